@@ -1,0 +1,69 @@
+/**
+ * Names of workflows, queries, signals and updates, shared by the workflows and by whoever talks to them. They are part
+ * of recorded histories and of other people's scripts: never rename one.
+ */
+export const WORKFLOWS = {
+  /** Builds a base image; id `base_image-<uuid>`. */
+  baseImage: 'baseImage',
+  /** Installs a JEOS for every build that needs it; id `jeos-<cloud>-<digest>`. */
+  jeosImage: 'jeosImage',
+  /** Removes an image and its record; id `delete-<uuid>`. */
+  deleteImage: 'deleteImage',
+  /** Reads records from the worker's store; id `records-<uuid v4>`. */
+  readRecords: 'readRecords',
+} as const;
+
+/** Query of baseImage and jeosImage: answers a BuildStatus. */
+export const STATUS_QUERY = 'status';
+/** Update of baseImage and jeosImage: changes the deadline of a wait, see DeadlineChange. */
+export const SET_DEADLINE_UPDATE = 'setDeadline';
+
+/** The waits whose deadline is a parameter and can be changed while it runs. */
+export type DeadlineName = 'install_timeout' | 'boot_timeout' | 'shutdown_timeout' | 'snapshot_timeout' | 'inactivity_timeout';
+
+/** Sets the seconds that a wait may take in all, counted from when it began. */
+export interface DeadlineChange {
+  name: DeadlineName;
+  seconds: number;
+}
+
+/** What baseImage returns: the essentials of the record; TDL and ICICLE stay in the store. */
+export interface BaseImageResult {
+  uuid: string;
+  glanceId: string;
+  checksum: { algorithm: string; value: string } | null;
+  /** Bytes. */
+  size: number;
+  /** Path of `<uuid>.body`, on the worker's side. */
+  body: string;
+  downloaded: boolean;
+  packages: number;
+  jeosReused: boolean;
+}
+
+/** Input of readRecords. */
+export interface ReadRecordsInput {
+  /** Exact equality on metadata keys, as imagefactory's `images` does. Empty: all. */
+  spec: Record<string, unknown>;
+  /** Include template, icicle and parameters (only where few match). Default false. */
+  full?: boolean;
+  /** How many records to leave out at the beginning, and how many to return at the most. Defaults 0 and 200. */
+  offset?: number;
+  limit?: number;
+}
+
+export interface ReadRecordsResult {
+  records: Record<string, unknown>[];
+  total: number;
+}
+
+/** Input of deleteImage. */
+export interface DeleteImageInput {
+  uuid: string;
+}
+
+export interface DeleteImageResult {
+  /** What was removed, in words: "Glance image 2f…", "record", "body". Empty: there was nothing. */
+  removed: string[];
+  found: boolean;
+}

@@ -1,0 +1,79 @@
+/** The phases of a build, in order. `cleanup` runs whatever happened. */
+export const PHASES = ['plan', 'jeos', 'customise', 'publish', 'cleanup'] as const;
+export type Phase = (typeof PHASES)[number];
+
+/** imagefactory's status words (reference: its Image class), and CANCELED. */
+export type ImageStatus = 'NEW' | 'PENDING' | 'BUILDING' | 'COMPLETE' | 'FAILED' | 'CANCELED' | 'DELETING' | 'DELETED' | 'DELETEFAILED';
+
+/** One step of a build, as the user sees it. */
+export interface StepStatus {
+  /** Stable name, e.g. `installer.wait`, `command:2 tidy`. */
+  name: string;
+  phase: Phase;
+  /** What it does, in words: "wait until the installer powers its machine off". */
+  title: string;
+  state: 'running' | 'done' | 'failed' | 'skipped';
+  /** Milliseconds since the epoch. */
+  startedAt: number;
+  endedAt?: number;
+  /** One line on how it went: "reused image 2f…", "214 packages". */
+  note?: string;
+}
+
+/** Why a build ended without an image. */
+export interface BuildFailure {
+  /** An {@link import('./errors.js').ErrorType}. */
+  type: string;
+  /** Name of the step that failed. */
+  step: string;
+  /** What happened, with the cloud's own words. */
+  message: string;
+  /** What to do about it. */
+  hint?: string;
+  /** The last lines of the instance's console, where there are any. */
+  consoleTail?: string;
+}
+
+/** The answer to the query `status`. */
+export interface BuildStatus {
+  uuid: string;
+  /** `base_image`, or `jeos_image` for the shared installer run. */
+  type: 'base_image' | 'jeos_image';
+  status: ImageStatus;
+  phase: Phase;
+  /** 0 to 100. */
+  percent: number;
+  /** The TDL's name. Empty until the template is read. */
+  name: string;
+  /** "Debian 12 x86_64". */
+  os: string;
+  cloud: string;
+  steps: StepStatus[];
+  /** Milliseconds since the epoch. */
+  startedAt: number;
+  endedAt?: number;
+  /** The workflow that installs the JEOS for this build, while or after it was waited for. */
+  jeosWorkflowId?: string;
+  /** Instances, addresses and images that belong to the build now, by role: `installer`, `customise`, `address`, `jeos_image`, `base_image`. */
+  resources: Record<string, string>;
+  /** The last lines of a console, as of the last report. */
+  consoleTail?: string;
+  failure?: BuildFailure;
+  /** What could not be removed from the cloud; empty when nothing was left. */
+  leftovers?: string[];
+}
+
+/**
+ * What a running activity heartbeats, so that people can see it (the UI and `imagefactory watch` read it from the
+ * pending activity) and a new attempt can go on from it.
+ */
+export interface Progress {
+  /** What is happening: "server is BUILD (spawning)", "waiting for quota: …". */
+  message: string;
+  /** 0 to 100 within the step. */
+  percent?: number;
+  /** The last line that the instance's console printed. */
+  consoleLine?: string;
+  /** Where a new attempt goes on: the activity's own affair. */
+  resume?: unknown;
+}
