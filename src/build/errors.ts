@@ -51,6 +51,8 @@ export interface FactoryErrorOptions {
   requestId?: string;
   /** HTTP status of the answer, where there was one. */
   status?: number;
+  /** The last lines of the instance's console. */
+  consoleTail?: string;
   cause?: unknown;
 }
 
@@ -62,6 +64,7 @@ export class FactoryError extends Error {
   readonly hint: string | undefined;
   readonly requestId: string | undefined;
   readonly status: number | undefined;
+  readonly consoleTail: string | undefined;
 
   constructor(
     readonly type: ErrorType,
@@ -74,5 +77,6 @@ export class FactoryError extends Error {
     this.hint = options.hint;
     this.requestId = options.requestId;
     this.status = options.status;
+    this.consoleTail = options.consoleTail;
   }
 }

@@ -27,18 +27,50 @@ export interface DeadlineChange {
   seconds: number;
 }
 
+/** Signals of jeosImage: a build, by its UUID, waits for the JEOS, or no longer does. */
+export const JEOS_JOIN_SIGNAL = 'join';
+export const JEOS_LEAVE_SIGNAL = 'leave';
+
+/** Input of jeosImage. The template and the install script are documents in the store. */
+export interface JeosImageInput {
+  cloud: string;
+  /** Digest of everything that shapes the JEOS. */
+  digest: string;
+  /** UUID under which the store keeps `template.tdl`, `install_script` and `parameters.json` of this JEOS. */
+  documents: string;
+  name: string;
+  osLabel: string;
+  flavorId: string;
+  networkId: string;
+  /** GiB. */
+  minDisk: number;
+  /** Seconds. */
+  deadlines: Record<DeadlineName, number>;
+  mediaTimeout: number;
+  quotaTimeout: number;
+  heartbeatTimeout: number;
+}
+
+export interface JeosImageResult {
+  imageId: string;
+  digest: string;
+}
+
 /** What baseImage returns: the essentials of the record; TDL and ICICLE stay in the store. */
 export interface BaseImageResult {
   uuid: string;
   glanceId: string;
   checksum: { algorithm: string; value: string } | null;
+  checksumMd5: string | null;
   /** Bytes. */
   size: number;
+  /** GiB. */
+  minDisk: number;
   /** Path of `<uuid>.body`, on the worker's side. */
   body: string;
   downloaded: boolean;
   packages: number;
-  jeosReused: boolean;
+  jeos: { glance_id: string; digest: string; reused: boolean };
 }
 
 /** Input of readRecords. */

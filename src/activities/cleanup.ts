@@ -1,0 +1,112 @@
+import { FactoryError } from '../build/errors.js';
+import { buildTag, KEYS, resourceName, type BuildRef } from '../build/names.js';
+import { type Deps, progress, signal, sleep } from './context.js';
+import { deleteKeys } from './keys.js';
+import { isGone } from './servers.js';
+import type { SweepReport } from './types.js';
+
+export interface RemoveResources {
+  ref: BuildRef;
+  /** Ids of images that are the result. */
+  keepImages: string[];
+}
+
+/** One thing in the cloud that carries the build's mark. */
+interface Found {
+  what: string;
+  remove: () => Promise<void>;
+}
+
+/** How many rounds are made before what is still there is reported as left over. */
+const ROUNDS = 60;
+
+/**
+ * Removes everything in the cloud that carries the build's mark, and looks again until nothing does: a thing whose
+ * creation was still under way appears late. Servers go first, because they hold the others.
+ */
+export async function removeResources(deps: Deps, input: RemoveResources): Promise<SweepReport> {
+  const removed = new Set<string>();
+  let reasons = new Map<string, string>();
+  for (let round = 0, clean = 0; round < ROUNDS && clean < 2; round++) {
+    const found = await findAll(deps, input);
+    clean = found.length === 0 ? clean + 1 : 0;
+    reasons = new Map();
+    for (const thing of found) {
+      progress({ message: `removing ${thing.what}` });
+      await thing.remove().then(
+        () => removed.add(thing.what),
+        (error: unknown) => reasons.set(thing.what, error instanceof Error ? error.message : String(error)),
+      );
+    }
+    if (found.length > 0) await sleep(deps.pollInterval);
+  }
+  await deleteKeys(deps, input.ref.uuid);
+  return { removed: [...removed], leftovers: [...reasons].map(([what, why]) => `${what}: ${why}`) };
+}
+
+async function findAll(deps: Deps, input: RemoveResources): Promise<Found[]> {
+  const servers = await findServers(deps, input.ref);
+  // What a server holds cannot be removed before it is gone.
+  if (servers.length > 0) return servers;
+  const groups = await Promise.all([
+    findFloatingIps(deps, input.ref),
+    findSecurityGroups(deps, input.ref),
+    findKeyPair(deps, input.ref),
+    findImages(deps, input),
+  ]);
+  return groups.flat();
+}
+
+async function findServers(deps: Deps, ref: BuildRef): Promise<Found[]> {
+  const { compute } = deps.clouds.get(ref.cloud);
+  const servers = await compute.listServers({ tags: [buildTag(ref.uuid)] }, { signal: signal() });
+  return servers
+    .filter((server) => !isGone(server))
+    .map(({ id }) => ({ what: `instance ${id}`, remove: () => compute.deleteServer(id, { signal: signal() }) }));
+}
+
+async function findFloatingIps(deps: Deps, ref: BuildRef): Promise<Found[]> {
+  const { network } = deps.clouds.get(ref.cloud);
+  const tagged = await network.listFloatingIps({ tags: [buildTag(ref.uuid)] }, { signal: signal() });
+  return tagged.map(({ id, floating_ip_address: address }) => ({
+    what: `floating IP ${address}`,
+    remove: () => network.deleteFloatingIp(id, { signal: signal() }),
+  }));
+}
+
+async function findSecurityGroups(deps: Deps, ref: BuildRef): Promise<Found[]> {
+  const { network } = deps.clouds.get(ref.cloud);
+  // By name, because the tag is set by a second call that a crash may have prevented.
+  const groups = await network.listSecurityGroups({ name: resourceName(ref, 'guest') }, { signal: signal() });
+  return groups.map(({ id }) => ({
+    what: `security group ${id}`,
+    remove: () => network.deleteSecurityGroup(id, { signal: signal() }),
+  }));
+}
+
+async function findKeyPair(deps: Deps, ref: BuildRef): Promise<Found[]> {
+  const { compute } = deps.clouds.get(ref.cloud);
+  const name = resourceName(ref, 'key');
+  const pair = await compute.getKeyPair(name, { signal: signal() });
+  return pair === undefined ? [] : [{ what: `key pair ${name}`, remove: () => compute.deleteKeyPair(name, { signal: signal() }) }];
+}
+
+async function findImages(deps: Deps, { ref, keepImages }: RemoveResources): Promise<Found[]> {
+  const { image } = deps.clouds.get(ref.cloud);
+  const images = await image.listImages({ properties: { [KEYS.build]: ref.uuid } }, { signal: signal() });
+  return images
+    .filter(({ id, status }) => !keepImages.includes(id) && status !== 'deleted' && status !== 'pending_delete')
+    .map(({ id }) => ({ what: `image ${id}`, remove: () => image.deleteImage(id, { signal: signal() }) }));
+}
+
+/** Removes one image, whoever made it. */
+export async function deleteGlanceImage(deps: Deps, cloud: string, imageId: string): Promise<boolean> {
+  const { image } = deps.clouds.get(cloud);
+  if ((await image.getImage(imageId, { signal: signal() })) === undefined) return false;
+  try {
+    await image.deleteImage(imageId, { signal: signal() });
+  } catch (error) {
+    if (!(error instanceof FactoryError && error.type === 'NotFound')) throw error;
+  }
+  return true;
+}

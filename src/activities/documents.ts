@@ -1,0 +1,23 @@
+import { throwIfInvalid } from '../tdl/parse.js';
+import type { Template } from '../tdl/types.js';
+import { profileFor } from '../os/index.js';
+import type { InstallerPlan, OsProfile } from '../os/types.js';
+import type { Deps } from './context.js';
+import { requiredDocument } from './user-data.js';
+
+/** The template of a build or of a JEOS, from the store. */
+export async function templateOf(deps: Deps, uuid: string): Promise<Template> {
+  return throwIfInvalid(await requiredDocument(deps, uuid, 'template.tdl'), 'template.tdl');
+}
+
+/** The profile of the template's operating system. */
+export async function profileOf(deps: Deps, uuid: string): Promise<{ template: Template; profile: OsProfile }> {
+  const template = await templateOf(deps, uuid);
+  return { template, profile: profileFor(template).profile };
+}
+
+/** How the template's installer is booted. */
+export async function installerPlanOf(deps: Deps, uuid: string): Promise<InstallerPlan> {
+  const { template, profile } = await profileOf(deps, uuid);
+  return profile.installer(template);
+}

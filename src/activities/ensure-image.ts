@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import { FactoryError } from '../build/errors.js';
+import type { CreateImage, Image } from '../openstack/types.js';
+import { type Deps, progress, signal, sleep } from './context.js';
+
+/** An image that we upload ourselves. */
+export interface WantedImage {
+  /** What makes it this image and no other: its id is derived from it. */
+  seed: string;
+  request: CreateImage;
+  /** Bytes. */
+  size: number;
+  /** Opens its content anew for every try. */
+  open: () => Readable;
+}
+
+/** How many times an id may have been used up by a deleted image before we give up. */
+const GENERATIONS = 50;
+/** Milliseconds that somebody else's upload of the same image is waited for without progress before it is taken for dead. */
+const STALE_UPLOAD = 120_000;
+
+/** A UUID (version 8, RFC 9562) derived from a text: the same on every worker and at every try. */
+export function uuidOf(text: string): string {
+  const bytes = createHash('sha256').update(`imagefactory-nova:${text}`).digest().subarray(0, 16);
+  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6);
+  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
+  const hex = bytes.toString('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
+}
+
+function isConflict(error: unknown): boolean {
+  return error instanceof FactoryError && error.type === 'Conflict';
+}
+
+/**
+ * Makes sure that an image with this content is there and active, and answers its id. We choose the id ourselves, so a
+ * create call whose reply was lost cannot make a second one: the next try gets 409 and finds it. Glance never gives the
+ * id of a deleted image out again; then the next generation of the id is taken.
+ */
+export async function ensureImage(deps: Deps, cloudName: string, wanted: WantedImage): Promise<string> {
+  const cloud = deps.clouds.get(cloudName);
+  const project = await cloud.projectId({ signal: signal() });
+  for (let generation = 0; generation < GENERATIONS; generation++) {
+    const id = uuidOf(`${project}:${wanted.seed}:${generation}`);
+    const image = (await cloud.image.getImage(id, { signal: signal() })) ?? (await create(deps, cloudName, id, wanted));
+    if (image === undefined) continue;
+    if (await filled(deps, cloudName, image, wanted)) return id;
+  }
+  throw new FactoryError('ImageFailed', `Glance refuses every id for image ${wanted.request.name}`);
+}
+
+/** The new image, or undefined when a deleted one has used the id up. */
+async function create(deps: Deps, cloudName: string, id: string, wanted: WantedImage): Promise<Image | undefined> {
+  const { image } = deps.clouds.get(cloudName);
+  try {
+    return await image.createImage({ id, ...wanted.request }, { signal: signal() });
+  } catch (error) {
+    if (!isConflict(error)) throw error;
+    return image.getImage(id, { signal: signal() });
+  }
+}
+
+/** Fills the image, or waits for whoever is filling it. False when it is dead and was removed. */
+async function filled(deps: Deps, cloudName: string, first: Image, wanted: WantedImage): Promise<boolean> {
+  const images = deps.clouds.get(cloudName).image;
+  const { id } = first;
+  let image: Image | undefined = first;
+  const began = Date.now();
+  while (image !== undefined) {
+    if (image.status === 'active' && image.size !== null && image.size > 0) return true;
+    if (image.status === 'queued') await upload(deps, cloudName, id, wanted);
+    else if (image.status !== 'saving' || Date.now() - began > STALE_UPLOAD) {
+      await images.deleteImage(id, { signal: signal() });
+      return false;
+    } else await sleep(deps.pollInterval);
+    image = await images.getImage(id, { signal: signal() });
+    progress({ message: `image ${id} is ${image?.status ?? 'gone'}` });
+  }
+  return false;
+}
+
+async function upload(deps: Deps, cloudName: string, id: string, wanted: WantedImage): Promise<void> {
+  try {
+    await deps.clouds.get(cloudName).image.uploadImage(id, wanted.open(), {
+      signal: signal(),
+      size: wanted.size,
+      onProgress: (bytes) => {
+        progress({ message: `uploading ${wanted.request.name}`, percent: Math.floor((bytes / wanted.size) * 100) });
+      },
+    });
+  } catch (error) {
+    // Somebody else is uploading the same bytes: they are waited for.
+    if (!isConflict(error)) throw error;
+    await sleep(deps.pollInterval);
+  }
+}

@@ -1,0 +1,97 @@
+import { FactoryError } from '../build/errors.js';
+import { checkPrivilege, removeKeyAndShutDown } from '../guest/access.js';
+import type { Server } from '../openstack/types.js';
+import { type Deps, progress, signal, sleep } from './context.js';
+import { isBooting, learnHostKeys, withGuest } from './guest-connection.js';
+import { markProven } from './images.js';
+import { loginKeyOf } from './keys.js';
+import { tailOf } from './power-off.js';
+import { isGone, serverFailed, serverGone } from './servers.js';
+import type { GuestInput, JeosFound } from './types.js';
+
+/** Polls between two looks at the server behind a guest that does not answer. */
+const SERVER_CHECK = 10;
+/** Milliseconds after which a guest that has not gone down by itself is sent the ACPI button, and again. */
+const BUTTON_AFTER = 60_000;
+
+async function checkServer(deps: Deps, { ref, guest }: GuestInput): Promise<Server> {
+  const server = await deps.clouds.get(ref.cloud).compute.getServer(guest.serverId, { signal: signal() });
+  if (server === undefined || isGone(server)) throw serverGone(guest.serverId);
+  if (server.status === 'ERROR') throw serverFailed(server);
+  return server;
+}
+
+async function gaveUp(deps: Deps, { ref, guest }: GuestInput, last: FactoryError): Promise<never> {
+  const console = await deps.clouds.get(ref.cloud).compute.consoleOutput(guest.serverId, 100, { signal: signal() }).catch(() => '');
+  throw new FactoryError(last.type, `no login over SSH by the deadline: ${last.message}`, {
+    hint:
+      last.hint ??
+      'see that the installed system starts sshd and cloud-init, and that default_user is its user; boot_timeout gives it more time',
+    consoleTail: tailOf(console),
+    cause: last,
+  });
+}
+
+/** Waits until the guest lets us in over SSH and lets us be root. */
+export async function waitForSsh(deps: Deps, input: GuestInput & { deadline: number; jeos: JeosFound }): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await withGuest(deps, input, (guest) => checkPrivilege(guest, input.guest.prefix, { signal: signal() }));
+      if (!input.jeos.proven) await markProven(deps, input.ref.cloud, input.jeos.imageId);
+      return;
+    } catch (error) {
+      if (!isBooting(error) || !error.retryable) throw error;
+      if (Date.now() >= input.deadline) return gaveUp(deps, input, error);
+      progress({ message: error.message });
+      if (error.type === 'HostKeyMismatch') await learnHostKeys(deps, input);
+      if (tries % SERVER_CHECK === 0) {
+        const server = await checkServer(deps, input);
+        if (server.status === 'SHUTOFF') throw new FactoryError('ServerFailed', `instance ${server.id} switched itself off while it booted`);
+      }
+      await sleep(Math.min(deps.pollInterval, Math.max(100, input.deadline - Date.now())));
+    }
+  }
+}
+
+/**
+ * Tells the guest to forget our key and to go down. A guest that has forgotten the key has been told by an earlier try;
+ * one that cannot be reached may still have it, so that is an error, and the next try looks whether it is off.
+ */
+async function tellShutDown(deps: Deps, input: GuestInput): Promise<void> {
+  const { publicKey } = await loginKeyOf(deps, input.ref.uuid);
+  try {
+    await withGuest(deps, input, (guest) => removeKeyAndShutDown(guest, publicKey, { signal: signal() }));
+  } catch (error) {
+    if (!(error instanceof FactoryError && error.type === 'GuestLoginRefused')) throw error;
+    progress({ message: 'the guest has forgotten the build’s key' });
+  }
+}
+
+/** Removes the build's key and shuts the guest down; waits until it is off. */
+export async function shutDownGuest(deps: Deps, input: GuestInput & { deadline: number }): Promise<void> {
+  const { cloud, servers } = deps.watch(input.ref.cloud);
+  const { serverId } = input.guest;
+  if ((await checkServer(deps, input)).status === 'SHUTOFF') return;
+  await tellShutDown(deps, input);
+  let button = Date.now() + BUTTON_AFTER;
+  try {
+    for (;;) {
+      const server = (await servers.next(serverId, signal())) ?? (await checkServer(deps, input));
+      if (isGone(server)) throw serverGone(serverId);
+      if (server.status === 'ERROR') throw serverFailed(server);
+      if (server.status === 'SHUTOFF' && server['OS-EXT-STS:task_state'] === null) return;
+      if (Date.now() >= input.deadline) {
+        throw new FactoryError('DeadlineExceeded', `the guest is still ${server.status} at the deadline of its shutdown`, {
+          hint: '--parameter shutdown_timeout gives it more time',
+        });
+      }
+      progress({ message: `instance is ${server.status}` });
+      if (Date.now() >= button && server['OS-EXT-STS:task_state'] === null) {
+        await cloud.compute.stopServer(serverId, { signal: signal() });
+        button = Date.now() + BUTTON_AFTER;
+      }
+    }
+  } finally {
+    servers.done(serverId);
+  }
+}

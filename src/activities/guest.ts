@@ -1,0 +1,129 @@
+import { FactoryError } from '../build/errors.js';
+import { planGuestSteps, type GuestStep } from '../build/plan.js';
+import { packagesFromListing, writeIcicle as icicleText } from '../icicle/icicle.js';
+import { checkPrivilege } from '../guest/access.js';
+import type { Guest, JournalResult } from '../guest/types.js';
+import type { OsProfile } from '../os/types.js';
+import type { Template } from '../tdl/types.js';
+import { contentBytes } from './contents.js';
+import { type Deps, progress, signal } from './context.js';
+import { profileOf } from './documents.js';
+import { withGuest } from './guest-connection.js';
+import type { GuestInput } from './types.js';
+
+/** Characters of a failed command's output that its message carries. */
+const OUTPUT_TAIL = 2000;
+/** Seconds that our own scripts may take. */
+const OWN_SCRIPT_TIMEOUT = 1200;
+
+export interface RunGuestStep extends GuestInput {
+  /** Name of the step in the plan. */
+  step: string;
+  /** Seconds. */
+  timeout: number;
+}
+
+/** Takes what is secret out of a guest's output. */
+function masked(text: string, template: Template): string {
+  const secret = template.os.rootpw;
+  return secret === undefined || secret.length < 4 ? text : text.replaceAll(secret, '********');
+}
+
+/** Runs a script once, whatever becomes of this worker, and fails if it did. */
+async function runOnce(
+  deps: Deps,
+  guest: Guest,
+  template: Template,
+  what: { key: string; title: string; script: string; timeout: number },
+): Promise<JournalResult> {
+  const result = await deps.journal.run(guest, what.key, what.script, {
+    timeout: what.timeout,
+    signal: signal(),
+    onOutput: (chunk) => progress({ message: what.title, consoleLine: masked(lastLine(chunk), template) }),
+  });
+  const output = masked(result.output, template).trimEnd().slice(-OUTPUT_TAIL);
+  if (result.interrupted) {
+    throw new FactoryError('CommandInterrupted', `${what.title}: interrupted, the guest went away while it ran`, {
+      hint: 'it is not run again by itself, because it may have done half of its work',
+    });
+  }
+  if (result.exitCode !== 0) {
+    throw new FactoryError('CommandFailed', `${what.title}: ended with exit status ${result.exitCode}\n${output}`, {
+      hint: 'correct the template and start the build again; the installed system (JEOS) will be reused',
+    });
+  }
+  return result;
+}
+
+function lastLine(text: string): string {
+  return text.trimEnd().split('\n').at(-1)?.slice(0, 200) ?? '';
+}
+
+/** Runs one step of the template: a repository, a command, the packages or a file. */
+export async function runGuestStep(deps: Deps, input: RunGuestStep): Promise<void> {
+  const { template, profile } = await profileOf(deps, input.ref.uuid);
+  const step = planGuestSteps(template).find((candidate) => candidate.name === input.step);
+  if (step === undefined) throw new FactoryError('Internal', `the template has no step ${input.step}`);
+  await withGuest(deps, input, async (guest) => {
+    if (step.kind === 'file') {
+      progress({ message: step.title });
+      await guest.writeFile(step.file.name, await contentBytes(deps, input.ref.uuid, step.file.content), { signal: signal() });
+      return;
+    }
+    const script = await scriptOf(deps, input, step, profile);
+    await runOnce(deps, guest, template, { key: step.name, title: step.title, script, timeout: input.timeout });
+  });
+}
+
+async function scriptOf(deps: Deps, input: GuestInput, step: Exclude<GuestStep, { kind: 'file' }>, profile: OsProfile): Promise<string> {
+  switch (step.kind) {
+    case 'repository':
+      return profile.addRepository(step.repository).script;
+    case 'remove-repository':
+      return profile.removeRepository(step.repository).script;
+    case 'packages':
+      return profile.installPackages(step.packages).script;
+    case 'precommand':
+    case 'command':
+      return (await contentBytes(deps, input.ref.uuid, step.command.content)).toString('utf8');
+  }
+}
+
+/** Lists the guest's packages, and keeps the ICICLE document in the store. */
+export async function writeIcicle(deps: Deps, input: GuestInput): Promise<{ packages: number }> {
+  const { template, profile } = await profileOf(deps, input.ref.uuid);
+  return withGuest(deps, input, async (guest) => {
+    const listing = await output(guest, template, 'list the installed packages', profile.listPackages);
+    const packages = packagesFromListing(listing);
+    const extra = template.os.icicleExtraCommand;
+    if (extra !== undefined) {
+      const lines = (await output(guest, template, 'the ICICLE’s extra command', extra)).split('\n').filter((line) => line !== '');
+      if (lines.length !== packages.length) {
+        throw new FactoryError('CommandFailed', `the ICICLE’s extra command printed ${lines.length} lines for ${packages.length} packages`, {
+          hint: 'it must print exactly one line a package, in the order of the package list',
+        });
+      }
+      lines.forEach((line, index) => Object.assign(packages[index] ?? {}, { extra: line }));
+    }
+    await deps.store.writeDocument(input.ref.uuid, 'icicle.xml', icicleText(packages, template.description));
+    return { packages: packages.length };
+  });
+}
+
+async function output(guest: Guest, template: Template, title: string, command: string): Promise<string> {
+  progress({ message: title });
+  const result = await guest.run(command, { timeout: OWN_SCRIPT_TIMEOUT, signal: signal(), maxOutput: 16 * 1024 * 1024 });
+  if (result.exitCode === 0) return result.stdout;
+  const tail = masked(result.stderr || result.stdout, template).trimEnd().slice(-OUTPUT_TAIL);
+  throw new FactoryError('CommandFailed', `${title}: ended with exit status ${result.exitCode}\n${tail}`);
+}
+
+/** Removes the machine's identity from the guest: nothing that belongs to this one instance may be in the image. */
+export async function cleanGuest(deps: Deps, input: GuestInput): Promise<void> {
+  const { template, profile } = await profileOf(deps, input.ref.uuid);
+  await withGuest(deps, input, async (guest) => {
+    await checkPrivilege(guest, input.guest.prefix, { signal: signal() });
+    const { title, script } = profile.cleanGuest();
+    await runOnce(deps, guest, template, { key: 'clean', title, script, timeout: OWN_SCRIPT_TIMEOUT });
+  });
+}

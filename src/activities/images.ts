@@ -1,0 +1,122 @@
+import { Readable } from 'node:stream';
+import { FactoryError } from '../build/errors.js';
+import { KEYS, MARK, marksOf, resourceName, tagsOf, type BuildRef } from '../build/names.js';
+import type { Image, ImageChange } from '../openstack/types.js';
+import { type Deps, progress, signal } from './context.js';
+import { installerPlanOf, profileOf } from './documents.js';
+import { ensureImage } from './ensure-image.js';
+import type { JeosStep, PublishedImage } from './types.js';
+
+/** Bytes of the empty disk that an installer's instance starts from; Nova makes it as large as the flavor says. */
+const EMPTY_DISK = 1024 * 1024;
+
+/**
+ * Creates the image that boots the installer: an empty disk whose properties name the kernel, the ramdisk and the command
+ * line (https://docs.openstack.org/glance/latest/user/common-image-properties.html).
+ */
+export async function createBootImage(
+  deps: Deps,
+  input: JeosStep & { kernelId: string; ramdiskId: string },
+): Promise<{ imageId: string }> {
+  const { ref } = input;
+  const plan = await installerPlanOf(deps, input.documents);
+  const imageId = await ensureImage(deps, ref.cloud, {
+    seed: `boot:${ref.uuid}`,
+    request: {
+      name: resourceName(ref, 'boot'),
+      disk_format: 'raw',
+      container_format: 'bare',
+      visibility: 'private',
+      tags: tagsOf(ref, 'boot'),
+      properties: {
+        ...plan.imageProperties,
+        ...plan.bootImageProperties,
+        ...marksOf(ref, 'boot', deps.identity),
+        kernel_id: input.kernelId,
+        ramdisk_id: input.ramdiskId,
+        os_command_line: plan.commandLine,
+      },
+    },
+    size: EMPTY_DISK,
+    open: () => Readable.from([Buffer.alloc(EMPTY_DISK)]),
+  });
+  return { imageId };
+}
+
+/** Changes that give an image exactly these properties, and take away those named and every mark of ours not among them. */
+function propertyChanges(image: Image, wanted: Record<string, string>, stripped: string[]): ImageChange[] {
+  const ours = Object.keys(image).filter((name) => name.startsWith(`${MARK}_`));
+  const unwanted = new Set([...stripped, ...ours].filter((name) => image[name] !== undefined && !(name in wanted)));
+  const removed: ImageChange[] = [...unwanted].map((name) => ({ op: 'remove', path: `/${name}` }));
+  const set: ImageChange[] = Object.entries(wanted)
+    .filter(([name, value]) => image[name] !== value)
+    .map(([name, value]) => ({ op: image[name] === undefined ? 'add' : 'replace', path: `/${name}`, value }));
+  return [...removed, ...set];
+}
+
+async function snapshotImage(deps: Deps, cloud: string, imageId: string): Promise<Image> {
+  const image = await deps.clouds.get(cloud).image.getImage(imageId, { signal: signal() });
+  if (image !== undefined) return image;
+  throw new FactoryError('ImageFailed', `image ${imageId} is gone: somebody else has deleted it`);
+}
+
+async function change(deps: Deps, cloud: string, image: Image, changes: ImageChange[]): Promise<Image> {
+  if (changes.length === 0) return image;
+  progress({ message: `setting ${changes.length} properties of image ${image.id}` });
+  return deps.clouds.get(cloud).image.updateImage(image.id, changes, { signal: signal() });
+}
+
+/** Makes a snapshot a JEOS that later builds may start from: it loses what boots the installer, and gets its digest. */
+export async function publishJeos(
+  deps: Deps,
+  input: JeosStep & { imageId: string; digest: string; minDisk: number },
+): Promise<void> {
+  const { ref } = input;
+  const plan = await installerPlanOf(deps, input.documents);
+  const image = await snapshotImage(deps, ref.cloud, input.imageId);
+  const wanted = { ...plan.imageProperties, ...marksOf(ref, 'jeos', deps.identity), [KEYS.jeos]: input.digest };
+  await change(deps, ref.cloud, image, [
+    ...propertyChanges(image, wanted, plan.strippedProperties),
+    { op: 'replace', path: '/tags', value: [MARK, ...tagsOf(ref, 'jeos').slice(1)] },
+    { op: 'replace', path: '/min_disk', value: input.minDisk },
+  ]);
+}
+
+/** Remembers that a machine booted from this JEOS answers. */
+export async function markProven(deps: Deps, cloud: string, imageId: string): Promise<void> {
+  const image = await snapshotImage(deps, cloud, imageId);
+  if (image[KEYS.proven] === 'true') return;
+  await change(deps, cloud, image, [{ op: 'add', path: `/${KEYS.proven}`, value: 'true' }]);
+}
+
+/** Makes the second snapshot the base image: name, visibility, and the properties that describe its system. */
+export async function publishBaseImage(
+  deps: Deps,
+  input: { ref: BuildRef; imageId: string; name: string; minDisk: number; isPublic: boolean },
+): Promise<PublishedImage> {
+  const { ref } = input;
+  const { template, profile } = await profileOf(deps, ref.uuid);
+  const plan = profile.installer(template);
+  const before = await snapshotImage(deps, ref.cloud, input.imageId);
+  const wanted = {
+    ...plan.imageProperties,
+    ...marksOf(ref, 'base', deps.identity),
+    [KEYS.image]: ref.uuid,
+    [KEYS.template]: template.name,
+  };
+  const image = await change(deps, ref.cloud, before, [
+    ...propertyChanges(before, wanted, plan.strippedProperties),
+    { op: 'replace', path: '/name', value: input.name },
+    { op: 'replace', path: '/tags', value: tagsOf(ref, 'base') },
+    { op: 'replace', path: '/min_disk', value: input.minDisk },
+    ...(input.isPublic ? [{ op: 'replace' as const, path: '/visibility', value: 'public' }] : []),
+  ]);
+  const digest = image.os_hash_value ?? undefined;
+  return {
+    imageId: image.id,
+    checksum: digest === undefined ? null : { algorithm: image.os_hash_algo ?? 'sha512', value: digest },
+    checksumMd5: image.checksum,
+    size: image.size ?? 0,
+    minDisk: image.min_disk,
+  };
+}

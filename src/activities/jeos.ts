@@ -1,0 +1,110 @@
+import { Context } from '@temporalio/activity';
+import { WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { FactoryError, type ErrorType } from '../build/errors.js';
+import { JEOS_JOIN_SIGNAL, WORKFLOWS, type JeosImageInput, type JeosImageResult } from '../build/messages.js';
+import { KEYS } from '../build/names.js';
+import { SEARCH_ATTRIBUTES } from '../build/search-attributes.js';
+import type { BuildFailure } from '../build/status.js';
+import { type Deps, progress, resumed, signal } from './context.js';
+import type { JeosFound, WaitForJeos } from './types.js';
+
+/** The JEOS of this digest, if an earlier build has left one. The oldest wins, so that all builds choose the same. */
+async function findJeos(deps: Deps, { ref, plan }: WaitForJeos): Promise<JeosFound | undefined> {
+  const { image } = deps.clouds.get(ref.cloud);
+  const properties = { [KEYS.jeos]: plan.jeosDigest, [KEYS.role]: 'jeos' };
+  const images = await image.listImages({ properties }, { signal: signal() });
+  const usable = images
+    .filter((candidate) => candidate.status === 'active' && (candidate.size ?? 0) > 0)
+    .sort((a, b) => a.created_at.localeCompare(b.created_at));
+  const found = usable[0];
+  return found && { imageId: found.id, reused: true, proven: found[KEYS.proven] === 'true' };
+}
+
+function jeosInput({ ref, plan, parameters, heartbeatTimeout }: WaitForJeos): JeosImageInput {
+  const { install_timeout, inactivity_timeout, boot_timeout, shutdown_timeout, snapshot_timeout } = parameters;
+  return {
+    cloud: ref.cloud,
+    digest: plan.jeosDigest,
+    documents: plan.jeosDocuments,
+    name: plan.name,
+    osLabel: plan.osLabel,
+    flavorId: plan.flavorId,
+    networkId: plan.networkId,
+    minDisk: plan.minDisk,
+    deadlines: { install_timeout, inactivity_timeout, boot_timeout, shutdown_timeout, snapshot_timeout },
+    mediaTimeout: parameters.media_timeout,
+    quotaTimeout: parameters.quota_timeout,
+    heartbeatTimeout,
+  };
+}
+
+/** Joins the run that installs this JEOS, and starts it if there is none. Answers the run's id. */
+async function joinInstall(deps: Deps, input: WaitForJeos): Promise<string> {
+  const { ref, plan } = input;
+  const handle = await deps.temporal.workflow.signalWithStart(WORKFLOWS.jeosImage, {
+    workflowId: plan.jeosWorkflowId,
+    taskQueue: Context.current().info.taskQueue.replace(/-wait$/, ''),
+    args: [jeosInput(input)],
+    signal: JEOS_JOIN_SIGNAL,
+    signalArgs: [ref.uuid],
+    typedSearchAttributes: [
+      { key: SEARCH_ATTRIBUTES.imageType, value: 'jeos_image' },
+      { key: SEARCH_ATTRIBUTES.os, value: plan.os.name },
+      { key: SEARCH_ATTRIBUTES.osVersion, value: plan.os.version },
+      { key: SEARCH_ATTRIBUTES.arch, value: plan.os.arch },
+      { key: SEARCH_ATTRIBUTES.template, value: plan.name },
+    ],
+    staticSummary: `Install ${plan.osLabel} (JEOS for ${plan.name})`,
+    staticDetails: `The installer run that build \`${ref.workflowId}\` and every other build with JEOS digest \`${plan.jeosDigest}\` share.`,
+  });
+  return handle.signaledRunId;
+}
+
+/** The end of the installer's run; a failure is its own, in its own words. */
+async function endOfInstall(deps: Deps, input: WaitForJeos, runId: string): Promise<JeosImageResult | undefined> {
+  const handle = deps.temporal.workflow.getHandle<() => Promise<JeosImageResult>>(input.plan.jeosWorkflowId, runId);
+  try {
+    return await deps.temporal.withAbortSignal(signal(), () => handle.result());
+  } catch (error) {
+    signal().throwIfAborted();
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    // The builds that it ran for had all left when it was cancelled: this one came too late, and starts another.
+    if (error.cause instanceof CancelledFailure) return undefined;
+    throw failureOf(error, input);
+  }
+}
+
+function failureOf(error: WorkflowFailedError, input: WaitForJeos): FactoryError {
+  const cause = error.cause;
+  if (!(cause instanceof ApplicationFailure)) {
+    const why = cause?.message ?? error.message;
+    return new FactoryError('InstallFailed', `the installer’s run ${input.plan.jeosWorkflowId} ended without a JEOS: ${why}`);
+  }
+  const [failure] = (cause.details ?? []) as [BuildFailure | undefined];
+  return new FactoryError((cause.type ?? 'InstallFailed') as ErrorType, failure?.message ?? cause.message, {
+    hint: failure?.hint,
+    consoleTail: failure?.consoleTail,
+  });
+}
+
+/**
+ * Finds the JEOS of a plan, or waits until it is installed. The run that installs it is shared: its workflow id is made of
+ * the digest, so two builds that need the same JEOS at once cannot start two. Its run id is kept in the heartbeat: a new
+ * attempt learns how the run ended that it had joined, and does not start a second one because the first has failed.
+ */
+export async function waitForJeos(deps: Deps, input: WaitForJeos): Promise<JeosFound> {
+  let runId = resumed<string>();
+  for (;;) {
+    if (runId === undefined) {
+      const found = input.parameters.reuse_jeos ? await findJeos(deps, input) : undefined;
+      if (found !== undefined) return found;
+      runId = await joinInstall(deps, input);
+    }
+    progress({ message: `installing in ${input.plan.jeosWorkflowId}`, resume: runId });
+    const result = await endOfInstall(deps, input, runId);
+    if (result !== undefined) return { imageId: result.imageId, reused: false, proven: false };
+    runId = undefined;
+  }
+}

@@ -1,0 +1,140 @@
+import { FactoryError } from '../build/errors.js';
+import type { BaseImageInput } from '../build/input.js';
+import { parseParameters, type BuildParameters } from '../build/parameters.js';
+import { jeosDigest, planBuild, type BuildPlan } from '../build/plan.js';
+import type { BuildRecord } from '../build/record.js';
+import type { Flavor, NeutronNetwork } from '../openstack/types.js';
+import { fetchBytes } from '../media/text.js';
+import { throwIfInvalid } from '../tdl/parse.js';
+import { urlsOf } from '../tdl/content.js';
+import { type Deps, progress, signal } from './context.js';
+import { uuidOf } from './ensure-image.js';
+import { contentDocument } from './contents.js';
+import type { PlanBaseImage, PlannedBuild } from './types.js';
+
+/** Bytes in a GiB: flavors' disks are given in GiB. */
+const GIB = 1024n ** 3n;
+/** Bytes that a file or command given as an address may have. */
+const CONTENT_LIMIT = 16 * 1024 * 1024;
+
+/**
+ * Finds every mistake before a machine is booted: template, install script, parameters, then what they need in the cloud.
+ * Puts the documents into the store, so that no later activity carries them.
+ */
+export async function planBaseImage(deps: Deps, { ref, input }: PlanBaseImage): Promise<PlannedBuild> {
+  const parameters = parseParameters({ ...input.parameters });
+  const template = throwIfInvalid(input.template, input.templateName);
+  const plan = planBuild({ template, installScript: parameters.install_script, parameters });
+  progress({ message: 'looking for the flavor and the network' });
+  const [flavor, network] = await Promise.all([
+    chooseFlavor(deps, ref.cloud, parameters, template.diskSize),
+    chooseNetwork(deps, ref.cloud, parameters),
+  ]);
+  progress({ message: 'fetching what the template names by address' });
+  for (const url of urlsOf(template)) {
+    const bytes = await fetchBytes(url, { maxBytes: CONTENT_LIMIT, signal: signal() });
+    await deps.store.writeDocument(ref.uuid, contentDocument(url), bytes);
+  }
+  const digest = jeosDigest({ plan, parameters, flavor: flavor.name });
+  const own = parameters.reuse_jeos ? `${ref.cloud}:${digest}` : ref.uuid;
+  const jeosDocuments = uuidOf(`jeos:${own}`);
+  await writeDocuments(deps, ref.uuid, input, parameters);
+  await writeDocuments(deps, jeosDocuments, input, parameters);
+  await deps.store.writeRecord(firstRecord(deps, { ref, input }, plan, parameters));
+  return {
+    name: template.name,
+    imageName: parameters.image_name ?? `${template.name}-base`,
+    os: { name: template.os.name, version: template.os.version, arch: template.os.arch },
+    osLabel: plan.osLabel,
+    jeosDigest: digest,
+    jeosWorkflowId: parameters.reuse_jeos ? `jeos-${ref.cloud}-${digest.slice(0, 16)}` : `jeos-${ref.uuid}`,
+    jeosDocuments,
+    flavorId: flavor.id,
+    networkId: network.id,
+    minDisk: flavor.disk,
+    guestSteps: plan.steps.map(({ name, title }) => ({ name, title })),
+    warnings: plan.warnings,
+    bodyPath: deps.store.bodyPath(ref.uuid),
+  };
+}
+
+async function writeDocuments(deps: Deps, uuid: string, input: BaseImageInput, parameters: BuildParameters): Promise<void> {
+  const { install_script: script, ...others } = parameters;
+  await deps.store.writeDocument(uuid, 'template.tdl', input.template);
+  await deps.store.writeDocument(uuid, 'install_script', script ?? '');
+  await deps.store.writeDocument(uuid, 'parameters.json', JSON.stringify(others));
+}
+
+async function chooseFlavor(
+  deps: Deps,
+  cloud: string,
+  parameters: BuildParameters,
+  diskSize: string | undefined,
+): Promise<Flavor> {
+  const { compute } = deps.clouds.get(cloud);
+  const flavor =
+    parameters.flavor === undefined ? undefined : await compute.findFlavor(parameters.flavor, { signal: signal() });
+  if (flavor === undefined) {
+    const known = (await compute.listFlavors({ signal: signal() })).map(({ id, name }) => `${name} (${id})`).join(', ');
+    const message = parameters.flavor === undefined ? 'no flavor is given' : `there is no flavor ${parameters.flavor}`;
+    throw new FactoryError('NotFound', `${message} on cloud ${cloud}`, { hint: `--parameter flavor takes one of: ${known}` });
+  }
+  if (diskSize !== undefined && flavor.disk > 0 && BigInt(flavor.disk) * GIB < BigInt(diskSize)) {
+    const wanted = (Number((BigInt(diskSize) * 10n) / GIB) / 10).toString();
+    throw new FactoryError('InvalidParameter', `flavor ${flavor.name} has a disk of ${flavor.disk} GiB, the template asks for ${wanted} GiB`, {
+      hint: 'choose a flavor with a larger disk, or ask for less in <disk><size>',
+    });
+  }
+  return flavor;
+}
+
+async function chooseNetwork(deps: Deps, cloud: string, parameters: BuildParameters): Promise<NeutronNetwork> {
+  const { network } = deps.clouds.get(cloud);
+  if (parameters.network !== undefined) {
+    const named = await network.findNetwork(parameters.network, { signal: signal() });
+    if (named !== undefined) return named;
+  }
+  const all = await network.listNetworks({}, { signal: signal() });
+  const inner = all.filter((candidate) => !candidate['router:external']);
+  const candidates = inner.length > 0 ? inner : all.filter((candidate) => candidate.shared);
+  const only = candidates[0];
+  if (parameters.network === undefined && candidates.length === 1 && only !== undefined) return only;
+  const names = all.map((candidate) => candidate.name).join(', ') || 'none';
+  const message =
+    parameters.network === undefined
+      ? `no network is given, and the project has ${candidates.length} to choose from`
+      : `there is no network ${parameters.network}`;
+  throw new FactoryError('NotFound', `${message} on cloud ${cloud}`, { hint: `--parameter network takes one of: ${names}` });
+}
+
+/** The record as it stands while the build is under way. */
+function firstRecord(deps: Deps, { ref, input }: PlanBaseImage, plan: BuildPlan, parameters: BuildParameters): BuildRecord {
+  const { os } = plan.template;
+  return {
+    identifier: ref.uuid,
+    type: 'BaseImage',
+    data: deps.store.bodyPath(ref.uuid),
+    template: input.template,
+    icicle: null,
+    status: 'BUILDING',
+    status_detail: { activity: 'Initializing image prior to Cloud/OS customization', error: null },
+    percent_complete: 0,
+    parameters: { ...parameters },
+    properties: {},
+    workflow_id: ref.workflowId,
+    cloud: ref.cloud,
+    name: plan.template.name,
+    os: { name: os.name, version: os.version, arch: os.arch },
+    created_at: new Date().toISOString(),
+    completed_at: null,
+    glance_id: null,
+    checksum: null,
+    checksum_md5: null,
+    size: null,
+    min_disk: null,
+    jeos: null,
+    packages: null,
+    timings: {},
+    downloaded: false,
+  };
+}

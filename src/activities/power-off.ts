@@ -1,0 +1,159 @@
+import { FactoryError } from '../build/errors.js';
+import type { Server } from '../openstack/types.js';
+import { type CloudWatch, type Deps, progress, resumed, signal } from './context.js';
+import { isGone, serverFailed, serverGone } from './servers.js';
+import { installerPlanOf } from './documents.js';
+import type { WaitForPowerOff } from './types.js';
+
+/** How often a console is read, at the most, while its installer runs: milliseconds. */
+const CONSOLE_INTERVAL = 10_000;
+/** Lines of the console that are looked at while waiting, and kept in messages. */
+const CONSOLE_LINES = 100;
+const TAIL_LINES = 25;
+/** An installer that is off sooner than this, in seconds, without having said goodbye on its console, has not installed. */
+const SHORTEST_INSTALL = 60;
+/** What a kernel or an init prints when it powers the machine off. */
+const POWER_OFF_WORDS = /power(ing)?[ -]?(down|off)/i;
+
+/** What is known of a running installer; heartbeat, so that a new attempt goes on from it. */
+interface Watching {
+  /** Milliseconds since the epoch: when we began, and when it last showed life. */
+  began: number;
+  lastLife: number;
+  tail: string;
+  traffic: number | undefined;
+}
+
+/** The end of the console as text for people: no control characters, no empty lines. */
+export function tailOf(console: string, lines = TAIL_LINES): string {
+  return console
+    .replace(/\x1b\[[0-9;?]*[A-Za-z]/g, '')
+    .replace(/[^\x20-\x7e\n\u00a0-\uffff]/g, '')
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .slice(-lines)
+    .map((line) => line.slice(0, 200))
+    .join('\n');
+}
+
+function failed(type: 'InstallFailed' | 'InstallSilent' | 'DeadlineExceeded', message: string, tail: string, hint: string): FactoryError {
+  return new FactoryError(type, message, { hint, consoleTail: tail });
+}
+
+function powerOff(server: Server): boolean {
+  return server.status === 'SHUTOFF' && server['OS-EXT-STS:task_state'] === null;
+}
+
+/** One look at the console, at most every ten seconds and within the cloud's common allowance. */
+class ConsoleWatch {
+  private nextRead = 0;
+
+  constructor(
+    private readonly watch: CloudWatch,
+    private readonly serverId: string,
+    private readonly state: Watching,
+    private readonly failurePatterns: RegExp[],
+  ) {}
+
+  /** Reads what is due; throws when the installer has printed that it failed. */
+  async look(): Promise<void> {
+    if (Date.now() < this.nextRead || !this.watch.console.tryTake()) return;
+    this.nextRead = Date.now() + CONSOLE_INTERVAL;
+    await this.read();
+    const line = this.state.tail.split('\n').find((text) => this.failurePatterns.some((pattern) => pattern.test(text)));
+    if (line !== undefined) {
+      throw failed('InstallFailed', `the installer reports a failure: ${line.trim()}`, this.state.tail, 'correct the install script, or look at the console');
+    }
+  }
+
+  async read(): Promise<void> {
+    const tail = tailOf(await this.watch.cloud.compute.consoleOutput(this.serverId, CONSOLE_LINES, { signal: signal() }), CONSOLE_LINES);
+    if (tail !== this.state.tail) this.state.lastLife = Date.now();
+    this.state.tail = tail;
+  }
+
+  /** Traffic is asked for only when the console has been silent for a while: the call belongs to this build alone. */
+  async traffic(inactivity: number): Promise<void> {
+    if (Date.now() - this.state.lastLife < (inactivity * 1000) / 4 || !this.watch.console.tryTake()) return;
+    const now = await this.watch.cloud.compute.traffic(this.serverId, { signal: signal() });
+    const sum = now === undefined ? undefined : now.disk + now.network;
+    if (sum !== undefined && sum !== this.state.traffic) this.state.lastLife = Date.now();
+    this.state.traffic = sum;
+  }
+}
+
+function checkTime(input: WaitForPowerOff, state: Watching): void {
+  const now = Date.now();
+  if (now >= input.deadline) {
+    const minutes = Math.round((now - state.began) / 60_000);
+    throw failed(
+      'DeadlineExceeded',
+      `the installer has not powered its machine off by its deadline (waited ${minutes} min)`,
+      tailOf(state.tail),
+      'see that the install script ends by powering off; --parameter install_timeout gives it more time',
+    );
+  }
+  if (now - state.lastLife >= input.inactivity * 1000) {
+    throw failed(
+      'InstallSilent',
+      `the installer has given no sign of life for ${input.inactivity} s: nothing new on its console, no traffic`,
+      tailOf(state.tail),
+      'it may be asking a question; --parameter inactivity_timeout changes how long it may be silent',
+    );
+  }
+}
+
+/** An installer that is off at once, and has not said that it powers off, has crashed or never started. */
+function checkInstalled(state: Watching): void {
+  const seconds = (Date.now() - state.began) / 1000;
+  if (seconds >= SHORTEST_INSTALL || POWER_OFF_WORDS.test(state.tail)) return;
+  throw failed(
+    'InstallFailed',
+    `the installer’s machine was off after ${Math.round(seconds)} s, and nothing on its console says that it has installed anything`,
+    tailOf(state.tail),
+    'see whether the kernel and the ramdisk fit the flavor (memory, architecture), and what the console says',
+  );
+}
+
+/** Waits until the installer powers its machine off. */
+export async function waitForPowerOff(deps: Deps, input: WaitForPowerOff): Promise<{ seconds: number; consoleTail: string }> {
+  const watch = deps.watch(input.ref.cloud);
+  const plan = await installerPlanOf(deps, input.documents);
+  const state: Watching = resumed<Watching>() ?? { began: Date.now(), lastLife: Date.now(), tail: '', traffic: undefined };
+  const patterns = plan.failurePatterns.map((source) => new RegExp(source));
+  const console = new ConsoleWatch(watch, input.serverId, state, patterns);
+  try {
+    for (;;) {
+      const server = (await watch.servers.next(input.serverId, signal())) ?? (await watch.cloud.compute.getServer(input.serverId, { signal: signal() }));
+      if (server === undefined || isGone(server)) throw serverGone(input.serverId);
+      if (server.status === 'ERROR') throw serverFailed(server);
+      if (powerOff(server)) break;
+      if (server.status === 'ACTIVE') {
+        await console.look();
+        await console.traffic(input.inactivity);
+      }
+      checkTime(input, state);
+      progress({ message: messageOf(server), consoleLine: state.tail.split('\n').at(-1), resume: state });
+    }
+    await keepConsole(deps, input, console, state);
+    checkInstalled(state);
+    return { seconds: (Date.now() - state.began) / 1000, consoleTail: tailOf(state.tail) };
+  } catch (error) {
+    await keepConsole(deps, input, console, state).catch(() => undefined);
+    throw error;
+  } finally {
+    watch.servers.done(input.serverId);
+  }
+}
+
+function messageOf(server: Server): string {
+  const task = server['OS-EXT-STS:task_state'];
+  return `the installer’s instance is ${server.status}${task === null ? '' : ` (${task})`}`;
+}
+
+/** Keeps the whole console as evidence; the instance will not be there to ask. */
+async function keepConsole(deps: Deps, input: WaitForPowerOff, console: ConsoleWatch, state: Watching): Promise<void> {
+  await console.read();
+  const whole = await deps.watch(input.ref.cloud).cloud.compute.consoleOutput(input.serverId, undefined, { signal: signal() });
+  await deps.store.writeDocument(input.documents, 'installer.console', whole || state.tail);
+}

@@ -1,0 +1,90 @@
+import { FactoryError } from '../build/errors.js';
+import { KEYS, marksOf } from '../build/names.js';
+import type { Image, Server } from '../openstack/types.js';
+import { type CloudWatch, type Deps, progress, signal } from './context.js';
+import { isGone, serverFailed, serverGone } from './servers.js';
+import type { SnapshotInput, SnapshotTaken } from './types.js';
+import { Context } from '@temporalio/activity';
+
+/** States from which an image never becomes active. https://docs.openstack.org/glance/latest/user/statuses.html */
+const DEAD = ['killed', 'deleted', 'deactivated', 'pending_delete'];
+/** How many snapshots of one server may fail before the build does. */
+const SNAPSHOT_TRIES = 3;
+
+async function findSnapshot(deps: Deps, { ref, role }: SnapshotInput): Promise<Image | undefined> {
+  const { image } = deps.clouds.get(ref.cloud);
+  const properties = { [KEYS.build]: ref.uuid, [KEYS.role]: role };
+  const found = await image.listImages({ properties }, { signal: signal() });
+  return found.find((candidate) => !DEAD.includes(candidate.status));
+}
+
+/** The server, which must be there and off: a snapshot of a running machine is not a clean one. */
+async function serverToSnapshot(watch: CloudWatch, serverId: string): Promise<Server> {
+  const server = await watch.cloud.compute.getServer(serverId, { signal: signal() });
+  if (server === undefined || isGone(server)) throw serverGone(serverId);
+  if (server.status === 'ERROR') throw serverFailed(server);
+  return server;
+}
+
+async function startSnapshot(deps: Deps, watch: CloudWatch, input: SnapshotInput): Promise<string> {
+  const existing = await findSnapshot(deps, input);
+  if (existing !== undefined) return existing.id;
+  const server = await serverToSnapshot(watch, input.serverId);
+  const task = server['OS-EXT-STS:task_state'];
+  if (task !== null) {
+    throw new FactoryError('Conflict', `instance ${server.id} is busy (${task}): no snapshot can be taken yet`, { retryable: true });
+  }
+  const marks = marksOf(input.ref, input.role, deps.identity);
+  return watch.cloud.compute.createServerImage(input.serverId, input.name, marks, { signal: signal() });
+}
+
+async function snapshotDied(watch: CloudWatch, imageId: string, status: string): Promise<never> {
+  if (status !== 'gone') await watch.cloud.image.deleteImage(imageId, { signal: signal() });
+  throw new FactoryError('ImageFailed', `the snapshot (image ${imageId}) is ${status}: the cloud could not finish it`, {
+    retryable: Context.current().info.attempt < SNAPSHOT_TRIES,
+    hint: 'the hypervisor’s or Glance’s log has the reason; often a full disk or a quota of image storage',
+  });
+}
+
+/**
+ * Takes a snapshot and waits until it is whole. It is believed only when the server's task is over and the image is
+ * active and larger than zero.
+ */
+export async function snapshotServer(deps: Deps, input: SnapshotInput): Promise<SnapshotTaken> {
+  const watch = deps.watch(input.ref.cloud);
+  const imageId = await startSnapshot(deps, watch, input);
+  try {
+    for (let polls = 1; ; polls++) {
+      const [listed, server] = await Promise.all([
+        watch.images.next(imageId, signal()),
+        watch.servers.next(input.serverId, signal()),
+      ]);
+      const image = listed ?? (await watch.cloud.image.getImage(imageId, { signal: signal() }));
+      if (image === undefined) return await snapshotDied(watch, imageId, 'gone');
+      if (DEAD.includes(image.status)) return await snapshotDied(watch, imageId, image.status);
+      const task = server?.['OS-EXT-STS:task_state'] ?? null;
+      if (image.status === 'active' && task === null) return await checkedSnapshot(image);
+      if (image.status === 'queued' && server !== undefined && task === null && polls > 20) {
+        return await snapshotDied(watch, imageId, 'queued, though the instance’s task is over');
+      }
+      if (Date.now() >= input.deadline) {
+        throw new FactoryError('DeadlineExceeded', `the snapshot (image ${imageId}) is still ${image.status} at its deadline`, {
+          hint: '--parameter snapshot_timeout gives it more time',
+        });
+      }
+      progress({ message: `image is ${image.status}, instance’s task is ${task ?? 'over'}` });
+    }
+  } finally {
+    watch.images.done(imageId);
+    watch.servers.done(input.serverId);
+  }
+}
+
+async function checkedSnapshot(image: Image): Promise<SnapshotTaken> {
+  if (image.size === null || image.size === 0) {
+    throw new FactoryError('ImageFailed', `the snapshot (image ${image.id}) is active but empty`, {
+      hint: 'is the flavor’s root disk a volume? A volume-backed instance’s snapshot has no bytes in Glance',
+    });
+  }
+  return { imageId: image.id, size: image.size };
+}

@@ -1,0 +1,137 @@
+import type { BuildParameters } from '../build/parameters.js';
+import type { BuildRef, ServerRole } from '../build/names.js';
+import type { BaseImageInput } from '../build/input.js';
+import type { BaseImageResult } from '../build/messages.js';
+import type { BuildFailure, ImageStatus } from '../build/status.js';
+
+/** What the workflow needs to know of the plan; the template and the install script stay in the store. */
+export interface PlannedBuild {
+  /** The template's name. */
+  name: string;
+  imageName: string;
+  os: { name: string; version: string; arch: string };
+  osLabel: string;
+  /** Digest of everything that shapes the JEOS. */
+  jeosDigest: string;
+  jeosWorkflowId: string;
+  /** UUID under which the store keeps the documents of the JEOS. */
+  jeosDocuments: string;
+  flavorId: string;
+  networkId: string;
+  /** GiB: the flavor's disk, which the image needs at least. */
+  minDisk: number;
+  guestSteps: { name: string; title: string }[];
+  warnings: string[];
+  /** Where the body will lie, on the worker's side. */
+  bodyPath: string;
+}
+
+export interface PlanBaseImage {
+  ref: BuildRef;
+  input: BaseImageInput;
+}
+
+export interface WaitForJeos {
+  ref: BuildRef;
+  plan: PlannedBuild;
+  parameters: BuildParameters;
+  heartbeatTimeout: number;
+}
+
+export interface JeosFound {
+  imageId: string;
+  reused: boolean;
+  /** Whether a machine booted from it has ever answered over SSH. */
+  proven: boolean;
+}
+
+/** A step of the installer's run: its documents are those of the JEOS. */
+export interface JeosStep {
+  ref: BuildRef;
+  documents: string;
+}
+
+export interface InstallerMedia {
+  kernelId: string;
+  ramdiskId: string;
+  notes: string[];
+}
+
+export interface BuildAccess {
+  keyName: string;
+  securityGroupId: string;
+}
+
+export interface CreateServerInput {
+  ref: BuildRef;
+  role: ServerRole;
+  /** UUID under which the store keeps the build's documents. */
+  documents: string;
+  imageId: string;
+  flavorId: string;
+  networkId: string;
+  access?: BuildAccess;
+}
+
+export interface WaitForPowerOff {
+  ref: BuildRef;
+  documents: string;
+  serverId: string;
+  /** Milliseconds since the epoch. */
+  deadline: number;
+  /** Seconds without a sign of life. */
+  inactivity: number;
+}
+
+export interface SnapshotInput {
+  ref: BuildRef;
+  role: 'jeos' | 'base';
+  serverId: string;
+  name: string;
+  /** Milliseconds since the epoch. */
+  deadline: number;
+}
+
+export interface SnapshotTaken {
+  imageId: string;
+  /** Bytes. */
+  size: number;
+}
+
+/** Where a guest is and who lets us in. The key is in the store. */
+export interface GuestLocation {
+  host: string;
+  serverId: string;
+  securityGroupId: string;
+  user: string;
+  prefix: string;
+}
+
+export interface GuestInput {
+  ref: BuildRef;
+  guest: GuestLocation;
+}
+
+export interface PublishedImage {
+  imageId: string;
+  checksum: { algorithm: string; value: string } | null;
+  checksumMd5: string | null;
+  /** Bytes. */
+  size: number;
+  /** GiB. */
+  minDisk: number;
+}
+
+export interface SweepReport {
+  removed: string[];
+  /** What is still there, with the cloud's words. */
+  leftovers: string[];
+}
+
+export interface FinalRecord {
+  ref: BuildRef;
+  result: BaseImageResult | undefined;
+  failure: BuildFailure | undefined;
+  timings: Record<string, number>;
+  status: ImageStatus;
+}

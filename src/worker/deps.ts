@@ -1,0 +1,57 @@
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { Client } from '@temporalio/client';
+import type { CloudWatch, Deps } from '../activities/context.js';
+import { KEYS, TOOL } from '../build/names.js';
+import { listOwnServers } from '../activities/servers.js';
+import { SharedPoll, type PollPace } from '../openstack/shared-poll.js';
+import { Throttle } from '../openstack/throttle.js';
+import type { Clouds } from '../openstack/types.js';
+import { GuestJournal } from '../guest/journal.js';
+import { FileStore } from '../store/file-store.js';
+
+export interface DepsOptions {
+  clouds: Clouds;
+  temporal: Client;
+  storagePath: string;
+  cachePath: string;
+  workerAddresses?: string[];
+  /** Milliseconds between two looks at a cloud; default 500 to 5000. */
+  pace?: PollPace;
+}
+
+/** Console reads a second and cloud, all builds together. */
+const CONSOLE_READS = 2;
+
+function watcher(clouds: Clouds, pace: PollPace): (name: string) => CloudWatch {
+  const watches = new Map<string, CloudWatch>();
+  return (name) => {
+    const existing = watches.get(name);
+    if (existing !== undefined) return existing;
+    const cloud = clouds.get(name);
+    const watch: CloudWatch = {
+      cloud,
+      servers: new SharedPoll(() => listOwnServers({ clouds }, name), pace),
+      images: new SharedPoll(() => cloud.image.listImages({ properties: { [KEYS.tool]: TOOL } }), pace),
+      console: new Throttle(CONSOLE_READS),
+    };
+    watches.set(name, watch);
+    return watch;
+  };
+}
+
+/** Puts together what the activities of a worker see. */
+export function createDeps(options: DepsOptions): Deps {
+  const pace = options.pace ?? { shortest: 500, longest: 5000 };
+  return {
+    clouds: options.clouds,
+    watch: watcher(options.clouds, pace),
+    store: new FileStore(options.storagePath),
+    journal: new GuestJournal(),
+    temporal: options.temporal,
+    identity: `${hostname()}:${process.pid}`,
+    mediaDirectory: join(options.cachePath, 'media'),
+    workerAddresses: options.workerAddresses,
+    pollInterval: Math.min(2000, pace.longest),
+  };
+}

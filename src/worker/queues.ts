@@ -1,0 +1,25 @@
+import type { WorkerOptions as TemporalWorkerOptions } from '@temporalio/worker';
+import { laneQueue, type Lane } from '../build/lanes.js';
+
+type Slots = Partial<TemporalWorkerOptions>;
+
+/**
+ * Slots of each lane. Waits are many and cheap: a thousand of them cost a thousand heartbeats in five seconds. Transfers
+ * move and hash bytes on the event loop's threads: few. Workflow tasks are short; the cache holds what 600 builds need.
+ */
+const SLOTS: Record<Lane, Slots> = {
+  control: {
+    maxConcurrentActivityTaskExecutions: 100,
+    maxConcurrentWorkflowTaskExecutions: 40,
+    maxConcurrentWorkflowTaskPolls: 10,
+    maxConcurrentActivityTaskPolls: 5,
+    maxCachedWorkflows: 600,
+  },
+  wait: { maxConcurrentActivityTaskExecutions: 1000, maxConcurrentActivityTaskPolls: 5 },
+  transfer: { maxConcurrentActivityTaskExecutions: 4, maxConcurrentActivityTaskPolls: 2 },
+};
+
+/** The options of a lane's worker. Only the control lane hosts workflows. */
+export function laneOptions(taskQueue: string, lane: Lane): Slots & { taskQueue: string } {
+  return { taskQueue: laneQueue(taskQueue, lane), ...SLOTS[lane] };
+}

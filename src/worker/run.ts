@@ -1,0 +1,93 @@
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { Client, Connection } from '@temporalio/client';
+import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { createActivities } from '../activities/index.js';
+import { LANES } from '../build/lanes.js';
+import { connectClouds } from '../openstack/index.js';
+import type { PollPace } from '../openstack/shared-poll.js';
+import { workflowBundle } from './bundle.js';
+import { createDeps } from './deps.js';
+import { parseAddress, serveHealth } from './health.js';
+import { StepInterceptor } from './interceptor.js';
+import { workerLogger } from './logger.js';
+import { laneOptions } from './queues.js';
+
+export interface WorkerOptions {
+  /** Default `imagefactory`. */
+  taskQueue: string;
+  /** Where records and bodies are kept. */
+  storagePath: string;
+  /** Where installer media are spooled. */
+  cachePath: string;
+  /** Prometheus endpoint, `host:port`. Default: none. */
+  metricsAddress?: string;
+  /** Health endpoint, `host:port`. Default: none. */
+  healthAddress?: string;
+  logFormat: 'text' | 'json';
+  logLevel: string;
+  /** Names of the clouds to serve. Default: all that the worker knows. */
+  clouds?: string[];
+  /** CIDRs that the guests see this worker under. Default: found out. */
+  workerAddresses?: string[];
+  /** How often the clouds are looked at. */
+  pace?: PollPace;
+}
+
+/** Seconds that short calls get to end when the worker is stopped, and after which it ends whatever still runs. */
+const GRACE = '10s';
+const FORCE = '30s';
+
+function installRuntime(options: WorkerOptions): void {
+  Runtime.install({
+    logger: workerLogger({ format: options.logFormat, level: options.logLevel }),
+    telemetryOptions: {
+      logging: { filter: { core: 'WARN', other: 'WARN' }, forward: {} },
+      ...(options.metricsAddress === undefined ? {} : { metrics: { prometheus: { bindAddress: bindAddress(options.metricsAddress) } } }),
+    },
+  });
+}
+
+function bindAddress(text: string): string {
+  const { host, port } = parseAddress(text);
+  return `${host}:${port}`;
+}
+
+/**
+ * Hosts workflows and activities until the process is told to stop (SIGTERM, SIGINT). Running activities get some seconds
+ * to end; what takes longer is handed to the next worker, which goes on from its last report.
+ */
+export async function runWorker(options: WorkerOptions): Promise<void> {
+  installRuntime(options);
+  const { connectionOptions, namespace } = loadClientConnectConfig();
+  const connection = await NativeConnection.connect(connectionOptions);
+  const clientConnection = await Connection.connect(connectionOptions);
+  const client = new Client({ connection: clientConnection, namespace });
+  const clouds = connectClouds({ only: options.clouds });
+  try {
+    const activities = createActivities(createDeps({ ...options, clouds, temporal: client }));
+    const bundle = await workflowBundle();
+    const workers = await Promise.all(
+      LANES.map((lane) =>
+        Worker.create({
+          connection,
+          namespace,
+          activities,
+          ...(lane === 'control' ? { workflowBundle: bundle } : {}),
+          ...laneOptions(options.taskQueue, lane),
+          maxHeartbeatThrottleInterval: '4s',
+          defaultHeartbeatThrottleInterval: '4s',
+          shutdownGraceTime: GRACE,
+          shutdownForceTime: FORCE,
+          interceptors: { activity: [() => ({ inbound: new StepInterceptor() })] },
+        }),
+      ),
+    );
+    const health = options.healthAddress === undefined ? undefined : await serveHealth(options.healthAddress, workers);
+    await Promise.all(workers.map((worker) => worker.run()));
+    health?.server.close();
+  } finally {
+    await clouds.close();
+    await clientConnection.close();
+    await connection.close();
+  }
+}

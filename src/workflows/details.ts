@@ -1,0 +1,48 @@
+import type { BuildStatus, StepStatus } from '../build/status.js';
+
+const MARKS: Record<StepStatus['state'], string> = { running: '▶', done: '✓', failed: '✗', skipped: '–' };
+
+function duration(from: number, to: number | undefined): string {
+  if (to === undefined) return 'since ' + new Date(from).toISOString().slice(11, 19);
+  const seconds = (to - from) / 1000;
+  return seconds < 100 ? `${seconds.toFixed(1)} s` : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+}
+
+/** Text that stands in a table's cell: no line breaks, no bars. */
+function cell(text: string): string {
+  return text.replace(/\s+/g, ' ').replace(/\|/g, '\\|').slice(0, 300);
+}
+
+/** A block of console text that cannot end its own fence. */
+function fenced(text: string): string[] {
+  return ['```text', text.replace(/```/g, "'''"), '```'];
+}
+
+/** The build as a page of Markdown: what the Temporal UI shows as the run's current details. */
+export function currentDetails(status: BuildStatus): string {
+  const lines = [
+    `### ${status.name || status.uuid}: ${status.status}`,
+    `${status.os} on cloud \`${status.cloud}\` · phase **${status.phase}** · ${status.percent} %`,
+    '',
+  ];
+  if (status.failure !== undefined) {
+    lines.push(`**${cell(status.failure.step)}**: ${cell(status.failure.message)}`, '');
+    if (status.failure.hint !== undefined) lines.push(`What to do: ${cell(status.failure.hint)}`, '');
+  }
+  if (status.jeosWorkflowId !== undefined) lines.push(`Installer run: workflow \`${status.jeosWorkflowId}\``, '');
+  lines.push('| | phase | step | time | |', '|---|---|---|---|---|');
+  for (const step of status.steps) {
+    const time = duration(step.startedAt, step.endedAt);
+    lines.push(`| ${MARKS[step.state]} | ${step.phase} | ${cell(step.title)} | ${time} | ${cell(step.note ?? '')} |`);
+  }
+  const resources = Object.entries(status.resources);
+  if (resources.length > 0) {
+    lines.push('', ...resources.map(([role, id]) => `- ${role.replaceAll('_', ' ')}: \`${id}\``));
+  }
+  const tail = status.failure?.consoleTail ?? status.consoleTail;
+  if (tail !== undefined && tail !== '') lines.push('', 'Console:', ...fenced(tail));
+  if (status.leftovers !== undefined && status.leftovers.length > 0) {
+    lines.push('', '**Left in the cloud:**', ...status.leftovers.map((thing) => `- ${thing}`));
+  }
+  return lines.join('\n');
+}

@@ -1,0 +1,42 @@
+import { ActivityFailure, ApplicationFailure, isCancellation, TimeoutFailure } from '@temporalio/workflow';
+
+/** What an activity adds to its failure: see the worker's interceptor, which makes it from a FactoryError. */
+export interface FailureDetails {
+  hint?: string;
+  consoleTail?: string;
+}
+
+export interface FailureText extends FailureDetails {
+  type: string;
+  message: string;
+}
+
+/** Whether the error is a cancellation, of the workflow or of a scope. */
+export function isCanceled(error: unknown): boolean {
+  return isCancellation(error);
+}
+
+function detailsOf(failure: ApplicationFailure): FailureDetails {
+  const [first] = failure.details ?? [];
+  return typeof first === 'object' && first !== null ? (first as FailureDetails) : {};
+}
+
+/** The innermost thing that a person would want to read of a failed step. */
+export function describeFailure(error: unknown): FailureText {
+  if (error instanceof ActivityFailure && error.cause !== undefined) return describeFailure(error.cause);
+  if (error instanceof TimeoutFailure) {
+    if (error.cause !== undefined && error.cause !== null) {
+      const last = describeFailure(error.cause);
+      return { ...last, message: `gave up trying: ${last.message}` };
+    }
+    const message =
+      error.timeoutType === 'HEARTBEAT'
+        ? 'the worker that ran this step went silent, and no other took it over in time'
+        : 'this step did not end in its time';
+    return { type: 'DeadlineExceeded', message };
+  }
+  if (error instanceof ApplicationFailure) {
+    return { type: error.type ?? 'Internal', message: error.message, ...detailsOf(error) };
+  }
+  return { type: 'Internal', message: error instanceof Error ? error.message : String(error) };
+}

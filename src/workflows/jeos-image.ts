@@ -1,0 +1,106 @@
+import { CancellationScope, defineQuery, defineSignal, setHandler, workflowInfo } from '@temporalio/workflow';
+import { JEOS_JOIN_SIGNAL, JEOS_LEAVE_SIGNAL, STATUS_QUERY, type JeosImageInput, type JeosImageResult } from '../build/messages.js';
+import type { BuildRef } from '../build/names.js';
+import type { BuildStatus } from '../build/status.js';
+import { Board } from './board.js';
+import { Deadlines } from './deadlines.js';
+import { endOf } from './ending.js';
+
+/**
+ * Installs a JEOS: boots the operating system's own installer, waits until it powers its machine off, and keeps a
+ * snapshot. One run serves every build that needs the same JEOS; they join it, and when the last of them has left before
+ * the end, the run is cancelled.
+ */
+export async function jeosImage(input: JeosImageInput): Promise<JeosImageResult> {
+  const info = workflowInfo();
+  const ref: BuildRef = { uuid: info.originalExecutionRunId, cloud: input.cloud, workflowId: info.workflowId };
+  const board = new Board({ uuid: ref.uuid, type: 'jeos_image', cloud: input.cloud, name: input.name }, input.heartbeatTimeout, {
+    jeos: 5,
+    publish: 80,
+  });
+  board.status.os = input.osLabel;
+  const deadlines = new Deadlines({ ...input.deadlines });
+  setHandler(defineQuery<BuildStatus>(STATUS_QUERY), () => board.status);
+
+  const run = new CancellationScope({ cancellable: true });
+  const builds = new Set<string>();
+  setHandler(defineSignal<[string]>(JEOS_JOIN_SIGNAL), (uuid) => void builds.add(uuid));
+  setHandler(defineSignal<[string]>(JEOS_LEAVE_SIGNAL), (uuid) => {
+    if (builds.delete(uuid) && builds.size === 0) run.cancel();
+  });
+
+  return endOf(board, ref, () => run.run(() => install(input, ref, board, deadlines)), async (result) => ({
+    keepImages: [result.imageId],
+  }));
+}
+
+async function install(input: JeosImageInput, ref: BuildRef, board: Board, deadlines: Deadlines): Promise<JeosImageResult> {
+  const { documents } = input;
+  board.enter('jeos');
+  const media = await board.step(
+    {
+      name: 'media',
+      title: 'find or fetch the installer’s kernel and ramdisk, and put them into Glance',
+      budget: { total: input.mediaTimeout },
+      note: (found) => found.notes.join('; '),
+    },
+    'prepareMedia',
+    { ref, documents },
+  );
+  const boot = await board.step(
+    { name: 'boot-image', title: 'create the image that boots the installer: an empty disk, kernel, ramdisk and command line' },
+    'createBootImage',
+    { ref, documents, kernelId: media.kernelId, ramdiskId: media.ramdiskId },
+  );
+  const installer = await board.step(
+    {
+      name: 'installer.create',
+      title: 'boot the installer as an instance',
+      budget: { total: input.quotaTimeout, attempt: 300 },
+    },
+    'createServer',
+    { ref, role: 'installer', documents, imageId: boot.imageId, flavorId: input.flavorId, networkId: input.networkId },
+  );
+  board.holds('installer', installer.serverId);
+  const off = await deadlines.under('install_timeout', (deadline, left) =>
+    board.step(
+      {
+        name: 'installer.wait',
+        title: 'wait until the installer powers its machine off',
+        budget: { total: left + 120 },
+        note: (end) => `powered off after ${Math.round(end.seconds)} s`,
+      },
+      'waitForPowerOff',
+      { ref, documents, serverId: installer.serverId, deadline, inactivity: deadlines.get('inactivity_timeout') },
+    ),
+  );
+  board.status.consoleTail = off.consoleTail;
+
+  board.enter('publish');
+  const snapshot = await deadlines.under('snapshot_timeout', (deadline, left) =>
+    board.step(
+      {
+        name: 'jeos.snapshot',
+        title: 'take the snapshot of the installed system (JEOS)',
+        budget: { total: left + 120 },
+        note: (image) => `image ${image.imageId}, ${image.size} bytes`,
+      },
+      'snapshotServer',
+      { ref, role: 'jeos', serverId: installer.serverId, name: `${input.name}-jeos`, deadline },
+    ),
+  );
+  board.holds('jeos_image', snapshot.imageId);
+  await Promise.all([
+    board.step(
+      { name: 'jeos.publish', title: 'strip the installer’s boot properties from the JEOS and mark it with its digest' },
+      'publishJeos',
+      { ref, documents, imageId: snapshot.imageId, digest: input.digest, minDisk: input.minDisk },
+    ),
+    board.step(
+      { name: 'installer.delete', title: 'terminate the installer’s instance' },
+      'deleteServer',
+      { ref, serverId: installer.serverId },
+    ),
+  ]);
+  return { imageId: snapshot.imageId, digest: input.digest };
+}
