@@ -1,0 +1,232 @@
+import { randomUUID } from 'node:crypto';
+import { hostname, userInfo } from 'node:os';
+import {
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+  type WorkflowHandle,
+} from '@temporalio/client';
+import { ApplicationFailure, CancelledFailure, TerminatedFailure } from '@temporalio/common';
+import { baseImageWorkflowId, type BaseImageInput } from '../build/input.js';
+import {
+  SET_DEADLINE_UPDATE,
+  STATUS_QUERY,
+  WORKFLOWS,
+  type BaseImageResult,
+  type DeadlineChange,
+} from '../build/messages.js';
+import { parseParameters } from '../build/parameters.js';
+import { SEARCH_ATTRIBUTES } from '../build/search-attributes.js';
+import type { BuildFailure, BuildStatus } from '../build/status.js';
+import type { Template } from '../tdl/types.js';
+import { checkScript, checkTemplate } from './check.js';
+import { reasonOf, type Factory } from './connection.js';
+import { ClientError, InvalidFilesError } from './errors.js';
+
+/*
+ * Starting, watching and ending builds from a program; the command line is a user of these functions like any other:
+ *
+ *   const factory = await connectFactory();
+ *   const { uuid } = await startBuild(factory, { template, templateName: 'f19.tdl', parameters, cloud: 'envvars' });
+ *   for await (const seen of watchBuild(factory, uuid)) console.log(seen.status?.percent);
+ *   const outcome = await buildOutcome(factory, uuid);
+ */
+
+/** What a build is asked for with. */
+export interface BuildRequest {
+  /** Text of the TDL document. */
+  template: string;
+  /** Name of its file, for messages. */
+  templateName: string;
+  /** Parameters by name, as in `docs/parameters.md`; values may be texts. */
+  parameters: Record<string, unknown>;
+  /** Name of a cloud that the worker knows, or `envvars`. */
+  cloud: string;
+  /** Name of the install script's file, for messages. Default `install_script`. */
+  scriptName?: string;
+}
+
+export interface StartedBuild {
+  uuid: string;
+  workflowId: string;
+  runId: string;
+  /** The workflow type's input, parameters with every default filled in. */
+  input: BaseImageInput;
+}
+
+/** How a build ended. */
+export type Outcome =
+  | { status: 'COMPLETE'; uuid: string; result: BaseImageResult }
+  | { status: 'FAILED' | 'CANCELED'; uuid: string; failure: BuildFailure };
+
+/**
+ * Checks the template, the install script and the parameters, and starts the build.
+ *
+ * @throws InvalidFilesError when the template or the script has mistakes; nothing was started
+ * @throws FactoryError InvalidParameter
+ * @throws ClientError when Temporal refuses
+ */
+export async function startBuild(factory: Factory, request: BuildRequest): Promise<StartedBuild> {
+  const parameters = parseParameters(request.parameters);
+  const template = checked(request, parameters.install_script);
+  const uuid = randomUUID();
+  const { templateName, cloud } = request;
+  const input: BaseImageInput = { uuid, template: request.template, templateName, parameters, cloud };
+  const workflowId = baseImageWorkflowId(uuid);
+  const { os } = template;
+  const handle = await asked(() =>
+    factory.call(() =>
+      factory.client.workflow.start(WORKFLOWS.baseImage, {
+        args: [input],
+        workflowId,
+        taskQueue: factory.taskQueue,
+        workflowIdConflictPolicy: 'FAIL',
+        workflowIdReusePolicy: 'REJECT_DUPLICATE',
+        staticSummary: `base image of ${template.name}: ${os.name} ${os.version} ${os.arch}`.slice(0, 190),
+        staticDetails: startDetails(request, template, uuid),
+        memo: { template: templateName, cloud, started_by: startedBy() },
+        typedSearchAttributes: [
+          { key: SEARCH_ATTRIBUTES.imageType, value: 'base_image' },
+          { key: SEARCH_ATTRIBUTES.os, value: os.name },
+          { key: SEARCH_ATTRIBUTES.osVersion, value: os.version },
+          { key: SEARCH_ATTRIBUTES.arch, value: os.arch },
+          { key: SEARCH_ATTRIBUTES.template, value: template.name },
+          { key: SEARCH_ATTRIBUTES.phase, value: 'plan' },
+          { key: SEARCH_ATTRIBUTES.status, value: 'NEW' },
+        ],
+      }),
+    ),
+  );
+  return { uuid, workflowId, runId: handle.firstExecutionRunId, input };
+}
+
+function checked(request: BuildRequest, script: string | undefined): Template {
+  const { template, problems, scriptKind } = checkTemplate(request.template);
+  const scriptProblems = scriptKind === undefined || script === undefined ? [] : checkScript(scriptKind, script);
+  if (template !== undefined && problems.length === 0 && scriptProblems.length === 0) return template;
+  throw new InvalidFilesError([
+    { file: request.templateName, valid: problems.length === 0, problems },
+    { file: request.scriptName ?? 'install_script', valid: scriptProblems.length === 0, problems: scriptProblems },
+  ]);
+}
+
+function startDetails(request: BuildRequest, template: Template, uuid: string): string {
+  const { name, version, arch, install } = template.os;
+  return [
+    `Base image **${template.name}** (${name} ${version} ${arch}) on cloud \`${request.cloud}\``,
+    '',
+    `- UUID: \`${uuid}\``,
+    `- template: \`${request.templateName}\``,
+    `- installs from: ${install.type === 'url' ? install.url : install.iso}`,
+    `- started by: ${startedBy()}`,
+  ].join('\n');
+}
+
+function startedBy(): string {
+  try {
+    return `${userInfo().username}@${hostname()}`;
+  } catch {
+    // A process whose user id has no entry in passwd, as in some containers.
+    return hostname();
+  }
+}
+
+/** Handle of a build's workflow. */
+export function buildHandle(factory: Factory, uuid: string): WorkflowHandle {
+  return factory.client.workflow.getHandle(baseImageWorkflowId(uuid));
+}
+
+/**
+ * The build's own account of itself. Needs a worker, for it is a query; {@link watchBuild} shows what there is without.
+ *
+ * @throws ClientError when there is no such build, or no worker answers
+ */
+export async function buildStatus(factory: Factory, uuid: string): Promise<BuildStatus> {
+  return asked(() => factory.call(() => buildHandle(factory, uuid).query<BuildStatus>(STATUS_QUERY)), uuid);
+}
+
+/**
+ * Asks a build to cancel itself: it removes what it has made, and ends as CANCELED. Returns when Temporal has taken the
+ * request, not when the build has ended.
+ */
+export async function cancelBuild(factory: Factory, uuid: string): Promise<void> {
+  const handle = buildHandle(factory, uuid);
+  const { status } = await asked(() => factory.call(() => handle.describe()), uuid);
+  if (status.name !== 'RUNNING' && status.name !== 'PAUSED') {
+    throw new ClientError(`build ${uuid} has already ended: ${status.name}`);
+  }
+  await asked(() => factory.call(() => handle.cancel()), uuid);
+}
+
+/** Changes how long a wait of a running build may take in all. */
+export async function setDeadline(factory: Factory, uuid: string, change: DeadlineChange): Promise<void> {
+  const handle = buildHandle(factory, uuid);
+  await asked(() => factory.call(() => handle.executeUpdate(SET_DEADLINE_UPDATE, { args: [change] }), 30_000), uuid);
+}
+
+/** Waits until the build has ended, and tells how. A failed build is an answer here, not an exception. */
+export async function buildOutcome(factory: Factory, uuid: string): Promise<Outcome> {
+  try {
+    const result = (await buildHandle(factory, uuid).result()) as BaseImageResult;
+    return { status: 'COMPLETE', uuid, result };
+  } catch (error) {
+    if (error instanceof WorkflowFailedError) return outcomeOf(uuid, error.cause);
+    throw clientErrorOf(error, uuid);
+  }
+}
+
+function outcomeOf(uuid: string, cause: Error | undefined): Outcome {
+  if (cause instanceof CancelledFailure) {
+    return { status: 'CANCELED', uuid, failure: { type: 'Canceled', step: '', message: 'the build was cancelled' } };
+  }
+  if (cause instanceof ApplicationFailure) {
+    const [detail] = (cause.details ?? []) as unknown[];
+    const given = isRecord(detail) ? (detail as Partial<BuildFailure>) : {};
+    return {
+      status: 'FAILED',
+      uuid,
+      failure: { type: cause.type ?? 'Internal', step: '', message: cause.message, ...given },
+    };
+  }
+  const terminated = cause instanceof TerminatedFailure;
+  const message = terminated
+    ? `the workflow was terminated (${cause.message}), so nothing of what it had made was removed`
+    : `the workflow ended unexpectedly: ${cause?.message ?? 'no reason given'}`;
+  return { status: 'FAILED', uuid, failure: { type: 'Internal', step: '', message } };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+/** Runs a call to Temporal, and turns what it throws into a sentence for people. */
+export async function asked<T>(run: () => Promise<T>, uuid?: string): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    throw clientErrorOf(error, uuid);
+  }
+}
+
+function clientErrorOf(error: unknown, uuid?: string): Error {
+  if (error instanceof ClientError) return error;
+  if (error instanceof WorkflowNotFoundError && uuid !== undefined) {
+    return new ClientError(`No image found with id: ${uuid}`, {
+      hint: 'Temporal knows no such build; `imagefactory images` lists what the store has',
+      cause: error,
+    });
+  }
+  if (error instanceof WorkflowExecutionAlreadyStartedError) {
+    return new ClientError(`a workflow ${error.workflowId} exists already`, { cause: error });
+  }
+  const reason = reasonOf(error);
+  if (/search attribute/i.test(reason)) {
+    return new ClientError(`Temporal refused: ${reason}`, {
+      hint: 'register the search attributes with `imagefactory setup`',
+      cause: error,
+    });
+  }
+  return new ClientError(`Temporal refused: ${reason}`, { cause: error });
+}
+
+export { watchBuild, type Observation, type WatchOptions } from './observe.js';

@@ -1,0 +1,154 @@
+import { readFileSync } from 'node:fs';
+import yargs, { type Argv, type FallbackCompletionFunction } from 'yargs';
+import { FactoryError } from '../build/errors.js';
+import { COMMANDS } from './commands/index.js';
+import type { Command } from './commands/command.js';
+import { DEFAULT_CONFIG_FILE, lastOf, readConfigFile, settingsOf, type GivenOptions } from './config.js';
+import { ClientError, UsageError } from './errors.js';
+import { GLOBAL_OPTIONS } from './global-options.js';
+import type { Io } from './io.js';
+import { jsonDocument } from './output.js';
+import { parameterNames } from './parameters.js';
+
+/** A command line that was understood. */
+interface Chosen {
+  command: Command;
+  options: GivenOptions;
+}
+
+/**
+ * Runs the command line `imagefactory`.
+ *
+ * @param args what stands behind the command's name
+ * @returns the exit code: 0 well, 1 failed, 2 wrong usage, 130 or 143 left by a signal
+ */
+export async function run(args: string[], io: Io): Promise<number> {
+  let json = false;
+  let debug = false;
+  try {
+    const understood = await parse(args);
+    if (typeof understood === 'string') {
+      io.out(understood);
+      return 0;
+    }
+    const { command, options } = understood;
+    const file = readConfigFile(lastOf(options['config']) as string | undefined, (text) => io.err(`${text}\n`));
+    const settings = settingsOf(options, io.env, file);
+    json = settings.output === 'json';
+    debug = settings.debug;
+    if (settings.tmpdir !== undefined) io.env['TMPDIR'] = settings.tmpdir;
+    return await command.run({ io, settings, options });
+  } catch (error) {
+    return report(error, io, { json, debug });
+  }
+}
+
+/** The chosen command, or the text (help, version, completion) that was asked for instead. */
+export async function parse(args: string[]): Promise<Chosen | string> {
+  if (args.length === 0) return parse(['--help']);
+  let chosen: Chosen | undefined;
+  let text = '';
+  const parser = parserFor(args, (command, options) => {
+    chosen = { command, options };
+  });
+  try {
+    await parser.parseAsync(args, {}, (_error, _argv, output) => {
+      text = output;
+    });
+  } catch (error) {
+    throw new UsageError((error as Error).message, { hint: usageHint(args) });
+  }
+  return chosen ?? (text === '' ? text : `${text}\n`);
+}
+
+function usageHint(args: string[]): string {
+  const name = COMMANDS.map(nameOf).find((command) => args.includes(command));
+  return name === undefined ? 'imagefactory --help lists the commands' : `imagefactory ${name} --help describes it`;
+}
+
+function nameOf(command: Command): string {
+  return command.usage.split(' ')[0] ?? '';
+}
+
+function parserFor(args: string[], choose: (command: Command, options: GivenOptions) => void): Argv {
+  const parser = yargs([])
+    .scriptName('imagefactory')
+    .usage('$0 [options] COMMAND\n\nBuilds operating-system images inside OpenStack, as durable Temporal workflows.')
+    .parserConfiguration({
+      'camel-case-expansion': false,
+      'dot-notation': false,
+      'boolean-negation': false,
+      'parse-numbers': false,
+      'parse-positional-numbers': false,
+      // The value of a parameter may begin with a dash.
+      'nargs-eats-options': true,
+    })
+    .options(GLOBAL_OPTIONS)
+    .conflicts('debug', 'nodebug');
+  for (const command of COMMANDS) {
+    parser.command(
+      command.usage,
+      command.summary,
+      (sub) => withOptions(sub, command),
+      (options) => choose(command, options),
+    );
+  }
+  return parser
+    .completion('completion', 'print a script that completes commands in bash or zsh', completer(args))
+    .epilogue(`Configuration: ${DEFAULT_CONFIG_FILE} (JSON). Temporal: TEMPORAL_* variables and temporal.toml.`)
+    .demandCommand(1, 'no command is given')
+    .strict()
+    .fail(false)
+    .exitProcess(false)
+    .version(version())
+    .help()
+    .wrap(Math.min(110, process.stdout.columns || 100));
+}
+
+/** Behind --parameter stands a parameter's name; everything else yargs knows by itself. */
+function completer(args: string[]): FallbackCompletionFunction {
+  return (_current, _argv, filter, done) => {
+    if (['--parameter', '--file-parameter'].includes(args.at(-2) ?? '')) done(parameterNames());
+    else filter((_error, defaults) => done(defaults ?? []));
+  };
+}
+
+function withOptions(parser: Argv, command: Command): Argv {
+  for (const [name, positional] of Object.entries(command.positionals ?? {})) parser.positional(name, positional);
+  if (command.options !== undefined) parser.options(command.options);
+  for (const [line, what] of command.examples ?? []) parser.example(line, what);
+  return parser;
+}
+
+function version(): string {
+  // src/client in a clone, dist/src/client in the package: the manifest is the next one above.
+  for (const up of ['../../package.json', '../../../package.json']) {
+    try {
+      const manifest = JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as { version: string };
+      return manifest.version;
+    } catch {
+      continue;
+    }
+  }
+  return 'unknown';
+}
+
+/** Prints what went wrong, and answers the exit code. In JSON mode a failure is a document as well. */
+function report(error: unknown, io: Io, { json, debug }: { json: boolean; debug: boolean }): number {
+  const known = error instanceof ClientError || error instanceof FactoryError;
+  const message = error instanceof Error ? error.message : String(error);
+  const hint = known ? error.hint : undefined;
+  const type = error instanceof FactoryError ? error.type : known ? error.name : 'Internal';
+  const exitCode = exitCodeOf(error);
+  if (json && exitCode !== 2)
+    io.out(jsonDocument({ status: 'FAILED', error: { type, message, ...(hint === undefined ? {} : { hint }) } }));
+  io.err(`imagefactory: ${message.includes('\n') ? `\n${message}` : message}\n`);
+  if (hint !== undefined) io.err(`  ${hint}\n`);
+  if (!known || debug) io.err(`${error instanceof Error ? (error.stack ?? message) : message}\n`);
+  return exitCode;
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof ClientError) return error.exitCode;
+  return error instanceof FactoryError && error.type === 'InvalidParameter' ? 2 : 1;
+}

@@ -1,0 +1,64 @@
+import { basename } from 'node:path';
+import { readChecked } from '../check.js';
+import { startBuild } from '../builds.js';
+import { workflowPage } from '../connection.js';
+import { UsageError } from '../errors.js';
+import { jsonDocument } from '../output.js';
+import { fileOfParameter, givenParameters, PARAMETER_OPTIONS } from '../parameters.js';
+import { withFactory, type Command, type CommandContext } from './command.js';
+import { follow } from './follow.js';
+
+export const baseImage: Command = {
+  usage: 'base_image <template>',
+  summary: 'build a base image from a template',
+  positionals: { template: { type: 'string', describe: 'TDL file' } },
+  options: {
+    ...PARAMETER_OPTIONS,
+    cloud: {
+      type: 'string',
+      alias: 'os-cloud',
+      requiresArg: true,
+      describe:
+        'cloud to build in, as the worker knows it (default: OS_CLOUD, else envvars: the OS_* variables of the worker)',
+    },
+    detach: { type: 'boolean', describe: 'print the UUID and return; the build goes on' },
+  },
+  examples: [
+    [
+      '$0 base_image --file-parameter install_script f19.ks --parameter request_floating_ip True --parameter default_user ec2-user --parameter command_prefix sudo --parameter flavor 2 f19.tdl',
+      'build Fedora 19 on your cloud',
+    ],
+    ['$0 --output json base_image --parameters debian.json debian.tdl', 'print the image’s metadata at the end'],
+  ],
+  run: runBaseImage,
+};
+
+async function runBaseImage(context: CommandContext): Promise<number> {
+  const { io, settings, options } = context;
+  const templateFile = String(options['template']);
+  const read = readChecked(templateFile);
+  if ('report' in read)
+    throw new UsageError(`template ${templateFile} ${read.report.problems[0]?.message ?? 'cannot be read'}`);
+  const given = givenParameters(options);
+  const parameters = settings.timeout === undefined ? given : { timeout: settings.timeout, ...given };
+  const scriptName = fileOfParameter(options, 'install_script');
+  return withFactory(context, async (factory) => {
+    const started = await startBuild(factory, {
+      template: read.text,
+      templateName: templateFile,
+      parameters,
+      cloud: settings.cloud,
+      ...(scriptName === undefined ? {} : { scriptName }),
+    });
+    const page = workflowPage(factory, started.workflowId);
+    io.err(`Build ${started.uuid} of ${basename(templateFile)} has started${page === undefined ? '' : `: ${page}`}\n`);
+    if (options['detach'] !== true) return follow(context, factory, started.uuid);
+    const { uuid, workflowId, runId } = started;
+    io.out(
+      settings.output === 'json'
+        ? jsonDocument({ identifier: uuid, workflow_id: workflowId, run_id: runId })
+        : `${uuid}\n`,
+    );
+    return 0;
+  });
+}

@@ -1,0 +1,101 @@
+import { buildOutcome, watchBuild, type Outcome } from '../builds.js';
+import { workflowPage, type Factory } from '../connection.js';
+import { findImage } from '../images.js';
+import type { Io } from '../io.js';
+import type { Observation } from '../observe.js';
+import { jsonDocument, metadataOf, outcomeBlock } from '../output.js';
+import { createView } from '../view/live.js';
+import type { CommandContext } from './command.js';
+
+/** Exit codes of a process that a signal ended, as shells count them; the build is not touched. */
+const DETACHED = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/**
+ * Follows a build to its end and prints how it went: the view on standard error, the result on standard output.
+ *
+ * @returns 0 for an image, 1 for none, 130 or 143 when the user has left before the end
+ */
+export async function follow(context: CommandContext, factory: Factory, uuid: string): Promise<number> {
+  const { io, settings } = context;
+  const leaving = new AbortController();
+  let signal: keyof typeof DETACHED | undefined;
+  const stopListening = io.onInterrupt((name) => {
+    signal = name;
+    leaving.abort();
+  });
+  const view = createView(io, { factory, verbose: settings.verbose || settings.debug });
+  let last: Observation | undefined;
+  try {
+    const interval = io.terminal === undefined ? 2000 : 1000;
+    for await (const seen of watchBuild(factory, uuid, { interval, signal: leaving.signal })) {
+      last = seen;
+      view.show(seen);
+    }
+  } finally {
+    view.close();
+    stopListening();
+  }
+  if (signal !== undefined) {
+    io.err(detachText(uuid));
+    return DETACHED[signal];
+  }
+  return conclude(context, factory, await factory.call(() => buildOutcome(factory, uuid)), last);
+}
+
+/** What a user who leaves a running build should know. */
+export function detachText(uuid: string): string {
+  return [
+    '',
+    'The build goes on without this command.',
+    `  to see it again:   imagefactory watch ${uuid}`,
+    `  to look once:      imagefactory status ${uuid}`,
+    `  to cancel it:      imagefactory cancel ${uuid}   (removes what it has made)`,
+    '',
+  ].join('\n');
+}
+
+async function conclude(
+  context: CommandContext,
+  factory: Factory,
+  outcome: Outcome,
+  last: Observation | undefined,
+): Promise<number> {
+  const { io, settings } = context;
+  if (settings.output === 'json') {
+    io.out(jsonDocument(await recordOf(factory, outcome)));
+  } else {
+    io.out(outcomeBlock(outcome));
+  }
+  tellMore(io, outcome, last);
+  const page = workflowPage(factory, `base_image-${outcome.uuid}`);
+  if (page !== undefined) io.err(`The run in the Temporal UI: ${page}\n`);
+  return outcome.status === 'COMPLETE' ? 0 : 1;
+}
+
+/** The record as the store has it; what the workflow itself says, should no worker be there to read it. */
+async function recordOf(factory: Factory, outcome: Outcome): Promise<Record<string, unknown>> {
+  const known = metadataOf(outcome);
+  try {
+    return (await findImage(factory, outcome.uuid)) ?? { ...known };
+  } catch {
+    return { ...known };
+  }
+}
+
+function tellMore(io: Io, outcome: Outcome, last: Observation | undefined): void {
+  if (outcome.status === 'FAILED') {
+    const { hint, consoleTail } = outcome.failure;
+    if (hint !== undefined) io.err(`What to do: ${hint}\n`);
+    if (consoleTail) io.err(`The last lines of the console:\n${indented(consoleTail)}\n`);
+  }
+  const leftovers = last?.status?.leftovers ?? [];
+  if (leftovers.length > 0) io.err(`Left in the cloud: ${leftovers.join(', ')}\n`);
+}
+
+function indented(text: string): string {
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => `  ${line}`)
+    .join('\n');
+}

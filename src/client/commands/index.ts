@@ -1,0 +1,29 @@
+import { baseImage } from './base-image.js';
+import { cancel } from './cancel.js';
+import type { Command } from './command.js';
+import { deadline } from './deadline.js';
+import { deleteCommand } from './delete.js';
+import { dev } from './dev.js';
+import { images } from './images.js';
+import { plugins } from './plugins.js';
+import { setup } from './setup.js';
+import { status } from './status.js';
+import { validate } from './validate.js';
+import { watch } from './watch.js';
+import { worker } from './worker.js';
+
+/** Every subcommand, in the order of the help. */
+export const COMMANDS: readonly Command[] = [
+  baseImage,
+  validate,
+  images,
+  status,
+  watch,
+  cancel,
+  deadline,
+  deleteCommand,
+  plugins,
+  worker,
+  dev,
+  setup,
+];

@@ -1,0 +1,42 @@
+import type { Command } from './command.js';
+
+export const worker: Command = {
+  usage: 'worker',
+  summary: 'run a worker: it holds the cloud credentials and does what builds ask for',
+  options: {
+    'storage-path': { type: 'string', requiresArg: true, describe: 'where records and images are kept (DIR)' },
+    'serve-cloud': {
+      type: 'string',
+      requiresArg: true,
+      describe: 'serve only this cloud; repeatable (default: all that are configured)',
+    },
+    'worker-address': {
+      type: 'string',
+      requiresArg: true,
+      describe: 'CIDR that guests see this worker under; repeatable (default: found out)',
+    },
+    'metrics-address': { type: 'string', requiresArg: true, describe: 'serve Prometheus metrics at HOST:PORT' },
+    'health-address': { type: 'string', requiresArg: true, describe: 'serve health at HOST:PORT' },
+    'log-format': { choices: ['text', 'json'] as const, describe: 'how log lines look' },
+    insecure: { type: 'boolean', describe: 'do not verify the certificates of the cloud' },
+  },
+  examples: [['OS_CLOUD=prod $0 worker --log-format json --metrics-address 127.0.0.1:9464', 'as a service']],
+  run: async ({ io, settings }) => {
+    // As python-openstackclient has it; read where the cloud's configuration is.
+    if (settings.insecure) io.env['OS_INSECURE'] = 'true';
+    const { runWorker } = await import('../../worker/run.js');
+    const { taskQueue, storagePath, logFormat, metricsAddress, healthAddress, clouds, workerAddresses } = settings;
+    await runWorker({
+      taskQueue,
+      storagePath,
+      cachePath: settings.imgdir,
+      logFormat,
+      logLevel: settings.debug ? 'debug' : 'info',
+      ...(metricsAddress === undefined ? {} : { metricsAddress }),
+      ...(healthAddress === undefined ? {} : { healthAddress }),
+      ...(clouds === undefined ? {} : { clouds }),
+      ...(workerAddresses === undefined ? {} : { workerAddresses }),
+    });
+    return 0;
+  },
+};

@@ -1,0 +1,162 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { UsageError } from './errors.js';
+
+/** Where the configuration is looked for when --config does not say. */
+export const DEFAULT_CONFIG_FILE = '/etc/imagefactory/imagefactory.conf';
+const DEFAULT_STORAGE = '/var/lib/imagefactory/storage';
+const DEFAULT_IMGDIR = '/var/lib/imagefactory/images';
+export const DEFAULT_TASK_QUEUE = 'imagefactory';
+
+const seconds = z.coerce.number().int().positive();
+
+/** Keys of the configuration file that do something here: imagefactory's own first, then ours. */
+const FILE_KEYS = z.object({
+  debug: z.boolean().optional(),
+  verbose: z.boolean().optional(),
+  output: z.enum(['log', 'json']).optional(),
+  raw: z.boolean().optional(),
+  timeout: seconds.optional(),
+  imgdir: z.string().optional(),
+  tmpdir: z.string().optional(),
+  image_manager_args: z.object({ storage_path: z.string().optional() }).loose().optional(),
+  storage_path: z.string().optional(),
+  task_queue: z.string().min(1).optional(),
+  cloud: z.string().min(1).optional(),
+  ui_address: z.string().optional(),
+  metrics_address: z.string().optional(),
+  health_address: z.string().optional(),
+  log_format: z.enum(['text', 'json']).optional(),
+  clouds: z.array(z.string()).optional(),
+  worker_addresses: z.array(z.string()).optional(),
+  insecure: z.boolean().optional(),
+});
+export type ConfigFile = z.infer<typeof FILE_KEYS>;
+
+/** imagefactory's keys that mean nothing here: a file written for it is taken as it is. */
+const IGNORED_KEYS = new Set(
+  (
+    'no_ssl no_oauth ssl_pem port address foreground secondary plugins clients image_manager tdl_require_root_pw jeos_config ' +
+    'max_concurrent_local_sessions max_concurrent_ec2_sessions ec2_ami_type ec2_image_format ec2-32bit-util ec2-64bit-util ' +
+    'ec2_32bit_util ec2_64bit_util rhevm_image_format openstack_image_format oz_data_dir oz_screenshot_dir proxy_ami_id'
+  ).split(' '),
+);
+
+/** What holds for one run of the command: command line, then environment, then configuration file, then defaults. */
+export interface Settings {
+  output: 'log' | 'json';
+  debug: boolean;
+  verbose: boolean;
+  /** Seconds for the whole build, where --timeout or the file says so. */
+  timeout?: number;
+  /** Where the worker keeps what it fetches. */
+  imgdir: string;
+  /** Becomes TMPDIR. */
+  tmpdir?: string;
+  storagePath: string;
+  taskQueue: string;
+  cloud: string;
+  uiAddress?: string;
+  metricsAddress?: string;
+  healthAddress?: string;
+  logFormat: 'text' | 'json';
+  /** Clouds that the worker serves. Undefined: every cloud that it can find. */
+  clouds?: string[];
+  /** CIDRs that the guests see the worker under. Undefined: it finds out. */
+  workerAddresses?: string[];
+  insecure: boolean;
+}
+
+/** Options as the parser hands them over: undefined where not given. */
+export type GivenOptions = Record<string, unknown>;
+
+/**
+ * Reads a configuration file.
+ *
+ * @param path undefined: the default file, which need not exist
+ * @throws UsageError for a file that cannot be read, is no JSON object, or has a key of the wrong type
+ */
+export function readConfigFile(path: string | undefined, warn: (text: string) => void): ConfigFile {
+  const file = path ?? DEFAULT_CONFIG_FILE;
+  const text = readText(file, path === undefined);
+  if (text === undefined) return {};
+  const given = parseObject(text, file);
+  for (const key of Object.keys(given)) {
+    if (!(key in FILE_KEYS.shape) && !IGNORED_KEYS.has(key)) warn(`${file}: there is no key "${key}"; it is ignored`);
+  }
+  const parsed = FILE_KEYS.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const first = parsed.error.issues[0];
+  throw new UsageError(`${file}: key "${first?.path.join('.') ?? ''}": ${first?.message ?? 'is wrong'}`);
+}
+
+function readText(file: string, mayBeMissing: boolean): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (mayBeMissing && (code === 'ENOENT' || code === 'EACCES')) return undefined;
+    throw new UsageError(`cannot read the configuration file ${file}: ${(error as Error).message}`);
+  }
+}
+
+function parseObject(text: string, file: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new UsageError(`${file} is not JSON: ${(error as Error).message}`);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new UsageError(`${file} must hold a JSON object`);
+  }
+  return value as Record<string, unknown>;
+}
+
+/** The settings of this run. */
+export function settingsOf(options: GivenOptions, env: NodeJS.ProcessEnv, file: ConfigFile): Settings {
+  const text = (name: string): string | undefined => lastOf(options[name]) as string | undefined;
+  const flag = (name: string): boolean | undefined => lastOf(options[name]) as boolean | undefined;
+  const timeout = text('timeout') === undefined ? file.timeout : secondsOf('--timeout', text('timeout'));
+  const list = (name: string): string[] | undefined =>
+    options[name] === undefined ? undefined : [options[name]].flat().map(String);
+  return withoutUndefined({
+    output: (text('output') as 'log' | 'json' | undefined) ?? file.output ?? 'log',
+    debug: flag('nodebug') === true ? false : (flag('debug') ?? file.debug ?? false),
+    verbose: flag('verbose') ?? file.verbose ?? false,
+    timeout,
+    imgdir: text('imgdir') ?? file.imgdir ?? DEFAULT_IMGDIR,
+    tmpdir: text('tmpdir') ?? file.tmpdir,
+    storagePath: text('storage-path') ?? file.storage_path ?? file.image_manager_args?.storage_path ?? DEFAULT_STORAGE,
+    taskQueue: text('task-queue') ?? file.task_queue ?? DEFAULT_TASK_QUEUE,
+    // `envvars` is what openstackclient calls the cloud of the OS_* variables.
+    cloud: text('cloud') ?? nonEmpty(env['OS_CLOUD']) ?? file.cloud ?? 'envvars',
+    uiAddress: text('ui-address') ?? nonEmpty(env['TEMPORAL_UI_ADDRESS']) ?? file.ui_address,
+    metricsAddress: text('metrics-address') ?? file.metrics_address,
+    healthAddress: text('health-address') ?? file.health_address,
+    logFormat: (text('log-format') as 'text' | 'json' | undefined) ?? file.log_format ?? 'text',
+    clouds: list('serve-cloud') ?? file.clouds,
+    workerAddresses: list('worker-address') ?? file.worker_addresses,
+    insecure: flag('insecure') ?? file.insecure ?? false,
+  });
+}
+
+/** An option that takes one value and was given several times means its last value. */
+export function lastOf(value: unknown): unknown {
+  return Array.isArray(value) ? value.at(-1) : value;
+}
+
+/** A whole number of seconds above zero. @throws UsageError */
+export function secondsOf(what: string, value: unknown): number {
+  const parsed = seconds.safeParse(value === '' ? undefined : value);
+  if (parsed.success) return parsed.data;
+  throw new UsageError(`${what}: ${JSON.stringify(value)} is not a whole number of seconds above 0`);
+}
+
+function nonEmpty(text: string | undefined): string | undefined {
+  return text === undefined || text === '' ? undefined : text;
+}
+
+function withoutUndefined<T extends object>(value: { [K in keyof T]: T[K] | undefined }): T {
+  return Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== undefined)) as T;
+}

@@ -1,0 +1,41 @@
+/** What a command can see and touch of the process that it runs in; tests put another in its place. */
+export interface Io {
+  /** Writes to standard output: results only, so that a script can read them. */
+  out(text: string): void;
+  /** Writes to standard error: progress, hints, errors. */
+  err(text: string): void;
+  env: NodeJS.ProcessEnv;
+  /** Standard error, where it is a terminal that can be redrawn. */
+  terminal?: NodeJS.WriteStream;
+  /** Whether standard output is a terminal. */
+  outIsTerminal: boolean;
+  /** Calls the listener at Ctrl-C or SIGTERM instead of ending the process; answers what takes it off again. */
+  onInterrupt(listener: (signal: 'SIGINT' | 'SIGTERM') => void): () => void;
+}
+
+/** The real process. */
+export function processIo(): Io {
+  const redrawable = process.stderr.isTTY === true && process.env['TERM'] !== 'dumb';
+  return {
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    env: process.env,
+    ...(redrawable ? { terminal: process.stderr } : {}),
+    outIsTerminal: process.stdout.isTTY === true,
+    onInterrupt(listener) {
+      const onSigint = (): void => listener('SIGINT');
+      const onSigterm = (): void => listener('SIGTERM');
+      process.on('SIGINT', onSigint);
+      process.on('SIGTERM', onSigterm);
+      return () => {
+        process.off('SIGINT', onSigint);
+        process.off('SIGTERM', onSigterm);
+      };
+    },
+  };
+}
+
+/** Whether colours may be written: https://no-color.org, and not to a terminal that cannot show them. */
+export function wantsColour(env: NodeJS.ProcessEnv, isTerminal: boolean): boolean {
+  return isTerminal && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
+}

@@ -1,0 +1,66 @@
+import { createLogUpdate } from 'log-update';
+import pico from 'picocolors';
+import { workflowPage, type Factory } from '../connection.js';
+import { wantsColour, type Io } from '../io.js';
+import type { Observation } from '../observe.js';
+import { ChangeLines } from './lines.js';
+import { renderView } from './render.js';
+
+/** Shows a build while it runs, on standard error. */
+export interface View {
+  show(seen: Observation): void;
+  /** Leaves the last picture where it is. */
+  close(): void;
+}
+
+export interface ViewOptions {
+  factory: Factory;
+  verbose: boolean;
+}
+
+/** A picture that is redrawn where there is a terminal, one line a change where there is none. */
+export function createView(io: Io, options: ViewOptions): View {
+  return io.terminal === undefined ? lineView(io, options) : liveView(io, io.terminal, options);
+}
+
+function lineView(io: Io, { factory, verbose }: ViewOptions): View {
+  const lines = new ChangeLines(factory.taskQueue, verbose);
+  return {
+    show: (seen) => lines.changes(seen).forEach((line) => io.err(line + '\n')),
+    close: () => undefined,
+  };
+}
+
+function liveView(io: Io, terminal: NodeJS.WriteStream, { factory }: ViewOptions): View {
+  const update = createLogUpdate(terminal);
+  const colours = pico.createColors(wantsColour(io.env, true));
+  let last: Observation | undefined;
+  const draw = (footer?: string): void => {
+    if (last === undefined) return;
+    const page = workflowPage(factory, last.workflowId);
+    update(
+      renderView(last, {
+        columns: terminal.columns || 80,
+        rows: terminal.rows || 24,
+        colours,
+        taskQueue: factory.taskQueue,
+        ...(page === undefined ? {} : { page }),
+        ...(footer === undefined ? {} : { footer }),
+      }),
+    );
+  };
+  const footer = 'Ctrl-C leaves the view; the build goes on';
+  const redraw = (): void => draw(footer);
+  terminal.on('resize', redraw);
+  return {
+    show(seen) {
+      last = seen;
+      draw(footer);
+    },
+    close() {
+      terminal.off('resize', redraw);
+      draw();
+      update.done();
+    },
+  };
+}
