@@ -37,7 +37,7 @@ export class StepInterceptor implements ActivityInboundCallsInterceptor {
     const context = Context.current();
     const timeout = context.info.heartbeatTimeoutMs ?? 60_000;
     const first: unknown = context.info.heartbeatDetails;
-    const beat = setInterval(() => context.heartbeat(latestProgress(context) ?? first), Math.min(5000, timeout / 4));
+    const beat = setInterval(() => context.heartbeat(latestProgress(context) ?? first), Math.min(2000, timeout / 4));
     try {
       return await next(input);
     } catch (error) {

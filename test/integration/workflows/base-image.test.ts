@@ -1,0 +1,254 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, describe, it } from 'node:test';
+import { Context } from '@temporalio/activity';
+import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import type { Activities } from '../../../src/activities/index.js';
+import { FactoryError } from '../../../src/build/errors.js';
+import { baseImageWorkflowId, type BaseImageInput } from '../../../src/build/input.js';
+import { SET_DEADLINE_UPDATE, STATUS_QUERY, WORKFLOWS, type BaseImageResult } from '../../../src/build/messages.js';
+import { parseParameters } from '../../../src/build/parameters.js';
+import type { BuildStatus } from '../../../src/build/status.js';
+import type { FinalRecord, WaitForPowerOff } from '../../../src/activities/types.js';
+import { startTemporal, withWorkers } from '../../support/temporal.js';
+
+/** Activities that succeed at once and remember what they were asked. */
+function stubs(calls: string[], records: FinalRecord[] = []): Activities {
+  const note = <T>(name: string, result: T) => {
+    return async (): Promise<T> => {
+      calls.push(name);
+      return result;
+    };
+  };
+  return {
+    planBaseImage: note('plan', {
+      name: 'tiny',
+      imageName: 'tiny-base',
+      os: { name: 'Debian', version: '12', arch: 'x86_64' },
+      osLabel: 'Debian 12 x86_64',
+      jeosDigest: 'abc',
+      jeosWorkflowId: 'jeos-here-abc',
+      jeosDocuments: 'd',
+      flavorId: '2',
+      networkId: 'n',
+      minDisk: 5,
+      guestSteps: [
+        { name: 'packages', title: 'install the packages' },
+        { name: 'command:1', title: 'run command 1' },
+      ],
+      warnings: [],
+      bodyPath: '/s/body',
+    }),
+    waitForJeos: note('jeos', { imageId: 'jeos-image', reused: true, proven: true }),
+    prepareMedia: note('media', { kernelId: 'k', ramdiskId: 'r', notes: [] }),
+    createBootImage: note('boot-image', { imageId: 'boot' }),
+    createServer: note('server', { serverId: 's' }),
+    waitForPowerOff: note('off', { seconds: 1, consoleTail: 'reboot: Power down' }),
+    snapshotServer: note('snapshot', { imageId: 'base-image', size: 7 }),
+    publishJeos: note('publish-jeos', undefined),
+    deleteServer: note('delete', undefined),
+    createAccess: note('access', { keyName: 'k', securityGroupId: 'g' }),
+    waitForAddress: note('address', { host: '192.0.2.1' }),
+    waitForSsh: note('ssh', undefined),
+    runGuestStep: note('step', undefined),
+    writeIcicle: note('icicle', { packages: 3 }),
+    cleanGuest: note('clean', undefined),
+    shutDownGuest: note('shutdown', undefined),
+    publishBaseImage: note('publish', {
+      imageId: 'base-image',
+      checksum: { algorithm: 'sha512', value: 'ff' },
+      checksumMd5: null,
+      size: 7,
+      minDisk: 5,
+    }),
+    downloadBody: note('download', { bytes: 7 }),
+    removeResources: note('cleanup', { removed: [], leftovers: [] }),
+    writeFinalRecord: async (record) => {
+      records.push(record);
+    },
+    deleteImage: note('delete-image', { removed: [], found: true }),
+    readRecords: note('read', { records: [], total: 0 }),
+  };
+}
+
+function inputOf(parameters: Record<string, unknown> = {}): BaseImageInput {
+  return {
+    uuid: randomUUID(),
+    template: '<template/>',
+    templateName: 'tiny.tdl',
+    parameters: parseParameters(parameters),
+    cloud: 'here',
+  };
+}
+
+/** Resolves when the activity runs; then waits until it is told to stop. */
+function parked(): { entered: Promise<void>; activity: () => Promise<never> } {
+  let enter: () => void = () => {};
+  const entered = new Promise<void>((resolve) => {
+    enter = resolve;
+  });
+  return {
+    entered,
+    activity: async () => {
+      enter();
+      return Context.current().cancelled;
+    },
+  };
+}
+
+describe('the base image workflow', () => {
+  let environment: TestWorkflowEnvironment;
+  before(async () => {
+    environment = await startTemporal();
+  });
+  after(() => environment.teardown());
+
+  function start(taskQueue: string, input: BaseImageInput): Promise<WorkflowHandle<(i: BaseImageInput) => Promise<BaseImageResult>>> {
+    return environment.client.workflow.start<(i: BaseImageInput) => Promise<BaseImageResult>>(WORKFLOWS.baseImage, {
+      taskQueue,
+      workflowId: baseImageWorkflowId(input.uuid),
+      args: [input],
+    });
+  }
+
+  it('goes through the article’s steps in order and ends COMPLETE', async () => {
+    const calls: string[] = [];
+    const records: FinalRecord[] = [];
+    const input = inputOf();
+    await withWorkers(environment, 'order', stubs(calls, records), async () => {
+      const handle = await start('order', input);
+      const result = await handle.result();
+      assert.equal(result.glanceId, 'base-image');
+      const status = await handle.query<BuildStatus>(STATUS_QUERY);
+      assert.equal(status.status, 'COMPLETE');
+      assert.equal(status.percent, 100);
+      assert.ok(status.steps.every((step) => step.state === 'done'));
+      const { historyLength } = await handle.describe();
+      assert.ok(historyLength <= 140, `${historyLength} events`);
+    });
+    assert.deepEqual(calls.slice(0, 12), ['plan', 'jeos', 'access', 'server', 'address', 'ssh', 'step', 'step', 'icicle', 'clean', 'shutdown', 'snapshot']);
+    assert.deepEqual(calls.slice(12, 14).sort(), ['delete', 'publish']);
+    assert.deepEqual(calls.slice(14), ['cleanup']);
+    assert.equal(records[0]?.status, 'COMPLETE');
+  });
+
+  it('fails with the step, the words of the failure and its hint, after the clean-up', async () => {
+    const calls: string[] = [];
+    const records: FinalRecord[] = [];
+    const input = inputOf();
+    const activities = {
+      ...stubs(calls, records),
+      runGuestStep: async () => {
+        throw new FactoryError('CommandFailed', 'install the packages: ended with exit status 100', { hint: 'correct it' });
+      },
+    };
+    await withWorkers(environment, 'fails', activities, async () => {
+      const handle = await start('fails', input);
+      await assert.rejects(handle.result(), (error: WorkflowFailedError) => {
+        assert.ok(error.cause instanceof ApplicationFailure);
+        assert.equal(error.cause.type, 'CommandFailed');
+        assert.equal(error.cause.message, 'packages: install the packages: ended with exit status 100');
+        return true;
+      });
+      const status = await handle.query<BuildStatus>(STATUS_QUERY);
+      assert.equal(status.failure?.hint, 'correct it');
+    });
+    assert.equal(calls.at(-1), 'cleanup');
+    assert.equal(records[0]?.status, 'FAILED');
+  });
+
+  it('cleans up and ends cancelled when somebody asks for that', async () => {
+    const calls: string[] = [];
+    const records: FinalRecord[] = [];
+    const wait = parked();
+    const input = inputOf();
+    await withWorkers(environment, 'cancel', { ...stubs(calls, records), waitForSsh: wait.activity }, async () => {
+      const handle = await start('cancel', input);
+      await wait.entered;
+      await handle.cancel();
+      await assert.rejects(handle.result(), (error: WorkflowFailedError) => error.cause instanceof CancelledFailure);
+    });
+    assert.equal(calls.at(-1), 'cleanup');
+    assert.equal(records[0]?.status, 'CANCELED');
+  });
+
+  it('fails when the whole build’s timeout is over, and says so', async () => {
+    const calls: string[] = [];
+    const input = inputOf({ timeout: 1 });
+    await withWorkers(environment, 'timeout', { ...stubs(calls), waitForSsh: parked().activity }, async () => {
+      const handle = await start('timeout', input);
+      await assert.rejects(handle.result(), (error: WorkflowFailedError) => {
+        assert.match(String(error.cause?.message), /within its timeout of 1 s/);
+        return true;
+      });
+    });
+    assert.equal(calls.at(-1), 'cleanup');
+  });
+
+  it('starts a wait anew when its deadline is changed, and refuses a deadline that there is not', async () => {
+    const calls: string[] = [];
+    const deadlines: number[] = [];
+    const first = parked();
+    const input = inputOf({ boot_timeout: 50 });
+    const waitForSsh = async (given: { deadline: number }): Promise<void> => {
+      deadlines.push(given.deadline);
+      if (deadlines.length === 1) await first.activity();
+    };
+    await withWorkers(environment, 'deadline', { ...stubs(calls), waitForSsh } as Activities, async () => {
+      const handle = await start('deadline', input);
+      await first.entered;
+      await assert.rejects(handle.executeUpdate(SET_DEADLINE_UPDATE, { args: [{ name: 'tea_time', seconds: 5 }] }));
+      await handle.executeUpdate(SET_DEADLINE_UPDATE, { args: [{ name: 'boot_timeout', seconds: 90 }] });
+      await handle.result();
+    });
+    assert.equal(deadlines.length, 2);
+    assert.equal((deadlines[1] ?? 0) - (deadlines[0] ?? 0), 40_000);
+  });
+
+  it('reports what the clean-up could not remove', async () => {
+    const input = inputOf();
+    const removeResources = async () => ({ removed: [], leftovers: ['instance s: 403 Forbidden'] });
+    await withWorkers(environment, 'left', { ...stubs([]), removeResources }, async () => {
+      const handle = await start('left', input);
+      await handle.result();
+      const status = await handle.query<BuildStatus>(STATUS_QUERY);
+      assert.deepEqual(status.leftovers, ['instance s: 403 Forbidden']);
+    });
+  });
+
+  it('runs the installer, strips and marks its snapshot, and is cancelled when the last build leaves it', async () => {
+    const calls: string[] = [];
+    const wait = parked();
+    const asked: WaitForPowerOff[] = [];
+    const waitForPowerOff = async (given: WaitForPowerOff): Promise<never> => {
+      asked.push(given);
+      return wait.activity();
+    };
+    await withWorkers(environment, 'jeos', { ...stubs(calls), waitForPowerOff }, async () => {
+      const { client } = environment;
+      const handle = await client.workflow.signalWithStart(WORKFLOWS.jeosImage, {
+        workflowId: 'jeos-here-1',
+        taskQueue: 'jeos',
+        signal: 'join',
+        signalArgs: ['build-1'],
+        args: [
+          {
+            cloud: 'here', digest: '1', documents: 'd', name: 'tiny', osLabel: 'Debian 12', flavorId: '2', networkId: 'n', minDisk: 5,
+            deadlines: { install_timeout: 60, inactivity_timeout: 30, boot_timeout: 5, shutdown_timeout: 5, snapshot_timeout: 5 },
+            mediaTimeout: 60, quotaTimeout: 60, heartbeatTimeout: 60,
+          },
+        ],
+      });
+      await wait.entered;
+      await handle.signal('join', 'build-2');
+      await handle.signal('leave', 'build-1');
+      assert.equal((await handle.describe()).status.name, 'RUNNING');
+      await handle.signal('leave', 'build-2');
+      await assert.rejects(handle.result(), (error: WorkflowFailedError) => error.cause instanceof CancelledFailure);
+    });
+    assert.equal(asked[0]?.inactivity, 30);
+    assert.deepEqual(calls, ['media', 'boot-image', 'server', 'cleanup']);
+  });
+});

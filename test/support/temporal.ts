@@ -1,0 +1,61 @@
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { DefaultLogger, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import { SEARCH_ATTRIBUTES } from '../../src/build/search-attributes.js';
+import { LANES, laneQueue } from '../../src/build/lanes.js';
+import type { Activities } from '../../src/activities/index.js';
+import { workflowBundle } from '../../src/worker/bundle.js';
+import { StepInterceptor } from '../../src/worker/interceptor.js';
+
+// One runtime a process; its talk about workers that start and stop would bury the tests' own words.
+Runtime.install({ logger: new DefaultLogger('ERROR') });
+
+/** Where the `temporal` program is: what the test run found or built, else the one on the PATH. */
+export function temporalProgram(): string {
+  return process.env.TEMPORAL_CLI ?? 'temporal';
+}
+
+/** A real development server on ports of its own, with our search attributes. */
+export function startTemporal(): Promise<TestWorkflowEnvironment> {
+  return TestWorkflowEnvironment.createLocal({
+    server: {
+      executable: { type: 'existing-path', path: temporalProgram() },
+      searchAttributes: Object.values(SEARCH_ATTRIBUTES),
+      // Its default reads a task queue's work twenty times a second: ten steps a second.
+      extraArgs: ['--dynamic-config-value', 'history.transferProcessorMaxPollRPS=1000'],
+      log: { format: 'pretty', level: 'error' },
+    },
+  });
+}
+
+const bundle = workflowBundle();
+
+/** Runs the three lanes with the given activities while `work` runs. */
+export async function withWorkers<T>(
+  environment: TestWorkflowEnvironment,
+  taskQueue: string,
+  activities: Partial<Activities>,
+  work: () => Promise<T>,
+  options: Partial<WorkerOptions> = {},
+): Promise<T> {
+  const workers = await Promise.all(
+    LANES.map(async (lane) =>
+      Worker.create({
+        connection: environment.nativeConnection,
+        namespace: environment.namespace ?? 'default',
+        taskQueue: laneQueue(taskQueue, lane),
+        activities,
+        ...(lane === 'control' ? { workflowBundle: await bundle } : {}),
+        maxHeartbeatThrottleInterval: '200ms',
+        interceptors: { activity: [() => ({ inbound: new StepInterceptor() })] },
+        ...options,
+      }),
+    ),
+  );
+  const running = workers.map((worker) => worker.run());
+  try {
+    return await work();
+  } finally {
+    for (const worker of workers) worker.shutdown();
+    await Promise.all(running);
+  }
+}

@@ -1,0 +1,14 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { tailOf } from '../../../src/activities/power-off.js';
+
+describe('the tail of a console', () => {
+  it('is text without control sequences, empty lines and endless lines', () => {
+    const console = '\x1b[2J\x1b[1;31mred\x1b[0m\r\n\n\x07bell\n' + 'x'.repeat(500);
+    assert.equal(tailOf(console), `red\nbell\n${'x'.repeat(200)}`);
+  });
+
+  it('is its last lines', () => {
+    assert.equal(tailOf('1\n2\n3\n4', 2), '3\n4');
+  });
+});

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { ApplicationFailure } from '@temporalio/common';
+import { FactoryError } from '../../../src/build/errors.js';
+import { toFailure } from '../../../src/worker/interceptor.js';
+import { withoutSecrets } from '../../../src/worker/logger.js';
+import { parseAddress } from '../../../src/worker/health.js';
+
+describe('a recorded failure', () => {
+  it('has the type, the words, the request id, the hint, and the class of its error', () => {
+    const failure = toFailure(
+      new FactoryError('QuotaExceeded', 'instances 10/10', { retryable: true, retryAfterSeconds: 7, requestId: 'req-1', hint: 'wait' }),
+    );
+    assert.ok(failure instanceof ApplicationFailure);
+    assert.equal(failure.type, 'QuotaExceeded');
+    assert.equal(failure.message, 'instances 10/10 (request req-1)');
+    assert.equal(failure.nonRetryable, false);
+    assert.equal(failure.nextRetryDelay, 7000);
+    assert.deepEqual(failure.details, [{ hint: 'wait', consoleTail: undefined }]);
+  });
+
+  it('is the error itself when it is none of ours', () => {
+    const bug = new TypeError('x is undefined');
+    assert.equal(toFailure(bug), bug);
+  });
+
+  it('never carries more than a few kilobytes', () => {
+    const failure = toFailure(new FactoryError('CommandFailed', 'x'.repeat(100_000), { consoleTail: 'y'.repeat(100_000) })) as ApplicationFailure;
+    assert.ok(JSON.stringify([failure.message, failure.details]).length < 10_000);
+  });
+});
+
+describe('a log line', () => {
+  it('has no value that is named like a secret', () => {
+    assert.deepEqual(withoutSecrets({ user: 'a', password: 'p', nested: { privateKey: 'k', os_token: 't', plain: 1 } }), {
+      user: 'a',
+      password: '********',
+      nested: { privateKey: '********', os_token: '********', plain: 1 },
+    });
+  });
+});
+
+describe('an address to listen on', () => {
+  it('is host and port, or a port on the loopback', () => {
+    assert.deepEqual(parseAddress('0.0.0.0:9464'), { host: '0.0.0.0', port: 9464 });
+    assert.deepEqual(parseAddress(':80'), { host: '127.0.0.1', port: 80 });
+    assert.deepEqual(parseAddress('80'), { host: '127.0.0.1', port: 80 });
+    assert.throws(() => parseAddress('host'), /write host:port/);
+  });
+});
