@@ -15,7 +15,7 @@ import {
   type BaseImageResult,
   type DeadlineChange,
 } from '../build/messages.js';
-import { parseParameters } from '../build/parameters.js';
+import { parseParameters, type BuildParameters } from '../build/parameters.js';
 import { SEARCH_ATTRIBUTES } from '../build/search-attributes.js';
 import type { BuildFailure, BuildStatus } from '../build/status.js';
 import type { Template } from '../tdl/types.js';
@@ -67,8 +67,7 @@ export type Outcome =
  * @throws ClientError when Temporal refuses
  */
 export async function startBuild(factory: Factory, request: BuildRequest): Promise<StartedBuild> {
-  const parameters = parseParameters(request.parameters);
-  const template = checked(request, parameters.install_script);
+  const { template, parameters } = checkRequest(request);
   const uuid = randomUUID();
   const { templateName, cloud } = request;
   const input: BaseImageInput = { uuid, template: request.template, templateName, parameters, cloud };
@@ -100,10 +99,18 @@ export async function startBuild(factory: Factory, request: BuildRequest): Promi
   return { uuid, workflowId, runId: handle.firstExecutionRunId, input };
 }
 
-function checked(request: BuildRequest, script: string | undefined): Template {
+/**
+ * Checks what can be checked without Temporal and without a cloud: parameters, template, install script.
+ *
+ * @throws FactoryError InvalidParameter
+ * @throws InvalidFilesError when the template or the script has mistakes
+ */
+export function checkRequest(request: BuildRequest): { template: Template; parameters: BuildParameters } {
+  const parameters = parseParameters(request.parameters);
+  const script = parameters.install_script;
   const { template, problems, scriptKind } = checkTemplate(request.template);
   const scriptProblems = scriptKind === undefined || script === undefined ? [] : checkScript(scriptKind, script);
-  if (template !== undefined && problems.length === 0 && scriptProblems.length === 0) return template;
+  if (template !== undefined && problems.length === 0 && scriptProblems.length === 0) return { template, parameters };
   throw new InvalidFilesError([
     { file: request.templateName, valid: problems.length === 0, problems },
     { file: request.scriptName ?? 'install_script', valid: scriptProblems.length === 0, problems: scriptProblems },

@@ -5,7 +5,7 @@ import { profileFor } from '../os/index.js';
 import type { InstallScriptKind } from '../os/types.js';
 import { parseTemplate } from '../tdl/parse.js';
 import type { Problem, Template } from '../tdl/types.js';
-import type { FileReport } from './errors.js';
+import { fileReason, type FileReport } from './errors.js';
 
 /** A template that was read: what it says, what is wrong with it, and the kind of install script that its OS takes. */
 export interface CheckedTemplate {
@@ -39,7 +39,7 @@ export function readChecked(file: string): { text: string } | { report: FileRepo
   try {
     return { text: readFileSync(file, 'utf8') };
   } catch (error) {
-    const message = `cannot be read: ${(error as Error).message}`;
+    const message = `cannot be read: ${fileReason(error)}`;
     return { report: { file, valid: false, problems: [{ line: 1, column: 1, message }] } };
   }
 }

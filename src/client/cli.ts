@@ -3,8 +3,8 @@ import yargs, { type Argv, type FallbackCompletionFunction } from 'yargs';
 import { FactoryError } from '../build/errors.js';
 import { COMMANDS } from './commands/index.js';
 import type { Command } from './commands/command.js';
-import { DEFAULT_CONFIG_FILE, lastOf, readConfigFile, settingsOf, type GivenOptions } from './config.js';
-import { ClientError, UsageError } from './errors.js';
+import { lastOf, readConfigFile, settingsOf, type GivenOptions } from './config.js';
+import { ClientError, InvalidFilesError, problemLines, UsageError } from './errors.js';
 import { GLOBAL_OPTIONS } from './global-options.js';
 import type { Io } from './io.js';
 import { jsonDocument } from './output.js';
@@ -56,14 +56,19 @@ export async function parse(args: string[]): Promise<Chosen | string> {
       text = output;
     });
   } catch (error) {
-    throw new UsageError((error as Error).message, { hint: usageHint(args) });
+    throw usageErrorOf(error as Error, args);
   }
   return chosen ?? (text === '' ? text : `${text}\n`);
 }
 
-function usageHint(args: string[]): string {
-  const name = COMMANDS.map(nameOf).find((command) => args.includes(command));
-  return name === undefined ? 'imagefactory --help lists the commands' : `imagefactory ${name} --help describes it`;
+function usageErrorOf(error: Error, args: string[]): UsageError {
+  const command = COMMANDS.find((candidate) => args.includes(nameOf(candidate)));
+  if (command === undefined) return new UsageError(error.message, { hint: 'imagefactory --help lists the commands' });
+  const hint = `imagefactory ${nameOf(command)} --help describes it`;
+  if (!error.message.startsWith('Not enough non-option arguments')) return new UsageError(error.message, { hint });
+  const pairs =
+    command.options?.['parameter'] === undefined ? '' : '; --parameter and --file-parameter take two words each';
+  return new UsageError(`an argument is missing: imagefactory ${command.usage.replace('..', '…')}${pairs}`, { hint });
 }
 
 function nameOf(command: Command): string {
@@ -73,6 +78,8 @@ function nameOf(command: Command): string {
 function parserFor(args: string[], choose: (command: Command, options: GivenOptions) => void): Argv {
   const parser = yargs([])
     .scriptName('imagefactory')
+    // Error messages are matched below, and must not follow the user's language.
+    .locale('en')
     .usage('$0 [options] COMMAND\n\nBuilds operating-system images inside OpenStack, as durable Temporal workflows.')
     .parserConfiguration({
       'camel-case-expansion': false,
@@ -84,6 +91,7 @@ function parserFor(args: string[], choose: (command: Command, options: GivenOpti
       'nargs-eats-options': true,
     })
     .options(GLOBAL_OPTIONS)
+    .group([...Object.keys(GLOBAL_OPTIONS), 'version', 'help'], 'Options of every command:')
     .conflicts('debug', 'nodebug');
   for (const command of COMMANDS) {
     parser.command(
@@ -95,7 +103,6 @@ function parserFor(args: string[], choose: (command: Command, options: GivenOpti
   }
   return parser
     .completion('completion', 'print a script that completes commands in bash or zsh', completer(args))
-    .epilogue(`Configuration: ${DEFAULT_CONFIG_FILE} (JSON). Temporal: TEMPORAL_* variables and temporal.toml.`)
     .demandCommand(1, 'no command is given')
     .strict()
     .fail(false)
@@ -115,9 +122,12 @@ function completer(args: string[]): FallbackCompletionFunction {
 
 function withOptions(parser: Argv, command: Command): Argv {
   for (const [name, positional] of Object.entries(command.positionals ?? {})) parser.positional(name, positional);
-  if (command.options !== undefined) parser.options(command.options);
-  for (const [line, what] of command.examples ?? []) parser.example(line, what);
-  return parser;
+  if (command.options !== undefined) {
+    parser.options(command.options).group(Object.keys(command.options), `Options of ${nameOf(command)}:`);
+  }
+  if (command.examples === undefined) return parser;
+  const examples = command.examples.map(([line, what]) => `  ${line}${what === '' ? '' : `\n      ${what}`}`);
+  return parser.epilogue(['Examples:', ...examples].join('\n'));
 }
 
 function version(): string {
@@ -135,17 +145,22 @@ function version(): string {
 
 /** Prints what went wrong, and answers the exit code. In JSON mode a failure is a document as well. */
 function report(error: unknown, io: Io, { json, debug }: { json: boolean; debug: boolean }): number {
-  const known = error instanceof ClientError || error instanceof FactoryError;
+  const known = error instanceof ClientError || error instanceof FactoryError ? error : undefined;
   const message = error instanceof Error ? error.message : String(error);
-  const hint = known ? error.hint : undefined;
-  const type = error instanceof FactoryError ? error.type : known ? error.name : 'Internal';
   const exitCode = exitCodeOf(error);
-  if (json && exitCode !== 2)
-    io.out(jsonDocument({ status: 'FAILED', error: { type, message, ...(hint === undefined ? {} : { hint }) } }));
-  io.err(`imagefactory: ${message.includes('\n') ? `\n${message}` : message}\n`);
-  if (hint !== undefined) io.err(`  ${hint}\n`);
-  if (!known || debug) io.err(`${error instanceof Error ? (error.stack ?? message) : message}\n`);
+  if (json && exitCode !== 2) io.out(jsonDocument(errorDocument(error, message)));
+  if (error instanceof InvalidFilesError) io.err(error.reports.flatMap(problemLines).join('\n') + '\n');
+  io.err(`imagefactory: ${message}\n`);
+  if (known?.hint !== undefined) io.err(`  ${known.hint}\n`);
+  if (known === undefined || debug) io.err(`${error instanceof Error ? (error.stack ?? message) : message}\n`);
   return exitCode;
+}
+
+function errorDocument(error: unknown, message: string): Record<string, unknown> {
+  const type = error instanceof FactoryError ? error.type : error instanceof ClientError ? error.name : 'Internal';
+  const hint = error instanceof FactoryError || error instanceof ClientError ? error.hint : undefined;
+  const files = error instanceof InvalidFilesError ? error.reports : undefined;
+  return { status: 'FAILED', error: { type, message, hint, files } };
 }
 
 function exitCodeOf(error: unknown): number {

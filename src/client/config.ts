@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { UsageError } from './errors.js';
+import { fileReason, UsageError } from './errors.js';
 
 /** Where the configuration is looked for when --config does not say. */
 export const DEFAULT_CONFIG_FILE = '/etc/imagefactory/imagefactory.conf';
@@ -96,7 +96,7 @@ function readText(file: string, mayBeMissing: boolean): string | undefined {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (mayBeMissing && (code === 'ENOENT' || code === 'EACCES')) return undefined;
-    throw new UsageError(`cannot read the configuration file ${file}: ${(error as Error).message}`);
+    throw new UsageError(`cannot read the configuration file ${file}: ${fileReason(error)}`);
   }
 }
 

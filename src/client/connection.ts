@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
 import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/envconfig';
 import { DEFAULT_TASK_QUEUE } from './config.js';
@@ -71,6 +72,7 @@ function loadConfig(env: NodeJS.ProcessEnv): ClientConnectConfig {
 
 async function open(options: ConnectionOptions, address: string): Promise<Connection> {
   try {
+    await probe(address, Number(options.connectTimeout));
     return await Connection.connect(options);
   } catch (error) {
     throw new ClientError(`Temporal does not answer at ${address}: ${reasonOf(error)}`, {
@@ -80,11 +82,33 @@ async function open(options: ConnectionOptions, address: string): Promise<Connec
   }
 }
 
+/**
+ * Opens and closes a TCP connection. gRPC goes on trying until its deadline and then says only that; a refused
+ * connection or an unknown host is known at once. Behind a proxy there is nothing to probe.
+ */
+async function probe(address: string, milliseconds: number): Promise<void> {
+  if (['grpc_proxy', 'https_proxy', 'http_proxy'].some((name) => process.env[name])) return;
+  const { host, port } = splitAddress(address);
+  await new Promise<void>((resolve, reject) => {
+    const socket = connect({ host: host.replace(/^\[|\]$/g, ''), port });
+    const done = (settle: () => void): void => {
+      socket.destroy();
+      settle();
+    };
+    socket.setTimeout(milliseconds, () =>
+      done(() => reject(new Error(`no connection within ${milliseconds / 1000} s`))),
+    );
+    socket.once('connect', () => done(resolve));
+    socket.once('error', (error) => done(() => reject(error)));
+  });
+}
+
 /** gRPC wraps what happened several times over; people want the innermost sentence, on one line. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const grpc = error as Error & { details?: string };
   if (error.cause instanceof Error && !grpc.details) return reasonOf(error.cause);
+  if (/connect before the deadline/.test(error.message)) return 'no connection in time';
   return (grpc.details || error.message).split('\n')[0]?.trim() ?? 'unknown';
 }
 

@@ -35,12 +35,8 @@ export class InvalidFilesError extends ClientError {
   override readonly name = 'InvalidFilesError';
 
   constructor(readonly reports: FileReport[]) {
-    super(
-      reports
-        .filter((report) => !report.valid)
-        .flatMap(problemLines)
-        .join('\n'),
-    );
+    const wrong = reports.filter(({ valid }) => !valid).map(({ file }) => file);
+    super(`${wrong.join(' and ')} cannot be built from; nothing was started`);
   }
 }
 
@@ -54,4 +50,9 @@ export interface FileReport {
 /** `file:line:column: message`, as compilers print it and editors read it. */
 export function problemLines(report: FileReport): string[] {
   return report.problems.map(({ line, column, message }) => `${report.file}:${line}:${column}: ${message}`);
+}
+
+/** What the operating system said about a file, without Node's code and path around it. */
+export function fileReason(error: unknown): string {
+  return (error as Error).message.replace(/^[A-Z]+: /, '').replace(/, \w+( '.*')?$/, '');
 }

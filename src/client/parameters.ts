@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Options } from 'yargs';
 import { PARAMETERS } from '../build/parameters.js';
 import type { GivenOptions } from './config.js';
-import { ClientError, UsageError } from './errors.js';
+import { ClientError, fileReason, UsageError } from './errors.js';
 
 /** imagefactory's three ways to give parameters. */
 export const PARAMETER_OPTIONS: Record<string, Options> = {
@@ -61,7 +61,7 @@ function jsonParameters(file: string): Record<string, unknown> {
   try {
     value = JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
-    throw new ClientError(`--parameters ${file}: ${(error as Error).message}`, { cause: error });
+    throw new ClientError(`--parameters ${file}: ${fileReason(error)}`, { cause: error });
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   throw new ClientError(`--parameters ${file}: this is not a JSON object of parameters`);
@@ -76,6 +76,6 @@ function readValue(name: string, file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new ClientError(`--file-parameter ${name} ${file}: ${(error as Error).message}`, { cause: error });
+    throw new ClientError(`--file-parameter ${name} ${file}: ${fileReason(error)}`, { cause: error });
   }
 }

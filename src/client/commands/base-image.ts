@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { readChecked } from '../check.js';
-import { startBuild } from '../builds.js';
+import { checkRequest, startBuild, type BuildRequest } from '../builds.js';
 import { workflowPage } from '../connection.js';
 import { UsageError } from '../errors.js';
 import { jsonDocument } from '../output.js';
@@ -42,14 +42,17 @@ async function runBaseImage(context: CommandContext): Promise<number> {
   const given = givenParameters(options);
   const parameters = settings.timeout === undefined ? given : { timeout: settings.timeout, ...given };
   const scriptName = fileOfParameter(options, 'install_script');
+  const request: BuildRequest = {
+    template: read.text,
+    templateName: templateFile,
+    parameters,
+    cloud: settings.cloud,
+    ...(scriptName === undefined ? {} : { scriptName }),
+  };
+  // Mistakes are told before Temporal is asked for anything.
+  checkRequest(request);
   return withFactory(context, async (factory) => {
-    const started = await startBuild(factory, {
-      template: read.text,
-      templateName: templateFile,
-      parameters,
-      cloud: settings.cloud,
-      ...(scriptName === undefined ? {} : { scriptName }),
-    });
+    const started = await startBuild(factory, request);
     const page = workflowPage(factory, started.workflowId);
     io.err(`Build ${started.uuid} of ${basename(templateFile)} has started${page === undefined ? '' : `: ${page}`}\n`);
     if (options['detach'] !== true) return follow(context, factory, started.uuid);

@@ -40,6 +40,7 @@ export function renderView(seen: Observation, options: RenderOptions): string {
   const body = bodyLines(seen, options.colours);
   const room = Math.max(1, options.rows - head.length - foot.length - 1);
   return [...head, ...newest(body, room, options.colours), ...foot]
+    .slice(0, Math.max(1, options.rows - 1))
     .map((line) => drawn(line, options.columns))
     .join('\n');
 }

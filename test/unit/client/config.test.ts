@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { readConfigFile, settingsOf } from '../../../src/client/config.js';
+import { UsageError } from '../../../src/client/errors.js';
+
+const directory = mkdtempSync(join(tmpdir(), 'imagefactory-config-'));
+after(() => rmSync(directory, { recursive: true }));
+
+function fileWith(content: string): string {
+  const path = join(directory, `${Math.random()}.conf`);
+  writeFileSync(path, content);
+  return path;
+}
+
+function quiet(): void {}
+
+test('without options, environment and file the documented defaults hold', () => {
+  assert.deepEqual(settingsOf({}, {}, {}), {
+    output: 'log',
+    debug: false,
+    verbose: false,
+    imgdir: '/var/lib/imagefactory/images',
+    storagePath: '/var/lib/imagefactory/storage',
+    taskQueue: 'imagefactory',
+    cloud: 'envvars',
+    logFormat: 'text',
+    insecure: false,
+  });
+});
+
+test('the command line beats the environment, and the environment beats the file', () => {
+  const file = { cloud: 'file', task_queue: 'file', ui_address: 'http://file' };
+  const env = { OS_CLOUD: 'env', TEMPORAL_UI_ADDRESS: 'http://env' };
+  assert.equal(settingsOf({ cloud: 'option' }, env, file).cloud, 'option');
+  assert.equal(settingsOf({}, env, file).cloud, 'env');
+  assert.equal(settingsOf({}, { OS_CLOUD: '' }, file).cloud, 'file');
+  assert.equal(settingsOf({}, env, file).uiAddress, 'http://env');
+  assert.equal(settingsOf({ 'task-queue': 'option' }, env, file).taskQueue, 'option');
+});
+
+test('an option that was given twice means its last value', () => {
+  assert.equal(settingsOf({ output: ['log', 'json'] }, {}, {}).output, 'json');
+});
+
+test('--nodebug turns off what the file turned on', () => {
+  assert.equal(settingsOf({}, {}, { debug: true }).debug, true);
+  assert.equal(settingsOf({ nodebug: true }, {}, { debug: true }).debug, false);
+});
+
+test('a file written for imagefactory is taken as it is, its storage path included', () => {
+  const path = fileWith(
+    JSON.stringify({
+      verbose: false,
+      timeout: 3600,
+      clients: { 'mock-key': 'mock-secret' },
+      image_manager: 'file',
+      image_manager_args: { storage_path: '/srv/images' },
+      'ec2-32bit-util': 'm1.small',
+    }),
+  );
+  const warnings: string[] = [];
+  const settings = settingsOf(
+    {},
+    {},
+    readConfigFile(path, (text) => warnings.push(text)),
+  );
+  assert.deepEqual(warnings, []);
+  assert.equal(settings.storagePath, '/srv/images');
+  assert.equal(settings.timeout, 3600);
+});
+
+test('an unknown key is named and ignored', () => {
+  const path = fileWith('{"colour": "green"}');
+  const warnings: string[] = [];
+  readConfigFile(path, (text) => warnings.push(text));
+  assert.deepEqual(warnings, [`${path}: there is no key "colour"; it is ignored`]);
+});
+
+for (const [what, content, message] of [
+  ['text that is no JSON', '{', /is not JSON/],
+  ['JSON that is no object', '[1]', /must hold a JSON object/],
+  ['a key of the wrong type', '{"output": "xml"}', /key "output"/],
+] as const) {
+  test(`a configuration file with ${what} is refused, and named`, () => {
+    const path = fileWith(content);
+    assert.throws(
+      () => readConfigFile(path, quiet),
+      (error) => error instanceof UsageError && message.test(error.message) && error.message.includes(path),
+    );
+  });
+}
+
+test('a configuration file that was named must be there; the default one need not', () => {
+  assert.throws(() => readConfigFile(join(directory, 'missing.conf'), quiet), /no such file or directory$/);
+  assert.doesNotThrow(() => readConfigFile(undefined, quiet));
+});
+
+for (const wrong of ['0', '-1', 'soon', '', '1.5']) {
+  test(`--timeout ${JSON.stringify(wrong)} is refused`, () => {
+    assert.throws(() => settingsOf({ timeout: wrong }, {}, {}), UsageError);
+  });
+}
