@@ -43,7 +43,12 @@ export function localAddressTowards(host: string): Promise<string> {
     const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
     socket.once('error', (error) => {
       socket.close();
-      reject(new FactoryError('GuestUnreachable', `there is no route to ${host}: ${error.message}`, { retryable: true, cause: error }));
+      reject(
+        new FactoryError('GuestUnreachable', `there is no route to ${host}: ${error.message}`, {
+          retryable: true,
+          cause: error,
+        }),
+      );
     });
     socket.connect(22, host, () => {
       const { address } = socket.address();
@@ -62,7 +67,10 @@ export async function admitWorker(deps: Deps, ref: BuildRef, guest: GuestLocatio
   const groups = await network.listSecurityGroups({ tags: [buildTag(ref.uuid)] }, { signal: signal() });
   const group = groups.find((candidate) => candidate.id === guest.securityGroupId);
   if (group === undefined) {
-    throw new FactoryError('NotFound', `the build’s security group ${guest.securityGroupId} is gone: somebody else has deleted it`);
+    throw new FactoryError(
+      'NotFound',
+      `the build’s security group ${guest.securityGroupId} is gone: somebody else has deleted it`,
+    );
   }
   const admitted = new Set(group.security_group_rules.map((rule) => rule.remote_ip_prefix));
   for (const prefix of wanted.filter((address) => !admitted.has(address))) {
@@ -70,8 +78,21 @@ export async function admitWorker(deps: Deps, ref: BuildRef, guest: GuestLocatio
   }
 }
 
-async function addSshRule(deps: Deps, ref: BuildRef, group: string, prefix: string, ethertype: 'IPv4' | 'IPv6'): Promise<void> {
-  const rule = { direction: 'ingress', ethertype, protocol: 'tcp', port_range_min: 22, port_range_max: 22, remote_ip_prefix: prefix } as const;
+async function addSshRule(
+  deps: Deps,
+  ref: BuildRef,
+  group: string,
+  prefix: string,
+  ethertype: 'IPv4' | 'IPv6',
+): Promise<void> {
+  const rule = {
+    direction: 'ingress',
+    ethertype,
+    protocol: 'tcp',
+    port_range_min: 22,
+    port_range_max: 22,
+    remote_ip_prefix: prefix,
+  } as const;
   try {
     await deps.clouds.get(ref.cloud).network.addSecurityGroupRule(group, rule, { signal: signal() });
   } catch (error) {

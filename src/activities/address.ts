@@ -33,15 +33,21 @@ async function activeServer(deps: Deps, input: WaitForAddress): Promise<Server> 
   const { cloud, servers } = deps.watch(input.ref.cloud);
   try {
     for (;;) {
-      const server = (await servers.next(input.serverId, signal())) ?? (await cloud.compute.getServer(input.serverId, { signal: signal() }));
+      const server =
+        (await servers.next(input.serverId, signal())) ??
+        (await cloud.compute.getServer(input.serverId, { signal: signal() }));
       if (server === undefined || isGone(server)) throw serverGone(input.serverId);
       if (server.status === 'ERROR') throw serverFailed(server);
       if (server.status === 'ACTIVE') return server;
       if (Date.now() >= input.deadline) {
         const task = server['OS-EXT-STS:task_state'];
-        throw new FactoryError('DeadlineExceeded', `instance ${server.id} is still ${server.status} (${task ?? 'no task'}) at its deadline`, {
-          hint: '--parameter boot_timeout gives it more time',
-        });
+        throw new FactoryError(
+          'DeadlineExceeded',
+          `instance ${server.id} is still ${server.status} (${task ?? 'no task'}) at its deadline`,
+          {
+            hint: '--parameter boot_timeout gives it more time',
+          },
+        );
       }
       progress({ message: `instance is ${server.status} (${server['OS-EXT-STS:task_state'] ?? 'no task'})` });
     }
@@ -54,10 +60,15 @@ async function activeServer(deps: Deps, input: WaitForAddress): Promise<Server> 
 async function ensureFloatingIp(deps: Deps, input: WaitForAddress): Promise<FloatingIp> {
   const { ref } = input;
   const { network } = deps.clouds.get(ref.cloud);
-  const ports = await network.listPorts({ device_id: input.serverId, network_id: input.networkId }, { signal: signal() });
+  const ports = await network.listPorts(
+    { device_id: input.serverId, network_id: input.networkId },
+    { signal: signal() },
+  );
   const port = ports[0];
   if (port === undefined) {
-    throw new FactoryError('NotFound', `instance ${input.serverId} has no port on its network yet`, { retryable: true });
+    throw new FactoryError('NotFound', `instance ${input.serverId} has no port on its network yet`, {
+      retryable: true,
+    });
   }
   const description = resourceName(ref, 'address');
   const own = (await network.listFloatingIps({ tags: [buildTag(ref.uuid)] }, { signal: signal() }))[0];
@@ -66,7 +77,12 @@ async function ensureFloatingIp(deps: Deps, input: WaitForAddress): Promise<Floa
   if (onPort !== undefined) return network.updateFloatingIp(onPort.id, { port_id: port.id }, { signal: signal() });
   progress({ message: 'asking for a floating IP' });
   return network.createFloatingIp(
-    { floating_network_id: await externalNetwork(deps, input), port_id: port.id, description, tags: tagsOf(ref, 'address') },
+    {
+      floating_network_id: await externalNetwork(deps, input),
+      port_id: port.id,
+      description,
+      tags: tagsOf(ref, 'address'),
+    },
     { signal: signal() },
   );
 }
@@ -85,7 +101,11 @@ async function externalNetwork(deps: Deps, input: WaitForAddress): Promise<strin
   const external = await network.listNetworks({ external: true }, { signal: signal() });
   if (external.length === 1 && external[0] !== undefined) return external[0].id;
   const names = external.map((candidate) => candidate.name).join(', ') || 'none';
-  throw new FactoryError('NotFound', `no router leads from the build’s network to an external one (external networks: ${names})`, {
-    hint: '--parameter request_floating_ip NAME chooses one',
-  });
+  throw new FactoryError(
+    'NotFound',
+    `no router leads from the build’s network to an external one (external networks: ${names})`,
+    {
+      hint: '--parameter request_floating_ip NAME chooses one',
+    },
+  );
 }

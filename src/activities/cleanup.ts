@@ -88,7 +88,9 @@ async function findKeyPair(deps: Deps, ref: BuildRef): Promise<Found[]> {
   const { compute } = deps.clouds.get(ref.cloud);
   const name = resourceName(ref, 'key');
   const pair = await compute.getKeyPair(name, { signal: signal() });
-  return pair === undefined ? [] : [{ what: `key pair ${name}`, remove: () => compute.deleteKeyPair(name, { signal: signal() }) }];
+  return pair === undefined
+    ? []
+    : [{ what: `key pair ${name}`, remove: () => compute.deleteKeyPair(name, { signal: signal() }) }];
 }
 
 async function findImages(deps: Deps, { ref, keepImages }: RemoveResources): Promise<Found[]> {

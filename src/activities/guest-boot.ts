@@ -1,5 +1,6 @@
 import { FactoryError } from '../build/errors.js';
 import { checkPrivilege, removeKeyAndShutDown } from '../guest/access.js';
+import { GuestJournal } from '../guest/journal.js';
 import type { Server } from '../openstack/types.js';
 import { type Deps, progress, signal, sleep } from './context.js';
 import { isBooting, learnHostKeys, withGuest } from './guest-connection.js';
@@ -14,6 +15,12 @@ const SERVER_CHECK = 10;
 /** Milliseconds after which a guest that has not gone down by itself is sent the ACPI button, and again. */
 const BUTTON_AFTER = 60_000;
 
+/**
+ * What goes in the same breath as our key: the journal, and the SSH host keys. Not earlier: sshd reads its host keys anew for
+ * every connection, and without them nobody could tell the guest anything any more.
+ */
+const LAST_CLEAN_UP = `${new GuestJournal().remove}; rm -f /etc/ssh/ssh_host_*`;
+
 async function checkServer(deps: Deps, { ref, guest }: GuestInput): Promise<Server> {
   const server = await deps.clouds.get(ref.cloud).compute.getServer(guest.serverId, { signal: signal() });
   if (server === undefined || isGone(server)) throw serverGone(guest.serverId);
@@ -22,7 +29,10 @@ async function checkServer(deps: Deps, { ref, guest }: GuestInput): Promise<Serv
 }
 
 async function gaveUp(deps: Deps, { ref, guest }: GuestInput, last: FactoryError): Promise<never> {
-  const console = await deps.clouds.get(ref.cloud).compute.consoleOutput(guest.serverId, 100, { signal: signal() }).catch(() => '');
+  const console = await deps.clouds
+    .get(ref.cloud)
+    .compute.consoleOutput(guest.serverId, 100, { signal: signal() })
+    .catch(() => '');
   throw new FactoryError(last.type, `no login over SSH by the deadline: ${last.message}`, {
     hint:
       last.hint ??
@@ -46,7 +56,8 @@ export async function waitForSsh(deps: Deps, input: GuestInput & { deadline: num
       if (error.type === 'HostKeyMismatch') await learnHostKeys(deps, input);
       if (tries % SERVER_CHECK === 0) {
         const server = await checkServer(deps, input);
-        if (server.status === 'SHUTOFF') throw new FactoryError('ServerFailed', `instance ${server.id} switched itself off while it booted`);
+        if (server.status === 'SHUTOFF')
+          throw new FactoryError('ServerFailed', `instance ${server.id} switched itself off while it booted`);
       }
       await sleep(Math.min(deps.pollInterval, Math.max(100, input.deadline - Date.now())));
     }
@@ -60,7 +71,9 @@ export async function waitForSsh(deps: Deps, input: GuestInput & { deadline: num
 async function tellShutDown(deps: Deps, input: GuestInput): Promise<void> {
   const { publicKey } = await loginKeyOf(deps, input.ref.uuid);
   try {
-    await withGuest(deps, input, (guest) => removeKeyAndShutDown(guest, publicKey, { signal: signal() }));
+    await withGuest(deps, input, (guest) =>
+      removeKeyAndShutDown(guest, publicKey, { cleanUp: LAST_CLEAN_UP, signal: signal() }),
+    );
   } catch (error) {
     if (!(error instanceof FactoryError && error.type === 'GuestLoginRefused')) throw error;
     progress({ message: 'the guest has forgotten the build’s key' });
@@ -81,9 +94,13 @@ export async function shutDownGuest(deps: Deps, input: GuestInput & { deadline: 
       if (server.status === 'ERROR') throw serverFailed(server);
       if (server.status === 'SHUTOFF' && server['OS-EXT-STS:task_state'] === null) return;
       if (Date.now() >= input.deadline) {
-        throw new FactoryError('DeadlineExceeded', `the guest is still ${server.status} at the deadline of its shutdown`, {
-          hint: '--parameter shutdown_timeout gives it more time',
-        });
+        throw new FactoryError(
+          'DeadlineExceeded',
+          `the guest is still ${server.status} at the deadline of its shutdown`,
+          {
+            hint: '--parameter shutdown_timeout gives it more time',
+          },
+        );
       }
       progress({ message: `instance is ${server.status}` });
       if (Date.now() >= button && server['OS-EXT-STS:task_state'] === null) {

@@ -22,7 +22,9 @@ async function knownHostKeys(deps: Deps, uuid: string): Promise<string[]> {
  * key that it was given.
  */
 export async function learnHostKeys(deps: Deps, { ref, guest }: GuestInput): Promise<void> {
-  const console = await deps.clouds.get(ref.cloud).compute.consoleOutput(guest.serverId, undefined, { signal: signal() });
+  const console = await deps.clouds
+    .get(ref.cloud)
+    .compute.consoleOutput(guest.serverId, undefined, { signal: signal() });
   const printed = hostKeysFromConsole(console);
   if (printed.length > 0) await deps.store.writeDocument(ref.uuid, 'known_hosts', printed.join('\n'));
 }
@@ -33,7 +35,13 @@ export async function connectToGuest(deps: Deps, input: GuestInput): Promise<Gue
   await admitWorker(deps, ref, guest);
   const { privateKey } = await loginKeyOf(deps, ref.uuid);
   return connectGuest(
-    { host: guest.host, username: guest.user, privateKey, hostKeys: await knownHostKeys(deps, ref.uuid), commandPrefix: guest.prefix },
+    {
+      host: guest.host,
+      username: guest.user,
+      privateKey,
+      hostKeys: await knownHostKeys(deps, ref.uuid),
+      commandPrefix: guest.prefix,
+    },
     { timeout: CONNECT_TIMEOUT, signal: signal() },
   );
 }
@@ -51,6 +59,7 @@ export async function withGuest<T>(deps: Deps, input: GuestInput, work: (guest: 
 /** Whether a failed connection is worth another try while the guest is still booting. */
 export function isBooting(error: unknown): error is FactoryError {
   return (
-    error instanceof FactoryError && (error.type === 'GuestUnreachable' || error.type === 'GuestLoginRefused' || error.type === 'HostKeyMismatch')
+    error instanceof FactoryError &&
+    (error.type === 'GuestUnreachable' || error.type === 'GuestLoginRefused' || error.type === 'HostKeyMismatch')
   );
 }

@@ -67,7 +67,9 @@ export async function runGuestStep(deps: Deps, input: RunGuestStep): Promise<voi
   await withGuest(deps, input, async (guest) => {
     if (step.kind === 'file') {
       progress({ message: step.title });
-      await guest.writeFile(step.file.name, await contentBytes(deps, input.ref.uuid, step.file.content), { signal: signal() });
+      await guest.writeFile(step.file.name, await contentBytes(deps, input.ref.uuid, step.file.content), {
+        signal: signal(),
+      });
       return;
     }
     const script = await scriptOf(deps, input, step, profile);
@@ -75,7 +77,12 @@ export async function runGuestStep(deps: Deps, input: RunGuestStep): Promise<voi
   });
 }
 
-async function scriptOf(deps: Deps, input: GuestInput, step: Exclude<GuestStep, { kind: 'file' }>, profile: OsProfile): Promise<string> {
+async function scriptOf(
+  deps: Deps,
+  input: GuestInput,
+  step: Exclude<GuestStep, { kind: 'file' }>,
+  profile: OsProfile,
+): Promise<string> {
   switch (step.kind) {
     case 'repository':
       return profile.addRepository(step.repository).script;
@@ -97,11 +104,17 @@ export async function writeIcicle(deps: Deps, input: GuestInput): Promise<{ pack
     const packages = packagesFromListing(listing);
     const extra = template.os.icicleExtraCommand;
     if (extra !== undefined) {
-      const lines = (await output(guest, template, 'the ICICLE’s extra command', extra)).split('\n').filter((line) => line !== '');
+      const lines = (await output(guest, template, 'the ICICLE’s extra command', extra))
+        .split('\n')
+        .filter((line) => line !== '');
       if (lines.length !== packages.length) {
-        throw new FactoryError('CommandFailed', `the ICICLE’s extra command printed ${lines.length} lines for ${packages.length} packages`, {
-          hint: 'it must print exactly one line a package, in the order of the package list',
-        });
+        throw new FactoryError(
+          'CommandFailed',
+          `the ICICLE’s extra command printed ${lines.length} lines for ${packages.length} packages`,
+          {
+            hint: 'it must print exactly one line a package, in the order of the package list',
+          },
+        );
       }
       lines.forEach((line, index) => Object.assign(packages[index] ?? {}, { extra: line }));
     }
@@ -112,9 +125,15 @@ export async function writeIcicle(deps: Deps, input: GuestInput): Promise<{ pack
 
 async function output(guest: Guest, template: Template, title: string, command: string): Promise<string> {
   progress({ message: title });
-  const result = await guest.run(command, { timeout: OWN_SCRIPT_TIMEOUT, signal: signal(), maxOutput: 16 * 1024 * 1024 });
+  const result = await guest.run(command, {
+    timeout: OWN_SCRIPT_TIMEOUT,
+    signal: signal(),
+    maxOutput: 16 * 1024 * 1024,
+  });
   if (result.exitCode === 0) return result.stdout;
-  const tail = masked(result.stderr || result.stdout, template).trimEnd().slice(-OUTPUT_TAIL);
+  const tail = masked(result.stderr || result.stdout, template)
+    .trimEnd()
+    .slice(-OUTPUT_TAIL);
   throw new FactoryError('CommandFailed', `${title}: ended with exit status ${result.exitCode}\n${tail}`);
 }
 

@@ -80,7 +80,10 @@ function failureOf(error: WorkflowFailedError, input: WaitForJeos): FactoryError
   const cause = error.cause;
   if (!(cause instanceof ApplicationFailure)) {
     const why = cause?.message ?? error.message;
-    return new FactoryError('InstallFailed', `the installer’s run ${input.plan.jeosWorkflowId} ended without a JEOS: ${why}`);
+    return new FactoryError(
+      'InstallFailed',
+      `the installer’s run ${input.plan.jeosWorkflowId} ended without a JEOS: ${why}`,
+    );
   }
   const [failure] = (cause.details ?? []) as [BuildFailure | undefined];
   return new FactoryError((cause.type ?? 'InstallFailed') as ErrorType, failure?.message ?? cause.message, {

@@ -68,7 +68,9 @@ export function parseDigest(text: string): Digest {
   const match = /^(sha256|sha512):([0-9a-f]+)$/i.exec(text.trim());
   const length = match?.[1]?.toLowerCase() === 'sha256' ? 64 : 128;
   if (match?.[1] === undefined || match[2]?.length !== length) {
-    throw new FactoryError('InvalidParameter', `${JSON.stringify(text)} is not a digest`, { hint: 'write sha256:<64 hex digits> or sha512:<128 hex digits>' });
+    throw new FactoryError('InvalidParameter', `${JSON.stringify(text)} is not a digest`, {
+      hint: 'write sha256:<64 hex digits> or sha512:<128 hex digits>',
+    });
   }
   return { algorithm: match[1].toLowerCase() as Digest['algorithm'], value: match[2].toLowerCase() };
 }
@@ -83,10 +85,15 @@ async function ensureMedium(
   const found = await sha256Of(deps, file, expected);
   const { image } = deps.clouds.get(ref.cloud);
   const name = `imagefactory-${file.role}-${found.sha256.slice(0, 12)}`;
-  const properties = { [KEYS.tool]: TOOL, [KEYS.role]: 'media', [KEYS.creator]: deps.identity, [KEYS.media]: `sha256:${found.sha256}` };
-  const present = (await image.listImages({ name, properties: { [KEYS.media]: properties[KEYS.media] ?? '' } }, { signal: signal() })).find(
-    (candidate) => candidate.status === 'active' && (candidate.size ?? 0) > 0,
-  );
+  const properties = {
+    [KEYS.tool]: TOOL,
+    [KEYS.role]: 'media',
+    [KEYS.creator]: deps.identity,
+    [KEYS.media]: `sha256:${found.sha256}`,
+  };
+  const present = (
+    await image.listImages({ name, properties: { [KEYS.media]: properties[KEYS.media] ?? '' } }, { signal: signal() })
+  ).find((candidate) => candidate.status === 'active' && (candidate.size ?? 0) > 0);
   if (present !== undefined) {
     await forget(found);
     return { id: present.id, note: `${file.role} is image ${present.id} already` };
@@ -124,7 +131,11 @@ interface Remembered {
 }
 
 /** The medium's digest: from the tree, from memory if the address has not changed since, or from its bytes. */
-async function sha256Of(deps: Deps, file: Located, expected: { algorithm: string; value: string } | undefined): Promise<Medium> {
+async function sha256Of(
+  deps: Deps,
+  file: Located,
+  expected: { algorithm: string; value: string } | undefined,
+): Promise<Medium> {
   const first = file.urls[0] ?? '';
   if (expected?.algorithm === 'sha256') return { sha256: expected.value.toLowerCase(), url: first };
   for (const url of file.urls) {
@@ -160,10 +171,16 @@ async function fetchMedium(
         maxBytes: LARGEST_MEDIUM,
         signal: signal(),
         onProgress: (done: number, total?: number) => {
-          progress({ message: `fetching ${url}`, ...(total === undefined ? {} : { percent: Math.floor((done / total) * 100) }) });
+          progress({
+            message: `fetching ${url}`,
+            ...(total === undefined ? {} : { percent: Math.floor((done / total) * 100) }),
+          });
         },
       });
-      await remember(deps, url, { sha256: got.sha256, validators: { etag: got.etag, lastModified: got.lastModified, size: got.size } });
+      await remember(deps, url, {
+        sha256: got.sha256,
+        validators: { etag: got.etag, lastModified: got.lastModified, size: got.size },
+      });
       return { sha256: got.sha256, url, path };
     } catch (error) {
       await rm(path, { force: true });

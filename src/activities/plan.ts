@@ -58,7 +58,12 @@ export async function planBaseImage(deps: Deps, { ref, input }: PlanBaseImage): 
   };
 }
 
-async function writeDocuments(deps: Deps, uuid: string, input: BaseImageInput, parameters: BuildParameters): Promise<void> {
+async function writeDocuments(
+  deps: Deps,
+  uuid: string,
+  input: BaseImageInput,
+  parameters: BuildParameters,
+): Promise<void> {
   const { install_script: script, ...others } = parameters;
   await deps.store.writeDocument(uuid, 'template.tdl', input.template);
   await deps.store.writeDocument(uuid, 'install_script', script ?? '');
@@ -77,13 +82,19 @@ async function chooseFlavor(
   if (flavor === undefined) {
     const known = (await compute.listFlavors({ signal: signal() })).map(({ id, name }) => `${name} (${id})`).join(', ');
     const message = parameters.flavor === undefined ? 'no flavor is given' : `there is no flavor ${parameters.flavor}`;
-    throw new FactoryError('NotFound', `${message} on cloud ${cloud}`, { hint: `--parameter flavor takes one of: ${known}` });
+    throw new FactoryError('NotFound', `${message} on cloud ${cloud}`, {
+      hint: `--parameter flavor takes one of: ${known}`,
+    });
   }
   if (diskSize !== undefined && flavor.disk > 0 && BigInt(flavor.disk) * GIB < BigInt(diskSize)) {
     const wanted = (Number((BigInt(diskSize) * 10n) / GIB) / 10).toString();
-    throw new FactoryError('InvalidParameter', `flavor ${flavor.name} has a disk of ${flavor.disk} GiB, the template asks for ${wanted} GiB`, {
-      hint: 'choose a flavor with a larger disk, or ask for less in <disk><size>',
-    });
+    throw new FactoryError(
+      'InvalidParameter',
+      `flavor ${flavor.name} has a disk of ${flavor.disk} GiB, the template asks for ${wanted} GiB`,
+      {
+        hint: 'choose a flavor with a larger disk, or ask for less in <disk><size>',
+      },
+    );
   }
   return flavor;
 }
@@ -104,11 +115,18 @@ async function chooseNetwork(deps: Deps, cloud: string, parameters: BuildParamet
     parameters.network === undefined
       ? `no network is given, and the project has ${candidates.length} to choose from`
       : `there is no network ${parameters.network}`;
-  throw new FactoryError('NotFound', `${message} on cloud ${cloud}`, { hint: `--parameter network takes one of: ${names}` });
+  throw new FactoryError('NotFound', `${message} on cloud ${cloud}`, {
+    hint: `--parameter network takes one of: ${names}`,
+  });
 }
 
 /** The record as it stands while the build is under way. */
-function firstRecord(deps: Deps, { ref, input }: PlanBaseImage, plan: BuildPlan, parameters: BuildParameters): BuildRecord {
+function firstRecord(
+  deps: Deps,
+  { ref, input }: PlanBaseImage,
+  plan: BuildPlan,
+  parameters: BuildParameters,
+): BuildRecord {
   const { os } = plan.template;
   return {
     identifier: ref.uuid,

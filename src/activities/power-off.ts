@@ -36,7 +36,12 @@ export function tailOf(console: string, lines = TAIL_LINES): string {
     .join('\n');
 }
 
-function failed(type: 'InstallFailed' | 'InstallSilent' | 'DeadlineExceeded', message: string, tail: string, hint: string): FactoryError {
+function failed(
+  type: 'InstallFailed' | 'InstallSilent' | 'DeadlineExceeded',
+  message: string,
+  tail: string,
+  hint: string,
+): FactoryError {
   return new FactoryError(type, message, { hint, consoleTail: tail });
 }
 
@@ -62,12 +67,20 @@ class ConsoleWatch {
     await this.read();
     const line = this.state.tail.split('\n').find((text) => this.failurePatterns.some((pattern) => pattern.test(text)));
     if (line !== undefined) {
-      throw failed('InstallFailed', `the installer reports a failure: ${line.trim()}`, this.state.tail, 'correct the install script, or look at the console');
+      throw failed(
+        'InstallFailed',
+        `the installer reports a failure: ${line.trim()}`,
+        this.state.tail,
+        'correct the install script, or look at the console',
+      );
     }
   }
 
   async read(): Promise<void> {
-    const tail = tailOf(await this.watch.cloud.compute.consoleOutput(this.serverId, CONSOLE_LINES, { signal: signal() }), CONSOLE_LINES);
+    const tail = tailOf(
+      await this.watch.cloud.compute.consoleOutput(this.serverId, CONSOLE_LINES, { signal: signal() }),
+      CONSOLE_LINES,
+    );
     if (tail !== this.state.tail) this.state.lastLife = Date.now();
     this.state.tail = tail;
   }
@@ -116,15 +129,25 @@ function checkInstalled(state: Watching): void {
 }
 
 /** Waits until the installer powers its machine off. */
-export async function waitForPowerOff(deps: Deps, input: WaitForPowerOff): Promise<{ seconds: number; consoleTail: string }> {
+export async function waitForPowerOff(
+  deps: Deps,
+  input: WaitForPowerOff,
+): Promise<{ seconds: number; consoleTail: string }> {
   const watch = deps.watch(input.ref.cloud);
   const plan = await installerPlanOf(deps, input.documents);
-  const state: Watching = resumed<Watching>() ?? { began: Date.now(), lastLife: Date.now(), tail: '', traffic: undefined };
+  const state: Watching = resumed<Watching>() ?? {
+    began: Date.now(),
+    lastLife: Date.now(),
+    tail: '',
+    traffic: undefined,
+  };
   const patterns = plan.failurePatterns.map((source) => new RegExp(source));
   const console = new ConsoleWatch(watch, input.serverId, state, patterns);
   try {
     for (;;) {
-      const server = (await watch.servers.next(input.serverId, signal())) ?? (await watch.cloud.compute.getServer(input.serverId, { signal: signal() }));
+      const server =
+        (await watch.servers.next(input.serverId, signal())) ??
+        (await watch.cloud.compute.getServer(input.serverId, { signal: signal() }));
       if (server === undefined || isGone(server)) throw serverGone(input.serverId);
       if (server.status === 'ERROR') throw serverFailed(server);
       if (powerOff(server)) break;
@@ -154,6 +177,8 @@ function messageOf(server: Server): string {
 /** Keeps the whole console as evidence; the instance will not be there to ask. */
 async function keepConsole(deps: Deps, input: WaitForPowerOff, console: ConsoleWatch, state: Watching): Promise<void> {
   await console.read();
-  const whole = await deps.watch(input.ref.cloud).cloud.compute.consoleOutput(input.serverId, undefined, { signal: signal() });
+  const whole = await deps
+    .watch(input.ref.cloud)
+    .cloud.compute.consoleOutput(input.serverId, undefined, { signal: signal() });
   await deps.store.writeDocument(input.documents, 'installer.console', whole || state.tail);
 }

@@ -52,7 +52,11 @@ export async function downloadBody(deps: Deps, input: { ref: BuildRef; imageId: 
   const { data, size } = await image.downloadImage(input.imageId, { signal: signal() });
   const bytes = await deps.store.writeBody(input.ref.uuid, data, {
     signal: signal(),
-    onProgress: (done) => progress({ message: 'fetching the image', ...(size === null ? {} : { percent: Math.floor((done / size) * 100) }) }),
+    onProgress: (done) =>
+      progress({
+        message: 'fetching the image',
+        ...(size === null ? {} : { percent: Math.floor((done / size) * 100) }),
+      }),
   });
   return { bytes };
 }
@@ -61,7 +65,9 @@ export async function downloadBody(deps: Deps, input: { ref: BuildRef; imageId: 
 export async function deleteImage(deps: Deps, input: { uuid: string; workflowId: string }): Promise<DeleteImageResult> {
   const record = await deps.store.readRecord(input.uuid);
   if (record?.status === 'BUILDING') {
-    throw new FactoryError('Conflict', `image ${input.uuid} is being built`, { hint: `imagefactory cancel ${input.uuid} ends the build` });
+    throw new FactoryError('Conflict', `image ${input.uuid} is being built`, {
+      hint: `imagefactory cancel ${input.uuid} ends the build`,
+    });
   }
   const removed: string[] = [];
   if (record?.glance_id != null && (await deleteGlanceImage(deps, record.cloud, record.glance_id))) {

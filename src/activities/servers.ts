@@ -94,7 +94,9 @@ export async function deleteServer(deps: Deps, input: { ref: { cloud: string }; 
     for (let polls = 1; ; polls++) {
       const server = await servers.next(serverId, signal());
       if (isGone(server) && isGone(await cloud.compute.getServer(serverId, { signal: signal() }))) return;
-      progress({ message: `instance is ${server?.status ?? 'leaving'} (${server?.['OS-EXT-STS:task_state'] ?? 'no task'})` });
+      progress({
+        message: `instance is ${server?.status ?? 'leaving'} (${server?.['OS-EXT-STS:task_state'] ?? 'no task'})`,
+      });
       // A delete can be lost when a service behind the API is restarted: ask again from time to time.
       if (polls % 20 === 0) await cloud.compute.deleteServer(serverId, { signal: signal() });
     }

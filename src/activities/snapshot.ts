@@ -32,7 +32,9 @@ async function startSnapshot(deps: Deps, watch: CloudWatch, input: SnapshotInput
   const server = await serverToSnapshot(watch, input.serverId);
   const task = server['OS-EXT-STS:task_state'];
   if (task !== null) {
-    throw new FactoryError('Conflict', `instance ${server.id} is busy (${task}): no snapshot can be taken yet`, { retryable: true });
+    throw new FactoryError('Conflict', `instance ${server.id} is busy (${task}): no snapshot can be taken yet`, {
+      retryable: true,
+    });
   }
   const marks = marksOf(input.ref, input.role, deps.identity);
   return watch.cloud.compute.createServerImage(input.serverId, input.name, marks, { signal: signal() });
@@ -68,9 +70,13 @@ export async function snapshotServer(deps: Deps, input: SnapshotInput): Promise<
         return await snapshotDied(watch, imageId, 'queued, though the instance’s task is over');
       }
       if (Date.now() >= input.deadline) {
-        throw new FactoryError('DeadlineExceeded', `the snapshot (image ${imageId}) is still ${image.status} at its deadline`, {
-          hint: '--parameter snapshot_timeout gives it more time',
-        });
+        throw new FactoryError(
+          'DeadlineExceeded',
+          `the snapshot (image ${imageId}) is still ${image.status} at its deadline`,
+          {
+            hint: '--parameter snapshot_timeout gives it more time',
+          },
+        );
       }
       progress({ message: `image is ${image.status}, instance’s task is ${task ?? 'over'}` });
     }

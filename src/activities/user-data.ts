@@ -10,9 +10,13 @@ import type { CreateServerInput } from './types.js';
 export async function requiredDocument(deps: Deps, uuid: string, name: string): Promise<Buffer> {
   const document = await deps.store.readDocument(uuid, name);
   if (document !== undefined) return document;
-  throw new FactoryError('StoreFailed', `the store of this worker (${deps.store.directory}) has no ${name} of build ${uuid}`, {
-    hint: 'all workers of a task queue must share one storage directory',
-  });
+  throw new FactoryError(
+    'StoreFailed',
+    `the store of this worker (${deps.store.directory}) has no ${name} of build ${uuid}`,
+    {
+      hint: 'all workers of a task queue must share one storage directory',
+    },
+  );
 }
 
 /** The parameters of a build or a JEOS, as the plan wrote them down. */

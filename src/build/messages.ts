@@ -19,7 +19,8 @@ export const STATUS_QUERY = 'status';
 export const SET_DEADLINE_UPDATE = 'setDeadline';
 
 /** The waits whose deadline is a parameter and can be changed while it runs. */
-export type DeadlineName = 'install_timeout' | 'boot_timeout' | 'shutdown_timeout' | 'snapshot_timeout' | 'inactivity_timeout';
+export type DeadlineName =
+  'install_timeout' | 'boot_timeout' | 'shutdown_timeout' | 'snapshot_timeout' | 'inactivity_timeout';
 
 /** Sets the seconds that a wait may take in all, counted from when it began. */
 export interface DeadlineChange {

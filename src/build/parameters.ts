@@ -33,7 +33,8 @@ export const PARAMETERS = define({
   flavor: {
     kind: 'text',
     group: 'article',
-    description: 'Flavor of both instances, by id or name. Its disk must be at least as large as the template asks for.',
+    description:
+      'Flavor of both instances, by id or name. Its disk must be at least as large as the template asks for.',
     origin: 'imagefactory',
   },
   request_floating_ip: {
@@ -108,7 +109,8 @@ export const PARAMETERS = define({
   kernel_checksum: {
     kind: 'text',
     group: 'installer',
-    description: 'Digest that the installer’s kernel must have, as sha256:… or sha512:…. Default: the one that the tree itself publishes, where it does.',
+    description:
+      'Digest that the installer’s kernel must have, as sha256:… or sha512:…. Default: the one that the tree itself publishes, where it does.',
   },
   ramdisk_checksum: {
     kind: 'text',
@@ -125,7 +127,8 @@ export const PARAMETERS = define({
     kind: 'seconds',
     group: 'deadlines',
     default: 1200,
-    description: 'How long an installer may be silent: nothing new on its console, and no disk or network traffic where the cloud shows it.',
+    description:
+      'How long an installer may be silent: nothing new on its console, and no disk or network traffic where the cloud shows it.',
   },
   boot_timeout: {
     kind: 'seconds',
@@ -232,8 +235,12 @@ function valueOf(name: ParameterName, value: unknown): string | number | boolean
     case 'boolean':
       return booleanOf(value) ?? refuse(name, value, 'a boolean (write True or False)');
     case 'pool':
-      if (typeof value === 'string' && value.trim() === '') return refuse(name, value, 'True, False or the name of a network');
-      return booleanOf(value) ?? (typeof value === 'string' ? value : refuse(name, value, 'True, False or the name of a network'));
+      if (typeof value === 'string' && value.trim() === '')
+        return refuse(name, value, 'True, False or the name of a network');
+      return (
+        booleanOf(value) ??
+        (typeof value === 'string' ? value : refuse(name, value, 'True, False or the name of a network'))
+      );
     case 'seconds':
       return secondsOf(value) ?? refuse(name, value, 'a whole number of seconds from 1 to 2592000');
     case 'text':

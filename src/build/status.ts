@@ -3,7 +3,8 @@ export const PHASES = ['plan', 'jeos', 'customise', 'publish', 'cleanup'] as con
 export type Phase = (typeof PHASES)[number];
 
 /** imagefactory's status words (reference: its Image class), and CANCELED. */
-export type ImageStatus = 'NEW' | 'PENDING' | 'BUILDING' | 'COMPLETE' | 'FAILED' | 'CANCELED' | 'DELETING' | 'DELETED' | 'DELETEFAILED';
+export type ImageStatus =
+  'NEW' | 'PENDING' | 'BUILDING' | 'COMPLETE' | 'FAILED' | 'CANCELED' | 'DELETING' | 'DELETED' | 'DELETEFAILED';
 
 /** One step of a build, as the user sees it. */
 export interface StepStatus {

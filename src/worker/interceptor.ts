@@ -12,7 +12,8 @@ const LONGEST_MESSAGE = 4000;
 export function toFailure(error: unknown): unknown {
   if (!(error instanceof FactoryError)) return error;
   const details: FailureDetails = { hint: error.hint, consoleTail: error.consoleTail?.slice(-LONGEST_MESSAGE) };
-  const request = error.requestId === undefined || error.message.includes(error.requestId) ? '' : ` (request ${error.requestId})`;
+  const request =
+    error.requestId === undefined || error.message.includes(error.requestId) ? '' : ` (request ${error.requestId})`;
   const message = `${error.message.slice(0, LONGEST_MESSAGE)}${request}`;
   return ApplicationFailure.create({
     type: error.type,

@@ -27,7 +27,17 @@ export function withoutSecrets(value: unknown, depth = 0): unknown {
 function meta(entry: LogEntry): Record<string, unknown> {
   const { workflowId, activityType, attempt, ...others } = (entry.meta ?? {}) as Record<string, unknown>;
   const rest = { ...others };
-  for (const noise of ['taskToken', 'namespace', 'workflowType', 'taskQueue', 'isLocal', 'sdkComponent', 'activityId', 'runId']) delete rest[noise];
+  for (const noise of [
+    'taskToken',
+    'namespace',
+    'workflowType',
+    'taskQueue',
+    'isLocal',
+    'sdkComponent',
+    'activityId',
+    'runId',
+  ])
+    delete rest[noise];
   const build = typeof workflowId === 'string' ? /[0-9a-f]{8}-[0-9a-f-]{27}$/.exec(workflowId)?.[0] : undefined;
   return withoutSecrets({ build, workflowId, step: activityType, attempt, ...rest }) as Record<string, unknown>;
 }

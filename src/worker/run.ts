@@ -42,7 +42,9 @@ function installRuntime(options: WorkerOptions): void {
     logger: workerLogger({ format: options.logFormat, level: options.logLevel }),
     telemetryOptions: {
       logging: { filter: { core: 'WARN', other: 'WARN' }, forward: {} },
-      ...(options.metricsAddress === undefined ? {} : { metrics: { prometheus: { bindAddress: bindAddress(options.metricsAddress) } } }),
+      ...(options.metricsAddress === undefined
+        ? {}
+        : { metrics: { prometheus: { bindAddress: bindAddress(options.metricsAddress) } } }),
     },
   });
 }

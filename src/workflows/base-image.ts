@@ -1,4 +1,11 @@
-import { CancellationScope, defineQuery, getExternalWorkflowHandle, setHandler, workflowInfo, ApplicationFailure } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  defineQuery,
+  getExternalWorkflowHandle,
+  setHandler,
+  workflowInfo,
+  ApplicationFailure,
+} from '@temporalio/workflow';
 import type { BaseImageInput } from '../build/input.js';
 import { JEOS_LEAVE_SIGNAL, STATUS_QUERY, type BaseImageResult } from '../build/messages.js';
 import type { BuildRef } from '../build/names.js';
@@ -17,9 +24,18 @@ import { isCanceled } from './failures.js';
 export async function baseImage(input: BaseImageInput): Promise<BaseImageResult> {
   const heartbeat = input.heartbeatTimeout ?? 60;
   const ref: BuildRef = { uuid: input.uuid, cloud: input.cloud, workflowId: workflowInfo().workflowId };
-  const board = new Board({ uuid: input.uuid, type: 'base_image', cloud: input.cloud, name: input.templateName }, heartbeat);
+  const board = new Board(
+    { uuid: input.uuid, type: 'base_image', cloud: input.cloud, name: input.templateName },
+    heartbeat,
+  );
   const { install_timeout, inactivity_timeout, boot_timeout, shutdown_timeout, snapshot_timeout } = input.parameters;
-  const deadlines = new Deadlines({ install_timeout, inactivity_timeout, boot_timeout, shutdown_timeout, snapshot_timeout });
+  const deadlines = new Deadlines({
+    install_timeout,
+    inactivity_timeout,
+    boot_timeout,
+    shutdown_timeout,
+    snapshot_timeout,
+  });
   setHandler(defineQuery<BuildStatus>(STATUS_QUERY), () => board.status);
 
   return endOf(
@@ -107,7 +123,13 @@ async function installed(
         {
           name: 'jeos',
           title: 'find the installed system (JEOS), or install it',
-          budget: { total: left + input.parameters.media_timeout + input.parameters.quota_timeout + input.parameters.snapshot_timeout },
+          budget: {
+            total:
+              left +
+              input.parameters.media_timeout +
+              input.parameters.quota_timeout +
+              input.parameters.snapshot_timeout,
+          },
           note: (found) => (found.reused ? `reused image ${found.imageId}` : `installed as image ${found.imageId}`),
         },
         'waitForJeos',
@@ -154,12 +176,25 @@ async function customise(
       budget: { total: parameters.quota_timeout, attempt: 300 },
     },
     'createServer',
-    { ref, role: 'customise', documents: ref.uuid, imageId: jeos.imageId, flavorId: plan.flavorId, networkId: plan.networkId, access },
+    {
+      ref,
+      role: 'customise',
+      documents: ref.uuid,
+      imageId: jeos.imageId,
+      flavorId: plan.flavorId,
+      networkId: plan.networkId,
+      access,
+    },
   );
   board.holds('customise', serverId);
   const address = await deadlines.under('boot_timeout', (deadline, left) =>
     board.step(
-      { name: 'address', title: 'wait for the instance and its address', budget: { total: left + 120 }, note: (at) => at.host },
+      {
+        name: 'address',
+        title: 'wait for the instance and its address',
+        budget: { total: left + 120 },
+        note: (at) => at.host,
+      },
       'waitForAddress',
       { ref, serverId, networkId: plan.networkId, floatingIp: parameters.request_floating_ip, deadline },
     ),
@@ -238,11 +273,13 @@ async function publish(
   );
   board.holds('base_image', snapshot.imageId);
   const [image] = await Promise.all([
-    board.step(
-      { name: 'base.publish', title: 'set the base image’s name and properties' },
-      'publishBaseImage',
-      { ref, imageId: snapshot.imageId, name: plan.imageName, minDisk: plan.minDisk, isPublic: input.parameters.public },
-    ),
+    board.step({ name: 'base.publish', title: 'set the base image’s name and properties' }, 'publishBaseImage', {
+      ref,
+      imageId: snapshot.imageId,
+      name: plan.imageName,
+      minDisk: plan.minDisk,
+      isPublic: input.parameters.public,
+    }),
     board.step({ name: 'customise.delete', title: 'terminate the instance' }, 'deleteServer', { ref, serverId }),
   ]);
   const body = input.parameters.download

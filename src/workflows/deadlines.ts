@@ -40,7 +40,10 @@ export class Deadlines {
   private check(change: DeadlineChange): void {
     if (!Object.hasOwn(this.seconds, change.name)) {
       const names = Object.keys(this.seconds).join(', ');
-      throw ApplicationFailure.nonRetryable(`there is no deadline ${change.name}; there are: ${names}`, 'InvalidParameter');
+      throw ApplicationFailure.nonRetryable(
+        `there is no deadline ${change.name}; there are: ${names}`,
+        'InvalidParameter',
+      );
     }
     if (!Number.isSafeInteger(change.seconds) || change.seconds <= 0) {
       throw ApplicationFailure.nonRetryable('a deadline is a whole number of seconds above 0', 'InvalidParameter');
@@ -50,7 +53,8 @@ export class Deadlines {
   private change(change: DeadlineChange): number {
     this.seconds[change.name] = change.seconds;
     const waitsForIt =
-      this.scope?.name === change.name || (this.scope?.name === 'install_timeout' && change.name === 'inactivity_timeout');
+      this.scope?.name === change.name ||
+      (this.scope?.name === 'install_timeout' && change.name === 'inactivity_timeout');
     if (this.scope !== undefined && waitsForIt) {
       this.scope.changed = true;
       this.scope.scope.cancel();

@@ -1,5 +1,11 @@
 import { CancellationScope, defineQuery, defineSignal, setHandler, workflowInfo } from '@temporalio/workflow';
-import { JEOS_JOIN_SIGNAL, JEOS_LEAVE_SIGNAL, STATUS_QUERY, type JeosImageInput, type JeosImageResult } from '../build/messages.js';
+import {
+  JEOS_JOIN_SIGNAL,
+  JEOS_LEAVE_SIGNAL,
+  STATUS_QUERY,
+  type JeosImageInput,
+  type JeosImageResult,
+} from '../build/messages.js';
 import type { BuildRef } from '../build/names.js';
 import type { BuildStatus } from '../build/status.js';
 import { Board } from './board.js';
@@ -14,10 +20,14 @@ import { endOf } from './ending.js';
 export async function jeosImage(input: JeosImageInput): Promise<JeosImageResult> {
   const info = workflowInfo();
   const ref: BuildRef = { uuid: info.originalExecutionRunId, cloud: input.cloud, workflowId: info.workflowId };
-  const board = new Board({ uuid: ref.uuid, type: 'jeos_image', cloud: input.cloud, name: input.name }, input.heartbeatTimeout, {
-    jeos: 5,
-    publish: 80,
-  });
+  const board = new Board(
+    { uuid: ref.uuid, type: 'jeos_image', cloud: input.cloud, name: input.name },
+    input.heartbeatTimeout,
+    {
+      jeos: 5,
+      publish: 80,
+    },
+  );
   board.status.os = input.osLabel;
   const deadlines = new Deadlines({ ...input.deadlines });
   setHandler(defineQuery<BuildStatus>(STATUS_QUERY), () => board.status);
@@ -29,12 +39,22 @@ export async function jeosImage(input: JeosImageInput): Promise<JeosImageResult>
     if (builds.delete(uuid) && builds.size === 0) run.cancel();
   });
 
-  return endOf(board, ref, () => run.run(() => install(input, ref, board, deadlines)), async (result) => ({
-    keepImages: [result.imageId],
-  }));
+  return endOf(
+    board,
+    ref,
+    () => run.run(() => install(input, ref, board, deadlines)),
+    async (result) => ({
+      keepImages: [result.imageId],
+    }),
+  );
 }
 
-async function install(input: JeosImageInput, ref: BuildRef, board: Board, deadlines: Deadlines): Promise<JeosImageResult> {
+async function install(
+  input: JeosImageInput,
+  ref: BuildRef,
+  board: Board,
+  deadlines: Deadlines,
+): Promise<JeosImageResult> {
   const { documents } = input;
   board.enter('jeos');
   const media = await board.step(
@@ -48,7 +68,10 @@ async function install(input: JeosImageInput, ref: BuildRef, board: Board, deadl
     { ref, documents },
   );
   const boot = await board.step(
-    { name: 'boot-image', title: 'create the image that boots the installer: an empty disk, kernel, ramdisk and command line' },
+    {
+      name: 'boot-image',
+      title: 'create the image that boots the installer: an empty disk, kernel, ramdisk and command line',
+    },
     'createBootImage',
     { ref, documents, kernelId: media.kernelId, ramdiskId: media.ramdiskId },
   );
@@ -92,15 +115,17 @@ async function install(input: JeosImageInput, ref: BuildRef, board: Board, deadl
   board.holds('jeos_image', snapshot.imageId);
   await Promise.all([
     board.step(
-      { name: 'jeos.publish', title: 'strip the installer’s boot properties from the JEOS and mark it with its digest' },
+      {
+        name: 'jeos.publish',
+        title: 'strip the installer’s boot properties from the JEOS and mark it with its digest',
+      },
       'publishJeos',
       { ref, documents, imageId: snapshot.imageId, digest: input.digest, minDisk: input.minDisk },
     ),
-    board.step(
-      { name: 'installer.delete', title: 'terminate the installer’s instance' },
-      'deleteServer',
-      { ref, serverId: installer.serverId },
-    ),
+    board.step({ name: 'installer.delete', title: 'terminate the installer’s instance' }, 'deleteServer', {
+      ref,
+      serverId: installer.serverId,
+    }),
   ]);
   return { imageId: snapshot.imageId, digest: input.digest };
 }

@@ -3,5 +3,9 @@ import { call } from './activity-options.js';
 
 /** Reads records from the worker's store, for clients that have no access to it. */
 export async function readRecords(input: ReadRecordsInput): Promise<ReadRecordsResult> {
-  return call('readRecords', [input], { summary: 'read records from the store', heartbeatTimeout: 60, budget: { total: 60 } });
+  return call('readRecords', [input], {
+    summary: 'read records from the store',
+    heartbeatTimeout: 60,
+    budget: { total: 60 },
+  });
 }

@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
-import { Context } from '@temporalio/activity';
 import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
@@ -9,94 +7,10 @@ import type { Activities } from '../../../src/activities/index.js';
 import { FactoryError } from '../../../src/build/errors.js';
 import { baseImageWorkflowId, type BaseImageInput } from '../../../src/build/input.js';
 import { SET_DEADLINE_UPDATE, STATUS_QUERY, WORKFLOWS, type BaseImageResult } from '../../../src/build/messages.js';
-import { parseParameters } from '../../../src/build/parameters.js';
 import type { BuildStatus } from '../../../src/build/status.js';
 import type { FinalRecord, WaitForPowerOff } from '../../../src/activities/types.js';
+import { inputOf, JEOS_INPUT, parked, stubs } from '../../support/stubs.js';
 import { startTemporal, withWorkers } from '../../support/temporal.js';
-
-/** Activities that succeed at once and remember what they were asked. */
-function stubs(calls: string[], records: FinalRecord[] = []): Activities {
-  const note = <T>(name: string, result: T) => {
-    return async (): Promise<T> => {
-      calls.push(name);
-      return result;
-    };
-  };
-  return {
-    planBaseImage: note('plan', {
-      name: 'tiny',
-      imageName: 'tiny-base',
-      os: { name: 'Debian', version: '12', arch: 'x86_64' },
-      osLabel: 'Debian 12 x86_64',
-      jeosDigest: 'abc',
-      jeosWorkflowId: 'jeos-here-abc',
-      jeosDocuments: 'd',
-      flavorId: '2',
-      networkId: 'n',
-      minDisk: 5,
-      guestSteps: [
-        { name: 'packages', title: 'install the packages' },
-        { name: 'command:1', title: 'run command 1' },
-      ],
-      warnings: [],
-      bodyPath: '/s/body',
-    }),
-    waitForJeos: note('jeos', { imageId: 'jeos-image', reused: true, proven: true }),
-    prepareMedia: note('media', { kernelId: 'k', ramdiskId: 'r', notes: [] }),
-    createBootImage: note('boot-image', { imageId: 'boot' }),
-    createServer: note('server', { serverId: 's' }),
-    waitForPowerOff: note('off', { seconds: 1, consoleTail: 'reboot: Power down' }),
-    snapshotServer: note('snapshot', { imageId: 'base-image', size: 7 }),
-    publishJeos: note('publish-jeos', undefined),
-    deleteServer: note('delete', undefined),
-    createAccess: note('access', { keyName: 'k', securityGroupId: 'g' }),
-    waitForAddress: note('address', { host: '192.0.2.1' }),
-    waitForSsh: note('ssh', undefined),
-    runGuestStep: note('step', undefined),
-    writeIcicle: note('icicle', { packages: 3 }),
-    cleanGuest: note('clean', undefined),
-    shutDownGuest: note('shutdown', undefined),
-    publishBaseImage: note('publish', {
-      imageId: 'base-image',
-      checksum: { algorithm: 'sha512', value: 'ff' },
-      checksumMd5: null,
-      size: 7,
-      minDisk: 5,
-    }),
-    downloadBody: note('download', { bytes: 7 }),
-    removeResources: note('cleanup', { removed: [], leftovers: [] }),
-    writeFinalRecord: async (record) => {
-      records.push(record);
-    },
-    deleteImage: note('delete-image', { removed: [], found: true }),
-    readRecords: note('read', { records: [], total: 0 }),
-  };
-}
-
-function inputOf(parameters: Record<string, unknown> = {}): BaseImageInput {
-  return {
-    uuid: randomUUID(),
-    template: '<template/>',
-    templateName: 'tiny.tdl',
-    parameters: parseParameters(parameters),
-    cloud: 'here',
-  };
-}
-
-/** Resolves when the activity runs; then waits until it is told to stop. */
-function parked(): { entered: Promise<void>; activity: () => Promise<never> } {
-  let enter: () => void = () => {};
-  const entered = new Promise<void>((resolve) => {
-    enter = resolve;
-  });
-  return {
-    entered,
-    activity: async () => {
-      enter();
-      return Context.current().cancelled;
-    },
-  };
-}
 
 describe('the base image workflow', () => {
   let environment: TestWorkflowEnvironment;
@@ -105,7 +19,10 @@ describe('the base image workflow', () => {
   });
   after(() => environment.teardown());
 
-  function start(taskQueue: string, input: BaseImageInput): Promise<WorkflowHandle<(i: BaseImageInput) => Promise<BaseImageResult>>> {
+  function start(
+    taskQueue: string,
+    input: BaseImageInput,
+  ): Promise<WorkflowHandle<(i: BaseImageInput) => Promise<BaseImageResult>>> {
     return environment.client.workflow.start<(i: BaseImageInput) => Promise<BaseImageResult>>(WORKFLOWS.baseImage, {
       taskQueue,
       workflowId: baseImageWorkflowId(input.uuid),
@@ -128,7 +45,20 @@ describe('the base image workflow', () => {
       const { historyLength } = await handle.describe();
       assert.ok(historyLength <= 140, `${historyLength} events`);
     });
-    assert.deepEqual(calls.slice(0, 12), ['plan', 'jeos', 'access', 'server', 'address', 'ssh', 'step', 'step', 'icicle', 'clean', 'shutdown', 'snapshot']);
+    assert.deepEqual(calls.slice(0, 12), [
+      'plan',
+      'jeos',
+      'access',
+      'server',
+      'address',
+      'ssh',
+      'step',
+      'step',
+      'icicle',
+      'clean',
+      'shutdown',
+      'snapshot',
+    ]);
     assert.deepEqual(calls.slice(12, 14).sort(), ['delete', 'publish']);
     assert.deepEqual(calls.slice(14), ['cleanup']);
     assert.equal(records[0]?.status, 'COMPLETE');
@@ -141,7 +71,9 @@ describe('the base image workflow', () => {
     const activities = {
       ...stubs(calls, records),
       runGuestStep: async () => {
-        throw new FactoryError('CommandFailed', 'install the packages: ended with exit status 100', { hint: 'correct it' });
+        throw new FactoryError('CommandFailed', 'install the packages: ended with exit status 100', {
+          hint: 'correct it',
+        });
       },
     };
     await withWorkers(environment, 'fails', activities, async () => {
@@ -233,13 +165,7 @@ describe('the base image workflow', () => {
         taskQueue: 'jeos',
         signal: 'join',
         signalArgs: ['build-1'],
-        args: [
-          {
-            cloud: 'here', digest: '1', documents: 'd', name: 'tiny', osLabel: 'Debian 12', flavorId: '2', networkId: 'n', minDisk: 5,
-            deadlines: { install_timeout: 60, inactivity_timeout: 30, boot_timeout: 5, shutdown_timeout: 5, snapshot_timeout: 5 },
-            mediaTimeout: 60, quotaTimeout: 60, heartbeatTimeout: 60,
-          },
-        ],
+        args: [JEOS_INPUT],
       });
       await wait.entered;
       await handle.signal('join', 'build-2');

@@ -39,7 +39,10 @@ describe('a shared poll', () => {
       return [{ id: 'a' }];
     }, PACE);
     const results = await Promise.allSettled([poll.next('a', never), poll.next('b', never)]);
-    assert.deepEqual(results.map((result) => result.status), ['rejected', 'rejected']);
+    assert.deepEqual(
+      results.map((result) => result.status),
+      ['rejected', 'rejected'],
+    );
     assert.deepEqual(await poll.next('a', never), { id: 'a' });
   });
 

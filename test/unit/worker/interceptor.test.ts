@@ -9,7 +9,12 @@ import { parseAddress } from '../../../src/worker/health.js';
 describe('a recorded failure', () => {
   it('has the type, the words, the request id, the hint, and the class of its error', () => {
     const failure = toFailure(
-      new FactoryError('QuotaExceeded', 'instances 10/10', { retryable: true, retryAfterSeconds: 7, requestId: 'req-1', hint: 'wait' }),
+      new FactoryError('QuotaExceeded', 'instances 10/10', {
+        retryable: true,
+        retryAfterSeconds: 7,
+        requestId: 'req-1',
+        hint: 'wait',
+      }),
     );
     assert.ok(failure instanceof ApplicationFailure);
     assert.equal(failure.type, 'QuotaExceeded');
@@ -25,18 +30,23 @@ describe('a recorded failure', () => {
   });
 
   it('never carries more than a few kilobytes', () => {
-    const failure = toFailure(new FactoryError('CommandFailed', 'x'.repeat(100_000), { consoleTail: 'y'.repeat(100_000) })) as ApplicationFailure;
+    const failure = toFailure(
+      new FactoryError('CommandFailed', 'x'.repeat(100_000), { consoleTail: 'y'.repeat(100_000) }),
+    ) as ApplicationFailure;
     assert.ok(JSON.stringify([failure.message, failure.details]).length < 10_000);
   });
 });
 
 describe('a log line', () => {
   it('has no value that is named like a secret', () => {
-    assert.deepEqual(withoutSecrets({ user: 'a', password: 'p', nested: { privateKey: 'k', os_token: 't', plain: 1 } }), {
-      user: 'a',
-      password: '********',
-      nested: { privateKey: '********', os_token: '********', plain: 1 },
-    });
+    assert.deepEqual(
+      withoutSecrets({ user: 'a', password: 'p', nested: { privateKey: 'k', os_token: 't', plain: 1 } }),
+      {
+        user: 'a',
+        password: '********',
+        nested: { privateKey: '********', os_token: '********', plain: 1 },
+      },
+    );
   });
 });
 

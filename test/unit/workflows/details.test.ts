@@ -16,7 +16,14 @@ const STATUS: BuildStatus = {
   jeosWorkflowId: 'jeos-here-abc',
   steps: [
     { name: 'plan', phase: 'plan', title: 'check | the template', state: 'done', startedAt: 0, endedAt: 1500 },
-    { name: 'ssh', phase: 'customise', title: 'wait for SSH', state: 'running', startedAt: 3_600_000, note: 'two\nlines' },
+    {
+      name: 'ssh',
+      phase: 'customise',
+      title: 'wait for SSH',
+      state: 'running',
+      startedAt: 3_600_000,
+      note: 'two\nlines',
+    },
   ],
   resources: { customise: 'server-1', address: '192.0.2.7' },
   consoleTail: 'login:\n```',

@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, it } from 'node:test';
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { workflowBundle } from '../../src/worker/bundle.js';
+
+Runtime.install({ logger: new DefaultLogger('ERROR') });
+
+/** Histories that real runs have left: `npm run histories` records them anew, which is a decision and not a routine. */
+const FOLDER = fileURLToPath(new URL('../histories/', import.meta.url));
+
+describe('recorded histories', () => {
+  const files = readdirSync(FOLDER).filter((name) => name.endsWith('.json'));
+  const bundle = workflowBundle();
+
+  it('are there for a finished, a failed, a cancelled and an altered build, and for an installer’s run', () => {
+    const names = files.map((name) => basename(name, '.json'));
+    for (const wanted of ['complete', 'failed', 'canceled', 'deadline-changed', 'jeos-complete', 'jeos-canceled']) {
+      assert.ok(names.includes(wanted), `${wanted} is missing`);
+    }
+  });
+
+  for (const file of files) {
+    it(`the code of today goes the way of ${basename(file, '.json')}`, async () => {
+      const history: unknown = JSON.parse(readFileSync(new URL(file, `file://${FOLDER}`), 'utf8'));
+      await Worker.runReplayHistory({ workflowBundle: await bundle }, history);
+    });
+  }
+});

@@ -1,0 +1,107 @@
+import { randomUUID } from 'node:crypto';
+import { Context } from '@temporalio/activity';
+import type { Activities } from '../../src/activities/index.js';
+import type { FinalRecord } from '../../src/activities/types.js';
+import type { BaseImageInput } from '../../src/build/input.js';
+import type { JeosImageInput } from '../../src/build/messages.js';
+import { parseParameters } from '../../src/build/parameters.js';
+
+/** Activities that succeed at once and remember what they were asked. */
+export function stubs(calls: string[], records: FinalRecord[] = []): Activities {
+  const note = <T>(name: string, result: T) => {
+    return async (): Promise<T> => {
+      calls.push(name);
+      return result;
+    };
+  };
+  return {
+    planBaseImage: note('plan', {
+      name: 'tiny',
+      imageName: 'tiny-base',
+      os: { name: 'Debian', version: '12', arch: 'x86_64' },
+      osLabel: 'Debian 12 x86_64',
+      jeosDigest: 'abc',
+      jeosWorkflowId: 'jeos-here-abc',
+      jeosDocuments: 'd',
+      flavorId: '2',
+      networkId: 'n',
+      minDisk: 5,
+      guestSteps: [
+        { name: 'packages', title: 'install the packages' },
+        { name: 'command:1', title: 'run command 1' },
+      ],
+      warnings: [],
+      bodyPath: '/s/body',
+    }),
+    waitForJeos: note('jeos', { imageId: 'jeos-image', reused: true, proven: true }),
+    prepareMedia: note('media', { kernelId: 'k', ramdiskId: 'r', notes: [] }),
+    createBootImage: note('boot-image', { imageId: 'boot' }),
+    createServer: note('server', { serverId: 's' }),
+    waitForPowerOff: note('off', { seconds: 1, consoleTail: 'reboot: Power down' }),
+    snapshotServer: note('snapshot', { imageId: 'base-image', size: 7 }),
+    publishJeos: note('publish-jeos', undefined),
+    deleteServer: note('delete', undefined),
+    createAccess: note('access', { keyName: 'k', securityGroupId: 'g' }),
+    waitForAddress: note('address', { host: '192.0.2.1' }),
+    waitForSsh: note('ssh', undefined),
+    runGuestStep: note('step', undefined),
+    writeIcicle: note('icicle', { packages: 3 }),
+    cleanGuest: note('clean', undefined),
+    shutDownGuest: note('shutdown', undefined),
+    publishBaseImage: note('publish', {
+      imageId: 'base-image',
+      checksum: { algorithm: 'sha512', value: 'ff' },
+      checksumMd5: null,
+      size: 7,
+      minDisk: 5,
+    }),
+    downloadBody: note('download', { bytes: 7 }),
+    removeResources: note('cleanup', { removed: [], leftovers: [] }),
+    writeFinalRecord: async (record) => {
+      records.push(record);
+    },
+    deleteImage: note('delete-image', { removed: [], found: true }),
+    readRecords: note('read', { records: [], total: 0 }),
+  };
+}
+
+export function inputOf(parameters: Record<string, unknown> = {}): BaseImageInput {
+  return {
+    uuid: randomUUID(),
+    template: '<template/>',
+    templateName: 'tiny.tdl',
+    parameters: parseParameters(parameters),
+    cloud: 'here',
+  };
+}
+
+/** Resolves when the activity runs; then waits until it is told to stop. */
+export function parked(): { entered: Promise<void>; activity: () => Promise<never> } {
+  let enter: () => void = () => {};
+  const entered = new Promise<void>((resolve) => {
+    enter = resolve;
+  });
+  return {
+    entered,
+    activity: async () => {
+      enter();
+      return Context.current().cancelled;
+    },
+  };
+}
+
+/** What the installer's run of the stubs' plan is started with. */
+export const JEOS_INPUT: JeosImageInput = {
+  cloud: 'here',
+  digest: '1',
+  documents: 'd',
+  name: 'tiny',
+  osLabel: 'Debian 12 x86_64',
+  flavorId: '2',
+  networkId: 'n',
+  minDisk: 5,
+  deadlines: { install_timeout: 60, inactivity_timeout: 30, boot_timeout: 5, shutdown_timeout: 5, snapshot_timeout: 5 },
+  mediaTimeout: 60,
+  quotaTimeout: 60,
+  heartbeatTimeout: 60,
+};
