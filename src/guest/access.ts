@@ -1,0 +1,166 @@
+import { FactoryError } from '../build/errors.js';
+import { keyBlob } from './keys.js';
+import { quote } from './shell.js';
+import type { Guest, RunResult } from './types.js';
+
+/** Seconds that a guest under load may take for a trifle. */
+const TIMEOUT = 60;
+
+interface CallOptions {
+  signal?: AbortSignal;
+}
+
+/** What the tools that lend root's rights say when they do not, and what to do about it. */
+const REFUSALS: { pattern: RegExp; what: string; hint: string }[] = [
+  {
+    pattern: /Please login as the user/i,
+    what: 'the system does not let this user in to do anything',
+    hint: 'set --parameter default_user to the user that it names, and command_prefix to what makes that user root (sudo)',
+  },
+  {
+    pattern:
+      /a password is required|a terminal is required|no tty present|authentication (failed|required)|no password was provided/i,
+    what: 'the command prefix asks for a password',
+    hint: 'let default_user use it without one: for sudo, NOPASSWD in /etc/sudoers.d, written by the install script',
+  },
+  {
+    pattern: /must have a tty/i,
+    what: 'sudo wants a terminal',
+    hint: 'take requiretty out of /etc/sudoers in the install script',
+  },
+  {
+    pattern: /not in the sudoers|not allowed to (execute|run)|may not run|operation not permitted|permission denied/i,
+    what: 'the user is not permitted to use the command prefix',
+    hint: 'let default_user become root: for sudo, "ALL=(ALL) NOPASSWD: ALL" in /etc/sudoers.d, written by the install script',
+  },
+  {
+    pattern: /not found|no such file/i,
+    what: 'the system does not have the command prefix',
+    hint: 'install it with the system (the install script’s packages), or set --parameter command_prefix to one that it has',
+  },
+];
+
+/**
+ * The failure of a command that never came to run, because the command prefix did not let it: GuestLoginRefused. One that
+ * a signal ended was cut off (the guest is going down): GuestUnreachable, retryable.
+ */
+export function explainRefusal(result: RunResult): FactoryError {
+  const said = `${result.stderr}\n${result.stdout}`.trim();
+  const known = REFUSALS.find(({ pattern }) => pattern.test(said));
+  const what = known?.what ?? 'the command prefix did not run our command as root';
+  const evidence = said === '' ? `exit status ${result.exitCode ?? result.signal}` : said.slice(-500);
+  if (known === undefined && (result.exitCode === null || result.exitCode >= 128)) {
+    return new FactoryError('GuestUnreachable', `a signal ended our command in the guest: ${evidence}`, {
+      retryable: true,
+    });
+  }
+  return new FactoryError('GuestLoginRefused', `${what}: ${evidence}`, {
+    hint: known?.hint ?? 'see that --parameter command_prefix makes default_user root without asking, e.g. sudo',
+  });
+}
+
+/**
+ * Checks that our commands run as root.
+ *
+ * @param prefix the command prefix, for the message
+ * @throws FactoryError GuestLoginRefused (not retryable) saying what the guest said and what to change
+ */
+export async function checkPrivilege(guest: Guest, prefix: string, options: CallOptions = {}): Promise<void> {
+  const result = await guest.run('id -u', { timeout: TIMEOUT, signal: options.signal });
+  const id = result.stdout.trim();
+  if (result.exitCode === 0 && id === '0') return;
+  if (result.exitCode !== 0 || !/^\d+$/.test(id)) throw explainRefusal(result);
+  const how = prefix === '' ? 'there is no command prefix' : `the command prefix "${prefix}" does not change that`;
+  throw new FactoryError('GuestLoginRefused', `commands run as user ${id} and not as root: ${how}`, {
+    hint: 'set --parameter command_prefix sudo, or --parameter default_user root',
+  });
+}
+
+export interface ShutDownOptions extends CallOptions {
+  /** Shell command that removes what else must not stay in the image. Default: the journal. */
+  cleanUp?: string;
+  /** Shell command that prints the home directories, one a line. Default: those of the user database. */
+  homes?: string;
+  /** Shell command that powers the machine off. */
+  powerOff?: string;
+}
+
+const HOMES = `echo ~root; { getent passwd || cat /etc/passwd; } | cut -d: -f6`;
+const POWER_OFF = 'systemctl poweroff || shutdown -P now || poweroff || halt -p';
+
+/**
+ * Runs on the guest independently of the connection, which it is about to cut: once begun it comes to its end, so that
+ * no lost reply leaves a machine that has forgotten our key and stays up. The key's lines go, options or a forced command
+ * before the key included; a file that held nothing else goes too.
+ */
+function forgetAndPowerOff(blob: string, options: Required<Omit<ShutDownOptions, 'signal'>>): string {
+  return `
+blob=${quote(blob)}
+forget() {
+  grep -qF -- "$blob" "$1" 2>/dev/null || return 0
+  rest=$(grep -vF -- "$blob" "$1")
+  # Written in place: owner, mode and SELinux label stay.
+  if [ -n "$rest" ]; then printf '%s\\n' "$rest" >"$1"; else rm -f -- "$1"; fi
+  grep -qF -- "$blob" "$1" 2>/dev/null || return 0
+  echo "cannot take the build's key out of $1"
+  return 1
+}
+{ ${options.homes}
+} | sort -u | {
+  failed=0
+  while read -r home; do
+    for file in "$home/.ssh/authorized_keys" "$home/.ssh/authorized_keys2"; do forget "$file" || failed=1; done
+  done
+  exit $failed
+} >"$1/said" 2>&1 || { echo failed >"$1/result"; exit 1; }
+{ ${options.cleanUp}
+} >/dev/null 2>&1
+sync
+echo done >"$1/result"
+# The reply goes out first.
+sleep 1
+rm -rf -- "$1"
+{ ${options.powerOff}
+}
+`;
+}
+
+/** Starts the above and waits for its word, for half a minute at the most. */
+function supervise(work: string): string {
+  return `
+umask 077
+run=$(mktemp -d /run/imagefactory.XXXXXX 2>/dev/null) || run=$(mktemp -d) || exit 1
+setsid sh -c ${quote(work)} imagefactory "$run" </dev/null >/dev/null 2>&1 &
+tries=0
+until [ -s "$run/result" ] || [ "$tries" -ge 300 ]; do
+  tries=$((tries + 1))
+  sleep 0.1 2>/dev/null || sleep 1
+  [ -d "$run" ] || exit 0
+done
+case $(cat "$run/result" 2>/dev/null) in
+  done) exit 0 ;;
+esac
+cat "$run/said" >&2
+rm -rf -- "$run"
+exit 1
+`;
+}
+
+/**
+ * Removes the build's key from every `authorized_keys` of root and of all home directories, removes the journal, and
+ * powers the guest off. Returns when the key is gone and the shutdown is about to begin.
+ *
+ * @throws FactoryError CommandFailed when the key could not be removed; the guest stays up then.
+ */
+export async function removeKeyAndShutDown(
+  guest: Guest,
+  publicKey: string,
+  options: ShutDownOptions = {},
+): Promise<void> {
+  const { cleanUp = 'rm -rf -- /var/lib/imagefactory', homes = HOMES, powerOff = POWER_OFF, signal } = options;
+  const command = supervise(forgetAndPowerOff(keyBlob(publicKey), { cleanUp, homes, powerOff }));
+  const result = await guest.run(command, { timeout: TIMEOUT, signal });
+  if (result.exitCode === 0) return;
+  const said = result.stderr.trim() || result.stdout.trim() || `exit status ${result.exitCode ?? result.signal}`;
+  throw new FactoryError('CommandFailed', `the build’s key could not be removed from the guest: ${said}`);
+}

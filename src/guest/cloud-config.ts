@@ -1,0 +1,19 @@
+import { stringify } from 'yaml';
+import type { SshKeyPair } from './keys.js';
+
+/**
+ * User data that gives the guest its SSH host key, so that we know from the first connection on whom we talk to
+ * (https://cloudinit.readthedocs.io/en/latest/reference/modules.html#ssh: given keys replace generated ones).
+ *
+ * Nothing in it stays in the image: the host key is removed with the machine's identity, and `disable_root: false` only
+ * means that root's `authorized_keys` gets the build's key plainly instead of behind a command that says to log in as
+ * somebody else. That is needed where `default_user` is root; the key itself is removed at the end.
+ */
+export function userDataWithHostKey(hostKey: SshKeyPair): string {
+  const config = {
+    disable_root: false,
+    ssh_deletekeys: true,
+    ssh_keys: { ed25519_private: hostKey.privateKey, ed25519_public: hostKey.publicKey },
+  };
+  return `#cloud-config\n${stringify(config, { lineWidth: 0 })}`;
+}

@@ -1,0 +1,135 @@
+import ssh2, { type ServerHostKeyAlgorithm } from 'ssh2';
+import { FactoryError } from '../build/errors.js';
+import { fingerprint, fingerprintOfBlob, keyBlob } from './keys.js';
+import { SshGuest } from './ssh-guest.js';
+import type { Guest, GuestAddress } from './types.js';
+
+export interface ConnectOptions {
+  /** Seconds that the connection, key exchange and login may take together. */
+  timeout: number;
+  /** Ends the attempt, and the connection for as long as it lives. */
+  signal?: AbortSignal;
+}
+
+/** Milliseconds between keepalives, and how many may stay unanswered: a dead connection is noticed within 40 seconds. */
+const KEEPALIVE = { interval: 10_000, unanswered: 3 };
+
+const HOST_KEY_ALGORITHMS: ServerHostKeyAlgorithm[] = [
+  'ssh-ed25519',
+  'ecdsa-sha2-nistp256',
+  'ecdsa-sha2-nistp384',
+  'ecdsa-sha2-nistp521',
+  'rsa-sha2-512',
+  'rsa-sha2-256',
+  'ssh-rsa',
+];
+
+/**
+ * Connects and logs in with the key.
+ *
+ * @throws FactoryError GuestUnreachable (retryable) when nobody answers, GuestLoginRefused (retryable: cloud-init may not
+ *   have put the key in yet) when the key is not taken, HostKeyMismatch (retryable: cloud-init may not have put the host
+ *   key in yet, and nothing has been said to the stranger) when it is another machine. The signal's reason on abort.
+ */
+export async function connectGuest(address: GuestAddress, options: ConnectOptions): Promise<Guest> {
+  const { signal } = options;
+  signal?.throwIfAborted();
+  const ourKey = ssh2.utils.parseKey(address.privateKey);
+  // The parser's own message might quote the key.
+  if (ourKey instanceof Error) throw new FactoryError('Internal', 'the private key for the guest cannot be read');
+  const client = new ssh2.Client();
+  const abort = (): void => void client.destroy();
+  signal?.addEventListener('abort', abort, { once: true });
+  client.once('close', () => signal?.removeEventListener('abort', abort));
+  try {
+    await login(client, address, options.timeout);
+  } catch (error) {
+    client.on('error', () => undefined);
+    client.destroy();
+    signal?.removeEventListener('abort', abort);
+    signal?.throwIfAborted();
+    if (error instanceof FactoryError) throw error;
+    throw explain(error, address, fingerprintOfBlob(ourKey.getPublicSSH()), options.timeout);
+  }
+  return new SshGuest(client, address);
+}
+
+function login(client: ssh2.Client, address: GuestAddress, timeout: number): Promise<void> {
+  const pinned = new Set(address.hostKeys.map(keyBlob));
+  let stranger: Buffer | undefined;
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error): void => reject(stranger === undefined ? error : mismatch(address, stranger));
+    client.once('ready', () => {
+      client.off('error', fail);
+      resolve();
+    });
+    client.on('error', fail);
+    client.once('close', () => fail(new Error('connection closed before the login')));
+    client.connect({
+      host: address.host,
+      port: address.port ?? 22,
+      username: address.username,
+      privateKey: address.privateKey,
+      readyTimeout: timeout * 1000,
+      keepaliveInterval: KEEPALIVE.interval,
+      keepaliveCountMax: KEEPALIVE.unanswered,
+      algorithms: { serverHostKey: preferred(address.hostKeys) },
+      hostVerifier: (key: Buffer) => {
+        if (pinned.has(key.toString('base64'))) return true;
+        stranger = key;
+        return false;
+      },
+    });
+  });
+}
+
+/** The client's order decides which of its keys a server shows, so the pinned types come first. */
+function preferred(hostKeys: string[]): ServerHostKeyAlgorithm[] {
+  const types = new Set(hostKeys.map((key) => key.trim().split(/\s+/)[0]));
+  const isPinned = (name: string): boolean => types.has(name) || (name.startsWith('rsa-sha2') && types.has('ssh-rsa'));
+  return [...HOST_KEY_ALGORITHMS.filter(isPinned), ...HOST_KEY_ALGORITHMS.filter((name) => !isPinned(name))];
+}
+
+function place({ host, port = 22 }: GuestAddress): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function mismatch(address: GuestAddress, shown: Buffer): FactoryError {
+  const expected = address.hostKeys.map(fingerprint).join(' or ');
+  return new FactoryError(
+    'HostKeyMismatch',
+    `${place(address)} is not the guest: it shows host key ${fingerprintOfBlob(shown)}, expected ${expected}`,
+    {
+      retryable: true,
+      hint: 'either another machine has this address, or the guest’s system did not take the host key from its user data (cloud-init)',
+    },
+  );
+}
+
+function explain(error: unknown, address: GuestAddress, ourFingerprint: string, timeout: number): FactoryError {
+  const { level, code, message } = error as Error & { level?: string; code?: string };
+  if (level === 'client-authentication') {
+    return new FactoryError(
+      'GuestLoginRefused',
+      `the guest at ${place(address)} refuses user ${address.username} with key ${ourFingerprint}`,
+      {
+        retryable: true,
+        cause: error,
+        hint: 'see that default_user is the user that the system’s cloud-init gives its key to, and that sshd takes public keys',
+      },
+    );
+  }
+  const reason = level === 'client-timeout' ? `no SSH login within ${timeout} s` : (REASONS[code ?? ''] ?? message);
+  return new FactoryError('GuestUnreachable', `cannot reach the guest at ${place(address)}: ${reason}`, {
+    retryable: true,
+    cause: error,
+  });
+}
+
+const REASONS: Partial<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused (no SSH server listens there)',
+  ETIMEDOUT: 'connection timed out',
+  ECONNRESET: 'connection reset',
+  EHOSTUNREACH: 'no route to host',
+  ENETUNREACH: 'network unreachable',
+};

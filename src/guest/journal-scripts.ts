@@ -1,0 +1,168 @@
+/**
+ * The guest's side of the journal, in POSIX sh (dash, bash and BusyBox run it), for Linux (`/proc`).
+ *
+ * A step has a folder of its own:
+ *
+ *     <step>/try.XXXXXX/   what one attempt brought: `script` and `runner`
+ *     <step>/start         who runs it: "<pid> <start time of the process> <boot id> <uptime in seconds>"
+ *     <step>/output        what it prints, stdout and stderr together
+ *     <step>/status        its exit status, when it has ended
+ *     <step>/deadline      there when it was killed because its time was up
+ *
+ * `start` is made by link(2), which is atomic and fails if there is one: of any number of attempts one runs the script,
+ * and the link appears with its content, so nobody ever sees a step that is claimed by an unknown.
+ */
+
+/** When the process `$1` was started, in ticks since boot: a pid with it is never mistaken for a later process's. */
+const PROCESS_START = String.raw`
+process_start() {
+  read -r stat <"/proc/$1/stat" || return 1
+  set -- ${'$'}{stat##*) }
+  # A zombie has ended.
+  [ "$1" != Z ] && echo "${'$'}{20}"
+} 2>/dev/null
+boot_id() { cat /proc/sys/kernel/random/boot_id; }
+uptime_seconds() { read -r up rest </proc/uptime; echo "${'$'}{up%.*}"; }
+`;
+
+/** Bytes of output that stay on the guest's disk: more than that is cut down to its tail. */
+const LARGEST_OUTPUT = 16 * 1024 * 1024;
+const KEPT_OUTPUT = 65_536;
+
+/** Runs detached from every connection. Arguments: the step's folder, this attempt's folder. */
+export const RUNNER = `${PROCESS_START}
+step=$1 try=$2
+echo "$$ $(process_start $$) $(boot_id) $(uptime_seconds)" >"$try/start"
+if ! ln "$try/start" "$step/start" 2>/dev/null; then
+  rm -rf -- "$try"
+  exit 0
+fi
+# A guest that crashes must remember that the step was begun.
+sync "$step/start" "$step" 2>/dev/null || sync
+: >"$step/output"
+while sleep 2 && kill -0 $$ 2>/dev/null; do
+  size=$(wc -c <"$step/output") || break
+  [ "$size" -gt ${LARGEST_OUTPUT} ] || continue
+  tail -c ${KEPT_OUTPUT} "$step/output" >"$step/tail"
+  { echo "[imagefactory: earlier output dropped]"; cat "$step/tail"; } >"$step/output"
+done >/dev/null 2>&1 &
+trimmer=$!
+HOME=~root
+[ -d "$HOME" ] || HOME=/
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export HOME PATH
+read -r first <"$try/script"
+case $first in
+  '#!'*) interpreter=\${first#'#!'} ;;
+  *) interpreter=sh ;;
+esac
+(
+  cd "$HOME" || exit 1
+  umask 022
+  set -f
+  # Not the file itself: its file system may forbid to execute. The interpreter's arguments are split as a shell does.
+  exec $interpreter "$try/script"
+) </dev/null >>"$step/output" 2>&1
+status=$?
+kill "$trimmer" 2>/dev/null
+# The step may have removed the journal itself.
+mkdir -p -- "$step"
+echo "$status" >"$step/status.new"
+mv -f -- "$step/status.new" "$step/status"
+`;
+
+/**
+ * Starts the step if nobody has, and follows it to its end. Standard input is the script; arguments: the journal's
+ * directory, the step's name, the script's bytes, seconds that the step may take, bytes of earlier output wanted by
+ * whoever attaches, and the runner's text.
+ *
+ * Standard output is the step's output as it comes. Standard error gets dots as signs of life and at the end one line:
+ * `started|attached exited <status>`, `… interrupted`, `… deadline`, or `refused <why>`.
+ */
+export const FOLLOW = `${PROCESS_START}
+journal=$1 step=$1/$2 size=$3 timeout=$4 earlier=$5
+say() { printf '\\n%s\\n' "$*" >&2; exit 0; }
+
+pause() {
+  sleep "$1" 2>/dev/null || sleep 1
+}
+
+begin() {
+  umask 077
+  mkdir -p -- "$step" && chmod 700 "$journal" || say refused "cannot make $step"
+  try=$(mktemp -d "$step/try.XXXXXX") || say refused "cannot write to $step"
+  # A lost connection looks like the end of the input: half a script must not run.
+  if ! cat >"$try/script" || [ "$(wc -c <"$try/script")" -ne "$size" ]; then
+    rm -rf -- "$try"
+    say refused "only a part of the script arrived"
+  fi
+  command -v setsid >/dev/null || say refused "the guest has no setsid (package util-linux)"
+  printf '%s' "$6" >"$try/runner"
+  setsid sh "$try/runner" "$step" "$try" </dev/null >/dev/null 2>&1 &
+  tries=0
+  # A step that removes the journal may have ended before it was seen: then only its status is there.
+  until [ -s "$step/start" ] || [ -s "$step/status" ]; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 300 ] || say refused "the script did not start"
+    pause 0.1
+  done
+  how=attached
+  [ "$(cat "$try/start" 2>/dev/null)" != "$(cat "$step/start" 2>/dev/null)" ] || how=started
+}
+
+# Prints what is new in the output.
+show() {
+  size=$(wc -c <"$step/output" 2>/dev/null) || return 0
+  # It was cut down because it was too large.
+  [ "$size" -ge "$shown" ] || shown=0
+  [ "$size" -gt "$shown" ] || return 0
+  tail -c "+$((shown + 1))" "$step/output" | head -c "$((size - shown))"
+  shown=$size
+}
+
+finish() {
+  show
+  say "$how" "$@"
+}
+
+ended() {
+  [ -s "$step/status" ] && finish exited "$(cat "$step/status")"
+}
+
+is_running() {
+  [ "$(boot_id)" = "$boot" ] && [ "$(process_start "$pid")" = "$began" ]
+}
+
+stop() {
+  : >"$step/deadline"
+  kill -TERM "-$pid" 2>/dev/null
+  tries=0
+  while kill -0 "-$pid" 2>/dev/null && [ "$tries" -lt 50 ]; do
+    tries=$((tries + 1))
+    pause 0.1
+  done
+  kill -KILL "-$pid" 2>/dev/null
+}
+
+if [ -s "$step/status" ] || [ -s "$step/start" ]; then how=attached; else begin "$@"; fi
+shown=0
+if [ "$how" = attached ] && [ -e "$step/output" ]; then
+  shown=$(($(wc -c <"$step/output") - earlier))
+  [ "$shown" -ge 0 ] || shown=0
+fi
+ended
+read -r pid began boot since <"$step/start" || say refused "cannot read $step/start"
+wait=0.05 rounds=0
+while is_running; do
+  show
+  ended
+  if [ "$(($(uptime_seconds) - since))" -ge "$timeout" ]; then stop; break; fi
+  rounds=$((rounds + 1))
+  case $rounds in 5) wait=0.2 ;; 15) wait=0.5 ;; 40) wait=1 ;; esac
+  [ "$((rounds % 10))" -ne 0 ] || printf . >&2 || exit 1
+  pause "$wait"
+done
+ended
+[ ! -e "$step/deadline" ] || finish deadline
+finish interrupted
+`;

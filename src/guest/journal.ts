@@ -1,0 +1,82 @@
+import { createHash } from 'node:crypto';
+import { FactoryError } from '../build/errors.js';
+import { explainRefusal } from './access.js';
+import { FOLLOW, RUNNER } from './journal-scripts.js';
+import { quote } from './shell.js';
+import type { Guest, Journal, JournalResult, RunResult } from './types.js';
+
+/** Where the journal lies in the guest: only root can look into it. */
+export const JOURNAL_DIRECTORY = '/var/lib/imagefactory';
+
+const DEFAULT_MAX_OUTPUT = 65_536;
+/** Seconds beyond the step's own that the follower may take to kill it and to say so. */
+const GRACE = 60;
+
+/** A folder name for the key: readable, and different for different keys. */
+function folderOf(key: string): string {
+  const digest = createHash('sha256').update(key).digest('hex').slice(0, 12);
+  return `${key.replace(/[^A-Za-z0-9._-]+/g, '_').slice(0, 60)}-${digest}`;
+}
+
+/** The journal of a Linux guest, as plain files and POSIX sh. */
+export class GuestJournal implements Journal {
+  constructor(private readonly directory: string = JOURNAL_DIRECTORY) {}
+
+  /** Shell script (as root) that removes the journal from the guest. */
+  get remove(): string {
+    return `rm -rf -- ${quote(this.directory)}`;
+  }
+
+  /**
+   * Runs the script once under the key, or attaches to the run that an earlier attempt started; the guest keeps it going
+   * without us. A script that begins with `#!` is run by that interpreter, any other by `sh`; as root, in root's home.
+   *
+   * @param options timeout: seconds that the step may take, counted by the guest from its start; then its whole process
+   *   group is killed. maxOutput: bytes of output kept, default 65,536.
+   * @throws FactoryError DeadlineExceeded (not retryable) with the tail of its output; GuestUnreachable (retryable) when the
+   *   connection is lost; GuestLoginRefused when the command prefix does not make us root. The signal's reason on abort:
+   *   the step goes on then.
+   */
+  async run(
+    guest: Guest,
+    key: string,
+    script: string,
+    options: { timeout: number; signal?: AbortSignal; onOutput?: (chunk: string) => void; maxOutput?: number },
+  ): Promise<JournalResult> {
+    const { timeout, signal, onOutput, maxOutput = DEFAULT_MAX_OUTPUT } = options;
+    const input = Buffer.from(script);
+    const seconds = Math.max(1, Math.ceil(timeout));
+    const words = [this.directory, folderOf(key), input.length, seconds, maxOutput, RUNNER];
+    const command = `set -- ${words.map((word) => quote(String(word))).join(' ')}\n${FOLLOW}`;
+    const result = await guest.run(command, {
+      input,
+      signal,
+      timeout: seconds + GRACE,
+      maxOutput,
+      onOutput: (chunk, stream) => {
+        if (stream === 'stdout') onOutput?.(chunk);
+      },
+    });
+    return readOutcome(result, key, seconds);
+  }
+}
+
+function readOutcome(result: RunResult, key: string, timeout: number): JournalResult {
+  const report = result.stderr.trimEnd().split('\n').at(-1) ?? '';
+  const [, how, what, status] = /^(started|attached) (exited|interrupted|deadline)(?: (\d+))?$/.exec(report) ?? [];
+  const outcome = { output: result.stdout, attached: how === 'attached' };
+  if (what === 'exited' && status !== undefined) return { ...outcome, exitCode: Number(status), interrupted: false };
+  if (what === 'interrupted') return { ...outcome, exitCode: null, interrupted: true };
+  if (what === 'deadline') {
+    throw new FactoryError(
+      'DeadlineExceeded',
+      `${key} did not end within ${timeout} s and was stopped\n${result.stdout.slice(-2000)}`.trimEnd(),
+    );
+  }
+  if (report.startsWith('refused ')) {
+    throw new FactoryError('GuestUnreachable', `the guest could not start ${key}: ${report.slice('refused '.length)}`, {
+      retryable: true,
+    });
+  }
+  throw explainRefusal(result);
+}

@@ -1,0 +1,142 @@
+import type ssh2 from 'ssh2';
+import { FactoryError } from '../build/errors.js';
+import { OutputTail } from './output-tail.js';
+import { quote } from './shell.js';
+import type { Guest, GuestAddress, RunOptions, RunResult } from './types.js';
+import { WRITE_FILE } from './write-file.js';
+
+const DEFAULT_TIMEOUT = 60;
+const DEFAULT_MAX_OUTPUT = 65_536;
+/** Seconds that a file may take to be written. */
+const WRITE_TIMEOUT = 600;
+/**
+ * Milliseconds of silence after the exit status that end a command: a daemon that it started may hold its output open,
+ * and the server then never closes the channel.
+ */
+const SETTLE = 2000;
+
+/** A guest over an open SSH connection. */
+export class SshGuest implements Guest {
+  private readonly lost = new AbortController();
+
+  constructor(
+    private readonly client: ssh2.Client,
+    private readonly address: GuestAddress,
+  ) {
+    let cause: Error | undefined;
+    client.on('error', (error) => {
+      cause = error;
+    });
+    client.once('close', () => this.lost.abort(this.connectionLost(cause)));
+  }
+
+  close(): void {
+    this.client.end();
+  }
+
+  /** @throws FactoryError GuestUnreachable (retryable) when the connection is lost, DeadlineExceeded (retryable); the signal's reason on abort. */
+  async run(command: string, options: RunOptions = {}): Promise<RunResult> {
+    const { signal, timeout = DEFAULT_TIMEOUT, privileged = true } = options;
+    const deadline = new AbortController();
+    const timer = setTimeout(() => {
+      const message = `the guest at ${this.address.host} did not end a command within ${timeout} s`;
+      deadline.abort(new FactoryError('DeadlineExceeded', message, { retryable: true }));
+    }, timeout * 1000);
+    const stop = AbortSignal.any([this.lost.signal, deadline.signal, ...(signal === undefined ? [] : [signal])]);
+    const prefix =
+      privileged && this.address.commandPrefix.trim() !== '' ? `${this.address.commandPrefix.trim()} ` : '';
+    try {
+      stop.throwIfAborted();
+      // Whatever the user's login shell is: the command is POSIX sh.
+      const channel = await this.open(`${prefix}sh -c ${quote(command)}`, stop);
+      return await collect(channel, options, stop, () => this.connectionLost(undefined));
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** @throws FactoryError CommandFailed when the guest cannot write it; otherwise as `run`. */
+  async writeFile(
+    path: string,
+    content: Buffer | string,
+    options: { mode?: number; signal?: AbortSignal } = {},
+  ): Promise<void> {
+    const input = typeof content === 'string' ? Buffer.from(content) : content;
+    const mode = options.mode === undefined ? '' : options.mode.toString(8).padStart(4, '0');
+    const command = `set -- ${quote(path)} ${input.length} ${quote(mode)}\n${WRITE_FILE}`;
+    const result = await this.run(command, { input, timeout: WRITE_TIMEOUT, signal: options.signal });
+    if (result.exitCode === 0) return;
+    const said = result.stderr.trim() || `exit status ${result.exitCode ?? result.signal}`;
+    throw new FactoryError('CommandFailed', `cannot write ${path} in the guest: ${said}`);
+  }
+
+  private open(command: string, stop: AbortSignal): Promise<ssh2.ClientChannel> {
+    return new Promise((resolve, reject) => {
+      const aborted = (): void => reject(stop.reason as Error);
+      stop.addEventListener('abort', aborted, { once: true });
+      this.client.exec(command, (error, channel) => {
+        stop.removeEventListener('abort', aborted);
+        if (error !== undefined) {
+          reject(stop.aborted ? (stop.reason as Error) : this.connectionLost(error));
+          return;
+        }
+        if (stop.aborted) channel.close();
+        resolve(channel);
+      });
+    });
+  }
+
+  private connectionLost(cause: Error | undefined): FactoryError {
+    const why = cause === undefined ? '' : `: ${cause.message}`;
+    return new FactoryError('GuestUnreachable', `lost the connection to the guest at ${this.address.host}${why}`, {
+      retryable: true,
+      cause,
+    });
+  }
+}
+
+/** Feeds the command, gathers what it prints, and waits for its end. */
+function collect(
+  channel: ssh2.ClientChannel,
+  options: RunOptions,
+  stop: AbortSignal,
+  lost: () => FactoryError,
+): Promise<RunResult> {
+  const { input, maxOutput = DEFAULT_MAX_OUTPUT, onOutput } = options;
+  const stdout = new OutputTail(maxOutput, (text) => onOutput?.(text, 'stdout'));
+  const stderr = new OutputTail(maxOutput, (text) => onOutput?.(text, 'stderr'));
+  return new Promise<RunResult>((resolve, reject) => {
+    let ended: Pick<RunResult, 'exitCode' | 'signal'> | undefined;
+    let settle: NodeJS.Timeout | undefined;
+    const finish = (): void => {
+      clearTimeout(settle);
+      stop.removeEventListener('abort', aborted);
+      if (ended === undefined) reject(stop.aborted ? (stop.reason as Error) : lost());
+      else resolve({ ...ended, stdout: stdout.toString(), stderr: stderr.toString() });
+    };
+    const aborted = (): void => {
+      ended = undefined;
+      channel.close();
+      finish();
+    };
+    const take = (tail: OutputTail) => (chunk: Buffer) => {
+      settle?.refresh();
+      tail.push(chunk);
+    };
+    if (stop.aborted) return aborted();
+    stop.addEventListener('abort', aborted, { once: true });
+    channel.on('data', take(stdout));
+    channel.stderr.on('data', take(stderr));
+    channel.on('exit', (code: number | null, signal?: string) => {
+      ended = { exitCode: code, ...(code === null && signal !== undefined ? { signal } : {}) };
+      settle = setTimeout(() => {
+        channel.close();
+        finish();
+      }, SETTLE);
+    });
+    channel.once('close', finish);
+    // The command may end without reading its input.
+    channel.on('error', () => undefined);
+    channel.end(input);
+  });
+}

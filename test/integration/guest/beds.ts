@@ -1,0 +1,194 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { accessSync, constants, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo, type Server } from 'node:net';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import ssh2 from 'ssh2';
+import { connectGuest } from '../../../src/guest/connect.js';
+import { generateKeyPair, keyBlob, type SshKeyPair } from '../../../src/guest/keys.js';
+import type { Guest, GuestAddress } from '../../../src/guest/types.js';
+
+/** A place where guests are reached over real SSH, and run real shells on this machine. */
+export interface Bed {
+  /** A folder of the bed's own. */
+  directory: string;
+  address: GuestAddress;
+  connect(overrides?: Partial<GuestAddress>): Promise<Guest>;
+  /** Cuts every connection, as a network does: without a word, and without ending what runs. */
+  drop(): void;
+  close(): Promise<void>;
+}
+
+interface Keys {
+  login: SshKeyPair;
+  host: SshKeyPair;
+}
+
+type Listen = (directory: string, keys: Keys) => Promise<{ server: Server | ssh2.Server; drop(): void }>;
+
+async function openBed(listen: Listen): Promise<Bed> {
+  const directory = await mkdtemp(join(tmpdir(), 'guest-'));
+  const keys = { login: generateKeyPair(), host: generateKeyPair() };
+  const { server, drop } = await listen(directory, keys);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const address: GuestAddress = {
+    host: '127.0.0.1',
+    port,
+    username: userInfo().username,
+    privateKey: keys.login.privateKey,
+    hostKeys: [keys.host.publicKey],
+    commandPrefix: '',
+  };
+  const guests: Guest[] = [];
+  return {
+    directory,
+    address,
+    drop,
+    async connect(overrides = {}) {
+      const guest = await connectGuest({ ...address, ...overrides }, { timeout: 20 });
+      guests.push(guest);
+      return guest;
+    },
+    async close() {
+      for (const guest of guests) guest.close();
+      drop();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** An SSH server in this process whose commands run with the given programs first on the PATH. */
+function listenWithSsh2(path: (directory: string) => Promise<string>): Listen {
+  return async (directory, keys) => {
+    const env = { ...process.env, PATH: await path(directory) };
+    const connections = new Set<ssh2.Connection>();
+    const sockets = new Set<{ destroy(): void }>();
+    const server = new ssh2.Server({ hostKeys: [keys.host.privateKey] }, (connection) => {
+      connections.add(connection);
+      const socket = (connection as unknown as { _sock: { destroy(): void } })._sock;
+      sockets.add(socket);
+      connection.on('error', () => undefined);
+      connection.on('close', () => sockets.delete(socket));
+      connection.on('authentication', (attempt) => {
+        const known =
+          attempt.method === 'publickey' && attempt.key.data.toString('base64') === keyBlob(keys.login.publicKey);
+        if (known && attempt.username === userInfo().username) attempt.accept();
+        else attempt.reject(['publickey']);
+      });
+      connection.on('session', (accept) => {
+        accept().on('exec', (acceptExec, _reject, info) => {
+          serve(acceptExec(), spawn('sh', ['-c', info.command], { env, stdio: 'pipe' }));
+        });
+      });
+    });
+    return { server, drop: () => sockets.forEach((socket) => socket.destroy()) };
+  };
+}
+
+function serve(channel: ssh2.ServerChannel, child: ChildProcess): void {
+  channel.on('error', () => undefined);
+  child.stdin?.on('error', () => undefined);
+  if (child.stdin !== null) channel.pipe(child.stdin);
+  child.stdout?.pipe(channel, { end: false });
+  child.stderr?.pipe(channel.stderr, { end: false });
+  child.once('close', (code, signal) => {
+    if (signal === null) channel.exit(code ?? 0);
+    else channel.exit(signal.replace(/^SIG/, ''));
+    channel.end();
+  });
+}
+
+const BUSYBOX_APPLETS = [
+  'cat',
+  'chmod',
+  'cp',
+  'cut',
+  'dirname',
+  'grep',
+  'head',
+  'id',
+  'kill',
+  'ln',
+  'mkdir',
+  'mktemp',
+  'mv',
+  'printf',
+];
+const MORE_APPLETS = ['ps', 'readlink', 'rm', 'seq', 'setsid', 'sh', 'sleep', 'sort', 'sync', 'tail', 'tr', 'wc'];
+
+async function only(directory: string, links: Record<string, string>): Promise<string> {
+  const bin = join(directory, 'bin');
+  await mkdir(bin);
+  for (const [name, target] of Object.entries(links)) await symlink(target, join(bin, name));
+  return bin;
+}
+
+/** The system's own sshd, one process a connection as inetd would start it: no daemon, no fixed port. */
+const listenWithSshd: Listen = async (directory, keys) => {
+  const config = join(directory, 'sshd_config');
+  const hostKey = join(directory, 'host_key');
+  const authorized = join(directory, 'authorized_keys');
+  await writeFile(hostKey, keys.host.privateKey, { mode: 0o600 });
+  await writeFile(authorized, `${keys.login.publicKey}\n`, { mode: 0o600 });
+  writeFileSync(
+    config,
+    [
+      `HostKey ${hostKey}`,
+      `AuthorizedKeysFile ${authorized}`,
+      'StrictModes no',
+      'UsePAM no',
+      'PermitRootLogin yes',
+      'PidFile none',
+      '',
+    ].join('\n'),
+  );
+  if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
+  const children = new Set<ChildProcess>();
+  const server = createServer({ pauseOnConnect: true }, (socket) => {
+    const child = spawn(SSHD, ['-i', '-f', config], { stdio: [socket, socket, 'ignore'], detached: true });
+    children.add(child);
+    child.once('exit', () => children.delete(child));
+    socket.destroy();
+  });
+  const drop = (): void => {
+    // The commands have sessions of their own, so they survive their server.
+    for (const { pid } of children) if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  };
+  return { server, drop };
+};
+
+const SSHD = '/usr/sbin/sshd';
+
+function isThere(program: string): boolean {
+  try {
+    accessSync(program, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const PATH = process.env['PATH'] ?? '/usr/bin:/bin';
+const BUSYBOX = ['/bin/busybox', '/usr/bin/busybox'].find(isThere);
+
+/** The beds that this machine has, and why the others are left out. */
+export const BEDS: { name: string; open: () => Promise<Bed>; skip: string | false }[] = [
+  { name: 'sh', open: () => openBed(listenWithSsh2(() => Promise.resolve(PATH))), skip: false },
+  {
+    name: 'bash',
+    open: () => openBed(listenWithSsh2(async (directory) => `${await only(directory, { sh: '/bin/bash' })}:${PATH}`)),
+    skip: isThere('/bin/bash') ? false : 'no bash',
+  },
+  {
+    name: 'BusyBox alone',
+    open: () => {
+      const links = Object.fromEntries([...BUSYBOX_APPLETS, ...MORE_APPLETS].map((name) => [name, BUSYBOX ?? '']));
+      return openBed(listenWithSsh2((directory) => only(directory, links)));
+    },
+    skip: BUSYBOX === undefined ? 'no BusyBox' : false,
+  },
+  { name: 'OpenSSH', open: () => openBed(listenWithSshd), skip: isThere(SSHD) ? false : 'no sshd' },
+];

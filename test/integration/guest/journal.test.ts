@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { GuestJournal } from '../../../src/guest/journal.js';
+import { BEDS, type Bed } from './beds.js';
+
+/** Waits until the condition holds; fails after 20 seconds. */
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const end = Date.now() + 20_000;
+  while (!(await condition())) {
+    assert.ok(Date.now() < end, 'the condition never held');
+    await delay(20);
+  }
+}
+
+async function textOf(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch(() => '');
+}
+
+function isAlive(pid: number): boolean {
+  // A zombie is dead; who its parent is, and when that looks, is this machine's affair.
+  try {
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+for (const { name, open, skip } of BEDS) {
+  describe(`the journal of a guest with ${name}`, { skip }, () => {
+    let bed: Bed;
+    let journal: GuestJournal;
+    let count = 0;
+    before(async () => {
+      bed = await open();
+      journal = new GuestJournal(join(bed.directory, 'journal'));
+    });
+    after(() => bed.close());
+
+    /** The folder of the only step whose key begins like that. */
+    async function folderOf(key: string): Promise<string> {
+      const folder = (await readdir(join(bed.directory, 'journal'))).find((entry) => entry.startsWith(`${key}-`));
+      assert.ok(folder !== undefined);
+      return join(bed.directory, 'journal', folder);
+    }
+    const newKey = (): string => `step${count++}`;
+
+    it('gives exit status and output of a script', async () => {
+      const guest = await bed.connect();
+      const chunks: string[] = [];
+      const result = await journal.run(guest, newKey(), 'echo out; echo err >&2; exit 7', {
+        timeout: 20,
+        onOutput: (chunk) => chunks.push(chunk),
+      });
+      assert.deepEqual(result, { exitCode: 7, interrupted: false, output: 'out\nerr\n', attached: false });
+      assert.equal(chunks.join(''), 'out\nerr\n');
+    });
+
+    it('runs a script with the interpreter that its first line names', async () => {
+      const guest = await bed.connect();
+      const result = await journal.run(guest, newKey(), '#!/bin/cat\nhello\n', { timeout: 20 });
+      assert.equal(result.output, '#!/bin/cat\nhello\n');
+    });
+
+    it('gives the result of a step that has ended without running it again', async () => {
+      const guest = await bed.connect();
+      const key = newKey();
+      const trace = join(bed.directory, key);
+      const script = `echo ran >>${trace}; echo done; exit 3`;
+      await journal.run(guest, key, script, { timeout: 20 });
+      const again = await journal.run(await bed.connect(), key, script, { timeout: 20 });
+      assert.deepEqual(again, { exitCode: 3, interrupted: false, output: 'done\n', attached: true });
+      assert.equal(await textOf(trace), 'ran\n');
+    });
+
+    it('goes on while the connection is lost, and is attached to again', async () => {
+      const key = newKey();
+      const trace = join(bed.directory, key);
+      const script = `echo ran >>${trace}; echo before; until [ -e ${trace}.go ]; do sleep 0.1; done; echo after; exit 5`;
+      const lost = journal.run(await bed.connect(), key, script, { timeout: 60 });
+      await until(async () => (await textOf(trace)) !== '');
+      bed.drop();
+      await assert.rejects(lost, { type: 'GuestUnreachable', retryable: true });
+      const attached = journal.run(await bed.connect(), key, script, { timeout: 60 });
+      await writeFile(`${trace}.go`, '');
+      assert.deepEqual(await attached, { exitCode: 5, interrupted: false, output: 'before\nafter\n', attached: true });
+      assert.equal(await textOf(trace), 'ran\n');
+    });
+
+    it('runs once when two start it at the same time', async () => {
+      const key = newKey();
+      const trace = join(bed.directory, key);
+      const script = `echo ran >>${trace}; sleep 0.3; exit 4`;
+      const guests = await Promise.all([1, 2, 3, 4].map(() => bed.connect()));
+      const results = await Promise.all(guests.map((guest) => journal.run(guest, key, script, { timeout: 30 })));
+      assert.deepEqual(
+        results.map(({ exitCode }) => exitCode),
+        [4, 4, 4, 4],
+      );
+      assert.equal(results.filter(({ attached }) => !attached).length, 1);
+      assert.equal(await textOf(trace), 'ran\n');
+    });
+
+    it('goes on when whoever follows it gives up', async () => {
+      const key = newKey();
+      const trace = join(bed.directory, key);
+      const stop = new AbortController();
+      const script = `echo ran >>${trace}; until [ -e ${trace}.go ]; do sleep 0.1; done`;
+      const followed = journal.run(await bed.connect(), key, script, { timeout: 60, signal: stop.signal });
+      await until(async () => (await textOf(trace)) !== '');
+      stop.abort(new Error('enough'));
+      await assert.rejects(followed, { message: 'enough' });
+      await writeFile(`${trace}.go`, '');
+      const result = await journal.run(await bed.connect(), key, script, { timeout: 60 });
+      assert.deepEqual([result.exitCode, result.attached], [0, true]);
+    });
+
+    it('says that a step was interrupted when its process is gone without a status', async () => {
+      const key = newKey();
+      const guest = await bed.connect();
+      const running = journal.run(guest, key, 'echo begun; exec sleep 300', { timeout: 60 });
+      await until(async () => (await textOf(join(await folderOf(key).catch(() => ''), 'output'))) === 'begun\n');
+      const pid = Number((await textOf(join(await folderOf(key), 'start'))).split(' ')[0]);
+      process.kill(-pid, 'SIGKILL');
+      assert.deepEqual(await running, { exitCode: null, interrupted: true, output: 'begun\n', attached: false });
+      const again = await journal.run(guest, key, 'exit 0', { timeout: 60 });
+      assert.deepEqual([again.interrupted, again.attached], [true, true]);
+    });
+
+    it('says that a step was interrupted when the guest has booted since', async () => {
+      const key = newKey();
+      const guest = await bed.connect();
+      const running = journal.run(guest, key, 'exec sleep 300', { timeout: 60 });
+      await until(async () => (await textOf(join(await folderOf(key).catch(() => ''), 'start'))) !== '');
+      const start = join(await folderOf(key), 'start');
+      const fields = (await textOf(start)).trim().split(' ');
+      const pid = Number(fields[0]);
+      await writeFile(start, [fields[0], fields[1], 'another-boot', fields[3]].join(' ') + '\n');
+      const again = await journal.run(await bed.connect(), key, 'exit 0', { timeout: 60 });
+      assert.deepEqual([again.exitCode, again.interrupted], [null, true]);
+      process.kill(-pid, 'SIGKILL');
+      await running;
+    });
+
+    it('kills the whole tree of a step at its deadline, and says so to later attempts too', async () => {
+      const key = newKey();
+      const guest = await bed.connect();
+      const pids = join(bed.directory, `${key}.pids`);
+      const script = `echo $$ >>${pids}; sh -c 'echo $$ >>${pids}; sleep 300' & echo $! >>${pids}; echo waiting; wait`;
+      const expected = { type: 'DeadlineExceeded', retryable: false, message: /did not end within 1 s[^]*waiting/ };
+      await assert.rejects(journal.run(guest, key, script, { timeout: 1 }), expected);
+      const started = (await textOf(pids)).trim().split('\n').map(Number);
+      assert.ok(started.length >= 2);
+      await until(() => !started.some(isAlive));
+      await assert.rejects(journal.run(guest, key, script, { timeout: 1 }), expected);
+    });
+
+    it('keeps the tail of a large output', async () => {
+      const guest = await bed.connect();
+      const result = await journal.run(guest, newKey(), 'seq 1 300000; echo last', { timeout: 60, maxOutput: 4096 });
+      assert.equal(result.output.length, 4096);
+      assert.ok(result.output.endsWith('300000\nlast\n'));
+    });
+
+    it('takes a script of megabytes, and none of it stands on a command line', async () => {
+      const guest = await bed.connect();
+      const key = newKey();
+      const secret = 'correct-horse-battery';
+      const trace = join(bed.directory, key);
+      const script = `# ${secret} ${'x'.repeat(3_000_000)}\nps >${trace}; cat /proc/[0-9]*/cmdline >>${trace} 2>/dev/null; exit 9\n`;
+      const result = await journal.run(guest, key, script, { timeout: 60 });
+      assert.equal(result.exitCode, 9);
+      const seen = await textOf(trace);
+      assert.ok(seen.includes('setsid') || seen.includes('runner'));
+      assert.ok(!seen.includes(secret));
+    });
+
+    it('does not start a script that came only in part', async () => {
+      const guest = await bed.connect();
+      const key = newKey();
+      const cut = {
+        ...guest,
+        run: guest.run.bind(guest),
+        writeFile: guest.writeFile.bind(guest),
+        close: guest.close.bind(guest),
+      };
+      cut.run = (command, options) =>
+        guest.run(command, { ...options, input: (options?.input as Buffer).subarray(0, 10) });
+      const script = `echo ran >${join(bed.directory, key)}; exit 0`;
+      await assert.rejects(journal.run(cut, key, script, { timeout: 20 }), {
+        type: 'GuestUnreachable',
+        message: /only a part/,
+      });
+      const whole = await journal.run(guest, key, script, { timeout: 20 });
+      assert.deepEqual([whole.exitCode, whole.attached], [0, false]);
+    });
+
+    it('keeps its folders to root, and runs scripts with the usual umask', async () => {
+      const guest = await bed.connect();
+      const result = await journal.run(guest, newKey(), `umask; ls -ld ${join(bed.directory, 'journal')}`, {
+        timeout: 20,
+      });
+      assert.match(result.output, /^0?022\ndrwx------/);
+    });
+
+    it('gives the status of a step that removed the journal, and is removed whole by its script', async () => {
+      const own = new GuestJournal(join(bed.directory, 'own journal'));
+      const guest = await bed.connect();
+      const result = await own.run(guest, 'clean', `${own.remove}; exit 6`, { timeout: 20 });
+      assert.equal(result.exitCode, 6);
+      const again = await own.run(guest, 'clean', 'exit 0', { timeout: 20 });
+      assert.deepEqual([again.exitCode, again.attached], [6, true]);
+      await guest.run(own.remove);
+      await assert.rejects(readdir(join(bed.directory, 'own journal')), { code: 'ENOENT' });
+    });
+
+    it('leaves the connection to daemons that a step starts', async () => {
+      await mkdir(join(bed.directory, 'daemon'), { recursive: true });
+      const guest = await bed.connect();
+      const result = await journal.run(guest, newKey(), 'sleep 60 & echo $!', { timeout: 20 });
+      assert.equal(result.exitCode, 0);
+      process.kill(Number(result.output), 'SIGKILL');
+    });
+  });
+}
