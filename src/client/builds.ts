@@ -165,9 +165,23 @@ export async function cancelBuild(factory: Factory, uuid: string): Promise<void>
   await asked(() => factory.call(() => handle.cancel()), uuid);
 }
 
-/** Changes how long a wait of a running build may take in all. */
+/**
+ * Changes how long a wait of a running build may take in all. While the build waits for its installer run, that run, and
+ * so every build that waits for it too, gets the new deadline as well.
+ */
 export async function setDeadline(factory: Factory, uuid: string, change: DeadlineChange): Promise<void> {
-  const handle = buildHandle(factory, uuid);
+  await update(factory, buildHandle(factory, uuid), change, uuid);
+  const { phase, jeosWorkflowId } = await buildStatus(factory, uuid);
+  if (phase !== 'jeos' || jeosWorkflowId === undefined) return;
+  try {
+    await update(factory, factory.client.workflow.getHandle(jeosWorkflowId), change);
+  } catch (error) {
+    // It has just ended, or has not begun: then there is no wait to change.
+    if (!(error instanceof ClientError && error.cause instanceof WorkflowNotFoundError)) throw error;
+  }
+}
+
+async function update(factory: Factory, handle: WorkflowHandle, change: DeadlineChange, uuid?: string): Promise<void> {
   await asked(() => factory.call(() => handle.executeUpdate(SET_DEADLINE_UPDATE, { args: [change] }), 30_000), uuid);
 }
 
