@@ -1,16 +1,12 @@
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { Client, Connection } from '@temporalio/client';
-import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
-import { createActivities } from '../activities/index.js';
-import { LANES } from '../build/lanes.js';
+import { NativeConnection, Runtime } from '@temporalio/worker';
 import { connectClouds } from '../openstack/index.js';
 import type { PollPace } from '../openstack/shared-poll.js';
 import { workflowBundle } from './bundle.js';
-import { createDeps } from './deps.js';
 import { parseAddress, serveHealth } from './health.js';
-import { StepInterceptor } from './interceptor.js';
 import { workerLogger } from './logger.js';
-import { laneOptions } from './queues.js';
+import { createWorkers } from './workers.js';
 
 export interface WorkerOptions {
   /** Default `imagefactory`. */
@@ -32,10 +28,6 @@ export interface WorkerOptions {
   /** How often the clouds are looked at. */
   pace?: PollPace;
 }
-
-/** Seconds that short calls get to end when the worker is stopped, and after which it ends whatever still runs. */
-const GRACE = '10s';
-const FORCE = '30s';
 
 function installRuntime(options: WorkerOptions): void {
   Runtime.install({
@@ -66,24 +58,8 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
   const client = new Client({ connection: clientConnection, namespace });
   const clouds = connectClouds({ only: options.clouds });
   try {
-    const activities = createActivities(createDeps({ ...options, clouds, temporal: client }));
     const bundle = await workflowBundle();
-    const workers = await Promise.all(
-      LANES.map((lane) =>
-        Worker.create({
-          connection,
-          namespace,
-          activities,
-          ...(lane === 'control' ? { workflowBundle: bundle } : {}),
-          ...laneOptions(options.taskQueue, lane),
-          maxHeartbeatThrottleInterval: '4s',
-          defaultHeartbeatThrottleInterval: '4s',
-          shutdownGraceTime: GRACE,
-          shutdownForceTime: FORCE,
-          interceptors: { activity: [() => ({ inbound: new StepInterceptor() })] },
-        }),
-      ),
-    );
+    const workers = await createWorkers({ ...options, clouds, connection, client, bundle });
     const health = options.healthAddress === undefined ? undefined : await serveHealth(options.healthAddress, workers);
     await Promise.all(workers.map((worker) => worker.run()));
     health?.server.close();

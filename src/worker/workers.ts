@@ -1,0 +1,42 @@
+import type { Client } from '@temporalio/client';
+import { Worker, type NativeConnection, type WorkflowBundleOption } from '@temporalio/worker';
+import { createActivities } from '../activities/index.js';
+import { LANES } from '../build/lanes.js';
+import { createDeps, type DepsOptions } from './deps.js';
+import { StepInterceptor } from './interceptor.js';
+import { laneOptions } from './queues.js';
+
+/** Seconds that short calls get to end when the worker is stopped, and after which it ends whatever still runs. */
+const GRACE = '10s';
+const FORCE = '30s';
+/** How often heartbeats are sent at the most: how soon a cancellation is heard. */
+const HEARTBEAT_THROTTLE = '4s';
+
+export interface LaneWorkersOptions extends Omit<DepsOptions, 'temporal'> {
+  connection: NativeConnection;
+  client: Client;
+  taskQueue: string;
+  bundle: WorkflowBundleOption;
+}
+
+/** One Temporal worker a lane, all in this process. They do not poll before they are run. */
+export async function createWorkers(options: LaneWorkersOptions): Promise<Worker[]> {
+  const { connection, client, taskQueue, bundle } = options;
+  const activities = createActivities(createDeps({ ...options, temporal: client }));
+  return Promise.all(
+    LANES.map((lane) =>
+      Worker.create({
+        connection,
+        namespace: client.options.namespace,
+        activities,
+        ...(lane === 'control' ? { workflowBundle: bundle } : {}),
+        ...laneOptions(taskQueue, lane),
+        maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
+        defaultHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
+        shutdownGraceTime: GRACE,
+        shutdownForceTime: FORCE,
+        interceptors: { activity: [() => ({ inbound: new StepInterceptor() })] },
+      }),
+    ),
+  );
+}
