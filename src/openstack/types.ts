@@ -141,11 +141,18 @@ export type ImageChange = { op: 'add' | 'replace'; path: string; value: unknown 
 
 export interface Images {
   /** Over all pages. `tags`: carrying every one; `properties`: exact values of free or built-in properties. */
-  listImages(query?: { tags?: string[]; name?: string; properties?: Record<string, string> }, options?: CallOptions): Promise<Image[]>;
+  listImages(
+    query?: { tags?: string[]; name?: string; properties?: Record<string, string> },
+    options?: CallOptions,
+  ): Promise<Image[]>;
   getImage(id: string, options?: CallOptions): Promise<Image | undefined>;
   createImage(request: CreateImage, options?: CallOptions): Promise<Image>;
   /** Streams the bytes in. `size` in bytes, where known. Not retried inside: a stream can be read once. */
-  uploadImage(id: string, data: Readable, options?: CallOptions & { size?: number; onProgress?: (bytes: number) => void }): Promise<void>;
+  uploadImage(
+    id: string,
+    data: Readable,
+    options?: CallOptions & { size?: number; onProgress?: (bytes: number) => void },
+  ): Promise<void>;
   /** Streams the bytes out; the caller consumes or destroys the stream. Fails at its end if they do not have the digest that Glance promised. */
   downloadImage(id: string, options?: CallOptions): Promise<{ data: Readable; size: number | null }>;
   /** Properties are addressed as `/name`; missing ones are added by `add`, existing ones replaced. */
@@ -201,7 +208,10 @@ export interface SecurityGroupRule {
 export interface Network {
   listNetworks(query?: { external?: boolean; name?: string }, options?: CallOptions): Promise<NeutronNetwork[]>;
   findNetwork(idOrName: string, options?: CallOptions): Promise<NeutronNetwork | undefined>;
-  listPorts(query: { device_id?: string; network_id?: string; device_owner?: string }, options?: CallOptions): Promise<Port[]>;
+  listPorts(
+    query: { device_id?: string; network_id?: string; device_owner?: string },
+    options?: CallOptions,
+  ): Promise<Port[]>;
   /** The external network that a router leads to from the given network, if there is one. */
   externalNetworkOf(networkId: string, options?: CallOptions): Promise<string | undefined>;
   listFloatingIps(query?: { tags?: string[]; port_id?: string }, options?: CallOptions): Promise<FloatingIp[]>;
@@ -213,7 +223,10 @@ export interface Network {
   updateFloatingIp(id: string, change: { port_id: string | null }, options?: CallOptions): Promise<FloatingIp>;
   deleteFloatingIp(id: string, options?: CallOptions): Promise<void>;
   listSecurityGroups(query?: { tags?: string[]; name?: string }, options?: CallOptions): Promise<SecurityGroup[]>;
-  createSecurityGroup(request: { name: string; description: string; tags: string[] }, options?: CallOptions): Promise<SecurityGroup>;
+  createSecurityGroup(
+    request: { name: string; description: string; tags: string[] },
+    options?: CallOptions,
+  ): Promise<SecurityGroup>;
   addSecurityGroupRule(
     groupId: string,
     rule: Omit<SecurityGroupRule, 'id'>,

@@ -1,0 +1,258 @@
+import { isAbsolute, join, resolve } from 'node:path';
+import { homedir } from 'node:os';
+import { z } from 'zod';
+import { type CloudEntry, configError, type Environment, readIfThere } from './config-files.js';
+import type { CloudSettings, Credentials, Interface, NameOrId } from './settings.js';
+
+/** The name of the cloud that the `OS_*` variables describe, as openstackclient calls it. */
+export const ENVIRONMENT_CLOUD = 'envvars';
+
+/** Names and passwords that look like numbers are numbers in YAML. */
+const text = z.union([z.string(), z.number()]).transform(String).optional();
+const flag = z.union([z.boolean(), z.stringbool()]).optional();
+
+const authSchema = z.looseObject({
+  auth_url: z.url({ protocol: /^https?$/, error: 'must be an http or https address' }),
+  username: text,
+  user_id: text,
+  password: text,
+  token: text,
+  application_credential_id: text,
+  application_credential_name: text,
+  application_credential_secret: text,
+  project_id: text,
+  project_name: text,
+  tenant_id: text,
+  tenant_name: text,
+  user_domain_id: text,
+  user_domain_name: text,
+  project_domain_id: text,
+  project_domain_name: text,
+  domain_id: text,
+  domain_name: text,
+  default_domain: text,
+  default_domain_id: text,
+  default_domain_name: text,
+});
+
+const entrySchema = z.looseObject({
+  auth: authSchema,
+  auth_type: text,
+  region_name: text,
+  regions: z.array(z.union([z.string(), z.looseObject({ name: z.string() })])).optional(),
+  interface: text,
+  endpoint_type: text,
+  verify: flag,
+  insecure: flag,
+  cacert: text,
+  cert: text,
+  key: text,
+  compute_endpoint_override: z.url().optional(),
+  image_endpoint_override: z.url().optional(),
+  network_endpoint_override: z.url().optional(),
+});
+
+type Entry = z.infer<typeof entrySchema>;
+type Auth = Entry['auth'];
+
+/** Says which key is wrong in the words of the file that has it. */
+type KeyName = (path: string) => string;
+
+/** How the two sources name things: a file by its keys, the environment by its variables. */
+interface Source {
+  /** The file, or `the environment`. */
+  where: string;
+  keyName: KeyName;
+}
+
+/** Every spelling of an authentication method, by what we call it. */
+const METHODS: Record<string, Credentials['method']> = {
+  password: 'password',
+  v3password: 'password',
+  token: 'token',
+  v3token: 'token',
+  v3applicationcredential: 'applicationCredential',
+  v3_application_credential: 'applicationCredential',
+  application_credential: 'applicationCredential',
+};
+
+function methodOf(entry: Entry, source: Source): Credentials['method'] {
+  const { auth, auth_type: given } = entry;
+  if (given !== undefined) {
+    const method = METHODS[given.toLowerCase()];
+    if (method !== undefined) return method;
+    throw configError(
+      source.where,
+      `${source.keyName('auth_type')} is ${given}, which this program cannot do`,
+      'it can sign in by password (v3password), v3applicationcredential and token (v3token)',
+    );
+  }
+  if (auth.application_credential_id ?? auth.application_credential_name) return 'applicationCredential';
+  return auth.token !== undefined && auth.password === undefined ? 'token' : 'password';
+}
+
+/** A name, or an id that counts before it; with neither, the domain of Keystone's own default. */
+function domainOf(auth: Auth, id: string | undefined, name: string | undefined): NameOrId {
+  if (id !== undefined) return { id };
+  if (name !== undefined) return { name };
+  if (auth.domain_id !== undefined) return { id: auth.domain_id };
+  if (auth.domain_name !== undefined) return { name: auth.domain_name };
+  if (auth.default_domain_name !== undefined) return { name: auth.default_domain_name };
+  return { id: auth.default_domain_id ?? auth.default_domain ?? 'default' };
+}
+
+function needed(value: string | undefined, key: string, source: Source): string {
+  if (value !== undefined && value !== '') return value;
+  throw configError(source.where, `${source.keyName(key)} is missing`);
+}
+
+function credentialsOf(entry: Entry, source: Source): Credentials {
+  const { auth } = entry;
+  const method = methodOf(entry, source);
+  if (method === 'token') return { method, token: needed(auth.token, 'auth.token', source) };
+  const user = { id: auth.user_id, name: auth.username };
+  const userDomain = domainOf(auth, auth.user_domain_id, auth.user_domain_name);
+  if (method === 'password') {
+    needed(user.id ?? user.name, 'auth.username', source);
+    return { method, user, userDomain, password: needed(auth.password, 'auth.password', source) };
+  }
+  const credential = { id: auth.application_credential_id, name: auth.application_credential_name };
+  needed(credential.id ?? credential.name, 'auth.application_credential_id', source);
+  // A credential's name is unique only among those of one user.
+  if (credential.id === undefined) needed(user.id ?? user.name, 'auth.username', source);
+  const secret = needed(auth.application_credential_secret, 'auth.application_credential_secret', source);
+  return { method, credential, user, userDomain, secret };
+}
+
+function projectOf(auth: Auth): CloudSettings['project'] {
+  const id = auth.project_id ?? auth.tenant_id;
+  const name = auth.project_name ?? auth.tenant_name;
+  if (id === undefined && name === undefined) return undefined;
+  return { id, name, domain: domainOf(auth, auth.project_domain_id, auth.project_domain_name) };
+}
+
+function interfaceOf(entry: Entry, source: Source): Interface {
+  const given = entry.interface ?? entry.endpoint_type ?? 'public';
+  const name = given.replace(/URL$/, '');
+  if (name === 'public' || name === 'internal' || name === 'admin') return name;
+  const key = source.keyName(entry.interface === undefined ? 'endpoint_type' : 'interface');
+  throw configError(source.where, `${key} is ${given}; it can be public, internal or admin`);
+}
+
+function regionOf(entry: Entry): string | undefined {
+  const first = entry.regions?.[0];
+  return entry.region_name ?? (typeof first === 'string' ? first : first?.name);
+}
+
+/** The content of a PEM file that the configuration names. */
+function pem(file: string | undefined, key: string, source: Source, directory: string): string | undefined {
+  if (file === undefined || file === '') return undefined;
+  const expanded = file.startsWith('~/') ? join(homedir(), file.slice(2)) : file;
+  const content = readIfThere(isAbsolute(expanded) ? expanded : resolve(directory, expanded));
+  if (content !== undefined) return content;
+  throw configError(source.where, `${source.keyName(key)} names ${file}, which is not there`);
+}
+
+function overridesOf(entry: Entry): Record<string, string> {
+  const named = {
+    compute: entry.compute_endpoint_override,
+    image: entry.image_endpoint_override,
+    network: entry.network_endpoint_override,
+  };
+  return Object.fromEntries(Object.entries(named).filter((pair): pair is [string, string] => pair[1] !== undefined));
+}
+
+function settingsOf(name: string, raw: unknown, source: Source, directory: string): CloudSettings {
+  const parsed = entrySchema.safeParse(raw);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    // Never the value: it may be a password.
+    throw configError(
+      source.where,
+      `${source.keyName(issue?.path.join('.') ?? '')}: ${issue?.message ?? 'not readable'}`,
+    );
+  }
+  const entry = parsed.data;
+  const region = regionOf(entry);
+  return {
+    name,
+    authUrl: entry.auth.auth_url,
+    credentials: credentialsOf(entry, source),
+    project: projectOf(entry.auth),
+    ...(region === undefined ? {} : { region }),
+    interface: interfaceOf(entry, source),
+    tls: {
+      ca: pem(entry.cacert, 'cacert', source, directory),
+      cert: pem(entry.cert, 'cert', source, directory),
+      key: pem(entry.key, 'key', source, directory) ?? pem(entry.cert, 'cert', source, directory),
+      insecure: entry.insecure ?? entry.verify === false,
+    },
+    endpointOverrides: overridesOf(entry),
+  };
+}
+
+/** Variables and the key each stands for; of several for one key the first that is set counts. */
+const VARIABLES: [string, string][] = [
+  ['OS_AUTH_URL', 'auth.auth_url'],
+  ['OS_USERNAME', 'auth.username'],
+  ['OS_USER_ID', 'auth.user_id'],
+  ['OS_PASSWORD', 'auth.password'],
+  ['OS_TOKEN', 'auth.token'],
+  ['OS_APPLICATION_CREDENTIAL_ID', 'auth.application_credential_id'],
+  ['OS_APPLICATION_CREDENTIAL_NAME', 'auth.application_credential_name'],
+  ['OS_APPLICATION_CREDENTIAL_SECRET', 'auth.application_credential_secret'],
+  ['OS_PROJECT_ID', 'auth.project_id'],
+  ['OS_PROJECT_NAME', 'auth.project_name'],
+  ['OS_TENANT_ID', 'auth.tenant_id'],
+  ['OS_TENANT_NAME', 'auth.tenant_name'],
+  ['OS_USER_DOMAIN_ID', 'auth.user_domain_id'],
+  ['OS_USER_DOMAIN_NAME', 'auth.user_domain_name'],
+  ['OS_PROJECT_DOMAIN_ID', 'auth.project_domain_id'],
+  ['OS_PROJECT_DOMAIN_NAME', 'auth.project_domain_name'],
+  ['OS_DOMAIN_ID', 'auth.domain_id'],
+  ['OS_DOMAIN_NAME', 'auth.domain_name'],
+  ['OS_DEFAULT_DOMAIN', 'auth.default_domain'],
+  ['OS_DEFAULT_DOMAIN_ID', 'auth.default_domain_id'],
+  ['OS_DEFAULT_DOMAIN_NAME', 'auth.default_domain_name'],
+  ['OS_AUTH_TYPE', 'auth_type'],
+  ['OS_REGION_NAME', 'region_name'],
+  ['OS_INTERFACE', 'interface'],
+  ['OS_ENDPOINT_TYPE', 'endpoint_type'],
+  ['OS_INSECURE', 'insecure'],
+  ['OS_CACERT', 'cacert'],
+  ['OS_CERT', 'cert'],
+  ['OS_KEY', 'key'],
+  ['OS_COMPUTE_ENDPOINT_OVERRIDE', 'compute_endpoint_override'],
+  ['OS_IMAGE_ENDPOINT_OVERRIDE', 'image_endpoint_override'],
+  ['OS_NETWORK_ENDPOINT_OVERRIDE', 'network_endpoint_override'],
+];
+
+/** Whether the `OS_*` variables describe a cloud. */
+export function hasEnvironmentCloud(env: Environment): boolean {
+  return Boolean(env['OS_AUTH_URL']);
+}
+
+/** The cloud that the `OS_*` variables describe. @throws FactoryError UnknownCloud naming the variable that is wrong */
+export function settingsFromEnvironment(env: Environment, directory: string): CloudSettings {
+  const auth: Record<string, string> = {};
+  const entry: Record<string, unknown> = { auth };
+  for (const [variable, key] of VARIABLES) {
+    const value = env[variable];
+    if (!value) continue;
+    if (key.startsWith('auth.')) auth[key.slice('auth.'.length)] = value;
+    else entry[key] = value;
+  }
+  const keyName: KeyName = (key) => VARIABLES.find(([, name]) => name === key)?.[0] ?? key;
+  return settingsOf(ENVIRONMENT_CLOUD, entry, { where: 'the environment', keyName }, directory);
+}
+
+/** A cloud of `clouds.yaml`; `OS_INSECURE` holds for it too. @throws FactoryError UnknownCloud naming the file and the key */
+export function settingsFromEntry(
+  { name, file, entry }: CloudEntry,
+  env: Environment,
+  directory: string,
+): CloudSettings {
+  const insecure = env['OS_INSECURE'];
+  const raw = insecure ? { ...entry, insecure } : entry;
+  return settingsOf(name, raw, { where: file, keyName: (key) => `clouds.${name}.${key}` }, directory);
+}

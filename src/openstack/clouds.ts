@@ -1,0 +1,79 @@
+import { FactoryError } from '../build/errors.js';
+import { ENVIRONMENT_CLOUD, hasEnvironmentCloud, settingsFromEntry, settingsFromEnvironment } from './cloud-config.js';
+import { Nova } from './compute.js';
+import { type CloudEntry, type Environment, readCloudEntries, searchPath } from './config-files.js';
+import { type Deadlines, Http } from './http.js';
+import { Session } from './identity.js';
+import { Glance } from './image.js';
+import { Neutron } from './network.js';
+import type { CloudSettings } from './settings.js';
+import type { Cloud, Clouds } from './types.js';
+
+/** A cloud by its settings. Nothing is sent before the first call. */
+export function connectCloud(settings: CloudSettings, deadlines?: Deadlines): Cloud {
+  const http = new Http(settings.name, settings.tls, deadlines);
+  const session = new Session(http, settings);
+  return {
+    name: settings.name,
+    compute: new Nova(session),
+    image: new Glance(session),
+    network: new Neutron(session),
+    projectId: async (options) => (await session.token(options?.signal)).projectId,
+    close: () => http.close(),
+  };
+}
+
+export interface ConnectOptions {
+  /** Default: this process's environment. */
+  env?: Environment;
+  /** Default: the current directory. */
+  directory?: string;
+  /** Names of the clouds to know. Default: all that are configured. */
+  only?: string[];
+}
+
+function unknownCloud(name: string, known: string[], env: Environment, directory: string): FactoryError {
+  const hint =
+    name === ENVIRONMENT_CLOUD
+      ? 'set OS_AUTH_URL and the other OS_* variables, or OS_CLOUD to a cloud of clouds.yaml'
+      : `clouds.yaml is looked for as ${searchPath(env, directory)}`;
+  const list = known.length === 0 ? 'none is configured' : `known are ${known.join(', ')}`;
+  return new FactoryError('UnknownCloud', `there is no cloud ${name}: ${list}`, { hint });
+}
+
+/**
+ * The clouds of `clouds.yaml`, and `envvars` where the `OS_*` variables describe one. The files are read now; a cloud's
+ * own entry is checked when it is first asked for.
+ * @throws FactoryError UnknownCloud when a file is not readable, or `only` names a cloud that is not configured
+ */
+export function connectClouds(options: ConnectOptions = {}): Clouds {
+  const { env = process.env, directory = process.cwd(), only } = options;
+  const entries = new Map<string, CloudEntry>(readCloudEntries(env, directory).map((entry) => [entry.name, entry]));
+  const configured = [...entries.keys()];
+  if (hasEnvironmentCloud(env) && !entries.has(ENVIRONMENT_CLOUD)) configured.push(ENVIRONMENT_CLOUD);
+  for (const name of only ?? []) {
+    if (!configured.includes(name)) throw unknownCloud(name, configured, env, directory);
+  }
+  const known = configured.filter((name) => only === undefined || only.includes(name));
+  const connected = new Map<string, Cloud>();
+
+  function get(name: string): Cloud {
+    const existing = connected.get(name);
+    if (existing !== undefined) return existing;
+    if (!known.includes(name)) throw unknownCloud(name, known, env, directory);
+    const entry = entries.get(name);
+    const cloud = connectCloud(
+      entry === undefined ? settingsFromEnvironment(env, directory) : settingsFromEntry(entry, env, directory),
+    );
+    connected.set(name, cloud);
+    return cloud;
+  }
+
+  return {
+    get,
+    names: () => [...known],
+    close: async () => {
+      await Promise.all([...connected.values()].map((cloud) => cloud.close()));
+    },
+  };
+}

@@ -1,0 +1,2 @@
+export { connectCloud, connectClouds, type ConnectOptions } from './clouds.js';
+export type { CloudSettings } from './settings.js';
