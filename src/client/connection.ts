@@ -63,7 +63,7 @@ function loadConfig(env: NodeJS.ProcessEnv): ClientConnectConfig {
   try {
     return loadClientConnectConfig({ overrideEnvVars: Object.fromEntries(defined) });
   } catch (error) {
-    throw new ClientError(`the Temporal configuration cannot be used: ${(error as Error).message}`, {
+    throw new ClientError(`the Temporal configuration cannot be used: ${reasonOf(error)}`, {
       hint: 'look at the TEMPORAL_* variables and at temporal.toml',
       cause: error,
     });

@@ -53,6 +53,19 @@ export async function findImage(factory: Factory, uuid: string): Promise<ImageMe
 }
 
 /**
+ * The record of a build that Temporal has forgotten: ended builds live as long as the namespace's retention, records stay.
+ *
+ * @param error what asking for the build has thrown
+ * @throws the same error, when the store knows nothing either or nobody can read it
+ */
+export async function forgottenImage(factory: Factory, uuid: string, error: unknown): Promise<ImageMetadata> {
+  if (!(error instanceof ClientError && error.cause instanceof WorkflowNotFoundError)) throw error;
+  const image = await findImage(factory, uuid).catch(() => undefined);
+  if (image === undefined) throw error;
+  return image;
+}
+
+/**
  * Removes an image from Glance, and its record, body and documents from the store. Safe to call twice.
  *
  * @throws ClientError while the image is being built

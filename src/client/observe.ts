@@ -42,7 +42,7 @@ export interface Observation extends WorkflowView {
   startedAt: number;
   /** The installer run that the build waits for. */
   jeos?: WorkflowView;
-  /** False: no worker polls the task queue. Undefined: a worker answers, or it was not asked yet. */
+  /** False: no worker polls the task queue. Undefined: nothing waits for one, or it was not asked yet. */
   workers?: boolean;
   /** Why Temporal does not answer at present; the rest is what was seen last. */
   unreachable?: string;
@@ -81,9 +81,12 @@ export async function* watchBuild(
   const watcher = new BuildWatcher(factory, uuid);
   let last: Observation | undefined;
   let answeredAt = Date.now();
+  const left = leaving(signal);
   while (!signal?.aborted) {
     try {
-      last = await watcher.look();
+      const seen = await Promise.race([watcher.look(), left]);
+      if (seen === undefined) return;
+      last = seen;
       answeredAt = Date.now();
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) throw notFound(uuid, error);
@@ -94,6 +97,11 @@ export async function* watchBuild(
     if (last.unreachable === undefined && last.execution !== 'RUNNING' && last.execution !== 'PAUSED') return;
     await sleep(interval, undefined, { signal }).catch(() => undefined);
   }
+}
+
+/** Settles when the signal says so: who leaves must not wait for Temporal's answer. */
+function leaving(signal: AbortSignal | undefined): Promise<undefined> {
+  return new Promise((resolve) => signal?.addEventListener('abort', () => resolve(undefined), { once: true }));
 }
 
 function notFound(uuid: string, cause: unknown): ClientError {
@@ -127,7 +135,8 @@ export class BuildWatcher {
     const jeosId = view.status?.jeosWorkflowId;
     const waitsForJeos = view.execution === 'RUNNING' && view.status?.phase === 'jeos';
     const jeos = jeosId !== undefined && waitsForJeos ? await this.seeJeos(jeosId) : undefined;
-    const workers = view.status === undefined ? await this.askForWorkers() : undefined;
+    const stuck = view.status === undefined || view.activities.some(({ state }) => state === 'waiting');
+    const workers = stuck && view.execution === 'RUNNING' ? await this.askForWorkers() : undefined;
     return {
       ...view,
       uuid: this.uuid,

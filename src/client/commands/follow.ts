@@ -47,9 +47,9 @@ export function detachText(uuid: string): string {
   return [
     '',
     'The build goes on without this command.',
-    `  to see it again:   imagefactory watch ${uuid}`,
-    `  to look once:      imagefactory status ${uuid}`,
-    `  to cancel it:      imagefactory cancel ${uuid}   (removes what it has made)`,
+    `  to watch it again:   imagefactory watch ${uuid}`,
+    `  to cancel it:        imagefactory cancel ${uuid}`,
+    '  to resume it, should its worker have stopped:   imagefactory worker',
     '',
   ].join('\n');
 }

@@ -1,10 +1,12 @@
 import pico from 'picocolors';
-import { workflowPage } from '../connection.js';
+import { workflowPage, type Factory } from '../connection.js';
+import { forgottenImage, type ImageMetadata } from '../images.js';
 import { wantsColour } from '../io.js';
 import { BuildWatcher, type Observation } from '../observe.js';
 import { asked } from '../builds.js';
 import { jsonDocument } from '../output.js';
 import { renderView } from '../view/render.js';
+import { imagesText } from './images.js';
 import { UUID_POSITIONAL, uuidOf, withFactory, type Command, type CommandContext } from './command.js';
 
 export const status: Command = {
@@ -18,25 +20,30 @@ export const status: Command = {
 async function runStatus(context: CommandContext): Promise<number> {
   const uuid = uuidOf(context);
   return withFactory(context, async (factory) => {
-    const seen = await asked(() => new BuildWatcher(factory, uuid).look(), uuid);
-    const page = workflowPage(factory, seen.workflowId);
-    if (context.settings.output === 'json') {
-      context.io.out(jsonDocument(document(seen, page)));
-      return 0;
+    try {
+      show(context, factory, await asked(() => new BuildWatcher(factory, uuid).look(), uuid));
+    } catch (error) {
+      showImage(context, await forgottenImage(factory, uuid, error));
     }
-    const columns = context.io.outIsTerminal ? process.stdout.columns || 80 : 200;
-    const colours = pico.createColors(wantsColour(context.io.env, context.io.outIsTerminal));
-    const options = {
-      columns,
-      rows: Infinity,
-      colours,
-      taskQueue: factory.taskQueue,
-      ...(page === undefined ? {} : { page }),
-    };
-    context.io.out(renderView(seen, options) + '\n');
-    if (seen.status?.failure?.hint !== undefined) context.io.err(`What to do: ${seen.status.failure.hint}\n`);
     return 0;
   });
+}
+
+function show({ io, settings }: CommandContext, factory: Factory, seen: Observation): void {
+  const page = workflowPage(factory, seen.workflowId);
+  if (settings.output === 'json') {
+    io.out(jsonDocument(document(seen, page)));
+    return;
+  }
+  const columns = io.outIsTerminal ? process.stdout.columns || 80 : 120;
+  const colours = pico.createColors(wantsColour(io.env, io.outIsTerminal));
+  io.out(renderView(seen, { columns, rows: Infinity, colours, taskQueue: factory.taskQueue, page }) + '\n');
+  if (seen.status?.failure?.hint !== undefined) io.err(`What to do: ${seen.status.failure.hint}\n`);
+}
+
+/** Shows an image that Temporal no longer knows as `images` does. */
+export function showImage({ io, settings }: CommandContext, image: ImageMetadata): void {
+  io.out(settings.output === 'json' ? jsonDocument(image) : imagesText([image]));
 }
 
 /** The build's status, flat, with what Temporal knows about it beside. */

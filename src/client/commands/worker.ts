@@ -1,4 +1,4 @@
-import type { Command } from './command.js';
+import { withFactory, type Command } from './command.js';
 
 export const worker: Command = {
   usage: 'worker',
@@ -21,7 +21,10 @@ export const worker: Command = {
     insecure: { type: 'boolean', describe: 'do not verify the certificates of the cloud' },
   },
   examples: [['OS_CLOUD=prod $0 worker --log-format json --metrics-address 127.0.0.1:9464', 'as a service']],
-  run: async ({ io, settings }) => {
+  run: async (context) => {
+    const { io, settings } = context;
+    // An address that does not answer is told in the words that every other command has for it.
+    await withFactory(context, async () => undefined);
     // As python-openstackclient has it; read where the cloud's configuration is.
     if (settings.insecure) io.env['OS_INSECURE'] = 'true';
     const { runWorker } = await import('../../worker/run.js');

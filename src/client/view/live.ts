@@ -35,32 +35,30 @@ function liveView(io: Io, terminal: NodeJS.WriteStream, { factory }: ViewOptions
   const update = createLogUpdate(terminal);
   const colours = pico.createColors(wantsColour(io.env, true));
   let last: Observation | undefined;
-  const draw = (footer?: string): void => {
-    if (last === undefined) return;
-    const page = workflowPage(factory, last.workflowId);
-    update(
-      renderView(last, {
-        columns: terminal.columns || 80,
-        rows: terminal.rows || 24,
-        colours,
-        taskQueue: factory.taskQueue,
-        ...(page === undefined ? {} : { page }),
-        ...(footer === undefined ? {} : { footer }),
-      }),
-    );
+  const picture = (seen: Observation, rows: number, footer?: string): string =>
+    renderView(seen, {
+      columns: terminal.columns || 80,
+      rows,
+      colours,
+      taskQueue: factory.taskQueue,
+      page: workflowPage(factory, seen.workflowId),
+      footer,
+    });
+  const draw = (): void => {
+    if (last !== undefined) update(picture(last, terminal.rows || 24, 'Ctrl-C leaves the view; the build goes on'));
   };
-  const footer = 'Ctrl-C leaves the view; the build goes on';
-  const redraw = (): void => draw(footer);
-  terminal.on('resize', redraw);
+  terminal.on('resize', draw);
   return {
     show(seen) {
       last = seen;
-      draw(footer);
+      draw();
     },
     close() {
-      terminal.off('resize', redraw);
-      draw();
+      terminal.off('resize', draw);
+      update.clear();
       update.done();
+      // The last picture stays, with all its steps.
+      if (last !== undefined) terminal.write(picture(last, Infinity) + '\n');
     },
   };
 }

@@ -17,10 +17,10 @@ export interface RenderOptions {
   rows: number;
   colours: Colours;
   /** Page of the run in the Temporal UI. */
-  page?: string;
+  page?: string | undefined;
   taskQueue: string;
   /** Last line, e.g. how to detach. */
-  footer?: string;
+  footer?: string | undefined;
 }
 
 /** A line before it is cut to the width: colour comes after, so that it does not count. */
@@ -167,7 +167,9 @@ function footLines(seen: Observation, options: RenderOptions): Line[] {
   const lines: Line[] = [{ text: '' }];
   const trouble = troubleText(seen, options.taskQueue);
   if (trouble !== undefined) lines.push({ text: trouble, colour: colours.yellow });
-  if (options.page !== undefined) lines.push({ text: options.page, colour: colours.dim });
+  // A link that is cut leads nowhere; it was printed when the build was started.
+  if (options.page !== undefined && options.page.length <= options.columns)
+    lines.push({ text: options.page, colour: colours.dim });
   if (options.footer !== undefined) lines.push({ text: options.footer, colour: colours.dim });
   return lines;
 }
@@ -178,5 +180,6 @@ export function troubleText(seen: Observation, taskQueue: string): string | unde
   if (seen.execution === 'PAUSED') return 'the workflow is paused';
   // A worker that is just starting should not be called missing.
   if (seen.workers !== false || seen.at - seen.startedAt < 10_000) return undefined;
-  return `no worker has taken the build yet: start one with \`imagefactory worker\` (task queue ${taskQueue})`;
+  const what = seen.status === undefined ? 'no worker has taken the build yet' : 'no worker is there to go on';
+  return `${what}: start one with \`imagefactory worker\` (task queue ${taskQueue})`;
 }

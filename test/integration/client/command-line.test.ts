@@ -250,6 +250,21 @@ describe('the command line against a real Temporal server', { skip }, () => {
     );
   });
 
+  it('a build that Temporal has forgotten is shown from its record', async () => {
+    const identifier = randomUUID();
+    const readRecords = async (): Promise<unknown> => ({
+      records: [{ identifier, status: 'COMPLETE', data: '/s/x.body' }],
+      total: 1,
+    });
+    await during('forgotten', instantActivities({ readRecords }), async () => {
+      for (const verb of ['status', 'watch']) {
+        const { code, stdout } = await finish('forgotten', verb, identifier);
+        assert.equal(code, 0, verb);
+        assert.match(stdout, new RegExp(`UUID: ${identifier}\n`), verb);
+      }
+    });
+  });
+
   it('an image that nobody knows is one sentence and exit code 1', async () => {
     const uuid = randomUUID();
     await during('unknown', instantActivities(), async () => {
