@@ -22,5 +22,9 @@ export interface Store {
   ensureDocument(uuid: string, name: string, make: () => string | Buffer): Promise<Buffer>;
   deleteDocument(uuid: string, name: string): Promise<void>;
   /** Receives the body: a stream into a temporary file, synced, moved into place. */
-  writeBody(uuid: string, data: NodeJS.ReadableStream, options?: { signal?: AbortSignal; onProgress?: (bytes: number) => void }): Promise<number>;
+  writeBody(
+    uuid: string,
+    data: NodeJS.ReadableStream,
+    options?: { signal?: AbortSignal; onProgress?: (bytes: number) => void },
+  ): Promise<number>;
 }

@@ -40,11 +40,10 @@ for (const { name, open, skip } of BEDS) {
     });
     after(() => bed.close());
 
-    /** The folder of the only step whose key begins like that. */
-    async function folderOf(key: string): Promise<string> {
-      const folder = (await readdir(join(bed.directory, 'journal'))).find((entry) => entry.startsWith(`${key}-`));
-      assert.ok(folder !== undefined);
-      return join(bed.directory, 'journal', folder);
+    /** A file of the step whose key begins like that; one that is not there while the step has not begun. */
+    async function fileOf(key: string, name: string): Promise<string> {
+      const folders = await readdir(join(bed.directory, 'journal')).catch(() => []);
+      return join(bed.directory, 'journal', folders.find((entry) => entry.startsWith(`${key}-`)) ?? 'none', name);
     }
     const newKey = (): string => `step${count++}`;
 
@@ -122,8 +121,8 @@ for (const { name, open, skip } of BEDS) {
       const key = newKey();
       const guest = await bed.connect();
       const running = journal.run(guest, key, 'echo begun; exec sleep 300', { timeout: 60 });
-      await until(async () => (await textOf(join(await folderOf(key).catch(() => ''), 'output'))) === 'begun\n');
-      const pid = Number((await textOf(join(await folderOf(key), 'start'))).split(' ')[0]);
+      await until(async () => (await textOf(await fileOf(key, 'output'))) === 'begun\n');
+      const pid = Number((await textOf(await fileOf(key, 'start'))).split(' ')[0]);
       process.kill(-pid, 'SIGKILL');
       assert.deepEqual(await running, { exitCode: null, interrupted: true, output: 'begun\n', attached: false });
       const again = await journal.run(guest, key, 'exit 0', { timeout: 60 });
@@ -134,8 +133,8 @@ for (const { name, open, skip } of BEDS) {
       const key = newKey();
       const guest = await bed.connect();
       const running = journal.run(guest, key, 'exec sleep 300', { timeout: 60 });
-      await until(async () => (await textOf(join(await folderOf(key).catch(() => ''), 'start'))) !== '');
-      const start = join(await folderOf(key), 'start');
+      await until(async () => (await textOf(await fileOf(key, 'start'))) !== '');
+      const start = await fileOf(key, 'start');
       const fields = (await textOf(start)).trim().split(' ');
       const pid = Number(fields[0]);
       await writeFile(start, [fields[0], fields[1], 'another-boot', fields[3]].join(' ') + '\n');

@@ -1,0 +1,145 @@
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { FactoryError } from '../build/errors.js';
+import type { BuildRecord } from '../build/record.js';
+import { contentOf, createFile, entriesOf, guarded, replaceFile } from './files.js';
+import { parseRecord } from './record-schema.js';
+import type { Store } from './types.js';
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const DOCUMENT_NAME = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
+/** Bytes between two reports of progress. */
+const REPORT_EVERY = 4 * 1024 * 1024;
+
+/**
+ * A store in a folder, laid out as imagefactory's (`<uuid>.meta`, `<uuid>.body`) with a folder `<uuid>.d` for the working
+ * documents. Only its owner may read it: documents hold passwords and keys. Any number of processes may use it at once,
+ * over a network file system too, because every write is a rename or a link of a finished file.
+ *
+ * @throws FactoryError StoreFailed from every method; retryable when the disk is full or the device fails.
+ */
+export class FileStore implements Store {
+  constructor(readonly directory: string) {}
+
+  bodyPath(uuid: string): string {
+    return join(this.directory, `${checked(uuid)}.body`);
+  }
+
+  async writeRecord(record: BuildRecord): Promise<void> {
+    const path = this.metaPath(record.identifier);
+    const text = `${JSON.stringify(record, null, 2)}\n`;
+    await guarded('write', path, () => replaceFile(path, (file) => file.writeFile(text)));
+  }
+
+  async readRecord(uuid: string): Promise<BuildRecord | undefined> {
+    const path = this.metaPath(uuid);
+    return guarded('read', path, async () => {
+      const text = await contentOf(path);
+      return text === undefined ? undefined : parseRecord(text.toString('utf8'), uuid);
+    });
+  }
+
+  async listRecords(): Promise<{ records: BuildRecord[]; unreadable: string[] }> {
+    const names = await guarded('read', this.directory, () => entriesOf(this.directory));
+    const records: BuildRecord[] = [];
+    const unreadable: string[] = [];
+    for (const name of names.filter((entry) => entry.endsWith('.meta')).sort()) {
+      const uuid = name.slice(0, -'.meta'.length);
+      const record = UUID.test(uuid) ? await this.readRecord(uuid).catch(() => 'unreadable' as const) : 'unreadable';
+      if (record === 'unreadable') unreadable.push(name);
+      // Undefined: deleted since the folder was read.
+      else if (record !== undefined) records.push(record);
+    }
+    records.sort((one, other) => Date.parse(other.created_at) - Date.parse(one.created_at));
+    return { records, unreadable };
+  }
+
+  async deleteRecord(uuid: string): Promise<string[]> {
+    const own = `${checked(uuid)}.`;
+    const names = await guarded('read', this.directory, () => entriesOf(this.directory));
+    // What an interrupted write left goes too. The record goes last: while it is there, the rest can be found again.
+    const mine = names.filter((name) => name.startsWith(own)).sort((one) => (one.endsWith('.meta') ? 1 : -1));
+    for (const name of mine) {
+      const path = join(this.directory, name);
+      await guarded('remove', path, () => rm(path, { recursive: true, force: true }));
+    }
+    return mine.filter((name) => /\.(meta|body|d)$/.test(name)).sort();
+  }
+
+  async writeDocument(uuid: string, name: string, content: string | Buffer): Promise<void> {
+    const path = this.documentPath(uuid, name);
+    await guarded('write', path, () => replaceFile(path, (file) => file.writeFile(content)));
+  }
+
+  async readDocument(uuid: string, name: string): Promise<Buffer | undefined> {
+    const path = this.documentPath(uuid, name);
+    return guarded('read', path, () => contentOf(path));
+  }
+
+  async ensureDocument(uuid: string, name: string, make: () => string | Buffer): Promise<Buffer> {
+    const path = this.documentPath(uuid, name);
+    return guarded('write', path, async () => {
+      const present = await contentOf(path);
+      if (present !== undefined) return present;
+      const content = make();
+      await createFile(path, (file) => file.writeFile(content));
+      return readFile(path);
+    });
+  }
+
+  async deleteDocument(uuid: string, name: string): Promise<void> {
+    const path = this.documentPath(uuid, name);
+    await guarded('remove', path, () => rm(path, { force: true }));
+  }
+
+  async writeBody(
+    uuid: string,
+    data: NodeJS.ReadableStream,
+    options: { signal?: AbortSignal; onProgress?: (bytes: number) => void } = {},
+  ): Promise<number> {
+    const { signal, onProgress } = options;
+    const path = this.bodyPath(uuid);
+    let bytes = 0;
+    let reported = 0;
+    const count = new Transform({
+      transform(chunk: Buffer, _encoding, next) {
+        bytes += chunk.length;
+        if (bytes - reported >= REPORT_EVERY) {
+          reported = bytes;
+          onProgress?.(bytes);
+        }
+        next(null, chunk);
+      },
+    });
+    await guarded('write', path, async () => {
+      try {
+        await replaceFile(path, (file) =>
+          pipeline(data, count, file.createWriteStream({ autoClose: false }), { signal }),
+        );
+      } catch (error) {
+        signal?.throwIfAborted();
+        throw error;
+      }
+    });
+    onProgress?.(bytes);
+    return bytes;
+  }
+
+  private metaPath(uuid: string): string {
+    return join(this.directory, `${checked(uuid)}.meta`);
+  }
+
+  private documentPath(uuid: string, name: string): string {
+    if (!DOCUMENT_NAME.test(name))
+      throw new FactoryError('StoreFailed', `${JSON.stringify(name)} cannot name a document of the store`);
+    return join(this.directory, `${checked(uuid)}.d`, name);
+  }
+}
+
+/** The UUID, which becomes a part of paths. */
+function checked(uuid: string): string {
+  if (UUID.test(uuid)) return uuid;
+  throw new FactoryError('StoreFailed', `${JSON.stringify(uuid)} is not the UUID of an image`);
+}

@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import { FactoryError } from '../build/errors.js';
+import type { BuildRecord } from '../build/record.js';
+
+const digest = z.looseObject({ algorithm: z.string(), value: z.string() });
+
+/** What a `<uuid>.meta` must be to be used; fields that a newer version has added are kept as they are. */
+const recordSchema = z.looseObject({
+  identifier: z.string(),
+  type: z.literal('BaseImage'),
+  data: z.string(),
+  template: z.string(),
+  icicle: z.string().nullable(),
+  status: z.enum([
+    'NEW',
+    'PENDING',
+    'BUILDING',
+    'COMPLETE',
+    'FAILED',
+    'CANCELED',
+    'DELETING',
+    'DELETED',
+    'DELETEFAILED',
+  ]),
+  status_detail: z.looseObject({ activity: z.string(), error: z.string().nullable() }),
+  percent_complete: z.number(),
+  parameters: z.record(z.string(), z.unknown()),
+  properties: z.record(z.string(), z.unknown()),
+  workflow_id: z.string(),
+  cloud: z.string(),
+  name: z.string(),
+  os: z.looseObject({ name: z.string(), version: z.string(), arch: z.string() }),
+  created_at: z.string(),
+  completed_at: z.string().nullable(),
+  glance_id: z.string().nullable(),
+  checksum: digest.nullable(),
+  checksum_md5: z.string().nullable(),
+  size: z.number().nullable(),
+  min_disk: z.number().nullable(),
+  jeos: z.looseObject({ glance_id: z.string(), digest: z.string(), reused: z.boolean() }).nullable(),
+  packages: z.number().nullable(),
+  timings: z.record(z.string(), z.number()),
+  downloaded: z.boolean(),
+}) satisfies z.ZodType<BuildRecord>;
+
+/** Reads the text of `<uuid>.meta`. @throws FactoryError StoreFailed naming the field that is wrong. */
+export function parseRecord(text: string, uuid: string): BuildRecord {
+  const name = `${uuid}.meta`;
+  const result = recordSchema.safeParse(jsonOf(text, name));
+  if (!result.success)
+    throw new FactoryError('StoreFailed', `${name} is not a record: ${z.prettifyError(result.error)}`);
+  if (result.data.identifier !== uuid)
+    throw new FactoryError('StoreFailed', `${name} is the record of ${result.data.identifier}`);
+  return result.data;
+}
+
+function jsonOf(text: string, name: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    // The parser's message quotes the text, which may hold passwords.
+    throw new FactoryError('StoreFailed', `${name} is not JSON`, {
+      cause: error instanceof SyntaxError ? undefined : error,
+    });
+  }
+}
