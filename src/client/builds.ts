@@ -1,26 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { hostname, userInfo } from 'node:os';
-import {
-  WorkflowExecutionAlreadyStartedError,
-  WorkflowFailedError,
-  WorkflowNotFoundError,
-  type WorkflowHandle,
-} from '@temporalio/client';
-import { ApplicationFailure, CancelledFailure, TerminatedFailure } from '@temporalio/common';
+import { WorkflowNotFoundError, type WorkflowHandle } from '@temporalio/client';
 import { baseImageWorkflowId, type BaseImageInput } from '../build/input.js';
-import {
-  SET_DEADLINE_UPDATE,
-  STATUS_QUERY,
-  WORKFLOWS,
-  type BaseImageResult,
-  type DeadlineChange,
-} from '../build/messages.js';
+import { SET_DEADLINE_UPDATE, STATUS_QUERY, WORKFLOWS, type DeadlineChange } from '../build/messages.js';
 import { parseParameters, type BuildParameters } from '../build/parameters.js';
 import { SEARCH_ATTRIBUTES } from '../build/search-attributes.js';
-import type { BuildFailure, BuildStatus } from '../build/status.js';
+import type { BuildStatus } from '../build/status.js';
 import type { Template } from '../tdl/types.js';
 import { checkScript, checkTemplate } from './check.js';
-import { reasonOf, type Factory } from './connection.js';
+import type { Factory } from './connection.js';
+import { asked } from './asked.js';
 import { ClientError, InvalidFilesError } from './errors.js';
 
 /*
@@ -53,11 +42,6 @@ export interface StartedBuild {
   /** The workflow type's input, parameters with every default filled in. */
   input: BaseImageInput;
 }
-
-/** How a build ended. */
-export type Outcome =
-  | { status: 'COMPLETE'; uuid: string; result: BaseImageResult }
-  | { status: 'FAILED' | 'CANCELED'; uuid: string; failure: BuildFailure };
 
 /**
  * Checks the template, the install script and the parameters, and starts the build.
@@ -185,69 +169,7 @@ async function update(factory: Factory, handle: WorkflowHandle, change: Deadline
   await asked(() => factory.call(() => handle.executeUpdate(SET_DEADLINE_UPDATE, { args: [change] }), 30_000), uuid);
 }
 
-/** Waits until the build has ended, and tells how. A failed build is an answer here, not an exception. */
-export async function buildOutcome(factory: Factory, uuid: string): Promise<Outcome> {
-  try {
-    const result = (await buildHandle(factory, uuid).result()) as BaseImageResult;
-    return { status: 'COMPLETE', uuid, result };
-  } catch (error) {
-    if (error instanceof WorkflowFailedError) return outcomeOf(uuid, error.cause);
-    throw clientErrorOf(error, uuid);
-  }
-}
-
-function outcomeOf(uuid: string, cause: Error | undefined): Outcome {
-  if (cause instanceof CancelledFailure) {
-    return { status: 'CANCELED', uuid, failure: { type: 'Canceled', step: '', message: 'the build was cancelled' } };
-  }
-  if (cause instanceof ApplicationFailure) {
-    const [detail] = (cause.details ?? []) as unknown[];
-    const given = isRecord(detail) ? (detail as Partial<BuildFailure>) : {};
-    return {
-      status: 'FAILED',
-      uuid,
-      failure: { type: cause.type ?? 'Internal', step: '', message: cause.message, ...given },
-    };
-  }
-  const terminated = cause instanceof TerminatedFailure;
-  const message = terminated
-    ? `the workflow was terminated (${cause.message}), so nothing of what it had made was removed`
-    : `the workflow ended unexpectedly: ${cause?.message ?? 'no reason given'}`;
-  return { status: 'FAILED', uuid, failure: { type: 'Internal', step: '', message } };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
-}
-
-/** Runs a call to Temporal, and turns what it throws into a sentence for people. */
-export async function asked<T>(run: () => Promise<T>, uuid?: string): Promise<T> {
-  try {
-    return await run();
-  } catch (error) {
-    throw clientErrorOf(error, uuid);
-  }
-}
-
-function clientErrorOf(error: unknown, uuid?: string): Error {
-  if (error instanceof ClientError) return error;
-  if (error instanceof WorkflowNotFoundError && uuid !== undefined) {
-    return new ClientError(`No image found with id: ${uuid}`, {
-      hint: 'Temporal knows no such build; `imagefactory images` lists what the store has',
-      cause: error,
-    });
-  }
-  if (error instanceof WorkflowExecutionAlreadyStartedError) {
-    return new ClientError(`a workflow ${error.workflowId} exists already`, { cause: error });
-  }
-  const reason = reasonOf(error);
-  if (/search attribute/i.test(reason)) {
-    return new ClientError(`Temporal refused: ${reason}`, {
-      hint: 'register the search attributes with `imagefactory setup`',
-      cause: error,
-    });
-  }
-  return new ClientError(`Temporal refused: ${reason}`, { cause: error });
-}
-
 export { watchBuild, type Observation, type WatchOptions } from './observe.js';
+export { buildOutcome, type Outcome } from './outcome.js';
+export { connectFactory, type Factory, type FactoryOptions } from './connection.js';
+export { deleteImage, findImage, findImages } from './images.js';

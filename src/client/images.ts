@@ -9,7 +9,7 @@ import {
   type ReadRecordsInput,
   type ReadRecordsResult,
 } from '../build/messages.js';
-import { asked, buildHandle } from './builds.js';
+import { asked } from './asked.js';
 import { hasWorkers, type Factory } from './connection.js';
 import { ClientError } from './errors.js';
 import { BuildWatcher, type Observation } from './observe.js';
@@ -82,7 +82,9 @@ export async function deleteImage(factory: Factory, uuid: string): Promise<Delet
 
 async function isRunning(factory: Factory, uuid: string): Promise<boolean> {
   try {
-    const { status } = await factory.call(() => buildHandle(factory, uuid).describe());
+    const { status } = await factory.call(() =>
+      factory.client.workflow.getHandle(baseImageWorkflowId(uuid)).describe(),
+    );
     return status.name === 'RUNNING' || status.name === 'PAUSED';
   } catch (error) {
     // Temporal forgets ended builds after the namespace's retention; their images stay.

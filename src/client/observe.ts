@@ -1,28 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkflowNotFoundError, type WorkflowExecutionDescription } from '@temporalio/client';
-import {
-  decodeArrayFromPayloads,
-  decodeOptionalFailureToOptionalError,
-} from '@temporalio/common/lib/internal-non-workflow/index.js';
-import type { temporal } from '@temporalio/proto';
-import { z } from 'zod';
 import { baseImageWorkflowId } from '../build/input.js';
 import { STATUS_QUERY } from '../build/messages.js';
-import type { BuildStatus, Progress } from '../build/status.js';
+import type { BuildStatus } from '../build/status.js';
 import { hasWorkers, reasonOf, type Factory } from './connection.js';
 import { ClientError } from './errors.js';
-
-/** An activity that is running, or waits for its next attempt. */
-export interface LiveActivity {
-  type: string;
-  /** `waiting` for a worker or for its next attempt. */
-  state: 'running' | 'waiting';
-  /** Counts from 1. */
-  attempt: number;
-  progress?: Progress;
-  /** Why the attempt before failed. */
-  lastFailure?: string;
-}
+import { liveActivities, type LiveActivity } from './live-activity.js';
 
 /** One workflow as it is now. */
 export interface WorkflowView {
@@ -56,12 +39,6 @@ export interface WatchOptions {
   /** Milliseconds that Temporal may be away before the watching is given up. Default ten minutes. */
   patience?: number;
 }
-
-const PROGRESS = z.object({
-  message: z.string(),
-  percent: z.number().optional(),
-  consoleLine: z.string().optional(),
-});
 
 /** How long a query may take: a worker that is busy, or has just gone, must not hold the view up. */
 const QUERY_TIMEOUT = 5000;
@@ -161,7 +138,7 @@ export class BuildWatcher {
     const handle = this.factory.client.workflow.getHandle(workflowId);
     const description = await this.factory.call(() => handle.describe());
     const status = await this.statusOf(description);
-    const activities = await this.activitiesOf(description.raw.pendingActivities ?? []);
+    const activities = await liveActivities(this.factory, description.raw.pendingActivities ?? []);
     const view: WorkflowView = { workflowId, execution: description.status.name, activities };
     return { description, view: status === undefined ? view : { ...view, status } };
   }
@@ -186,24 +163,5 @@ export class BuildWatcher {
     this.lookedForWorkers = Date.now();
     this.workers = await hasWorkers(this.factory);
     return this.workers;
-  }
-
-  private async activitiesOf(pending: temporal.api.workflow.v1.IPendingActivityInfo[]): Promise<LiveActivity[]> {
-    return Promise.all(pending.map((info) => this.activityOf(info)));
-  }
-
-  private async activityOf(info: temporal.api.workflow.v1.IPendingActivityInfo): Promise<LiveActivity> {
-    const converter = this.factory.client.options.loadedDataConverter;
-    const [details] = await decodeArrayFromPayloads(converter, info.heartbeatDetails?.payloads);
-    const progress = PROGRESS.safeParse(details);
-    const failure = await decodeOptionalFailureToOptionalError(converter, info.lastFailure);
-    return {
-      type: info.activityType?.name ?? '',
-      // PENDING_ACTIVITY_STATE_STARTED
-      state: info.state === 2 ? 'running' : 'waiting',
-      attempt: info.attempt ?? 1,
-      ...(progress.success ? { progress: progress.data } : {}),
-      ...(failure === undefined ? {} : { lastFailure: reasonOf(failure) }),
-    };
   }
 }

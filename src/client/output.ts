@@ -1,5 +1,5 @@
 import type { BuildRecord } from '../build/record.js';
-import type { Outcome } from './builds.js';
+import type { Outcome } from './outcome.js';
 
 /** imagefactory's Final Image Details, to the letter, and below them what it left out. */
 export interface ImageDetails {

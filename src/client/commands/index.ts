@@ -1,4 +1,4 @@
-import { baseImage } from './base-image.js';
+import { baseImage } from './base_image.js';
 import { cancel } from './cancel.js';
 import type { Command } from './command.js';
 import { deadline } from './deadline.js';

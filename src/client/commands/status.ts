@@ -3,7 +3,7 @@ import { workflowPage, type Factory } from '../connection.js';
 import { forgottenImage, type ImageMetadata } from '../images.js';
 import { wantsColour } from '../io.js';
 import { BuildWatcher, type Observation } from '../observe.js';
-import { asked } from '../builds.js';
+import { asked } from '../asked.js';
 import { jsonDocument } from '../output.js';
 import { renderView } from '../view/render.js';
 import { imagesText } from './images.js';

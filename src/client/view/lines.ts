@@ -1,5 +1,6 @@
 import type { StepStatus } from '../../build/status.js';
-import type { LiveActivity, Observation, WorkflowView } from '../observe.js';
+import type { LiveActivity } from '../live-activity.js';
+import type { Observation, WorkflowView } from '../observe.js';
 import { retryText, troubleText } from './render.js';
 import { clock, plain } from './text.js';
 

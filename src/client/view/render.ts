@@ -1,5 +1,6 @@
 import { PHASES, type BuildStatus, type StepStatus } from '../../build/status.js';
-import type { LiveActivity, Observation, WorkflowView } from '../observe.js';
+import type { LiveActivity } from '../live-activity.js';
+import type { Observation, WorkflowView } from '../observe.js';
 import { bar, clip, clock, plain } from './text.js';
 
 /** The part of picocolors that the view uses. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Outcome } from '../../../src/client/builds.js';
+import type { Outcome } from '../../../src/client/outcome.js';
 import { metadataOf, outcomeBlock, table } from '../../../src/client/output.js';
 
 const uuid = 'bdd32b97-0e94-473a-b376-74d2da289a2c';

@@ -1,0 +1,34 @@
+import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
+import { reasonOf } from './connection.js';
+import { ClientError } from './errors.js';
+
+/** Runs a call to Temporal, and turns what it throws into a sentence for people. */
+export async function asked<T>(run: () => Promise<T>, uuid?: string): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    throw clientErrorOf(error, uuid);
+  }
+}
+
+/** What Temporal or the SDK threw, as a sentence for people. */
+export function clientErrorOf(error: unknown, uuid?: string): Error {
+  if (error instanceof ClientError) return error;
+  if (error instanceof WorkflowNotFoundError && uuid !== undefined) {
+    return new ClientError(`No image found with id: ${uuid}`, {
+      hint: 'Temporal knows no such build; `imagefactory images` lists what the store has',
+      cause: error,
+    });
+  }
+  if (error instanceof WorkflowExecutionAlreadyStartedError) {
+    return new ClientError(`a workflow ${error.workflowId} exists already`, { cause: error });
+  }
+  const reason = reasonOf(error);
+  if (/search attribute/i.test(reason)) {
+    return new ClientError(`Temporal refused: ${reason}`, {
+      hint: 'register the search attributes with `imagefactory setup`',
+      cause: error,
+    });
+  }
+  return new ClientError(`Temporal refused: ${reason}`, { cause: error });
+}

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { run } from '../../../src/client/cli.js';
+import type { FileReport } from '../../../src/client/errors.js';
+import { RecordingIo } from './recording-io.js';
+
+const directory = mkdtempSync(join(tmpdir(), 'imagefactory-validate-'));
+after(() => rmSync(directory, { recursive: true }));
+
+function fileWith(name: string, content: string): string {
+  const path = join(directory, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+function templateOf(os: string): string {
+  const install = "<install type='url'><url>http://download.example.org/os</url></install>";
+  return `<template>\n  <name>t</name>\n  <os>\n    ${os}\n    <arch>x86_64</arch>\n    ${install}\n  </os>\n</template>\n`;
+}
+
+const good = fileWith('good.tdl', templateOf('<name>Fedora</name><version>19</version>'));
+const unknownOs = fileWith('unknown.tdl', templateOf('<name>BeOS</name><version>5</version>'));
+const broken = fileWith('broken.tdl', '<template>\n  <name>t</nam>\n</template>\n');
+const noTdl = fileWith('no-tdl.xml', '<html><body/></html>\n');
+const goodScript = fileWith('good.ks', 'install\npoweroff\n');
+const badScript = fileWith('bad.ks', 'install\nreboot\n');
+const missing = join(directory, 'missing.tdl');
+
+async function validate(...args: string[]): Promise<{ code: number; stdout: string }> {
+  const io = new RecordingIo();
+  return { code: await run(args, io), stdout: io.stdout };
+}
+
+test('a valid template with a valid script is called valid, with exit code 0', async () => {
+  const { code, stdout } = await validate('validate', good, '--file-parameter', 'install_script', goodScript);
+  assert.equal(stdout, `${good}: valid\n${goodScript}: valid\n`);
+  assert.equal(code, 0);
+});
+
+for (const [what, file] of [
+  ['broken XML', broken],
+  ['XML that is no TDL', noTdl],
+  ['an operating system without a profile', unknownOs],
+  ['a file that is not there', missing],
+] as const) {
+  test(`${what} is told with file, line and column, and exit code 1`, async () => {
+    const { code, stdout } = await validate('validate', file);
+    assert.equal(code, 1);
+    const [first = ''] = stdout.split('\n');
+    assert.ok(first.startsWith(`${file}:`), first);
+    assert.match(first.slice(file.length), /^:\d+:\d+: \S/);
+  });
+}
+
+test('an operating system without a profile is told where the template names it', async () => {
+  const { stdout } = await validate('validate', unknownOs);
+  assert.match(stdout, /unknown\.tdl:[34]:\d+: .*BeOS/);
+});
+
+test('a script that does not end by powering the machine off is told in its own file', async () => {
+  const { code, stdout } = await validate('validate', good, '--file-parameter', 'install_script', badScript);
+  assert.equal(code, 1);
+  assert.match(stdout, /good\.tdl: valid\n/);
+  assert.match(stdout, /bad\.ks:\d+:\d+: .*poweroff/);
+});
+
+test('in JSON mode there is one array, with an entry for each file', async () => {
+  const { code, stdout } = await validate('--output', 'json', 'validate', good, broken, missing);
+  assert.equal(code, 1);
+  const reports = JSON.parse(stdout) as FileReport[];
+  assert.deepEqual(
+    reports.map(({ file, valid, problems }) => [file, valid, problems.length > 0]),
+    [
+      [good, true, false],
+      [broken, false, true],
+      [missing, false, true],
+    ],
+  );
+  for (const { problems } of reports) {
+    for (const problem of problems) assert.deepEqual(Object.keys(problem).sort(), ['column', 'line', 'message']);
+  }
+});
+
+test('only the install script can be checked besides templates', async () => {
+  const { code } = await validate('validate', good, '--file-parameter', 'flavor', goodScript);
+  assert.equal(code, 2);
+});
+
+test('base_image refuses what validate refuses, before Temporal is asked', async () => {
+  const io = new RecordingIo({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
+  assert.equal(await run(['base_image', '--file-parameter', 'install_script', badScript, good], io), 1);
+  assert.match(io.stderr, /bad\.ks:\d+:\d+: .*poweroff/);
+  assert.match(io.stderr, /nothing was started/);
+  const wrong = new RecordingIo({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
+  assert.equal(await run(['base_image', '--parameter', 'download', 'perhaps', good], wrong), 2);
+  assert.match(wrong.stderr, /parameter download: "perhaps" is not a boolean/);
+});
+
+test('plugins lists the profiles, as a table and as JSON', async () => {
+  const { code, stdout } = await validate('plugins');
+  assert.equal(code, 0);
+  assert.match(stdout, /^FAMILY .*\n(.*\n)*fedora +Fedora/);
+  const all = JSON.parse((await validate('--output', 'json', 'plugins')).stdout) as Record<
+    string,
+    { targets: unknown[] }
+  >;
+  assert.ok(all['fedora']?.targets.some((target) => JSON.stringify(target) === '["Fedora",null,"x86_64"]'));
+  const one = JSON.parse((await validate('--output', 'json', 'plugins', '--id', 'Fedora')).stdout) as {
+    family: string;
+  };
+  assert.equal(one.family, 'fedora');
+  assert.equal((await validate('plugins', '--id', 'beos')).code, 1);
+});
