@@ -66,7 +66,7 @@ export function verified(
   toError: (error: unknown) => Error,
 ): Readable {
   const verifier = new Verifier(what, expected.promised, expected.size);
-  data.once('error', (error) => verifier.destroy(toError(error)));
+  data.on('error', (error) => verifier.destroy(toError(error)));
   verifier.once('close', () => data.destroy());
   return data.pipe(verifier);
 }

@@ -107,7 +107,7 @@ export class Glance implements Images {
     return this.service.withToken(call, async (request) => {
       const answer = await this.service.http.download(request);
       if (answer.status === 204) {
-        answer.data.destroy();
+        answer.data.resume();
         throw new FactoryError('ImageFailed', `image ${id} has no data: it is ${image.status}`);
       }
       const toError = (error: unknown): Error =>

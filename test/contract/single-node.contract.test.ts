@@ -1,0 +1,41 @@
+import { describe, it } from 'node:test';
+import { FactoryError } from '../../src/build/errors.js';
+import { settingsFromEnvironment, settingsFromEntry } from '../../src/openstack/cloud-config.js';
+import { readCloudEntries } from '../../src/openstack/config-files.js';
+import { connectCloud } from '../../src/openstack/index.js';
+import type { CloudSettings } from '../../src/openstack/settings.js';
+import { describeCloudContract } from './cloud-contract.js';
+
+/** The cloud of `OS_CLOUD`, else of the `OS_*` variables: the single-node cloud when its environment is loaded. */
+function configuredCloud(): CloudSettings | undefined {
+  const name = process.env['OS_CLOUD'];
+  if (!name) return process.env['OS_AUTH_URL'] ? settingsFromEnvironment(process.env, process.cwd()) : undefined;
+  const entry = readCloudEntries(process.env, process.cwd()).find((candidate) => candidate.name === name);
+  return entry === undefined ? undefined : settingsFromEntry(entry, process.env, process.cwd());
+}
+
+/** Why the contract cannot be tried, or undefined when it can. */
+async function hindrance(settings: CloudSettings | undefined): Promise<string | undefined> {
+  if (settings === undefined) return 'no cloud is named by OS_CLOUD or OS_AUTH_URL';
+  const cloud = connectCloud(settings);
+  try {
+    await cloud.projectId({ signal: AbortSignal.timeout(15_000) });
+    return undefined;
+  } catch (error) {
+    // A cloud that answers, but not as it should, is a failure of the contract.
+    if (error instanceof FactoryError && error.type !== 'CloudUnavailable') return undefined;
+    return `cloud ${settings.name} is not up: ${error instanceof Error ? error.message : String(error)}`;
+  } finally {
+    await cloud.close();
+  }
+}
+
+const settings = configuredCloud();
+const reason = await hindrance(settings);
+if (settings === undefined || reason !== undefined) {
+  describe('the contract with a cloud: single node', () => {
+    it('is tried', { skip: reason }, () => undefined);
+  });
+} else {
+  describeCloudContract('single node', () => Promise.resolve(settings));
+}
