@@ -1,0 +1,59 @@
+/** One line of a checksum file. */
+export interface Checksum {
+  algorithm: 'md5' | 'sha1' | 'sha224' | 'sha256' | 'sha384' | 'sha512';
+  /** Hexadecimal, lower case. */
+  value: string;
+  /** Path as the file has it; empty where the line is a digest alone. */
+  name: string;
+}
+
+const BY_LENGTH: Partial<Record<number, Checksum['algorithm']>> = {
+  32: 'md5',
+  40: 'sha1',
+  56: 'sha224',
+  64: 'sha256',
+  96: 'sha384',
+  128: 'sha512',
+};
+
+/** `SHA256 (name) = hex`, as BSD's md5 and sha256 write it, and `sha256sum --tag`. */
+const BSD = /^(MD5|SHA1|SHA224|SHA256|SHA384|SHA512) ?\((.+)\) ?= ?([0-9a-f]+)$/i;
+/** `hex  name` or `hex *name`; a backslash before it says that the name is escaped (GNU coreutils, "md5sum invocation"). */
+const GNU = /^(\\?)([0-9a-f]+)(?: [ *](.+)|\s+(\S.*))?$/i;
+
+/** The checksums of a file of either form; signatures, comments and whatever else stands in it are passed over. */
+export function parseChecksums(text: string): Checksum[] {
+  return text.split(/\r?\n/).flatMap((line) => parseLine(line.trimEnd()) ?? []);
+}
+
+function parseLine(line: string): Checksum | undefined {
+  const [, name, path, hex] = BSD.exec(line) ?? [];
+  if (name !== undefined && path !== undefined && hex !== undefined) {
+    const algorithm = name.toLowerCase() as Checksum['algorithm'];
+    return BY_LENGTH[hex.length] === algorithm ? { algorithm, value: hex.toLowerCase(), name: path } : undefined;
+  }
+  const [, escaped, digest, strict, loose] = GNU.exec(line) ?? [];
+  const algorithm = BY_LENGTH[digest?.length ?? 0];
+  if (digest === undefined || algorithm === undefined) return undefined;
+  const file = strict ?? loose ?? '';
+  return { algorithm, value: digest.toLowerCase(), name: escaped === '\\' ? unescape(file) : file };
+}
+
+function unescape(name: string): string {
+  return name.replace(/\\([\\nr])/g, (_whole, letter: string) => ({ n: '\n', r: '\r' })[letter] ?? letter);
+}
+
+/**
+ * The checksum of the file with that name: its path as it stands there, else its last part if only one line has it, else
+ * the only line if that has no name.
+ */
+export function findChecksum(text: string, name: string, algorithm?: Checksum['algorithm']): Checksum | undefined {
+  const all = parseChecksums(text).filter((entry) => algorithm === undefined || entry.algorithm === algorithm);
+  const plain = (path: string): string => path.replace(/^\.\//, '');
+  const exact = all.find((entry) => plain(entry.name) === plain(name));
+  if (exact !== undefined) return exact;
+  const base = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
+  const named = all.filter((entry) => base(entry.name) === base(name));
+  if (named.length > 0) return new Set(named.map(({ value }) => value)).size === 1 ? named[0] : undefined;
+  return all.length === 1 && all[0]?.name === '' ? all[0] : undefined;
+}
