@@ -19,7 +19,7 @@ export function checkTemplate(text: string): CheckedTemplate {
   const { template, problems } = parseTemplate(text);
   if (template === undefined || problems.length > 0) return { problems };
   try {
-    const profile = profileFor(template);
+    const { profile } = profileFor(template);
     profile.installer(template);
     return { template, scriptKind: profile.scriptKind, problems: [] };
   } catch (error) {

@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { reasonOf, uiAddressOf } from '../../../src/client/connection.js';
+
+for (const [address, expected] of [
+  ['127.0.0.1:7233', 'http://127.0.0.1:8233'],
+  ['localhost:7300', 'http://localhost:8300'],
+  ['localhost', 'http://localhost:8233'],
+  ['prod.a2dd6.tmprl.cloud:7233', 'https://cloud.temporal.io'],
+  ['eu-west-1.aws.api.temporal.io:7233', 'https://cloud.temporal.io'],
+  ['temporal.example.org:7233', undefined],
+] as const) {
+  test(`the UI of ${address} is ${expected ?? 'not guessed'}`, () => {
+    assert.equal(uiAddressOf(address), expected);
+  });
+}
+
+test('of errors within errors the innermost sentence is told, on one line', () => {
+  const inner = new Error('connect ECONNREFUSED 127.0.0.1:1\n    at somewhere');
+  assert.equal(reasonOf(new Error('outer', { cause: inner })), 'connect ECONNREFUSED 127.0.0.1:1');
+  assert.equal(reasonOf('odd'), 'odd');
+});
