@@ -4,6 +4,7 @@ import { WorkflowNotFoundError, type WorkflowHandle } from '@temporalio/client';
 import { baseImageWorkflowId, type BaseImageInput } from '../build/input.js';
 import { SET_DEADLINE_UPDATE, STATUS_QUERY, WORKFLOWS, type DeadlineChange } from '../build/messages.js';
 import { parseParameters, type BuildParameters } from '../build/parameters.js';
+import { planBuild } from '../build/plan.js';
 import { SEARCH_ATTRIBUTES } from '../build/search-attributes.js';
 import type { BuildStatus } from '../build/status.js';
 import type { Template } from '../tdl/types.js';
@@ -83,22 +84,34 @@ export async function startBuild(factory: Factory, request: BuildRequest): Promi
   return { uuid, workflowId, runId: handle.firstExecutionRunId, input };
 }
 
+/** A request that can be started as far as anybody can tell without Temporal and without a cloud. */
+export interface CheckedRequest {
+  template: Template;
+  parameters: BuildParameters;
+  warnings: string[];
+}
+
 /**
- * Checks what can be checked without Temporal and without a cloud: parameters, template, install script.
+ * Checks what can be checked without Temporal and without a cloud: parameters, template, install script, and whether a
+ * plan comes of them.
  *
- * @throws FactoryError InvalidParameter
+ * @throws FactoryError InvalidParameter, or what the plan lacks
  * @throws InvalidFilesError when the template or the script has mistakes
  */
-export function checkRequest(request: BuildRequest): { template: Template; parameters: BuildParameters } {
+export function checkRequest(request: BuildRequest): CheckedRequest {
   const parameters = parseParameters(request.parameters);
-  const script = parameters.install_script;
+  const installScript = parameters.install_script;
   const { template, problems, scriptKind } = checkTemplate(request.template);
-  const scriptProblems = scriptKind === undefined || script === undefined ? [] : checkScript(scriptKind, script);
-  if (template !== undefined && problems.length === 0 && scriptProblems.length === 0) return { template, parameters };
-  throw new InvalidFilesError([
-    { file: request.templateName, valid: problems.length === 0, problems },
-    { file: request.scriptName ?? 'install_script', valid: scriptProblems.length === 0, problems: scriptProblems },
-  ]);
+  const wrongInScript =
+    scriptKind === undefined || installScript === undefined ? [] : checkScript(scriptKind, installScript);
+  if (template === undefined || problems.length > 0 || wrongInScript.length > 0) {
+    throw new InvalidFilesError([
+      { file: request.templateName, valid: problems.length === 0, problems },
+      { file: request.scriptName ?? 'install_script', valid: wrongInScript.length === 0, problems: wrongInScript },
+    ]);
+  }
+  const { warnings } = planBuild({ template, parameters, ...(installScript === undefined ? {} : { installScript }) });
+  return { template, parameters, warnings };
 }
 
 function startDetails(request: BuildRequest, template: Template, uuid: string): string {

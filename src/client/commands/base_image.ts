@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { readChecked } from '../check.js';
+import { decodeTemplate, readChecked } from '../check.js';
 import { checkRequest, startBuild, type BuildRequest } from '../builds.js';
 import { workflowPage } from '../connection.js';
 import { UsageError } from '../errors.js';
@@ -43,14 +43,14 @@ async function runBaseImage(context: CommandContext): Promise<number> {
   const parameters = settings.timeout === undefined ? given : { timeout: settings.timeout, ...given };
   const scriptName = fileOfParameter(options, 'install_script');
   const request: BuildRequest = {
-    template: read.text,
+    template: decodeTemplate(read.bytes),
     templateName: templateFile,
     parameters,
     cloud: settings.cloud,
     ...(scriptName === undefined ? {} : { scriptName }),
   };
   // Mistakes are told before Temporal is asked for anything.
-  checkRequest(request);
+  for (const warning of checkRequest(request).warnings) io.err(`warning: ${warning}\n`);
   return withFactory(context, async (factory) => {
     const started = await startBuild(factory, request);
     const page = workflowPage(factory, started.workflowId);

@@ -21,7 +21,7 @@ export const validate: Command = {
   ],
   run: async ({ io, settings, options }) => {
     const files = [options['file']].flat().map(String);
-    const reports = checkFiles(files, scriptOf(options));
+    const reports = checkFiles(files, scriptOf(options), (text) => io.err(`warning: ${text}\n`));
     if (settings.output === 'json') io.out(jsonDocument(reports));
     else
       reports.forEach((report) =>
