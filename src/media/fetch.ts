@@ -122,6 +122,7 @@ class Transfer {
   private async receive(answer: Answer): Promise<void> {
     const { url, maxBytes, signal } = this.request;
     if (answer.status !== 206 || !this.continues(answer)) await this.startOver(answer);
+    this.reported = 0;
     const remaining = numberOf(answer.headers['content-length']);
     this.length = remaining === undefined ? undefined : this.done + remaining;
     if ((this.length ?? 0) > maxBytes) {
@@ -155,7 +156,6 @@ class Transfer {
       throw unavailable(url, 'the server sent another part than was asked for', { retryable: true });
     this.origin = answer;
     this.done = 0;
-    this.reported = 0;
     this.sha256 = createHash('sha256');
     this.expectedHash =
       expected === undefined || expected.algorithm === 'sha256' ? undefined : createHash(expected.algorithm);

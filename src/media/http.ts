@@ -56,7 +56,7 @@ export async function get(url: string, options: GetOptions = {}): Promise<Answer
     const { location } = answer.headers;
     if (REDIRECTS.has(answer.status) && location !== undefined) {
       await discard(answer.body);
-      current = redirected(current, location);
+      current = redirectTarget(current, location);
       continue;
     }
     if (answer.status >= 200 && answer.status < 300) return answer;
@@ -72,7 +72,8 @@ function checkedUrl(url: string): URL {
   throw unavailable(url, 'not an http or https address');
 }
 
-function redirected(from: URL, location: string): URL {
+/** Where a redirect leads. */
+export function redirectTarget(from: URL, location: string): URL {
   const to = parseUrl(location, from.href);
   if (to === undefined) throw unavailable(from.href, 'redirects to something that is no address');
   if (to.protocol === 'https:' || (to.protocol === 'http:' && from.protocol === 'http:')) return to;

@@ -1,6 +1,6 @@
 /** The address, resolved against another where it is relative; undefined if it is none. */
 export function parseUrl(url: string, base?: string): URL | undefined {
-  // URL.parse would do, but Node 20 does not have it.
+  // URL.parse would do, but came late to Node 20.
   return URL.canParse(url, base) ? new URL(url, base) : undefined;
 }
 

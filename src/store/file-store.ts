@@ -1,6 +1,5 @@
-import { readFile, rm } from 'node:fs/promises';
+import { type FileHandle, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { FactoryError } from '../build/errors.js';
 import type { BuildRecord } from '../build/record.js';
@@ -103,21 +102,24 @@ export class FileStore implements Store {
     const path = this.bodyPath(uuid);
     let bytes = 0;
     let reported = 0;
-    const count = new Transform({
-      transform(chunk: Buffer, _encoding, next) {
-        bytes += chunk.length;
-        if (bytes - reported >= REPORT_EVERY) {
-          reported = bytes;
-          onProgress?.(bytes);
-        }
-        next(null, chunk);
-      },
-    });
+    const copy = async (file: FileHandle): Promise<void> => {
+      await pipeline(
+        data,
+        async (source: AsyncIterable<string | Buffer>) => {
+          for await (const chunk of source) {
+            await file.appendFile(chunk);
+            bytes += Buffer.byteLength(chunk);
+            if (bytes - reported < REPORT_EVERY) continue;
+            reported = bytes;
+            onProgress?.(bytes);
+          }
+        },
+        { signal },
+      );
+    };
     await guarded('write', path, async () => {
       try {
-        await replaceFile(path, (file) =>
-          pipeline(data, count, file.createWriteStream({ autoClose: false }), { signal }),
-        );
+        await replaceFile(path, copy);
       } catch (error) {
         signal?.throwIfAborted();
         throw error;

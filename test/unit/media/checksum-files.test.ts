@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { findChecksum, parseChecksums } from '../../../src/media/checksum-files.js';
+
+const ONE = '1'.repeat(64);
+const TWO = '2'.repeat(64);
+
+describe('parseChecksums', () => {
+  it('reads the GNU form, text and binary, paths with spaces included', () => {
+    assert.deepEqual(parseChecksums(`${ONE}  ./netboot/linux\n${TWO} *a disc.iso\n${'a'.repeat(32)}  old\r\n`), [
+      { algorithm: 'sha256', value: ONE, name: './netboot/linux' },
+      { algorithm: 'sha256', value: TWO, name: 'a disc.iso' },
+      { algorithm: 'md5', value: 'a'.repeat(32), name: 'old' },
+    ]);
+  });
+
+  it('undoes the escapes of a GNU line that begins with a backslash', () => {
+    assert.equal(parseChecksums(`\\${ONE}  a\\\\b\\nc`)[0]?.name, 'a\\b\nc');
+    assert.equal(parseChecksums(`${ONE}  a\\\\b`)[0]?.name, 'a\\\\b');
+  });
+
+  it('reads the BSD form in a signed file, and passes over everything else', () => {
+    const text = `-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n# Fedora-Server.iso: 5 bytes\nSHA256 (Fedora-Server.iso) = ${ONE.toUpperCase()}\nSHA512 (x) = ${ONE}\n-----BEGIN PGP SIGNATURE-----\niQIz\n`;
+    assert.deepEqual(parseChecksums(text), [{ algorithm: 'sha256', value: ONE, name: 'Fedora-Server.iso' }]);
+  });
+});
+
+describe('findChecksum', () => {
+  it('finds a file by its path, then by its name', () => {
+    const text = `${ONE}  ./netboot/linux\n${TWO}  ./netboot/gtk/initrd.gz\n`;
+    assert.equal(findChecksum(text, 'netboot/linux')?.value, ONE);
+    assert.equal(findChecksum(text, 'initrd.gz')?.value, TWO);
+    assert.equal(findChecksum(text, 'vmlinuz'), undefined);
+  });
+
+  it('does not guess between two files of the same name', () => {
+    assert.equal(findChecksum(`${ONE}  a/linux\n${TWO}  b/linux\n`, 'linux'), undefined);
+  });
+
+  it('takes a digest that stands alone, and only the algorithm that is wanted', () => {
+    assert.equal(findChecksum(`${ONE}\n`, 'disc.iso')?.value, ONE);
+    assert.equal(findChecksum(`${ONE}  disc.iso\n`, 'disc.iso', 'md5'), undefined);
+  });
+});

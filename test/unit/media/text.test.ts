@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { head } from '../../../src/media/head.js';
+import { fetchBytes, fetchText } from '../../../src/media/text.js';
+import { serve } from './server.js';
+
+describe('fetchText and fetchBytes', () => {
+  it('give what stands at an address', async () => {
+    await using server = await serve((_request, response) => response.end('grüß\n'));
+    assert.equal(await fetchText(server.url), 'grüß\n');
+    assert.deepEqual(await fetchBytes(server.url), Buffer.from('grüß\n'));
+  });
+
+  it('do not take an error page for the content', async () => {
+    await using server = await serve((_request, response) => response.writeHead(404).end('<html>not here</html>'));
+    await assert.rejects(fetchText(server.url), { type: 'MediaUnavailable', status: 404, retryable: false });
+  });
+
+  it('stop at the limit, announced or not', async () => {
+    await using server = await serve((request, response) => {
+      if (request.url === '/announced') response.setHeader('content-length', 100);
+      response.write('x'.repeat(100));
+      response.end();
+    });
+    for (const name of ['announced', 'not']) {
+      await assert.rejects(fetchBytes(`${server.url}/${name}`, { maxBytes: 99 }), {
+        retryable: false,
+        message: /larger than 99 bytes/,
+      });
+    }
+    assert.equal((await fetchBytes(server.url, { maxBytes: 100 })).length, 100);
+  });
+
+  it('end at their deadline', async () => {
+    await using server = await serve(() => undefined);
+    await assert.rejects(fetchText(server.url, { timeouts: { total: 0.2 } }), {
+      retryable: true,
+      message: /not done within 0.2 s/,
+    });
+    await assert.rejects(fetchText(server.url, { timeouts: { headers: 0.2 } }), {
+      retryable: true,
+      message: /no answer in time/,
+    });
+  });
+
+  it('stop with the reason of the signal', async () => {
+    const stop = new AbortController();
+    await using server = await serve(() => stop.abort(new Error('enough')));
+    await assert.rejects(fetchText(server.url, { signal: stop.signal }), { message: 'enough' });
+  });
+
+  it('refuse text that is not UTF-8', async () => {
+    await using server = await serve((_request, response) => response.end(Buffer.from([0x66, 0xff])));
+    await assert.rejects(fetchText(server.url), { retryable: false, message: /not text in UTF-8/ });
+  });
+});
+
+describe('head', () => {
+  it('answers the validators without the body', async () => {
+    await using server = await serve((_request, response) => {
+      response.setHeader('etag', '"one"').setHeader('content-length', 5).end();
+    });
+    assert.deepEqual(await head(server.url), { etag: '"one"', lastModified: undefined, size: 5 });
+    assert.equal(server.requests[0]?.method, 'HEAD');
+  });
+
+  it('asks with GET where HEAD is refused', async () => {
+    await using server = await serve((request, response) => {
+      if (request.method === 'HEAD') response.writeHead(405).end();
+      else response.setHeader('last-modified', 'Sun, 22 Nov 2026 10:00:00 GMT').end('x'.repeat(1_000_000));
+    });
+    assert.equal((await head(server.url)).lastModified, 'Sun, 22 Nov 2026 10:00:00 GMT');
+  });
+
+  it('says that nothing is there', async () => {
+    await using server = await serve((_request, response) => response.writeHead(404).end());
+    await assert.rejects(head(server.url), { type: 'MediaUnavailable', status: 404 });
+  });
+});

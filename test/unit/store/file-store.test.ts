@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import type { BuildRecord } from '../../../src/build/record.js';
+import { FileStore } from '../../../src/store/file-store.js';
+
+const ONE = '4cc3b024-5fe7-4b0b-934b-c5d463b990b0';
+const TWO = '97d7b024-5fe7-4b0b-934b-c5d463b990b0';
+
+function record(identifier: string, overrides: Partial<BuildRecord> = {}): BuildRecord {
+  return {
+    identifier,
+    type: 'BaseImage',
+    data: `/store/${identifier}.body`,
+    template: '<template/>',
+    icicle: null,
+    status: 'BUILDING',
+    status_detail: { activity: 'installing', error: null },
+    percent_complete: 30,
+    parameters: { flavor: 'm1.small' },
+    properties: {},
+    workflow_id: `base_image-${identifier}`,
+    cloud: 'envvars',
+    name: 'debian',
+    os: { name: 'Debian', version: '12', arch: 'x86_64' },
+    created_at: '2026-11-22T10:00:00Z',
+    completed_at: null,
+    glance_id: null,
+    checksum: null,
+    checksum_md5: null,
+    size: null,
+    min_disk: null,
+    jeos: null,
+    packages: null,
+    timings: {},
+    downloaded: false,
+    ...overrides,
+  };
+}
+
+describe('FileStore', () => {
+  let parent: string;
+  let count = 0;
+  let store: FileStore;
+  before(async () => {
+    parent = await mkdtemp(join(tmpdir(), 'store-'));
+  });
+  after(() => rm(parent, { recursive: true }));
+  beforeEach(() => {
+    store = new FileStore(join(parent, `store${count++}`));
+  });
+
+  it('has nothing before something is written', async () => {
+    assert.equal(await store.readRecord(ONE), undefined);
+    assert.equal(await store.readDocument(ONE, 'template.tdl'), undefined);
+    assert.deepEqual(await store.listRecords(), { records: [], unreadable: [] });
+    assert.deepEqual(await store.deleteRecord(ONE), []);
+    await store.deleteDocument(ONE, 'template.tdl');
+  });
+
+  it('gives back a record, the fields that it does not know included', async () => {
+    const written = { ...record(ONE), later: { field: 1 } };
+    await store.writeRecord(written);
+    assert.deepEqual(await store.readRecord(ONE), written);
+    assert.match(await readFile(join(store.directory, `${ONE}.meta`), 'utf8'), /^\{\n {2}"identifier": "4cc3b024/);
+  });
+
+  it('keeps everything from other users', async () => {
+    await store.writeRecord(record(ONE));
+    await store.writeDocument(ONE, 'key', 'secret');
+    await store.writeBody(ONE, Readable.from([Buffer.from('body')]));
+    const mode = async (...names: string[]): Promise<number> =>
+      (await stat(join(store.directory, ...names))).mode & 0o777;
+    assert.deepEqual([await mode(), await mode(`${ONE}.d`)], [0o700, 0o700]);
+    assert.deepEqual(
+      [await mode(`${ONE}.meta`), await mode(`${ONE}.body`), await mode(`${ONE}.d`, 'key')],
+      [0o600, 0o600, 0o600],
+    );
+  });
+
+  it('lists records newest first and names those that it cannot read', async () => {
+    await store.writeRecord(record(ONE));
+    await store.writeRecord(record(TWO, { created_at: '2026-11-22T11:00:00Z' }));
+    const broken = '00000000-5fe7-4b0b-934b-c5d463b990b0.meta';
+    await writeFile(join(store.directory, broken), '{"identifier": 5}');
+    await writeFile(join(store.directory, 'notes.meta'), '{}');
+    const { records, unreadable } = await store.listRecords();
+    assert.deepEqual(
+      records.map(({ identifier }) => identifier),
+      [TWO, ONE],
+    );
+    assert.deepEqual(unreadable, [broken, 'notes.meta']);
+  });
+
+  it('names the field of a record that is wrong', async () => {
+    await store.writeRecord({ ...record(ONE), percent_complete: 'half' as unknown as number });
+    await assert.rejects(store.readRecord(ONE), { type: 'StoreFailed', message: /percent_complete/ });
+    await writeFile(join(store.directory, `${ONE}.meta`), '{"rootpw": "secret"');
+    await assert.rejects(store.readRecord(ONE), { type: 'StoreFailed', message: `${ONE}.meta is not JSON` });
+  });
+
+  it('takes neither UUIDs nor names that lead elsewhere', async () => {
+    for (const uuid of ['../x', '', `${ONE}/..`, ONE.toUpperCase()]) {
+      assert.throws(() => store.bodyPath(uuid), { type: 'StoreFailed' });
+      await assert.rejects(store.readRecord(uuid), { type: 'StoreFailed' });
+      await assert.rejects(store.deleteRecord(uuid), { type: 'StoreFailed' });
+      await assert.rejects(store.writeRecord(record(uuid)), { type: 'StoreFailed' });
+    }
+    for (const name of ['..', '../x', 'a/b', '', '.hidden', 'a\0']) {
+      await assert.rejects(store.writeDocument(ONE, name, ''), { type: 'StoreFailed' });
+    }
+  });
+
+  it('makes a document once, whoever comes first', async () => {
+    let made = 0;
+    const other = new FileStore(store.directory);
+    const contents = await Promise.all(
+      Array.from({ length: 20 }, (_, index) =>
+        (index % 2 === 0 ? store : other).ensureDocument(ONE, 'key', () => `content ${made++}`),
+      ),
+    );
+    assert.equal(new Set(contents.map(String)).size, 1);
+    assert.deepEqual(await store.readDocument(ONE, 'key'), contents[0]);
+    assert.deepEqual(await readdir(join(store.directory, `${ONE}.d`)), ['key']);
+  });
+
+  it('never shows half a record while many write it', async () => {
+    const text = 'x'.repeat(200_000);
+    await store.writeRecord(record(ONE, { icicle: text }));
+    const writes = Array.from({ length: 20 }, (_, index) =>
+      store.writeRecord(record(ONE, { icicle: text, percent_complete: index })),
+    );
+    const reads = Array.from({ length: 20 }, () => store.readRecord(ONE));
+    for (const read of await Promise.all(reads)) assert.equal(read?.icicle, text);
+    await Promise.all(writes);
+    assert.deepEqual(await readdir(store.directory), [`${ONE}.meta`]);
+  });
+
+  it('moves a body into place when it is whole, and tells how many bytes it has', async () => {
+    const progress: number[] = [];
+    const pieces = [Buffer.alloc(5_000_000, 1), Buffer.alloc(3)];
+    const size = await store.writeBody(ONE, Readable.from(pieces), { onProgress: (bytes) => progress.push(bytes) });
+    assert.equal(size, 5_000_003);
+    assert.deepEqual(progress, [5_000_000, 5_000_003]);
+    assert.deepEqual(await readFile(store.bodyPath(ONE)), Buffer.concat(pieces));
+  });
+
+  it('leaves nothing of a body that broke off or was stopped, and keeps the one before', async () => {
+    await store.writeBody(ONE, Readable.from(['before']));
+    // eslint-disable-next-line @typescript-eslint/require-await
+    const broken = async function* (): AsyncGenerator<Buffer> {
+      yield Buffer.from('half');
+      throw new Error('broke off');
+    };
+    await assert.rejects(store.writeBody(ONE, Readable.from(broken())), { message: 'broke off' });
+    const stop = new AbortController();
+    const endless = new Readable({ read: () => undefined });
+    endless.push('half');
+    const stopped = store.writeBody(ONE, endless, { signal: stop.signal });
+    stop.abort(new Error('enough'));
+    await assert.rejects(stopped, { message: 'enough' });
+    assert.ok(endless.destroyed);
+    assert.equal(await readFile(store.bodyPath(ONE), 'utf8'), 'before');
+    assert.deepEqual(await readdir(store.directory), [`${ONE}.body`]);
+  });
+
+  it('deletes record, body, documents and what an interrupted write left, of that image only', async () => {
+    await store.writeRecord(record(ONE));
+    await store.writeRecord(record(TWO));
+    await store.writeBody(ONE, Readable.from(['body']));
+    await store.writeDocument(ONE, 'plan.json', '{}');
+    await writeFile(join(store.directory, `${ONE}.body.0123456789ab.part`), 'half');
+    assert.deepEqual(await store.deleteRecord(ONE), [`${ONE}.body`, `${ONE}.d`, `${ONE}.meta`]);
+    assert.deepEqual(await readdir(store.directory), [`${TWO}.meta`]);
+  });
+
+  it('says what it cannot write and why', async () => {
+    await writeFile(join(parent, 'a file'), '');
+    const impossible = new FileStore(join(parent, 'a file', 'store'));
+    await assert.rejects(impossible.writeRecord(record(ONE)), {
+      type: 'StoreFailed',
+      retryable: false,
+      message: /cannot write .*ENOTDIR/,
+    });
+  });
+});
