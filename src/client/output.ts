@@ -1,4 +1,6 @@
+import { baseImageWorkflowId } from '../build/input.js';
 import type { BuildRecord } from '../build/record.js';
+import type { BuildFailure } from '../build/status.js';
 import type { Outcome } from './outcome.js';
 
 /** imagefactory's Final Image Details, to the letter, and below them what it left out. */
@@ -53,14 +55,12 @@ export function failureText(failure: { step: string; message: string }): string 
 }
 
 /** The metadata of a build whose record cannot be read, as far as its end tells them. */
-export function metadataOf(outcome: Outcome): Partial<BuildRecord> {
-  const common = { identifier: outcome.uuid, type: 'BaseImage' as const, workflow_id: `base_image-${outcome.uuid}` };
+export function metadataOf(outcome: Outcome): Partial<BuildRecord> & { failure?: BuildFailure } {
+  const { uuid, status } = outcome;
+  const common = { identifier: uuid, type: 'BaseImage' as const, workflow_id: baseImageWorkflowId(uuid) };
   if (outcome.status !== 'COMPLETE') {
-    return {
-      ...common,
-      status: outcome.status,
-      status_detail: { activity: outcome.failure.step, error: outcome.failure.message },
-    };
+    const { failure } = outcome;
+    return { ...common, status, status_detail: { activity: failure.step, error: failureText(failure) }, failure };
   }
   const { result } = outcome;
   return {

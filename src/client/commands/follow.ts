@@ -1,6 +1,7 @@
+import { baseImageWorkflowId } from '../../build/input.js';
 import { buildOutcome, watchBuild, type Outcome } from '../builds.js';
 import { workflowPage, type Factory } from '../connection.js';
-import { findImage } from '../images.js';
+import { findImage, type ImageMetadata } from '../images.js';
 import type { Io } from '../io.js';
 import type { Observation } from '../observe.js';
 import { jsonDocument, metadataOf, outcomeBlock } from '../output.js';
@@ -67,19 +68,16 @@ async function conclude(
     io.out(outcomeBlock(outcome));
   }
   tellMore(io, outcome, last);
-  const page = workflowPage(factory, `base_image-${outcome.uuid}`);
+  const page = workflowPage(factory, baseImageWorkflowId(outcome.uuid));
   if (page !== undefined) io.err(`The run in the Temporal UI: ${page}\n`);
   return outcome.status === 'COMPLETE' ? 0 : 1;
 }
 
-/** The record as the store has it; what the workflow itself says, should no worker be there to read it. */
-async function recordOf(factory: Factory, outcome: Outcome): Promise<Record<string, unknown>> {
+/** The record as the store has it, and what the end of the workflow adds; that alone, should nobody read the store. */
+async function recordOf(factory: Factory, outcome: Outcome): Promise<ImageMetadata> {
   const known = metadataOf(outcome);
-  try {
-    return (await findImage(factory, outcome.uuid)) ?? { ...known };
-  } catch {
-    return { ...known };
-  }
+  const record = await findImage(factory, outcome.uuid).catch(() => undefined);
+  return { ...(record ?? known), failure: known.failure };
 }
 
 function tellMore(io: Io, outcome: Outcome, last: Observation | undefined): void {
