@@ -1,0 +1,92 @@
+import { createWriteStream } from 'node:fs';
+import { mkdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { EnvHttpProxyAgent, fetch, type Response } from 'undici';
+
+/** What became of a file that was asked of the upstream archive. */
+export type Fetched = { status: 200; file: string } | { status: number; file?: undefined };
+
+/** How long one download may take, in milliseconds. */
+const DOWNLOAD_DEADLINE_MS = 600_000;
+
+/**
+ * A copy on disk of the files of remote archives. A file is downloaded once, however many ask for it at the same time.
+ * What a path in `pool/` or `by-hash/` holds never changes; any other file is asked for again, by its date, when it was
+ * last looked at more than `indexAgeMs` ago. When the archive cannot be reached, the copy that is there is given.
+ */
+export class ArchiveCache {
+  private readonly running = new Map<string, Promise<Fetched>>();
+  private readonly checkedAt = new Map<string, number>();
+  private readonly dispatcher = new EnvHttpProxyAgent();
+
+  constructor(
+    private readonly folder: string,
+    private readonly indexAgeMs: number,
+  ) {}
+
+  /** Gives the file that `url` names, kept under `path`. Never throws for what the archive answers: see the status. */
+  get(path: string, url: string): Promise<Fetched> {
+    const running = this.running.get(path);
+    if (running) return running;
+    const fetched = this.lookUp(path, url).finally(() => this.running.delete(path));
+    this.running.set(path, fetched);
+    return fetched;
+  }
+
+  /** Closes the connections to the archives. */
+  async close(): Promise<void> {
+    await this.dispatcher.destroy();
+  }
+
+  private async lookUp(path: string, url: string): Promise<Fetched> {
+    const file = join(this.folder, path);
+    const kept = await stat(file).catch(() => undefined);
+    if (kept && this.isFresh(path)) return { status: 200, file };
+    try {
+      const status = await this.download(url, file, kept?.mtime);
+      if (status !== 200) return { status };
+      this.checkedAt.set(path, Date.now());
+      return { status, file };
+    } catch {
+      return kept ? { status: 200, file } : { status: 502 };
+    }
+  }
+
+  private isFresh(path: string): boolean {
+    if (/(^|\/)(pool|by-hash)\//.test(path)) return true;
+    const checked = this.checkedAt.get(path);
+    return checked !== undefined && Date.now() - checked < this.indexAgeMs;
+  }
+
+  /** Brings the file up to date; 200 when it is now there. */
+  private async download(url: string, file: string, since: Date | undefined): Promise<number> {
+    const response = await fetch(url, {
+      dispatcher: this.dispatcher,
+      signal: AbortSignal.timeout(DOWNLOAD_DEADLINE_MS),
+      headers: { 'accept-encoding': 'identity', ...(since && { 'if-modified-since': since.toUTCString() }) },
+    });
+    if (response.status === 200) await keep(response, file);
+    else await response.body?.cancel();
+    return response.status === 304 ? 200 : response.status;
+  }
+}
+
+/** Writes a response's body beside the file and renames it, so that a half file is never seen. */
+async function keep(response: Response, file: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  const part = `${file}.${randomUUID()}.part`;
+  try {
+    if (response.body) await pipeline(Readable.fromWeb(response.body), createWriteStream(part));
+    const length = response.headers.get('content-length');
+    const { size } = await stat(part);
+    if (length !== null && Number(length) !== size) throw new Error(`${size} bytes came instead of ${length}`);
+    const modified = new Date(response.headers.get('last-modified') ?? Date.now());
+    await utimes(part, modified, modified);
+    await rename(part, file);
+  } finally {
+    await rm(part, { force: true });
+  }
+}

@@ -1,0 +1,145 @@
+import { createReadStream, type Stats } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { ArchiveCache } from './cache.js';
+
+/** How a mirror is made. */
+export interface MirrorOptions {
+  /** Folder whose files are served first: the install tree and our suite of installer components. */
+  tree: string;
+  /** Folder where what came from the upstream archives is kept. */
+  cache: string;
+  /** Upstream archives by the first part of the path: `{ debian: 'http://mirror/debian' }`. */
+  archives: Record<string, string>;
+  /** For how long an index (a file outside `pool/` and `by-hash/`) is believed without asking again; default 6 hours. */
+  indexAgeMs?: number;
+  /** Told of every answer. */
+  onAnswer?: (method: string, path: string, status: number) => void;
+}
+
+interface ByteRange {
+  start: number;
+  end: number;
+}
+
+/**
+ * The Debian mirror that the installer and the installed system see: the files of our tree, and everything else of the
+ * archives passed through and kept on disk. Installer components (`.udeb`) other than ours are answered with 404.
+ */
+export class Mirror {
+  private readonly server: Server;
+  private readonly cache: ArchiveCache;
+
+  constructor(private readonly options: MirrorOptions) {
+    this.cache = new ArchiveCache(options.cache, options.indexAgeMs ?? 6 * 3600_000);
+    this.server = createServer((request, response) => {
+      this.answer(request, response).catch(() => response.destroy());
+    });
+  }
+
+  /** Starts to listen. Port 0 takes a free one. @returns the base URL, without a slash at the end. */
+  async start(port: number, address: string): Promise<string> {
+    await new Promise<void>((resolve, reject) => {
+      this.server.once('error', reject);
+      this.server.listen(port, address, resolve);
+    });
+    const bound = this.server.address() as AddressInfo;
+    return `http://${bound.address}:${bound.port}`;
+  }
+
+  /** Stops at once; answers under way are cut. */
+  async stop(): Promise<void> {
+    const closed = new Promise((resolve) => this.server.close(resolve));
+    this.server.closeAllConnections();
+    await closed;
+    await this.cache.close();
+  }
+
+  private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = decodedPath(request.url ?? '');
+    response.once('close', () => this.options.onAnswer?.(request.method ?? '', path ?? '', response.statusCode));
+    if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(response, 405);
+    if (path === undefined) return refuse(response, 400);
+    const local = join(this.options.tree, path);
+    const found = await stat(local).catch(() => undefined);
+    if (found?.isFile()) return sendFile(request, response, local, found);
+    return this.passThrough(request, response, path);
+  }
+
+  private async passThrough(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
+    const [name = '', ...rest] = path.split('/');
+    const archive = this.options.archives[name];
+    if (archive === undefined || rest.at(-1) === '' || rest.length === 0 || path.endsWith('.udeb')) {
+      return refuse(response, 404);
+    }
+    const url = `${archive}/${rest.map(encodeURIComponent).join('/')}`;
+    const fetched = await this.cache.get(path, url);
+    if (fetched.file === undefined) return refuse(response, fetched.status);
+    return sendFile(request, response, fetched.file, await stat(fetched.file));
+  }
+}
+
+/** The path without its leading slash and query, or undefined when it is none that a file can have. */
+function decodedPath(target: string): string | undefined {
+  let path: string;
+  try {
+    path = decodeURIComponent(target.split('?', 1)[0] ?? '');
+  } catch {
+    return undefined;
+  }
+  if (!path.startsWith('/') || path.includes('\0') || path.split('/').includes('..')) return undefined;
+  return path.replace(/^\/+/, '');
+}
+
+function refuse(response: ServerResponse, status: number): void {
+  response.writeHead(status, { 'content-length': 0 }).end();
+}
+
+async function sendFile(request: IncomingMessage, response: ServerResponse, file: string, stats: Stats): Promise<void> {
+  const modified = new Date(Math.floor(stats.mtimeMs / 1000) * 1000);
+  const headers = {
+    'last-modified': modified.toUTCString(),
+    'accept-ranges': 'bytes',
+    'content-type': 'application/octet-stream',
+  };
+  const since = Date.parse(request.headers['if-modified-since'] ?? '');
+  if (since >= modified.getTime()) {
+    response.writeHead(304, headers).end();
+    return;
+  }
+  const range = requestedRange(request, headers['last-modified'], stats.size);
+  if (range === 'outside') {
+    response.writeHead(416, { ...headers, 'content-range': `bytes */${stats.size}`, 'content-length': 0 }).end();
+    return;
+  }
+  const { start, end } = range ?? { start: 0, end: stats.size - 1 };
+  response.writeHead(range ? 206 : 200, {
+    ...headers,
+    'content-length': end - start + 1,
+    ...(range && { 'content-range': `bytes ${start}-${end}/${stats.size}` }),
+  });
+  if (request.method === 'HEAD' || stats.size === 0) {
+    response.end();
+    return;
+  }
+  await pipeline(createReadStream(file, { start, end, highWaterMark: 1 << 18 }), response);
+}
+
+/**
+ * The one byte range that is asked for, undefined for the whole file. RFC 9110 section 14: a form that is not understood,
+ * or an `If-Range` that names another state of the file, means the whole.
+ */
+function requestedRange(request: IncomingMessage, modified: string, size: number): ByteRange | 'outside' | undefined {
+  const match = /^bytes=(\d*)-(\d*)$/.exec(request.headers.range ?? '');
+  const ifRange = request.headers['if-range'];
+  if (!match || (ifRange !== undefined && ifRange !== modified)) return undefined;
+  const [, first = '', last = ''] = match;
+  if (first === '' && last === '') return undefined;
+  const start = first === '' ? Math.max(0, size - Number(last)) : Number(first);
+  const end = first === '' || last === '' ? size - 1 : Math.min(Number(last), size - 1);
+  if (start >= size || start > end) return 'outside';
+  return { start, end };
+}

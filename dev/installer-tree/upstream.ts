@@ -1,0 +1,47 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { pathToFileURL } from 'node:url';
+
+const run = promisify(execFile);
+
+/** Where Debian's archives are fetched from: base URLs without a slash at the end. */
+export interface DebianArchives {
+  /** The main archive, as `http://mirror/debian`. */
+  debian: string;
+  /** The security archive, as `http://mirror/debian-security`. */
+  security: string;
+}
+
+/**
+ * Finds the Debian archives that this machine's apt uses. `DEBIAN_MIRROR` and `DEBIAN_SECURITY_MIRROR` go before it, and
+ * are needed on a machine whose apt knows no Debian (Ubuntu).
+ * @throws Error when neither apt nor the environment names a Debian archive.
+ */
+export async function debianArchives(environment: NodeJS.ProcessEnv = process.env): Promise<DebianArchives> {
+  const known = await aptRepositories();
+  const debian = environment.DEBIAN_MIRROR ?? known.find((uri) => uri.endsWith('/debian'));
+  if (debian === undefined) {
+    throw new Error(
+      "No Debian archive: this machine's apt uses none. Set DEBIAN_MIRROR to the URL of a Debian mirror (it ends in /debian).",
+    );
+  }
+  const main = withoutSlash(debian);
+  const security =
+    environment.DEBIAN_SECURITY_MIRROR ?? known.find((uri) => uri.endsWith('/debian-security')) ?? `${main}-security`;
+  return { debian: main, security: withoutSlash(security) };
+}
+
+/** The repositories of apt's own configuration, whatever the form of its sources files. */
+async function aptRepositories(): Promise<string[]> {
+  const { stdout } = await run('apt-get', ['indextargets', '--format', '$(REPO_URI)']);
+  return [...new Set(stdout.split('\n').filter(Boolean).map(withoutSlash))];
+}
+
+function withoutSlash(url: string): string {
+  return url.replace(/\/+$/, '');
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const archives = await debianArchives();
+  process.stdout.write(`${archives.debian} ${archives.security}\n`);
+}
