@@ -1,0 +1,111 @@
+import type { FakeServer } from '../state.js';
+
+/** How an installer goes. */
+export type InstallerBehaviour =
+  /** Installs, fetches its user data, powers off. */
+  | 'ok'
+  /** Comes to its end and waits there. */
+  | 'never-off'
+  /** Off before it has printed anything of an installation. */
+  | 'off-at-once'
+  /** Prints nothing, and moves no bytes. */
+  | 'silent'
+  /** Prints its failure and waits for somebody to press a key. */
+  | 'fails';
+
+/** How a guest booted from a disk is. */
+export interface GuestBehaviour {
+  /** False: nothing listens on its SSH port. Default true. */
+  ssh: boolean;
+  /** False: no key, no host key, no name is set; the disk stays as it was. Default true. */
+  cloudInit: boolean;
+  /** The user that cloud-init gives the key to, besides root. Default `debian`. */
+  user: string;
+  /** What `sudo` does for that user. Default `nopasswd`. */
+  sudo: 'nopasswd' | 'password' | 'none';
+  /** False: it takes no host key from its user data but makes its own. Default true. */
+  takesHostKey: boolean;
+  /** True: a shutdown from inside or by the ACPI button has no effect. Default false. */
+  ignoresShutdown: boolean;
+}
+
+export const DEFAULT_GUEST: GuestBehaviour = {
+  ssh: true,
+  cloudInit: true,
+  user: 'debian',
+  sudo: 'nopasswd',
+  takesHostKey: true,
+  ignoresShutdown: false,
+};
+
+/** How a snapshot goes. */
+export type SnapshotBehaviour =
+  | 'ok'
+  /** The image ends `killed`, the server's task is over. */
+  | 'killed'
+  /** The image vanishes, the server's task is over: what Nova does when it fails itself. */
+  | 'deleted'
+  /** Active with no bytes. */
+  | 'empty'
+  /** Queued for ever, the server's task is over. */
+  | 'stuck';
+
+/** What is peculiar about a server, and about which. */
+export interface Behaviour {
+  match?: { name?: RegExp; boots?: FakeServer['boots'] };
+  /** How many servers (for `snapshot`: snapshots). Default Infinity. */
+  times?: number;
+  create?:
+    | 'ok'
+    /** Goes to ERROR with `fault`. */
+    | 'error'
+    /** Stays in BUILD. */
+    | 'stuck';
+  /** Default "No valid host was found. There are not enough hosts available." */
+  fault?: string;
+  installer?: InstallerBehaviour;
+  /** Line that a failing installer prints. */
+  failureLine?: string;
+  guest?: Partial<GuestBehaviour>;
+  snapshot?: SnapshotBehaviour;
+  /** Milliseconds after its creation at which somebody else deletes it. */
+  deletedAfter?: number;
+  /** Milliseconds that the installer takes, instead of the cloud's `install`. */
+  install?: number;
+}
+
+interface Armed {
+  behaviour: Behaviour;
+  left: number;
+}
+
+/** What tests say about servers to come. */
+export class Behaviours {
+  private armed: Armed[] = [];
+
+  /** Later ones win over earlier ones. The function that is answered takes it back. */
+  add(behaviour: Behaviour): () => void {
+    const entry = { behaviour, left: behaviour.times ?? Infinity };
+    this.armed.unshift(entry);
+    return () => {
+      this.armed = this.armed.filter((other) => other !== entry);
+    };
+  }
+
+  clear(): void {
+    this.armed = [];
+  }
+
+  /** The value of one trait for a server; uses it up. */
+  take<Trait extends keyof Behaviour>(server: FakeServer, trait: Trait): Behaviour | undefined {
+    for (const entry of this.armed) {
+      const { match = {}, [trait]: value } = entry.behaviour;
+      if (value === undefined || entry.left <= 0) continue;
+      if (match.name !== undefined && !match.name.test(server.name)) continue;
+      if (match.boots !== undefined && match.boots !== server.boots) continue;
+      entry.left--;
+      return entry.behaviour;
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,70 @@
+import type { Clock } from '../core/clock.js';
+import type { FakeServer } from '../state.js';
+import type { InstallerBehaviour } from './behaviour.js';
+
+/** What a console keeps, in characters. */
+const LONGEST = 200_000;
+
+export function print(server: FakeServer, text: string): void {
+  server.console = (server.console + text).slice(-LONGEST);
+}
+
+/** The last lines of a console, as Nova gives them; all when there is no number. */
+export function consoleTail(server: FakeServer, lines: number | undefined): string {
+  if (lines === undefined || lines < 0) return server.console;
+  if (lines === 0) return '';
+  return server.console
+    .split('\n')
+    .slice(-lines - 1)
+    .join('\n')
+    .replace(/^\n/, '');
+}
+
+/** Stages of an installation with the part of its time at which each is printed. */
+const STAGES: [number, string][] = [
+  [0, '[    0.000000] Linux version 6.1.0-fake-amd64\n[    0.000000] Command line: {cmdline}\n'],
+  [0.1, '[    1.204511] Freeing unused kernel image (initmem) memory\nStarting system log daemon: syslogd, klogd.\n'],
+  [0.2, 'Detecting network hardware\nConfiguring the network with DHCP\n'],
+  [0.3, 'Retrieving the install script ({userData} bytes of user data)\n'],
+  [0.4, 'Detecting disks\nPartitioning disks\n'],
+  [0.5, 'Installing the base system\n'],
+  [0.7, 'Select and install software\n'],
+  [0.85, 'Installing GRUB boot loader\n'],
+  [0.95, 'Finishing the installation\n'],
+];
+const POWER_OFF = 'The system is going down NOW!\nRequesting system poweroff\n[   61.302214] reboot: Power down\n';
+
+/** Prints an installation on the console, and calls `off` at its end if it ends. */
+export function runInstaller(
+  server: FakeServer,
+  how: { behaviour: InstallerBehaviour; milliseconds: number; failureLine: string },
+  clock: Pick<Clock, 'after'>,
+  off: () => void,
+): void {
+  const { behaviour, milliseconds, failureLine } = how;
+  if (behaviour === 'silent') return;
+  if (behaviour === 'off-at-once') return clock.after(1, off);
+  for (const [part, text] of STAGES) {
+    if (behaviour === 'fails' && part > 0.4) continue;
+    clock.after(part * milliseconds, () => {
+      print(server, fill(server, text));
+      server.traffic.disk += 1_000_000;
+      server.traffic.network += 100_000;
+    });
+  }
+  if (behaviour === 'fails') return clock.after(milliseconds / 2, () => print(server, `${failureLine}\n`));
+  if (behaviour === 'never-off')
+    return clock.after(milliseconds, () => print(server, 'Installation complete. Press Enter to continue.\n'));
+  clock.after(milliseconds, () => {
+    print(server, POWER_OFF);
+    server.installed = true;
+    off();
+  });
+}
+
+function fill(server: FakeServer, text: string): string {
+  const bytes = Buffer.from(server.userData ?? '', 'base64').length;
+  return text
+    .replace('{cmdline}', server.imageProperties['os_command_line'] ?? '')
+    .replace('{userData}', String(bytes));
+}

@@ -1,0 +1,132 @@
+import { createHash } from 'node:crypto';
+import { micros, seconds, type Fields } from '../core/values.js';
+import type { CloudState, FakeFlavor, FakeServer } from '../state.js';
+
+export function links(endpoint: string, path: string): Fields[] {
+  return [
+    { rel: 'self', href: `${endpoint}/v2.1/${path}` },
+    { rel: 'bookmark', href: `${endpoint}/${path}` },
+  ];
+}
+
+/** A flavor at a microversion (2.55 description, 2.61 extra specs, 2.75 swap as a number). */
+export function flavorView(flavor: FakeFlavor, endpoint: string, version: number): Fields {
+  return {
+    id: flavor.id,
+    name: flavor.name,
+    ram: flavor.ram,
+    disk: flavor.disk,
+    swap: version >= 75 ? 0 : '',
+    'OS-FLV-EXT-DATA:ephemeral': 0,
+    'OS-FLV-DISABLED:disabled': false,
+    vcpus: flavor.vcpus,
+    'os-flavor-access:is_public': true,
+    rxtx_factor: 1,
+    links: links(endpoint, `flavors/${flavor.id}`),
+    ...(version >= 55 ? { description: null } : {}),
+    ...(version >= 61 ? { extra_specs: {} } : {}),
+  };
+}
+
+function flavorOf({ flavor }: FakeServer, endpoint: string, version: number): Fields {
+  if (version < 47) return { id: flavor.id, links: [{ rel: 'bookmark', href: `${endpoint}/flavors/${flavor.id}` }] };
+  const { vcpus, ram, disk } = flavor;
+  return { vcpus, ram, disk, ephemeral: 0, swap: 0, original_name: flavor.name, extra_specs: {} };
+}
+
+/** Addresses by network name; none before the network is set up. */
+function addressesOf(state: CloudState, server: FakeServer): Fields {
+  const addresses: Record<string, Fields[]> = {};
+  if (server.launchedAt === null) return addresses;
+  for (const port of state.portsOf(server.id)) {
+    const name = state.networks.get(port.network_id)?.name ?? port.network_id;
+    const mac = { 'OS-EXT-IPS-MAC:mac_addr': port.mac_address };
+    const fixed = port.fixed_ips.map(({ ip_address: addr }) => ({
+      version: 4,
+      addr,
+      'OS-EXT-IPS:type': 'fixed',
+      ...mac,
+    }));
+    const floating = state
+      .floatingIpsOf(port.id)
+      .map(({ floating_ip_address: addr }) => ({ version: 4, addr, 'OS-EXT-IPS:type': 'floating', ...mac }));
+    addresses[name] = [...(addresses[name] ?? []), ...fixed, ...floating];
+  }
+  return addresses;
+}
+
+/**
+ * A server with its details, with what each microversion shows
+ * (https://docs.openstack.org/nova/latest/reference/api-microversion-history.html).
+ */
+export function serverView(state: CloudState, server: FakeServer, endpoint: string, version: number): Fields {
+  const groups = server.securityGroups.map((id) => ({ name: state.securityGroups.get(id)?.name ?? id }));
+  return {
+    id: server.id,
+    name: server.name,
+    status: server.status,
+    tenant_id: state.projectId,
+    user_id: state.userId,
+    metadata: server.metadata,
+    hostId: server.launchedAt === null ? '' : createHash('sha224').update(state.projectId).digest('hex'),
+    image: { id: server.imageId, links: [{ rel: 'bookmark', href: `${endpoint}/images/${server.imageId}` }] },
+    flavor: flavorOf(server, endpoint, version),
+    created: seconds(server.created),
+    updated: seconds(server.updated),
+    addresses: addressesOf(state, server),
+    accessIPv4: '',
+    accessIPv6: '',
+    links: links(endpoint, `servers/${server.id}`),
+    'OS-DCF:diskConfig': 'MANUAL',
+    ...(['BUILD', 'ACTIVE', 'REBOOT', 'HARD_REBOOT'].includes(server.status) ? { progress: 0 } : {}),
+    'OS-EXT-AZ:availability_zone': server.launchedAt === null ? '' : 'nova',
+    config_drive: server.configDrive ? 'True' : '',
+    key_name: server.keyName,
+    'OS-SRV-USG:launched_at': server.launchedAt === null ? null : micros(server.launchedAt),
+    'OS-SRV-USG:terminated_at': null,
+    ...(groups.length === 0 ? {} : { security_groups: groups }),
+    'OS-EXT-STS:task_state': server.taskState,
+    'OS-EXT-STS:vm_state': server.vmState,
+    'OS-EXT-STS:power_state': server.powerState,
+    'os-extended-volumes:volumes_attached': [],
+    ...(server.fault === undefined ? {} : { fault: faultView(server.fault) }),
+    ...administrative(server, version),
+    ...(version >= 9 ? { locked: false } : {}),
+    ...(version >= 16 ? { host_status: server.launchedAt === null ? '' : 'UP' } : {}),
+    ...(version >= 19 ? { description: server.description } : {}),
+    ...(version >= 26 ? { tags: server.tags } : {}),
+    ...(version >= 63 ? { trusted_image_certificates: null } : {}),
+    ...(version >= 71 ? { server_groups: [] } : {}),
+    ...(version >= 73 ? { locked_reason: null } : {}),
+  };
+}
+
+function administrative(server: FakeServer, version: number): Fields {
+  const host = server.launchedAt === null ? null : 'node1';
+  const base = {
+    'OS-EXT-SRV-ATTR:host': host,
+    'OS-EXT-SRV-ATTR:instance_name': `instance-${server.number.toString(16).padStart(8, '0')}`,
+    'OS-EXT-SRV-ATTR:hypervisor_hostname': host,
+  };
+  if (version < 3) return base;
+  return {
+    ...base,
+    'OS-EXT-SRV-ATTR:reservation_id': `r-${server.id.slice(0, 8)}`,
+    'OS-EXT-SRV-ATTR:launch_index': 0,
+    'OS-EXT-SRV-ATTR:hostname': hostnameOf(server),
+    'OS-EXT-SRV-ATTR:kernel_id': server.imageProperties['kernel_id'] ?? '',
+    'OS-EXT-SRV-ATTR:ramdisk_id': server.imageProperties['ramdisk_id'] ?? '',
+    'OS-EXT-SRV-ATTR:root_device_name': host === null ? null : '/dev/vda',
+    'OS-EXT-SRV-ATTR:user_data': server.userData,
+  };
+}
+
+/** The host name that Nova makes of a server's name. */
+export function hostnameOf(server: FakeServer): string {
+  return server.name.toLowerCase().replace(/[ _]/g, '-').replace(/[^a-z0-9.-]/g, '').replace(/^[.-]+|[.-]+$/g, '').slice(0, 63) || `server-${server.id}`; // prettier-ignore
+}
+
+function faultView(fault: NonNullable<FakeServer['fault']>): Fields {
+  const { code, message, details, created } = fault;
+  return { code, created: seconds(created), message, ...(details === undefined ? {} : { details }) };
+}

@@ -1,0 +1,72 @@
+import type { ServiceName } from './http.js';
+
+/** One call that reached the fake cloud. */
+export interface LoggedCall {
+  /** Milliseconds since the epoch. */
+  at: number;
+  service: ServiceName;
+  method: string;
+  /** Below the service's endpoint, with the query. */
+  path: string;
+  /** Undefined while it is under way, and for good when the connection was cut. */
+  status?: number;
+  /** The fault that was played, if one was. */
+  fault?: string;
+  requestId: string;
+}
+
+export interface CallPattern {
+  service?: ServiceName;
+  method?: string;
+  path?: RegExp;
+}
+
+export function matchesCall(
+  pattern: CallPattern,
+  call: { service: ServiceName; method: string; path: string },
+): boolean {
+  if (pattern.service !== undefined && pattern.service !== call.service) return false;
+  if (pattern.method !== undefined && pattern.method !== call.method) return false;
+  return pattern.path === undefined || pattern.path.test(call.path);
+}
+
+/** Every call since the start, or since {@link clear}; only the last ones are kept, all are counted. */
+export class CallLog {
+  private entries: LoggedCall[] = [];
+  private total = 0;
+  private readonly byKind = new Map<string, number>();
+
+  constructor(private readonly limit: number) {}
+
+  add(call: LoggedCall): void {
+    this.total++;
+    const kind = `${call.service} ${call.method} ${kindOf(call.path)}`;
+    this.byKind.set(kind, (this.byKind.get(kind) ?? 0) + 1);
+    this.entries.push(call);
+    if (this.entries.length > this.limit * 2) this.entries = this.entries.slice(-this.limit);
+  }
+
+  /** Number of calls that match, of those that are kept; all calls ever when there is no pattern. */
+  count(pattern?: CallPattern): number {
+    return pattern === undefined ? this.total : this.list(pattern).length;
+  }
+
+  list(pattern: CallPattern = {}): LoggedCall[] {
+    return this.entries.filter((call) => matchesCall(pattern, call));
+  }
+
+  /** How often each kind of call came, ids replaced by `*`: `compute GET /servers/*` → 3. */
+  summary(): Record<string, number> {
+    return Object.fromEntries([...this.byKind].sort((one, other) => other[1] - one[1]));
+  }
+
+  clear(): void {
+    this.entries = [];
+    this.total = 0;
+    this.byKind.clear();
+  }
+}
+
+function kindOf(path: string): string {
+  return (path.split('?')[0] ?? '').replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, '*').replace(/(os-keypairs)\/[^/]+/, '$1/*');
+}

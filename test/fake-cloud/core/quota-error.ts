@@ -1,0 +1,9 @@
+import { ApiError, type ServiceName } from './http.js';
+
+/** What a service answers when a quota is used up: Nova and Glance 403, Neutron 409. */
+export function quotaError(service: ServiceName, message?: string): ApiError {
+  if (service === 'network') {
+    return new ApiError(409, message ?? "Quota exceeded for resources: ['floatingip'].", 'OverQuota');
+  }
+  return new ApiError(403, message ?? 'Quota exceeded for instances: Requested 1, but already used 10 of 10 instances');
+}

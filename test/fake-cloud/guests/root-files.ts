@@ -1,0 +1,73 @@
+import { constants } from 'node:fs';
+import { lchown, mkdir, open, readFile, realpath, rm } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import type { GuestUser } from './sandbox.js';
+
+/**
+ * Files of a guest, handled from outside as sshd and cloud-init would inside. A guest may put links anywhere: none is
+ * followed out of its root.
+ */
+export class RootFiles {
+  constructor(private readonly root: string) {}
+
+  async read(path: string): Promise<string | undefined> {
+    const full = await this.inside(path);
+    if (full === undefined) return undefined;
+    const handle = await open(full, constants.O_RDONLY | constants.O_NOFOLLOW).catch(() => undefined);
+    if (handle === undefined) return undefined;
+    try {
+      return await readFile(handle, 'utf8');
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async write(path: string, text: string, options: { mode: number; owner?: GuestUser }): Promise<void> {
+    const full = (await this.inside(path)) ?? (await this.withFolder(path, options.owner));
+    if (full === undefined) throw new Error(`${path} leads out of the guest`);
+    await rm(full, { force: true });
+    const handle = await open(
+      full,
+      constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+      options.mode,
+    );
+    try {
+      await handle.writeFile(text);
+      if (options.owner !== undefined) await handle.chown(options.owner.uid, options.owner.gid);
+    } finally {
+      await handle.close();
+    }
+  }
+
+  /** Makes the folder of a path in one that is there. */
+  private async withFolder(path: string, owner: GuestUser | undefined): Promise<string | undefined> {
+    const folder = await this.inside(dirname(path));
+    if (folder === undefined) return undefined;
+    await mkdir(folder, { mode: 0o700 }).catch(() => undefined);
+    if (owner !== undefined) await lchown(folder, owner.uid, owner.gid);
+    return this.inside(path);
+  }
+
+  async remove(path: string): Promise<void> {
+    const full = await this.inside(path);
+    if (full !== undefined) await rm(full, { force: true });
+  }
+
+  /** The guest's users, from its `/etc/passwd`. */
+  async users(): Promise<GuestUser[]> {
+    const lines = ((await this.read('etc/passwd')) ?? '').split('\n');
+    return lines.flatMap((line) => {
+      const [name, , uid, gid, , home, shell] = line.split(':');
+      if (name === undefined || home === undefined) return [];
+      return [{ name, uid: Number(uid), gid: Number(gid), home, shell: shell || '/bin/sh' }];
+    });
+  }
+
+  /** The path on the host, or undefined when its folder does not exist or is not in the guest. */
+  private async inside(path: string): Promise<string | undefined> {
+    const root = await realpath(this.root);
+    const folder = await realpath(join(this.root, dirname(path))).catch(() => undefined);
+    if (folder === undefined || relative(root, folder).startsWith('..')) return undefined;
+    return join(folder, path.split('/').at(-1) ?? '');
+  }
+}

@@ -1,0 +1,110 @@
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import type { Socket } from 'node:net';
+import ssh2, { type AuthContext, type ServerChannel, type Session } from 'ssh2';
+import { hostKey } from './cloud-init.js';
+import type { RootFiles } from './root-files.js';
+import type { GuestUser, Sandbox } from './sandbox.js';
+
+/** A line of authorized_keys that let somebody in. */
+interface Admission {
+  user: GuestUser;
+  /** `command="…"` of the line: it is run instead of whatever is asked for. */
+  forced?: string;
+}
+
+/** Serves one connection as the guest's sshd: host key, users and their keys are read from the guest's disk now. */
+export async function serveConnection(socket: Socket, files: RootFiles, sandbox: Sandbox): Promise<void> {
+  socket.on('error', () => undefined);
+  socket.setNoDelay(true);
+  const key = await hostKey(files);
+  // A sshd without host keys cuts every connection.
+  if (key === undefined || socket.destroyed) return void socket.destroy();
+  const server = new ssh2.Server({ hostKeys: [key], ident: 'OpenSSH_9.2p1 Debian-2' }, (connection) => {
+    let admission: Admission | undefined;
+    connection.on('error', () => undefined);
+    connection.on('authentication', (context) => {
+      void admit(files, context).then((admitted) => {
+        admission = admitted;
+        if (admitted === undefined) context.reject(['publickey']);
+        else context.accept();
+      });
+    });
+    connection.on('session', (accept) => {
+      if (admission !== undefined) serveSession(accept(), admission, sandbox);
+    });
+  });
+  server.on('error', () => undefined);
+  (server as unknown as { injectSocket(socket: Socket): void }).injectSocket(socket);
+}
+
+async function admit(files: RootFiles, context: AuthContext): Promise<Admission | undefined> {
+  if (context.method !== 'publickey') return undefined;
+  const user = (await files.users()).find(({ name }) => name === context.username);
+  if (user === undefined || user.shell.endsWith('nologin')) return undefined;
+  const lines = ((await files.read(`${user.home.slice(1)}/.ssh/authorized_keys`)) ?? '').split('\n');
+  for (const line of lines) {
+    const [, options = '', text] = /^(.*?)\s*((?:ssh-|ecdsa-)\S+ AAAA\S+.*)$/.exec(line.trim()) ?? [];
+    if (text === undefined) continue;
+    const known = ssh2.utils.parseKey(text);
+    if (known instanceof Error || !known.getPublicSSH().equals(context.key.data)) continue;
+    // Without a signature the client only asks whether the key would do.
+    if (
+      context.signature !== undefined &&
+      context.blob !== undefined &&
+      known.verify(context.blob, context.signature, context.hashAlgo) !== true
+    )
+      continue;
+    const forced = /command="((?:[^"\\]|\\.)*)"/.exec(options)?.[1]?.replaceAll('\\"', '"');
+    return { user, ...(forced === undefined ? {} : { forced }) };
+  }
+  return undefined;
+}
+
+function serveSession(session: Session, { user, forced }: Admission, sandbox: Sandbox): void {
+  const environment: Record<string, string> = {};
+  session.on('env', (accept, _reject, { key, val }) => {
+    if (/^(LC_\w+|LANG|TERM)$/.test(key)) environment[key] = val;
+    accept?.();
+  });
+  session.on('pty', (accept) => accept?.());
+  session.on('exec', (accept, _reject, { command }) => {
+    void serveCommand(accept(), forced ?? command, user, environment, sandbox);
+  });
+  session.on('shell', (accept) => {
+    void serveCommand(accept(), forced ?? 'exec "$SHELL"', user, environment, sandbox);
+  });
+}
+
+async function serveCommand(
+  channel: ServerChannel,
+  command: string,
+  user: GuestUser,
+  environment: Record<string, string>,
+  sandbox: Sandbox,
+): Promise<void> {
+  let child: ChildProcessWithoutNullStreams;
+  channel.on('error', () => undefined);
+  try {
+    child = await sandbox.run(command, user, environment);
+  } catch (error) {
+    channel.stderr.write(`fake guest: ${error instanceof Error ? error.message : String(error)}\n`);
+    channel.exit(255);
+    return void channel.close();
+  }
+  for (const stream of [child.stdin, child.stdout, child.stderr]) stream.on('error', () => undefined);
+  channel.pipe(child.stdin);
+  child.stdout.pipe(channel, { end: false });
+  child.stderr.pipe(channel.stderr, { end: false });
+  // The command goes on when its caller has gone; it only loses its ends of the pipes.
+  channel.once('close', () => {
+    for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
+  });
+  child.once('exit', (code, signal) => {
+    if (code === null) channel.exit(String(signal).replace('SIG', ''));
+    else channel.exit(code);
+  });
+  child.once('close', () => {
+    channel.end();
+    channel.close();
+  });
+}

@@ -1,0 +1,44 @@
+import { seconds, type Fields } from '../core/values.js';
+import type { CloudState, FakeImage } from '../state.js';
+
+/** An image as Glance shows it: its own properties first, as there. */
+export function imageView(state: CloudState, image: FakeImage): Fields {
+  return {
+    ...image.properties,
+    name: image.name,
+    disk_format: image.disk_format,
+    container_format: image.container_format,
+    visibility: image.visibility,
+    size: image.size,
+    virtual_size: image.virtual_size,
+    status: image.status,
+    checksum: image.checksum,
+    protected: image.protected,
+    min_ram: image.min_ram,
+    min_disk: image.min_disk,
+    owner: state.projectId,
+    os_hidden: image.os_hidden,
+    os_hash_algo: image.os_hash_value === null ? null : 'sha512',
+    os_hash_value: image.os_hash_value,
+    id: image.id,
+    created_at: seconds(image.createdAt),
+    updated_at: seconds(image.updatedAt),
+    tags: image.tags,
+    self: `/v2/images/${image.id}`,
+    file: `/v2/images/${image.id}/file`,
+    schema: '/v2/schemas/image',
+    ...(image.status === 'active' ? { stores: 'fs' } : {}),
+  };
+}
+
+/** Properties that Glance has itself; all others are the user's, and of type string. */
+export const OWN_PROPERTIES = new Set([
+  'id', 'name', 'status', 'visibility', 'size', 'virtual_size', 'checksum', 'os_hash_algo', 'os_hash_value', 'protected', 'tags',
+  'owner', 'created_at', 'updated_at', 'min_disk', 'min_ram', 'disk_format', 'container_format', 'self', 'file', 'schema', 'os_hidden',
+  'direct_url', 'locations', 'stores',
+]); // prettier-ignore
+
+export const READ_ONLY = new Set([
+  'id', 'status', 'size', 'virtual_size', 'checksum', 'os_hash_algo', 'os_hash_value', 'created_at', 'updated_at', 'self', 'file', 'schema',
+  'direct_url', 'stores', 'owner',
+]); // prettier-ignore

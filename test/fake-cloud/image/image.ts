@@ -1,0 +1,208 @@
+import { randomUUID } from 'node:crypto';
+import { ApiError, errorPage, Routes, TITLES, type Call, type Reply, type Service } from '../core/http.js';
+import { fields, list, text, type Fields } from '../core/values.js';
+import type { CloudState, FakeImage } from '../state.js';
+import type { ImageFiles } from './image-data.js';
+import { listImages } from './image-list.js';
+import { checkedOwn, patchImage, schemaError } from './image-patch.js';
+import { imageView, OWN_PROPERTIES, READ_ONLY } from './image-view.js';
+import { IMAGE_SCHEMA } from './schema.js';
+
+const VERSIONS = ['15', '13', '12', '11', '10', '9', '8', '7', '6', '5', '4', '3', '2', '1', '0'];
+const UUID = /^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$/;
+
+/** Glance v2: https://docs.openstack.org/api-ref/image/v2/ */
+export class Image implements Service {
+  readonly name = 'image';
+  readonly routes = new Routes();
+
+  constructor(
+    private readonly state: CloudState,
+    private readonly files: ImageFiles,
+  ) {
+    this.routes
+      .on('GET', '/', (call) => ({ status: 300, json: versions(call) }))
+      .on('GET', '/versions', (call) => ({ status: 200, json: versions(call) }))
+      .on('GET', '/v2/images', (call) => listImages(state, call))
+      .on('POST', '/v2/images', async (call) => this.create(call, fields(await call.json())))
+      .on('GET', '/v2/images/:id', (call) => ({ status: 200, json: imageView(state, this.find(call)) }))
+      .on('PATCH', '/v2/images/:id', (call) => this.patch(call))
+      .on('DELETE', '/v2/images/:id', (call) => this.delete(call))
+      .on('PUT', '/v2/images/:id/file', (call) => this.upload(call))
+      .on('GET', '/v2/images/:id/file', (call) => files.send(this.find(call), call))
+      .on('PUT', '/v2/images/:id/tags/:tag', (call) => this.tag(call))
+      .on('DELETE', '/v2/images/:id/tags/:tag', (call) => this.untag(call))
+      .on('POST', '/v2/images/:id/actions/deactivate', (call) => this.activate(call, 'active', 'deactivated'))
+      .on('POST', '/v2/images/:id/actions/reactivate', (call) => this.activate(call, 'deactivated', 'active'))
+      .on('GET', '/v2/images/:id/members', (call) => ({
+        status: 200,
+        json: { members: list(this.find(call).id && []), schema: '/v2/schemas/members' },
+      }))
+      .on('GET', '/v2/schemas/image', () => ({ status: 200, json: IMAGE_SCHEMA }))
+      .on('GET', '/v2/info/stores', () => ({ status: 200, json: { stores: [{ id: 'fs', default: 'true' }] } }))
+      .on('GET', '/v2/info/import', () => ({
+        status: 200,
+        json: {
+          'import-methods': {
+            description: 'Import methods available.',
+            type: 'array',
+            value: ['glance-direct', 'web-download', 'copy-image'],
+          },
+        },
+      }));
+  }
+
+  isOpen(_method: string, path: string): boolean {
+    return path === '/' || path === '/versions';
+  }
+
+  headers(call: Call): Record<string, string> {
+    return { 'x-openstack-request-id': call.id };
+  }
+
+  errorReply(error: ApiError): Reply {
+    const [explanation = '', ...detail] = error.message.split('\n');
+    return {
+      status: error.status,
+      html: errorPage(error.status, TITLES[error.status] ?? 'Error', explanation, detail.join('\n')),
+    };
+  }
+
+  /** An image with nothing in it yet. */
+  newImage(given: Partial<FakeImage>): FakeImage {
+    const now = Date.now();
+    const image: FakeImage = {
+      id: randomUUID(),
+      name: null,
+      status: 'queued',
+      size: null,
+      virtual_size: null,
+      checksum: null,
+      os_hash_value: null,
+      disk_format: null,
+      container_format: null,
+      visibility: 'shared',
+      protected: false,
+      os_hidden: false,
+      min_disk: 0,
+      min_ram: 0,
+      tags: [],
+      properties: {},
+      createdAt: now,
+      updatedAt: now,
+      ...given,
+    };
+    this.state.images.set(image.id, image);
+    return image;
+  }
+
+  /** Removes an image, whoever asks. Its id is never given again. */
+  async remove(image: FakeImage): Promise<void> {
+    this.state.images.delete(image.id);
+    this.state.burntImageIds.add(image.id);
+    image.status = 'deleted';
+    await this.files.remove(image);
+  }
+
+  private create(call: Call, body: Fields): Reply {
+    const id = text(body['id']) ?? randomUUID();
+    if (!UUID.test(id))
+      throw schemaError(
+        `'${id}' does not match '^([0-9a-fA-F]){8}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){12}$'`,
+      );
+    const own: Partial<FakeImage> = { tags: [...new Set(list(body['tags']).map(String))] };
+    const properties: Record<string, string> = {};
+    for (const [name, value] of Object.entries(body)) {
+      if (name === 'id' || name === 'tags') continue;
+      if (READ_ONLY.has(name) && name !== 'owner') throw new ApiError(403, `Attribute '${name}' is read-only.`);
+      if (OWN_PROPERTIES.has(name)) Object.assign(own, checkedOwn(name, value));
+      else if (typeof value === 'string') properties[name] = value;
+      else throw schemaError(`${String(value)} is not of type 'string'`);
+    }
+    if (this.state.images.has(id) || this.state.burntImageIds.has(id))
+      throw new ApiError(409, `Image ID ${id} already exists!`);
+    const image = this.newImage({ ...own, id, properties });
+    return {
+      status: 201,
+      json: imageView(this.state, image),
+      headers: {
+        location: `${call.endpoint}/v2/images/${id}`,
+        'openstack-image-import-methods': 'glance-direct,web-download,copy-image',
+        'openstack-image-store-ids': 'fs',
+      },
+    };
+  }
+
+  private find(call: Call): FakeImage {
+    const id = call.params['id'] ?? '';
+    const image = this.state.images.get(id);
+    if (image === undefined) throw new ApiError(404, `No image found with ID ${id}`);
+    return image;
+  }
+
+  private async patch(call: Call): Promise<Reply> {
+    const type = call.headers['content-type'] ?? '';
+    if (!/^application\/openstack-images-v2\.[01]-json-patch$/.test(type)) {
+      return {
+        ...this.errorReply(wrongType(type)),
+        headers: {
+          'accept-patch': 'application/openstack-images-v2.0-json-patch, application/openstack-images-v2.1-json-patch',
+        },
+      };
+    }
+    const body = await call.json();
+    const image = this.find(call);
+    Object.assign(image, patchImage(image, body));
+    return { status: 200, json: imageView(this.state, image) };
+  }
+
+  private async delete(call: Call): Promise<Reply> {
+    const image = this.state.images.get(call.params['id'] ?? '');
+    if (image === undefined) throw new ApiError(404, `Failed to find image ${call.params['id']} to delete`);
+    if (image.protected) throw new ApiError(403, `Image ${image.id} is protected and cannot be deleted.`);
+    await this.remove(image);
+    return { status: 204 };
+  }
+
+  private async upload(call: Call): Promise<Reply> {
+    const type = call.headers['content-type'] ?? '';
+    if (type !== 'application/octet-stream') throw wrongType(type);
+    await this.files.receive(this.find(call), call.request);
+    return { status: 204 };
+  }
+
+  private tag(call: Call): Reply {
+    const image = this.find(call);
+    image.tags = [...new Set([...image.tags, call.params['tag'] ?? ''])];
+    return { status: 204 };
+  }
+
+  private untag(call: Call): Reply {
+    const image = this.find(call);
+    const tag = call.params['tag'] ?? '';
+    if (!image.tags.includes(tag)) throw new ApiError(404, 'The resource could not be found.');
+    image.tags = image.tags.filter((other) => other !== tag);
+    return { status: 204 };
+  }
+
+  private activate(call: Call, from: string, to: string): Reply {
+    const image = this.find(call);
+    if (image.status === from) image.status = to;
+    return { status: 204 };
+  }
+}
+
+function wrongType(type: string): ApiError {
+  return new ApiError(415, `The request media type ${type} is not supported by this server.`);
+}
+
+function versions(call: Call): Fields {
+  const links = [{ rel: 'self', href: `${call.endpoint}/v2/` }];
+  return {
+    versions: VERSIONS.map((minor, index) => ({
+      id: `v2.${minor}`,
+      status: index === 0 ? 'CURRENT' : 'SUPPORTED',
+      links,
+    })),
+  };
+}

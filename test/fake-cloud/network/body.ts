@@ -1,0 +1,17 @@
+import { ApiError } from '../core/http.js';
+import { isFields, type Fields } from '../core/values.js';
+
+/** What stands in the body below the resource's name. */
+export function inner(body: unknown, name: string): Fields {
+  const value = isFields(body) ? body[name] : undefined;
+  if (isFields(value)) return value;
+  throw new ApiError(400, 'Body contains invalid data');
+}
+
+/** Neutron refuses attributes that it does not know. */
+export function checkAttributes(given: Fields, known: string[]): void {
+  const unknown = Object.keys(given).filter((name) => !known.includes(name));
+  if (unknown.length === 0) return;
+  if (unknown.includes('tags')) throw new ApiError(400, "Attribute 'tags' not allowed in POST");
+  throw new ApiError(400, `Unrecognized attribute(s) '${unknown.join(', ')}'`);
+}

@@ -1,0 +1,166 @@
+import { quotaError } from '../core/quota-error.js';
+import { ApiError, type Call, type Reply, type Routes } from '../core/http.js';
+import { fields, text, textOr, type Fields } from '../core/values.js';
+import { newRule, type CloudState, type FakeRule, type FakeSecurityGroup } from '../state.js';
+import { checkAttributes, inner } from './body.js';
+import { listReply } from './filter.js';
+import type { NetworkViews } from './views.js';
+
+const GROUP_ATTRIBUTES = [
+  'id',
+  'name',
+  'description',
+  'project_id',
+  'tenant_id',
+  'stateful',
+  'shared',
+  'revision_number',
+];
+const RULE_ATTRIBUTES = ['id', 'security_group_id', 'direction', 'ethertype', 'protocol', 'port_range_min', 'port_range_max', 'remote_ip_prefix', 'remote_group_id', 'remote_address_group_id', 'description', 'project_id', 'tenant_id', 'revision_number']; // prettier-ignore
+
+/** https://docs.openstack.org/api-ref/network/v2/#security-groups-security-groups */
+export function addSecurityGroupRoutes(routes: Routes, state: CloudState, views: NetworkViews): void {
+  routes
+    .on('GET', '/v2.0/security-groups', (call) =>
+      listReply(
+        call,
+        'security_groups',
+        [...state.securityGroups.values()].map((group) => views.group(group)),
+        GROUP_ATTRIBUTES,
+      ),
+    )
+    .on('POST', '/v2.0/security-groups', async (call) => {
+      const given = inner(await call.json(), 'security_group');
+      checkAttributes(given, ['name', 'description', 'stateful', 'tenant_id', 'project_id']);
+      const limit = state.quotas.securityGroups;
+      if (limit >= 0 && state.securityGroups.size >= limit)
+        throw quotaError('network', "Quota exceeded for resources: ['security_group'].");
+      const group = state.addSecurityGroup(textOr(given['name'], ''), textOr(given['description'], ''));
+      return { status: 201, json: { security_group: views.group(group) } };
+    })
+    .on('GET', '/v2.0/security-groups/:id', (call) => ({
+      status: 200,
+      json: { security_group: views.group(findGroup(state, call.params['id'])) },
+    }))
+    .on('PUT', '/v2.0/security-groups/:id', async (call) => {
+      const group = findGroup(state, call.params['id']);
+      const given = inner(await call.json(), 'security_group');
+      group.name = textOr(given['name'], group.name);
+      group.description = textOr(given['description'], group.description);
+      return { status: 200, json: { security_group: views.group(group) } };
+    })
+    .on('DELETE', '/v2.0/security-groups/:id', (call) => deleteGroup(state, call))
+    .on('GET', '/v2.0/security-group-rules', (call) => {
+      const rules = [...state.securityGroups.values()].flatMap((group) => group.rules);
+      return listReply(
+        call,
+        'security_group_rules',
+        rules.map((rule) => views.rule(rule)),
+        RULE_ATTRIBUTES,
+      );
+    })
+    .on('POST', '/v2.0/security-group-rules', async (call) => ({
+      status: 201,
+      json: { security_group_rule: views.rule(createRule(state, inner(await call.json(), 'security_group_rule'))) },
+    }))
+    .on('DELETE', '/v2.0/security-group-rules/:id', (call) => deleteRule(state, call));
+}
+
+function findGroup(state: CloudState, id: string | undefined): FakeSecurityGroup {
+  const group = state.securityGroups.get(id ?? '');
+  if (group !== undefined) return group;
+  throw new ApiError(404, `Security group ${id} does not exist`, 'SecurityGroupNotFound');
+}
+
+function deleteGroup(state: CloudState, call: Call): Reply {
+  const group = findGroup(state, call.params['id']);
+  if ([...state.ports.values()].some((port) => port.security_groups.includes(group.id))) {
+    throw new ApiError(409, `Security Group ${group.id} in use.`, 'SecurityGroupInUse');
+  }
+  state.securityGroups.delete(group.id);
+  return { status: 204 };
+}
+
+function createRule(state: CloudState, given: Fields): FakeRule {
+  checkAttributes(given, RULE_ATTRIBUTES);
+  const group = findGroup(state, text(given['security_group_id']));
+  const rule = newRule(group.id, {
+    direction: textOr(given['direction'], ''),
+    ethertype: textOr(given['ethertype'], 'IPv4'),
+    protocol: text(given['protocol'])?.toLowerCase() ?? null,
+    port_range_min: portOf(given['port_range_min']),
+    port_range_max: portOf(given['port_range_max']),
+    remote_ip_prefix: cidrOf(text(given['remote_ip_prefix'])),
+    remote_group_id: text(given['remote_group_id']) ?? null,
+    description: textOr(given['description'], ''),
+  });
+  if (rule.direction !== 'ingress' && rule.direction !== 'egress') {
+    throw new ApiError(
+      400,
+      `Invalid input for direction. Reason: '${rule.direction}' is not in ['ingress', 'egress'].`,
+      'HTTPBadRequest',
+    );
+  }
+  const same = group.rules.find((other) => keyOf(other) === keyOf(rule));
+  if (same !== undefined) {
+    throw new ApiError(409, `Security group rule already exists. Rule id is ${same.id}.`, 'SecurityGroupRuleExists');
+  }
+  group.rules.push(rule);
+  group.updated = Date.now();
+  return rule;
+}
+
+function keyOf({
+  direction,
+  ethertype,
+  protocol,
+  port_range_min,
+  port_range_max,
+  remote_ip_prefix,
+  remote_group_id,
+}: FakeRule): string {
+  return JSON.stringify([
+    direction,
+    ethertype,
+    protocol,
+    port_range_min,
+    port_range_max,
+    remote_ip_prefix,
+    remote_group_id,
+  ]);
+}
+
+function portOf(value: unknown): number | null {
+  return value === null || value === undefined ? null : Number(value);
+}
+
+function cidrOf(value: string | undefined): string | null {
+  if (value === undefined) return null;
+  if (!/^(\d+\.){3}\d+(\/\d+)?$|^[0-9a-f:]+(\/\d+)?$/i.test(value)) {
+    throw new ApiError(400, `Invalid CIDR ${value} given as IP prefix.`, 'InvalidCIDR');
+  }
+  if (value.includes('/')) return value;
+  return `${value}/${value.includes(':') ? 128 : 32}`;
+}
+
+function deleteRule(state: CloudState, call: Call): Reply {
+  const id = call.params['id'] ?? '';
+  for (const group of state.securityGroups.values()) {
+    const index = group.rules.findIndex((rule) => rule.id === id);
+    if (index < 0) continue;
+    group.rules.splice(index, 1);
+    return { status: 204 };
+  }
+  throw new ApiError(404, `Security group rule ${id} does not exist`, 'SecurityGroupRuleNotFound');
+}
+
+/** Security groups by the ids or names that Nova is given. */
+export function groupsOf(state: CloudState, given: unknown[]): FakeSecurityGroup[] {
+  return given.map((item) => {
+    const name = textOr(fields(item)['name'], '');
+    const named =
+      state.securityGroups.get(name) ?? [...state.securityGroups.values()].find((group) => group.name === name);
+    if (named === undefined) throw new ApiError(400, `Unable to find security_group with name or id '${name}'`);
+    return named;
+  });
+}

@@ -1,0 +1,261 @@
+/** What the fake cloud holds. */
+import { randomBytes, randomUUID } from 'node:crypto';
+
+export interface FakeFlavor {
+  id: string;
+  name: string;
+  /** MiB. */
+  ram: number;
+  vcpus: number;
+  /** GiB. */
+  disk: number;
+}
+
+export interface FakeImage {
+  id: string;
+  name: string | null;
+  status: string;
+  size: number | null;
+  virtual_size: number | null;
+  checksum: string | null;
+  os_hash_value: string | null;
+  disk_format: string | null;
+  container_format: string | null;
+  visibility: string;
+  protected: boolean;
+  os_hidden: boolean;
+  min_disk: number;
+  min_ram: number;
+  tags: string[];
+  properties: Record<string, string>;
+  createdAt: number;
+  updatedAt: number;
+  /** File with its bytes. */
+  file?: string;
+  /** Folder with the disk of the guest that it was taken from. */
+  disk?: string;
+}
+
+export interface FakeServer {
+  id: string;
+  number: number;
+  name: string;
+  description: string | null;
+  flavor: FakeFlavor;
+  imageId: string;
+  /** The boot image's properties, as they were. */
+  imageProperties: Record<string, string>;
+  metadata: Record<string, string>;
+  tags: string[];
+  keyName: string | null;
+  publicKey?: string;
+  /** Base64. */
+  userData: string | null;
+  configDrive: boolean;
+  status: string;
+  vmState: string;
+  taskState: string | null;
+  powerState: number;
+  fault?: { code: number; message: string; details?: string; created: number };
+  created: number;
+  updated: number;
+  launchedAt: number | null;
+  console: string;
+  /** Bytes that its disk and its network have seen. */
+  traffic: { disk: number; network: number };
+  /** What it boots: an installer (its image has `kernel_id`) or a disk. */
+  boots: 'installer' | 'disk';
+  /** An installer wrote a system on its disk. */
+  installed: boolean;
+  /** Folder with its disk, once it has one. */
+  disk?: string;
+  securityGroups: string[];
+  gone: boolean;
+}
+
+export interface FakeNetwork {
+  id: string;
+  name: string;
+  external: boolean;
+  shared: boolean;
+  subnets: string[];
+  tags: string[];
+  created: number;
+}
+
+export interface FakeSubnet {
+  id: string;
+  name: string;
+  network_id: string;
+  cidr: string;
+  gateway_ip: string;
+  pool: { start: string; end: string };
+  created: number;
+}
+
+export interface FakePort {
+  id: string;
+  name: string;
+  network_id: string;
+  mac_address: string;
+  status: string;
+  device_id: string;
+  device_owner: string;
+  fixed_ips: { subnet_id: string; ip_address: string }[];
+  security_groups: string[];
+  tags: string[];
+  created: number;
+}
+
+export interface FakeRouter {
+  id: string;
+  name: string;
+  external: string;
+  created: number;
+}
+
+export interface FakeFloatingIp {
+  id: string;
+  floating_ip_address: string;
+  floating_network_id: string;
+  port_id: string | null;
+  fixed_ip_address: string | null;
+  router_id: string | null;
+  status: string;
+  description: string;
+  tags: string[];
+  created: number;
+  updated: number;
+}
+
+export interface FakeRule {
+  id: string;
+  security_group_id: string;
+  direction: string;
+  ethertype: string;
+  protocol: string | null;
+  port_range_min: number | null;
+  port_range_max: number | null;
+  remote_ip_prefix: string | null;
+  remote_group_id: string | null;
+  description: string | null;
+  created: number;
+}
+
+export interface FakeSecurityGroup {
+  id: string;
+  name: string;
+  description: string;
+  rules: FakeRule[];
+  tags: string[];
+  created: number;
+  updated: number;
+}
+
+export interface FakeKeyPair {
+  id: number;
+  name: string;
+  public_key: string;
+  fingerprint: string;
+  created: number;
+}
+
+/** Limits of the project; -1 for none. */
+export interface Quotas {
+  instances: number;
+  cores: number;
+  /** MiB. */
+  ram: number;
+  floatingIps: number;
+  securityGroups: number;
+  keyPairs: number;
+  ports: number;
+}
+
+export const DEFAULT_QUOTAS: Quotas = {
+  instances: -1,
+  cores: -1,
+  ram: -1,
+  floatingIps: -1,
+  securityGroups: -1,
+  keyPairs: -1,
+  ports: -1,
+};
+
+/** 32 hexadecimal digits, as Keystone's ids. */
+export function hexId(): string {
+  return randomBytes(16).toString('hex');
+}
+
+export class CloudState {
+  readonly projectId = hexId();
+  readonly userId = hexId();
+  readonly flavors = new Map<string, FakeFlavor>();
+  readonly images = new Map<string, FakeImage>();
+  /** Ids of images that once were: Glance never gives them again. */
+  readonly burntImageIds = new Set<string>();
+  readonly servers = new Map<string, FakeServer>();
+  readonly keyPairs = new Map<string, FakeKeyPair>();
+  readonly networks = new Map<string, FakeNetwork>();
+  readonly subnets = new Map<string, FakeSubnet>();
+  readonly ports = new Map<string, FakePort>();
+  readonly routers = new Map<string, FakeRouter>();
+  readonly floatingIps = new Map<string, FakeFloatingIp>();
+  readonly securityGroups = new Map<string, FakeSecurityGroup>();
+  readonly quotas: Quotas = { ...DEFAULT_QUOTAS };
+  private counter = 0;
+
+  nextNumber(): number {
+    return ++this.counter;
+  }
+
+  portsOf(serverId: string): FakePort[] {
+    return [...this.ports.values()].filter((port) => port.device_id === serverId);
+  }
+
+  floatingIpsOf(portId: string): FakeFloatingIp[] {
+    return [...this.floatingIps.values()].filter((floating) => floating.port_id === portId);
+  }
+
+  addSecurityGroup(name: string, description: string): FakeSecurityGroup {
+    const now = Date.now();
+    const group: FakeSecurityGroup = {
+      id: randomUUID(),
+      name,
+      description,
+      rules: [],
+      tags: [],
+      created: now,
+      updated: now,
+    };
+    for (const ethertype of ['IPv4', 'IPv6']) group.rules.push(newRule(group.id, { direction: 'egress', ethertype }));
+    this.securityGroups.set(group.id, group);
+    return group;
+  }
+}
+
+/** A rule with nothing in it but what is given. */
+export function newRule(groupId: string, given: Partial<FakeRule>): FakeRule {
+  return {
+    id: randomUUID(),
+    security_group_id: groupId,
+    direction: 'ingress',
+    ethertype: 'IPv4',
+    protocol: null,
+    port_range_min: null,
+    port_range_max: null,
+    remote_ip_prefix: null,
+    remote_group_id: null,
+    description: null,
+    created: Date.now(),
+    ...given,
+  };
+}
+
+/** The group that every project has. */
+export function addDefaultSecurityGroup(state: CloudState): void {
+  const group = state.addSecurityGroup('default', 'Default security group');
+  for (const ethertype of ['IPv4', 'IPv6']) {
+    group.rules.push(newRule(group.id, { direction: 'ingress', ethertype, remote_group_id: group.id }));
+  }
+}
