@@ -7,39 +7,53 @@ import type { CloudSettings, Credentials, Interface, NameOrId } from './settings
 /** The name of the cloud that the `OS_*` variables describe, as openstackclient calls it. */
 export const ENVIRONMENT_CLOUD = 'envvars';
 
-/** Names and passwords that look like numbers are numbers in YAML. */
-const text = z.union([z.string(), z.number()]).transform(String).optional();
-const flag = z.union([z.boolean(), z.stringbool()]).optional();
+/** What a key must be, or that it is not there. */
+function must(be: string): { error: (issue: { input: unknown }) => string } {
+  return { error: ({ input }) => (input === undefined ? 'is missing' : `must be ${be}`) };
+}
 
-const authSchema = z.looseObject({
-  auth_url: z.url({ protocol: /^https?$/, error: 'must be an http or https address' }),
-  username: text,
-  user_id: text,
-  password: text,
-  token: text,
-  application_credential_id: text,
-  application_credential_name: text,
-  application_credential_secret: text,
-  project_id: text,
-  project_name: text,
-  tenant_id: text,
-  tenant_name: text,
-  user_domain_id: text,
-  user_domain_name: text,
-  project_domain_id: text,
-  project_domain_name: text,
-  domain_id: text,
-  domain_name: text,
-  default_domain: text,
-  default_domain_id: text,
-  default_domain_name: text,
-});
+/** Names and passwords that look like numbers are numbers in YAML. */
+const text = z
+  .union([z.string(), z.number()], must('a text'))
+  .nullish()
+  .transform((value) => (value === null || value === undefined ? undefined : String(value)));
+const flag = z.union([z.boolean(), z.stringbool()], must('true or false')).nullish();
+const address = z.url({ protocol: /^https?$/, ...must('an http or https address') });
+
+const authSchema = z.looseObject(
+  {
+    auth_url: address,
+    username: text,
+    user_id: text,
+    password: text,
+    token: text,
+    application_credential_id: text,
+    application_credential_name: text,
+    application_credential_secret: text,
+    project_id: text,
+    project_name: text,
+    tenant_id: text,
+    tenant_name: text,
+    user_domain_id: text,
+    user_domain_name: text,
+    project_domain_id: text,
+    project_domain_name: text,
+    domain_id: text,
+    domain_name: text,
+    default_domain: text,
+    default_domain_id: text,
+    default_domain_name: text,
+  },
+  must('a table of keys and values'),
+);
+
+const region = z.union([z.string(), z.looseObject({ name: z.string() })]);
 
 const entrySchema = z.looseObject({
   auth: authSchema,
   auth_type: text,
   region_name: text,
-  regions: z.array(z.union([z.string(), z.looseObject({ name: z.string() })])).optional(),
+  regions: z.array(region, must('a list of names')).optional(),
   interface: text,
   endpoint_type: text,
   verify: flag,
@@ -47,9 +61,9 @@ const entrySchema = z.looseObject({
   cacert: text,
   cert: text,
   key: text,
-  compute_endpoint_override: z.url().optional(),
-  image_endpoint_override: z.url().optional(),
-  network_endpoint_override: z.url().optional(),
+  compute_endpoint_override: address.optional(),
+  image_endpoint_override: address.optional(),
+  network_endpoint_override: address.optional(),
 });
 
 type Entry = z.infer<typeof entrySchema>;
@@ -167,19 +181,16 @@ function settingsOf(name: string, raw: unknown, source: Source, directory: strin
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     // Never the value: it may be a password.
-    throw configError(
-      source.where,
-      `${source.keyName(issue?.path.join('.') ?? '')}: ${issue?.message ?? 'not readable'}`,
-    );
+    const key = source.keyName(issue?.path.join('.') ?? '');
+    throw configError(source.where, `${key} ${issue?.message ?? 'is not readable'}`);
   }
   const entry = parsed.data;
-  const region = regionOf(entry);
   return {
     name,
     authUrl: entry.auth.auth_url,
     credentials: credentialsOf(entry, source),
     project: projectOf(entry.auth),
-    ...(region === undefined ? {} : { region }),
+    region: regionOf(entry),
     interface: interfaceOf(entry, source),
     tls: {
       ca: pem(entry.cacert, 'cacert', source, directory),
@@ -246,13 +257,20 @@ export function settingsFromEnvironment(env: Environment, directory: string): Cl
   return settingsOf(ENVIRONMENT_CLOUD, entry, { where: 'the environment', keyName }, directory);
 }
 
-/** A cloud of `clouds.yaml`; `OS_INSECURE` holds for it too. @throws FactoryError UnknownCloud naming the file and the key */
+/**
+ * A cloud of `clouds.yaml`. As with openstackclient the variables that are not about signing in count before the file, for
+ * the cloud that `OS_CLOUD` names; `OS_INSECURE` holds for every cloud.
+ * @throws FactoryError UnknownCloud naming the file and the key that is wrong
+ */
 export function settingsFromEntry(
   { name, file, entry }: CloudEntry,
   env: Environment,
   directory: string,
 ): CloudSettings {
-  const insecure = env['OS_INSECURE'];
-  const raw = insecure ? { ...entry, insecure } : entry;
+  const raw = { ...entry };
+  for (const [variable, key] of VARIABLES) {
+    const holds = env['OS_CLOUD'] === name || key === 'insecure';
+    if (holds && !key.startsWith('auth') && env[variable]) raw[key] = env[variable];
+  }
   return settingsOf(name, raw, { where: file, keyName: (key) => `clouds.${name}.${key}` }, directory);
 }

@@ -34,8 +34,8 @@ const server = z.object({
   fault: z
     .object({ code: z.number(), message: z.string(), details: z.string().optional(), created: z.string().optional() })
     .optional(),
-  flavor: z.unknown(),
-  image: z.unknown(),
+  flavor: z.unknown().optional(),
+  image: z.unknown().optional(),
   created: z.string(),
   updated: z.string().optional(),
 });
