@@ -1,4 +1,5 @@
 import { FactoryError } from '../build/errors.js';
+import { JOURNAL_DIRECTORY } from './journal-scripts.js';
 import { keyBlob } from './keys.js';
 import { quote } from './shell.js';
 import type { Guest, RunResult } from './types.js';
@@ -157,7 +158,7 @@ export async function removeKeyAndShutDown(
   publicKey: string,
   options: ShutDownOptions = {},
 ): Promise<void> {
-  const { cleanUp = 'rm -rf -- /var/lib/imagefactory', homes = HOMES, powerOff = POWER_OFF, signal } = options;
+  const { cleanUp = `rm -rf -- ${JOURNAL_DIRECTORY}`, homes = HOMES, powerOff = POWER_OFF, signal } = options;
   const command = supervise(forgetAndPowerOff(keyBlob(publicKey), { cleanUp, homes, powerOff }));
   const result = await guest.run(command, { timeout: TIMEOUT, signal });
   if (result.exitCode === 0) return;

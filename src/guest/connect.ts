@@ -51,7 +51,7 @@ export async function connectGuest(address: GuestAddress, options: ConnectOption
     if (error instanceof FactoryError) throw error;
     throw explain(error, address, fingerprintOfBlob(ourKey.getPublicSSH()), options.timeout);
   }
-  return new SshGuest(client, address);
+  return new SshGuest(client, address, signal);
 }
 
 function login(client: ssh2.Client, address: GuestAddress, timeout: number): Promise<void> {

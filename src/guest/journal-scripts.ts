@@ -1,3 +1,6 @@
+/** Where the journal lies in the guest: only root can look into it. */
+export const JOURNAL_DIRECTORY = '/var/lib/imagefactory';
+
 /**
  * The guest's side of the journal, in POSIX sh (dash, bash and BusyBox run it), for Linux (`/proc`).
  *

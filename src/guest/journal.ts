@@ -1,12 +1,9 @@
 import { createHash } from 'node:crypto';
 import { FactoryError } from '../build/errors.js';
 import { explainRefusal } from './access.js';
-import { FOLLOW, RUNNER } from './journal-scripts.js';
+import { FOLLOW, JOURNAL_DIRECTORY, RUNNER } from './journal-scripts.js';
 import { quote } from './shell.js';
 import type { Guest, Journal, JournalResult, RunResult } from './types.js';
-
-/** Where the journal lies in the guest: only root can look into it. */
-export const JOURNAL_DIRECTORY = '/var/lib/imagefactory';
 
 const DEFAULT_MAX_OUTPUT = 65_536;
 /** Seconds beyond the step's own that the follower may take to kill it and to say so. */

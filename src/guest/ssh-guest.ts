@@ -22,12 +22,13 @@ export class SshGuest implements Guest {
   constructor(
     private readonly client: ssh2.Client,
     private readonly address: GuestAddress,
+    signal?: AbortSignal,
   ) {
     let cause: Error | undefined;
     client.on('error', (error) => {
       cause = error;
     });
-    client.once('close', () => this.lost.abort(this.connectionLost(cause)));
+    client.once('close', () => this.lost.abort(signal?.aborted === true ? signal.reason : this.connectionLost(cause)));
   }
 
   close(): void {

@@ -94,11 +94,12 @@ function serve(channel: ssh2.ServerChannel, child: ChildProcess): void {
   if (child.stdin !== null) channel.pipe(child.stdin);
   child.stdout?.pipe(channel, { end: false });
   child.stderr?.pipe(channel.stderr, { end: false });
-  child.once('close', (code, signal) => {
+  // As sshd does: the status when the command has ended, the channel's end when nobody holds its output any more.
+  child.once('exit', (code, signal) => {
     if (signal === null) channel.exit(code ?? 0);
     else channel.exit(signal.replace(/^SIG/, ''));
-    channel.end();
   });
+  child.once('close', () => channel.end());
 }
 
 const BUSYBOX_APPLETS = [

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -163,6 +163,45 @@ for (const { name, open, skip } of BEDS) {
       assert.equal(result.output.length, 4096);
       assert.ok(result.output.endsWith('300000\nlast\n'));
     });
+
+    it('cuts an output down that would fill the disk, and goes on with it', async () => {
+      const guest = await bed.connect();
+      const key = newKey();
+      const trace = join(bed.directory, key);
+      const script = `seq 1 3000000; until [ -e ${trace} ]; do sleep 0.1; done; echo last`;
+      const running = journal.run(guest, key, script, { timeout: 60, maxOutput: 4096 });
+      const size = async (): Promise<number> =>
+        (await stat(await fileOf(key, 'output')).catch(() => ({ size: 0 }))).size;
+      await until(async () => (await size()) > 0);
+      await until(
+        async () => (await size()) < 100_000 && (await textOf(await fileOf(key, 'output'))).includes('3000000'),
+      );
+      await writeFile(trace, '');
+      const { exitCode, output } = await running;
+      assert.equal(exitCode, 0);
+      assert.ok(output.endsWith('3000000\nlast\n'));
+    });
+
+    it(
+      'runs through sudo',
+      { skip: existsSync('/usr/bin/sudo') && process.getuid?.() === 0 ? false : 'needs sudo and root' },
+      async () => {
+        const guest = await bed.connect({ commandPrefix: '/usr/bin/sudo' });
+        const key = newKey();
+        const script = 'echo "$HOME $(id -u)"; exit 2';
+        const results = [
+          await journal.run(guest, key, script, { timeout: 20 }),
+          await journal.run(guest, key, script, { timeout: 20 }),
+        ];
+        assert.deepEqual(
+          results.map(({ exitCode, output, attached }) => [exitCode, output, attached]),
+          [
+            [2, '/root 0\n', false],
+            [2, '/root 0\n', true],
+          ],
+        );
+      },
+    );
 
     it('takes a script of megabytes, and none of it stands on a command line', async () => {
       const guest = await bed.connect();

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { checkPrivilege, removeKeyAndShutDown } from '../../../src/guest/access.js';
+import { generateKeyPair } from '../../../src/guest/keys.js';
+import { BEDS, type Bed } from './beds.js';
+
+const asRoot = process.getuid?.() === 0;
+
+/** Waits until the file is there; fails after 20 seconds. */
+async function appears(path: string): Promise<void> {
+  const end = Date.now() + 20_000;
+  while (!existsSync(path)) {
+    if (Date.now() > end) assert.fail(`${path} never appeared`);
+    await delay(20);
+  }
+}
+
+for (const { name, open, skip } of BEDS) {
+  describe(`access to a guest with ${name}`, { skip }, () => {
+    let bed: Bed;
+    before(async () => {
+      bed = await open();
+    });
+    after(() => bed.close());
+
+    it('is checked to be root’s', { skip: asRoot ? false : 'needs root' }, async () => {
+      await checkPrivilege(await bed.connect(), '');
+    });
+
+    /** Makes a command prefix of a shell script. */
+    async function prefix(script: string): Promise<string> {
+      const path = join(bed.directory, `prefix${Math.random()}`);
+      await writeFile(path, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+      return path;
+    }
+
+    it('is refused with the reason and what to change, once for all', async () => {
+      const refusals: [script: string, message: RegExp, hint: RegExp][] = [
+        ['echo "sudo: a password is required" >&2; exit 1', /asks for a password: sudo: a password/, /NOPASSWD/],
+        ['echo "user is not in the sudoers file." >&2; exit 1', /not permitted/, /sudoers\.d/],
+        ['echo "sudo: sorry, you must have a tty to run sudo" >&2; exit 1', /wants a terminal/, /requiretty/],
+        [
+          `echo 'Please login as the user "debian" rather than the user "root".'; exit 142`,
+          /does not let this user in/,
+          /default_user/,
+        ],
+        ['echo 1000', /commands run as user 1000/, /command_prefix sudo/],
+        ['exit 1', /did not run our command as root: exit status 1/, /command_prefix/],
+      ];
+      for (const [script, message, hint] of refusals) {
+        const commandPrefix = await prefix(script);
+        const guest = await bed.connect({ commandPrefix });
+        await assert.rejects(
+          checkPrivilege(guest, commandPrefix),
+          (error: Error & { type?: string; retryable?: boolean; hint?: string }) => {
+            assert.deepEqual([error.type, error.retryable], ['GuestLoginRefused', false]);
+            assert.match(error.message, message);
+            assert.match(error.hint ?? '', hint);
+            return true;
+          },
+        );
+      }
+      const guest = await bed.connect({ commandPrefix: 'no-such-prefix' });
+      await assert.rejects(checkPrivilege(guest, 'no-such-prefix'), {
+        type: 'GuestLoginRefused',
+        message: /does not have the command prefix/,
+      });
+    });
+
+    it('ends with the key gone from every home, and the guest powered off when the reply is out', async () => {
+      const homes = ['root', 'debian', 'a user'].map((user) => join(bed.directory, 'home', user));
+      const [root = '', debian = '', other = ''] = homes;
+      for (const home of homes) await mkdir(join(home, '.ssh'), { recursive: true });
+      const { publicKey } = generateKeyPair();
+      const another = `${generateKeyPair().publicKey.replace(/ \S+$/, '')} somebody`;
+      const blob = publicKey.split(' ')[1] ?? '';
+      await writeFile(
+        join(root, '.ssh/authorized_keys'),
+        `no-port-forwarding,command="echo 'no'" ssh-ed25519 ${blob} Generated-by-Nova\n`,
+      );
+      await writeFile(join(debian, '.ssh/authorized_keys'), `# mine\n${another}\n${publicKey}\n`, { mode: 0o600 });
+      await writeFile(join(debian, '.ssh/authorized_keys2'), `${publicKey}\n`);
+      await writeFile(join(other, '.ssh/authorized_keys'), '');
+      const traces = join(bed.directory, 'traces');
+      await mkdir(traces);
+      const guest = await bed.connect();
+      await removeKeyAndShutDown(guest, publicKey, {
+        homes: `printf '%s\\n' '${homes.join("' '")}' /nonexistent`,
+        cleanUp: `false; echo >'${traces}/cleaned'`,
+        powerOff: `echo '${traces}'/* >'${traces}/off'`,
+      });
+      assert.ok(!existsSync(join(traces, 'off')), 'the reply comes first');
+      assert.ok(!existsSync(join(root, '.ssh/authorized_keys')));
+      assert.ok(!existsSync(join(debian, '.ssh/authorized_keys2')));
+      assert.equal(await readFile(join(debian, '.ssh/authorized_keys'), 'utf8'), `# mine\n${another}\n`);
+      assert.equal((await stat(join(debian, '.ssh/authorized_keys'))).mode & 0o777, 0o600);
+      assert.ok(existsSync(join(other, '.ssh/authorized_keys')), 'a file that never held the key is left alone');
+      await appears(join(traces, 'off'));
+      assert.match(await readFile(join(traces, 'off'), 'utf8'), /cleaned/);
+    });
+
+    it('comes to its end though the connection is lost', async () => {
+      const home = join(bed.directory, 'lost home');
+      const off = join(bed.directory, 'lost off');
+      const begun = join(bed.directory, 'lost begun');
+      const { publicKey } = generateKeyPair();
+      await mkdir(join(home, '.ssh'), { recursive: true });
+      await writeFile(join(home, '.ssh/authorized_keys'), publicKey);
+      const guest = await bed.connect();
+      const ending = removeKeyAndShutDown(guest, publicKey, {
+        homes: `echo '${home}'`,
+        cleanUp: `echo >'${begun}'; until [ -e '${begun}.go' ]; do sleep 0.1; done`,
+        powerOff: `echo >'${off}'`,
+      });
+      await appears(begun);
+      bed.drop();
+      await assert.rejects(ending, { type: 'GuestUnreachable', retryable: true });
+      await writeFile(`${begun}.go`, '');
+      await appears(off);
+      assert.ok(!existsSync(join(home, '.ssh/authorized_keys')));
+    });
+  });
+}

@@ -1,0 +1,222 @@
+import assert from 'node:assert/strict';
+import { readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { connectGuest } from '../../../src/guest/connect.js';
+import { fingerprint, generateKeyPair } from '../../../src/guest/keys.js';
+import { BEDS, type Bed } from './beds.js';
+
+for (const { name, open, skip } of BEDS) {
+  describe(`a guest with ${name}`, { skip }, () => {
+    let bed: Bed;
+    before(async () => {
+      bed = await open();
+    });
+    after(() => bed.close());
+
+    it('runs a command and gives exit status, output and errors', async () => {
+      const guest = await bed.connect();
+      const result = await guest.run(`echo "it's"; echo err >&2; exit 3`);
+      assert.deepEqual(result, { exitCode: 3, stdout: "it's\n", stderr: 'err\n' });
+    });
+
+    it('says which signal ended a command', async () => {
+      const guest = await bed.connect();
+      const { exitCode, signal } = await guest.run('kill -KILL $$');
+      // A login shell that waits for the command says it its own way.
+      assert.ok((exitCode === null && signal === 'SIGKILL') || exitCode === 128 + 9, `${exitCode} ${signal}`);
+    });
+
+    it('gives input to a command, megabytes of it', async () => {
+      const guest = await bed.connect();
+      const { stdout } = await guest.run('wc -c', { input: Buffer.alloc(3_000_000, 'x'), timeout: 30 });
+      assert.equal(Number(stdout), 3_000_000);
+    });
+
+    it('survives a command that does not read its input', async () => {
+      const guest = await bed.connect();
+      const { exitCode } = await guest.run('exit 5', { input: Buffer.alloc(100_000, 'x') });
+      assert.equal(exitCode, 5);
+    });
+
+    it('hands output on as it comes and keeps the tail of each stream', async () => {
+      const guest = await bed.connect();
+      const seen = { stdout: 0, stderr: 0 };
+      const result = await guest.run('seq 1 200000; seq 1 9 >&2', {
+        maxOutput: 1000,
+        timeout: 30,
+        onOutput: (chunk, stream) => (seen[stream] += chunk.length),
+      });
+      assert.deepEqual(seen, { stdout: 1_288_895, stderr: 18 });
+      assert.equal(result.stdout.length, 1000);
+      assert.ok(result.stdout.endsWith('\n200000\n'));
+    });
+
+    it('runs through the command prefix, or without it', async () => {
+      const guest = await bed.connect({ commandPrefix: 'MARK=set' });
+      assert.equal((await guest.run('echo $MARK')).stdout, 'set\n');
+      assert.equal((await guest.run('echo $MARK', { privileged: false })).stdout, '\n');
+    });
+
+    it('gives a command up at its deadline', async () => {
+      const guest = await bed.connect();
+      await assert.rejects(guest.run('sleep 30', { timeout: 0.3 }), { type: 'DeadlineExceeded', retryable: true });
+      assert.equal((await guest.run('echo still there')).stdout, 'still there\n');
+    });
+
+    it('leaves a command with the reason of the signal', async () => {
+      const guest = await bed.connect();
+      const stop = new AbortController();
+      const running = guest.run('echo begun; sleep 30', {
+        signal: stop.signal,
+        onOutput: () => stop.abort(new Error('enough')),
+      });
+      await assert.rejects(running, { message: 'enough' });
+      await assert.rejects(guest.run('true', { signal: stop.signal }), { message: 'enough' });
+    });
+
+    it('fails when the connection is lost while a command runs, and from then on', async () => {
+      const guest = await bed.connect();
+      const running = guest.run('echo begun; sleep 30', { onOutput: () => bed.drop() });
+      await assert.rejects(running, { type: 'GuestUnreachable', retryable: true });
+      await assert.rejects(guest.run('true'), { type: 'GuestUnreachable', retryable: true });
+    });
+
+    it('does not wait for daemons that hold the output open', async () => {
+      const guest = await bed.connect();
+      const { stdout } = await guest.run('sleep 60 & echo $!', { timeout: 30 });
+      process.kill(Number(stdout), 'SIGKILL');
+    });
+
+    it('writes a file whole, makes its folders, and keeps mode and link of one that is there', async () => {
+      const guest = await bed.connect();
+      const path = join(bed.directory, "it's new", 'a b', 'file');
+      await guest.writeFile(path, 'one\n');
+      assert.equal((await stat(path)).mode & 0o777, 0o644);
+      await guest.writeFile(path, Buffer.from([0, 255, 10]), { mode: 0o600 });
+      assert.deepEqual([...(await readFile(path))], [0, 255, 10]);
+      const link = join(bed.directory, 'link');
+      await symlink(path, link);
+      await guest.writeFile(link, 'x'.repeat(1_000_000));
+      assert.equal((await stat(path)).size, 1_000_000);
+      assert.equal((await stat(path)).mode & 0o777, 0o600);
+    });
+
+    it('says why it cannot write a file', async () => {
+      const guest = await bed.connect();
+      await assert.rejects(guest.writeFile(bed.directory, ''), { type: 'CommandFailed', message: /is a directory/ });
+      await writeFile(join(bed.directory, 'plain'), '');
+      await assert.rejects(guest.writeFile(join(bed.directory, 'plain', 'x'), ''), { type: 'CommandFailed' });
+    });
+
+    it('refuses a machine with another host key, and shows both fingerprints', async () => {
+      const other = generateKeyPair().publicKey;
+      const shown = fingerprint(bed.address.hostKeys[0] ?? '');
+      await assert.rejects(bed.connect({ hostKeys: [other] }), (error: Error & { type?: string }) => {
+        assert.equal(error.type, 'HostKeyMismatch');
+        assert.ok(error.message.includes(shown) && error.message.includes(fingerprint(other)));
+        return true;
+      });
+      await bed.connect({ hostKeys: [other, ...bed.address.hostKeys] });
+    });
+
+    it('says whom the guest refuses, and with which key', async () => {
+      const { privateKey, publicKey } = generateKeyPair();
+      const refused = { type: 'GuestLoginRefused', retryable: true };
+      await assert.rejects(bed.connect({ username: 'nobody-of-that-name' }), {
+        ...refused,
+        message: /user nobody-of-that-name/,
+      });
+      await assert.rejects(bed.connect({ privateKey }), (error: Error & { type?: string }) => {
+        assert.equal(error.type, refused.type);
+        return error.message.includes(fingerprint(publicKey)) && !error.message.includes('PRIVATE');
+      });
+    });
+  });
+}
+
+describe('connectGuest', () => {
+  const { privateKey } = generateKeyPair();
+  const address = { host: '127.0.0.1', username: 'root', privateKey, hostKeys: [], commandPrefix: '' };
+
+  async function withServer(
+    onConnection: (socket: Socket) => void,
+    work: (port: number) => Promise<void>,
+  ): Promise<void> {
+    const sockets: Socket[] = [];
+    const server = createServer((socket) => {
+      sockets.push(socket);
+      socket.on('error', () => undefined);
+      onConnection(socket);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      await work((server.address() as AddressInfo).port);
+    } finally {
+      sockets.forEach((socket) => socket.destroy());
+      await new Promise((resolve) => server.close(resolve));
+    }
+  }
+
+  it('says that nobody listens', async () => {
+    let free = 0;
+    await withServer(
+      () => undefined,
+      (port) => Promise.resolve(void (free = port)),
+    );
+    await assert.rejects(connectGuest({ ...address, port: free }, { timeout: 5 }), {
+      type: 'GuestUnreachable',
+      retryable: true,
+      message: `cannot reach the guest at 127.0.0.1:${free}: connection refused (no SSH server listens there)`,
+    });
+  });
+
+  it('says that the connection was closed or reset before the login', async () => {
+    for (const end of [(socket: Socket) => socket.end(), (socket: Socket) => socket.resetAndDestroy()]) {
+      await withServer(end, (port) =>
+        assert.rejects(connectGuest({ ...address, port }, { timeout: 5 }), {
+          type: 'GuestUnreachable',
+          retryable: true,
+        }),
+      );
+    }
+  });
+
+  it('says that there is something else than SSH', async () => {
+    await withServer(
+      (socket) => socket.write('HTTP/1.1 400 Bad Request\r\n\r\n'.repeat(100)),
+      (port) =>
+        assert.rejects(connectGuest({ ...address, port }, { timeout: 2 }), {
+          type: 'GuestUnreachable',
+          retryable: true,
+        }),
+    );
+  });
+
+  it('gives up when nothing is said', async () => {
+    await withServer(
+      () => undefined,
+      (port) =>
+        assert.rejects(connectGuest({ ...address, port }, { timeout: 0.2 }), {
+          type: 'GuestUnreachable',
+          message: /no SSH login within 0.2 s/,
+        }),
+    );
+  });
+
+  it('stops with the reason of the signal', async () => {
+    const stop = new AbortController();
+    await withServer(
+      () => stop.abort(new Error('enough')),
+      (port) =>
+        assert.rejects(connectGuest({ ...address, port }, { timeout: 20, signal: stop.signal }), { message: 'enough' }),
+    );
+  });
+
+  it('does not show a private key that it cannot read', async () => {
+    await assert.rejects(connectGuest({ ...address, privateKey: 'garbage-secret' }, { timeout: 1 }), (error: Error) => {
+      return !error.message.includes('secret') && error.message.includes('private key');
+    });
+  });
+});
