@@ -128,10 +128,13 @@ export class Service {
   ): Promise<T[]> {
     const all: T[] = [];
     let query = call.query;
+    let before: string | undefined;
     for (let pages = 0; pages < MOST_PAGES; pages++) {
       const { items, next } = read(await this.json({ ...call, method: 'GET', query }, schema));
       all.push(...items);
       if (next === undefined || items.length === 0) return all;
+      if (next === before) break;
+      before = next;
       // Only the query is taken: behind a proxy the host of such links is often one that is not reachable from here.
       query = new URL(next, 'http://page').searchParams;
     }

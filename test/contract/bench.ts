@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { FactoryError, type ErrorType } from '../../src/build/errors.js';
+import { connectCloud } from '../../src/openstack/index.js';
+import type { CloudSettings } from '../../src/openstack/settings.js';
+import type { Cloud, CreateServer, Flavor, Image, Server } from '../../src/openstack/types.js';
+
+/** Bytes of the images that are uploaded: an empty disk, which no machine can boot but every hypervisor starts. */
+export const DISK = Buffer.alloc(1024 * 1024);
+/** Milliseconds that a cloud may take for one change of a server or an image. */
+const PATIENCE = 180_000;
+
+/** Asks until the answer is a wanted one. */
+export async function eventually<T>(what: string, ask: () => Promise<T>, wanted: (answer: T) => boolean): Promise<T> {
+  const end = Date.now() + PATIENCE;
+  for (;;) {
+    const answer = await ask();
+    if (wanted(answer)) return answer;
+    if (Date.now() > end) throw new Error(`${what}: still ${JSON.stringify(answer)} after ${PATIENCE / 1000} s`);
+    await delay(300);
+  }
+}
+
+/** The failure of a call, which must be one of ours. */
+export async function failure(promise: Promise<unknown>, type: ErrorType): Promise<FactoryError> {
+  const error: unknown = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  assert.ok(error instanceof FactoryError, `expected ${type}, got ${String(error)}`);
+  assert.equal(error.type, type, error.message);
+  return error;
+}
+
+export function publicKey(comment: string): string {
+  const { publicKey: key } = generateKeyPairSync('ed25519');
+  const raw = key.export({ type: 'spki', format: 'der' }).subarray(-32);
+  const field = (bytes: Buffer): Buffer => {
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(bytes.length);
+    return Buffer.concat([length, bytes]);
+  };
+  const blob = Buffer.concat([field(Buffer.from('ssh-ed25519')), field(raw)]);
+  return `ssh-ed25519 ${blob.toString('base64')} ${comment}`;
+}
+
+export function smallest(flavors: Flavor[]): Flavor {
+  const [first] = flavors.toSorted((a, b) => a.ram - b.ram);
+  assert.ok(first !== undefined, 'the cloud has no flavor');
+  return first;
+}
+
+/** Things of one run, all marked with its tag, so that runs do not see each other. */
+export class Bench {
+  readonly tag = `contract=${randomUUID()}`;
+  private readonly undo: (() => Promise<void>)[] = [];
+  private readonly connected: Cloud[] = [];
+  private opened: { settings: CloudSettings; cloud: Cloud } | undefined;
+
+  /** Connects to the cloud; before it nothing else works. */
+  open(settings: CloudSettings): void {
+    this.opened = { settings, cloud: connectCloud(settings) };
+    this.connected.push(this.opened.cloud);
+  }
+
+  get cloud(): Cloud {
+    assert.ok(this.opened !== undefined);
+    return this.opened.cloud;
+  }
+
+  get settings(): CloudSettings {
+    assert.ok(this.opened !== undefined);
+    return this.opened.settings;
+  }
+
+  /** The same cloud, reached in another way. */
+  reached(change: Partial<CloudSettings>): Cloud {
+    const other = connectCloud({ ...this.settings, ...change });
+    this.connected.push(other);
+    return other;
+  }
+
+  name(what: string): string {
+    return `contract-${what}-${this.tag.slice(-8)}`;
+  }
+
+  /** Runs at the end, the last first, whatever happens. */
+  later(undo: () => Promise<void>): void {
+    this.undo.unshift(undo);
+  }
+
+  async clear(): Promise<void> {
+    for (const undo of this.undo) await undo();
+    await Promise.all(this.connected.map((one) => one.close()));
+  }
+
+  async queuedImage(properties: Record<string, string> = {}): Promise<Image> {
+    const id = randomUUID();
+    this.later(() => this.cloud.image.deleteImage(id));
+    return this.cloud.image.createImage({
+      id,
+      name: this.name('image'),
+      disk_format: 'raw',
+      container_format: 'bare',
+      visibility: 'private',
+      tags: ['contract', this.tag],
+      properties,
+    });
+  }
+
+  async activeImage(properties: Record<string, string> = {}): Promise<Image> {
+    const { id } = await this.queuedImage(properties);
+    await this.cloud.image.uploadImage(id, Readable.from([DISK]), { size: DISK.length });
+    const image = await this.cloud.image.getImage(id);
+    assert.equal(image?.status, 'active');
+    return image;
+  }
+
+  async server(request: Partial<CreateServer> = {}): Promise<{ id: string; networkName: string }> {
+    const { compute, network } = this.cloud;
+    const networks = await network.listNetworks();
+    const usable = networks.find((candidate) => candidate.subnets.length > 0);
+    assert.ok(usable !== undefined, 'the cloud has no network');
+    const { id } = await compute.createServer({
+      name: this.name('server'),
+      // Nobody in there answers the power button: Nova need not wait for it.
+      imageRef: request.imageRef ?? (await this.activeImage({ os_shutdown_timeout: '1' })).id,
+      flavorRef: smallest(await compute.listFlavors()).id,
+      networks: [{ uuid: usable.id }],
+      ...request,
+    });
+    this.later(() => this.removeServer(id));
+    return { id, networkName: usable.name };
+  }
+
+  async removeServer(id: string): Promise<void> {
+    await this.cloud.compute.deleteServer(id);
+    await eventually('server deleted', () => this.cloud.compute.getServer(id), isGone);
+  }
+
+  async serverIn(id: string, status: string): Promise<Server> {
+    const server = await eventually(
+      `server ${status}`,
+      () => this.cloud.compute.getServer(id),
+      (found) =>
+        found === undefined ||
+        found.status === 'ERROR' ||
+        (found.status === status && found['OS-EXT-STS:task_state'] === null),
+    );
+    assert.ok(server !== undefined, 'the server is gone');
+    assert.equal(server.status, status, server.fault?.message);
+    return server;
+  }
+}
+
+function isGone(server: Server | undefined): boolean {
+  return server === undefined || server.status === 'DELETED';
+}

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { createHash, randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { describe, it } from 'node:test';
+import { FactoryError } from '../../src/build/errors.js';
+import { type Bench, DISK, failure } from './bench.js';
+
+/** Images, their bytes and their properties. */
+export function describeImages(bench: Bench): void {
+  describe('image', () => {
+    it('takes an image with our own id, once', async () => {
+      const image = await bench.queuedImage({ contract_property: 'a b' });
+      assert.equal(image.status, 'queued');
+      assert.equal(image['contract_property'], 'a b');
+      const request = { id: image.id, name: 'another', disk_format: 'raw', container_format: 'bare' };
+      const error = await failure(bench.cloud.image.createImage(request), 'Conflict');
+      assert.match(error.message, /already exists/);
+      assert.match(error.requestId ?? '', /^req-/);
+      await bench.cloud.image.deleteImage(image.id);
+      await bench.cloud.image.deleteImage(image.id);
+      assert.equal(await bench.cloud.image.getImage(image.id), undefined);
+      // The id of a deleted image is used up, or free again: never anything else.
+      await bench.cloud.image.createImage(request).catch((reason: unknown) => {
+        assert.ok(reason instanceof FactoryError && reason.type === 'Conflict');
+      });
+    });
+
+    it('takes bytes and gives them back with the digest that it promises', async () => {
+      const { id } = await bench.queuedImage();
+      const seen: number[] = [];
+      const chunks = [DISK.subarray(0, 1000), DISK.subarray(1000)];
+      await bench.cloud.image.uploadImage(id, Readable.from(chunks), { onProgress: (bytes) => seen.push(bytes) });
+      assert.equal(seen.at(-1), DISK.length);
+      const image = await bench.cloud.image.getImage(id);
+      assert.equal(image?.status, 'active');
+      assert.equal(image.size, DISK.length);
+      assert.equal(image.checksum, createHash('md5').update(DISK).digest('hex'));
+      assert.equal(image.os_hash_algo, 'sha512');
+      assert.equal(image.os_hash_value, createHash('sha512').update(DISK).digest('hex'));
+      const { data, size } = await bench.cloud.image.downloadImage(id);
+      assert.equal(size, DISK.length);
+      assert.ok((await buffer(data)).equals(DISK));
+      const error = await failure(bench.cloud.image.uploadImage(id, Readable.from([DISK])), 'Conflict');
+      assert.match(error.message, /Glance .* refused PUT .*\/file \(409\)/);
+    });
+
+    it('lists images by tags, name and properties', async () => {
+      const tag = `contract=${randomUUID()}`;
+      const image = await bench.queuedImage({ contract_list: tag });
+      const { image: images } = bench.cloud;
+      const ids = async (query: Parameters<typeof images.listImages>[0]): Promise<string[]> =>
+        (await images.listImages(query)).map((found) => found.id);
+      assert.deepEqual(await ids({ properties: { contract_list: tag } }), [image.id]);
+      assert.deepEqual(await ids({ properties: { contract_list: 'other' } }), []);
+      await images.updateImage(image.id, [{ op: 'replace', path: '/tags', value: ['contract', tag] }]);
+      assert.deepEqual(await ids({ tags: ['contract', tag] }), [image.id]);
+      assert.deepEqual(await ids({ tags: [tag], name: image.name ?? '' }), [image.id]);
+      assert.deepEqual(await ids({ tags: [tag, 'another'] }), []);
+    });
+
+    it('adds, replaces and removes properties', async () => {
+      const { id } = await bench.queuedImage({ contract_old: '1', contract_gone: '1' });
+      const image = await bench.cloud.image.updateImage(id, [
+        { op: 'add', path: '/contract_new', value: 'n' },
+        { op: 'replace', path: '/contract_old', value: '2' },
+        { op: 'remove', path: '/contract_gone' },
+        { op: 'replace', path: '/name', value: bench.name('renamed') },
+        { op: 'replace', path: '/min_disk', value: 3 },
+      ]);
+      assert.deepEqual(
+        [image['contract_new'], image['contract_old'], image['contract_gone'], image.name, image.min_disk],
+        ['n', '2', undefined, bench.name('renamed'), 3],
+      );
+      assert.equal((await bench.cloud.image.getImage(id))?.['contract_new'], 'n');
+      await failure(bench.cloud.image.updateImage(id, [{ op: 'remove', path: '/contract_none' }]), 'Conflict');
+    });
+
+    it('knows no image that it does not have', async () => {
+      const id = randomUUID();
+      assert.equal(await bench.cloud.image.getImage(id), undefined);
+      const download = await failure(bench.cloud.image.downloadImage(id), 'NotFound');
+      assert.match(download.message, /Glance .* refused GET .* \(404\): No image found with ID/);
+      await failure(bench.cloud.image.uploadImage(id, Readable.from([DISK])), 'NotFound');
+      await failure(bench.cloud.image.updateImage(id, [{ op: 'add', path: '/a', value: 'b' }]), 'NotFound');
+    });
+
+    it('gives no bytes of an image that has none', async () => {
+      const { id } = await bench.queuedImage();
+      await failure(bench.cloud.image.downloadImage(id), 'ImageFailed');
+    });
+
+    it('refuses a disk format that it does not know', async () => {
+      const request = { name: bench.name('bad'), disk_format: 'punched-cards', container_format: 'bare' };
+      await failure(bench.cloud.image.createImage(request), 'BadRequest');
+    });
+  });
+}
