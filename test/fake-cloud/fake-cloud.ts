@@ -1,6 +1,4 @@
-import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
@@ -9,50 +7,25 @@ import { Behaviours } from './compute/behaviour.js';
 import { Compute } from './compute/compute.js';
 import { ServerLife } from './compute/server-life.js';
 import { CallLog } from './core/call-log.js';
-import { Clock, hurried, type Durations } from './core/clock.js';
+import { Clock, hurried } from './core/clock.js';
 import { Faults } from './core/faults.js';
 import { ApiServer } from './core/server.js';
 import { Disks } from './guests/disks.js';
 import { Doors } from './guests/doors.js';
 import { Guests } from './guests/guests.js';
 import { guestSupport, type GuestSupport } from './guests/support.js';
-import { Identity, type Credentials } from './identity/identity.js';
+import { Identity } from './identity/identity.js';
 import { Image } from './image/image.js';
 import { ImageFiles } from './image/image-data.js';
+import { furnish } from './furnish.js';
 import { leftoversOf, type Leftover } from './leftovers.js';
 import { AddressPool } from './network/address-pool.js';
+import { claimAddresses } from './network/claim-addresses.js';
 import { Network } from './network/network.js';
-import { addDefaultSecurityGroup, CloudState, type FakeFlavor, type Quotas } from './state.js';
+import { credentialsOf, DAY, FLAVORS, type FakeCloudOptions } from './options.js';
+import { CloudState } from './state.js';
 
-export interface FakeCloudOptions {
-  /** Default 127.0.0.1. */
-  host?: string;
-  /** Default 0: any. */
-  port?: number;
-  /** By what the real durations are divided. Default 200: a server is ACTIVE after 38 ms. */
-  hurry?: number;
-  /** Single durations in milliseconds, not divided. */
-  durations?: Partial<Durations>;
-  /** Default: none. */
-  quotas?: Partial<Quotas>;
-  credentials?: Partial<Credentials>;
-  /** Milliseconds that a token lives. Default a day. */
-  tokenLife?: number;
-  region?: string;
-  /** Default m1.tiny (512 MiB, 1 GiB disk), m1.small, m1.medium. */
-  flavors?: { name: string; ram: number; vcpus: number; disk: number }[];
-  /** Whether guests run. Default: where the system can, see {@link FakeCloud.guestSupport}. */
-  guests?: boolean;
-  /** Whether security groups are obeyed. Default true. */
-  firewall?: boolean;
-  /**
-   * Whether the console of a server that is off can be read. Default false, as with libvirt's pty consoles: Nova answers
-   * 404 "Guest does not have a console available." as soon as the machine is off.
-   */
-  consoleWhenOff?: boolean;
-  /** Calls that the log keeps. Default 100,000. */
-  keptCalls?: number;
-}
+export type { FakeCloudOptions };
 
 interface Parts {
   state: CloudState;
@@ -69,13 +42,6 @@ interface Parts {
   directory: string;
   gate: { close(): void };
 }
-
-const DAY = 86_400_000;
-const FLAVORS = [
-  { name: 'm1.tiny', ram: 512, vcpus: 1, disk: 1 },
-  { name: 'm1.small', ram: 1024, vcpus: 1, disk: 5 },
-  { name: 'm1.medium', ram: 2048, vcpus: 2, disk: 10 },
-];
 
 /**
  * An OpenStack cloud in this process: Keystone, Nova, Glance and Neutron over HTTP as Zed speaks them, with servers that
@@ -239,84 +205,4 @@ export class FakeCloud {
     this.parts.gate.close();
     await rm(this.parts.directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
   }
-}
-
-function credentialsOf(given: Partial<Credentials> = {}): Credentials {
-  return {
-    username: 'demo',
-    password: 'fake-password',
-    projectName: 'demo',
-    domainName: 'Default',
-    applicationCredential: { id: randomUUID().replaceAll('-', ''), name: 'factory', secret: 'fake-secret' },
-    ...given,
-  };
-}
-
-/**
- * A /16 of the loopback range for this cloud alone: whoever listens on its first address has it, so that test files that
- * run at the same time do not meet. Port 22 where this user may have it, else any.
- */
-async function claimAddresses(): Promise<{ prefix: string; port: number; close(): void }> {
-  for (const port of [22, 0]) {
-    for (let tries = 0; tries < 100; tries++) {
-      const prefix = `127.${16 + Math.floor(Math.random() * 230)}`;
-      const gate = createServer((socket) => socket.destroy());
-      const taken = await new Promise<string | undefined>((resolve) => {
-        gate.once('error', (error: NodeJS.ErrnoException) => resolve(error.code));
-        gate.listen(port, `${prefix}.0.1`, () => resolve(undefined));
-      });
-      if (taken === undefined) return { prefix, port, close: () => gate.close() };
-      if (taken !== 'EADDRINUSE') break;
-    }
-  }
-  throw new Error('no addresses of the loopback range can be listened on');
-}
-
-/** What every cloud has before anybody uses it: flavors, a network of one's own, one to the outside, a router between. */
-function furnish(state: CloudState, pool: AddressPool, flavors: Omit<FakeFlavor, 'id'>[]): void {
-  for (const flavor of flavors) {
-    const id = randomUUID();
-    state.flavors.set(id, { id, ...flavor });
-  }
-  const created = Date.now();
-  const networks = [
-    { name: 'private', external: false, third: 0 },
-    { name: 'public', external: true, third: 64 },
-  ].map(({ name, external, third }) => {
-    const subnetId = randomUUID();
-    const network = { id: randomUUID(), name, external, shared: false, subnets: [subnetId], tags: [], created };
-    const address = (part: number, last: number): string => `${pool.prefix}.${third + part}.${last}`;
-    state.networks.set(network.id, network);
-    state.subnets.set(subnetId, {
-      id: subnetId,
-      name: `${name}-subnet`,
-      network_id: network.id,
-      cidr: `${address(0, 0)}/18`,
-      gateway_ip: address(0, 1),
-      pool: { start: address(0, 10), end: address(63, 254) },
-      created,
-    });
-    pool.add(network.id, third);
-    return network;
-  });
-  const [own, outside] = networks;
-  if (own !== undefined && outside !== undefined) {
-    const router = { id: randomUUID(), name: 'router1', external: outside.id, created };
-    state.routers.set(router.id, router);
-    const subnet = state.subnets.get(own.subnets[0] ?? '');
-    state.ports.set(router.id, {
-      id: router.id,
-      name: '',
-      network_id: own.id,
-      mac_address: 'fa:16:3e:00:00:01',
-      status: 'ACTIVE',
-      device_id: router.id,
-      device_owner: 'network:router_interface',
-      fixed_ips: [{ subnet_id: own.subnets[0] ?? '', ip_address: subnet?.gateway_ip ?? '' }],
-      security_groups: [],
-      tags: [],
-      created,
-    });
-  }
-  addDefaultSecurityGroup(state);
 }

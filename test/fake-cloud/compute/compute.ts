@@ -2,12 +2,14 @@ import { ApiError, errorPage, Routes, TITLES, type Call, type Reply, type Servic
 import { texts, fields, list, type Fields } from '../core/values.js';
 import type { CloudState, FakeServer } from '../state.js';
 import type { ServerActions } from './actions.js';
-import { readCreateRequest, usage } from './create-request.js';
+import { readCreateRequest } from './create-request.js';
 import { diagnosticsView } from './diagnostics.js';
+import { addFlavorRoutes } from './flavors.js';
 import { addKeyPairRoutes } from './keypairs.js';
+import { addLimitRoutes } from './limits.js';
 import type { ServerLife } from './server-life.js';
 import { listServers } from './server-list.js';
-import { flavorView, links, serverView } from './server-view.js';
+import { links, serverView } from './server-view.js';
 
 /** The newest microversion that is spoken: Zed's. */
 const NEWEST = 93;
@@ -36,8 +38,8 @@ export class Compute implements Service {
     this.routes
       .on('GET', '/', (call) => ({ status: 200, json: { versions: [oldVersion(call), version(call)] } }))
       .on('GET', '/v2.1', (call) => ({ status: 200, json: { version: version(call) } }))
-      .on('GET', '/v2.1/servers', (call) => this.checked(call) ?? listServers(state, call, false))
-      .on('GET', '/v2.1/servers/detail', (call) => this.checked(call) ?? listServers(state, call, true))
+      .on('GET', '/v2.1/servers', (call) => listServers(state, call, false))
+      .on('GET', '/v2.1/servers/detail', (call) => listServers(state, call, true))
       .on('POST', '/v2.1/servers', (call) => this.create(call))
       .on('GET', '/v2.1/servers/:id', (call) => ({
         status: 200,
@@ -47,9 +49,9 @@ export class Compute implements Service {
       .on('DELETE', '/v2.1/servers/:id', (call) => this.delete(call))
       .on('POST', '/v2.1/servers/:id/action', (call) => actions.run(call));
     this.addParts();
-    this.addFlavors();
+    addFlavorRoutes(this.routes, state);
     addKeyPairRoutes(this.routes, state);
-    this.addLimits();
+    addLimitRoutes(this.routes, state);
   }
 
   isOpen(_method: string, path: string): boolean {
@@ -77,7 +79,8 @@ export class Compute implements Service {
     return { status, json: { [ERROR_NAMES[status] ?? 'computeFault']: { code: status, message } } };
   }
 
-  private checked(call: Call): undefined {
+  /** Reads the microversion that is asked for. */
+  prepare(call: Call): void {
     const header = call.headers['openstack-api-version'] ?? call.headers['x-openstack-nova-api-version'];
     if (header === undefined || /latest$/.test(String(header))) {
       if (header !== undefined) call.microversion = NEWEST;
@@ -99,7 +102,6 @@ export class Compute implements Service {
   }
 
   private find(call: Call): FakeServer {
-    this.checked(call);
     const id = call.params['id'] ?? '';
     const server = this.state.servers.get(id);
     if (server === undefined) throw new ApiError(404, `Instance ${id} could not be found.`);
@@ -108,7 +110,6 @@ export class Compute implements Service {
 
   private async create(call: Call): Promise<Reply> {
     const body = await call.json();
-    this.checked(call);
     const request = readCreateRequest(this.state, body, call.microversion);
     const servers = Array.from({ length: request.count }, (_, index) => this.life.create(request, index));
     const [first] = servers;
@@ -186,7 +187,7 @@ export class Compute implements Service {
       })
       .on('GET', '/v2.1/servers/:id/os-volume_attachments', (call) => ({
         status: 200,
-        json: { volumeAttachments: this.find(call).gone ? [] : [] },
+        json: { volumeAttachments: this.find(call) && [] },
       }));
   }
 
@@ -198,74 +199,6 @@ export class Compute implements Service {
       port_state: port.status,
       fixed_ips: port.fixed_ips,
     }));
-  }
-
-  private addFlavors(): void {
-    const all = (call: Call, view: (flavor: ReturnType<CloudState['flavors']['get']> & object) => Fields): Reply => {
-      this.checked(call);
-      const flavors = [...this.state.flavors.values()];
-      const start = flavors.findIndex(({ id }) => id === call.query.get('marker')) + 1;
-      const limit = Number(call.query.get('limit') ?? 1000);
-      const page = flavors.slice(start, start + limit);
-      const last = page.at(-1);
-      const more = start + limit < flavors.length && last !== undefined;
-      const next = {
-        flavors_links: [{ rel: 'next', href: `${call.endpoint}${call.path}?limit=${limit}&marker=${last?.id}` }],
-      };
-      return { status: 200, json: { flavors: page.map(view), ...(more ? next : {}) } };
-    };
-    const find = (call: Call): Fields => {
-      this.checked(call);
-      const flavor = this.state.flavors.get(call.params['id'] ?? '');
-      if (flavor === undefined) throw new ApiError(404, `Flavor ${call.params['id']} could not be found.`);
-      return flavorView(flavor, call.endpoint, call.microversion);
-    };
-    this.routes
-      .on('GET', '/v2.1/flavors', (call) =>
-        all(call, (flavor) => ({
-          id: flavor.id,
-          name: flavor.name,
-          links: links(call.endpoint, `flavors/${flavor.id}`),
-        })),
-      )
-      .on('GET', '/v2.1/flavors/detail', (call) =>
-        all(call, (flavor) => flavorView(flavor, call.endpoint, call.microversion)),
-      )
-      .on('GET', '/v2.1/flavors/:id/os-extra_specs', (call) => ({
-        status: 200,
-        json: { extra_specs: find(call)['extra_specs'] ?? {} },
-      }))
-      .on('GET', '/v2.1/flavors/:id', (call) => ({ status: 200, json: { flavor: find(call) } }));
-  }
-
-  private addLimits(): void {
-    const { quotas } = this.state;
-    this.routes
-      .on('GET', '/v2.1/limits', () => {
-        const used = usage(this.state);
-        const absolute = {
-          maxTotalInstances: quotas.instances,
-          maxTotalCores: quotas.cores,
-          maxTotalRAMSize: quotas.ram,
-          maxServerMeta: 128,
-          maxTotalKeypairs: quotas.keyPairs,
-          maxServerGroups: 10,
-          maxServerGroupMembers: 10,
-          totalRAMUsed: used.ram,
-          totalCoresUsed: used.cores,
-          totalInstancesUsed: used.instances,
-          totalServerGroupsUsed: 0,
-        };
-        return { status: 200, json: { limits: { rate: [], absolute } } };
-      })
-      .on('GET', '/v2.1/os-quota-sets/:project', (call) => {
-        const quota = { id: call.params['project'], cores: quotas.cores, instances: quotas.instances, key_pairs: quotas.keyPairs, metadata_items: 128, ram: quotas.ram, server_group_members: 10, server_groups: 10 }; // prettier-ignore
-        return { status: 200, json: { quota_set: quota } };
-      })
-      .on('GET', '/v2.1/os-availability-zone', () => ({
-        status: 200,
-        json: { availabilityZoneInfo: [{ zoneName: 'nova', zoneState: { available: true }, hosts: null }] },
-      }));
   }
 }
 

@@ -85,6 +85,8 @@ export interface Service {
   routes: Routes;
   /** Paths that need no token. */
   isOpen(method: string, path: string): boolean;
+  /** Reads what is common to all calls. @throws ApiError */
+  prepare?(call: Call): void;
   /** Headers of every answer of the service. */
   headers(call: Call): Record<string, string>;
   /** The service's own shape of an error. */

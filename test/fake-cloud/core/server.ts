@@ -122,6 +122,7 @@ export class ApiServer {
       ) {
         return unauthorized(service, call);
       }
+      service.prepare?.(call);
       const route = service.routes.find(call.method, call.path);
       if (route === undefined) throw new ApiError(404, 'The resource could not be found.', 'HTTPNotFound');
       call.params = route.params;
