@@ -34,7 +34,7 @@ export function furnish(state: CloudState, pool: AddressPool, flavors: Omit<Fake
     const router = { id: randomUUID(), name: 'router1', external: outside.id, created };
     state.routers.set(router.id, router);
     const subnet = state.subnets.get(own.subnets[0] ?? '');
-    state.ports.set(router.id, {
+    state.addPort({
       id: router.id,
       name: '',
       network_id: own.id,

@@ -203,14 +203,28 @@ export class CloudState {
   readonly floatingIps = new Map<string, FakeFloatingIp>();
   readonly securityGroups = new Map<string, FakeSecurityGroup>();
   readonly quotas: Quotas = { ...DEFAULT_QUOTAS };
+  /** Lists of hundreds of servers ask for each one's ports. */
+  private readonly portsByDevice = new Map<string, FakePort[]>();
   private counter = 0;
 
   nextNumber(): number {
     return ++this.counter;
   }
 
+  addPort(port: FakePort): void {
+    this.ports.set(port.id, port);
+    this.portsByDevice.set(port.device_id, [...this.portsOf(port.device_id), port]);
+  }
+
+  removePort(port: FakePort): void {
+    this.ports.delete(port.id);
+    const others = this.portsOf(port.device_id).filter((other) => other !== port);
+    if (others.length > 0) this.portsByDevice.set(port.device_id, others);
+    else this.portsByDevice.delete(port.device_id);
+  }
+
   portsOf(serverId: string): FakePort[] {
-    return [...this.ports.values()].filter((port) => port.device_id === serverId);
+    return this.portsByDevice.get(serverId) ?? [];
   }
 
   floatingIpsOf(portId: string): FakeFloatingIp[] {

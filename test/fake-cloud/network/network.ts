@@ -72,13 +72,13 @@ export class Network implements Service {
       created: Date.now(),
       ...given,
     };
-    this.state.ports.set(id, port);
+    this.state.addPort(port);
     return port;
   }
 
   removePort(port: FakePort): void {
     for (const floating of this.state.floatingIpsOf(port.id)) this.floatingIps.detach(floating);
-    this.state.ports.delete(port.id);
+    this.state.removePort(port);
     for (const { ip_address: address } of port.fixed_ips) this.pool.release(address);
   }
 

@@ -1,0 +1,169 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** What goes wrong with a file. */
+export type MediaFault =
+  | { kind: 'status'; status: number }
+  /** The connection is cut after so many bytes; Content-Length promises all. */
+  | { kind: 'truncated'; bytes: number }
+  /** Pieces of `bytes`, `ms` apart. */
+  | { kind: 'slow'; bytes: number; ms: number }
+  | { kind: 'redirect'; to: string; status?: 301 | 302 | 303 | 307 | 308 }
+  /** Other bytes of the same length: they do not have the digest that the tree promises. */
+  | { kind: 'altered' }
+  /** Never answered. */
+  | { kind: 'hang' }
+  /** The connection is reset. */
+  | { kind: 'reset' };
+
+interface Armed {
+  path: RegExp;
+  fault: MediaFault;
+  left: number;
+}
+
+const DEBIAN = '/debian/dists/bookworm/main/installer-amd64/current/images';
+const FEDORA = '/fedora/releases/19/Fedora/x86_64/os';
+
+/**
+ * A mirror with two install trees, of Debian's netboot layout and of Fedora's with `.treeinfo`, whose kernels and
+ * ramdisks are a few random kilobytes, and with whatever files a test puts there.
+ */
+export class MediaServer {
+  /** Method and path of every request, in order. */
+  readonly requests: string[] = [];
+  private readonly files = new Map<string, Buffer>();
+  private faults: Armed[] = [];
+  private readonly sockets = new Set<Socket>();
+  private readonly closing = new AbortController();
+
+  private constructor(
+    private readonly server: Server,
+    /** `http://127.0.0.1:port` */
+    readonly origin: string,
+  ) {}
+
+  /** @param options sizes in bytes; default 40,000 and 60,000 */
+  static async start(options: { kernelSize?: number; ramdiskSize?: number } = {}): Promise<MediaServer> {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const media = new MediaServer(server, `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    server.on('request', (request, response) => void media.take(request, response).catch(() => response.destroy()));
+    server.on('connection', (socket) => {
+      media.sockets.add(socket);
+      socket.once('close', () => media.sockets.delete(socket));
+    });
+    media.renew(options);
+    return media;
+  }
+
+  /** The netboot directory of a Debian tree: what a TDL's `<url>` names. */
+  get debianUrl(): string {
+    return `${this.origin}${DEBIAN}/netboot/`;
+  }
+
+  /** The root of a Fedora tree. */
+  get fedoraUrl(): string {
+    return `${this.origin}${FEDORA}/`;
+  }
+
+  /** New kernels and ramdisks, with the digests that go with them: a tree that was updated. */
+  renew(options: { kernelSize?: number; ramdiskSize?: number } = {}): void {
+    const kernel = randomBytes(options.kernelSize ?? 40_000);
+    const ramdisk = randomBytes(options.ramdiskSize ?? 60_000);
+    const netboot = 'netboot/debian-installer/amd64';
+    this.put(`${DEBIAN}/${netboot}/linux`, kernel);
+    this.put(`${DEBIAN}/${netboot}/initrd.gz`, ramdisk);
+    this.put(
+      `${DEBIAN}/SHA256SUMS`,
+      `${sha256(kernel)}  ./${netboot}/linux\n${sha256(ramdisk)}  ./${netboot}/initrd.gz\n`,
+    );
+    this.put(`${FEDORA}/images/pxeboot/vmlinuz`, kernel);
+    this.put(`${FEDORA}/images/pxeboot/initrd.img`, ramdisk);
+    this.put(`${FEDORA}/.treeinfo`, treeinfo(sha256(kernel), sha256(ramdisk)));
+  }
+
+  /** Serves a file; answers its address. */
+  put(path: string, body: Buffer | string): string {
+    this.files.set(path, Buffer.from(body));
+    return this.origin + path;
+  }
+
+  /** Takes a file away. */
+  remove(path: string): void {
+    this.files.delete(path);
+  }
+
+  /** Makes requests whose path matches go wrong, for so many times; the function that is answered ends it. */
+  fault(path: RegExp, fault: MediaFault, times = Infinity): () => void {
+    const entry = { path, fault, left: times };
+    this.faults.unshift(entry);
+    return () => {
+      this.faults = this.faults.filter((other) => other !== entry);
+    };
+  }
+
+  async close(): Promise<void> {
+    this.closing.abort();
+    for (const socket of this.sockets) socket.destroy();
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+
+  private async take(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = decodeURI((request.url ?? '/').split('?')[0] ?? '/');
+    this.requests.push(`${request.method} ${path}`);
+    const armed = this.faults.find((entry) => entry.left > 0 && entry.path.test(path));
+    if (armed !== undefined) armed.left--;
+    const fault = armed?.fault;
+    if (fault?.kind === 'hang') return;
+    if (fault?.kind === 'reset') return void request.socket.resetAndDestroy();
+    if (fault?.kind === 'redirect') return void response.writeHead(fault.status ?? 302, { location: fault.to }).end();
+    if (fault?.kind === 'status')
+      return void response.writeHead(fault.status, { 'content-type': 'text/plain' }).end('fault on demand\n');
+    const file = this.files.get(path);
+    if (file === undefined) return void response.writeHead(404, { 'content-type': 'text/plain' }).end('Not Found\n');
+    const body = fault?.kind === 'altered' ? Buffer.from(file.map((byte) => byte ^ 1)) : file;
+    response.writeHead(200, {
+      'content-type': 'application/octet-stream',
+      'content-length': body.length,
+      etag: `"${sha256(file).slice(0, 16)}"`,
+    });
+    if (request.method === 'HEAD') return void response.end();
+    await this.send(response, body, fault);
+  }
+
+  private async send(response: ServerResponse, body: Buffer, fault: MediaFault | undefined): Promise<void> {
+    if (fault?.kind === 'truncated') {
+      await new Promise((resolve) => response.write(body.subarray(0, fault.bytes), resolve));
+      return void response.socket?.destroy();
+    }
+    if (fault?.kind !== 'slow') return void response.end(body);
+    for (let offset = 0; offset < body.length && !response.destroyed; offset += fault.bytes) {
+      response.write(body.subarray(offset, offset + fault.bytes));
+      await delay(fault.ms, undefined, { signal: this.closing.signal });
+    }
+    response.end();
+  }
+}
+
+function sha256(body: Buffer): string {
+  return createHash('sha256').update(body).digest('hex');
+}
+
+function treeinfo(kernel: string, ramdisk: string): string {
+  return `[general]
+family = Fedora
+version = 19
+arch = x86_64
+
+[images-x86_64]
+kernel = images/pxeboot/vmlinuz
+initrd = images/pxeboot/initrd.img
+
+[checksums]
+images/pxeboot/vmlinuz = sha256:${kernel}
+images/pxeboot/initrd.img = sha256:${ramdisk}
+`;
+}
