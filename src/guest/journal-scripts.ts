@@ -54,7 +54,8 @@ HOME=~root
 [ -d "$HOME" ] || HOME=/
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export HOME PATH
-read -r first <"$try/script"
+# Not by the shell's read, which takes one byte at a time.
+first=$(head -c 256 "$try/script" | head -n 1)
 case $first in
   '#!'*) interpreter=\${first#'#!'} ;;
   *) interpreter=sh ;;

@@ -1,6 +1,6 @@
 import { EnvHttpProxyAgent, request, type Dispatcher } from 'undici';
 import { failureOf, statusFailure, unavailable } from './failures.js';
-import { parseUrl, withoutSecrets } from './urls.js';
+import { decoded, parseUrl, withoutSecrets } from './urls.js';
 
 /** Seconds; each wait of a transfer has its own. */
 export interface Timeouts {
@@ -107,7 +107,7 @@ async function ask(url: URL, { method = 'GET', headers, signal, timeouts }: GetO
 /** User and password of the address itself; a redirect's target has its own or none. */
 function authorization(url: URL): Record<string, string> {
   if (url.username === '' && url.password === '') return {};
-  const text = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  const text = `${decoded(url.username)}:${decoded(url.password)}`;
   return { authorization: `Basic ${Buffer.from(text).toString('base64')}` };
 }
 

@@ -8,9 +8,14 @@ export function parseUrl(url: string, base?: string): URL | undefined {
 export function withoutSecrets(url: string): string {
   const parsed = parseUrl(url);
   if (parsed === undefined) return JSON.stringify(url.slice(0, 200));
-  parsed.username = '';
-  parsed.password = '';
-  parsed.search = parsed.search === '' ? '' : '?…';
-  parsed.hash = '';
-  return decodeURI(parsed.href);
+  return `${parsed.origin === 'null' ? parsed.protocol : parsed.origin}${parsed.pathname}${parsed.search === '' ? '' : '?…'}`;
+}
+
+/** Undoes percent-encoding; text that is not rightly encoded stays as it is. */
+export function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

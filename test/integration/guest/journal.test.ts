@@ -208,7 +208,7 @@ for (const { name, open, skip } of BEDS) {
       const key = newKey();
       const secret = 'correct-horse-battery';
       const trace = join(bed.directory, key);
-      const script = `# ${secret} ${'x'.repeat(3_000_000)}\nps >${trace}; cat /proc/[0-9]*/cmdline >>${trace} 2>/dev/null; exit 9\n`;
+      const script = `# ${secret}\n# ${'x'.repeat(3_000_000)}\nps >${trace}; cat /proc/[0-9]*/cmdline >>${trace} 2>/dev/null; exit 9\n`;
       const result = await journal.run(guest, key, script, { timeout: 60 });
       assert.equal(result.exitCode, 9);
       const seen = await textOf(trace);

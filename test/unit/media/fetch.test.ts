@@ -274,5 +274,10 @@ describe('fetchToFile', () => {
       status: 404,
       message: `cannot fetch ${server.url}/x?…: HTTP status 404`,
     });
+    const odd = `${server.url.replace('//', '//me:%zz@')}/%zz`;
+    await assert.rejects(fetchToFile({ url: odd, path: newPath(), maxBytes: LIMIT }), {
+      status: 401,
+      message: `cannot fetch ${server.url}/%zz: HTTP status 401`,
+    });
   });
 });
