@@ -8,7 +8,11 @@ set -euo pipefail
 . "$HERE/components.sh"
 
 [ "$(id -u)" = 0 ] || fail "must be run as root: the root file system is made in a chroot"
-[ "${1:-}" != --fresh ] || rm -rf "$TREE" "$WORK"
+# One run at a time; the other waits and then finds the tree made.
+mkdir -p "$CACHE"
+exec 9> "$CACHE/lock"
+flock 9
+[ "${1:-}" != --fresh ] || rm -rf "$TREE" "$WORK" "$CACHE/made"
 mkdir -p "$TREE" "$WORK" "$POOL"
 
 # apt is asked for tools only where one is missing.
@@ -27,7 +31,7 @@ install_tools() {
 start_mirror() {
 	local out=$WORK/mirror.out
 	: > "$out"
-	(cd "$PROJECT" && exec node --import tsx dev/installer-tree/serve.ts --port 0 --quiet) > "$out" 2> "$WORK/mirror.err" &
+	(cd "$PROJECT" && exec node --import tsx dev/installer-tree/serve.ts --port 0 --quiet) 9>&- > "$out" 2> "$WORK/mirror.err" &
 	mirror_pid=$!
 	trap 'kill "$mirror_pid" 2> /dev/null || true' EXIT
 	for _ in $(seq 150); do
@@ -42,7 +46,7 @@ start_mirror() {
 install_tools
 # Everything that shapes the tree; a change of it makes the tree anew.
 inputs=$(cd "$HERE" && find . -name '*.sh' -o -path './component/*' -type f -o -path './system/*' -type f | LC_ALL=C sort | xargs sha256sum | sha256sum)
-if up_to_date "$CACHE/made" "$inputs"; then
+if up_to_date "$CACHE/made" "$inputs" && [ -e "$POOL/system.ext4.lz4" ]; then
 	say "the tree in $TREE is up to date"
 	exit 0
 fi

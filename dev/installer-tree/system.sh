@@ -2,7 +2,7 @@
 # Sourced by make.sh.
 # shellcheck shell=bash
 
-SYSTEM_PACKAGES=linux-image-cloud-amd64,initramfs-tools,zstd,grub-pc,systemd-sysv,systemd-resolved,udev,dbus,netbase,iproute2
+SYSTEM_PACKAGES=linux-image-cloud-amd64,initramfs-tools,lz4,grub-pc,systemd-sysv,systemd-resolved,udev,dbus,netbase,iproute2
 SYSTEM_PACKAGES+=,openssh-server,cloud-init,cloud-guest-utils,sudo,ca-certificates,python3,e2fsprogs,fdisk,less
 # Free space in the image, in MiB; the component grows the file system to the disk.
 SYSTEM_SPARE_MIB=48
@@ -30,7 +30,7 @@ make_system() {
 	rm -f "$image"
 	# The features are those that GRUB 2.06 of Debian 12 can read, whatever this machine's mke2fs would choose.
 	mkfs.ext4 -q -F -U "$SYSTEM_UUID" -L root -O '^orphan_file,^metadata_csum_seed' -m 1 -i 12288 -J size=16 -d "$root" \
-		"$image" "$((used_kib + used_kib / 12 + SYSTEM_SPARE_MIB * 1024))k"
+		"$image" "$((used_kib + used_kib / 12 + SYSTEM_SPARE_MIB * 1024))k" > /dev/null
 	lz4 -q -f -9 --content-size "$image" "$POOL/system.ext4.lz4.part"
 	mv "$POOL/system.ext4.lz4.part" "$POOL/system.ext4.lz4"
 	printf '%s\n' "$inputs" > "$POOL/.system"
@@ -46,6 +46,8 @@ configure_system() {
 	printf 'UUID=%s / ext4 defaults,errors=remount-ro 0 1\n' "$SYSTEM_UUID" > "$root/etc/fstab"
 	ln -sf ../run/systemd/resolve/stub-resolv.conf "$root/etc/resolv.conf"
 	chroot "$root" systemctl --quiet enable systemd-networkd.service systemd-resolved.service ssh.service
+	# Looks for snapshots of LVM at each boot; there is no LVM.
+	chroot "$root" systemctl --quiet disable e2scrub_reap.service
 	chroot "$root" debconf-set-selections <<< 'grub-pc grub-pc/install_devices multiselect /dev/vda'
 	configure_grub "$root"
 	# What each machine must have of its own.
