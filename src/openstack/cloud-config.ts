@@ -1,72 +1,12 @@
 import { isAbsolute, join, resolve } from 'node:path';
 import { homedir } from 'node:os';
-import { z } from 'zod';
+import { type Entry, entrySchema } from './entry-schema.js';
 import { type CloudEntry, configError, type Environment, readIfThere } from './config-files.js';
 import type { CloudSettings, Credentials, Interface, NameOrId } from './settings.js';
 
 /** The name of the cloud that the `OS_*` variables describe, as openstackclient calls it. */
 export const ENVIRONMENT_CLOUD = 'envvars';
 
-/** What a key must be, or that it is not there. */
-function must(be: string): { error: (issue: { input: unknown }) => string } {
-  return { error: ({ input }) => (input === undefined ? 'is missing' : `must be ${be}`) };
-}
-
-/** Names and passwords that look like numbers are numbers in YAML. */
-const text = z
-  .union([z.string(), z.number()], must('a text'))
-  .nullish()
-  .transform((value) => (value === null || value === undefined ? undefined : String(value)));
-const flag = z.union([z.boolean(), z.stringbool()], must('true or false')).nullish();
-const address = z.url({ protocol: /^https?$/, ...must('an http or https address') });
-
-const authSchema = z.looseObject(
-  {
-    auth_url: address,
-    username: text,
-    user_id: text,
-    password: text,
-    token: text,
-    application_credential_id: text,
-    application_credential_name: text,
-    application_credential_secret: text,
-    project_id: text,
-    project_name: text,
-    tenant_id: text,
-    tenant_name: text,
-    user_domain_id: text,
-    user_domain_name: text,
-    project_domain_id: text,
-    project_domain_name: text,
-    domain_id: text,
-    domain_name: text,
-    default_domain: text,
-    default_domain_id: text,
-    default_domain_name: text,
-  },
-  must('a table of keys and values'),
-);
-
-const region = z.union([z.string(), z.looseObject({ name: z.string() })]);
-
-const entrySchema = z.looseObject({
-  auth: authSchema,
-  auth_type: text,
-  region_name: text,
-  regions: z.array(region, must('a list of names')).optional(),
-  interface: text,
-  endpoint_type: text,
-  verify: flag,
-  insecure: flag,
-  cacert: text,
-  cert: text,
-  key: text,
-  compute_endpoint_override: address.optional(),
-  image_endpoint_override: address.optional(),
-  network_endpoint_override: address.optional(),
-});
-
-type Entry = z.infer<typeof entrySchema>;
 type Auth = Entry['auth'];
 
 /** Says which key is wrong in the words of the file that has it. */
@@ -173,7 +113,9 @@ function overridesOf(entry: Entry): Record<string, string> {
     image: entry.image_endpoint_override,
     network: entry.network_endpoint_override,
   };
-  return Object.fromEntries(Object.entries(named).filter((pair): pair is [string, string] => pair[1] !== undefined));
+  return Object.fromEntries(
+    Object.entries(named).filter((pair): pair is [string, string] => typeof pair[1] === 'string'),
+  );
 }
 
 function settingsOf(name: string, raw: unknown, source: Source, directory: string): CloudSettings {

@@ -16,6 +16,7 @@ import {
 import type { Session } from './identity.js';
 import { negotiate } from './microversion.js';
 import { Service, type ServiceCall } from './service.js';
+import { unlessAborted } from './unless-aborted.js';
 import type { CallOptions, Compute, CreateServer, Flavor, KeyPair, Server } from './types.js';
 
 /** Nova (https://docs.openstack.org/api-ref/compute/), in the newest microversion that both sides know. */
@@ -28,16 +29,19 @@ export class Nova implements Compute {
   }
 
   /** The header that asks for our microversion; it is agreed on once. */
-  private async headers(): Promise<Record<string, string>> {
-    this.microversion ??= negotiate(this.service).catch((error: unknown) => {
-      this.microversion = undefined;
-      throw error;
+  private async headers(signal: AbortSignal | undefined): Promise<Record<string, string>> {
+    const microversion = await unlessAborted(signal, () => {
+      this.microversion ??= negotiate(this.service).catch((error: unknown) => {
+        this.microversion = undefined;
+        throw error;
+      });
+      return this.microversion;
     });
-    return { 'openstack-api-version': `compute ${await this.microversion}` };
+    return { 'openstack-api-version': `compute ${microversion}` };
   }
 
   private async call(call: ServiceCall): Promise<ServiceCall> {
-    return { ...call, headers: await this.headers() };
+    return { ...call, headers: await this.headers(call.signal) };
   }
 
   private async get(path: string, signal: AbortSignal | undefined): Promise<ServiceCall> {
@@ -79,7 +83,7 @@ export class Nova implements Compute {
   }
 
   async deleteServer(id: string, { signal }: CallOptions = {}): Promise<void> {
-    await this.service.remove(`/servers/${encodeURIComponent(id)}`, signal, await this.headers());
+    await this.service.remove(`/servers/${encodeURIComponent(id)}`, signal, await this.headers(signal));
   }
 
   async stopServer(id: string, { signal }: CallOptions = {}): Promise<void> {
@@ -154,7 +158,7 @@ export class Nova implements Compute {
   }
 
   async deleteKeyPair(name: string, { signal }: CallOptions = {}): Promise<void> {
-    await this.service.remove(`/os-keypairs/${encodeURIComponent(name)}`, signal, await this.headers());
+    await this.service.remove(`/os-keypairs/${encodeURIComponent(name)}`, signal, await this.headers(signal));
   }
 
   async limits({ signal }: CallOptions = {}): Promise<Record<string, number>> {

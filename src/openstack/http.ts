@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { Agent, type Dispatcher, request as undiciRequest } from 'undici';
 import { FactoryError } from '../build/errors.js';
+import { CallClock } from './call-clock.js';
 import { type CallName, contentError, isReset, refusalError, transportError } from './http-errors.js';
 
 /** TLS of a cloud; contents of PEM files, not their names. */
@@ -74,32 +75,6 @@ async function readText(call: CallName, data: AsyncIterable<Buffer>): Promise<st
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
-}
-
-/** Ends with the caller's signal, and with a time of its own. */
-class CallClock {
-  private readonly controller = new AbortController();
-  private readonly timer: NodeJS.Timeout;
-  private readonly follow = (): void => this.controller.abort(this.outer?.reason);
-
-  constructor(
-    private readonly outer: AbortSignal | undefined,
-    milliseconds: number,
-  ) {
-    this.timer = setTimeout(() => {
-      this.controller.abort(new Error(`no answer within ${milliseconds / 1000} s`));
-    }, milliseconds);
-    outer?.addEventListener('abort', this.follow, { once: true });
-  }
-
-  get signal(): AbortSignal {
-    return this.controller.signal;
-  }
-
-  stop(): void {
-    clearTimeout(this.timer);
-    this.outer?.removeEventListener('abort', this.follow);
-  }
 }
 
 /** The connections to one cloud. Every failure is a FactoryError, except that an aborted call fails with its signal's reason. */

@@ -2,11 +2,11 @@ import { z } from 'zod';
 import { FactoryError } from '../build/errors.js';
 import type { CatalogEntry } from './catalog.js';
 import type { Answer, Http } from './http.js';
-import { contentError } from './http-errors.js';
+import { type CallName, contentError } from './http-errors.js';
 import { decode } from './decode.js';
-import type { CloudSettings, Credentials, NameOrId } from './settings.js';
-
-const PRODUCT = 'Keystone';
+import type { CloudSettings, Credentials } from './settings.js';
+import { inspectionRequest, ownToken, PRODUCT, tokenRequest } from './sign-in.js';
+import { unlessAborted } from './unless-aborted.js';
 
 /** A token is renewed when less than this part of its life is left, and at the latest a minute before its end. */
 const RENEW_PART = 0.1;
@@ -53,45 +53,6 @@ const versionsSchema = z.object({
   }),
 });
 
-/** The `auth.identity` of a sign-in. */
-function identityOf(credentials: Credentials): Record<string, unknown> {
-  switch (credentials.method) {
-    case 'password': {
-      const user = userOf(credentials.user, credentials.userDomain);
-      return { methods: ['password'], password: { user: { ...user, password: credentials.password } } };
-    }
-    case 'applicationCredential': {
-      const { credential, secret } = credentials;
-      const named = credential.id === undefined;
-      return {
-        methods: ['application_credential'],
-        application_credential: {
-          ...(named ? { name: credential.name } : { id: credential.id }),
-          secret,
-          ...(named ? { user: userOf(credentials.user, credentials.userDomain) } : {}),
-        },
-      };
-    }
-    case 'token':
-      return { methods: ['token'], token: { id: credentials.token } };
-  }
-}
-
-function userOf(user: NameOrId, domain: NameOrId): Record<string, unknown> {
-  return user.id === undefined ? { name: user.name, domain: reference(domain) } : { id: user.id };
-}
-
-function reference({ id, name }: NameOrId): NameOrId {
-  return id === undefined ? { name } : { id };
-}
-
-/** The `auth.scope` of a sign-in: the project, unless the credentials belong to one anyway. */
-function scopeOf({ credentials, project }: CloudSettings): Record<string, unknown> | undefined {
-  if (credentials.method === 'applicationCredential' || project === undefined) return undefined;
-  if (project.id !== undefined) return { project: { id: project.id } };
-  return { project: { name: project.name, domain: reference(project.domain) } };
-}
-
 /** The settings' address with `/v3` and without a slash at the end, where its path tells the version. */
 function versioned(authUrl: string): string | undefined {
   const url = authUrl.replace(/\/+$/, '');
@@ -117,7 +78,13 @@ export class Session {
   /** A token that will hold for a while. @throws FactoryError AuthenticationFailed, CloudUnavailable */
   async token(signal?: AbortSignal): Promise<Token> {
     if (this.current !== undefined && Date.now() < this.current.renewAt) return this.current;
-    return this.signInOnce(signal);
+    // The sign-in belongs to nobody: a caller that is told to stop leaves the others their answer.
+    return unlessAborted(signal, () => {
+      this.pending ??= this.signIn().finally(() => {
+        this.pending = undefined;
+      });
+      return this.pending;
+    });
   }
 
   /** A token that is not `refused`: a new one, unless somebody has got one in the meantime. */
@@ -126,68 +93,32 @@ export class Session {
     return this.token(signal);
   }
 
-  /** The sign-in belongs to nobody: a caller that is told to stop leaves the others their answer. */
-  private async signInOnce(signal: AbortSignal | undefined): Promise<Token> {
-    this.pending ??= this.signIn().finally(() => {
-      this.pending = undefined;
-    });
-    return unlessAborted(this.pending, signal);
-  }
-
   private async signIn(): Promise<Token> {
     const base = (this.base ??= await this.discover());
-    const { credentials, project } = this.settings;
-    // A token that is bound to a project already is used as it is: some, as those of application credentials, give no other.
-    const answer =
-      credentials.method === 'token' && project === undefined
-        ? await this.inspectToken(base, credentials.token)
-        : await this.requestToken(base);
-    const known = credentials.method === 'token' && project === undefined ? credentials.token : undefined;
-    this.current = this.readToken(`${base}/auth/tokens`, answer, known);
+    const own = ownToken(this.settings);
+    const request = own === undefined ? tokenRequest(base, this.settings) : inspectionRequest(base, own);
+    let answer: Answer;
+    try {
+      answer = await this.http.send(request);
+    } catch (error) {
+      throw this.signInError(error);
+    }
+    this.current = this.readToken(this.http.name(request), answer, own);
     return this.current;
-  }
-
-  private async requestToken(base: string): Promise<Answer> {
-    const scope = scopeOf(this.settings);
-    const auth = { identity: identityOf(this.settings.credentials), ...(scope === undefined ? {} : { scope }) };
-    try {
-      return await this.http.send({
-        product: PRODUCT,
-        method: 'POST',
-        url: `${base}/auth/tokens`,
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ auth }),
-      });
-    } catch (error) {
-      throw this.signInError(error);
-    }
-  }
-
-  private async inspectToken(base: string, token: string): Promise<Answer> {
-    try {
-      return await this.http.send({
-        product: PRODUCT,
-        method: 'GET',
-        url: `${base}/auth/tokens`,
-        headers: { 'x-auth-token': token, 'x-subject-token': token },
-      });
-    } catch (error) {
-      throw this.signInError(error);
-    }
   }
 
   /** Says whom Keystone did not let in; its own message does not. */
   private signInError(error: unknown): unknown {
-    if (!(error instanceof FactoryError)) return error;
-    const refused = error.type === 'AuthenticationFailed' || error.type === 'NotFound';
-    if (!refused) return error;
+    if (!(error instanceof FactoryError) || (error.status !== 401 && error.status !== 404)) return error;
+    const { method } = this.settings.credentials;
     return new FactoryError(
       'AuthenticationFailed',
       `cannot sign in to cloud ${this.settings.name} as ${this.who()}: ${error.message}`,
       {
         status: error.status,
         requestId: error.requestId,
-        hint: SIGN_IN_HINTS[this.settings.credentials.method],
+        // A token that has ended is not found either.
+        hint: error.status === 404 && method !== 'token' ? ADDRESS_HINT : SIGN_IN_HINTS[method],
         cause: error,
       },
     );
@@ -202,10 +133,9 @@ export class Session {
     return `user ${credentials.user.id ?? credentials.user.name ?? ''}`;
   }
 
-  private readToken(url: string, answer: Answer, known: string | undefined): Token {
-    const call = this.http.name({ product: PRODUCT, method: 'POST', url });
+  private readToken(call: CallName, answer: Answer, own: string | undefined): Token {
     const { token } = decode(call, tokenSchema, answer.body);
-    const subject = known ?? answer.headers['x-subject-token'];
+    const subject = own ?? answer.headers['x-subject-token'];
     if (typeof subject !== 'string') throw contentError(call, 'no X-Subject-Token', answer.headers);
     if (token.project === undefined || token.catalog === undefined) {
       throw new FactoryError('AuthenticationFailed', `cloud ${this.settings.name} let us in, but to no project`, {
@@ -216,7 +146,7 @@ export class Session {
       id: subject,
       projectId: token.project.id,
       catalog: token.catalog,
-      renewAt: renewTime(token, known !== undefined),
+      renewAt: own === undefined ? renewTime(token) : Number.POSITIVE_INFINITY,
     };
   }
 
@@ -237,30 +167,17 @@ export class Session {
   }
 }
 
+const ADDRESS_HINT = 'see that auth_url (OS_AUTH_URL) is the address of Keystone, as https://cloud.example:5000/v3';
 const SIGN_IN_HINTS: Record<Credentials['method'], string> = {
   password: 'see that user name, password, project and their domains are right',
   applicationCredential: 'see that the application credential’s id and secret are right and that it has not expired',
   token: 'a token cannot be renewed after its end: get a new one, or use a password or an application credential',
 };
 
-/** By the length of its life, not by its date: our clock and Keystone's may differ. A token from outside has lived already. */
-function renewTime(token: { issued_at?: string; expires_at: string }, fromOutside: boolean): number {
-  const expires = Date.parse(token.expires_at);
-  const issued = fromOutside || token.issued_at === undefined ? Date.now() : Date.parse(token.issued_at);
-  const life = Math.max(0, expires - issued);
+/** By the length of its life, not by its date: our clock and Keystone's may differ. */
+function renewTime(token: { issued_at?: string; expires_at: string }): number {
+  const issued = token.issued_at === undefined ? Date.now() : Date.parse(token.issued_at);
+  const life = Math.max(0, Date.parse(token.expires_at) - issued);
   if (Number.isNaN(life)) return Date.now() + RENEW_MILLISECONDS;
-  // What is given from outside stays the same however often it is asked for.
-  return fromOutside
-    ? Number.POSITIVE_INFINITY
-    : Date.now() + life - Math.max(life * RENEW_PART, Math.min(RENEW_MILLISECONDS, life / 2));
-}
-
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  signal.throwIfAborted();
-  return new Promise<T>((resolve, reject) => {
-    const stop = (): void => reject(signal.reason as Error);
-    signal.addEventListener('abort', stop, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
-  });
+  return Date.now() + life - Math.max(life * RENEW_PART, Math.min(RENEW_MILLISECONDS, life / 2));
 }

@@ -1,6 +1,7 @@
-import { createHash, getHashes, type Hash } from 'node:crypto';
+import { getHashes } from 'node:crypto';
 import { pipeline, type Readable, Transform, type TransformCallback } from 'node:stream';
 import { FactoryError } from '../build/errors.js';
+import { type Digest, digestOf } from './digest.js';
 import type { Image } from './types.js';
 
 /** The digest that Glance promises for an image's bytes; none for an image whose store never told it. */
@@ -20,7 +21,7 @@ export function promisedDigest(image: Image): Promised | undefined {
 
 /** Passes bytes on and fails at their end when they are not those that were promised. */
 class Verifier extends Transform {
-  private readonly hash: Hash | undefined;
+  private readonly digest: Digest | undefined;
   private bytes = 0;
 
   constructor(
@@ -29,24 +30,29 @@ class Verifier extends Transform {
     private readonly size: number | null,
   ) {
     super({ highWaterMark: 1024 * 1024 });
-    this.hash = promised === undefined ? undefined : createHash(promised.algorithm);
+    this.digest = promised === undefined ? undefined : digestOf(promised.algorithm, size);
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
     this.bytes += chunk.length;
-    this.hash?.update(chunk);
-    done(null, chunk);
+    if (this.digest === undefined) done(null, chunk);
+    else this.digest.update(chunk).then(() => done(null, chunk), done);
   }
 
   override _flush(done: TransformCallback): void {
-    done(this.mismatch());
+    this.mismatch().then(done, done);
   }
 
-  private mismatch(): FactoryError | null {
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.digest?.close();
+    done(error);
+  }
+
+  private async mismatch(): Promise<FactoryError | null> {
     if (this.size !== null && this.bytes !== this.size) {
       return mismatch(`${this.what} ended after ${this.bytes} bytes; Glance says that it has ${this.size}`);
     }
-    const value = this.hash?.digest('hex');
+    const value = await this.digest?.value();
     if (this.promised === undefined || value === this.promised.value) return null;
     const { algorithm, value: promised } = this.promised;
     return mismatch(`${this.what} has the ${algorithm} digest ${value ?? ''}; Glance promised ${promised}`);

@@ -54,7 +54,7 @@ export function chooseMicroversion(min: string, max: string, cloud: string): str
 }
 
 /** Asks Nova what it offers, and chooses. */
-export async function negotiate(nova: Service, signal?: AbortSignal): Promise<string> {
-  const { version } = await nova.json({ method: 'GET', path: '/', signal }, versionSchema);
+export async function negotiate(nova: Service): Promise<string> {
+  const { version } = await nova.json({ method: 'GET', path: '/' }, versionSchema);
   return chooseMicroversion(version.min_version, version.version, nova.http.cloud);
 }

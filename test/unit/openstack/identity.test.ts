@@ -138,6 +138,19 @@ describe('a sign-in', () => {
     await assert.rejects(sessionAt(origin, { credentials }).token(), refusal(/as the bearer of a token/));
   });
 
+  it('at an address that is not Keystone’s says so', async () => {
+    const { origin } = await keystone(1, () => ({ status: 404, body: 'Not here' }));
+    await assert.rejects(sessionAt(origin).token(), (error: unknown) => {
+      return refusal(/Not here/)(error) && error instanceof FactoryError && /OS_AUTH_URL/.test(error.hint ?? '');
+    });
+  });
+
+  it('is not begun for a caller that was told to stop', async () => {
+    const { origin, seen } = await keystone();
+    await assert.rejects(sessionAt(origin).token(AbortSignal.abort(new Error('cancelled'))), /cancelled/);
+    assert.equal(seen.length, 0);
+  });
+
   it('without a project says what to set', async () => {
     const { origin } = await keystone(1, () => {
       const { json, ...reply } = tokenReply('http://localhost', 'unscoped');

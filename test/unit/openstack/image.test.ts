@@ -91,6 +91,20 @@ describe('a download', () => {
     });
   }
 
+  it('of unknown or large size has its digest computed by a thread, with the same result', async () => {
+    const large = Buffer.alloc(3 * 1024 * 1024 + 7, 'large');
+    const value = createHash('sha512').update(large).digest('hex');
+    for (const [promised, whole] of [
+      [value, true],
+      [value.replace(/^./, 'x'), false],
+    ] as const) {
+      const cloud = await glance({ ...IMAGE, size: null, os_hash_value: promised }, sends(large));
+      const { data } = await cloud.image.downloadImage('i');
+      if (whole) assert.ok((await buffer(data)).equals(large));
+      else assert.equal((await failureOf(buffer(data))).type, 'ChecksumMismatch');
+    }
+  });
+
   it('without any promise is taken as it is', async () => {
     const cloud = await glance({ ...IMAGE, checksum: null, os_hash_value: null }, sends(other));
     assert.ok((await buffer((await cloud.image.downloadImage('i')).data)).equals(other));

@@ -1,0 +1,141 @@
+import { createHash, type Hash } from 'node:crypto';
+import { Worker } from 'node:worker_threads';
+
+/** A digest of bytes as they pass. */
+export interface Digest {
+  /** Takes the bytes; they are free again when it has resolved. */
+  update(chunk: Buffer): Promise<void>;
+  /** In hexadecimal. Nothing can be added after it. */
+  value(): Promise<string>;
+  /** Ends it; what still waits then waits for ever. */
+  close(): void;
+}
+
+/** Bytes from which on a thread is worth its start. */
+const WORTH_A_THREAD = 32 * 1024 * 1024;
+/** Bytes of a piece that is handed to the thread, and how many pieces there are. */
+const PIECE = 1024 * 1024;
+const PIECES = 8;
+
+/** What the thread is sent: a buffer with so many bytes in it, or the request for the digest. */
+type DigestRequest = { buffer: ArrayBuffer; length: number } | 'digest';
+/** What it sends back: the buffer, to be filled again, or the digest in hexadecimal. */
+type DigestReply = { buffer: ArrayBuffer } | { digest: string };
+
+/** The thread's program: text, because a thread starts from a file only where that is compiled already. */
+const THREAD = `
+  const { parentPort, workerData } = require('node:worker_threads');
+  const hash = require('node:crypto').createHash(workerData);
+  parentPort.on('message', (request) => {
+    if (request === 'digest') return parentPort.postMessage({ digest: hash.digest('hex') });
+    hash.update(new Uint8Array(request.buffer, 0, request.length));
+    parentPort.postMessage({ buffer: request.buffer }, [request.buffer]);
+  });
+`;
+
+/** A digest that is computed beside the reading, for large contents: SHA-512 is as slow as a fast network. */
+export function digestOf(algorithm: string, size: number | null): Digest {
+  return size !== null && size < WORTH_A_THREAD ? new LocalDigest(algorithm) : new ThreadedDigest(algorithm);
+}
+
+class LocalDigest implements Digest {
+  private readonly hash: Hash;
+
+  constructor(algorithm: string) {
+    this.hash = createHash(algorithm);
+  }
+
+  update(chunk: Buffer): Promise<void> {
+    this.hash.update(chunk);
+    return Promise.resolve();
+  }
+
+  value(): Promise<string> {
+    return Promise.resolve(this.hash.digest('hex'));
+  }
+
+  close(): void {
+    // It holds nothing but memory.
+  }
+}
+
+class ThreadedDigest implements Digest {
+  private readonly worker: Worker;
+  private readonly free: ArrayBuffer[] = Array.from({ length: PIECES }, () => new ArrayBuffer(PIECE));
+  private piece: { bytes: Uint8Array<ArrayBuffer>; length: number } | undefined;
+  private freed: (() => void) | undefined;
+  private done: ((digest: string) => void) | undefined;
+  private failed: ((error: unknown) => void) | undefined;
+  private failure: unknown;
+
+  constructor(algorithm: string) {
+    this.worker = new Worker(THREAD, { eval: true, execArgv: [], workerData: algorithm });
+    this.worker.on('message', (reply: DigestReply) => this.receive(reply));
+    this.worker.on('error', (error) => {
+      this.failure = error;
+      this.failed?.(error);
+    });
+  }
+
+  private receive(reply: DigestReply): void {
+    if ('digest' in reply) {
+      this.done?.(reply.digest);
+      return;
+    }
+    this.free.push(reply.buffer);
+    this.freed?.();
+  }
+
+  async update(chunk: Buffer): Promise<void> {
+    for (let taken = 0; taken < chunk.length;) {
+      const piece = (this.piece ??= { bytes: new Uint8Array(await this.takeFree()), length: 0 });
+      const part = chunk.subarray(taken, taken + PIECE - piece.length);
+      piece.bytes.set(part, piece.length);
+      piece.length += part.length;
+      taken += part.length;
+      if (piece.length === PIECE) this.handOver();
+    }
+  }
+
+  private async takeFree(): Promise<ArrayBuffer> {
+    for (;;) {
+      const buffer = this.free.pop();
+      if (buffer !== undefined) return buffer;
+      await this.wait<void>((resolve) => {
+        this.freed = resolve;
+      });
+    }
+  }
+
+  private handOver(): void {
+    if (this.piece === undefined) return;
+    const { bytes, length } = this.piece;
+    this.piece = undefined;
+    this.send({ buffer: bytes.buffer, length }, [bytes.buffer]);
+  }
+
+  private send(request: DigestRequest, transfer: ArrayBuffer[] = []): void {
+    this.worker.postMessage(request, transfer);
+  }
+
+  /** What the thread will answer, unless it fails. */
+  private wait<T>(ask: (resolve: (value: T) => void) => void): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (this.failure !== undefined) reject(this.failure as Error);
+      this.failed = reject;
+      ask(resolve);
+    });
+  }
+
+  value(): Promise<string> {
+    this.handOver();
+    return this.wait<string>((resolve) => {
+      this.done = resolve;
+      this.send('digest');
+    });
+  }
+
+  close(): void {
+    void this.worker.terminate();
+  }
+}
