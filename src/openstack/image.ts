@@ -92,8 +92,23 @@ export class Glance implements Images {
       await this.service.sendStream(call, body);
     } catch (error) {
       data.destroy();
-      throw error;
+      throw (await this.overtaken(id, error, signal)) ?? error;
     }
+  }
+
+  /**
+   * Of two uploads that begin in the same moment Glance takes both, and tells the slower one at its end that the image is
+   * gone (410), though it is there and whole. That is a conflict.
+   */
+  private async overtaken(id: string, error: unknown, signal: AbortSignal | undefined): Promise<Error | undefined> {
+    if (!(error instanceof FactoryError) || error.status !== 410) return undefined;
+    const image = await this.getImage(id, { signal });
+    if (image === undefined) return undefined;
+    return new FactoryError('Conflict', `image ${id} is ${image.status}: another upload of it was faster`, {
+      status: error.status,
+      requestId: error.requestId,
+      cause: error,
+    });
   }
 
   async downloadImage(id: string, { signal }: CallOptions = {}): Promise<{ data: Readable; size: number | null }> {

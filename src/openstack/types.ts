@@ -147,7 +147,10 @@ export interface Images {
   ): Promise<Image[]>;
   getImage(id: string, options?: CallOptions): Promise<Image | undefined>;
   createImage(request: CreateImage, options?: CallOptions): Promise<Image>;
-  /** Streams the bytes in. `size` in bytes, where known. Not retried inside: a stream can be read once. */
+  /**
+   * Streams the bytes in. `size` in bytes, where known. Not retried inside: a stream can be read once.
+   * @throws FactoryError Conflict when the image has its bytes, or gets them from another upload
+   */
   uploadImage(
     id: string,
     data: Readable,

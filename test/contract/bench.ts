@@ -137,7 +137,12 @@ export class Bench {
 
   async removeServer(id: string): Promise<void> {
     await this.cloud.compute.deleteServer(id);
-    await eventually('server deleted', () => this.cloud.compute.getServer(id), isGone);
+    // For a moment it may still be there as DELETED.
+    await eventually(
+      'server deleted',
+      () => this.cloud.compute.getServer(id),
+      (server) => server === undefined,
+    );
   }
 
   async serverIn(id: string, status: string): Promise<Server> {
@@ -153,8 +158,4 @@ export class Bench {
     assert.equal(server.status, status, server.fault?.message);
     return server;
   }
-}
-
-function isGone(server: Server | undefined): boolean {
-  return server === undefined || server.status === 'DELETED';
 }

@@ -45,6 +45,18 @@ export function describeImages(bench: Bench): void {
       assert.match(error.message, /Glance .* refused PUT .*\/file \(409\)/);
     });
 
+    it('takes the bytes of one of two uploads of the same moment, and the other is a conflict', async () => {
+      const { id } = await bench.queuedImage();
+      const uploads = await Promise.allSettled(
+        [1, 2].map(() => bench.cloud.image.uploadImage(id, Readable.from([DISK]), { size: DISK.length })),
+      );
+      const refused = uploads.filter((upload) => upload.status === 'rejected');
+      assert.equal(refused.length, 1);
+      for (const { reason } of refused) await failure(Promise.reject(reason as Error), 'Conflict');
+      assert.equal((await bench.cloud.image.getImage(id))?.status, 'active');
+      assert.ok((await buffer((await bench.cloud.image.downloadImage(id)).data)).equals(DISK));
+    });
+
     it('lists images by tags, name and properties', async () => {
       const tag = `contract=${randomUUID()}`;
       const image = await bench.queuedImage({ contract_list: tag });

@@ -222,6 +222,15 @@ describe('an upload', () => {
     assert.equal(data.destroyed, true);
   });
 
+  it('that another one has overtaken is a conflict, though Glance calls the image gone', async () => {
+    const file: File = (request, response) => {
+      request.resume();
+      request.on('end', () => answer(response, { status: 410, json: { message: 'could not be found after upload' } }));
+    };
+    const error = await failureOf((await glance(IMAGE, file)).image.uploadImage('i', Readable.from([BYTES])));
+    assert.deepEqual([error.type, error.message], ['Conflict', 'image i is active: another upload of it was faster']);
+  });
+
   it('gets a fresh token before the stream is begun', async () => {
     let files = 0;
     const service = await serveCloud(({ headers, path }) => {
