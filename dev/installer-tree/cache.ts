@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs';
-import { mkdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -68,14 +68,17 @@ export class ArchiveCache {
       signal: AbortSignal.timeout(DOWNLOAD_DEADLINE_MS),
       headers: { 'accept-encoding': 'identity', ...(since && { 'if-modified-since': since.toUTCString() }) },
     });
-    if (response.status === 200) await keep(response, file);
+    if (response.status === 200) await keep(response, file, since);
     else await response.body?.cancel();
     return response.status === 304 ? 200 : response.status;
   }
 }
 
-/** Writes a response's body beside the file and renames it, so that a half file is never seen. */
-async function keep(response: Response, file: string): Promise<void> {
+/**
+ * Writes a response's body beside the file and renames it, so that a half file is never seen. Where the archive tells no
+ * date, a file that has not changed keeps the one it has (`since`): a guest's apt need not fetch it again.
+ */
+async function keep(response: Response, file: string, since: Date | undefined): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
   const part = `${file}.${randomUUID()}.part`;
   try {
@@ -83,7 +86,9 @@ async function keep(response: Response, file: string): Promise<void> {
     const length = response.headers.get('content-length');
     const { size } = await stat(part);
     if (length !== null && Number(length) !== size) throw new Error(`${size} bytes came instead of ${length}`);
-    const modified = new Date(response.headers.get('last-modified') ?? Date.now());
+    const dated = response.headers.get('last-modified');
+    const unchanged = since !== undefined && (await readFile(part)).equals(await readFile(file));
+    const modified = dated !== null ? new Date(dated) : unchanged ? since : new Date();
     await utimes(part, modified, modified);
     await rename(part, file);
   } finally {

@@ -40,7 +40,7 @@ make_system() {
 
 # Makes the unpacked packages the system that is installed. $1: its root.
 configure_system() {
-	local root=$1 file
+	local root=$1 file name
 	cp -R "$HERE/system/." "$root/"
 	chmod 0755 "$root" "$root/etc"
 	printf 'UUID=%s / ext4 defaults,errors=remount-ro 0 1\n' "$SYSTEM_UUID" > "$root/etc/fstab"
@@ -56,7 +56,8 @@ configure_system() {
 	rm -rf "$root/var/log"/*.log "$root/var/log/apt" "$root/var/cache/apt"/*.bin "$root/var/cache/debconf"/*-old "$root/tmp"/* "$root/run"/*
 	# The lists get the name of the mirror that the preseed names when the component writes sources.list.
 	for file in "$root/var/lib/apt/lists"/*_dists_*; do
-		mv "$file" "$root/var/lib/apt/lists/MIRROR_${file#*_}"
+		name=${file##*/}
+		mv "$file" "${file%/*}/MIRROR_${name#*_}"
 	done
 }
 

@@ -110,6 +110,17 @@ describe('the mirror of the installer tree', () => {
     assert.equal(old.asked.length, 2);
   });
 
+  it('keeps the date of an unchanged index that the archive does not date', async (t) => {
+    let text = 'one';
+    const bed = await startBed(t, (_request, response) => void response.end(text), 0);
+    const ask = (headers: Record<string, string> = {}) => fetch(`${bed.url}/debian/dists/stable/Release`, { headers });
+    const date = (await ask()).headers.get('last-modified') ?? '';
+    assert.equal((await ask({ 'if-modified-since': date })).status, 304);
+    text = 'two';
+    assert.equal(await (await ask()).text(), 'two');
+    assert.equal(bed.asked.length, 3);
+  });
+
   it('gives the kept copy of an index when the archive fails', async (t) => {
     let broken = false;
     const bed = await startBed(
