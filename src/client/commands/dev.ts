@@ -1,4 +1,5 @@
 import { jsonDocument } from '../output.js';
+import type { DevServerStatus } from '../dev-server.js';
 import type { Command } from './command.js';
 
 export const dev: Command = {
@@ -8,9 +9,16 @@ export const dev: Command = {
   examples: [['$0 dev start', 'start it as temporal-dev.yaml says, and return']],
   run: async ({ io, settings, options }) => {
     const { startDevServer, stopDevServer, devServerStatus } = await import('../dev-server.js');
-    const action = { start: startDevServer, stop: stopDevServer, status: devServerStatus }[String(options['action'])];
-    const state = await action?.();
-    io.out(settings.output === 'json' ? jsonDocument(state) : `${JSON.stringify(state)}\n`);
+    const given = { env: io.env, say: (line: string) => io.err(`${line}\n`) };
+    const action = String(options['action']);
+    const act = action === 'start' ? startDevServer : action === 'stop' ? stopDevServer : devServerStatus;
+    const state = await act(given);
+    io.out(settings.output === 'json' ? jsonDocument(state) : describe(state));
     return 0;
   },
 };
+
+function describe({ running, address, ui, log }: DevServerStatus): string {
+  if (!running) return 'The development Temporal server is not running.\n';
+  return `Temporal server ${address}\nTemporal UI     ${ui}\nLog             ${log}\n`;
+}

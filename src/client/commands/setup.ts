@@ -1,3 +1,4 @@
+import { jsonDocument } from '../output.js';
 import { withFactory, type Command } from './command.js';
 
 export const setup: Command = {
@@ -7,7 +8,9 @@ export const setup: Command = {
   run: (context) =>
     withFactory(context, async (factory) => {
       const { registerSearchAttributes } = await import('../setup.js');
-      await registerSearchAttributes(factory.connection, factory.namespace);
+      const added = await registerSearchAttributes(factory.connection, factory.namespace);
+      const what = added.length === 0 ? 'all search attributes are there already' : `registered ${added.join(', ')}`;
+      context.io.out(context.settings.output === 'json' ? jsonDocument({ added }) : `namespace ${factory.namespace}: ${what}\n`);
       return 0;
     }),
 };

@@ -1,0 +1,41 @@
+# imagefactory-nova: what there is to do. Everything that is missing is installed by the target that needs it.
+.DEFAULT_GOAL := help
+TSX := node --import tsx
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+node_modules/.package-lock.json: package.json package-lock.json
+	npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+install: node_modules/.package-lock.json ## install the npm packages
+
+build: install ## compile to dist/ and bundle the workflows
+	npm run --silent build
+
+demo: build ## build a Debian on a real OpenStack on this machine, and look into it
+	$(TSX) scripts/demo.ts
+
+demo-stop: install ## stop everything that the demo started (PURGE=1: remove the cloud as well)
+	$(TSX) scripts/demo-stop.ts
+
+test: build ## every test, the real cloud included; the last line counts
+	$(TSX) scripts/test.ts
+
+test-unit: install ## the unit tests only
+	$(TSX) scripts/test.ts unit
+
+lint: install ## formatting and lint
+	npm run --silent lint
+
+bench: build ## the figures of docs/benchmarks.md
+	npm run --silent bench
+
+cloud-start cloud-stop cloud-status cloud-purge: ## the single-node cloud
+	dev/openstack/cloud.sh $(@:cloud-%=%)
+
+clean: ## remove what was built; .cache/ (downloads, the cloud's credentials) stays
+	rm -rf dist
+
+.PHONY: help install build demo demo-stop test test-unit lint bench cloud-start cloud-stop cloud-status cloud-purge clean
