@@ -31,7 +31,7 @@ export class Guests implements Machines {
   boot(server: FakeServer, behaviour: GuestBehaviour, off: () => void): void {
     const { disks } = this;
     if (disks === undefined) return;
-    const { boot, cloudInit } = this.clock.durations;
+    const { boot } = this.clock.durations;
     this.track(
       (async () => {
         const disk = this.disksOf.get(server.id) ?? (await disks.copy(server.disk));
@@ -47,7 +47,6 @@ export class Guests implements Machines {
         this.clock.after(boot, () => {
           if (this.running.get(server.id) !== guest) return;
           this.track(this.bringUp(server, guest));
-          this.clock.after(cloudInit, () => this.track(guest.finish()));
         });
       })(),
     );
@@ -55,6 +54,7 @@ export class Guests implements Machines {
 
   private async bringUp(server: FakeServer, guest: Guest): Promise<void> {
     await guest.boot();
+    this.clock.after(this.clock.durations.cloudInit, () => this.track(guest.finish()));
     if (!guest.takesConnections) return;
     for (const address of this.addressesOf(server)) await this.open(address, server);
   }
