@@ -39,9 +39,11 @@ export class RootFiles {
     }
   }
 
-  /** Makes the folder of a path in one that is there. */
+  /** Makes the folder of a path, and those above it. */
   private async withFolder(path: string, owner: GuestUser | undefined): Promise<string | undefined> {
-    const folder = await this.inside(dirname(path));
+    const parent = dirname(path);
+    if (parent === '.') return undefined;
+    const folder = (await this.inside(parent)) ?? (await this.withFolder(parent, owner));
     if (folder === undefined) return undefined;
     await mkdir(folder, { mode: 0o700 }).catch(() => undefined);
     if (owner !== undefined) await lchown(folder, owner.uid, owner.gid);
