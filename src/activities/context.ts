@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { Context } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import type { Cloud, Clouds, Image, Server } from '../openstack/types.js';
@@ -57,7 +58,10 @@ export function resumed<T>(): T | undefined {
 
 /** Aborted when the activity is to stop: cancelled, paused, or its worker shutting down. Activities never delete on it. */
 export function signal(): AbortSignal {
-  return Context.current().cancellationSignal;
+  const { cancellationSignal } = Context.current();
+  // Every call that is under way listens to it; there is no leak for Node to warn of.
+  setMaxListeners(0, cancellationSignal);
+  return cancellationSignal;
 }
 
 /** Waits, and ends at once when the activity is to stop. */

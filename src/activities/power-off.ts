@@ -24,11 +24,16 @@ interface Watching {
   traffic: number | undefined;
 }
 
+/** The status line that Debian's installer keeps redrawing on a serial console: which window, what time. */
+const SCREEN_STATUS = /\[[^\]]*\(\d?-?\*?\d?\*?-?[a-z]*\)[^\]]*\]\s*\[[^\]]*\]/g;
+
 /** The end of the console as text for people: no control characters, no empty lines. */
 export function tailOf(console: string, lines = TAIL_LINES): string {
   return console
     .replace(/\x1b\[[0-9;?]*[A-Za-z]/g, '')
+    .replace(/\r(?!\n)/g, '\n')
     .replace(/[^\x20-\x7e\n\u00a0-\uffff]/g, '')
+    .replace(SCREEN_STATUS, '')
     .split('\n')
     .filter((line) => line.trim() !== '')
     .slice(-lines)
@@ -77,11 +82,11 @@ class ConsoleWatch {
   }
 
   async read(): Promise<void> {
-    const tail = tailOf(
-      await this.watch.cloud.compute.consoleOutput(this.serverId, CONSOLE_LINES, { signal: signal() }),
-      CONSOLE_LINES,
-    );
-    if (tail !== this.state.tail) this.state.lastLife = Date.now();
+    const { compute } = this.watch.cloud;
+    const tail = tailOf(await compute.consoleOutput(this.serverId, CONSOLE_LINES, { signal: signal() }), CONSOLE_LINES);
+    // Some clouds have no console for a machine that is off: what was seen last then stands.
+    if (tail === '' || tail === this.state.tail) return;
+    this.state.lastLife = Date.now();
     this.state.tail = tail;
   }
 

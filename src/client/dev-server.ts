@@ -174,7 +174,11 @@ export async function stopDevServer(options: DevServerOptions = {}): Promise<Dev
   const pid = await runningPid(place.directory);
   if (pid === undefined) return statusOf(place, undefined);
   process.kill(pid, 'SIGTERM');
-  for (const deadline = Date.now() + STOP_TIMEOUT * 1000; (await runningPid(place.directory)) !== undefined; await delay(100)) {
+  for (
+    const deadline = Date.now() + STOP_TIMEOUT * 1000;
+    (await runningPid(place.directory)) !== undefined;
+    await delay(100)
+  ) {
     if (Date.now() < deadline) continue;
     process.kill(pid, 'SIGKILL');
     break;

@@ -45,17 +45,34 @@ async function downloaded(folder: string, say: (line: string) => void): Promise<
   const url = `https://temporal.download/cli/archive/v${TEMPORAL_CLI_VERSION}?${platform}`;
   try {
     const seconds = String(DOWNLOAD_TIMEOUT);
-    await run('curl', ['-fsSL', '--connect-timeout', seconds, '--speed-time', seconds, '--speed-limit', '1000', '-o', target, url]);
+    await run('curl', [
+      '-fsSL',
+      '--connect-timeout',
+      seconds,
+      '--speed-time',
+      seconds,
+      '--speed-limit',
+      '1000',
+      '-o',
+      target,
+      url,
+    ]);
     await run('tar', ['-xzf', target, '-C', folder, 'temporal']);
     const program = join(folder, 'temporal');
     return (await isProgram(program)) ? program : undefined;
   } catch (error) {
-    say(`temporal: its own download does not answer (${(error as Error).message.split('\n').at(-2)?.trim() ?? 'failed'})`);
+    say(
+      `temporal: its own download does not answer (${(error as Error).message.split('\n').at(-2)?.trim() ?? 'failed'})`,
+    );
     return undefined;
   }
 }
 
-async function goProgram(folder: string, env: NodeJS.ProcessEnv, say: (line: string) => void): Promise<string | undefined> {
+async function goProgram(
+  folder: string,
+  env: NodeJS.ProcessEnv,
+  say: (line: string) => void,
+): Promise<string | undefined> {
   const found = (await onPath('go', env['PATH'] ?? '')) ?? (await onPath('go', '/usr/local/go/bin:/usr/lib/go/bin'));
   if (found !== undefined) return found;
   const venv = join(folder, 'go');
@@ -110,7 +127,9 @@ export async function temporalBinary(
   await mkdir(folder, { recursive: true });
   const program = (await downloaded(folder, say)) ?? (await built(folder, env, say));
   if (program === undefined) {
-    throw new ClientError('there is no `temporal` program: install it (or Go 1.24 or newer), or set TEMPORAL_ADDRESS to a server');
+    throw new ClientError(
+      'there is no `temporal` program: install it (or Go 1.24 or newer), or set TEMPORAL_ADDRESS to a server',
+    );
   }
   say(`temporal: using ${program}`);
   return program;

@@ -10,7 +10,9 @@ export const setup: Command = {
       const { registerSearchAttributes } = await import('../setup.js');
       const added = await registerSearchAttributes(factory.connection, factory.namespace);
       const what = added.length === 0 ? 'all search attributes are there already' : `registered ${added.join(', ')}`;
-      context.io.out(context.settings.output === 'json' ? jsonDocument({ added }) : `namespace ${factory.namespace}: ${what}\n`);
+      context.io.out(
+        context.settings.output === 'json' ? jsonDocument({ added }) : `namespace ${factory.namespace}: ${what}\n`,
+      );
       return 0;
     }),
 };

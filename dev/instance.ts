@@ -1,0 +1,157 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { localAddressTowards } from '../src/activities/access.js';
+import { FactoryError } from '../src/build/errors.js';
+import { userDataWithHostKey } from '../src/guest/cloud-config.js';
+import { connectGuest } from '../src/guest/connect.js';
+import { generateKeyPair, type SshKeyPair } from '../src/guest/keys.js';
+import type { Guest } from '../src/guest/types.js';
+import type { Cloud, Server } from '../src/openstack/types.js';
+
+/** How to try an image. */
+export interface InstanceOptions {
+  imageId: string;
+  /** Flavor, by id or name. */
+  flavor: string;
+  /** Network, by name. Default: the only one that is not external. */
+  network?: string;
+  /** User that cloud-init lets in. */
+  user: string;
+  commandPrefix: string;
+  /** Seconds until the user must be let in. Default 600. */
+  timeout?: number;
+  say?: (line: string) => void;
+}
+
+/** An instance of an image, for as long as somebody looks into it; everything that it took goes afterwards. */
+export async function withInstance<T>(
+  cloud: Cloud,
+  options: InstanceOptions,
+  look: (guest: Guest, address: string) => Promise<T>,
+): Promise<T> {
+  const name = `imagefactory-try-${randomUUID()}`;
+  const undo: (() => Promise<void>)[] = [];
+  const deadline = Date.now() + (options.timeout ?? 600) * 1000;
+  try {
+    const keys = { login: generateKeyPair(), host: generateKeyPair() };
+    const server = await boot(cloud, name, options, keys, undo);
+    const address = await reach(cloud, name, server, deadline, undo);
+    options.say?.(`instance ${server} has address ${address}; waiting until ${options.user} is let in`);
+    const guest = await letIn(address, options, keys, deadline);
+    try {
+      return await look(guest, address);
+    } finally {
+      guest.close();
+    }
+  } finally {
+    for (const step of undo.reverse())
+      await step().catch((error: unknown) => options.say?.(`left behind: ${String(error)}`));
+  }
+}
+
+async function chosenNetwork(cloud: Cloud, name: string | undefined): Promise<string> {
+  const networks = await cloud.network.listNetworks();
+  const found = networks.find((network) => (name === undefined ? !network['router:external'] : network.name === name));
+  if (found === undefined) throw new FactoryError('NotFound', `there is no network ${name ?? 'of the project’s own'}`);
+  return found.id;
+}
+
+async function boot(
+  cloud: Cloud,
+  name: string,
+  options: InstanceOptions,
+  keys: { login: SshKeyPair; host: SshKeyPair },
+  undo: (() => Promise<void>)[],
+): Promise<string> {
+  const flavor = await cloud.compute.findFlavor(options.flavor);
+  if (flavor === undefined) throw new FactoryError('NotFound', `there is no flavor ${options.flavor}`);
+  const network = await chosenNetwork(cloud, options.network);
+  const group = await cloud.network.createSecurityGroup({ name, description: 'a look into a new image', tags: [] });
+  undo.push(() => cloud.network.deleteSecurityGroup(group.id));
+  await cloud.network.addSecurityGroupRule(group.id, {
+    direction: 'ingress',
+    ethertype: 'IPv4',
+    protocol: 'tcp',
+    port_range_min: 22,
+    port_range_max: 22,
+    remote_ip_prefix: '0.0.0.0/0',
+  });
+  await cloud.compute.createKeyPair(name, keys.login.publicKey);
+  undo.push(() => cloud.compute.deleteKeyPair(name));
+  const { id } = await cloud.compute.createServer({
+    name,
+    imageRef: options.imageId,
+    flavorRef: flavor.id,
+    networks: [{ uuid: network }],
+    key_name: name,
+    security_groups: [{ name: group.id }],
+    user_data: Buffer.from(userDataWithHostKey(keys.host)).toString('base64'),
+  });
+  undo.push(async () => {
+    await cloud.compute.deleteServer(id);
+    while ((await cloud.compute.getServer(id)) !== undefined) await delay(1000);
+  });
+  return id;
+}
+
+async function active(cloud: Cloud, id: string, deadline: number): Promise<Server> {
+  while (Date.now() < deadline) {
+    const server = await cloud.compute.getServer(id);
+    if (server?.status === 'ACTIVE') return server;
+    if (server === undefined || server.status === 'ERROR') {
+      throw new FactoryError('ServerFailed', `instance ${id}: ${server?.fault?.message ?? 'gone'}`);
+    }
+    await delay(1000);
+  }
+  throw new FactoryError('DeadlineExceeded', `instance ${id} did not become ACTIVE`);
+}
+
+async function reach(
+  cloud: Cloud,
+  name: string,
+  id: string,
+  deadline: number,
+  undo: (() => Promise<void>)[],
+): Promise<string> {
+  await active(cloud, id, deadline);
+  const [port] = await cloud.network.listPorts({ device_id: id });
+  if (port === undefined) throw new FactoryError('NotFound', `instance ${id} has no port`);
+  const external = await cloud.network.externalNetworkOf(port.network_id);
+  const fixed = port.fixed_ips[0]?.ip_address;
+  if (external === undefined) {
+    if (fixed === undefined) throw new FactoryError('NotFound', `instance ${id} has no address`);
+    await localAddressTowards(fixed);
+    return fixed;
+  }
+  const floating = await cloud.network.createFloatingIp({
+    floating_network_id: external,
+    port_id: port.id,
+    description: name,
+    tags: [],
+  });
+  undo.push(() => cloud.network.deleteFloatingIp(floating.id));
+  return floating.floating_ip_address;
+}
+
+async function letIn(
+  host: string,
+  options: InstanceOptions,
+  keys: { login: SshKeyPair; host: SshKeyPair },
+  deadline: number,
+): Promise<Guest> {
+  const address = {
+    host,
+    username: options.user,
+    privateKey: keys.login.privateKey,
+    hostKeys: [keys.host.publicKey],
+    commandPrefix: options.commandPrefix,
+  };
+  for (;;) {
+    try {
+      return await connectGuest(address, { timeout: 30 });
+    } catch (error) {
+      if (!(error instanceof FactoryError && error.retryable) || Date.now() >= deadline) throw error;
+      await delay(2000);
+    }
+  }
+}

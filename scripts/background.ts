@@ -1,0 +1,73 @@
+import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { CACHE, PROJECT } from './bed-cloud.js';
+
+/** Where the demo keeps pid files and logs of what it has started. */
+export const DEMO = join(CACHE, 'demo');
+/** Milliseconds that a program may take to end when it is told to. */
+const PATIENCE = 40_000;
+
+/** When a process was started, in ticks since boot: a pid is used again, a pid with its start is not. */
+async function startOf(pid: number): Promise<string | undefined> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields === undefined || fields[0] === 'Z' ? undefined : fields[19];
+}
+
+async function pidOf(name: string): Promise<number | undefined> {
+  const [pid, start] = (await readFile(join(DEMO, `${name}.pid`), 'utf8').catch(() => '')).trim().split(' ');
+  if (pid === undefined || start === undefined) return undefined;
+  return (await startOf(Number(pid))) === start ? Number(pid) : undefined;
+}
+
+export function logOf(name: string): string {
+  return join(DEMO, `${name}.log`);
+}
+
+/** Starts a program that stays when we end, unless the one that an earlier call started still runs. */
+export async function startBackground(
+  name: string,
+  args: string[],
+  env: Record<string, string> = {},
+): Promise<boolean> {
+  if ((await pidOf(name)) !== undefined) return false;
+  await mkdir(DEMO, { recursive: true });
+  const log = openSync(logOf(name), 'a');
+  const child = spawn(process.execPath, args, {
+    cwd: PROJECT,
+    detached: true,
+    stdio: ['ignore', log, log],
+    env: { ...process.env, ...env },
+  });
+  closeSync(log);
+  child.unref();
+  if (child.pid === undefined) throw new Error(`${name} could not be started`);
+  await writeFile(join(DEMO, `${name}.pid`), `${child.pid} ${(await startOf(child.pid)) ?? ''}\n`);
+  return true;
+}
+
+/** Ends what was started under the name, and waits until it is gone. */
+export async function stopBackground(name: string): Promise<boolean> {
+  const pid = await pidOf(name);
+  if (pid === undefined) return false;
+  process.kill(pid, 'SIGTERM');
+  for (const deadline = Date.now() + PATIENCE; (await pidOf(name)) !== undefined; await delay(100)) {
+    if (Date.now() < deadline) continue;
+    process.kill(pid, 'SIGKILL');
+    break;
+  }
+  await rm(join(DEMO, `${name}.pid`), { force: true });
+  return true;
+}
+
+/** Waits until something answers over HTTP. */
+export async function answers(url: string, seconds: number): Promise<void> {
+  for (const deadline = Date.now() + seconds * 1000; Date.now() < deadline; await delay(200)) {
+    const response = await fetch(url, { signal: AbortSignal.timeout(2000) }).catch(() => undefined);
+    if (response !== undefined && response.status < 500) return;
+  }
+  throw new Error(`${url} does not answer after ${seconds} s`);
+}

@@ -1,0 +1,152 @@
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+import { temporalBinary } from '../src/client/temporal-binary.js';
+import { CACHE, cloudEnvironment, makeInstallTree, PROJECT, runProgram, startCloud } from './bed-cloud.js';
+
+/** A level of tests: its folder, how many files at a time, and the minutes that it may take. */
+interface Stage {
+  name: string;
+  concurrency: number;
+  minutes: number;
+  /** Runs on the single-node cloud; without it, it is left out. */
+  cloud?: boolean;
+}
+
+const STAGES: Stage[] = [
+  { name: 'unit', concurrency: 2, minutes: 10 },
+  { name: 'replay', concurrency: 1, minutes: 5 },
+  { name: 'integration', concurrency: 2, minutes: 20 },
+  { name: 'contract', concurrency: 1, minutes: 10 },
+  { name: 'e2e', concurrency: 1, minutes: 25, cloud: true },
+];
+
+interface Count {
+  stage: string;
+  passed: number;
+  failed: number;
+  skipped: number;
+  seconds: number;
+}
+
+async function filesOf(level: string): Promise<string[]> {
+  const folder = join(PROJECT, 'test', level);
+  const names = await readdir(folder, { recursive: true });
+  return names
+    .filter((name) => name.endsWith('.test.ts'))
+    .sort()
+    .map((name) => join(folder, name));
+}
+
+/** Runs a level's files, each in a process of its own, shows them as they go, and counts the tests that hold no others. */
+async function runStage(stage: Stage): Promise<Count> {
+  const count: Count = { stage: stage.name, passed: 0, failed: 0, skipped: 0, seconds: 0 };
+  const began = Date.now();
+  const signal = AbortSignal.timeout(stage.minutes * 60_000);
+  const stream = run({ files: await filesOf(stage.name), concurrency: stage.concurrency, signal });
+  stream.on('test:pass', ({ details, skip }) => {
+    if (details.type === 'suite') return;
+    if (skip !== undefined && skip !== false) count.skipped += 1;
+    else count.passed += 1;
+  });
+  stream.on('test:fail', ({ details, todo }) => {
+    if (details.type !== 'suite' && todo === undefined) count.failed += 1;
+  });
+  const shown = stream.compose(new spec());
+  for await (const text of shown) process.stdout.write(text as string);
+  if (signal.aborted) {
+    say(`${stage.name} did not end within ${stage.minutes} minutes`);
+    count.failed += 1;
+  }
+  count.seconds = (Date.now() - began) / 1000;
+  return count;
+}
+
+function say(line: string): void {
+  process.stdout.write(`== ${line}\n`);
+}
+
+async function lint(): Promise<Count> {
+  const began = Date.now();
+  const lines: string[] = [];
+  const code = await runProgram('npm', ['run', '--silent', 'lint'], { onLine: (line) => lines.push(line) });
+  if (code !== 0) process.stdout.write(`${lines.join('\n')}\n`);
+  say(`lint and formatting: ${code === 0 ? 'clean' : 'not clean'}`);
+  return {
+    stage: 'lint',
+    passed: code === 0 ? 1 : 0,
+    failed: code === 0 ? 0 : 1,
+    skipped: 0,
+    seconds: (Date.now() - began) / 1000,
+  };
+}
+
+/** What the tests use of this machine besides the npm packages: an SSH server and BusyBox, as guests to reach. */
+async function installPrograms(): Promise<void> {
+  const missing: string[] = [];
+  for (const [program, name] of [
+    ['/usr/sbin/sshd', 'openssh-server'],
+    ['/usr/bin/busybox', 'busybox'],
+  ] as const) {
+    if ((await runProgram('test', ['-e', program])) !== 0) missing.push(name);
+  }
+  if (missing.length === 0 || process.platform !== 'linux' || process.getuid?.() !== 0) return;
+  say(`installing ${missing.join(', ')}`);
+  const log = join(CACHE, 'log', 'apt.log');
+  // A server that is only here to be started by tests must not be started by its package.
+  const script = `set -e; p=/usr/sbin/policy-rc.d; if [ ! -e $p ]; then printf '#!/bin/sh\\nexit 101\\n' >$p; chmod 755 $p; trap 'rm -f $p' EXIT; fi
+    export DEBIAN_FRONTEND=noninteractive; apt-get update -qq -o DPkg::Lock::Timeout=600
+    apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=600 ${missing.join(' ')}`;
+  if ((await runProgram('sh', ['-c', script], { log })) !== 0) say(`could not install them: see ${log}`);
+}
+
+/** Starts the cloud while the first levels run. Answers why it is left out, or undefined when it is up. */
+async function prepareCloud(): Promise<string | undefined> {
+  if (process.env['OS_CLOUD'] !== undefined || process.env['OS_AUTH_URL'] !== undefined) return undefined;
+  const log = join(CACHE, 'log', 'cloud.log');
+  try {
+    const cannot = await startCloud({ log, onLine: (line) => process.stdout.write(`   cloud: ${line}\n`) });
+    if (cannot !== undefined) return cannot;
+    await makeInstallTree({ log });
+  } catch (error) {
+    say(`${(error as Error).message}; see ${log}`);
+    process.exitCode = 1;
+    return (error as Error).message;
+  }
+  Object.assign(process.env, cloudEnvironment());
+  return undefined;
+}
+
+async function runStages(wanted: Stage[]): Promise<Count[]> {
+  const counts: Count[] = [];
+  const cloud = wanted.some((stage) => stage.cloud === true || stage.name === 'contract') ? prepareCloud() : undefined;
+  for (const stage of wanted) {
+    const needsCloud = stage.cloud === true || stage.name === 'contract';
+    const cannot = needsCloud ? await cloud : undefined;
+    if (cannot !== undefined && stage.cloud === true) {
+      say(`${stage.name} is left out: ${cannot}`);
+      counts.push({ stage: stage.name, passed: 0, failed: 0, skipped: (await filesOf(stage.name)).length, seconds: 0 });
+      continue;
+    }
+    say(stage.name);
+    const count = await runStage(stage);
+    say(
+      `${stage.name}: ${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped in ${Math.round(count.seconds)} s`,
+    );
+    counts.push(count);
+  }
+  return counts;
+}
+
+const chosen = process.argv.slice(2);
+const wanted = STAGES.filter((stage) => chosen.length === 0 || chosen.includes(stage.name));
+await mkdir(join(CACHE, 'log'), { recursive: true });
+if (chosen.length === 0) await installPrograms();
+if (wanted.some((stage) => stage.name !== 'unit')) process.env['TEMPORAL_CLI'] = await temporalBinary({ say });
+const counts = [...(chosen.length === 0 ? [await lint()] : []), ...(await runStages(wanted))];
+const total = (key: 'passed' | 'failed' | 'skipped'): number => counts.reduce((sum, count) => sum + count[key], 0);
+await writeFile(join(CACHE, 'test-summary.json'), `${JSON.stringify(counts, null, 2)}\n`);
+if (total('failed') > 0 || total('passed') === 0) process.exitCode = 1;
+const skipped = total('skipped') > 0 ? `, ${total('skipped')} skipped` : '';
+process.stdout.write(`${total('passed')} passed, ${total('failed')} failed${skipped}\n`);

@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import type { Behaviour } from '../../fake-cloud/compute/behaviour.js';
+import { Bed, PRESEED, type Build, type TemplateParts } from '../../support/bed.js';
+
+/** A build that cannot succeed, and what it must say. */
+interface Case {
+  what: string;
+  template?: TemplateParts;
+  text?: string;
+  parameters?: Record<string, unknown>;
+  cloud?: string;
+  behaviour?: Behaviour;
+  prepare?: (bed: Bed) => void;
+  type: string;
+  says: RegExp;
+}
+
+const CASES: Case[] = [
+  { what: 'broken XML', text: '<template><name>x</name>', type: 'InvalidTemplate', says: /tiny\.tdl:\d+:\d+/ },
+  { what: 'XML that is no TDL', text: '<html/>', type: 'InvalidTemplate', says: /template/ },
+  { what: 'an unknown operating system', template: { os: 'Plan9' }, type: 'UnsupportedOs', says: /Plan9/ },
+  { what: 'an unknown version', template: { version: 'seven' }, type: 'UnsupportedOs', says: /seven/ },
+  {
+    what: 'an install script that never powers off',
+    parameters: { install_script: 'd-i passwd/make-user boolean false\n' },
+    type: 'InvalidInstallScript',
+    says: /power/i,
+  },
+  { what: 'media that are not there', template: { url: '/nowhere' }, type: 'MediaUnavailable', says: /404/ },
+  {
+    what: 'an unreachable mirror',
+    template: { url: 'http://127.0.0.1:9/netboot' },
+    parameters: { media_timeout: 3 },
+    type: 'MediaUnavailable',
+    says: /127\.0\.0\.1:9/,
+  },
+  {
+    what: 'a kernel with another checksum',
+    parameters: { kernel_checksum: `sha256:${'0'.repeat(64)}` },
+    type: 'ChecksumMismatch',
+    says: /0{64}/,
+  },
+  { what: 'an unknown cloud', cloud: 'nowhere', type: 'UnknownCloud', says: /nowhere.*envvars/ },
+  { what: 'an unknown flavor', parameters: { flavor: 'm9.huge' }, type: 'NotFound', says: /m9\.huge/ },
+  { what: 'an unknown network', parameters: { network: 'moon' }, type: 'NotFound', says: /moon/ },
+  {
+    what: 'a flavor with a smaller disk than the template asks for',
+    template: { body: '<disk><size>20</size></disk>' },
+    type: 'InvalidParameter',
+    says: /5 GiB.*20 GiB/,
+  },
+  {
+    what: 'a server that finds no host',
+    behaviour: { match: { boots: 'installer' }, create: 'error' },
+    type: 'ServerFailed',
+    says: /No valid host was found/,
+  },
+  {
+    what: 'an installer that never powers off',
+    behaviour: { installer: 'never-off' },
+    parameters: { install_timeout: 3 },
+    type: 'DeadlineExceeded',
+    says: /has not powered its machine off/,
+  },
+  {
+    what: 'an installer that falls silent',
+    behaviour: { installer: 'silent' },
+    parameters: { inactivity_timeout: 2 },
+    type: 'InstallSilent',
+    says: /no sign of life for 2 s/,
+  },
+  {
+    what: 'an installer that powers off at once',
+    behaviour: { installer: 'off-at-once' },
+    type: 'InstallFailed',
+    says: /was off after/,
+  },
+  {
+    what: 'an installer that prints a failure',
+    behaviour: { installer: 'fails', failureLine: 'IMAGEFACTORY-ERROR no disk' },
+    type: 'InstallFailed',
+    says: /IMAGEFACTORY-ERROR no disk/,
+  },
+  {
+    what: 'a guest without SSH',
+    behaviour: { match: { boots: 'disk' }, guest: { ssh: false } },
+    parameters: { boot_timeout: 3 },
+    type: 'GuestUnreachable',
+    says: /no login over SSH by the deadline/,
+  },
+  {
+    what: 'the wrong user',
+    parameters: { default_user: 'ec2-user', boot_timeout: 3 },
+    type: 'GuestLoginRefused',
+    says: /ec2-user/,
+  },
+  {
+    what: 'a user without sudo',
+    behaviour: { match: { boots: 'disk' }, guest: { sudo: 'password' } },
+    parameters: { boot_timeout: 5 },
+    type: 'GuestLoginRefused',
+    says: /password/,
+  },
+  {
+    what: 'a command that fails',
+    template: { body: '<commands><command name="bad">echo so sad; exit 7</command></commands>' },
+    type: 'CommandFailed',
+    says: /bad.*exit status 7[\s\S]*so sad/,
+  },
+  {
+    what: 'a package that there is not',
+    template: { body: '<packages><package name="no-such-package"/></packages>' },
+    type: 'CommandFailed',
+    says: /Unable to locate package no-such-package/,
+  },
+  { what: 'a snapshot that is killed', behaviour: { snapshot: 'killed' }, type: 'ImageFailed', says: /killed/ },
+  { what: 'a snapshot with no bytes', behaviour: { snapshot: 'empty' }, type: 'ImageFailed', says: /empty/ },
+  {
+    what: 'a guest that does not shut down',
+    behaviour: { match: { boots: 'disk' }, guest: { ignoresShutdown: true } },
+    parameters: { shutdown_timeout: 3 },
+    type: 'DeadlineExceeded',
+    says: /deadline of its shutdown/,
+  },
+];
+
+describe(
+  'a build that cannot succeed fails with one clear sentence and leaves nothing:',
+  { concurrency: false },
+  () => {
+    let bed: Bed;
+    before(async () => {
+      bed = await Bed.start();
+    });
+    after(() => bed.close());
+    beforeEach(() => bed.cloud.behaviours.clear());
+
+    async function begin(test: Case, index: number): Promise<Build> {
+      test.prepare?.(bed);
+      const url =
+        test.template?.url?.startsWith('/') === true
+          ? `${bed.media.debianUrl}${test.template.url}`
+          : test.template?.url;
+      const parts = { name: `case-${index}`, ...test.template, ...(url === undefined ? {} : { url }) };
+      // Every case has an installer run of its own: a JEOS of an earlier one would hide what happens before.
+      const script = `${PRESEED}# ${index}\n`;
+      return bed.build(test.text ?? bed.template(parts), { install_script: script, ...test.parameters }, test.cloud);
+    }
+
+    CASES.forEach((test, index) => {
+      it(test.what, async () => {
+        if (test.behaviour !== undefined) bed.cloud.behaviours.add(test.behaviour);
+        const build = await begin(test, index);
+        const failure = await build.failure();
+        assert.equal(failure.type, test.type, failure.message);
+        assert.match(failure.message, test.says);
+        const status = await build.status();
+        assert.equal(status.status, 'FAILED');
+        assert.deepEqual(status.leftovers, []);
+        assert.deepEqual(bed.leftovers(), []);
+      });
+    });
+
+    it('a wrong password', async () => {
+      const other = await Bed.start({ temporal: bed.temporal, cloud: { credentials: { password: 'right' } } });
+      try {
+        await other.stopWorker();
+        const env = { ...other.cloud.env(), OS_PASSWORD: 'wrong' };
+        other.cloud.env = () => env;
+        await other.startWorker();
+        const failure = await (await other.build(other.template())).failure();
+        assert.equal(failure.type, 'AuthenticationFailed');
+        assert.doesNotMatch(JSON.stringify(failure), /wrong"/);
+        assert.deepEqual(other.leftovers(), []);
+      } finally {
+        await other.close();
+      }
+    });
+
+    it('a quota that stays used up until the deadline', async () => {
+      bed.cloud.state.quotas.instances = 0;
+      try {
+        const build = await bed.build(bed.template({ name: 'quota' }), {
+          install_script: `${PRESEED}# quota\n`,
+          quota_timeout: 4,
+        });
+        const failure = await build.failure();
+        assert.equal(failure.type, 'QuotaExceeded');
+        assert.match(failure.message, /[Qq]uota exceeded/);
+        assert.deepEqual(bed.leftovers(), []);
+      } finally {
+        bed.cloud.state.quotas.instances = -1;
+      }
+    });
+
+    it('and one that comes free again is waited for', async () => {
+      bed.cloud.state.quotas.instances = 0;
+      const build = await bed.build(bed.template({ name: 'freed' }), { install_script: `${PRESEED}# freed\n` });
+      await build.reaches('jeos');
+      for (let tries = 0; tries < 100; tries++) {
+        if (bed.cloud.calls.count({ service: 'compute', method: 'POST', path: /\/servers$/ }) > 0) break;
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      bed.cloud.state.quotas.instances = -1;
+      await build.result();
+    });
+  },
+);

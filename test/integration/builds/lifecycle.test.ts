@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { Bed } from '../../support/bed.js';
+
+const BODY = `
+  <description>for tests</description>
+  <packages><package name="tree"/></packages>
+  <files><file name="/etc/motd.d/hello">hello</file><file name="/opt/b" type="base64">aGVsbG8=</file></files>
+  <precommands><command name="before">echo before >> /root/order</command></precommands>
+  <commands>
+    <command name="second" position="2">echo second >> /root/order</command>
+    <command name="first" position="1">echo first >> /root/order; test "$(cat /etc/motd.d/hello)" = hello; test "$(cat /opt/b)" = hello</command>
+  </commands>`;
+
+describe('a base image build', () => {
+  let bed: Bed;
+  before(async () => {
+    bed = await Bed.start();
+  });
+  after(() => bed.close());
+
+  it('installs, customises, lists, snapshots, and leaves only what is wanted', async () => {
+    const build = await bed.build(bed.template({ name: 'whole', body: BODY }));
+    const result = await build.result();
+    assert.deepEqual(bed.leftovers(), []);
+    const base = bed.cloud.state.images.get(result.glanceId);
+    assert.equal(base?.name, 'whole-base');
+    assert.equal(base?.status, 'active');
+    assert.equal(result.checksum?.value, base?.os_hash_value);
+    for (const name of ['kernel_id', 'ramdisk_id', 'os_command_line', 'imagefactory_jeos']) {
+      assert.equal(base?.properties[name], undefined, `${name} is still there`);
+    }
+    assert.equal(base?.properties['os_distro'], 'debian');
+    assert.equal(base?.properties['imagefactory_image'], build.uuid);
+    const [jeos] = bed.images('jeos');
+    assert.equal(jeos?.properties['kernel_id'], undefined);
+    assert.equal(jeos?.properties['imagefactory_proven'], 'true');
+  });
+
+  it('writes the record that imagefactory wrote, and what it left out', async () => {
+    const build = await bed.build(bed.template({ name: 'recorded', body: BODY }), { download: true });
+    const result = await build.result();
+    const record = await build.record();
+    assert.equal(record.status, 'COMPLETE');
+    assert.equal(record.type, 'BaseImage');
+    assert.equal(record.percent_complete, 100);
+    assert.deepEqual(record.status_detail, { activity: 'Base Image build complete', error: null });
+    assert.equal(record.properties['x-image-properties-glance_id'], result.glanceId);
+    assert.equal(record.glance_id, result.glanceId);
+    assert.match(record.icicle ?? '', /<package name="tree"\/>/);
+    assert.equal(record.packages, result.packages);
+    assert.equal(record.downloaded, true);
+    assert.ok((record.timings['base.snapshot'] ?? 0) > 0);
+  });
+
+  it('starts from the JEOS that an earlier build has left', async () => {
+    await (await bed.build(bed.template({ name: 'reuse' }))).result();
+    const servers = bed.cloud.calls.count({ service: 'compute', method: 'POST', path: /\/servers$/ });
+    const second = await (await bed.build(bed.template({ name: 'reuse' }))).result();
+    assert.equal(second.jeos.reused, true);
+    assert.equal(bed.cloud.calls.count({ service: 'compute', method: 'POST', path: /\/servers$/ }) - servers, 1);
+  });
+
+  it('installs anew when reuse_jeos is False', async () => {
+    await (await bed.build(bed.template({ name: 'anew' }))).result();
+    const second = await (await bed.build(bed.template({ name: 'anew' }), { reuse_jeos: 'False' })).result();
+    assert.equal(second.jeos.reused, false);
+  });
+
+  it('shares one installer run with another build that needs the same JEOS at once', async () => {
+    const servers = bed.cloud.calls.count({ service: 'compute', method: 'POST', path: /\/servers$/ });
+    const template = bed.template({ name: 'shared', version: '11' });
+    const builds = await Promise.all([bed.build(template), bed.build(template), bed.build(template)]);
+    const results = await Promise.all(builds.map((build) => build.result()));
+    assert.equal(new Set(results.map((result) => result.jeos.glance_id)).size, 1);
+    assert.equal(bed.cloud.calls.count({ service: 'compute', method: 'POST', path: /\/servers$/ }) - servers, 4);
+    assert.deepEqual(bed.leftovers(), []);
+  });
+
+  it('takes a floating IP when asked for one, and gives it back', async () => {
+    const build = await bed.build(bed.template({ name: 'floating' }), { request_floating_ip: 'True' });
+    await build.result();
+    const status = await build.status();
+    assert.ok(bed.cloud.calls.count({ service: 'network', method: 'POST', path: /floatingips/ }) >= 1);
+    assert.ok(status.steps.find((step) => step.name === 'cleanup')?.note?.includes('floating IP'));
+    assert.deepEqual(bed.leftovers(), []);
+  });
+
+  it('stays within two hundred history events, installer run included', async () => {
+    const build = await bed.build(bed.template({ name: 'events', version: '10' }));
+    await build.result();
+    const { jeosWorkflowId } = await build.status();
+    const own = (await build.handle.describe()).historyLength;
+    const jeos = (await bed.temporal.client.workflow.getHandle(jeosWorkflowId ?? '').describe()).historyLength;
+    assert.ok(own + jeos <= 200, `${own} + ${jeos} events`);
+  });
+
+  it('is removed from Glance and from the store by delete, and deleting it again says that there is nothing', async () => {
+    const build = await bed.build(bed.template({ name: 'deleted' }));
+    const { glanceId } = await build.result();
+    const remove = () =>
+      bed.temporal.client.workflow.execute('deleteImage', {
+        taskQueue: bed.taskQueue,
+        workflowId: `delete-${build.uuid}`,
+        args: [{ uuid: build.uuid }],
+      });
+    assert.equal(((await remove()) as { found: boolean }).found, true);
+    assert.equal(bed.cloud.state.images.get(glanceId), undefined);
+    assert.deepEqual(await remove(), { removed: [], found: false });
+  });
+
+  it('removes everything and ends cancelled when it is cancelled, wherever it is', async () => {
+    for (const step of ['jeos', 'ssh', 'base.snapshot']) {
+      const build = await bed.build(bed.template({ name: `cancelled-${step.replace('.', '-')}`, version: '9' }), {
+        reuse_jeos: false,
+      });
+      await build.reaches(step);
+      await build.handle.cancel();
+      await assert.rejects(build.result(), /cancel/i);
+      assert.equal((await build.record()).status, 'CANCELED');
+    }
+    // The installer's run that nobody waits for any more cleans up by itself.
+    for (let tries = 0; bed.leftovers().length > 0 && tries < 100; tries++)
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.deepEqual(bed.leftovers(), []);
+  });
+});

@@ -1,0 +1,195 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import type { Worker } from '@temporalio/worker';
+import { baseImageWorkflowId, type BaseImageInput } from '../../src/build/input.js';
+import { STATUS_QUERY, WORKFLOWS, type BaseImageResult } from '../../src/build/messages.js';
+import { parseParameters } from '../../src/build/parameters.js';
+import type { BuildRecord } from '../../src/build/record.js';
+import type { BuildStatus } from '../../src/build/status.js';
+import { connectClouds } from '../../src/openstack/index.js';
+import type { Clouds } from '../../src/openstack/types.js';
+import { workflowBundle } from '../../src/worker/bundle.js';
+import { createWorkers } from '../../src/worker/workers.js';
+import { FakeCloud, type FakeCloudOptions } from '../fake-cloud/fake-cloud.js';
+import type { Leftover } from '../fake-cloud/leftovers.js';
+import { MediaServer } from '../fake-cloud/media-server.js';
+import { startTemporal } from './temporal.js';
+
+const bundle = workflowBundle();
+
+/** A preseed as short as it may be. */
+export const PRESEED = 'd-i debian-installer/exit/poweroff boolean true\n';
+
+/** What a template of the tests may contain besides its operating system. */
+export interface TemplateParts {
+  name?: string;
+  os?: string;
+  version?: string;
+  url?: string;
+  body?: string;
+}
+
+/** A worker in this process, a fake cloud, a mirror, and a real Temporal server: whole builds in a second or two. */
+export class Bed {
+  private workers: Worker[] = [];
+  private running: Promise<void>[] = [];
+  private clouds: Clouds | undefined;
+
+  private constructor(
+    readonly temporal: TestWorkflowEnvironment,
+    readonly cloud: FakeCloud,
+    readonly media: MediaServer,
+    readonly storage: string,
+    private readonly ownTemporal: boolean,
+  ) {}
+
+  readonly taskQueue = `bed-${randomUUID()}`;
+
+  static async start(options: { cloud?: FakeCloudOptions; temporal?: TestWorkflowEnvironment } = {}): Promise<Bed> {
+    const [temporal, cloud, media, storage] = await Promise.all([
+      options.temporal ?? startTemporal(),
+      FakeCloud.start({ hurry: 300, consoleWhenOff: true, ...options.cloud }),
+      MediaServer.start(),
+      mkdtemp(join(tmpdir(), 'imagefactory-bed-')),
+    ]);
+    const bed = new Bed(temporal, cloud, media, storage, options.temporal === undefined);
+    await bed.startWorker();
+    return bed;
+  }
+
+  /** Environment of a worker process that serves this bed. */
+  env(): Record<string, string> {
+    return {
+      ...this.cloud.env(),
+      TEMPORAL_ADDRESS: this.temporal.address,
+      TEMPORAL_NAMESPACE: this.temporal.namespace ?? 'default',
+    };
+  }
+
+  async startWorker(): Promise<void> {
+    this.clouds = connectClouds({ env: this.cloud.env(), directory: this.storage });
+    this.workers = await createWorkers({
+      connection: this.temporal.nativeConnection,
+      client: this.temporal.client,
+      taskQueue: this.taskQueue,
+      bundle: await bundle,
+      clouds: this.clouds,
+      storagePath: this.storage,
+      cachePath: join(this.storage, 'cache'),
+      pace: { shortest: 20, longest: 200 },
+    });
+    this.running = this.workers.map((worker) => worker.run());
+  }
+
+  async stopWorker(): Promise<void> {
+    for (const worker of this.workers) worker.shutdown();
+    await Promise.all(this.running);
+    await this.clouds?.close();
+    this.workers = [];
+  }
+
+  /** A TDL of a Debian on this bed's mirror. */
+  template(parts: TemplateParts = {}): string {
+    const { name = 'tiny', os = 'Debian', version = '12', url = this.media.debianUrl, body = '' } = parts;
+    return `<template><name>${name}</name><os><name>${os}</name><version>${version}</version><arch>x86_64</arch>
+      <install type="url"><url>${url}</url></install></os>${body}</template>`;
+  }
+
+  /** Starts a build; parameters that the fake cloud's guests need are there. */
+  async build(template: string, parameters: Record<string, unknown> = {}, cloud = 'envvars'): Promise<Build> {
+    const uuid = randomUUID();
+    const input: BaseImageInput = {
+      uuid,
+      template,
+      templateName: 'tiny.tdl',
+      cloud,
+      heartbeatTimeout: 4,
+      parameters: parseParameters({
+        install_script: PRESEED,
+        flavor: 'm1.small',
+        default_user: 'debian',
+        command_prefix: 'sudo',
+        ...parameters,
+      }),
+    };
+    const handle = await this.temporal.client.workflow.start<(given: BaseImageInput) => Promise<BaseImageResult>>(
+      WORKFLOWS.baseImage,
+      {
+        taskQueue: this.taskQueue,
+        workflowId: baseImageWorkflowId(uuid),
+        args: [input],
+      },
+    );
+    return new Build(uuid, handle, this);
+  }
+
+  /** What is in the cloud that no finished build may leave: everything but JEOS, media and base images. */
+  leftovers(): Leftover[] {
+    const kept = new Set(['media', 'jeos', 'base']);
+    return this.cloud.leftovers().filter((thing) => {
+      const image = thing.kind === 'image' ? this.cloud.state.images.get(thing.id) : undefined;
+      return image === undefined || !kept.has(image.properties['imagefactory_role'] ?? '');
+    });
+  }
+
+  /** Images of a role, by the marks that they carry. */
+  images(role: string): { id: string; properties: Record<string, string>; name: string | null }[] {
+    return [...this.cloud.state.images.values()].filter((image) => image.properties['imagefactory_role'] === role);
+  }
+
+  async close(): Promise<void> {
+    await this.stopWorker();
+    await this.cloud.close();
+    await this.media.close();
+    if (this.ownTemporal) await this.temporal.teardown();
+    await rm(this.storage, { recursive: true, force: true });
+  }
+}
+
+/** A build under way on a bed. */
+export class Build {
+  constructor(
+    readonly uuid: string,
+    readonly handle: WorkflowHandle<(given: BaseImageInput) => Promise<BaseImageResult>>,
+    private readonly bed: Bed,
+  ) {}
+
+  result(): Promise<BaseImageResult> {
+    return this.handle.result();
+  }
+
+  status(): Promise<BuildStatus> {
+    return this.handle.query<BuildStatus>(STATUS_QUERY);
+  }
+
+  /** The failure that it ends with; an assertion error when it does not fail. */
+  async failure(): Promise<ApplicationFailure> {
+    try {
+      await this.handle.result();
+    } catch (error) {
+      const { cause } = error as { cause?: unknown };
+      if (cause instanceof ApplicationFailure) return cause;
+      throw error;
+    }
+    throw new Error(`build ${this.uuid} did not fail`);
+  }
+
+  async record(): Promise<BuildRecord> {
+    return JSON.parse(await readFile(join(this.bed.storage, `${this.uuid}.meta`), 'utf8')) as BuildRecord;
+  }
+
+  /** Resolves when the build is in the step. */
+  async reaches(step: string): Promise<void> {
+    for (;;) {
+      const status = await this.status().catch(() => undefined);
+      if (status?.steps.some(({ name }) => name === step)) return;
+      if (status?.endedAt !== undefined) throw new Error(`the build ended without ${step}: ${status.failure?.message}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
