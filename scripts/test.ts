@@ -43,7 +43,7 @@ async function filesOf(level: string): Promise<string[]> {
 async function runStage(stage: Stage): Promise<Count> {
   const count: Count = { stage: stage.name, passed: 0, failed: 0, skipped: 0, seconds: 0 };
   const began = Date.now();
-  const signal = AbortSignal.timeout(stage.minutes * 60_000);
+  const signal: AbortSignal = AbortSignal.timeout(stage.minutes * 60_000);
   const stream = run({ files: await filesOf(stage.name), concurrency: stage.concurrency, signal });
   stream.on('test:pass', ({ details, skip }) => {
     if (details.type === 'suite') return;
@@ -53,8 +53,8 @@ async function runStage(stage: Stage): Promise<Count> {
   stream.on('test:fail', ({ details, todo }) => {
     if (details.type !== 'suite' && todo === undefined) count.failed += 1;
   });
-  const shown = stream.compose(new spec());
-  for await (const text of shown) process.stdout.write(text as string);
+  const shown = stream.compose(new spec()) as AsyncIterable<string>;
+  for await (const text of shown) process.stdout.write(text);
   if (signal.aborted) {
     say(`${stage.name} did not end within ${stage.minutes} minutes`);
     count.failed += 1;

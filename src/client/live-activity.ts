@@ -40,7 +40,7 @@ async function liveActivity(factory: Factory, info: PendingActivity): Promise<Li
   return {
     type: info.activityType?.name ?? '',
     // PENDING_ACTIVITY_STATE_STARTED
-    state: info.state === 2 ? 'running' : 'waiting',
+    state: Number(info.state) === 2 ? 'running' : 'waiting',
     attempt: info.attempt ?? 1,
     ...(progress.success ? { progress: progress.data } : {}),
     ...(failure === undefined ? {} : { lastFailure: reasonOf(failure) }),

@@ -121,7 +121,7 @@ class ThreadedDigest implements Digest {
   /** What the thread will answer, unless it fails. */
   private wait<T>(ask: (resolve: (value: T) => void) => void): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      if (this.failure !== undefined) reject(this.failure as Error);
+      if (this.failure !== undefined) reject(this.failure);
       this.failed = reject;
       ask(resolve);
     });

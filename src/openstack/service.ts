@@ -57,7 +57,7 @@ export class Service {
     return {
       product: this.product,
       method: call.method,
-      url: `${base}${call.path}${query.size === 0 ? '' : `?${query}`}`,
+      url: `${base}${call.path}${query.size === 0 ? '' : `?${query.toString()}`}`,
       headers: {
         'x-auth-token': token.id,
         ...(hasBody ? { 'content-type': 'application/json' } : {}),

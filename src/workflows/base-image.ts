@@ -4,16 +4,16 @@ import {
   getExternalWorkflowHandle,
   setHandler,
   workflowInfo,
-  ApplicationFailure,
 } from '@temporalio/workflow';
 import type { BaseImageInput } from '../build/input.js';
 import { JEOS_LEAVE_SIGNAL, STATUS_QUERY, type BaseImageResult } from '../build/messages.js';
 import type { BuildRef } from '../build/names.js';
 import { SEARCH_ATTRIBUTES } from '../build/search-attributes.js';
 import type { BuildStatus } from '../build/status.js';
-import type { GuestLocation, JeosFound, PlannedBuild } from '../activities/types.js';
+import type { JeosFound, PlannedBuild } from '../activities/types.js';
 import { Board } from './board.js';
-import { Deadlines } from './deadlines.js';
+import { customise } from './customise.js';
+import { Deadlines, withinTime } from './deadlines.js';
 import { endOf } from './ending.js';
 import { isCanceled } from './failures.js';
 
@@ -53,23 +53,6 @@ export async function baseImage(input: BaseImageInput): Promise<BaseImageResult>
       });
     },
   );
-}
-
-/** The whole build's deadline: what is running is cancelled, and the build fails saying so. */
-async function withinTime<T>(seconds: number, run: () => Promise<T>): Promise<T> {
-  const began = Date.now();
-  try {
-    return await CancellationScope.withTimeout(seconds * 1000, run);
-  } catch (error) {
-    const asked = CancellationScope.current().consideredCancelled;
-    if (!isCanceled(error) || asked || Date.now() - began < seconds * 1000) throw error;
-    throw ApplicationFailure.create({
-      type: 'DeadlineExceeded',
-      message: `the build did not end within its timeout of ${seconds} s`,
-      nonRetryable: true,
-      details: [{ hint: 'give it more time with --timeout, or look at the step that took it' }],
-    });
-  }
 }
 
 async function build(
@@ -152,100 +135,6 @@ async function leaveJeos(ref: BuildRef, plan: PlannedBuild): Promise<void> {
       // It has ended, or was never started: there is nothing to leave.
     }
   });
-}
-
-async function customise(
-  input: BaseImageInput,
-  plan: PlannedBuild,
-  jeos: JeosFound,
-  ref: BuildRef,
-  board: Board,
-  deadlines: Deadlines,
-): Promise<{ serverId: string; packages: number }> {
-  const { parameters } = input;
-  board.enter('customise');
-  const access = await board.step(
-    { name: 'access', title: 'make the build’s SSH key pair and its security group' },
-    'createAccess',
-    { ref },
-  );
-  const { serverId } = await board.step(
-    {
-      name: 'customise.create',
-      title: 'boot an instance from the JEOS',
-      budget: { total: parameters.quota_timeout, attempt: 300 },
-    },
-    'createServer',
-    {
-      ref,
-      role: 'customise',
-      documents: ref.uuid,
-      imageId: jeos.imageId,
-      flavorId: plan.flavorId,
-      networkId: plan.networkId,
-      access,
-    },
-  );
-  board.holds('customise', serverId);
-  const address = await deadlines.under('boot_timeout', (deadline, left) =>
-    board.step(
-      {
-        name: 'address',
-        title: 'wait for the instance and its address',
-        budget: { total: left + 120 },
-        note: (at) => at.host,
-      },
-      'waitForAddress',
-      { ref, serverId, networkId: plan.networkId, floatingIp: parameters.request_floating_ip, deadline },
-    ),
-  );
-  board.holds('address', address.host);
-  const guest: GuestLocation = {
-    host: address.host,
-    serverId,
-    securityGroupId: access.securityGroupId,
-    user: parameters.default_user,
-    prefix: parameters.command_prefix,
-  };
-  await deadlines.under('boot_timeout', (deadline, left) =>
-    board.step(
-      { name: 'ssh', title: `wait until ${guest.user} is let in over SSH`, budget: { total: left + 120 } },
-      'waitForSsh',
-      { ref, guest, deadline, jeos },
-    ),
-  );
-  for (const step of plan.guestSteps) {
-    await board.step(
-      { name: step.name, title: step.title, budget: { total: parameters.command_timeout + 600 } },
-      'runGuestStep',
-      { ref, guest, step: step.name, timeout: parameters.command_timeout },
-    );
-  }
-  const icicle = parameters.generate_icicle
-    ? await board.step(
-        {
-          name: 'icicle',
-          title: 'list the installed packages (ICICLE)',
-          budget: { total: 1800 },
-          note: (list) => `${list.packages} packages`,
-        },
-        'writeIcicle',
-        { ref, guest },
-      )
-    : { packages: 0 };
-  await board.step(
-    { name: 'clean', title: 'remove the machine’s identity from the guest', budget: { total: 1800 } },
-    'cleanGuest',
-    { ref, guest },
-  );
-  await deadlines.under('shutdown_timeout', (deadline, left) =>
-    board.step(
-      { name: 'shutdown', title: 'remove the build’s key and shut the guest down', budget: { total: left + 120 } },
-      'shutDownGuest',
-      { ref, guest, deadline },
-    ),
-  );
-  return { serverId, packages: icicle.packages };
 }
 
 async function publish(

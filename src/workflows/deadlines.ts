@@ -12,7 +12,9 @@ export class Deadlines {
   private scope: { name: DeadlineName; scope: CancellationScope; changed: boolean } | undefined;
 
   constructor(private readonly seconds: Record<DeadlineName, number>) {
-    setHandler(setDeadline, (change) => this.change(change), { validator: (change) => this.check(change) });
+    setHandler(setDeadline, (change: DeadlineChange) => this.change(change), {
+      validator: (change: DeadlineChange) => this.check(change),
+    });
   }
 
   get(name: DeadlineName): number {
@@ -60,5 +62,22 @@ export class Deadlines {
       this.scope.scope.cancel();
     }
     return change.seconds;
+  }
+}
+
+/** The whole build's deadline: what is running is cancelled, and the build fails saying so. */
+export async function withinTime<T>(seconds: number, run: () => Promise<T>): Promise<T> {
+  const began = Date.now();
+  try {
+    return await CancellationScope.withTimeout(seconds * 1000, run);
+  } catch (error) {
+    const asked = CancellationScope.current().consideredCancelled;
+    if (!isCanceled(error) || asked || Date.now() - began < seconds * 1000) throw error;
+    throw ApplicationFailure.create({
+      type: 'DeadlineExceeded',
+      message: `the build did not end within its timeout of ${seconds} s`,
+      nonRetryable: true,
+      details: [{ hint: 'give it more time with --timeout, or look at the step that took it' }],
+    });
   }
 }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import type { WorkflowFailedError} from '@temporalio/client';
+import { type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import type { Activities } from '../../../src/activities/index.js';
 import { FactoryError } from '../../../src/build/errors.js';
 import { baseImageWorkflowId, type BaseImageInput } from '../../../src/build/input.js';
 import { SET_DEADLINE_UPDATE, STATUS_QUERY, WORKFLOWS, type BaseImageResult } from '../../../src/build/messages.js';
@@ -128,7 +128,7 @@ describe('the base image workflow', () => {
       deadlines.push(given.deadline);
       if (deadlines.length === 1) await first.activity();
     };
-    await withWorkers(environment, 'deadline', { ...stubs(calls), waitForSsh } as Activities, async () => {
+    await withWorkers(environment, 'deadline', { ...stubs(calls), waitForSsh }, async () => {
       const handle = await start('deadline', input);
       await first.entered;
       await assert.rejects(handle.executeUpdate(SET_DEADLINE_UPDATE, { args: [{ name: 'tea_time', seconds: 5 }] }));
