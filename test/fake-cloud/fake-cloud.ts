@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
@@ -9,6 +9,7 @@ import { ServerLife } from './compute/server-life.js';
 import { CallLog } from './core/call-log.js';
 import { Clock, hurried } from './core/clock.js';
 import { Faults } from './core/faults.js';
+import { scratchDirectory } from './core/scratch.js';
 import { ApiServer } from './core/server.js';
 import { Disks } from './guests/disks.js';
 import { Doors } from './guests/doors.js';
@@ -85,7 +86,7 @@ export class FakeCloud {
     const support = options.guests === false ? undefined : await guestSupport();
     if (options.guests === true && support?.supported === false)
       throw new Error(`no guests can run here: ${support.reason}`);
-    const directory = await mkdtemp(join(support?.supported === true ? support.directory : tmpdir(), 'fake-cloud-'));
+    const directory = await scratchDirectory(support?.supported === true ? support.directory : tmpdir());
     for (const folder of ['images', 'guests']) await mkdir(join(directory, folder), { mode: 0o700 });
     const state = new CloudState();
     Object.assign(state.quotas, options.quotas);

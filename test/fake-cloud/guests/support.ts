@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { scratchDirectory } from '../core/scratch.js';
 import { Disks } from './disks.js';
 import { Sandbox } from './sandbox.js';
 
@@ -21,7 +22,7 @@ async function probe(): Promise<GuestSupport> {
   let reason = '';
   // A container's own file system may be an overlay already, on which none can be stacked: memory then.
   for (const parent of [tmpdir(), '/dev/shm']) {
-    const directory = await mkdtemp(join(parent, 'fake-cloud-probe-')).catch(() => undefined);
+    const directory = await scratchDirectory(parent).catch(() => undefined);
     if (directory === undefined) continue;
     try {
       await mkdir(join(directory, 'guests'), { mode: 0o700 });
