@@ -56,6 +56,8 @@ export interface OsProfile {
   scriptKind: InstallScriptKind;
   /** Whether this profile can take the version at all; a newer one than we know is taken with a warning. */
   accepts(version: string): boolean;
+  /** Whether a version that it takes is newer than those that it was made for. */
+  isNewer(version: string): boolean;
   /** The installer of a template. @throws FactoryError UnsupportedOs */
   installer(template: Template): InstallerPlan;
   /** Adds a repository. */
@@ -66,6 +68,6 @@ export interface OsProfile {
   installPackages(names: string[]): GuestScript;
   /** Prints one installed package a line, as the ICICLE names them. */
   listPackages: string;
-  /** Removes the machine's identity: SSH host keys, machine-id, DHCP leases, cloud-init's state, logs, caches, histories, random seed, the build's journal. Not the key that we log in with. */
+  /** Removes the machine's identity: SSH host keys, machine-id, DHCP leases, cloud-init's state, logs, caches, histories, random seed. Not the key that we log in with and not the build's journal: the shutdown takes both. */
   cleanGuest(): GuestScript;
 }

@@ -1,0 +1,165 @@
+import { createHash } from 'node:crypto';
+import { checkInstallScript } from '../os/install-script.js';
+import { profileFor } from '../os/index.js';
+import type { InstallerPlan } from '../os/types.js';
+import type { Command, Repository, Template, TemplateFile } from '../tdl/types.js';
+import { FactoryError } from './errors.js';
+import type { BuildParameters } from './parameters.js';
+
+/** One step of the customisation. Its name is stable: histories and the guest's journal know it. */
+export type GuestStep = { name: string; title: string } & (
+  | { kind: 'repository' | 'remove-repository'; repository: Repository }
+  | { kind: 'packages'; packages: string[] }
+  | { kind: 'file'; file: TemplateFile }
+  | { kind: 'precommand' | 'command'; command: Command }
+);
+
+/** What a build will do. Pure data, made before anything is fetched or booted. */
+export interface BuildPlan {
+  template: Template;
+  /** "Debian 12 x86_64" */
+  osLabel: string;
+  /** Family of the profile that is used. */
+  family: string;
+  installer: InstallerPlan;
+  /** The install script's text. */
+  script: string;
+  /** What should be known, and does not stop the build. */
+  warnings: string[];
+  /** The customisation, in order. */
+  steps: GuestStep[];
+}
+
+/** What a plan is made of. */
+export interface PlanInput {
+  template: Template;
+  installScript?: string | undefined;
+  parameters: BuildParameters;
+}
+
+/**
+ * The plan of a build.
+ *
+ * @throws FactoryError UnsupportedOs; InvalidInstallScript with one line a mistake; InvalidTemplate for what only a profile can
+ * know to be wrong
+ */
+export function planBuild({ template, installScript }: PlanInput): BuildPlan {
+  const { profile, warnings } = profileFor(template);
+  const installer = profile.installer(template);
+  for (const repository of template.repositories) profile.addRepository(repository);
+  if (installScript === undefined) {
+    throw new FactoryError(
+      'InvalidInstallScript',
+      `no install script is given: ${template.os.name} needs a ${profile.scriptKind} file`,
+      {
+        hint: '--file-parameter install_script FILE',
+      },
+    );
+  }
+  const problems = checkInstallScript(profile.scriptKind, installScript);
+  if (problems.length > 0) {
+    const lines = problems.map(({ line, column, message }) => `install_script:${line}:${column}: ${message}`);
+    throw new FactoryError('InvalidInstallScript', lines.join('\n'), {
+      hint: 'the machine must power itself off when the installation has ended: that is how a build knows that it has',
+    });
+  }
+  const { name, version, arch } = template.os;
+  return {
+    template,
+    osLabel: `${name} ${version} ${arch}`,
+    family: profile.family,
+    installer,
+    script: installScript,
+    warnings,
+    steps: planGuestSteps(template),
+  };
+}
+
+/** The steps of the customisation, in Oz's order: repositories, precommands, packages, files, commands, clearing up. */
+export function planGuestSteps(template: Template): GuestStep[] {
+  const { repositories, precommands, packages, files, commands } = template;
+  const passing = repositories.filter(({ persisted }) => !persisted);
+  return [
+    ...numbered(repositories, (repository) => ({
+      title: `add repository ${repository.name}`,
+      kind: 'repository' as const,
+      repository,
+    })),
+    ...numbered(precommands, (command) => ({
+      title: `run precommand ${command.name}`,
+      kind: 'precommand' as const,
+      command,
+    })),
+    ...packageSteps(packages.map(({ name }) => name)),
+    ...numbered(files, (file) => ({ title: `write ${file.name}`, kind: 'file' as const, file: absolute(file) })),
+    ...numbered(commands, (command) => ({ title: `run command ${command.name}`, kind: 'command' as const, command })),
+    ...numbered(passing, (repository) => ({
+      title: `remove repository ${repository.name}`,
+      kind: 'remove-repository' as const,
+      repository,
+    })),
+  ];
+}
+
+function numbered<T, S extends { kind: string }>(
+  things: readonly T[],
+  step: (thing: T) => S,
+): (S & { name: string })[] {
+  return things.map((thing, index) => {
+    const made = step(thing);
+    return { ...made, name: `${made.kind}:${index + 1}` };
+  });
+}
+
+function packageSteps(packages: string[]): GuestStep[] {
+  if (packages.length === 0) return [];
+  const [first] = packages;
+  const title = packages.length === 1 ? `install package ${first}` : `install ${packages.length} packages`;
+  return [{ name: 'packages', title, kind: 'packages', packages }];
+}
+
+/** A file with a relative name goes where Oz's copying put it: into root's home. */
+function absolute(file: TemplateFile): TemplateFile {
+  return file.name.startsWith('/') ? file : { ...file, name: `/root/${file.name}` };
+}
+
+/** Raised when the same input makes another JEOS than before: then no JEOS of earlier times is reused. */
+const JEOS_REVISION = 1;
+
+/**
+ * The digest of everything that shapes a JEOS: two builds with the same digest may share one installer run. What only shapes
+ * the customisation (packages, files, commands) is not in it.
+ *
+ * @param flavor name of the flavor that the installer runs on
+ * @returns SHA-256, 64 hex digits
+ */
+export function jeosDigest(input: { plan: BuildPlan; parameters: BuildParameters; flavor: string }): string {
+  const { plan, parameters, flavor } = input;
+  const { os, diskSize } = plan.template;
+  const { kernel, ramdisk, commandLine, scriptKind, scriptTransport, bootImageProperties, imageProperties } =
+    plan.installer;
+  const shapes = {
+    revision: JEOS_REVISION,
+    family: plan.family,
+    version: os.version,
+    arch: os.arch,
+    install: os.install,
+    kernel: { urls: kernel.urls, checksum: parameters.kernel_checksum },
+    ramdisk: { urls: ramdisk.urls, checksum: parameters.ramdisk_checksum },
+    commandLine,
+    script: { kind: scriptKind, transport: scriptTransport, text: plan.script },
+    properties: { boot: bootImageProperties, image: imageProperties },
+    diskSize,
+    flavor,
+  };
+  return createHash('sha256').update(canonicalJson(shapes)).digest('hex');
+}
+
+/** JSON with the keys of every object in order, so that equal things have equal texts. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
+      : part,
+  );
+}

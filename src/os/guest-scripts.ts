@@ -1,0 +1,95 @@
+import { quote } from '../guest/shell.js';
+
+/**
+ * Waits until cloud-init has done its work of the first boot, which holds the package manager's locks and writes the
+ * repositories. It ends after ten minutes whatever cloud-init does, and its verdict is not ours: a module that failed does
+ * not mean that packages cannot be installed.
+ */
+export const WAIT_FOR_CLOUD_INIT = `if command -v cloud-init >/dev/null 2>&1; then
+  timeout 600 cloud-init status --wait >/dev/null 2>&1 || true
+fi`;
+
+/**
+ * Defines \`patiently PATTERN COMMAND…\`: runs a command, and again for ten minutes at the most while it fails with a line that
+ * the pattern matches. What it prints can be followed; its last exit status is the function's.
+ */
+export const PATIENTLY = `work=$(mktemp -d)
+trap 'rm -rf -- "$work"' EXIT
+patiently() {
+  pattern=$1
+  shift
+  tries=60
+  while :; do
+    { "$@" 2>&1 && echo 0 >"$work/status" || echo "$?" >"$work/status"; } | tee "$work/output"
+    read -r status <"$work/status"
+    [ "$status" -ne 0 ] || return 0
+    tries=$((tries - 1))
+    if [ "$tries" -le 0 ] || ! grep -qE -- "$pattern" "$work/output"; then return "$status"; fi
+    sleep 10
+  done
+}`;
+
+/** Defines \`again COMMAND…\`: runs a command up to three times, ten seconds apart, until it succeeds. */
+export const AGAIN = `again() {
+  rounds=3
+  until "$@"; do
+    status=$?
+    rounds=$((rounds - 1))
+    [ "$rounds" -gt 0 ] || return "$status"
+    sleep 10
+  done
+}`;
+
+/** Words of a shell command. */
+export function words(texts: readonly string[]): string {
+  return texts.map(quote).join(' ');
+}
+
+/** Writes a file that belongs to root and that everybody may read. */
+export function writeFile(path: string, content: string): string {
+  return `umask 022\nprintf '%s' ${quote(content)} >${quote(path)}`;
+}
+
+/** A repository's name as part of a file's name: a space becomes `_`, what is not a letter, digit, `.`, `_` or `-` its code. */
+export function fileLabel(name: string): string {
+  return name
+    .replaceAll(' ', '_')
+    .replace(/[^\w.-]/gu, (character) => `-${(character.codePointAt(0) ?? 0).toString(16)}`)
+    .replace(/^\./, '-2e');
+}
+
+/**
+ * Removes what belongs to this one machine and not to the image, on any Linux. Missing files do not matter, and a second run
+ * finds nothing to do. Not the key that we log in with: the shutdown takes it, because until then we need it.
+ */
+export const CLEAN_LINUX = `set -u
+# Logs are emptied, not removed: services that run hold them open, and may not be able to make them anew.
+empty() { for file in "$@"; do [ ! -f "$file" ] || : >"$file"; done; }
+
+if command -v cloud-init >/dev/null 2>&1; then cloud-init clean --logs >/dev/null 2>&1; fi
+rm -rf /var/lib/cloud/instance /var/lib/cloud/instances /var/lib/cloud/data /var/lib/cloud/sem
+rm -f /etc/ssh/ssh_host_*_key /etc/ssh/ssh_host_*_key.pub /etc/ssh/ssh_host_key /etc/ssh/ssh_host_key.pub
+
+# Emptied, not removed: systemd makes a new one at each first boot only if the file is there. A link to it stays a link.
+if [ -f /etc/machine-id ]; then : >/etc/machine-id; fi
+if [ -f /var/lib/dbus/machine-id ] && [ ! -L /var/lib/dbus/machine-id ]; then rm -f /var/lib/dbus/machine-id; fi
+rm -f /var/lib/systemd/random-seed /var/lib/urandom/random-seed /var/lib/random-seed /var/lib/systemd/credential.secret
+
+rm -f /var/lib/dhcp/*.leases /var/lib/dhcp3/*.leases /var/lib/dhclient/*.lease* /var/lib/dhcpcd/*.lease /var/lib/dhcpcd5/*.lease
+rm -f /var/lib/NetworkManager/*.lease /var/lib/NetworkManager/internal-*.conf /var/lib/NetworkManager/secret_key
+rm -f /var/lib/NetworkManager/timestamps /var/lib/NetworkManager/seen-bssids
+rm -f /etc/udev/rules.d/70-persistent-net.rules /etc/udev/rules.d/70-persistent-cd.rules
+
+if [ -d /var/log ]; then
+  find /var/log -type f \\( -name '*.gz' -o -name '*.xz' -o -name '*.old' -o -name '*.[0-9]' -o -name '*-20[0-9]*' \\) -delete
+  rm -rf /var/log/journal/*
+  find /var/log -type f -exec sh -c 'for file in "$@"; do : >"$file"; done' sh {} +
+fi
+rm -rf /var/log/installer /var/log/anaconda /root/anaconda-ks.cfg /root/original-ks.cfg /root/install.log /root/install.log.syslog
+rm -rf /tmp/ks-script-* /var/tmp/dnf-* /var/tmp/yum-*
+empty /var/mail/root /var/spool/mail/root
+
+{ echo "/root"; { getent passwd || cat /etc/passwd; } 2>/dev/null | cut -d: -f6; } | sort -u | while read -r home; do
+  rm -f -- "$home/.bash_history" "$home/.ash_history" "$home/.sh_history" "$home/.zsh_history" "$home/.lesshst"
+  rm -f -- "$home/.viminfo" "$home/.python_history" "$home/.wget-hsts" "$home/.ssh/known_hosts"
+done`;

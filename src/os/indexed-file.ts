@@ -1,0 +1,14 @@
+/** A file of an install tree, as the tree's own index has it. */
+export interface IndexedFile {
+  url: string;
+  digest?: { algorithm: string; value: string };
+}
+
+/** The address of a path within a tree; undefined for one that would lead out of it. */
+export function relativePath(tree: string, path: string): string | undefined {
+  const clean = path.trim();
+  const parts = clean.split('/');
+  if (clean === '' || clean.startsWith('/') || clean.includes('\\') || clean.includes(':')) return undefined;
+  if (parts.includes('..') || /[\s?#]/.test(clean)) return undefined;
+  return `${tree.replace(/\/+$/, '')}/${parts.filter((part) => part !== '.' && part !== '').join('/')}`;
+}

@@ -1,0 +1,69 @@
+import type { Problems } from './place.js';
+import type { Content, Template } from './types.js';
+import type { XmlElement } from './xml.js';
+
+const TYPES = ['raw', 'base64', 'url'];
+
+/**
+ * The content of a `<file>` or `<command>`: raw text (trimmed at both ends, as Oz does), base64 (white space in it does not
+ * count), or the address to fetch it from.
+ */
+export function readContent(element: XmlElement, problems: Problems): Content {
+  const type = element.attributes.get('type');
+  switch (type?.value ?? 'raw') {
+    case 'raw':
+      return { type: 'raw', text: element.text.trim() };
+    case 'base64':
+      return { type: 'base64', base64: readBase64(element, problems) };
+    case 'url':
+      return { type: 'url', url: readUrl(element.text.trim(), element.at, `<${element.name} type='url'>`, problems) };
+    default:
+      problems.add(
+        type?.at ?? element.at,
+        `${JSON.stringify(type?.value)} is not a type of content: write ${TYPES.join(', ').replace(/, (?=\w+$)/, ' or ')}, or leave type out for raw`,
+      );
+      return { type: 'raw', text: '' };
+  }
+}
+
+function readBase64(element: XmlElement, problems: Problems): string {
+  const base64 = element.text.replace(/\s+/g, '');
+  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(base64)) {
+    problems.add(
+      element.at,
+      `<${element.name}> is not base64: only A-Z, a-z, 0-9, +, / and = at the end may stand in it`,
+    );
+  } else if (base64.length % 4 !== 0) {
+    problems.add(
+      element.at,
+      `<${element.name}> is not whole base64: its length must be a multiple of 4, with = to fill it up`,
+    );
+  }
+  return base64;
+}
+
+/** Checks an address that an activity is to fetch: http or https, nothing else, and nothing of ours in it. */
+export function readUrl(text: string, at: number, what: string, problems: Problems): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined) {
+    problems.add(at, `${what} needs an address: write http://… or https://…`);
+  } else if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    problems.add(
+      at,
+      `${what} has an address of type ${url.protocol}//, which is not fetched: write http://… or https://…`,
+    );
+  }
+  return text;
+}
+
+/** The bytes of a content that stands in the template itself; undefined for one that has to be fetched. */
+export function inlineBytes(content: Content): Uint8Array | undefined {
+  if (content.type === 'raw') return Buffer.from(content.text, 'utf8');
+  return content.type === 'base64' ? Buffer.from(content.base64, 'base64') : undefined;
+}
+
+/** Every address that a template's files and commands are to be fetched from, each once. */
+export function urlsOf(template: Template): string[] {
+  const contents = [...template.files, ...template.precommands, ...template.commands].map(({ content }) => content);
+  return [...new Set(contents.flatMap((content) => (content.type === 'url' ? [content.url] : [])))];
+}

@@ -1,0 +1,63 @@
+import { LIMITS } from './limits.js';
+import type { Problem } from './types.js';
+
+/** A document's characters, with lines that end in `\n`; or why it cannot be read. */
+export type Decoded = { text: string; problem: undefined } | { text: undefined; problem: Problem };
+
+/**
+ * The characters of an XML document: the encoding is that of its byte order mark, else the one that its declaration names,
+ * else UTF-8 (XML 1.0, appendix F). A text that was decoded already is taken as it is, whatever its declaration says.
+ */
+export function decodeDocument(source: string | Uint8Array): Decoded {
+  const size = typeof source === 'string' ? Buffer.byteLength(source) : source.length;
+  if (size > LIMITS.bytes) {
+    return refused(`the template has ${size} bytes, ${LIMITS.bytes} are allowed: put large contents behind type='url'`);
+  }
+  if (typeof source === 'string') return accepted(source);
+  const encoding = encodingOf(source);
+  if (encoding === 'iso-8859-1') return accepted(Buffer.from(source).toString('latin1'));
+  let decoder: InstanceType<typeof TextDecoder>;
+  try {
+    decoder = new TextDecoder(encoding, { fatal: true });
+  } catch {
+    return refused(
+      `the encoding ${JSON.stringify(encoding)} is not known: write the file in UTF-8 and say encoding="UTF-8"`,
+    );
+  }
+  try {
+    return accepted(decoder.decode(source));
+  } catch {
+    return { text: undefined, problem: firstInvalid(source, encoding) };
+  }
+}
+
+function accepted(text: string): Decoded {
+  // XML 1.0, 2.11: every end of line is one line feed.
+  return { text: text.replace(/^\uFEFF/, '').replace(/\r\n?/g, '\n'), problem: undefined };
+}
+
+function refused(message: string): Decoded {
+  return { text: undefined, problem: { line: 1, column: 1, message } };
+}
+
+function encodingOf(bytes: Uint8Array): string {
+  const [first, second] = bytes;
+  if (first === 0xfe && second === 0xff) return 'utf-16be';
+  if (first === 0xff && second === 0xfe) return 'utf-16le';
+  if (first === 0 && second === 0x3c) return 'utf-16be';
+  if (first === 0x3c && second === 0) return 'utf-16le';
+  if (first === 0xef && second === 0xbb) return 'utf-8';
+  const head = Buffer.from(bytes.subarray(0, 200)).toString('latin1');
+  const named = /^<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z][\w.:-]*)["']/.exec(head)?.[1]?.toLowerCase() ?? 'utf-8';
+  // WHATWG reads these names as windows-1252, XML does not.
+  if (['iso-8859-1', 'latin1', 'iso_8859-1', 'l1'].includes(named)) return 'iso-8859-1';
+  // A file whose declaration we could read byte by byte is not UTF-16, whatever it says.
+  return named.startsWith('utf-16') || named === 'us-ascii' || named === 'ascii' ? 'utf-8' : named;
+}
+
+function firstInvalid(bytes: Uint8Array, encoding: string): Problem {
+  const message = `here is a byte sequence that is not ${encoding.toUpperCase()}: save the file as UTF-8, or name its encoding in the XML declaration`;
+  const lossy = new TextDecoder(encoding).decode(bytes).split('\n');
+  const line = lossy.findIndex((text) => text.includes('\uFFFD'));
+  return { line: line + 1, column: (lossy[line]?.indexOf('\uFFFD') ?? 0) + 1, message };
+}

@@ -1,0 +1,42 @@
+import { FactoryError } from '../build/errors.js';
+import { decodeDocument } from './decode.js';
+import { Problems } from './place.js';
+import { readTemplate } from './read-template.js';
+import type { Problem, Template } from './types.js';
+import { parseXml } from './xml.js';
+
+export { LIMITS } from './limits.js';
+
+/** A template, or every mistake that is in it. */
+export type Parsed = { template: Template; problems: [] } | { template: undefined; problems: Problem[] };
+
+/**
+ * Reads a TDL document (docs/tdl.md). Reads nothing else: no file, no address. XML that is not well-formed is reported up
+ * to where it stops making sense, everything after that in one go.
+ *
+ * @param source text, or bytes in the encoding that their XML declaration names
+ */
+export function parseTemplate(source: string | Uint8Array): Parsed {
+  const { text, problem } = decodeDocument(source);
+  if (text === undefined) return { template: undefined, problems: [problem] };
+  const problems = new Problems(text);
+  const root = parseXml(text, problems);
+  const template = root === undefined ? undefined : readTemplate(root, problems);
+  if (template === undefined || problems.any) return { template: undefined, problems: problems.list() };
+  return { template, problems: [] };
+}
+
+/**
+ * The template of a document.
+ *
+ * @param fileName for the message
+ * @throws FactoryError InvalidTemplate, with one line a mistake: `file:line:column: message`
+ */
+export function throwIfInvalid(source: string | Uint8Array, fileName: string): Template {
+  const { template, problems } = parseTemplate(source);
+  if (template !== undefined) return template;
+  const lines = problems.map(({ line, column, message }) => `${fileName}:${line}:${column}: ${message}`);
+  throw new FactoryError('InvalidTemplate', lines.join('\n'), {
+    hint: 'docs/tdl.md describes the template language',
+  });
+}

@@ -1,0 +1,32 @@
+import { LIMITS } from './limits.js';
+import type { Problem } from './types.js';
+
+/** Collects mistakes by their place in a text. */
+export class Problems {
+  private readonly found: { index: number; message: string }[] = [];
+
+  constructor(private readonly text: string) {}
+
+  /** Notes a mistake at an offset of the text. */
+  add(index: number, message: string): void {
+    if (this.found.length < LIMITS.problems) this.found.push({ index, message });
+  }
+
+  get any(): boolean {
+    return this.found.length > 0;
+  }
+
+  /** The mistakes in the order of the text, with lines and columns. */
+  list(): Problem[] {
+    return [...this.found]
+      .sort((a, b) => a.index - b.index)
+      .map(({ index, message }) => ({ ...placeOf(this.text, index), message }));
+  }
+}
+
+/** Line and column, from 1, of an offset in a text whose lines end in `\n`. Columns count UTF-16 units, as editors do. */
+export function placeOf(text: string, index: number): { line: number; column: number } {
+  const before = text.slice(0, index);
+  const lineStart = before.lastIndexOf('\n') + 1;
+  return { line: before.split('\n').length, column: index - lineStart + 1 };
+}

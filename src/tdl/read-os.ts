@@ -1,0 +1,196 @@
+import {
+  childOf,
+  childrenOf,
+  checkShape,
+  optionalText,
+  refuseControls,
+  requiredAttribute,
+  requiredChild,
+  requiredText,
+} from './elements.js';
+import { nearest } from './nearest.js';
+import type { Problems } from './place.js';
+import type { Extra, Install, Template } from './types.js';
+import type { XmlElement } from './xml.js';
+
+const ARCHES = ['i386', 'x86_64', 'ppc64', 'ppc64le', 'aarch64', 'armv7l', 's390x'] as const;
+
+/** What others call our architectures. */
+const ARCH_SYNONYMS: Record<string, (typeof ARCHES)[number]> = {
+  amd64: 'x86_64',
+  'x86-64': 'x86_64',
+  x64: 'x86_64',
+  i486: 'i386',
+  i586: 'i386',
+  i686: 'i386',
+  x86: 'i386',
+  arm64: 'aarch64',
+  arm: 'armv7l',
+  armhf: 'armv7l',
+  armhfp: 'armv7l',
+  armv7hl: 'armv7l',
+  ppc64el: 'ppc64le',
+  s390: 's390x',
+};
+
+const CHECKSUMS = { md5sum: 'md5', sha1sum: 'sha1', sha256sum: 'sha256' } as const;
+
+/** Schemes that extra content may come from. Oz has no https, which nothing speaks against. */
+const EXTRA_SCHEMES = { file: ['file:', 'ftp:', 'http:', 'https:'], directory: ['file:', 'ftp:'] };
+
+/** `<os>`: which system is to be installed, and from where. */
+export function readOs(os: XmlElement, problems: Problems): Template['os'] {
+  checkShape(
+    os,
+    { children: ['name', 'version', 'arch', 'install', 'rootpw', 'key', 'kernelparam', 'icicle'] },
+    problems,
+  );
+  const name = readText(os, 'name', problems, '<name>Debian</name>');
+  const version = readText(os, 'version', problems, '<version>12</version>');
+  const arch = readArch(os, problems);
+  const install = requiredChild(os, 'install', problems, "<install type='url'><url>…</url></install>");
+  for (const leaf of ['rootpw', 'key', 'kernelparam'])
+    childrenOf(os, leaf).forEach((child) => checkShape(child, {}, problems));
+  const rootpw = childOf(os, 'rootpw')?.text;
+  const key = optionalText(os, 'key');
+  const kernelparam = optionalText(os, 'kernelparam')?.replace(/\s+/g, ' ');
+  const icicleExtraCommand = readIcicleCommand(os, problems);
+  return {
+    name,
+    version,
+    arch,
+    install: install === undefined ? { type: 'url', url: '', extras: [] } : readInstall(install, problems),
+    ...(rootpw === undefined || rootpw === '' ? {} : { rootpw }),
+    ...(key === undefined ? {} : { key }),
+    ...(kernelparam === undefined ? {} : { kernelparam }),
+    ...(icicleExtraCommand === undefined ? {} : { icicleExtraCommand }),
+  };
+}
+
+function readText(os: XmlElement, name: string, problems: Problems, example: string): string {
+  const child = requiredChild(os, name, problems, example);
+  if (child === undefined) return '';
+  checkShape(child, {}, problems);
+  const text = requiredText(child, problems, example);
+  refuseControls(text, child.at, `<${name}>`, problems);
+  return text;
+}
+
+function readArch(os: XmlElement, problems: Problems): Template['os']['arch'] {
+  const text = readText(os, 'arch', problems, '<arch>x86_64</arch>');
+  const known = ARCHES.find((arch) => arch === text);
+  if (known !== undefined || text === '') return known ?? 'x86_64';
+  const synonym = text.toLowerCase();
+  const meant = Object.hasOwn(ARCH_SYNONYMS, synonym) ? ARCH_SYNONYMS[synonym] : nearest(text, ARCHES);
+  const advice = meant === undefined ? `write one of ${ARCHES.join(', ')}` : `write ${meant}`;
+  problems.add(childOf(os, 'arch')?.at ?? os.at, `${JSON.stringify(text)} is not an architecture of TDL: ${advice}`);
+  return 'x86_64';
+}
+
+function readIcicleCommand(os: XmlElement, problems: Problems): string | undefined {
+  const icicle = childOf(os, 'icicle');
+  if (icicle === undefined) return undefined;
+  checkShape(icicle, { children: ['extra_command'] }, problems);
+  const example = '<extra_command>…</extra_command>, a command that prints one line a package';
+  const command = requiredChild(icicle, 'extra_command', problems, example);
+  if (command === undefined) return undefined;
+  checkShape(command, {}, problems);
+  return requiredText(command, problems, example);
+}
+
+function readInstall(install: XmlElement, problems: Problems): Install {
+  const type = requiredAttribute(install, 'type', problems, "type='url' (an install tree) or type='iso'").trim();
+  if (type === 'iso') return readIso(install, problems);
+  if (type !== 'url' && type !== '') {
+    const at = install.attributes.get('type')?.at ?? install.at;
+    problems.add(
+      at,
+      `${JSON.stringify(type)} is not a type of installation: write type='url' (an install tree) or type='iso'`,
+    );
+    return { type: 'url', url: '', extras: [] };
+  }
+  checkShape(install, { attributes: ['type'], children: ['url', 'extras'] }, problems);
+  const example = '<url>http://…</url>, the address of the install tree';
+  const element = requiredChild(install, 'url', problems, example);
+  if (element !== undefined) checkShape(element, {}, problems);
+  const extras = childOf(install, 'extras');
+  if (extras !== undefined) {
+    problems.add(
+      extras.at,
+      "<extras> are put on an installation medium: they need <install type='iso'>, take them out",
+    );
+  }
+  return { type: 'url', url: readAddress(element, ['http:', 'https:'], problems, example), extras: [] };
+}
+
+function readIso(install: XmlElement, problems: Problems): Install {
+  const sums = Object.keys(CHECKSUMS) as (keyof typeof CHECKSUMS)[];
+  checkShape(install, { attributes: ['type'], children: ['iso', ...sums, 'extras'] }, problems);
+  const example = '<iso>http://…</iso>, the address of the installation medium';
+  const element = requiredChild(install, 'iso', problems, example);
+  if (element !== undefined) checkShape(element, {}, problems);
+  const given = install.children.filter(({ name }) => (sums as string[]).includes(name));
+  for (const sum of given) checkShape(sum, {}, problems);
+  for (const second of given.slice(1)) {
+    problems.add(second.at, `at most one of ${sums.join(', ')} may stand: take <${second.name}> out`);
+  }
+  const [sum] = given;
+  const extras = childOf(install, 'extras');
+  const place =
+    extras === undefined || element === undefined
+      ? 0
+      : install.children.indexOf(extras) - install.children.indexOf(element);
+  if (extras !== undefined && place < 0) problems.add(extras.at, '<extras> must come after <iso>: move it down');
+  return {
+    type: 'iso',
+    iso: readAddress(element, ['http:', 'https:', 'ftp:', 'file:'], problems, example),
+    ...(sum === undefined
+      ? {}
+      : {
+          checksum: {
+            algorithm: CHECKSUMS[sum.name as keyof typeof CHECKSUMS],
+            url: readAddress(
+              sum,
+              ['http:', 'https:'],
+              problems,
+              `the address of a checksum file in <${sum.name}>, not the digest itself`,
+            ),
+          },
+        }),
+    extras: extras === undefined ? [] : readExtras(extras, problems),
+  };
+}
+
+function readAddress(element: XmlElement | undefined, schemes: string[], problems: Problems, example: string): string {
+  const text = requiredText(element, problems, example);
+  if (text === '' || element === undefined) return text;
+  const protocol = URL.canParse(text) ? new URL(text).protocol : undefined;
+  if (protocol === undefined || !schemes.includes(protocol)) {
+    const known = schemes.map((scheme) => `${scheme}//`).join(', ');
+    problems.add(element.at, `<${element.name}> is not an address that can be fetched (${known}): write ${example}`);
+  }
+  return text;
+}
+
+/** Directories come before files, whatever their order in the template, so that a file can replace part of one. */
+function readExtras(extras: XmlElement, problems: Problems): Extra[] {
+  checkShape(extras, { repeated: ['directory', 'file'] }, problems);
+  const example = "<file source='http://…' destination='/…'/>";
+  if (extras.children.length === 0) problems.add(extras.at, `<extras> is empty: write ${example}, or take it out`);
+  return (['directory', 'file'] as const).flatMap((kind) =>
+    childrenOf(extras, kind).map((element) => {
+      checkShape(element, { attributes: ['source', 'destination'] }, problems);
+      const source = requiredAttribute(element, 'source', problems, example).trim();
+      const destination = requiredAttribute(element, 'destination', problems, example).trim();
+      const protocol = URL.canParse(source) ? new URL(source).protocol : '';
+      if (source !== '' && !EXTRA_SCHEMES[kind].includes(protocol)) {
+        const known = EXTRA_SCHEMES[kind].map((scheme) => `${scheme}//`).join(', ');
+        problems.add(
+          element.attributes.get('source')?.at ?? element.at,
+          `the source of a ${kind} must begin with one of ${known}`,
+        );
+      }
+      return { kind, source, destination };
+    }),
+  );
+}

@@ -1,0 +1,76 @@
+import {
+  checkShape,
+  childOf,
+  childrenOf,
+  refuseControls,
+  requiredAttribute,
+  requiredChild,
+  requiredText,
+} from './elements.js';
+import type { Problems } from './place.js';
+import type { Repository } from './types.js';
+import type { XmlElement } from './xml.js';
+
+/** The repositories, in the order of the template; of several with one name the last counts, in the place of the first. */
+export function readRepositories(section: XmlElement | undefined, problems: Problems): Repository[] {
+  if (section === undefined) return [];
+  checkShape(section, { repeated: ['repository'] }, problems);
+  const repositories = new Map<string, Repository>();
+  for (const element of childrenOf(section, 'repository')) {
+    checkShape(element, { attributes: ['name'], children: ['url', 'signed', 'persisted', 'sslverify'] }, problems);
+    for (const child of element.children) checkShape(child, {}, problems);
+    const name = requiredAttribute(element, 'name', problems, "<repository name='extra'>…</repository>").trim();
+    refuseControls(name, element.attributes.get('name')?.at ?? element.at, 'a repository name', problems);
+    repositories.set(name, {
+      name,
+      url: readAddress(element, problems),
+      signed: readBoolean(element, 'signed', false, problems),
+      persisted: readBoolean(element, 'persisted', true, problems),
+      sslverify: readBoolean(element, 'sslverify', false, problems),
+    });
+  }
+  return [...repositories.values()];
+}
+
+function readAddress(repository: XmlElement, problems: Problems): string {
+  const example = '<url>http://…</url>';
+  const element = requiredChild(repository, 'url', problems, example);
+  if (element === undefined) return '';
+  const text = requiredText(element, problems, example);
+  refuseControls(text, element.at, "a repository's address", problems);
+  for (const [address] of text.matchAll(/[a-z][a-z0-9+.-]*:\/\/[^\s\]]+/gi)) {
+    const host = URL.canParse(address) ? new URL(address).hostname : '';
+    if (isThisMachine(host)) {
+      problems.add(
+        element.at,
+        `the guest cannot reach ${host} of another machine: write an address that the guest reaches`,
+      );
+    }
+  }
+  return text;
+}
+
+/** Whether a host name, as the URL standard writes it, means the machine that asks. */
+export function isThisMachine(host: string): boolean {
+  const name = host.toLowerCase().replace(/\.$/, '');
+  return (
+    name === 'localhost' ||
+    name.startsWith('localhost.') ||
+    name.endsWith('.localhost') ||
+    /^127(\.\d+){3}$/.test(name) ||
+    ['[::1]', '[::]', '0.0.0.0'].includes(name)
+  );
+}
+
+function readBoolean(repository: XmlElement, name: string, absent: boolean, problems: Problems): boolean {
+  const element = childOf(repository, name);
+  if (element === undefined) return absent;
+  const word = element.text.trim().toLowerCase();
+  if (['true', 'yes'].includes(word)) return true;
+  if (['false', 'no'].includes(word)) return false;
+  problems.add(
+    element.at,
+    `${JSON.stringify(element.text.trim())} in <${name}> is neither yes nor no: write yes, no, true or false`,
+  );
+  return absent;
+}

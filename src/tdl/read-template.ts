@@ -1,0 +1,129 @@
+import {
+  checkShape,
+  childOf,
+  childrenOf,
+  optionalText,
+  refuseControls,
+  requiredAttribute,
+  requiredChild,
+  requiredText,
+} from './elements.js';
+import { LIMITS } from './limits.js';
+import type { Problems } from './place.js';
+import { readCommands } from './read-commands.js';
+import { readContent } from './content.js';
+import { readOs } from './read-os.js';
+import { readRepositories } from './read-repositories.js';
+import { parseSize } from './size.js';
+import type { Package, Template, TemplateFile } from './types.js';
+import type { XmlElement } from './xml.js';
+
+const SECTIONS = ['name', 'description', 'os', 'disk', 'packages', 'repositories', 'files', 'precommands', 'commands'];
+
+/** Reads a whole template and notes every mistake on the way; what is answered is good only if there was none. */
+export function readTemplate(root: XmlElement, problems: Problems): Template | undefined {
+  if (root.name !== 'template') {
+    problems.add(root.at, `this is no template: the outermost element is <${root.name}>, write <template>`);
+    return undefined;
+  }
+  checkShape(root, { attributes: ['version'], children: SECTIONS }, problems);
+  const version = root.attributes.get('version');
+  if (version !== undefined && version.value.trim() !== '1.0') {
+    problems.add(version.at, `TDL ${JSON.stringify(version.value)} is not known: write version='1.0', or leave it out`);
+  }
+  const example = "<os><name>Debian</name><version>12</version><arch>x86_64</arch><install type='url'>…</install></os>";
+  const os = requiredChild(root, 'os', problems, example);
+  const name = readName(root, problems);
+  const description = readDescription(root, problems);
+  const system = os === undefined ? undefined : readOs(os, problems);
+  const diskSize = readDiskSize(childOf(root, 'disk'), problems);
+  const parts = {
+    packages: readPackages(childOf(root, 'packages'), problems),
+    repositories: readRepositories(childOf(root, 'repositories'), problems),
+    files: readFiles(childOf(root, 'files'), problems),
+    precommands: readCommands(childOf(root, 'precommands'), problems),
+    commands: readCommands(childOf(root, 'commands'), problems),
+  };
+  if (system === undefined) return undefined;
+  return {
+    name,
+    ...(version === undefined ? {} : { version: '1.0' }),
+    ...(description === undefined ? {} : { description }),
+    os: system,
+    ...(diskSize === undefined ? {} : { diskSize }),
+    ...parts,
+  };
+}
+
+function readName(root: XmlElement, problems: Problems): string {
+  const example = '<name>debian-12</name>';
+  const element = requiredChild(root, 'name', problems, example);
+  if (element === undefined) return '';
+  checkShape(element, {}, problems);
+  const name = requiredText(element, problems, example);
+  refuseControls(name, element.at, '<name>', problems);
+  if (name.length > LIMITS.nameLength) {
+    problems.add(
+      element.at,
+      `<name> has ${name.length} characters, ${LIMITS.nameLength} are allowed: images are named after it`,
+    );
+  }
+  return name;
+}
+
+function readDescription(root: XmlElement, problems: Problems): string | undefined {
+  const element = childOf(root, 'description');
+  if (element === undefined) return undefined;
+  checkShape(element, {}, problems);
+  return element.text === '' ? undefined : element.text;
+}
+
+function readDiskSize(disk: XmlElement | undefined, problems: Problems): string | undefined {
+  if (disk === undefined) return undefined;
+  checkShape(disk, { children: ['size'] }, problems);
+  const element = requiredChild(disk, 'size', problems, '<size>20</size> (GiB)');
+  if (element === undefined) return undefined;
+  checkShape(element, {}, problems);
+  if (element.text.trim() === '') return undefined;
+  const size = parseSize(element.text);
+  if ('bytes' in size) return size.bytes.toString();
+  problems.add(element.at, size.wrong);
+  return undefined;
+}
+
+function readPackages(section: XmlElement | undefined, problems: Problems): Package[] {
+  if (section === undefined) return [];
+  checkShape(section, { repeated: ['package'] }, problems);
+  return childrenOf(section, 'package').map((element) => {
+    checkShape(element, { attributes: ['name'], children: ['repository', 'file', 'arguments'] }, problems);
+    for (const child of element.children) checkShape(child, {}, problems);
+    const name = requiredAttribute(element, 'name', problems, "<package name='openssh-server'/>").trim();
+    const at = element.attributes.get('name')?.at ?? element.at;
+    refuseControls(name, at, 'a package name', problems);
+    if (name.startsWith('-')) {
+      problems.add(at, `${JSON.stringify(name)} is not a package name: options for the package manager are not taken`);
+    }
+    const entry: Package = { name };
+    for (const part of ['repository', 'file', 'arguments'] as const) {
+      const text = optionalText(element, part);
+      if (text !== undefined) entry[part] = text;
+    }
+    return entry;
+  });
+}
+
+/** In the order of the template; of several files with one name the last counts, in the place of the first. */
+function readFiles(section: XmlElement | undefined, problems: Problems): TemplateFile[] {
+  if (section === undefined) return [];
+  checkShape(section, { repeated: ['file'] }, problems);
+  const files = new Map<string, TemplateFile>();
+  for (const element of childrenOf(section, 'file')) {
+    checkShape(element, { attributes: ['name', 'type'] }, problems);
+    const name = requiredAttribute(element, 'name', problems, "<file name='/etc/motd'>…</file>").trim();
+    const at = element.attributes.get('name')?.at ?? element.at;
+    refuseControls(name, at, 'a file name', problems);
+    if (name.endsWith('/')) problems.add(at, `${JSON.stringify(name)} is a directory: write the path of the file`);
+    files.set(name, { name, content: readContent(element, problems) });
+  }
+  return [...files.values()];
+}

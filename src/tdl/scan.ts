@@ -1,0 +1,195 @@
+import { expand, isXmlChar, readDoctype, type Entities, type Spent } from './entities.js';
+import { LIMITS } from './limits.js';
+import type { Problems } from './place.js';
+
+/** What the first pass over a document learns. */
+export interface Scanned {
+  /** The document with its DOCTYPE blanked out: offsets are as before. */
+  text: string;
+  entities: Entities;
+}
+
+const DECLARATION =
+  /<\?xml\s+version\s*=\s*(["'])1\.[0-9]+\1(?:\s+encoding\s*=\s*(["'])[A-Za-z][\w.-]*\2)?(?:\s+standalone\s*=\s*(["'])(?:yes|no)\3)?\s*\?>/y;
+const ATTRIBUTE = /([^\s=/>"']+)\s*=\s*("[^"]*"|'[^']*')/g;
+/** A tag to its end; `>` may stand in an attribute's value. */
+const TAG = /<\/?([^\s/>"'<]*)(?:[^>"']|"[^"]*"|'[^']*')*>/y;
+
+/**
+ * Goes over a document once before the XML library does, and refuses what the library would let through: what is above
+ * the limits, DTD tricks, references to nothing, characters and sequences that XML does not allow, more than one root.
+ * Whether tags match and attributes are well written is left to the library.
+ */
+export function scan(text: string, problems: Problems): Scanned {
+  const scanner = new Scanner(text, problems);
+  scanner.run();
+  return { text: scanner.blanked, entities: scanner.entities };
+}
+
+class Scanner {
+  readonly entities = new Map<string, string>();
+  blanked: string;
+  private readonly spent: Spent = { references: 0, characters: 0 };
+  private depth = 0;
+  private elements = 0;
+  private hasDoctype = false;
+
+  constructor(
+    private readonly text: string,
+    private readonly problems: Problems,
+  ) {
+    this.blanked = text;
+  }
+
+  run(): void {
+    this.checkCharacters();
+    let at = this.declaration();
+    while (at >= 0 && at < this.text.length) {
+      at = this.text[at] === '<' ? this.markup(at) : this.characters(at);
+    }
+    if (at >= 0 && this.elements === 0 && !this.problems.any) {
+      this.problems.add(0, 'the document is empty');
+    }
+  }
+
+  private checkCharacters(): void {
+    for (let index = 0; index < this.text.length; index++) {
+      const code = this.text.codePointAt(index) ?? 0;
+      if (!isXmlChar(code)) {
+        const shown = `U+${code.toString(16).toUpperCase().padStart(4, '0')}`;
+        this.problems.add(
+          index,
+          `the character ${shown} is not allowed in XML: take it out, or encode the content as base64`,
+        );
+        return;
+      }
+      if (code > 0xffff) index++;
+    }
+  }
+
+  private declaration(): number {
+    if (!/^<\?xml[\s?]/.test(this.text)) return 0;
+    DECLARATION.lastIndex = 0;
+    if (DECLARATION.exec(this.text) !== null) return DECLARATION.lastIndex;
+    this.problems.add(
+      0,
+      'this XML declaration is not right: write <?xml version="1.0" encoding="UTF-8"?>, or leave it out',
+    );
+    return this.past('?>', 0);
+  }
+
+  /** Text up to the next markup. */
+  private characters(at: number): number {
+    const next = this.text.indexOf('<', at);
+    const end = next < 0 ? this.text.length : next;
+    const run = this.text.slice(at, end);
+    if (this.depth === 0) {
+      const offset = run.search(/\S/);
+      if (offset >= 0) this.problems.add(at + offset, 'text outside of the outermost element is not allowed');
+      return end;
+    }
+    const stray = run.indexOf(']]>');
+    if (stray >= 0) this.problems.add(at + stray, '"]]>" is not allowed in text: write ]]&gt;');
+    this.references(run, at);
+    return end;
+  }
+
+  private references(raw: string, at: number): void {
+    expand(raw, this.entities, this.spent, (offset, message) => this.problems.add(at + offset, message));
+  }
+
+  private markup(at: number): number {
+    if (this.text.startsWith('<!--', at)) return this.comment(at);
+    if (this.text.startsWith('<![CDATA[', at)) {
+      if (this.depth === 0) this.problems.add(at, 'text outside of the outermost element is not allowed');
+      return this.past(']]>', at);
+    }
+    if (this.text.startsWith('<!DOCTYPE', at)) return this.doctype(at);
+    if (this.text.startsWith('<?', at)) {
+      if (/^<\?xml[\s?]/i.test(this.text.slice(at, at + 6))) {
+        this.problems.add(
+          at,
+          'the XML declaration must be the very beginning of the file: nothing may stand before it',
+        );
+      }
+      return this.past('?>', at);
+    }
+    return this.tag(at);
+  }
+
+  private comment(at: number): number {
+    const end = this.past('-->', at, 4);
+    const dashes = end < 0 ? -1 : this.text.slice(at + 4, end - 3).search(/--|-$/);
+    if (dashes >= 0) this.problems.add(at + 4 + dashes, '"--" is not allowed within a comment');
+    return end;
+  }
+
+  private doctype(at: number): number {
+    if (this.hasDoctype || this.elements > 0) {
+      this.problems.add(at, 'a DOCTYPE may stand once, before the outermost element: leave it out, none is needed');
+    }
+    this.hasDoctype = true;
+    const end = readDoctype(this.text, at, this.entities, this.problems);
+    if (end < 0) return -1;
+    const blank = this.text.slice(at, end).replace(/[^\n]/g, ' ');
+    this.blanked = this.blanked.slice(0, at) + blank + this.blanked.slice(end);
+    return end;
+  }
+
+  private tag(at: number): number {
+    TAG.lastIndex = at;
+    const match = TAG.exec(this.text);
+    if (match === null) {
+      // The library says what is wrong with it.
+      return -1;
+    }
+    const [whole, name = ''] = match;
+    if (whole.startsWith('</')) this.depth -= 1;
+    else this.startTag(at, whole, name);
+    return at + whole.length;
+  }
+
+  private startTag(at: number, whole: string, name: string): void {
+    this.elements += 1;
+    if (this.depth === 0 && this.elements > 1)
+      this.problems.add(at, 'a document is one element: nothing may follow its end');
+    if (this.elements === LIMITS.elements + 1)
+      this.problems.add(at, `more than ${LIMITS.elements} elements are not taken`);
+    if (!whole.endsWith('/>')) this.depth += 1;
+    if (this.depth === LIMITS.depth + 1) this.problems.add(at, `elements more than ${LIMITS.depth} deep are not taken`);
+    // The library refuses names that mean something in JavaScript, without saying where.
+    if (name in {}) this.problems.add(at, `<${name}> is a name that is not taken`);
+    this.attributes(at, whole);
+  }
+
+  private attributes(at: number, whole: string): void {
+    let count = 0;
+    for (const match of whole.matchAll(ATTRIBUTE)) {
+      const [pair, name = '', quoted = ''] = match;
+      const place = at + match.index;
+      count += 1;
+      if (count === LIMITS.attributes + 1) {
+        this.problems.add(place, `more than ${LIMITS.attributes} attributes on one element are not taken`);
+        return;
+      }
+      if (quoted.length - 2 > LIMITS.attributeLength) {
+        this.problems.add(place, `an attribute may have ${LIMITS.attributeLength} characters`);
+        continue;
+      }
+      if (name in {}) this.problems.add(place, `${name} is a name that is not taken`);
+      const value = quoted.slice(1, -1);
+      const start = place + pair.length - quoted.length + 1;
+      const less = value.indexOf('<');
+      if (less >= 0) this.problems.add(start + less, '"<" is not allowed in an attribute: write &lt;');
+      this.references(value, start);
+    }
+  }
+
+  /** The offset after the next `end`; -1, said as a problem, when there is none. */
+  private past(end: string, at: number, skip = 2): number {
+    const found = this.text.indexOf(end, at + skip);
+    if (found >= 0) return found + end.length;
+    this.problems.add(at, `"${end}" is missing: what begins here is never closed`);
+    return -1;
+  }
+}

@@ -1,0 +1,122 @@
+import { XMLParser, XMLValidator } from 'fast-xml-parser';
+import { expand, type Entities, type Spent } from './entities.js';
+import { LIMITS } from './limits.js';
+import type { Problems } from './place.js';
+import { scan } from './scan.js';
+
+/** An element with the offsets that it and its attributes have in the document. */
+export interface XmlElement {
+  name: string;
+  /** Offset of its `<`. */
+  at: number;
+  attributes: Map<string, { value: string; at: number }>;
+  children: XmlElement[];
+  /** Its own text, CDATA included, comments taken out, references replaced; not trimmed. */
+  text: string;
+}
+
+const TEXT = '#text';
+const CDATA = '#cdata';
+const ATTRIBUTES = ':@';
+
+/** What the XML library answers with `preserveOrder`: an object whose one key is the element's name. */
+type Node = Record<string, unknown> & { [ATTRIBUTES]?: Record<string, string> };
+
+const parser = new XMLParser({
+  preserveOrder: true,
+  captureMetaData: true,
+  ignoreAttributes: false,
+  attributeNamePrefix: '',
+  parseTagValue: false,
+  parseAttributeValue: false,
+  trimValues: false,
+  cdataPropName: CDATA,
+  // Replaced by ourselves: within bounds, and with a place for each mistake.
+  processEntities: false,
+  ignoreDeclaration: true,
+  ignorePiTags: true,
+  maxNestedTags: LIMITS.depth + 1,
+});
+
+/** The document's root element; undefined when it is not well-formed or above the limits, which `problems` then says. */
+export function parseXml(source: string, problems: Problems): XmlElement | undefined {
+  const { text, entities } = scan(source, problems);
+  if (!problems.any) validate(text, problems);
+  if (problems.any) return undefined;
+  try {
+    const nodes = parser.parse(text) as Node[];
+    const builder = new Builder(text, entities);
+    const root = nodes.map((node) => builder.element(node)).find((element) => element !== undefined);
+    if (root === undefined) problems.add(0, 'the document is empty');
+    return root;
+  } catch (error) {
+    problems.add(0, `not well-formed XML: ${error instanceof Error ? error.message : String(error)}`);
+    return undefined;
+  }
+}
+
+function validate(text: string, problems: Problems): void {
+  const result = XMLValidator.validate(text);
+  if (result === true) return;
+  const { msg, line, col } = result.err;
+  problems.add(offsetOf(text, line, col), `not well-formed XML: ${msg}`);
+}
+
+function offsetOf(text: string, line: number, column = 1): number {
+  let offset = 0;
+  for (let passed = 1; passed < line; passed++) offset = text.indexOf('\n', offset) + 1;
+  return offset + Math.max(1, column) - 1;
+}
+
+class Builder {
+  private readonly spent: Spent = { references: 0, characters: 0 };
+  private readonly metadata = XMLParser.getMetaDataSymbol() as unknown as string;
+
+  constructor(
+    private readonly text: string,
+    private readonly entities: Entities,
+  ) {}
+
+  element(node: Node): XmlElement | undefined {
+    const name = Object.keys(node).find((key) => key !== ATTRIBUTES);
+    if (name === undefined || name === TEXT || name === CDATA) return undefined;
+    const content = node[name] as Node[];
+    const at = (node[this.metadata] as { startIndex?: number } | undefined)?.startIndex ?? 0;
+    return {
+      name,
+      at,
+      attributes: this.attributes(node[ATTRIBUTES] ?? {}, at),
+      children: content.map((child) => this.element(child)).filter((child) => child !== undefined),
+      text: content.map((child) => this.ownText(child)).join(''),
+    };
+  }
+
+  private ownText(node: Node): string {
+    if (typeof node[TEXT] === 'string') return this.expanded(node[TEXT]);
+    const cdata = node[CDATA] as { [TEXT]?: string }[] | undefined;
+    return cdata?.map((piece) => piece[TEXT] ?? '').join('') ?? '';
+  }
+
+  private attributes(raw: Record<string, string>, at: number): XmlElement['attributes'] {
+    // XML 1.0, 3.3.3: white space in an attribute is a space.
+    return new Map(
+      Object.entries(raw).map(([name, value]) => [
+        name,
+        { value: this.expanded(value.replace(/[\t\n]/g, ' ')), at: this.attributeAt(name, at) },
+      ]),
+    );
+  }
+
+  private attributeAt(name: string, at: number): number {
+    const pair = /\s([^\s=/>"']+)\s*=\s*(?:"[^"]*"|'[^']*')/g;
+    pair.lastIndex = at;
+    for (let match = pair.exec(this.text); match !== null; match = pair.exec(this.text)) {
+      if (match[1] === name) return match.index + 1;
+    }
+    return at;
+  }
+
+  private expanded(raw: string): string {
+    return expand(raw, this.entities, this.spent, () => {});
+  }
+}
