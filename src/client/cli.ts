@@ -116,7 +116,11 @@ function parserFor(args: string[], choose: (command: Command, options: GivenOpti
 function completer(args: string[]): FallbackCompletionFunction {
   return (_current, _argv, filter, done) => {
     if (['--parameter', '--file-parameter'].includes(args.at(-2) ?? '')) done(parameterNames());
-    else filter((_error, defaults) => done((defaults ?? []) as string[]));
+    else {
+      filter((_error, defaults) => {
+        done(defaults ?? []);
+      });
+    }
   };
 }
 
