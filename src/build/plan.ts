@@ -6,7 +6,7 @@ import type { Command, Repository, Template, TemplateFile } from '../tdl/types.j
 import { FactoryError } from './errors.js';
 import type { BuildParameters } from './parameters.js';
 
-/** One step of the customisation. Its name is stable: histories and the guest's journal know it. */
+/** One step of the customisation. Its name (`command:2 tidy`) is stable: histories and the guest's journal know it. */
 export type GuestStep = { name: string; title: string } & (
   | { kind: 'repository' | 'remove-repository'; repository: Repository }
   | { kind: 'packages'; packages: string[] }
@@ -101,13 +101,21 @@ export function planGuestSteps(template: Template): GuestStep[] {
   ];
 }
 
-function numbered<T, S extends { kind: string }>(
+/** Characters of a thing's own name that the name of its step carries. */
+const SHOWN = 60;
+
+/** On one line. The number before it makes the step's name unique. */
+function shortened(name: string): string {
+  return name.replace(/\s+/g, ' ').trim().slice(0, SHOWN);
+}
+
+function numbered<T extends { name: string }, S extends { kind: string }>(
   things: readonly T[],
   step: (thing: T) => S,
 ): (S & { name: string })[] {
   return things.map((thing, index) => {
     const made = step(thing);
-    return { ...made, name: `${made.kind}:${index + 1}` };
+    return { ...made, name: `${made.kind}:${index + 1} ${shortened(thing.name)}`.trimEnd() };
   });
 }
 

@@ -1,7 +1,5 @@
+import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { FactoryError } from '../build/errors.js';
-import { childOf, childrenOf } from '../tdl/elements.js';
-import { Problems } from '../tdl/place.js';
-import { parseXml } from '../tdl/xml.js';
 
 /** An installed package, as an ICICLE document lists it. */
 export interface IciclePackage {
@@ -49,33 +47,94 @@ function attribute(value: string): string {
 
 /** What a command printed may hold characters that no XML document can. */
 function xmlText(value: string): string {
-  // eslint-disable-next-line no-control-regex
   return value.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Surrogate}/gu, '\ufffd');
 }
 
+/** An element as the XML library answers it: attributes begin with `@`, text is `#text`, children are lists. */
+type Element = Record<string, unknown>;
+
+const TEXT = '#text';
+
+const parser = new XMLParser({
+  ignoreAttributes: false,
+  attributeNamePrefix: '@',
+  alwaysCreateTextNode: true,
+  isArray: (_name, _path, _leaf, isAttribute) => !isAttribute,
+  parseTagValue: false,
+  parseAttributeValue: false,
+  trimValues: false,
+  ignoreDeclaration: true,
+  ignorePiTags: true,
+  // Replaced below: the library leaves numeric references as they are.
+  processEntities: false,
+});
+
 /**
- * Reads an ICICLE document. Elements that it does not know are passed over.
+ * Reads an ICICLE document. Elements that it does not know are passed over; document types are refused, and entities with
+ * them.
  *
  * @throws FactoryError StoreFailed when it is none: ICICLE documents come from the store
  */
 export function readIcicle(source: string): Icicle {
-  const problems = new Problems(source);
-  const root = parseXml(source, problems);
-  const packages = childOf(root, 'packages');
-  if (root?.name !== 'icicle' || packages === undefined) {
-    const [first] = problems.list();
-    const why = first === undefined ? 'it has no <packages> in an <icicle>' : `line ${first.line}: ${first.message}`;
-    throw new FactoryError('StoreFailed', `this is no ICICLE document: ${why}`);
-  }
-  const description = childOf(root, 'description')?.text;
+  const root = childOf(parseElements(source), 'icicle');
+  const packages = root && childOf(root, 'packages');
+  if (root === undefined || packages === undefined) throw unreadable('it has no <packages> in an <icicle>');
+  const description = childOf(root, 'description');
   return {
-    ...(description === undefined ? {} : { description }),
-    packages: childrenOf(packages, 'package').map((element) => {
-      const name = element.attributes.get('name')?.value ?? '';
-      const extra = childOf(element, 'extra')?.text;
-      return extra === undefined ? { name } : { name, extra };
-    }),
+    ...(description === undefined ? {} : { description: textOf(description) }),
+    packages: childrenOf(packages, 'package').map(readPackage),
   };
+}
+
+function parseElements(source: string): Element {
+  if (source.includes('<!DOCTYPE')) throw unreadable('it has a document type, which no ICICLE document has');
+  const valid = XMLValidator.validate(source);
+  if (valid !== true) throw unreadable(`line ${valid.err.line}: ${valid.err.msg}`);
+  const parsed: unknown = parser.parse(source);
+  return isElement(parsed) ? parsed : {};
+}
+
+function readPackage(element: Element): IciclePackage {
+  const name = unescaped(element['@name']);
+  if (name === '') throw unreadable('a <package> has no name');
+  const extra = childOf(element, 'extra');
+  return extra === undefined ? { name } : { name, extra: textOf(extra) };
+}
+
+function childrenOf(element: Element, name: string): Element[] {
+  const found = element[name];
+  return Array.isArray(found) ? found.filter(isElement) : [];
+}
+
+function childOf(element: Element, name: string): Element | undefined {
+  return childrenOf(element, name)[0];
+}
+
+function isElement(value: unknown): value is Element {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function textOf(element: Element): string {
+  const text = element[TEXT];
+  return unescaped(Array.isArray(text) ? text.join('') : text);
+}
+
+const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
+
+function unescaped(text: unknown): string {
+  if (typeof text !== 'string') return '';
+  return text.replace(
+    /&(?:#x([0-9a-f]{1,6})|#(\d{1,7})|(\w+));/gi,
+    (whole, hex?: string, decimal?: string, name?: string) => {
+      if (name !== undefined) return ENTITIES[name] ?? whole;
+      const code = hex === undefined ? Number(decimal) : parseInt(hex, 16);
+      return code <= 0x10ffff ? String.fromCodePoint(code) : whole;
+    },
+  );
+}
+
+function unreadable(why: string): FactoryError {
+  return new FactoryError('StoreFailed', `this is no ICICLE document: ${why}`);
 }
 
 /** The packages of a listing command's output: one a line, empty lines skipped, in the output's order. */

@@ -103,7 +103,7 @@ export function cleanDebian(): GuestScript {
   return {
     title: 'remove what belongs to this machine and not to the image',
     script: `${CLEAN_LINUX}
-apt-get clean >/dev/null 2>&1
+apt-get clean >/dev/null 2>&1 || true
 rm -rf /var/cache/apt/archives/*.deb /var/cache/apt/*.bin /var/lib/apt/lists/*
 mkdir -p /var/lib/apt/lists/partial /var/cache/apt/archives/partial
 sync

@@ -7,7 +7,7 @@ import {
   LIST_DEBIAN_PACKAGES,
   removeDebianRepository,
 } from './debian-guest.js';
-import { architectureProperty, commandLineOf, hostLabel, STRIPPED, treeUrl, USER_DATA_URL } from './installer.js';
+import { architectureProperty, commandLineOf, STRIPPED, treeUrl, USER_DATA_URL } from './installer.js';
 import type { InstallerPlan, OsProfile } from './types.js';
 
 /** Versions that the profile was made for. */
@@ -52,10 +52,11 @@ function port(name: string, console: string): Port {
  * failed ends in the dialogue "Installation step failed". An install script may say IMAGEFACTORY-ERROR itself.
  */
 const FAILURES = [
-  'IMAGEFACTORY-ERROR',
+  '(^|\\r)IMAGEFACTORY-ERROR',
   '!! ERROR:',
-  'Installation step failed',
-  'An installation step failed',
+  '[Ii]nstallation step failed',
+  'The failing step is',
+  'No kernel modules were found',
   'Failed to (retrieve|process) the preconfiguration file',
   'Bad archive mirror',
   'Network autoconfiguration failed',
@@ -119,7 +120,8 @@ function installer(template: Template): InstallerPlan {
  * it stands before; a preseed file answers for the installed system (debian-installer/add-kernel-opts).
  *
  * `auto=true` puts the questions off until the network is up and the preseed file is there; the host name must be given here,
- * because the network is set up before the file is read. DEBIAN_FRONTEND=text keeps the console readable line by line.
+ * because the network is set up before the file is read. It is the same for all templates, so that they can share a JEOS.
+ * DEBIAN_FRONTEND=text keeps the console readable line by line.
  */
 function commandLine(template: Template, { console }: Port): string {
   const { kernelparam, version } = template.os;
@@ -129,7 +131,7 @@ function commandLine(template: Template, { console }: Port): string {
     'auto=true',
     'priority=critical',
     `url=${USER_DATA_URL}`,
-    `hostname=${hostLabel(template.name)}`,
+    'hostname=jeos',
     'domain=local',
     'DEBIAN_FRONTEND=text',
     'netcfg/dhcp_timeout=60',

@@ -52,6 +52,11 @@ export function removeFedoraRepository(repository: Repository): GuestScript {
   };
 }
 
+/** A package by name, file or what it provides; groups (`@core`) and patterns are not known to rpm. */
+function isPlainName(name: string): boolean {
+  return /^[\w./+:()=-]+$/.test(name);
+}
+
 /** All packages in one transaction. yum calls it a success when only some of them exist; we do not. */
 export function installFedoraPackages(names: string[]): GuestScript {
   return {
@@ -59,8 +64,22 @@ export function installFedoraPackages(names: string[]): GuestScript {
     script: `${HEAD}
 manage install ${words(names)}
 if grep -E '^(No package .* available|Warning: (Group|group) .* does not exist)' "$work/output"; then exit 1; fi
-`,
+${checkInstalled(names.filter(isPlainName))}`,
   };
+}
+
+/** Asks rpm for each package: by its name (or name-version), or by what it provides. */
+function checkInstalled(names: string[]): string {
+  if (names.length === 0) return '';
+  return `missing=''
+for name in ${words(names)}; do
+  rpm -q -- "$name" >/dev/null 2>&1 || rpm -q --whatprovides -- "$name" >/dev/null 2>&1 || missing="$missing $name"
+done
+if [ -n "$missing" ]; then
+  echo "not installed, although $manager reported success:$missing" >&2
+  exit 1
+fi
+`;
 }
 
 /** Full names (name-version-release.arch), the imported keys (gpg-pubkey) among them, as Oz lists them. */

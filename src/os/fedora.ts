@@ -38,17 +38,16 @@ const PORTS: Record<Template['os']['arch'], Port> = {
 
 /** What anaconda, and dracut before it, print when they cannot go on. An install script may say IMAGEFACTORY-ERROR itself. */
 const FAILURES = [
-  'IMAGEFACTORY-ERROR',
-  'Traceback \\(most recent call last\\)',
-  'anaconda .* exception report',
+  '(^|\\r)IMAGEFACTORY-ERROR',
+  '(^|\\r)Traceback \\(most recent call last\\)',
+  'anaconda .*exception report has been written',
   'An unknown error has occurred',
   'The following error occurred while parsing the kickstart',
   'The installation was stopped due to',
   'Non interactive installation failed',
   'Error setting up (base|software) (repository|source)',
-  'Warning: .* does not exist',
+  'dracut-initqueue.*timeout',
   'Entering emergency mode',
-  'emergency shell',
   'Pane is dead',
   'Kernel panic - not syncing',
 ];

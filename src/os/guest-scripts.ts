@@ -1,12 +1,10 @@
-import { quote } from '../guest/shell.js';
-
 /**
  * Waits until cloud-init has done its work of the first boot, which holds the package manager's locks and writes the
- * repositories. It ends after ten minutes whatever cloud-init does, and its verdict is not ours: a module that failed does
+ * repositories. It ends after five minutes whatever cloud-init does, and its verdict is not ours: a module that failed does
  * not mean that packages cannot be installed.
  */
 export const WAIT_FOR_CLOUD_INIT = `if command -v cloud-init >/dev/null 2>&1; then
-  timeout 600 cloud-init status --wait >/dev/null 2>&1 || true
+  timeout 300 cloud-init status --wait >/dev/null 2>&1 || true
 fi`;
 
 /**
@@ -40,6 +38,11 @@ export const AGAIN = `again() {
   done
 }`;
 
+/** The text as one word of a POSIX shell. The rooms of the guest and of the profiles do not know each other. */
+function quote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
 /** Words of a shell command. */
 export function words(texts: readonly string[]): string {
   return texts.map(quote).join(' ');
@@ -60,15 +63,15 @@ export function fileLabel(name: string): string {
 
 /**
  * Removes what belongs to this one machine and not to the image, on any Linux. Missing files do not matter, and a second run
- * finds nothing to do. Not the key that we log in with: the shutdown takes it, because until then we need it.
+ * finds nothing to do. What should be gone and cannot be removed is a failure. Not the key that we log in with and not the
+ * SSH host keys: sshd reads these anew for each connection, so the shutdown takes both, as the last thing.
  */
-export const CLEAN_LINUX = `set -u
+export const CLEAN_LINUX = `set -eu
 # Logs are emptied, not removed: services that run hold them open, and may not be able to make them anew.
 empty() { for file in "$@"; do [ ! -f "$file" ] || : >"$file"; done; }
 
-if command -v cloud-init >/dev/null 2>&1; then cloud-init clean --logs >/dev/null 2>&1; fi
+if command -v cloud-init >/dev/null 2>&1; then cloud-init clean --logs >/dev/null 2>&1 || true; fi
 rm -rf /var/lib/cloud/instance /var/lib/cloud/instances /var/lib/cloud/data /var/lib/cloud/sem
-rm -f /etc/ssh/ssh_host_*_key /etc/ssh/ssh_host_*_key.pub /etc/ssh/ssh_host_key /etc/ssh/ssh_host_key.pub
 
 # Emptied, not removed: systemd makes a new one at each first boot only if the file is there. A link to it stays a link.
 if [ -f /etc/machine-id ]; then : >/etc/machine-id; fi
@@ -81,15 +84,17 @@ rm -f /var/lib/NetworkManager/timestamps /var/lib/NetworkManager/seen-bssids
 rm -f /etc/udev/rules.d/70-persistent-net.rules /etc/udev/rules.d/70-persistent-cd.rules
 
 if [ -d /var/log ]; then
-  find /var/log -type f \\( -name '*.gz' -o -name '*.xz' -o -name '*.old' -o -name '*.[0-9]' -o -name '*-20[0-9]*' \\) -delete
+  find /var/log -type f \\( -name '*.gz' -o -name '*.xz' -o -name '*.old' -o -name '*.[0-9]' -o -name '*-20[0-9]*' \\) -delete || true
   rm -rf /var/log/journal/*
-  find /var/log -type f -exec sh -c 'for file in "$@"; do : >"$file"; done' sh {} +
+  find /var/log -type f -exec sh -c 'for file in "$@"; do : >"$file"; done' sh {} + || true
 fi
 rm -rf /var/log/installer /var/log/anaconda /root/anaconda-ks.cfg /root/original-ks.cfg /root/install.log /root/install.log.syslog
 rm -rf /tmp/ks-script-* /var/tmp/dnf-* /var/tmp/yum-*
+# Younger files may be in use, by whoever is still at work.
+find /tmp /var/tmp -xdev \\( -type f -o -type l \\) -mmin +10 -delete 2>/dev/null || true
 empty /var/mail/root /var/spool/mail/root
 
 { echo "/root"; { getent passwd || cat /etc/passwd; } 2>/dev/null | cut -d: -f6; } | sort -u | while read -r home; do
   rm -f -- "$home/.bash_history" "$home/.ash_history" "$home/.sh_history" "$home/.zsh_history" "$home/.lesshst"
-  rm -f -- "$home/.viminfo" "$home/.python_history" "$home/.wget-hsts" "$home/.ssh/known_hosts"
+  rm -f -- "$home/.viminfo" "$home/.python_history" "$home/.wget-hsts" "$home/.ssh/known_hosts" || true
 done`;

@@ -31,18 +31,6 @@ export function commandLineOf(words: (string | undefined)[]): string {
   return line;
 }
 
-/** The host name label (RFC 1123: letters, digits, hyphens within, at most 63) that is nearest to a text. */
-export function hostLabel(text: string): string {
-  const label = text
-    .normalize('NFKD')
-    .toLowerCase()
-    .replace(/\p{M}/gu, '')
-    .replace(/[^a-z0-9]+/g, '-')
-    .slice(0, 63)
-    .replace(/^-+|-+$/g, '');
-  return label === '' ? 'jeos' : label;
-}
-
 /** What Glance's property `architecture` calls an architecture: Nova compares it with what a hypervisor can run. */
 export function architectureProperty(arch: Template['os']['arch']): string {
   return arch === 'i386' ? 'i686' : arch;

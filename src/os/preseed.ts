@@ -5,7 +5,6 @@ const ANSWER = 'd-i debian-installer/exit/poweroff boolean true';
 const POWER_OFF = 'debian-installer/exit/poweroff';
 /** What else says how the installer ends; without the power-off it stops the system, and leaves the machine on. */
 const HALTS = ['debian-installer/exit/halt', 'debian-installer/exit/always_halt'];
-const LATE = ['preseed/late_command', 'ubiquity/success_command'];
 
 /** One answer of a preseed file. */
 interface Answer {
@@ -15,8 +14,8 @@ interface Answer {
 }
 
 /**
- * Whether a preseed file ends by powering the machine off: by the installer's own question (the last answer counts), or by a
- * late command that does.
+ * Whether a preseed file ends by powering the machine off: by the installer's own question, the last answer to it
+ * counts. A late command that does it would cut the installer off before it has finished.
  */
 export function checkPreseed(text: string): Problem[] {
   const problems: Problem[] = [];
@@ -35,7 +34,7 @@ export function checkPreseed(text: string): Problem[] {
   const last = (question: string): Answer | undefined =>
     answers.filter((answer) => answer.question === question).at(-1);
   const own = last(POWER_OFF);
-  if (own?.value === 'true' || answers.some(isLatePowerOff)) return problems;
+  if (own?.value === 'true') return problems;
   if (own !== undefined) {
     problems.push({
       line: own.line,
@@ -57,10 +56,6 @@ export function checkPreseed(text: string): Problem[] {
     message: `${why}: add the line "${ANSWER}" ${where}, for the machine must power itself off (poweroff)`,
   });
   return problems;
-}
-
-function isLatePowerOff({ question, value }: Answer): boolean {
-  return LATE.includes(question) && /(^|[\s;&|/'"])(poweroff|shutdown\s+(-[hP]|now))\b/.test(value);
 }
 
 /** The answers of a file, lines that a backslash continues put together. */

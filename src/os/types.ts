@@ -68,6 +68,6 @@ export interface OsProfile {
   installPackages(names: string[]): GuestScript;
   /** Prints one installed package a line, as the ICICLE names them. */
   listPackages: string;
-  /** Removes the machine's identity: SSH host keys, machine-id, DHCP leases, cloud-init's state, logs, caches, histories, random seed. Not the key that we log in with and not the build's journal: the shutdown takes both. */
+  /** Removes the machine's identity: machine-id, DHCP leases, cloud-init's state, logs, caches, histories, random seed. Not the key that we log in with, the SSH host keys and the build's journal: the shutdown takes these. */
   cleanGuest(): GuestScript;
 }
