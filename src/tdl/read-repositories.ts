@@ -38,7 +38,7 @@ function readAddress(repository: XmlElement, problems: Problems): string {
   if (element === undefined) return '';
   const text = requiredText(element, problems, example);
   refuseControls(text, element.at, "a repository's address", problems);
-  for (const [address] of text.matchAll(/[a-z][a-z0-9+.-]*:\/\/[^\s\]]+/gi)) {
+  for (const [address] of text.matchAll(/[a-z][a-z0-9+.-]*:\/\/\S+/gi)) {
     const host = URL.canParse(address) ? new URL(address).hostname : '';
     if (isThisMachine(host)) {
       problems.add(

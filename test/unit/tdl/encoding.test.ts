@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { problemsOf, templateText, valid } from './support.js';
+
+const text = (declaration: string): string => declaration + templateText({ name: '<name>Grüße</name>' });
+const utf16 = (content: string, big: boolean): Buffer => {
+  const bytes = Buffer.from(content, 'utf16le');
+  return big ? bytes.swap16() : bytes;
+};
+
+const READ: [what: string, source: string | Uint8Array][] = [
+  ['UTF-8 without a declaration', Buffer.from(text(''))],
+  ['UTF-8 with a byte order mark', Buffer.from(`\ufeff${text('')}`)],
+  ['UTF-8 that says so', Buffer.from(text('<?xml version="1.0" encoding="UTF-8"?>\n'))],
+  ['ISO-8859-1', Buffer.from(text("<?xml version='1.0' encoding='ISO-8859-1'?>"), 'latin1')],
+  ['windows-1252', Buffer.from(text('<?xml version="1.0" encoding="windows-1252" standalone="yes"?>'), 'latin1')],
+  ['UTF-16LE', utf16(`\ufeff${text('<?xml version="1.0" encoding="UTF-16"?>')}`, false)],
+  ['UTF-16BE', utf16(`\ufeff${text('<?xml version="1.0" encoding="UTF-16"?>')}`, true)],
+  ['UTF-16LE without a byte order mark', utf16(text('<?xml version="1.0" encoding="UTF-16"?>'), false)],
+  ['UTF-16BE without a byte order mark', utf16(text('<?xml version="1.0" encoding="UTF-16"?>'), true)],
+  ['a text that was decoded, whatever it says', text('<?xml version="1.0" encoding="UTF-16"?>')],
+  ['a text with a byte order mark', `\ufeff${text('')}`],
+];
+
+for (const [what, source] of READ) {
+  test(`${what} is read`, () => assert.equal(valid(source).name, 'Grüße'));
+}
+
+test('in ISO-8859-1 every byte is the character of its number', () => {
+  const source = Buffer.concat([
+    Buffer.from('<?xml version="1.0" encoding="iso-8859-1"?>'),
+    Buffer.from(templateText({ name: '<name>a\u00e9</name>' }), 'latin1'),
+  ]);
+  assert.equal(valid(source).name, 'aé');
+});
+
+test('bytes that are not UTF-8 are reported where they are', () => {
+  const source = Buffer.concat([
+    Buffer.from('<template>\n<name>ab'),
+    Buffer.from([0xc3, 0x28]),
+    Buffer.from('</name></template>'),
+  ]);
+  const [problem] = problemsOf(source);
+  assert.deepEqual([problem?.line, problem?.column], [2, 9]);
+  assert.match(problem?.message ?? '', /not UTF-8/);
+});
+
+test('an encoding that nobody knows is reported', () => {
+  assert.match(
+    problemsOf(Buffer.from('<?xml version="1.0" encoding="klingon"?><template/>'))[0]?.message ?? '',
+    /"klingon" is not known/,
+  );
+});
+
+test('lines are counted whatever ends them', () => {
+  for (const end of ['\n', '\r\n', '\r']) {
+    const source = ['<template>', '<name>t</name>', '  <pakages/>', '</template>'].join(end);
+    const problem = problemsOf(source).find(({ message }) => message.includes('pakages'));
+    assert.deepEqual([problem?.line, problem?.column], [3, 3]);
+  }
+});
+
+test('carriage returns do not get into contents', () => {
+  const template = valid(templateText({ rest: '<files><file name="/f">a\r\nb\rc</file></files>' }));
+  assert.deepEqual(template.files[0]?.content, { type: 'raw', text: 'a\nb\nc' });
+});

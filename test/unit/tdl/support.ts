@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { parseTemplate } from '../../../src/tdl/parse.js';
+import type { Problem, Template } from '../../../src/tdl/types.js';
+
+const NAME = '<name>t</name>';
+export const INSTALL = "<install type='url'><url>http://mirror.example/os</url></install>";
+
+/** A template of one line, with these parts instead of the plain ones. */
+export function templateText(
+  parts: {
+    name?: string;
+    os?: string;
+    version?: string;
+    arch?: string;
+    install?: string;
+    inOs?: string;
+    rest?: string;
+  } = {},
+): string {
+  const {
+    name = NAME,
+    os = '<name>Debian</name>',
+    version = '<version>12</version>',
+    arch = '<arch>x86_64</arch>',
+  } = parts;
+  const { install = INSTALL, inOs = '', rest = '' } = parts;
+  return `<template>${name}<os>${os}${version}${arch}${install}${inOs}</os>${rest}</template>`;
+}
+
+/** The template of a document that must be valid. */
+export function valid(source: string | Uint8Array): Template {
+  const { template, problems } = parseTemplate(source);
+  assert.deepEqual(problems, []);
+  assert.ok(template);
+  return template;
+}
+
+/** What is wrong with a document that must not be valid. */
+export function problemsOf(source: string | Uint8Array): Problem[] {
+  const { template, problems } = parseTemplate(source);
+  assert.equal(template, undefined);
+  assert.notEqual(problems.length, 0);
+  return problems;
+}
+
+/** Line, column and message of each problem, as `validate` prints them. */
+export function shown(source: string | Uint8Array): string[] {
+  return problemsOf(source).map(({ line, column, message }) => `${line}:${column}: ${message}`);
+}
