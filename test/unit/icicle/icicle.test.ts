@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { FactoryError } from '../../../src/build/errors.js';
+import { packagesFromListing, readIcicle, writeIcicle } from '../../../src/icicle/icicle.js';
+
+describe('writing an ICICLE document', () => {
+  it('puts the description first, indents by two spaces, and ends in a line feed', () => {
+    const text = writeIcicle([{ name: 'bash-5.2-1.x86_64' }, { name: 'tree', extra: 'one line' }], 'A system');
+    assert.equal(
+      text,
+      `<icicle>
+  <description>A system</description>
+  <packages>
+    <package name="bash-5.2-1.x86_64"/>
+    <package name="tree">
+      <extra>one line</extra>
+    </package>
+  </packages>
+</icicle>
+`,
+    );
+  });
+
+  it('leaves out a description that the template does not have', () => {
+    assert.equal(writeIcicle([]), '<icicle>\n  <packages/>\n</icicle>\n');
+  });
+
+  it('keeps the order of the listing', () => {
+    const names = ['zsh', 'bash', 'apt'];
+    const { packages } = readIcicle(writeIcicle(names.map((name) => ({ name }))));
+    assert.deepEqual(
+      packages.map(({ name }) => name),
+      names,
+    );
+  });
+
+  it('escapes what XML must not hold as it stands', () => {
+    const text = writeIcicle([{ name: 'a"b<c>&d', extra: '<x> & "y"' }], 'R & D');
+    assert.match(text, /<description>R &amp; D<\/description>/);
+    assert.match(text, /<package name="a&quot;b&lt;c&gt;&amp;d">/);
+    assert.match(text, /<extra>&lt;x&gt; &amp; "y"<\/extra>/);
+  });
+
+  it('replaces characters that no XML document can hold', () => {
+    assert.match(writeIcicle([{ name: 'a\u0007b\ud800c' }]), /name="a\ufffdb\ufffdc"/);
+  });
+});
+
+describe('reading an ICICLE document', () => {
+  it('gives back what was written', () => {
+    const packages = [{ name: 'a"b<c>&d\ne' }, { name: 'é', extra: '  <x> & \r"y" ' }, { name: '1.0' }];
+    assert.deepEqual(readIcicle(writeIcicle(packages, ' R & D ')), { description: ' R & D ', packages });
+    assert.deepEqual(readIcicle(writeIcicle([])), { packages: [] });
+  });
+
+  it('accepts an XML declaration, and packages before the description', () => {
+    const text = `<?xml version="1.0"?>\n<icicle><packages><package name='a'/></packages><description>d</description></icicle>`;
+    assert.deepEqual(readIcicle(text), { description: 'd', packages: [{ name: 'a' }] });
+  });
+
+  for (const [what, text] of [
+    ['an empty text', ''],
+    ['broken XML', '<icicle><packages></icicle>'],
+    ['another document', '<template/>'],
+    ['one without packages', '<icicle/>'],
+    ['a package without a name', '<icicle><packages><package/></packages></icicle>'],
+    ['a document type', '<!DOCTYPE icicle [<!ENTITY a "b">]><icicle><packages/></icicle>'],
+  ] as const) {
+    it(`refuses ${what}`, () => {
+      assert.throws(
+        () => readIcicle(text),
+        (error) => error instanceof FactoryError && error.type === 'StoreFailed' && /no ICICLE/.test(error.message),
+      );
+    });
+  }
+});
+
+it('takes one package a line from a listing, and skips empty lines', () => {
+  assert.deepEqual(packagesFromListing('bash\n\nlibc6:amd64\r\n  \n'), [{ name: 'bash' }, { name: 'libc6:amd64' }]);
+  assert.deepEqual(packagesFromListing(''), []);
+});

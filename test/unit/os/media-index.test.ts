@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { profileFor } from '../../../src/os/index.js';
+import { mediaFromIndex, type IndexedMedia } from '../../../src/os/media-index.js';
+import { templateOf } from './templates.js';
+
+const KERNEL = 'a'.repeat(64);
+const RAMDISK = 'b'.repeat(64);
+
+function mediaOf(name: string, text: string): IndexedMedia {
+  const template = templateOf(name, '19');
+  const plan = profileFor(template).profile.installer(template);
+  const [index] = plan.indexes;
+  assert(index);
+  return mediaFromIndex(index, text, plan);
+}
+
+const OS = 'http://dl.example.org/fedora/os';
+
+describe('.treeinfo', () => {
+  it('says where kernel and ramdisk lie and which digests they have', () => {
+    const text = `[general]\nfamily = Fedora\n[checksums]\nimages/pxeboot/initrd.img = sha256:${RAMDISK}\nimages/pxeboot/vmlinuz = sha256:${KERNEL.toUpperCase()}\n[images-x86_64]\nkernel = images/pxeboot/vmlinuz\ninitrd = images/pxeboot/initrd.img\n[images-xen]\nkernel = other\n`;
+    assert.deepEqual(mediaOf('Fedora', text), {
+      kernel: { url: `${OS}/images/pxeboot/vmlinuz`, digest: { algorithm: 'sha256', value: KERNEL } },
+      ramdisk: { url: `${OS}/images/pxeboot/initrd.img`, digest: { algorithm: 'sha256', value: RAMDISK } },
+    });
+  });
+
+  it('may have no digests', () => {
+    const text = '[images-x86_64]\nkernel=k\ninitrd=i\n';
+    assert.deepEqual(mediaOf('Fedora', text), { kernel: { url: `${OS}/k` }, ramdisk: { url: `${OS}/i` } });
+  });
+
+  for (const [what, text] of [
+    ['a page of another kind', '<html><body>Not found</body></html>'],
+    ['an empty file', ''],
+    ['the section of another architecture', '[images-ppc64]\nkernel=k\n'],
+    ['paths that lead out of the tree', '[images-x86_64]\nkernel=../../k\ninitrd=http://elsewhere.example.org/i\n'],
+    ['names that JavaScript’s objects inherit', '[__proto__]\nkernel=k\n[constructor]\ninitrd=i\n'],
+  ] as const) {
+    it(`says nothing when it is ${what}`, () => assert.deepEqual(mediaOf('Fedora', text), {}));
+  }
+});
+
+describe('SHA256SUMS', () => {
+  const images = 'http://deb.example.org/debian/dists/stable/main/installer-amd64/current/images';
+
+  it('has the digests of the files of the netboot folder, and not of others of the same name', () => {
+    const text = [
+      `${'0'.repeat(64)}  ./netboot/gtk/debian-installer/amd64/linux`,
+      `${KERNEL}  ./netboot/debian-installer/amd64/linux`,
+      `${RAMDISK} *./netboot/debian-installer/amd64/initrd.gz`,
+      `${'1'.repeat(64)}  ./cdrom/vmlinuz`,
+    ].join('\n');
+    assert.deepEqual(mediaOf('Debian', text), {
+      kernel: {
+        url: `${images}/netboot/debian-installer/amd64/linux`,
+        digest: { algorithm: 'sha256', value: KERNEL },
+      },
+      ramdisk: {
+        url: `${images}/netboot/debian-installer/amd64/initrd.gz`,
+        digest: { algorithm: 'sha256', value: RAMDISK },
+      },
+    });
+  });
+
+  it('says nothing when it has no line for them, or is no such file', () => {
+    assert.deepEqual(mediaOf('Debian', `${KERNEL}  ./cdrom/vmlinuz\n`), {});
+    assert.deepEqual(mediaOf('Debian', '<html></html>'), {});
+    assert.deepEqual(mediaOf('Debian', `${'a'.repeat(63)}  ./netboot/debian-installer/amd64/linux`), {});
+  });
+});

@@ -1,0 +1,29 @@
+import { throwIfInvalid } from '../../../src/tdl/parse.js';
+import type { Template } from '../../../src/tdl/types.js';
+
+const TREES: Record<string, string> = {
+  Debian: 'http://deb.example.org/debian/dists/stable/main/installer-amd64/current/images/netboot',
+  Fedora: 'http://dl.example.org/fedora/os',
+};
+
+/** A template of which only the operating system matters. */
+export function templateOf(name: string, version: string, os: Partial<Template['os']> = {}): Template {
+  const url = TREES[name] ?? 'http://example.org/';
+  return {
+    name: 'test',
+    os: { name, version, arch: 'x86_64', install: { type: 'url', url, extras: [] }, ...os },
+    packages: [],
+    repositories: [],
+    files: [],
+    precommands: [],
+    commands: [],
+  };
+}
+
+/** A template with what stands in it besides its name and its operating system. */
+export function parsedTemplate(rest: string, name = 'test'): Template {
+  return throwIfInvalid(
+    `<template><name>${name}</name><os><name>Debian</name><version>12</version><arch>x86_64</arch><install type='url'><url>${TREES['Debian']}</url></install></os>${rest}</template>`,
+    'test.tdl',
+  );
+}
