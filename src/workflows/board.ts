@@ -46,7 +46,8 @@ export class Board {
   /** Enters a phase, and says so in the search attributes. */
   enter(phase: Phase, more: SearchAttributePair[] = []): void {
     this.status.phase = phase;
-    this.status.percent = Math.max(this.status.percent, this.weights[phase]);
+    // A failed build got as far as it got.
+    if (this.status.failure === undefined) this.status.percent = Math.max(this.status.percent, this.weights[phase]);
     upsertSearchAttributes([
       { key: SEARCH_ATTRIBUTES.phase, value: phase },
       { key: SEARCH_ATTRIBUTES.status, value: this.status.status },

@@ -34,9 +34,12 @@ export async function endOf<R>(
     const result = 'result' in outcome ? outcome.result : undefined;
     const failure = 'error' in outcome ? failureOf(outcome.error, board) : undefined;
     if (failure !== undefined) board.status.failure = failure;
+    // A plan makes nothing; and where the cloud is unknown or refuses us, there would be no cleaning up either.
+    const nothingMade = board.status.phase === 'plan';
     board.enter('cleanup');
     const keep = result === undefined ? { keepImages: [] } : await kept(result);
-    await cleanUp(board, ref, keep);
+    if (nothingMade) board.status.leftovers = [];
+    else await cleanUp(board, ref, keep);
     await finish(result, failure);
     if ('result' in outcome) {
       board.end('COMPLETE', keep.keepImages[0]);

@@ -1,0 +1,59 @@
+# shellcheck shell=bash
+# The configuration: the files of etc/ with their placeholders filled in.
+
+# Only Neutron's folder is open to others, because dnsmasq reads its files as `nobody`.
+make_folders() {
+  mkdir -p "$STATE"/neutron/lock "$STATE"/lock "$STATE"/nova/instances "$STATE"/glance/{images,staging,tasks} \
+    "$STATE"/libvirt/{etc,lib,run,log} "$STATE"/{mysql,rabbitmq} "$ETC" "$RUN" "$LOG"
+  chmod 700 "$STATE"/{nova,glance,libvirt,mysql,rabbitmq} "$ETC" "$RUN" "$LOG"
+}
+
+# Passwords and the hypervisor's identity: made once, kept for the life of the state folder.
+make_secrets() {
+  local name
+  [ -e "$STATE/secrets" ] || {
+    for name in SERVICE_PASSWORD ADMIN_PASSWORD BUILDER_PASSWORD; do
+      printf '%s=%s\n' "$name" "$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')"
+    done
+    printf 'HOST_UUID=%s\n' "$(cat /proc/sys/kernel/random/uuid)"
+  } >"$STATE/secrets"
+  # shellcheck source=/dev/null
+  . "$STATE/secrets"
+}
+
+# Hardware virtualisation where there is any, else emulation.
+# A /dev/kvm proves nothing: on some hosts (a virtual machine in another) guests run in it a hundred times slower than in emulation. A boot sector that leaves QEMU with a code of its
+# own (mov al,42; out 0xf4,al: isa-debug-exit makes 85 of it) shows whether a guest's code runs.
+virtualisation() {
+  local sector status=0
+  if [ -w /dev/kvm ] && command -v qemu-system-x86_64 > /dev/null; then
+    sector=$(mktemp)
+    { printf '\260\052\346\364\364'; head -c 505 /dev/zero; printf '\125\252'; } > "$sector"
+    timeout 3 qemu-system-x86_64 -accel kvm -cpu qemu64 -display none -serial none -monitor none -net none -no-reboot \
+      -device isa-debug-exit,iobase=0xf4,iosize=1 -drive "file=$sector,format=raw" > /dev/null 2>&1 < /dev/null || status=$?
+    rm -f "$sector"
+  fi
+  if [ "$status" = 85 ]; then echo kvm; else echo qemu; fi
+}
+
+# Reads a template, writes it with @NAME@ replaced.
+fill_in() {
+  sed -e "s|@STATE@|$STATE|g" -e "s|@ETC@|$ETC|g" -e "s|@RUN@|$RUN|g" -e "s|@LOG@|$LOG|g" -e "s|@IP@|$IP|g" \
+    -e "s|@SERVICE_PASSWORD@|$SERVICE_PASSWORD|g" -e "s|@ADMIN_PASSWORD@|$ADMIN_PASSWORD|g" \
+    -e "s|@BUILDER_PASSWORD@|$BUILDER_PASSWORD|g" -e "s|@HOST_UUID@|$HOST_UUID|g" \
+    -e "s|@VIRT_TYPE@|$(virtualisation)|g" -e "s|@PUBLIC_CLOUD_END@|$PUBLIC_CLOUD_END|g"
+}
+
+write_config() {
+  local file mask
+  mask=$(umask)
+  umask 077
+  make_secrets
+  while IFS= read -r file; do
+    mkdir -p "$ETC/${file%/*}"
+    fill_in <"$HERE/etc/$file" >"$ETC/$file"
+  done < <(cd "$HERE/etc" && find . -type f)
+  mv "$ETC/clouds.yaml" "$ETC/openrc" "$STATE/"
+  mv "$ETC/qemu.conf" "$STATE/libvirt/etc/"
+  umask "$mask"
+}
