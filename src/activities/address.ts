@@ -37,7 +37,7 @@ async function activeServer(deps: Deps, input: WaitForAddress): Promise<Server> 
         (await servers.next(input.serverId, signal())) ??
         (await cloud.compute.getServer(input.serverId, { signal: signal() }));
       if (server === undefined || isGone(server)) throw serverGone(input.serverId);
-      if (server.status === 'ERROR') throw serverFailed(server);
+      if (server.status === 'ERROR') throw await serverFailed(deps, input.ref.cloud, server);
       if (server.status === 'ACTIVE') return server;
       if (Date.now() >= input.deadline) {
         const task = server['OS-EXT-STS:task_state'];

@@ -24,7 +24,7 @@ const LAST_CLEAN_UP = `${new GuestJournal().remove}; rm -f /etc/ssh/ssh_host_*`;
 async function checkServer(deps: Deps, { ref, guest }: GuestInput): Promise<Server> {
   const server = await deps.clouds.get(ref.cloud).compute.getServer(guest.serverId, { signal: signal() });
   if (server === undefined || isGone(server)) throw serverGone(guest.serverId);
-  if (server.status === 'ERROR') throw serverFailed(server);
+  if (server.status === 'ERROR') throw await serverFailed(deps, ref.cloud, server);
   return server;
 }
 
@@ -91,7 +91,7 @@ export async function shutDownGuest(deps: Deps, input: GuestInput & { deadline: 
     for (;;) {
       const server = (await servers.next(serverId, signal())) ?? (await checkServer(deps, input));
       if (isGone(server)) throw serverGone(serverId);
-      if (server.status === 'ERROR') throw serverFailed(server);
+      if (server.status === 'ERROR') throw await serverFailed(deps, input.ref.cloud, server);
       if (server.status === 'SHUTOFF' && server['OS-EXT-STS:task_state'] === null) return;
       if (Date.now() >= input.deadline) {
         throw new FactoryError(

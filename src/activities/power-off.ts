@@ -154,7 +154,7 @@ export async function waitForPowerOff(
         (await watch.servers.next(input.serverId, signal())) ??
         (await watch.cloud.compute.getServer(input.serverId, { signal: signal() }));
       if (server === undefined || isGone(server)) throw serverGone(input.serverId);
-      if (server.status === 'ERROR') throw serverFailed(server);
+      if (server.status === 'ERROR') throw await serverFailed(deps, input.ref.cloud, server);
       if (powerOff(server)) break;
       if (server.status === 'ACTIVE') {
         await console.look();

@@ -5,14 +5,15 @@ import { type Deps, progress, signal, sleep } from './context.js';
 import { bootUserData } from './user-data.js';
 import type { CreateServerInput } from './types.js';
 
-/** What the cloud says of a server that failed. */
-export function faultOf(server: Server): string {
-  return server.fault?.message ?? 'the cloud gives no reason';
-}
-
-/** The failure of a server in ERROR, in Nova's words. */
-export function serverFailed(server: Server): FactoryError {
-  return new FactoryError('ServerFailed', `instance ${server.id} went to ERROR: ${faultOf(server)}`, {
+/**
+ * The failure of a server in ERROR, in Nova's words. A list may show the state before the reason is written down, so the
+ * server itself is asked.
+ */
+export async function serverFailed(deps: Deps, cloud: string, server: Server): Promise<FactoryError> {
+  const { compute } = deps.clouds.get(cloud);
+  const fault = server.fault ?? (await compute.getServer(server.id, { signal: signal() }).catch(() => undefined))?.fault;
+  const reason = fault?.message ?? 'the cloud gives no reason';
+  return new FactoryError('ServerFailed', `instance ${server.id} went to ERROR: ${reason}`, {
     hint: 'openstack server show has more of it; the cloud’s operators find the request in Nova’s log',
   });
 }

@@ -19,17 +19,17 @@ async function findSnapshot(deps: Deps, { ref, role }: SnapshotInput): Promise<I
 }
 
 /** The server, which must be there and off: a snapshot of a running machine is not a clean one. */
-async function serverToSnapshot(watch: CloudWatch, serverId: string): Promise<Server> {
+async function serverToSnapshot(deps: Deps, watch: CloudWatch, serverId: string): Promise<Server> {
   const server = await watch.cloud.compute.getServer(serverId, { signal: signal() });
   if (server === undefined || isGone(server)) throw serverGone(serverId);
-  if (server.status === 'ERROR') throw serverFailed(server);
+  if (server.status === 'ERROR') throw await serverFailed(deps, watch.cloud.name, server);
   return server;
 }
 
 async function startSnapshot(deps: Deps, watch: CloudWatch, input: SnapshotInput): Promise<string> {
   const existing = await findSnapshot(deps, input);
   if (existing !== undefined) return existing.id;
-  const server = await serverToSnapshot(watch, input.serverId);
+  const server = await serverToSnapshot(deps, watch, input.serverId);
   const task = server['OS-EXT-STS:task_state'];
   if (task !== null) {
     throw new FactoryError('Conflict', `instance ${server.id} is busy (${task}): no snapshot can be taken yet`, {

@@ -32,10 +32,11 @@ fill_in() {
   sed -e "s|@STATE@|$STATE|g" -e "s|@ETC@|$ETC|g" -e "s|@RUN@|$RUN|g" -e "s|@LOG@|$LOG|g" -e "s|@IP@|$IP|g" \
     -e "s|@SERVICE_PASSWORD@|$SERVICE_PASSWORD|g" -e "s|@ADMIN_PASSWORD@|$ADMIN_PASSWORD|g" \
     -e "s|@BUILDER_PASSWORD@|$BUILDER_PASSWORD|g" -e "s|@HOST_UUID@|$HOST_UUID|g" \
-    -e "s|@VIRT_TYPE@|$(virtualisation)|g" -e "s|@PUBLIC_CLOUD_END@|$PUBLIC_CLOUD_END|g"
+    -e "s|@VIRT_TYPE@|$VIRT_TYPE|g" -e "s|@PUBLIC_CLOUD_END@|$PUBLIC_CLOUD_END|g"
 }
 
 write_config() {
+  VIRT_TYPE=$(virtualisation)
   local file mask
   mask=$(umask)
   umask 077
