@@ -114,6 +114,5 @@ export function requiredAttribute(element: XmlElement, name: string, problems: P
 
 /** Refuses control characters (line breaks among them) where a name stands. */
 export function refuseControls(text: string, at: number, what: string, problems: Problems): void {
-  // eslint-disable-next-line no-control-regex
   if (/[\u0000-\u001f\u007f]/.test(text)) problems.add(at, `${what} must be one line without control characters`);
 }

@@ -1,6 +1,9 @@
 import { LIMITS } from './limits.js';
 import type { Problem } from './types.js';
 
+/** Characters of a message: it may quote what the text holds, which may be as long as the text. */
+const LONGEST_MESSAGE = 400;
+
 /** Collects mistakes by their place in a text. */
 export class Problems {
   private readonly found: { index: number; message: string }[] = [];
@@ -9,7 +12,9 @@ export class Problems {
 
   /** Notes a mistake at an offset of the text. */
   add(index: number, message: string): void {
-    if (this.found.length < LIMITS.problems) this.found.push({ index, message });
+    if (this.found.length >= LIMITS.problems) return;
+    const whole = message.length <= LONGEST_MESSAGE ? message : `${message.slice(0, LONGEST_MESSAGE)} …`;
+    this.found.push({ index, message: whole });
   }
 
   get any(): boolean {

@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { LIMITS } from '../../../src/tdl/limits.js';
-import { parseTemplate } from '../../../src/tdl/parse.js';
 import { problemsOf, shown, templateText, valid } from './support.js';
 
 const secretFolder = mkdtempSync(join(tmpdir(), 'imagefactory-tdl-'));
@@ -172,13 +171,14 @@ test('documents above the limits are refused before they are read', () => {
   );
 });
 
-test('a megabyte of nearly markup is read in passable time', () => {
-  for (const piece of [
+test('a megabyte of nearly markup is refused in a few words', () => {
+  const pieces = [
     '<',
     '<!',
     '<!--',
     '<a ',
     '&',
+    '&a',
     '<a b="',
     "<a b='>",
     '<![CDATA[',
@@ -186,11 +186,10 @@ test('a megabyte of nearly markup is read in passable time', () => {
     ']]>',
     '<?',
     'a=',
-  ]) {
-    const text = `<template>${piece.repeat(Math.floor(900_000 / piece.length))}`;
-    const began = process.cpuUsage();
-    assert.equal(parseTemplate(text).template, undefined);
-    const { user, system } = process.cpuUsage(began);
-    assert.ok(user + system < 10_000_000, `${JSON.stringify(piece)} took ${(user + system) / 1e6} s of CPU`);
+  ];
+  for (const piece of pieces) {
+    for (const problem of problemsOf(`<template>${piece.repeat(Math.floor(900_000 / piece.length))}`)) {
+      assert.ok(problem.message.length < 500, problem.message.slice(0, 500));
+    }
   }
 });
