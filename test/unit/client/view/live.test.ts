@@ -100,7 +100,7 @@ test('NO_COLOR is honoured', () => {
     const view = viewOn(terminal, env);
     view.show(seenWith(1));
     view.close();
-    // eslint-disable-next-line no-control-regex
+     
     assert.equal(/\u001b\[3\dm/.test(terminal.written), coloured);
   }
 });
