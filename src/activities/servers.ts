@@ -11,7 +11,8 @@ import type { CreateServerInput } from './types.js';
  */
 export async function serverFailed(deps: Deps, cloud: string, server: Server): Promise<FactoryError> {
   const { compute } = deps.clouds.get(cloud);
-  const fault = server.fault ?? (await compute.getServer(server.id, { signal: signal() }).catch(() => undefined))?.fault;
+  const fault =
+    server.fault ?? (await compute.getServer(server.id, { signal: signal() }).catch(() => undefined))?.fault;
   const reason = fault?.message ?? 'the cloud gives no reason';
   return new FactoryError('ServerFailed', `instance ${server.id} went to ERROR: ${reason}`, {
     hint: 'openstack server show has more of it; the cloud’s operators find the request in Nova’s log',

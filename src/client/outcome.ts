@@ -27,7 +27,7 @@ function outcomeOf(uuid: string, cause: Error | undefined): Outcome {
     return { status: 'CANCELED', uuid, failure: { type: 'Canceled', step: '', message: 'the build was cancelled' } };
   }
   if (cause instanceof ApplicationFailure) {
-    const [detail] = (cause.details ?? []);
+    const [detail] = cause.details ?? [];
     const given = isRecord(detail) ? (detail as Partial<BuildFailure>) : {};
     return {
       status: 'FAILED',

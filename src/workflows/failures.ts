@@ -18,7 +18,7 @@ export function isCanceled(error: unknown): boolean {
 
 function detailsOf(failure: ApplicationFailure): FailureDetails {
   const [first] = failure.details ?? [];
-  return typeof first === 'object' && first !== null ? (first) : {};
+  return typeof first === 'object' && first !== null ? first : {};
 }
 
 /** The innermost thing that a person would want to read of a failed step. */

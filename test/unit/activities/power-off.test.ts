@@ -16,6 +16,9 @@ describe('the tail of a console', () => {
 describe('the tail of a Debian installer’s console', () => {
   it('leaves out the status line that screen keeps redrawing', () => {
     const bar = '\x1b[H\x1b[7m[           (1*installer)  2 shell  3 shell  4- log           ][ Nov 23  1:18 ]';
-    assert.equal(tailOf(`Detecting network hardware  ... 2%${bar}\n${bar}\nConfiguring the network\n`), 'Detecting network hardware  ... 2%\nConfiguring the network');
+    assert.equal(
+      tailOf(`Detecting network hardware  ... 2%${bar}\n${bar}\nConfiguring the network\n`),
+      'Detecting network hardware  ... 2%\nConfiguring the network',
+    );
   });
 });

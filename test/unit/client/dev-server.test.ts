@@ -6,7 +6,9 @@ import { composeArguments, localArguments } from '../../../src/client/dev-server
 describe('temporal-dev.yaml', () => {
   it('declares exactly the search attributes of the code, with their types', async () => {
     const declared = (await composeArguments()).filter((argument) => argument.startsWith('--search-attribute='));
-    const wanted = Object.values(SEARCH_ATTRIBUTES).map(({ name, type }) => `--search-attribute=${name}=${type === 'KEYWORD' ? 'Keyword' : type}`);
+    const wanted = Object.values(SEARCH_ATTRIBUTES).map(
+      ({ name, type }) => `--search-attribute=${name}=${type === 'KEYWORD' ? 'Keyword' : type}`,
+    );
     assert.deepEqual(declared.sort(), wanted.sort());
     assert.ok(declared.length <= 10, 'an SQL visibility store has ten keywords');
   });
@@ -15,7 +17,11 @@ describe('temporal-dev.yaml', () => {
     const args = await composeArguments();
     const local = localArguments(args, { directory: '/d', port: 1, uiPort: 2 });
     assert.equal(local.length, args.length);
-    for (const wanted of ['--ip=127.0.0.1', '--port=1', '--ui-port=2', '--db-filename=/d/temporal.db']) assert.ok(local.includes(wanted), wanted);
-    assert.deepEqual(local.filter((argument) => argument.includes('search-attribute')), args.filter((argument) => argument.includes('search-attribute')));
+    for (const wanted of ['--ip=127.0.0.1', '--port=1', '--ui-port=2', '--db-filename=/d/temporal.db'])
+      assert.ok(local.includes(wanted), wanted);
+    assert.deepEqual(
+      local.filter((argument) => argument.includes('search-attribute')),
+      args.filter((argument) => argument.includes('search-attribute')),
+    );
   });
 });

@@ -150,7 +150,7 @@ describe('FileStore', () => {
 
   it('leaves nothing of a body that broke off or was stopped, and keeps the one before', async () => {
     await store.writeBody(ONE, Readable.from(['before']));
-     
+
     const broken = async function* (): AsyncGenerator<Buffer> {
       yield Buffer.from('half');
       throw new Error('broke off');

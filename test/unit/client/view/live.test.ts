@@ -100,7 +100,7 @@ test('NO_COLOR is honoured', () => {
     const view = viewOn(terminal, env);
     view.show(seenWith(1));
     view.close();
-     
+
     assert.equal(/\u001b\[3\dm/.test(terminal.written), coloured);
   }
 });

@@ -138,7 +138,7 @@ test('a console cannot move the cursor or colour the view', () => {
     { type: 'x', state: 'running' as const, attempt: 1, progress: { message: 'installing\u001b[1A', consoleLine } },
   ];
   const text = renderView(seenWith({ activities }), OPTIONS);
-   
+
   assert.doesNotMatch(text, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
   assert.match(text, /console: red next/);
 });
