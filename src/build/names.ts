@@ -26,6 +26,8 @@ export const KEYS = {
   /** UUID of the record that a base image belongs to. */
   image: 'imagefactory_image',
   template: 'imagefactory_template',
+  /** Until when the sweeper leaves a thing alone: see {@link expiryOf}. */
+  expires: 'imagefactory_expires',
 } as const;
 
 export type ServerRole = 'installer' | 'customise';
@@ -65,4 +67,43 @@ export function marksOf(ref: BuildRef, role: string, creator: string): Record<st
 /** The name of a thing of a build: unique, so that it can be found again when the reply to its creation was lost. */
 export function resourceName(ref: BuildRef, role: string): string {
   return `imagefactory-${role}-${ref.uuid}`;
+}
+
+/**
+ * The mark of a thing that outlives its build until `moment` (`--on-error keep`), as metadata (server) or property (image):
+ * ISO 8601, UTC, to the second. One marked thing is enough: the sweeper leaves everything of a build until the latest
+ * moment that any of the build's things carries, because a key pair, for one, can carry none.
+ */
+export function expiryMarks(moment: Date): Record<string, string> {
+  return { [KEYS.expires]: `${moment.toISOString().slice(0, 19)}Z` };
+}
+
+/** The same as a tag, for what Neutron keeps (41 of 60 characters). A new moment is a new tag; the latest counts. */
+export function expiryTag(moment: Date): string {
+  return `${KEYS.expires}=${expiryMarks(moment)[KEYS.expires] ?? ''}`;
+}
+
+/** Where a mark may be: the tags of a thing, and its metadata (server) or itself (image). */
+export interface Marked {
+  tags?: readonly string[];
+  marks?: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * When a kept thing expires, in milliseconds since 1970; undefined if it carries no such mark. ISO 8601 and seconds since
+ * 1970 are both read, since operators set this mark by hand. A mark that is neither never expires: whoever set it
+ * wanted the thing kept.
+ */
+export function expiryOf({ tags = [], marks = {} }: Marked): number | undefined {
+  const tagged = tags
+    .filter((tag) => tag.startsWith(`${KEYS.expires}=`))
+    .map((tag) => tag.slice(KEYS.expires.length + 1));
+  const marked = marks[KEYS.expires];
+  const moments = [...tagged, ...(typeof marked === 'string' ? [marked] : [])].map(momentOf);
+  return moments.length === 0 ? undefined : Math.max(...moments);
+}
+
+function momentOf(text: string): number {
+  const moment = /^\d{9,11}$/.test(text) ? Number(text) * 1000 : Date.parse(text);
+  return Number.isNaN(moment) ? Infinity : moment;
 }
