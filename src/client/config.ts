@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { KEYS_VARIABLE, payloadKeysFromEnv, readPayloadKeys, type PayloadKeys } from '../codec/keys.js';
 import { fileReason, UsageError } from './errors.js';
 
 /** Where the configuration is looked for when --config does not say. */
@@ -30,6 +31,7 @@ const FILE_KEYS = z.object({
   clouds: z.array(z.string()).optional(),
   worker_addresses: z.array(z.string()).optional(),
   insecure: z.boolean().optional(),
+  payload_keys: z.string().min(1).optional(),
 });
 export type ConfigFile = z.infer<typeof FILE_KEYS>;
 
@@ -65,6 +67,8 @@ export interface Settings {
   /** CIDRs that the guests see the worker under. Undefined: it finds out. */
   workerAddresses?: string[];
   insecure: boolean;
+  /** File of the payload keys; the environment's own keys are not part of the settings. */
+  payloadKeysFile?: string;
 }
 
 /** Options as the parser hands them over: undefined where not given. */
@@ -138,7 +142,18 @@ export function settingsOf(options: GivenOptions, env: NodeJS.ProcessEnv, file: 
     clouds: list('serve-cloud') ?? file.clouds,
     workerAddresses: list('worker-address') ?? file.worker_addresses,
     insecure: flag('insecure') ?? file.insecure ?? false,
+    payloadKeysFile:
+      text('payload-keys') ?? (nonEmpty(env[KEYS_VARIABLE]) === undefined ? file.payload_keys : undefined),
   });
+}
+
+/**
+ * What everything that enters Temporal is encrypted with; undefined: nothing is.
+ *
+ * @throws FactoryError InvalidParameter when the keys are wrong
+ */
+export function payloadKeysOf({ payloadKeysFile }: Settings, env: NodeJS.ProcessEnv): PayloadKeys | undefined {
+  return payloadKeysFile === undefined ? payloadKeysFromEnv(env) : readPayloadKeys(payloadKeysFile);
 }
 
 /** An option that takes one value and was given several times means its last value. */

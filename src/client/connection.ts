@@ -1,6 +1,8 @@
 import { connect } from 'node:net';
 import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
 import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/envconfig';
+import { dataConverter } from '../codec/data-converter.js';
+import { payloadKeysFromEnv, type PayloadKeys } from '../codec/keys.js';
 import { DEFAULT_TASK_QUEUE } from './config.js';
 import { ClientError } from './errors.js';
 
@@ -28,6 +30,8 @@ export interface FactoryOptions {
   uiAddress?: string;
   /** Environment to read TEMPORAL_* from. Default: the process's own. */
   env?: NodeJS.ProcessEnv;
+  /** What everything that enters Temporal is encrypted with. Default: IMAGEFACTORY_PAYLOAD_KEYS, else nothing is. */
+  payloadKeys?: PayloadKeys;
   /** Milliseconds until the attempt to connect is given up. Default 5000. */
   connectTimeout?: number;
 }
@@ -37,9 +41,12 @@ export interface FactoryOptions {
  * localhost:7233 (https://docs.temporal.io/develop/environment-configuration).
  *
  * @throws ClientError when the configuration is wrong, or Temporal does not answer
+ * @throws FactoryError InvalidParameter when the payload keys are wrong
  */
 export async function connectFactory(options: FactoryOptions = {}): Promise<Factory> {
-  const { connectionOptions, namespace = 'default' } = loadConfig(options.env ?? process.env);
+  const env = options.env ?? process.env;
+  const { connectionOptions, namespace = 'default' } = loadConfig(env);
+  const payloadKeys = options.payloadKeys ?? payloadKeysFromEnv(env);
   const address = connectionOptions.address ?? '127.0.0.1:7233';
   const connection = await open(
     { ...(connectionOptions as ConnectionOptions), address, connectTimeout: options.connectTimeout ?? 5000 },
@@ -47,7 +54,7 @@ export async function connectFactory(options: FactoryOptions = {}): Promise<Fact
   );
   const uiAddress = options.uiAddress ?? uiAddressOf(address);
   return {
-    client: new Client({ connection, namespace }),
+    client: new Client({ connection, namespace, dataConverter: dataConverter(payloadKeys) }),
     connection,
     address,
     namespace,

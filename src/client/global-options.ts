@@ -29,6 +29,11 @@ export const GLOBAL_OPTIONS: Record<string, Options> = {
     requiresArg: true,
     describe: 'address of the Temporal UI, for links (default: the development server’s)',
   },
+  'payload-keys': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'encrypt what enters Temporal with the keys of this file (FILE; see `codec`)',
+  },
   imgdir: { type: 'string', requiresArg: true, describe: 'where a worker keeps what it fetches (DIR)' },
   tmpdir: { type: 'string', requiresArg: true, describe: 'becomes TMPDIR (DIR)' },
   plugins: { type: 'string', requiresArg: true, hidden: true, describe: COMPATIBLE },

@@ -1,7 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { bundleWorkflowCode } from '@temporalio/worker';
-import { BUNDLE_PATH, quiet, WORKFLOWS_PATH } from './bundle.js';
+import { bundlePath, makeBundle } from './bundle.js';
 
-/** Writes the workflow bundle; run by `npm run build`. */
-const { code } = await bundleWorkflowCode({ workflowsPath: WORKFLOWS_PATH, logger: quiet });
-await writeFile(BUNDLE_PATH, code);
+/** Writes the workflow bundles; run by `npm run build`. */
+for (const encrypted of [false, true]) await writeFile(bundlePath(encrypted), (await makeBundle(encrypted)).code);

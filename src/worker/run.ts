@@ -1,6 +1,8 @@
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Runtime } from '@temporalio/worker';
+import { dataConverter } from '../codec/data-converter.js';
+import type { PayloadKeys } from '../codec/keys.js';
 import { connectClouds } from '../openstack/index.js';
 import type { PollPace } from '../openstack/shared-poll.js';
 import { workflowBundle } from './bundle.js';
@@ -21,6 +23,8 @@ export interface WorkerOptions {
   healthAddress?: string;
   logFormat: 'text' | 'json';
   logLevel: string;
+  /** What everything in Temporal is encrypted with. Default: nothing is. */
+  payloadKeys?: PayloadKeys;
   /** Names of the clouds to serve. Default: all that the worker knows. */
   clouds?: string[];
   /** CIDRs that the guests see this worker under. Default: found out. */
@@ -55,10 +59,14 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
   const { connectionOptions, namespace } = loadClientConnectConfig();
   const connection = await NativeConnection.connect(connectionOptions);
   const clientConnection = await Connection.connect(connectionOptions);
-  const client = new Client({ connection: clientConnection, namespace });
+  const client = new Client({
+    connection: clientConnection,
+    namespace,
+    dataConverter: dataConverter(options.payloadKeys),
+  });
   const clouds = connectClouds({ only: options.clouds });
   try {
-    const bundle = await workflowBundle();
+    const bundle = await workflowBundle(options.payloadKeys !== undefined);
     const workers = await createWorkers({ ...options, clouds, connection, client, bundle });
     const health = options.healthAddress === undefined ? undefined : await serveHealth(options.healthAddress, workers);
     await Promise.all(workers.map((worker) => worker.run()));

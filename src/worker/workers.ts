@@ -2,6 +2,8 @@ import type { Client } from '@temporalio/client';
 import { Worker, type NativeConnection, type WorkflowBundleOption } from '@temporalio/worker';
 import { createActivities } from '../activities/index.js';
 import { LANES } from '../build/lanes.js';
+import { dataConverter } from '../codec/data-converter.js';
+import type { PayloadKeys } from '../codec/keys.js';
 import { createDeps, type DepsOptions } from './deps.js';
 import { StepInterceptor } from './interceptor.js';
 import { laneOptions } from './queues.js';
@@ -14,9 +16,13 @@ const HEARTBEAT_THROTTLE = '4s';
 
 export interface LaneWorkersOptions extends Omit<DepsOptions, 'temporal'> {
   connection: NativeConnection;
+  /** Must encrypt with the same keys. */
   client: Client;
   taskQueue: string;
+  /** As `workflowBundle` makes it for a worker with or without keys. */
   bundle: WorkflowBundleOption;
+  /** What payloads and failures are encrypted with. Default: nothing is. */
+  payloadKeys?: PayloadKeys;
 }
 
 /** One Temporal worker a lane, all in this process. They do not poll before they are run. */
@@ -29,6 +35,7 @@ export async function createWorkers(options: LaneWorkersOptions): Promise<Worker
         connection,
         namespace: client.options.namespace,
         activities,
+        dataConverter: dataConverter(options.payloadKeys),
         ...(lane === 'control' ? { workflowBundle: bundle } : {}),
         ...laneOptions(taskQueue, lane),
         maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,

@@ -11,6 +11,7 @@ import { STATUS_QUERY, WORKFLOWS, type BaseImageResult } from '../../src/build/m
 import { parseParameters } from '../../src/build/parameters.js';
 import type { BuildRecord } from '../../src/build/record.js';
 import type { BuildStatus } from '../../src/build/status.js';
+import type { PayloadKeys } from '../../src/codec/keys.js';
 import { connectClouds } from '../../src/openstack/index.js';
 import type { Clouds } from '../../src/openstack/types.js';
 import { workflowBundle } from '../../src/worker/bundle.js';
@@ -21,6 +22,7 @@ import { MediaServer } from '../fake-cloud/media-server.js';
 import { startTemporal } from './temporal.js';
 
 const bundle = workflowBundle();
+let encryptedBundle: ReturnType<typeof workflowBundle> | undefined;
 
 /** A preseed as short as it may be. */
 export const PRESEED = 'd-i debian-installer/exit/poweroff boolean true\n';
@@ -32,6 +34,14 @@ export interface TemplateParts {
   version?: string;
   url?: string;
   body?: string;
+}
+
+export interface BedOptions {
+  cloud?: FakeCloudOptions;
+  /** A server that several beds share. Its client must use the same payload keys. */
+  temporal?: TestWorkflowEnvironment;
+  /** What the worker encrypts with. Default: nothing is encrypted. */
+  payloadKeys?: PayloadKeys;
 }
 
 /** A worker in this process, a fake cloud, a mirror, and a real Temporal server: whole builds in a second or two. */
@@ -46,18 +56,19 @@ export class Bed {
     readonly media: MediaServer,
     readonly storage: string,
     private readonly ownTemporal: boolean,
+    private readonly payloadKeys: PayloadKeys | undefined,
   ) {}
 
   readonly taskQueue = `bed-${randomUUID()}`;
 
-  static async start(options: { cloud?: FakeCloudOptions; temporal?: TestWorkflowEnvironment } = {}): Promise<Bed> {
+  static async start(options: BedOptions = {}): Promise<Bed> {
     const [temporal, cloud, media, storage] = await Promise.all([
-      options.temporal ?? startTemporal(),
+      options.temporal ?? startTemporal(options.payloadKeys),
       FakeCloud.start({ hurry: 300, consoleWhenOff: true, ...options.cloud }),
       MediaServer.start(),
       mkdtemp(join(tmpdir(), 'imagefactory-bed-')),
     ]);
-    const bed = new Bed(temporal, cloud, media, storage, options.temporal === undefined);
+    const bed = new Bed(temporal, cloud, media, storage, options.temporal === undefined, options.payloadKeys);
     await bed.startWorker();
     return bed;
   }
@@ -73,11 +84,14 @@ export class Bed {
 
   async startWorker(): Promise<void> {
     this.clouds = connectClouds({ env: this.cloud.env(), directory: this.storage });
+    const { payloadKeys } = this;
+    if (payloadKeys !== undefined) encryptedBundle ??= workflowBundle(true);
     this.workers = await createWorkers({
       connection: this.temporal.nativeConnection,
       client: this.temporal.client,
       taskQueue: this.taskQueue,
-      bundle: await bundle,
+      bundle: await (payloadKeys === undefined ? bundle : (encryptedBundle ?? bundle)),
+      ...(payloadKeys === undefined ? {} : { payloadKeys }),
       clouds: this.clouds,
       storagePath: this.storage,
       cachePath: join(this.storage, 'cache'),

@@ -1,5 +1,7 @@
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import { dataConverter } from '../../src/codec/data-converter.js';
+import type { PayloadKeys } from '../../src/codec/keys.js';
 import { SEARCH_ATTRIBUTES } from '../../src/build/search-attributes.js';
 import { LANES, laneQueue } from '../../src/build/lanes.js';
 import type { Activities } from '../../src/activities/index.js';
@@ -14,9 +16,10 @@ export function temporalProgram(): string {
   return process.env.TEMPORAL_CLI ?? 'temporal';
 }
 
-/** A real development server on ports of its own, with our search attributes. */
-export function startTemporal(): Promise<TestWorkflowEnvironment> {
+/** A real development server on ports of its own, with our search attributes; its client encrypts where keys are given. */
+export function startTemporal(payloadKeys?: PayloadKeys): Promise<TestWorkflowEnvironment> {
   return TestWorkflowEnvironment.createLocal({
+    client: { dataConverter: dataConverter(payloadKeys) },
     server: {
       executable: { type: 'existing-path', path: temporalProgram() },
       searchAttributes: Object.values(SEARCH_ATTRIBUTES),

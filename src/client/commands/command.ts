@@ -1,5 +1,5 @@
 import type { Options, PositionalOptions } from 'yargs';
-import type { GivenOptions, Settings } from '../config.js';
+import { payloadKeysOf, type GivenOptions, type Settings } from '../config.js';
 import { connectFactory, type Factory } from '../connection.js';
 import { UsageError } from '../errors.js';
 import type { Io } from '../io.js';
@@ -28,8 +28,10 @@ export interface Command {
 /** Runs something with a connection to Temporal, and closes it. */
 export async function withFactory<T>(context: CommandContext, run: (factory: Factory) => Promise<T>): Promise<T> {
   const { taskQueue, uiAddress } = context.settings;
+  const payloadKeys = payloadKeysOf(context.settings, context.io.env);
   const factory = await connectFactory({
     taskQueue,
+    ...(payloadKeys === undefined ? {} : { payloadKeys }),
     env: context.io.env,
     ...(uiAddress === undefined ? {} : { uiAddress }),
   });

@@ -1,6 +1,7 @@
 import { baseImage } from './base_image.js';
 import { cancel } from './cancel.js';
 import type { Command } from './command.js';
+import { codec } from './codec.js';
 import { deadline } from './deadline.js';
 import { deleteCommand } from './delete.js';
 import { dev } from './dev.js';
@@ -26,4 +27,5 @@ export const COMMANDS: readonly Command[] = [
   worker,
   dev,
   setup,
+  codec,
 ];

@@ -1,3 +1,4 @@
+import { payloadKeysOf } from '../config.js';
 import { withFactory, type Command } from './command.js';
 
 export const worker: Command = {
@@ -29,12 +30,14 @@ export const worker: Command = {
     if (settings.insecure) io.env['OS_INSECURE'] = 'true';
     const { runWorker } = await import('../../worker/run.js');
     const { taskQueue, storagePath, logFormat, metricsAddress, healthAddress, clouds, workerAddresses } = settings;
+    const payloadKeys = payloadKeysOf(settings, io.env);
     await runWorker({
       taskQueue,
       storagePath,
       cachePath: settings.imgdir,
       logFormat,
       logLevel: settings.debug ? 'debug' : 'info',
+      ...(payloadKeys === undefined ? {} : { payloadKeys }),
       ...(metricsAddress === undefined ? {} : { metricsAddress }),
       ...(healthAddress === undefined ? {} : { healthAddress }),
       ...(clouds === undefined ? {} : { clouds }),

@@ -1,0 +1,180 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Payload, PayloadCodec } from '@temporalio/common';
+import { z } from 'zod';
+import { FactoryError } from '../build/errors.js';
+import { EncryptionCodec } from './encryption-codec.js';
+import type { PayloadKeys } from './keys.js';
+
+/** Bytes of a request: a page of a history holds at most 4 MiB of payloads, and base64 and JSON add a half. */
+const LONGEST_BODY = 8 * 1024 * 1024;
+/** Milliseconds for a whole request. */
+const REQUEST_TIMEOUT = 30_000;
+
+const base64 = z.string().regex(/^[A-Za-z0-9+/_-]*={0,2}$/, 'is not base64');
+const REQUEST = z.object({
+  payloads: z.array(z.object({ metadata: z.record(z.string(), base64).nullish(), data: base64.nullish() })),
+});
+
+export interface CodecServerOptions {
+  keys: PayloadKeys;
+  host: string;
+  /** 0: any free one. */
+  port: number;
+  /** Origins whose pages may ask, as browsers write them: `http://127.0.0.1:8233`. */
+  origins: string[];
+  /** What an `Authorization: Bearer` must carry. Default: none is asked for; then only the loopback is served. */
+  token?: string;
+}
+
+/** A request that is answered with this status and sentence. */
+class Refusal extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/**
+ * Serves Temporal's remote codec protocol (https://docs.temporal.io/codec-server): `POST /encode` and `POST /decode`, JSON
+ * in and out, to pages of the given origins and to programs, which send no origin.
+ *
+ * @throws FactoryError InvalidParameter for an address beyond the loopback without a token, or one that cannot be had
+ */
+export async function serveCodec(options: CodecServerOptions): Promise<{ server: Server; port: number }> {
+  const { host, port, token } = options;
+  if (token === undefined && !isLoopback(host)) {
+    throw new FactoryError('InvalidParameter', `the codec server would decrypt for everybody who reaches ${host}`, {
+      hint: 'set IMAGEFACTORY_CODEC_TOKEN to a token that callers must send, or serve 127.0.0.1 only',
+    });
+  }
+  const codec = new EncryptionCodec(options.keys);
+  const server = createServer({ requestTimeout: REQUEST_TIMEOUT }, (request, response) => {
+    void answer(request, response, options, codec);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        new FactoryError('InvalidParameter', `the codec server cannot listen at ${host}:${port} (${error.code})`, {
+          hint: 'name another address with --address HOST:PORT',
+          cause: error,
+        }),
+      ),
+    );
+    server.listen(port, host.replace(/^\[|\]$/g, ''), resolve);
+  });
+  return { server, port: (server.address() as AddressInfo).port };
+}
+
+function isLoopback(host: string): boolean {
+  return /^(localhost|127\.\d+\.\d+\.\d+|\[?::1\]?)$/.test(host);
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: CodecServerOptions,
+  codec: PayloadCodec,
+): Promise<void> {
+  try {
+    admitOrigin(request, response, options.origins);
+    if (request.method === 'OPTIONS') {
+      response.writeHead(204).end();
+      return;
+    }
+    const path = (request.url ?? '').split('?')[0];
+    if (path !== '/encode' && path !== '/decode') throw new Refusal(404, 'there is /encode and /decode');
+    if (request.method !== 'POST') throw new Refusal(405, `${path} takes POST`);
+    if (!hasToken(request, options.token)) throw new Refusal(401, 'the token is missing or wrong');
+    const payloads = payloadsOf(await bodyOf(request));
+    const done = path === '/encode' ? await codec.encode(payloads) : await decoded(codec, payloads);
+    send(response, 200, { payloads: done.map(toJson) });
+  } catch (error) {
+    const status = error instanceof Refusal ? error.status : 500;
+    // What is left of a request that was refused is not read: the connection ends with the answer.
+    if (!request.complete) response.setHeader('connection', 'close');
+    if (status === 401) response.setHeader('www-authenticate', 'Bearer');
+    send(response, status, { message: error instanceof Refusal ? error.message : 'the codec server failed' });
+  }
+}
+
+/**
+ * Browsers say which page asks. One of a strange origin is refused, not only denied the answer: a page that has talked
+ * the browser into taking it for ours (DNS rebinding) still sends its own.
+ */
+function admitOrigin({ headers }: IncomingMessage, response: ServerResponse, origins: string[]): void {
+  response.setHeader('vary', 'origin');
+  const { origin } = headers;
+  if (origin === undefined) return;
+  if (!origins.includes(origin)) throw new Refusal(403, `pages of ${origin} may not ask; name it with --ui`);
+  response.setHeader('access-control-allow-origin', origin);
+  response.setHeader('access-control-allow-methods', 'POST, OPTIONS');
+  response.setHeader('access-control-allow-headers', 'authorization, content-type, x-namespace');
+  response.setHeader('access-control-allow-credentials', 'true');
+  response.setHeader('access-control-max-age', '600');
+  // A page from a public address that asks one on the loopback: https://wicg.github.io/private-network-access/
+  if (headers['access-control-request-private-network'] === 'true') {
+    response.setHeader('access-control-allow-private-network', 'true');
+  }
+}
+
+function hasToken({ headers }: IncomingMessage, token: string | undefined): boolean {
+  if (token === undefined) return true;
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest((headers.authorization ?? '').replace(/^Bearer +/i, '')), digest(token));
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > LONGEST_BODY) throw new Refusal(413, `a request may have ${LONGEST_BODY} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function payloadsOf(body: string): Payload[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    throw new Refusal(400, 'the request is not JSON');
+  }
+  const parsed = REQUEST.safeParse(value);
+  if (!parsed.success) {
+    const first = parsed.error.issues[0];
+    throw new Refusal(400, `the request is no list of payloads: ${first?.path.join('.')}: ${first?.message}`);
+  }
+  return parsed.data.payloads.map(({ metadata, data }) => ({
+    metadata: Object.fromEntries(
+      Object.entries(metadata ?? {}).map(([key, text]) => [key, Buffer.from(text, 'base64')]),
+    ),
+    data: Buffer.from(data ?? '', 'base64'),
+  }));
+}
+
+async function decoded(codec: PayloadCodec, payloads: Payload[]): Promise<Payload[]> {
+  try {
+    return await codec.decode(payloads);
+  } catch (error) {
+    throw new Refusal(400, (error as Error).message);
+  }
+}
+
+function toJson({ metadata, data }: Payload): Record<string, unknown> {
+  const text = (bytes: Uint8Array | null | undefined): string => Buffer.from(bytes ?? []).toString('base64');
+  return {
+    metadata: Object.fromEntries(Object.entries(metadata ?? {}).map(([key, bytes]) => [key, text(bytes)])),
+    data: text(data),
+  };
+}
+
+function send(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
+  response.end(JSON.stringify(body));
+}
