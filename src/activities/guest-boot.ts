@@ -1,8 +1,10 @@
 import { FactoryError } from '../build/errors.js';
+import { masked } from '../build/secrets.js';
 import { checkPrivilege, removeKeyAndShutDown } from '../guest/access.js';
 import { GuestJournal } from '../guest/journal.js';
 import type { Server } from '../openstack/types.js';
 import { type Deps, progress, signal, sleep } from './context.js';
+import { secretsIn } from './documents.js';
 import { isBooting, learnHostKeys, withGuest } from './guest-connection.js';
 import { markProven } from './images.js';
 import { loginKeyOf } from './keys.js';
@@ -37,7 +39,7 @@ async function gaveUp(deps: Deps, { ref, guest }: GuestInput, last: FactoryError
     hint:
       last.hint ??
       'see that the installed system starts sshd and cloud-init, and that default_user is its user; boot_timeout gives it more time',
-    consoleTail: tailOf(console),
+    consoleTail: masked(tailOf(console), await secretsIn(deps, ref.uuid)),
     cause: last,
   });
 }

@@ -1,13 +1,13 @@
 import { FactoryError } from '../build/errors.js';
 import { planGuestSteps, type GuestStep } from '../build/plan.js';
+import { masked } from '../build/secrets.js';
 import { packagesFromListing, writeIcicle as icicleText } from '../icicle/icicle.js';
 import { checkPrivilege } from '../guest/access.js';
 import type { Guest, JournalResult } from '../guest/types.js';
 import type { OsProfile } from '../os/types.js';
-import type { Template } from '../tdl/types.js';
 import { contentBytes } from './contents.js';
 import { type Deps, progress, signal } from './context.js';
-import { profileOf } from './documents.js';
+import { profileOf, secretsIn } from './documents.js';
 import { withGuest } from './guest-connection.js';
 import type { GuestInput } from './types.js';
 
@@ -23,25 +23,19 @@ export interface RunGuestStep extends GuestInput {
   timeout: number;
 }
 
-/** Takes what is secret out of a guest's output. */
-function masked(text: string, template: Template): string {
-  const secret = template.os.rootpw;
-  return secret === undefined || secret.length < 4 ? text : text.replaceAll(secret, '********');
-}
-
 /** Runs a script once, whatever becomes of this worker, and fails if it did. */
 async function runOnce(
   deps: Deps,
   guest: Guest,
-  template: Template,
+  secrets: string[],
   what: { key: string; title: string; script: string; timeout: number },
 ): Promise<JournalResult> {
   const result = await deps.journal.run(guest, what.key, what.script, {
     timeout: what.timeout,
     signal: signal(),
-    onOutput: (chunk) => progress({ message: what.title, consoleLine: masked(lastLine(chunk), template) }),
+    onOutput: (chunk) => progress({ message: what.title, consoleLine: masked(lastLine(chunk), secrets) }),
   });
-  const output = masked(result.output, template).trimEnd().slice(-OUTPUT_TAIL);
+  const output = masked(result.output, secrets).trimEnd().slice(-OUTPUT_TAIL);
   if (result.interrupted) {
     throw new FactoryError('CommandInterrupted', `${what.title}: interrupted, the guest went away while it ran`, {
       hint: 'it is not run again by itself, because it may have done half of its work',
@@ -62,6 +56,7 @@ function lastLine(text: string): string {
 /** Runs one step of the template: a repository, a command, the packages or a file. */
 export async function runGuestStep(deps: Deps, input: RunGuestStep): Promise<void> {
   const { template, profile } = await profileOf(deps, input.ref.uuid);
+  const secrets = await secretsIn(deps, input.ref.uuid);
   const step = planGuestSteps(template).find((candidate) => candidate.name === input.step);
   if (step === undefined) throw new FactoryError('Internal', `the template has no step ${input.step}`);
   await withGuest(deps, input, async (guest) => {
@@ -73,7 +68,7 @@ export async function runGuestStep(deps: Deps, input: RunGuestStep): Promise<voi
       return;
     }
     const script = await scriptOf(deps, input, step, profile);
-    await runOnce(deps, guest, template, { key: step.name, title: step.title, script, timeout: input.timeout });
+    await runOnce(deps, guest, secrets, { key: step.name, title: step.title, script, timeout: input.timeout });
   });
 }
 
@@ -99,12 +94,13 @@ async function scriptOf(
 /** Lists the guest's packages, and keeps the ICICLE document in the store. */
 export async function writeIcicle(deps: Deps, input: GuestInput): Promise<{ packages: number }> {
   const { template, profile } = await profileOf(deps, input.ref.uuid);
+  const secrets = await secretsIn(deps, input.ref.uuid);
   return withGuest(deps, input, async (guest) => {
-    const listing = await output(guest, template, 'list the installed packages', profile.listPackages);
+    const listing = await output(guest, secrets, 'list the installed packages', profile.listPackages);
     const packages = packagesFromListing(listing);
     const extra = template.os.icicleExtraCommand;
     if (extra !== undefined) {
-      const lines = (await output(guest, template, 'the ICICLE’s extra command', extra))
+      const lines = (await output(guest, secrets, 'the ICICLE’s extra command', extra))
         .split('\n')
         .filter((line) => line !== '');
       if (lines.length !== packages.length) {
@@ -123,7 +119,7 @@ export async function writeIcicle(deps: Deps, input: GuestInput): Promise<{ pack
   });
 }
 
-async function output(guest: Guest, template: Template, title: string, command: string): Promise<string> {
+async function output(guest: Guest, secrets: string[], title: string, command: string): Promise<string> {
   progress({ message: title });
   const result = await guest.run(command, {
     timeout: OWN_SCRIPT_TIMEOUT,
@@ -131,7 +127,7 @@ async function output(guest: Guest, template: Template, title: string, command: 
     maxOutput: 16 * 1024 * 1024,
   });
   if (result.exitCode === 0) return result.stdout;
-  const tail = masked(result.stderr || result.stdout, template)
+  const tail = masked(result.stderr || result.stdout, secrets)
     .trimEnd()
     .slice(-OUTPUT_TAIL);
   throw new FactoryError('CommandFailed', `${title}: ended with exit status ${result.exitCode}\n${tail}`);
@@ -139,10 +135,11 @@ async function output(guest: Guest, template: Template, title: string, command: 
 
 /** Removes the machine's identity from the guest: nothing that belongs to this one instance may be in the image. */
 export async function cleanGuest(deps: Deps, input: GuestInput): Promise<void> {
-  const { template, profile } = await profileOf(deps, input.ref.uuid);
+  const { profile } = await profileOf(deps, input.ref.uuid);
+  const secrets = await secretsIn(deps, input.ref.uuid);
   await withGuest(deps, input, async (guest) => {
     await checkPrivilege(guest, input.guest.prefix, { signal: signal() });
     const { title, script } = profile.cleanGuest();
-    await runOnce(deps, guest, template, { key: 'clean', title, script, timeout: OWN_SCRIPT_TIMEOUT });
+    await runOnce(deps, guest, secrets, { key: 'clean', title, script, timeout: OWN_SCRIPT_TIMEOUT });
   });
 }

@@ -2,7 +2,8 @@ import { FactoryError } from '../build/errors.js';
 import type { Server } from '../openstack/types.js';
 import { type CloudWatch, type Deps, progress, resumed, signal } from './context.js';
 import { isGone, serverFailed, serverGone } from './servers.js';
-import { installerPlanOf } from './documents.js';
+import { masked } from '../build/secrets.js';
+import { installerPlanOf, secretsIn } from './documents.js';
 import type { WaitForPowerOff } from './types.js';
 
 /** How often a console is read, at the most, while its installer runs: milliseconds. */
@@ -63,6 +64,7 @@ class ConsoleWatch {
     private readonly serverId: string,
     private readonly state: Watching,
     private readonly failurePatterns: RegExp[],
+    private readonly secrets: string[],
   ) {}
 
   /** Reads what is due; throws when the installer has printed that it failed. */
@@ -83,11 +85,17 @@ class ConsoleWatch {
 
   async read(): Promise<void> {
     const { compute } = this.watch.cloud;
-    const tail = tailOf(await compute.consoleOutput(this.serverId, CONSOLE_LINES, { signal: signal() }), CONSOLE_LINES);
+    const console = await compute.consoleOutput(this.serverId, CONSOLE_LINES, { signal: signal() });
+    const tail = this.hidden(tailOf(console, CONSOLE_LINES));
     // Some clouds have no console for a machine that is off: what was seen last then stands.
     if (tail === '' || tail === this.state.tail) return;
     this.state.lastLife = Date.now();
     this.state.tail = tail;
+  }
+
+  /** The text without what is secret in the build's documents. */
+  hidden(text: string): string {
+    return masked(text, this.secrets);
   }
 
   /** Traffic is asked for only when the console has been silent for a while: the call belongs to this build alone. */
@@ -140,6 +148,7 @@ export async function waitForPowerOff(
 ): Promise<{ seconds: number; consoleTail: string }> {
   const watch = deps.watch(input.ref.cloud);
   const plan = await installerPlanOf(deps, input.documents);
+  const secrets = await secretsIn(deps, input.documents);
   const state: Watching = resumed<Watching>() ?? {
     began: Date.now(),
     lastLife: Date.now(),
@@ -147,7 +156,7 @@ export async function waitForPowerOff(
     traffic: undefined,
   };
   const patterns = plan.failurePatterns.map((source) => new RegExp(source));
-  const console = new ConsoleWatch(watch, input.serverId, state, patterns);
+  const console = new ConsoleWatch(watch, input.serverId, state, patterns, secrets);
   try {
     for (;;) {
       const server =
@@ -185,5 +194,5 @@ async function keepConsole(deps: Deps, input: WaitForPowerOff, console: ConsoleW
   const whole = await deps
     .watch(input.ref.cloud)
     .cloud.compute.consoleOutput(input.serverId, undefined, { signal: signal() });
-  await deps.store.writeDocument(input.documents, 'installer.console', whole || state.tail);
+  await deps.store.writeDocument(input.documents, 'installer.console', console.hidden(whole) || state.tail);
 }

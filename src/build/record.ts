@@ -10,7 +10,7 @@ export interface BuildRecord {
   type: 'BaseImage';
   /** Path of the body, whether or not it was fetched. */
   data: string;
-  /** The TDL. */
+  /** The TDL, its root password masked. */
   template: string;
   /** The ICICLE document, or null before there is one. */
   icicle: string | null;
@@ -18,7 +18,7 @@ export interface BuildRecord {
   status_detail: { activity: string; error: string | null };
   /** 0 to 100. */
   percent_complete: number;
-  /** Parameters as given; the install script's text included, as imagefactory kept it. */
+  /** Parameters as given; the install script's text included, as imagefactory kept it, its passwords masked. */
   parameters: Record<string, unknown>;
   /** imagefactory's Nova plugin kept the image id as `x-image-properties-glance_id`. */
   properties: Record<string, unknown>;

@@ -19,6 +19,12 @@ export interface Refusal {
 /** Characters of a service's message that are passed on. */
 const LONGEST_MESSAGE = 600;
 
+/**
+ * Base64 that a service repeats from the request: Nova quotes the user data that it refuses, and an install script may
+ * hold passwords. Digests are no base64, as they are hexadecimal.
+ */
+const ECHOED = /(?![0-9a-fA-F]{64,}(?![A-Za-z0-9+/]))[A-Za-z0-9+/]{64,}={0,2}/g;
+
 /** Neutron's types that mean that there is none left now, though one may be given back. */
 const NEUTRON_SHORTAGES = [
   'OverQuota',
@@ -100,6 +106,7 @@ export function messageOf(body: string): ServiceMessage {
   // Glance puts bits of HTML into JSON as well; other angle brackets belong to the message.
   const line = found.message
     .replace(/<br\s*\/?>|\s+/g, ' ')
+    .replace(ECHOED, '…')
     .trim()
     .replace(/\s+/g, ' ');
   return { ...found, message: line.length > LONGEST_MESSAGE ? `${line.slice(0, LONGEST_MESSAGE)}…` : line };

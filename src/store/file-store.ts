@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { FactoryError } from '../build/errors.js';
 import type { BuildRecord } from '../build/record.js';
+import { recordWithoutSecrets } from '../build/secrets.js';
 import { contentOf, createFile, entriesOf, guarded, replaceFile } from './files.js';
 import { parseRecord } from './record-schema.js';
 import type { Store } from './types.js';
@@ -28,7 +29,7 @@ export class FileStore implements Store {
 
   async writeRecord(record: BuildRecord): Promise<void> {
     const path = this.metaPath(record.identifier);
-    const text = `${JSON.stringify(record, null, 2)}\n`;
+    const text = `${JSON.stringify(recordWithoutSecrets(record), null, 2)}\n`;
     await guarded('write', path, () => replaceFile(path, (file) => file.writeFile(text)));
   }
 

@@ -1,6 +1,8 @@
 import { basename } from 'node:path';
 import { decodeTemplate, readChecked } from '../check.js';
 import { checkRequest, startBuild, type BuildRequest } from '../builds.js';
+import { secretWarnings } from '../../build/secrets.js';
+import { payloadKeysOf } from '../config.js';
 import { workflowPage } from '../connection.js';
 import { UsageError } from '../errors.js';
 import { jsonDocument } from '../output.js';
@@ -50,7 +52,10 @@ async function runBaseImage(context: CommandContext): Promise<number> {
     ...(scriptName === undefined ? {} : { scriptName }),
   };
   // Mistakes are told before Temporal is asked for anything.
-  for (const warning of checkRequest(request).warnings) io.err(`warning: ${warning}\n`);
+  const { template, parameters: checked, warnings } = checkRequest(request);
+  const unencrypted = payloadKeysOf(settings, io.env) === undefined;
+  const exposed = unencrypted ? secretWarnings(template, checked.install_script) : [];
+  for (const warning of [...warnings, ...exposed]) io.err(`warning: ${warning}\n`);
   return withFactory(context, async (factory) => {
     const started = await startBuild(factory, request);
     const page = workflowPage(factory, started.workflowId);

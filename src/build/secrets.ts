@@ -1,0 +1,55 @@
+import { scriptPasswords } from '../os/script-passwords.js';
+import type { BuildRecord } from './record.js';
+
+const MASK = '********';
+/** A word this short stands in many places where it is no secret; masking it would spoil the text and hide nothing. */
+const SHORTEST = 4;
+/** The content of a root password's element, as the template's author wrote it. */
+const ROOTPW = /(<rootpw\b[^>]*>)([\s\S]*?)(<\/rootpw\s*>)/g;
+
+/** What a build carries that nobody is to read: the root password of its template, the passwords of its script. */
+export function secretsOf(template: { os: { rootpw?: string } }, installScript = ''): string[] {
+  const { rootpw } = template.os;
+  return [...(rootpw === undefined || rootpw === '' ? [] : [rootpw]), ...scriptPasswords(installScript)];
+}
+
+/** The text with every secret masked, longer ones first, as they may contain shorter ones. */
+export function masked(text: string, secrets: string[]): string {
+  return secrets
+    .filter((secret) => secret.length >= SHORTEST)
+    .sort((one, other) => other.length - one.length)
+    .reduce((rest, secret) => rest.replaceAll(secret, MASK), text);
+}
+
+/** The record as it may be kept and shown: template and install script without their passwords. */
+export function recordWithoutSecrets(record: BuildRecord): BuildRecord {
+  const script = record.parameters['install_script'];
+  const passwords = typeof script === 'string' ? scriptPasswords(script) : [];
+  const rootpws = [...record.template.matchAll(ROOTPW)].map(([, , content = '']) => content.trim());
+  const hidden = (text: string): string => masked(text, [...rootpws, ...passwords]);
+  const { error } = record.status_detail;
+  return {
+    ...record,
+    template: hidden(record.template.replace(ROOTPW, `$1${MASK}$3`)),
+    parameters:
+      typeof script === 'string' ? { ...record.parameters, install_script: hidden(script) } : record.parameters,
+    status_detail: { ...record.status_detail, error: error === null ? null : hidden(error) },
+  };
+}
+
+/**
+ * What to say before a template or a script with a password enters Temporal unencrypted.
+ *
+ * @returns warnings for people; none when there is no password
+ */
+export function secretWarnings(template: { os: { rootpw?: string } }, installScript = ''): string[] {
+  const carriers = [
+    ...(secretsOf(template).length > 0 ? ['the template carries a root password (<rootpw>)'] : []),
+    ...(scriptPasswords(installScript).length > 0 ? ['the install script carries a password'] : []),
+  ];
+  if (carriers.length === 0) return [];
+  return [
+    `${carriers.join(', and ')}, and whoever may read the Temporal namespace can read it; ` +
+      'payload keys would encrypt it (--payload-keys FILE, see `imagefactory codec --help`)',
+  ];
+}
