@@ -12,6 +12,7 @@ import { waitForPowerOff } from './power-off.js';
 import { deleteImage, downloadBody, readRecords, writeFinalRecord } from './record.js';
 import { createServer, deleteServer } from './servers.js';
 import { snapshotServer } from './snapshot.js';
+import { planSweep, removeLeft } from './sweep.js';
 
 const ACTIVITIES = {
   planBaseImage,
@@ -36,6 +37,8 @@ const ACTIVITIES = {
   writeFinalRecord,
   deleteImage,
   readRecords,
+  planSweep,
+  removeLeft,
 };
 
 type Bound<F> = F extends (deps: Deps, input: infer I) => infer R ? (input: I) => R : never;

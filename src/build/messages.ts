@@ -1,3 +1,5 @@
+import type { SweepLimits, ThingKind } from './sweep.js';
+
 /**
  * Names of workflows, queries, signals and updates, shared by the workflows and by whoever talks to them. They are part
  * of recorded histories and of other people's scripts: never rename one.
@@ -11,6 +13,8 @@ export const WORKFLOWS = {
   deleteImage: 'deleteImage',
   /** Reads records from the worker's store; id `records-<uuid v4>`. */
   readRecords: 'readRecords',
+  /** Removes what no living build needs; id `sweep-<uuid v4>`, or `sweep-<task queue>-<time>` when a schedule starts it. */
+  sweep: 'sweep',
 } as const;
 
 /** Query of baseImage and jeosImage: answers a BuildStatus. */
@@ -99,4 +103,43 @@ export interface DeleteImageResult {
   /** What was removed, in words: "Glance image 2f…", "record", "body". Empty: there was nothing. */
   removed: string[];
   found: boolean;
+}
+
+/** Input of sweep. */
+export interface SweepInput {
+  /** Clouds that the worker knows. */
+  clouds: string[];
+  limits: SweepLimits;
+  /** Only say what would be removed. */
+  dryRun: boolean;
+}
+
+/** What became of one thing that was found. */
+export interface SweptThing {
+  kind: ThingKind;
+  id: string;
+  name: string;
+  build?: string;
+  /** Seconds since it was created; null where the cloud does not say. */
+  age: number | null;
+  /** `removable`: would have been removed, were it no dry run. */
+  outcome: 'removed' | 'removable' | 'kept' | 'failed';
+  /** Why it goes or stays, or why it could not be removed. */
+  why: string;
+}
+
+export interface SweepResult {
+  clouds: CloudSweep[];
+}
+
+export interface CloudSweep {
+  cloud: string;
+  /** Removed things first, oldest first, then those that stay. */
+  things: SweptThing[];
+  /** How many more things stay that `things` does not name. */
+  unnamed: number;
+  /** How many builds' things were left to the next run, because a run does not remove any number. */
+  postponed: number;
+  /** Why the cloud could not be swept. */
+  failure?: string;
 }

@@ -26,6 +26,8 @@ export const KEYS = {
   /** UUID of the record that a base image belongs to. */
   image: 'imagefactory_image',
   template: 'imagefactory_template',
+  /** When a build last chose a JEOS or a medium: ISO 8601. */
+  used: 'imagefactory_used',
   /** Until when the sweeper leaves a thing alone: see {@link expiryOf}. */
   expires: 'imagefactory_expires',
 } as const;
@@ -51,6 +53,13 @@ export function roleTag(role: string): string {
 /** Tags of a thing of a build. Nova allows 60 characters and neither `/` nor `,`; the longest of these has 56. */
 export function tagsOf(ref: BuildRef, role: string): string[] {
   return [MARK, buildTag(ref.uuid), roleTag(role)];
+}
+
+/** The build that a name made by {@link resourceName} belongs to; undefined for every other name. */
+export function buildOfName(name: string, role: string): string | undefined {
+  const prefix = `imagefactory-${role}-`;
+  const uuid = name.startsWith(prefix) ? name.slice(prefix.length) : '';
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(uuid) ? uuid : undefined;
 }
 
 /** Metadata (server) or properties (image) of a thing of a build. */

@@ -98,7 +98,7 @@ function readRecords(factory: Factory, input: ReadRecordsInput): Promise<ReadRec
 }
 
 /** Runs a short workflow on a worker, and gives up after the time given. */
-async function execute<R>(
+export async function execute<R>(
   factory: Factory,
   type: string,
   input: object,

@@ -56,7 +56,12 @@ const flavor = z.object({ id: z.string(), name: z.string(), ram: z.number(), vcp
 export const flavorSchema = z.object({ flavor });
 export const flavorPage = z.object({ flavors: z.array(flavor), flavors_links: linksSchema });
 
-const keypair = z.object({ name: z.string(), public_key: z.string(), fingerprint: z.string().optional() });
+const keypair = z.object({
+  name: z.string(),
+  public_key: z.string(),
+  fingerprint: z.string().optional(),
+  created_at: z.string().optional(),
+});
 export const keyPairSchema = z.object({ keypair });
 export const keyPairPage = z.object({ keypairs: z.array(keyPairSchema), keypairs_links: linksSchema });
 

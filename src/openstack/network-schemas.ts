@@ -2,6 +2,9 @@ import { z } from 'zod';
 
 /** What we read of Neutron's answers (https://docs.openstack.org/api-ref/network/v2/). */
 
+/** Whose a thing is, and since when there is one. */
+const ownership = { project_id: z.string().optional(), created_at: z.string().optional() };
+
 export const network = z.object({
   id: z.string(),
   name: z.string(),
@@ -18,6 +21,9 @@ export const port = z.object({
   network_id: z.string(),
   fixed_ips: z.array(z.object({ subnet_id: z.string(), ip_address: z.string() })).default([]),
   status: z.string(),
+  name: z.string().optional(),
+  tags: z.array(z.string()).optional(),
+  ...ownership,
 });
 export const floatingip = z.object({
   id: z.string(),
@@ -28,6 +34,7 @@ export const floatingip = z.object({
   status: z.string(),
   description: z.string().default(''),
   tags: z.array(z.string()).default([]),
+  ...ownership,
 });
 export const rule = z.object({
   id: z.string(),
@@ -44,5 +51,6 @@ export const securityGroup = z.object({
   description: z.string().default(''),
   tags: z.array(z.string()).default([]),
   security_group_rules: z.array(rule).default([]),
+  ...ownership,
 });
 export const router = z.object({ external_gateway_info: z.object({ network_id: z.string() }).nullish() });

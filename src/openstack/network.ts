@@ -66,10 +66,14 @@ export class Neutron implements Network {
   }
 
   async listPorts(
-    query: { device_id?: string; network_id?: string; device_owner?: string },
+    query: { device_id?: string; network_id?: string; device_owner?: string; tags?: string[] },
     { signal }: CallOptions = {},
   ): Promise<Port[]> {
-    return this.list('ports', port, query, signal);
+    return this.list('ports', port, { ...query, tags: query.tags?.join(',') }, signal);
+  }
+
+  async deletePort(id: string, { signal }: CallOptions = {}): Promise<void> {
+    await this.service.remove(`/ports/${encodeURIComponent(id)}`, signal);
   }
 
   async externalNetworkOf(networkId: string, options: CallOptions = {}): Promise<string | undefined> {

@@ -72,6 +72,8 @@ export interface KeyPair {
   name: string;
   public_key: string;
   fingerprint?: string;
+  /** Only of one that was asked for by name. UTC without a zone. */
+  created_at?: string;
 }
 
 export interface Compute {
@@ -180,6 +182,10 @@ export interface Port {
   network_id: string;
   fixed_ips: { subnet_id: string; ip_address: string }[];
   status: string;
+  name?: string;
+  tags?: string[];
+  project_id?: string;
+  created_at?: string;
 }
 export interface FloatingIp {
   id: string;
@@ -190,6 +196,8 @@ export interface FloatingIp {
   status: string;
   description: string;
   tags: string[];
+  project_id?: string;
+  created_at?: string;
 }
 export interface SecurityGroup {
   id: string;
@@ -197,6 +205,8 @@ export interface SecurityGroup {
   description: string;
   tags: string[];
   security_group_rules: SecurityGroupRule[];
+  project_id?: string;
+  created_at?: string;
 }
 export interface SecurityGroupRule {
   id: string;
@@ -212,9 +222,10 @@ export interface Network {
   listNetworks(query?: { external?: boolean; name?: string }, options?: CallOptions): Promise<NeutronNetwork[]>;
   findNetwork(idOrName: string, options?: CallOptions): Promise<NeutronNetwork | undefined>;
   listPorts(
-    query: { device_id?: string; network_id?: string; device_owner?: string },
+    query: { device_id?: string; network_id?: string; device_owner?: string; tags?: string[] },
     options?: CallOptions,
   ): Promise<Port[]>;
+  deletePort(id: string, options?: CallOptions): Promise<void>;
   /** The external network that a router leads to from the given network, if there is one. */
   externalNetworkOf(networkId: string, options?: CallOptions): Promise<string | undefined>;
   listFloatingIps(query?: { tags?: string[]; port_id?: string }, options?: CallOptions): Promise<FloatingIp[]>;

@@ -15,6 +15,8 @@ const LANE_OF: Partial<Record<keyof Activities, Lane>> = {
   cleanGuest: 'wait',
   shutDownGuest: 'wait',
   removeResources: 'wait',
+  planSweep: 'wait',
+  removeLeft: 'wait',
   prepareMedia: 'transfer',
   downloadBody: 'transfer',
 };

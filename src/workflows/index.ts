@@ -2,3 +2,4 @@ export { baseImage } from './base-image.js';
 export { jeosImage } from './jeos-image.js';
 export { deleteImage } from './delete-image.js';
 export { readRecords } from './read-records.js';
+export { sweep } from './sweep.js';

@@ -62,6 +62,8 @@ export function stubs(calls: string[], records: FinalRecord[] = []): Activities 
     },
     deleteImage: note('delete-image', { removed: [], found: true }),
     readRecords: note('read', { records: [], total: 0 }),
+    planSweep: note('plan-sweep', { removals: [], kept: [], unnamed: 0, postponed: 0 }),
+    removeLeft: note('remove-left', { removed: [], failed: [] }),
   };
 }
 

@@ -5,6 +5,7 @@ import { codec } from './codec.js';
 import { deadline } from './deadline.js';
 import { deleteCommand } from './delete.js';
 import { dev } from './dev.js';
+import { gc } from './gc.js';
 import { images } from './images.js';
 import { plugins } from './plugins.js';
 import { setup } from './setup.js';
@@ -23,6 +24,7 @@ export const COMMANDS: readonly Command[] = [
   cancel,
   deadline,
   deleteCommand,
+  gc,
   plugins,
   worker,
   dev,

@@ -1,0 +1,156 @@
+import { baseImageWorkflowId } from '../build/input.js';
+import { buildOfName, expiryOf, KEYS, MARK, TOOL } from '../build/names.js';
+import type { FoundThing } from '../build/sweep.js';
+import type { FloatingIp, Image, KeyPair, Port, SecurityGroup, Server } from '../openstack/types.js';
+import { type Deps, progress, signal } from './context.js';
+import { lifeOf } from './living.js';
+import { isGone, listOwnServers } from './servers.js';
+
+/** What was found in a project, and the images that something in it depends on. */
+export interface Findings {
+  found: FoundThing[];
+  /** Ids of images that an instance was booted from, or that an installer's boot image names. */
+  referred: Set<string>;
+}
+
+/** Everything in the cloud's project that carries our mark. Builds make no volumes, so none are looked for. */
+export async function findThings(deps: Deps, cloudName: string): Promise<Findings> {
+  progress({ message: `looking for what carries our mark in ${cloudName}` });
+  const cloud = deps.clouds.get(cloudName);
+  const options = { signal: signal() };
+  const project = await cloud.projectId(options);
+  // Administrators are shown other projects' things, and everybody other projects' public images.
+  const isOurs = (thing: { project_id?: string }): boolean => thing.project_id === project;
+  const servers = (await listOwnServers(deps, cloudName)).filter((server) => !isGone(server));
+  const images = (await cloud.image.listImages({ properties: { [KEYS.tool]: TOOL } }, options)).filter(
+    ({ owner, status }) => owner === project && status !== 'deleted' && status !== 'pending_delete',
+  );
+  const found = [
+    ...servers.map(foundServer),
+    ...(await cloud.network.listFloatingIps({}, options)).filter(isOurs).flatMap(foundAddress),
+    ...(await cloud.network.listPorts({ tags: [MARK] }, options)).filter(isOurs).map(foundPort),
+    ...(await cloud.network.listSecurityGroups({}, options)).filter(isOurs).flatMap(foundGroup),
+    ...(await foundKeyPairs(deps, cloudName)),
+    ...(await Promise.all(images.map((image) => foundImage(deps, image)))),
+  ];
+  return { found, referred: new Set([...servers.flatMap(bootedFrom), ...images.flatMap(bootsWith)]) };
+}
+
+function foundServer({ id, name, metadata, tags, created }: Server): FoundThing {
+  return {
+    kind: 'instance',
+    id,
+    name,
+    ...ownerOf(metadata[KEYS.build] ?? buildOfTags(tags), metadata[KEYS.workflow]),
+    ...timesOf(created, expiryOf({ tags, marks: metadata })),
+  };
+}
+
+/** By tag or by description: the tag is set by a second call that a crash may have prevented. */
+function foundAddress({ id, description, tags, created_at, ...address }: FloatingIp): FoundThing[] {
+  const build = buildOfTags(tags) ?? buildOfName(description, 'address');
+  if (build === undefined && !tags.includes(MARK)) return [];
+  const name = address.floating_ip_address;
+  return [{ kind: 'floating IP', id, name, ...ownerOf(build), ...timesOf(created_at, expiryOf({ tags })) }];
+}
+
+function foundPort({ id, name, tags, created_at }: Port): FoundThing {
+  return {
+    kind: 'port',
+    id,
+    name: name ?? '',
+    ...ownerOf(buildOfTags(tags)),
+    ...timesOf(created_at, expiryOf({ tags })),
+  };
+}
+
+/** By tag or by name, for the same reason. */
+function foundGroup({ id, name, tags, created_at }: SecurityGroup): FoundThing[] {
+  const build = buildOfTags(tags) ?? buildOfName(name, 'guest');
+  if (build === undefined && !tags.includes(MARK)) return [];
+  return [{ kind: 'security group', id, name, ...ownerOf(build), ...timesOf(created_at, expiryOf({ tags })) }];
+}
+
+/** Key pairs have neither tags nor metadata: their name is their mark. Nova tells their age only one by one. */
+async function foundKeyPairs(deps: Deps, cloudName: string): Promise<FoundThing[]> {
+  const { compute } = deps.clouds.get(cloudName);
+  const found: FoundThing[] = [];
+  for (const { name } of await compute.listKeyPairs({ signal: signal() })) {
+    const build = buildOfName(name, 'key');
+    if (build === undefined) continue;
+    const pair: KeyPair | undefined = await compute.getKeyPair(name, { signal: signal() });
+    if (pair === undefined) continue;
+    found.push({ kind: 'key pair', id: name, name, ...ownerOf(build), ...timesOf(pair.created_at, undefined) });
+  }
+  return found;
+}
+
+async function foundImage(deps: Deps, image: Image): Promise<FoundThing> {
+  const role = textOf(image[KEYS.role]);
+  const whole = image.status === 'active' && (image.size ?? 0) > 0;
+  const shared = whole && (role === 'jeos' || role === 'media') && image[KEYS[role]] !== undefined ? role : undefined;
+  const used = momentOf(textOf(image[KEYS.used]));
+  const result = role === 'base' ? await resultOf(deps, image) : undefined;
+  return {
+    kind: 'image',
+    id: image.id,
+    name: image.name ?? '',
+    ...ownerOf(textOf(image[KEYS.build]), textOf(image[KEYS.workflow])),
+    ...timesOf(image.created_at, expiryOf({ tags: image.tags, marks: image })),
+    ...(shared === undefined ? {} : { shared }),
+    ...(role === 'media' ? { medium: true } : {}),
+    ...(used === undefined ? {} : { used }),
+    ...(result === undefined ? {} : { result }),
+  };
+}
+
+/**
+ * Why a base image stays, or undefined for the snapshot of a build that never came to its end. A published one whose
+ * record is not here stays as well: the record may be in another store.
+ */
+async function resultOf(deps: Deps, image: Image): Promise<string | undefined> {
+  const uuid = textOf(image[KEYS.image]) ?? textOf(image[KEYS.build]);
+  if (uuid === undefined) return 'is a base image that names no build';
+  const record = await deps.store.readRecord(uuid).catch(() => 'unreadable' as const);
+  if (record === 'unreadable') return `is the base image of record ${uuid}, which cannot be read`;
+  if (record === undefined && image[KEYS.image] !== undefined) return 'is a base image';
+  if (record?.glance_id === image.id || record?.status === 'COMPLETE') return `is the base image of record ${uuid}`;
+  const life = await lifeOf(deps, textOf(image[KEYS.workflow]) ?? baseImageWorkflowId(uuid));
+  return life === 'completed' ? 'is the base image of a build that has completed' : undefined;
+}
+
+function buildOfTags(tags: readonly string[] = []): string | undefined {
+  const prefix = `${KEYS.build}=`;
+  return tags.find((tag) => tag.startsWith(prefix))?.slice(prefix.length);
+}
+
+/** A thing without a workflow's name on it is a base image build's: only those make such things. */
+function ownerOf(build: string | undefined, workflow?: string): Pick<FoundThing, 'build' | 'workflows'> {
+  if (build === undefined) return { workflows: workflow === undefined ? [] : [workflow] };
+  return { build, workflows: [workflow ?? baseImageWorkflowId(build)] };
+}
+
+function timesOf(created: string | undefined, expires: number | undefined): Pick<FoundThing, 'created' | 'expires'> {
+  const moment = momentOf(created);
+  return { ...(moment === undefined ? {} : { created: moment }), ...(expires === undefined ? {} : { expires }) };
+}
+
+/** Nova's key pairs carry times in UTC that do not say so. */
+function momentOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const moment = Date.parse(/(Z|[+-]\d\d:?\d\d)$/.test(text) ? text : `${text}Z`);
+  return Number.isNaN(moment) ? undefined : moment;
+}
+
+function bootedFrom({ image }: Server): string[] {
+  const id = (image as { id?: unknown } | null | undefined)?.id;
+  return typeof id === 'string' ? [id] : [];
+}
+
+function bootsWith(image: Image): string[] {
+  return [image['kernel_id'], image['ramdisk_id']].filter((id) => typeof id === 'string');
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}

@@ -1,0 +1,52 @@
+import { WorkflowNotFoundError } from '@temporalio/client';
+import { STATUS_QUERY, WORKFLOWS } from '../build/messages.js';
+import type { BuildStatus } from '../build/status.js';
+import type { Life } from '../build/sweep.js';
+import { type Deps, progress } from './context.js';
+
+/** States in which nobody works on a workflow any more. Every other one, a new one of Temporal's too, counts as living. */
+const CLOSED = ['COMPLETED', 'FAILED', 'CANCELLED', 'TERMINATED', 'TIMED_OUT'];
+
+/** What Temporal says of a workflow's latest run. @throws when Temporal cannot be asked: not knowing is not `unknown` */
+export async function lifeOf(deps: Pick<Deps, 'temporal'>, workflowId: string): Promise<Life> {
+  try {
+    const { status } = await deps.temporal.workflow.getHandle(workflowId).describe();
+    if (status.name === 'COMPLETED') return 'completed';
+    return CLOSED.includes(status.name) ? 'ended' : 'living';
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return 'unknown';
+    throw error;
+  }
+}
+
+/** Whether an installer's run lives, on whichever cloud. */
+export async function isInstalling(deps: Pick<Deps, 'temporal'>): Promise<boolean> {
+  for await (const workflow of running(deps, WORKFLOWS.jeosImage)) return workflow !== undefined;
+  return false;
+}
+
+/** Milliseconds that a build may take to say what it holds. */
+const ANSWER_WITHIN = 10_000;
+
+/** JEOS images that living builds hold, or in words why nobody knows. */
+export async function heldJeos(deps: Pick<Deps, 'temporal'>): Promise<Set<string> | string> {
+  const held = new Set<string>();
+  for await (const { workflowId } of running(deps, WORKFLOWS.baseImage)) {
+    progress({ message: `asking ${workflowId} which JEOS it holds` });
+    const handle = deps.temporal.workflow.getHandle(workflowId);
+    try {
+      const { resources } = await deps.temporal.withDeadline(Date.now() + ANSWER_WITHIN, () =>
+        handle.query<BuildStatus>(STATUS_QUERY),
+      );
+      if (resources['jeos_image'] !== undefined) held.add(resources['jeos_image']);
+    } catch (error) {
+      if ((await lifeOf(deps, workflowId)) !== 'living') continue;
+      return `build ${workflowId} does not say which JEOS it holds: ${error instanceof Error ? error.message : String(error)}`;
+    }
+  }
+  return held;
+}
+
+function running(deps: Pick<Deps, 'temporal'>, type: string): AsyncIterable<{ workflowId: string }> {
+  return deps.temporal.workflow.list({ query: `WorkflowType = '${type}' AND ExecutionStatus = 'Running'` });
+}

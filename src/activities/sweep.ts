@@ -1,0 +1,167 @@
+import { Context } from '@temporalio/activity';
+import { baseImageWorkflowId } from '../build/input.js';
+import { FactoryError } from '../build/errors.js';
+import { KEYS } from '../build/names.js';
+import { whatToSweep, type FoundThing, type Life, type Removal, type SweepFacts, type SweepLimits, type SweepPlan } from '../build/sweep.js'; // prettier-ignore
+import { deleteGlanceImage } from './cleanup.js';
+import { type Deps, progress, signal, sleep } from './context.js';
+import { findThings } from './found-things.js';
+import { deleteKeys } from './keys.js';
+import { heldJeos, isInstalling, lifeOf } from './living.js';
+import { isGone } from './servers.js';
+import { retireImage } from './shared-images.js';
+
+/** How many builds' things a run removes, so that its history stays short; the next run goes on. */
+const MOST_REMOVALS = 300;
+/** How many of the things that stay are named. */
+const MOST_NAMED = 1000;
+
+/** A plan as it enters the history. */
+export interface BoundedPlan extends SweepPlan {
+  /** How many things stay that `kept` does not name. */
+  unnamed: number;
+  /** How many removals are left to the next run. */
+  postponed: number;
+}
+
+export interface PlanSweep {
+  cloud: string;
+  limits: SweepLimits;
+}
+
+/** Finds everything of ours in a cloud's project, asks Temporal whose it is, and says what goes and what stays. */
+export async function planSweep(deps: Deps, input: PlanSweep): Promise<BoundedPlan> {
+  const { removals, kept } = await planOf(deps, input);
+  return {
+    removals: removals.slice(0, MOST_REMOVALS),
+    kept: kept.slice(0, MOST_NAMED),
+    unnamed: Math.max(0, kept.length - MOST_NAMED),
+    postponed: Math.max(0, removals.length - MOST_REMOVALS),
+  };
+}
+
+async function planOf(deps: Deps, { cloud, limits }: PlanSweep): Promise<SweepPlan> {
+  // The time comes first: what is made from now on is younger than any limit.
+  const now = Date.now();
+  const { found, referred } = await findThings(deps, cloud);
+  const lives = new Map<string, Life>();
+  for (const id of new Set(found.flatMap((thing) => thing.workflows))) {
+    progress({ message: `asking Temporal about ${id}` });
+    lives.set(id, await lifeOf(deps, id));
+  }
+  const facts: SweepFacts = { now, limits, lives, inUse: referred, installing: await isInstalling(deps) };
+  const plan = whatToSweep(found, facts);
+  if (!plan.removals.some(({ things }) => things.some(({ shared }) => shared === 'jeos'))) return plan;
+  const held = await heldJeos(deps);
+  return whatToSweep(found, { ...facts, inUse: typeof held === 'string' ? held : new Set([...held, ...referred]) });
+}
+
+export interface RemoveLeft {
+  cloud: string;
+  removal: Removal;
+}
+
+/** What became of things that were to go, by kind and id. */
+export interface RemovedLeft {
+  removed: string[];
+  /** With the reason: the cloud's words, or that their build lives again. */
+  failed: { thing: string; why: string }[];
+}
+
+/** How a thing is named in what {@link removeLeft} answers. */
+export function labelOf({ kind, id }: Pick<FoundThing, 'kind' | 'id'>): string {
+  return `${kind} ${id}`;
+}
+
+/**
+ * Removes things that were found to be nobody's: by their ids and not by their mark, so that what a build has made since
+ * is not touched. Temporal is asked again before each of them.
+ */
+export async function removeLeft(deps: Deps, { cloud, removal }: RemoveLeft): Promise<RemovedLeft> {
+  const report: RemovedLeft = { removed: [], failed: [] };
+  for (const thing of removal.things) {
+    progress({ message: `removing ${labelOf(thing)} (${thing.name})` });
+    const living = await livingAmong(deps, removal.workflows);
+    const why = living === undefined ? await tryToRemove(deps, cloud, thing) : `its build lives again: ${living}`;
+    if (why === undefined) report.removed.push(labelOf(thing));
+    else report.failed.push({ thing: labelOf(thing), why });
+  }
+  const { build } = removal;
+  if (build !== undefined && removal.workflows.includes(baseImageWorkflowId(build)) && report.failed.length === 0) {
+    await deleteKeys(deps, build);
+  }
+  return report;
+}
+
+async function livingAmong(deps: Deps, workflows: string[]): Promise<string | undefined> {
+  for (const id of workflows) {
+    if ((await lifeOf(deps, id)) === 'living') return id;
+  }
+  return undefined;
+}
+
+/** How often a thing is tried that another one holds. */
+const CONFLICT_TRIES = 4;
+
+/** Why a thing is still there, or undefined when it is gone. What will pass is left to the activity's next try. */
+async function tryToRemove(deps: Deps, cloud: string, thing: FoundThing): Promise<string | undefined> {
+  try {
+    return await remove(deps, cloud, thing);
+  } catch (error) {
+    if (!(error instanceof FactoryError) || error.retryable) throw error;
+    // What was held by an instance is held for a moment longer.
+    if (error.type === 'Conflict' && Context.current().info.attempt < CONFLICT_TRIES) {
+      throw new FactoryError('Conflict', error.message, { retryable: true, cause: error });
+    }
+    return error.message;
+  }
+}
+
+async function remove(deps: Deps, cloud: string, thing: FoundThing): Promise<string | undefined> {
+  const { compute, network } = deps.clouds.get(cloud);
+  const options = { signal: signal() };
+  switch (thing.kind) {
+    case 'instance':
+      return removeServer(deps, cloud, thing.id);
+    case 'image':
+      return removeImage(deps, cloud, thing);
+    case 'floating IP':
+      await network.deleteFloatingIp(thing.id, options);
+      return undefined;
+    case 'port':
+      await network.deletePort(thing.id, options);
+      return undefined;
+    case 'security group':
+      await network.deleteSecurityGroup(thing.id, options);
+      return undefined;
+    case 'key pair':
+      await compute.deleteKeyPair(thing.id, options);
+      return undefined;
+  }
+}
+
+/** Milliseconds that an instance may take to go. */
+const GONE_WITHIN = 300_000;
+
+/** Waits until it is gone, because it holds what comes after it. */
+async function removeServer(deps: Deps, cloud: string, id: string): Promise<string | undefined> {
+  const { compute } = deps.clouds.get(cloud);
+  const deadline = Date.now() + GONE_WITHIN;
+  await compute.deleteServer(id, { signal: signal() });
+  for (;;) {
+    const server = await compute.getServer(id, { signal: signal() });
+    if (server === undefined || isGone(server)) return undefined;
+    if (Date.now() > deadline) return `Nova has accepted to delete it, but it is still ${server.status}`;
+    await sleep(deps.pollInterval);
+  }
+}
+
+async function removeImage(deps: Deps, cloud: string, thing: FoundThing): Promise<string | undefined> {
+  const image = await deps.clouds.get(cloud).image.getImage(thing.id, { signal: signal() });
+  if (image === undefined) return undefined;
+  if (thing.shared !== undefined && !(await retireImage(deps, cloud, image, KEYS[thing.shared]))) {
+    return 'a build has just chosen it';
+  }
+  await deleteGlanceImage(deps, cloud, thing.id);
+  return undefined;
+}

@@ -1,0 +1,213 @@
+/**
+ * What the sweeper removes, and why: a pure decision over what was found in a project, which builds live, and the time.
+ * It errs on the side of keeping: what it does not know for certain to be nobody's stays.
+ */
+
+/** What can carry our mark, in the order in which it can be removed: a server holds the others. */
+export const THING_KINDS = ['instance', 'floating IP', 'port', 'security group', 'key pair', 'image'] as const;
+export type ThingKind = (typeof THING_KINDS)[number];
+
+/** One thing in a project that carries our mark. Times are milliseconds since 1970. */
+export interface FoundThing {
+  kind: ThingKind;
+  /** A key pair's is its name. */
+  id: string;
+  name: string;
+  /** Whose mark it carries: a build's UUID, or the first run id of an installer's run. */
+  build?: string;
+  /** Workflows that may answer for it. */
+  workflows: string[];
+  /** Undefined where the cloud does not say: then it stays. */
+  created?: number;
+  /** When it may go, if it was kept on purpose. */
+  expires?: number;
+  /** A whole JEOS or installer medium, which any build may start from. */
+  shared?: 'jeos' | 'media';
+  /** When a build last chose it, where it is shared and that was noted. */
+  used?: number;
+  /** Part of an installer medium, which no build owns. */
+  medium?: boolean;
+  /** Why an image is somebody's result and never goes. */
+  result?: string;
+}
+
+/** What Temporal says of a workflow; `unknown`: that there is none, or none any more. */
+export type Life = 'living' | 'completed' | 'ended' | 'unknown';
+
+/** All in seconds, but for the number of JEOS images. */
+export interface SweepLimits {
+  /** Younger things stay. */
+  olderThan: number;
+  /** How many JEOS images a cloud keeps at the most: those used last. */
+  jeosKeep: number;
+  /** A JEOS or a medium that no build has chosen for so long goes. */
+  unusedFor: number;
+}
+
+/** What is known besides the things themselves. */
+export interface SweepFacts {
+  /** Milliseconds since 1970. */
+  now: number;
+  limits: SweepLimits;
+  /** By workflow id; one that is not there counts as living. */
+  lives: ReadonlyMap<string, Life>;
+  /** Ids of images that an instance, a boot image or a living build depends on; a text says why nobody knows. */
+  inUse: ReadonlySet<string> | string;
+  /** Whether an installer's run lives: it may have chosen media that nothing shows yet. */
+  installing: boolean;
+}
+
+/** Things that go together: those of a build, or one that is shared. */
+export interface Removal {
+  build?: string;
+  /** Asked again right before anything is removed. */
+  workflows: string[];
+  things: FoundThing[];
+  why: string;
+}
+
+export interface SweepPlan {
+  /** Oldest first. */
+  removals: Removal[];
+  kept: { thing: FoundThing; why: string }[];
+}
+
+/** A shared image chosen a moment ago may have no other sign of it yet, however short `olderThan` is. Seconds. */
+const JUST_CHOSEN = 600;
+
+/** What goes and what stays, each with its reason. */
+export function whatToSweep(found: readonly FoundThing[], facts: SweepFacts): SweepPlan {
+  const plan: SweepPlan = { removals: [], kept: [] };
+  const jeos = found.filter(({ shared }) => shared === 'jeos').sort(byLastUse);
+  for (const things of groupsOf(found)) {
+    const why = reasonToKeepAll(things, facts);
+    if (why === undefined) decide(plan, things, jeos, facts);
+    else plan.kept.push(...things.map((thing) => ({ thing, why })));
+  }
+  plan.removals.sort((one, other) => oldest(one) - oldest(other));
+  return plan;
+}
+
+/** Of the things of an ended build its results stay, its JEOS is judged by itself, and the rest goes or stays together. */
+function decide(plan: SweepPlan, things: FoundThing[], jeos: FoundThing[], facts: SweepFacts): void {
+  const own: FoundThing[] = [];
+  for (const thing of things) {
+    if (thing.result !== undefined) plan.kept.push({ thing, why: thing.result });
+    else if (thing.shared === undefined) own.push(thing);
+    else {
+      const { goes, why } = sharedVerdict(thing, jeos.indexOf(thing), facts);
+      if (goes) plan.removals.push(removalOf([thing], why));
+      else plan.kept.push({ thing, why });
+    }
+  }
+  if (own.length === 0) return;
+  const why = reasonToKeepOwn(own, facts);
+  if (why === undefined) plan.removals.push(removalOf(own, endOf(own, facts)));
+  else plan.kept.push(...own.map((thing) => ({ thing, why })));
+}
+
+/** Things by build, and what belongs to none each by itself. */
+function groupsOf(found: readonly FoundThing[]): FoundThing[][] {
+  const groups = new Map<string, FoundThing[]>();
+  for (const thing of found) {
+    const key = thing.build ?? `${thing.kind} ${thing.id}`;
+    groups.set(key, [...(groups.get(key) ?? []), thing]);
+  }
+  return [...groups.values()];
+}
+
+function workflowsOf(things: readonly FoundThing[]): string[] {
+  return [...new Set(things.flatMap(({ workflows }) => workflows))];
+}
+
+function reasonToKeepAll(things: FoundThing[], { lives, now }: SweepFacts): string | undefined {
+  const living = workflowsOf(things).find((id) => (lives.get(id) ?? 'living') === 'living');
+  if (living !== undefined) return `its build lives: ${living}`;
+  const expires = Math.max(...things.map((thing) => thing.expires ?? -Infinity));
+  if (expires > now)
+    return Number.isFinite(expires) ? `kept until ${isoOf(expires)}` : 'kept until somebody removes it';
+  return undefined;
+}
+
+/** A build's things go together, so the youngest of them decides. */
+function reasonToKeepOwn(things: FoundThing[], { now, limits, installing }: SweepFacts): string | undefined {
+  const ownerless = things.find(({ build, medium }) => build === undefined && medium !== true);
+  if (ownerless !== undefined) return 'carries no build’s mark';
+  if (things.some(({ medium }) => medium === true) && installing)
+    return 'an installer’s run lives, which may be filling it';
+  const unknown = things.find(({ created }) => created === undefined);
+  if (unknown !== undefined) return `the cloud does not say how old ${unknown.kind} ${unknown.name} is`;
+  const youngest = Math.max(...things.map(({ created }) => created ?? now));
+  return now - youngest < limits.olderThan * 1000 ? `younger than ${durationText(limits.olderThan)}` : undefined;
+}
+
+function endOf(things: FoundThing[], { lives }: SweepFacts): string {
+  const [thing] = things;
+  if (thing?.build === undefined) return 'was never finished';
+  const known = workflowsOf(things).find((id) => lives.get(id) !== 'unknown');
+  return known === undefined ? 'Temporal knows no such build' : `its build has ended: ${known}`;
+}
+
+/** @param rank how many JEOS images were used later; -1 for a medium, of which there may be any number */
+function sharedVerdict(
+  thing: FoundThing,
+  rank: number,
+  { now, limits, inUse, installing }: SweepFacts,
+): { goes: boolean; why: string } {
+  const stays = (why: string) => ({ goes: false, why });
+  const last = lastUse(thing);
+  if (last === undefined) return stays('the cloud does not say how old it is');
+  const unused = now - last > limits.unusedFor * 1000;
+  const beyond = rank >= limits.jeosKeep;
+  if (!unused && !beyond) return stays('builds may start from it');
+  if (now - last < Math.max(limits.olderThan, JUST_CHOSEN) * 1000) {
+    return stays(`used less than ${durationText(Math.max(limits.olderThan, JUST_CHOSEN))} ago`);
+  }
+  if (typeof inUse === 'string') return stays(inUse);
+  if (inUse.has(thing.id)) return stays('is in use');
+  if (thing.shared === 'media' && installing) return stays('an installer’s run lives, which may have chosen it');
+  const why = unused
+    ? `not used for ${durationText(limits.unusedFor)}`
+    : `more than ${limits.jeosKeep} JEOS images, and the others were used later`;
+  return { goes: true, why };
+}
+
+/** When a shared image was last chosen, as far as anybody knows. */
+function lastUse({ created, used }: FoundThing): number | undefined {
+  return created === undefined ? undefined : Math.max(created, used ?? created);
+}
+
+/** Last used first; the id settles a draw. */
+function byLastUse(one: FoundThing, other: FoundThing): number {
+  const [first, second] = [lastUse(one) ?? Infinity, lastUse(other) ?? Infinity];
+  return first === second ? one.id.localeCompare(other.id) : first > second ? -1 : 1;
+}
+
+function removalOf(things: FoundThing[], why: string): Removal {
+  const [first] = things;
+  const sorted = [...things].sort(
+    (one, other) =>
+      THING_KINDS.indexOf(one.kind) - THING_KINDS.indexOf(other.kind) || (one.created ?? 0) - (other.created ?? 0),
+  );
+  return {
+    ...(first?.build === undefined ? {} : { build: first.build }),
+    workflows: workflowsOf(things),
+    things: sorted,
+    why,
+  };
+}
+
+function oldest({ things }: Removal): number {
+  return Math.min(...things.map(({ created }) => created ?? Infinity));
+}
+
+function isoOf(moment: number): string {
+  return new Date(moment).toISOString().slice(0, 16).replace('T', ' ') + ' UTC';
+}
+
+/** Seconds in the largest unit that says enough: `45 s`, `90 min`, `36 h`, `30 d`. */
+export function durationText(seconds: number): string {
+  if (seconds < 120) return `${Math.round(seconds)} s`;
+  if (seconds < 2 * 3600) return `${Math.round(seconds / 60)} min`;
+  return seconds < 48 * 3600 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} d`;
+}
