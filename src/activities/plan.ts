@@ -1,7 +1,7 @@
 import { FactoryError } from '../build/errors.js';
 import type { BaseImageInput } from '../build/input.js';
 import { parseParameters, type BuildParameters } from '../build/parameters.js';
-import { jeosDigest, planBuild, type BuildPlan } from '../build/plan.js';
+import { jeosDigest, planBuild } from '../build/plan.js';
 import type { BuildRecord } from '../build/record.js';
 import type { Flavor, NeutronNetwork } from '../openstack/types.js';
 import { fetchBytes } from '../media/text.js';
@@ -22,6 +22,9 @@ const CONTENT_LIMIT = 16 * 1024 * 1024;
  * Puts the documents into the store, so that no later activity carries them.
  */
 export async function planBaseImage(deps: Deps, { ref, input }: PlanBaseImage): Promise<PlannedBuild> {
+  const record = firstRecord(deps, { ref, input });
+  // Also of a build that fails here people will ask what became of it.
+  await deps.store.writeRecord(record);
   const parameters = parseParameters({ ...input.parameters });
   const template = throwIfInvalid(input.template, input.templateName);
   const plan = planBuild({ template, installScript: parameters.install_script, parameters });
@@ -40,7 +43,13 @@ export async function planBaseImage(deps: Deps, { ref, input }: PlanBaseImage): 
   const jeosDocuments = uuidOf(`jeos:${own}`);
   await writeDocuments(deps, ref.uuid, input, parameters);
   await writeDocuments(deps, jeosDocuments, input, parameters);
-  await deps.store.writeRecord(firstRecord(deps, { ref, input }, plan, parameters));
+  const { os } = template;
+  await deps.store.writeRecord({
+    ...record,
+    parameters: { ...parameters },
+    name: template.name,
+    os: { name: os.name, version: os.version, arch: os.arch },
+  });
   return {
     name: template.name,
     imageName: parameters.image_name ?? `${template.name}-base`,
@@ -120,14 +129,8 @@ async function chooseNetwork(deps: Deps, cloud: string, parameters: BuildParamet
   });
 }
 
-/** The record as it stands while the build is under way. */
-function firstRecord(
-  deps: Deps,
-  { ref, input }: PlanBaseImage,
-  plan: BuildPlan,
-  parameters: BuildParameters,
-): BuildRecord {
-  const { os } = plan.template;
+/** The record as it stands before the template has been read. */
+function firstRecord(deps: Deps, { ref, input }: PlanBaseImage): BuildRecord {
   return {
     identifier: ref.uuid,
     type: 'BaseImage',
@@ -137,12 +140,12 @@ function firstRecord(
     status: 'BUILDING',
     status_detail: { activity: 'Initializing image prior to Cloud/OS customization', error: null },
     percent_complete: 0,
-    parameters: { ...parameters },
+    parameters: { ...input.parameters },
     properties: {},
     workflow_id: ref.workflowId,
     cloud: ref.cloud,
-    name: plan.template.name,
-    os: { name: os.name, version: os.version, arch: os.arch },
+    name: input.templateName,
+    os: { name: '', version: '', arch: '' },
     created_at: new Date().toISOString(),
     completed_at: null,
     glance_id: null,

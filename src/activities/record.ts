@@ -15,7 +15,7 @@ const FINAL_ACTIVITY: Record<string, string> = {
   CANCELED: 'Base Image build was cancelled',
 };
 
-/** Completes the record at the end of a build. A build that failed before its plan was made has none. */
+/** Completes the record at the end of a build. One that never reached a worker has none. */
 export async function writeFinalRecord(deps: Deps, input: FinalRecord): Promise<void> {
   const record = await deps.store.readRecord(input.ref.uuid);
   if (record === undefined) return;

@@ -2,6 +2,9 @@
 export const PHASES = ['plan', 'jeos', 'customise', 'publish', 'cleanup'] as const;
 export type Phase = (typeof PHASES)[number];
 
+/** Percent of a build at which each phase begins: an install takes about as long as everything else. */
+export const PHASE_BEGINS: Record<Phase, number> = { plan: 0, jeos: 3, customise: 50, publish: 85, cleanup: 95 };
+
 /** imagefactory's status words (reference: its Image class), and CANCELED. */
 export type ImageStatus =
   'NEW' | 'PENDING' | 'BUILDING' | 'COMPLETE' | 'FAILED' | 'CANCELED' | 'DELETING' | 'DELETED' | 'DELETEFAILED';

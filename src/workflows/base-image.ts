@@ -81,7 +81,7 @@ async function planned(input: BaseImageInput, ref: BuildRef, board: Board): Prom
   );
   board.status.name = plan.name;
   board.status.os = plan.osLabel;
-  board.enter('jeos', [
+  board.enter('jeos', 1, [
     { key: SEARCH_ATTRIBUTES.os, value: plan.os.name },
     { key: SEARCH_ATTRIBUTES.osVersion, value: plan.os.version },
     { key: SEARCH_ATTRIBUTES.arch, value: plan.os.arch },
@@ -116,7 +116,8 @@ async function installed(
           note: (found) => (found.reused ? `reused image ${found.imageId}` : `installed as image ${found.imageId}`),
         },
         'waitForJeos',
-        { ref, plan, parameters: input.parameters, heartbeatTimeout: heartbeat },
+        // The script is in the store by now; here it would stand in the history once more.
+        { ref, plan, parameters: { ...input.parameters, install_script: undefined }, heartbeatTimeout: heartbeat },
       ),
     );
     board.holds('jeos_image', jeos.imageId);
@@ -146,7 +147,7 @@ async function publish(
   board: Board,
   deadlines: Deadlines,
 ): Promise<BaseImageResult> {
-  board.enter('publish');
+  board.enter('publish', 3);
   const { serverId, packages } = customised;
   const snapshot = await deadlines.under('snapshot_timeout', (deadline, left) =>
     board.step(

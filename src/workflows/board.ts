@@ -1,7 +1,7 @@
 import { setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import type { SearchAttributePair } from '@temporalio/common';
 import { SEARCH_ATTRIBUTES } from '../build/search-attributes.js';
-import type { BuildStatus, Phase, StepStatus } from '../build/status.js';
+import { PHASE_BEGINS, PHASES, type BuildStatus, type Phase, type StepStatus } from '../build/status.js';
 import { call, type Budget } from './activity-options.js';
 import type { Activities } from '../activities/index.js';
 import { describeFailure, isCanceled } from './failures.js';
@@ -22,14 +22,17 @@ export interface Step<R> {
  */
 export class Board {
   readonly status: BuildStatus;
-  private readonly weights: Record<Phase, number>;
+  private readonly begins: Record<Phase, number>;
+  /** Steps that the phase has in all, as far as is known when it is entered, and those of them that are done. */
+  private expected = 1;
+  private done = 0;
 
   constructor(
     first: Pick<BuildStatus, 'uuid' | 'type' | 'cloud' | 'name'>,
     private readonly heartbeatTimeout: number,
-    weights: Partial<Record<Phase, number>> = {},
+    begins: Partial<Record<Phase, number>> = {},
   ) {
-    this.weights = { plan: 5, jeos: 10, customise: 30, publish: 80, cleanup: 95, ...weights };
+    this.begins = { ...PHASE_BEGINS, ...begins };
     this.status = {
       ...first,
       status: 'BUILDING',
@@ -43,11 +46,12 @@ export class Board {
     this.show();
   }
 
-  /** Enters a phase, and says so in the search attributes. */
-  enter(phase: Phase, more: SearchAttributePair[] = []): void {
+  /** Enters a phase of about so many steps, and says so in the search attributes. */
+  enter(phase: Phase, steps = 1, more: SearchAttributePair[] = []): void {
     this.status.phase = phase;
-    // A failed build got as far as it got.
-    if (this.status.failure === undefined) this.status.percent = Math.max(this.status.percent, this.weights[phase]);
+    this.expected = steps;
+    this.done = 0;
+    this.advance();
     upsertSearchAttributes([
       { key: SEARCH_ATTRIBUTES.phase, value: phase },
       { key: SEARCH_ATTRIBUTES.status, value: this.status.status },
@@ -125,9 +129,21 @@ export class Board {
     setCurrentDetails(currentDetails(this.status));
   }
 
+  private advance(): void {
+    // A failed build got as far as it got.
+    if (this.status.failure !== undefined) return;
+    const { phase } = this.status;
+    const following = PHASES[PHASES.indexOf(phase) + 1];
+    const [from, to] = [this.begins[phase], following === undefined ? 100 : this.begins[following]];
+    const reached = Math.floor(from + ((to - from) * Math.min(this.done, this.expected)) / (this.expected + 1));
+    this.status.percent = Math.max(this.status.percent, reached);
+  }
+
   private close(entry: StepStatus, state: StepStatus['state']): void {
     entry.state = state;
     entry.endedAt = Date.now();
+    if (state === 'done') this.done += 1;
+    this.advance();
     this.show();
   }
 }

@@ -17,7 +17,8 @@ export async function customise(
   deadlines: Deadlines,
 ): Promise<{ serverId: string; packages: number }> {
   const { parameters } = input;
-  board.enter('customise');
+  // Besides the template's steps: access, instance, address, SSH, packages listed, cleaned, shut down.
+  board.enter('customise', plan.guestSteps.length + 7);
   const access = await board.step(
     { name: 'access', title: 'make the build’s SSH key pair and its security group' },
     'createAccess',

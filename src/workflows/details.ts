@@ -5,7 +5,9 @@ const MARKS: Record<StepStatus['state'], string> = { running: '▶', done: '✓'
 function duration(from: number, to: number | undefined): string {
   if (to === undefined) return 'since ' + new Date(from).toISOString().slice(11, 19);
   const seconds = (to - from) / 1000;
-  return seconds < 100 ? `${seconds.toFixed(1)} s` : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+  // No-break spaces: the column is narrow.
+  if (seconds < 100) return `${seconds.toFixed(1)}\u00a0s`;
+  return `${Math.floor(seconds / 60)}\u00a0min ${Math.floor(seconds % 60)}\u00a0s`;
 }
 
 /** Text that stands in a table's cell: no line breaks, no bars. */
@@ -30,7 +32,7 @@ export function currentDetails(status: BuildStatus): string {
     if (status.failure.hint !== undefined) lines.push(`What to do: ${cell(status.failure.hint)}`, '');
   }
   if (status.jeosWorkflowId !== undefined) lines.push(`Installer run: workflow \`${status.jeosWorkflowId}\``, '');
-  lines.push('| | phase | step | time | |', '|---|---|---|---|---|');
+  lines.push('| | phase | step | time | result |', '|---|---|---|---|---|');
   for (const step of status.steps) {
     const time = duration(step.startedAt, step.endedAt);
     lines.push(`| ${MARKS[step.state]} | ${step.phase} | ${cell(step.title)} | ${time} | ${cell(step.note ?? '')} |`);

@@ -36,7 +36,7 @@ export async function endOf<R>(
     if (failure !== undefined) board.status.failure = failure;
     // A plan makes nothing; and where the cloud is unknown or refuses us, there would be no cleaning up either.
     const nothingMade = board.status.phase === 'plan';
-    board.enter('cleanup');
+    board.enter('cleanup', 2);
     const keep = result === undefined ? { keepImages: [] } : await kept(result);
     if (nothingMade) board.status.leftovers = [];
     else await cleanUp(board, ref, keep);

@@ -23,10 +23,7 @@ export async function jeosImage(input: JeosImageInput): Promise<JeosImageResult>
   const board = new Board(
     { uuid: ref.uuid, type: 'jeos_image', cloud: input.cloud, name: input.name },
     input.heartbeatTimeout,
-    {
-      jeos: 5,
-      publish: 80,
-    },
+    { customise: 90, publish: 90 },
   );
   board.status.os = input.osLabel;
   const deadlines = new Deadlines({ ...input.deadlines });
@@ -56,7 +53,7 @@ async function install(
   deadlines: Deadlines,
 ): Promise<JeosImageResult> {
   const { documents } = input;
-  board.enter('jeos');
+  board.enter('jeos', 4);
   const media = await board.step(
     {
       name: 'media',
@@ -99,7 +96,7 @@ async function install(
   );
   board.status.consoleTail = off.consoleTail;
 
-  board.enter('publish');
+  board.enter('publish', 3);
   const snapshot = await deadlines.under('snapshot_timeout', (deadline, left) =>
     board.step(
       {

@@ -1,7 +1,7 @@
 import type { StepStatus } from '../../build/status.js';
 import type { LiveActivity } from '../live-activity.js';
 import type { Observation, WorkflowView } from '../observe.js';
-import { retryText, troubleText } from './render.js';
+import { percentOf, retryText, troubleText } from './render.js';
 import { clock, plain } from './text.js';
 
 /** Milliseconds between two lines about the same activity: what it reports often changes by the second. */
@@ -29,7 +29,8 @@ export class ChangeLines {
     if (trouble !== undefined && trouble !== this.trouble) lines.push(trouble);
     if (trouble === undefined && this.trouble !== undefined) lines.push('the build goes on');
     this.trouble = trouble;
-    const stamp = `${clock(seen.at - seen.startedAt).padStart(7)} ${String(seen.status?.percent ?? 0).padStart(3)} %`;
+    const percent = seen.status === undefined ? 0 : percentOf(seen, seen.status);
+    const stamp = `${clock(seen.at - seen.startedAt).padStart(7)} ${String(percent).padStart(3)} %`;
     return lines.map((line) => `${stamp}  ${line}`);
   }
 

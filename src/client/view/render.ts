@@ -1,4 +1,4 @@
-import { PHASES, type BuildStatus, type StepStatus } from '../../build/status.js';
+import { PHASE_BEGINS, PHASES, type BuildStatus, type StepStatus } from '../../build/status.js';
 import type { LiveActivity } from '../live-activity.js';
 import type { Observation, WorkflowView } from '../observe.js';
 import { bar, clip, clock, plain } from './text.js';
@@ -80,11 +80,11 @@ function headLines(seen: Observation, { colours, columns }: RenderOptions): Line
 }
 
 /** A build that waits for its installer run is as far as that run takes it: from the JEOS phase on to the next. */
-function percentOf(seen: Observation, status: BuildStatus): number {
+export function percentOf(seen: Observation, status: BuildStatus): number {
   const inner = seen.jeos?.status?.percent;
   if (inner === undefined) return status.percent;
-  const next = 30;
-  return Math.max(status.percent, Math.floor(status.percent + ((next - status.percent) * inner) / 100));
+  const { jeos: from, customise: to } = PHASE_BEGINS;
+  return Math.max(status.percent, Math.floor(from + ((to - from) * inner) / 100));
 }
 
 function phaseText(status: BuildStatus): string {

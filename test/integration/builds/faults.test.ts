@@ -159,6 +159,9 @@ describe(
         assert.equal(status.status, 'FAILED');
         assert.deepEqual(status.leftovers, []);
         assert.deepEqual(bed.leftovers(), []);
+        const record = await build.record();
+        assert.equal(record.status, 'FAILED');
+        assert.match(record.status_detail.error ?? '', test.says);
       });
     });
 

@@ -241,7 +241,7 @@ describe('the command line against a real Temporal server', { skip }, () => {
         identifier.push(String(UUID.exec(io.stderr)?.[0]));
         const { stdout } = await finish('live', '--output', 'json', 'images', '{"status": "BUILDING"}');
         const found = JSON.parse(stdout) as { percent_complete: number; status_detail: { activity: string } };
-        assert.equal(found.percent_complete, 30);
+        assert.equal(found.percent_complete, 53);
         assert.equal(found.status_detail.activity, 'boot an instance from the JEOS: server is BUILD (spawning)');
         parked.release();
         assert.equal(await ended, 0);
