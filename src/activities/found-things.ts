@@ -85,7 +85,8 @@ async function foundKeyPairs(deps: Deps, cloudName: string): Promise<FoundThing[
   return found;
 }
 
-async function foundImage(deps: Deps, image: Image): Promise<FoundThing> {
+/** An image of ours, and what it is now. */
+export async function foundImage(deps: Deps, image: Image): Promise<FoundThing> {
   const role = textOf(image[KEYS.role]);
   const whole = image.status === 'active' && (image.size ?? 0) > 0;
   const shared = whole && (role === 'jeos' || role === 'media') && image[KEYS[role]] !== undefined ? role : undefined;
@@ -98,7 +99,7 @@ async function foundImage(deps: Deps, image: Image): Promise<FoundThing> {
     ...ownerOf(textOf(image[KEYS.build]), textOf(image[KEYS.workflow])),
     ...timesOf(image.created_at, expiryOf({ tags: image.tags, marks: image })),
     ...(shared === undefined ? {} : { shared }),
-    ...(role === 'media' ? { medium: true } : {}),
+    ...(role === 'media' && shared === undefined ? { medium: whole ? 'retired' : 'unfinished' } : {}),
     ...(used === undefined ? {} : { used }),
     ...(result === undefined ? {} : { result }),
   };

@@ -7,9 +7,13 @@ import { KEYS } from '../build/names.js';
 import { SEARCH_ATTRIBUTES } from '../build/search-attributes.js';
 import type { BuildFailure } from '../build/status.js';
 import { type Deps, progress, resumed, signal } from './context.js';
+import { claimImage } from './shared-images.js';
 import type { JeosFound, WaitForJeos } from './types.js';
 
-/** The JEOS of this digest, if an earlier build has left one. The oldest wins, so that all builds choose the same. */
+/**
+ * The JEOS of this digest, if an earlier build has left one. The oldest wins, so that all builds choose the same; one
+ * that the sweeper is just removing is none.
+ */
 async function findJeos(deps: Deps, { ref, plan }: WaitForJeos): Promise<JeosFound | undefined> {
   const { image } = deps.clouds.get(ref.cloud);
   const properties = { [KEYS.jeos]: plan.jeosDigest, [KEYS.role]: 'jeos' };
@@ -17,8 +21,11 @@ async function findJeos(deps: Deps, { ref, plan }: WaitForJeos): Promise<JeosFou
   const usable = images
     .filter((candidate) => candidate.status === 'active' && (candidate.size ?? 0) > 0)
     .sort((a, b) => a.created_at.localeCompare(b.created_at));
-  const found = usable[0];
-  return found && { imageId: found.id, reused: true, proven: found[KEYS.proven] === 'true' };
+  for (const found of usable) {
+    if (!(await claimImage(deps, ref.cloud, found.id, KEYS.jeos))) continue;
+    return { imageId: found.id, reused: true, proven: found[KEYS.proven] === 'true' };
+  }
+  return undefined;
 }
 
 function jeosInput({ ref, plan, parameters, heartbeatTimeout }: WaitForJeos): JeosImageInput {
@@ -107,7 +114,8 @@ export async function waitForJeos(deps: Deps, input: WaitForJeos): Promise<JeosF
     }
     progress({ message: `installing in ${input.plan.jeosWorkflowId}`, resume: runId });
     const result = await endOfInstall(deps, input, runId);
-    if (result !== undefined) return { imageId: result.imageId, reused: false, proven: false };
+    if (result !== undefined && (await claimImage(deps, input.ref.cloud, result.imageId, KEYS.jeos)))
+      return { imageId: result.imageId, reused: false, proven: false };
     runId = undefined;
   }
 }

@@ -12,6 +12,7 @@ import type { MediaFile } from '../os/types.js';
 import { type Deps, progress, signal } from './context.js';
 import { installerPlanOf } from './documents.js';
 import { ensureImage } from './ensure-image.js';
+import { claimImage } from './shared-images.js';
 import type { InstallerMedia, JeosStep } from './types.js';
 import { parametersOf } from './user-data.js';
 
@@ -38,7 +39,16 @@ export async function prepareMedia(deps: Deps, input: JeosStep): Promise<Install
   }
   const kernel = await ensureMedium(deps, input, located(plan.kernel, indexed), parameters.kernel_checksum);
   const ramdisk = await ensureMedium(deps, input, located(plan.ramdisk, indexed), parameters.ramdisk_checksum);
+  for (const { id } of [kernel, ramdisk]) await claimMedium(deps, input, id);
   return { kernelId: kernel.id, ramdiskId: ramdisk.id, notes: [kernel.note, ramdisk.note] };
+}
+
+async function claimMedium(deps: Deps, { ref }: JeosStep, id: string): Promise<void> {
+  if (await claimImage(deps, ref.cloud, id, KEYS.media)) return;
+  throw new FactoryError('Conflict', `the sweeper is just removing installer medium ${id}; it will be fetched anew`, {
+    retryable: true,
+    hint: 'imagefactory gc finishes a sweep that was interrupted',
+  });
 }
 
 /** A tree's index is an offer, not a duty: without one the known paths are tried, and nothing is checked against it. */

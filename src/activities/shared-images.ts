@@ -10,10 +10,6 @@ import { type Deps, signal, sleep } from './context.js';
  */
 type SharedKey = typeof KEYS.jeos | typeof KEYS.media;
 
-function isNotThere(error: unknown): boolean {
-  return error instanceof FactoryError && error.type === 'NotFound';
-}
-
 /** Notes that a build has chosen the image. False when it has lost its key or is gone: then another must be found. */
 export async function claimImage(deps: Deps, cloud: string, imageId: string, key: SharedKey): Promise<boolean> {
   try {
@@ -24,7 +20,10 @@ export async function claimImage(deps: Deps, cloud: string, imageId: string, key
       });
     return image[key] !== undefined;
   } catch (error) {
-    if (isNotThere(error)) return false;
+    if (!(error instanceof FactoryError)) throw error;
+    if (error.type === 'NotFound') return false;
+    // Another project's: our sweeper does not touch it either.
+    if (error.type === 'Forbidden') return true;
     throw error;
   }
 }
@@ -32,15 +31,29 @@ export async function claimImage(deps: Deps, cloud: string, imageId: string, key
 /** Milliseconds after which a claim that was under way has shown itself: Glance writes an image's properties as a whole. */
 const CLAIM_SHOWS = 2000;
 
-/** Takes a shared image's key away, so that no build finds it any more. False when one had just chosen it. */
-export async function retireImage(deps: Deps, cloud: string, before: Image, key: SharedKey): Promise<boolean> {
+/** Removes a shared image, unless a build chooses it in the same moment: then it stays, and the answer is false. */
+export async function removeShared(deps: Deps, cloud: string, before: Image, key: SharedKey): Promise<boolean> {
   const { image } = deps.clouds.get(cloud);
+  const options = { signal: signal() };
   const value = before[key];
-  if (typeof value !== 'string') return true;
-  await image.updateImage(before.id, [{ op: 'remove', path: `/${key}` }], { signal: signal() });
-  await sleep(Math.min(CLAIM_SHOWS, deps.pollInterval * 2));
-  const now = await image.getImage(before.id, { signal: signal() });
-  if (now === undefined || now[KEYS.used] === before[KEYS.used]) return true;
-  await image.updateImage(before.id, [{ op: 'add', path: `/${key}`, value }], { signal: signal() });
-  return false;
+  const restore = (): Promise<unknown> =>
+    image.updateImage(before.id, [{ op: 'add', path: `/${key}`, value }], options);
+  // Without a key it is what an interrupted sweep left: no build can have chosen it since.
+  if (value !== undefined) {
+    await image.updateImage(before.id, [{ op: 'remove', path: `/${key}` }], options);
+    await sleep(Math.min(CLAIM_SHOWS, deps.pollInterval * 2));
+    const now = await image.getImage(before.id, options);
+    if (now !== undefined && now[KEYS.used] !== before[KEYS.used]) {
+      await restore();
+      return false;
+    }
+  }
+  try {
+    await image.deleteImage(before.id, options);
+  } catch (error) {
+    // Glance keeps an image whose copies are still in use by its storage: then builds may go on using it.
+    if (value !== undefined) await restore();
+    throw error;
+  }
+  return true;
 }

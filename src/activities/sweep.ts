@@ -5,11 +5,11 @@ import { KEYS } from '../build/names.js';
 import { whatToSweep, type FoundThing, type Life, type Removal, type SweepFacts, type SweepLimits, type SweepPlan } from '../build/sweep.js'; // prettier-ignore
 import { deleteGlanceImage } from './cleanup.js';
 import { type Deps, progress, signal, sleep } from './context.js';
-import { findThings } from './found-things.js';
+import { findThings, foundImage } from './found-things.js';
 import { deleteKeys } from './keys.js';
 import { heldJeos, isInstalling, lifeOf } from './living.js';
 import { isGone } from './servers.js';
-import { retireImage } from './shared-images.js';
+import { removeShared } from './shared-images.js';
 
 /** How many builds' things a run removes, so that its history stays short; the next run goes on. */
 const MOST_REMOVALS = 300;
@@ -43,13 +43,16 @@ export async function planSweep(deps: Deps, input: PlanSweep): Promise<BoundedPl
 async function planOf(deps: Deps, { cloud, limits }: PlanSweep): Promise<SweepPlan> {
   // The time comes first: what is made from now on is younger than any limit.
   const now = Date.now();
-  const { found, referred } = await findThings(deps, cloud);
   const lives = new Map<string, Life>();
-  for (const id of new Set(found.flatMap((thing) => thing.workflows))) {
+  for (const id of new Set((await findThings(deps, cloud)).found.flatMap((thing) => thing.workflows))) {
     progress({ message: `asking Temporal about ${id}` });
     lives.set(id, await lifeOf(deps, id));
   }
-  const facts: SweepFacts = { now, limits, lives, inUse: referred, installing: await isInstalling(deps) };
+  const installing = await isInstalling(deps);
+  // Looked at again, because only what a build has after its end is what it has left: until then it may still turn a
+  // snapshot into a base image. What has come since belongs to workflows that were not asked about, and stays.
+  const { found, referred } = await findThings(deps, cloud);
+  const facts: SweepFacts = { now, limits, lives, inUse: referred, installing };
   const plan = whatToSweep(found, facts);
   if (!plan.removals.some(({ things }) => things.some(({ shared }) => shared === 'jeos'))) return plan;
   const held = await heldJeos(deps);
@@ -159,8 +162,17 @@ async function removeServer(deps: Deps, cloud: string, id: string): Promise<stri
 async function removeImage(deps: Deps, cloud: string, thing: FoundThing): Promise<string | undefined> {
   const image = await deps.clouds.get(cloud).image.getImage(thing.id, { signal: signal() });
   if (image === undefined) return undefined;
-  if (thing.shared !== undefined && !(await retireImage(deps, cloud, image, KEYS[thing.shared]))) {
-    return 'a build has just chosen it';
+  const now = await foundImage(deps, image);
+  if (now.result !== undefined) return now.result;
+  // Somebody has chosen, finished or marked it since.
+  if (now.used !== thing.used || now.shared !== thing.shared || now.expires !== thing.expires) {
+    return 'has changed since it was found';
+  }
+  if ((thing.medium === 'unfinished' || thing.shared === 'media') && (await isInstalling(deps))) {
+    return 'an installer’s run has begun, which may need it';
+  }
+  if (thing.shared !== undefined) {
+    return (await removeShared(deps, cloud, image, KEYS[thing.shared])) ? undefined : 'a build has just chosen it';
   }
   await deleteGlanceImage(deps, cloud, thing.id);
   return undefined;

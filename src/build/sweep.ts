@@ -25,8 +25,8 @@ export interface FoundThing {
   shared?: 'jeos' | 'media';
   /** When a build last chose it, where it is shared and that was noted. */
   used?: number;
-  /** Part of an installer medium, which no build owns. */
-  medium?: boolean;
+  /** An installer medium that no build may start from: its upload has not ended, or a sweep was interrupted. */
+  medium?: 'unfinished' | 'retired';
   /** Why an image is somebody's result and never goes. */
   result?: string;
 }
@@ -72,7 +72,7 @@ export interface SweepPlan {
   kept: { thing: FoundThing; why: string }[];
 }
 
-/** A shared image chosen a moment ago may have no other sign of it yet, however short `olderThan` is. Seconds. */
+/** A shared image begun or chosen a moment ago may have no other sign of it yet, however short `olderThan` is. Seconds. */
 const JUST_CHOSEN = 600;
 
 /** What goes and what stays, each with its reason. */
@@ -131,14 +131,15 @@ function reasonToKeepAll(things: FoundThing[], { lives, now }: SweepFacts): stri
 
 /** A build's things go together, so the youngest of them decides. */
 function reasonToKeepOwn(things: FoundThing[], { now, limits, installing }: SweepFacts): string | undefined {
-  const ownerless = things.find(({ build, medium }) => build === undefined && medium !== true);
+  const ownerless = things.find(({ build, medium }) => build === undefined && medium === undefined);
   if (ownerless !== undefined) return 'carries no build’s mark';
-  if (things.some(({ medium }) => medium === true) && installing)
+  if (installing && things.some(({ medium }) => medium === 'unfinished'))
     return 'an installer’s run lives, which may be filling it';
   const unknown = things.find(({ created }) => created === undefined);
   if (unknown !== undefined) return `the cloud does not say how old ${unknown.kind} ${unknown.name} is`;
   const youngest = Math.max(...things.map(({ created }) => created ?? now));
-  return now - youngest < limits.olderThan * 1000 ? `younger than ${durationText(limits.olderThan)}` : undefined;
+  const limit = Math.max(limits.olderThan, things.some(({ medium }) => medium === 'unfinished') ? JUST_CHOSEN : 0);
+  return now - youngest < limit * 1000 ? `younger than ${durationText(limit)}` : undefined;
 }
 
 function endOf(things: FoundThing[], { lives }: SweepFacts): string {

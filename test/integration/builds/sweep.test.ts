@@ -1,36 +1,51 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, beforeEach, describe, it } from 'node:test';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
 import type { CloudSweep, SweepInput, SweepResult } from '../../../src/build/messages.js';
 import { expiryMarks } from '../../../src/build/names.js';
+import { generateKeyPair } from '../../../src/guest/keys.js';
 import type { SweepLimits } from '../../../src/build/sweep.js';
+import { connectClouds } from '../../../src/openstack/index.js';
+import type { Cloud, Clouds } from '../../../src/openstack/types.js';
 import { Bed, type Build } from '../../support/bed.js';
 
 const HOUR = 3_600_000;
+/** Somebody's public key. */
+const KEY = generateKeyPair().publicKey;
 const LIMITS: SweepLimits = { olderThan: 3600, jeosKeep: 10, unusedFor: 30 * 86_400 };
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let tries = 0; !condition(); tries++) {
+    assert.ok(tries < 500, `never: ${condition.toString()}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
 
 describe('the sweeper', () => {
   let bed: Bed;
   let versions = 0;
+  let clouds: Clouds;
+  let openstack: Cloud;
   before(async () => {
     bed = await Bed.start();
+    clouds = connectClouds({ env: bed.cloud.env(), directory: bed.storage });
+    openstack = clouds.get('envvars');
   });
-  after(() => bed.close());
-  beforeEach(() => {
-    versions = 0;
+  after(async () => {
+    await clouds.close();
+    await bed.close();
   });
 
   async function sweep(limits: Partial<SweepLimits> = {}, dryRun = false): Promise<CloudSweep> {
     const input: SweepInput = { clouds: ['envvars'], limits: { ...LIMITS, ...limits }, dryRun };
-    const { clouds } = await bed.temporal.client.workflow.execute<(given: SweepInput) => Promise<SweepResult>>(
-      'sweep',
-      {
-        taskQueue: bed.taskQueue,
-        workflowId: `sweep-${randomUUID()}`,
-        args: [input],
-      },
-    );
-    const [result] = clouds;
+    const swept = await bed.temporal.client.workflow.execute<(given: SweepInput) => Promise<SweepResult>>('sweep', {
+      taskQueue: bed.taskQueue,
+      workflowId: `sweep-${randomUUID()}`,
+      args: [input],
+    });
+    const [result] = swept.clouds;
     assert.ok(result !== undefined);
     assert.equal(result.failure, undefined);
     return result;
@@ -48,6 +63,22 @@ describe('the sweeper', () => {
       if (used !== undefined)
         image.properties['imagefactory_used'] = new Date(Date.parse(used) - hours * HOUR).toISOString();
     }
+  }
+
+  function servers(role: string) {
+    return [...bed.cloud.state.servers.values()].filter(({ metadata }) => metadata['imagefactory_role'] === role);
+  }
+
+  /** Sweeps until nothing is left but what lives: what was under way when a build was terminated may appear late. */
+  async function sweepAll(): Promise<CloudSweep[]> {
+    const runs: CloudSweep[] = [];
+    for (let left = 1; left > 0 && runs.length < 30;) {
+      age(25);
+      const run = await sweep();
+      runs.push(run);
+      left = run.things.filter(({ outcome }) => outcome !== 'kept').length;
+    }
+    return runs;
   }
 
   /** A build with a JEOS of its own, terminated in a step: Temporal runs no clean-up then. */
@@ -68,16 +99,158 @@ describe('the sweeper', () => {
     await terminated('ssh', { request_floating_ip: true });
     await terminated('base.snapshot');
     assert.notDeepEqual(bed.leftovers(), []);
-    const seen: string[] = [];
-    // What was under way when a build was terminated may appear late.
-    for (let runs = 0; runs < 20 && (bed.leftovers().length > 0 || runs === 0); runs++) {
-      age(25);
-      const { things } = await sweep();
-      seen.push(...things.filter(({ outcome }) => outcome === 'removed').map(({ kind }) => kind));
-    }
+    const removed = (await sweepAll()).flatMap(({ things }) => things.filter(({ outcome }) => outcome === 'removed'));
+    const seen = removed.map(({ kind }) => kind);
     assert.deepEqual(bed.leftovers(), []);
-    for (const kind of ['instance', 'floating IP', 'security group', 'key pair', 'image'])
+    for (const kind of ['instance', 'floating IP', 'security group', 'key pair', 'image'] as const)
       assert.ok(seen.includes(kind), kind);
   });
-  void expiryMarks;
+
+  it('leaves a living build alone, whatever its age, while it removes what a terminated one has left', async () => {
+    bed.cloud.behaviours.add({ match: { boots: 'installer' }, times: 1, installer: 'never-off' });
+    const living = await bed.build(bed.template({ name: 'living' }), { reuse_jeos: false });
+    await living.reaches('jeos');
+    await until(() => servers('installer').length === 1);
+    const [installer] = servers('installer');
+    await terminated('ssh', { request_floating_ip: true });
+    age(100);
+    await sweepAll();
+    assert.deepEqual(
+      servers('installer').map(({ id }) => id),
+      [installer?.id],
+    );
+    assert.deepEqual(servers('customise'), []);
+    assert.equal((await living.status()).status, 'BUILDING');
+    await living.handle.cancel();
+    await assert.rejects(living.result());
+    await until(() => bed.leftovers().length === 0);
+  });
+
+  it('removes nothing in a dry run, and says what would go and what stays', async () => {
+    await terminated('ssh');
+    await until(() => servers('customise').every(({ status }) => status === 'ACTIVE'));
+    age(25);
+    const before = bed.cloud.leftovers();
+    const { things } = await sweep({}, true);
+    assert.deepEqual(bed.cloud.leftovers(), before);
+    const going = things.filter(({ outcome }) => outcome === 'removable');
+    assert.deepEqual(
+      going.map(({ kind }) => kind),
+      ['instance', 'security group', 'key pair'],
+    );
+    assert.ok(
+      going.every(({ age: seconds, why }) => (seconds ?? 0) >= 25 * 3600 && why.startsWith('its build has ended')),
+    );
+    assert.ok(things.some(({ kind, outcome }) => kind === 'image' && outcome === 'kept'));
+    await sweepAll();
+  });
+
+  it('leaves what is younger than it was told', async () => {
+    await terminated('ssh');
+    age(2);
+    const { things } = await sweep({ olderThan: 3 * 3600 });
+    assert.deepEqual(
+      things.filter(({ outcome }) => outcome === 'removed'),
+      [],
+    );
+    assert.ok(things.some(({ kind, why }) => kind === 'instance' && why === 'younger than 3 h'));
+    await sweepAll();
+  });
+
+  it('leaves what does not carry our mark, even when it looks like ours', async () => {
+    const { state } = bed.cloud;
+    const { compute, network } = openstack;
+    await compute.createKeyPair('imagefactory-key-of-mine', KEY);
+    const group = await network.createSecurityGroup({ name: 'imagefactory-guest', description: '', tags: [] });
+    const image = await openstack.image.createImage({
+      name: `imagefactory-boot-${randomUUID()}`,
+      disk_format: 'raw',
+      container_format: 'bare',
+      properties: { imagefactory_build: randomUUID() },
+    });
+    age(1000);
+    await sweep({ olderThan: 0, jeosKeep: 0, unusedFor: 0 });
+    assert.ok(
+      state.keyPairs.has('imagefactory-key-of-mine') &&
+        state.securityGroups.has(group.id) &&
+        state.images.has(image.id),
+    );
+    await compute.deleteKeyPair('imagefactory-key-of-mine');
+    await network.deleteSecurityGroup(group.id);
+    await openstack.image.deleteImage(image.id);
+  });
+
+  it('never removes a base image that has a record, nor one whose record it cannot find', async () => {
+    const recorded = await (await bed.build(bed.template({ name: 'recorded' }))).result();
+    const other = await bed.build(bed.template({ name: 'recorded' }));
+    const lost = await other.result();
+    await rm(join(bed.storage, `${other.uuid}.meta`));
+    age(10_000);
+    const { things } = await sweep({ olderThan: 0 });
+    for (const { glanceId } of [recorded, lost]) {
+      assert.ok(bed.cloud.state.images.has(glanceId));
+      assert.match(things.find(({ id }) => id === glanceId)?.why ?? '', /is (the|a) base image/);
+    }
+  });
+
+  it('removes the JEOS images beyond the number to keep, those first that were used longest ago', async () => {
+    await sweep({ olderThan: 0, jeosKeep: 0 });
+    for (const name of ['first', 'second', 'third']) {
+      await (await bed.build(bed.template({ name, version: '12' }), { reuse_jeos: false })).result();
+      age(30);
+    }
+    const before = bed.images('jeos');
+    const [oldest, middle] = before.map(({ id }) => id);
+    // The oldest is used again.
+    await openstack.image.updateImage(oldest ?? '', [
+      { op: 'add', path: '/imagefactory_used', value: new Date(Date.now() - 2 * HOUR).toISOString() },
+    ]);
+    const { things } = await sweep({ jeosKeep: 2 });
+    assert.equal(before.length, 3);
+    assert.deepEqual(
+      things.filter(({ outcome }) => outcome === 'removed').map(({ id }) => id),
+      [middle],
+    );
+  });
+
+  it('removes JEOS images and installer media that nobody has used for long', async () => {
+    age(31 * 24);
+    await sweep();
+    assert.deepEqual([...bed.images('jeos'), ...bed.images('media')], []);
+    const build = await bed.build(bed.template({ name: 'anew' }));
+    assert.equal((await build.result()).jeos.reused, false);
+  });
+
+  it('leaves what is kept on purpose until its time has come', async () => {
+    await terminated('ssh');
+    const [server] = servers('customise');
+    assert.ok(server !== undefined);
+    age(25);
+    Object.assign(server.metadata, expiryMarks(new Date(Date.now() + HOUR)));
+    const kept = await sweep();
+    assert.deepEqual(
+      kept.things.filter(({ outcome }) => outcome === 'removed'),
+      [],
+    );
+    assert.match(kept.things.find(({ kind }) => kind === 'key pair')?.why ?? '', /^kept until \d{4}-/);
+    Object.assign(server.metadata, expiryMarks(new Date(Date.now() - HOUR)));
+    await sweepAll();
+  });
+
+  it('takes nothing from builds that begin, run and end while it sweeps without a limit', async () => {
+    let running = true;
+    const sweeping = (async () => {
+      while (running) await sweep({ olderThan: 0, jeosKeep: 0, unusedFor: 0 });
+    })();
+    const results = await Promise.all(
+      ['one', 'two', 'three', 'four'].map(async (name) => {
+        const build = await bed.build(bed.template({ name }), { request_floating_ip: name === 'one' });
+        return build.result();
+      }),
+    );
+    running = false;
+    await sweeping;
+    for (const { glanceId } of results) assert.ok(bed.cloud.state.images.has(glanceId));
+    assert.deepEqual(bed.leftovers(), []);
+  });
 });
