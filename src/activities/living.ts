@@ -19,6 +19,13 @@ export async function lifeOf(deps: Pick<Deps, 'temporal'>, workflowId: string): 
   }
 }
 
+/** Seconds for which Temporal remembers a workflow after its end. */
+export async function retentionOf(deps: Pick<Deps, 'temporal'>): Promise<number> {
+  const { namespace } = deps.temporal.options;
+  const { config } = await deps.temporal.workflowService.describeNamespace({ namespace });
+  return Number(config?.workflowExecutionRetentionTtl?.seconds ?? 0);
+}
+
 /** Whether an installer's run lives, on whichever cloud. */
 export async function isInstalling(deps: Pick<Deps, 'temporal'>): Promise<boolean> {
   for await (const workflow of running(deps, WORKFLOWS.jeosImage)) return workflow !== undefined;

@@ -7,7 +7,7 @@ import { deleteGlanceImage } from './cleanup.js';
 import { type Deps, progress, signal, sleep } from './context.js';
 import { findThings, foundImage } from './found-things.js';
 import { deleteKeys } from './keys.js';
-import { heldJeos, isInstalling, lifeOf } from './living.js';
+import { heldJeos, isInstalling, lifeOf, retentionOf } from './living.js';
 import { isGone } from './servers.js';
 import { removeShared } from './shared-images.js';
 
@@ -52,7 +52,7 @@ async function planOf(deps: Deps, { cloud, limits }: PlanSweep): Promise<SweepPl
   // Looked at again, because only what a build has after its end is what it has left: until then it may still turn a
   // snapshot into a base image. What has come since belongs to workflows that were not asked about, and stays.
   const { found, referred } = await findThings(deps, cloud);
-  const facts: SweepFacts = { now, limits, lives, inUse: referred, installing };
+  const facts: SweepFacts = { now, limits, lives, inUse: referred, installing, retention: await retentionOf(deps) };
   const plan = whatToSweep(found, facts);
   if (!plan.removals.some(({ things }) => things.some(({ shared }) => shared === 'jeos'))) return plan;
   const held = await heldJeos(deps);

@@ -53,6 +53,8 @@ export interface SweepFacts {
   lives: ReadonlyMap<string, Life>;
   /** Ids of images that an instance, a boot image or a living build depends on; a text says why nobody knows. */
   inUse: ReadonlySet<string> | string;
+  /** Seconds for which Temporal remembers a workflow that has ended. */
+  retention: number;
   /** Whether an installer's run lives: it may have chosen media that nothing shows yet. */
   installing: boolean;
 }
@@ -130,7 +132,8 @@ function reasonToKeepAll(things: FoundThing[], { lives, now }: SweepFacts): stri
 }
 
 /** A build's things go together, so the youngest of them decides. */
-function reasonToKeepOwn(things: FoundThing[], { now, limits, installing }: SweepFacts): string | undefined {
+function reasonToKeepOwn(things: FoundThing[], facts: SweepFacts): string | undefined {
+  const { now, limits, installing } = facts;
   const ownerless = things.find(({ build, medium }) => build === undefined && medium === undefined);
   if (ownerless !== undefined) return 'carries no build’s mark';
   if (installing && things.some(({ medium }) => medium === 'unfinished'))
@@ -138,15 +141,25 @@ function reasonToKeepOwn(things: FoundThing[], { now, limits, installing }: Swee
   const unknown = things.find(({ created }) => created === undefined);
   if (unknown !== undefined) return `the cloud does not say how old ${unknown.kind} ${unknown.name} is`;
   const youngest = Math.max(...things.map(({ created }) => created ?? now));
-  const limit = Math.max(limits.olderThan, things.some(({ medium }) => medium === 'unfinished') ? JUST_CHOSEN : 0);
-  return now - youngest < limit * 1000 ? `younger than ${durationText(limit)}` : undefined;
+  const isUnfinished = things.some(({ medium }) => medium === 'unfinished');
+  const limit = Math.max(limits.olderThan, isUnfinished ? JUST_CHOSEN : 0);
+  if (now - youngest < limit * 1000) return `younger than ${durationText(limit)}`;
+  // A build of ours that has made something since then would still be known: it is another Temporal's.
+  const isForeign = isForgotten(things, facts) && now - youngest < facts.retention * 1000;
+  return isForeign ? 'Temporal knows no such build, and has not had the time to forget it' : undefined;
 }
 
-function endOf(things: FoundThing[], { lives }: SweepFacts): string {
-  const [thing] = things;
-  if (thing?.build === undefined) return 'was never finished';
-  const known = workflowsOf(things).find((id) => lives.get(id) !== 'unknown');
-  return known === undefined ? 'Temporal knows no such build' : `its build has ended: ${known}`;
+/** Whether Temporal knows none of the workflows that may answer for a build's things. */
+function isForgotten(things: FoundThing[], { lives }: SweepFacts): boolean {
+  const workflows = workflowsOf(things);
+  return workflows.length > 0 && workflows.every((id) => lives.get(id) === 'unknown');
+}
+
+function endOf(things: FoundThing[], facts: SweepFacts): string {
+  if (things[0]?.build === undefined) return 'was never finished';
+  return isForgotten(things, facts)
+    ? 'Temporal knows no such build'
+    : `its build has ended: ${workflowsOf(things).join(', ')}`;
 }
 
 /** @param rank how many JEOS images were used later; -1 for a medium, of which there may be any number */

@@ -30,6 +30,7 @@ const FILE_KEYS = z.object({
   log_format: z.enum(['text', 'json']).optional(),
   clouds: z.array(z.string()).optional(),
   worker_addresses: z.array(z.string()).optional(),
+  jeos_keep: z.number().int().nonnegative().optional(),
   insecure: z.boolean().optional(),
   payload_keys: z.string().min(1).optional(),
 });
@@ -66,6 +67,8 @@ export interface Settings {
   clouds?: string[];
   /** CIDRs that the guests see the worker under. Undefined: it finds out. */
   workerAddresses?: string[];
+  /** How many JEOS images the sweeper keeps in each cloud. */
+  jeosKeep?: number;
   insecure: boolean;
   /** File of the payload keys; the environment's own keys are not part of the settings. */
   payloadKeysFile?: string;
@@ -141,6 +144,7 @@ export function settingsOf(options: GivenOptions, env: NodeJS.ProcessEnv, file: 
     logFormat: (text('log-format') as 'text' | 'json' | undefined) ?? file.log_format ?? 'text',
     clouds: list('serve-cloud') ?? file.clouds,
     workerAddresses: list('worker-address') ?? file.worker_addresses,
+    jeosKeep: text('jeos-keep') === undefined ? file.jeos_keep : countOf('--jeos-keep', text('jeos-keep')),
     insecure: flag('insecure') ?? file.insecure ?? false,
     payloadKeysFile:
       text('payload-keys') ?? (nonEmpty(env[KEYS_VARIABLE]) === undefined ? file.payload_keys : undefined),
@@ -159,6 +163,12 @@ export function payloadKeysOf({ payloadKeysFile }: Settings, env: NodeJS.Process
 /** An option that takes one value and was given several times means its last value. */
 export function lastOf(value: unknown): unknown {
   return Array.isArray(value) ? value.at(-1) : value;
+}
+
+/** A whole number from 0 on. @throws UsageError */
+function countOf(what: string, value: unknown): number {
+  if (/^\d{1,9}$/.test(String(value).trim())) return Number(value);
+  throw new UsageError(`${what}: ${JSON.stringify(value)} is not a whole number`);
 }
 
 /** A whole number of seconds above zero. @throws UsageError */

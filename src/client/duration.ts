@@ -10,9 +10,3 @@ export function durationOf(what: string, value: unknown): number {
     hint: 'write a number and s, m, h or d: 90s, 30m, 24h, 30d',
   });
 }
-
-/** A whole number from 0 on. @throws UsageError */
-export function countOf(what: string, value: unknown): number {
-  if (/^\d{1,9}$/.test(String(value).trim())) return Number(value);
-  throw new UsageError(`${what}: ${JSON.stringify(value)} is not a whole number`);
-}

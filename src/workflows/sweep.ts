@@ -8,13 +8,11 @@ import { describeFailure, isCanceled } from './failures.js';
 const HEARTBEAT = 60;
 
 /**
- * Removes from clouds what belongs to no living build: one cloud after the other, the oldest things first. What cannot be
- * removed does not keep the rest from going.
+ * Removes from clouds what belongs to no living build: the oldest things first. What cannot be removed, and a cloud
+ * that does not answer, do not keep the rest from going.
  */
 export async function sweep(input: SweepInput): Promise<SweepResult> {
-  const clouds: CloudSweep[] = [];
-  for (const cloud of input.clouds) clouds.push(await sweepCloud(cloud, input));
-  return { clouds };
+  return { clouds: await Promise.all(input.clouds.map((cloud) => sweepCloud(cloud, input))) };
 }
 
 async function sweepCloud(cloud: string, input: SweepInput): Promise<CloudSweep> {
@@ -24,7 +22,7 @@ async function sweepCloud(cloud: string, input: SweepInput): Promise<CloudSweep>
   try {
     plan = await call('planSweep', [{ cloud, limits: input.limits }], {
       summary: `find what is ours in ${cloud}, and whose it is`,
-      budget: { total: 3600 },
+      budget: { total: 1800 },
       heartbeatTimeout: HEARTBEAT,
     });
   } catch (error) {

@@ -2,7 +2,7 @@ import type { Options } from 'yargs';
 import type { CloudSweep, SweepInput, SweptThing } from '../../build/messages.js';
 import { durationText } from '../../build/sweep.js';
 import { lastOf } from '../config.js';
-import { countOf, durationOf } from '../duration.js';
+import { durationOf } from '../duration.js';
 import { jsonDocument, table } from '../output.js';
 import { runSweep } from '../sweep.js';
 import { withFactory, type Command, type CommandContext } from './command.js';
@@ -23,7 +23,8 @@ export const SWEEP_OPTIONS: Record<string, Options> = {
   'jeos-keep': {
     type: 'string',
     requiresArg: true,
-    describe: 'how many JEOS images to keep in each cloud, those used last (default 10)',
+    describe:
+      'how many JEOS images to keep in each cloud, those used last (default 10, or jeos_keep of the configuration file)',
   },
   'unused-for': {
     type: 'string',
@@ -54,7 +55,7 @@ export function sweepInput({ options, settings }: CommandContext, dryRun: boolea
     clouds: options['cloud'] === undefined ? [settings.cloud] : [...new Set([options['cloud']].flat().map(String))],
     limits: {
       olderThan: durationOf('--older-than', text('older-than', '24h')),
-      jeosKeep: countOf('--jeos-keep', text('jeos-keep', '10')),
+      jeosKeep: settings.jeosKeep ?? 10,
       unusedFor: durationOf('--unused-for', text('unused-for', '30d')),
     },
     dryRun,

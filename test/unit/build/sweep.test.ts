@@ -42,6 +42,7 @@ function plan(found: FoundThing[], facts: Partial<SweepFacts> = {}): SweepPlan {
     limits: { olderThan: 86_400, jeosKeep: 10, unusedFor: 30 * 86_400 },
     lives: ended,
     inUse: new Set(),
+    retention: 0,
     installing: false,
     ...facts,
   });
@@ -65,6 +66,14 @@ describe('what a build has left', () => {
   it('goes when Temporal has forgotten the build', () => {
     const { removals } = plan([thing('s')], { lives: new Map([['base_image-b', 'unknown']]) });
     assert.equal(removals[0]?.why, 'Temporal knows no such build');
+  });
+
+  it('stays while Temporal could not have forgotten the build: then it is another one’s', () => {
+    const lives = new Map([['base_image-b', 'unknown']] as const);
+    const result = plan([thing('s')], { lives, retention: 3 * 86_400 });
+    assert.match(whyKept(result, 's') ?? '', /^Temporal knows no such build, and has not had the time to forget it$/);
+    assert.deepEqual(removed(plan([thing('s')], { lives, retention: 86_400 })), ['s']);
+    assert.deepEqual(removed(plan([thing('s')], { retention: 3 * 86_400 })), ['s']);
   });
 
   it('stays while the build lives, and while nobody has asked', () => {
