@@ -106,16 +106,18 @@ export async function foundImage(deps: Deps, image: Image): Promise<FoundThing> 
 }
 
 /**
- * Why a base image stays, or undefined for the snapshot of a build that never came to its end. A published one whose
- * record is not here stays as well: the record may be in another store.
+ * Why a base image stays, or undefined for what a build has left that never came to its end: its snapshot, before it was
+ * published, or any image of which its record says that the build failed. A published one whose record is not here stays,
+ * because the record may be in another store, and so does one whose record was never finished.
  */
 async function resultOf(deps: Deps, image: Image): Promise<string | undefined> {
   const uuid = textOf(image[KEYS.image]) ?? textOf(image[KEYS.build]);
   if (uuid === undefined) return 'is a base image that names no build';
   const record = await deps.store.readRecord(uuid).catch(() => 'unreadable' as const);
   if (record === 'unreadable') return `is the base image of record ${uuid}, which cannot be read`;
-  if (record === undefined && image[KEYS.image] !== undefined) return 'is a base image';
   if (record?.glance_id === image.id || record?.status === 'COMPLETE') return `is the base image of record ${uuid}`;
+  const isFailed = record?.status === 'FAILED' || record?.status === 'CANCELED';
+  if (image[KEYS.image] !== undefined && !isFailed) return 'is a published base image, though no record names it';
   const life = await lifeOf(deps, textOf(image[KEYS.workflow]) ?? baseImageWorkflowId(uuid));
   return life === 'completed' ? 'is the base image of a build that has completed' : undefined;
 }

@@ -9,12 +9,13 @@ import { generateKeyPair } from '../../../src/guest/keys.js';
 import type { SweepLimits } from '../../../src/build/sweep.js';
 import { connectClouds } from '../../../src/openstack/index.js';
 import type { Cloud, Clouds } from '../../../src/openstack/types.js';
-import { Bed, type Build } from '../../support/bed.js';
+import { Bed, Build } from '../../support/bed.js';
 
 const HOUR = 3_600_000;
+const BODY = '<packages><package name="tree"/></packages>';
 /** Somebody's public key. */
 const KEY = generateKeyPair().publicKey;
-const LIMITS: SweepLimits = { olderThan: 3600, jeosKeep: 10, unusedFor: 30 * 86_400 };
+const LIMITS: SweepLimits = { olderThan: 3600, jeosKeep: 1000, unusedFor: 9999 * 86_400 };
 
 async function until(condition: () => boolean): Promise<void> {
   for (let tries = 0; !condition(); tries++) {
@@ -83,7 +84,7 @@ describe('the sweeper', () => {
 
   /** A build with a JEOS of its own, terminated in a step: Temporal runs no clean-up then. */
   async function terminated(step: string, parameters: Record<string, unknown> = {}): Promise<Build> {
-    const build = await bed.build(bed.template({ name: `t-${step.replace('.', '-')}-${versions++}` }), {
+    const build = await bed.build(bed.template({ name: `t-${step.replace('.', '-')}-${versions++}`, body: BODY }), {
       reuse_jeos: false,
       ...parameters,
     });
@@ -92,6 +93,16 @@ describe('the sweeper', () => {
     await build.handle.terminate('by the test');
     if (step === 'jeos') await bed.temporal.client.workflow.getHandle(jeosWorkflowId ?? '').terminate('by the test');
     return build;
+  }
+
+  /** A build whose installer's run is terminated in a step, and itself after it. */
+  async function terminatedRun(step: string): Promise<void> {
+    const build = await bed.build(bed.template({ name: `r-${step.replace('.', '-')}` }), { reuse_jeos: false });
+    await build.reaches('jeos');
+    const run = new Build(build.uuid, bed.temporal.client.workflow.getHandle(`jeos-${build.uuid}`), bed);
+    await run.reaches(step);
+    await run.handle.terminate('by the test');
+    await build.handle.terminate('by the test').catch(() => {});
   }
 
   it('removes what terminated builds have left, in whatever state they were', async () => {
@@ -104,6 +115,18 @@ describe('the sweeper', () => {
     assert.deepEqual(bed.leftovers(), []);
     for (const kind of ['instance', 'floating IP', 'security group', 'key pair', 'image'] as const)
       assert.ok(seen.includes(kind), kind);
+  });
+
+  it('leaves nothing of builds that are terminated at every other step', async () => {
+    const steps = ['access', 'customise.create', 'address', 'packages', 'icicle', 'clean', 'shutdown', 'base.publish'];
+    const runs = ['media', 'boot-image', 'installer.create', 'installer.wait', 'jeos.snapshot', 'installer.delete'];
+    await Promise.all([...steps.map((step) => terminated(step)), ...runs.map((step) => terminatedRun(step))]);
+    assert.notDeepEqual(bed.leftovers(), []);
+    await sweepAll();
+    assert.deepEqual(bed.leftovers(), []);
+    const unpublished = bed.images('base').filter(({ properties }) => properties['imagefactory_image'] === undefined);
+    const halfJeos = bed.images('jeos').filter(({ properties }) => properties['imagefactory_jeos'] === undefined);
+    assert.deepEqual([...unpublished, ...halfJeos], []);
   });
 
   it('leaves a living build alone, whatever its age, while it removes what a terminated one has left', async () => {
@@ -189,7 +212,10 @@ describe('the sweeper', () => {
     const { things } = await sweep({ olderThan: 0 });
     for (const { glanceId } of [recorded, lost]) {
       assert.ok(bed.cloud.state.images.has(glanceId));
-      assert.match(things.find(({ id }) => id === glanceId)?.why ?? '', /is (the|a) base image/);
+      assert.match(
+        things.find(({ id }) => id === glanceId)?.why ?? '',
+        /^is (the base image of record|a published base image)/,
+      );
     }
   });
 
@@ -213,9 +239,24 @@ describe('the sweeper', () => {
     );
   });
 
+  it('leaves the JEOS that a living build holds, though the build has no instance yet', async () => {
+    await (await bed.build(bed.template({ name: 'held' }))).result();
+    const { quotas } = bed.cloud.state;
+    const before = quotas.instances;
+    quotas.instances = 0;
+    const build = await bed.build(bed.template({ name: 'held' }));
+    await build.reaches('customise.create');
+    age(40 * 24);
+    const { things } = await sweep({ jeosKeep: 0 });
+    const { resources } = await build.status();
+    assert.equal(things.find(({ id }) => id === resources['jeos_image'])?.why, 'is in use');
+    quotas.instances = before;
+    assert.equal((await build.result()).jeos.reused, true);
+  });
+
   it('removes JEOS images and installer media that nobody has used for long', async () => {
     age(31 * 24);
-    await sweep();
+    await sweep({ unusedFor: 30 * 86_400 });
     assert.deepEqual([...bed.images('jeos'), ...bed.images('media')], []);
     const build = await bed.build(bed.template({ name: 'anew' }));
     assert.equal((await build.result()).jeos.reused, false);
