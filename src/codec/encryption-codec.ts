@@ -21,18 +21,23 @@ const TAG = 16;
  * written before there was a key is read as it is, so encryption can be turned on while builds run.
  */
 export class EncryptionCodec implements PayloadCodec {
+  /** Hidden from whoever logs the worker's options. */
+  readonly #keys: PayloadKeys | undefined;
+
   /** @param keys none: nothing is encrypted, and what is encrypted is refused in words that say why */
-  constructor(private readonly keys: PayloadKeys | undefined) {}
+  constructor(keys: PayloadKeys | undefined) {
+    this.#keys = keys;
+  }
 
   async encode(payloads: Payload[]): Promise<Payload[]> {
-    const { keys } = this;
+    const keys = this.#keys;
     return keys === undefined ? payloads : payloads.map((payload) => encrypt(payload, keys));
   }
 
   /** @throws Error when a payload's key is not at hand, or somebody has altered it */
   async decode(payloads: Payload[]): Promise<Payload[]> {
     return payloads.map((payload) =>
-      text(payload.metadata?.['encoding']) === ENCRYPTED ? decrypt(payload, this.keys) : payload,
+      text(payload.metadata?.['encoding']) === ENCRYPTED ? decrypt(payload, this.#keys) : payload,
     );
   }
 }

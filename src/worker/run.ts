@@ -74,6 +74,7 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
   } finally {
     await clouds.close();
     await clientConnection.close();
-    await connection.close();
+    // Where one lane could not be made, the others still hold the connection: why it could not is what to tell.
+    await connection.close().catch(() => undefined);
   }
 }

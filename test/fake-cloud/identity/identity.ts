@@ -73,6 +73,11 @@ export class Identity implements Service {
     return known !== undefined && known.expiresAt > Date.now();
   }
 
+  /** Every token that is known. */
+  issuedTokens(): string[] {
+    return [...this.tokens.keys()];
+  }
+
   /** Makes every token that was ever given worthless. */
   expireTokens(): void {
     this.tokens.clear();

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { masked, recordWithoutSecrets, secretWarnings } from '../../../src/build/secrets.js';
+import type { BuildRecord } from '../../../src/build/record.js';
+import { scriptPasswords } from '../../../src/os/script-passwords.js';
+
+describe('the passwords of an install script', () => {
+  for (const [what, script, passwords] of [
+    ['kickstart', 'rootpw hush\nuser --name=me --password=hush2 --plaintext\n', ['hush', 'hush2']],
+    [
+      'kickstart, with options',
+      'rootpw --iscrypted $6$salt$hash\nrootpw --allow-ssh "two words"',
+      ['$6$salt$hash', 'two words'],
+    ],
+    [
+      'kickstart, of disks and boot loader',
+      'bootloader --password=grub\npart / --encrypted --passphrase=luks\n',
+      ['grub', 'luks'],
+    ],
+    ['kickstart, where root is locked', 'rootpw --lock\nrootpw !!\n', []],
+    ['preseed', 'd-i passwd/root-password password r00t\nd-i passwd/root-password-again password r00t\n', ['r00t']],
+    ['preseed, crypted', 'd-i passwd/user-password-crypted password $1$a$b\n', ['$1$a$b']],
+    ['preseed, of another owner', 'grub-pc grub2/password password secret word \n', ['secret word']],
+    ['AutoYaST', '<user><user_password>yast</user_password></user>', ['yast']],
+    ['autoinstall', 'identity:\n  password: "$6$x$y"\n  username: me\n', ['$6$x$y']],
+    ['cloud-config', 'users:\n- name: x\n  plain_text_passwd: hush # note\n', ['hush']],
+    ['a shell', '%post\necho "root:hush" | chpasswd\n%end', ['hush']],
+    ['none', 'd-i passwd/make-user boolean false\nd-i debian-installer/exit/poweroff boolean true\n', []],
+  ] as const) {
+    it(`are found: ${what}`, () => assert.deepEqual(scriptPasswords(script), passwords));
+  }
+});
+
+describe('masking', () => {
+  it('takes longer secrets first, and leaves words alone that are too short to be told from others', () => {
+    assert.equal(masked('hush hushhush abc', ['hush', 'hushhush', 'abc']), '******** ******** abc');
+  });
+
+  it('leaves no password in a record, not in its error either', () => {
+    const record = {
+      template: '<template><os><rootpw> r&amp;b </rootpw></os><commands>echo r&amp;b</commands></template>',
+      parameters: { flavor: 'm1', install_script: 'rootpw hush\necho hush' },
+      status_detail: { activity: '', error: 'it printed hush' },
+    } as unknown as BuildRecord;
+    const text = JSON.stringify(recordWithoutSecrets(record));
+    assert.doesNotMatch(text, /hush|r&amp;b/);
+    assert.match(text, /<rootpw>\*{8}<\/rootpw>/);
+    assert.match(text, /rootpw \*{8}/);
+    assert.match(text, /"flavor":"m1"/);
+  });
+});
+
+describe('a warning of secrets', () => {
+  it('names what carries them', () => {
+    assert.match(secretWarnings({ os: { rootpw: 'x' } }).join(), /^the template carries a root password/);
+    assert.match(secretWarnings({ os: {} }, 'rootpw hush').join(), /^the install script carries a password/);
+    assert.deepEqual(secretWarnings({ os: {} }, 'poweroff'), []);
+  });
+});

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { inspect } from 'node:util';
+import { defaultPayloadConverter, type Payload } from '@temporalio/common';
+import { EncryptionCodec } from '../../../src/codec/encryption-codec.js';
+import { KEYS_VARIABLE, newKeyLine, payloadKeysFromEnv } from '../../../src/codec/keys.js';
+
+function codecOf(...lines: string[]): EncryptionCodec {
+  return new EncryptionCodec(payloadKeysFromEnv({ [KEYS_VARIABLE]: lines.join(' ') }));
+}
+
+function payloadOf(value: unknown): Payload {
+  return defaultPayloadConverter.toPayload(value);
+}
+
+function valueOf(payload: Payload | undefined): unknown {
+  return payload === undefined ? undefined : defaultPayloadConverter.fromPayload(payload);
+}
+
+describe('the encryption codec', () => {
+  const first = newKeyLine('first');
+  const second = newKeyLine('second');
+
+  it('gives back what it was given, and shows nothing but the key’s id', async () => {
+    const codec = codecOf(first);
+    const [encrypted] = await codec.encode([payloadOf({ rootpw: 'hush' })]);
+    assert.equal(Buffer.from(encrypted?.metadata?.['encoding'] ?? []).toString(), 'binary/encrypted');
+    assert.equal(Buffer.from(encrypted?.metadata?.['encryption-key-id'] ?? []).toString(), 'first');
+    assert.deepEqual(Object.keys(encrypted?.metadata ?? {}), ['encoding', 'encryption-key-id']);
+    assert.ok(!Buffer.from(encrypted?.data ?? []).includes('hush'));
+    assert.deepEqual(valueOf((await codec.decode([encrypted ?? {}]))[0]), { rootpw: 'hush' });
+  });
+
+  it('takes a nonce of its own for every payload', async () => {
+    const codec = codecOf(first);
+    const encrypted = await codec.encode(Array.from({ length: 100 }, () => payloadOf('same')));
+    assert.equal(new Set(encrypted.map(({ data }) => Buffer.from(data ?? []).toString('hex', 0, 12))).size, 100);
+  });
+
+  it('after a rotation reads what the old key has encrypted, and encrypts with the new one', async () => {
+    const old = await codecOf(first).encode([payloadOf('old')]);
+    const rotated = codecOf(second, first);
+    const [renewed] = await rotated.encode([payloadOf('new')]);
+    assert.equal(Buffer.from(renewed?.metadata?.['encryption-key-id'] ?? []).toString(), 'second');
+    assert.deepEqual((await rotated.decode([...old, renewed ?? {}])).map(valueOf), ['old', 'new']);
+  });
+
+  it('reads what was written before there was a key', async () => {
+    assert.deepEqual((await codecOf(first).decode([payloadOf('plain')])).map(valueOf), ['plain']);
+  });
+
+  it('without keys leaves payloads alone, and says which key is missing', async () => {
+    const none = new EncryptionCodec(undefined);
+    const plain = payloadOf('plain');
+    assert.deepEqual(await none.encode([plain]), [plain]);
+    const encrypted = await codecOf(first).encode([plain]);
+    await assert.rejects(
+      none.decode(encrypted),
+      /payload key "first", which is not at hand \(known: none\).*--payload-keys/,
+    );
+    await assert.rejects(codecOf(second).decode(encrypted), /"first".*\(known: second\)/);
+  });
+
+  it('refuses what was altered, cut short, or encrypted with another key of the same id', async () => {
+    const codec = codecOf(first);
+    const [encrypted] = await codec.encode([payloadOf('whole')]);
+    const bytes = Buffer.from(encrypted?.data ?? []);
+    const flipped = Buffer.from(bytes);
+    flipped[15] = (flipped[15] ?? 0) ^ 1;
+    for (const data of [flipped, bytes.subarray(0, -1), bytes.subarray(0, 20), Buffer.alloc(0)]) {
+      await assert.rejects(codec.decode([{ ...encrypted, data }]), /is damaged/);
+    }
+    await assert.rejects(codecOf(newKeyLine('first')).decode([encrypted ?? {}]), /stands for another key now/);
+  });
+
+  it('shows no key to whoever prints it', () => {
+    const key = first.split(':')[1] ?? '';
+    const codec = codecOf(first);
+    assert.ok(!`${inspect(codec, { depth: 9, showHidden: true })}${JSON.stringify(codec)}`.includes(key));
+  });
+});
