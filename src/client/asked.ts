@@ -1,4 +1,5 @@
 import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
+import { PayloadKeyError } from '../codec/encryption-codec.js';
 import { reasonOf } from './connection.js';
 import { ClientError } from './errors.js';
 
@@ -14,6 +15,7 @@ export async function asked<T>(run: () => Promise<T>, uuid?: string): Promise<T>
 /** What Temporal or the SDK threw, as a sentence for people. */
 export function clientErrorOf(error: unknown, uuid?: string): Error {
   if (error instanceof ClientError) return error;
+  if (error instanceof PayloadKeyError) return new ClientError(error.message, { cause: error });
   if (error instanceof WorkflowNotFoundError && uuid !== undefined) {
     return new ClientError(`No image found with id: ${uuid}`, {
       hint: 'Temporal knows no such build; `imagefactory images` lists what the store has',

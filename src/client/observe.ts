@@ -3,6 +3,8 @@ import { WorkflowNotFoundError, type WorkflowExecutionDescription } from '@tempo
 import { baseImageWorkflowId } from '../build/input.js';
 import { STATUS_QUERY } from '../build/messages.js';
 import type { BuildStatus } from '../build/status.js';
+import { PayloadKeyError } from '../codec/encryption-codec.js';
+import { clientErrorOf } from './asked.js';
 import { hasWorkers, reasonOf, type Factory } from './connection.js';
 import { ClientError } from './errors.js';
 import { liveActivities, type LiveActivity } from './live-activity.js';
@@ -67,6 +69,8 @@ export async function* watchBuild(
       answeredAt = Date.now();
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) throw notFound(uuid, error);
+      // No patience brings the key.
+      if (error instanceof PayloadKeyError) throw clientErrorOf(error);
       if (last === undefined || Date.now() - answeredAt > patience) throw gone(factory, error);
       last = { ...last, at: Date.now(), unreachable: reasonOf(error) };
     }
@@ -152,7 +156,8 @@ export class BuildWatcher {
       const status = await this.factory.call(() => handle.query<BuildStatus>(STATUS_QUERY), QUERY_TIMEOUT);
       this.known.set(runId, { length: historyLength, status });
       return status;
-    } catch {
+    } catch (error) {
+      if (error instanceof PayloadKeyError) throw error;
       // No worker at hand, or the workflow has not begun: what was known last is the best there is.
       return known?.status;
     }

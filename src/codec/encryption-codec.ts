@@ -16,6 +16,11 @@ const CIPHER = 'aes-256-gcm';
 const NONCE = 12;
 const TAG = 16;
 
+/** Something is encrypted, and cannot be read with the keys at hand. */
+export class PayloadKeyError extends Error {
+  override readonly name = 'PayloadKeyError';
+}
+
 /**
  * Encrypts everything that enters Temporal: inputs, results, heartbeats, memos, signals, queries, updates. What was
  * written before there was a key is read as it is, so encryption can be turned on while builds run.
@@ -34,7 +39,7 @@ export class EncryptionCodec implements PayloadCodec {
     return keys === undefined ? payloads : payloads.map((payload) => encrypt(payload, keys));
   }
 
-  /** @throws Error when a payload's key is not at hand, or somebody has altered it */
+  /** @throws PayloadKeyError when a payload's key is not at hand, or somebody has altered it */
   async decode(payloads: Payload[]): Promise<Payload[]> {
     return payloads.map((payload) =>
       text(payload.metadata?.['encoding']) === ENCRYPTED ? decrypt(payload, this.#keys) : payload,
@@ -57,8 +62,8 @@ function decrypt({ metadata, data }: Payload, keys: PayloadKeys | undefined): Pa
   const key = keys?.byId.get(id);
   if (key === undefined) {
     const known = keys === undefined ? 'none' : [...keys.byId.keys()].join(', ');
-    throw new Error(
-      `this is encrypted with the payload key ${JSON.stringify(id)}, which is not at hand (known: ${known}); ` +
+    throw new PayloadKeyError(
+      `what Temporal holds is encrypted with the payload key ${JSON.stringify(id)}, which is not at hand (known: ${known}); ` +
         'give it with --payload-keys FILE or IMAGEFACTORY_PAYLOAD_KEYS',
     );
   }
@@ -69,9 +74,10 @@ function decrypt({ metadata, data }: Payload, keys: PayloadKeys | undefined): Pa
     const message = Buffer.concat([decipher.update(bytes.subarray(NONCE, -TAG)), decipher.final()]);
     return PayloadMessage.decode(message);
   } catch (error) {
-    throw new Error(`what was encrypted with the payload key ${id} is damaged, or the id stands for another key now`, {
-      cause: error,
-    });
+    throw new PayloadKeyError(
+      `what was encrypted with the payload key ${id} is damaged, or the id stands for another key now`,
+      { cause: error },
+    );
   }
 }
 

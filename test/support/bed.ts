@@ -42,6 +42,8 @@ export interface BedOptions {
   temporal?: TestWorkflowEnvironment;
   /** What the worker encrypts with. Default: nothing is encrypted. */
   payloadKeys?: PayloadKeys;
+  /** False: no worker is started in this process. Default true. */
+  worker?: boolean;
 }
 
 /** A worker in this process, a fake cloud, a mirror, and a real Temporal server: whole builds in a second or two. */
@@ -56,7 +58,8 @@ export class Bed {
     readonly media: MediaServer,
     readonly storage: string,
     private readonly ownTemporal: boolean,
-    private readonly payloadKeys: PayloadKeys | undefined,
+    /** What the next worker encrypts with. */
+    public payloadKeys: PayloadKeys | undefined,
   ) {}
 
   readonly taskQueue = `bed-${randomUUID()}`;
@@ -69,7 +72,7 @@ export class Bed {
       mkdtemp(join(tmpdir(), 'imagefactory-bed-')),
     ]);
     const bed = new Bed(temporal, cloud, media, storage, options.temporal === undefined, options.payloadKeys);
-    await bed.startWorker();
+    if (options.worker !== false) await bed.startWorker();
     return bed;
   }
 
@@ -115,14 +118,19 @@ export class Bed {
   }
 
   /** Starts a build; parameters that the fake cloud's guests need are there. */
-  async build(template: string, parameters: Record<string, unknown> = {}, cloud = 'envvars'): Promise<Build> {
+  async build(
+    template: string,
+    parameters: Record<string, unknown> = {},
+    cloud = 'envvars',
+    heartbeatTimeout = 4,
+  ): Promise<Build> {
     const uuid = randomUUID();
     const input: BaseImageInput = {
       uuid,
       template,
       templateName: 'tiny.tdl',
       cloud,
-      heartbeatTimeout: 4,
+      heartbeatTimeout,
       parameters: parseParameters({
         install_script: PRESEED,
         flavor: 'm1.small',

@@ -95,9 +95,9 @@ for (const encrypted of [true, false]) {
       keys = payloadKeysFromEnv(keyEnv);
       bed = await Bed.start({
         cloud: { credentials: { password: CLOUD_PASSWORD } },
+        worker: false,
         ...(keys === undefined ? {} : { payloadKeys: keys }),
       });
-      await bed.stopWorker();
       worker = new LoggingWorker(bed, keyEnv);
     });
     after(async () => {

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { run } from '../../../src/client/cli.js';
+import { KEYS_VARIABLE, newKeyLine, payloadKeysFromEnv, type PayloadKeys } from '../../../src/codec/keys.js';
+import { Bed, type Build } from '../../support/bed.js';
+import { RecordingIo } from '../../unit/client/recording-io.js';
+
+const FIRST = newKeyLine('first');
+const SECOND = newKeyLine('second');
+
+function keysOf(...lines: string[]): PayloadKeys | undefined {
+  return payloadKeysFromEnv({ [KEYS_VARIABLE]: lines.join(' ') });
+}
+
+/** Ids of the keys that a build's history was encrypted with; `none` where a payload is not. */
+async function keyIdsOf(build: Build): Promise<Set<string>> {
+  const { events } = await build.handle.fetchHistory();
+  const ids = new Set<string>();
+  const visit = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return;
+    const { metadata } = value as { metadata?: Record<string, Uint8Array> };
+    // Search attributes are indexed, and so never encrypted: Temporal marks them with their type.
+    if (metadata?.['encoding'] !== undefined && metadata['type'] === undefined) {
+      ids.add(Buffer.from(metadata['encryption-key-id'] ?? 'none').toString());
+    }
+    for (const part of Object.values(value)) visit(part);
+  };
+  visit(events);
+  return ids;
+}
+
+describe('payload keys', { concurrency: false, timeout: 240_000 }, () => {
+  let bed: Bed;
+  before(async () => {
+    const payloadKeys = keysOf(FIRST, SECOND);
+    bed = await Bed.start(payloadKeys === undefined ? {} : { payloadKeys });
+  });
+  after(() => bed.close());
+
+  async function restart(keys: PayloadKeys | undefined): Promise<void> {
+    await bed.stopWorker();
+    bed.payloadKeys = keys;
+    await bed.startWorker();
+  }
+
+  it('are rotated while a build runs', async () => {
+    const build = await bed.build(bed.template({ name: 'rotated' }));
+    await build.reaches('jeos');
+    await restart(keysOf(SECOND, FIRST));
+    await build.result();
+    assert.deepEqual([...(await keyIdsOf(build))].sort(), ['first', 'second']);
+  });
+
+  it('that a worker lacks hold a build up, and do not fail it', async () => {
+    await restart(undefined);
+    const build = await bed.build(bed.template({ name: 'held-up' }));
+    for (;;) {
+      const { events } = await build.handle.fetchHistory();
+      const failed = (events ?? []).find((event) => event.workflowTaskFailedEventAttributes != null);
+      const message = failed?.workflowTaskFailedEventAttributes?.failure?.message;
+      if (message != null) {
+        assert.match(message, /payload key "first", which is not at hand/);
+        break;
+      }
+      await sleep(50);
+    }
+    await restart(keysOf(FIRST));
+    await build.result();
+  });
+
+  it('that the command line lacks are named', async () => {
+    const build = await bed.build(bed.template({ name: 'unreadable' }));
+    await build.result();
+    const io = new RecordingIo({ TEMPORAL_ADDRESS: bed.temporal.address });
+    assert.equal(await run(['--task-queue', bed.taskQueue, 'status', build.uuid], io), 1);
+    assert.match(
+      io.stderr,
+      /^imagefactory: what Temporal holds is encrypted with the payload key "first".*--payload-keys FILE/,
+    );
+  });
+});
