@@ -3,7 +3,7 @@ import { planGuestSteps, type GuestStep } from '../build/plan.js';
 import { masked } from '../build/secrets.js';
 import { packagesFromListing, writeIcicle as icicleText } from '../icicle/icicle.js';
 import { checkPrivilege } from '../guest/access.js';
-import type { Guest, JournalResult } from '../guest/types.js';
+import type { Guest, JournalOptions, JournalResult } from '../guest/types.js';
 import type { OsProfile } from '../os/types.js';
 import { contentBytes } from './contents.js';
 import { type Deps, progress, signal } from './context.js';
@@ -21,29 +21,48 @@ export interface RunGuestStep extends GuestInput {
   step: string;
   /** Seconds. */
   timeout: number;
+  /** Which try to get it done this is: a failed step is run again under a new name. */
+  round: string;
+  /** Run it though the guest has done it. */
+  anew: boolean;
+  /** Run a command again that was interrupted. */
+  rerun: boolean;
 }
 
+/** What is run once in a guest. */
+interface Once extends Pick<JournalOptions, 'timeout' | 'round' | 'anew'> {
+  key: string;
+  title: string;
+  script: string;
+  /** How many times it may be run again when it is interrupted. */
+  reruns: number;
+}
+
+/** How many times a guest may reboot under a step that may be run again. */
+const RERUNS = 3;
+
 /** Runs a script once, whatever becomes of this worker, and fails if it did. */
-async function runOnce(
-  deps: Deps,
-  guest: Guest,
-  secrets: string[],
-  what: { key: string; title: string; script: string; timeout: number },
-): Promise<JournalResult> {
+async function runOnce(deps: Deps, guest: Guest, secrets: string[], what: Once): Promise<JournalResult> {
   const result = await deps.journal.run(guest, what.key, what.script, {
     timeout: what.timeout,
+    round: what.round,
+    anew: what.anew,
     signal: signal(),
     onOutput: (chunk) => progress({ message: what.title, consoleLine: masked(lastLine(chunk), secrets) }),
   });
   const output = masked(result.output, secrets).trimEnd().slice(-OUTPUT_TAIL);
+  if (result.interrupted && what.reruns > 0) {
+    progress({ message: `${what.title}: was interrupted, and is run again` });
+    return runOnce(deps, guest, secrets, { ...what, round: `${what.round}r`, reruns: what.reruns - 1 });
+  }
   if (result.interrupted) {
     throw new FactoryError('CommandInterrupted', `${what.title}: interrupted, the guest went away while it ran`, {
-      hint: 'it is not run again by itself, because it may have done half of its work',
+      hint: 'it is not run again by itself, because it may have done half of its work; --parameter rerunnable_commands True allows it',
     });
   }
   if (result.exitCode !== 0) {
     throw new FactoryError('CommandFailed', `${what.title}: ended with exit status ${result.exitCode}\n${output}`, {
-      hint: 'correct the template and start the build again; the installed system (JEOS) will be reused',
+      hint: 'correct the template; imagefactory resume takes it, and the installed system (JEOS) is used again',
     });
   }
   return result;
@@ -68,7 +87,11 @@ export async function runGuestStep(deps: Deps, input: RunGuestStep): Promise<voi
       return;
     }
     const script = await scriptOf(deps, input, step, profile);
-    await runOnce(deps, guest, secrets, { key: step.name, title: step.title, script, timeout: input.timeout });
+    // What we bring ourselves can be run any number of times.
+    const mayRerun = input.rerun || (step.kind !== 'command' && step.kind !== 'precommand');
+    const { timeout, round, anew } = input;
+    const reruns = mayRerun ? RERUNS : 0;
+    await runOnce(deps, guest, secrets, { key: step.name, title: step.title, script, timeout, round, anew, reruns });
   });
 }
 
@@ -134,12 +157,14 @@ async function output(guest: Guest, secrets: string[], title: string, command: s
 }
 
 /** Removes the machine's identity from the guest: nothing that belongs to this one instance may be in the image. */
-export async function cleanGuest(deps: Deps, input: GuestInput): Promise<void> {
+export async function cleanGuest(deps: Deps, input: GuestInput & { round: string }): Promise<void> {
   const { profile } = await profileOf(deps, input.ref.uuid);
   const secrets = await secretsIn(deps, input.ref.uuid);
   await withGuest(deps, input, async (guest) => {
     await checkPrivilege(guest, input.guest.prefix, { signal: signal() });
     const { title, script } = profile.cleanGuest();
-    await runOnce(deps, guest, secrets, { key: 'clean', title, script, timeout: OWN_SCRIPT_TIMEOUT });
+    const { round } = input;
+    const how = { timeout: OWN_SCRIPT_TIMEOUT, round, anew: false, reruns: RERUNS };
+    await runOnce(deps, guest, secrets, { key: 'clean', title, script, ...how });
   });
 }

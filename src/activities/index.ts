@@ -6,16 +6,21 @@ import { cleanGuest, runGuestStep, writeIcicle } from './guest.js';
 import { shutDownGuest, waitForSsh } from './guest-boot.js';
 import { createBootImage, publishBaseImage, publishJeos } from './images.js';
 import { waitForJeos } from './jeos.js';
+import { keepResources } from './keep.js';
 import { prepareMedia } from './media.js';
 import { planBaseImage } from './plan.js';
 import { waitForPowerOff } from './power-off.js';
 import { deleteImage, downloadBody, readRecords, writeFinalRecord } from './record.js';
+import { findRemains } from './remains.js';
+import { replanBaseImage } from './replan.js';
 import { createServer, deleteServer } from './servers.js';
 import { snapshotServer } from './snapshot.js';
 import { planSweep, removeLeft } from './sweep.js';
 
 const ACTIVITIES = {
   planBaseImage,
+  replanBaseImage,
+  findRemains,
   waitForJeos,
   prepareMedia,
   createBootImage,
@@ -34,6 +39,7 @@ const ACTIVITIES = {
   publishBaseImage,
   downloadBody,
   removeResources,
+  keepResources,
   writeFinalRecord,
   deleteImage,
   readRecords,

@@ -14,9 +14,13 @@ import type { JeosFound, WaitForJeos } from './types.js';
  * The JEOS of this digest, if an earlier build has left one. The oldest wins, so that all builds choose the same; one
  * that the sweeper is just removing is none.
  */
-async function findJeos(deps: Deps, { ref, plan }: WaitForJeos): Promise<JeosFound | undefined> {
+async function findJeos(deps: Deps, { ref, plan, parameters }: WaitForJeos): Promise<JeosFound | undefined> {
   const { image } = deps.clouds.get(ref.cloud);
-  const properties = { [KEYS.jeos]: plan.jeosDigest, [KEYS.role]: 'jeos' };
+  const properties = {
+    [KEYS.jeos]: plan.jeosDigest,
+    [KEYS.role]: 'jeos',
+    ...(parameters.reuse_jeos ? {} : { [KEYS.workflow]: plan.jeosWorkflowId }),
+  };
   const images = await image.listImages({ properties }, { signal: signal() });
   const usable = images
     .filter((candidate) => candidate.status === 'active' && (candidate.size ?? 0) > 0)
@@ -108,7 +112,8 @@ export async function waitForJeos(deps: Deps, input: WaitForJeos): Promise<JeosF
   let runId = resumed<string>();
   for (;;) {
     if (runId === undefined) {
-      const found = input.parameters.reuse_jeos ? await findJeos(deps, input) : undefined;
+      const found =
+        input.parameters.reuse_jeos || input.ownOfEarlierRun === true ? await findJeos(deps, input) : undefined;
       if (found !== undefined) return found;
       runId = await joinInstall(deps, input);
     }

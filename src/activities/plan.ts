@@ -1,7 +1,7 @@
 import { FactoryError } from '../build/errors.js';
 import type { BaseImageInput } from '../build/input.js';
 import { parseParameters, type BuildParameters } from '../build/parameters.js';
-import { jeosDigest, planBuild } from '../build/plan.js';
+import { jeosDigest, planBuild, stepDigest } from '../build/plan.js';
 import type { BuildRecord } from '../build/record.js';
 import type { Flavor, NeutronNetwork } from '../openstack/types.js';
 import { fetchBytes } from '../media/text.js';
@@ -17,14 +17,28 @@ const GIB = 1024n ** 3n;
 /** Bytes that a file or command given as an address may have. */
 const CONTENT_LIMIT = 16 * 1024 * 1024;
 
+/** A plan, and what it was made from. */
+export interface PreparedPlan {
+  planned: PlannedBuild;
+  parameters: BuildParameters;
+  /** Fetched contents that the template names by address, by the name of their document. */
+  contents: Map<string, Buffer>;
+}
+
 /**
  * Finds every mistake before a machine is booted: template, install script, parameters, then what they need in the cloud.
  * Puts the documents into the store, so that no later activity carries them.
  */
 export async function planBaseImage(deps: Deps, { ref, input }: PlanBaseImage): Promise<PlannedBuild> {
-  const record = firstRecord(deps, { ref, input });
   // Also of a build that fails here people will ask what became of it.
-  await deps.store.writeRecord(record);
+  await deps.store.writeRecord(await firstRecord(deps, { ref, input }));
+  const prepared = await preparePlan(deps, { ref, input });
+  await storePlan(deps, { ref, input }, prepared);
+  return prepared.planned;
+}
+
+/** Makes a plan; nothing is kept of it yet. */
+export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImage): Promise<PreparedPlan> {
   const parameters = parseParameters({ ...input.parameters });
   const template = throwIfInvalid(input.template, input.templateName);
   const plan = planBuild({ template, installScript: parameters.install_script, parameters });
@@ -34,37 +48,41 @@ export async function planBaseImage(deps: Deps, { ref, input }: PlanBaseImage): 
     chooseNetwork(deps, ref.cloud, parameters),
   ]);
   progress({ message: 'fetching what the template names by address' });
+  const contents = new Map<string, Buffer>();
   for (const url of urlsOf(template)) {
-    const bytes = await fetchBytes(url, { maxBytes: CONTENT_LIMIT, signal: signal() });
-    await deps.store.writeDocument(ref.uuid, contentDocument(url), bytes);
+    contents.set(contentDocument(url), await fetchBytes(url, { maxBytes: CONTENT_LIMIT, signal: signal() }));
   }
   const digest = jeosDigest({ plan, parameters, flavor: flavor.name });
   const own = parameters.reuse_jeos ? `${ref.cloud}:${digest}` : ref.uuid;
-  const jeosDocuments = uuidOf(`jeos:${own}`);
-  await writeDocuments(deps, ref.uuid, input, parameters);
-  await writeDocuments(deps, jeosDocuments, input, parameters);
-  const { os } = template;
-  await deps.store.writeRecord({
-    ...record,
-    parameters: { ...parameters },
-    name: template.name,
-    os: { name: os.name, version: os.version, arch: os.arch },
-  });
-  return {
+  const planned: PlannedBuild = {
     name: template.name,
     imageName: parameters.image_name ?? `${template.name}-base`,
     os: { name: template.os.name, version: template.os.version, arch: template.os.arch },
     osLabel: plan.osLabel,
     jeosDigest: digest,
     jeosWorkflowId: parameters.reuse_jeos ? `jeos-${ref.cloud}-${digest.slice(0, 16)}` : `jeos-${ref.uuid}`,
-    jeosDocuments,
+    jeosDocuments: uuidOf(`jeos:${own}`),
     flavorId: flavor.id,
     networkId: network.id,
     minDisk: flavor.disk,
-    guestSteps: plan.steps.map(({ name, title }) => ({ name, title })),
+    guestSteps: plan.steps.map((step) => ({ name: step.name, title: step.title, digest: stepDigest(step) })),
     warnings: plan.warnings,
     bodyPath: deps.store.bodyPath(ref.uuid),
   };
+  return { planned, parameters, contents };
+}
+
+/** Puts what a plan was made from into the store, and what it says into the record. */
+export async function storePlan(
+  deps: Deps,
+  { ref, input }: PlanBaseImage,
+  { planned, parameters, contents }: PreparedPlan,
+): Promise<void> {
+  for (const [name, bytes] of contents) await deps.store.writeDocument(ref.uuid, name, bytes);
+  await writeDocuments(deps, ref.uuid, input, parameters);
+  await writeDocuments(deps, planned.jeosDocuments, input, parameters);
+  const record = await firstRecord(deps, { ref, input });
+  await deps.store.writeRecord({ ...record, parameters: { ...parameters }, name: planned.name, os: planned.os });
 }
 
 async function writeDocuments(
@@ -130,7 +148,8 @@ async function chooseNetwork(deps: Deps, cloud: string, parameters: BuildParamet
 }
 
 /** The record as it stands before the template has been read. */
-function firstRecord(deps: Deps, { ref, input }: PlanBaseImage): BuildRecord {
+async function firstRecord(deps: Deps, { ref, input }: PlanBaseImage): Promise<BuildRecord> {
+  const earlier = await deps.store.readRecord(ref.uuid);
   return {
     identifier: ref.uuid,
     type: 'BaseImage',
@@ -146,7 +165,7 @@ function firstRecord(deps: Deps, { ref, input }: PlanBaseImage): BuildRecord {
     cloud: ref.cloud,
     name: input.templateName,
     os: { name: '', version: '', arch: '' },
-    created_at: new Date().toISOString(),
+    created_at: earlier?.created_at ?? new Date().toISOString(),
     completed_at: null,
     glance_id: null,
     checksum: null,

@@ -20,7 +20,8 @@ export interface PlannedBuild {
   networkId: string;
   /** GiB: the flavor's disk, which the image needs at least. */
   minDisk: number;
-  guestSteps: { name: string; title: string }[];
+  /** The template's steps; the digest tells whether one is the same in another template. */
+  guestSteps: { name: string; title: string; digest: string }[];
   warnings: string[];
   /** Where the body will lie, on the worker's side. */
   bodyPath: string;
@@ -31,11 +32,37 @@ export interface PlanBaseImage {
   input: BaseImageInput;
 }
 
+/** A plan for a build under way: what has run must be in it as it was. */
+export interface ReplanBaseImage extends PlanBaseImage {
+  before: PlannedBuild;
+  /** The parameters until now. */
+  parameters: BuildParameters;
+  /** Names of the steps that are done or left out. */
+  done: string[];
+}
+
+export interface FindRemains {
+  ref: BuildRef;
+  /** Nothing of the customisation is to be used again. */
+  anew: boolean;
+  /** The guest itself is wanted, not a snapshot of it. */
+  needsGuest: boolean;
+}
+
+/** What an earlier run of a build has left to go on from. */
+export interface Remains {
+  /** The customised instance of which there is a snapshot, whole or under way. */
+  snapshotOf?: { serverId: string; packages: number };
+  note?: string;
+}
+
 export interface WaitForJeos {
   ref: BuildRef;
   plan: PlannedBuild;
   parameters: BuildParameters;
   heartbeatTimeout: number;
+  /** A JEOS that an earlier run of this very build has installed is taken even where none is to be reused. */
+  ownOfEarlierRun?: boolean;
 }
 
 export interface JeosFound {
@@ -120,6 +147,12 @@ export interface PublishedImage {
   size: number;
   /** GiB. */
   minDisk: number;
+}
+
+export interface KeepResources {
+  ref: BuildRef;
+  /** Milliseconds since the epoch. */
+  until: number;
 }
 
 export interface SweepReport {

@@ -20,6 +20,11 @@ export interface BaseImageInput {
   cloud: string;
   /** Seconds after which a worker that has gone silent is given up and the step is tried elsewhere. Default 60. */
   heartbeatTimeout?: number;
+  /** There when an ended build of this UUID is started again, from the last thing of it that still exists. */
+  resumed?: {
+    /** What is to be done anew though it exists: `jeos`, `customise`, or a step of the template by its name. */
+    from?: string;
+  };
 }
 
 /** The workflow id of a base image build. */

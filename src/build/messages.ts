@@ -32,6 +32,21 @@ export interface DeadlineChange {
   seconds: number;
 }
 
+/** Update of baseImage: says how a held build goes on, see ResumeRequest. Refused while the build is not held. */
+export const RESUME_UPDATE = 'resume';
+
+/** How a held build goes on. */
+export interface ResumeRequest {
+  /** `retry` runs the step that failed again; `skip` leaves it out, where that is possible; `abort` cleans up. */
+  action: 'retry' | 'skip' | 'abort';
+  /** New text of the template; what has run already must be in it as it was. */
+  template?: string;
+  /** Name of its file, for messages. */
+  templateName?: string;
+  /** Parameters that change, by name, `install_script` among them. */
+  parameters?: Record<string, unknown>;
+}
+
 /** Signals of jeosImage: a build, by its UUID, waits for the JEOS, or no longer does. */
 export const JEOS_JOIN_SIGNAL = 'join';
 export const JEOS_LEAVE_SIGNAL = 'leave';

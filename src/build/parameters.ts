@@ -1,181 +1,7 @@
 import { FactoryError } from './errors.js';
+import { PARAMETERS, type ParameterDefinition, type ParameterName } from './parameter-table.js';
 
-/** The kinds of value that a parameter takes. `pool` is a boolean or the name of an external network. */
-export type ParameterKind = 'text' | 'boolean' | 'seconds' | 'integer' | 'pool' | 'choice' | 'list';
-
-export interface ParameterDefinition {
-  kind: ParameterKind;
-  /** What it means, as printed in `docs/parameters.md` and by completion. */
-  description: string;
-  /** Value when not given; undefined where there is none. */
-  default?: string | number | boolean;
-  /** The values of a `choice`. */
-  choices?: readonly string[];
-  /** Heading in the documentation. */
-  group: 'article' | 'placement' | 'result' | 'deadlines' | 'installer' | 'guest';
-  /** Who had it first, where somebody had. */
-  origin?: string;
-}
-
-function define<const T extends Record<string, ParameterDefinition>>(definitions: T): T {
-  return definitions;
-}
-
-/** Every parameter of `imagefactory base_image`. The documentation, the checks and the completion come from here. */
-export const PARAMETERS = define({
-  install_script: {
-    kind: 'text',
-    group: 'article',
-    description:
-      'Text of the auto-install script: a kickstart or preseed file. Give it with --file-parameter. It must end by powering the machine off.',
-    origin: 'imagefactory',
-  },
-  flavor: {
-    kind: 'text',
-    group: 'article',
-    description:
-      'Flavor of both instances, by id or name. Its disk must be at least as large as the template asks for.',
-    origin: 'imagefactory',
-  },
-  request_floating_ip: {
-    kind: 'pool',
-    group: 'article',
-    default: false,
-    description:
-      'Give the customisation instance a floating IP: True takes it from the external network that the router of its network leads to, a name from that external network.',
-    origin: 'imagefactory',
-  },
-  default_user: {
-    kind: 'text',
-    group: 'article',
-    default: 'root',
-    description: 'User that the installed system lets in with the SSH key of its metadata.',
-    origin: 'imagefactory',
-  },
-  command_prefix: {
-    kind: 'text',
-    group: 'article',
-    default: '',
-    description: 'What makes a command of default_user privileged, usually sudo.',
-    origin: 'imagefactory',
-  },
-  public: {
-    kind: 'boolean',
-    group: 'result',
-    default: false,
-    description: 'Make the base image public (the cloud must allow it).',
-    origin: 'imagefactory',
-  },
-  image_name: {
-    kind: 'text',
-    group: 'result',
-    description: 'Name of the base image in Glance. Default: the template’s name followed by -base.',
-  },
-  download: {
-    kind: 'boolean',
-    group: 'result',
-    default: false,
-    description: 'Fetch the base image into the storage directory as <uuid>.body, checked against its digest.',
-  },
-  generate_icicle: {
-    kind: 'boolean',
-    group: 'result',
-    default: true,
-    description: 'List the installed packages in an ICICLE document.',
-    origin: 'imagefactory (TinMan)',
-  },
-  network: {
-    kind: 'text',
-    group: 'placement',
-    description: 'Network of both instances, by id or name. Default: the only network of the project.',
-  },
-  availability_zone: {
-    kind: 'text',
-    group: 'placement',
-    description: 'Availability zone of both instances. Default: the cloud’s own choice.',
-  },
-  config_drive: {
-    kind: 'boolean',
-    group: 'placement',
-    default: false,
-    description: 'Give the instances a configuration drive besides the metadata service.',
-  },
-  reuse_jeos: {
-    kind: 'boolean',
-    group: 'installer',
-    default: true,
-    description: 'Start from the JEOS snapshot of an earlier build whose installer got exactly the same input.',
-  },
-  kernel_checksum: {
-    kind: 'text',
-    group: 'installer',
-    description:
-      'Digest that the installer’s kernel must have, as sha256:… or sha512:…. Default: the one that the tree itself publishes, where it does.',
-  },
-  ramdisk_checksum: {
-    kind: 'text',
-    group: 'installer',
-    description: 'Digest that the installer’s ramdisk must have, as sha256:… or sha512:….',
-  },
-  install_timeout: {
-    kind: 'seconds',
-    group: 'deadlines',
-    default: 7200,
-    description: 'How long the installer may take from the boot of its instance to the power-off.',
-  },
-  inactivity_timeout: {
-    kind: 'seconds',
-    group: 'deadlines',
-    default: 1200,
-    description:
-      'How long an installer may be silent: nothing new on its console, and no disk or network traffic where the cloud shows it.',
-  },
-  boot_timeout: {
-    kind: 'seconds',
-    group: 'deadlines',
-    default: 900,
-    description: 'How long an instance may take to become ACTIVE, and again how long until it lets us in over SSH.',
-  },
-  shutdown_timeout: {
-    kind: 'seconds',
-    group: 'deadlines',
-    default: 300,
-    description: 'How long the customised guest may take to shut down.',
-  },
-  snapshot_timeout: {
-    kind: 'seconds',
-    group: 'deadlines',
-    default: 3600,
-    description: 'How long a snapshot may take until its image is active.',
-  },
-  command_timeout: {
-    kind: 'seconds',
-    group: 'deadlines',
-    default: 3600,
-    description: 'How long one command, or the installation of the packages, may take in the guest.',
-  },
-  media_timeout: {
-    kind: 'seconds',
-    group: 'deadlines',
-    default: 1800,
-    description: 'How long fetching the installer’s kernel and ramdisk and putting them into Glance may take.',
-  },
-  quota_timeout: {
-    kind: 'seconds',
-    group: 'deadlines',
-    default: 3600,
-    description: 'How long to wait in line when a quota is used up or no host has room.',
-  },
-  timeout: {
-    kind: 'seconds',
-    group: 'deadlines',
-    default: 14400,
-    description: 'How long the whole build may take. The command line’s --timeout sets it as well.',
-    origin: 'imagefactory',
-  },
-});
-
-export type ParameterName = keyof typeof PARAMETERS;
+export { PARAMETERS, type ParameterDefinition, type ParameterKind, type ParameterName } from './parameter-table.js';
 
 /** The validated parameters of a build, every default filled in. */
 export interface BuildParameters {
@@ -203,6 +29,10 @@ export interface BuildParameters {
   media_timeout: number;
   quota_timeout: number;
   timeout: number;
+  on_error: 'cleanup' | 'hold' | 'keep';
+  hold_for: number;
+  keep_for: number;
+  rerunnable_commands: boolean;
 }
 
 const TRUE_WORDS = ['true', 'yes', 'on', '1'];
@@ -246,6 +76,12 @@ function valueOf(name: ParameterName, value: unknown): string | number | boolean
     case 'text':
       if (typeof value === 'string') return value;
       return typeof value === 'number' ? String(value) : refuse(name, value, 'a text');
+    case 'choice': {
+      const word = String(value).trim().toLowerCase();
+      return definition.choices?.includes(word) === true
+        ? word
+        : refuse(name, value, `one of ${definition.choices?.join(', ')}`);
+    }
     default:
       return refuse(name, value, `a ${definition.kind}`);
   }

@@ -101,6 +101,11 @@ export function planGuestSteps(template: Template): GuestStep[] {
   ];
 }
 
+/** Tells whether a step is the same in another template. */
+export function stepDigest(step: GuestStep): string {
+  return createHash('sha256').update(canonicalJson(step)).digest('hex').slice(0, 16);
+}
+
 /** Characters of a thing's own name that the name of its step carries. */
 const SHOWN = 60;
 

@@ -38,6 +38,34 @@ export interface BuildFailure {
   consoleTail?: string;
 }
 
+/** A build that waits for somebody to say how it goes on. */
+export interface HeldBuild {
+  /** Name of the step that failed. */
+  step: string;
+  /** What happened, and what to do about it. */
+  message: string;
+  hint?: string;
+  /** Milliseconds since the epoch: since when it waits, and when it gives up and cleans up. */
+  since: number;
+  until: number;
+  /** What `imagefactory resume` does next, in words. */
+  next: string;
+  /** Whether the step can be left out. */
+  skippable: boolean;
+}
+
+/** The commands that a held build can be given, and what each does. */
+export function commandsFor(uuid: string, held: HeldBuild): [command: string, effect: string][] {
+  return [
+    [`imagefactory resume ${uuid}`, `tries again: ${held.next}`],
+    [`imagefactory resume ${uuid} --template FILE`, 'the same with a corrected template (what has run must be unchanged)'],
+    ...(held.skippable
+      ? ([[`imagefactory resume ${uuid} --skip`, `leaves ${held.step} out`]] as [string, string][])
+      : []),
+    [`imagefactory abort ${uuid}`, 'gives the build up, and removes what it has made'],
+  ];
+}
+
 /** The answer to the query `status`. */
 export interface BuildStatus {
   uuid: string;
@@ -63,6 +91,10 @@ export interface BuildStatus {
   /** The last lines of a console, as of the last report. */
   consoleTail?: string;
   failure?: BuildFailure;
+  /** There while a step has failed and the build is held (`on_error hold`). */
+  held?: HeldBuild;
+  /** What a failed build has kept (`on_error keep`), in words, and until when, in milliseconds since the epoch. */
+  kept?: { things: string[]; until: number };
   /** What could not be removed from the cloud; empty when nothing was left. */
   leftovers?: string[];
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname, userInfo } from 'node:os';
 import { WorkflowNotFoundError, type WorkflowHandle } from '@temporalio/client';
+import type { WorkflowIdReusePolicy } from '@temporalio/common';
 import { baseImageWorkflowId, type BaseImageInput } from '../build/input.js';
 import { SET_DEADLINE_UPDATE, STATUS_QUERY, WORKFLOWS, type DeadlineChange } from '../build/messages.js';
 import { parseParameters, type BuildParameters } from '../build/parameters.js';
@@ -53,9 +54,32 @@ export interface StartedBuild {
  */
 export async function startBuild(factory: Factory, request: BuildRequest): Promise<StartedBuild> {
   const { template, parameters } = checkRequest(request);
-  const uuid = randomUUID();
   const { templateName, cloud } = request;
-  const input: BaseImageInput = { uuid, template: request.template, templateName, parameters, cloud };
+  const input: BaseImageInput = { uuid: randomUUID(), template: request.template, templateName, parameters, cloud };
+  return start(factory, input, template, 'REJECT_DUPLICATE');
+}
+
+/**
+ * Starts a build that has ended without an image once more, under its UUID.
+ *
+ * @param from what is to be done anew though it exists
+ * @throws InvalidFilesError, FactoryError, ClientError as {@link startBuild}
+ */
+export async function startAgain(factory: Factory, input: BaseImageInput, from?: string): Promise<StartedBuild> {
+  // An install from scratch is one that takes no JEOS of earlier times.
+  const anew = from === 'jeos' ? { reuse_jeos: false } : {};
+  const { template, parameters } = checkRequest({ ...input, parameters: { ...input.parameters, ...anew } });
+  const resumed = from === undefined ? {} : { from };
+  return start(factory, { ...input, parameters, resumed }, template, 'ALLOW_DUPLICATE_FAILED_ONLY');
+}
+
+async function start(
+  factory: Factory,
+  input: BaseImageInput,
+  template: Template,
+  workflowIdReusePolicy: WorkflowIdReusePolicy,
+): Promise<StartedBuild> {
+  const { uuid, templateName, cloud } = input;
   const workflowId = baseImageWorkflowId(uuid);
   const { os } = template;
   const handle = await asked(() =>
@@ -65,9 +89,9 @@ export async function startBuild(factory: Factory, request: BuildRequest): Promi
         workflowId,
         taskQueue: factory.taskQueue,
         workflowIdConflictPolicy: 'FAIL',
-        workflowIdReusePolicy: 'REJECT_DUPLICATE',
+        workflowIdReusePolicy,
         staticSummary: `base image of ${template.name}: ${os.name} ${os.version} ${os.arch}`.slice(0, 190),
-        staticDetails: startDetails(request, template, uuid),
+        staticDetails: startDetails({ templateName, cloud }, template, uuid),
         memo: { template: templateName, cloud, started_by: startedBy() },
         typedSearchAttributes: [
           { key: SEARCH_ATTRIBUTES.imageType, value: 'base_image' },
@@ -114,7 +138,7 @@ export function checkRequest(request: BuildRequest): CheckedRequest {
   return { template, parameters, warnings };
 }
 
-function startDetails(request: BuildRequest, template: Template, uuid: string): string {
+function startDetails(request: Pick<BuildRequest, 'templateName' | 'cloud'>, template: Template, uuid: string): string {
   const { name, version, arch, install } = template.os;
   return [
     `Base image **${template.name}** (${name} ${version} ${arch}) on cloud \`${request.cloud}\``,
@@ -184,5 +208,6 @@ async function update(factory: Factory, handle: WorkflowHandle, change: Deadline
 
 export { watchBuild, type Observation, type WatchOptions } from './observe.js';
 export { buildOutcome, type Outcome } from './outcome.js';
+export { abortBuild, resumeBuild, type ResumeOptions } from './resume.js';
 export { connectFactory, type Factory, type FactoryOptions } from './connection.js';
 export { deleteImage, findImage, findImages } from './images.js';

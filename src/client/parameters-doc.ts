@@ -5,8 +5,8 @@ const GROUPS: [ParameterDefinition['group'], string][] = [
   ['placement', 'Where the instances run'],
   ['result', 'The result'],
   ['installer', 'The installer and the JEOS'],
-  ['guest', 'The guest'],
   ['deadlines', 'Deadlines'],
+  ['failure', 'When a step fails'],
 ];
 
 const KINDS: Record<ParameterKind, string> = {

@@ -4,7 +4,8 @@ export const JOURNAL_DIRECTORY = '/var/lib/imagefactory';
 /**
  * The guest's side of the journal, in POSIX sh (dash, bash and BusyBox run it), for Linux (`/proc`).
  *
- * A step has a folder of its own:
+ * Each round of a step has a folder of its own, `<step>.<round>`: who asks for a step that has failed to be run again names a
+ * new round. A round that has ended well, or is running, is as good for every other round.
  *
  *     <step>/try.XXXXXX/   what one attempt brought: `script` and `runner`
  *     <step>/start         who runs it: "<pid> <start time of the process> <boot id> <uptime in seconds>"
@@ -78,13 +79,14 @@ mv -f -- "$step/status.new" "$step/status"
 /**
  * Starts the step if nobody has, and follows it to its end. Standard input is the script; arguments: the journal's
  * directory, the step's name, the script's bytes, seconds that the step may take, bytes of earlier output wanted by
- * whoever attaches, and the runner's text.
+ * whoever attaches, the runner's text, the round, and 1 when no other round
+ * counts.
  *
  * Standard output is the step's output as it comes. Standard error gets dots as signs of life and at the end one line:
  * `started|attached exited <status>`, `… interrupted`, `… deadline`, or `refused <why>`.
  */
 export const FOLLOW = `${PROCESS_START}
-journal=$1 step=$1/$2 size=$3 timeout=$4 earlier=$5
+journal=$1 step=$1/$2.$7 size=$3 timeout=$4 earlier=$5
 say() { printf '\\n%s\\n' "$*" >&2; exit 0; }
 
 pause() {
@@ -137,6 +139,20 @@ is_running() {
   [ "$(boot_id)" = "$boot" ] && [ "$(process_start "$pid")" = "$began" ]
 }
 
+# Takes another round of the step that needs no repeating.
+choose_round() {
+  for other in "$journal/$2".*; do
+    if [ -s "$other/status" ]; then
+      [ "$(cat "$other/status")" = 0 ] || continue
+    else
+      read -r pid began boot since <"$other/start" || continue
+      is_running || continue
+    fi
+    step=$other
+    return
+  done 2>/dev/null
+}
+
 stop() {
   : >"$step/deadline"
   kill -TERM "-$pid" 2>/dev/null
@@ -148,6 +164,7 @@ stop() {
   kill -KILL "-$pid" 2>/dev/null
 }
 
+[ "$8" = 1 ] || choose_round "$@"
 if [ -s "$step/status" ] || [ -s "$step/start" ]; then how=attached; else begin "$@"; fi
 shown=0
 if [ "$how" = attached ] && [ -e "$step/output" ]; then

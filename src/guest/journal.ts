@@ -3,7 +3,7 @@ import { FactoryError } from '../build/errors.js';
 import { explainRefusal } from './access.js';
 import { FOLLOW, JOURNAL_DIRECTORY, RUNNER } from './journal-scripts.js';
 import { quote } from './shell.js';
-import type { Guest, Journal, JournalResult, RunResult } from './types.js';
+import type { Guest, Journal, JournalOptions, JournalResult, RunResult } from './types.js';
 
 const DEFAULT_MAX_OUTPUT = 65_536;
 /** Seconds beyond the step's own that the follower may take to kill it and to say so. */
@@ -25,25 +25,22 @@ export class GuestJournal implements Journal {
   }
 
   /**
-   * Runs the script once under the key, or attaches to the run that an earlier attempt started; the guest keeps it going
-   * without us. A script that begins with `#!` is run by that interpreter, any other by `sh`; as root, in root's home.
+   * Runs the script once under the key and round, or attaches to the run that an earlier attempt started; the guest keeps
+   * it going without us. A new round runs a step again that has failed; one that ended well in any round, or is running, is
+   * not run again. A script that begins with `#!` is run by that interpreter, any other by `sh`; as root, in root's home.
    *
    * @param options timeout: seconds that the step may take, counted by the guest from its start; then its whole process
-   *   group is killed. maxOutput: bytes of output kept, default 65,536.
+   *   group is killed. maxOutput: bytes of output kept, default 65,536. round: letters, digits and dots, default `0`. anew: run it in
+   *   this round though another has ended well.
    * @throws FactoryError DeadlineExceeded (not retryable) with the tail of its output; GuestUnreachable (retryable) when the
    *   connection is lost; GuestLoginRefused when the command prefix does not make us root. The signal's reason on abort:
    *   the step goes on then.
    */
-  async run(
-    guest: Guest,
-    key: string,
-    script: string,
-    options: { timeout: number; signal?: AbortSignal; onOutput?: (chunk: string) => void; maxOutput?: number },
-  ): Promise<JournalResult> {
-    const { timeout, signal, onOutput, maxOutput = DEFAULT_MAX_OUTPUT } = options;
+  async run(guest: Guest, key: string, script: string, options: JournalOptions): Promise<JournalResult> {
+    const { timeout, signal, onOutput, maxOutput = DEFAULT_MAX_OUTPUT, round = '0', anew = false } = options;
     const input = Buffer.from(script);
     const seconds = Math.max(1, Math.ceil(timeout));
-    const words = [this.directory, folderOf(key), input.length, seconds, maxOutput, RUNNER];
+    const words = [this.directory, folderOf(key), input.length, seconds, maxOutput, RUNNER, round, anew ? 1 : 0];
     const command = `set -- ${words.map((word) => quote(String(word))).join(' ')}\n${FOLLOW}`;
     const result = await guest.run(command, {
       input,

@@ -64,10 +64,19 @@ export interface JournalResult {
  * later attempts, which get its exit status and output.
  */
 export interface Journal {
-  run(
-    guest: Guest,
-    key: string,
-    script: string,
-    options: { timeout: number; signal?: AbortSignal; onOutput?: (chunk: string) => void; maxOutput?: number },
-  ): Promise<JournalResult>;
+  run(guest: Guest, key: string, script: string, options: JournalOptions): Promise<JournalResult>;
+}
+
+/** How a journalled step is run. */
+export interface JournalOptions {
+  /** Seconds that the step may take. */
+  timeout: number;
+  signal?: AbortSignal;
+  onOutput?: (chunk: string) => void;
+  /** Bytes of output kept. */
+  maxOutput?: number;
+  /** A new round runs a step again that failed in an earlier one. Letters, digits and dots. */
+  round?: string;
+  /** Run the step in this round though another one has ended well. Default false. */
+  anew?: boolean;
 }

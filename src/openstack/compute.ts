@@ -94,6 +94,12 @@ export class Nova implements Compute {
     await this.service.send(await this.act(id, { 'os-start': null }, signal));
   }
 
+  /** https://docs.openstack.org/api-ref/compute/#create-or-update-metadata-items */
+  async setServerMetadata(id: string, metadata: Record<string, string>, { signal }: CallOptions = {}): Promise<void> {
+    const path = `/servers/${encodeURIComponent(id)}/metadata`;
+    await this.service.send(await this.call({ method: 'POST', path, json: { metadata }, signal }));
+  }
+
   async createServerImage(
     id: string,
     name: string,

@@ -85,6 +85,8 @@ export interface Compute {
   /** Graceful stop: the guest gets the ACPI button, and is switched off after Nova's own time. */
   stopServer(id: string, options?: CallOptions): Promise<void>;
   startServer(id: string, options?: CallOptions): Promise<void>;
+  /** Adds these pairs to a server's metadata, replacing those of the same keys; the others stay. */
+  setServerMetadata(id: string, metadata: Record<string, string>, options?: CallOptions): Promise<void>;
   /** Starts a snapshot (`createImage`), answers the image's id (microversion 2.45). */
   createServerImage(id: string, name: string, metadata: Record<string, string>, options?: CallOptions): Promise<string>;
   /** The last `lines` lines of the console, all without. Empty where the cloud has none. */

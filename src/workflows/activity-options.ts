@@ -10,6 +10,7 @@ const LANE_OF: Partial<Record<keyof Activities, Lane>> = {
   waitForSsh: 'wait',
   snapshotServer: 'wait',
   deleteServer: 'wait',
+  findRemains: 'wait',
   runGuestStep: 'wait',
   writeIcicle: 'wait',
   cleanGuest: 'wait',

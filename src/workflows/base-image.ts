@@ -1,21 +1,17 @@
-import {
-  CancellationScope,
-  defineQuery,
-  getExternalWorkflowHandle,
-  setHandler,
-  workflowInfo,
-} from '@temporalio/workflow';
+import { CancellationScope, defineQuery, getExternalWorkflowHandle, setHandler } from '@temporalio/workflow';
+import { ApplicationFailure } from '@temporalio/workflow';
 import type { BaseImageInput } from '../build/input.js';
 import { JEOS_LEAVE_SIGNAL, STATUS_QUERY, type BaseImageResult } from '../build/messages.js';
-import type { BuildRef } from '../build/names.js';
 import { SEARCH_ATTRIBUTES } from '../build/search-attributes.js';
 import type { BuildStatus } from '../build/status.js';
-import type { JeosFound, PlannedBuild } from '../activities/types.js';
+import type { JeosFound, Remains } from '../activities/types.js';
 import { Board } from './board.js';
-import { customise } from './customise.js';
+import { Course } from './course.js';
+import { customise, type Customised } from './customise.js';
 import { Deadlines, withinTime } from './deadlines.js';
 import { endOf } from './ending.js';
 import { isCanceled } from './failures.js';
+import { Hold } from './hold.js';
 
 /**
  * Builds a base image, as the article tells it: plan, install (or find) the JEOS, boot it, customise it over SSH, list
@@ -23,62 +19,53 @@ import { isCanceled } from './failures.js';
  */
 export async function baseImage(input: BaseImageInput): Promise<BaseImageResult> {
   const heartbeat = input.heartbeatTimeout ?? 60;
-  const ref: BuildRef = { uuid: input.uuid, cloud: input.cloud, workflowId: workflowInfo().workflowId };
+  const course = new Course(input);
+  const deadlines = new Deadlines(input.parameters);
   const board = new Board(
     { uuid: input.uuid, type: 'base_image', cloud: input.cloud, name: input.templateName },
     heartbeat,
+    deadlines,
   );
-  const { install_timeout, inactivity_timeout, boot_timeout, shutdown_timeout, snapshot_timeout } = input.parameters;
-  const deadlines = new Deadlines({
-    install_timeout,
-    inactivity_timeout,
-    boot_timeout,
-    shutdown_timeout,
-    snapshot_timeout,
-  });
+  const hold = new Hold(course, board, deadlines, heartbeat);
   setHandler(defineQuery<BuildStatus>(STATUS_QUERY), () => board.status);
+  const clock = { limit: () => course.parameters.timeout, held: () => hold.held, isHeld: () => hold.isHeld };
 
-  return endOf(
-    board,
-    ref,
-    () => withinTime(input.parameters.timeout, () => build(input, ref, board, deadlines, heartbeat)),
-    async (result) => ({ keepImages: [result.glanceId] }),
-    async (result, failure) => {
+  return endOf(board, course.ref, () => withinTime(clock, () => build(course, board, heartbeat)), {
+    kept: (result) => ({ keepImages: [result.glanceId] }),
+    startsWithNothing: input.resumed === undefined,
+    keepFailed: () => (course.parameters.on_error === 'keep' ? course.parameters.keep_for : undefined),
+    finish: async (result, failure) => {
       await board.step({ name: 'record', title: 'write the record' }, 'writeFinalRecord', {
-        ref,
+        ref: course.ref,
         result,
         failure,
         timings: board.timings(),
         status: result !== undefined ? 'COMPLETE' : failure?.type === 'Canceled' ? 'CANCELED' : 'FAILED',
       });
     },
-  );
+  });
 }
 
-async function build(
-  input: BaseImageInput,
-  ref: BuildRef,
-  board: Board,
-  deadlines: Deadlines,
-  heartbeat: number,
-): Promise<BaseImageResult> {
-  const plan = await planned(input, ref, board);
-  const jeos = await installed(input, plan, ref, board, deadlines, heartbeat);
-  const customised = await customise(input, plan, jeos, ref, board, deadlines);
-  return publish(input, plan, jeos, customised, ref, board, deadlines);
+async function build(course: Course, board: Board, heartbeat: number): Promise<BaseImageResult> {
+  await planned(course, board);
+  const remains = await remaining(course, board);
+  const jeos = await installed(course, board, heartbeat);
+  const customised = remains.snapshotOf ?? (await customise(course, jeos, board));
+  return publish(course, jeos, customised, board);
 }
 
-async function planned(input: BaseImageInput, ref: BuildRef, board: Board): Promise<PlannedBuild> {
+async function planned(course: Course, board: Board): Promise<void> {
   const plan = await board.step(
     {
       name: 'plan',
       title: 'check the template and the install script, and everything that they need in the cloud',
       budget: { total: 600, attempt: 300 },
-      note: (planned) => planned.warnings.join('; ') || undefined,
+      note: (made) => made.warnings.join('; ') || undefined,
     },
     'planBaseImage',
-    { ref, input },
+    { ref: course.ref, input: course.input },
   );
+  course.plan = plan;
   board.status.name = plan.name;
   board.status.os = plan.osLabel;
   board.enter('jeos', 1, [
@@ -87,48 +74,63 @@ async function planned(input: BaseImageInput, ref: BuildRef, board: Board): Prom
     { key: SEARCH_ATTRIBUTES.arch, value: plan.os.arch },
     { key: SEARCH_ATTRIBUTES.template, value: plan.name },
   ]);
-  return plan;
+}
+
+/** What an earlier run of this build has left to go on from. */
+async function remaining({ ref, input, plan }: Course, board: Board): Promise<Remains> {
+  const { resumed } = input;
+  if (resumed === undefined) return {};
+  const { from } = resumed;
+  const places = ['jeos', 'customise', ...plan.guestSteps.map(({ name }) => name)];
+  if (from !== undefined && !places.includes(from)) {
+    throw ApplicationFailure.nonRetryable(
+      `a build cannot be resumed from ${from}; it can from: ${places.join(', ')}`,
+      'InvalidParameter',
+    );
+  }
+  return board.step(
+    {
+      name: 'remains',
+      title: 'see what the earlier run of this build has left',
+      budget: { total: 1800 },
+      note: (found) => found.note,
+    },
+    'findRemains',
+    { ref, anew: from === 'jeos' || from === 'customise', needsGuest: from !== undefined },
+  );
 }
 
 /** The installer run is a workflow of its own, because builds share it; it is joined, awaited, and left when cancelled. */
-async function installed(
-  input: BaseImageInput,
-  plan: PlannedBuild,
-  ref: BuildRef,
-  board: Board,
-  deadlines: Deadlines,
-  heartbeat: number,
-): Promise<JeosFound> {
-  board.status.jeosWorkflowId = plan.jeosWorkflowId;
+async function installed(course: Course, board: Board, heartbeat: number): Promise<JeosFound> {
+  const { media_timeout, quota_timeout, snapshot_timeout } = course.parameters;
   try {
-    const jeos = await deadlines.under('install_timeout', (_deadline, left) =>
-      board.step(
-        {
-          name: 'jeos',
-          title: 'find the installed system (JEOS), or install it',
-          budget: {
-            total:
-              left +
-              input.parameters.media_timeout +
-              input.parameters.quota_timeout +
-              input.parameters.snapshot_timeout,
-          },
-          note: (found) => (found.reused ? `reused image ${found.imageId}` : `installed as image ${found.imageId}`),
-        },
-        'waitForJeos',
+    const jeos = await board.wait(
+      'install_timeout',
+      {
+        name: 'jeos',
+        title: 'find the installed system (JEOS), or install it',
+        beyond: media_timeout + quota_timeout + snapshot_timeout,
+        note: (found) => (found.reused ? `reused image ${found.imageId}` : `installed as image ${found.imageId}`),
+      },
+      'waitForJeos',
+      () => {
+        const { ref, plan, input } = course;
         // The script is in the store by now; here it would stand in the history once more.
-        { ref, plan, parameters: { ...input.parameters, install_script: undefined }, heartbeatTimeout: heartbeat },
-      ),
+        const parameters = { ...course.parameters, install_script: undefined };
+        board.status.jeosWorkflowId = plan.jeosWorkflowId;
+        const ownOfEarlierRun = input.resumed !== undefined && input.resumed.from !== 'jeos';
+        return { ref, plan, parameters, heartbeatTimeout: heartbeat, ownOfEarlierRun };
+      },
     );
     board.holds('jeos_image', jeos.imageId);
     return jeos;
   } catch (error) {
-    if (isCanceled(error)) await leaveJeos(ref, plan);
+    if (isCanceled(error)) await leaveJeos(course);
     throw error;
   }
 }
 
-async function leaveJeos(ref: BuildRef, plan: PlannedBuild): Promise<void> {
+async function leaveJeos({ ref, plan }: Course): Promise<void> {
   await CancellationScope.nonCancellable(async () => {
     try {
       await getExternalWorkflowHandle(plan.jeosWorkflowId).signal(JEOS_LEAVE_SIGNAL, ref.uuid);
@@ -139,40 +141,35 @@ async function leaveJeos(ref: BuildRef, plan: PlannedBuild): Promise<void> {
 }
 
 async function publish(
-  input: BaseImageInput,
-  plan: PlannedBuild,
+  course: Course,
   jeos: JeosFound,
-  customised: { serverId: string; packages: number },
-  ref: BuildRef,
+  { serverId, packages }: Customised,
   board: Board,
-  deadlines: Deadlines,
 ): Promise<BaseImageResult> {
   board.enter('publish', 3);
-  const { serverId, packages } = customised;
-  const snapshot = await deadlines.under('snapshot_timeout', (deadline, left) =>
-    board.step(
-      {
-        name: 'base.snapshot',
-        title: 'take the snapshot that becomes the base image',
-        budget: { total: left + 120 },
-        note: (image) => `image ${image.imageId}, ${image.size} bytes`,
-      },
-      'snapshotServer',
-      { ref, role: 'base', serverId, name: plan.imageName, deadline },
-    ),
+  const { ref } = course;
+  const snapshot = await board.wait(
+    'snapshot_timeout',
+    {
+      name: 'base.snapshot',
+      title: 'take the snapshot that becomes the base image',
+      note: (image) => `image ${image.imageId}, ${image.size} bytes`,
+    },
+    'snapshotServer',
+    (deadline) => ({ ref, role: 'base', serverId, name: course.plan.imageName, deadline }),
   );
   board.holds('base_image', snapshot.imageId);
   const [image] = await Promise.all([
-    board.step({ name: 'base.publish', title: 'set the base image’s name and properties' }, 'publishBaseImage', {
+    board.step({ name: 'base.publish', title: 'set the base image’s name and properties' }, 'publishBaseImage', () => ({
       ref,
       imageId: snapshot.imageId,
-      name: plan.imageName,
-      minDisk: plan.minDisk,
-      isPublic: input.parameters.public,
-    }),
+      name: course.plan.imageName,
+      minDisk: course.plan.minDisk,
+      isPublic: course.parameters.public,
+    })),
     board.step({ name: 'customise.delete', title: 'terminate the instance' }, 'deleteServer', { ref, serverId }),
   ]);
-  const body = input.parameters.download
+  const body = course.parameters.download
     ? await board.step(
         { name: 'download', title: 'fetch the base image and check its digest', budget: { total: 4 * 3600 } },
         'downloadBody',
@@ -180,15 +177,15 @@ async function publish(
       )
     : undefined;
   return {
-    uuid: input.uuid,
+    uuid: ref.uuid,
     glanceId: image.imageId,
     checksum: image.checksum,
     checksumMd5: image.checksumMd5,
     size: image.size,
     minDisk: image.minDisk,
-    body: plan.bodyPath,
+    body: course.plan.bodyPath,
     downloaded: body !== undefined,
     packages,
-    jeos: { glance_id: jeos.imageId, digest: plan.jeosDigest, reused: jeos.reused },
+    jeos: { glance_id: jeos.imageId, digest: course.plan.jeosDigest, reused: jeos.reused },
   };
 }

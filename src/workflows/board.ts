@@ -5,16 +5,35 @@ import { PHASE_BEGINS, PHASES, type BuildStatus, type Phase, type StepStatus } f
 import { call, type Budget } from './activity-options.js';
 import type { Activities } from '../activities/index.js';
 import { describeFailure, isCanceled } from './failures.js';
+import type { Deadlines } from './deadlines.js';
 import { currentDetails } from './details.js';
+import type { DeadlineName } from '../build/messages.js';
 
 /** What a step is called, and what it says. */
 export interface Step<R> {
   name: string;
   title: string;
+  /** Of a step that waits for a deadline: seconds that it may take beyond it, default 120. */
   budget?: Budget;
+  beyond?: number;
+  /** Whether it may be left out when it has failed. */
+  skippable?: boolean;
   /** One line on how it went. */
   note?: (result: R) => string | undefined;
 }
+
+/** A step that has failed, as whoever decides about it needs it. */
+export interface FailedStep {
+  name: string;
+  title: string;
+  skippable: boolean;
+}
+
+/** What becomes of a step that has failed. */
+export type Verdict = 'retry' | 'skip' | 'fail';
+
+type Input<K extends keyof Activities> = Parameters<Activities[K]>[0];
+type Result<K extends keyof Activities> = Awaited<ReturnType<Activities[K]>>;
 
 /**
  * The state of a build as people see it: answered to the query, shown as the run's current details in the UI, and kept in
@@ -30,6 +49,7 @@ export class Board {
   constructor(
     first: Pick<BuildStatus, 'uuid' | 'type' | 'cloud' | 'name'>,
     private readonly heartbeatTimeout: number,
+    private readonly deadlines: Deadlines,
     begins: Partial<Record<Phase, number>> = {},
   ) {
     this.begins = { ...PHASE_BEGINS, ...begins };
@@ -60,36 +80,101 @@ export class Board {
     this.show();
   }
 
-  /** Runs an activity as a step that can be seen. */
-  async step<K extends keyof Activities>(
-    step: Step<Awaited<ReturnType<Activities[K]>>>,
+  /** Decides about failed steps; without it, they fail the build. */
+  onFailure: (step: FailedStep, error: unknown) => Promise<Verdict> = async () => 'fail';
+
+  /**
+   * Runs an activity as a step that can be seen.
+   *
+   * A step that has failed may be tried again with what was changed meanwhile, so what it is (undefined: there is no such
+   * step any more) and its input can be made anew for each round.
+   */
+  step<K extends keyof Activities>(
+    step: Step<Result<K>> | (() => Step<Result<K>> | undefined),
     activity: K,
-    ...args: Parameters<Activities[K]>
-  ): Promise<Awaited<ReturnType<Activities[K]>>> {
-    const entry: StepStatus = {
-      name: step.name,
-      phase: this.status.phase,
-      title: step.title,
-      state: 'running',
-      startedAt: Date.now(),
-    };
-    this.status.steps.push(entry);
-    this.show();
-    try {
-      const result = await call(activity, args, {
-        summary: step.title,
-        budget: step.budget,
-        heartbeatTimeout: this.heartbeatTimeout,
-      });
-      const note = step.note?.(result);
-      if (note !== undefined) entry.note = note;
-      this.close(entry, 'done');
-      return result;
-    } catch (error) {
-      entry.note = isCanceled(error) ? 'cancelled' : describeFailure(error).message.slice(0, 300);
-      this.close(entry, 'failed');
-      throw error;
+    input: Input<K> | ((round: string) => Input<K>),
+  ): Promise<Result<K>> {
+    return this.rounds(typeof step === 'function' ? step : () => step, (now, round) =>
+      this.call(now, activity, typeof input === 'function' ? input(round) : input),
+    );
+  }
+
+  /** The same for a wait under one of the deadlines, which the input gets in milliseconds since the epoch. */
+  wait<K extends keyof Activities>(
+    name: DeadlineName,
+    step: Step<Result<K>>,
+    activity: K,
+    input: (deadline: number) => Input<K>,
+  ): Promise<Result<K>> {
+    return this.rounds(
+      () => step,
+      (now) =>
+        this.deadlines.under(name, (deadline, left) =>
+          this.call({ ...now, budget: { total: left + (now.beyond ?? 120) } }, activity, input(deadline)),
+        ),
+    );
+  }
+
+  private call<K extends keyof Activities>(
+    { title, budget }: Step<Result<K>>,
+    activity: K,
+    input: Input<K>,
+  ): Promise<Result<K>> {
+    return call(activity, [input] as Parameters<Activities[K]>, {
+      summary: title,
+      ...(budget === undefined ? {} : { budget }),
+      heartbeatTimeout: this.heartbeatTimeout,
+    });
+  }
+
+  /** Runs a step until it is done, left out, or given up. */
+  private async rounds<R>(
+    stepNow: () => Step<R> | undefined,
+    run: (step: Step<R>, round: string) => Promise<R>,
+  ): Promise<R> {
+    let entry: StepStatus | undefined;
+    for (let round = 0; ; round++) {
+      const step = stepNow();
+      if (step === undefined) return this.leaveOut(entry);
+      entry = this.begin(step, entry);
+      try {
+        const result = await run(step, `${workflowInfo().runId.slice(0, 8)}.${round}`);
+        const note = step.note?.(result);
+        if (note !== undefined) entry.note = note;
+        this.close(entry, 'done');
+        return result;
+      } catch (error) {
+        if ((await this.afterFailure(step, entry, error)) === 'skip') return this.leaveOut(entry);
+      }
     }
+  }
+
+  private begin<R>({ name, title }: Step<R>, earlier: StepStatus | undefined): StepStatus {
+    const entry: StepStatus = { name, phase: this.status.phase, title, state: 'running', startedAt: Date.now() };
+    // A step that is tried again stands where it stood.
+    const index = earlier === undefined ? -1 : this.status.steps.indexOf(earlier);
+    if (index < 0) this.status.steps.push(entry);
+    else this.status.steps[index] = entry;
+    this.show();
+    return entry;
+  }
+
+  /** Only steps whose result nobody uses can be left out. */
+  private leaveOut<R>(entry: StepStatus | undefined): R {
+    if (entry !== undefined) this.close(entry, 'skipped');
+    return undefined as R;
+  }
+
+  /** Asks what becomes of a failed step; throws what it failed with when the build fails of it. */
+  private async afterFailure<R>(step: Step<R>, entry: StepStatus, error: unknown): Promise<'retry' | 'skip'> {
+    this.close(entry, 'failed');
+    entry.note = isCanceled(error) ? 'cancelled' : describeFailure(error).message.slice(0, 300);
+    this.show();
+    if (isCanceled(error)) throw error;
+    const { name, title, skippable = false } = step;
+    const verdict = await this.onFailure({ name, title, skippable }, error);
+    if (verdict === 'fail') throw error;
+    return verdict;
   }
 
   /** Remembers what the build has now, by role. */
@@ -142,7 +227,7 @@ export class Board {
   private close(entry: StepStatus, state: StepStatus['state']): void {
     entry.state = state;
     entry.endedAt = Date.now();
-    if (state === 'done') this.done += 1;
+    if (state !== 'failed') this.done += 1;
     this.advance();
     this.show();
   }

@@ -1,24 +1,45 @@
-import type { BaseImageInput } from '../build/input.js';
-import type { BuildRef } from '../build/names.js';
-import type { GuestLocation, JeosFound, PlannedBuild } from '../activities/types.js';
-import type { Board } from './board.js';
-import type { Deadlines } from './deadlines.js';
+import type { GuestLocation, JeosFound } from '../activities/types.js';
+import type { Board, Step } from './board.js';
+import type { Course } from './course.js';
+
+/** An instance that is customised and off. */
+export interface Customised {
+  serverId: string;
+  packages: number;
+}
 
 /**
  * Boots the JEOS, customises the guest over SSH in the template's order, lists its packages, takes the machine's identity
  * out of it, and shuts it down.
  */
-export async function customise(
-  input: BaseImageInput,
-  plan: PlannedBuild,
-  jeos: JeosFound,
-  ref: BuildRef,
-  board: Board,
-  deadlines: Deadlines,
-): Promise<{ serverId: string; packages: number }> {
-  const { parameters } = input;
+export async function customise(course: Course, jeos: JeosFound, board: Board): Promise<Customised> {
   // Besides the template's steps: access, instance, address, SSH, packages listed, cleaned, shut down.
-  board.enter('customise', plan.guestSteps.length + 7);
+  board.enter('customise', course.plan.guestSteps.length + 7);
+  const { serverId, guest } = await booted(course, jeos, board);
+  await templateSteps(course, guest, board);
+  const { packages } = await listed(course, guest, board);
+  const { ref } = course;
+  await board.step(
+    { name: 'clean', title: 'remove the machine’s identity from the guest', budget: { total: 1800 } },
+    'cleanGuest',
+    (round) => ({ ref, guest: guest(), round }),
+  );
+  await board.wait(
+    'shutdown_timeout',
+    { name: 'shutdown', title: 'remove the build’s key and shut the guest down' },
+    'shutDownGuest',
+    (deadline) => ({ ref, guest: guest(), deadline }),
+  );
+  return { serverId, packages };
+}
+
+/** Boots an instance from the JEOS, and waits until it lets us in. */
+async function booted(
+  course: Course,
+  jeos: JeosFound,
+  board: Board,
+): Promise<{ serverId: string; guest: () => GuestLocation }> {
+  const { ref } = course;
   const access = await board.step(
     { name: 'access', title: 'make the build’s SSH key pair and its security group' },
     'createAccess',
@@ -28,77 +49,70 @@ export async function customise(
     {
       name: 'customise.create',
       title: 'boot an instance from the JEOS',
-      budget: { total: parameters.quota_timeout, attempt: 300 },
+      budget: { total: course.parameters.quota_timeout, attempt: 300 },
     },
     'createServer',
-    {
+    () => ({
       ref,
       role: 'customise',
       documents: ref.uuid,
       imageId: jeos.imageId,
-      flavorId: plan.flavorId,
-      networkId: plan.networkId,
+      flavorId: course.plan.flavorId,
+      networkId: course.plan.networkId,
       access,
-    },
+    }),
   );
   board.holds('customise', serverId);
-  const address = await deadlines.under('boot_timeout', (deadline, left) =>
-    board.step(
-      {
-        name: 'address',
-        title: 'wait for the instance and its address',
-        budget: { total: left + 120 },
-        note: (at) => at.host,
-      },
-      'waitForAddress',
-      { ref, serverId, networkId: plan.networkId, floatingIp: parameters.request_floating_ip, deadline },
-    ),
+  const address = await board.wait(
+    'boot_timeout',
+    { name: 'address', title: 'wait for the instance and its address', note: (at) => at.host },
+    'waitForAddress',
+    (deadline) => {
+      const { plan, parameters } = course;
+      return { ref, serverId, networkId: plan.networkId, floatingIp: parameters.request_floating_ip, deadline };
+    },
   );
   board.holds('address', address.host);
-  const guest: GuestLocation = {
-    host: address.host,
-    serverId,
-    securityGroupId: access.securityGroupId,
-    user: parameters.default_user,
-    prefix: parameters.command_prefix,
-  };
-  await deadlines.under('boot_timeout', (deadline, left) =>
-    board.step(
-      { name: 'ssh', title: `wait until ${guest.user} is let in over SSH`, budget: { total: left + 120 } },
-      'waitForSsh',
-      { ref, guest, deadline, jeos },
-    ),
+  const guest = (): GuestLocation => course.guestAt(address.host, serverId, access.securityGroupId);
+  await board.wait(
+    'boot_timeout',
+    { name: 'ssh', title: `wait until ${guest().user} is let in over SSH` },
+    'waitForSsh',
+    (deadline) => ({ ref, guest: guest(), deadline, jeos }),
   );
-  for (const step of plan.guestSteps) {
-    await board.step(
-      { name: step.name, title: step.title, budget: { total: parameters.command_timeout + 600 } },
-      'runGuestStep',
-      { ref, guest, step: step.name, timeout: parameters.command_timeout },
-    );
+  return { serverId, guest };
+}
+
+/** The template's own steps. While one of them is held, it and those after it may be replaced. */
+async function templateSteps(course: Course, guest: () => GuestLocation, board: Board): Promise<void> {
+  for (let index = 0; index < course.plan.guestSteps.length; index++) {
+    const current = (): Step<void> | undefined => {
+      const step = course.plan.guestSteps[index];
+      const budget = { total: course.parameters.command_timeout + 600 };
+      return step && { name: step.name, title: step.title, skippable: true, budget };
+    };
+    await board.step(current, 'runGuestStep', (round) => ({
+      ref: course.ref,
+      guest: guest(),
+      step: current()?.name ?? '',
+      timeout: course.parameters.command_timeout,
+      round,
+      anew: course.isAnew(index),
+      rerun: course.parameters.rerunnable_commands,
+    }));
   }
-  const icicle = parameters.generate_icicle
-    ? await board.step(
-        {
-          name: 'icicle',
-          title: 'list the installed packages (ICICLE)',
-          budget: { total: 1800 },
-          note: (list) => `${list.packages} packages`,
-        },
-        'writeIcicle',
-        { ref, guest },
-      )
-    : { packages: 0 };
-  await board.step(
-    { name: 'clean', title: 'remove the machine’s identity from the guest', budget: { total: 1800 } },
-    'cleanGuest',
-    { ref, guest },
+}
+
+async function listed(course: Course, guest: () => GuestLocation, board: Board): Promise<{ packages: number }> {
+  if (!course.parameters.generate_icicle) return { packages: 0 };
+  return board.step(
+    {
+      name: 'icicle',
+      title: 'list the installed packages (ICICLE)',
+      budget: { total: 1800 },
+      note: (list) => `${list.packages} packages`,
+    },
+    'writeIcicle',
+    () => ({ ref: course.ref, guest: guest() }),
   );
-  await deadlines.under('shutdown_timeout', (deadline, left) =>
-    board.step(
-      { name: 'shutdown', title: 'remove the build’s key and shut the guest down', budget: { total: left + 120 } },
-      'shutDownGuest',
-      { ref, guest, deadline },
-    ),
-  );
-  return { serverId, packages: icicle.packages };
 }

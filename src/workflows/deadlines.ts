@@ -1,8 +1,26 @@
-import { CancellationScope, setHandler, defineUpdate, ApplicationFailure } from '@temporalio/workflow';
+import {
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  defineUpdate,
+  setHandler,
+  sleep,
+} from '@temporalio/workflow';
 import { SET_DEADLINE_UPDATE, type DeadlineChange, type DeadlineName } from '../build/messages.js';
 import { isCanceled } from './failures.js';
 
 const setDeadline = defineUpdate<number, [DeadlineChange]>(SET_DEADLINE_UPDATE);
+
+/** Of the parameters, those that are deadlines of a wait. */
+export function deadlinesOf({
+  install_timeout,
+  inactivity_timeout,
+  boot_timeout,
+  shutdown_timeout,
+  snapshot_timeout,
+}: Record<DeadlineName, number>): Record<DeadlineName, number> {
+  return { install_timeout, inactivity_timeout, boot_timeout, shutdown_timeout, snapshot_timeout };
+}
 
 /**
  * The waits of a workflow, each with its deadline. The update `setDeadline` changes one, also while it is being waited
@@ -11,7 +29,10 @@ const setDeadline = defineUpdate<number, [DeadlineChange]>(SET_DEADLINE_UPDATE);
 export class Deadlines {
   private scope: { name: DeadlineName; scope: CancellationScope; changed: boolean } | undefined;
 
-  constructor(private readonly seconds: Record<DeadlineName, number>) {
+  private readonly seconds: Record<DeadlineName, number>;
+
+  constructor(seconds: Record<DeadlineName, number>) {
+    this.seconds = deadlinesOf(seconds);
     setHandler(setDeadline, (change: DeadlineChange) => this.change(change), {
       validator: (change: DeadlineChange) => this.check(change),
     });
@@ -19,6 +40,11 @@ export class Deadlines {
 
   get(name: DeadlineName): number {
     return this.seconds[name];
+  }
+
+  /** Takes the deadlines of other parameters, for waits that are still to come. */
+  replace(seconds: Record<DeadlineName, number>): void {
+    Object.assign(this.seconds, deadlinesOf(seconds));
   }
 
   /** Waits under a deadline, which `wait` gets in milliseconds since the epoch, with the seconds that are left. */
@@ -65,19 +91,51 @@ export class Deadlines {
   }
 }
 
+/** How long a build may take, and how long it has been held, which is not counted. */
+export interface BuildClock {
+  /** Seconds. */
+  limit(): number;
+  /** Milliseconds, the present hold not counted. */
+  held(): number;
+  isHeld(): boolean;
+}
+
 /** The whole build's deadline: what is running is cancelled, and the build fails saying so. */
-export async function withinTime<T>(seconds: number, run: () => Promise<T>): Promise<T> {
-  const began = Date.now();
+export async function withinTime<T>(clock: BuildClock, run: () => Promise<T>): Promise<T> {
+  const scope = new CancellationScope();
+  const timer = new CancellationScope();
+  const over = timer
+    .run(() => timeIsUp(clock))
+    .then(
+      () => {
+        scope.cancel();
+        return true;
+      },
+      () => false,
+    );
   try {
-    return await CancellationScope.withTimeout(seconds * 1000, run);
+    return await scope.run(run);
   } catch (error) {
     const asked = CancellationScope.current().consideredCancelled;
-    if (!isCanceled(error) || asked || Date.now() - began < seconds * 1000) throw error;
+    if (!isCanceled(error) || asked || !scope.consideredCancelled) throw error;
     throw ApplicationFailure.create({
       type: 'DeadlineExceeded',
-      message: `the build did not end within its timeout of ${seconds} s`,
+      message: `the build did not end within its timeout of ${clock.limit()} s`,
       nonRetryable: true,
       details: [{ hint: 'give it more time with --timeout, or look at the step that took it' }],
     });
+  } finally {
+    timer.cancel();
+    await over;
+  }
+}
+
+async function timeIsUp({ limit, held, isHeld }: BuildClock): Promise<void> {
+  const began = Date.now();
+  for (;;) {
+    await condition(() => !isHeld());
+    const left = limit() * 1000 - (Date.now() - began - held());
+    if (left <= 0) return;
+    await sleep(left);
   }
 }

@@ -1,4 +1,4 @@
-import type { BuildStatus, StepStatus } from '../build/status.js';
+import { commandsFor, type BuildStatus, type HeldBuild, type StepStatus } from '../build/status.js';
 
 const MARKS: Record<StepStatus['state'], string> = { running: '▶', done: '✓', failed: '✗', skipped: '–' };
 
@@ -20,6 +20,23 @@ function fenced(text: string): string[] {
   return ['```text', text.replace(/```/g, "'''"), '```'];
 }
 
+function moment(time: number): string {
+  return `${new Date(time).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
+
+function heldLines(uuid: string, held: HeldBuild): string[] {
+  const since = new Date(held.since).toISOString().slice(11, 19);
+  return [
+    `**Held since ${since}**: ${cell(`${held.step} failed: ${held.message}`)}`,
+    '',
+    ...(held.hint === undefined ? [] : [`What to do: ${cell(held.hint)}`, '']),
+    `It waits until ${moment(held.until)}, then it cleans up. What can be done:`,
+    '',
+    ...commandsFor(uuid, held).map(([command, effect]) => `- \`${command}\`: ${cell(effect)}`),
+    '',
+  ];
+}
+
 /** The build as a page of Markdown: what the Temporal UI shows as the run's current details. */
 export function currentDetails(status: BuildStatus): string {
   const lines = [
@@ -30,6 +47,15 @@ export function currentDetails(status: BuildStatus): string {
   if (status.failure !== undefined) {
     lines.push(`**${cell(status.failure.step)}**: ${cell(status.failure.message)}`, '');
     if (status.failure.hint !== undefined) lines.push(`What to do: ${cell(status.failure.hint)}`, '');
+  }
+  if (status.held !== undefined) lines.push(...heldLines(status.uuid, status.held));
+  if (status.kept !== undefined) {
+    lines.push(
+      `**Kept until ${moment(status.kept.until)}:**`,
+      '',
+      ...status.kept.things.map((thing) => `- ${thing}`),
+      '',
+    );
   }
   if (status.jeosWorkflowId !== undefined) lines.push(`Installer run: workflow \`${status.jeosWorkflowId}\``, '');
   lines.push('| | phase | step | time | result |', '|---|---|---|---|---|');

@@ -1,4 +1,10 @@
-import { ApplicationFailure, CancellationScope, CancelledFailure } from '@temporalio/workflow';
+import {
+  allHandlersFinished,
+  ApplicationFailure,
+  CancellationScope,
+  CancelledFailure,
+  condition,
+} from '@temporalio/workflow';
 import type { BuildFailure } from '../build/status.js';
 import type { BuildRef } from '../build/names.js';
 import type { Board } from './board.js';
@@ -9,20 +15,28 @@ export interface Keep {
   keepImages: string[];
 }
 
+/** How a lifecycle ends. */
+export interface Ending<R> {
+  /** What a good result consists of. */
+  kept: (result: R) => Keep;
+  /** Last words, said after the clean-up: the record, for instance. */
+  finish?: (result: R | undefined, failure: BuildFailure | undefined) => Promise<void>;
+  /** Whether nothing is there that has to be removed before the plan is made. Default true. */
+  startsWithNothing?: boolean;
+  /** Seconds for which what a failed build has made is kept; undefined removes it. */
+  keepFailed?: () => number | undefined;
+}
+
 /**
  * Runs a lifecycle and ends it, whatever happens: clean-up runs where no cancellation reaches it, is retried until the
  * cloud says that each thing is gone, and reports what it could not remove. It finds things by the build's mark, so it
  * needs no list of what was made: also what a lost reply left behind goes (laws 1 and 2).
- *
- * @param kept what a good result consists of
- * @param finish last words, said after the clean-up: the record, for instance
  */
 export async function endOf<R>(
   board: Board,
   ref: BuildRef,
   lifecycle: () => Promise<R>,
-  kept: (result: R) => Promise<Keep>,
-  finish: (result: R | undefined, failure: BuildFailure | undefined) => Promise<void> = async () => {},
+  ending: Ending<R>,
 ): Promise<R> {
   let outcome: { result: R } | { error: unknown };
   try {
@@ -35,12 +49,15 @@ export async function endOf<R>(
     const failure = 'error' in outcome ? failureOf(outcome.error, board) : undefined;
     if (failure !== undefined) board.status.failure = failure;
     // A plan makes nothing; and where the cloud is unknown or refuses us, there would be no cleaning up either.
-    const nothingMade = board.status.phase === 'plan';
+    const nothingMade = board.status.phase === 'plan' && (ending.startsWithNothing ?? true);
     board.enter('cleanup', 2);
-    const keep = result === undefined ? { keepImages: [] } : await kept(result);
+    const keep = result === undefined ? { keepImages: [] } : ending.kept(result);
+    const keepFor = failure === undefined || failure.type === 'Canceled' ? undefined : ending.keepFailed?.();
     if (nothingMade) board.status.leftovers = [];
+    else if (keepFor !== undefined) await keepAll(board, ref, keepFor);
     else await cleanUp(board, ref, keep);
-    await finish(result, failure);
+    await ending.finish?.(result, failure);
+    await condition(allHandlersFinished);
     if ('result' in outcome) {
       board.end('COMPLETE', keep.keepImages[0]);
       return outcome.result;
@@ -61,6 +78,26 @@ async function cleanUp(board: Board, ref: BuildRef, keep: Keep): Promise<void> {
       { ref, keepImages: keep.keepImages },
     );
     board.status.leftovers = swept.leftovers;
+  } catch (error) {
+    board.status.leftovers = [`not known: ${describeFailure(error).message}`];
+  }
+}
+
+/** Marks what a failed build has made, so that the sweeper leaves it for so many seconds. */
+async function keepAll(board: Board, ref: BuildRef, seconds: number): Promise<void> {
+  const until = Date.now() + seconds * 1000;
+  board.status.leftovers = [];
+  try {
+    const { things } = await board.step(
+      {
+        name: 'keep',
+        title: 'keep what the build has made',
+        note: (kept) => (kept.things.length === 0 ? 'there is nothing' : kept.things.join(', ')),
+      },
+      'keepResources',
+      { ref, until },
+    );
+    board.status.kept = { things, until };
   } catch (error) {
     board.status.leftovers = [`not known: ${describeFailure(error).message}`];
   }

@@ -20,13 +20,14 @@ import { endOf } from './ending.js';
 export async function jeosImage(input: JeosImageInput): Promise<JeosImageResult> {
   const info = workflowInfo();
   const ref: BuildRef = { uuid: info.originalExecutionRunId, cloud: input.cloud, workflowId: info.workflowId };
+  const deadlines = new Deadlines(input.deadlines);
   const board = new Board(
     { uuid: ref.uuid, type: 'jeos_image', cloud: input.cloud, name: input.name },
     input.heartbeatTimeout,
+    deadlines,
     { customise: 90, publish: 90 },
   );
   board.status.os = input.osLabel;
-  const deadlines = new Deadlines({ ...input.deadlines });
   setHandler(defineQuery<BuildStatus>(STATUS_QUERY), () => board.status);
 
   const run = new CancellationScope({ cancellable: true });
@@ -36,14 +37,9 @@ export async function jeosImage(input: JeosImageInput): Promise<JeosImageResult>
     if (builds.delete(uuid) && builds.size === 0) run.cancel();
   });
 
-  return endOf(
-    board,
-    ref,
-    () => run.run(() => install(input, ref, board, deadlines)),
-    async (result) => ({
-      keepImages: [result.imageId],
-    }),
-  );
+  return endOf(board, ref, () => run.run(() => install(input, ref, board, deadlines)), {
+    kept: (result) => ({ keepImages: [result.imageId] }),
+  });
 }
 
 async function install(
@@ -82,32 +78,31 @@ async function install(
     { ref, role: 'installer', documents, imageId: boot.imageId, flavorId: input.flavorId, networkId: input.networkId },
   );
   board.holds('installer', installer.serverId);
-  const off = await deadlines.under('install_timeout', (deadline, left) =>
-    board.step(
-      {
-        name: 'installer.wait',
-        title: 'wait until the installer powers its machine off',
-        budget: { total: left + 120 },
-        note: (end) => `powered off after ${Math.round(end.seconds)} s`,
-      },
-      'waitForPowerOff',
-      { ref, documents, serverId: installer.serverId, deadline, inactivity: deadlines.get('inactivity_timeout') },
-    ),
+  const off = await board.wait(
+    'install_timeout',
+    {
+      name: 'installer.wait',
+      title: 'wait until the installer powers its machine off',
+      note: (end) => `powered off after ${Math.round(end.seconds)} s`,
+    },
+    'waitForPowerOff',
+    (deadline) => {
+      const inactivity = deadlines.get('inactivity_timeout');
+      return { ref, documents, serverId: installer.serverId, deadline, inactivity };
+    },
   );
   board.status.consoleTail = off.consoleTail;
 
   board.enter('publish', 3);
-  const snapshot = await deadlines.under('snapshot_timeout', (deadline, left) =>
-    board.step(
-      {
-        name: 'jeos.snapshot',
-        title: 'take the snapshot of the installed system (JEOS)',
-        budget: { total: left + 120 },
-        note: (image) => `image ${image.imageId}, ${image.size} bytes`,
-      },
-      'snapshotServer',
-      { ref, role: 'jeos', serverId: installer.serverId, name: `${input.name}-jeos`, deadline },
-    ),
+  const snapshot = await board.wait(
+    'snapshot_timeout',
+    {
+      name: 'jeos.snapshot',
+      title: 'take the snapshot of the installed system (JEOS)',
+      note: (image) => `image ${image.imageId}, ${image.size} bytes`,
+    },
+    'snapshotServer',
+    (deadline) => ({ ref, role: 'jeos', serverId: installer.serverId, name: `${input.name}-jeos`, deadline }),
   );
   board.holds('jeos_image', snapshot.imageId);
   await Promise.all([

@@ -1,10 +1,29 @@
 import { randomUUID } from 'node:crypto';
 import { Context } from '@temporalio/activity';
 import type { Activities } from '../../src/activities/index.js';
-import type { FinalRecord } from '../../src/activities/types.js';
+import type { FinalRecord, PlannedBuild } from '../../src/activities/types.js';
 import type { BaseImageInput } from '../../src/build/input.js';
 import type { JeosImageInput } from '../../src/build/messages.js';
 import { parseParameters } from '../../src/build/parameters.js';
+
+const PLAN: PlannedBuild = {
+  name: 'tiny',
+  imageName: 'tiny-base',
+  os: { name: 'Debian', version: '12', arch: 'x86_64' },
+  osLabel: 'Debian 12 x86_64',
+  jeosDigest: 'abc',
+  jeosWorkflowId: 'jeos-here-abc',
+  jeosDocuments: 'd',
+  flavorId: '2',
+  networkId: 'n',
+  minDisk: 5,
+  guestSteps: [
+    { name: 'packages', title: 'install the packages', digest: 'p' },
+    { name: 'command:1', title: 'run command 1', digest: 'c' },
+  ],
+  warnings: [],
+  bodyPath: '/s/body',
+};
 
 /** Activities that succeed at once and remember what they were asked. */
 export function stubs(calls: string[], records: FinalRecord[] = []): Activities {
@@ -15,24 +34,10 @@ export function stubs(calls: string[], records: FinalRecord[] = []): Activities 
     };
   };
   return {
-    planBaseImage: note('plan', {
-      name: 'tiny',
-      imageName: 'tiny-base',
-      os: { name: 'Debian', version: '12', arch: 'x86_64' },
-      osLabel: 'Debian 12 x86_64',
-      jeosDigest: 'abc',
-      jeosWorkflowId: 'jeos-here-abc',
-      jeosDocuments: 'd',
-      flavorId: '2',
-      networkId: 'n',
-      minDisk: 5,
-      guestSteps: [
-        { name: 'packages', title: 'install the packages' },
-        { name: 'command:1', title: 'run command 1' },
-      ],
-      warnings: [],
-      bodyPath: '/s/body',
-    }),
+    planBaseImage: note('plan', PLAN),
+    replanBaseImage: note('replan', PLAN),
+    findRemains: note('remains', {}),
+    keepResources: note('keep', { things: [] }),
     waitForJeos: note('jeos', { imageId: 'jeos-image', reused: true, proven: true }),
     prepareMedia: note('media', { kernelId: 'k', ramdiskId: 'r', notes: [] }),
     createBootImage: note('boot-image', { imageId: 'boot' }),

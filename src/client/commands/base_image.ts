@@ -2,7 +2,9 @@ import { basename } from 'node:path';
 import { decodeTemplate, readChecked } from '../check.js';
 import { checkRequest, startBuild, type BuildRequest } from '../builds.js';
 import { secretWarnings } from '../../build/secrets.js';
-import { payloadKeysOf } from '../config.js';
+import { PARAMETERS } from '../../build/parameters.js';
+import { durationOf } from '../duration.js';
+import { payloadKeysOf, type GivenOptions } from '../config.js';
 import { workflowPage } from '../connection.js';
 import { UsageError } from '../errors.js';
 import { jsonDocument } from '../output.js';
@@ -23,6 +25,13 @@ export const baseImage: Command = {
       describe:
         'cloud to build in, as the worker knows it (default: OS_CLOUD, else envvars: the OS_* variables of the worker)',
     },
+    'on-error': {
+      type: 'string',
+      requiresArg: true,
+      choices: PARAMETERS.on_error.choices,
+      describe: 'what a failed step leads to: the parameter on_error',
+    },
+    'hold-for': { type: 'string', requiresArg: true, describe: 'how long a held build waits, such as 24h or 90m' },
     detach: { type: 'boolean', describe: 'print the UUID and return; the build goes on' },
   },
   examples: [
@@ -42,7 +51,7 @@ async function runBaseImage(context: CommandContext): Promise<number> {
   if ('report' in read)
     throw new UsageError(`template ${templateFile} ${read.report.problems[0]?.message ?? 'cannot be read'}`);
   const given = givenParameters(options);
-  const parameters = settings.timeout === undefined ? given : { timeout: settings.timeout, ...given };
+  const parameters = { ...ofOptions(settings.timeout, options), ...given };
   const scriptName = fileOfParameter(options, 'install_script');
   const request: BuildRequest = {
     template: decodeTemplate(read.bytes),
@@ -69,4 +78,14 @@ async function runBaseImage(context: CommandContext): Promise<number> {
     );
     return 0;
   });
+}
+
+/** Parameters that have options of their own. */
+function ofOptions(timeout: number | undefined, options: GivenOptions): Record<string, unknown> {
+  const { 'on-error': onError, 'hold-for': holdFor } = options;
+  return {
+    ...(timeout === undefined ? {} : { timeout }),
+    ...(onError === undefined ? {} : { on_error: onError }),
+    ...(holdFor === undefined ? {} : { hold_for: durationOf('--hold-for', String(holdFor)) }),
+  };
 }

@@ -81,10 +81,20 @@ async function recordOf(factory: Factory, outcome: Outcome): Promise<ImageMetada
 }
 
 function tellMore(io: Io, outcome: Outcome, last: Observation | undefined): void {
+  const kept = last?.status?.kept;
+  if (kept !== undefined && kept.things.length > 0) {
+    const until = `${new Date(kept.until).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+    io.err(`Kept until ${until}: ${kept.things.join(', ')}\n`);
+  }
   if (outcome.status === 'FAILED') {
     const { hint, consoleTail } = outcome.failure;
     if (hint !== undefined) io.err(`What to do: ${hint}\n`);
     if (consoleTail) io.err(`The last lines of the console:\n${indented(consoleTail)}\n`);
+  }
+  if (outcome.status !== 'COMPLETE') {
+    io.err(
+      `To go on from what is left of it: imagefactory resume ${outcome.uuid} (--template FILE takes a corrected one)\n`,
+    );
   }
   const leftovers = last?.status?.leftovers ?? [];
   if (leftovers.length > 0) io.err(`Left in the cloud: ${leftovers.join(', ')}\n`);

@@ -1,3 +1,4 @@
+import { abort } from './abort.js';
 import { baseImage } from './base_image.js';
 import { cancel } from './cancel.js';
 import type { Command } from './command.js';
@@ -8,6 +9,7 @@ import { dev } from './dev.js';
 import { gc } from './gc.js';
 import { images } from './images.js';
 import { plugins } from './plugins.js';
+import { resume } from './resume.js';
 import { setup } from './setup.js';
 import { status } from './status.js';
 import { validate } from './validate.js';
@@ -21,6 +23,8 @@ export const COMMANDS: readonly Command[] = [
   images,
   status,
   watch,
+  resume,
+  abort,
   cancel,
   deadline,
   deleteCommand,

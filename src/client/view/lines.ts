@@ -1,6 +1,7 @@
 import type { StepStatus } from '../../build/status.js';
 import type { LiveActivity } from '../live-activity.js';
 import type { Observation, WorkflowView } from '../observe.js';
+import { heldLines } from './held.js';
 import { percentOf, retryText, troubleText } from './render.js';
 import { clock, plain } from './text.js';
 
@@ -12,6 +13,7 @@ export class ChangeLines {
   private readonly steps = new Map<string, StepStatus['state']>();
   private readonly said = new Map<string, { text: string; at: number }>();
   private trouble: string | undefined;
+  private heldSince: number | undefined;
 
   constructor(
     private readonly taskQueue: string,
@@ -29,6 +31,12 @@ export class ChangeLines {
     if (trouble !== undefined && trouble !== this.trouble) lines.push(trouble);
     if (trouble === undefined && this.trouble !== undefined) lines.push('the build goes on');
     this.trouble = trouble;
+    const since = seen.status?.held?.since;
+    if (seen.status?.held !== undefined && since !== this.heldSince) {
+      lines.push(...heldLines(seen.status, seen.status.held, seen.at));
+    }
+    if (since === undefined && this.heldSince !== undefined) lines.push('the build goes on');
+    this.heldSince = since;
     const percent = seen.status === undefined ? 0 : percentOf(seen, seen.status);
     const stamp = `${clock(seen.at - seen.startedAt).padStart(7)} ${String(percent).padStart(3)} %`;
     return lines.map((line) => `${stamp}  ${line}`);

@@ -1,6 +1,7 @@
 import { PHASE_BEGINS, PHASES, type BuildStatus, type StepStatus } from '../../build/status.js';
 import type { LiveActivity } from '../live-activity.js';
 import type { Observation, WorkflowView } from '../observe.js';
+import { heldLines } from './held.js';
 import { bar, clip, clock, plain } from './text.js';
 
 /** The part of picocolors that the view uses. */
@@ -72,7 +73,7 @@ function headLines(seen: Observation, { colours, columns }: RenderOptions): Line
   return [
     { text: plain(what), right: elapsed, colour: colours.bold },
     {
-      text: `${bar(percent, width)} ${String(percent).padStart(3)} %  ${status.status}  ${phaseText(status)}`,
+      text: `${bar(percent, width)} ${String(percent).padStart(3)} %  ${stateText(status)}  ${phaseText(status)}`,
       colour: stateColour(status, colours),
     },
     { text: '' },
@@ -92,7 +93,12 @@ function phaseText(status: BuildStatus): string {
   return `phase ${index + 1}/${PHASES.length}: ${status.phase}`;
 }
 
+function stateText({ status, held }: BuildStatus): string {
+  return held === undefined ? status : 'HELD';
+}
+
 function stateColour(status: BuildStatus, colours: Colours): (text: string) => string {
+  if (status.held !== undefined) return colours.yellow;
   if (status.status === 'COMPLETE') return colours.green;
   return status.status === 'FAILED' || status.status === 'CANCELED' ? colours.red : colours.cyan;
 }
@@ -168,6 +174,9 @@ function footLines(seen: Observation, options: RenderOptions): Line[] {
   const lines: Line[] = [{ text: '' }];
   const trouble = troubleText(seen, options.taskQueue);
   if (trouble !== undefined) lines.push({ text: trouble, colour: colours.yellow });
+  if (seen.status?.held !== undefined) {
+    lines.push(...heldLines(seen.status, seen.status.held, seen.at).map((text) => ({ text, colour: colours.yellow })));
+  }
   // A link that is cut leads nowhere; it was printed when the build was started.
   if (options.page !== undefined && options.page.length <= options.columns)
     lines.push({ text: options.page, colour: colours.dim });

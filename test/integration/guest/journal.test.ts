@@ -117,6 +117,41 @@ for (const { name, open, skip } of BEDS) {
       assert.deepEqual([result.exitCode, result.attached], [0, true]);
     });
 
+    it('runs a failed step again in a new round, and one that ended well in none', async () => {
+      const guest = await bed.connect();
+      const key = newKey();
+      const trace = join(bed.directory, key);
+      const script = `echo ran >>${trace}; [ "$(wc -l <${trace})" -ge 2 ]`;
+      const rounds = [];
+      for (const round of ['0', '0', 'a.1', 'b.1']) {
+        const { exitCode, attached } = await journal.run(guest, key, script, { timeout: 20, round });
+        rounds.push([exitCode, attached]);
+      }
+      assert.deepEqual(rounds, [
+        [1, false],
+        [1, true],
+        [0, false],
+        [0, true],
+      ]);
+      assert.equal(await textOf(trace), 'ran\nran\n');
+    });
+
+    it('attaches a new round to an earlier one that still runs', async () => {
+      const key = newKey();
+      const trace = join(bed.directory, key);
+      const script = `echo ran >>${trace}; echo begun; until [ -e ${trace}.go ]; do sleep 0.1; done; exit 6`;
+      const first = journal.run(await bed.connect(), key, script, { timeout: 60 });
+      await until(async () => (await textOf(trace)) !== '');
+      let heard = '';
+      const onOutput = (chunk: string): void => void (heard += chunk);
+      const second = journal.run(await bed.connect(), key, script, { timeout: 60, round: 'later', onOutput });
+      await until(() => heard === 'begun\n');
+      await writeFile(`${trace}.go`, '');
+      assert.deepEqual([(await first).exitCode, (await second).exitCode], [6, 6]);
+      assert.equal((await second).attached, true);
+      assert.equal(await textOf(trace), 'ran\n');
+    });
+
     it('says that a step was interrupted when its process is gone without a status', async () => {
       const key = newKey();
       const guest = await bed.connect();

@@ -34,10 +34,28 @@ describe('a build’s page in the UI', () => {
     const page = currentDetails(STATUS);
     assert.match(page, /### web: BUILDING/);
     assert.match(page, /phase \*\*customise\*\* · 42 %/);
-    assert.match(page, /\| ✓ \| plan \| check \\\| the template \| 1\.5 s \|/);
+    assert.match(page, /\| ✓ \| plan \| check \\\| the template \| 1\.5\u00a0s \|/);
     assert.match(page, /\| ▶ \| customise \| wait for SSH \| since 01:00:00 \| two lines \|/);
     assert.match(page, /- address: `192\.0\.2\.7`/);
     assert.match(page, /workflow `jeos-here-abc`/);
+  });
+
+  it('says of a held build why and until when it waits, and which commands are possible', () => {
+    const held = {
+      step: 'command:1 tidy',
+      message: 'exit 3',
+      hint: 'correct it',
+      since: 3_600_000,
+      until: 90_000_000,
+      next: 'run command tidy',
+      skippable: true,
+    };
+    const page = currentDetails({ ...STATUS, held });
+    assert.match(page, /\*\*Held since 01:00:00\*\*: command:1 tidy failed: exit 3/);
+    assert.match(page, /until 1970-01-02 01:00/);
+    for (const command of ['resume \\S+`', 'resume \\S+ --skip', 'abort \\S+`']) {
+      assert.match(page, new RegExp(`- .imagefactory ${command}`));
+    }
   });
 
   it('keeps a console inside its fence', () => {

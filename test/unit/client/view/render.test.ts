@@ -105,7 +105,7 @@ test('the installer run that a build waits for is shown within, and moves the ba
   });
   const jeos = { workflowId: 'jeos-demo-ab', execution: 'RUNNING', status, activities: [] };
   const text = renderView(seenWith({ jeos }), OPTIONS);
-  assert.match(text, / 20 % {2}BUILDING/);
+  assert.match(text, / 26 % {2}BUILDING/);
   assert.match(text, /\n {4}installer run jeos-demo-ab\n {6}▶ wait for the power-off +1:00\n/);
 });
 

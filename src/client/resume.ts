@@ -1,0 +1,146 @@
+import { WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import { decodeFromPayloadsAtIndex } from '@temporalio/common/lib/internal-non-workflow/index.js';
+import { parseParameters } from '../build/parameters.js';
+import type { BaseImageInput } from '../build/input.js';
+import { RESUME_UPDATE, type ResumeRequest } from '../build/messages.js';
+import type { BuildStatus } from '../build/status.js';
+import { asked } from './asked.js';
+import { buildHandle, buildStatus, startAgain } from './builds.js';
+import type { Factory } from './connection.js';
+import { ClientError } from './errors.js';
+import { forgottenImage, type ImageMetadata } from './images.js';
+
+/** What is to be different when a build goes on. */
+export interface Change {
+  /** New text of the template, and its file's name for messages. */
+  template?: string;
+  templateName?: string;
+  /** Parameters that change. */
+  parameters?: Record<string, unknown>;
+}
+
+export interface ResumeOptions extends Change {
+  /** Leave the failed step out: of a held build only. */
+  skip?: boolean;
+  /** What is to be done anew: of an ended build only. */
+  from?: string;
+}
+
+/** Milliseconds that a held build may take to check what was changed. */
+const CHECK_TIMEOUT = 300_000;
+/** Milliseconds that fetching a build's history may take. */
+const HISTORY_TIMEOUT = 60_000;
+
+/**
+ * Lets a build go on: a held one tries its failed step again, one that has ended without an image starts again from the last
+ * thing of it that still exists.
+ *
+ * @returns in words, what it does now
+ * @throws ClientError when there is nothing to resume, or what was changed has already run
+ */
+export async function resumeBuild(factory: Factory, uuid: string, options: ResumeOptions = {}): Promise<string> {
+  const handle = buildHandle(factory, uuid);
+  const execution = await executionOf(factory, handle, uuid);
+  if (execution === 'RUNNING' || execution === 'PAUSED') return resumeHeld(factory, uuid, options);
+  if (execution === 'COMPLETED') throw complete(uuid);
+  if (options.skip === true) {
+    throw new ClientError(`build ${uuid} has ended, so no step of it waits that could be left out`, {
+      hint: 'give it a template without that step: --template FILE',
+    });
+  }
+  const before = typeof execution === 'string' ? await inputOf(factory, handle, uuid) : inputOfRecord(execution, uuid);
+  await startAgain(factory, changed(before, options), options.from);
+  return `build ${uuid} is started again from what is left of it`;
+}
+
+/** Temporal's word for how the build is, or its record where Temporal has forgotten it. */
+async function executionOf(factory: Factory, handle: WorkflowHandle, uuid: string): Promise<string | ImageMetadata> {
+  try {
+    return (await asked(() => factory.call(() => handle.describe()), uuid)).status.name;
+  } catch (error) {
+    return forgottenImage(factory, uuid, error);
+  }
+}
+
+/** Gives a held build up: it removes what it has made, and ends as failed. */
+export async function abortBuild(factory: Factory, uuid: string): Promise<void> {
+  await heldStatus(factory, uuid);
+  await update(factory, uuid, { action: 'abort' });
+}
+
+async function resumeHeld(factory: Factory, uuid: string, options: ResumeOptions): Promise<string> {
+  await heldStatus(factory, uuid);
+  if (options.from !== undefined) {
+    throw new ClientError(`build ${uuid} is held: it goes on with the step that failed, not from ${options.from}`, {
+      hint: `imagefactory abort ${uuid} ends it, and then --from is possible`,
+    });
+  }
+  const { template, templateName, parameters, skip } = options;
+  return update(factory, uuid, {
+    action: skip === true ? 'skip' : 'retry',
+    ...(template === undefined ? {} : { template }),
+    ...(templateName === undefined ? {} : { templateName }),
+    ...(parameters === undefined || Object.keys(parameters).length === 0 ? {} : { parameters }),
+  });
+}
+
+async function heldStatus(factory: Factory, uuid: string): Promise<BuildStatus> {
+  const status = await buildStatus(factory, uuid);
+  if (status.held !== undefined) return status;
+  throw new ClientError(`build ${uuid} is not held: it is ${status.status}, in its phase ${status.phase}`, {
+    hint: `imagefactory watch ${uuid} shows it; imagefactory cancel ${uuid} ends it`,
+  });
+}
+
+async function update(factory: Factory, uuid: string, request: ResumeRequest): Promise<string> {
+  const handle = buildHandle(factory, uuid);
+  try {
+    return await factory.call(
+      () => handle.executeUpdate<string, [ResumeRequest]>(RESUME_UPDATE, { args: [request] }),
+      CHECK_TIMEOUT,
+    );
+  } catch (error) {
+    if (!(error instanceof WorkflowUpdateFailedError)) return asked(() => Promise.reject(error as Error), uuid);
+    const { cause } = error;
+    const [detail] = (cause instanceof ApplicationFailure ? cause.details : undefined) ?? [];
+    const { hint } = (detail ?? {}) as { hint?: string };
+    throw new ClientError(cause?.message ?? error.message, { ...(hint === undefined ? {} : { hint }), cause: error });
+  }
+}
+
+/** What the build was started with. */
+async function inputOf(factory: Factory, handle: WorkflowHandle, uuid: string): Promise<BaseImageInput> {
+  const history = await asked(() => factory.call(() => handle.fetchHistory(), HISTORY_TIMEOUT), uuid);
+  const payloads = history.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
+  const converter = factory.client.options.loadedDataConverter;
+  const input = await decodeFromPayloadsAtIndex<BaseImageInput | undefined>(converter, 0, payloads);
+  if (input === undefined) throw new ClientError(`Temporal does not tell what build ${uuid} was started with`);
+  return input;
+}
+
+/** The same of a build that Temporal has forgotten, whose record is still there. */
+function inputOfRecord(record: ImageMetadata, uuid: string): BaseImageInput {
+  const { status, template, parameters, cloud, name } = record;
+  if (status === 'COMPLETE') throw complete(uuid);
+  return {
+    uuid,
+    template: String(template),
+    templateName: `${String(name)}.tdl`,
+    parameters: parseParameters(parameters as Record<string, unknown>),
+    cloud: String(cloud),
+  };
+}
+
+function complete(uuid: string): ClientError {
+  return new ClientError(`build ${uuid} has an image: there is nothing to resume`);
+}
+
+function changed(input: BaseImageInput, { template, templateName, parameters }: Change): BaseImageInput {
+  return {
+    ...input,
+    ...(template === undefined ? {} : { template }),
+    ...(templateName === undefined ? {} : { templateName }),
+    parameters: { ...input.parameters, ...parameters },
+  };
+}

@@ -1,0 +1,60 @@
+import { workflowInfo } from '@temporalio/workflow';
+import type { BaseImageInput } from '../build/input.js';
+import type { ResumeRequest } from '../build/messages.js';
+import { parseParameters } from '../build/parameters.js';
+import type { BuildRef } from '../build/names.js';
+import type { GuestLocation, PlannedBuild } from '../activities/types.js';
+
+/**
+ * What a build goes by: its input and its plan. Whoever resumes a held build may replace what has not run yet, so no step
+ * may keep a copy of either.
+ */
+export class Course {
+  readonly ref: BuildRef;
+  private planned: PlannedBuild | undefined;
+
+  constructor(public input: BaseImageInput) {
+    this.ref = { uuid: input.uuid, cloud: input.cloud, workflowId: workflowInfo().workflowId };
+  }
+
+  get parameters(): BaseImageInput['parameters'] {
+    return this.input.parameters;
+  }
+
+  get plan(): PlannedBuild {
+    if (this.planned === undefined) throw new Error('the build has not been planned');
+    return this.planned;
+  }
+
+  set plan(plan: PlannedBuild) {
+    this.planned = plan;
+  }
+
+  /** The template's steps of this index and name are done anew though the guest has done them, when a build is resumed so. */
+  isAnew(index: number): boolean {
+    const from = this.input.resumed?.from;
+    const first = this.plan.guestSteps.findIndex(({ name }) => name === from);
+    return first >= 0 && index >= first;
+  }
+
+  /** The input as a request would have it. @throws FactoryError InvalidParameter */
+  changedBy({ template, templateName, parameters }: ResumeRequest): BaseImageInput {
+    return {
+      ...this.input,
+      ...(template === undefined ? {} : { template }),
+      ...(templateName === undefined ? {} : { templateName }),
+      parameters: parseParameters({ ...this.parameters, ...parameters }),
+    };
+  }
+
+  /** Where the guest is, and who lets us in. */
+  guestAt(host: string, serverId: string, securityGroupId: string): GuestLocation {
+    return {
+      host,
+      serverId,
+      securityGroupId,
+      user: this.parameters.default_user,
+      prefix: this.parameters.command_prefix,
+    };
+  }
+}

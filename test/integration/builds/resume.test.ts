@@ -1,0 +1,265 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import {
+  abortBuild,
+  connectFactory,
+  resumeBuild,
+  type Factory,
+  type ResumeOptions,
+} from '../../../src/client/builds.js';
+import { expiryOf } from '../../../src/build/names.js';
+import { Bed, type Build } from '../../support/bed.js';
+
+/** A template whose commands note that they ran; each text is one command. */
+function bodyOf(...commands: string[]): string {
+  const elements = commands.map((text, index) => `<command name="c${index + 1}">${text}</command>`);
+  return `<commands>${elements.join('')}</commands>`;
+}
+
+const NOTE = (word: string): string => `echo ${word} >> /root/order`;
+/** Fails unless these commands have run, in this order and once each. */
+const RAN = (...words: string[]): string => `test "$(cat /root/order | tr '\\n' ' ')" = "${words.join(' ')} "`;
+
+describe('a build whose step has failed', () => {
+  let bed: Bed;
+  let factory: Factory;
+  before(async () => {
+    bed = await Bed.start();
+    factory = await connectFactory({ env: bed.env(), taskQueue: bed.taskQueue });
+  });
+  after(async () => {
+    await factory.close();
+    await bed.close();
+  });
+
+  async function held(build: Build): Promise<NonNullable<Awaited<ReturnType<Build['status']>>['held']>> {
+    for (;;) {
+      const status = await build.status();
+      if (status.held !== undefined) return status.held;
+      assert.equal(status.endedAt, undefined, `it ended: ${status.failure?.message}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  function serversMade(): number {
+    return bed.cloud.calls.count({ service: 'compute', method: 'POST', path: /\/servers$/ });
+  }
+
+  async function resume(build: Build, options: ResumeOptions = {}): Promise<void> {
+    await resumeBuild(factory, build.uuid, options);
+  }
+
+  /** The end of the build's newest run. */
+  function result(build: Build): Promise<unknown> {
+    return bed.temporal.client.workflow.getHandle(build.handle.workflowId).result();
+  }
+
+  describe('and that is held', () => {
+    it('goes on with a corrected template, on the same instance, and runs nothing twice', async () => {
+      const template = (second: string): string =>
+        bed.template({ name: 'held', body: bodyOf(NOTE('one'), second, RAN('one', 'two')) });
+      const made = serversMade();
+      const build = await bed.build(template('exit 3'), { on_error: 'hold' });
+      const waiting = await held(build);
+      assert.equal(waiting.step, 'command:2 c2');
+      assert.match(waiting.message, /exit status 3/);
+      assert.equal(waiting.skippable, true);
+      assert.equal(waiting.until - waiting.since, 86_400_000);
+      await resume(build, { template: template(NOTE('two')) });
+      await result(build);
+      assert.equal(serversMade() - made, 2);
+      assert.deepEqual(bed.leftovers(), []);
+      assert.equal((await build.record()).status, 'COMPLETE');
+      assert.match((await build.record()).template, /echo two/);
+    });
+
+    it('tries a step again as often as it is told to', async () => {
+      const command = `${NOTE('try')}; test $(wc -l &lt; /root/order) -ge 3`;
+      const build = await bed.build(bed.template({ name: 'again', body: bodyOf(command) }), { on_error: 'hold' });
+      const first = await held(build);
+      await resume(build);
+      for (;;) {
+        const second = await held(build);
+        if (second.since !== first.since) break;
+      }
+      await resume(build);
+      await result(build);
+    });
+
+    it('leaves a step out, also one that the new template has no more', async () => {
+      const template = bed.template({ name: 'skip', body: bodyOf(NOTE('one'), 'exit 3', RAN('one')) });
+      const build = await bed.build(template, { on_error: 'hold' });
+      await held(build);
+      await resume(build, { skip: true });
+      await result(build);
+      const status = await build.status();
+      assert.equal(status.steps.find(({ name }) => name === 'command:2 c2')?.state, 'skipped');
+
+      const other = await bed.build(bed.template({ name: 'gone', body: bodyOf(NOTE('one'), 'exit 3') }), {
+        on_error: 'hold',
+      });
+      await held(other);
+      await resume(other, { template: bed.template({ name: 'gone', body: bodyOf(NOTE('one')) }) });
+      await result(other);
+    });
+
+    it('refuses by name what has already run, and stays held', async () => {
+      const template = (first: string, version = '12'): string =>
+        bed.template({ name: 'refused', version, body: bodyOf(first, 'exit 3') });
+      const build = await bed.build(template(NOTE('one')), { on_error: 'hold' });
+      await held(build);
+      await assert.rejects(resume(build, { template: template(NOTE('other')) }), {
+        message: /command:1 c1 \(run command c1\) has already run, and is changed/,
+      });
+      await assert.rejects(resume(build, { template: template(NOTE('one'), '11') }), {
+        message: /the operating system is already installed/,
+      });
+      await assert.rejects(resume(build, { parameters: { flavor: 'm1.tiny' } }), {
+        message: /parameter flavor is changed, but customise\.create has already used it/,
+      });
+      await assert.rejects(resume(build, { parameters: { flavour: 'x' } }), { message: /no parameter "flavour"/ });
+      await assert.rejects(resume(build, { template: '<template/>' }), { message: /tiny\.tdl:1:1/ });
+      await assert.rejects(resume(build, { from: 'customise' }), { message: /is held: it goes on with the step/ });
+      await held(build);
+      await abortBuild(factory, build.uuid);
+      assert.match((await build.failure()).message, /exit status 3/);
+      assert.deepEqual(bed.leftovers(), []);
+    });
+
+    it('takes another default_user when nobody was let in', async () => {
+      const build = await bed.build(bed.template({ name: 'user' }), {
+        on_error: 'hold',
+        default_user: 'nobody-there',
+        boot_timeout: 3,
+      });
+      assert.equal((await held(build)).step, 'ssh');
+      await assert.rejects(resume(build, { skip: true }), { message: /ssh cannot be left out/ });
+      await resume(build, { parameters: { default_user: 'debian', boot_timeout: '600' } });
+      await result(build);
+    });
+
+    it('tries a failed installation again', async () => {
+      bed.cloud.behaviours.add({ match: { boots: 'installer' }, create: 'error' });
+      const build = await bed.build(bed.template({ name: 'reinstall', version: '10' }), { on_error: 'hold' });
+      assert.equal((await held(build)).step, 'jeos');
+      bed.cloud.behaviours.clear();
+      await resume(build);
+      await result(build);
+      assert.deepEqual(bed.leftovers(), []);
+    });
+
+    it('cleans up when nobody comes, and when it is cancelled', async () => {
+      const failing = bed.template({ name: 'nobody', body: bodyOf('exit 3') });
+      const build = await bed.build(failing, { on_error: 'hold', hold_for: 1 });
+      assert.match((await build.failure()).message, /exit status 3/);
+      const other = await bed.build(failing, { on_error: 'hold' });
+      await held(other);
+      await other.handle.cancel();
+      await assert.rejects(other.result());
+      assert.equal((await other.status()).status, 'CANCELED');
+      assert.deepEqual(bed.leftovers(), []);
+    });
+
+    it('does not use up the time of the build', async () => {
+      const template = (command: string): string => bed.template({ name: 'time', body: bodyOf(command) });
+      await (await bed.build(bed.template({ name: 'time' }))).result();
+      const build = await bed.build(template('exit 3'), { on_error: 'hold', timeout: 5 });
+      await held(build);
+      const { startedAt } = await build.status();
+      for (;;) {
+        assert.notEqual((await build.status()).held, undefined, 'the build is held no more');
+        if (Date.now() - startedAt > 6000) break;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      await resume(build, { template: template('true') });
+      await result(build);
+    });
+
+    it('is not resumed when it is not held', async () => {
+      const build = await bed.build(bed.template({ name: 'running' }), { on_error: 'hold' });
+      await build.reaches('customise.create');
+      await assert.rejects(resume(build), { message: /is not held/ });
+      await assert.rejects(abortBuild(factory, build.uuid), { message: /is not held/ });
+      await build.result();
+      await assert.rejects(resume(build), { message: /has an image/ });
+    });
+  });
+
+  describe('and that has ended', () => {
+    it('starts again from its JEOS, under its UUID', async () => {
+      const template = (command: string): string => bed.template({ name: 'ended', body: bodyOf(command) });
+      const parameters = { reuse_jeos: false };
+      const build = await bed.build(template('exit 3'), parameters);
+      await build.failure();
+      assert.deepEqual(bed.leftovers(), []);
+      const made = serversMade();
+      await resume(build, { template: template('true') });
+      await result(build);
+      assert.equal(serversMade() - made, 1, 'the installer ran a second time');
+      assert.equal((await build.record()).status, 'COMPLETE');
+      assert.deepEqual(bed.leftovers(), []);
+    });
+
+    it('goes on with the instance that it has kept, where nothing runs twice', async () => {
+      const template = (second: string): string =>
+        bed.template({ name: 'kept', body: bodyOf(NOTE('one'), second, RAN('one', 'two')) });
+      const build = await bed.build(template('exit 3'), { on_error: 'keep', keep_for: 3600 });
+      await build.failure();
+      const { kept } = await build.status();
+      const server = [...bed.cloud.state.servers.values()].find(({ name }) => name.endsWith(build.uuid));
+      assert.match(kept?.things.join() ?? '', new RegExp(`instance ${server?.id}`));
+      const expires = expiryOf({ marks: server?.metadata ?? {} }) ?? 0;
+      assert.ok(Math.abs(expires - (kept?.until ?? 0)) < 1000);
+      const made = serversMade();
+      await resume(build, { template: template(NOTE('two')) });
+      await result(build);
+      assert.equal(serversMade() - made, 0);
+      assert.deepEqual(bed.leftovers(), []);
+    });
+
+    it('goes on where it was terminated', async () => {
+      const body = bodyOf(NOTE('one'), `${NOTE('two')}; sleep 1`, RAN('one', 'two'));
+      const build = await bed.build(bed.template({ name: 'terminated', body }), { reuse_jeos: false });
+      const made = serversMade();
+      await build.reaches('command:2 c2');
+      await build.handle.terminate('by a test');
+      await resume(build);
+      await result(build);
+      assert.equal(serversMade() - made, 2);
+      assert.deepEqual(bed.leftovers(), []);
+    });
+
+    it('goes on with a snapshot that was taken before it was terminated', async () => {
+      const build = await bed.build(bed.template({ name: 'snapshot' }));
+      const made = serversMade();
+      await build.reaches('base.publish');
+      await build.handle.terminate('by a test');
+      await resume(build);
+      await result(build);
+      assert.ok(serversMade() - made <= 2);
+      assert.equal(bed.images('base').filter(({ name }) => name === 'snapshot-base').length, 1);
+      assert.deepEqual(bed.leftovers(), []);
+    });
+
+    it('does anew what it is told to', async () => {
+      const template = bed.template({ name: 'from', body: bodyOf(NOTE('one'), NOTE('two'), 'test -e /root/go') });
+      const build = await bed.build(template, { on_error: 'keep' });
+      await build.failure();
+      let made = serversMade();
+      await resume(build, { from: 'command:2 c2' });
+      await assert.rejects(result(build));
+      assert.equal(serversMade() - made, 0);
+      await assert.rejects(
+        resume(build, { from: 'command:9' }).then(() => result(build)),
+        (error: Error) =>
+          /cannot be resumed from command:9; it can from: jeos, customise, command:1 c1/.test(String(error.cause)),
+      );
+      const ended = bed.template({ name: 'from', body: bodyOf(NOTE('one'), NOTE('two'), RAN('one', 'two')) });
+      await resume(build, { from: 'customise', template: ended });
+      await result(build);
+      assert.equal(serversMade() - made, 1);
+      made = serversMade();
+      assert.deepEqual(bed.leftovers(), []);
+    });
+  });
+});
