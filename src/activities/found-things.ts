@@ -2,6 +2,7 @@ import { baseImageWorkflowId } from '../build/input.js';
 import { buildOfName, expiryOf, KEYS, MARK, TOOL } from '../build/names.js';
 import type { FoundThing } from '../build/sweep.js';
 import type { FloatingIp, Image, KeyPair, Port, SecurityGroup, Server } from '../openstack/types.js';
+import { again } from './again.js';
 import { type Deps, progress, signal } from './context.js';
 import { lifeOf } from './living.js';
 import { isGone, listOwnServers } from './servers.js';
@@ -18,21 +19,26 @@ export async function findThings(deps: Deps, cloudName: string): Promise<Finding
   progress({ message: `looking for what carries our mark in ${cloudName}` });
   const cloud = deps.clouds.get(cloudName);
   const options = { signal: signal() };
-  const project = await cloud.projectId(options);
+  const project = await again(deps, () => cloud.projectId(options));
   // Administrators are shown other projects' things, and everybody other projects' public images.
   const isOurs = (thing: { project_id?: string }): boolean => thing.project_id === project;
-  const servers = (await listOwnServers(deps, cloudName)).filter((server) => !isGone(server));
-  const images = (await cloud.image.listImages({ properties: { [KEYS.tool]: TOOL } }, options)).filter(
+  const servers = (await again(deps, () => listOwnServers(deps, cloudName))).filter((server) => !isGone(server));
+  const addresses = await again(deps, () => cloud.network.listFloatingIps({}, options));
+  const ports = await again(deps, () => cloud.network.listPorts({ tags: [MARK] }, options));
+  const groups = await again(deps, () => cloud.network.listSecurityGroups({}, options));
+  const pairs = await foundKeyPairs(deps, cloudName);
+  const listed = await again(deps, () => cloud.image.listImages({ properties: { [KEYS.tool]: TOOL } }, options));
+  const images = listed.filter(
     ({ owner, status }) => owner === project && status !== 'deleted' && status !== 'pending_delete',
   );
   const found = [
     ...servers.map(foundServer),
-    ...(await cloud.network.listFloatingIps({}, options)).filter(isOurs).flatMap(foundAddress),
-    ...(await cloud.network.listPorts({ tags: [MARK] }, options)).filter(isOurs).map(foundPort),
-    ...(await cloud.network.listSecurityGroups({}, options)).filter(isOurs).flatMap(foundGroup),
-    ...(await foundKeyPairs(deps, cloudName)),
-    ...(await Promise.all(images.map((image) => foundImage(deps, image)))),
+    ...addresses.filter(isOurs).flatMap(foundAddress),
+    ...ports.filter(isOurs).map(foundPort),
+    ...groups.filter(isOurs).flatMap(foundGroup),
+    ...pairs,
   ];
+  for (const image of images) found.push(await foundImage(deps, image));
   return { found, referred: new Set([...servers.flatMap(bootedFrom), ...images.flatMap(bootsWith)]) };
 }
 
@@ -75,10 +81,10 @@ function foundGroup({ id, name, tags, created_at }: SecurityGroup): FoundThing[]
 async function foundKeyPairs(deps: Deps, cloudName: string): Promise<FoundThing[]> {
   const { compute } = deps.clouds.get(cloudName);
   const found: FoundThing[] = [];
-  for (const { name } of await compute.listKeyPairs({ signal: signal() })) {
+  for (const { name } of await again(deps, () => compute.listKeyPairs({ signal: signal() }))) {
     const build = buildOfName(name, 'key');
     if (build === undefined) continue;
-    const pair: KeyPair | undefined = await compute.getKeyPair(name, { signal: signal() });
+    const pair: KeyPair | undefined = await again(deps, () => compute.getKeyPair(name, { signal: signal() }));
     if (pair === undefined) continue;
     found.push({ kind: 'key pair', id: name, name, ...ownerOf(build), ...timesOf(pair.created_at, undefined) });
   }

@@ -1,10 +1,10 @@
-import { WorkflowNotFoundError } from '@temporalio/client';
 import { FactoryError } from '../build/errors.js';
 import type { ReadRecordsInput, ReadRecordsResult, DeleteImageResult } from '../build/messages.js';
 import type { BuildRecord } from '../build/record.js';
 import { readIcicle } from '../icicle/icicle.js';
 import { deleteGlanceImage } from './cleanup.js';
 import { type Deps, progress, signal } from './context.js';
+import { lifeOf } from './living.js';
 import type { BuildRef } from '../build/names.js';
 import type { FinalRecord } from './types.js';
 
@@ -62,21 +62,11 @@ export async function downloadBody(deps: Deps, input: { ref: BuildRef; imageId: 
   return { bytes };
 }
 
-/** A record may say that its image is being built though nobody builds it any more: the workflow was terminated. */
-async function isRunning(deps: Deps, workflowId: string): Promise<boolean> {
-  try {
-    const { status } = await deps.temporal.workflow.getHandle(workflowId).describe();
-    return status.name === 'RUNNING';
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return false;
-    throw error;
-  }
-}
-
 /** Removes an image from Glance, and its record, body and documents from the store. */
 export async function deleteImage(deps: Deps, input: { uuid: string; workflowId: string }): Promise<DeleteImageResult> {
   const record = await deps.store.readRecord(input.uuid);
-  if (record?.status === 'BUILDING' && (await isRunning(deps, record.workflow_id))) {
+  // A record may say that its image is being built though nobody builds it any more: the workflow was terminated.
+  if (record?.status === 'BUILDING' && (await lifeOf(deps, record.workflow_id)) === 'living') {
     throw new FactoryError('Conflict', `image ${input.uuid} is being built`, {
       hint: `imagefactory cancel ${input.uuid} ends the build`,
     });

@@ -1,9 +1,9 @@
-import { Context } from '@temporalio/activity';
 import { baseImageWorkflowId } from '../build/input.js';
 import { FactoryError } from '../build/errors.js';
 import { KEYS } from '../build/names.js';
 import { whatToSweep, type FoundThing, type Life, type Removal, type SweepFacts, type SweepLimits, type SweepPlan } from '../build/sweep.js'; // prettier-ignore
 import { deleteGlanceImage } from './cleanup.js';
+import { again } from './again.js';
 import { type Deps, progress, signal, sleep } from './context.js';
 import { findThings, foundImage } from './found-things.js';
 import { deleteKeys } from './keys.js';
@@ -103,21 +103,20 @@ async function livingAmong(deps: Deps, workflows: string[]): Promise<string | un
   return undefined;
 }
 
-/** How often a thing is tried that another one holds. */
-const CONFLICT_TRIES = 4;
-
-/** Why a thing is still there, or undefined when it is gone. What will pass is left to the activity's next try. */
+/** Why a thing is still there, or undefined when it is gone. What lasts longer is left to the activity's next try. */
 async function tryToRemove(deps: Deps, cloud: string, thing: FoundThing): Promise<string | undefined> {
   try {
-    return await remove(deps, cloud, thing);
+    return await again(deps, () => remove(deps, cloud, thing).catch(passing));
   } catch (error) {
-    if (!(error instanceof FactoryError) || error.retryable) throw error;
-    // What was held by an instance is held for a moment longer.
-    if (error.type === 'Conflict' && Context.current().info.attempt < CONFLICT_TRIES) {
-      throw new FactoryError('Conflict', error.message, { retryable: true, cause: error });
-    }
+    if (!(error instanceof FactoryError) || (error.retryable && error.type !== 'Conflict')) throw error;
     return error.message;
   }
+}
+
+/** What was held by an instance is held for a moment longer. */
+function passing(error: unknown): never {
+  if (!(error instanceof FactoryError && error.type === 'Conflict')) throw error;
+  throw new FactoryError('Conflict', error.message, { retryable: true, cause: error });
 }
 
 async function remove(deps: Deps, cloud: string, thing: FoundThing): Promise<string | undefined> {

@@ -278,6 +278,35 @@ describe('the sweeper', () => {
     await sweepAll();
   });
 
+  it('removes everything, however often the cloud fails', async () => {
+    await Promise.all([terminated('ssh', { request_floating_ip: true }), terminated('base.snapshot')]);
+    age(25);
+    bed.cloud.faults.randomly({
+      seed: 5,
+      probability: 0.3,
+      kinds: [{ kind: 'status', status: 503 }, { kind: 'reset-before' }, { kind: 'reset-after' }],
+    });
+    const { things } = await sweep();
+    bed.cloud.faults.clear();
+    assert.deepEqual(
+      things.filter(({ outcome }) => outcome === 'failed'),
+      [],
+    );
+    await sweepAll();
+    assert.deepEqual(bed.leftovers(), []);
+  });
+
+  it('goes on with another worker when its own is stopped', async () => {
+    await Promise.all([terminated('ssh'), terminated('ssh')]);
+    age(25);
+    const sweeping = sweep();
+    await bed.stopWorker();
+    await bed.startWorker();
+    assert.ok((await sweeping).things.every(({ outcome }) => outcome !== 'failed'));
+    await sweepAll();
+    assert.deepEqual(bed.leftovers(), []);
+  });
+
   it('takes nothing from builds that begin, run and end while it sweeps without a limit', async () => {
     let running = true;
     const sweeping = (async () => {

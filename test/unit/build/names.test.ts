@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { expiryMarks, expiryOf, expiryTag } from '../../../src/build/names.js';
+import { buildOfName, expiryMarks, expiryOf, expiryTag, resourceName } from '../../../src/build/names.js';
 
 const MOMENT = new Date('2026-03-04T05:06:07.890Z');
 
@@ -25,4 +25,17 @@ test('an expiry that nobody can read never comes', () => {
 
 test('a thing without the mark has no expiry', () => {
   assert.equal(expiryOf({ tags: ['imagefactory'], marks: { imagefactory_build: 'x' } }), undefined);
+});
+
+test('a build is known by the name of its thing, and by no other name', () => {
+  const uuid = 'bdd32b97-0e94-473a-b376-74d2da289a2c';
+  assert.equal(buildOfName(resourceName({ uuid, cloud: 'c', workflowId: 'w' }, 'key'), 'key'), uuid);
+  for (const name of [
+    `imagefactory-guest-${uuid}`,
+    'imagefactory-key-mine',
+    `my-imagefactory-key-${uuid}`,
+    `imagefactory-key-${uuid}-2`,
+  ]) {
+    assert.equal(buildOfName(name, 'key'), undefined, name);
+  }
 });
