@@ -13,7 +13,8 @@ const ROOMS = {
   guest: ['activities', 'client', 'worker', 'workflows', 'openstack', 'store', 'media', 'tdl', 'os', 'icicle'],
   media: ['activities', 'client', 'worker', 'workflows', 'openstack', 'guest', 'store', 'tdl', 'os', 'icicle'],
   store: ['activities', 'client', 'worker', 'workflows', 'openstack', 'guest', 'media', 'tdl', 'os', 'icicle'],
-  activities: ['client', 'worker', 'workflows'],
+  activities: ['client', 'worker', 'workflows', 'codec'],
+  codec: ['activities', 'client', 'worker', 'workflows', 'openstack', 'guest', 'store', 'media', 'tdl', 'os', 'icicle'],
   worker: ['client'],
 };
 
