@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { readConfigFile, settingsOf } from '../../../src/client/config.js';
+import { payloadKeysOf, readConfigFile, settingsOf } from '../../../src/client/config.js';
+import { KEYS_VARIABLE, newKeyLine } from '../../../src/codec/keys.js';
 import { UsageError } from '../../../src/client/errors.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'imagefactory-config-'));
@@ -103,3 +104,19 @@ for (const wrong of ['0', '-1', 'soon', '', '1.5']) {
     assert.throws(() => settingsOf({ timeout: wrong }, {}, {}), UsageError);
   });
 }
+
+test('payload keys are those of the command line’s file, then the environment’s, then the configuration’s file', () => {
+  const [given, configured] = [newKeyLine('given'), newKeyLine('configured')].map((line) => {
+    const path = fileWith(line);
+    chmodSync(path, 0o600);
+    return path;
+  });
+  const env = { [KEYS_VARIABLE]: newKeyLine('environment') };
+  const file = { payload_keys: configured };
+  const current = (options: Record<string, unknown>, variables: NodeJS.ProcessEnv): string | undefined =>
+    payloadKeysOf(settingsOf(options, variables, file), variables)?.current;
+  assert.equal(current({ 'payload-keys': given }, env), 'given');
+  assert.equal(current({}, env), 'environment');
+  assert.equal(current({}, {}), 'configured');
+  assert.equal(payloadKeysOf(settingsOf({}, {}, {}), {}), undefined);
+});
