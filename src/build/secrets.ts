@@ -42,9 +42,11 @@ export function recordWithoutSecrets(record: BuildRecord): BuildRecord {
  *
  * @returns warnings for people; none when there is no password
  */
-export function secretWarnings(template: { os: { rootpw?: string } }, installScript = ''): string[] {
+export function secretWarnings(template: { os: { rootpw?: string } } | undefined, installScript = ''): string[] {
   const carriers = [
-    ...(secretsOf(template).length > 0 ? ['the template carries a root password (<rootpw>)'] : []),
+    ...(template !== undefined && secretsOf(template).length > 0
+      ? ['the template carries a root password (<rootpw>)']
+      : []),
     ...(scriptPasswords(installScript).length > 0 ? ['the install script carries a password'] : []),
   ];
   if (carriers.length === 0) return [];

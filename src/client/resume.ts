@@ -49,7 +49,8 @@ export async function resumeBuild(factory: Factory, uuid: string, options: Resum
       hint: 'give it a template without that step: --template FILE',
     });
   }
-  const before = typeof execution === 'string' ? await inputOf(factory, handle, uuid) : inputOfRecord(execution, uuid);
+  const before =
+    typeof execution === 'string' ? await inputOf(factory, handle, uuid) : inputOfRecord(execution, uuid, options);
   await startAgain(factory, changed(before, options), options.from);
   return `build ${uuid} is started again from what is left of it`;
 }
@@ -119,17 +120,20 @@ async function inputOf(factory: Factory, handle: WorkflowHandle, uuid: string): 
   return input;
 }
 
-/** The same of a build that Temporal has forgotten, whose record is still there. */
-function inputOfRecord(record: ImageMetadata, uuid: string): BaseImageInput {
-  const { status, template, parameters, cloud, name } = record;
-  if (status === 'COMPLETE') throw complete(uuid);
-  return {
-    uuid,
-    template: String(template),
-    templateName: `${String(name)}.tdl`,
-    parameters: parseParameters(parameters as Record<string, unknown>),
-    cloud: String(cloud),
-  };
+/**
+ * The same of a build that Temporal has forgotten, whose record is still there. A record's template and install script are
+ * without their passwords, so both must be given again.
+ */
+function inputOfRecord(record: ImageMetadata, uuid: string, { template, parameters }: Change): BaseImageInput {
+  if (record['status'] === 'COMPLETE') throw complete(uuid);
+  if (template === undefined || parameters?.['install_script'] === undefined) {
+    throw new ClientError(`Temporal has forgotten build ${uuid}, and its record is without passwords`, {
+      hint: 'give the whole input again: --template FILE --file-parameter install_script FILE',
+    });
+  }
+  const known = { ...(record['parameters'] as Record<string, unknown>), ...parameters };
+  const cloud = String(record['cloud']);
+  return { uuid, template, templateName: 'template', parameters: parseParameters(known), cloud };
 }
 
 function complete(uuid: string): ClientError {

@@ -138,7 +138,8 @@ export class Board {
       if (step === undefined) return this.leaveOut(entry);
       entry = this.begin(step, entry);
       try {
-        const result = await run(step, `${workflowInfo().runId.slice(0, 8)}.${round}`);
+        // The end of the id: its beginning is the time, which is the same for two runs of one minute.
+        const result = await run(step, `${workflowInfo().runId.slice(-12)}.${round}`);
         const note = step.note?.(result);
         if (note !== undefined) entry.note = note;
         this.close(entry, 'done');

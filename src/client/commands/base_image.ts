@@ -1,15 +1,14 @@
 import { basename } from 'node:path';
 import { decodeTemplate, readChecked } from '../check.js';
 import { checkRequest, startBuild, type BuildRequest } from '../builds.js';
-import { secretWarnings } from '../../build/secrets.js';
 import { PARAMETERS } from '../../build/parameters.js';
 import { durationOf } from '../duration.js';
-import { payloadKeysOf, type GivenOptions } from '../config.js';
+import type { GivenOptions } from '../config.js';
 import { workflowPage } from '../connection.js';
 import { UsageError } from '../errors.js';
 import { jsonDocument } from '../output.js';
 import { fileOfParameter, givenParameters, PARAMETER_OPTIONS } from '../parameters.js';
-import { withFactory, type Command, type CommandContext } from './command.js';
+import { warnOfSecrets, withFactory, type Command, type CommandContext } from './command.js';
 import { follow } from './follow.js';
 
 export const baseImage: Command = {
@@ -62,9 +61,8 @@ async function runBaseImage(context: CommandContext): Promise<number> {
   };
   // Mistakes are told before Temporal is asked for anything.
   const { template, parameters: checked, warnings } = checkRequest(request);
-  const unencrypted = payloadKeysOf(settings, io.env) === undefined;
-  const exposed = unencrypted ? secretWarnings(template, checked.install_script) : [];
-  for (const warning of [...warnings, ...exposed]) io.err(`warning: ${warning}\n`);
+  for (const warning of warnings) io.err(`warning: ${warning}\n`);
+  warnOfSecrets(context, template, checked.install_script);
   return withFactory(context, async (factory) => {
     const started = await startBuild(factory, request);
     const page = workflowPage(factory, started.workflowId);

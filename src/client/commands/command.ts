@@ -1,4 +1,6 @@
 import type { Options, PositionalOptions } from 'yargs';
+import { secretWarnings } from '../../build/secrets.js';
+import type { Template } from '../../tdl/types.js';
 import { payloadKeysOf, type GivenOptions, type Settings } from '../config.js';
 import { connectFactory, type Factory } from '../connection.js';
 import { UsageError } from '../errors.js';
@@ -40,6 +42,16 @@ export async function withFactory<T>(context: CommandContext, run: (factory: Fac
   } finally {
     await factory.close();
   }
+}
+
+/** Says which passwords enter Temporal as they are, where nothing is encrypted. */
+export function warnOfSecrets(
+  { io, settings }: CommandContext,
+  template: Template | undefined,
+  installScript: string | undefined,
+): void {
+  if (payloadKeysOf(settings, io.env) !== undefined) return;
+  for (const warning of secretWarnings(template, installScript)) io.err(`warning: ${warning}\n`);
 }
 
 /** A positional that must be an image's UUID; `base_image-<uuid>`, as the Temporal UI shows it, is taken as well. */

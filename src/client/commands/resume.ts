@@ -1,9 +1,9 @@
-import { decodeTemplate, readChecked } from '../check.js';
+import { checkTemplate, decodeTemplate, readChecked } from '../check.js';
 import { resumeBuild } from '../builds.js';
 import { UsageError } from '../errors.js';
 import { jsonDocument } from '../output.js';
 import { givenParameters, PARAMETER_OPTIONS } from '../parameters.js';
-import { UUID_POSITIONAL, uuidOf, withFactory, type Command, type CommandContext } from './command.js';
+import { UUID_POSITIONAL, uuidOf, warnOfSecrets, withFactory, type Command, type CommandContext } from './command.js';
 import { follow } from './follow.js';
 
 const EXAMPLE = 'bdd32b97-0e94-473a-b376-74d2da289a2c';
@@ -47,6 +47,8 @@ async function runResume(context: CommandContext): Promise<number> {
     skip: options['skip'] === true,
     ...(from === undefined ? {} : { from }),
   };
+  const parsed = change.template === undefined ? undefined : checkTemplate(change.template).template;
+  warnOfSecrets(context, parsed, change.parameters['install_script'] as string | undefined);
   return withFactory(context, async (factory) => {
     const said = await resumeBuild(factory, uuid, change);
     if (options['detach'] !== true) {
