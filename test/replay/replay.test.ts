@@ -15,9 +15,11 @@ describe('recorded histories', () => {
   const files = readdirSync(FOLDER).filter((name) => name.endsWith('.json'));
   const bundle = workflowBundle();
 
-  it('are there for a finished, a failed, a cancelled and an altered build, and for an installer’s run', () => {
+  it('are there for every way that a build can go, for an installer’s run, and for a sweep', () => {
     const names = files.map((name) => basename(name, '.json'));
-    for (const wanted of ['complete', 'failed', 'canceled', 'deadline-changed', 'jeos-complete', 'jeos-canceled']) {
+    const builds = ['complete', 'failed', 'canceled', 'timed-out', 'deadline-changed', 'downloaded', 'kept'];
+    const held = ['held-retry', 'held-skip', 'held-abort', 'held-expired', 'resumed', 'resumed-snapshot'];
+    for (const wanted of [...builds, ...held, 'jeos-complete', 'jeos-canceled', 'sweep']) {
       assert.ok(names.includes(wanted), `${wanted} is missing`);
     }
   });
