@@ -29,10 +29,16 @@ async function ensureKeyPair(deps: Deps, ref: BuildRef): Promise<string> {
 async function ensureSecurityGroup(deps: Deps, ref: BuildRef): Promise<SecurityGroup> {
   const { network } = deps.clouds.get(ref.cloud);
   const name = resourceName(ref, 'guest');
+  const tags = tagsOf(ref, 'guest');
   const [existing] = await network.listSecurityGroups({ name }, { signal: signal() });
-  if (existing !== undefined) return existing;
+  if (existing !== undefined) {
+    // The try that made it may have ended before it tagged it.
+    if (!existing.tags.includes(buildTag(ref.uuid)))
+      await network.setTags('security-groups', existing.id, tags, { signal: signal() });
+    return existing;
+  }
   return network.createSecurityGroup(
-    { name, description: `SSH from the worker that builds image ${ref.uuid}`, tags: tagsOf(ref, 'guest') },
+    { name, description: `SSH from the worker that builds image ${ref.uuid}`, tags },
     { signal: signal() },
   );
 }

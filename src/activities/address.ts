@@ -56,7 +56,7 @@ async function activeServer(deps: Deps, input: WaitForAddress): Promise<Server> 
   }
 }
 
-/** The build's floating IP, on the port of its instance: found by its tag or its description, else created. */
+/** The build's floating IP, on the port of its instance: found by its description, which it is made with, else created. */
 async function ensureFloatingIp(deps: Deps, input: WaitForAddress): Promise<FloatingIp> {
   const { ref } = input;
   const { network } = deps.clouds.get(ref.cloud);
@@ -71,17 +71,22 @@ async function ensureFloatingIp(deps: Deps, input: WaitForAddress): Promise<Floa
     });
   }
   const description = resourceName(ref, 'address');
-  const own = (await network.listFloatingIps({ tags: [buildTag(ref.uuid)] }, { signal: signal() }))[0];
-  const onPort = own ?? (await network.listFloatingIps({ port_id: port.id }, { signal: signal() }))[0];
-  if (onPort?.port_id === port.id) return onPort;
-  if (onPort !== undefined) return network.updateFloatingIp(onPort.id, { port_id: port.id }, { signal: signal() });
+  const tags = tagsOf(ref, 'address');
+  const [own] = await network.listFloatingIps({ description }, { signal: signal() });
+  if (own !== undefined) {
+    // The try that made it may have ended before it tagged it.
+    if (!own.tags.includes(buildTag(ref.uuid)))
+      await network.setTags('floatingips', own.id, tags, { signal: signal() });
+    if (own.port_id === port.id) return own;
+    return network.updateFloatingIp(own.id, { port_id: port.id }, { signal: signal() });
+  }
   progress({ message: 'asking for a floating IP' });
   return network.createFloatingIp(
     {
       floating_network_id: await externalNetwork(deps, input),
       port_id: port.id,
       description,
-      tags: tagsOf(ref, 'address'),
+      tags,
     },
     { signal: signal() },
   );

@@ -67,8 +67,9 @@ async function findServers(deps: Deps, ref: BuildRef): Promise<Found[]> {
 
 async function findFloatingIps(deps: Deps, ref: BuildRef): Promise<Found[]> {
   const { network } = deps.clouds.get(ref.cloud);
-  const tagged = await network.listFloatingIps({ tags: [buildTag(ref.uuid)] }, { signal: signal() });
-  return tagged.map(({ id, floating_ip_address: address }) => ({
+  // By description, for the reason for which groups are found by name.
+  const own = await network.listFloatingIps({ description: resourceName(ref, 'address') }, { signal: signal() });
+  return own.map(({ id, floating_ip_address: address }) => ({
     what: `floating IP ${address}`,
     remove: () => network.deleteFloatingIp(id, { signal: signal() }),
   }));

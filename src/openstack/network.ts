@@ -91,10 +91,10 @@ export class Neutron implements Network {
   }
 
   async listFloatingIps(
-    query: { tags?: string[]; port_id?: string } = {},
+    query: { tags?: string[]; port_id?: string; description?: string } = {},
     { signal }: CallOptions = {},
   ): Promise<FloatingIp[]> {
-    return this.list('floatingips', floatingip, { tags: query.tags?.join(','), port_id: query.port_id }, signal);
+    return this.list('floatingips', floatingip, { ...query, tags: query.tags?.join(',') }, signal);
   }
 
   async createFloatingIp(
@@ -105,7 +105,7 @@ export class Neutron implements Network {
       { method: 'POST', path: '/floatingips', json: { floatingip: request }, signal },
       z.object({ floatingip }),
     );
-    return { ...created.floatingip, tags: await this.tag('floatingips', created.floatingip.id, tags, signal) };
+    return { ...created.floatingip, tags: await this.setTags('floatingips', created.floatingip.id, tags, { signal }) };
   }
 
   async updateFloatingIp(
@@ -139,7 +139,7 @@ export class Neutron implements Network {
       z.object({ security_group: securityGroup }),
     );
     const group = created.security_group;
-    return { ...group, tags: await this.tag('security-groups', group.id, tags, signal) };
+    return { ...group, tags: await this.setTags('security-groups', group.id, tags, { signal }) };
   }
 
   /** @throws FactoryError Conflict when the group has this rule already */
@@ -157,12 +157,12 @@ export class Neutron implements Network {
     await this.service.remove(`/security-groups/${encodeURIComponent(id)}`, signal);
   }
 
-  /** Replaces the tags (https://docs.openstack.org/api-ref/network/v2/#replace-all-tags); creation itself takes none. */
-  private async tag(
-    collection: string,
+  /** https://docs.openstack.org/api-ref/network/v2/#replace-all-tags; creation itself takes none. */
+  async setTags(
+    collection: 'floatingips' | 'security-groups',
     id: string,
     tags: string[],
-    signal: AbortSignal | undefined,
+    { signal }: CallOptions = {},
   ): Promise<string[]> {
     const path = `/${collection}/${encodeURIComponent(id)}/tags`;
     const call = { method: 'PUT' as const, path, json: { tags }, signal };

@@ -230,7 +230,10 @@ export interface Network {
   deletePort(id: string, options?: CallOptions): Promise<void>;
   /** The external network that a router leads to from the given network, if there is one. */
   externalNetworkOf(networkId: string, options?: CallOptions): Promise<string | undefined>;
-  listFloatingIps(query?: { tags?: string[]; port_id?: string }, options?: CallOptions): Promise<FloatingIp[]>;
+  listFloatingIps(
+    query?: { tags?: string[]; port_id?: string; description?: string },
+    options?: CallOptions,
+  ): Promise<FloatingIp[]>;
   /** Created with the description, then tagged; a create whose tagging failed is found again by its description. */
   createFloatingIp(
     request: { floating_network_id: string; port_id?: string; description: string; tags: string[] },
@@ -249,6 +252,13 @@ export interface Network {
     options?: CallOptions,
   ): Promise<SecurityGroupRule>;
   deleteSecurityGroup(id: string, options?: CallOptions): Promise<void>;
+  /** Replaces the tags of a thing, and answers them. */
+  setTags(
+    collection: 'floatingips' | 'security-groups',
+    id: string,
+    tags: string[],
+    options?: CallOptions,
+  ): Promise<string[]>;
 }
 
 /** The clouds that a worker can reach, by the names of `clouds.yaml` (and `envvars` for `OS_*`). */
