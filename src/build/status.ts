@@ -58,10 +58,7 @@ export interface HeldBuild {
 export function commandsFor(uuid: string, held: HeldBuild): [command: string, effect: string][] {
   return [
     [`imagefactory resume ${uuid}`, `tries again: ${held.next}`],
-    [
-      `imagefactory resume ${uuid} --template FILE`,
-      'the same with a corrected template (what has run must be unchanged)',
-    ],
+    [`imagefactory resume ${uuid} --template FILE`, 'the same with a corrected template'],
     ...(held.skippable
       ? ([[`imagefactory resume ${uuid} --skip`, `leaves ${held.step} out`]] as [string, string][])
       : []),

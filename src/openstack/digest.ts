@@ -3,8 +3,8 @@ import { Worker } from 'node:worker_threads';
 
 /** A digest of bytes as they pass. */
 export interface Digest {
-  /** Takes the bytes; they are free again when it has resolved. */
-  update(chunk: Buffer): Promise<void>;
+  /** Takes the bytes, now or, where it answers a promise, when that has resolved: a promise a chunk would cost as much as the digest. */
+  update(chunk: Buffer): Promise<void> | undefined;
   /** In hexadecimal. Nothing can be added after it. */
   value(): Promise<string>;
   /** Ends it; what still waits then waits for ever. */
@@ -45,9 +45,8 @@ class LocalDigest implements Digest {
     this.hash = createHash(algorithm);
   }
 
-  update(chunk: Buffer): Promise<void> {
+  update(chunk: Buffer): undefined {
     this.hash.update(chunk);
-    return Promise.resolve();
   }
 
   value(): Promise<string> {
@@ -86,15 +85,28 @@ class ThreadedDigest implements Digest {
     this.freed?.();
   }
 
-  async update(chunk: Buffer): Promise<void> {
+  update(chunk: Buffer): Promise<void> | undefined {
+    if (this.piece !== undefined && this.piece.length + chunk.length < PIECE) {
+      this.add(this.piece, chunk);
+      return undefined;
+    }
+    return this.spread(chunk);
+  }
+
+  /** Takes a chunk that needs more than the present piece. */
+  private async spread(chunk: Buffer): Promise<void> {
     for (let taken = 0; taken < chunk.length;) {
       const piece = (this.piece ??= { bytes: new Uint8Array(await this.takeFree()), length: 0 });
       const part = chunk.subarray(taken, taken + PIECE - piece.length);
-      piece.bytes.set(part, piece.length);
-      piece.length += part.length;
+      this.add(piece, part);
       taken += part.length;
       if (piece.length === PIECE) this.handOver();
     }
+  }
+
+  private add(piece: { bytes: Uint8Array; length: number }, part: Buffer): void {
+    piece.bytes.set(part, piece.length);
+    piece.length += part.length;
   }
 
   private async takeFree(): Promise<ArrayBuffer> {

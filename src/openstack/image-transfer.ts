@@ -35,8 +35,9 @@ class Verifier extends Transform {
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
     this.bytes += chunk.length;
-    if (this.digest === undefined) done(null, chunk);
-    else this.digest.update(chunk).then(() => done(null, chunk), done);
+    const taken = this.digest?.update(chunk);
+    if (taken === undefined) done(null, chunk);
+    else taken.then(() => done(null, chunk), done);
   }
 
   override _flush(done: TransformCallback): void {
