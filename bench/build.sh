@@ -1,82 +1,164 @@
-#!/bin/sh
-# The lifecycle of examples/debian-12.tdl as somebody would write it down with the `openstack` command, polling every two
-# seconds: what imagefactory is measured against. Nothing in it survives a lost reply or a crash.
+#!/bin/bash
+# examples/debian-12.tdl built by hand, as one would without us: `openstack` commands, and a look every two seconds at what
+# they have begun. It does what a build does, and nothing for the day on which something fails except removing what it made.
 #
-# Environment: KERNEL, RAMDISK (files), COMMAND_LINE, SCRIPT (preseed), FLAVOR, NETWORK, EXTERNAL (network of floating IPs),
-# ARCHITECTURE. Prints the id of the base image.
-set -eu
+# Usage: build.sh media | build.sh build NAME | build.sh remove NAME
+#   media   puts the installer's kernel and ramdisk into Glance, unless they are there
+#   build   installs, customises, and prints the id of the image, which is called NAME
+#   remove  removes the images that a build has left: NAME and its JEOS
+#
+# OS_CLOUD (or OS_AUTH_URL, …) names the cloud, WORK a folder for what is needed on the way. KERNEL and RAMDISK are the
+# installer's URLs, COMMAND_LINE its kernel's, SCRIPT its preseed file; FLAVOR, NETWORK and PUBLIC are the cloud's names.
+set -euo pipefail
 
-name=imagefactory-bench-$$
-work=$(mktemp -d)
-poll=2
+case ${1:-} in
+  media | build | remove) ;;
+  *)
+    sed -n '2,/^set/{s/^# \{0,1\}//p}' "$0" >&2
+    exit 2
+    ;;
+esac
+: "${WORK:?}" "${KERNEL:?}" "${RAMDISK:?}" "${COMMAND_LINE:?}" "${SCRIPT:?}"
+: "${FLAVOR:=2}" "${NETWORK:=private}" "${PUBLIC:=public}"
+kernel=imagefactory-bench-kernel ramdisk=imagefactory-bench-ramdisk
 
-finish() {
-  set +e
-  openstack server delete --wait "$name-installer" "$name-guest"
-  [ -z "${address:-}" ] || openstack floating ip delete "$address"
-  openstack security group delete "$name"
-  openstack keypair delete "$name"
-  openstack image delete "$name-kernel" "$name-ramdisk" "$name-boot" "$name-jeos"
-  rm -rf "$work"
-} >/dev/null 2>&1
-trap finish EXIT
+began=$(date +%s%N)
+say() { echo "  script, $((($(date +%s%N) - began) / 1000000)) ms: $*" >&2; }
 
-# Waits until a command prints the state that is `$wanted`.
+id_of() { openstack image show -f value -c id "$1" 2>/dev/null; }
+
+medium() {
+  if id_of "$1" >/dev/null; then return; fi
+  curl -sfo "$WORK/$1" "$3"
+  openstack image create -f value -c id --disk-format "$2" --container-format "$2" --file "$WORK/$1" "$1" >/dev/null
+}
+
+# wait_for WHAT SECONDS WANTED COMMAND…: until the command prints what is wanted; ERROR and killed are the end.
 wait_for() {
-  while :; do
-    state=$("$@" | head -n 1)
-    case $state in "$wanted") return ;; ERROR | error | killed) echo "$name went to $state" >&2; exit 1 ;; esac
-    sleep "$poll"
+  local what=$1 deadline=$(($(date +%s) + $2)) wanted=$3 status
+  shift 3
+  until status=$("$@" 2>/dev/null) || status=gone; [ "$status" = "$wanted" ]; do
+    case $status in ERROR | killed) say "$what is $status"; return 1 ;; esac
+    [ "$(date +%s)" -lt "$deadline" ] || { say "$what is still $status"; return 1; }
+    sleep 2
   done
+  say "$what is $status"
 }
-server_status() { openstack server show "$1" -f value -c status; }
-image_status() { openstack image show "$1" -f value -c status; }
+server_is() { wait_for "$1" "$2" "$3" openstack server show -f value -c status "$1"; }
+image_is_active() { wait_for "$1" 600 active openstack image show -f value -c status "$1"; }
 
-# The installer.
-kernel=$(openstack image create --disk-format aki --container-format aki --file "$KERNEL" -f value -c id "$name-kernel")
-ramdisk=$(openstack image create --disk-format ari --container-format ari --file "$RAMDISK" -f value -c id "$name-ramdisk")
-truncate -s 1M "$work/empty"
-openstack image create --disk-format raw --container-format bare --file "$work/empty" \
-  --property kernel_id="$kernel" --property ramdisk_id="$ramdisk" --property os_command_line="$COMMAND_LINE" "$name-boot" >/dev/null
-openstack server create --image "$name-boot" --flavor "$FLAVOR" --network "$NETWORK" --user-data "$SCRIPT" "$name-installer" >/dev/null
-wanted=SHUTOFF
-wait_for server_status "$name-installer"
-openstack server image create --name "$name-jeos" "$name-installer" >/dev/null
-wanted=active
-wait_for image_status "$name-jeos"
-openstack image unset --property kernel_id --property ramdisk_id --property os_command_line "$name-jeos"
-openstack server delete --wait "$name-installer"
-
-# The customisation.
-ssh-keygen -q -t ed25519 -N '' -f "$work/key"
-openstack keypair create --public-key "$work/key.pub" "$name" >/dev/null
-openstack security group create "$name" >/dev/null
-openstack security group rule create --protocol tcp --dst-port 22 "$name" >/dev/null
-openstack server create --image "$name-jeos" --flavor "$FLAVOR" --network "$NETWORK" --key-name "$name" --security-group "$name" "$name-guest" >/dev/null
-wanted=ACTIVE
-wait_for server_status "$name-guest"
-address=$(openstack floating ip create "$EXTERNAL" -f value -c floating_ip_address)
-openstack server add floating ip "$name-guest" "$address"
+# Runs what standard input says as root in the guest.
 guest() {
-  ssh -q -i "$work/key" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o ConnectTimeout=5 -o BatchMode=yes "debian@$address" sudo sh -e
+  ssh -q -i "$WORK/key" -o BatchMode=yes -o ConnectTimeout=5 -o StrictHostKeyChecking=no \
+    -o UserKnownHostsFile=/dev/null "debian@$address" sudo sh -e
 }
-until echo true | guest; do sleep "$poll"; done
-guest <<'END'
+guest_answers() { guest <<<'echo ready'; }
+
+remove_access() {
+  [ -z "${address:-}" ] || openstack floating ip delete "$address"
+  openstack keypair delete "$name"
+  openstack security group delete "$name"
+}
+
+# After a failure, whatever there is of it.
+clean_up() {
+  set +e
+  openstack server delete --wait "$name-installer"
+  openstack server delete --wait "$name-guest"
+  openstack image delete "$name-boot"
+  remove_access
+} >/dev/null 2>&1
+
+install() {
+  truncate -s 1M "$WORK/empty"
+  openstack image create -f value -c id --disk-format raw --container-format bare --file "$WORK/empty" \
+    --property kernel_id="$(id_of $kernel)" --property ramdisk_id="$(id_of $ramdisk)" \
+    --property os_command_line="$COMMAND_LINE" "$name-boot" >/dev/null
+  openstack server create -f value -c id --image "$name-boot" --flavor "$FLAVOR" --network "$NETWORK" \
+    --user-data "$SCRIPT" "$name-installer" >/dev/null
+  say 'the installer is booted'
+  server_is "$name-installer" 3600 SHUTOFF
+  openstack server image create -f value -c id --name "$name-jeos" "$name-installer" >/dev/null
+  image_is_active "$name-jeos"
+  openstack image unset --property kernel_id --property ramdisk_id --property os_command_line "$name-jeos"
+  openstack server delete "$name-installer"
+  server_is "$name-installer" 300 gone
+  openstack image delete "$name-boot"
+}
+
+boot() {
+  ssh-keygen -q -t ed25519 -N '' -f "$WORK/key"
+  openstack keypair create --public-key "$WORK/key.pub" "$name" >/dev/null
+  openstack security group create "$name" >/dev/null
+  openstack security group rule create --protocol tcp --dst-port 22 "$name" >/dev/null
+  openstack server create -f value -c id --image "$name-jeos" --flavor "$FLAVOR" --network "$NETWORK" \
+    --key-name "$name" --security-group "$name" "$name-guest" >/dev/null
+  server_is "$name-guest" 600 ACTIVE
+  address=$(openstack floating ip create -f value -c floating_ip_address "$PUBLIC")
+  openstack server add floating ip "$name-guest" "$address"
+  wait_for 'the guest' 900 ready guest_answers
+}
+
+# The template's precommands, packages, files and commands, and the list of packages.
+customise() {
+  guest <<'END'
+cloud-init status --wait >/dev/null || true
 mkdir -p /usr/local/share/imagefactory
 date -u +%s >/usr/local/share/imagefactory/before
+END
+  guest <<'END' >/dev/null
 export DEBIAN_FRONTEND=noninteractive
-apt-get update -qq >/dev/null
-apt-get install -y -qq hello tree >/dev/null
+apt-get -y -q update </dev/null
+apt-get -y -q install hello tree </dev/null
+END
+  guest <<'END'
 echo 'Built by imagefactory.' >/etc/motd
 echo 'Hello from a base64 file.' >/usr/local/share/imagefactory/greeting
-hello --greeting='Hello from the command greeting.' >/usr/local/share/imagefactory/said
+END
+  guest <<'END'
+hello --greeting="Hello from the command greeting." >/usr/local/share/imagefactory/said
+END
+  guest <<'END'
 tree -a /usr/local/share/imagefactory >/var/lib/imagefactory-demo
 END
-echo "dpkg-query -W -f '\${Package}\n'" | guest >"$work/packages"
-echo "cloud-init clean --logs; truncate -s 0 /etc/machine-id; rm -f /etc/ssh/ssh_host_* ~debian/.ssh/authorized_keys; (sleep 1; poweroff) >/dev/null 2>&1 &" | guest
-wanted=SHUTOFF
-wait_for server_status "$name-guest"
-image=$(openstack server image create --name "$name-base" -f value -c id "$name-guest")
-wanted=active
-wait_for image_status "$image"
-echo "$image"
+  guest <<<'dpkg-query -W' >"$WORK/packages"
+  say "the guest has $(wc -l <"$WORK/packages") packages"
+  guest <<'END' >/dev/null
+cloud-init clean --logs
+apt-get clean
+rm -rf /var/lib/apt/lists/* /var/lib/dhcp/*.leases
+: >/etc/machine-id
+find /var/log -type f -exec truncate -s 0 {} +
+rm -f /etc/ssh/ssh_host_* /home/*/.ssh/authorized_keys /root/.ssh/authorized_keys
+sync
+(sleep 1; poweroff) >/dev/null 2>&1 &
+END
+}
+
+publish() {
+  server_is "$name-guest" 600 SHUTOFF
+  openstack server image create -f value -c id --name "$name" "$name-guest" >/dev/null
+  image_is_active "$name"
+  openstack image set --property os_distro=debian --property os_version=12 "$name"
+  openstack server delete "$name-guest"
+  server_is "$name-guest" 300 gone
+  remove_access
+  trap - EXIT
+  id_of "$name"
+}
+
+case $1 in
+  media)
+    medium "$kernel" aki "$KERNEL"
+    medium "$ramdisk" ari "$RAMDISK"
+    ;;
+  build)
+    name=$2
+    trap clean_up EXIT
+    install
+    boot
+    customise
+    publish
+    ;;
+  remove) openstack image delete "$2" "$2-jeos" ;;
+esac

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, open, readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +8,6 @@ import { answers } from '../scripts/background.js';
 
 /** The program as its users run it. */
 export const PROGRAM = fileURLToPath(new URL('../bin/imagefactory.js', import.meta.url));
-const POWER = 1024;
 
 /** `imagefactory worker` as a process of its own, whose memory can be told. */
 export class BenchWorker {
@@ -23,29 +22,34 @@ export class BenchWorker {
     const storage = join(folder, 'storage');
     await mkdir(storage, { recursive: true });
     const args = ['--imgdir', join(folder, 'media'), '--task-queue', taskQueue, 'worker'];
-    const child = spawn(
-      process.execPath,
-      [PROGRAM, ...args, '--storage-path', storage, '--health-address', health],
-      // A single line about what goes wrong is wanted; what goes well would bury the tables.
-      { env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'inherit'] },
-    );
+    const log = await open(join(folder, 'worker.log'), 'a');
+    const child = spawn(process.execPath, [PROGRAM, ...args, '--storage-path', storage, '--health-address', health], {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', log.fd, log.fd],
+    });
+    await log.close();
     const worker = new BenchWorker(child);
-    const ended = once(child, 'exit').then(() => Promise.reject(new Error('the worker ended before it polled')));
-    await Promise.race([answers(`http://${health}/`, 60), ended]);
-    ended.catch(() => undefined);
+    try {
+      await answers(`http://${health}/`, 60);
+    } catch (error) {
+      await worker.stop();
+      throw new Error(`the worker does not poll: ${await readFile(join(folder, 'worker.log'), 'utf8')}`, {
+        cause: error,
+      });
+    }
     return worker;
   }
 
   /** Bytes of memory that it has now. */
   async memory(): Promise<number> {
     const status = await readFile(`/proc/${this.child.pid}/status`, 'utf8');
-    return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? NaN) * POWER;
+    return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? NaN) * 1024;
   }
 
   /** Most bytes of memory that it has ever had. */
   async peakMemory(): Promise<number> {
     const status = await readFile(`/proc/${this.child.pid}/status`, 'utf8');
-    return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? NaN) * POWER;
+    return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? NaN) * 1024;
   }
 
   /** Ends it at once. */
