@@ -98,6 +98,8 @@ describe(
         'command_prefix',
         'sudo',
       );
+      // A JEOS of an earlier run would spare the installer, and with it half of the test.
+      args.push('--parameter', 'reuse_jeos', 'False');
       args.push('--parameter', 'flavor', FLAVOR, join(examples, 'debian-12.tdl'));
       const child = spawn(process.execPath, args, { env: env(), stdio: ['ignore', 'pipe', 'pipe'] });
       let output = '';
@@ -151,10 +153,12 @@ describe(
         const record = JSON.parse(await readFile(join(storage, `${uuid}.meta`), 'utf8')) as {
           icicle: string;
           glance_id: string;
+          jeos: { glance_id: string };
         };
         assert.match(record.icicle, /<package name="hello"\/>/);
         await inspect(record.glance_id);
         await cloud.image.deleteImage(record.glance_id);
+        await cloud.image.deleteImage(record.jeos.glance_id);
       },
     );
 
