@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FactoryError } from '../build/errors.js';
-import { KEYS, MARK, roleTag, TOOL } from '../build/names.js';
+import { KEYS, MARK, roleTag, TOOL, type BuildRef } from '../build/names.js';
 import { fetchToFile } from '../media/fetch.js';
 import { head, type Validators } from '../media/head.js';
 import { fetchText } from '../media/text.js';
@@ -92,7 +92,8 @@ async function ensureMedium(
   checksum: string | undefined,
 ): Promise<{ id: string; note: string }> {
   const expected = checksum === undefined ? file.digest : parseDigest(checksum);
-  const found = await sha256Of(deps, file, expected);
+  const spool = await spoolOf(deps, ref, file);
+  const found = await sha256Of(deps, spool, file, expected);
   const { image } = deps.clouds.get(ref.cloud);
   const name = `imagefactory-${file.role}-${found.sha256.slice(0, 12)}`;
   const properties = {
@@ -108,7 +109,8 @@ async function ensureMedium(
     await forget(found);
     return { id: present.id, note: `${file.role} is image ${present.id} already` };
   }
-  const spooled = found.path === undefined ? await fetchMedium(deps, file, expected) : { ...found, path: found.path };
+  const spooled =
+    found.path === undefined ? await fetchMedium(deps, spool, file, expected) : { ...found, path: found.path };
   const { size } = await stat(spooled.path);
   const id = await ensureImage(deps, ref.cloud, {
     seed: `media:${file.role}:${spooled.sha256}`,
@@ -143,6 +145,7 @@ interface Remembered {
 /** The medium's digest: from the tree, from memory if the address has not changed since, or from its bytes. */
 async function sha256Of(
   deps: Deps,
+  spool: string,
   file: Located,
   expected: { algorithm: string; value: string } | undefined,
 ): Promise<Medium> {
@@ -155,7 +158,7 @@ async function sha256Of(
     signal().throwIfAborted();
     if (now !== undefined && isUnchanged(memory.validators, now)) return { sha256: memory.sha256, url };
   }
-  return fetchMedium(deps, file, expected);
+  return fetchMedium(deps, spool, file, expected);
 }
 
 /** Unchanged is what has the same strong mark: an ETag, or both its time and its length. */
@@ -164,15 +167,27 @@ function isUnchanged(then: Validators, now: Validators): boolean {
   return then.lastModified !== undefined && then.lastModified === now.lastModified && then.size === now.size;
 }
 
+/**
+ * Where this try puts the medium: a place of its own, since other runs may be fetching the same one at the same time. What
+ * an earlier try has left there is removed.
+ */
+async function spoolOf(deps: Deps, ref: BuildRef, { role }: Located): Promise<string> {
+  await mkdir(deps.mediaDirectory, { recursive: true });
+  const own = `${ref.uuid}.${role}.`;
+  for (const name of await readdir(deps.mediaDirectory)) {
+    if (name.startsWith(own)) await rm(join(deps.mediaDirectory, name), { force: true });
+  }
+  return join(deps.mediaDirectory, `${own}${randomUUID()}.part`);
+}
+
 async function fetchMedium(
   deps: Deps,
+  path: string,
   file: Located,
   expected: { algorithm: string; value: string } | undefined,
 ): Promise<Medium & { path: string }> {
-  await mkdir(deps.mediaDirectory, { recursive: true });
   let missing: unknown;
   for (const url of file.urls) {
-    const path = join(deps.mediaDirectory, `${nameOf(url)}.${process.pid}.part`);
     try {
       const got = await fetchToFile({
         url,
@@ -220,6 +235,7 @@ async function readMemory(deps: Deps, url: string): Promise<Remembered | undefin
 
 async function remember(deps: Deps, url: string, memory: Remembered): Promise<void> {
   const path = join(deps.mediaDirectory, `${nameOf(url)}.json`);
-  await writeFile(`${path}.${process.pid}`, JSON.stringify(memory));
-  await rename(`${path}.${process.pid}`, path);
+  const written = `${path}.${randomUUID()}`;
+  await writeFile(written, JSON.stringify(memory));
+  await rename(written, path);
 }

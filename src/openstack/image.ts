@@ -76,9 +76,12 @@ export class Glance implements Images {
     options: CallOptions & { size?: number; onProgress?: (bytes: number) => void } = {},
   ): Promise<void> {
     const { signal, size, onProgress } = options;
+    // As long as nobody reads it, nobody would hear of its failure, and that would end the process.
+    data.on('error', () => undefined);
     try {
       // A stream can be sent only once: this call finds out before it whether our token still holds.
       await this.needed(id, signal);
+      if (data.errored !== null) throw data.errored;
       const call: ServiceCall = {
         method: 'PUT',
         path: `${pathOf(id)}/file`,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { createReadStream } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
@@ -209,6 +210,12 @@ describe('an upload', () => {
       const error = await failureOf(cloud.image.uploadImage('i', source, { onProgress }));
       assert.deepEqual([error.type, error.message], ['MediaUnavailable', 'the mirror broke off']);
     }
+  });
+
+  it('fails with a source that cannot be opened before anybody reads it', async () => {
+    const source = createReadStream('/nowhere/kernel');
+    const cloud = await glance(queued, (request) => request.resume());
+    await assert.rejects(cloud.image.uploadImage('i', source), /ENOENT.*\/nowhere\/kernel/);
   });
 
   it('that is refused says why, and lets its source go', async () => {
