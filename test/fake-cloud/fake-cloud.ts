@@ -14,6 +14,7 @@ import { ApiServer } from './core/server.js';
 import { Disks } from './guests/disks.js';
 import { Doors } from './guests/doors.js';
 import { Guests } from './guests/guests.js';
+import type { RootFiles } from './guests/root-files.js';
 import { guestSupport, type GuestSupport } from './guests/support.js';
 import { Identity } from './identity/identity.js';
 import { Image } from './image/image.js';
@@ -175,6 +176,11 @@ export class FakeCloud {
   /** The port on which a guest's SSH server really listens; 22 where it could be had. */
   sshPortOf(address: string): number | undefined {
     return this.parts.doors.portOf(address);
+  }
+
+  /** The files of a server that was booted from a disk. */
+  guestFiles(serverId: string): RootFiles | undefined {
+    return this.parts.guests.filesOf(serverId);
   }
 
   /** Everything that exists besides what the cloud was furnished with, by kind and name. */

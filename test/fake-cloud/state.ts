@@ -195,6 +195,8 @@ export class CloudState {
   /** Ids of images that once were: Glance never gives them again. */
   readonly burntImageIds = new Set<string>();
   readonly servers = new Map<string, FakeServer>();
+  /** Names of all servers that there have ever been. */
+  readonly serversMade: string[] = [];
   readonly keyPairs = new Map<string, FakeKeyPair>();
   readonly networks = new Map<string, FakeNetwork>();
   readonly subnets = new Map<string, FakeSubnet>();

@@ -18,6 +18,7 @@ import { workflowBundle } from '../../src/worker/bundle.js';
 import { createWorkers } from '../../src/worker/workers.js';
 import { FakeCloud, type FakeCloudOptions } from '../fake-cloud/fake-cloud.js';
 import type { Leftover } from '../fake-cloud/leftovers.js';
+import type { FakeImage } from '../fake-cloud/state.js';
 import { MediaServer } from '../fake-cloud/media-server.js';
 import { startTemporal } from './temporal.js';
 
@@ -152,16 +153,12 @@ export class Bed {
 
   /** What is in the cloud that no finished build may leave: everything but JEOS, media and base images. */
   leftovers(): Leftover[] {
-    const kept = new Set(['media', 'jeos', 'base']);
-    return this.cloud.leftovers().filter((thing) => {
-      const image = thing.kind === 'image' ? this.cloud.state.images.get(thing.id) : undefined;
-      return image === undefined || !kept.has(image.properties['imagefactory_role'] ?? '');
-    });
+    return leftoversIn(this.cloud);
   }
 
   /** Images of a role, by the marks that they carry. */
-  images(role: string): { id: string; properties: Record<string, string>; name: string | null }[] {
-    return [...this.cloud.state.images.values()].filter((image) => image.properties['imagefactory_role'] === role);
+  images(role: string): FakeImage[] {
+    return imagesIn(this.cloud, role);
   }
 
   async close(): Promise<void> {
@@ -171,6 +168,20 @@ export class Bed {
     if (this.ownTemporal) await this.temporal.teardown();
     await rm(this.storage, { recursive: true, force: true });
   }
+}
+
+/** What is in a cloud that no finished build may leave: everything but JEOS, media and base images. */
+export function leftoversIn(cloud: FakeCloud): Leftover[] {
+  const kept = new Set(['media', 'jeos', 'base']);
+  return cloud.leftovers().filter((thing) => {
+    const image = thing.kind === 'image' ? cloud.state.images.get(thing.id) : undefined;
+    return image === undefined || !kept.has(image.properties['imagefactory_role'] ?? '');
+  });
+}
+
+/** Images of a role in a cloud, by the marks that they carry. */
+export function imagesIn(cloud: FakeCloud, role: string): FakeImage[] {
+  return [...cloud.state.images.values()].filter((image) => image.properties['imagefactory_role'] === role);
 }
 
 /** A build under way on a bed. */

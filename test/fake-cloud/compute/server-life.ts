@@ -59,6 +59,7 @@ export class ServerLife {
       ...(request.image.disk === undefined ? {} : { disk: request.image.disk }),
     };
     this.state.servers.set(server.id, server);
+    this.state.serversMade.push(server.name);
     for (const network of request.networks) {
       this.network.createPort(network.id, {
         device_id: server.id,

@@ -1,4 +1,4 @@
-import { matchesCall, type CallPattern } from './call-log.js';
+import { matchesCall, type CallPattern, type LoggedCall } from './call-log.js';
 import type { ServiceName } from './http.js';
 
 /** What goes wrong with a call. */
@@ -14,6 +14,11 @@ export type FaultKind =
   | { kind: 'reset-after' }
   /** Never answered, until the caller gives up or the cloud closes. */
   | { kind: 'hang' }
+  /**
+   * Held before it is done, or when it is done but not answered, until `decide` says what becomes of it: `go` on as if
+   * nothing had been, or `cut` the connection.
+   */
+  | { kind: 'held'; when: 'before' | 'after'; decide: (call: LoggedCall) => Promise<'go' | 'cut'> }
   /** Answered `ms` later. */
   | { kind: 'late'; ms: number }
   /** The body comes in pieces of `bytes`, `ms` apart. */

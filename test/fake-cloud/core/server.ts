@@ -99,7 +99,13 @@ export class ApiServer {
       return this.goDown(fault.ms);
     }
     if (fault?.kind === 'late') await this.wait(fault.ms);
+    if (fault?.kind === 'held' && fault.when === 'before' && (await fault.decide(logged)) === 'cut')
+      return void call.request.socket.resetAndDestroy();
     const reply = await this.replyTo(service, call, fault);
+    if (fault?.kind === 'held' && fault.when === 'after' && (await fault.decide(logged)) === 'cut') {
+      reply.stream?.destroy();
+      return void call.request.socket.resetAndDestroy();
+    }
     if (fault?.kind === 'reset-after') {
       reply.stream?.destroy();
       return void call.request.socket.resetAndDestroy();

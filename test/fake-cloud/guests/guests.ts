@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import type { Socket } from 'node:net';
 import type { GuestBehaviour } from '../compute/behaviour.js';
 import type { Machines } from '../compute/machines.js';
@@ -9,6 +10,7 @@ import type { Disks } from './disks.js';
 import type { Doors } from './doors.js';
 import { Guest } from './guest.js';
 import { isAdmitted } from './firewall.js';
+import { RootFiles } from './root-files.js';
 
 /** Bytes of a snapshot's file. */
 const SNAPSHOT_SIZE = 64 * 1024;
@@ -50,6 +52,12 @@ export class Guests implements Machines {
         });
       })(),
     );
+  }
+
+  /** The files of a server's disk. */
+  filesOf(serverId: string): RootFiles | undefined {
+    const disk = this.disksOf.get(serverId);
+    return disk === undefined ? undefined : new RootFiles(join(disk, 'root'));
   }
 
   private async bringUp(server: FakeServer, guest: Guest): Promise<void> {

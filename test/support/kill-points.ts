@@ -1,0 +1,99 @@
+import type { CallPattern } from '../fake-cloud/core/call-log.js';
+
+/** A moment in a build at which its worker is killed. */
+export interface KillPoint {
+  /** The step that runs then, of the build or of the installer's run. */
+  of: 'base' | 'jeos';
+  step: string;
+  at:
+    | /** When a call has reached the cloud: before it is done, or when it is done and not answered. */
+      {
+        call: CallPattern;
+        when: 'before' | 'after';
+      } /** While a command runs in the guest; it ends before the next worker looks, or while that one follows it. */
+    | { command: string; ends: 'alone' | 'followed' } /** When the step reads this document from the store. */
+    | { document: string };
+}
+
+export function wordsOf({ of, step, at }: KillPoint): string {
+  const where = of === 'jeos' ? `${step} of the installer’s run` : step;
+  if ('command' in at) return `${where}, whose command ends ${at.ends}`;
+  if ('document' in at) return `${where}, reading ${at.document}`;
+  return `${where}, ${at.when} ${at.call.service} ${at.call.method} ${at.call.path?.source.replaceAll('\\', '')}`;
+}
+
+function around(of: KillPoint['of'], step: string, call: CallPattern): KillPoint[] {
+  return [before(of, step, call), after(of, step, call)];
+}
+
+function before(of: KillPoint['of'], step: string, call: CallPattern): KillPoint {
+  return { of, step, at: { call, when: 'before' } };
+}
+
+function after(of: KillPoint['of'], step: string, call: CallPattern): KillPoint {
+  return { of, step, at: { call, when: 'after' } };
+}
+
+const nova = (method: string, path: RegExp): CallPattern => ({ service: 'compute', method, path });
+const glance = (method: string, path: RegExp): CallPattern => ({ service: 'image', method, path });
+const neutron = (method: string, path: RegExp): CallPattern => ({ service: 'network', method, path });
+
+const CREATE_IMAGE = glance('POST', /\/images$/);
+const UPLOAD = glance('PUT', /\/file$/);
+const CHANGE_IMAGE = glance('PATCH', /\/images\//);
+const CREATE_SERVER = nova('POST', /\/servers$/);
+const LIST_SERVERS = nova('GET', /\/servers\/detail/);
+const ACTION = nova('POST', /\/action$/);
+const DELETE_SERVER = nova('DELETE', /\/servers\//);
+/** The first call of everything that is done in the guest. */
+const ADMIT = neutron('GET', /\/security-groups\?tags=/);
+
+/** A command of the template that goes on until it is told to end. */
+function during(command: string, step: string, ends: 'alone' | 'followed'): KillPoint {
+  return { of: 'base', step, at: { command, ends } };
+}
+
+/** Moments in every step of a build that asks for a floating IP and for its body, in their order. */
+export const KILL_POINTS: KillPoint[] = [
+  before('base', 'plan', nova('GET', /\/flavors/)),
+  before('base', 'jeos', glance('GET', /imagefactory_jeos=/)),
+  // Not more: the worker has four slots for transfers, and the builds behind need one.
+  after('jeos', 'media', CREATE_IMAGE),
+  before('jeos', 'media', UPLOAD),
+  after('jeos', 'media', CHANGE_IMAGE),
+  ...around('jeos', 'boot-image', CREATE_IMAGE),
+  ...around('jeos', 'boot-image', UPLOAD),
+  ...around('jeos', 'installer.create', CREATE_SERVER),
+  before('jeos', 'installer.wait', LIST_SERVERS),
+  ...around('jeos', 'jeos.snapshot', ACTION),
+  ...around('jeos', 'jeos.publish', CHANGE_IMAGE),
+  ...around('jeos', 'installer.delete', DELETE_SERVER),
+  after('jeos', 'cleanup', glance('DELETE', /\/images\//)),
+  after('base', 'access', neutron('POST', /\/security-groups$/)),
+  after('base', 'access', neutron('PUT', /\/tags$/)),
+  ...around('base', 'access', nova('POST', /\/os-keypairs$/)),
+  ...around('base', 'customise.create', CREATE_SERVER),
+  before('base', 'address', LIST_SERVERS),
+  ...around('base', 'address', neutron('POST', /\/floatingips$/)),
+  after('base', 'address', neutron('PUT', /\/tags$/)),
+  after('base', 'ssh', neutron('POST', /\/security-group-rules$/)),
+  ...around('base', 'ssh', CHANGE_IMAGE),
+  before('base', 'precommand:1 early', ADMIT),
+  before('base', 'packages', ADMIT),
+  before('base', 'file:1 /etc/motd.d/hello', ADMIT),
+  during('one', 'command:1 one', 'alone'),
+  during('two', 'command:2 two', 'followed'),
+  before('base', 'command:3 check', ADMIT),
+  before('base', 'icicle', ADMIT),
+  before('base', 'clean', ADMIT),
+  before('base', 'shutdown', ADMIT),
+  before('base', 'shutdown', LIST_SERVERS),
+  ...around('base', 'base.snapshot', ACTION),
+  ...around('base', 'base.publish', CHANGE_IMAGE),
+  ...around('base', 'customise.delete', DELETE_SERVER),
+  before('base', 'download', glance('GET', /\/file$/)),
+  after('base', 'cleanup', neutron('DELETE', /\/floatingips\//)),
+  after('base', 'cleanup', neutron('DELETE', /\/security-groups\//)),
+  after('base', 'cleanup', nova('DELETE', /\/os-keypairs\//)),
+  { of: 'base', step: 'record', at: { document: 'icicle.xml' } },
+];

@@ -1,0 +1,27 @@
+/** The program of a {@link WorkerProcess}: all lanes of a bed's worker, until it is killed or its parent is gone. */
+import { Client, Connection } from '@temporalio/client';
+import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
+import { connectClouds } from '../../src/openstack/index.js';
+import { createWorkers } from '../../src/worker/workers.js';
+import type { WorkerProcessOptions } from './worker-process.js';
+
+process.once('disconnect', () => process.exit());
+const { address, namespace, taskQueue, bundlePath, cloudEnv, storage, cache } = JSON.parse(
+  process.argv[2] ?? '',
+) as WorkerProcessOptions;
+
+Runtime.install({ logger: new DefaultLogger('ERROR') });
+const connection = await NativeConnection.connect({ address });
+const workers = await createWorkers({
+  connection,
+  client: new Client({ connection: await Connection.connect({ address }), namespace }),
+  taskQueue,
+  bundle: { codePath: bundlePath },
+  clouds: connectClouds({ env: cloudEnv, directory: storage }),
+  storagePath: storage,
+  cachePath: cache,
+  pace: { shortest: 20, longest: 200 },
+});
+const running = workers.map((worker) => worker.run());
+process.send?.('running');
+await Promise.all(running);

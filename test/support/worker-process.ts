@@ -1,0 +1,87 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { makeBundle } from '../../src/worker/bundle.js';
+import type { Bed } from './bed.js';
+
+/** What the program of a worker process is told, as JSON in its first argument. */
+export interface WorkerProcessOptions {
+  address: string;
+  namespace: string;
+  taskQueue: string;
+  /** File with the workflows' code. */
+  bundlePath: string;
+  cloudEnv: Record<string, string>;
+  storage: string;
+  cache: string;
+}
+
+const MAIN = fileURLToPath(new URL('worker-process-main.ts', import.meta.url));
+/** One file, because a process that reads two hundred takes three times as long to start. In the project, for its packages. */
+const PROGRAM = fileURLToPath(new URL(`../../.cache/worker-process-${process.pid}.mjs`, import.meta.url));
+
+const prepared = Promise.all([
+  makeBundle(false),
+  build({
+    entryPoints: [MAIN],
+    outfile: PROGRAM,
+    bundle: true,
+    packages: 'external',
+    platform: 'node',
+    format: 'esm',
+    logLevel: 'error',
+  }),
+]);
+process.once('exit', () => rmSync(PROGRAM, { force: true }));
+
+/** A bed's worker as a process of its own, which can be killed. */
+export class WorkerProcess {
+  /** Rejects when it ends though nobody has killed it. */
+  readonly died: Promise<never>;
+  private isWanted = true;
+
+  private constructor(private readonly child: ChildProcess) {
+    this.died = new Promise((_resolve, reject) => {
+      child.once('exit', (code, signal) => {
+        if (this.isWanted) reject(new Error(`the worker ended by itself (${signal ?? `exit status ${code}`})`));
+      });
+    });
+    this.died.catch(() => undefined);
+  }
+
+  /**
+   * Starts one; resolves when its lanes poll.
+   * @param cloudEnv where its clouds are; default: the bed's own
+   */
+  static async start(bed: Bed, cloudEnv = bed.cloud.env()): Promise<WorkerProcess> {
+    const bundlePath = join(bed.storage, 'workflow-bundle.js');
+    const [bundle] = await prepared;
+    await writeFile(bundlePath, bundle.code);
+    const options: WorkerProcessOptions = {
+      address: bed.temporal.address,
+      namespace: bed.temporal.namespace ?? 'default',
+      taskQueue: bed.taskQueue,
+      bundlePath,
+      cloudEnv,
+      storage: bed.storage,
+      cache: join(bed.storage, 'cache'),
+    };
+    const child = fork(PROGRAM, [JSON.stringify(options)], { execArgv: [], stdio: 'inherit' });
+    const worker = new WorkerProcess(child);
+    await Promise.race([once(child, 'message'), worker.died]);
+    return worker;
+  }
+
+  /** Kills it as the kernel kills a process for want of memory: nothing in it runs any more. */
+  async kill(): Promise<void> {
+    this.isWanted = false;
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    const gone = once(this.child, 'exit');
+    this.child.kill('SIGKILL');
+    await gone;
+  }
+}
