@@ -1,84 +1,76 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
-import { setTimeout as delay } from 'node:timers/promises';
-import { Bed } from '../test/support/bed.js';
+import { REAL_DURATIONS } from '../test/fake-cloud/core/clock.js';
+import { Bed, type Build } from '../test/support/bed.js';
 import { toldBy, type Told } from './histories.js';
 import { BODY } from './overhead.js';
 import { percentile, report, seconds } from './report.js';
+import { BenchWorker } from './worker.js';
 
 const BUILDS = 200;
-const WORKER = fileURLToPath(new URL('../test/support/worker.ts', import.meta.url));
+const MIB = 1024 ** 2;
 
-async function memoryOf(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
+/** What a build with a reused JEOS waits for, one after the other, on a cloud with the durations of a real one. Milliseconds. */
+function ofTheCloud(): number {
+  const { schedule, build, boot, cloudInit, powerOffSeen, snapshotPending, snapshot, snapshotUpload } = REAL_DURATIONS;
+  const guest = schedule + build + boot + cloudInit + powerOffSeen;
+  return guest + snapshotPending + snapshot + snapshotUpload + REAL_DURATIONS.delete;
 }
 
-/** (b) Many builds at once on one worker, which is a process of its own so that its memory can be told. */
+/**
+ * (b) Many builds at once on one worker, which is a process of its own so that its memory can be told. The fake cloud takes
+ * as long as a real one; its 200 guests, the Temporal server and the worker share the machine.
+ */
 export async function many(): Promise<void> {
-  const bed = await Bed.start({ cloud: { hurry: 20 }, worker: false });
-  const worker = startWorker(bed);
-  let peak = 0;
-  let over = false;
+  const bed = await Bed.start({ cloud: { hurry: 1, durations: { install: 1000 } }, worker: false });
+  let worker: BenchWorker | undefined;
   try {
-    await (await bed.build(bed.template({ body: BODY }), { timeout: 3600 })).result();
-    const idle = await memoryOf(worker.pid ?? 0);
-    const sampling = (async () => {
-      for (; !over; await delay(250)) peak = Math.max(peak, await memoryOf(worker.pid ?? 0));
-    })();
+    worker = await BenchWorker.start(bed.storage, bed.taskQueue, withoutCloud(bed.env()));
+    // Installs the JEOS that all share.
+    await (await start(bed)).result();
+    const single = await start(bed);
+    await single.result();
+    const alone = await toldBy(bed, single);
+    const idle = await worker.memory();
+
     const calls = bed.cloud.calls.count();
     const began = Date.now();
-    const builds = await Promise.all(
-      Array.from({ length: BUILDS }, () => bed.build(bed.template({ body: BODY }), { boot_timeout: 3600 })),
-    );
+    const builds = await Promise.all(Array.from({ length: BUILDS }, () => start(bed)));
     await Promise.all(builds.map((build) => build.result()));
     const took = Date.now() - began;
-    over = true;
-    await sampling;
     const made = bed.cloud.calls.count() - calls;
+    const peak = await worker.peakMemory();
+
     const told: Told[] = [];
     for (const build of builds) told.push(await toldBy(bed, build));
+    const spread = (of: (told: Told) => number): string =>
+      [50, 95].map((percent) => seconds(percentile(told.map(of), percent))).join(', ');
     report(`(b) ${BUILDS} builds at once on one worker`, [
       { what: 'all finished after', value: seconds(took) },
       { what: 'API calls a minute', value: String(Math.round(made / (took / 60_000))) },
       { what: 'API calls a build', value: (made / BUILDS).toFixed(1) },
-      { what: 'worker’s memory before', value: `${Math.round(idle / 1024 ** 2)} MiB` },
-      { what: 'worker’s memory at its peak', value: `${Math.round(peak / 1024 ** 2)} MiB` },
-      {
-        what: 'p95 of a build’s time between its steps',
-        value: seconds(
-          percentile(
-            told.map(({ between }) => between),
-            95,
-          ),
-        ),
-      },
-      {
-        what: 'p95 of a build’s wall time',
-        value: seconds(
-          percentile(
-            told.map(({ wall }) => wall),
-            95,
-          ),
-        ),
-      },
+      { what: 'worker’s memory before, at its peak', value: `${mebibytes(idle)}, ${mebibytes(peak)}` },
+      { what: 'what the cloud itself takes for a build', value: seconds(ofTheCloud()) },
+      { what: 'overhead of one build alone', value: seconds(alone.wall - ofTheCloud()) },
+      { what: 'overhead of a build among 200: median, p95', value: spread(({ wall }) => wall - ofTheCloud()) },
+      { what: 'of it between steps: median, p95', value: spread(({ between }) => between) },
     ]);
   } finally {
-    over = true;
-    const gone = once(worker, 'exit');
-    worker.kill('SIGKILL');
-    await gone;
+    await worker?.stop();
     await bed.close();
   }
 }
 
-function startWorker(bed: Bed): ChildProcess {
-  const options = { taskQueue: bed.taskQueue, storagePath: bed.storage, cachePath: `${bed.storage}/cache` };
-  const env = { ...process.env, ...bed.env() };
-  return spawn(process.execPath, ['--import', 'tsx', WORKER, JSON.stringify(options)], {
-    env,
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+/** This process's environment with another cloud and Temporal. */
+function withoutCloud(env: Record<string, string>): NodeJS.ProcessEnv {
+  const others = Object.entries(process.env).filter(
+    ([name]) => !name.startsWith('OS_') && !name.startsWith('TEMPORAL_'),
+  );
+  return { ...Object.fromEntries(others), ...env };
+}
+
+function start(bed: Bed): Promise<Build> {
+  return bed.build(bed.template({ body: BODY }), { boot_timeout: 3600 }, 'envvars', 60);
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.round(bytes / MIB)} MiB`;
 }

@@ -16,6 +16,7 @@ export class BenchWorker {
   /**
    * Starts it; resolves when it polls.
    * @param folder where it keeps everything
+   * @param env its whole environment
    */
   static async start(folder: string, taskQueue: string, env: NodeJS.ProcessEnv): Promise<BenchWorker> {
     const health = `127.0.0.1:${await freePort()}`;
@@ -24,7 +25,7 @@ export class BenchWorker {
     const args = ['--imgdir', join(folder, 'media'), '--task-queue', taskQueue, 'worker'];
     const log = await open(join(folder, 'worker.log'), 'a');
     const child = spawn(process.execPath, [PROGRAM, ...args, '--storage-path', storage, '--health-address', health], {
-      env: { ...process.env, ...env },
+      env,
       stdio: ['ignore', log.fd, log.fd],
     });
     await log.close();
