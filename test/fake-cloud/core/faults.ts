@@ -15,10 +15,10 @@ export type FaultKind =
   /** Never answered, until the caller gives up or the cloud closes. */
   | { kind: 'hang' }
   /**
-   * Held before it is done, or when it is done but not answered, until `decide` says what becomes of it: `go` on as if
+   * Held before it is done, or when it is done but not answered (with the status that it would be), until `decide` says what becomes of it: `go` on as if
    * nothing had been, or `cut` the connection.
    */
-  | { kind: 'held'; when: 'before' | 'after'; decide: (call: LoggedCall) => Promise<'go' | 'cut'> }
+  | { kind: 'held'; when: 'before' | 'after'; decide: (call: LoggedCall, status?: number) => Promise<'go' | 'cut'> }
   /** Answered `ms` later. */
   | { kind: 'late'; ms: number }
   /** The body comes in pieces of `bytes`, `ms` apart. */

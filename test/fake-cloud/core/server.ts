@@ -4,6 +4,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { CallLog, LoggedCall } from './call-log.js';
 import type { FaultKind, Faults } from './faults.js';
 import { ApiError, TITLES, type Call, type Reply, type Service } from './http.js';
+import { reset } from './reset.js';
 import { sendReply } from './send.js';
 import { quotaError } from './quota-error.js';
 
@@ -92,23 +93,23 @@ export class ApiServer {
     fault: FaultKind | undefined,
     response: ServerResponse,
   ): Promise<void> {
-    if (fault?.kind === 'reset-before') return void call.request.socket.resetAndDestroy();
+    if (fault?.kind === 'reset-before') return void reset(call.request.socket);
     if (fault?.kind === 'hang') return;
     if (fault?.kind === 'refuse') {
-      call.request.socket.resetAndDestroy();
+      reset(call.request.socket);
       return this.goDown(fault.ms);
     }
     if (fault?.kind === 'late') await this.wait(fault.ms);
     if (fault?.kind === 'held' && fault.when === 'before' && (await fault.decide(logged)) === 'cut')
-      return void call.request.socket.resetAndDestroy();
+      return void reset(call.request.socket);
     const reply = await this.replyTo(service, call, fault);
-    if (fault?.kind === 'held' && fault.when === 'after' && (await fault.decide(logged)) === 'cut') {
+    if (fault?.kind === 'held' && fault.when === 'after' && (await fault.decide(logged, reply.status)) === 'cut') {
       reply.stream?.destroy();
-      return void call.request.socket.resetAndDestroy();
+      return void reset(call.request.socket);
     }
     if (fault?.kind === 'reset-after') {
       reply.stream?.destroy();
-      return void call.request.socket.resetAndDestroy();
+      return void reset(call.request.socket);
     }
     logged.status = reply.status;
     const headers = { ...service.headers(call), ...reply.headers };

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { GuestBehaviour } from '../compute/behaviour.js';
+import { reset } from '../core/reset.js';
 import { print } from '../compute/console.js';
 import { hostnameOf } from '../compute/server-view.js';
 import type { FakeServer } from '../state.js';
@@ -54,7 +55,7 @@ export class Guest {
   }
 
   serve(socket: Socket): void {
-    if (!this.isUp) return void socket.resetAndDestroy();
+    if (!this.isUp) return void reset(socket);
     this.sockets.add(socket);
     socket.once('close', () => this.sockets.delete(socket));
     this.server.traffic.network += 1000;
@@ -69,6 +70,6 @@ export class Guest {
 
   private cut(): void {
     this.isUp = false;
-    for (const socket of this.sockets) socket.resetAndDestroy();
+    for (const socket of this.sockets) reset(socket);
   }
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Socket } from 'node:net';
 import type { GuestBehaviour } from '../compute/behaviour.js';
+import { reset } from '../core/reset.js';
 import type { Machines } from '../compute/machines.js';
 import type { Clock } from '../core/clock.js';
 import type { ImageFiles } from '../image/image-data.js';
@@ -88,7 +89,7 @@ export class Guests implements Machines {
   private take(socket: Socket, server: FakeServer): void {
     const guest = this.running.get(server.id);
     if (guest === undefined || (this.firewall && !isAdmitted(this.state, server, socket.remoteAddress ?? ''))) {
-      return void socket.resetAndDestroy();
+      return void reset(socket);
     }
     guest.serve(socket);
   }
