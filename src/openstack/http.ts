@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Agent, type Dispatcher, request as undiciRequest } from 'undici';
 import { FactoryError } from '../build/errors.js';
 import { CallClock } from './call-clock.js';
@@ -39,6 +40,11 @@ export const DEADLINES: Deadlines = {
 const CONNECTIONS = 64;
 /** Milliseconds that an idle connection is kept: less than Apache keeps it by default (5 s). */
 const KEEP_ALIVE = 4000;
+/** How often a GET is sent at the most, with so many milliseconds after the first failure, twice as many after the second. */
+const READ_TRIES = 3;
+const PAUSE = 200;
+/** Milliseconds; a failure that took longer, or that asks for a longer pause, is the caller's. */
+const SOON = 5000;
 /** Bytes of an answer that is read into memory. */
 const LARGEST_ANSWER = 64 * 1024 * 1024;
 /** Milliseconds before a host's next address is tried beside the first one. */
@@ -110,17 +116,25 @@ export class Http {
   }
 
   /**
-   * One call with its whole answer. A GET whose connection is cut is sent once more, because a server may close an idle
-   * connection in the moment in which we use it; nothing else is ever sent twice.
+   * One call with its whole answer. A GET that fails soon, in a way that passes, is sent again a few times: an activity that
+   * reads much would hardly ever get to its end in a cloud that fails often, and a server may close an idle connection in
+   * the moment in which we use it. Nothing else is ever sent twice.
    * @param accept other statuses than 2xx to answer instead of throwing
    */
   async send(request: HttpRequest, accept: number[] = []): Promise<Answer> {
-    try {
-      return await this.sendOnce(request, accept);
-    } catch (error) {
-      const reset = error instanceof FactoryError && isReset(error.cause);
-      if (!reset || request.method !== 'GET' || request.signal?.aborted === true) throw error;
-      return await this.sendOnce(request, accept);
+    for (let tries = 1; ; tries++) {
+      const began = Date.now();
+      try {
+        return await this.sendOnce(request, accept);
+      } catch (error) {
+        request.signal?.throwIfAborted();
+        const isSlow = Date.now() - began > SOON;
+        if (request.method !== 'GET' || tries === READ_TRIES || isSlow || !passes(error)) throw error;
+        const pause = isReset(error.cause) && tries === 1 ? 0 : PAUSE * tries;
+        await delay(Math.max(pause, (error.retryAfterSeconds ?? 0) * 1000), undefined, {
+          signal: request.signal,
+        }).catch(() => undefined);
+      }
     }
   }
 
@@ -199,6 +213,13 @@ export class Http {
   async close(): Promise<void> {
     await this.agent.destroy();
   }
+}
+
+/** Whether the same call may well succeed in a moment. */
+function passes(error: unknown): error is FactoryError {
+  if (!(error instanceof FactoryError) || !error.retryable) return false;
+  const { type, retryAfterSeconds = 0 } = error;
+  return (type === 'CloudUnavailable' || type === 'RateLimited') && retryAfterSeconds * 1000 <= SOON;
 }
 
 function isSuccess(status: number): boolean {

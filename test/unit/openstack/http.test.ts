@@ -66,14 +66,32 @@ describe('a call', () => {
     assert.equal((await connection.send(call(origin))).body, '{"calls":3}');
   });
 
-  it('that is a GET goes only once more', async () => {
+  it('that is a GET goes three times at the most', async () => {
     let calls = 0;
     const origin = await serve((request) => {
       calls += 1;
       request.socket.destroy();
     });
     await assert.rejects(http().send(call(origin)), unavailable(/did not answer GET/));
-    assert.equal(calls, 2);
+    assert.equal(calls, 3);
+  });
+
+  it('that is a GET goes once more after a failure that passes, and not when it is told to wait for long', async () => {
+    for (const [headers, expected] of [
+      [{}, 2],
+      [{ 'retry-after': '0' }, 2],
+      [{ 'retry-after': '60' }, 1],
+    ] as const) {
+      let calls = 0;
+      const origin = await serve((_request, response) => {
+        calls += 1;
+        answer(response, calls === 1 ? { status: 503, headers } : { json: {} });
+      });
+      await http()
+        .send(call(origin))
+        .catch(() => undefined);
+      assert.equal(calls, expected);
+    }
   });
 
   it('that is no GET is never sent twice', async () => {
