@@ -64,12 +64,15 @@ export function localAddressTowards(host: string): Promise<string> {
   });
 }
 
-/** Lets this worker, and nobody else, in to the guest's SSH port. */
+/** Lets this worker in to the guest's SSH port. */
 export async function admitWorker(deps: Deps, ref: BuildRef, guest: GuestLocation): Promise<void> {
-  const { network } = deps.clouds.get(ref.cloud);
   const local = await localAddressTowards(guest.host);
-  const ethertype = local.includes(':') ? 'IPv6' : 'IPv4';
-  const wanted = deps.workerAddresses ?? [`${local}/${ethertype === 'IPv6' ? 128 : 32}`];
+  await admit(deps, ref, guest, deps.workerAddresses ?? [`${local}/${local.includes(':') ? 128 : 32}`]);
+}
+
+/** Lets these networks (CIDR), besides those that are let in already, in to the guest's SSH port. */
+export async function admit(deps: Deps, ref: BuildRef, guest: GuestLocation, wanted: string[]): Promise<void> {
+  const { network } = deps.clouds.get(ref.cloud);
   const groups = await network.listSecurityGroups({ tags: [buildTag(ref.uuid)] }, { signal: signal() });
   const group = groups.find((candidate) => candidate.id === guest.securityGroupId);
   if (group === undefined) {

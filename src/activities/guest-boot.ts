@@ -9,6 +9,7 @@ import { isBooting, learnHostKeys, withGuest } from './guest-connection.js';
 import { markProven } from './images.js';
 import { loginKeyOf } from './keys.js';
 import { tailOf } from './power-off.js';
+import { SESSION_KEY } from './session.js';
 import { isGone, serverFailed, serverGone } from './servers.js';
 import type { GuestInput, JeosFound } from './types.js';
 
@@ -21,7 +22,13 @@ const BUTTON_AFTER = 60_000;
  * What goes in the same breath as our key: the journal, and the SSH host keys. Not earlier: sshd reads its host keys anew for
  * every connection, and without them nobody could tell the guest anything any more.
  */
-const LAST_CLEAN_UP = `${new GuestJournal().remove}; rm -f /etc/ssh/ssh_host_*`;
+const LAST_CLEAN_UP = `${new GuestJournal().remove}; rm -f /etc/ssh/ssh_host_*
+# The keys of sessions that were cut off.
+for file in ~root/.ssh/authorized_keys $(cut -d: -f6 /etc/passwd | sort -u | sed 's,$,/.ssh/authorized_keys,'); do
+  grep -q ' ${SESSION_KEY}$' "$file" 2>/dev/null || continue
+  rest=$(grep -v ' ${SESSION_KEY}$' "$file")
+  printf '%s\\n' "$rest" >"$file"
+done`;
 
 async function checkServer(deps: Deps, { ref, guest }: GuestInput): Promise<Server> {
   const server = await deps.clouds.get(ref.cloud).compute.getServer(guest.serverId, { signal: signal() });

@@ -11,7 +11,7 @@ import type { GuestInput } from './types.js';
 const CONNECT_TIMEOUT = 30;
 
 /** The host keys that the guest may have: the one that it was given, and those that it printed on its own console. */
-async function knownHostKeys(deps: Deps, uuid: string): Promise<string[]> {
+export async function knownHostKeys(deps: Deps, uuid: string): Promise<string[]> {
   const given = await hostKeyOf(deps, uuid);
   const printed = await deps.store.readDocument(uuid, 'known_hosts');
   return [given.publicKey, ...(printed?.toString('utf8').split('\n').filter(Boolean) ?? [])];

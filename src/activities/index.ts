@@ -14,6 +14,7 @@ import { deleteImage, downloadBody, readRecords, writeFinalRecord } from './reco
 import { findRemains } from './remains.js';
 import { replanBaseImage } from './replan.js';
 import { createServer, deleteServer } from './servers.js';
+import { closeSession, openSession } from './session.js';
 import { snapshotServer } from './snapshot.js';
 import { planSweep, removeLeft } from './sweep.js';
 
@@ -36,6 +37,8 @@ const ACTIVITIES = {
   writeIcicle,
   cleanGuest,
   shutDownGuest,
+  openSession,
+  closeSession,
   publishBaseImage,
   downloadBody,
   removeResources,

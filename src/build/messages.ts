@@ -47,6 +47,25 @@ export interface ResumeRequest {
   parameters?: Record<string, unknown>;
 }
 
+/** Updates of baseImage: let somebody in to a held build's instance over SSH, and no more. */
+export const OPEN_SESSION_UPDATE = 'openSession';
+export const CLOSE_SESSION_UPDATE = 'closeSession';
+
+export interface SessionRequest {
+  /** The session's own public key, as in `authorized_keys`. */
+  publicKey: string;
+  /** CIDR from which the session comes, where that is not the worker's own address. */
+  from?: string;
+}
+
+/** Where to go, and whom to expect there. */
+export interface OpenedSession {
+  host: string;
+  user: string;
+  /** Public host keys, of which the guest has one. */
+  hostKeys: string[];
+}
+
 /** Signals of jeosImage: a build, by its UUID, waits for the JEOS, or no longer does. */
 export const JEOS_JOIN_SIGNAL = 'join';
 export const JEOS_LEAVE_SIGNAL = 'leave';

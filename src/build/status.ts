@@ -52,6 +52,8 @@ export interface HeldBuild {
   next: string;
   /** Whether the step can be left out. */
   skippable: boolean;
+  /** Whether there is an instance to look into. */
+  hasGuest: boolean;
 }
 
 /** The commands that a held build can be given, and what each does. */
@@ -61,6 +63,9 @@ export function commandsFor(uuid: string, held: HeldBuild): [command: string, ef
     [`imagefactory resume ${uuid} --template FILE`, 'the same with a corrected template'],
     ...(held.skippable
       ? ([[`imagefactory resume ${uuid} --skip`, `leaves ${held.step} out`]] as [string, string][])
+      : []),
+    ...(held.hasGuest
+      ? ([[`imagefactory ssh ${uuid}`, 'a shell on its instance, as far as that can be reached']] as [string, string][])
       : []),
     [`imagefactory abort ${uuid}`, 'gives the build up, and removes what it has made'],
   ];

@@ -1,4 +1,9 @@
-import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
+import {
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+} from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
 import { PayloadKeyError } from '../codec/encryption-codec.js';
 import { reasonOf } from './connection.js';
 import { ClientError } from './errors.js';
@@ -9,6 +14,19 @@ export async function asked<T>(run: () => Promise<T>, uuid?: string): Promise<T>
     return await run();
   } catch (error) {
     throw clientErrorOf(error, uuid);
+  }
+}
+
+/** The same for an update of a build: what the build itself refuses it says in its own words. */
+export async function updateOf<T>(run: () => Promise<T>, uuid: string): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!(error instanceof WorkflowUpdateFailedError)) throw clientErrorOf(error, uuid);
+    const { cause } = error;
+    const [detail] = (cause instanceof ApplicationFailure ? cause.details : undefined) ?? [];
+    const { hint } = (detail ?? {}) as { hint?: string };
+    throw new ClientError(cause?.message ?? error.message, { ...(hint === undefined ? {} : { hint }), cause: error });
   }
 }
 

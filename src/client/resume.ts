@@ -1,11 +1,10 @@
-import { WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
+import type { WorkflowHandle } from '@temporalio/client';
 import { decodeFromPayloadsAtIndex } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import { parseParameters } from '../build/parameters.js';
 import type { BaseImageInput } from '../build/input.js';
 import { RESUME_UPDATE, type ResumeRequest } from '../build/messages.js';
 import type { BuildStatus } from '../build/status.js';
-import { asked } from './asked.js';
+import { asked, updateOf } from './asked.js';
 import { buildHandle, buildStatus, startAgain } from './builds.js';
 import type { Factory } from './connection.js';
 import { ClientError } from './errors.js';
@@ -86,7 +85,8 @@ async function resumeHeld(factory: Factory, uuid: string, options: ResumeOptions
   });
 }
 
-async function heldStatus(factory: Factory, uuid: string): Promise<BuildStatus> {
+/** The status of a held build. @throws ClientError when it is not held */
+export async function heldStatus(factory: Factory, uuid: string): Promise<BuildStatus> {
   const status = await buildStatus(factory, uuid);
   if (status.held !== undefined) return status;
   throw new ClientError(`build ${uuid} is not held: it is ${status.status}, in its phase ${status.phase}`, {
@@ -96,18 +96,8 @@ async function heldStatus(factory: Factory, uuid: string): Promise<BuildStatus> 
 
 async function update(factory: Factory, uuid: string, request: ResumeRequest): Promise<string> {
   const handle = buildHandle(factory, uuid);
-  try {
-    return await factory.call(
-      () => handle.executeUpdate<string, [ResumeRequest]>(RESUME_UPDATE, { args: [request] }),
-      CHECK_TIMEOUT,
-    );
-  } catch (error) {
-    if (!(error instanceof WorkflowUpdateFailedError)) return asked(() => Promise.reject(error as Error), uuid);
-    const { cause } = error;
-    const [detail] = (cause instanceof ApplicationFailure ? cause.details : undefined) ?? [];
-    const { hint } = (detail ?? {}) as { hint?: string };
-    throw new ClientError(cause?.message ?? error.message, { ...(hint === undefined ? {} : { hint }), cause: error });
-  }
+  const run = () => handle.executeUpdate<string, [ResumeRequest]>(RESUME_UPDATE, { args: [request] });
+  return updateOf(() => factory.call(run, CHECK_TIMEOUT), uuid);
 }
 
 /** What the build was started with. */

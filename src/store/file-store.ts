@@ -5,12 +5,13 @@ import { FactoryError } from '../build/errors.js';
 import type { BuildRecord } from '../build/record.js';
 import { recordWithoutSecrets } from '../build/secrets.js';
 import { contentOf, createFile, entriesOf, guarded, replaceFile } from './files.js';
+import { FileSink } from './file-sink.js';
 import { parseRecord } from './record-schema.js';
 import type { Store } from './types.js';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const DOCUMENT_NAME = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
-/** Bytes between two reports of progress. */
+/** Bytes that are gathered in memory, and after which progress is reported. */
 const REPORT_EVERY = 4 * 1024 * 1024;
 
 /**
@@ -102,21 +103,11 @@ export class FileStore implements Store {
     const { signal, onProgress } = options;
     const path = this.bodyPath(uuid);
     let bytes = 0;
-    let reported = 0;
     const copy = async (file: FileHandle): Promise<void> => {
-      await pipeline(
-        data,
-        async (source: AsyncIterable<string | Buffer>) => {
-          for await (const piece of inPieces(source)) {
-            await file.appendFile(piece);
-            bytes += piece.length;
-            if (bytes - reported < REPORT_EVERY) continue;
-            reported = bytes;
-            onProgress?.(bytes);
-          }
-        },
-        { signal },
-      );
+      const sink = new FileSink(file, REPORT_EVERY);
+      sink.on('drain', () => onProgress?.(sink.bytes));
+      await pipeline(data, sink, { signal });
+      bytes = sink.bytes;
     };
     await guarded('write', path, async () => {
       try {
@@ -145,25 +136,4 @@ export class FileStore implements Store {
 function checked(uuid: string): string {
   if (UUID.test(uuid)) return uuid;
   throw new FactoryError('StoreFailed', `${JSON.stringify(uuid)} is not the UUID of an image`);
-}
-
-/** Bytes of a piece that is written at once: each write is a trip to another thread and back. */
-const PIECE = 1024 * 1024;
-
-/** The same bytes in larger pieces; each is to be used before the next is asked for, for they share their memory. */
-async function* inPieces(source: AsyncIterable<string | Buffer>): AsyncGenerator<Buffer> {
-  const piece = Buffer.allocUnsafeSlow(PIECE);
-  let length = 0;
-  for await (const chunk of source) {
-    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
-    for (let taken = 0; taken < bytes.length;) {
-      const copied = bytes.copy(piece, length, taken);
-      taken += copied;
-      length += copied;
-      if (length < PIECE) continue;
-      yield piece;
-      length = 0;
-    }
-  }
-  if (length > 0) yield piece.subarray(0, length);
 }

@@ -12,6 +12,7 @@ import { Deadlines, withinTime } from './deadlines.js';
 import { endOf } from './ending.js';
 import { isCanceled } from './failures.js';
 import { Hold } from './hold.js';
+import { allowSessions } from './sessions.js';
 
 /**
  * Builds a base image, as the article tells it: plan, install (or find) the JEOS, boot it, customise it over SSH, list
@@ -27,6 +28,7 @@ export async function baseImage(input: BaseImageInput): Promise<BaseImageResult>
     deadlines,
   );
   const hold = new Hold(course, board, deadlines, heartbeat);
+  allowSessions(course, board, heartbeat);
   setHandler(defineQuery<BuildStatus>(STATUS_QUERY), () => board.status);
   const clock = { limit: () => course.parameters.timeout, held: () => hold.held, isHeld: () => hold.isHeld };
 

@@ -12,6 +12,8 @@ import type { GuestLocation, PlannedBuild } from '../activities/types.js';
 export class Course {
   readonly ref: BuildRef;
   private planned: PlannedBuild | undefined;
+  /** Where the guest is, once it has an address. */
+  guest: (() => GuestLocation) | undefined;
 
   constructor(public input: BaseImageInput) {
     this.ref = { uuid: input.uuid, cloud: input.cloud, workflowId: workflowInfo().workflowId };

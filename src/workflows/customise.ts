@@ -74,6 +74,7 @@ async function booted(
   );
   board.holds('address', address.host);
   const guest = (): GuestLocation => course.guestAt(address.host, serverId, access.securityGroupId);
+  course.guest = guest;
   await board.wait(
     'boot_timeout',
     { name: 'ssh', title: `wait until ${guest().user} is let in over SSH` },

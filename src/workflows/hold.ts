@@ -64,6 +64,7 @@ export class Hold {
       until: since + holdFor * 1000,
       next: failed.title,
       skippable: failed.skippable,
+      hasGuest: this.course.guest !== undefined,
     };
     this.say('HELD');
     try {

@@ -36,6 +36,8 @@ export function stubs(calls: string[], records: FinalRecord[] = []): Activities 
   return {
     planBaseImage: note('plan', PLAN),
     replanBaseImage: note('replan', PLAN),
+    openSession: note('open', { host: '192.0.2.1', user: 'debian', hostKeys: [] }),
+    closeSession: note('close', undefined),
     findRemains: note('remains', {}),
     keepResources: note('keep', { things: [] }),
     waitForJeos: note('jeos', { imageId: 'jeos-image', reused: true, proven: true }),

@@ -11,6 +11,7 @@ import { images } from './images.js';
 import { plugins } from './plugins.js';
 import { resume } from './resume.js';
 import { setup } from './setup.js';
+import { ssh } from './ssh.js';
 import { status } from './status.js';
 import { validate } from './validate.js';
 import { watch } from './watch.js';
@@ -25,6 +26,7 @@ export const COMMANDS: readonly Command[] = [
   watch,
   resume,
   abort,
+  ssh,
   cancel,
   deadline,
   deleteCommand,

@@ -9,6 +9,8 @@ import {
   type ResumeOptions,
 } from '../../../src/client/builds.js';
 import { expiryOf } from '../../../src/build/names.js';
+import { run } from '../../../src/client/cli.js';
+import { RecordingIo } from '../../unit/client/recording-io.js';
 import { Bed, type Build } from '../../support/bed.js';
 
 /** A template whose commands note that they ran; each text is one command. */
@@ -165,16 +167,30 @@ describe('a build whose step has failed', () => {
     it('does not use up the time of the build', async () => {
       const template = (command: string): string => bed.template({ name: 'time', body: bodyOf(command) });
       await (await bed.build(bed.template({ name: 'time' }))).result();
-      const build = await bed.build(template('exit 3'), { on_error: 'hold', timeout: 5 });
+      const build = await bed.build(template('exit 3'), { on_error: 'hold', timeout: 20 });
       await held(build);
       const { startedAt } = await build.status();
       for (;;) {
         assert.notEqual((await build.status()).held, undefined, 'the build is held no more');
-        if (Date.now() - startedAt > 6000) break;
-        await new Promise((resolve) => setTimeout(resolve, 100));
+        if (Date.now() - startedAt > 21_000) break;
+        await new Promise((resolve) => setTimeout(resolve, 200));
       }
       await resume(build, { template: template('true') });
       await result(build);
+    });
+
+    it('lets somebody in over SSH, for as long as the session lasts', async () => {
+      const check = '! grep -q imagefactory-session /home/*/.ssh/authorized_keys; test -e /tmp/looked';
+      const build = await bed.build(bed.template({ name: 'ssh', body: bodyOf(check) }), { on_error: 'hold' });
+      assert.equal((await held(build)).hasGuest, true);
+      const io = new RecordingIo(bed.env());
+      const code = await run(['--task-queue', bed.taskQueue, 'ssh', build.uuid, '--', 'touch /tmp/looked; exit 5'], io);
+      assert.equal(code, 5, io.stderr);
+      await resume(build, { parameters: { on_error: 'cleanup' } });
+      await result(build);
+      const again = new RecordingIo(bed.env());
+      assert.equal(await run(['--task-queue', bed.taskQueue, 'ssh', build.uuid], again), 1);
+      assert.match(again.stderr, /is not held: it is COMPLETE/);
     });
 
     it('is not resumed when it is not held', async () => {

@@ -49,6 +49,7 @@ describe('a build’s page in the UI', () => {
       until: 90_000_000,
       next: 'run command tidy',
       skippable: true,
+      hasGuest: true,
     };
     const page = currentDetails({ ...STATUS, held });
     assert.match(page, /\*\*Held since 01:00:00\*\*: command:1 tidy failed: exit 3/);

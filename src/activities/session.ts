@@ -1,0 +1,47 @@
+import { FactoryError } from '../build/errors.js';
+import type { OpenedSession } from '../build/messages.js';
+import { keyBlob } from '../guest/keys.js';
+import { quote } from '../guest/shell.js';
+import type { Guest } from '../guest/types.js';
+import { admit } from './access.js';
+import { type Deps, progress, signal } from './context.js';
+import { knownHostKeys, withGuest } from './guest-connection.js';
+import type { GuestInput } from './types.js';
+
+/** Ends the lines of session keys: what a session that was cut off has left is found by it. */
+export const SESSION_KEY = 'imagefactory-session';
+/** Seconds that a change of the keys may take. */
+const TIMEOUT = 60;
+
+export interface SessionInput extends GuestInput {
+  /** One line, as in `authorized_keys`, without options. */
+  publicKey: string;
+  /** CIDR from which the session comes, where that is not the worker's own address. */
+  from?: string;
+}
+
+/** Lets somebody with the key in to the guest, as the user that we are let in as. */
+export async function openSession(deps: Deps, input: SessionInput): Promise<OpenedSession> {
+  const { ref, guest: location, publicKey, from } = input;
+  progress({ message: 'letting a session in' });
+  if (from !== undefined) await admit(deps, ref, location, [from]);
+  const line = `${publicKey.trim().split(/\s+/).slice(0, 2).join(' ')} ${SESSION_KEY}`;
+  const script = `blob=${quote(keyBlob(publicKey))}
+    grep -qF -- "$blob" "$file" || printf '%s\\n' ${quote(line)} >>"$file"`;
+  await withGuest(deps, input, (guest) => changeKeys(guest, location.user, script));
+  return { host: location.host, user: location.user, hostKeys: await knownHostKeys(deps, ref.uuid) };
+}
+
+/** Lets nobody in with the key any more. */
+export async function closeSession(deps: Deps, input: SessionInput): Promise<void> {
+  const script = `blob=${quote(keyBlob(input.publicKey))}
+    if grep -qF -- "$blob" "$file"; then rest=$(grep -vF -- "$blob" "$file"); printf '%s\\n' "$rest" >"$file"; fi`;
+  await withGuest(deps, input, (guest) => changeKeys(guest, input.guest.user, script));
+}
+
+async function changeKeys(guest: Guest, user: string, script: string): Promise<void> {
+  const find = `file=$({ getent passwd ${quote(user)} || grep ${quote(`^${user}:`)} /etc/passwd; } | cut -d: -f6)/.ssh/authorized_keys`;
+  const { exitCode, stderr } = await guest.run(`${find}\n${script}`, { timeout: TIMEOUT, signal: signal() });
+  if (exitCode === 0) return;
+  throw new FactoryError('CommandFailed', `the session’s key could not be changed in the guest: ${stderr.trim()}`);
+}

@@ -1,0 +1,50 @@
+import type { FileHandle } from 'node:fs/promises';
+import { Writable } from 'node:stream';
+
+type Done = (error?: Error | null) => void;
+
+/**
+ * Writes a stream to an open file, which stays open. What comes during one write is gathered for the next, so that small
+ * chunks cost neither a write each nor a copy.
+ */
+export class FileSink extends Writable {
+  /** Bytes that the file has been given. */
+  bytes = 0;
+  private writing: Promise<void> = Promise.resolve();
+
+  /** @param gathered bytes that wait in memory before the source has to */
+  constructor(
+    private readonly file: FileHandle,
+    gathered: number,
+  ) {
+    super({ highWaterMark: gathered });
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: Done): void {
+    this.begin([chunk], done);
+  }
+
+  override _writev(entries: { chunk: Buffer }[], done: Done): void {
+    this.begin(
+      entries.map(({ chunk }) => chunk),
+      done,
+    );
+  }
+
+  private begin(chunks: Buffer[], done: Done): void {
+    this.writing = this.writeAll(chunks).then(() => done(), done);
+  }
+
+  private async writeAll(chunks: Buffer[]): Promise<void> {
+    const size = chunks.reduce((sum, { length }) => sum + length, 0);
+    const { bytesWritten } = await this.file.writev(chunks);
+    // The system may take less than it was given, as when the disk is nearly full.
+    if (bytesWritten < size) await this.file.appendFile(Buffer.concat(chunks).subarray(bytesWritten));
+    this.bytes += size;
+  }
+
+  /** A write that is under way ends first: whoever closes the file after us must not pull it from under it. */
+  override _destroy(error: Error | null, done: Done): void {
+    void this.writing.then(() => done(error));
+  }
+}
