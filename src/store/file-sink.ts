@@ -3,6 +3,9 @@ import { Writable } from 'node:stream';
 
 type Done = (error?: Error | null) => void;
 
+/** Bytes after which those so far are sent to the disk, beside the writing: the sync at the end is short then. */
+const SYNC_EVERY = 64 * 1024 * 1024;
+
 /**
  * Writes a stream to an open file, which stays open. What comes during one write is gathered for the next, so that small
  * chunks cost neither a write each nor a copy.
@@ -10,7 +13,9 @@ type Done = (error?: Error | null) => void;
 export class FileSink extends Writable {
   /** Bytes that the file has been given. */
   bytes = 0;
+  private unsynced = 0;
   private writing: Promise<void> = Promise.resolve();
+  private syncing: Promise<void> = Promise.resolve();
 
   /** @param gathered bytes that wait in memory before the source has to */
   constructor(
@@ -41,10 +46,21 @@ export class FileSink extends Writable {
     // The system may take less than it was given, as when the disk is nearly full.
     if (bytesWritten < size) await this.file.appendFile(Buffer.concat(chunks).subarray(bytesWritten));
     this.bytes += size;
+    this.unsynced += size;
+    if (this.unsynced < SYNC_EVERY) return;
+    await this.syncing;
+    this.unsynced = 0;
+    this.syncing = this.file.datasync();
+    // Its failure is the next write's, or the end's: the system tells it only once.
+    this.syncing.catch(() => undefined);
   }
 
-  /** A write that is under way ends first: whoever closes the file after us must not pull it from under it. */
+  override _final(done: Done): void {
+    this.syncing.then(() => done(), done);
+  }
+
+  /** What is under way ends first: whoever closes the file after us must not pull it from under it. */
   override _destroy(error: Error | null, done: Done): void {
-    void this.writing.then(() => done(error));
+    void Promise.allSettled([this.writing, this.syncing]).then(() => done(error));
   }
 }
