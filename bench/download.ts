@@ -1,55 +1,72 @@
 import { execFile, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
-import { randomUUID } from 'node:crypto';
 import { connectClouds } from '../src/openstack/index.js';
 import type { Cloud } from '../src/openstack/types.js';
 import { FileStore } from '../src/store/file-store.js';
+import { cloudEnv } from './cloud-env.js';
 import { median, report } from './report.js';
 
 const SIZE = 1024 ** 3;
 const ROUNDS = 5;
 const MIB = 1024 ** 2;
+/** What we download is the body of this image. */
+const BODY = '00000000-0000-4000-8000-000000000000';
 
 /** (d) Glance download with its digest checked, against `curl -o` of the same image from the same Glance. */
 export async function download(): Promise<void> {
-  const clouds = connectClouds();
-  const cloud = clouds.get(process.env['OS_CLOUD'] ?? 'envvars');
+  const { env, name, stop } = await cloudEnv();
+  const clouds = connectClouds({ env });
+  const cloud = clouds.get(env['OS_CLOUD'] ?? 'envvars');
   const folder = await mkdtemp(join(tmpdir(), 'imagefactory-bench-'));
   let image = '';
   try {
     image = await uploaded(cloud);
-    const { endpoint, token } = await glance();
+    const { endpoint, token } = await glance(env);
     const url = `${endpoint.replace(/\/v2\/?$/, '')}/v2/images/${image}/file`;
-    const ours: number[] = [];
-    const curls: number[] = [];
+    const fetchIt = (): Promise<void> => curl(url, token, join(folder, 'curl'));
+    // What only the first has to do is nobody's.
+    await fetchIt();
+    await byUs(cloud, image, folder);
+    const rounds = { curl: [] as number[], ours: [] as number[], checked: [] as number[] };
     const before = process.memoryUsage().rss;
     let peak = before;
     const sampling = setInterval(() => (peak = Math.max(peak, process.memoryUsage().rss)), 50);
     for (let round = 0; round < ROUNDS; round++) {
-      curls.push(await timed(() => curl(url, token, join(folder, 'curl'))));
-      ours.push(await timed(() => fetched(cloud, image, folder)));
+      rounds.curl.push(await timed(fetchIt, folder));
+      rounds.ours.push(await timed(() => byUs(cloud, image, folder), folder));
+      rounds.checked.push(await timed(() => fetchIt().then(() => check(join(folder, 'curl'))), folder));
     }
     clearInterval(sampling);
     const rate = (milliseconds: number[]): number => SIZE / MIB / (median(milliseconds) / 1000);
-    report('(d) Glance download, digest checked, against curl', [
-      { what: 'curl -o', value: `${rate(curls).toFixed(0)} MiB/s` },
-      { what: 'ours, with SHA-512', value: `${rate(ours).toFixed(0)} MiB/s` },
-      { what: 'ratio of the rates', value: (rate(ours) / rate(curls)).toFixed(2), aim: '≥ 0.9' },
-      { what: 'memory gained', value: `${Math.round((peak - before) / MIB)} MiB of ${SIZE / MIB}`, aim: 'flat' },
+    const measured =
+      `Medians of ${ROUNDS} alternating downloads of 1 GiB from ${name}, on this machine as well. Ours is what the activity ` +
+      'downloadBody does: to a file that is on the disk when it ends.';
+    report('(d) Glance download with its digest checked', measured, [
+      { what: 'curl -o', value: `${rate(rounds.curl).toFixed(0)} MiB/s` },
+      { what: 'curl -o, then sha512sum and sync', value: `${rate(rounds.checked).toFixed(0)} MiB/s` },
+      { what: 'ours, SHA-512 and sync included', value: `${rate(rounds.ours).toFixed(0)} MiB/s` },
+      { what: 'ours to curl -o', value: (rate(rounds.ours) / rate(rounds.curl)).toFixed(2), aim: '≥ 0.9' },
+      { what: 'ours to curl, sha512sum and sync', value: (rate(rounds.ours) / rate(rounds.checked)).toFixed(2) },
+      { what: 'most memory gained over five GiB', value: `${Math.round((peak - before) / MIB)} MiB`, aim: 'flat' },
     ]);
   } finally {
     if (image !== '') await cloud.image.deleteImage(image);
     await rm(folder, { recursive: true, force: true });
     await clouds.close();
+    await stop();
   }
 }
 
-async function timed(run: () => Promise<void>): Promise<number> {
+/** How long it took; what it has left in the folder goes first, and costs nobody anything. */
+async function timed(run: () => Promise<void>, folder: string): Promise<number> {
+  for (const left of ['curl', `${BODY}.body`]) await rm(join(folder, left), { force: true });
+  await promisify(execFile)('sync', ['-f', folder]);
   const began = performance.now();
   await run();
   return performance.now() - began;
@@ -68,17 +85,15 @@ function* repeat(block: Buffer, times: number): Generator<Buffer> {
 }
 
 /** As the activity downloadBody does it. */
-async function fetched(cloud: Cloud, image: string, folder: string): Promise<void> {
-  const store = new FileStore(folder);
-  const uuid = randomUUID();
+async function byUs(cloud: Cloud, image: string, folder: string): Promise<void> {
   const { data } = await cloud.image.downloadImage(image);
-  await store.writeBody(uuid, data);
-  await rm(store.bodyPath(uuid));
+  await new FileStore(folder).writeBody(BODY, data);
 }
 
 /** Where Glance is, and a token for it, as the `openstack` command tells them. */
-async function glance(): Promise<{ endpoint: string; token: string }> {
-  const said = async (args: string[]): Promise<string> => (await promisify(execFile)('openstack', args)).stdout.trim();
+async function glance(env: NodeJS.ProcessEnv): Promise<{ endpoint: string; token: string }> {
+  const said = async (args: string[]): Promise<string> =>
+    (await promisify(execFile)('openstack', args, { env })).stdout.trim();
   const catalogue = await said(['catalog', 'show', 'image', '-f', 'json']);
   const endpoint = /"interface": "public",[^}]*"url": "([^"]+)"/.exec(catalogue)?.[1];
   if (endpoint === undefined) throw new Error(`the catalogue has no public image endpoint: ${catalogue}`);
@@ -87,9 +102,15 @@ async function glance(): Promise<{ endpoint: string; token: string }> {
 
 async function curl(url: string, token: string, file: string): Promise<void> {
   // The token by standard input: whoever lists the processes sees none.
-  const child = spawn('curl', ['-sf', '-o', file, '-H', '@-', url], { stdio: ['pipe', 'inherit', 'inherit'] });
+  const child = spawn('curl', ['-sf', '--noproxy', '*', '-o', file, '-H', '@-', url], {
+    stdio: ['pipe', 'inherit', 'inherit'],
+  });
   child.stdin?.end(`X-Auth-Token: ${token}\n`);
   const [code] = (await once(child, 'exit')) as [number | null];
   if (code !== 0 || (await stat(file)).size !== SIZE) throw new Error(`curl ended with ${code}`);
-  await rm(file);
+}
+
+async function check(file: string): Promise<void> {
+  await promisify(execFile)('sha512sum', [file]);
+  await promisify(execFile)('sync', [file]);
 }

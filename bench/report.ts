@@ -8,17 +8,25 @@ export interface Figure {
   aim?: string;
 }
 
-/** Prints the figures of a benchmark as a Markdown table, which `docs/benchmarks.md` takes as it is. */
-export function report(title: string, figures: Figure[]): void {
+/**
+ * Prints the figures of a benchmark as a Markdown table, which `docs/benchmarks.md` takes as it is.
+ * @param measured what is measured, and how, in a sentence or two
+ */
+export function report(title: string, measured: string, figures: Figure[]): void {
   const rows = figures.map(({ what, value, aim = '' }) => `| ${what} | ${value} | ${aim} |`);
-  process.stdout.write([`\n### ${title}\n`, '| what | figure | aim |', '| --- | --- | --- |', ...rows, ''].join('\n'));
+  const table = ['| what | figure | aim |', '| --- | --- | --- |', ...rows];
+  const load = `Load average over the last minute, the benchmark itself included: ${loadOf()}.`;
+  process.stdout.write(`\n### ${title}\n\n${measured}\n${load}\n\n${table.join('\n')}\n`);
+}
+
+function loadOf(): string {
+  return (loadavg()[0] ?? NaN).toFixed(1);
 }
 
 /** The machine and how busy it is: figures without it say nothing. */
 export function machine(): string {
-  const [load = 0] = loadavg();
   const memory = Math.round(totalmem() / 1024 ** 3);
-  return `${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), ${memory} GiB, Node ${process.version}, load ${load.toFixed(1)}`;
+  return `${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), ${memory} GiB, Node ${process.version}, load average ${loadOf()}`;
 }
 
 /** The value below which so many percent of the values are. */

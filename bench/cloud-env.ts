@@ -1,0 +1,39 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const FAKE_CLOUD = fileURLToPath(new URL('../test/fake-cloud/main.ts', import.meta.url));
+
+/** A cloud to measure. */
+export interface BenchCloud {
+  /** The whole environment of its users. */
+  env: NodeJS.ProcessEnv;
+  /** For people. */
+  name: string;
+  stop(): Promise<void>;
+}
+
+/** The cloud that OS_CLOUD or OS_AUTH_URL names, else a fake one in a process of its own. */
+export async function cloudEnv(): Promise<BenchCloud> {
+  const given = process.env['OS_CLOUD'] ?? process.env['OS_AUTH_URL'];
+  if (given !== undefined) return { env: process.env, name: `Glance of ${given}`, stop: () => Promise.resolve() };
+  const child = spawn(process.execPath, ['--import', 'tsx', FAKE_CLOUD, '--print-env'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const gone = once(child, 'exit');
+  const env = { ...process.env };
+  for await (const line of createInterface(child.stdout)) {
+    const [, variable, value] = /^export (\w+)='(.*)'$/.exec(line) ?? [];
+    if (variable !== undefined) env[variable] = value;
+    if (variable === 'NO_PROXY') break;
+  }
+  return {
+    env,
+    name: 'the fake cloud’s Glance',
+    stop: async () => {
+      child.kill('SIGTERM');
+      await gone;
+    },
+  };
+}
