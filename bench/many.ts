@@ -34,7 +34,7 @@ export async function many(): Promise<void> {
     const calls = bed.cloud.calls.count();
     const began = Date.now();
     const builds = await Promise.all(Array.from({ length: BUILDS }, () => start(bed)));
-    await Promise.all(builds.map((build) => build.result()));
+    await allFinished(builds);
     const took = Date.now() - began;
     const made = bed.cloud.calls.count() - calls;
     const peak = await worker.peakMemory();
@@ -60,6 +60,15 @@ export async function many(): Promise<void> {
     await worker?.stop();
     await bed.close();
   }
+}
+
+/** Waits for all, whatever becomes of one; then says what has become of it. */
+async function allFinished(builds: Build[]): Promise<void> {
+  const ends = await Promise.allSettled(builds.map((build) => build.result()));
+  const failed = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason as { cause?: unknown }] : []));
+  if (failed.length === 0) return;
+  const [first] = failed;
+  throw new Error(`${failed.length} of ${builds.length} builds failed, the first: ${String(first?.cause ?? first)}`);
 }
 
 /** This process's environment with another cloud and Temporal. */
