@@ -92,7 +92,7 @@ async function startWorker(): Promise<void> {
   say(`worker: running, log ${logOf('worker')}`);
 }
 
-async function build(): Promise<string> {
+async function build(): Promise<{ uuid: string; image: string }> {
   const args = [
     'base_image',
     '--file-parameter',
@@ -117,8 +117,9 @@ async function build(): Promise<string> {
   say(`imagefactory ${args.map((arg) => arg.replace(PROJECT, '')).join(' ')}`);
   const { code, output } = await imagefactory(args);
   const image = /^Glance image: (\S+)$/m.exec(output)?.[1];
-  if (code !== 0 || image === undefined) throw new Error(`the build failed (exit code ${code})`);
-  return image;
+  const uuid = /^UUID: (\S+)$/m.exec(output)?.[1];
+  if (code !== 0 || image === undefined || uuid === undefined) throw new Error(`the build failed (exit code ${code})`);
+  return { uuid, image };
 }
 
 async function look(imageId: string): Promise<void> {
@@ -141,9 +142,9 @@ try {
   const ui = await startTemporal();
   await startOpenStack();
   await startWorker();
-  const image = await build();
+  const { uuid, image } = await build();
   await look(image);
-  if (ui !== '') say(`the run in the Temporal UI: ${ui}/namespaces/default/workflows`);
+  if (ui !== '') say(`the run in the Temporal UI: ${ui}/namespaces/default/workflows/base_image-${uuid}`);
   say('stop everything with: make demo-stop (PURGE=1 removes the cloud as well)');
 } catch (error) {
   say((error as Error).message);
