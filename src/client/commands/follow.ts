@@ -80,6 +80,11 @@ async function recordOf(factory: Factory, outcome: Outcome): Promise<ImageMetada
   return { ...(record ?? known), failure: known.failure };
 }
 
+/** How a build that has ended without an image goes on. */
+export function resumeText(uuid: string): string {
+  return `To go on from what is left of it: imagefactory resume ${uuid} (--template FILE takes a corrected one)\n`;
+}
+
 function tellMore(io: Io, outcome: Outcome, last: Observation | undefined): void {
   const kept = last?.status?.kept;
   if (kept !== undefined && kept.things.length > 0) {
@@ -91,11 +96,7 @@ function tellMore(io: Io, outcome: Outcome, last: Observation | undefined): void
     if (hint !== undefined) io.err(`What to do: ${hint}\n`);
     if (consoleTail) io.err(`The last lines of the console:\n${indented(consoleTail)}\n`);
   }
-  if (outcome.status !== 'COMPLETE') {
-    io.err(
-      `To go on from what is left of it: imagefactory resume ${outcome.uuid} (--template FILE takes a corrected one)\n`,
-    );
-  }
+  if (outcome.status !== 'COMPLETE') io.err(resumeText(outcome.uuid));
   const leftovers = last?.status?.leftovers ?? [];
   if (leftovers.length > 0) io.err(`Left in the cloud: ${leftovers.join(', ')}\n`);
 }

@@ -7,6 +7,7 @@ import { asked } from '../asked.js';
 import { jsonDocument } from '../output.js';
 import { renderView } from '../view/render.js';
 import { imagesText } from './images.js';
+import { resumeText } from './follow.js';
 import { UUID_POSITIONAL, uuidOf, withFactory, type Command, type CommandContext } from './command.js';
 
 export const status: Command = {
@@ -16,6 +17,9 @@ export const status: Command = {
   examples: [['$0 --output json status bdd32b97-0e94-473a-b376-74d2da289a2c', 'the same for a script']],
   run: runStatus,
 };
+
+/** Temporal's words for runs that can be resumed. */
+const ENDED_WITHOUT_IMAGE = ['FAILED', 'CANCELLED', 'TERMINATED', 'TIMED_OUT'];
 
 async function runStatus(context: CommandContext): Promise<number> {
   const uuid = uuidOf(context);
@@ -39,6 +43,7 @@ function show({ io, settings }: CommandContext, factory: Factory, seen: Observat
   const colours = pico.createColors(wantsColour(io.env, io.outIsTerminal));
   io.out(renderView(seen, { columns, rows: Infinity, colours, taskQueue: factory.taskQueue, page }) + '\n');
   if (seen.status?.failure?.hint !== undefined) io.err(`What to do: ${seen.status.failure.hint}\n`);
+  if (ENDED_WITHOUT_IMAGE.includes(seen.execution)) io.err(resumeText(seen.uuid));
 }
 
 /** Shows an image that Temporal no longer knows as `images` does. */
