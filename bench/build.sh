@@ -5,7 +5,7 @@
 # Usage: build.sh media | build.sh build NAME | build.sh remove NAME
 #   media   puts the installer's kernel and ramdisk into Glance, unless they are there
 #   build   installs, customises, and prints the id of the image, which is called NAME
-#   remove  removes the images that a build has left: NAME and its JEOS
+#   remove  removes the images that these have left: NAME, its JEOS, kernel and ramdisk
 #
 # OS_CLOUD (or OS_AUTH_URL, …) names the cloud, WORK a folder for what is needed on the way. KERNEL and RAMDISK are the
 # installer's URLs, COMMAND_LINE its kernel's, SCRIPT its preseed file; FLAVOR, NETWORK and PUBLIC are the cloud's names.
@@ -160,5 +160,5 @@ case $1 in
     customise
     publish
     ;;
-  remove) openstack image delete "$2" "$2-jeos" ;;
+  remove) openstack image delete "$2" "$2-jeos" "$kernel" "$ramdisk" ;;
 esac
