@@ -35,7 +35,8 @@ type Build = {
   act?: (handle: WorkflowHandle) => Promise<void>;
 };
 
-const folder = fileURLToPath(new URL('../test/histories/', import.meta.url));
+const PROJECT = fileURLToPath(new URL('../', import.meta.url));
+const folder = `${PROJECT}test/histories/`;
 
 async function save(environment: TestWorkflowEnvironment, name: string, handle: WorkflowHandle): Promise<void> {
   await handle.result().catch(() => undefined);
@@ -50,7 +51,8 @@ async function save(environment: TestWorkflowEnvironment, name: string, handle: 
     environment.address,
   ];
   const { stdout } = await promisify(execFile)(temporalProgram(), show, { maxBuffer: 64 * 1024 * 1024 });
-  const history = JSON.parse(stdout) as { events: unknown[] };
+  // Stack traces name the folder in which the recording was made.
+  const history = JSON.parse(stdout.replaceAll(PROJECT, '')) as { events: unknown[] };
   await writeFile(`${folder}${name}.json`, `${JSON.stringify(history)}\n`);
   process.stdout.write(`${name}: ${history.events.length} events\n`);
 }
