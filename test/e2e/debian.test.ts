@@ -10,6 +10,7 @@ import { Mirror } from '../../dev/installer-tree/mirror.js';
 import { debianArchives } from '../../dev/installer-tree/upstream.js';
 import { withInstance } from '../../dev/instance.js';
 import { STATUS_QUERY } from '../../src/build/messages.js';
+import { buildTag, MARK } from '../../src/build/names.js';
 import type { BuildStatus } from '../../src/build/status.js';
 import { connectClouds } from '../../src/openstack/index.js';
 import type { Cloud, Clouds } from '../../src/openstack/types.js';
@@ -108,12 +109,14 @@ describe(
       return { ended: new Promise((resolve) => child.once('close', (code) => resolve({ code, output }))) };
     }
 
-    async function leftovers(uuid: string): Promise<string[]> {
-      const mine = (tags: string[] | undefined): boolean => tags?.includes('imagefactory') === true;
-      const servers = await cloud.compute.listServers({ tags: ['imagefactory'] });
-      const floating = (await cloud.network.listFloatingIps()).filter(({ tags }) => mine(tags));
-      const groups = (await cloud.network.listSecurityGroups()).filter(({ tags }) => mine(tags));
-      const keys = (await cloud.compute.listKeyPairs()).filter(({ name }) => name.includes(uuid));
+    /** What in the cloud carries the mark of the build or of its installer's run; others may build beside us. */
+    async function leftovers(uuids: string[]): Promise<string[]> {
+      const tags = uuids.map(buildTag);
+      const isOurs = (given: string[] | undefined): boolean => tags.some((tag) => given?.includes(tag) === true);
+      const servers = (await cloud.compute.listServers({ tags: [MARK] })).filter((server) => isOurs(server.tags));
+      const floating = (await cloud.network.listFloatingIps()).filter((address) => isOurs(address.tags));
+      const groups = (await cloud.network.listSecurityGroups()).filter((group) => isOurs(group.tags));
+      const keys = (await cloud.compute.listKeyPairs()).filter(({ name }) => uuids.some((uuid) => name.includes(uuid)));
       return [...servers, ...floating, ...groups, ...keys].map((thing) => ('name' in thing ? thing.name : thing.id));
     }
 
@@ -141,13 +144,13 @@ describe(
           ),
         );
         assert.equal(killing.length, 2, 'the worker was not killed twice');
-        assert.deepEqual(await leftovers(uuid), []);
-
         const handle = temporal.client.workflow.getHandle(`base_image-${uuid}`);
         const status = await handle.query<BuildStatus>(STATUS_QUERY);
         assert.equal(status.status, 'COMPLETE');
         const jeos = temporal.client.workflow.getHandle(status.jeosWorkflowId ?? '');
-        const events = (await handle.describe()).historyLength + (await jeos.describe()).historyLength;
+        const installed = await jeos.describe();
+        assert.deepEqual(await leftovers([uuid, installed.runId]), []);
+        const events = (await handle.describe()).historyLength + installed.historyLength;
         assert.ok(events <= 200, `${events} history events`);
 
         const record = JSON.parse(await readFile(join(storage, `${uuid}.meta`), 'utf8')) as {
