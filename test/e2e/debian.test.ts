@@ -113,10 +113,11 @@ describe(
     async function leftovers(uuids: string[]): Promise<string[]> {
       const tags = uuids.map(buildTag);
       const isOurs = (given: string[] | undefined): boolean => tags.some((tag) => given?.includes(tag) === true);
-      const servers = (await cloud.compute.listServers({ tags: [MARK] })).filter((server) => isOurs(server.tags));
+      const isNamed = ({ name }: { name: string }): boolean => uuids.some((uuid) => name.includes(uuid));
+      const servers = (await cloud.compute.listServers({ tags: [MARK] })).filter(isNamed);
       const floating = (await cloud.network.listFloatingIps()).filter((address) => isOurs(address.tags));
       const groups = (await cloud.network.listSecurityGroups()).filter((group) => isOurs(group.tags));
-      const keys = (await cloud.compute.listKeyPairs()).filter(({ name }) => uuids.some((uuid) => name.includes(uuid)));
+      const keys = (await cloud.compute.listKeyPairs()).filter(isNamed);
       return [...servers, ...floating, ...groups, ...keys].map((thing) => ('name' in thing ? thing.name : thing.id));
     }
 
