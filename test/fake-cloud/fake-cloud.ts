@@ -194,6 +194,18 @@ export class FakeCloud {
     if (server !== undefined) this.parts.life.delete(server);
   }
 
+  /**
+   * Reboots the guest of a server as a panic or a watchdog does: connections are cut, processes are gone, and it is back a
+   * little later under a new boot id. Nova says ACTIVE all the time; its own reboot is the API's action.
+   *
+   * @returns when the guest has gone down
+   */
+  async rebootServer(id: string): Promise<void> {
+    const server = this.state.servers.get(id);
+    if (server === undefined) throw new Error(`there is no server ${id}`);
+    await this.parts.guests.reset(server);
+  }
+
   /** Deletes an image as if somebody else had. */
   async deleteImage(id: string): Promise<void> {
     const image = this.state.images.get(id);

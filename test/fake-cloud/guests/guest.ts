@@ -68,6 +68,12 @@ export class Guest {
     await this.sandbox.kill();
   }
 
+  /** Restarts it, whatever runs in it. */
+  async reset(): Promise<void> {
+    this.cut();
+    await this.sandbox.reset();
+  }
+
   private cut(): void {
     this.isUp = false;
     for (const socket of this.sockets) reset(socket);

@@ -103,6 +103,13 @@ export class Guests implements Machines {
       ]);
   }
 
+  /** The guest restarts by itself: Nova sees nothing of it. Resolves when it has gone down. */
+  async reset(server: FakeServer): Promise<void> {
+    const guest = this.running.get(server.id);
+    if (guest === undefined) throw new Error(`no guest runs in server ${server.id}`);
+    await guest.reset();
+  }
+
   async halt(server: FakeServer): Promise<void> {
     for (const address of this.addressesOf(server)) this.doors.close(address);
     const guest = this.running.get(server.id);

@@ -116,6 +116,12 @@ export class Sandbox {
     return spawn('nsenter', [...enter, 'setpriv', ...privileges, ...shell], { env, stdio: 'pipe' });
   }
 
+  /** Ends every process of the guest at once, as a reset does, and reports it as the guest's own reboot. */
+  async reset(): Promise<void> {
+    await this.kill();
+    this.ended('reboot');
+  }
+
   /** Ends every process of the guest. */
   async kill(): Promise<void> {
     const child = this.init;

@@ -73,6 +73,23 @@ describe('guests of the fake cloud', { skip }, () => {
     other.close();
   });
 
+  it('lose their connections and processes when they reboot, and come back under a new boot id', async () => {
+    const { id, address } = await scene.guestServer((await scene.image()).id);
+    const guest = await scene.login(address);
+    const bootId = 'cat /proc/sys/kernel/random/boot_id';
+    const before = (await guest.run(bootId)).stdout;
+    await guest.run('echo kept >/opt/kept; setsid sleep 86408 </dev/null >/dev/null 2>&1 &');
+    const under = assert.rejects(guest.run('sleep 60'), /lost the connection/);
+    await scene.fake.rebootServer(id);
+    await under;
+    assert.ok(!(await processes()).some((line) => line.includes('86408')));
+    assert.equal((await scene.cloud.compute.getServer(id))?.status, 'ACTIVE');
+    const again = await scene.login(address);
+    assert.notEqual((await again.run(bootId)).stdout, before);
+    assert.equal((await again.run('cat /opt/kept')).stdout, 'kept\n');
+    again.close();
+  });
+
   it('have their processes killed with their server', async () => {
     const { id, address } = await scene.guestServer((await scene.image()).id);
     const guest = await scene.login(address);
