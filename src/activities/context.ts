@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { Context } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
+import type { WorkerDeploymentVersion } from '@temporalio/common';
 import type { Cloud, Clouds, Image, Server } from '../openstack/types.js';
 import type { SharedPoll } from '../openstack/shared-poll.js';
 import type { Throttle } from '../openstack/throttle.js';
@@ -26,6 +27,8 @@ export interface Deps {
   journal: Journal;
   /** For what builds share: the installer's run. */
   temporal: Client;
+  /** The deployment version that the worker belongs to, where it has one. */
+  version: WorkerDeploymentVersion | undefined;
   /** Names the worker in `imagefactory_creator`. */
   identity: string;
   /** Where installer media are spooled. */

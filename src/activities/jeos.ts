@@ -50,7 +50,10 @@ function jeosInput({ ref, plan, parameters, heartbeatTimeout }: WaitForJeos): Je
   };
 }
 
-/** Joins the run that installs this JEOS, and starts it if there is none. Answers the run's id. */
+/**
+ * Joins the run that installs this JEOS, and starts it if there is none. Answers the run's id. The run is this worker's
+ * version's, also when another is current by now: the plan, its digest and its documents are of this version's making.
+ */
 async function joinInstall(deps: Deps, input: WaitForJeos): Promise<string> {
   const { ref, plan } = input;
   const handle = await deps.temporal.workflow.signalWithStart(WORKFLOWS.jeosImage, {
@@ -59,6 +62,7 @@ async function joinInstall(deps: Deps, input: WaitForJeos): Promise<string> {
     args: [jeosInput(input)],
     signal: JEOS_JOIN_SIGNAL,
     signalArgs: [ref.uuid],
+    ...(deps.version === undefined ? {} : { versioningOverride: { pinnedTo: deps.version } }),
     typedSearchAttributes: [
       { key: SEARCH_ATTRIBUTES.imageType, value: 'jeos_image' },
       { key: SEARCH_ATTRIBUTES.os, value: plan.os.name },

@@ -33,6 +33,8 @@ const FILE_KEYS = z.object({
   jeos_keep: z.number().int().nonnegative().optional(),
   insecure: z.boolean().optional(),
   payload_keys: z.string().min(1).optional(),
+  deployment: z.string().min(1).optional(),
+  build_id: z.string().min(1).optional(),
 });
 export type ConfigFile = z.infer<typeof FILE_KEYS>;
 
@@ -72,6 +74,9 @@ export interface Settings {
   insecure: boolean;
   /** File of the payload keys; the environment's own keys are not part of the settings. */
   payloadKeysFile?: string;
+  /** The worker's deployment and build id in Temporal: see `versionOf`. */
+  deployment?: string;
+  buildId?: string;
 }
 
 /** Options as the parser hands them over: undefined where not given. */
@@ -146,6 +151,9 @@ export function settingsOf(options: GivenOptions, env: NodeJS.ProcessEnv, file: 
     workerAddresses: list('worker-address') ?? file.worker_addresses,
     jeosKeep: text('jeos-keep') === undefined ? file.jeos_keep : countOf('--jeos-keep', text('jeos-keep')),
     insecure: flag('insecure') ?? file.insecure ?? false,
+    // The variables are those that Temporal's controller for Kubernetes sets.
+    deployment: text('deployment') ?? nonEmpty(env['TEMPORAL_DEPLOYMENT_NAME']) ?? file.deployment,
+    buildId: text('build-id') ?? nonEmpty(env['TEMPORAL_WORKER_BUILD_ID']) ?? file.build_id,
     payloadKeysFile:
       text('payload-keys') ?? (nonEmpty(env[KEYS_VARIABLE]) === undefined ? file.payload_keys : undefined),
   });

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
+import type { WorkerDeploymentVersion } from '@temporalio/common';
 import type { CloudWatch, Deps } from '../activities/context.js';
 import { KEYS, TOOL } from '../build/names.js';
 import { listOwnServers } from '../activities/servers.js';
@@ -16,6 +17,8 @@ export interface DepsOptions {
   storagePath: string;
   cachePath: string;
   workerAddresses?: string[];
+  /** The deployment version of the worker. Default: it has none. */
+  version?: WorkerDeploymentVersion;
   /** Milliseconds between two looks at a cloud; default 500 to 5000. */
   pace?: PollPace;
 }
@@ -49,6 +52,7 @@ export function createDeps(options: DepsOptions): Deps {
     store: new FileStore(options.storagePath),
     journal: new GuestJournal(),
     temporal: options.temporal,
+    version: options.version,
     identity: `${hostname()}:${process.pid}`,
     mediaDirectory: join(options.cachePath, 'media'),
     workerAddresses: options.workerAddresses,

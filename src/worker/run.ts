@@ -1,5 +1,6 @@
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { Client, Connection } from '@temporalio/client';
+import type { WorkerDeploymentVersion } from '@temporalio/common';
 import { NativeConnection, Runtime } from '@temporalio/worker';
 import { dataConverter } from '../codec/data-converter.js';
 import type { PayloadKeys } from '../codec/keys.js';
@@ -25,6 +26,8 @@ export interface WorkerOptions {
   logLevel: string;
   /** What everything in Temporal is encrypted with. Default: nothing is. */
   payloadKeys?: PayloadKeys;
+  /** Deployment and build id; builds stay with those of the worker that began them. Default: no versioning. */
+  version?: WorkerDeploymentVersion;
   /** Names of the clouds to serve. Default: all that the worker knows. */
   clouds?: string[];
   /** CIDRs that the guests see this worker under. Default: found out. */

@@ -1,5 +1,12 @@
+import { hostname } from 'node:os';
 import type { Client } from '@temporalio/client';
-import { Worker, type NativeConnection, type WorkflowBundleOption } from '@temporalio/worker';
+import type { WorkerDeploymentVersion } from '@temporalio/common';
+import {
+  Worker,
+  type NativeConnection,
+  type WorkerOptions as TemporalWorkerOptions,
+  type WorkflowBundleOption,
+} from '@temporalio/worker';
 import { createActivities } from '../activities/index.js';
 import { LANES } from '../build/lanes.js';
 import { dataConverter } from '../codec/data-converter.js';
@@ -38,6 +45,7 @@ export async function createWorkers(options: LaneWorkersOptions): Promise<Worker
         dataConverter: dataConverter(options.payloadKeys),
         ...(lane === 'control' ? { workflowBundle: bundle } : {}),
         ...laneOptions(taskQueue, lane),
+        ...versionOptions(options.version),
         maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
         defaultHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
         shutdownGraceTime: GRACE,
@@ -46,4 +54,18 @@ export async function createWorkers(options: LaneWorkersOptions): Promise<Worker
       }),
     ),
   );
+}
+
+/**
+ * Every workflow is pinned: a build lasts hours, not weeks, so that its own version can wait for it, and what its
+ * activities hand to each other (plan, documents, progress, the guest's journal) need be understood by that version only.
+ * All lanes are of one version, because Temporal keeps an activity on its workflow's version only where workers of that
+ * version poll its task queue (https://docs.temporal.io/worker-versioning).
+ */
+function versionOptions(version: WorkerDeploymentVersion | undefined): Partial<TemporalWorkerOptions> {
+  if (version === undefined) return {};
+  return {
+    identity: `${process.pid}@${hostname()} (${version.buildId})`,
+    workerDeploymentOptions: { version, useWorkerVersioning: true, defaultVersioningBehavior: 'PINNED' },
+  };
 }

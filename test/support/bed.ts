@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import type { Worker } from '@temporalio/worker';
 import { baseImageWorkflowId, type BaseImageInput } from '../../src/build/input.js';
 import { STATUS_QUERY, WORKFLOWS, type BaseImageResult } from '../../src/build/messages.js';
 import { parseParameters } from '../../src/build/parameters.js';
@@ -13,9 +12,8 @@ import type { BuildRecord } from '../../src/build/record.js';
 import type { BuildStatus } from '../../src/build/status.js';
 import type { PayloadKeys } from '../../src/codec/keys.js';
 import { connectClouds } from '../../src/openstack/index.js';
-import type { Clouds } from '../../src/openstack/types.js';
 import { workflowBundle } from '../../src/worker/bundle.js';
-import { createWorkers } from '../../src/worker/workers.js';
+import { createWorkers, type LaneWorkersOptions } from '../../src/worker/workers.js';
 import { FakeCloud, type FakeCloudOptions } from '../fake-cloud/fake-cloud.js';
 import type { Leftover } from '../fake-cloud/leftovers.js';
 import type { FakeImage } from '../fake-cloud/state.js';
@@ -47,11 +45,15 @@ export interface BedOptions {
   worker?: boolean;
 }
 
+/** A worker of this process. */
+export interface BedWorker {
+  /** Returns when it has ended. */
+  stop(): Promise<void>;
+}
+
 /** A worker in this process, a fake cloud, a mirror, and a real Temporal server: whole builds in a second or two. */
 export class Bed {
-  private workers: Worker[] = [];
-  private running: Promise<void>[] = [];
-  private clouds: Clouds | undefined;
+  private readonly workers = new Set<BedWorker>();
 
   private constructor(
     readonly temporal: TestWorkflowEnvironment,
@@ -86,29 +88,39 @@ export class Bed {
     };
   }
 
-  async startWorker(): Promise<void> {
-    this.clouds = connectClouds({ env: this.cloud.env(), directory: this.storage });
+  /** Starts one more worker: of today's release and without a version, where nothing else is said. */
+  async startWorker(release: Partial<Pick<LaneWorkersOptions, 'version' | 'bundle'>> = {}): Promise<BedWorker> {
+    const clouds = connectClouds({ env: this.cloud.env(), directory: this.storage });
     const { payloadKeys } = this;
     if (payloadKeys !== undefined) encryptedBundle ??= workflowBundle(true);
-    this.workers = await createWorkers({
+    const lanes = await createWorkers({
       connection: this.temporal.nativeConnection,
       client: this.temporal.client,
       taskQueue: this.taskQueue,
       bundle: await (payloadKeys === undefined ? bundle : (encryptedBundle ?? bundle)),
       ...(payloadKeys === undefined ? {} : { payloadKeys }),
-      clouds: this.clouds,
+      clouds,
       storagePath: this.storage,
       cachePath: join(this.storage, 'cache'),
       pace: { shortest: 20, longest: 200 },
+      ...release,
     });
-    this.running = this.workers.map((worker) => worker.run());
+    const running = lanes.map((lane) => lane.run());
+    const worker: BedWorker = {
+      stop: async () => {
+        this.workers.delete(worker);
+        for (const lane of lanes) lane.shutdown();
+        await Promise.all(running);
+        await clouds.close();
+      },
+    };
+    this.workers.add(worker);
+    return worker;
   }
 
+  /** Stops every worker of this process. */
   async stopWorker(): Promise<void> {
-    for (const worker of this.workers) worker.shutdown();
-    await Promise.all(this.running);
-    await this.clouds?.close();
-    this.workers = [];
+    await Promise.all([...this.workers].map((worker) => worker.stop()));
   }
 
   /** A TDL of a Debian on this bed's mirror. */

@@ -16,15 +16,24 @@ export function temporalProgram(): string {
   return process.env.TEMPORAL_CLI ?? 'temporal';
 }
 
-/** A real development server on ports of its own, with our search attributes; its client encrypts where keys are given. */
-export function startTemporal(payloadKeys?: PayloadKeys): Promise<TestWorkflowEnvironment> {
+/**
+ * A real development server on ports of its own, with our search attributes; its client encrypts where keys are given.
+ * @param dynamicConfig settings of the server, as `key=JSON`
+ */
+export function startTemporal(
+  payloadKeys?: PayloadKeys,
+  dynamicConfig: readonly string[] = [],
+): Promise<TestWorkflowEnvironment> {
   return TestWorkflowEnvironment.createLocal({
     client: { dataConverter: dataConverter(payloadKeys) },
     server: {
       executable: { type: 'existing-path', path: temporalProgram() },
       searchAttributes: Object.values(SEARCH_ATTRIBUTES),
       // Its default reads a task queue's work twenty times a second: ten steps a second.
-      extraArgs: ['--dynamic-config-value', 'history.transferProcessorMaxPollRPS=1000'],
+      extraArgs: ['history.transferProcessorMaxPollRPS=1000', ...dynamicConfig].flatMap((setting) => [
+        '--dynamic-config-value',
+        setting,
+      ]),
       log: { format: 'pretty', level: 'error' },
     },
   });

@@ -1,4 +1,5 @@
 import { payloadKeysOf } from '../config.js';
+import { versionOf } from '../worker-version.js';
 import { withFactory, type Command } from './command.js';
 
 export const worker: Command = {
@@ -19,11 +20,26 @@ export const worker: Command = {
     'metrics-address': { type: 'string', requiresArg: true, describe: 'serve Prometheus metrics at HOST:PORT' },
     'health-address': { type: 'string', requiresArg: true, describe: 'serve health at HOST:PORT' },
     'log-format': { choices: ['text', 'json'] as const, describe: 'how log lines look' },
+    'build-id': {
+      type: 'string',
+      requiresArg: true,
+      describe:
+        'build id of this worker’s release: its builds stay with workers of that release (default: no versioning)',
+    },
+    deployment: {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Temporal worker deployment that the release belongs to (default: the task queue’s name)',
+    },
     insecure: { type: 'boolean', describe: 'do not verify the certificates of the cloud' },
   },
-  examples: [['OS_CLOUD=prod $0 worker --log-format json --metrics-address 127.0.0.1:9464', 'as a service']],
+  examples: [
+    ['OS_CLOUD=prod $0 worker --log-format json --metrics-address 127.0.0.1:9464', 'as a service'],
+    ['$0 worker --build-id 0.2.0', 'beside the workers of the release before, until their builds have ended'],
+  ],
   run: async (context) => {
     const { io, settings } = context;
+    const version = versionOf(settings);
     // An address that does not answer is told in the words that every other command has for it.
     await withFactory(context, async () => undefined);
     // As python-openstackclient has it; read where the cloud's configuration is.
@@ -38,6 +54,7 @@ export const worker: Command = {
       logFormat,
       logLevel: settings.debug ? 'debug' : 'info',
       ...(payloadKeys === undefined ? {} : { payloadKeys }),
+      ...(version === undefined ? {} : { version }),
       ...(metricsAddress === undefined ? {} : { metricsAddress }),
       ...(healthAddress === undefined ? {} : { healthAddress }),
       ...(clouds === undefined ? {} : { clouds }),

@@ -1,0 +1,235 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { WorkflowHandle } from '@temporalio/client';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { LANES, laneQueue } from '../../../src/build/lanes.js';
+import { buildOutcome, connectFactory, resumeBuild, type Factory } from '../../../src/client/builds.js';
+import { run } from '../../../src/client/cli.js';
+import { heldCommand } from '../../support/strikes.js';
+import { Bed, type Build, type BedWorker } from '../../support/bed.js';
+import { bundleOfNextRelease, Deployment, releasesOf, temporal, until } from '../../support/deployments.js';
+import { startTemporal } from '../../support/temporal.js';
+import { RecordingIo } from '../../unit/client/recording-io.js';
+
+/** Temporal looks after three minutes, and every three minutes, whether a version has builds; tests do not wait for that. */
+const SOON = [
+  'matching.wv.VersionDrainageStatusVisibilityGracePeriod="1s"',
+  'matching.wv.VersionDrainageStatusRefreshInterval="1s"',
+];
+
+const next = bundleOfNextRelease();
+
+function bodyOf(...commands: string[]): string {
+  return `<commands>${commands.map((text, at) => `<command name="c${at + 1}">${text}</command>`).join('')}</commands>`;
+}
+
+/** A promise, and what resolves it. */
+function signal(): { promise: Promise<void>; set: () => void } {
+  let set = (): void => undefined;
+  const promise = new Promise<void>((resolve) => (set = resolve));
+  return { promise, set };
+}
+
+describe('workers of several releases', { timeout: 300_000 }, () => {
+  let server: TestWorkflowEnvironment;
+  let bed: Bed;
+  let factory: Factory;
+  let deployment: Deployment;
+
+  before(async () => {
+    server = await startTemporal(undefined, SOON);
+  });
+  after(() => server.teardown());
+
+  async function open(): Promise<void> {
+    bed = await Bed.start({ temporal: server, worker: false });
+    factory = await connectFactory({ env: bed.env(), taskQueue: bed.taskQueue });
+    deployment = new Deployment(bed);
+  }
+
+  async function close(): Promise<void> {
+    await factory.close();
+    await bed.close();
+  }
+
+  /** A bed of its own, since the version that was made current in a deployment stays so. */
+  async function alone(work: () => Promise<void>): Promise<void> {
+    await open();
+    await work().finally(close);
+  }
+
+  /** Starts a worker of today's release and makes it the current one. */
+  async function today(buildId: string): Promise<BedWorker> {
+    const worker = await bed.startWorker({ version: deployment.version(buildId) });
+    await deployment.makeCurrent(buildId);
+    return worker;
+  }
+
+  /** The same of a release whose workflows cannot go on with a history of today's. */
+  async function nextRelease(buildId: string): Promise<BedWorker> {
+    const worker = await bed.startWorker({ version: deployment.version(buildId), bundle: await next });
+    await deployment.makeCurrent(buildId);
+    return worker;
+  }
+
+  /** What {@link releasesOf} tells where one release has done everything. */
+  function only(buildId: string, lanes = LANES): Record<string, string[]> {
+    const places = ['workflow', ...lanes.map((lane) => laneQueue(bed.taskQueue, lane))];
+    return Object.fromEntries(places.map((place) => [place, [buildId]]));
+  }
+
+  async function heldAt(build: Build, step: string): Promise<void> {
+    const held = await until(async () => {
+      const status = await build.status().catch(() => undefined);
+      assert.equal(status?.endedAt, undefined, `it ended: ${status?.failure?.message}`);
+      return status?.held;
+    });
+    assert.equal(held.step, step);
+  }
+
+  async function installerRunOf(build: Build): Promise<WorkflowHandle> {
+    const { jeosWorkflowId } = await build.status();
+    return server.client.workflow.getHandle(jeosWorkflowId ?? '');
+  }
+
+  async function complete(build: Build): Promise<void> {
+    const outcome = await buildOutcome(factory, build.uuid);
+    assert.equal(outcome.status, 'COMPLETE', 'failure' in outcome ? outcome.failure.message : '');
+  }
+
+  it('a build ends on the release that it began on, in all lanes, and a new one runs on the current release', () =>
+    alone(async () => {
+      const old = await today('A');
+      const body = bodyOf(heldCommand('long'));
+      const begun = await bed.build(bed.template({ name: 'begun', body }), { download: true });
+      const guest = await until(async () => {
+        const files = [...bed.cloud.state.servers.keys()].map((id) => bed.cloud.guestFiles(id));
+        for (const one of files) if ((await one?.read('root/long.runs')) !== undefined) return one;
+        return undefined;
+      });
+      const begunJeos = await installerRunOf(begun);
+
+      await nextRelease('B');
+      const fresh = await bed.build(bed.template({ name: 'fresh', version: '11' }), { download: true });
+      await fresh.result();
+      await until(async () => ((await deployment.drainage('A')) === 'draining' ? true : undefined));
+      await guest.write('root/long.end', '', { mode: 0o600 });
+      await begun.result();
+
+      assert.deepEqual(await releasesOf(begun.handle), only('A'));
+      assert.deepEqual(await releasesOf(begunJeos), only('A'));
+      assert.deepEqual(await releasesOf(fresh.handle), only('B'));
+      assert.deepEqual(await releasesOf(await installerRunOf(fresh)), only('B'));
+      assert.equal((await fresh.handle.describe()).memo?.['release'], 'next');
+      assert.equal((await begun.handle.describe()).memo?.['release'], undefined);
+
+      await until(async () => ((await deployment.drainage('A')) === 'drained' ? true : undefined));
+      const mine = `TemporalWorkerDeploymentVersion = '${bed.taskQueue}:A'`;
+      assert.equal(
+        await temporal(bed, 'workflow', 'count', '--query', `${mine} AND ExecutionStatus = 'Running'`),
+        'Total: 0\n',
+      );
+      await old.stop();
+      const io = new RecordingIo(bed.env());
+      assert.equal(await run(['--task-queue', bed.taskQueue, 'status', begun.uuid], io), 0);
+      assert.deepEqual(bed.leftovers(), []);
+    }));
+
+  describe('with builds under way, failed and held when the next release is made current', () => {
+    /** Says that the first build's snapshot of its JEOS is asked for, which waits for the other. */
+    const reached = signal();
+    const mayGo = signal();
+    let shared: Build;
+    let late: Build;
+    let failed: Build;
+    before(async () => {
+      await open();
+      await today('A');
+      bed.cloud.behaviours.add({ installer: 'off-at-once', times: 1 });
+      late = await bed.build(bed.template({ name: 'late', version: '11' }), { on_error: 'hold' });
+      await heldAt(late, 'jeos');
+      failed = await bed.build(bed.template({ name: 'failed', version: '10', body: bodyOf('exit 3') }));
+      await failed.failure();
+      bed.cloud.faults.add({
+        kind: 'held',
+        when: 'before',
+        match: { service: 'compute', method: 'POST', path: /\/action$/ },
+        decide: async () => {
+          reached.set();
+          await mayGo.promise;
+          return 'go';
+        },
+      });
+      shared = await bed.build(bed.template({ name: 'shared' }));
+      await reached.promise;
+      await nextRelease('B');
+    });
+    after(() => close());
+
+    it('builds of two releases share the installer run of the one that began it', async () => {
+      const jeos = await installerRunOf(shared);
+      const second = await bed.build(bed.template({ name: 'shared' }));
+      await until(async () => {
+        const { events } = await jeos.fetchHistory();
+        const joined = events?.filter(({ workflowExecutionSignaledEventAttributes: joins }) => joins != null);
+        return joined?.length === 2 ? true : undefined;
+      });
+      mayGo.set();
+      const results = await Promise.all([shared.result(), second.result()]);
+      assert.equal(results[0].jeos.glance_id, results[1].jeos.glance_id);
+      assert.deepEqual(await releasesOf(jeos), only('A'));
+      assert.deepEqual(await releasesOf(shared.handle), only('A', ['control', 'wait']));
+      assert.deepEqual(await releasesOf(second.handle), only('B', ['control', 'wait']));
+    });
+
+    it('a build that installs after the upgrade installs with its own release', async () => {
+      await resumeBuild(factory, late.uuid);
+      await complete(late);
+      assert.deepEqual(await releasesOf(late.handle), only('A', ['control', 'wait']));
+      assert.deepEqual(await releasesOf(await installerRunOf(late)), only('A'));
+    });
+
+    it('a build that ended on the old release is resumed on the current one', async () => {
+      const template = bed.template({ name: 'failed', version: '10', body: bodyOf('exit 0') });
+      await resumeBuild(factory, failed.uuid, { template });
+      await complete(failed);
+      const latest = server.client.workflow.getHandle(failed.handle.workflowId);
+      assert.deepEqual(await releasesOf(latest), only('B', ['control', 'wait']));
+    });
+  });
+
+  it('a held build can be moved to another release by hand, and its old workers be gone', () =>
+    alone(async () => {
+      const old = await today('A');
+      const build = await bed.build(bed.template({ name: 'moved', body: bodyOf('test -e /root/go') }), {
+        on_error: 'hold',
+      });
+      await heldAt(build, 'command:1 c1');
+      await today('B');
+      await old.stop();
+      const to = ['--versioning-override-deployment-name', bed.taskQueue, '--versioning-override-build-id', 'B'];
+      const which = ['--workflow-id', build.handle.workflowId, '--versioning-override-behavior', 'pinned', ...to];
+      await temporal(bed, 'workflow', 'update-options', ...which);
+      await resumeBuild(factory, build.uuid, { template: bed.template({ name: 'moved', body: bodyOf('exit 0') }) });
+      await complete(build);
+      const { workflow } = await releasesOf(build.handle);
+      assert.deepEqual(workflow, ['A', 'B']);
+      assert.deepEqual(bed.leftovers(), []);
+    }));
+
+  it('builds of workers without a version go on on the first release that has one', () =>
+    alone(async () => {
+      const old = await bed.startWorker();
+      const build = await bed.build(bed.template({ name: 'unversioned', body: bodyOf('exit 3') }), {
+        on_error: 'hold',
+      });
+      await heldAt(build, 'command:1 c1');
+      await today('A');
+      await old.stop();
+      await resumeBuild(factory, build.uuid, { skip: true });
+      await complete(build);
+      const { workflow } = await releasesOf(build.handle);
+      assert.deepEqual(workflow, ['A', 'none']);
+      assert.deepEqual(bed.leftovers(), []);
+    }));
+});

@@ -1,0 +1,99 @@
+import { execFile } from 'node:child_process';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import type { WorkflowHandle } from '@temporalio/client';
+import { DefaultLogger, bundleWorkflowCode, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { LANES } from '../../src/build/lanes.js';
+import type { Bed } from './bed.js';
+import { temporalProgram } from './temporal.js';
+
+/** Today's workflows as another release might have them: they cannot go on with a history of today's. */
+export function bundleOfNextRelease(): Promise<WorkflowBundleWithSourceMap> {
+  return bundleWorkflowCode({
+    workflowsPath: fileURLToPath(new URL('../../src/workflows/index.ts', import.meta.url)),
+    workflowInterceptorModules: [fileURLToPath(new URL('next-release.ts', import.meta.url))],
+    logger: new DefaultLogger('ERROR'),
+  });
+}
+
+/** What the look answers, as soon as it answers something. */
+export async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
+  for (;;) {
+    const found = await look();
+    if (found !== undefined) return found;
+    await pause(50);
+  }
+}
+
+/** The `temporal` command as an operator of a bed's server types it. */
+export async function temporal(bed: Bed, ...args: string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)(temporalProgram(), [...args, '--address', bed.temporal.address]);
+  return stdout;
+}
+
+/** The worker deployment of a bed: it is named like the task queue. */
+export class Deployment {
+  constructor(private readonly bed: Bed) {}
+
+  version(buildId: string): { deploymentName: string; buildId: string } {
+    return { deploymentName: this.bed.taskQueue, buildId };
+  }
+
+  /** Makes a version the one that new builds run on, when Temporal knows that its workers poll every lane. */
+  async makeCurrent(buildId: string): Promise<void> {
+    // The control lane has workflows and activities.
+    await until(async () => ((await this.taskQueues(buildId)) === LANES.length + 1 ? true : undefined));
+    const { deploymentName } = this.version(buildId);
+    const which = ['--deployment-name', deploymentName, '--build-id', buildId];
+    await temporal(this.bed, 'worker', 'deployment', 'set-current-version', ...which, '--yes');
+  }
+
+  private async taskQueues(buildId: string): Promise<number> {
+    // The server logs an error of its own for a version that it is asked about and does not know yet.
+    if (!(await this.isKnown(buildId))) return 0;
+    return (await this.described(buildId).catch(() => undefined))?.taskQueueInfos?.length ?? 0;
+  }
+
+  private async isKnown(buildId: string): Promise<boolean> {
+    const { workflowService, options } = this.bed.temporal.client;
+    const { workerDeployments } = await workflowService.listWorkerDeployments({ namespace: options.namespace });
+    const own = workerDeployments?.find(({ name }) => name === this.bed.taskQueue);
+    return own?.latestVersionSummary?.deploymentVersion?.buildId === buildId;
+  }
+
+  /** Whether builds still run on the version: Temporal's word. */
+  async drainage(buildId: string): Promise<string> {
+    const status = (await this.described(buildId))?.drainageInfo?.status;
+    return ['unspecified', 'draining', 'drained'][Number(status ?? 0)] ?? String(status);
+  }
+
+  private async described(buildId: string) {
+    const { workflowService, options } = this.bed.temporal.client;
+    const request = { namespace: options.namespace, deploymentVersion: this.version(buildId) };
+    return (await workflowService.describeWorkerDeploymentVersion(request)).workerDeploymentVersionInfo;
+  }
+}
+
+/**
+ * Which releases worked on a run: on its workflow tasks, and on its activities by task queue. Workers of a version say
+ * their build id in their identity.
+ */
+export async function releasesOf(handle: WorkflowHandle): Promise<Record<string, string[]>> {
+  const { events } = await handle.fetchHistory();
+  const queues = new Map<string, string>();
+  const releases = new Map<string, Set<string>>();
+  const saw = (where: string, identity: string | null | undefined): void => {
+    const release = /\((.*)\)$/.exec(identity ?? '')?.[1] ?? 'none';
+    releases.set(where, (releases.get(where) ?? new Set()).add(release));
+  };
+  for (const event of events ?? []) {
+    const task = event.workflowTaskStartedEventAttributes;
+    if (task != null) saw('workflow', task.identity);
+    const scheduled = event.activityTaskScheduledEventAttributes;
+    if (scheduled != null) queues.set(String(event.eventId), scheduled.taskQueue?.name ?? '');
+    const started = event.activityTaskStartedEventAttributes;
+    if (started != null) saw(queues.get(String(started.scheduledEventId)) ?? '', started.identity);
+  }
+  return Object.fromEntries([...releases].map(([where, names]) => [where, [...names].sort()]));
+}
