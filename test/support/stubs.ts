@@ -6,7 +6,8 @@ import type { BaseImageInput } from '../../src/build/input.js';
 import type { JeosImageInput } from '../../src/build/messages.js';
 import { parseParameters } from '../../src/build/parameters.js';
 
-const PLAN: PlannedBuild = {
+/** The plan of the stubs: packages, and one command. */
+export const PLAN: PlannedBuild = {
   name: 'tiny',
   imageName: 'tiny-base',
   os: { name: 'Debian', version: '12', arch: 'x86_64' },
@@ -16,6 +17,7 @@ const PLAN: PlannedBuild = {
   jeosDocuments: 'd',
   flavorId: '2',
   networkId: 'n',
+  line: 'cloud_line-p',
   minDisk: 5,
   guestSteps: [
     { name: 'packages', title: 'install the packages', digest: 'p' },

@@ -1,0 +1,85 @@
+import type { Activities } from '../../src/activities/index.js';
+import type { BoundedPlan } from '../../src/activities/sweep.js';
+import { JEOS_JOIN_SIGNAL, JEOS_LEAVE_SIGNAL, SET_DEADLINE_UPDATE, type SweepInput } from '../../src/build/messages.js';
+import type { FoundThing } from '../../src/build/sweep.js';
+import { JEOS_INPUT, parked } from '../../test/support/stubs.js';
+import { broken, type Scenario } from './scenario.js';
+
+/** An installer's run that one build has started. */
+function jeos(name: string, activities: Partial<Activities> = {}, act?: Scenario['act']): Scenario {
+  return {
+    name,
+    workflow: 'jeosImage',
+    input: { ...JEOS_INPUT, heartbeatTimeout: 4 },
+    signal: { name: JEOS_JOIN_SIGNAL, args: ['build-1'] },
+    activities,
+    ...(act === undefined ? {} : { act }),
+  };
+}
+
+/** Every way that an installer's run can go. */
+export function jeosRuns(): Scenario[] {
+  const left = parked();
+  const awaited = parked();
+  let waits = 0;
+  const off = { seconds: 1, consoleTail: 'reboot: Power down' };
+  return [
+    jeos('jeos-complete'),
+    jeos('jeos-failed', { waitForPowerOff: broken }),
+    jeos('jeos-failed-publish', { publishJeos: broken }),
+    jeos('jeos-canceled', { waitForPowerOff: left.activity }, async (handle) => {
+      await left.entered;
+      await handle.signal(JEOS_LEAVE_SIGNAL, 'build-1');
+    }),
+    // One of two builds leaves, and the other's deadline is changed: the run goes on.
+    jeos(
+      'jeos-deadline-changed',
+      { waitForPowerOff: () => (waits++ === 0 ? awaited.activity() : Promise.resolve(off)) },
+      async (handle) => {
+        await awaited.entered;
+        await handle.signal(JEOS_JOIN_SIGNAL, 'build-2');
+        await handle.signal(JEOS_LEAVE_SIGNAL, 'build-1');
+        await handle.executeUpdate(SET_DEADLINE_UPDATE, { args: [{ name: 'inactivity_timeout', seconds: 90 }] });
+      },
+    ),
+  ];
+}
+
+function sweep(name: string, activities: Partial<Activities> = {}, given: Partial<SweepInput> = {}): Scenario {
+  const thing: FoundThing = { kind: 'image', id: 'i', name: 'imagefactory-boot', workflows: [], created: 0 };
+  const planSweep = async (): Promise<BoundedPlan> => ({
+    removals: [{ workflows: [], things: [thing], why: 'its build has ended' }],
+    kept: [],
+    unnamed: 0,
+    postponed: 0,
+  });
+  const limits = { olderThan: 86_400, jeosKeep: 10, unusedFor: 2_592_000 };
+  const input: SweepInput = { clouds: ['here'], limits, dryRun: false, ...given };
+  return { name, workflow: 'sweep', input, activities: { planSweep, ...activities } };
+}
+
+/** Every way that a sweep can go. */
+export function sweeps(): Scenario[] {
+  const wait = parked();
+  return [
+    sweep('sweep'),
+    sweep('sweep-dry-run', {}, { dryRun: true }),
+    sweep('sweep-failed', { planSweep: broken }, { clouds: ['here', 'there'] }),
+    sweep('sweep-failed-removal', { removeLeft: broken }),
+    {
+      ...sweep('sweep-canceled', { removeLeft: wait.activity }),
+      act: async (handle) => {
+        await wait.entered;
+        await handle.cancel();
+      },
+    },
+  ];
+}
+
+/** What clients have a worker do for them. */
+export function errands(): Scenario[] {
+  return [
+    { name: 'delete-image', workflow: 'deleteImage', input: { uuid: 'u' } },
+    { name: 'read-records', workflow: 'readRecords', input: { spec: {} } },
+  ];
+}
