@@ -30,6 +30,8 @@ export interface ConnectOptions {
   directory?: string;
   /** Names of the clouds to know. Default: all that are configured. */
   only?: string[];
+  /** How long calls may take. Default {@link DEADLINES}. */
+  deadlines?: Deadlines;
 }
 
 function unknownCloud(name: string, known: string[], env: Environment, directory: string): FactoryError {
@@ -47,7 +49,7 @@ function unknownCloud(name: string, known: string[], env: Environment, directory
  * @throws FactoryError UnknownCloud when a file is not readable, or `only` names a cloud that is not configured
  */
 export function connectClouds(options: ConnectOptions = {}): Clouds {
-  const { env = process.env, directory = process.cwd(), only } = options;
+  const { env = process.env, directory = process.cwd(), only, deadlines } = options;
   const entries = new Map<string, CloudEntry>(readCloudEntries(env, directory).map((entry) => [entry.name, entry]));
   const configured = [...entries.keys()];
   if (hasEnvironmentCloud(env) && !entries.has(ENVIRONMENT_CLOUD)) configured.push(ENVIRONMENT_CLOUD);
@@ -64,6 +66,7 @@ export function connectClouds(options: ConnectOptions = {}): Clouds {
     const entry = entries.get(name);
     const cloud = connectCloud(
       entry === undefined ? settingsFromEnvironment(env, directory) : settingsFromEntry(entry, env, directory),
+      deadlines,
     );
     connected.set(name, cloud);
     return cloud;

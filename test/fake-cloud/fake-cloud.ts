@@ -15,6 +15,7 @@ import { Disks } from './guests/disks.js';
 import { Doors } from './guests/doors.js';
 import { Guests } from './guests/guests.js';
 import type { RootFiles } from './guests/root-files.js';
+import type { Sessions } from './guests/sessions.js';
 import { guestSupport, type GuestSupport } from './guests/support.js';
 import { Identity } from './identity/identity.js';
 import { Image } from './image/image.js';
@@ -37,6 +38,7 @@ interface Parts {
   identity: Identity;
   life: ServerLife;
   image: Image;
+  network: Network;
   api: ApiServer;
   guests: Guests;
   doors: Doors;
@@ -72,6 +74,11 @@ export class FakeCloud {
 
   get calls(): CallLog {
     return this.parts.calls;
+  }
+
+  /** The SSH sessions of its guests. */
+  get sessions(): Sessions {
+    return this.parts.guests.sessions;
   }
 
   get identity(): Identity {
@@ -132,6 +139,7 @@ export class FakeCloud {
       identity,
       life,
       image,
+      network,
       api,
       guests,
       doors,
@@ -206,10 +214,23 @@ export class FakeCloud {
     await this.parts.guests.reset(server);
   }
 
+  /** Puts a server into ERROR, as when its host dies. */
+  async failServer(id: string, message: string): Promise<void> {
+    const server = this.state.servers.get(id);
+    if (server === undefined) return;
+    this.parts.life.fail(server, message);
+    await this.parts.guests.halt(server);
+  }
+
   /** Deletes an image as if somebody else had. */
   async deleteImage(id: string): Promise<void> {
     const image = this.state.images.get(id);
     if (image !== undefined) await this.parts.image.remove(image);
+  }
+
+  /** Releases every floating IP as if somebody else had. */
+  deleteFloatingIps(): void {
+    for (const floating of [...this.state.floatingIps.values()]) this.parts.network.floatingIps.remove(floating);
   }
 
   /** Cuts all connections to the APIs and refuses new ones, for `ms`. */

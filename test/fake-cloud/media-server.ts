@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 /** What goes wrong with a file. */
 export type MediaFault =
-  | { kind: 'status'; status: number }
+  | { kind: 'status'; status: number; retryAfter?: number }
   /** The connection is cut after so many bytes; Content-Length promises all. */
   | { kind: 'truncated'; bytes: number }
   /** Pieces of `bytes`, `ms` apart. */
@@ -13,6 +13,8 @@ export type MediaFault =
   | { kind: 'redirect'; to: string; status?: 301 | 302 | 303 | 307 | 308 }
   /** Other bytes of the same length: they do not have the digest that the tree promises. */
   | { kind: 'altered' }
+  /** What goes wrong, if anything, is said when the request has come. */
+  | { kind: 'chosen'; choose: () => Promise<MediaFault | undefined> }
   /** Never answered. */
   | { kind: 'hang' }
   /** The connection is reset. */
@@ -105,6 +107,14 @@ export class MediaServer {
     };
   }
 
+  /** Cuts every connection, and refuses new ones for so many milliseconds. */
+  refuse(ms: number): void {
+    const { port } = this.server.address() as AddressInfo;
+    this.server.close();
+    for (const socket of this.sockets) socket.destroy();
+    setTimeout(() => void (this.closing.signal.aborted || this.server.listen(port, '127.0.0.1')), ms);
+  }
+
   async close(): Promise<void> {
     this.closing.abort();
     for (const socket of this.sockets) socket.destroy();
@@ -116,12 +126,14 @@ export class MediaServer {
     this.requests.push(`${request.method} ${path}`);
     const armed = this.faults.find((entry) => entry.left > 0 && entry.path.test(path));
     if (armed !== undefined) armed.left--;
-    const fault = armed?.fault;
+    const fault = armed?.fault.kind === 'chosen' ? await armed.fault.choose() : armed?.fault;
     if (fault?.kind === 'hang') return;
     if (fault?.kind === 'reset') return void request.socket.resetAndDestroy();
     if (fault?.kind === 'redirect') return void response.writeHead(fault.status ?? 302, { location: fault.to }).end();
-    if (fault?.kind === 'status')
-      return void response.writeHead(fault.status, { 'content-type': 'text/plain' }).end('fault on demand\n');
+    if (fault?.kind === 'status') {
+      const later = fault.retryAfter === undefined ? {} : { 'retry-after': String(fault.retryAfter) };
+      return void response.writeHead(fault.status, { 'content-type': 'text/plain', ...later }).end('fault on demand\n');
+    }
     const file = this.files.get(path);
     if (file === undefined) return void response.writeHead(404, { 'content-type': 'text/plain' }).end('Not Found\n');
     const body = fault?.kind === 'altered' ? Buffer.from(file.map((byte) => byte ^ 1)) : file;

@@ -1,23 +1,33 @@
 /** The program of a {@link WorkerProcess}: all lanes of a bed's worker, until it is killed or its parent is gone. */
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
+import { DEADLINES } from '../../src/openstack/http.js';
 import { connectClouds } from '../../src/openstack/index.js';
 import { createWorkers } from '../../src/worker/workers.js';
 import type { WorkerProcessOptions } from './worker-process.js';
 
 process.once('disconnect', () => process.exit());
-const { address, namespace, taskQueue, bundlePath, cloudEnv, storage, cache } = JSON.parse(
+const { address, namespace, taskQueue, bundlePath, cloudEnv, callDeadline, storage, cache } = JSON.parse(
   process.argv[2] ?? '',
 ) as WorkerProcessOptions;
 
-Runtime.install({ logger: new DefaultLogger('ERROR') });
+const deadlines =
+  callDeadline === undefined
+    ? DEADLINES
+    : { ...DEADLINES, headers: callDeadline, body: callDeadline, call: callDeadline, upload: callDeadline };
+
+Runtime.install({
+  logger: new DefaultLogger('ERROR'),
+  // A server that is away for a moment is part of what is tested.
+  telemetryOptions: { logging: { filter: { core: 'ERROR', other: 'ERROR' }, forward: {} } },
+});
 const connection = await NativeConnection.connect({ address });
 const workers = await createWorkers({
   connection,
   client: new Client({ connection: await Connection.connect({ address }), namespace }),
   taskQueue,
   bundle: { codePath: bundlePath },
-  clouds: connectClouds({ env: cloudEnv, directory: storage }),
+  clouds: connectClouds({ env: cloudEnv, directory: storage, deadlines }),
   storagePath: storage,
   cachePath: cache,
   pace: { shortest: 20, longest: 200 },
@@ -25,3 +35,4 @@ const workers = await createWorkers({
 const running = workers.map((worker) => worker.run());
 process.send?.('running');
 await Promise.all(running);
+process.exit();

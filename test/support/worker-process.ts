@@ -16,6 +16,8 @@ export interface WorkerProcessOptions {
   /** File with the workflows' code. */
   bundlePath: string;
   cloudEnv: Record<string, string>;
+  /** Milliseconds after which a call to a cloud that is not answered is given up. Default: as always. */
+  callDeadline?: number;
   storage: string;
   cache: string;
 }
@@ -56,8 +58,9 @@ export class WorkerProcess {
   /**
    * Starts one; resolves when its lanes poll.
    * @param cloudEnv where its clouds are; default: the bed's own
+   * @param callDeadline milliseconds after which a call that is not answered is given up; default: as always
    */
-  static async start(bed: Bed, cloudEnv = bed.cloud.env()): Promise<WorkerProcess> {
+  static async start(bed: Bed, cloudEnv = bed.cloud.env(), callDeadline?: number): Promise<WorkerProcess> {
     const bundlePath = join(bed.storage, 'workflow-bundle.js');
     const [bundle] = await prepared;
     await writeFile(bundlePath, bundle.code);
@@ -67,6 +70,7 @@ export class WorkerProcess {
       taskQueue: bed.taskQueue,
       bundlePath,
       cloudEnv,
+      ...(callDeadline === undefined ? {} : { callDeadline }),
       storage: bed.storage,
       cache: join(bed.storage, 'cache'),
     };
@@ -77,11 +81,20 @@ export class WorkerProcess {
   }
 
   /** Kills it as the kernel kills a process for want of memory: nothing in it runs any more. */
-  async kill(): Promise<void> {
+  kill(): Promise<void> {
+    return this.end('SIGKILL');
+  }
+
+  /** Tells it to end, as whoever updates it does; resolves when it has. */
+  stop(): Promise<void> {
+    return this.end('SIGTERM');
+  }
+
+  private async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     this.isWanted = false;
     if (this.child.exitCode !== null || this.child.signalCode !== null) return;
     const gone = once(this.child, 'exit');
-    this.child.kill('SIGKILL');
+    this.child.kill(signal);
     await gone;
   }
 }

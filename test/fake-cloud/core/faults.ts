@@ -19,6 +19,8 @@ export type FaultKind =
    * nothing had been, or `cut` the connection.
    */
   | { kind: 'held'; when: 'before' | 'after'; decide: (call: LoggedCall, status?: number) => Promise<'go' | 'cut'> }
+  /** What goes wrong, if anything, is said when the call has come. */
+  | { kind: 'chosen'; choose: (call: LoggedCall) => Promise<FaultKind | undefined> }
   /** Answered `ms` later. */
   | { kind: 'late'; ms: number }
   /** The body comes in pieces of `bytes`, `ms` apart. */

@@ -81,7 +81,8 @@ export class ApiServer {
       requestId: call.id,
     };
     this.log.add(logged);
-    const fault = this.faults.take(logged);
+    const taken = this.faults.take(logged);
+    const fault = taken?.kind === 'chosen' ? await taken.choose(logged) : taken;
     if (fault !== undefined) logged.fault = fault.kind === 'status' ? `status ${fault.status}` : fault.kind;
     await this.answer(service, call, logged, fault, response).catch(() => response.destroy());
   }
@@ -136,6 +137,8 @@ export class ApiServer {
       return await route.handler(call);
     } catch (error) {
       if (error instanceof ApiError) return service.errorReply(error);
+      // Whoever sent it has gone in the middle of it.
+      if (call.request.destroyed && !call.request.complete) throw error;
       console.error('fake cloud:', call.method, call.path, error);
       return service.errorReply(new ApiError(500, 'Unexpected API Error.', 'HTTPInternalServerError'));
     }

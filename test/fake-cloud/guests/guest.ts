@@ -8,6 +8,7 @@ import type { FakeServer } from '../state.js';
 import { finalMessage, firstBoot } from './cloud-init.js';
 import { RootFiles } from './root-files.js';
 import { Sandbox } from './sandbox.js';
+import type { Sessions } from './sessions.js';
 import { serveConnection } from './ssh.js';
 
 const KERNEL =
@@ -25,6 +26,7 @@ export class Guest {
     readonly disk: string,
     tools: string,
     private readonly behaviour: GuestBehaviour,
+    private readonly sessions: Sessions,
     ended: (how: 'off' | 'reboot') => void,
   ) {
     this.files = new RootFiles(join(disk, 'root'));
@@ -59,7 +61,7 @@ export class Guest {
     this.sockets.add(socket);
     socket.once('close', () => this.sockets.delete(socket));
     this.server.traffic.network += 1000;
-    void serveConnection(socket, this.files, this.sandbox).catch(() => socket.destroy());
+    void serveConnection(socket, this.files, this.sandbox, this.sessions).catch(() => socket.destroy());
   }
 
   /** Switches it off. */

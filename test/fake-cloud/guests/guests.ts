@@ -12,6 +12,7 @@ import type { Doors } from './doors.js';
 import { Guest } from './guest.js';
 import { isAdmitted } from './firewall.js';
 import { RootFiles } from './root-files.js';
+import { Sessions } from './sessions.js';
 
 /** Bytes of a snapshot's file. */
 const SNAPSHOT_SIZE = 64 * 1024;
@@ -21,6 +22,7 @@ export class Guests implements Machines {
   private readonly running = new Map<string, Guest>();
   private readonly disksOf = new Map<string, string>();
   private readonly work = new Set<Promise<void>>();
+  readonly sessions = new Sessions();
 
   constructor(
     private readonly state: CloudState,
@@ -40,7 +42,7 @@ export class Guests implements Machines {
         const disk = this.disksOf.get(server.id) ?? (await disks.copy(server.disk));
         this.disksOf.set(server.id, disk);
         if (server.gone) return;
-        const guest: Guest = new Guest(server, disk, disks.tools, behaviour, (how) => {
+        const guest: Guest = new Guest(server, disk, disks.tools, behaviour, this.sessions, (how) => {
           if (this.running.get(server.id) !== guest) return;
           this.running.delete(server.id);
           if (how === 'off') off();
@@ -83,14 +85,16 @@ export class Guests implements Machines {
   }
 
   private open(address: string, server: FakeServer): Promise<void> {
-    return this.doors.open(address, (socket) => this.take(socket, server));
+    return this.doors.open(address, (socket) => void this.take(socket, server));
   }
 
-  private take(socket: Socket, server: FakeServer): void {
+  private async take(socket: Socket, server: FakeServer): Promise<void> {
+    await this.sessions.served();
     const guest = this.running.get(server.id);
     if (guest === undefined || (this.firewall && !isAdmitted(this.state, server, socket.remoteAddress ?? ''))) {
       return void reset(socket);
     }
+    this.sessions.add(socket);
     guest.serve(socket);
   }
 

@@ -4,6 +4,7 @@ import ssh2, { type AuthContext, type ServerChannel, type Session } from 'ssh2';
 import { hostKey } from './cloud-init.js';
 import type { RootFiles } from './root-files.js';
 import type { GuestUser, Sandbox } from './sandbox.js';
+import type { Sessions } from './sessions.js';
 
 /** A line of authorized_keys that let somebody in. */
 interface Admission {
@@ -13,7 +14,12 @@ interface Admission {
 }
 
 /** Serves one connection as the guest's sshd: host key, users and their keys are read from the guest's disk now. */
-export async function serveConnection(socket: Socket, files: RootFiles, sandbox: Sandbox): Promise<void> {
+export async function serveConnection(
+  socket: Socket,
+  files: RootFiles,
+  sandbox: Sandbox,
+  sessions: Sessions,
+): Promise<void> {
   socket.on('error', () => undefined);
   socket.setNoDelay(true);
   const key = await hostKey(files);
@@ -30,7 +36,7 @@ export async function serveConnection(socket: Socket, files: RootFiles, sandbox:
       });
     });
     connection.on('session', (accept) => {
-      if (admission !== undefined) serveSession(accept(), admission, sandbox);
+      if (admission !== undefined) serveSession(accept(), admission, sandbox, sessions);
     });
   });
   server.on('error', () => undefined);
@@ -60,7 +66,7 @@ async function admit(files: RootFiles, context: AuthContext): Promise<Admission 
   return undefined;
 }
 
-function serveSession(session: Session, { user, forced }: Admission, sandbox: Sandbox): void {
+function serveSession(session: Session, { user, forced }: Admission, sandbox: Sandbox, sessions: Sessions): void {
   const environment: Record<string, string> = {};
   session.on('env', (accept, _reject, { key, val }) => {
     if (/^(LC_\w+|LANG|TERM)$/.test(key)) environment[key] = val;
@@ -68,10 +74,10 @@ function serveSession(session: Session, { user, forced }: Admission, sandbox: Sa
   });
   session.on('pty', (accept) => accept?.());
   session.on('exec', (accept, _reject, { command }) => {
-    void serveCommand(accept(), forced ?? command, user, environment, sandbox);
+    void serveCommand(accept(), forced ?? command, user, environment, sandbox, sessions);
   });
   session.on('shell', (accept) => {
-    void serveCommand(accept(), forced ?? 'exec "$SHELL"', user, environment, sandbox);
+    void serveCommand(accept(), forced ?? 'exec "$SHELL"', user, environment, sandbox, sessions);
   });
 }
 
@@ -81,9 +87,11 @@ async function serveCommand(
   user: GuestUser,
   environment: Record<string, string>,
   sandbox: Sandbox,
+  sessions: Sessions,
 ): Promise<void> {
   let child: ChildProcessWithoutNullStreams;
   channel.on('error', () => undefined);
+  await sessions.onBegin?.();
   try {
     child = await sandbox.run(command, user, environment);
   } catch (error) {
@@ -106,5 +114,6 @@ async function serveCommand(
   child.once('close', () => {
     channel.end();
     channel.close();
+    sessions.onEnd?.();
   });
 }

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { Ambush } from '../support/matrix/ambush.js';
+import { Bed } from '../support/bed.js';
+import { CALL_FAILURES, failAt, isFinal, type CallFailure } from '../support/matrix/calls-fail.js';
+import type { Lane } from '../support/matrix/lane.js';
+import { Lanes } from '../support/matrix/lanes.js';
+import { PLACES, type Place } from '../support/matrix/places.js';
+import { Report, triesAt } from '../support/matrix/report.js';
+
+/** So many builds share the places of a failure. */
+const SHARES = 3;
+/** Milliseconds after which the worker gives up a call that is not answered. */
+const CALL_DEADLINE = 2000;
+/** Builds at once. */
+const LANES = 9;
+
+interface Share {
+  failure: CallFailure;
+  places: Place[];
+}
+
+const WITH_CALLS = PLACES.filter(({ call, medium }) => call !== undefined || medium === true);
+const BUILT: Share[] = CALL_FAILURES.flatMap((failure) =>
+  Array.from({ length: SHARES }, (_, nth) => ({
+    failure,
+    places: WITH_CALLS.filter((place, index) => index % SHARES === nth && !isFinal(place, failure)),
+  })),
+);
+
+describe('a build whose calls fail once at each of these places', { concurrency: LANES }, () => {
+  let bed: Bed;
+  let lanes: Lanes;
+  let free: Lane[];
+  const report = new Report('calls');
+  before(async () => {
+    bed = await Bed.start({ worker: false });
+    lanes = await Lanes.start(bed, LANES, CALL_DEADLINE);
+    free = [...lanes.all];
+    await lanes.startWorker();
+  });
+  after(async () => {
+    await report.save();
+    await lanes?.close();
+    await bed?.close();
+  });
+
+  async function go(lane: Lane, { failure, places }: Share): Promise<string | undefined> {
+    const ambush = new Ambush(
+      lane,
+      places.map((place) => ({ place, blow: failAt(lane, place, failure) })),
+    );
+    await lane.begin();
+    const failed = await lane.ended();
+    ambush.disarm();
+    const missed = ambush.missed.map(({ name }) => name);
+    if (failed !== undefined) return failed;
+    if (missed.length > 0) return `it never came to ${missed.join(', ')}`;
+    return lane.checkBuilt().then(
+      () => undefined,
+      (error: Error) => error.message,
+    );
+  }
+
+  for (const share of BUILT) {
+    const { failure, places } = share;
+    it(`is complete, with nothing made twice or left, after ${failure.name} in ${places.map(({ name }) => name).join(', ')}`, async () => {
+      const lane = free.pop() as Lane;
+      try {
+        const wrong = await go(lane, share);
+        const outcome = wrong === undefined ? 'built' : 'red';
+        const says = wrong === undefined ? {} : { says: wrong };
+        const tries = await triesAt(lane, places);
+        report.add(
+          places.map((place) => ({
+            place: place.name,
+            fault: failure.name,
+            outcome,
+            ...says,
+            tries: tries.get(place) ?? 0,
+          })),
+        );
+        assert.equal(wrong, undefined);
+      } finally {
+        free.push(lane);
+      }
+    });
+  }
+});

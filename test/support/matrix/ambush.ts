@@ -1,0 +1,139 @@
+import { execFile } from 'node:child_process';
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { matchesCall, type LoggedCall } from '../../fake-cloud/core/call-log.js';
+import type { FaultKind } from '../../fake-cloud/core/faults.js';
+import type { MediaFault } from '../../fake-cloud/media-server.js';
+import type { Lane } from './lane.js';
+import type { Place } from './places.js';
+
+/** What happens at a place, once. */
+export type Blow =
+  /** When the place's call has come: what goes wrong with it. */
+  | { on: 'call'; strike: (call: LoggedCall) => Promise<FaultKind | undefined> }
+  /** When the kernel is asked for. */
+  | { on: 'medium'; strike: () => Promise<MediaFault | undefined> }
+  /** When a command is about to run in the guest, which waits for the answer, or has ended. */
+  | { on: 'begin' | 'end'; strike: () => Promise<void> }
+  /** When the step stands before the reading of its document, or the record says that the build is complete. */
+  | { on: 'reading' | 'written'; strike: () => Promise<void> };
+
+/** Those of a union whose `on` may be this. */
+type BlowOn<On extends Blow['on']> = Blow extends infer B
+  ? B extends { on: infer O }
+    ? On extends O
+      ? B
+      : never
+    : never
+  : never;
+
+interface Waiting {
+  place: Place;
+  blow: Blow;
+}
+
+const KERNEL = /\/linux$/;
+/** The clean-up's first call: when it comes, all documents of the build are written. */
+const CLEANING = { service: 'compute', method: 'GET', path: /\/os-keypairs\// } as const;
+
+/** Lies in wait for a build at places of its life. */
+export class Ambush {
+  private waiting: Waiting[];
+  private frozen: Promise<'go' | 'cut'> | undefined;
+  private readonly disarmers: (() => void)[];
+  private readonly over = new AbortController();
+
+  constructor(
+    private readonly lane: Lane,
+    blows: Waiting[],
+  ) {
+    this.waiting = [...blows];
+    const { cloud, media } = lane;
+    const choose = (call: LoggedCall): Promise<FaultKind | undefined> => this.chooseForCall(call);
+    this.disarmers = [
+      cloud.faults.add({ kind: 'chosen', match: {}, times: Infinity, choose }),
+      media.fault(KERNEL, { kind: 'chosen', choose: async () => (await this.take('medium'))?.strike() }),
+    ];
+    cloud.sessions.onBegin = async () => (await this.take('begin'))?.strike();
+    cloud.sessions.onEnd = () => void this.take('end').then((blow) => blow?.strike());
+    const written = blows.find(({ blow }) => blow.on === 'written');
+    if (written !== undefined) void this.awaitRecord(written);
+  }
+
+  /** Places to which the build has not come. */
+  get missed(): Place[] {
+    return this.waiting.map(({ place }) => place);
+  }
+
+  disarm(): void {
+    this.over.abort();
+    for (const disarm of this.disarmers) disarm();
+    this.lane.cloud.sessions.onBegin = undefined;
+    this.lane.cloud.sessions.onEnd = undefined;
+  }
+
+  /** Holds every call to the cloud until it is said what becomes of them. */
+  freeze(until: Promise<'go' | 'cut'>): void {
+    this.frozen = until.finally(() => (this.frozen = undefined));
+  }
+
+  private async chooseForCall(call: LoggedCall): Promise<FaultKind | undefined> {
+    const { frozen } = this;
+    if (frozen !== undefined) return { kind: 'held', when: 'before', decide: () => frozen };
+    if (matchesCall(CLEANING, call)) await this.prepareReading();
+    const blow = await this.take('call', call);
+    return blow?.strike(call);
+  }
+
+  /** The blow that falls now, which then waits no more. */
+  private async take<On extends Blow['on']>(on: On, call?: LoggedCall): Promise<BlowOn<On> | undefined> {
+    for (const candidate of [...this.waiting]) {
+      const { place, blow } = candidate;
+      if (blow.on !== on) continue;
+      if (call !== undefined && (place.call === undefined || !matchesCall(place.call, call))) continue;
+      if (!(await this.lane.isIn(place)) || !this.waiting.includes(candidate)) continue;
+      this.waiting = this.waiting.filter((other) => other !== candidate);
+      return blow as BlowOn<On>;
+    }
+    return undefined;
+  }
+
+  /** A pipe stands in for the document: whoever reads it waits for somebody who writes. */
+  private async prepareReading(): Promise<void> {
+    const found = this.waiting.find(({ blow }) => blow.on === 'reading');
+    if (found?.place.document === undefined || !(await this.lane.isIn({ of: 'base', step: 'cleanup' }))) return;
+    if (!this.waiting.includes(found)) return;
+    this.waiting = this.waiting.filter((other) => other !== found);
+    const document = join(this.lane.storage, `${this.lane.build.uuid}.d`, found.place.document);
+    const content = await readFile(document);
+    const aside = `${document}.aside`;
+    await rename(document, aside);
+    await promisify(execFile)('mkfifo', [document]);
+    void this.atReading(found, async () => {
+      // For a reader that still lives; one that was killed is none, and the pipe is gone with its name.
+      const told = writeFile(document, content).catch(() => undefined);
+      await Promise.race([told, pause(100)]);
+      await rename(aside, document);
+    });
+  }
+
+  private async atReading({ place, blow }: Waiting, release: () => Promise<void>): Promise<void> {
+    await this.until(() => this.lane.isIn(place));
+    if (blow.on === 'reading') await blow.strike();
+    await release();
+  }
+
+  private async awaitRecord(written: Waiting): Promise<void> {
+    const { lane } = this;
+    await this.until(async () => (await lane.record())?.status === 'COMPLETE');
+    if (this.over.signal.aborted) return;
+    this.waiting = this.waiting.filter((other) => other !== written);
+    if (written.blow.on === 'written') await written.blow.strike();
+  }
+
+  private async until(look: () => Promise<boolean>): Promise<void> {
+    while (!this.over.signal.aborted && !(await look())) await pause(20);
+  }
+}

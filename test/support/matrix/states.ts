@@ -1,0 +1,307 @@
+import type { LoggedCall } from '../../fake-cloud/core/call-log.js';
+import type { FaultKind } from '../../fake-cloud/core/faults.js';
+import type { Behaviour } from '../../fake-cloud/compute/behaviour.js';
+import type { FakeServer } from '../../fake-cloud/state.js';
+import type { Blow } from './ambush.js';
+import type { Lane, LaneBuild } from './lane.js';
+import { place, type Place } from './places.js';
+
+/** One cell of the matrix with a build of its own. */
+export interface StateCell {
+  place: Place;
+  fault: 'ERROR' | 'stuck' | 'deleted' | 'SSH cut' | 'SSH gone' | 'guest reboot';
+  /** `built`, or what the failed build says. */
+  expects: 'built' | RegExp;
+  build?: LaneBuild;
+  behaviour?: Behaviour;
+  blow?: (lane: Lane) => Blow;
+}
+
+/** What a hypervisor says when a guest cannot be started on it. */
+const BROKEN = 'Build of instance was aborted: Failure prepping block device.';
+const INSTALLER: Behaviour = { match: { boots: 'installer' }, times: 1 };
+const GUEST: Behaviour = { match: { boots: 'disk' }, times: 1 };
+/** Milliseconds for which a guest is not there. */
+const AWAY = 3000;
+
+const onCall =
+  (what: (lane: Lane, call: LoggedCall) => Promise<FaultKind | undefined> | FaultKind | undefined) =>
+  (lane: Lane): Blow => ({ on: 'call', strike: async (call) => what(lane, call) });
+
+/** Lets the call be done, and does something before it is answered. */
+const onceDone = (what: (lane: Lane) => unknown): ((lane: Lane) => Blow) =>
+  onCall((lane) => ({
+    kind: 'held',
+    when: 'after',
+    decide: async () => {
+      await what(lane);
+      return 'go';
+    },
+  }));
+
+function serverOf(lane: Lane): FakeServer {
+  const server = [...lane.cloud.state.servers.values()].find(({ gone }) => !gone);
+  if (server === undefined) throw new Error('there is no instance');
+  return server;
+}
+
+const deleteServer = onCall((lane) => {
+  lane.cloud.deleteServer(serverOf(lane).id);
+  return undefined;
+});
+const failServer = onCall(async (lane) => {
+  await lane.cloud.failServer(serverOf(lane).id, 'the host has died');
+  return undefined;
+});
+const deleteImageOfCall = onCall(async (lane, { path }) => {
+  await lane.cloud.deleteImage(/[0-9a-f-]{36}/.exec(path)?.[0] ?? '');
+  return undefined;
+});
+/** The cloud says that it will, and does not. */
+const forgetful = onCall(() => ({ kind: 'status', status: 204 }));
+
+function newestImage(lane: Lane): { id: string; status: string } {
+  const image = [...lane.cloud.state.images.values()].at(-1);
+  if (image === undefined) throw new Error('there is no image');
+  return image;
+}
+
+/** Cells of one fault. */
+function column(fault: StateCell['fault'], cells: Omit<StateCell, 'fault'>[]): StateCell[] {
+  return cells.map((cell) => ({ ...cell, fault }));
+}
+
+const IN_ERROR = column('ERROR', [
+  { place: place('media upload'), expects: 'built', blow: imageBecomes('killed') },
+  { place: place('boot image'), expects: 'built', blow: onceDone((lane) => (newestImage(lane).status = 'killed')) },
+  {
+    place: place('installer create'),
+    expects: /instance .* went to ERROR: Build of instance was aborted/,
+    behaviour: { ...INSTALLER, create: 'error', fault: BROKEN },
+  },
+  { place: place('installer wait'), expects: /went to ERROR: the host has died/, blow: failServer },
+  {
+    place: place('JEOS snapshot'),
+    expects: 'built',
+    behaviour: { ...INSTALLER, snapshot: 'killed' },
+  },
+  {
+    place: place('customise create'),
+    expects: /instance .* went to ERROR: Build of instance was aborted/,
+    behaviour: { ...GUEST, create: 'error', fault: BROKEN },
+    build: { fresh: false },
+  },
+  {
+    place: place('address'),
+    expects: /went to ERROR: the host has died/,
+    blow: failServer,
+    build: { fresh: false },
+  },
+  ...guestPlaces().map((where) => ({
+    place: where,
+    expects: /went to ERROR: the host has died/,
+    blow: failServer,
+    ...reused(where),
+  })),
+  {
+    place: place('base snapshot'),
+    expects: 'built',
+    behaviour: { ...GUEST, snapshot: 'killed' },
+    build: { fresh: false },
+  },
+]);
+
+const STUCK = column('stuck', [
+  { place: place('media upload'), expects: 'built', blow: imageBecomes('saving') },
+  {
+    place: place('installer create'),
+    expects: /the installer has not powered its machine off by its deadline/,
+    behaviour: { ...INSTALLER, create: 'stuck' },
+    build: { parameters: { install_timeout: 3 } },
+  },
+  {
+    place: place('installer wait'),
+    expects: /the installer has not powered its machine off by its deadline/,
+    behaviour: { ...INSTALLER, installer: 'never-off' },
+    build: { parameters: { install_timeout: 3 } },
+  },
+  {
+    place: place('console capture'),
+    expects: /no sign of life for 2 s/,
+    behaviour: { ...INSTALLER, installer: 'silent' },
+    build: { parameters: { inactivity_timeout: 2 } },
+  },
+  { place: place('JEOS snapshot'), expects: 'built', behaviour: { ...INSTALLER, snapshot: 'stuck' } },
+  { place: place('installer delete'), expects: 'built', blow: forgetful },
+  { place: place('clean-up of the install'), expects: 'built', blow: forgetful },
+  {
+    place: place('customise create'),
+    expects: /is still BUILD .* at its deadline/,
+    behaviour: { ...GUEST, create: 'stuck' },
+    build: { fresh: false, parameters: { boot_timeout: 3 } },
+  },
+  {
+    place: place('SSH wait'),
+    expects: /no login over SSH by the deadline/,
+    behaviour: { ...GUEST, guest: { ssh: false } },
+    build: { fresh: false, parameters: { boot_timeout: 3 } },
+  },
+  ...[
+    { where: 'precommand', body: '<precommands><command name="early">sleep 600</command></precommands>' },
+    { where: 'command', body: '<commands><command name="one">sleep 600</command></commands>' },
+  ].map(({ where, body }) => ({
+    place: place(where),
+    expects: /did not end within 2 s and was stopped/,
+    build: { fresh: false, body, parameters: { command_timeout: 2 } },
+  })),
+  {
+    place: place('shutdown'),
+    expects: /still ACTIVE at the deadline of its shutdown/,
+    behaviour: { ...GUEST, guest: { ignoresShutdown: true } },
+    build: { fresh: false, parameters: { shutdown_timeout: 3 } },
+  },
+  {
+    place: place('base snapshot'),
+    expects: 'built',
+    behaviour: { ...GUEST, snapshot: 'stuck' },
+    build: { fresh: false },
+  },
+  { place: place('delete'), expects: 'built', blow: forgetful, build: { fresh: false } },
+  { place: place('clean-up'), expects: 'built', blow: forgetful, build: { fresh: false } },
+]);
+
+const GONE = /instance .* is gone: somebody else has deleted it/;
+const IMAGE_GONE = /image .* is gone: somebody else has deleted it/;
+
+const DELETED = column('deleted', [
+  { place: place('media upload'), expects: 'built', blow: deleteImageOfCall },
+  {
+    place: place('boot image'),
+    expects: 'built',
+    blow: onceDone((lane) => lane.cloud.deleteImage(newestImage(lane).id)),
+  },
+  {
+    place: place('installer create'),
+    expects: GONE,
+    blow: onceDone((lane) => lane.cloud.deleteServer(serverOf(lane).id)),
+  },
+  { place: place('installer wait'), expects: GONE, blow: deleteServer },
+  { place: place('console capture'), expects: GONE, blow: deleteServer },
+  { place: place('JEOS snapshot'), expects: GONE, blow: deleteServer },
+  { place: place('JEOS publish'), expects: IMAGE_GONE, blow: deleteImageOfCall },
+  { place: place('installer delete'), expects: 'built', blow: deleteServer },
+  { place: place('clean-up of the install'), expects: 'built', blow: deleteImageOfCall },
+  {
+    place: place('network set-up'),
+    expects: 'built',
+    blow: onceDone((lane) => forget(lane.cloud.state.securityGroups, ({ name }) => name.startsWith('imagefactory'))),
+    build: { fresh: false },
+  },
+  {
+    place: place('key set-up'),
+    expects: /key/i,
+    blow: onceDone((lane) => forget(lane.cloud.state.keyPairs, () => true)),
+    build: { fresh: false },
+  },
+  {
+    place: place('customise create'),
+    expects: GONE,
+    blow: onceDone((lane) => lane.cloud.deleteServer(serverOf(lane).id)),
+    build: { fresh: false },
+  },
+  { place: place('address'), expects: GONE, blow: deleteServer, build: { fresh: false } },
+  {
+    place: place('floating IP'),
+    expects: /no login over SSH by the deadline/,
+    blow: onceDone((lane) => lane.cloud.deleteFloatingIps()),
+    build: { fresh: false, parameters: { boot_timeout: 4 } },
+  },
+  { place: place('SSH wait'), expects: GONE, blow: deleteServer, build: { fresh: false } },
+  ...guestPlaces().map((where) => ({ place: where, expects: GONE, blow: deleteServer, ...reused(where) })),
+  { place: place('base snapshot'), expects: GONE, blow: deleteServer, build: { fresh: false } },
+  { place: place('publish'), expects: IMAGE_GONE, blow: deleteImageOfCall, build: { fresh: false } },
+  { place: place('delete'), expects: 'built', blow: deleteServer, build: { fresh: false } },
+  { place: place('download'), expects: /image/, blow: deleteImageOfCall, build: { fresh: false } },
+  {
+    place: place('clean-up'),
+    expects: 'built',
+    blow: onCall((lane) => void lane.cloud.deleteFloatingIps()),
+    build: { fresh: false },
+  },
+]);
+
+/** A second in which something can happen to a command. */
+const SLOW = `
+  <precommands><command name="early">echo early >> /root/runs; sleep 1</command></precommands>
+  <packages><package name="tree"/></packages>
+  <files><file name="/etc/motd.d/hello">hello</file></files>
+  <commands>
+    <command name="one">echo one >> /root/runs; sleep 1</command>
+    <command name="check">test "$(echo $(cat /root/runs))" = "early one"; test "$(cat /etc/motd.d/hello)" = hello</command>
+  </commands>`;
+
+function inSession(where: Place, what: (lane: Lane) => unknown): (lane: Lane) => Blow {
+  const running = ['precommand', 'command'].includes(where.name);
+  return (lane) => ({
+    on: 'begin',
+    strike: () => {
+      if (!running) return Promise.resolve(void what(lane));
+      // While it runs, which takes a second.
+      setTimeout(() => void what(lane), 400);
+      return Promise.resolve();
+    },
+  });
+}
+
+const OVER_SSH: StateCell[] = guestPlaces().flatMap((where): StateCell[] => {
+  const build = { ...reused(where).build, body: SLOW };
+  const interrupted = ['precommand', 'command'].includes(where.name);
+  return [
+    {
+      place: where,
+      fault: 'SSH cut',
+      expects: 'built',
+      build,
+      blow: inSession(where, (lane) => lane.cloud.sessions.cut()),
+    },
+    {
+      place: where,
+      fault: 'SSH gone',
+      expects: 'built',
+      build,
+      blow: inSession(where, (lane) => lane.cloud.sessions.freeze(AWAY)),
+    },
+    {
+      place: where,
+      fault: 'guest reboot',
+      expects: interrupted ? /interrupted/ : 'built',
+      build,
+      blow: inSession(where, (lane) => lane.cloud.rebootServer(serverOf(lane).id)),
+    },
+  ];
+});
+
+export const STATE_CELLS: StateCell[] = [...IN_ERROR, ...STUCK, ...DELETED, ...OVER_SSH];
+
+function guestPlaces(): Place[] {
+  const names = ['root access', 'precommand', 'packages', 'files', 'command', 'ICICLE', 'clean-up of the guest', 'shutdown']; // prettier-ignore
+  return names.map(place);
+}
+
+/** What does not need a JEOS of its own takes the one that there is. */
+function reused({ firstOnly = false }: Place): { build: LaneBuild } {
+  return { build: { fresh: firstOnly } };
+}
+
+function forget<V>(things: Map<string, V>, which: (thing: V) => boolean): void {
+  for (const [key, thing] of things) if (which(thing)) things.delete(key);
+}
+
+/** The upload's bytes are lost, and the image is left in a state. */
+function imageBecomes(status: 'killed' | 'saving'): (lane: Lane) => Blow {
+  return onCall((lane, { path }) => {
+    const image = lane.cloud.state.images.get(/[0-9a-f-]{36}/.exec(path)?.[0] ?? '');
+    if (image !== undefined) image.status = status;
+    return { kind: 'status', status: 500 };
+  });
+}

@@ -1,0 +1,76 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Connection } from '@temporalio/client';
+import { SEARCH_ATTRIBUTES } from '../../src/build/search-attributes.js';
+import { temporalProgram } from './temporal.js';
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** A Temporal server with a database on the disk, which can be killed and started again. */
+export class TemporalProcess {
+  private child: ChildProcess | undefined;
+
+  private constructor(
+    private readonly port: number,
+    private readonly directory: string,
+  ) {}
+
+  static async start(): Promise<TemporalProcess> {
+    const server = new TemporalProcess(await freePort(), await mkdtemp(join(tmpdir(), 'imagefactory-temporal-')));
+    await server.up();
+    return server;
+  }
+
+  get address(): string {
+    return `127.0.0.1:${this.port}`;
+  }
+
+  /** Starts it on its database; resolves when it answers. */
+  async up(): Promise<void> {
+    const attributes = Object.values(SEARCH_ATTRIBUTES).flatMap(({ name }) => [
+      '--search-attribute',
+      `${name}=Keyword`,
+    ]);
+    const file = join(this.directory, 'temporal.db');
+    const tuning = ['--dynamic-config-value', 'history.transferProcessorMaxPollRPS=1000'];
+    const where = ['--headless', '--ip', '127.0.0.1', '--port', String(this.port), '--db-filename', file];
+    const words = ['server', 'start-dev', ...where, '--log-level', 'never', ...tuning, ...attributes];
+    this.child = spawn(temporalProgram(), words, { stdio: 'ignore' });
+    for (;;) {
+      if (this.child.exitCode !== null) throw new Error(`the Temporal server ended with status ${this.child.exitCode}`);
+      try {
+        const connection = await Connection.connect({ address: this.address, connectTimeout: 1000 });
+        await connection.workflowService.describeNamespace({ namespace: 'default' }).finally(() => connection.close());
+        return;
+      } catch {
+        await pause(100);
+      }
+    }
+  }
+
+  /** Kills it: what it has not written is lost. */
+  async kill(): Promise<void> {
+    const { child } = this;
+    if (child?.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, 'exit');
+    child.kill('SIGKILL');
+    await gone;
+  }
+
+  async close(): Promise<void> {
+    await this.kill();
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}
