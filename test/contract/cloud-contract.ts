@@ -5,6 +5,7 @@ import { describeCompute } from './compute-contract.js';
 import { describeIdentity } from './identity-contract.js';
 import { describeImages } from './image-contract.js';
 import { describeNetwork } from './network-contract.js';
+import { describeSweeper } from './sweeper-contract.js';
 
 /**
  * What this program relies on in a cloud. The cases run unchanged against every cloud, so that one which stands in for
@@ -21,5 +22,6 @@ export function describeCloudContract(name: string, connect: () => Promise<Cloud
     describeCompute(bench);
     describeImages(bench);
     describeNetwork(bench);
+    describeSweeper(bench);
   });
 }

@@ -146,12 +146,22 @@ export class Network implements Service {
   }
 
   private addPorts(): void {
-    this.routes.on('DELETE', '/v2.0/ports/:id', (call) => {
-      const port = this.state.ports.get(call.params['id'] ?? '');
-      if (port === undefined) throw new ApiError(404, `Port ${call.params['id']} could not be found.`, 'PortNotFound');
-      this.removePort(port);
-      return { status: 204 };
-    });
+    this.routes
+      .on('POST', '/v2.0/ports', async (call) => {
+        const given = fields(fields(await call.json())['port']);
+        const networkId = String(given['network_id']);
+        if (!this.state.networks.has(networkId))
+          throw new ApiError(404, `Network ${networkId} could not be found.`, 'NetworkNotFound');
+        const port = this.createPort(networkId, { name: String(given['name'] ?? '') });
+        return { status: 201, json: { port: this.views.port(port) } };
+      })
+      .on('DELETE', '/v2.0/ports/:id', (call) => {
+        const port = this.state.ports.get(call.params['id'] ?? '');
+        if (port === undefined)
+          throw new ApiError(404, `Port ${call.params['id']} could not be found.`, 'PortNotFound');
+        this.removePort(port);
+        return { status: 204 };
+      });
   }
 
   private addTags(): void {

@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import type { Worker } from '@temporalio/worker';
+import { z } from 'zod';
+import { baseImageWorkflowId } from '../../src/build/input.js';
+import { WORKFLOWS, type CloudSweep } from '../../src/build/messages.js';
+import { marksOf, resourceName, tagsOf, type BuildRef } from '../../src/build/names.js';
+import { run } from '../../src/client/cli.js';
+import { Http } from '../../src/openstack/http.js';
+import { Session } from '../../src/openstack/identity.js';
+import { Service } from '../../src/openstack/service.js';
+import { workflowBundle } from '../../src/worker/bundle.js';
+import { createWorkers } from '../../src/worker/workers.js';
+import { startTemporal } from '../support/temporal.js';
+import { RecordingIo } from '../unit/client/recording-io.js';
+import { type Bench, publicKey } from './bench.js';
+
+/** One thing of each kind that can be left behind, by kind and id (a key pair's is its name). */
+type Things = Record<'instance' | 'floating IP' | 'port' | 'security group' | 'key pair' | 'image', string>;
+
+const TASK_QUEUE = 'sweeper-contract';
+
+/** The sweeper, with the command that starts it, a worker and a Temporal server of its own. */
+export function describeSweeper(bench: Bench): void {
+  describe('the sweeper', () => {
+    let temporal: TestWorkflowEnvironment;
+    let storage: string;
+    let workers: Worker[] = [];
+    let running: Promise<void>[] = [];
+
+    before(async () => {
+      [temporal, storage] = await Promise.all([startTemporal(), mkdtemp(join(tmpdir(), 'imagefactory-sweeper-'))]);
+      workers = await createWorkers({
+        connection: temporal.nativeConnection,
+        client: temporal.client,
+        taskQueue: TASK_QUEUE,
+        bundle: await workflowBundle(),
+        clouds: { get: () => bench.cloud, names: () => [bench.settings.name], close: () => Promise.resolve() },
+        storagePath: storage,
+        cachePath: storage,
+      });
+      running = workers.map((worker) => worker.run());
+    });
+    after(async () => {
+      for (const worker of workers) worker.shutdown();
+      await Promise.all(running);
+      await temporal?.teardown();
+      await rm(storage, { recursive: true, force: true });
+    });
+
+    /** A build that somebody has terminated: Temporal knows that it has ended, and nobody has cleaned up. */
+    async function terminatedBuild(): Promise<BuildRef> {
+      const uuid = randomUUID();
+      const workflowId = baseImageWorkflowId(uuid);
+      const handle = await temporal.client.workflow.start(WORKFLOWS.baseImage, { workflowId, taskQueue: 'nobody' });
+      await handle.terminate('by the contract');
+      return { uuid, workflowId, cloud: bench.settings.name };
+    }
+
+    async function port(name: string, tags: string[]): Promise<string> {
+      const http = new Http(bench.settings.name, bench.settings.tls);
+      try {
+        const neutron = new Service(new Session(http, bench.settings), 'network', 'Neutron', 'v2.0');
+        const networks = await bench.cloud.network.listNetworks();
+        const network = networks.find((one) => one.subnets.length > 0 && !one['router:external']);
+        const json = { port: { network_id: network?.id, name } };
+        const answer = z.object({ port: z.object({ id: z.string() }) });
+        const { id } = (await neutron.json({ method: 'POST', path: '/ports', json }, answer)).port;
+        bench.later(() => bench.cloud.network.deletePort(id));
+        if (tags.length > 0) await neutron.send({ method: 'PUT', path: `/ports/${id}/tags`, json: { tags } });
+        return id;
+      } finally {
+        await http.close();
+      }
+    }
+
+    /** One thing of each kind, with the marks of a build as the build would have set them, or with none of ours. */
+    async function make(ref?: BuildRef): Promise<Things> {
+      const { network, compute } = bench.cloud;
+      const name = (role: string): string =>
+        ref === undefined ? bench.name(`not-ours-${role}`) : resourceName(ref, role);
+      const tags = (role: string): string[] => (ref === undefined ? [] : tagsOf(ref, role));
+      const marks = (role: string): Record<string, string> => (ref === undefined ? {} : marksOf(ref, role, 'contract'));
+
+      const server = await bench.server({
+        name: name('customise'),
+        tags: tags('customise'),
+        metadata: marks('customise'),
+      });
+      const image = await bench.activeImage(marks('boot'));
+      const [external] = await network.listNetworks({ external: true });
+      assert.ok(external !== undefined, 'the cloud has no external network');
+      const address = await network.createFloatingIp({
+        floating_network_id: external.id,
+        description: name('address'),
+        tags: tags('address'),
+      });
+      bench.later(() => network.deleteFloatingIp(address.id));
+      const group = await network.createSecurityGroup({
+        name: name('guest'),
+        description: 'left',
+        tags: tags('guest'),
+      });
+      bench.later(() => network.deleteSecurityGroup(group.id));
+      await compute.createKeyPair(name('key'), publicKey('contract'));
+      bench.later(() => compute.deleteKeyPair(name('key')));
+      return {
+        instance: server.id,
+        image: image.id,
+        'floating IP': address.id,
+        port: await port(name('port'), tags('port')),
+        'security group': group.id,
+        'key pair': name('key'),
+      };
+    }
+
+    /** Which of the things are there. */
+    async function present(things: Things): Promise<string[]> {
+      const { network, compute, image } = bench.cloud;
+      const [addresses, ports, groups] = await Promise.all([
+        network.listFloatingIps(),
+        network.listPorts({}),
+        network.listSecurityGroups(),
+      ]);
+      const has = (all: { id: string }[], id: string): boolean => all.some((one) => one.id === id);
+      const there: Record<keyof Things, boolean> = {
+        instance: (await compute.getServer(things.instance)) !== undefined,
+        'floating IP': has(addresses, things['floating IP']),
+        port: has(ports, things.port),
+        'security group': has(groups, things['security group']),
+        'key pair': (await compute.getKeyPair(things['key pair'])) !== undefined,
+        image: (await image.getImage(things.image)) !== undefined,
+      };
+      return Object.entries(there).flatMap(([kind, isThere]) => (isThere ? [kind] : []));
+    }
+
+    /** `imagefactory gc` that leaves all JEOS images and installer media of this cloud: kind and id of what it names. */
+    async function gc(outcome: string, ...more: string[]): Promise<string[]> {
+      const io = new RecordingIo({ TEMPORAL_ADDRESS: temporal.address });
+      const sparing = ['--jeos-keep', '1000000', '--unused-for', '9999d'];
+      const options = ['--task-queue', TASK_QUEUE, '--output', 'json', '--cloud', bench.settings.name, ...sparing];
+      const code = await run(['gc', '--older-than', '0s', ...options, ...more], io);
+      assert.equal(code, 0, io.stdout + io.stderr);
+      const [swept] = (JSON.parse(io.stdout) as { clouds: CloudSweep[] }).clouds;
+      return (swept?.things ?? []).filter((thing) => thing.outcome === outcome).map(({ kind, id }) => `${kind} ${id}`);
+    }
+
+    it('removes one leftover of every kind, and nothing that is another’s', async () => {
+      const ended = await terminatedBuild();
+      const [left, others] = await Promise.all([make(ended), make()]);
+      const unfinished = await bench.queuedImage(marksOf(ended, 'base', 'contract'));
+      // Of a build in another Temporal, for all that this one knows.
+      const foreign: BuildRef = { uuid: randomUUID(), workflowId: '', cloud: bench.settings.name };
+      const { network } = bench.cloud;
+      const group = await network.createSecurityGroup({
+        name: resourceName(foreign, 'guest'),
+        description: 'of another build',
+        tags: tagsOf(foreign, 'guest'),
+      });
+      bench.later(() => network.deleteSecurityGroup(group.id));
+      const kinds = Object.keys(left).sort();
+      await Promise.all([bench.serverIn(left.instance, 'ACTIVE'), bench.serverIn(others.instance, 'ACTIVE')]);
+
+      const ours = [...Object.entries(left).map(([kind, id]) => `${kind} ${id}`), `image ${unfinished.id}`].sort();
+      // Only if nothing else would go does the sweep that follows touch nothing but what is made here.
+      assert.deepEqual((await gc('removable', '--dry-run')).sort(), ours);
+      assert.deepEqual((await present(left)).sort(), kinds);
+
+      assert.deepEqual((await gc('removed')).sort(), ours);
+      assert.deepEqual(await present(left), []);
+      assert.equal(await bench.cloud.image.getImage(unfinished.id), undefined);
+      assert.deepEqual((await present(others)).sort(), kinds);
+      assert.equal((await network.listSecurityGroups({ name: resourceName(foreign, 'guest') })).length, 1);
+      assert.deepEqual(await gc('removable', '--dry-run'), []);
+    });
+  });
+}
