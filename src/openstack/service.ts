@@ -84,10 +84,18 @@ export class Service {
     return this.withToken(call, (request) => this.session.http.send(request));
   }
 
-  /** A call with a body that can be read only once: a token that is refused fails it. */
+  /** A call with a body that can be read only once: a token that is refused fails it, so that it may be tried again with another. */
   async sendStream(call: ServiceCall, body: Readable): Promise<void> {
     const token = await this.session.token(call.signal);
-    await this.session.http.upload({ ...this.request(token, call), body });
+    try {
+      await this.session.http.upload({ ...this.request(token, call), body });
+    } catch (error) {
+      if (!(error instanceof FactoryError) || error.status !== 401) throw error;
+      // Where we are not let in any more, this says so.
+      await this.session.renew(token, call.signal);
+      const { message, status, requestId } = error;
+      throw new FactoryError(error.type, message, { retryable: true, status, requestId, cause: error });
+    }
   }
 
   /** A call with a JSON answer. */

@@ -252,6 +252,26 @@ describe('an upload', () => {
     assert.deepEqual([files, service.signIns()], [1, 2]);
   });
 
+  it('whose token is refused in the middle may be tried again, with another token', async () => {
+    const file: File = (request, response) => {
+      request.resume();
+      if (request.headers['x-auth-token'] === 'token-1') return answer(response, { status: 401, json: {} });
+      request.on('end', () => answer(response, { status: 204 }));
+    };
+    let tokens = 0;
+    const origin: string = await serve((request, response) => {
+      if (request.url === '/v3/auth/tokens') answer(response, tokenReply(origin, `token-${++tokens}`));
+      else if (request.url === '/v2/images/i/file') file(request, response);
+      else answer(response, { json: IMAGE });
+    });
+    const cloud = connectCloud(settingsFor(origin));
+    after(() => cloud.close());
+    const error = await failureOf(cloud.image.uploadImage('i', Readable.from([BYTES])));
+    assert.deepEqual([error.type, error.retryable], ['AuthenticationFailed', true]);
+    await cloud.image.uploadImage('i', Readable.from([BYTES]));
+    assert.equal(tokens, 2);
+  });
+
   it('of fewer bytes than were announced fails', async () => {
     const cloud = await glance(queued, (request) => request.resume());
     const error = await failureOf(cloud.image.uploadImage('i', Readable.from([BYTES]), { size: BYTES.length + 1 }));

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { FaultKind } from '../../fake-cloud/core/faults.js';
-import { Bed } from '../../support/bed.js';
+import type { FaultKind } from '../fake-cloud/core/faults.js';
+import { Bed } from '../support/bed.js';
+import { WorkerProcess } from '../support/worker-process.js';
 
 /** `FAULT_SEED=n` runs the test with other faults, or with those of a run that failed. */
 const SEED = Number(process.env['FAULT_SEED'] ?? 20_260_101);
-const BUILDS = 20;
+const BUILDS = 100;
 const KINDS: FaultKind[] = [
   { kind: 'status', status: 500 },
   { kind: 'status', status: 503 },
@@ -16,10 +17,15 @@ const KINDS: FaultKind[] = [
 
 describe('builds in a cloud of which every fifth call fails', () => {
   let bed: Bed;
+  let worker: WorkerProcess;
   before(async () => {
-    bed = await Bed.start();
+    bed = await Bed.start({ worker: false });
+    worker = await WorkerProcess.start(bed);
   });
-  after(() => bed.close());
+  after(async () => {
+    await worker?.kill();
+    await bed?.close();
+  });
 
   it('all succeed, make no instance twice, and leave nothing', { timeout: 600_000 }, async (t) => {
     t.diagnostic(`FAULT_SEED=${SEED}`);
