@@ -7,6 +7,7 @@ import { KEYS, MARK, roleTag, TOOL, type BuildRef } from '../build/names.js';
 import { fetchToFile } from '../media/fetch.js';
 import { head, type Validators } from '../media/head.js';
 import { fetchText } from '../media/text.js';
+import { withoutSecrets } from '../media/urls.js';
 import { mediaFromIndex, type IndexedMedia } from '../os/media-index.js';
 import type { MediaFile } from '../os/types.js';
 import { type Deps, progress, signal } from './context.js';
@@ -126,7 +127,7 @@ async function ensureMedium(
     open: () => createReadStream(spooled.path),
   });
   await forget(spooled);
-  return { id, note: `${file.role} fetched from ${spooled.url}, ${size} bytes` };
+  return { id, note: `${file.role} fetched from ${withoutSecrets(spooled.url)}, ${size} bytes` };
 }
 
 interface Medium {
@@ -197,7 +198,7 @@ async function fetchMedium(
         signal: signal(),
         onProgress: (done: number, total?: number) => {
           progress({
-            message: `fetching ${url}`,
+            message: `fetching ${withoutSecrets(url)}`,
             ...(total === undefined ? {} : { percent: Math.floor((done / total) * 100) }),
           });
         },

@@ -1,3 +1,4 @@
+import { addressPasswords, withoutAddressPasswords } from '../os/address-passwords.js';
 import { scriptPasswords } from '../os/script-passwords.js';
 import type { BuildRecord } from './record.js';
 
@@ -7,10 +8,24 @@ const SHORTEST = 4;
 /** The content of a root password's element, as the template's author wrote it. */
 const ROOTPW = /(<rootpw\b[^>]*>)([\s\S]*?)(<\/rootpw\s*>)/g;
 
-/** What a build carries that nobody is to read: the root password of its template, the passwords of its script. */
+/**
+ * What a build carries that nobody is to read: the root password of its template, the passwords of its script, and those of
+ * addresses in either (`http://user:password@mirror/`).
+ */
 export function secretsOf(template: { os: { rootpw?: string } }, installScript = ''): string[] {
   const { rootpw } = template.os;
-  return [...(rootpw === undefined || rootpw === '' ? [] : [rootpw]), ...scriptPasswords(installScript)];
+  return [
+    ...(rootpw === undefined || rootpw === '' ? [] : [rootpw]),
+    ...scriptPasswords(installScript),
+    ...addressPasswords(installScript),
+    ...textsIn(template).flatMap(addressPasswords),
+  ];
+}
+
+/** Every text in a value. */
+function textsIn(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : [];
 }
 
 /** The text with every secret masked, longer ones first, as they may contain shorter ones. */
@@ -24,9 +39,10 @@ export function masked(text: string, secrets: string[]): string {
 /** The record as it may be kept and shown: template and install script without their passwords. */
 export function recordWithoutSecrets(record: BuildRecord): BuildRecord {
   const script = record.parameters['install_script'];
-  const passwords = typeof script === 'string' ? scriptPasswords(script) : [];
+  const passwords = typeof script === 'string' ? [...scriptPasswords(script), ...addressPasswords(script)] : [];
   const rootpws = [...record.template.matchAll(ROOTPW)].map(([, , content = '']) => content.trim());
-  const hidden = (text: string): string => masked(text, [...rootpws, ...passwords]);
+  const secrets = [...rootpws, ...passwords, ...addressPasswords(record.template)];
+  const hidden = (text: string): string => masked(withoutAddressPasswords(text), secrets);
   const { error } = record.status_detail;
   return {
     ...record,
@@ -44,10 +60,11 @@ export function recordWithoutSecrets(record: BuildRecord): BuildRecord {
  */
 export function secretWarnings(template: { os: { rootpw?: string } } | undefined, installScript = ''): string[] {
   const carriers = [
-    ...(template !== undefined && secretsOf(template).length > 0
-      ? ['the template carries a root password (<rootpw>)']
+    ...((template?.os.rootpw ?? '') === '' ? [] : ['the template carries a root password (<rootpw>)']),
+    ...(textsIn(template).flatMap(addressPasswords).length > 0
+      ? ['the template carries a password in an address']
       : []),
-    ...(scriptPasswords(installScript).length > 0 ? ['the install script carries a password'] : []),
+    ...(secretsOf({ os: {} }, installScript).length > 0 ? ['the install script carries a password'] : []),
   ];
   if (carriers.length === 0) return [];
   return [

@@ -8,6 +8,7 @@ import { parseParameters, type BuildParameters } from '../build/parameters.js';
 import { planBuild } from '../build/plan.js';
 import { SEARCH_ATTRIBUTES } from '../build/search-attributes.js';
 import type { BuildStatus } from '../build/status.js';
+import { withoutAddressPasswords } from '../os/address-passwords.js';
 import type { Template } from '../tdl/types.js';
 import { checkScript, checkTemplate } from './check.js';
 import type { Factory } from './connection.js';
@@ -145,7 +146,7 @@ function startDetails(request: Pick<BuildRequest, 'templateName' | 'cloud'>, tem
     '',
     `- UUID: \`${uuid}\``,
     `- template: \`${request.templateName}\``,
-    `- installs from: ${install.type === 'url' ? install.url : install.iso}`,
+    `- installs from: ${withoutAddressPasswords(install.type === 'url' ? install.url : install.iso)}`,
     `- started by: ${startedBy()}`,
   ].join('\n');
 }

@@ -1,5 +1,6 @@
 import { FactoryError } from '../build/errors.js';
 import type { Repository } from '../tdl/types.js';
+import { withoutAddressPasswords } from './address-passwords.js';
 import { AGAIN, CLEAN_LINUX, fileLabel, PATIENTLY, WAIT_FOR_CLOUD_INIT, words, writeFile } from './guest-scripts.js';
 import type { GuestScript } from './types.js';
 
@@ -35,7 +36,7 @@ export function sourceLine({ name, url, signed }: Repository): string {
   if (address === undefined) {
     throw new FactoryError(
       'InvalidTemplate',
-      `the address of repository ${JSON.stringify(name)} is none for Debian: ${url}`,
+      `the address of repository ${JSON.stringify(name)} is none for Debian: ${withoutAddressPasswords(url)}`,
       {
         hint: 'write <url>deb http://… bookworm main</url>, or the address of a flat repository',
       },

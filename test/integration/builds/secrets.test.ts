@@ -20,8 +20,16 @@ const SCRIPT_PASSWORD = 'ScriptPassword-Antananarivo';
 const SCRIPT = `${PRESEED}d-i passwd/root-password password ${SCRIPT_PASSWORD}
 d-i passwd/root-password-again password ${SCRIPT_PASSWORD}
 `;
+const URL_PASSWORD = 'UrlPassword-Timbuktu';
+const REPOSITORY_PASSWORD = 'RepositoryPassword-Samarkand';
 /** What only a person who builds may read: it stands in the workflow's input by design. */
-const INPUT_SECRETS = [ROOT_PASSWORD, SCRIPT_PASSWORD, Buffer.from(SCRIPT).toString('base64').slice(0, 60)];
+const INPUT_SECRETS = [
+  ROOT_PASSWORD,
+  SCRIPT_PASSWORD,
+  URL_PASSWORD,
+  REPOSITORY_PASSWORD,
+  Buffer.from(SCRIPT).toString('base64').slice(0, 60),
+];
 const PRIVATE_KEY = /PRIVATE KEY|openssh-key-v1/;
 /** A guest that tells what it knows, on both streams. */
 const TALKATIVE = `echo root is ${ROOT_PASSWORD}; echo script is ${SCRIPT_PASSWORD} &gt;&amp;2`;
@@ -57,6 +65,10 @@ class LoggingWorker {
     this.child.kill('SIGTERM');
     await once(this.child, 'exit');
   }
+}
+
+function withPassword(address: string, password: string): string {
+  return address.replace('://', `://builder:${password}@`);
 }
 
 interface EventText {
@@ -111,7 +123,8 @@ for (const encrypted of [true, false]) {
 
     function template(name: string, body = ''): string {
       const rootpw = `<rootpw>${ROOT_PASSWORD}</rootpw></os>`;
-      return bed.template({ name, body }).replace('</os>', rootpw);
+      const url = withPassword(bed.media.debianUrl, URL_PASSWORD);
+      return bed.template({ name, body, url }).replace('</os>', rootpw);
     }
 
     /** Every case has an installer run of its own where its script differs. */
@@ -134,7 +147,11 @@ for (const encrypted of [true, false]) {
     }
 
     it('by a build that succeeds', async () => {
-      const whole = await build('whole', {}, `<commands><command name="talk">${TALKATIVE}</command></commands>`);
+      const repository = withPassword('http://packages.example.org/debian', REPOSITORY_PASSWORD);
+      const telling = `echo from ${repository} and ${withPassword(bed.media.debianUrl, URL_PASSWORD)}`;
+      const body = `<repositories><repository name="extra"><url>deb ${repository} bookworm main</url></repository></repositories>
+        <commands><command name="talk">${TALKATIVE}; ${telling}</command></commands>`;
+      const whole = await build('whole', {}, body);
       said.push(JSON.stringify(await whole.result()), JSON.stringify(await whole.status()));
       const image = await command('--output', 'json', 'images', JSON.stringify({ identifier: whole.uuid }));
       assert.match(image.stdout, /<rootpw>\*+<\/rootpw>/);
@@ -143,6 +160,36 @@ for (const encrypted of [true, false]) {
 
     it('by a plan that fails', async () => {
       assert.match(await saidOf(await build('plan', { flavor: 'm9.huge' })), /m9\.huge/);
+    });
+
+    it('by media that are not there', async () => {
+      const url = `${withPassword(bed.media.debianUrl, URL_PASSWORD)}/nowhere`;
+      const lost = await bed.build(template('nowhere').replace(/<url>.*?<\/url>/, `<url>${url}</url>`), {
+        install_script: `${SCRIPT}# nowhere\n`,
+      });
+      assert.match(await saidOf(lost), /cannot fetch http:\/\/127\.0\.0\.1:\d+\/.*404/);
+    });
+
+    it('by a build that is held, and resumed with another template', async () => {
+      const talk = (end: string): string =>
+        template('held', `<commands><command name="talk">${TALKATIVE}; ${end}</command></commands>`);
+      const held = await bed.build(talk('exit 7'), { install_script: SCRIPT, on_error: 'hold' });
+      while ((await held.status()).held === undefined) await new Promise((resolve) => setTimeout(resolve, 50));
+      assert.match((await command('status', held.uuid)).stdout, /root is \*{8}/);
+      const tdl = join(bed.storage, 'held.tdl');
+      await writeFile(tdl, talk('exit 0'), { mode: 0o600 });
+      const { code, stderr } = await command('resume', held.uuid, '--template', tdl);
+      assert.equal(code, 0, stderr);
+      said.push(JSON.stringify(await held.result()), JSON.stringify(await held.status()));
+    });
+
+    it('by a build that has failed, and starts again', async () => {
+      const bad = await build('again', {}, `<commands><command name="talk">${TALKATIVE}; exit 7</command></commands>`);
+      assert.match(await saidOf(bad), /root is \*{8}/);
+      const tdl = join(bed.storage, 'again.tdl');
+      await writeFile(tdl, template('again'), { mode: 0o600 });
+      const { code, stderr } = await command('resume', bad.uuid, '--template', tdl);
+      assert.equal(code, 0, stderr);
     });
 
     it('by an installer that prints its script', async () => {
@@ -244,7 +291,11 @@ for (const encrypted of [true, false]) {
           assertNothing(decoded, cloudSecrets(), where);
           if (encrypted) assertNothing(raw, INPUT_SECRETS, where);
           // The template and the script come in with the input, and go to the first activity, by design.
-          const isInput = type === 'workflowExecutionStartedEventAttributes' || activity === 'planBaseImage';
+          // So does what a held build is resumed with.
+          const isInput =
+            type === 'workflowExecutionStartedEventAttributes' ||
+            type === 'workflowExecutionUpdateAcceptedEventAttributes' ||
+            ['planBaseImage', 'replanBaseImage'].includes(activity);
           if (!isInput) assertNothing(decoded, INPUT_SECRETS, where);
         }
       }
@@ -267,7 +318,7 @@ for (const encrypted of [true, false]) {
         assert.equal((await stat(file)).mode & 0o077, 0, file);
         const text = await readFile(file, 'latin1');
         // The working documents are the ones that the build works with.
-        const isWorking = /\.d\/(template\.tdl|install_script)$|talk\.(tdl|preseed)$/.test(file);
+        const isWorking = /\.d\/(template\.tdl|install_script)$|(talk|held|again)\.(tdl|preseed)$/.test(file);
         assertNothing(text, [...cloudSecrets(), ...(isWorking ? [] : INPUT_SECRETS)], file);
       }
     });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { masked, recordWithoutSecrets, secretWarnings } from '../../../src/build/secrets.js';
+import { masked, recordWithoutSecrets, secretsOf, secretWarnings } from '../../../src/build/secrets.js';
 import type { BuildRecord } from '../../../src/build/record.js';
 import { scriptPasswords } from '../../../src/os/script-passwords.js';
 
@@ -31,6 +31,30 @@ describe('the passwords of an install script', () => {
   }
 });
 
+describe('the passwords of addresses', () => {
+  it('are found as they stand and decoded, in templates and scripts', () => {
+    const repositories = [{ url: 'deb http://me:p%40ss@mirror.example.org/debian bookworm main' }];
+    const template = { os: {}, repositories, commands: [{ content: { text: 'curl https://x:two@three@host/file' } }] };
+    assert.deepEqual(secretsOf(template, 'd-i mirror/http/proxy string http://u:proxy@host:8080\n'), [
+      'proxy',
+      'p%40ss',
+      'p@ss',
+      'two@three',
+    ]);
+  });
+
+  it('are not mistaken for ports, paths and users', () => {
+    for (const text of ['http://host:8080/a@b', 'ssh://git@host/x', 'http://host/?q=a:b@c', 'mail a:b@c'])
+      assert.deepEqual(secretsOf({ os: {} }, text), [], text);
+  });
+
+  it('are found quickly in a long text', () => {
+    const began = Date.now();
+    secretsOf({ os: {} }, 'a'.repeat(2_000_000));
+    assert.ok(Date.now() - began < 1000);
+  });
+});
+
 describe('masking', () => {
   it('takes longer secrets first, and leaves words alone that are too short to be told from others', () => {
     assert.equal(masked('hush hushhush abc', ['hush', 'hushhush', 'abc']), '******** ******** abc');
@@ -38,12 +62,14 @@ describe('masking', () => {
 
   it('leaves no password in a record, not in its error either', () => {
     const record = {
-      template: '<template><os><rootpw> r&amp;b </rootpw></os><commands>echo r&amp;b</commands></template>',
+      template:
+        '<template><os><rootpw> r&amp;b </rootpw></os><commands>echo r&amp;b; curl http://u:word@h/</commands></template>',
       parameters: { flavor: 'm1', install_script: 'rootpw hush\necho hush' },
       status_detail: { activity: '', error: 'it printed hush' },
     } as unknown as BuildRecord;
     const text = JSON.stringify(recordWithoutSecrets(record));
-    assert.doesNotMatch(text, /hush|r&amp;b/);
+    assert.doesNotMatch(text, /hush|r&amp;b|word@/);
+    assert.match(text, /http:\/\/u:\*{8}@h\//);
     assert.match(text, /<rootpw>\*{8}<\/rootpw>/);
     assert.match(text, /rootpw \*{8}/);
     assert.match(text, /"flavor":"m1"/);
@@ -53,6 +79,8 @@ describe('masking', () => {
 describe('a warning of secrets', () => {
   it('names what carries them', () => {
     assert.match(secretWarnings({ os: { rootpw: 'x' } }).join(), /^the template carries a root password/);
+    const address = { os: {}, repositories: [{ url: 'http://u:word@h/' }] };
+    assert.match(secretWarnings(address).join(), /^the template carries a password in an address/);
     assert.match(secretWarnings({ os: {} }, 'rootpw hush').join(), /^the install script carries a password/);
     assert.deepEqual(secretWarnings({ os: {} }, 'poweroff'), []);
   });
