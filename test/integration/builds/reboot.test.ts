@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { setTimeout as pause } from 'node:timers/promises';
+import { after, before, describe, it } from 'node:test';
+import type { RootFiles } from '../../fake-cloud/guests/root-files.js';
+import { Bed, type Build } from '../../support/bed.js';
+import { heldCommand } from '../../support/strikes.js';
+
+/** The second command runs until it is told to end; the last tells how often each has run. */
+function bodyOf(ran: string): string {
+  return `<commands>
+    <command name="one">echo one >> /root/runs</command>
+    <command name="two">${heldCommand('two')}</command>
+    <command name="check">test "$(echo $(cat /root/runs))" = "${ran}"</command></commands>`;
+}
+
+describe('a guest that is rebooted while a command of the template runs', { concurrency: 3 }, () => {
+  let bed: Bed;
+  before(async () => {
+    bed = await Bed.start();
+    await (await bed.build(bed.template())).result();
+  });
+  after(() => bed.close());
+
+  async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
+    for (;;) {
+      const found = await look();
+      if (found !== undefined) return found;
+      await pause(20);
+    }
+  }
+
+  function serverOf(build: Build): string | undefined {
+    return [...bed.cloud.state.servers.values()].find(({ name }) => name.endsWith(build.uuid))?.id;
+  }
+
+  /** Waits until the second command runs, and reboots its guest. */
+  async function reboot(build: Build): Promise<RootFiles> {
+    const files = await until(async () => {
+      const found = bed.cloud.guestFiles(serverOf(build) ?? '');
+      return (await found?.read('root/two.runs')) === undefined ? undefined : found;
+    });
+    await files.remove('root/two.runs');
+    await bed.cloud.rebootServer(serverOf(build) ?? '');
+    return files;
+  }
+
+  it('interrupts it: the step fails with that word, and says what allows it to run again', async () => {
+    const build = await bed.build(bed.template({ body: bodyOf('one two') }));
+    await reboot(build);
+    const { type, message, details } = await build.failure();
+    assert.equal(type, 'CommandInterrupted');
+    assert.match(message, /^command:2 two: run command two: interrupted, /);
+    assert.match((details?.[0] as { hint: string }).hint, /--parameter rerunnable_commands True/);
+    const { steps } = await build.status();
+    assert.deepEqual(
+      steps.filter(({ name, state }) => name.startsWith('command:') || state === 'failed').map(({ name }) => name),
+      ['command:1 one', 'command:2 two'],
+    );
+    assert.deepEqual(
+      bed.leftovers().filter((thing) => JSON.stringify(thing).includes(build.uuid)),
+      [],
+    );
+  });
+
+  it('has it run again with rerunnable_commands, and the build completes', async () => {
+    const parameters = { rerunnable_commands: 'True' };
+    const build = await bed.build(bed.template({ body: bodyOf('one two two') }), parameters);
+    const files = await reboot(build);
+    await until(() => files.read('root/two.runs'));
+    await files.write('root/two.end', '', { mode: 0o600 });
+    const { glanceId } = await build.result();
+    assert.ok(bed.cloud.state.images.has(glanceId));
+  });
+
+  it('can be resumed there, where the build is held', async () => {
+    const build = await bed.build(bed.template({ body: bodyOf('one two two') }), { on_error: 'hold' });
+    const files = await reboot(build);
+    const held = await until(async () => (await build.status()).held);
+    assert.match(held.message, /interrupted/);
+    await build.handle.executeUpdate('resume', { args: [{ action: 'retry' }] });
+    await until(() => files.read('root/two.runs'));
+    await files.write('root/two.end', '', { mode: 0o600 });
+    await build.result();
+  });
+});
