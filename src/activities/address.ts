@@ -2,7 +2,7 @@ import { FactoryError } from '../build/errors.js';
 import { buildTag, resourceName, tagsOf, type BuildRef } from '../build/names.js';
 import type { FloatingIp, Server } from '../openstack/types.js';
 import { type Deps, progress, signal } from './context.js';
-import { isGone, serverFailed, serverGone } from './servers.js';
+import { isGone, serverFailed, serverGone, serverOff } from './servers.js';
 
 export interface WaitForAddress {
   ref: BuildRef;
@@ -39,6 +39,7 @@ async function activeServer(deps: Deps, input: WaitForAddress): Promise<Server> 
       if (server === undefined || isGone(server)) throw serverGone(input.serverId);
       if (server.status === 'ERROR') throw await serverFailed(deps, input.ref.cloud, server);
       if (server.status === 'ACTIVE') return server;
+      if (server.status === 'SHUTOFF' && server['OS-EXT-STS:task_state'] === null) throw serverOff(server.id);
       if (Date.now() >= input.deadline) {
         const task = server['OS-EXT-STS:task_state'];
         throw new FactoryError(

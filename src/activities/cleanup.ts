@@ -1,5 +1,8 @@
+import { Context } from '@temporalio/activity';
 import { FactoryError } from '../build/errors.js';
 import { buildTag, KEYS, resourceName, type BuildRef } from '../build/names.js';
+import type { Image } from '../openstack/types.js';
+import { builtResult } from './built.js';
 import { type Deps, progress, signal, sleep } from './context.js';
 import { deleteKeys } from './keys.js';
 import { isGone } from './servers.js';
@@ -28,6 +31,7 @@ export async function removeResources(deps: Deps, input: RemoveResources): Promi
   const removed = new Set<string>();
   let reasons = new Map<string, string>();
   for (let round = 0, clean = 0; round < ROUNDS && clean < 2; round++) {
+    await stopUnlessCurrent(deps);
     const found = await findAll(deps, input);
     clean = found.length === 0 ? clean + 1 : 0;
     reasons = new Map();
@@ -42,6 +46,21 @@ export async function removeResources(deps: Deps, input: RemoveResources): Promi
   }
   await deleteKeys(deps, input.ref.uuid);
   return { removed: [...removed], leftovers: [...reasons].map(([what, why]) => `${what}: ${why}`) };
+}
+
+/**
+ * A build that was reset or resumed while it cleaned up has a new run, and that makes things under the same mark. Temporal tells
+ * this activity only with its next heartbeat.
+ */
+async function stopUnlessCurrent(deps: Deps): Promise<void> {
+  const { workflowId, runId } = Context.current().info.workflowExecution ?? {};
+  if (workflowId === undefined) return;
+  const current = await deps.temporal.workflow
+    .getHandle(workflowId)
+    .describe()
+    .catch(() => undefined);
+  if (current === undefined || current.runId === runId) return;
+  throw new FactoryError('Conflict', 'another run of this build has taken over, and what it made with it');
 }
 
 async function findAll(deps: Deps, input: RemoveResources): Promise<Found[]> {
@@ -97,9 +116,17 @@ async function findKeyPair(deps: Deps, ref: BuildRef): Promise<Found[]> {
 async function findImages(deps: Deps, { ref, keepImages }: RemoveResources): Promise<Found[]> {
   const { image } = deps.clouds.get(ref.cloud);
   const images = await image.listImages({ properties: { [KEYS.build]: ref.uuid } }, { signal: signal() });
+  // The image of a build that had completed before it was reset.
+  const built = (await builtResult(deps, ref))?.glanceId;
   return images
-    .filter(({ id, status }) => !keepImages.includes(id) && status !== 'deleted' && status !== 'pending_delete')
+    .filter(({ status }) => status !== 'deleted' && status !== 'pending_delete')
+    .filter((found) => !keepImages.includes(found.id) && found.id !== built && !isWholeJeos(found))
     .map(({ id }) => ({ what: `image ${id}`, remove: () => image.deleteImage(id, { signal: signal() }) }));
+}
+
+/** A JEOS that is whole belongs to every build; only the sweeper removes one. */
+function isWholeJeos(image: Image): boolean {
+  return image[KEYS.role] === 'jeos' && image[KEYS.jeos] !== undefined;
 }
 
 /** Removes one image, whoever made it. */

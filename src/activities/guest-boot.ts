@@ -10,7 +10,7 @@ import { markProven } from './images.js';
 import { loginKeyOf } from './keys.js';
 import { tailOf } from './power-off.js';
 import { SESSION_KEY } from './session.js';
-import { isGone, serverFailed, serverGone } from './servers.js';
+import { isGone, livingServer, serverFailed, serverGone } from './servers.js';
 import type { GuestInput, JeosFound } from './types.js';
 
 /** Polls between two looks at the server behind a guest that does not answer. */
@@ -30,11 +30,8 @@ for file in ~root/.ssh/authorized_keys $(cut -d: -f6 /etc/passwd | sort -u | sed
   printf '%s\\n' "$rest" >"$file"
 done`;
 
-async function checkServer(deps: Deps, { ref, guest }: GuestInput): Promise<Server> {
-  const server = await deps.clouds.get(ref.cloud).compute.getServer(guest.serverId, { signal: signal() });
-  if (server === undefined || isGone(server)) throw serverGone(guest.serverId);
-  if (server.status === 'ERROR') throw await serverFailed(deps, ref.cloud, server);
-  return server;
+function living(deps: Deps, { ref, guest }: GuestInput): Promise<Server> {
+  return livingServer(deps, ref.cloud, guest.serverId);
 }
 
 async function gaveUp(deps: Deps, { ref, guest }: GuestInput, last: FactoryError): Promise<never> {
@@ -64,7 +61,7 @@ export async function waitForSsh(deps: Deps, input: GuestInput & { deadline: num
       progress({ message: error.message });
       if (error.type === 'HostKeyMismatch') await learnHostKeys(deps, input);
       if (tries % SERVER_CHECK === 0) {
-        const server = await checkServer(deps, input);
+        const server = await living(deps, input);
         if (server.status === 'SHUTOFF')
           throw new FactoryError('ServerFailed', `instance ${server.id} switched itself off while it booted`);
       }
@@ -93,12 +90,12 @@ async function tellShutDown(deps: Deps, input: GuestInput): Promise<void> {
 export async function shutDownGuest(deps: Deps, input: GuestInput & { deadline: number }): Promise<void> {
   const { cloud, servers } = deps.watch(input.ref.cloud);
   const { serverId } = input.guest;
-  if ((await checkServer(deps, input)).status === 'SHUTOFF') return;
+  if ((await living(deps, input)).status === 'SHUTOFF') return;
   await tellShutDown(deps, input);
   let button = Date.now() + BUTTON_AFTER;
   try {
     for (;;) {
-      const server = (await servers.next(serverId, signal())) ?? (await checkServer(deps, input));
+      const server = (await servers.next(serverId, signal())) ?? (await living(deps, input));
       if (isGone(server)) throw serverGone(serverId);
       if (server.status === 'ERROR') throw await serverFailed(deps, input.ref.cloud, server);
       if (server.status === 'SHUTOFF' && server['OS-EXT-STS:task_state'] === null) return;

@@ -5,6 +5,7 @@ import type { Guest } from '../guest/types.js';
 import { admitWorker } from './access.js';
 import { type Deps, signal } from './context.js';
 import { hostKeyOf, loginKeyOf } from './keys.js';
+import { livingServer, serverOff } from './servers.js';
 import type { GuestInput } from './types.js';
 
 /** Seconds that a connection may take to be made. */
@@ -54,6 +55,27 @@ export async function withGuest<T>(deps: Deps, input: GuestInput, work: (guest: 
   } finally {
     guest.close();
   }
+}
+
+/**
+ * The same for a guest that has been reached before: when it is out of reach, its instance may have the reason.
+ *
+ * @throws FactoryError ServerGone or ServerFailed when the instance is gone, failed or off: no further try would reach it, and
+ *   another instance may have its address by now
+ */
+export async function inGuest<T>(deps: Deps, input: GuestInput, work: (guest: Guest) => Promise<T>): Promise<T> {
+  try {
+    return await withGuest(deps, input, work);
+  } catch (error) {
+    // With an instance its security group may have gone.
+    if (isBooting(error) || (error instanceof FactoryError && error.type === 'NotFound')) await checkRuns(deps, input);
+    throw error;
+  }
+}
+
+async function checkRuns(deps: Deps, { ref, guest }: GuestInput): Promise<void> {
+  const server = await livingServer(deps, ref.cloud, guest.serverId);
+  if (server.status === 'SHUTOFF') throw serverOff(guest.serverId);
 }
 
 /** Whether a failed connection is worth another try while the guest is still booting. */

@@ -8,7 +8,7 @@ import type { OsProfile } from '../os/types.js';
 import { contentBytes } from './contents.js';
 import { type Deps, progress, signal } from './context.js';
 import { profileOf, secretsIn } from './documents.js';
-import { withGuest } from './guest-connection.js';
+import { inGuest } from './guest-connection.js';
 import type { GuestInput } from './types.js';
 
 /** Characters of a failed command's output that its message carries. */
@@ -78,7 +78,7 @@ export async function runGuestStep(deps: Deps, input: RunGuestStep): Promise<voi
   const secrets = await secretsIn(deps, input.ref.uuid);
   const step = planGuestSteps(template).find((candidate) => candidate.name === input.step);
   if (step === undefined) throw new FactoryError('Internal', `the template has no step ${input.step}`);
-  await withGuest(deps, input, async (guest) => {
+  await inGuest(deps, input, async (guest) => {
     if (step.kind === 'file') {
       progress({ message: step.title });
       await guest.writeFile(step.file.name, await contentBytes(deps, input.ref.uuid, step.file.content), {
@@ -118,7 +118,7 @@ async function scriptOf(
 export async function writeIcicle(deps: Deps, input: GuestInput): Promise<{ packages: number }> {
   const { template, profile } = await profileOf(deps, input.ref.uuid);
   const secrets = await secretsIn(deps, input.ref.uuid);
-  return withGuest(deps, input, async (guest) => {
+  return inGuest(deps, input, async (guest) => {
     const listing = await output(guest, secrets, 'list the installed packages', profile.listPackages);
     const packages = packagesFromListing(listing);
     const extra = template.os.icicleExtraCommand;
@@ -160,7 +160,7 @@ async function output(guest: Guest, secrets: string[], title: string, command: s
 export async function cleanGuest(deps: Deps, input: GuestInput & { round: string }): Promise<void> {
   const { profile } = await profileOf(deps, input.ref.uuid);
   const secrets = await secretsIn(deps, input.ref.uuid);
-  await withGuest(deps, input, async (guest) => {
+  await inGuest(deps, input, async (guest) => {
     await checkPrivilege(guest, input.guest.prefix, { signal: signal() });
     const { title, script } = profile.cleanGuest();
     const { round } = input;

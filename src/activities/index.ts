@@ -1,6 +1,8 @@
 import type { Deps } from './context.js';
+import type { BuildRef } from '../build/names.js';
 import { createAccess } from './access.js';
 import { waitForAddress } from './address.js';
+import { refuseIfBuilt, takeBuiltImage } from './built.js';
 import { removeResources } from './cleanup.js';
 import { cleanGuest, runGuestStep, writeIcicle } from './guest.js';
 import { shutDownGuest, waitForSsh } from './guest-boot.js';
@@ -11,7 +13,8 @@ import { prepareMedia } from './media.js';
 import { planBaseImage } from './plan.js';
 import { waitForPowerOff } from './power-off.js';
 import { deleteImage, downloadBody, readRecords, writeFinalRecord } from './record.js';
-import { findRemains } from './remains.js';
+import { findRemains, readRemains } from './remains.js';
+import { asLostByReset } from './reset.js';
 import { replanBaseImage } from './replan.js';
 import { createServer, deleteServer } from './servers.js';
 import { closeSession, openSession } from './session.js';
@@ -22,6 +25,7 @@ const ACTIVITIES = {
   planBaseImage,
   replanBaseImage,
   findRemains,
+  takeBuiltImage,
   waitForJeos,
   prepareMedia,
   createBootImage,
@@ -46,6 +50,7 @@ const ACTIVITIES = {
   writeFinalRecord,
   deleteImage,
   readRecords,
+  readRemains,
   planSweep,
   removeLeft,
 };
@@ -55,11 +60,43 @@ type Bound<F> = F extends (deps: Deps, input: infer I) => infer R ? (input: I) =
 /** Everything that touches the world. Each takes one argument and can be run twice without harm. */
 export type Activities = { [K in keyof typeof ACTIVITIES]: Bound<(typeof ACTIVITIES)[K]> };
 
+/** What makes or changes something for a build: a build that has its image already does none of it. */
+const MAKING = new Set<string>([
+  'planBaseImage',
+  'findRemains',
+  'waitForJeos',
+  'createServer',
+  'createAccess',
+  'waitForAddress',
+  'waitForSsh',
+  'runGuestStep',
+  'writeIcicle',
+  'cleanGuest',
+  'shutDownGuest',
+  'snapshotServer',
+  'publishBaseImage',
+  'downloadBody',
+] satisfies (keyof Activities)[]);
+
+type Activity = (deps: Deps, input: { ref: BuildRef }) => Promise<unknown>;
+
+/** An activity of a build that may have been reset. */
+function making(deps: Deps, activity: Activity): (input: { ref: BuildRef }) => Promise<unknown> {
+  return async (input) => {
+    await refuseIfBuilt(deps, input.ref);
+    try {
+      return await activity(deps, input);
+    } catch (error) {
+      throw await asLostByReset(deps, error);
+    }
+  };
+}
+
 /** The activities of one worker. */
 export function createActivities(deps: Deps): Activities {
   const bound = Object.entries(ACTIVITIES).map(([name, activity]) => [
     name,
-    (input: never) => (activity as (deps: Deps, input: never) => unknown)(deps, input),
+    MAKING.has(name) ? making(deps, activity as Activity) : (input: never) => (activity as Activity)(deps, input),
   ]);
   return Object.fromEntries(bound) as Activities;
 }

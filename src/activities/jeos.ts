@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
 import { WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
-import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { ApplicationFailure, CancelledFailure, TerminatedFailure } from '@temporalio/common';
 import { FactoryError, type ErrorType } from '../build/errors.js';
 import { JEOS_JOIN_SIGNAL, WORKFLOWS, type JeosImageInput, type JeosImageResult } from '../build/messages.js';
 import { KEYS } from '../build/names.js';
@@ -87,8 +87,16 @@ async function endOfInstall(deps: Deps, input: WaitForJeos, runId: string): Prom
     if (!(error instanceof WorkflowFailedError)) throw error;
     // The builds that it ran for had all left when it was cancelled: this one came too late, and starts another.
     if (error.cause instanceof CancelledFailure) return undefined;
+    // A reset ends a run and begins another, which is to be joined instead.
+    if (error.cause instanceof TerminatedFailure && (await isInstalling(deps, input, runId))) return undefined;
     throw failureOf(error, input);
   }
+}
+
+/** Whether another run than this one installs the JEOS now. */
+async function isInstalling(deps: Deps, { plan }: WaitForJeos, runId: string): Promise<boolean> {
+  const latest = await deps.temporal.workflow.getHandle(plan.jeosWorkflowId).describe();
+  return latest.runId !== runId && latest.status.name === 'RUNNING';
 }
 
 function failureOf(error: WorkflowFailedError, input: WaitForJeos): FactoryError {

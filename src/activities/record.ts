@@ -2,6 +2,7 @@ import { FactoryError } from '../build/errors.js';
 import type { ReadRecordsInput, ReadRecordsResult, DeleteImageResult } from '../build/messages.js';
 import type { BuildRecord } from '../build/record.js';
 import { readIcicle } from '../icicle/icicle.js';
+import { builtResult } from './built.js';
 import { deleteGlanceImage } from './cleanup.js';
 import { type Deps, progress, signal } from './context.js';
 import { lifeOf } from './living.js';
@@ -19,6 +20,8 @@ const FINAL_ACTIVITY: Record<string, string> = {
 export async function writeFinalRecord(deps: Deps, input: FinalRecord): Promise<void> {
   const record = await deps.store.readRecord(input.ref.uuid);
   if (record === undefined) return;
+  // It completed before it was reset: its image is there, and so its record stays.
+  if ((await builtResult(deps, input.ref)) !== undefined) return;
   const { result, failure } = input;
   const icicle = await deps.store.readDocument(input.ref.uuid, 'icicle.xml');
   const finished: BuildRecord = {

@@ -1,7 +1,9 @@
 import { readIcicle } from '../icicle/icicle.js';
-import { KEYS, resourceName } from '../build/names.js';
+import type { ReadRemainsInput, RemainsReport } from '../build/messages.js';
+import { KEYS, resourceName, type BuildRef } from '../build/names.js';
 import type { Image, Server } from '../openstack/types.js';
 import { type Deps, progress, signal, sleep } from './context.js';
+import { lifeOf } from './living.js';
 import { deleteServer, isGone } from './servers.js';
 import type { FindRemains, Remains } from './types.js';
 
@@ -31,19 +33,57 @@ export async function findRemains(deps: Deps, input: FindRemains): Promise<Remai
   return { note: `instance ${server.id} was ${server.status} and is removed` };
 }
 
-async function findServer(deps: Deps, { ref }: FindRemains): Promise<Server | undefined> {
-  const { compute } = deps.clouds.get(ref.cloud);
+/** What a build that has ended would go on from. Nothing is touched. */
+export async function readRemains(deps: Deps, input: ReadRemainsInput): Promise<RemainsReport> {
+  const { ref, jeosWorkflowId } = input;
+  progress({ message: 'looking for what the build has left' });
+  const [servers, snapshot, jeos] = await Promise.all([
+    listServers(deps, input),
+    findSnapshot(deps, input),
+    findJeos(deps, input),
+  ]);
+  const server = servers.find((candidate) => candidate['OS-EXT-STS:task_state'] !== 'deleting');
+  if (snapshot !== undefined && isUsable(snapshot, server)) {
+    return { from: 'snapshot', what: `the snapshot ${snapshot.id} of the customised instance` };
+  }
+  if (server !== undefined && USABLE.includes(server.status)) {
+    return { from: 'instance', what: `instance ${server.id}, in which what has run does not run again` };
+  }
+  if (jeos !== undefined) return { from: 'jeos', what: `the installed system, JEOS image ${jeos.id}` };
+  const installs = jeosWorkflowId !== undefined && (await lifeOf(deps, jeosWorkflowId)) === 'living';
+  if (installs) return { from: 'installation', what: `the installation that still runs, ${jeosWorkflowId}` };
+  return { from: 'nothing', what: `the beginning: nothing of it exists on cloud ${ref.cloud}` };
+}
+
+/** The JEOS that the build had, or would find. */
+async function findJeos(deps: Deps, { ref, jeosImage, jeosWorkflowId }: ReadRemainsInput): Promise<Image | undefined> {
+  const { image } = deps.clouds.get(ref.cloud);
+  const known = jeosImage === undefined ? undefined : await image.getImage(jeosImage, { signal: signal() });
+  if (isJeos(known) || jeosWorkflowId === undefined) return isJeos(known) ? known : undefined;
+  const properties = { [KEYS.workflow]: jeosWorkflowId, [KEYS.role]: 'jeos' };
+  return (await image.listImages({ properties }, { signal: signal() })).find(isJeos);
+}
+
+function isJeos(image: Image | undefined): boolean {
+  return image?.status === 'active' && image[KEYS.jeos] !== undefined;
+}
+
+async function listServers(deps: Deps, { ref }: { ref: BuildRef }): Promise<Server[]> {
   const name = resourceName(ref, 'customise');
+  const servers = await deps.clouds.get(ref.cloud).compute.listServers({ name }, { signal: signal() });
+  return servers.filter((candidate) => candidate.name === name && !isGone(candidate));
+}
+
+async function findServer(deps: Deps, input: FindRemains): Promise<Server | undefined> {
   for (;;) {
-    const servers = await compute.listServers({ name }, { signal: signal() });
-    const server = servers.find((candidate) => candidate.name === name && !isGone(candidate));
+    const [server] = await listServers(deps, input);
     if (server?.['OS-EXT-STS:task_state'] !== 'deleting') return server;
     progress({ message: `instance ${server.id} is being deleted` });
     await sleep(deps.pollInterval);
   }
 }
 
-async function findSnapshot(deps: Deps, { ref }: FindRemains): Promise<Image | undefined> {
+async function findSnapshot(deps: Deps, { ref }: { ref: BuildRef }): Promise<Image | undefined> {
   const { image } = deps.clouds.get(ref.cloud);
   const properties = { [KEYS.build]: ref.uuid, [KEYS.role]: 'base' };
   const images = await image.listImages({ properties }, { signal: signal() });

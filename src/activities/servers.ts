@@ -21,7 +21,20 @@ export async function serverFailed(deps: Deps, cloud: string, server: Server): P
 
 /** The failure of a server that somebody else removed. */
 export function serverGone(serverId: string): FactoryError {
-  return new FactoryError('ServerGone', `instance ${serverId} is gone: somebody else has deleted it`);
+  return new FactoryError('ServerGone', `instance ${serverId} is gone: somebody else has deleted it`, {
+    hint: 'imagefactory resume goes on from what still exists of the build',
+  });
+}
+
+/** The failure of a server that runs no more. */
+export function serverOff(serverId: string): FactoryError {
+  return new FactoryError(
+    'ServerFailed',
+    `instance ${serverId} is off: the guest has shut down, or somebody has stopped it`,
+    {
+      hint: 'no command of a template may shut the machine down; imagefactory does that at the end',
+    },
+  );
 }
 
 /** Servers that Nova no longer counts as there. */
@@ -29,10 +42,40 @@ export function isGone(server: Server | undefined): boolean {
   return server === undefined || server.status === 'DELETED' || server.status === 'SOFT_DELETED';
 }
 
+/** A server that is there and in order. @throws FactoryError ServerGone, ServerFailed */
+export async function livingServer(deps: Deps, cloud: string, serverId: string): Promise<Server> {
+  const server = await deps.clouds.get(cloud).compute.getServer(serverId, { signal: signal() });
+  if (server === undefined || isGone(server)) throw serverGone(serverId);
+  if (server.status === 'ERROR') throw await serverFailed(deps, cloud, server);
+  return server;
+}
+
+/**
+ * The build's instance of a role. There is one at a time: one that is being deleted is waited for, and of two that tries made
+ * that did not know of each other the older stays.
+ */
 async function findOwn(deps: Deps, { ref, role }: CreateServerInput): Promise<Server | undefined> {
+  const { compute } = deps.clouds.get(ref.cloud);
   const name = resourceName(ref, role);
-  const servers = await deps.clouds.get(ref.cloud).compute.listServers({ name }, { signal: signal() });
-  return servers.find((server) => server.name === name && !isGone(server));
+  for (;;) {
+    const listed = await compute.listServers({ name }, { signal: signal() });
+    const servers = listed.filter((server) => server.name === name && !isGone(server)).sort(byAge);
+    if (servers.length === 0) return undefined;
+    const [oldest, ...younger] = servers.filter((server) => server['OS-EXT-STS:task_state'] !== 'deleting');
+    for (const { id } of younger) await compute.deleteServer(id, { signal: signal() });
+    if (oldest !== undefined) return oldest;
+    progress({ message: `instance ${servers[0]?.id} is being deleted` });
+    await sleep(deps.pollInterval);
+  }
+}
+
+function byAge(one: Server, other: Server): number {
+  return one.created.localeCompare(other.created) || one.id.localeCompare(other.id);
+}
+
+/** A customised instance that is off has forgotten our key, or died: nothing can go on in it. */
+function isOver({ status }: Server, { role }: CreateServerInput): boolean {
+  return role === 'customise' && status === 'SHUTOFF';
 }
 
 /**
@@ -56,7 +99,10 @@ async function appears(deps: Deps, input: CreateServerInput): Promise<Server | u
 export async function createServer(deps: Deps, input: CreateServerInput): Promise<{ serverId: string }> {
   const { ref, role } = input;
   const existing = await findOwn(deps, input);
-  if (existing !== undefined) {
+  if (existing !== undefined && isOver(existing, input)) {
+    progress({ message: `removing instance ${existing.id}, which is off` });
+    await deleteServer(deps, { ref, serverId: existing.id });
+  } else if (existing !== undefined) {
     progress({ message: `found instance ${existing.id}, made by an earlier try` });
     return { serverId: existing.id };
   }
@@ -78,7 +124,8 @@ export async function createServer(deps: Deps, input: CreateServerInput): Promis
       },
       { signal: signal() },
     );
-    return { serverId: id };
+    // Another try, of which Temporal has heard nothing more, may have made one in the same moment.
+    return { serverId: (await findOwn(deps, input))?.id ?? id };
   } catch (error) {
     if (!isAmbiguous(error)) throw error;
     const made = await appears(deps, input);

@@ -1,8 +1,8 @@
 import { FactoryError } from '../build/errors.js';
 import { KEYS, marksOf } from '../build/names.js';
-import type { Image, Server } from '../openstack/types.js';
+import type { Image } from '../openstack/types.js';
 import { type CloudWatch, type Deps, progress, signal } from './context.js';
-import { isGone, serverFailed, serverGone } from './servers.js';
+import { livingServer } from './servers.js';
 import type { SnapshotInput, SnapshotTaken } from './types.js';
 import { Context } from '@temporalio/activity';
 
@@ -18,18 +18,10 @@ async function findSnapshot(deps: Deps, { ref, role }: SnapshotInput): Promise<I
   return found.find((candidate) => !DEAD.includes(candidate.status));
 }
 
-/** The server, which must be there and off: a snapshot of a running machine is not a clean one. */
-async function serverToSnapshot(deps: Deps, watch: CloudWatch, serverId: string): Promise<Server> {
-  const server = await watch.cloud.compute.getServer(serverId, { signal: signal() });
-  if (server === undefined || isGone(server)) throw serverGone(serverId);
-  if (server.status === 'ERROR') throw await serverFailed(deps, watch.cloud.name, server);
-  return server;
-}
-
 async function startSnapshot(deps: Deps, watch: CloudWatch, input: SnapshotInput): Promise<string> {
   const existing = await findSnapshot(deps, input);
   if (existing !== undefined) return existing.id;
-  const server = await serverToSnapshot(deps, watch, input.serverId);
+  const server = await livingServer(deps, input.ref.cloud, input.serverId);
   const task = server['OS-EXT-STS:task_state'];
   if (task !== null) {
     throw new FactoryError('Conflict', `instance ${server.id} is busy (${task}): no snapshot can be taken yet`, {

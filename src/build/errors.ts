@@ -36,6 +36,9 @@ export type ErrorType =
   | 'CommandInterrupted'
   // this side
   | 'StoreFailed'
+  // a build that was reset: to a moment in the life of what has gone since, or though it had completed
+  | 'LostByReset'
+  | 'AlreadyBuilt'
   | 'Canceled'
   | 'Internal';
 

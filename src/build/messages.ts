@@ -1,3 +1,4 @@
+import type { BuildRef } from './names.js';
 import type { SweepLimits, ThingKind } from './sweep.js';
 
 /**
@@ -13,6 +14,8 @@ export const WORKFLOWS = {
   deleteImage: 'deleteImage',
   /** Reads records from the worker's store; id `records-<uuid v4>`. */
   readRecords: 'readRecords',
+  /** Looks what a build that has ended could be resumed from; id `remains-<uuid v4>`. */
+  readRemains: 'readRemains',
   /** Removes what no living build needs; id `sweep-<uuid v4>`, or `sweep-<task queue>-<time>` when a schedule starts it. */
   sweep: 'sweep',
 } as const;
@@ -126,6 +129,21 @@ export interface ReadRecordsInput {
 export interface ReadRecordsResult {
   records: Record<string, unknown>[];
   total: number;
+}
+
+/** Input of readRemains: a build that has ended, and what it said of its JEOS. */
+export interface ReadRemainsInput {
+  ref: BuildRef;
+  jeosWorkflowId?: string;
+  jeosImage?: string;
+}
+
+/** What a build that has ended would be resumed from. */
+export interface RemainsReport {
+  /** The best of what exists: a snapshot of the customised instance, the instance itself, the JEOS, its installation that still runs, or nothing. */
+  from: 'snapshot' | 'instance' | 'jeos' | 'installation' | 'nothing';
+  /** The same in words: "instance 2f…, in which nothing runs twice". */
+  what: string;
 }
 
 /** Input of deleteImage. */

@@ -1,3 +1,5 @@
+import type { RemainsReport } from './messages.js';
+
 /** The phases of a build, in order. `cleanup` runs whatever happened. */
 export const PHASES = ['plan', 'jeos', 'customise', 'publish', 'cleanup'] as const;
 export type Phase = (typeof PHASES)[number];
@@ -71,6 +73,27 @@ export function commandsFor(uuid: string, held: HeldBuild): [command: string, ef
   ];
 }
 
+/** The commands that a build can be given that has ended without an image, and what each does. */
+export function commandsOfEnded(
+  uuid: string,
+  execution: string,
+  remains: RemainsReport | string,
+): [command: string, effect: string][] {
+  const resume = `imagefactory resume ${uuid}`;
+  const isKnown = typeof remains !== 'string';
+  const what = isKnown ? remains.what : `what is left of it (not known now: ${remains})`;
+  const hasGuest = isKnown && (remains.from === 'instance' || remains.from === 'snapshot');
+  const isSwept = execution === 'TERMINATED' || execution === 'TIMED_OUT';
+  return [
+    [resume, `goes on from ${what}`],
+    [`${resume} --template FILE`, 'the same with a corrected template'],
+    ...(hasGuest ? ([[`${resume} --from customise`, 'with a new instance from the JEOS']] as [string, string][]) : []),
+    ...(isSwept
+      ? ([['imagefactory gc', 'removes what it has left, once that is a day old']] as [string, string][])
+      : []),
+  ];
+}
+
 /** The answer to the query `status`. */
 export interface BuildStatus {
   uuid: string;
@@ -95,11 +118,15 @@ export interface BuildStatus {
   resources: Record<string, string>;
   /** The last lines of a console, as of the last report. */
   consoleTail?: string;
+  /** Milliseconds since the epoch: when somebody asked for the build's end. */
+  cancelRequestedAt?: number;
   failure?: BuildFailure;
   /** There while a step has failed and the build is held (`on_error hold`). */
   held?: HeldBuild;
   /** What a failed build has kept (`on_error keep`), in words, and until when, in milliseconds since the epoch. */
   kept?: { things: string[]; until: number };
+  /** What the clean-up has removed from the cloud, in words. */
+  removed?: string[];
   /** What could not be removed from the cloud; empty when nothing was left. */
   leftovers?: string[];
 }

@@ -4,13 +4,13 @@ import type { BaseImageInput } from '../build/input.js';
 import { JEOS_LEAVE_SIGNAL, STATUS_QUERY, type BaseImageResult } from '../build/messages.js';
 import { SEARCH_ATTRIBUTES } from '../build/search-attributes.js';
 import type { BuildStatus } from '../build/status.js';
-import type { JeosFound, Remains } from '../activities/types.js';
+import type { FindRemains, JeosFound, Remains } from '../activities/types.js';
 import { Board } from './board.js';
 import { Course } from './course.js';
 import { customise, type Customised } from './customise.js';
 import { Deadlines, withinTime } from './deadlines.js';
 import { endOf } from './ending.js';
-import { isCanceled } from './failures.js';
+import { isAlreadyBuilt, isCanceled, isLostByReset } from './failures.js';
 import { Hold } from './hold.js';
 import { allowSessions } from './sessions.js';
 
@@ -30,6 +30,7 @@ export async function baseImage(input: BaseImageInput): Promise<BaseImageResult>
   const hold = new Hold(course, board, deadlines, heartbeat);
   allowSessions(course, board, heartbeat);
   setHandler(defineQuery<BuildStatus>(STATUS_QUERY), () => board.status);
+  CancellationScope.current().cancelRequested.catch(() => board.canceling());
   const clock = { limit: () => course.parameters.timeout, held: () => hold.held, isHeld: () => hold.isHeld };
 
   return endOf(board, course.ref, () => withinTime(clock, () => build(course, board, heartbeat)), {
@@ -49,11 +50,32 @@ export async function baseImage(input: BaseImageInput): Promise<BaseImageResult>
 }
 
 async function build(course: Course, board: Board, heartbeat: number): Promise<BaseImageResult> {
+  try {
+    return await lifecycle(course, board, heartbeat);
+  } catch (error) {
+    if (!isAlreadyBuilt(error)) throw error;
+    return board.step({ name: 'built', title: 'take the image that the build has already' }, 'takeBuiltImage', {
+      ref: course.ref,
+    });
+  }
+}
+
+/** How often a build goes on from what is left when it was reset to a moment whose instance has gone. */
+const NEW_BEGINNINGS = 2;
+
+async function lifecycle(course: Course, board: Board, heartbeat: number): Promise<BaseImageResult> {
   await planned(course, board);
-  const remains = await remaining(course, board);
-  const jeos = await installed(course, board, heartbeat);
-  const customised = remains.snapshotOf ?? (await customise(course, jeos, board));
-  return publish(course, jeos, customised, board);
+  let remains = await remaining(course, board);
+  for (let begun = 0; ; begun++) {
+    const jeos = await installed(course, board, heartbeat);
+    try {
+      const customised = remains.snapshotOf ?? (await customise(course, jeos, board));
+      return await publish(course, jeos, customised, board);
+    } catch (error) {
+      if (!isLostByReset(error) || begun === NEW_BEGINNINGS) throw error;
+      remains = await whatIsLeft(course, board, { anew: begun > 0, needsGuest: false });
+    }
+  }
 }
 
 async function planned(course: Course, board: Board): Promise<void> {
@@ -79,7 +101,8 @@ async function planned(course: Course, board: Board): Promise<void> {
 }
 
 /** What an earlier run of this build has left to go on from. */
-async function remaining({ ref, input, plan }: Course, board: Board): Promise<Remains> {
+async function remaining(course: Course, board: Board): Promise<Remains> {
+  const { plan, input } = course;
   const { resumed } = input;
   if (resumed === undefined) return {};
   const { from } = resumed;
@@ -90,6 +113,13 @@ async function remaining({ ref, input, plan }: Course, board: Board): Promise<Re
       'InvalidParameter',
     );
   }
+  return whatIsLeft(course, board, {
+    anew: from === 'jeos' || from === 'customise',
+    needsGuest: from !== undefined,
+  });
+}
+
+function whatIsLeft({ ref }: Course, board: Board, how: Omit<FindRemains, 'ref'>): Promise<Remains> {
   return board.step(
     {
       name: 'remains',
@@ -98,7 +128,7 @@ async function remaining({ ref, input, plan }: Course, board: Board): Promise<Re
       note: (found) => found.note,
     },
     'findRemains',
-    { ref, anew: from === 'jeos' || from === 'customise', needsGuest: from !== undefined },
+    { ref, ...how },
   );
 }
 

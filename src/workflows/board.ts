@@ -178,6 +178,12 @@ export class Board {
     return verdict;
   }
 
+  /** Says at once that somebody has asked for the build's end: the step that runs may take a moment to stop. */
+  canceling(): void {
+    this.status.cancelRequestedAt = Date.now();
+    this.show();
+  }
+
   /** Remembers what the build has now, by role. */
   holds(role: string, id: string): void {
     this.status.resources[role] = id;

@@ -122,7 +122,9 @@ export async function withinTime<T>(clock: BuildClock, run: () => Promise<T>): P
       type: 'DeadlineExceeded',
       message: `the build did not end within its timeout of ${clock.limit()} s`,
       nonRetryable: true,
-      details: [{ hint: 'give it more time with --timeout, or look at the step that took it' }],
+      details: [
+        { hint: 'imagefactory resume goes on from what is left of it; --parameter timeout SECONDS gives it more time' },
+      ],
     });
   } finally {
     timer.cancel();

@@ -37,10 +37,14 @@ function heldLines(uuid: string, held: HeldBuild): string[] {
   ];
 }
 
+function isCanceling({ cancelRequestedAt, endedAt }: BuildStatus): boolean {
+  return cancelRequestedAt !== undefined && endedAt === undefined;
+}
+
 /** The build as a page of Markdown: what the Temporal UI shows as the run's current details. */
 export function currentDetails(status: BuildStatus): string {
   const lines = [
-    `### ${status.name || status.uuid}: ${status.status}`,
+    `### ${status.name || status.uuid}: ${isCanceling(status) ? 'CANCELING' : status.status}`,
     `${status.os} on cloud \`${status.cloud}\` · phase **${status.phase}** · ${status.percent} %`,
     '',
   ];
@@ -69,6 +73,9 @@ export function currentDetails(status: BuildStatus): string {
   }
   const tail = status.failure?.consoleTail ?? status.consoleTail;
   if (tail !== undefined && tail !== '') lines.push('', 'Console:', ...fenced(tail));
+  if (status.failure !== undefined && status.removed !== undefined && status.removed.length > 0) {
+    lines.push('', '**Removed from the cloud:**', ...status.removed.map((thing) => `- ${thing}`));
+  }
   if (status.leftovers !== undefined && status.leftovers.length > 0) {
     lines.push('', '**Left in the cloud:**', ...status.leftovers.map((thing) => `- ${thing}`));
   }

@@ -77,6 +77,7 @@ async function cleanUp(board: Board, ref: BuildRef, keep: Keep): Promise<void> {
       'removeResources',
       { ref, keepImages: keep.keepImages },
     );
+    board.status.removed = swept.removed;
     board.status.leftovers = swept.leftovers;
   } catch (error) {
     board.status.leftovers = [`not known: ${describeFailure(error).message}`];

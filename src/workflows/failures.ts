@@ -40,3 +40,13 @@ export function describeFailure(error: unknown): FailureText {
   }
   return { type: 'Internal', message: error instanceof Error ? error.message : String(error) };
 }
+
+/** Whether the build was reset to a moment in the life of things that have gone since: trying that step again is useless. */
+export function isLostByReset(error: unknown): boolean {
+  return describeFailure(error).type === 'LostByReset';
+}
+
+/** Whether the build was reset though it had its image already. */
+export function isAlreadyBuilt(error: unknown): boolean {
+  return describeFailure(error).type === 'AlreadyBuilt';
+}

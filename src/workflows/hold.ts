@@ -14,7 +14,7 @@ import { call } from './activity-options.js';
 import type { Board, FailedStep, Verdict } from './board.js';
 import type { Course } from './course.js';
 import type { Deadlines } from './deadlines.js';
-import { describeFailure } from './failures.js';
+import { describeFailure, isAlreadyBuilt, isLostByReset } from './failures.js';
 
 const resumeUpdate = defineUpdate<string, [ResumeRequest]>(RESUME_UPDATE);
 
@@ -51,6 +51,7 @@ export class Hold {
     const { phase } = this.board.status;
     const { on_error: onError, hold_for: holdFor } = this.course.parameters;
     if (onError !== 'hold' || phase === 'plan' || phase === 'cleanup') return 'fail';
+    if (isLostByReset(error) || isAlreadyBuilt(error)) return 'fail';
     // Two steps may run at once: one is held at a time.
     await condition(() => !this.isHeld);
     const { message, hint } = describeFailure(error);

@@ -34,7 +34,9 @@ export async function jeosImage(input: JeosImageInput): Promise<JeosImageResult>
   const builds = new Set<string>();
   setHandler(defineSignal<[string]>(JEOS_JOIN_SIGNAL), (uuid) => void builds.add(uuid));
   setHandler(defineSignal<[string]>(JEOS_LEAVE_SIGNAL), (uuid) => {
-    if (builds.delete(uuid) && builds.size === 0) run.cancel();
+    if (!builds.delete(uuid) || builds.size > 0) return;
+    board.canceling();
+    run.cancel();
   });
 
   return endOf(board, ref, () => run.run(() => install(input, ref, board, deadlines)), {

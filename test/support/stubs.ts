@@ -3,7 +3,7 @@ import { Context } from '@temporalio/activity';
 import type { Activities } from '../../src/activities/index.js';
 import type { FinalRecord, PlannedBuild } from '../../src/activities/types.js';
 import type { BaseImageInput } from '../../src/build/input.js';
-import type { JeosImageInput } from '../../src/build/messages.js';
+import type { BaseImageResult, JeosImageInput } from '../../src/build/messages.js';
 import { parseParameters } from '../../src/build/parameters.js';
 
 /** The plan of the stubs: packages, and one command. */
@@ -41,6 +41,7 @@ export function stubs(calls: string[], records: FinalRecord[] = []): Activities 
     openSession: note('open', { host: '192.0.2.1', user: 'debian', hostKeys: [] }),
     closeSession: note('close', undefined),
     findRemains: note('remains', {}),
+    takeBuiltImage: note('built', {} as BaseImageResult),
     keepResources: note('keep', { things: [] }),
     waitForJeos: note('jeos', { imageId: 'jeos-image', reused: true, proven: true }),
     prepareMedia: note('media', { kernelId: 'k', ramdiskId: 'r', notes: [] }),
@@ -70,6 +71,7 @@ export function stubs(calls: string[], records: FinalRecord[] = []): Activities 
       records.push(record);
     },
     deleteImage: note('delete-image', { removed: [], found: true }),
+    readRemains: note('read-remains', { from: 'nothing', what: 'the beginning' }),
     readRecords: note('read', { records: [], total: 0 }),
     planSweep: note('plan-sweep', { removals: [], kept: [], unnamed: 0, postponed: 0 }),
     removeLeft: note('remove-left', { removed: [], failed: [] }),

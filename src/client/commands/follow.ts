@@ -1,6 +1,7 @@
 import { baseImageWorkflowId } from '../../build/input.js';
 import { buildOutcome, watchBuild, type Outcome } from '../builds.js';
 import { workflowPage, type Factory } from '../connection.js';
+import { leftInstaller, type LeftInstaller } from '../left-installer.js';
 import { findImage, type ImageMetadata } from '../images.js';
 import type { Io } from '../io.js';
 import type { Observation } from '../observe.js';
@@ -14,9 +15,15 @@ const DETACHED = { SIGINT: 130, SIGTERM: 143 } as const;
 /**
  * Follows a build to its end and prints how it went: the view on standard error, the result on standard output.
  *
- * @returns 0 for an image, 1 for none, 130 or 143 when the user has left before the end
+ * @param wanted the end that is a success
+ * @returns 0 for the wanted end, 1 for another, 130 or 143 when the user has left before the end
  */
-export async function follow(context: CommandContext, factory: Factory, uuid: string): Promise<number> {
+export async function follow(
+  context: CommandContext,
+  factory: Factory,
+  uuid: string,
+  wanted: Outcome['status'] = 'COMPLETE',
+): Promise<number> {
   const { io, settings } = context;
   const leaving = new AbortController();
   let signal: keyof typeof DETACHED | undefined;
@@ -40,7 +47,9 @@ export async function follow(context: CommandContext, factory: Factory, uuid: st
     io.err(detachText(uuid));
     return DETACHED[signal];
   }
-  return conclude(context, factory, await factory.call(() => buildOutcome(factory, uuid)), last);
+  const outcome = await factory.call(() => buildOutcome(factory, uuid));
+  await conclude(context, factory, outcome, last);
+  return outcome.status === wanted ? 0 : 1;
 }
 
 /** What a user who leaves a running build should know. */
@@ -60,17 +69,18 @@ async function conclude(
   factory: Factory,
   outcome: Outcome,
   last: Observation | undefined,
-): Promise<number> {
+): Promise<void> {
   const { io, settings } = context;
+  const gone = await goneOf(factory, outcome, last);
   if (settings.output === 'json') {
-    io.out(jsonDocument(await recordOf(factory, outcome)));
+    const { removed, leftovers } = gone;
+    io.out(jsonDocument({ ...(await recordOf(factory, outcome)), removed, leftovers }));
   } else {
     io.out(outcomeBlock(outcome));
   }
-  tellMore(io, outcome, last);
+  tellMore(io, outcome, last, gone);
   const page = workflowPage(factory, baseImageWorkflowId(outcome.uuid));
   if (page !== undefined) io.err(`The run in the Temporal UI: ${page}\n`);
-  return outcome.status === 'COMPLETE' ? 0 : 1;
 }
 
 /** The record as the store has it, and what the end of the workflow adds; that alone, should nobody read the store. */
@@ -85,7 +95,27 @@ export function resumeText(uuid: string): string {
   return `To go on from what is left of it: imagefactory resume ${uuid} (--template FILE takes a corrected one)\n`;
 }
 
-function tellMore(io: Io, outcome: Outcome, last: Observation | undefined): void {
+/** What the clean-up of a build has removed and left, that of an installer's run that only it needed included. */
+interface Gone {
+  removed: string[];
+  leftovers: string[];
+  installer?: LeftInstaller;
+}
+
+async function goneOf(factory: Factory, outcome: Outcome, last: Observation | undefined): Promise<Gone> {
+  const { removed = [], leftovers = [] } = last?.status ?? {};
+  if (outcome.status !== 'CANCELED' || last?.status === undefined) return { removed, leftovers };
+  const installer = await leftInstaller(factory, last.status);
+  if (installer === undefined) return { removed, leftovers };
+  return {
+    removed: [...removed, ...installer.removed],
+    leftovers: [...leftovers, ...installer.leftovers],
+    installer,
+  };
+}
+
+function tellMore(io: Io, outcome: Outcome, last: Observation | undefined, gone: Gone): void {
+  const { removed, leftovers, installer } = gone;
   const kept = last?.status?.kept;
   if (kept !== undefined && kept.things.length > 0) {
     const until = `${new Date(kept.until).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
@@ -96,8 +126,9 @@ function tellMore(io: Io, outcome: Outcome, last: Observation | undefined): void
     if (hint !== undefined) io.err(`What to do: ${hint}\n`);
     if (consoleTail) io.err(`The last lines of the console:\n${indented(consoleTail)}\n`);
   }
+  if (installer?.goesOn === true) io.err(`The installer’s run ${installer.workflowId} goes on: other builds need it\n`);
+  if (outcome.status !== 'COMPLETE' && removed.length > 0) io.err(`Removed: ${removed.join(', ')}\n`);
   if (outcome.status !== 'COMPLETE') io.err(resumeText(outcome.uuid));
-  const leftovers = last?.status?.leftovers ?? [];
   if (leftovers.length > 0) io.err(`Left in the cloud: ${leftovers.join(', ')}\n`);
 }
 

@@ -1,13 +1,15 @@
 import pico from 'picocolors';
+import { commandsFor, commandsOfEnded } from '../../build/status.js';
 import { workflowPage, type Factory } from '../connection.js';
+import { endedBuild, type EndedBuild } from '../ended.js';
 import { forgottenImage, type ImageMetadata } from '../images.js';
 import { wantsColour } from '../io.js';
 import { BuildWatcher, type Observation } from '../observe.js';
 import { asked } from '../asked.js';
 import { jsonDocument } from '../output.js';
+import { endedLines } from '../view/ended.js';
 import { renderView } from '../view/render.js';
 import { imagesText } from './images.js';
-import { resumeText } from './follow.js';
 import { UUID_POSITIONAL, uuidOf, withFactory, type Command, type CommandContext } from './command.js';
 
 export const status: Command = {
@@ -18,14 +20,12 @@ export const status: Command = {
   run: runStatus,
 };
 
-/** Temporal's words for runs that can be resumed. */
-const ENDED_WITHOUT_IMAGE = ['FAILED', 'CANCELLED', 'TERMINATED', 'TIMED_OUT'];
-
 async function runStatus(context: CommandContext): Promise<number> {
   const uuid = uuidOf(context);
   return withFactory(context, async (factory) => {
     try {
-      show(context, factory, await asked(() => new BuildWatcher(factory, uuid).look(), uuid));
+      const seen = await asked(() => new BuildWatcher(factory, uuid).look(), uuid);
+      show(context, factory, seen, await asked(() => endedBuild(factory, seen)));
     } catch (error) {
       showImage(context, await forgottenImage(factory, uuid, error));
     }
@@ -33,17 +33,21 @@ async function runStatus(context: CommandContext): Promise<number> {
   });
 }
 
-function show({ io, settings }: CommandContext, factory: Factory, seen: Observation): void {
+function show(
+  { io, settings }: CommandContext,
+  factory: Factory,
+  seen: Observation,
+  ended: EndedBuild | undefined,
+): void {
   const page = workflowPage(factory, seen.workflowId);
   if (settings.output === 'json') {
-    io.out(jsonDocument(document(seen, page)));
+    io.out(jsonDocument(document(seen, page, ended)));
     return;
   }
   const columns = io.outIsTerminal ? process.stdout.columns || 80 : 120;
   const colours = pico.createColors(wantsColour(io.env, io.outIsTerminal));
   io.out(renderView(seen, { columns, rows: Infinity, colours, taskQueue: factory.taskQueue, page }) + '\n');
-  if (seen.status?.failure?.hint !== undefined) io.err(`What to do: ${seen.status.failure.hint}\n`);
-  if (ENDED_WITHOUT_IMAGE.includes(seen.execution)) io.err(resumeText(seen.uuid));
+  if (ended !== undefined) io.out(`\n${endedLines(seen.uuid, ended).join('\n')}\n`);
 }
 
 /** Shows an image that Temporal no longer knows as `images` does. */
@@ -52,15 +56,32 @@ export function showImage({ io, settings }: CommandContext, image: ImageMetadata
 }
 
 /** The build's status, flat, with what Temporal knows about it beside. */
-function document(seen: Observation, page: string | undefined): Record<string, unknown> {
+function document(seen: Observation, page: string | undefined, ended: EndedBuild | undefined): Record<string, unknown> {
   const { status: known, workflowId, execution, activities, jeos, workers } = seen;
   return {
     ...(known ?? { uuid: seen.uuid, type: 'base_image' }),
+    ...endOf(seen, ended),
     workflowId,
     execution,
     activities,
     jeos,
     workers,
     page,
+    commands: commandsOf(seen, ended),
   };
+}
+
+/** What a build cannot say of itself: that somebody has terminated it. */
+function endOf({ status }: Observation, ended: EndedBuild | undefined): Record<string, unknown> {
+  if (ended === undefined) return {};
+  const { failure, remains } = ended;
+  const state = status?.endedAt === undefined ? 'FAILED' : status.status;
+  return { status: state, failure, resumes: typeof remains === 'string' ? { unknown: remains } : remains };
+}
+
+function commandsOf({ uuid, status, execution }: Observation, ended: EndedBuild | undefined): string[] {
+  const held = status?.held;
+  if (ended !== undefined) return commandsOfEnded(uuid, execution, ended.remains).map(([command]) => command);
+  if (held !== undefined) return commandsFor(uuid, held).map(([command]) => command);
+  return execution === 'COMPLETED' ? [] : [`imagefactory watch ${uuid}`, `imagefactory cancel ${uuid}`];
 }

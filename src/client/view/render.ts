@@ -73,7 +73,7 @@ function headLines(seen: Observation, { colours, columns }: RenderOptions): Line
   return [
     { text: plain(what), right: elapsed, colour: colours.bold },
     {
-      text: `${bar(percent, width)} ${String(percent).padStart(3)} %  ${stateText(status)}  ${phaseText(status)}`,
+      text: `${bar(percent, width)} ${String(percent).padStart(3)} %  ${stateText(status, seen.execution)}  ${phaseText(status)}`,
       colour: stateColour(status, colours),
     },
     { text: '' },
@@ -93,9 +93,15 @@ function phaseText(status: BuildStatus): string {
   return `phase ${index + 1}/${PHASES.length}: ${status.phase}`;
 }
 
-function stateText({ status, held }: BuildStatus): string {
+function stateText({ status, held, cancelRequestedAt, endedAt }: BuildStatus, execution: string): string {
+  // A run that Temporal has ended could not say so itself.
+  if (endedAt === undefined && CUT_OFF.includes(execution)) return execution;
+  if (cancelRequestedAt !== undefined && endedAt === undefined) return 'CANCELING';
   return held === undefined ? status : 'HELD';
 }
+
+/** Ends of a run of which the build's own code hears nothing. */
+const CUT_OFF = ['TERMINATED', 'TIMED_OUT'];
 
 function stateColour(status: BuildStatus, colours: Colours): (text: string) => string {
   if (status.held !== undefined) return colours.yellow;

@@ -1,0 +1,196 @@
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { after, before, describe, it } from 'node:test';
+import type { Activities } from '../../../src/activities/index.js';
+import { baseImageWorkflowId } from '../../../src/build/input.js';
+import type { CallPattern } from '../../fake-cloud/core/call-log.js';
+import type { RootFiles } from '../../fake-cloud/guests/root-files.js';
+import { Bed, imagesIn, leftoversIn, type Build } from '../../support/bed.js';
+import { OneAtATime } from '../../support/one-at-a-time.js';
+import { heldCommand } from '../../support/strikes.js';
+import { ActivityOperations } from '../../support/temporal-means.js';
+import { startTemporal } from '../../support/temporal.js';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+
+const STEP = 'command:1 one';
+const BODY = `<commands><command name="one">${heldCommand('one')}</command>
+  <command name="check">test "$(cat /root/runs)" = one</command></commands>`;
+
+async function until<T>(look: () => Promise<T | undefined | false>, what: string): Promise<T> {
+  for (let tries = 0; tries < 1500; tries++) {
+    const found = await look();
+    if (found !== undefined && found !== false) return found;
+    await sleep(20);
+  }
+  throw new Error(`never: ${what}`);
+}
+
+/** A build in a cloud of its own, and what a person can do to its activities in the Temporal UI. */
+class Scene {
+  readonly operations: ActivityOperations;
+  private readonly watch: OneAtATime;
+
+  private constructor(
+    readonly bed: Bed,
+    readonly build: Build,
+  ) {
+    this.operations = new ActivityOperations(bed.temporal, baseImageWorkflowId(build.uuid));
+    this.watch = new OneAtATime(bed.cloud);
+  }
+
+  static async start(temporal: TestWorkflowEnvironment, parameters: Record<string, unknown> = {}): Promise<Scene> {
+    const bed = await Bed.start({ temporal });
+    return new Scene(bed, await bed.build(bed.template({ body: BODY }), parameters));
+  }
+
+  /** The installer’s run, and what can be done to its activities. */
+  async ofInstaller(): Promise<ActivityOperations> {
+    const { jeosWorkflowId } = await until(async () => {
+      const status = await this.build.status();
+      return status.jeosWorkflowId !== undefined && { jeosWorkflowId: status.jeosWorkflowId };
+    }, 'an installer’s run');
+    return new ActivityOperations(this.bed.temporal, jeosWorkflowId);
+  }
+
+  /** Holds the first such call; answers what lets it go on. */
+  hold(match: CallPattern, when: 'before' | 'after'): Promise<() => void> {
+    return new Promise((held) => {
+      this.bed.cloud.faults.add({
+        kind: 'held',
+        match,
+        when,
+        decide: () => new Promise((decided) => held(() => decided('go'))),
+      });
+    });
+  }
+
+  /** The guest's files, once its first command runs. */
+  commandRuns(): Promise<RootFiles> {
+    return until(async () => {
+      for (const id of this.bed.cloud.state.servers.keys()) {
+        const files = this.bed.cloud.guestFiles(id);
+        if ((await files?.read('root/one.runs')) !== undefined) return files;
+      }
+      return undefined;
+    }, STEP);
+  }
+
+  async endCommand(): Promise<void> {
+    await (await this.commandRuns()).write('root/one.end', '', { mode: 0o600 });
+  }
+
+  async isPaused(type: keyof Activities, operations = this.operations): Promise<void> {
+    await until(() => operations.isPaused(type), `${type} paused`);
+  }
+
+  /** The build is whole: one server a role, each made once, nothing left. */
+  async isWhole(): Promise<void> {
+    const ending = this.endCommand();
+    const { glanceId } = await this.build.result();
+    await ending;
+    const { cloud } = this.bed;
+    assert.deepEqual(
+      cloud.state.serversMade.map((name) => name.split('-')[1]),
+      ['installer', 'customise'],
+    );
+    assert.deepEqual(this.watch.end(), []);
+    assert.deepEqual(leftoversIn(cloud), []);
+    assert.deepEqual(
+      imagesIn(cloud, 'base').map(({ id }) => id),
+      [glanceId],
+    );
+  }
+
+  async close(): Promise<void> {
+    this.watch.end();
+    await this.bed.close();
+  }
+}
+
+const CREATE_SERVER: CallPattern = { service: 'compute', method: 'POST', path: /\/servers$/ };
+
+describe('an activity that somebody operates on in the Temporal UI', { concurrency: 3 }, () => {
+  let temporal: TestWorkflowEnvironment;
+  before(async () => {
+    temporal = await startTemporal();
+  });
+  after(() => temporal.teardown());
+
+  function scene(what: string, run: (scene: Scene) => Promise<void>, parameters: Record<string, unknown> = {}): void {
+    it(what, async () => {
+      const played = await Scene.start(temporal, parameters);
+      try {
+        await run(played);
+      } finally {
+        await played.close();
+      }
+    });
+  }
+
+  for (const when of ['before', 'after'] as const) {
+    scene(`is paused ${when} Nova creates an instance, and goes on with that one`, async (played) => {
+      const release = await played.hold(CREATE_SERVER, when);
+      const installer = await played.ofInstaller();
+      await installer.pause('createServer');
+      await played.isPaused('createServer', installer);
+      release();
+      await until(async () => played.bed.cloud.state.servers.size > 0, 'the instance');
+      await installer.unpause('createServer');
+      await played.isWhole();
+    });
+  }
+
+  scene('is paused while it waits for the installer, which ends meanwhile', async (played) => {
+    const installer = await played.ofInstaller();
+    await until(() => installer.attempt('waitForPowerOff'), 'the wait');
+    await installer.pause('waitForPowerOff');
+    await played.isPaused('waitForPowerOff', installer);
+    await until(
+      async () => [...played.bed.cloud.state.servers.values()].some(({ status }) => status === 'SHUTOFF'),
+      'the end of the installation',
+    );
+    await installer.unpause('waitForPowerOff');
+    await played.isWhole();
+  });
+
+  scene('is paused while a command runs in the guest, which ends meanwhile and is not run again', async (played) => {
+    await played.commandRuns();
+    await played.operations.pause('runGuestStep');
+    await played.isPaused('runGuestStep');
+    await played.endCommand();
+    await played.operations.unpause('runGuestStep');
+    await played.isWhole();
+  });
+
+  scene('is reset while a command runs in the guest, and follows the same run of it', async (played) => {
+    await played.commandRuns();
+    await played.operations.pause('runGuestStep');
+    await played.isPaused('runGuestStep');
+    await played.operations.reset('runGuestStep');
+    await until(async () => (await played.operations.attempt('runGuestStep')) === 1, 'the first attempt again');
+    await played.isWhole();
+  });
+
+  scene('is reset while it waits for the installer’s run, and joins it again', async (played) => {
+    const installer = await played.ofInstaller();
+    await until(() => installer.attempt('waitForPowerOff'), 'the installer’s wait');
+    await played.operations.reset('waitForJeos');
+    await played.isWhole();
+  });
+
+  scene('is given other timeouts while it runs', async (played) => {
+    await played.commandRuns();
+    await played.operations.setTimeouts('runGuestStep', { startToClose: 1200, heartbeat: 3 });
+    await played.isWhole();
+  });
+
+  scene('is paused when the build is cancelled, which cleans up all the same', async (played) => {
+    await played.commandRuns();
+    await played.operations.pause('runGuestStep');
+    await played.isPaused('runGuestStep');
+    await played.build.handle.cancel();
+    await assert.rejects(played.build.result());
+    assert.equal((await played.build.status()).status, 'CANCELED');
+    assert.deepEqual(leftoversIn(played.bed.cloud), []);
+  });
+});

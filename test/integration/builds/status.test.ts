@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { after, before, describe, it } from 'node:test';
+import { baseImageWorkflowId } from '../../../src/build/input.js';
+import { run } from '../../../src/client/cli.js';
+import { Bed, Build } from '../../support/bed.js';
+import { RecordingIo } from '../../unit/client/recording-io.js';
+
+const BAD = '<commands><command name="bad">echo so sad; exit 3</command></commands>';
+const LONG = '<commands><command name="long">sleep 300</command></commands>';
+
+interface StatusDocument {
+  status: string;
+  execution: string;
+  failure: { step: string; message: string; hint?: string };
+  resumes: { from?: string; what?: string; unknown?: string };
+  removed?: string[];
+  commands: string[];
+}
+
+describe('the status of a build', { concurrency: 4 }, () => {
+  let bed: Bed;
+  before(async () => {
+    bed = await Bed.start();
+    await (await bed.build(bed.template())).result();
+  });
+  after(() => bed.close());
+
+  async function asked(build: Build, on = bed): Promise<{ text: string; json: StatusDocument }> {
+    const answer = async (...options: string[]): Promise<string> => {
+      const io = new RecordingIo(on.env());
+      const code = await run(['--task-queue', on.taskQueue, ...options, 'status', build.uuid], io);
+      assert.equal(code, 0, io.stderr);
+      return io.stdout;
+    };
+    return { text: await answer(), json: JSON.parse(await answer('--output', 'json')) as StatusDocument };
+  }
+
+  function serverOf(build: Build): string {
+    return [...bed.cloud.state.servers.values()].find(({ name }) => name.endsWith(build.uuid))?.id ?? 'none';
+  }
+
+  async function jeosOf(build: Build): Promise<string> {
+    return (await build.status()).resources['jeos_image'] ?? 'none';
+  }
+
+  it('that has failed says what failed, why, and that it goes on from the JEOS', async () => {
+    const build = await bed.build(bed.template({ body: BAD }));
+    await build.failure();
+    const { text, json } = await asked(build);
+    const jeos = await jeosOf(build);
+    assert.match(text, /The build has ended without an image \(FAILED\) in command:1 bad:/);
+    assert.match(text, /ended with exit status 3\n +so sad\n/);
+    assert.match(text, /What to do: correct the template/);
+    assert.match(text, new RegExp(`resume ${build.uuid} +goes on from the installed system, JEOS image ${jeos}`));
+    assert.equal(json.status, 'FAILED');
+    assert.equal(json.execution, 'FAILED');
+    assert.equal(json.failure.step, 'command:1 bad');
+    assert.match(json.failure.message, /exit status 3/);
+    assert.deepEqual(json.resumes, { from: 'jeos', what: `the installed system, JEOS image ${jeos}` });
+    assert.deepEqual(json.commands, [
+      `imagefactory resume ${build.uuid}`,
+      `imagefactory resume ${build.uuid} --template FILE`,
+    ]);
+  });
+
+  it('that has kept its instance goes on from that', async () => {
+    const build = await bed.build(bed.template({ body: BAD }), { on_error: 'keep' });
+    await build.failure();
+    const { text, json } = await asked(build);
+    assert.equal(json.resumes.from, 'instance');
+    assert.match(
+      text,
+      new RegExp(`goes on from instance ${serverOf(build)}, in which what has run does not run again`),
+    );
+    assert.ok(json.commands.includes(`imagefactory resume ${build.uuid} --from customise`));
+  });
+
+  it('that somebody has terminated says so, where it was, and how what it has left is removed', async () => {
+    const build = await bed.build(bed.template({ body: LONG }));
+    await build.reaches('command:1 long');
+    await build.handle.terminate('the power was needed');
+    const { text, json } = await asked(build);
+    assert.match(text, /TERMINATED {2}phase 3\/5: customise/);
+    assert.match(
+      text,
+      /has ended without an image \(TERMINATED\) in command:1 long:\n.*terminated \(the power was needed\)/,
+    );
+    assert.match(text, /imagefactory gc +removes what it has left/);
+    assert.equal(json.status, 'FAILED');
+    assert.equal(json.execution, 'TERMINATED');
+    assert.equal(json.failure.step, 'command:1 long');
+    assert.equal(json.resumes.from, 'instance');
+    bed.cloud.deleteServer(serverOf(build));
+    assert.equal((await asked(build)).json.resumes.from, 'jeos');
+  });
+
+  it('that was terminated after its snapshot goes on from that', async () => {
+    const build = await bed.build(bed.template());
+    await build.reaches('base.publish');
+    await build.handle.terminate('by a test');
+    const { json } = await asked(build);
+    assert.equal(json.resumes.from, 'snapshot');
+    assert.match(json.resumes.what ?? '', /^the snapshot [0-9a-f-]{36} of the customised instance$/);
+  });
+
+  it('that was cancelled says what was removed', async () => {
+    const build = await bed.build(bed.template({ body: LONG }));
+    await build.reaches('command:1 long');
+    await build.handle.cancel();
+    await assert.rejects(build.result());
+    const { text, json } = await asked(build);
+    assert.equal(json.status, 'CANCELED');
+    assert.equal(json.execution, 'CANCELLED');
+    assert.match(text, /removed instance [0-9a-f-]{36}, /);
+    assert.match((json.removed ?? []).join(), /^instance .*key pair/);
+    assert.equal(json.resumes.from, 'jeos');
+  });
+
+  it('whose time in Temporal was over says so', async () => {
+    const { handle, uuid } = await bed.build(bed.template({ name: 'late', body: LONG }));
+    const { args } = await inputOf(handle.workflowId);
+    await handle.cancel();
+    await assert.rejects(handle.result());
+    const again = await bed.temporal.client.workflow.start('baseImage', {
+      taskQueue: bed.taskQueue,
+      workflowId: baseImageWorkflowId(uuid),
+      args,
+      workflowExecutionTimeout: '3s',
+    });
+    await assert.rejects(again.result());
+    const { json, text } = await asked(new Build(uuid, again as Build['handle'], bed));
+    assert.equal(json.execution, 'TIMED_OUT');
+    assert.equal(json.status, 'FAILED');
+    assert.match(text, /\(TIMED_OUT\)/);
+    assert.notEqual(json.resumes.from, undefined);
+  });
+
+  async function inputOf(workflowId: string): Promise<{ args: unknown[] }> {
+    const { events } = await bed.temporal.client.workflow.getHandle(workflowId).fetchHistory();
+    const payload = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0];
+    return { args: [JSON.parse(Buffer.from(payload?.data ?? []).toString('utf8'))] };
+  }
+
+  it('that has failed before anything was made begins at the beginning', async () => {
+    const build = await bed.build(bed.template({ name: 'early' }), { flavor: 'm9.huge' });
+    await build.failure();
+    const { json, text } = await asked(build);
+    assert.equal(json.failure.step, 'plan');
+    assert.equal(json.resumes.from, 'nothing');
+    assert.match(text, /goes on from the beginning: nothing of it exists on cloud envvars/);
+  });
+
+  it('whose installation goes on for others joins that again', async () => {
+    const forget = bed.cloud.behaviours.add({ match: { boots: 'installer' }, installer: 'never-off' });
+    const parts = { name: 'shared', version: '11' };
+    const [one, other] = await Promise.all([bed.build(bed.template(parts)), bed.build(bed.template(parts))]);
+    for (const build of [one, other]) await build.reaches('jeos');
+    const run = bed.temporal.client.workflow.getHandle((await one.status()).jeosWorkflowId ?? '');
+    for (let joined = 0; joined < 2; await sleep(20)) {
+      const { events } = await run.fetchHistory().catch(() => ({ events: [] }));
+      joined = (events ?? []).filter(
+        (event) => event.workflowExecutionSignaledEventAttributes?.signalName === 'join',
+      ).length;
+    }
+    await one.handle.cancel();
+    await assert.rejects(one.result());
+    assert.equal((await asked(one)).json.resumes.from, 'installation');
+    await other.handle.cancel();
+    await assert.rejects(other.result());
+    forget();
+  });
+
+  it('that is held says what failed, since when it waits, what comes next, and the commands', async () => {
+    const build = await bed.build(bed.template({ body: BAD }), { on_error: 'hold' });
+    while ((await build.status()).held === undefined) await sleep(20);
+    const { text, json } = await asked(build);
+    assert.match(text, / HELD /);
+    assert.match(text, /The build is held: command:1 bad failed 0:\d\d ago/);
+    assert.match(text, /In 23:59:\d\d it gives up and cleans up/);
+    assert.match(text, /tries again: run command bad/);
+    assert.deepEqual(
+      json.commands.map((command) => command.replace(build.uuid, 'UUID')),
+      [
+        'imagefactory resume UUID',
+        'imagefactory resume UUID --template FILE',
+        'imagefactory resume UUID --skip',
+        'imagefactory ssh UUID',
+        'imagefactory abort UUID',
+      ],
+    );
+    await build.handle.cancel();
+    await assert.rejects(build.result());
+  });
+
+  it('tells without a worker what Temporal knows', async () => {
+    const other = await Bed.start({ temporal: bed.temporal });
+    try {
+      const build = await other.build(other.template({ body: BAD }));
+      await build.failure();
+      await other.stopWorker();
+      const { text, json } = await asked(build, other);
+      assert.match(text, /ended with exit status 3/);
+      assert.match(json.resumes.unknown ?? '', /no worker/);
+      assert.equal(json.commands[0], `imagefactory resume ${build.uuid}`);
+    } finally {
+      await other.close();
+    }
+  });
+});
