@@ -57,10 +57,9 @@ async function activeServer(deps: Deps, input: WaitForAddress): Promise<Server> 
   }
 }
 
-/** The build's floating IP, on the port of its instance: found by its description, which it is made with, else created. */
+/** The build's floating IP, on the port of its instance. */
 async function ensureFloatingIp(deps: Deps, input: WaitForAddress): Promise<FloatingIp> {
-  const { ref } = input;
-  const { network } = deps.clouds.get(ref.cloud);
+  const { network } = deps.clouds.get(input.ref.cloud);
   const ports = await network.listPorts(
     { device_id: input.serverId, network_id: input.networkId },
     { signal: signal() },
@@ -71,6 +70,21 @@ async function ensureFloatingIp(deps: Deps, input: WaitForAddress): Promise<Floa
       retryable: true,
     });
   }
+  const own = await reserveAddress(deps, input);
+  if (own.port_id === port.id) return own;
+  return network.updateFloatingIp(own.id, { port_id: port.id }, { signal: signal() });
+}
+
+/**
+ * The build's floating IP: found by its description, which it is made with, else created. It is reserved together with the
+ * instance, so that no instance waits for one.
+ */
+export async function reserveAddress(
+  deps: Deps,
+  input: Pick<WaitForAddress, 'ref' | 'networkId' | 'floatingIp'>,
+): Promise<FloatingIp> {
+  const { ref } = input;
+  const { network } = deps.clouds.get(ref.cloud);
   const description = resourceName(ref, 'address');
   const tags = tagsOf(ref, 'address');
   const [own] = await network.listFloatingIps({ description }, { signal: signal() });
@@ -78,22 +92,24 @@ async function ensureFloatingIp(deps: Deps, input: WaitForAddress): Promise<Floa
     // The try that made it may have ended before it tagged it.
     if (!own.tags.includes(buildTag(ref.uuid)))
       await network.setTags('floatingips', own.id, tags, { signal: signal() });
-    if (own.port_id === port.id) return own;
-    return network.updateFloatingIp(own.id, { port_id: port.id }, { signal: signal() });
+    return own;
   }
   progress({ message: 'asking for a floating IP' });
-  return network.createFloatingIp(
-    {
-      floating_network_id: await externalNetwork(deps, input),
-      port_id: port.id,
-      description,
-      tags,
-    },
-    { signal: signal() },
-  );
+  const request = { floating_network_id: await externalNetwork(deps, input), description, tags };
+  return network.createFloatingIp(request, { signal: signal() });
 }
 
-async function externalNetwork(deps: Deps, input: WaitForAddress): Promise<string> {
+/** Gives back the floating IP of a build that has no instance. */
+export async function releaseAddress(deps: Deps, ref: BuildRef): Promise<void> {
+  const { network } = deps.clouds.get(ref.cloud);
+  const own = await network.listFloatingIps({ description: resourceName(ref, 'address') }, { signal: signal() });
+  for (const { id } of own) await network.deleteFloatingIp(id, { signal: signal() });
+}
+
+async function externalNetwork(
+  deps: Deps,
+  input: Pick<WaitForAddress, 'ref' | 'networkId' | 'floatingIp'>,
+): Promise<string> {
   const { network } = deps.clouds.get(input.ref.cloud);
   if (typeof input.floatingIp === 'string') {
     const named = await network.findNetwork(input.floatingIp, { signal: signal() });

@@ -19,6 +19,9 @@ export interface CloudWatch {
   console: Throttle;
 }
 
+/** Limits of a cloud that hold for all workers together. */
+export type CloudLimits = Readonly<Record<string, { maxConcurrentBuilds?: number; apiCallsPerSecond?: number }>>;
+
 /** The ports that activities see. One object a worker. */
 export interface Deps {
   clouds: Clouds;
@@ -35,6 +38,8 @@ export interface Deps {
   mediaDirectory: string;
   /** CIDRs that the guests see this worker under; unset: found out from the route to the guest. */
   workerAddresses: string[] | undefined;
+  /** What the worker's configuration limits, by the cloud's name. */
+  limits: CloudLimits;
   /** Milliseconds between two polls of the guest side (SSH tries); the cloud's own are in SharedPoll. */
   pollInterval: number;
 }

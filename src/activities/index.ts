@@ -1,6 +1,7 @@
 import type { Deps } from './context.js';
 import type { BuildRef } from '../build/names.js';
 import { createAccess } from './access.js';
+import { createServer } from './create.js';
 import { waitForAddress } from './address.js';
 import { refuseIfBuilt, takeBuiltImage } from './built.js';
 import { removeResources } from './cleanup.js';
@@ -9,6 +10,7 @@ import { shutDownGuest, waitForSsh } from './guest-boot.js';
 import { createBootImage, publishBaseImage, publishJeos } from './images.js';
 import { waitForJeos } from './jeos.js';
 import { keepResources } from './keep.js';
+import { endedWorkflows, joinLine } from './line.js';
 import { prepareMedia } from './media.js';
 import { planBaseImage } from './plan.js';
 import { waitForPowerOff } from './power-off.js';
@@ -16,7 +18,7 @@ import { deleteImage, downloadBody, readRecords, writeFinalRecord } from './reco
 import { findRemains, readRemains } from './remains.js';
 import { asLostByReset } from './reset.js';
 import { replanBaseImage } from './replan.js';
-import { createServer, deleteServer } from './servers.js';
+import { deleteServer } from './servers.js';
 import { closeSession, openSession } from './session.js';
 import { snapshotServer } from './snapshot.js';
 import { planSweep, removeLeft } from './sweep.js';
@@ -29,6 +31,8 @@ const ACTIVITIES = {
   waitForJeos,
   prepareMedia,
   createBootImage,
+  joinLine,
+  endedWorkflows,
   createServer,
   waitForPowerOff,
   snapshotServer,
@@ -65,6 +69,7 @@ const MAKING = new Set<string>([
   'planBaseImage',
   'findRemains',
   'waitForJeos',
+  'joinLine',
   'createServer',
   'createAccess',
   'waitForAddress',

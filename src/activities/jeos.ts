@@ -47,6 +47,7 @@ function jeosInput({ ref, plan, parameters, heartbeatTimeout }: WaitForJeos): Je
     mediaTimeout: parameters.media_timeout,
     quotaTimeout: parameters.quota_timeout,
     heartbeatTimeout,
+    line: plan.line,
   };
 }
 

@@ -1,5 +1,6 @@
 import { FactoryError } from '../build/errors.js';
 import type { BaseImageInput } from '../build/input.js';
+import { lineOf } from '../build/line.js';
 import { parseParameters, type BuildParameters } from '../build/parameters.js';
 import { jeosDigest, planBuild, stepDigest } from '../build/plan.js';
 import type { BuildRecord } from '../build/record.js';
@@ -43,9 +44,10 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImage): Pr
   const template = throwIfInvalid(input.template, input.templateName);
   const plan = planBuild({ template, installScript: parameters.install_script, parameters });
   progress({ message: 'looking for the flavor and the network' });
-  const [flavor, network] = await Promise.all([
+  const [flavor, network, project] = await Promise.all([
     chooseFlavor(deps, ref.cloud, parameters, template.diskSize),
     chooseNetwork(deps, ref.cloud, parameters),
+    deps.clouds.get(ref.cloud).projectId({ signal: signal() }),
   ]);
   progress({ message: 'fetching what the template names by address' });
   const contents = new Map<string, Buffer>();
@@ -64,6 +66,7 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImage): Pr
     jeosDocuments: uuidOf(`jeos:${own}`),
     flavorId: flavor.id,
     networkId: network.id,
+    line: lineOf(project, deps.clouds.get(ref.cloud).region),
     minDisk: flavor.disk,
     guestSteps: plan.steps.map((step) => ({ name: step.name, title: step.title, digest: stepDigest(step) })),
     warnings: plan.warnings,

@@ -1,9 +1,7 @@
 import { FactoryError } from '../build/errors.js';
-import { MARK, marksOf, resourceName, tagsOf } from '../build/names.js';
+import { MARK } from '../build/names.js';
 import type { Server } from '../openstack/types.js';
-import { type Deps, progress, signal, sleep } from './context.js';
-import { bootUserData } from './user-data.js';
-import type { CreateServerInput } from './types.js';
+import { type Deps, progress, signal } from './context.js';
 
 /**
  * The failure of a server in ERROR, in Nova's words. A list may show the state before the reason is written down, so the
@@ -17,6 +15,11 @@ export async function serverFailed(deps: Deps, cloud: string, server: Server): P
   return new FactoryError('ServerFailed', `instance ${server.id} went to ERROR: ${reason}`, {
     hint: 'openstack server show has more of it; the cloud’s operators find the request in Nova’s log',
   });
+}
+
+/** Whether a server is in ERROR because no host had room for it, which passes. */
+export function isWithoutHost({ status, fault }: Server): boolean {
+  return status === 'ERROR' && /no valid host was found/i.test(fault?.message ?? '');
 }
 
 /** The failure of a server that somebody else removed. */
@@ -48,90 +51,6 @@ export async function livingServer(deps: Deps, cloud: string, serverId: string):
   if (server === undefined || isGone(server)) throw serverGone(serverId);
   if (server.status === 'ERROR') throw await serverFailed(deps, cloud, server);
   return server;
-}
-
-/**
- * The build's instance of a role. There is one at a time: one that is being deleted is waited for, and of two that tries made
- * that did not know of each other the older stays.
- */
-async function findOwn(deps: Deps, { ref, role }: CreateServerInput): Promise<Server | undefined> {
-  const { compute } = deps.clouds.get(ref.cloud);
-  const name = resourceName(ref, role);
-  for (;;) {
-    const listed = await compute.listServers({ name }, { signal: signal() });
-    const servers = listed.filter((server) => server.name === name && !isGone(server)).sort(byAge);
-    if (servers.length === 0) return undefined;
-    const [oldest, ...younger] = servers.filter((server) => server['OS-EXT-STS:task_state'] !== 'deleting');
-    for (const { id } of younger) await compute.deleteServer(id, { signal: signal() });
-    if (oldest !== undefined) return oldest;
-    progress({ message: `instance ${servers[0]?.id} is being deleted` });
-    await sleep(deps.pollInterval);
-  }
-}
-
-function byAge(one: Server, other: Server): number {
-  return one.created.localeCompare(other.created) || one.id.localeCompare(other.id);
-}
-
-/** A customised instance that is off has forgotten our key, or died: nothing can go on in it. */
-function isOver({ status }: Server, { role }: CreateServerInput): boolean {
-  return role === 'customise' && status === 'SHUTOFF';
-}
-
-/**
- * Whether the reply to a create call may have been lost after the cloud did it. Then the server may take a moment to
- * appear in a list.
- */
-function isAmbiguous(error: unknown): boolean {
-  return error instanceof FactoryError && error.type === 'CloudUnavailable';
-}
-
-async function appears(deps: Deps, input: CreateServerInput): Promise<Server | undefined> {
-  for (let tries = 0; tries < 3; tries++) {
-    const server = await findOwn(deps, input).catch(() => undefined);
-    if (server !== undefined) return server;
-    await sleep(deps.pollInterval);
-  }
-  return undefined;
-}
-
-/** Creates a build's instance of a role, or finds the one that an earlier try created. */
-export async function createServer(deps: Deps, input: CreateServerInput): Promise<{ serverId: string }> {
-  const { ref, role } = input;
-  const existing = await findOwn(deps, input);
-  if (existing !== undefined && isOver(existing, input)) {
-    progress({ message: `removing instance ${existing.id}, which is off` });
-    await deleteServer(deps, { ref, serverId: existing.id });
-  } else if (existing !== undefined) {
-    progress({ message: `found instance ${existing.id}, made by an earlier try` });
-    return { serverId: existing.id };
-  }
-  const { compute } = deps.clouds.get(ref.cloud);
-  const details = await bootUserData(deps, input);
-  try {
-    const { id } = await compute.createServer(
-      {
-        name: resourceName(ref, role),
-        imageRef: input.imageId,
-        flavorRef: input.flavorId,
-        networks: [{ uuid: input.networkId }],
-        metadata: marksOf(ref, role, deps.identity),
-        tags: tagsOf(ref, role),
-        ...(input.access === undefined
-          ? {}
-          : { key_name: input.access.keyName, security_groups: [{ name: input.access.securityGroupId }] }),
-        ...details,
-      },
-      { signal: signal() },
-    );
-    // Another try, of which Temporal has heard nothing more, may have made one in the same moment.
-    return { serverId: (await findOwn(deps, input))?.id ?? id };
-  } catch (error) {
-    if (!isAmbiguous(error)) throw error;
-    const made = await appears(deps, input);
-    if (made === undefined) throw error;
-    return { serverId: made.id };
-  }
 }
 
 /** Deletes a server and waits until Nova no longer has it. */

@@ -1,4 +1,5 @@
 import type { BuildParameters } from '../build/parameters.js';
+import type { Member } from '../build/line.js';
 import type { BuildRef, ServerRole } from '../build/names.js';
 import type { BaseImageInput } from '../build/input.js';
 import type { BaseImageResult } from '../build/messages.js';
@@ -18,6 +19,8 @@ export interface PlannedBuild {
   jeosDocuments: string;
   flavorId: string;
   networkId: string;
+  /** Workflow id of the line of everybody who creates instances in the project. */
+  line: string;
   /** GiB: the flavor's disk, which the image needs at least. */
   minDisk: number;
   /** The template's steps; the digest tells whether one is the same in another template. */
@@ -98,6 +101,34 @@ export interface CreateServerInput {
   flavorId: string;
   networkId: string;
   access?: BuildAccess;
+  /** A floating IP is reserved for it as well: see WaitForAddress. Default false. */
+  floatingIp?: boolean | string;
+  turn: Turn;
+}
+
+/** A turn to create. */
+export interface Turn {
+  /** Whether to try, while the cloud is short of something, until the deadline; else that is the answer. */
+  patient: boolean;
+  /** Milliseconds since the epoch. */
+  deadline: number;
+}
+
+/** What came of it: an instance, or in words what the cloud is short of. */
+export type CreatedServer =
+  | {
+      serverId: string;
+      /** Whether the cloud was short of something before. */
+      waited: boolean;
+    }
+  | { serverId?: undefined; short: string };
+
+export interface JoinLine {
+  ref: BuildRef;
+  role: ServerRole;
+  /** Workflow id of the project's line. */
+  line: string;
+  member: Member;
 }
 
 export interface WaitForPowerOff {

@@ -1,3 +1,4 @@
+import type { LineState } from './line.js';
 import type { BuildRef } from './names.js';
 import type { SweepLimits, ThingKind } from './sweep.js';
 
@@ -18,6 +19,8 @@ export const WORKFLOWS = {
   readRemains: 'readRemains',
   /** Removes what no living build needs; id `sweep-<uuid v4>`, or `sweep-<task queue>-<time>` when a schedule starts it. */
   sweep: 'sweep',
+  /** Hands out a project's turns to create instances; id `cloud_line-<project id>`. */
+  cloudLine: 'cloudLine',
 } as const;
 
 /** Query of baseImage and jeosImage: answers a BuildStatus. */
@@ -73,6 +76,25 @@ export interface OpenedSession {
 export const JEOS_JOIN_SIGNAL = 'join';
 export const JEOS_LEAVE_SIGNAL = 'leave';
 
+/** Signals of cloudLine: a build or an installer's run, by its workflow's id, joins, has met a quota, has created, needs nothing any more. */
+export const LINE_JOIN_SIGNAL = 'joinLine';
+export const LINE_SHORT_SIGNAL = 'short';
+export const LINE_DONE_SIGNAL = 'done';
+export const LINE_LEAVE_SIGNAL = 'leaveLine';
+/** Query of cloudLine: where a workflow stands, by its id; answers a LinePosition, or null. */
+export const LINE_QUERY = 'line';
+/** Signal of baseImage and jeosImage: what the line has to say, a LineNews. */
+export const LINE_NEWS_SIGNAL = 'line';
+
+/** Input of cloudLine. */
+export interface LineInput {
+  /** Seconds between two looks at whether those live whose turn it is. */
+  checkEvery: number;
+  heartbeatTimeout: number;
+  /** What the run before has handed on. */
+  state?: LineState;
+}
+
 /** Input of jeosImage. The template and the install script are documents in the store. */
 export interface JeosImageInput {
   cloud: string;
@@ -91,6 +113,8 @@ export interface JeosImageInput {
   mediaTimeout: number;
   quotaTimeout: number;
   heartbeatTimeout: number;
+  /** Workflow id of the project's line. */
+  line: string;
 }
 
 export interface JeosImageResult {

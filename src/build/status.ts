@@ -58,6 +58,30 @@ export interface HeldBuild {
   hasGuest: boolean;
 }
 
+/** What a build waits for that wants to create its instance. */
+export interface Waiting {
+  /** Workflow id of the project's line. */
+  line: string;
+  /** Milliseconds since the epoch. */
+  since: number;
+  /** What the cloud is short of: "quota: instances 10/10". Unset: only for those before it. */
+  reason?: string;
+  /** Its place in the line, and how many wait there; unset when it is its turn. */
+  position?: number;
+  of?: number;
+}
+
+/** "waiting in line: 12th of 40"; "waiting for quota: instances 10/10". */
+export function waitingText({ position, of, reason }: Waiting): string {
+  if (position === undefined) return reason === undefined ? 'waiting for its turn' : `waiting for ${reason}`;
+  return `waiting in line: ${ordinal(position)} of ${of}${reason === undefined ? '' : `; the first waits for ${reason}`}`;
+}
+
+function ordinal(number: number): string {
+  const teens = number % 100 > 10 && number % 100 < 14;
+  return `${number}${(teens ? undefined : ['th', 'st', 'nd', 'rd'][number % 10]) ?? 'th'}`;
+}
+
 /** The commands that a held build can be given, and what each does. */
 export function commandsFor(uuid: string, held: HeldBuild): [command: string, effect: string][] {
   return [
@@ -121,6 +145,8 @@ export interface BuildStatus {
   /** Milliseconds since the epoch: when somebody asked for the build's end. */
   cancelRequestedAt?: number;
   failure?: BuildFailure;
+  /** There while the build waits for its turn to create its instance, or for the cloud to have room for it. */
+  waiting?: Waiting;
   /** There while a step has failed and the build is held (`on_error hold`). */
   held?: HeldBuild;
   /** What a failed build has kept (`on_error keep`), in words, and until when, in milliseconds since the epoch. */

@@ -30,6 +30,15 @@ const FILE_KEYS = z.object({
   log_format: z.enum(['text', 'json']).optional(),
   clouds: z.array(z.string()).optional(),
   worker_addresses: z.array(z.string()).optional(),
+  cloud_limits: z
+    .record(
+      z.string(),
+      z.strictObject({
+        max_concurrent_builds: z.number().int().positive().optional(),
+        api_calls_per_second: z.number().positive().optional(),
+      }),
+    )
+    .optional(),
   jeos_keep: z.number().int().nonnegative().optional(),
   insecure: z.boolean().optional(),
   payload_keys: z.string().min(1).optional(),
@@ -67,6 +76,8 @@ export interface Settings {
   logFormat: 'text' | 'json';
   /** Clouds that the worker serves. Undefined: every cloud that it can find. */
   clouds?: string[];
+  /** Limits of clouds, by their names, that hold for all workers of the task queue together. */
+  cloudLimits?: ConfigFile['cloud_limits'];
   /** CIDRs that the guests see the worker under. Undefined: it finds out. */
   workerAddresses?: string[];
   /** How many JEOS images the sweeper keeps in each cloud. */
@@ -148,6 +159,7 @@ export function settingsOf(options: GivenOptions, env: NodeJS.ProcessEnv, file: 
     healthAddress: text('health-address') ?? file.health_address,
     logFormat: (text('log-format') as 'text' | 'json' | undefined) ?? file.log_format ?? 'text',
     clouds: list('serve-cloud') ?? file.clouds,
+    cloudLimits: file.cloud_limits,
     workerAddresses: list('worker-address') ?? file.worker_addresses,
     jeosKeep: text('jeos-keep') === undefined ? file.jeos_keep : countOf('--jeos-keep', text('jeos-keep')),
     insecure: flag('insecure') ?? file.insecure ?? false,

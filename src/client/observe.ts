@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkflowNotFoundError, type WorkflowExecutionDescription } from '@temporalio/client';
 import { baseImageWorkflowId } from '../build/input.js';
-import { STATUS_QUERY } from '../build/messages.js';
-import type { BuildStatus } from '../build/status.js';
+import type { LinePosition } from '../build/line.js';
+import { LINE_QUERY, STATUS_QUERY } from '../build/messages.js';
+import type { BuildStatus, Waiting } from '../build/status.js';
 import { PayloadKeyError } from '../codec/encryption-codec.js';
 import { clientErrorOf } from './asked.js';
 import { hasWorkers, reasonOf, type Factory } from './connection.js';
@@ -141,7 +142,8 @@ export class BuildWatcher {
   private async see(workflowId: string): Promise<{ description: WorkflowExecutionDescription; view: WorkflowView }> {
     const handle = this.factory.client.workflow.getHandle(workflowId);
     const description = await this.factory.call(() => handle.describe());
-    const status = await this.statusOf(description);
+    const known = await this.statusOf(description);
+    const status = known?.waiting?.position === undefined ? known : await this.inLine(workflowId, known, known.waiting);
     const activities = await liveActivities(this.factory, description.raw.pendingActivities ?? []);
     const view: WorkflowView = { workflowId, execution: description.status.name, activities };
     return { description, view: status === undefined ? view : { ...view, status } };
@@ -160,6 +162,22 @@ export class BuildWatcher {
       if (error instanceof PayloadKeyError) throw error;
       // No worker at hand, or the workflow has not begun: what was known last is the best there is.
       return known?.status;
+    }
+  }
+
+  /** The line itself knows where the build stands now; the build was told when it had come half the way. */
+  private async inLine(workflowId: string, status: BuildStatus, waiting: Waiting): Promise<BuildStatus> {
+    try {
+      const handle = this.factory.client.workflow.getHandle(waiting.line);
+      const place = await this.factory.call(
+        () => handle.query<LinePosition | null, [string]>(LINE_QUERY, workflowId),
+        QUERY_TIMEOUT,
+      );
+      if (place === null) return status;
+      const { position, of, reason } = place;
+      return { ...status, waiting: { ...waiting, position, of, ...(reason === undefined ? {} : { reason }) } };
+    } catch {
+      return status;
     }
   }
 

@@ -1,5 +1,6 @@
 import { FactoryError } from '../build/errors.js';
 import { ENVIRONMENT_CLOUD, hasEnvironmentCloud, settingsFromEntry, settingsFromEnvironment } from './cloud-config.js';
+import type { CallPace } from './call-pace.js';
 import { Nova } from './compute.js';
 import { type CloudEntry, type Environment, readCloudEntries, searchPath } from './config-files.js';
 import { type Deadlines, Http } from './http.js';
@@ -10,11 +11,12 @@ import type { CloudSettings } from './settings.js';
 import type { Cloud, Clouds } from './types.js';
 
 /** A cloud by its settings. Nothing is sent before the first call. */
-export function connectCloud(settings: CloudSettings, deadlines?: Deadlines): Cloud {
-  const http = new Http(settings.name, settings.tls, deadlines);
+export function connectCloud(settings: CloudSettings, deadlines?: Deadlines, pace?: CallPace): Cloud {
+  const http = new Http(settings.name, settings.tls, deadlines, pace);
   const session = new Session(http, settings);
   return {
     name: settings.name,
+    region: settings.region,
     compute: new Nova(session),
     image: new Glance(session),
     network: new Neutron(session),
@@ -32,6 +34,8 @@ export interface ConnectOptions {
   only?: string[];
   /** How long calls may take. Default {@link DEADLINES}. */
   deadlines?: Deadlines;
+  /** How often each may be called. Default: as often as we like. */
+  paceOf?: (cloud: string) => CallPace | undefined;
 }
 
 function unknownCloud(name: string, known: string[], env: Environment, directory: string): FactoryError {
@@ -49,7 +53,7 @@ function unknownCloud(name: string, known: string[], env: Environment, directory
  * @throws FactoryError UnknownCloud when a file is not readable, or `only` names a cloud that is not configured
  */
 export function connectClouds(options: ConnectOptions = {}): Clouds {
-  const { env = process.env, directory = process.cwd(), only, deadlines } = options;
+  const { env = process.env, directory = process.cwd(), only, deadlines, paceOf } = options;
   const entries = new Map<string, CloudEntry>(readCloudEntries(env, directory).map((entry) => [entry.name, entry]));
   const configured = [...entries.keys()];
   if (hasEnvironmentCloud(env) && !entries.has(ENVIRONMENT_CLOUD)) configured.push(ENVIRONMENT_CLOUD);
@@ -67,6 +71,7 @@ export function connectClouds(options: ConnectOptions = {}): Clouds {
     const cloud = connectCloud(
       entry === undefined ? settingsFromEnvironment(env, directory) : settingsFromEntry(entry, env, directory),
       deadlines,
+      paceOf?.(name),
     );
     connected.set(name, cloud);
     return cloud;

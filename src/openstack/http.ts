@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Agent, type Dispatcher, request as undiciRequest } from 'undici';
 import { FactoryError } from '../build/errors.js';
 import { CallClock } from './call-clock.js';
+import type { CallPace } from './call-pace.js';
 import { type CallName, contentError, isReset, refusalError, transportError } from './http-errors.js';
 
 /** TLS of a cloud; contents of PEM files, not their names. */
@@ -92,6 +93,8 @@ export class Http {
     readonly cloud: string,
     tls: Tls = {},
     private readonly deadlines: Deadlines = DEADLINES,
+    /** How often it may be called; an upload or a download is one call. Default: as often as we like. */
+    private readonly pace?: CallPace,
   ) {
     this.agent = new Agent({
       connections: CONNECTIONS,
@@ -141,6 +144,7 @@ export class Http {
   private async sendOnce(request: HttpRequest, accept: number[]): Promise<Answer> {
     request.signal?.throwIfAborted();
     const call = this.name(request);
+    await this.pace?.take(request.signal);
     const clock = new CallClock(request.signal, this.deadlines.call);
     try {
       const response = await this.dispatch(request, clock.signal, this.deadlines.headers);
@@ -163,6 +167,7 @@ export class Http {
   async upload(request: HttpRequest & { body: Readable }): Promise<Answer> {
     const call = this.name(request);
     try {
+      await this.pace?.take(request.signal);
       const response = await this.dispatch(request, request.signal, this.deadlines.upload);
       const answer = {
         status: response.statusCode,
@@ -182,6 +187,7 @@ export class Http {
   async download(request: HttpRequest): Promise<StreamAnswer> {
     const call = this.name(request);
     try {
+      await this.pace?.take(request.signal);
       const response = await this.dispatch(request, request.signal, this.deadlines.headers);
       if (isSuccess(response.statusCode)) {
         return { status: response.statusCode, headers: response.headers, data: response.body };

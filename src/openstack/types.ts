@@ -13,6 +13,8 @@ export interface CallOptions {
 export interface Cloud {
   /** The name under which the worker knows it. */
   readonly name: string;
+  /** The region, where the configuration names one. */
+  readonly region: string | undefined;
   readonly compute: Compute;
   readonly image: Images;
   readonly network: Network;

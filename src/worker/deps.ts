@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
 import type { WorkerDeploymentVersion } from '@temporalio/common';
-import type { CloudWatch, Deps } from '../activities/context.js';
+import type { CloudLimits, CloudWatch, Deps } from '../activities/context.js';
 import { KEYS, TOOL } from '../build/names.js';
 import { listOwnServers } from '../activities/servers.js';
 import { SharedPoll, type PollPace } from '../openstack/shared-poll.js';
@@ -19,6 +19,8 @@ export interface DepsOptions {
   workerAddresses?: string[];
   /** The deployment version of the worker. Default: it has none. */
   version?: WorkerDeploymentVersion;
+  /** Default: none. */
+  limits?: CloudLimits;
   /** Milliseconds between two looks at a cloud; default 500 to 5000. */
   pace?: PollPace;
 }
@@ -56,6 +58,7 @@ export function createDeps(options: DepsOptions): Deps {
     identity: `${hostname()}:${process.pid}`,
     mediaDirectory: join(options.cachePath, 'media'),
     workerAddresses: options.workerAddresses,
+    limits: options.limits ?? {},
     pollInterval: Math.min(2000, pace.longest),
   };
 }

@@ -4,12 +4,14 @@ import type { WorkerDeploymentVersion } from '@temporalio/common';
 import { NativeConnection, Runtime } from '@temporalio/worker';
 import { dataConverter } from '../codec/data-converter.js';
 import type { PayloadKeys } from '../codec/keys.js';
+import type { CloudLimits } from '../activities/context.js';
 import { connectClouds } from '../openstack/index.js';
 import type { PollPace } from '../openstack/shared-poll.js';
 import { workflowBundle } from './bundle.js';
+import { CallBudget } from './call-budget.js';
 import { parseAddress, serveHealth } from './health.js';
 import { workerLogger } from './logger.js';
-import { createWorkers } from './workers.js';
+import { createWorkers, workerIdentity } from './workers.js';
 
 export interface WorkerOptions {
   /** Default `imagefactory`. */
@@ -32,6 +34,8 @@ export interface WorkerOptions {
   clouds?: string[];
   /** CIDRs that the guests see this worker under. Default: found out. */
   workerAddresses?: string[];
+  /** Limits of clouds, by their names. Default: none. */
+  limits?: CloudLimits;
   /** How often the clouds are looked at. */
   pace?: PollPace;
 }
@@ -67,14 +71,17 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
     namespace,
     dataConverter: dataConverter(options.payloadKeys),
   });
-  const clouds = connectClouds({ only: options.clouds });
+  const budget = new CallBudget(options.limits ?? {});
+  const clouds = connectClouds({ only: options.clouds, paceOf: budget.paceOf });
   try {
+    await budget.start(client, options.taskQueue, workerIdentity(options.version));
     const bundle = await workflowBundle(options.payloadKeys !== undefined);
     const workers = await createWorkers({ ...options, clouds, connection, client, bundle });
     const health = options.healthAddress === undefined ? undefined : await serveHealth(options.healthAddress, workers);
     await Promise.all(workers.map((worker) => worker.run()));
     health?.server.close();
   } finally {
+    budget.stop();
     await clouds.close();
     await clientConnection.close();
     // Where one lane could not be made, the others still hold the connection: why it could not is what to tell.

@@ -45,6 +45,7 @@ export async function createWorkers(options: LaneWorkersOptions): Promise<Worker
         dataConverter: dataConverter(options.payloadKeys),
         ...(lane === 'control' ? { workflowBundle: bundle } : {}),
         ...laneOptions(taskQueue, lane),
+        identity: workerIdentity(options.version),
         ...versionOptions(options.version),
         maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
         defaultHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
@@ -56,6 +57,11 @@ export async function createWorkers(options: LaneWorkersOptions): Promise<Worker
   );
 }
 
+/** How Temporal knows this process. */
+export function workerIdentity(version: WorkerDeploymentVersion | undefined): string {
+  return `${process.pid}@${hostname()}${version === undefined ? '' : ` (${version.buildId})`}`;
+}
+
 /**
  * Every workflow is pinned: a build lasts hours, not weeks, so that its own version can wait for it, and what its
  * activities hand to each other (plan, documents, progress, the guest's journal) need be understood by that version only.
@@ -65,7 +71,6 @@ export async function createWorkers(options: LaneWorkersOptions): Promise<Worker
 function versionOptions(version: WorkerDeploymentVersion | undefined): Partial<TemporalWorkerOptions> {
   if (version === undefined) return {};
   return {
-    identity: `${process.pid}@${hostname()} (${version.buildId})`,
     workerDeploymentOptions: { version, useWorkerVersioning: true, defaultVersioningBehavior: 'PINNED' },
   };
 }

@@ -5,6 +5,7 @@ import type { Activities } from '../activities/index.js';
 /** Which lane an activity belongs to; those not named are short calls. */
 const LANE_OF: Partial<Record<keyof Activities, Lane>> = {
   waitForJeos: 'wait',
+  createServer: 'wait',
   waitForPowerOff: 'wait',
   waitForAddress: 'wait',
   waitForSsh: 'wait',

@@ -12,6 +12,7 @@ import { Deadlines, withinTime } from './deadlines.js';
 import { endOf } from './ending.js';
 import { isAlreadyBuilt, isCanceled, isLostByReset } from './failures.js';
 import { Hold } from './hold.js';
+import { Place } from './place.js';
 import { allowSessions } from './sessions.js';
 
 /**
@@ -20,21 +21,27 @@ import { allowSessions } from './sessions.js';
  */
 export async function baseImage(input: BaseImageInput): Promise<BaseImageResult> {
   const heartbeat = input.heartbeatTimeout ?? 60;
-  const course = new Course(input);
   const deadlines = new Deadlines(input.parameters);
   const board = new Board(
     { uuid: input.uuid, type: 'base_image', cloud: input.cloud, name: input.templateName },
     heartbeat,
     deadlines,
   );
+  const place = new Place(board, heartbeat);
+  const course = new Course(input, place);
   const hold = new Hold(course, board, deadlines, heartbeat);
   allowSessions(course, board, heartbeat);
   setHandler(defineQuery<BuildStatus>(STATUS_QUERY), () => board.status);
   CancellationScope.current().cancelRequested.catch(() => board.canceling());
-  const clock = { limit: () => course.parameters.timeout, held: () => hold.held, isHeld: () => hold.isHeld };
+  const clock = {
+    limit: () => course.parameters.timeout,
+    held: () => hold.held + place.waited,
+    isHeld: () => hold.isHeld || place.isWaiting,
+  };
 
   return endOf(board, course.ref, () => withinTime(clock, () => build(course, board, heartbeat)), {
     kept: (result) => ({ keepImages: [result.glanceId] }),
+    leave: () => place.leave(),
     startsWithNothing: input.resumed === undefined,
     keepFailed: () => (course.parameters.on_error === 'keep' ? course.parameters.keep_for : undefined),
     finish: async (result, failure) => {
@@ -67,6 +74,8 @@ async function lifecycle(course: Course, board: Board, heartbeat: number): Promi
   await planned(course, board);
   let remains = await remaining(course, board);
   for (let begun = 0; ; begun++) {
+    // The installer's run needs a slot of its own: nobody waits for it who holds one.
+    await course.place.leave();
     const jeos = await installed(course, board, heartbeat);
     try {
       const customised = remains.snapshotOf ?? (await customise(course, jeos, board));

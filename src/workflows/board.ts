@@ -1,13 +1,15 @@
 import { setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import type { SearchAttributePair } from '@temporalio/common';
 import { SEARCH_ATTRIBUTES } from '../build/search-attributes.js';
-import { PHASE_BEGINS, PHASES, type BuildStatus, type Phase, type StepStatus } from '../build/status.js';
+import { PHASE_BEGINS, PHASES, type BuildStatus, type Phase, type StepStatus, type Waiting } from '../build/status.js';
 import { call, type Budget } from './activity-options.js';
 import type { Activities } from '../activities/index.js';
+import type { CreateServerInput } from '../activities/types.js';
 import { describeFailure, isCanceled } from './failures.js';
 import type { Deadlines } from './deadlines.js';
 import { currentDetails } from './details.js';
 import type { DeadlineName } from '../build/messages.js';
+import type { LineOf, Place } from './place.js';
 
 /** What a step is called, and what it says. */
 export interface Step<R> {
@@ -115,8 +117,25 @@ export class Board {
     );
   }
 
+  /** The same for the create of an instance, each round of it in a turn of the build's own in its project's line. */
+  create(
+    step: Step<{ serverId: string }>,
+    place: Place,
+    of: LineOf,
+    input: () => Omit<CreateServerInput, 'ref' | 'role' | 'turn'>,
+  ): Promise<{ serverId: string }> {
+    const budget = { total: of.patience + 600 };
+    return this.rounds(
+      () => step,
+      (now) =>
+        place.inTurn(of, (turn) =>
+          this.call({ title: now.title, budget }, 'createServer', { ...input(), ref: of.ref, role: of.role, turn }),
+        ),
+    );
+  }
+
   private call<K extends keyof Activities>(
-    { title, budget }: Step<Result<K>>,
+    { title, budget }: Pick<Step<Result<K>>, 'title' | 'budget'>,
     activity: K,
     input: Input<K>,
   ): Promise<Result<K>> {
@@ -181,6 +200,14 @@ export class Board {
   /** Says at once that somebody has asked for the build's end: the step that runs may take a moment to stop. */
   canceling(): void {
     this.status.cancelRequestedAt = Date.now();
+    this.show();
+  }
+
+  /** Says what the build waits for, or that it no longer does. */
+  waits(waiting: Waiting | undefined): void {
+    if (waiting !== undefined) this.status.waiting = waiting;
+    else if (this.status.waiting === undefined) return;
+    else delete this.status.waiting;
     this.show();
   }
 

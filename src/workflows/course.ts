@@ -4,6 +4,7 @@ import type { ResumeRequest } from '../build/messages.js';
 import { parseParameters } from '../build/parameters.js';
 import type { BuildRef } from '../build/names.js';
 import type { GuestLocation, PlannedBuild } from '../activities/types.js';
+import type { Place } from './place.js';
 
 /**
  * What a build goes by: its input and its plan. Whoever resumes a held build may replace what has not run yet, so no step
@@ -15,7 +16,11 @@ export class Course {
   /** Where the guest is, once it has an address. */
   guest: (() => GuestLocation) | undefined;
 
-  constructor(public input: BaseImageInput) {
+  constructor(
+    public input: BaseImageInput,
+    /** In its project's line. */
+    readonly place: Place,
+  ) {
     this.ref = { uuid: input.uuid, cloud: input.cloud, workflowId: workflowInfo().workflowId };
   }
 

@@ -45,21 +45,17 @@ async function booted(
     'createAccess',
     { ref },
   );
-  const { serverId } = await board.step(
-    {
-      name: 'customise.create',
-      title: 'boot an instance from the JEOS',
-      budget: { total: course.parameters.quota_timeout, attempt: 300 },
-    },
-    'createServer',
+  const { serverId } = await board.create(
+    { name: 'customise.create', title: 'boot an instance from the JEOS' },
+    course.place,
+    { ref, role: 'customise', line: course.plan.line, patience: course.parameters.quota_timeout },
     () => ({
-      ref,
-      role: 'customise',
       documents: ref.uuid,
       imageId: jeos.imageId,
       flavorId: course.plan.flavorId,
       networkId: course.plan.networkId,
       access,
+      floatingIp: course.parameters.request_floating_ip,
     }),
   );
   board.holds('customise', serverId);

@@ -1,4 +1,4 @@
-import { commandsFor, type BuildStatus, type HeldBuild, type StepStatus } from '../build/status.js';
+import { commandsFor, waitingText, type BuildStatus, type HeldBuild, type StepStatus } from '../build/status.js';
 
 const MARKS: Record<StepStatus['state'], string> = { running: '▶', done: '✓', failed: '✗', skipped: '–' };
 
@@ -51,6 +51,9 @@ export function currentDetails(status: BuildStatus): string {
   if (status.failure !== undefined) {
     lines.push(`**${cell(status.failure.step)}**: ${cell(status.failure.message)}`, '');
     if (status.failure.hint !== undefined) lines.push(`What to do: ${cell(status.failure.hint)}`, '');
+  }
+  if (status.waiting !== undefined) {
+    lines.push(`**${cell(waitingText(status.waiting))}** · workflow \`${status.waiting.line}\``, '');
   }
   if (status.held !== undefined) lines.push(...heldLines(status.uuid, status.held));
   if (status.kept !== undefined) {

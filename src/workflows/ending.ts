@@ -21,6 +21,8 @@ export interface Ending<R> {
   kept: (result: R) => Keep;
   /** Last words, said after the clean-up: the record, for instance. */
   finish?: (result: R | undefined, failure: BuildFailure | undefined) => Promise<void>;
+  /** Gives back what the build holds in its project's line, once its things are gone. */
+  leave: () => Promise<void>;
   /** Whether nothing is there that has to be removed before the plan is made. Default true. */
   startsWithNothing?: boolean;
   /** Seconds for which what a failed build has made is kept; undefined removes it. */
@@ -56,6 +58,7 @@ export async function endOf<R>(
     if (nothingMade) board.status.leftovers = [];
     else if (keepFor !== undefined) await keepAll(board, ref, keepFor);
     else await cleanUp(board, ref, keep);
+    await ending.leave();
     await ending.finish?.(result, failure);
     await condition(allHandlersFinished);
     if ('result' in outcome) {

@@ -4,3 +4,4 @@ export { deleteImage } from './delete-image.js';
 export { readRecords } from './read-records.js';
 export { readRemains } from './read-remains.js';
 export { sweep } from './sweep.js';
+export { cloudLine } from './cloud-line.js';

@@ -11,6 +11,7 @@ import type { BuildStatus } from '../build/status.js';
 import { Board } from './board.js';
 import { Deadlines } from './deadlines.js';
 import { endOf } from './ending.js';
+import { Place } from './place.js';
 
 /**
  * Installs a JEOS: boots the operating system's own installer, waits until it powers its machine off, and keeps a
@@ -39,7 +40,9 @@ export async function jeosImage(input: JeosImageInput): Promise<JeosImageResult>
     run.cancel();
   });
 
-  return endOf(board, ref, () => run.run(() => install(input, ref, board, deadlines)), {
+  const place = new Place(board, input.heartbeatTimeout);
+  return endOf(board, ref, () => run.run(() => install(input, ref, board, deadlines, place)), {
+    leave: () => place.leave(),
     kept: (result) => ({ keepImages: [result.imageId] }),
   });
 }
@@ -49,6 +52,7 @@ async function install(
   ref: BuildRef,
   board: Board,
   deadlines: Deadlines,
+  place: Place,
 ): Promise<JeosImageResult> {
   const { documents } = input;
   board.enter('jeos', 4);
@@ -70,14 +74,11 @@ async function install(
     'createBootImage',
     { ref, documents, kernelId: media.kernelId, ramdiskId: media.ramdiskId },
   );
-  const installer = await board.step(
-    {
-      name: 'installer.create',
-      title: 'boot the installer as an instance',
-      budget: { total: input.quotaTimeout, attempt: 300 },
-    },
-    'createServer',
-    { ref, role: 'installer', documents, imageId: boot.imageId, flavorId: input.flavorId, networkId: input.networkId },
+  const installer = await board.create(
+    { name: 'installer.create', title: 'boot the installer as an instance' },
+    place,
+    { ref, role: 'installer', line: input.line, patience: input.quotaTimeout },
+    () => ({ documents, imageId: boot.imageId, flavorId: input.flavorId, networkId: input.networkId }),
   );
   board.holds('installer', installer.serverId);
   const off = await board.wait(

@@ -46,7 +46,9 @@ export function stubs(calls: string[], records: FinalRecord[] = []): Activities 
     waitForJeos: note('jeos', { imageId: 'jeos-image', reused: true, proven: true }),
     prepareMedia: note('media', { kernelId: 'k', ramdiskId: 'r', notes: [] }),
     createBootImage: note('boot-image', { imageId: 'boot' }),
-    createServer: note('server', { serverId: 's' }),
+    joinLine: async () => ({ goesOn: true }),
+    endedWorkflows: note('ended', []),
+    createServer: note('server', { serverId: 's', waited: false }),
     waitForPowerOff: note('off', { seconds: 1, consoleTail: 'reboot: Power down' }),
     snapshotServer: note('snapshot', { imageId: 'base-image', size: 7 }),
     publishJeos: note('publish-jeos', undefined),
@@ -117,4 +119,5 @@ export const JEOS_INPUT: JeosImageInput = {
   mediaTimeout: 60,
   quotaTimeout: 60,
   heartbeatTimeout: 60,
+  line: 'cloud_line-p',
 };

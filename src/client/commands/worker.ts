@@ -1,4 +1,5 @@
-import { payloadKeysOf } from '../config.js';
+import type { WorkerOptions } from '../../worker/run.js';
+import { payloadKeysOf, type Settings } from '../config.js';
 import { versionOf } from '../worker-version.js';
 import { withFactory, type Command } from './command.js';
 
@@ -46,6 +47,7 @@ export const worker: Command = {
     if (settings.insecure) io.env['OS_INSECURE'] = 'true';
     const { runWorker } = await import('../../worker/run.js');
     const { taskQueue, storagePath, logFormat, metricsAddress, healthAddress, clouds, workerAddresses } = settings;
+    const limits = cloudLimitsOf(settings);
     const payloadKeys = payloadKeysOf(settings, io.env);
     await runWorker({
       taskQueue,
@@ -57,9 +59,19 @@ export const worker: Command = {
       ...(version === undefined ? {} : { version }),
       ...(metricsAddress === undefined ? {} : { metricsAddress }),
       ...(healthAddress === undefined ? {} : { healthAddress }),
+      ...(limits === undefined ? {} : { limits }),
       ...(clouds === undefined ? {} : { clouds }),
       ...(workerAddresses === undefined ? {} : { workerAddresses }),
     });
     return 0;
   },
 };
+
+function cloudLimitsOf({ cloudLimits }: Settings): WorkerOptions['limits'] {
+  if (cloudLimits === undefined) return undefined;
+  const limits = Object.entries(cloudLimits).map(([cloud, limit]) => {
+    const { max_concurrent_builds: maxConcurrentBuilds, api_calls_per_second: apiCallsPerSecond } = limit;
+    return [cloud, { maxConcurrentBuilds, apiCallsPerSecond }] as const;
+  });
+  return Object.fromEntries(limits);
+}

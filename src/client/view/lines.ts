@@ -1,4 +1,4 @@
-import type { StepStatus } from '../../build/status.js';
+import { waitingText, type StepStatus } from '../../build/status.js';
 import type { LiveActivity } from '../live-activity.js';
 import type { Observation, WorkflowView } from '../observe.js';
 import { heldLines } from './held.js';
@@ -51,6 +51,11 @@ export class ChangeLines {
       this.steps.set(key, step.state);
       lines.push(`${prefix}${stepText(step, begun)}`);
     });
+    const { waiting } = view.status ?? {};
+    const text = waiting === undefined ? undefined : plain(waitingText(waiting));
+    if (text !== undefined && this.isNews(`${view.workflowId} waiting`, text, this.verbose ? 0 : ACTIVITY_PACE)) {
+      lines.push(`${prefix}  ${text}`);
+    }
     return [...lines, ...view.activities.flatMap((activity) => this.ofActivity(view.workflowId, activity, prefix))];
   }
 

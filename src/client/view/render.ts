@@ -1,4 +1,4 @@
-import { PHASE_BEGINS, PHASES, type BuildStatus, type StepStatus } from '../../build/status.js';
+import { PHASE_BEGINS, PHASES, waitingText, type BuildStatus, type StepStatus } from '../../build/status.js';
 import type { LiveActivity } from '../live-activity.js';
 import type { Observation, WorkflowView } from '../observe.js';
 import { heldLines } from './held.js';
@@ -127,9 +127,20 @@ function workflowLines(
     if (step !== lastRunning) return shown;
     // The installer run says more than the activity that waits for it.
     const within = inner?.status === undefined ? activityLines(view.activities, `${indent}    `, colours) : [];
-    return [...shown, ...within, ...(inner === undefined ? [] : innerLines(inner, now, `${indent}    `, colours))];
+    return [
+      ...shown,
+      ...waitingLines(view, `${indent}    `, colours),
+      ...within,
+      ...(inner === undefined ? [] : innerLines(inner, now, `${indent}    `, colours)),
+    ];
   });
   return lastRunning === undefined ? [...lines, ...activityLines(view.activities, `${indent}    `, colours)] : lines;
+}
+
+/** What the build waits for; what it reports itself of its turn is newer. */
+function waitingLines({ status, activities }: WorkflowView, indent: string, colours: Colours): Line[] {
+  if (status?.waiting === undefined || activities.some(({ progress }) => progress !== undefined)) return [];
+  return [{ text: `${indent}  ${plain(waitingText(status.waiting))}`, colour: colours.yellow }];
 }
 
 function innerLines(inner: WorkflowView, now: number, indent: string, colours: Colours): Line[] {

@@ -1,0 +1,144 @@
+import { FactoryError } from '../build/errors.js';
+import { marksOf, resourceName, tagsOf } from '../build/names.js';
+import type { Server } from '../openstack/types.js';
+import { releaseAddress, reserveAddress } from './address.js';
+import { type Deps, progress, signal, sleep } from './context.js';
+import { deleteServer, isGone, isWithoutHost, serverFailed } from './servers.js';
+import { whileShort } from './shortage.js';
+import { bootUserData } from './user-data.js';
+import type { CreatedServer, CreateServerInput } from './types.js';
+
+/** Milliseconds for which a server is watched until a host is found for it; then the next step watches it. */
+const SCHEDULING = 30_000;
+
+/**
+ * Creates a build's instance of a role, or finds the one that an earlier try created, with the floating IP that it needs.
+ * Who is alone in the project's line tries until the cloud has room for both; who is not answers what the cloud is short of,
+ * and keeps nothing back that others may need.
+ */
+export async function createServer(deps: Deps, input: CreateServerInput): Promise<CreatedServer> {
+  const { ref, networkId, floatingIp = false } = input;
+  const made = await whileShort(deps, input.turn, async () => {
+    // First what waits at no cost for the other.
+    if (floatingIp !== false) await reserveAddress(deps, { ref, networkId, floatingIp });
+    const { serverId } = await ensureServer(deps, input);
+    await hasHost(deps, input, serverId);
+    return { serverId };
+  });
+  if (made.serverId === undefined && floatingIp !== false) await releaseAddress(deps, ref);
+  return made;
+}
+
+/** @throws FactoryError ServerFailed, retryable, when no host has room; the server is gone then */
+async function hasHost(deps: Deps, { ref }: CreateServerInput, serverId: string): Promise<void> {
+  const { cloud, servers } = deps.watch(ref.cloud);
+  const until = Date.now() + SCHEDULING;
+  try {
+    while (Date.now() < until) {
+      const server =
+        (await servers.next(serverId, signal())) ?? (await cloud.compute.getServer(serverId, { signal: signal() }));
+      // Whatever else may be wrong with it, the next step tells.
+      if (server === undefined) return;
+      if (server.status === 'ERROR') return await refuseWithoutHost(deps, ref.cloud, serverId);
+      if (server.status !== 'BUILD' || server['OS-EXT-STS:task_state'] !== 'scheduling') return;
+      progress({ message: 'instance is BUILD (scheduling)' });
+    }
+  } finally {
+    servers.done(serverId);
+  }
+}
+
+async function refuseWithoutHost(deps: Deps, cloud: string, serverId: string): Promise<void> {
+  // A list may not have the reason yet.
+  const server = await deps.clouds.get(cloud).compute.getServer(serverId, { signal: signal() });
+  if (server === undefined || !isWithoutHost(server)) return;
+  const { message, hint } = await serverFailed(deps, cloud, server);
+  await deleteServer(deps, { ref: { cloud }, serverId });
+  throw new FactoryError('ServerFailed', message, { hint, retryable: true });
+}
+
+/**
+ * The build's instance of a role. There is one at a time: one that is being deleted is waited for, and of two that tries made
+ * that did not know of each other the older stays.
+ */
+export async function findOwn(
+  deps: Deps,
+  { ref, role }: Pick<CreateServerInput, 'ref' | 'role'>,
+): Promise<Server | undefined> {
+  const { compute } = deps.clouds.get(ref.cloud);
+  const name = resourceName(ref, role);
+  for (;;) {
+    const listed = await compute.listServers({ name }, { signal: signal() });
+    const servers = listed.filter((server) => server.name === name && !isGone(server)).sort(byAge);
+    if (servers.length === 0) return undefined;
+    const [oldest, ...younger] = servers.filter((server) => server['OS-EXT-STS:task_state'] !== 'deleting');
+    for (const { id } of younger) await compute.deleteServer(id, { signal: signal() });
+    if (oldest !== undefined) return oldest;
+    progress({ message: `instance ${servers[0]?.id} is being deleted` });
+    await sleep(deps.pollInterval);
+  }
+}
+
+function byAge(one: Server, other: Server): number {
+  return one.created.localeCompare(other.created) || one.id.localeCompare(other.id);
+}
+
+/** A customised instance that is off has forgotten our key, or died: nothing can go on in it. */
+function isOver({ status }: Server, { role }: CreateServerInput): boolean {
+  return role === 'customise' && status === 'SHUTOFF';
+}
+
+/**
+ * Whether the reply to a create call may have been lost after the cloud did it. Then the server may take a moment to
+ * appear in a list.
+ */
+function isAmbiguous(error: unknown): boolean {
+  return error instanceof FactoryError && error.type === 'CloudUnavailable';
+}
+
+async function appears(deps: Deps, input: CreateServerInput): Promise<Server | undefined> {
+  for (let tries = 0; tries < 3; tries++) {
+    const server = await findOwn(deps, input).catch(() => undefined);
+    if (server !== undefined) return server;
+    await sleep(deps.pollInterval);
+  }
+  return undefined;
+}
+
+async function ensureServer(deps: Deps, input: CreateServerInput): Promise<{ serverId: string }> {
+  const { ref, role } = input;
+  const existing = await findOwn(deps, input);
+  if (existing !== undefined && isOver(existing, input)) {
+    progress({ message: `removing instance ${existing.id}, which is off` });
+    await deleteServer(deps, { ref, serverId: existing.id });
+  } else if (existing !== undefined) {
+    progress({ message: `found instance ${existing.id}, made by an earlier try` });
+    return { serverId: existing.id };
+  }
+  const { compute } = deps.clouds.get(ref.cloud);
+  const details = await bootUserData(deps, input);
+  try {
+    const { id } = await compute.createServer(
+      {
+        name: resourceName(ref, role),
+        imageRef: input.imageId,
+        flavorRef: input.flavorId,
+        networks: [{ uuid: input.networkId }],
+        metadata: marksOf(ref, role, deps.identity),
+        tags: tagsOf(ref, role),
+        ...(input.access === undefined
+          ? {}
+          : { key_name: input.access.keyName, security_groups: [{ name: input.access.securityGroupId }] }),
+        ...details,
+      },
+      { signal: signal() },
+    );
+    // Another try, of which Temporal has heard nothing more, may have made one in the same moment.
+    return { serverId: (await findOwn(deps, input))?.id ?? id };
+  } catch (error) {
+    if (!isAmbiguous(error)) throw error;
+    const made = await appears(deps, input);
+    if (made === undefined) throw error;
+    return { serverId: made.id };
+  }
+}

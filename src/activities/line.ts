@@ -1,0 +1,40 @@
+import { Context } from '@temporalio/activity';
+import { LINE_JOIN_SIGNAL, WORKFLOWS, type LineInput } from '../build/messages.js';
+import type { Deps } from './context.js';
+import { findOwn } from './create.js';
+import { lifeOf } from './living.js';
+import type { JoinLine } from './types.js';
+
+/** Polls that pass between two looks at whether those live whose turn it is. */
+const CHECK = 15;
+
+/**
+ * Joins the line of a project, and starts it if there is none. Who joins twice keeps its place. A build whose instance is
+ * there already goes on at once: others may be waiting for that one to go.
+ */
+export async function joinLine(deps: Deps, { ref, role, line, member }: JoinLine): Promise<{ goesOn: boolean }> {
+  const goesOn = (await findOwn(deps, { ref, role })) !== undefined;
+  const { taskQueue, heartbeatTimeoutMs = 60_000 } = Context.current().info;
+  const input: LineInput = {
+    checkEvery: (deps.pollInterval * CHECK) / 1000,
+    heartbeatTimeout: heartbeatTimeoutMs / 1000,
+  };
+  await deps.temporal.workflow.signalWithStart(WORKFLOWS.cloudLine, {
+    workflowId: line,
+    taskQueue,
+    args: [input],
+    signal: LINE_JOIN_SIGNAL,
+    signalArgs: [member, goesOn, deps.limits[ref.cloud]?.maxConcurrentBuilds ?? null],
+    staticSummary: `Line of the builds that create instances in a project (cloud ${ref.cloud})`,
+  });
+  return { goesOn };
+}
+
+/** Those of the workflows that do not live. */
+export async function endedWorkflows(deps: Deps, { ids }: { ids: string[] }): Promise<string[]> {
+  const ended: string[] = [];
+  for (const id of ids) {
+    if ((await lifeOf(deps, id)) !== 'living') ended.push(id);
+  }
+  return ended;
+}

@@ -1,0 +1,55 @@
+interface Waiter {
+  go: () => void;
+}
+
+/**
+ * Lets calls to a cloud through at a steady rate, in the order in which they came. Without bursts: a cloud that limits calls
+ * counts them in windows of its own.
+ */
+export class CallPace {
+  private waiters: Waiter[] = [];
+  private timer: NodeJS.Timeout | undefined;
+  private last = 0;
+
+  constructor(private perSecond: number) {}
+
+  /** Changes the rate, also for those who wait already. */
+  setRate(perSecond: number): void {
+    this.perSecond = perSecond;
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.next();
+  }
+
+  /** Resolves when the call may be made; rejects with the signal's reason. */
+  async take(signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    await new Promise<void>((resolve, reject) => {
+      const waiter: Waiter = { go: () => settle(resolve) };
+      const stop = (): void => {
+        this.waiters = this.waiters.filter((other) => other !== waiter);
+        reject(signal?.reason as Error);
+      };
+      const settle = (end: () => void): void => {
+        signal?.removeEventListener('abort', stop);
+        end();
+      };
+      signal?.addEventListener('abort', stop, { once: true });
+      this.waiters.push(waiter);
+      this.next();
+    });
+  }
+
+  private next(): void {
+    if (this.timer !== undefined || this.waiters.length === 0) return;
+    const pause = Math.max(0, this.last + 1000 / this.perSecond - Date.now());
+    this.timer = setTimeout(() => {
+      this.timer = undefined;
+      const waiter = this.waiters.shift();
+      if (waiter === undefined) return;
+      this.last = Date.now();
+      waiter.go();
+      this.next();
+    }, pause);
+  }
+}

@@ -1,0 +1,97 @@
+import {
+  condition,
+  continueAsNew,
+  defineQuery,
+  defineSignal,
+  getExternalWorkflowHandle,
+  setHandler,
+  setWorkflowOptions,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { Line, type LineNews, type LinePosition, type Member, type TurnEnd } from '../build/line.js';
+import {
+  LINE_DONE_SIGNAL,
+  LINE_JOIN_SIGNAL,
+  LINE_LEAVE_SIGNAL,
+  LINE_NEWS_SIGNAL,
+  LINE_QUERY,
+  LINE_SHORT_SIGNAL,
+  type LineInput,
+} from '../build/messages.js';
+import { call } from './activity-options.js';
+
+const newsSignal = defineSignal<[LineNews]>(LINE_NEWS_SIGNAL);
+
+/** Milliseconds for which an empty line waits for somebody to join. */
+const IDLE = 60_000;
+/** How many times more seldom it looks after the others when nobody waits. */
+const SELDOM = 20;
+/** Events of a history that is handed on. */
+const LONG = 4000;
+
+/**
+ * The line of a project, which everybody joins who wants to create an instance there: see {@link Line}. It tells a member of
+ * its turn by a signal; a signal that finds nobody is how it learns that a waiting build has ended. Those who have their turn
+ * or a slot are looked after now and then, because a build that was terminated does not leave.
+ */
+export async function cloudLine(input: LineInput): Promise<void> {
+  const line = new Line(input.state);
+  let isNew = true;
+  let telling = 0;
+  const change = (how: () => void): void => {
+    how();
+    isNew = true;
+  };
+  setHandler(defineSignal<[Member, boolean, number | null]>(LINE_JOIN_SIGNAL), (member, hasInstance, limit) =>
+    change(() => line.join(member, hasInstance, limit ?? undefined)),
+  );
+  setHandler(defineSignal<[string, string]>(LINE_SHORT_SIGNAL), (id, reason) =>
+    change(() => line.short(id, reason, Date.now())),
+  );
+  setHandler(defineSignal<[string, TurnEnd]>(LINE_DONE_SIGNAL), (id, end) =>
+    change(() => line.done(id, end, Date.now())),
+  );
+  setHandler(defineSignal<[string]>(LINE_LEAVE_SIGNAL), (id) => change(() => line.leave(id)));
+  setHandler(defineQuery<LinePosition | null, [string]>(LINE_QUERY), (id) => line.positionOf(id) ?? null);
+
+  const tell = async (id: string, news: LineNews): Promise<void> => {
+    telling += 1;
+    try {
+      await getExternalWorkflowHandle(id).signal(newsSignal, news);
+    } catch {
+      change(() => line.leave(id));
+    } finally {
+      telling -= 1;
+    }
+  };
+  let lookedAt = Date.now();
+  const nextLook = (): number => lookedAt + input.checkEvery * 1000 * (line.hasWaiting ? 1 : SELDOM);
+  const lookAfter = async (): Promise<void> => {
+    lookedAt = Date.now();
+    if (line.active.length === 0) return;
+    const ended = await call('endedWorkflows', [{ ids: line.active }], {
+      summary: 'see whether those still live whose turn it is',
+      heartbeatTimeout: input.heartbeatTimeout,
+    }).catch(() => []);
+    for (const id of ended) change(() => line.leave(id));
+  };
+
+  for (;;) {
+    const left = line.isEmpty ? IDLE : Math.max(1, nextLook() - Date.now());
+    const isChanged = await condition(() => isNew, left);
+    if (!isChanged && line.isEmpty) break;
+    if (!line.isEmpty && Date.now() >= nextLook()) await lookAfter();
+    isNew = false;
+    for (const { id, news } of line.advance(Date.now())) void tell(id, news);
+    if (workflowInfo().historyLength < LONG) continue;
+    await condition(() => telling === 0);
+    await continueAsNew<typeof cloudLine>({ ...input, state: line.state });
+  }
+}
+
+// The line outlives every release: it is kept by the current one, or it would keep an old one from ever ending. Workers without
+// a version may not say so.
+setWorkflowOptions(
+  () => (workflowInfo().currentDeploymentVersion?.deploymentName ? { versioningBehavior: 'AUTO_UPGRADE' } : {}),
+  cloudLine,
+);
