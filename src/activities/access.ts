@@ -37,10 +37,17 @@ async function ensureSecurityGroup(deps: Deps, ref: BuildRef): Promise<SecurityG
       await network.setTags('security-groups', existing.id, tags, { signal: signal() });
     return existing;
   }
-  return network.createSecurityGroup(
-    { name, description: `SSH from the worker that builds image ${ref.uuid}`, tags },
-    { signal: signal() },
-  );
+  try {
+    return await network.createSecurityGroup(
+      { name, description: `SSH from the worker that builds image ${ref.uuid}`, tags },
+      { signal: signal() },
+    );
+  } catch (error) {
+    // It is made and tagged by two calls: somebody has deleted it between them. The next try makes it anew.
+    if (!(error instanceof FactoryError && error.type === 'NotFound')) throw error;
+    const { message, status, requestId } = error;
+    throw new FactoryError('NotFound', message, { retryable: true, status, requestId, cause: error });
+  }
 }
 
 /** The address under which this machine reaches another: what the kernel's routes say; nothing is sent. */

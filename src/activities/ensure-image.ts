@@ -90,7 +90,8 @@ async function upload(deps: Deps, cloudName: string, id: string, wanted: WantedI
       },
     });
   } catch (error) {
-    // Somebody else is uploading the same bytes: they are waited for.
+    // Somebody has deleted it: then it is made anew. Or somebody else is uploading the same bytes: they are waited for.
+    if (error instanceof FactoryError && error.type === 'NotFound') return;
     if (!isConflict(error)) throw error;
     await sleep(deps.pollInterval);
   }

@@ -57,13 +57,21 @@ function propertyChanges(image: Image, wanted: Record<string, string>, stripped:
 async function snapshotImage(deps: Deps, cloud: string, imageId: string): Promise<Image> {
   const image = await deps.clouds.get(cloud).image.getImage(imageId, { signal: signal() });
   if (image !== undefined) return image;
-  throw new FactoryError('ImageFailed', `image ${imageId} is gone: somebody else has deleted it`);
+  throw imageGone(imageId);
+}
+
+function imageGone(imageId: string, cause?: unknown): FactoryError {
+  return new FactoryError('ImageFailed', `image ${imageId} is gone: somebody else has deleted it`, { cause });
 }
 
 async function change(deps: Deps, cloud: string, image: Image, changes: ImageChange[]): Promise<Image> {
   if (changes.length === 0) return image;
   progress({ message: `setting ${changes.length} properties of image ${image.id}` });
-  return deps.clouds.get(cloud).image.updateImage(image.id, changes, { signal: signal() });
+  try {
+    return await deps.clouds.get(cloud).image.updateImage(image.id, changes, { signal: signal() });
+  } catch (error) {
+    throw error instanceof FactoryError && error.type === 'NotFound' ? imageGone(image.id, error) : error;
+  }
 }
 
 /** Makes a snapshot a JEOS that later builds may start from: it loses what boots the installer, and gets its digest. */

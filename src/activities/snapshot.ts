@@ -29,7 +29,14 @@ async function startSnapshot(deps: Deps, watch: CloudWatch, input: SnapshotInput
     });
   }
   const marks = marksOf(input.ref, input.role, deps.identity);
-  return watch.cloud.compute.createServerImage(input.serverId, input.name, marks, { signal: signal() });
+  try {
+    return await watch.cloud.compute.createServerImage(input.serverId, input.name, marks, { signal: signal() });
+  } catch (error) {
+    if (!(error instanceof FactoryError && error.type === 'Conflict')) throw error;
+    // It has got a task in this very moment: the next try sees which one, or that it is gone.
+    const { message, status, requestId } = error;
+    throw new FactoryError('Conflict', message, { retryable: true, status, requestId, cause: error });
+  }
 }
 
 async function snapshotDied(watch: CloudWatch, imageId: string, status: string): Promise<never> {

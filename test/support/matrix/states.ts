@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { LoggedCall } from '../../fake-cloud/core/call-log.js';
 import type { FaultKind } from '../../fake-cloud/core/faults.js';
 import type { Behaviour } from '../../fake-cloud/compute/behaviour.js';
@@ -9,7 +10,7 @@ import { place, type Place } from './places.js';
 /** One cell of the matrix with a build of its own. */
 export interface StateCell {
   place: Place;
-  fault: 'ERROR' | 'stuck' | 'deleted' | 'SSH cut' | 'SSH gone' | 'guest reboot';
+  fault: '401' | 'ERROR' | 'stuck' | 'deleted' | 'SSH cut' | 'SSH gone' | 'guest reboot';
   /** `built`, or what the failed build says. */
   expects: 'built' | RegExp;
   build?: LaneBuild;
@@ -212,9 +213,9 @@ const DELETED = column('deleted', [
   { place: place('address'), expects: GONE, blow: deleteServer, build: { fresh: false } },
   {
     place: place('floating IP'),
-    expects: /no login over SSH by the deadline/,
+    expects: 'built',
     blow: onceDone((lane) => lane.cloud.deleteFloatingIps()),
-    build: { fresh: false, parameters: { boot_timeout: 4 } },
+    build: { fresh: false },
   },
   { place: place('SSH wait'), expects: GONE, blow: deleteServer, build: { fresh: false } },
   ...guestPlaces().map((where) => ({ place: where, expects: GONE, blow: deleteServer, ...reused(where) })),
@@ -230,27 +231,32 @@ const DELETED = column('deleted', [
   },
 ]);
 
-/** A second in which something can happen to a command. */
+/** Commands that say when they run, and then take long enough for something to happen to them. */
 const SLOW = `
-  <precommands><command name="early">echo early >> /root/runs; sleep 1</command></precommands>
+  <precommands><command name="early">echo early >> /root/runs; touch /root/precommand.runs; sleep 2</command></precommands>
   <packages><package name="tree"/></packages>
   <files><file name="/etc/motd.d/hello">hello</file></files>
   <commands>
-    <command name="one">echo one >> /root/runs; sleep 1</command>
+    <command name="one">echo one >> /root/runs; touch /root/command.runs; sleep 2</command>
     <command name="check">test "$(echo $(cat /root/runs))" = "early one"; test "$(cat /etc/motd.d/hello)" = hello</command>
   </commands>`;
 
-function inSession(where: Place, what: (lane: Lane) => unknown): (lane: Lane) => Blow {
-  const running = ['precommand', 'command'].includes(where.name);
+function inSession({ name }: Place, what: (lane: Lane) => unknown): (lane: Lane) => Blow {
+  const running = ['precommand', 'command'].includes(name);
   return (lane) => ({
     on: 'begin',
     strike: () => {
       if (!running) return Promise.resolve(void what(lane));
-      // While it runs, which takes a second.
-      setTimeout(() => void what(lane), 400);
+      // When it runs, which this strike has to let happen.
+      void whenRunning(lane, name).then(() => what(lane));
       return Promise.resolve();
     },
   });
+}
+
+async function whenRunning(lane: Lane, name: string): Promise<void> {
+  const files = lane.cloud.guestFiles(serverOf(lane).id);
+  while ((await files?.read(`root/${name}.runs`)) === undefined) await pause(20);
 }
 
 const OVER_SSH: StateCell[] = guestPlaces().flatMap((where): StateCell[] => {
@@ -281,7 +287,16 @@ const OVER_SSH: StateCell[] = guestPlaces().flatMap((where): StateCell[] => {
   ];
 });
 
-export const STATE_CELLS: StateCell[] = [...IN_ERROR, ...STUCK, ...DELETED, ...OVER_SSH];
+/** A mirror that wants to know who we are will want to know it at every try. */
+const REFUSED = column('401', [
+  {
+    place: place('media fetch'),
+    expects: /401/,
+    blow: () => ({ on: 'medium', strike: () => Promise.resolve({ kind: 'status', status: 401 }) }),
+  },
+]);
+
+export const STATE_CELLS: StateCell[] = [...REFUSED, ...IN_ERROR, ...STUCK, ...DELETED, ...OVER_SSH];
 
 function guestPlaces(): Place[] {
   const names = ['root access', 'precommand', 'packages', 'files', 'command', 'ICICLE', 'clean-up of the guest', 'shutdown']; // prettier-ignore
