@@ -47,6 +47,7 @@ export function planBuild({ template, installScript }: PlanInput): BuildPlan {
   const { profile, warnings } = profileFor(template);
   const installer = profile.installer(template);
   for (const repository of template.repositories) profile.addRepository(repository);
+  if (template.packages.length > 0) profile.installPackages(template.packages.map(({ name }) => name));
   if (installScript === undefined) {
     throw new FactoryError(
       'InvalidInstallScript',

@@ -2,7 +2,7 @@ import { FactoryError } from '../build/errors.js';
 import type { Repository } from '../tdl/types.js';
 import { withoutAddressPasswords } from './address-passwords.js';
 import { AGAIN, CLEAN_LINUX, fileLabel, PATIENTLY, WAIT_FOR_CLOUD_INIT, words, writeFile } from './guest-scripts.js';
-import type { GuestScript } from './types.js';
+import type { GuestScript, GuestTools } from './types.js';
 
 /**
  * No question is asked, and a configuration file that the template has changed is kept. apt waits for its lock since 2.0;
@@ -111,3 +111,13 @@ sync
 `,
   };
 }
+
+/** apt and dpkg. */
+export const APT_TOOLS: GuestTools = {
+  packageManager: 'apt',
+  addRepository: addDebianRepository,
+  removeRepository: removeDebianRepository,
+  installPackages: installDebianPackages,
+  listPackages: LIST_DEBIAN_PACKAGES,
+  cleanGuest: cleanDebian,
+};

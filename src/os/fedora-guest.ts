@@ -1,6 +1,6 @@
 import type { Repository } from '../tdl/types.js';
 import { AGAIN, CLEAN_LINUX, fileLabel, PATIENTLY, WAIT_FOR_CLOUD_INIT, words, writeFile } from './guest-scripts.js';
-import type { GuestScript } from './types.js';
+import type { GuestScript, GuestTools } from './types.js';
 
 /**
  * yum up to Fedora 21, dnf from 22 on: whichever is there, for there is no other way to be right on a release that had both.
@@ -16,7 +16,7 @@ function repoPath(repository: Repository): string {
   return `/etc/yum.repos.d/${fileLabel(repository.name)}.repo`;
 }
 
-function repoFile(repository: Repository): string {
+function repoFile(repository: Repository, needed = false): string {
   const flag = (value: boolean): string => (value ? '1' : '0');
   return [
     `[${fileLabel(repository.name)}]`,
@@ -24,7 +24,7 @@ function repoFile(repository: Repository): string {
     `baseurl=${repository.url}`,
     'enabled=1',
     // In the image a repository that has gone must not stop every update.
-    'skip_if_unavailable=1',
+    `skip_if_unavailable=${flag(!needed)}`,
     `gpgcheck=${flag(repository.signed)}`,
     `sslverify=${flag(repository.sslverify)}`,
     '',
@@ -40,6 +40,20 @@ export function addFedoraRepository(repository: Repository): GuestScript {
 mkdir -p /etc/yum.repos.d
 ${writeFile(repoPath(repository), repoFile(repository))}
 again manage '--disablerepo=*' ${words([`--enablerepo=${id}`, `--setopt=${id}.skip_if_unavailable=0`])} makecache
+`,
+  };
+}
+
+/** The same for yum before 3.2.28, which has no `--setopt`: the file says first that the repository is needed. */
+function addRepositoryOfOld(repository: Repository): GuestScript {
+  const id = fileLabel(repository.name);
+  return {
+    title: `add repository ${repository.name}`,
+    script: `${HEAD}
+mkdir -p /etc/yum.repos.d
+${writeFile(repoPath(repository), repoFile(repository, true))}
+again manage '--disablerepo=*' ${words([`--enablerepo=${id}`])} makecache
+${writeFile(repoPath(repository), repoFile(repository))}
 `,
   };
 }
@@ -96,3 +110,17 @@ sync
 `,
   };
 }
+
+/** yum; dnf as well, for the scripts take whichever is there. */
+export const YUM: GuestTools = {
+  packageManager: 'yum',
+  addRepository: addFedoraRepository,
+  removeRepository: removeFedoraRepository,
+  installPackages: installFedoraPackages,
+  listPackages: LIST_FEDORA_PACKAGES,
+  cleanGuest: cleanFedora,
+};
+
+export const DNF: GuestTools = { ...YUM, packageManager: 'dnf' };
+
+export const YUM_OF_OLD: GuestTools = { ...YUM, addRepository: addRepositoryOfOld };

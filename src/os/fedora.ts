@@ -1,124 +1,117 @@
-import type { Template } from '../tdl/types.js';
-import {
-  addFedoraRepository,
-  cleanFedora,
-  installFedoraPackages,
-  LIST_FEDORA_PACKAGES,
-  removeFedoraRepository,
-} from './fedora-guest.js';
-import { architectureProperty, commandLineOf, STRIPPED, treeUrl, USER_DATA_URL } from './installer.js';
-import type { InstallerPlan, OsProfile } from './types.js';
+import { anacondaInstaller, anacondaIso, type AnacondaOptions } from './anaconda.js';
+import { DNF, YUM, YUM_OF_OLD } from './fedora-guest.js';
+import { RPM_ONLY } from './no-guest.js';
+import { FLOPPY, ISO_NOT_YET } from './reasons.js';
+import type { Arch, OsFamily, Release, Version } from './types.js';
+import { isFrom, numbersOf } from './versions.js';
 
-/** Releases that the profile was made for. */
-const OLDEST = 7;
-const NEWEST = 43;
 /** Fedora's development release: always newer than what we know. */
 const RAWHIDE = 'rawhide';
 
-interface Port {
-  /** The architecture's name in `.treeinfo`. */
-  name: string;
-  kernel: string;
-  ramdisk: string;
-  console: string;
-}
+/** The architectures whose media were published in each time; 32-bit Arm by Fedora 18 to 36, i386 up to 30 as install trees. */
+const OLD: Arch[] = ['x86_64', 'i386', 'ppc64'];
+const MIDDLE: Arch[] = ['x86_64', 'i386', 'aarch64', 'armv7l', 'ppc64', 'ppc64le', 's390x'];
+const NEW: Arch[] = ['x86_64', 'aarch64', 'ppc64le', 's390x'];
 
-const PXEBOOT = { kernel: 'images/pxeboot/vmlinuz', ramdisk: 'images/pxeboot/initrd.img' };
-const POWER = { kernel: 'ppc/ppc64/vmlinuz', ramdisk: 'ppc/ppc64/initrd.img', console: 'hvc0' };
+const KICKSTART = { installTypes: ['url'], reason: ISO_NOT_YET, scriptKind: 'kickstart', tried: 'fake cloud' } as const;
 
-const PORTS: Record<Template['os']['arch'], Port> = {
-  x86_64: { name: 'x86_64', ...PXEBOOT, console: 'ttyS0,115200n8' },
-  i386: { name: 'i386', ...PXEBOOT, console: 'ttyS0,115200n8' },
-  aarch64: { name: 'aarch64', ...PXEBOOT, console: 'ttyAMA0' },
-  armv7l: { name: 'armhfp', ...PXEBOOT, console: 'ttyAMA0' },
-  ppc64: { name: 'ppc64', ...POWER },
-  ppc64le: { name: 'ppc64le', ...POWER },
-  s390x: { name: 's390x', kernel: 'images/kernel.img', ramdisk: 'images/initrd.img', console: 'ttysclp0' },
-};
-
-/** What anaconda, and dracut before it, print when they cannot go on. An install script may say IMAGEFACTORY-ERROR itself. */
-const FAILURES = [
-  '(^|\\r)IMAGEFACTORY-ERROR',
-  '(^|\\r)Traceback \\(most recent call last\\)',
-  'anaconda .*exception report has been written',
-  'An unknown error has occurred',
-  'The following error occurred while parsing the kickstart',
-  'The installation was stopped due to',
-  'Non interactive installation failed',
-  'Error setting up (base|software) (repository|source)',
-  'dracut-initqueue.*timeout',
-  'Entering emergency mode',
-  'Pane is dead',
-  'Kernel panic - not syncing',
+const RELEASES: Release[] = [
+  { ...KICKSTART, from: '7', to: '8', arches: OLD, tools: YUM_OF_OLD, note: 'no virtio: IDE and rtl8139' },
+  { ...KICKSTART, from: '9', to: '13', arches: OLD, tools: YUM_OF_OLD },
+  { ...KICKSTART, from: '14', to: '16', arches: [...OLD, 's390x'], tools: YUM },
+  { ...KICKSTART, from: '17', to: '21', arches: MIDDLE, tools: YUM },
+  { ...KICKSTART, from: '22', to: '36', arches: MIDDLE, tools: DNF },
+  { ...KICKSTART, from: '37', to: '43', arches: NEW, tools: DNF },
 ];
 
 /** Fedora, by anaconda's network boot images and a kickstart file. */
-export const fedora: OsProfile = {
+export const fedora: OsFamily = {
   family: 'fedora',
+  title: 'Fedora',
   names: ['Fedora'],
-  versions: `${OLDEST} to ${NEWEST}`,
-  arches: Object.keys(PORTS),
-  installTypes: ['url'],
-  scriptKind: 'kickstart',
-  accepts: (version) => isRawhide(version) || (/^\d{1,3}$/.test(version) && Number(version) >= OLDEST),
-  isNewer: (version) => isRawhide(version) || Number(version) > NEWEST,
-  installer,
-  addRepository: addFedoraRepository,
-  removeRepository: removeFedoraRepository,
-  installPackages: installFedoraPackages,
-  listPackages: LIST_FEDORA_PACKAGES,
-  cleanGuest: cleanFedora,
+  releases: RELEASES,
+  versions: '7 to 43, or rawhide',
+  versionOf: ({ version }) => {
+    if (version.toLowerCase() === RAWHIDE) return [Infinity];
+    return /^\d{1,3}$/.test(version) ? numbersOf(version) : undefined;
+  },
+  installer: (template, version) => anacondaInstaller(template, optionsOf(version, template.os.version)),
+  iso: (template, version) => anacondaIso(template, optionsOf(version, template.os.version)),
 };
-
-function isRawhide(version: string): boolean {
-  return version.toLowerCase() === RAWHIDE;
-}
-
-function releaseOf(version: string): number {
-  return isRawhide(version) ? NEWEST + 1 : Number(version);
-}
-
-function installer(template: Template): InstallerPlan {
-  const { os } = template;
-  const url = treeUrl(template);
-  const port = PORTS[os.arch];
-  const buses = busProperties(os.version);
-  return {
-    kernel: { role: 'kernel', urls: [`${url}/${port.kernel}`] },
-    ramdisk: { role: 'ramdisk', urls: [`${url}/${port.ramdisk}`] },
-    indexes: [{ format: 'treeinfo', url: `${url}/.treeinfo`, section: `images-${port.name}` }],
-    commandLine: commandLine(template, url, port),
-    scriptKind: 'kickstart',
-    scriptTransport: 'user_data',
-    bootImageProperties: { ...buses },
-    imageProperties: {
-      os_type: 'linux',
-      os_distro: 'fedora',
-      os_version: os.version,
-      architecture: architectureProperty(os.arch),
-      ...buses,
-    },
-    strippedProperties: [...STRIPPED],
-    failurePatterns: [...FAILURES],
-  };
-}
-
-/** Fedora 7 and 8 have no virtio in their installer. */
-function busProperties(version: string): Record<string, string> {
-  return releaseOf(version) <= 8 ? { hw_disk_bus: 'ide', hw_vif_model: 'rtl8139' } : {};
-}
 
 /**
  * anaconda's options have carried the prefix `inst.` since it moved into dracut's initramfs (Fedora 17); without it they were
  * still read until Fedora 33 warned and 34 ignored them. Its older loader knows only the bare names, and `method=` for the
  * tree. `inst.repo` names the tree even where the kickstart does too, because the installer's second stage comes from it.
- * The last console is the one that the installer talks to: the serial one, which Nova keeps.
  */
-function commandLine(template: Template, url: string, port: Port): string {
-  const { kernelparam, version } = template.os;
-  const options =
-    releaseOf(version) >= 17
-      ? [`inst.ks=${USER_DATA_URL}`, `inst.repo=${url}`, 'inst.text']
-      : [`ks=${USER_DATA_URL}`, `method=${url}`, 'text', 'ksdevice=link'];
-  return commandLineOf([...options, 'console=tty0', `console=${port.console}`, kernelparam]);
+function optionsOf(version: Version, written: string): AnacondaOptions {
+  return {
+    era: isFrom(version, '17') ? 'dracut' : 'loader',
+    virtio: isFrom(version, '9'),
+    distro: 'fedora',
+    version: written,
+  };
+}
+
+/** Fedora Core, as Fedora was called before its seventh release. */
+export const fedoraCore: OsFamily = {
+  family: 'fedora-core',
+  title: 'Fedora Core',
+  names: ['FedoraCore', 'FC'],
+  releases: [
+    {
+      ...KICKSTART,
+      from: '1',
+      to: '6',
+      arches: ['x86_64', 'i386'],
+      tools: YUM_OF_OLD,
+      note: 'no virtio: IDE and rtl8139',
+    },
+  ],
+  versions: '1 to 6',
+  versionOf: ({ version }) => (/^[1-6]$/.test(version) ? numbersOf(version) : undefined),
+  installer: (template, version) => anacondaInstaller(template, coreOptions(version, template.os.version)),
+  iso: (template, version) => anacondaIso(template, coreOptions(version, template.os.version)),
+};
+
+/** What Fedora Core came from. */
+export const redHatLinux: OsFamily = {
+  family: 'red-hat-linux',
+  title: 'Red Hat Linux',
+  names: ['RedHatLinux', 'RHL'],
+  releases: [
+    {
+      ...KICKSTART,
+      from: '7.0',
+      to: '8',
+      arches: ['i386'],
+      tools: RPM_ONLY,
+      installTypes: [],
+      reason: FLOPPY,
+      tried: 'not yet',
+    },
+    {
+      ...KICKSTART,
+      from: '9',
+      to: '9',
+      arches: ['i386'],
+      tools: RPM_ONLY,
+      note: 'no program that fetches packages: <packages> and <repositories> are refused',
+    },
+  ],
+  versions: '7.0 to 9',
+  versionOf: ({ version }) => (/^(7\.[0-3]|8(\.0)?|9(\.0)?)$/.test(version) ? numbersOf(version) : undefined),
+  installer: (template, version) =>
+    anacondaInstaller(template, { ...coreOptions(version, template.os.version), card: 'eth0', distro: 'rhl' }),
+  iso: (template, version) => anacondaIso(template, coreOptions(version, template.os.version)),
+};
+
+function coreOptions(version: Version, written: string): AnacondaOptions {
+  return {
+    era: 'loader',
+    card: isFrom(version, '5') ? 'link' : 'eth0',
+    virtio: false,
+    distro: 'fedora',
+    version: written,
+  };
 }

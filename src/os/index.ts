@@ -3,80 +3,151 @@ import { nearest } from '../tdl/nearest.js';
 import { isThisMachine } from '../tdl/read-repositories.js';
 import type { Template } from '../tdl/types.js';
 import { debian } from './debian.js';
-import { fedora } from './fedora.js';
-import type { OsProfile } from './types.js';
+import { ENTERPRISE_LINUX } from './enterprise-linux.js';
+import { fedora, fedoraCore, redHatLinux } from './fedora.js';
+import { GONE } from './gone.js';
+import { freebsd, mageia, windows } from './only-by-medium.js';
+import { opensuse, sles, tumbleweed } from './suse.js';
+import type { OsFamily, OsProfile, Release } from './types.js';
+import { ubuntu } from './ubuntu.js';
+import { releaseOf } from './versions.js';
 
-/** Every system that can be built. */
-export const PROFILES: readonly OsProfile[] = [debian, fedora];
+/** Every family that is known; those that cannot be built as well. */
+export const FAMILIES: readonly OsFamily[] = [
+  debian,
+  ubuntu,
+  fedora,
+  ...ENTERPRISE_LINUX,
+  opensuse,
+  tumbleweed,
+  sles,
+  mageia,
+  freebsd,
+  windows,
+  fedoraCore,
+  redHatLinux,
+  ...GONE,
+];
 
-/** The names that TDL documents give systems which others know by another. */
-const VERSION_NAMES: Record<string, string> = {
-  lenny: '5',
-  squeeze: '6',
-  wheezy: '7',
-  jessie: '8',
-  stretch: '9',
-  buster: '10',
-  bullseye: '11',
-  bookworm: '12',
-  trixie: '13',
+/** What people call releases whose numbers TDL wants. */
+const CODE_NAMES: Record<string, Record<string, string>> = {
+  debian: {
+    lenny: '5',
+    squeeze: '6',
+    wheezy: '7',
+    jessie: '8',
+    stretch: '9',
+    buster: '10',
+    bullseye: '11',
+    bookworm: '12',
+    trixie: '13',
+  },
+  ubuntu: {
+    trusty: '14.04',
+    xenial: '16.04',
+    bionic: '18.04',
+    focal: '20.04',
+    jammy: '22.04',
+    noble: '24.04',
+  },
 };
 
 /**
  * The profile of a template's system, and what should be known before it is built.
  *
- * @throws FactoryError UnsupportedOs: no profile has that name, version, architecture or way to install
+ * @throws FactoryError UnsupportedOs: no family has that name, version, architecture or way to install
  */
 export function profileFor(template: Template): { profile: OsProfile; warnings: string[] } {
   const { os } = template;
-  const profile = PROFILES.find(({ names }) => names.some((name) => name.toLowerCase() === os.name.toLowerCase()));
-  if (profile === undefined) throw unknownName(os.name);
-  if (!profile.accepts(os.version)) throw unknownVersion(profile, os);
-  if (!profile.arches.includes(os.arch)) {
-    throw new FactoryError('UnsupportedOs', `${os.name} cannot be built for ${os.arch}`, {
-      hint: `its architectures are ${profile.arches.join(', ')}`,
+  const family = familyNamed(os.name);
+  if (family === undefined) throw unknownName(os.name);
+  const found = releaseOf(family, os);
+  if (found === undefined) throw unknownVersion(family, os);
+  const { release, version, newer } = found;
+  checkWay(os, family, release);
+  const profile: OsProfile = {
+    ...release.tools,
+    family: family.family,
+    release,
+    version,
+    scriptKind: release.scriptKind,
+    installer: (of) => family.installer(of, version),
+  };
+  return { profile, warnings: warningsOf(family, os, newer) };
+}
+
+/** The family that a template's name means: `CentOS`, `centos`, `CentOS-7`. */
+export function familyNamed(name: string): OsFamily | undefined {
+  const wanted = name.toLowerCase();
+  const base = /^(.+?)-\d{1,2}$/.exec(wanted)?.[1];
+  const named = (text: string, numbered: boolean): OsFamily | undefined =>
+    FAMILIES.find(
+      ({ names, numberedNames }) =>
+        (!numbered || numberedNames === true) && names.some((known) => known.toLowerCase() === text),
+    );
+  return named(wanted, false) ?? (base === undefined ? undefined : named(base, true));
+}
+
+/** An architecture that the system was never published for, or a way to install that does not exist. */
+function checkWay(os: Template['os'], family: OsFamily, release: Release): void {
+  const { arches, installTypes, reason } = release;
+  const { type } = os.install;
+  if (installTypes.length === 0) {
+    throw new FactoryError('UnsupportedOs', `${os.name} ${os.version} cannot be built: ${reason}`, {
+      hint: 'docs/operating-systems.md has what can',
     });
   }
-  if (!profile.installTypes.includes(os.install.type)) {
+  if (!arches.includes(os.arch)) {
+    throw new FactoryError('UnsupportedOs', `${family.title} ${os.version} was not made for ${os.arch}`, {
+      hint: `its architectures are ${arches.join(', ')}`,
+    });
+  }
+  if (!installTypes.includes(type)) {
     throw new FactoryError(
       'UnsupportedOs',
-      `${os.name} cannot be installed from an ${os.install.type.toUpperCase()} here`,
+      `${os.name} cannot be installed from an ${type.toUpperCase()} here: ${reason}`,
       {
         hint: "write <install type='url'><url>…</url></install> with the address of its install tree",
       },
     );
   }
-  return { profile, warnings: warningsOf(profile, os) };
+}
+
+/** The first name of every family that can be built. */
+function knownNames(): string[] {
+  return FAMILIES.filter(({ releases }) => releases.some(({ installTypes }) => installTypes.length > 0)).flatMap(
+    ({ names }) => names.slice(0, 1),
+  );
 }
 
 function unknownName(name: string): FactoryError {
-  const known = PROFILES.flatMap(({ names }) => names);
-  const meant = nearest(name, known);
+  const all = FAMILIES.flatMap(({ names }) => names);
+  // A version that is stuck to the name must not keep a name from being recognised: "Ubuntu24".
+  const meant = nearest(name, all) ?? nearest(name.replace(/[\s_-]*\d[\d.]*$/, ''), all);
+  const known = knownNames().join(', ');
   return new FactoryError('UnsupportedOs', `the operating system ${JSON.stringify(name)} is not known`, {
-    hint:
-      meant === undefined
-        ? `the known ones are ${known.join(', ')}`
-        : `is ${meant} meant? The known ones are ${known.join(', ')}`,
+    hint: meant === undefined ? `the known ones are ${known}` : `is ${meant} meant? The known ones are ${known}`,
   });
 }
 
-function unknownVersion(profile: OsProfile, os: Template['os']): FactoryError {
+function unknownVersion(family: OsFamily, os: Template['os']): FactoryError {
+  const codes = CODE_NAMES[family.family] ?? {};
   const code = os.version.toLowerCase();
-  const number = profile.family === 'debian' && Object.hasOwn(VERSION_NAMES, code) ? VERSION_NAMES[code] : undefined;
+  const number = Object.hasOwn(codes, code) ? codes[code] : undefined;
   return new FactoryError(
     'UnsupportedOs',
     `${os.name} ${JSON.stringify(os.version)} is not a version that can be built`,
     {
-      hint: number === undefined ? `write a version from ${profile.versions}` : `write <version>${number}</version>`,
+      hint: number === undefined ? `write a version from ${family.versions}` : `write <version>${number}</version>`,
     },
   );
 }
 
-function warningsOf(profile: OsProfile, os: Template['os']): string[] {
+function warningsOf(family: OsFamily, os: Template['os'], newer: boolean): string[] {
   const warnings: string[] = [];
-  if (profile.isNewer(os.version)) {
+  if (newer) {
     warnings.push(
-      `${os.name} ${os.version} is newer than what is known here (${profile.versions}): it is built like the newest of these`,
+      `${os.name} ${os.version} is newer than what is known here (${family.versions}): it is built like the newest of these`,
     );
   }
   const host = os.install.type === 'url' && URL.canParse(os.install.url) ? new URL(os.install.url).hostname : '';

@@ -1,7 +1,9 @@
 import type { Problem } from '../tdl/types.js';
+import { checkAgama } from './agama.js';
 import { checkAutoinstall } from './autoinstall.js';
 import { checkAutoyast } from './autoyast.js';
 import { checkKickstart } from './kickstart.js';
+import { checkAutoInst, checkAutounattend, checkInstallerconfig } from './medium-scripts.js';
 import { checkPreseed } from './preseed.js';
 import type { InstallScriptKind } from './types.js';
 
@@ -15,6 +17,10 @@ const CHECKS: Record<InstallScriptKind, (text: string) => Problem[]> = {
   preseed: checkPreseed,
   autoinstall: checkAutoinstall,
   autoyast: checkAutoyast,
+  agama: checkAgama,
+  auto_inst: checkAutoInst,
+  installerconfig: checkInstallerconfig,
+  autounattend: checkAutounattend,
 };
 
 /** How each kind is called, with the article. */
@@ -23,6 +29,10 @@ const NAMES: Record<InstallScriptKind, string> = {
   preseed: 'a preseed file',
   autoinstall: 'an autoinstall file',
   autoyast: 'an AutoYaST profile',
+  agama: 'an Agama profile',
+  auto_inst: 'an auto_inst.cfg.pl',
+  installerconfig: 'an installerconfig',
+  autounattend: 'an answer file of Windows',
 };
 
 /**
@@ -34,7 +44,7 @@ export function checkInstallScript(kind: InstallScriptKind, text: string): Probl
   if (script.trim() === '')
     return [{ line: 1, column: 1, message: `the install script is empty: give ${NAMES[kind]}` }];
   const found = detectScriptKind(script);
-  if (found !== undefined && found !== kind) {
+  if (found !== undefined && found !== kind && !(kind === 'agama' && found === 'autoyast')) {
     return [{ line: 1, column: 1, message: `this looks like ${NAMES[found]}, the installer needs ${NAMES[kind]}` }];
   }
   return [...checkSize(script), ...CHECKS[kind](script)];
@@ -54,7 +64,11 @@ const KICKSTART_LINE =
 
 /** The kind that a script is by its looks; undefined when it could be anything. */
 export function detectScriptKind(text: string): InstallScriptKind | undefined {
+  if (/^\s*(<\?xml[^>]*>\s*)?<unattend[\s>]/.test(text)) return 'autounattend';
   if (/^\s*(<\?xml|<!DOCTYPE profile|<profile[\s>])/.test(text)) return 'autoyast';
+  if (/^\s*\$o\s*=\s*\{/m.test(text)) return 'auto_inst';
+  if (/^\s*\{[\s\S]*["']?product["']?\s*:/.test(text)) return 'agama';
+  if (/^\s*(export\s+)?(DISTRIBUTIONS|PARTITIONS|BSDINSTALL_DISTSITE)=/m.test(text)) return 'installerconfig';
   if (/^autoinstall:\s*$/m.test(text) || /^#cloud-config\b/.test(text)) return 'autoinstall';
   if (PRESEED_LINE.test(text)) return 'preseed';
   if (KICKSTART_LINE.test(text)) return 'kickstart';

@@ -1,7 +1,11 @@
 import type { Template, Repository } from '../tdl/types.js';
 
 /** The kinds of auto-install script. */
-export type InstallScriptKind = 'kickstart' | 'preseed' | 'autoinstall' | 'autoyast';
+export type InstallScriptKind =
+  'kickstart' | 'preseed' | 'autoinstall' | 'autoyast' | 'agama' | 'auto_inst' | 'installerconfig' | 'autounattend';
+
+/** An architecture, as TDL writes it. */
+export type Arch = Template['os']['arch'];
 
 /** One file of the installer: where it may lie, best first, and where the tree says what its digest is. */
 export interface MediaFile {
@@ -43,23 +47,10 @@ export interface GuestScript {
   script: string;
 }
 
-/** What we know of an OS family. Data first; functions where families differ. Pure. */
-export interface OsProfile {
-  /** debian, fedora. */
-  family: string;
-  /** Names as TDL writes them, compared without case. */
-  names: string[];
-  /** Versions that it was made for, as text: "5 to 13". */
-  versions: string;
-  arches: string[];
-  installTypes: ('url' | 'iso')[];
-  scriptKind: InstallScriptKind;
-  /** Whether this profile can take the version at all; a newer one than we know is taken with a warning. */
-  accepts(version: string): boolean;
-  /** Whether a version that it takes is newer than those that it was made for. */
-  isNewer(version: string): boolean;
-  /** The installer of a template. @throws FactoryError UnsupportedOs */
-  installer(template: Template): InstallerPlan;
+/** What is done in a guest, by the package manager that it has. */
+export interface GuestTools {
+  /** apt, yum, dnf, zypper, urpmi, pkg; none where nothing can be done in the guest. */
+  packageManager: string;
   /** Adds a repository. */
   addRepository(repository: Repository): GuestScript;
   /** Removes one whose `persisted` is no. */
@@ -70,4 +61,79 @@ export interface OsProfile {
   listPackages: string;
   /** Removes the machine's identity: machine-id, DHCP leases, cloud-init's state, logs, caches, histories, random seed. Not the key that we log in with, the SSH host keys and the build's journal: the shutdown takes these. */
   cleanGuest(): GuestScript;
+}
+
+/** A version as numbers, most significant first: `12.04` is `[12, 4]`. What has no numbers (rawhide) is `[Infinity]`. */
+export type Version = readonly number[];
+
+/** Versions of a family that are built alike. */
+export interface Release {
+  /** First version, with all that begin with it: `5` has `5.1`. */
+  from: string;
+  /** Last version, with all that begin with it. */
+  to: string;
+  /** Architectures that it was published for. */
+  arches: readonly Arch[];
+  /** From what it can be installed here: `url` an install tree, `iso` its medium. Empty where `reason` says why not. */
+  installTypes: readonly ('url' | 'iso')[];
+  /** Why it cannot be installed from what is missing in `installTypes`. */
+  reason?: string;
+  scriptKind: InstallScriptKind;
+  tools: GuestTools;
+  /** Whether a whole build of it was run with its own installer, or on the fake cloud only. */
+  tried: 'installed' | 'fake cloud' | 'not yet';
+  /** What else is to be known, for people. */
+  note?: string;
+}
+
+/** What lies where on a family's install medium. Paths on the medium, best first. Pure data. */
+export interface IsoLayout {
+  /** Absent where only the medium's own boot loader can start it. */
+  kernels?: string[];
+  ramdisks?: string[];
+  /** For the medium's kernel, without what names the script. */
+  commandLine: string;
+  /** Where the script is put when the medium is made anew. */
+  scriptPath: string;
+  /** Word of the command line that names the script there; absent where the installer looks there by itself. */
+  scriptArgument?: string;
+}
+
+/** What we know of an OS family. Data first; functions where families differ. Pure. */
+export interface OsFamily {
+  /** debian, fedora: shapes digests, never renamed. */
+  family: string;
+  /** For people: "Red Hat Enterprise Linux". */
+  title: string;
+  /** Names as TDL writes them, compared without case; the first one is ours. */
+  names: readonly string[];
+  /** Whether a name may end in the major version: `RHEL-6`. */
+  numberedNames?: boolean;
+  /** From the oldest to the newest; what is newer than the last is built like it. */
+  releases: readonly Release[];
+  /** How versions are written, for people. */
+  versions: string;
+  /** The version that a template means; undefined for what is none. */
+  versionOf(os: OsName): Version | undefined;
+  /** The installer of a template whose version and architecture are known to fit. @throws FactoryError */
+  installer(template: Template, version: Version): InstallerPlan;
+  /** What its install medium looks like; absent where it has none. */
+  iso?(template: Template, version: Version): IsoLayout;
+}
+
+/** What a template calls a system. */
+export interface OsName {
+  name: string;
+  version: string;
+}
+
+/** A family, at the version that a template names. */
+export interface OsProfile extends GuestTools {
+  /** debian, fedora. */
+  family: string;
+  release: Release;
+  version: Version;
+  scriptKind: InstallScriptKind;
+  /** The installer of a template. @throws FactoryError UnsupportedOs */
+  installer(template: Template): InstallerPlan;
 }

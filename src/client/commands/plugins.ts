@@ -1,8 +1,10 @@
-import { PROFILES } from '../../os/index.js';
-import type { OsProfile } from '../../os/types.js';
+import { familyNamed, FAMILIES } from '../../os/index.js';
+import type { OsFamily, Release } from '../../os/types.js';
+import { nearest } from '../../tdl/nearest.js';
 import { lastOf } from '../config.js';
 import { ClientError } from '../errors.js';
 import { jsonDocument, table } from '../output.js';
+import { releasesOf } from '../systems-doc.js';
 import type { Command } from './command.js';
 
 export const plugins: Command = {
@@ -12,53 +14,81 @@ export const plugins: Command = {
   examples: [['$0 --output json plugins --id fedora', '']],
   run: async ({ io, settings, options }) => {
     const id = lastOf(options['id']) as string | undefined;
-    const chosen = id === undefined ? [...PROFILES] : [profileNamed(id)];
+    const chosen = id === undefined ? FAMILIES : [named(id)];
     if (settings.output === 'json') {
       const [only] = chosen;
-      const all = Object.fromEntries(chosen.map((profile) => [profile.family, description(profile)]));
+      const all = Object.fromEntries(chosen.map((family) => [family.family, description(family)]));
       io.out(jsonDocument(id === undefined || only === undefined ? all : description(only)));
       return 0;
     }
+    const rows = chosen.flatMap((family) => family.releases.map((release) => row(family, release)));
     io.out(
-      table(
-        ['FAMILY', 'NAMES IN TEMPLATES', 'VERSIONS', 'ARCHITECTURES', 'INSTALLS FROM', 'INSTALL SCRIPT'],
-        chosen.map(({ family, names, versions, arches, installTypes, scriptKind }) => [
-          family,
-          names.join(', '),
-          versions,
-          arches.join(', '),
-          installTypes.join(', '),
-          scriptKind,
-        ]),
-      ),
+      table(['SYSTEM', 'VERSIONS', 'ARCHITECTURES', 'INSTALLS FROM', 'INSTALL SCRIPT', 'PACKAGES BY', 'TRIED'], rows),
     );
+    if (id !== undefined) for (const line of moreOf(named(id))) io.out(`${line}\n`);
     return 0;
   },
 };
 
-function profileNamed(id: string): OsProfile {
-  const wanted = id.toLowerCase();
-  const profile = PROFILES.find(({ family, names }) =>
-    [family, ...names].some((name) => name.toLowerCase() === wanted),
-  );
-  if (profile !== undefined) return profile;
+function row(family: OsFamily, release: Release): string[] {
+  const { arches, installTypes, scriptKind, tools, tried } = release;
+  return [
+    family.names[0] ?? family.family,
+    releasesOf(family, release),
+    arches.join(', '),
+    installTypes.length === 0 ? 'nothing yet' : installTypes.join(', '),
+    scriptKind,
+    tools.packageManager,
+    tried,
+  ];
+}
+
+/** What the table has no room for. */
+function moreOf({ names, versions, releases }: OsFamily): string[] {
+  const reasons = new Set(releases.flatMap(({ reason }) => (reason === undefined ? [] : [reason])));
+  return [
+    `names in templates: ${names.join(', ')}`,
+    `versions in templates: ${versions}`,
+    ...[...reasons].map((reason) => `not everything can be built: ${reason}`),
+  ];
+}
+
+function named(id: string): OsFamily {
+  const found = FAMILIES.find(({ family }) => family === id.toLowerCase()) ?? familyNamed(id);
+  if (found !== undefined) return found;
+  const known = FAMILIES.map(({ family }) => family);
+  const meant = nearest(id, [...known, ...FAMILIES.flatMap(({ names }) => names)]);
   throw new ClientError(`there is no plugin ${JSON.stringify(id)}`, {
-    hint: `there are: ${PROFILES.map(({ family }) => family).join(', ')}`,
+    hint: `${meant === undefined ? '' : `is ${meant} meant? `}there are: ${known.join(', ')}`,
   });
 }
 
 /** What imagefactory's `.info` files said of an OS plugin, and what they could not say. */
-function description(profile: OsProfile): Record<string, unknown> {
-  const { family, names, versions, arches, installTypes, scriptKind } = profile;
+function description(family: OsFamily): Record<string, unknown> {
+  const { names, versions, releases } = family;
+  const all = <T>(of: (release: Release) => readonly T[]): T[] => [...new Set(releases.flatMap(of))];
+  const arches = all((release) => release.arches);
   return {
     type: 'os',
-    family,
+    family: family.family,
+    title: family.title,
     // name, version, architecture; null means any
     targets: names.flatMap((name) => arches.map((arch) => [name, null, arch])),
     versions,
     architectures: arches,
-    install_types: installTypes,
-    install_script: scriptKind,
+    install_types: all((release) => release.installTypes),
+    install_script: all((release) => [release.scriptKind]),
+    releases: releases.map(({ from, to, arches, installTypes, scriptKind, tools, tried, reason, note }) => ({
+      from,
+      to,
+      architectures: arches,
+      install_types: installTypes,
+      install_script: scriptKind,
+      package_manager: tools.packageManager,
+      tried,
+      ...(reason === undefined ? {} : { reason }),
+      ...(note === undefined ? {} : { note }),
+    })),
     license: 'Apache-2.0',
   };
 }

@@ -102,7 +102,7 @@ test('base_image refuses what validate refuses, before Temporal is asked', async
 test('plugins lists the profiles, as a table and as JSON', async () => {
   const { code, stdout } = await validate('plugins');
   assert.equal(code, 0);
-  assert.match(stdout, /^FAMILY .*\n(.*\n)*fedora +Fedora/);
+  assert.match(stdout, /^SYSTEM .*\n(.*\n)*Debian +12 .*installed\n(.*\n)*Fedora +37 to/);
   const all = JSON.parse((await validate('--output', 'json', 'plugins')).stdout) as Record<
     string,
     { targets: unknown[] }

@@ -121,6 +121,10 @@ describe('an install script', () => {
 
   it('of another kind is named as what it is', () => {
     const scripts: Record<InstallScriptKind, string> = {
+      agama: '{ "product": { "id": "Leap_16.0" } }\n',
+      auto_inst: "$o = {\n  'lang' => 'en_US',\n};\n",
+      installerconfig: 'PARTITIONS=vtbd0\n#!/bin/sh\npoweroff\n',
+      autounattend: '<unattend xmlns="urn:schemas-microsoft-com:unattend"/>',
       kickstart: 'lang en_US\npoweroff\n',
       preseed: PRESEED,
       autoinstall: '#cloud-config\nautoinstall:\n  shutdown: poweroff\n',

@@ -54,7 +54,7 @@ describe('choosing a profile', () => {
   }
 
   it('names the system and those that it knows when it does not know one', () => {
-    refused(templateOf('Plan9', '4'), /"Plan9".*Debian, Fedora/);
+    refused(templateOf('Plan9', '4'), /"Plan9".*Debian, Ubuntu, Fedora/);
   });
 
   it('names the version and those that it knows when it cannot take one', () => {

@@ -1,0 +1,106 @@
+import { FAMILIES } from '../os/index.js';
+import type { OsFamily, Release } from '../os/types.js';
+
+/** "12", "5.04 to 7.10"; for a system without versions "any". */
+export function releasesOf(family: OsFamily, { from, to }: Release): string {
+  if (to === '9999')
+    return from === '0' && family.releases.length === 1 ? (family.versions.split(':')[0] ?? '') : `from ${from}`;
+  return from === to ? from : `${from} to ${to}`;
+}
+
+const SCRIPTS: Record<Release['scriptKind'], string> = {
+  kickstart: 'kickstart',
+  preseed: 'preseed',
+  autoinstall: 'autoinstall (cloud-config)',
+  autoyast: 'AutoYaST',
+  agama: 'Agama or AutoYaST',
+  auto_inst: 'auto_inst.cfg.pl',
+  installerconfig: 'installerconfig',
+  autounattend: 'autounattend.xml',
+};
+
+const TRIED: Record<Release['tried'], string> = {
+  installed: '**run for real**',
+  'fake cloud': 'not run for real; on the fake cloud',
+  'not yet': 'not run for real',
+};
+
+/** `docs/operating-systems.md`. */
+export function systemsDoc(): string {
+  return `${INTRODUCTION}
+${FAMILIES.map(sectionOf).join('\n')}`;
+}
+
+const INTRODUCTION = `# Operating systems
+
+What can be built, by what a template says in \`<os>\`. This file is generated from \`src/os/\` (\`npm run docs\`); \`imagefactory plugins\` prints
+the same.
+
+- **Names** are compared without case. Where the release is part of the name, as in Oz's \`RHEL-6\`, \`<version>\` is the update; \`Rocky\` with
+  version \`9.4\` means the same as \`Rocky-9\` with version \`4\`.
+- **A version that is newer** than the newest one here is built like it, with a warning. An older or unknown one is refused with those that can be
+  built.
+- **From** says what \`<install type>\` may be: \`url\` is an install tree. Kernel and ramdisk are looked for where the tree's index says (\`.treeinfo\`,
+  \`SHA256SUMS\`, \`CHECKSUMS\`), then in the known places.
+- **Tried:** _run for real_ means that the system's own installer was run to its end on an OpenStack, by this project's tests. All others were
+  planned, and built on the project's fake cloud with guests that stand in for the system; nobody has seen their installers at work yet.
+- **\`<kernelparam>\`** is added to the installer's command line everywhere.
+`;
+
+function sectionOf(family: OsFamily): string {
+  const rows = family.releases.map((release) => rowOf(family, release));
+  const notes = notesOf(family);
+  return `## ${family.title}
+
+Names: ${family.names.map((name) => `\`${name}\`${family.numberedNames === true ? `, \`${name}-<major>\`` : ''}`).join(', ')}. Versions: ${family.versions}.
+
+${tableOf(['versions', 'architectures', 'from', 'install script', 'packages by', 'tried'], rows)}
+${notes.length === 0 ? '' : `\n${notes.map((note) => `- ${note}`).join('\n')}\n`}`;
+}
+
+function rowOf(family: OsFamily, release: Release): string[] {
+  const { arches, installTypes, scriptKind, tools, tried } = release;
+  return [
+    releasesOf(family, release),
+    arches.join(', '),
+    installTypes.length === 0 ? '–' : installTypes.join(', '),
+    SCRIPTS[scriptKind],
+    tools.packageManager === 'none' ? '–' : tools.packageManager,
+    TRIED[tried],
+  ];
+}
+
+/** What is said of some releases, and why something cannot be installed. */
+function notesOf(family: OsFamily): string[] {
+  const notes = family.releases.flatMap((release) =>
+    release.note === undefined ? [] : [`${releasesOf(family, release)}: ${release.note}.`],
+  );
+  const refused = family.releases.filter(({ installTypes }) => !installTypes.includes('iso'));
+  const reasons = new Map<string, string[]>();
+  for (const release of refused) {
+    const { installTypes, reason = '' } = release;
+    const what = installTypes.length === 0 ? 'cannot be built' : 'ISO';
+    const key = `${what}: ${reason}.`;
+    reasons.set(key, [...(reasons.get(key) ?? []), releasesOf(family, release)]);
+  }
+  return [
+    ...notes,
+    ...[...reasons].map(([reason, versions]) =>
+      versions.length === family.releases.length ? capital(reason) : `${versions.join(', ')}: ${reason}`,
+    ),
+  ];
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** Columns as wide as their widest cell, as Prettier writes tables. */
+function tableOf(head: string[], rows: string[][]): string {
+  const widths = head.map((title, column) =>
+    Math.max(3, title.length, ...rows.map((row) => (row[column] ?? '').length)),
+  );
+  const line = (cells: string[]): string =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
+  return [line(head), `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`, ...rows.map(line)].join('\n');
+}

@@ -1,0 +1,111 @@
+import type { Template } from '../tdl/types.js';
+import { architectureProperty, commandLineOf, STRIPPED, treeUrl, USER_DATA_URL } from './installer.js';
+import type { Arch, InstallerPlan, IsoLayout } from './types.js';
+
+interface Port {
+  /** The architecture's name in `.treeinfo`. */
+  name: string;
+  kernel: string;
+  ramdisk: string;
+  console: string;
+}
+
+const PXEBOOT = { kernel: 'images/pxeboot/vmlinuz', ramdisk: 'images/pxeboot/initrd.img' };
+const POWER = { kernel: 'ppc/ppc64/vmlinuz', ramdisk: 'ppc/ppc64/initrd.img', console: 'hvc0' };
+
+/** Where anaconda's install trees have kernel and ramdisk when no `.treeinfo` says so. */
+const PORTS: Record<Arch, Port> = {
+  x86_64: { name: 'x86_64', ...PXEBOOT, console: 'ttyS0,115200n8' },
+  i386: { name: 'i386', ...PXEBOOT, console: 'ttyS0,115200n8' },
+  aarch64: { name: 'aarch64', ...PXEBOOT, console: 'ttyAMA0' },
+  armv7l: { name: 'armhfp', ...PXEBOOT, console: 'ttyAMA0' },
+  ppc64: { name: 'ppc64', ...POWER },
+  ppc64le: { name: 'ppc64le', ...POWER },
+  s390x: { name: 's390x', kernel: 'images/kernel.img', ramdisk: 'images/initrd.img', console: 'ttysclp0' },
+};
+
+/** What anaconda, and dracut before it, print when they cannot go on. An install script may say IMAGEFACTORY-ERROR itself. */
+const FAILURES = [
+  '(^|\\r)IMAGEFACTORY-ERROR',
+  '(^|\\r)Traceback \\(most recent call last\\)',
+  'anaconda .*exception report has been written',
+  'An unknown error has occurred',
+  'The following error occurred while parsing the kickstart',
+  'The installation was stopped due to',
+  'Non interactive installation failed',
+  'Error setting up (base|software) (repository|source)',
+  'dracut-initqueue.*timeout',
+  'Entering emergency mode',
+  'Pane is dead',
+  'Kernel panic - not syncing',
+];
+
+/** How one release's anaconda is told what to do. */
+export interface AnacondaOptions {
+  /**
+   * `dracut`: it has lived in dracut's initramfs since Fedora 17 and RHEL 7, and its options begin with `inst.`. `loader`: the program
+   * before it, which knows the bare names only.
+   */
+  era: 'loader' | 'dracut';
+  /** What the loader calls the tree: `method`, or `repo` as well (RHEL 6). */
+  tree?: 'method' | 'repo';
+  /** Which network card the loader takes: the one with a link, which releases before RHEL 5 cannot say, or the first one. */
+  card?: 'link' | 'eth0';
+  /** Whether installer and system have virtio. */
+  virtio: boolean;
+  /** os_distro and os_version of the image. */
+  distro: string;
+  version: string;
+}
+
+/** The installer of a template whose system is installed by anaconda. */
+export function anacondaInstaller(template: Template, options: AnacondaOptions): InstallerPlan {
+  const { os } = template;
+  const url = treeUrl(template);
+  const port = PORTS[os.arch];
+  const buses: Record<string, string> = options.virtio ? {} : { hw_disk_bus: 'ide', hw_vif_model: 'rtl8139' };
+  return {
+    kernel: { role: 'kernel', urls: [`${url}/${port.kernel}`] },
+    ramdisk: { role: 'ramdisk', urls: [`${url}/${port.ramdisk}`] },
+    indexes: [{ format: 'treeinfo', url: `${url}/.treeinfo`, section: `images-${port.name}` }],
+    commandLine: commandLineOf([
+      ...(options.era === 'dracut'
+        ? [`inst.ks=${USER_DATA_URL}`, `inst.repo=${url}`, 'inst.text']
+        : [`ks=${USER_DATA_URL}`, `${options.tree ?? 'method'}=${url}`, 'text', `ksdevice=${options.card ?? 'link'}`]),
+      ...consoles(template),
+    ]),
+    scriptKind: 'kickstart',
+    scriptTransport: 'user_data',
+    bootImageProperties: { ...buses },
+    imageProperties: {
+      os_type: 'linux',
+      os_distro: options.distro,
+      os_version: options.version,
+      architecture: architectureProperty(os.arch),
+      ...buses,
+    },
+    strippedProperties: [...STRIPPED],
+    failurePatterns: [...FAILURES],
+  };
+}
+
+/** The last console is the one that the installer talks to: the serial one, which Nova keeps. */
+function consoles({ os }: Template): (string | undefined)[] {
+  return ['console=tty0', `console=${PORTS[os.arch].console}`, os.kernelparam];
+}
+
+/** anaconda's medium: the boot loader's own copies of kernel and ramdisk on PCs, those of the tree elsewhere. */
+export function anacondaIso(template: Template, { era }: Pick<AnacondaOptions, 'era'>): IsoLayout {
+  const { kernel, ramdisk } = PORTS[template.os.arch];
+  const dracut = era === 'dracut';
+  return {
+    kernels: ['isolinux/vmlinuz', kernel],
+    ramdisks: ['isolinux/initrd.img', ramdisk],
+    commandLine: commandLineOf([
+      ...(dracut ? ['inst.repo=cdrom', 'inst.text'] : ['method=cdrom', 'text']),
+      ...consoles(template),
+    ]),
+    scriptPath: 'ks.cfg',
+    scriptArgument: dracut ? 'inst.ks=cdrom:/ks.cfg' : 'ks=cdrom:/ks.cfg',
+  };
+}

@@ -1,0 +1,121 @@
+import { FactoryError } from '../build/errors.js';
+import type { Template } from '../tdl/types.js';
+import { architectureProperty, commandLineOf, STRIPPED, treeUrl } from './installer.js';
+import type { Arch, InstallerPlan, IsoLayout, Version } from './types.js';
+import { isFrom } from './versions.js';
+
+/** Ubuntu's names of the architectures, and the consoles of OpenStack's machines. */
+const PORTS: Partial<Record<Arch, { name: string; console: string }>> = {
+  x86_64: { name: 'amd64', console: 'ttyS0,115200n8' },
+  aarch64: { name: 'arm64', console: 'ttyAMA0' },
+  ppc64le: { name: 'ppc64el', console: 'hvc0' },
+  s390x: { name: 's390x', console: 'ttysclp0' },
+};
+
+/** What casper and subiquity print when they cannot go on. An install script may say IMAGEFACTORY-ERROR itself. */
+const FAILURES = [
+  '(^|\\r)IMAGEFACTORY-ERROR',
+  'Unable to find a (live file system|medium containing a live file system)',
+  'ipconfig: no devices to configure',
+  'An error occurred\\. Press enter to start a shell',
+  'finish: subiquity/.*: FAIL',
+  'Malformed autoinstall',
+  'curtin command .* failed',
+  'Kernel panic - not syncing',
+];
+
+/**
+ * The installer of Ubuntu since 20.04. `<url>` is either the address of a live server's ISO, or a folder that has the installer's
+ * kernel and ramdisk: the netboot folder beside the ISOs, or a medium that is unpacked on a server. casper, in the ramdisk, fetches the
+ * ISO into memory: from that address, from what `kernelparam` says (`url=` or `iso-url=`), or from above the netboot folder.
+ *
+ * The script is the instance's user data: cloud-init runs in the live system, knows OpenStack by its DMI, and hands the key `autoinstall` on.
+ * The word `autoinstall` spares the question whether the disk may be erased.
+ * https://ubuntu.com/server/docs/install/netboot-amd64
+ */
+export function subiquityInstaller(template: Template, version: Version): InstallerPlan {
+  const { os } = template;
+  const port = portOf(template);
+  const { folders, iso } = placesOf(template, port.name);
+  return {
+    kernel: { role: 'kernel', urls: folders.flatMap((folder) => kernelsIn(folder, port.name)) },
+    ramdisk: { role: 'ramdisk', urls: folders.flatMap((folder) => ramdisksIn(folder, port.name)) },
+    indexes: [],
+    commandLine: commandLineOf([
+      // casper of 20.04 and 20.10 does not say by itself that the root file system is the ramdisk.
+      ...(isFrom(version, '21.04') ? [] : ['root=/dev/ram0', 'ramdisk_size=1500000']),
+      'ip=dhcp',
+      // cloud-init takes `url=` for a cloud-config of its own, and would fetch the ISO as one.
+      ...(iso === undefined ? [] : [`url=${iso}`]),
+      'cloud-config-url=/dev/null',
+      'autoinstall',
+      `console=${port.console}`,
+      os.kernelparam,
+      '---',
+      `console=${port.console}`,
+    ]),
+    scriptKind: 'autoinstall',
+    scriptTransport: 'user_data',
+    bootImageProperties: {},
+    imageProperties: {
+      os_type: 'linux',
+      os_distro: 'ubuntu',
+      os_version: os.version,
+      architecture: architectureProperty(os.arch),
+    },
+    strippedProperties: [...STRIPPED],
+    failurePatterns: [...FAILURES],
+  };
+}
+
+/** The live server's medium. A NoCloud seed on it, or the user data, brings the script. */
+export function subiquityIso(template: Template): IsoLayout {
+  const { console } = portOf(template);
+  return {
+    kernels: ['casper/vmlinuz', 'casper/hwe-vmlinuz', 'casper/vmlinux', 'boot/kernel.ubuntu'],
+    ramdisks: ['casper/initrd', 'casper/hwe-initrd', 'boot/initrd.ubuntu'],
+    commandLine: commandLineOf([
+      'autoinstall',
+      `console=${console}`,
+      template.os.kernelparam,
+      '---',
+      `console=${console}`,
+    ]),
+    scriptPath: 'nocloud/user-data',
+    scriptArgument: 'ds=nocloud;s=/cdrom/nocloud/',
+  };
+}
+
+function portOf({ os }: Template): { name: string; console: string } {
+  const port = PORTS[os.arch];
+  if (port !== undefined) return port;
+  throw new FactoryError('UnsupportedOs', `Ubuntu's live server is not made for ${os.arch}`, {
+    hint: `its architectures are ${Object.keys(PORTS).join(', ')}`,
+  });
+}
+
+/** Where kernel and ramdisk may lie, and which ISO the installer is to fetch; undefined where `kernelparam` says it. */
+function placesOf(template: Template, port: string): { folders: string[]; iso?: string } {
+  const { os } = template;
+  const url = treeUrl(template);
+  const beside = (address: string): string => address.slice(0, address.lastIndexOf('/'));
+  const given = /(^|\s)(url|iso-url)=/.test(os.kernelparam ?? '');
+  if (/\.iso$/i.test(url)) {
+    const folder = beside(url);
+    return { folders: [`${folder}/netboot/${port}`, folder], ...(given ? {} : { iso: url }) };
+  }
+  if (given) return { folders: [url] };
+  const netboot = /^(.+)\/netboot(?:\/[\w-]+)?$/.exec(url)?.[1];
+  if (netboot !== undefined) return { folders: [url], iso: `${netboot}/ubuntu-${os.version}-live-server-${port}.iso` };
+  throw new FactoryError('UnsupportedOs', `the installer of Ubuntu ${os.version} must know where its ISO lies`, {
+    hint: 'write the address of the live server’s ISO into <url>, or <kernelparam>url=http://…/ubuntu-…-live-server-….iso</kernelparam>',
+  });
+}
+
+function kernelsIn(folder: string, port: string): string[] {
+  return [`${folder}/linux`, `${folder}/${port}/linux`, `${folder}/casper/vmlinuz`, `${folder}/casper/vmlinux`];
+}
+
+function ramdisksIn(folder: string, port: string): string[] {
+  return [`${folder}/initrd`, `${folder}/${port}/initrd`, `${folder}/casper/initrd`];
+}

@@ -1,0 +1,217 @@
+import { FactoryError } from '../build/errors.js';
+import type { Template } from '../tdl/types.js';
+import { architectureProperty, commandLineOf, STRIPPED, treeUrl, USER_DATA_URL } from './installer.js';
+import { ISO_NOT_YET } from './reasons.js';
+import { ZYPPER_TOOLS } from './suse-guest.js';
+import type { Arch, InstallerPlan, IsoLayout, OsFamily, OsName, Version } from './types.js';
+import { isFrom, numbersOf } from './versions.js';
+
+const ZYPPER = { installTypes: ['url'], reason: ISO_NOT_YET, tools: ZYPPER_TOOLS, tried: 'fake cloud' } as const;
+const AUTOYAST = { ...ZYPPER, scriptKind: 'autoyast' } as const;
+const AGAMA = {
+  ...ZYPPER,
+  scriptKind: 'agama',
+  note: 'the tree is the unpacked medium: Agama’s live system (LiveOS/squashfs.img) is fetched from it',
+} as const;
+const PC: Arch[] = ['x86_64', 'i386'];
+const SERVERS: Arch[] = ['x86_64', 'aarch64', 'ppc64le', 's390x'];
+
+/** openSUSE's numbers went from 13.2 to 42.1 and from there to 15: Leap 42 counts as 14. */
+const LEAP_42 = 42;
+
+export const opensuse: OsFamily = {
+  family: 'opensuse',
+  title: 'openSUSE and openSUSE Leap',
+  names: ['OpenSUSE', 'Leap', 'openSUSE-Leap', 'openSUSELeap'],
+  releases: [
+    { ...AUTOYAST, from: '10.3', to: '10.3', arches: PC, note: 'no virtio: IDE and rtl8139' },
+    { ...AUTOYAST, from: '11.0', to: '13.2', arches: PC },
+    { ...AUTOYAST, from: '42.1', to: '42.3', arches: ['x86_64'] },
+    { ...AUTOYAST, from: '15.0', to: '15.6', arches: SERVERS },
+    { ...AGAMA, from: '16.0', to: '16.0', arches: SERVERS },
+  ],
+  versions: '10.3 to 13.2, 42.1 to 42.3, 15.0 to 16.0',
+  versionOf: ({ version }) => {
+    const [major, ...rest] = numbersOf(version) ?? [];
+    if (major === undefined) return undefined;
+    return [major === LEAP_42 ? 14 : major, ...rest];
+  },
+  installer: (template, version) =>
+    isFrom(version, '16') ? agama(template, 'opensuse') : yast(template, 'opensuse', isFrom(version, '11')),
+  iso: (template, version) => (isFrom(version, '16') ? agamaIso(template) : yastIso(template)),
+};
+
+export const tumbleweed: OsFamily = {
+  family: 'tumbleweed',
+  title: 'openSUSE Tumbleweed',
+  names: ['Tumbleweed', 'openSUSE-Tumbleweed', 'openSUSETumbleweed'],
+  releases: [{ ...AUTOYAST, from: '0', to: '9999', arches: [...SERVERS, 'i386', 'armv7l'] }],
+  versions: 'any: it has no versions',
+  versionOf: () => [0],
+  installer: (template) => yast(template, 'opensuse', true),
+  iso: (template) => yastIso(template),
+};
+
+export const sles: OsFamily = {
+  family: 'sles',
+  numberedNames: true,
+  title: 'SUSE Linux Enterprise Server',
+  names: ['SLES', 'SLE', 'SUSELinuxEnterpriseServer', 'SUSELinuxEnterprise'],
+  releases: [
+    { ...AUTOYAST, from: '12', to: '12.5', arches: SERVERS },
+    { ...AUTOYAST, from: '15', to: '15.7', arches: SERVERS },
+    { ...AGAMA, from: '16', to: '16.0', arches: SERVERS },
+  ],
+  versions: '12 to 12-SP5, 15 to 15-SP7, 16.0; or SLES-15 with the service pack as version (GOLD, SP6 or 6)',
+  versionOf: slesVersion,
+  installer: (template, version) =>
+    isFrom(version, '16') ? agama(template, 'sles', version) : yast(template, 'sles', true, version),
+  iso: (template, version) => (isFrom(version, '16') ? agamaIso(template) : yastIso(template)),
+};
+
+function slesVersion({ name, version }: OsName): Version | undefined {
+  const named = /-(\d{2})$/.exec(name)?.[1];
+  const pack = /^(?:GOLD|GA|(?:SP)?(\d))$/i.exec(version);
+  if (named !== undefined && pack !== null) return [Number(named), Number(pack[1] ?? 0)];
+  const match = /^(\d{2})(?:(?:\.|[-_ ]?SP)(\d))?$/i.exec(version);
+  if (match === null || (named !== undefined && match[1] !== named)) return undefined;
+  return [Number(match[1]), Number(match[2] ?? 0)];
+}
+
+interface Port {
+  /** Where the boot folder has kernel and ramdisk, best first. */
+  kernels: string[];
+  ramdisks: string[];
+  console: string;
+}
+
+function portOf({ os }: Template): Port {
+  const { arch } = os;
+  const folder = `boot/${arch === 'armv7l' ? 'armv7hl' : arch}`;
+  const pc = { kernels: [`${folder}/loader/linux`], ramdisks: [`${folder}/loader/initrd`] };
+  // Only PCs have a boot loader's folder; Agama's media have one everywhere.
+  const other = { kernels: [`${folder}/linux`, ...pc.kernels], ramdisks: [`${folder}/initrd`, ...pc.ramdisks] };
+  switch (arch) {
+    case 'x86_64':
+    case 'i386':
+      return { ...pc, console: 'ttyS0,115200n8' };
+    case 'aarch64':
+    case 'armv7l':
+      return { ...other, console: 'ttyAMA0' };
+    case 'ppc64le':
+      return { ...other, console: 'hvc0' };
+    case 's390x':
+      return { ...other, console: 'ttysclp0' };
+    default:
+      throw new FactoryError('UnsupportedOs', `${os.name} has no installer for ${arch}`);
+  }
+}
+
+/** What linuxrc, YaST and Agama print when they cannot go on. An install script may say IMAGEFACTORY-ERROR itself. */
+const FAILURES = [
+  '(^|\\r)IMAGEFACTORY-ERROR',
+  'Could not find the .* (Repository|Installer|CD)',
+  'No repository found',
+  'Sorry, an error occurred',
+  'Error reading (the )?(control|AutoYaST) file',
+  'Installation aborted|YaST got signal',
+  'The autoinstallation was not successful',
+  'agama-autoinstall.service: (Failed|Main process exited, code=exited, status=[1-9])',
+  'Entering emergency mode',
+  'Kernel panic - not syncing',
+];
+
+function plan(
+  template: Template,
+  distro: string,
+  commandLine: string,
+  virtio: boolean,
+  version?: Version,
+): InstallerPlan {
+  const { os } = template;
+  const url = treeUrl(template);
+  const { kernels, ramdisks } = portOf(template);
+  const buses: Record<string, string> = virtio ? {} : { hw_disk_bus: 'ide', hw_vif_model: 'rtl8139' };
+  return {
+    kernel: { role: 'kernel', urls: kernels.map((path) => `${url}/${path}`) },
+    ramdisk: { role: 'ramdisk', urls: ramdisks.map((path) => `${url}/${path}`) },
+    // Media since Leap 15 have a list of digests at their root.
+    indexes: [{ format: 'sha256sums', url: `${url}/CHECKSUMS`, prefix: '' }],
+    commandLine,
+    scriptKind: 'autoyast',
+    scriptTransport: 'user_data',
+    bootImageProperties: { ...buses },
+    imageProperties: {
+      os_type: 'linux',
+      os_distro: distro,
+      os_version: version === undefined ? os.version : version.join('.'),
+      architecture: architectureProperty(os.arch),
+      ...buses,
+    },
+    strippedProperties: [...STRIPPED],
+    failurePatterns: [...FAILURES],
+  };
+}
+
+/**
+ * linuxrc's words: the tree, the profile, the network that both are fetched over. textmode keeps the console readable.
+ * https://en.opensuse.org/SDB:Linuxrc
+ */
+function yast(template: Template, distro: string, virtio: boolean, version?: Version): InstallerPlan {
+  const line = commandLineOf([
+    `install=${treeUrl(template)}`,
+    `autoyast=${USER_DATA_URL}`,
+    'netsetup=dhcp',
+    'textmode=1',
+    'splash=silent',
+    `console=${portOf(template).console}`,
+    template.os.kernelparam,
+  ]);
+  return plan(template, distro, line, virtio, version);
+}
+
+/**
+ * Agama is a live system that dracut fetches; the profile may be Agama's own (JSON or Jsonnet) or AutoYaST's. It is told here how to
+ * end, because a profile cannot say it. https://agama-project.github.io/docs/user/boot_options
+ */
+function agama(template: Template, distro: string, version?: Version): InstallerPlan {
+  const line = commandLineOf([
+    `root=live:${treeUrl(template)}/LiveOS/squashfs.img`,
+    'ip=dhcp',
+    'rd.neednet=1',
+    `inst.auto=${USER_DATA_URL}`,
+    'inst.finish=poweroff',
+    `console=${portOf(template).console}`,
+    template.os.kernelparam,
+  ]);
+  return { ...plan(template, distro, line, true, version), scriptKind: 'agama' };
+}
+
+function yastIso(template: Template): IsoLayout {
+  const { kernels, ramdisks, console } = portOf(template);
+  return {
+    kernels,
+    ramdisks,
+    commandLine: commandLineOf([
+      'install=cd:/',
+      'textmode=1',
+      'splash=silent',
+      `console=${console}`,
+      template.os.kernelparam,
+    ]),
+    scriptPath: 'autoinst.xml',
+    scriptArgument: 'autoyast=cd:/autoinst.xml',
+  };
+}
+
+/** Its profile is found by itself at the root of a volume called OEMDRV; on the medium it must be named. */
+function agamaIso(template: Template): IsoLayout {
+  const { kernels, ramdisks, console } = portOf(template);
+  return {
+    kernels,
+    ramdisks,
+    commandLine: commandLineOf(['inst.finish=poweroff', `console=${console}`, template.os.kernelparam]),
+    scriptPath: 'autoinst.json',
+    scriptArgument: 'inst.auto=cd:/autoinst.json',
+  };
+}
