@@ -27,7 +27,22 @@ export async function joinLine(deps: Deps, { ref, role, line, member }: JoinLine
     signalArgs: [member, goesOn, deps.limits[ref.cloud]?.maxConcurrentBuilds ?? null],
     staticSummary: `Line of the builds that create instances in a project (cloud ${ref.cloud})`,
   });
+  if (deps.version !== undefined) await keptByCurrent(deps, line);
   return { goesOn };
+}
+
+/**
+ * Hands the line to the current version whenever that changes, whoever began it: it outlives every release, and would keep
+ * an old one from ever ending. From outside, because what a workflow itself says of that is what the worker of its first task
+ * said, which other workers, those without a version above all, may not repeat.
+ */
+async function keptByCurrent({ temporal }: Deps, workflowId: string): Promise<void> {
+  await temporal.workflowService.updateWorkflowExecutionOptions({
+    namespace: temporal.options.namespace,
+    workflowExecution: { workflowId },
+    workflowExecutionOptions: { versioningOverride: { autoUpgrade: true } },
+    updateMask: { paths: ['versioning_override'] },
+  });
 }
 
 /** Those of the workflows that do not live. */

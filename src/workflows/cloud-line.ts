@@ -5,7 +5,6 @@ import {
   defineSignal,
   getExternalWorkflowHandle,
   setHandler,
-  setWorkflowOptions,
   workflowInfo,
 } from '@temporalio/workflow';
 import { Line, type LineNews, type LinePosition, type Member, type TurnEnd } from '../build/line.js';
@@ -88,10 +87,3 @@ export async function cloudLine(input: LineInput): Promise<void> {
     await continueAsNew<typeof cloudLine>({ ...input, state: line.state });
   }
 }
-
-// The line outlives every release: it is kept by the current one, or it would keep an old one from ever ending. Workers without
-// a version may not say so.
-setWorkflowOptions(
-  () => (workflowInfo().currentDeploymentVersion?.deploymentName ? { versioningBehavior: 'AUTO_UPGRADE' } : {}),
-  cloudLine,
-);

@@ -46,7 +46,17 @@ export class Deployment {
     await until(async () => ((await this.taskQueues(buildId)) === LANES.length + 1 ? true : undefined));
     const { deploymentName } = this.version(buildId);
     const which = ['--deployment-name', deploymentName, '--build-id', buildId];
-    await temporal(this.bed, 'worker', 'deployment', 'set-current-version', ...which, '--yes');
+    const command = ['worker', 'deployment', 'set-current-version', ...which, '--yes'];
+    // A busy server may know the version before the deployment.
+    for (let tries = 1; ; tries++) {
+      try {
+        await temporal(this.bed, ...command);
+        return;
+      } catch (error) {
+        if (tries === 20) throw error;
+        await pause(500);
+      }
+    }
   }
 
   private async taskQueues(buildId: string): Promise<number> {
@@ -84,8 +94,7 @@ export async function releasesOf(handle: WorkflowHandle): Promise<Record<string,
   const queues = new Map<string, string>();
   const releases = new Map<string, Set<string>>();
   const saw = (where: string, identity: string | null | undefined): void => {
-    const release = /\((.*)\)$/.exec(identity ?? '')?.[1] ?? 'none';
-    releases.set(where, (releases.get(where) ?? new Set()).add(release));
+    releases.set(where, (releases.get(where) ?? new Set()).add(releaseOf(identity)));
   };
   for (const event of events ?? []) {
     const task = event.workflowTaskStartedEventAttributes;
@@ -96,4 +105,16 @@ export async function releasesOf(handle: WorkflowHandle): Promise<Record<string,
     if (started != null) saw(queues.get(String(started.scheduledEventId)) ?? '', started.identity);
   }
   return Object.fromEntries([...releases].map(([where, names]) => [where, [...names].sort()]));
+}
+
+/** Which release worked on a run's last workflow task. */
+export async function lastReleaseOf(handle: WorkflowHandle): Promise<string | undefined> {
+  const { events } = await handle.fetchHistory();
+  const tasks = (events ?? []).flatMap(({ workflowTaskStartedEventAttributes: task }) => task ?? []);
+  return tasks.length === 0 ? undefined : releaseOf(tasks.at(-1)?.identity);
+}
+
+/** `none`: a worker without a version. */
+function releaseOf(identity: string | null | undefined): string {
+  return /\((.*)\)$/.exec(identity ?? '')?.[1] ?? 'none';
 }

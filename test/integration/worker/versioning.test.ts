@@ -2,12 +2,21 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { STATUS_QUERY } from '../../../src/build/messages.js';
+import type { BuildStatus } from '../../../src/build/status.js';
 import { LANES, laneQueue } from '../../../src/build/lanes.js';
 import { buildOutcome, connectFactory, resumeBuild, type Factory } from '../../../src/client/builds.js';
 import { run } from '../../../src/client/cli.js';
 import { heldCommand } from '../../support/strikes.js';
 import { Bed, type Build, type BedWorker } from '../../support/bed.js';
-import { bundleOfNextRelease, Deployment, releasesOf, temporal, until } from '../../support/deployments.js';
+import {
+  bundleOfNextRelease,
+  Deployment,
+  lastReleaseOf,
+  releasesOf,
+  temporal,
+  until,
+} from '../../support/deployments.js';
 import { startTemporal } from '../../support/temporal.js';
 import { RecordingIo } from '../../unit/client/recording-io.js';
 
@@ -88,8 +97,8 @@ describe('workers of several releases', { timeout: 300_000 }, () => {
   }
 
   async function installerRunOf(build: Build): Promise<WorkflowHandle> {
-    const { jeosWorkflowId } = await build.status();
-    return server.client.workflow.getHandle(jeosWorkflowId ?? '');
+    const id = await until(async () => (await build.status().catch(() => undefined))?.jeosWorkflowId);
+    return server.client.workflow.getHandle(id);
   }
 
   async function complete(build: Build): Promise<void> {
@@ -214,6 +223,36 @@ describe('workers of several releases', { timeout: 300_000 }, () => {
       await complete(build);
       const { workflow } = await releasesOf(build.handle);
       assert.deepEqual(workflow, ['A', 'B']);
+      assert.deepEqual(bed.leftovers(), []);
+    }));
+
+  it('the line of a project is kept by whoever is current, also by workers without a version', () =>
+    alone(async () => {
+      bed.cloud.state.quotas.instances = 0;
+      const builds: Build[] = [];
+      /** Who worked last on the line, now that one more build has joined it. */
+      const joined = async (): Promise<string | undefined> => {
+        const build = await bed.build(bed.template({ name: `line-${builds.length}` }), { reuse_jeos: false });
+        builds.push(build);
+        const run = await installerRunOf(build);
+        const { waiting } = await until(async () => {
+          const status = await run.query<BuildStatus>(STATUS_QUERY).catch(() => undefined);
+          // The line has told it what everybody waits for.
+          return status?.waiting?.reason === undefined ? undefined : status;
+        });
+        return lastReleaseOf(server.client.workflow.getHandle(waiting?.line ?? ''));
+      };
+      await bed.startWorker();
+      assert.equal(await joined(), 'none');
+      await today('A');
+      assert.equal(await joined(), 'A');
+      await nextRelease('B');
+      assert.equal(await joined(), 'B');
+      const which = ['--deployment-name', bed.taskQueue, '--unversioned', '--yes'];
+      await temporal(bed, 'worker', 'deployment', 'set-current-version', ...which);
+      assert.equal(await joined(), 'none');
+      bed.cloud.state.quotas.instances = 10;
+      await Promise.all(builds.map((build) => build.result()));
       assert.deepEqual(bed.leftovers(), []);
     }));
 
