@@ -80,6 +80,11 @@ export function sweeps(): Scenario[] {
 export function errands(): Scenario[] {
   return [
     { name: 'delete-image', workflow: 'deleteImage', input: { uuid: 'u' } },
+    {
+      name: 'read-remains',
+      workflow: 'readRemains',
+      input: { ref: { uuid: 'u', cloud: 'here', workflowId: 'base_image-u' } },
+    },
     { name: 'read-records', workflow: 'readRecords', input: { spec: {} } },
   ];
 }
