@@ -5,6 +5,7 @@ import { machine } from './report.js';
 const BENCHMARKS: Record<string, () => Promise<void>> = {
   overhead: async () => (await import('./overhead.js')).overhead(),
   many: async () => (await import('./many.js')).many(),
+  waiting: async () => (await import('./waiting.js')).waiting(),
   shell: async () => (await import('./shell.js')).shell(),
   download: async () => (await import('./download.js')).download(),
 };

@@ -72,7 +72,7 @@ async function allFinished(builds: Build[]): Promise<void> {
 }
 
 /** This process's environment with another cloud and Temporal. */
-function withoutCloud(env: Record<string, string>): NodeJS.ProcessEnv {
+export function withoutCloud(env: Record<string, string>): NodeJS.ProcessEnv {
   const others = Object.entries(process.env).filter(
     ([name]) => !name.startsWith('OS_') && !name.startsWith('TEMPORAL_'),
   );

@@ -3,7 +3,7 @@ import type { CloudLimits } from '../activities/context.js';
 import { CallPace } from '../openstack/call-pace.js';
 
 /** Milliseconds between two looks at how many workers there are. */
-const REFRESH = 20_000;
+const REFRESH = 5000;
 /** Milliseconds after which a worker that has not asked for work has gone; one that is there asks every minute. */
 const GONE = 120_000;
 /** TASK_QUEUE_TYPE_ACTIVITY */

@@ -3,11 +3,12 @@ import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { DEADLINES } from '../../src/openstack/http.js';
 import { connectClouds } from '../../src/openstack/index.js';
-import { createWorkers } from '../../src/worker/workers.js';
+import { CallBudget } from '../../src/worker/call-budget.js';
+import { createWorkers, workerIdentity } from '../../src/worker/workers.js';
 import type { WorkerProcessOptions } from './worker-process.js';
 
 process.once('disconnect', () => process.exit());
-const { address, namespace, taskQueue, bundlePath, cloudEnv, callDeadline, storage, cache } = JSON.parse(
+const { address, namespace, taskQueue, bundlePath, cloudEnv, callDeadline, limits, storage, cache } = JSON.parse(
   process.argv[2] ?? '',
 ) as WorkerProcessOptions;
 
@@ -22,12 +23,16 @@ Runtime.install({
   telemetryOptions: { logging: { filter: { core: 'ERROR', other: 'ERROR' }, forward: {} } },
 });
 const connection = await NativeConnection.connect({ address });
+const client = new Client({ connection: await Connection.connect({ address }), namespace });
+const budget = new CallBudget(limits);
+await budget.start(client, taskQueue, workerIdentity(undefined));
 const workers = await createWorkers({
   connection,
-  client: new Client({ connection: await Connection.connect({ address }), namespace }),
+  client,
   taskQueue,
   bundle: { codePath: bundlePath },
-  clouds: connectClouds({ env: cloudEnv, directory: storage, deadlines }),
+  clouds: connectClouds({ env: cloudEnv, directory: storage, deadlines, paceOf: budget.paceOf }),
+  limits,
   storagePath: storage,
   cachePath: cache,
   pace: { shortest: 20, longest: 200 },

@@ -5,6 +5,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import type { CloudLimits } from '../../src/activities/context.js';
 import { makeBundle } from '../../src/worker/bundle.js';
 import type { Bed } from './bed.js';
 
@@ -18,6 +19,7 @@ export interface WorkerProcessOptions {
   cloudEnv: Record<string, string>;
   /** Milliseconds after which a call to a cloud that is not answered is given up. Default: as always. */
   callDeadline?: number;
+  limits: CloudLimits;
   storage: string;
   cache: string;
 }
@@ -59,8 +61,14 @@ export class WorkerProcess {
    * Starts one; resolves when its lanes poll.
    * @param cloudEnv where its clouds are; default: the bed's own
    * @param callDeadline milliseconds after which a call that is not answered is given up; default: as always
+   * @param limits of clouds; default: none
    */
-  static async start(bed: Bed, cloudEnv = bed.cloud.env(), callDeadline?: number): Promise<WorkerProcess> {
+  static async start(
+    bed: Bed,
+    cloudEnv = bed.cloud.env(),
+    callDeadline?: number,
+    limits: CloudLimits = {},
+  ): Promise<WorkerProcess> {
     const bundlePath = join(bed.storage, 'workflow-bundle.js');
     const [bundle] = await prepared;
     await writeFile(bundlePath, bundle.code);
@@ -71,6 +79,7 @@ export class WorkerProcess {
       bundlePath,
       cloudEnv,
       ...(callDeadline === undefined ? {} : { callDeadline }),
+      limits,
       storage: bed.storage,
       cache: join(bed.storage, 'cache'),
     };

@@ -53,6 +53,7 @@ const CASES: Case[] = [
   {
     what: 'a server that finds no host',
     behaviour: { match: { boots: 'installer' }, create: 'error' },
+    parameters: { quota_timeout: 3 },
     type: 'ServerFailed',
     says: /No valid host was found/,
   },

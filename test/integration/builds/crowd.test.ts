@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { buildOfName } from '../../../src/build/names.js';
+import type { FakeCloud } from '../../fake-cloud/fake-cloud.js';
+import { Bed } from '../../support/bed.js';
+
+const BUILDS = 200;
+const QUOTA = 10;
+
+/** What is wrong with who uses which floating IP now. */
+function wrongUses({ state }: FakeCloud): string[] {
+  const inUse = [...state.floatingIps.values()];
+  const addresses = new Set(inUse.map((floating) => floating.floating_ip_address));
+  const wrong = addresses.size === inUse.length ? [] : ['one address twice'];
+  for (const { description, port_id: portId } of inUse) {
+    const server = portId === null ? undefined : state.servers.get(state.ports.get(portId)?.device_id ?? '');
+    if (server === undefined) continue;
+    const [owner, user] = [buildOfName(description, 'address'), buildOfName(server.name, 'customise')];
+    if (owner !== user) wrong.push(`the floating IP of ${owner} at the instance of ${user}`);
+  }
+  return wrong;
+}
+
+describe(`${BUILDS} builds at once on a quota of ${QUOTA} instances and ${QUOTA} floating IPs`, () => {
+  let bed: Bed;
+  before(async () => {
+    bed = await Bed.start();
+    // Installs the JEOS that all share.
+    await (await bed.build(bed.template())).result();
+  });
+  after(() => bed.close());
+
+  it('all succeed, never with more than that nor with one address twice, and leave nothing', async () => {
+    Object.assign(bed.cloud.state.quotas, { instances: QUOTA, floatingIps: QUOTA });
+    const refused = (): number =>
+      bed.cloud.calls.list({ method: 'POST' }).filter(({ status }) => status === 403).length;
+    const most = { instances: 0, floatingIps: 0 };
+    const wrong = new Set<string>();
+    const watch = setInterval(() => {
+      most.instances = Math.max(most.instances, bed.cloud.state.servers.size);
+      most.floatingIps = Math.max(most.floatingIps, bed.cloud.state.floatingIps.size);
+      for (const use of wrongUses(bed.cloud)) wrong.add(use);
+    }, 10);
+    const began = Date.now();
+    const builds = await Promise.all(
+      Array.from({ length: BUILDS }, () =>
+        bed.build(bed.template(), { request_floating_ip: 'True', generate_icicle: false }, 'envvars', 60),
+      ),
+    );
+    const ends = await Promise.allSettled(builds.map((build) => build.result()));
+    clearInterval(watch);
+    const failed = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason as { cause?: unknown }] : []));
+    assert.equal(failed.length, 0, String(failed[0]?.cause));
+    assert.deepEqual([...wrong], []);
+    assert.deepEqual(most, { instances: QUOTA, floatingIps: QUOTA });
+    assert.deepEqual(bed.leftovers(), []);
+    assert.equal(bed.images('base').length, BUILDS + 1);
+    // One asks at a time, not everybody: some tries a build, whatever the time that it waits.
+    assert.ok(refused() < 20 * BUILDS, `the cloud refused ${refused()} times`);
+    process.stdout.write(
+      `# ${BUILDS} builds in ${Math.round((Date.now() - began) / 1000)} s, refused ${refused()} times\n`,
+    );
+  });
+});
