@@ -162,14 +162,15 @@ export const PARAMETERS = define({
     kind: 'seconds',
     group: 'deadlines',
     default: 3600,
-    description: 'How long to wait in line when a quota is used up or no host has room.',
+    description:
+      'How long to wait while a quota is used up or no host has room. It is counted from when a build of the project’s line last got on, so a line that moves is waited in for as long as it takes; the time in line is not counted in timeout.',
   },
   timeout: {
     kind: 'seconds',
     group: 'deadlines',
     default: 14400,
     description:
-      'How long the whole build may take, the time not counted in which it is held. The command line’s --timeout sets it as well.',
+      'How long the whole build may take, the time not counted in which it is held or stands in line. The command line’s --timeout sets it as well.',
     origin: 'imagefactory',
   },
   on_error: {
