@@ -7,9 +7,9 @@ export function endedLines(uuid: string, { failure, execution, remains }: EndedB
   const { step, message, hint } = failure;
   const commands = commandsOfEnded(uuid, execution, remains);
   const width = Math.max(...commands.map(([command]) => command.length));
-  const where = step === '' ? '' : ` in ${step}`;
+  const where = step === '' ? '' : ` in ${plain(step)}`;
   return [
-    `The build has ended without an image (${execution})${plain(where)}:`,
+    `The build has ended without an image (${execution})${where}:`,
     ...message.split('\n').map((line) => `  ${plain(line)}`),
     ...(hint === undefined ? [] : [`What to do: ${plain(hint)}`]),
     'What can be done:',
