@@ -248,6 +248,16 @@ describe('clouds.yaml', () => {
     }
   });
 
+  it('names the addresses of services whose catalogue has others', () => {
+    const { endpointOverrides } = settingsIn({
+      'here/clouds.yaml': cloudsYaml(
+        `${AUTH}, password: pw`,
+        '    compute_endpoint_override: http://n/v2.1\n    network_endpoint_override: http://q\n    volume_endpoint_override: http://v\n',
+      ),
+    });
+    assert.deepEqual(endpointOverrides, { compute: 'http://n/v2.1', network: 'http://q' });
+  });
+
   it('names the first of several regions', () => {
     const settings = settingsIn({
       'here/clouds.yaml': cloudsYaml(`${AUTH}, password: pw`, '    regions: [{name: r1}, r2]\n'),
