@@ -21,8 +21,9 @@ const SCRIPTS: Record<Release['scriptKind'], string> = {
 
 const TRIED: Record<Release['tried'], string> = {
   installed: '**run for real**',
-  'fake cloud': 'not run for real; on the fake cloud',
-  'not yet': 'not run for real',
+  'fake cloud': 'fake cloud',
+  plan: 'plan',
+  'not yet': 'no',
 };
 
 /** `docs/operating-systems.md`. */
@@ -42,8 +43,9 @@ the same.
   built.
 - **From** says what \`<install type>\` may be: \`url\` is an install tree. Kernel and ramdisk are looked for where the tree's index says (\`.treeinfo\`,
   \`SHA256SUMS\`, \`CHECKSUMS\`), then in the known places.
-- **Tried:** _run for real_ means that the system's own installer was run to its end on an OpenStack, by this project's tests. All others were
-  planned, and built on the project's fake cloud with guests that stand in for the system; nobody has seen their installers at work yet.
+- **Tried:** _run for real_ means that the system's own installer was run to its end on an OpenStack, by this project's tests. Nothing else was:
+  _fake cloud_ means a whole build on the project's fake cloud, whose guests stand in for the system; _plan_ that addresses, command line, script
+  check and guest commands are held by tests; _no_ that only the refusal is.
 - **\`<kernelparam>\`** is added to the installer's command line everywhere.
 `;
 

@@ -9,7 +9,7 @@ const PRESEED = {
   reason: ISO_NOT_YET,
   scriptKind: 'preseed',
   tools: APT_TOOLS,
-  tried: 'fake cloud',
+  tried: 'plan',
 } as const;
 
 /** Debian, by debian-installer's netboot images and a preseed file. */
@@ -29,7 +29,13 @@ export const debian: OsFamily = {
       tried: 'installed',
       note: 'installed on x86_64',
     },
-    { ...PRESEED, from: '13', to: '13', arches: ['x86_64', 'aarch64', 'armv7l', 'ppc64le', 's390x'] },
+    {
+      ...PRESEED,
+      from: '13',
+      to: '13',
+      arches: ['x86_64', 'aarch64', 'armv7l', 'ppc64le', 's390x'],
+      tried: 'fake cloud',
+    },
   ],
   versions: '5 to 13',
   versionOf: ({ version }) => (/^\d{1,3}(\.\d{1,3})?$/.test(version) ? numbersOf(version) : undefined),

@@ -4,7 +4,7 @@ import { ISO_NOT_YET } from './reasons.js';
 import type { Arch, OsFamily, OsName, Release, Version } from './types.js';
 import { isFrom } from './versions.js';
 
-const KICKSTART = { installTypes: ['url'], reason: ISO_NOT_YET, scriptKind: 'kickstart', tried: 'fake cloud' } as const;
+const KICKSTART = { installTypes: ['url'], reason: ISO_NOT_YET, scriptKind: 'kickstart', tried: 'plan' } as const;
 const NO_VIRTIO = 'no virtio: IDE and rtl8139';
 const NO_YUM = 'RHEL itself has up2date in yum’s place, packages and repositories cannot be added there';
 const SIXTY_FOUR: Arch[] = ['x86_64', 'aarch64', 'ppc64le', 's390x'];
@@ -77,7 +77,11 @@ function distribution({ family, title, names, distro, rolling, first, last }: Di
     title,
     names,
     numberedNames: true,
-    releases: RELEASES.filter(within),
+    releases: RELEASES.filter(within).map((release, index, all) => ({
+      ...release,
+      ...(rolling === true ? { to: release.from } : {}),
+      ...(index === all.length - 1 ? { tried: 'fake cloud' as const } : {}),
+    })),
     versions:
       rolling === true
         ? `${first} to ${newest}`

@@ -1,8 +1,7 @@
 import { FactoryError } from '../build/errors.js';
 import type { Template } from '../tdl/types.js';
 import { architectureProperty, commandLineOf, STRIPPED, treeUrl } from './installer.js';
-import type { Arch, InstallerPlan, IsoLayout, Version } from './types.js';
-import { isFrom } from './versions.js';
+import type { Arch, InstallerPlan, IsoLayout } from './types.js';
 
 /** Ubuntu's names of the architectures, and the consoles of OpenStack's machines. */
 const PORTS: Partial<Record<Arch, { name: string; console: string }>> = {
@@ -33,7 +32,7 @@ const FAILURES = [
  * The word `autoinstall` spares the question whether the disk may be erased.
  * https://ubuntu.com/server/docs/install/netboot-amd64
  */
-export function subiquityInstaller(template: Template, version: Version): InstallerPlan {
+export function subiquityInstaller(template: Template): InstallerPlan {
   const { os } = template;
   const port = portOf(template);
   const { folders, iso } = placesOf(template, port.name);
@@ -42,8 +41,9 @@ export function subiquityInstaller(template: Template, version: Version): Instal
     ramdisk: { role: 'ramdisk', urls: folders.flatMap((folder) => ramdisksIn(folder, port.name)) },
     indexes: [],
     commandLine: commandLineOf([
-      // casper of 20.04 and 20.10 does not say by itself that the root file system is the ramdisk.
-      ...(isFrom(version, '21.04') ? [] : ['root=/dev/ram0', 'ramdisk_size=1500000']),
+      // As the manual has it: casper's first releases do not know by themselves that their root is the ramdisk.
+      'root=/dev/ram0',
+      'ramdisk_size=1500000',
       'ip=dhcp',
       // cloud-init takes `url=` for a cloud-config of its own, and would fetch the ISO as one.
       ...(iso === undefined ? [] : [`url=${iso}`]),

@@ -6,7 +6,7 @@ import { ZYPPER_TOOLS } from './suse-guest.js';
 import type { Arch, InstallerPlan, IsoLayout, OsFamily, OsName, Version } from './types.js';
 import { isFrom, numbersOf } from './versions.js';
 
-const ZYPPER = { installTypes: ['url'], reason: ISO_NOT_YET, tools: ZYPPER_TOOLS, tried: 'fake cloud' } as const;
+const ZYPPER = { installTypes: ['url'], reason: ISO_NOT_YET, tools: ZYPPER_TOOLS, tried: 'plan' } as const;
 const AUTOYAST = { ...ZYPPER, scriptKind: 'autoyast' } as const;
 const AGAMA = {
   ...ZYPPER,
@@ -25,10 +25,12 @@ export const opensuse: OsFamily = {
   names: ['OpenSUSE', 'Leap', 'openSUSE-Leap', 'openSUSELeap'],
   releases: [
     { ...AUTOYAST, from: '10.3', to: '10.3', arches: PC, note: 'no virtio: IDE and rtl8139' },
-    { ...AUTOYAST, from: '11.0', to: '13.2', arches: PC },
+    { ...AUTOYAST, from: '11.0', to: '11.4', arches: PC },
+    { ...AUTOYAST, from: '12.1', to: '12.3', arches: PC },
+    { ...AUTOYAST, from: '13.1', to: '13.2', arches: PC },
     { ...AUTOYAST, from: '42.1', to: '42.3', arches: ['x86_64'] },
-    { ...AUTOYAST, from: '15.0', to: '15.6', arches: SERVERS },
-    { ...AGAMA, from: '16.0', to: '16.0', arches: SERVERS },
+    { ...AUTOYAST, from: '15.0', to: '15.6', arches: SERVERS, tried: 'fake cloud' },
+    { ...AGAMA, from: '16.0', to: '16.0', arches: SERVERS, tried: 'fake cloud' },
   ],
   versions: '10.3 to 13.2, 42.1 to 42.3, 15.0 to 16.0',
   versionOf: ({ version }) => {
@@ -45,7 +47,7 @@ export const tumbleweed: OsFamily = {
   family: 'tumbleweed',
   title: 'openSUSE Tumbleweed',
   names: ['Tumbleweed', 'openSUSE-Tumbleweed', 'openSUSETumbleweed'],
-  releases: [{ ...AUTOYAST, from: '0', to: '9999', arches: [...SERVERS, 'i386', 'armv7l'] }],
+  releases: [{ ...AUTOYAST, from: '0', to: '9999', arches: [...SERVERS, 'i386', 'armv7l'], tried: 'fake cloud' }],
   versions: 'any: it has no versions',
   versionOf: () => [0],
   installer: (template) => yast(template, 'opensuse', true),
@@ -60,7 +62,7 @@ export const sles: OsFamily = {
   releases: [
     { ...AUTOYAST, from: '12', to: '12.5', arches: SERVERS },
     { ...AUTOYAST, from: '15', to: '15.7', arches: SERVERS },
-    { ...AGAMA, from: '16', to: '16.0', arches: SERVERS },
+    { ...AGAMA, from: '16', to: '16.0', arches: SERVERS, tried: 'fake cloud' },
   ],
   versions: '12 to 12-SP5, 15 to 15-SP7, 16.0; or SLES-15 with the service pack as version (GOLD, SP6 or 6)',
   versionOf: slesVersion,
@@ -89,11 +91,16 @@ function portOf({ os }: Template): Port {
   const { arch } = os;
   const folder = `boot/${arch === 'armv7l' ? 'armv7hl' : arch}`;
   const pc = { kernels: [`${folder}/loader/linux`], ramdisks: [`${folder}/loader/initrd`] };
+  const i586 = {
+    kernels: [...pc.kernels, 'boot/i586/loader/linux'],
+    ramdisks: [...pc.ramdisks, 'boot/i586/loader/initrd'],
+  };
   // Only PCs have a boot loader's folder; Agama's media have one everywhere.
   const other = { kernels: [`${folder}/linux`, ...pc.kernels], ramdisks: [`${folder}/initrd`, ...pc.ramdisks] };
   switch (arch) {
-    case 'x86_64':
     case 'i386':
+      return { ...i586, console: 'ttyS0,115200n8' };
+    case 'x86_64':
       return { ...pc, console: 'ttyS0,115200n8' };
     case 'aarch64':
     case 'armv7l':

@@ -80,8 +80,8 @@ export interface Release {
   reason?: string;
   scriptKind: InstallScriptKind;
   tools: GuestTools;
-  /** Whether a whole build of it was run with its own installer, or on the fake cloud only. */
-  tried: 'installed' | 'fake cloud' | 'not yet';
+  /** How far a build of it was run: with its own installer; on the fake cloud; its plan only; not at all. */
+  tried: 'installed' | 'fake cloud' | 'plan' | 'not yet';
   /** What else is to be known, for people. */
   note?: string;
 }

@@ -6,7 +6,7 @@ import type { Arch, OsFamily, Release, Version } from './types.js';
 import { APT_OF_UBUNTU } from './ubuntu-guest.js';
 import { isFrom, numbersOf } from './versions.js';
 
-const SHARED = { installTypes: ['url'], reason: ISO_NOT_YET, tools: APT_OF_UBUNTU, tried: 'fake cloud' } as const;
+const SHARED = { installTypes: ['url'], reason: ISO_NOT_YET, tools: APT_OF_UBUNTU, tried: 'plan' } as const;
 const PRESEED = { ...SHARED, scriptKind: 'preseed' } as const;
 const PC: Arch[] = ['x86_64', 'i386'];
 
@@ -15,10 +15,17 @@ const RELEASES: Release[] = [
   { ...PRESEED, from: '8.04', to: '11.10', arches: PC },
   { ...PRESEED, from: '12.04', to: '13.10', arches: [...PC, 'armv7l'] },
   { ...PRESEED, from: '14.04', to: '15.10', arches: [...PC, 'aarch64', 'armv7l', 'ppc64le'] },
-  { ...PRESEED, from: '16.04', to: '19.10', arches: [...PC, 'aarch64', 'armv7l', 'ppc64le', 's390x'] },
+  {
+    ...PRESEED,
+    from: '16.04',
+    to: '19.10',
+    arches: [...PC, 'aarch64', 'armv7l', 'ppc64le', 's390x'],
+    tried: 'fake cloud',
+  },
   {
     ...SHARED,
     scriptKind: 'autoinstall',
+    tried: 'fake cloud',
     from: '20.04',
     to: '25.10',
     arches: ['x86_64', 'aarch64', 'ppc64le', 's390x'],
@@ -35,7 +42,7 @@ export const ubuntu: OsFamily = {
   versions: '5.04 to 25.10, with or without a point release',
   versionOf: ({ version }) => (/^(6\.06|\d{1,2}\.(04|10))(\.\d{1,2})?$/.test(version) ? numbersOf(version) : undefined),
   installer: (template, version) =>
-    isFrom(version, '20.04') ? subiquityInstaller(template, version) : debianInstaller(template, folderOf(version)),
+    isFrom(version, '20.04') ? subiquityInstaller(template) : debianInstaller(template, folderOf(version)),
   iso: (template: Template, version) =>
     isFrom(version, '20.04') ? subiquityIso(template) : debianIso(template, folderOf(version)),
 };

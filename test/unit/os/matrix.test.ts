@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { FactoryError } from '../../../src/build/errors.js';
+import { FAMILIES, profileFor } from '../../../src/os/index.js';
+import type { InstallerPlan } from '../../../src/os/types.js';
+import type { Template } from '../../../src/tdl/types.js';
+import { templateOf } from './templates.js';
+
+const TREE = 'http://m.example.org/tree';
+const USER_DATA = 'http://169.254.169.254/latest/user-data';
+const SERIAL = 'console=ttyS0,115200n8';
+
+function template(name: string, version: string, os: Partial<Template['os']> = {}): Template {
+  return templateOf(name, version, { install: { type: 'url', url: TREE, extras: [] }, ...os });
+}
+
+interface Expected {
+  kernel: string;
+  line: string;
+  kind: string;
+  manager: string;
+  image: string;
+  /** What lists where the installer lies. */
+  index?: string;
+  buses?: string;
+}
+
+const PXE = '/images/pxeboot/vmlinuz';
+const OLD_KS = `ks=${USER_DATA} method=${TREE} text`;
+const NEW_KS = `inst.ks=${USER_DATA} inst.repo=${TREE} inst.text console=tty0 ${SERIAL}`;
+const YAST = `install=${TREE} autoyast=${USER_DATA} netsetup=dhcp textmode=1 splash=silent ${SERIAL}`;
+const AGAMA = `root=live:${TREE}/LiveOS/squashfs.img ip=dhcp rd.neednet=1 inst.auto=${USER_DATA} inst.finish=poweroff ${SERIAL}`;
+const EL_INDEX = '/.treeinfo';
+const preseed = (separator: string, words = ''): string =>
+  `auto=true priority=critical url=${USER_DATA} hostname=jeos domain=local DEBIAN_FRONTEND=text netcfg/dhcp_timeout=60 ${words}${SERIAL} ${separator} ${SERIAL}`;
+const UBUNTU_WORDS = 'locale=en_US keyboard-configuration/layoutcode=us console-setup/ask_detect=false ';
+
+/** Name, version, what is expected of the plan. */
+const PLANS: [string, string, Expected][] = [
+  ['Debian', '7', { kernel: '/debian-installer/amd64/linux', line: preseed('--'), kind: 'preseed', manager: 'apt', image: 'debian 7' }],
+  ['Debian', '13', { kernel: '/debian-installer/amd64/linux', line: preseed('---'), kind: 'preseed', manager: 'apt', image: 'debian 13' }],
+  ['Ubuntu', '5.04', { kernel: '/ubuntu-installer/amd64/linux', line: preseed('--', UBUNTU_WORDS), kind: 'preseed', manager: 'apt', image: 'ubuntu 5.04', buses: 'ide rtl8139' }],
+  ['ubuntu', '18.04.6', { kernel: '/ubuntu-installer/amd64/linux', line: preseed('---', UBUNTU_WORDS), kind: 'preseed', manager: 'apt', image: 'ubuntu 18.04.6' }],
+  ['FedoraCore', '4', { kernel: PXE, line: `${OLD_KS} ksdevice=eth0 console=tty0 ${SERIAL}`, kind: 'kickstart', manager: 'yum', image: 'fedora 4', index: EL_INDEX, buses: 'ide rtl8139' }],
+  ['Fedora', '8', { kernel: PXE, line: `${OLD_KS} ksdevice=link console=tty0 ${SERIAL}`, kind: 'kickstart', manager: 'yum', image: 'fedora 8', index: EL_INDEX, buses: 'ide rtl8139' }],
+  ['Fedora', '21', { kernel: PXE, line: NEW_KS, kind: 'kickstart', manager: 'yum', image: 'fedora 21', index: EL_INDEX }],
+  ['Fedora', '43', { kernel: PXE, line: NEW_KS, kind: 'kickstart', manager: 'dnf', image: 'fedora 43', index: EL_INDEX }],
+  ['RHEL-3', 'U9', { kernel: PXE, line: `${OLD_KS} ksdevice=eth0 console=tty0 ${SERIAL}`, kind: 'kickstart', manager: 'yum', image: 'rhel 3.9', index: EL_INDEX, buses: 'ide rtl8139' }],
+  ['CentOS-4', 'U7', { kernel: PXE, line: `${OLD_KS} ksdevice=eth0 console=tty0 ${SERIAL}`, kind: 'kickstart', manager: 'yum', image: 'centos 4.7', index: EL_INDEX, buses: 'ide rtl8139' }],
+  ['CentOS-4', 'U8', { kernel: PXE, line: `${OLD_KS} ksdevice=eth0 console=tty0 ${SERIAL}`, kind: 'kickstart', manager: 'yum', image: 'centos 4.8', index: EL_INDEX }],
+  ['RedHatEnterpriseLinux-5', 'GOLD', { kernel: PXE, line: `${OLD_KS} ksdevice=link console=tty0 ${SERIAL}`, kind: 'kickstart', manager: 'yum', image: 'rhel 5.0', index: EL_INDEX, buses: 'ide rtl8139' }],
+  ['SLC-5', 'U11', { kernel: PXE, line: `${OLD_KS} ksdevice=link console=tty0 ${SERIAL}`, kind: 'kickstart', manager: 'yum', image: 'scientificlinux 5.11', index: EL_INDEX }],
+  ['RHEL-6', '5', { kernel: PXE, line: `ks=${USER_DATA} repo=${TREE} text ksdevice=link console=tty0 ${SERIAL}`, kind: 'kickstart', manager: 'yum', image: 'rhel 6.5', index: EL_INDEX }],
+  ['CentOS-7', '9', { kernel: PXE, line: NEW_KS, kind: 'kickstart', manager: 'yum', image: 'centos 7.9', index: EL_INDEX }],
+  ['rhel-9', '4', { kernel: PXE, line: NEW_KS, kind: 'kickstart', manager: 'dnf', image: 'rhel 9.4', index: EL_INDEX }],
+  ['CentOS-Stream-9', 'any', { kernel: PXE, line: NEW_KS, kind: 'kickstart', manager: 'dnf', image: 'centos 9', index: EL_INDEX }],
+  ['CentOSStream', '10', { kernel: PXE, line: NEW_KS, kind: 'kickstart', manager: 'dnf', image: 'centos 10', index: EL_INDEX }],
+  ['Rocky', '9.4', { kernel: PXE, line: NEW_KS, kind: 'kickstart', manager: 'dnf', image: 'rocky 9.4', index: EL_INDEX }],
+  ['AlmaLinux', '10', { kernel: PXE, line: NEW_KS, kind: 'kickstart', manager: 'dnf', image: 'almalinux 10', index: EL_INDEX }],
+  ['OracleLinux-8', '10', { kernel: PXE, line: NEW_KS, kind: 'kickstart', manager: 'dnf', image: 'ol 8.10', index: EL_INDEX }],
+  ['OpenSUSE', '10.3', { kernel: '/boot/x86_64/loader/linux', line: YAST, kind: 'autoyast', manager: 'zypper', image: 'opensuse 10.3', index: '/CHECKSUMS', buses: 'ide rtl8139' }],
+  ['openSUSE', '42.3', { kernel: '/boot/x86_64/loader/linux', line: YAST, kind: 'autoyast', manager: 'zypper', image: 'opensuse 42.3', index: '/CHECKSUMS' }],
+  ['Leap', '15.6', { kernel: '/boot/x86_64/loader/linux', line: YAST, kind: 'autoyast', manager: 'zypper', image: 'opensuse 15.6', index: '/CHECKSUMS' }],
+  ['Leap', '16.0', { kernel: '/boot/x86_64/loader/linux', line: AGAMA, kind: 'agama', manager: 'zypper', image: 'opensuse 16.0', index: '/CHECKSUMS' }],
+  ['Tumbleweed', '20260101', { kernel: '/boot/x86_64/loader/linux', line: YAST, kind: 'autoyast', manager: 'zypper', image: 'opensuse 20260101', index: '/CHECKSUMS' }],
+  ['SLES', '12-SP5', { kernel: '/boot/x86_64/loader/linux', line: YAST, kind: 'autoyast', manager: 'zypper', image: 'sles 12.5', index: '/CHECKSUMS' }],
+  ['SLES-15', 'SP7', { kernel: '/boot/x86_64/loader/linux', line: YAST, kind: 'autoyast', manager: 'zypper', image: 'sles 15.7', index: '/CHECKSUMS' }],
+  ['SLES', '16.0', { kernel: '/boot/x86_64/loader/linux', line: AGAMA, kind: 'agama', manager: 'zypper', image: 'sles 16.0', index: '/CHECKSUMS' }],
+]; // prettier-ignore
+
+describe('the plan of each system', () => {
+  for (const [name, version, expected] of PLANS) {
+    it(`${name} ${version}`, () => {
+      const of = template(name, version);
+      const { profile, warnings } = profileFor(of);
+      assert.deepEqual(warnings, []);
+      const plan = profile.installer(of);
+      assert.equal(plan.kernel.urls[0], TREE + expected.kernel);
+      assert.equal(plan.commandLine, expected.line);
+      assert.equal(plan.scriptKind, expected.kind);
+      assert.equal(profile.scriptKind, expected.kind);
+      assert.equal(profile.packageManager, expected.manager);
+      assert.equal(`${plan.imageProperties['os_distro']} ${plan.imageProperties['os_version']}`, expected.image);
+      if (expected.index !== undefined) assert.equal(plan.indexes[0]?.url, TREE + expected.index);
+      const buses = [plan.imageProperties['hw_disk_bus'], plan.imageProperties['hw_vif_model']].join(' ').trim();
+      assert.equal(buses, expected.buses ?? '');
+      assert.equal(plan.bootImageProperties['hw_disk_bus'], plan.imageProperties['hw_disk_bus']);
+    });
+  }
+
+  it('has the console of the architecture', () => {
+    const line = (name: string, version: string, arch: Template['os']['arch']): string =>
+      profileFor(template(name, version, { arch })).profile.installer(template(name, version, { arch })).commandLine;
+    assert.match(line('Rocky', '9', 'aarch64'), / console=ttyAMA0$/);
+    assert.match(line('RHEL', '9', 'ppc64le'), / console=hvc0$/);
+    assert.match(line('SLES', '15', 's390x'), / console=ttysclp0$/);
+  });
+
+  it('gets the template’s kernel parameters', () => {
+    for (const family of FAMILIES) {
+      const release = family.releases.find(({ installTypes }) => installTypes.includes('url'));
+      if (release === undefined) continue;
+      const [name = ''] = family.names;
+      const arch = release.arches[0] ?? 'x86_64';
+      const of = template(name, release.to, { kernelparam: 'spam=1', arch });
+      assert.match(profileFor(of).profile.installer(of).commandLine, /(^| )spam=1( |$)/, family.family);
+    }
+  });
+});
+
+describe('Ubuntu’s live server', () => {
+  const plan = (url: string, version = '24.04.2', os: Partial<Template['os']> = {}): InstallerPlan => {
+    const of = templateOf('Ubuntu', version, { install: { type: 'url', url, extras: [] }, ...os });
+    return profileFor(of).profile.installer(of);
+  };
+  const folder = 'http://releases.example.org/24.04';
+  const iso = `${folder}/ubuntu-24.04.2-live-server-amd64.iso`;
+  const line = `root=/dev/ram0 ramdisk_size=1500000 ip=dhcp url=${iso} cloud-config-url=/dev/null autoinstall ${SERIAL} --- ${SERIAL}`;
+
+  it('is found beside its ISO', () => {
+    const { kernel, ramdisk, commandLine } = plan(iso);
+    assert.equal(kernel.urls[0], `${folder}/netboot/amd64/linux`);
+    assert.equal(ramdisk.urls[0], `${folder}/netboot/amd64/initrd`);
+    assert(kernel.urls.includes(`${folder}/casper/vmlinuz`));
+    assert.equal(commandLine, line);
+  });
+
+  it('is found in the netboot folder, with the ISO of the point release above it', () => {
+    const { kernel, commandLine } = plan(`${folder}/netboot/amd64/`);
+    assert.equal(kernel.urls[0], `${folder}/netboot/amd64/linux`);
+    assert.equal(commandLine, line);
+  });
+
+  it('takes the address of the ISO from the kernel parameters', () => {
+    const { commandLine } = plan('http://m.example.org/unpacked', '22.04', {
+      kernelparam: 'iso-url=http://i.example.org/a.iso',
+    });
+    assert.doesNotMatch(commandLine, / url=/);
+    assert.match(commandLine, / iso-url=http:\/\/i\.example\.org\/a\.iso ---/);
+  });
+
+  it('asks for the address of the ISO where it cannot know it', () => {
+    assert.throws(
+      () => plan('http://m.example.org/unpacked'),
+      (error) => error instanceof FactoryError && /url=http/.test(error.hint ?? ''),
+    );
+  });
+});
+
+describe('a template for a release that is not known', () => {
+  const answer = (name: string, version: string): string => {
+    try {
+      const { warnings } = profileFor(template(name, version));
+      return warnings.join();
+    } catch (error) {
+      assert(error instanceof FactoryError && error.type === 'UnsupportedOs', String(error));
+      return `${error.message}; ${error.hint}`;
+    }
+  };
+  for (const [name, version, expected] of [
+    ['Debian', '14', /newer than what is known here \(5 to 13\)/],
+    ['Ubuntu', '26.04', /newer than what is known here/],
+    ['RHEL-11', 'GOLD', /newer than what is known here/],
+    ['Rocky', '11.1', /newer than what is known here/],
+    ['Leap', '16.1', /newer than what is known here/],
+    ['SLES', '17', /newer than what is known here/],
+    ['Ubuntu', '24.05', /write a version from 5\.04 to/],
+    ['Ubuntu', 'jammy', /<version>22\.04<\/version>/],
+    ['Ubunto', '24.04', /is Ubuntu meant\?/],
+    ['Ubuntu24', '04', /is Ubuntu meant\?/],
+    ['RockyLinx', '9', /is RockyLinux meant\?/],
+    ['BeOS', '5', /the known ones are Debian, Ubuntu, Fedora, RHEL/],
+    ['Fedora-40', '1', /is Fedora meant\?/],
+    ['Rocky', '7', /write a version from 8 to 10/],
+    ['RHEL-6', '5.5', /not a version/],
+    ['openSUSE', '12.7', /write a version from 10\.3/],
+    ['FreeBSD', '14.1', /installed from its medium only/],
+    ['Windows', '2022', /installed from its medium only/],
+    ['Windows', 'XP', /winnt\.sif/],
+    ['Mageia', '9', /installed from its medium only/],
+    ['RHL', '7.3', /floppy/],
+    ['RHEL-2.1', 'U2', /floppy/],
+  ] as const) {
+    it(`${name} ${version}`, () => assert.match(answer(name, version), expected));
+  }
+});
+
+describe('an install medium', () => {
+  for (const family of FAMILIES.filter(({ iso }) => iso !== undefined)) {
+    it(`has places for kernel and script: ${family.title}`, () => {
+      for (const { from, arches } of family.releases) {
+        const of = template(family.names[0] ?? '', from, { arch: arches[0] ?? 'x86_64' });
+        const version = family.versionOf(of.os) ?? [];
+        const layout = family.iso?.(of, version);
+        assert(layout && layout.scriptPath !== '' && !layout.scriptPath.startsWith('/'));
+        assert.equal(layout.kernels === undefined, layout.ramdisks === undefined);
+        for (const path of layout.kernels ?? []) assert.doesNotMatch(path, /^\/|undefined/);
+      }
+    });
+  }
+});
