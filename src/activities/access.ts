@@ -1,5 +1,5 @@
 import { createSocket } from 'node:dgram';
-import { FactoryError } from '../build/errors.js';
+import { FactoryError, passing } from '../build/errors.js';
 import { buildTag, resourceName, tagsOf, type BuildRef } from '../build/names.js';
 import type { SecurityGroup } from '../openstack/types.js';
 import { type Deps, signal } from './context.js';
@@ -45,8 +45,7 @@ async function ensureSecurityGroup(deps: Deps, ref: BuildRef): Promise<SecurityG
   } catch (error) {
     // It is made and tagged by two calls: somebody has deleted it between them. The next try makes it anew.
     if (!(error instanceof FactoryError && error.type === 'NotFound')) throw error;
-    const { message, status, requestId } = error;
-    throw new FactoryError('NotFound', message, { retryable: true, status, requestId, cause: error });
+    throw passing(error);
   }
 }
 

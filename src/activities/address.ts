@@ -1,4 +1,4 @@
-import { FactoryError } from '../build/errors.js';
+import { FactoryError, passing } from '../build/errors.js';
 import { buildTag, resourceName, tagsOf, type BuildRef } from '../build/names.js';
 import type { FloatingIp, Server } from '../openstack/types.js';
 import { type Deps, progress, signal } from './context.js';
@@ -96,7 +96,13 @@ export async function reserveAddress(
   }
   progress({ message: 'asking for a floating IP' });
   const request = { floating_network_id: await externalNetwork(deps, input), description, tags };
-  return network.createFloatingIp(request, { signal: signal() });
+  try {
+    return await network.createFloatingIp(request, { signal: signal() });
+  } catch (error) {
+    // It is made and tagged by two calls: somebody has released it between them. The next try takes another.
+    if (!(error instanceof FactoryError && error.type === 'NotFound')) throw error;
+    throw passing(error);
+  }
 }
 
 /** Gives back the floating IP of a build that has no instance. */

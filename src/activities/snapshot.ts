@@ -1,4 +1,4 @@
-import { FactoryError } from '../build/errors.js';
+import { FactoryError, passing } from '../build/errors.js';
 import { KEYS, marksOf } from '../build/names.js';
 import type { Image } from '../openstack/types.js';
 import { type CloudWatch, type Deps, progress, signal } from './context.js';
@@ -34,8 +34,7 @@ async function startSnapshot(deps: Deps, watch: CloudWatch, input: SnapshotInput
   } catch (error) {
     if (!(error instanceof FactoryError && error.type === 'Conflict')) throw error;
     // It has got a task in this very moment: the next try sees which one, or that it is gone.
-    const { message, status, requestId } = error;
-    throw new FactoryError('Conflict', message, { retryable: true, status, requestId, cause: error });
+    throw passing(error);
   }
 }
 

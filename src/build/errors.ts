@@ -83,3 +83,9 @@ export class FactoryError extends Error {
     this.consoleTail = options.consoleTail;
   }
 }
+
+/** The same failure, of which whoever called knows that another try may well succeed. */
+export function passing(error: FactoryError): FactoryError {
+  const { type, message, hint, requestId, status, consoleTail } = error;
+  return new FactoryError(type, message, { retryable: true, hint, requestId, status, consoleTail, cause: error });
+}

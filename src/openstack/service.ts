@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { z } from 'zod';
-import { FactoryError } from '../build/errors.js';
+import { FactoryError, passing } from '../build/errors.js';
 import { endpointOf, type ServiceType } from './catalog.js';
 import { decode } from './decode.js';
 import type { Answer, HttpRequest } from './http.js';
@@ -93,8 +93,7 @@ export class Service {
       if (!(error instanceof FactoryError) || error.status !== 401) throw error;
       // Where we are not let in any more, this says so.
       await this.session.renew(token, call.signal);
-      const { message, status, requestId } = error;
-      throw new FactoryError(error.type, message, { retryable: true, status, requestId, cause: error });
+      throw passing(error);
     }
   }
 
