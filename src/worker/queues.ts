@@ -5,7 +5,8 @@ type Slots = Partial<TemporalWorkerOptions>;
 
 /**
  * Slots of each lane. Waits are many and cheap: a thousand of them cost a thousand heartbeats in five seconds. Transfers
- * move and hash bytes on the event loop's threads: few. Workflow tasks are short; the cache holds what 600 builds need.
+ * move and hash bytes on the event loop's threads: few. Workflow tasks are short. The cache is bounded by memory: a build that
+ * waits long falls out of it, and is replayed when something happens to it.
  */
 const SLOTS: Record<Lane, Slots> = {
   control: {
@@ -13,7 +14,7 @@ const SLOTS: Record<Lane, Slots> = {
     maxConcurrentWorkflowTaskExecutions: 40,
     maxConcurrentWorkflowTaskPolls: 10,
     maxConcurrentActivityTaskPolls: 5,
-    maxCachedWorkflows: 600,
+    maxCachedWorkflows: 200,
   },
   wait: { maxConcurrentActivityTaskExecutions: 1000, maxConcurrentActivityTaskPolls: 5 },
   transfer: { maxConcurrentActivityTaskExecutions: 4, maxConcurrentActivityTaskPolls: 2 },

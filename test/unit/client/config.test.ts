@@ -120,3 +120,12 @@ test('payload keys are those of the command line’s file, then the environment�
   assert.equal(current({}, {}), 'configured');
   assert.equal(payloadKeysOf(settingsOf({}, {}, {}), {}), undefined);
 });
+
+test('limits of clouds are read by the clouds’ names, and a limit of another name is refused', () => {
+  const limits = { prod: { max_concurrent_builds: 20, api_calls_per_second: 2.5 } };
+  const warn = (text: string): never => assert.fail(text);
+  const read = (value: unknown): unknown => readConfigFile(fileWith(JSON.stringify({ cloud_limits: value })), warn);
+  assert.deepEqual(read(limits), { cloud_limits: limits });
+  assert.throws(() => read({ prod: { max_builds: 20 } }), /cloud_limits\.prod/);
+  assert.throws(() => read({ prod: { max_concurrent_builds: 0 } }), /cloud_limits\.prod\.max_concurrent_builds/);
+});

@@ -40,6 +40,20 @@ describe('a build’s page in the UI', () => {
     assert.match(page, /workflow `jeos-here-abc`/);
   });
 
+  it('says what a build waits for, and where it stands', () => {
+    const waiting = { line: 'cloud_line-p', since: 0 };
+    const inLine = { ...waiting, position: 12, of: 40, reason: 'quota: instances 10/10' };
+    assert.match(
+      currentDetails({ ...STATUS, waiting: inLine }),
+      /\*\*waiting in line: 12th of 40; the first waits for quota: instances 10\/10\*\* · workflow `cloud_line-p`/,
+    );
+    const first = { ...waiting, reason: 'quota: instances 10/10' };
+    assert.match(currentDetails({ ...STATUS, waiting: first }), /\*\*waiting for quota: instances 10\/10\*\*/);
+    for (const [position, words] of Object.entries({ 1: '1st', 2: '2nd', 11: '11th', 23: '23rd', 112: '112th' })) {
+      assert.match(currentDetails({ ...STATUS, waiting: { ...waiting, position: +position, of: 200 } }), RegExp(words));
+    }
+  });
+
   it('says of a held build why and until when it waits, and which commands are possible', () => {
     const held = {
       step: 'command:1 tidy',
