@@ -1,0 +1,67 @@
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { createInterface } from 'node:readline';
+
+/** A command of a guest that has said where it is, and waits to be let go on. */
+export interface Knock {
+  word: string;
+  letGo(): void;
+}
+
+/**
+ * Where commands in a guest tell this process how far they are:
+ *
+ *     #!/bin/bash
+ *     exec 3<>/dev/tcp/ADDRESS/PORT; echo here >&3; read -r go <&3
+ */
+export class Door {
+  /** Every word that was said, in order. */
+  readonly words: string[] = [];
+  private readonly waiting = new Map<string, (knock: Knock) => void>();
+  private readonly server: Server;
+  private readonly sockets = new Set<Socket>();
+
+  private constructor() {
+    this.server = createServer((socket) => {
+      this.sockets.add(socket);
+      socket.once('close', () => this.sockets.delete(socket)).on('error', () => undefined);
+      createInterface({ input: socket }).on('line', (word) => this.heard(word, socket));
+    });
+  }
+
+  static async open(address: string): Promise<Door> {
+    const door = new Door();
+    await new Promise<void>((resolve, reject) => {
+      door.server.once('error', reject).listen(0, address, resolve);
+    });
+    return door;
+  }
+
+  get port(): number {
+    return (this.server.address() as AddressInfo).port;
+  }
+
+  /** Resolves when a command says the word. */
+  knock(word: string): Promise<Knock> {
+    return new Promise((resolve) => this.waiting.set(word, resolve));
+  }
+
+  /** A command (bash) that says the word, and waits until it is let go. */
+  say(word: string, address: string): string {
+    return `exec 3<>/dev/tcp/${address}/${this.port}; echo "${word}" >&3; read -r go <&3`;
+  }
+
+  private heard(word: string, socket: Socket): void {
+    this.words.push(word);
+    const knocked = this.waiting.get(word);
+    const letGo = (): void => void socket.end('go\n');
+    if (knocked === undefined) return letGo();
+    this.waiting.delete(word);
+    knocked({ word, letGo });
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise((resolve) => this.server.close(resolve));
+    for (const socket of this.sockets) socket.destroy();
+    await closed;
+  }
+}

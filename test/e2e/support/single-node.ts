@@ -1,0 +1,142 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { createHash, randomInt } from 'node:crypto';
+import { dirname, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { Mirror } from '../../../dev/installer-tree/mirror.js';
+import { debianArchives } from '../../../dev/installer-tree/upstream.js';
+import { buildTag, KEYS, MARK } from '../../../src/build/names.js';
+import type { Cloud } from '../../../src/openstack/types.js';
+import { CACHE, cloudEnvironment, cloudFolder, PROJECT } from '../../../scripts/bed-cloud.js';
+
+const run = promisify(execFile);
+const TREE = join(CACHE, 'installer-tree');
+
+/** The host's address on the single-node cloud's outer network, where its guests can reach the host. */
+export const HOST = '198.51.100.1';
+/** Where the example expects its mirror. */
+export const MIRROR_PORT = 8090;
+
+/** Whether a cloud is named; otherwise why a test that needs one is left out. */
+export function noCloud(): string | false {
+  const { OS_CLOUD, OS_AUTH_URL } = process.env;
+  return OS_CLOUD === undefined && OS_AUTH_URL === undefined && 'no cloud is named by OS_CLOUD';
+}
+
+/** Whether the cloud is the one that `dev/openstack` has started here; otherwise why a test that breaks it is left out. */
+export function noOwnCloud(): string | false {
+  const isIt = Object.entries(cloudEnvironment()).every(([name, value]) => process.env[name] === value);
+  if (isIt && existsSync(pidFile('nova-compute'))) return false;
+  return noCloud() || 'only the single-node cloud of this machine may be broken';
+}
+
+/** A mirror with the tree of the demo, or with another one. */
+export async function installMirror(tree = join(TREE, 'tree')): Promise<Mirror> {
+  const archives = await debianArchives();
+  return new Mirror({
+    tree,
+    cache: join(TREE, 'archive'),
+    archives: { debian: archives.debian, 'debian-security': archives.security },
+  });
+}
+
+const IMAGES = 'debian/dists/bookworm/main/installer-amd64/current/images';
+const KERNEL = 'netboot/debian-installer/amd64/linux';
+const RAMDISK = 'netboot/debian-installer/amd64/initrd.gz';
+
+/**
+ * Makes a copy of the demo's tree with a ramdisk that no cloud has yet: some zero bytes follow it, which a kernel skips.
+ *
+ * @returns the ramdisk's SHA-256
+ */
+export async function treeWithOwnRamdisk(folder: string): Promise<string> {
+  const from = join(TREE, 'tree');
+  for (const shared of ['debian/pool', 'debian/dists/imagefactory', `${IMAGES}/${KERNEL}`]) {
+    await mkdir(dirname(join(folder, shared)), { recursive: true });
+    await symlink(join(from, shared), join(folder, shared));
+  }
+  const ramdisk = Buffer.concat([await readFile(join(from, IMAGES, RAMDISK)), Buffer.alloc(4 * randomInt(1, 10_000))]);
+  await writeFile(join(folder, IMAGES, RAMDISK), ramdisk);
+  const kernel = await readFile(join(from, IMAGES, KERNEL));
+  const sums = [`${sha256(kernel)}  ./${KERNEL}`, `${sha256(ramdisk)}  ./${RAMDISK}`];
+  await writeFile(join(folder, IMAGES, 'SHA256SUMS'), `${sums.join('\n')}\n`);
+  return sha256(ramdisk);
+}
+
+function sha256(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+interface Left {
+  name: string;
+  remove: () => Promise<void>;
+}
+
+/** What in the cloud carries the mark of a build or of its installer's run, images aside; others may build beside us. */
+async function left({ compute, network }: Cloud, uuids: string[]): Promise<Left[]> {
+  const tags = uuids.map(buildTag);
+  const isOurs = ({ tags: given }: { tags?: string[] }): boolean => tags.some((tag) => given?.includes(tag) === true);
+  const isNamed = ({ name }: { name: string }): boolean => uuids.some((uuid) => name.includes(uuid));
+  const servers = (await compute.listServers({ tags: [MARK] })).filter(isNamed);
+  const floating = (await network.listFloatingIps()).filter(isOurs);
+  const groups = (await network.listSecurityGroups()).filter(isOurs);
+  const keys = (await compute.listKeyPairs()).filter(isNamed);
+  return [
+    ...servers.map(({ id, name }) => ({ name, remove: () => compute.deleteServer(id) })),
+    ...floating.map(({ id }) => ({ name: `floating IP ${id}`, remove: () => network.deleteFloatingIp(id) })),
+    ...keys.map(({ name }) => ({ name, remove: () => compute.deleteKeyPair(name) })),
+    ...groups.map(({ id, name }) => ({ name, remove: () => network.deleteSecurityGroup(id) })),
+  ];
+}
+
+/** Names of what a build has left in the cloud, images aside. */
+export async function leftovers(cloud: Cloud, uuids: string[]): Promise<string[]> {
+  return (await left(cloud, uuids)).map(({ name }) => name);
+}
+
+/** Images that a build or its installer's run has made, and those of these SHA-256 digests that it has as media. */
+export async function imagesOf({ image }: Cloud, uuids: string[], media: string[] = []): Promise<string[]> {
+  const properties = [
+    ...uuids.map((uuid) => ({ [KEYS.build]: uuid })),
+    ...media.map((digest) => ({ [KEYS.media]: `sha256:${digest}` })),
+  ];
+  const found = await Promise.all(properties.map((wanted) => image.listImages({ properties: wanted })));
+  return found.flat().map(({ id }) => id);
+}
+
+/** Removes what a build has left that did not end as it should. */
+export async function removeRemains(cloud: Cloud, uuids: string[], media: string[]): Promise<void> {
+  for (let tries = 0; tries < 30; tries++) {
+    const things = await left(cloud, uuids);
+    // A security group goes only when its instance has gone.
+    for (const { remove } of things) await remove().catch(() => undefined);
+    if (things.length === 0) break;
+    await pause(1000);
+  }
+  for (const id of await imagesOf(cloud, uuids, media)) await cloud.image.deleteImage(id);
+}
+
+function pidFile(service: string): string {
+  return join(cloudFolder(), 'run', `${service}.pid`);
+}
+
+/** Kills a service of the cloud, with all its processes, as the kernel does it. Answers its process id. */
+export async function killService(service: string): Promise<number> {
+  const pid = Number.parseInt(await readFile(pidFile(service), 'utf8'), 10);
+  process.kill(-pid, 'SIGKILL');
+  return pid;
+}
+
+/** Starts a service of the cloud that is not running; resolves when it is ready. */
+export async function startService(service: string): Promise<void> {
+  await run(join(PROJECT, 'dev/openstack/cloud.sh'), ['start', service]);
+}
+
+/** Takes the host's end of an instance's network down, or up again. */
+export async function setLink(cloud: Cloud, serverId: string, state: 'up' | 'down'): Promise<void> {
+  const [port] = await cloud.network.listPorts({ device_id: serverId });
+  if (port === undefined) throw new Error(`instance ${serverId} has no port`);
+  await run('ip', ['link', 'set', `tap${port.id.slice(0, 11)}`, state]);
+}

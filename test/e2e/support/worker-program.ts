@@ -1,0 +1,37 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync } from 'node:fs';
+import { join } from 'node:path';
+import { PROJECT } from '../../../scripts/bed-cloud.js';
+
+/** The command line, as people start it. */
+export const PROGRAM = join(PROJECT, 'bin/imagefactory.js');
+
+/** `imagefactory worker` as a process of its own, which can be killed. */
+export class WorkerProgram {
+  private child: ChildProcess | undefined;
+
+  constructor(
+    private readonly storage: string,
+    private readonly env: NodeJS.ProcessEnv,
+    /** File that its log goes to. Default: this process's standard error. */
+    private readonly log?: string,
+  ) {}
+
+  start(): void {
+    const { storage, env, log } = this;
+    const args = [PROGRAM, '--imgdir', join(storage, 'media'), 'worker', '--storage-path', storage];
+    const stderr = log === undefined ? 'inherit' : openSync(log, 'a');
+    this.child = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', stderr] });
+  }
+
+  /** Ends it; resolves with what ended it. */
+  async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<string> {
+    const { child } = this;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return 'ended before';
+    const gone = once(child, 'exit');
+    child.kill(signal);
+    await gone;
+    return child.signalCode ?? `exit status ${child.exitCode}`;
+  }
+}
