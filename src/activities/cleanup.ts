@@ -3,7 +3,7 @@ import { FactoryError } from '../build/errors.js';
 import { buildTag, KEYS, resourceName, type BuildRef } from '../build/names.js';
 import type { Image } from '../openstack/types.js';
 import { builtResult } from './built.js';
-import { type Deps, progress, signal, sleep } from './context.js';
+import { type Deps, progress, resumed, signal, sleep } from './context.js';
 import { deleteKeys } from './keys.js';
 import { isGone } from './servers.js';
 import type { SweepReport } from './types.js';
@@ -28,7 +28,8 @@ const ROUNDS = 60;
  * creation was still under way appears late. Servers go first, because they hold the others.
  */
 export async function removeResources(deps: Deps, input: RemoveResources): Promise<SweepReport> {
-  const removed = new Set<string>();
+  // What an earlier try has begun to remove, and perhaps removed.
+  const begun = new Set(resumed<string[]>());
   let reasons = new Map<string, string>();
   for (let round = 0, clean = 0; round < ROUNDS && clean < 2; round++) {
     await stopUnlessCurrent(deps);
@@ -36,16 +37,16 @@ export async function removeResources(deps: Deps, input: RemoveResources): Promi
     clean = found.length === 0 ? clean + 1 : 0;
     reasons = new Map();
     for (const thing of found) {
-      progress({ message: `removing ${thing.what}` });
-      await thing.remove().then(
-        () => removed.add(thing.what),
-        (error: unknown) => reasons.set(thing.what, error instanceof Error ? error.message : String(error)),
-      );
+      progress({ message: `removing ${thing.what}`, resume: [...begun.add(thing.what)] });
+      await thing.remove().catch((error: unknown) => {
+        reasons.set(thing.what, error instanceof Error ? error.message : String(error));
+      });
     }
     if (found.length > 0) await sleep(deps.pollInterval);
   }
   await deleteKeys(deps, input.ref.uuid);
-  return { removed: [...removed], leftovers: [...reasons].map(([what, why]) => `${what}: ${why}`) };
+  const removed = [...begun].filter((what) => !reasons.has(what));
+  return { removed, leftovers: [...reasons].map(([what, why]) => `${what}: ${why}`) };
 }
 
 /**
