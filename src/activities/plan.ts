@@ -43,6 +43,8 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImage): Pr
   const parameters = parseParameters({ ...input.parameters });
   const template = throwIfInvalid(input.template, input.templateName);
   const plan = planBuild({ template, installScript: parameters.install_script, parameters });
+  // The stock one, or the one whose names are filled in: later steps know no other.
+  parameters.install_script = plan.script;
   progress({ message: 'looking for the flavor and the network' });
   const [flavor, network, project] = await Promise.all([
     chooseFlavor(deps, ref.cloud, parameters, template.diskSize),

@@ -25,7 +25,7 @@ export const PARAMETERS = define({
     kind: 'text',
     group: 'article',
     description:
-      'Text of the auto-install script: a kickstart or preseed file. Give it with --file-parameter. It must end by powering the machine off.',
+      'Text of the auto-install script: a kickstart or preseed file, or whatever the system’s installer reads. Give it with --file-parameter. It must end by powering the machine off. Default: the system’s stock script, which imagefactory install-script prints.',
     origin: 'imagefactory',
   },
   flavor: {
@@ -97,6 +97,21 @@ export const PARAMETERS = define({
     group: 'placement',
     default: false,
     description: 'Give the instances a configuration drive besides the metadata service.',
+  },
+  disk_layout: {
+    kind: 'choice',
+    choices: ['plain', 'lvm', 'efi'],
+    group: 'installer',
+    default: 'plain',
+    description:
+      'How a stock install script divides the disk: one root file system, LVM, or a GPT for machines that boot by UEFI. Without effect on a script that is given.',
+  },
+  render_script: {
+    kind: 'boolean',
+    group: 'installer',
+    default: false,
+    description:
+      'Fill in ${rootpw}, ${url}, ${name}, ${os_name}, ${os_version} and ${arch} from the template wherever they stand in the install script. $${ stands for ${.',
   },
   reuse_jeos: {
     kind: 'boolean',

@@ -18,6 +18,8 @@ export interface BuildParameters {
   availability_zone?: string;
   config_drive: boolean;
   reuse_jeos: boolean;
+  disk_layout: 'plain' | 'lvm' | 'efi';
+  render_script: boolean;
   kernel_checksum?: string;
   ramdisk_checksum?: string;
   install_timeout: number;

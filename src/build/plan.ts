@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { checkInstallScript } from '../os/install-script.js';
 import { profileFor } from '../os/index.js';
-import type { InstallerPlan } from '../os/types.js';
+import { renderScript } from '../os/render-script.js';
+import { stockScript } from '../os/stock/index.js';
+import type { InstallerPlan, OsProfile } from '../os/types.js';
 import type { Command, Repository, Template, TemplateFile } from '../tdl/types.js';
 import { FactoryError } from './errors.js';
 import type { BuildParameters } from './parameters.js';
@@ -43,21 +45,13 @@ export interface PlanInput {
  * @throws FactoryError UnsupportedOs; InvalidInstallScript with one line a mistake; InvalidTemplate for what only a profile can
  * know to be wrong
  */
-export function planBuild({ template, installScript }: PlanInput): BuildPlan {
+export function planBuild({ template, installScript, parameters }: PlanInput): BuildPlan {
   const { profile, warnings } = profileFor(template);
   const installer = profile.installer(template);
   for (const repository of template.repositories) profile.addRepository(repository);
   if (template.packages.length > 0) profile.installPackages(template.packages.map(({ name }) => name));
-  if (installScript === undefined) {
-    throw new FactoryError(
-      'InvalidInstallScript',
-      `no install script is given: ${template.os.name} needs a ${profile.scriptKind} file`,
-      {
-        hint: '--file-parameter install_script FILE',
-      },
-    );
-  }
-  const problems = checkInstallScript(profile.scriptKind, installScript);
+  const { script, note } = scriptOf({ template, installScript, parameters }, profile);
+  const problems = checkInstallScript(profile.scriptKind, script);
   if (problems.length > 0) {
     const lines = problems.map(({ line, column, message }) => `install_script:${line}:${column}: ${message}`);
     throw new FactoryError('InvalidInstallScript', lines.join('\n'), {
@@ -70,9 +64,29 @@ export function planBuild({ template, installScript }: PlanInput): BuildPlan {
     osLabel: `${name} ${version} ${arch}`,
     family: profile.family,
     installer,
-    script: installScript,
-    warnings,
+    script,
+    warnings: note === undefined ? warnings : [...warnings, note],
     steps: planGuestSteps(template),
+  };
+}
+
+/** The script that is given, with its names filled in where that is asked for; else the stock one of the system. */
+function scriptOf(
+  { template, installScript, parameters }: PlanInput,
+  profile: OsProfile,
+): { script: string; note?: string } {
+  if (installScript !== undefined) {
+    return { script: parameters.render_script ? renderScript(installScript, template) : installScript };
+  }
+  const script = stockScript({
+    template,
+    profile,
+    diskLayout: parameters.disk_layout,
+    user: parameters.default_user,
+  });
+  return {
+    script,
+    note: 'no install script is given: the stock one is used, which imagefactory install-script prints',
   };
 }
 

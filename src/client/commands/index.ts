@@ -8,6 +8,7 @@ import { deleteCommand } from './delete.js';
 import { dev } from './dev.js';
 import { gc } from './gc.js';
 import { images } from './images.js';
+import { installScript } from './install-script.js';
 import { plugins } from './plugins.js';
 import { resume } from './resume.js';
 import { setup } from './setup.js';
@@ -21,6 +22,7 @@ import { worker } from './worker.js';
 export const COMMANDS: readonly Command[] = [
   baseImage,
   validate,
+  installScript,
   images,
   status,
   watch,

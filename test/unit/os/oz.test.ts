@@ -13,6 +13,7 @@ const range = (from: number, to: number, prefix = ''): string[] =>
   Array.from({ length: to - from + 1 }, (_, index) => `${prefix}${from + index}`);
 const updates = (last: number): string[] => ['GOLD', ...range(1, last, 'U')];
 const ANY: Arch[] = ['i386', 'x86_64', 'ppc64', 'ppc64le', 'aarch64', 'armv7l', 's390x'];
+const BOTH: ('url' | 'iso')[] = ['url', 'iso'];
 const PC: Arch[] = ['i386', 'x86_64'];
 const named = (bases: string[], major: string): string[] => bases.map((base) => `${base}-${major}`);
 
@@ -73,7 +74,7 @@ function answer(name: string, version: string, arch: Arch, type: 'url' | 'iso'):
 }
 
 describe('what Oz builds', () => {
-  for (const { names, versions, arches = PC, types = ['url', 'iso'], refused } of OZ) {
+  for (const { names, versions, arches = PC, types = BOTH, refused } of OZ) {
     it(`is taken, or refused with the reason: ${names.join(', ')} ${versions[0]} to ${versions.at(-1)}`, () => {
       for (const name of [...names, ...names.map((text) => text.toLowerCase())]) {
         for (const version of versions) {

@@ -1,0 +1,80 @@
+import { words } from '../guest-scripts.js';
+import { letIn } from './shell.js';
+import { INSTALLED, type StockInput } from './types.js';
+
+/** A preseed for the smallest system that a cloud can use. https://www.debian.org/releases/stable/amd64/apb */
+export function stockPreseed({ template, profile, diskLayout, user }: StockInput): string {
+  const { install, rootpw } = template.os;
+  const ubuntu = profile.family === 'ubuntu';
+  const mirror = mirrorOf(install.type === 'url' ? install.url : '');
+  return [
+    'd-i debian-installer/locale string en_US.UTF-8',
+    'd-i keyboard-configuration/xkb-keymap select us',
+    'd-i console-setup/ask_detect boolean false',
+    ...mirror,
+    'd-i clock-setup/utc boolean true',
+    'd-i time/zone string Etc/UTC',
+    ...passwords(rootpw),
+    ...(ubuntu ? ['d-i user-setup/encrypt-home boolean false', 'd-i pkgsel/update-policy select none'] : []),
+    'd-i hw-detect/load_firmware boolean false',
+    `d-i partman-auto/method string ${diskLayout === 'lvm' ? 'lvm' : 'regular'}`,
+    ...(diskLayout === 'lvm'
+      ? [
+          'd-i partman-auto-lvm/guided_size string max',
+          'd-i partman-lvm/device_remove_lvm boolean true',
+          'd-i partman-lvm/confirm boolean true',
+          'd-i partman-lvm/confirm_nooverwrite boolean true',
+        ]
+      : []),
+    ...(diskLayout === 'efi'
+      ? [
+          'd-i partman-efi/non_efi_system boolean true',
+          'd-i partman-partitioning/choose_label select gpt',
+          'd-i partman/default_label string gpt',
+        ]
+      : []),
+    'd-i partman-auto/choose_recipe select atomic',
+    'd-i partman-partitioning/confirm_write_new_label boolean true',
+    'd-i partman/choose_partition select finish',
+    'd-i partman/confirm boolean true',
+    'd-i partman/confirm_nooverwrite boolean true',
+    'd-i grub-installer/only_debian boolean true',
+    'd-i grub-installer/bootdev string default',
+    'd-i debian-installer/add-kernel-opts string console=ttyS0,115200n8',
+    'popularity-contest popularity-contest/participate boolean false',
+    'tasksel tasksel/first multiselect',
+    'd-i pkgsel/include string openssh-server cloud-init cloud-guest-utils sudo',
+    `d-i preseed/late_command string in-target sh -c ${words([letIn(user)])} && echo ${INSTALLED} >/dev/console`,
+    'd-i finish-install/reboot_in_progress note',
+    'd-i cdrom-detect/eject boolean false',
+    'd-i debian-installer/exit/poweroff boolean true',
+    '',
+  ].join('\n');
+}
+
+/** Without a password root's is locked, and no other user is made: cloud-init makes its own. */
+function passwords(rootpw: string | undefined): string[] {
+  const none = rootpw === undefined || rootpw === '';
+  return [
+    'd-i passwd/root-login boolean true',
+    'd-i passwd/make-user boolean false',
+    ...(none
+      ? ['d-i passwd/root-password-crypted password !']
+      : [`d-i passwd/root-password password ${rootpw}`, `d-i passwd/root-password-again password ${rootpw}`]),
+  ];
+}
+
+/** The archive that the install tree lies in: what stands before `/dists/` in its address. */
+function mirrorOf(url: string): string[] {
+  const match = /^(https?):\/\/(?:[^/@]*@)?([^/]+)(\/.*?)?\/dists\/([^/]+)\//.exec(url);
+  if (match === null) return [];
+  const [, protocol = 'http', host = '', directory = '/', suite = ''] = match;
+  return [
+    'd-i mirror/country string manual',
+    `d-i mirror/protocol string ${protocol}`,
+    `d-i mirror/${protocol}/hostname string ${host}`,
+    `d-i mirror/${protocol}/directory string ${directory}`,
+    `d-i mirror/${protocol}/proxy string`,
+    `d-i mirror/suite string ${suite.replace(/-(updates|security|proposed)$/, '')}`,
+  ];
+}
