@@ -17,7 +17,7 @@ interface Stage {
 const STAGES: Stage[] = [
   { name: 'unit', concurrency: 2, minutes: 10 },
   { name: 'replay', concurrency: 1, minutes: 5 },
-  { name: 'integration', concurrency: 2, minutes: 20 },
+  { name: 'integration', concurrency: 2, minutes: 30 },
   { name: 'matrix', concurrency: 2, minutes: 15 },
   { name: 'contract', concurrency: 1, minutes: 10 },
   { name: 'e2e', concurrency: 1, minutes: 25, cloud: true },

@@ -89,7 +89,9 @@ export class Bed {
   }
 
   /** Starts one more worker: of today's release and without a version, where nothing else is said. */
-  async startWorker(release: Partial<Pick<LaneWorkersOptions, 'version' | 'bundle' | 'limits'>> = {}): Promise<BedWorker> {
+  async startWorker(
+    release: Partial<Pick<LaneWorkersOptions, 'version' | 'bundle' | 'limits'>> = {},
+  ): Promise<BedWorker> {
     const clouds = connectClouds({ env: this.cloud.env(), directory: this.storage });
     const { payloadKeys } = this;
     if (payloadKeys !== undefined) encryptedBundle ??= workflowBundle(true);
