@@ -4,7 +4,7 @@ import { lineOf } from '../build/line.js';
 import { parseParameters, type BuildParameters } from '../build/parameters.js';
 import { jeosDigest, planBuild, stepDigest } from '../build/plan.js';
 import type { BuildRecord } from '../build/record.js';
-import type { Flavor, NeutronNetwork } from '../openstack/types.js';
+import type { Cloud, Flavor, NeutronNetwork } from '../openstack/types.js';
 import { fetchBytes } from '../media/text.js';
 import { throwIfInvalid } from '../tdl/parse.js';
 import { urlsOf } from '../tdl/content.js';
@@ -46,10 +46,11 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImage): Pr
   // The stock one, or the one whose names are filled in: later steps know no other.
   parameters.install_script = plan.script;
   progress({ message: 'looking for the flavor and the network' });
+  const cloud = deps.clouds.get(ref.cloud);
   const [flavor, network, project] = await Promise.all([
-    chooseFlavor(deps, ref.cloud, parameters, template.diskSize),
-    chooseNetwork(deps, ref.cloud, parameters),
-    deps.clouds.get(ref.cloud).projectId({ signal: signal() }),
+    chooseFlavor(cloud, parameters, template.diskSize),
+    chooseNetwork(cloud, parameters),
+    cloud.projectId({ signal: signal() }),
   ]);
   progress({ message: 'fetching what the template names by address' });
   const contents = new Map<string, Buffer>();
@@ -68,7 +69,7 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImage): Pr
     jeosDocuments: uuidOf(`jeos:${own}`),
     flavorId: flavor.id,
     networkId: network.id,
-    line: lineOf(project, deps.clouds.get(ref.cloud).region),
+    line: lineOf(project, cloud.region),
     minDisk: flavor.disk,
     guestSteps: plan.steps.map((step) => ({ name: step.name, title: step.title, digest: stepDigest(step) })),
     warnings: plan.warnings,
@@ -103,12 +104,10 @@ async function writeDocuments(
 }
 
 async function chooseFlavor(
-  deps: Deps,
-  cloud: string,
+  { name: cloud, compute }: Cloud,
   parameters: BuildParameters,
   diskSize: string | undefined,
 ): Promise<Flavor> {
-  const { compute } = deps.clouds.get(cloud);
   const flavor =
     parameters.flavor === undefined ? undefined : await compute.findFlavor(parameters.flavor, { signal: signal() });
   if (flavor === undefined) {
@@ -131,8 +130,7 @@ async function chooseFlavor(
   return flavor;
 }
 
-async function chooseNetwork(deps: Deps, cloud: string, parameters: BuildParameters): Promise<NeutronNetwork> {
-  const { network } = deps.clouds.get(cloud);
+async function chooseNetwork({ name: cloud, network }: Cloud, parameters: BuildParameters): Promise<NeutronNetwork> {
   if (parameters.network !== undefined) {
     const named = await network.findNetwork(parameters.network, { signal: signal() });
     if (named !== undefined) return named;
