@@ -18,7 +18,7 @@ export interface LeftInstaller {
 
 /**
  * What a build's cancellation meant for its installer's run, which cleans up by itself: undefined when the build did not wait
- * for one. Waits until that clean-up has ended.
+ * for one, or when it has come to its JEOS all the same. Waits until that clean-up has ended.
  */
 export async function leftInstaller(factory: Factory, build: BuildStatus): Promise<LeftInstaller | undefined> {
   const { jeosWorkflowId: workflowId, steps } = build;
@@ -29,6 +29,8 @@ export async function leftInstaller(factory: Factory, build: BuildStatus): Promi
     const execution = await factory.call(() => handle.describe()).catch(() => undefined);
     if (execution === undefined) return undefined;
     const status = await factory.call(() => handle.query<BuildStatus>(STATUS_QUERY)).catch(() => undefined);
+    // Other builds needed it, and have their JEOS now.
+    if (execution.status.name === 'COMPLETED') return undefined;
     const isRunning = execution.status.name === 'RUNNING';
     const isEnding = status?.cancelRequestedAt !== undefined;
     if (isRunning && Date.now() - began < (isEnding ? CLEANING : HEARING)) continue;

@@ -47,8 +47,11 @@ export class Striker {
 
   /** The call is held until the worker is dead, and its connection cut then. */
   private atCall(of: KillPoint['of'], step: string, { call, when }: AtCall): Promise<Strike> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       let struck = false;
+      this.over.addEventListener('abort', () =>
+        reject(new Error(`the build did not come to ${step}, ${when} that call`)),
+      );
       const disarm = this.cloud.faults.add({
         kind: 'held',
         match: call,

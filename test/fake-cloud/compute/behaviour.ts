@@ -48,7 +48,9 @@ export type SnapshotBehaviour =
   /** Active with no bytes. */
   | 'empty'
   /** Queued for ever, the server's task is over. */
-  | 'stuck';
+  | 'stuck'
+  /** Queued for ever, and so is the server's task. */
+  | 'endless';
 
 /** What is peculiar about a server, and about which. */
 export interface Behaviour {

@@ -189,6 +189,7 @@ export class ServerLife {
     this.after(server, snapshotPending, () => {
       this.set(server, { taskState: 'image_snapshot' });
       this.after(server, snapshot, () => {
+        if (how === 'endless') return;
         if (how === 'stuck') return done();
         if (how === 'deleted') return void this.image.remove(image).then(done);
         this.set(server, { taskState: 'image_pending_upload' });

@@ -66,7 +66,7 @@ function during(
       // The command of the template ends at once.
       const body = BODY.replace(/<command name="one">.*<\/command>/s, '<command name="one">true</command>');
       const build = await bed.build(bed.template({ body }), PARAMETERS);
-      const striker = new Striker(bed, bed.cloud, build, AbortSignal.timeout(240_000));
+      const striker = new Striker(bed, bed.cloud, build, AbortSignal.timeout(60_000));
       const { release } = await striker.at({ of, step, at: { call, when } });
       return { bed, build, release };
     },
@@ -142,6 +142,13 @@ const STATES: State[] = [
   during('jeos', 'jeos.publish', glance('PATCH', /\/images\//), IMAGE),
   during('base', 'access', nova('POST', /\/os-keypairs$/), /security group/),
   during('base', 'customise.create', nova('POST', /\/servers$/), /key pair/),
+  during(
+    'base',
+    'customise.create',
+    neutron('POST', /\/floatingips$/),
+    /floating IP .*security group .*key pair/,
+    'after',
+  ),
   during('base', 'customise.create', nova('POST', /\/servers$/), INSTANCE, 'after'),
   lasting(
     'while its instance is built',
@@ -149,7 +156,6 @@ const STATES: State[] = [
     (bed) => bed.cloud.behaviours.add({ match: { boots: 'disk' }, create: 'stuck' }),
     INSTANCE,
   ),
-  during('base', 'address', neutron('POST', /\/floatingips$/), GUEST, 'after'),
   lasting(
     'while nothing answers over SSH',
     'ssh',
@@ -163,7 +169,7 @@ const STATES: State[] = [
     removes: GUEST,
     reach: async (bed) => {
       const build = await bed.build(bed.template({ body: BODY }), PARAMETERS);
-      const striker = new Striker(bed, bed.cloud, build, AbortSignal.timeout(240_000));
+      const striker = new Striker(bed, bed.cloud, build, AbortSignal.timeout(60_000));
       await striker.at({ of: 'base', step: 'command:1 one', at: { command: 'one', ends: 'alone' } });
       return { bed, build };
     },
@@ -180,7 +186,7 @@ const STATES: State[] = [
   lasting(
     'while the snapshot is taken',
     'base.snapshot',
-    (bed) => bed.cloud.behaviours.add({ match: { boots: 'disk' }, snapshot: 'stuck' }),
+    (bed) => bed.cloud.behaviours.add({ match: { boots: 'disk' }, snapshot: 'endless' }),
     /instance .*image/,
   ),
   during('base', 'base.publish', glance('PATCH', /\/images\//), /image/, 'after'),
@@ -199,7 +205,7 @@ const STATES: State[] = [
   },
 ];
 
-describe('a build that is cancelled', { concurrency: 4 }, () => {
+describe('a build that is cancelled', { concurrency: 6 }, () => {
   let temporal: TestWorkflowEnvironment;
   before(async () => {
     temporal = await startTemporal();
@@ -279,7 +285,7 @@ describe('a build that is cancelled', { concurrency: 4 }, () => {
 
   it('leaves the installer’s run to the builds that still need it', () =>
     on(async (bed) => {
-      bed.cloud.behaviours.add({ match: { boots: 'installer' }, install: 3000 });
+      bed.cloud.behaviours.add({ match: { boots: 'installer' }, install: 12_000 });
       const [first, second] = await Promise.all([bed.build(bed.template()), bed.build(bed.template())]);
       await (await installerOf(bed, first)).reaches('installer.wait');
       await second.reaches('jeos');
@@ -296,7 +302,7 @@ describe('a build that is cancelled', { concurrency: 4 }, () => {
     on(async (bed) => {
       const build = await bed.build(bed.template(), PARAMETERS);
       await build.reaches('ssh');
-      const striker = new Striker(bed, bed.cloud, build, AbortSignal.timeout(240_000));
+      const striker = new Striker(bed, bed.cloud, build, AbortSignal.timeout(60_000));
       const cleaning = striker.at({
         of: 'base',
         step: 'cleanup',
@@ -313,7 +319,7 @@ describe('a build that is cancelled', { concurrency: 4 }, () => {
   it('too late, while it cleans up after its image is published, keeps its image', () =>
     on(async (bed) => {
       const build = await bed.build(bed.template(), PARAMETERS);
-      const striker = new Striker(bed, bed.cloud, build, AbortSignal.timeout(240_000));
+      const striker = new Striker(bed, bed.cloud, build, AbortSignal.timeout(60_000));
       const at = { call: nova('DELETE', /\/os-keypairs\//), when: 'before' } as const;
       const { release } = await striker.at({ of: 'base', step: 'cleanup', at });
       await build.handle.cancel();

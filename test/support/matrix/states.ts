@@ -167,6 +167,12 @@ const STUCK = column('stuck', [
     behaviour: { ...GUEST, snapshot: 'stuck' },
     build: { fresh: false },
   },
+  {
+    place: place('base snapshot'),
+    expects: /the snapshot .* is still queued at its deadline/,
+    behaviour: { ...GUEST, snapshot: 'endless' },
+    build: { fresh: false, parameters: { snapshot_timeout: 3 } },
+  },
   { place: place('delete'), expects: 'built', blow: forgetful, build: { fresh: false } },
   { place: place('clean-up'), expects: 'built', blow: forgetful, build: { fresh: false } },
 ]);
