@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
+import { WorkflowNotFoundError } from '@temporalio/client';
+import type { temporal as proto } from '@temporalio/proto';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { Activities } from '../../src/activities/index.js';
 
 /** What a person can do to a workflow in the Temporal UI or with its command line, besides cancelling and terminating. */
 
 type Activity = keyof Activities;
+type PendingActivity = proto.api.workflow.v1.IPendingActivityInfo;
 
 /** Where a workflow is reset to: its beginning, or the moment before it asks for the nth activity of a type (from 1). */
 export type ResetPoint = 'first task' | Activity | [type: Activity, nth: number];
@@ -90,14 +93,23 @@ export class ActivityOperations {
 
   /** Whether an activity of the type is paused, and its attempt has stopped. */
   async isPaused(type: Activity): Promise<boolean> {
-    const { raw } = await this.temporal.client.workflow.getHandle(this.workflowId).describe();
-    const pending = raw.pendingActivities?.find(({ activityType }) => activityType?.name === type);
+    const pending = await this.pending(type);
     // PENDING_ACTIVITY_STATE_PAUSED; PAUSE_REQUESTED (5) while an attempt still runs.
     return pending?.paused === true && Number(pending.state) === 4;
   }
 
   async attempt(type: Activity): Promise<number | undefined> {
-    const { raw } = await this.temporal.client.workflow.getHandle(this.workflowId).describe();
-    return raw.pendingActivities?.find(({ activityType }) => activityType?.name === type)?.attempt ?? undefined;
+    return (await this.pending(type))?.attempt ?? undefined;
+  }
+
+  /** The activity of the type that runs; undefined also when the workflow has not been started yet. */
+  private async pending(type: Activity): Promise<PendingActivity | undefined> {
+    try {
+      const { raw } = await this.temporal.client.workflow.getHandle(this.workflowId).describe();
+      return raw.pendingActivities?.find(({ activityType }) => activityType?.name === type);
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return undefined;
+      throw error;
+    }
   }
 }

@@ -26,6 +26,7 @@ const CHANGES: [kind: string, calls: number][] = [
   ['network DELETE /v2.0/security-groups/*', 1],
   ['network POST /v2.0/floatingips', 1],
   ['network PUT /v2.0/floatingips/*/tags', 1],
+  ['network PUT /v2.0/floatingips/*', 1],
   ['network DELETE /v2.0/floatingips/*', 1],
 ];
 
