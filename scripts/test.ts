@@ -2,8 +2,12 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
+import { shareBundles } from '../test/support/bundle.js';
 import { temporalBinary } from '../src/client/temporal-binary.js';
 import { CACHE, cloudEnvironment, makeInstallTree, PROJECT, runProgram, startCloud } from './bed-cloud.js';
+
+/** Minutes that a file may take: one that hangs must not take the time of the others. */
+const FILE_MINUTES = 12;
 
 /** A level of tests: its folder, how many files at a time, and the minutes that it may take. */
 interface Stage {
@@ -45,7 +49,8 @@ async function runStage(stage: Stage): Promise<Count> {
   const count: Count = { stage: stage.name, passed: 0, failed: 0, skipped: 0, seconds: 0 };
   const began = Date.now();
   const signal: AbortSignal = AbortSignal.timeout(stage.minutes * 60_000);
-  const stream = run({ files: await filesOf(stage.name), concurrency: stage.concurrency, signal });
+  const timeout = Math.min(stage.minutes, FILE_MINUTES) * 60_000;
+  const stream = run({ files: await filesOf(stage.name), concurrency: stage.concurrency, timeout, signal });
   stream.on('test:pass', ({ details, skip }) => {
     if (details.type === 'suite') return;
     if (skip !== undefined && skip !== false) count.skipped += 1;
@@ -144,7 +149,10 @@ const chosen = process.argv.slice(2);
 const wanted = STAGES.filter((stage) => chosen.length === 0 || chosen.includes(stage.name));
 await mkdir(join(CACHE, 'log'), { recursive: true });
 if (chosen.length === 0) await installPrograms();
-if (wanted.some((stage) => stage.name !== 'unit')) process.env['TEMPORAL_CLI'] = await temporalBinary({ say });
+if (wanted.some((stage) => stage.name !== 'unit')) {
+  process.env['TEMPORAL_CLI'] = await temporalBinary({ say });
+  await shareBundles();
+}
 const counts = [...(chosen.length === 0 ? [await lint()] : []), ...(await runStages(wanted))];
 const total = (key: 'passed' | 'failed' | 'skipped'): number => counts.reduce((sum, count) => sum + count[key], 0);
 await writeFile(join(CACHE, 'test-summary.json'), `${JSON.stringify(counts, null, 2)}\n`);

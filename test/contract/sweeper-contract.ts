@@ -14,7 +14,7 @@ import { run } from '../../src/client/cli.js';
 import { Http } from '../../src/openstack/http.js';
 import { Session } from '../../src/openstack/identity.js';
 import { Service } from '../../src/openstack/service.js';
-import { workflowBundle } from '../../src/worker/bundle.js';
+import { testBundle } from '../support/bundle.js';
 import { createWorkers } from '../../src/worker/workers.js';
 import { startTemporal } from '../support/temporal.js';
 import { RecordingIo } from '../unit/client/recording-io.js';
@@ -39,7 +39,7 @@ export function describeSweeper(bench: Bench): void {
         connection: temporal.nativeConnection,
         client: temporal.client,
         taskQueue: TASK_QUEUE,
-        bundle: await workflowBundle(),
+        bundle: { codePath: await testBundle() },
         clouds: { get: () => bench.cloud, names: () => [bench.settings.name], close: () => Promise.resolve() },
         storagePath: storage,
         cachePath: storage,

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, it } from 'node:test';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { scenarios } from '../../scripts/histories/scenarios.js';
-import { workflowBundle } from '../../src/worker/bundle.js';
+import { testBundle } from '../support/bundle.js';
 
 Runtime.install({ logger: new DefaultLogger('ERROR') });
 
@@ -14,7 +14,6 @@ const FOLDER = fileURLToPath(new URL('../histories/', import.meta.url));
 
 describe('recorded histories', () => {
   const files = readdirSync(FOLDER).filter((name) => name.endsWith('.json'));
-  const bundle = workflowBundle();
 
   it('are there for every way that a lifecycle can go, and for no other', () => {
     const names = files.map((name) => basename(name, '.json'));
@@ -29,7 +28,7 @@ describe('recorded histories', () => {
   for (const file of files) {
     it(`the code of today goes the way of ${basename(file, '.json')}`, async () => {
       const history: unknown = JSON.parse(readFileSync(new URL(file, `file://${FOLDER}`), 'utf8'));
-      await Worker.runReplayHistory({ workflowBundle: await bundle }, history);
+      await Worker.runReplayHistory({ workflowBundle: { codePath: await testBundle() } }, history);
     });
   }
 });

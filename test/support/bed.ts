@@ -12,16 +12,13 @@ import type { BuildRecord } from '../../src/build/record.js';
 import type { BuildStatus } from '../../src/build/status.js';
 import type { PayloadKeys } from '../../src/codec/keys.js';
 import { connectClouds } from '../../src/openstack/index.js';
-import { workflowBundle } from '../../src/worker/bundle.js';
 import { createWorkers, type LaneWorkersOptions } from '../../src/worker/workers.js';
 import { FakeCloud, type FakeCloudOptions } from '../fake-cloud/fake-cloud.js';
 import type { Leftover } from '../fake-cloud/leftovers.js';
 import type { FakeImage } from '../fake-cloud/state.js';
 import { MediaServer } from '../fake-cloud/media-server.js';
+import { testBundle } from './bundle.js';
 import { startTemporal } from './temporal.js';
-
-const bundle = workflowBundle();
-let encryptedBundle: ReturnType<typeof workflowBundle> | undefined;
 
 /** A preseed as short as it may be. */
 export const PRESEED = 'd-i debian-installer/exit/poweroff boolean true\n';
@@ -94,12 +91,11 @@ export class Bed {
   ): Promise<BedWorker> {
     const clouds = connectClouds({ env: this.cloud.env(), directory: this.storage });
     const { payloadKeys } = this;
-    if (payloadKeys !== undefined) encryptedBundle ??= workflowBundle(true);
     const lanes = await createWorkers({
       connection: this.temporal.nativeConnection,
       client: this.temporal.client,
       taskQueue: this.taskQueue,
-      bundle: await (payloadKeys === undefined ? bundle : (encryptedBundle ?? bundle)),
+      bundle: { codePath: await testBundle(payloadKeys !== undefined) },
       ...(payloadKeys === undefined ? {} : { payloadKeys }),
       clouds,
       storagePath: this.storage,

@@ -5,11 +5,19 @@ import type { PayloadKeys } from '../../src/codec/keys.js';
 import { SEARCH_ATTRIBUTES } from '../../src/build/search-attributes.js';
 import { LANES, laneQueue } from '../../src/build/lanes.js';
 import type { Activities } from '../../src/activities/index.js';
-import { workflowBundle } from '../../src/worker/bundle.js';
 import { StepInterceptor } from '../../src/worker/interceptor.js';
+import { testBundle } from './bundle.js';
 
 // One runtime a process; its talk about workers that start and stop would bury the tests' own words.
 Runtime.install({ logger: new DefaultLogger('ERROR') });
+
+const servers = new Set<TestWorkflowEnvironment>();
+
+// A file that is stopped because its time is over must not leave its server behind.
+process.once('SIGTERM', () => {
+  setTimeout(() => process.exit(143), 5000);
+  void Promise.allSettled([...servers].map((server) => server.teardown())).then(() => process.exit(143));
+});
 
 /** Where the `temporal` program is: what the test run found or built, else the one on the PATH. */
 export function temporalProgram(): string {
@@ -20,11 +28,11 @@ export function temporalProgram(): string {
  * A real development server on ports of its own, with our search attributes; its client encrypts where keys are given.
  * @param dynamicConfig settings of the server, as `key=JSON`
  */
-export function startTemporal(
+export async function startTemporal(
   payloadKeys?: PayloadKeys,
   dynamicConfig: readonly string[] = [],
 ): Promise<TestWorkflowEnvironment> {
-  return TestWorkflowEnvironment.createLocal({
+  const server = await TestWorkflowEnvironment.createLocal({
     client: { dataConverter: dataConverter(payloadKeys) },
     server: {
       executable: { type: 'existing-path', path: temporalProgram() },
@@ -37,9 +45,9 @@ export function startTemporal(
       log: { format: 'pretty', level: 'error' },
     },
   });
+  servers.add(server);
+  return server;
 }
-
-const bundle = workflowBundle();
 
 /** Runs the three lanes with the given activities while `work` runs. */
 export async function withWorkers<T>(
@@ -56,7 +64,7 @@ export async function withWorkers<T>(
         namespace: environment.namespace ?? 'default',
         taskQueue: laneQueue(taskQueue, lane),
         activities,
-        ...(lane === 'control' ? { workflowBundle: await bundle } : {}),
+        ...(lane === 'control' ? { workflowBundle: { codePath: await testBundle() } } : {}),
         maxHeartbeatThrottleInterval: '200ms',
         interceptors: { activity: [() => ({ inbound: new StepInterceptor() })] },
         ...options,

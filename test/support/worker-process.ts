@@ -1,13 +1,12 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import type { CloudLimits } from '../../src/activities/context.js';
-import { makeBundle } from '../../src/worker/bundle.js';
 import type { Bed } from './bed.js';
+import { testBundle } from './bundle.js';
 
 /** What the program of a worker process is told, as JSON in its first argument. */
 export interface WorkerProcessOptions {
@@ -28,18 +27,15 @@ const MAIN = fileURLToPath(new URL('worker-process-main.ts', import.meta.url));
 /** One file, because a process that reads two hundred takes three times as long to start. In the project, for its packages. */
 const PROGRAM = fileURLToPath(new URL(`../../.cache/worker-process-${process.pid}.mjs`, import.meta.url));
 
-const prepared = Promise.all([
-  makeBundle(false),
-  build({
-    entryPoints: [MAIN],
-    outfile: PROGRAM,
-    bundle: true,
-    packages: 'external',
-    platform: 'node',
-    format: 'esm',
-    logLevel: 'error',
-  }),
-]);
+const prepared = build({
+  entryPoints: [MAIN],
+  outfile: PROGRAM,
+  bundle: true,
+  packages: 'external',
+  platform: 'node',
+  format: 'esm',
+  logLevel: 'error',
+});
 process.once('exit', () => rmSync(PROGRAM, { force: true }));
 
 /** A bed's worker as a process of its own, which can be killed. */
@@ -69,9 +65,8 @@ export class WorkerProcess {
     callDeadline?: number,
     limits: CloudLimits = {},
   ): Promise<WorkerProcess> {
-    const bundlePath = join(bed.storage, 'workflow-bundle.js');
-    const [bundle] = await prepared;
-    await writeFile(bundlePath, bundle.code);
+    const bundlePath = await testBundle();
+    await prepared;
     const options: WorkerProcessOptions = {
       address: bed.temporal.address,
       namespace: bed.temporal.namespace ?? 'default',

@@ -1,0 +1,40 @@
+import { rmSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { makeBundle } from '../../src/worker/bundle.js';
+
+/** Environment variable with the folder of the bundles that all processes of a test run share. */
+const SHARED = 'IMAGEFACTORY_TEST_BUNDLES';
+const CACHE = fileURLToPath(new URL('../../.cache', import.meta.url));
+
+const made = new Map<boolean, Promise<string>>();
+
+function bundleFile(folder: string, encrypted: boolean): string {
+  return join(folder, `workflow-bundle${encrypted ? '-encrypted' : ''}.js`);
+}
+
+async function write(folder: string, encrypted: boolean): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  const { code } = await makeBundle(encrypted);
+  await writeFile(bundleFile(folder, encrypted), code);
+  return bundleFile(folder, encrypted);
+}
+
+/** File with the workflows of these sources: what the test run has bundled for all its processes, else bundled now. */
+export function testBundle(encrypted = false): Promise<string> {
+  const shared = process.env[SHARED];
+  if (shared !== undefined) return Promise.resolve(bundleFile(shared, encrypted));
+  const own = join(CACHE, `test-bundle-${process.pid}`);
+  if (made.size === 0) process.once('exit', () => rmSync(own, { recursive: true, force: true }));
+  const bundle = made.get(encrypted) ?? write(own, encrypted);
+  made.set(encrypted, bundle);
+  return bundle;
+}
+
+/** Bundles for all processes that are started from now on: bundling takes seconds, and a test run has dozens of them. */
+export async function shareBundles(): Promise<void> {
+  const folder = join(CACHE, 'test-bundle');
+  for (const encrypted of [false, true]) await write(folder, encrypted);
+  process.env[SHARED] = folder;
+}
