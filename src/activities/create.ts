@@ -1,8 +1,11 @@
+import { Context } from '@temporalio/activity';
 import { FactoryError } from '../build/errors.js';
+import { LINE_DONE_SIGNAL, LINE_SHORT_SIGNAL } from '../build/messages.js';
 import { marksOf, resourceName, tagsOf } from '../build/names.js';
 import type { Server } from '../openstack/types.js';
 import { releaseAddress, reserveAddress } from './address.js';
 import { type Deps, progress, signal, sleep } from './context.js';
+import { askForTurn, tellLine } from './line.js';
 import { deleteServer, isGone, isWithoutHost, serverFailed } from './servers.js';
 import { whileShort } from './shortage.js';
 import { bootUserData } from './user-data.js';
@@ -12,21 +15,29 @@ import type { CreatedServer, CreateServerInput } from './types.js';
 const SCHEDULING = 30_000;
 
 /**
- * Creates a build's instance of a role, or finds the one that an earlier try created, with the floating IP that it needs.
- * Who is alone in the project's line tries until the cloud has room for both; who is not answers what the cloud is short of,
- * and keeps nothing back that others may need.
+ * Creates a build's instance of a role, or finds the one that an earlier try created, with the floating IP that it needs, when
+ * it is the build's turn in the project's line. Who is alone there tries until the cloud has room for both; who is not stands
+ * in line again when the cloud is short of something, and keeps nothing back that others may need.
  */
 export async function createServer(deps: Deps, input: CreateServerInput): Promise<CreatedServer> {
-  const { ref, networkId, floatingIp = false } = input;
-  const made = await whileShort(deps, input.turn, async () => {
+  const { ref, networkId, floatingIp = false, line } = input;
+  const answer = await askForTurn(deps, input, (await findOwn(deps, input)) !== undefined);
+  if (answer?.state !== 'turn') return { position: answer };
+  const deadline = Context.current().info.scheduledTimestampMs + line.patience * 1000;
+  const made = await whileShort(deps, { patient: answer.alone, deadline }, async () => {
     // First what waits at no cost for the other.
     if (floatingIp !== false) await reserveAddress(deps, { ref, networkId, floatingIp });
     const { serverId } = await ensureServer(deps, input);
     await hasHost(deps, input, serverId);
     return { serverId };
   });
-  if (made.serverId === undefined && floatingIp !== false) await releaseAddress(deps, ref);
-  return made;
+  if (made.serverId !== undefined) {
+    await tellLine(deps, input, LINE_DONE_SIGNAL, made.waited ? 'waited' : 'smooth');
+    return { serverId: made.serverId, slot: answer.slot };
+  }
+  if (floatingIp !== false) await releaseAddress(deps, ref);
+  await tellLine(deps, input, LINE_SHORT_SIGNAL, made.short);
+  return {};
 }
 
 /** @throws FactoryError ServerFailed, retryable, when no host has room; the server is gone then */

@@ -10,7 +10,7 @@ import { shutDownGuest, waitForSsh } from './guest-boot.js';
 import { createBootImage, publishBaseImage, publishJeos } from './images.js';
 import { waitForJeos } from './jeos.js';
 import { keepResources } from './keep.js';
-import { endedWorkflows, joinLine } from './line.js';
+import { endedWorkflows } from './line.js';
 import { prepareMedia } from './media.js';
 import { planBaseImage } from './plan.js';
 import { waitForPowerOff } from './power-off.js';
@@ -31,7 +31,6 @@ const ACTIVITIES = {
   waitForJeos,
   prepareMedia,
   createBootImage,
-  joinLine,
   endedWorkflows,
   createServer,
   waitForPowerOff,
@@ -69,7 +68,6 @@ const MAKING = new Set<string>([
   'planBaseImage',
   'findRemains',
   'waitForJeos',
-  'joinLine',
   'createServer',
   'createAccess',
   'waitForAddress',

@@ -2,6 +2,7 @@ import { Context } from '@temporalio/activity';
 import { WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, TerminatedFailure } from '@temporalio/common';
 import { FactoryError, type ErrorType } from '../build/errors.js';
+import { workflowQueue } from '../build/lanes.js';
 import { JEOS_JOIN_SIGNAL, WORKFLOWS, type JeosImageInput, type JeosImageResult } from '../build/messages.js';
 import { KEYS } from '../build/names.js';
 import { SEARCH_ATTRIBUTES } from '../build/search-attributes.js';
@@ -59,7 +60,7 @@ async function joinInstall(deps: Deps, input: WaitForJeos): Promise<string> {
   const { ref, plan } = input;
   const handle = await deps.temporal.workflow.signalWithStart(WORKFLOWS.jeosImage, {
     workflowId: plan.jeosWorkflowId,
-    taskQueue: Context.current().info.taskQueue.replace(/-wait$/, ''),
+    taskQueue: workflowQueue(Context.current().info.taskQueue, 'wait'),
     args: [jeosInput(input)],
     signal: JEOS_JOIN_SIGNAL,
     signalArgs: [ref.uuid],

@@ -1,34 +1,67 @@
 import { Context } from '@temporalio/activity';
-import { LINE_JOIN_SIGNAL, WORKFLOWS, type LineInput } from '../build/messages.js';
+import { WorkflowNotFoundError } from '@temporalio/client';
+import { workflowQueue } from '../build/lanes.js';
+import type { LineAnswer, Member, TurnEnd } from '../build/line.js';
+import {
+  type LINE_DONE_SIGNAL,
+  LINE_JOIN_SIGNAL,
+  type LINE_SHORT_SIGNAL,
+  LINE_TURN_QUERY,
+  WORKFLOWS,
+  type LineInput,
+} from '../build/messages.js';
 import type { Deps } from './context.js';
-import { findOwn } from './create.js';
 import { lifeOf } from './living.js';
-import type { JoinLine } from './types.js';
+import type { CreateServerInput } from './types.js';
 
 /** Polls that pass between two looks at whether those live whose turn it is. */
 const CHECK = 15;
 
 /**
- * Joins the line of a project, and starts it if there is none. Who joins twice keeps its place. A build whose instance is
- * there already goes on at once: others may be waiting for that one to go.
+ * Joins a project's line, which is started if there is none, and answers how the build stands there. Who joins twice keeps its
+ * place. A build whose instance is there already has its turn at once: others may be waiting for that one to go.
+ *
+ * @returns undefined when the line has just sent it away
  */
-export async function joinLine(deps: Deps, { ref, role, line, member }: JoinLine): Promise<{ goesOn: boolean }> {
-  const goesOn = (await findOwn(deps, { ref, role })) !== undefined;
+export async function askForTurn(
+  deps: Deps,
+  { ref, line }: Pick<CreateServerInput, 'ref' | 'line'>,
+  hasInstance: boolean,
+): Promise<LineAnswer | undefined> {
   const { taskQueue, heartbeatTimeoutMs = 60_000 } = Context.current().info;
   const input: LineInput = {
     checkEvery: (deps.pollInterval * CHECK) / 1000,
     heartbeatTimeout: heartbeatTimeoutMs / 1000,
   };
+  const member: Member = { id: ref.workflowId, since: line.since, patience: line.patience };
   await deps.temporal.workflow.signalWithStart(WORKFLOWS.cloudLine, {
-    workflowId: line,
-    taskQueue,
+    workflowId: line.id,
+    taskQueue: workflowQueue(taskQueue, 'wait'),
     args: [input],
     signal: LINE_JOIN_SIGNAL,
-    signalArgs: [member, goesOn, deps.limits[ref.cloud]?.maxConcurrentBuilds ?? null],
+    signalArgs: [member, hasInstance, deps.limits[ref.cloud]?.maxConcurrentBuilds ?? null],
     staticSummary: `Line of the builds that create instances in a project (cloud ${ref.cloud})`,
   });
-  if (deps.version !== undefined) await keptByCurrent(deps, line);
-  return { goesOn };
+  if (deps.version !== undefined) await keptByCurrent(deps, line.id);
+  // Temporal answers a query only when what was signalled before has been seen to.
+  const answer = await deps.temporal.workflow
+    .getHandle(line.id)
+    .query<LineAnswer | null, [string]>(LINE_TURN_QUERY, member.id);
+  return answer ?? undefined;
+}
+
+/** Tells a project's line what has become of a build's turn. */
+export async function tellLine(
+  { temporal }: Deps,
+  { ref, line }: Pick<CreateServerInput, 'ref' | 'line'>,
+  ...[signal, word]: [typeof LINE_DONE_SIGNAL, TurnEnd] | [typeof LINE_SHORT_SIGNAL, string]
+): Promise<void> {
+  try {
+    await temporal.workflow.getHandle(line.id).signal(signal, ref.workflowId, word);
+  } catch (error) {
+    // It has ended, and holds nothing for us.
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+  }
 }
 
 /**

@@ -1,6 +1,13 @@
 import { FactoryError } from '../build/errors.js';
 import { type Deps, progress, signal, sleep } from './context.js';
-import type { Turn } from './types.js';
+
+/** A turn to create. */
+export interface Turn {
+  /** Whether to try, while the cloud is short of something, until the deadline; else that is the answer. */
+  patient: boolean;
+  /** Milliseconds since the epoch. */
+  deadline: number;
+}
 
 /** Polls that pass between two tries to create what the cloud has no room for. */
 const PAUSE = 2.5;

@@ -1,5 +1,5 @@
 import type { BuildParameters } from '../build/parameters.js';
-import type { Member } from '../build/line.js';
+import type { LinePosition } from '../build/line.js';
 import type { BuildRef, ServerRole } from '../build/names.js';
 import type { BaseImageInput } from '../build/input.js';
 import type { BaseImageResult } from '../build/messages.js';
@@ -103,33 +103,31 @@ export interface CreateServerInput {
   access?: BuildAccess;
   /** A floating IP is reserved for it as well: see WaitForAddress. Default false. */
   floatingIp?: boolean | string;
-  turn: Turn;
+  line: PlaceInLine;
 }
 
-/** A turn to create. */
-export interface Turn {
-  /** Whether to try, while the cloud is short of something, until the deadline; else that is the answer. */
-  patient: boolean;
-  /** Milliseconds since the epoch. */
-  deadline: number;
+/** A build's place in its project's line. */
+export interface PlaceInLine {
+  /** Workflow id of the line. */
+  id: string;
+  /** Milliseconds since the epoch: when the build first asked. */
+  since: number;
+  /** Seconds that it waits for a cloud that is short of something. */
+  patience: number;
 }
 
-/** What came of it: an instance, or in words what the cloud is short of. */
+/** What came of it: an instance, or nothing yet, because others go first. */
 export type CreatedServer =
   | {
       serverId: string;
-      /** Whether the cloud was short of something before. */
-      waited: boolean;
+      /** Whether the build holds one of the cloud's slots until it leaves the line. */
+      slot: boolean;
     }
-  | { serverId?: undefined; short: string };
-
-export interface JoinLine {
-  ref: BuildRef;
-  role: ServerRole;
-  /** Workflow id of the project's line. */
-  line: string;
-  member: Member;
-}
+  | {
+      serverId?: undefined;
+      /** Undefined: the line will tell. */
+      position?: LinePosition;
+    };
 
 export interface WaitForPowerOff {
   ref: BuildRef;

@@ -10,3 +10,8 @@ export const LANES: readonly Lane[] = ['control', 'wait', 'transfer'];
 export function laneQueue(taskQueue: string, lane: Lane): string {
   return lane === 'control' ? taskQueue : `${taskQueue}-${lane}`;
 }
+
+/** The task queue of the workflows, from that of a lane. */
+export function workflowQueue(queue: string, lane: Lane): string {
+  return lane === 'control' ? queue : queue.slice(0, -`-${lane}`.length);
+}

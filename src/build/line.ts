@@ -30,18 +30,21 @@ export interface LinePosition {
   reason?: string;
 }
 
-/** What the line tells a member. */
-export type LineNews =
-  | LinePosition
-  | {
-      state: 'turn';
-      /** Nobody else creates meanwhile: the member may try until it gets through. */
-      alone: boolean;
-      /** It holds one of the cloud's slots from now on until it leaves. */
-      slot: boolean;
-      reason?: string;
-    }
-  | { state: 'expelled'; reason: string };
+/** A member may create now. */
+export interface LineTurn {
+  state: 'turn';
+  /** Nobody else creates meanwhile: the member may try until it gets through. */
+  alone: boolean;
+  /** It holds one of the cloud's slots from now on until it leaves. */
+  slot: boolean;
+  reason?: string;
+}
+
+/** What a member that joins is answered. */
+export type LineAnswer = LinePosition | LineTurn;
+
+/** What the line tells a member that waits. */
+export type LineNews = LineAnswer | { state: 'expelled'; reason: string };
 
 interface Place extends Member {
   state: 'waiting' | 'creating' | 'holding';
@@ -143,6 +146,12 @@ export class Line {
     return index < 0 ? undefined : { state: 'waiting', position: index + 1, of: waiting.length, ...this.reason() };
   }
 
+  /** What a member is answered that has joined; undefined when it does not stand here. */
+  answerTo(id: string): LineAnswer | undefined {
+    const place = this.find(id);
+    return place === undefined || place.state === 'waiting' ? this.positionOf(id) : this.turnOf(place);
+  }
+
   private expelled(now: number): { id: string; news: LineNews }[] {
     const { short } = this.state;
     if (short === undefined) return [];
@@ -158,10 +167,13 @@ export class Line {
     for (let next = this.next(); next !== undefined; next = this.next()) {
       next.state = 'creating';
       next.slot ||= this.state.limit !== undefined;
-      const alone = this.state.short !== undefined;
-      given.push({ id: next.id, news: { state: 'turn', alone, slot: next.slot, ...this.reason() } });
+      given.push({ id: next.id, news: this.turnOf(next) });
     }
     return given;
+  }
+
+  private turnOf({ slot }: Place): LineTurn {
+    return { state: 'turn', alone: this.state.short !== undefined, slot, ...this.reason() };
   }
 
   /** The first that has a slot, or can have one. */

@@ -83,6 +83,8 @@ export const LINE_DONE_SIGNAL = 'done';
 export const LINE_LEAVE_SIGNAL = 'leaveLine';
 /** Query of cloudLine: where a workflow stands, by its id; answers a LinePosition, or null. */
 export const LINE_QUERY = 'line';
+/** Query of cloudLine: what a workflow that has just joined is told; answers a LineAnswer, or null for one that does not stand there. */
+export const LINE_TURN_QUERY = 'turn';
 /** Signal of baseImage and jeosImage: what the line has to say, a LineNews. */
 export const LINE_NEWS_SIGNAL = 'line';
 

@@ -27,7 +27,7 @@ export async function baseImage(input: BaseImageInput): Promise<BaseImageResult>
     heartbeat,
     deadlines,
   );
-  const place = new Place(board, heartbeat);
+  const place = new Place(board);
   const course = new Course(input, place);
   const hold = new Hold(course, board, deadlines, heartbeat);
   allowSessions(course, board, heartbeat);

@@ -122,14 +122,14 @@ export class Board {
     step: Step<{ serverId: string }>,
     place: Place,
     of: LineOf,
-    input: () => Omit<CreateServerInput, 'ref' | 'role' | 'turn'>,
+    input: () => Omit<CreateServerInput, 'ref' | 'role' | 'line'>,
   ): Promise<{ serverId: string }> {
     const budget = { total: of.patience + 600 };
     return this.rounds(
       () => step,
       (now) =>
-        place.inTurn(of, (turn) =>
-          this.call({ title: now.title, budget }, 'createServer', { ...input(), ref: of.ref, role: of.role, turn }),
+        place.inTurn(of, (line) =>
+          this.call({ title: now.title, budget }, 'createServer', { ...input(), ref: of.ref, role: of.role, line }),
         ),
     );
   }

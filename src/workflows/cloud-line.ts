@@ -7,7 +7,7 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import { Line, type LineNews, type LinePosition, type Member, type TurnEnd } from '../build/line.js';
+import { Line, type LineAnswer, type LineNews, type LinePosition, type Member, type TurnEnd } from '../build/line.js';
 import {
   LINE_DONE_SIGNAL,
   LINE_JOIN_SIGNAL,
@@ -15,6 +15,7 @@ import {
   LINE_NEWS_SIGNAL,
   LINE_QUERY,
   LINE_SHORT_SIGNAL,
+  LINE_TURN_QUERY,
   type LineInput,
 } from '../build/messages.js';
 import { call } from './activity-options.js';
@@ -29,20 +30,25 @@ const SELDOM = 20;
 const LONG = 4000;
 
 /**
- * The line of a project, which everybody joins who wants to create an instance there: see {@link Line}. It tells a member of
- * its turn by a signal; a signal that finds nobody is how it learns that a waiting build has ended. Those who have their turn
+ * The line of a project, which everybody joins who wants to create an instance there: see {@link Line}. Who joins asks how it
+ * stands; who must wait is told of its turn by a signal, and asks again. A signal that finds nobody is how it learns that a waiting build has ended. Those who have their turn
  * or a slot are looked after now and then, because a build that was terminated does not leave.
  */
 export async function cloudLine(input: LineInput): Promise<void> {
   const line = new Line(input.state);
   let isNew = true;
   let telling = 0;
+  /** Those who ask how they stand: what they are answered they need not be told. */
+  const asking = new Set<string>();
   const change = (how: () => void): void => {
     how();
     isNew = true;
   };
   setHandler(defineSignal<[Member, boolean, number | null]>(LINE_JOIN_SIGNAL), (member, hasInstance, limit) =>
-    change(() => line.join(member, hasInstance, limit ?? undefined)),
+    change(() => {
+      asking.add(member.id);
+      line.join(member, hasInstance, limit ?? undefined);
+    }),
   );
   setHandler(defineSignal<[string, string]>(LINE_SHORT_SIGNAL), (id, reason) =>
     change(() => line.short(id, reason, Date.now())),
@@ -52,6 +58,8 @@ export async function cloudLine(input: LineInput): Promise<void> {
   );
   setHandler(defineSignal<[string]>(LINE_LEAVE_SIGNAL), (id) => change(() => line.leave(id)));
   setHandler(defineQuery<LinePosition | null, [string]>(LINE_QUERY), (id) => line.positionOf(id) ?? null);
+
+  setHandler(defineQuery<LineAnswer | null, [string]>(LINE_TURN_QUERY), (id) => line.answerTo(id) ?? null);
 
   const tell = async (id: string, news: LineNews): Promise<void> => {
     telling += 1;
@@ -81,7 +89,10 @@ export async function cloudLine(input: LineInput): Promise<void> {
     if (!isChanged && line.isEmpty) break;
     if (!line.isEmpty && Date.now() >= nextLook()) await lookAfter();
     isNew = false;
-    for (const { id, news } of line.advance(Date.now())) void tell(id, news);
+    for (const { id, news } of line.advance(Date.now())) {
+      if (!asking.has(id) || news.state === 'expelled') void tell(id, news);
+    }
+    asking.clear();
     if (workflowInfo().historyLength < LONG) continue;
     await condition(() => telling === 0);
     await continueAsNew<typeof cloudLine>({ ...input, state: line.state });

@@ -40,7 +40,7 @@ export async function jeosImage(input: JeosImageInput): Promise<JeosImageResult>
     run.cancel();
   });
 
-  const place = new Place(board, input.heartbeatTimeout);
+  const place = new Place(board);
   return endOf(board, ref, () => run.run(() => install(input, ref, board, deadlines, place)), {
     leave: () => place.leave(),
     kept: (result) => ({ keepImages: [result.imageId] }),

@@ -7,16 +7,15 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { LineNews, TurnEnd } from '../build/line.js';
-import { LINE_DONE_SIGNAL, LINE_LEAVE_SIGNAL, LINE_NEWS_SIGNAL, LINE_SHORT_SIGNAL } from '../build/messages.js';
+import type { LineNews, LinePosition, TurnEnd } from '../build/line.js';
+import { LINE_DONE_SIGNAL, LINE_LEAVE_SIGNAL, LINE_NEWS_SIGNAL } from '../build/messages.js';
 import type { BuildRef, ServerRole } from '../build/names.js';
 import type { Waiting } from '../build/status.js';
-import type { CreatedServer, Turn } from '../activities/types.js';
-import { call } from './activity-options.js';
+import type { CreatedServer, PlaceInLine } from '../activities/types.js';
 import type { Board } from './board.js';
 
-/** How long to wait for one's turn before joining again: the line itself may have been terminated. */
-const JOIN_AGAIN = '30 minutes';
+/** How long to wait for one's turn before asking again: the line itself may have been terminated. */
+const ASK_AGAIN = '30 minutes';
 
 /** Which line, and how long to stand in it. */
 export interface LineOf {
@@ -30,19 +29,17 @@ export interface LineOf {
 
 /**
  * A build's place in its project's line. It waits in the workflow, where it costs nothing, until the line says that it is its
- * turn to create; what the cloud refuses for want of room while others create too is tried again when the build is alone.
+ * turn to create, and then asks for it: what the line says may be old when it is heard.
  */
 export class Place {
   private line: string | undefined;
-  private turn: Extract<LineNews, { state: 'turn' | 'expelled' }> | undefined;
+  /** What ends the wait. */
+  private news: Exclude<LineNews, LinePosition> | undefined;
   private joined: number | undefined;
   private waitingSince: number | undefined;
   private waitedBefore = 0;
 
-  constructor(
-    private readonly board: Board,
-    private readonly heartbeatTimeout: number,
-  ) {
+  constructor(private readonly board: Board) {
     setHandler(defineSignal<[LineNews]>(LINE_NEWS_SIGNAL), (news) => this.hear(news));
   }
 
@@ -56,24 +53,18 @@ export class Place {
   }
 
   /** Creates when it is this build's turn. @throws ApplicationFailure QuotaExceeded when the cloud stays short for too long */
-  async inTurn(of: LineOf, create: (turn: Turn) => Promise<CreatedServer>): Promise<{ serverId: string }> {
-    await this.join(of);
+  async inTurn(of: LineOf, create: (line: PlaceInLine) => Promise<CreatedServer>): Promise<{ serverId: string }> {
+    this.line = of.line;
+    this.joined ??= Date.now();
     for (;;) {
-      const turn = await this.myTurn(of);
-      let end: TurnEnd = 'failed';
-      try {
-        const made = await create(turn);
-        if (made.serverId === undefined) {
-          this.turn = undefined;
-          await this.tell(LINE_SHORT_SIGNAL, made.short);
-          continue;
-        }
-        end = made.waited ? 'waited' : 'smooth';
-        return { serverId: made.serverId };
-      } finally {
-        // Whatever has become of it: a build that is held until somebody has seen to its failure must not hold up others.
-        await this.endTurn(end);
+      this.news = undefined;
+      const made = await this.created(() => create({ id: of.line, since: this.joined ?? 0, patience: of.patience }));
+      if (made.serverId === undefined) {
+        await this.myTurn(of, made.position);
+        continue;
       }
+      if (!made.slot) this.line = undefined;
+      return { serverId: made.serverId };
     }
   }
 
@@ -84,46 +75,37 @@ export class Place {
   }
 
   private hear(news: LineNews): void {
-    if (news.state !== 'waiting') this.turn = news;
+    if (news.state !== 'waiting') this.news = news;
     else if (this.isWaiting) this.show(news);
   }
 
-  private async join({ ref, role, line, patience }: LineOf): Promise<void> {
-    this.line = line;
-    this.turn = undefined;
-    this.joined ??= Date.now();
-    const { goesOn } = await call(
-      'joinLine',
-      [{ ref, role, line, member: { id: ref.workflowId, since: this.joined, patience } }],
-      { summary: 'stand in the project’s line', heartbeatTimeout: this.heartbeatTimeout },
-    );
-    if (goesOn) this.turn = { state: 'turn', alone: true, slot: true };
+  private async created(create: () => Promise<CreatedServer>): Promise<CreatedServer> {
+    try {
+      return await create();
+    } catch (error) {
+      // A build that is held until somebody has seen to its failure must not hold up others.
+      await this.tell(LINE_DONE_SIGNAL, 'failed');
+      throw error;
+    } finally {
+      this.board.waits(undefined);
+    }
   }
 
-  private async myTurn(of: LineOf): Promise<Turn> {
+  private async myTurn(of: LineOf, position: LinePosition | undefined): Promise<void> {
     const since = Date.now();
     this.waitingSince = since;
-    this.show({});
+    this.show(position ?? {});
     try {
-      while (!(await condition(() => this.turn !== undefined, JOIN_AGAIN))) await this.join(of);
+      await condition(() => this.news !== undefined, ASK_AGAIN);
     } finally {
       this.waitingSince = undefined;
       this.waitedBefore += Date.now() - since;
       this.board.waits(undefined);
     }
-    const { turn } = this;
-    if (turn?.state !== 'turn') throw this.expelled(of, turn?.reason);
+    const { news } = this;
+    if (news?.state === 'expelled') throw this.expelled(of, news.reason);
     // Who comes on for want of something most likely waits for it now.
-    if (turn.alone && turn.reason !== undefined) this.show({ reason: turn.reason });
-    return { patient: turn.alone, deadline: Date.now() + of.patience * 1000 };
-  }
-
-  private async endTurn(end: TurnEnd): Promise<void> {
-    this.board.waits(undefined);
-    if (this.turn?.state !== 'turn') return;
-    await this.tell(LINE_DONE_SIGNAL, end);
-    if (!this.turn.slot) this.line = undefined;
-    this.turn = undefined;
+    if (news?.alone === true && news.reason !== undefined) this.show({ reason: news.reason });
   }
 
   private show(news: Pick<Waiting, 'position' | 'of' | 'reason'>): void {
@@ -131,7 +113,7 @@ export class Place {
     this.board.waits({ line: this.line ?? '', since: this.joined ?? Date.now(), position, of, reason });
   }
 
-  private expelled({ patience }: LineOf, reason: string | undefined): ApplicationFailure {
+  private expelled({ patience }: LineOf, reason: string): ApplicationFailure {
     this.line = undefined;
     return ApplicationFailure.create({
       type: 'QuotaExceeded',
@@ -141,7 +123,7 @@ export class Place {
     });
   }
 
-  private async tell(signal: string, ...words: string[]): Promise<void> {
+  private async tell(signal: string, ...words: TurnEnd[]): Promise<void> {
     const { line } = this;
     if (line === undefined) return;
     await CancellationScope.nonCancellable(async () => {
