@@ -143,7 +143,11 @@ describe('a build whose step has failed', () => {
     });
 
     it('tries a failed installation again', async () => {
-      bed.cloud.behaviours.add({ match: { boots: 'installer' }, create: 'error' });
+      bed.cloud.behaviours.add({
+        match: { boots: 'installer' },
+        create: 'error',
+        fault: 'Build of instance was aborted: no disk',
+      });
       const build = await bed.build(bed.template({ name: 'reinstall', version: '10' }), { on_error: 'hold' });
       assert.equal((await held(build)).step, 'jeos');
       bed.cloud.behaviours.clear();
