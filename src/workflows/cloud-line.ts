@@ -38,29 +38,6 @@ export async function cloudLine(input: LineInput): Promise<void> {
   const line = new Line(input.state);
   let isNew = true;
   let telling = 0;
-  /** Those who ask how they stand: what they are answered they need not be told. */
-  const asking = new Set<string>();
-  const change = (how: () => void): void => {
-    how();
-    isNew = true;
-  };
-  setHandler(defineSignal<[Member, boolean, number | null]>(LINE_JOIN_SIGNAL), (member, hasInstance, limit) =>
-    change(() => {
-      asking.add(member.id);
-      line.join(member, hasInstance, limit ?? undefined);
-    }),
-  );
-  setHandler(defineSignal<[string, string]>(LINE_SHORT_SIGNAL), (id, reason) =>
-    change(() => line.short(id, reason, Date.now())),
-  );
-  setHandler(defineSignal<[string, TurnEnd]>(LINE_DONE_SIGNAL), (id, end) =>
-    change(() => line.done(id, end, Date.now())),
-  );
-  setHandler(defineSignal<[string]>(LINE_LEAVE_SIGNAL), (id) => change(() => line.leave(id)));
-  setHandler(defineQuery<LinePosition | null, [string]>(LINE_QUERY), (id) => line.positionOf(id) ?? null);
-
-  setHandler(defineQuery<LineAnswer | null, [string]>(LINE_TURN_QUERY), (id) => line.answerTo(id) ?? null);
-
   const tell = async (id: string, news: LineNews): Promise<void> => {
     telling += 1;
     try {
@@ -71,6 +48,32 @@ export async function cloudLine(input: LineInput): Promise<void> {
       telling -= 1;
     }
   };
+  /** Tells everybody what is new for them, but the one that asks and hears it as the answer. */
+  const say = (asking?: string): void => {
+    for (const { id, news } of line.advance(Date.now())) {
+      if (id !== asking || news.state === 'expelled') void tell(id, news);
+    }
+  };
+  const change = (how: () => void): void => {
+    how();
+    isNew = true;
+  };
+  setHandler(defineSignal<[Member, boolean, number | null]>(LINE_JOIN_SIGNAL), (member, hasInstance, limit) => {
+    line.join(member, hasInstance, limit ?? undefined);
+    // At once, whatever is under way below: the query for the answer comes right after.
+    say(member.id);
+    isNew = true;
+  });
+  setHandler(defineSignal<[string, string]>(LINE_SHORT_SIGNAL), (id, reason) =>
+    change(() => line.short(id, reason, Date.now())),
+  );
+  setHandler(defineSignal<[string, TurnEnd]>(LINE_DONE_SIGNAL), (id, end) =>
+    change(() => line.done(id, end, Date.now())),
+  );
+  setHandler(defineSignal<[string]>(LINE_LEAVE_SIGNAL), (id) => change(() => line.leave(id)));
+  setHandler(defineQuery<LinePosition | null, [string]>(LINE_QUERY), (id) => line.positionOf(id) ?? null);
+  setHandler(defineQuery<LineAnswer | null, [string]>(LINE_TURN_QUERY), (id) => line.answerTo(id) ?? null);
+
   let lookedAt = Date.now();
   const nextLook = (): number => lookedAt + input.checkEvery * 1000 * (line.hasWaiting ? 1 : SELDOM);
   const lookAfter = async (): Promise<void> => {
@@ -89,10 +92,7 @@ export async function cloudLine(input: LineInput): Promise<void> {
     if (!isChanged && line.isEmpty) break;
     if (!line.isEmpty && Date.now() >= nextLook()) await lookAfter();
     isNew = false;
-    for (const { id, news } of line.advance(Date.now())) {
-      if (!asking.has(id) || news.state === 'expelled') void tell(id, news);
-    }
-    asking.clear();
+    say();
     if (workflowInfo().historyLength < LONG) continue;
     await condition(() => telling === 0);
     await continueAsNew<typeof cloudLine>({ ...input, state: line.state });
