@@ -1,5 +1,6 @@
 import type { Activities } from '../../src/activities/index.js';
-import { SET_DEADLINE_UPDATE } from '../../src/build/messages.js';
+import type { LineNews } from '../../src/build/line.js';
+import { LINE_NEWS_SIGNAL, SET_DEADLINE_UPDATE } from '../../src/build/messages.js';
 import { parked } from '../../test/support/stubs.js';
 import { held } from './held-builds.js';
 import { broken, build, type Scenario } from './scenario.js';
@@ -24,6 +25,25 @@ function deadlineChanged(): Scenario {
     act: async (handle) => {
       await wait.entered;
       await handle.executeUpdate(SET_DEADLINE_UPDATE, { args: [{ name: 'boot_timeout', seconds: 90 }] });
+    },
+  });
+}
+
+/** A build that must wait in its project's line, and hears what the line has to say. */
+function inLine(name: string, ...told: LineNews[]): Scenario {
+  let asked = (): void => {};
+  const asking = new Promise<void>((resolve) => (asked = resolve));
+  let tries = 0;
+  return build(name, {
+    activities: {
+      createServer: async () => {
+        asked();
+        return tries++ === 0 ? { position: { state: 'waiting', position: 2, of: 2 } } : { serverId: 's', slot: true };
+      },
+    },
+    act: async (handle) => {
+      await asking;
+      for (const news of told) await handle.signal<[LineNews]>(LINE_NEWS_SIGNAL, news);
     },
   });
 }
@@ -68,6 +88,12 @@ export function builds(): Scenario[] {
     canceledIn('canceled-publish', 'snapshotServer'),
     build('timed-out', { parameters: { timeout: 1 }, activities: { waitForSsh: parked().activity } }),
     deadlineChanged(),
+    inLine(
+      'in-line',
+      { state: 'waiting', position: 1, of: 1, reason: 'quota: instances 10/10' },
+      { state: 'turn', alone: true, slot: true, reason: 'quota: instances 10/10' },
+    ),
+    inLine('in-line-expelled', { state: 'expelled', reason: 'quota: instances 10/10' }),
     ...held(),
     build('kept', { parameters: { on_error: 'keep' }, activities: { runGuestStep: broken } }),
     build('kept-failed', {

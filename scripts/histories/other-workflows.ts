@@ -1,6 +1,19 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Activities } from '../../src/activities/index.js';
 import type { BoundedPlan } from '../../src/activities/sweep.js';
-import { JEOS_JOIN_SIGNAL, JEOS_LEAVE_SIGNAL, SET_DEADLINE_UPDATE, type SweepInput } from '../../src/build/messages.js';
+import type { Member, TurnEnd } from '../../src/build/line.js';
+import {
+  JEOS_JOIN_SIGNAL,
+  JEOS_LEAVE_SIGNAL,
+  LINE_DONE_SIGNAL,
+  LINE_JOIN_SIGNAL,
+  LINE_LEAVE_SIGNAL,
+  LINE_SHORT_SIGNAL,
+  LINE_TURN_QUERY,
+  SET_DEADLINE_UPDATE,
+  type LineInput,
+  type SweepInput,
+} from '../../src/build/messages.js';
 import type { FoundThing } from '../../src/build/sweep.js';
 import { JEOS_INPUT, parked } from '../../test/support/stubs.js';
 import { broken, type Scenario } from './scenario.js';
@@ -42,6 +55,32 @@ export function jeosRuns(): Scenario[] {
         await handle.executeUpdate(SET_DEADLINE_UPDATE, { args: [{ name: 'inactivity_timeout', seconds: 90 }] });
       },
     ),
+  ];
+}
+
+function member(id: string): Member {
+  return { id, since: 0, patience: 3600 };
+}
+
+/** The line of a project, with room for one: who comes second waits, and is told; the installer's run there has ended. */
+export function lines(): Scenario[] {
+  const input: LineInput = { checkEvery: 1, heartbeatTimeout: 4 };
+  return [
+    {
+      name: 'line',
+      workflow: 'cloudLine',
+      input,
+      signal: { name: LINE_JOIN_SIGNAL, args: [member('first'), false, 1] },
+      activities: { endedWorkflows: async () => ['first'] },
+      act: async (handle) => {
+        await handle.signal<[Member, boolean, number]>(LINE_JOIN_SIGNAL, member('line-turned'), false, 1);
+        await handle.signal<[string, string]>(LINE_SHORT_SIGNAL, 'first', 'quota: instances 10/10');
+        await handle.signal<[string, TurnEnd]>(LINE_DONE_SIGNAL, 'first', 'waited');
+        await handle.signal<[string]>(LINE_LEAVE_SIGNAL, 'line-turned');
+        while ((await handle.query<unknown, [string]>(LINE_TURN_QUERY, 'first')) !== null) await delay(100);
+        await handle.terminate('recorded');
+      },
+    },
   ];
 }
 

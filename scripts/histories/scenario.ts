@@ -47,11 +47,12 @@ export function brokenAtFirst<T>(result: T, times = 1): () => Promise<T> {
   return async () => (calls++ < times ? broken() : result);
 }
 
-/** Resolves when a build is held, anew if it was before: since when. */
-export async function heldSince(handle: WorkflowHandle, before = 0): Promise<number> {
+/** Resolves when a build is held, anew if it was before: since when; undefined when it has ended instead. */
+export async function heldSince(handle: WorkflowHandle, before = 0): Promise<number | undefined> {
   for (;;) {
-    const { held } = await handle.query<BuildStatus>(STATUS_QUERY);
+    const { held, endedAt } = await handle.query<BuildStatus>(STATUS_QUERY);
     if (held !== undefined && held.since !== before) return held.since;
+    if (endedAt !== undefined) return undefined;
     await delay(50);
   }
 }
