@@ -42,6 +42,8 @@ const CLEANING = { service: 'compute', method: 'GET', path: /\/os-keypairs\// } 
 export class Ambush {
   private waiting: Waiting[];
   private frozen: Promise<'go' | 'cut'> | undefined;
+  /** What happens when the command has ended that runs in the guest. */
+  private ending: BlowOn<'end'> | undefined;
   private readonly disarmers: (() => void)[];
   private readonly over = new AbortController();
 
@@ -56,8 +58,15 @@ export class Ambush {
       cloud.faults.add({ kind: 'chosen', match: {}, times: Infinity, choose }),
       media.fault(KERNEL, { kind: 'chosen', choose: async () => (await this.take('medium'))?.strike() }),
     ];
-    cloud.sessions.onBegin = async () => (await this.take('begin'))?.strike();
-    cloud.sessions.onEnd = () => void this.take('end').then((blow) => blow?.strike());
+    cloud.sessions.onBegin = async () => {
+      // Whoever looked at its end only would find the next step.
+      this.ending = await this.take('end');
+      await (await this.take('begin'))?.strike();
+    };
+    cloud.sessions.onEnd = () => {
+      void this.ending?.strike();
+      this.ending = undefined;
+    };
     const written = blows.find(({ blow }) => blow.on === 'written');
     if (written !== undefined) void this.awaitRecord(written);
   }
