@@ -50,7 +50,13 @@ async function runStage(stage: Stage): Promise<Count> {
   const began = Date.now();
   const signal: AbortSignal = AbortSignal.timeout(stage.minutes * 60_000);
   const timeout = Math.min(stage.minutes, FILE_MINUTES) * 60_000;
-  const stream = run({ files: await filesOf(stage.name), concurrency: stage.concurrency, timeout, forceExit: true, signal });
+  const stream = run({
+    files: await filesOf(stage.name),
+    concurrency: stage.concurrency,
+    timeout,
+    forceExit: true,
+    signal,
+  });
   stream.on('test:pass', ({ details, skip }) => {
     if (details.type === 'suite') return;
     if (skip !== undefined && skip !== false) count.skipped += 1;
