@@ -4,6 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import type { Activities } from '../../../src/activities/index.js';
 import { baseImageWorkflowId } from '../../../src/build/input.js';
 import type { CallPattern } from '../../fake-cloud/core/call-log.js';
+import type { Behaviour } from '../../fake-cloud/compute/behaviour.js';
 import type { RootFiles } from '../../fake-cloud/guests/root-files.js';
 import { Bed, imagesIn, leftoversIn, type Build } from '../../support/bed.js';
 import { OneAtATime } from '../../support/one-at-a-time.js';
@@ -38,9 +39,10 @@ class Scene {
     this.watch = new OneAtATime(bed.cloud);
   }
 
-  static async start(temporal: TestWorkflowEnvironment, parameters: Record<string, unknown> = {}): Promise<Scene> {
+  static async start(temporal: TestWorkflowEnvironment, behaviour: Behaviour): Promise<Scene> {
     const bed = await Bed.start({ temporal });
-    return new Scene(bed, await bed.build(bed.template({ body: BODY }), parameters));
+    bed.cloud.behaviours.add(behaviour);
+    return new Scene(bed, await bed.build(bed.template({ body: BODY })));
   }
 
   /** The installer’s run, and what can be done to its activities. */
@@ -116,9 +118,9 @@ describe('an activity that somebody operates on in the Temporal UI', { concurren
   });
   after(() => temporal.teardown());
 
-  function scene(what: string, run: (scene: Scene) => Promise<void>, parameters: Record<string, unknown> = {}): void {
+  function scene(what: string, run: (scene: Scene) => Promise<void>, behaviour: Behaviour = {}): void {
     it(what, async () => {
-      const played = await Scene.start(temporal, parameters);
+      const played = await Scene.start(temporal, behaviour);
       try {
         await run(played);
       } finally {
@@ -139,18 +141,23 @@ describe('an activity that somebody operates on in the Temporal UI', { concurren
     });
   }
 
-  scene('is paused while it waits for the installer, which ends meanwhile', async (played) => {
-    const installer = await played.ofInstaller();
-    await until(() => installer.attempt('waitForPowerOff'), 'the wait');
-    await installer.pause('waitForPowerOff');
-    await played.isPaused('waitForPowerOff', installer);
-    await until(
-      async () => [...played.bed.cloud.state.servers.values()].some(({ status }) => status === 'SHUTOFF'),
-      'the end of the installation',
-    );
-    await installer.unpause('waitForPowerOff');
-    await played.isWhole();
-  });
+  scene(
+    'is paused while it waits for the installer, which ends meanwhile',
+    async (played) => {
+      const installer = await played.ofInstaller();
+      await until(() => installer.attempt('waitForPowerOff'), 'the wait');
+      await installer.pause('waitForPowerOff');
+      await played.isPaused('waitForPowerOff', installer);
+      await until(
+        async () => [...played.bed.cloud.state.servers.values()].some(({ status }) => status === 'SHUTOFF'),
+        'the end of the installation',
+      );
+      await installer.unpause('waitForPowerOff');
+      await played.isWhole();
+    },
+    // It hears of the pause with its next heartbeat, which is four seconds away.
+    { match: { boots: 'installer' }, install: 15_000 },
+  );
 
   scene('is paused while a command runs in the guest, which ends meanwhile and is not run again', async (played) => {
     await played.commandRuns();
