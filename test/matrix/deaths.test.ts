@@ -82,9 +82,10 @@ for (const kind of KINDS) {
     let bed: Bed;
     let lanes: Lanes;
     let missed: string[][];
-    const report = new Report(kind.part);
+    let report: Report;
     before(
       async () => {
+        report = new Report(kind.part);
         server = await TemporalProcess.start();
         temporal = await TestWorkflowEnvironment.createFromExistingServer({ address: server.address });
         bed = await Bed.start({ temporal, worker: false });
@@ -96,7 +97,7 @@ for (const kind of KINDS) {
       { timeout: 300_000 },
     );
     after(async () => {
-      await report.save();
+      await report?.save();
       await lanes?.close();
       await bed?.close();
       await temporal?.teardown();

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { constants, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -32,6 +32,16 @@ type BlowOn<On extends Blow['on']> = Blow extends infer B
 interface Waiting {
   place: Place;
   blow: Blow;
+}
+
+/** Writes to a pipe whose reader may have been killed: whoever waited for another would hold this process for ever. */
+async function tell(pipe: string, content: Buffer): Promise<void> {
+  try {
+    const writer = await open(pipe, constants.O_WRONLY | constants.O_NONBLOCK);
+    await writer.writeFile(content).finally(() => writer.close());
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENXIO') throw error;
+  }
 }
 
 const KERNEL = /\/linux$/;
@@ -121,9 +131,7 @@ export class Ambush {
     await rename(document, aside);
     await promisify(execFile)('mkfifo', [document]);
     void this.atReading(found, async () => {
-      // For a reader that still lives; one that was killed is none, and the pipe is gone with its name.
-      const told = writeFile(document, content).catch(() => undefined);
-      await Promise.race([told, pause(100)]);
+      await tell(document, content);
       await rename(aside, document);
     });
   }

@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { FAULTS } from '../../support/matrix/document.js';
+import { PLACES } from '../../support/matrix/places.js';
+
+const text = readFileSync(new URL('../../../docs/fault-matrix.md', import.meta.url), 'utf8');
+const rows = text
+  .split('\n')
+  .filter((line) => line.startsWith('|'))
+  .map((line) =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
+
+describe('docs/fault-matrix.md', () => {
+  it('has a row for every place and a column for every fault', () => {
+    assert.deepEqual(rows[0], ['step', ...FAULTS]);
+    const names = rows.slice(2, 2 + PLACES.length).map(([name]) => name);
+    assert.deepEqual(
+      names,
+      PLACES.map(({ name }) => name),
+    );
+  });
+
+  it('has no red cell, and something in every row and column', () => {
+    const cells = rows.slice(2, 2 + PLACES.length).map((row) => row.slice(1));
+    assert.doesNotMatch(text, /RED/);
+    for (const [index, row] of cells.entries())
+      assert.ok(
+        row.some((cell) => cell !== '·'),
+        PLACES[index]?.name,
+      );
+    for (const [index, fault] of FAULTS.entries())
+      assert.ok(
+        cells.some((row) => row[index] !== '·'),
+        fault,
+      );
+  });
+});
