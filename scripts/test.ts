@@ -54,7 +54,6 @@ async function runStage(stage: Stage): Promise<Count> {
     files: await filesOf(stage.name),
     concurrency: stage.concurrency,
     timeout,
-    forceExit: true,
     signal,
   });
   stream.on('test:pass', ({ details, skip }) => {
