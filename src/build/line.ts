@@ -49,6 +49,8 @@ export type LineNews = LineAnswer | { state: 'expelled'; reason: string };
 interface Place extends Member {
   state: 'waiting' | 'creating' | 'holding';
   slot: boolean;
+  /** Its turn was given while the cloud was short: nobody else has one. Others may have theirs when it falls short later. */
+  alone?: boolean;
   /** The position that it was last told; undefined: it does not know. */
   told?: number;
 }
@@ -103,6 +105,7 @@ export class Line {
     // One that creates has not heard of its turn.
     place.state = hasInstance ? 'creating' : 'waiting';
     place.slot ||= hasInstance && limit !== undefined;
+    delete place.alone;
     delete place.told;
   }
 
@@ -166,14 +169,15 @@ export class Line {
     const given: { id: string; news: LineNews }[] = [];
     for (let next = this.next(); next !== undefined; next = this.next()) {
       next.state = 'creating';
+      next.alone = this.state.short !== undefined;
       next.slot ||= this.state.limit !== undefined;
       given.push({ id: next.id, news: this.turnOf(next) });
     }
     return given;
   }
 
-  private turnOf({ slot }: Place): LineTurn {
-    return { state: 'turn', alone: this.state.short !== undefined, slot, ...this.reason() };
+  private turnOf({ slot, alone = false }: Place): LineTurn {
+    return { state: 'turn', alone, slot, ...this.reason() };
   }
 
   /** The first that has a slot, or can have one. */

@@ -60,6 +60,17 @@ describe('the line of a project', () => {
     assert.deepEqual(told.turns(), ['b4']);
   });
 
+  it('does not tell a build that it is alone which was given its turn with others, before one of them met a quota', () => {
+    for (const number of [1, 2, 3]) told.join(number);
+    assert.deepEqual(told.turns(), ['b1', 'b2', 'b3']);
+    line.short('b1', 'quota: instances 2/2', told.now);
+    const reason = 'quota: instances 2/2';
+    assert.deepEqual(line.answerTo('b2'), { state: 'turn', alone: false, slot: false, reason });
+    for (const id of ['b2', 'b3']) line.short(id, reason, told.now);
+    assert.deepEqual(told.turns(), ['b1']);
+    assert.deepEqual(line.answerTo('b1'), { state: 'turn', alone: true, slot: false, reason });
+  });
+
   it('lets several go again after a few that got through at once', () => {
     for (let number = 1; number <= 12; number++) told.join(number);
     told.news();
