@@ -25,7 +25,7 @@ process_start() {
   # A zombie has ended.
   [ "$1" != Z ] && echo "${'$'}{20}"
 } 2>/dev/null
-boot_id() { cat /proc/sys/kernel/random/boot_id; }
+boot_id() { read -r id </proc/sys/kernel/random/boot_id; echo "${'$'}id"; }
 uptime_seconds() { read -r up rest </proc/uptime; echo "${'$'}{up%.*}"; }
 `;
 
