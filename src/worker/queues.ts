@@ -14,7 +14,7 @@ const SLOTS: Record<Lane, Slots> = {
     maxConcurrentWorkflowTaskExecutions: 40,
     maxConcurrentWorkflowTaskPolls: 10,
     maxConcurrentActivityTaskPolls: 5,
-    maxCachedWorkflows: 200,
+    maxCachedWorkflows: 100,
   },
   wait: { maxConcurrentActivityTaskExecutions: 1000, maxConcurrentActivityTaskPolls: 5 },
   transfer: { maxConcurrentActivityTaskExecutions: 4, maxConcurrentActivityTaskPolls: 2 },
