@@ -6,6 +6,7 @@ const BENCHMARKS: Record<string, () => Promise<void>> = {
   overhead: async () => (await import('./overhead.js')).overhead(),
   many: async () => (await import('./many.js')).many(),
   waiting: async () => (await import('./waiting.js')).waiting(),
+  cancel: async () => (await import('./cancel.js')).cancel(),
   shell: async () => (await import('./shell.js')).shell(),
   download: async () => (await import('./download.js')).download(),
 };
