@@ -1,7 +1,13 @@
+/** What a file's bytes must come to: `sha256`, hexadecimal. */
+export interface Digest {
+  algorithm: string;
+  value: string;
+}
+
 /** A file of an install tree, as the tree's own index has it. */
 export interface IndexedFile {
   url: string;
-  digest?: { algorithm: string; value: string };
+  digest?: Digest;
 }
 
 /** The address of a path within a tree; undefined for one that would lead out of it. */

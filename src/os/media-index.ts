@@ -1,5 +1,6 @@
-import type { IndexedFile } from './indexed-file.js';
+import type { Digest, IndexedFile } from './indexed-file.js';
 import { digestsFromSha256sums } from './sha256sums.js';
+import { digestsFromContent } from './suse-content.js';
 import { mediaFromTreeinfo } from './treeinfo.js';
 import type { InstallerPlan, MediaFile, MediaIndex } from './types.js';
 
@@ -12,10 +13,11 @@ export interface IndexedMedia {
 /** Where an index says that the installer lies, and which digests it must have. What it does not say is left out. */
 export function mediaFromIndex(index: MediaIndex, text: string, plan: InstallerPlan): IndexedMedia {
   if (index.format === 'treeinfo') return mediaFromTreeinfo(text, index.section, folderOf(index.url));
-  const digests = digestsFromSha256sums(text);
+  const [digests, prefix] =
+    index.format === 'content' ? [digestsFromContent(text), ''] : [digestsFromSha256sums(text), index.prefix];
   const folder = folderOf(index.url);
-  const kernel = known(plan.kernel, folder, index.prefix, digests);
-  const ramdisk = known(plan.ramdisk, folder, index.prefix, digests);
+  const kernel = known(plan.kernel, folder, prefix, digests);
+  const ramdisk = known(plan.ramdisk, folder, prefix, digests);
   return { ...(kernel && { kernel }), ...(ramdisk && { ramdisk }) };
 }
 
@@ -28,13 +30,13 @@ function known(
   file: MediaFile,
   folder: string,
   prefix: string,
-  digests: ReadonlyMap<string, string>,
+  digests: ReadonlyMap<string, Digest>,
 ): IndexedFile | undefined {
   const root = `${folder}/${prefix.replace(/^\.\//, '')}`;
   for (const url of file.urls) {
     if (!url.startsWith(root)) continue;
-    const value = digests.get(prefix + url.slice(root.length));
-    if (value !== undefined) return { url, digest: { algorithm: 'sha256', value } };
+    const digest = digests.get(prefix + url.slice(root.length));
+    if (digest !== undefined) return { url, digest };
   }
   return undefined;
 }

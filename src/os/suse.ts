@@ -142,8 +142,11 @@ function plan(
   return {
     kernel: { role: 'kernel', urls: kernels.map((path) => `${url}/${path}`) },
     ramdisk: { role: 'ramdisk', urls: ramdisks.map((path) => `${url}/${path}`) },
-    // Media since Leap 15 have a list of digests at their root.
-    indexes: [{ format: 'sha256sums', url: `${url}/CHECKSUMS`, prefix: '' }],
+    // Media have a list of digests at their root: since Leap 15 the one, before it the other.
+    indexes: [
+      { format: 'sha256sums', url: `${url}/CHECKSUMS`, prefix: '' },
+      { format: 'content', url: `${url}/content` },
+    ],
     commandLine,
     scriptKind: 'autoyast',
     scriptTransport: 'user_data',

@@ -19,7 +19,9 @@ export type MediaIndex =
   /** https://docs.fedoraproject.org productmd `.treeinfo`: `[images-<arch>]` kernel and initrd, `[checksums]`. */
   | { format: 'treeinfo'; url: string; section: string }
   /** Debian's `SHA256SUMS` beside `netboot/`: lines `<hex>  ./netboot/…`. `prefix` is what a file's path begins with there. */
-  | { format: 'sha256sums'; url: string; prefix: string };
+  | { format: 'sha256sums'; url: string; prefix: string }
+  /** SUSE's `content` at the root of a medium before Leap 15 and SLES 15: lines `HASH SHA256 <hex>  boot/…`. */
+  | { format: 'content'; url: string };
 
 /** What is needed to boot an installer. Pure data: nothing has been fetched yet. */
 export interface InstallerPlan {

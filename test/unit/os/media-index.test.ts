@@ -2,15 +2,16 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { profileFor } from '../../../src/os/index.js';
 import { mediaFromIndex, type IndexedMedia } from '../../../src/os/media-index.js';
+import type { MediaIndex } from '../../../src/os/types.js';
 import { templateOf } from './templates.js';
 
 const KERNEL = 'a'.repeat(64);
 const RAMDISK = 'b'.repeat(64);
 
-function mediaOf(name: string, text: string): IndexedMedia {
-  const template = templateOf(name, '19');
+function mediaOf(name: string, text: string, version = '19', format?: MediaIndex['format']): IndexedMedia {
+  const template = templateOf(name, version);
   const plan = profileFor(template).profile.installer(template);
-  const [index] = plan.indexes;
+  const index = plan.indexes.find((one) => format === undefined || one.format === format);
   assert(index);
   return mediaFromIndex(index, text, plan);
 }
@@ -68,5 +69,23 @@ describe('SHA256SUMS', () => {
     assert.deepEqual(mediaOf('Debian', `${KERNEL}  ./cdrom/vmlinuz\n`), {});
     assert.deepEqual(mediaOf('Debian', '<html></html>'), {});
     assert.deepEqual(mediaOf('Debian', `${'a'.repeat(63)}  ./netboot/debian-installer/amd64/linux`), {});
+  });
+});
+
+describe('content, of a SUSE medium', () => {
+  it('has the digests of the boot folder’s files', () => {
+    const old = 'c'.repeat(40);
+    const text = `CONTENTSTYLE 11\nHASH SHA256 ${KERNEL}  boot/x86_64/loader/linux\nHASH SHA1 ${old}  boot/x86_64/loader/initrd\nHASH SHA256 ${RAMDISK}  boot/x86_64/common\n`;
+    assert.deepEqual(mediaOf('openSUSE', text, '13.2', 'content'), {
+      kernel: {
+        url: 'http://example.org/boot/x86_64/loader/linux',
+        digest: { algorithm: 'sha256', value: KERNEL },
+      },
+      ramdisk: { url: 'http://example.org/boot/x86_64/loader/initrd', digest: { algorithm: 'sha1', value: old } },
+    });
+  });
+
+  it('says nothing when it is a page', () => {
+    assert.deepEqual(mediaOf('openSUSE', '<html>HASH SHA256</html>', '13.2', 'content'), {});
   });
 });
