@@ -1,10 +1,11 @@
 import { throwIfInvalid } from '../tdl/parse.js';
 import type { Template } from '../tdl/types.js';
+import { withFirmware } from '../os/firmware.js';
 import { profileFor } from '../os/index.js';
 import type { InstallerPlan, OsProfile } from '../os/types.js';
 import { secretsOf } from '../build/secrets.js';
 import type { Deps } from './context.js';
-import { requiredDocument } from './user-data.js';
+import { parametersOf, requiredDocument } from './user-data.js';
 
 /** The template of a build or of a JEOS, from the store. */
 export async function templateOf(deps: Deps, uuid: string): Promise<Template> {
@@ -26,5 +27,6 @@ export async function secretsIn(deps: Deps, uuid: string): Promise<string[]> {
 /** How the template's installer is booted. */
 export async function installerPlanOf(deps: Deps, uuid: string): Promise<InstallerPlan> {
   const { template, profile } = await profileOf(deps, uuid);
-  return profile.installer(template);
+  const { firmware } = await parametersOf(deps, uuid);
+  return withFirmware(profile.installer(template), template.os.arch, firmware);
 }

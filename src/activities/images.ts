@@ -3,7 +3,8 @@ import { FactoryError } from '../build/errors.js';
 import { KEYS, MARK, marksOf, resourceName, tagsOf, type BuildRef } from '../build/names.js';
 import type { Image, ImageChange } from '../openstack/types.js';
 import { type Deps, progress, signal } from './context.js';
-import { installerPlanOf, profileOf } from './documents.js';
+import { readIcicle } from '../icicle/icicle.js';
+import { installerPlanOf, templateOf } from './documents.js';
 import { ensureImage } from './ensure-image.js';
 import type { JeosStep, PublishedImage } from './types.js';
 
@@ -97,17 +98,26 @@ export async function markProven(deps: Deps, cloud: string, imageId: string): Pr
   await change(deps, cloud, image, [{ op: 'add', path: `/${KEYS.proven}`, value: 'true' }]);
 }
 
+/** Whether QEMU's guest agent is in the image: then Nova is told to give its machines the channel to it. */
+async function hasGuestAgent(deps: Deps, uuid: string): Promise<boolean> {
+  const icicle = await deps.store.readDocument(uuid, 'icicle.xml');
+  if (icicle === undefined) return false;
+  const { packages } = readIcicle(icicle.toString('utf8'));
+  return packages.some(({ name }) => /^qemu-guest-agent(-\d|:|$)/.test(name));
+}
+
 /** Makes the second snapshot the base image: name, visibility, and the properties that describe its system. */
 export async function publishBaseImage(
   deps: Deps,
   input: { ref: BuildRef; imageId: string; name: string; minDisk: number; isPublic: boolean },
 ): Promise<PublishedImage> {
   const { ref } = input;
-  const { template, profile } = await profileOf(deps, ref.uuid);
-  const plan = profile.installer(template);
+  const template = await templateOf(deps, ref.uuid);
+  const plan = await installerPlanOf(deps, ref.uuid);
   const before = await snapshotImage(deps, ref.cloud, input.imageId);
   const wanted = {
     ...plan.imageProperties,
+    ...((await hasGuestAgent(deps, ref.uuid)) ? { hw_qemu_guest_agent: 'yes' } : {}),
     ...marksOf(ref, 'base', deps.identity),
     [KEYS.image]: ref.uuid,
     [KEYS.template]: template.name,

@@ -45,6 +45,7 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImage): Pr
   const plan = planBuild({ template, installScript: parameters.install_script, parameters });
   // The stock one, or the one whose names are filled in: later steps know no other.
   parameters.install_script = plan.script;
+  if (plan.firmware !== undefined) parameters.firmware = plan.firmware;
   progress({ message: 'looking for the flavor and the network' });
   const cloud = deps.clouds.get(ref.cloud);
   const [flavor, network, project] = await Promise.all([

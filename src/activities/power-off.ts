@@ -2,6 +2,7 @@ import { FactoryError } from '../build/errors.js';
 import type { Server } from '../openstack/types.js';
 import { type CloudWatch, type Deps, progress, resumed, signal } from './context.js';
 import { isGone, serverFailed, serverGone } from './servers.js';
+import { INSTALLED } from '../os/stock/types.js';
 import { masked } from '../build/secrets.js';
 import { installerPlanOf, secretsIn } from './documents.js';
 import type { WaitForPowerOff } from './types.js';
@@ -72,6 +73,10 @@ class ConsoleWatch {
     if (Date.now() < this.nextRead || !this.watch.console.tryTake()) return;
     this.nextRead = Date.now() + CONSOLE_INTERVAL;
     await this.read();
+    this.checkForFailure();
+  }
+
+  checkForFailure(): void {
     const line = this.state.tail.split('\n').find((text) => this.failurePatterns.some((pattern) => pattern.test(text)));
     if (line !== undefined) {
       throw failed(
@@ -129,6 +134,13 @@ function checkTime(input: WaitForPowerOff, state: Watching): void {
   }
 }
 
+/** A stock script has come to its last line. Not where the line is only quoted: as a command that is about to run. */
+export function saysInstalled(console: string): boolean {
+  return tailOf(console, Infinity)
+    .split('\n')
+    .some((line) => line.trim() === INSTALLED);
+}
+
 /** An installer that is off at once, and has not said that it powers off, has crashed or never started. */
 function checkInstalled(state: Watching): void {
   const seconds = (Date.now() - state.began) / 1000;
@@ -172,8 +184,11 @@ export async function waitForPowerOff(
       checkTime(input, state);
       progress({ message: messageOf(server), consoleLine: state.tail.split('\n').at(-1), resume: state });
     }
-    await keepConsole(deps, input, console, state);
-    checkInstalled(state);
+    if (!saysInstalled(await keepConsole(deps, input, console, state))) {
+      // What it has printed since the last look: some installers power off when they have failed.
+      console.checkForFailure();
+      checkInstalled(state);
+    }
     return { seconds: (Date.now() - state.began) / 1000, consoleTail: tailOf(state.tail) };
   } catch (error) {
     await keepConsole(deps, input, console, state).catch(() => undefined);
@@ -188,11 +203,18 @@ function messageOf(server: Server): string {
   return `the installer’s instance is ${server.status}${task === null ? '' : ` (${task})`}`;
 }
 
-/** Keeps the whole console as evidence; the instance will not be there to ask. */
-async function keepConsole(deps: Deps, input: WaitForPowerOff, console: ConsoleWatch, state: Watching): Promise<void> {
+/** Keeps the whole console as evidence; the instance will not be there to ask. @returns the console */
+async function keepConsole(
+  deps: Deps,
+  input: WaitForPowerOff,
+  console: ConsoleWatch,
+  state: Watching,
+): Promise<string> {
   await console.read();
   const whole = await deps
     .watch(input.ref.cloud)
     .cloud.compute.consoleOutput(input.serverId, undefined, { signal: signal() });
-  await deps.store.writeDocument(input.documents, 'installer.console', console.hidden(whole) || state.tail);
+  const kept = console.hidden(whole) || state.tail;
+  await deps.store.writeDocument(input.documents, 'installer.console', kept);
+  return kept;
 }

@@ -106,6 +106,13 @@ export const PARAMETERS = define({
     description:
       'How a stock install script divides the disk: one root file system, LVM, or a GPT for machines that boot by UEFI. Without effect on a script that is given.',
   },
+  firmware: {
+    kind: 'choice',
+    choices: ['bios', 'uefi', 'secure_boot'],
+    group: 'installer',
+    description:
+      'What starts the machines of the build and of its image: BIOS, UEFI, or UEFI that runs signed boot loaders only (x86_64). Default: uefi where a stock script divides the disk for it (disk_layout efi), else what the cloud has for the architecture.',
+  },
   render_script: {
     kind: 'boolean',
     group: 'installer',

@@ -19,6 +19,7 @@ export interface BuildParameters {
   config_drive: boolean;
   reuse_jeos: boolean;
   disk_layout: 'plain' | 'lvm' | 'efi';
+  firmware?: 'bios' | 'uefi' | 'secure_boot';
   render_script: boolean;
   kernel_checksum?: string;
   ramdisk_checksum?: string;

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
+import { autoinstallAsUserData } from '../os/autoinstall.js';
 import { checkInstallScript } from '../os/install-script.js';
 import { profileFor } from '../os/index.js';
+import { type Firmware, withFirmware } from '../os/firmware.js';
 import { renderScript } from '../os/render-script.js';
 import { stockScript } from '../os/stock/index.js';
 import type { InstallerPlan, OsProfile } from '../os/types.js';
@@ -26,6 +28,8 @@ export interface BuildPlan {
   installer: InstallerPlan;
   /** The install script's text. */
   script: string;
+  /** What starts the machines, where it is not left to the cloud. */
+  firmware?: Firmware;
   /** What should be known, and does not stop the build. */
   warnings: string[];
   /** The customisation, in order. */
@@ -47,17 +51,19 @@ export interface PlanInput {
  */
 export function planBuild({ template, installScript, parameters }: PlanInput): BuildPlan {
   const { profile, warnings } = profileFor(template);
-  const installer = profile.installer(template);
+  const firmware = firmwareOf({ installScript, parameters });
+  const installer = withFirmware(profile.installer(template), template.os.arch, firmware);
   for (const repository of template.repositories) profile.addRepository(repository);
   if (template.packages.length > 0) profile.installPackages(template.packages.map(({ name }) => name));
-  const { script, note } = scriptOf({ template, installScript, parameters }, profile);
-  const problems = checkInstallScript(profile.scriptKind, script);
+  const { script: given, note } = scriptOf({ template, installScript, parameters }, profile);
+  const problems = checkInstallScript(profile.scriptKind, given);
   if (problems.length > 0) {
     const lines = problems.map(({ line, column, message }) => `install_script:${line}:${column}: ${message}`);
     throw new FactoryError('InvalidInstallScript', lines.join('\n'), {
       hint: 'the machine must power itself off when the installation has ended: that is how a build knows that it has',
     });
   }
+  const script = profile.scriptKind === 'autoinstall' ? autoinstallAsUserData(given) : given;
   const { name, version, arch } = template.os;
   return {
     template,
@@ -65,9 +71,29 @@ export function planBuild({ template, installScript, parameters }: PlanInput): B
     family: profile.family,
     installer,
     script,
+    ...(firmware === undefined ? {} : { firmware }),
     warnings: note === undefined ? warnings : [...warnings, note],
     steps: planGuestSteps(template),
   };
+}
+
+/** @throws FactoryError InvalidParameter where the disk would be divided for another firmware */
+function firmwareOf({
+  installScript,
+  parameters,
+}: Pick<PlanInput, 'installScript' | 'parameters'>): Firmware | undefined {
+  const { firmware, disk_layout: layout } = parameters;
+  if (installScript !== undefined || layout !== 'efi') return firmware;
+  if (firmware === 'bios') {
+    throw new FactoryError(
+      'InvalidParameter',
+      'parameters firmware and disk_layout: a disk for UEFI is not started by BIOS',
+      {
+        hint: 'leave one of them out',
+      },
+    );
+  }
+  return firmware ?? 'uefi';
 }
 
 /** The script that is given, with its names filled in where that is asked for; else the stock one of the system. */

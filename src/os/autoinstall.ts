@@ -1,4 +1,4 @@
-import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
+import { Document, isMap, isScalar, LineCounter, parseDocument } from 'yaml';
 import type { Problem } from '../tdl/types.js';
 import { lengthOf } from './kickstart.js';
 
@@ -35,4 +35,17 @@ export function checkAutoinstall(text: string): Problem[] {
   const line = lengthOf(text.split('\n')) + 1;
   const message = `the installer would start the machine again, and install once more: add the line "${indent}shutdown: poweroff"${wrapped ? ' to autoinstall' : ''}`;
   return [{ line, column: 1, message }];
+}
+
+/**
+ * An autoinstall file as user data: as `autoinstall:` of a cloud-config, which is how cloud-init hands it to subiquity. On a medium
+ * it stands alone, in `autoinstall.yaml`. https://canonical-subiquity.readthedocs-hosted.com/en/latest/tutorial/providing-autoinstall.html
+ */
+export function autoinstallAsUserData(text: string): string {
+  const document = parseDocument(text);
+  const { contents } = document;
+  if (document.errors.length > 0 || !isMap(contents)) return text;
+  // `## template: jinja` may stand before it.
+  if (contents.has('autoinstall')) return /^#+ ?(cloud-config|template:)/.test(text) ? text : `#cloud-config\n${text}`;
+  return `#cloud-config\n${new Document({ autoinstall: contents }).toString({ lineWidth: 0 })}`;
 }

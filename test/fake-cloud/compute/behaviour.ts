@@ -11,7 +11,9 @@ export type InstallerBehaviour =
   /** Prints nothing, and moves no bytes. */
   | 'silent'
   /** Prints its failure and waits for somebody to press a key. */
-  | 'fails';
+  | 'fails'
+  /** Prints its failure and powers off. */
+  | 'fails-and-off';
 
 /** How a guest booted from a disk is. */
 export interface GuestBehaviour {

@@ -44,15 +44,21 @@ export function runInstaller(
   const { behaviour, milliseconds, failureLine } = how;
   if (behaviour === 'silent') return;
   if (behaviour === 'off-at-once') return clock.after(1, off);
+  const isFailing = behaviour === 'fails' || behaviour === 'fails-and-off';
   for (const [part, text] of STAGES) {
-    if (behaviour === 'fails' && part > 0.4) continue;
+    if (isFailing && part > 0.4) continue;
     clock.after(part * milliseconds, () => {
       print(server, fill(server, text));
       server.traffic.disk += 1_000_000;
       server.traffic.network += 100_000;
     });
   }
-  if (behaviour === 'fails') return clock.after(milliseconds / 2, () => print(server, `${failureLine}\n`));
+  if (isFailing) {
+    return clock.after(milliseconds / 2, () => {
+      print(server, `${failureLine}\n`);
+      if (behaviour === 'fails-and-off') off();
+    });
+  }
   if (behaviour === 'never-off')
     return clock.after(milliseconds, () => print(server, 'Installation complete. Press Enter to continue.\n'));
   clock.after(milliseconds, () => {

@@ -84,6 +84,12 @@ const CASES: Case[] = [
     says: /IMAGEFACTORY-ERROR no disk/,
   },
   {
+    what: 'an installer that prints a failure and powers off, as if it were done',
+    behaviour: { installer: 'fails-and-off', failureLine: 'IMAGEFACTORY-ERROR no disk' },
+    type: 'InstallFailed',
+    says: /IMAGEFACTORY-ERROR no disk/,
+  },
+  {
     what: 'a guest without SSH',
     behaviour: { match: { boots: 'disk' }, guest: { ssh: false } },
     parameters: { boot_timeout: 3 },

@@ -37,6 +37,19 @@ describe('a base image build', () => {
     assert.equal(jeos?.properties['imagefactory_proven'], 'true');
   });
 
+  it('says on its images what their machines need: a firmware, and the channel to the guest agent', async () => {
+    const body = '<packages><package name="qemu-guest-agent"/></packages>';
+    const build = await bed.build(bed.template({ name: 'needs', version: '10', body }), { firmware: 'uefi' });
+    const result = await build.result();
+    const [base, jeos] = [result.glanceId, result.jeos.glance_id].map((id) => bed.cloud.state.images.get(id));
+    for (const image of [jeos, base]) {
+      assert.equal(image?.properties['hw_firmware_type'], 'uefi');
+      assert.equal(image?.properties['hw_machine_type'], 'q35');
+    }
+    assert.equal(base?.properties['hw_qemu_guest_agent'], 'yes');
+    assert.equal(jeos?.properties['hw_qemu_guest_agent'], undefined);
+  });
+
   it('writes the record that imagefactory wrote, and what it left out', async () => {
     const build = await bed.build(bed.template({ name: 'recorded', body: BODY }), { download: true });
     const result = await build.result();

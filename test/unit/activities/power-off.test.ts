@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { tailOf } from '../../../src/activities/power-off.js';
+import { saysInstalled, tailOf } from '../../../src/activities/power-off.js';
 
 describe('the tail of a console', () => {
   it('is text without control sequences, empty lines and endless lines', () => {
@@ -20,5 +20,17 @@ describe('the tail of a Debian installer’s console', () => {
       tailOf(`Detecting network hardware  ... 2%${bar}\n${bar}\nConfiguring the network\n`),
       'Detecting network hardware  ... 2%\nConfiguring the network',
     );
+  });
+});
+
+describe('a console', () => {
+  it('says that the system is installed when the stock script’s last line has written so', () => {
+    assert(saysInstalled('Running late command\r\n\x1b[0mIMAGEFACTORY-INSTALLED\r\n[  61.3] reboot: Power down\n'));
+  });
+
+  it('does not where the line is only quoted', () => {
+    const quoted = 'start: subiquity/Late/run/command_2: echo IMAGEFACTORY-INSTALLED >/dev/console\n';
+    assert(!saysInstalled(quoted));
+    assert(!saysInstalled(''));
   });
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import { parse } from 'yaml';
 import { FactoryError } from '../../../src/build/errors.js';
 import { parseParameters } from '../../../src/build/parameters.js';
 import { canonicalJson, jeosDigest, planBuild, planGuestSteps } from '../../../src/build/plan.js';
@@ -64,6 +65,62 @@ describe('planning a build', () => {
   it('finds a repository’s bad address before anything is booted', () => {
     const template = parsedTemplate("<repositories><repository name='r'><url>ppa</url></repository></repositories>");
     refused(PRESEED, /^InvalidTemplate .*"r"/, template);
+  });
+
+  describe('for a firmware', () => {
+    const UEFI = { hw_firmware_type: 'uefi', hw_machine_type: 'q35' };
+    const properties = (
+      parameters: Record<string, string>,
+      installScript?: string,
+      os = {},
+    ): Record<string, string> => {
+      const template = templateOf('Debian', '12', os);
+      const { installer } = planBuild({ template, installScript, parameters: parseParameters(parameters) });
+      const { os_type, os_distro, os_version, architecture, ...others } = installer.imageProperties;
+      assert(os_type && os_distro && os_version && architecture);
+      assert.deepEqual(installer.bootImageProperties, others, 'the installer runs on such a machine as well');
+      return others;
+    };
+
+    it('leaves it to the cloud unless told', () => assert.deepEqual(properties({}, PRESEED), {}));
+
+    it('asks for the one that is named', () => {
+      assert.deepEqual(properties({ firmware: 'bios' }, PRESEED), { hw_firmware_type: 'bios' });
+      assert.deepEqual(properties({ firmware: 'uefi' }, PRESEED), UEFI);
+      assert.deepEqual(properties({ firmware: 'secure_boot' }, PRESEED), { ...UEFI, os_secure_boot: 'required' });
+      assert.deepEqual(properties({ firmware: 'uefi' }, PRESEED, { arch: 'aarch64' }), { hw_firmware_type: 'uefi' });
+    });
+
+    it('asks for UEFI where the stock script divides the disk for it, and not for a script that is given', () => {
+      assert.deepEqual(properties({ disk_layout: 'efi' }), UEFI);
+      assert.deepEqual(properties({ disk_layout: 'efi' }, PRESEED), {});
+    });
+
+    it('refuses what does not go together', () => {
+      assert.throws(() => properties({ disk_layout: 'efi', firmware: 'bios' }), /not started by BIOS/);
+      assert.throws(() => properties({ firmware: 'bios' }, PRESEED, { arch: 'aarch64' }), /aarch64.*bios/);
+    });
+  });
+
+  it('hands an autoinstall file over as the cloud-config that cloud-init wants', () => {
+    const scriptOf = (installScript: string): string =>
+      planBuild({
+        template: templateOf('Ubuntu', '22.04', {
+          install: { type: 'url', url: 'http://example.org/ubuntu/casper', extras: [] },
+          kernelparam: 'url=http://example.org/live.iso',
+        }),
+        installScript,
+        parameters: PARAMETERS,
+      }).script;
+    const whole = '#cloud-config\nautoinstall:\n  version: 1\n  shutdown: poweroff\n';
+    assert.equal(scriptOf(whole), whole);
+    assert.equal(scriptOf(whole.replace('#cloud-config\n', '')), whole);
+    assert.equal(scriptOf('version: 1\nshutdown: poweroff\n'), whole);
+    const template = `## template: jinja\n${whole}`;
+    assert.equal(scriptOf(template), template);
+    const commands =
+      'version: 1\nlate-commands:\n  - |\n    echo one\n    echo two: "{{x}}"\nshutdown: poweroff # off\n';
+    assert.deepEqual((parse(scriptOf(commands)) as { autoinstall: unknown }).autoinstall, parse(commands));
   });
 
   it('passes the profile’s warnings on', () => {
