@@ -4,7 +4,7 @@ import { laneQueue, type Lane } from '../build/lanes.js';
 type Slots = Partial<TemporalWorkerOptions>;
 
 /**
- * Slots of each lane. Waits are many and cheap: a thousand of them cost a thousand heartbeats in five seconds. Transfers
+ * Slots of each lane. Waits are many and cheap: a thousand of them cost a thousand heartbeats in three seconds. Transfers
  * move and hash bytes on the event loop's threads: few. Workflow tasks are short. The cache is bounded by memory: a build that
  * waits long falls out of it, and is replayed when something happens to it.
  */

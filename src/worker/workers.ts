@@ -19,7 +19,7 @@ import { laneOptions } from './queues.js';
 const GRACE = '10s';
 const FORCE = '30s';
 /** How often heartbeats are sent at the most: how soon a cancellation is heard. */
-const HEARTBEAT_THROTTLE = '4s';
+const HEARTBEAT_THROTTLE = '3s';
 
 export interface LaneWorkersOptions extends Omit<DepsOptions, 'temporal'> {
   connection: NativeConnection;
