@@ -1,5 +1,5 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { shareBundles } from '../test/support/bundle.js';
@@ -35,6 +35,18 @@ interface Count {
   seconds: number;
 }
 
+/** Lines of a failure's text that are repeated at the end. */
+const FAILURE_LINES = 6;
+/** What failed, and why: said again at the end, where whoever has only that looks. */
+const failures: string[] = [];
+
+function keepFailure(file: string | undefined, name: string, error: Error & { cause?: unknown }): void {
+  const { cause } = error;
+  const text = cause instanceof Error ? cause.message : String(cause ?? error.message);
+  const where = file === undefined ? '' : `${relative(PROJECT, file)}: `;
+  failures.push([`${where}${name}`, ...text.split('\n').slice(0, FAILURE_LINES)].join('\n   '));
+}
+
 async function filesOf(level: string): Promise<string[]> {
   const folder = join(PROJECT, 'test', level);
   const names = await readdir(folder, { recursive: true });
@@ -61,8 +73,12 @@ async function runStage(stage: Stage): Promise<Count> {
     if (skip !== undefined && skip !== false) count.skipped += 1;
     else count.passed += 1;
   });
-  stream.on('test:fail', ({ details, todo }) => {
-    if (details.type !== 'suite' && todo === undefined) count.failed += 1;
+  stream.on('test:fail', ({ name, file, details, todo }) => {
+    const { failureType } = details.error as { failureType?: string };
+    // A suite fails with its tests; by itself only when it cannot be set up or cleared away.
+    if (todo !== undefined || (details.type === 'suite' && failureType !== 'hookFailed')) return;
+    count.failed += 1;
+    keepFailure(file, name, details.error);
   });
   const shown = stream.compose(new spec()) as AsyncIterable<string>;
   for await (const text of shown) process.stdout.write(text);
@@ -162,5 +178,6 @@ const counts = [...(chosen.length === 0 ? [await lint()] : []), ...(await runSta
 const total = (key: 'passed' | 'failed' | 'skipped'): number => counts.reduce((sum, count) => sum + count[key], 0);
 await writeFile(join(CACHE, 'test-summary.json'), `${JSON.stringify(counts, null, 2)}\n`);
 if (total('failed') > 0 || total('passed') === 0) process.exitCode = 1;
+for (const failure of failures) say(`failed: ${failure}`);
 const skipped = total('skipped') > 0 ? `, ${total('skipped')} skipped` : '';
 process.stdout.write(`${total('passed')} passed, ${total('failed')} failed${skipped}\n`);
