@@ -94,7 +94,7 @@ for (const kind of KINDS) {
         const places = await new Deaths(lanes.all, kind.killer(lanes, server)).run(shares);
         missed = places.map((list) => list.map(({ name }) => name));
       },
-      { timeout: 300_000 },
+      { timeout: 600_000 },
     );
     after(async () => {
       await report?.save();

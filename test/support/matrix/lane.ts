@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
+import { WorkflowNotFoundError } from '@temporalio/client';
 import type { temporal } from '@temporalio/proto';
 import { STATUS_QUERY } from '../../../src/build/messages.js';
 import type { BuildRecord } from '../../../src/build/record.js';
@@ -77,12 +78,20 @@ export class Lane {
     return this.current;
   }
 
-  /** Whether the build, or its installer run, is in the step just now. */
+  /** Whether the build, or its installer run, is in the step just now. A worker that is too busy to say so is asked again. */
   async isIn({ of, step }: Pick<Place, 'of' | 'step'>): Promise<boolean> {
     // Its first call may come before the reply to whoever started it.
     await this.started;
-    const status = await this.statusOf(of).catch(() => undefined);
-    return status?.steps.some(({ name, state }) => name === step && state === 'running') ?? false;
+    for (let tries = 0; tries < 20; tries++) {
+      try {
+        const status = await this.statusOf(of);
+        return status?.steps.some(({ name, state }) => name === step && state === 'running') ?? false;
+      } catch (error) {
+        if (error instanceof WorkflowNotFoundError) return false;
+        await pause(200);
+      }
+    }
+    return false;
   }
 
   /** What the step is called in the history. */
