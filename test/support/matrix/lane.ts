@@ -12,6 +12,8 @@ import type { Place } from './places.js';
 
 /** Seconds after which a dead worker is noticed. */
 const HEARTBEAT_TIMEOUT = 2;
+/** Milliseconds for which a build is asked again that does not answer: its server or its worker may be killed many times. */
+const PATIENCE = 600_000;
 const BODY = `
   <precommands><command name="early">echo early >> /root/runs</command></precommands>
   <packages><package name="tree"/></packages>
@@ -82,7 +84,7 @@ export class Lane {
   async isIn({ of, step }: Pick<Place, 'of' | 'step'>): Promise<boolean> {
     // Its first call may come before the reply to whoever started it.
     await this.started;
-    for (let tries = 0; tries < 20; tries++) {
+    for (const until = Date.now() + PATIENCE; Date.now() < until;) {
       try {
         const status = await this.statusOf(of);
         return status?.steps.some(({ name, state }) => name === step && state === 'running') ?? false;
@@ -125,16 +127,16 @@ export class Lane {
     return this.bed.temporal.client.workflow.getHandle(jeosWorkflowId).fetchHistory();
   }
 
-  /** How it ended: undefined when it is complete, else what it failed with. A server that is away for a moment is waited for. */
+  /** How it ended: undefined when it is complete, else what it failed with. A server that is away for a while is waited for. */
   async ended(): Promise<string | undefined> {
-    for (let tries = 0; ; tries++) {
+    for (const until = Date.now() + PATIENCE; ;) {
       try {
         await this.build.result();
         return undefined;
       } catch (error) {
         const { name, cause } = error as Error & { cause?: { message?: string } };
         if (name === 'WorkflowFailedError') return cause?.message ?? String(error);
-        if (tries === 20) throw error;
+        if (Date.now() > until) throw error;
         await pause(200);
       }
     }
