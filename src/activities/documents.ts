@@ -1,8 +1,8 @@
 import { throwIfInvalid } from '../tdl/parse.js';
 import type { Template } from '../tdl/types.js';
-import { withFirmware } from '../os/firmware.js';
 import { profileFor } from '../os/index.js';
 import type { InstallerPlan, OsProfile } from '../os/types.js';
+import { installerOf } from '../build/plan.js';
 import { secretsOf } from '../build/secrets.js';
 import type { Deps } from './context.js';
 import { parametersOf, requiredDocument } from './user-data.js';
@@ -27,6 +27,5 @@ export async function secretsIn(deps: Deps, uuid: string): Promise<string[]> {
 /** How the template's installer is booted. */
 export async function installerPlanOf(deps: Deps, uuid: string): Promise<InstallerPlan> {
   const { template, profile } = await profileOf(deps, uuid);
-  const { firmware } = await parametersOf(deps, uuid);
-  return withFirmware(profile.installer(template), template.os.arch, firmware);
+  return installerOf(profile, template, await parametersOf(deps, uuid));
 }

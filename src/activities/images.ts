@@ -1,48 +1,10 @@
-import { Readable } from 'node:stream';
 import { FactoryError } from '../build/errors.js';
-import { KEYS, MARK, marksOf, resourceName, tagsOf, type BuildRef } from '../build/names.js';
+import { KEYS, MARK, marksOf, tagsOf, type BuildRef } from '../build/names.js';
 import type { Image, ImageChange } from '../openstack/types.js';
 import { type Deps, progress, signal } from './context.js';
 import { readIcicle } from '../icicle/icicle.js';
 import { installerPlanOf, templateOf } from './documents.js';
-import { ensureImage } from './ensure-image.js';
 import type { JeosStep, PublishedImage } from './types.js';
-
-/** Bytes of the empty disk that an installer's instance starts from; Nova makes it as large as the flavor says. */
-const EMPTY_DISK = 1024 * 1024;
-
-/**
- * Creates the image that boots the installer: an empty disk whose properties name the kernel, the ramdisk and the command
- * line (https://docs.openstack.org/glance/latest/user/common-image-properties.html).
- */
-export async function createBootImage(
-  deps: Deps,
-  input: JeosStep & { kernelId: string; ramdiskId: string },
-): Promise<{ imageId: string }> {
-  const { ref } = input;
-  const plan = await installerPlanOf(deps, input.documents);
-  const imageId = await ensureImage(deps, ref.cloud, {
-    seed: `boot:${ref.uuid}`,
-    request: {
-      name: resourceName(ref, 'boot'),
-      disk_format: 'raw',
-      container_format: 'bare',
-      visibility: 'private',
-      tags: tagsOf(ref, 'boot'),
-      properties: {
-        ...plan.imageProperties,
-        ...plan.bootImageProperties,
-        ...marksOf(ref, 'boot', deps.identity),
-        kernel_id: input.kernelId,
-        ramdisk_id: input.ramdiskId,
-        os_command_line: plan.commandLine,
-      },
-    },
-    size: EMPTY_DISK,
-    open: () => Readable.from([Buffer.alloc(EMPTY_DISK)]),
-  });
-  return { imageId };
-}
 
 /** Changes that give an image exactly these properties, and take away those named and every mark of ours not among them. */
 function propertyChanges(image: Image, wanted: Record<string, string>, stripped: string[]): ImageChange[] {

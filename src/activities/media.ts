@@ -9,6 +9,8 @@ import { head, type Validators } from '../media/head.js';
 import { fetchText } from '../media/text.js';
 import { withoutSecrets } from '../media/urls.js';
 import { mediaFromIndex, type IndexedMedia } from '../os/media-index.js';
+import type { CreateImage } from '../openstack/types.js';
+import type { BootMethod } from '../os/boot-method.js';
 import type { MediaFile } from '../os/types.js';
 import { type Deps, progress, signal } from './context.js';
 import { installerPlanOf } from './documents.js';
@@ -26,8 +28,14 @@ export interface Digest {
   value: string;
 }
 
-/** Which formats Glance keeps a direct-boot kernel and ramdisk in. */
-const FORMATS = { kernel: 'aki', ramdisk: 'ari' } as const;
+/** Which formats Glance keeps a kernel and a ramdisk in: those that Nova boots, or bytes where it takes no others. */
+function formatOf(role: MediaFile['role'], method: BootMethod | undefined): Pick<CreateImage, FormatKeys> {
+  if (method === 'stub') return { disk_format: 'raw', container_format: 'bare' };
+  const format = role === 'kernel' ? 'aki' : 'ari';
+  return { disk_format: format, container_format: format };
+}
+
+type FormatKeys = 'disk_format' | 'container_format';
 
 /** Finds or fetches the installer's kernel and ramdisk, and puts them into Glance; builds share them by digest. */
 export async function prepareMedia(deps: Deps, input: JeosStep): Promise<InstallerMedia> {
@@ -38,8 +46,9 @@ export async function prepareMedia(deps: Deps, input: JeosStep): Promise<Install
     const text = await fetchIndex(index.url);
     if (text !== undefined) Object.assign(indexed, mediaFromIndex(index, text, plan));
   }
-  const kernel = await ensureMedium(deps, input, located(plan.kernel, indexed), parameters.kernel_checksum);
-  const ramdisk = await ensureMedium(deps, input, located(plan.ramdisk, indexed), parameters.ramdisk_checksum);
+  const { boot_method: method, kernel_checksum: kernelSum, ramdisk_checksum: ramdiskSum } = parameters;
+  const kernel = await ensureMedium(deps, input, located(plan.kernel, indexed), { checksum: kernelSum, method });
+  const ramdisk = await ensureMedium(deps, input, located(plan.ramdisk, indexed), { checksum: ramdiskSum, method });
   for (const { id } of [kernel, ramdisk]) await claimMedium(deps, input, id);
   return { kernelId: kernel.id, ramdiskId: ramdisk.id, notes: [kernel.note, ramdisk.note] };
 }
@@ -90,13 +99,16 @@ async function ensureMedium(
   deps: Deps,
   { ref }: JeosStep,
   file: Located,
-  checksum: string | undefined,
+  { checksum, method }: { checksum: string | undefined; method: BootMethod | undefined },
 ): Promise<{ id: string; note: string }> {
   const expected = checksum === undefined ? file.digest : parseDigest(checksum);
   const spool = await spoolOf(deps, ref, file);
   const found = await sha256Of(deps, spool, file, expected);
   const { image } = deps.clouds.get(ref.cloud);
-  const name = `imagefactory-${file.role}-${found.sha256.slice(0, 12)}`;
+  const format = formatOf(file.role, method);
+  // The same bytes in another format are another image.
+  const kind = format.disk_format === 'raw' ? `${file.role}-file` : file.role;
+  const name = `imagefactory-${kind}-${found.sha256.slice(0, 12)}`;
   const properties = {
     [KEYS.tool]: TOOL,
     [KEYS.role]: 'media',
@@ -114,11 +126,10 @@ async function ensureMedium(
     found.path === undefined ? await fetchMedium(deps, spool, file, expected) : { ...found, path: found.path };
   const { size } = await stat(spooled.path);
   const id = await ensureImage(deps, ref.cloud, {
-    seed: `media:${file.role}:${spooled.sha256}`,
+    seed: `media:${kind}:${spooled.sha256}`,
     request: {
       name,
-      disk_format: FORMATS[file.role],
-      container_format: FORMATS[file.role],
+      ...format,
       visibility: 'private',
       tags: [MARK, roleTag('media')],
       properties,

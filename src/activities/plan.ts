@@ -2,10 +2,12 @@ import { FactoryError } from '../build/errors.js';
 import type { BaseImageInput } from '../build/input.js';
 import { lineOf } from '../build/line.js';
 import { parseParameters, type BuildParameters } from '../build/parameters.js';
-import { jeosDigest, planBuild, stepDigest } from '../build/plan.js';
+import { type BuildPlan, jeosDigest, planBuild, stepDigest } from '../build/plan.js';
 import type { BuildRecord } from '../build/record.js';
 import type { Cloud, Flavor, NeutronNetwork } from '../openstack/types.js';
+import { checkStubPrograms } from '../media/stub-disk.js';
 import { fetchBytes } from '../media/text.js';
+import { type BootMethod, bootMethodFor, checkBootMethod, stubFirmwares } from '../os/boot-method.js';
 import { throwIfInvalid } from '../tdl/parse.js';
 import { urlsOf } from '../tdl/content.js';
 import { type Deps, progress, signal } from './context.js';
@@ -46,8 +48,9 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImage): Pr
   // The stock one, or the one whose names are filled in: later steps know no other.
   parameters.install_script = plan.script;
   if (plan.firmware !== undefined) parameters.firmware = plan.firmware;
-  progress({ message: 'looking for the flavor and the network' });
   const cloud = deps.clouds.get(ref.cloud);
+  parameters.boot_method = await chooseBootMethod(cloud, parameters, plan);
+  progress({ message: 'looking for the flavor and the network' });
   const [flavor, network, project] = await Promise.all([
     chooseFlavor(cloud, parameters, template.diskSize),
     chooseNetwork(cloud, parameters),
@@ -102,6 +105,16 @@ async function writeDocuments(
   await deps.store.writeDocument(uuid, 'template.tdl', input.template);
   await deps.store.writeDocument(uuid, 'install_script', script ?? '');
   await deps.store.writeDocument(uuid, 'parameters.json', JSON.stringify(others));
+}
+
+/** @throws FactoryError InvalidParameter where the installer cannot be booted so, or this worker cannot make what it is booted from */
+async function chooseBootMethod(cloud: Cloud, parameters: BuildParameters, plan: BuildPlan): Promise<BootMethod> {
+  progress({ message: 'looking how the cloud can boot an installer' });
+  const method = parameters.boot_method ?? bootMethodFor(await cloud.image.diskFormats({ signal: signal() }));
+  const { arch } = plan.template.os;
+  checkBootMethod(method, arch, parameters.firmware);
+  if (method === 'stub') await checkStubPrograms(stubFirmwares(arch), signal());
+  return method;
 }
 
 async function chooseFlavor(

@@ -33,13 +33,15 @@ export async function bootUserData(
   input: CreateServerInput,
 ): Promise<Pick<CreateServer, 'user_data' | 'availability_zone' | 'config_drive'>> {
   const parameters = await parametersOf(deps, input.documents);
-  const data =
-    input.role === 'installer'
-      ? await requiredDocument(deps, input.documents, 'install_script')
-      : Buffer.from(userDataWithHostKey(await hostKeyOf(deps, input.ref.uuid)));
+  const isInstaller = input.role === 'installer';
+  const { config_drive: drive, script_transport: transport } = parameters;
+  const data = isInstaller
+    ? await requiredDocument(deps, input.documents, 'install_script')
+    : Buffer.from(userDataWithHostKey(await hostKeyOf(deps, input.ref.uuid)));
   return {
-    user_data: data.toString('base64'),
-    config_drive: parameters.config_drive,
+    // A script in the ramdisk may be longer than user data.
+    ...(isInstaller && transport === 'initrd' ? {} : { user_data: data.toString('base64') }),
+    config_drive: drive || (isInstaller && transport === 'config_drive'),
     ...(parameters.availability_zone === undefined ? {} : { availability_zone: parameters.availability_zone }),
   };
 }

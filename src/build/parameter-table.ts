@@ -113,6 +113,21 @@ export const PARAMETERS = define({
     description:
       'What starts the machines of the build and of its image: BIOS, UEFI, or UEFI that runs signed boot loaders only (x86_64). Default: uefi where a stock script divides the disk for it (disk_layout efi), else what the cloud has for the architecture.',
   },
+  boot_method: {
+    kind: 'choice',
+    choices: ['direct', 'stub'],
+    group: 'installer',
+    description:
+      'What the installer’s instance starts from. direct: the cloud gives it kernel, ramdisk and command line. stub: a small disk that the worker makes, with a boot loader for BIOS and UEFI (x86_64, i386). Default: direct where Glance takes kernel images (aki, ari), else stub.',
+  },
+  script_transport: {
+    kind: 'choice',
+    choices: ['user_data', 'config_drive', 'initrd'],
+    group: 'installer',
+    default: 'user_data',
+    description:
+      'How the install script reaches the installer. user_data: from the metadata service. config_drive: from the configuration drive (AutoYaST, autoinstall, and kickstart for releases that know inst.ks). initrd: appended to the ramdisk, of any length, and then readable for whoever may read the project’s images while the installer runs (preseed, kickstart).',
+  },
   render_script: {
     kind: 'boolean',
     group: 'installer',

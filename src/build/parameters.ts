@@ -20,6 +20,8 @@ export interface BuildParameters {
   reuse_jeos: boolean;
   disk_layout: 'plain' | 'lvm' | 'efi';
   firmware?: 'bios' | 'uefi' | 'secure_boot';
+  boot_method?: 'direct' | 'stub';
+  script_transport: 'user_data' | 'config_drive' | 'initrd';
   render_script: boolean;
   kernel_checksum?: string;
   ramdisk_checksum?: string;

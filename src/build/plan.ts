@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { autoinstallAsUserData } from '../os/autoinstall.js';
+import { checkBootMethod } from '../os/boot-method.js';
 import { checkInstallScript } from '../os/install-script.js';
 import { profileFor } from '../os/index.js';
 import { type Firmware, withFirmware } from '../os/firmware.js';
 import { renderScript } from '../os/render-script.js';
+import { withTransport } from '../os/script-transport.js';
 import { stockScript } from '../os/stock/index.js';
 import type { InstallerPlan, OsProfile } from '../os/types.js';
 import type { Command, Repository, Template, TemplateFile } from '../tdl/types.js';
@@ -52,11 +54,12 @@ export interface PlanInput {
 export function planBuild({ template, installScript, parameters }: PlanInput): BuildPlan {
   const { profile, warnings } = profileFor(template);
   const firmware = firmwareOf({ installScript, parameters });
-  const installer = withFirmware(profile.installer(template), template.os.arch, firmware);
+  checkBootMethod(parameters.boot_method, template.os.arch, firmware);
+  const installer = installerOf(profile, template, { ...parameters, ...(firmware === undefined ? {} : { firmware }) });
   for (const repository of template.repositories) profile.addRepository(repository);
   if (template.packages.length > 0) profile.installPackages(template.packages.map(({ name }) => name));
   const { script: given, note } = scriptOf({ template, installScript, parameters }, profile);
-  const problems = checkInstallScript(profile.scriptKind, given);
+  const problems = checkInstallScript(profile.scriptKind, given, installer.scriptTransport);
   if (problems.length > 0) {
     const lines = problems.map(({ line, column, message }) => `install_script:${line}:${column}: ${message}`);
     throw new FactoryError('InvalidInstallScript', lines.join('\n'), {
@@ -75,6 +78,15 @@ export function planBuild({ template, installScript, parameters }: PlanInput): B
     warnings: note === undefined ? warnings : [...warnings, note],
     steps: planGuestSteps(template),
   };
+}
+
+/** How the template's installer is booted, as the parameters want it. */
+export function installerOf(
+  profile: OsProfile,
+  template: Template,
+  { firmware, script_transport: transport }: Pick<BuildParameters, 'firmware' | 'script_transport'>,
+): InstallerPlan {
+  return withTransport(withFirmware(profile.installer(template), template.os.arch, firmware), transport);
 }
 
 /** @throws FactoryError InvalidParameter where the disk would be divided for another firmware */
@@ -205,6 +217,8 @@ export function jeosDigest(input: { plan: BuildPlan; parameters: BuildParameters
     properties: { boot: bootImageProperties, image: imageProperties },
     diskSize,
     flavor,
+    // As without it the digests of earlier times.
+    ...(parameters.boot_method === 'stub' ? { boot: 'stub' } : {}),
   };
   return createHash('sha256').update(canonicalJson(shapes)).digest('hex');
 }

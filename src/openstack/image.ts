@@ -30,6 +30,10 @@ const imageSchema = z
 
 const imagePage = z.object({ images: z.array(imageSchema), next: z.string().optional() });
 
+const modelOfImages = z.object({
+  properties: z.object({ disk_format: z.object({ enum: z.array(z.string().nullable()).optional() }) }),
+});
+
 /** Images of one page. Glance gives 25 unless told. */
 const PAGE = '200';
 const PATCH_TYPE = 'application/openstack-images-v2.1-json-patch';
@@ -58,6 +62,12 @@ export class Glance implements Images {
     );
     // Glance reads some values as operators ("in:…"); what it then lists beyond the exact ones is left out.
     return images.filter((image) => Object.entries(filter).every(([name, value]) => String(image[name]) === value));
+  }
+
+  /** https://docs.openstack.org/api-ref/image/v2/#show-image-schema */
+  async diskFormats({ signal }: CallOptions = {}): Promise<string[]> {
+    const schema = await this.service.json({ method: 'GET', path: '/schemas/image', signal }, modelOfImages);
+    return (schema.properties.disk_format.enum ?? []).filter((format) => format !== null);
   }
 
   async getImage(id: string, { signal }: CallOptions = {}): Promise<Image | undefined> {

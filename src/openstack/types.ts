@@ -146,6 +146,8 @@ export interface CreateImage {
 export type ImageChange = { op: 'add' | 'replace'; path: string; value: unknown } | { op: 'remove'; path: string };
 
 export interface Images {
+  /** Formats of disks that the cloud takes (`disk_format`); empty where it does not say. */
+  diskFormats(options?: CallOptions): Promise<string[]>;
   /** Over all pages. `tags`: carrying every one; `properties`: exact values of free or built-in properties. */
   listImages(
     query?: { tags?: string[]; name?: string; properties?: Record<string, string> },

@@ -5,6 +5,7 @@ import { checkAutoyast } from './autoyast.js';
 import { checkKickstart } from './kickstart.js';
 import { checkAutoInst, checkAutounattend, checkInstallerconfig } from './medium-scripts.js';
 import { checkPreseed } from './preseed.js';
+import type { ScriptTransport } from './script-transport.js';
 import type { InstallScriptKind } from './types.js';
 
 /** Characters of base64 that Nova takes as user data (its API schema: `maxLength` 65535). */
@@ -39,7 +40,11 @@ const NAMES: Record<InstallScriptKind, string> = {
  * Checks an install script: that it is of the kind that the installer reads, that Nova can hand it over, and that it ends by
  * powering the machine off. A machine that is started again instead boots its installer again, for ever.
  */
-export function checkInstallScript(kind: InstallScriptKind, text: string): Problem[] {
+export function checkInstallScript(
+  kind: InstallScriptKind,
+  text: string,
+  transport: ScriptTransport = 'user_data',
+): Problem[] {
   const script = text.replace(/^\uFEFF/, '');
   if (script.trim() === '')
     return [{ line: 1, column: 1, message: `the install script is empty: give ${NAMES[kind]}` }];
@@ -47,13 +52,13 @@ export function checkInstallScript(kind: InstallScriptKind, text: string): Probl
   if (found !== undefined && found !== kind && !(kind === 'agama' && found === 'autoyast')) {
     return [{ line: 1, column: 1, message: `this looks like ${NAMES[found]}, the installer needs ${NAMES[kind]}` }];
   }
-  return [...checkSize(script), ...CHECKS[kind](script)];
+  return [...(transport === 'initrd' ? [] : checkSize(script)), ...CHECKS[kind](script)];
 }
 
 function checkSize(text: string): Problem[] {
   const size = Buffer.byteLength(text);
   if (size <= SCRIPT_LIMIT) return [];
-  const message = `the script has ${size} bytes, an instance can be given ${SCRIPT_LIMIT} as user data: shorten it, or let it fetch the rest`;
+  const message = `the script has ${size} bytes, an instance can be given ${SCRIPT_LIMIT} as user data: shorten it, let it fetch the rest, or write script_transport initrd where that is there`;
   return [{ line: 1, column: 1, message }];
 }
 

@@ -1,4 +1,5 @@
 import type { Template, Repository } from '../tdl/types.js';
+import type { ScriptTransport } from './script-transport.js';
 
 /** The kinds of auto-install script. */
 export type InstallScriptKind =
@@ -32,7 +33,7 @@ export interface InstallerPlan {
   commandLine: string;
   scriptKind: InstallScriptKind;
   /** How the script reaches the installer. */
-  scriptTransport: 'user_data';
+  scriptTransport: ScriptTransport;
   /** Properties of the image that boots the installer, besides kernel_id, ramdisk_id and os_command_line. */
   bootImageProperties: Record<string, string>;
   /** Properties that the JEOS and the base image carry: os_distro, os_version, os_type, architecture, hw_*. */

@@ -20,6 +20,7 @@ const LANE_OF: Partial<Record<keyof Activities, Lane>> = {
   planSweep: 'wait',
   removeLeft: 'wait',
   prepareMedia: 'transfer',
+  createBootImage: 'transfer',
   downloadBody: 'transfer',
 };
 
@@ -30,7 +31,7 @@ export interface Budget {
 }
 
 /** A short step is given up after an hour of a cloud that does not answer. */
-const SHORT: Budget = { total: 3600, attempt: 300 };
+export const SHORT: Budget = { total: 3600, attempt: 300 };
 
 /** How a step is shown in the UI, and how long it may take. */
 export interface CallOptions {

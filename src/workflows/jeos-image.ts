@@ -8,6 +8,7 @@ import {
 } from '../build/messages.js';
 import type { BuildRef } from '../build/names.js';
 import type { BuildStatus } from '../build/status.js';
+import { SHORT } from './activity-options.js';
 import { Board } from './board.js';
 import { Deadlines } from './deadlines.js';
 import { endOf } from './ending.js';
@@ -69,7 +70,9 @@ async function install(
   const boot = await board.step(
     {
       name: 'boot-image',
-      title: 'create the image that boots the installer: an empty disk, kernel, ramdisk and command line',
+      title: 'create the image that boots the installer, with its kernel, ramdisk and command line',
+      // A disk of ours is made of the media: what moves them once more may take as long.
+      budget: { total: Math.max(SHORT.total, input.mediaTimeout), attempt: input.mediaTimeout },
     },
     'createBootImage',
     { ref, documents, kernelId: media.kernelId, ramdiskId: media.ramdiskId },

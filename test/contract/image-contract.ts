@@ -57,6 +57,11 @@ export function describeImages(bench: Bench): void {
       assert.ok((await buffer((await bench.cloud.image.downloadImage(id)).data)).equals(DISK));
     });
 
+    it('says which formats of disks it takes', async () => {
+      const formats = await bench.cloud.image.diskFormats();
+      for (const format of ['raw', 'qcow2', 'aki', 'ari']) assert.ok(formats.includes(format), format);
+    });
+
     it('lists images by tags, name and properties', async () => {
       const tag = `contract=${randomUUID()}`;
       const image = await bench.queuedImage({ contract_list: tag });

@@ -98,6 +98,7 @@ export class FakeCloud {
     for (const folder of ['images', 'guests']) await mkdir(join(directory, folder), { mode: 0o700 });
     const state = new CloudState();
     Object.assign(state.quotas, options.quotas);
+    if (options.diskFormats !== undefined) state.diskFormats = options.diskFormats;
     const clock = new Clock(hurried(options.hurry ?? 200, options.durations));
     const { prefix, port: sshPort, close } = await claimAddresses();
     const doors = new Doors(sshPort);

@@ -12,6 +12,8 @@ export interface FakeCloudOptions {
   hurry?: number;
   /** Single durations in milliseconds, not divided. */
   durations?: Partial<Durations>;
+  /** Formats of disks that Glance takes. Default: all that it knows. */
+  diskFormats?: readonly string[];
   /** Default: none. */
   quotas?: Partial<Quotas>;
   credentials?: Partial<Credentials>;

@@ -11,6 +11,9 @@ export interface FakeFlavor {
   disk: number;
 }
 
+/** What Glance takes unless it is told otherwise. */
+export const DISK_FORMATS = ['ami', 'ari', 'aki', 'vhd', 'vhdx', 'vmdk', 'raw', 'qcow2', 'vdi', 'iso', 'ploop'];
+
 export interface FakeImage {
   id: string;
   name: string | null;
@@ -34,6 +37,8 @@ export interface FakeImage {
   file?: string;
   /** Folder with the disk of the guest that it was taken from. */
   disk?: string;
+  /** The kernel's command line, when it is a disk whose boot loader starts an installer. */
+  startsWith?: string;
 }
 
 export interface FakeServer {
@@ -49,6 +54,8 @@ export interface FakeServer {
   tags: string[];
   keyName: string | null;
   publicKey?: string;
+  /** What its kernel is told, where Nova or a boot loader tells it. */
+  commandLine: string;
   /** Base64. */
   userData: string | null;
   configDrive: boolean;
@@ -63,7 +70,7 @@ export interface FakeServer {
   console: string;
   /** Bytes that its disk and its network have seen. */
   traffic: { disk: number; network: number };
-  /** What it boots: an installer (its image has `kernel_id`) or a disk. */
+  /** What it boots: an installer (its image has `kernel_id`, or a boot loader that starts one) or a disk. */
   boots: 'installer' | 'disk';
   /** An installer wrote a system on its disk. */
   installed: boolean;
@@ -205,6 +212,8 @@ export class CloudState {
   readonly floatingIps = new Map<string, FakeFloatingIp>();
   readonly securityGroups = new Map<string, FakeSecurityGroup>();
   readonly quotas: Quotas = { ...DEFAULT_QUOTAS };
+  /** `disk_format`s that Glance takes. */
+  diskFormats: readonly string[] = DISK_FORMATS;
   /** Lists of hundreds of servers ask for each one's ports. */
   private readonly portsByDevice = new Map<string, FakePort[]>();
   private counter = 0;

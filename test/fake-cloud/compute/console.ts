@@ -70,7 +70,5 @@ export function runInstaller(
 
 function fill(server: FakeServer, text: string): string {
   const bytes = Buffer.from(server.userData ?? '', 'base64').length;
-  return text
-    .replace('{cmdline}', server.imageProperties['os_command_line'] ?? '')
-    .replace('{userData}', String(bytes));
+  return text.replace('{cmdline}', server.commandLine).replace('{userData}', String(bytes));
 }

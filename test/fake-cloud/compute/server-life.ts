@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../core/clock.js';
 import type { Image } from '../image/image.js';
 import type { Network } from '../network/network.js';
-import type { CloudState, FakeServer } from '../state.js';
+import type { CloudState, FakeImage, FakeServer } from '../state.js';
 import type { Behaviours } from './behaviour.js';
 import { DEFAULT_GUEST } from './behaviour.js';
 import { runInstaller } from './console.js';
@@ -15,6 +15,11 @@ const FAILURE_LINE = "main-menu[237]: WARNING **: Configuring 'bootstrap-base' f
 /** Power states: https://docs.openstack.org/api-ref/compute/#servers-servers */
 const RUNNING = 1;
 const SHUT_DOWN = 4;
+
+/** Whether it starts an installer. */
+function isBootable({ properties, startsWith }: FakeImage): boolean {
+  return (properties['kernel_id'] ?? '') !== '' || startsWith !== undefined;
+}
 
 /** What happens to servers as time goes by. */
 export class ServerLife {
@@ -52,7 +57,8 @@ export class ServerLife {
       launchedAt: null,
       console: '',
       traffic: { disk: 0, network: 0 },
-      boots: (request.image.properties['kernel_id'] ?? '') === '' ? 'disk' : 'installer',
+      boots: isBootable(request.image) ? 'installer' : 'disk',
+      commandLine: request.image.properties['os_command_line'] ?? request.image.startsWith ?? '',
       installed: false,
       securityGroups: request.groups.map((group) => group.id),
       gone: false,

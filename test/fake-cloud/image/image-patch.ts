@@ -1,6 +1,6 @@
 import { ApiError } from '../core/http.js';
 import { isFields, list, text } from '../core/values.js';
-import type { FakeImage } from '../state.js';
+import { DISK_FORMATS, type FakeImage } from '../state.js';
 import { OWN_PROPERTIES, READ_ONLY } from './image-view.js';
 
 /** Applies a JSON patch of media type `application/openstack-images-v2.1-json-patch`, whole or not at all. */
@@ -51,10 +51,9 @@ export function checkedOwn(name: string, value: unknown): Partial<FakeImage> {
   return { [name]: value };
 }
 
-const DISK_FORMATS = ['ami', 'ari', 'aki', 'vhd', 'vhdx', 'vmdk', 'raw', 'qcow2', 'vdi', 'iso', 'ploop'];
 const CONTAINER_FORMATS = ['ami', 'ari', 'aki', 'bare', 'ovf', 'ova', 'docker', 'compressed'];
 
-function checkChoice(value: unknown, choices: string[]): void {
+export function checkChoice(value: unknown, choices: readonly string[]): void {
   if (value === null || (typeof value === 'string' && choices.includes(value))) return;
   throw schemaError(`'${String(value)}' is not one of [None, ${choices.map((choice) => `'${choice}'`).join(', ')}]`);
 }

@@ -4,9 +4,9 @@ import { fields, list, text, type Fields } from '../core/values.js';
 import type { CloudState, FakeImage } from '../state.js';
 import type { ImageFiles } from './image-data.js';
 import { listImages } from './image-list.js';
-import { checkedOwn, patchImage, schemaError } from './image-patch.js';
+import { checkChoice, checkedOwn, patchImage, schemaError } from './image-patch.js';
 import { imageView, OWN_PROPERTIES, READ_ONLY } from './image-view.js';
-import { IMAGE_SCHEMA } from './schema.js';
+import { imageSchema } from './schema.js';
 
 const VERSIONS = ['15', '13', '12', '11', '10', '9', '8', '7', '6', '5', '4', '3', '2', '1', '0'];
 const UUID = /^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$/;
@@ -38,7 +38,7 @@ export class Image implements Service {
         status: 200,
         json: { members: list(this.find(call).id && []), schema: '/v2/schemas/members' },
       }))
-      .on('GET', '/v2/schemas/image', () => ({ status: 200, json: IMAGE_SCHEMA }))
+      .on('GET', '/v2/schemas/image', () => ({ status: 200, json: imageSchema(state.diskFormats) }))
       .on('GET', '/v2/info/stores', () => ({ status: 200, json: { stores: [{ id: 'fs', default: 'true' }] } }))
       .on('GET', '/v2/info/import', () => ({
         status: 200,
@@ -119,6 +119,7 @@ export class Image implements Service {
       else if (typeof value === 'string') properties[name] = value;
       else throw schemaError(`${String(value)} is not of type 'string'`);
     }
+    checkChoice(own.disk_format ?? null, this.state.diskFormats);
     if (this.state.images.has(id) || this.state.burntImageIds.has(id))
       throw new ApiError(409, `Image ID ${id} already exists!`);
     const image = this.newImage({ ...own, id, properties });

@@ -5,7 +5,8 @@ const count = { type: 'integer' };
 const readOnlyText = { type: ['null', 'string'], readOnly: true };
 const readOnlyCount = { type: ['null', 'integer'], readOnly: true };
 
-export const IMAGE_SCHEMA = {
+/** The schema of a cloud that takes these formats of disks. */
+export const imageSchema = (diskFormats: readonly string[]): object => ({
   name: 'image',
   properties: {
     id: {
@@ -24,7 +25,7 @@ export const IMAGE_SCHEMA = {
     size: readOnlyCount,
     virtual_size: readOnlyCount,
     container_format: text,
-    disk_format: text,
+    disk_format: { ...text, enum: [null, ...diskFormats] },
     created_at: { type: 'string', readOnly: true },
     updated_at: { type: 'string', readOnly: true },
     tags: { type: 'array', items: { type: 'string', maxLength: 255 } },
@@ -40,4 +41,4 @@ export const IMAGE_SCHEMA = {
     { rel: 'enclosure', href: '{file}' },
     { rel: 'describedby', href: '{schema}' },
   ],
-};
+});

@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { readFile } from 'node:fs/promises';
+import { checkStubPrograms } from '../../../src/media/stub-disk.js';
+import type { FakeImage, FakeServer } from '../../fake-cloud/state.js';
+import { Bed, PRESEED } from '../../support/bed.js';
+
+const missing = await checkStubPrograms(['bios', 'uefi'], new AbortController().signal).then(
+  () => false,
+  (error: Error) => error.message,
+);
+
+/** An installer's instance at its end, and the bytes of the ramdisk that Nova gave it. */
+interface Installed {
+  server: FakeServer;
+  ramdisk?: Buffer;
+}
+
+/** Notes every installer whose snapshot is asked for, before it goes. */
+function watchInstallers(bed: Bed): Installed[] {
+  const seen: Installed[] = [];
+  const { state, faults } = bed.cloud;
+  const choose = async (): Promise<undefined> => {
+    for (const server of state.servers.values()) {
+      if (server.boots !== 'installer' || seen.some((known) => known.server.id === server.id)) continue;
+      const file = state.images.get(server.imageProperties['ramdisk_id'] ?? '')?.file;
+      seen.push({ server: { ...server }, ...(file === undefined ? {} : { ramdisk: await readFile(file) }) });
+    }
+  };
+  faults.add({
+    kind: 'chosen',
+    match: { service: 'compute', method: 'POST', path: /\/action$/ },
+    times: Infinity,
+    choose,
+  });
+  return seen;
+}
+
+function bootImages(bed: Bed): FakeImage[] {
+  return bed.images('boot');
+}
+
+describe('a build on a cloud that takes no kernel images', { skip: missing }, () => {
+  let bed: Bed;
+  let installed: Installed[];
+  before(async () => {
+    bed = await Bed.start({ cloud: { diskFormats: ['raw', 'qcow2', 'iso'] } });
+    installed = watchInstallers(bed);
+  });
+  after(() => bed.close());
+
+  it('boots its installer from a disk that the worker has made, and tells the kernel the same as everywhere', async () => {
+    const result = await (await bed.build(bed.template({ name: 'stub' }))).result();
+    const server = installed.at(-1)?.server;
+    assert.equal(server?.imageProperties['kernel_id'], undefined);
+    assert.match(server?.commandLine ?? '', /url=http:\/\/169\.254\.169\.254\/latest\/user-data .* --- console=ttyS0/);
+    assert.equal(bed.cloud.state.images.get(result.jeos.glance_id)?.properties['os_distro'], 'debian');
+    assert.deepEqual(bootImages(bed), [], 'the disk is gone when it has served');
+    assert.deepEqual(bed.leftovers(), []);
+  });
+
+  it('shares the media with the next one', async () => {
+    const before = bed.images('media').map(({ id }) => id);
+    await (await bed.build(bed.template({ name: 'next' }), { reuse_jeos: false })).result();
+    assert.deepEqual(
+      bed.images('media').map(({ id }) => id),
+      before,
+    );
+  });
+
+  it('gives the script to the boot loader as a second ramdisk, where that is asked for', async () => {
+    const build = await bed.build(bed.template({ name: 'with' }), { script_transport: 'initrd' });
+    await build.result();
+    const server = installed.at(-1)?.server;
+    assert.equal(server?.userData, null);
+    assert.doesNotMatch(server?.commandLine ?? '', /169\.254/);
+    assert.deepEqual(bed.leftovers(), []);
+  });
+
+  it('is refused before anything is booted where no disk of ours would start the machine', async () => {
+    const template = bed.template({ name: 'arm' }).replace('x86_64', 'aarch64');
+    const failure = await (await bed.build(template)).failure();
+    assert.equal(failure.type, 'InvalidParameter');
+    assert.match(failure.message, /no stub for machines of aarch64/);
+  });
+});
+
+describe('a script that comes otherwise than as user data', () => {
+  let bed: Bed;
+  let installed: Installed[];
+  before(async () => {
+    bed = await Bed.start();
+    installed = watchInstallers(bed);
+  });
+  after(() => bed.close());
+
+  it('is at the end of a ramdisk of the build’s own, which goes with it', async () => {
+    // Longer than user data may be.
+    const script = `${PRESEED}# ${'long '.repeat(20_000)}\n`;
+    const build = await bed.build(bed.template(), { install_script: script, script_transport: 'initrd' });
+    await build.result();
+    const { server, ramdisk } = installed.at(-1) ?? {};
+    const archive = ramdisk?.indexOf('070701') ?? -1;
+    assert.ok(archive > 0 && archive % 4 === 0, 'an archive follows the ramdisk');
+    assert.ok(ramdisk !== undefined && ramdisk.includes(script));
+    assert.ok(ramdisk.includes('preseed.cfg\0'));
+    assert.equal(server?.userData, null);
+    assert.deepEqual(bootImages(bed), []);
+    assert.deepEqual(bed.leftovers(), []);
+  });
+
+  it('is on the configuration drive of the installer, and of the installer only', async () => {
+    bed.media.put('/el/images/pxeboot/vmlinuz', 'kernel');
+    bed.media.put('/el/images/pxeboot/initrd.img', 'ramdisk');
+    const template = bed.template({ os: 'Fedora', version: '40', url: `${bed.media.origin}/el` });
+    const drives: [string, boolean][] = [];
+    const remove = bed.cloud.faults.add({
+      kind: 'chosen',
+      match: { service: 'compute', method: 'DELETE', path: /\/servers\// },
+      times: Infinity,
+      choose: async () => {
+        for (const { name, configDrive } of bed.cloud.state.servers.values()) drives.push([name, configDrive]);
+        return Promise.resolve(undefined);
+      },
+    });
+    const build = await bed.build(template, { install_script: 'text\npoweroff\n', script_transport: 'config_drive' });
+    await build.result();
+    remove();
+    assert.match(
+      installed.at(-1)?.server.commandLine ?? '',
+      /inst\.ks=hd:LABEL=config-2:\/openstack\/latest\/user_data/,
+    );
+    const of = (role: string): boolean[] => drives.filter(([name]) => name.includes(role)).map(([, drive]) => drive);
+    assert.ok(of('installer').every((drive) => drive) && of('installer').length > 0);
+    assert.ok(of('customise').every((drive) => !drive) && of('customise').length > 0);
+  });
+});

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { checkStubPrograms, grubConfig, makeStubDisk, type StubFirmware } from '../../../src/media/stub-disk.js';
+
+const run = promisify(execFile);
+const never = new AbortController().signal;
+const missing = await checkStubPrograms(['bios', 'uefi'], never).then(
+  () => false,
+  (error: Error) => error.message,
+);
+
+describe('the configuration of GRUB on a stub disk', () => {
+  it('gives the kernel every word as it is', () => {
+    const config = grubConfig("a=$b;c  d='e' --- x{y}", 2);
+    assert.match(config, /^linux \/kernel 'a=\$b;c' 'd='\\''e'\\''' '---' 'x\{y\}'$/m);
+    assert.match(config, /^initrd \/ramdisk0 \/ramdisk1$/m);
+  });
+});
+
+describe('a stub disk', { skip: missing }, () => {
+  let folder: string;
+  const kernel = Buffer.alloc(300_000, 'kernel');
+  const ramdisk = Buffer.alloc(1_000_001, 'ramdisk');
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'stub-'));
+    await writeFile(join(folder, 'k'), kernel);
+    await writeFile(join(folder, 'r'), ramdisk);
+  });
+  after(() => rm(folder, { recursive: true }));
+
+  async function diskOf(firmwares: StubFirmware[]): Promise<{ disk: Buffer; partition: string }> {
+    const files = { kernel: join(folder, 'k'), ramdisks: [join(folder, 'r')] };
+    const { path, size } = await makeStubDisk({ ...files, commandLine: 'quiet', firmwares, folder, signal: never });
+    const disk = await readFile(path);
+    assert.equal(disk.length, size);
+    return { disk, partition: `${path}@@1M` };
+  }
+
+  async function read(partition: string, name: string): Promise<Buffer> {
+    const { stdout } = await run('mtype', ['-i', partition, `::/${name}`], {
+      encoding: 'buffer',
+      maxBuffer: 16 * 1024 ** 2,
+    });
+    return stdout;
+  }
+
+  it('has a boot loader for BIOS, one partition, and on it all that the installer starts from', async () => {
+    const { disk, partition } = await diskOf(['bios', 'uefi']);
+    assert.equal(disk.readUInt16LE(510), 0xaa55);
+    assert.ok(disk.subarray(0, 440).includes('GRUB'));
+    assert.equal(disk[446], 0x80, 'it is the active one');
+    assert.equal(disk[450], 0xef);
+    const [first, sectors] = [disk.readUInt32LE(454), disk.readUInt32LE(458)];
+    assert.equal((first + sectors) * 512, disk.length);
+    // GRUB's second sector says how much follows it: it must end before the partition.
+    assert.ok(disk.readUInt16LE(512 + 508) + 2 < first);
+    assert.deepEqual(await read(partition, 'kernel'), kernel);
+    assert.deepEqual(await read(partition, 'ramdisk0'), ramdisk);
+    assert.equal((await read(partition, 'grub.cfg')).toString(), grubConfig('quiet', 1));
+  });
+
+  it('has one for UEFI, where the firmware looks for it', async () => {
+    const { partition } = await diskOf(['bios', 'uefi']);
+    const loader = await read(partition, 'EFI/BOOT/BOOTX64.EFI');
+    assert.equal(loader.toString('latin1', 0, 2), 'MZ');
+  });
+
+  it('has only the one for BIOS where machines have no UEFI', async () => {
+    const { partition } = await diskOf(['bios']);
+    await assert.rejects(read(partition, 'EFI/BOOT/BOOTX64.EFI'));
+  });
+});

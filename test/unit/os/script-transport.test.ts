@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { FactoryError } from '../../../src/build/errors.js';
+import { profileFor } from '../../../src/os/index.js';
+import { scriptInRamdisk, withTransport, type ScriptTransport } from '../../../src/os/script-transport.js';
+import type { InstallerPlan } from '../../../src/os/types.js';
+import { templateOf } from './templates.js';
+
+function planOf(name: string, version: string, transport?: ScriptTransport): InstallerPlan {
+  const install = { type: 'url', url: 'http://example.org/jammy/netboot', extras: [] } as const;
+  const template = templateOf(name, version, name === 'Ubuntu' ? { install: { ...install, extras: [] } } : {});
+  return withTransport(profileFor(template).profile.installer(template), transport);
+}
+
+function refused(name: string, version: string, transport: ScriptTransport): void {
+  assert.throws(
+    () => planOf(name, version, transport),
+    (error) =>
+      error instanceof FactoryError &&
+      error.type === 'InvalidParameter' &&
+      error.message.includes(`by ${transport}`) &&
+      /user_data is there for all/.test(error.hint ?? ''),
+  );
+}
+
+describe('an install script', () => {
+  it('comes as user data unless it is asked for otherwise', () => {
+    assert.deepEqual(planOf('Fedora', '40'), planOf('Fedora', '40', 'user_data'));
+    assert.match(planOf('Fedora', '40').commandLine, /^inst\.ks=http:\/\/169\.254\.169\.254\//);
+  });
+
+  it('is read from the ramdisk by anaconda, old and new', () => {
+    for (const [version, word] of [
+      ['40', 'inst.ks'],
+      ['16', 'ks'],
+    ] as const) {
+      const plan = planOf('Fedora', version, 'initrd');
+      assert.equal(plan.scriptTransport, 'initrd');
+      assert.equal(plan.commandLine.split(' ')[0], `${word}=file:/${scriptInRamdisk(plan)}`);
+    }
+  });
+
+  it('is found in the ramdisk by Debian’s installer, which needs not be told', () => {
+    const plan = planOf('Debian', '12', 'initrd');
+    assert.equal(scriptInRamdisk(plan), 'preseed.cfg');
+    assert.doesNotMatch(plan.commandLine, /url=|169\.254/);
+    assert.equal(
+      plan.commandLine.split(' ').length,
+      planOf('Debian', '12').commandLine.split(' ').length - 1,
+      'nothing else is left out',
+    );
+  });
+
+  it('is read from the configuration drive where the installer knows labels, or looks there', () => {
+    assert.match(
+      planOf('Fedora', '40', 'config_drive').commandLine,
+      /^inst\.ks=hd:LABEL=config-2:\/openstack\/latest\/user_data /,
+    );
+    assert.match(
+      planOf('SLES', '15', 'config_drive').commandLine,
+      / autoyast=label:\/\/config-2\/openstack\/latest\/user_data /,
+    );
+    assert.equal(planOf('Ubuntu', '22.04', 'config_drive').commandLine, planOf('Ubuntu', '22.04').commandLine);
+  });
+
+  it('is not promised where the installer would not find it', () => {
+    refused('Debian', '12', 'config_drive');
+    refused('Fedora', '16', 'config_drive');
+    refused('SLES', '15', 'initrd');
+    refused('Ubuntu', '22.04', 'initrd');
+    refused('Leap', '16.0', 'config_drive');
+  });
+});
