@@ -38,6 +38,8 @@ export interface Deps {
   mediaDirectory: string;
   /** CIDRs that the guests see this worker under; unset: found out from the route to the guest. */
   workerAddresses: string[] | undefined;
+  /** Folders of this machine whose files templates may name. */
+  filesFrom: readonly string[];
   /** What the worker's configuration limits, by the cloud's name. */
   limits: CloudLimits;
   /** Milliseconds between two polls of the guest side (SSH tries); the cloud's own are in SharedPoll. */

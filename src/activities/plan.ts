@@ -5,6 +5,7 @@ import { parseParameters, type BuildParameters } from '../build/parameters.js';
 import { type BuildPlan, jeosDigest, planBuild, stepDigest } from '../build/plan.js';
 import type { BuildRecord } from '../build/record.js';
 import type { Cloud, Flavor, NeutronNetwork } from '../openstack/types.js';
+import { isLocalFile, readLocalFile } from '../media/local-file.js';
 import { checkStubPrograms } from '../media/stub-disk.js';
 import { fetchBytes } from '../media/text.js';
 import { type BootMethod, bootMethodFor, checkBootMethod, stubFirmwares } from '../os/boot-method.js';
@@ -59,7 +60,7 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImage): Pr
   progress({ message: 'fetching what the template names by address' });
   const contents = new Map<string, Buffer>();
   for (const url of urlsOf(template)) {
-    contents.set(contentDocument(url), await fetchBytes(url, { maxBytes: CONTENT_LIMIT, signal: signal() }));
+    contents.set(contentDocument(url), await contentOf(deps, url));
   }
   const digest = jeosDigest({ plan, parameters, flavor: flavor.name });
   const own = parameters.reuse_jeos ? `${ref.cloud}:${digest}` : ref.uuid;
@@ -105,6 +106,13 @@ async function writeDocuments(
   await deps.store.writeDocument(uuid, 'template.tdl', input.template);
   await deps.store.writeDocument(uuid, 'install_script', script ?? '');
   await deps.store.writeDocument(uuid, 'parameters.json', JSON.stringify(others));
+}
+
+/** What a template's file or command has at its address. */
+function contentOf(deps: Deps, url: string): Promise<Buffer> {
+  return isLocalFile(url)
+    ? readLocalFile(url, { directories: deps.filesFrom, maxBytes: CONTENT_LIMIT })
+    : fetchBytes(url, { maxBytes: CONTENT_LIMIT, signal: signal() });
 }
 
 /** @throws FactoryError InvalidParameter where the installer cannot be booted so, or this worker cannot make what it is booted from */

@@ -30,6 +30,7 @@ const FILE_KEYS = z.object({
   log_format: z.enum(['text', 'json']).optional(),
   clouds: z.array(z.string()).optional(),
   worker_addresses: z.array(z.string()).optional(),
+  files_from: z.array(z.string()).optional(),
   cloud_limits: z
     .record(
       z.string(),
@@ -80,6 +81,8 @@ export interface Settings {
   cloudLimits?: ConfigFile['cloud_limits'];
   /** CIDRs that the guests see the worker under. Undefined: it finds out. */
   workerAddresses?: string[];
+  /** Folders of the worker's machine whose files templates may name. */
+  filesFrom?: string[];
   /** How many JEOS images the sweeper keeps in each cloud. */
   jeosKeep?: number;
   insecure: boolean;
@@ -161,6 +164,7 @@ export function settingsOf(options: GivenOptions, env: NodeJS.ProcessEnv, file: 
     clouds: list('serve-cloud') ?? file.clouds,
     cloudLimits: file.cloud_limits,
     workerAddresses: list('worker-address') ?? file.worker_addresses,
+    filesFrom: list('files-from') ?? file.files_from,
     jeosKeep: text('jeos-keep') === undefined ? file.jeos_keep : countOf('--jeos-keep', text('jeos-keep')),
     insecure: flag('insecure') ?? file.insecure ?? false,
     // The variables are those that Temporal's controller for Kubernetes sets.

@@ -42,15 +42,20 @@ function readBase64(element: XmlElement, problems: Problems): string {
   return base64;
 }
 
-/** Checks an address that an activity is to fetch: http or https, nothing else, and nothing of ours in it. */
+/**
+ * Checks an address that an activity is to fetch: http, https, or a file of the worker's machine. Which files may be read, the
+ * worker knows; here nothing is looked at.
+ */
 export function readUrl(text: string, at: number, what: string, problems: Problems): string {
+  // Oz takes relative ones as well, which are no URLs.
+  if (/^file:\/\/./i.test(text)) return text;
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined) {
     problems.add(at, `${what} needs an address: write http://… or https://…`);
   } else if (url.protocol !== 'http:' && url.protocol !== 'https:') {
     problems.add(
       at,
-      `${what} has an address of type ${url.protocol}//, which is not fetched: write http://… or https://…`,
+      `${what} has an address of type ${url.protocol}//, which is not fetched: write http://…, https://… or file:///…`,
     );
   }
   return text;

@@ -123,6 +123,9 @@ function readInstall(install: XmlElement, problems: Problems): Install {
   return { type: 'url', url: readAddress(element, ['http:', 'https:'], problems, example), extras: [] };
 }
 
+/** Where a medium and its checksum file may lie. */
+const MEDIUM_SCHEMES = ['http:', 'https:', 'ftp:', 'file:'];
+
 function readIso(install: XmlElement, problems: Problems): Install {
   const sums = Object.keys(CHECKSUMS) as (keyof typeof CHECKSUMS)[];
   checkShape(install, { attributes: ['type'], children: ['iso', ...sums, 'extras'] }, problems);
@@ -143,7 +146,7 @@ function readIso(install: XmlElement, problems: Problems): Install {
   if (extras !== undefined && place < 0) problems.add(extras.at, '<extras> must come after <iso>: move it down');
   return {
     type: 'iso',
-    iso: readAddress(element, ['http:', 'https:', 'ftp:', 'file:'], problems, example),
+    iso: readAddress(element, MEDIUM_SCHEMES, problems, example),
     ...(sum === undefined
       ? {}
       : {
@@ -151,7 +154,7 @@ function readIso(install: XmlElement, problems: Problems): Install {
             algorithm: CHECKSUMS[sum.name as keyof typeof CHECKSUMS],
             url: readAddress(
               sum,
-              ['http:', 'https:'],
+              MEDIUM_SCHEMES,
               problems,
               `the address of a checksum file in <${sum.name}>, not the digest itself`,
             ),

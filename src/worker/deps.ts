@@ -17,6 +17,8 @@ export interface DepsOptions {
   storagePath: string;
   cachePath: string;
   workerAddresses?: string[];
+  /** Default: none. */
+  filesFrom?: string[];
   /** The deployment version of the worker. Default: it has none. */
   version?: WorkerDeploymentVersion;
   /** Default: none. */
@@ -58,6 +60,7 @@ export function createDeps(options: DepsOptions): Deps {
     identity: `${hostname()}:${process.pid}`,
     mediaDirectory: join(options.cachePath, 'media'),
     workerAddresses: options.workerAddresses,
+    filesFrom: options.filesFrom ?? [],
     limits: options.limits ?? {},
     pollInterval: Math.min(2000, pace.longest),
   };

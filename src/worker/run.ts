@@ -34,6 +34,8 @@ export interface WorkerOptions {
   clouds?: string[];
   /** CIDRs that the guests see this worker under. Default: found out. */
   workerAddresses?: string[];
+  /** Folders of this machine whose files templates may name. Default: none. */
+  filesFrom?: string[];
   /** Limits of clouds, by their names. Default: none. */
   limits?: CloudLimits;
   /** How often the clouds are looked at. */

@@ -87,7 +87,7 @@ export class Bed {
 
   /** Starts one more worker: of today's release and without a version, where nothing else is said. */
   async startWorker(
-    release: Partial<Pick<LaneWorkersOptions, 'version' | 'bundle' | 'limits'>> = {},
+    release: Partial<Pick<LaneWorkersOptions, 'version' | 'bundle' | 'limits' | 'filesFrom'>> = {},
   ): Promise<BedWorker> {
     const clouds = connectClouds({ env: this.cloud.env(), directory: this.storage });
     const { payloadKeys } = this;

@@ -18,6 +18,11 @@ export const worker: Command = {
       requiresArg: true,
       describe: 'CIDR that guests see this worker under; repeatable (default: found out)',
     },
+    'files-from': {
+      type: 'string',
+      requiresArg: true,
+      describe: 'folder whose files templates may name as file:///DIR/FILE; repeatable (default: none)',
+    },
     'metrics-address': { type: 'string', requiresArg: true, describe: 'serve Prometheus metrics at HOST:PORT' },
     'health-address': { type: 'string', requiresArg: true, describe: 'serve health at HOST:PORT' },
     'log-format': { choices: ['text', 'json'] as const, describe: 'how log lines look' },
@@ -46,7 +51,8 @@ export const worker: Command = {
     // As python-openstackclient has it; read where the cloud's configuration is.
     if (settings.insecure) io.env['OS_INSECURE'] = 'true';
     const { runWorker } = await import('../../worker/run.js');
-    const { taskQueue, storagePath, logFormat, metricsAddress, healthAddress, clouds, workerAddresses } = settings;
+    const { taskQueue, storagePath, logFormat, metricsAddress, healthAddress, clouds, workerAddresses, filesFrom } =
+      settings;
     const limits = cloudLimitsOf(settings);
     const payloadKeys = payloadKeysOf(settings, io.env);
     await runWorker({
@@ -62,6 +68,7 @@ export const worker: Command = {
       ...(limits === undefined ? {} : { limits }),
       ...(clouds === undefined ? {} : { clouds }),
       ...(workerAddresses === undefined ? {} : { workerAddresses }),
+      ...(filesFrom === undefined ? {} : { filesFrom }),
     });
     return 0;
   },

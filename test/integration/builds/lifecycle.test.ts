@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Bed } from '../../support/bed.js';
 
@@ -64,6 +67,26 @@ describe('a base image build', () => {
     assert.equal(record.packages, result.packages);
     assert.equal(record.downloaded, true);
     assert.ok((record.timings['base.snapshot'] ?? 0) > 0);
+  });
+
+  it('puts files of the worker’s machine into the image, from the folders that were opened for it', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'imagefactory-opened-'));
+    const own = await Bed.start({ worker: false });
+    try {
+      await own.startWorker({ filesFrom: [folder] });
+      await writeFile(join(folder, 'greeting'), 'from a file\n');
+      const file = (url: string): string => `<files><file name="/etc/greeting" type="url">${url}</file></files>`;
+      const check = '<commands><command name="look">grep -qx "from a file" /etc/greeting</command></commands>';
+      const body = `${file(`file://${folder}/greeting`)}${check}`;
+      await (await own.build(own.template({ name: 'local', body }))).result();
+      const other = await own.build(own.template({ name: 'closed', body: file('file:///etc/hostname') }));
+      const failure = await other.failure();
+      assert.equal(failure.type, 'MediaUnavailable');
+      assert.match(failure.message, /file:\/\/\/etc\/hostname is in none of the folders/);
+    } finally {
+      await own.close();
+      await rm(folder, { recursive: true });
+    }
   });
 
   it('starts from the JEOS that an earlier build has left', async () => {

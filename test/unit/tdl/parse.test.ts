@@ -120,6 +120,20 @@ test('base64 may be wrapped', () => {
   assert.deepEqual(valid(templateText({ rest })).files[0]?.content, { type: 'base64', base64: 'aGVsbG8=' });
 });
 
+test('contents and checksum files may lie on the worker’s machine, as Oz has it', () => {
+  for (const url of ['file:///srv/cmd', 'file://./tests/cmd', 'file://tests/cmd']) {
+    const rest = `<commands><command name="c" type="url">${url}</command></commands>`;
+    assert.deepEqual(valid(templateText({ rest })).commands[0]?.content, { type: 'url', url });
+  }
+  const install = "<install type='iso'><iso>file:///srv/a.iso</iso><sha1sum>file:///srv/SHA1SUM</sha1sum></install>";
+  assert.deepEqual(valid(templateText({ install })).os.install, {
+    type: 'iso',
+    iso: 'file:///srv/a.iso',
+    checksum: { algorithm: 'sha1', url: 'file:///srv/SHA1SUM' },
+    extras: [],
+  });
+});
+
 test('every mistake is reported at once, each where it is', () => {
   const text = `<template version='2.0'>
   <name/>
@@ -252,8 +266,8 @@ const REFUSALS: [what: string, parts: Parameters<typeof templateText>[0], says: 
   ['base64 that is none', { rest: "<files><file name='/f' type='base64'>a-b</file></files>" }, /is not base64/],
   ['base64 that is cut off', { rest: "<files><file name='/f' type='base64'>abc</file></files>" }, /multiple of 4/],
   [
-    'content from a local file',
-    { rest: "<files><file name='/f' type='url'>file:///etc/passwd</file></files>" },
+    'content over another protocol',
+    { rest: "<files><file name='/f' type='url'>ftp://x.example/f</file></files>" },
     /not fetched: write http/,
   ],
   ['content from nowhere', { rest: "<files><file name='/f' type='url'/></files>" }, /needs an address/],
