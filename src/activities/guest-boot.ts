@@ -34,15 +34,22 @@ function living(deps: Deps, { ref, guest }: GuestInput): Promise<Server> {
   return livingServer(deps, ref.cloud, guest.serverId);
 }
 
-async function gaveUp(deps: Deps, { ref, guest }: GuestInput, last: FactoryError): Promise<never> {
+async function gaveUp(
+  deps: Deps,
+  { ref, guest, jeos }: GuestInput & { jeos: JeosFound },
+  last: FactoryError,
+): Promise<never> {
   const console = await deps.clouds
     .get(ref.cloud)
     .compute.consoleOutput(guest.serverId, 100, { signal: signal() })
     .catch(() => '');
+  const never = jeos.reused && !jeos.proven;
+  const unproven = `JEOS ${jeos.imageId} of an earlier build has never let a build in: --parameter reuse_jeos False installs another; `;
+  const advice =
+    last.hint ??
+    'see that the installed system starts sshd and cloud-init, and that default_user is its user; boot_timeout gives it more time';
   throw new FactoryError(last.type, `no login over SSH by the deadline: ${last.message}`, {
-    hint:
-      last.hint ??
-      'see that the installed system starts sshd and cloud-init, and that default_user is its user; boot_timeout gives it more time',
+    hint: `${never ? unproven : ''}${advice}`,
     consoleTail: masked(tailOf(console), await secretsIn(deps, ref.uuid)),
     cause: last,
   });

@@ -7,13 +7,14 @@ import { JEOS_JOIN_SIGNAL, WORKFLOWS, type JeosImageInput, type JeosImageResult 
 import { KEYS } from '../build/names.js';
 import { SEARCH_ATTRIBUTES } from '../build/search-attributes.js';
 import type { BuildFailure } from '../build/status.js';
+import type { Image } from '../openstack/types.js';
 import { type Deps, progress, resumed, signal } from './context.js';
 import { claimImage } from './shared-images.js';
 import type { JeosFound, WaitForJeos } from './types.js';
 
 /**
- * The JEOS of this digest, if an earlier build has left one. The oldest wins, so that all builds choose the same; one
- * that the sweeper is just removing is none.
+ * The JEOS of this digest, if an earlier build has left one. One from which a machine has answered comes first, then the oldest, so
+ * that all builds choose the same; one that the sweeper is just removing is none.
  */
 async function findJeos(deps: Deps, { ref, plan, parameters }: WaitForJeos): Promise<JeosFound | undefined> {
   const { image } = deps.clouds.get(ref.cloud);
@@ -25,12 +26,17 @@ async function findJeos(deps: Deps, { ref, plan, parameters }: WaitForJeos): Pro
   const images = await image.listImages({ properties }, { signal: signal() });
   const usable = images
     .filter((candidate) => candidate.status === 'active' && (candidate.size ?? 0) > 0)
-    .sort((a, b) => a.created_at.localeCompare(b.created_at));
+    .sort((a, b) => Number(isProven(b)) - Number(isProven(a)) || a.created_at.localeCompare(b.created_at));
   for (const found of usable) {
     if (!(await claimImage(deps, ref.cloud, found.id, KEYS.jeos))) continue;
-    return { imageId: found.id, reused: true, proven: found[KEYS.proven] === 'true' };
+    return { imageId: found.id, reused: true, proven: isProven(found) };
   }
   return undefined;
+}
+
+/** Whether a machine booted from it has ever let us in: an installer that powers off may have installed nothing that boots. */
+function isProven(image: Image): boolean {
+  return image[KEYS.proven] === 'true';
 }
 
 function jeosInput({ ref, plan, parameters, heartbeatTimeout }: WaitForJeos): JeosImageInput {

@@ -97,6 +97,16 @@ describe('a base image build', () => {
     assert.equal(bed.cloud.calls.count({ service: 'compute', method: 'POST', path: /\/servers$/ }) - servers, 1);
   });
 
+  it('starts from a JEOS that has let a build in, rather than from an older one that never has', async () => {
+    const template = bed.template({ name: 'proven', body: '<disk><size>3</size></disk>' });
+    const older = (await (await bed.build(template)).result()).jeos.glance_id;
+    delete bed.cloud.state.images.get(older)?.properties['imagefactory_proven'];
+    const newer = (await (await bed.build(template, { reuse_jeos: 'False' })).result()).jeos.glance_id;
+    const { jeos } = await (await bed.build(template)).result();
+    assert.equal(jeos.glance_id, newer);
+    assert.notEqual(newer, older);
+  });
+
   it('installs anew when reuse_jeos is False', async () => {
     await (await bed.build(bed.template({ name: 'anew' }))).result();
     const second = await (await bed.build(bed.template({ name: 'anew' }), { reuse_jeos: 'False' })).result();
