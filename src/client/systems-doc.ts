@@ -47,8 +47,9 @@ the same.
   _fake cloud_ means a whole build on the project's fake cloud, whose guests stand in for the system; _plan_ that addresses, command line, script
   check and guest commands are held by tests; _no_ that only the refusal is.
 - **Started** by kernel, ramdisk and command line that Nova gives it, or by a small disk of ours with a boot loader (parameter \`boot_method\`). The
-  script comes as user data, on the configuration drive or in the ramdisk (parameter \`script_transport\`). On an OpenStack, BIOS, Debian 12 was run
-  with either of the first two and with user data and ramdisk; UEFI was started in QEMU only, as far as the kernel. The rest is held by tests.
+  script comes as user data, on the configuration drive or in the ramdisk (parameter \`script_transport\`). On an OpenStack Debian 12 was built with
+  either of the first two, and with user data and ramdisk, on BIOS; on UEFI the disk of ours took its installer to the end, whose system (the demo
+  tree’s) is for BIOS. The rest is held by tests.
 - **\`<kernelparam>\`** is added to the installer's command line everywhere.
 `;
 
