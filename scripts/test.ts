@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { run } from 'node:test';
@@ -61,6 +62,8 @@ async function runStage(stage: Stage): Promise<Count> {
   const count: Count = { stage: stage.name, passed: 0, failed: 0, skipped: 0, seconds: 0 };
   const began = Date.now();
   const signal: AbortSignal = AbortSignal.timeout(stage.minutes * 60_000);
+  // Every file listens to it.
+  setMaxListeners(0, signal);
   const timeout = Math.min(stage.minutes, FILE_MINUTES) * 60_000;
   const stream = run({
     files: await filesOf(stage.name),
@@ -98,7 +101,10 @@ async function lint(): Promise<Count> {
   const began = Date.now();
   const lines: string[] = [];
   const code = await runProgram('npm', ['run', '--silent', 'lint'], { onLine: (line) => lines.push(line) });
-  if (code !== 0) process.stdout.write(`${lines.join('\n')}\n`);
+  if (code !== 0) {
+    process.stdout.write(`${lines.join('\n')}\n`);
+    keepFailure(undefined, 'lint and formatting', new Error(lines.slice(-FAILURE_LINES).join('\n')));
+  }
   say(`lint and formatting: ${code === 0 ? 'clean' : 'not clean'}`);
   return {
     stage: 'lint',

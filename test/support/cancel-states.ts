@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CallPattern } from '../fake-cloud/core/call-log.js';
-import type { Bed} from './bed.js';
+import type { Bed } from './bed.js';
 import { Build } from './bed.js';
 import type { KillPoint } from './kill-points.js';
 import { heldCommand, Striker } from './strikes.js';
