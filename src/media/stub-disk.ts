@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { open, readFile, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { FactoryError } from '../build/errors.js';
 
@@ -66,9 +66,25 @@ function quoted(word: string): string {
  * when the installer runs, so that it may write over it. No privileges are needed.
  *
  * @returns path of the disk, and its bytes
- * @throws FactoryError InvalidParameter when this machine lacks the programs
+ * @throws FactoryError InvalidParameter when this machine lacks the programs; StoreFailed (retryable) when they fail
  */
 export async function makeStubDisk(disk: StubDisk): Promise<{ path: string; size: number }> {
+  try {
+    return await make(disk);
+  } catch (error) {
+    disk.signal.throwIfAborted();
+    if (error instanceof FactoryError) throw error;
+    const { stderr, message } = error as Error & { stderr?: string };
+    const why = (stderr ?? '').trim() || message;
+    throw new FactoryError('StoreFailed', `the disk that starts the installer could not be made: ${why}`, {
+      retryable: true,
+      hint: `see that there is room in ${dirname(disk.folder)} on the worker’s machine`,
+      cause: error,
+    });
+  }
+}
+
+async function make(disk: StubDisk): Promise<{ path: string; size: number }> {
   const { firmwares, folder, signal } = disk;
   await writeFile(join(folder, 'early.cfg'), EARLY);
   await writeFile(join(folder, 'grub.cfg'), grubConfig(disk.commandLine, disk.ramdisks.length));

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import { FactoryError } from '../../../src/build/errors.js';
 import { checkStubPrograms, grubConfig, makeStubDisk, type StubFirmware } from '../../../src/media/stub-disk.js';
 
 const run = promisify(execFile);
@@ -68,6 +69,16 @@ describe('a stub disk', { skip: missing }, () => {
     const { partition } = await diskOf(['bios', 'uefi']);
     const loader = await read(partition, 'EFI/BOOT/BOOTX64.EFI');
     assert.equal(loader.toString('latin1', 0, 2), 'MZ');
+  });
+
+  it('says what another program said when it could not be made', async () => {
+    const files = { kernel: join(folder, 'k'), ramdisks: [join(folder, 'none')] };
+    const made = makeStubDisk({ ...files, commandLine: '', firmwares: ['bios'], folder, signal: never });
+    await assert.rejects(
+      made,
+      (error) =>
+        error instanceof FactoryError && error.type === 'StoreFailed' && error.retryable && /none/.test(error.message),
+    );
   });
 
   it('has only the one for BIOS where machines have no UEFI', async () => {
