@@ -8,7 +8,7 @@ import { KEYS } from '../build/names.js';
 import { SEARCH_ATTRIBUTES } from '../build/search-attributes.js';
 import type { BuildFailure } from '../build/status.js';
 import type { Image } from '../openstack/types.js';
-import { type Deps, progress, resumed, signal } from './context.js';
+import { answered, type Deps, progress, resumed, signal } from './context.js';
 import { claimImage } from './shared-images.js';
 import type { JeosFound, WaitForJeos } from './types.js';
 
@@ -88,23 +88,19 @@ async function joinInstall(deps: Deps, input: WaitForJeos): Promise<string> {
 async function endOfInstall(deps: Deps, input: WaitForJeos, runId: string): Promise<JeosImageResult | undefined> {
   const handle = deps.temporal.workflow.getHandle<() => Promise<JeosImageResult>>(input.plan.jeosWorkflowId, runId);
   try {
-    return await deps.temporal.withAbortSignal(signal(), () => handle.result());
+    return await answered(deps.temporal.withAbortSignal(signal(), () => handle.result()));
   } catch (error) {
     signal().throwIfAborted();
     if (error instanceof WorkflowNotFoundError) return undefined;
     if (!(error instanceof WorkflowFailedError)) throw error;
     // The builds that it ran for had all left when it was cancelled: this one came too late, and starts another.
     if (error.cause instanceof CancelledFailure) return undefined;
-    // A reset ends a run and begins another, which is to be joined instead.
-    if (error.cause instanceof TerminatedFailure && (await isInstalling(deps, input, runId))) return undefined;
-    throw failureOf(error, input);
+    if (!(error.cause instanceof TerminatedFailure)) throw failureOf(error, input);
+    const latest = await deps.temporal.workflow.getHandle(input.plan.jeosWorkflowId).describe();
+    if (latest.runId === runId) throw failureOf(error, input);
+    // A reset ends a run and begins another, which counts instead, also when it has ended by now.
+    return latest.status.name === 'RUNNING' ? undefined : endOfInstall(deps, input, latest.runId);
   }
-}
-
-/** Whether another run than this one installs the JEOS now. */
-async function isInstalling(deps: Deps, { plan }: WaitForJeos, runId: string): Promise<boolean> {
-  const latest = await deps.temporal.workflow.getHandle(plan.jeosWorkflowId).describe();
-  return latest.runId !== runId && latest.status.name === 'RUNNING';
 }
 
 function failureOf(error: WorkflowFailedError, input: WaitForJeos): FactoryError {

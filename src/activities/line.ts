@@ -10,7 +10,7 @@ import {
   WORKFLOWS,
   type LineInput,
 } from '../build/messages.js';
-import type { Deps } from './context.js';
+import { answered, type Deps } from './context.js';
 import { lifeOf } from './living.js';
 import type { CreateServerInput } from './types.js';
 
@@ -44,10 +44,8 @@ export async function askForTurn(
   });
   if (deps.version !== undefined) await keptByCurrent(deps, line.id);
   // Temporal answers a query only when what was signalled before has been seen to.
-  const answer = await deps.temporal.workflow
-    .getHandle(line.id)
-    .query<LineAnswer | null, [string]>(LINE_TURN_QUERY, member.id);
-  return answer ?? undefined;
+  const handle = deps.temporal.workflow.getHandle(line.id);
+  return (await answered(handle.query<LineAnswer | null, [string]>(LINE_TURN_QUERY, member.id))) ?? undefined;
 }
 
 /** Tells a project's line what has become of a build's turn. */

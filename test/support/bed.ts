@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { WorkflowHandle } from '@temporalio/client';
+import { setTimeout as pause } from 'node:timers/promises';
+import { isGrpcDeadlineError, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { baseImageWorkflowId, type BaseImageInput } from '../../src/build/input.js';
@@ -194,6 +195,9 @@ export function imagesIn(cloud: FakeCloud, role: string): FakeImage[] {
   return [...cloud.state.images.values()].filter((image) => image.properties['imagefactory_role'] === role);
 }
 
+/** Minutes for which a test waits for a build: less than its file has, so that it is said what stands still. */
+const WAIT_MINUTES = 8;
+
 /** A build under way on a bed. */
 export class Build {
   constructor(
@@ -203,17 +207,30 @@ export class Build {
   ) {}
 
   result(): Promise<BaseImageResult> {
-    return this.handle.result();
+    return this.inTime('end', () => this.handle.result());
   }
 
+  /** Asked again while no worker answers: another test may have stopped those that they share. */
   status(): Promise<BuildStatus> {
+    return this.inTime('answer', async (over) => {
+      for (;;) {
+        try {
+          return await this.asked();
+        } catch (error) {
+          if (over.aborted || !isGrpcDeadlineError(error)) throw error;
+        }
+      }
+    });
+  }
+
+  private asked(): Promise<BuildStatus> {
     return this.handle.query<BuildStatus>(STATUS_QUERY);
   }
 
   /** The failure that it ends with; an assertion error when it does not fail. */
   async failure(): Promise<ApplicationFailure> {
     try {
-      await this.handle.result();
+      await this.result();
     } catch (error) {
       const { cause } = error as { cause?: unknown };
       if (cause instanceof ApplicationFailure) return cause;
@@ -227,12 +244,44 @@ export class Build {
   }
 
   /** Resolves when the build is in the step. */
-  async reaches(step: string): Promise<void> {
-    for (;;) {
-      const status = await this.status().catch(() => undefined);
-      if (status?.steps.some(({ name }) => name === step)) return;
-      if (status?.endedAt !== undefined) throw new Error(`the build ended without ${step}: ${status.failure?.message}`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+  reaches(step: string): Promise<void> {
+    return this.inTime(`come to ${step}`, async (over) => {
+      while (!over.aborted) {
+        const status = await this.asked().catch(() => undefined);
+        if (status?.steps.some(({ name }) => name === step)) return;
+        if (status?.endedAt !== undefined)
+          throw new Error(`the build ended without ${step}: ${status.failure?.message}`);
+        await pause(20);
+      }
+    });
+  }
+
+  /** @throws Error that tells how the build stands, when it takes too long */
+  private async inTime<T>(what: string, work: (over: AbortSignal) => Promise<T>): Promise<T> {
+    const over = new AbortController();
+    const late = pause(WAIT_MINUTES * 60_000, undefined, { signal: over.signal }).then(async () => {
+      const state = await this.state().catch(String);
+      throw new Error(`the build did not ${what} in ${WAIT_MINUTES} minutes: ${state}`);
+    });
+    try {
+      return await Promise.race([work(over.signal), late]);
+    } finally {
+      late.catch(() => undefined);
+      over.abort();
     }
+  }
+
+  /** Where it stands, as Temporal tells it. */
+  private async state(): Promise<string> {
+    const { raw, status } = await this.handle.describe();
+    const pending = (raw.pendingActivities ?? []).map(({ activityType, attempt, state, lastFailure }) => ({
+      activity: activityType?.name,
+      attempt,
+      state,
+      lastFailure: lastFailure?.message,
+    }));
+    const task = raw.pendingWorkflowTask ?? undefined;
+    const now = await this.asked().catch(String);
+    return JSON.stringify({ workflow: status.name, pending, task, now });
   }
 }

@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 import { after, before, describe, it } from 'node:test';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { waitForJeos } from '../../../src/activities/jeos.js';
+import type { JeosFound, WaitForJeos } from '../../../src/activities/types.js';
 import { baseImageWorkflowId } from '../../../src/build/input.js';
 import { deleteImage, connectFactory, resumeBuild, type Factory } from '../../../src/client/builds.js';
+import { connectClouds } from '../../../src/openstack/index.js';
+import { createDeps } from '../../../src/worker/deps.js';
 import { Bed, Build } from '../../support/bed.js';
 import { OneAtATime } from '../../support/one-at-a-time.js';
 import { heldCommand } from '../../support/strikes.js';
@@ -126,6 +131,31 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
         assert.equal(bed.cloud.state.serversMade.filter((name) => name.includes('-installer-')).length, before);
       }
     });
+  });
+
+  it('takes the JEOS of the installer’s run that a reset began, also when that has ended before it asks', async () => {
+    const build = await bed.build(bed.template({ name: 'asks-late' }), { reuse_jeos: false });
+    const run = bed.temporal.client.workflow.getHandle(`jeos-${build.uuid}`);
+    await build.reaches('jeos');
+    await new Build(build.uuid, run, bed).reaches('installer.wait');
+    const joined = (await run.describe()).runId;
+    await resetWorkflow(bed.temporal, run.workflowId, 'createServer');
+    const { jeos } = await build.result();
+    // What an attempt does whose worker died before the reset.
+    const clouds = connectClouds({ env: bed.cloud.env(), directory: bed.storage });
+    const paths = { storagePath: bed.storage, cachePath: bed.storage };
+    const deps = createDeps({ clouds, temporal: bed.temporal.client, ...paths });
+    const input = {
+      ref: { uuid: build.uuid, cloud: 'envvars', workflowId: build.handle.workflowId },
+      plan: { jeosWorkflowId: run.workflowId, jeosDigest: jeos.digest },
+      parameters: { reuse_jeos: false },
+    };
+    const attempt = new MockActivityEnvironment({ attempt: 2, heartbeatDetails: { resume: joined } });
+    const found = await attempt.run<[], JeosFound, () => Promise<JeosFound>>(() =>
+      waitForJeos(deps, input as WaitForJeos),
+    );
+    assert.equal(found.imageId, jeos.glance_id);
+    await clouds.close();
   });
 
   describe('after it has failed', { concurrency: 6 }, () => {

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, describe, it } from 'node:test';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import type { Deps } from '../../../src/activities/context.js';
+import { askForTurn } from '../../../src/activities/line.js';
+import { baseImageWorkflowId } from '../../../src/build/input.js';
+import { WORKFLOWS } from '../../../src/build/messages.js';
+import { parseParameters } from '../../../src/build/parameters.js';
+import { startTemporal, withWorkers } from '../../support/temporal.js';
+
+describe('a worker that is stopped', { timeout: 120_000 }, () => {
+  let temporal: TestWorkflowEnvironment;
+  before(async () => {
+    temporal = await startTemporal();
+  });
+  after(() => temporal.teardown());
+
+  it('does not wait for the line to answer a build: only the worker itself may have that answer', async () => {
+    const uuid = randomUUID();
+    await temporal.client.workflow.start(WORKFLOWS.baseImage, {
+      taskQueue: 'stopped-wait',
+      workflowId: baseImageWorkflowId(uuid),
+      args: [{ uuid, template: '<template/>', templateName: 'tiny.tdl', cloud: 'c', parameters: parseParameters({}) }],
+    });
+    let asked = (): void => undefined;
+    const asks = new Promise<void>((resolve) => (asked = resolve));
+    const planBaseImage = async (): Promise<never> => {
+      const ref = { uuid, cloud: 'c', workflowId: baseImageWorkflowId(uuid) };
+      const deps = { temporal: temporal.client, limits: {}, pollInterval: 500 } as unknown as Deps;
+      // Its queue is that of a lane, and nobody serves the workflows’ own.
+      const turn = askForTurn(deps, { ref, line: { id: 'a-line', since: Date.now(), patience: 60 } }, false);
+      asked();
+      throw new Error(`answered ${JSON.stringify(await turn)}`);
+    };
+    const stopping = withWorkers(temporal, 'stopped-wait', { planBaseImage }, () => asks, {
+      // Temporal says after ten seconds that there is no answer, and its client asks again.
+      shutdownGraceTime: '11s',
+      shutdownForceTime: '16s',
+    });
+    await assert.doesNotReject(stopping);
+  });
+});
