@@ -71,11 +71,11 @@ export function lines(): Scenario[] {
       workflow: 'cloudLine',
       input,
       signal: { name: LINE_JOIN_SIGNAL, args: [member('first'), false, 1] },
-      activities: { endedWorkflows: async () => ['first'] },
+      activities: { endedWorkflows: async () => ({ ended: ['first'], at: Date.now() }) },
       act: async (handle) => {
         await handle.signal<[Member, boolean, number]>(LINE_JOIN_SIGNAL, member('line-turned'), false, 1);
-        await handle.signal<[string, string]>(LINE_SHORT_SIGNAL, 'first', 'quota: instances 10/10');
-        await handle.signal<[string, TurnEnd]>(LINE_DONE_SIGNAL, 'first', 'waited');
+        await handle.signal<[string, string, number]>(LINE_SHORT_SIGNAL, 'first', 'quota: instances 10/10', Date.now());
+        await handle.signal<[string, TurnEnd, number]>(LINE_DONE_SIGNAL, 'first', 'waited', Date.now());
         await handle.signal<[string]>(LINE_LEAVE_SIGNAL, 'line-turned');
         while ((await handle.query<unknown, [string]>(LINE_TURN_QUERY, 'first')) !== null) await delay(100);
         await handle.terminate('recorded');

@@ -80,9 +80,9 @@ export function sleep(milliseconds: number): Promise<void> {
 }
 
 /**
- * Waits for what Temporal can say only with the help of a worker, and ends at once when the activity is to stop: the worker
+ * Asks Temporal what it can say only with the help of a worker, and ends at once when the activity is to stop: the worker
  * may be just this one, which waits for its activities. The client's own signal does not reach a call that it tries again.
  */
-export function answered<T>(answer: Promise<T>): Promise<T> {
-  return Promise.race([answer, Context.current().cancelled]);
+export function answered<T>({ temporal }: Pick<Deps, 'temporal'>, question: () => Promise<T>): Promise<T> {
+  return Promise.race([temporal.withAbortSignal(signal(), question), Context.current().cancelled]);
 }

@@ -88,7 +88,7 @@ async function joinInstall(deps: Deps, input: WaitForJeos): Promise<string> {
 async function endOfInstall(deps: Deps, input: WaitForJeos, runId: string): Promise<JeosImageResult | undefined> {
   const handle = deps.temporal.workflow.getHandle<() => Promise<JeosImageResult>>(input.plan.jeosWorkflowId, runId);
   try {
-    return await answered(deps.temporal.withAbortSignal(signal(), () => handle.result()));
+    return await answered(deps, () => handle.result());
   } catch (error) {
     signal().throwIfAborted();
     if (error instanceof WorkflowNotFoundError) return undefined;

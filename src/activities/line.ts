@@ -45,7 +45,8 @@ export async function askForTurn(
   if (deps.version !== undefined) await keptByCurrent(deps, line.id);
   // Temporal answers a query only when what was signalled before has been seen to.
   const handle = deps.temporal.workflow.getHandle(line.id);
-  return (await answered(handle.query<LineAnswer | null, [string]>(LINE_TURN_QUERY, member.id))) ?? undefined;
+  const query = () => handle.query<LineAnswer | null, [string]>(LINE_TURN_QUERY, member.id);
+  return (await answered(deps, query)) ?? undefined;
 }
 
 /** Tells a project's line what has become of a build's turn. */
@@ -55,7 +56,7 @@ export async function tellLine(
   ...[signal, word]: [typeof LINE_DONE_SIGNAL, TurnEnd] | [typeof LINE_SHORT_SIGNAL, string]
 ): Promise<void> {
   try {
-    await temporal.workflow.getHandle(line.id).signal(signal, ref.workflowId, word);
+    await temporal.workflow.getHandle(line.id).signal(signal, ref.workflowId, word, Date.now());
   } catch (error) {
     // It has ended, and holds nothing for us.
     if (!(error instanceof WorkflowNotFoundError)) throw error;
@@ -76,11 +77,11 @@ async function keptByCurrent({ temporal }: Deps, workflowId: string): Promise<vo
   });
 }
 
-/** Those of the workflows that do not live. */
-export async function endedWorkflows(deps: Deps, { ids }: { ids: string[] }): Promise<string[]> {
+/** Those of the workflows that do not live, and when that was seen: milliseconds since the epoch. */
+export async function endedWorkflows(deps: Deps, { ids }: { ids: string[] }): Promise<{ ended: string[]; at: number }> {
   const ended: string[] = [];
   for (const id of ids) {
     if ((await lifeOf(deps, id)) !== 'living') ended.push(id);
   }
-  return ended;
+  return { ended, at: Date.now() };
 }

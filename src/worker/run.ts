@@ -11,7 +11,7 @@ import { workflowBundle } from './bundle.js';
 import { CallBudget } from './call-budget.js';
 import { parseAddress, serveHealth } from './health.js';
 import { workerLogger } from './logger.js';
-import { createWorkers, workerIdentity } from './workers.js';
+import { createWorkers, runWorkers, stopSignal, workerIdentity } from './workers.js';
 
 export interface WorkerOptions {
   /** Default `imagefactory`. */
@@ -44,6 +44,8 @@ export interface WorkerOptions {
 
 function installRuntime(options: WorkerOptions): void {
   Runtime.install({
+    // It would stop all lanes at a time.
+    shutdownSignals: [],
     logger: workerLogger({ format: options.logFormat, level: options.logLevel }),
     telemetryOptions: {
       logging: { filter: { core: 'WARN', other: 'WARN' }, forward: {} },
@@ -80,7 +82,7 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
     const bundle = await workflowBundle(options.payloadKeys !== undefined);
     const workers = await createWorkers({ ...options, clouds, connection, client, bundle });
     const health = options.healthAddress === undefined ? undefined : await serveHealth(options.healthAddress, workers);
-    await Promise.all(workers.map((worker) => worker.run()));
+    await runWorkers(workers, stopSignal());
     health?.server.close();
   } finally {
     budget.stop();

@@ -18,6 +18,8 @@ import { laneOptions } from './queues.js';
 /** Seconds that short calls get to end when the worker is stopped, and after which it ends whatever still runs. */
 const GRACE = '10s';
 const FORCE = '30s';
+/** What tells a process to stop. */
+const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 /** How often heartbeats are sent at the most: how soon a cancellation is heard. */
 const HEARTBEAT_THROTTLE = '3s';
 
@@ -55,6 +57,28 @@ export async function createWorkers(options: LaneWorkersOptions): Promise<Worker
       }),
     ),
   );
+}
+
+/**
+ * Runs the workers of all lanes until they are told to stop. The control lane stops when the others have: their activities ask
+ * workflows, whose answers are its work.
+ *
+ * @param workers as `createWorkers` makes them
+ */
+export async function runWorkers([control, ...others]: Worker[], stop: AbortSignal): Promise<void> {
+  const end = (worker: Worker | undefined): void => {
+    if (worker?.getState() === 'RUNNING') worker.shutdown();
+  };
+  const running = Promise.all(others.map((worker) => worker.run()));
+  stop.addEventListener('abort', () => others.forEach(end), { once: true });
+  await Promise.all([control?.run(), running.finally(() => end(control))]);
+}
+
+/** Aborted when this process is told to stop. */
+export function stopSignal(): AbortSignal {
+  const stop = new AbortController();
+  for (const name of STOP_SIGNALS) process.on(name, () => stop.abort());
+  return stop.signal;
 }
 
 /** How Temporal knows this process. */

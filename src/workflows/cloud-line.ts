@@ -33,9 +33,15 @@ const LONG = 4000;
  * The line of a project, which everybody joins who wants to create an instance there: see {@link Line}. Who joins asks how it
  * stands; who must wait is told of its turn by a signal, and asks again. A signal that finds nobody is how it learns that a waiting build has ended. Those who have their turn
  * or a slot are looked after now and then, because a build that was terminated does not leave.
+ *
+ * It never goes by its own clock, only by timers that go off and by times that it is told: see "The workflow's clock" in
+ * docs/architecture.md.
  */
 export async function cloudLine(input: LineInput): Promise<void> {
   const line = new Line(input.state);
+  /** The latest time that it has heard of. */
+  let now = 0;
+  const hear = (at = 0): number => (now = Math.max(now, at));
   let isNew = true;
   let telling = 0;
   const tell = async (id: string, news: LineNews): Promise<void> => {
@@ -50,7 +56,7 @@ export async function cloudLine(input: LineInput): Promise<void> {
   };
   /** Tells everybody what is new for them, but the one that asks and hears it as the answer. */
   const say = (asking?: string): void => {
-    for (const { id, news } of line.advance(Date.now())) {
+    for (const { id, news } of line.advance(now)) {
       if (id !== asking || news.state === 'expelled') void tell(id, news);
     }
   };
@@ -64,11 +70,11 @@ export async function cloudLine(input: LineInput): Promise<void> {
     say(member.id);
     isNew = true;
   });
-  setHandler(defineSignal<[string, string]>(LINE_SHORT_SIGNAL), (id, reason) =>
-    change(() => line.short(id, reason, Date.now())),
+  setHandler(defineSignal<[string, string, number]>(LINE_SHORT_SIGNAL), (id, reason, at) =>
+    change(() => line.short(id, reason, hear(at))),
   );
-  setHandler(defineSignal<[string, TurnEnd]>(LINE_DONE_SIGNAL), (id, end) =>
-    change(() => line.done(id, end, Date.now())),
+  setHandler(defineSignal<[string, TurnEnd, number]>(LINE_DONE_SIGNAL), (id, end, at) =>
+    change(() => line.done(id, end, hear(at))),
   );
   setHandler(defineSignal<[string]>(LINE_LEAVE_SIGNAL), (id) => change(() => line.leave(id)));
   setHandler(defineQuery<LinePosition | null, [string]>(LINE_QUERY), (id) => line.positionOf(id) ?? null);
@@ -79,18 +85,19 @@ export async function cloudLine(input: LineInput): Promise<void> {
   const lookAfter = async (): Promise<void> => {
     lookedAt = Date.now();
     if (line.active.length === 0) return;
-    const ended = await call('endedWorkflows', [{ ids: line.active }], {
+    const seen = await call('endedWorkflows', [{ ids: line.active }], {
       summary: 'see whether those still live whose turn it is',
       heartbeatTimeout: input.heartbeatTimeout,
-    }).catch(() => []);
-    for (const id of ended) change(() => line.leave(id));
+    }).catch(() => undefined);
+    hear(seen?.at ?? 0);
+    for (const id of seen?.ended ?? []) change(() => line.leave(id));
   };
 
   for (;;) {
     const left = line.isEmpty ? IDLE : Math.max(1, nextLook() - Date.now());
     const isChanged = await condition(() => isNew, left);
     if (!isChanged && line.isEmpty) break;
-    if (!line.isEmpty && Date.now() >= nextLook()) await lookAfter();
+    if (!isChanged) await lookAfter();
     isNew = false;
     say();
     if (workflowInfo().historyLength < LONG) continue;

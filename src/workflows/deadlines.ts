@@ -134,10 +134,13 @@ export async function withinTime<T>(clock: BuildClock, run: () => Promise<T>): P
 
 async function timeIsUp({ limit, held, isHeld }: BuildClock): Promise<void> {
   const began = Date.now();
-  for (;;) {
+  // Not before what the timer says: see "The workflow’s clock" in docs/architecture.md.
+  for (let now = began; ;) {
     await condition(() => !isHeld());
-    const left = limit() * 1000 - (Date.now() - began - held());
+    now = Math.max(now, Date.now());
+    const left = limit() * 1000 - (now - began - held());
     if (left <= 0) return;
     await sleep(left);
+    now += left;
   }
 }

@@ -129,7 +129,7 @@ export class Place {
     await CancellationScope.nonCancellable(async () => {
       try {
         const handle = getExternalWorkflowHandle(line);
-        await handle.signal<string[]>(signal, workflowInfo().workflowId, ...words);
+        await handle.signal<[string, ...string[], number]>(signal, workflowInfo().workflowId, ...words, Date.now());
       } catch {
         // The line has ended: it holds nothing for us.
       }

@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import type { Worker } from '@temporalio/worker';
 import { z } from 'zod';
 import { baseImageWorkflowId } from '../../src/build/input.js';
 import { WORKFLOWS, type CloudSweep } from '../../src/build/messages.js';
@@ -15,7 +14,7 @@ import { Http } from '../../src/openstack/http.js';
 import { Session } from '../../src/openstack/identity.js';
 import { Service } from '../../src/openstack/service.js';
 import { testBundle } from '../support/bundle.js';
-import { createWorkers } from '../../src/worker/workers.js';
+import { createWorkers, runWorkers } from '../../src/worker/workers.js';
 import { startTemporal } from '../support/temporal.js';
 import { RecordingIo } from '../unit/client/recording-io.js';
 import { type Bench, publicKey } from './bench.js';
@@ -30,12 +29,12 @@ export function describeSweeper(bench: Bench): void {
   describe('the sweeper', () => {
     let temporal: TestWorkflowEnvironment;
     let storage: string;
-    let workers: Worker[] = [];
-    let running: Promise<void>[] = [];
+    const stop = new AbortController();
+    let running: Promise<void> | undefined;
 
     before(async () => {
       [temporal, storage] = await Promise.all([startTemporal(), mkdtemp(join(tmpdir(), 'imagefactory-sweeper-'))]);
-      workers = await createWorkers({
+      const workers = await createWorkers({
         connection: temporal.nativeConnection,
         client: temporal.client,
         taskQueue: TASK_QUEUE,
@@ -44,11 +43,11 @@ export function describeSweeper(bench: Bench): void {
         storagePath: storage,
         cachePath: storage,
       });
-      running = workers.map((worker) => worker.run());
+      running = runWorkers(workers, stop.signal);
     });
     after(async () => {
-      for (const worker of workers) worker.shutdown();
-      await Promise.all(running);
+      stop.abort();
+      await running;
       await temporal?.teardown();
       await rm(storage, { recursive: true, force: true });
     });

@@ -13,7 +13,7 @@ import type { BuildRecord } from '../../src/build/record.js';
 import type { BuildStatus } from '../../src/build/status.js';
 import type { PayloadKeys } from '../../src/codec/keys.js';
 import { connectClouds } from '../../src/openstack/index.js';
-import { createWorkers, type LaneWorkersOptions } from '../../src/worker/workers.js';
+import { createWorkers, runWorkers, type LaneWorkersOptions } from '../../src/worker/workers.js';
 import { FakeCloud, type FakeCloudOptions } from '../fake-cloud/fake-cloud.js';
 import type { Leftover } from '../fake-cloud/leftovers.js';
 import type { FakeImage } from '../fake-cloud/state.js';
@@ -104,12 +104,13 @@ export class Bed {
       pace: { shortest: 20, longest: 200 },
       ...release,
     });
-    const running = lanes.map((lane) => lane.run());
+    const stop = new AbortController();
+    const running = runWorkers(lanes, stop.signal);
     const worker: BedWorker = {
       stop: async () => {
         this.workers.delete(worker);
-        for (const lane of lanes) lane.shutdown();
-        await Promise.all(running);
+        stop.abort();
+        await running;
         await clouds.close();
       },
     };

@@ -46,7 +46,7 @@ export function stubs(calls: string[], records: FinalRecord[] = []): Activities 
     waitForJeos: note('jeos', { imageId: 'jeos-image', reused: true, proven: true }),
     prepareMedia: note('media', { kernelId: 'k', ramdiskId: 'r', notes: [] }),
     createBootImage: note('boot-image', { imageId: 'boot' }),
-    endedWorkflows: note('ended', []),
+    endedWorkflows: note('ended', { ended: [], at: 0 }),
     createServer: note('server', { serverId: 's', slot: false }),
     waitForPowerOff: note('off', { seconds: 1, consoleTail: 'reboot: Power down' }),
     snapshotServer: note('snapshot', { imageId: 'base-image', size: 7 }),

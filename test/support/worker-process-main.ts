@@ -4,7 +4,7 @@ import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { DEADLINES } from '../../src/openstack/http.js';
 import { connectClouds } from '../../src/openstack/index.js';
 import { CallBudget } from '../../src/worker/call-budget.js';
-import { createWorkers, workerIdentity } from '../../src/worker/workers.js';
+import { createWorkers, runWorkers, stopSignal, workerIdentity } from '../../src/worker/workers.js';
 import type { WorkerProcessOptions } from './worker-process.js';
 
 process.once('disconnect', () => process.exit());
@@ -18,6 +18,7 @@ const deadlines =
     : { ...DEADLINES, headers: callDeadline, body: callDeadline, call: callDeadline, upload: callDeadline };
 
 Runtime.install({
+  shutdownSignals: [],
   logger: new DefaultLogger('ERROR'),
   // A server that is away for a moment is part of what is tested.
   telemetryOptions: { logging: { filter: { core: 'ERROR', other: 'ERROR' }, forward: {} } },
@@ -37,7 +38,7 @@ const workers = await createWorkers({
   cachePath: cache,
   pace: { shortest: 20, longest: 200 },
 });
-const running = workers.map((worker) => worker.run());
+const running = runWorkers(workers, stopSignal());
 process.send?.('running');
-await Promise.all(running);
+await running;
 process.exit();

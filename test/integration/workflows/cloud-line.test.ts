@@ -19,10 +19,10 @@ describe('the workflow of a project’s line', () => {
     const looking = new Promise<void>((resolve) => (looks = resolve));
     let release = (): void => {};
     const released = new Promise<void>((resolve) => (release = resolve));
-    const endedWorkflows = async (): Promise<string[]> => {
+    const endedWorkflows = async (): Promise<{ ended: string[]; at: number }> => {
       looks();
       await released;
-      return [];
+      return { ended: [], at: Date.now() };
     };
     await withWorkers(temporal, taskQueue, { endedWorkflows }, async () => {
       const input: LineInput = { checkEvery: 0.1, heartbeatTimeout: 60 };
