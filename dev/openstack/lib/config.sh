@@ -4,8 +4,8 @@
 # Only Neutron's folder is open to others, because dnsmasq reads its files as `nobody`.
 make_folders() {
   mkdir -p "$STATE"/neutron/lock "$STATE"/lock "$STATE"/nova/instances "$STATE"/glance/{images,staging,tasks} \
-    "$STATE"/libvirt/{etc,lib,run,log} "$STATE"/{mysql,rabbitmq} "$ETC" "$RUN" "$LOG"
-  chmod 700 "$STATE"/{nova,glance,libvirt,mysql,rabbitmq} "$ETC" "$RUN" "$LOG"
+    "$STATE"/cinder/mnt "$STATE"/libvirt/{etc,lib,run,log} "$STATE"/{mysql,rabbitmq} "$ETC" "$RUN" "$LOG"
+  chmod 700 "$STATE"/{nova,glance,cinder,libvirt,mysql,rabbitmq} "$ETC" "$RUN" "$LOG"
 }
 
 # Passwords and the hypervisor's identity: made once, kept for the life of the state folder.
@@ -32,9 +32,11 @@ fill_in() {
   sed -e "s|@STATE@|$STATE|g" -e "s|@ETC@|$ETC|g" -e "s|@RUN@|$RUN|g" -e "s|@LOG@|$LOG|g" -e "s|@IP@|$IP|g" \
     -e "s|@SERVICE_PASSWORD@|$SERVICE_PASSWORD|g" -e "s|@ADMIN_PASSWORD@|$ADMIN_PASSWORD|g" \
     -e "s|@BUILDER_PASSWORD@|$BUILDER_PASSWORD|g" -e "s|@HOST_UUID@|$HOST_UUID|g" \
-    -e "s|@VIRT_TYPE@|$VIRT_TYPE|g" -e "s|@PUBLIC_CLOUD_END@|$PUBLIC_CLOUD_END|g"
+    -e "s|@VIRT_TYPE@|$VIRT_TYPE|g" -e "s|@PUBLIC_CLOUD_END@|$PUBLIC_CLOUD_END|g" \
+    -e "s|@QUOTA_VOLUMES@|$QUOTA_VOLUMES|g" -e "s|@QUOTA_GIGABYTES@|$QUOTA_GIGABYTES|g"
 }
 
+# A file that would say the same is left alone, so that its time is that of its last change.
 write_config() {
   VIRT_TYPE=$(virtualisation)
   local file mask
@@ -42,9 +44,10 @@ write_config() {
   umask 077
   make_secrets
   while IFS= read -r file; do
-    mkdir -p "$ETC/${file%/*}"
-    fill_in <"$HERE/etc/$file" >"$ETC/$file"
-  done < <(cd "$HERE/etc" && find . -type f)
+    fill_in <"$HERE/etc/$file" >"$ETC/.new"
+    install -C -D -m 600 "$ETC/.new" "$ETC/$file"
+  done < <(cd "$HERE/etc" && find . -type f -printf '%P\n')
+  rm "$ETC/.new"
   mv "$ETC/clouds.yaml" "$ETC/openrc" "$STATE/"
   mv "$ETC/qemu.conf" "$STATE/libvirt/etc/"
   umask "$mask"

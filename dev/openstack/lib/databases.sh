@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # The databases: made and filled at the first start. Nova's and Neutron's take longest, and run side by side with Keystone's.
 
+DATABASES=(keystone glance placement nova_api nova nova_cell0 neutron cinder)
+
 sql() { mariadb --no-defaults --user=root --socket="$RUN/mysql.sock" --skip-column-names --batch "$@"; }
 
 make_mysql_folder() {
@@ -10,11 +12,8 @@ make_mysql_folder() {
 }
 
 make_databases() {
-  local database
-  for database in keystone glance placement nova_api nova nova_cell0 neutron; do
-    printf 'create database if not exists %s character set utf8;\n' "$database"
-  done | sql
-  printf "create or replace user openstack@localhost identified by '%s'; grant all on *.* to openstack@localhost;\n" \
+  printf 'create database if not exists %s character set utf8;\n' "${DATABASES[@]}" | sql
+  printf "create user if not exists openstack@localhost identified by '%s'; grant all on *.* to openstack@localhost;\n" \
     "$SERVICE_PASSWORD" | sql
 }
 
@@ -36,20 +35,22 @@ sync_nova() {
     { "${manage[@]}" cell_v2 list_cells | grep -q ' cell1 ' || "${manage[@]}" cell_v2 create_cell --name cell1; }
 }
 
-sync_neutron_glance_placement() {
+sync_the_rest() {
   neutron-db-manage --config-file "$ETC/common.conf" --config-file "$ETC/neutron.conf" --config-file "$ETC/ml2.ini" upgrade heads &&
     glance-manage --config-file "$ETC/common.conf" --config-file "$ETC/glance.conf" db_sync &&
-    placement-manage --config-file "$ETC/placement/placement.conf" db sync
+    placement-manage --config-file "$ETC/placement/placement.conf" db sync &&
+    cinder-manage --config-file "$ETC/common.conf" --config-file "$ETC/cinder.conf" db sync
 }
 
-# Fills the databases once. The catalogue is made through Keystone's API, while Nova and Neutron still fill theirs.
+# Fills the databases once, and again when a service has been added, which does nothing to those that are filled. The catalogue is made
+# through Keystone's API, while Nova and Neutron still fill theirs.
 fill_databases() {
   local nova rest
-  [ ! -e "$STATE/databases.done" ] || return 0
+  [ "$(cat "$STATE/databases.done" 2>/dev/null)" != "${DATABASES[*]}" ] || return 0
   make_databases
   sync_nova >"$LOG/sync-nova.log" 2>&1 9>&- &
   nova=$!
-  sync_neutron_glance_placement >"$LOG/sync-neutron.log" 2>&1 9>&- &
+  sync_the_rest >"$LOG/sync-neutron.log" 2>&1 9>&- &
   rest=$!
   sync_keystone >"$LOG/sync-keystone.log" 2>&1 || fail_with_log "$LOG/sync-keystone.log" "filling Keystone's database failed"
   launch_stage identity
@@ -57,8 +58,8 @@ fill_databases() {
   in_cloud catalogue
   say 'Keystone has its users and its catalogue'
   wait "$nova" || fail_with_log "$LOG/sync-nova.log" "filling Nova's databases failed"
-  wait "$rest" || fail_with_log "$LOG/sync-neutron.log" 'filling the databases of Neutron, Glance and Placement failed'
-  touch "$STATE/databases.done"
+  wait "$rest" || fail_with_log "$LOG/sync-neutron.log" 'filling the databases of Neutron, Glance, Placement and Cinder failed'
+  printf '%s\n' "${DATABASES[*]}" >"$STATE/databases.done"
   say 'databases are filled'
 }
 

@@ -26,12 +26,13 @@ probe_libvirt() {
   REPLY='answers on its socket'
 }
 
-# A service that only talks over the message queue: it writes a time into the database while it is alive. $1: nova or neutron,
+# A service that only talks over the message queue: it writes a time into the database while it is alive. $1: nova, neutron or cinder,
 # $2: the service. A time from before the launch is an earlier life's.
 probe_heartbeat() {
   local query seconds
   case $1 in
     nova) query="select timestampdiff(second, last_seen_up, utc_timestamp()) from nova.services where deleted = 0 and \`binary\` = '$2'" ;;
+    cinder) query="select timestampdiff(second, updated_at, utc_timestamp()) from cinder.services where deleted = 0 and \`binary\` = '$2'" ;;
     neutron) query="select timestampdiff(second, heartbeat_timestamp, utc_timestamp()) from neutron.agents where \`binary\` = '$2'" ;;
   esac
   seconds=$(sql -e "$query" 2>/dev/null) || return 1
@@ -57,6 +58,6 @@ ready() {
   case $kind in
     sql | libvirt | compute) "probe_$kind" ;;
     tcp | http) "probe_$kind" "$detail" ;;
-    nova | neutron) probe_heartbeat "$kind" "$1" ;;
+    nova | neutron | cinder) probe_heartbeat "$kind" "$1" ;;
   esac
 }

@@ -17,6 +17,7 @@ service() {
 wsgi() { printf '%s\n' uwsgi --ini "$ETC/uwsgi.ini" --http-socket "$IP:$1" --wsgi-file "$2"; }
 common=(--config-file "$ETC/common.conf")
 nova=("${common[@]}" --config-file "$ETC/nova.conf")
+cinder=("${common[@]}" --config-file "$ETC/cinder.conf")
 neutron=("${common[@]}" --config-file "$ETC/neutron.conf" --config-file)
 mapfile -t keystone < <(wsgi 5000 /usr/bin/keystone-wsgi-public)
 mapfile -t placement < <(wsgi 8778 /usr/bin/placement-api)
@@ -33,6 +34,9 @@ service control  nova-conductor            nova             nova-conductor "${no
 service control  neutron-server            http:9696/       neutron-server "${neutron[@]}" "$ETC/ml2.ini"
 service control  nova-api                  http:8774/       nova-api "${nova[@]}"
 service control  nova-scheduler            nova             nova-scheduler "${nova[@]}"
+service control  cinder-scheduler          cinder           cinder-scheduler "${cinder[@]}"
+service control  cinder-api                http:8776/       cinder-api "${cinder[@]}"
+service agents   cinder-volume             cinder           cinder-volume "${cinder[@]}"
 service agents   nova-compute              compute          nova-compute "${nova[@]}"
 service agents   neutron-linuxbridge-agent neutron          neutron-linuxbridge-agent "${neutron[@]}" "$ETC/linuxbridge_agent.ini"
 service agents   neutron-dhcp-agent        neutron          neutron-dhcp-agent "${neutron[@]}" "$ETC/dhcp_agent.ini"
@@ -47,10 +51,21 @@ in_stages() {
   done
 }
 
+# Does service $1 run, with an older configuration than the files that its command names hold now?
+outdated() {
+  local file
+  running "$1" || return 1
+  for file in "$ETC"/*; do
+    if [[ ${COMMAND[$1]} == *"$file"* && $file -nt $RUN/$1.pid ]]; then return; fi
+  done
+  return 1
+}
+
 launch_stage() {
   local name started=()
   [ "$1" != base ] || make_mysql_folder
   for name in $(in_stages "$1"); do
+    ! outdated "$name" || stop_named "$name"
     running "$name" || started+=("$name")
     launch "$name"
   done

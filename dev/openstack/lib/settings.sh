@@ -20,11 +20,14 @@ PUBLIC_CLOUD_END=imgcloud-net
 # The project's own network `private`, behind a router.
 PRIVATE_CIDR=10.20.0.0/24
 
-# Quota of the project `imagefactory`, set when the project is made; `openstack quota set` changes it for good.
+# Quota of the project `imagefactory`, set when the project is made; `openstack quota set` changes it for good. That of volumes, and
+# of their GiB, is every project's.
 QUOTA_INSTANCES=${IMAGEFACTORY_CLOUD_QUOTA_INSTANCES:-50}
 QUOTA_CORES=${IMAGEFACTORY_CLOUD_QUOTA_CORES:-100}
 QUOTA_RAM_MIB=${IMAGEFACTORY_CLOUD_QUOTA_RAM_MIB:-204800}
 QUOTA_FLOATING_IPS=${IMAGEFACTORY_CLOUD_QUOTA_FLOATING_IPS:-100}
+QUOTA_VOLUMES=${IMAGEFACTORY_CLOUD_QUOTA_VOLUMES:-60}
+QUOTA_GIGABYTES=${IMAGEFACTORY_CLOUD_QUOTA_GIGABYTES:-1000}
 
 # Seconds that a service may take until it is ready, and until it has stopped.
 READY_TIMEOUT=${IMAGEFACTORY_CLOUD_READY_TIMEOUT:-180}

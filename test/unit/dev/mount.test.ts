@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const LIBEXEC = fileURLToPath(new URL('../../../dev/openstack/libexec', import.meta.url));
+const run = promisify(execFile);
+
+describe("the single-node cloud's mount", () => {
+  it('takes the share of the volumes for mounted, and leaves its folder as it is', async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), 'mount-'));
+    t.after(() => rm(folder, { recursive: true }));
+    await writeFile(join(folder, 'volume'), 'data');
+    const options = ['-t', 'nfs', '-o', 'vers=4,minorversion=1'];
+    await run(join(LIBEXEC, 'mount'), [...options, '127.0.0.1:/volumes', folder]);
+    assert.equal(await readFile(join(folder, 'volume'), 'utf8'), 'data');
+    assert.ok(!(await readFile('/proc/self/mounts', 'utf8')).includes(folder));
+  });
+
+  it('hands everything else to the real one', async () => {
+    const [ours, real] = await Promise.all([
+      run(join(LIBEXEC, 'mount'), ['--version']),
+      run('/usr/bin/mount', ['--version']),
+    ]);
+    assert.equal(ours.stdout, real.stdout);
+  });
+
+  it('is there as mount.nfs, which Cinder looks for when it starts', async () => {
+    await run(join(LIBEXEC, 'mount.nfs'));
+  });
+});
