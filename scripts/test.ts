@@ -115,7 +115,7 @@ async function lint(): Promise<Count> {
   };
 }
 
-/** What the tests use of this machine besides the npm packages: an SSH server and BusyBox, as guests to reach; what stub disks are made with. */
+/** What the tests use of this machine besides the npm packages: an SSH server and BusyBox, as guests to reach; what stub disks and install media are made with. */
 async function installPrograms(): Promise<void> {
   const missing: string[] = [];
   for (const [program, name] of [
@@ -125,6 +125,7 @@ async function installPrograms(): Promise<void> {
     ['/usr/lib/grub/i386-pc/normal.mod', 'grub-pc-bin'],
     ['/usr/lib/grub/x86_64-efi/normal.mod', 'grub-efi-amd64-bin'],
     ['/usr/bin/mformat', 'mtools'],
+    ['/usr/bin/xorriso', 'xorriso'],
   ] as const) {
     if ((await runProgram('test', ['-e', program])) !== 0) missing.push(name);
   }

@@ -1,3 +1,7 @@
+import { FactoryError } from '../build/errors.js';
+import { fetchText, type FetchOptions } from './text.js';
+import { withoutSecrets } from './urls.js';
+
 /** One line of a checksum file. */
 export interface Checksum {
   algorithm: 'md5' | 'sha1' | 'sha224' | 'sha256' | 'sha384' | 'sha512';
@@ -6,6 +10,9 @@ export interface Checksum {
   /** Path as the file has it; empty where the line is a digest alone. */
   name: string;
 }
+
+/** Bytes that a checksum file may have. */
+const LARGEST = 16 * 1024 * 1024;
 
 const BY_LENGTH: Partial<Record<number, Checksum['algorithm']>> = {
   32: 'md5',
@@ -56,4 +63,25 @@ export function findChecksum(text: string, name: string, algorithm?: Checksum['a
   const named = all.filter((entry) => base(entry.name) === base(name));
   if (named.length > 0) return new Set(named.map(({ value }) => value)).size === 1 ? named[0] : undefined;
   return all.length === 1 && all[0]?.name === '' ? all[0] : undefined;
+}
+
+/** A checksum file, and the file that is looked for in it. */
+export interface WantedChecksum extends Pick<FetchOptions, 'signal' | 'directories'> {
+  url: string;
+  /** Of the file whose checksum it is. */
+  name: string;
+  algorithm: Checksum['algorithm'];
+}
+
+/**
+ * The checksum of a file, from the checksum file that a template names.
+ *
+ * @throws FactoryError MediaUnavailable as `fetchText`; ChecksumMismatch where the file does not say it
+ */
+export async function fetchChecksum({ url, name, algorithm, ...options }: WantedChecksum): Promise<Checksum> {
+  const found = findChecksum(await fetchText(url, { maxBytes: LARGEST, ...options }), name, algorithm);
+  if (found !== undefined) return found;
+  throw new FactoryError('ChecksumMismatch', `${withoutSecrets(url)} has no ${algorithm} checksum of ${name}`, {
+    hint: 'name the checksum file that lies beside the medium, or give parameter iso_checksum',
+  });
 }

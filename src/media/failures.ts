@@ -53,6 +53,16 @@ export function statusFailure(
   });
 }
 
+/** The failure that an FTP server's reply of 4xx or 5xx is (RFC 959, section 4.2); the last line of its text is told. */
+export function replyFailure(url: string, code: number, text: string): FactoryError {
+  const retryable = code < 500;
+  const line = text.trimEnd().split('\n').at(-1) ?? '';
+  return unavailable(url, `FTP reply ${JSON.stringify(line.slice(0, 200))}`, {
+    retryable,
+    hint: retryable ? undefined : code === 530 ? HINTS.denied : HINTS.missing,
+  });
+}
+
 /** `Retry-After`: seconds or a date (RFC 9110, section 10.2.3). */
 function secondsOf(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;

@@ -1,23 +1,30 @@
 import { FactoryError } from '../build/errors.js';
-import { type Answer, discard, get, type GetOptions } from './http.js';
+import { type Answer, discard, get } from './http.js';
+import { openMedium } from './open.js';
+import type { OpenOptions, Validators } from './source.js';
 
-/** What tells whether a file at an address is still the same. */
-export interface Validators {
-  etag?: string;
-  lastModified?: string;
-  /** Bytes. */
-  size?: number;
-}
+export type { Validators } from './source.js';
 
 /** Statuses of servers that do not know HEAD. */
 const NO_HEAD = new Set([403, 405, 501]);
 
 /**
- * Asks for a file's validators without fetching it.
+ * Asks for the validators of what lies at an http, https, ftp or file address without fetching it.
  *
  * @throws FactoryError MediaUnavailable as `fetchToFile`
  */
-export async function head(url: string, options: Pick<GetOptions, 'signal' | 'timeouts'> = {}): Promise<Validators> {
+export async function head(
+  url: string,
+  options: Pick<OpenOptions, 'signal' | 'timeouts' | 'directories'> = {},
+): Promise<Validators> {
+  if (/^https?:/i.test(url)) return headOfHttp(url, options);
+  const opened = await openMedium(url, options);
+  await opened.close();
+  const { etag, lastModified, size } = opened;
+  return { etag, lastModified, size };
+}
+
+async function headOfHttp(url: string, options: Pick<OpenOptions, 'signal' | 'timeouts'>): Promise<Validators> {
   const answer = await get(url, { ...options, method: 'HEAD' }).catch((error: unknown): Promise<Answer> => {
     // Some servers, and addresses that are signed for one method, refuse HEAD only: the GET's body is not read then.
     if (!(error instanceof FactoryError) || !NO_HEAD.has(error.status ?? 0)) throw error;

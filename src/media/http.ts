@@ -1,16 +1,7 @@
 import { EnvHttpProxyAgent, request, type Dispatcher } from 'undici';
 import { failureOf, statusFailure, unavailable } from './failures.js';
+import { DEFAULT_TIMEOUTS, type Opened, type OpenOptions, type Timeouts } from './source.js';
 import { decoded, parseUrl, withoutSecrets } from './urls.js';
-
-/** Seconds; each wait of a transfer has its own. */
-export interface Timeouts {
-  /** To connect, TLS included. Default 30. */
-  connect?: number;
-  /** From the request to the answer's headers. Default 60. */
-  headers?: number;
-  /** Without a byte of the body. Default 60. */
-  idle?: number;
-}
 
 export interface GetOptions {
   method?: 'GET' | 'HEAD';
@@ -28,7 +19,6 @@ export interface Answer {
   finalUrl: string;
 }
 
-const DEFAULTS = { connect: 30, headers: 60, idle: 60 };
 const MAX_REDIRECTS = 10;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
@@ -81,7 +71,7 @@ export function redirectTarget(from: URL, location: string): URL {
 }
 
 async function ask(url: URL, { method = 'GET', headers, signal, timeouts }: GetOptions): Promise<Answer> {
-  const { connect, headers: headersTimeout, idle } = { ...DEFAULTS, ...timeouts };
+  const { connect, headers: headersTimeout, idle } = { ...DEFAULT_TIMEOUTS, ...timeouts };
   try {
     const response = await request(new URL(url.pathname + url.search, url.origin), {
       method,
@@ -115,6 +105,35 @@ function singleHeaders(headers: Record<string, string | string[] | undefined>): 
   return Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]),
   );
+}
+
+/**
+ * Opens an http or https address; goes on with a transfer by Range and If-Range (RFC 9110, section 13.1.5).
+ *
+ * @throws FactoryError as `get`
+ */
+export async function openHttp(url: string, { signal, timeouts, resume }: OpenOptions): Promise<Opened> {
+  const range = resume && { range: `bytes=${resume.offset}-`, 'if-range': resume.mark };
+  const { status, headers, body, finalUrl } = await get(url, { headers: range, signal, timeouts });
+  const offset = status === 206 ? (resume?.offset ?? 0) : 0;
+  if (status === 206 && headers['content-range']?.startsWith(`bytes ${offset}-`) !== true) {
+    await discard(body);
+    throw unavailable(url, 'the server sent another part than was asked for', { retryable: true });
+  }
+  const remaining = numberOf(headers['content-length']);
+  return {
+    offset,
+    size: remaining === undefined ? undefined : offset + remaining,
+    etag: headers['etag'],
+    lastModified: headers['last-modified'],
+    body,
+    finalUrl,
+    close: () => discard(body),
+  };
+}
+
+function numberOf(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
 }
 
 /** Throws a body away without reading much of it. */

@@ -1,10 +1,15 @@
-import { open, realpath } from 'node:fs/promises';
+import { constants, type Stats } from 'node:fs';
+import { type FileHandle, open, realpath, stat } from 'node:fs/promises';
 import { sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FactoryError } from '../build/errors.js';
 import { unavailable } from './failures.js';
+import type { Opened, OpenOptions } from './source.js';
 
 const HINT = 'a worker that was started with --files-from DIR reads files below DIR; or write an http(s) address';
+
+/** Bytes that are read at once. */
+const CHUNK = 256 * 1024;
 
 /** Whether an address names a file of the worker's machine. */
 export function isLocalFile(url: string): boolean {
@@ -22,9 +27,50 @@ export async function readLocalFile(
   url: string,
   { directories, maxBytes }: { directories: readonly string[]; maxBytes: number },
 ): Promise<Buffer> {
-  const refused = new FactoryError('MediaUnavailable', `${url} is in none of the folders that templates may read`, {
-    hint: HINT,
+  const { file, about } = await openAllowed(url, directories);
+  try {
+    if (about.size > maxBytes) throw unavailable(url, `it is larger than ${maxBytes} bytes`);
+    return await file.readFile();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Opens such a file as a medium: it has no entity tag, its time counts to the millisecond. @throws as `readLocalFile` */
+export async function openLocal(url: string, { directories = [], signal }: OpenOptions): Promise<Opened> {
+  const { file, about } = await openAllowed(url, directories);
+  return {
+    offset: 0,
+    size: about.size,
+    lastModified: about.mtime.toISOString(),
+    body: file.createReadStream({ autoClose: false, signal, highWaterMark: CHUNK }) as AsyncIterable<Buffer>,
+    finalUrl: url,
+    close: () => file.close(),
+  };
+}
+
+/** The folder that a `file://` address names. Links in it are not followed by who copies it. @throws as `readLocalFile` */
+export async function localFolder(url: string, directories: readonly string[]): Promise<string> {
+  const real = await allowedPath(url, directories);
+  if (!(await stat(real)).isDirectory()) throw unavailable(url, 'it is not a folder');
+  return real;
+}
+
+async function openAllowed(url: string, directories: readonly string[]): Promise<{ file: FileHandle; about: Stats }> {
+  const real = await allowedPath(url, directories);
+  // Without O_NONBLOCK, opening a pipe waits for somebody who writes.
+  const file = await open(real, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: NodeJS.ErrnoException) => {
+    throw unavailable(url, error.code ?? error.message);
   });
+  const about = await file.stat();
+  if (about.isFile()) return { file, about };
+  await file.close();
+  // A pipe or a device would be read for ever.
+  throw unavailable(url, 'it is not a file');
+}
+
+/** The path without links, if it lies in one of the folders. */
+async function allowedPath(url: string, directories: readonly string[]): Promise<string> {
   const path = pathOf(url);
   if (path === undefined) {
     const message = `${url} does not say where the file is: the worker has no folder of its own`;
@@ -34,8 +80,10 @@ export async function readLocalFile(
   const opened = await Promise.all(directories.map((directory) => realpath(directory).catch(() => undefined)));
   const isInside = (folder: string | undefined): boolean =>
     folder !== undefined && real !== undefined && real.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`);
-  if (real === undefined || !opened.some(isInside)) throw refused;
-  return read(url, real, maxBytes);
+  if (real !== undefined && opened.some(isInside)) return real;
+  throw new FactoryError('MediaUnavailable', `${url} is in none of the folders that templates may read`, {
+    hint: HINT,
+  });
 }
 
 /** The absolute path; undefined for an address that has none, or names another machine. */
@@ -45,20 +93,5 @@ function pathOf(url: string): string | undefined {
     return fileURLToPath(url);
   } catch {
     return undefined;
-  }
-}
-
-async function read(url: string, path: string, maxBytes: number): Promise<Buffer> {
-  const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
-    throw unavailable(url, error.code ?? error.message);
-  });
-  try {
-    const about = await file.stat();
-    // A pipe or a device would be read for ever.
-    if (!about.isFile()) throw unavailable(url, 'it is not a file');
-    if (about.size > maxBytes) throw unavailable(url, `it is larger than ${maxBytes} bytes`);
-    return await file.readFile();
-  } finally {
-    await file.close();
   }
 }

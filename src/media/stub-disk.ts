@@ -1,13 +1,6 @@
-import { execFile } from 'node:child_process';
 import { open, readFile, stat, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
-import { FactoryError } from '../build/errors.js';
-
-const run = promisify(execFile);
-
-/** What starts a machine from a disk. UEFI here is that of x86_64. */
-export type StubFirmware = 'bios' | 'uefi';
+import { join } from 'node:path';
+import { grubConfig, grubFile, grubImage, making, PLATFORMS, program, type StubFirmware } from './grub.js';
 
 /** What a stub disk starts, and where it is made. */
 export interface StubDisk {
@@ -33,33 +26,10 @@ const LABEL = 'IMGFACTORY';
 const BOOT_CODE = 440;
 /** EFI system partition, in a table as BIOS reads it; both find their boot loader then. */
 const PARTITION_TYPE = 0xef;
-const MODULES = ['part_msdos', 'fat', 'search', 'search_label', 'normal', 'configfile', 'linux', 'echo'];
-const MODULE_FOLDER = '/usr/lib/grub';
-const PACKAGES = 'grub-common, grub-pc-bin, grub-efi-amd64-bin and mtools';
-
-/** GRUB's own name of a firmware's platform. */
-const PLATFORMS: Record<StubFirmware, string> = { bios: 'i386-pc', uefi: 'x86_64-efi' };
+const MODULES = ['part_msdos', 'fat', 'search_label'];
 
 /** What GRUB runs before it has found anything: it takes its configuration from our partition, wherever that is. */
 const EARLY = `search --no-floppy --label ${LABEL} --set root\nset prefix=($root)/\nconfigfile ($root)/grub.cfg\n`;
-
-/** GRUB's configuration. Words are quoted, so that the kernel gets them as they are. */
-export function grubConfig(commandLine: string, ramdisks: number): string {
-  const words = commandLine.split(' ').filter((word) => word !== '');
-  const names = Array.from({ length: ramdisks }, (_, index) => `/ramdisk${index}`);
-  return [
-    `echo 'imagefactory: the stub disk starts the installer'`,
-    `linux /kernel ${words.map(quoted).join(' ')}`,
-    `initrd ${names.join(' ')}`,
-    'boot',
-    '',
-  ].join('\n');
-}
-
-/** A quote ends the word, stands by itself, and begins the word again: https://www.gnu.org/software/grub/manual/grub/grub.html#Quoting */
-function quoted(word: string): string {
-  return `'${word.replaceAll("'", "'\\''")}'`;
-}
 
 /**
  * Makes a raw disk that starts an installer on BIOS and UEFI, from kernel, ramdisks and command line. Everything on it is in memory
@@ -69,25 +39,13 @@ function quoted(word: string): string {
  * @throws FactoryError InvalidParameter when this machine lacks the programs; StoreFailed (retryable) when they fail
  */
 export async function makeStubDisk(disk: StubDisk): Promise<{ path: string; size: number }> {
-  try {
-    return await make(disk);
-  } catch (error) {
-    disk.signal.throwIfAborted();
-    if (error instanceof FactoryError) throw error;
-    const { stderr, message } = error as Error & { stderr?: string };
-    const why = (stderr ?? '').trim() || message;
-    throw new FactoryError('StoreFailed', `the disk that starts the installer could not be made: ${why}`, {
-      retryable: true,
-      hint: `see that there is room in ${dirname(disk.folder)} on the worker’s machine`,
-      cause: error,
-    });
-  }
+  return making('the disk that starts the installer', disk, () => make(disk));
 }
 
 async function make(disk: StubDisk): Promise<{ path: string; size: number }> {
   const { firmwares, folder, signal } = disk;
   await writeFile(join(folder, 'early.cfg'), EARLY);
-  await writeFile(join(folder, 'grub.cfg'), grubConfig(disk.commandLine, disk.ramdisks.length));
+  await writeFile(join(folder, 'grub.cfg'), configOf(disk));
   const files: [string, string][] = [
     [join(folder, 'grub.cfg'), 'grub.cfg'],
     [disk.kernel, 'kernel'],
@@ -101,7 +59,7 @@ async function make(disk: StubDisk): Promise<{ path: string; size: number }> {
     await file.truncate((FIRST + sectors) * SECTOR);
     await file.write(await bootSector(sectors), 0, SECTOR, 0);
     if (firmwares.includes('bios')) {
-      const core = await readFile(await grubImage(folder, PLATFORMS.bios, ['biosdisk'], signal));
+      const core = await readFile(await loader(disk, 'bios'));
       await file.write(core, 0, core.length, SECTOR);
     }
   } finally {
@@ -111,63 +69,32 @@ async function make(disk: StubDisk): Promise<{ path: string; size: number }> {
   await program('mformat', ['-i', partition, '-v', LABEL, '-T', String(sectors), '-h', '255', '-s', '63', '-H', String(FIRST), '::'], signal); // prettier-ignore
   for (const [source, name] of files) await program('mcopy', ['-i', partition, source, `::/${name}`], signal);
   if (firmwares.includes('uefi')) {
-    const efi = await grubImage(folder, PLATFORMS.uefi, [], signal);
+    const efi = await loader(disk, 'uefi');
     await program('mmd', ['-i', partition, '::/EFI', '::/EFI/BOOT'], signal);
     await program('mcopy', ['-i', partition, efi, '::/EFI/BOOT/BOOTX64.EFI'], signal);
   }
   return { path, size: (FIRST + sectors) * SECTOR };
 }
 
-/** @throws FactoryError InvalidParameter when this machine lacks what {@link makeStubDisk} needs */
-export async function checkStubPrograms(firmwares: readonly StubFirmware[], signal: AbortSignal): Promise<void> {
-  await mkimage(['--version'], signal);
-  await program('mformat', ['--version'], signal);
-  for (const firmware of firmwares) {
-    const platform = PLATFORMS[firmware];
-    await stat(join(MODULE_FOLDER, platform, 'normal.mod')).catch((cause: unknown) => {
-      throw missing(`GRUB’s modules for ${platform}`, cause);
-    });
-  }
+function configOf({ ramdisks, commandLine }: StubDisk): string {
+  return grubConfig({ kernel: '/kernel', ramdisks: ramdisks.map((_path, index) => `/ramdisk${index}`), commandLine });
 }
 
 /** GRUB with the modules that it needs here; answers its path. */
-async function grubImage(folder: string, format: string, modules: string[], signal: AbortSignal): Promise<string> {
-  const path = join(folder, `${format}.img`);
-  const early = join(folder, 'early.cfg');
-  await mkimage(['-O', format, '-p', '/', '-c', early, '-o', path, ...MODULES, ...modules], signal);
-  return path;
-}
-
-/** Fedora and its kin call it by another name. */
-async function mkimage(args: string[], signal: AbortSignal): Promise<void> {
-  try {
-    await run('grub-mkimage', args, { signal });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    await program('grub2-mkimage', args, signal);
-  }
-}
-
-async function program(name: string, args: string[], signal: AbortSignal): Promise<void> {
-  try {
-    await run(name, args, { signal, env: { ...process.env, MTOOLS_SKIP_CHECK: '1' } });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw missing(name, error);
-    throw error;
-  }
-}
-
-function missing(what: string, cause: unknown): FactoryError {
-  return new FactoryError('InvalidParameter', `boot_method stub: this worker’s machine has no ${what}`, {
-    hint: `install ${PACKAGES} there, or write boot_method direct`,
-    cause,
+function loader({ folder, signal }: StubDisk, firmware: StubFirmware): Promise<string> {
+  return grubImage({
+    format: PLATFORMS[firmware],
+    early: join(folder, 'early.cfg'),
+    modules: firmware === 'bios' ? [...MODULES, 'biosdisk'] : MODULES,
+    path: join(folder, `${firmware}.img`),
+    signal,
   });
 }
 
 /** GRUB's first sector with a table of one partition. It loads the sector after it, which it needs not be told. */
 async function bootSector(sectors: number): Promise<Buffer> {
   const sector = Buffer.alloc(SECTOR);
-  (await readFile(join(MODULE_FOLDER, PLATFORMS.bios, 'boot.img'))).copy(sector, 0, 0, BOOT_CODE);
+  (await readFile(grubFile(PLATFORMS.bios, 'boot.img'))).copy(sector, 0, 0, BOOT_CODE);
   sector.write('imgf', BOOT_CODE, 'latin1');
   const entry = sector.subarray(446);
   // Bootable; heads, sectors and cylinders say that they cannot tell; then first sector and length.

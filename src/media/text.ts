@@ -1,8 +1,9 @@
+import { withDeadline } from './deadline.js';
 import { failureOf, unavailable } from './failures.js';
-import { discard, get, type Timeouts } from './http.js';
+import { openMedium } from './open.js';
+import type { Opened, OpenOptions, Timeouts } from './source.js';
 
-export interface FetchOptions {
-  signal?: AbortSignal;
+export interface FetchOptions extends Pick<OpenOptions, 'signal' | 'directories'> {
   /** Default 16 MiB. */
   maxBytes?: number;
   timeouts?: Timeouts & {
@@ -11,36 +12,57 @@ export interface FetchOptions {
   };
 }
 
+/** A small thing, and where it was. */
+export interface Content {
+  bytes: Buffer;
+  /** The address that answered, after redirects. */
+  finalUrl: string;
+}
+
 const DEFAULT_MAX_BYTES = 16 * 1024 * 1024;
 const DEFAULT_TOTAL = 120;
 
 /**
- * Fetches a small thing from an http or https address.
+ * Fetches a small thing from an http, https, ftp or file address.
  *
  * @throws FactoryError MediaUnavailable: classed as by `fetchToFile`; not retryable when it is larger than `maxBytes`
  */
-export async function fetchBytes(url: string, options: FetchOptions = {}): Promise<Buffer> {
-  const { maxBytes = DEFAULT_MAX_BYTES, timeouts } = options;
-  const total = new AbortController();
+export async function fetchContent(url: string, options: FetchOptions = {}): Promise<Content> {
+  const { maxBytes = DEFAULT_MAX_BYTES, timeouts, directories } = options;
   const seconds = timeouts?.total ?? DEFAULT_TOTAL;
-  const timer = setTimeout(
-    () => total.abort(unavailable(url, `not done within ${seconds} s`, { retryable: true })),
-    seconds * 1000,
-  );
-  const signal = AbortSignal.any([total.signal, ...(options.signal === undefined ? [] : [options.signal])]);
-  try {
-    return await receive(url, maxBytes, signal, timeouts);
-  } catch (error) {
-    signal.throwIfAborted();
-    throw failureOf(url, error);
-  } finally {
-    clearTimeout(timer);
-  }
+  return withDeadline({ url, seconds, signal: options.signal }, async (signal) => {
+    try {
+      const opened = await openMedium(url, { signal, timeouts, directories });
+      const bytes = await receive(url, opened, maxBytes).finally(() => opened.close());
+      return { bytes, finalUrl: opened.finalUrl };
+    } catch (error) {
+      signal.throwIfAborted();
+      throw failureOf(url, error);
+    }
+  });
+}
+
+/** The bytes alone. */
+export async function fetchBytes(url: string, options: FetchOptions = {}): Promise<Buffer> {
+  return (await fetchContent(url, options)).bytes;
 }
 
 /** The same as text in UTF-8; a byte order mark is dropped. @throws also when it is not UTF-8. */
 export async function fetchText(url: string, options: FetchOptions = {}): Promise<string> {
-  const bytes = await fetchBytes(url, options);
+  return textOf(url, await fetchBytes(url, options));
+}
+
+/** The text, and the address that answered: what a mirror is pinned by. */
+export async function fetchTextFrom(
+  url: string,
+  options: FetchOptions = {},
+): Promise<{ text: string; finalUrl: string }> {
+  const { bytes, finalUrl } = await fetchContent(url, options);
+  return { text: textOf(url, bytes), finalUrl };
+}
+
+/** @throws FactoryError MediaUnavailable when it is not UTF-8 */
+export function textOf(url: string, bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
@@ -48,21 +70,18 @@ export async function fetchText(url: string, options: FetchOptions = {}): Promis
   }
 }
 
-async function receive(url: string, maxBytes: number, signal: AbortSignal, timeouts?: Timeouts): Promise<Buffer> {
-  const answer = await get(url, { signal, timeouts });
-  const announced = answer.headers['content-length'];
-  const chunks: Buffer[] = [];
+async function receive(url: string, opened: Opened, maxBytes: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
   let size = 0;
   const tooLarge = (): Error => unavailable(url, `it is larger than ${maxBytes} bytes`);
-  if (announced !== undefined && Number(announced) > maxBytes) {
-    await discard(answer.body);
-    throw tooLarge();
-  }
-  for await (const chunk of answer.body) {
-    size += (chunk as Buffer).length;
-    // Leaving the loop destroys the body.
+  if ((opened.size ?? 0) > maxBytes) throw tooLarge();
+  for await (const chunk of opened.body) {
+    size += chunk.length;
+    // Leaving the loop ends the transfer.
     if (size > maxBytes) throw tooLarge();
-    chunks.push(chunk as Buffer);
+    chunks.push(chunk);
   }
+  if (opened.size !== undefined && size !== opened.size)
+    throw unavailable(url, `the transfer ended early, after ${size} of ${opened.size} bytes`, { retryable: true });
   return Buffer.concat(chunks);
 }

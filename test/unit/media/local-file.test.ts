@@ -1,11 +1,20 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import { FactoryError } from '../../../src/build/errors.js';
+import { type Fetched, fetchToFile } from '../../../src/media/fetch.js';
+import { head } from '../../../src/media/head.js';
 import { readLocalFile } from '../../../src/media/local-file.js';
+import { fetchBytes } from '../../../src/media/text.js';
+
+const DISC = randomBytes(1_000_000);
 
 describe('a file of the worker’s machine that a template names', () => {
   let root: string;
@@ -20,6 +29,8 @@ describe('a file of the worker’s machine that a template names', () => {
     await writeFile(join(`${opened}-not`, 'f'), 'outside');
     await symlink(join(root, 'secret'), join(opened, 'link'));
     await symlink(opened, join(root, 'way'));
+    await writeFile(join(opened, 'disc.iso'), DISC);
+    await promisify(execFile)('mkfifo', [join(opened, 'pipe')]);
   });
   after(() => rm(root, { recursive: true }));
 
@@ -64,6 +75,57 @@ describe('a file of the worker’s machine that a template names', () => {
 
   it('must be a file, and not too large', async () => {
     await refused(`file://${opened}/a%20b`, /it is not a file/);
+    await refused(`file://${opened}/pipe`, /it is not a file/);
     await refused(`file://${opened}/a%20b/f`, /larger than 5 bytes/, 5);
+  });
+
+  it('is fetched as a medium, with digest, size and time', async () => {
+    const path = join(root, 'fetched');
+    const url = `file://${opened}/disc.iso`;
+    const { mtime } = await stat(join(opened, 'disc.iso'));
+    const expected = { algorithm: 'sha1', value: createHash('sha1').update(DISC).digest('hex') };
+    assert.deepEqual(await fetchToFile({ url, path, directories: [opened], maxBytes: DISC.length, expected }), {
+      sha256: createHash('sha256').update(DISC).digest('hex'),
+      size: DISC.length,
+      finalUrl: url,
+      etag: undefined,
+      lastModified: mtime.toISOString(),
+    });
+    assert.ok(DISC.equals(await readFile(path)));
+    assert.deepEqual(await head(url, { directories: [opened] }), {
+      etag: undefined,
+      lastModified: mtime.toISOString(),
+      size: DISC.length,
+    });
+    assert.equal((await fetchBytes(url, { directories: [opened] })).length, DISC.length);
+  });
+
+  it('is no medium when it is too large, lies elsewhere, or no folder was opened', async () => {
+    const path = join(root, 'refused');
+    const url = `file://${opened}/disc.iso`;
+    const fetching = (from: string, directories?: string[]): Promise<Fetched> =>
+      fetchToFile({ url: from, path, directories, maxBytes: 1000 });
+    await assert.rejects(fetching(url, [opened]), { retryable: false, message: /at most 1000 are taken/ });
+    const none = { type: 'MediaUnavailable', retryable: false, message: /in none of the folders/ };
+    await assert.rejects(fetching(`file://${opened}/link`, [opened]), none);
+    await assert.rejects(fetching(url), none);
+    await assert.rejects(fetchBytes(url), none);
+    await assert.rejects(head(url), none);
+    assert.ok(!existsSync(path));
+  });
+
+  it('stops being fetched with the reason of the signal', async () => {
+    const stop = new AbortController();
+    const path = join(root, 'stopped');
+    const onProgress = (): void => stop.abort(new Error('enough'));
+    const url = `file://${opened}/disc.iso`;
+    const directories = [opened];
+    await assert.rejects(
+      fetchToFile({ url, path, directories, maxBytes: 10_000_000, signal: stop.signal, onProgress }),
+      {
+        message: 'enough',
+      },
+    );
+    assert.ok(!existsSync(path));
   });
 });

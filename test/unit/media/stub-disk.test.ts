@@ -6,20 +6,25 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { FactoryError } from '../../../src/build/errors.js';
-import { checkStubPrograms, grubConfig, makeStubDisk, type StubFirmware } from '../../../src/media/stub-disk.js';
+import { checkGrubPrograms, grubConfig, type StubFirmware } from '../../../src/media/grub.js';
+import { makeStubDisk } from '../../../src/media/stub-disk.js';
 
 const run = promisify(execFile);
 const never = new AbortController().signal;
-const missing = await checkStubPrograms(['bios', 'uefi'], never).then(
+const missing = await checkGrubPrograms(['bios', 'uefi'], never).then(
   () => false,
   (error: Error) => error.message,
 );
 
 describe('the configuration of GRUB on a stub disk', () => {
   it('gives the kernel every word as it is', () => {
-    const config = grubConfig("a=$b;c  d='e' --- x{y}", 2);
-    assert.match(config, /^linux \/kernel 'a=\$b;c' 'd='\\''e'\\''' '---' 'x\{y\}'$/m);
-    assert.match(config, /^initrd \/ramdisk0 \/ramdisk1$/m);
+    const config = grubConfig({
+      kernel: '/kernel',
+      ramdisks: ['/ramdisk0', '/ramdisk1'],
+      commandLine: "a=$b;c  d='e' --- x{y}",
+    });
+    assert.match(config, /^linux '\/kernel' 'a=\$b;c' 'd='\\''e'\\''' '---' 'x\{y\}'$/m);
+    assert.match(config, /^initrd '\/ramdisk0' '\/ramdisk1'$/m);
   });
 });
 
@@ -62,7 +67,10 @@ describe('a stub disk', { skip: missing }, () => {
     assert.ok(disk.readUInt16LE(512 + 508) + 2 < first);
     assert.deepEqual(await read(partition, 'kernel'), kernel);
     assert.deepEqual(await read(partition, 'ramdisk0'), ramdisk);
-    assert.equal((await read(partition, 'grub.cfg')).toString(), grubConfig('quiet', 1));
+    assert.equal(
+      (await read(partition, 'grub.cfg')).toString(),
+      grubConfig({ kernel: '/kernel', ramdisks: ['/ramdisk0'], commandLine: 'quiet' }),
+    );
   });
 
   it('has one for UEFI, where the firmware looks for it', async () => {

@@ -1,0 +1,107 @@
+import { Client, FTPError } from 'basic-ftp';
+import { PassThrough } from 'node:stream';
+import type { FactoryError } from '../build/errors.js';
+import { failureOf, replyFailure, unavailable } from './failures.js';
+import { DEFAULT_TIMEOUTS, markOf, type Opened, type OpenOptions, type Resume, type Validators } from './source.js';
+import { decoded } from './urls.js';
+
+/** What an address says. */
+interface Place {
+  host: string;
+  port: number;
+  /** From the directory that the login leads to, or from the root when it begins with a slash. */
+  path: string;
+  /** Undefined: anonymous. */
+  user?: string;
+  password?: string;
+}
+
+/**
+ * Opens a file by FTP (RFC 959), in passive mode, with the user and password of the address or else as anonymous. Its path
+ * counts from the directory that the login leads to; one that begins with `%2F` counts from the root (RFC 1738, section
+ * 3.2.2). A transfer goes on by REST where the server has it (RFC 3659, section 5). There are no redirects, and proxies are
+ * not used: what http_proxy names forwards HTTP, and no variable for FTP means the same to everybody.
+ *
+ * @throws FactoryError MediaUnavailable; retryable for replies 4xx and failures of the connection. The signal's reason on abort.
+ */
+export async function openFtp(url: string, { signal, timeouts, resume }: OpenOptions): Promise<Opened> {
+  const place = placeOf(url);
+  signal?.throwIfAborted();
+  const { connect, idle } = { ...DEFAULT_TIMEOUTS, ...timeouts };
+  const client = new Client(idle * 1000);
+  const stop = (): void => client.close();
+  signal?.addEventListener('abort', stop, { once: true });
+  const close = async (): Promise<void> => {
+    signal?.removeEventListener('abort', stop);
+    client.close();
+  };
+  try {
+    await enter(client, place, connect);
+    const now = await validatorsOf(client, place.path);
+    const offset = resume !== undefined && (await canGoOn(client, resume, now)) ? resume.offset : 0;
+    return { ...now, offset, body: bytesOf(client, url, place.path, offset), finalUrl: url, close };
+  } catch (error) {
+    await close();
+    signal?.throwIfAborted();
+    throw ftpFailure(url, error);
+  }
+}
+
+function placeOf(url: string): Place {
+  const parsed = new URL(url);
+  const [path = '', user = '', password = ''] = [parsed.pathname.slice(1), parsed.username, parsed.password].map(
+    decoded,
+  );
+  // A line break would end the command and begin another one.
+  if (/[\0-\x1f\x7f]/.test(path + user + password)) throw unavailable(url, 'there is a control character in it');
+  return {
+    host: parsed.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: parsed.port === '' ? 21 : Number(parsed.port),
+    path,
+    ...(user === '' ? {} : { user, password }),
+  };
+}
+
+async function enter(client: Client, { host, port, user, password }: Place, connectSeconds: number): Promise<void> {
+  const late = Object.assign(new Error('connection timed out'), { code: 'ETIMEDOUT' });
+  const timer = setTimeout(() => client.ftp.closeWithError(late), connectSeconds * 1000);
+  await client.connect(host, port).finally(() => clearTimeout(timer));
+  await client.login(user, password);
+  await client.useDefaultSettings();
+}
+
+/** Size and time, as far as the server knows how to tell them (SIZE and MDTM, RFC 3659). */
+async function validatorsOf(client: Client, path: string): Promise<Validators> {
+  const size = await client.size(path).catch(unlessUnknown);
+  const time = await client.lastMod(path).catch(unlessUnknown);
+  const isTime = time !== undefined && !Number.isNaN(time.getTime());
+  return { size, lastModified: isTime ? time.toUTCString() : undefined };
+}
+
+/** A server that does not know a command refuses it for ever; that there is no such file (550) is another thing. */
+function unlessUnknown(error: unknown): undefined {
+  if (error instanceof FTPError && error.code >= 500 && error.code !== 550) return undefined;
+  throw error;
+}
+
+async function canGoOn(client: Client, { mark, size }: Resume, now: Validators): Promise<boolean> {
+  if (markOf(now) !== mark || now.size !== size) return false;
+  return (await client.features()).has('REST');
+}
+
+async function* bytesOf(client: Client, url: string, path: string, offset: number): AsyncGenerator<Uint8Array> {
+  const body = new PassThrough();
+  const reply = client.downloadTo(body, path, offset);
+  reply.catch((error: Error) => body.destroy(error));
+  try {
+    for await (const chunk of body) yield chunk as Buffer;
+    // The data may end before the server has said whether that was all.
+    await reply;
+  } catch (error) {
+    throw error instanceof FTPError ? ftpFailure(url, error) : error;
+  }
+}
+
+function ftpFailure(url: string, error: unknown): FactoryError {
+  return error instanceof FTPError ? replyFailure(url, error.code, error.message) : failureOf(url, error);
+}

@@ -1,0 +1,141 @@
+import { execFile } from 'node:child_process';
+import { stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { FactoryError } from '../build/errors.js';
+
+const run = promisify(execFile);
+
+/** What starts a machine from a disk or a medium. UEFI here is that of x86_64. */
+export type StubFirmware = 'bios' | 'uefi';
+
+const MODULES = ['normal', 'configfile', 'linux', 'echo', 'search'];
+const MODULE_FOLDER = '/usr/lib/grub';
+
+/** GRUB's own name of a firmware's platform, on a disk. */
+export const PLATFORMS: Record<StubFirmware, string> = { bios: 'i386-pc', uefi: 'x86_64-efi' };
+
+/** Bytes of a program's output that are kept for messages. */
+const OUTPUT_LIMIT = 1024 * 1024;
+/** Characters of it that a message quotes. */
+const WORDS = 1000;
+
+/** GRUB's configuration, which starts a kernel at once. Words are quoted, so that the kernel gets them as they are. */
+export function grubConfig({
+  kernel,
+  ramdisks,
+  commandLine,
+}: {
+  kernel: string;
+  ramdisks: string[];
+  commandLine: string;
+}): string {
+  const words = commandLine.split(' ').filter((word) => word !== '');
+  return [
+    `echo 'imagefactory: our boot loader starts the installer'`,
+    `linux ${[kernel, ...words].map(quoted).join(' ')}`,
+    `initrd ${ramdisks.map(quoted).join(' ')}`,
+    'boot',
+    '',
+  ].join('\n');
+}
+
+/** A quote ends the word, stands by itself, and begins the word again: https://www.gnu.org/software/grub/manual/grub/grub.html#Quoting */
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** A file of GRUB's own for a platform, such as its first sector. */
+export function grubFile(platform: string, name: string): string {
+  return join(MODULE_FOLDER, platform, name);
+}
+
+/** @throws FactoryError InvalidParameter when this machine lacks GRUB for one of these, or mtools */
+export async function checkGrubPrograms(firmwares: readonly StubFirmware[], signal: AbortSignal): Promise<void> {
+  await mkimage(['--version'], signal);
+  await program('mformat', ['--version'], signal);
+  for (const firmware of firmwares) {
+    const platform = PLATFORMS[firmware];
+    await stat(grubFile(platform, 'normal.mod')).catch((cause: unknown) => {
+      throw missing(`GRUB’s modules for ${platform}`, cause);
+    });
+  }
+}
+
+/** GRUB that one file holds. */
+export interface GrubImage {
+  /** What GRUB calls the format, `i386-pc` for one. */
+  format: string;
+  /** A file of commands that it runs before it has found anything. */
+  early: string;
+  /** Modules that it needs besides those that load a kernel. */
+  modules: string[];
+  path: string;
+  signal: AbortSignal;
+}
+
+/** Makes it, and answers its path. */
+export async function grubImage({ format, early, modules, path, signal }: GrubImage): Promise<string> {
+  await mkimage(['-O', format, '-p', '/', '-c', early, '-o', path, ...MODULES, ...modules], signal);
+  return path;
+}
+
+/** Fedora and its kin call it by another name. */
+async function mkimage(args: string[], signal: AbortSignal): Promise<void> {
+  try {
+    await run('grub-mkimage', args, { signal, maxBuffer: OUTPUT_LIMIT });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    await program('grub2-mkimage', args, signal);
+  }
+}
+
+/** Runs a program that makes disks or media; answers what it printed. @throws FactoryError InvalidParameter when this machine lacks it */
+export async function program(
+  name: string,
+  args: string[],
+  signal: AbortSignal,
+): Promise<{ stdout: string; stderr: string }> {
+  try {
+    const env = { ...process.env, MTOOLS_SKIP_CHECK: '1', LC_ALL: 'C.UTF-8' };
+    return await run(name, args, { signal, env, maxBuffer: OUTPUT_LIMIT });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw missing(name, error);
+    throw error;
+  }
+}
+
+/**
+ * Makes something with such programs.
+ * @throws FactoryError StoreFailed (retryable) in their own words when they fail; the signal's reason when it is aborted
+ */
+export async function making<T>(
+  what: string,
+  { folder, signal }: { folder: string; signal: AbortSignal },
+  make: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await make();
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof FactoryError) throw error;
+    const { stderr, message } = error as Error & { stderr?: string };
+    const why = ((stderr ?? '').trim() || message).slice(-WORDS);
+    throw new FactoryError('StoreFailed', `${what} could not be made: ${why}`, {
+      retryable: true,
+      hint: `see that there is room in ${dirname(folder)} on the worker’s machine`,
+      cause: error,
+    });
+  }
+}
+
+function missing(what: string, cause: unknown): FactoryError {
+  return new FactoryError(
+    'InvalidParameter',
+    `this worker’s machine has no ${what}, which boot_method stub and media need`,
+    {
+      hint: 'install grub-common, grub-pc-bin, grub-efi-amd64-bin, mtools and xorriso there, or write boot_method direct',
+      cause,
+    },
+  );
+}

@@ -1,0 +1,221 @@
+import { open, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { FactoryError } from '../build/errors.js';
+import { unavailable } from './failures.js';
+import { grubConfig, grubImage, making, PLATFORMS, program, type StubFirmware } from './grub.js';
+
+/** Bytes of a sector; descriptors begin in the seventeenth. https://ecma-international.org/publications-and-standards/standards/ecma-119/ */
+const SECTOR = 2048;
+const FIRST_DESCRIPTOR = 16;
+const DESCRIPTORS = 16;
+
+/** What a medium is called, and of what kind it is. */
+export interface IsoInfo {
+  /** What its loader and its installer know it by. */
+  volumeId: string;
+  /** Whether its files are in UDF, which no program here can change: Windows' media. */
+  udf: boolean;
+}
+
+/**
+ * Looks at the descriptors of a medium.
+ * @throws FactoryError MediaUnavailable for a file that is none
+ */
+export async function isoInfo(path: string, url: string): Promise<IsoInfo> {
+  const file = await open(path, 'r');
+  try {
+    const bytes = Buffer.alloc(DESCRIPTORS * SECTOR);
+    await file.read(bytes, 0, bytes.length, FIRST_DESCRIPTOR * SECTOR);
+    const sectors = Array.from({ length: DESCRIPTORS }, (_, index) =>
+      bytes.subarray(index * SECTOR, (index + 1) * SECTOR),
+    );
+    const identifierOf = (sector: Buffer): string => sector.toString('latin1', 1, 6);
+    const primary = sectors.find((sector) => sector[0] === 1 && identifierOf(sector) === 'CD001');
+    if (primary === undefined) throw unavailable(url, 'what is there is no ISO 9660 image');
+    return {
+      volumeId: primary.toString('latin1', 40, 72).trimEnd(),
+      udf: sectors.some((sector) => /^NSR0[23]$/.test(identifierOf(sector))),
+    };
+  } finally {
+    await file.close();
+  }
+}
+
+/** Options for every use of xorriso: nobody's own configuration, no wildcards in paths, nothing guessed. */
+const XORRISO = [
+  '-no_rc',
+  '-pathspecs',
+  'off',
+  '-disk_pattern',
+  'off',
+  '-iso_rr_pattern',
+  'off',
+  '-report_about',
+  'SORRY',
+];
+
+/** @throws FactoryError InvalidParameter when this machine has no xorriso */
+export async function checkIsoPrograms(signal: AbortSignal): Promise<void> {
+  await program('xorriso', ['-version'], signal);
+}
+
+/**
+ * Takes the first of some files that a medium has out of it.
+ * @param candidates paths on the medium, best first, without a slash at their beginning
+ * @returns the one that was taken; undefined where it has none of them
+ */
+export async function extractFromIso(
+  iso: { path: string; folder: string; signal: AbortSignal },
+  candidates: string[],
+  to: string,
+): Promise<string | undefined> {
+  return making('a copy of the medium’s files', iso, async () => {
+    const found = await firstOnIso(iso, candidates);
+    if (found === undefined) return undefined;
+    await xorriso(['-osirrox', 'on', '-indev', iso.path, '-extract', `/${found}`, to], iso.signal);
+    return found;
+  });
+}
+
+/** The first of some files that a medium has. */
+async function firstOnIso(
+  iso: { path: string; signal: AbortSignal },
+  candidates: string[],
+): Promise<string | undefined> {
+  const looks = candidates.flatMap((path) => ['-find', `/${path}`, '-type', 'f', '--']);
+  // What is not there is a failure for xorriso, and none for us.
+  const tolerant = ['-abort_on', 'FATAL', '-return_with', 'FATAL', '32', '-report_about', 'FATAL'];
+  const { stdout } = await program('xorriso', [...XORRISO, ...tolerant, '-indev', iso.path, ...looks], iso.signal);
+  const lines = stdout.split('\n');
+  return candidates.find((path) => lines.includes(`'/${path}'`));
+}
+
+async function xorriso(args: string[], signal: AbortSignal): Promise<void> {
+  await program('xorriso', [...XORRISO, '-abort_on', 'FAILURE', ...args], signal);
+}
+
+/** A medium that is made anew. */
+export interface RemadeIso {
+  /** The medium as it was. */
+  source: string;
+  /** Files and folders of this machine, and where they are put; a folder is merged with the one there. */
+  files: { from: string; path: string }[];
+  /**
+   * What our boot loader starts, from the medium; undefined: the medium's own boot loaders stay as they are. Of the kernel and the ramdisk the
+   * first ones that the medium has are taken.
+   */
+  boot?: { kernels: string[]; ramdisks: string[]; commandLine: string; firmwares: readonly StubFirmware[] };
+  /** A folder for this medium alone; what is made there stays. It takes as many bytes as the medium has. */
+  folder: string;
+  signal: AbortSignal;
+}
+
+/** Where our boot loader is on the medium. */
+const OURS = 'imagefactory-boot';
+/** GRUB finds the medium, whatever drive it is in, by a file that no other has. */
+const EARLY = `search --no-floppy --file /${OURS}/grub.cfg --set root\nset prefix=($root)/${OURS}\nconfigfile ($root)/${OURS}/grub.cfg\n`;
+/** KiB of the file system that UEFI starts from. */
+const EFI_KIB = 4096;
+
+/**
+ * Makes a medium anew with other files on it, and with a boot loader of ours, whatever it had, or with its own. Everything else on it, its
+ * volume id too, stays as it is.
+ *
+ * @returns path of the new medium
+ * @throws FactoryError InvalidParameter when this machine lacks the programs; MediaUnavailable when it has no kernel where it should be;
+ *   StoreFailed (retryable) when the programs fail
+ */
+export async function remakeIso(iso: RemadeIso): Promise<string> {
+  return making('the install medium', iso, async () => {
+    const out = join(iso.folder, 'medium.iso');
+    const boot = iso.boot === undefined ? ['-boot_image', 'any', 'replay'] : await ourBoot(iso, iso.boot);
+    const files = iso.files.flatMap(({ from, path }) => ['-map', from, `/${path}`]);
+    await xorriso(
+      [
+        '-indev',
+        iso.source,
+        '-outdev',
+        out,
+        '-compliance',
+        'iso_9660_level=3',
+        '-overwrite',
+        'on',
+        ...files,
+        ...boot,
+        '-commit',
+      ],
+      iso.signal,
+    );
+    return out;
+  });
+}
+
+/** Puts our boot loader on the medium; nothing of another one is started any more. */
+async function ourBoot(iso: RemadeIso, boot: NonNullable<RemadeIso['boot']>): Promise<string[]> {
+  const { folder, signal } = iso;
+  const at = { path: iso.source, signal };
+  const kernel = await firstOnIso(at, boot.kernels);
+  const ramdisk = await firstOnIso(at, boot.ramdisks);
+  if (kernel === undefined || ramdisk === undefined)
+    throw withoutFile(kernel === undefined ? boot.kernels : boot.ramdisks);
+  const early = join(folder, 'early.cfg');
+  await writeFile(early, EARLY);
+  const config = grubConfig({ kernel: `/${kernel}`, ramdisks: [`/${ramdisk}`], commandLine: boot.commandLine });
+  await writeFile(join(folder, 'grub.cfg'), config, { mode: 0o600 });
+  const args = ['-boot_image', 'any', 'discard', '-boot_image', 'any', 'system_area=/dev/zero'];
+  const put = (name: string): void => void args.push('-map', join(folder, name), `/${OURS}/${name}`);
+  put('grub.cfg');
+  if (boot.firmwares.includes('bios')) {
+    const name = 'bios.img';
+    await grubImage({
+      format: `${PLATFORMS.bios}-eltorito`,
+      early,
+      modules: ['iso9660', 'biosdisk'],
+      path: join(folder, name),
+      signal,
+    });
+    put(name);
+    const table = ['boot_info_table=on', 'load_size=2048', 'emul_type=none', 'platform_id=0x00'];
+    args.push('-boot_image', 'grub', `bin_path=/${OURS}/${name}`, '-boot_image', 'grub', 'grub2_boot_info=on');
+    for (const setting of table) args.push('-boot_image', 'any', setting);
+    args.push('-boot_image', 'any', 'next');
+  }
+  if (boot.firmwares.includes('uefi')) {
+    await efiPartition(folder, early, signal);
+    put('efi.img');
+    args.push('-boot_image', 'any', `efi_path=/${OURS}/efi.img`);
+  }
+  return args;
+}
+
+/** The file system in which UEFI looks for a boot loader. */
+async function efiPartition(folder: string, early: string, signal: AbortSignal): Promise<void> {
+  const modules = ['iso9660', 'part_msdos', 'part_gpt', 'fat'];
+  const loader = await grubImage({ format: PLATFORMS.uefi, early, modules, path: join(folder, 'loader.efi'), signal });
+  const image = join(folder, 'efi.img');
+  await program('mformat', ['-C', '-i', image, '-h', '2', '-s', '36', '-t', String(EFI_KIB / 36), '::'], signal);
+  await program('mmd', ['-i', image, '::/EFI', '::/EFI/BOOT'], signal);
+  await program('mcopy', ['-i', image, loader, '::/EFI/BOOT/BOOTX64.EFI'], signal);
+}
+
+/** What is said of a medium that has none of some files. */
+export function withoutFile(places: string[]): FactoryError {
+  return new FactoryError('MediaUnavailable', `the medium has none of ${places.join(', ')}`, {
+    hint: 'is it the medium of this system, version and architecture, one that it is installed from (not a live image)?',
+  });
+}
+
+/**
+ * Where a template wants a file on its medium.
+ * @throws FactoryError InvalidTemplate for a path that leads out of it, or that it cannot have
+ */
+export function pathOnIso(destination: string): string {
+  const parts = destination.split('/').filter((part) => part !== '');
+  const bad = parts.some(
+    (part) => part === '.' || part === '..' || Buffer.byteLength(part) > 255 || /[\0\n]/.test(part),
+  );
+  if (!bad && parts.length > 0) return parts.join('/');
+  throw new FactoryError('InvalidTemplate', `<extras>: ${JSON.stringify(destination)} is no place on a medium`, {
+    hint: `write a path such as /extras/${basename(destination) || 'file'}`,
+  });
+}

@@ -1,0 +1,125 @@
+import { createHash, type Hash } from 'node:crypto';
+import type { FileHandle } from 'node:fs/promises';
+import { FactoryError } from '../build/errors.js';
+import { reasonOf, unavailable } from './failures.js';
+import type { Opened } from './source.js';
+import { withoutSecrets } from './urls.js';
+
+export interface SinkOptions {
+  url: string;
+  /** Where the bytes go; what is there is overwritten. Removed when the fetch fails. */
+  path: string;
+  /** The digest that the bytes must have: md5, sha1, sha224, sha256, sha384 or sha512, hexadecimal. */
+  expected?: { algorithm: string; value: string };
+  /** Bytes that are taken at the most. */
+  maxBytes: number;
+  /** Bytes so far, and in all where the server has said so. Called a few times a second at the most. */
+  onProgress?: (done: number, total?: number) => void;
+}
+
+const ALGORITHMS = new Set(['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512']);
+const REPORT_INTERVAL = 250;
+
+/** The file that a transfer's bytes go into: it hashes them on the way and keeps to the limit, however they come. */
+export class FileSink {
+  /** Bytes so far. */
+  done = 0;
+  private reported = 0;
+  private size: number | undefined;
+  private sha256 = createHash('sha256');
+  private expectedHash: Hash | undefined;
+
+  /** @throws FactoryError InvalidParameter for a digest of an algorithm that is none of ours */
+  constructor(
+    private readonly options: SinkOptions,
+    private readonly file: FileHandle,
+  ) {
+    const { expected } = options;
+    if (expected === undefined || ALGORITHMS.has(expected.algorithm)) return;
+    throw new FactoryError('InvalidParameter', `${JSON.stringify(expected.algorithm)} is not a digest algorithm`, {
+      hint: `use one of ${[...ALGORITHMS].join(', ')}`,
+    });
+  }
+
+  /** Takes a body to its end; one that does not go on where the last one was cut begins the file anew. */
+  async receive({ offset, size, body }: Opened): Promise<void> {
+    const { url, maxBytes } = this.options;
+    if (offset === 0) await this.startOver();
+    this.reported = 0;
+    this.size = size;
+    if ((size ?? 0) > maxBytes) throw tooLarge(url, `${size}`, maxBytes);
+    try {
+      for await (const chunk of body) await this.take(chunk);
+    } catch (error) {
+      throw this.cut(error);
+    }
+    if (size !== undefined && this.done !== size) throw this.cut();
+  }
+
+  /** @throws FactoryError ChecksumMismatch with both digests */
+  finish(): { sha256: string; size: number } {
+    const { url, expected, onProgress } = this.options;
+    onProgress?.(this.done, this.done);
+    const sha256 = this.sha256.digest('hex');
+    const actual = this.expectedHash?.digest('hex') ?? sha256;
+    if (expected !== undefined && actual !== expected.value.toLowerCase()) {
+      throw new FactoryError(
+        'ChecksumMismatch',
+        `${withoutSecrets(url)} has ${expected.algorithm} ${actual}, expected ${expected.value.toLowerCase()}`,
+        { hint: 'the file or the checksum is out of date, or somebody has changed the file' },
+      );
+    }
+    return { sha256, size: this.done };
+  }
+
+  private async startOver(): Promise<void> {
+    const { expected } = this.options;
+    this.done = 0;
+    this.sha256 = createHash('sha256');
+    this.expectedHash =
+      expected === undefined || expected.algorithm === 'sha256' ? undefined : createHash(expected.algorithm);
+    await this.file.truncate(0);
+  }
+
+  private async take(chunk: Uint8Array): Promise<void> {
+    const { url, maxBytes, onProgress } = this.options;
+    if (this.done + chunk.length > maxBytes) throw tooLarge(url, `more than ${maxBytes}`, maxBytes);
+    this.sha256.update(chunk);
+    this.expectedHash?.update(chunk);
+    for (let written = 0; written < chunk.length;) {
+      const { bytesWritten } = await this.file.write(chunk, written, chunk.length - written, this.done + written);
+      written += bytesWritten;
+    }
+    this.done += chunk.length;
+    if (onProgress === undefined || Date.now() - this.reported < REPORT_INTERVAL) return;
+    this.reported = Date.now();
+    onProgress(this.done, this.size);
+  }
+
+  /** The failure that an error on the way is; no error: the body was too short. */
+  private cut(error?: unknown): FactoryError {
+    if (error instanceof FactoryError) return error;
+    if (error !== undefined && isLocal(error)) return storeFailure(this.options.path, error);
+    const all = this.size === undefined ? '' : ` of ${this.size}`;
+    const why = error === undefined ? 'the transfer ended early' : reasonOf(error);
+    return unavailable(this.options.url, `${why}, after ${this.done}${all} bytes`, { retryable: true, cause: error });
+  }
+}
+
+function tooLarge(url: string, size: string, limit: number): FactoryError {
+  return unavailable(url, `it has ${size} bytes, and at most ${limit} are taken`);
+}
+
+/** Errors of the file system name their call; those of the network have a code without one, or `read`. */
+function isLocal(error: unknown): boolean {
+  const { syscall } = error as NodeJS.ErrnoException;
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  return syscall === 'write' && (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EIO' || code === 'EFBIG');
+}
+
+function storeFailure(path: string, error: unknown): FactoryError {
+  return new FactoryError('StoreFailed', `cannot write ${path}: ${(error as Error).message}`, {
+    retryable: true,
+    cause: error,
+  });
+}

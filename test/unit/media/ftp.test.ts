@@ -1,0 +1,266 @@
+import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fetchToFile, type Fetched, type FetchToFile } from '../../../src/media/fetch.js';
+import { head } from '../../../src/media/head.js';
+import { fetchText, fetchTextFrom } from '../../../src/media/text.js';
+import { FtpServer } from '../../support/ftp-server.js';
+
+const BODY = randomBytes(300_000);
+const SHA256 = createHash('sha256').update(BODY).digest('hex');
+const MODIFIED = 'Sun, 22 Nov 2026 10:00:00 GMT';
+
+describe('a medium by FTP', () => {
+  let directory: string;
+  let count = 0;
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'ftp-'));
+  });
+  after(() => rm(directory, { recursive: true }));
+
+  function fetching(url: string, options: Partial<FetchToFile> = {}): { path: string; fetched: Promise<Fetched> } {
+    const path = join(directory, `file${count++}`);
+    return { path, fetched: fetchToFile({ url, path, maxBytes: 10_000_000, ...options }) };
+  }
+
+  it('is written to a file, with digest, size and time', async () => {
+    await using server = await FtpServer.start();
+    server.put('/pub/linux', BODY);
+    const progress: number[] = [];
+    const { path, fetched } = fetching(`${server.url}/pub/linux`, {
+      expected: { algorithm: 'sha512', value: createHash('sha512').update(BODY).digest('hex') },
+      onProgress: (done) => progress.push(done),
+    });
+    assert.deepEqual(await fetched, {
+      sha256: SHA256,
+      size: BODY.length,
+      finalUrl: `${server.url}/pub/linux`,
+      etag: undefined,
+      lastModified: MODIFIED,
+    });
+    assert.ok(BODY.equals(await readFile(path)));
+    assert.equal(progress.at(-1), BODY.length);
+    assert.deepEqual(
+      server.commands.filter((line) => /^(USER|TYPE|RETR)/.test(line)),
+      ['USER anonymous', 'TYPE I', 'RETR pub/linux'],
+    );
+  });
+
+  it('is refused when it has another digest', async () => {
+    await using server = await FtpServer.start();
+    server.put('/linux', BODY);
+    const { path, fetched } = fetching(`${server.url}/linux`, {
+      expected: { algorithm: 'sha256', value: '0'.repeat(64) },
+    });
+    await assert.rejects(fetched, { type: 'ChecksumMismatch', retryable: false });
+    assert.ok(!existsSync(path));
+  });
+
+  it('is asked for with the user, password and path of the address, whose encoding is undone', async () => {
+    await using server = await FtpServer.start({ user: 'me@home', password: 'p:/s' });
+    server.put('/a b/grün', 'here');
+    const url = server.url.replace('//', '//me%40home:p%3A%2Fs@');
+    assert.equal(await fetchText(`${url}/a%20b/gr%C3%BCn`), 'here');
+    assert.equal(await fetchText(`${url}/%2Fa%20b/gr%C3%BCn`), 'here');
+    assert.deepEqual(
+      server.commands.filter((line) => line.startsWith('RETR')),
+      ['RETR a b/grün', 'RETR /a b/grün'],
+    );
+  });
+
+  it('comes by PASV where the server does not know EPSV, and without size and time where it tells none', async () => {
+    await using server = await FtpServer.start();
+    for (const name of ['EPSV', 'SIZE', 'MDTM', 'FEAT']) server.unknown.add(name);
+    server.put('/linux', BODY);
+    const { sha256, size, lastModified } = await fetching(`${server.url}/linux`).fetched;
+    assert.deepEqual([sha256, size, lastModified], [SHA256, BODY.length, undefined]);
+    assert.deepEqual(await head(`${server.url}/linux`), { etag: undefined, lastModified: undefined, size: undefined });
+  });
+
+  it('cannot bring other commands with its address', async () => {
+    await using server = await FtpServer.start();
+    const withLogin = server.url.replace('//', '//me%0d%0aDELE%20x@');
+    for (const url of [`${server.url}/x%0D%0ADELE%20y`, `${server.url}/x%0Ay`, `${server.url}/x%00y`, withLogin]) {
+      await assert.rejects(fetching(url).fetched, { retryable: false, message: /control character/ });
+    }
+    assert.deepEqual(server.commands, []);
+  });
+
+  it('is not asked for again when it is not there, or the login is refused', async () => {
+    await using server = await FtpServer.start({ user: 'me', password: 'right' });
+    await assert.rejects(fetching(server.url.replace('//', '//me:wrong@') + '/x').fetched, {
+      type: 'MediaUnavailable',
+      retryable: false,
+      message: `cannot fetch ${server.url}/x: FTP reply "530 Login incorrect."`,
+      hint: /user and password/,
+    });
+    const url = `${server.url.replace('//', '//me:right@')}/x`;
+    for (const fetch of [() => fetching(url).fetched, () => fetchText(url), () => head(url)]) {
+      await assert.rejects(fetch, {
+        type: 'MediaUnavailable',
+        retryable: false,
+        message: `cannot fetch ${server.url}/x: FTP reply "550 No such file."`,
+      });
+    }
+  });
+
+  it('may be asked for again when the server has no time for it', async () => {
+    await using server = await FtpServer.start();
+    server.put('/linux', BODY);
+    server.fault('connect', { reply: '421 Too many connections.' });
+    await assert.rejects(fetching(`${server.url}/linux`).fetched, { retryable: true, message: /421 Too many/ });
+    server.fault('RETR', { reply: '450 Busy.' });
+    const { path, fetched } = fetching(`${server.url}/linux`);
+    await assert.rejects(fetched, { type: 'MediaUnavailable', retryable: true, message: /FTP reply "450 Busy."/ });
+    assert.ok(!existsSync(path));
+  });
+
+  it('may be asked for again when the connection is refused', async () => {
+    const closed = createServer().listen(0, '127.0.0.1');
+    await once(closed, 'listening');
+    const { port } = closed.address() as AddressInfo;
+    await new Promise((resolve) => closed.close(resolve));
+    await assert.rejects(fetching(`ftp://127.0.0.1:${port}/x`).fetched, {
+      type: 'MediaUnavailable',
+      retryable: true,
+      message: `cannot fetch ftp://127.0.0.1:${port}/x: connection refused`,
+    });
+  });
+
+  it('goes on where its transfer was cut', async () => {
+    await using server = await FtpServer.start();
+    server.put('/linux', BODY);
+    server.fault('RETR', { stopAfter: 100_000 });
+    let cut = (): void => server.cut();
+    const { path, fetched } = fetching(`${server.url}/linux`, {
+      expected: { algorithm: 'sha256', value: SHA256 },
+      onProgress: () => {
+        cut();
+        cut = () => undefined;
+      },
+    });
+    assert.equal((await fetched).size, BODY.length);
+    assert.ok(BODY.equals(await readFile(path)));
+    assert.match(server.commands.find((line) => line.startsWith('REST')) ?? '', /^REST [1-9]\d*$/);
+  });
+
+  it('begins anew when it has changed since, or the server cannot go on', async () => {
+    for (const change of ['file', 'server']) {
+      await using server = await FtpServer.start();
+      server.put('/linux', BODY);
+      server.fault('RETR', { stopAfter: 1000 });
+      let cut = (): void => {
+        if (change === 'file') server.put('/linux', 'another file');
+        else server.unknown.add('REST');
+        server.cut();
+      };
+      const { path, fetched } = fetching(`${server.url}/linux`, {
+        onProgress: () => {
+          cut();
+          cut = () => undefined;
+        },
+      });
+      await fetched;
+      assert.deepEqual(await readFile(path), change === 'file' ? Buffer.from('another file') : BODY);
+      assert.ok(!server.commands.some((line) => line.startsWith('REST')));
+    }
+  });
+
+  it('is not taken for whole when its data ends before the server says that something went wrong', async () => {
+    await using server = await FtpServer.start();
+    server.unknown.add('SIZE').add('MDTM');
+    server.put('/linux', BODY);
+    server.fault('RETR', { endAfter: 1000, reply: '451 Local error in processing.' }, 2);
+    await assert.rejects(fetching(`${server.url}/linux`).fetched, { retryable: true, message: /451 Local error/ });
+    await assert.rejects(fetchText(`${server.url}/linux`), { retryable: true, message: /451 Local error/ });
+  });
+
+  it('is not taken for whole when it is shorter than the server said', async () => {
+    await using server = await FtpServer.start();
+    server.unknown.add('MDTM');
+    server.put('/linux', BODY);
+    server.fault('RETR', { endAfter: 1000, reply: '226 done' }, 2);
+    const early = { retryable: true, message: /the transfer ended early, after 1000 of 300000 bytes/ };
+    await assert.rejects(fetching(`${server.url}/linux`).fetched, early);
+    await assert.rejects(fetchText(`${server.url}/linux`), early);
+  });
+
+  it('brings no more bytes than allowed, announced or not', async () => {
+    await using server = await FtpServer.start();
+    server.put('/linux', BODY);
+    const tooLarge = { type: 'MediaUnavailable', retryable: false, message: /at most 1000 are taken/ };
+    await assert.rejects(fetching(`${server.url}/linux`, { maxBytes: 1000 }).fetched, tooLarge);
+    assert.ok(!server.commands.some((line) => line.startsWith('RETR')));
+    server.unknown.add('SIZE');
+    await assert.rejects(fetching(`${server.url}/linux`, { maxBytes: 1000 }).fetched, tooLarge);
+    await assert.rejects(fetchText(`${server.url}/linux`, { maxBytes: 1000 }), {
+      retryable: false,
+      message: /larger than 1000 bytes/,
+    });
+  });
+
+  it('is given up when nothing comes for the idle time, and when the whole takes too long', async () => {
+    await using server = await FtpServer.start();
+    server.unknown.add('MDTM');
+    server.put('/linux', BODY);
+    server.fault('RETR', { stopAfter: 1 }, 2);
+    await assert.rejects(fetching(`${server.url}/linux`, { timeouts: { idle: 0.2 } }).fetched, {
+      type: 'MediaUnavailable',
+      retryable: true,
+      message: /Timeout \(data socket\), after 1 of 300000 bytes/,
+    });
+    await assert.rejects(fetching(`${server.url}/linux`, { timeouts: { total: 0.2 } }).fetched, {
+      type: 'MediaUnavailable',
+      retryable: true,
+      message: /not done within 0.2 s/,
+    });
+  });
+
+  it('is given up when the server does not greet', async () => {
+    const silent = createServer((socket) => void socket.on('error', () => undefined)).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    await assert.rejects(fetching(`ftp://127.0.0.1:${port}/x`, { timeouts: { connect: 0.2 } }).fetched, {
+      retryable: true,
+      message: /connection timed out/,
+    });
+    silent.close();
+  });
+
+  it('stops with the reason of the signal and leaves no file', async () => {
+    await using server = await FtpServer.start();
+    server.put('/linux', BODY);
+    server.fault('RETR', { stopAfter: 1 });
+    const stop = new AbortController();
+    const { path, fetched } = fetching(`${server.url}/linux`, {
+      signal: stop.signal,
+      onProgress: () => stop.abort(new Error('enough')),
+    });
+    await assert.rejects(fetched, { message: 'enough' });
+    assert.ok(!existsSync(path));
+    await assert.rejects(fetchText(`${server.url}/linux`, { signal: stop.signal }), { message: 'enough' });
+  });
+
+  it('is known by size and time without being fetched', async () => {
+    await using server = await FtpServer.start();
+    server.put('/linux', BODY);
+    assert.deepEqual(await head(`${server.url}/linux`), {
+      etag: undefined,
+      lastModified: MODIFIED,
+      size: BODY.length,
+    });
+    assert.ok(!server.commands.some((line) => line.startsWith('RETR')));
+  });
+
+  it('has no other address than its own', async () => {
+    await using server = await FtpServer.start();
+    server.put('/SUMS', 'text');
+    assert.deepEqual(await fetchTextFrom(`${server.url}/SUMS`), { text: 'text', finalUrl: `${server.url}/SUMS` });
+  });
+});
