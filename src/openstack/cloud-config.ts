@@ -112,6 +112,7 @@ function overridesOf(entry: Entry): Record<string, string> {
     compute: entry.compute_endpoint_override,
     image: entry.image_endpoint_override,
     network: entry.network_endpoint_override,
+    'block-storage': entry.block_storage_endpoint_override ?? entry.volume_endpoint_override,
   };
   return Object.fromEntries(
     Object.entries(named).filter((pair): pair is [string, string] => typeof pair[1] === 'string'),
@@ -178,6 +179,8 @@ const VARIABLES: [string, string][] = [
   ['OS_COMPUTE_ENDPOINT_OVERRIDE', 'compute_endpoint_override'],
   ['OS_IMAGE_ENDPOINT_OVERRIDE', 'image_endpoint_override'],
   ['OS_NETWORK_ENDPOINT_OVERRIDE', 'network_endpoint_override'],
+  ['OS_BLOCK_STORAGE_ENDPOINT_OVERRIDE', 'block_storage_endpoint_override'],
+  ['OS_VOLUME_ENDPOINT_OVERRIDE', 'volume_endpoint_override'],
 ];
 
 /** Whether the `OS_*` variables describe a cloud. */

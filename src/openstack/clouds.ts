@@ -9,6 +9,7 @@ import { Glance } from './image.js';
 import { Neutron } from './network.js';
 import type { CloudSettings } from './settings.js';
 import type { Cloud, Clouds } from './types.js';
+import { Cinder } from './volume.js';
 
 /** A cloud by its settings. Nothing is sent before the first call. */
 export function connectCloud(settings: CloudSettings, deadlines?: Deadlines, pace?: CallPace): Cloud {
@@ -20,6 +21,7 @@ export function connectCloud(settings: CloudSettings, deadlines?: Deadlines, pac
     compute: new Nova(session),
     image: new Glance(session),
     network: new Neutron(session),
+    volume: new Cinder(session),
     projectId: async (options) => (await session.token(options?.signal)).projectId,
     close: () => http.close(),
   };

@@ -58,6 +58,8 @@ export const entrySchema = z.looseObject({
   compute_endpoint_override: address.nullish(),
   image_endpoint_override: address.nullish(),
   network_endpoint_override: address.nullish(),
+  block_storage_endpoint_override: address.nullish(),
+  volume_endpoint_override: address.nullish(),
 });
 
 export type Entry = z.infer<typeof entrySchema>;

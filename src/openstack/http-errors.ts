@@ -2,7 +2,7 @@ import { type ErrorType, FactoryError } from '../build/errors.js';
 
 /** Which call of which service an error is about. Never holds a token or a body. */
 export interface CallName {
-  /** The service's own name: Keystone, Nova, Glance, Neutron. */
+  /** The service's own name: Keystone, Nova, Glance, Neutron, Cinder. */
   product: string;
   cloud: string;
   method: string;
@@ -71,7 +71,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * The message in an error document. Keystone: `{"error": {"message"}}`; Nova: `{"itemNotFound": {"message"}}`, one key
+ * The message in an error document. Keystone: `{"error": {"message"}}`; Nova and Cinder: `{"itemNotFound": {"message"}}`, one key
  * named after the kind; Neutron: `{"NeutronError": {"type", "message"}}`; older WSGI layers: `{"message"}`; Placement and
  * newer ones: `{"errors": [{"detail"}]}`; Faults of load balancers and Glance: a page of HTML.
  */
@@ -134,7 +134,17 @@ const QUOTA: Class = {
 
 function isQuota({ message, type }: ServiceMessage): boolean {
   if (type !== undefined && NEUTRON_SHORTAGES.includes(type)) return true;
-  return /quota\b.*\bexceeded|exceeded\b.*\bquota|over quota|is over limit of/i.test(message);
+  return /quota\b.*\bexceeded|(exceeded|exceeds)\b.*\bquota|over quota|is over limit of/i.test(message);
+}
+
+/** Cinder, and Nova in its words, say 400 of a volume that is not in a state for what is asked. */
+function isStateOfVolume({ message }: ServiceMessage): boolean {
+  return /Invalid volume: .*\bstatus must be\b/i.test(message);
+}
+
+/** Cinder says as of a quota that one volume is larger than any may be; that does not pass. */
+function isTooLarge({ message }: ServiceMessage): boolean {
+  return /is larger than maximum allowed limit/i.test(message);
 }
 
 /** The class of a refusal, by status first and by the service's type or words only where one status means two things. */
@@ -145,11 +155,13 @@ function classOf(status: number, said: ServiceMessage, hasRetryAfter: boolean): 
       hint: 'see that the credentials of this cloud are right and have not expired',
     };
   }
+  if (status === 413 && isTooLarge(said)) return { type: 'BadRequest' };
   if ([400, 403, 409, 413].includes(status) && isQuota(said)) return QUOTA;
+  if (status === 400 && isStateOfVolume(said)) return { type: 'Conflict' };
   if (status === 403) return { type: 'Forbidden', hint: 'the user’s role in the project does not allow this' };
   if (status === 404 || status === 410) return { type: 'NotFound' };
   if (status === 409) return { type: 'Conflict' };
-  // Glance says 413 when a quota of its own is used up, older Novas when one asks too often.
+  // Glance and Cinder say 413 when a quota of their own is used up, older Novas when one asks too often.
   if (status === 413 && !hasRetryAfter) return QUOTA;
   if (status === 413 || status === 429) return { type: 'RateLimited', retryable: true };
   if (status === 408 || (status >= 500 && status !== 501)) return { type: 'CloudUnavailable', retryable: true };
@@ -161,7 +173,8 @@ function classOf(status: number, said: ServiceMessage, hasRetryAfter: boolean): 
 export function refusalError(call: CallName, answer: Refusal): FactoryError {
   const { status, headers } = answer;
   const said = messageOf(answer.body);
-  const retryAfterSeconds = retryAfterOf(headers);
+  // Cinder says 0 of every quota, which tells nobody when to come again.
+  const retryAfterSeconds = retryAfterOf(headers) || undefined;
   const { type, retryable, hint } = classOf(status, said, retryAfterSeconds !== undefined);
   const location = status < 400 ? header(headers, 'location') : undefined;
   const words = location === undefined ? said.message || 'no reason given' : `it redirects to ${location}`;

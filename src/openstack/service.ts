@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { z } from 'zod';
 import { FactoryError, passing } from '../build/errors.js';
-import { endpointOf, type ServiceType } from './catalog.js';
+import { endpointOf, findEndpoint, type ServiceType } from './catalog.js';
 import { decode } from './decode.js';
 import type { Answer, HttpRequest } from './http.js';
 import type { Session, Token } from './identity.js';
@@ -45,13 +45,14 @@ export class Service {
     readonly type: ServiceType,
     /** The service's own name, for messages. */
     readonly product: string,
-    /** The API version in the path, as `v2.1`. */
+    /** What the path begins with: the API version, as `v2.1`, and `{project_id}` where the API wants the project. */
     private readonly version: string,
   ) {}
 
   /** The call as an HTTP request with this token. */
   private request(token: Token, call: ServiceCall): HttpRequest {
-    const base = versionedEndpoint(endpointOf(token.catalog, this.type, this.session.settings), this.version);
+    const version = this.version.replace('{project_id}', token.projectId);
+    const base = versionedEndpoint(endpointOf(token.catalog, this.type, this.session.settings), version);
     const query = call.query instanceof URLSearchParams ? call.query : parametersOf(call.query ?? {});
     const hasBody = call.json !== undefined;
     return {
@@ -66,6 +67,12 @@ export class Service {
       ...(hasBody ? { body: JSON.stringify(call.json) } : {}),
       signal: call.signal,
     };
+  }
+
+  /** Whether the cloud has this service for us. */
+  async exists(signal: AbortSignal | undefined): Promise<boolean> {
+    const { catalog } = await this.session.token(signal);
+    return findEndpoint(catalog, this.type, this.session.settings) !== undefined;
   }
 
   /** Runs `use` with a request that carries a token; once more with a fresh one if the service refuses the first. */

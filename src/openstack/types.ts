@@ -4,6 +4,9 @@
  * service, request id). "find" and "get" answer undefined when there is no such thing; "delete" of something gone succeeds.
  */
 import type { Readable } from 'node:stream';
+import type { Volumes } from './volume-types.js';
+
+export type * from './volume-types.js';
 
 export interface CallOptions {
   signal?: AbortSignal;
@@ -18,6 +21,7 @@ export interface Cloud {
   readonly compute: Compute;
   readonly image: Images;
   readonly network: Network;
+  readonly volume: Volumes;
   /** The project that we are signed in to. */
   projectId(options?: CallOptions): Promise<string>;
   close(): Promise<void>;
@@ -46,7 +50,8 @@ export interface Server {
 
 export interface CreateServer {
   name: string;
-  imageRef: string;
+  /** What its root disk is copied from; none where it boots from a volume. */
+  imageRef?: string;
   flavorRef: string;
   networks: { uuid: string }[] | 'auto' | 'none';
   key_name?: string;
@@ -58,6 +63,23 @@ export interface CreateServer {
   security_groups?: { name: string }[];
   availability_zone?: string;
   config_drive?: boolean;
+  /** All of its disks, if there are others than a copy of `imageRef`, which is then one of them. */
+  block_device_mapping_v2?: BlockDevice[];
+}
+
+/** A disk of a server, in the words of `block_device_mapping_v2` (https://docs.openstack.org/api-ref/compute/#create-server). */
+export interface BlockDevice {
+  /** Its place in the order in which the firmware tries the disks, 0 first and none left out; negative: never. */
+  boot_index: number;
+  /** Of the image or the volume. */
+  uuid?: string;
+  source_type: 'image' | 'volume' | 'blank';
+  destination_type: 'local' | 'volume';
+  /** Default `disk`. */
+  device_type?: 'disk' | 'cdrom';
+  delete_on_termination: boolean;
+  /** GiB, of one that is made for the server. */
+  volume_size?: number;
 }
 
 export interface Flavor {

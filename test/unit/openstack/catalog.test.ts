@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FactoryError } from '../../../src/build/errors.js';
-import { endpointOf } from '../../../src/openstack/catalog.js';
+import { endpointOf, findEndpoint } from '../../../src/openstack/catalog.js';
 import { settingsFor } from './local-service.js';
 
 const CATALOG = [
@@ -37,6 +37,31 @@ describe('the endpoint of a service', () => {
     const endpointOverrides = { network: 'http://override' };
     assert.equal(endpointOf(CATALOG, 'network', { ...settings, endpointOverrides }), 'http://override');
   });
+
+  const volumes = (type: string, ...urls: string[]) => ({
+    type,
+    endpoints: urls.map((url) => ({ interface: 'public', region: 'one', url })),
+  });
+  const blockStorage: [string, Parameters<typeof endpointOf>[0], string | undefined][] = [
+    [
+      'block-storage before older names',
+      [volumes('volumev3', 'http://old/v3'), volumes('block-storage', 'http://new')],
+      'http://new',
+    ],
+    ['volumev3', [volumes('volumev2', 'http://h/v2/p'), volumes('volumev3', 'http://h/v3/p')], 'http://h/v3/p'],
+    [
+      'volume whose address is that of version 3',
+      [volumes('volume', 'http://h/volume/v1', 'http://h/volume/v3')],
+      'http://h/volume/v3',
+    ],
+    ['volume, which is an older version', [volumes('volume', 'http://h/volume/v2/p')], undefined],
+    ['no such service', CATALOG, undefined],
+  ];
+  for (const [what, catalog, address] of blockStorage) {
+    it(`for block storage is ${address ?? 'none'} where the catalogue has ${what}`, () => {
+      assert.equal(findEndpoint(catalog, 'block-storage', settings), address);
+    });
+  }
 
   const missing: [string, Parameters<typeof endpointOf>[1], object, RegExp][] = [
     [

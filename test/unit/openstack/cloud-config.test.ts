@@ -252,10 +252,20 @@ describe('clouds.yaml', () => {
     const { endpointOverrides } = settingsIn({
       'here/clouds.yaml': cloudsYaml(
         `${AUTH}, password: pw`,
-        '    compute_endpoint_override: http://n/v2.1\n    network_endpoint_override: http://q\n    volume_endpoint_override: http://v\n',
+        '    compute_endpoint_override: http://n/v2.1\n    network_endpoint_override: http://q\n    key_manager_endpoint_override: http://k\n',
       ),
     });
     assert.deepEqual(endpointOverrides, { compute: 'http://n/v2.1', network: 'http://q' });
+  });
+
+  it('takes block storage’s address under its old name, and before it under its new one', () => {
+    const overrides = (lines: string): Record<string, string> =>
+      settingsIn({ 'here/clouds.yaml': cloudsYaml(`${AUTH}, password: pw`, lines) }).endpointOverrides;
+    const old = '    volume_endpoint_override: http://old\n';
+    assert.deepEqual(overrides(old), { 'block-storage': 'http://old' });
+    assert.deepEqual(overrides(`${old}    block_storage_endpoint_override: http://new\n`), {
+      'block-storage': 'http://new',
+    });
   });
 
   it('names the first of several regions', () => {

@@ -53,6 +53,8 @@ describe('the message of a service', () => {
 describe('the class of a refusal', () => {
   const neutron = (type: string, message: string): string => JSON.stringify({ NeutronError: { type, message } });
   const nova = (message: string): string => JSON.stringify({ forbidden: { message } });
+  const cinder = (message: string): string => JSON.stringify({ overLimit: { code: 413, message, retryAfter: '0' } });
+  const badVolume = (message: string): string => JSON.stringify({ badRequest: { code: 400, message } });
   const cases: [string, number, string, Record<string, string>, string, boolean][] = [
     ['a bad request', 400, '', {}, 'BadRequest', false],
     ['no valid token', 401, '', {}, 'AuthenticationFailed', false],
@@ -72,6 +74,51 @@ describe('the class of a refusal', () => {
       true,
     ],
     ['Glance’s quota', 413, 'Denying attempt to upload image because it exceeds the quota', {}, 'QuotaExceeded', true],
+    [
+      'Cinder’s quota of volumes',
+      413,
+      cinder("VolumeLimitExceeded: Maximum number of volumes allowed (10) exceeded for quota 'volumes'."),
+      { 'retry-after': '0' },
+      'QuotaExceeded',
+      true,
+    ],
+    [
+      'Cinder’s quota of gigabytes',
+      413,
+      cinder(
+        'VolumeSizeExceedsAvailableQuota: Requested volume or snapshot exceeds allowed gigabytes quota. Requested 2G, quota is 10G and 9G has been consumed.',
+      ),
+      { 'retry-after': '0' },
+      'QuotaExceeded',
+      true,
+    ],
+    [
+      'a volume larger than any may be',
+      413,
+      cinder('VolumeSizeExceedsLimit: Requested volume size 9G is larger than maximum allowed limit 5G.'),
+      { 'retry-after': '0' },
+      'BadRequest',
+      false,
+    ],
+    [
+      'a volume in another state',
+      400,
+      badVolume('Invalid volume: Volume x status must be available'),
+      {},
+      'Conflict',
+      false,
+    ],
+    [
+      'a server of a volume in another state',
+      400,
+      badVolume(
+        'Invalid volume: Invalid input received: Invalid volume: Volume x status must be available or downloading to reserve, but the current status is in-use. (HTTP 400)',
+      ),
+      {},
+      'Conflict',
+      false,
+    ],
+    ['a volume that cannot be', 400, badVolume('Invalid volume: no size'), {}, 'BadRequest', false],
     ['an old Nova’s rate limit', 413, '', { 'retry-after': '9' }, 'RateLimited', true],
     ['a rate limit', 429, '', { 'retry-after': '9' }, 'RateLimited', true],
     ['a rate limit without a time', 429, '', {}, 'RateLimited', true],
@@ -87,7 +134,7 @@ describe('the class of a refusal', () => {
     it(`of ${what} (${status}) is ${type}, ${retryable ? 'to be tried again' : 'final'}`, () => {
       const error = refusalError(CALL, { status, body, headers });
       assert.deepEqual([error.type, error.retryable, error.status], [type, retryable, status]);
-      assert.equal(error.retryAfterSeconds, headers['retry-after'] === undefined ? undefined : 9);
+      assert.equal(error.retryAfterSeconds, headers['retry-after'] === '9' ? 9 : undefined);
     });
   }
 });

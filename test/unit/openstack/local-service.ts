@@ -57,7 +57,7 @@ export async function serveReplies(reply: (seen: Seen) => Reply | Promise<Reply>
 
 export function catalogOf(origin: string): unknown[] {
   const endpoints = [{ interface: 'public', url: origin, region: 'one', region_id: 'one' }];
-  return ['compute', 'image', 'network'].map((type) => ({ type, name: type, endpoints }));
+  return ['compute', 'image', 'network', 'block-storage'].map((type) => ({ type, name: type, endpoints }));
 }
 
 /** Keystone's answer to a sign-in. */

@@ -66,6 +66,7 @@ describe('a call of a service', () => {
     await cloud.image.deleteImage('x');
     await cloud.network.deleteFloatingIp('x');
     await cloud.network.deleteSecurityGroup('x');
+    await cloud.volume.deleteVolume('x');
     await cloud.compute.deleteKeyPair('x');
   });
 
@@ -121,6 +122,8 @@ describe('the address of an API version', () => {
     ['https://h/image', 'v2', 'https://h/image/v2'],
     ['https://h/image/v2/', 'v2', 'https://h/image/v2'],
     ['http://h:9696/', 'v2.0', 'http://h:9696/v2.0'],
+    ['http://h:8776/v3/0123456789abcdef', 'v3/p', 'http://h:8776/v3/p'],
+    ['https://h/volume/v3', 'v3/p', 'https://h/volume/v3/p'],
     ['http://h:9696/networking', 'v2.0', 'http://h:9696/networking/v2.0'],
   ];
   for (const [endpoint, version, address] of cases) {

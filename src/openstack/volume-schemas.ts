@@ -1,0 +1,26 @@
+import { z } from 'zod';
+
+/** What we read of Cinder's answers (https://docs.openstack.org/api-ref/block-storage/v3/). */
+
+const texts = z.record(z.string(), z.string());
+
+const volume = z.object({
+  id: z.string(),
+  name: z.string().nullable().default(null),
+  status: z.string(),
+  size: z.number(),
+  /** Cinder's flags are texts. */
+  bootable: z.union([z.boolean(), z.stringbool()]).default(false),
+  metadata: texts.default({}),
+  attachments: z.array(z.object({ server_id: z.string(), attachment_id: z.string().optional() })).default([]),
+  volume_type: z.string().nullable().default(null),
+  created_at: z.string(),
+  volume_image_metadata: texts.optional(),
+});
+
+export const volumeSchema = z.object({ volume });
+export const volumePage = z.object({
+  volumes: z.array(volume),
+  volumes_links: z.array(z.object({ rel: z.string(), href: z.string() })).optional(),
+});
+export const uploadSchema = z.object({ 'os-volume_upload_image': z.object({ image_id: z.string() }) });
