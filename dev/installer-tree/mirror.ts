@@ -14,6 +14,8 @@ export interface MirrorOptions {
   cache: string;
   /** Upstream archives by the first part of the path: `{ debian: 'http://mirror/debian' }`. */
   archives: Record<string, string>;
+  /** Whether the archives' own installer components (`.udeb`) are given. Default: only those of the tree are. */
+  archiveComponents?: boolean;
   /** For how long an index (a file outside `pool/` and `by-hash/`) is believed without asking again; default 6 hours. */
   indexAgeMs?: number;
   /** Told of every answer. */
@@ -27,7 +29,8 @@ interface ByteRange {
 
 /**
  * The Debian mirror that the installer and the installed system see: the files of our tree, and everything else of the
- * archives passed through and kept on disk. Installer components (`.udeb`) other than ours are answered with 404.
+ * archives passed through and kept on disk. Installer components (`.udeb`) other than ours are answered with 404, unless
+ * the archives' own are wanted.
  */
 export class Mirror {
   private readonly server: Server;
@@ -72,9 +75,8 @@ export class Mirror {
   private async passThrough(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
     const [name = '', ...rest] = path.split('/');
     const archive = this.options.archives[name];
-    if (archive === undefined || rest.at(-1) === '' || rest.length === 0 || path.endsWith('.udeb')) {
-      return refuse(response, 404);
-    }
+    const isRefused = path.endsWith('.udeb') && this.options.archiveComponents !== true;
+    if (archive === undefined || rest.at(-1) === '' || rest.length === 0 || isRefused) return refuse(response, 404);
     const url = `${archive}/${rest.map(encodeURIComponent).join('/')}`;
     const fetched = await this.cache.get(path, url);
     if (fetched.file === undefined) return refuse(response, fetched.status);

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { Mirror } from '../../../dev/installer-tree/mirror.js';
+import { Mirror, type MirrorOptions } from '../../../dev/installer-tree/mirror.js';
 
 const MODIFIED = new Date('2026-01-02T03:04:05Z');
 
@@ -20,7 +20,11 @@ interface Bed {
 type Archive = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
 
 /** A mirror over an empty tree, its cache, and an upstream archive on this machine that answers as `archive` does. */
-async function startBed(t: TestContext, archive: Archive, indexAgeMs?: number): Promise<Bed> {
+async function startBed(
+  t: TestContext,
+  archive: Archive,
+  options: Pick<MirrorOptions, 'indexAgeMs' | 'archiveComponents'> = {},
+): Promise<Bed> {
   const folder = await mkdtemp(join(tmpdir(), 'mirror-'));
   const asked: string[] = [];
   const upstream = createServer((request, response) => {
@@ -34,7 +38,7 @@ async function startBed(t: TestContext, archive: Archive, indexAgeMs?: number): 
     tree,
     cache: join(folder, 'cache'),
     archives: { debian: `http://127.0.0.1:${port}/upstream` },
-    ...(indexAgeMs !== undefined && { indexAgeMs }),
+    ...options,
   });
   const url = await mirror.start(0, '127.0.0.1');
   t.after(async () => {
@@ -97,8 +101,8 @@ describe('the mirror of the installer tree', () => {
   });
 
   it('asks for an index again by its date once it is old, and not before', async (t) => {
-    const young = await startBed(t, pathsAsText, 3_600_000);
-    const old = await startBed(t, pathsAsText, 0);
+    const young = await startBed(t, pathsAsText, { indexAgeMs: 3_600_000 });
+    const old = await startBed(t, pathsAsText, { indexAgeMs: 0 });
     for (const bed of [young, old]) {
       for (let i = 0; i < 2; i++) {
         const response = await fetch(`${bed.url}/debian/dists/stable/Release`);
@@ -112,7 +116,7 @@ describe('the mirror of the installer tree', () => {
 
   it('keeps the date of an unchanged index that the archive does not date', async (t) => {
     let text = 'one';
-    const bed = await startBed(t, (_request, response) => void response.end(text), 0);
+    const bed = await startBed(t, (_request, response) => void response.end(text), { indexAgeMs: 0 });
     const ask = (headers: Record<string, string> = {}) => fetch(`${bed.url}/debian/dists/stable/Release`, { headers });
     const date = (await ask()).headers.get('last-modified') ?? '';
     assert.equal((await ask({ 'if-modified-since': date })).status, 304);
@@ -126,7 +130,7 @@ describe('the mirror of the installer tree', () => {
     const bed = await startBed(
       t,
       (request, response) => (broken ? void response.destroy() : pathsAsText(request, response)),
-      0,
+      { indexAgeMs: 0 },
     );
     await (await fetch(`${bed.url}/debian/dists/stable/Release`)).text();
     broken = true;
@@ -147,6 +151,12 @@ describe('the mirror of the installer tree', () => {
       assert.equal((await fetch(bed.url + path)).status, 404, path);
     }
     assert.deepEqual(bed.asked, []);
+  });
+
+  it("passes the archive's installer components through where it is told to", async (t) => {
+    const bed = await startBed(t, pathsAsText, { archiveComponents: true });
+    const response = await fetch(`${bed.url}/debian/pool/main/p/partman_1_all.udeb`);
+    assert.equal(await response.text(), '/upstream/pool/main/p/partman_1_all.udeb');
   });
 
   it("hands on the archive's 404, and tells an archive out of reach by 502", async (t) => {
