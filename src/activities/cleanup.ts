@@ -12,6 +12,8 @@ export interface RemoveResources {
   ref: BuildRef;
   /** Ids of images that are the result. */
   keepImages: string[];
+  /** Whether the build may have made volumes. Default true. */
+  volumes?: boolean;
 }
 
 /** One thing in the cloud that carries the build's mark. */
@@ -73,6 +75,7 @@ async function findAll(deps: Deps, input: RemoveResources): Promise<Found[]> {
     findSecurityGroups(deps, input.ref),
     findKeyPair(deps, input.ref),
     findImages(deps, input),
+    findVolumes(deps, input),
   ]);
   return groups.flat();
 }
@@ -123,6 +126,17 @@ async function findImages(deps: Deps, { ref, keepImages }: RemoveResources): Pro
     .filter(({ status }) => status !== 'deleted' && status !== 'pending_delete')
     .filter((found) => !keepImages.includes(found.id) && found.id !== built && !isWholeJeos(found))
     .map(({ id }) => ({ what: `image ${id}`, remove: () => image.deleteImage(id, { signal: signal() }) }));
+}
+
+/** A volume that is being deleted is there until it has gone, or comes back with an error. */
+async function findVolumes(deps: Deps, { ref, volumes = true }: RemoveResources): Promise<Found[]> {
+  const { volume } = deps.clouds.get(ref.cloud);
+  if (!volumes || !(await volume.exists({ signal: signal() }))) return [];
+  const own = await volume.listVolumes({ metadata: { [KEYS.build]: ref.uuid } }, { signal: signal() });
+  return own.map(({ id }) => ({
+    what: `volume ${id}`,
+    remove: () => volume.deleteVolume(id, { signal: signal() }),
+  }));
 }
 
 /** A JEOS that is whole belongs to every build; only the sweeper removes one. */

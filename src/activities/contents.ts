@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Content } from '../tdl/types.js';
 import type { Deps } from './context.js';
-import { requiredDocument } from './user-data.js';
+import { requiredDocument } from './documents.js';
 
 /** Name of the document that holds what an address of the template gave. */
 export function contentDocument(url: string): string {

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { Context } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import type { WorkerDeploymentVersion } from '@temporalio/common';
-import type { Cloud, Clouds, Image, Server } from '../openstack/types.js';
+import type { Cloud, Clouds, Image, Server, Volume } from '../openstack/types.js';
 import type { SharedPoll } from '../openstack/shared-poll.js';
 import type { Throttle } from '../openstack/throttle.js';
 import type { Store } from '../store/types.js';
@@ -15,6 +15,7 @@ export interface CloudWatch {
   /** One list call a poll, for every waiting build. */
   servers: SharedPoll<Server>;
   images: SharedPoll<Image>;
+  volumes: SharedPoll<Volume>;
   /** Consoles can only be read one by one: all builds together read this often. */
   console: Throttle;
 }

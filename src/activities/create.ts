@@ -2,9 +2,10 @@ import { Context } from '@temporalio/activity';
 import { FactoryError } from '../build/errors.js';
 import { LINE_DONE_SIGNAL, LINE_SHORT_SIGNAL } from '../build/messages.js';
 import { marksOf, resourceName, tagsOf } from '../build/names.js';
-import type { Server } from '../openstack/types.js';
+import type { CreateServer, Server } from '../openstack/types.js';
 import { releaseAddress, reserveAddress } from './address.js';
 import { type Deps, progress, signal, sleep } from './context.js';
+import { madeAfterAll } from './late.js';
 import { askForTurn, tellLine } from './line.js';
 import { deleteServer, isGone, isWithoutHost, serverFailed } from './servers.js';
 import { whileShort } from './shortage.js';
@@ -100,20 +101,23 @@ function isOver({ status }: Server, { role }: CreateServerInput): boolean {
 }
 
 /**
- * Whether the reply to a create call may have been lost after the cloud did it. Then the server may take a moment to
- * appear in a list.
+ * What an instance has for disks: a copy of its image, or its root volume, which comes first in the order of booting; then the first of its
+ * CD-ROM drives, from which a disk that is still empty leaves the machine to boot.
+ * https://docs.openstack.org/nova/latest/user/block-device-mapping.html
  */
-function isAmbiguous(error: unknown): boolean {
-  return error instanceof FactoryError && error.type === 'CloudUnavailable';
-}
-
-async function appears(deps: Deps, input: CreateServerInput): Promise<Server | undefined> {
-  for (let tries = 0; tries < 3; tries++) {
-    const server = await findOwn(deps, input).catch(() => undefined);
-    if (server !== undefined) return server;
-    await sleep(deps.pollInterval);
-  }
-  return undefined;
+function disksOf({ imageId, volumes }: CreateServerInput): Pick<CreateServer, 'imageRef' | 'block_device_mapping_v2'> {
+  const { root, media = [] } = volumes ?? {};
+  if (root === undefined && media.length === 0) return { imageRef: imageId };
+  const volume = { source_type: 'volume', destination_type: 'volume', delete_on_termination: false } as const;
+  const drives = media.map((uuid, index) => ({
+    ...volume,
+    uuid,
+    boot_index: index === 0 ? 1 : -1,
+    device_type: 'cdrom' as const,
+  }));
+  if (root !== undefined) return { block_device_mapping_v2: [{ ...volume, uuid: root, boot_index: 0 }, ...drives] };
+  const local = { source_type: 'image', destination_type: 'local', delete_on_termination: true } as const;
+  return { imageRef: imageId, block_device_mapping_v2: [{ ...local, uuid: imageId, boot_index: 0 }, ...drives] };
 }
 
 async function ensureServer(deps: Deps, input: CreateServerInput): Promise<{ serverId: string }> {
@@ -132,7 +136,7 @@ async function ensureServer(deps: Deps, input: CreateServerInput): Promise<{ ser
     const { id } = await compute.createServer(
       {
         name: resourceName(ref, role),
-        imageRef: input.imageId,
+        ...disksOf(input),
         flavorRef: input.flavorId,
         networks: [{ uuid: input.networkId }],
         metadata: marksOf(ref, role, deps.identity),
@@ -147,8 +151,7 @@ async function ensureServer(deps: Deps, input: CreateServerInput): Promise<{ ser
     // Another try, of which Temporal has heard nothing more, may have made one in the same moment.
     return { serverId: (await findOwn(deps, input))?.id ?? id };
   } catch (error) {
-    if (!isAmbiguous(error)) throw error;
-    const made = await appears(deps, input);
+    const made = await madeAfterAll(deps, error, () => findOwn(deps, input));
     if (made === undefined) throw error;
     return { serverId: made.id };
   }

@@ -2,10 +2,29 @@ import { throwIfInvalid } from '../tdl/parse.js';
 import type { Template } from '../tdl/types.js';
 import { profileFor } from '../os/index.js';
 import type { InstallerPlan, OsProfile } from '../os/types.js';
+import { FactoryError } from '../build/errors.js';
+import type { BuildParameters } from '../build/parameters.js';
 import { installerOf } from '../build/plan.js';
 import { secretsOf } from '../build/secrets.js';
 import type { Deps } from './context.js';
-import { parametersOf, requiredDocument } from './user-data.js';
+
+/** A document that an earlier step has written; without it the build cannot go on on this worker. */
+export async function requiredDocument(deps: Deps, uuid: string, name: string): Promise<Buffer> {
+  const document = await deps.store.readDocument(uuid, name);
+  if (document !== undefined) return document;
+  throw new FactoryError(
+    'StoreFailed',
+    `the store of this worker (${deps.store.directory}) has no ${name} of build ${uuid}`,
+    {
+      hint: 'all workers of a task queue must share one storage directory',
+    },
+  );
+}
+
+/** The parameters of a build or a JEOS, as the plan wrote them down. */
+export async function parametersOf(deps: Deps, uuid: string): Promise<BuildParameters> {
+  return JSON.parse((await requiredDocument(deps, uuid, 'parameters.json')).toString('utf8')) as BuildParameters;
+}
 
 /** The template of a build or of a JEOS, from the store. */
 export async function templateOf(deps: Deps, uuid: string): Promise<Template> {

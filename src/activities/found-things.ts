@@ -6,6 +6,7 @@ import { again } from './again.js';
 import { type Deps, progress, signal } from './context.js';
 import { lifeOf } from './living.js';
 import { isGone, listOwnServers } from './servers.js';
+import { listOwnVolumes } from './volumes.js';
 
 /** What was found in a project, and the images that something in it depends on. */
 export interface Findings {
@@ -14,7 +15,7 @@ export interface Findings {
   referred: Set<string>;
 }
 
-/** Everything in the cloud's project that carries our mark. Builds make no volumes, so none are looked for. */
+/** Everything in the cloud's project that carries our mark. */
 export async function findThings(deps: Deps, cloudName: string): Promise<Findings> {
   progress({ message: `looking for what carries our mark in ${cloudName}` });
   const cloud = deps.clouds.get(cloudName);
@@ -23,6 +24,7 @@ export async function findThings(deps: Deps, cloudName: string): Promise<Finding
   // Administrators are shown other projects' things, and everybody other projects' public images.
   const isOurs = (thing: { project_id?: string }): boolean => thing.project_id === project;
   const servers = (await again(deps, () => listOwnServers(deps, cloudName))).filter((server) => !isGone(server));
+  const volumes = await foundVolumes(deps, cloudName);
   const addresses = await again(deps, () => cloud.network.listFloatingIps({}, options));
   const ports = await again(deps, () => cloud.network.listPorts({ tags: [MARK] }, options));
   const groups = await again(deps, () => cloud.network.listSecurityGroups({}, options));
@@ -33,6 +35,7 @@ export async function findThings(deps: Deps, cloudName: string): Promise<Finding
   );
   const found = [
     ...servers.map(foundServer),
+    ...volumes,
     ...addresses.filter(isOurs).flatMap(foundAddress),
     ...ports.filter(isOurs).map(foundPort),
     ...groups.filter(isOurs).flatMap(foundGroup),
@@ -50,6 +53,20 @@ function foundServer({ id, name, metadata, tags, created }: Server): FoundThing 
     ...ownerOf(metadata[KEYS.build] ?? buildOfTags(tags), metadata[KEYS.workflow]),
     ...timesOf(created, expiryOf({ tags, marks: metadata })),
   };
+}
+
+/** Of a cloud that has block storage. */
+async function foundVolumes(deps: Deps, cloudName: string): Promise<FoundThing[]> {
+  const { volume } = deps.clouds.get(cloudName);
+  if (!(await again(deps, () => volume.exists({ signal: signal() })))) return [];
+  const volumes = await again(deps, () => listOwnVolumes(deps, cloudName));
+  return volumes.map(({ id, name, metadata, created_at }) => ({
+    kind: 'volume',
+    id,
+    name: name ?? '',
+    ...ownerOf(metadata[KEYS.build], metadata[KEYS.workflow]),
+    ...timesOf(created_at, expiryOf({ marks: metadata })),
+  }));
 }
 
 /** By tag or by description: the tag is set by a second call that a crash may have prevented. */

@@ -23,6 +23,8 @@ import { deleteServer } from './servers.js';
 import { closeSession, openSession } from './session.js';
 import { snapshotServer } from './snapshot.js';
 import { planSweep, removeLeft } from './sweep.js';
+import { uploadVolume } from './volume-image.js';
+import { createVolumes } from './volumes.js';
 
 const ACTIVITIES = {
   planBaseImage,
@@ -33,9 +35,11 @@ const ACTIVITIES = {
   prepareMedia,
   createBootImage,
   endedWorkflows,
+  createVolumes,
   createServer,
   waitForPowerOff,
   snapshotServer,
+  uploadVolume,
   publishJeos,
   deleteServer,
   createAccess,
@@ -69,6 +73,7 @@ const MAKING = new Set<string>([
   'planBaseImage',
   'findRemains',
   'waitForJeos',
+  'createVolumes',
   'createServer',
   'createAccess',
   'waitForAddress',
@@ -78,6 +83,7 @@ const MAKING = new Set<string>([
   'cleanGuest',
   'shutDownGuest',
   'snapshotServer',
+  'uploadVolume',
   'publishBaseImage',
   'downloadBody',
 ] satisfies (keyof Activities)[]);

@@ -50,6 +50,7 @@ function jeosInput({ ref, plan, parameters, heartbeatTimeout }: WaitForJeos): Je
     flavorId: plan.flavorId,
     networkId: plan.networkId,
     minDisk: plan.minDisk,
+    ...(plan.volumes === undefined ? {} : { volumes: plan.volumes }),
     deadlines: { install_timeout, inactivity_timeout, boot_timeout, shutdown_timeout, snapshot_timeout },
     mediaTimeout: parameters.media_timeout,
     quotaTimeout: parameters.quota_timeout,

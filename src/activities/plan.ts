@@ -6,18 +6,17 @@ import { type BuildPlan, jeosDigest, planBuild, stepDigest } from '../build/plan
 import type { BuildRecord } from '../build/record.js';
 import type { Cloud, Flavor, NeutronNetwork } from '../openstack/types.js';
 import { isLocalFile, readLocalFile } from '../media/local-file.js';
-import { checkStubPrograms } from '../media/stub-disk.js';
+import { checkGrubPrograms } from '../media/grub.js';
 import { fetchBytes } from '../media/text.js';
-import { type BootMethod, bootMethodFor, checkBootMethod, stubFirmwares } from '../os/boot-method.js';
+import { type BootMethod, bootMethodFor, checkBootMethod, hasOurLoader, stubFirmwares } from '../os/boot-method.js';
 import { throwIfInvalid } from '../tdl/parse.js';
 import { urlsOf } from '../tdl/content.js';
 import { type Deps, progress, signal } from './context.js';
 import { uuidOf } from './ensure-image.js';
 import { contentDocument } from './contents.js';
+import { planDisks } from './root-disk.js';
 import type { PlanBaseImage, PlannedBuild } from './types.js';
 
-/** Bytes in a GiB: flavors' disks are given in GiB. */
-const GIB = 1024n ** 3n;
 /** Bytes that a file or command given as an address may have. */
 const CONTENT_LIMIT = 16 * 1024 * 1024;
 
@@ -53,16 +52,17 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImage): Pr
   parameters.boot_method = await chooseBootMethod(cloud, parameters, plan);
   progress({ message: 'looking for the flavor and the network' });
   const [flavor, network, project] = await Promise.all([
-    chooseFlavor(cloud, parameters, template.diskSize),
+    chooseFlavor(cloud, parameters),
     chooseNetwork(cloud, parameters),
     cloud.projectId({ signal: signal() }),
   ]);
+  const disks = await planDisks(cloud, plan, flavor, parameters);
   progress({ message: 'fetching what the template names by address' });
   const contents = new Map<string, Buffer>();
   for (const url of urlsOf(template)) {
     contents.set(contentDocument(url), await contentOf(deps, url));
   }
-  const digest = jeosDigest({ plan, parameters, flavor: flavor.name });
+  const digest = jeosDigest({ plan, parameters, flavor: flavor.name, rootVolume: disks.volumes?.root });
   const own = parameters.reuse_jeos ? `${ref.cloud}:${digest}` : ref.uuid;
   const planned: PlannedBuild = {
     name: template.name,
@@ -75,7 +75,7 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImage): Pr
     flavorId: flavor.id,
     networkId: network.id,
     line: lineOf(project, cloud.region),
-    minDisk: flavor.disk,
+    ...disks,
     guestSteps: plan.steps.map((step) => ({ name: step.name, title: step.title, digest: stepDigest(step) })),
     warnings: plan.warnings,
     bodyPath: deps.store.bodyPath(ref.uuid),
@@ -118,18 +118,15 @@ function contentOf(deps: Deps, url: string): Promise<Buffer> {
 /** @throws FactoryError InvalidParameter where the installer cannot be booted so, or this worker cannot make what it is booted from */
 async function chooseBootMethod(cloud: Cloud, parameters: BuildParameters, plan: BuildPlan): Promise<BootMethod> {
   progress({ message: 'looking how the cloud can boot an installer' });
-  const method = parameters.boot_method ?? bootMethodFor(await cloud.image.diskFormats({ signal: signal() }));
+  const formats = await cloud.image.diskFormats({ signal: signal() });
+  const method = parameters.boot_method ?? bootMethodFor(formats, plan.installer);
   const { arch } = plan.template.os;
-  checkBootMethod(method, arch, parameters.firmware);
-  if (method === 'stub') await checkStubPrograms(stubFirmwares(arch), signal());
+  checkBootMethod(method, { plan: plan.installer, arch, firmware: parameters.firmware });
+  if (hasOurLoader(method, plan.installer)) await checkGrubPrograms(stubFirmwares(arch), signal());
   return method;
 }
 
-async function chooseFlavor(
-  { name: cloud, compute }: Cloud,
-  parameters: BuildParameters,
-  diskSize: string | undefined,
-): Promise<Flavor> {
+async function chooseFlavor({ name: cloud, compute }: Cloud, parameters: BuildParameters): Promise<Flavor> {
   const flavor =
     parameters.flavor === undefined ? undefined : await compute.findFlavor(parameters.flavor, { signal: signal() });
   if (flavor === undefined) {
@@ -138,16 +135,6 @@ async function chooseFlavor(
     throw new FactoryError('NotFound', `${message} on cloud ${cloud}`, {
       hint: `--parameter flavor takes one of: ${known}`,
     });
-  }
-  if (diskSize !== undefined && flavor.disk > 0 && BigInt(flavor.disk) * GIB < BigInt(diskSize)) {
-    const wanted = (Number((BigInt(diskSize) * 10n) / GIB) / 10).toString();
-    throw new FactoryError(
-      'InvalidParameter',
-      `flavor ${flavor.name} has a disk of ${flavor.disk} GiB, the template asks for ${wanted} GiB`,
-      {
-        hint: 'choose a flavor with a larger disk, or ask for less in <disk><size>',
-      },
-    );
   }
   return flavor;
 }

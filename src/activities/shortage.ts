@@ -21,7 +21,7 @@ export async function whileShort<T extends object>(
   deps: Pick<Deps, 'pollInterval'>,
   turn: Turn,
   make: () => Promise<T>,
-): Promise<(T & { waited: boolean }) | { serverId?: undefined; short: string }> {
+): Promise<(T & { waited: boolean }) | ({ [K in keyof T]?: undefined } & { short: string })> {
   for (let waited = false; ; waited = true) {
     try {
       return { ...(await make()), waited };
@@ -30,7 +30,8 @@ export async function whileShort<T extends object>(
       const short = shortageOf(error);
       if (short === undefined) throw error;
       const { type, retryAfterSeconds = 0 } = error as FactoryError;
-      if (!turn.patient && type !== 'RateLimited') return { short };
+      if (!turn.patient && type !== 'RateLimited')
+        return { short } as { [K in keyof T]?: undefined } & { short: string };
       if (Date.now() >= turn.deadline) throw gaveUp(error as FactoryError);
       progress({ message: `waiting for ${short}` });
       await sleep(Math.max(deps.pollInterval * PAUSE, retryAfterSeconds * 1000));

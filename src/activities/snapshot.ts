@@ -7,11 +7,15 @@ import type { SnapshotInput, SnapshotTaken } from './types.js';
 import { Context } from '@temporalio/activity';
 
 /** States from which an image never becomes active. https://docs.openstack.org/glance/latest/user/statuses.html */
-const DEAD = ['killed', 'deleted', 'deactivated', 'pending_delete'];
+export const DEAD = ['killed', 'deleted', 'deactivated', 'pending_delete'];
 /** How many snapshots of one server may fail before the build does. */
 const SNAPSHOT_TRIES = 3;
 
-async function findSnapshot(deps: Deps, { ref, role }: SnapshotInput): Promise<Image | undefined> {
+/** The image of that role that a build is making, or has made. */
+export async function findSnapshot(
+  deps: Deps,
+  { ref, role }: Pick<SnapshotInput, 'ref' | 'role'>,
+): Promise<Image | undefined> {
   const { image } = deps.clouds.get(ref.cloud);
   const properties = { [KEYS.build]: ref.uuid, [KEYS.role]: role };
   const found = await image.listImages({ properties }, { signal: signal() });
@@ -38,7 +42,8 @@ async function startSnapshot(deps: Deps, watch: CloudWatch, input: SnapshotInput
   }
 }
 
-async function snapshotDied(watch: CloudWatch, imageId: string, status: string): Promise<never> {
+/** Removes an image that cannot become whole. @throws FactoryError ImageFailed, retryable a few times */
+export async function snapshotDied(watch: CloudWatch, imageId: string, status: string): Promise<never> {
   if (status !== 'gone') await watch.cloud.image.deleteImage(imageId, { signal: signal() });
   throw new FactoryError('ImageFailed', `the snapshot (image ${imageId}) is ${status}: the cloud could not finish it`, {
     retryable: Context.current().info.attempt < SNAPSHOT_TRIES,
@@ -67,15 +72,7 @@ export async function snapshotServer(deps: Deps, input: SnapshotInput): Promise<
       if (image.status === 'queued' && server !== undefined && task === null && polls > 20) {
         return await snapshotDied(watch, imageId, 'queued, though the instance’s task is over');
       }
-      if (Date.now() >= input.deadline) {
-        throw new FactoryError(
-          'DeadlineExceeded',
-          `the snapshot (image ${imageId}) is still ${image.status} at its deadline`,
-          {
-            hint: '--parameter snapshot_timeout gives it more time',
-          },
-        );
-      }
+      checkSnapshotTime(input, image);
       progress({ message: `image is ${image.status}, instance’s task is ${task ?? 'over'}` });
     }
   } finally {
@@ -84,7 +81,15 @@ export async function snapshotServer(deps: Deps, input: SnapshotInput): Promise<
   }
 }
 
-async function checkedSnapshot(image: Image): Promise<SnapshotTaken> {
+export function checkSnapshotTime({ deadline }: Pick<SnapshotInput, 'deadline'>, { id, status }: Image): void {
+  if (Date.now() < deadline) return;
+  throw new FactoryError('DeadlineExceeded', `the snapshot (image ${id}) is still ${status} at its deadline`, {
+    hint: '--parameter snapshot_timeout gives it more time',
+  });
+}
+
+/** An image that is active: whole only when it has bytes. */
+export async function checkedSnapshot(image: Image): Promise<SnapshotTaken> {
   if (image.size === null || image.size === 0) {
     throw new FactoryError('ImageFailed', `the snapshot (image ${image.id}) is active but empty`, {
       hint: 'is the flavor’s root disk a volume? A volume-backed instance’s snapshot has no bytes in Glance',

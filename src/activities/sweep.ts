@@ -120,13 +120,16 @@ function passing(error: unknown): never {
 }
 
 async function remove(deps: Deps, cloud: string, thing: FoundThing): Promise<string | undefined> {
-  const { compute, network } = deps.clouds.get(cloud);
+  const { compute, network, volume } = deps.clouds.get(cloud);
   const options = { signal: signal() };
   switch (thing.kind) {
     case 'instance':
       return removeServer(deps, cloud, thing.id);
     case 'image':
       return removeImage(deps, cloud, thing);
+    case 'volume':
+      await volume.deleteVolume(thing.id, options);
+      return undefined;
     case 'floating IP':
       await network.deleteFloatingIp(thing.id, options);
       return undefined;

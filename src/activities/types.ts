@@ -2,7 +2,7 @@ import type { BuildParameters } from '../build/parameters.js';
 import type { LinePosition } from '../build/line.js';
 import type { BuildRef, ServerRole } from '../build/names.js';
 import type { BaseImageInput } from '../build/input.js';
-import type { BaseImageResult } from '../build/messages.js';
+import type { BaseImageResult, PlannedVolumes } from '../build/messages.js';
 import type { BuildFailure, ImageStatus } from '../build/status.js';
 
 /** What the workflow needs to know of the plan; the template and the install script stay in the store. */
@@ -21,8 +21,10 @@ export interface PlannedBuild {
   networkId: string;
   /** Workflow id of the line of everybody who creates instances in the project. */
   line: string;
-  /** GiB: the flavor's disk, which the image needs at least. */
+  /** GiB: the disk of the instances, which the image needs at least. */
   minDisk: number;
+  /** Which of the instances' disks are volumes; absent where none is. */
+  volumes?: PlannedVolumes;
   /** The template's steps; the digest tells whether one is the same in another template. */
   guestSteps: { name: string; title: string; digest: string }[];
   warnings: string[];
@@ -55,7 +57,7 @@ export interface FindRemains {
 /** What an earlier run of a build has left to go on from. */
 export interface Remains {
   /** The customised instance of which there is a snapshot, whole or under way. */
-  snapshotOf?: { serverId: string; packages: number };
+  snapshotOf?: { serverId: string; packages: number; volumeId?: string };
   note?: string;
 }
 
@@ -81,10 +83,40 @@ export interface JeosStep {
   documents: string;
 }
 
+/** What the installer is booted with, as images. */
 export interface InstallerMedia {
-  kernelId: string;
-  ramdiskId: string;
+  kernelId?: string;
+  ramdiskId?: string;
+  /** The medium, where the system is installed from one, and what it calls itself. */
+  isoId?: string;
+  volumeId?: string;
   notes: string[];
+}
+
+export type BootImageInput = JeosStep & Omit<InstallerMedia, 'notes'>;
+
+/** The image that an installer's root disk is copied from, and those of the media in its drives. */
+export interface BootImages {
+  imageId: string;
+  media?: string[];
+}
+
+export interface CreateVolumes {
+  ref: BuildRef;
+  /** UUID under which the store keeps the build's documents. */
+  documents: string;
+  /** What the root disk is copied from, and its size in GiB; absent where it is no volume. */
+  root?: { imageId: string; size: number };
+  /** Images of what is in the CD-ROM drives. */
+  media: string[];
+  /** Seconds that it waits for a cloud that is short of something. */
+  patience: number;
+}
+
+/** Ids of volumes. */
+export interface CreatedVolumes {
+  root?: string;
+  media: string[];
 }
 
 export interface BuildAccess {
@@ -100,6 +132,8 @@ export interface CreateServerInput {
   imageId: string;
   flavorId: string;
   networkId: string;
+  /** Its disks, where they are not all copies of the image. */
+  volumes?: CreatedVolumes;
   access?: BuildAccess;
   /** A floating IP is reserved for it as well: see WaitForAddress. Default false. */
   floatingIp?: boolean | string;
@@ -146,6 +180,10 @@ export interface SnapshotInput {
   name: string;
   /** Milliseconds since the epoch. */
   deadline: number;
+}
+
+export interface UploadInput extends Omit<SnapshotInput, 'serverId'> {
+  volumeId: string;
 }
 
 export interface SnapshotTaken {

@@ -24,6 +24,7 @@ export type ErrorType =
   | 'ServerFailed'
   | 'ServerGone'
   | 'ImageFailed'
+  | 'VolumeFailed'
   // waiting
   | 'DeadlineExceeded'
   | 'InstallSilent'

@@ -97,6 +97,14 @@ export interface LineInput {
   state?: LineState;
 }
 
+/** Which disks of a build's instances are volumes. */
+export interface PlannedVolumes {
+  /** GiB of the root disk, where that is one. */
+  root?: number;
+  /** Whether the installer has media in CD-ROM drives. */
+  media: boolean;
+}
+
 /** Input of jeosImage. The template and the install script are documents in the store. */
 export interface JeosImageInput {
   cloud: string;
@@ -110,6 +118,7 @@ export interface JeosImageInput {
   networkId: string;
   /** GiB. */
   minDisk: number;
+  volumes?: PlannedVolumes;
   /** Seconds. */
   deadlines: Record<DeadlineName, number>;
   mediaTimeout: number;

@@ -115,18 +115,29 @@ export const PARAMETERS = define({
   },
   boot_method: {
     kind: 'choice',
-    choices: ['direct', 'stub'],
+    choices: ['direct', 'stub', 'iso'],
     group: 'installer',
     description:
-      'What the installer’s instance starts from. direct: the cloud gives it kernel, ramdisk and command line. stub: a small disk that the worker makes, with a boot loader for BIOS and UEFI (x86_64, i386). Default: direct where Glance takes kernel images (aki, ari), else stub.',
+      'What the installer’s instance starts from. direct: the cloud gives it kernel, ramdisk and command line. stub: a small disk that the worker makes, with a boot loader for BIOS and UEFI (x86_64, i386). iso: the medium that the system is installed from, made anew by the worker with that boot loader, or with its own where no other can start it. With direct and stub such a medium is in a CD-ROM drive beside them, as it is. Default: direct where Glance takes kernel images (aki, ari), else stub; iso where only the medium’s own boot loader will do.',
   },
   script_transport: {
     kind: 'choice',
-    choices: ['user_data', 'config_drive', 'initrd'],
+    choices: ['user_data', 'config_drive', 'initrd', 'medium'],
     group: 'installer',
-    default: 'user_data',
     description:
-      'How the install script reaches the installer. user_data: from the metadata service. config_drive: from the configuration drive (AutoYaST, autoinstall, and kickstart for releases that know inst.ks). initrd: appended to the ramdisk, of any length, and then readable for whoever may read the project’s images while the installer runs (preseed, kickstart).',
+      'How the install script reaches the installer. user_data: from the metadata service. config_drive: from the configuration drive (AutoYaST, autoinstall, and kickstart for releases that know inst.ks). initrd: appended to the ramdisk, of any length (preseed, kickstart). medium: put on the medium that the system is installed from, which is made anew for it, of any length. With these two it is readable for whoever may read the project’s images while the installer runs. Default: user_data, or medium where the installer looks nowhere else (Mageia, FreeBSD).',
+  },
+  root_disk: {
+    kind: 'choice',
+    choices: ['local', 'volume'],
+    group: 'placement',
+    description:
+      'Where both instances have their disk. local: with the hypervisor, as large as the flavor says. volume: a volume of the cloud’s block storage (Cinder), as large as the template’s <disk> says, else as the flavor’s disk, else 10 GiB; the image is then made from the volume. Default: volume where the flavor’s disk is 0 and the cloud has block storage, else local.',
+  },
+  volume_type: {
+    kind: 'text',
+    group: 'placement',
+    description: 'Type of the volumes that a build makes, by name or id. Default: the cloud’s own.',
   },
   render_script: {
     kind: 'boolean',
@@ -151,6 +162,12 @@ export const PARAMETERS = define({
     kind: 'text',
     group: 'installer',
     description: 'Digest that the installer’s ramdisk must have, as sha256:… or sha512:….',
+  },
+  iso_checksum: {
+    kind: 'text',
+    group: 'installer',
+    description:
+      'Digest that the medium must have, as sha256:… or sha512:…. Default: the one that the template’s checksum file has, where it names one.',
   },
   install_timeout: {
     kind: 'seconds',
@@ -193,7 +210,8 @@ export const PARAMETERS = define({
     kind: 'seconds',
     group: 'deadlines',
     default: 1800,
-    description: 'How long fetching the installer’s kernel and ramdisk and putting them into Glance may take.',
+    description:
+      'How long fetching the installer’s kernel and ramdisk, or its medium, and putting them into Glance may take.',
   },
   quota_timeout: {
     kind: 'seconds',

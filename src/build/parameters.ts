@@ -20,11 +20,14 @@ export interface BuildParameters {
   reuse_jeos: boolean;
   disk_layout: 'plain' | 'lvm' | 'efi';
   firmware?: 'bios' | 'uefi' | 'secure_boot';
-  boot_method?: 'direct' | 'stub';
-  script_transport: 'user_data' | 'config_drive' | 'initrd';
+  boot_method?: 'direct' | 'stub' | 'iso';
+  script_transport?: 'user_data' | 'config_drive' | 'initrd' | 'medium';
+  root_disk?: 'local' | 'volume';
+  volume_type?: string;
   render_script: boolean;
   kernel_checksum?: string;
   ramdisk_checksum?: string;
+  iso_checksum?: string;
   install_timeout: number;
   inactivity_timeout: number;
   boot_timeout: number;

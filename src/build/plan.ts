@@ -54,8 +54,8 @@ export interface PlanInput {
 export function planBuild({ template, installScript, parameters }: PlanInput): BuildPlan {
   const { profile, warnings } = profileFor(template);
   const firmware = firmwareOf({ installScript, parameters });
-  checkBootMethod(parameters.boot_method, template.os.arch, firmware);
   const installer = installerOf(profile, template, { ...parameters, ...(firmware === undefined ? {} : { firmware }) });
+  checkBootMethod(parameters.boot_method, { plan: installer, arch: template.os.arch, firmware });
   for (const repository of template.repositories) profile.addRepository(repository);
   if (template.packages.length > 0) profile.installPackages(template.packages.map(({ name }) => name));
   const { script: given, note } = scriptOf({ template, installScript, parameters }, profile);
@@ -197,12 +197,18 @@ const JEOS_REVISION = 1;
  * the customisation (packages, files, commands) is not in it.
  *
  * @param flavor name of the flavor that the installer runs on
+ * @param rootVolume GiB of the volume that it installs to, where it is one
  * @returns SHA-256, 64 hex digits
  */
-export function jeosDigest(input: { plan: BuildPlan; parameters: BuildParameters; flavor: string }): string {
-  const { plan, parameters, flavor } = input;
+export function jeosDigest(input: {
+  plan: BuildPlan;
+  parameters: BuildParameters;
+  flavor: string;
+  rootVolume?: number | undefined;
+}): string {
+  const { plan, parameters, flavor, rootVolume } = input;
   const { os, diskSize } = plan.template;
-  const { kernel, ramdisk, commandLine, scriptKind, scriptTransport, bootImageProperties, imageProperties } =
+  const { kernel, ramdisk, medium, commandLine, scriptKind, scriptTransport, bootImageProperties, imageProperties } =
     plan.installer;
   const shapes = {
     revision: JEOS_REVISION,
@@ -217,8 +223,12 @@ export function jeosDigest(input: { plan: BuildPlan; parameters: BuildParameters
     properties: { boot: bootImageProperties, image: imageProperties },
     diskSize,
     flavor,
-    // As without it the digests of earlier times.
-    ...(parameters.boot_method === 'stub' ? { boot: 'stub' } : {}),
+    // As without them the digests of earlier times.
+    ...(parameters.boot_method === undefined || parameters.boot_method === 'direct'
+      ? {}
+      : { boot: parameters.boot_method }),
+    ...(medium === undefined ? {} : { medium, isoChecksum: parameters.iso_checksum }),
+    ...(rootVolume === undefined ? {} : { rootVolume }),
   };
   return createHash('sha256').update(canonicalJson(shapes)).digest('hex');
 }

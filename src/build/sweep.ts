@@ -3,8 +3,16 @@
  * It errs on the side of keeping: what it does not know for certain to be nobody's stays.
  */
 
-/** What can carry our mark, in the order in which it can be removed: a server holds the others. */
-export const THING_KINDS = ['instance', 'floating IP', 'port', 'security group', 'key pair', 'image'] as const;
+/** What can carry our mark, in the order in which it can be removed: an instance holds the others. */
+export const THING_KINDS = [
+  'instance',
+  'volume',
+  'floating IP',
+  'port',
+  'security group',
+  'key pair',
+  'image',
+] as const;
 export type ThingKind = (typeof THING_KINDS)[number];
 
 /** One thing in a project that carries our mark. Times are milliseconds since 1970. */

@@ -1,5 +1,14 @@
 import type { Template } from '../tdl/types.js';
-import { architectureProperty, commandLineOf, STRIPPED, treeUrl, USER_DATA_URL } from './installer.js';
+import {
+  architectureProperty,
+  commandLineOf,
+  fromMedium,
+  fromTree,
+  type InstallerSource,
+  STRIPPED,
+  treeUrl,
+  USER_DATA_URL,
+} from './installer.js';
 import type { Arch, InstallerPlan, IsoLayout } from './types.js';
 
 interface Port {
@@ -61,18 +70,25 @@ export interface AnacondaOptions {
 /** The installer of a template whose system is installed by anaconda. */
 export function anacondaInstaller(template: Template, options: AnacondaOptions): InstallerPlan {
   const { os } = template;
-  const url = treeUrl(template);
   const port = PORTS[os.arch];
+  const fromIso = os.install.type === 'iso';
+  const repo = fromIso ? 'cdrom' : treeUrl(template);
   const buses: Record<string, string> = options.virtio ? {} : { hw_disk_bus: 'ide', hw_vif_model: 'rtl8139' };
   return {
-    kernel: { role: 'kernel', urls: [`${url}/${port.kernel}`] },
-    ramdisk: { role: 'ramdisk', urls: [`${url}/${port.ramdisk}`] },
-    indexes: [{ format: 'treeinfo', url: `${url}/.treeinfo`, section: `images-${port.name}` }],
+    ...(os.install.type === 'iso' ? fromMedium(os.install, layoutOf(port, options)) : pxeboot(treeUrl(template), port)),
     commandLine: commandLineOf([
       ...(options.era === 'dracut'
-        ? [`inst.ks=${USER_DATA_URL}`, `inst.repo=${url}`, 'inst.text']
-        : [`ks=${USER_DATA_URL}`, `${options.tree ?? 'method'}=${url}`, 'text', `ksdevice=${options.card ?? 'link'}`]),
-      ...consoles(template),
+        ? [`inst.ks=${USER_DATA_URL}`, `inst.repo=${repo}`, 'inst.text']
+        : [
+            `ks=${USER_DATA_URL}`,
+            `${fromIso ? 'method' : (options.tree ?? 'method')}=${repo}`,
+            'text',
+            `ksdevice=${options.card ?? 'link'}`,
+          ]),
+      // The last console is the one that the installer talks to: the serial one, which Nova keeps.
+      'console=tty0',
+      `console=${port.console}`,
+      os.kernelparam,
     ]),
     scriptKind: 'kickstart',
     scriptTransport: 'user_data',
@@ -89,23 +105,15 @@ export function anacondaInstaller(template: Template, options: AnacondaOptions):
   };
 }
 
-/** The last console is the one that the installer talks to: the serial one, which Nova keeps. */
-function consoles({ os }: Template): (string | undefined)[] {
-  return ['console=tty0', `console=${PORTS[os.arch].console}`, os.kernelparam];
+function pxeboot(url: string, { name, kernel, ramdisk }: Port): InstallerSource {
+  const index = { format: 'treeinfo', url: `${url}/.treeinfo`, section: `images-${name}` } as const;
+  return fromTree([`${url}/${kernel}`], [`${url}/${ramdisk}`], [index]);
 }
 
-/** anaconda's medium: the boot loader's own copies of kernel and ramdisk on PCs, those of the tree elsewhere. */
-export function anacondaIso(template: Template, { era }: Pick<AnacondaOptions, 'era'>): IsoLayout {
-  const { kernel, ramdisk } = PORTS[template.os.arch];
-  const dracut = era === 'dracut';
+/** The medium: the boot loader's own copies of kernel and ramdisk on PCs, those of the tree elsewhere. */
+function layoutOf({ kernel, ramdisk }: Port, { era }: AnacondaOptions): IsoLayout {
   return {
-    kernels: ['isolinux/vmlinuz', kernel],
-    ramdisks: ['isolinux/initrd.img', ramdisk],
-    commandLine: commandLineOf([
-      ...(dracut ? ['inst.repo=cdrom', 'inst.text'] : ['method=cdrom', 'text']),
-      ...consoles(template),
-    ]),
-    scriptPath: 'ks.cfg',
-    scriptArgument: dracut ? 'inst.ks=cdrom:/ks.cfg' : 'ks=cdrom:/ks.cfg',
+    boots: { kernels: ['isolinux/vmlinuz', kernel], ramdisks: ['isolinux/initrd.img', ramdisk] },
+    script: { path: 'ks.cfg', argument: `${era === 'dracut' ? 'inst.ks' : 'ks'}=cdrom:/ks.cfg` },
   };
 }

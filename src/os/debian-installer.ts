@@ -1,6 +1,15 @@
 import { FactoryError } from '../build/errors.js';
 import type { Template } from '../tdl/types.js';
-import { architectureProperty, commandLineOf, STRIPPED, treeUrl, USER_DATA_URL } from './installer.js';
+import {
+  architectureProperty,
+  commandLineOf,
+  fromMedium,
+  fromTree,
+  type InstallerSource,
+  STRIPPED,
+  treeUrl,
+  USER_DATA_URL,
+} from './installer.js';
 import type { Arch, InstallerPlan, IsoLayout } from './types.js';
 
 /** Where one distribution's debian-installer lies, and what it is called. */
@@ -81,18 +90,13 @@ const FAILURES = [
   'Kernel panic - not syncing',
 ];
 
-/** The installer of a template whose system is installed by debian-installer. `<url>` is its netboot folder. */
+/** The installer of a template whose system is installed by debian-installer. */
 export function debianInstaller(template: Template, folder: InstallerFolder): InstallerPlan {
   const { os } = template;
-  const url = treeUrl(template);
   const port = knownPort(template, folder);
-  const images = url.slice(0, url.lastIndexOf('/'));
   return {
-    kernel: { role: 'kernel', urls: port.kernels.map((path) => `${url}/${path}`) },
-    ramdisk: { role: 'ramdisk', urls: port.ramdisks.map((path) => `${url}/${path}`) },
-    // MANIFEST, udeb.list and SHA256SUMS lie in images/, beside netboot/.
-    indexes: [{ format: 'sha256sums', url: `${images}/SHA256SUMS`, prefix: `./${url.slice(images.length + 1)}/` }],
-    commandLine: commandLine(template, port, folder, `url=${USER_DATA_URL}`),
+    ...(os.install.type === 'iso' ? fromMedium(os.install, layoutOf(os.arch, folder)) : netboot(template, port)),
+    commandLine: commandLine(template, port, folder),
     scriptKind: 'preseed',
     scriptTransport: 'user_data',
     bootImageProperties: { ...folder.buses },
@@ -108,20 +112,31 @@ export function debianInstaller(template: Template, folder: InstallerFolder): In
   };
 }
 
-/** debian-installer's medium: `install.amd/` on Debian's, `install/` on Ubuntu's. */
-export function debianIso(template: Template, folder: InstallerFolder): IsoLayout {
+/** `<url>` is the netboot folder: MANIFEST, udeb.list and SHA256SUMS lie in images/, beside it. */
+function netboot(template: Template, { kernels, ramdisks }: Port): InstallerSource {
+  const url = treeUrl(template);
+  const images = url.slice(0, url.lastIndexOf('/'));
+  return fromTree(
+    kernels.map((path) => `${url}/${path}`),
+    ramdisks.map((path) => `${url}/${path}`),
+    [{ format: 'sha256sums', url: `${images}/SHA256SUMS`, prefix: `./${url.slice(images.length + 1)}/` }],
+  );
+}
+
+/** The medium: `install.amd/` on Debian's, `install/` on Ubuntu's; the smallest one (mini.iso) has both at its root. */
+function layoutOf(arch: Arch, { distro }: InstallerFolder): IsoLayout {
   const short: Partial<Record<Arch, string>> = { x86_64: 'amd', i386: '386', aarch64: 'a64', ppc64le: 'ppc' };
-  const own = short[template.os.arch];
-  const folders = folder.distro === 'debian' && own !== undefined ? [`install.${own}`, 'install'] : ['install'];
+  const own = short[arch];
+  const folders = distro === 'debian' && own !== undefined ? [`install.${own}/`, 'install/'] : ['install/'];
   return {
-    kernels: folders.flatMap((name) => [`${name}/vmlinuz`, `${name}/vmlinux`]),
-    ramdisks: folders.flatMap((name) => [
-      `${name}/initrd.gz`,
-      `${name}/netboot/${distroOf(folder.folder)}-installer/initrd.gz`,
-    ]),
-    commandLine: commandLine(template, knownPort(template, folder), folder, undefined),
-    scriptPath: 'preseed.cfg',
-    scriptArgument: 'file=/cdrom/preseed.cfg',
+    boots: {
+      kernels: [...folders.flatMap((name) => [`${name}vmlinuz`, `${name}vmlinux`]), 'linux'],
+      ramdisks: [
+        ...folders.flatMap((name) => [`${name}initrd.gz`, `${name}netboot/${distro}-installer/initrd.gz`]),
+        'initrd.gz',
+      ],
+    },
+    script: { path: 'preseed.cfg', argument: 'file=/cdrom/preseed.cfg' },
   };
 }
 
@@ -142,16 +157,11 @@ function knownPort({ os }: Template, folder: InstallerFolder): Port {
  * because the network is set up before the file is read. It is the same for all templates, so that they can share a JEOS.
  * DEBIAN_FRONTEND=text keeps the console readable line by line.
  */
-function commandLine(
-  template: Template,
-  { console }: Port,
-  { separator, words = [] }: InstallerFolder,
-  script: string | undefined,
-): string {
+function commandLine(template: Template, { console }: Port, { separator, words = [] }: InstallerFolder): string {
   return commandLineOf([
     'auto=true',
     'priority=critical',
-    script,
+    `url=${USER_DATA_URL}`,
     'hostname=jeos',
     'domain=local',
     'DEBIAN_FRONTEND=text',

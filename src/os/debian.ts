@@ -1,12 +1,10 @@
 import { APT_TOOLS } from './debian-guest.js';
-import { debianInstaller, debianIso, type InstallerFolder } from './debian-installer.js';
-import { ISO_NOT_YET } from './reasons.js';
+import { debianInstaller, type InstallerFolder } from './debian-installer.js';
 import type { OsFamily, Version } from './types.js';
 import { isFrom, numbersOf } from './versions.js';
 
 const PRESEED = {
-  installTypes: ['url'],
-  reason: ISO_NOT_YET,
+  installTypes: ['url', 'iso'],
   scriptKind: 'preseed',
   tools: APT_TOOLS,
   tried: 'plan',
@@ -40,7 +38,6 @@ export const debian: OsFamily = {
   versions: '5 to 13',
   versionOf: ({ version }) => (/^\d{1,3}(\.\d{1,3})?$/.test(version) ? numbersOf(version) : undefined),
   installer: (template, version) => debianInstaller(template, folderOf(version)),
-  iso: (template, version) => debianIso(template, folderOf(version)),
 };
 
 function folderOf(version: Version): InstallerFolder {

@@ -1,10 +1,9 @@
-import { anacondaInstaller, anacondaIso, type AnacondaOptions } from './anaconda.js';
+import { anacondaInstaller, type AnacondaOptions } from './anaconda.js';
 import { DNF, YUM, YUM_OF_OLD } from './fedora-guest.js';
-import { ISO_NOT_YET } from './reasons.js';
 import type { Arch, OsFamily, OsName, Release, Version } from './types.js';
 import { isFrom } from './versions.js';
 
-const KICKSTART = { installTypes: ['url'], reason: ISO_NOT_YET, scriptKind: 'kickstart', tried: 'plan' } as const;
+const KICKSTART = { installTypes: ['url', 'iso'], scriptKind: 'kickstart', tried: 'plan' } as const;
 const NO_VIRTIO = 'no virtio: IDE and rtl8139';
 const NO_YUM = 'RHEL itself has up2date in yum’s place, packages and repositories cannot be added there';
 const SIXTY_FOUR: Arch[] = ['x86_64', 'aarch64', 'ppc64le', 's390x'];
@@ -88,7 +87,6 @@ function distribution({ family, title, names, distro, rolling, first, last }: Di
         : `${first} to ${newest}, with or without an update (${newest}.1); or the update (GOLD, U3, 3) where the name is ${names[0]}-${newest}`,
     versionOf: rolling === true ? majorOf : versionOf,
     installer: (template, version) => anacondaInstaller(template, optionsOf(distro, version)),
-    iso: (template, version) => anacondaIso(template, optionsOf(distro, version)),
   };
 }
 

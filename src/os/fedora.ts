@@ -1,7 +1,7 @@
-import { anacondaInstaller, anacondaIso, type AnacondaOptions } from './anaconda.js';
+import { anacondaInstaller, type AnacondaOptions } from './anaconda.js';
 import { DNF, YUM, YUM_OF_OLD } from './fedora-guest.js';
 import { RPM_ONLY } from './no-guest.js';
-import { FLOPPY, ISO_NOT_YET } from './reasons.js';
+import { FLOPPY } from './reasons.js';
 import type { Arch, OsFamily, Release, Version } from './types.js';
 import { isFrom, numbersOf } from './versions.js';
 
@@ -13,7 +13,7 @@ const OLD: Arch[] = ['x86_64', 'i386', 'ppc64'];
 const MIDDLE: Arch[] = ['x86_64', 'i386', 'aarch64', 'armv7l', 'ppc64', 'ppc64le', 's390x'];
 const NEW: Arch[] = ['x86_64', 'aarch64', 'ppc64le', 's390x'];
 
-const KICKSTART = { installTypes: ['url'], reason: ISO_NOT_YET, scriptKind: 'kickstart', tried: 'plan' } as const;
+const KICKSTART = { installTypes: ['url', 'iso'], scriptKind: 'kickstart', tried: 'plan' } as const;
 
 const RELEASES: Release[] = [
   { ...KICKSTART, from: '7', to: '8', arches: OLD, tools: YUM_OF_OLD, note: 'no virtio: IDE and rtl8139' },
@@ -36,7 +36,6 @@ export const fedora: OsFamily = {
     return /^\d{1,3}$/.test(version) ? numbersOf(version) : undefined;
   },
   installer: (template, version) => anacondaInstaller(template, optionsOf(version, template.os.version)),
-  iso: (template, version) => anacondaIso(template, optionsOf(version, template.os.version)),
 };
 
 /**
@@ -72,7 +71,6 @@ export const fedoraCore: OsFamily = {
   versions: '1 to 6',
   versionOf: ({ version }) => (/^[1-6]$/.test(version) ? numbersOf(version) : undefined),
   installer: (template, version) => anacondaInstaller(template, coreOptions(version, template.os.version)),
-  iso: (template, version) => anacondaIso(template, coreOptions(version, template.os.version)),
 };
 
 /** What Fedora Core came from. */
@@ -105,7 +103,6 @@ export const redHatLinux: OsFamily = {
   versionOf: ({ version }) => (/^(7\.[0-3]|8(\.0)?|9(\.0)?)$/.test(version) ? numbersOf(version) : undefined),
   installer: (template, version) =>
     anacondaInstaller(template, { ...coreOptions(version, template.os.version), card: 'eth0', distro: 'rhl' }),
-  iso: (template, version) => anacondaIso(template, coreOptions(version, template.os.version)),
 };
 
 function coreOptions(version: Version, written: string): AnacondaOptions {

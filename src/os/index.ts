@@ -5,12 +5,14 @@ import type { Template } from '../tdl/types.js';
 import { debian } from './debian.js';
 import { ENTERPRISE_LINUX } from './enterprise-linux.js';
 import { fedora, fedoraCore, redHatLinux } from './fedora.js';
+import { freebsd } from './freebsd.js';
 import { GONE } from './gone.js';
-import { freebsd, mageia, windows } from './only-by-medium.js';
+import { mageia } from './mageia.js';
 import { opensuse, sles, tumbleweed } from './suse.js';
 import type { OsFamily, OsProfile, Release } from './types.js';
 import { ubuntu } from './ubuntu.js';
 import { releaseOf } from './versions.js';
+import { windows } from './windows.js';
 
 /** Every family that is known; those that cannot be built as well. */
 export const FAMILIES: readonly OsFamily[] = [
@@ -105,9 +107,12 @@ function checkWay(os: Template['os'], family: OsFamily, release: Release): void 
   if (!installTypes.includes(type)) {
     throw new FactoryError(
       'UnsupportedOs',
-      `${os.name} cannot be installed from an ${type.toUpperCase()} here: ${reason}`,
+      `${os.name} cannot be installed from an ${type === 'url' ? 'install tree' : 'ISO'}: ${reason}`,
       {
-        hint: "write <install type='url'><url>…</url></install> with the address of its install tree",
+        hint:
+          type === 'url'
+            ? "write <install type='iso'><iso>…</iso></install> with the address of its medium"
+            : "write <install type='url'><url>…</url></install> with the address of its install tree",
       },
     );
   }

@@ -1,5 +1,6 @@
 import { FactoryError } from '../build/errors.js';
-import type { Template } from '../tdl/types.js';
+import type { Install, Template } from '../tdl/types.js';
+import type { InstallerPlan, IsoLayout } from './types.js';
 
 /** Where an instance finds its user data: the metadata service's EC2 interface, which installers can read without more ado. */
 export const USER_DATA_URL = 'http://169.254.169.254/latest/user-data';
@@ -7,15 +8,36 @@ export const USER_DATA_URL = 'http://169.254.169.254/latest/user-data';
 /** Properties of a boot image that would make a snapshot boot the installer again. */
 export const STRIPPED: readonly string[] = ['kernel_id', 'ramdisk_id', 'os_command_line'];
 
+/** Stands in a command line for the volume id of the medium, which is known only when that has been fetched. */
+export const VOLUME_ID = '{volume-id}';
+
+/** What of a plan says where kernel and ramdisk are. */
+export type InstallerSource = Pick<InstallerPlan, 'kernel' | 'ramdisk' | 'indexes' | 'medium'>;
+
 /** x86's COMMAND_LINE_SIZE less the final zero: the kernel silently cuts off what is longer. */
 const LONGEST_COMMAND_LINE = 2047;
 
 /** The address of a template's install tree, without a slash at its end. */
 export function treeUrl({ os }: Template): string {
   if (os.install.type === 'url') return os.install.url.replace(/\/+$/, '');
-  throw new FactoryError('UnsupportedOs', `${os.name} is installed from an install tree here, not from an ISO`, {
-    hint: "write <install type='url'><url>…</url></install> with the address of the install tree",
-  });
+  throw new FactoryError('Internal', `${os.name} is installed from a medium: there is no tree`);
+}
+
+/** A template's medium. */
+export function isoOf({ os }: Template): Extract<Install, { type: 'iso' }> {
+  if (os.install.type === 'iso') return os.install;
+  throw new FactoryError('Internal', `${os.name} is installed from a tree: there is no medium`);
+}
+
+/** Kernel and ramdisk of an install tree, by their addresses, best first. */
+export function fromTree(kernels: string[], ramdisks: string[], indexes: InstallerPlan['indexes']): InstallerSource {
+  return { kernel: { role: 'kernel', urls: kernels }, ramdisk: { role: 'ramdisk', urls: ramdisks }, indexes };
+}
+
+/** Kernel and ramdisk of a medium. */
+export function fromMedium({ iso, checksum }: Extract<Install, { type: 'iso' }>, layout: IsoLayout): InstallerSource {
+  const medium = { ...layout, url: iso, ...(checksum === undefined ? {} : { checksum }) };
+  return { ...fromTree([], [], []), medium };
 }
 
 /** Words of a command line, those that are undefined left out. */
@@ -34,4 +56,9 @@ export function commandLineOf(words: (string | undefined)[]): string {
 /** What Glance's property `architecture` calls an architecture: Nova compares it with what a hypervisor can run. */
 export function architectureProperty(arch: Template['os']['arch']): string {
   return arch === 'i386' ? 'i686' : arch;
+}
+
+/** The plan with the medium's volume id in its command line, as udev names what it finds by its label. */
+export function withVolumeId(plan: InstallerPlan, volumeId = ''): InstallerPlan {
+  return { ...plan, commandLine: plan.commandLine.replaceAll(VOLUME_ID, volumeId.replaceAll(' ', '\\x20')) };
 }

@@ -3,7 +3,7 @@ import { USER_DATA_URL } from './installer.js';
 import type { InstallerPlan, InstallScriptKind } from './types.js';
 
 /** How an install script reaches its installer. */
-export type ScriptTransport = 'user_data' | 'config_drive' | 'initrd';
+export type ScriptTransport = 'user_data' | 'config_drive' | 'initrd' | 'medium';
 
 /** Nova's configuration drive: https://docs.openstack.org/nova/latest/user/metadata.html#config-drives */
 const ON_CONFIG_DRIVE = { label: 'config-2', path: '/openstack/latest/user_data' };
@@ -27,14 +27,31 @@ const CONFIG_DRIVE_ADDRESS: Partial<Record<InstallScriptKind, string>> = {
 /** Whether the installer finds the script on the configuration drive without being told: cloud-init looks there itself. */
 const FINDS_CONFIG_DRIVE: readonly InstallScriptKind[] = ['autoinstall'];
 
-/** The same installer, told where else its script is. @throws FactoryError InvalidParameter where it can read it from nowhere else */
-export function withTransport(plan: InstallerPlan, transport: ScriptTransport = 'user_data'): InstallerPlan {
-  if (transport === 'user_data') return plan;
-  return {
-    ...plan,
-    scriptTransport: transport,
-    commandLine: transport === 'initrd' ? fromRamdisk(plan) : fromConfigDrive(plan),
-  };
+/** The same installer, told where its script is; unless told, where it looks by itself. @throws FactoryError InvalidParameter where it cannot read it from there */
+export function withTransport(plan: InstallerPlan, transport: ScriptTransport | undefined): InstallerPlan {
+  if (transport === undefined || transport === plan.scriptTransport) return plan;
+  if (plan.scriptTransport === 'medium') throw refused(transport, plan.scriptKind, []);
+  return { ...plan, scriptTransport: transport, commandLine: LINES[transport](plan) };
+}
+
+/** The command line that names the script, by where it is. */
+const LINES: Record<ScriptTransport, (plan: InstallerPlan) => string> = {
+  user_data: ({ commandLine }) => commandLine,
+  config_drive: fromConfigDrive,
+  initrd: fromRamdisk,
+  medium: fromMedium,
+};
+
+function fromMedium({ medium, scriptKind, commandLine }: InstallerPlan): string {
+  if (medium === undefined) {
+    throw new FactoryError('InvalidParameter', 'parameter script_transport: there is no medium to put the script on', {
+      hint: "medium is for templates with <install type='iso'>",
+    });
+  }
+  const argument = medium.script?.argument;
+  if (argument === undefined) throw refused('medium', scriptKind, ['kickstart', 'preseed', 'autoyast', 'agama']);
+  const words = commandLine.split(' ');
+  return words.map((word) => (word.endsWith(USER_DATA_URL) ? argument : word)).join(' ');
 }
 
 /** Where in the ramdisk the script of such an installer is, without a slash at its beginning. */
@@ -71,6 +88,6 @@ function refused(transport: ScriptTransport, kind: InstallScriptKind, able: stri
   return new FactoryError(
     'InvalidParameter',
     `parameter script_transport: this installer cannot read its script (${kind}) by ${transport}`,
-    { hint: `${transport} is there for ${able.join(', ')}; user_data is there for all` },
+    { hint: able.length === 0 ? 'leave it out' : `${transport} is there for ${able.join(', ')}` },
   );
 }

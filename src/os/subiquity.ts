@@ -1,6 +1,14 @@
 import { FactoryError } from '../build/errors.js';
 import type { Template } from '../tdl/types.js';
-import { architectureProperty, commandLineOf, STRIPPED, treeUrl } from './installer.js';
+import {
+  architectureProperty,
+  commandLineOf,
+  fromMedium,
+  fromTree,
+  type InstallerSource,
+  STRIPPED,
+  treeUrl,
+} from './installer.js';
 import type { Arch, InstallerPlan, IsoLayout } from './types.js';
 
 /** Ubuntu's names of the architectures, and the consoles of OpenStack's machines. */
@@ -23,10 +31,19 @@ const FAILURES = [
   'Kernel panic - not syncing',
 ];
 
+/** The live server's medium. Where subiquity is told by cloud-init what to do, it looks for nothing on it. */
+const LAYOUT: IsoLayout = {
+  boots: {
+    kernels: ['casper/vmlinuz', 'casper/hwe-vmlinuz', 'casper/vmlinux', 'boot/kernel.ubuntu'],
+    ramdisks: ['casper/initrd', 'casper/hwe-initrd', 'boot/initrd.ubuntu'],
+  },
+};
+
 /**
  * The installer of Ubuntu since 20.04. `<url>` is either the address of a live server's ISO, or a folder that has the installer's
  * kernel and ramdisk: the netboot folder beside the ISOs, or a medium that is unpacked on a server. casper, in the ramdisk, fetches the
- * ISO into memory: from that address, from what `kernelparam` says (`url=` or `iso-url=`), or from above the netboot folder.
+ * ISO into memory: from that address, from what `kernelparam` says (`url=` or `iso-url=`), or from above the netboot folder. `<iso>` is the live
+ * server's medium, and casper finds it in its drive.
  *
  * The script is the instance's user data: cloud-init runs in the live system, knows OpenStack by its DMI, and hands the key `autoinstall` on.
  * The word `autoinstall` spares the question whether the disk may be erased.
@@ -34,25 +51,17 @@ const FAILURES = [
  */
 export function subiquityInstaller(template: Template): InstallerPlan {
   const { os } = template;
-  const port = portOf(template);
-  const { folders, iso } = placesOf(template, port.name);
+  const { console } = portOf(template);
+  const { source, words } = os.install.type === 'iso' ? medium(os.install) : netboot(template);
   return {
-    kernel: { role: 'kernel', urls: folders.flatMap((folder) => kernelsIn(folder, port.name)) },
-    ramdisk: { role: 'ramdisk', urls: folders.flatMap((folder) => ramdisksIn(folder, port.name)) },
-    indexes: [],
+    ...source,
     commandLine: commandLineOf([
-      // As the manual has it: casper's first releases do not know by themselves that their root is the ramdisk.
-      'root=/dev/ram0',
-      'ramdisk_size=1500000',
-      'ip=dhcp',
-      // cloud-init takes `url=` for a cloud-config of its own, and would fetch the ISO as one.
-      ...(iso === undefined ? [] : [`url=${iso}`]),
-      'cloud-config-url=/dev/null',
+      ...words,
       'autoinstall',
-      `console=${port.console}`,
+      `console=${console}`,
       os.kernelparam,
       '---',
-      `console=${port.console}`,
+      `console=${console}`,
     ]),
     scriptKind: 'autoinstall',
     scriptTransport: 'user_data',
@@ -68,21 +77,34 @@ export function subiquityInstaller(template: Template): InstallerPlan {
   };
 }
 
-/** The live server's medium. A NoCloud seed on it, or the user data, brings the script. */
-export function subiquityIso(template: Template): IsoLayout {
-  const { console } = portOf(template);
+/** What casper boots from, and what it is told of it. */
+interface Casper {
+  source: InstallerSource;
+  words: string[];
+}
+
+function medium(install: Extract<Template['os']['install'], { type: 'iso' }>): Casper {
+  return { source: fromMedium(install, LAYOUT), words: [] };
+}
+
+function netboot(template: Template): Casper {
+  const { name } = portOf(template);
+  const { folders, iso } = placesOf(template, name);
   return {
-    kernels: ['casper/vmlinuz', 'casper/hwe-vmlinuz', 'casper/vmlinux', 'boot/kernel.ubuntu'],
-    ramdisks: ['casper/initrd', 'casper/hwe-initrd', 'boot/initrd.ubuntu'],
-    commandLine: commandLineOf([
-      'autoinstall',
-      `console=${console}`,
-      template.os.kernelparam,
-      '---',
-      `console=${console}`,
-    ]),
-    scriptPath: 'nocloud/user-data',
-    scriptArgument: 'ds=nocloud;s=/cdrom/nocloud/',
+    source: fromTree(
+      folders.flatMap((folder) => kernelsIn(folder, name)),
+      folders.flatMap((folder) => ramdisksIn(folder, name)),
+      [],
+    ),
+    words: [
+      // As the manual has it: casper's first releases do not know by themselves that their root is the ramdisk.
+      'root=/dev/ram0',
+      'ramdisk_size=1500000',
+      'ip=dhcp',
+      // cloud-init takes `url=` for a cloud-config of its own, and would fetch the ISO as one.
+      ...(iso === undefined ? [] : [`url=${iso}`]),
+      'cloud-config-url=/dev/null',
+    ],
   };
 }
 

@@ -1,12 +1,21 @@
 import { FactoryError } from '../build/errors.js';
 import type { Template } from '../tdl/types.js';
-import { architectureProperty, commandLineOf, STRIPPED, treeUrl, USER_DATA_URL } from './installer.js';
-import { ISO_NOT_YET } from './reasons.js';
+import {
+  architectureProperty,
+  commandLineOf,
+  fromMedium,
+  fromTree,
+  type InstallerSource,
+  STRIPPED,
+  treeUrl,
+  USER_DATA_URL,
+  VOLUME_ID,
+} from './installer.js';
 import { ZYPPER_TOOLS } from './suse-guest.js';
 import type { Arch, InstallerPlan, IsoLayout, OsFamily, OsName, Version } from './types.js';
 import { isFrom, numbersOf } from './versions.js';
 
-const ZYPPER = { installTypes: ['url'], reason: ISO_NOT_YET, tools: ZYPPER_TOOLS, tried: 'plan' } as const;
+const ZYPPER = { installTypes: ['url', 'iso'], tools: ZYPPER_TOOLS, tried: 'plan' } as const;
 const AUTOYAST = { ...ZYPPER, scriptKind: 'autoyast' } as const;
 const AGAMA = {
   ...ZYPPER,
@@ -40,7 +49,6 @@ export const opensuse: OsFamily = {
   },
   installer: (template, version) =>
     isFrom(version, '16') ? agama(template, 'opensuse') : yast(template, 'opensuse', isFrom(version, '11')),
-  iso: (template, version) => (isFrom(version, '16') ? agamaIso(template) : yastIso(template)),
 };
 
 export const tumbleweed: OsFamily = {
@@ -51,7 +59,6 @@ export const tumbleweed: OsFamily = {
   versions: 'any: it has no versions',
   versionOf: () => [0],
   installer: (template) => yast(template, 'opensuse', true),
-  iso: (template) => yastIso(template),
 };
 
 export const sles: OsFamily = {
@@ -68,7 +75,6 @@ export const sles: OsFamily = {
   versionOf: slesVersion,
   installer: (template, version) =>
     isFrom(version, '16') ? agama(template, 'sles', version) : yast(template, 'sles', true, version),
-  iso: (template, version) => (isFrom(version, '16') ? agamaIso(template) : yastIso(template)),
 };
 
 function slesVersion({ name, version }: OsName): Version | undefined {
@@ -128,27 +134,29 @@ const FAILURES = [
   'Kernel panic - not syncing',
 ];
 
+/** What YaST and Agama are booted with. */
+interface Boot {
+  scriptKind: 'autoyast' | 'agama';
+  commandLine: string;
+  /** How the command line names the script on the medium. */
+  onMedium: NonNullable<IsoLayout['script']>;
+}
+
 function plan(
   template: Template,
   distro: string,
-  commandLine: string,
+  { scriptKind, commandLine, onMedium }: Boot,
   virtio: boolean,
   version?: Version,
 ): InstallerPlan {
   const { os } = template;
-  const url = treeUrl(template);
   const { kernels, ramdisks } = portOf(template);
+  const layout: IsoLayout = { boots: { kernels, ramdisks }, script: onMedium };
   const buses: Record<string, string> = virtio ? {} : { hw_disk_bus: 'ide', hw_vif_model: 'rtl8139' };
   return {
-    kernel: { role: 'kernel', urls: kernels.map((path) => `${url}/${path}`) },
-    ramdisk: { role: 'ramdisk', urls: ramdisks.map((path) => `${url}/${path}`) },
-    // Media have a list of digests at their root: since Leap 15 the one, before it the other.
-    indexes: [
-      { format: 'sha256sums', url: `${url}/CHECKSUMS`, prefix: '' },
-      { format: 'content', url: `${url}/content` },
-    ],
+    ...(os.install.type === 'iso' ? fromMedium(os.install, layout) : unpacked(template)),
     commandLine,
-    scriptKind: 'autoyast',
+    scriptKind,
     scriptTransport: 'user_data',
     bootImageProperties: { ...buses },
     imageProperties: {
@@ -163,13 +171,31 @@ function plan(
   };
 }
 
+/** The tree is a medium that is unpacked on a server, which has a list of digests at its root: since Leap 15 the one, before it the other. */
+function unpacked(template: Template): InstallerSource {
+  const url = treeUrl(template);
+  const { kernels, ramdisks } = portOf(template);
+  return fromTree(
+    kernels.map((path) => `${url}/${path}`),
+    ramdisks.map((path) => `${url}/${path}`),
+    [
+      { format: 'sha256sums', url: `${url}/CHECKSUMS`, prefix: '' },
+      { format: 'content', url: `${url}/content` },
+    ],
+  );
+}
+
+function isFromMedium({ os }: Template): boolean {
+  return os.install.type === 'iso';
+}
+
 /**
  * linuxrc's words: the tree, the profile, the network that both are fetched over. textmode keeps the console readable.
  * https://en.opensuse.org/SDB:Linuxrc
  */
 function yast(template: Template, distro: string, virtio: boolean, version?: Version): InstallerPlan {
-  const line = commandLineOf([
-    `install=${treeUrl(template)}`,
+  const commandLine = commandLineOf([
+    `install=${isFromMedium(template) ? 'cd:/' : treeUrl(template)}`,
     `autoyast=${USER_DATA_URL}`,
     'netsetup=dhcp',
     'textmode=1',
@@ -177,16 +203,18 @@ function yast(template: Template, distro: string, virtio: boolean, version?: Ver
     `console=${portOf(template).console}`,
     template.os.kernelparam,
   ]);
-  return plan(template, distro, line, virtio, version);
+  const onMedium = { path: 'autoinst.xml', argument: 'autoyast=cd:/autoinst.xml' };
+  return plan(template, distro, { scriptKind: 'autoyast', commandLine, onMedium }, virtio, version);
 }
 
 /**
- * Agama is a live system that dracut fetches; the profile may be Agama's own (JSON or Jsonnet) or AutoYaST's. It is told here how to
+ * Agama is a live system that dracut fetches, or finds on the medium by its volume id; the profile may be Agama's own (JSON or Jsonnet) or AutoYaST's. It is told here how to
  * end, because a profile cannot say it. https://agama-project.github.io/docs/user/boot_options
  */
 function agama(template: Template, distro: string, version?: Version): InstallerPlan {
-  const line = commandLineOf([
-    `root=live:${treeUrl(template)}/LiveOS/squashfs.img`,
+  const live = isFromMedium(template) ? `CDLABEL=${VOLUME_ID}` : `${treeUrl(template)}/LiveOS/squashfs.img`;
+  const commandLine = commandLineOf([
+    `root=live:${live}`,
     'ip=dhcp',
     'rd.neednet=1',
     `inst.auto=${USER_DATA_URL}`,
@@ -194,34 +222,6 @@ function agama(template: Template, distro: string, version?: Version): Installer
     `console=${portOf(template).console}`,
     template.os.kernelparam,
   ]);
-  return { ...plan(template, distro, line, true, version), scriptKind: 'agama' };
-}
-
-function yastIso(template: Template): IsoLayout {
-  const { kernels, ramdisks, console } = portOf(template);
-  return {
-    kernels,
-    ramdisks,
-    commandLine: commandLineOf([
-      'install=cd:/',
-      'textmode=1',
-      'splash=silent',
-      `console=${console}`,
-      template.os.kernelparam,
-    ]),
-    scriptPath: 'autoinst.xml',
-    scriptArgument: 'autoyast=cd:/autoinst.xml',
-  };
-}
-
-/** Its profile is found by itself at the root of a volume called OEMDRV; on the medium it must be named. */
-function agamaIso(template: Template): IsoLayout {
-  const { kernels, ramdisks, console } = portOf(template);
-  return {
-    kernels,
-    ramdisks,
-    commandLine: commandLineOf(['inst.finish=poweroff', `console=${console}`, template.os.kernelparam]),
-    scriptPath: 'autoinst.json',
-    scriptArgument: 'inst.auto=cd:/autoinst.json',
-  };
+  const onMedium = { path: 'autoinst.json', argument: `inst.auto=label://${VOLUME_ID}/autoinst.json` };
+  return plan(template, distro, { scriptKind: 'agama', commandLine, onMedium }, true, version);
 }

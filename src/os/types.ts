@@ -26,9 +26,12 @@ export type MediaIndex =
 
 /** What is needed to boot an installer. Pure data: nothing has been fetched yet. */
 export interface InstallerPlan {
+  /** In the install tree; without addresses where there is a medium, which has it. */
   kernel: MediaFile;
   ramdisk: MediaFile;
   indexes: MediaIndex[];
+  /** Where the system is installed from its medium. */
+  medium?: InstallMedium;
   /** Kernel command line; goes to the image property `os_command_line`. */
   commandLine: string;
   scriptKind: InstallScriptKind;
@@ -91,15 +94,24 @@ export interface Release {
 
 /** What lies where on a family's install medium. Paths on the medium, best first. Pure data. */
 export interface IsoLayout {
-  /** Absent where only the medium's own boot loader can start it. */
-  kernels?: string[];
-  ramdisks?: string[];
-  /** For the medium's kernel, without what names the script. */
-  commandLine: string;
-  /** Where the script is put when the medium is made anew. */
-  scriptPath: string;
-  /** Word of the command line that names the script there; absent where the installer looks there by itself. */
-  scriptArgument?: string;
+  /** Kernel and ramdisk; absent where only the medium's own boot loader can start it. */
+  boots?: { kernels: string[]; ramdisks: string[] };
+  /** Where the script is put when the medium is made anew; absent where the installer cannot read it from there. */
+  script?: {
+    path: string;
+    /** Word of the command line that names it there; absent where the installer looks there by itself. */
+    argument?: string;
+  };
+  /** Files that the medium must have for the installer to be followed on the console. */
+  files?: { path: string; text: string }[];
+}
+
+/** The medium that a system is installed from. */
+export interface InstallMedium extends IsoLayout {
+  /** Where it is fetched from. */
+  url: string;
+  /** A checksum file that has it. */
+  checksum?: { algorithm: 'md5' | 'sha1' | 'sha256'; url: string };
 }
 
 /** What we know of an OS family. Data first; functions where families differ. Pure. */
@@ -118,10 +130,8 @@ export interface OsFamily {
   versions: string;
   /** The version that a template means; undefined for what is none. */
   versionOf(os: OsName): Version | undefined;
-  /** The installer of a template whose version and architecture are known to fit. @throws FactoryError */
+  /** The installer of a template whose version, architecture and way to install are known to fit. @throws FactoryError */
   installer(template: Template, version: Version): InstallerPlan;
-  /** What its install medium looks like; absent where it has none. */
-  iso?(template: Template, version: Version): IsoLayout;
 }
 
 /** What a template calls a system. */

@@ -1,12 +1,10 @@
-import type { Template } from '../tdl/types.js';
-import { debianInstaller, debianIso, type InstallerFolder } from './debian-installer.js';
-import { ISO_NOT_YET } from './reasons.js';
-import { subiquityInstaller, subiquityIso } from './subiquity.js';
+import { debianInstaller, type InstallerFolder } from './debian-installer.js';
+import { subiquityInstaller } from './subiquity.js';
 import type { Arch, OsFamily, Release, Version } from './types.js';
 import { APT_OF_UBUNTU } from './ubuntu-guest.js';
 import { isFrom, numbersOf } from './versions.js';
 
-const SHARED = { installTypes: ['url'], reason: ISO_NOT_YET, tools: APT_OF_UBUNTU, tried: 'plan' } as const;
+const SHARED = { installTypes: ['url', 'iso'], tools: APT_OF_UBUNTU, tried: 'plan' } as const;
 const PRESEED = { ...SHARED, scriptKind: 'preseed' } as const;
 const PC: Arch[] = ['x86_64', 'i386'];
 
@@ -43,8 +41,6 @@ export const ubuntu: OsFamily = {
   versionOf: ({ version }) => (/^(6\.06|\d{1,2}\.(04|10))(\.\d{1,2})?$/.test(version) ? numbersOf(version) : undefined),
   installer: (template, version) =>
     isFrom(version, '20.04') ? subiquityInstaller(template) : debianInstaller(template, folderOf(version)),
-  iso: (template: Template, version) =>
-    isFrom(version, '20.04') ? subiquityIso(template) : debianIso(template, folderOf(version)),
 };
 
 function folderOf(version: Version): InstallerFolder {

@@ -5,6 +5,7 @@ import type { WorkerDeploymentVersion } from '@temporalio/common';
 import type { CloudLimits, CloudWatch, Deps } from '../activities/context.js';
 import { KEYS, TOOL } from '../build/names.js';
 import { listOwnServers } from '../activities/servers.js';
+import { listOwnVolumes } from '../activities/volumes.js';
 import { SharedPoll, type PollPace } from '../openstack/shared-poll.js';
 import { Throttle } from '../openstack/throttle.js';
 import type { Clouds } from '../openstack/types.js';
@@ -40,6 +41,7 @@ function watcher(clouds: Clouds, pace: PollPace): (name: string) => CloudWatch {
       cloud,
       servers: new SharedPoll(() => listOwnServers({ clouds }, name), pace),
       images: new SharedPoll(() => cloud.image.listImages({ properties: { [KEYS.tool]: TOOL } }), pace),
+      volumes: new SharedPoll(() => listOwnVolumes({ clouds }, name), pace),
       console: new Throttle(CONSOLE_READS),
     };
     watches.set(name, watch);

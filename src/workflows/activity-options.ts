@@ -5,11 +5,13 @@ import type { Activities } from '../activities/index.js';
 /** Which lane an activity belongs to; those not named are short calls. */
 const LANE_OF: Partial<Record<keyof Activities, Lane>> = {
   waitForJeos: 'wait',
+  createVolumes: 'wait',
   createServer: 'wait',
   waitForPowerOff: 'wait',
   waitForAddress: 'wait',
   waitForSsh: 'wait',
   snapshotServer: 'wait',
+  uploadVolume: 'wait',
   deleteServer: 'wait',
   findRemains: 'wait',
   runGuestStep: 'wait',

@@ -9,6 +9,7 @@ import { Board } from './board.js';
 import { Course } from './course.js';
 import { customise, type Customised } from './customise.js';
 import { Deadlines, withinTime } from './deadlines.js';
+import { imageOf } from './disk.js';
 import { endOf } from './ending.js';
 import { isAlreadyBuilt, isCanceled, isLostByReset } from './failures.js';
 import { Hold } from './hold.js';
@@ -42,6 +43,7 @@ export async function baseImage(input: BaseImageInput): Promise<BaseImageResult>
   return endOf(board, course.ref, () => withinTime(clock, () => build(course, board, heartbeat)), {
     kept: (result) => ({ keepImages: [result.glanceId] }),
     leave: () => place.leave(),
+    volumes: () => course.mayHaveVolumes,
     startsWithNothing: input.resumed === undefined,
     keepFailed: () => (course.parameters.on_error === 'keep' ? course.parameters.keep_for : undefined),
     finish: async (result, failure) => {
@@ -184,32 +186,31 @@ async function leaveJeos({ ref, plan }: Course): Promise<void> {
 async function publish(
   course: Course,
   jeos: JeosFound,
-  { serverId, packages }: Customised,
+  { serverId, packages, volumeId }: Customised,
   board: Board,
 ): Promise<BaseImageResult> {
   board.enter('publish', 3);
   const { ref } = course;
-  const snapshot = await board.wait(
-    'snapshot_timeout',
+  const { published: image } = await imageOf(
+    board,
+    { ref, role: 'base', serverId, rootVolume: volumeId, name: course.plan.imageName },
     {
-      name: 'base.snapshot',
-      title: 'take the snapshot that becomes the base image',
-      note: (image) => `image ${image.imageId}, ${image.size} bytes`,
+      snapshot: { name: 'base.snapshot', title: 'take the snapshot that becomes the base image' },
+      terminate: { name: 'customise.delete', title: 'terminate the instance' },
     },
-    'snapshotServer',
-    (deadline) => ({ ref, role: 'base', serverId, name: course.plan.imageName, deadline }),
+    ({ imageId }) =>
+      board.step(
+        { name: 'base.publish', title: 'set the base image’s name and properties' },
+        'publishBaseImage',
+        () => ({
+          ref,
+          imageId,
+          name: course.plan.imageName,
+          minDisk: course.plan.minDisk,
+          isPublic: course.parameters.public,
+        }),
+      ),
   );
-  board.holds('base_image', snapshot.imageId);
-  const [image] = await Promise.all([
-    board.step({ name: 'base.publish', title: 'set the base image’s name and properties' }, 'publishBaseImage', () => ({
-      ref,
-      imageId: snapshot.imageId,
-      name: course.plan.imageName,
-      minDisk: course.plan.minDisk,
-      isPublic: course.parameters.public,
-    })),
-    board.step({ name: 'customise.delete', title: 'terminate the instance' }, 'deleteServer', { ref, serverId }),
-  ]);
   const body = course.parameters.download
     ? await board.step(
         { name: 'download', title: 'fetch the base image and check its digest', budget: { total: 4 * 3600 } },

@@ -33,6 +33,11 @@ export class Course {
     return this.planned;
   }
 
+  /** Whether there may be volumes of the build's own. */
+  get mayHaveVolumes(): boolean {
+    return this.planned === undefined || this.planned.volumes?.root !== undefined;
+  }
+
   set plan(plan: PlannedBuild) {
     this.planned = plan;
   }

@@ -1,11 +1,14 @@
 import type { GuestLocation, JeosFound } from '../activities/types.js';
 import type { Board, Step } from './board.js';
 import type { Course } from './course.js';
+import { madeVolumes } from './disk.js';
 
 /** An instance that is customised and off. */
 export interface Customised {
   serverId: string;
   packages: number;
+  /** Where its disk is a volume. */
+  volumeId?: string;
 }
 
 /**
@@ -15,7 +18,7 @@ export interface Customised {
 export async function customise(course: Course, jeos: JeosFound, board: Board): Promise<Customised> {
   // Besides the template's steps: access, instance, address, SSH, packages listed, cleaned, shut down.
   board.enter('customise', course.plan.guestSteps.length + 7);
-  const { serverId, guest } = await booted(course, jeos, board);
+  const { serverId, volumeId, guest } = await booted(course, jeos, board);
   await templateSteps(course, guest, board);
   const { packages } = await listed(course, guest, board);
   const { ref } = course;
@@ -30,7 +33,7 @@ export async function customise(course: Course, jeos: JeosFound, board: Board): 
     'shutDownGuest',
     (deadline) => ({ ref, guest: guest(), deadline }),
   );
-  return { serverId, packages };
+  return { serverId, packages, ...(volumeId === undefined ? {} : { volumeId }) };
 }
 
 /** Boots an instance from the JEOS, and waits until it lets us in. */
@@ -38,13 +41,21 @@ async function booted(
   course: Course,
   jeos: JeosFound,
   board: Board,
-): Promise<{ serverId: string; guest: () => GuestLocation }> {
+): Promise<{ serverId: string; volumeId: string | undefined; guest: () => GuestLocation }> {
   const { ref } = course;
   const access = await board.step(
     { name: 'access', title: 'make the build’s SSH key pair and its security group' },
     'createAccess',
     { ref },
   );
+  const size = course.plan.volumes?.root;
+  const volumes = await madeVolumes(board, 'customise.volumes', {
+    ref,
+    documents: ref.uuid,
+    ...(size === undefined ? {} : { root: { imageId: jeos.imageId, size } }),
+    media: [],
+    patience: course.parameters.quota_timeout,
+  });
   const { serverId } = await board.create(
     { name: 'customise.create', title: 'boot an instance from the JEOS' },
     course.place,
@@ -54,6 +65,7 @@ async function booted(
       imageId: jeos.imageId,
       flavorId: course.plan.flavorId,
       networkId: course.plan.networkId,
+      ...(volumes === undefined ? {} : { volumes }),
       access,
       floatingIp: course.parameters.request_floating_ip,
     }),
@@ -77,7 +89,7 @@ async function booted(
     'waitForSsh',
     (deadline) => ({ ref, guest: guest(), deadline, jeos }),
   );
-  return { serverId, guest };
+  return { serverId, volumeId: volumes?.root, guest };
 }
 
 /** The template's own steps. While one of them is held, it and those after it may be replaced. */

@@ -25,6 +25,8 @@ export interface Ending<R> {
   leave: () => Promise<void>;
   /** Whether nothing is there that has to be removed before the plan is made. Default true. */
   startsWithNothing?: boolean;
+  /** Whether it may have made volumes. Default true. */
+  volumes?: () => boolean;
   /** Seconds for which what a failed build has made is kept; undefined removes it. */
   keepFailed?: () => number | undefined;
 }
@@ -57,7 +59,7 @@ export async function endOf<R>(
     const keepFor = failure === undefined || failure.type === 'Canceled' ? undefined : ending.keepFailed?.();
     if (nothingMade) board.status.leftovers = [];
     else if (keepFor !== undefined) await keepAll(board, ref, keepFor);
-    else await cleanUp(board, ref, keep);
+    else await cleanUp(board, ref, keep, ending.volumes?.());
     await ending.leave();
     await ending.finish?.(result, failure);
     await condition(allHandlersFinished);
@@ -69,7 +71,7 @@ export async function endOf<R>(
   });
 }
 
-async function cleanUp(board: Board, ref: BuildRef, keep: Keep): Promise<void> {
+async function cleanUp(board: Board, ref: BuildRef, keep: Keep, volumes?: boolean): Promise<void> {
   try {
     const swept = await board.step(
       {
@@ -78,7 +80,7 @@ async function cleanUp(board: Board, ref: BuildRef, keep: Keep): Promise<void> {
         note: (report) => (report.removed.length === 0 ? 'nothing was left' : `removed ${report.removed.join(', ')}`),
       },
       'removeResources',
-      { ref, keepImages: keep.keepImages },
+      { ref, keepImages: keep.keepImages, ...(volumes === undefined ? {} : { volumes }) },
     );
     board.status.removed = swept.removed;
     board.status.leftovers = swept.leftovers;

@@ -11,6 +11,7 @@ import type { BuildStatus } from '../build/status.js';
 import { SHORT } from './activity-options.js';
 import { Board } from './board.js';
 import { Deadlines } from './deadlines.js';
+import { imageOf, madeVolumes } from './disk.js';
 import { endOf } from './ending.js';
 import { Place } from './place.js';
 
@@ -44,6 +45,7 @@ export async function jeosImage(input: JeosImageInput): Promise<JeosImageResult>
   const place = new Place(board);
   return endOf(board, ref, () => run.run(() => install(input, ref, board, deadlines, place)), {
     leave: () => place.leave(),
+    volumes: () => input.volumes !== undefined,
     kept: (result) => ({ keepImages: [result.imageId] }),
   });
 }
@@ -56,17 +58,19 @@ async function install(
   place: Place,
 ): Promise<JeosImageResult> {
   const { documents } = input;
+  const medium = input.volumes?.media === true;
   board.enter('jeos', 4);
   const media = await board.step(
     {
       name: 'media',
-      title: 'find or fetch the installer’s kernel and ramdisk, and put them into Glance',
+      title: `find or fetch ${medium ? 'the install medium' : 'the installer’s kernel and ramdisk'}, and put ${medium ? 'it' : 'them'} into Glance`,
       budget: { total: input.mediaTimeout },
       note: (found) => found.notes.join('; '),
     },
     'prepareMedia',
     { ref, documents },
   );
+  const { kernelId, ramdiskId, isoId, volumeId } = media;
   const boot = await board.step(
     {
       name: 'boot-image',
@@ -75,13 +79,20 @@ async function install(
       budget: { total: Math.max(SHORT.total, input.mediaTimeout), attempt: input.mediaTimeout },
     },
     'createBootImage',
-    { ref, documents, kernelId: media.kernelId, ramdiskId: media.ramdiskId },
+    { ref, documents, kernelId, ramdiskId, isoId, volumeId },
   );
+  const volumes = await madeVolumes(board, 'installer.volumes', {
+    ref,
+    documents,
+    ...(input.volumes?.root === undefined ? {} : { root: { imageId: boot.imageId, size: input.volumes.root } }),
+    media: boot.media ?? [],
+    patience: input.quotaTimeout,
+  });
   const installer = await board.create(
     { name: 'installer.create', title: 'boot the installer as an instance' },
     place,
     { ref, role: 'installer', line: input.line, patience: input.quotaTimeout },
-    () => ({ documents, imageId: boot.imageId, flavorId: input.flavorId, networkId: input.networkId }),
+    () => ({ documents, imageId: boot.imageId, flavorId: input.flavorId, networkId: input.networkId, volumes }),
   );
   board.holds('installer', installer.serverId);
   const off = await board.wait(
@@ -100,30 +111,22 @@ async function install(
   board.status.consoleTail = off.consoleTail;
 
   board.enter('publish', 3);
-  const snapshot = await board.wait(
-    'snapshot_timeout',
+  const { imageId } = await imageOf(
+    board,
+    { ref, role: 'jeos', serverId: installer.serverId, rootVolume: volumes?.root, name: `${input.name}-jeos` },
     {
-      name: 'jeos.snapshot',
-      title: 'take the snapshot of the installed system (JEOS)',
-      note: (image) => `image ${image.imageId}, ${image.size} bytes`,
+      snapshot: { name: 'jeos.snapshot', title: 'take the snapshot of the installed system (JEOS)' },
+      terminate: { name: 'installer.delete', title: 'terminate the installer’s instance' },
     },
-    'snapshotServer',
-    (deadline) => ({ ref, role: 'jeos', serverId: installer.serverId, name: `${input.name}-jeos`, deadline }),
+    (taken) =>
+      board.step(
+        {
+          name: 'jeos.publish',
+          title: 'strip the installer’s boot properties from the JEOS and mark it with its digest',
+        },
+        'publishJeos',
+        { ref, documents, imageId: taken.imageId, digest: input.digest, minDisk: input.minDisk },
+      ),
   );
-  board.holds('jeos_image', snapshot.imageId);
-  await Promise.all([
-    board.step(
-      {
-        name: 'jeos.publish',
-        title: 'strip the installer’s boot properties from the JEOS and mark it with its digest',
-      },
-      'publishJeos',
-      { ref, documents, imageId: snapshot.imageId, digest: input.digest, minDisk: input.minDisk },
-    ),
-    board.step({ name: 'installer.delete', title: 'terminate the installer’s instance' }, 'deleteServer', {
-      ref,
-      serverId: installer.serverId,
-    }),
-  ]);
-  return { imageId: snapshot.imageId, digest: input.digest };
+  return { imageId, digest: input.digest };
 }

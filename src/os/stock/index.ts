@@ -1,6 +1,8 @@
 import { FactoryError } from '../../build/errors.js';
 import type { InstallScriptKind } from '../types.js';
+import { stockAutoInst } from './auto-inst.js';
 import { stockAutoinstall } from './autoinstall.js';
+import { stockInstallerconfig } from './installerconfig.js';
 import { stockKickstart } from './kickstart.js';
 import { stockPreseed } from './preseed.js';
 import { stockAgama, stockAutoyast } from './suse.js';
@@ -12,6 +14,8 @@ const MAKERS: Partial<Record<InstallScriptKind, (input: StockInput) => string>> 
   autoinstall: stockAutoinstall,
   autoyast: stockAutoyast,
   agama: stockAgama,
+  auto_inst: stockAutoInst,
+  installerconfig: stockInstallerconfig,
 };
 
 /**

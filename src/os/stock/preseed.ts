@@ -52,14 +52,17 @@ export function stockPreseed({ template, profile, diskLayout, user }: StockInput
   ].join('\n');
 }
 
-/** Without a password root's is locked, and no other user is made: cloud-init makes its own. */
+/**
+ * Without a password no password is root's, and no other user is made: cloud-init makes its own. Written as Debian's base-passwd
+ * writes it: after `!` the installer’s user-setup asks for one all the same (user-setup-ask, state 1).
+ */
 function passwords(rootpw: string | undefined): string[] {
   const none = rootpw === undefined || rootpw === '';
   return [
     'd-i passwd/root-login boolean true',
     'd-i passwd/make-user boolean false',
     ...(none
-      ? ['d-i passwd/root-password-crypted password !']
+      ? ['d-i passwd/root-password-crypted password *']
       : [`d-i passwd/root-password password ${rootpw}`, `d-i passwd/root-password-again password ${rootpw}`]),
   ];
 }

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { readFile } from 'node:fs/promises';
-import { checkStubPrograms } from '../../../src/media/stub-disk.js';
+import { checkGrubPrograms } from '../../../src/media/grub.js';
 import type { FakeImage, FakeServer } from '../../fake-cloud/state.js';
 import { Bed, PRESEED } from '../../support/bed.js';
 
-const missing = await checkStubPrograms(['bios', 'uefi'], new AbortController().signal).then(
+const missing = await checkGrubPrograms(['bios', 'uefi'], new AbortController().signal).then(
   () => false,
   (error: Error) => error.message,
 );

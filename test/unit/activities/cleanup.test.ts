@@ -30,6 +30,7 @@ class Remains {
           listSecurityGroups: async () => [],
         },
         image: { listImages: async () => [] },
+        volume: { exists: async () => false },
       }),
     },
     store: { readRecord: async () => undefined, deleteDocument: async () => undefined },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { uuidOf } from '../../../src/activities/ensure-image.js';
-import { parseDigest } from '../../../src/activities/media.js';
+import { parseDigest } from '../../../src/activities/medium.js';
 
 describe('an image’s own id', () => {
   it('is a UUID, the same for the same text and another for another', () => {

@@ -8,6 +8,11 @@ describe('the tail of a console', () => {
     assert.equal(tailOf(console), `red\nbell\n${'x'.repeat(200)}`);
   });
 
+  it('is so too where Nova has taken the escape characters out, and keeps what only looks like them', () => {
+    const console = '[0mred[22A[M[22B[m[10B[0m\n[H[7m[m\n[    5.45] Kernel [OK] [Done] [mmcblk0] [Home] [a]\n';
+    assert.equal(tailOf(console), 'red\n[    5.45] Kernel [OK] [Done] [mmcblk0] [Home] [a]');
+  });
+
   it('is its last lines', () => {
     assert.equal(tailOf('1\n2\n3\n4', 2), '3\n4');
   });
@@ -21,11 +26,21 @@ describe('the tail of a Debian installer’s console', () => {
       'Detecting network hardware  ... 2%\nConfiguring the network',
     );
   });
+
+  it('leaves it out as Nova hands it on', () => {
+    const bar =
+      '[H[7m[m[32m[40m[           [37m[31m ([37m1*installer[31m)[37m  2 shell  3 shell  4- log           [32m][[34m Nov 24 [37m 2:54 [32m]';
+    assert.equal(tailOf(`Loading  ... 20%${bar}[9;52H[0m... 32%\n${bar}\n`), 'Loading  ... 20%... 32%');
+  });
 });
 
 describe('a console', () => {
   it('says that the system is installed when the stock script’s last line has written so', () => {
     assert(saysInstalled('Running late command\r\n\x1b[0mIMAGEFACTORY-INSTALLED\r\n[  61.3] reboot: Power down\n'));
+  });
+
+  it('says so as Nova hands it on', () => {
+    assert(saysInstalled('Running late command[10B[0m\n[22A[0mIMAGEFACTORY-INSTALLED\n'));
   });
 
   it('does not where the line is only quoted', () => {

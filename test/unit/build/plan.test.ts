@@ -58,8 +58,7 @@ describe('planning a build', () => {
 
   it('needs a system that can be built', () => {
     refused(PRESEED, /^UnsupportedOs .*"seven"/, templateOf('Debian', 'seven'));
-    const install = { type: 'iso' as const, iso: 'http://example.org/a.iso', extras: [] };
-    refused(PRESEED, /^UnsupportedOs .*ISO/, templateOf('Debian', '12', { install }));
+    refused(PRESEED, /^UnsupportedOs .*medium only/, templateOf('Mageia', '9'));
   });
 
   it('finds a repository’s bad address before anything is booted', () => {

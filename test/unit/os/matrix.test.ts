@@ -4,7 +4,7 @@ import { FactoryError } from '../../../src/build/errors.js';
 import { FAMILIES, profileFor } from '../../../src/os/index.js';
 import type { InstallerPlan } from '../../../src/os/types.js';
 import type { Template } from '../../../src/tdl/types.js';
-import { templateOf } from './templates.js';
+import { mediumTemplateOf, templateOf } from './templates.js';
 
 const TREE = 'http://m.example.org/tree';
 const USER_DATA = 'http://169.254.169.254/latest/user-data';
@@ -174,10 +174,10 @@ describe('a template for a release that is not known', () => {
     ['Rocky', '7', /write a version from 8 to 10/],
     ['RHEL-6', '5.5', /not a version/],
     ['openSUSE', '12.7', /write a version from 10\.3/],
-    ['FreeBSD', '14.1', /installed from its medium only/],
-    ['Windows', '2022', /installed from its medium only/],
+    ['FreeBSD', '14.1', /reads its script from its medium only.*install type='iso'/],
+    ['Windows', '2022', /POSIX shell/],
     ['Windows', 'XP', /winnt\.sif/],
-    ['Mageia', '9', /installed from its medium only/],
+    ['Mageia', '9', /reads its script from its medium only/],
     ['RHL', '7.3', /floppy/],
     ['RHEL-2.1', 'U2', /floppy/],
   ] as const) {
@@ -186,16 +186,40 @@ describe('a template for a release that is not known', () => {
 });
 
 describe('an install medium', () => {
-  for (const family of FAMILIES.filter(({ iso }) => iso !== undefined)) {
+  for (const family of FAMILIES.filter(({ releases }) => releases.some((one) => one.installTypes.includes('iso')))) {
     it(`has places for kernel and script: ${family.title}`, () => {
-      for (const { from, arches } of family.releases) {
-        const of = template(family.names[0] ?? '', from, { arch: arches[0] ?? 'x86_64' });
-        const version = family.versionOf(of.os) ?? [];
-        const layout = family.iso?.(of, version);
-        assert(layout && layout.scriptPath !== '' && !layout.scriptPath.startsWith('/'));
-        assert.equal(layout.kernels === undefined, layout.ramdisks === undefined);
-        for (const path of layout.kernels ?? []) assert.doesNotMatch(path, /^\/|undefined/);
+      for (const { to, arches, installTypes } of family.releases) {
+        if (!installTypes.includes('iso')) continue;
+        const version = to === '9999' ? 'any' : to;
+        const of = mediumTemplateOf(family.names[0] ?? '', version, { arch: arches[0] ?? 'x86_64' });
+        const plan = profileFor(of).profile.installer(of);
+        const { medium } = plan;
+        assert.equal(medium?.url, 'http://m.example.org/a.iso');
+        assert.deepEqual([plan.kernel.urls, plan.ramdisk.urls, plan.indexes], [[], [], []]);
+        const { kernels = [], ramdisks = [] } = medium.boots ?? {};
+        const paths = [...kernels, ...ramdisks, ...(medium.files ?? []).map(({ path }) => path)];
+        for (const path of [...paths, medium.script?.path ?? 'none']) assert.doesNotMatch(path, /^\/|undefined/);
+        assert.equal(plan.commandLine === '', medium.boots === undefined);
+        if (plan.scriptTransport === 'medium') assert(medium.script !== undefined);
       }
     });
   }
+
+  it('of anaconda is where its installer looks for packages', () => {
+    const line = (name: string, version: string): string => {
+      const of = mediumTemplateOf(name, version, { kernelparam: 'spam=1' });
+      return profileFor(of).profile.installer(of).commandLine;
+    };
+    const ks = 'ks=http://169.254.169.254/latest/user-data';
+    assert.equal(line('Rocky', '9.4'), `inst.${ks} inst.repo=cdrom inst.text console=tty0 ${SERIAL} spam=1`);
+    assert.equal(line('RHEL-6', '5'), `${ks} method=cdrom text ksdevice=link console=tty0 ${SERIAL} spam=1`);
+    assert.equal(line('Ubuntu', '24.04'), `autoinstall ${SERIAL} spam=1 --- ${SERIAL}`);
+    assert.match(line('Leap', '16.0'), /^root=live:CDLABEL=\{volume-id\} /);
+  });
+
+  it('of FreeBSD has the kernel’s variables in its loader’s configuration', () => {
+    const of = mediumTemplateOf('FreeBSD', '14.1', { kernelparam: 'hw.x=1 verbose_loading' });
+    const [loader] = profileFor(of).profile.installer(of).medium?.files ?? [];
+    assert.match(loader?.text ?? '', /^console="comconsole,vidconsole"$[\s\S]*^hw\.x="1"\nverbose_loading="YES"\n$/m);
+  });
 });

@@ -68,10 +68,9 @@ describe('choosing a profile', () => {
     refused(templateOf('Debian', 'bookworm'), /<version>12<\/version>/);
   });
 
-  it('refuses an architecture that the system does not have, and an ISO', () => {
+  it('refuses an architecture that the system does not have, and a tree where only the medium will do', () => {
     refused(templateOf('Debian', '12', { arch: 'ppc64' }), /ppc64.*x86_64/);
-    const install = { type: 'iso', iso: 'http://example.org/a.iso', extras: [] } as const;
-    refused(templateOf('Fedora', '19', { install: { ...install, extras: [] } }), /ISO.*install type='url'/);
+    refused(templateOf('Mageia', '9'), /install tree.*install type='iso'/);
   });
 });
 

@@ -4,7 +4,7 @@ import { FactoryError } from '../../../src/build/errors.js';
 import { profileFor } from '../../../src/os/index.js';
 import { scriptInRamdisk, withTransport, type ScriptTransport } from '../../../src/os/script-transport.js';
 import type { InstallerPlan } from '../../../src/os/types.js';
-import { templateOf } from './templates.js';
+import { mediumTemplateOf, templateOf } from './templates.js';
 
 function planOf(name: string, version: string, transport?: ScriptTransport): InstallerPlan {
   const install = { type: 'url', url: 'http://example.org/jammy/netboot', extras: [] } as const;
@@ -19,7 +19,7 @@ function refused(name: string, version: string, transport: ScriptTransport): voi
       error instanceof FactoryError &&
       error.type === 'InvalidParameter' &&
       error.message.includes(`by ${transport}`) &&
-      /user_data is there for all/.test(error.hint ?? ''),
+      /is there for/.test(error.hint ?? ''),
   );
 }
 
@@ -61,6 +61,32 @@ describe('an install script', () => {
       / autoyast=label:\/\/config-2\/openstack\/latest\/user_data /,
     );
     assert.equal(planOf('Ubuntu', '22.04', 'config_drive').commandLine, planOf('Ubuntu', '22.04').commandLine);
+  });
+
+  it('is put on the medium, and found there by the word that names it', () => {
+    const onMedium = (name: string, version: string): string => {
+      const template = mediumTemplateOf(name, version);
+      const plan = withTransport(profileFor(template).profile.installer(template), 'medium');
+      assert.equal(plan.scriptTransport, 'medium');
+      assert.doesNotMatch(plan.commandLine, /169\.254/);
+      return plan.commandLine;
+    };
+    assert.match(onMedium('Debian', '12'), / file=\/cdrom\/preseed\.cfg /);
+    assert.match(onMedium('Fedora', '40'), /^inst\.ks=cdrom:\/ks\.cfg inst\.repo=cdrom /);
+    assert.match(onMedium('RHEL-5', 'U4'), /^ks=cdrom:\/ks\.cfg method=cdrom /);
+    assert.match(onMedium('Leap', '15.6'), /^install=cd:\/ autoyast=cd:\/autoinst\.xml /);
+    assert.match(onMedium('Leap', '16.0'), / inst\.auto=label:\/\/\{volume-id\}\/autoinst\.json /);
+    assert.equal(onMedium('Mageia', '9').split(' ')[1], 'kickstart=install/auto_inst.cfg.pl');
+  });
+
+  it('is on the medium only where the installer looks nowhere else, and not where it does not look', () => {
+    const of = (name: string, version: string, transport: ScriptTransport): void => {
+      const template = mediumTemplateOf(name, version);
+      withTransport(profileFor(template).profile.installer(template), transport);
+    };
+    assert.throws(() => of('FreeBSD', '14.1', 'user_data'), /cannot read its script/);
+    assert.throws(() => of('Ubuntu', '24.04', 'medium'), /cannot read its script/);
+    assert.throws(() => planOf('Debian', '12', 'medium'), /there is no medium/);
   });
 
   it('is not promised where the installer would not find it', () => {

@@ -9,7 +9,7 @@ import { renderScript } from '../../../src/os/render-script.js';
 import { stockScript } from '../../../src/os/stock/index.js';
 import { INSTALLED, type DiskLayout } from '../../../src/os/stock/types.js';
 import type { Template } from '../../../src/tdl/types.js';
-import { templateOf } from './templates.js';
+import { mediumTemplateOf, templateOf } from './templates.js';
 
 function scriptFor(template: Template, diskLayout: DiskLayout = 'plain', user = 'root'): string {
   return stockScript({ template, profile: profileFor(template).profile, diskLayout, user });
@@ -23,21 +23,38 @@ describe('a stock install script', () => {
   for (const { family, release } of BUILT) {
     const version = release.to === '9999' ? 'any' : release.to;
     it(`powers the machine off and says that it has ended well: ${family.title} ${version}`, () => {
+      const byTree = release.installTypes.includes('url');
       for (const layout of ['plain', 'lvm', 'efi'] as const) {
+        if (layout === 'lvm' && release.scriptKind === 'installerconfig') continue;
         for (const rootpw of [undefined, 'se<r&t:"1']) {
-          const template = templateOf(family.names[0] ?? '', version, {
+          const template = (byTree ? templateOf : mediumTemplateOf)(family.names[0] ?? '', version, {
             arch: release.arches[0] ?? 'x86_64',
-            install: { type: 'url', url: 'http://m.example.org/tree/a.iso', extras: [] },
+            ...(byTree ? { install: { type: 'url', url: 'http://m.example.org/tree/a.iso', extras: [] } } : {}),
             ...(rootpw === undefined ? {} : { rootpw }),
           });
           const script = scriptFor(template, layout);
           assert.deepEqual(checkInstallScript(release.scriptKind, script), []);
           assert(script.includes(INSTALLED));
-          assert.match(script, /cloud/);
+          assert.match(script, /cloud|openstack_key/);
         }
       }
     });
   }
+
+  it('of Mageia is Perl, and of FreeBSD shell', () => {
+    const rootpw = `it's "$x\\`;
+    const perl = scriptFor(mediumTemplateOf('Mageia', '9', { rootpw }));
+    // Its first line says that it is to be checked only.
+    const code = `${perl.slice(perl.indexOf('\n'))}; print $o->{superuser}{password}`;
+    assert.equal(spawnSync('perl', ['-e', code], { encoding: 'utf8' }).stdout, rootpw);
+    const parts = scriptFor(mediumTemplateOf('FreeBSD', '14.1', { rootpw })).split(/^#!.*\n/m);
+    const [, shell = ''] = parts;
+    assert.equal(parts.length, 2, 'bsdinstall divides a script at each such line');
+    assert.equal(spawnSync('sh', ['-n'], { input: shell, encoding: 'utf8' }).stderr, '');
+    const set = /^(printf .*) \| pw usermod root -h 0 /m.exec(shell)?.[1] ?? '';
+    assert.equal(spawnSync('sh', ['-c', set], { encoding: 'utf8' }).stdout, `${rootpw}\n`);
+    assert.throws(() => scriptFor(mediumTemplateOf('FreeBSD', '14.1'), 'lvm'), /no LVM/);
+  });
 
   it('of Debian takes packages from the archive that the install tree lies in', () => {
     const url = 'https://deb.example.org:8443/debian/dists/bookworm/main/installer-amd64/current/images/netboot/';
@@ -47,7 +64,7 @@ describe('a stock install script', () => {
       'd-i mirror/https/hostname string deb.example.org:8443',
       'd-i mirror/https/directory string /debian',
       'd-i mirror/suite string bookworm',
-      'd-i passwd/root-password-crypted password !',
+      'd-i passwd/root-password-crypted password *',
     ]) {
       assert(script.split('\n').includes(line), line);
     }

@@ -20,6 +20,12 @@ export function templateOf(name: string, version: string, os: Partial<Template['
   };
 }
 
+/** A template of a system that is installed from its medium. */
+export function mediumTemplateOf(name: string, version: string, os: Partial<Template['os']> = {}): Template {
+  const install = { type: 'iso' as const, iso: 'http://m.example.org/a.iso', extras: [] };
+  return templateOf(name, version, { install, ...os });
+}
+
 /** A template with what stands in it besides its name and its operating system. */
 export function parsedTemplate(rest: string, name = 'test'): Template {
   return throwIfInvalid(

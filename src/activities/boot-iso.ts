@@ -1,0 +1,117 @@
+import { createReadStream } from 'node:fs';
+import { stat, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { FactoryError } from '../build/errors.js';
+import { marksOf, resourceName, tagsOf } from '../build/names.js';
+import { fetchToFile } from '../media/fetch.js';
+import { isoInfo, pathOnIso, remakeIso, type RemadeIso } from '../media/iso.js';
+import { localFolder } from '../media/local-file.js';
+import { withoutSecrets } from '../media/urls.js';
+import { type BootMethod, hasOurLoader, stubFirmwares } from '../os/boot-method.js';
+import type { InstallerPlan, InstallMedium } from '../os/types.js';
+import type { Extra, Template } from '../tdl/types.js';
+import { downloadTo, inFolder } from './boot-folder.js';
+import { type Deps, progress, signal } from './context.js';
+import { requiredDocument, templateOf } from './documents.js';
+import { ensureImage } from './ensure-image.js';
+import type { BootImageInput } from './types.js';
+
+/** Bytes that one of a template's extras may have. */
+const LARGEST_EXTRA = 4 * 1024 ** 3;
+
+/** The plan of an installer that is started from, or beside, its medium. */
+export type FromMedium = InstallerPlan & { medium: InstallMedium };
+
+/** The image of the medium in the installer's drive: the medium as it is, or one made anew for this build. */
+export async function createMedium(
+  deps: Deps,
+  input: BootImageInput & { isoId: string },
+  plan: FromMedium,
+  method: BootMethod,
+): Promise<string> {
+  const template = await templateOf(deps, input.documents);
+  const { ref, isoId } = input;
+  if (!isChanged(template, plan, method)) return isoId;
+  return inFolder(deps, ref, 'medium', async (folder) => {
+    const source = await downloadTo(deps, ref, isoId, join(folder, 'source.iso'));
+    await refuseUdf(source, plan.medium);
+    const files = await filesFor(deps, input, plan, template, folder);
+    const boot = bootOf(plan, method, template);
+    progress({ message: 'making the install medium anew' });
+    const path = await remakeIso({ source, files, folder, signal: signal(), ...(boot === undefined ? {} : { boot }) });
+    return ensureImage(deps, ref.cloud, {
+      seed: `boot-medium:${ref.uuid}`,
+      request: {
+        name: resourceName(ref, 'boot-medium'),
+        disk_format: 'iso',
+        container_format: 'bare',
+        visibility: 'private',
+        tags: tagsOf(ref, 'boot'),
+        properties: marksOf(ref, 'boot', deps.identity),
+      },
+      size: (await stat(path)).size,
+      open: () => createReadStream(path),
+    });
+  });
+}
+
+function isChanged({ os }: Template, plan: FromMedium, method: BootMethod): boolean {
+  const startsIt = method === 'iso' && (plan.medium.boots !== undefined || plan.medium.files !== undefined);
+  return startsIt || plan.scriptTransport === 'medium' || os.install.extras.length > 0;
+}
+
+async function refuseUdf(path: string, { url }: InstallMedium): Promise<void> {
+  if (!(await isoInfo(path, url)).udf) return;
+  throw new FactoryError('UnsupportedOs', `${withoutSecrets(url)} is a UDF medium, which cannot be made anew`, {
+    hint: 'leave <extras> out, and let the installer read its script from elsewhere',
+  });
+}
+
+function bootOf({ medium, commandLine }: FromMedium, method: BootMethod, { os }: Template): RemadeIso['boot'] {
+  if (method !== 'iso' || medium.boots === undefined || !hasOurLoader(method, { medium })) return undefined;
+  return { ...medium.boots, commandLine, firmwares: stubFirmwares(os.arch) };
+}
+
+/** What the medium gets: the family's own files, then the script, then the template's extras. */
+async function filesFor(
+  deps: Deps,
+  { documents }: BootImageInput,
+  { medium, scriptTransport }: FromMedium,
+  { os }: Template,
+  folder: string,
+): Promise<RemadeIso['files']> {
+  const files: RemadeIso['files'] = [];
+  const write = async (path: string, content: string | Buffer): Promise<void> => {
+    const from = join(folder, `file${files.length}`);
+    await writeFile(from, content, { mode: 0o600 });
+    files.push({ from, path });
+  };
+  for (const { path, text } of medium.files ?? []) await write(path, text);
+  if (scriptTransport === 'medium' && medium.script !== undefined) {
+    await write(medium.script.path, await requiredDocument(deps, documents, 'install_script'));
+  }
+  for (const extra of os.install.extras) files.push(await extraFile(deps, extra, join(folder, `file${files.length}`)));
+  return files;
+}
+
+/** One of the template's extras, on this machine. */
+async function extraFile(
+  deps: Deps,
+  { kind, source, destination }: Extra,
+  from: string,
+): Promise<RemadeIso['files'][number]> {
+  if (kind === 'directory') return { from: await localFolder(source, deps.filesFrom), path: pathOnIso(destination) };
+  progress({ message: `fetching ${withoutSecrets(source)}` });
+  await fetchToFile({
+    url: source,
+    path: from,
+    maxBytes: LARGEST_EXTRA,
+    signal: signal(),
+    directories: deps.filesFrom,
+  });
+  // As a copy into a folder: Oz's destinations may end in a slash.
+  return {
+    from,
+    path: pathOnIso(destination.endsWith('/') ? `${destination}${basename(new URL(source).pathname)}` : destination),
+  };
+}

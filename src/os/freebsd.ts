@@ -1,0 +1,86 @@
+import type { Template } from '../tdl/types.js';
+import { FREEBSD_TOOLS } from './freebsd-guest.js';
+import { architectureProperty, fromMedium, isoOf, STRIPPED } from './installer.js';
+import { ONLY_BY_ISO } from './reasons.js';
+import type { InstallerPlan, IsoLayout, OsFamily } from './types.js';
+import { numbersOf } from './versions.js';
+
+const MEDIUM = {
+  installTypes: ['iso'],
+  reason: ONLY_BY_ISO,
+  scriptKind: 'installerconfig',
+  tools: FREEBSD_TOOLS,
+  tried: 'plan',
+} as const;
+
+/** bsdinstall runs /etc/installerconfig of the system that it was booted from. */
+export const freebsd: OsFamily = {
+  family: 'freebsd',
+  title: 'FreeBSD',
+  names: ['FreeBSD'],
+  releases: [
+    { ...MEDIUM, from: '10.0', to: '12.4', arches: ['x86_64', 'i386', 'aarch64'] },
+    {
+      ...MEDIUM,
+      from: '13.0',
+      to: '15.0',
+      arches: ['x86_64', 'i386', 'aarch64', 'armv7l', 'ppc64le'],
+      tried: 'fake cloud',
+    },
+  ],
+  versions: '10.0 to 15.0',
+  versionOf: ({ version }) => numbersOf(version.replace(/-release$/i, '')),
+  installer,
+};
+
+/** What the kernel and bsdinstall print when they cannot go on. An install script may say IMAGEFACTORY-ERROR itself. */
+const FAILURES = [
+  '(^|\\r)IMAGEFACTORY-ERROR',
+  'Installation Error!',
+  'bsdinstall.*(failed|aborted)',
+  'An installation step has been aborted',
+  'Mounting from .* failed with error',
+  '(^|\\r)panic: ',
+];
+
+/** What stands in boot/loader.conf of a FreeBSD medium, and then the serial console. https://man.freebsd.org/cgi/man.cgi?loader.conf */
+const LOADER = [
+  'vfs.mountroot.timeout="10"',
+  'kernels_autodetect="NO"',
+  'loader_brand="install"',
+  'autoboot_delay="1"',
+  'boot_multicons="YES"',
+  'boot_serial="YES"',
+  'console="comconsole,vidconsole"',
+  'comconsole_speed="115200"',
+];
+
+/** The medium's own loader starts the kernel: what others have on their command line it has in its configuration. */
+function layoutOf(kernelparam = ''): IsoLayout {
+  const words = kernelparam.split(/\s+/).filter((word) => word !== '');
+  const variables = words.map((word) => {
+    const [name = '', ...value] = word.split('=');
+    return `${name}="${value.length === 0 ? 'YES' : value.join('=').replaceAll('"', '')}"`;
+  });
+  const text = [...LOADER, ...variables, ''].join('\n');
+  return { script: { path: 'etc/installerconfig' }, files: [{ path: 'boot/loader.conf', text }] };
+}
+
+function installer(template: Template): InstallerPlan {
+  const { os } = template;
+  return {
+    ...fromMedium(isoOf(template), layoutOf(os.kernelparam)),
+    // Its kernel has none: what would stand there is in the loader's configuration.
+    commandLine: '',
+    scriptKind: 'installerconfig',
+    scriptTransport: 'medium',
+    bootImageProperties: {},
+    imageProperties: {
+      os_distro: 'freebsd',
+      os_version: os.version.replace(/-release$/i, ''),
+      architecture: architectureProperty(os.arch),
+    },
+    strippedProperties: [...STRIPPED],
+    failurePatterns: [...FAILURES],
+  };
+}
