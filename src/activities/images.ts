@@ -6,10 +6,15 @@ import { readIcicle } from '../icicle/icicle.js';
 import { installerPlanOf, templateOf } from './documents.js';
 import type { JeosStep, PublishedImage } from './types.js';
 
+/** What Cinder adds to an image that it makes of a volume; it would make no volume of one that has it already. */
+const OF_CINDER = 'signature_verified';
+
 /** Changes that give an image exactly these properties, and take away those named and every mark of ours not among them. */
 function propertyChanges(image: Image, wanted: Record<string, string>, stripped: string[]): ImageChange[] {
   const ours = Object.keys(image).filter((name) => name.startsWith(`${MARK}_`));
-  const unwanted = new Set([...stripped, ...ours].filter((name) => image[name] !== undefined && !(name in wanted)));
+  const unwanted = new Set(
+    [...stripped, OF_CINDER, ...ours].filter((name) => image[name] !== undefined && !(name in wanted)),
+  );
   const removed: ImageChange[] = [...unwanted].map((name) => ({ op: 'remove', path: `/${name}` }));
   const set: ImageChange[] = Object.entries(wanted)
     .filter(([name, value]) => image[name] !== value)

@@ -1,8 +1,7 @@
-import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { KEYS, type BuildRef } from '../build/names.js';
 import { fetchChecksum } from '../media/checksum-files.js';
-import { sha256OfFile } from '../media/digest.js';
+import { checkDigest, digestOfFile } from '../media/digest.js';
 import { extractFromIso, isoInfo, withoutFile } from '../media/iso.js';
 import { withoutSecrets } from '../media/urls.js';
 import type { Image } from '../openstack/types.js';
@@ -12,6 +11,7 @@ import { type Deps, progress, signal } from './context.js';
 import { parametersOf } from './documents.js';
 import { downloadTo, inFolder } from './boot-folder.js';
 import { claimMedium, ensureMedium, parseDigest, putMedium } from './medium.js';
+import { imageNamed, isInGlance, nameInGlance } from './medium-in-glance.js';
 import { forget } from './medium-fetch.js';
 import type { InstallerMedia, JeosStep } from './types.js';
 
@@ -31,21 +31,56 @@ export async function prepareIso(deps: Deps, input: JeosStep, medium: InstallMed
   const { ref, documents } = input;
   const { boot_method: method, iso_checksum: checksum } = await parametersOf(deps, documents);
   const digest = checksum === undefined ? await publishedDigest(deps, medium) : parseDigest(checksum);
-  const { image, note, path } = await ensureMedium(
+  const wanted = { ref, method, medium, digest };
+  return inFolder(deps, ref, 'iso', async (folder) => {
+    const found = isInGlance(medium.url) ? await ofTheCloud(deps, wanted, folder) : await ofAnAddress(deps, wanted);
+    try {
+      const needsParts = method !== 'iso' && medium.boots !== undefined;
+      const parts = needsParts ? await ensureParts(deps, { ref, method, medium, folder, ...found }) : {};
+      const { image, volumeId, note } = found;
+      return { ...parts, isoId: image.id, volumeId, notes: [note] };
+    } finally {
+      await forget(found);
+    }
+  });
+}
+
+/** A medium that is to be found. */
+interface WantedIso {
+  ref: BuildRef;
+  method: BootMethod | undefined;
+  medium: InstallMedium;
+  digest: { algorithm: string; value: string } | undefined;
+}
+
+/** A medium that is in Glance. */
+interface FoundIso {
+  image: Image;
+  volumeId: string;
+  /** Whether the image is ours: then it may remember what its medium has. */
+  own: boolean;
+  note: string;
+  /** Where it lies on this machine, if it has just been fetched. */
+  path?: string;
+}
+
+/** The medium of an address, shared by digest with other builds. */
+async function ofAnAddress(deps: Deps, { ref, method, medium, digest }: WantedIso): Promise<FoundIso> {
+  const found = await ensureMedium(
     deps,
     { ref, method, look: (file) => describe(file, medium) },
     { kind: 'iso', urls: [medium.url], ...(digest === undefined ? {} : { digest }) },
   );
-  try {
-    const volumeId = String(image[VOLUME_ID_KEY] ?? '');
-    const parts =
-      method === 'iso' || medium.boots === undefined
-        ? {}
-        : await ensureParts(deps, { ref, method, medium, image, path });
-    return { ...parts, isoId: image.id, volumeId, notes: [note] };
-  } finally {
-    await forget(path === undefined ? {} : { path });
-  }
+  return { ...found, volumeId: String(found.image[VOLUME_ID_KEY] ?? ''), own: true };
+}
+
+/** A medium that somebody has put into Glance: it is used as it is, and its image is left alone. */
+async function ofTheCloud(deps: Deps, { ref, medium, digest }: WantedIso, folder: string): Promise<FoundIso> {
+  const image = await imageNamed(deps, ref.cloud, nameInGlance(medium.url));
+  const path = await downloadTo(deps, ref, image.id, join(folder, 'cloud.iso'));
+  if (digest !== undefined) await checkDigest(path, `image ${image.id}`, digest, signal());
+  const { volumeId } = await isoInfo(path, medium.url);
+  return { image, volumeId, own: false, path, note: `iso is image ${image.id}, which is not ours` };
 }
 
 /** What the template's checksum file says of it. */
@@ -63,53 +98,58 @@ async function describe(path: string, { url }: InstallMedium): Promise<Record<st
   return { [VOLUME_ID_KEY]: (await isoInfo(path, url)).volumeId };
 }
 
-interface Parts {
-  ref: BuildRef;
-  method: BootMethod | undefined;
-  medium: InstallMedium;
-  image: Image;
-  /** Where the medium lies on this machine, if it has just been fetched. */
-  path: string | undefined;
+interface Parts extends Omit<WantedIso, 'digest'>, FoundIso {
+  folder: string;
 }
 
 /** Kernel and ramdisk of a medium, as images; the medium's image remembers which they are. */
 async function ensureParts(deps: Deps, parts: Parts): Promise<Pick<InstallerMedia, 'kernelId' | 'ramdiskId'>> {
-  const { ref, method, medium, image } = parts;
+  const { ref, medium, image, folder } = parts;
   const known = await Promise.all([knownPart(deps, parts, 'kernel'), knownPart(deps, parts, 'ramdisk')]);
   if (known[0] !== undefined && known[1] !== undefined) return { kernelId: known[0], ramdiskId: known[1] };
-  return inFolder(deps, ref, 'iso', async (folder) => {
-    const path = parts.path ?? (await downloadTo(deps, ref, image.id, join(folder, 'medium.iso')));
-    const { kernels = [], ramdisks = [] } = medium.boots ?? {};
-    const ids: Partial<Record<'kernel' | 'ramdisk', string>> = {};
-    for (const [kind, candidates] of [
-      ['kernel', kernels],
-      ['ramdisk', ramdisks],
-    ] as const) {
-      // prettier-ignore
-      const file = join(folder, kind);
-      const iso = { path, folder, signal: signal() };
-      if ((await extractFromIso(iso, candidates, file)) === undefined) throw withoutFile(candidates);
-      const sha256 = await sha256OfFile(file, signal());
-      ids[kind] = (await putMedium(deps, { ref, method }, { kind, path: file, sha256 })).image.id;
-      await rm(file);
-    }
-    const remembered = Object.entries(ids).map(([role, id]) => ({
-      op: 'add' as const,
-      path: `/${partKey(role as 'kernel' | 'ramdisk', method)}`,
-      value: id,
-    }));
-    await deps.clouds.get(ref.cloud).image.updateImage(image.id, remembered, { signal: signal() });
-    return { kernelId: ids.kernel, ramdiskId: ids.ramdisk };
-  });
+  const path = parts.path ?? (await downloadTo(deps, ref, image.id, join(folder, 'medium.iso')));
+  const { kernels = [], ramdisks = [] } = medium.boots ?? {};
+  const kernelId = await putPart(deps, parts, 'kernel', { path, candidates: kernels });
+  const ramdiskId = await putPart(deps, parts, 'ramdisk', { path, candidates: ramdisks });
+  if (parts.own) await remember(deps, parts, { kernel: kernelId, ramdisk: ramdiskId });
+  return { kernelId, ramdiskId };
+}
+
+/** Takes a part out of the medium and puts it into Glance. */
+async function putPart(
+  deps: Deps,
+  { ref, method, folder }: Parts,
+  kind: 'kernel' | 'ramdisk',
+  { path, candidates }: { path: string; candidates: string[] },
+): Promise<string> {
+  const file = join(folder, kind);
+  if ((await extractFromIso({ path, folder, signal: signal() }, candidates, file)) === undefined) {
+    throw withoutFile(candidates);
+  }
+  const sha256 = await digestOfFile(file, 'sha256', signal());
+  return (await putMedium(deps, { ref, method }, { kind, path: file, sha256 })).image.id;
+}
+
+async function remember(
+  deps: Deps,
+  { ref, method, image }: Parts,
+  ids: Record<'kernel' | 'ramdisk', string>,
+): Promise<void> {
+  const changes = (['kernel', 'ramdisk'] as const).map((role) => ({
+    op: 'add' as const,
+    path: `/${partKey(role, method)}`,
+    value: ids[role],
+  }));
+  await deps.clouds.get(ref.cloud).image.updateImage(image.id, changes, { signal: signal() });
 }
 
 /** The image of a part, as far as it is still there. */
 async function knownPart(
   deps: Deps,
-  { ref, method, image }: Parts,
+  { ref, method, image, own }: Parts,
   role: 'kernel' | 'ramdisk',
 ): Promise<string | undefined> {
-  const id = image[partKey(role, method)];
+  const id = own ? image[partKey(role, method)] : undefined;
   if (typeof id !== 'string') return undefined;
   const part = await deps.clouds.get(ref.cloud).image.getImage(id, { signal: signal() });
   if (part?.status !== 'active' || part[KEYS.media] === undefined) return undefined;

@@ -14,6 +14,7 @@ import { urlsOf } from '../tdl/content.js';
 import { type Deps, progress, signal } from './context.js';
 import { uuidOf } from './ensure-image.js';
 import { contentDocument } from './contents.js';
+import { imageNamed, isInGlance, nameInGlance } from './medium-in-glance.js';
 import { planDisks } from './root-disk.js';
 import type { PlanBaseImage, PlannedBuild } from './types.js';
 
@@ -62,7 +63,8 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImage): Pr
   for (const url of urlsOf(template)) {
     contents.set(contentDocument(url), await contentOf(deps, url));
   }
-  const digest = jeosDigest({ plan, parameters, flavor: flavor.name, rootVolume: disks.volumes?.root });
+  const isoImage = await imageOfMedium(deps, ref.cloud, plan);
+  const digest = jeosDigest({ plan, parameters, flavor: flavor.name, rootVolume: disks.volumes?.root, isoImage });
   const own = parameters.reuse_jeos ? `${ref.cloud}:${digest}` : ref.uuid;
   const planned: PlannedBuild = {
     name: template.name,
@@ -81,6 +83,13 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImage): Pr
     bodyPath: deps.store.bodyPath(ref.uuid),
   };
   return { planned, parameters, contents };
+}
+
+/** The id of the image that the template's medium is, where it is one of the cloud's. @throws FactoryError as `imageNamed` */
+async function imageOfMedium(deps: Deps, cloud: string, { installer }: BuildPlan): Promise<string | undefined> {
+  const { medium } = installer;
+  if (medium === undefined || !isInGlance(medium.url)) return undefined;
+  return (await imageNamed(deps, cloud, nameInGlance(medium.url))).id;
 }
 
 /** Puts what a plan was made from into the store, and what it says into the record. */

@@ -1,6 +1,6 @@
 import { FactoryError, passing } from '../build/errors.js';
 import { marksOf } from '../build/names.js';
-import type { Volume } from '../openstack/types.js';
+import type { Cloud, Volume } from '../openstack/types.js';
 import { type CloudWatch, type Deps, progress, signal } from './context.js';
 import { checkedSnapshot, checkSnapshotTime, DEAD, findSnapshot, snapshotDied } from './snapshot.js';
 import type { SnapshotTaken, UploadInput } from './types.js';
@@ -28,11 +28,8 @@ export async function uploadVolume(deps: Deps, input: UploadInput): Promise<Snap
       if (volume?.status !== 'uploading') {
         if (image.status === 'active') return await checkedSnapshot(image);
         if (await hasEnded(watch, input, imageId)) {
-          return await snapshotDied(
-            watch,
-            imageId,
-            `${image.status}, though volume ${input.volumeId} is no longer uploading`,
-          );
+          const [said = 'without a word'] = await watch.cloud.volume.messagesOf(input.volumeId, { signal: signal() });
+          return await snapshotDied(watch, imageId, `${image.status}, and Cinder has given up (${said})`);
         }
       }
       checkSnapshotTime(input, image);
@@ -56,8 +53,9 @@ async function startUpload(deps: Deps, watch: CloudWatch, input: UploadInput): P
   if (existing !== undefined) return existing.id;
   const { volume: volumes } = watch.cloud;
   const volume = await volumes.getVolume(input.volumeId, { signal: signal() });
-  if (volume === undefined) throw volumeFailed(input.volumeId, 'is gone: somebody else has deleted it');
-  if (volume.status !== 'available') throw busy(volume);
+  if (volume === undefined)
+    throw await volumeFailed(watch.cloud, input.volumeId, 'is gone: somebody else has deleted it');
+  if (volume.status !== 'available') throw await busy(watch.cloud, volume);
   // The image has them from its beginning: so it is found again when the reply is lost.
   await volumes.setImageMetadata(volume.id, marksOf(input.ref, input.role, deps.identity), { signal: signal() });
   try {
@@ -69,7 +67,7 @@ async function startUpload(deps: Deps, watch: CloudWatch, input: UploadInput): P
   }
 }
 
-function busy({ id, status }: Volume): FactoryError {
-  if (status.startsWith('error')) return volumeFailed(id, `is ${status}: no image can be made of it`);
+async function busy(cloud: Cloud, { id, status }: Volume): Promise<FactoryError> {
+  if (status.startsWith('error')) return volumeFailed(cloud, id, `is ${status}: no image can be made of it`);
   return new FactoryError('Conflict', `volume ${id} is ${status}: no image can be made of it yet`, { retryable: true });
 }

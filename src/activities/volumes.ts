@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { FactoryError } from '../build/errors.js';
 import { KEYS, marksOf, resourceName, TOOL, type BuildRef } from '../build/names.js';
-import type { Volume } from '../openstack/types.js';
+import type { Cloud, Volume } from '../openstack/types.js';
 import { type Deps, progress, signal, sleep } from './context.js';
 import { madeAfterAll } from './late.js';
 import { whileShort } from './shortage.js';
@@ -128,9 +128,9 @@ async function whole(deps: Deps, ref: BuildRef, id: string, until: number): Prom
     for (;;) {
       const listed = await volumes.next(id, signal());
       const volume = listed ?? (await cloud.volume.getVolume(id, { signal: signal() }));
-      if (volume === undefined) throw volumeFailed(id, 'is gone: somebody else has deleted it');
+      if (volume === undefined) throw await volumeFailed(cloud, id, 'is gone: somebody else has deleted it');
       if (volume.status === 'available' || volume.status === 'in-use') return;
-      if (isBroken(volume)) throw volumeFailed(id, `is ${volume.status}: the cloud could not make it`);
+      if (isBroken(volume)) throw await volumeFailed(cloud, id, `is ${volume.status}: the cloud could not make it`);
       if (Date.now() >= until) {
         throw new FactoryError('DeadlineExceeded', `volume ${id} is still ${volume.status} after ${COPY_TIMEOUT} s`, {
           hint: 'the cloud’s block storage is slow, or has stopped: its operators can tell',
@@ -143,10 +143,11 @@ async function whole(deps: Deps, ref: BuildRef, id: string, until: number): Prom
   }
 }
 
-export function volumeFailed(id: string, how: string): FactoryError {
-  return new FactoryError('VolumeFailed', `volume ${id} ${how}`, {
-    hint: 'openstack volume message list may have the reason; often there is no room, or the image is larger than the volume',
-  });
+/** The failure of a volume, with what Cinder says of it. */
+export async function volumeFailed({ volume }: Cloud, id: string, how: string): Promise<FactoryError> {
+  const [said] = await volume.messagesOf(id, { signal: signal() });
+  const hint = 'often there is no room, or the image is larger than the volume: the cloud’s operators can tell';
+  return new FactoryError('VolumeFailed', `volume ${id} ${how}${said === undefined ? '' : ` (${said})`}`, { hint });
 }
 
 /** Deletes a volume and waits until Cinder no longer has it. */

@@ -198,6 +198,7 @@ const JEOS_REVISION = 1;
  *
  * @param flavor name of the flavor that the installer runs on
  * @param rootVolume GiB of the volume that it installs to, where it is one
+ * @param isoImage id of the image that the medium is, where the template names one of the cloud's
  * @returns SHA-256, 64 hex digits
  */
 export function jeosDigest(input: {
@@ -205,8 +206,9 @@ export function jeosDigest(input: {
   parameters: BuildParameters;
   flavor: string;
   rootVolume?: number | undefined;
+  isoImage?: string | undefined;
 }): string {
-  const { plan, parameters, flavor, rootVolume } = input;
+  const { plan, parameters, flavor, rootVolume, isoImage } = input;
   const { os, diskSize } = plan.template;
   const { kernel, ramdisk, medium, commandLine, scriptKind, scriptTransport, bootImageProperties, imageProperties } =
     plan.installer;
@@ -229,6 +231,7 @@ export function jeosDigest(input: {
       : { boot: parameters.boot_method }),
     ...(medium === undefined ? {} : { medium, isoChecksum: parameters.iso_checksum }),
     ...(rootVolume === undefined ? {} : { rootVolume }),
+    ...(isoImage === undefined ? {} : { isoImage }),
   };
   return createHash('sha256').update(canonicalJson(shapes)).digest('hex');
 }

@@ -8,6 +8,8 @@ import { grubConfig, grubImage, making, PLATFORMS, program, type StubFirmware } 
 const SECTOR = 2048;
 const FIRST_DESCRIPTOR = 16;
 const DESCRIPTORS = 16;
+/** Sectors at the end that writing programs count and some have left out: they hold nothing. */
+const PADDING = 150;
 
 /** What a medium is called, and of what kind it is. */
 export interface IsoInfo {
@@ -19,7 +21,7 @@ export interface IsoInfo {
 
 /**
  * Looks at the descriptors of a medium.
- * @throws FactoryError MediaUnavailable for a file that is none
+ * @throws FactoryError MediaUnavailable for a file that is none, or has been cut off
  */
 export async function isoInfo(path: string, url: string): Promise<IsoInfo> {
   const file = await open(path, 'r');
@@ -32,6 +34,10 @@ export async function isoInfo(path: string, url: string): Promise<IsoInfo> {
     const identifierOf = (sector: Buffer): string => sector.toString('latin1', 1, 6);
     const primary = sectors.find((sector) => sector[0] === 1 && identifierOf(sector) === 'CD001');
     if (primary === undefined) throw unavailable(url, 'what is there is no ISO 9660 image');
+    const [sectorsSaid, { size }] = [primary.readUInt32LE(80), await file.stat()];
+    if (size < (sectorsSaid - PADDING) * SECTOR) {
+      throw unavailable(url, `the medium is cut off: it has ${size} of ${sectorsSaid * SECTOR} bytes`);
+    }
     return {
       volumeId: primary.toString('latin1', 40, 72).trimEnd(),
       udf: sectors.some((sector) => /^NSR0[23]$/.test(identifierOf(sector))),

@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { FactoryError } from '../build/errors.js';
+import { mismatch } from './digest.js';
 import { reasonOf, unavailable } from './failures.js';
 import type { Opened } from './source.js';
 import { withoutSecrets } from './urls.js';
@@ -63,11 +64,7 @@ export class FileSink {
     const sha256 = this.sha256.digest('hex');
     const actual = this.expectedHash?.digest('hex') ?? sha256;
     if (expected !== undefined && actual !== expected.value.toLowerCase()) {
-      throw new FactoryError(
-        'ChecksumMismatch',
-        `${withoutSecrets(url)} has ${expected.algorithm} ${actual}, expected ${expected.value.toLowerCase()}`,
-        { hint: 'the file or the checksum is out of date, or somebody has changed the file' },
-      );
+      throw mismatch(withoutSecrets(url), expected.algorithm, actual, expected.value.toLowerCase());
     }
     return { sha256, size: this.done };
   }

@@ -24,3 +24,6 @@ export const volumePage = z.object({
   volumes_links: z.array(z.object({ rel: z.string(), href: z.string() })).optional(),
 });
 export const uploadSchema = z.object({ 'os-volume_upload_image': z.object({ image_id: z.string() }) });
+export const messagesSchema = z.object({
+  messages: z.array(z.object({ user_message: z.string(), resource_uuid: z.string().nullable() })),
+});

@@ -2,10 +2,13 @@ import { FactoryError } from '../build/errors.js';
 import type { Session } from './identity.js';
 import { Service, type ServiceCall } from './service.js';
 import type { CallOptions, CreateVolume, Volume, Volumes } from './types.js';
-import { uploadSchema, volumePage, volumeSchema } from './volume-schemas.js';
+import { messagesSchema, uploadSchema, volumePage, volumeSchema } from './volume-schemas.js';
 
 /** The first microversion in which an upload says who may see the image: all that we need beyond 3.0. */
 const HEADERS = { 'openstack-api-version': 'volume 3.1' };
+
+/** The first one that lists the messages of one thing. */
+const MESSAGES = { 'openstack-api-version': 'volume 3.5' };
 
 function pathOf(id: string): string {
   return `/volumes/${encodeURIComponent(id)}`;
@@ -44,6 +47,24 @@ export class Cinder implements Volumes {
   async getVolume(id: string, { signal }: CallOptions = {}): Promise<Volume | undefined> {
     const call: ServiceCall = { method: 'GET', path: pathOf(id), headers: HEADERS, signal };
     return (await this.service.find(call, volumeSchema))?.volume;
+  }
+
+  async messagesOf(id: string, { signal }: CallOptions = {}): Promise<string[]> {
+    const call: ServiceCall = {
+      method: 'GET',
+      path: '/messages',
+      query: { resource_uuid: id },
+      headers: MESSAGES,
+      signal,
+    };
+    try {
+      const { messages } = await this.service.json(call, messagesSchema);
+      return messages.filter(({ resource_uuid }) => resource_uuid === id).map(({ user_message }) => user_message);
+    } catch (error) {
+      // They only tell why something else has failed: that is said in any case.
+      if (error instanceof FactoryError && !error.retryable) return [];
+      throw error;
+    }
   }
 
   async createVolume(request: CreateVolume, { signal }: CallOptions = {}): Promise<Volume> {

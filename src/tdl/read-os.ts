@@ -123,8 +123,9 @@ function readInstall(install: XmlElement, problems: Problems): Install {
   return { type: 'url', url: readAddress(element, ['http:', 'https:'], problems, example), extras: [] };
 }
 
-/** Where a medium and its checksum file may lie. */
+/** Where a medium and its checksum file may lie. A medium may also be an image of the cloud's: `glance:NAME`. */
 const MEDIUM_SCHEMES = ['http:', 'https:', 'ftp:', 'file:'];
+const IN_GLANCE = 'glance:';
 
 function readIso(install: XmlElement, problems: Problems): Install {
   const sums = Object.keys(CHECKSUMS) as (keyof typeof CHECKSUMS)[];
@@ -146,7 +147,7 @@ function readIso(install: XmlElement, problems: Problems): Install {
   if (extras !== undefined && place < 0) problems.add(extras.at, '<extras> must come after <iso>: move it down');
   return {
     type: 'iso',
-    iso: readAddress(element, MEDIUM_SCHEMES, problems, example),
+    iso: readAddress(element, [...MEDIUM_SCHEMES, IN_GLANCE], problems, example),
     ...(sum === undefined
       ? {}
       : {
@@ -169,7 +170,7 @@ function readAddress(element: XmlElement | undefined, schemes: string[], problem
   if (text === '' || element === undefined) return text;
   const protocol = URL.canParse(text) ? new URL(text).protocol : undefined;
   if (protocol === undefined || !schemes.includes(protocol)) {
-    const known = schemes.map((scheme) => `${scheme}//`).join(', ');
+    const known = schemes.map((scheme) => (scheme === IN_GLANCE ? `${scheme}NAME` : `${scheme}//`)).join(', ');
     problems.add(element.at, `<${element.name}> is not an address that can be fetched (${known}): write ${example}`);
   }
   return text;

@@ -99,6 +99,21 @@ describe('Cinder', () => {
     assert.deepEqual(sent(seen.at(-1)), { 'os-set_image_metadata': { metadata: { os_distro: 'debian' } } });
   });
 
+  it('tells what Cinder says of a volume', async () => {
+    const said = { resource_uuid: 'v', user_message: 'upload failed' };
+    const { volume, seen } = await cinder(() => ({ json: { messages: [said, { ...said, resource_uuid: 'w' }] } }));
+    assert.deepEqual(await volume.messagesOf('v'), ['upload failed']);
+    assert.equal(seen.at(-1)?.path, '/v3/project-1/messages?resource_uuid=v');
+  });
+
+  it('tells nothing where Cinder knows no messages', async () => {
+    const { volume } = await cinder(() => ({
+      status: 406,
+      json: { computeFault: { message: 'Version 3.5 is not supported' } },
+    }));
+    assert.deepEqual(await volume.messagesOf('v'), []);
+  });
+
   it('makes a private image of a volume that is at rest', async () => {
     const request = { image_name: 'image', disk_format: 'qcow2', container_format: 'bare' };
     const answers: Reply[] = [{ status: 202, json: { 'os-volume_upload_image': { image_id: 'i' } } }, IN_STATE];
