@@ -9,6 +9,7 @@ import { makeStubDisk } from '../media/stub-disk.js';
 import type { CreateImage } from '../openstack/types.js';
 import { type BootMethod, stubFirmwares } from '../os/boot-method.js';
 import { withVolumeId } from '../os/installer.js';
+import { withPin } from '../os/mirror-pin.js';
 import { scriptInRamdisk } from '../os/script-transport.js';
 import type { InstallerPlan } from '../os/types.js';
 import { downloadTo, inFolder } from './boot-folder.js';
@@ -23,8 +24,8 @@ const EMPTY_DISK = 1024 * 1024;
 
 /** Creates the images that boot the installer: its root disk, and the medium in its drive where it is installed from one. */
 export async function createBootImage(deps: Deps, input: BootImageInput): Promise<BootImages> {
-  const { isoId, volumeId } = input;
-  const plan = withVolumeId(await installerPlanOf(deps, input.documents), volumeId);
+  const { isoId, volumeId, pin } = input;
+  const plan = withPin(withVolumeId(await installerPlanOf(deps, input.documents), volumeId), pin);
   const { boot_method: method = 'direct' } = await parametersOf(deps, input.documents);
   const { medium } = plan;
   if (medium === undefined || isoId === undefined) return { imageId: await createRootDisk(deps, input, plan, method) };

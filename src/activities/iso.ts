@@ -10,7 +10,7 @@ import type { InstallMedium } from '../os/types.js';
 import { type Deps, progress, signal } from './context.js';
 import { parametersOf } from './documents.js';
 import { downloadTo, inFolder } from './boot-folder.js';
-import { claimMedium, ensureMedium, parseDigest, putMedium } from './medium.js';
+import { claimMedium, ensureMedium, parseDigest, putMedium, vouchedFor } from './medium.js';
 import { imageNamed, isInGlance, nameInGlance } from './medium-in-glance.js';
 import { forget } from './medium-fetch.js';
 import type { InstallerMedia, JeosStep } from './types.js';
@@ -29,8 +29,10 @@ function partKey(role: 'kernel' | 'ramdisk', method: BootMethod | undefined): st
  */
 export async function prepareIso(deps: Deps, input: JeosStep, medium: InstallMedium): Promise<InstallerMedia> {
   const { ref, documents } = input;
-  const { boot_method: method, iso_checksum: checksum } = await parametersOf(deps, documents);
-  const digest = checksum === undefined ? await publishedDigest(deps, medium) : parseDigest(checksum);
+  const parameters = await parametersOf(deps, documents);
+  const { boot_method: method, iso_checksum: checksum, checksum_key: keys } = parameters;
+  const known = checksum === undefined ? await publishedDigest(deps, medium, keys) : parseDigest(checksum);
+  const digest = vouchedFor(known, keys, 'the medium');
   const wanted = { ref, method, medium, digest };
   return inFolder(deps, ref, 'iso', async (folder) => {
     const found = isInGlance(medium.url) ? await ofTheCloud(deps, wanted, folder) : await ofAnAddress(deps, wanted);
@@ -87,11 +89,12 @@ async function ofTheCloud(deps: Deps, { ref, medium, digest }: WantedIso, folder
 async function publishedDigest(
   deps: Deps,
   { url, checksum }: InstallMedium,
+  keys: string | undefined,
 ): Promise<{ algorithm: string; value: string } | undefined> {
   if (checksum === undefined) return undefined;
   progress({ message: `reading ${withoutSecrets(checksum.url)}` });
   const name = basename(new URL(url).pathname);
-  return fetchChecksum({ ...checksum, name, signal: signal(), directories: deps.filesFrom });
+  return fetchChecksum({ ...checksum, name, keys, signal: signal(), directories: deps.filesFrom });
 }
 
 async function describe(path: string, { url }: InstallMedium): Promise<Record<string, string>> {

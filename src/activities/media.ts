@@ -1,11 +1,13 @@
 import { FactoryError } from '../build/errors.js';
-import { fetchText } from '../media/text.js';
+import { fetchSigned, type SignedText } from '../media/signature.js';
+import { withoutSecrets } from '../media/urls.js';
+import { type MirrorPin, pinnedUrls, pinOf } from '../os/mirror-pin.js';
 import { mediaFromIndex, type IndexedMedia } from '../os/media-index.js';
 import type { InstallerPlan, MediaFile } from '../os/types.js';
 import { type Deps, signal } from './context.js';
 import { installerPlanOf, parametersOf } from './documents.js';
 import { prepareIso } from './iso.js';
-import { ensureMedium, parseDigest } from './medium.js';
+import { ensureMedium, parseDigest, vouchedFor } from './medium.js';
 import { forget, type WantedMedium } from './medium-fetch.js';
 import type { InstallerMedia, JeosStep } from './types.js';
 
@@ -15,11 +17,14 @@ const INDEX_LIMIT = 16 * 1024 * 1024;
 export async function prepareMedia(deps: Deps, input: JeosStep): Promise<InstallerMedia> {
   const plan = await installerPlanOf(deps, input.documents);
   if (plan.medium !== undefined) return prepareIso(deps, input, plan.medium);
-  const indexed = await indexOf(plan);
   const parameters = await parametersOf(deps, input.documents);
-  const kernel = await ensureFile(deps, input, located(plan.kernel, indexed, parameters.kernel_checksum));
-  const ramdisk = await ensureFile(deps, input, located(plan.ramdisk, indexed, parameters.ramdisk_checksum));
-  return { kernelId: kernel.id, ramdiskId: ramdisk.id, notes: [kernel.note, ramdisk.note] };
+  const { checksum_key: keys } = parameters;
+  const found = { keys, ...(await indexOf(plan, keys)) };
+  const { pin } = found;
+  const kernel = await ensureFile(deps, input, located(plan.kernel, found, parameters.kernel_checksum));
+  const ramdisk = await ensureFile(deps, input, located(plan.ramdisk, found, parameters.ramdisk_checksum));
+  const notes = [kernel.note, ramdisk.note, ...(pin === undefined ? [] : [`the mirror is ${withoutSecrets(pin.to)}`])];
+  return { kernelId: kernel.id, ramdiskId: ramdisk.id, ...(pin === undefined ? {} : { pin }), notes };
 }
 
 async function ensureFile(
@@ -33,32 +38,43 @@ async function ensureFile(
   return { id: image.id, note };
 }
 
-async function indexOf(plan: InstallerPlan): Promise<IndexedMedia> {
+/** What is known of a tree's files. */
+interface Found {
+  keys: string | undefined;
+  indexed: IndexedMedia;
+  pin?: MirrorPin;
+}
+
+/** What the tree's indexes say, and the mirror that the first of them came from. */
+async function indexOf(plan: InstallerPlan, keys: string | undefined): Promise<Omit<Found, 'keys'>> {
   const indexed: IndexedMedia = {};
+  let pin: MirrorPin | undefined;
   for (const index of plan.indexes) {
-    const text = await fetchIndex(index.url);
-    if (text !== undefined) Object.assign(indexed, mediaFromIndex(index, text, plan));
+    const found = await fetchIndex(index.url, keys);
+    if (found === undefined) continue;
+    pin ??= pinOf(index.url, found.finalUrl);
+    Object.assign(indexed, mediaFromIndex(index, found.text, plan));
   }
-  return indexed;
+  return { indexed, ...(pin === undefined ? {} : { pin }) };
 }
 
 /** A tree's index is an offer, not a duty: without one the known paths are tried, and nothing is checked against it. */
-async function fetchIndex(url: string): Promise<string | undefined> {
+async function fetchIndex(url: string, keys: string | undefined): Promise<SignedText | undefined> {
   try {
-    return await fetchText(url, { maxBytes: INDEX_LIMIT, signal: signal() });
+    return await fetchSigned(url, { keys, maxBytes: INDEX_LIMIT, signal: signal() });
   } catch (error) {
-    if (error instanceof FactoryError && !error.retryable) return undefined;
+    if (error instanceof FactoryError && error.type === 'MediaUnavailable' && !error.retryable) return undefined;
     throw error;
   }
 }
 
 /** Where a file of the tree is looked for; a digest of the parameters comes before that of the index. */
-function located({ role, urls }: MediaFile, indexed: IndexedMedia, checksum: string | undefined): WantedMedium {
+function located({ role, urls }: MediaFile, { keys, indexed, pin }: Found, checksum: string | undefined): WantedMedium {
   const known = indexed[role];
-  const digest = checksum === undefined ? known?.digest : parseDigest(checksum);
+  const digest = vouchedFor(checksum === undefined ? known?.digest : parseDigest(checksum), keys, `the ${role}`);
   return {
     kind: role,
-    urls: known === undefined ? urls : [...new Set([known.url, ...urls])],
+    urls: pinnedUrls(known === undefined ? urls : [...new Set([known.url, ...urls])], pin),
     ...(digest === undefined ? {} : { digest }),
   };
 }

@@ -27,6 +27,19 @@ export function parseDigest(text: string): Digest {
   return { algorithm: match[1].toLowerCase() as Digest['algorithm'], value: match[2].toLowerCase() };
 }
 
+/**
+ * The digest that a medium must have.
+ *
+ * @param keys the parameter checksum_key: whoever gives it boots nothing that no signed checksum vouches for
+ * @throws FactoryError SignatureInvalid
+ */
+export function vouchedFor<T>(digest: T | undefined, keys: string | undefined, what: string): T | undefined {
+  if (digest !== undefined || keys === undefined) return digest;
+  throw new FactoryError('SignatureInvalid', `no checksum that is signed by checksum_key vouches for ${what}`, {
+    hint: 'name a checksum file in the template, give the digest as a parameter, or leave checksum_key out',
+  });
+}
+
 /** Which formats Glance keeps a medium in: for kernel and ramdisk those that Nova boots, or bytes where it takes no others. */
 function formatOf(kind: MediumKind, method: BootMethod | undefined): Pick<CreateImage, FormatKeys> {
   if (kind === 'iso') return { disk_format: 'iso', container_format: 'bare' };

@@ -3,6 +3,7 @@ import type { LinePosition } from '../build/line.js';
 import type { BuildRef, ServerRole } from '../build/names.js';
 import type { BaseImageInput } from '../build/input.js';
 import type { BaseImageResult, PlannedVolumes } from '../build/messages.js';
+import type { MirrorPin } from '../os/mirror-pin.js';
 import type { BuildFailure, ImageStatus } from '../build/status.js';
 
 /** What the workflow needs to know of the plan; the template and the install script stay in the store. */
@@ -90,6 +91,8 @@ export interface InstallerMedia {
   /** The medium, where the system is installed from one, and what it calls itself. */
   isoId?: string;
   volumeId?: string;
+  /** The mirror that the installer is sent to as well. */
+  pin?: MirrorPin;
   notes: string[];
 }
 

@@ -11,6 +11,7 @@ export type ErrorType =
   // installer media
   | 'MediaUnavailable'
   | 'ChecksumMismatch'
+  | 'SignatureInvalid'
   // the cloud
   | 'UnknownCloud'
   | 'AuthenticationFailed'

@@ -169,6 +169,12 @@ export const PARAMETERS = define({
     description:
       'Digest that the medium must have, as sha256:… or sha512:…. Default: the one that the template’s checksum file has, where it names one.',
   },
+  checksum_key: {
+    kind: 'text',
+    group: 'installer',
+    description:
+      'OpenPGP public keys, armored, of which one must have signed the checksums that the installer’s files or its medium are checked against, in the checksum file itself or in one beside it (.gpg, .asc, .sign, .sig). Then nothing is booted that no signed checksum vouches for, unless its digest is a parameter. --file-parameter checksum_key FILE reads them from a file.',
+  },
   install_timeout: {
     kind: 'seconds',
     group: 'deadlines',

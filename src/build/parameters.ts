@@ -28,6 +28,7 @@ export interface BuildParameters {
   kernel_checksum?: string;
   ramdisk_checksum?: string;
   iso_checksum?: string;
+  checksum_key?: string;
   install_timeout: number;
   inactivity_timeout: number;
   boot_timeout: number;

@@ -1,5 +1,5 @@
 import { FactoryError } from '../build/errors.js';
-import { fetchText, type FetchOptions } from './text.js';
+import { fetchSigned, type SignedTextOptions } from './signature.js';
 import { withoutSecrets } from './urls.js';
 
 /** One line of a checksum file. */
@@ -66,7 +66,7 @@ export function findChecksum(text: string, name: string, algorithm?: Checksum['a
 }
 
 /** A checksum file, and the file that is looked for in it. */
-export interface WantedChecksum extends Pick<FetchOptions, 'signal' | 'directories'> {
+export interface WantedChecksum extends Pick<SignedTextOptions, 'signal' | 'directories' | 'keys'> {
   url: string;
   /** Of the file whose checksum it is. */
   name: string;
@@ -76,10 +76,11 @@ export interface WantedChecksum extends Pick<FetchOptions, 'signal' | 'directori
 /**
  * The checksum of a file, from the checksum file that a template names.
  *
- * @throws FactoryError MediaUnavailable as `fetchText`; ChecksumMismatch where the file does not say it
+ * @throws FactoryError MediaUnavailable and SignatureInvalid as `fetchSigned`; ChecksumMismatch where the file does not say it
  */
 export async function fetchChecksum({ url, name, algorithm, ...options }: WantedChecksum): Promise<Checksum> {
-  const found = findChecksum(await fetchText(url, { maxBytes: LARGEST, ...options }), name, algorithm);
+  const { text } = await fetchSigned(url, { maxBytes: LARGEST, ...options });
+  const found = findChecksum(text, name, algorithm);
   if (found !== undefined) return found;
   throw new FactoryError('ChecksumMismatch', `${withoutSecrets(url)} has no ${algorithm} checksum of ${name}`, {
     hint: 'name the checksum file that lies beside the medium, or give parameter iso_checksum',

@@ -52,15 +52,6 @@ export async function fetchText(url: string, options: FetchOptions = {}): Promis
   return textOf(url, await fetchBytes(url, options));
 }
 
-/** The text, and the address that answered: what a mirror is pinned by. */
-export async function fetchTextFrom(
-  url: string,
-  options: FetchOptions = {},
-): Promise<{ text: string; finalUrl: string }> {
-  const { bytes, finalUrl } = await fetchContent(url, options);
-  return { text: textOf(url, bytes), finalUrl };
-}
-
 /** @throws FactoryError MediaUnavailable when it is not UTF-8 */
 export function textOf(url: string, bytes: Uint8Array): string {
   try {

@@ -1,0 +1,114 @@
+import { createMessage, readCleartextMessage, readKeys, readSignature, verify, type PublicKey } from 'openpgp';
+import { FactoryError } from '../build/errors.js';
+import { fetchContent, textOf, type FetchOptions } from './text.js';
+import { withoutSecrets } from './urls.js';
+
+/** What distributions append to a file's name for its detached signature, the most usual first. */
+const ENDINGS = ['.gpg', '.asc', '.sign', '.sig'];
+/** Bytes that a signature may have. */
+const LARGEST_SIGNATURE = 256 * 1024;
+const ARMOR = '-----BEGIN PGP';
+/** One of several that stand one after the other in a file. */
+const KEY_BLOCK = /-----BEGIN PGP PUBLIC KEY BLOCK-----[\s\S]*?-----END PGP PUBLIC KEY BLOCK-----/g;
+const CLEARTEXT = /^-----BEGIN PGP SIGNED MESSAGE-----\r?$/m;
+
+export interface SignedTextOptions extends FetchOptions {
+  /** Public keys, armored, of which one must have signed it; without them nothing is checked. */
+  keys: string | undefined;
+}
+
+/** A text, and the address that answered. */
+export interface SignedText {
+  text: string;
+  finalUrl: string;
+}
+
+/**
+ * Fetches a text that is signed: in itself (RFC 9580, section 7, as Fedora's CHECKSUM files), or by a file beside it (Ubuntu's
+ * SHA256SUMS.gpg, SUSE's CHECKSUMS.asc, Debian's SHA512SUMS.sign).
+ *
+ * @throws FactoryError MediaUnavailable as `fetchText`; InvalidParameter for keys that are none; SignatureInvalid where none of the keys has
+ *   signed it
+ */
+export async function fetchSigned(url: string, { keys, ...options }: SignedTextOptions): Promise<SignedText> {
+  const { bytes, finalUrl } = await fetchContent(url, options);
+  const text = textOf(url, bytes);
+  if (keys === undefined) return { text, finalUrl };
+  const verificationKeys = await publicKeys(keys);
+  if (CLEARTEXT.test(text)) return { text: await signedPart(url, text, verificationKeys), finalUrl };
+  // Beside the file that was got, and not where a redirector goes next.
+  const signature = await signatureOf(finalUrl, { ...options, maxBytes: LARGEST_SIGNATURE });
+  if (signature === undefined)
+    throw unsigned(url, `it has no signature in itself or beside it (${ENDINGS.join(', ')})`);
+  await check(url, async () => {
+    const message = await createMessage({ binary: new Uint8Array(bytes) });
+    const armored = signature.toString('latin1').trimStart().startsWith(ARMOR);
+    const read = armored
+      ? await readSignature({ armoredSignature: signature.toString('latin1') })
+      : await readSignature({ binarySignature: new Uint8Array(signature) });
+    return verify({ message, signature: read, verificationKeys });
+  });
+  return { text, finalUrl };
+}
+
+/** @throws FactoryError InvalidParameter */
+async function publicKeys(armored: string): Promise<PublicKey[]> {
+  try {
+    const blocks = armored.match(KEY_BLOCK) ?? [];
+    const keys = await Promise.all(blocks.map((armoredKeys) => readKeys({ armoredKeys })));
+    if (keys.length > 0) return keys.flat();
+  } catch {
+    // Said below.
+  }
+  throw new FactoryError('InvalidParameter', 'parameter checksum_key is no public key', {
+    hint: 'gpg --armor --export KEY writes one: --file-parameter checksum_key FILE',
+  });
+}
+
+/** Only what stands between the lines of the signature is signed. */
+async function signedPart(url: string, text: string, verificationKeys: PublicKey[]): Promise<string> {
+  let part = '';
+  await check(url, async () => {
+    const message = await readCleartextMessage({ cleartextMessage: text });
+    part = message.getText();
+    return verify({ message, verificationKeys });
+  });
+  return part;
+}
+
+async function signatureOf(url: string, options: FetchOptions): Promise<Buffer | undefined> {
+  for (const ending of ENDINGS) {
+    try {
+      return (await fetchContent(`${url}${ending}`, options)).bytes;
+    } catch (error) {
+      if (!(error instanceof FactoryError) || error.retryable) throw error;
+    }
+  }
+  return undefined;
+}
+
+type Verified = { signatures: { verified: Promise<true>; keyID: { toHex(): string } }[] };
+
+/** @throws FactoryError SignatureInvalid unless one of the signatures is by one of the keys */
+async function check(url: string, verified: () => Promise<Verified>): Promise<void> {
+  const reasons: string[] = [];
+  try {
+    for (const { verified: valid, keyID } of (await verified()).signatures) {
+      const problem = await valid.then(
+        () => undefined,
+        (error: Error) => `by key ${keyID.toHex()}: ${error.message}`,
+      );
+      if (problem === undefined) return;
+      reasons.push(problem);
+    }
+  } catch (error) {
+    reasons.push((error as Error).message);
+  }
+  throw unsigned(url, reasons.length === 0 ? 'the file beside it holds no signature' : reasons.join('; '));
+}
+
+function unsigned(url: string, why: string): FactoryError {
+  return new FactoryError('SignatureInvalid', `${withoutSecrets(url)} is not signed by checksum_key: ${why}`, {
+    hint: 'give the key that the distribution signs its checksums with, or leave checksum_key out',
+  });
+}

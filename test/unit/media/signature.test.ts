@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { createCleartextMessage, createMessage, generateKey, type PrivateKey, sign } from 'openpgp';
+import { fetchChecksum } from '../../../src/media/checksum-files.js';
+import { fetchSigned } from '../../../src/media/signature.js';
+import { serve } from './server.js';
+
+const SUMS = `${'a'.repeat(64)}  medium.iso\n`;
+
+describe('a signed checksum file', () => {
+  let key: PrivateKey;
+  let armored: string;
+  let stranger: PrivateKey;
+  const files = new Map<string, string | Uint8Array>();
+  let server: Awaited<ReturnType<typeof serve>>;
+
+  before(async () => {
+    const keys = await Promise.all(
+      ['distribution', 'stranger'].map((name) => generateKey({ userIDs: [{ name }], format: 'object' })),
+    );
+    [key, stranger] = keys.map(({ privateKey }) => privateKey) as [PrivateKey, PrivateKey];
+    armored = key.toPublic().armor();
+    server = await serve((request, response) => {
+      const body = files.get(request.url ?? '');
+      response.statusCode = body === undefined ? 404 : 200;
+      response.end(body);
+    });
+    const message = await createMessage({ text: SUMS });
+    files.set('/SUMS', SUMS);
+    files.set('/SUMS.gpg', await sign({ message, signingKeys: key, detached: true, format: 'binary' }));
+    files.set('/ascii/SUMS', SUMS);
+    files.set('/ascii/SUMS.sign', await sign({ message, signingKeys: key, detached: true }));
+    files.set('/changed/SUMS', SUMS.replaceAll('a', 'b'));
+    files.set('/changed/SUMS.gpg', files.get('/SUMS.gpg') ?? '');
+    files.set('/stranger/SUMS', SUMS);
+    files.set('/stranger/SUMS.asc', await sign({ message, signingKeys: stranger, detached: true }));
+    files.set('/none/SUMS', SUMS);
+    files.set('/garbage/SUMS', SUMS);
+    files.set('/garbage/SUMS.sig', 'no signature at all');
+    const text = await createCleartextMessage({ text: SUMS });
+    const signed = await sign({ message: text, signingKeys: key });
+    files.set('/clear/SUMS', signed);
+    files.set('/wrapped/SUMS', `${'b'.repeat(64)}  medium.iso\n${signed}`);
+  });
+  after(() => server[Symbol.asyncDispose]());
+
+  const get = (path: string, keys: string | undefined = armored): Promise<{ text: string }> =>
+    fetchSigned(`${server.url}${path}/SUMS`, { keys });
+
+  it('is read as it is where no key is given', async () => {
+    assert.equal((await fetchSigned(`${server.url}/none/SUMS`, { keys: undefined })).text, SUMS);
+  });
+
+  it('is believed with a signature beside it, binary or armored, whatever it is called', async () => {
+    assert.equal((await get('')).text, SUMS);
+    assert.equal((await get('/ascii')).text, SUMS);
+  });
+
+  it('is believed with a signature in it, as far as that goes', async () => {
+    assert.equal((await get('/clear')).text.trim(), SUMS.trim());
+    // What stands before the signed part is nobody's.
+    const found = await fetchChecksum({ url: `${server.url}/wrapped/SUMS`, name: 'medium.iso', algorithm: 'sha256', keys: armored }).catch((error: { type: string }) => error.type); // prettier-ignore
+    assert.ok(found === 'SignatureInvalid' || (typeof found === 'object' && found.value === 'a'.repeat(64)), String(found)); // prettier-ignore
+  });
+
+  it('is believed with one of several keys', async () => {
+    const both = `${stranger.toPublic().armor()}\n${armored}`;
+    await assert.rejects(get('', stranger.toPublic().armor()), { type: 'SignatureInvalid' });
+    assert.equal((await get('', both)).text, SUMS);
+  });
+
+  for (const [what, path, why] of [
+    ['was changed since', '/changed', /Signed digest did not match/],
+    ['is signed by somebody else', '/stranger', /by key [0-9a-f]{16}: Could not find signing key/],
+    ['is not signed', '/none', /no signature in itself or beside it \(\.gpg, \.asc, \.sign, \.sig\)/],
+    ['has something else beside it', '/garbage', /is not signed by checksum_key: .+/],
+  ] as const) {
+    it(`that ${what} is refused, with the reason`, async () => {
+      await assert.rejects(get(path), (error: Error & { type?: string; retryable?: boolean }) => {
+        assert.equal(error.type, 'SignatureInvalid');
+        assert.equal(error.retryable, false);
+        assert.match(error.message, why);
+        return true;
+      });
+    });
+  }
+
+  it('needs keys that are keys', async () => {
+    await assert.rejects(get('', 'not a key'), { type: 'InvalidParameter', message: /checksum_key is no public key/ });
+  });
+});
