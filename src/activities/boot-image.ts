@@ -86,8 +86,7 @@ function createEmpty(
   return ensureImage(deps, ref.cloud, {
     seed: `boot:${ref.uuid}`,
     request: request(deps, ref, plan, properties),
-    size: EMPTY_DISK,
-    open: () => Readable.from([Buffer.alloc(EMPTY_DISK)]),
+    content: { size: EMPTY_DISK, open: () => Readable.from([Buffer.alloc(EMPTY_DISK)]) },
   });
 }
 
@@ -130,8 +129,7 @@ async function createRamdisk(deps: Deps, { ref, ramdiskId }: BootMedia, script: 
       tags: tagsOf(ref, 'boot'),
       properties: marksOf(ref, 'boot', deps.identity),
     },
-    size: size + between.length + script.length,
-    open: () => Readable.from(content()),
+    content: { size: size + between.length + script.length, open: () => Readable.from(content()) },
   });
 }
 
@@ -156,8 +154,7 @@ async function createStub(
     return ensureImage(deps, ref.cloud, {
       seed: `boot:${ref.uuid}`,
       request: request(deps, ref, plan, {}),
-      size: disk.size,
-      open: () => createReadStream(disk.path),
+      content: { size: disk.size, open: () => createReadStream(disk.path) },
     });
   });
 }

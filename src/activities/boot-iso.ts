@@ -49,8 +49,7 @@ export async function createMedium(
         tags: tagsOf(ref, 'boot'),
         properties: marksOf(ref, 'boot', deps.identity),
       },
-      size: (await stat(path)).size,
-      open: () => createReadStream(path),
+      content: { size: (await stat(path)).size, open: () => createReadStream(path) },
     });
   });
 }

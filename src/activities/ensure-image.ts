@@ -1,17 +1,23 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { FactoryError } from '../build/errors.js';
+import { withoutSecrets } from '../media/urls.js';
 import type { CreateImage, Image } from '../openstack/types.js';
 import { type Deps, progress, signal, sleep } from './context.js';
 
-/** An image that we upload ourselves. */
+/** An image whose id is ours to choose. */
 export interface WantedImage {
   /** What makes it this image and no other: its id is derived from it. */
   seed: string;
   request: CreateImage;
+  content: UploadedContent | { uri: string };
+}
+
+/** What we upload. */
+export interface UploadedContent {
   /** Bytes. */
   size: number;
-  /** Opens its content anew for every try. */
+  /** Opens it anew for every try. */
   open: () => Readable;
 }
 
@@ -69,7 +75,8 @@ async function filled(deps: Deps, cloudName: string, first: Image, wanted: Wante
   const began = Date.now();
   while (image !== undefined) {
     if (image.status === 'active' && image.size !== null && image.size > 0) return true;
-    if (image.status === 'queued') await upload(deps, cloudName, id, wanted);
+    if (isImported(image)) await sleep(deps.pollInterval);
+    else if (image.status === 'queued') await fill(deps, cloudName, image, wanted);
     else if (image.status !== 'saving' || Date.now() - began > STALE_UPLOAD) {
       await images.deleteImage(id, { signal: signal() });
       return false;
@@ -80,13 +87,56 @@ async function filled(deps: Deps, cloudName: string, first: Image, wanted: Wante
   return false;
 }
 
-async function upload(deps: Deps, cloudName: string, id: string, wanted: WantedImage): Promise<void> {
+/** Whether Glance is fetching it by itself. */
+function isImported(image: Image): boolean {
+  return image.status === 'importing' || isSaid(image['os_glance_import_task']);
+}
+
+function isSaid(property: unknown): boolean {
+  return typeof property === 'string' && property !== '';
+}
+
+function fill(deps: Deps, cloudName: string, image: Image, { content, request }: WantedImage): Promise<void> {
+  if ('uri' in content) return importFrom(deps, cloudName, image, content.uri);
+  return upload(deps, cloudName, image.id, { name: request.name, ...content });
+}
+
+/** @throws FactoryError MediaUnavailable where Glance has tried it before, without success */
+async function importFrom(deps: Deps, cloudName: string, image: Image, uri: string): Promise<void> {
+  const { image: images } = deps.clouds.get(cloudName);
+  const { id } = image;
+  if (isSaid(image['os_glance_failed_import'])) {
+    const said = await images.importMessage(id, { signal: signal() });
+    await images.deleteImage(id, { signal: signal() });
+    throw new FactoryError(
+      'MediaUnavailable',
+      `Glance could not fetch ${withoutSecrets(uri)}: ${said ?? 'it does not say why'}`,
+      {
+        hint: 'see that the cloud itself reaches the address, or leave parameter web_download out: the worker fetches it then',
+      },
+    );
+  }
+  try {
+    await images.importFrom(id, uri, { signal: signal() });
+  } catch (error) {
+    // Somebody else has begun it.
+    if (!isConflict(error)) throw error;
+    await sleep(deps.pollInterval);
+  }
+}
+
+async function upload(
+  deps: Deps,
+  cloudName: string,
+  id: string,
+  wanted: UploadedContent & { name: string },
+): Promise<void> {
   try {
     await deps.clouds.get(cloudName).image.uploadImage(id, wanted.open(), {
       signal: signal(),
       size: wanted.size,
       onProgress: (bytes) => {
-        progress({ message: `uploading ${wanted.request.name}`, percent: Math.floor((bytes / wanted.size) * 100) });
+        progress({ message: `uploading ${wanted.name}`, percent: Math.floor((bytes / wanted.size) * 100) });
       },
     });
   } catch (error) {

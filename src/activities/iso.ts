@@ -12,6 +12,7 @@ import { parametersOf } from './documents.js';
 import { downloadTo, inFolder } from './boot-folder.js';
 import { claimMedium, ensureMedium, parseDigest, putMedium, vouchedFor } from './medium.js';
 import { imageNamed, isInGlance, nameInGlance } from './medium-in-glance.js';
+import { ensureWebMedium } from './medium-web.js';
 import { forget } from './medium-fetch.js';
 import type { InstallerMedia, JeosStep } from './types.js';
 
@@ -30,12 +31,13 @@ function partKey(role: 'kernel' | 'ramdisk', method: BootMethod | undefined): st
 export async function prepareIso(deps: Deps, input: JeosStep, medium: InstallMedium): Promise<InstallerMedia> {
   const { ref, documents } = input;
   const parameters = await parametersOf(deps, documents);
-  const { boot_method: method, iso_checksum: checksum, checksum_key: keys } = parameters;
+  const { boot_method: method, iso_checksum: checksum, checksum_key: keys, web_download: web } = parameters;
   const known = checksum === undefined ? await publishedDigest(deps, medium, keys) : parseDigest(checksum);
   const digest = vouchedFor(known, keys, 'the medium');
   const wanted = { ref, method, medium, digest };
+  const source = isInGlance(medium.url) ? ofTheCloud : web ? fetchedByGlance : ofAnAddress;
   return inFolder(deps, ref, 'iso', async (folder) => {
-    const found = isInGlance(medium.url) ? await ofTheCloud(deps, wanted, folder) : await ofAnAddress(deps, wanted);
+    const found = await source(deps, wanted, folder);
     try {
       const needsParts = method !== 'iso' && medium.boots !== undefined;
       const parts = needsParts ? await ensureParts(deps, { ref, method, medium, folder, ...found }) : {};
@@ -74,6 +76,19 @@ async function ofAnAddress(deps: Deps, { ref, method, medium, digest }: WantedIs
     { kind: 'iso', urls: [medium.url], ...(digest === undefined ? {} : { digest }) },
   );
   return { ...found, volumeId: String(found.image[VOLUME_ID_KEY] ?? ''), own: true };
+}
+
+/** A medium that Glance has fetched by itself. The worker reads it only where there is something to be taken out of it. */
+async function fetchedByGlance(
+  deps: Deps,
+  { ref, method, medium, digest }: WantedIso,
+  folder: string,
+): Promise<FoundIso> {
+  const wanted = { kind: 'iso' as const, urls: [medium.url], ...(digest === undefined ? {} : { digest }) };
+  const found = await ensureWebMedium(deps, { ref, method }, wanted);
+  if (medium.boots === undefined) return { ...found, volumeId: '', own: true };
+  const path = await downloadTo(deps, ref, found.image.id, join(folder, 'web.iso'));
+  return { ...found, volumeId: (await isoInfo(path, medium.url)).volumeId, own: true, path };
 }
 
 /** A medium that somebody has put into Glance: it is used as it is, and its image is left alone. */

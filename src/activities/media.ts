@@ -8,6 +8,7 @@ import { type Deps, signal } from './context.js';
 import { installerPlanOf, parametersOf } from './documents.js';
 import { prepareIso } from './iso.js';
 import { ensureMedium, parseDigest, vouchedFor } from './medium.js';
+import { ensureWebMedium } from './medium-web.js';
 import { forget, type WantedMedium } from './medium-fetch.js';
 import type { InstallerMedia, JeosStep } from './types.js';
 
@@ -32,7 +33,11 @@ async function ensureFile(
   { ref, documents }: JeosStep,
   file: WantedMedium,
 ): Promise<{ id: string; note: string }> {
-  const { boot_method: method } = await parametersOf(deps, documents);
+  const { boot_method: method, web_download: web } = await parametersOf(deps, documents);
+  if (web) {
+    const { image, note } = await ensureWebMedium(deps, { ref, method }, file);
+    return { id: image.id, note };
+  }
   const { image, note, ...spooled } = await ensureMedium(deps, { ref, method }, file);
   await forget(spooled);
   return { id: image.id, note };

@@ -6,7 +6,7 @@ import { withoutSecrets } from '../media/urls.js';
 import type { CreateImage, Image } from '../openstack/types.js';
 import type { BootMethod } from '../os/boot-method.js';
 import { type Deps, signal } from './context.js';
-import { ensureImage } from './ensure-image.js';
+import { ensureImage, type WantedImage } from './ensure-image.js';
 import { fetchMedium, forget, locate, type MediumKind, spoolOf, type WantedMedium } from './medium-fetch.js';
 import { claimImage } from './shared-images.js';
 
@@ -77,7 +77,7 @@ export async function ensureMedium(
   const { kind } = wanted;
   const spool = await spoolOf(deps, ref, kind);
   const found = await locate(deps, spool, wanted);
-  const present = await findMedium(deps, ref.cloud, { kind, method, sha256: found.sha256 });
+  const present = await findMedium(deps, ref.cloud, { kind, method, key: keyOf(found.sha256) });
   if (present !== undefined) {
     await claimMedium(deps, ref.cloud, present.id);
     const note = `${kind} is image ${present.id} already`;
@@ -99,19 +99,51 @@ export async function ensureMedium(
 interface MediumKey {
   kind: MediumKind;
   method: BootMethod | undefined;
-  sha256: string;
+  /** `sha256:` and the digest of its bytes, or `web:` and that of its address. */
+  key: string;
+}
+
+function keyOf(sha256: string): string {
+  return `sha256:${sha256}`;
 }
 
 /** The same bytes in another format are another image. */
-function nameOf({ kind, method, sha256 }: MediumKey): string {
-  const raw = formatOf(kind, method).disk_format === 'raw';
-  return `imagefactory-${raw ? `${kind}-file` : kind}-${sha256.slice(0, 12)}`;
+function kindOf({ kind, method }: Omit<MediumKey, 'key'>): string {
+  return formatOf(kind, method).disk_format === 'raw' ? `${kind}-file` : kind;
 }
 
-async function findMedium(deps: Deps, cloud: string, key: MediumKey): Promise<Image | undefined> {
-  const query = { name: nameOf(key), properties: { [KEYS.media]: `sha256:${key.sha256}` } };
+function nameOf({ key, ...what }: MediumKey): string {
+  return `imagefactory-${kindOf(what)}-${key.replace(/^.*:/, '').slice(0, 12)}`;
+}
+
+export async function findMedium(deps: Deps, cloud: string, medium: MediumKey): Promise<Image | undefined> {
+  const query = { name: nameOf(medium), properties: { [KEYS.media]: medium.key } };
   const images = await deps.clouds.get(cloud).image.listImages(query, { signal: signal() });
   return images.find(({ status, size }) => status === 'active' && (size ?? 0) > 0);
+}
+
+/** The image that a medium is to be. */
+export function mediumRequest(
+  deps: Deps,
+  { kind, method, key }: MediumKey,
+  properties: Record<string, string> = {},
+): Pick<WantedImage, 'seed' | 'request'> {
+  return {
+    seed: `media:${kindOf({ kind, method })}:${key.replace(/^sha256:/, '')}`,
+    request: {
+      name: nameOf({ kind, method, key }),
+      ...formatOf(kind, method),
+      visibility: 'private',
+      tags: [MARK, roleTag('media')],
+      properties: {
+        ...properties,
+        [KEYS.tool]: TOOL,
+        [KEYS.role]: 'media',
+        [KEYS.creator]: deps.identity,
+        [KEYS.media]: key,
+      },
+    },
+  };
 }
 
 /** Puts a medium of this machine into Glance, unless it is there. Answers its image, which the sweeper leaves alone from now on. */
@@ -121,29 +153,19 @@ export async function putMedium(
   { kind, path, sha256, properties }: LocalMedium,
 ): Promise<{ image: Image; size: number }> {
   const { size } = await stat(path);
-  const raw = formatOf(kind, method).disk_format === 'raw';
   const id = await ensureImage(deps, ref.cloud, {
-    seed: `media:${raw ? `${kind}-file` : kind}:${sha256}`,
-    request: {
-      name: nameOf({ kind, method, sha256 }),
-      ...formatOf(kind, method),
-      visibility: 'private',
-      tags: [MARK, roleTag('media')],
-      properties: {
-        ...properties,
-        [KEYS.tool]: TOOL,
-        [KEYS.role]: 'media',
-        [KEYS.creator]: deps.identity,
-        [KEYS.media]: `sha256:${sha256}`,
-      },
-    },
-    size,
-    open: () => createReadStream(path),
+    ...mediumRequest(deps, { kind, method, key: keyOf(sha256) }, properties),
+    content: { size, open: () => createReadStream(path) },
   });
   await claimMedium(deps, ref.cloud, id);
-  const image = await deps.clouds.get(ref.cloud).image.getImage(id, { signal: signal() });
+  return { image: await usedImage(deps, ref.cloud, id), size };
+}
+
+/** The image of a medium that is there. */
+export async function usedImage(deps: Deps, cloud: string, id: string): Promise<Image> {
+  const image = await deps.clouds.get(cloud).image.getImage(id, { signal: signal() });
   if (image === undefined) throw beingRemoved(id);
-  return { image, size };
+  return image;
 }
 
 /** Notes that a build has chosen a medium. */

@@ -15,6 +15,7 @@ import { type Deps, progress, signal } from './context.js';
 import { uuidOf } from './ensure-image.js';
 import { contentDocument } from './contents.js';
 import { imageNamed, isInGlance, nameInGlance } from './medium-in-glance.js';
+import { checkWebDownload } from './medium-web.js';
 import { planDisks } from './root-disk.js';
 import type { PlanBaseImage, PlannedBuild } from './types.js';
 
@@ -57,6 +58,7 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImage): Pr
     chooseNetwork(cloud, parameters),
     cloud.projectId({ signal: signal() }),
   ]);
+  if (parameters.web_download) await checkWebDownload(cloud, mediaUrls(plan));
   const disks = await planDisks(cloud, plan, flavor, parameters);
   progress({ message: 'fetching what the template names by address' });
   const contents = new Map<string, Buffer>();
@@ -83,6 +85,10 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImage): Pr
     bodyPath: deps.store.bodyPath(ref.uuid),
   };
   return { planned, parameters, contents };
+}
+
+function mediaUrls({ installer: { kernel, ramdisk, medium } }: BuildPlan): string[] {
+  return medium === undefined ? [...kernel.urls, ...ramdisk.urls] : [medium.url];
 }
 
 /** The id of the image that the template's medium is, where it is one of the cloud's. @throws FactoryError as `imageNamed` */

@@ -175,6 +175,13 @@ export const PARAMETERS = define({
     description:
       'OpenPGP public keys, armored, of which one must have signed the checksums that the installer’s files or its medium are checked against, in the checksum file itself or in one beside it (.gpg, .asc, .sign, .sig). Then nothing is booted that no signed checksum vouches for, unless its digest is a parameter. --file-parameter checksum_key FILE reads them from a file.',
   },
+  web_download: {
+    kind: 'boolean',
+    group: 'installer',
+    default: false,
+    description:
+      'Lets Glance fetch the installer’s files, or its medium, from their http(s) address by itself (web-download), where the cloud offers that: their bytes do not pass the worker, unless something must be taken out of a medium. Glance knows the SHA-512 of what it has; of another digest the worker reads the bytes to check it.',
+  },
   install_timeout: {
     kind: 'seconds',
     group: 'deadlines',

@@ -29,6 +29,7 @@ export interface BuildParameters {
   ramdisk_checksum?: string;
   iso_checksum?: string;
   checksum_key?: string;
+  web_download: boolean;
   install_timeout: number;
   inactivity_timeout: number;
   boot_timeout: number;

@@ -34,6 +34,11 @@ const modelOfImages = z.object({
   properties: z.object({ disk_format: z.object({ enum: z.array(z.string().nullable()).optional() }) }),
 });
 
+/** https://docs.openstack.org/api-ref/image/v2/#import-methods-and-values-discovery */
+const importInfo = z.object({ 'import-methods': z.object({ value: z.array(z.string()) }) });
+
+const taskList = z.object({ tasks: z.array(z.object({ message: z.string().nullish(), created_at: z.string() })) });
+
 /** Images of one page. Glance gives 25 unless told. */
 const PAGE = '200';
 const PATCH_TYPE = 'application/openstack-images-v2.1-json-patch';
@@ -122,6 +127,22 @@ export class Glance implements Images {
       requestId: error.requestId,
       cause: error,
     });
+  }
+
+  async importMethods({ signal }: CallOptions = {}): Promise<string[]> {
+    const info = await this.service.find({ method: 'GET', path: '/info/import', signal }, importInfo);
+    return info?.['import-methods'].value ?? [];
+  }
+
+  async importFrom(id: string, uri: string, { signal }: CallOptions = {}): Promise<void> {
+    const json = { method: { name: 'web-download', uri } };
+    await this.service.send({ method: 'POST', path: `${pathOf(id)}/import`, json, signal });
+  }
+
+  async importMessage(id: string, { signal }: CallOptions = {}): Promise<string | undefined> {
+    const found = await this.service.find({ method: 'GET', path: `${pathOf(id)}/tasks`, signal }, taskList);
+    const [newest] = (found?.tasks ?? []).sort((one, other) => other.created_at.localeCompare(one.created_at));
+    return newest?.message ?? undefined;
   }
 
   async downloadImage(id: string, { signal }: CallOptions = {}): Promise<{ data: Readable; size: number | null }> {

@@ -329,4 +329,31 @@ describe('images', () => {
     assert.equal(patch?.headers['content-type'], 'application/openstack-images-v2.1-json-patch');
     assert.deepEqual(JSON.parse(patch?.body ?? ''), [{ op: 'remove', path: '/kernel_id' }]);
   });
+
+  it('are fetched by Glance itself where it can, and what it says of it is told', async () => {
+    const service = await serveCloud(({ path, method }) => {
+      if (path === '/v2/info/import') return { json: { 'import-methods': { type: 'array', value: ['web-download'] } } };
+      if (method === 'POST') return { status: 202 };
+      const tasks = [
+        { created_at: '2026-11-28T08:44:29.000000', message: 'first' },
+        { created_at: '2026-11-28T08:44:36.000000', message: 'Copied 47 MiB' },
+      ];
+      return { json: { tasks } };
+    });
+    const cloud = connectCloud(settingsFor(service.origin));
+    after(() => cloud.close());
+    assert.deepEqual(await cloud.image.importMethods(), ['web-download']);
+    await cloud.image.importFrom('i', 'http://m.example.org/a.iso');
+    const { path, body } = service.seen.at(-1) ?? {};
+    assert.equal(path, '/v2/images/i/import');
+    assert.deepEqual(JSON.parse(body ?? ''), { method: { name: 'web-download', uri: 'http://m.example.org/a.iso' } });
+    assert.equal(await cloud.image.importMessage('i'), 'Copied 47 MiB');
+  });
+
+  it('cannot be fetched by a Glance that does not say how', async () => {
+    const service = await serveCloud(() => ({ status: 404 }));
+    const cloud = connectCloud(settingsFor(service.origin));
+    after(() => cloud.close());
+    assert.deepEqual(await cloud.image.importMethods(), []);
+  });
 });
