@@ -3,7 +3,8 @@ import { KEYS, MARK, marksOf, tagsOf, type BuildRef } from '../build/names.js';
 import type { Image, ImageChange } from '../openstack/types.js';
 import { type Deps, progress, signal } from './context.js';
 import { readIcicle } from '../icicle/icicle.js';
-import { installerPlanOf, templateOf } from './documents.js';
+import { memoryOf } from '../os/memory.js';
+import { installerPlanOf, profileOf, templateOf } from './documents.js';
 import type { JeosStep, PublishedImage } from './types.js';
 
 /** What Cinder adds to an image that it makes of a volume; it would make no volume of one that has it already. */
@@ -55,7 +56,14 @@ export async function publishJeos(
     ...propertyChanges(image, wanted, plan.strippedProperties),
     { op: 'replace', path: '/tags', value: [MARK, ...tagsOf(ref, 'jeos').slice(1)] },
     { op: 'replace', path: '/min_disk', value: input.minDisk },
+    { op: 'replace', path: '/min_ram', value: await minRam(deps, input.documents) },
   ]);
+}
+
+/** MiB that a machine of the image must have. */
+async function minRam(deps: Deps, documents: string): Promise<number> {
+  const { template, profile } = await profileOf(deps, documents);
+  return memoryOf(template, profile).system;
 }
 
 /** Remembers that a machine booted from this JEOS answers. */
@@ -94,6 +102,7 @@ export async function publishBaseImage(
     { op: 'replace', path: '/name', value: input.name },
     { op: 'replace', path: '/tags', value: tagsOf(ref, 'base') },
     { op: 'replace', path: '/min_disk', value: input.minDisk },
+    { op: 'replace', path: '/min_ram', value: await minRam(deps, ref.uuid) },
     ...(input.isPublic ? [{ op: 'replace' as const, path: '/visibility', value: 'public' }] : []),
   ]);
   const digest = image.os_hash_value ?? undefined;

@@ -9,6 +9,8 @@ import { isLocalFile, readLocalFile } from '../media/local-file.js';
 import { checkGrubPrograms } from '../media/grub.js';
 import { fetchBytes } from '../media/text.js';
 import { type BootMethod, bootMethodFor, checkBootMethod, hasOurLoader, stubFirmwares } from '../os/boot-method.js';
+import { profileFor } from '../os/index.js';
+import { memoryWarning } from '../os/memory.js';
 import { throwIfInvalid } from '../tdl/parse.js';
 import { urlsOf } from '../tdl/content.js';
 import { type Deps, progress, signal } from './context.js';
@@ -68,6 +70,7 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImage): Pr
   const isoImage = await imageOfMedium(deps, ref.cloud, plan);
   const digest = jeosDigest({ plan, parameters, flavor: flavor.name, rootVolume: disks.volumes?.root, isoImage });
   const own = parameters.reuse_jeos ? `${ref.cloud}:${digest}` : ref.uuid;
+  const memory = memoryWarning(template, profileFor(template).profile, flavor);
   const planned: PlannedBuild = {
     name: template.name,
     imageName: parameters.image_name ?? `${template.name}-base`,
@@ -81,7 +84,7 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImage): Pr
     line: lineOf(project, cloud.region),
     ...disks,
     guestSteps: plan.steps.map((step) => ({ name: step.name, title: step.title, digest: stepDigest(step) })),
-    warnings: plan.warnings,
+    warnings: memory === undefined ? plan.warnings : [...plan.warnings, memory],
     bodyPath: deps.store.bodyPath(ref.uuid),
   };
   return { planned, parameters, contents };
