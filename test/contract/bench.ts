@@ -118,16 +118,18 @@ export class Bench {
     return image;
   }
 
-  async server(request: Partial<CreateServer> = {}): Promise<{ id: string; networkName: string }> {
+  /** @param fromImage whether it gets an image when the request names none */
+  async server(request: Partial<CreateServer> = {}, fromImage = true): Promise<{ id: string; networkName: string }> {
     const { compute, network } = this.cloud;
     const networks = await network.listNetworks();
     // Nova lets a user put nothing on an external network.
     const usable = networks.find((candidate) => candidate.subnets.length > 0 && !candidate['router:external']);
     assert.ok(usable !== undefined, 'the cloud has no network');
+    // Nobody in there answers the power button: Nova need not wait for it.
+    const image = fromImage && request.imageRef === undefined && (await this.activeImage({ os_shutdown_timeout: '1' }));
     const { id } = await compute.createServer({
       name: this.name('server'),
-      // Nobody in there answers the power button: Nova need not wait for it.
-      imageRef: request.imageRef ?? (await this.activeImage({ os_shutdown_timeout: '1' })).id,
+      ...(image === false ? {} : { imageRef: image.id }),
       flavorRef: smallest(await compute.listFlavors()).id,
       networks: [{ uuid: usable.id }],
       ...request,

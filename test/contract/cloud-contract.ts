@@ -6,6 +6,7 @@ import { describeIdentity } from './identity-contract.js';
 import { describeImages } from './image-contract.js';
 import { describeNetwork } from './network-contract.js';
 import { describeSweeper } from './sweeper-contract.js';
+import { describeVolumes } from './volume-contract.js';
 
 /**
  * What this program relies on in a cloud. The cases run unchanged against every cloud, so that one which stands in for
@@ -22,6 +23,7 @@ export function describeCloudContract(name: string, connect: () => Promise<Cloud
     describeCompute(bench);
     describeImages(bench);
     describeNetwork(bench);
+    describeVolumes(bench);
     describeSweeper(bench);
   });
 }

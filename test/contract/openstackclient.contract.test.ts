@@ -116,6 +116,27 @@ describe(
       assert.deepEqual(cloud.leftovers().map(({ kind, name }) => `${kind} ${name}`), ['key pair key', 'security group guest']); // prettier-ignore
     });
 
+    it('makes a volume of an image, boots from it, and removes it', async () => {
+      await openstack('image', 'create', '--file', 'disk', '--disk-format', 'raw', 'bootable');
+      await openstack('volume', 'create', '--size', '1', '--image', 'bootable', '--property', 'a=b', 'root');
+      const show = async (): Promise<Record<string, unknown>> =>
+        (await openstack('volume', 'show', 'root')) as Record<string, unknown>;
+      while ((await show())['status'] !== 'available');
+      await openstack('server', 'create', '--volume', 'root', '--flavor', 'm1.small', '--network', 'private', '--wait', 'machine'); // prettier-ignore
+      const [server, volume, volumes] = await Promise.all([
+        openstack('server', 'show', 'machine'),
+        show(),
+        openstack('volume', 'list', '--name', 'root'),
+      ]);
+      assert.match(String((server as Record<string, unknown>)['image']), /booted from volume/);
+      assert.deepEqual([volume['status'], volume['properties'], volume['bootable']], ['in-use', { a: 'b' }, 'true']);
+      assert.deepEqual((volumes as Record<string, unknown>[]).map(({ Name }) => Name), ['root']); // prettier-ignore
+      await quietly('server', 'delete', '--wait', 'machine');
+      await Promise.all([quietly('volume', 'delete', 'root'), quietly('image', 'delete', 'bootable')]);
+      const left = cloud.leftovers().filter(({ kind }) => kind === 'server' || kind === 'image');
+      assert.deepEqual(left, []);
+    });
+
     it('is told in words what it asked wrongly', async () => {
       await assert.rejects(
         openstack('image', 'show', 'no-such'),

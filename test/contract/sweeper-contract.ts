@@ -20,7 +20,7 @@ import { RecordingIo } from '../unit/client/recording-io.js';
 import { type Bench, publicKey } from './bench.js';
 
 /** One thing of each kind that can be left behind, by kind and id (a key pair's is its name). */
-type Things = Record<'instance' | 'floating IP' | 'port' | 'security group' | 'key pair' | 'image', string>;
+type Things = Record<'instance' | 'floating IP' | 'port' | 'security group' | 'key pair' | 'image' | 'volume', string>;
 
 const TASK_QUEUE = 'sweeper-contract';
 
@@ -108,7 +108,11 @@ export function describeSweeper(bench: Bench): void {
       bench.later(() => network.deleteSecurityGroup(group.id));
       await compute.createKeyPair(name('key'), publicKey('contract'));
       bench.later(() => compute.deleteKeyPair(name('key')));
+      const { volume } = bench.cloud;
+      const disk = await volume.createVolume({ name: name('root'), size: 1, metadata: marks('root') });
+      bench.later(() => volume.deleteVolume(disk.id));
       return {
+        volume: disk.id,
         instance: server.id,
         image: image.id,
         'floating IP': address.id,
@@ -120,7 +124,7 @@ export function describeSweeper(bench: Bench): void {
 
     /** Which of the things are there. */
     async function present(things: Things): Promise<string[]> {
-      const { network, compute, image } = bench.cloud;
+      const { network, compute, image, volume } = bench.cloud;
       const [addresses, ports, groups] = await Promise.all([
         network.listFloatingIps(),
         network.listPorts({}),
@@ -134,6 +138,7 @@ export function describeSweeper(bench: Bench): void {
         'security group': has(groups, things['security group']),
         'key pair': (await compute.getKeyPair(things['key pair'])) !== undefined,
         image: (await image.getImage(things.image)) !== undefined,
+        volume: (await volume.getVolume(things.volume)) !== undefined,
       };
       return Object.entries(there).flatMap(([kind, isThere]) => (isThere ? [kind] : []));
     }

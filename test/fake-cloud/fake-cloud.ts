@@ -6,6 +6,7 @@ import { ServerActions } from './compute/actions.js';
 import { Behaviours } from './compute/behaviour.js';
 import { Compute } from './compute/compute.js';
 import { ServerLife } from './compute/server-life.js';
+import { VolumeAttachments } from './compute/volume-attachments.js';
 import { CallLog } from './core/call-log.js';
 import { Clock, hurried } from './core/clock.js';
 import { Faults } from './core/faults.js';
@@ -27,16 +28,21 @@ import { claimAddresses } from './network/claim-addresses.js';
 import { Network } from './network/network.js';
 import { credentialsOf, DAY, FLAVORS, type FakeCloudOptions } from './options.js';
 import { CloudState } from './state.js';
+import { VolumeBehaviours } from './volume/behaviour.js';
+import { VolumeLife } from './volume/volume-life.js';
+import { Volume } from './volume/volume.js';
 
 export type { FakeCloudOptions };
 
 interface Parts {
   state: CloudState;
   behaviours: Behaviours;
+  volumeBehaviours: VolumeBehaviours;
   faults: Faults;
   calls: CallLog;
   identity: Identity;
   life: ServerLife;
+  volumes: VolumeLife;
   image: Image;
   network: Network;
   api: ApiServer;
@@ -48,7 +54,7 @@ interface Parts {
 }
 
 /**
- * An OpenStack cloud in this process: Keystone, Nova, Glance and Neutron over HTTP as Zed speaks them, with servers that
+ * An OpenStack cloud in this process: Keystone, Nova, Glance, Neutron and Cinder over HTTP as Zed speaks them, with servers that
  * live as real ones do, and guests that are really reached over SSH.
  */
 export class FakeCloud {
@@ -65,6 +71,11 @@ export class FakeCloud {
   /** What tests say about servers to come. */
   get behaviours(): Behaviours {
     return this.parts.behaviours;
+  }
+
+  /** What tests say about volumes to come. */
+  get volumeBehaviours(): VolumeBehaviours {
+    return this.parts.volumeBehaviours;
   }
 
   /** What goes wrong with calls to come. */
@@ -109,19 +120,24 @@ export class FakeCloud {
     const network = new Network(state, pool, { moved: (floating) => void guests.moved(floating) });
     const image = new Image(state, files);
     const region = options.region ?? 'RegionOne';
+    const blockStorage = options.blockStorage ?? true;
     const identity = new Identity(
       state,
       credentialsOf(options.credentials),
       region,
       options.tokenLife ?? DAY,
       '127.0.0.1',
+      blockStorage,
     );
     const behaviours = new Behaviours();
-    const life = new ServerLife(state, clock, behaviours, network, image, guests);
+    const volumeBehaviours = new VolumeBehaviours();
+    const volumes = new VolumeLife(state, clock, volumeBehaviours, image, guests);
+    const attachments = new VolumeAttachments(state, volumes);
+    const life = new ServerLife(state, clock, behaviours, network, image, guests, attachments);
     const compute = new Compute(state, life, new ServerActions(state, life, options.consoleWhenOff ?? false));
     const calls = new CallLog(options.keptCalls ?? 100_000);
     const faults = new Faults();
-    const services = [identity, compute, image, network];
+    const services = [identity, compute, image, network, ...(blockStorage ? [new Volume(state, volumes)] : [])];
     const api = new ApiServer(
       services,
       (token) => identity.isValid(token),
@@ -135,10 +151,12 @@ export class FakeCloud {
     const parts = {
       state,
       behaviours,
+      volumeBehaviours,
       faults,
       calls,
       identity,
       life,
+      volumes,
       image,
       network,
       api,
@@ -227,6 +245,12 @@ export class FakeCloud {
   async deleteImage(id: string): Promise<void> {
     const image = this.state.images.get(id);
     if (image !== undefined) await this.parts.image.remove(image);
+  }
+
+  /** Deletes a volume as if somebody else had, whatever it is doing. */
+  deleteVolume(id: string): void {
+    const volume = this.state.volumes.get(id);
+    if (volume !== undefined) this.parts.volumes.remove(volume);
   }
 
   /** Releases every floating IP as if somebody else had. */

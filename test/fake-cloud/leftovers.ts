@@ -2,7 +2,7 @@ import type { CloudState } from './state.js';
 
 /** One thing in the cloud. */
 export interface Leftover {
-  kind: 'server' | 'image' | 'port' | 'floating IP' | 'key pair' | 'security group';
+  kind: 'server' | 'image' | 'volume' | 'volume snapshot' | 'port' | 'floating IP' | 'key pair' | 'security group';
   id: string;
   name: string;
   tags: string[];
@@ -13,6 +13,13 @@ export function leftoversOf(state: CloudState): Leftover[] {
   return [
     ...[...state.servers.values()].map(({ id, name, tags }) => ({ kind: 'server' as const, id, name, tags })),
     ...[...state.images.values()].map(({ id, name, tags }) => ({ kind: 'image' as const, id, name: name ?? '', tags })),
+    ...[...state.volumes.values()].map(({ id, name }) => ({ kind: 'volume' as const, id, name: name ?? '', tags: [] })),
+    ...[...state.volumeSnapshots.values()].map(({ id, name }) => ({
+      kind: 'volume snapshot' as const,
+      id,
+      name,
+      tags: [],
+    })),
     ...[...state.ports.values()]
       .filter((port) => port.device_owner !== 'network:router_interface')
       .map(({ id, device_id, tags }) => ({ kind: 'port' as const, id, name: `of ${device_id}`, tags })),

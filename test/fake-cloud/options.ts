@@ -16,6 +16,8 @@ export interface FakeCloudOptions {
   diskFormats?: readonly string[];
   /** Default: none. */
   quotas?: Partial<Quotas>;
+  /** Whether there is block storage (Cinder). Default true. */
+  blockStorage?: boolean;
   credentials?: Partial<Credentials>;
   /** Milliseconds that a token lives. Default a day. */
   tokenLife?: number;

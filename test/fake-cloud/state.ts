@@ -14,6 +14,26 @@ export interface FakeFlavor {
 /** What Glance takes unless it is told otherwise. */
 export const DISK_FORMATS = ['ami', 'ari', 'aki', 'vhd', 'vhdx', 'vmdk', 'raw', 'qcow2', 'vdi', 'iso', 'ploop'];
 
+/** A medium that machines may be started from, as its image was found to be. */
+export interface BootMedium {
+  /** What its boot loader tells the kernel; undefined where it is the medium's own, of which nothing is known. */
+  commandLine?: string;
+  /** Bytes of each of its files, by path without a slash at its beginning. */
+  files: ReadonlyMap<string, number>;
+}
+
+/** What is on a disk or a medium, as far as the machines of this cloud see it. */
+export interface DiskContent {
+  /** Folder with the disk of the guest that it was taken from. */
+  disk?: string;
+  /** The kernel's command line, when it is a disk whose boot loader starts an installer. */
+  startsWith?: string;
+  /** Firmware finds nothing on it that it could start. */
+  blank?: boolean;
+  /** When it is a medium that can be started from. */
+  medium?: BootMedium;
+}
+
 export interface FakeImage {
   id: string;
   name: string | null;
@@ -35,10 +55,48 @@ export interface FakeImage {
   updatedAt: number;
   /** File with its bytes. */
   file?: string;
-  /** Folder with the disk of the guest that it was taken from. */
-  disk?: string;
-  /** The kernel's command line, when it is a disk whose boot loader starts an installer. */
-  startsWith?: string;
+  content: DiskContent;
+}
+
+export interface FakeAttachment {
+  id: string;
+  serverId: string;
+  /** `/dev/vda` */
+  device: string;
+  attachedAt: number;
+}
+
+export interface FakeVolume {
+  id: string;
+  name: string | null;
+  description: string | null;
+  status: string;
+  /** GiB. */
+  size: number;
+  bootable: boolean;
+  metadata: Record<string, string>;
+  /** What it has from its image, and was given since. */
+  imageMetadata?: Record<string, string>;
+  attachments: FakeAttachment[];
+  content: DiskContent;
+  createdAt: number;
+  updatedAt: number | null;
+}
+
+/** A volume's state at one moment, which Nova keeps when it is asked for an image of a server whose root disk is a volume. */
+export interface FakeVolumeSnapshot {
+  id: string;
+  name: string;
+  volumeId: string;
+}
+
+/** A volume that a server has for a disk. */
+export interface FakeDrive {
+  volumeId: string;
+  bootIndex: number;
+  isCdrom: boolean;
+  deleteOnTermination: boolean;
+  device: string;
 }
 
 export interface FakeServer {
@@ -47,8 +105,9 @@ export interface FakeServer {
   name: string;
   description: string | null;
   flavor: FakeFlavor;
+  /** Empty when it was not made from one. */
   imageId: string;
-  /** The boot image's properties, as they were. */
+  /** The properties of its boot image, or of its root volume, as they were. */
   imageProperties: Record<string, string>;
   metadata: Record<string, string>;
   tags: string[];
@@ -70,12 +129,12 @@ export interface FakeServer {
   console: string;
   /** Bytes that its disk and its network have seen. */
   traffic: { disk: number; network: number };
-  /** What it boots: an installer (its image has `kernel_id`, or a boot loader that starts one) or a disk. */
-  boots: 'installer' | 'disk';
-  /** An installer wrote a system on its disk. */
-  installed: boolean;
-  /** Folder with its disk, once it has one. */
-  disk?: string;
+  /** What it boots: see `boot-order.ts`. */
+  boots: 'installer' | 'disk' | 'nothing';
+  /** Its root disk; that of its root volume if it has one. */
+  root: DiskContent;
+  /** The volumes that it has for disks, its root volume first. */
+  drives: FakeDrive[];
   securityGroups: string[];
   gone: boolean;
 }
@@ -177,6 +236,9 @@ export interface Quotas {
   securityGroups: number;
   keyPairs: number;
   ports: number;
+  volumes: number;
+  /** Of all volumes together. */
+  gigabytes: number;
 }
 
 export const DEFAULT_QUOTAS: Quotas = {
@@ -187,6 +249,8 @@ export const DEFAULT_QUOTAS: Quotas = {
   securityGroups: -1,
   keyPairs: -1,
   ports: -1,
+  volumes: -1,
+  gigabytes: -1,
 };
 
 /** 32 hexadecimal digits, as Keystone's ids. */
@@ -211,6 +275,8 @@ export class CloudState {
   readonly routers = new Map<string, FakeRouter>();
   readonly floatingIps = new Map<string, FakeFloatingIp>();
   readonly securityGroups = new Map<string, FakeSecurityGroup>();
+  readonly volumes = new Map<string, FakeVolume>();
+  readonly volumeSnapshots = new Map<string, FakeVolumeSnapshot>();
   readonly quotas: Quotas = { ...DEFAULT_QUOTAS };
   /** `disk_format`s that Glance takes. */
   diskFormats: readonly string[] = DISK_FORMATS;

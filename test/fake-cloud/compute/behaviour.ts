@@ -1,3 +1,4 @@
+import { Orders } from '../core/orders.js';
 import type { FakeServer } from '../state.js';
 
 /** How an installer goes. */
@@ -78,38 +79,12 @@ export interface Behaviour {
   install?: number;
 }
 
-interface Armed {
-  behaviour: Behaviour;
-  left: number;
-}
-
 /** What tests say about servers to come. */
-export class Behaviours {
-  private armed: Armed[] = [];
-
-  /** Later ones win over earlier ones. The function that is answered takes it back. */
-  add(behaviour: Behaviour): () => void {
-    const entry = { behaviour, left: behaviour.times ?? Infinity };
-    this.armed.unshift(entry);
-    return () => {
-      this.armed = this.armed.filter((other) => other !== entry);
-    };
-  }
-
-  clear(): void {
-    this.armed = [];
-  }
-
-  /** The value of one trait for a server; uses it up. */
-  take<Trait extends keyof Behaviour>(server: FakeServer, trait: Trait): Behaviour | undefined {
-    for (const entry of this.armed) {
-      const { match = {}, [trait]: value } = entry.behaviour;
-      if (value === undefined || entry.left <= 0) continue;
-      if (match.name !== undefined && !match.name.test(server.name)) continue;
-      if (match.boots !== undefined && match.boots !== server.boots) continue;
-      entry.left--;
-      return entry.behaviour;
-    }
-    return undefined;
+export class Behaviours extends Orders<Behaviour, FakeServer> {
+  constructor() {
+    super(
+      ({ match = {} }, { name, boots }) =>
+        match.name?.test(name) !== false && (match.boots === undefined || match.boots === boots),
+    );
   }
 }

@@ -10,6 +10,7 @@ import { addLimitRoutes } from './limits.js';
 import type { ServerLife } from './server-life.js';
 import { listServers } from './server-list.js';
 import { links, serverView } from './server-view.js';
+import { volumeAttachmentViews } from './volume-attachments.js';
 
 /** The newest microversion that is spoken: Zed's. */
 const NEWEST = 93;
@@ -187,7 +188,7 @@ export class Compute implements Service {
       })
       .on('GET', '/v2.1/servers/:id/os-volume_attachments', (call) => ({
         status: 200,
-        json: { volumeAttachments: this.find(call) && [] },
+        json: { volumeAttachments: volumeAttachmentViews(this.state, this.find(call), call.microversion) },
       }));
   }
 

@@ -25,7 +25,7 @@ const STAGES: [number, string][] = [
   [0, '[    0.000000] Linux version 6.1.0-fake-amd64\n[    0.000000] Command line: {cmdline}\n'],
   [0.1, '[    1.204511] Freeing unused kernel image (initmem) memory\nStarting system log daemon: syslogd, klogd.\n'],
   [0.2, 'Detecting network hardware\nConfiguring the network with DHCP\n'],
-  [0.3, 'Retrieving the install script ({userData} bytes of user data)\n'],
+  [0.3, 'Retrieving the install script ({script})\n'],
   [0.4, 'Detecting disks\nPartitioning disks\n'],
   [0.5, 'Installing the base system\n'],
   [0.7, 'Select and install software\n'],
@@ -34,21 +34,21 @@ const STAGES: [number, string][] = [
 ];
 const POWER_OFF = 'The system is going down NOW!\nRequesting system poweroff\n[   61.302214] reboot: Power down\n';
 
-/** Prints an installation on the console, and calls `off` at its end if it ends. */
+/** Prints an installation on the console; calls `installed` when it has written a system on the disk, and `off` at its end if it ends. */
 export function runInstaller(
   server: FakeServer,
-  how: { behaviour: InstallerBehaviour; milliseconds: number; failureLine: string },
+  how: { behaviour: InstallerBehaviour; milliseconds: number; failureLine: string; script: string },
   clock: Pick<Clock, 'after'>,
-  off: () => void,
+  { installed, off }: { installed: () => void; off: () => void },
 ): void {
-  const { behaviour, milliseconds, failureLine } = how;
+  const { behaviour, milliseconds, failureLine, script } = how;
   if (behaviour === 'silent') return;
   if (behaviour === 'off-at-once') return clock.after(1, off);
   const isFailing = behaviour === 'fails' || behaviour === 'fails-and-off';
   for (const [part, text] of STAGES) {
     if (isFailing && part > 0.4) continue;
     clock.after(part * milliseconds, () => {
-      print(server, fill(server, text));
+      print(server, text.replace('{cmdline}', server.commandLine).replace('{script}', script));
       server.traffic.disk += 1_000_000;
       server.traffic.network += 100_000;
     });
@@ -63,12 +63,7 @@ export function runInstaller(
     return clock.after(milliseconds, () => print(server, 'Installation complete. Press Enter to continue.\n'));
   clock.after(milliseconds, () => {
     print(server, POWER_OFF);
-    server.installed = true;
+    installed();
     off();
   });
-}
-
-function fill(server: FakeServer, text: string): string {
-  const bytes = Buffer.from(server.userData ?? '', 'base64').length;
-  return text.replace('{cmdline}', server.commandLine).replace('{userData}', String(bytes));
 }

@@ -3,6 +3,8 @@ import { quotaError } from '../core/quota-error.js';
 import { fields, isFields, list, text, texts, textOr, type Fields } from '../core/values.js';
 import { groupsOf } from '../network/security-groups.js';
 import type { CloudState, FakeFlavor, FakeImage, FakeNetwork, FakeSecurityGroup } from '../state.js';
+import { propertiesOf } from '../volume/volume-life.js';
+import { type BlockDevices, readBlockDevices, reserveVolumes } from './block-devices.js';
 
 /** Bytes of base64 text that Nova takes as user data. */
 const LONGEST_USER_DATA = 65_535;
@@ -12,7 +14,11 @@ const GIB = 1024 ** 3;
 export interface CreateRequest {
   name: string;
   description: string | null;
-  image: FakeImage;
+  /** None when it boots from a volume. */
+  image: FakeImage | undefined;
+  devices: BlockDevices;
+  /** Of its image, or of its root volume. */
+  properties: Record<string, string>;
   flavor: FakeFlavor;
   networks: FakeNetwork[];
   metadata: Record<string, string>;
@@ -40,7 +46,11 @@ export function readCreateRequest(state: CloudState, body: unknown, version: num
   const networks = readNetworks(state, given['networks'], version);
   const image = readImage(state, given);
   const flavor = findFlavor(state, textOr(given['flavorRef'], ''));
-  checkFlavor(flavor, image);
+  const devices = readBlockDevices(state, given);
+  const properties = { ...(image?.properties ?? (devices.root === undefined ? {} : propertiesOf(devices.root))) };
+  checkKernel(state, properties);
+  checkMemory(flavor, image?.min_ram ?? Number(devices.root?.imageMetadata?.['min_ram'] ?? 0));
+  if (devices.root === undefined && image !== undefined) checkDisk(flavor, image);
   const keyName = text(given['key_name']) ?? null;
   const key = keyName === null ? undefined : state.keyPairs.get(keyName);
   if (keyName !== null && key === undefined) throw new ApiError(400, 'Invalid key_name provided.');
@@ -53,17 +63,22 @@ export function readCreateRequest(state: CloudState, body: unknown, version: num
   );
   const count = Number(given['max_count'] ?? given['min_count'] ?? 1);
   checkQuota(state, flavor, count);
+  const metadata = checkedMetadata(given['metadata']);
+  const userData = checkedUserData(text(given['user_data']));
+  reserveVolumes(state, devices.drives, count);
   return {
     name,
     description: text(given['description']) ?? null,
     image,
+    devices,
+    properties,
     flavor,
     networks,
-    metadata: checkedMetadata(given['metadata']),
+    metadata,
     tags,
     keyName,
     publicKey: key?.public_key,
-    userData: checkedUserData(text(given['user_data'])),
+    userData,
     configDrive: given['config_drive'] === true || textOr(given['config_drive'], '').toLowerCase() === 'true',
     groups,
     count,
@@ -124,19 +139,23 @@ function readNetworks(state: CloudState, given: unknown, version: number): FakeN
   });
 }
 
-function readImage(state: CloudState, given: Fields): FakeImage {
+function readImage(state: CloudState, given: Fields): FakeImage | undefined {
   const id = textOr(given['imageRef'], '');
+  if (id === '') return undefined;
   if (!/^[0-9a-f-]{36}$/i.test(id))
     throw invalid('imageRef', id, `'${id}' is not valid under any of the given schemas`);
   const image = state.images.get(id);
   if (image === undefined) throw new ApiError(400, 'Can not find requested image');
   if (image.status !== 'active') throw new ApiError(400, `Image ${id} is not active.`);
+  return image;
+}
+
+function checkKernel(state: CloudState, properties: Record<string, string>): void {
   for (const property of ['kernel_id', 'ramdisk_id']) {
-    const other = image.properties[property];
+    const other = properties[property];
     if (other !== undefined && other !== '' && !state.images.has(other))
       throw new ApiError(400, `Image ${other} could not be found.`);
   }
-  return image;
 }
 
 export function findFlavor(state: CloudState, ref: string): FakeFlavor {
@@ -145,9 +164,14 @@ export function findFlavor(state: CloudState, ref: string): FakeFlavor {
   return flavor;
 }
 
-function checkFlavor(flavor: FakeFlavor, image: FakeImage): void {
-  if (image.min_ram > flavor.ram) throw new ApiError(400, "Flavor's memory is too small for requested image.");
-  if (flavor.disk === 0) return;
+function checkMemory(flavor: FakeFlavor, ram: number): void {
+  if (ram > flavor.ram) throw new ApiError(400, "Flavor's memory is too small for requested image.");
+}
+
+/** Of a server whose root disk is a copy of its image. */
+function checkDisk(flavor: FakeFlavor, image: FakeImage): void {
+  // What Nova's policy has by default, so that nobody gets a disk of any size.
+  if (flavor.disk === 0) throw new ApiError(403, 'Only volume-backed servers are allowed for flavors with zero disk.');
   const size = image.size ?? 0;
   if (size > flavor.disk * GIB) {
     throw new ApiError(

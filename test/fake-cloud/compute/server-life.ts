@@ -2,23 +2,40 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../core/clock.js';
 import type { Image } from '../image/image.js';
 import type { Network } from '../network/network.js';
-import type { CloudState, FakeImage, FakeServer } from '../state.js';
+import type { CloudState, FakeDrive, FakeServer } from '../state.js';
 import type { Behaviours } from './behaviour.js';
 import { DEFAULT_GUEST } from './behaviour.js';
-import { runInstaller } from './console.js';
+import { bootMedia, bootOf } from './boot-order.js';
+import { print, runInstaller } from './console.js';
 import type { CreateRequest } from './create-request.js';
+import { installScript } from './install-script.js';
 import type { Machines } from './machines.js';
+import type { VolumeAttachments } from './volume-attachments.js';
 
 const NO_VALID_HOST = 'No valid host was found. There are not enough hosts available.';
+const NO_SNAPSHOT =
+  "Invalid input received: Invalid snapshot: Originating snapshot status must be one of 'available' values (HTTP 400)";
+const NO_SCRIPT = 'The installer waits for somebody, for it has no script';
 const FAILURE_LINE = "main-menu[237]: WARNING **: Configuring 'bootstrap-base' failed with error code 1";
 
 /** Power states: https://docs.openstack.org/api-ref/compute/#servers-servers */
 const RUNNING = 1;
 const SHUT_DOWN = 4;
 
-/** Whether it starts an installer. */
-function isBootable({ properties, startsWith }: FakeImage): boolean {
-  return (properties['kernel_id'] ?? '') !== '' || startsWith !== undefined;
+/** Whether its root disk is a volume. */
+function isVolumeBacked({ drives }: FakeServer): boolean {
+  return drives.some(({ bootIndex }) => bootIndex === 0);
+}
+
+function snapshotMapping({ bootIndex, isCdrom, device, deleteOnTermination }: FakeDrive): Record<string, unknown> {
+  return {
+    boot_index: bootIndex,
+    device_type: isCdrom ? 'cdrom' : 'disk',
+    device_name: device,
+    delete_on_termination: deleteOnTermination,
+    source_type: 'snapshot',
+    destination_type: 'volume',
+  };
 }
 
 /** What happens to servers as time goes by. */
@@ -30,18 +47,27 @@ export class ServerLife {
     private readonly network: Network,
     private readonly image: Image,
     private readonly machines: Machines,
+    private readonly attachments: VolumeAttachments,
   ) {}
 
   create(request: CreateRequest, index: number): FakeServer {
     const now = Date.now();
+    const { image, devices, properties } = request;
+    const disks = {
+      // A root volume's content is the server's; the copy of an image is its own.
+      root: devices.root?.content ?? { ...image?.content },
+      drives: devices.drives,
+      imageProperties: properties,
+    };
     const server: FakeServer = {
       id: randomUUID(),
       number: this.state.nextNumber(),
       name: request.count > 1 ? `${request.name}-${index + 1}` : request.name,
       description: request.description,
       flavor: request.flavor,
-      imageId: request.image.id,
-      imageProperties: { ...request.image.properties },
+      imageId: image?.id ?? '',
+      ...disks,
+      ...bootOf(this.state, disks),
       metadata: request.metadata,
       tags: request.tags,
       keyName: request.keyName,
@@ -57,12 +83,8 @@ export class ServerLife {
       launchedAt: null,
       console: '',
       traffic: { disk: 0, network: 0 },
-      boots: isBootable(request.image) ? 'installer' : 'disk',
-      commandLine: request.image.properties['os_command_line'] ?? request.image.startsWith ?? '',
-      installed: false,
       securityGroups: request.groups.map((group) => group.id),
       gone: false,
-      ...(request.image.disk === undefined ? {} : { disk: request.image.disk }),
     };
     this.state.servers.set(server.id, server);
     this.state.serversMade.push(server.name);
@@ -84,13 +106,28 @@ export class ServerLife {
     const plan = this.behaviours.take(server, 'create');
     this.after(server, schedule, () => {
       if (plan?.create === 'error') return this.fail(server, plan.fault ?? NO_VALID_HOST);
-      this.set(server, { taskState: 'spawning' });
-      if (plan?.create === 'stuck') return;
-      this.after(server, build, () => {
-        server.launchedAt = Date.now();
-        for (const port of this.state.portsOf(server.id)) port.status = 'ACTIVE';
-        this.run(server);
+      // A snapshot of volumes that cannot be made volumes again: Cinder's own reason, as Nova tells it.
+      if (server.imageProperties['bdm_v2'] !== undefined && server.imageId !== '')
+        return this.fail(server, `Build of instance ${server.id} aborted: ${NO_SNAPSHOT}`);
+      this.attach(server, () => {
+        this.set(server, { taskState: 'spawning' });
+        if (plan?.create === 'stuck') return;
+        this.after(server, build, () => {
+          server.launchedAt = Date.now();
+          for (const port of this.state.portsOf(server.id)) port.status = 'ACTIVE';
+          this.run(server);
+        });
       });
+    });
+  }
+
+  private attach(server: FakeServer, done: () => void): void {
+    if (server.drives.length === 0) return done();
+    this.set(server, { taskState: 'block_device_mapping' });
+    this.attachments.begin(server);
+    this.after(server, this.clock.durations.volumeAttach, () => {
+      this.attachments.finish(server);
+      done();
     });
   }
 
@@ -101,22 +138,36 @@ export class ServerLife {
 
   /** The machine is switched on: ACTIVE, and whatever it boots begins. */
   private run(server: FakeServer): void {
-    this.set(server, { status: 'ACTIVE', vmState: 'active', taskState: null, powerState: RUNNING });
+    this.set(server, { status: 'ACTIVE', vmState: 'active', taskState: null, powerState: RUNNING, ...bootOf(this.state, server) }); // prettier-ignore
+    if (server.boots === 'nothing') return print(server, 'Boot failed: not a bootable disk\nNo bootable device.\n');
     if (server.boots === 'disk') {
       const guest = { ...DEFAULT_GUEST, ...this.behaviours.take(server, 'guest')?.guest };
       return this.machines.boot(server, guest, () => this.poweredOff(server));
     }
+    this.install(server);
+  }
+
+  private install(server: FakeServer): void {
+    const script = installScript(server, bootMedia(this.state, server));
     const plan = this.behaviours.take(server, 'installer');
     const milliseconds = this.behaviours.take(server, 'install')?.install ?? this.clock.durations.install;
     const how = {
-      behaviour: plan?.installer ?? 'ok',
+      behaviour: plan?.installer ?? (script.isThere ? 'ok' : 'fails'),
       milliseconds,
-      failureLine: plan?.failureLine ?? FAILURE_LINE,
+      failureLine: plan?.failureLine ?? (script.isThere ? FAILURE_LINE : `${NO_SCRIPT}: ${script.words}`),
+      script: script.words,
     } as const;
     const running: Pick<Clock, 'after'> = {
       after: (ms, work) => this.after(server, ms, () => server.powerState === RUNNING && work()),
     };
-    runInstaller(server, how, running, () => this.poweredOff(server));
+    runInstaller(server, how, running, {
+      // Nothing is left of what the disk was.
+      installed: () => {
+        delete server.root.startsWith;
+        delete server.root.blank;
+      },
+      off: () => this.poweredOff(server),
+    });
   }
 
   /** The machine has switched itself off; Nova notices it a little later. */
@@ -158,18 +209,23 @@ export class ServerLife {
   delete(server: FakeServer): void {
     if (server.gone || server.taskState === 'deleting') return;
     this.set(server, { taskState: 'deleting' });
-    this.clock.after(this.clock.durations.delete, () => {
-      server.gone = true;
-      this.set(server, { status: 'DELETED', vmState: 'deleted', taskState: null, powerState: 0 });
-      void this.machines.remove(server).then(() => {
-        for (const port of this.state.portsOf(server.id)) this.network.removePort(port);
-        this.state.servers.delete(server.id);
-      });
-    });
+    this.clock.after(this.clock.durations.delete, () => void this.end(server));
+  }
+
+  private async end(server: FakeServer): Promise<void> {
+    server.gone = true;
+    await this.machines.halt(server);
+    if (!isVolumeBacked(server)) await this.machines.discard(server.root);
+    // Its volumes are free before it says that it is gone.
+    this.attachments.release(server);
+    this.set(server, { status: 'DELETED', vmState: 'deleted', taskState: null, powerState: 0 });
+    for (const port of this.state.portsOf(server.id)) this.network.removePort(port);
+    this.clock.after(0, () => this.state.servers.delete(server.id));
   }
 
   /** Starts a snapshot, answers the image's id. */
   snapshot(server: FakeServer, name: string, metadata: Record<string, string>): string {
+    if (isVolumeBacked(server)) return this.snapshotVolumes(server, name, metadata);
     const source = this.state.images.get(server.imageId);
     const how = this.behaviours.take(server, 'snapshot')?.snapshot ?? 'ok';
     const image = this.image.newImage({
@@ -213,11 +269,39 @@ export class ServerLife {
     return image.id;
   }
 
+  /** Of a server whose root disk is a volume Nova makes at once an empty image that points at snapshots of its volumes. */
+  private snapshotVolumes(server: FakeServer, name: string, metadata: Record<string, string>): string {
+    const [root] = server.drives;
+    const image = this.image.newImage({
+      name,
+      visibility: 'private',
+      disk_format: 'qcow2',
+      container_format: 'bare',
+      size: 0,
+      checksum: 'd41d8cd98f00b204e9800998ecf8427e',
+      status: 'active',
+      min_disk: server.flavor.disk,
+      properties: {
+        ...server.imageProperties,
+        base_image_ref: '',
+        owner_user_name: 'demo',
+        owner_project_name: 'demo',
+        boot_roles: 'member,reader',
+        ...metadata,
+        root_device_name: root?.device ?? '',
+        block_device_mapping: JSON.stringify(server.drives.map(snapshotMapping)),
+        bdm_v2: 'True',
+      },
+    });
+    this.attachments.snapshot(server, name);
+    return image.id;
+  }
+
   private async fill(server: FakeServer, imageId: string, empty: boolean): Promise<void> {
     const image = this.state.images.get(imageId);
     // Deleted while it was being uploaded.
     if (image === undefined) return;
-    await this.machines.saveDisk(server, image, empty);
+    await this.machines.saveDisk(server.root, server.flavor.disk, image, empty);
     if (!this.state.images.has(imageId)) return;
     Object.assign(image.properties, {
       image_location: 'snapshot',

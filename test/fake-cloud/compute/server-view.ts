@@ -34,6 +34,11 @@ function flavorOf({ flavor }: FakeServer, endpoint: string, version: number): Fi
   return { vcpus, ram, disk, ephemeral: 0, swap: 0, original_name: flavor.name, extra_specs: {} };
 }
 
+/** Nova says so of a server that was booted from a volume. */
+function imageOf({ imageId: id }: FakeServer, endpoint: string): Fields | '' {
+  return id === '' ? '' : { id, links: [{ rel: 'bookmark', href: `${endpoint}/images/${id}` }] };
+}
+
 /** Addresses by network name; none before the network is set up. */
 function addressesOf(state: CloudState, server: FakeServer): Fields {
   const addresses: Record<string, Fields[]> = {};
@@ -69,7 +74,7 @@ export function serverView(state: CloudState, server: FakeServer, endpoint: stri
     user_id: state.userId,
     metadata: server.metadata,
     hostId: server.launchedAt === null ? '' : createHash('sha224').update(state.projectId).digest('hex'),
-    image: { id: server.imageId, links: [{ rel: 'bookmark', href: `${endpoint}/images/${server.imageId}` }] },
+    image: imageOf(server, endpoint),
     flavor: flavorOf(server, endpoint, version),
     created: seconds(server.created),
     updated: seconds(server.updated),
@@ -88,7 +93,10 @@ export function serverView(state: CloudState, server: FakeServer, endpoint: stri
     'OS-EXT-STS:task_state': server.taskState,
     'OS-EXT-STS:vm_state': server.vmState,
     'OS-EXT-STS:power_state': server.powerState,
-    'os-extended-volumes:volumes_attached': [],
+    'os-extended-volumes:volumes_attached': server.drives.map(({ volumeId: id, deleteOnTermination }) => ({
+      id,
+      ...(version >= 3 ? { delete_on_termination: deleteOnTermination } : {}),
+    })),
     ...(server.fault === undefined ? {} : { fault: faultView(server.fault) }),
     ...administrative(server, version),
     ...(version >= 9 ? { locked: false } : {}),

@@ -20,6 +20,13 @@ export const REAL_DURATIONS = {
   snapshot: 600,
   snapshotUpload: 1400,
   delete: 3900,
+  /** From its creation to `available`, or to `downloading` when it is made from an image. */
+  volumeCreate: 500,
+  volumeDownload: 500,
+  /** Of the time from scheduled to ACTIVE: until a server's volumes are attached. */
+  volumeAttach: 1000,
+  volumeUpload: 700,
+  volumeDelete: 200,
   floatingIp: 1000,
 };
 

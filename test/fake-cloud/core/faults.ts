@@ -3,7 +3,7 @@ import type { ServiceName } from './http.js';
 
 /** What goes wrong with a call. */
 export type FaultKind =
-  /** Answers with a status and does nothing. `quota` is Nova's or Neutron's 403/409 for a quota. */
+  /** Answers with a status and does nothing. `quota` is the service's own refusal for a quota, see `quota-error.ts`. */
   | { kind: 'status'; status: number; message?: string; retryAfter?: number }
   | { kind: 'quota' }
   /** Nothing listens any more for `ms`: connections are refused. This call is reset. */

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 
-export type ServiceName = 'identity' | 'compute' | 'image' | 'network';
+export type ServiceName = 'identity' | 'compute' | 'image' | 'network' | 'volume';
 
 /** One call, as a handler gets it. */
 export interface Call {

@@ -1,9 +1,15 @@
 import { ApiError, type ServiceName } from './http.js';
 
-/** What a service answers when a quota is used up: Nova and Glance 403, Neutron 409. */
+/** What a service answers when a quota is used up: Nova and Glance 403, Neutron 409, Cinder 413. */
 export function quotaError(service: ServiceName, message?: string): ApiError {
   if (service === 'network') {
     return new ApiError(409, message ?? "Quota exceeded for resources: ['floatingip'].", 'OverQuota');
+  }
+  if (service === 'volume') {
+    return new ApiError(
+      413,
+      message ?? "VolumeLimitExceeded: Maximum number of volumes allowed (10) exceeded for quota 'volumes'.",
+    );
   }
   return new ApiError(403, message ?? 'Quota exceeded for instances: Requested 1, but already used 10 of 10 instances');
 }

@@ -11,7 +11,7 @@ import { quotaError } from './quota-error.js';
 /** The largest JSON body that is taken. */
 const LARGEST_BODY = 1_000_000;
 
-/** One HTTP server with all services below `/identity`, `/compute`, `/image` and `/network`. */
+/** One HTTP server with all services below `/identity`, `/compute`, `/image`, `/network` and `/volume`. */
 export class ApiServer {
   private server: Server | undefined;
   private readonly sockets = new Set<Socket>();

@@ -6,7 +6,7 @@ import { reset } from '../core/reset.js';
 import type { Machines } from '../compute/machines.js';
 import type { Clock } from '../core/clock.js';
 import type { ImageFiles } from '../image/image-data.js';
-import type { CloudState, FakeFloatingIp, FakeImage, FakeServer } from '../state.js';
+import type { CloudState, DiskContent, FakeFloatingIp, FakeImage, FakeServer } from '../state.js';
 import type { Disks } from './disks.js';
 import type { Doors } from './doors.js';
 import { Guest } from './guest.js';
@@ -14,13 +14,14 @@ import { isAdmitted } from './firewall.js';
 import { RootFiles } from './root-files.js';
 import { Sessions } from './sessions.js';
 
-/** Bytes of a snapshot's file. */
-const SNAPSHOT_SIZE = 64 * 1024;
+/** Bytes of the file of an image that is made of a disk. */
+const IMAGE_SIZE = 64 * 1024;
 
 /** The machines of the fake cloud. Without `disks` (no sandbox on this system) guests have a console and no more. */
 export class Guests implements Machines {
   private readonly running = new Map<string, Guest>();
-  private readonly disksOf = new Map<string, string>();
+  /** Folders of the disks that guests have written to. */
+  private readonly written = new Map<DiskContent, string>();
   private readonly work = new Set<Promise<void>>();
   readonly sessions = new Sessions();
 
@@ -39,8 +40,8 @@ export class Guests implements Machines {
     const { boot } = this.clock.durations;
     this.track(
       (async () => {
-        const disk = this.disksOf.get(server.id) ?? (await disks.copy(server.disk));
-        this.disksOf.set(server.id, disk);
+        const disk = this.written.get(server.root) ?? (await disks.copy(server.root.disk));
+        this.written.set(server.root, disk);
         if (server.gone) return;
         const guest: Guest = new Guest(server, disk, disks.tools, behaviour, this.sessions, (how) => {
           if (this.running.get(server.id) !== guest) return;
@@ -59,7 +60,8 @@ export class Guests implements Machines {
 
   /** The files of a server's disk. */
   filesOf(serverId: string): RootFiles | undefined {
-    const disk = this.disksOf.get(serverId);
+    const root = this.state.servers.get(serverId)?.root;
+    const disk = root === undefined ? undefined : this.written.get(root);
     return disk === undefined ? undefined : new RootFiles(join(disk, 'root'));
   }
 
@@ -121,20 +123,20 @@ export class Guests implements Machines {
     await guest?.halt();
   }
 
-  async remove(server: FakeServer): Promise<void> {
-    await this.halt(server);
-    const disk = this.disksOf.get(server.id);
-    this.disksOf.delete(server.id);
+  async discard(content: DiskContent): Promise<void> {
+    const disk = this.written.get(content);
+    this.written.delete(content);
     if (disk !== undefined) await this.disks?.remove(disk);
   }
 
-  async saveDisk(server: FakeServer, image: FakeImage, empty: boolean): Promise<void> {
+  async saveDisk(content: DiskContent, gibibytes: number, image: FakeImage, empty: boolean): Promise<void> {
     const header = Buffer.alloc(32);
     header.write('QFI\xfb', 'latin1');
-    header.writeBigUInt64BE(BigInt(server.flavor.disk) * 1024n ** 3n, 24);
-    await this.files.store(image, empty ? Buffer.alloc(0) : Buffer.concat([header, randomBytes(SNAPSHOT_SIZE)]));
-    const disk = this.disksOf.get(server.id) ?? server.disk;
-    if (disk !== undefined && this.disks !== undefined) image.disk = await this.disks.copy(disk);
+    header.writeBigUInt64BE(BigInt(gibibytes) * 1024n ** 3n, 24);
+    await this.files.store(image, empty ? Buffer.alloc(0) : Buffer.concat([header, randomBytes(IMAGE_SIZE)]));
+    const disk = this.written.get(content) ?? content.disk;
+    image.content = { ...content };
+    if (disk !== undefined && this.disks !== undefined) image.content.disk = await this.disks.copy(disk);
   }
 
   /** Ends every guest. */

@@ -27,7 +27,9 @@ export class Identity implements Service {
   readonly routes = new Routes();
   private readonly tokens = new Map<string, Token>();
   private readonly roles = ['member', 'reader', 'admin'].map((name) => ({ id: hexId(), name }));
-  private readonly serviceIds = new Map(['identity', 'compute', 'image', 'network'].map((type) => [type, hexId()]));
+  private readonly serviceIds = new Map(
+    ['identity', 'compute', 'image', 'network', 'volumev3'].map((type) => [type, hexId()]),
+  );
 
   /** Milliseconds that a token lives; a test may change it. */
   tokenLife: number;
@@ -38,6 +40,7 @@ export class Identity implements Service {
     private readonly region: string,
     tokenLife: number,
     private readonly host: string,
+    private readonly blockStorage: boolean,
   ) {
     this.tokenLife = tokenLife;
     this.routes
@@ -174,6 +177,9 @@ export class Identity implements Service {
       { type: 'compute', name: 'nova', path: '/compute/v2.1' },
       { type: 'image', name: 'glance', path: '/image' },
       { type: 'network', name: 'neutron', path: '/network' },
+      ...(this.blockStorage
+        ? [{ type: 'volumev3', name: 'cinderv3', path: `/volume/v3/${this.state.projectId}` }]
+        : []),
     ];
     return services.map(({ type, name, path }) => ({
       id: this.serviceIds.get(type),

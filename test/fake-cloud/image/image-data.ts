@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { open, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { ApiError, type Call, type Reply } from '../core/http.js';
 import type { FakeImage } from '../state.js';
+import { diskContent } from './disk-content.js';
 
 /** Where the bytes of images lie. */
 export class ImageFiles {
@@ -26,9 +27,8 @@ export class ImageFiles {
       await rm(file, { force: true });
       throw new ApiError(400, 'Error in store configuration or data was cut off');
     }
+    image.content = await diskContent(file, image.disk_format === 'raw');
     Object.assign(image, { file, ...sums.result(), status: 'active', updatedAt: Date.now() });
-    const startsWith = image.disk_format === 'raw' ? await commandLineOf(file) : undefined;
-    if (startsWith !== undefined) image.startsWith = startsWith;
     image.virtual_size = image.disk_format === 'raw' ? image.size : await qcow2Size(file);
   }
 
@@ -104,17 +104,4 @@ async function qcow2Size(file: string): Promise<number | null> {
   } finally {
     await handle.close();
   }
-}
-
-/** Bytes of the largest disk that is looked into for a boot loader. */
-const LARGEST_STUB = 64 * 1024 * 1024;
-
-/** What a disk's boot loader tells the kernel that it starts; undefined when BIOS would find none there. */
-async function commandLineOf(file: string): Promise<string | undefined> {
-  if ((await stat(file)).size > LARGEST_STUB) return undefined;
-  const disk = await readFile(file);
-  const isBootable = disk.length > 512 && disk.readUInt16LE(510) === 0xaa55 && disk.subarray(0, 440).includes('GRUB');
-  if (!isBootable) return undefined;
-  const line = /^linux \/kernel (.*)$/m.exec(disk.toString('latin1'))?.[1];
-  return line?.replaceAll("'", '');
 }

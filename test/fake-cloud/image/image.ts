@@ -88,6 +88,7 @@ export class Image implements Service {
       min_ram: 0,
       tags: [],
       properties: {},
+      content: {},
       createdAt: now,
       updatedAt: now,
       ...given,

@@ -7,11 +7,31 @@ import { FactoryError } from '../../../src/build/errors.js';
 import type { Guest } from '../../../src/guest/types.js';
 import { connectCloud } from '../../../src/openstack/index.js';
 import { settingsFromEnvironment } from '../../../src/openstack/cloud-config.js';
-import type { Cloud, CreateServer, Image, Server } from '../../../src/openstack/types.js';
+import type {
+  BlockDevice,
+  Cloud,
+  CreateServer,
+  CreateVolume,
+  Image,
+  Server,
+  Volume,
+} from '../../../src/openstack/types.js';
 import { FakeCloud, type FakeCloudOptions } from '../../fake-cloud/fake-cloud.js';
 
 /** Milliseconds after which a condition is given up. */
 const PATIENCE = 30_000;
+
+const VOLUME = { source_type: 'volume', destination_type: 'volume', delete_on_termination: false } as const;
+
+/** A volume that a server boots from. */
+export function rootDisk(uuid: string): BlockDevice {
+  return { ...VOLUME, uuid, boot_index: 0 };
+}
+
+/** A volume in the drive that comes after the root disk. */
+export function cdrom(uuid: string): BlockDevice {
+  return { ...VOLUME, uuid, boot_index: 1, device_type: 'cdrom' };
+}
 
 /** A fake cloud with a client, and the steps that tests of it share. */
 export class Scene {
@@ -56,14 +76,30 @@ export class Scene {
     return this.image({ kernel_id: kernel.id, ramdisk_id: kernel.id, os_command_line: 'console=ttyS0' });
   }
 
-  async server(imageRef: string, request: Partial<CreateServer> = {}): Promise<string> {
+  /** A volume of 1 GiB that is whole. */
+  async volume(request: Partial<CreateVolume> = {}): Promise<string> {
+    const { volume } = this.cloud;
+    const { id } = await volume.createVolume({ name: 'volume', size: 1, metadata: {}, ...request });
+    await this.volumeIn(id, 'available');
+    return id;
+  }
+
+  async volumeIn(id: string, status: string): Promise<Volume> {
+    return (await this.until(
+      () => this.cloud.volume.getVolume(id),
+      (volume) => volume?.status === status,
+    )) as Volume;
+  }
+
+  /** @param imageRef none for a server that boots from a volume */
+  async server(imageRef: string | undefined, request: Partial<CreateServer> = {}): Promise<string> {
     const network = await this.cloud.network.findNetwork('private');
     const flavor = await this.cloud.compute.findFlavor('m1.small');
     const networks = [{ uuid: network?.id ?? '' }];
     return (
       await this.cloud.compute.createServer({
         name: 'server',
-        imageRef,
+        ...(imageRef === undefined ? {} : { imageRef }),
         flavorRef: flavor?.id ?? '',
         networks,
         ...request,
@@ -93,7 +129,10 @@ export class Scene {
   }
 
   /** Boots a guest that lets us in with {@link loginKey} and has {@link hostKey}. */
-  async guestServer(imageRef: string): Promise<{ id: string; address: string }> {
+  async guestServer(
+    imageRef: string | undefined,
+    request: Partial<CreateServer> = {},
+  ): Promise<{ id: string; address: string }> {
     const { compute, network } = this.cloud;
     if ((await compute.getKeyPair('login')) === undefined) {
       await compute.createKeyPair('login', this.loginKey.public);
@@ -106,6 +145,7 @@ export class Scene {
       key_name: 'login',
       security_groups: [{ name: 'guest' }],
       user_data: Buffer.from(userData).toString('base64'),
+      ...request,
     };
     const id = await this.server(imageRef, access);
     const { addresses } = await this.reaches(id, 'ACTIVE');

@@ -1,0 +1,283 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { describe, it } from 'node:test';
+import { z } from 'zod';
+import { Http } from '../../src/openstack/http.js';
+import { Session } from '../../src/openstack/identity.js';
+import { Service } from '../../src/openstack/service.js';
+import type { BlockDevice, Volume } from '../../src/openstack/types.js';
+import { type Bench, eventually, failure, smallest } from './bench.js';
+
+const MAPPED = { source_type: 'volume', destination_type: 'volume', delete_on_termination: false } as const;
+const UPLOAD = { disk_format: 'qcow2', container_format: 'bare' };
+
+const SNAPSHOTS = z.object({ snapshots: z.array(z.object({ id: z.string(), status: z.string() })) });
+
+/** Volumes, the images that they are made of and become, and servers that have them for disks. */
+export function describeVolumes(bench: Bench): void {
+  describe('volume', () => {
+    /** A volume that will be deleted as soon as nothing has it any more. */
+    async function create(what: string, imageRef?: string): Promise<Volume> {
+      const { volume } = bench.cloud;
+      const metadata = { contract: bench.tag, contract_what: what };
+      const request = { name: bench.name(what), size: 1, metadata, ...(imageRef === undefined ? {} : { imageRef }) };
+      const made = await volume.createVolume(request);
+      bench.later(() => remove(made.id));
+      return made;
+    }
+
+    async function remove(id: string): Promise<void> {
+      await bench.cloud.volume.deleteVolume(id);
+      await eventually(
+        'volume deleted',
+        () => bench.cloud.volume.getVolume(id),
+        (found) => found === undefined,
+      );
+    }
+
+    /** Removes what Nova has had made of a volume: this program has no use for such snapshots, and no client. */
+    async function removeSnapshots(volumeId: string): Promise<void> {
+      const http = new Http(bench.settings.name, bench.settings.tls);
+      const cinder = new Service(new Session(http, bench.settings), 'block-storage', 'Cinder', 'v3/{project_id}');
+      const list = { method: 'GET', path: '/snapshots/detail', query: { volume_id: volumeId } } as const;
+      try {
+        await eventually(
+          'snapshots deleted',
+          async () => {
+            const { snapshots } = await cinder.json(list, SNAPSHOTS);
+            const idle = snapshots.filter(({ status }) => status === 'available' || status === 'error');
+            for (const { id } of idle) await cinder.send({ method: 'DELETE', path: `/snapshots/${id}` });
+            return snapshots;
+          },
+          (snapshots) => snapshots.length === 0,
+        );
+      } finally {
+        await http.close();
+      }
+    }
+
+    async function volumeIn(id: string, status: string): Promise<Volume> {
+      const volume = await eventually(
+        `volume ${status}`,
+        () => bench.cloud.volume.getVolume(id),
+        (found) => found === undefined || found.status === status || found.status.startsWith('error'),
+      );
+      assert.equal(volume?.status, status);
+      return volume;
+    }
+
+    async function available(what: string, imageRef?: string): Promise<Volume> {
+      return volumeIn((await create(what, imageRef)).id, 'available');
+    }
+
+    /** A server with these disks; it gets no image unless it is given one. */
+    async function server(devices: BlockDevice[], imageRef?: string): Promise<string> {
+      const request = { block_device_mapping_v2: devices, ...(imageRef === undefined ? {} : { imageRef }) };
+      return (await bench.server(request, imageRef !== undefined)).id;
+    }
+
+    it('is there', async () => {
+      assert.equal(await bench.cloud.volume.exists(), true);
+    });
+
+    it('is made of an image, and keeps what that is said to be', async () => {
+      const image = await bench.activeImage({ contract_property: 'a b' });
+      const made = await create('copy', image.id);
+      assert.equal(made.status, 'creating');
+      assert.equal(made.bootable, false);
+      const volume = await volumeIn(made.id, 'available');
+      assert.equal(volume.bootable, true);
+      assert.equal(volume.size, 1);
+      assert.deepEqual(volume.metadata, { contract: bench.tag, contract_what: 'copy' });
+      assert.deepEqual(volume.attachments, []);
+      assert.match(volume.created_at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}$/);
+      const kept = volume.volume_image_metadata ?? {};
+      assert.deepEqual(
+        [kept['contract_property'], kept['image_id'], kept['size'], kept['disk_format'], kept['min_disk']],
+        ['a b', image.id, String(image.size), 'raw', '0'],
+      );
+    });
+
+    it('is listed by name and by metadata', async () => {
+      const { volume } = bench.cloud;
+      const one = await available('listed');
+      const ids = async (query: Parameters<typeof volume.listVolumes>[0]): Promise<string[]> =>
+        (await volume.listVolumes(query)).map(({ id }) => id);
+      const metadata = { contract: bench.tag, contract_what: 'listed' };
+      assert.deepEqual(await ids({ metadata }), [one.id]);
+      assert.deepEqual(await ids({ name: bench.name('listed') }), [one.id]);
+      assert.deepEqual(await ids({ name: bench.name('listed'), metadata }), [one.id]);
+      assert.deepEqual(await ids({ metadata: { ...metadata, contract_what: 'other' } }), []);
+      assert.deepEqual(await ids({ name: bench.name('list') }), []);
+      assert.ok((await ids({})).includes(one.id));
+      assert.equal(one.bootable, false);
+      assert.equal(one.volume_image_metadata, undefined);
+    });
+
+    it('is deleted twice, and then unknown', async () => {
+      const { volume } = bench.cloud;
+      const { id } = await available('deleted');
+      await volume.deleteVolume(id);
+      await volume.deleteVolume(id);
+      await remove(id);
+      assert.deepEqual(await volume.listVolumes({ name: bench.name('deleted') }), []);
+      const error = await failure(volume.setImageMetadata(id, { a: 'b' }), 'NotFound');
+      assert.match(error.message, new RegExp(`Cinder .* refused POST .*/volumes/${id}/action \\(404\\): Volume ${id} could not be found`)); // prettier-ignore
+      assert.match(error.requestId ?? '', /^req-/);
+    });
+
+    it('is refused without an image that fits into it', async () => {
+      const { volume, image } = bench.cloud;
+      const request = { name: bench.name('refused'), size: 1, metadata: {} };
+      const unknown = volume.createVolume({ ...request, imageRef: randomUUID() });
+      assert.match((await failure(unknown, 'BadRequest')).message, /Invalid image identifier/);
+      const queued = volume.createVolume({ ...request, imageRef: (await bench.queuedImage()).id });
+      assert.match((await failure(queued, 'BadRequest')).message, /is not active/);
+      const { id } = await bench.activeImage();
+      await image.updateImage(id, [{ op: 'replace', path: '/min_disk', value: 2 }]);
+      const small = volume.createVolume({ ...request, imageRef: id });
+      assert.match((await failure(small, 'BadRequest')).message, /Volume size 1GB cannot be smaller than the image minDisk size 2GB/); // prettier-ignore
+    });
+
+    it('says that a quota does not allow it', async () => {
+      const request = { name: bench.name('large'), size: 1_000_000, metadata: {} };
+      const error = await failure(bench.cloud.volume.createVolume(request), 'QuotaExceeded');
+      assert.deepEqual([error.status, error.retryable, error.retryAfterSeconds], [413, true, undefined]);
+      assert.match(error.message, /exceeds allowed gigabytes quota\. Requested 1000000G, quota is \d+G/);
+    });
+
+    it('becomes an image with its content, its properties and those that are set', async () => {
+      const { volume, image: images } = bench.cloud;
+      const image = await bench.activeImage({ contract_property: 'a b', contract_other: 'old' });
+      const { id } = await available('uploaded', image.id);
+      await volume.setImageMetadata(id, { contract_other: 'new', contract_build: bench.tag });
+      const name = bench.name('upload');
+      const uploadId = await volume.uploadToImage(id, { image_name: name, ...UPLOAD });
+      bench.later(() => images.deleteImage(uploadId));
+      const begun = await images.getImage(uploadId);
+      assert.equal(begun?.['contract_build'], bench.tag, 'it is found from its beginning');
+      assert.equal((await volumeIn(id, 'available')).status, 'available');
+      const upload = await images.getImage(uploadId);
+      assert.equal(upload?.status, 'active');
+      assert.ok((upload.size ?? 0) > 0);
+      assert.deepEqual(
+        [upload.name, upload.disk_format, upload.container_format, upload['visibility'], upload.virtual_size, upload.min_disk, upload.min_ram],
+        [name, 'qcow2', 'bare', 'private', 1024 ** 3, 0, 0],
+      ); // prettier-ignore
+      assert.deepEqual(
+        ['contract_property', 'contract_other', 'contract_build', 'image_id', 'image_name'].map((key) => upload[key]),
+        ['a b', 'new', bench.tag, undefined, undefined],
+      );
+    });
+
+    it('is busy while it becomes an image', async () => {
+      const { volume, image } = bench.cloud;
+      const { id } = await available('busy', (await bench.activeImage()).id);
+      const request = { image_name: bench.name('busy'), ...UPLOAD };
+      const uploadId = await volume.uploadToImage(id, request);
+      bench.later(() => image.deleteImage(uploadId));
+      const again = await failure(volume.uploadToImage(id, request), 'Conflict');
+      assert.match(again.message, /Invalid volume: Volume .* status must be available/);
+      await failure(volume.deleteVolume(id), 'Conflict');
+      await volumeIn(id, 'available');
+    });
+
+    it('is a server’s root disk, in use until that is gone, and available then', async () => {
+      const { compute, volume } = bench.cloud;
+      const image = await bench.activeImage({ os_shutdown_timeout: '1' });
+      const [root, drive] = await Promise.all([available('root', image.id), available('drive', image.id)]);
+      const devices: BlockDevice[] = [
+        { ...MAPPED, uuid: root.id, boot_index: 0 },
+        { ...MAPPED, uuid: drive.id, boot_index: 1, device_type: 'cdrom' },
+      ];
+      const id = await server(devices);
+      assert.ok(['reserved', 'attaching', 'in-use'].includes((await volume.getVolume(root.id))?.status ?? ''));
+      const active = await bench.serverIn(id, 'ACTIVE');
+      assert.equal(active.image, '');
+      for (const one of [root, drive]) {
+        const attached = await volumeIn(one.id, 'in-use');
+        assert.deepEqual(attached.attachments.map(({ server_id }) => server_id), [id]); // prettier-ignore
+        assert.match((await failure(volume.deleteVolume(one.id), 'Conflict')).message, /Volume status must be available or error/); // prettier-ignore
+      }
+      await failure(volume.uploadToImage(root.id, { image_name: bench.name('early'), ...UPLOAD }), 'Conflict');
+      const taken = await failure(server(devices.slice(0, 1)), 'Conflict');
+      assert.match(
+        taken.message,
+        /status must be available or downloading to reserve, but the current status is in-use/,
+      );
+
+      await compute.deleteServer(id);
+      await eventually(
+        'server deleted',
+        () => compute.getServer(id),
+        (found) => found === undefined,
+      );
+      for (const one of [root, drive]) assert.equal((await volume.getVolume(one.id))?.status, 'available');
+    });
+
+    it('is in the drive of a server whose disk is a copy of its image', async () => {
+      const { id: imageRef } = await bench.activeImage({ os_shutdown_timeout: '1' });
+      const drive = await available('medium', imageRef);
+      const cdrom: BlockDevice = { ...MAPPED, uuid: drive.id, boot_index: 1, device_type: 'cdrom' };
+      const disk: BlockDevice = {
+        uuid: imageRef,
+        source_type: 'image',
+        destination_type: 'local',
+        boot_index: 0,
+        delete_on_termination: true,
+      };
+      const alone = await failure(server([cdrom], imageRef), 'BadRequest');
+      assert.match(alone.message, /Boot sequence for the instance and image\/block device mapping combination is not valid/); // prettier-ignore
+      const id = await server([disk, cdrom], imageRef);
+      const active = await bench.serverIn(id, 'ACTIVE');
+      assert.equal((active.image as { id: string }).id, imageRef);
+      await bench.removeServer(id);
+      assert.equal((await bench.cloud.volume.getVolume(drive.id))?.status, 'available');
+    });
+
+    it('cannot be booted from when it is empty or not there', async () => {
+      const blank = await available('blank');
+      const empty = await failure(server([{ ...MAPPED, uuid: blank.id, boot_index: 0 }]), 'BadRequest');
+      assert.match(empty.message, new RegExp(`Block Device ${blank.id} is not bootable`));
+      const uuid = randomUUID();
+      const unknown = await failure(server([{ ...MAPPED, uuid, boot_index: 0 }]), 'BadRequest');
+      assert.match(unknown.message, new RegExp(`failed to get volume ${uuid}`));
+      await failure(server([]), 'BadRequest');
+    });
+
+    it('has Nova make an empty image of its server', async () => {
+      const { compute, image: images, volume } = bench.cloud;
+      const root = await available('pointed-at', (await bench.activeImage({ contract_property: 'a b' })).id);
+      bench.later(() => removeSnapshots(root.id));
+      const id = await server([{ ...MAPPED, uuid: root.id, boot_index: 0 }]);
+      await bench.serverIn(id, 'ACTIVE');
+      const snapshotId = await compute.createServerImage(id, bench.name('pointer'), { contract_role: 'pointer' });
+      bench.later(() => images.deleteImage(snapshotId));
+      const snapshot = await images.getImage(snapshotId);
+      assert.deepEqual(
+        [snapshot?.status, snapshot?.size, snapshot?.['contract_property'], snapshot?.['contract_role'], snapshot?.['base_image_ref'], snapshot?.['bdm_v2']],
+        ['active', 0, 'a b', 'pointer', '', 'True'],
+      ); // prettier-ignore
+      await bench.removeServer(id);
+      await failure(volume.deleteVolume(root.id), 'Conflict');
+      await removeSnapshots(root.id);
+      await remove(root.id);
+    });
+
+    it('needs no flavor with a disk, which a copy of an image does', async (context) => {
+      const flavors = (await bench.cloud.compute.listFlavors()).filter(({ disk }) => disk === 0);
+      if (flavors.length === 0) {
+        context.skip('the cloud has no flavor without a disk');
+        return;
+      }
+      const image = await bench.activeImage();
+      const flavorRef = smallest(flavors).id;
+      const error = await failure(bench.server({ imageRef: image.id, flavorRef }), 'Forbidden');
+      assert.match(error.message, /Only volume-backed servers are allowed for flavors with zero disk/);
+      const root = await available('disk', image.id);
+      const { id } = await bench.server({ flavorRef, block_device_mapping_v2: [{ ...MAPPED, uuid: root.id, boot_index: 0 }] }, false); // prettier-ignore
+      await bench.serverIn(id, 'ACTIVE');
+      await bench.removeServer(id);
+    });
+  });
+}

@@ -1,0 +1,38 @@
+import type { BootMedium, FakeServer } from '../state.js';
+
+/** How command lines name a script on the medium; Mageia's without saying that it is there. */
+const NAMED =
+  /(?:^|\s)(?:file=\/cdrom\/|(?:inst\.)?ks=cdrom:\/|autoyast=cd:\/|inst\.auto=label:\/\/[^/\s]+\/|kickstart=(?!\w+:))(\S+)/;
+/** Where installers look that are told nothing: those of FreeBSD, Mageia and Windows. */
+const UNTOLD = ['etc/installerconfig', 'install/auto_inst.cfg.pl', 'autounattend.xml', 'Autounattend.xml'];
+
+/** Where an installer gets its answers from. */
+export interface InstallScript {
+  /** For the console. */
+  words: string;
+  /** False: it is not there, so that the installer waits for somebody. */
+  isThere: boolean;
+}
+
+/** The script of a server's installer, which sees all the media in its drives. */
+export function installScript(server: FakeServer, media: BootMedium[]): InstallScript {
+  const { commandLine, userData } = server;
+  const sizeOf = (path: string): number | undefined => media.find(({ files }) => files.has(path))?.files.get(path);
+  const named = NAMED.exec(commandLine)?.[1];
+  if (named !== undefined) return onMedium(named, sizeOf(named));
+  const bytes = Buffer.from(userData ?? '', 'base64').length;
+  const path = bytes > 0 ? undefined : UNTOLD.find((place) => sizeOf(place) !== undefined);
+  if (path !== undefined) return onMedium(path, sizeOf(path));
+  return { words: `${bytes} bytes of user data`, isThere: bytes > 0 || !startsByItself(server, media) };
+}
+
+/** Whether the medium's own boot loader started it. Every other one may have been given a ramdisk with the script in it. */
+function startsByItself({ imageProperties, root }: FakeServer, media: BootMedium[]): boolean {
+  const isGivenKernel = (imageProperties['kernel_id'] ?? '') !== '' || root.startsWith !== undefined;
+  return !isGivenKernel && media[0]?.commandLine === undefined;
+}
+
+function onMedium(path: string, bytes: number | undefined): InstallScript {
+  const isThere = bytes !== undefined;
+  return { words: isThere ? `${bytes} bytes of /${path} on the medium` : `no /${path} on the medium`, isThere };
+}

@@ -1,0 +1,61 @@
+import { execFile } from 'node:child_process';
+import { readFile, rm, type FileHandle } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import type { BootMedium } from '../state.js';
+import { grubCommandLine } from './grub-config.js';
+
+const run = promisify(execFile);
+
+/** Bytes of a sector; descriptors begin in the seventeenth, a sector each. https://ecma-international.org/publications-and-standards/standards/ecma-119/ */
+const SECTOR = 2048;
+const FIRST_DESCRIPTOR = 16;
+const DESCRIPTORS = 16;
+/** Bytes of what xorriso prints of a medium with many files. */
+const LARGEST_LIST = 64 * 1024 * 1024;
+/** Where this program puts the configuration of its own boot loader. */
+const OUR_CONFIG = 'imagefactory-boot/grub.cfg';
+
+/** A medium that a machine can be started from; undefined for everything else. */
+export async function readMedium(handle: FileHandle, file: string): Promise<BootMedium | undefined> {
+  if (!(await isBootable(handle))) return undefined;
+  const files = await filesOf(file);
+  if (!files.has(OUR_CONFIG)) return { files };
+  const commandLine = grubCommandLine(await textOf(file, OUR_CONFIG));
+  return { files, ...(commandLine === undefined ? {} : { commandLine }) };
+}
+
+/** Whether it is ISO 9660 with a boot record as El Torito has it. https://pdos.csail.mit.edu/6.828/2018/readings/boot-cdrom.pdf */
+async function isBootable(handle: FileHandle): Promise<boolean> {
+  const bytes = Buffer.alloc(DESCRIPTORS * SECTOR);
+  const { bytesRead } = await handle.read(bytes, 0, bytes.length, FIRST_DESCRIPTOR * SECTOR);
+  for (let at = 0; at + SECTOR <= bytesRead && bytes.toString('latin1', at + 1, at + 6) === 'CD001'; at += SECTOR) {
+    if (bytes[at] === 0 && bytes.toString('latin1', at + 7, at + 30) === 'EL TORITO SPECIFICATION') return true;
+  }
+  return false;
+}
+
+/** All of its files with their sizes. */
+async function filesOf(file: string): Promise<Map<string, number>> {
+  const { stdout } = await xorriso('-indev', file, '-find', '/', '-type', 'f', '-exec', 'lsdl', '--');
+  const files = new Map<string, number>();
+  for (const [, size = '0', path = ''] of stdout.matchAll(/^-\S+ +\d+ +\S+ +\S+ +(\d+) .*? '\/(.*)'$/gm)) {
+    files.set(path, Number(size));
+  }
+  return files;
+}
+
+async function textOf(file: string, path: string): Promise<string> {
+  const copy = `${file}.part`;
+  await xorriso('-osirrox', 'on', '-indev', file, '-extract', `/${path}`, copy);
+  try {
+    return await readFile(copy, 'utf8');
+  } finally {
+    await rm(copy, { force: true });
+  }
+}
+
+function xorriso(...args: string[]): Promise<{ stdout: string }> {
+  return run('xorriso', ['-no_rc', '-pathspecs', 'off', '-report_about', 'SORRY', ...args], {
+    maxBuffer: LARGEST_LIST,
+  });
+}

@@ -1,0 +1,56 @@
+import { micros, type Fields } from '../core/values.js';
+import type { CloudState, FakeAttachment, FakeVolume } from '../state.js';
+import { VOLUME_TYPE } from './requests.js';
+
+/** Cinder keeps no more of a time than its second, and writes it with the microseconds that it does not have. */
+function time(moment: number): string {
+  return micros(moment - (moment % 1000));
+}
+
+/** A volume in a list without details. `endpoint`: of the service, without version and project. */
+export function briefVolume({ projectId }: CloudState, { id, name }: FakeVolume, endpoint: string): Fields {
+  const links = [
+    { rel: 'self', href: `${endpoint}/v3/${projectId}/volumes/${id}` },
+    { rel: 'bookmark', href: `${endpoint}/${projectId}/volumes/${id}` },
+  ];
+  return { id, name, links };
+}
+
+/** A volume with its details, as in microversion 3.1. */
+export function volumeView(state: CloudState, volume: FakeVolume, endpoint: string): Fields {
+  const { imageMetadata, updatedAt } = volume;
+  return {
+    ...briefVolume(state, volume, endpoint),
+    status: volume.status,
+    size: volume.size,
+    availability_zone: 'nova',
+    created_at: time(volume.createdAt),
+    updated_at: updatedAt === null ? null : time(updatedAt),
+    description: volume.description,
+    volume_type: VOLUME_TYPE,
+    snapshot_id: null,
+    source_volid: null,
+    metadata: volume.metadata,
+    user_id: state.userId,
+    bootable: String(volume.bootable),
+    encrypted: false,
+    replication_status: null,
+    consistencygroup_id: null,
+    multiattach: false,
+    attachments: volume.attachments.map((attachment) => attachmentView(volume, attachment)),
+    'os-vol-tenant-attr:tenant_id': state.projectId,
+    ...(imageMetadata === undefined ? {} : { volume_image_metadata: imageMetadata }),
+  };
+}
+
+function attachmentView({ id }: FakeVolume, { id: attachment, serverId, device, attachedAt }: FakeAttachment): Fields {
+  return {
+    id,
+    attachment_id: attachment,
+    volume_id: id,
+    server_id: serverId,
+    host_name: null,
+    device,
+    attached_at: time(attachedAt),
+  };
+}
