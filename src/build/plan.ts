@@ -230,6 +230,8 @@ export function jeosDigest(input: {
       ? {}
       : { boot: parameters.boot_method }),
     ...(medium === undefined ? {} : { medium, isoChecksum: parameters.iso_checksum }),
+    // A JEOS of media that nobody vouched for is none for whoever wants that.
+    ...(parameters.checksum_key === undefined ? {} : { checksumKey: parameters.checksum_key }),
     ...(rootVolume === undefined ? {} : { rootVolume }),
     ...(isoImage === undefined ? {} : { isoImage }),
   };

@@ -52,13 +52,14 @@ export function checkInstallScript(
   if (found !== undefined && found !== kind && !(kind === 'agama' && found === 'autoyast')) {
     return [{ line: 1, column: 1, message: `this looks like ${NAMES[found]}, the installer needs ${NAMES[kind]}` }];
   }
-  return [...(transport === 'initrd' ? [] : checkSize(script)), ...CHECKS[kind](script)];
+  const isUserData = transport === 'user_data' || transport === 'config_drive';
+  return [...(isUserData ? checkSize(script) : []), ...CHECKS[kind](script)];
 }
 
 function checkSize(text: string): Problem[] {
   const size = Buffer.byteLength(text);
   if (size <= SCRIPT_LIMIT) return [];
-  const message = `the script has ${size} bytes, an instance can be given ${SCRIPT_LIMIT} as user data: shorten it, let it fetch the rest, or write script_transport initrd where that is there`;
+  const message = `the script has ${size} bytes, an instance can be given ${SCRIPT_LIMIT} as user data: shorten it, let it fetch the rest, or write script_transport initrd or medium where that is there`;
   return [{ line: 1, column: 1, message }];
 }
 

@@ -30,6 +30,9 @@ export interface TemplateParts {
   os?: string;
   version?: string;
   url?: string;
+  /** Of a system that is installed from its medium: its address, and what else stands in `<install>`. */
+  iso?: string;
+  install?: string;
   body?: string;
 }
 
@@ -125,9 +128,10 @@ export class Bed {
 
   /** A TDL of a Debian on this bed's mirror. */
   template(parts: TemplateParts = {}): string {
-    const { name = 'tiny', os = 'Debian', version = '12', url = this.media.debianUrl, body = '' } = parts;
+    const { name = 'tiny', os = 'Debian', version = '12', url = this.media.debianUrl, body = '', iso } = parts;
+    const source = iso === undefined ? `<url>${url}</url>` : `<iso>${iso}</iso>${parts.install ?? ''}`;
     return `<template><name>${name}</name><os><name>${os}</name><version>${version}</version><arch>x86_64</arch>
-      <install type="url"><url>${url}</url></install></os>${body}</template>`;
+      <install type="${iso === undefined ? 'url' : 'iso'}">${source}</install></os>${body}</template>`;
   }
 
   /** Starts a build; parameters that the fake cloud's guests need are there. */

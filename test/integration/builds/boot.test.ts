@@ -1,40 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { readFile } from 'node:fs/promises';
 import { checkGrubPrograms } from '../../../src/media/grub.js';
-import type { FakeImage, FakeServer } from '../../fake-cloud/state.js';
+import type { FakeImage } from '../../fake-cloud/state.js';
 import { Bed, PRESEED } from '../../support/bed.js';
+import { startedInstallers, type StartedInstaller } from '../../support/started-installers.js';
 
 const missing = await checkGrubPrograms(['bios', 'uefi'], new AbortController().signal).then(
   () => false,
   (error: Error) => error.message,
 );
-
-/** An installer's instance at its end, and the bytes of the ramdisk that Nova gave it. */
-interface Installed {
-  server: FakeServer;
-  ramdisk?: Buffer;
-}
-
-/** Notes every installer whose snapshot is asked for, before it goes. */
-function watchInstallers(bed: Bed): Installed[] {
-  const seen: Installed[] = [];
-  const { state, faults } = bed.cloud;
-  const choose = async (): Promise<undefined> => {
-    for (const server of state.servers.values()) {
-      if (server.boots !== 'installer' || seen.some((known) => known.server.id === server.id)) continue;
-      const file = state.images.get(server.imageProperties['ramdisk_id'] ?? '')?.file;
-      seen.push({ server: { ...server }, ...(file === undefined ? {} : { ramdisk: await readFile(file) }) });
-    }
-  };
-  faults.add({
-    kind: 'chosen',
-    match: { service: 'compute', method: 'POST', path: /\/action$/ },
-    times: Infinity,
-    choose,
-  });
-  return seen;
-}
 
 function bootImages(bed: Bed): FakeImage[] {
   return bed.images('boot');
@@ -42,10 +16,10 @@ function bootImages(bed: Bed): FakeImage[] {
 
 describe('a build on a cloud that takes no kernel images', { skip: missing }, () => {
   let bed: Bed;
-  let installed: Installed[];
+  let installed: StartedInstaller[];
   before(async () => {
     bed = await Bed.start({ cloud: { diskFormats: ['raw', 'qcow2', 'iso'] } });
-    installed = watchInstallers(bed);
+    installed = startedInstallers(bed);
   });
   after(() => bed.close());
 
@@ -81,16 +55,16 @@ describe('a build on a cloud that takes no kernel images', { skip: missing }, ()
     const template = bed.template({ name: 'arm' }).replace('x86_64', 'aarch64');
     const failure = await (await bed.build(template)).failure();
     assert.equal(failure.type, 'InvalidParameter');
-    assert.match(failure.message, /no stub for machines of aarch64/);
+    assert.match(failure.message, /no boot loader of ours for machines of aarch64/);
   });
 });
 
 describe('a script that comes otherwise than as user data', () => {
   let bed: Bed;
-  let installed: Installed[];
+  let installed: StartedInstaller[];
   before(async () => {
     bed = await Bed.start();
-    installed = watchInstallers(bed);
+    installed = startedInstallers(bed);
   });
   after(() => bed.close());
 

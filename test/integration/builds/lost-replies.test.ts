@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import type { LoggedCall } from '../../fake-cloud/core/call-log.js';
 import { Bed } from '../../support/bed.js';
+import { changesOf, everyOne, lose, wordsOf } from '../../support/lost-replies.js';
 import { startTemporal } from '../../support/temporal.js';
 
 const PARAMETERS = { request_floating_ip: 'True' };
@@ -30,48 +30,9 @@ const CHANGES: [kind: string, calls: number][] = [
   ['network DELETE /v2.0/floatingips/*', 1],
 ];
 
-/** A call whose reply is lost: the so manieth that is new of its kind. */
-interface Lost {
-  kind: string;
-  nth: number;
-}
-
-const LOST: Lost[] = CHANGES.flatMap(([kind, calls]) =>
-  Array.from({ length: calls }, (_, index) => ({ kind, nth: index + 1 })),
-);
+const LOST = everyOne(CHANGES);
 /** So many builds lose them all, each one after the other of its share. */
 const BUILDS = 6;
-
-function kindOf({ service, method, path }: LoggedCall): string {
-  return `${service} ${method} ${path.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/, '*').replace(/(os-keypairs)\/.+/, '$1/*')}`;
-}
-
-/** Loses the replies; answers those that were lost. */
-function lose(bed: Bed, losses: Lost[]): string[] {
-  const seen = new Map<string, number>();
-  const lost: string[] = [];
-  bed.cloud.faults.add({
-    kind: 'held',
-    match: {},
-    when: 'after',
-    times: Infinity,
-    decide: (call, status) => {
-      const kind = kindOf(call);
-      // Consoles are read by an action as well: that Nova answers with 200, those that change something with 202.
-      if (kind.endsWith('/action') && status !== 202) return Promise.resolve('go');
-      const nth = (seen.get(kind) ?? 0) + 1;
-      seen.set(kind, nth);
-      if (!losses.some((loss) => loss.kind === kind && loss.nth === nth)) return Promise.resolve('go');
-      lost.push(wordsOf({ kind, nth }));
-      return Promise.resolve('cut');
-    },
-  });
-  return lost;
-}
-
-function wordsOf({ kind, nth }: Lost): string {
-  return `${kind} (${nth})`;
-}
 
 describe('a build that loses the replies to calls that change something', { concurrency: 3 }, () => {
   let temporal: TestWorkflowEnvironment;
@@ -107,12 +68,7 @@ describe('a build that loses the replies to calls that change something', { conc
     const bed = await Bed.start({ temporal });
     try {
       await (await bed.build(bed.template({ body: BODY }), PARAMETERS)).result();
-      const changes = bed.cloud.calls
-        .list()
-        .filter(({ method, path, status }) => method !== 'GET' && !(path.endsWith('/action') && status !== 202));
-      const counts = new Map<string, number>();
-      for (const call of changes) counts.set(kindOf(call), (counts.get(kindOf(call)) ?? 0) + 1);
-      assert.deepEqual([...counts.keys()].sort(), CHANGES.map(([kind]) => kind).sort());
+      assert.deepEqual(changesOf(bed), CHANGES.map(([kind]) => kind).sort());
     } finally {
       await bed.close();
     }

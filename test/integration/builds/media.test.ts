@@ -1,0 +1,300 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Readable } from 'node:stream';
+import { createMessage, generateKey, sign } from 'openpgp';
+import { checkGrubPrograms } from '../../../src/media/grub.js';
+import { checkIsoPrograms } from '../../../src/media/iso.js';
+import { connectClouds } from '../../../src/openstack/index.js';
+import { mediumFixture } from '../../fake-cloud/medium-fixture.js';
+import type { Leftover } from '../../fake-cloud/leftovers.js';
+import type { FakeImage } from '../../fake-cloud/state.js';
+import { Bed, PRESEED } from '../../support/bed.js';
+import { everyOne, lose, wordsOf, type Changes } from '../../support/lost-replies.js';
+import { startedInstallers, type StartedInstaller } from '../../support/started-installers.js';
+
+const { signal } = new AbortController();
+const skip = await Promise.all([checkGrubPrograms(['bios', 'uefi'], signal), checkIsoPrograms(signal)]).then(
+  () => false,
+  (error: Error) => error.message,
+);
+
+const TREE = { 'install.amd/vmlinuz': 'the kernel', 'install.amd/initrd.gz': 'the ramdisk' };
+
+describe('a system that is installed from its medium', { skip }, () => {
+  let bed: Bed;
+  let iso: Buffer;
+  let address: string;
+  let started: StartedInstaller[];
+  let folder: string;
+  const own = new Set<string>();
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'imagefactory-media-'));
+    bed = await Bed.start({ worker: false });
+    await bed.startWorker({ filesFrom: [folder] });
+    started = startedInstallers(bed);
+    iso = await mediumFixture({ files: TREE, volumeId: 'Debian 12' });
+    bed.media.put('/debian.iso', iso);
+    address = `${bed.media.origin}/debian.iso`;
+  });
+  after(async () => {
+    await bed.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  /** Besides the images that the tests have put there. */
+  const left = (): Leftover[] => bed.leftovers().filter(({ id }) => !own.has(id));
+  const sha256 = (): string => createHash('sha256').update(iso).digest('hex');
+
+  async function build(
+    parameters: Record<string, unknown> = {},
+    install = '',
+    at = address,
+  ): Promise<StartedInstaller> {
+    const before = started.length;
+    const run = await bed.build(bed.template({ iso: at, install }), { reuse_jeos: 'False', ...parameters });
+    const { glanceId } = await run.result();
+    assert.equal(bed.cloud.state.images.get(glanceId)?.status, 'active');
+    assert.deepEqual(left(), []);
+    const installer = started[before];
+    assert.ok(installer, 'an installer was started');
+    return installer;
+  }
+
+  it('has it in a drive, as it is, and Nova starts the kernel that is on it', async () => {
+    const installer = await build();
+    assert.match(installer.commandLine, /auto=true .*url=http:\/\/169\.254\.169\.254/);
+    assert.equal(String(installer.kernel), 'the kernel');
+    assert.equal(String(installer.ramdisk), 'the ramdisk');
+    assert.deepEqual(installer.media, [[...Object.keys(TREE), 'isolinux/isolinux.bin'].sort()]);
+  });
+
+  it('shares it, and what was taken out of it, with the next build', async () => {
+    const media = (): string[] => bed.images('media').map(({ id }) => id);
+    const before = media();
+    await build();
+    assert.deepEqual(media(), before);
+  });
+
+  it('starts from a medium of the build’s own with our boot loader on it, where boot_method is iso', async () => {
+    const installer = await build({ boot_method: 'iso' });
+    assert.equal(installer.kernel, undefined);
+    assert.match(installer.commandLine, /auto=true .*url=http:\/\/169\.254\.169\.254/);
+    assert.ok(installer.media[0]?.includes('imagefactory-boot/grub.cfg'));
+    assert.deepEqual(bed.images('boot'), []);
+  });
+
+  it('starts from our disk with the medium beside it, where boot_method is stub', async () => {
+    const installer = await build({ boot_method: 'stub' });
+    assert.equal(installer.kernel, undefined);
+    assert.match(installer.commandLine, /auto=true /);
+    assert.ok(installer.media[0]?.includes('install.amd/vmlinuz'));
+  });
+
+  it('reads its script from the medium where that is asked for, of any length', async () => {
+    const script = `${PRESEED}# ${'long '.repeat(20_000)}\n`;
+    const installer = await build({ script_transport: 'medium', install_script: script });
+    assert.match(installer.commandLine, /file=\/cdrom\/preseed\.cfg/);
+    assert.doesNotMatch(installer.commandLine, /169\.254/);
+    assert.equal(installer.userData, null);
+    assert.ok(installer.media[0]?.includes('preseed.cfg'));
+  });
+
+  it('gets the template’s extras on it: files, and folders that the worker has opened', async () => {
+    bed.media.put('/extra.txt', 'extra');
+    await mkdir(join(folder, 'drivers'));
+    await writeFile(join(folder, 'drivers', 'one.inf'), 'one');
+    const installer = await build(
+      {},
+      `<extras><directory source='file://${folder}/drivers' destination='/drivers'/>
+       <file source='${bed.media.origin}/extra.txt' destination='/extras/'/></extras>`,
+    );
+    assert.ok(installer.media[0]?.includes('drivers/one.inf'));
+    assert.ok(installer.media[0]?.includes('extras/extra.txt'));
+  });
+
+  it('gets no folder of the worker’s that was not opened', async () => {
+    const install = "<extras><directory source='file:///etc' destination='/etc'/></extras>";
+    const failure = await (await bed.build(bed.template({ iso: address, install }))).failure();
+    assert.equal(failure.type, 'MediaUnavailable');
+    assert.match(failure.message, /in none of the folders that templates may read/);
+    assert.deepEqual(left(), []);
+  });
+
+  it('may come from a folder that the worker has opened', async () => {
+    await writeFile(join(folder, 'local.iso'), iso);
+    await build({}, '', `file://${folder}/local.iso`);
+  });
+
+  it('may be an image of the cloud’s own, which is left as it was', async () => {
+    const image = await ownImage('Debian 12 medium');
+    const before = structuredClone(image.properties);
+    await build({ iso_checksum: `sha256:${sha256()}` }, '', 'glance:Debian 12 medium');
+    assert.deepEqual(bed.cloud.state.images.get(image.id)?.properties, before);
+    assert.equal(image.status, 'active');
+    const failure = await (
+      await bed.build(bed.template({ iso: 'glance:Debian 12 medium' }), { iso_checksum: `sha256:${'0'.repeat(64)}`, reuse_jeos: 'False' })
+    ).failure(); // prettier-ignore
+    assert.equal(failure.type, 'ChecksumMismatch');
+  });
+
+  it('is asked for by name before anything is booted', async () => {
+    const of = async (name: string): Promise<string> =>
+      (await (await bed.build(bed.template({ iso: `glance:${name}` }))).failure()).message;
+    assert.match(await of('nowhere'), /has no image "nowhere"/);
+    await ownImage('twice');
+    await ownImage('twice');
+    assert.match(await of('twice'), /2 images of cloud envvars are called twice/);
+  });
+
+  it('must have the digest that the template’s checksum file says', async () => {
+    bed.media.put('/SUMS', `${sha256()}  debian.iso\n`);
+    await build({}, `<sha256sum>${bed.media.origin}/SUMS</sha256sum>`);
+    bed.media.put('/WRONG', `${'0'.repeat(64)}  debian.iso\n`);
+    const template = bed.template({ iso: address, install: `<sha256sum>${bed.media.origin}/WRONG</sha256sum>` });
+    const failure = await (await bed.build(template)).failure();
+    assert.equal(failure.type, 'ChecksumMismatch');
+    assert.match(failure.message, new RegExp(`${sha256()}, expected 0{64}`));
+  });
+
+  it('is booted only where a signed checksum vouches for it, when a key is given', async () => {
+    const key = await generateKey({ userIDs: [{ name: 'distribution' }], format: 'object' });
+    const sums = `${sha256()}  debian.iso\n`;
+    const message = await createMessage({ text: sums });
+    bed.media.put('/SIGNED', sums);
+    bed.media.put('/SIGNED.gpg', Buffer.from(await sign({ message, signingKeys: key.privateKey, detached: true, format: 'binary' }))); // prettier-ignore
+    const checksum_key = key.publicKey.armor();
+    await build({ checksum_key }, `<sha256sum>${bed.media.origin}/SIGNED</sha256sum>`);
+    const install = `<sha256sum>${bed.media.origin}/SUMS</sha256sum>`;
+    bed.media.put('/SUMS', sums);
+    const unsigned = await (await bed.build(bed.template({ iso: address, install }), { checksum_key })).failure();
+    assert.equal(unsigned.type, 'SignatureInvalid');
+    const nothing = await (await bed.build(bed.template({ iso: address }), { checksum_key })).failure();
+    assert.match(nothing.message, /no checksum that is signed by checksum_key vouches for the medium/);
+  });
+
+  it('fails with the places where a kernel was looked for, when it is another medium', async () => {
+    bed.media.put('/other.iso', await mediumFixture({ files: { 'README.txt': 'x' } }));
+    const failure = await (await bed.build(bed.template({ iso: `${bed.media.origin}/other.iso` }))).failure();
+    assert.match(failure.message, /the medium has none of install\.amd\/vmlinuz, /);
+    assert.deepEqual(left(), []);
+  });
+
+  async function ownImage(name: string): Promise<FakeImage> {
+    const clouds = connectClouds({ env: bed.cloud.env(), directory: folder });
+    try {
+      const { image } = clouds.get('envvars');
+      const { id } = await image.createImage({ name, disk_format: 'iso', container_format: 'bare' });
+      own.add(id);
+      await image.uploadImage(id, Readable.from([iso]), { size: iso.length });
+      return bed.cloud.state.images.get(id) as FakeImage;
+    } finally {
+      await clouds.close();
+    }
+  }
+});
+
+describe('a root disk that is a volume', () => {
+  let bed: Bed;
+  before(async () => {
+    bed = await Bed.start({ cloud: { flavors: [{ name: 'm1.small', ram: 1024, vcpus: 1, disk: 5 }, { name: 'diskless', ram: 1024, vcpus: 1, disk: 0 }] } }); // prettier-ignore
+  });
+  after(() => bed.close());
+
+  const BODY =
+    '<commands><command name="a">echo a >> /root/runs; test $(wc -l &lt; /root/runs) = 1</command></commands>';
+
+  it('becomes an image with bytes in it, which the next build starts from', async () => {
+    const first = await (await bed.build(bed.template({ body: BODY }), { root_disk: 'volume' })).result();
+    const image = bed.cloud.state.images.get(first.glanceId);
+    assert.ok((image?.size ?? 0) > 0);
+    assert.equal(image?.properties['kernel_id'], undefined);
+    assert.equal(image?.properties['signature_verified'], undefined);
+    assert.equal(image?.min_disk, 5);
+    const second = await (await bed.build(bed.template({ body: BODY }), { root_disk: 'volume' })).result();
+    assert.equal(second.jeos.reused, true);
+    assert.deepEqual(bed.leftovers(), []);
+  });
+
+  it('is as large as the template says', async () => {
+    const body = '<disk><size>7</size></disk>';
+    const { glanceId } = await (await bed.build(bed.template({ body }), { root_disk: 'volume' })).result();
+    assert.equal(bed.cloud.state.images.get(glanceId)?.min_disk, 7);
+  });
+
+  it('is taken without being asked for where the flavor has none', async () => {
+    const { glanceId } = await (await bed.build(bed.template(), { flavor: 'diskless' })).result();
+    assert.equal(bed.cloud.state.images.get(glanceId)?.min_disk, 10);
+    assert.deepEqual(bed.leftovers(), []);
+  });
+
+  it('waits for room, holding nothing meanwhile', async () => {
+    const { quotas, volumes } = bed.cloud.state;
+    quotas.gigabytes = 3;
+    const build = await bed.build(bed.template(), { root_disk: 'volume', reuse_jeos: 'False' });
+    const refused = (): boolean => bed.cloud.calls.list().some(({ service, status }) => service === 'volume' && status === 413); // prettier-ignore
+    while (!refused()) await pause(20);
+    assert.equal(volumes.size, 0);
+    quotas.gigabytes = -1;
+    await build.result();
+  });
+
+  it('that Cinder cannot make fails the build in Cinder’s words', async () => {
+    const forget = bed.cloud.volumeBehaviours.add({ create: 'error' });
+    const failure = await (await bed.build(bed.template(), { root_disk: 'volume', reuse_jeos: 'False' })).failure();
+    forget();
+    assert.equal(failure.type, 'VolumeFailed');
+    assert.match(failure.message, /is error: the cloud could not make it/);
+    assert.deepEqual(bed.leftovers(), []);
+  });
+});
+
+describe('a cloud without block storage', () => {
+  let bed: Bed;
+  before(async () => {
+    bed = await Bed.start({ cloud: { blockStorage: false } });
+  });
+  after(() => bed.close());
+
+  it('can take no medium: that is said before anything is made', async () => {
+    const failure = await (await bed.build(bed.template({ iso: `${bed.media.origin}/a.iso` }))).failure();
+    assert.equal(failure.type, 'UnsupportedOs');
+    assert.match(failure.message, /no block storage \(Cinder\): an ISO can reach an instance only as a volume/);
+  });
+
+  it('builds from install trees as ever', async () => {
+    await (await bed.build(bed.template())).result();
+    assert.deepEqual(bed.leftovers(), []);
+  });
+});
+
+/** What a build changes in Cinder when its root disk is a volume and its medium another one. */
+const CHANGES: Changes = [
+  ['volume POST /v3/volumes', 3],
+  ['volume POST /v3/volumes/*/action', 2],
+  ['volume DELETE /v3/volumes/*', 3],
+];
+
+describe('a build that loses the replies of Cinder', { skip }, () => {
+  it('is complete, with nothing made twice or left', async () => {
+    const bed = await Bed.start();
+    try {
+      bed.media.put('/debian.iso', await mediumFixture({ files: TREE }));
+      const losses = everyOne(CHANGES);
+      const lost = lose(bed, losses);
+      const template = bed.template({ iso: `${bed.media.origin}/debian.iso` });
+      const result = await (await bed.build(template, { root_disk: 'volume' })).result();
+      assert.deepEqual(lost.sort(), losses.map(wordsOf).sort());
+      assert.deepEqual(bed.cloud.state.serversMade.map((name) => name.split('-')[1]), ['installer', 'customise']); // prettier-ignore
+      assert.deepEqual(bed.images('base').map(({ id }) => id), [result.glanceId]); // prettier-ignore
+      assert.equal(bed.images('jeos').length, 1);
+      assert.deepEqual(bed.leftovers(), []);
+    } finally {
+      await bed.close();
+    }
+  });
+});
