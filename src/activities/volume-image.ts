@@ -56,9 +56,9 @@ async function startUpload(deps: Deps, watch: CloudWatch, input: UploadInput): P
   if (volume === undefined)
     throw await volumeFailed(watch.cloud, input.volumeId, 'is gone: somebody else has deleted it');
   if (volume.status !== 'available') throw await busy(watch.cloud, volume);
-  // The image has them from its beginning: so it is found again when the reply is lost.
-  await volumes.setImageMetadata(volume.id, marksOf(input.ref, input.role, deps.identity), { signal: signal() });
   try {
+    // The image has them from its beginning: so it is found again when the reply is lost.
+    await volumes.setImageMetadata(volume.id, marksOf(input.ref, input.role, deps.identity), { signal: signal() });
     return await volumes.uploadToImage(volume.id, { image_name: input.name, ...FORMAT }, { signal: signal() });
   } catch (error) {
     if (!(error instanceof FactoryError && error.type === 'Conflict')) throw error;

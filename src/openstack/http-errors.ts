@@ -139,7 +139,7 @@ function isQuota({ message, type }: ServiceMessage): boolean {
 
 /** Cinder, and Nova in its words, say 400 of a volume that is not in a state for what is asked. */
 function isStateOfVolume({ message }: ServiceMessage): boolean {
-  return /Invalid volume: .*\bstatus must be\b/i.test(message);
+  return /Invalid volume: .*\b(status must be|not allowed for volumes in)\b/i.test(message);
 }
 
 /** Cinder says as of a quota that one volume is larger than any may be; that does not pass. */
