@@ -25,7 +25,7 @@ const STAGES: Stage[] = [
   { name: 'integration', concurrency: 2, minutes: 30 },
   { name: 'matrix', concurrency: 2, minutes: 15 },
   { name: 'contract', concurrency: 1, minutes: 10 },
-  { name: 'e2e', concurrency: 1, minutes: 25, cloud: true },
+  { name: 'e2e', concurrency: 1, minutes: 35, cloud: true },
 ];
 
 interface Count {

@@ -46,6 +46,13 @@ const IMAGES = 'debian/dists/bookworm/main/installer-amd64/current/images';
 const KERNEL = 'netboot/debian-installer/amd64/linux';
 const RAMDISK = 'netboot/debian-installer/amd64/initrd.gz';
 
+/** Kernel and ramdisk of the demo's tree. */
+export async function demoKernel(): Promise<{ kernel: Buffer; ramdisk: Buffer }> {
+  const images = join(TREE, 'tree', IMAGES);
+  const [kernel, ramdisk] = await Promise.all([readFile(join(images, KERNEL)), readFile(join(images, RAMDISK))]);
+  return { kernel, ramdisk };
+}
+
 /**
  * Makes a copy of the demo's tree with a ramdisk that no cloud has yet: some zero bytes follow it, which a kernel skips.
  *
@@ -75,7 +82,7 @@ interface Left {
 }
 
 /** What in the cloud carries the mark of a build or of its installer's run, images aside; others may build beside us. */
-async function left({ compute, network }: Cloud, uuids: string[]): Promise<Left[]> {
+async function left({ compute, network, volume }: Cloud, uuids: string[]): Promise<Left[]> {
   const tags = uuids.map(buildTag);
   const isOurs = ({ tags: given }: { tags?: string[] }): boolean => tags.some((tag) => given?.includes(tag) === true);
   const isNamed = ({ name }: { name: string }): boolean => uuids.some((uuid) => name.includes(uuid));
@@ -83,7 +90,11 @@ async function left({ compute, network }: Cloud, uuids: string[]): Promise<Left[
   const floating = (await network.listFloatingIps()).filter(isOurs);
   const groups = (await network.listSecurityGroups()).filter(isOurs);
   const keys = (await compute.listKeyPairs()).filter(isNamed);
+  const volumes = (await volume.exists())
+    ? (await volume.listVolumes()).filter(({ name }) => isNamed({ name: name ?? '' }))
+    : [];
   return [
+    ...volumes.map(({ id, name }) => ({ name: `volume ${name}`, remove: () => volume.deleteVolume(id) })),
     ...servers.map(({ id, name }) => ({ name, remove: () => compute.deleteServer(id) })),
     ...floating.map(({ id }) => ({ name: `floating IP ${id}`, remove: () => network.deleteFloatingIp(id) })),
     ...keys.map(({ name }) => ({ name, remove: () => compute.deleteKeyPair(name) })),

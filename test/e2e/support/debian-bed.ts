@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import type { Mirror } from '../../../dev/installer-tree/mirror.js';
+import { withInstance } from '../../../dev/instance.js';
+import { PROJECT } from '../../../scripts/bed-cloud.js';
+import { connectClouds } from '../../../src/openstack/index.js';
+import type { Cloud, Clouds } from '../../../src/openstack/types.js';
+import { startTemporal } from '../../support/temporal.js';
+import { HOST, installMirror, MIRROR_PORT } from './single-node.js';
+import { PROGRAM, WorkerProgram } from './worker-program.js';
+
+const FLAVOR = process.env['IMAGEFACTORY_E2E_FLAVOR'] ?? '2';
+const EXAMPLES = join(PROJECT, 'examples');
+export const EXAMPLE = join(EXAMPLES, 'debian-12.tdl');
+
+/** What a build has ended with. */
+export interface Ended {
+  uuid: string;
+  code: number | null;
+  /** What stands on standard output. */
+  output: string;
+}
+
+/** What of a record the tests look at. */
+export interface Record {
+  icicle: string;
+  glance_id: string;
+  jeos: { glance_id: string };
+}
+
+/** The example's Debian on a real OpenStack: its mirror, a Temporal server, and a worker that is a process. */
+export class DebianBed {
+  private constructor(
+    readonly temporal: TestWorkflowEnvironment,
+    readonly cloud: Cloud,
+    readonly storage: string,
+    readonly worker: WorkerProgram,
+    private readonly clouds: Clouds,
+    /** Undefined where the demo's serves the same tree. */
+    private readonly mirror: Mirror | undefined,
+  ) {}
+
+  static async start(): Promise<DebianBed> {
+    const own = await installMirror();
+    const mirror = await own.start(MIRROR_PORT, HOST).then(
+      () => own,
+      () => undefined,
+    );
+    const temporal = await startTemporal();
+    const clouds = connectClouds();
+    const storage = await mkdtemp(join(tmpdir(), 'imagefactory-e2e-'));
+    const worker = new WorkerProgram(storage, envOf(temporal));
+    worker.start();
+    return new DebianBed(temporal, clouds.get(process.env['OS_CLOUD'] ?? 'envvars'), storage, worker, clouds, mirror);
+  }
+
+  async stop(): Promise<void> {
+    await this.worker.end('SIGTERM');
+    await this.mirror?.stop();
+    await this.clouds.close();
+    await this.temporal.teardown();
+    await rm(this.storage, { recursive: true, force: true });
+  }
+
+  /** Runs `base_image` for a template to its end. A JEOS of an earlier run is not reused: it would spare the installer. */
+  build(template: string, parameters: { [name: string]: string }, onLine?: (line: string) => void): Promise<Ended> {
+    const all = {
+      request_floating_ip: 'True',
+      default_user: 'debian',
+      command_prefix: 'sudo',
+      reuse_jeos: 'False',
+      flavor: FLAVOR,
+      ...parameters,
+    };
+    const args = Object.entries(all).flatMap(([name, value]) => ['--parameter', name, value]);
+    const script = ['--file-parameter', 'install_script', join(EXAMPLES, 'debian-12.preseed')];
+    const child = spawn(process.execPath, [PROGRAM, 'base_image', ...script, ...args, template], {
+      env: envOf(this.temporal),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let output = '';
+    let uuid = '';
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      for (const line of chunk.split('\n')) {
+        process.stdout.write(line === '' ? '' : `# ${line}\n`);
+        uuid ||= /Build ([0-9a-f-]{36})/.exec(line)?.[1] ?? '';
+        onLine?.(line);
+      }
+    });
+    return new Promise((resolve) => child.once('close', (code) => resolve({ uuid, code, output })));
+  }
+
+  async record(uuid: string): Promise<Record> {
+    return JSON.parse(await readFile(join(this.storage, `${uuid}.meta`), 'utf8')) as Record;
+  }
+
+  /** The template's packages, files and commands are in an instance of the image, and nothing of the build is. */
+  async inspect(imageId: string): Promise<void> {
+    await withInstance(
+      this.cloud,
+      { imageId, flavor: FLAVOR, user: 'debian', commandPrefix: 'sudo' },
+      async (guest) => {
+        const said = async (command: string): Promise<string> => (await guest.run(command)).stdout.trim();
+        assert.equal(await said('hello'), 'Hello, world!');
+        assert.equal(await said('cat /etc/motd'), 'Built by imagefactory.');
+        assert.equal(await said('cat /usr/local/share/imagefactory/greeting'), 'Hello from a base64 file.');
+        assert.equal(await said('cat /usr/local/share/imagefactory/said'), 'Hello from the command greeting.');
+        assert.match(await said('cat /var/lib/imagefactory-demo'), /greeting[\s\S]*said/);
+        assert.equal(await said('ls -d /var/lib/imagefactory 2>/dev/null'), '');
+        assert.equal(await said('wc -l < /home/debian/.ssh/authorized_keys'), '1');
+        assert.equal(await said('test -s /etc/machine-id && echo new'), 'new');
+      },
+    );
+  }
+
+  /** Removes what a build that has ended well has left on purpose. */
+  async forget({ glance_id, jeos }: Record): Promise<void> {
+    await this.cloud.image.deleteImage(glance_id);
+    await this.cloud.image.deleteImage(jeos.glance_id);
+  }
+}
+
+function envOf(temporal: TestWorkflowEnvironment): NodeJS.ProcessEnv {
+  return { ...process.env, TEMPORAL_ADDRESS: temporal.address, NO_COLOR: '1' };
+}
