@@ -1,7 +1,6 @@
 import { FactoryError } from '../build/errors.js';
 import { masked } from '../build/secrets.js';
 import { checkPrivilege, removeKeyAndShutDown } from '../guest/access.js';
-import { GuestJournal } from '../guest/journal.js';
 import type { Server } from '../openstack/types.js';
 import { type Deps, progress, signal, sleep } from './context.js';
 import { secretsIn } from './documents.js';
@@ -9,7 +8,6 @@ import { isBooting, learnHostKeys, withGuest } from './guest-connection.js';
 import { markProven } from './images.js';
 import { loginKeyOf } from './keys.js';
 import { tailOf } from './power-off.js';
-import { SESSION_KEY } from './session.js';
 import { isGone, livingServer, serverFailed, serverGone } from './servers.js';
 import type { GuestInput, JeosFound } from './types.js';
 
@@ -17,18 +15,6 @@ import type { GuestInput, JeosFound } from './types.js';
 const SERVER_CHECK = 10;
 /** Milliseconds after which a guest that has not gone down by itself is sent the ACPI button, and again. */
 const BUTTON_AFTER = 60_000;
-
-/**
- * What goes in the same breath as our key: the journal, and the SSH host keys. Not earlier: sshd reads its host keys anew for
- * every connection, and without them nobody could tell the guest anything any more.
- */
-const LAST_CLEAN_UP = `${new GuestJournal().remove}; rm -f /etc/ssh/ssh_host_*
-# The keys of sessions that were cut off.
-for file in ~root/.ssh/authorized_keys $(cut -d: -f6 /etc/passwd | sort -u | sed 's,$,/.ssh/authorized_keys,'); do
-  grep -q ' ${SESSION_KEY}$' "$file" 2>/dev/null || continue
-  rest=$(grep -v ' ${SESSION_KEY}$' "$file")
-  printf '%s\\n' "$rest" >"$file"
-done`;
 
 function living(deps: Deps, { ref, guest }: GuestInput): Promise<Server> {
   return livingServer(deps, ref.cloud, guest.serverId);
@@ -85,7 +71,7 @@ async function tellShutDown(deps: Deps, input: GuestInput): Promise<void> {
   const { publicKey } = await loginKeyOf(deps, input.ref.uuid);
   try {
     await withGuest(deps, input, (guest) =>
-      removeKeyAndShutDown(guest, publicKey, { cleanUp: LAST_CLEAN_UP, signal: signal() }),
+      removeKeyAndShutDown(guest, publicKey, { cleanUp: guest.shell.lastCleanUp, signal: signal() }),
     );
   } catch (error) {
     if (!(error instanceof FactoryError && error.type === 'GuestLoginRefused')) throw error;

@@ -1,15 +1,13 @@
 import { FactoryError } from '../build/errors.js';
 import type { OpenedSession } from '../build/messages.js';
+import { SESSION_KEY } from '../guest/guest-shell.js';
 import { keyBlob } from '../guest/keys.js';
-import { quote } from '../guest/shell.js';
 import type { Guest } from '../guest/types.js';
 import { admit } from './access.js';
 import { type Deps, progress, signal } from './context.js';
 import { knownHostKeys, withGuest } from './guest-connection.js';
 import type { GuestInput } from './types.js';
 
-/** Ends the lines of session keys: what a session that was cut off has left is found by it. */
-export const SESSION_KEY = 'imagefactory-session';
 /** Seconds that a change of the keys may take. */
 const TIMEOUT = 60;
 
@@ -26,22 +24,19 @@ export async function openSession(deps: Deps, input: SessionInput): Promise<Open
   progress({ message: 'letting a session in' });
   if (from !== undefined) await admit(deps, ref, location, [from]);
   const line = `${publicKey.trim().split(/\s+/).slice(0, 2).join(' ')} ${SESSION_KEY}`;
-  const script = `blob=${quote(keyBlob(publicKey))}
-    grep -qF -- "$blob" "$file" || printf '%s\\n' ${quote(line)} >>"$file"`;
-  await withGuest(deps, input, (guest) => changeKeys(guest, location.user, script));
+  await withGuest(deps, input, (guest) => changeKeys(guest, guest.shell.letIn(location.user, line)));
   return { host: location.host, user: location.user, hostKeys: await knownHostKeys(deps, ref.uuid) };
 }
 
 /** Lets nobody in with the key any more. */
 export async function closeSession(deps: Deps, input: SessionInput): Promise<void> {
-  const script = `blob=${quote(keyBlob(input.publicKey))}
-    if grep -qF -- "$blob" "$file"; then rest=$(grep -vF -- "$blob" "$file"); printf '%s\\n' "$rest" >"$file"; fi`;
-  await withGuest(deps, input, (guest) => changeKeys(guest, input.guest.user, script));
+  await withGuest(deps, input, (guest) =>
+    changeKeys(guest, guest.shell.shutOut(input.guest.user, keyBlob(input.publicKey))),
+  );
 }
 
-async function changeKeys(guest: Guest, user: string, script: string): Promise<void> {
-  const find = `file=$({ getent passwd ${quote(user)} || grep ${quote(`^${user}:`)} /etc/passwd; } | cut -d: -f6)/.ssh/authorized_keys`;
-  const { exitCode, stderr } = await guest.run(`${find}\n${script}`, { timeout: TIMEOUT, signal: signal() });
+async function changeKeys(guest: Guest, script: string): Promise<void> {
+  const { exitCode, stderr } = await guest.run(script, { timeout: TIMEOUT, signal: signal() });
   if (exitCode === 0) return;
   throw new FactoryError('CommandFailed', `the session’s key could not be changed in the guest: ${stderr.trim()}`);
 }

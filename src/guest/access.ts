@@ -1,7 +1,5 @@
 import { FactoryError } from '../build/errors.js';
-import { JOURNAL_DIRECTORY } from './journal-scripts.js';
 import { keyBlob } from './keys.js';
-import { quote } from './shell.js';
 import type { Guest, RunResult } from './types.js';
 
 /** Seconds that a guest under load may take for a trifle. */
@@ -67,13 +65,22 @@ export function explainRefusal(result: RunResult): FactoryError {
  * @throws FactoryError GuestLoginRefused (not retryable) saying what the guest said and what to change
  */
 export async function checkPrivilege(guest: Guest, prefix: string, options: CallOptions = {}): Promise<void> {
-  const result = await guest.run('id -u', { timeout: TIMEOUT, signal: options.signal });
+  const { shell } = guest;
+  const result = await guest.run(shell.whoAmI, { timeout: TIMEOUT, signal: options.signal });
   const id = result.stdout.trim();
   if (result.exitCode === 0 && id === '0') return;
+  if (shell.name === 'powershell') throw notAdministrator(result);
   if (result.exitCode !== 0 || !/^\d+$/.test(id)) throw explainRefusal(result);
   const how = prefix === '' ? 'there is no command prefix' : `the command prefix "${prefix}" does not change that`;
   throw new FactoryError('GuestLoginRefused', `commands run as user ${id} and not as root: ${how}`, {
     hint: 'set --parameter command_prefix sudo, or --parameter default_user root',
+  });
+}
+
+function notAdministrator({ stdout, stderr }: RunResult): FactoryError {
+  const said = `${stdout}\n${stderr}`.trim();
+  return new FactoryError('GuestLoginRefused', `commands do not run with an administrator's rights: ${said}`, {
+    hint: 'set --parameter default_user to Administrator, or to a member of Administrators whose rights UAC does not filter',
   });
 }
 
@@ -84,67 +91,6 @@ export interface ShutDownOptions extends CallOptions {
   homes?: string;
   /** Shell command that powers the machine off. */
   powerOff?: string;
-}
-
-const HOMES = `echo ~root; { getent passwd || cat /etc/passwd; } | cut -d: -f6`;
-const POWER_OFF = 'systemctl poweroff || shutdown -P now || poweroff || halt -p';
-
-/**
- * Runs on the guest independently of the connection, which it is about to cut: once begun it comes to its end, so that
- * no lost reply leaves a machine that has forgotten our key and stays up. The key's lines go, options or a forced command
- * before the key included; a file that held nothing else goes too.
- */
-function forgetAndPowerOff(blob: string, options: Required<Omit<ShutDownOptions, 'signal'>>): string {
-  return `
-blob=${quote(blob)}
-forget() {
-  grep -qF -- "$blob" "$1" 2>/dev/null || return 0
-  rest=$(grep -vF -- "$blob" "$1")
-  # Written in place: owner, mode and SELinux label stay.
-  if [ -n "$rest" ]; then printf '%s\\n' "$rest" >"$1"; else rm -f -- "$1"; fi
-  grep -qF -- "$blob" "$1" 2>/dev/null || return 0
-  echo "cannot take the build's key out of $1"
-  return 1
-}
-{ ${options.homes}
-} | sort -u | {
-  failed=0
-  while read -r home; do
-    for file in "$home/.ssh/authorized_keys" "$home/.ssh/authorized_keys2"; do forget "$file" || failed=1; done
-  done
-  exit $failed
-} >"$1/said" 2>&1 || { echo failed >"$1/result"; exit 1; }
-{ ${options.cleanUp}
-} >/dev/null 2>&1
-sync
-echo done >"$1/result"
-# The reply goes out first.
-sleep 1
-rm -rf -- "$1"
-{ ${options.powerOff}
-}
-`;
-}
-
-/** Starts the above and waits for its word, for half a minute at the most. */
-function supervise(work: string): string {
-  return `
-umask 077
-run=$(mktemp -d /run/imagefactory.XXXXXX 2>/dev/null) || run=$(mktemp -d) || exit 1
-setsid sh -c ${quote(work)} imagefactory "$run" </dev/null >/dev/null 2>&1 &
-tries=0
-until [ -s "$run/result" ] || [ "$tries" -ge 300 ]; do
-  tries=$((tries + 1))
-  sleep 0.1 2>/dev/null || sleep 1
-  [ -d "$run" ] || exit 0
-done
-case $(cat "$run/result" 2>/dev/null) in
-  done) exit 0 ;;
-esac
-cat "$run/said" >&2
-rm -rf -- "$run"
-exit 1
-`;
 }
 
 /**
@@ -158,9 +104,10 @@ export async function removeKeyAndShutDown(
   publicKey: string,
   options: ShutDownOptions = {},
 ): Promise<void> {
-  const { cleanUp = `rm -rf -- ${JOURNAL_DIRECTORY}`, homes = HOMES, powerOff = POWER_OFF, signal } = options;
-  const command = supervise(forgetAndPowerOff(keyBlob(publicKey), { cleanUp, homes, powerOff }));
-  const result = await guest.run(command, { timeout: TIMEOUT, signal });
+  const { shell } = guest;
+  const { cleanUp = shell.removed(shell.journal), homes, powerOff, signal } = options;
+  const script = shell.shutDown({ blob: keyBlob(publicKey), cleanUp, homes, powerOff });
+  const result = await guest.run(script, { timeout: TIMEOUT, signal });
   if (result.exitCode === 0) return;
   const said = result.stderr.trim() || result.stdout.trim() || `exit status ${result.exitCode ?? result.signal}`;
   throw new FactoryError('CommandFailed', `the build’s key could not be removed from the guest: ${said}`);

@@ -30,8 +30,8 @@ uptime_seconds() { read -r up rest </proc/uptime; echo "${'$'}{up%.*}"; }
 `;
 
 /** Bytes of output that stay on the guest's disk: more than that is cut down to its tail. */
-const LARGEST_OUTPUT = 16 * 1024 * 1024;
-const KEPT_OUTPUT = 65_536;
+export const LARGEST_OUTPUT = 16 * 1024 * 1024;
+export const KEPT_OUTPUT = 65_536;
 
 /** Runs detached from every connection. Arguments: the step's folder, this attempt's folder. */
 export const RUNNER = `${PROCESS_START}

@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto';
 import { FactoryError } from '../build/errors.js';
 import { explainRefusal } from './access.js';
-import { FOLLOW, JOURNAL_DIRECTORY, RUNNER } from './journal-scripts.js';
-import { quote } from './shell.js';
 import type { Guest, Journal, JournalOptions, JournalResult, RunResult } from './types.js';
 
 const DEFAULT_MAX_OUTPUT = 65_536;
@@ -15,19 +13,16 @@ function folderOf(key: string): string {
   return `${key.replace(/[^A-Za-z0-9._-]+/g, '_').slice(0, 60)}-${digest}`;
 }
 
-/** The journal of a Linux guest, as plain files and POSIX sh. */
+/** The journal of a guest, as plain files and scripts of its shell. */
 export class GuestJournal implements Journal {
-  constructor(private readonly directory: string = JOURNAL_DIRECTORY) {}
-
-  /** Shell script (as root) that removes the journal from the guest. */
-  get remove(): string {
-    return `rm -rf -- ${quote(this.directory)}`;
-  }
+  /** @param directory default: where the guest's shell has it */
+  constructor(private readonly directory?: string) {}
 
   /**
    * Runs the script once under the key and round, or attaches to the run that an earlier attempt started; the guest keeps
    * it going without us. A new round runs a step again that has failed; one that ended well in any round, or is running, is
-   * not run again. A script that begins with `#!` is run by that interpreter, any other by `sh`; as root, in root's home.
+   * not run again. A script that begins with `#!` is run by that interpreter, any other by `sh`; as root, in root's home. In Windows:
+   * by cmd.exe where it looks like a batch file, else by PowerShell.
    *
    * @param options timeout: seconds that the step may take, counted by the guest from its start; then its whole process
    *   group is killed. maxOutput: bytes of output kept, default 65,536. round: letters, digits and dots, default `0`. anew: run it in
@@ -40,9 +35,9 @@ export class GuestJournal implements Journal {
     const { timeout, signal, onOutput, maxOutput = DEFAULT_MAX_OUTPUT, round = '0', anew = false } = options;
     const input = Buffer.from(script);
     const seconds = Math.max(1, Math.ceil(timeout));
-    const words = [this.directory, folderOf(key), input.length, seconds, maxOutput, RUNNER, round, anew ? 1 : 0];
-    const command = `set -- ${words.map((word) => quote(String(word))).join(' ')}\n${FOLLOW}`;
-    const result = await guest.run(command, {
+    const journal = this.directory ?? guest.shell.journal;
+    const step = { journal, name: folderOf(key), round, anew, script: input, timeout: seconds, earlier: maxOutput };
+    const result = await guest.run(guest.shell.follow(step), {
       input,
       signal,
       timeout: seconds + GRACE,
@@ -56,8 +51,8 @@ export class GuestJournal implements Journal {
 }
 
 function readOutcome(result: RunResult, key: string, timeout: number): JournalResult {
-  const report = result.stderr.trimEnd().split('\n').at(-1) ?? '';
-  const [, how, what, status] = /^(started|attached) (exited|interrupted|deadline)(?: (\d+))?$/.exec(report) ?? [];
+  const report = result.stderr.trimEnd().split('\n').at(-1)?.trim() ?? '';
+  const [, how, what, status] = /^(started|attached) (exited|interrupted|deadline)(?: (-?\d+))?$/.exec(report) ?? [];
   const outcome = { output: result.stdout, attached: how === 'attached' };
   if (what === 'exited' && status !== undefined) return { ...outcome, exitCode: Number(status), interrupted: false };
   if (what === 'interrupted') return { ...outcome, exitCode: null, interrupted: true };

@@ -1,9 +1,9 @@
 import type ssh2 from 'ssh2';
 import { FactoryError } from '../build/errors.js';
 import { OutputTail } from './output-tail.js';
-import { quote } from './shell.js';
+import type { GuestShell } from './guest-shell.js';
+import { shellOf } from './shells.js';
 import type { Guest, GuestAddress, RunOptions, RunResult } from './types.js';
-import { WRITE_FILE } from './write-file.js';
 
 const DEFAULT_TIMEOUT = 60;
 const DEFAULT_MAX_OUTPUT = 65_536;
@@ -17,6 +17,7 @@ const SETTLE = 2000;
 
 /** A guest over an open SSH connection. */
 export class SshGuest implements Guest {
+  readonly shell: GuestShell;
   private readonly lost = new AbortController();
 
   constructor(
@@ -24,6 +25,7 @@ export class SshGuest implements Guest {
     private readonly address: GuestAddress,
     signal?: AbortSignal,
   ) {
+    this.shell = shellOf(address.shell);
     let cause: Error | undefined;
     client.on('error', (error) => {
       cause = error;
@@ -36,7 +38,7 @@ export class SshGuest implements Guest {
   }
 
   /** @throws FactoryError GuestUnreachable (retryable) when the connection is lost, DeadlineExceeded (retryable); the signal's reason on abort. */
-  async run(command: string, options: RunOptions = {}): Promise<RunResult> {
+  async run(script: string, options: RunOptions = {}): Promise<RunResult> {
     const { signal, timeout = DEFAULT_TIMEOUT, privileged = true } = options;
     const deadline = new AbortController();
     const timer = setTimeout(() => {
@@ -44,13 +46,12 @@ export class SshGuest implements Guest {
       deadline.abort(new FactoryError('DeadlineExceeded', message, { retryable: true }));
     }, timeout * 1000);
     const stop = AbortSignal.any([this.lost.signal, deadline.signal, ...(signal === undefined ? [] : [signal])]);
-    const prefix =
-      privileged && this.address.commandPrefix.trim() !== '' ? `${this.address.commandPrefix.trim()} ` : '';
+    const started = this.shell.started(script, privileged ? this.address.commandPrefix.trim() : '');
+    const input = Buffer.concat([started.preamble, Buffer.from(options.input ?? '')]);
     try {
       stop.throwIfAborted();
-      // Whatever the user's login shell is: the command is POSIX sh.
-      const channel = await this.open(`${prefix}sh -c ${quote(command)}`, stop);
-      return await collect(channel, options, stop, () => this.connectionLost(undefined));
+      const channel = await this.open(started.command, stop);
+      return await collect(channel, { ...options, input }, stop, () => this.connectionLost(undefined));
     } finally {
       clearTimeout(timer);
     }
@@ -63,9 +64,9 @@ export class SshGuest implements Guest {
     options: { mode?: number; signal?: AbortSignal } = {},
   ): Promise<void> {
     const input = typeof content === 'string' ? Buffer.from(content) : content;
-    const mode = options.mode === undefined ? '' : options.mode.toString(8).padStart(4, '0');
-    const command = `set -- ${quote(path)} ${input.length} ${quote(mode)}\n${WRITE_FILE}`;
-    const result = await this.run(command, { input, timeout: WRITE_TIMEOUT, signal: options.signal });
+    const { mode } = options;
+    const script = this.shell.writeFile({ path, size: input.length, ...(mode === undefined ? {} : { mode }) });
+    const result = await this.run(script, { input, timeout: WRITE_TIMEOUT, signal: options.signal });
     if (result.exitCode === 0) return;
     const said = result.stderr.trim() || `exit status ${result.exitCode ?? result.signal}`;
     throw new FactoryError('CommandFailed', `cannot write ${path} in the guest: ${said}`);

@@ -1,3 +1,5 @@
+import type { GuestShell, ShellName } from './guest-shell.js';
+
 /** What the rest of the program sees of a guest: a machine that lets us in over SSH. */
 
 /** How to reach and recognise a guest. */
@@ -15,6 +17,8 @@ export interface GuestAddress {
   hostKeys: string[];
   /** What makes a command privileged, e.g. `sudo`; empty when the user is root. */
   commandPrefix: string;
+  /** What runs our scripts there. Default POSIX sh. */
+  shell?: ShellName;
 }
 
 export interface RunResult {
@@ -41,8 +45,9 @@ export interface RunOptions {
 
 /** An open connection. */
 export interface Guest {
-  /** Runs a shell command (POSIX sh) and waits for its end. Does not throw for a non-zero exit status. */
-  run(command: string, options?: RunOptions): Promise<RunResult>;
+  readonly shell: GuestShell;
+  /** Runs a script of the guest's shell and waits for its end. Does not throw for a non-zero exit status. */
+  run(script: string, options?: RunOptions): Promise<RunResult>;
   /** Writes a file as root, parent folders made, moved into place whole. */
   writeFile(path: string, content: Buffer | string, options?: { mode?: number; signal?: AbortSignal }): Promise<void>;
   close(): void;

@@ -279,11 +279,16 @@ for (const { name, open, skip } of BEDS) {
     it('gives the status of a step that removed the journal, and is removed whole by its script', async () => {
       const own = new GuestJournal(join(bed.directory, 'own journal'));
       const guest = await bed.connect();
-      const result = await own.run(guest, 'clean', `${own.remove}; exit 6`, { timeout: 20 });
+      const result = await own.run(
+        guest,
+        'clean',
+        `${guest.shell.removed(join(bed.directory, 'own journal'))}; exit 6`,
+        { timeout: 20 },
+      );
       assert.equal(result.exitCode, 6);
       const again = await own.run(guest, 'clean', 'exit 0', { timeout: 20 });
       assert.deepEqual([again.exitCode, again.attached], [6, true]);
-      await guest.run(own.remove);
+      await guest.run(guest.shell.removed(join(bed.directory, 'own journal')));
       await assert.rejects(readdir(join(bed.directory, 'own journal')), { code: 'ENOENT' });
     });
 

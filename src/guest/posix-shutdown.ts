@@ -1,0 +1,68 @@
+import type { LastWords } from './guest-shell.js';
+import { quote } from './shell.js';
+
+const HOMES = `echo ~root; { getent passwd || cat /etc/passwd; } | cut -d: -f6`;
+const POWER_OFF = 'systemctl poweroff || shutdown -P now || poweroff || halt -p';
+
+/**
+ * Runs on the guest independently of the connection, which it is about to cut: once begun it comes to its end, so that
+ * no lost reply leaves a machine that has forgotten our key and stays up. The key's lines go, options or a forced command
+ * before the key included; a file that held nothing else goes too.
+ */
+function forgetAndPowerOff({ blob, cleanUp, homes = HOMES, powerOff = POWER_OFF }: LastWords): string {
+  return `
+blob=${quote(blob)}
+forget() {
+  grep -qF -- "$blob" "$1" 2>/dev/null || return 0
+  rest=$(grep -vF -- "$blob" "$1")
+  # Written in place: owner, mode and SELinux label stay.
+  if [ -n "$rest" ]; then printf '%s\\n' "$rest" >"$1"; else rm -f -- "$1"; fi
+  grep -qF -- "$blob" "$1" 2>/dev/null || return 0
+  echo "cannot take the build's key out of $1"
+  return 1
+}
+{ ${homes}
+} | sort -u | {
+  failed=0
+  while read -r home; do
+    for file in "$home/.ssh/authorized_keys" "$home/.ssh/authorized_keys2"; do forget "$file" || failed=1; done
+  done
+  exit $failed
+} >"$1/said" 2>&1 || { echo failed >"$1/result"; exit 1; }
+{ ${cleanUp}
+} >/dev/null 2>&1
+sync
+echo done >"$1/result"
+# The reply goes out first.
+sleep 1
+rm -rf -- "$1"
+{ ${powerOff}
+}
+`;
+}
+
+/** Starts the above and waits for its word, for half a minute at the most. */
+function supervise(work: string): string {
+  return `
+umask 077
+run=$(mktemp -d /run/imagefactory.XXXXXX 2>/dev/null) || run=$(mktemp -d) || exit 1
+setsid sh -c ${quote(work)} imagefactory "$run" </dev/null >/dev/null 2>&1 &
+tries=0
+until [ -s "$run/result" ] || [ "$tries" -ge 300 ]; do
+  tries=$((tries + 1))
+  sleep 0.1 2>/dev/null || sleep 1
+  [ -d "$run" ] || exit 0
+done
+case $(cat "$run/result" 2>/dev/null) in
+  done) exit 0 ;;
+esac
+cat "$run/said" >&2
+rm -rf -- "$run"
+exit 1
+`;
+}
+
+/** Script that takes a key out of every `authorized_keys` of root and of all home directories, and powers the guest off. */
+export function shutDownScript(words: LastWords): string {
+  return supervise(forgetAndPowerOff(words));
+}

@@ -1,0 +1,10 @@
+import type { GuestShell, ShellName } from './guest-shell.js';
+import { POSIX } from './posix.js';
+import { POWERSHELL_GUEST } from './powershell.js';
+
+const SHELLS: Record<ShellName, GuestShell> = { posix: POSIX, powershell: POWERSHELL_GUEST };
+
+/** The shell that a guest has. */
+export function shellOf(name: ShellName = 'posix'): GuestShell {
+  return SHELLS[name];
+}
