@@ -14,6 +14,7 @@ import { scriptInRamdisk } from '../os/script-transport.js';
 import type { InstallerPlan } from '../os/types.js';
 import { downloadTo, inFolder } from './boot-folder.js';
 import { createMedium } from './boot-iso.js';
+import { createScriptMedium } from './script-medium.js';
 import { type Deps, progress, signal } from './context.js';
 import { installerPlanOf, parametersOf, requiredDocument, templateOf } from './documents.js';
 import { ensureImage } from './ensure-image.js';
@@ -24,14 +25,15 @@ const EMPTY_DISK = 1024 * 1024;
 
 /** Creates the images that boot the installer: its root disk, and the medium in its drive where it is installed from one. */
 export async function createBootImage(deps: Deps, input: BootImageInput): Promise<BootImages> {
-  const { isoId, volumeId, pin } = input;
+  const { isoId, volumeId, driversId, pin } = input;
   const plan = withPin(withVolumeId(await installerPlanOf(deps, input.documents), volumeId), pin);
   const { boot_method: method = 'direct' } = await parametersOf(deps, input.documents);
   const { medium } = plan;
   if (medium === undefined || isoId === undefined) return { imageId: await createRootDisk(deps, input, plan, method) };
   const mediumId = await createMedium(deps, { ...input, isoId }, { ...plan, medium }, method);
+  const scriptId = await createScriptMedium(deps, input, { ...plan, medium });
   const imageId = await createRootDisk(deps, input, plan, method);
-  return { imageId, media: [mediumId] };
+  return { imageId, media: [mediumId, scriptId, driversId].filter((id) => id !== undefined) };
 }
 
 /** The image of the disk that is installed to: what of it boots the installer depends on the method. */

@@ -55,6 +55,7 @@ export async function createMedium(
 }
 
 function isChanged({ os }: Template, plan: FromMedium, method: BootMethod): boolean {
+  if (plan.medium.script?.beside !== undefined) return false;
   const startsIt = method === 'iso' && (plan.medium.boots !== undefined || plan.medium.files !== undefined);
   return startsIt || plan.scriptTransport === 'medium' || os.install.extras.length > 0;
 }
@@ -71,8 +72,8 @@ function bootOf({ medium, commandLine }: FromMedium, method: BootMethod, { os }:
   return { ...medium.boots, commandLine, firmwares: stubFirmwares(os.arch) };
 }
 
-/** What the medium gets: the family's own files, then the script, then the template's extras. */
-async function filesFor(
+/** What a medium gets: the family's own files, then the script, then the template's extras. */
+export async function filesFor(
   deps: Deps,
   { documents }: BootImageInput,
   { medium, scriptTransport }: FromMedium,

@@ -4,6 +4,7 @@ import { hostKeysFromConsole } from '../guest/console-keys.js';
 import type { Guest } from '../guest/types.js';
 import { admitWorker } from './access.js';
 import { type Deps, signal } from './context.js';
+import { profileOf } from './documents.js';
 import { hostKeyOf, loginKeyOf } from './keys.js';
 import { livingServer, serverOff } from './servers.js';
 import type { GuestInput } from './types.js';
@@ -35,6 +36,7 @@ export async function connectToGuest(deps: Deps, input: GuestInput): Promise<Gue
   const { ref, guest } = input;
   await admitWorker(deps, ref, guest);
   const { privateKey } = await loginKeyOf(deps, ref.uuid);
+  const { shell } = (await profileOf(deps, ref.uuid)).profile;
   return connectGuest(
     {
       host: guest.host,
@@ -42,6 +44,7 @@ export async function connectToGuest(deps: Deps, input: GuestInput): Promise<Gue
       privateKey,
       hostKeys: await knownHostKeys(deps, ref.uuid),
       commandPrefix: guest.prefix,
+      ...(shell === undefined ? {} : { shell }),
     },
     { timeout: CONNECT_TIMEOUT, signal: signal() },
   );

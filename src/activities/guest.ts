@@ -76,7 +76,7 @@ function lastLine(text: string): string {
 export async function runGuestStep(deps: Deps, input: RunGuestStep): Promise<void> {
   const { template, profile } = await profileOf(deps, input.ref.uuid);
   const secrets = await secretsIn(deps, input.ref.uuid);
-  const step = planGuestSteps(template).find((candidate) => candidate.name === input.step);
+  const step = planGuestSteps(template, profile).find((candidate) => candidate.name === input.step);
   if (step === undefined) throw new FactoryError('Internal', `the template has no step ${input.step}`);
   await inGuest(deps, input, async (guest) => {
     if (step.kind === 'file') {

@@ -34,10 +34,9 @@ export async function prepareIso(deps: Deps, input: JeosStep, medium: InstallMed
   const { boot_method: method, iso_checksum: checksum, checksum_key: keys, web_download: web } = parameters;
   const known = checksum === undefined ? await publishedDigest(deps, medium, keys) : parseDigest(checksum);
   const digest = vouchedFor(known, keys, 'the medium');
-  const wanted = { ref, method, medium, digest };
-  const source = isInGlance(medium.url) ? ofTheCloud : web ? fetchedByGlance : ofAnAddress;
+  const wanted = { ref, method, medium, digest, web };
   return inFolder(deps, ref, 'iso', async (folder) => {
-    const found = await source(deps, wanted, folder);
+    const found = await findIso(deps, wanted, folder);
     try {
       const needsParts = method !== 'iso' && medium.boots !== undefined;
       const parts = needsParts ? await ensureParts(deps, { ref, method, medium, folder, ...found }) : {};
@@ -55,6 +54,8 @@ interface WantedIso {
   method: BootMethod | undefined;
   medium: InstallMedium;
   digest: { algorithm: string; value: string } | undefined;
+  /** Whether Glance is to fetch it by itself. */
+  web: boolean;
 }
 
 /** A medium that is in Glance. */
@@ -66,6 +67,12 @@ interface FoundIso {
   note: string;
   /** Where it lies on this machine, if it has just been fetched. */
   path?: string;
+}
+
+/** Finds a medium, or fetches it. The caller forgets what lies at its path, and has a folder for it. */
+export function findIso(deps: Deps, wanted: WantedIso, folder: string): Promise<FoundIso> {
+  const source = isInGlance(wanted.medium.url) ? ofTheCloud : wanted.web ? fetchedByGlance : ofAnAddress;
+  return source(deps, wanted, folder);
 }
 
 /** The medium of an address, shared by digest with other builds. */
@@ -116,7 +123,7 @@ async function describe(path: string, { url }: InstallMedium): Promise<Record<st
   return { [VOLUME_ID_KEY]: (await isoInfo(path, url)).volumeId };
 }
 
-interface Parts extends Omit<WantedIso, 'digest'>, FoundIso {
+interface Parts extends Omit<WantedIso, 'digest' | 'web'>, FoundIso {
   folder: string;
 }
 

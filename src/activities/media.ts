@@ -6,6 +6,7 @@ import { mediaFromIndex, type IndexedMedia } from '../os/media-index.js';
 import type { InstallerPlan, MediaFile } from '../os/types.js';
 import { type Deps, signal } from './context.js';
 import { installerPlanOf, parametersOf } from './documents.js';
+import { prepareDrivers } from './drivers.js';
 import { prepareIso } from './iso.js';
 import { ensureMedium, parseDigest, vouchedFor } from './medium.js';
 import { ensureWebMedium } from './medium-web.js';
@@ -17,7 +18,12 @@ const INDEX_LIMIT = 16 * 1024 * 1024;
 /** Finds or fetches what the installer is booted with, and puts it into Glance; builds share it by digest. */
 export async function prepareMedia(deps: Deps, input: JeosStep): Promise<InstallerMedia> {
   const plan = await installerPlanOf(deps, input.documents);
-  if (plan.medium !== undefined) return prepareIso(deps, input, plan.medium);
+  if (plan.medium !== undefined) {
+    const media = await prepareIso(deps, input, plan.medium);
+    if (plan.drivers === undefined) return media;
+    const { driversId, note } = await prepareDrivers(deps, input, plan.drivers);
+    return { ...media, driversId, notes: [...media.notes, note] };
+  }
   const parameters = await parametersOf(deps, input.documents);
   const { checksum_key: keys } = parameters;
   const found = { keys, ...(await indexOf(plan, keys)) };

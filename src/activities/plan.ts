@@ -7,6 +7,7 @@ import type { BuildRecord } from '../build/record.js';
 import type { Cloud, Flavor, NeutronNetwork } from '../openstack/types.js';
 import { isLocalFile, readLocalFile } from '../media/local-file.js';
 import { checkGrubPrograms } from '../media/grub.js';
+import { checkIsoPrograms } from '../media/iso.js';
 import { fetchBytes } from '../media/text.js';
 import { type BootMethod, bootMethodFor, checkBootMethod, hasOurLoader, stubFirmwares } from '../os/boot-method.js';
 import { profileFor } from '../os/index.js';
@@ -81,6 +82,7 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImage): Pr
     jeosDocuments: uuidOf(`jeos:${own}`),
     flavorId: flavor.id,
     networkId: network.id,
+    ...(plan.user === parameters.default_user ? {} : { user: plan.user }),
     line: lineOf(project, cloud.region),
     ...disks,
     guestSteps: plan.steps.map((step) => ({ name: step.name, title: step.title, digest: stepDigest(step) })),
@@ -140,6 +142,7 @@ async function chooseBootMethod(cloud: Cloud, parameters: BuildParameters, plan:
   const method = parameters.boot_method ?? bootMethodFor(formats, plan.installer);
   const { arch } = plan.template.os;
   checkBootMethod(method, { plan: plan.installer, arch, firmware: parameters.firmware });
+  if (plan.installer.medium?.script?.beside !== undefined) await checkIsoPrograms(signal());
   if (hasOurLoader(method, plan.installer)) await checkGrubPrograms(stubFirmwares(arch), signal());
   return method;
 }

@@ -20,6 +20,8 @@ export interface PlannedBuild {
   jeosDocuments: string;
   flavorId: string;
   networkId: string;
+  /** Whom the build logs in as, where it is not default_user. */
+  user?: string;
   /** Workflow id of the line of everybody who creates instances in the project. */
   line: string;
   /** GiB: the disk of the instances, which the image needs at least. */
@@ -93,6 +95,8 @@ export interface InstallerMedia {
   volumeId?: string;
   /** The mirror that the installer is sent to as well. */
   pin?: MirrorPin;
+  /** A medium with drivers. */
+  driversId?: string;
   notes: string[];
 }
 

@@ -47,14 +47,15 @@ export const PARAMETERS = define({
     kind: 'text',
     group: 'article',
     default: 'root',
-    description: 'User that the installed system lets in with the SSH key of its metadata.',
+    description:
+      'User that the installed system lets in with the SSH key of its metadata. Where it is root, in Windows Administrator is meant.',
     origin: 'imagefactory',
   },
   command_prefix: {
     kind: 'text',
     group: 'article',
     default: '',
-    description: 'What makes a command of default_user privileged, usually sudo.',
+    description: 'What makes a command of default_user privileged, usually sudo. Nothing does in Windows.',
     origin: 'imagefactory',
   },
   public: {
@@ -125,7 +126,7 @@ export const PARAMETERS = define({
     choices: ['user_data', 'config_drive', 'initrd', 'medium'],
     group: 'installer',
     description:
-      'How the install script reaches the installer. user_data: from the metadata service. config_drive: from the configuration drive (AutoYaST, autoinstall, and kickstart for releases that know inst.ks). initrd: appended to the ramdisk, of any length (preseed, kickstart). medium: put on the medium that the system is installed from, which is made anew for it, of any length. With these two it is readable for whoever may read the project’s images while the installer runs. Default: user_data, or medium where the installer looks nowhere else (Mageia, FreeBSD).',
+      'How the install script reaches the installer. user_data: from the metadata service. config_drive: from the configuration drive (AutoYaST, autoinstall, and kickstart for releases that know inst.ks). initrd: appended to the ramdisk, of any length (preseed, kickstart). medium: put on the medium that the system is installed from, which is made anew for it, of any length. With these two it is readable for whoever may read the project’s images while the installer runs. Default: user_data, or medium where the installer looks nowhere else (Mageia, FreeBSD; for Windows it is a small medium of its own, in a drive beside).',
   },
   root_disk: {
     kind: 'choice',
@@ -181,6 +182,23 @@ export const PARAMETERS = define({
     default: false,
     description:
       'Lets Glance fetch the installer’s files, or its medium, from their http(s) address by itself (web-download), where the cloud offers that: their bytes do not pass the worker, unless something must be taken out of a medium. Glance knows the SHA-512 of what it has; of another digest the worker reads the bytes to check it.',
+  },
+  drivers_iso: {
+    kind: 'text',
+    group: 'installer',
+    description:
+      'Address of a medium with drivers, which the installer has in a drive of its own: for Windows the ISO of virtio-win. Without it the machines of a Windows get a disk and a network card that it has drivers for itself: SATA and e1000e where the machine is of type q35, else IDE and e1000.',
+  },
+  drivers_iso_checksum: {
+    kind: 'text',
+    group: 'installer',
+    description: 'Digest that the medium with drivers must have, as sha256:… or sha512:….',
+  },
+  windows_image: {
+    kind: 'text',
+    group: 'installer',
+    description:
+      'Which of the images on its medium a stock script of Windows installs: the number or the name. Default: the one that the template’s <key> is for; without a key the first.',
   },
   install_timeout: {
     kind: 'seconds',

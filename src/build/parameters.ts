@@ -30,6 +30,9 @@ export interface BuildParameters {
   iso_checksum?: string;
   checksum_key?: string;
   web_download: boolean;
+  drivers_iso?: string;
+  drivers_iso_checksum?: string;
+  windows_image?: string;
   install_timeout: number;
   inactivity_timeout: number;
   boot_timeout: number;

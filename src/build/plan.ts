@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { autoinstallAsUserData } from '../os/autoinstall.js';
+import { withDrivers } from '../os/drivers.js';
 import { checkBootMethod } from '../os/boot-method.js';
 import { checkInstallScript } from '../os/install-script.js';
+import { loginUser, pathInGuest } from '../os/guest-users.js';
 import { profileFor } from '../os/index.js';
 import { type Firmware, withFirmware } from '../os/firmware.js';
 import { renderScript } from '../os/render-script.js';
@@ -30,6 +32,8 @@ export interface BuildPlan {
   installer: InstallerPlan;
   /** The install script's text. */
   script: string;
+  /** Whom the build logs in as. */
+  user: string;
   /** What starts the machines, where it is not left to the cloud. */
   firmware?: Firmware;
   /** What should be known, and does not stop the build. */
@@ -58,7 +62,11 @@ export function planBuild({ template, installScript, parameters }: PlanInput): B
   checkBootMethod(parameters.boot_method, { plan: installer, arch: template.os.arch, firmware });
   for (const repository of template.repositories) profile.addRepository(repository);
   if (template.packages.length > 0) profile.installPackages(template.packages.map(({ name }) => name));
-  const { script: given, note } = scriptOf({ template, installScript, parameters }, profile);
+  const user = loginUser(profile, parameters);
+  const { script: given, note } = scriptOf(
+    { template, installScript, parameters: { ...parameters, default_user: user } },
+    profile,
+  );
   const problems = checkInstallScript(profile.scriptKind, given, installer.scriptTransport);
   if (problems.length > 0) {
     const lines = problems.map(({ line, column, message }) => `install_script:${line}:${column}: ${message}`);
@@ -74,9 +82,10 @@ export function planBuild({ template, installScript, parameters }: PlanInput): B
     family: profile.family,
     installer,
     script,
+    user,
     ...(firmware === undefined ? {} : { firmware }),
     warnings: note === undefined ? warnings : [...warnings, note],
-    steps: planGuestSteps(template),
+    steps: planGuestSteps(template, profile),
   };
 }
 
@@ -84,9 +93,12 @@ export function planBuild({ template, installScript, parameters }: PlanInput): B
 export function installerOf(
   profile: OsProfile,
   template: Template,
-  { firmware, script_transport: transport }: Pick<BuildParameters, 'firmware' | 'script_transport'>,
+  parameters: Pick<BuildParameters, 'firmware' | 'script_transport' | 'drivers_iso' | 'drivers_iso_checksum'>,
 ): InstallerPlan {
-  return withTransport(withFirmware(profile.installer(template), template.os.arch, firmware), transport);
+  const { firmware, script_transport: transport, drivers_iso: url, drivers_iso_checksum: checksum } = parameters;
+  const drivers = url === undefined ? undefined : { url, ...(checksum === undefined ? {} : { checksum }) };
+  const plan = withFirmware(profile.installer(template), template.os.arch, firmware);
+  return withTransport(withDrivers(plan, drivers), transport);
 }
 
 /** @throws FactoryError InvalidParameter where the disk would be divided for another firmware */
@@ -121,6 +133,8 @@ function scriptOf(
     profile,
     diskLayout: parameters.disk_layout,
     user: parameters.default_user,
+    windowsImage: parameters.windows_image,
+    drivers: parameters.drivers_iso !== undefined,
   });
   return {
     script,
@@ -129,7 +143,7 @@ function scriptOf(
 }
 
 /** The steps of the customisation, in Oz's order: repositories, precommands, packages, files, commands, clearing up. */
-export function planGuestSteps(template: Template): GuestStep[] {
+export function planGuestSteps(template: Template, profile: Pick<OsProfile, 'shell'>): GuestStep[] {
   const { repositories, precommands, packages, files, commands } = template;
   const passing = repositories.filter(({ persisted }) => !persisted);
   return [
@@ -144,7 +158,11 @@ export function planGuestSteps(template: Template): GuestStep[] {
       command,
     })),
     ...packageSteps(packages.map(({ name }) => name)),
-    ...numbered(files, (file) => ({ title: `write ${file.name}`, kind: 'file' as const, file: absolute(file) })),
+    ...numbered(files, (file) => ({
+      title: `write ${file.name}`,
+      kind: 'file' as const,
+      file: { ...file, name: pathInGuest(file.name, profile) },
+    })),
     ...numbered(commands, (command) => ({ title: `run command ${command.name}`, kind: 'command' as const, command })),
     ...numbered(passing, (repository) => ({
       title: `remove repository ${repository.name}`,
@@ -184,11 +202,6 @@ function packageSteps(packages: string[]): GuestStep[] {
   return [{ name: 'packages', title, kind: 'packages', packages }];
 }
 
-/** A file with a relative name goes where Oz's copying put it: into root's home. */
-function absolute(file: TemplateFile): TemplateFile {
-  return file.name.startsWith('/') ? file : { ...file, name: `/root/${file.name}` };
-}
-
 /** Raised when the same input makes another JEOS than before: then no JEOS of earlier times is reused. */
 const JEOS_REVISION = 1;
 
@@ -210,8 +223,8 @@ export function jeosDigest(input: {
 }): string {
   const { plan, parameters, flavor, rootVolume, isoImage } = input;
   const { os, diskSize } = plan.template;
-  const { kernel, ramdisk, medium, commandLine, scriptKind, scriptTransport, bootImageProperties, imageProperties } =
-    plan.installer;
+  const { kernel, ramdisk, medium, drivers, commandLine, scriptKind, scriptTransport } = plan.installer;
+  const { bootImageProperties, imageProperties } = plan.installer;
   const shapes = {
     revision: JEOS_REVISION,
     family: plan.family,
@@ -232,6 +245,7 @@ export function jeosDigest(input: {
     ...(medium === undefined ? {} : { medium, isoChecksum: parameters.iso_checksum }),
     // A JEOS of media that nobody vouched for is none for whoever wants that.
     ...(parameters.checksum_key === undefined ? {} : { checksumKey: parameters.checksum_key }),
+    ...(drivers === undefined ? {} : { drivers }),
     ...(rootVolume === undefined ? {} : { rootVolume }),
     ...(isoImage === undefined ? {} : { isoImage }),
   };

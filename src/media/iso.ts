@@ -96,7 +96,8 @@ async function firstOnIso(
   return candidates.find((path) => lines.includes(`'/${path}'`));
 }
 
-async function xorriso(args: string[], signal: AbortSignal): Promise<void> {
+/** Runs xorriso, which fails at the first failure. */
+export async function xorriso(args: string[], signal: AbortSignal): Promise<void> {
   await program('xorriso', [...XORRISO, '-abort_on', 'FAILURE', ...args], signal);
 }
 

@@ -13,6 +13,9 @@ export const USER_DATA_LIMIT = 65_535;
 /** Bytes that these are. */
 export const SCRIPT_LIMIT = Math.floor(USER_DATA_LIMIT / 4) * 3;
 
+/** Transports that Nova has no part in. */
+const UNLIMITED: readonly ScriptTransport[] = ['initrd', 'medium'];
+
 const CHECKS: Record<InstallScriptKind, (text: string) => Problem[]> = {
   kickstart: checkKickstart,
   preseed: checkPreseed,
@@ -52,8 +55,7 @@ export function checkInstallScript(
   if (found !== undefined && found !== kind && !(kind === 'agama' && found === 'autoyast')) {
     return [{ line: 1, column: 1, message: `this looks like ${NAMES[found]}, the installer needs ${NAMES[kind]}` }];
   }
-  const isUserData = transport === 'user_data' || transport === 'config_drive';
-  return [...(isUserData ? checkSize(script) : []), ...CHECKS[kind](script)];
+  return [...(UNLIMITED.includes(transport) ? [] : checkSize(script)), ...CHECKS[kind](script)];
 }
 
 function checkSize(text: string): Problem[] {

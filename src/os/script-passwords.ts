@@ -1,6 +1,6 @@
 /*
  * Where the installers' script languages have passwords, by their own manuals: kickstart's commands
- * (https://pykickstart.readthedocs.io), debconf's questions of type `password`, AutoYaST's elements, cloud-config's and
+ * (https://pykickstart.readthedocs.io), debconf's questions of type `password`, AutoYaST's elements and those of Windows, cloud-config's and
  * autoinstall's keys. The first group is the password.
  */
 const PLACES: RegExp[] = [
@@ -12,6 +12,8 @@ const PLACES: RegExp[] = [
   /^[ \t]*[\w.-]+[ \t]+\S+[ \t]+password[ \t]+(\S.*?)[ \t\r]*$/gm,
   /^[ \t]*[\w.-]+[ \t]+\S*(?:password-crypted|wireless_wep|wireless_wpa)[ \t]+string[ \t]+(\S.*?)[ \t\r]*$/gm,
   /<(?:user_password|password|passphrase|crypt_key|reg_code)\b[^>]*>([^<]+)</g,
+  // Windows' answer file: accounts and the automatic logon.
+  /<(?:AdministratorPassword|Password)>\s*<Value>([^<]+)</g,
   /^[ \t-]*["']?(?:password|passwd|hashed_passwd|hashed-password|plain_text_passwd|passphrase)["']?:[ \t]+("[^"\n]*"|'[^'\n]*'|[^\s#|>&*{[]\S*)/gm,
   // echo user:password | chpasswd, in whatever shell
   /\becho[ \t]+(?:-\w+[ \t]+)*["']?[\w.-]+:([^"'\s|]+)["']?[ \t]*\|[^\n|]*\bchpasswd/g,

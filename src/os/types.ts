@@ -43,11 +43,21 @@ export interface InstallerPlan {
   imageProperties: Record<string, string>;
   /** Properties that a snapshot inherits from the boot image and must lose. */
   strippedProperties: string[];
+  /** Whether the system has no drivers for virtio devices; then those of a medium, or other devices. */
+  lacksVirtio?: true;
+  drivers?: DriversMedium;
   /** Patterns (source text of a RegExp) of console lines that mean the installation has failed. */
   failurePatterns: string[];
 }
 
-/** A shell script for the guest (POSIX sh, run as root), with a title for people. */
+/** A medium with drivers that a system's installer lacks. */
+export interface DriversMedium {
+  url: string;
+  /** Digest that it must have, as sha256:… or sha512:…. */
+  checksum?: string;
+}
+
+/** A script for the guest, of the shell that it has, run by whoever may do everything; with a title for people. */
 export interface GuestScript {
   title: string;
   script: string;
@@ -55,7 +65,9 @@ export interface GuestScript {
 
 /** What is done in a guest, by the package manager that it has. */
 export interface GuestTools {
-  /** apt, yum, dnf, zypper, urpmi, pkg; none where nothing can be done in the guest. */
+  /** What its scripts are written for, and the template's commands. Default POSIX sh. */
+  shell?: 'posix' | 'powershell';
+  /** apt, yum, dnf, zypper, urpmi, pkg, choco; none where nothing can be done in the guest. */
   packageManager: string;
   /** Adds a repository. */
   addRepository(repository: Repository): GuestScript;
@@ -101,6 +113,8 @@ export interface IsoLayout {
     path: string;
     /** Word of the command line that names it there; absent where the installer looks there by itself. */
     argument?: string;
+    /** Volume id of a small medium beside this one that it is put on instead, with the template's extras: this one cannot be made anew. */
+    beside?: string;
   };
   /** Files that the medium must have for the installer to be followed on the console. */
   files?: { path: string; text: string }[];

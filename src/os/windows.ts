@@ -1,58 +1,97 @@
 import { FactoryError } from '../build/errors.js';
+import type { Template } from '../tdl/types.js';
+import { architectureProperty, fromMedium, isoOf, STRIPPED } from './installer.js';
 import { NO_TOOLS } from './no-guest.js';
-import type { OsFamily, Version } from './types.js';
+import { ONLY_BY_ISO } from './reasons.js';
+import type { InstallerPlan, IsoLayout, OsFamily, Release, Version } from './types.js';
+import { WINDOWS_TOOLS } from './windows-guest.js';
+import { WINDOWS_VERSIONS, type WindowsVersion, windowsOf, windowsVersionOf } from './windows-versions.js';
 
-const NOT_YET = 'its guests cannot be customised: they have no POSIX shell';
+const REFUSED = { installTypes: [], tried: 'not yet', scriptKind: 'autounattend', tools: NO_TOOLS } as const;
 
-const WINDOWS = {
-  installTypes: [],
-  reason: NOT_YET,
-  tried: 'not yet',
-  scriptKind: 'autounattend',
-  tools: NO_TOOLS,
-} as const;
+function noteOf({ hasSsh, modern }: WindowsVersion): string {
+  const notes = [
+    ...(hasSsh ? [] : ['OpenSSH for Windows has to be among the <extras>, as OpenSSH-Win64….msi (OpenSSH-Win32….msi)']),
+    ...(modern ? ['its machines are of type q35'] : []),
+  ];
+  return notes.join('; ');
+}
 
-/** Windows' versions in the order in which they came. Its names are not numbers: 2012 came after 8. */
-const WINDOWS_VERSIONS = [
-  '2000', 'XP', '2003', '2008', '7', '2008R2', '8', '2012', '8.1', '2012R2', '10', '2016', '2019', '2022', '11', '2025',
-]; // prettier-ignore
+function releaseOf(version: WindowsVersion): Release {
+  const note = noteOf(version);
+  return {
+    from: version.name,
+    to: version.name,
+    arches: version.arches,
+    installTypes: ['iso'],
+    reason: ONLY_BY_ISO,
+    scriptKind: 'autounattend',
+    tools: WINDOWS_TOOLS,
+    tried: 'plan',
+    ...(note === '' ? {} : { note }),
+  };
+}
 
-/** Windows Setup looks for autounattend.xml at the root of every medium, and for virtio drivers where the file says. */
+/**
+ * Windows Setup looks for autounattend.xml at the root of every removable drive, and for drivers where that file says.
+ * https://learn.microsoft.com/windows-hardware/manufacture/desktop/windows-setup-automation-overview
+ */
 export const windows: OsFamily = {
   family: 'windows',
   title: 'Windows',
   names: ['Windows', 'WindowsServer', 'Win'],
   releases: [
     {
-      ...WINDOWS,
+      ...REFUSED,
       from: '2000',
       to: '2003',
       arches: ['x86_64', 'i386'],
       reason: 'its setup reads winnt.sif from a floppy disk, which Nova’s machines do not have',
     },
     {
-      ...WINDOWS,
+      ...REFUSED,
       from: '2008',
-      to: '10',
+      to: '2008',
       arches: ['x86_64', 'i386'],
-      note: 'needs <key> in its template and the virtio drivers’ ISO',
+      reason: 'it has no PowerShell of its own, which its guests would be customised by',
     },
-    {
-      ...WINDOWS,
-      from: '2016',
-      to: '2025',
-      arches: ['x86_64', 'aarch64'],
-      note: 'needs <key> in its template and the virtio drivers’ ISO',
-    },
+    ...WINDOWS_VERSIONS.map(releaseOf),
   ],
   versions: '7, 8, 8.1, 10, 11, 2008R2, 2012, 2012R2, 2016, 2019, 2022 or 2025',
-  versionOf: ({ version }): Version | undefined => {
-    const written = version.replace(/[\s_-]+/g, '').toLowerCase();
-    const place = WINDOWS_VERSIONS.findIndex((known) => known.toLowerCase() === written);
-    if (place >= 0) return [place];
-    return /^(20[3-9]\d|1[2-9])$/.test(written) ? [Infinity] : undefined;
-  },
-  installer: ({ os }) => {
-    throw new FactoryError('UnsupportedOs', `${os.name} ${os.version} cannot be built yet: ${NOT_YET}`);
-  },
+  versionOf: ({ version }) => windowsVersionOf(version),
+  installer,
 };
+
+/** Its media are in UDF, which nobody here can make anew: what they lack comes on a medium of its own. */
+const LAYOUT: IsoLayout = { script: { path: 'autounattend.xml', beside: 'IMGFACTORY' } };
+
+/** What a stock script writes on the serial console, and what UEFI does when nothing has started. */
+const FAILURES = ['(^|\\r)IMAGEFACTORY-ERROR', 'BdsDxe: No bootable option or device was found'];
+
+function installer(template: Template, version: Version): InstallerPlan {
+  const { os } = template;
+  if (os.kernelparam !== undefined && os.kernelparam.trim() !== '') {
+    throw new FactoryError('InvalidTemplate', '<kernelparam>: Windows Setup has no command line', {
+      hint: 'leave it out',
+    });
+  }
+  const { osinfo, modern } = windowsOf(version, os.version);
+  return {
+    ...fromMedium(isoOf(template), LAYOUT),
+    commandLine: '',
+    scriptKind: 'autounattend',
+    scriptTransport: 'medium',
+    bootImageProperties: {},
+    imageProperties: {
+      // Nova gives such machines a clock in local time and Hyper-V's enlightenments.
+      os_type: 'windows',
+      os_distro: 'windows',
+      os_version: osinfo,
+      architecture: architectureProperty(os.arch),
+      ...(modern ? { hw_machine_type: 'q35' } : {}),
+    },
+    lacksVirtio: true,
+    strippedProperties: [...STRIPPED],
+    failurePatterns: [...FAILURES],
+  };
+}

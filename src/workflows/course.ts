@@ -65,7 +65,7 @@ export class Course {
       host,
       serverId,
       securityGroupId,
-      user: this.parameters.default_user,
+      user: this.plan.user ?? this.parameters.default_user,
       prefix: this.parameters.command_prefix,
     };
   }

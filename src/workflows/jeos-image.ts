@@ -70,7 +70,7 @@ async function install(
     'prepareMedia',
     { ref, documents },
   );
-  const { kernelId, ramdiskId, isoId, volumeId, pin } = media;
+  const { kernelId, ramdiskId, isoId, volumeId, driversId, pin } = media;
   const boot = await board.step(
     {
       name: 'boot-image',
@@ -79,7 +79,7 @@ async function install(
       budget: { total: Math.max(SHORT.total, input.mediaTimeout), attempt: input.mediaTimeout },
     },
     'createBootImage',
-    { ref, documents, kernelId, ramdiskId, isoId, volumeId, pin },
+    { ref, documents, kernelId, ramdiskId, isoId, volumeId, driversId, pin },
   );
   const volumes = await madeVolumes(board, 'installer.volumes', {
     ref,

@@ -1,6 +1,7 @@
 import { FactoryError } from '../../build/errors.js';
 import type { InstallScriptKind } from '../types.js';
 import { stockAutoInst } from './auto-inst.js';
+import { stockAutounattend } from './autounattend.js';
 import { stockAutoinstall } from './autoinstall.js';
 import { stockInstallerconfig } from './installerconfig.js';
 import { stockKickstart } from './kickstart.js';
@@ -16,6 +17,7 @@ const MAKERS: Partial<Record<InstallScriptKind, (input: StockInput) => string>> 
   agama: stockAgama,
   auto_inst: stockAutoInst,
   installerconfig: stockInstallerconfig,
+  autounattend: stockAutounattend,
 };
 
 /**

@@ -11,6 +11,10 @@ export interface StockInput {
   diskLayout: DiskLayout;
   /** Whom the installed system lets in with the key of its instance. */
   user: string;
+  /** Which of the images on a medium of Windows: its number, or its name. */
+  windowsImage?: string | undefined;
+  /** Whether there is a medium with drivers in a drive. */
+  drivers?: boolean;
 }
 
 /** The line that a stock script writes on the console when everything before it has gone well. */

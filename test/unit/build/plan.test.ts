@@ -141,7 +141,7 @@ describe('the steps in the guest', () => {
 
   it('are in Oz’s order, with names of their own', () => {
     assert.deepEqual(
-      planGuestSteps(template).map(({ name }) => name),
+      planGuestSteps(template, {}).map(({ name }) => name),
       [
         'repository:1 kept',
         'repository:2 passing',
@@ -157,13 +157,13 @@ describe('the steps in the guest', () => {
   });
 
   it('install all packages at once', () => {
-    const step = planGuestSteps(template).find(({ kind }) => kind === 'packages');
+    const step = planGuestSteps(template, {}).find(({ kind }) => kind === 'packages');
     assert(step?.kind === 'packages');
     assert.deepEqual(step.packages, ['tree', 'hello']);
   });
 
   it('write a file with a relative name into root’s home', () => {
-    const step = planGuestSteps(template).find(({ name }) => name === 'file:2 notes');
+    const step = planGuestSteps(template, {}).find(({ name }) => name === 'file:2 notes');
     assert(step?.kind === 'file');
     assert.equal(step.file.name, '/root/notes');
   });
@@ -171,14 +171,14 @@ describe('the steps in the guest', () => {
   it('have different names where commands have the same', () => {
     const same = parsedTemplate(`<commands><command name='a'>1</command><command name='a'>2</command></commands>`);
     assert.deepEqual(
-      planGuestSteps(same).map(({ name }) => name),
+      planGuestSteps(same, {}).map(({ name }) => name),
       ['command:1 a', 'command:2 a'],
     );
   });
 
   it('have short names on one line', () => {
     const long = parsedTemplate(`<commands><command name='a  ${'b'.repeat(200)}'>1</command></commands>`);
-    assert.equal(planGuestSteps(long)[0]?.name, `command:1 a ${'b'.repeat(58)}`);
+    assert.equal(planGuestSteps(long, {})[0]?.name, `command:1 a ${'b'.repeat(58)}`);
   });
 });
 

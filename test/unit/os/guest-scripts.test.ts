@@ -10,9 +10,9 @@ import { DNF as fedora } from '../../../src/os/fedora-guest.js';
 import { FAMILIES } from '../../../src/os/index.js';
 import type { Repository } from '../../../src/tdl/types.js';
 
-/** Every way of working in a guest that a system here has, once. */
+/** Every way of working in a guest with a POSIX shell that a system here has, once. */
 const TOOLS = [...new Set(FAMILIES.flatMap(({ releases }) => releases.map(({ tools }) => tools)))].filter(
-  ({ packageManager }) => !['none', 'rpm'].includes(packageManager),
+  ({ packageManager, shell }) => !['none', 'rpm'].includes(packageManager) && shell !== 'powershell',
 );
 const LINUX = TOOLS.filter(({ packageManager }) => packageManager !== 'pkg');
 

@@ -53,7 +53,8 @@ const OZ: Accepted[] = [
   { names: ['Mandriva'], versions: ['2005', '2006.0', '2007.0', '2008.0'], types: ['iso'], arches: PC, refused: /install from any more/ },
   { names: ['FreeBSD'], versions: ['10.0', '10.1', '10.2', '10.3', '11.0'], types: ['iso'], arches: PC },
   { names: ['Windows'], versions: ['2000', 'XP', '2003'], types: ['iso'], arches: PC, refused: /winnt\.sif/ },
-  { names: ['Windows'], versions: ['7', '8', '8.1', '2008', '2012', '10', '2016'], types: ['iso'], arches: PC, refused: /POSIX shell/ },
+  { names: ['Windows'], versions: ['2008'], types: ['iso'], arches: PC, refused: /no PowerShell/ },
+  { names: ['Windows'], versions: ['7', '8', '8.1', '2012', '10', '2016'], types: ['iso'], arches: PC },
 ]; // prettier-ignore
 
 /** What is said of it: that it is taken, or why not. */

@@ -16,7 +16,10 @@ function scriptFor(template: Template, diskLayout: DiskLayout = 'plain', user = 
 }
 
 const BUILT = FAMILIES.flatMap((family) =>
-  family.releases.filter(({ installTypes }) => installTypes.length > 0).map((release) => ({ family, release })),
+  family.releases
+    // windows.test.ts has those of Windows, which are not made without a password and OpenSSH.
+    .filter(({ installTypes, tools }) => installTypes.length > 0 && tools.shell !== 'powershell')
+    .map((release) => ({ family, release })),
 );
 
 describe('a stock install script', () => {
