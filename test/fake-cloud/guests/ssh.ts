@@ -2,6 +2,7 @@ import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import type { Socket } from 'node:net';
 import ssh2, { type AuthContext, type ServerChannel, type Session } from 'ssh2';
 import { hostKey } from './cloud-init.js';
+import { WINDOWS_USER, windowsCommand } from './powershell.js';
 import type { RootFiles } from './root-files.js';
 import type { GuestUser, Sandbox } from './sandbox.js';
 import type { Sessions } from './sessions.js';
@@ -90,17 +91,20 @@ async function serveCommand(
   sessions: Sessions,
 ): Promise<void> {
   let child: ChildProcessWithoutNullStreams;
+  let windows: Awaited<ReturnType<typeof windowsCommand>> | undefined;
   channel.on('error', () => undefined);
   await sessions.onBegin?.();
   try {
-    child = await sandbox.run(command, user, environment);
+    if (user.name === WINDOWS_USER) windows = await windowsCommand(channel, command);
+    child = await sandbox.run(windows?.command ?? command, user, environment);
   } catch (error) {
     channel.stderr.write(`fake guest: ${error instanceof Error ? error.message : String(error)}\n`);
     channel.exit(255);
     return void channel.close();
   }
   for (const stream of [child.stdin, child.stdout, child.stderr]) stream.on('error', () => undefined);
-  channel.pipe(child.stdin);
+  if (windows === undefined) channel.pipe(child.stdin);
+  else child.stdin.end(windows.input);
   child.stdout.pipe(channel, { end: false });
   child.stderr.pipe(channel.stderr, { end: false });
   // The command goes on when its caller has gone; it only loses its ends of the pipes.
