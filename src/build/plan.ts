@@ -9,6 +9,7 @@ import { type Firmware, withFirmware } from '../os/firmware.js';
 import { renderScript } from '../os/render-script.js';
 import { withTransport } from '../os/script-transport.js';
 import { stockScript } from '../os/stock/index.js';
+import { windowsWarnings } from '../os/windows-firmware.js';
 import type { InstallerPlan, OsProfile } from '../os/types.js';
 import type { Command, Repository, Template, TemplateFile } from '../tdl/types.js';
 import { FactoryError } from './errors.js';
@@ -84,7 +85,7 @@ export function planBuild({ template, installScript, parameters }: PlanInput): B
     script,
     user,
     ...(firmware === undefined ? {} : { firmware }),
-    warnings: note === undefined ? warnings : [...warnings, note],
+    warnings: [...warnings, ...windowsWarnings(installer), ...(note === undefined ? [] : [note])],
     steps: planGuestSteps(template, profile),
   };
 }

@@ -141,14 +141,17 @@ function driversOf(answers: Answers): string {
 function setupOf(answers: Answers): string {
   const { os } = answers.template;
   const key = os.key?.trim() ?? '';
-  const productKey =
-    key === '' ? '' : `<ProductKey><Key>${text(key)}</Key><WillShowUI>OnError</WillShowUI></ProductKey>`;
   return [
     diskOf(answers),
     `<ImageInstall><OSImage>${imageOf(answers, key)}<InstallTo><DiskID>0</DiskID><PartitionID>${answers.diskLayout === 'efi' ? 3 : 2}</PartitionID></InstallTo></OSImage></ImageInstall>`,
     runSynchronous([say('Windows Setup has begun'), ...checksLeftOut(answers.windows)]),
-    `<UserData>${productKey}<AcceptEula>true</AcceptEula></UserData>`,
+    `<UserData><ProductKey>${productKeyOf(key)}</ProductKey><AcceptEula>true</AcceptEula></UserData>`,
   ].join('');
+}
+
+/** Without a key (media for evaluation and for volumes have none) Setup must not ask for one. */
+function productKeyOf(key: string): string {
+  return key === '' ? '<WillShowUI>Never</WillShowUI>' : `<Key>${text(key)}</Key><WillShowUI>OnError</WillShowUI>`;
 }
 
 /** Windows 11 asks for a TPM and Secure Boot, which few clouds have. */

@@ -106,6 +106,11 @@ describe('Windows is planned', () => {
     assert(!plan(template('2022')).script.includes('DriverPaths'));
   });
 
+  it('with a word on UEFI, which its media wait for a key with', () => {
+    const { warnings } = plan(template('2022'), { disk_layout: 'efi' });
+    assert.match(warnings[0] ?? '', /nobody presses one/);
+  });
+
   it('with another JEOS for other drivers', () => {
     const digest = (parameters: Record<string, unknown>): string => {
       const given = parseParameters(parameters);
@@ -171,7 +176,7 @@ describe('a stock answer file of Windows', () => {
     const of = (os: Partial<Template['os']>, parameters = {}): string => plan(template('2022', os), parameters).script;
     const image = (script: string): string[] => texts(answers(script)['windowsPE Setup'], 'Value');
     assert.deepEqual(image(of({})), ['1']);
-    assert.doesNotMatch(of({}), /ProductKey/);
+    assert.match(of({}), /<ProductKey><WillShowUI>Never</);
     assert.deepEqual(image(of({ key: 'AAAAA-BBBBB' })), []);
     assert.match(of({ key: ' AAAAA-BBBBB ' }), /<ProductKey><Key>AAAAA-BBBBB<\/Key>/);
     const name = 'Windows Server 2022 SERVERDATACENTER';
@@ -189,6 +194,10 @@ describe('a stock answer file of Windows', () => {
     const commands = texts(answers(script)['oobeSystem Shell-Setup'], 'CommandLine');
     assert.equal(commands.at(-1), 'shutdown.exe /s /f /t 5');
     for (const command of commands) assert(command.length <= 1024, String(command.length));
+    for (const version of ['11', '2022']) {
+      const paths = plan(template(version)).script.matchAll(/<Path>([^<]*)</g);
+      for (const [, path = ''] of paths) assert(path.length <= 259, path);
+    }
   });
 
   it('carries its setup in a comment, which is ASCII and has no two hyphens together', () => {
