@@ -52,8 +52,8 @@ the same.
   tree’s) is for BIOS. The rest is held by tests.
 - **\`<kernelparam>\`** is added to the installer's command line everywhere but in Windows, whose Setup has none.
 - **Windows** was not run for real: there are no media of it here. What is said to Windows Setup, OpenSSH for Windows, PowerShell, sysprep and
-  Chocolatey goes by their makers' documents; tests hold the plan, the answer file and the scripts' texts, and on the fake cloud a guest that
-  knows those scripts and no others. Its medium is started as it is; the answer file and the \`<extras>\` are on a small medium beside it, the
+  Chocolatey goes by their makers' documents; tests hold the plan, the answer file and the
+  scripts' texts, and whole builds of 2022 on the fake cloud, whose guest knows those scripts and no others. Its medium is started as it is; the answer file and the \`<extras>\` are on a small medium beside it, the
   drivers of virtio-win (parameter \`drivers_iso\`) on a third. A stock script needs \`<rootpw>\`, which is Administrator's password, and takes
   OpenSSH from an \`<extras>\` file \`/OpenSSH-Win64….msi\`, else from Windows Update. Media must be in English. While Setup is at work the
   console says little: where the cloud shows no diagnostics, write a longer \`inactivity_timeout\`.

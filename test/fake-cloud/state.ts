@@ -16,6 +16,8 @@ export const DISK_FORMATS = ['ami', 'ari', 'aki', 'vhd', 'vhdx', 'vmdk', 'raw', 
 
 /** A medium that machines may be started from, as its image was found to be. */
 export interface BootMedium {
+  /** Whether it has a boot loader that a firmware would start. */
+  bootable: boolean;
   /** What its boot loader tells the kernel; undefined where it is the medium's own, of which nothing is known. */
   commandLine?: string;
   /** Bytes of each of its files, by path without a slash at its beginning. */

@@ -1,11 +1,19 @@
 import type { BootMedium, CloudState, FakeServer } from '../state.js';
 
+/** All the media in a server's CD-ROM drives, in their order. */
+export function mediaOf(state: CloudState, { drives }: Pick<FakeServer, 'drives'>): BootMedium[] {
+  return drives
+    .filter(({ isCdrom }) => isCdrom)
+    .flatMap(({ volumeId }) => state.volumes.get(volumeId)?.content.medium ?? []);
+}
+
 /** The media in a server's CD-ROM drives from which its firmware would start it, in the order in which it tries them. */
 export function bootMedia(state: CloudState, server: Pick<FakeServer, 'drives'>): BootMedium[] {
   return server.drives
     .filter(({ isCdrom, bootIndex }) => isCdrom && bootIndex >= 0)
     .sort((one, other) => one.bootIndex - other.bootIndex)
-    .flatMap(({ volumeId }) => state.volumes.get(volumeId)?.content.medium ?? []);
+    .flatMap(({ volumeId }) => state.volumes.get(volumeId)?.content.medium ?? [])
+    .filter(({ bootable }) => bootable);
 }
 
 /**

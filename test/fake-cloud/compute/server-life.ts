@@ -5,7 +5,7 @@ import type { Network } from '../network/network.js';
 import type { CloudState, FakeDrive, FakeServer } from '../state.js';
 import type { Behaviours } from './behaviour.js';
 import { DEFAULT_GUEST } from './behaviour.js';
-import { bootMedia, bootOf } from './boot-order.js';
+import { bootOf, mediaOf } from './boot-order.js';
 import { print, runInstaller } from './console.js';
 import type { CreateRequest } from './create-request.js';
 import { installScript } from './install-script.js';
@@ -148,7 +148,7 @@ export class ServerLife {
   }
 
   private install(server: FakeServer): void {
-    const script = installScript(server, bootMedia(this.state, server));
+    const script = installScript(server, mediaOf(this.state, server));
     const plan = this.behaviours.take(server, 'installer');
     const milliseconds = this.behaviours.take(server, 'install')?.install ?? this.clock.durations.install;
     const how = {

@@ -15,23 +15,24 @@ const LARGEST_LIST = 64 * 1024 * 1024;
 /** Where this program puts the configuration of its own boot loader. */
 const OUR_CONFIG = 'imagefactory-boot/grub.cfg';
 
-/** A medium that a machine can be started from; undefined for everything else. */
+/** A medium that a machine may have in its drive; undefined for everything else. */
 export async function readMedium(handle: FileHandle, file: string): Promise<BootMedium | undefined> {
-  if (!(await isBootable(handle))) return undefined;
+  const bootable = await isBootable(handle);
+  if (bootable === undefined) return undefined;
   const files = await filesOf(file);
-  if (!files.has(OUR_CONFIG)) return { files };
+  if (!files.has(OUR_CONFIG)) return { files, bootable };
   const commandLine = grubCommandLine(await textOf(file, OUR_CONFIG));
-  return { files, ...(commandLine === undefined ? {} : { commandLine }) };
+  return { files, bootable, ...(commandLine === undefined ? {} : { commandLine }) };
 }
 
-/** Whether it is ISO 9660 with a boot record as El Torito has it. https://pdos.csail.mit.edu/6.828/2018/readings/boot-cdrom.pdf */
-async function isBootable(handle: FileHandle): Promise<boolean> {
+/** Whether it has a boot record as El Torito has it; undefined for what is no ISO 9660. https://pdos.csail.mit.edu/6.828/2018/readings/boot-cdrom.pdf */
+async function isBootable(handle: FileHandle): Promise<boolean | undefined> {
   const bytes = Buffer.alloc(DESCRIPTORS * SECTOR);
   const { bytesRead } = await handle.read(bytes, 0, bytes.length, FIRST_DESCRIPTOR * SECTOR);
   for (let at = 0; at + SECTOR <= bytesRead && bytes.toString('latin1', at + 1, at + 6) === 'CD001'; at += SECTOR) {
     if (bytes[at] === 0 && bytes.toString('latin1', at + 7, at + 30) === 'EL TORITO SPECIFICATION') return true;
   }
-  return false;
+  return bytes.toString('latin1', 1, 6) === 'CD001' ? false : undefined;
 }
 
 /** All of its files with their sizes. */
