@@ -22,7 +22,6 @@ const SCRIPTS: Record<Release['scriptKind'], string> = {
 const TRIED: Record<Release['tried'], string> = {
   installed: '**run for real**',
   'fake cloud': 'fake cloud',
-  plan: 'plan',
   'not yet': 'no',
 };
 
@@ -41,16 +40,16 @@ the same.
   version \`9.4\` means the same as \`Rocky-9\` with version \`4\`.
 - **A version that is newer** than the newest one here is built like it, with a warning. An older or unknown one is refused with those that can be
   built.
-- **From** says what \`<install type>\` may be: \`url\` is an install tree. Kernel and ramdisk are looked for where the tree's index says (\`.treeinfo\`,
-  \`SHA256SUMS\`, \`CHECKSUMS\`), then in the known places.
-- **Tried:** _run for real_ means that the system's own installer was run to its end on an OpenStack, by this project's tests. Nothing else was:
-  _fake cloud_ means a whole build on the project's fake cloud, whose guests stand in for the system; _plan_ that addresses, command line, script
-  check and guest commands are held by tests; _no_ that only the refusal is.
-- **Started** by kernel, ramdisk and command line that Nova gives it, or by a small disk of ours with a boot loader (parameter \`boot_method\`). The
-  script comes as user data, on the configuration drive or in the ramdisk (parameter \`script_transport\`). On an OpenStack Debian 12 was built with
-  either of the first two, and with user data and ramdisk, on BIOS; on UEFI the disk of ours took its installer to the end, whose system (the demo
-  tree’s) is for BIOS. The rest is held by tests.
-- **\`<kernelparam>\`** is added to the installer's command line everywhere but in Windows, whose Setup has none.
+- **From** says what \`<install type>\` may be. \`url\` is an install tree: kernel and ramdisk are looked for where the tree's index says (\`.treeinfo\`,
+  \`SHA256SUMS\`, \`CHECKSUMS\`, \`content\`), then in the known places. \`iso\` is the install medium, which reaches the instance as a volume in a CD-ROM drive: the
+  cloud needs block storage (Cinder) for it.
+- **Tried:** _run for real_ means that the system's own installer was run to its end on an OpenStack, by this project's tests. Nothing else was run for
+  real: _fake cloud_ means a whole build on the project's fake cloud, whose guests stand in for the system, and that addresses, command line, script check and
+  guest commands are held by tests; _no_ that only the refusal is.
+- **Started** (parameter \`boot_method\`) by kernel, ramdisk and command line that Nova gives it (\`direct\`), by a small disk of ours with a boot loader (\`stub\`), or
+  from its medium (\`iso\`). The **script** (\`script_transport\`) comes as user data, on the configuration drive, in the ramdisk, or on the medium. The **root disk**
+  (\`root_disk\`) is the hypervisor's or a volume.
+- **\`<kernelparam>\`** is added to the installer's command line everywhere but in Windows, which has none.
 - **Windows** was not run for real: there are no media of it here. What is said to Windows Setup, OpenSSH for Windows, PowerShell, sysprep and
   Chocolatey goes by their makers' documents; tests hold the plan, the answer file and the
   scripts' texts, and whole builds of 2022 on the fake cloud, whose guest knows those scripts and no others. Its medium is started as it is; the answer file and the \`<extras>\` are on a small medium beside it, the

@@ -7,7 +7,7 @@ const PRESEED = {
   installTypes: ['url', 'iso'],
   scriptKind: 'preseed',
   tools: APT_TOOLS,
-  tried: 'plan',
+  tried: 'fake cloud',
 } as const;
 
 /** Debian, by debian-installer's netboot images and a preseed file. */
@@ -32,7 +32,6 @@ export const debian: OsFamily = {
       from: '13',
       to: '13',
       arches: ['x86_64', 'aarch64', 'armv7l', 'ppc64le', 's390x'],
-      tried: 'fake cloud',
     },
   ],
   versions: '5 to 13',

@@ -3,7 +3,7 @@ import { DNF, YUM, YUM_OF_OLD } from './fedora-guest.js';
 import type { Arch, OsFamily, OsName, Release, Version } from './types.js';
 import { isFrom } from './versions.js';
 
-const KICKSTART = { installTypes: ['url', 'iso'], scriptKind: 'kickstart', tried: 'plan' } as const;
+const KICKSTART = { installTypes: ['url', 'iso'], scriptKind: 'kickstart', tried: 'fake cloud' } as const;
 const NO_VIRTIO = 'no virtio: IDE and rtl8139';
 const NO_YUM = 'RHEL itself has up2date in yum’s place, packages and repositories cannot be added there';
 const SIXTY_FOUR: Arch[] = ['x86_64', 'aarch64', 'ppc64le', 's390x'];
@@ -76,10 +76,9 @@ function distribution({ family, title, names, distro, rolling, first, last }: Di
     title,
     names,
     numberedNames: true,
-    releases: RELEASES.filter(within).map((release, index, all) => ({
+    releases: RELEASES.filter(within).map((release) => ({
       ...release,
       ...(rolling === true ? { to: release.from } : {}),
-      ...(index === all.length - 1 ? { tried: 'fake cloud' as const } : {}),
     })),
     versions:
       rolling === true

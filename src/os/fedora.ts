@@ -13,15 +13,15 @@ const OLD: Arch[] = ['x86_64', 'i386', 'ppc64'];
 const MIDDLE: Arch[] = ['x86_64', 'i386', 'aarch64', 'armv7l', 'ppc64', 'ppc64le', 's390x'];
 const NEW: Arch[] = ['x86_64', 'aarch64', 'ppc64le', 's390x'];
 
-const KICKSTART = { installTypes: ['url', 'iso'], scriptKind: 'kickstart', tried: 'plan' } as const;
+const KICKSTART = { installTypes: ['url', 'iso'], scriptKind: 'kickstart', tried: 'fake cloud' } as const;
 
 const RELEASES: Release[] = [
   { ...KICKSTART, from: '7', to: '8', arches: OLD, tools: YUM_OF_OLD, note: 'no virtio: IDE and rtl8139' },
   { ...KICKSTART, from: '9', to: '13', arches: OLD, tools: YUM_OF_OLD },
-  { ...KICKSTART, from: '14', to: '16', arches: [...OLD, 's390x'], tools: YUM, tried: 'fake cloud' },
+  { ...KICKSTART, from: '14', to: '16', arches: [...OLD, 's390x'], tools: YUM },
   { ...KICKSTART, from: '17', to: '21', arches: MIDDLE, tools: YUM },
   { ...KICKSTART, from: '22', to: '36', arches: MIDDLE, tools: DNF },
-  { ...KICKSTART, from: '37', to: '43', arches: NEW, tools: DNF, tried: 'fake cloud' },
+  { ...KICKSTART, from: '37', to: '43', arches: NEW, tools: DNF },
 ];
 
 /** Fedora, by anaconda's network boot images and a kickstart file. */
@@ -64,7 +64,6 @@ export const fedoraCore: OsFamily = {
       to: '6',
       arches: ['x86_64', 'i386'],
       tools: YUM_OF_OLD,
-      tried: 'fake cloud',
       note: 'no virtio: IDE and rtl8139',
     },
   ],
@@ -95,7 +94,6 @@ export const redHatLinux: OsFamily = {
       to: '9',
       arches: ['i386'],
       tools: RPM_ONLY,
-      tried: 'fake cloud',
       note: 'no program that fetches packages: <packages> and <repositories> are refused',
     },
   ],

@@ -10,7 +10,7 @@ const MEDIUM = {
   reason: ONLY_BY_ISO,
   scriptKind: 'installerconfig',
   tools: FREEBSD_TOOLS,
-  tried: 'plan',
+  tried: 'fake cloud',
 } as const;
 
 /** bsdinstall runs /etc/installerconfig of the system that it was booted from. */
@@ -25,7 +25,6 @@ export const freebsd: OsFamily = {
       from: '13.0',
       to: '15.0',
       arches: ['x86_64', 'i386', 'aarch64', 'armv7l', 'ppc64le'],
-      tried: 'fake cloud',
     },
   ],
   versions: '10.0 to 15.0',

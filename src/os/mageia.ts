@@ -10,7 +10,7 @@ const MEDIUM = {
   reason: ONLY_BY_ISO,
   scriptKind: 'auto_inst',
   tools: URPMI,
-  tried: 'plan',
+  tried: 'fake cloud',
 } as const;
 
 /** DrakX takes a file of its medium for its answers, never an address. */
@@ -20,7 +20,7 @@ export const mageia: OsFamily = {
   names: ['Mageia'],
   releases: [
     { ...MEDIUM, from: '2', to: '6', arches: ['x86_64', 'i386'] },
-    { ...MEDIUM, from: '7', to: '9', arches: ['x86_64', 'i386', 'aarch64', 'armv7l'], tried: 'fake cloud' },
+    { ...MEDIUM, from: '7', to: '9', arches: ['x86_64', 'i386', 'aarch64', 'armv7l'] },
   ],
   versions: '2 to 9',
   versionOf: ({ version }) => (/^\d{1,2}(\.\d)?$/.test(version) ? numbersOf(version) : undefined),

@@ -15,7 +15,7 @@ import { ZYPPER_TOOLS } from './suse-guest.js';
 import type { Arch, InstallerPlan, IsoLayout, OsFamily, OsName, Version } from './types.js';
 import { isFrom, numbersOf } from './versions.js';
 
-const ZYPPER = { installTypes: ['url', 'iso'], tools: ZYPPER_TOOLS, tried: 'plan' } as const;
+const ZYPPER = { installTypes: ['url', 'iso'], tools: ZYPPER_TOOLS, tried: 'fake cloud' } as const;
 const AUTOYAST = { ...ZYPPER, scriptKind: 'autoyast' } as const;
 const AGAMA = {
   ...ZYPPER,
@@ -38,8 +38,8 @@ export const opensuse: OsFamily = {
     { ...AUTOYAST, from: '12.1', to: '12.3', arches: PC },
     { ...AUTOYAST, from: '13.1', to: '13.2', arches: PC },
     { ...AUTOYAST, from: '42.1', to: '42.3', arches: ['x86_64'] },
-    { ...AUTOYAST, from: '15.0', to: '15.6', arches: SERVERS, tried: 'fake cloud' },
-    { ...AGAMA, from: '16.0', to: '16.0', arches: SERVERS, tried: 'fake cloud' },
+    { ...AUTOYAST, from: '15.0', to: '15.6', arches: SERVERS },
+    { ...AGAMA, from: '16.0', to: '16.0', arches: SERVERS },
   ],
   versions: '10.3 to 13.2, 42.1 to 42.3, 15.0 to 16.0',
   versionOf: ({ version }) => {
@@ -55,7 +55,7 @@ export const tumbleweed: OsFamily = {
   family: 'tumbleweed',
   title: 'openSUSE Tumbleweed',
   names: ['Tumbleweed', 'openSUSE-Tumbleweed', 'openSUSETumbleweed'],
-  releases: [{ ...AUTOYAST, from: '0', to: '9999', arches: [...SERVERS, 'i386', 'armv7l'], tried: 'fake cloud' }],
+  releases: [{ ...AUTOYAST, from: '0', to: '9999', arches: [...SERVERS, 'i386', 'armv7l'] }],
   versions: 'any: it has no versions',
   versionOf: () => [0],
   installer: (template) => yast(template, 'opensuse', true),
@@ -69,7 +69,7 @@ export const sles: OsFamily = {
   releases: [
     { ...AUTOYAST, from: '12', to: '12.5', arches: SERVERS },
     { ...AUTOYAST, from: '15', to: '15.7', arches: SERVERS },
-    { ...AGAMA, from: '16', to: '16.0', arches: SERVERS, tried: 'fake cloud' },
+    { ...AGAMA, from: '16', to: '16.0', arches: SERVERS },
   ],
   versions: '12 to 12-SP5, 15 to 15-SP7, 16.0; or SLES-15 with the service pack as version (GOLD, SP6 or 6)',
   versionOf: slesVersion,

@@ -98,8 +98,8 @@ export interface Release {
   reason?: string;
   scriptKind: InstallScriptKind;
   tools: GuestTools;
-  /** How far a build of it was run: with its own installer; on the fake cloud; its plan only; not at all. */
-  tried: 'installed' | 'fake cloud' | 'plan' | 'not yet';
+  /** How far a build of it was run: with its own installer; on the fake cloud; not at all. */
+  tried: 'installed' | 'fake cloud' | 'not yet';
   /** What else is to be known, for people. */
   note?: string;
 }

@@ -27,7 +27,7 @@ function releaseOf(version: WindowsVersion): Release {
     reason: ONLY_BY_ISO,
     scriptKind: 'autounattend',
     tools: WINDOWS_TOOLS,
-    tried: 'plan',
+    tried: 'fake cloud',
     ...(note === '' ? {} : { note }),
   };
 }

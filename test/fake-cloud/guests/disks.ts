@@ -69,7 +69,7 @@ export class Disks {
       'sh',
       bin,
     ]);
-    const links = { apt: 'apt-get', poweroff: 'shutdown', halt: 'shutdown', reboot: 'shutdown', yum: 'dnf', 'update-grub': 'ok', 'update-initramfs': 'ok', journalctl: 'ok', hostnamectl: 'ok', fstrim: 'ok', udevadm: 'ok' }; // prettier-ignore
+    const links = { apt: 'apt-get', poweroff: 'shutdown', halt: 'shutdown', reboot: 'shutdown', yum: 'dnf', 'update-grub': 'ok', 'update-initramfs': 'ok', journalctl: 'ok', 'urpmi.update': 'ok', 'urpmi.addmedia': 'ok', 'urpmi.removemedia': 'ok', hostnamectl: 'ok', fstrim: 'ok', udevadm: 'ok' }; // prettier-ignore
     await run(
       'sh',
       [

@@ -26,21 +26,28 @@ describe('a signed checksum file', () => {
       response.end(body);
     });
     const message = await createMessage({ text: SUMS });
+    const signed = async (
+      signingKeys: PrivateKey,
+      format: 'binary' | 'armored' = 'armored',
+    ): Promise<string | Uint8Array> =>
+      format === 'binary'
+        ? ((await sign({ message, signingKeys, detached: true, format })) as Uint8Array)
+        : ((await sign({ message, signingKeys, detached: true })) as string);
     files.set('/SUMS', SUMS);
-    files.set('/SUMS.gpg', await sign({ message, signingKeys: key, detached: true, format: 'binary' }));
+    files.set('/SUMS.gpg', await signed(key, 'binary'));
     files.set('/ascii/SUMS', SUMS);
-    files.set('/ascii/SUMS.sign', await sign({ message, signingKeys: key, detached: true }));
+    files.set('/ascii/SUMS.sign', await signed(key));
     files.set('/changed/SUMS', SUMS.replaceAll('a', 'b'));
     files.set('/changed/SUMS.gpg', files.get('/SUMS.gpg') ?? '');
     files.set('/stranger/SUMS', SUMS);
-    files.set('/stranger/SUMS.asc', await sign({ message, signingKeys: stranger, detached: true }));
+    files.set('/stranger/SUMS.asc', await signed(stranger));
     files.set('/none/SUMS', SUMS);
     files.set('/garbage/SUMS', SUMS);
     files.set('/garbage/SUMS.sig', 'no signature at all');
     const text = await createCleartextMessage({ text: SUMS });
-    const signed = await sign({ message: text, signingKeys: key });
-    files.set('/clear/SUMS', signed);
-    files.set('/wrapped/SUMS', `${'b'.repeat(64)}  medium.iso\n${signed}`);
+    const clear = await sign({ message: text, signingKeys: key });
+    files.set('/clear/SUMS', clear);
+    files.set('/wrapped/SUMS', `${'b'.repeat(64)}  medium.iso\n${clear}`);
   });
   after(() => server[Symbol.asyncDispose]());
 
