@@ -73,7 +73,8 @@ function distroOf(folder: string): string {
 
 /**
  * What debian-installer prints when it cannot go on: its text frontend titles every error `!! ERROR:`, and a step that
- * failed ends in the dialogue "Installation step failed". An install script may say IMAGEFACTORY-ERROR itself.
+ * failed ends in the dialogue "Installation step failed". A question that the script does not answer ends in a prompt: nobody
+ * is there to answer it. An install script may say IMAGEFACTORY-ERROR itself.
  */
 const FAILURES = [
   '(^|\\r)IMAGEFACTORY-ERROR',
@@ -83,11 +84,13 @@ const FAILURES = [
   'No kernel modules were found',
   'Failed to (retrieve|process) the preconfiguration file',
   'Bad archive mirror',
+  'The installer failed to download a file',
   'Network autoconfiguration failed',
   'Failed to partition the selected disk',
   'No root file system is defined',
   'Unable to install (GRUB|the selected kernel)',
   'Kernel panic - not syncing',
+  "Prompt: '\\?' for help",
 ];
 
 /** The installer of a template whose system is installed by debian-installer. */

@@ -156,6 +156,8 @@ describe('the console lines that mean a failure', () => {
     ['Debian', 'The failing step is: Partition disks'],
     ['Debian', 'No kernel modules were found. This probably is due to a mismatch'],
     ['Debian', '[!!] Bad archive mirror'],
+    ['Debian', 'The installer failed to download a file from the mirror. This may be a problem '],
+    ['Debian', "Prompt: '?' for help, default=1> "],
     ['Debian', '[    2.1] Kernel panic - not syncing: VFS: Unable to mount root fs'],
     ['Fedora', 'An unknown error has occurred'],
     ['Fedora', 'anaconda 19.30 exception report has been written to /tmp'],
