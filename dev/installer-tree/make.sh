@@ -1,6 +1,7 @@
 #!/bin/bash
 # Makes the install tree of the demo and of the end-to-end test under .cache/installer-tree. Run as root on Debian or
 # Ubuntu; what is up to date is left alone. With --fresh everything is made anew (newer packages); what was downloaded stays.
+# With --netboot only Debian's kernel and ramdisk are laid out.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 . "$HERE/netboot.sh"
@@ -46,6 +47,7 @@ start_mirror() {
 install_tools
 # Everything that shapes the tree; a change of it makes the tree anew.
 inputs=$(cd "$HERE" && find . -name '*.sh' -o -path './component/*' -type f -o -path './system/*' -type f | LC_ALL=C sort | xargs sha256sum | sha256sum)
+if [ "${1:-}" = --netboot ] && [ -e "$IMAGES/SHA256SUMS" ]; then exit 0; fi
 if up_to_date "$CACHE/made" "$inputs" && [ -e "$POOL/system.ext4.lz4" ]; then
 	say "the tree in $TREE is up to date"
 	exit 0
@@ -53,6 +55,7 @@ fi
 start_mirror
 private_apt update || fail "cannot read the package lists of $SUITE"
 make_netboot
+[ "${1:-}" != --netboot ] || exit 0
 make_system
 make_components
 printf '%s\n' "$inputs" > "$CACHE/made"
