@@ -3,7 +3,7 @@
 TSX := node --import tsx
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 node_modules/.package-lock.json: package.json package-lock.json
 	# Not `npm ci`: it insists on the packages of platforms that this one has no use for.
@@ -24,6 +24,9 @@ demo-stop: install ## stop everything that the demo started (PURGE=1: remove the
 test: build ## every test, the real cloud included; the last line counts
 	$(TSX) scripts/test.ts
 
+e2e-debian: build ## Debian's own installer, package by package, on the real cloud: half an hour and more (DEBIAN_MIRROR=URL: the stock one)
+	$(TSX) scripts/e2e-debian.ts
+
 test-unit: install ## the unit tests only
 	$(TSX) scripts/test.ts unit
 
@@ -39,4 +42,4 @@ cloud-start cloud-stop cloud-status cloud-purge: ## the single-node cloud
 clean: ## remove what was built; .cache/ (downloads, the cloud's credentials) stays
 	rm -rf dist
 
-.PHONY: help install build demo demo-stop test test-unit lint bench cloud-start cloud-stop cloud-status cloud-purge clean
+.PHONY: help install build demo demo-stop test e2e-debian test-unit lint bench cloud-start cloud-stop cloud-status cloud-purge clean

@@ -1,0 +1,62 @@
+import { existsSync } from 'node:fs';
+import { mkdir, rm, symlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Mirror } from '../installer-tree/mirror.js';
+import type { DebianArchives } from '../installer-tree/upstream.js';
+
+/** The suite of installer components that stand in where no mirror has Debian's own. */
+export const LOCAL_SUITE = 'labdi';
+/** Lines of the preseed that only this suite needs: it has no signature. */
+export const LOCAL_SUITE_LINES = `d-i mirror/udeb/suite string ${LOCAL_SUITE}
+d-i debian-installer/allow_unauthenticated boolean true
+`;
+
+const INSTALLER = 'debian/dists/bookworm/main/installer-amd64';
+
+/** What both mirrors need. */
+export interface MirrorPlace {
+  archives: DebianArchives;
+  /** Folder where what came from the archives is kept. */
+  cache: string;
+  /** Folder for the tree that is laid over the archives; it is made anew. */
+  tree: string;
+}
+
+export interface LocalSuite {
+  /** Folder with the suite's `dists/` and `pool/`. */
+  folder: string;
+  /** Tree with Debian's kernel and ramdisk: the one that `make.sh --netboot` lays out. */
+  netboot: string;
+}
+
+/**
+ * Debian's archive with the local suite and the netboot kernel and ramdisk laid over it.
+ *
+ * @throws Error when one of these is not there
+ */
+export async function mirrorWithSuite(place: MirrorPlace, { folder, netboot }: LocalSuite): Promise<Mirror> {
+  const parts = [
+    [`debian/dists/${LOCAL_SUITE}`, join(folder, 'dists', LOCAL_SUITE)],
+    [`debian/pool/${LOCAL_SUITE}`, join(folder, 'pool', LOCAL_SUITE)],
+    [INSTALLER, join(netboot, INSTALLER)],
+  ] as const;
+  await rm(place.tree, { recursive: true, force: true });
+  for (const [path, from] of parts) {
+    if (!existsSync(from)) throw new Error(`there is no ${from}`);
+    await mkdir(dirname(join(place.tree, path)), { recursive: true });
+    await symlink(from, join(place.tree, path));
+  }
+  return passing(place, false);
+}
+
+/** A full mirror as it is: Debian's kernel, ramdisk, components and packages. Guests reach it through us. */
+export async function wholeMirror(place: MirrorPlace): Promise<Mirror> {
+  await rm(place.tree, { recursive: true, force: true });
+  await mkdir(place.tree, { recursive: true });
+  return passing(place, true);
+}
+
+function passing({ archives, cache, tree }: MirrorPlace, archiveComponents: boolean): Mirror {
+  const { debian, security } = archives;
+  return new Mirror({ tree, cache, archiveComponents, archives: { debian, 'debian-security': security } });
+}

@@ -1,0 +1,41 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const IMAGEFACTORY = fileURLToPath(new URL('../../bin/imagefactory.js', import.meta.url));
+
+/** Where a program's output goes; nowhere by default. */
+export interface ProgramOutput {
+  onText?: (text: string) => void;
+  log?: string;
+}
+
+/**
+ * The real command line as a process of its own, and in a group of its own: Ctrl-C on the terminal reaches us only, and a
+ * worker lives on to clean up after the build.
+ */
+export class Program {
+  /** What it has printed so far; empty when that goes into a log. */
+  output = '';
+  /** Its exit code, once it has ended. */
+  readonly ended: Promise<number | null>;
+  private readonly child: ChildProcess;
+
+  constructor(args: string[], { onText, log }: ProgramOutput = {}) {
+    const out = log === undefined ? 'pipe' : openSync(log, 'a');
+    const env = { ...process.env, NO_COLOR: '1' };
+    this.child = spawn(process.execPath, [IMAGEFACTORY, ...args], { detached: true, env, stdio: ['ignore', out, out] });
+    for (const stream of [this.child.stdout, this.child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        this.output += text;
+        onText?.(text);
+      });
+    }
+    this.ended = once(this.child, 'close').then(([code]) => code as number | null);
+  }
+
+  end(signal: 'SIGINT' | 'SIGTERM'): void {
+    this.child.kill(signal);
+  }
+}

@@ -1,0 +1,31 @@
+/** A part of the installation, in seconds since the installer's kernel started. */
+export interface Stage {
+  name: string;
+  start: number;
+  /** Not there when the installer did not come to its end. */
+  end?: number;
+}
+
+/**
+ * What the local suite's components say of themselves on the console, `LAB-STAGE name start|end uptime`, in the order of
+ * their starts; before them what the ramdisk itself did. Empty for an installer that says nothing of the kind.
+ */
+export function stagesOf(console: string): Stage[] {
+  const stages: Stage[] = [];
+  for (const [, name = '', what, uptime] of console.matchAll(/LAB-STAGE (\S+) (start|end) (\d+(?:\.\d+)?)/g)) {
+    const seconds = Number(uptime);
+    const begun = stages.findLast((stage) => stage.name === name && stage.end === undefined);
+    if (what === 'start') stages.push({ name, start: seconds });
+    else if (begun !== undefined) begun.end = seconds;
+  }
+  const [first] = stages;
+  return first === undefined ? [] : [{ name: 'ramdisk', start: 0, end: first.start }, ...stages];
+}
+
+/** One line a stage, for people. */
+export function stageLines(stages: Stage[]): string[] {
+  return stages.map(({ name, start, end }) => {
+    const took = end === undefined ? 'not ended' : `${(end - start).toFixed(0)} s`;
+    return `${name.padEnd(12)} ${took.padStart(9)}`;
+  });
+}
