@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Mirror } from '../dev/installer-tree/mirror.js';
@@ -64,6 +65,11 @@ async function makeMirror(): Promise<{ mirror: Mirror; lines: string }> {
     return { mirror: await wholeMirror({ archives, tree, cache: join(HOME, 'archive') }), lines: '' };
   }
   const folder = resolve(PROJECT, process.env['UDEB_MIRROR'] ?? '../shared/udeb-mirror', 'mirror');
+  if (!existsSync(folder)) {
+    throw new Error(
+      `no installer components in ${folder}: set UDEB_MIRROR to where they are, or DEBIAN_MIRROR to a full mirror`,
+    );
+  }
   say(`mirror: Debian’s archive, and the installer components in ${folder}`);
   const log = join(HOME, 'netboot.log');
   const code = await runProgram(join(PROJECT, 'dev/installer-tree/make.sh'), ['--netboot'], { log, onLine: indented });
