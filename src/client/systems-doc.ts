@@ -1,5 +1,6 @@
 import { FAMILIES } from '../os/index.js';
 import type { OsFamily, Release } from '../os/types.js';
+import { PACKAGE_INSTALL_DOC } from './package-install-doc.js';
 
 /** "12", "5.04 to 7.10"; for a system without versions "any". */
 export function releasesOf(family: OsFamily, { from, to }: Release): string {
@@ -28,7 +29,8 @@ const TRIED: Record<Release['tried'], string> = {
 /** `docs/operating-systems.md`. */
 export function systemsDoc(): string {
   return `${INTRODUCTION}
-${FAMILIES.map(sectionOf).join('\n')}`;
+${FAMILIES.map(sectionOf).join('\n')}
+${PACKAGE_INSTALL_DOC}`;
 }
 
 const INTRODUCTION = `# Operating systems
