@@ -1,6 +1,8 @@
 import { FAMILIES } from '../os/index.js';
 import type { OsFamily, Release } from '../os/types.js';
+import { tableOf } from './markdown-table.js';
 import { PACKAGE_INSTALL_DOC } from './package-install-doc.js';
+import { REAL_RUNS } from './real-runs-doc.js';
 
 /** "12", "5.04 to 7.10"; for a system without versions "any". */
 export function releasesOf(family: OsFamily, { from, to }: Release): string {
@@ -30,6 +32,7 @@ const TRIED: Record<Release['tried'], string> = {
 export function systemsDoc(): string {
   return `${INTRODUCTION}
 ${FAMILIES.map(sectionOf).join('\n')}
+${REAL_RUNS}
 ${PACKAGE_INSTALL_DOC}`;
 }
 
@@ -106,14 +109,4 @@ function notesOf(family: OsFamily): string[] {
 
 function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
-/** Columns as wide as their widest cell, as Prettier writes tables. */
-function tableOf(head: string[], rows: string[][]): string {
-  const widths = head.map((title, column) =>
-    Math.max(3, title.length, ...rows.map((row) => (row[column] ?? '').length)),
-  );
-  const line = (cells: string[]): string =>
-    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
-  return [line(head), `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`, ...rows.map(line)].join('\n');
 }
