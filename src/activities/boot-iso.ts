@@ -4,8 +4,9 @@ import { basename, join } from 'node:path';
 import { FactoryError } from '../build/errors.js';
 import { marksOf, resourceName, tagsOf } from '../build/names.js';
 import { fetchToFile } from '../media/fetch.js';
+import { fetchFtpFolder } from '../media/ftp-folder.js';
 import { isoInfo, pathOnIso, remakeIso, type RemadeIso } from '../media/iso.js';
-import { localFolder } from '../media/local-file.js';
+import { isLocalFile, localFolder } from '../media/local-file.js';
 import { withoutSecrets } from '../media/urls.js';
 import { type BootMethod, hasOurLoader, stubFirmwares } from '../os/boot-method.js';
 import type { InstallerPlan, InstallMedium } from '../os/types.js';
@@ -100,7 +101,7 @@ async function extraFile(
   { kind, source, destination }: Extra,
   from: string,
 ): Promise<RemadeIso['files'][number]> {
-  if (kind === 'directory') return { from: await localFolder(source, deps.filesFrom), path: pathOnIso(destination) };
+  if (kind === 'directory') return { from: await extraFolder(deps, source, from), path: pathOnIso(destination) };
   progress({ message: `fetching ${withoutSecrets(source)}` });
   await fetchToFile({
     url: source,
@@ -114,4 +115,12 @@ async function extraFile(
     from,
     path: pathOnIso(destination.endsWith('/') ? `${destination}${basename(new URL(source).pathname)}` : destination),
   };
+}
+
+/** A folder of this machine that the worker has opened, or one that is fetched to a path. Answers where it is. */
+async function extraFolder(deps: Deps, source: string, path: string): Promise<string> {
+  if (isLocalFile(source)) return localFolder(source, deps.filesFrom);
+  progress({ message: `fetching ${withoutSecrets(source)}` });
+  await fetchFtpFolder({ url: source, path, maxBytes: LARGEST_EXTRA, signal: signal() });
+  return path;
 }

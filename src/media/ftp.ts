@@ -25,6 +25,42 @@ interface Place {
  * @throws FactoryError MediaUnavailable; retryable for replies 4xx and failures of the connection. The signal's reason on abort.
  */
 export async function openFtp(url: string, { signal, timeouts, resume }: OpenOptions): Promise<Opened> {
+  return entered(url, { signal, timeouts }, async (client, { path }, close) => {
+    const now = await validatorsOf(client, path);
+    const offset = resume !== undefined && (await canGoOn(client, resume, now)) ? resume.offset : 0;
+    return { ...now, offset, body: bytesOf(client, url, path, offset), finalUrl: url, close };
+  });
+}
+
+/** What a folder has in it. */
+export interface FtpEntry {
+  name: string;
+  isFolder: boolean;
+}
+
+/**
+ * The files and folders in a folder. Links are left out: they may lead anywhere.
+ * @throws FactoryError MediaUnavailable as `openFtp`, and for names that are none
+ */
+export async function listFtp(url: string, options: Pick<OpenOptions, 'signal' | 'timeouts'>): Promise<FtpEntry[]> {
+  return entered(url, options, async (client, { path }, close) => {
+    const all = await client.list(path);
+    await close();
+    return all
+      .filter(({ name, isFile, isDirectory }) => (isFile || isDirectory) && name !== '.' && name !== '..')
+      .map(({ name, isDirectory }) => {
+        if (/[\0-\x1f\x7f/\\]/.test(name)) throw unavailable(url, `it has a file called ${JSON.stringify(name)}`);
+        return { name, isFolder: isDirectory };
+      });
+  });
+}
+
+/** Logs in and does something. What is answered may go on with the connection, and closes it; a failure has closed it. */
+async function entered<T>(
+  url: string,
+  { signal, timeouts }: Pick<OpenOptions, 'signal' | 'timeouts'>,
+  work: (client: Client, place: Place, close: () => Promise<void>) => Promise<T>,
+): Promise<T> {
   const place = placeOf(url);
   signal?.throwIfAborted();
   const { connect, idle } = { ...DEFAULT_TIMEOUTS, ...timeouts };
@@ -37,9 +73,7 @@ export async function openFtp(url: string, { signal, timeouts, resume }: OpenOpt
   };
   try {
     await enter(client, place, connect);
-    const now = await validatorsOf(client, place.path);
-    const offset = resume !== undefined && (await canGoOn(client, resume, now)) ? resume.offset : 0;
-    return { ...now, offset, body: bytesOf(client, url, place.path, offset), finalUrl: url, close };
+    return await work(client, place, close);
   } catch (error) {
     await close();
     signal?.throwIfAborted();

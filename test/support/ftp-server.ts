@@ -139,11 +139,27 @@ export class FtpServer {
         return this.listen(session, name);
       case 'RETR':
         return file === undefined ? '550 No such file.' : this.send(control, session, file.body, fault);
+      case 'LIST':
+        return this.send(control, session, this.listing(rest.replace(/^-a /, '')), fault);
       case 'QUIT':
         return '221 bye';
       default:
         return '502 not known';
     }
+  }
+
+  /** What a folder has, as `ls -la` writes it; a file of no bytes called `x@` is a link. */
+  private listing(folder: string): Buffer {
+    const inside = folder.endsWith('/') ? folder : `${folder}/`;
+    const within = [...this.files].filter(([path]) => path.startsWith(inside));
+    const names = new Map(
+      within.map(([path, file]) => [path.slice(inside.length).split('/')[0] ?? '', { path, file }]),
+    );
+    const lines = [...names].map(([name, { path, file }]) => {
+      const kind = path !== inside + name ? 'd' : name.endsWith('@') ? 'l' : '-';
+      return `${kind}rw-r--r-- 1 ftp ftp ${file.body.length} Nov 22 10:00 ${name}${kind === 'l' ? ' -> /etc' : ''}\r\n`;
+    });
+    return Buffer.from(lines.join(''));
   }
 
   private async listen(session: Session, name: string): Promise<string> {

@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fetchFtpFolder } from '../../../src/media/ftp-folder.js';
+import { FtpServer } from '../../support/ftp-server.js';
+
+describe('a folder by FTP', () => {
+  let folder: string;
+  let server: FtpServer;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'imagefactory-ftp-folder-'));
+    server = await FtpServer.start();
+    server.put('/drivers/one.inf', 'one');
+    server.put('/drivers/w10/amd64/two words.sys', 'two');
+    server.put('/drivers/away@', '');
+    server.put('/other/three', 'three');
+  });
+  after(async () => {
+    await server[Symbol.asyncDispose]();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const fetch = (name: string, path: string, maxBytes = 1000): Promise<void> =>
+    fetchFtpFolder({ url: `${server.url}/%2F${name}`, path: join(folder, path), maxBytes });
+
+  it('comes with everything that is in it, but for links', async () => {
+    await fetch('drivers', 'all');
+    assert.deepEqual((await readdir(join(folder, 'all'), { recursive: true })).sort(), ['one.inf', 'w10', 'w10/amd64', 'w10/amd64/two words.sys']); // prettier-ignore
+    assert.equal(await readFile(join(folder, 'all/w10/amd64/two words.sys'), 'utf8'), 'two');
+  });
+
+  it('may not have more bytes than are taken, all files together', async () => {
+    await assert.rejects(fetch('drivers', 'much', 5), { type: 'MediaUnavailable', message: /at most 2 are taken/ });
+  });
+
+  it('may have no file with a name that is a path', async () => {
+    server.put('/evil/..\\\\up', 'x');
+    await assert.rejects(fetch('evil', 'evil'), { type: 'MediaUnavailable', message: /it has a file called/ });
+  });
+});
