@@ -1,12 +1,10 @@
-import { createReadStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { FactoryError } from '../build/errors.js';
-import { marksOf, resourceName, tagsOf, type BuildRef } from '../build/names.js';
+import type { BuildRef } from '../build/names.js';
 import { newcArchive, padding } from '../media/newc.js';
 import { makeStubDisk } from '../media/stub-disk.js';
-import type { CreateImage } from '../openstack/types.js';
 import { type BootMethod, stubFirmwares } from '../os/boot-method.js';
 import { withVolumeId } from '../os/installer.js';
 import { withPin } from '../os/mirror-pin.js';
@@ -17,7 +15,7 @@ import { createMedium } from './boot-iso.js';
 import { createScriptMedium } from './script-medium.js';
 import { type Deps, progress, signal } from './context.js';
 import { installerPlanOf, parametersOf, requiredDocument, templateOf } from './documents.js';
-import { ensureImage } from './ensure-image.js';
+import { ensureRunImage, type RunImage } from './run-image.js';
 import type { BootImageInput, BootImages, JeosStep } from './types.js';
 
 /** Bytes of the empty disk that an installer's instance starts from; Nova makes it as large as the flavor says. */
@@ -62,20 +60,15 @@ async function scriptArchive(deps: Deps, plan: InstallerPlan, documents: string)
   return newcArchive([{ path: scriptInRamdisk(plan), content }]);
 }
 
-function request(deps: Deps, ref: BuildRef, plan: InstallerPlan, properties: Record<string, string>): CreateImage {
-  return {
-    name: resourceName(ref, 'boot'),
-    disk_format: 'raw',
-    container_format: 'bare',
-    visibility: 'private',
-    tags: tagsOf(ref, 'boot'),
-    properties: {
-      ...plan.imageProperties,
-      ...plan.bootImageProperties,
-      ...marksOf(ref, 'boot', deps.identity),
-      ...properties,
-    },
-  };
+/** The image of a disk that boots the installer, by itself or by its properties. */
+function ensureDisk(
+  deps: Deps,
+  ref: BuildRef,
+  plan: InstallerPlan,
+  { properties, content }: Pick<RunImage, 'properties' | 'content'>,
+): Promise<string> {
+  const all = { ...plan.imageProperties, ...plan.bootImageProperties, ...properties };
+  return ensureRunImage(deps, ref, { name: 'boot', format: 'raw', properties: all, content });
 }
 
 /** An empty disk. */
@@ -85,11 +78,8 @@ function createEmpty(
   plan: InstallerPlan,
   properties: Record<string, string>,
 ): Promise<string> {
-  return ensureImage(deps, ref.cloud, {
-    seed: `boot:${ref.uuid}`,
-    request: request(deps, ref, plan, properties),
-    content: { size: EMPTY_DISK, open: () => Readable.from([Buffer.alloc(EMPTY_DISK)]) },
-  });
+  const content = { size: EMPTY_DISK, open: () => Readable.from([Buffer.alloc(EMPTY_DISK)]) };
+  return ensureDisk(deps, ref, plan, { properties, content });
 }
 
 /**
@@ -121,16 +111,9 @@ async function createRamdisk(deps: Deps, { ref, ramdiskId }: BootMedia, script: 
     yield* data as AsyncIterable<Buffer>;
     yield Buffer.concat([between, script]);
   }
-  return ensureImage(deps, ref.cloud, {
-    seed: `boot-ramdisk:${ref.uuid}`,
-    request: {
-      name: resourceName(ref, 'boot-ramdisk'),
-      disk_format: 'ari',
-      container_format: 'ari',
-      visibility: 'private',
-      tags: tagsOf(ref, 'boot'),
-      properties: marksOf(ref, 'boot', deps.identity),
-    },
+  return ensureRunImage(deps, ref, {
+    name: 'boot-ramdisk',
+    format: 'ari',
     content: { size: size + between.length + script.length, open: () => Readable.from(content()) },
   });
 }
@@ -153,11 +136,7 @@ async function createStub(
     const { arch } = (await templateOf(deps, documents)).os;
     const what = { kernel, ramdisks, commandLine: plan.commandLine, firmwares: stubFirmwares(arch) };
     const disk = await makeStubDisk({ ...what, folder, signal: signal() });
-    return ensureImage(deps, ref.cloud, {
-      seed: `boot:${ref.uuid}`,
-      request: request(deps, ref, plan, {}),
-      content: { size: disk.size, open: () => createReadStream(disk.path) },
-    });
+    return ensureDisk(deps, ref, plan, { content: disk.path });
   });
 }
 

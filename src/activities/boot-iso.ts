@@ -1,8 +1,6 @@
-import { createReadStream } from 'node:fs';
-import { stat, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { FactoryError } from '../build/errors.js';
-import { marksOf, resourceName, tagsOf } from '../build/names.js';
 import { fetchToFile } from '../media/fetch.js';
 import { fetchFtpFolder } from '../media/ftp-folder.js';
 import { isoInfo, pathOnIso, remakeIso, type RemadeIso } from '../media/iso.js';
@@ -14,7 +12,7 @@ import type { Extra, Template } from '../tdl/types.js';
 import { downloadTo, inFolder } from './boot-folder.js';
 import { type Deps, progress, signal } from './context.js';
 import { requiredDocument, templateOf } from './documents.js';
-import { ensureImage } from './ensure-image.js';
+import { ensureRunImage } from './run-image.js';
 import type { BootImageInput } from './types.js';
 
 /** Bytes that one of a template's extras may have. */
@@ -40,18 +38,7 @@ export async function createMedium(
     const boot = bootOf(plan, method, template);
     progress({ message: 'making the install medium anew' });
     const path = await remakeIso({ source, files, folder, signal: signal(), ...(boot === undefined ? {} : { boot }) });
-    return ensureImage(deps, ref.cloud, {
-      seed: `boot-medium:${ref.uuid}`,
-      request: {
-        name: resourceName(ref, 'boot-medium'),
-        disk_format: 'iso',
-        container_format: 'bare',
-        visibility: 'private',
-        tags: tagsOf(ref, 'boot'),
-        properties: marksOf(ref, 'boot', deps.identity),
-      },
-      content: { size: (await stat(path)).size, open: () => createReadStream(path) },
-    });
+    return ensureRunImage(deps, ref, { name: 'boot-medium', format: 'iso', content: path });
   });
 }
 

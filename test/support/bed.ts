@@ -211,8 +211,9 @@ export class Build {
     private readonly bed: Bed,
   ) {}
 
-  result(): Promise<BaseImageResult> {
-    return this.inTime('end', () => this.handle.result());
+  /** @param minutes that are waited for it */
+  result(minutes = WAIT_MINUTES): Promise<BaseImageResult> {
+    return this.inTime('end', () => this.handle.result(), minutes);
   }
 
   /** Asked again while no worker answers: another test may have stopped those that they share. */
@@ -262,11 +263,11 @@ export class Build {
   }
 
   /** @throws Error that tells how the build stands, when it takes too long */
-  private async inTime<T>(what: string, work: (over: AbortSignal) => Promise<T>): Promise<T> {
+  private async inTime<T>(what: string, work: (over: AbortSignal) => Promise<T>, minutes = WAIT_MINUTES): Promise<T> {
     const over = new AbortController();
-    const late = pause(WAIT_MINUTES * 60_000, undefined, { signal: over.signal }).then(async () => {
+    const late = pause(minutes * 60_000, undefined, { signal: over.signal }).then(async () => {
       const state = await this.state().catch(String);
-      throw new Error(`the build did not ${what} in ${WAIT_MINUTES} minutes: ${state}`);
+      throw new Error(`the build did not ${what} in ${minutes} minutes: ${state}`);
     });
     try {
       return await Promise.race([work(over.signal), late]);
