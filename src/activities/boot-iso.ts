@@ -36,9 +36,8 @@ export async function createMedium(
     await refuseUdf(source, plan.medium);
     const files = await filesFor(deps, input, plan, template, folder);
     const boot = bootOf(plan, method, template);
-    progress({ message: 'making the install medium anew' });
-    const path = await remakeIso({ source, files, folder, signal: signal(), ...(boot === undefined ? {} : { boot }) });
-    return ensureRunImage(deps, ref, { name: 'boot-medium', format: 'iso', content: path });
+    const open = await remakeIso({ source, files, folder, signal: signal(), ...(boot === undefined ? {} : { boot }) });
+    return ensureRunImage(deps, ref, { name: 'boot-medium', format: 'iso', content: { open } });
   });
 }
 

@@ -15,8 +15,8 @@ export interface WantedImage {
 
 /** What we upload. */
 export interface UploadedContent {
-  /** Bytes. */
-  size: number;
+  /** Bytes; absent where they are known only when the last one has come. */
+  size?: number;
   /** Opens it anew for every try. */
   open: () => Readable;
 }
@@ -134,9 +134,10 @@ async function upload(
   try {
     await deps.clouds.get(cloudName).image.uploadImage(id, wanted.open(), {
       signal: signal(),
-      size: wanted.size,
+      ...(wanted.size === undefined ? {} : { size: wanted.size }),
       onProgress: (bytes) => {
-        progress({ message: `uploading ${wanted.name}`, percent: Math.floor((bytes / wanted.size) * 100) });
+        const percent = wanted.size === undefined ? {} : { percent: Math.floor((bytes / wanted.size) * 100) };
+        progress({ message: `uploading ${wanted.name}`, ...percent });
       },
     });
   } catch (error) {

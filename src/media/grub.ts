@@ -1,6 +1,7 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { PassThrough, type Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { FactoryError } from '../build/errors.js';
 
@@ -90,6 +91,10 @@ async function mkimage(args: string[], signal: AbortSignal): Promise<void> {
   }
 }
 
+function environment(): NodeJS.ProcessEnv {
+  return { ...process.env, MTOOLS_SKIP_CHECK: '1', LC_ALL: 'C.UTF-8' };
+}
+
 /** Runs a program that makes disks or media; answers what it printed. @throws FactoryError InvalidParameter when this machine lacks it */
 export async function program(
   name: string,
@@ -97,36 +102,57 @@ export async function program(
   signal: AbortSignal,
 ): Promise<{ stdout: string; stderr: string }> {
   try {
-    const env = { ...process.env, MTOOLS_SKIP_CHECK: '1', LC_ALL: 'C.UTF-8' };
-    return await run(name, args, { signal, env, maxBuffer: OUTPUT_LIMIT });
+    return await run(name, args, { signal, env: environment(), maxBuffer: OUTPUT_LIMIT });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw missing(name, error);
     throw error;
   }
 }
 
+/** What is made, and where. */
+interface Made {
+  folder: string;
+  signal: AbortSignal;
+}
+
 /**
  * Makes something with such programs.
  * @throws FactoryError StoreFailed (retryable) in their own words when they fail; the signal's reason when it is aborted
  */
-export async function making<T>(
-  what: string,
-  { folder, signal }: { folder: string; signal: AbortSignal },
-  make: () => Promise<T>,
-): Promise<T> {
+export async function making<T>(what: string, made: Made, make: () => Promise<T>): Promise<T> {
   try {
     return await make();
   } catch (error) {
-    signal.throwIfAborted();
+    made.signal.throwIfAborted();
     if (error instanceof FactoryError) throw error;
     const { stderr, message } = error as Error & { stderr?: string };
-    const why = ((stderr ?? '').trim() || message).slice(-WORDS);
-    throw new FactoryError('StoreFailed', `${what} could not be made: ${why}`, {
-      retryable: true,
-      hint: `see that there is room in ${dirname(folder)} on the worker’s machine`,
-      cause: error,
-    });
+    throw notMade(what, made, (stderr ?? '').trim() || message, error);
   }
+}
+
+/** What a program writes to its standard output. It fails, as `making` does, where the program does, also after its last byte. */
+export function madeStream(what: string, made: Made, name: string, args: string[]): Readable {
+  const child = spawn(name, args, { signal: made.signal, stdio: ['ignore', 'pipe', 'pipe'], env: environment() });
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-WORDS)));
+  const out = new PassThrough();
+  child.stdout.pipe(out, { end: false });
+  child.once('error', (error) => out.destroy(made.signal.aborted ? error : notMade(what, made, error.message, error)));
+  child.once('close', (code) => {
+    if (code === 0) out.end();
+    else out.destroy(notMade(what, made, said.trim() || `${name} ended with ${code ?? 'a signal'}`));
+  });
+  // Whoever reads no more needs it no more.
+  out.once('close', () => child.kill());
+  return out;
+}
+
+function notMade(what: string, { folder }: Made, why: string, cause?: unknown): FactoryError {
+  return new FactoryError('StoreFailed', `${what} could not be made: ${why.slice(-WORDS)}`, {
+    retryable: true,
+    hint: `see that there is room in ${dirname(folder)} on the worker’s machine`,
+    cause,
+  });
 }
 
 function missing(what: string, cause: unknown): FactoryError {

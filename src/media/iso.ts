@@ -1,8 +1,9 @@
 import { open, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { FactoryError } from '../build/errors.js';
 import { unavailable } from './failures.js';
-import { grubConfig, grubImage, making, PLATFORMS, program, type StubFirmware } from './grub.js';
+import { grubConfig, grubImage, madeStream, making, PLATFORMS, program, type StubFirmware } from './grub.js';
 
 /** Bytes of a sector; descriptors begin in the seventeenth. https://ecma-international.org/publications-and-standards/standards/ecma-119/ */
 const SECTOR = 2048;
@@ -112,10 +113,12 @@ export interface RemadeIso {
    * first ones that the medium has are taken.
    */
   boot?: { kernels: string[]; ramdisks: string[]; commandLine: string; firmwares: readonly StubFirmware[] };
-  /** A folder for this medium alone; what is made there stays. It takes as many bytes as the medium has. */
+  /** A folder for this medium alone; what is made there stays, and must until the medium has been read. */
   folder: string;
   signal: AbortSignal;
 }
+
+const WHAT = 'the install medium';
 
 /** Where our boot loader is on the medium. */
 const OURS = 'imagefactory-boot';
@@ -126,34 +129,19 @@ const EFI_KIB = 4096;
 
 /**
  * Makes a medium anew with other files on it, and with a boot loader of ours, whatever it had, or with its own. Everything else on it, its
- * volume id too, stays as it is.
+ * volume id too, stays as it is. It is never on this machine as a whole: each call of what is answered makes its bytes once more, as they are read.
  *
- * @returns path of the new medium
  * @throws FactoryError InvalidParameter when this machine lacks the programs; MediaUnavailable when it has no kernel where it should be;
- *   StoreFailed (retryable) when the programs fail
+ *   StoreFailed (retryable) when the programs fail: then the stream fails with it
  */
-export async function remakeIso(iso: RemadeIso): Promise<string> {
-  return making('the install medium', iso, async () => {
-    const out = join(iso.folder, 'medium.iso');
+export async function remakeIso(iso: RemadeIso): Promise<() => Readable> {
+  return making(WHAT, iso, async () => {
     const boot = iso.boot === undefined ? ['-boot_image', 'any', 'replay'] : await ourBoot(iso, iso.boot);
     const files = iso.files.flatMap(({ from, path }) => ['-map', from, `/${path}`]);
-    await xorriso(
-      [
-        '-indev',
-        iso.source,
-        '-outdev',
-        out,
-        '-compliance',
-        'iso_9660_level=3',
-        '-overwrite',
-        'on',
-        ...files,
-        ...boot,
-        '-commit',
-      ],
-      iso.signal,
-    );
-    return out;
+    const settings = ['-compliance', 'iso_9660_level=3', '-overwrite', 'on'];
+    // That it writes to its standard output must come first.
+    const args = ['-outdev', '-', ...XORRISO, '-abort_on', 'FAILURE', '-indev', iso.source];
+    return () => madeStream(WHAT, iso, 'xorriso', [...args, ...settings, ...files, ...boot, '-commit']);
   });
 }
 

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { checkGrubPrograms } from '../../../src/media/grub.js';
 import { checkIsoPrograms, remakeIso } from '../../../src/media/iso.js';
@@ -65,7 +66,7 @@ describe('servers of the fake cloud with a medium in their drive', { skip }, () 
         firmwares: ['bios'] as const,
       },
     };
-    return readFile(await remakeIso(iso));
+    return buffer((await remakeIso(iso))());
   }
 
   it('install from it, told what our boot loader says, with the script that is on it', async () => {

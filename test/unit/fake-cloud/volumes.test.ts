@@ -24,6 +24,12 @@ describe('volumes of the fake cloud', () => {
     const [bad, stuck, stolen] = await Promise.all(made);
     assert.ok(bad !== undefined && stuck !== undefined && stolen !== undefined);
     assert.equal((await scene.volumeIn(bad.id, 'error')).bootable, false);
+    const full = 'copy image to volume:Image used for creating volume exceeds available space.';
+    assert.deepEqual(await cloud.volume.messagesOf(bad.id), [full]);
+    const empty = await cloud.volume.createVolume({ name: 'bad', size: 1, metadata: {} });
+    await scene.volumeIn(empty.id, 'error');
+    const refused = 'create volume from backend storage:Driver failed to create the volume.';
+    assert.deepEqual(await cloud.volume.messagesOf(empty.id), [refused]);
     await scene.volumeIn(stolen.id, 'available');
     fake.deleteVolume(stolen.id);
     assert.equal(await cloud.volume.getVolume(stolen.id), undefined);
@@ -44,7 +50,10 @@ describe('volumes of the fake cloud', () => {
       return found && [found.status, found.size];
     };
     assert.equal(await outcome('deleted'), undefined);
+    const failed = 'copy volume to image:Failed to upload volume to image at backend.';
+    assert.deepEqual(await cloud.volume.messagesOf(id), [failed]);
     assert.deepEqual(await outcome('lost'), ['queued', null]);
+    assert.deepEqual(await cloud.volume.messagesOf(id), [failed], 'nobody is left to tell');
     assert.deepEqual(await outcome('empty'), ['active', 0]);
     fake.volumeBehaviours.add({ upload: 'stuck', times: 1 });
     const image = await upload(id);
@@ -139,6 +148,7 @@ describe('guests of the fake cloud on volumes', { skip: guests.supported ? false
     assert.equal((await images.getImage(imageRef))?.status, 'active');
     await volume.deleteVolume(root);
 
+    await images.updateImage(imageRef, [{ op: 'remove', path: '/signature_verified' }]);
     const again = await scene.volume({ imageRef });
     for (const request of [{ imageRef }, { block_device_mapping_v2: [rootDisk(again)] }]) {
       const copy = await scene.guestServer(undefined, request);

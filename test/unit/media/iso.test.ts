@@ -4,7 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { checkGrubPrograms } from '../../../src/media/grub.js';
-import { checkIsoPrograms, extractFromIso, isoInfo, pathOnIso, remakeIso } from '../../../src/media/iso.js';
+import {
+  checkIsoPrograms,
+  extractFromIso,
+  isoInfo,
+  pathOnIso,
+  remakeIso,
+  type RemadeIso,
+} from '../../../src/media/iso.js';
 import { bootRecords, makeIso, readFromIso } from '../../support/iso.js';
 
 const { signal } = new AbortController();
@@ -26,6 +33,13 @@ describe('an install medium', { skip: missing }, () => {
     });
   });
   after(() => rm(folder, { recursive: true, force: true }));
+
+  /** The medium made anew, as a file. */
+  async function written(iso: RemadeIso): Promise<string> {
+    const path = join(iso.folder, 'medium.iso');
+    await writeFile(path, (await remakeIso(iso))());
+    return path;
+  }
 
   async function ownFolder(): Promise<string> {
     return mkdtemp(join(folder, 'work-'));
@@ -80,7 +94,7 @@ describe('an install medium', { skip: missing }, () => {
       await mkdir(join(own, 'folder'));
       await writeFile(join(own, 'folder', 'one'), 'from a folder');
       await symlink('/etc/hostname', join(own, 'folder', 'link'));
-      made = await remakeIso({
+      made = await written({
         source,
         files: [
           { from: join(own, 'folder'), path: 'extras' },
@@ -125,7 +139,7 @@ describe('an install medium', { skip: missing }, () => {
     const own = await ownFolder();
     const bootable = await makeIso(own, 'OWN', { 'boot/loader.bin': Buffer.alloc(4096, 1) }, '/boot/loader.bin');
     await writeFile(join(own, 'script'), 'DISTRIBUTIONS=base.txz');
-    const made = await remakeIso({
+    const made = await written({
       source: bootable,
       files: [{ from: join(own, 'script'), path: 'etc/installerconfig' }],
       folder: own,
@@ -166,7 +180,7 @@ describe('an install medium', { skip: missing }, () => {
     const broken = join(own, 'broken.iso');
     await writeFile(broken, (await readFile(large)).subarray(0, 450_000));
     const files = [{ from: large, path: 'itself' }];
-    await assert.rejects(remakeIso({ source: broken, files, folder: own, signal }), {
+    await assert.rejects(written({ source: broken, files, folder: own, signal }), {
       type: 'StoreFailed',
       retryable: true,
       message: /^the install medium could not be made: .*Read error in file \/big/s,
