@@ -59,6 +59,9 @@ export class Bench {
   private readonly connected: Cloud[] = [];
   private opened: { settings: CloudSettings; cloud: Cloud } | undefined;
 
+  /** @param here the address of this machine at which the cloud itself reaches it; undefined where none is known */
+  constructor(readonly here?: string) {}
+
   /** Connects to the cloud; before it nothing else works. */
   open(settings: CloudSettings): void {
     this.opened = { settings, cloud: connectCloud(settings) };

@@ -2,6 +2,7 @@ import { after, before, describe } from 'node:test';
 import type { CloudSettings } from '../../src/openstack/settings.js';
 import { Bench } from './bench.js';
 import { describeCompute } from './compute-contract.js';
+import { describeImageImport } from './image-import-contract.js';
 import { describeIdentity } from './identity-contract.js';
 import { describeImages } from './image-contract.js';
 import { describeNetwork } from './network-contract.js';
@@ -13,15 +14,21 @@ import { describeVolumes } from './volume-contract.js';
  * OpenStack in other tests is known to behave like it. Everything that they make is removed at the end.
  * @param name of the cloud, for the report
  * @param connect answers how to reach it: a user who may create servers in a project, by password
+ * @param here an address of this machine that the cloud reaches; what needs one is left out when it is undefined
  */
-export function describeCloudContract(name: string, connect: () => Promise<CloudSettings>): void {
+export function describeCloudContract(
+  name: string,
+  connect: () => Promise<CloudSettings>,
+  here: string | undefined,
+): void {
   describe(`the contract with a cloud: ${name}`, { timeout: 10 * 60_000 }, () => {
-    const bench = new Bench();
+    const bench = new Bench(here);
     before(async () => bench.open(await connect()));
     after(() => bench.clear());
     describeIdentity(bench);
     describeCompute(bench);
     describeImages(bench);
+    describeImageImport(bench);
     describeNetwork(bench);
     describeVolumes(bench);
     describeSweeper(bench);

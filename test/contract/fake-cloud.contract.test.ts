@@ -1,5 +1,6 @@
 import { after } from 'node:test';
 import { settingsFromEnvironment } from '../../src/openstack/cloud-config.js';
+import type { CloudSettings } from '../../src/openstack/settings.js';
 import { FakeCloud } from '../fake-cloud/fake-cloud.js';
 import { FLAVORS } from '../fake-cloud/options.js';
 import { describeCloudContract } from './cloud-contract.js';
@@ -8,8 +9,16 @@ let cloud: FakeCloud | undefined;
 
 after(() => cloud?.close());
 
-describeCloudContract('fake', async () => {
+async function start(): Promise<CloudSettings> {
   const flavors = [...FLAVORS, { name: 'm1.volume', ram: 512, vcpus: 1, disk: 0 }];
-  cloud = await FakeCloud.start({ flavors, quotas: { instances: 10, cores: 20, ram: 51_200, gigabytes: 1000 } });
+  // Long enough for an image to be deleted in the middle of it.
+  const durations = { volumeUpload: 500 };
+  cloud = await FakeCloud.start({
+    flavors,
+    durations,
+    quotas: { instances: 10, cores: 20, ram: 51_200, gigabytes: 1000 },
+  });
   return settingsFromEnvironment(cloud.env(), process.cwd());
-});
+}
+
+describeCloudContract('fake', start, '127.0.0.1');

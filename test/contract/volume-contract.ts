@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { z } from 'zod';
+import { FactoryError } from '../../src/build/errors.js';
 import { Http } from '../../src/openstack/http.js';
 import { Session } from '../../src/openstack/identity.js';
 import { Service } from '../../src/openstack/service.js';
@@ -12,6 +13,21 @@ const MAPPED = { source_type: 'volume', destination_type: 'volume', delete_on_te
 const UPLOAD = { disk_format: 'qcow2', container_format: 'bare' };
 
 const SNAPSHOTS = z.object({ snapshots: z.array(z.object({ id: z.string(), status: z.string() })) });
+
+const MESSAGES = z.object({
+  messages: z.array(
+    z.object({
+      id: z.string(),
+      user_message: z.string(),
+      event_id: z.string(),
+      message_level: z.string(),
+      resource_type: z.string(),
+      resource_uuid: z.string(),
+    }),
+  ),
+});
+
+type Message = z.infer<typeof MESSAGES>['messages'][number];
 
 /** Volumes, the images that they are made of and become, and servers that have them for disks. */
 export function describeVolumes(bench: Bench): void {
@@ -35,13 +51,36 @@ export function describeVolumes(bench: Bench): void {
       );
     }
 
-    /** Removes what Nova has had made of a volume: this program has no use for such snapshots, and no client. */
-    async function removeSnapshots(volumeId: string): Promise<void> {
+    /** Cinder, for what this program has no use for, and no client. */
+    async function withCinder<T>(use: (cinder: Service) => Promise<T>): Promise<T> {
       const http = new Http(bench.settings.name, bench.settings.tls);
-      const cinder = new Service(new Session(http, bench.settings), 'block-storage', 'Cinder', 'v3/{project_id}');
-      const list = { method: 'GET', path: '/snapshots/detail', query: { volume_id: volumeId } } as const;
       try {
-        await eventually(
+        return await use(new Service(new Session(http, bench.settings), 'block-storage', 'Cinder', 'v3/{project_id}'));
+      } finally {
+        await http.close();
+      }
+    }
+
+    /** What Cinder lists when it is asked for the messages about a volume, in a microversion of the caller's choice. */
+    async function messages(id: string, microversion = '3.5'): Promise<Message[]> {
+      const headers = { 'openstack-api-version': `volume ${microversion}` };
+      const list = { method: 'GET', path: '/messages', query: { resource_uuid: id }, headers } as const;
+      return withCinder(async (cinder) => (await cinder.json(list, MESSAGES)).messages);
+    }
+
+    async function removeMessages(volumeId: string): Promise<void> {
+      const headers = { 'openstack-api-version': 'volume 3.5' };
+      const found = await messages(volumeId);
+      await withCinder(async (cinder) => {
+        for (const { id } of found) await cinder.send({ method: 'DELETE', path: `/messages/${id}`, headers });
+      });
+    }
+
+    /** Removes what Nova has had made of a volume: this program has no use for such snapshots. */
+    async function removeSnapshots(volumeId: string): Promise<void> {
+      const list = { method: 'GET', path: '/snapshots/detail', query: { volume_id: volumeId } } as const;
+      await withCinder((cinder) =>
+        eventually(
           'snapshots deleted',
           async () => {
             const { snapshots } = await cinder.json(list, SNAPSHOTS);
@@ -50,10 +89,8 @@ export function describeVolumes(bench: Bench): void {
             return snapshots;
           },
           (snapshots) => snapshots.length === 0,
-        );
-      } finally {
-        await http.close();
-      }
+        ),
+      );
     }
 
     async function volumeIn(id: string, status: string): Promise<Volume> {
@@ -168,6 +205,52 @@ export function describeVolumes(bench: Bench): void {
         ['contract_property', 'contract_other', 'contract_build', 'image_id', 'image_name'].map((key) => upload[key]),
         ['a b', 'new', bench.tag, undefined, undefined],
       );
+    });
+
+    it('cannot be made of an image that a volume has become, until that loses what Cinder has put down in it', async () => {
+      const { volume, image: images } = bench.cloud;
+      const { id } = await available('first', (await bench.activeImage({ contract_property: 'a b' })).id);
+      const uploadId = await volume.uploadToImage(id, { image_name: bench.name('second'), ...UPLOAD });
+      bench.later(() => images.deleteImage(uploadId));
+      await volumeIn(id, 'available');
+      assert.equal((await images.getImage(uploadId))?.['signature_verified'], 'False');
+      const failed = await volumeIn((await create('second', uploadId)).id, 'error');
+      assert.equal(failed.bootable, true);
+      assert.deepEqual(failed.volume_image_metadata, { signature_verified: 'False' });
+      assert.deepEqual(await volume.messagesOf(failed.id), [], 'Cinder does not tell why');
+      await images.updateImage(uploadId, [{ op: 'remove', path: '/signature_verified' }]);
+      await available('third', uploadId);
+    });
+
+    it('tells why it did not become an image', async () => {
+      const { volume, image: images } = bench.cloud;
+      const { id } = await available('told', (await bench.activeImage()).id);
+      bench.later(() => removeMessages(id));
+      assert.deepEqual(await volume.messagesOf(id), []);
+      const uploadId = await volume.uploadToImage(id, { image_name: bench.name('told'), ...UPLOAD });
+      await images.deleteImage(uploadId);
+      await volumeIn(id, 'available');
+      const words = 'copy volume to image:Failed to upload volume to image at backend.';
+      assert.deepEqual(await volume.messagesOf(id), [words]);
+      const [message] = await messages(id);
+      assert.deepEqual(
+        [message?.event_id, message?.message_level, message?.resource_type, message?.resource_uuid],
+        ['VOLUME_VOLUME_003_004', 'ERROR', 'VOLUME', id],
+      );
+      const unfiltered = await messages(randomUUID(), '3.4');
+      assert.ok(unfiltered.some((one) => one.id === message?.id), 'a microversion before the filter lists all'); // prettier-ignore
+      await remove(id);
+      assert.deepEqual(await volume.messagesOf(id), [words], 'it outlives the volume');
+    });
+
+    it('has messages from a microversion on', async () => {
+      const id = randomUUID();
+      assert.deepEqual(await bench.cloud.volume.messagesOf(id), []);
+      assert.match((await failure(messages(id, '3.2'), 'NotFound')).message, /The resource could not be found/);
+      const unknown: unknown = await messages(id, '3.999').catch((error: unknown) => error);
+      assert.ok(unknown instanceof FactoryError);
+      assert.deepEqual([unknown.status, unknown.retryable], [406, false]);
+      assert.match(unknown.message, /Version 3\.999 is not supported by the API/);
     });
 
     it('is busy while it becomes an image', async () => {

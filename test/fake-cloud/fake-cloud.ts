@@ -21,6 +21,7 @@ import { guestSupport, type GuestSupport } from './guests/support.js';
 import { Identity } from './identity/identity.js';
 import { Image } from './image/image.js';
 import { ImageFiles } from './image/image-data.js';
+import { IMPORT_METHODS, ImageImports } from './image/image-import.js';
 import { furnish } from './furnish.js';
 import { leftoversOf, type Leftover } from './leftovers.js';
 import { AddressPool } from './network/address-pool.js';
@@ -44,6 +45,7 @@ interface Parts {
   life: ServerLife;
   volumes: VolumeLife;
   image: Image;
+  imports: ImageImports;
   network: Network;
   api: ApiServer;
   guests: Guests;
@@ -118,7 +120,8 @@ export class FakeCloud {
     const guests = new Guests(state, clock, files, disks, doors, options.firewall ?? true);
     const pool = new AddressPool(prefix);
     const network = new Network(state, pool, { moved: (floating) => void guests.moved(floating) });
-    const image = new Image(state, files);
+    const imports = new ImageImports(state, files, clock, options.importMethods ?? IMPORT_METHODS);
+    const image = new Image(state, files, imports);
     const region = options.region ?? 'RegionOne';
     const blockStorage = options.blockStorage ?? true;
     const identity = new Identity(
@@ -158,6 +161,7 @@ export class FakeCloud {
       life,
       volumes,
       image,
+      imports,
       network,
       api,
       guests,
@@ -265,6 +269,7 @@ export class FakeCloud {
 
   async close(): Promise<void> {
     this.parts.clock.close();
+    this.parts.imports.close();
     this.parts.api.close();
     await this.parts.guests.close();
     this.parts.gate.close();

@@ -43,15 +43,16 @@ export class MediaServer {
 
   private constructor(
     private readonly server: Server,
-    /** `http://127.0.0.1:port` */
+    /** `http://address:port` */
     readonly origin: string,
   ) {}
 
-  /** @param options sizes in bytes; default 40,000 and 60,000 */
-  static async start(options: { kernelSize?: number; ramdiskSize?: number } = {}): Promise<MediaServer> {
+  /** @param options sizes in bytes, default 40,000 and 60,000; the address of this machine that it listens on */
+  static async start(options: { kernelSize?: number; ramdiskSize?: number; host?: string } = {}): Promise<MediaServer> {
+    const { host = '127.0.0.1' } = options;
     const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const media = new MediaServer(server, `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    await new Promise<void>((resolve) => server.listen(0, host, resolve));
+    const media = new MediaServer(server, `http://${host}:${(server.address() as AddressInfo).port}`);
     server.on('request', (request, response) => void media.take(request, response).catch(() => response.destroy()));
     server.on('connection', (socket) => {
       media.sockets.add(socket);
@@ -109,10 +110,10 @@ export class MediaServer {
 
   /** Cuts every connection, and refuses new ones for so many milliseconds. */
   refuse(ms: number): void {
-    const { port } = this.server.address() as AddressInfo;
+    const { port, address } = this.server.address() as AddressInfo;
     this.server.close();
     for (const socket of this.sockets) socket.destroy();
-    setTimeout(() => void (this.closing.signal.aborted || this.server.listen(port, '127.0.0.1')), ms);
+    setTimeout(() => void (this.closing.signal.aborted || this.server.listen(port, address)), ms);
   }
 
   async close(): Promise<void> {

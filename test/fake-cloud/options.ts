@@ -14,6 +14,8 @@ export interface FakeCloudOptions {
   durations?: Partial<Durations>;
   /** Formats of disks that Glance takes. Default: all that it knows. */
   diskFormats?: readonly string[];
+  /** Ways to import an image that Glance offers. Default: `glance-direct`, `web-download`, `copy-image`. */
+  importMethods?: readonly string[];
   /** Default: none. */
   quotas?: Partial<Quotas>;
   /** Whether there is block storage (Cinder). Default true. */

@@ -36,6 +36,18 @@ export interface DiskContent {
   medium?: BootMedium;
 }
 
+/** Something that Glance does with an image by itself. */
+export interface FakeImageTask {
+  id: string;
+  status: 'pending' | 'processing' | 'success' | 'failure';
+  message: string;
+  /** The body of the request. */
+  request: Record<string, unknown>;
+  requestId: string;
+  createdAt: number;
+  endedAt?: number;
+}
+
 export interface FakeImage {
   id: string;
   name: string | null;
@@ -53,6 +65,10 @@ export interface FakeImage {
   min_ram: number;
   tags: string[];
   properties: Record<string, string>;
+  /** Properties that nobody but Glance may set: how an import goes. */
+  reserved: Record<string, string>;
+  /** Newest first. */
+  tasks: FakeImageTask[];
   createdAt: number;
   updatedAt: number;
   /** File with its bytes. */
@@ -90,6 +106,17 @@ export interface FakeVolumeSnapshot {
   id: string;
   name: string;
   volumeId: string;
+}
+
+/** Why something went wrong with a volume, as Cinder tells its users. */
+export interface FakeVolumeMessage {
+  id: string;
+  volumeId: string;
+  /** Numbers of what was done, and of what went wrong with it. */
+  event: string;
+  words: string;
+  requestId: string;
+  createdAt: number;
 }
 
 /** A volume that a server has for a disk. */
@@ -279,6 +306,8 @@ export class CloudState {
   readonly securityGroups = new Map<string, FakeSecurityGroup>();
   readonly volumes = new Map<string, FakeVolume>();
   readonly volumeSnapshots = new Map<string, FakeVolumeSnapshot>();
+  /** Newest first. */
+  readonly volumeMessages: FakeVolumeMessage[] = [];
   readonly quotas: Quotas = { ...DEFAULT_QUOTAS };
   /** `disk_format`s that Glance takes. */
   diskFormats: readonly string[] = DISK_FORMATS;

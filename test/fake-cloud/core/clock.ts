@@ -20,6 +20,9 @@ export const REAL_DURATIONS = {
   snapshot: 600,
   snapshotUpload: 1400,
   delete: 3900,
+  /** From the request to import an image to `importing`, and from `active` to the end of its task. */
+  importStart: 50,
+  importEnd: 50,
   /** From its creation to `available`, or to `downloading` when it is made from an image. */
   volumeCreate: 500,
   volumeDownload: 500,

@@ -8,6 +8,14 @@ import { ApiError, type Call, type Reply } from '../core/http.js';
 import type { FakeImage } from '../state.js';
 import { diskContent } from './disk-content.js';
 
+/** Bytes that are all there, and what is known of them. */
+interface Saved {
+  file: string;
+  size: number;
+  checksum: string;
+  os_hash_value: string;
+}
+
 /** Where the bytes of images lie. */
 export class ImageFiles {
   constructor(private readonly directory: string) {}
@@ -18,18 +26,36 @@ export class ImageFiles {
       throw new ApiError(409, `Image status transition from ${image.status} to saving is not allowed`);
     }
     image.status = 'saving';
+    let bytes: Saved;
+    try {
+      bytes = await this.save(image, data);
+    } catch {
+      image.status = 'queued';
+      throw new ApiError(400, 'Error in store configuration or data was cut off');
+    }
+    await this.adopt(image, bytes);
+    Object.assign(image, { status: 'active', updatedAt: Date.now() });
+  }
+
+  /** Puts the bytes of a stream where the image's are to be; nothing is left of them when they do not all come. */
+  async save(image: FakeImage, data: Readable): Promise<Saved> {
     const file = join(this.directory, image.id);
     const sums = new Sums();
     try {
       await pipeline(data, sums, createWriteStream(file));
-    } catch {
-      image.status = 'queued';
+    } catch (error) {
       await rm(file, { force: true });
-      throw new ApiError(400, 'Error in store configuration or data was cut off');
+      throw error;
     }
-    image.content = await diskContent(file, image.disk_format === 'raw');
-    Object.assign(image, { file, ...sums.result(), status: 'active', updatedAt: Date.now() });
-    image.virtual_size = image.disk_format === 'raw' ? image.size : await qcow2Size(file);
+    return { file, ...sums.result() };
+  }
+
+  /** Makes the bytes the image's own, and looks what they are. */
+  async adopt(image: FakeImage, bytes: Saved): Promise<void> {
+    const isRaw = image.disk_format === 'raw';
+    const content = await diskContent(bytes.file, isRaw);
+    const virtual_size = isRaw ? bytes.size : await qcow2Size(bytes.file);
+    Object.assign(image, { ...bytes, content, virtual_size });
   }
 
   /** Gives an image its bytes at once, as the compute service does with a snapshot. */
@@ -88,7 +114,7 @@ class Sums extends Transform {
     done(null, chunk);
   }
 
-  result(): { size: number; checksum: string; os_hash_value: string } {
+  result(): Omit<Saved, 'file'> {
     return { size: this.size, checksum: this.md5.digest('hex'), os_hash_value: this.sha512.digest('hex') };
   }
 }

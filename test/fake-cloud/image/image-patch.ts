@@ -1,7 +1,7 @@
 import { ApiError } from '../core/http.js';
 import { isFields, list, text } from '../core/values.js';
 import { DISK_FORMATS, type FakeImage } from '../state.js';
-import { OWN_PROPERTIES, READ_ONLY } from './image-view.js';
+import { checkReserved, OWN_PROPERTIES, READ_ONLY } from './image-view.js';
 
 /** Applies a JSON patch of media type `application/openstack-images-v2.1-json-patch`, whole or not at all. */
 export function patchImage(image: FakeImage, body: unknown): FakeImage {
@@ -21,6 +21,7 @@ function applyStep(image: FakeImage, step: unknown): void {
   if (path === undefined || !path.startsWith('/'))
     throw new ApiError(400, 'Pointer `' + String(path) + '` does not start with "/".');
   const name = path.slice(1).replaceAll('~1', '/').replaceAll('~0', '~');
+  checkReserved(name);
   if (READ_ONLY.has(name)) throw new ApiError(403, `Attribute '${name}' is read-only.`);
   if (OWN_PROPERTIES.has(name)) return applyOwn(image, op, name, step['value']);
   const exists = Object.hasOwn(image.properties, name);

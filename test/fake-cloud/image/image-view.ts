@@ -1,10 +1,15 @@
+import { ApiError } from '../core/http.js';
 import { seconds, type Fields } from '../core/values.js';
 import type { CloudState, FakeImage } from '../state.js';
+
+/** The only store that there is, where the single-node cloud has its own. */
+export const STORE = 'files';
 
 /** An image as Glance shows it: its own properties first, as there. */
 export function imageView(state: CloudState, image: FakeImage): Fields {
   return {
     ...image.properties,
+    ...image.reserved,
     name: image.name,
     disk_format: image.disk_format,
     container_format: image.container_format,
@@ -27,8 +32,13 @@ export function imageView(state: CloudState, image: FakeImage): Fields {
     self: `/v2/images/${image.id}`,
     file: `/v2/images/${image.id}/file`,
     schema: '/v2/schemas/image',
-    ...(image.status === 'active' ? { stores: 'fs' } : {}),
+    ...(image.status === 'active' ? { stores: STORE } : {}),
   };
+}
+
+/** @throws ApiError 403 for what Glance keeps to itself: whatever begins like its own */
+export function checkReserved(name: string, before = ''): void {
+  if (name.startsWith('os_glance')) throw new ApiError(403, `${before}Attribute '${name}' is reserved.`);
 }
 
 /** Properties that Glance has itself; all others are the user's, and of type string. */

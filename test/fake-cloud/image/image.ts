@@ -3,9 +3,10 @@ import { ApiError, errorPage, Routes, TITLES, type Call, type Reply, type Servic
 import { fields, list, text, type Fields } from '../core/values.js';
 import type { CloudState, FakeImage } from '../state.js';
 import type { ImageFiles } from './image-data.js';
+import type { ImageImports } from './image-import.js';
 import { listImages } from './image-list.js';
 import { checkChoice, checkedOwn, patchImage, schemaError } from './image-patch.js';
-import { imageView, OWN_PROPERTIES, READ_ONLY } from './image-view.js';
+import { checkReserved, imageView, OWN_PROPERTIES, READ_ONLY, STORE } from './image-view.js';
 import { imageSchema } from './schema.js';
 
 const VERSIONS = ['15', '13', '12', '11', '10', '9', '8', '7', '6', '5', '4', '3', '2', '1', '0'];
@@ -19,6 +20,7 @@ export class Image implements Service {
   constructor(
     private readonly state: CloudState,
     private readonly files: ImageFiles,
+    private readonly imports: ImageImports,
   ) {
     this.routes
       .on('GET', '/', (call) => ({ status: 300, json: versions(call) }))
@@ -39,17 +41,10 @@ export class Image implements Service {
         json: { members: list(this.find(call).id && []), schema: '/v2/schemas/members' },
       }))
       .on('GET', '/v2/schemas/image', () => ({ status: 200, json: imageSchema(state.diskFormats) }))
-      .on('GET', '/v2/info/stores', () => ({ status: 200, json: { stores: [{ id: 'fs', default: 'true' }] } }))
-      .on('GET', '/v2/info/import', () => ({
-        status: 200,
-        json: {
-          'import-methods': {
-            description: 'Import methods available.',
-            type: 'array',
-            value: ['glance-direct', 'web-download', 'copy-image'],
-          },
-        },
-      }));
+      .on('GET', '/v2/info/stores', () => ({ status: 200, json: { stores: [{ id: STORE, default: 'true' }] } }))
+      .on('GET', '/v2/info/import', () => imports.info())
+      .on('POST', '/v2/images/:id/import', (call) => this.import(call))
+      .on('GET', '/v2/images/:id/tasks', (call) => this.tasks(call));
   }
 
   isOpen(_method: string, path: string): boolean {
@@ -88,6 +83,8 @@ export class Image implements Service {
       min_ram: 0,
       tags: [],
       properties: {},
+      reserved: {},
+      tasks: [],
       content: {},
       createdAt: now,
       updatedAt: now,
@@ -102,6 +99,7 @@ export class Image implements Service {
     this.state.images.delete(image.id);
     this.state.burntImageIds.add(image.id);
     image.status = 'deleted';
+    this.imports.stop(image);
     await this.files.remove(image);
   }
 
@@ -115,6 +113,7 @@ export class Image implements Service {
     const properties: Record<string, string> = {};
     for (const [name, value] of Object.entries(body)) {
       if (name === 'id' || name === 'tags') continue;
+      checkReserved(name, 'Access was denied to this resource.\n');
       if (READ_ONLY.has(name) && name !== 'owner') throw new ApiError(403, `Attribute '${name}' is read-only.`);
       if (OWN_PROPERTIES.has(name)) Object.assign(own, checkedOwn(name, value));
       else if (typeof value === 'string') properties[name] = value;
@@ -129,8 +128,8 @@ export class Image implements Service {
       json: imageView(this.state, image),
       headers: {
         location: `${call.endpoint}/v2/images/${id}`,
-        'openstack-image-import-methods': 'glance-direct,web-download,copy-image',
-        'openstack-image-store-ids': 'fs',
+        'openstack-image-import-methods': this.imports.methods.join(','),
+        'openstack-image-store-ids': STORE,
       },
     };
   }
@@ -171,6 +170,17 @@ export class Image implements Service {
     if (type !== 'application/octet-stream') throw wrongType(type);
     await this.files.receive(this.find(call), call.request);
     return { status: 204 };
+  }
+
+  private async import(call: Call): Promise<Reply> {
+    const request = this.imports.read(await call.json());
+    return this.imports.begin(this.find(call), request, call);
+  }
+
+  private tasks(call: Call): Reply {
+    const image = this.state.images.get(call.params['id'] ?? '');
+    if (image === undefined) throw new ApiError(404, 'The resource could not be found.');
+    return this.imports.tasks(image);
   }
 
   private tag(call: Call): Reply {

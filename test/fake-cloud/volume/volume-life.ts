@@ -4,6 +4,7 @@ import type { Clock } from '../core/clock.js';
 import type { Image } from '../image/image.js';
 import type { CloudState, FakeImage, FakeVolume } from '../state.js';
 import type { VolumeBehaviours } from './behaviour.js';
+import { tell } from './messages.js';
 import type { CreateVolumeRequest, UploadRequest } from './requests.js';
 
 /** What a volume has of its image that is no property of the image, and that an image made of the volume does not get. */
@@ -18,6 +19,9 @@ const OF_GLANCE = [
   'size',
 ];
 
+/** What Cinder puts down of every image before it copies its properties, which fails when the image has it already. */
+const VERIFIED = { signature_verified: 'False' };
+
 /** The properties of the image that a volume was made from, and those that were set since. */
 export function propertiesOf({ imageMetadata = {} }: FakeVolume): Record<string, string> {
   return Object.fromEntries(Object.entries(imageMetadata).filter(([name]) => !OF_GLANCE.includes(name)));
@@ -25,7 +29,7 @@ export function propertiesOf({ imageMetadata = {} }: FakeVolume): Record<string,
 
 function imageMetadataOf(image: FakeImage): Record<string, string> {
   return {
-    signature_verified: 'False',
+    ...VERIFIED,
     ...image.properties,
     image_id: image.id,
     image_name: image.name ?? '',
@@ -66,17 +70,24 @@ export class VolumeLife {
     const how = this.behaviours.take(volume, 'create')?.create ?? 'ok';
     const { volumeCreate, volumeDownload } = this.clock.durations;
     this.clock.after(volumeCreate, () => {
-      if (image === undefined) return this.made(volume, how);
+      if (image === undefined) return this.made(volume, how, 'create');
       this.set(volume, { status: 'downloading' });
-      this.clock.after(volumeDownload, () => {
-        if (how === 'ok') this.set(volume, { bootable: true, imageMetadata: imageMetadataOf(image) });
-        this.made(volume, how);
-      });
+      this.clock.after(volumeDownload, () => this.copied(volume, image, how));
     });
     return volume;
   }
 
-  private made(volume: FakeVolume, how: 'ok' | 'error' | 'stuck'): void {
+  private copied(volume: FakeVolume, image: FakeImage, how: 'ok' | 'error' | 'stuck'): void {
+    if (how !== 'ok') return this.made(volume, how, 'copy');
+    if (Object.hasOwn(image.properties, 'signature_verified')) {
+      // MetadataCopyFailure: its bytes are there by then. Cinder has no message for its users about that.
+      return this.set(volume, { bootable: true, imageMetadata: { ...VERIFIED }, status: 'error' });
+    }
+    this.set(volume, { bootable: true, imageMetadata: imageMetadataOf(image), status: 'available' });
+  }
+
+  private made(volume: FakeVolume, how: 'ok' | 'error' | 'stuck', what: 'create' | 'copy'): void {
+    if (how === 'error') tell(this.state, volume, what);
     if (how !== 'stuck') this.set(volume, { status: how === 'error' ? 'error' : 'available' });
   }
 
@@ -112,9 +123,13 @@ export class VolumeLife {
     image: FakeImage,
     how: 'ok' | 'deleted' | 'lost' | 'empty',
   ): Promise<void> {
-    // Deleted while it was being uploaded.
-    if (how === 'lost' || !this.state.images.has(image.id)) return;
-    if (how === 'deleted') return this.image.remove(image);
+    if (how === 'lost') return;
+    const isThere = this.state.images.has(image.id);
+    if (!isThere || how === 'deleted') {
+      tell(this.state, volume, 'upload');
+      // Or somebody else has deleted it while it was being uploaded.
+      return isThere ? this.image.remove(image) : undefined;
+    }
     await this.machines.saveDisk(volume.content, volume.size, image, how === 'empty');
     Object.assign(image, { virtual_size: volume.size * 1024 ** 3, status: 'active', updatedAt: Date.now() });
   }

@@ -1,6 +1,7 @@
 import { ApiError, errorPage, Routes, TITLES, type Call, type Reply, type Service } from '../core/http.js';
 import { fields, isFields, type Fields } from '../core/values.js';
 import type { CloudState, FakeVolume } from '../state.js';
+import { listMessages, removeMessage } from './messages.js';
 import { checkedMetadata, readCreateVolume, readUpload, VOLUME_TYPE } from './requests.js';
 import type { VolumeLife } from './volume-life.js';
 import { listVolumes } from './volume-list.js';
@@ -39,6 +40,8 @@ export class Volume implements Service {
       .on('GET', '/v3/:project/volumes/:id', (call) => this.show(call, 200, this.find(call)))
       .on('DELETE', '/v3/:project/volumes/:id', (call) => this.delete(call))
       .on('POST', '/v3/:project/volumes/:id/action', (call) => this.act(call))
+      .on('GET', '/v3/:project/messages', (call) => listMessages(state, call))
+      .on('DELETE', '/v3/:project/messages/:id', (call) => removeMessage(state, call))
       .on('GET', '/v3/:project/snapshots/detail', (call) => this.listSnapshots(call))
       .on('DELETE', '/v3/:project/snapshots/:id', (call) => this.deleteSnapshot(call));
   }

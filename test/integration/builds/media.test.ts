@@ -142,6 +142,25 @@ describe('a system that is installed from its medium', { skip }, () => {
     assert.equal(failure.type, 'ChecksumMismatch');
   });
 
+  it('may be fetched by Glance itself, which is asked for its digest', async () => {
+    const before = bed.images('media').length;
+    await build({ web_download: 'True', iso_checksum: `sha512:${createHash('sha512').update(iso).digest('hex')}` });
+    assert.equal(bed.images('media').length, before + 1);
+    await build({ web_download: 'True' });
+    assert.equal(bed.images('media').length, before + 1, 'the next build shares it');
+    const wrong = { web_download: 'True', reuse_jeos: 'False', iso_checksum: `sha512:${'0'.repeat(128)}` };
+    const failure = await (await bed.build(bed.template({ iso: address }), wrong)).failure();
+    assert.equal(failure.type, 'ChecksumMismatch');
+    assert.equal(bed.images('media').length, before, 'what is not what it should be is kept for nobody');
+  });
+
+  it('is fetched by Glance only from where that can, and with its words where it fails', async () => {
+    const of = async (at: string): Promise<string> =>
+      (await (await bed.build(bed.template({ iso: at }), { web_download: 'True' })).failure()).message;
+    assert.match(await of('ftp://m.example.org/a.iso'), /web_download: ftp:.* is no http\(s\) address/);
+    assert.match(await of(`${bed.media.origin}/nowhere.iso`), /cannot fetch .*nowhere\.iso: HTTP status 404/);
+  });
+
   it('is asked for by name before anything is booted', async () => {
     const of = async (name: string): Promise<string> =>
       (await (await bed.build(bed.template({ iso: `glance:${name}` }))).failure()).message;
