@@ -25,7 +25,7 @@ export function stagesOf(console: string): Stage[] {
 /** One line a stage, for people. */
 export function stageLines(stages: Stage[]): string[] {
   return stages.map(({ name, start, end }) => {
-    const took = end === undefined ? 'not ended' : `${(end - start).toFixed(0)} s`;
+    const took = end === undefined ? 'end not seen' : `${(end - start).toFixed(0)} s`;
     return `${name.padEnd(12)} ${took.padStart(9)}`;
   });
 }

@@ -29,7 +29,7 @@ describe('the stages of an installation', () => {
       'ramdisk          132 s',
       'partition         10 s',
       'debootstrap      457 s',
-      'kernel       not ended',
+      'kernel       end not seen',
     ]);
   });
 });
