@@ -24,7 +24,7 @@ const SCRIPTS: Record<Release['scriptKind'], string> = {
 
 const TRIED: Record<Release['tried'], string> = {
   installed: '**run for real**',
-  'fake cloud': 'fake cloud',
+  'fake cloud': 'not run for real; fake cloud',
   'not yet': 'no',
 };
 
@@ -57,7 +57,7 @@ the same.
 - **\`<kernelparam>\`** is added to the installer's command line everywhere but in Windows, which has none.
 - **Windows** was not run for real: there are no media of it here. What is said to Windows Setup, OpenSSH for Windows, PowerShell, sysprep and
   Chocolatey goes by their makers' documents; tests hold the plan, the answer file and the
-  scripts' texts, and whole builds of 2022 on the fake cloud, whose guest knows those scripts and no others. Its medium is started as it is; the answer file and the \`<extras>\` are on a small medium beside it, the
+  scripts' texts, and whole builds of every release on the fake cloud, whose guest knows those scripts and no others. Its medium is started as it is; the answer file and the \`<extras>\` are on a small medium beside it, the
   drivers of virtio-win (parameter \`drivers_iso\`) on a third. A stock script needs \`<rootpw>\`, which is Administrator's password, and takes
   OpenSSH from an \`<extras>\` file \`/OpenSSH-Win64….msi\`, else from Windows Update. Media must be in English. While Setup is at work the
   console says little: where the cloud shows no diagnostics, write a longer \`inactivity_timeout\`.
