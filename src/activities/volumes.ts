@@ -150,13 +150,15 @@ export async function volumeFailed({ volume }: Cloud, id: string, how: string): 
   return new FactoryError('VolumeFailed', `volume ${id} ${how}${said === undefined ? '' : ` (${said})`}`, { hint });
 }
 
-/** Deletes a volume and waits until Cinder no longer has it. */
-export async function removeVolume(deps: Deps, cloud: string, id: string): Promise<void> {
-  const { volume } = deps.clouds.get(cloud);
-  for (;;) {
-    const found = await volume.getVolume(id, { signal: signal() });
+/** Deletes a volume and waits until Cinder no longer has it. @throws FactoryError VolumeFailed where it cannot be deleted */
+export async function removeVolume(deps: Deps, cloudName: string, id: string): Promise<void> {
+  const cloud = deps.clouds.get(cloudName);
+  for (let asked = false; ; asked = true) {
+    const found = await cloud.volume.getVolume(id, { signal: signal() });
     if (found === undefined) return;
-    if (found.status !== 'deleting') await volume.deleteVolume(id, { signal: signal() });
+    // One that an earlier try could not delete may be deleted now.
+    if (found.status === 'error_deleting' && asked) throw await volumeFailed(cloud, id, 'cannot be deleted');
+    if (found.status !== 'deleting') await cloud.volume.deleteVolume(id, { signal: signal() });
     progress({ message: `volume ${id} is ${found.status}` });
     await sleep(deps.pollInterval);
   }
