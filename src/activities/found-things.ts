@@ -1,6 +1,7 @@
 import { baseImageWorkflowId } from '../build/input.js';
 import { buildOfName, expiryOf, KEYS, MARK, TOOL } from '../build/names.js';
 import type { FoundThing } from '../build/sweep.js';
+import { momentOf } from '../openstack/moment.js';
 import type { FloatingIp, Image, KeyPair, Port, SecurityGroup, Server } from '../openstack/types.js';
 import { again } from './again.js';
 import { type Deps, progress, signal } from './context.js';
@@ -159,13 +160,6 @@ function ownerOf(build: string | undefined, workflow?: string): Pick<FoundThing,
 function timesOf(created: string | undefined, expires: number | undefined): Pick<FoundThing, 'created' | 'expires'> {
   const moment = momentOf(created);
   return { ...(moment === undefined ? {} : { created: moment }), ...(expires === undefined ? {} : { expires }) };
-}
-
-/** Nova's key pairs carry times in UTC that do not say so. */
-function momentOf(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const moment = Date.parse(/(Z|[+-]\d\d:?\d\d)$/.test(text) ? text : `${text}Z`);
-  return Number.isNaN(moment) ? undefined : moment;
 }
 
 function bootedFrom({ image }: Server): string[] {

@@ -1,4 +1,5 @@
 import { FactoryError } from '../build/errors.js';
+import { momentOf } from '../openstack/moment.js';
 import type { Server } from '../openstack/types.js';
 import { type CloudWatch, type Deps, progress, resumed, signal } from './context.js';
 import { isGone, serverFailed, serverGone } from './servers.js';
@@ -147,9 +148,19 @@ export function saysInstalled(console: string): boolean {
     .some((line) => line.trim() === INSTALLED);
 }
 
+/**
+ * Seconds that a machine which is off was on, by Nova's own clock: the installer may have come to its end while no worker
+ * looked, and the one that looks now may just have begun.
+ */
+function secondsOn(server: Server, state: Watching): number {
+  const launched = momentOf(server['OS-SRV-USG:launched_at'] ?? server.created) ?? state.began;
+  const off = momentOf(server.updated) ?? Date.now();
+  // The one is in whole seconds, the other is not.
+  return Math.max(0, off - launched) / 1000;
+}
+
 /** An installer that is off at once, and has not said that it powers off, has crashed or never started. */
-function checkInstalled(state: Watching): void {
-  const seconds = (Date.now() - state.began) / 1000;
+function checkInstalled(state: Watching, seconds: number): void {
   if (seconds >= SHORTEST_INSTALL || POWER_OFF_WORDS.test(state.tail)) return;
   throw failed(
     'InstallFailed',
@@ -176,8 +187,9 @@ export async function waitForPowerOff(
   const patterns = plan.failurePatterns.map((source) => new RegExp(source));
   const console = new ConsoleWatch(watch, input.serverId, state, patterns, secrets);
   try {
+    let server: Server | undefined;
     for (;;) {
-      const server =
+      server =
         (await watch.servers.next(input.serverId, signal())) ??
         (await watch.cloud.compute.getServer(input.serverId, { signal: signal() }));
       if (server === undefined || isGone(server)) throw serverGone(input.serverId);
@@ -190,12 +202,13 @@ export async function waitForPowerOff(
       checkTime(input, state);
       progress({ message: messageOf(server), consoleLine: state.tail.split('\n').at(-1), resume: state });
     }
+    const seconds = secondsOn(server, state);
     if (!saysInstalled(await keepConsole(deps, input, console, state))) {
       // What it has printed since the last look: some installers power off when they have failed.
       console.checkForFailure();
-      checkInstalled(state);
+      checkInstalled(state, seconds);
     }
-    return { seconds: (Date.now() - state.began) / 1000, consoleTail: tailOf(state.tail) };
+    return { seconds, consoleTail: tailOf(state.tail) };
   } catch (error) {
     await keepConsole(deps, input, console, state).catch(() => undefined);
     throw error;

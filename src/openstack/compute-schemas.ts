@@ -38,6 +38,7 @@ const server = z.object({
   image: z.unknown().optional(),
   created: z.string(),
   updated: z.string().optional(),
+  'OS-SRV-USG:launched_at': z.string().nullish(),
 });
 
 export const serverSchema = z.object({ server });

@@ -46,7 +46,10 @@ export interface Server {
   flavor?: unknown;
   image?: unknown;
   created: string;
+  /** When its state was changed last. */
   updated?: string;
+  /** When its machine was started for the first time: in UTC, though it does not say so. */
+  'OS-SRV-USG:launched_at'?: string | null;
 }
 
 export interface CreateServer {

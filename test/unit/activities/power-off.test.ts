@@ -1,6 +1,62 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
-import { saysInstalled, tailOf } from '../../../src/activities/power-off.js';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import type { Deps } from '../../../src/activities/context.js';
+import { saysInstalled, tailOf, waitForPowerOff } from '../../../src/activities/power-off.js';
+import { parseParameters } from '../../../src/build/parameters.js';
+
+/** A cloud whose installer's machine is off when it is looked at for the first time, and has no console any more. */
+function depsOf(machine: { launched?: string; updated: string }): Deps {
+  const server = {
+    id: 's',
+    status: 'SHUTOFF',
+    metadata: {},
+    'OS-EXT-STS:task_state': null,
+    'OS-SRV-USG:launched_at': machine.launched ?? null,
+    created: '2026-11-28T09:59:30Z',
+    updated: machine.updated,
+  };
+  const documents: { [name: string]: () => Promise<Buffer> | Buffer } = {
+    'template.tdl': () => readFile('examples/debian-12.tdl'),
+    install_script: () => readFile('examples/debian-12.preseed'),
+    'parameters.json': () => Buffer.from(JSON.stringify(parseParameters({}))),
+  };
+  return {
+    watch: () => ({
+      servers: { next: async () => server, done: () => undefined },
+      cloud: { compute: { consoleOutput: async () => '' } },
+    }),
+    store: {
+      readDocument: async (_: string, name: string) => documents[name]?.(),
+      writeDocument: async () => undefined,
+    },
+  } as unknown as Deps;
+}
+
+function wait(deps: Deps): ReturnType<typeof waitForPowerOff> {
+  const ref = { uuid: 'u', cloud: 'c', workflowId: 'w' };
+  const input = { ref, documents: 'd', serverId: 's', deadline: Date.now() + 60_000, inactivity: 60 };
+  return new MockActivityEnvironment().run(() => waitForPowerOff(deps, input));
+}
+
+describe('an installer that has powered off while no worker looked', () => {
+  it('has installed where its machine was on for minutes', async () => {
+    const end = await wait(depsOf({ launched: '2026-11-28T10:00:00.000000', updated: '2026-11-28T10:02:10Z' }));
+    assert.equal(end.seconds, 130);
+  });
+
+  it('has not where its machine was on for seconds, however long ago', async () => {
+    await assert.rejects(wait(depsOf({ launched: '2026-11-28T10:00:00.000000', updated: '2026-11-28T10:00:13Z' })), {
+      type: 'InstallFailed',
+      message: /was off after 13 s/,
+    });
+  });
+
+  it('counts from the making of the machine where the cloud does not say when it was launched', async () => {
+    assert.equal((await wait(depsOf({ updated: '2026-11-28T10:02:10Z' }))).seconds, 160);
+  });
+});
 
 describe('the tail of a console', () => {
   it('is text without control sequences, empty lines and endless lines', () => {
