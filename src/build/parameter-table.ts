@@ -126,7 +126,7 @@ export const PARAMETERS = define({
     choices: ['user_data', 'config_drive', 'initrd', 'medium'],
     group: 'installer',
     description:
-      'How the install script reaches the installer. user_data: from the metadata service. config_drive: from the configuration drive (AutoYaST, autoinstall, and kickstart for releases that know inst.ks). initrd: appended to the ramdisk, of any length (preseed, kickstart). medium: put on the medium that the system is installed from, which is made anew for it, of any length. With these two it is readable for whoever may read the project’s images while the installer runs. Default: user_data, or medium where the installer looks nowhere else (Mageia, FreeBSD; for Windows it is a small medium of its own, in a drive beside).',
+      'How the install script reaches the installer. user_data: from the metadata service. config_drive: from the configuration drive (AutoYaST, autoinstall, and kickstart for releases that know inst.ks). initrd: appended to the ramdisk, of any length (preseed, kickstart). medium: put on the medium that the system is installed from, which is made anew for it, of any length. With these two it is readable for whoever may read the project’s images while the installer runs. Default: user_data, or medium where the installer looks nowhere else (Mageia, Mandriva, FreeBSD; for Windows it is a small medium of its own, in a drive beside).',
   },
   root_disk: {
     kind: 'choice',

@@ -10,6 +10,7 @@ import {
   USER_DATA_URL,
 } from './installer.js';
 import type { Arch, InstallerPlan, IsoLayout } from './types.js';
+import { WITHOUT_VIRTIO } from './virtio.js';
 
 interface Port {
   /** The architecture's name in `.treeinfo`. */
@@ -73,7 +74,7 @@ export function anacondaInstaller(template: Template, options: AnacondaOptions):
   const port = PORTS[os.arch];
   const fromIso = os.install.type === 'iso';
   const repo = fromIso ? 'cdrom' : treeUrl(template);
-  const buses: Record<string, string> = options.virtio ? {} : { hw_disk_bus: 'ide', hw_vif_model: 'rtl8139' };
+  const buses: Record<string, string> = options.virtio ? {} : WITHOUT_VIRTIO;
   return {
     ...(os.install.type === 'iso' ? fromMedium(os.install, layoutOf(port, options)) : pxeboot(treeUrl(template), port)),
     commandLine: commandLineOf([

@@ -2,9 +2,9 @@ import { anacondaInstaller, type AnacondaOptions } from './anaconda.js';
 import { DNF, YUM, YUM_OF_OLD } from './fedora-guest.js';
 import type { Arch, OsFamily, OsName, Release, Version } from './types.js';
 import { isFrom } from './versions.js';
+import { NO_VIRTIO } from './virtio.js';
 
 const KICKSTART = { installTypes: ['url', 'iso'], scriptKind: 'kickstart', tried: 'fake cloud' } as const;
-const NO_VIRTIO = 'no virtio: IDE and rtl8139';
 const NO_YUM = 'RHEL itself has up2date in yum’s place, packages and repositories cannot be added there';
 const SIXTY_FOUR: Arch[] = ['x86_64', 'aarch64', 'ppc64le', 's390x'];
 

@@ -4,6 +4,7 @@ import { RPM_ONLY } from './no-guest.js';
 import { FLOPPY } from './reasons.js';
 import type { Arch, OsFamily, Release, Version } from './types.js';
 import { isFrom, numbersOf } from './versions.js';
+import { NO_VIRTIO } from './virtio.js';
 
 /** Fedora's development release: always newer than what we know. */
 const RAWHIDE = 'rawhide';
@@ -16,7 +17,7 @@ const NEW: Arch[] = ['x86_64', 'aarch64', 'ppc64le', 's390x'];
 const KICKSTART = { installTypes: ['url', 'iso'], scriptKind: 'kickstart', tried: 'fake cloud' } as const;
 
 const RELEASES: Release[] = [
-  { ...KICKSTART, from: '7', to: '8', arches: OLD, tools: YUM_OF_OLD, note: 'no virtio: IDE and rtl8139' },
+  { ...KICKSTART, from: '7', to: '8', arches: OLD, tools: YUM_OF_OLD, note: NO_VIRTIO },
   { ...KICKSTART, from: '9', to: '13', arches: OLD, tools: YUM_OF_OLD },
   { ...KICKSTART, from: '14', to: '16', arches: [...OLD, 's390x'], tools: YUM },
   { ...KICKSTART, from: '17', to: '21', arches: MIDDLE, tools: YUM },
@@ -64,7 +65,7 @@ export const fedoraCore: OsFamily = {
       to: '6',
       arches: ['x86_64', 'i386'],
       tools: YUM_OF_OLD,
-      note: 'no virtio: IDE and rtl8139',
+      note: NO_VIRTIO,
     },
   ],
   versions: '1 to 6',

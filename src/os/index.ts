@@ -6,8 +6,9 @@ import { debian } from './debian.js';
 import { ENTERPRISE_LINUX } from './enterprise-linux.js';
 import { fedora, fedoraCore, redHatLinux } from './fedora.js';
 import { freebsd } from './freebsd.js';
-import { GONE } from './gone.js';
 import { mageia } from './mageia.js';
+import { mandrake, mandriva } from './mandriva.js';
+import { rhel21 } from './rhel21.js';
 import { opensuse, sles, tumbleweed } from './suse.js';
 import type { OsFamily, OsProfile, Release } from './types.js';
 import { ubuntu } from './ubuntu.js';
@@ -28,7 +29,9 @@ export const FAMILIES: readonly OsFamily[] = [
   windows,
   fedoraCore,
   redHatLinux,
-  ...GONE,
+  mandriva,
+  mandrake,
+  rhel21,
 ];
 
 /** What people call releases whose numbers TDL wants. */

@@ -31,6 +31,8 @@ const OLD: Partial<Record<string, string>> = {
   fedora: '13',
   'fedora-core': '7',
   'red-hat-linux': '10',
+  mandrake: '11',
+  mandriva: '2009',
   opensuse: '12',
 };
 const ENTERPRISE = '6';

@@ -14,6 +14,7 @@ import {
 import { ZYPPER_TOOLS } from './suse-guest.js';
 import type { Arch, InstallerPlan, IsoLayout, OsFamily, OsName, Version } from './types.js';
 import { isFrom, numbersOf } from './versions.js';
+import { NO_VIRTIO, WITHOUT_VIRTIO } from './virtio.js';
 
 const ZYPPER = { installTypes: ['url', 'iso'], tools: ZYPPER_TOOLS, tried: 'fake cloud' } as const;
 const AUTOYAST = { ...ZYPPER, scriptKind: 'autoyast' } as const;
@@ -33,7 +34,7 @@ export const opensuse: OsFamily = {
   title: 'openSUSE and openSUSE Leap',
   names: ['OpenSUSE', 'Leap', 'openSUSE-Leap', 'openSUSELeap'],
   releases: [
-    { ...AUTOYAST, from: '10.3', to: '10.3', arches: PC, note: 'no virtio: IDE and rtl8139' },
+    { ...AUTOYAST, from: '10.3', to: '10.3', arches: PC, note: NO_VIRTIO },
     { ...AUTOYAST, from: '11.0', to: '11.4', arches: PC },
     { ...AUTOYAST, from: '12.1', to: '12.3', arches: PC },
     { ...AUTOYAST, from: '13.1', to: '13.2', arches: PC },
@@ -152,7 +153,7 @@ function plan(
   const { os } = template;
   const { kernels, ramdisks } = portOf(template);
   const layout: IsoLayout = { boots: { kernels, ramdisks }, script: onMedium };
-  const buses: Record<string, string> = virtio ? {} : { hw_disk_bus: 'ide', hw_vif_model: 'rtl8139' };
+  const buses: Record<string, string> = virtio ? {} : WITHOUT_VIRTIO;
   return {
     ...(os.install.type === 'iso' ? fromMedium(os.install, layout) : unpacked(template)),
     commandLine,

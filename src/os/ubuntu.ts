@@ -3,13 +3,14 @@ import { subiquityInstaller } from './subiquity.js';
 import type { Arch, OsFamily, Release, Version } from './types.js';
 import { APT_OF_UBUNTU } from './ubuntu-guest.js';
 import { isFrom, numbersOf } from './versions.js';
+import { NO_VIRTIO, WITHOUT_VIRTIO } from './virtio.js';
 
 const SHARED = { installTypes: ['url', 'iso'], tools: APT_OF_UBUNTU, tried: 'fake cloud' } as const;
 const PRESEED = { ...SHARED, scriptKind: 'preseed' } as const;
 const PC: Arch[] = ['x86_64', 'i386'];
 
 const RELEASES: Release[] = [
-  { ...PRESEED, from: '5.04', to: '7.10', arches: PC, note: 'no virtio: IDE and rtl8139' },
+  { ...PRESEED, from: '5.04', to: '7.10', arches: PC, note: NO_VIRTIO },
   { ...PRESEED, from: '8.04', to: '11.10', arches: PC },
   { ...PRESEED, from: '12.04', to: '13.10', arches: [...PC, 'armv7l'] },
   { ...PRESEED, from: '14.04', to: '15.10', arches: [...PC, 'aarch64', 'armv7l', 'ppc64le'] },
@@ -49,6 +50,6 @@ function folderOf(version: Version): InstallerFolder {
     separator: isFrom(version, '14.10') ? '---' : '--',
     // Without it the installer of some releases asks for the keyboard before it has read the file.
     words: ['locale=en_US', 'keyboard-configuration/layoutcode=us', 'console-setup/ask_detect=false'],
-    ...(isFrom(version, '8.04') ? {} : { buses: { hw_disk_bus: 'ide', hw_vif_model: 'rtl8139' } }),
+    ...(isFrom(version, '8.04') ? {} : { buses: WITHOUT_VIRTIO }),
   };
 }

@@ -1,5 +1,5 @@
 import { words } from '../guest-scripts.js';
-import { lastCommands } from './shell.js';
+import { KEY_AT_BOOT, lastCommands } from './shell.js';
 import type { StockInput } from './types.js';
 
 /** A text of Perl that means itself. */
@@ -7,12 +7,29 @@ function perl(text: string): string {
   return `'${text.replace(/[\\']/g, '\\$&')}'`;
 }
 
+/** What Mageia has, and what Mandriva had, whose DrakX knows file systems by the numbers of partitions as well. */
+const OF_TODAY = {
+  type: "'fs_type' => 'ext4'",
+  packages: ['basesystem-minimal', 'kernel-server-latest', 'grub2', 'cloud-init', 'dhcp-client'],
+  loader: 'grub2',
+  hasCloudInit: true,
+};
+const OF_OLD = {
+  type: "'fs_type' => 'ext3', 'type' => 0x483",
+  packages: ['basesystem', 'grub', 'dhcp-client'],
+  loader: 'grub',
+  hasCloudInit: false,
+};
+const PACKAGES = ['openssh-server', 'sudo', 'curl', 'urpmi', 'locales-en'];
+
 /** DrakX's answers for the smallest system that a cloud can use. https://wiki.mageia.org/en/Auto_inst */
-export function stockAutoInst({ template, diskLayout, user }: StockInput): string {
+export function stockAutoInst({ template, profile, diskLayout, user }: StockInput): string {
   const { rootpw, arch } = template.os;
+  const { type, packages, loader, hasCloudInit } = profile.family === 'mageia' ? OF_TODAY : OF_OLD;
   const console = arch === 'x86_64' || arch === 'i386' ? 'ttyS0,115200n8' : 'ttyAMA0';
   const none = rootpw === undefined || rootpw === '';
   const efi = diskLayout === 'efi';
+  const commands = [...(none ? ['passwd -l root'] : []), ...(hasCloudInit ? [] : [KEY_AT_BOOT]), ...lastCommands(user)];
   return `#!/usr/bin/perl -cw
 $o = {
   'interactiveSteps' => [],
@@ -28,24 +45,24 @@ $o = {
   'partitions' => [
 ${efi ? "    { 'mntpoint' => '/boot/EFI', 'fs_type' => 'vfat', 'size' => 300 << 11 },\n" : ''}${
     diskLayout === 'lvm'
-      ? `    { 'mntpoint' => '/boot', 'fs_type' => 'ext4', 'size' => 600 << 11 },
+      ? `    { 'mntpoint' => '/boot', ${type}, 'size' => 600 << 11 },
     { 'parts' => 'system', 'mntpoint' => '', 'type' => 0x8e, 'VG_name' => 'system', 'size' => 3000 << 11, 'ratio' => 100 },
-    { 'parent' => 'system', 'mntpoint' => '/', 'fs_type' => 'ext4', 'size' => 2500 << 11, 'ratio' => 100 },
+    { 'parent' => 'system', 'mntpoint' => '/', ${type}, 'size' => 2500 << 11, 'ratio' => 100 },
 `
-      : `    { 'mntpoint' => '/', 'fs_type' => 'ext4', 'size' => 3000 << 11, 'ratio' => 100 },
+      : `    { 'mntpoint' => '/', ${type}, 'size' => 3000 << 11, 'ratio' => 100 },
 `
   }  ],
-  'default_packages' => [ 'basesystem-minimal', 'kernel-server-latest', 'grub2', 'openssh-server', 'cloud-init', 'sudo', 'curl', 'urpmi', 'dhcp-client', 'locales-en' ],
+  'default_packages' => [ ${[...packages, ...PACKAGES].map(perl).join(', ')} ],
   'rpmsrate_flags_chosen' => {},
   'no_suggests' => 1,
   'X' => { 'disabled' => 1 },
-  'bootloader' => { 'method' => 'grub2', 'timeout' => 1, 'perImageAppend' => 'console=tty0 console=${console}' },
+  'bootloader' => { 'method' => '${loader}', 'timeout' => 1, 'perImageAppend' => 'console=tty0 console=${console}' },
   'net' => {
     'type' => 'ethernet',
     'network' => { 'NETWORKING' => 'yes' },
     'ifcfg' => { 'eth0' => { 'DEVICE' => 'eth0', 'BOOTPROTO' => 'dhcp', 'ONBOOT' => 'yes', 'isUp' => 1 } },
   },
-  'postInstall' => ${perl(`sh -c ${words([`${none ? 'passwd -l root; ' : ''}${lastCommands(user).join('\n')}`])}`)},
+  'postInstall' => ${perl(`sh -c ${words([commands.join('\n')])}`)},
   'postInstallNonRooted' => 'sync; poweroff -f',
 };
 `;

@@ -1,10 +1,13 @@
 import type { BootMedium, FakeServer } from '../state.js';
 
-/** How command lines name a script on the medium; Mageia's without saying that it is there. */
+/** How command lines name a script on the medium; Mageia's without saying that it is there, Mandriva's from the folder of its architecture. */
 const NAMED =
   /(?:^|\s)(?:file=\/cdrom\/|(?:inst\.)?ks=cdrom:\/|autoyast=cd:\/|inst\.auto=label:\/\/[^/\s]+\/|kickstart=(?!\w+:))(\S+)/;
 /** Where installers look that are told nothing: those of FreeBSD, Mageia and Windows. */
 const UNTOLD = ['etc/installerconfig', 'install/auto_inst.cfg.pl', 'autounattend.xml', 'Autounattend.xml'];
+
+/** Which folders of a medium an installer may take for its root. */
+const ROOTS = ['', 'i586/', 'x86_64/'];
 
 /** Where an installer gets its answers from. */
 export interface InstallScript {
@@ -17,7 +20,8 @@ export interface InstallScript {
 /** The script of a server's installer, which sees all the media in its drives. */
 export function installScript(server: FakeServer, media: BootMedium[]): InstallScript {
   const { commandLine, userData } = server;
-  const sizeOf = (path: string): number | undefined => media.find(({ files }) => files.has(path))?.files.get(path);
+  const sizeOf = (path: string): number | undefined =>
+    media.flatMap(({ files }) => ROOTS.map((root) => files.get(root + path))).find((size) => size !== undefined);
   const named = NAMED.exec(commandLine)?.[1];
   if (named !== undefined) return onMedium(named, sizeOf(named));
   const bytes = Buffer.from(userData ?? '', 'base64').length;

@@ -79,6 +79,19 @@ describe('an install script', () => {
     assert.equal(onMedium('Mageia', '9').split(' ')[1], 'kickstart=install/auto_inst.cfg.pl');
   });
 
+  it('of Mandriva is below the folder of its architecture, where there is one', () => {
+    const scriptOf = (name: string, version: string, arch: 'i386' | 'x86_64'): [string?, string?] => {
+      const template = mediumTemplateOf(name, version, { arch });
+      const { medium, commandLine } = profileFor(template).profile.installer(template);
+      return [medium?.script?.path, commandLine.split(' ')[1]];
+    };
+    const named = 'kickstart=auto_inst.cfg';
+    assert.deepEqual(scriptOf('Mandrake', '10.1', 'i386'), ['auto_inst.cfg', named]);
+    assert.deepEqual(scriptOf('Mandriva', '2006.0', 'x86_64'), ['auto_inst.cfg', named]);
+    assert.deepEqual(scriptOf('Mandriva', '2007.0', 'i386'), ['i586/auto_inst.cfg', named]);
+    assert.deepEqual(scriptOf('Mandriva', '2010.2', 'x86_64'), ['x86_64/auto_inst.cfg', named]);
+  });
+
   it('is on the medium only where the installer looks nowhere else, and not where it does not look', () => {
     const of = (name: string, version: string, transport: ScriptTransport): void => {
       const template = mediumTemplateOf(name, version);

@@ -44,12 +44,17 @@ describe('a stock install script', () => {
     });
   }
 
-  it('of Mageia is Perl, and of FreeBSD shell', () => {
+  it('of Mageia and Mandriva is Perl, and of FreeBSD shell', () => {
     const rootpw = `it's "$x\\`;
-    const perl = scriptFor(mediumTemplateOf('Mageia', '9', { rootpw }));
-    // Its first line says that it is to be checked only.
-    const code = `${perl.slice(perl.indexOf('\n'))}; print $o->{superuser}{password}`;
-    assert.equal(spawnSync('perl', ['-e', code], { encoding: 'utf8' }).stdout, rootpw);
+    for (const [name, version] of Object.entries({ Mageia: '9', Mandriva: '2008.0' })) {
+      const perl = scriptFor(mediumTemplateOf(name, version, { rootpw }));
+      // Its first line says that it is to be checked only.
+      const printed = (what: string): string =>
+        spawnSync('perl', ['-e', `${perl.slice(perl.indexOf('\n'))}; print ${what}`], { encoding: 'utf8' }).stdout;
+      assert.equal(printed('$o->{superuser}{password}'), rootpw);
+      const last = printed('$o->{postInstall}').replace(/^sh -c /, 'sh -nc ');
+      assert.equal(spawnSync('sh', ['-c', last], { encoding: 'utf8' }).stderr, '');
+    }
     const parts = scriptFor(mediumTemplateOf('FreeBSD', '14.1', { rootpw })).split(/^#!.*\n/m);
     const [, shell = ''] = parts;
     assert.equal(parts.length, 2, 'bsdinstall divides a script at each such line');

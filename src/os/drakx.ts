@@ -1,0 +1,57 @@
+import type { Template } from '../tdl/types.js';
+import { architectureProperty, commandLineOf, fromMedium, isoOf, STRIPPED } from './installer.js';
+import { URPMI } from './mageia-guest.js';
+import { ONLY_BY_ISO } from './reasons.js';
+import type { InstallerPlan, IsoLayout, Release } from './types.js';
+
+/** What all releases have in common that DrakX installs: it takes a file of its medium for its answers, never an address. */
+export const BY_DRAKX = {
+  installTypes: ['iso'],
+  reason: ONLY_BY_ISO,
+  scriptKind: 'auto_inst',
+  tools: URPMI,
+  tried: 'fake cloud',
+} as const satisfies Partial<Release>;
+
+/** What DrakX prints when it cannot go on. An install script may say IMAGEFACTORY-ERROR itself. */
+const FAILURES = [
+  '(^|\\r)IMAGEFACTORY-ERROR',
+  'An error occurred',
+  'installation failed',
+  'install exited abnormally',
+  'No CDROM or DVD device found',
+  'Kernel panic - not syncing',
+];
+
+/** Where the releases of DrakX differ. */
+export interface DrakxOptions {
+  layout: IsoLayout;
+  /** Words of the command line, from which it knows its medium and its script. */
+  words: string[];
+  /** osinfo's name of the distribution. */
+  distro: string;
+  /** Properties of machines that it has drivers for. Default: virtio, as the cloud has it. */
+  buses?: Record<string, string>;
+}
+
+/** How DrakX is started. */
+export function drakxInstaller(template: Template, { layout, words, distro, buses }: DrakxOptions): InstallerPlan {
+  const { os } = template;
+  const console = os.arch === 'x86_64' || os.arch === 'i386' ? 'ttyS0,115200n8' : 'ttyAMA0';
+  return {
+    ...fromMedium(isoOf(template), layout),
+    commandLine: commandLineOf([...words, 'text', `console=${console}`, os.kernelparam]),
+    scriptKind: 'auto_inst',
+    scriptTransport: 'medium',
+    bootImageProperties: { ...buses },
+    imageProperties: {
+      os_type: 'linux',
+      os_distro: distro,
+      os_version: os.version,
+      architecture: architectureProperty(os.arch),
+      ...buses,
+    },
+    strippedProperties: [...STRIPPED],
+    failurePatterns: [...FAILURES],
+  };
+}
