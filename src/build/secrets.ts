@@ -5,17 +5,22 @@ import type { BuildRecord } from './record.js';
 const MASK = '********';
 /** A word this short stands in many places where it is no secret; masking it would spoil the text and hide nothing. */
 const SHORTEST = 4;
-/** The content of a root password's element, as the template's author wrote it. */
-const ROOTPW = /(<rootpw\b[^>]*>)([\s\S]*?)(<\/rootpw\s*>)/g;
+/** The content of a root password's or a product key's element, as the template's author wrote it. */
+const SECRET_ELEMENTS = /(<(rootpw|key)\b[^>]*>)([\s\S]*?)(<\/\2\s*>)/g;
+
+/** Where a template has what nobody is to read, besides addresses. */
+interface Secretive {
+  os: { rootpw?: string; key?: string };
+}
 
 /**
- * What a build carries that nobody is to read: the root password of its template, the passwords of its script, and those of
- * addresses in either (`http://user:password@mirror/`).
+ * What a build carries that nobody is to read: the root password and the product key of its template, the passwords of its script, and
+ * those of addresses in either (`http://user:password@mirror/`).
  */
-export function secretsOf(template: { os: { rootpw?: string } }, installScript = ''): string[] {
-  const { rootpw } = template.os;
+export function secretsOf(template: Secretive, installScript = ''): string[] {
+  const { rootpw = '', key = '' } = template.os;
   return [
-    ...(rootpw === undefined || rootpw === '' ? [] : [rootpw]),
+    ...[rootpw, key.trim()].filter((secret) => secret !== ''),
     ...scriptPasswords(installScript),
     ...addressPasswords(installScript),
     ...textsIn(template).flatMap(addressPasswords),
@@ -40,13 +45,13 @@ export function masked(text: string, secrets: string[]): string {
 export function recordWithoutSecrets(record: BuildRecord): BuildRecord {
   const script = record.parameters['install_script'];
   const passwords = typeof script === 'string' ? [...scriptPasswords(script), ...addressPasswords(script)] : [];
-  const rootpws = [...record.template.matchAll(ROOTPW)].map(([, , content = '']) => content.trim());
-  const secrets = [...rootpws, ...passwords, ...addressPasswords(record.template)];
+  const elements = [...record.template.matchAll(SECRET_ELEMENTS)].map(([, , , content = '']) => content.trim());
+  const secrets = [...elements, ...passwords, ...addressPasswords(record.template)];
   const hidden = (text: string): string => masked(withoutAddressPasswords(text), secrets);
   const { error } = record.status_detail;
   return {
     ...record,
-    template: hidden(record.template.replace(ROOTPW, `$1${MASK}$3`)),
+    template: hidden(record.template.replace(SECRET_ELEMENTS, `$1${MASK}$4`)),
     parameters:
       typeof script === 'string' ? { ...record.parameters, install_script: hidden(script) } : record.parameters,
     status_detail: { ...record.status_detail, error: error === null ? null : hidden(error) },
@@ -58,9 +63,10 @@ export function recordWithoutSecrets(record: BuildRecord): BuildRecord {
  *
  * @returns warnings for people; none when there is no password
  */
-export function secretWarnings(template: { os: { rootpw?: string } } | undefined, installScript = ''): string[] {
+export function secretWarnings(template: Secretive | undefined, installScript = ''): string[] {
   const carriers = [
     ...((template?.os.rootpw ?? '') === '' ? [] : ['the template carries a root password (<rootpw>)']),
+    ...((template?.os.key ?? '') === '' ? [] : ['the template carries a product key (<key>)']),
     ...(textsIn(template).flatMap(addressPasswords).length > 0
       ? ['the template carries a password in an address']
       : []),

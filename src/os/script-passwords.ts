@@ -12,8 +12,11 @@ const PLACES: RegExp[] = [
   /^[ \t]*[\w.-]+[ \t]+\S+[ \t]+password[ \t]+(\S.*?)[ \t\r]*$/gm,
   /^[ \t]*[\w.-]+[ \t]+\S*(?:password-crypted|wireless_wep|wireless_wpa)[ \t]+string[ \t]+(\S.*?)[ \t\r]*$/gm,
   /<(?:user_password|password|passphrase|crypt_key|reg_code)\b[^>]*>([^<]+)</g,
-  // Windows' answer file: accounts and the automatic logon.
+  // Windows' answer file: accounts, the automatic logon and the product key.
   /<(?:AdministratorPassword|Password)>\s*<Value>([^<]+)</g,
+  /<ProductKey>\s*(?:<Key>\s*)?([^<\s]+)\s*</g,
+  // RHEL 5's installation number
+  /^[ \t]*key[ \t]+(\w[\w-]{3,})[ \t\r]*$/gm,
   /^[ \t-]*["']?(?:password|passwd|hashed_passwd|hashed-password|plain_text_passwd|passphrase)["']?:[ \t]+("[^"\n]*"|'[^'\n]*'|[^\s#|>&*{[]\S*)/gm,
   // echo user:password | chpasswd, in whatever shell
   /\becho[ \t]+(?:-\w+[ \t]+)*["']?[\w.-]+:([^"'\s|]+)["']?[ \t]*\|[^\n|]*\bchpasswd/g,

@@ -21,6 +21,13 @@ describe('the passwords of an install script', () => {
     ['preseed', 'd-i passwd/root-password password r00t\nd-i passwd/root-password-again password r00t\n', ['r00t']],
     ['preseed, crypted', 'd-i passwd/user-password-crypted password $1$a$b\n', ['$1$a$b']],
     ['preseed, of another owner', 'grub-pc grub2/password password secret word \n', ['secret word']],
+    ['kickstart, an installation number', 'key --skip\nkey 49af89414d147589\n', ['49af89414d147589']],
+    [
+      'Windows',
+      '<AdministratorPassword><Value>hush</Value></AdministratorPassword><ProductKey><Key>AAAAA-BBBBB</Key></ProductKey>',
+      ['hush', 'AAAAA-BBBBB'],
+    ],
+    ['Windows, installed', '<ProductKey>AAAAA-BBBBB</ProductKey>', ['AAAAA-BBBBB']],
     ['AutoYaST', '<user><user_password>yast</user_password></user>', ['yast']],
     ['autoinstall', 'identity:\n  password: "$6$x$y"\n  username: me\n', ['$6$x$y']],
     ['cloud-config', 'users:\n- name: x\n  plain_text_passwd: hush # note\n', ['hush']],
@@ -58,6 +65,20 @@ describe('the passwords of addresses', () => {
 describe('masking', () => {
   it('takes longer secrets first, and leaves words alone that are too short to be told from others', () => {
     assert.equal(masked('hush hushhush abc', ['hush', 'hushhush', 'abc']), '******** ******** abc');
+  });
+
+  it('takes the product key of a template', () => {
+    assert.deepEqual(secretsOf({ os: { rootpw: 'hush', key: ' AAAAA-BBBBB ' } }), ['hush', 'AAAAA-BBBBB']);
+    const record = {
+      template: '<os><rootpw>hush</rootpw><key>AAAAA-BBBBB</key></os><commands>echo AAAAA-BBBBB</commands>',
+      parameters: {},
+      status_detail: { activity: '', error: null },
+    } as unknown as BuildRecord;
+    assert.equal(
+      recordWithoutSecrets(record).template,
+      '<os><rootpw>********</rootpw><key>********</key></os><commands>echo ********</commands>',
+    );
+    assert.match(secretWarnings({ os: { key: 'AAAAA-BBBBB' } }).join(), /^the template carries a product key/);
   });
 
   it('leaves no password in a record, not in its error either', () => {
