@@ -114,10 +114,10 @@ function failureOf(error: WorkflowFailedError, input: WaitForJeos): FactoryError
     );
   }
   const [failure] = (cause.details ?? []) as [BuildFailure | undefined];
-  return new FactoryError((cause.type ?? 'InstallFailed') as ErrorType, failure?.message ?? cause.message, {
-    hint: failure?.hint,
-    consoleTail: failure?.consoleTail,
-  });
+  const { message = cause.message, hint, consoleTail, leftovers } = failure ?? {};
+  // The build itself has not made them, and finds nothing to remove.
+  const left = leftovers === undefined ? '' : `; its run has left in the cloud: ${leftovers.join(', ')}`;
+  return new FactoryError((cause.type ?? 'InstallFailed') as ErrorType, message + left, { hint, consoleTail });
 }
 
 /**

@@ -38,6 +38,8 @@ export interface BuildFailure {
   hint?: string;
   /** The last lines of the instance's console, where there are any. */
   consoleTail?: string;
+  /** What could not be removed from the cloud, and why; absent where nothing is left. */
+  leftovers?: string[];
 }
 
 /** A build that waits for somebody to say how it goes on. */

@@ -123,10 +123,11 @@ function fail(board: Board, error: unknown, failure: BuildFailure): never {
     throw new CancelledFailure(failure.message);
   }
   board.end('FAILED');
+  const { leftovers = [] } = board.status;
   throw ApplicationFailure.create({
     message: `${failure.step}: ${failure.message}`,
     type: failure.type,
     nonRetryable: true,
-    details: [failure],
+    details: [leftovers.length === 0 ? failure : { ...failure, leftovers }],
   });
 }

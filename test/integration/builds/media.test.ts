@@ -270,6 +270,18 @@ describe('a root disk that is a volume', () => {
     assert.match(failure.message, /is error: the cloud could not make it/);
     assert.deepEqual(bed.leftovers(), []);
   });
+
+  it('that Cinder does not let go of is said to be left', async () => {
+    const forget = bed.cloud.volumeBehaviours.add({ upload: 'stuck', times: 1 });
+    const build = await bed.build(bed.template(), { root_disk: 'volume', reuse_jeos: 'False', snapshot_timeout: 3 });
+    const failure = await build.failure();
+    forget();
+    const [volume] = bed.cloud.state.volumes.values();
+    assert.equal(volume?.status, 'uploading');
+    assert.match(failure.message, /still queued at its deadline; its run has left in the cloud: volume /);
+    assert.ok(failure.message.includes(volume.id));
+    bed.cloud.deleteVolume(volume.id);
+  });
 });
 
 describe('a cloud without block storage', () => {
