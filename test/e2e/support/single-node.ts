@@ -133,11 +133,18 @@ function pidFile(service: string): string {
   return join(cloudFolder(), 'run', `${service}.pid`);
 }
 
-/** Kills a service of the cloud, with all its processes, as the kernel does it. Answers its process id. */
+/** Kills a service of the cloud, with all its processes, as the kernel does it. Answers its process id when it has gone: until then it counts as running. */
 export async function killService(service: string): Promise<number> {
   const pid = Number.parseInt(await readFile(pidFile(service), 'utf8'), 10);
   process.kill(-pid, 'SIGKILL');
+  while (await isRunning(pid)) await pause(20);
   return pid;
+}
+
+/** A zombie has gone, whenever its parent looks for it. https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
+async function isRunning(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ') Z');
+  return !/\) Z/.test(stat);
 }
 
 /** Starts a service of the cloud that is not running; resolves when it is ready. */
