@@ -3,9 +3,9 @@ import { after, before, describe, it } from 'node:test';
 import { Ambush } from '../support/matrix/ambush.js';
 import { Bed } from '../support/bed.js';
 import { CALL_FAILURES, failAt, isFinal, type CallFailure } from '../support/matrix/calls-fail.js';
-import type { Lane } from '../support/matrix/lane.js';
+import { ON_VOLUMES, type Lane, type LaneBuild } from '../support/matrix/lane.js';
 import { Lanes } from '../support/matrix/lanes.js';
-import { PLACES, type Place } from '../support/matrix/places.js';
+import { PLACES, VOLUME_PLACES, type Place } from '../support/matrix/places.js';
 import { Report, triesAt } from '../support/matrix/report.js';
 
 /** So many builds share the places of a failure. */
@@ -18,15 +18,17 @@ const LANES = 9;
 interface Share {
   failure: CallFailure;
   places: Place[];
+  build?: LaneBuild;
 }
 
 const WITH_CALLS = PLACES.filter(({ call, medium }) => call !== undefined || medium === true);
-const BUILT: Share[] = CALL_FAILURES.flatMap((failure) =>
-  Array.from({ length: SHARES }, (_, nth) => ({
+const BUILT: Share[] = CALL_FAILURES.flatMap((failure) => [
+  ...Array.from({ length: SHARES }, (_, nth) => ({
     failure,
     places: WITH_CALLS.filter((place, index) => index % SHARES === nth && !isFinal(place, failure)),
   })),
-);
+  { failure, places: VOLUME_PLACES, build: ON_VOLUMES },
+]);
 
 describe('a build whose calls fail once at each of these places', { concurrency: LANES }, () => {
   let bed: Bed;
@@ -45,12 +47,12 @@ describe('a build whose calls fail once at each of these places', { concurrency:
     await bed?.close();
   });
 
-  async function go(lane: Lane, { failure, places }: Share): Promise<string | undefined> {
+  async function go(lane: Lane, { failure, places, build }: Share): Promise<string | undefined> {
     const ambush = new Ambush(
       lane,
       places.map((place) => ({ place, blow: failAt(lane, place, failure) })),
     );
-    await lane.begin();
+    await lane.begin(build);
     const failed = await lane.ended();
     ambush.disarm();
     const missed = ambush.missed.map(({ name }) => name);

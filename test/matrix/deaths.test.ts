@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Bed } from '../support/bed.js';
-import { Deaths, type Death, type Killer } from '../support/matrix/deaths.js';
-import type { Lane } from '../support/matrix/lane.js';
+import { Deaths, type Death, type Killer, type Share } from '../support/matrix/deaths.js';
+import { ON_VOLUMES, type Lane, type LaneBuild } from '../support/matrix/lane.js';
 import { Lanes } from '../support/matrix/lanes.js';
-import { PLACES } from '../support/matrix/places.js';
+import { PLACES, VOLUME_PLACES, type Place } from '../support/matrix/places.js';
 import { Report, triesAt } from '../support/matrix/report.js';
 import { TemporalProcess } from '../support/temporal-process.js';
 
@@ -14,7 +14,9 @@ interface Kind {
   name: string;
   part: string;
   moments: Death['moment'][];
+  /** How many share the places, and how many those of volumes. */
   builds: number;
+  onVolumes: number;
   killer: (lanes: Lanes, server: TemporalProcess) => Killer;
 }
 
@@ -24,6 +26,8 @@ const KINDS: Kind[] = [
     part: 'sigkill',
     moments: ['before', 'during', 'after'],
     builds: 9,
+    // A moment each: a place whose call is not the first of its kind is come to once.
+    onVolumes: 3,
     killer: (lanes) => async (release) => {
       await lanes.worker.kill();
       release('cut');
@@ -36,6 +40,7 @@ const KINDS: Kind[] = [
     part: 'sigterm',
     moments: ['during'],
     builds: 5,
+    onVolumes: 1,
     killer: (lanes) => async (release) => {
       const stopped = lanes.worker.stop();
       release('go');
@@ -48,6 +53,7 @@ const KINDS: Kind[] = [
     part: 'temporal',
     moments: ['during'],
     builds: 5,
+    onVolumes: 1,
     killer: (_lanes, server) => async (release) => {
       await server.kill();
       release('go');
@@ -62,19 +68,27 @@ function faultOf(kind: Kind, moment: Death['moment']): string {
 }
 
 /** A record is written by one rename: it is killed before, or after. */
-function deathsOf(kind: Kind): Death[] {
-  return PLACES.flatMap((place) =>
+function deathsOf(kind: Kind, places: Place[]): Death[] {
+  return places.flatMap((place) =>
     kind.moments
       .filter((moment) => place.document === undefined || kind.moments.length === 1 || moment !== 'during')
       .map((moment) => ({ place, moment })),
   );
 }
 
+/** Deaths, divided among builds. */
+function sharesOf(deaths: Death[], builds: number, build?: LaneBuild): Share[] {
+  return Array.from({ length: builds }, (_, nth) => ({
+    deaths: deaths.filter((_death, index) => index % builds === nth),
+    ...(build === undefined ? {} : { build }),
+  }));
+}
+
 for (const kind of KINDS) {
-  const deaths = deathsOf(kind);
-  const shares = Array.from({ length: kind.builds }, (_, nth) =>
-    deaths.filter((_death, index) => index % kind.builds === nth),
-  );
+  const shares = [
+    ...sharesOf(deathsOf(kind, PLACES), kind.builds),
+    ...sharesOf(deathsOf(kind, VOLUME_PLACES), kind.onVolumes, ON_VOLUMES),
+  ];
 
   describe(`a build through ${kind.name}`, () => {
     let server: TemporalProcess;
@@ -89,7 +103,7 @@ for (const kind of KINDS) {
         server = await TemporalProcess.start();
         temporal = await TestWorkflowEnvironment.createFromExistingServer({ address: server.address });
         bed = await Bed.start({ temporal, worker: false });
-        lanes = await Lanes.start(bed, kind.builds);
+        lanes = await Lanes.start(bed, shares.length);
         await lanes.startWorker();
         const places = await new Deaths(lanes.all, kind.killer(lanes, server)).run(shares);
         missed = places.map((list) => list.map(({ name }) => name));
@@ -104,15 +118,15 @@ for (const kind of KINDS) {
       await server?.close();
     });
 
-    shares.forEach((share, index) => {
-      it(`is complete, with nothing made twice or left: ${share.map(({ place, moment }) => `${moment} ${place.name}`).join(', ')}`, async () => {
+    shares.forEach(({ deaths }, index) => {
+      it(`is complete, with nothing made twice or left: ${deaths.map(({ place, moment }) => `${moment} ${place.name}`).join(', ')}`, async () => {
         const lane = lanes.all[index] as Lane;
         const failure = await lane.ended();
         const wrong = await verdict(lane, failure, missed[index] ?? []);
-        const places = share.map(({ place }) => place);
+        const places = deaths.map(({ place }) => place);
         const tries = await triesAt(lane, places);
         report.add(
-          share.map(({ place, moment }) => ({
+          deaths.map(({ place, moment }) => ({
             place: place.name,
             fault: faultOf(kind, moment),
             outcome: wrong === undefined ? 'built' : 'red',

@@ -34,6 +34,11 @@ interface Waiting {
   blow: Blow;
 }
 
+/** One that waits, and how many calls like its own it has let pass. */
+interface Lying extends Waiting {
+  passed: number;
+}
+
 /** Writes to a pipe whose reader may have been killed: whoever waited for another would hold this process for ever. */
 async function tell(pipe: string, content: Buffer): Promise<void> {
   try {
@@ -50,7 +55,7 @@ const CLEANING = { service: 'compute', method: 'GET', path: /\/os-keypairs\// } 
 
 /** Lies in wait for a build at places of its life. */
 export class Ambush {
-  private waiting: Waiting[];
+  private waiting: Lying[];
   private frozen: Promise<'go' | 'cut'> | undefined;
   /** What happens when the command has ended that runs in the guest. */
   private ending: BlowOn<'end'> | undefined;
@@ -61,7 +66,7 @@ export class Ambush {
     private readonly lane: Lane,
     blows: Waiting[],
   ) {
-    this.waiting = [...blows];
+    this.waiting = blows.map((blow) => ({ ...blow, passed: 0 }));
     const { cloud, media } = lane;
     const choose = (call: LoggedCall): Promise<FaultKind | undefined> => this.chooseForCall(call);
     this.disarmers = [
@@ -113,6 +118,7 @@ export class Ambush {
       if (blow.on !== on) continue;
       if (call !== undefined && (place.call === undefined || !matchesCall(place.call, call))) continue;
       if (!(await this.lane.isIn(place)) || !this.waiting.includes(candidate)) continue;
+      if (call !== undefined && ++candidate.passed < (place.nth ?? 1)) continue;
       this.waiting = this.waiting.filter((other) => other !== candidate);
       return blow as BlowOn<On>;
     }
@@ -146,7 +152,7 @@ export class Ambush {
     const { lane } = this;
     await this.until(async () => (await lane.record())?.status === 'COMPLETE');
     if (this.over.signal.aborted) return;
-    this.waiting = this.waiting.filter((other) => other !== written);
+    this.waiting = this.waiting.filter(({ place }) => place !== written.place);
     if (written.blow.on === 'written') await written.blow.strike();
   }
 

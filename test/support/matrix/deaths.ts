@@ -1,7 +1,7 @@
 import type { FaultKind } from '../../fake-cloud/core/faults.js';
 import type { MediaFault } from '../../fake-cloud/media-server.js';
 import { Ambush, type Blow } from './ambush.js';
-import type { Lane } from './lane.js';
+import type { Lane, LaneBuild } from './lane.js';
 import type { Place } from './places.js';
 
 /** Before the call is done; when it is done and not answered, or a session under way; when it has been answered. */
@@ -11,6 +11,13 @@ export type Moment = 'before' | 'during' | 'after';
 export interface Death {
   place: Place;
   moment: Moment;
+}
+
+/** What a build goes through. */
+export interface Share {
+  deaths: Death[];
+  /** What is particular about the build. */
+  build?: LaneBuild;
 }
 
 /** Kills what is to die while every build stands still, brings it back, and says what becomes of the calls that are held. */
@@ -43,12 +50,15 @@ export class Deaths {
   }
 
   /** Runs a build in each lane, with its deaths; answers the places to which each has not come. */
-  async run(deaths: Death[][]): Promise<Place[][]> {
+  async run(shares: Share[]): Promise<Place[][]> {
     for (const [index, run] of this.runs.entries()) {
-      const blows = (deaths[index] ?? []).map(({ place, moment }) => ({ place, blow: this.blow(run, place, moment) }));
+      const blows = (shares[index]?.deaths ?? []).map(({ place, moment }) => ({
+        place,
+        blow: this.blow(run, place, moment),
+      }));
       run.ambush = new Ambush(run.lane, blows);
     }
-    await Promise.all(this.runs.map(({ lane }) => lane.begin()));
+    await Promise.all(this.runs.map(({ lane }, index) => lane.begin(shares[index]?.build)));
     for (const run of this.runs) {
       void run.lane.ended().finally(() => {
         run.isOver = true;

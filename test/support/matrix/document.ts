@@ -1,5 +1,5 @@
 import { CALL_FAILURES } from './calls-fail.js';
-import { PLACES } from './places.js';
+import { ALL_PLACES } from './places.js';
 import type { CellResult } from './report.js';
 
 /** What a part of the matrix has reported. */
@@ -50,7 +50,7 @@ function keyOf(place: string, fault: string): string {
 /** Ids and addresses differ from run to run. */
 function sentence(text: string): string {
   return text
-    .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, '…')
+    .replace(/[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{32}/g, '…')
     .replace(/\d+\.\d+\.\d+\.\d+(:\d+)?/g, '…')
     .split('\n')[0] as string;
 }
@@ -70,7 +70,7 @@ export function matrixDocument(parts: Part[], real: RealFault[]): string {
     if (cell.outcome === 'built') return String(cell.tries);
     return cell.outcome === 'failed' ? `(${noteOf(cell.says ?? '')})` : '**RED**';
   };
-  const rows = PLACES.map(
+  const rows = ALL_PLACES.map(
     ({ name }) => `| ${name} | ${FAULTS.map((fault) => shown(byKey.get(keyOf(name, fault)))).join(' | ')} |`,
   );
   return `${HEAD}

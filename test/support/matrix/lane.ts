@@ -32,6 +32,9 @@ export interface LaneBuild {
   parameters?: Record<string, unknown>;
 }
 
+/** A build of which every disk is a volume. */
+export const ON_VOLUMES: LaneBuild = { parameters: { root_disk: 'volume' } };
+
 let runs = 0;
 
 /** A cloud and a mirror, in which one build at a time goes through what is to happen to it. */

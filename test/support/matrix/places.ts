@@ -8,6 +8,8 @@ export interface Place {
   step: string;
   /** The call to the cloud that is struck there. */
   call?: CallPattern;
+  /** Which of the step's calls that are like it. Default 1. */
+  nth?: number;
   /** The installer's kernel is fetched there. */
   medium?: true;
   /** Something is done in the guest over SSH there. */
@@ -22,6 +24,7 @@ export interface Place {
 
 const nova = (method: string, path: RegExp): CallPattern => ({ service: 'compute', method, path });
 const glance = (method: string, path: RegExp): CallPattern => ({ service: 'image', method, path });
+const cinder = (method: string, path: RegExp): CallPattern => ({ service: 'volume', method, path });
 const neutron = (method: string, path: RegExp): CallPattern => ({ service: 'network', method, path });
 
 const CREATE_SERVER = nova('POST', /\/servers$/);
@@ -68,8 +71,25 @@ export const PLACES: Place[] = [
   { name: 'record', of: 'base', step: 'record', writes: true, document: 'icicle.xml' },
 ];
 
+/** The call before it gives the volume the marks that the image will have. */
+const UPLOAD = { call: cinder('POST', /\/action$/), nth: 2 };
+
+/** What is different where disks are volumes. */
+export const VOLUME_PLACES: Place[] = [
+  { name: 'installer’s volume', of: 'jeos', step: 'installer.volumes', call: cinder('POST', /\/volumes$/) },
+  { name: 'volume wait', of: 'jeos', step: 'installer.volumes', call: cinder('GET', /\/volumes\/detail\?.*metadata=/) },
+  { name: 'JEOS upload', of: 'jeos', step: 'jeos.snapshot', ...UPLOAD },
+  { name: 'volume clean-up of the install', of: 'jeos', step: 'cleanup', call: cinder('DELETE', /\/volumes\//) },
+  { name: 'guest’s volume', of: 'base', step: 'customise.volumes', call: cinder('POST', /\/volumes$/) },
+  { name: 'base upload', of: 'base', step: 'base.snapshot', ...UPLOAD },
+  { name: 'volume clean-up', of: 'base', step: 'cleanup', call: cinder('DELETE', /\/volumes\//) },
+];
+
+/** Every row of the matrix. */
+export const ALL_PLACES: Place[] = [...PLACES, ...VOLUME_PLACES];
+
 export function place(name: string): Place {
-  const found = PLACES.find((candidate) => candidate.name === name);
+  const found = ALL_PLACES.find((candidate) => candidate.name === name);
   if (found === undefined) throw new Error(`the matrix has no place ${name}`);
   return found;
 }

@@ -3,8 +3,9 @@ import type { LoggedCall } from '../../fake-cloud/core/call-log.js';
 import type { FaultKind } from '../../fake-cloud/core/faults.js';
 import type { Behaviour } from '../../fake-cloud/compute/behaviour.js';
 import type { FakeServer } from '../../fake-cloud/state.js';
+import type { VolumeBehaviour } from '../../fake-cloud/volume/behaviour.js';
 import type { Blow } from './ambush.js';
-import type { Lane, LaneBuild } from './lane.js';
+import { ON_VOLUMES, type Lane, type LaneBuild } from './lane.js';
 import { place, type Place } from './places.js';
 
 /** One cell of the matrix with a build of its own. */
@@ -15,6 +16,7 @@ export interface StateCell {
   expects: 'built' | RegExp;
   build?: LaneBuild;
   behaviour?: Behaviour;
+  volumes?: VolumeBehaviour;
   blow?: (lane: Lane) => Blow;
 }
 
@@ -293,6 +295,54 @@ const OVER_SSH: StateCell[] = guestPlaces().flatMap((where): StateCell[] => {
   ];
 });
 
+const REUSED_ON_VOLUMES: LaneBuild = { ...ON_VOLUMES, fresh: false };
+const VOLUME_GONE = /volume .* is gone: somebody else has deleted it/;
+/** In Nova's words, and in Cinder's. */
+const NO_VOLUME = /failed to get volume|Volume .* could not be found/;
+
+const deleteVolumes = (lane: Lane): undefined => forget(lane.cloud.state.volumes, () => true);
+
+/** What becomes of the volume, or the image of it, that the call asks for. */
+const nextVolume = (behaviour: VolumeBehaviour): ((lane: Lane) => Blow) =>
+  onCall((lane) => void lane.cloud.volumeBehaviours.add({ ...behaviour, times: 1 }));
+
+const OF_VOLUMES: StateCell[] = [
+  ...column('ERROR', [
+    {
+      place: place('installer’s volume'),
+      expects: /volume .* is error: the cloud could not make it/,
+      volumes: { create: 'error', times: 1 },
+      build: ON_VOLUMES,
+    },
+    { place: place('JEOS upload'), expects: 'built', volumes: { upload: 'deleted', times: 1 }, build: ON_VOLUMES },
+    {
+      place: place('guest’s volume'),
+      expects: /volume .* is error: the cloud could not make it/,
+      blow: nextVolume({ create: 'error' }),
+      build: REUSED_ON_VOLUMES,
+    },
+    {
+      place: place('base upload'),
+      expects: /is active but empty/,
+      blow: nextVolume({ upload: 'empty' }),
+      build: REUSED_ON_VOLUMES,
+    },
+  ]),
+  ...column('stuck', [
+    { place: place('JEOS upload'), expects: 'built', volumes: { upload: 'lost', times: 1 }, build: ON_VOLUMES },
+    { place: place('volume clean-up of the install'), expects: 'built', blow: forgetful, build: ON_VOLUMES },
+    { place: place('volume clean-up'), expects: 'built', blow: forgetful, build: REUSED_ON_VOLUMES },
+  ]),
+  ...column('deleted', [
+    { place: place('installer’s volume'), expects: VOLUME_GONE, blow: onceDone(deleteVolumes), build: ON_VOLUMES },
+    { place: place('volume wait'), expects: NO_VOLUME, blow: onceDone(deleteVolumes), build: ON_VOLUMES },
+    { place: place('JEOS upload'), expects: NO_VOLUME, blow: onCall(deleteVolumes), build: ON_VOLUMES },
+    { place: place('guest’s volume'), expects: VOLUME_GONE, blow: onceDone(deleteVolumes), build: REUSED_ON_VOLUMES },
+    { place: place('base upload'), expects: NO_VOLUME, blow: onCall(deleteVolumes), build: REUSED_ON_VOLUMES },
+    { place: place('volume clean-up'), expects: 'built', blow: onCall(deleteVolumes), build: REUSED_ON_VOLUMES },
+  ]),
+];
+
 /** A mirror that wants to know who we are will want to know it at every try. */
 const REFUSED = column('401', [
   {
@@ -302,7 +352,7 @@ const REFUSED = column('401', [
   },
 ]);
 
-export const STATE_CELLS: StateCell[] = [...REFUSED, ...IN_ERROR, ...STUCK, ...DELETED, ...OVER_SSH];
+export const STATE_CELLS: StateCell[] = [...REFUSED, ...IN_ERROR, ...STUCK, ...DELETED, ...OVER_SSH, ...OF_VOLUMES];
 
 function guestPlaces(): Place[] {
   const names = ['root access', 'precommand', 'packages', 'files', 'command', 'ICICLE', 'clean-up of the guest', 'shutdown']; // prettier-ignore
@@ -314,7 +364,7 @@ function reused({ firstOnly = false }: Place): { build: LaneBuild } {
   return { build: { fresh: firstOnly } };
 }
 
-function forget<V>(things: Map<string, V>, which: (thing: V) => boolean): void {
+function forget<V>(things: Map<string, V>, which: (thing: V) => boolean): undefined {
   for (const [key, thing] of things) if (which(thing)) things.delete(key);
 }
 
