@@ -22,7 +22,7 @@ const RELEASES: Release[] = [
   { ...KICKSTART, from: '14', to: '16', arches: [...OLD, 's390x'], tools: YUM },
   { ...KICKSTART, from: '17', to: '21', arches: MIDDLE, tools: YUM },
   { ...KICKSTART, from: '22', to: '36', arches: MIDDLE, tools: DNF },
-  { ...KICKSTART, from: '37', to: '43', arches: NEW, tools: DNF },
+  { ...KICKSTART, from: '37', to: '44', arches: NEW, tools: DNF },
 ];
 
 /** Fedora, by anaconda's network boot images and a kickstart file. */
@@ -31,7 +31,7 @@ export const fedora: OsFamily = {
   title: 'Fedora',
   names: ['Fedora'],
   releases: RELEASES,
-  versions: '7 to 43, or rawhide',
+  versions: '7 to 44, or rawhide',
   versionOf: ({ version }) => {
     if (version.toLowerCase() === RAWHIDE) return [Infinity];
     return /^\d{1,3}$/.test(version) ? numbersOf(version) : undefined;

@@ -54,6 +54,7 @@ const CODE_NAMES: Record<string, Record<string, string>> = {
     focal: '20.04',
     jammy: '22.04',
     noble: '24.04',
+    resolute: '26.04',
   },
 };
 

@@ -11,8 +11,9 @@ export const mageia: OsFamily = {
   releases: [
     { ...BY_DRAKX, from: '2', to: '6', arches: ['x86_64', 'i386'] },
     { ...BY_DRAKX, from: '7', to: '9', arches: ['x86_64', 'i386', 'aarch64', 'armv7l'] },
+    { ...BY_DRAKX, from: '10', to: '10', arches: ['x86_64', 'i386'] },
   ],
-  versions: '2 to 9',
+  versions: '2 to 10',
   versionOf: ({ version }) => (/^\d{1,2}(\.\d)?$/.test(version) ? numbersOf(version) : undefined),
   installer: (template) =>
     drakxInstaller(template, {

@@ -24,7 +24,7 @@ const RELEASES: Release[] = [
     ...SHARED,
     scriptKind: 'autoinstall',
     from: '20.04',
-    to: '25.10',
+    to: '26.04',
     arches: ['x86_64', 'aarch64', 'ppc64le', 's390x'],
     note: 'the live server’s ISO is fetched by the installer itself: the instance needs memory for it',
   },
@@ -36,7 +36,7 @@ export const ubuntu: OsFamily = {
   title: 'Ubuntu',
   names: ['Ubuntu'],
   releases: RELEASES,
-  versions: '5.04 to 25.10, with or without a point release',
+  versions: '5.04 to 26.04, with or without a point release',
   versionOf: ({ version }) => (/^(6\.06|\d{1,2}\.(04|10))(\.\d{1,2})?$/.test(version) ? numbersOf(version) : undefined),
   installer: (template, version) =>
     isFrom(version, '20.04') ? subiquityInstaller(template) : debianInstaller(template, folderOf(version)),

@@ -159,7 +159,7 @@ describe('a template for a release that is not known', () => {
   };
   for (const [name, version, expected] of [
     ['Debian', '14', /newer than what is known here \(5 to 13\)/],
-    ['Ubuntu', '26.04', /newer than what is known here/],
+    ['Ubuntu', '27.04', /newer than what is known here/],
     ['RHEL-11', 'GOLD', /newer than what is known here/],
     ['Rocky', '11.1', /newer than what is known here/],
     ['Leap', '16.1', /newer than what is known here/],
