@@ -20,9 +20,10 @@ const POWER_OFF_WORDS = /power(ing)?[ -]?(down|off)/i;
 
 /** What is known of a running installer; heartbeat, so that a new attempt goes on from it. */
 interface Watching {
-  /** Milliseconds since the epoch: when we began, and when it last showed life. */
+  /** Milliseconds since the epoch: when we began, when it last showed life, and when somebody last looked. */
   began: number;
   lastLife: number;
+  looked: number;
   tail: string;
   traffic: number | undefined;
 }
@@ -170,6 +171,14 @@ function checkInstalled(state: Watching, seconds: number): void {
   );
 }
 
+/** Where an earlier attempt stopped. It counts as silence only while somebody listens: not the time between the attempts. */
+function watching(): Watching {
+  const now = Date.now();
+  const state = resumed<Watching>();
+  if (state === undefined) return { began: now, lastLife: now, looked: now, tail: '', traffic: undefined };
+  return { ...state, lastLife: state.lastLife + Math.max(0, now - state.looked), looked: now };
+}
+
 /** Waits until the installer powers its machine off. */
 export async function waitForPowerOff(
   deps: Deps,
@@ -178,12 +187,7 @@ export async function waitForPowerOff(
   const watch = deps.watch(input.ref.cloud);
   const plan = await installerPlanOf(deps, input.documents);
   const secrets = await secretsIn(deps, input.documents);
-  const state: Watching = resumed<Watching>() ?? {
-    began: Date.now(),
-    lastLife: Date.now(),
-    tail: '',
-    traffic: undefined,
-  };
+  const state = watching();
   const patterns = plan.failurePatterns.map((source) => new RegExp(source));
   const console = new ConsoleWatch(watch, input.serverId, state, patterns, secrets);
   try {
@@ -200,6 +204,7 @@ export async function waitForPowerOff(
         await console.traffic(input.inactivity);
       }
       checkTime(input, state);
+      state.looked = Date.now();
       progress({ message: messageOf(server), consoleLine: state.tail.split('\n').at(-1), resume: state });
     }
     const seconds = secondsOn(server, state);

@@ -4,13 +4,14 @@ import { describe, it } from 'node:test';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import type { Deps } from '../../../src/activities/context.js';
 import { saysInstalled, tailOf, waitForPowerOff } from '../../../src/activities/power-off.js';
+import type { Progress } from '../../../src/build/status.js';
 import { parseParameters } from '../../../src/build/parameters.js';
 
-/** A cloud whose installer's machine is off when it is looked at for the first time, and has no console any more. */
-function depsOf(machine: { launched?: string; updated: string }): Deps {
+/** A cloud whose installer's machine is off when it is looked at for the first time, or so many times, and has no console to read. */
+function depsOf(machine: { launched?: string; updated: string; looks?: number }): Deps {
+  let { looks = 1 } = machine;
   const server = {
     id: 's',
-    status: 'SHUTOFF',
     metadata: {},
     'OS-EXT-STS:task_state': null,
     'OS-SRV-USG:launched_at': machine.launched ?? null,
@@ -24,7 +25,11 @@ function depsOf(machine: { launched?: string; updated: string }): Deps {
   };
   return {
     watch: () => ({
-      servers: { next: async () => server, done: () => undefined },
+      servers: {
+        next: async () => ({ ...server, status: --looks > 0 ? 'ACTIVE' : 'SHUTOFF' }),
+        done: () => undefined,
+      },
+      console: { tryTake: () => false },
       cloud: { compute: { consoleOutput: async () => '' } },
     }),
     store: {
@@ -34,11 +39,32 @@ function depsOf(machine: { launched?: string; updated: string }): Deps {
   } as unknown as Deps;
 }
 
-function wait(deps: Deps): ReturnType<typeof waitForPowerOff> {
+function wait(deps: Deps, heartbeatDetails?: Progress): ReturnType<typeof waitForPowerOff> {
   const ref = { uuid: 'u', cloud: 'c', workflowId: 'w' };
   const input = { ref, documents: 'd', serverId: 's', deadline: Date.now() + 60_000, inactivity: 60 };
-  return new MockActivityEnvironment().run(() => waitForPowerOff(deps, input));
+  return new MockActivityEnvironment({ heartbeatDetails }).run(() => waitForPowerOff(deps, input));
 }
+
+describe('an installer that nobody watched for an hour', () => {
+  const HOUR = 3_600_000;
+
+  it('is not taken for silent before it has been listened to', async () => {
+    const long = Date.now() - HOUR;
+    const report = {
+      message: '',
+      resume: { began: long, lastLife: long, looked: long, tail: 'on', traffic: undefined },
+    };
+    const deps = depsOf({ launched: '2026-11-28T10:00:00.000000', updated: '2026-11-28T10:02:10Z', looks: 2 });
+    assert.equal((await wait(deps, report)).seconds, 130);
+  });
+
+  it('is, where it had been silent for all its time before', async () => {
+    const long = Date.now() - HOUR;
+    const silent = { began: long, lastLife: long - 60_000, looked: long, tail: 'on', traffic: undefined };
+    const deps = depsOf({ updated: '2026-11-28T10:02:10Z', looks: 2 });
+    await assert.rejects(wait(deps, { message: '', resume: silent }), { type: 'InstallSilent' });
+  });
+});
 
 describe('an installer that has powered off while no worker looked', () => {
   it('has installed where its machine was on for minutes', async () => {
