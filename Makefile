@@ -24,7 +24,7 @@ demo-stop: install ## stop everything that the demo started (PURGE=1: remove the
 test: build ## every test, the real cloud included; the last line counts
 	$(TSX) scripts/test.ts
 
-e2e-debian: build ## Debian's own installer, package by package, on the real cloud: half an hour and more (DEBIAN_MIRROR=URL: the stock one)
+e2e-debian: build ## Debian's own installer, package by package, on the real cloud: 15 to 40 minutes (DEBIAN_MIRROR=URL: the stock one)
 	$(TSX) scripts/e2e-debian.ts
 
 test-unit: install ## the unit tests only
