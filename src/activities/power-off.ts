@@ -182,6 +182,26 @@ function watching(): Watching {
   return { ...state, lastLife: state.lastLife + Math.max(0, now - state.looked), looked: now };
 }
 
+/** Looks at the installer until its machine is off. */
+async function untilOff(deps: Deps, input: WaitForPowerOff, console: ConsoleWatch, state: Watching): Promise<Server> {
+  const { cloud, servers } = deps.watch(input.ref.cloud);
+  for (;;) {
+    const server =
+      (await servers.next(input.serverId, signal())) ??
+      (await cloud.compute.getServer(input.serverId, { signal: signal() }));
+    if (server === undefined || isGone(server)) throw serverGone(input.serverId);
+    if (server.status === 'ERROR') throw await serverFailed(deps, input.ref.cloud, server);
+    if (powerOff(server)) return server;
+    if (server.status === 'ACTIVE') {
+      await console.look();
+      await console.traffic(input.inactivity);
+    }
+    checkTime(input, state);
+    state.looked = Date.now();
+    progress({ message: messageOf(server), consoleLine: state.tail.split('\n').at(-1), resume: state });
+  }
+}
+
 /** Waits until the installer powers its machine off. */
 export async function waitForPowerOff(
   deps: Deps,
@@ -194,23 +214,7 @@ export async function waitForPowerOff(
   const patterns = plan.failurePatterns.map((source) => new RegExp(source));
   const console = new ConsoleWatch(watch, input.serverId, state, patterns, secrets);
   try {
-    let server: Server | undefined;
-    for (;;) {
-      server =
-        (await watch.servers.next(input.serverId, signal())) ??
-        (await watch.cloud.compute.getServer(input.serverId, { signal: signal() }));
-      if (server === undefined || isGone(server)) throw serverGone(input.serverId);
-      if (server.status === 'ERROR') throw await serverFailed(deps, input.ref.cloud, server);
-      if (powerOff(server)) break;
-      if (server.status === 'ACTIVE') {
-        await console.look();
-        await console.traffic(input.inactivity);
-      }
-      checkTime(input, state);
-      state.looked = Date.now();
-      progress({ message: messageOf(server), consoleLine: state.tail.split('\n').at(-1), resume: state });
-    }
-    const seconds = secondsOn(server, state);
+    const seconds = secondsOn(await untilOff(deps, input, console, state), state);
     if (!saysInstalled(await keepConsole(deps, input, console, state))) {
       // What it has printed since the last look: some installers power off when they have failed.
       console.checkForFailure();
