@@ -1,10 +1,10 @@
 import type { Template } from '../tdl/types.js';
 import {
-  architectureProperty,
   commandLineOf,
   fromMedium,
   fromTree,
   type InstallerSource,
+  linuxProperties,
   STRIPPED,
   treeUrl,
   USER_DATA_URL,
@@ -94,13 +94,7 @@ export function anacondaInstaller(template: Template, options: AnacondaOptions):
     scriptKind: 'kickstart',
     scriptTransport: 'user_data',
     bootImageProperties: { ...buses },
-    imageProperties: {
-      os_type: 'linux',
-      os_distro: options.distro,
-      os_version: options.version,
-      architecture: architectureProperty(os.arch),
-      ...buses,
-    },
+    imageProperties: linuxProperties({ ...os, version: options.version }, options.distro, buses),
     strippedProperties: [...STRIPPED],
     failurePatterns: [...FAILURES],
   };

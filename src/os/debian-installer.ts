@@ -1,11 +1,11 @@
 import { FactoryError } from '../build/errors.js';
 import type { Template } from '../tdl/types.js';
 import {
-  architectureProperty,
   commandLineOf,
   fromMedium,
   fromTree,
   type InstallerSource,
+  linuxProperties,
   STRIPPED,
   treeUrl,
   USER_DATA_URL,
@@ -103,13 +103,7 @@ export function debianInstaller(template: Template, folder: InstallerFolder): In
     scriptKind: 'preseed',
     scriptTransport: 'user_data',
     bootImageProperties: { ...folder.buses },
-    imageProperties: {
-      os_type: 'linux',
-      os_distro: folder.distro,
-      os_version: os.version,
-      architecture: architectureProperty(os.arch),
-      ...folder.buses,
-    },
+    imageProperties: linuxProperties(os, folder.distro, folder.buses),
     strippedProperties: [...STRIPPED],
     failurePatterns: [...FAILURES],
   };

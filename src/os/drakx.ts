@@ -1,8 +1,8 @@
 import type { Template } from '../tdl/types.js';
-import { architectureProperty, commandLineOf, fromMedium, isoOf, STRIPPED } from './installer.js';
+import { commandLineOf, fromMedium, isoOf, linuxProperties, STRIPPED } from './installer.js';
 import { URPMI } from './mageia-guest.js';
 import { ONLY_BY_ISO } from './reasons.js';
-import type { InstallerPlan, IsoLayout, Release } from './types.js';
+import type { Arch, InstallerPlan, IsoLayout, Release } from './types.js';
 
 /** What all releases have in common that DrakX installs: it takes a file of its medium for its answers, never an address. */
 export const BY_DRAKX = {
@@ -34,23 +34,21 @@ export interface DrakxOptions {
   buses?: Record<string, string>;
 }
 
+/** The console of the machines that DrakX knows, which the system has as well. */
+export function drakxConsole(arch: Arch): string {
+  return arch === 'x86_64' || arch === 'i386' ? 'ttyS0,115200n8' : 'ttyAMA0';
+}
+
 /** How DrakX is started. */
 export function drakxInstaller(template: Template, { layout, words, distro, buses }: DrakxOptions): InstallerPlan {
   const { os } = template;
-  const console = os.arch === 'x86_64' || os.arch === 'i386' ? 'ttyS0,115200n8' : 'ttyAMA0';
   return {
     ...fromMedium(isoOf(template), layout),
-    commandLine: commandLineOf([...words, 'text', `console=${console}`, os.kernelparam]),
+    commandLine: commandLineOf([...words, 'text', `console=${drakxConsole(os.arch)}`, os.kernelparam]),
     scriptKind: 'auto_inst',
     scriptTransport: 'medium',
     bootImageProperties: { ...buses },
-    imageProperties: {
-      os_type: 'linux',
-      os_distro: distro,
-      os_version: os.version,
-      architecture: architectureProperty(os.arch),
-      ...buses,
-    },
+    imageProperties: linuxProperties(os, distro, buses),
     strippedProperties: [...STRIPPED],
     failurePatterns: [...FAILURES],
   };

@@ -58,6 +58,21 @@ export function architectureProperty(arch: Template['os']['arch']): string {
   return arch === 'i386' ? 'i686' : arch;
 }
 
+/** Properties of the images of a Linux, with osinfo's name of the distribution, and the devices that it has drivers for where those are not the cloud's own. */
+export function linuxProperties(
+  { version, arch }: Pick<Template['os'], 'version' | 'arch'>,
+  distro: string,
+  buses: Readonly<Record<string, string>> = {},
+): Record<string, string> {
+  return {
+    os_type: 'linux',
+    os_distro: distro,
+    os_version: version,
+    architecture: architectureProperty(arch),
+    ...buses,
+  };
+}
+
 /** The plan with the medium's volume id in its command line, as udev names what it finds by its label. */
 export function withVolumeId(plan: InstallerPlan, volumeId = ''): InstallerPlan {
   return { ...plan, commandLine: plan.commandLine.replaceAll(VOLUME_ID, volumeId.replaceAll(' ', '\\x20')) };

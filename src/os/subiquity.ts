@@ -1,11 +1,11 @@
 import { FactoryError } from '../build/errors.js';
 import type { Template } from '../tdl/types.js';
 import {
-  architectureProperty,
   commandLineOf,
   fromMedium,
   fromTree,
   type InstallerSource,
+  linuxProperties,
   STRIPPED,
   treeUrl,
 } from './installer.js';
@@ -66,12 +66,7 @@ export function subiquityInstaller(template: Template): InstallerPlan {
     scriptKind: 'autoinstall',
     scriptTransport: 'user_data',
     bootImageProperties: {},
-    imageProperties: {
-      os_type: 'linux',
-      os_distro: 'ubuntu',
-      os_version: os.version,
-      architecture: architectureProperty(os.arch),
-    },
+    imageProperties: linuxProperties(os, 'ubuntu'),
     strippedProperties: [...STRIPPED],
     failurePatterns: [...FAILURES],
   };

@@ -1,11 +1,11 @@
 import { FactoryError } from '../build/errors.js';
 import type { Template } from '../tdl/types.js';
 import {
-  architectureProperty,
   commandLineOf,
   fromMedium,
   fromTree,
   type InstallerSource,
+  linuxProperties,
   STRIPPED,
   treeUrl,
   USER_DATA_URL,
@@ -160,13 +160,7 @@ function plan(
     scriptKind,
     scriptTransport: 'user_data',
     bootImageProperties: { ...buses },
-    imageProperties: {
-      os_type: 'linux',
-      os_distro: distro,
-      os_version: version === undefined ? os.version : version.join('.'),
-      architecture: architectureProperty(os.arch),
-      ...buses,
-    },
+    imageProperties: linuxProperties({ ...os, version: version?.join('.') ?? os.version }, distro, buses),
     strippedProperties: [...STRIPPED],
     failurePatterns: [...FAILURES],
   };

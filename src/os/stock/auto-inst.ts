@@ -1,3 +1,4 @@
+import { drakxConsole } from '../drakx.js';
 import { words } from '../guest-scripts.js';
 import { KEY_AT_BOOT, lastCommands } from './shell.js';
 import type { StockInput } from './types.js';
@@ -26,7 +27,6 @@ const PACKAGES = ['openssh-server', 'sudo', 'curl', 'urpmi', 'locales-en'];
 export function stockAutoInst({ template, profile, diskLayout, user }: StockInput): string {
   const { rootpw, arch } = template.os;
   const { type, packages, loader, hasCloudInit } = profile.family === 'mageia' ? OF_TODAY : OF_OLD;
-  const console = arch === 'x86_64' || arch === 'i386' ? 'ttyS0,115200n8' : 'ttyAMA0';
   const none = rootpw === undefined || rootpw === '';
   const efi = diskLayout === 'efi';
   const commands = [...(none ? ['passwd -l root'] : []), ...(hasCloudInit ? [] : [KEY_AT_BOOT]), ...lastCommands(user)];
@@ -56,7 +56,7 @@ ${efi ? "    { 'mntpoint' => '/boot/EFI', 'fs_type' => 'vfat', 'size' => 300 << 
   'rpmsrate_flags_chosen' => {},
   'no_suggests' => 1,
   'X' => { 'disabled' => 1 },
-  'bootloader' => { 'method' => '${loader}', 'timeout' => 1, 'perImageAppend' => 'console=tty0 console=${console}' },
+  'bootloader' => { 'method' => '${loader}', 'timeout' => 1, 'perImageAppend' => 'console=tty0 console=${drakxConsole(arch)}' },
   'net' => {
     'type' => 'ethernet',
     'network' => { 'NETWORKING' => 'yes' },
