@@ -9,6 +9,7 @@ import { Mirror } from '../../../dev/installer-tree/mirror.js';
 import { debianArchives } from '../../../dev/installer-tree/upstream.js';
 import { buildTag, KEYS, MARK } from '../../../src/build/names.js';
 import type { Cloud } from '../../../src/openstack/types.js';
+import { isAlive } from '../../support/alive.js';
 import { CACHE, cloudEnvironment, cloudFolder, PROJECT } from '../../../scripts/bed-cloud.js';
 
 const run = promisify(execFile);
@@ -137,14 +138,8 @@ function pidFile(service: string): string {
 export async function killService(service: string): Promise<number> {
   const pid = Number.parseInt(await readFile(pidFile(service), 'utf8'), 10);
   process.kill(-pid, 'SIGKILL');
-  while (await isRunning(pid)) await pause(20);
+  while (isAlive(pid)) await pause(20);
   return pid;
-}
-
-/** A zombie has gone, whenever its parent looks for it. https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
-async function isRunning(pid: number): Promise<boolean> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ') Z');
-  return !/\) Z/.test(stat);
 }
 
 /** Starts a service of the cloud that is not running; resolves when it is ready. */

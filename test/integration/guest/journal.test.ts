@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { GuestJournal } from '../../../src/guest/journal.js';
+import { isAlive } from '../../support/alive.js';
 import { BEDS, type Bed } from './beds.js';
 
 /** Waits until the condition holds; fails after 20 seconds. */
@@ -18,15 +19,6 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
 
 async function textOf(path: string): Promise<string> {
   return readFile(path, 'utf8').catch(() => '');
-}
-
-function isAlive(pid: number): boolean {
-  // A zombie is dead; who its parent is, and when that looks, is this machine's affair.
-  try {
-    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch {
-    return false;
-  }
 }
 
 for (const { name, open, skip } of BEDS) {
