@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { Ambush } from '../support/matrix/ambush.js';
 import { Bed } from '../support/bed.js';
 import { CALL_FAILURES, failAt, isFinal, type CallFailure } from '../support/matrix/calls-fail.js';
+import { deal } from '../support/matrix/deal.js';
 import { ON_VOLUMES, type Lane, type LaneBuild } from '../support/matrix/lane.js';
 import { Lanes } from '../support/matrix/lanes.js';
 import { PLACES, VOLUME_PLACES, type Place } from '../support/matrix/places.js';
@@ -23,9 +24,9 @@ interface Share {
 
 const WITH_CALLS = PLACES.filter(({ call, medium }) => call !== undefined || medium === true);
 const BUILT: Share[] = CALL_FAILURES.flatMap((failure) => [
-  ...Array.from({ length: SHARES }, (_, nth) => ({
+  ...deal(WITH_CALLS, SHARES).map((places) => ({
     failure,
-    places: WITH_CALLS.filter((place, index) => index % SHARES === nth && !isFinal(place, failure)),
+    places: places.filter((place) => !isFinal(place, failure)),
   })),
   { failure, places: VOLUME_PLACES, build: ON_VOLUMES },
 ]);

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Bed } from '../support/bed.js';
+import { deal } from '../support/matrix/deal.js';
 import { Deaths, type Death, type Killer, type Share } from '../support/matrix/deaths.js';
-import { ON_VOLUMES, type Lane, type LaneBuild } from '../support/matrix/lane.js';
+import { ON_VOLUMES, type Lane } from '../support/matrix/lane.js';
 import { Lanes } from '../support/matrix/lanes.js';
 import { PLACES, VOLUME_PLACES, type Place } from '../support/matrix/places.js';
 import { Report, triesAt } from '../support/matrix/report.js';
@@ -76,18 +77,10 @@ function deathsOf(kind: Kind, places: Place[]): Death[] {
   );
 }
 
-/** Deaths, divided among builds. */
-function sharesOf(deaths: Death[], builds: number, build?: LaneBuild): Share[] {
-  return Array.from({ length: builds }, (_, nth) => ({
-    deaths: deaths.filter((_death, index) => index % builds === nth),
-    ...(build === undefined ? {} : { build }),
-  }));
-}
-
 for (const kind of KINDS) {
-  const shares = [
-    ...sharesOf(deathsOf(kind, PLACES), kind.builds),
-    ...sharesOf(deathsOf(kind, VOLUME_PLACES), kind.onVolumes, ON_VOLUMES),
+  const shares: Share[] = [
+    ...deal(deathsOf(kind, PLACES), kind.builds).map((deaths) => ({ deaths })),
+    ...deal(deathsOf(kind, VOLUME_PLACES), kind.onVolumes).map((deaths) => ({ deaths, build: ON_VOLUMES })),
   ];
 
   describe(`a build through ${kind.name}`, () => {

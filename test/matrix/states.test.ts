@@ -44,15 +44,13 @@ describe('a build that meets a thing of its own in a bad way', { concurrency: LA
   });
 
   async function go(lane: Lane, cell: StateCell): Promise<CellResult> {
-    const { place, fault, expects, behaviour, volumes, blow } = cell;
+    const { place, fault, expects, behaviour, blow } = cell;
     const ambush = new Ambush(lane, blow === undefined ? [] : [{ place, blow: blow(lane) }]);
     const forget = behaviour === undefined ? undefined : lane.cloud.behaviours.add(behaviour);
-    const forgetVolumes = volumes === undefined ? undefined : lane.cloud.volumeBehaviours.add(volumes);
     await lane.begin(cell.build);
     const failure = await lane.ended();
     ambush.disarm();
     forget?.();
-    forgetVolumes?.();
     const missed = ambush.missed.length > 0 ? 'it never came to pass' : undefined;
     const wrong = missed ?? (await wrongWith(lane, cell, failure));
     const outcome = wrong !== undefined ? 'red' : expects === 'built' ? 'built' : 'failed';

@@ -16,7 +16,6 @@ export interface StateCell {
   expects: 'built' | RegExp;
   build?: LaneBuild;
   behaviour?: Behaviour;
-  volumes?: VolumeBehaviour;
   blow?: (lane: Lane) => Blow;
 }
 
@@ -300,7 +299,9 @@ const VOLUME_GONE = /volume .* is gone: somebody else has deleted it/;
 /** In Nova's words, and in Cinder's. */
 const NO_VOLUME = /failed to get volume|Volume .* could not be found/;
 
-const deleteVolumes = (lane: Lane): undefined => forget(lane.cloud.state.volumes, () => true);
+function deleteVolumes({ cloud }: Lane): undefined {
+  for (const id of cloud.state.volumes.keys()) cloud.deleteVolume(id);
+}
 
 /** What becomes of the volume, or the image of it, that the call asks for. */
 const nextVolume = (behaviour: VolumeBehaviour): ((lane: Lane) => Blow) =>
@@ -311,10 +312,10 @@ const OF_VOLUMES: StateCell[] = [
     {
       place: place('installer’s volume'),
       expects: /volume .* is error: the cloud could not make it/,
-      volumes: { create: 'error', times: 1 },
+      blow: nextVolume({ create: 'error' }),
       build: ON_VOLUMES,
     },
-    { place: place('JEOS upload'), expects: 'built', volumes: { upload: 'deleted', times: 1 }, build: ON_VOLUMES },
+    { place: place('JEOS upload'), expects: 'built', blow: nextVolume({ upload: 'deleted' }), build: ON_VOLUMES },
     {
       place: place('guest’s volume'),
       expects: /volume .* is error: the cloud could not make it/,
@@ -329,7 +330,7 @@ const OF_VOLUMES: StateCell[] = [
     },
   ]),
   ...column('stuck', [
-    { place: place('JEOS upload'), expects: 'built', volumes: { upload: 'lost', times: 1 }, build: ON_VOLUMES },
+    { place: place('JEOS upload'), expects: 'built', blow: nextVolume({ upload: 'lost' }), build: ON_VOLUMES },
     { place: place('volume clean-up of the install'), expects: 'built', blow: forgetful, build: ON_VOLUMES },
     { place: place('volume clean-up'), expects: 'built', blow: forgetful, build: REUSED_ON_VOLUMES },
   ]),
@@ -364,7 +365,7 @@ function reused({ firstOnly = false }: Place): { build: LaneBuild } {
   return { build: { fresh: firstOnly } };
 }
 
-function forget<V>(things: Map<string, V>, which: (thing: V) => boolean): undefined {
+function forget<V>(things: Map<string, V>, which: (thing: V) => boolean): void {
   for (const [key, thing] of things) if (which(thing)) things.delete(key);
 }
 
