@@ -70,6 +70,27 @@ export async function startCloud(output: Output): Promise<string | undefined> {
   return undefined;
 }
 
+/**
+ * Makes this process, and what it starts, a user of the cloud that its environment names; else of the single-node cloud, which
+ * is started.
+ *
+ * @returns whether it is the single-node cloud
+ * @throws Error when it could not be started, or this machine cannot hold it
+ */
+export async function useCloud(say: (line: string) => void, output: Output): Promise<boolean> {
+  const given = process.env['OS_CLOUD'] ?? process.env['OS_AUTH_URL'];
+  if (given !== undefined) {
+    say(`OpenStack: ${given}, as the environment says`);
+    return false;
+  }
+  say('OpenStack: a single node on this machine');
+  const cannot = await startCloud(output);
+  if (cannot !== undefined)
+    throw new Error(`this machine cannot hold the cloud: ${cannot}. Set OS_CLOUD to one that you have`);
+  Object.assign(process.env, cloudEnvironment());
+  return true;
+}
+
 /** Makes the install tree, unless it is there and up to date. */
 export async function makeInstallTree(output: Output): Promise<void> {
   const code = await runProgram(join(PROJECT, 'dev/installer-tree/make.sh'), [], output);

@@ -4,7 +4,7 @@ import { startDevServer } from '../src/client/dev-server.js';
 import { connectClouds } from '../src/openstack/index.js';
 import { withInstance } from '../dev/instance.js';
 import { answers, DEMO, logOf, startBackground } from './background.js';
-import { CACHE, cloudEnvironment, makeInstallTree, PROJECT, startCloud } from './bed-cloud.js';
+import { CACHE, makeInstallTree, PROJECT, useCloud } from './bed-cloud.js';
 
 /** The host's address on the single-node cloud's outer network, where the example's template expects its mirror. */
 const MIRROR = { host: '198.51.100.1', port: '8090' };
@@ -48,22 +48,14 @@ async function startTemporal(): Promise<string> {
   return server.ui;
 }
 
+function indented(line: string): void {
+  process.stdout.write(`         ${line}\n`);
+}
+
 async function startOpenStack(): Promise<void> {
-  const given = process.env['OS_CLOUD'] ?? process.env['OS_AUTH_URL'];
-  if (given !== undefined) {
-    say(`OpenStack: ${given}, as the environment says`);
-    return;
-  }
-  say('OpenStack: a single node on this machine');
-  const cannot = await startCloud({
-    log: logOf('cloud'),
-    onLine: (line) => process.stdout.write(`         ${line}\n`),
-  });
-  if (cannot !== undefined)
-    throw new Error(`this machine cannot hold the cloud: ${cannot}. Set OS_CLOUD to one that you have`);
-  Object.assign(process.env, cloudEnvironment());
+  if (!(await useCloud(say, { log: logOf('cloud'), onLine: indented }))) return;
   say('install tree: Debian’s netboot installer and a prepared system');
-  await makeInstallTree({ log: logOf('tree'), onLine: (line) => process.stdout.write(`         ${line}\n`) });
+  await makeInstallTree({ log: logOf('tree'), onLine: indented });
   const { host, port } = MIRROR;
   await startBackground('mirror', ['--import', 'tsx', 'dev/installer-tree/serve.ts', '--bind', host, '--port', port]);
   await answers(`http://${host}:${port}/debian/dists/bookworm/Release`, 60);

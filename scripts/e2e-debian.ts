@@ -12,7 +12,7 @@ import { connectFactory } from '../src/client/connection.js';
 import { startDevServer, stopDevServer } from '../src/client/dev-server.js';
 import { connectClouds } from '../src/openstack/index.js';
 import type { Cloud } from '../src/openstack/types.js';
-import { CACHE, cloudEnvironment, PROJECT, runProgram, startCloud } from './bed-cloud.js';
+import { CACHE, PROJECT, runProgram, useCloud } from './bed-cloud.js';
 
 /** Where `examples/debian-12-packages.*` expect their mirror: the host's address on the single-node cloud's outer network. */
 const MIRROR = { host: '198.51.100.1', port: 8092 };
@@ -46,15 +46,6 @@ function say(line: string): void {
 
 function indented(line: string): void {
   process.stdout.write(`          ${line}\n`);
-}
-
-async function useCloud(): Promise<void> {
-  const given = process.env['OS_CLOUD'] ?? process.env['OS_AUTH_URL'];
-  if (given !== undefined) return say(`OpenStack: ${given}, as the environment says`);
-  say('OpenStack: a single node on this machine');
-  const cannot = await startCloud({ log: join(HOME, 'cloud.log'), onLine: indented });
-  if (cannot !== undefined) throw new Error(`this machine cannot hold the cloud: ${cannot}`);
-  Object.assign(process.env, cloudEnvironment());
 }
 
 /** The mirror of the run, and what the preseed needs for it besides what stands in the example. */
@@ -178,7 +169,7 @@ async function buildAndLook(preseed: string, storage: string): Promise<void> {
 
 async function main(): Promise<void> {
   await mkdir(HOME, { recursive: true });
-  await useCloud();
+  await useCloud(say, { log: join(HOME, 'cloud.log'), onLine: indented });
   const { mirror, lines } = await makeMirror();
   await mirror.start(MIRROR.port, MIRROR.host);
   const storage = await mkdtemp(join(HOME, 'storage-'));
