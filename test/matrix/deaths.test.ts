@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Bed } from '../support/bed.js';
-import { deal } from '../support/matrix/deal.js';
+import { cut, deal } from '../support/matrix/deal.js';
 import { Deaths, type Death, type Killer, type Share } from '../support/matrix/deaths.js';
 import { ON_VOLUMES, type Lane } from '../support/matrix/lane.js';
 import { Lanes } from '../support/matrix/lanes.js';
@@ -18,6 +18,7 @@ interface Kind {
   /** How many share the places, and how many those of volumes. */
   builds: number;
   onVolumes: number;
+  share: (deaths: Death[], builds: number) => Death[][];
   killer: (lanes: Lanes, server: TemporalProcess) => Killer;
 }
 
@@ -29,6 +30,9 @@ const KINDS: Kind[] = [
     builds: 9,
     // A moment each: a place whose call is not the first of its kind is come to once.
     onVolumes: 3,
+    // Builds that stood in the same step would hold all its slots (a worker has four for what moves bytes), and those that have
+    // to go through it first would wait for them until the held calls are given up.
+    share: cut,
     killer: (lanes) => async (release) => {
       await lanes.worker.kill();
       release('cut');
@@ -42,6 +46,8 @@ const KINDS: Kind[] = [
     moments: ['during'],
     builds: 5,
     onVolumes: 1,
+    // Far from each other: a build that came to its next place while the worker ends would keep it for all its grace.
+    share: deal,
     killer: (lanes) => async (release) => {
       const stopped = lanes.worker.stop();
       release('go');
@@ -55,6 +61,7 @@ const KINDS: Kind[] = [
     moments: ['during'],
     builds: 5,
     onVolumes: 1,
+    share: deal,
     killer: (_lanes, server) => async (release) => {
       await server.kill();
       release('go');
@@ -70,17 +77,17 @@ function faultOf(kind: Kind, moment: Death['moment']): string {
 
 /** A record is written by one rename: it is killed before, or after. */
 function deathsOf(kind: Kind, places: Place[]): Death[] {
-  return places.flatMap((place) =>
-    kind.moments
-      .filter((moment) => place.document === undefined || kind.moments.length === 1 || moment !== 'during')
-      .map((moment) => ({ place, moment })),
+  return kind.moments.flatMap((moment) =>
+    places
+      .filter(({ document }) => document === undefined || kind.moments.length === 1 || moment !== 'during')
+      .map((place) => ({ place, moment })),
   );
 }
 
 for (const kind of KINDS) {
   const shares: Share[] = [
-    ...deal(deathsOf(kind, PLACES), kind.builds).map((deaths) => ({ deaths })),
-    ...deal(deathsOf(kind, VOLUME_PLACES), kind.onVolumes).map((deaths) => ({ deaths, build: ON_VOLUMES })),
+    ...kind.share(deathsOf(kind, PLACES), kind.builds).map((deaths) => ({ deaths })),
+    ...kind.share(deathsOf(kind, VOLUME_PLACES), kind.onVolumes).map((deaths) => ({ deaths, build: ON_VOLUMES })),
   ];
 
   describe(`a build through ${kind.name}`, () => {

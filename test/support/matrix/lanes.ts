@@ -2,7 +2,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
-import { WORKFLOWS } from '../../../src/build/messages.js';
 import type { Bed } from '../bed.js';
 import { WorkerProcess } from '../worker-process.js';
 import { Lane } from './lane.js';
@@ -42,8 +41,7 @@ export class Lanes {
   async forgetWorker(): Promise<void> {
     const { client } = this.bed.temporal;
     const { namespace } = client.options;
-    const types = `WorkflowType IN ('${WORKFLOWS.jeosImage}', '${WORKFLOWS.baseImage}')`;
-    const query = `${types} AND ExecutionStatus = 'Running' AND TaskQueue = '${this.bed.taskQueue}'`;
+    const query = `ExecutionStatus = 'Running' AND TaskQueue = '${this.bed.taskQueue}'`;
     for await (const { workflowId } of client.workflow.list({ query })) {
       await client.workflowService.resetStickyTaskQueue({ namespace, execution: { workflowId } });
     }
