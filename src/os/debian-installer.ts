@@ -73,8 +73,8 @@ function distroOf(folder: string): string {
 
 /**
  * What debian-installer prints when it cannot go on: its text frontend titles every error `!! ERROR:`, and a step that
- * failed ends in the dialogue "Installation step failed". A question that the script does not answer ends in a prompt: nobody
- * is there to answer it. An install script may say IMAGEFACTORY-ERROR itself.
+ * failed ends in the dialogue "Installation step failed". A question that the script does not answer ends in a prompt, one for
+ * a password in its own words only: nobody is there to answer it. An install script may say IMAGEFACTORY-ERROR itself.
  */
 const FAILURES = [
   '(^|\\r)IMAGEFACTORY-ERROR',
@@ -91,6 +91,9 @@ const FAILURES = [
   'Unable to install (GRUB|the selected kernel)',
   'Kernel panic - not syncing',
   "Prompt: '\\?' for help",
+  '\\[Press enter to continue\\]',
+  '^((Root|Remote installation|GRUB) password|Choose a password for the new user|Encryption passphrase):',
+  '^Re-enter pass(word|phrase) to verify:',
 ];
 
 /** The installer of a template whose system is installed by debian-installer. */
