@@ -24,6 +24,10 @@ interface Found {
 
 /** How many rounds are made before what is still there is reported as left over. */
 const ROUNDS = 60;
+/** Rounds at the end in which what an instance holds that does not go is tried nevertheless: one to remove it, one to see what is left. */
+const LAST = 2;
+/** Why something is left that the cloud has never refused to remove: a service behind its API is down, or has failed at it. */
+const STILL_THERE = 'the cloud has accepted to remove it, but it is still there';
 
 /**
  * Removes everything in the cloud that carries the build's mark, and looks again until nothing does: a thing whose
@@ -32,23 +36,29 @@ const ROUNDS = 60;
 export async function removeResources(deps: Deps, input: RemoveResources): Promise<SweepReport> {
   // What an earlier try has begun to remove, and perhaps removed.
   const begun = new Set(resumed<string[]>());
-  let reasons = new Map<string, string>();
-  for (let round = 0, clean = 0; round < ROUNDS && clean < 2; round++) {
+  let left = new Map<string, string>();
+  for (let round = 1, clean = 0; round <= ROUNDS && clean < 2; round++) {
     await stopUnlessCurrent(deps);
-    const found = await findAll(deps, input);
+    const found = await findAll(deps, input, round > ROUNDS - LAST);
     clean = found.length === 0 ? clean + 1 : 0;
-    reasons = new Map();
+    left = new Map();
     for (const thing of found) {
       progress({ message: `removing ${thing.what}`, resume: [...begun.add(thing.what)] });
-      await thing.remove().catch((error: unknown) => {
-        reasons.set(thing.what, error instanceof Error ? error.message : String(error));
-      });
+      left.set(thing.what, (await refusal(thing)) ?? STILL_THERE);
     }
     if (found.length > 0) await sleep(deps.pollInterval);
   }
   await deleteKeys(deps, input.ref.uuid);
-  const removed = [...begun].filter((what) => !reasons.has(what));
-  return { removed, leftovers: [...reasons].map(([what, why]) => `${what}: ${why}`) };
+  const removed = [...begun].filter((what) => !left.has(what));
+  return { removed, leftovers: [...left].map(([what, why]) => `${what}: ${why}`) };
+}
+
+/** Why it cannot be removed; undefined when the cloud has accepted to. */
+function refusal(thing: Found): Promise<string | undefined> {
+  return thing.remove().then(
+    () => undefined,
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  );
 }
 
 /**
@@ -66,10 +76,10 @@ async function stopUnlessCurrent(deps: Deps): Promise<void> {
   throw new FactoryError('Conflict', 'another run of this build has taken over, and what it made with it');
 }
 
-async function findAll(deps: Deps, input: RemoveResources): Promise<Found[]> {
+/** @param withServers whether the rest is looked for as well while instances are still there, which may hold it */
+async function findAll(deps: Deps, input: RemoveResources, withServers: boolean): Promise<Found[]> {
   const servers = await findServers(deps, input.ref);
-  // What a server holds cannot be removed before it is gone.
-  if (servers.length > 0) return servers;
+  if (servers.length > 0 && !withServers) return servers;
   const groups = await Promise.all([
     findFloatingIps(deps, input.ref),
     findSecurityGroups(deps, input.ref),
@@ -77,7 +87,7 @@ async function findAll(deps: Deps, input: RemoveResources): Promise<Found[]> {
     findImages(deps, input),
     findVolumes(deps, input),
   ]);
-  return groups.flat();
+  return [servers, ...groups].flat();
 }
 
 async function findServers(deps: Deps, ref: BuildRef): Promise<Found[]> {

@@ -6,7 +6,7 @@ import { workflowQueue } from '../build/lanes.js';
 import { JEOS_JOIN_SIGNAL, WORKFLOWS, type JeosImageInput, type JeosImageResult } from '../build/messages.js';
 import { KEYS } from '../build/names.js';
 import { SEARCH_ATTRIBUTES } from '../build/search-attributes.js';
-import type { BuildFailure } from '../build/status.js';
+import { installerLeft, type BuildFailure } from '../build/status.js';
 import type { Image } from '../openstack/types.js';
 import { answered, type Deps, progress, resumed, signal } from './context.js';
 import { claimImage } from './shared-images.js';
@@ -115,9 +115,10 @@ function failureOf(error: WorkflowFailedError, input: WaitForJeos): FactoryError
   }
   const [failure] = (cause.details ?? []) as [BuildFailure | undefined];
   const { message = cause.message, hint, consoleTail, leftovers } = failure ?? {};
-  // The build itself has not made them, and finds nothing to remove.
-  const left = leftovers === undefined ? '' : `; its run has left in the cloud: ${leftovers.join(', ')}`;
-  return new FactoryError((cause.type ?? 'InstallFailed') as ErrorType, message + left, { hint, consoleTail });
+  return new FactoryError((cause.type ?? 'InstallFailed') as ErrorType, message + installerLeft(leftovers), {
+    hint,
+    consoleTail,
+  });
 }
 
 /**
@@ -136,8 +137,10 @@ export async function waitForJeos(deps: Deps, input: WaitForJeos): Promise<JeosF
     }
     progress({ message: `installing in ${input.plan.jeosWorkflowId}`, resume: runId });
     const result = await endOfInstall(deps, input, runId);
-    if (result !== undefined && (await claimImage(deps, input.ref.cloud, result.imageId, KEYS.jeos)))
-      return { imageId: result.imageId, reused: false, proven: false };
+    if (result !== undefined && (await claimImage(deps, input.ref.cloud, result.imageId, KEYS.jeos))) {
+      const { imageId, leftovers } = result;
+      return { imageId, reused: false, proven: false, ...(leftovers === undefined ? {} : { leftovers }) };
+    }
     runId = undefined;
   }
 }

@@ -124,12 +124,21 @@ async function remove(deps: Deps, cloud: string, thing: FoundThing): Promise<str
   const options = { signal: signal() };
   switch (thing.kind) {
     case 'instance':
-      return removeServer(deps, cloud, thing.id);
+      await compute.deleteServer(thing.id, options);
+      return untilGone(deps, 'Nova', async () => {
+        const server = await compute.getServer(thing.id, options);
+        return isGone(server) ? undefined : server?.status;
+      });
     case 'image':
       return removeImage(deps, cloud, thing);
     case 'volume':
       await volume.deleteVolume(thing.id, options);
-      return undefined;
+      return untilGone(deps, 'Cinder', async () => {
+        const status = (await volume.getVolume(thing.id, options))?.status;
+        // It says why it cannot.
+        if (status === 'error_deleting') await volume.deleteVolume(thing.id, options);
+        return status;
+      });
     case 'floating IP':
       await network.deleteFloatingIp(thing.id, options);
       return undefined;
@@ -145,18 +154,24 @@ async function remove(deps: Deps, cloud: string, thing: FoundThing): Promise<str
   }
 }
 
-/** Milliseconds that an instance may take to go. */
+/** Milliseconds that a thing may take to go. */
 const GONE_WITHIN = 300_000;
 
-/** Waits until it is gone, because it holds what comes after it. */
-async function removeServer(deps: Deps, cloud: string, id: string): Promise<string | undefined> {
-  const { compute } = deps.clouds.get(cloud);
+/**
+ * Waits until it is gone: an instance holds what comes after it, and neither is gone when its service has accepted to delete it.
+ * @param statusNow of the thing; undefined when it is gone
+ * @returns why it is still there
+ */
+async function untilGone(
+  deps: Deps,
+  service: string,
+  statusNow: () => Promise<string | undefined>,
+): Promise<string | undefined> {
   const deadline = Date.now() + GONE_WITHIN;
-  await compute.deleteServer(id, { signal: signal() });
   for (;;) {
-    const server = await compute.getServer(id, { signal: signal() });
-    if (server === undefined || isGone(server)) return undefined;
-    if (Date.now() > deadline) return `Nova has accepted to delete it, but it is still ${server.status}`;
+    const status = await statusNow();
+    if (status === undefined) return undefined;
+    if (Date.now() > deadline) return `${service} has accepted to delete it, but it is still ${status}`;
     await sleep(deps.pollInterval);
   }
 }

@@ -78,6 +78,8 @@ export interface JeosFound {
   reused: boolean;
   /** Whether a machine booted from it has ever answered over SSH. */
   proven: boolean;
+  /** What the run that has installed it could not remove from the cloud, and why; absent where nothing is left. */
+  leftovers?: string[];
 }
 
 /** A step of the installer's run: its documents are those of the JEOS. */

@@ -98,11 +98,15 @@ async function ensureVolume(deps: Deps, input: CreateVolumes, wanted: WantedVolu
   }
 }
 
-/** The volume of that name. There is one at a time: of two that tries made that did not know of each other the older stays. */
+/**
+ * The volume of that name. There is one at a time: of two that tries made that did not know of each other the older stays. One that
+ * Cinder has failed to delete is none: it stays for ever, and the clean-up names it.
+ */
 export async function findVolume(deps: Deps, cloud: string, name: string): Promise<Volume | undefined> {
   const { volume } = deps.clouds.get(cloud);
   for (;;) {
-    const all = (await volume.listVolumes({ name }, { signal: signal() })).sort(byAge);
+    const listed = await volume.listVolumes({ name }, { signal: signal() });
+    const all = listed.filter(({ status }) => status !== 'error_deleting').sort(byAge);
     if (all.length === 0) return undefined;
     const [oldest, ...younger] = all.filter(({ status }) => status !== 'deleting');
     for (const { id } of younger) await volume.deleteVolume(id, { signal: signal() });
@@ -153,11 +157,10 @@ export async function volumeFailed({ volume }: Cloud, id: string, how: string): 
 /** Deletes a volume and waits until Cinder no longer has it. @throws FactoryError VolumeFailed where it cannot be deleted */
 export async function removeVolume(deps: Deps, cloudName: string, id: string): Promise<void> {
   const cloud = deps.clouds.get(cloudName);
-  for (let asked = false; ; asked = true) {
+  for (;;) {
     const found = await cloud.volume.getVolume(id, { signal: signal() });
     if (found === undefined) return;
-    // One that an earlier try could not delete may be deleted now.
-    if (found.status === 'error_deleting' && asked) throw await volumeFailed(cloud, id, 'cannot be deleted');
+    if (found.status === 'error_deleting') throw await volumeFailed(cloud, id, 'cannot be deleted');
     if (found.status !== 'deleting') await cloud.volume.deleteVolume(id, { signal: signal() });
     progress({ message: `volume ${id} is ${found.status}` });
     await sleep(deps.pollInterval);

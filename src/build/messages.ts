@@ -131,6 +131,8 @@ export interface JeosImageInput {
 export interface JeosImageResult {
   imageId: string;
   digest: string;
+  /** What the run could not remove from the cloud, and why; absent where nothing is left. */
+  leftovers?: string[];
 }
 
 /** What baseImage returns: the essentials of the record; TDL and ICICLE stay in the store. */

@@ -42,6 +42,11 @@ export interface BuildFailure {
   leftovers?: string[];
 }
 
+/** What a build says of what its installer's run has left: it has not made it, and finds nothing to remove. */
+export function installerLeft(leftovers: string[] = []): string {
+  return leftovers.length === 0 ? '' : `; the installer’s run has left in the cloud: ${leftovers.join(', ')}`;
+}
+
 /** A build that waits for somebody to say how it goes on. */
 export interface HeldBuild {
   /** Name of the step that failed. */

@@ -10,6 +10,12 @@ const HEADERS = { 'openstack-api-version': 'volume 3.1' };
 /** The first one that lists the messages of one thing. */
 const MESSAGES = { 'openstack-api-version': 'volume 3.5' };
 
+/** A volume that Cinder has failed to delete: https://docs.openstack.org/api-ref/block-storage/v3/#force-delete-a-volume is for administrators only. */
+function undeletable(id: string): FactoryError {
+  const message = `volume ${id} cannot be deleted: Cinder has tried and failed (error_deleting); only the cloud’s administrators can`;
+  return new FactoryError('VolumeFailed', message);
+}
+
 function pathOf(id: string): string {
   return `/volumes/${encodeURIComponent(id)}`;
 }
@@ -78,8 +84,9 @@ export class Cinder implements Volumes {
       await this.service.remove(pathOf(id), options.signal, HEADERS);
     } catch (error) {
       if (!(error instanceof FactoryError && error.type === 'Conflict')) throw error;
-      // Cinder refuses to delete what it is deleting already.
+      // Cinder refuses to delete what it is deleting already, and what it has failed to delete.
       const status = (await this.getVolume(id, options))?.status ?? 'deleting';
+      if (status === 'error_deleting') throw undeletable(id);
       if (status !== 'deleting') throw error;
     }
   }

@@ -3,7 +3,7 @@ import { ApplicationFailure } from '@temporalio/workflow';
 import type { BaseImageInput } from '../build/input.js';
 import { JEOS_LEAVE_SIGNAL, STATUS_QUERY, type BaseImageResult } from '../build/messages.js';
 import { SEARCH_ATTRIBUTES } from '../build/search-attributes.js';
-import type { BuildStatus } from '../build/status.js';
+import { installerLeft, type BuildStatus } from '../build/status.js';
 import type { FindRemains, JeosFound, Remains } from '../activities/types.js';
 import { Board } from './board.js';
 import { Course } from './course.js';
@@ -153,7 +153,8 @@ async function installed(course: Course, board: Board, heartbeat: number): Promi
         name: 'jeos',
         title: 'find the installed system (JEOS), or install it',
         beyond: media_timeout + quota_timeout + snapshot_timeout,
-        note: (found) => (found.reused ? `reused image ${found.imageId}` : `installed as image ${found.imageId}`),
+        note: ({ reused, imageId, leftovers }) =>
+          `${reused ? 'reused' : 'installed as'} image ${imageId}${installerLeft(leftovers)}`,
       },
       'waitForJeos',
       () => {

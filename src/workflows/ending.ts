@@ -7,6 +7,7 @@ import {
 } from '@temporalio/workflow';
 import type { BuildFailure } from '../build/status.js';
 import type { BuildRef } from '../build/names.js';
+import { SHORT } from './activity-options.js';
 import type { Board } from './board.js';
 import { describeFailure, isCanceled } from './failures.js';
 
@@ -77,6 +78,8 @@ async function cleanUp(board: Board, ref: BuildRef, keep: Keep, volumes?: boolea
       {
         name: 'cleanup',
         title: 'remove everything else that the build made',
+        // It may ask the cloud sixty times.
+        budget: { total: SHORT.total, attempt: 1800 },
         note: (report) => (report.removed.length === 0 ? 'nothing was left' : `removed ${report.removed.join(', ')}`),
       },
       'removeResources',

@@ -43,11 +43,13 @@ export async function jeosImage(input: JeosImageInput): Promise<JeosImageResult>
   });
 
   const place = new Place(board);
-  return endOf(board, ref, () => run.run(() => install(input, ref, board, deadlines, place)), {
+  const jeos = await endOf(board, ref, () => run.run(() => install(input, ref, board, deadlines, place)), {
     leave: () => place.leave(),
     volumes: () => input.volumes !== undefined,
-    kept: (result) => ({ keepImages: [result.imageId] }),
+    kept: ({ imageId }) => ({ keepImages: [imageId] }),
   });
+  const { leftovers = [] } = board.status;
+  return leftovers.length === 0 ? jeos : { ...jeos, leftovers };
 }
 
 async function install(

@@ -73,6 +73,10 @@ export interface Behaviour {
   failureLine?: string;
   guest?: Partial<GuestBehaviour>;
   snapshot?: SnapshotBehaviour;
+  delete?:
+    | 'ok'
+    /** Stays there, with its task `deleting`: what is to do it has stopped. */
+    | 'stuck';
   /** Milliseconds after its creation at which somebody else deletes it. */
   deletedAfter?: number;
   /** Milliseconds that the installer takes, instead of the cloud's `install`. */

@@ -209,6 +209,7 @@ export class ServerLife {
   delete(server: FakeServer): void {
     if (server.gone || server.taskState === 'deleting') return;
     this.set(server, { taskState: 'deleting' });
+    if (this.behaviours.take(server, 'delete')?.delete === 'stuck') return;
     this.clock.after(this.clock.durations.delete, () => void this.end(server));
   }
 

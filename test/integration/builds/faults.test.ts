@@ -188,6 +188,24 @@ describe(
       }
     });
 
+    it('an instance that Nova says it deletes, and does not: it is named, with what it holds', async () => {
+      const other = await Bed.start({ temporal: bed.temporal });
+      try {
+        other.cloud.behaviours.add({ match: { boots: 'disk' }, delete: 'stuck' });
+        const body = '<commands><command name="no">false</command></commands>';
+        const build = await other.build(other.template({ body }), { request_floating_ip: 'True' });
+        assert.equal((await build.failure()).type, 'CommandFailed');
+        const { leftovers = [] } = await build.status();
+        const still = 'the cloud has accepted to remove it, but it is still there';
+        const [server] = [...other.cloud.state.servers.keys()];
+        assert.ok(leftovers.includes(`instance ${server}: ${still}`), leftovers.join('\n'));
+        assert.match(leftovers.join('\n'), /^security group \S+: .*in use/m);
+        assert.equal(leftovers.length, 2);
+      } finally {
+        await other.close();
+      }
+    });
+
     it('a quota that stays used up until the deadline', async () => {
       bed.cloud.state.quotas.instances = 0;
       try {

@@ -278,9 +278,24 @@ describe('a root disk that is a volume', () => {
     forget();
     const [volume] = bed.cloud.state.volumes.values();
     assert.equal(volume?.status, 'uploading');
-    assert.match(failure.message, /still queued at its deadline; its run has left in the cloud: volume /);
+    assert.match(failure.message, /still queued at its deadline; the installer’s run has left in the cloud: volume /);
     assert.ok(failure.message.includes(volume.id));
     bed.cloud.deleteVolume(volume.id);
+  });
+
+  it('that Cinder says it deletes, and does not, is said to be left: by the build, whoever made it', async () => {
+    const forget = bed.cloud.volumeBehaviours.add({ delete: 'stuck' });
+    const build = await bed.build(bed.template(), { root_disk: 'volume', reuse_jeos: 'False' });
+    await build.result();
+    forget();
+    const { leftovers = [], removed = [], steps } = await build.status();
+    const { note = '' } = steps.find(({ name }) => name === 'jeos') ?? {};
+    const [installers, own] = [...bed.cloud.state.volumes.values()].map(({ id }) => `volume ${id}`);
+    const why = 'the cloud has accepted to remove it, but it is still there';
+    assert.ok(note.endsWith(`; the installer’s run has left in the cloud: ${installers}: ${why}`), note);
+    assert.deepEqual(leftovers, [`${own}: ${why}`]);
+    assert.ok(!removed.includes(`${own}`));
+    for (const id of [...bed.cloud.state.volumes.keys()]) bed.cloud.deleteVolume(id);
   });
 });
 

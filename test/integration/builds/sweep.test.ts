@@ -54,10 +54,11 @@ describe('the sweeper', () => {
 
   /** Makes everything that is in the cloud now older. */
   function age(hours: number): void {
-    const { servers, images, keyPairs, floatingIps, securityGroups, ports } = bed.cloud.state;
+    const { servers, images, volumes, keyPairs, floatingIps, securityGroups, ports } = bed.cloud.state;
     for (const things of [servers, keyPairs, floatingIps, securityGroups, ports]) {
       for (const thing of things.values()) thing.created -= hours * HOUR;
     }
+    for (const volume of volumes.values()) volume.createdAt -= hours * HOUR;
     for (const image of images.values()) {
       image.createdAt -= hours * HOUR;
       const used = image.properties['imagefactory_used'];
@@ -127,6 +128,23 @@ describe('the sweeper', () => {
     const unpublished = bed.images('base').filter(({ properties }) => properties['imagefactory_image'] === undefined);
     const halfJeos = bed.images('jeos').filter(({ properties }) => properties['imagefactory_jeos'] === undefined);
     assert.deepEqual([...unpublished, ...halfJeos], []);
+  });
+
+  it('says of a volume that Cinder has failed to delete that it is still there', async () => {
+    await terminated('ssh', { root_disk: 'volume' });
+    const forget = bed.cloud.volumeBehaviours.add({ delete: 'error' });
+    const found: CloudSweep['things'] = [];
+    while (found.length < 2) {
+      age(25);
+      found.push(...(await sweep()).things.filter(({ kind, outcome }) => kind === 'volume' && outcome !== 'kept'));
+    }
+    forget();
+    const id = found[0]?.id ?? '';
+    const why = `volume ${id} cannot be deleted: Cinder has tried and failed (error_deleting); only the cloud’s administrators can`;
+    for (const thing of found) assert.deepEqual([thing.outcome, thing.why], ['failed', why]);
+    bed.cloud.deleteVolume(id);
+    await sweepAll();
+    assert.deepEqual(bed.leftovers(), []);
   });
 
   it('leaves a living build alone, whatever its age, while it removes what a terminated one has left', async () => {
