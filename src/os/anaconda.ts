@@ -5,6 +5,7 @@ import {
   fromTree,
   type InstallerSource,
   linuxProperties,
+  serialConsole,
   STRIPPED,
   treeUrl,
   USER_DATA_URL,
@@ -17,21 +18,20 @@ interface Port {
   name: string;
   kernel: string;
   ramdisk: string;
-  console: string;
 }
 
 const PXEBOOT = { kernel: 'images/pxeboot/vmlinuz', ramdisk: 'images/pxeboot/initrd.img' };
-const POWER = { kernel: 'ppc/ppc64/vmlinuz', ramdisk: 'ppc/ppc64/initrd.img', console: 'hvc0' };
+const POWER = { kernel: 'ppc/ppc64/vmlinuz', ramdisk: 'ppc/ppc64/initrd.img' };
 
 /** Where anaconda's install trees have kernel and ramdisk when no `.treeinfo` says so. */
 const PORTS: Record<Arch, Port> = {
-  x86_64: { name: 'x86_64', ...PXEBOOT, console: 'ttyS0,115200n8' },
-  i386: { name: 'i386', ...PXEBOOT, console: 'ttyS0,115200n8' },
-  aarch64: { name: 'aarch64', ...PXEBOOT, console: 'ttyAMA0' },
-  armv7l: { name: 'armhfp', ...PXEBOOT, console: 'ttyAMA0' },
+  x86_64: { name: 'x86_64', ...PXEBOOT },
+  i386: { name: 'i386', ...PXEBOOT },
+  aarch64: { name: 'aarch64', ...PXEBOOT },
+  armv7l: { name: 'armhfp', ...PXEBOOT },
   ppc64: { name: 'ppc64', ...POWER },
   ppc64le: { name: 'ppc64le', ...POWER },
-  s390x: { name: 's390x', kernel: 'images/kernel.img', ramdisk: 'images/initrd.img', console: 'ttysclp0' },
+  s390x: { name: 's390x', kernel: 'images/kernel.img', ramdisk: 'images/initrd.img' },
 };
 
 /** What anaconda, and dracut before it, print when they cannot go on. An install script may say IMAGEFACTORY-ERROR itself. */
@@ -88,7 +88,7 @@ export function anacondaInstaller(template: Template, options: AnacondaOptions):
           ]),
       // The last console is the one that the installer talks to: the serial one, which Nova keeps.
       'console=tty0',
-      `console=${port.console}`,
+      `console=${serialConsole(template.os.arch)}`,
       os.kernelparam,
     ]),
     scriptKind: 'kickstart',

@@ -6,6 +6,7 @@ import {
   fromTree,
   type InstallerSource,
   linuxProperties,
+  serialConsole,
   STRIPPED,
   treeUrl,
   USER_DATA_URL,
@@ -30,8 +31,6 @@ interface Port {
   /** Where the kernel may lie in the netboot folder, best first, and the ramdisk. */
   kernels: string[];
   ramdisks: string[];
-  /** The serial console that OpenStack's machines of this architecture have. */
-  console: string;
 }
 
 /** Debian's names of the architectures. */
@@ -51,19 +50,18 @@ function portOf(arch: Arch, { folder }: InstallerFolder): Port | undefined {
   const usual = { kernels: [`${inside}/linux`], ramdisks: [`${inside}/initrd.gz`] };
   switch (arch) {
     case 'ppc64le':
-      return { ...usual, kernels: [`${inside}/vmlinux`, `${inside}/linux`], console: 'hvc0' };
+      return { ...usual, kernels: [`${inside}/vmlinux`, `${inside}/linux`] };
     case 'armv7l':
       // The archive has them in the folder itself, Debian's own packages of the installer one level down.
       return {
         kernels: ['vmlinuz', `${inside}/vmlinuz`],
         ramdisks: ['initrd.gz', `${inside}/initrd.gz`],
-        console: 'ttyAMA0',
       };
     case 's390x':
       // The folder is images/generic there: s390x boots from no network card.
-      return { kernels: [`kernel.${distroOf(folder)}`], ramdisks: [`initrd.${distroOf(folder)}`], console: 'ttysclp0' };
+      return { kernels: [`kernel.${distroOf(folder)}`], ramdisks: [`initrd.${distroOf(folder)}`] };
     default:
-      return { ...usual, console: arch === 'aarch64' ? 'ttyAMA0' : 'ttyS0,115200n8' };
+      return usual;
   }
 }
 
@@ -102,7 +100,7 @@ export function debianInstaller(template: Template, folder: InstallerFolder): In
   const port = knownPort(template, folder);
   return {
     ...(os.install.type === 'iso' ? fromMedium(os.install, layoutOf(os.arch, folder)) : netboot(template, port)),
-    commandLine: commandLine(template, port, folder),
+    commandLine: commandLine(template, folder),
     scriptKind: 'preseed',
     scriptTransport: 'user_data',
     bootImageProperties: { ...folder.buses },
@@ -157,7 +155,8 @@ function knownPort({ os }: Template, folder: InstallerFolder): Port {
  * because the network is set up before the file is read. It is the same for all templates, so that they can share a JEOS.
  * DEBIAN_FRONTEND=text keeps the console readable line by line.
  */
-function commandLine(template: Template, { console }: Port, { separator, words = [] }: InstallerFolder): string {
+function commandLine(template: Template, { separator, words = [] }: InstallerFolder): string {
+  const console = serialConsole(template.os.arch);
   return commandLineOf([
     'auto=true',
     'priority=critical',

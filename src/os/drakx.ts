@@ -1,8 +1,8 @@
 import type { Template } from '../tdl/types.js';
-import { commandLineOf, fromMedium, isoOf, linuxProperties, STRIPPED } from './installer.js';
+import { commandLineOf, fromMedium, isoOf, linuxProperties, serialConsole, STRIPPED } from './installer.js';
 import { URPMI } from './mageia-guest.js';
 import { ONLY_BY_ISO } from './reasons.js';
-import type { Arch, InstallerPlan, IsoLayout, Release } from './types.js';
+import type { InstallerPlan, IsoLayout, Release } from './types.js';
 
 /** What all releases have in common that DrakX installs: it takes a file of its medium for its answers, never an address. */
 export const BY_DRAKX = {
@@ -34,17 +34,12 @@ export interface DrakxOptions {
   buses?: Record<string, string>;
 }
 
-/** The console of the machines that DrakX knows, which the system has as well. */
-export function drakxConsole(arch: Arch): string {
-  return arch === 'x86_64' || arch === 'i386' ? 'ttyS0,115200n8' : 'ttyAMA0';
-}
-
 /** How DrakX is started. */
 export function drakxInstaller(template: Template, { layout, words, distro, buses }: DrakxOptions): InstallerPlan {
   const { os } = template;
   return {
     ...fromMedium(isoOf(template), layout),
-    commandLine: commandLineOf([...words, 'text', `console=${drakxConsole(os.arch)}`, os.kernelparam]),
+    commandLine: commandLineOf([...words, 'text', `console=${serialConsole(os.arch)}`, os.kernelparam]),
     scriptKind: 'auto_inst',
     scriptTransport: 'medium',
     bootImageProperties: { ...buses },

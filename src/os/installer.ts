@@ -1,6 +1,6 @@
 import { FactoryError } from '../build/errors.js';
 import type { Install, Template } from '../tdl/types.js';
-import type { InstallerPlan, IsoLayout } from './types.js';
+import type { Arch, InstallerPlan, IsoLayout } from './types.js';
 
 /** Where an instance finds its user data: the metadata service's EC2 interface, which installers can read without more ado. */
 export const USER_DATA_URL = 'http://169.254.169.254/latest/user-data';
@@ -51,6 +51,22 @@ export function commandLineOf(words: (string | undefined)[]): string {
     );
   }
   return line;
+}
+
+/** The serial console that OpenStack's machines of an architecture have: the one that Nova keeps. */
+export function serialConsole(arch: Arch): string {
+  switch (arch) {
+    case 'aarch64':
+    case 'armv7l':
+      return 'ttyAMA0';
+    case 'ppc64':
+    case 'ppc64le':
+      return 'hvc0';
+    case 's390x':
+      return 'ttysclp0';
+    default:
+      return 'ttyS0,115200n8';
+  }
 }
 
 /** What Glance's property `architecture` calls an architecture: Nova compares it with what a hypervisor can run. */

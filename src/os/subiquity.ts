@@ -6,18 +6,14 @@ import {
   fromTree,
   type InstallerSource,
   linuxProperties,
+  serialConsole,
   STRIPPED,
   treeUrl,
 } from './installer.js';
 import type { Arch, InstallerPlan, IsoLayout } from './types.js';
 
-/** Ubuntu's names of the architectures, and the consoles of OpenStack's machines. */
-const PORTS: Partial<Record<Arch, { name: string; console: string }>> = {
-  x86_64: { name: 'amd64', console: 'ttyS0,115200n8' },
-  aarch64: { name: 'arm64', console: 'ttyAMA0' },
-  ppc64le: { name: 'ppc64el', console: 'hvc0' },
-  s390x: { name: 's390x', console: 'ttysclp0' },
-};
+/** Ubuntu's names of the architectures. */
+const NAMES: Partial<Record<Arch, string>> = { x86_64: 'amd64', aarch64: 'arm64', ppc64le: 'ppc64el', s390x: 's390x' };
 
 /** What casper and subiquity print when they cannot go on. An install script may say IMAGEFACTORY-ERROR itself. */
 const FAILURES = [
@@ -51,7 +47,7 @@ const LAYOUT: IsoLayout = {
  */
 export function subiquityInstaller(template: Template): InstallerPlan {
   const { os } = template;
-  const { console } = portOf(template);
+  const console = serialConsole(os.arch);
   const { source, words } = os.install.type === 'iso' ? medium(os.install) : netboot(template);
   return {
     ...source,
@@ -83,7 +79,7 @@ function medium(install: Extract<Template['os']['install'], { type: 'iso' }>): C
 }
 
 function netboot(template: Template): Casper {
-  const { name } = portOf(template);
+  const name = nameOf(template);
   const { folders, iso } = placesOf(template, name);
   return {
     source: fromTree(
@@ -103,11 +99,11 @@ function netboot(template: Template): Casper {
   };
 }
 
-function portOf({ os }: Template): { name: string; console: string } {
-  const port = PORTS[os.arch];
-  if (port !== undefined) return port;
+function nameOf({ os }: Template): string {
+  const name = NAMES[os.arch];
+  if (name !== undefined) return name;
   throw new FactoryError('UnsupportedOs', `Ubuntu's live server is not made for ${os.arch}`, {
-    hint: `its architectures are ${Object.keys(PORTS).join(', ')}`,
+    hint: `its architectures are ${Object.keys(NAMES).join(', ')}`,
   });
 }
 

@@ -6,6 +6,7 @@ import {
   fromTree,
   type InstallerSource,
   linuxProperties,
+  serialConsole,
   STRIPPED,
   treeUrl,
   USER_DATA_URL,
@@ -91,7 +92,6 @@ interface Port {
   /** Where the boot folder has kernel and ramdisk, best first. */
   kernels: string[];
   ramdisks: string[];
-  console: string;
 }
 
 function portOf({ os }: Template): Port {
@@ -106,16 +106,14 @@ function portOf({ os }: Template): Port {
   const other = { kernels: [`${folder}/linux`, ...pc.kernels], ramdisks: [`${folder}/initrd`, ...pc.ramdisks] };
   switch (arch) {
     case 'i386':
-      return { ...i586, console: 'ttyS0,115200n8' };
+      return i586;
     case 'x86_64':
-      return { ...pc, console: 'ttyS0,115200n8' };
+      return pc;
     case 'aarch64':
     case 'armv7l':
-      return { ...other, console: 'ttyAMA0' };
     case 'ppc64le':
-      return { ...other, console: 'hvc0' };
     case 's390x':
-      return { ...other, console: 'ttysclp0' };
+      return other;
     default:
       throw new FactoryError('UnsupportedOs', `${os.name} has no installer for ${arch}`);
   }
@@ -195,7 +193,7 @@ function yast(template: Template, distro: string, virtio: boolean, version?: Ver
     'netsetup=dhcp',
     'textmode=1',
     'splash=silent',
-    `console=${portOf(template).console}`,
+    `console=${serialConsole(template.os.arch)}`,
     template.os.kernelparam,
   ]);
   const onMedium = { path: 'autoinst.xml', argument: 'autoyast=cd:/autoinst.xml' };
@@ -214,7 +212,7 @@ function agama(template: Template, distro: string, version?: Version): Installer
     'rd.neednet=1',
     `inst.auto=${USER_DATA_URL}`,
     'inst.finish=poweroff',
-    `console=${portOf(template).console}`,
+    `console=${serialConsole(template.os.arch)}`,
     template.os.kernelparam,
   ]);
   const onMedium = { path: 'autoinst.json', argument: `inst.auto=label://${VOLUME_ID}/autoinst.json` };

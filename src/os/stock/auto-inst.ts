@@ -1,6 +1,6 @@
-import { drakxConsole } from '../drakx.js';
 import { words } from '../guest-scripts.js';
-import { KEY_AT_BOOT, lastCommands } from './shell.js';
+import { serialConsole } from '../installer.js';
+import { keyAtBoot, lastCommands } from './shell.js';
 import type { StockInput } from './types.js';
 
 /** A text of Perl that means itself. */
@@ -29,7 +29,11 @@ export function stockAutoInst({ template, profile, diskLayout, user }: StockInpu
   const { type, packages, loader, hasCloudInit } = profile.family === 'mageia' ? OF_TODAY : OF_OLD;
   const none = rootpw === undefined || rootpw === '';
   const efi = diskLayout === 'efi';
-  const commands = [...(none ? ['passwd -l root'] : []), ...(hasCloudInit ? [] : [KEY_AT_BOOT]), ...lastCommands(user)];
+  const commands = [
+    ...(none ? ['passwd -l root'] : []),
+    ...(hasCloudInit ? [] : [keyAtBoot(user, 'rc.local')]),
+    ...lastCommands(user),
+  ];
   return `#!/usr/bin/perl -cw
 $o = {
   'interactiveSteps' => [],
@@ -56,7 +60,7 @@ ${efi ? "    { 'mntpoint' => '/boot/EFI', 'fs_type' => 'vfat', 'size' => 300 << 
   'rpmsrate_flags_chosen' => {},
   'no_suggests' => 1,
   'X' => { 'disabled' => 1 },
-  'bootloader' => { 'method' => '${loader}', 'timeout' => 1, 'perImageAppend' => 'console=tty0 console=${drakxConsole(arch)}' },
+  'bootloader' => { 'method' => '${loader}', 'timeout' => 1, 'perImageAppend' => 'console=tty0 console=${serialConsole(arch)}' },
   'net' => {
     'type' => 'ethernet',
     'network' => { 'NETWORKING' => 'yes' },

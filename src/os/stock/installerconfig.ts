@@ -31,8 +31,17 @@ run_rc_command "$1"
 `;
 
 /** An installerconfig for the smallest system that a cloud can use: bsdinstall(8), "SCRIPTING". @throws FactoryError InvalidParameter */
-export function stockInstallerconfig({ template, diskLayout }: StockInput): string {
+export function stockInstallerconfig({ template, diskLayout, user }: StockInput): string {
   const { rootpw } = template.os;
+  if (user !== 'root') {
+    throw new FactoryError(
+      'InvalidParameter',
+      'parameter default_user: the base system of FreeBSD has no sudo for others than root',
+      {
+        hint: 'leave it out, or bring an install script',
+      },
+    );
+  }
   if (diskLayout === 'lvm') {
     throw new FactoryError('InvalidParameter', 'parameter disk_layout: FreeBSD has no LVM', {
       hint: 'write plain or efi, or bring an install script (for ZFS, say)',

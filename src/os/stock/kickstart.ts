@@ -1,41 +1,46 @@
+import { serialConsole } from '../installer.js';
 import { isFrom } from '../versions.js';
-import { KEY_AT_BOOT, lastCommands } from './shell.js';
+import { keyAtBoot, lastCommands } from './shell.js';
 import type { DiskLayout, StockInput } from './types.js';
 
-/** What a release's kickstart language has. Enterprise releases are Fedoras of some years before. */
+/** What a release's kickstart language has. Enterprise releases are Fedoras of some years before, and a few words ahead of them. */
 interface Dialect {
   /** Fedora release that it corresponds to. */
   fedora: number;
+  isEnterprise: boolean;
 }
 
 function dialectOf({ profile }: StockInput): Dialect {
   const { family, version } = profile;
   const [major = 0] = version;
-  if (family === 'fedora') return { fedora: major };
-  if (family === 'fedora-core' || family === 'red-hat-linux') return { fedora: Math.min(major, 6) };
+  if (family === 'fedora') return { fedora: major, isEnterprise: false };
+  if (family === 'fedora-core') return { fedora: Math.min(major, 6), isEnterprise: false };
+  if (family === 'red-hat-linux') return { fedora: 0, isEnterprise: false };
   const era: Record<number, number> = { 3: 1, 4: 3, 5: 6, 6: 13, 7: 19, 8: 28, 9: 34 };
-  return { fedora: isFrom(version, '10') ? 40 : (era[major] ?? 1) };
+  return { fedora: isFrom(version, '10') ? 40 : (era[major] ?? 1), isEnterprise: true };
 }
 
 /** A kickstart for the smallest system that a cloud can use. https://pykickstart.readthedocs.io */
 export function stockKickstart(input: StockInput): string {
   const { template, user, diskLayout } = input;
-  const { fedora } = dialectOf(input);
-  const console = template.os.arch === 'aarch64' ? 'ttyAMA0' : 'ttyS0,115200n8';
+  const { fedora, isEnterprise } = dialectOf(input);
+  // RHEL 6 has it, between Fedora 12 and 13 otherwise.
+  const activates = fedora >= 16 || (isEnterprise && fedora === 13);
+  const console = serialConsole(template.os.arch);
   return [
-    ...(fedora < 34 ? ['install'] : []),
+    ...(fedora < 29 ? ['install'] : []),
     'text',
     'lang en_US.UTF-8',
     'keyboard us',
     fedora < 18 ? 'timezone --utc Etc/UTC' : 'timezone Etc/UTC --utc',
-    `network --bootproto=dhcp${fedora >= 13 ? ' --device=link --activate' : ' --device=eth0'}`,
+    `network --bootproto=dhcp --device=${fedora >= 13 ? 'link' : 'eth0'}${activates ? ' --activate' : ''}`,
     rootPassword(template.os.rootpw, fedora),
     fedora < 11 ? 'firewall --disabled' : 'firewall --service=ssh',
-    'selinux --enforcing',
+    ...(fedora >= 3 ? ['selinux --enforcing'] : []),
     ...(fedora < 28 ? [`authconfig --enableshadow${fedora >= 10 ? ' --passalgo=sha512' : ' --enablemd5'}`] : []),
     ...(fedora >= 8 ? ['services --enabled=sshd'] : []),
     `bootloader --location=mbr --append="console=tty0 console=${console}"`,
-    fedora < 10 ? 'zerombr yes' : 'zerombr',
+    fedora < 7 ? 'zerombr yes' : 'zerombr',
     'clearpart --all --initlabel',
     ...disk(diskLayout, fedora),
     'poweroff',
@@ -49,7 +54,7 @@ export function stockKickstart(input: StockInput): string {
     ...(fedora < 8 ? [] : ['%end']),
     '',
     '%post',
-    ...(fedora < 28 ? [KEY_AT_BOOT] : []),
+    ...(fedora < 28 ? [keyAtBoot(user, 'rc.local')] : []),
     ...lastCommands(user),
     ...(fedora < 8 ? [] : ['%end']),
     '',
@@ -58,8 +63,9 @@ export function stockKickstart(input: StockInput): string {
 
 /** Without a password root's is locked. */
 function rootPassword(password: string | undefined, fedora: number): string {
-  if (password === undefined || password === '') return fedora < 13 ? 'rootpw --iscrypted !!' : 'rootpw --lock';
-  const quoted = /^[\w.,:/+=@%-]+$/.test(password) ? password : `"${password.replace(/(["\\$`])/g, '\\$1')}"`;
+  if (password === undefined || password === '') return fedora < 18 ? 'rootpw --iscrypted !!' : 'rootpw --lock';
+  // As Python's shlex reads it, which is no shell: only these two are escaped in quotes.
+  const quoted = /^[\w.,:/+=@%-]+$/.test(password) ? password : `"${password.replace(/(["\\])/g, '\\$1')}"`;
   return fedora < 10 ? `rootpw ${quoted}` : `rootpw --plaintext ${quoted}`;
 }
 

@@ -1,11 +1,15 @@
 import { words } from '../guest-scripts.js';
-import { letIn } from './shell.js';
+import { serialConsole } from '../installer.js';
+import { isFrom } from '../versions.js';
+import { keyAtBoot, letIn } from './shell.js';
 import { INSTALLED, type StockInput } from './types.js';
 
 /** A preseed for the smallest system that a cloud can use. https://www.debian.org/releases/stable/amd64/apb */
 export function stockPreseed({ template, profile, diskLayout, user }: StockInput): string {
   const { install, rootpw } = template.os;
   const ubuntu = profile.family === 'ubuntu';
+  const { cloudInit, growpart } = cloudPackages(profile);
+  const script = cloudInit ? letIn(user) : oneLine(`${keyAtBoot(user, 'init.d')}\n${letIn(user)}`);
   const mirror = mirrorOf(install.type === 'url' ? install.url : '');
   return [
     'd-i debian-installer/locale string en_US.UTF-8',
@@ -40,16 +44,27 @@ export function stockPreseed({ template, profile, diskLayout, user }: StockInput
     'd-i partman/confirm_nooverwrite boolean true',
     'd-i grub-installer/only_debian boolean true',
     'd-i grub-installer/bootdev string default',
-    'd-i debian-installer/add-kernel-opts string console=ttyS0,115200n8',
+    `d-i debian-installer/add-kernel-opts string console=${serialConsole(template.os.arch)}`,
     'popularity-contest popularity-contest/participate boolean false',
     'tasksel tasksel/first multiselect',
-    'd-i pkgsel/include string openssh-server cloud-init cloud-guest-utils sudo',
-    `d-i preseed/late_command string in-target sh -c ${words([letIn(user)])} && echo ${INSTALLED} >/dev/console`,
+    `d-i pkgsel/include string openssh-server sudo${cloudInit ? ' cloud-init' : ''}${growpart ? ' cloud-guest-utils' : ''}`,
+    `d-i preseed/late_command string in-target sh -c ${words([script])} && echo ${INSTALLED} >/dev/console`,
     'd-i finish-install/reboot_in_progress note',
     'd-i cdrom-detect/eject boolean false',
     'd-i debian-installer/exit/poweroff boolean true',
     '',
   ].join('\n');
+}
+
+/** What of cloud-init a release has; pkgsel installs nothing where one of its packages is unknown. */
+function cloudPackages({ family, version }: StockInput['profile']): { cloudInit: boolean; growpart: boolean } {
+  if (family !== 'ubuntu') return { cloudInit: isFrom(version, '8'), growpart: isFrom(version, '8') };
+  return { cloudInit: isFrom(version, '10.04'), growpart: isFrom(version, '13.04') };
+}
+
+/** A script as a command in one line, because a preseed's answers have no others. */
+function oneLine(script: string): string {
+  return `printf %b ${words([script.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')])} | sh`;
 }
 
 /**

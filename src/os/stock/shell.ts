@@ -26,20 +26,71 @@ export function lastCommands(user: string): string[] {
   return [`${letIn(user)} || exit 1`, `echo ${INSTALLED} >/dev/console`];
 }
 
-/**
- * For systems that have no cloud-init: at each start the key of the instance is read from the metadata service and let in as root's. The
- * service may be there later than the network, so it is asked for a minute.
- */
-export const KEY_AT_BOOT = `cat >>/etc/rc.d/rc.local <<'END'
-if ! command -v cloud-init >/dev/null 2>&1; then
-  for try in 1 2 3 4 5 6 7 8 9 10 11 12; do
-    key=$(curl -sf http://169.254.169.254/latest/meta-data/public-keys/0/openssh-key) && break
-    sleep 5
-  done
-  mkdir -p /root/.ssh && chmod 700 /root/.ssh
-  if [ -n "$key" ] && ! grep -qsF "$key" /root/.ssh/authorized_keys; then
-    echo "$key" >>/root/.ssh/authorized_keys && chmod 600 /root/.ssh/authorized_keys
-  fi
-fi
+/** How a system without cloud-init runs something at the end of each start. */
+export type BootHook = 'rc.local' | 'init.d' | 'after.local';
+
+const KEY_PROGRAM = '/usr/local/sbin/openstack-key';
+
+const HOOKS: Record<BootHook, string> = {
+  // Red Hat's, and what is made like it.
+  'rc.local': `echo ${KEY_PROGRAM} >>/etc/rc.d/rc.local
+chmod +x /etc/rc.d/rc.local`,
+  // Debian's: its rc.local ends with an exit.
+  'init.d': `cat >/etc/init.d/openstack-key <<'END'
+#!/bin/sh
+### BEGIN INIT INFO
+# Provides: openstack-key
+# Required-Start: $network $remote_fs $syslog
+# Required-Stop:
+# Default-Start: 2 3 4 5
+# Default-Stop:
+# Short-Description: lets in who has the key of the instance
+### END INIT INFO
+[ "$1" != start ] || ${KEY_PROGRAM}
 END
-chmod +x /etc/rc.d/rc.local`;
+chmod 755 /etc/init.d/openstack-key
+update-rc.d openstack-key defaults 99`,
+  // SUSE's.
+  'after.local': `printf '#!/bin/sh\\n${KEY_PROGRAM}\\n' >/etc/init.d/after.local
+chmod 755 /etc/init.d/after.local`,
+};
+
+/**
+ * For systems that have no cloud-init: at each start the key of the instance is read from the metadata service and let in as the user's, who
+ * is made here, and the SSH host keys are shown on the console, between the lines that cloud-init has for it: nothing else says
+ * whom we talk to. The service may be there later than the network, so it is asked for a minute. Debian makes host keys with its package
+ * only, and an image has none.
+ */
+export function keyAtBoot(user: string, hook: BootHook): string {
+  const home = user === 'root' ? '/root' : `/home/${user}`;
+  return `if ! command -v cloud-init >/dev/null 2>&1; then
+${user === 'root' ? '' : `${newUser(user)}\n`}mkdir -p /usr/local/sbin
+cat >${KEY_PROGRAM} <<'END'
+#!/bin/sh
+url=http://169.254.169.254/latest/meta-data/public-keys/0/openssh-key
+for try in 1 2 3 4 5 6 7 8 9 10 11 12; do
+  key=$(curl -sf $url 2>/dev/null || wget -qO- $url 2>/dev/null) && break
+  sleep 5
+done
+mkdir -p ${home}/.ssh && chmod 700 ${home}/.ssh
+if [ -n "$key" ] && ! grep -qsF "$key" ${home}/.ssh/authorized_keys; then
+  echo "$key" >>${home}/.ssh/authorized_keys && chmod 600 ${home}/.ssh/authorized_keys
+fi
+chown -R ${user}: ${home}/.ssh
+restorecon -R ${home}/.ssh 2>/dev/null
+if [ -x /etc/init.d/ssh ] && ! ls /etc/ssh/ssh_host_*_key >/dev/null 2>&1; then
+  for type in rsa dsa; do ssh-keygen -q -t $type -N '' -f /etc/ssh/ssh_host_\${type}_key; done
+  /etc/init.d/ssh restart
+fi
+{ echo '-----BEGIN SSH HOST KEY KEYS-----'; cat /etc/ssh/ssh_host_*_key.pub; echo '-----END SSH HOST KEY KEYS-----'; } >/dev/console
+END
+chmod 755 ${KEY_PROGRAM}
+${HOOKS[hook]}
+fi`;
+}
+
+/** Old releases want a terminal for sudo, and read no folder of rules. */
+function newUser(user: string): string {
+  return `useradd -m -s /bin/bash ${user}
+printf '%s\\n' '${user} ALL=(ALL) NOPASSWD: ALL' 'Defaults:${user} !requiretty' >>/etc/sudoers`;
+}

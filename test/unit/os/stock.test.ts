@@ -81,7 +81,7 @@ describe('a stock install script', () => {
   it('sets root’s password as it stands in the template', () => {
     const rootpw = `it's "$x`;
     assert.match(scriptFor(templateOf('Debian', '12', { rootpw })), /^d-i passwd\/root-password password it's "\$x$/m);
-    assert.match(scriptFor(templateOf('Fedora', '40', { rootpw })), /^rootpw --plaintext "it's \\"\\\$x"$/m);
+    assert.match(scriptFor(templateOf('Fedora', '40', { rootpw })), /^rootpw --plaintext "it's \\"\$x"$/m);
     assert.match(scriptFor(templateOf('Fedora', '40')), /^rootpw --lock$/m);
     const late = parse(
       scriptFor(
@@ -95,6 +95,80 @@ describe('a stock install script', () => {
     const shell = command.replace('curtin in-target -- ', '').replace('| chpasswd', '| cat');
     assert.equal(shell.startsWith('sh -c '), true);
     assert.equal(spawnSync('sh', ['-c', shell], { encoding: 'utf8' }).stdout, `root:${rootpw}\n`);
+  });
+
+  describe('of a system that has no cloud-init', () => {
+    const scripts: [string, string][] = [
+      ['CentOS 6', scriptFor(templateOf('CentOS', '6'), 'plain', 'builder')],
+      ['Fedora 12', scriptFor(templateOf('Fedora', '12'), 'plain', 'builder')],
+      ['Debian 6', scriptFor(templateOf('Debian', '6'), 'plain', 'builder')],
+      ['Ubuntu 9.04', scriptFor(templateOf('Ubuntu', '9.04'), 'plain', 'builder')],
+      ['openSUSE 11.4', scriptFor(templateOf('openSUSE', '11.4'), 'plain', 'builder')],
+      ['SLES 12', scriptFor(templateOf('SLES', '12.5'), 'plain', 'builder')],
+      ['Mandriva 2008.0', scriptFor(mediumTemplateOf('Mandriva', '2008.0'), 'plain', 'builder')],
+    ];
+    for (const [name, script] of scripts) {
+      it(`lets in whoever has the instance’s key, and shows the host keys on the console: ${name}`, () => {
+        assert.match(script, /latest\/meta-data\/public-keys\/0\/openssh-key/);
+        assert.match(script, /-----BEGIN SSH HOST KEY KEYS-----/);
+        assert.match(script, /useradd -m -s \/bin\/bash builder/);
+        assert.match(script, /\/etc\/rc.d\/rc.local|\/etc\/init.d\/(openstack-key|after.local)/);
+      });
+    }
+
+    it('asks for no package that the release does not have', () => {
+      const included = (version: string): string =>
+        /^d-i pkgsel\/include string (.*)$/m.exec(scriptFor(templateOf('Ubuntu', version)))?.[1] ?? '';
+      assert.equal(included('9.04'), 'openssh-server sudo');
+      assert.equal(included('12.04'), 'openssh-server sudo cloud-init');
+      assert.equal(included('14.04'), 'openssh-server sudo cloud-init cloud-guest-utils');
+      assert.doesNotMatch(scriptFor(templateOf('openSUSE', '11.4')), /<package>cloud-init|services-manager/);
+    });
+
+    it('is refused for another user than root where nothing makes one privileged: FreeBSD', () => {
+      assert.throws(() => scriptFor(mediumTemplateOf('FreeBSD', '14.1'), 'plain', 'builder'), /default_user/);
+    });
+
+    it('is one line of a preseed, which a shell takes', () => {
+      const late = /^d-i preseed\/late_command string in-target (.*) && echo/m.exec(scripts[2]?.[1] ?? '')?.[1] ?? '';
+      const shown = spawnSync('sh', ['-c', late.replace(/\| sh'$/, "| cat'")], { encoding: 'utf8' }).stdout;
+      assert.match(shown, /^printf '%s\\n' 'builder ALL=\(ALL\) NOPASSWD: ALL'/m);
+      assert.equal(spawnSync('sh', ['-n'], { input: shown, encoding: 'utf8' }).stderr, '');
+    });
+  });
+
+  it('of kickstart has the words of its release only, as pykickstart knows them', () => {
+    const kickstart = (name: string, version: string): string => scriptFor(templateOf(name, version));
+    const activates = / --activate$/m;
+    assert.doesNotMatch(kickstart('Fedora', '15'), activates);
+    assert.match(kickstart('Fedora', '16'), activates);
+    assert.match(kickstart('RHEL', '6'), activates);
+    assert.match(kickstart('RHEL', '5'), /^zerombr yes$/m);
+    assert.match(kickstart('Fedora', '9'), /^zerombr$/m);
+    assert.match(kickstart('Fedora', '17'), /^rootpw --iscrypted !!$/m);
+    assert.match(kickstart('Fedora', '18'), /^rootpw --lock$/m);
+    assert.doesNotMatch(kickstart('RHEL', '3'), /selinux/);
+    assert.match(kickstart('Fedora', '28'), /^install$/m);
+    assert.doesNotMatch(kickstart('Fedora', '29'), /^install$/m);
+  });
+
+  it('writes to the console of its architecture’s machines', () => {
+    assert.match(scriptFor(templateOf('Rocky', '9', { arch: 'ppc64le' })), /console=hvc0"/);
+    assert.match(scriptFor(templateOf('Rocky', '9', { arch: 's390x' })), /console=ttysclp0"/);
+    assert.match(scriptFor(templateOf('Leap', '15.6', { arch: 'aarch64' })), /console=ttyAMA0</);
+    assert.match(scriptFor(templateOf('Debian', '12', { arch: 'ppc64le' })), /add-kernel-opts string console=hvc0$/m);
+  });
+
+  it('takes the modules of SLES 15 from its medium', () => {
+    const script = scriptFor(templateOf('SLES', '15.6'));
+    for (const name of ['Basesystem', 'Public-Cloud'])
+      assert.ok(script.includes(`<product_dir>/Module-${name}<`), name);
+  });
+
+  it('tells Agama of root, which installs nothing else: without a password with a hash that is none', () => {
+    const root = (template: Template): unknown => (JSON.parse(scriptFor(template)) as { root: unknown }).root;
+    assert.deepEqual(root(templateOf('Leap', '16.0')), { password: '*', hashedPassword: true });
+    assert.deepEqual(root(templateOf('Leap', '16.0', { rootpw: 'x' })), { password: 'x', hashedPassword: false });
   });
 
   it('lets in the user that the build logs in as', () => {
