@@ -21,6 +21,16 @@ const SHORTEST_INSTALL = 10;
 /** What a kernel or an init prints when it powers the machine off. */
 const POWER_OFF_WORDS = /power(ing)?[ -]?(down|off)/i;
 
+/**
+ * What a kernel, an init or anaconda's loader prints when it has halted: the machine stays on, and no installer does so that was told to
+ * power off and has come to its end.
+ */
+const HALTED = [
+  /(^|reboot: )System halted/,
+  /[Tt]he (operating )?system has (been )?halted/,
+  /you may safely reboot your system/,
+];
+
 /** What is known of a running installer; heartbeat, so that a new attempt goes on from it. */
 interface Watching {
   /** Milliseconds since the epoch: when we began, when it last showed life, and when somebody last looked. */
@@ -211,7 +221,7 @@ export async function waitForPowerOff(
   const plan = await installerPlanOf(deps, input.documents);
   const secrets = await secretsIn(deps, input.documents);
   const state = watching();
-  const patterns = plan.failurePatterns.map((source) => new RegExp(source));
+  const patterns = [...plan.failurePatterns.map((source) => new RegExp(source)), ...HALTED];
   const console = new ConsoleWatch(watch, input.serverId, state, patterns, secrets);
   try {
     const seconds = secondsOn(await untilOff(deps, input, console, state), state);

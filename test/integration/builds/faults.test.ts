@@ -84,6 +84,24 @@ const CASES: Case[] = [
     says: /IMAGEFACTORY-ERROR no disk/,
   },
   {
+    what: 'an installer that halts and leaves its machine on',
+    behaviour: { installer: 'fails', failureLine: '[  812.190511] reboot: System halted' },
+    type: 'InstallFailed',
+    says: /reports a failure: .*System halted/,
+  },
+  {
+    what: 'one of FreeBSD that does',
+    behaviour: { installer: 'fails', failureLine: 'The operating system has halted.' },
+    type: 'InstallFailed',
+    says: /operating system has halted/,
+  },
+  {
+    what: 'one of old anaconda that does',
+    behaviour: { installer: 'fails', failureLine: 'you may safely reboot your system' },
+    type: 'InstallFailed',
+    says: /may safely reboot/,
+  },
+  {
     what: 'an installer that prints a failure and powers off, as if it were done',
     behaviour: { installer: 'fails-and-off', failureLine: 'IMAGEFACTORY-ERROR no disk' },
     type: 'InstallFailed',
