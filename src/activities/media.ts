@@ -30,8 +30,20 @@ export async function prepareMedia(deps: Deps, input: JeosStep): Promise<Install
   const { pin } = found;
   const kernel = await ensureFile(deps, input, located(plan.kernel, found, parameters.kernel_checksum));
   const ramdisk = await ensureFile(deps, input, located(plan.ramdisk, found, parameters.ramdisk_checksum));
-  const notes = [kernel.note, ramdisk.note, ...(pin === undefined ? [] : [`the mirror is ${withoutSecrets(pin.to)}`])];
-  return { kernelId: kernel.id, ramdiskId: ramdisk.id, ...(pin === undefined ? {} : { pin }), notes };
+  const { iso } = found.indexed;
+  const notes = [
+    kernel.note,
+    ramdisk.note,
+    ...(pin === undefined ? [] : [`the mirror is ${withoutSecrets(pin.to)}`]),
+    ...(iso === undefined ? [] : [`the installer fetches ${withoutSecrets(iso.to)}`]),
+  ];
+  const inCommandLine = iso === undefined ? pin : { from: iso.from, to: pinnedUrls([iso.to], pin)[0] ?? iso.to };
+  return {
+    kernelId: kernel.id,
+    ramdiskId: ramdisk.id,
+    ...(inCommandLine === undefined ? {} : { pin: inCommandLine }),
+    notes,
+  };
 }
 
 async function ensureFile(

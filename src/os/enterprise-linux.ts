@@ -61,6 +61,8 @@ interface Distribution {
   names: string[];
   /** os_distro of its images, of libosinfo's vocabulary. */
   distro: string;
+  /** Those of the releases' architectures for which it is published. Default: all. */
+  arches?: Arch[];
   /** Whether it has major versions only. */
   rolling?: boolean;
   /** First and last major version that it had. */
@@ -68,7 +70,7 @@ interface Distribution {
   last?: number;
 }
 
-function distribution({ family, title, names, distro, rolling, first, last }: Distribution): OsFamily {
+function distribution({ family, title, names, distro, arches, rolling, first, last }: Distribution): OsFamily {
   const within = ({ from }: Release): boolean => Number(from) >= first && Number(from) <= (last ?? Infinity);
   const newest = last ?? 10;
   return {
@@ -78,6 +80,7 @@ function distribution({ family, title, names, distro, rolling, first, last }: Di
     numberedNames: true,
     releases: RELEASES.filter(within).map((release) => ({
       ...release,
+      arches: release.arches.filter((arch) => arches?.includes(arch) ?? true),
       ...(rolling === true ? { to: release.from } : {}),
     })),
     versions:
@@ -120,6 +123,7 @@ export const ENTERPRISE_LINUX: readonly OsFamily[] = [
     title: 'Oracle Linux',
     names: ['OracleLinux', 'OL', 'OEL', 'OracleEnterpriseLinux'],
     distro: 'ol',
+    arches: ['x86_64', 'i386', 'aarch64'],
     first: 4,
   }),
   distribution({

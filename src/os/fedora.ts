@@ -21,7 +21,9 @@ const RELEASES: Release[] = [
   { ...KICKSTART, from: '9', to: '13', arches: OLD, tools: YUM_OF_OLD },
   { ...KICKSTART, from: '14', to: '16', arches: [...OLD, 's390x'], tools: YUM },
   { ...KICKSTART, from: '17', to: '21', arches: MIDDLE, tools: YUM },
-  { ...KICKSTART, from: '22', to: '36', arches: MIDDLE, tools: DNF },
+  { ...KICKSTART, from: '22', to: '28', arches: MIDDLE, tools: DNF },
+  { ...KICKSTART, from: '29', to: '30', arches: [...NEW, 'i386', 'armv7l'], tools: DNF },
+  { ...KICKSTART, from: '31', to: '36', arches: [...NEW, 'armv7l'], tools: DNF },
   { ...KICKSTART, from: '37', to: '44', arches: NEW, tools: DNF },
 ];
 

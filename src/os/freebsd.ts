@@ -23,9 +23,10 @@ export const freebsd: OsFamily = {
     {
       ...MEDIUM,
       from: '13.0',
-      to: '15.0',
-      arches: ['x86_64', 'i386', 'aarch64', 'armv7l', 'ppc64le'],
+      to: '14.4',
+      arches: ['x86_64', 'i386', 'aarch64', 'ppc64le'],
     },
+    { ...MEDIUM, from: '15.0', to: '15.0', arches: ['x86_64', 'aarch64', 'ppc64le'] },
   ],
   versions: '10.0 to 15.0',
   versionOf: ({ version }) => numbersOf(version.replace(/-release$/i, '')),

@@ -82,9 +82,9 @@ export function profileFor(template: Template): { profile: OsProfile; warnings: 
   return { profile, warnings: warningsOf(family, os, newer) };
 }
 
-/** The family that a template's name means: `CentOS`, `centos`, `CentOS-7`. */
+/** The family that a template's name means: `CentOS`, `centos`, `CentOS-7`, `Rocky Linux`. */
 export function familyNamed(name: string): OsFamily | undefined {
-  const wanted = name.toLowerCase();
+  const wanted = name.toLowerCase().replaceAll(' ', '');
   const base = /^(.+?)-\d{1,2}$/.exec(wanted)?.[1];
   const named = (text: string, numbered: boolean): OsFamily | undefined =>
     FAMILIES.find(

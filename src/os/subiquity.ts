@@ -10,7 +10,7 @@ import {
   STRIPPED,
   treeUrl,
 } from './installer.js';
-import type { Arch, InstallerPlan, IsoLayout } from './types.js';
+import type { Arch, InstallerPlan, IsoLayout, MediaIndex } from './types.js';
 
 /** Ubuntu's names of the architectures. */
 const NAMES: Partial<Record<Arch, string>> = { x86_64: 'amd64', aarch64: 'arm64', ppc64le: 'ppc64el', s390x: 's390x' };
@@ -80,12 +80,12 @@ function medium(install: Extract<Template['os']['install'], { type: 'iso' }>): C
 
 function netboot(template: Template): Casper {
   const name = nameOf(template);
-  const { folders, iso } = placesOf(template, name);
+  const { folders, iso, indexes = [] } = placesOf(template, name);
   return {
     source: fromTree(
       folders.flatMap((folder) => kernelsIn(folder, name)),
       folders.flatMap((folder) => ramdisksIn(folder, name)),
-      [],
+      indexes,
     ),
     words: [
       // As the manual has it: casper's first releases do not know by themselves that their root is the ramdisk.
@@ -107,8 +107,17 @@ function nameOf({ os }: Template): string {
   });
 }
 
-/** Where kernel and ramdisk may lie, and which ISO the installer is to fetch; undefined where `kernelparam` says it. */
-function placesOf(template: Template, port: string): { folders: string[]; iso?: string } {
+/** Where things lie. */
+interface Places {
+  /** Of kernel and ramdisk, best first. */
+  folders: string[];
+  /** The ISO that the installer is to fetch; undefined where `kernelparam` says it. */
+  iso?: string;
+  /** What says which ISOs there are, where the address is a guess. */
+  indexes?: MediaIndex[];
+}
+
+function placesOf(template: Template, port: string): Places {
   const { os } = template;
   const url = treeUrl(template);
   const beside = (address: string): string => address.slice(0, address.lastIndexOf('/'));
@@ -119,7 +128,12 @@ function placesOf(template: Template, port: string): { folders: string[]; iso?: 
   }
   if (given) return { folders: [url] };
   const netboot = /^(.+)\/netboot(?:\/[\w-]+)?$/.exec(url)?.[1];
-  if (netboot !== undefined) return { folders: [url], iso: `${netboot}/ubuntu-${os.version}-live-server-${port}.iso` };
+  if (netboot !== undefined) {
+    const iso = `${netboot}/ubuntu-${os.version}-live-server-${port}.iso`;
+    const release = os.version.split('.').slice(0, 2).join('\\.');
+    const name = `ubuntu-${release}(\\.\\d+)?-live-server-${port}\\.iso`;
+    return { folders: [url], iso, indexes: [{ format: 'isos', url: `${netboot}/SHA256SUMS`, guess: iso, name }] };
+  }
   throw new FactoryError('UnsupportedOs', `the installer of Ubuntu ${os.version} must know where its ISO lies`, {
     hint: 'write the address of the live server’s ISO into <url>, or <kernelparam>url=http://…/ubuntu-…-live-server-….iso</kernelparam>',
   });

@@ -39,7 +39,7 @@ export const opensuse: OsFamily = {
     { ...AUTOYAST, from: '11.0', to: '11.4', arches: PC },
     { ...AUTOYAST, from: '12.1', to: '12.3', arches: PC },
     { ...AUTOYAST, from: '13.1', to: '13.2', arches: PC },
-    { ...AUTOYAST, from: '42.1', to: '42.3', arches: ['x86_64'] },
+    { ...AUTOYAST, from: '42.1', to: '42.3', arches: ['x86_64', 'aarch64'] },
     { ...AUTOYAST, from: '15.0', to: '15.6', arches: SERVERS },
     { ...AGAMA, from: '16.0', to: '16.0', arches: SERVERS },
   ],
@@ -81,9 +81,9 @@ export const sles: OsFamily = {
 
 function slesVersion({ name, version }: OsName): Version | undefined {
   const named = /-(\d{2})$/.exec(name)?.[1];
-  const pack = /^(?:GOLD|GA|(?:SP)?(\d))$/i.exec(version);
+  const pack = /^(?:GOLD|GA|(?:SP)?(\d{1,2}))$/i.exec(version);
   if (named !== undefined && pack !== null) return [Number(named), Number(pack[1] ?? 0)];
-  const match = /^(\d{2})(?:(?:\.|[-_ ]?SP)(\d))?$/i.exec(version);
+  const match = /^(\d{2})(?:(?:\.|[-_ ]?SP)(\d{1,2}))?$/i.exec(version);
   if (match === null || (named !== undefined && match[1] !== named)) return undefined;
   return [Number(match[1]), Number(match[2] ?? 0)];
 }

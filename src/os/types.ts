@@ -22,7 +22,12 @@ export type MediaIndex =
   /** Debian's `SHA256SUMS` beside `netboot/`: lines `<hex>  ./netboot/…`. `prefix` is what a file's path begins with there. */
   | { format: 'sha256sums'; url: string; prefix: string }
   /** SUSE's `content` at the root of a medium before Leap 15 and SLES 15: lines `HASH SHA256 <hex>  boot/…`. */
-  | { format: 'content'; url: string };
+  | { format: 'content'; url: string }
+  /**
+   * Ubuntu's `SHA256SUMS` beside the ISOs of the live server: those of a release come and go with its point releases. `guess` is the
+   * address in the command line, `name` a pattern (source text of a RegExp) of what its file may be called.
+   */
+  | { format: 'isos'; url: string; guess: string; name: string };
 
 /** What is needed to boot an installer. Pure data: nothing has been fetched yet. */
 export interface InstallerPlan {

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { profileFor } from '../../../src/os/index.js';
 import { mediaFromIndex, type IndexedMedia } from '../../../src/os/media-index.js';
 import type { MediaIndex } from '../../../src/os/types.js';
+import type { Template } from '../../../src/tdl/types.js';
 import { templateOf } from './templates.js';
 
 const KERNEL = 'a'.repeat(64);
@@ -69,6 +70,38 @@ describe('SHA256SUMS', () => {
     assert.deepEqual(mediaOf('Debian', `${KERNEL}  ./cdrom/vmlinuz\n`), {});
     assert.deepEqual(mediaOf('Debian', '<html></html>'), {});
     assert.deepEqual(mediaOf('Debian', `${'a'.repeat(63)}  ./netboot/debian-installer/amd64/linux`), {});
+  });
+});
+
+describe('SHA256SUMS of Ubuntu’s live server', () => {
+  const folder = 'https://releases.example.org/24.04';
+  const isoIn = (text: string, version = '24.04'): IndexedMedia => {
+    const install = { type: 'url', url: `${folder}/netboot/amd64`, extras: [] } satisfies Template['os']['install'];
+    const template = templateOf('Ubuntu', version, { install });
+    const plan = profileFor(template).profile.installer(template);
+    assert.ok(plan.commandLine.includes(` url=${folder}/ubuntu-${version}-live-server-amd64.iso `));
+    const [index] = plan.indexes;
+    assert(index);
+    assert.equal(index.url, `${folder}/SHA256SUMS`);
+    return mediaFromIndex(index, text, plan);
+  };
+  const sums = (...names: string[]): string => names.map((name) => `${KERNEL} *${name}\n`).join('');
+
+  it('says which point release there is, where the template names none, or one that is gone', () => {
+    const listed = sums(
+      'ubuntu-24.04.10-live-server-amd64.iso',
+      'ubuntu-24.04.9-live-server-amd64.iso',
+      'ubuntu-24.04.10-desktop-amd64.iso',
+      'ubuntu-24.04.11-live-server-arm64.iso',
+    );
+    const to = `${folder}/ubuntu-24.04.10-live-server-amd64.iso`;
+    assert.deepEqual(isoIn(listed), { iso: { from: `${folder}/ubuntu-24.04-live-server-amd64.iso`, to } });
+    assert.deepEqual(isoIn(listed, '24.04.2'), { iso: { from: `${folder}/ubuntu-24.04.2-live-server-amd64.iso`, to } });
+  });
+
+  it('leaves the address as it is where that is listed, or nothing is', () => {
+    assert.deepEqual(isoIn(sums('ubuntu-24.04-live-server-amd64.iso', 'ubuntu-24.04.1-live-server-amd64.iso')), {});
+    assert.deepEqual(isoIn('<html></html>'), {});
   });
 });
 
