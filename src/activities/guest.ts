@@ -120,23 +120,10 @@ export async function writeIcicle(deps: Deps, input: GuestInput): Promise<{ pack
   const secrets = await secretsIn(deps, input.ref.uuid);
   return inGuest(deps, input, async (guest) => {
     const listing = await output(guest, secrets, 'list the installed packages', profile.listPackages);
-    const packages = packagesFromListing(listing);
-    const extra = template.os.icicleExtraCommand;
-    if (extra !== undefined) {
-      const lines = (await output(guest, secrets, 'the ICICLE’s extra command', extra))
-        .split('\n')
-        .filter((line) => line !== '');
-      if (lines.length !== packages.length) {
-        throw new FactoryError(
-          'CommandFailed',
-          `the ICICLE’s extra command printed ${lines.length} lines for ${packages.length} packages`,
-          {
-            hint: 'it must print exactly one line a package, in the order of the package list',
-          },
-        );
-      }
-      lines.forEach((line, index) => Object.assign(packages[index] ?? {}, { extra: line }));
-    }
+    const command = template.os.icicleExtraCommand;
+    const extra =
+      command === undefined ? undefined : await output(guest, secrets, 'the ICICLE’s extra command', command);
+    const packages = packagesFromListing(listing, extra);
     await deps.store.writeDocument(input.ref.uuid, 'icicle.xml', icicleText(packages, template.description));
     return { packages: packages.length };
   });

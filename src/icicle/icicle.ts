@@ -137,11 +137,32 @@ function unreadable(why: string): FactoryError {
   return new FactoryError('StoreFailed', `this is no ICICLE document: ${why}`);
 }
 
-/** The packages of a listing command's output: one a line, empty lines skipped, in the output's order. */
-export function packagesFromListing(output: string): IciclePackage[] {
-  return output
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '')
-    .map((name) => ({ name }));
+/**
+ * The packages of a listing command's output: one a line, empty lines skipped, in the output's order.
+ *
+ * @param extra what the template's `extra_command` printed: as many lines, each for the package in its place, as Oz counts them
+ * @throws FactoryError CommandFailed when there are more lines or fewer
+ */
+export function packagesFromListing(output: string, extra?: string): IciclePackage[] {
+  const names = linesOf(output);
+  const extras = extra === undefined ? undefined : linesOf(extra);
+  if (extras !== undefined && extras.length !== names.length) {
+    throw new FactoryError(
+      'CommandFailed',
+      `the ICICLE’s extra command printed ${extras.length} lines for ${names.length} packages`,
+      { hint: 'it must print exactly one line a package, in the order of the package list' },
+    );
+  }
+  return names.flatMap((line, index) => {
+    const name = line.trim();
+    if (name === '') return [];
+    const text = extras?.[index];
+    return [text === undefined ? { name } : { name, extra: text }];
+  });
+}
+
+/** The last line ends with a line feed, or with the output. */
+function linesOf(output: string): string[] {
+  const lines = output.split('\n');
+  return lines.at(-1) === '' ? lines.slice(0, -1) : lines;
 }

@@ -156,7 +156,7 @@ function warningsOf(family: OsFamily, os: Template['os'], newer: boolean): strin
   const warnings: string[] = [];
   if (newer) {
     warnings.push(
-      `${os.name} ${os.version} is newer than what is known here (${family.versions}): it is built like the newest of these`,
+      `${os.name} ${os.version} is newer than what is known here (${family.versions}): it is built like the last of these before it`,
     );
   }
   const host = os.install.type === 'url' && URL.canParse(os.install.url) ? new URL(os.install.url).hostname : '';

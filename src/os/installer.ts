@@ -1,4 +1,5 @@
 import { FactoryError } from '../build/errors.js';
+import { withoutSecrets } from '../media/urls.js';
 import type { Install, Template } from '../tdl/types.js';
 import type { Arch, InstallerPlan, IsoLayout } from './types.js';
 
@@ -17,10 +18,25 @@ export type InstallerSource = Pick<InstallerPlan, 'kernel' | 'ramdisk' | 'indexe
 /** x86's COMMAND_LINE_SIZE less the final zero: the kernel silently cuts off what is longer. */
 const LONGEST_COMMAND_LINE = 2047;
 
-/** The address of a template's install tree, without a slash at its end. */
-export function treeUrl({ os }: Template): string {
-  if (os.install.type === 'url') return os.install.url.replace(/\/+$/, '');
-  throw new FactoryError('Internal', `${os.name} is installed from a medium: there is no tree`);
+/**
+ * The address of a template's install tree, without a slash at its end.
+ *
+ * @param more schemes besides http, https and ftp, over which every installer fetches its packages from the tree itself
+ * @throws FactoryError InvalidTemplate where the tree lies where it cannot be fetched from
+ */
+export function treeUrl({ os }: Template, more: string[] = []): string {
+  if (os.install.type !== 'url')
+    throw new FactoryError('Internal', `${os.name} is installed from a medium: there is no tree`);
+  const { url } = os.install;
+  const schemes = ['http:', 'https:', 'ftp:', ...more];
+  if (URL.canParse(url) && schemes.includes(new URL(url).protocol)) return url.replace(/\/+$/, '');
+  throw new FactoryError(
+    'InvalidTemplate',
+    `<url> is not an address that ${os.name} can be installed from: ${withoutSecrets(url)}`,
+    {
+      hint: `write the address of an install tree (${schemes.map((scheme) => `${scheme}//…`).join(', ')}), which the instance reaches as well`,
+    },
+  );
 }
 
 /** A template's medium. */

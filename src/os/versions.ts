@@ -38,8 +38,12 @@ export function releaseOf(
   const newest = family.releases.at(-1);
   if (version === undefined || newest === undefined) return undefined;
   if (!isUpTo(version, boundOf(family, newest.to))) return { release: newest, version, newer: true };
-  const release = family.releases.find(
-    ({ from, to }) => compareVersions(version, boundOf(family, from)) >= 0 && isUpTo(version, boundOf(family, to)),
-  );
-  return release && { release, version, newer: false };
+  const begun = family.releases.filter(({ from }) => compareVersions(version, boundOf(family, from)) >= 0);
+  const release = begun.find(({ to }) => isUpTo(version, boundOf(family, to)));
+  if (release !== undefined) return { release, version, newer: false };
+  // An update that came after those that are known, of an older release: RHEL 9.9.
+  const updated = begun.at(-1);
+  return updated && boundOf(family, updated.to)[0] === version[0]
+    ? { release: updated, version, newer: true }
+    : undefined;
 }

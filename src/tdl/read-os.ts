@@ -95,7 +95,7 @@ function readIcicleCommand(os: XmlElement, problems: Problems): string | undefin
   const command = requiredChild(icicle, 'extra_command', problems, example);
   if (command === undefined) return undefined;
   checkShape(command, {}, problems);
-  return requiredText(command, problems, example);
+  return optionalText(icicle, 'extra_command');
 }
 
 function readInstall(install: XmlElement, problems: Problems): Install {
@@ -120,7 +120,8 @@ function readInstall(install: XmlElement, problems: Problems): Install {
       "<extras> are put on an installation medium: they need <install type='iso'>, take them out",
     );
   }
-  return { type: 'url', url: readAddress(element, ['http:', 'https:'], problems, example), extras: [] };
+  // Where a tree may lie is the build's affair, which knows the installer: TDL takes any address.
+  return { type: 'url', url: requiredText(element, problems, example), extras: [] };
 }
 
 /** Where a medium and its checksum file may lie. A medium may also be an image of the cloud's: `glance:NAME`. */
@@ -138,13 +139,10 @@ function readIso(install: XmlElement, problems: Problems): Install {
   for (const second of given.slice(1)) {
     problems.add(second.at, `at most one of ${sums.join(', ')} may stand: take <${second.name}> out`);
   }
-  const [sum] = given;
+  const sum = given.find(({ text }) => text.trim() !== '');
   const extras = childOf(install, 'extras');
-  const place =
-    extras === undefined || element === undefined
-      ? 0
-      : install.children.indexOf(extras) - install.children.indexOf(element);
-  if (extras !== undefined && place < 0) problems.add(extras.at, '<extras> must come after <iso>: move it down');
+  if (extras !== undefined && install.children.at(-1) !== extras)
+    problems.add(extras.at, '<extras> must come last in <install>: move it down');
   return {
     type: 'iso',
     iso: readAddress(element, [...MEDIUM_SCHEMES, IN_GLANCE], problems, example),
@@ -184,6 +182,8 @@ function readExtras(extras: XmlElement, problems: Problems): Extra[] {
   return (['directory', 'file'] as const).flatMap((kind) =>
     childrenOf(extras, kind).map((element) => {
       checkShape(element, { attributes: ['source', 'destination'] }, problems);
+      if (element.text.trim() !== '')
+        problems.add(element.at, `<${kind}> holds text, but an extra is what its source has: take the text out`);
       const source = requiredAttribute(element, 'source', problems, example).trim();
       const destination = requiredAttribute(element, 'destination', problems, example).trim();
       const protocol = URL.canParse(source) ? new URL(source).protocol : '';

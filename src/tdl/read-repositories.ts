@@ -55,7 +55,7 @@ export function isThisMachine(host: string): boolean {
   const name = host.toLowerCase().replace(/\.$/, '');
   return (
     name === 'localhost' ||
-    name.startsWith('localhost.') ||
+    name === 'localhost.localdomain' ||
     name.endsWith('.localhost') ||
     /^127(\.\d+){3}$/.test(name) ||
     ['[::1]', '[::]', '0.0.0.0'].includes(name)

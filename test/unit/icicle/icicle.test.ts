@@ -79,3 +79,15 @@ it('takes one package a line from a listing, and skips empty lines', () => {
   assert.deepEqual(packagesFromListing('bash\n\nlibc6:amd64\r\n  \n'), [{ name: 'bash' }, { name: 'libc6:amd64' }]);
   assert.deepEqual(packagesFromListing(''), []);
 });
+
+it('gives each package the line of the extra command that is in its place, an empty one as well', () => {
+  assert.deepEqual(packagesFromListing('a\nb\n', '1\n\n'), [
+    { name: 'a', extra: '1' },
+    { name: 'b', extra: '' },
+  ]);
+  assert.deepEqual(packagesFromListing('a\n\nb\n', '1\n2\n3\n'), [
+    { name: 'a', extra: '1' },
+    { name: 'b', extra: '3' },
+  ]);
+  assert.throws(() => packagesFromListing('a\nb\n', '1\n'), /printed 1 lines for 2 packages/);
+});

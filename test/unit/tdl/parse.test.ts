@@ -115,6 +115,24 @@ test('text goes on after a comment, and CDATA is text', () => {
   });
 });
 
+test('what Oz takes is taken: trees at any address, empty checksums and extra commands, a filling too many in base64', () => {
+  for (const url of ['file://example.org', 'ftp://x.example/os', 'nfs:host:/os', 'mirror/os']) {
+    const { os } = valid(templateText({ install: `<install type='url'><url>${url}</url></install>` }));
+    assert.deepEqual(os.install, { type: 'url', url, extras: [] });
+  }
+  const iso = "<install type='iso'><iso>http://x.example/i</iso><md5sum/></install>";
+  assert.deepEqual(valid(templateText({ install: iso })).os.install, {
+    type: 'iso',
+    iso: 'http://x.example/i',
+    extras: [],
+  });
+  const rest = '<files><file name="/f" type="base64">aGVsbG8==</file></files>';
+  assert.equal(valid(templateText({ rest })).files.length, 1);
+  const there =
+    '<repositories><repository name="r"><url>http://localhost.example.org/</url></repository></repositories>';
+  assert.equal(valid(templateText({ rest: there })).repositories.length, 1);
+});
+
 test('base64 may be wrapped', () => {
   const rest = '<files><file name="/f" type="base64">\n  aGVs\n  bG8=\n</file></files>';
   assert.deepEqual(valid(templateText({ rest })).files[0]?.content, { type: 'base64', base64: 'aGVsbG8=' });
@@ -180,12 +198,8 @@ const REFUSALS: [what: string, parts: Parameters<typeof templateText>[0], says: 
     /lacks the attribute type/,
   ],
   ['an install tree without an address', { install: "<install type='url'/>" }, /<install> lacks <url>/],
-  ['an address that is none', { install: "<install type='url'><url>mirror/os</url></install>" }, /not an address/],
-  [
-    'an install tree that is a file',
-    { install: "<install type='url'><url>file:///os</url></install>" },
-    /not an address/,
-  ],
+  ['an empty address', { install: "<install type='url'><url> </url></install>" }, /<url> is empty/],
+  ['an address that is none', { install: "<install type='iso'><iso>mirror/os</iso></install>" }, /not an address/],
   [
     'an iso in an install tree',
     { install: "<install type='url'><url>http://x.example</url><iso>http://x.example</iso></install>" },
@@ -223,7 +237,23 @@ const REFUSALS: [what: string, parts: Parameters<typeof templateText>[0], says: 
       install:
         "<install type='iso'><extras><file source='http://x.example/f' destination='/f'/></extras><iso>http://x.example/i</iso></install>",
     },
-    /must come after <iso>/,
+    /must come last in <install>/,
+  ],
+  [
+    'extras before the checksum',
+    {
+      install:
+        "<install type='iso'><iso>http://x.example/i</iso><extras><file source='http://x.example/f' destination='/f'/></extras><md5sum>http://x.example/s</md5sum></install>",
+    },
+    /must come last in <install>/,
+  ],
+  [
+    'an extra file with text in it',
+    {
+      install:
+        "<install type='iso'><iso>http://x.example/i</iso><extras><file source='http://x.example/f' destination='/f'>text</file></extras></install>",
+    },
+    /<file> holds text/,
   ],
   [
     'empty extras',
