@@ -23,8 +23,11 @@ const BY_LENGTH: Partial<Record<number, Checksum['algorithm']>> = {
   128: 'sha512',
 };
 
-/** `SHA256 (name) = hex`, as BSD's md5 and sha256 write it, and `sha256sum --tag`. */
-const BSD = /^(MD5|SHA1|SHA224|SHA256|SHA384|SHA512) ?\((.+)\) ?= ?([0-9a-f]+)$/i;
+/**
+ * `SHA256 (name) = hex`, as BSD's md5 and sha256 write it, and `sha256sum --tag`; `SHA256(name)= hex` of `openssl dgst`, which
+ * writes `SHA2-256` since OpenSSL 3.
+ */
+const BSD = /^(MD5|SHA1|SHA(?:2-)?(?:224|256|384|512)) ?\((.+)\) ?= ?([0-9a-f]+)$/i;
 /** `hex  name` or `hex *name`; a backslash before it says that the name is escaped (GNU coreutils, "md5sum invocation"). */
 const GNU = /^(\\?)([0-9a-f]+)(?: [ *](.+)|\s+(\S.*))?$/i;
 
@@ -36,7 +39,7 @@ export function parseChecksums(text: string): Checksum[] {
 function parseLine(line: string): Checksum | undefined {
   const [, name, path, hex] = BSD.exec(line) ?? [];
   if (name !== undefined && path !== undefined && hex !== undefined) {
-    const algorithm = name.toLowerCase() as Checksum['algorithm'];
+    const algorithm = name.toLowerCase().replace('sha2-', 'sha') as Checksum['algorithm'];
     return BY_LENGTH[hex.length] === algorithm ? { algorithm, value: hex.toLowerCase(), name: path } : undefined;
   }
   const [, escaped, digest, strict, loose] = GNU.exec(line) ?? [];

@@ -23,6 +23,16 @@ describe('parseChecksums', () => {
     const text = `-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n# Fedora-Server.iso: 5 bytes\nSHA256 (Fedora-Server.iso) = ${ONE.toUpperCase()}\nSHA512 (x) = ${ONE}\n-----BEGIN PGP SIGNATURE-----\niQIz\n`;
     assert.deepEqual(parseChecksums(text), [{ algorithm: 'sha256', value: ONE, name: 'Fedora-Server.iso' }]);
   });
+
+  it('reads the forms of OpenSSL, before its version 3 and since', () => {
+    const text = `SHA2-256(a.iso)= ${ONE}\nSHA2-512(a.iso)= ${ONE}${TWO}\nSHA256(b.iso)= ${TWO}\nMD5(b.iso)= ${'a'.repeat(32)}\n`;
+    assert.deepEqual(parseChecksums(text), [
+      { algorithm: 'sha256', value: ONE, name: 'a.iso' },
+      { algorithm: 'sha512', value: `${ONE}${TWO}`, name: 'a.iso' },
+      { algorithm: 'sha256', value: TWO, name: 'b.iso' },
+      { algorithm: 'md5', value: 'a'.repeat(32), name: 'b.iso' },
+    ]);
+  });
 });
 
 describe('findChecksum', () => {
