@@ -1,6 +1,6 @@
 import { FactoryError } from '../build/errors.js';
 import { fetchSigned, type SignedTextOptions } from './signature.js';
-import { withoutSecrets } from './urls.js';
+import { fileName, withoutSecrets } from './urls.js';
 
 /** One line of a checksum file. */
 export interface Checksum {
@@ -68,21 +68,22 @@ export function findChecksum(text: string, name: string, algorithm?: Checksum['a
   return all.length === 1 && all[0]?.name === '' ? all[0] : undefined;
 }
 
-/** A checksum file, and the file that is looked for in it. */
+/** A checksum file, and the medium that is looked for in it. */
 export interface WantedChecksum extends Pick<SignedTextOptions, 'signal' | 'directories' | 'keys'> {
   url: string;
-  /** Of the file whose checksum it is. */
-  name: string;
+  /** Address of the medium. */
+  medium: string;
   algorithm: Checksum['algorithm'];
 }
 
 /**
- * The checksum of a file, from the checksum file that a template names.
+ * The checksum of a medium, from the checksum file that a template names.
  *
  * @throws FactoryError MediaUnavailable and SignatureInvalid as `fetchSigned`; ChecksumMismatch where the file does not say it
  */
-export async function fetchChecksum({ url, name, algorithm, ...options }: WantedChecksum): Promise<Checksum> {
+export async function fetchChecksum({ url, medium, algorithm, ...options }: WantedChecksum): Promise<Checksum> {
   const { text } = await fetchSigned(url, { maxBytes: LARGEST, ...options });
+  const name = fileName(medium);
   const found = findChecksum(text, name, algorithm);
   if (found !== undefined) return found;
   throw new FactoryError('ChecksumMismatch', `${withoutSecrets(url)} has no ${algorithm} checksum of ${name}`, {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
-import { findChecksum, parseChecksums } from '../../../src/media/checksum-files.js';
+import { after, before, describe, it } from 'node:test';
+import { fetchChecksum, findChecksum, parseChecksums } from '../../../src/media/checksum-files.js';
+import { serve } from './server.js';
 
 const ONE = '1'.repeat(64);
 const TWO = '2'.repeat(64);
@@ -50,5 +51,32 @@ describe('findChecksum', () => {
   it('takes a digest that stands alone, and only the algorithm that is wanted', () => {
     assert.equal(findChecksum(`${ONE}\n`, 'disc.iso')?.value, ONE);
     assert.equal(findChecksum(`${ONE}  disc.iso\n`, 'disc.iso', 'md5'), undefined);
+  });
+});
+
+describe('the checksum of a medium', () => {
+  const files: Partial<Record<string, string>> = {
+    '/SUMS': `${TWO}  My Distro.iso\n`,
+    '/BROKEN': `${ONE}  100%Distro.iso\n`,
+  };
+  let server: Awaited<ReturnType<typeof serve>>;
+  before(async () => {
+    server = await serve((request, response) => void response.end(files[request.url ?? '']));
+  });
+  after(() => server[Symbol.asyncDispose]());
+
+  const of = async (medium: string, file: string): Promise<string> =>
+    (
+      await fetchChecksum({
+        url: `${server.url}${file}`,
+        medium: `${server.url}${medium}`,
+        algorithm: 'sha256',
+        keys: undefined,
+      })
+    ).value;
+
+  it('is found by the name that the medium’s address encodes, as it is where that is no encoding', async () => {
+    assert.equal(await of('/My%20Distro.iso', '/SUMS'), TWO);
+    assert.equal(await of('/100%Distro.iso', '/BROKEN'), ONE);
   });
 });

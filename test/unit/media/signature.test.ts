@@ -66,7 +66,7 @@ describe('a signed checksum file', () => {
   it('is believed with a signature in it, as far as that goes', async () => {
     assert.equal((await get('/clear')).text.trim(), SUMS.trim());
     // What stands before the signed part is nobody's.
-    const found = await fetchChecksum({ url: `${server.url}/wrapped/SUMS`, name: 'medium.iso', algorithm: 'sha256', keys: armored }).catch((error: { type: string }) => error.type); // prettier-ignore
+    const found = await fetchChecksum({ url: `${server.url}/wrapped/SUMS`, medium: `${server.url}/medium.iso`, algorithm: 'sha256', keys: armored }).catch((error: { type: string }) => error.type); // prettier-ignore
     assert.ok(found === 'SignatureInvalid' || (typeof found === 'object' && found.value === 'a'.repeat(64)), String(found)); // prettier-ignore
   });
 
