@@ -84,9 +84,26 @@ export interface WantedChecksum extends Pick<SignedTextOptions, 'signal' | 'dire
 export async function fetchChecksum({ url, medium, algorithm, ...options }: WantedChecksum): Promise<Checksum> {
   const { text } = await fetchSigned(url, { maxBytes: LARGEST, ...options });
   const name = fileName(medium);
-  const found = findChecksum(text, name, algorithm);
+  const found =
+    findChecksum(text, name, algorithm) ?? (isOfMedium(url, medium) ? onlyChecksum(text, algorithm) : undefined);
   if (found !== undefined) return found;
   throw new FactoryError('ChecksumMismatch', `${withoutSecrets(url)} has no ${algorithm} checksum of ${name}`, {
     hint: 'name the checksum file that lies beside the medium, or give parameter iso_checksum',
   });
+}
+
+/**
+ * Whether a checksum file is called as the medium with an ending (`x.iso.sha256`): then it is of that medium alone. What it names may be
+ * another file, because openSUSE's `…-Current.iso` are links to the snapshot of the day.
+ */
+function isOfMedium(url: string, medium: string): boolean {
+  const [file, of] = [new URL(url), new URL(medium)];
+  const ending = file.pathname.startsWith(of.pathname) ? file.pathname.slice(of.pathname.length) : '';
+  return file.protocol === of.protocol && file.host === of.host && /^\.[^/]+$/.test(ending);
+}
+
+/** The checksum of a file that has no other, of whatever algorithm. */
+function onlyChecksum(text: string, algorithm: Checksum['algorithm']): Checksum | undefined {
+  const [only, ...others] = parseChecksums(text);
+  return others.length === 0 && only?.algorithm === algorithm ? only : undefined;
 }

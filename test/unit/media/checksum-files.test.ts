@@ -56,12 +56,15 @@ describe('findChecksum', () => {
 
 describe('the checksum of a medium', () => {
   const files: Partial<Record<string, string>> = {
+    '/Current.iso.sha256': `${ONE}  Snapshot20230525.iso\n`,
+    '/Several.iso.sha256': `${ONE}  Snapshot20230525.iso\n${TWO}  Snapshot20230526.iso\n`,
+    '/Mixed.iso.sha256': `${ONE}  Snapshot20230525.iso\n${'a'.repeat(32)}  Snapshot20230526.iso\n`,
     '/SUMS': `${TWO}  My Distro.iso\n`,
     '/BROKEN': `${ONE}  100%Distro.iso\n`,
   };
   let server: Awaited<ReturnType<typeof serve>>;
   before(async () => {
-    server = await serve((request, response) => void response.end(files[request.url ?? '']));
+    server = await serve((request, response) => void response.end(files[request.url?.replace(/\?.*/, '') ?? '']));
   });
   after(() => server[Symbol.asyncDispose]());
 
@@ -74,6 +77,24 @@ describe('the checksum of a medium', () => {
         keys: undefined,
       })
     ).value;
+  const isRefused = (medium: string, file: string): Promise<void> =>
+    assert.rejects(of(medium, file), { type: 'ChecksumMismatch' });
+
+  it('is the only one of the file that is called as the medium with an ending, whatever name it has there', async () => {
+    assert.equal(await of('/Current.iso', '/Current.iso.sha256'), ONE);
+    assert.equal(await of('/Current.iso?token=1', '/Current.iso.sha256?token=2'), ONE);
+  });
+
+  it('is none of another medium’s file', async () => {
+    await isRefused('/Other.iso', '/Current.iso.sha256');
+    await isRefused('/Cur', '/Current.iso.sha256');
+    await isRefused('/other/Current.iso', '/Current.iso.sha256');
+  });
+
+  it('is none of several with other names', async () => {
+    await isRefused('/Several.iso', '/Several.iso.sha256');
+    await isRefused('/Mixed.iso', '/Mixed.iso.sha256');
+  });
 
   it('is found by the name that the medium’s address encodes, as it is where that is no encoding', async () => {
     assert.equal(await of('/My%20Distro.iso', '/SUMS'), TWO);
