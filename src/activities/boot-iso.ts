@@ -1,11 +1,11 @@
 import { writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { FactoryError } from '../build/errors.js';
 import { fetchToFile } from '../media/fetch.js';
 import { fetchFtpFolder } from '../media/ftp-folder.js';
 import { isoInfo, pathOnIso, remakeIso, type RemadeIso } from '../media/iso.js';
 import { isLocalFile, localFolder } from '../media/local-file.js';
-import { withoutSecrets } from '../media/urls.js';
+import { fileName, withoutSecrets } from '../media/urls.js';
 import { type BootMethod, hasOurLoader, stubFirmwares } from '../os/boot-method.js';
 import type { InstallerPlan, InstallMedium } from '../os/types.js';
 import type { Extra, Template } from '../tdl/types.js';
@@ -97,10 +97,7 @@ async function extraFile(
     directories: deps.filesFrom,
   });
   // As a copy into a folder: Oz's destinations may end in a slash.
-  return {
-    from,
-    path: pathOnIso(destination.endsWith('/') ? `${destination}${basename(new URL(source).pathname)}` : destination),
-  };
+  return { from, path: pathOnIso(destination.endsWith('/') ? `${destination}${fileName(source)}` : destination) };
 }
 
 /** A folder of this machine that the worker has opened, or one that is fetched to a path. Answers where it is. */

@@ -1,4 +1,4 @@
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { KEYS, type BuildRef } from '../build/names.js';
 import { fetchChecksum } from '../media/checksum-files.js';
 import { checkDigest, digestOfFile } from '../media/digest.js';
@@ -115,8 +115,7 @@ async function publishedDigest(
 ): Promise<{ algorithm: string; value: string } | undefined> {
   if (checksum === undefined) return undefined;
   progress({ message: `reading ${withoutSecrets(checksum.url)}` });
-  const name = basename(new URL(url).pathname);
-  return fetchChecksum({ ...checksum, name, keys, signal: signal(), directories: deps.filesFrom });
+  return fetchChecksum({ ...checksum, medium: url, keys, signal: signal(), directories: deps.filesFrom });
 }
 
 async function describe(path: string, { url }: InstallMedium): Promise<Record<string, string>> {

@@ -1,6 +1,6 @@
 import { FactoryError } from '../build/errors.js';
 import { fetchSigned, type SignedTextOptions } from './signature.js';
-import { withoutSecrets } from './urls.js';
+import { fileName, withoutSecrets } from './urls.js';
 
 /** One line of a checksum file. */
 export interface Checksum {
@@ -23,8 +23,11 @@ const BY_LENGTH: Partial<Record<number, Checksum['algorithm']>> = {
   128: 'sha512',
 };
 
-/** `SHA256 (name) = hex`, as BSD's md5 and sha256 write it, and `sha256sum --tag`. */
-const BSD = /^(MD5|SHA1|SHA224|SHA256|SHA384|SHA512) ?\((.+)\) ?= ?([0-9a-f]+)$/i;
+/**
+ * `SHA256 (name) = hex`, as BSD's md5 and sha256 write it, and `sha256sum --tag`; `SHA256(name)= hex` of `openssl dgst`, which
+ * writes `SHA2-256` since OpenSSL 3.
+ */
+const BSD = /^(MD5|SHA1|SHA(?:2-)?(?:224|256|384|512)) ?\((.+)\) ?= ?([0-9a-f]+)$/i;
 /** `hex  name` or `hex *name`; a backslash before it says that the name is escaped (GNU coreutils, "md5sum invocation"). */
 const GNU = /^(\\?)([0-9a-f]+)(?: [ *](.+)|\s+(\S.*))?$/i;
 
@@ -36,7 +39,7 @@ export function parseChecksums(text: string): Checksum[] {
 function parseLine(line: string): Checksum | undefined {
   const [, name, path, hex] = BSD.exec(line) ?? [];
   if (name !== undefined && path !== undefined && hex !== undefined) {
-    const algorithm = name.toLowerCase() as Checksum['algorithm'];
+    const algorithm = name.toLowerCase().replace('sha2-', 'sha') as Checksum['algorithm'];
     return BY_LENGTH[hex.length] === algorithm ? { algorithm, value: hex.toLowerCase(), name: path } : undefined;
   }
   const [, escaped, digest, strict, loose] = GNU.exec(line) ?? [];
@@ -65,24 +68,42 @@ export function findChecksum(text: string, name: string, algorithm?: Checksum['a
   return all.length === 1 && all[0]?.name === '' ? all[0] : undefined;
 }
 
-/** A checksum file, and the file that is looked for in it. */
+/** A checksum file, and the medium that is looked for in it. */
 export interface WantedChecksum extends Pick<SignedTextOptions, 'signal' | 'directories' | 'keys'> {
   url: string;
-  /** Of the file whose checksum it is. */
-  name: string;
+  /** Address of the medium. */
+  medium: string;
   algorithm: Checksum['algorithm'];
 }
 
 /**
- * The checksum of a file, from the checksum file that a template names.
+ * The checksum of a medium, from the checksum file that a template names.
  *
  * @throws FactoryError MediaUnavailable and SignatureInvalid as `fetchSigned`; ChecksumMismatch where the file does not say it
  */
-export async function fetchChecksum({ url, name, algorithm, ...options }: WantedChecksum): Promise<Checksum> {
+export async function fetchChecksum({ url, medium, algorithm, ...options }: WantedChecksum): Promise<Checksum> {
   const { text } = await fetchSigned(url, { maxBytes: LARGEST, ...options });
-  const found = findChecksum(text, name, algorithm);
+  const name = fileName(medium);
+  const found =
+    findChecksum(text, name, algorithm) ?? (isOfMedium(url, medium) ? onlyChecksum(text, algorithm) : undefined);
   if (found !== undefined) return found;
   throw new FactoryError('ChecksumMismatch', `${withoutSecrets(url)} has no ${algorithm} checksum of ${name}`, {
     hint: 'name the checksum file that lies beside the medium, or give parameter iso_checksum',
   });
+}
+
+/**
+ * Whether a checksum file is called as the medium with an ending (`x.iso.sha256`): then it is of that medium alone. What it names may be
+ * another file, because openSUSE's `…-Current.iso` are links to the snapshot of the day.
+ */
+function isOfMedium(url: string, medium: string): boolean {
+  const [file, of] = [new URL(url), new URL(medium)];
+  const ending = file.pathname.startsWith(of.pathname) ? file.pathname.slice(of.pathname.length) : '';
+  return file.protocol === of.protocol && file.host === of.host && /^\.[^/]+$/.test(ending);
+}
+
+/** The checksum of a file that has no other, of whatever algorithm. */
+function onlyChecksum(text: string, algorithm: Checksum['algorithm']): Checksum | undefined {
+  const [only, ...others] = parseChecksums(text);
+  return others.length === 0 && only?.algorithm === algorithm ? only : undefined;
 }

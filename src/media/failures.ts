@@ -4,9 +4,9 @@ import { withoutSecrets } from './urls.js';
 /** Statuses besides 5xx that pass by themselves. */
 const PASSING_STATUSES = new Set([408, 425, 429]);
 
-/** Codes of system, TLS and undici for which another try is useless. */
-const LASTING_CODES =
-  /^(ENOTFOUND|ERR_TLS_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_SSL_|UND_ERR_INVALID_ARG|ERR_INVALID_URL)/;
+/** Codes of TLS, of system and of undici (a proxy's 407, too) for which another try is useless. */
+const TLS_CODES = /^(ERR_TLS_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_SSL_)/;
+const OTHER_LASTING_CODES = /^(ENOTFOUND|UND_ERR_INVALID_ARG|ERR_INVALID_URL)/;
 
 const REASONS: Partial<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
@@ -74,9 +74,9 @@ function secondsOf(text: string | undefined): number | undefined {
 export function failureOf(url: string, error: unknown): FactoryError {
   if (error instanceof FactoryError) return error;
   const code = innermost(error).code ?? '';
-  const lasting = LASTING_CODES.test(code);
-  const hint = !lasting || code === 'ENOTFOUND' ? HINTS.host : HINTS.tls;
-  return unavailable(url, reasonOf(error), { retryable: !lasting, cause: error, hint });
+  const isTls = TLS_CODES.test(code);
+  const retryable = !isTls && !OTHER_LASTING_CODES.test(code);
+  return unavailable(url, reasonOf(error), { retryable, cause: error, hint: isTls ? HINTS.tls : HINTS.host });
 }
 
 /** Why the connection or the transfer failed, in words. */

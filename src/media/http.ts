@@ -28,7 +28,12 @@ const agents = new Map<number, Dispatcher>();
 function agentFor(connectSeconds: number): Dispatcher {
   const known = agents.get(connectSeconds);
   if (known !== undefined) return known;
-  const agent = new EnvHttpProxyAgent({ connect: { timeout: connectSeconds * 1000 }, keepAliveTimeout: 4000 });
+  const agent = new EnvHttpProxyAgent({
+    connect: { timeout: connectSeconds * 1000 },
+    keepAliveTimeout: 4000,
+    // A tunnel is for https alone: proxies refuse one to port 80, and cache nothing of what goes through one.
+    proxyTunnel: false,
+  });
   agents.set(connectSeconds, agent);
   return agent;
 }

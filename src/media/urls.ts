@@ -1,3 +1,5 @@
+import { basename } from 'node:path';
+
 /** The address, resolved against another where it is relative; undefined if it is none. */
 export function parseUrl(url: string, base?: string): URL | undefined {
   // URL.parse would do, but came late to Node 20.
@@ -18,4 +20,9 @@ export function decoded(text: string): string {
   } catch {
     return text;
   }
+}
+
+/** The last part of an address's path, as the file is called where it lies: without percent-encoding, and never a path. */
+export function fileName(url: string): string {
+  return basename(decoded(basename(new URL(url).pathname)));
 }

@@ -1,5 +1,4 @@
 import { FactoryError } from '../build/errors.js';
-import { withoutSecrets } from '../media/urls.js';
 import type { Install, Template } from '../tdl/types.js';
 import type { Arch, InstallerPlan, IsoLayout } from './types.js';
 
@@ -30,13 +29,9 @@ export function treeUrl({ os }: Template, more: string[] = []): string {
   const { url } = os.install;
   const schemes = ['http:', 'https:', 'ftp:', ...more];
   if (URL.canParse(url) && schemes.includes(new URL(url).protocol)) return url.replace(/\/+$/, '');
-  throw new FactoryError(
-    'InvalidTemplate',
-    `<url> is not an address that ${os.name} can be installed from: ${withoutSecrets(url)}`,
-    {
-      hint: `write the address of an install tree (${schemes.map((scheme) => `${scheme}//…`).join(', ')}), which the instance reaches as well`,
-    },
-  );
+  throw new FactoryError('InvalidTemplate', `<url> is not an address that ${os.name} can be installed from`, {
+    hint: `write the address of an install tree (${schemes.map((scheme) => `${scheme}//…`).join(', ')}), which the instance reaches as well`,
+  });
 }
 
 /** A template's medium. */

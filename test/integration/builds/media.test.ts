@@ -105,16 +105,16 @@ describe('a system that is installed from its medium', { skip }, () => {
   });
 
   it('gets the template’s extras on it: files, and folders that the worker has opened', async () => {
-    bed.media.put('/extra.txt', 'extra');
+    bed.media.put('/an extra.txt', 'extra');
     await mkdir(join(folder, 'drivers'));
     await writeFile(join(folder, 'drivers', 'one.inf'), 'one');
     const installer = await build(
       {},
       `<extras><directory source='file://${folder}/drivers' destination='/drivers'/>
-       <file source='${bed.media.origin}/extra.txt' destination='/extras/'/></extras>`,
+       <file source='${bed.media.origin}/an%20extra.txt' destination='/extras/'/></extras>`,
     );
     assert.ok(installer.media[0]?.includes('drivers/one.inf'));
-    assert.ok(installer.media[0]?.includes('extras/extra.txt'));
+    assert.ok(installer.media[0]?.includes('extras/an extra.txt'));
   });
 
   it('gets no folder of the worker’s that was not opened', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
-import { findChecksum, parseChecksums } from '../../../src/media/checksum-files.js';
+import { after, before, describe, it } from 'node:test';
+import { fetchChecksum, findChecksum, parseChecksums } from '../../../src/media/checksum-files.js';
+import { serve } from './server.js';
 
 const ONE = '1'.repeat(64);
 const TWO = '2'.repeat(64);
@@ -23,6 +24,16 @@ describe('parseChecksums', () => {
     const text = `-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n# Fedora-Server.iso: 5 bytes\nSHA256 (Fedora-Server.iso) = ${ONE.toUpperCase()}\nSHA512 (x) = ${ONE}\n-----BEGIN PGP SIGNATURE-----\niQIz\n`;
     assert.deepEqual(parseChecksums(text), [{ algorithm: 'sha256', value: ONE, name: 'Fedora-Server.iso' }]);
   });
+
+  it('reads the forms of OpenSSL, before its version 3 and since', () => {
+    const text = `SHA2-256(a.iso)= ${ONE}\nSHA2-512(a.iso)= ${ONE}${TWO}\nSHA256(b.iso)= ${TWO}\nMD5(b.iso)= ${'a'.repeat(32)}\n`;
+    assert.deepEqual(parseChecksums(text), [
+      { algorithm: 'sha256', value: ONE, name: 'a.iso' },
+      { algorithm: 'sha512', value: `${ONE}${TWO}`, name: 'a.iso' },
+      { algorithm: 'sha256', value: TWO, name: 'b.iso' },
+      { algorithm: 'md5', value: 'a'.repeat(32), name: 'b.iso' },
+    ]);
+  });
 });
 
 describe('findChecksum', () => {
@@ -40,5 +51,53 @@ describe('findChecksum', () => {
   it('takes a digest that stands alone, and only the algorithm that is wanted', () => {
     assert.equal(findChecksum(`${ONE}\n`, 'disc.iso')?.value, ONE);
     assert.equal(findChecksum(`${ONE}  disc.iso\n`, 'disc.iso', 'md5'), undefined);
+  });
+});
+
+describe('the checksum of a medium', () => {
+  const files: Partial<Record<string, string>> = {
+    '/Current.iso.sha256': `${ONE}  Snapshot20230525.iso\n`,
+    '/Several.iso.sha256': `${ONE}  Snapshot20230525.iso\n${TWO}  Snapshot20230526.iso\n`,
+    '/Mixed.iso.sha256': `${ONE}  Snapshot20230525.iso\n${'a'.repeat(32)}  Snapshot20230526.iso\n`,
+    '/SUMS': `${TWO}  My Distro.iso\n`,
+    '/BROKEN': `${ONE}  100%Distro.iso\n`,
+  };
+  let server: Awaited<ReturnType<typeof serve>>;
+  before(async () => {
+    server = await serve((request, response) => void response.end(files[request.url?.replace(/\?.*/, '') ?? '']));
+  });
+  after(() => server[Symbol.asyncDispose]());
+
+  const of = async (medium: string, file: string): Promise<string> =>
+    (
+      await fetchChecksum({
+        url: `${server.url}${file}`,
+        medium: `${server.url}${medium}`,
+        algorithm: 'sha256',
+        keys: undefined,
+      })
+    ).value;
+  const isRefused = (medium: string, file: string): Promise<void> =>
+    assert.rejects(of(medium, file), { type: 'ChecksumMismatch' });
+
+  it('is the only one of the file that is called as the medium with an ending, whatever name it has there', async () => {
+    assert.equal(await of('/Current.iso', '/Current.iso.sha256'), ONE);
+    assert.equal(await of('/Current.iso?token=1', '/Current.iso.sha256?token=2'), ONE);
+  });
+
+  it('is none of another medium’s file', async () => {
+    await isRefused('/Other.iso', '/Current.iso.sha256');
+    await isRefused('/Cur', '/Current.iso.sha256');
+    await isRefused('/other/Current.iso', '/Current.iso.sha256');
+  });
+
+  it('is none of several with other names', async () => {
+    await isRefused('/Several.iso', '/Several.iso.sha256');
+    await isRefused('/Mixed.iso', '/Mixed.iso.sha256');
+  });
+
+  it('is found by the name that the medium’s address encodes, as it is where that is no encoding', async () => {
+    assert.equal(await of('/My%20Distro.iso', '/SUMS'), TWO);
+    assert.equal(await of('/100%Distro.iso', '/BROKEN'), ONE);
   });
 });

@@ -47,6 +47,7 @@ describe('a signed checksum file', () => {
     const text = await createCleartextMessage({ text: SUMS });
     const clear = await sign({ message: text, signingKeys: key });
     files.set('/clear/SUMS', clear);
+    files.set('/Current.iso.sha256', clear);
     files.set('/wrapped/SUMS', `${'b'.repeat(64)}  medium.iso\n${clear}`);
   });
   after(() => server[Symbol.asyncDispose]());
@@ -66,8 +67,20 @@ describe('a signed checksum file', () => {
   it('is believed with a signature in it, as far as that goes', async () => {
     assert.equal((await get('/clear')).text.trim(), SUMS.trim());
     // What stands before the signed part is nobody's.
-    const found = await fetchChecksum({ url: `${server.url}/wrapped/SUMS`, name: 'medium.iso', algorithm: 'sha256', keys: armored }).catch((error: { type: string }) => error.type); // prettier-ignore
+    const found = await fetchChecksum({ url: `${server.url}/wrapped/SUMS`, medium: `${server.url}/medium.iso`, algorithm: 'sha256', keys: armored }).catch((error: { type: string }) => error.type); // prettier-ignore
     assert.ok(found === 'SignatureInvalid' || (typeof found === 'object' && found.value === 'a'.repeat(64)), String(found)); // prettier-ignore
+  });
+
+  it('of one medium need not have its name, but must be signed', async () => {
+    const of = (keys: PrivateKey): ReturnType<typeof fetchChecksum> =>
+      fetchChecksum({
+        url: `${server.url}/Current.iso.sha256`,
+        medium: `${server.url}/Current.iso`,
+        algorithm: 'sha256',
+        keys: keys.toPublic().armor(),
+      });
+    assert.equal((await of(key)).value, 'a'.repeat(64));
+    await assert.rejects(of(stranger), { type: 'SignatureInvalid' });
   });
 
   it('is believed with one of several keys', async () => {
