@@ -80,6 +80,7 @@ function distribution({ family, title, names, distro, rolling, first, last }: Di
       ...release,
       ...(rolling === true ? { to: release.from } : {}),
     })),
+    oldSshUpTo: '7',
     versions:
       rolling === true
         ? `${first} to ${newest}`

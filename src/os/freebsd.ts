@@ -27,6 +27,7 @@ export const freebsd: OsFamily = {
       arches: ['x86_64', 'i386', 'aarch64', 'armv7l', 'ppc64le'],
     },
   ],
+  oldSshUpTo: '10',
   versions: '10.0 to 15.0',
   versionOf: ({ version }) => numbersOf(version.replace(/-release$/i, '')),
   installer,
