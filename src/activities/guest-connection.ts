@@ -36,7 +36,7 @@ export async function connectToGuest(deps: Deps, input: GuestInput): Promise<Gue
   const { ref, guest } = input;
   await admitWorker(deps, ref, guest);
   const { privateKey } = await loginKeyOf(deps, ref.uuid);
-  const { shell } = (await profileOf(deps, ref.uuid)).profile;
+  const { shell, oldSsh } = (await profileOf(deps, ref.uuid)).profile;
   return connectGuest(
     {
       host: guest.host,
@@ -45,6 +45,7 @@ export async function connectToGuest(deps: Deps, input: GuestInput): Promise<Gue
       hostKeys: await knownHostKeys(deps, ref.uuid),
       commandPrefix: guest.prefix,
       ...(shell === undefined ? {} : { shell }),
+      ...(oldSsh === undefined ? {} : { oldSsh }),
     },
     { timeout: CONNECT_TIMEOUT, signal: signal() },
   );

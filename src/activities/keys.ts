@@ -1,5 +1,6 @@
-import { generateKeyPair } from '../guest/keys.js';
+import { generateKeyPair, generateRsaKeyPair } from '../guest/keys.js';
 import type { Deps } from './context.js';
+import { profileOf } from './documents.js';
 
 export interface SshKey {
   privateKey: string;
@@ -8,8 +9,14 @@ export interface SshKey {
 
 /** Makes the key on first use and keeps it in the store, never in the history: every worker of the build reads the same. */
 async function keyOf(deps: Deps, uuid: string, name: string): Promise<SshKey> {
-  const document = await deps.store.ensureDocument(uuid, name, () => JSON.stringify(generateKeyPair()));
+  const document = await deps.store.ensureDocument(uuid, name, async () => JSON.stringify(await newKeyFor(deps, uuid)));
   return JSON.parse(document.toString('utf8')) as SshKey;
+}
+
+/** A key that the sshd of the build's system can read. Whoever has a key keeps it: builds older than this choice have ed25519. */
+async function newKeyFor(deps: Deps, uuid: string): Promise<SshKey> {
+  const { profile } = await profileOf(deps, uuid);
+  return profile.oldSsh === true ? generateRsaKeyPair() : generateKeyPair();
 }
 
 /** The key pair that lets us in. */

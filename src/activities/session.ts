@@ -5,6 +5,7 @@ import { keyBlob } from '../guest/keys.js';
 import type { Guest } from '../guest/types.js';
 import { admit } from './access.js';
 import { type Deps, progress, signal } from './context.js';
+import { profileOf } from './documents.js';
 import { knownHostKeys, withGuest } from './guest-connection.js';
 import type { GuestInput } from './types.js';
 
@@ -25,7 +26,13 @@ export async function openSession(deps: Deps, input: SessionInput): Promise<Open
   if (from !== undefined) await admit(deps, ref, location, [from]);
   const line = `${publicKey.trim().split(/\s+/).slice(0, 2).join(' ')} ${SESSION_KEY}`;
   await withGuest(deps, input, (guest) => changeKeys(guest, guest.shell.letIn(location.user, line)));
-  return { host: location.host, user: location.user, hostKeys: await knownHostKeys(deps, ref.uuid) };
+  const { oldSsh } = (await profileOf(deps, ref.uuid)).profile;
+  return {
+    host: location.host,
+    user: location.user,
+    hostKeys: await knownHostKeys(deps, ref.uuid),
+    ...(oldSsh === undefined ? {} : { oldSsh }),
+  };
 }
 
 /** Lets nobody in with the key any more. */

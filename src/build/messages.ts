@@ -70,6 +70,8 @@ export interface OpenedSession {
   user: string;
   /** Public host keys, of which the guest has one. */
   hostKeys: string[];
+  /** Whether the guest's OpenSSH may be older than 6.5: the client's must be told to make do with what it has. */
+  oldSsh?: true;
 }
 
 /** Signals of jeosImage: a build, by its UUID, waits for the JEOS, or no longer does. */

@@ -1,5 +1,6 @@
 import { FAMILIES } from '../os/index.js';
 import type { OsFamily, Release } from '../os/types.js';
+import { hasOldSsh } from '../os/versions.js';
 import { tableOf } from './markdown-table.js';
 import { PACKAGE_INSTALL_DOC } from './package-install-doc.js';
 import { REAL_RUNS } from './real-runs-doc.js';
@@ -36,6 +37,15 @@ ${REAL_RUNS}
 ${PACKAGE_INSTALL_DOC}`;
 }
 
+/** "Debian up to 7, …": the families of which a release is known that may have an old OpenSSH. */
+function oldSshList(): string {
+  const old = FAMILIES.filter((family) => {
+    const oldest = family.versionOf({ name: family.names[0] ?? '', version: family.releases[0]?.from ?? '' });
+    return oldest !== undefined && hasOldSsh(family, oldest);
+  });
+  return old.map(({ title, oldSshUpTo }) => `${title} up to ${oldSshUpTo}`).join(', ');
+}
+
 const INTRODUCTION = `# Operating systems
 
 What can be built, by what a template says in \`<os>\`. This file is generated from \`src/os/\` (\`npm run docs\`); \`imagefactory plugins\` prints
@@ -54,6 +64,8 @@ the same.
 - **Started** (parameter \`boot_method\`) by kernel, ramdisk and command line that Nova gives it (\`direct\`), by a small disk of ours with a boot loader (\`stub\`), or
   from its medium (\`iso\`). The **script** (\`script_transport\`) comes as user data, on the configuration drive, in the ramdisk, or on the medium. The **root disk**
   (\`root_disk\`) is the hypervisor's or a volume.
+- **OpenSSH older than 6.5** (January 2014) knows no ed25519 keys, and the oldest only SHA-1 key exchanges and CBC ciphers. Builds of ${oldSshList()}
+  have RSA keys, and may fall back to these; all others have ed25519 and nothing of the kind.
 - **\`<kernelparam>\`** is added to the installer's command line everywhere but in Windows, which has none.
 - **Windows** was not run for real: there are no media of it here. What is said to Windows Setup, OpenSSH for Windows, PowerShell, sysprep and
   Chocolatey goes by their makers' documents; tests hold the plan, the answer file and the

@@ -1,4 +1,4 @@
-import ssh2, { type ServerHostKeyAlgorithm } from 'ssh2';
+import ssh2, { type Algorithms, type ServerHostKeyAlgorithm } from 'ssh2';
 import { FactoryError } from '../build/errors.js';
 import { fingerprint, fingerprintOfBlob, keyBlob } from './keys.js';
 import { SshGuest } from './ssh-guest.js';
@@ -23,6 +23,19 @@ const HOST_KEY_ALGORITHMS: ServerHostKeyAlgorithm[] = [
   'rsa-sha2-256',
   'ssh-rsa',
 ];
+
+/**
+ * What OpenSSH 3 and 4 have and ssh2 does not offer by itself, behind all that it does: who can do better is not taken down
+ * by this, because the client's order decides. The host key is checked as ever.
+ */
+const OLD_ALGORITHMS = {
+  kex: {
+    append: ['diffie-hellman-group-exchange-sha1', 'diffie-hellman-group14-sha1', 'diffie-hellman-group1-sha1'],
+    prepend: [],
+    remove: [],
+  },
+  cipher: { append: ['aes128-cbc', '3des-cbc'], prepend: [], remove: [] },
+} satisfies Algorithms;
 
 /**
  * Connects and logs in with the key.
@@ -73,7 +86,7 @@ function login(client: ssh2.Client, address: GuestAddress, timeout: number): Pro
       readyTimeout: timeout * 1000,
       keepaliveInterval: KEEPALIVE.interval,
       keepaliveCountMax: KEEPALIVE.unanswered,
-      algorithms: { serverHostKey: preferred(address.hostKeys) },
+      algorithms: algorithmsFor(address),
       hostVerifier: (key: Buffer) => {
         if (pinned.has(key.toString('base64'))) return true;
         stranger = key;
@@ -83,11 +96,16 @@ function login(client: ssh2.Client, address: GuestAddress, timeout: number): Pro
   });
 }
 
+function algorithmsFor({ hostKeys, oldSsh }: GuestAddress): Algorithms {
+  if (oldSsh !== true) return { serverHostKey: preferred(hostKeys, HOST_KEY_ALGORITHMS) };
+  return { ...OLD_ALGORITHMS, serverHostKey: preferred(hostKeys, [...HOST_KEY_ALGORITHMS, 'ssh-dss']) };
+}
+
 /** The client's order decides which of its keys a server shows, so the pinned types come first. */
-function preferred(hostKeys: string[]): ServerHostKeyAlgorithm[] {
+function preferred(hostKeys: string[], all: ServerHostKeyAlgorithm[]): ServerHostKeyAlgorithm[] {
   const types = new Set(hostKeys.map((key) => key.trim().split(/\s+/)[0]));
   const isPinned = (name: string): boolean => types.has(name) || (name.startsWith('rsa-sha2') && types.has('ssh-rsa'));
-  return [...HOST_KEY_ALGORITHMS.filter(isPinned), ...HOST_KEY_ALGORITHMS.filter((name) => !isPinned(name))];
+  return [...all.filter(isPinned), ...all.filter((name) => !isPinned(name))];
 }
 
 function place({ host, port = 22 }: GuestAddress): string {

@@ -1,7 +1,7 @@
 const BEGIN = '-----BEGIN SSH HOST KEY KEYS-----';
 const END = '-----END SSH HOST KEY KEYS-----';
 /** A public key somewhere in a line: consoles put time stamps and the names of services before it. */
-const KEY = /\b(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)) (AAAA[0-9A-Za-z+/]+={0,2})(?=\s|$)/;
+const KEY = /\b(ssh-ed25519|ssh-rsa|ssh-dss|ecdsa-sha2-nistp(?:256|384|521)) (AAAA[0-9A-Za-z+/]+={0,2})(?=\s|$)/;
 
 /** Whether the blob says itself that it is a key of that type (RFC 4253, section 6.6: its first string). */
 function isOfType(type: string, base64: string): boolean {

@@ -1,12 +1,16 @@
-import { createHash } from 'node:crypto';
+import { createHash, generateKeyPair as generateWith } from 'node:crypto';
+import { promisify } from 'node:util';
 import ssh2 from 'ssh2';
 import { FactoryError } from '../build/errors.js';
 
-/** An SSH key pair as OpenSSH writes it: the private key's PEM text and the public key's line. */
+/** An SSH key pair as OpenSSH writes it: the private key's PEM text and the public key's line, which names its type first. */
 export interface SshKeyPair {
   privateKey: string;
   publicKey: string;
 }
+
+/** What stands behind the key in the public lines of our keys. */
+const COMMENT = 'imagefactory';
 
 /** The base64 field of a public key line: what two lines of the same key have in common. */
 export function keyBlob(publicKey: string): string {
@@ -43,9 +47,24 @@ export function generateKeyPair(): SshKeyPair {
   // ssh2 1.17.0 makes an unusable pair about once in two hundred times (a leading zero byte is lost), so each is tried.
   for (let tries = 0; tries < 20; tries++) {
     const { private: privateKey, public: publicKey } = ssh2.utils.generateKeyPairSync('ed25519', {
-      comment: 'imagefactory',
+      comment: COMMENT,
     });
     if (isSound({ privateKey, publicKey })) return { privateKey, publicKey };
   }
   throw new FactoryError('Internal', 'could not make a usable ed25519 key in 20 tries');
+}
+
+/** Bits of an RSA key: NIST SP 800-57 has them for up to 2030 and longer; OpenSSH 3 took them already. */
+const RSA_BITS = 3072;
+
+/** A new RSA key pair, in the PEM format that every OpenSSH reads. It takes a second: the event loop does not wait for it. */
+export async function generateRsaKeyPair(): Promise<SshKeyPair> {
+  const { privateKey } = await promisify(generateWith)('rsa', {
+    modulusLength: RSA_BITS,
+    privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
+    publicKeyEncoding: { type: 'pkcs1', format: 'pem' },
+  });
+  const parsed = ssh2.utils.parseKey(privateKey);
+  if (parsed instanceof Error) throw new FactoryError('Internal', 'could not make a usable RSA key');
+  return { privateKey, publicKey: `${parsed.type} ${parsed.getPublicSSH().toString('base64')} ${COMMENT}` };
 }

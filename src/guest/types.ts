@@ -19,6 +19,8 @@ export interface GuestAddress {
   commandPrefix: string;
   /** What runs our scripts there. Default POSIX sh. */
   shell?: ShellName;
+  /** Whether its OpenSSH may be older than 6.5: then what only such have is allowed as a last resort. */
+  oldSsh?: true;
 }
 
 export interface RunResult {

@@ -34,6 +34,7 @@ export const debian: OsFamily = {
       arches: ['x86_64', 'aarch64', 'armv7l', 'ppc64le', 's390x'],
     },
   ],
+  oldSshUpTo: '7',
   versions: '5 to 13',
   versionOf: ({ version }) => (/^\d{1,3}(\.\d{1,3})?$/.test(version) ? numbersOf(version) : undefined),
   installer: (template, version) => debianInstaller(template, folderOf(version)),

@@ -83,6 +83,7 @@ function distribution({ family, title, names, distro, arches, rolling, first, la
       arches: release.arches.filter((arch) => arches?.includes(arch) ?? true),
       ...(rolling === true ? { to: release.from } : {}),
     })),
+    oldSshUpTo: '7',
     versions:
       rolling === true
         ? `${first} to ${newest}`

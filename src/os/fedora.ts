@@ -33,6 +33,7 @@ export const fedora: OsFamily = {
   title: 'Fedora',
   names: ['Fedora'],
   releases: RELEASES,
+  oldSshUpTo: '20',
   versions: '7 to 44, or rawhide',
   versionOf: ({ version }) => {
     if (version.toLowerCase() === RAWHIDE) return [Infinity];
@@ -70,6 +71,7 @@ export const fedoraCore: OsFamily = {
       note: NO_VIRTIO,
     },
   ],
+  oldSshUpTo: '6',
   versions: '1 to 6',
   versionOf: ({ version }) => (/^[1-6]$/.test(version) ? numbersOf(version) : undefined),
   installer: (template, version) => anacondaInstaller(template, coreOptions(version, template.os.version)),
@@ -100,6 +102,7 @@ export const redHatLinux: OsFamily = {
       note: 'no program that fetches packages: <packages> and <repositories> are refused',
     },
   ],
+  oldSshUpTo: '9',
   versions: '7.0 to 9',
   versionOf: ({ version }) => (/^(7\.[0-3]|8(\.0)?|9(\.0)?)$/.test(version) ? numbersOf(version) : undefined),
   installer: (template, version) =>

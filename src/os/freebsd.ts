@@ -28,6 +28,7 @@ export const freebsd: OsFamily = {
     },
     { ...MEDIUM, from: '15.0', to: '15.0', arches: ['x86_64', 'aarch64', 'ppc64le'] },
   ],
+  oldSshUpTo: '10',
   versions: '10.0 to 15.0',
   versionOf: ({ version }) => numbersOf(version.replace(/-release$/i, '')),
   installer,

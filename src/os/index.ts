@@ -12,7 +12,7 @@ import { rhel21 } from './rhel21.js';
 import { opensuse, sles, tumbleweed } from './suse.js';
 import type { OsFamily, OsProfile, Release } from './types.js';
 import { ubuntu } from './ubuntu.js';
-import { releaseOf } from './versions.js';
+import { hasOldSsh, releaseOf } from './versions.js';
 import { windows } from './windows.js';
 
 /** Every family that is known; those that cannot be built as well. */
@@ -76,6 +76,7 @@ export function profileFor(template: Template): { profile: OsProfile; warnings: 
     family: family.family,
     release,
     version,
+    ...(hasOldSsh(family, version) ? { oldSsh: true } : {}),
     scriptKind: release.scriptKind,
     installer: (of) => family.installer(of, version),
   };

@@ -13,6 +13,7 @@ export const mageia: OsFamily = {
     { ...BY_DRAKX, from: '7', to: '9', arches: ['x86_64', 'i386', 'aarch64', 'armv7l'] },
     { ...BY_DRAKX, from: '10', to: '10', arches: ['x86_64', 'i386'] },
   ],
+  oldSshUpTo: '4',
   versions: '2 to 10',
   versionOf: ({ version }) => (/^\d{1,2}(\.\d)?$/.test(version) ? numbersOf(version) : undefined),
   installer: (template) =>

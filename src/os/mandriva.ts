@@ -27,6 +27,7 @@ export const mandrake: OsFamily = {
     },
     { ...OF_OLD, from: '9.0', to: '10.1', arches: ['i386'] },
   ],
+  oldSshUpTo: '10.1',
   versions: '8.2 to 10.1',
   versionOf: ({ version }) => (/^(8\.2|9\.[0-2]|10\.[01])$/.test(version) ? numbersOf(version) : undefined),
   installer: (template, version) => installer(template, version, 'mandrake'),
@@ -41,6 +42,7 @@ export const mandriva: OsFamily = {
     { ...OF_OLD, from: '2007.0', to: '2008.1', arches: ['x86_64', 'i386'] },
     { ...BY_DRAKX, from: '2009.0', to: '2010.2', arches: ['x86_64', 'i386'] },
   ],
+  oldSshUpTo: '2010.2',
   versions: '2005 to 2010.2',
   versionOf: ({ version }) =>
     /^(2005|2006\.0|200[789]\.[01]|2010\.[0-2])$/.test(version) ? numbersOf(version) : undefined,

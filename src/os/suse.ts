@@ -43,6 +43,7 @@ export const opensuse: OsFamily = {
     { ...AUTOYAST, from: '15.0', to: '15.6', arches: SERVERS },
     { ...AGAMA, from: '16.0', to: '16.0', arches: SERVERS },
   ],
+  oldSshUpTo: '13.1',
   versions: '10.3 to 13.2, 42.1 to 42.3, 15.0 to 16.0',
   versionOf: ({ version }) => {
     const [major, ...rest] = numbersOf(version) ?? [];
@@ -73,6 +74,7 @@ export const sles: OsFamily = {
     { ...AUTOYAST, from: '15', to: '15.7', arches: SERVERS },
     { ...AGAMA, from: '16', to: '16.0', arches: SERVERS },
   ],
+  oldSshUpTo: '11.4',
   versions: '12 to 12-SP5, 15 to 15-SP7, 16.0; or SLES-15 with the service pack as version (GOLD, SP6 or 6)',
   versionOf: slesVersion,
   installer: (template, version) =>

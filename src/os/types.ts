@@ -145,6 +145,8 @@ export interface OsFamily {
   numberedNames?: boolean;
   /** From the oldest to the newest; what is newer than the last is built like it. */
   releases: readonly Release[];
+  /** Last version whose OpenSSH may be older than 6.5, with all that begin with it. Default: none has such. */
+  oldSshUpTo?: string;
   /** How versions are written, for people. */
   versions: string;
   /** The version that a template means; undefined for what is none. */
@@ -165,6 +167,8 @@ export interface OsProfile extends GuestTools {
   family: string;
   release: Release;
   version: Version;
+  /** Whether its OpenSSH may be older than 6.5 (January 2014): no ed25519 keys, the oldest only SHA-1 key exchanges and CBC ciphers. */
+  oldSsh?: true;
   scriptKind: InstallScriptKind;
   /** The installer of a template. @throws FactoryError UnsupportedOs */
   installer(template: Template): InstallerPlan;

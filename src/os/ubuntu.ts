@@ -36,6 +36,7 @@ export const ubuntu: OsFamily = {
   title: 'Ubuntu',
   names: ['Ubuntu'],
   releases: RELEASES,
+  oldSshUpTo: '13.10',
   versions: '5.04 to 26.04, with or without a point release',
   versionOf: ({ version }) => (/^(6\.06|\d{1,2}\.(04|10))(\.\d{1,2})?$/.test(version) ? numbersOf(version) : undefined),
   installer: (template, version) =>

@@ -29,6 +29,11 @@ function boundOf(family: OsFamily, text: string): Version {
   return family.versionOf({ name: family.names[0] ?? '', version: text }) ?? [];
 }
 
+/** Whether the OpenSSH of a family's version may be older than 6.5. */
+export function hasOldSsh(family: OsFamily, version: Version): boolean {
+  return family.oldSshUpTo !== undefined && isUpTo(version, boundOf(family, family.oldSshUpTo));
+}
+
 /** Which release of a family a version is, and whether it is newer than all that are known. */
 export function releaseOf(
   family: OsFamily,

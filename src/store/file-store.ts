@@ -79,12 +79,12 @@ export class FileStore implements Store {
     return guarded('read', path, () => contentOf(path));
   }
 
-  async ensureDocument(uuid: string, name: string, make: () => string | Buffer): Promise<Buffer> {
+  async ensureDocument(uuid: string, name: string, make: () => string | Promise<string>): Promise<Buffer> {
     const path = this.documentPath(uuid, name);
     return guarded('write', path, async () => {
       const present = await contentOf(path);
       if (present !== undefined) return present;
-      const content = make();
+      const content = await make();
       await createFile(path, (file) => file.writeFile(content));
       return readFile(path);
     });

@@ -19,7 +19,7 @@ export interface Store {
   writeDocument(uuid: string, name: string, content: string | Buffer): Promise<void>;
   readDocument(uuid: string, name: string): Promise<Buffer | undefined>;
   /** Writes only if there is none yet, and answers what is there afterwards: safe to run twice. */
-  ensureDocument(uuid: string, name: string, make: () => string | Buffer): Promise<Buffer>;
+  ensureDocument(uuid: string, name: string, make: () => string | Promise<string>): Promise<Buffer>;
   deleteDocument(uuid: string, name: string): Promise<void>;
   /** Receives the body: a stream into a temporary file, synced, moved into place. */
   writeBody(

@@ -55,10 +55,11 @@ async function runSsh(context: CommandContext): Promise<number> {
   });
 }
 
+/** RSA, which every sshd reads: ed25519 is not known to those of before 2014, and what the guest has is not known here yet. */
 async function newKey(folder: string): Promise<string> {
   const file = join(folder, 'key');
   try {
-    await promisify(execFile)('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'session', '-f', file]);
+    await promisify(execFile)('ssh-keygen', ['-q', '-t', 'rsa', '-b', '3072', '-N', '', '-C', 'session', '-f', file]);
   } catch (error) {
     throw new ClientError('ssh-keygen could not make a key for the session', {
       hint: 'install the OpenSSH client',
@@ -68,9 +69,18 @@ async function newKey(folder: string): Promise<string> {
   return (await readFile(`${file}.pub`, 'utf8')).trim();
 }
 
+/** What the client refuses by itself and an OpenSSH of before 6.5 may have alone. Not ssh-dss: OpenSSH 10 does not know the word. */
+const OLD_SSH = {
+  KexAlgorithms: '+diffie-hellman-group-exchange-sha1,diffie-hellman-group14-sha1,diffie-hellman-group1-sha1',
+  Ciphers: '+aes128-cbc,3des-cbc',
+  HostKeyAlgorithms: '+ssh-rsa',
+  // Since OpenSSH 8.5 PubkeyAcceptedAlgorithms, with this name still taken.
+  PubkeyAcceptedKeyTypes: '+ssh-rsa',
+};
+
 /** @returns the exit code of the remote command, as `ssh` has it */
 async function connected(folder: string, session: OpenedSession, command: string[]): Promise<number> {
-  const { host, user, hostKeys } = session;
+  const { host, user, hostKeys, oldSsh } = session;
   const known = join(folder, 'known_hosts');
   await writeFile(known, hostKeys.map((key) => `${host} ${key}\n`).join(''));
   const options = {
@@ -81,6 +91,7 @@ async function connected(folder: string, session: OpenedSession, command: string
     StrictHostKeyChecking: 'yes',
     PasswordAuthentication: 'no',
     ConnectTimeout: '30',
+    ...(oldSsh === true ? OLD_SSH : {}),
   };
   const given = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
   // Nobody's own configuration: the guest is gone tomorrow.

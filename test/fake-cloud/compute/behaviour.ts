@@ -28,6 +28,8 @@ export interface GuestBehaviour {
   sudo: 'nopasswd' | 'password' | 'none';
   /** False: it takes no host key from its user data but makes its own. Default true. */
   takesHostKey: boolean;
+  /** True: its OpenSSH is of before 6.5, and so old that it has RSA keys, SHA-1 key exchanges and CBC ciphers only. Default false. */
+  oldSsh: boolean;
   /** True: a shutdown from inside or by the ACPI button has no effect. Default false. */
   ignoresShutdown: boolean;
 }
@@ -38,6 +40,7 @@ export const DEFAULT_GUEST: GuestBehaviour = {
   user: 'debian',
   sudo: 'nopasswd',
   takesHostKey: true,
+  oldSsh: false,
   ignoresShutdown: false,
 };
 

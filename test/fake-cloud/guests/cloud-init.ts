@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import ssh2 from 'ssh2';
 import { parse } from 'yaml';
 import type { GuestBehaviour } from '../compute/behaviour.js';
@@ -7,7 +7,11 @@ import { isFields, text, type Fields } from '../core/values.js';
 import type { FakeServer } from '../state.js';
 import type { RootFiles } from './root-files.js';
 
-const HOST_KEY = 'etc/ssh/ssh_host_ed25519_key';
+/** What concerns the host key. */
+type Ssh = Pick<GuestBehaviour, 'oldSsh'>;
+
+const typeOf = ({ oldSsh }: Ssh): 'rsa' | 'ed25519' => (oldSsh ? 'rsa' : 'ed25519');
+const pathOf = (ssh: Ssh): string => `etc/ssh/ssh_host_${typeOf(ssh)}_key`;
 const LAST_INSTANCE = 'var/lib/cloud/instance-id';
 
 /** What cloud-init does on the first boot of an instance; nothing on later ones. */
@@ -16,13 +20,13 @@ export async function firstBoot(files: RootFiles, server: FakeServer, guest: Gue
     await files.write('etc/machine-id', `${randomUUID().replaceAll('-', '')}\n`, { mode: 0o444 });
   }
   if (!guest.cloudInit) {
-    if ((await files.read(HOST_KEY)) === undefined) await writeHostKey(files, generated());
+    if ((await hostKey(files, guest)) === undefined) await writeHostKey(files, guest, generated(guest));
     return;
   }
   if ((await files.read(LAST_INSTANCE)) === server.id) return;
   const config = cloudConfig(server);
   await files.write('etc/hostname', `${hostnameOf(server)}\n`, { mode: 0o644 });
-  await writeHostKey(files, (guest.takesHostKey ? givenHostKey(config) : undefined) ?? generated());
+  await writeHostKey(files, guest, (guest.takesHostKey ? givenHostKey(config, guest) : undefined) ?? generated(guest));
   await makeUser(files, guest);
   await writeKeys(files, server, guest, config['disable_root'] !== false);
   await files.write('var/log/cloud-init.log', `instance ${server.id}\n`, { mode: 0o640 });
@@ -41,23 +45,36 @@ interface HostKey {
   publicKey: string;
 }
 
-function givenHostKey(config: Fields): HostKey | undefined {
+/** Keys of a type that it does not know are passed over. */
+function givenHostKey(config: Fields, ssh: Ssh): HostKey | undefined {
   const keys = isFields(config['ssh_keys']) ? config['ssh_keys'] : {};
-  const privateKey = text(keys['ed25519_private']);
-  const publicKey = text(keys['ed25519_public']);
+  const privateKey = text(keys[`${typeOf(ssh)}_private`]);
+  const publicKey = text(keys[`${typeOf(ssh)}_public`]);
   return privateKey === undefined || publicKey === undefined ? undefined : { privateKey, publicKey };
 }
 
-function generated(): HostKey {
+function generated(ssh: Ssh): HostKey {
+  if (ssh.oldSsh) return generatedRsa();
   const { private: privateKey, public: publicKey } = ssh2.utils.generateKeyPairSync('ed25519', {
     comment: 'root@guest',
   });
   return { privateKey, publicKey };
 }
 
-async function writeHostKey(files: RootFiles, { privateKey, publicKey }: HostKey): Promise<void> {
-  await files.write(HOST_KEY, privateKey.endsWith('\n') ? privateKey : `${privateKey}\n`, { mode: 0o600 });
-  await files.write(`${HOST_KEY}.pub`, `${publicKey.trim()}\n`, { mode: 0o644 });
+function generatedRsa(): HostKey {
+  const { privateKey } = generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
+    publicKeyEncoding: { type: 'pkcs1', format: 'pem' },
+  });
+  const parsed = ssh2.utils.parseKey(privateKey);
+  if (parsed instanceof Error) throw parsed;
+  return { privateKey, publicKey: `ssh-rsa ${parsed.getPublicSSH().toString('base64')} root@guest` };
+}
+
+async function writeHostKey(files: RootFiles, ssh: Ssh, { privateKey, publicKey }: HostKey): Promise<void> {
+  await files.write(pathOf(ssh), privateKey.endsWith('\n') ? privateKey : `${privateKey}\n`, { mode: 0o600 });
+  await files.write(`${pathOf(ssh)}.pub`, `${publicKey.trim()}\n`, { mode: 0o644 });
 }
 
 /** The default user, where the image has another one. */
@@ -96,12 +113,12 @@ async function writeKeys(
 }
 
 /** What cloud-init prints at the end of a boot. */
-export async function finalMessage(files: RootFiles): Promise<string> {
-  const key = (await files.read(`${HOST_KEY}.pub`))?.trim() ?? '';
+export async function finalMessage(files: RootFiles, ssh: Ssh): Promise<string> {
+  const key = (await files.read(`${pathOf(ssh)}.pub`))?.trim() ?? '';
   return `cloud-init: -----BEGIN SSH HOST KEY KEYS-----\ncloud-init: ${key}\ncloud-init: -----END SSH HOST KEY KEYS-----\ncloud-init: Cloud-init finished\n\nDebian GNU/Linux 12 guest ttyS0\n\nguest login: `;
 }
 
 /** The host key as it lies on the guest's disk now: sshd reads it for every connection. */
-export function hostKey(files: RootFiles): Promise<string | undefined> {
-  return files.read(HOST_KEY);
+export function hostKey(files: RootFiles, ssh: Ssh): Promise<string | undefined> {
+  return files.read(pathOf(ssh));
 }

@@ -49,7 +49,7 @@ export class Guest {
 
   /** The end of the boot: what cloud-init prints. */
   async finish(): Promise<void> {
-    if (this.behaviour.cloudInit) print(this.server, await finalMessage(this.files));
+    if (this.behaviour.cloudInit) print(this.server, await finalMessage(this.files, this.behaviour));
   }
 
   get takesConnections(): boolean {
@@ -61,7 +61,7 @@ export class Guest {
     this.sockets.add(socket);
     socket.once('close', () => this.sockets.delete(socket));
     this.server.traffic.network += 1000;
-    void serveConnection(socket, this.files, this.sandbox, this.sessions).catch(() => socket.destroy());
+    void serveConnection(socket, this.files, this.behaviour, this.sandbox, this.sessions).catch(() => socket.destroy());
   }
 
   /** Switches it off. */

@@ -1,6 +1,7 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import type { Socket } from 'node:net';
-import ssh2, { type AuthContext, type ServerChannel, type Session } from 'ssh2';
+import ssh2, { type AuthContext, type ServerChannel, type ServerConfig, type Session } from 'ssh2';
+import type { GuestBehaviour } from '../compute/behaviour.js';
 import { hostKey } from './cloud-init.js';
 import { WINDOWS_USER, windowsCommand } from './powershell.js';
 import type { RootFiles } from './root-files.js';
@@ -14,23 +15,37 @@ interface Admission {
   forced?: string;
 }
 
+const SSHD = { ident: 'OpenSSH_9.2p1 Debian-2' };
+
+/** Older than any real one in all respects at once: OpenSSH 4.3 of RHEL 5, without the counter modes that it has. */
+const OLD_SSHD: Pick<ServerConfig, 'ident' | 'algorithms'> = {
+  ident: 'OpenSSH_4.3',
+  algorithms: {
+    kex: ['diffie-hellman-group14-sha1'],
+    cipher: ['aes128-cbc'],
+    hmac: ['hmac-sha1'],
+    serverHostKey: ['ssh-rsa'],
+  },
+};
+
 /** Serves one connection as the guest's sshd: host key, users and their keys are read from the guest's disk now. */
 export async function serveConnection(
   socket: Socket,
   files: RootFiles,
+  { oldSsh }: GuestBehaviour,
   sandbox: Sandbox,
   sessions: Sessions,
 ): Promise<void> {
   socket.on('error', () => undefined);
   socket.setNoDelay(true);
-  const key = await hostKey(files);
+  const key = await hostKey(files, { oldSsh });
   // A sshd without host keys cuts every connection.
   if (key === undefined || socket.destroyed) return void socket.destroy();
-  const server = new ssh2.Server({ hostKeys: [key], ident: 'OpenSSH_9.2p1 Debian-2' }, (connection) => {
+  const server = new ssh2.Server({ hostKeys: [key], ...(oldSsh ? OLD_SSHD : SSHD) }, (connection) => {
     let admission: Admission | undefined;
     connection.on('error', () => undefined);
     connection.on('authentication', (context) => {
-      void admit(files, context).then((admitted) => {
+      void (oldSsh && !isOldKey(context) ? Promise.resolve(undefined) : admit(files, context)).then((admitted) => {
         admission = admitted;
         if (admitted === undefined) context.reject(['publickey']);
         else context.accept();
@@ -42,6 +57,11 @@ export async function serveConnection(
   });
   server.on('error', () => undefined);
   (server as unknown as { injectSocket(socket: Socket): void }).injectSocket(socket);
+}
+
+/** Whether a login is by RSA. SHA-2 is let pass as well: ssh2's server offers it, whatever it is configured for. */
+function isOldKey(context: AuthContext): boolean {
+  return context.method === 'publickey' && context.key.algo === 'ssh-rsa';
 }
 
 async function admit(files: RootFiles, context: AuthContext): Promise<Admission | undefined> {

@@ -6,7 +6,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import ssh2 from 'ssh2';
 import { connectGuest } from '../../../src/guest/connect.js';
-import { generateKeyPair, keyBlob, type SshKeyPair } from '../../../src/guest/keys.js';
+import { generateKeyPair, generateRsaKeyPair, keyBlob, type SshKeyPair } from '../../../src/guest/keys.js';
 import type { Guest, GuestAddress } from '../../../src/guest/types.js';
 
 /** A place where guests are reached over real SSH, and run real shells on this machine. */
@@ -27,9 +27,11 @@ interface Keys {
 
 type Listen = (directory: string, keys: Keys) => Promise<{ server: Server | ssh2.Server; drop(): void }>;
 
-async function openBed(listen: Listen): Promise<Bed> {
+async function openBed(
+  listen: Listen,
+  keys: Keys = { login: generateKeyPair(), host: generateKeyPair() },
+): Promise<Bed> {
   const directory = await mkdtemp(join(tmpdir(), 'guest-'));
-  const keys = { login: generateKeyPair(), host: generateKeyPair() };
   const { server, drop } = await listen(directory, keys);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -128,7 +130,10 @@ async function only(directory: string, links: Record<string, string>): Promise<s
 }
 
 /** The system's own sshd, one process a connection as inetd would start it: no daemon, no fixed port. */
-const listenWithSshd: Listen = async (directory, keys) => {
+const listenWithSshd: Listen = (directory, keys) => listenWithConfiguredSshd(directory, keys, []);
+
+/** The same with more lines in its configuration. */
+const listenWithConfiguredSshd = async (directory: string, keys: Keys, more: readonly string[]): ReturnType<Listen> => {
   const config = join(directory, 'sshd_config');
   const hostKey = join(directory, 'host_key');
   const authorized = join(directory, 'authorized_keys');
@@ -143,6 +148,7 @@ const listenWithSshd: Listen = async (directory, keys) => {
       'UsePAM no',
       'PermitRootLogin yes',
       'PidFile none',
+      ...more,
       '',
     ].join('\n'),
   );
@@ -193,3 +199,22 @@ export const BEDS: { name: string; open: () => Promise<Bed>; skip: string | fals
   },
   { name: 'OpenSSH', open: () => openBed(listenWithSshd), skip: isThere(SSHD) ? false : 'no sshd' },
 ];
+
+/** What an old OpenSSH has, told to the one of this machine. */
+const OLD = [
+  'HostKeyAlgorithms ssh-rsa',
+  // This server offers SHA-2 for RSA whatever it accepts, as no old one does, and then clients use it.
+  'PubkeyAcceptedKeyTypes ssh-rsa,rsa-sha2-256,rsa-sha2-512',
+  'Ciphers aes128-cbc,3des-cbc',
+  'MACs hmac-sha1',
+];
+
+/** OpenSSH that knows what one of before 6.5 knows and no more. */
+export const OLD_OPENSSH = {
+  skip: isThere(SSHD) ? false : 'no sshd',
+  async open(kex: string): Promise<Bed> {
+    const [login, host] = await Promise.all([generateRsaKeyPair(), generateRsaKeyPair()]);
+    const lines = [...OLD, `KexAlgorithms ${kex}`];
+    return openBed((directory, keys) => listenWithConfiguredSshd(directory, keys, lines), { login, host });
+  },
+};

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { connectGuest } from '../../../src/guest/connect.js';
 import { fingerprint, generateKeyPair } from '../../../src/guest/keys.js';
-import { BEDS, type Bed } from './beds.js';
+import { BEDS, OLD_OPENSSH, type Bed } from './beds.js';
 
 for (const { name, open, skip } of BEDS) {
   describe(`a guest with ${name}`, { skip }, () => {
@@ -135,6 +135,37 @@ for (const { name, open, skip } of BEDS) {
     });
   });
 }
+
+describe('a guest with an OpenSSH of before 6.5', { skip: OLD_OPENSSH.skip }, () => {
+  for (const kex of [
+    'diffie-hellman-group-exchange-sha1',
+    'diffie-hellman-group14-sha1',
+    'diffie-hellman-group1-sha1',
+  ]) {
+    it(`lets an RSA key in by ${kex}, and is known by its host key`, async () => {
+      const bed = await OLD_OPENSSH.open(kex);
+      try {
+        const guest = await bed.connect({ oldSsh: true });
+        assert.equal((await guest.run('echo there')).stdout, 'there\n');
+        const hostKeys = [generateKeyPair().publicKey];
+        await assert.rejects(bed.connect({ oldSsh: true, hostKeys }), { type: 'HostKeyMismatch' });
+      } finally {
+        await bed.close();
+      }
+    });
+  }
+
+  it('is not talked to where the system is said to be newer, and refuses ed25519', async () => {
+    const bed = await OLD_OPENSSH.open('diffie-hellman-group14-sha1');
+    try {
+      await assert.rejects(bed.connect(), { type: 'GuestUnreachable', message: /no matching key exchange/i });
+      const { privateKey } = generateKeyPair();
+      await assert.rejects(bed.connect({ oldSsh: true, privateKey }), { type: 'GuestLoginRefused' });
+    } finally {
+      await bed.close();
+    }
+  });
+});
 
 describe('connectGuest', () => {
   const { privateKey } = generateKeyPair();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { parse } from 'yaml';
 import { userDataWithHostKey } from '../../../src/guest/cloud-config.js';
-import { generateKeyPair } from '../../../src/guest/keys.js';
+import { generateKeyPair, generateRsaKeyPair } from '../../../src/guest/keys.js';
 
 it('is a cloud-config that gives the guest exactly the host key', () => {
   const hostKey = generateKeyPair();
@@ -13,4 +13,10 @@ it('is a cloud-config that gives the guest exactly the host key', () => {
     ssh_deletekeys: true,
     ssh_keys: { ed25519_private: hostKey.privateKey, ed25519_public: hostKey.publicKey },
   });
+});
+
+it('gives an RSA key under the name that the oldest cloud-init knows', async () => {
+  const hostKey = await generateRsaKeyPair();
+  const { ssh_keys: keys } = parse(userDataWithHostKey(hostKey)) as { ssh_keys: unknown };
+  assert.deepEqual(keys, { rsa_private: hostKey.privateKey, rsa_public: hostKey.publicKey });
 });

@@ -23,6 +23,12 @@ describe('hostKeysFromConsole', () => {
     );
   });
 
+  it('finds the DSA keys of old systems', () => {
+    const blob = Buffer.concat([Buffer.from([0, 0, 0, 7]), Buffer.from('ssh-dss'), Buffer.alloc(40, 1)]);
+    const key = `ssh-dss ${blob.toString('base64')}`;
+    assert.deepEqual(hostKeysFromConsole(block(`${key} root@guest`)), [key]);
+  });
+
   it('takes those of the last boot', () => {
     const [old, now] = [bare(), bare()];
     assert.deepEqual(hostKeysFromConsole(`${block(old)}\n${block(now, now)}`), [now]);

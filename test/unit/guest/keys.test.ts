@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import ssh2 from 'ssh2';
-import { fingerprint, generateKeyPair } from '../../../src/guest/keys.js';
+import { fingerprint, generateKeyPair, generateRsaKeyPair } from '../../../src/guest/keys.js';
 
 describe('generateKeyPair', () => {
   it('makes ed25519 pairs that can sign, every time', () => {
@@ -11,6 +11,26 @@ describe('generateKeyPair', () => {
       const secret = ssh2.utils.parseKey(privateKey);
       assert.ok(!(secret instanceof Error));
       assert.equal(secret.getPublicSSH().toString('base64'), publicKey.split(' ')[1]);
+    }
+  });
+});
+
+describe('generateRsaKeyPair', () => {
+  it('makes a pair of 3072 bits that can sign by SHA-1 and SHA-256, also when it was kept as JSON', async () => {
+    const made = await generateRsaKeyPair();
+    const { privateKey, publicKey } = JSON.parse(JSON.stringify(made)) as typeof made;
+    const [, blob = ''] = /^ssh-rsa (AAAAB3NzaC1yc2EAAAADAQABAAABgQ\S+) imagefactory$/.exec(publicKey) ?? [];
+    // 4 + 7 for the name, 4 + 3 for the exponent, 4 + 1 + 384 for the modulus.
+    assert.equal(Buffer.from(blob, 'base64').length, 407);
+    assert.match(privateKey, /^-----BEGIN RSA PRIVATE KEY-----\n/);
+    const [secret, open] = [ssh2.utils.parseKey(privateKey), ssh2.utils.parseKey(publicKey)];
+    assert.ok(!(secret instanceof Error) && !(open instanceof Error));
+    assert.deepEqual(secret.getPublicSSH(), open.getPublicSSH());
+    for (const algorithm of ['sha1', 'sha256']) {
+      const signature = secret.sign(Buffer.from('probe'), algorithm);
+      assert.ok(signature instanceof Buffer);
+      assert.equal(open.verify(Buffer.from('probe'), signature, algorithm), true);
+      assert.equal(open.verify(Buffer.from('other'), signature, algorithm), false);
     }
   });
 });

@@ -119,7 +119,7 @@ describe('FileStore', () => {
     const other = new FileStore(store.directory);
     const contents = await Promise.all(
       Array.from({ length: 20 }, (_, index) =>
-        (index % 2 === 0 ? store : other).ensureDocument(ONE, 'key', () => `content ${made++}`),
+        (index % 2 === 0 ? store : other).ensureDocument(ONE, 'key', () => Promise.resolve(`content ${made++}`)),
       ),
     );
     assert.equal(new Set(contents.map(String)).size, 1);

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { connectFactory, resumeBuild } from '../../../src/client/builds.js';
+import { run } from '../../../src/client/cli.js';
+import { RecordingIo } from '../../unit/client/recording-io.js';
+import { Bed, type Build } from '../../support/bed.js';
+
+describe('a build of a system whose OpenSSH is older than 6.5', () => {
+  let bed: Bed;
+  before(async () => {
+    bed = await Bed.start();
+  });
+  after(() => bed.close());
+
+  /** Lets the build come to its hold, with its instance. */
+  async function held(version: string): Promise<Build> {
+    const body = `<commands><command name='c'>test -e /tmp/looked</command></commands>`;
+    const build = await bed.build(bed.template({ name: `old-${version}`, version, body }), { on_error: 'hold' });
+    while ((await build.status()).held === undefined) {
+      assert.equal((await build.status()).endedAt, undefined, (await build.status()).failure?.message);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    return build;
+  }
+
+  async function documentOf(build: Build, name: string): Promise<{ publicKey: string }> {
+    return JSON.parse(await readFile(join(bed.storage, `${build.uuid}.d`, name), 'utf8')) as { publicKey: string };
+  }
+
+  function keyInNova(build: Build): string | undefined {
+    return bed.cloud.state.keyPairs.get(`imagefactory-key-${build.uuid}`)?.public_key;
+  }
+
+  it('has one RSA key, for Nova as for the guest, and hands people in', async () => {
+    bed.cloud.behaviours.add({ match: { boots: 'disk' }, times: 1, guest: { oldSsh: true } });
+    const build = await held('7');
+    assert.match(keyInNova(build) ?? '', /^ssh-rsa /);
+    assert.equal(keyInNova(build), (await documentOf(build, 'login_key.json')).publicKey);
+    assert.match((await documentOf(build, 'host_key.json')).publicKey, /^ssh-rsa /);
+    const io = new RecordingIo(bed.env());
+    const code = await run(['--task-queue', bed.taskQueue, 'ssh', build.uuid, '--', 'touch /tmp/looked; exit 5'], io);
+    assert.equal(code, 5, io.stderr);
+    await goesOn(build);
+  });
+
+  it('recognises one that makes its own host key by what it prints on its console', async () => {
+    bed.cloud.behaviours.add({ match: { boots: 'disk' }, times: 1, guest: { oldSsh: true, takesHostKey: false } });
+    const build = await bed.build(bed.template({ name: 'own-host-key', version: '7' }));
+    await build.result();
+  });
+
+  it('leaves a newer system its ed25519 keys', async () => {
+    const build = await held('8');
+    assert.match(keyInNova(build) ?? '', /^ssh-ed25519 /);
+    assert.match((await documentOf(build, 'host_key.json')).publicKey, /^ssh-ed25519 /);
+    const io = new RecordingIo(bed.env());
+    assert.equal(await run(['--task-queue', bed.taskQueue, 'ssh', build.uuid, '--', 'touch /tmp/looked'], io), 0);
+    await goesOn(build);
+  });
+
+  async function goesOn(build: Build): Promise<void> {
+    const factory = await connectFactory({ env: bed.env(), taskQueue: bed.taskQueue });
+    try {
+      await resumeBuild(factory, build.uuid, {});
+      await build.result();
+    } finally {
+      await factory.close();
+    }
+    assert.deepEqual(bed.leftovers(), []);
+  }
+});
