@@ -42,6 +42,12 @@ const BUILT: Built[] = RELEASES.flatMap(({ family, release }) => {
 /** So many at a time: a build of the fake cloud waits more than it works. */
 const AT_ONCE = 8;
 
+/** Whom the builds of a family log in as that have no user with sudo. */
+const OWN_USERS: Record<string, Record<string, unknown>> = {
+  windows: { default_user: undefined, command_prefix: undefined },
+  freebsd: { default_user: 'root' },
+};
+
 const isWindows = ({ family }: Built): boolean => family.family === 'windows';
 
 describe('every release that can be built', { skip: noMedia }, () => {
@@ -95,7 +101,7 @@ async function build(bed: Bed, built: Built): Promise<void> {
   assert.equal(profile.release, release);
   const plan = profile.installer(template);
   await putMedia(bed, plan, addressOf(bed, built));
-  const own = family.family === 'windows' ? { default_user: undefined, command_prefix: undefined } : {};
+  const own = OWN_USERS[family.family] ?? {};
   const started = await bed.build(text, { install_script: SCRIPTS[release.scriptKind], ...own });
   const { glanceId } = await started.result();
   const base = bed.cloud.state.images.get(glanceId);
