@@ -56,10 +56,15 @@ export function stockKickstart(input: StockInput): string {
   ].join('\n');
 }
 
+/** A text in double quotes, as kickstart and shells have it. */
+export function doubleQuoted(text: string): string {
+  return `"${text.replace(/(["\\$`])/g, '\\$1')}"`;
+}
+
 /** Without a password root's is locked. */
 function rootPassword(password: string | undefined, fedora: number): string {
   if (password === undefined || password === '') return fedora < 13 ? 'rootpw --iscrypted !!' : 'rootpw --lock';
-  const quoted = /^[\w.,:/+=@%-]+$/.test(password) ? password : `"${password.replace(/(["\\$`])/g, '\\$1')}"`;
+  const quoted = /^[\w.,:/+=@%-]+$/.test(password) ? password : doubleQuoted(password);
   return fedora < 10 ? `rootpw ${quoted}` : `rootpw --plaintext ${quoted}`;
 }
 

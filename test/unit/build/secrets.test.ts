@@ -1,8 +1,25 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { stringify } from 'yaml';
 import { masked, recordWithoutSecrets, secretsOf, secretWarnings } from '../../../src/build/secrets.js';
 import type { BuildRecord } from '../../../src/build/record.js';
+import { FAMILIES, profileFor } from '../../../src/os/index.js';
 import { scriptPasswords } from '../../../src/os/script-passwords.js';
+import { stockScript } from '../../../src/os/stock/index.js';
+import { mediumTemplateOf, templateOf } from '../os/templates.js';
+
+/** A record as it is kept: what is written into the file. */
+function kept(template: string, script: string): string {
+  const record = {
+    template,
+    parameters: { install_script: script },
+    status_detail: { activity: '', error: null },
+  } as unknown as BuildRecord;
+  const once = recordWithoutSecrets(record);
+  // At the build's end it is read and written again.
+  assert.deepEqual(recordWithoutSecrets(once), once);
+  return JSON.stringify(once);
+}
 
 describe('the passwords of an install script', () => {
   for (const [what, script, passwords] of [
@@ -139,6 +156,83 @@ describe('masking', () => {
     assert.match(text, /<rootpw>\*{8}<\/rootpw>/);
     assert.match(text, /rootpw \*{8}/);
     assert.match(text, /"flavor":"m1"/);
+  });
+});
+
+describe('the root password of a template', () => {
+  const PASSWORDS = [
+    { element: '<![CDATA[Hunter-two2]]>', rootpw: 'Hunter-two2', trace: /Hunter|two2/ },
+    { element: 'Tom&amp;Jerry1', rootpw: 'Tom&Jerry1', trace: /Tom|Jerry1/ },
+    { element: "it's-Secret1", rootpw: "it's-Secret1", trace: /Secret1/ },
+    { element: '<![CDATA[Q1w"\\$`\'<&>Zebra9]]>', rootpw: 'Q1w"\\$`\'<&>Zebra9', trace: /Q1w|Zebra9/ },
+  ];
+  const tdl = (element: string, rest = ''): string =>
+    `<template><name>t</name><os><name>Debian</name><version>12</version><arch>x86_64</arch><install type='url'><url>http://x.example.org/</url></install><rootpw>${element}</rootpw></os>${rest}</template>`;
+  const extras = [{ kind: 'file' as const, source: 'http://x.example.org/OpenSSH-Win64-v9.msi', destination: '/' }];
+
+  for (const { title, names, releases } of FAMILIES) {
+    it(`is in no record of a stock script: ${title}`, () => {
+      for (const { to, arches, installTypes } of releases.filter((release) => release.installTypes.length > 0)) {
+        for (const { element, rootpw, trace } of PASSWORDS) {
+          const byTree = installTypes.includes('url');
+          const template = (byTree ? templateOf : mediumTemplateOf)(names[0] ?? '', to === '9999' ? 'any' : to, {
+            arch: arches[0] ?? 'x86_64',
+            rootpw,
+            install: byTree
+              ? { type: 'url', url: 'http://x.example.org/a.iso', extras: [] }
+              : { type: 'iso', iso: 'http://x.example.org/a.iso', extras },
+          });
+          const { profile } = profileFor(template);
+          const user = title === 'Windows' ? 'Administrator' : 'root';
+          const script = stockScript({ template, profile, diskLayout: 'plain', user });
+          assert.match(script, trace);
+          assert.doesNotMatch(kept(tdl(element), script), trace);
+          assert.doesNotMatch(masked(script, secretsOf(template)), trace);
+        }
+      }
+    });
+  }
+
+  it('is masked in whatever it is written', () => {
+    const rootpw = 'it\'s<&>"Secret1';
+    const shell = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+    const xml = (text: string): string =>
+      text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+    for (const written of [
+      rootpw,
+      shell(rootpw),
+      shell(shell(rootpw)),
+      xml(rootpw),
+      xml(shell(rootpw)),
+      JSON.stringify(rootpw),
+      JSON.stringify(shell(shell(rootpw))),
+      stringify({ a: shell(rootpw) }),
+      `'${rootpw.replace(/[\\']/g, '\\$&')}'`,
+      `"${rootpw.replace(/["\\$`]/g, '\\$&')}"`,
+      shell(`"${rootpw.replace(/["\\$`]/g, '\\$&')}"`),
+    ]) {
+      assert.doesNotMatch(masked(`x ${written} y`, [rootpw]), /Secret1|it/, written);
+    }
+  });
+
+  it('is masked elsewhere in the template, though it is written otherwise there', () => {
+    const command = (text: string): string => `<commands><command name='a'>${text}</command></commands>`;
+    const text = kept(tdl('<![CDATA[Tom&Jerry1]]>', command('use Tom&amp;Jerry1')), '');
+    assert.doesNotMatch(text, /Jerry1/);
+    assert.match(text, /<rootpw>\*{8}<\/rootpw>/);
+    assert.doesNotMatch(kept(tdl('<![CDATA[a</rootpw>Jerry1]]>'), ''), /Jerry1/);
+  });
+
+  it('is masked in a record of a template with mistakes as it stands there', () => {
+    assert.doesNotMatch(kept('<template><os><rootpw>Jerry1</rootpw>', 'use Jerry1'), /Jerry1/);
+  });
+
+  it('that is too short is left alone in whatever it is written', () => {
+    assert.equal(masked('a&b a&amp;b', ['a&b']), 'a&b a&amp;b');
+  });
+
+  it('is taken without white space around it, too', () => {
+    assert.deepEqual(secretsOf({ os: { rootpw: ' hush ' } }), [' hush ', 'hush']);
   });
 });
 
