@@ -1,5 +1,7 @@
 import { addressPasswords, withoutAddressPasswords } from '../os/address-passwords.js';
 import { scriptPasswords } from '../os/script-passwords.js';
+import { writtenForms } from '../os/written-forms.js';
+import { parseTemplate } from '../tdl/parse.js';
 import type { BuildRecord } from './record.js';
 
 const MASK = '********';
@@ -20,7 +22,7 @@ interface Secretive {
 export function secretsOf(template: Secretive, installScript = ''): string[] {
   const { rootpw = '', key = '' } = template.os;
   return [
-    ...[rootpw, key.trim()].filter((secret) => secret !== ''),
+    ...new Set([rootpw, rootpw.trim(), key.trim()].filter((secret) => secret !== '')),
     ...scriptPasswords(installScript),
     ...addressPasswords(installScript),
     ...textsIn(template).flatMap(addressPasswords),
@@ -33,10 +35,11 @@ function textsIn(value: unknown): string[] {
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : [];
 }
 
-/** The text with every secret masked, longer ones first, as they may contain shorter ones. */
+/** The text with every secret masked in whatever form it is written, longer ones first, as they may contain shorter ones. */
 export function masked(text: string, secrets: string[]): string {
   return secrets
     .filter((secret) => secret.length >= SHORTEST)
+    .flatMap(writtenForms)
     .sort((one, other) => other.length - one.length)
     .reduce((rest, secret) => rest.replaceAll(secret, MASK), text);
 }
@@ -44,14 +47,19 @@ export function masked(text: string, secrets: string[]): string {
 /** The record as it may be kept and shown: template and install script without their passwords. */
 export function recordWithoutSecrets(record: BuildRecord): BuildRecord {
   const script = record.parameters['install_script'];
-  const passwords = typeof script === 'string' ? [...scriptPasswords(script), ...addressPasswords(script)] : [];
+  // What the elements mean, if it can be read; they may be written in one way, and what is made from them in another.
+  const { template = { os: {} } } = parseTemplate(record.template);
   const elements = [...record.template.matchAll(SECRET_ELEMENTS)].map(([, , , content = '']) => content.trim());
-  const secrets = [...elements, ...passwords, ...addressPasswords(record.template)];
+  const secrets = [
+    ...secretsOf(template, typeof script === 'string' ? script : ''),
+    ...elements,
+    ...addressPasswords(record.template),
+  ];
   const hidden = (text: string): string => masked(withoutAddressPasswords(text), secrets);
   const { error } = record.status_detail;
   return {
     ...record,
-    template: hidden(record.template.replace(SECRET_ELEMENTS, `$1${MASK}$4`)),
+    template: hidden(record.template).replace(SECRET_ELEMENTS, `$1${MASK}$4`),
     parameters:
       typeof script === 'string' ? { ...record.parameters, install_script: hidden(script) } : record.parameters,
     status_detail: { ...record.status_detail, error: error === null ? null : hidden(error) },

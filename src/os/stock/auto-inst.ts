@@ -4,7 +4,7 @@ import { keyAtBoot, lastCommands } from './shell.js';
 import type { StockInput } from './types.js';
 
 /** A text of Perl that means itself. */
-function perl(text: string): string {
+export function perl(text: string): string {
   return `'${text.replace(/[\\']/g, '\\$&')}'`;
 }
 

@@ -11,7 +11,8 @@ import { WINDOWS_SETUP } from './windows-setup.js';
 
 const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 
-function text(value: string): string {
+/** A text of an element or an attribute of XML. */
+export function text(value: string): string {
   return value.replace(/[&<>"]/g, (character) => ESCAPES[character] ?? character);
 }
 

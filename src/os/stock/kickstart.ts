@@ -61,11 +61,15 @@ export function stockKickstart(input: StockInput): string {
   ].join('\n');
 }
 
+/** A text in quotes, as Python's shlex reads it, which is no shell: only these two are escaped. */
+export function doubleQuoted(text: string): string {
+  return `"${text.replace(/(["\\])/g, '\\$1')}"`;
+}
+
 /** Without a password root's is locked. */
 function rootPassword(password: string | undefined, fedora: number): string {
   if (password === undefined || password === '') return fedora < 18 ? 'rootpw --iscrypted !!' : 'rootpw --lock';
-  // As Python's shlex reads it, which is no shell: only these two are escaped in quotes.
-  const quoted = /^[\w.,:/+=@%-]+$/.test(password) ? password : `"${password.replace(/(["\\])/g, '\\$1')}"`;
+  const quoted = /^[\w.,:/+=@%-]+$/.test(password) ? password : doubleQuoted(password);
   return fedora < 10 ? `rootpw ${quoted}` : `rootpw --plaintext ${quoted}`;
 }
 

@@ -5,7 +5,8 @@ import type { StockInput } from './types.js';
 
 const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
 
-function xml(text: string): string {
+/** A text of an element of XML. */
+export function xml(text: string): string {
   return text.replace(/[&<>]/g, (character) => ESCAPES[character] ?? character);
 }
 

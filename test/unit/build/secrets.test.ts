@@ -1,8 +1,25 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { stringify } from 'yaml';
 import { masked, recordWithoutSecrets, secretsOf, secretWarnings } from '../../../src/build/secrets.js';
 import type { BuildRecord } from '../../../src/build/record.js';
+import { FAMILIES, profileFor } from '../../../src/os/index.js';
 import { scriptPasswords } from '../../../src/os/script-passwords.js';
+import { stockScript } from '../../../src/os/stock/index.js';
+import { mediumTemplateOf, templateOf } from '../os/templates.js';
+
+/** A record as it is kept: what is written into the file. */
+function kept(template: string, script: string): string {
+  const record = {
+    template,
+    parameters: { install_script: script },
+    status_detail: { activity: '', error: null },
+  } as unknown as BuildRecord;
+  const once = recordWithoutSecrets(record);
+  // At the build's end it is read and written again.
+  assert.deepEqual(recordWithoutSecrets(once), once);
+  return JSON.stringify(once);
+}
 
 describe('the passwords of an install script', () => {
   for (const [what, script, passwords] of [
@@ -32,6 +49,49 @@ describe('the passwords of an install script', () => {
     ['autoinstall', 'identity:\n  password: "$6$x$y"\n  username: me\n', ['$6$x$y']],
     ['cloud-config', 'users:\n- name: x\n  plain_text_passwd: hush # note\n', ['hush']],
     ['a shell', '%post\necho "root:hush" | chpasswd\n%end', ['hush']],
+    ['kickstart, with quotes in quotes', 'rootpw --plaintext "a\\"b-hush"\n', ['a"b-hush', 'a\\"b-hush']],
+    ['Agama, on one line', '{ "root": { "password": "a\\"b-hush", "x": 1 } }', ['a"b-hush', 'a\\"b-hush']],
+    [
+      'auto_inst',
+      `'superuser' => { 'pw' => '$1$a$b', "password" => "two words" },\n{ 'password' => 'it\\'s' }, { 'pw' => '' }`,
+      ['$1$a$b', 'two words', "it's", "it\\'s"],
+    ],
+    [
+      'passwd --stdin',
+      'echo hush | passwd --stdin root\nprintf "two words" | chroot /mnt passwd root --stdin',
+      ['hush', 'two words'],
+    ],
+    ['passwd, asked twice', 'echo -e "hush\\nhush" | passwd root', ['hush']],
+    [
+      'printf to chpasswd',
+      "printf 'root:hush' | chpasswd\nprintf 'root:hush2\\n' | /usr/sbin/chpasswd -e",
+      ['hush', 'hush2'],
+    ],
+    ['printf with a format to chpasswd', "printf '%s\\n' 'root:hush' me:hush2 | chpasswd", ['hush', 'hush2']],
+    ['printf with a user and a format', "printf 'root:%s\\n' hush | chpasswd", ['hush']],
+    ['several to chpasswd', 'echo "root:hush\\nme:hush2" | chpasswd', ['hush', 'hush2']],
+    [
+      'a here-document of chpasswd',
+      "%post\nchpasswd -e <<'EOF'\nroot:hush\n  me:a:b c\nEOF\necho x:y\n",
+      ['hush', 'a:b c'],
+    ],
+    ['a here-document before chpasswd', 'cat <<-END | chpasswd\n\troot:hush\n\tEND\n', ['hush']],
+    ['here-strings', 'chpasswd <<< "root:hush"\npasswd --stdin root <<<hush2\n', ['hush', 'hush2']],
+    ['pw', "echo hush | pw usermod root -h 0\nprintf '%s\\n' '$1$a$b' | pw useradd me -H 0", ['hush', '$1$a$b']],
+    [
+      'useradd and usermod',
+      "useradd -m -p '$6$a$b' me\nusermod -p \\$1\\$a\\$b root\nuseradd -rmp $5$a me",
+      ['$6$a$b', '$1$a$b', '\\$1\\$a\\$b', '$5$a'],
+    ],
+    ['a shell, with a quote', "echo 'it'\\''s-hush' | passwd --stdin root", ["it's-hush", "it'\\''s-hush"]],
+    ['a shell, with quotes of both kinds', `echo 'root:it'"'"'s-hush' | chpasswd`, ["it's-hush", `it'"'"'s-hush`]],
+    ['a shell in a shell', "in-target sh -c 'printf '\\''%s\\n'\\'' '\\''root:hush'\\'' | chpasswd'", ['hush']],
+    ['a shell in JSON', '{ "content": "#!/bin/sh\\necho \\"root:hush\\" | chpasswd\\n" }', ['hush']],
+    [
+      'a shell that prints other things',
+      'echo hush | grep x\necho root:hush >/etc/issue\necho a | xargs getent passwd',
+      [],
+    ],
     ['none', 'd-i passwd/make-user boolean false\nd-i debian-installer/exit/poweroff boolean true\n', []],
   ] as const) {
     it(`are found: ${what}`, () => assert.deepEqual(scriptPasswords(script), passwords));
@@ -58,7 +118,9 @@ describe('the passwords of addresses', () => {
   it('are found quickly in a long text', () => {
     const began = Date.now();
     secretsOf({ os: {} }, 'a'.repeat(2_000_000));
-    assert.ok(Date.now() - began < 1000);
+    for (const piece of ['echo ', "echo '", 'chpasswd <<A ', 'chpasswd <<A\n', 'useradd -p ', 'passwd <'])
+      secretsOf({ os: {} }, piece.repeat(10_000));
+    assert.ok(Date.now() - began < 2000);
   });
 });
 
@@ -94,6 +156,83 @@ describe('masking', () => {
     assert.match(text, /<rootpw>\*{8}<\/rootpw>/);
     assert.match(text, /rootpw \*{8}/);
     assert.match(text, /"flavor":"m1"/);
+  });
+});
+
+describe('the root password of a template', () => {
+  const PASSWORDS = [
+    { element: '<![CDATA[Hunter-two2]]>', rootpw: 'Hunter-two2', trace: /Hunter|two2/ },
+    { element: 'Tom&amp;Jerry1', rootpw: 'Tom&Jerry1', trace: /Tom|Jerry1/ },
+    { element: "it's-Secret1", rootpw: "it's-Secret1", trace: /Secret1/ },
+    { element: '<![CDATA[Q1w"\\$`\'<&>Zebra9]]>', rootpw: 'Q1w"\\$`\'<&>Zebra9', trace: /Q1w|Zebra9/ },
+  ];
+  const tdl = (element: string, rest = ''): string =>
+    `<template><name>t</name><os><name>Debian</name><version>12</version><arch>x86_64</arch><install type='url'><url>http://x.example.org/</url></install><rootpw>${element}</rootpw></os>${rest}</template>`;
+  const extras = [{ kind: 'file' as const, source: 'http://x.example.org/OpenSSH-Win64-v9.msi', destination: '/' }];
+
+  for (const { title, names, releases } of FAMILIES) {
+    it(`is in no record of a stock script: ${title}`, () => {
+      for (const { to, arches, installTypes } of releases.filter((release) => release.installTypes.length > 0)) {
+        for (const { element, rootpw, trace } of PASSWORDS) {
+          const byTree = installTypes.includes('url');
+          const template = (byTree ? templateOf : mediumTemplateOf)(names[0] ?? '', to === '9999' ? 'any' : to, {
+            arch: arches[0] ?? 'x86_64',
+            rootpw,
+            install: byTree
+              ? { type: 'url', url: 'http://x.example.org/a.iso', extras: [] }
+              : { type: 'iso', iso: 'http://x.example.org/a.iso', extras },
+          });
+          const { profile } = profileFor(template);
+          const user = title === 'Windows' ? 'Administrator' : 'root';
+          const script = stockScript({ template, profile, diskLayout: 'plain', user });
+          assert.match(script, trace);
+          assert.doesNotMatch(kept(tdl(element), script), trace);
+          assert.doesNotMatch(masked(script, secretsOf(template)), trace);
+        }
+      }
+    });
+  }
+
+  it('is masked in whatever it is written', () => {
+    const rootpw = 'it\'s<&>"Secret1';
+    const shell = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+    const xml = (text: string): string =>
+      text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+    for (const written of [
+      rootpw,
+      shell(rootpw),
+      shell(shell(rootpw)),
+      xml(rootpw),
+      xml(shell(rootpw)),
+      JSON.stringify(rootpw),
+      JSON.stringify(shell(shell(rootpw))),
+      stringify({ a: shell(rootpw) }),
+      `'${rootpw.replace(/[\\']/g, '\\$&')}'`,
+      `"${rootpw.replace(/["\\$`]/g, '\\$&')}"`,
+      shell(`"${rootpw.replace(/["\\$`]/g, '\\$&')}"`),
+    ]) {
+      assert.doesNotMatch(masked(`x ${written} y`, [rootpw]), /Secret1|it/, written);
+    }
+  });
+
+  it('is masked elsewhere in the template, though it is written otherwise there', () => {
+    const command = (text: string): string => `<commands><command name='a'>${text}</command></commands>`;
+    const text = kept(tdl('<![CDATA[Tom&Jerry1]]>', command('use Tom&amp;Jerry1')), '');
+    assert.doesNotMatch(text, /Jerry1/);
+    assert.match(text, /<rootpw>\*{8}<\/rootpw>/);
+    assert.doesNotMatch(kept(tdl('<![CDATA[a</rootpw>Jerry1]]>'), ''), /Jerry1/);
+  });
+
+  it('is masked in a record of a template with mistakes as it stands there', () => {
+    assert.doesNotMatch(kept('<template><os><rootpw>Jerry1</rootpw>', 'use Jerry1'), /Jerry1/);
+  });
+
+  it('that is too short is left alone in whatever it is written', () => {
+    assert.equal(masked('a&b a&amp;b', ['a&b']), 'a&b a&amp;b');
+  });
+
+  it('is taken without white space around it, too', () => {
+    assert.deepEqual(secretsOf({ os: { rootpw: ' hush ' } }), [' hush ', 'hush']);
   });
 });
 

@@ -1,0 +1,84 @@
+/** A word of a shell: pieces in quotes and without them. A reference of XML may stand for a character. */
+const WORD = String.raw`(?:'[^'\n]*'|"(?:\\.|[^"\\\n])*"|\\.|&\w+;|[^\s'"\\|;&<>])+`;
+// Repetitions are bounded, so that a long line of such words does not take its length's square.
+const PRINTED = new RegExp(String.raw`\b(echo|printf)((?:[ \t]+${WORD}){1,30})[ \t]*\|([^\n|]{0,500})`, 'g');
+const HERE_STRING = new RegExp(String.raw`\b((?:ch)?passwd\b[^\n|;<]{0,200})<<<[ \t]*(${WORD})`, 'g');
+const HERE_DOCUMENT = /(?<!<)<<-?(?!<)[ \t]*["'\\]?(\w+)/;
+// useradd(8), usermod(8), groupadd(8), groupmod(8): -p HASH
+const OPTION = new RegExp(
+  String.raw`\b(?:user|group)(?:add|mod)\b[^\n|;]{0,300}?[ \t]-\w*p[ \t]+(?!\$\()(${WORD})`,
+  'g',
+);
+
+/** What reads lines `user:password`. */
+const READS_PAIRS = /\bchpasswd\b/;
+/** What reads a password: passwd(1), where it is what runs or is told so, and pw(8) of FreeBSD. */
+const READS_PASSWORD =
+  /^[ \t]*(?:(?:sudo|in-target|chroot[ \t]+\S+)[ \t]+)*(?:\S*\/)?passwd\b|\bpasswd\b.*[ \t]--?stdin\b|\bpw[ \t].*[ \t]-[hH][ \t]*0\b/;
+
+/** The passwords and hashes that the shell commands of a script set, as the commands get them and as they are written. */
+export function shellPasswords(script: string): string[] {
+  return views(script).flatMap((view) => [
+    ...[...view.matchAll(PRINTED)].flatMap(([, command = '', given = '', reader = '']) => {
+      const words = given.match(new RegExp(WORD, 'g')) ?? [];
+      return read(reader, [printed(command, words.map(meant)), printed(command, words.map(bare))]);
+    }),
+    ...[...view.matchAll(HERE_STRING)].flatMap(([, reader = '', word = '']) => read(reader, [meant(word), bare(word)])),
+    ...hereDocuments(view).flatMap((line) => read('chpasswd', [line.replace(/\\([\\$`])/g, '$1'), line])),
+    ...[...view.matchAll(OPTION)].flatMap(([, word = '']) => [meant(word), bare(word)]),
+  ]);
+}
+
+/** The script as it stands, and as a shell gets it that is called within another's quotes or by what stands in JSON. */
+function views(script: string): string[] {
+  const joined = script.replace(/\\\r?\n/g, ' ');
+  const ofJson = joined.replace(/\\(["\\/n])/g, (_found, character: string) => (character === 'n' ? '\n' : character));
+  return [joined, joined.replaceAll("'\\''", "'"), ofJson];
+}
+
+/** The lines of the here-documents that chpasswd reads; of one that has no end, none. */
+function hereDocuments(script: string): string[] {
+  const found: string[][] = [];
+  let document: { end: string; lines: string[] } | undefined;
+  for (const line of script.split('\n')) {
+    if (document === undefined) {
+      const end = READS_PAIRS.test(line) ? HERE_DOCUMENT.exec(line)?.[1] : undefined;
+      if (end !== undefined) document = { end, lines: [] };
+    } else if (line.trim().split(/\W/, 1)[0] === document.end) {
+      found.push(document.lines);
+      document = undefined;
+    } else {
+      document.lines.push(line);
+    }
+  }
+  return found.flat();
+}
+
+/** The passwords in texts that a command reads. */
+function read(reader: string, texts: string[]): string[] {
+  const lines = texts.flatMap((text) => text.split(/\\n|\n/)).map((line) => line.trim());
+  if (READS_PAIRS.test(reader)) return lines.flatMap((line) => /^[^:\s]+:(.+)$/.exec(line)?.[1] ?? []);
+  return READS_PASSWORD.test(reader) ? lines : [];
+}
+
+/** What echo or printf prints. */
+function printed(command: string, words: string[]): string {
+  if (command === 'echo') return words.filter((word) => !/^-[neE]+$/.test(word)).join(' ');
+  const [format = '', ...values] = words;
+  const rounds = Math.max(1, values.length / Math.max(1, format.match(/%[sb]/g)?.length ?? values.length));
+  return format.repeat(Math.ceil(rounds)).replace(/%[sb]/g, () => values.shift() ?? '');
+}
+
+/** A word as the command gets it. */
+function meant(word: string): string {
+  return word.replace(
+    /'([^'\n]*)'|"((?:\\.|[^"\\\n])*)"|\\(.)/g,
+    (_found, single?: string, double?: string, escaped?: string) =>
+      single ?? double?.replace(/\\(["\\$`])/g, '$1') ?? escaped ?? '',
+  );
+}
+
+/** A word as it is written, without the quotes around it. */
+function bare(word: string): string {
+  return word.replace(/^["']|["']$/g, '');
+}
