@@ -160,11 +160,16 @@ function warningsOf(family: OsFamily, os: Template['os'], newer: boolean): strin
       `${os.name} ${os.version} is newer than what is known here (${family.versions}): it is built like the last of these before it`,
     );
   }
-  const host = os.install.type === 'url' && URL.canParse(os.install.url) ? new URL(os.install.url).hostname : '';
-  if (isThisMachine(host)) {
-    warnings.push(
-      `the install tree is on ${host}: the worker may reach it there, the installer on its instance cannot`,
-    );
-  }
-  return warnings;
+  const doubt = os.install.type === 'url' ? doubtOf(os.install.url) : undefined;
+  return doubt === undefined ? warnings : [...warnings, doubt];
+}
+
+/** Why an installer may not reach its tree. */
+function doubtOf(tree: string): string | undefined {
+  const { protocol, hostname } = URL.canParse(tree) ? new URL(tree) : { protocol: '', hostname: '' };
+  if (!['http:', 'https:', 'ftp:'].includes(protocol))
+    return 'the install tree has no http, https or ftp address: the installer on its instance cannot fetch from it';
+  if (isThisMachine(hostname))
+    return `the install tree is on ${hostname}: the worker may reach it there, the installer on its instance cannot`;
+  return undefined;
 }

@@ -147,6 +147,31 @@ describe('Ubuntu’s live server', () => {
   });
 });
 
+describe('a tree that no installer fetches from', () => {
+  const inTree = (name: string, url: string): Template =>
+    templateOf(name, '12', { install: { type: 'url', url, extras: [] } });
+
+  it('is warned of where the template is read, and refused by the plan', () => {
+    for (const url of ['file://example.org', 'nfs:host:/os', 'mirror/os']) {
+      const { profile, warnings } = profileFor(inTree('Fedora', url));
+      assert.match(warnings.join(), /no http, https or ftp address/);
+      assert.throws(
+        () => profile.installer(inTree('Fedora', url)),
+        (error) =>
+          error instanceof FactoryError && error.type === 'InvalidTemplate' && /https:\/\/…/.test(error.hint ?? ''),
+      );
+    }
+  });
+
+  it('may be a folder of the worker’s for debian-installer, whose packages come from the mirror of its script', () => {
+    const { profile } = profileFor(inTree('Debian', 'file:///srv/netboot'));
+    assert.match(
+      profile.installer(inTree('Debian', 'file:///srv/netboot')).kernel.urls.join(),
+      /^file:\/\/\/srv\/netboot\//,
+    );
+  });
+});
+
 describe('a template for a release that is not known', () => {
   const answer = (name: string, version: string): string => {
     try {
