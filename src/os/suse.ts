@@ -71,7 +71,13 @@ export const sles: OsFamily = {
   names: ['SLES', 'SLE', 'SUSELinuxEnterpriseServer', 'SUSELinuxEnterprise'],
   releases: [
     { ...AUTOYAST, from: '12', to: '12.5', arches: SERVERS },
-    { ...AUTOYAST, from: '15', to: '15.7', arches: SERVERS },
+    {
+      ...AUTOYAST,
+      from: '15',
+      to: '15.7',
+      arches: SERVERS,
+      note: 'the stock script takes the modules of the medium with all packages (“Full”), or of its unpacked tree',
+    },
     { ...AGAMA, from: '16', to: '16.0', arches: SERVERS },
   ],
   oldSshUpTo: '11.4',
