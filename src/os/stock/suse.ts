@@ -25,8 +25,13 @@ function mediumOf({ family, version }: StockInput['profile']): Medium {
   // cloud-init is in a module that is no part of SLES 12's medium.
   if (family === 'sles' && !isFrom(version, '15')) return { cloudInit: false, systemd: true, modules: [] };
   if (family === 'sles') return { cloudInit: true, systemd: true, modules: ['Basesystem', 'Public-Cloud'] };
-  const isNew = family === 'tumbleweed' || isFrom(version, '13.1');
-  return { cloudInit: isNew, systemd: isNew, modules: [] };
+  const isTumbleweed = family === 'tumbleweed';
+  // Leap 42 counts as 14.
+  return {
+    cloudInit: isTumbleweed || isFrom(version, '14'),
+    systemd: isTumbleweed || isFrom(version, '13.1'),
+    modules: [],
+  };
 }
 
 /** A module that lies beside the product. https://documentation.suse.com/sles/15-SP7/html/SLES-all/cha-configuration-installation-options.html */

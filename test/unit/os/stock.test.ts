@@ -123,6 +123,9 @@ describe('a stock install script', () => {
       assert.equal(included('12.04'), 'openssh-server sudo cloud-init');
       assert.equal(included('14.04'), 'openssh-server sudo cloud-init cloud-guest-utils');
       assert.doesNotMatch(scriptFor(templateOf('openSUSE', '11.4')), /<package>cloud-init|services-manager/);
+      assert.doesNotMatch(scriptFor(templateOf('openSUSE', '13.2')), /<package>cloud-init/);
+      assert.match(scriptFor(templateOf('Leap', '42.1', { arch: 'x86_64' })), /<package>cloud-init/);
+      assert.match(scriptFor(templateOf('Tumbleweed', '20260101')), /<package>cloud-init/);
     });
 
     it('is refused for another user than root where nothing makes one privileged: FreeBSD', () => {
