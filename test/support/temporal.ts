@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import { dataConverter } from '../../src/codec/data-converter.js';
@@ -49,6 +50,12 @@ export async function startTemporal(
   return server;
 }
 
+/** Waits until Temporal has heard of a worker for the queue's workflows: what asks whether there is one may come first. */
+async function polled({ client, namespace = 'default' }: TestWorkflowEnvironment, taskQueue: string): Promise<void> {
+  const request = { namespace, taskQueue: { name: taskQueue }, taskQueueType: 1 };
+  while ((await client.workflowService.describeTaskQueue(request)).pollers.length === 0) await pause(20);
+}
+
 /** Runs the three lanes with the given activities while `work` runs. */
 export async function withWorkers<T>(
   environment: TestWorkflowEnvironment,
@@ -73,6 +80,7 @@ export async function withWorkers<T>(
   );
   const running = workers.map((worker) => worker.run());
   try {
+    await polled(environment, taskQueue);
     return await work();
   } finally {
     for (const worker of workers) worker.shutdown();
