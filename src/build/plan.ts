@@ -4,6 +4,7 @@ import { withDrivers } from '../os/drivers.js';
 import { checkBootMethod } from '../os/boot-method.js';
 import { checkInstallScript } from '../os/install-script.js';
 import { loginUser, pathInGuest } from '../os/guest-users.js';
+import { checkTree } from '../os/installer.js';
 import { profileFor } from '../os/index.js';
 import { type Firmware, withFirmware } from '../os/firmware.js';
 import { renderScript } from '../os/render-script.js';
@@ -58,6 +59,7 @@ export interface PlanInput {
  */
 export function planBuild({ template, installScript, parameters }: PlanInput): BuildPlan {
   const { profile, warnings } = profileFor(template);
+  checkTree(template, profile.scriptKind);
   const firmware = firmwareOf({ installScript, parameters });
   const installer = installerOf(profile, template, { ...parameters, ...(firmware === undefined ? {} : { firmware }) });
   checkBootMethod(parameters.boot_method, { plan: installer, arch: template.os.arch, firmware });

@@ -112,8 +112,7 @@ export function debianInstaller(template: Template, folder: InstallerFolder): In
 
 /** `<url>` is the netboot folder: MANIFEST, udeb.list and SHA256SUMS lie in images/, beside it. */
 function netboot(template: Template, { kernels, ramdisks }: Port): InstallerSource {
-  // Its packages come from the mirror that the script names.
-  const url = treeUrl(template, ['file:']);
+  const url = treeUrl(template);
   const images = url.slice(0, url.lastIndexOf('/'));
   return fromTree(
     kernels.map((path) => `${url}/${path}`),

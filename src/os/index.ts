@@ -6,6 +6,7 @@ import { debian } from './debian.js';
 import { ENTERPRISE_LINUX } from './enterprise-linux.js';
 import { fedora, fedoraCore, redHatLinux } from './fedora.js';
 import { freebsd } from './freebsd.js';
+import { isFetched } from './installer.js';
 import { mageia } from './mageia.js';
 import { mandrake, mandriva } from './mandriva.js';
 import { rhel21 } from './rhel21.js';
@@ -80,7 +81,7 @@ export function profileFor(template: Template): { profile: OsProfile; warnings: 
     scriptKind: release.scriptKind,
     installer: (of) => family.installer(of, version),
   };
-  return { profile, warnings: warningsOf(family, os, newer) };
+  return { profile, warnings: warningsOf(family, os, newer, release.scriptKind) };
 }
 
 /** The family that a template's name means: `CentOS`, `centos`, `CentOS-7`, `Rocky Linux`. */
@@ -153,23 +154,25 @@ function unknownVersion(family: OsFamily, os: Template['os']): FactoryError {
   );
 }
 
-function warningsOf(family: OsFamily, os: Template['os'], newer: boolean): string[] {
+function warningsOf(family: OsFamily, os: Template['os'], newer: boolean, scriptKind: Release['scriptKind']): string[] {
   const warnings: string[] = [];
   if (newer) {
     warnings.push(
       `${os.name} ${os.version} is newer than what is known here (${family.versions}): it is built like the last of these before it`,
     );
   }
-  const doubt = os.install.type === 'url' ? doubtOf(os.install.url) : undefined;
+  const doubt = doubtOf(os, scriptKind);
   return doubt === undefined ? warnings : [...warnings, doubt];
 }
 
 /** Why an installer may not reach its tree. */
-function doubtOf(tree: string): string | undefined {
-  const { protocol, hostname } = URL.canParse(tree) ? new URL(tree) : { protocol: '', hostname: '' };
-  if (!['http:', 'https:', 'ftp:'].includes(protocol))
-    return 'the install tree has no http, https or ftp address: the installer on its instance cannot fetch from it';
-  if (isThisMachine(hostname))
-    return `the install tree is on ${hostname}: the worker may reach it there, the installer on its instance cannot`;
+function doubtOf(os: Template['os'], scriptKind: Release['scriptKind']): string | undefined {
+  if (os.install.type !== 'url') return undefined;
+  const { url } = os.install;
+  if (!isFetched(url, scriptKind))
+    return 'the install tree has no address from which its installer can fetch: the template can be read, a build refuses it';
+  const host = new URL(url).hostname;
+  if (isThisMachine(host))
+    return `the install tree is on ${host}: the worker may reach it there, the installer on its instance cannot`;
   return undefined;
 }

@@ -1,6 +1,6 @@
 import { FactoryError } from '../build/errors.js';
 import type { Install, Template } from '../tdl/types.js';
-import type { Arch, InstallerPlan, IsoLayout } from './types.js';
+import type { Arch, InstallerPlan, InstallScriptKind, IsoLayout } from './types.js';
 
 /** Where an instance finds its user data: the metadata service's EC2 interface, which installers can read without more ado. */
 export const USER_DATA_URL = 'http://169.254.169.254/latest/user-data';
@@ -17,20 +17,28 @@ export type InstallerSource = Pick<InstallerPlan, 'kernel' | 'ramdisk' | 'indexe
 /** x86's COMMAND_LINE_SIZE less the final zero: the kernel silently cuts off what is longer. */
 const LONGEST_COMMAND_LINE = 2047;
 
-/**
- * The address of a template's install tree, without a slash at its end.
- *
- * @param more schemes besides http, https and ftp, over which every installer fetches its packages from the tree itself
- * @throws FactoryError InvalidTemplate where the tree lies where it cannot be fetched from
- */
-export function treeUrl({ os }: Template, more: string[] = []): string {
-  if (os.install.type !== 'url')
-    throw new FactoryError('Internal', `${os.name} is installed from a medium: there is no tree`);
-  const { url } = os.install;
-  const schemes = ['http:', 'https:', 'ftp:', ...more];
-  if (URL.canParse(url) && schemes.includes(new URL(url).protocol)) return url.replace(/\/+$/, '');
+/** The address of a template's install tree, without a slash at its end. */
+export function treeUrl({ os }: Template): string {
+  if (os.install.type === 'url') return os.install.url.replace(/\/+$/, '');
+  throw new FactoryError('Internal', `${os.name} is installed from a medium: there is no tree`);
+}
+
+/** From where installers fetch their packages, which lie in the tree; debian-installer's come from the mirror that the script names. */
+function treeSchemes(scriptKind: InstallScriptKind): string[] {
+  return ['http:', 'https:', 'ftp:', ...(scriptKind === 'preseed' ? ['file:'] : [])];
+}
+
+/** Whether a tree lies where an installer that takes such a script can be fetched from. */
+export function isFetched(url: string, scriptKind: InstallScriptKind): boolean {
+  return URL.canParse(url) && treeSchemes(scriptKind).includes(new URL(url).protocol);
+}
+
+/** @throws FactoryError InvalidTemplate where a build could not fetch from the template's tree */
+export function checkTree({ os }: Template, scriptKind: InstallScriptKind): void {
+  if (os.install.type !== 'url' || isFetched(os.install.url, scriptKind)) return;
+  const known = treeSchemes(scriptKind).map((scheme) => `${scheme}//…`);
   throw new FactoryError('InvalidTemplate', `<url> is not an address that ${os.name} can be installed from`, {
-    hint: `write the address of an install tree (${schemes.map((scheme) => `${scheme}//…`).join(', ')}), which the instance reaches as well`,
+    hint: `write the address of an install tree (${known.join(', ')}), which the instance reaches as well`,
   });
 }
 

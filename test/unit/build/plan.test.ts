@@ -101,6 +101,11 @@ describe('planning a build', () => {
     });
   });
 
+  it('refuses a tree that no installer can fetch from', () => {
+    const install = { type: 'url', url: 'file://example.org', extras: [] } satisfies Template['os']['install'];
+    refused('text\npoweroff\n', /^InvalidTemplate <url> is not an address/, templateOf('Fedora', '40', { install }));
+  });
+
   it('hands an autoinstall file over as the cloud-config that cloud-init wants', () => {
     const scriptOf = (installScript: string): string =>
       planBuild({
