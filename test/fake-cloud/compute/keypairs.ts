@@ -1,6 +1,7 @@
-import { createHash, generateKeyPairSync } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { ApiError, type Call, type Reply, type Routes } from '../core/http.js';
 import { quotaError } from '../core/quota-error.js';
+import { rsaKeyPair } from '../core/rsa-key.js';
 import { micros, text, textOr, fields, type Fields } from '../core/values.js';
 import ssh2 from 'ssh2';
 import type { CloudState, FakeKeyPair } from '../state.js';
@@ -81,12 +82,5 @@ function generate(version: number): { publicKey: string; privateKey: string } {
       400,
       "Invalid input for field/attribute keypair. Value: {…}. 'public_key' is a required property",
     );
-  const { privateKey } = generateKeyPairSync('rsa', {
-    modulusLength: 2048,
-    privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
-    publicKeyEncoding: { type: 'pkcs1', format: 'pem' },
-  });
-  const parsed = ssh2.utils.parseKey(privateKey);
-  if (parsed instanceof Error) throw parsed;
-  return { privateKey, publicKey: `ssh-rsa ${parsed.getPublicSSH().toString('base64')} Generated-by-Nova` };
+  return rsaKeyPair('Generated-by-Nova');
 }

@@ -1,8 +1,9 @@
-import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import ssh2 from 'ssh2';
 import { parse } from 'yaml';
 import type { GuestBehaviour } from '../compute/behaviour.js';
 import { hostnameOf } from '../compute/server-view.js';
+import { rsaKeyPair } from '../core/rsa-key.js';
 import { isFields, text, type Fields } from '../core/values.js';
 import type { FakeServer } from '../state.js';
 import type { RootFiles } from './root-files.js';
@@ -54,22 +55,11 @@ function givenHostKey(config: Fields, ssh: Ssh): HostKey | undefined {
 }
 
 function generated(ssh: Ssh): HostKey {
-  if (ssh.oldSsh) return generatedRsa();
+  if (ssh.oldSsh) return rsaKeyPair('root@guest');
   const { private: privateKey, public: publicKey } = ssh2.utils.generateKeyPairSync('ed25519', {
     comment: 'root@guest',
   });
   return { privateKey, publicKey };
-}
-
-function generatedRsa(): HostKey {
-  const { privateKey } = generateKeyPairSync('rsa', {
-    modulusLength: 2048,
-    privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
-    publicKeyEncoding: { type: 'pkcs1', format: 'pem' },
-  });
-  const parsed = ssh2.utils.parseKey(privateKey);
-  if (parsed instanceof Error) throw parsed;
-  return { privateKey, publicKey: `ssh-rsa ${parsed.getPublicSSH().toString('base64')} root@guest` };
 }
 
 async function writeHostKey(files: RootFiles, ssh: Ssh, { privateKey, publicKey }: HostKey): Promise<void> {
