@@ -1,6 +1,7 @@
 import ssh2, { type Algorithms, type ServerHostKeyAlgorithm } from 'ssh2';
 import { FactoryError } from '../build/errors.js';
 import { fingerprint, fingerprintOfBlob, keyBlob } from './keys.js';
+import { OLD_CIPHERS, OLD_KEX } from './old-ssh.js';
 import { SshGuest } from './ssh-guest.js';
 import type { Guest, GuestAddress } from './types.js';
 
@@ -25,16 +26,12 @@ const HOST_KEY_ALGORITHMS: ServerHostKeyAlgorithm[] = [
 ];
 
 /**
- * What OpenSSH 3 and 4 have and ssh2 does not offer by itself, behind all that it does: who can do better is not taken down
+ * What an old OpenSSH has, behind all that ssh2 offers by itself: who can do better is not taken down
  * by this, because the client's order decides. The host key is checked as ever.
  */
 const OLD_ALGORITHMS = {
-  kex: {
-    append: ['diffie-hellman-group-exchange-sha1', 'diffie-hellman-group14-sha1', 'diffie-hellman-group1-sha1'],
-    prepend: [],
-    remove: [],
-  },
-  cipher: { append: ['aes128-cbc', '3des-cbc'], prepend: [], remove: [] },
+  kex: { append: OLD_KEX, prepend: [], remove: [] },
+  cipher: { append: OLD_CIPHERS, prepend: [], remove: [] },
 } satisfies Algorithms;
 
 /**

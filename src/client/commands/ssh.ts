@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { OpenedSession } from '../../build/messages.js';
+import { OLD_CIPHERS, OLD_KEX } from '../../guest/old-ssh.js';
 import { ClientError } from '../errors.js';
 import { closeSession, openSession } from '../session.js';
 import { UUID_POSITIONAL, uuidOf, withFactory, type Command, type CommandContext } from './command.js';
@@ -71,8 +72,8 @@ async function newKey(folder: string): Promise<string> {
 
 /** What the client refuses by itself and an OpenSSH of before 6.5 may have alone. Not ssh-dss: OpenSSH 10 does not know the word. */
 const OLD_SSH = {
-  KexAlgorithms: '+diffie-hellman-group-exchange-sha1,diffie-hellman-group14-sha1,diffie-hellman-group1-sha1',
-  Ciphers: '+aes128-cbc,3des-cbc',
+  KexAlgorithms: `+${OLD_KEX.join(',')}`,
+  Ciphers: `+${OLD_CIPHERS.join(',')}`,
   HostKeyAlgorithms: '+ssh-rsa',
   // Since OpenSSH 8.5 PubkeyAcceptedAlgorithms, with this name still taken.
   PubkeyAcceptedKeyTypes: '+ssh-rsa',
