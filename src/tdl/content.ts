@@ -33,7 +33,7 @@ function readBase64(element: XmlElement, problems: Problems): string {
       element.at,
       `<${element.name}> is not base64: only A-Z, a-z, 0-9, +, / and = at the end may stand in it`,
     );
-  } else if (base64.replace(/=+$/, '').length % 4 === 1 || !isFilled(base64)) {
+  } else if (!isFilled(base64)) {
     problems.add(
       element.at,
       `<${element.name}> is not whole base64: its length must be a multiple of 4, with = to fill it up`,
@@ -42,7 +42,7 @@ function readBase64(element: XmlElement, problems: Problems): string {
   return base64;
 }
 
-/** Whether there are as many `=` as are needed, at the least: one too many says nothing. */
+/** Whether there are as many `=` as are needed, at the least: one too many says nothing. Three, for a digit alone, may not stand. */
 function isFilled(base64: string): boolean {
   const digits = base64.replace(/=+$/, '').length;
   return base64.length - digits >= (4 - (digits % 4)) % 4;
