@@ -7,7 +7,10 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import { SEARCH_ATTRIBUTES } from '../../src/build/search-attributes.js';
-import { temporalProgram } from './temporal.js';
+import { started, temporalProgram } from './temporal.js';
+
+/** Characters that are kept of what the server says of its end. */
+const SAID_CHARACTERS = 2000;
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
@@ -28,9 +31,12 @@ export class TemporalProcess {
   ) {}
 
   static async start(): Promise<TemporalProcess> {
-    const server = new TemporalProcess(await freePort(), await mkdtemp(join(tmpdir(), 'imagefactory-temporal-')));
-    await server.up();
-    return server;
+    const directory = await mkdtemp(join(tmpdir(), 'imagefactory-temporal-'));
+    return started(async () => {
+      const server = new TemporalProcess(await freePort(), directory);
+      await server.run();
+      return server;
+    });
   }
 
   get address(): string {
@@ -39,6 +45,10 @@ export class TemporalProcess {
 
   /** Starts it on its database; resolves when it answers. */
   async up(): Promise<void> {
+    await started(() => this.run());
+  }
+
+  private async run(): Promise<void> {
     const attributes = Object.values(SEARCH_ATTRIBUTES).flatMap(({ name }) => [
       '--search-attribute',
       `${name}=Keyword`,
@@ -47,9 +57,14 @@ export class TemporalProcess {
     const tuning = ['--dynamic-config-value', 'history.transferProcessorMaxPollRPS=1000'];
     const where = ['--headless', '--ip', '127.0.0.1', '--port', String(this.port), '--db-filename', file];
     const words = ['server', 'start-dev', ...where, '--log-level', 'never', ...tuning, ...attributes];
-    this.child = spawn(temporalProgram(), words, { stdio: 'ignore' });
+    const child = spawn(temporalProgram(), words, { stdio: ['ignore', 'ignore', 'pipe'] });
+    this.child = child;
+    let said = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said = (said + text).slice(0, SAID_CHARACTERS);
+    });
     for (;;) {
-      if (this.child.exitCode !== null) throw new Error(`the Temporal server ended with status ${this.child.exitCode}`);
+      if (child.exitCode !== null) throw new Error(`the Temporal server ended with status ${child.exitCode}: ${said}`);
       try {
         const connection = await Connection.connect({ address: this.address, connectTimeout: 1000 });
         await connection.workflowService.describeNamespace({ namespace: 'default' }).finally(() => connection.close());

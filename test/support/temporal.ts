@@ -25,6 +25,23 @@ export function temporalProgram(): string {
   return process.env.TEMPORAL_CLI ?? 'temporal';
 }
 
+/** How often a server is started before its end at the start is taken for an error. */
+const STARTS = 3;
+
+/**
+ * Starts a server, and again if it ends at once: it looks for free ports, lets go of them and takes them a moment later, and
+ * whatever else the machine runs may have got one in between.
+ */
+export async function started<T>(start: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await start();
+    } catch (error) {
+      if (tries === STARTS) throw error;
+    }
+  }
+}
+
 /**
  * A real development server on ports of its own, with our search attributes; its client encrypts where keys are given.
  * @param dynamicConfig settings of the server, as `key=JSON`
@@ -33,19 +50,21 @@ export async function startTemporal(
   payloadKeys?: PayloadKeys,
   dynamicConfig: readonly string[] = [],
 ): Promise<TestWorkflowEnvironment> {
-  const server = await TestWorkflowEnvironment.createLocal({
-    client: { dataConverter: dataConverter(payloadKeys) },
-    server: {
-      executable: { type: 'existing-path', path: temporalProgram() },
-      searchAttributes: Object.values(SEARCH_ATTRIBUTES),
-      // Its default reads a task queue's work twenty times a second: ten steps a second.
-      extraArgs: ['history.transferProcessorMaxPollRPS=1000', ...dynamicConfig].flatMap((setting) => [
-        '--dynamic-config-value',
-        setting,
-      ]),
-      log: { format: 'pretty', level: 'error' },
-    },
-  });
+  const server = await started(() =>
+    TestWorkflowEnvironment.createLocal({
+      client: { dataConverter: dataConverter(payloadKeys) },
+      server: {
+        executable: { type: 'existing-path', path: temporalProgram() },
+        searchAttributes: Object.values(SEARCH_ATTRIBUTES),
+        // Its default reads a task queue's work twenty times a second: ten steps a second.
+        extraArgs: ['history.transferProcessorMaxPollRPS=1000', ...dynamicConfig].flatMap((setting) => [
+          '--dynamic-config-value',
+          setting,
+        ]),
+        log: { format: 'pretty', level: 'error' },
+      },
+    }),
+  );
   servers.add(server);
   return server;
 }
