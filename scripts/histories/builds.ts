@@ -80,6 +80,7 @@ export function builds(): Scenario[] {
     build('failed-plan', { activities: { planBaseImage: broken } }),
     build('failed-jeos', { activities: { waitForJeos: broken } }),
     build('failed-publish', { activities: { publishBaseImage: broken } }),
+    build('failed-terminate', { activities: { deleteServer: broken } }),
     build('failed-cleanup', { activities: { removeResources: broken } }),
     build('failed-record', { activities: { writeFinalRecord: broken } }),
     canceledIn('canceled-plan', 'planBaseImage'),

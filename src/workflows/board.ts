@@ -20,6 +20,8 @@ export interface Step<R> {
   beyond?: number;
   /** Whether it may be left out when it has failed. */
   skippable?: boolean;
+  /** Whether the build goes on without it when it has failed, unless somebody decides otherwise. */
+  dispensable?: boolean;
   /** One line on how it went. */
   note?: (result: R) => string | undefined;
 }
@@ -29,6 +31,8 @@ export interface FailedStep {
   name: string;
   title: string;
   skippable: boolean;
+  /** What becomes of it where nobody decides. */
+  otherwise: Verdict;
 }
 
 /** What becomes of a step that has failed. */
@@ -82,8 +86,8 @@ export class Board {
     this.show();
   }
 
-  /** Decides about failed steps; without it, they fail the build. */
-  onFailure: (step: FailedStep, error: unknown) => Promise<Verdict> = async () => 'fail';
+  /** Decides about failed steps. */
+  onFailure: (step: FailedStep, error: unknown) => Promise<Verdict> = async ({ otherwise }) => otherwise;
 
   /**
    * Runs an activity as a step that can be seen.
@@ -191,8 +195,8 @@ export class Board {
     entry.note = isCanceled(error) ? 'cancelled' : describeFailure(error).message.slice(0, 300);
     this.show();
     if (isCanceled(error)) throw error;
-    const { name, title, skippable = false } = step;
-    const verdict = await this.onFailure({ name, title, skippable }, error);
+    const { name, title, dispensable = false, skippable = dispensable } = step;
+    const verdict = await this.onFailure({ name, title, skippable, otherwise: dispensable ? 'skip' : 'fail' }, error);
     if (verdict === 'fail') throw error;
     return verdict;
   }

@@ -52,7 +52,9 @@ export async function imageOf<T>(
   publish: (taken: SnapshotTaken) => Promise<T>,
 ): Promise<{ imageId: string; published: T }> {
   const note = (image: SnapshotTaken): string => `image ${image.imageId}, ${image.size} bytes`;
-  const end = (): Promise<void> => board.step(terminate, 'deleteServer', { ref, serverId });
+  // The clean-up tries it again, and says what is left: no build is lost for it whose image is made.
+  const dispensable = rootVolume === undefined;
+  const end = (): Promise<void> => board.step({ ...terminate, dispensable }, 'deleteServer', { ref, serverId });
   const holds = ({ imageId }: SnapshotTaken): string => {
     board.holds(`${role}_image`, imageId);
     return imageId;

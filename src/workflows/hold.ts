@@ -50,7 +50,7 @@ export class Hold {
   private async verdictOn(failed: FailedStep, error: unknown): Promise<Verdict> {
     const { phase } = this.board.status;
     const { on_error: onError, hold_for: holdFor } = this.course.parameters;
-    if (onError !== 'hold' || phase === 'plan' || phase === 'cleanup') return 'fail';
+    if (onError !== 'hold' || phase === 'plan' || phase === 'cleanup') return failed.otherwise;
     if (isLostByReset(error) || isAlreadyBuilt(error)) return 'fail';
     // Two steps may run at once: one is held at a time.
     await condition(() => !this.isHeld);
@@ -72,7 +72,7 @@ export class Hold {
       await condition(() => this.verdict !== undefined, holdFor * 1000);
       // Somebody who came at the last moment is still being answered.
       await condition(allHandlersFinished);
-      return this.verdict ?? 'fail';
+      return this.verdict ?? failed.otherwise;
     } finally {
       this.heldBefore += Date.now() - since;
       delete this.board.status.held;

@@ -139,6 +139,28 @@ describe('the base image workflow', () => {
     assert.equal((deadlines[1] ?? 0) - (deadlines[0] ?? 0), 40_000);
   });
 
+  it('is complete with an image whose instance could not be terminated, and leaves that to the clean-up', async () => {
+    const calls: string[] = [];
+    const records: FinalRecord[] = [];
+    const deleteServer = async () => {
+      throw ApplicationFailure.nonRetryable('nova: 500 Unexpected API Error', 'CloudFault');
+    };
+    await withWorkers(environment, 'undeleted', { ...stubs(calls, records), deleteServer }, async () => {
+      const handle = await start('undeleted', inputOf());
+      const result = await handle.result();
+      assert.equal(result.glanceId, 'base-image');
+      const { steps } = await handle.query<BuildStatus>(STATUS_QUERY);
+      const skipped = steps.filter(({ state }) => state === 'skipped');
+      assert.deepEqual(
+        skipped.map(({ title, note }) => [title, note]),
+        [['terminate the instance', 'nova: 500 Unexpected API Error']],
+      );
+    });
+    assert.ok(calls.includes('publish'));
+    assert.equal(calls.at(-1), 'cleanup');
+    assert.equal(records[0]?.status, 'COMPLETE');
+  });
+
   it('reports what the clean-up could not remove', async () => {
     const input = inputOf();
     const removeResources = async () => ({ removed: [], leftovers: ['instance s: 403 Forbidden'] });
