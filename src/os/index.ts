@@ -13,7 +13,7 @@ import { rhel21 } from './rhel21.js';
 import { opensuse, sles, tumbleweed } from './suse.js';
 import type { OsFamily, OsProfile, Release } from './types.js';
 import { ubuntu } from './ubuntu.js';
-import { hasOldSsh, releaseOf } from './versions.js';
+import { type FoundRelease, hasOldSsh, releaseOf } from './versions.js';
 import { windows } from './windows.js';
 
 /** Every family that is known; those that cannot be built as well. */
@@ -70,7 +70,7 @@ export function profileFor(template: Template): { profile: OsProfile; warnings: 
   if (family === undefined) throw unknownName(os.name);
   const found = releaseOf(family, os);
   if (found === undefined) throw unknownVersion(family, os);
-  const { release, version, newer } = found;
+  const { release, version } = found;
   checkWay(os, family, release);
   const profile: OsProfile = {
     ...release.tools,
@@ -81,7 +81,7 @@ export function profileFor(template: Template): { profile: OsProfile; warnings: 
     scriptKind: release.scriptKind,
     installer: (of) => family.installer(of, version),
   };
-  return { profile, warnings: warningsOf(family, os, newer, release.scriptKind) };
+  return { profile, warnings: warningsOf(family, os, found) };
 }
 
 /** The family that a template's name means: `CentOS`, `centos`, `CentOS-7`, `Rocky Linux`. */
@@ -145,23 +145,26 @@ function unknownVersion(family: OsFamily, os: Template['os']): FactoryError {
   const codes = CODE_NAMES[family.family] ?? {};
   const code = os.version.toLowerCase();
   const number = Object.hasOwn(codes, code) ? codes[code] : undefined;
+  // openSUSE's Tumbleweed is a system of its own here.
+  const own = familyNamed(os.version)?.names[0];
+  const hint = number === undefined ? `write a version from ${family.versions}` : `write <version>${number}</version>`;
   return new FactoryError(
     'UnsupportedOs',
     `${os.name} ${JSON.stringify(os.version)} is not a version that can be built`,
-    {
-      hint: number === undefined ? `write a version from ${family.versions}` : `write <version>${number}</version>`,
-    },
+    { hint: own === undefined ? hint : `write <name>${own}</name>` },
   );
 }
 
-function warningsOf(family: OsFamily, os: Template['os'], newer: boolean, scriptKind: Release['scriptKind']): string[] {
+function warningsOf({ versions }: OsFamily, os: Template['os'], { release, version, newer }: FoundRelease): string[] {
   const warnings: string[] = [];
   if (newer) {
-    warnings.push(
-      `${os.name} ${os.version} is newer than what is known here (${family.versions}): it is built like the last of these before it`,
-    );
+    const is =
+      version[0] === Infinity
+        ? `changes from day to day: it is built like the newest of what is known here (${versions})`
+        : `is newer than what is known here (${versions}): it is built like the last of these before it`;
+    warnings.push(`${os.name} ${os.version} ${is}`);
   }
-  const doubt = doubtOf(os, scriptKind);
+  const doubt = doubtOf(os, release.scriptKind);
   return doubt === undefined ? warnings : [...warnings, doubt];
 }
 

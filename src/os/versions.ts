@@ -34,11 +34,15 @@ export function hasOldSsh(family: OsFamily, version: Version): boolean {
   return family.oldSshUpTo !== undefined && isUpTo(version, boundOf(family, family.oldSshUpTo));
 }
 
-/** Which release of a family a version is, and whether it is newer than all that are known. */
-export function releaseOf(
-  family: OsFamily,
-  os: OsName,
-): { release: Release; version: Version; newer: boolean } | undefined {
+/** A version's release, and whether it is newer than all that are known. */
+export interface FoundRelease {
+  release: Release;
+  version: Version;
+  newer: boolean;
+}
+
+/** Which release of a family a version is. */
+export function releaseOf(family: OsFamily, os: OsName): FoundRelease | undefined {
   const version = family.versionOf(os);
   const newest = family.releases.at(-1);
   if (version === undefined || newest === undefined) return undefined;

@@ -203,6 +203,8 @@ describe('a template for a release that is not known', () => {
     ['CentOS-7', '10', /newer than what is known here/],
     ['Leap', '15.7', /newer than what is known here/],
     ['SLES', '15-SP10', /newer than what is known here/],
+    ['Fedora', 'rawhide', /^Fedora rawhide changes from day to day: .* \(7 to 44, or rawhide\)$/],
+    ['openSUSE', 'tumbleweed', /write <name>Tumbleweed<\/name>/],
     ['FreeBSD', '12.5', /reads its script from its medium only/],
     ['Rocky Linux', '11', /newer than what is known here/],
     ['FreeBSD', '14.1', /reads its script from its medium only.*install type='iso'/],
