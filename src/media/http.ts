@@ -78,7 +78,7 @@ export function redirectTarget(from: URL, location: string): URL {
 async function ask(url: URL, { method = 'GET', headers, signal, timeouts }: GetOptions): Promise<Answer> {
   const { connect, headers: headersTimeout, idle } = { ...DEFAULT_TIMEOUTS, ...timeouts };
   try {
-    const response = await request(new URL(url.pathname + url.search, url.origin), {
+    const response = await request(url, {
       method,
       dispatcher: agentFor(connect),
       // Bytes as they lie there: digests are of them.

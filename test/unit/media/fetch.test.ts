@@ -280,4 +280,15 @@ describe('fetchToFile', () => {
       message: `cannot fetch ${server.url}/%zz: HTTP status 401`,
     });
   });
+
+  it('asks the named host for a path that begins with two slashes', async () => {
+    await using server = await serve((_request, response) => response.end('x'));
+    const url = `${server.url}//debian/x?y`;
+    const { finalUrl } = await fetchToFile({ url, path: newPath(), maxBytes: LIMIT });
+    assert.equal(finalUrl, url);
+    assert.deepEqual(
+      server.requests.map((request) => request.url),
+      ['//debian/x?y'],
+    );
+  });
 });
