@@ -155,13 +155,13 @@ function unknownVersion(family: OsFamily, os: Template['os']): FactoryError {
   );
 }
 
-function warningsOf({ versions }: OsFamily, os: Template['os'], { release, version, newer }: FoundRelease): string[] {
+function warningsOf({ versions }: OsFamily, os: Template['os'], { release, newer }: FoundRelease): string[] {
   const warnings: string[] = [];
   if (newer) {
-    const is =
-      version[0] === Infinity
-        ? `changes from day to day: it is built like the newest of what is known here (${versions})`
-        : `is newer than what is known here (${versions}): it is built like the last of these before it`;
+    // Rawhide has no number.
+    const is = /\d/.test(os.name + os.version)
+      ? `is newer than what is known here (${versions}): it is built like the last of these before it`
+      : `changes from day to day: it is built like the newest of what is known here (${versions})`;
     warnings.push(`${os.name} ${os.version} ${is}`);
   }
   const doubt = doubtOf(os, release.scriptKind);
