@@ -61,6 +61,12 @@ export function fileLabel(name: string): string {
     .replace(/^\./, '-2e');
 }
 
+/** Takes the network cards of this machine out of Red Hat's configuration: an interface that has another address is left alone. */
+export const HARDWARE_ADDRESSES = `for file in /etc/sysconfig/network-scripts/ifcfg-e*; do
+  if [ -f "$file" ]; then sed -i '/^HWADDR=/d' "$file"; fi
+done
+rm -f /etc/udev/rules.d/70-persistent-net.rules`;
+
 /**
  * Removes what belongs to this one machine and not to the image, on any Linux. Missing files do not matter, and a second run
  * finds nothing to do. What should be gone and cannot be removed is a failure. Not the key that we log in with and not the
@@ -81,7 +87,8 @@ rm -f /var/lib/systemd/random-seed /var/lib/urandom/random-seed /var/lib/random-
 rm -f /var/lib/dhcp/*.leases /var/lib/dhcp3/*.leases /var/lib/dhclient/*.lease* /var/lib/dhcpcd/*.lease /var/lib/dhcpcd5/*.lease
 rm -f /var/lib/NetworkManager/*.lease /var/lib/NetworkManager/internal-*.conf /var/lib/NetworkManager/secret_key
 rm -f /var/lib/NetworkManager/timestamps /var/lib/NetworkManager/seen-bssids
-rm -f /etc/udev/rules.d/70-persistent-net.rules /etc/udev/rules.d/70-persistent-cd.rules
+${HARDWARE_ADDRESSES}
+rm -f /etc/udev/rules.d/70-persistent-cd.rules
 
 if [ -d /var/log ]; then
   find /var/log -type f \\( -name '*.gz' -o -name '*.xz' -o -name '*.old' -o -name '*.[0-9]' -o -name '*-20[0-9]*' \\) -delete || true

@@ -6,7 +6,8 @@ import { INSTALLED, type StockInput } from './types.js';
 /** A cloud-config with an autoinstall for the smallest system that a cloud can use. https://canonical-subiquity.readthedocs-hosted.com */
 export function stockAutoinstall({ template, diskLayout, user }: StockInput): string {
   const { rootpw } = template.os;
-  const inTarget = (script: string): string => `curtin in-target -- sh -c ${words([script])}`;
+  // The first subiquity (20.04) does not know its target by itself.
+  const inTarget = (script: string): string => `curtin in-target --target=/target -- sh -c ${words([script])}`;
   const document = {
     autoinstall: {
       version: 1,

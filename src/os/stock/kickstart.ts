@@ -1,4 +1,7 @@
+import { FactoryError } from '../../build/errors.js';
+import { HARDWARE_ADDRESSES } from '../guest-scripts.js';
 import { serialConsole } from '../installer.js';
+import type { Arch } from '../types.js';
 import { isFrom } from '../versions.js';
 import { keyAtBoot, lastCommands } from './shell.js';
 import type { DiskLayout, StockInput } from './types.js';
@@ -31,6 +34,7 @@ export function stockKickstart(input: StockInput): string {
     ...(fedora < 29 ? ['install'] : []),
     'text',
     'lang en_US.UTF-8',
+    ...answersOfOld(fedora, isEnterprise),
     'keyboard us',
     fedora < 18 ? 'timezone --utc Etc/UTC' : 'timezone Etc/UTC --utc',
     `network --bootproto=dhcp --device=${fedora >= 13 ? 'link' : 'eth0'}${activates ? ' --activate' : ''}`,
@@ -42,7 +46,7 @@ export function stockKickstart(input: StockInput): string {
     `bootloader --location=mbr --append="console=tty0 console=${console}"`,
     fedora < 7 ? 'zerombr yes' : 'zerombr',
     'clearpart --all --initlabel',
-    ...disk(diskLayout, fedora),
+    ...disk(diskLayout, fedora, template.os.arch),
     'poweroff',
     '',
     fedora < 31 ? '%packages --ignoremissing' : '%packages',
@@ -54,6 +58,8 @@ export function stockKickstart(input: StockInput): string {
     ...(fedora < 8 ? [] : ['%end']),
     '',
     '%post',
+    // Of the installer's machine; with it, a machine made from the image would leave its interface alone.
+    ...(fedora < 28 ? [HARDWARE_ADDRESSES] : []),
     ...(fedora < 28 ? [keyAtBoot(user, 'rc.local')] : []),
     ...lastCommands(user),
     ...(fedora < 8 ? [] : ['%end']),
@@ -73,15 +79,38 @@ function rootPassword(password: string | undefined, fedora: number): string {
   return fedora < 10 ? `rootpw ${quoted}` : `rootpw --plaintext ${quoted}`;
 }
 
-/** anaconda knows by itself what its machine boots from since Fedora 18; before, machines had a BIOS. */
-function disk(layout: DiskLayout, fedora: number): string[] {
+/** What an old anaconda asks for, even in a kickstart, where it is not told. */
+function answersOfOld(fedora: number, isEnterprise: boolean): string[] {
+  return [
+    ...(fedora < 5 ? ['langsupport --default=en_US.UTF-8 en_US.UTF-8', 'skipx'] : []),
+    ...(fedora < 2 ? ['mouse generic3ps/2 --device psaux'] : []),
+    // RHEL 5's installation number.
+    ...(isEnterprise && fedora === 6 ? ['key --skip'] : []),
+  ];
+}
+
+/** anaconda knows by itself what its machine boots from since Fedora 18. @throws FactoryError InvalidParameter */
+function disk(layout: DiskLayout, fedora: number, arch: Arch): string[] {
+  if (layout === 'efi' && fedora < 12) {
+    throw new FactoryError('InvalidParameter', 'parameter disk_layout: this release cannot be started by UEFI', {
+      hint: 'write plain or lvm',
+    });
+  }
   if (layout === 'lvm') return ['autopart'];
   if (fedora >= 18) return [`autopart --type=plain${fedora >= 26 ? ' --nohome' : ''}`];
   const type = fedora < 11 ? 'ext3' : 'ext4';
   return [
-    ...(fedora >= 16 ? ['part biosboot --fstype=biosboot --size=1'] : []),
+    ...bootPartition(layout, fedora, arch),
     `part /boot --fstype=${type} --size=300`,
     'part swap --size=512',
     `part / --fstype=${type} --size=1024 --grow`,
   ];
+}
+
+/** What a machine's firmware starts from, where that is a partition. */
+function bootPartition(layout: DiskLayout, fedora: number, arch: Arch): string[] {
+  if (arch === 'ppc64') return ['part prepboot --fstype="PPC PReP Boot" --size=8'];
+  if (layout === 'efi') return ['part /boot/efi --fstype=efi --size=200'];
+  const isPc = arch === 'x86_64' || arch === 'i386';
+  return isPc && fedora >= 16 ? ['part biosboot --fstype=biosboot --size=1'] : [];
 }

@@ -32,8 +32,9 @@ export type BootHook = 'rc.local' | 'init.d' | 'after.local';
 const KEY_PROGRAM = '/usr/local/sbin/openstack-key';
 
 const HOOKS: Record<BootHook, string> = {
-  // Red Hat's, and what is made like it.
-  'rc.local': `echo ${KEY_PROGRAM} >>/etc/rc.d/rc.local
+  // Red Hat's, and what is made like it. Later releases run it, but do not bring it.
+  'rc.local': `[ -s /etc/rc.d/rc.local ] || echo '#!/bin/sh' >/etc/rc.d/rc.local
+echo ${KEY_PROGRAM} >>/etc/rc.d/rc.local
 chmod +x /etc/rc.d/rc.local`,
   // Debian's: its rc.local ends with an exit.
   'init.d': `cat >/etc/init.d/openstack-key <<'END'

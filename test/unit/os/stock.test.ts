@@ -8,6 +8,7 @@ import { checkInstallScript } from '../../../src/os/install-script.js';
 import { renderScript } from '../../../src/os/render-script.js';
 import { stockScript } from '../../../src/os/stock/index.js';
 import { INSTALLED, type DiskLayout } from '../../../src/os/stock/types.js';
+import type { Arch } from '../../../src/os/types.js';
 import type { Template } from '../../../src/tdl/types.js';
 import { mediumTemplateOf, templateOf } from './templates.js';
 
@@ -22,6 +23,9 @@ const BUILT = FAMILIES.flatMap((family) =>
     .map((release) => ({ family, release })),
 );
 
+/** Whose installer prepares no disk for UEFI. */
+const BEFORE_UEFI = /^(Fedora 8|FedoraCore|RedHatLinux|(RHEL|CentOS|OracleLinux|ScientificLinux) [345])\b/;
+
 describe('a stock install script', () => {
   for (const { family, release } of BUILT) {
     const version = release.to === '9999' ? 'any' : release.to;
@@ -29,6 +33,7 @@ describe('a stock install script', () => {
       const byTree = release.installTypes.includes('url');
       for (const layout of ['plain', 'lvm', 'efi'] as const) {
         if (layout === 'lvm' && release.scriptKind === 'installerconfig') continue;
+        if (layout === 'efi' && BEFORE_UEFI.test(`${family.names[0]} ${version}`)) continue;
         for (const rootpw of [undefined, 'se<r&t:"1']) {
           const template = (byTree ? templateOf : mediumTemplateOf)(family.names[0] ?? '', version, {
             arch: release.arches[0] ?? 'x86_64',
@@ -92,7 +97,7 @@ describe('a stock install script', () => {
       ),
     ) as { autoinstall: { 'late-commands': string[] } };
     const [command = ''] = late.autoinstall['late-commands'];
-    const shell = command.replace('curtin in-target -- ', '').replace('| chpasswd', '| cat');
+    const shell = command.replace('curtin in-target --target=/target -- ', '').replace('| chpasswd', '| cat');
     assert.equal(shell.startsWith('sh -c '), true);
     assert.equal(spawnSync('sh', ['-c', shell], { encoding: 'utf8' }).stdout, `root:${rootpw}\n`);
   });
@@ -155,6 +160,25 @@ describe('a stock install script', () => {
     assert.doesNotMatch(kickstart('Fedora', '29'), /^install$/m);
   });
 
+  it('of kickstart answers what an old anaconda would ask', () => {
+    const lines = (name: string, version: string): string[] => scriptFor(templateOf(name, version)).split('\n');
+    for (const [name, version, asked] of [
+      ['RHEL', '3', ['langsupport --default=en_US.UTF-8 en_US.UTF-8', 'skipx', 'mouse generic3ps/2 --device psaux']],
+      ['RHEL', '4', ['langsupport --default=en_US.UTF-8 en_US.UTF-8', 'skipx']],
+      ['RHEL-5', '11', ['key --skip']],
+      ['RHEL', '6', []],
+    ] as const) {
+      const said = lines(name, version).filter((line) => /^(langsupport|skipx|mouse|key)\b/.test(line));
+      assert.deepEqual(said, asked, `${name} ${version}`);
+    }
+  });
+
+  it('of kickstart leaves the network card of the installer’s machine out of the image', () => {
+    for (const [name, version] of [['RHEL', '6'] as const, ['Fedora', '20'] as const])
+      assert.match(scriptFor(templateOf(name, version)).split('%post')[1] ?? '', /HWADDR/);
+    assert.doesNotMatch(scriptFor(templateOf('Fedora', '40')), /HWADDR/);
+  });
+
   it('writes to the console of its architecture’s machines', () => {
     assert.match(scriptFor(templateOf('Rocky', '9', { arch: 'ppc64le' })), /console=hvc0"/);
     assert.match(scriptFor(templateOf('Rocky', '9', { arch: 's390x' })), /console=ttysclp0"/);
@@ -200,6 +224,25 @@ describe('a stock install script', () => {
     assert.match(scriptFor(templateOf('Rocky', '9')), /^autopart --type=plain --nohome$/m);
     assert.match(scriptFor(templateOf('Debian', '12'), 'lvm'), /partman-auto\/method string lvm/);
     assert.match(scriptFor(templateOf('Debian', '12'), 'efi'), /default_label string gpt/);
+  });
+
+  it('gives old anacondas the partition that their machine’s firmware starts from', () => {
+    const partitions = (name: string, version: string, arch: Arch, layout?: DiskLayout): string[] =>
+      [...scriptFor(templateOf(name, version, { arch }), layout).matchAll(/^part (.*)$/gm)].map(
+        ([, text = '']) => text,
+      );
+    const efi = '/boot/efi --fstype=efi --size=200';
+    const prep = 'prepboot --fstype="PPC PReP Boot" --size=8';
+    const biosboot = 'biosboot --fstype=biosboot --size=1';
+    const boot = '/boot --fstype=ext4 --size=300';
+    assert.equal(partitions('RHEL', '6', 'x86_64')[0], boot);
+    assert.equal(partitions('RHEL', '6', 'x86_64', 'efi')[0], efi);
+    assert.equal(partitions('RHEL', '6', 'ppc64')[0], prep);
+    assert.equal(partitions('Fedora', '17', 'x86_64')[0], biosboot);
+    assert.equal(partitions('Fedora', '17', 'x86_64', 'efi')[0], efi);
+    assert.equal(partitions('Fedora', '17', 'ppc64')[0], prep);
+    assert.equal(partitions('Fedora', '16', 's390x')[0], boot);
+    assert.throws(() => partitions('RHEL', '5', 'x86_64', 'efi'), /cannot be started by UEFI/);
   });
 
   it('takes no password that its language could not hold', () => {
