@@ -56,6 +56,21 @@ const LOADER = [
   'comconsole_speed="115200"',
 ];
 
+/**
+ * The end of the medium's boot. Its own asks a serial console for the type of its terminal, and starts the machine again, from the medium, when
+ * the script does not; it would show its log to whoever reads it with keys.
+ */
+const RC_LOCAL = `export TERM=vt100
+mkdir -p /tmp/bsdinstall_etc
+echo
+if bsdinstall script /etc/installerconfig; then
+  poweroff
+else
+  tail -n 40 /tmp/bsdinstall_log
+  echo 'IMAGEFACTORY-ERROR bsdinstall has failed'
+fi
+`;
+
 /** The medium's own loader starts the kernel: what others have on their command line it has in its configuration. */
 function layoutOf(kernelparam = ''): IsoLayout {
   const words = kernelparam.split(/\s+/).filter((word) => word !== '');
@@ -64,7 +79,13 @@ function layoutOf(kernelparam = ''): IsoLayout {
     return `${name}="${value.length === 0 ? 'YES' : value.join('=').replaceAll('"', '')}"`;
   });
   const text = [...LOADER, ...variables, ''].join('\n');
-  return { script: { path: 'etc/installerconfig' }, files: [{ path: 'boot/loader.conf', text }] };
+  return {
+    script: { path: 'etc/installerconfig' },
+    files: [
+      { path: 'boot/loader.conf', text },
+      { path: 'etc/rc.local', text: RC_LOCAL },
+    ],
+  };
 }
 
 function installer(template: Template): InstallerPlan {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { describe, it } from 'node:test';
 import { FactoryError } from '../../../src/build/errors.js';
 import { FAMILIES, profileFor } from '../../../src/os/index.js';
@@ -255,5 +256,21 @@ describe('an install medium', () => {
     const of = mediumTemplateOf('FreeBSD', '14.1', { kernelparam: 'hw.x=1 verbose_loading' });
     const [loader] = profileFor(of).profile.installer(of).medium?.files ?? [];
     assert.match(loader?.text ?? '', /^console="comconsole,vidconsole"$[\s\S]*^hw\.x="1"\nverbose_loading="YES"\n$/m);
+  });
+
+  it('of FreeBSD asks nobody for the type of the terminal, powers off after the script, and tells of its failure', () => {
+    const of = mediumTemplateOf('FreeBSD', '14.1');
+    const { medium, failurePatterns = [] } = profileFor(of).profile.installer(of);
+    const text = medium?.files?.find(({ path }) => path === 'etc/rc.local')?.text ?? '';
+    const run = (status: number): string =>
+      spawnSync('sh', [
+        '-c',
+        `mkdir() { :; }; tail() { echo log; }; poweroff() { echo off; }
+bsdinstall() { echo "$TERM $*"; return ${status}; }
+${text}`,
+      ]).stdout.toString();
+    assert.equal(run(0), '\nvt100 script /etc/installerconfig\noff\n');
+    assert.equal(run(1), '\nvt100 script /etc/installerconfig\nlog\nIMAGEFACTORY-ERROR bsdinstall has failed\n');
+    assert.ok(failurePatterns.some((pattern) => new RegExp(pattern, 'm').test(run(1))));
   });
 });
