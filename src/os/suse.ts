@@ -78,7 +78,13 @@ export const sles: OsFamily = {
       arches: SERVERS,
       note: 'the stock script takes the modules of the medium with all packages (“Full”), or of its unpacked tree',
     },
-    { ...AGAMA, from: '16', to: '16.0', arches: SERVERS },
+    {
+      ...AGAMA,
+      from: '16',
+      to: '16.0',
+      arches: SERVERS,
+      note: `${AGAMA.note}, and the packages from its folder install, if kernelparam does not say inst.install_url or inst.register_url`,
+    },
   ],
   oldSshUpTo: '11.4',
   versions: '12 to 12-SP5, 15 to 15-SP7, 16.0; or SLES-15 with the service pack as version (GOLD, SP6 or 6)',
@@ -209,6 +215,17 @@ function yast(template: Template, distro: string, virtio: boolean, version?: Ver
 }
 
 /**
+ * Where Agama finds SLES's packages when it is not on a medium with them: the folder that the medium with all packages has. Without it
+ * packages come from SUSE's servers, which want a registration; openSUSE's are open to everybody.
+ */
+function repositoryOf(template: Template, distro: string): string[] {
+  const isTold = /\binst\.(install_url|register_url)=/.test(template.os.kernelparam ?? '');
+  return distro === 'sles' && !isFromMedium(template) && !isTold
+    ? [`inst.install_url=${treeUrl(template)}/install`]
+    : [];
+}
+
+/**
  * Agama is a live system that dracut fetches, or finds on the medium by its volume id; the profile may be Agama's own (JSON or Jsonnet) or AutoYaST's. It is told here how to
  * end, because a profile cannot say it. https://agama-project.github.io/docs/user/boot_options
  */
@@ -220,6 +237,7 @@ function agama(template: Template, distro: string, version?: Version): Installer
     'rd.neednet=1',
     `inst.auto=${USER_DATA_URL}`,
     'inst.finish=poweroff',
+    ...repositoryOf(template, distro),
     `console=${serialConsole(template.os.arch)}`,
     template.os.kernelparam,
   ]);

@@ -32,6 +32,7 @@ const OLD_KS = `ks=${USER_DATA} method=${TREE} text`;
 const NEW_KS = `inst.ks=${USER_DATA} inst.repo=${TREE} inst.text console=tty0 ${SERIAL}`;
 const YAST = `install=${TREE} autoyast=${USER_DATA} netsetup=dhcp textmode=1 splash=silent ${SERIAL}`;
 const AGAMA = `root=live:${TREE}/LiveOS/squashfs.img ip=dhcp rd.neednet=1 inst.auto=${USER_DATA} inst.finish=poweroff ${SERIAL}`;
+const AGAMA_SLES = AGAMA.replace('poweroff', `poweroff inst.install_url=${TREE}/install`);
 const EL_INDEX = '/.treeinfo';
 const preseed = (separator: string, words = ''): string =>
   `auto=true priority=critical url=${USER_DATA} hostname=jeos domain=local DEBIAN_FRONTEND=text netcfg/dhcp_timeout=60 ${words}${SERIAL} ${separator} ${SERIAL}`;
@@ -67,7 +68,7 @@ const PLANS: [string, string, Expected][] = [
   ['Tumbleweed', '20260101', { kernel: '/boot/x86_64/loader/linux', line: YAST, kind: 'autoyast', manager: 'zypper', image: 'opensuse 20260101', index: '/CHECKSUMS' }],
   ['SLES', '12-SP5', { kernel: '/boot/x86_64/loader/linux', line: YAST, kind: 'autoyast', manager: 'zypper', image: 'sles 12.5', index: '/CHECKSUMS' }],
   ['SLES-15', 'SP7', { kernel: '/boot/x86_64/loader/linux', line: YAST, kind: 'autoyast', manager: 'zypper', image: 'sles 15.7', index: '/CHECKSUMS' }],
-  ['SLES', '16.0', { kernel: '/boot/x86_64/loader/linux', line: AGAMA, kind: 'agama', manager: 'zypper', image: 'sles 16.0', index: '/CHECKSUMS' }],
+  ['SLES', '16.0', { kernel: '/boot/x86_64/loader/linux', line: AGAMA_SLES, kind: 'agama', manager: 'zypper', image: 'sles 16.0', index: '/CHECKSUMS' }],
 ]; // prettier-ignore
 
 describe('the plan of each system', () => {
@@ -250,6 +251,15 @@ describe('an install medium', () => {
     assert.equal(line('RHEL-6', '5'), `${ks} method=cdrom text ksdevice=link console=tty0 ${SERIAL} spam=1`);
     assert.equal(line('Ubuntu', '24.04'), `autoinstall ${SERIAL} spam=1 --- ${SERIAL}`);
     assert.match(line('Leap', '16.0'), /^root=live:CDLABEL=\{volume-id\} /);
+  });
+
+  it('of SLES 16 with its packages is said to Agama where it is a tree, and the template does not', () => {
+    const line = (of: Template): string => profileFor(of).profile.installer(of).commandLine;
+    assert.match(line(templateOf('SLES', '16.0')), / inst\.install_url=http:\S+\/install /);
+    assert.doesNotMatch(line(mediumTemplateOf('SLES', '16.0')), /install_url/);
+    assert.doesNotMatch(line(templateOf('Leap', '16.0')), /install_url/);
+    const own = line(templateOf('SLES', '16.0', { kernelparam: 'inst.register_url=https://rmt.example.org' }));
+    assert.doesNotMatch(own, /install_url/);
   });
 
   it('of FreeBSD has the kernel’s variables in its loader’s configuration', () => {
