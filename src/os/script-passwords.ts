@@ -5,36 +5,58 @@ import { shellPasswords } from './shell-passwords.js';
  * (https://pykickstart.readthedocs.io), debconf's questions of type `password`, AutoYaST's elements and those of Windows, cloud-config's and
  * autoinstall's keys, auto_inst's. The first group is the password.
  */
+const WORD = String.raw`"(?:\\.|[^"\\\n])*"|'[^'\n]*'|[^-\s]\S*`;
+const KEYS = 'password|passwd|hashed_passwd|hashed-password|plain_text_passwd|passphrase|registrationCode';
+
+// No place may be looked for from every character of a long text to its end.
 const PLACES: RegExp[] = [
   // rootpw [options] PASSWORD; sshpw --username=NAME [options] PASSWORD
-  /^[ \t]*(?:rootpw|sshpw)(?:[ \t]+--\S+)*[ \t]+("(?:\\.|[^"\\\n])*"|'[^'\n]*'|[^-\s]\S*)/gm,
-  // user, bootloader, part, autopart, logvol, raid, vnc, realm, …
-  /[ \t]--(?:password|passphrase|md5pass|one-time-password)(?:=|[ \t]+)("(?:\\.|[^"\\\n])*"|'[^'\n]*'|[^-\s]\S*)/gm,
+  new RegExp(String.raw`^[ \t]*(?:rootpw|sshpw)(?:[ \t]+--username[ \t]+\S+)?(?:[ \t]+--\S+)*[ \t]+(${WORD})`, 'gm'),
+  // user, bootloader, part, autopart, logvol, raid, vnc, realm, rhsm, network, iscsi, …
+  new RegExp(
+    String.raw`[ \t]--(?:(?:reverse-|one-time-)?password|passphrase|md5pass|wepkey|wpakey|activation-?key)(?:=|[ \t]+)(${WORD})`,
+    'gm',
+  ),
   // OWNER QUESTION password VALUE; a WEP key is of type string
-  /^[ \t]*[\w.-]+[ \t]+\S+[ \t]+password[ \t]+(\S.*?)[ \t\r]*$/gm,
-  /^[ \t]*[\w.-]+[ \t]+\S*(?:password-crypted|wireless_wep|wireless_wpa)[ \t]+string[ \t]+(\S.*?)[ \t\r]*$/gm,
-  /<(?:user_password|password|passphrase|crypt_key|reg_code)\b[^>]*>([^<]+)</g,
+  /^[ \t]*[\w.-]+[ \t]+\S+[ \t]+password[ \t]+(\S.*)/gm,
+  /^[ \t]*[\w.-]+[ \t]+\S*(?:password-crypted|wireless_wep|wireless_wpa)[ \t]+string[ \t]+(\S.*)/gm,
+  /\becho[ \t]+"[\w.-]+[ \t]+[^\s"]+[ \t]+password[ \t]+([^"\n]+)"/g,
+  /\becho[ \t]+'[\w.-]+[ \t]+[^\s']+[ \t]+password[ \t]+([^'\n]+)'/g,
+  /<(?:user_password|password|passphrase|crypt_key|reg_code|vnc_password|proxy_password)\b[^<>]*>(?:<!\[CDATA\[)?([^<\]]+)/g,
   // Windows' answer file: accounts, the automatic logon and the product key.
-  /<(?:AdministratorPassword|Password)>\s*<Value>([^<]+)</g,
-  /<ProductKey>\s*(?:<Key>\s*)?([^<\s]+)\s*</g,
+  /<(?:AdministratorPassword|Password)>(?:\s*<PlainText>[^<]*<\/PlainText>)?\s*(?:<Value>\s*)?([^<\s][^<]*)</g,
+  /<ProductKey>(?:\s*<WillShowUI>[^<]*<\/WillShowUI>)?\s*(?:<Key>\s*)?([^<\s]+)\s*</g,
   // RHEL 5's installation number
   /^[ \t]*key[ \t]+(\w[\w-]{3,})[ \t\r]*$/gm,
-  /^[ \t-]*["']?(?:password|passwd|hashed_passwd|hashed-password|plain_text_passwd|passphrase)["']?:[ \t]+("(?:\\.|[^"\\\n])*"|'[^'\n]*'|[^\s#|>&*{[]\S*)/gm,
-  // The same in JSON, wherever it stands on its line: Agama's profile.
-  /[{,][ \t]*"(?:password|passphrase)"[ \t]*:[ \t]*("(?:\\.|[^"\\\n])*")/g,
+  new RegExp(
+    String.raw`^[ \t-]*["']?(?:${KEYS}|token)["']?:[ \t]+("(?:\\.|[^"\\\n])*"|'[^'\n]*'|[^\s#|>&*{[]\S*)`,
+    'gm',
+  ),
+  // The same in JSON and in one line of YAML: Agama's profile, and cloud-config's users.
+  new RegExp(
+    String.raw`[{,][ \t]*["']?(?:${KEYS})["']?[ \t]*:[ \t]*("(?:\\.|[^"\\\n])*"|'[^'\n]*'|[^\s"'{[,}\]][^\s,}\]]*)`,
+    'g',
+  ),
   // DrakX's auto_inst, which is Perl
   /["']?\b(?:password|pw)["']?[ \t]*=>[ \t]*("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')/g,
 ];
+
+/** The lines of cloud-config's chpasswd: `user:password` each. */
+const PAIRS = /^[ \t]*list:[ \t]*(?:\|[-+]?[ \t]*)?\r?\n((?:[ \t]+\S.*(?:\r?\n|$))+)/gm;
 
 /** What stands where a password could, and is none: locked accounts, and questions answered with nothing. */
 const NO_PASSWORD = /^(?:[!*x]+|true|false|yes|no|none|null)?$/i;
 
 /** The passwords and password hashes that an install script obviously carries, quotes taken off; each once. */
-export function scriptPasswords(script: string): string[] {
+export function scriptPasswords(text: string): string[] {
+  const script = text.replace(/^\uFEFF/, '');
   const placed = PLACES.flatMap((place) =>
     [...script.matchAll(place)].flatMap(([, given = '']) => readings(given.trim())),
   );
-  const found = [...placed, ...shellPasswords(script)];
+  const listed = [...script.matchAll(PAIRS)].flatMap(([, lines = '']) =>
+    lines.split('\n').flatMap((line) => /^[ \t]*(?:-[ \t]+)?["']?[\w.-]+:(\S+?)["']?[ \t\r]*$/.exec(line)?.[1] ?? []),
+  );
+  const found = [...placed, ...listed, ...shellPasswords(script)];
   return [...new Set(found.filter((password) => !NO_PASSWORD.test(password)))];
 }
 

@@ -92,6 +92,36 @@ describe('the passwords of an install script', () => {
       'echo hush | grep x\necho root:hush >/etc/issue\necho a | xargs getent passwd',
       [],
     ],
+    ['debconf-set-selections', 'echo "popcon q/password password hush" | debconf-set-selections', ['hush']],
+    ['sshpw with its user apart', 'sshpw --username me hush --plaintext', ['hush']],
+    [
+      'keys of networks and registrations',
+      'network --wpakey=hush --essid=x\niscsi --user=u --reverse-password=hush2\nrhsm --organization="1" --activation-key="hush3"',
+      ['hush', 'hush2', 'hush3'],
+    ],
+    ['Agama’s registration', '{"product":{"id":"SLES","registrationCode":"hush"}}', ['hush']],
+    ['Ubuntu Pro', 'autoinstall:\n  ubuntu-pro:\n    token: hush\n', ['hush']],
+    [
+      'cloud-config’s users',
+      '#cloud-config\nchpasswd:\n  expire: false\n  users:\n    - {name: root, password: hush, type: text}\nusers: [{name: a, passwd: hush2}]\n',
+      ['hush', 'hush2'],
+    ],
+    [
+      'cloud-config’s lists',
+      '#cloud-config\nchpasswd:\n  list: |\n    root:hush\n    me:hush2\n  expire: false\nchpasswd:\n  list:\n    - "a:hush3"\n',
+      ['hush', 'hush2', 'hush3'],
+    ],
+    [
+      'AutoYaST, as CDATA and of VNC',
+      '<user_password><![CDATA[hush]]></user_password><vnc_password>hush2</vnc_password>',
+      ['hush', 'hush2'],
+    ],
+    [
+      'Windows, whatever stands first',
+      '<AdministratorPassword><PlainText>true</PlainText>\n<Value>hush</Value></AdministratorPassword><Credentials><Password> hush2</Password></Credentials><ProductKey><WillShowUI>OnError</WillShowUI><Key>hush3</Key></ProductKey>',
+      ['hush', 'hush2', 'hush3'],
+    ],
+    ['a script that begins with a byte order mark', '\uFEFFrootpw hush', ['hush']],
     ['none', 'd-i passwd/make-user boolean false\nd-i debian-installer/exit/poweroff boolean true\n', []],
   ] as const) {
     it(`are found: ${what}`, () => assert.deepEqual(scriptPasswords(script), passwords));
