@@ -7,8 +7,8 @@ import type { BuildRecord } from './record.js';
 const MASK = '********';
 /** A word this short stands in many places where it is no secret; masking it would spoil the text and hide nothing. */
 const SHORTEST = 4;
-/** The content of a root password's or a product key's element, as the template's author wrote it. */
-const SECRET_ELEMENTS = /(<(rootpw|key)\b[^>]*>)([\s\S]*?)(<\/\2\s*>)/g;
+/** Where the element of a root password or of a product key begins. */
+const SECRET_ELEMENT = /<(rootpw|key)\b[^<>]*>/g;
 
 /** Where a template has what nobody is to read, besides addresses. */
 interface Secretive {
@@ -44,24 +44,66 @@ export function masked(text: string, secrets: string[]): string {
     .reduce((rest, secret) => rest.replaceAll(secret, MASK), text);
 }
 
+/** Where the contents of the secret elements lie in a template, as its author wrote them. */
+function secretContents(text: string): [from: number, to: number][] {
+  const found: [number, number][] = [];
+  // What has no end is looked for once, not from each of its beginnings.
+  const endless = new Set<string>();
+  let behind = 0;
+  for (const { 0: tag, 1: name = '', index } of text.matchAll(SECRET_ELEMENT)) {
+    if (index < behind || endless.has(name)) continue;
+    const from = index + tag.length;
+    const to = text.indexOf(`</${name}`, from);
+    if (to < 0) {
+      endless.add(name);
+      continue;
+    }
+    found.push([from, to]);
+    behind = to;
+  }
+  return found;
+}
+
+function withoutContents(text: string): string {
+  let behind = 0;
+  const parts = secretContents(text).map(([from, to]) => {
+    const before = text.slice(behind, from);
+    behind = to;
+    return before + MASK;
+  });
+  return parts.join('') + text.slice(behind);
+}
+
+/** The script without any secret, the others without those of addresses: what they say otherwise is needed when a build is resumed. */
+function withoutSecretValues(
+  parameters: BuildRecord['parameters'],
+  hidden: (text: string) => string,
+): BuildRecord['parameters'] {
+  return Object.fromEntries(
+    Object.entries(parameters).map(([name, value]) => {
+      if (typeof value !== 'string') return [name, value];
+      return [name, name === 'install_script' ? hidden(value) : withoutAddressPasswords(value)];
+    }),
+  );
+}
+
 /** The record as it may be kept and shown: template and install script without their passwords. */
 export function recordWithoutSecrets(record: BuildRecord): BuildRecord {
   const script = record.parameters['install_script'];
   // What the elements mean, if it can be read; they may be written in one way, and what is made from them in another.
   const { template = { os: {} } } = parseTemplate(record.template);
-  const elements = [...record.template.matchAll(SECRET_ELEMENTS)].map(([, , , content = '']) => content.trim());
   const secrets = [
     ...secretsOf(template, typeof script === 'string' ? script : ''),
-    ...elements,
+    ...secretContents(record.template).map(([from, to]) => record.template.slice(from, to).trim()),
     ...addressPasswords(record.template),
+    ...textsIn(record.parameters).flatMap(addressPasswords),
   ];
   const hidden = (text: string): string => masked(withoutAddressPasswords(text), secrets);
   const { error } = record.status_detail;
   return {
     ...record,
-    template: hidden(record.template).replace(SECRET_ELEMENTS, `$1${MASK}$4`),
-    parameters:
-      typeof script === 'string' ? { ...record.parameters, install_script: hidden(script) } : record.parameters,
+    template: withoutContents(hidden(record.template)),
+    parameters: withoutSecretValues(record.parameters, hidden),
     status_detail: { ...record.status_detail, error: error === null ? null : hidden(error) },
   };
 }

@@ -153,6 +153,12 @@ describe('the passwords of addresses', () => {
     // It takes a fifth of a second, and with the square would take hours.
     assert.ok(Date.now() - began < 30_000);
   });
+
+  it('and elements of a record without an end, too', () => {
+    const began = Date.now();
+    for (const piece of ['<key>', '<rootpw', '<key></key', '<key ']) kept(piece.repeat(200_000), '');
+    assert.ok(Date.now() - began < 30_000);
+  });
 });
 
 describe('masking', () => {
@@ -178,15 +184,21 @@ describe('masking', () => {
     const record = {
       template:
         '<template><os><rootpw> r&amp;b </rootpw></os><commands>echo r&amp;b; curl http://u:word@h/</commands></template>',
-      parameters: { flavor: 'm1', install_script: 'rootpw hush\necho hush' },
-      status_detail: { activity: '', error: 'it printed hush' },
+      parameters: {
+        flavor: 'm1',
+        default_user: 'hush',
+        drivers_iso: 'https://bob:Dr1vers@h/virtio.iso',
+        install_script: 'rootpw hush\necho hush',
+      },
+      status_detail: { activity: '', error: 'it printed hush, Dr1vers' },
     } as unknown as BuildRecord;
     const text = JSON.stringify(recordWithoutSecrets(record));
-    assert.doesNotMatch(text, /hush|r&amp;b|word@/);
+    assert.doesNotMatch(text.replace('"default_user":"hush"', ''), /hush|r&amp;b|word@|Dr1vers/);
     assert.match(text, /http:\/\/u:\*{8}@h\//);
     assert.match(text, /<rootpw>\*{8}<\/rootpw>/);
     assert.match(text, /rootpw \*{8}/);
-    assert.match(text, /"flavor":"m1"/);
+    assert.match(text, /"flavor":"m1","default_user":"hush"/);
+    assert.match(text, /https:\/\/bob:\*{8}@h\/virtio\.iso/);
   });
 });
 
