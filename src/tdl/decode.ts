@@ -10,9 +10,7 @@ export type Decoded = { text: string; problem: undefined } | { text: undefined; 
  */
 export function decodeDocument(source: string | Uint8Array): Decoded {
   const size = typeof source === 'string' ? Buffer.byteLength(source) : source.length;
-  if (size > LIMITS.bytes) {
-    return refused(`the template has ${size} bytes, ${LIMITS.bytes} are allowed: put large contents behind type='url'`);
-  }
+  if (size > LIMITS.bytes) return tooLarge(size);
   if (typeof source === 'string') return accepted(source);
   const encoding = encodingOf(source);
   if (encoding === 'iso-8859-1') return accepted(Buffer.from(source).toString('latin1'));
@@ -32,8 +30,15 @@ export function decodeDocument(source: string | Uint8Array): Decoded {
 }
 
 function accepted(text: string): Decoded {
+  // In UTF-8, which the builds carry it in, it may be longer than the file was.
+  const size = Buffer.byteLength(text);
+  if (size > LIMITS.bytes) return tooLarge(size);
   // XML 1.0, 2.11: every end of line is one line feed.
   return { text: text.replace(/^\uFEFF/, '').replace(/\r\n?/g, '\n'), problem: undefined };
+}
+
+function tooLarge(size: number): Decoded {
+  return refused(`the template has ${size} bytes, ${LIMITS.bytes} are allowed: put large contents behind type='url'`);
 }
 
 function refused(message: string): Decoded {
