@@ -3,7 +3,7 @@ import { FactoryError } from '../build/errors.js';
 import { checkInstallScript } from '../os/install-script.js';
 import { profileFor } from '../os/index.js';
 import type { InstallScriptKind } from '../os/types.js';
-import { decodeDocument } from '../tdl/decode.js';
+import { decodeDocument, decodeText } from '../tdl/decode.js';
 import { parseTemplate } from '../tdl/parse.js';
 import type { Problem, Template } from '../tdl/types.js';
 import { fileReason, InvalidFilesError, UsageError, type FileReport } from './errors.js';
@@ -84,8 +84,14 @@ export function checkFiles(
     return { file, valid: problems.length === 0, problems };
   });
   if (scriptFile === undefined) return reports;
-  const script = readChecked(scriptFile);
-  if ('report' in script) return [...reports, script.report];
-  const problems = [...kinds].flatMap((kind) => checkScript(kind, script.bytes.toString('utf8')));
-  return [...reports, { file: scriptFile, valid: problems.length === 0, problems }];
+  return [...reports, checkScriptFile(scriptFile, kinds)];
+}
+
+function checkScriptFile(file: string, kinds: ReadonlySet<InstallScriptKind>): FileReport {
+  const read = readChecked(file);
+  if ('report' in read) return read.report;
+  const { text, problem } = decodeText(read.bytes);
+  if (text === undefined) return { file, valid: false, problems: [problem] };
+  const problems = [...kinds].flatMap((kind) => checkScript(kind, text));
+  return { file, valid: problems.length === 0, problems };
 }

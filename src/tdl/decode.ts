@@ -25,7 +25,22 @@ export function decodeDocument(source: string | Uint8Array): Decoded {
   try {
     return accepted(decoder.decode(source));
   } catch {
-    return { text: undefined, problem: firstInvalid(source, encoding) };
+    const advice = 'save the file as UTF-8, or name its encoding in the XML declaration';
+    return { text: undefined, problem: firstInvalid(source, encoding, advice) };
+  }
+}
+
+/**
+ * The characters of a file that has no word for its encoding, such as an install script: UTF-8, with or without a byte order
+ * mark, which is no part of them. Lines end as they do in the file.
+ */
+export function decodeText(bytes: Uint8Array): Decoded {
+  if (encodingOf(bytes.subarray(0, 2)).startsWith('utf-16') || bytes[0] === 0 || bytes[1] === 0)
+    return refused('this is UTF-16: save the file as UTF-8');
+  try {
+    return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes), problem: undefined };
+  } catch {
+    return { text: undefined, problem: firstInvalid(bytes, 'utf-8', 'save the file as UTF-8') };
   }
 }
 
@@ -60,8 +75,8 @@ function encodingOf(bytes: Uint8Array): string {
   return named.startsWith('utf-16') || named === 'us-ascii' || named === 'ascii' ? 'utf-8' : named;
 }
 
-function firstInvalid(bytes: Uint8Array, encoding: string): Problem {
-  const message = `here is a byte sequence that is not ${encoding.toUpperCase()}: save the file as UTF-8, or name its encoding in the XML declaration`;
+function firstInvalid(bytes: Uint8Array, encoding: string, advice: string): Problem {
+  const message = `here is a byte sequence that is not ${encoding.toUpperCase()}: ${advice}`;
   const lossy = new TextDecoder(encoding).decode(bytes).split('\n');
   const line = lossy.findIndex((text) => text.includes('\uFFFD'));
   return { line: line + 1, column: (lossy[line]?.indexOf('\uFFFD') ?? 0) + 1, message };

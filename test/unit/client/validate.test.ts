@@ -120,6 +120,31 @@ test('a script that does not end by powering the machine off is told in its own 
   assert.match(stdout, /bad\.ks:\d+:\d+: .*poweroff/);
 });
 
+for (const [what, bytes, says] of [
+  [
+    'in Latin-1',
+    Buffer.from('install\n# café\npoweroff\n', 'latin1'),
+    /:2:6: here is a byte sequence that is not UTF-8/,
+  ],
+  ['in UTF-16', Buffer.from('\ufeffinstall\npoweroff\n', 'utf16le'), /:1:1: this is UTF-16: save the file as UTF-8/],
+  ['in UTF-16 without a mark', Buffer.from('install\npoweroff\n', 'utf16le'), /:1:1: this is UTF-16/],
+] as const) {
+  test(`a script ${what} is refused by every command, with its place`, async () => {
+    const script = ['--file-parameter', 'install_script', fileWith('encoded.ks', bytes)];
+    const { code, stdout } = await validate('validate', good, ...script);
+    assert.equal(code, 1);
+    assert.match(stdout, says);
+    for (const line of [
+      ['base_image', ...script, good],
+      ['resume', UUID, ...script],
+    ]) {
+      const io = new RecordingIo({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
+      assert.equal(await run(line, io), 1);
+      assert.match(io.stderr, says);
+    }
+  });
+}
+
 test('in JSON mode there is one array, with an entry for each file', async () => {
   const { code, stdout } = await validate('--output', 'json', 'validate', good, broken, missing);
   assert.equal(code, 1);
