@@ -92,6 +92,10 @@ function checkScriptFile(file: string, kinds: ReadonlySet<InstallScriptKind>): F
   if ('report' in read) return read.report;
   const { text, problem } = decodeText(read.bytes);
   if (text === undefined) return { file, valid: false, problems: [problem] };
+  if (kinds.size === 0) {
+    const message = 'not checked: no template above says which installer reads it';
+    return { file, valid: false, problems: [{ line: 1, column: 1, message }] };
+  }
   const problems = [...kinds].flatMap((kind) => checkScript(kind, text));
   return { file, valid: problems.length === 0, problems };
 }

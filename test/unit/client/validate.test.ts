@@ -145,6 +145,46 @@ for (const [what, bytes, says] of [
   });
 }
 
+test('a script that no template says the installer of is not called valid', async () => {
+  const garbage = fileWith('garbage.ks', 'garbage\n');
+  const { code, stdout } = await validate('validate', broken, '--file-parameter', 'install_script', garbage);
+  assert.equal(code, 1);
+  assert.match(stdout, /garbage\.ks:1:1: not checked: no template above says which installer reads it\n$/);
+  const scripts: string[][] = [[], ['--file-parameter', 'install_script', garbage]];
+  for (const script of scripts) {
+    const io = new RecordingIo({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
+    assert.equal(await run(['--output', 'json', 'base_image', ...script, broken], io), 1);
+    const { error } = JSON.parse(io.stdout) as { error: { files: FileReport[] } };
+    assert.deepEqual(
+      error.files.map(({ file }) => file),
+      [broken],
+    );
+  }
+});
+
+test('a script that was checked is told of beside a valid template', async () => {
+  const io = new RecordingIo({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
+  const line = ['--output', 'json', 'base_image', '--file-parameter', 'install_script', badScript, good];
+  assert.equal(await run(line, io), 1);
+  const { error } = JSON.parse(io.stdout) as { error: { files: FileReport[] } };
+  assert.deepEqual(
+    error.files.map(({ file, valid }) => [file, valid]),
+    [
+      [good, true],
+      [badScript, false],
+    ],
+  );
+});
+
+test('a system that is newer than what is known is warned of, whatever is asked of its template', async () => {
+  const newer = fileWith('newer.tdl', templateOf('<name>Fedora</name><version>99</version>'));
+  for (const command of ['validate', 'install-script']) {
+    const io = new RecordingIo();
+    assert.equal(await run([command, newer], io), 0);
+    assert.match(io.stderr, /^warning: .*newer than/, command);
+  }
+});
+
 test('in JSON mode there is one array, with an entry for each file', async () => {
   const { code, stdout } = await validate('--output', 'json', 'validate', good, broken, missing);
   assert.equal(code, 1);
