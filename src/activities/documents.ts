@@ -28,7 +28,9 @@ export async function parametersOf(deps: Deps, uuid: string): Promise<BuildParam
 
 /** The template of a build or of a JEOS, from the store. */
 export async function templateOf(deps: Deps, uuid: string): Promise<Template> {
-  return throwIfInvalid(await requiredDocument(deps, uuid, 'template.tdl'), 'template.tdl');
+  // It was decoded before the build began, and is kept as UTF-8, though its declaration may name another encoding.
+  const text = (await requiredDocument(deps, uuid, 'template.tdl')).toString('utf8');
+  return throwIfInvalid(text, 'template.tdl');
 }
 
 /** The profile of the template's operating system. */

@@ -129,7 +129,9 @@ function scriptOf(
   profile: OsProfile,
 ): { script: string; note?: string } {
   if (installScript !== undefined) {
-    return { script: parameters.render_script ? renderScript(installScript, template) : installScript };
+    // A program may hand over what its file begins with; the command line does not.
+    const script = installScript.replace(/^\uFEFF/, '');
+    return { script: parameters.render_script ? renderScript(script, template) : script };
   }
   const script = stockScript({
     template,

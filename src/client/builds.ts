@@ -127,14 +127,12 @@ export function checkRequest(request: BuildRequest): CheckedRequest {
   const parameters = parseParameters(request.parameters);
   const installScript = parameters.install_script;
   const { template, problems, scriptKind } = checkTemplate(request.template);
-  const wrongInScript =
-    scriptKind === undefined || installScript === undefined ? [] : checkScript(scriptKind, installScript);
-  if (template === undefined || problems.length > 0 || wrongInScript.length > 0) {
-    throw new InvalidFilesError([
-      { file: request.templateName, valid: problems.length === 0, problems },
-      { file: request.scriptName ?? 'install_script', valid: wrongInScript.length === 0, problems: wrongInScript },
-    ]);
+  const reports = [{ file: request.templateName, valid: problems.length === 0, problems }];
+  if (scriptKind !== undefined && installScript !== undefined) {
+    const wrong = checkScript(scriptKind, installScript);
+    reports.push({ file: request.scriptName ?? 'install_script', valid: wrong.length === 0, problems: wrong });
   }
+  if (template === undefined || reports.some(({ valid }) => !valid)) throw new InvalidFilesError(reports);
   const { warnings } = planBuild({ template, parameters, ...(installScript === undefined ? {} : { installScript }) });
   return { template, parameters, warnings };
 }

@@ -3,9 +3,10 @@ import { FactoryError } from '../build/errors.js';
 import { checkInstallScript } from '../os/install-script.js';
 import { profileFor } from '../os/index.js';
 import type { InstallScriptKind } from '../os/types.js';
+import { decodeDocument, decodeText } from '../tdl/decode.js';
 import { parseTemplate } from '../tdl/parse.js';
 import type { Problem, Template } from '../tdl/types.js';
-import { fileReason, type FileReport } from './errors.js';
+import { fileReason, InvalidFilesError, UsageError, type FileReport } from './errors.js';
 
 /** A template that was read: what it says, what is wrong with it, and the kind of install script that its OS takes. */
 export interface CheckedTemplate {
@@ -18,8 +19,9 @@ export interface CheckedTemplate {
 
 /** Checks a template: the language first, then whether there is a profile for its operating system. */
 export function checkTemplate(source: string | Uint8Array): CheckedTemplate {
-  const { template, problems } = parseTemplate(source);
-  if (template === undefined || problems.length > 0) return { problems, warnings: [] };
+  const parsed = parseTemplate(source);
+  const { template, problems } = parsed;
+  if (template === undefined) return { problems, warnings: [] };
   try {
     const { profile, warnings } = profileFor(template);
     profile.installer(template);
@@ -27,7 +29,7 @@ export function checkTemplate(source: string | Uint8Array): CheckedTemplate {
   } catch (error) {
     if (!(error instanceof FactoryError)) throw error;
     const message = error.hint === undefined ? error.message : `${error.message}; ${error.hint}`;
-    return { template, problems: [{ ...placeOf(decodeTemplate(source), '<os'), message }], warnings: [] };
+    return { template, problems: [{ ...parsed.os, message }], warnings: [] };
   }
 }
 
@@ -37,18 +39,18 @@ export function checkScript(kind: InstallScriptKind, text: string): Problem[] {
 }
 
 /**
- * The text of a template in the encoding that its XML declaration names, UTF-8 where it names none. An encoding that
- * nobody knows is read as UTF-8; checking the template reports it.
+ * The text of a template's file.
+ *
+ * @throws UsageError where it cannot be read
+ * @throws InvalidFilesError where it is not in the encoding that it names, or that is not known
  */
-export function decodeTemplate(source: string | Uint8Array): string {
-  if (typeof source === 'string') return source;
-  const head = Buffer.from(source.subarray(0, 200)).toString('latin1');
-  const encoding = /^\s*<\?xml[^>]*?encoding\s*=\s*["']([\w.:-]+)["']/.exec(head)?.[1] ?? 'utf-8';
-  try {
-    return new TextDecoder(encoding).decode(source);
-  } catch {
-    return new TextDecoder().decode(source);
-  }
+export function templateText(file: string): string {
+  const read = readChecked(file);
+  if ('report' in read)
+    throw new UsageError(`template ${file} ${read.report.problems[0]?.message ?? 'cannot be read'}`);
+  const { text, problem } = decodeDocument(read.bytes);
+  if (text !== undefined) return text;
+  throw new InvalidFilesError([{ file, valid: false, problems: [problem] }]);
 }
 
 /** Content of a file, or the report that says why there is none. */
@@ -82,13 +84,18 @@ export function checkFiles(
     return { file, valid: problems.length === 0, problems };
   });
   if (scriptFile === undefined) return reports;
-  const script = readChecked(scriptFile);
-  if ('report' in script) return [...reports, script.report];
-  const problems = [...kinds].flatMap((kind) => checkScript(kind, script.bytes.toString('utf8')));
-  return [...reports, { file: scriptFile, valid: problems.length === 0, problems }];
+  return [...reports, checkScriptFile(scriptFile, kinds)];
 }
 
-function placeOf(text: string, part: string): { line: number; column: number } {
-  const before = text.slice(0, Math.max(0, text.indexOf(part))).split('\n');
-  return { line: before.length, column: (before.at(-1) ?? '').length + 1 };
+function checkScriptFile(file: string, kinds: ReadonlySet<InstallScriptKind>): FileReport {
+  const read = readChecked(file);
+  if ('report' in read) return read.report;
+  const { text, problem } = decodeText(read.bytes);
+  if (text === undefined) return { file, valid: false, problems: [problem] };
+  if (kinds.size === 0) {
+    const message = 'not checked: no template above says which installer reads it';
+    return { file, valid: false, problems: [{ line: 1, column: 1, message }] };
+  }
+  const problems = [...kinds].flatMap((kind) => checkScript(kind, text));
+  return { file, valid: problems.length === 0, problems };
 }

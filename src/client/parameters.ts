@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import type { Options } from 'yargs';
 import { PARAMETERS } from '../build/parameters.js';
+import { decodeText } from '../tdl/decode.js';
 import type { GivenOptions } from './config.js';
-import { ClientError, fileReason, UsageError } from './errors.js';
+import { ClientError, fileReason, InvalidFilesError, UsageError } from './errors.js';
 
 /** imagefactory's three ways to give parameters. */
 export const PARAMETER_OPTIONS: Record<string, Options> = {
@@ -27,7 +28,7 @@ export function parameterNames(): string[] {
 /**
  * The parameters as given, unchecked: the JSON file, then --parameter, then --file-parameter, each beating the one before.
  *
- * @throws ClientError (exit code 1, as imagefactory had it) for a file that cannot be read
+ * @throws ClientError (exit code 1, as imagefactory had it) for a file that cannot be read, or is not UTF-8
  */
 export function givenParameters(options: GivenOptions): Record<string, unknown> {
   const parameters: Record<string, unknown> = {};
@@ -57,9 +58,10 @@ function pairsOf(given: unknown): [string, string][] {
 }
 
 function jsonParameters(file: string): Record<string, unknown> {
+  const text = textOf(`--parameters ${file}`, file);
   let value: unknown;
   try {
-    value = JSON.parse(readFileSync(file, 'utf8'));
+    value = JSON.parse(text);
   } catch (error) {
     throw new ClientError(`--parameters ${file}: ${fileReason(error)}`, { cause: error });
   }
@@ -73,9 +75,17 @@ function readValue(name: string, file: string): string {
       hint: `the parameters are: ${parameterNames().join(', ')}`,
     });
   }
+  return textOf(`--file-parameter ${name} ${file}`, file);
+}
+
+function textOf(option: string, file: string): string {
+  let bytes: Buffer;
   try {
-    return readFileSync(file, 'utf8');
+    bytes = readFileSync(file);
   } catch (error) {
-    throw new ClientError(`--file-parameter ${name} ${file}: ${fileReason(error)}`, { cause: error });
+    throw new ClientError(`${option}: ${fileReason(error)}`, { cause: error });
   }
+  const { text, problem } = decodeText(bytes);
+  if (text !== undefined) return text;
+  throw new InvalidFilesError([{ file, valid: false, problems: [problem] }]);
 }

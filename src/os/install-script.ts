@@ -65,18 +65,19 @@ function checkSize(text: string): Problem[] {
   return [{ line: 1, column: 1, message }];
 }
 
+// Looked for at every line: white space that goes on over lines would be gone over again at each of them.
 const PRESEED_LINE =
-  /^\s*[\w.+-]+\s+[\w.+-]+\/\S+\s+(string|boolean|select|multiselect|note|password|text|error|title|seen)\b/m;
+  /^[ \t]*[\w.+-]+[ \t]+[\w.+-]+\/\S+[ \t]+(string|boolean|select|multiselect|note|password|text|error|title|seen)\b/m;
 const KICKSTART_LINE =
-  /^\s*(%(packages|pre|post|onerror|addon|include)\b|(install|text|cmdline|graphical|lang|keyboard|timezone|rootpw|url|repo|bootloader|clearpart|zerombr|autopart|part|network|poweroff|reboot|halt|shutdown|selinux|firewall|auth|authconfig|authselect)(\s|$))/m;
+  /^[ \t]*(%(packages|pre|post|onerror|addon|include)\b|(install|text|cmdline|graphical|lang|keyboard|timezone|rootpw|url|repo|bootloader|clearpart|zerombr|autopart|part|network|poweroff|reboot|halt|shutdown|selinux|firewall|auth|authconfig|authselect)(\s|$))/m;
 
 /** The kind that a script is by its looks; undefined when it could be anything. */
 export function detectScriptKind(text: string): InstallScriptKind | undefined {
   if (/^\s*(<\?xml[^>]*>\s*)?<unattend[\s>]/.test(text)) return 'autounattend';
   if (/^\s*(<\?xml|<!DOCTYPE profile|<profile[\s>])/.test(text)) return 'autoyast';
-  if (/^\s*\$o\s*=\s*\{/m.test(text)) return 'auto_inst';
+  if (/^[ \t]*\$o\s*=\s*\{/m.test(text)) return 'auto_inst';
   if (/^\s*\{[\s\S]*["']?product["']?\s*:/.test(text)) return 'agama';
-  if (/^\s*(export\s+)?(DISTRIBUTIONS|PARTITIONS|BSDINSTALL_DISTSITE)=/m.test(text)) return 'installerconfig';
+  if (/^[ \t]*(export[ \t]+)?(DISTRIBUTIONS|PARTITIONS|BSDINSTALL_DISTSITE)=/m.test(text)) return 'installerconfig';
   if (/^autoinstall:\s*$/m.test(text) || /^#cloud-config\b/.test(text)) return 'autoinstall';
   if (PRESEED_LINE.test(text)) return 'preseed';
   if (KICKSTART_LINE.test(text)) return 'kickstart';

@@ -37,7 +37,7 @@ export function checkAutoInst(text: string): Problem[] {
     return [{ line: 1, column: 1, message: 'this is no auto_inst.cfg.pl: it must set $o = { … };' }];
   }
   const code = lines.map((line) => (/^\s*#/.test(line) ? '' : line)).join('\n');
-  if (/'?(postInstall|postInstallNonRooted)'?\s*=>[\s\S]*\b(poweroff|shutdown\s+(-h|-P)|halt\s+-p)\b/.test(code))
+  if (isBehind(code, /'?(postInstall|postInstallNonRooted)'?\s*=>/, /\b(poweroff|shutdown\s+(-h|-P)|halt\s+-p)\b/))
     return [];
   const line = lines.findIndex((text) => /^\s*\$o\s*=/.test(text)) + 1;
   return [
@@ -66,7 +66,7 @@ export function checkAutounattend(source: string): Problem[] {
       },
     ];
   }
-  if (commandsIn(root).some((command) => /\bshutdown(\.exe)?\b.*[/-]s\b|sysprep.*\/shutdown/i.test(command))) return [];
+  if (commandsIn(root).some(shutsDown)) return [];
   const settings = childOf(root, 'settings');
   return [
     {
@@ -75,6 +75,18 @@ export function checkAutounattend(source: string): Problem[] {
         'Windows would stay on: add a command to <FirstLogonCommands> with <CommandLine>shutdown /s /t 0</CommandLine>',
     },
   ];
+}
+
+function shutsDown(command: string): boolean {
+  return command
+    .split('\n')
+    .some((line) => isBehind(line, /\bshutdown(\.exe)?\b/i, /[/-]s\b/i) || isBehind(line, /sysprep/i, /\/shutdown/i));
+}
+
+/** Whether one thing stands somewhere behind another. Both in one expression would look through the text anew for each first thing. */
+function isBehind(text: string, first: RegExp, second: RegExp): boolean {
+  const found = first.exec(text);
+  return found !== null && second.test(text.slice(found.index + found[0].length));
 }
 
 function commandsIn(element: XmlElement): string[] {

@@ -61,19 +61,18 @@ export function checkPreseed(text: string): Problem[] {
 /** The answers of a file, lines that a backslash continues put together. */
 function answersOf(text: string): Answer[] {
   const answers: Answer[] = [];
-  let begun: { line: number; text: string } | undefined;
+  let begun: { line: number; pieces: string[] } | undefined;
   text.split(/\r?\n/).forEach((raw, index) => {
     if (begun === undefined && /^\s*#/.test(raw)) return;
-    const current =
-      begun === undefined ? { line: index + 1, text: raw } : { line: begun.line, text: `${begun.text} ${raw}` };
-    if (current.text.endsWith('\\')) {
-      begun = { line: current.line, text: current.text.slice(0, -1) };
-      return;
-    }
-    begun = undefined;
-    const match = /^\s*\S+\s+(\S+)\s+\S+\s+(.*?)\s*$/.exec(current.text);
+    const current = begun ?? { line: index + 1, pieces: [] };
+    const goesOn = raw.endsWith('\\');
+    current.pieces.push(goesOn ? raw.slice(0, -1) : raw);
+    begun = goesOn ? current : undefined;
+    if (goesOn) return;
+    // The end is trimmed afterwards: an expression that looks for it tries every space on the way.
+    const match = /^\s*\S+\s+(\S+)\s+\S+\s+(.*)$/s.exec(current.pieces.join(' '));
     if (match?.[1] !== undefined && match[2] !== undefined) {
-      answers.push({ line: current.line, question: match[1], value: match[2] });
+      answers.push({ line: current.line, question: match[1], value: match[2].trimEnd() });
     }
   });
   return answers;

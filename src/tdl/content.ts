@@ -10,7 +10,7 @@ const TYPES = ['raw', 'base64', 'url'];
  */
 export function readContent(element: XmlElement, problems: Problems): Content {
   const type = element.attributes.get('type');
-  switch (type?.value ?? 'raw') {
+  switch (type?.value.trim() ?? 'raw') {
     case 'raw':
       return { type: 'raw', text: element.text.trim() };
     case 'base64':

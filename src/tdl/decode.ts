@@ -10,9 +10,7 @@ export type Decoded = { text: string; problem: undefined } | { text: undefined; 
  */
 export function decodeDocument(source: string | Uint8Array): Decoded {
   const size = typeof source === 'string' ? Buffer.byteLength(source) : source.length;
-  if (size > LIMITS.bytes) {
-    return refused(`the template has ${size} bytes, ${LIMITS.bytes} are allowed: put large contents behind type='url'`);
-  }
+  if (size > LIMITS.bytes) return tooLarge(size);
   if (typeof source === 'string') return accepted(source);
   const encoding = encodingOf(source);
   if (encoding === 'iso-8859-1') return accepted(Buffer.from(source).toString('latin1'));
@@ -27,13 +25,35 @@ export function decodeDocument(source: string | Uint8Array): Decoded {
   try {
     return accepted(decoder.decode(source));
   } catch {
-    return { text: undefined, problem: firstInvalid(source, encoding) };
+    const advice = 'save the file as UTF-8, or name its encoding in the XML declaration';
+    return { text: undefined, problem: firstInvalid(source, encoding, advice) };
+  }
+}
+
+/**
+ * The characters of a file that has no word for its encoding, such as an install script: UTF-8, with or without a byte order
+ * mark, which is no part of them. Lines end as they do in the file.
+ */
+export function decodeText(bytes: Uint8Array): Decoded {
+  if (encodingOf(bytes.subarray(0, 2)).startsWith('utf-16') || bytes[0] === 0 || bytes[1] === 0)
+    return refused('this is UTF-16: save the file as UTF-8');
+  try {
+    return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes), problem: undefined };
+  } catch {
+    return { text: undefined, problem: firstInvalid(bytes, 'utf-8', 'save the file as UTF-8') };
   }
 }
 
 function accepted(text: string): Decoded {
+  // In UTF-8, which the builds carry it in, it may be longer than the file was.
+  const size = Buffer.byteLength(text);
+  if (size > LIMITS.bytes) return tooLarge(size);
   // XML 1.0, 2.11: every end of line is one line feed.
   return { text: text.replace(/^\uFEFF/, '').replace(/\r\n?/g, '\n'), problem: undefined };
+}
+
+function tooLarge(size: number): Decoded {
+  return refused(`the template has ${size} bytes, ${LIMITS.bytes} are allowed: put large contents behind type='url'`);
 }
 
 function refused(message: string): Decoded {
@@ -55,8 +75,8 @@ function encodingOf(bytes: Uint8Array): string {
   return named.startsWith('utf-16') || named === 'us-ascii' || named === 'ascii' ? 'utf-8' : named;
 }
 
-function firstInvalid(bytes: Uint8Array, encoding: string): Problem {
-  const message = `here is a byte sequence that is not ${encoding.toUpperCase()}: save the file as UTF-8, or name its encoding in the XML declaration`;
+function firstInvalid(bytes: Uint8Array, encoding: string, advice: string): Problem {
+  const message = `here is a byte sequence that is not ${encoding.toUpperCase()}: ${advice}`;
   const lossy = new TextDecoder(encoding).decode(bytes).split('\n');
   const line = lossy.findIndex((text) => text.includes('\uFFFD'));
   return { line: line + 1, column: (lossy[line]?.indexOf('\uFFFD') ?? 0) + 1, message };

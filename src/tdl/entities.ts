@@ -14,8 +14,11 @@ const PREDEFINED: Record<string, string> = { lt: '<', gt: '>', amp: '&', apos: "
 
 const NAME = '[:A-Za-z_\\u0080-\\uFFFF][-.:\\w\\u0080-\\uFFFF]*';
 const REFERENCE = new RegExp(`&(?:#x([0-9A-Fa-f]+);|#([0-9]+);|(${NAME});)?`, 'g');
-const DECLARATION = new RegExp(`^<!ENTITY\\s+(${NAME})\\s+(?:"([^"]*)"|'([^']*)')\\s*>$`);
-const EXTERNAL = new RegExp(`^<!ENTITY\\s+(?:%\\s+)?${NAME}\\s+(?:SYSTEM|PUBLIC)\\b`);
+/** White space of XML. A regular expression's own is more, some of it in names too: what can be both is tried as both, again and again. */
+const S = '[ \\t\\r\\n]';
+const DECLARATION = new RegExp(`^<!ENTITY${S}+(${NAME})${S}+(?:"([^"]*)"|'([^']*)')${S}*>$`);
+const EXTERNAL = new RegExp(`^<!ENTITY${S}+(?:%${S}+)?${NAME}${S}+(?:SYSTEM|PUBLIC)\\b`);
+const DOCTYPE = new RegExp(`<!DOCTYPE${S}+${NAME}${S}*((?:SYSTEM|PUBLIC)${S}(?:[^>"'[]|"[^"]*"|'[^']*')*)?`, 'y');
 
 /** A character that XML 1.0 allows (2.2). */
 export function isXmlChar(code: number): boolean {
@@ -119,9 +122,8 @@ function after(text: string, end: string, from: number): number {
  * @returns where the DOCTYPE ends; -1 if it does not (said in `problems`)
  */
 export function readDoctype(text: string, start: number, entities: Map<string, string>, problems: Problems): number {
-  const head = new RegExp(`<!DOCTYPE\\s+${NAME}\\s*((?:SYSTEM|PUBLIC)\\s(?:[^>"'[]|"[^"]*"|'[^']*')*)?`, 'y');
-  head.lastIndex = start;
-  const match = head.exec(text);
+  DOCTYPE.lastIndex = start;
+  const match = DOCTYPE.exec(text);
   if (match === null) {
     problems.add(start, 'this DOCTYPE cannot be read: leave it out, none is needed');
     return -1;
@@ -129,7 +131,7 @@ export function readDoctype(text: string, start: number, entities: Map<string, s
   if (match[1] !== undefined) {
     problems.add(start, 'an external DTD is not read: leave out SYSTEM or PUBLIC and what follows it');
   }
-  let at = head.lastIndex;
+  let at = DOCTYPE.lastIndex;
   if (text[at] === '[') {
     at = readSubset(text, at + 1, entities, problems);
     if (at < 0) return -1;

@@ -1,14 +1,17 @@
 import { FactoryError } from '../build/errors.js';
 import { decodeDocument } from './decode.js';
-import { Problems } from './place.js';
+import { childOf } from './elements.js';
+import { placeOf, Problems } from './place.js';
 import { readTemplate } from './read-template.js';
 import type { Problem, Template } from './types.js';
 import { parseXml } from './xml.js';
 
 export { LIMITS } from './limits.js';
 
-/** A template, or every mistake that is in it. */
-export type Parsed = { template: Template; problems: [] } | { template: undefined; problems: Problem[] };
+/** A template and where its `<os>` stands, for what is found wrong with that later; or every mistake that is in it. */
+export type Parsed =
+  | { template: Template; os: Pick<Problem, 'line' | 'column'>; problems: [] }
+  | { template: undefined; problems: Problem[] };
 
 /**
  * Reads a TDL document (docs/tdl.md). Reads nothing else: no file, no address. XML that is not well-formed is reported up
@@ -23,7 +26,7 @@ export function parseTemplate(source: string | Uint8Array): Parsed {
   const root = parseXml(text, problems);
   const template = root === undefined ? undefined : readTemplate(root, problems);
   if (template === undefined || problems.any) return { template: undefined, problems: problems.list() };
-  return { template, problems: [] };
+  return { template, os: placeOf(text, childOf(root, 'os')?.at ?? 0), problems: [] };
 }
 
 /**

@@ -32,13 +32,16 @@ export function readRepositories(section: XmlElement | undefined, problems: Prob
   return [...repositories.values()];
 }
 
+/** An address in an APT line. The scheme is bounded: a long word without one would cost the square of its length. */
+const ADDRESS = /[a-z][a-z0-9+.-]{0,20}:\/\/\S+/gi;
+
 function readAddress(repository: XmlElement, problems: Problems): string {
   const example = '<url>http://…</url>';
   const element = requiredChild(repository, 'url', problems, example);
   if (element === undefined) return '';
   const text = requiredText(element, problems, example);
   refuseControls(text, element.at, "a repository's address", problems);
-  for (const [address] of text.matchAll(/[a-z][a-z0-9+.-]*:\/\/\S+/gi)) {
+  for (const [address] of text.matchAll(ADDRESS)) {
     const host = URL.canParse(address) ? new URL(address).hostname : '';
     if (isThisMachine(host)) {
       problems.add(

@@ -11,9 +11,10 @@ export interface Scanned {
 
 const DECLARATION =
   /<\?xml\s+version\s*=\s*(["'])1\.[0-9]+\1(?:\s+encoding\s*=\s*(["'])[A-Za-z][\w.-]*\2)?(?:\s+standalone\s*=\s*(["'])(?:yes|no)\3)?\s*\?>/y;
-const ATTRIBUTE = /([^\s=/>"']+)\s*=\s*("[^"]*"|'[^']*')/g;
-/** A tag to its end; `>` may stand in an attribute's value. */
-const TAG = /<\/?([^\s/>"'<]*)(?:[^>"']|"[^"]*"|'[^']*')*>/y;
+/** A name is looked at where it begins only: a long one without a value would cost the square of its length. */
+const ATTRIBUTE = /(?<![^\s=/>"'])([^\s=/>"']+)\s*=\s*("[^"]*"|'[^']*')/g;
+/** A tag to its end; `>` may stand in an attribute's value. The name is taken whole or not at all, for the same reason. */
+const TAG = /<\/?(?=([^\s/>"'<]*))\1(?:[^>"']|"[^"]*"|'[^']*')*>/y;
 
 /**
  * Goes over a document once before the XML library does, and refuses what the library would let through: what is above
@@ -128,9 +129,11 @@ class Scanner {
     if (this.hasDoctype || this.elements > 0) {
       this.problems.add(at, 'a DOCTYPE may stand once, before the outermost element: leave it out, none is needed');
     }
+    const isFirst = !this.hasDoctype;
     this.hasDoctype = true;
     const end = readDoctype(this.text, at, this.entities, this.problems);
-    if (end < 0) return -1;
+    // The library never sees a document with two, and a copy of the text for each would be many.
+    if (end < 0 || !isFirst) return end;
     const blank = this.text.slice(at, end).replace(/[^\n]/g, ' ');
     this.blanked = this.blanked.slice(0, at) + blank + this.blanked.slice(end);
     return end;

@@ -1,11 +1,10 @@
 import { basename } from 'node:path';
-import { decodeTemplate, readChecked } from '../check.js';
+import { templateText } from '../check.js';
 import { checkRequest, startBuild, type BuildRequest } from '../builds.js';
 import { PARAMETERS } from '../../build/parameters.js';
 import { durationOf } from '../duration.js';
 import type { GivenOptions } from '../config.js';
 import { workflowPage } from '../connection.js';
-import { UsageError } from '../errors.js';
 import { jsonDocument } from '../output.js';
 import { fileOfParameter, givenParameters, PARAMETER_OPTIONS } from '../parameters.js';
 import { warnOfSecrets, withFactory, type Command, type CommandContext } from './command.js';
@@ -46,23 +45,21 @@ export const baseImage: Command = {
 async function runBaseImage(context: CommandContext): Promise<number> {
   const { io, settings, options } = context;
   const templateFile = String(options['template']);
-  const read = readChecked(templateFile);
-  if ('report' in read)
-    throw new UsageError(`template ${templateFile} ${read.report.problems[0]?.message ?? 'cannot be read'}`);
+  const template = templateText(templateFile);
   const given = givenParameters(options);
   const parameters = { ...ofOptions(settings.timeout, options), ...given };
   const scriptName = fileOfParameter(options, 'install_script');
   const request: BuildRequest = {
-    template: decodeTemplate(read.bytes),
+    template,
     templateName: templateFile,
     parameters,
     cloud: settings.cloud,
     ...(scriptName === undefined ? {} : { scriptName }),
   };
   // Mistakes are told before Temporal is asked for anything.
-  const { template, parameters: checked, warnings } = checkRequest(request);
+  const { template: parsed, parameters: checked, warnings } = checkRequest(request);
   for (const warning of warnings) io.err(`warning: ${warning}\n`);
-  warnOfSecrets(context, template, checked.install_script);
+  warnOfSecrets(context, parsed, checked.install_script);
   return withFactory(context, async (factory) => {
     const started = await startBuild(factory, request);
     const page = workflowPage(factory, started.workflowId);

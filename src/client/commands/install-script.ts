@@ -26,7 +26,8 @@ export const installScript: Command = {
       disk_layout: lastOf(options['disk-layout']),
       default_user: lastOf(options['default-user']),
     });
-    const { template, problems } = checkTemplate(bytesOf(file));
+    const { template, problems, warnings } = checkTemplate(bytesOf(file));
+    for (const warning of warnings) io.err(`warning: ${warning}\n`);
     if (template === undefined || problems.length > 0) throw new InvalidFilesError([{ file, valid: false, problems }]);
     const { script, installer } = planBuild({ template, parameters });
     io.out(settings.output === 'json' ? jsonDocument({ kind: installer.scriptKind, script }) : script);

@@ -1,6 +1,5 @@
-import { checkTemplate, decodeTemplate, readChecked } from '../check.js';
+import { checkTemplate, templateText } from '../check.js';
 import { resumeBuild } from '../builds.js';
-import { UsageError } from '../errors.js';
 import { jsonDocument } from '../output.js';
 import { givenParameters, PARAMETER_OPTIONS } from '../parameters.js';
 import { UUID_POSITIONAL, uuidOf, warnOfSecrets, withFactory, type Command, type CommandContext } from './command.js';
@@ -63,9 +62,5 @@ async function runResume(context: CommandContext): Promise<number> {
 function templateOf(file: unknown): { template?: string; templateName?: string } {
   if (file === undefined) return {};
   const templateName = String(file);
-  const read = readChecked(templateName);
-  if ('report' in read) {
-    throw new UsageError(`template ${templateName} ${read.report.problems[0]?.message ?? 'cannot be read'}`);
-  }
-  return { template: decodeTemplate(read.bytes), templateName };
+  return { template: templateText(templateName), templateName };
 }

@@ -43,6 +43,12 @@ describe('the article’s build', () => {
 });
 
 describe('planning a build', () => {
+  it('takes a byte order mark off the install script, however it came', () => {
+    const template = throwIfInvalid(article('f19.tdl'), 'f19.tdl');
+    const plan = planBuild({ template, installScript: `\ufeff${article('f19.ks')}`, parameters: PARAMETERS });
+    assert.equal(plan.script, article('f19.ks'));
+  });
+
   function refused(installScript: string | undefined, message: RegExp, template = templateOf('Debian', '12')): void {
     assert.throws(
       () => planBuild({ template, installScript, parameters: PARAMETERS }),

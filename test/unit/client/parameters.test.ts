@@ -10,7 +10,7 @@ import { givenParameters } from '../../../src/client/parameters.js';
 const directory = mkdtempSync(join(tmpdir(), 'imagefactory-parameters-'));
 after(() => rmSync(directory, { recursive: true }));
 
-function fileWith(name: string, content: string): string {
+function fileWith(name: string, content: string | Uint8Array): string {
   const path = join(directory, name);
   writeFileSync(path, content);
   return path;
@@ -71,6 +71,23 @@ test('a file that cannot be read is named, with exit code 1', async () => {
   const wanted = { exitCode: 1, message: `--file-parameter install_script ${missing}: no such file or directory` };
   await assert.rejects(parametersOf('--file-parameter', 'install_script', missing), wanted);
   await assert.rejects(parametersOf('--parameters', missing), { exitCode: 1 });
+});
+
+test('a byte order mark is no part of what a file holds', async () => {
+  const script = fileWith('mark.ks', '\ufeffpoweroff\r\n');
+  const json = fileWith('mark.json', '\ufeff{"flavor": "1"}');
+  assert.deepEqual(await parametersOf('--parameters', json, '--file-parameter', 'install_script', script), {
+    flavor: '1',
+    install_script: 'poweroff\r\n',
+  });
+});
+
+test('a file that is not UTF-8 is named, with exit code 1, and never read with replacement characters', async () => {
+  const latin = Buffer.from('{"image_name": "café"}', 'latin1');
+  const file = fileWith('latin.json', latin);
+  const wanted = { name: 'InvalidFilesError', exitCode: 1 };
+  await assert.rejects(parametersOf('--parameters', file), wanted);
+  await assert.rejects(parametersOf('--file-parameter', 'image_name', file), wanted);
 });
 
 test('--parameters must hold a JSON object', async () => {

@@ -10,7 +10,7 @@ import { RecordingIo } from './recording-io.js';
 const directory = mkdtempSync(join(tmpdir(), 'imagefactory-validate-'));
 after(() => rmSync(directory, { recursive: true }));
 
-function fileWith(name: string, content: string): string {
+function fileWith(name: string, content: string | Uint8Array): string {
   const path = join(directory, name);
   writeFileSync(path, content);
   return path;
@@ -60,11 +60,129 @@ test('an operating system without a profile is told where the template names it'
   assert.match(stdout, /unknown\.tdl:[34]:\d+: .*BeOS/);
 });
 
+test('that place is neither one in a comment nor lost in UTF-16', async () => {
+  const commented = fileWith('commented.tdl', `<!-- <os> -->\n${templateOf('<name>BeOS</name><version>5</version>')}`);
+  assert.match((await validate('validate', commented)).stdout, /commented\.tdl:4:3: .*BeOS/);
+  const text = `\ufeff${templateOf('<name>BeOS</name><version>5</version>')}`;
+  const utf16 = fileWith('utf-16.tdl', Buffer.from(text, 'utf16le'));
+  assert.match((await validate('validate', utf16)).stdout, /utf-16\.tdl:3:3: .*BeOS/);
+});
+
+const UUID = 'bdd32b97-0e94-473a-b376-74d2da289a2c';
+const cafe = templateOf('<name>Fedora</name><version>19</version>').replace('<name>t', '<name>café');
+for (const [what, content, says] of [
+  ['is not in the encoding that it names', Buffer.from(cafe, 'latin1'), /:2:12: here is a byte sequence that is not/],
+  [
+    'names an encoding that nobody knows',
+    `<?xml version="1.0" encoding="klingon"?>${cafe}`,
+    /:1:1: the encoding "klingon"/,
+  ],
+] as const) {
+  test(`a template that ${what} is refused by every command, with its place`, async () => {
+    const file = fileWith('encoded.tdl', Buffer.from(content));
+    const checked = new RecordingIo();
+    assert.equal(await run(['validate', file], checked), 1);
+    assert.match(checked.stdout, says);
+    for (const line of [
+      ['base_image', file],
+      ['resume', UUID, '--template', file],
+      ['install-script', file],
+    ]) {
+      const io = new RecordingIo({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
+      assert.equal(await run(line, io), 1, line.join(' '));
+      assert.match(io.stderr, says, line.join(' '));
+    }
+  });
+}
+
+for (const [encoding, bytes] of [
+  ['UTF-16', (text: string) => Buffer.from(`\ufeff${text}`, 'utf16le')],
+  ['ISO-8859-1', (text: string) => Buffer.from(text, 'latin1')],
+] as const) {
+  test(`a template in ${encoding} is taken by every command`, async () => {
+    const file = fileWith('taken.tdl', bytes(`<?xml version="1.0" encoding="${encoding}"?>${cafe}`));
+    assert.equal((await validate('validate', file)).code, 0);
+    for (const line of [
+      ['base_image', '--file-parameter', 'install_script', goodScript, file],
+      ['resume', UUID, '--template', file],
+    ]) {
+      const io = new RecordingIo({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
+      assert.equal(await run(line, io), 1, line.join(' '));
+      assert.match(io.stderr, /Temporal does not answer/);
+    }
+  });
+}
+
 test('a script that does not end by powering the machine off is told in its own file', async () => {
   const { code, stdout } = await validate('validate', good, '--file-parameter', 'install_script', badScript);
   assert.equal(code, 1);
   assert.match(stdout, /good\.tdl: valid\n/);
   assert.match(stdout, /bad\.ks:\d+:\d+: .*poweroff/);
+});
+
+for (const [what, bytes, says] of [
+  [
+    'in Latin-1',
+    Buffer.from('install\n# café\npoweroff\n', 'latin1'),
+    /:2:6: here is a byte sequence that is not UTF-8/,
+  ],
+  ['in UTF-16', Buffer.from('\ufeffinstall\npoweroff\n', 'utf16le'), /:1:1: this is UTF-16: save the file as UTF-8/],
+  ['in UTF-16 without a mark', Buffer.from('install\npoweroff\n', 'utf16le'), /:1:1: this is UTF-16/],
+] as const) {
+  test(`a script ${what} is refused by every command, with its place`, async () => {
+    const script = ['--file-parameter', 'install_script', fileWith('encoded.ks', bytes)];
+    const { code, stdout } = await validate('validate', good, ...script);
+    assert.equal(code, 1);
+    assert.match(stdout, says);
+    for (const line of [
+      ['base_image', ...script, good],
+      ['resume', UUID, ...script],
+    ]) {
+      const io = new RecordingIo({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
+      assert.equal(await run(line, io), 1);
+      assert.match(io.stderr, says);
+    }
+  });
+}
+
+test('a script that no template says the installer of is not called valid', async () => {
+  const garbage = fileWith('garbage.ks', 'garbage\n');
+  const { code, stdout } = await validate('validate', broken, '--file-parameter', 'install_script', garbage);
+  assert.equal(code, 1);
+  assert.match(stdout, /garbage\.ks:1:1: not checked: no template above says which installer reads it\n$/);
+  const scripts: string[][] = [[], ['--file-parameter', 'install_script', garbage]];
+  for (const script of scripts) {
+    const io = new RecordingIo({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
+    assert.equal(await run(['--output', 'json', 'base_image', ...script, broken], io), 1);
+    const { error } = JSON.parse(io.stdout) as { error: { files: FileReport[] } };
+    assert.deepEqual(
+      error.files.map(({ file }) => file),
+      [broken],
+    );
+  }
+});
+
+test('a script that was checked is told of beside a valid template', async () => {
+  const io = new RecordingIo({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
+  const line = ['--output', 'json', 'base_image', '--file-parameter', 'install_script', badScript, good];
+  assert.equal(await run(line, io), 1);
+  const { error } = JSON.parse(io.stdout) as { error: { files: FileReport[] } };
+  assert.deepEqual(
+    error.files.map(({ file, valid }) => [file, valid]),
+    [
+      [good, true],
+      [badScript, false],
+    ],
+  );
+});
+
+test('a system that is newer than what is known is warned of, whatever is asked of its template', async () => {
+  const newer = fileWith('newer.tdl', templateOf('<name>Fedora</name><version>99</version>'));
+  for (const command of ['validate', 'install-script']) {
+    const io = new RecordingIo();
+    assert.equal(await run([command, newer], io), 0);
+    assert.match(io.stderr, /^warning: .*newer than/, command);
+  }
 });
 
 test('in JSON mode there is one array, with an entry for each file', async () => {

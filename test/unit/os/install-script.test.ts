@@ -139,6 +139,31 @@ describe('an install script', () => {
     }
   });
 
+  it('of any length is checked in a time that grows with it, not with the square of it', () => {
+    const long = (piece: string): string => piece.repeat(Math.floor(1_000_000 / piece.length));
+    const scripts: [InstallScriptKind, string][] = [
+      ['kickstart', `${long('\n')}x`],
+      ['preseed', `${PRESEED.trimEnd()}${long(' ')}x`],
+      ['preseed', long('\\\n')],
+      ['installerconfig', `export${long('\n')}x`],
+      ['auto_inst', `$o = {\n${long('postInstall=>')}`],
+      ['autounattend', `<unattend><CommandLine>${long('shutdown ')}</CommandLine></unattend>`],
+      ['autounattend', `<unattend><CommandLine>${long('sysprep ')}</CommandLine></unattend>`],
+    ];
+    const began = Date.now();
+    for (const [kind, text] of scripts) checkInstallScript(kind, text, 'medium');
+    // It takes a second or two, and with the square would take minutes.
+    assert.ok(Date.now() - began < 30_000);
+  });
+
+  it('of Windows shuts down by a command that says so on one line', () => {
+    const answers = (command: string): string => `<unattend><CommandLine>${command}</CommandLine></unattend>`;
+    for (const command of ['shutdown /s /t 0', 'echo shutdown\nshutdown.exe /t 0 -S', 'sysprep /oobe /shutdown'])
+      assert.deepEqual(checkInstallScript('autounattend', answers(command)), [], command);
+    for (const command of ['shutdown /r', 'shutdown\n/s', 'sysprep\n/shutdown', '/s shutdown'])
+      assert.equal(checkInstallScript('autounattend', answers(command)).length, 1, command);
+  });
+
   it('may be as large as what Nova takes in base64, and not larger', () => {
     const fits = PRESEED + '#'.repeat(49_149 - PRESEED.length);
     assert(Buffer.from(fits).toString('base64').length <= 65_535);

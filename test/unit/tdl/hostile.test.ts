@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { LIMITS } from '../../../src/tdl/limits.js';
+import { parseTemplate } from '../../../src/tdl/parse.js';
 import { problemsOf, shown, templateText, valid } from './support.js';
 
 const secretFolder = mkdtempSync(join(tmpdir(), 'imagefactory-tdl-'));
@@ -195,3 +196,29 @@ test('a megabyte of nearly markup is refused in a few words', () => {
     }
   }
 });
+
+/** As long as a template may be, less what stands around it. */
+const MUCH = 1_000_000;
+const repositories = (url: string): string =>
+  `<repositories><repository name='r'><url>${url}</url></repository></repositories>`;
+const LONG: [what: string, text: string][] = [
+  ['a name in a tag without end', `<${'a'.repeat(MUCH)}`],
+  ['a name of an element', `<${'a'.repeat(MUCH)}>`],
+  ['a name with many prefixes', `<template><${'a:'.repeat(MUCH / 2)}/></template>`],
+  ['a name of an attribute without value', `<template ${'a'.repeat(MUCH)}>`],
+  ['white space in a tag', `<template${' '.repeat(MUCH)}`],
+  ['quotes in a tag', `<template ${'"'.repeat(MUCH)}`],
+  ['an address without a scheme', templateText({ rest: repositories('a'.repeat(MUCH)) })],
+  ['an address of pieces of schemes', templateText({ rest: repositories('a.'.repeat(MUCH / 2)) })],
+  ['white space that may be a name in a declaration', `<!DOCTYPE a [<!ENTITY${'\u00a0'.repeat(MUCH / 3)}>]>`],
+  ['many document types', '<!DOCTYPE a>'.repeat(MUCH / 12)],
+];
+
+for (const [what, text] of LONG) {
+  test(`${what}: read in a time that grows with the length, not with the square of it`, () => {
+    const began = Date.now();
+    parseTemplate(text);
+    // It takes less than a second, and with the square would take minutes.
+    assert.ok(Date.now() - began < 30_000);
+  });
+}

@@ -133,6 +133,15 @@ test('what Oz takes is taken: trees at any address, empty checksums and extra co
   assert.equal(valid(templateText({ rest: there })).repositories.length, 1);
 });
 
+test('white space around the type of a content does not count', () => {
+  const rest =
+    "<files><file name='/a' type=' base64 '>aGk=</file><file name='/b' type='raw\n'>b</file><file name='/c' type=' url'>http://x/</file></files>";
+  assert.deepEqual(
+    valid(templateText({ rest })).files.map(({ content }) => content.type),
+    ['base64', 'raw', 'url'],
+  );
+});
+
 test('base64 may be wrapped', () => {
   const rest = '<files><file name="/f" type="base64">\n  aGVs\n  bG8=\n</file></files>';
   assert.deepEqual(valid(templateText({ rest })).files[0]?.content, { type: 'base64', base64: 'aGVsbG8=' });
