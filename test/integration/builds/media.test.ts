@@ -298,6 +298,15 @@ describe('a root disk that is a volume', () => {
     assert.deepEqual(bed.leftovers(), []);
   });
 
+  it('of which Cinder gives up to make an image fails the build in Cinder’s words', async () => {
+    const forget = bed.cloud.volumeBehaviours.add({ upload: 'deleted' });
+    const failure = await (await bed.build(bed.template(), { root_disk: 'volume', reuse_jeos: 'False' })).failure();
+    forget();
+    assert.equal(failure.type, 'ImageFailed');
+    assert.match(failure.message, /is gone, and Cinder has given up \(copy volume to image:Failed to upload volume/);
+    assert.deepEqual(bed.leftovers(), []);
+  });
+
   it('that Cinder does not let go of is said to be left', async () => {
     const forget = bed.cloud.volumeBehaviours.add({ upload: 'stuck', times: 1 });
     const build = await bed.build(bed.template(), { root_disk: 'volume', reuse_jeos: 'False', snapshot_timeout: 3 });
