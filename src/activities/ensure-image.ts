@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { FactoryError } from '../build/errors.js';
+import { KEYS } from '../build/names.js';
 import { withoutSecrets } from '../media/urls.js';
 import type { CreateImage, Image } from '../openstack/types.js';
 import { type Deps, progress, signal, sleep } from './context.js';
+import { isUploadedElsewhere } from './uploader.js';
 
 /** An image whose id is ours to choose. */
 export interface WantedImage {
@@ -23,7 +25,10 @@ export interface UploadedContent {
 
 /** How many times an id may have been used up by a deleted image before we give up. */
 const GENERATIONS = 50;
-/** Milliseconds that somebody else's upload of the same image is waited for without progress before it is taken for dead. */
+/**
+ * Milliseconds that an upload of the same image is waited for, by whom it may be, before it is asked whether he lives. One of an earlier
+ * try of ours is taken for dead then, and one that names nobody.
+ */
 const STALE_UPLOAD = 120_000;
 
 /** A UUID (version 8, RFC 9562) derived from a text: the same on every worker and at every try. */
@@ -72,15 +77,21 @@ async function filled(deps: Deps, cloudName: string, first: Image, wanted: Wante
   const images = deps.clouds.get(cloudName).image;
   const { id } = first;
   let image: Image | undefined = first;
-  const began = Date.now();
+  let waitedSince = Date.now();
   while (image !== undefined) {
     if (image.status === 'active' && image.size !== null && image.size > 0) return true;
+    const isPatient = Date.now() - waitedSince <= STALE_UPLOAD;
     if (isImported(image)) await sleep(deps.pollInterval);
-    else if (image.status === 'queued') await fill(deps, cloudName, image, wanted);
-    else if (image.status !== 'saving' || Date.now() - began > STALE_UPLOAD) {
+    else if (image.status === 'queued') {
+      // Whoever has made it is about to fill it.
+      if (isPatient && (await isUploadedElsewhere(deps, image))) await sleep(deps.pollInterval);
+      else await fill(deps, cloudName, image, wanted);
+    } else if (image.status === 'saving' && isPatient) await sleep(deps.pollInterval);
+    else if (image.status === 'saving' && (await isUploadedElsewhere(deps, image))) waitedSince = Date.now();
+    else {
       await images.deleteImage(id, { signal: signal() });
       return false;
-    } else await sleep(deps.pollInterval);
+    }
     image = await images.getImage(id, { signal: signal() });
     progress({ message: `image ${id} is ${image?.status ?? 'gone'}` });
   }
@@ -96,9 +107,24 @@ function isSaid(property: unknown): boolean {
   return typeof property === 'string' && property !== '';
 }
 
-function fill(deps: Deps, cloudName: string, image: Image, { content, request }: WantedImage): Promise<void> {
+async function fill(deps: Deps, cloudName: string, image: Image, wanted: WantedImage): Promise<void> {
+  const { content, request } = wanted;
   if ('uri' in content) return importFrom(deps, cloudName, image, content.uri);
+  await nameUploader(deps, cloudName, image, wanted);
   return upload(deps, cloudName, image.id, { name: request.name, ...content });
+}
+
+/** Puts our name on an image that whoever made it does not fill, so that nobody takes our upload for his. */
+async function nameUploader(deps: Deps, cloudName: string, image: Image, { request }: WantedImage): Promise<void> {
+  const value = request.properties?.[KEYS.uploader];
+  if (value === undefined || image[KEYS.uploader] === value) return;
+  try {
+    const change = { op: 'add', path: `/${KEYS.uploader}`, value } as const;
+    await deps.clouds.get(cloudName).image.updateImage(image.id, [change], { signal: signal() });
+  } catch (error) {
+    // The upload finds that out, too.
+    if (!(error instanceof FactoryError && error.type === 'NotFound')) throw error;
+  }
 }
 
 /** @throws FactoryError MediaUnavailable where Glance has tried it before, without success */

@@ -19,6 +19,24 @@ export async function lifeOf(deps: Pick<Deps, 'temporal'>, workflowId: string): 
   }
 }
 
+/** An activity of a run, by what it stays the same by from try to try. */
+export interface ActivityOf {
+  workflowId: string;
+  runId: string;
+  activityId: string;
+}
+
+/** Whether an activity is under way, or will be tried again. @throws when Temporal cannot be asked */
+export async function isPending(deps: Pick<Deps, 'temporal'>, activity: ActivityOf): Promise<boolean> {
+  try {
+    const { raw } = await deps.temporal.workflow.getHandle(activity.workflowId, activity.runId).describe();
+    return (raw.pendingActivities ?? []).some(({ activityId }) => activityId === activity.activityId);
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}
+
 /** Seconds for which Temporal remembers a workflow after its end. */
 export async function retentionOf(deps: Pick<Deps, 'temporal'>): Promise<number> {
   const { namespace } = deps.temporal.options;

@@ -9,6 +9,7 @@ import { type Deps, signal } from './context.js';
 import { ensureImage, type WantedImage } from './ensure-image.js';
 import { fetchMedium, forget, locate, type MediumKind, spoolOf, type WantedMedium } from './medium-fetch.js';
 import { claimImage } from './shared-images.js';
+import { uploaderHere } from './uploader.js';
 
 export interface Digest {
   algorithm: 'sha256' | 'sha512';
@@ -154,7 +155,7 @@ export async function putMedium(
 ): Promise<{ image: Image; size: number }> {
   const { size } = await stat(path);
   const id = await ensureImage(deps, ref.cloud, {
-    ...mediumRequest(deps, { kind, method, key: keyOf(sha256) }, properties),
+    ...mediumRequest(deps, { kind, method, key: keyOf(sha256) }, { ...properties, [KEYS.uploader]: uploaderHere() }),
     content: { size, open: () => createReadStream(path) },
   });
   await claimMedium(deps, ref.cloud, id);

@@ -81,7 +81,10 @@ export async function snapshotServer(deps: Deps, input: SnapshotInput): Promise<
   }
 }
 
-export function checkSnapshotTime({ deadline }: Pick<SnapshotInput, 'deadline'>, { id, status }: Image): void {
+export function checkSnapshotTime(
+  { deadline }: Pick<SnapshotInput, 'deadline'>,
+  { id, status }: Pick<Image, 'id' | 'status'>,
+): void {
   if (Date.now() < deadline) return;
   throw new FactoryError('DeadlineExceeded', `the snapshot (image ${id}) is still ${status} at its deadline`, {
     hint: '--parameter snapshot_timeout gives it more time',

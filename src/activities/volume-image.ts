@@ -23,17 +23,17 @@ export async function uploadVolume(deps: Deps, input: UploadInput): Promise<Snap
         watch.volumes.next(input.volumeId, signal()),
       ]);
       const image = listed ?? (await watch.cloud.image.getImage(imageId, { signal: signal() }));
-      if (image === undefined) return await snapshotDied(watch, imageId, 'gone');
-      if (DEAD.includes(image.status)) return await snapshotDied(watch, imageId, image.status);
-      if (volume?.status !== 'uploading') {
-        if (image.status === 'active') return await checkedSnapshot(image);
+      const status = image?.status ?? 'gone';
+      const isDead = image === undefined || DEAD.includes(status);
+      if (isDead || volume?.status !== 'uploading') {
+        if (image?.status === 'active') return await checkedSnapshot(image);
+        // Cinder deletes the image first, then says why, and lets go of the volume last.
         if (await hasEnded(watch, input, imageId)) {
-          const [said = 'without a word'] = await watch.cloud.volume.messagesOf(input.volumeId, { signal: signal() });
-          return await snapshotDied(watch, imageId, `${image.status}, and Cinder has given up (${said})`);
+          return await uploadFailed(watch, input, imageId, status);
         }
       }
-      checkSnapshotTime(input, image);
-      progress({ message: `image is ${image.status}, volume is ${volume?.status ?? 'gone'}` });
+      checkSnapshotTime(input, { id: imageId, status });
+      progress({ message: `image is ${status}, volume is ${volume?.status ?? 'gone'}` });
     }
   } finally {
     watch.images.done(imageId);
@@ -46,6 +46,17 @@ async function hasEnded({ cloud }: CloudWatch, { volumeId }: UploadInput, imageI
   const volume = await cloud.volume.getVolume(volumeId, { signal: signal() });
   if (volume?.status === 'uploading') return false;
   return (await cloud.image.getImage(imageId, { signal: signal() }))?.status !== 'active';
+}
+
+/** @throws FactoryError ImageFailed in Cinder's words */
+async function uploadFailed(
+  watch: CloudWatch,
+  { volumeId }: UploadInput,
+  imageId: string,
+  status: string,
+): Promise<never> {
+  const [said = 'without a word'] = await watch.cloud.volume.messagesOf(volumeId, { signal: signal() });
+  return snapshotDied(watch, imageId, `${status}, and Cinder has given up (${said})`);
 }
 
 async function startUpload(deps: Deps, watch: CloudWatch, input: UploadInput): Promise<string> {

@@ -31,9 +31,9 @@ export async function createVolumes(deps: Deps, input: CreateVolumes): Promise<C
   const wanted = await wantedVolumes(deps, input);
   const deadline = Context.current().info.scheduledTimestampMs + input.patience * 1000;
   const { ids = [] } = await whileShort(deps, { patient: true, deadline }, async () => ({
-    ids: await ensureAll(deps, input, wanted),
+    ids: await ensureAll(deps, input, wanted, deadline),
   }));
-  const until = Date.now() + COPY_TIMEOUT * 1000;
+  const until = copied();
   for (const id of ids) await whole(deps, input.ref, id, until);
   return input.root === undefined ? { media: ids } : { root: ids[0] ?? '', media: ids.slice(1) };
 }
@@ -55,17 +55,39 @@ export function rootVolumeName(ref: BuildRef): string {
   return resourceName(ref, 'root');
 }
 
-async function ensureAll(deps: Deps, input: CreateVolumes, wanted: WantedVolume[]): Promise<string[]> {
+async function ensureAll(
+  deps: Deps,
+  input: CreateVolumes,
+  wanted: WantedVolume[],
+  deadline: number,
+): Promise<string[]> {
   const ids: string[] = [];
   try {
     for (const volume of wanted) ids.push(await ensureVolume(deps, input, volume));
     return ids;
   } catch (error) {
     if (error instanceof FactoryError && error.type === 'QuotaExceeded') {
-      for (const id of ids) await removeVolume(deps, input.ref.cloud, id);
+      for (const id of ids) await giveBack(deps, input.ref.cloud, id, deadline);
     }
     throw error;
   }
+}
+
+/**
+ * Removes a volume because there is no room for another. What comes in between is nothing against that shortage: the next round finds
+ * the volume again. One that Cinder cannot delete ends the waiting, as each round would leave another.
+ */
+async function giveBack(deps: Deps, cloud: string, id: string, deadline: number): Promise<void> {
+  try {
+    await removeVolume(deps, cloud, id, Math.min(deadline, copied()));
+  } catch (error) {
+    if (!(error instanceof FactoryError) || error.type === 'VolumeFailed') throw error;
+  }
+}
+
+/** Milliseconds since the epoch: when a volume whose making begins now is to be whole at the latest. */
+function copied(): number {
+  return Date.now() + COPY_TIMEOUT * 1000;
 }
 
 async function ensureVolume(deps: Deps, input: CreateVolumes, wanted: WantedVolume): Promise<string> {
@@ -104,20 +126,31 @@ async function ensureVolume(deps: Deps, input: CreateVolumes, wanted: WantedVolu
  */
 export async function findVolume(deps: Deps, cloud: string, name: string): Promise<Volume | undefined> {
   const { volume } = deps.clouds.get(cloud);
+  const until = copied();
   for (;;) {
     const listed = await volume.listVolumes({ name }, { signal: signal() });
     const all = listed.filter(({ status }) => status !== 'error_deleting').sort(byAge);
-    if (all.length === 0) return undefined;
+    const [first] = all;
+    if (first === undefined) return undefined;
     const [oldest, ...younger] = all.filter(({ status }) => status !== 'deleting');
-    for (const { id } of younger) await volume.deleteVolume(id, { signal: signal() });
-    if (oldest !== undefined) return oldest;
-    progress({ message: `volume ${all[0]?.id} is being deleted` });
+    const unmade = younger.find(isBeingMade);
+    for (const { id } of younger.filter((other) => !isBeingMade(other))) {
+      await volume.deleteVolume(id, { signal: signal() });
+    }
+    if (oldest !== undefined && (unmade === undefined || Date.now() >= until)) return oldest;
+    const { id, status } = unmade ?? first;
+    progress({ message: `volume ${id} is ${status}` });
     await sleep(deps.pollInterval);
   }
 }
 
 function byAge(one: Volume, other: Volume): number {
   return one.created_at.localeCompare(other.created_at) || one.id.localeCompare(other.id);
+}
+
+/** States in which Cinder refuses to delete a volume until it has made it. */
+function isBeingMade({ status }: Volume): boolean {
+  return status === 'creating' || status === 'downloading';
 }
 
 /** States from which a volume never becomes whole. https://docs.openstack.org/api-ref/block-storage/v3/#volumes-volumes */
@@ -154,17 +187,26 @@ export async function volumeFailed({ volume }: Cloud, id: string, how: string): 
   return new FactoryError('VolumeFailed', `volume ${id} ${how}${said === undefined ? '' : ` (${said})`}`, { hint });
 }
 
-/** Deletes a volume and waits until Cinder no longer has it. @throws FactoryError VolumeFailed where it cannot be deleted */
-export async function removeVolume(deps: Deps, cloudName: string, id: string): Promise<void> {
+/**
+ * Deletes a volume, once it is made, and waits until Cinder no longer has it.
+ * @throws FactoryError VolumeFailed where it cannot be deleted; DeadlineExceeded where it is still being made at `until`
+ */
+export async function removeVolume(deps: Deps, cloudName: string, id: string, until = copied()): Promise<void> {
   const cloud = deps.clouds.get(cloudName);
   for (;;) {
     const found = await cloud.volume.getVolume(id, { signal: signal() });
     if (found === undefined) return;
     if (found.status === 'error_deleting') throw await volumeFailed(cloud, id, 'cannot be deleted');
-    if (found.status !== 'deleting') await cloud.volume.deleteVolume(id, { signal: signal() });
+    if (isBeingMade(found)) checkMaking(found, until);
+    else if (found.status !== 'deleting') await cloud.volume.deleteVolume(id, { signal: signal() });
     progress({ message: `volume ${id} is ${found.status}` });
     await sleep(deps.pollInterval);
   }
+}
+
+function checkMaking({ id, status }: Volume, until: number): void {
+  if (Date.now() < until) return;
+  throw new FactoryError('DeadlineExceeded', `volume ${id} cannot be deleted while it is ${status}`);
 }
 
 /** The list call behind a cloud's shared poll of volumes. */

@@ -23,6 +23,8 @@ export const KEYS = {
   proven: 'imagefactory_proven',
   /** Digest of an installer's kernel or ramdisk. */
   media: 'imagefactory_media',
+  /** Which try of which build uploads a medium: see `uploaderHere` in activities. */
+  uploader: 'imagefactory_uploader',
   /** UUID of the record that a base image belongs to. */
   image: 'imagefactory_image',
   template: 'imagefactory_template',

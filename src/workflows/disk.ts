@@ -42,6 +42,12 @@ export interface DiskSteps {
 }
 
 /**
+ * Of terminating an instance whose image is made: the clean-up tries it again, and says what is left. No build is lost for it, so it is
+ * not tried until the build's own timeout comes.
+ */
+const DISPENSABLE = { dispensable: true, budget: { total: 600, attempt: 300 } };
+
+/**
  * Makes an image of an instance's disk, publishes it, and terminates the instance. A volume must be free for it: then the instance goes
  * first.
  */
@@ -52,9 +58,8 @@ export async function imageOf<T>(
   publish: (taken: SnapshotTaken) => Promise<T>,
 ): Promise<{ imageId: string; published: T }> {
   const note = (image: SnapshotTaken): string => `image ${image.imageId}, ${image.size} bytes`;
-  // The clean-up tries it again, and says what is left: no build is lost for it whose image is made.
-  const dispensable = rootVolume === undefined;
-  const end = (): Promise<void> => board.step({ ...terminate, dispensable }, 'deleteServer', { ref, serverId });
+  const ending = rootVolume === undefined ? { ...terminate, ...DISPENSABLE } : terminate;
+  const end = (): Promise<void> => board.step(ending, 'deleteServer', { ref, serverId });
   const holds = ({ imageId }: SnapshotTaken): string => {
     board.holds(`${role}_image`, imageId);
     return imageId;

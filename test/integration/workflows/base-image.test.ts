@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { Context } from '@temporalio/activity';
 import type { WorkflowFailedError } from '@temporalio/client';
 import { type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
@@ -142,7 +143,9 @@ describe('the base image workflow', () => {
   it('is complete with an image whose instance could not be terminated, and leaves that to the clean-up', async () => {
     const calls: string[] = [];
     const records: FinalRecord[] = [];
+    const budgets: number[] = [];
     const deleteServer = async () => {
+      budgets.push(Context.current().info.scheduleToCloseTimeoutMs);
       throw ApplicationFailure.nonRetryable('nova: 500 Unexpected API Error', 'CloudFault');
     };
     await withWorkers(environment, 'undeleted', { ...stubs(calls, records), deleteServer }, async () => {
@@ -159,6 +162,7 @@ describe('the base image workflow', () => {
     assert.ok(calls.includes('publish'));
     assert.equal(calls.at(-1), 'cleanup');
     assert.equal(records[0]?.status, 'COMPLETE');
+    assert.deepEqual(budgets, [600_000], 'and not for so long that the build’s timeout comes first');
   });
 
   it('reports what the clean-up could not remove', async () => {
