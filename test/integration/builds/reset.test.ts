@@ -190,6 +190,25 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
       });
     }
 
+    const kept: ResetPoint[] = ['createAccess', 'createVolumes', 'createServer', SECOND_STEP];
+    for (const on_error of ['cleanup', 'keep']) {
+      for (const to of kept) {
+        it(`starts from a fresh copy of the JEOS from ${String(to)}, where its disk was a volume, with on_error ${on_error}`, async () => {
+          const build = await bed.build(bed.template({ body: HELD }), { root_disk: 'volume', on_error });
+          await build.reaches(SECOND);
+          const server = [...bed.cloud.state.servers.values()].find(({ name }) => name.endsWith(build.uuid));
+          bed.cloud.deleteServer(server?.id ?? '');
+          assert.equal((await build.failure()).type, 'ServerGone');
+          const used = (await build.status()).resources['root_volume'];
+          const again = await reset(build, to);
+          await letGo(build, again.result());
+          await isWhole(again);
+          assert.equal(made(build), 2);
+          assert.notEqual((await again.status()).resources['root_volume'], used);
+        });
+      }
+    }
+
     it('does not wait for anybody before it makes a new instance, also with on_error hold', async () => {
       const build = await bed.build(bed.template({ body: HELD }), { on_error: 'hold' });
       await build.reaches(SECOND);
