@@ -112,6 +112,14 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
       assert.ok(made(build) <= 2);
     });
 
+    it('takes a guest for shut down that was told to before the reset', async () => {
+      const build = await bed.build(bed.template({ body: QUICK }));
+      await build.reaches('base.snapshot');
+      const again = await reset(build, 'shutDownGuest');
+      await isWhole(again);
+      assert.equal(made(build), 1);
+    });
+
     it('goes on with a new instance when the clean-up has begun', async () => {
       const build = await bed.build(bed.template({ body: QUICK }));
       await build.reaches('cleanup');

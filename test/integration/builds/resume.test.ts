@@ -11,7 +11,6 @@ import {
 } from '../../../src/client/builds.js';
 import { expiryOf } from '../../../src/build/names.js';
 import { run } from '../../../src/client/cli.js';
-import { connectClouds } from '../../../src/openstack/index.js';
 import { RecordingIo } from '../../unit/client/recording-io.js';
 import { Bed, type Build } from '../../support/bed.js';
 
@@ -57,18 +56,6 @@ describe('a build whose step has failed', () => {
   /** Ids of the volumes that a build has. */
   function volumesOf({ uuid }: Build): string[] {
     return [...bed.cloud.state.volumes.values()].flatMap(({ id, name }) => (name?.endsWith(uuid) ? [id] : []));
-  }
-
-  /** Switches a build's instance off, as an operator would. */
-  async function stopGuest({ uuid }: Build): Promise<void> {
-    const clouds = connectClouds({ env: bed.cloud.env(), directory: bed.storage });
-    try {
-      const server = [...bed.cloud.state.servers.values()].find(({ name }) => name.endsWith(uuid));
-      await clouds.get('envvars').compute.stopServer(server?.id ?? '');
-      while (server?.status !== 'SHUTOFF') await pause(20);
-    } finally {
-      await clouds.close();
-    }
   }
 
   /** The end of the build's newest run. */
@@ -321,7 +308,8 @@ describe('a build whose step has failed', () => {
         const template = (last: string): string => bed.template({ name: 'off', body: bodyOf(NOTE('one'), last) });
         const build = await bed.build(template('exit 3'), volumes);
         await build.failure();
-        await stopGuest(build);
+        const server = [...bed.cloud.state.servers.values()].find(({ name }) => name.endsWith(build.uuid));
+        await bed.cloud.stopServer(server?.id ?? '');
         await resume(build, { template: template(RAN('one')) });
         await result(build);
         assert.deepEqual(bed.leftovers(), []);
