@@ -11,6 +11,7 @@ import { deleteServer, isGone, isWithoutHost, serverFailed } from './servers.js'
 import { whileShort } from './shortage.js';
 import { bootUserData } from './user-data.js';
 import type { CreatedServer, CreateServerInput } from './types.js';
+import { refuseUsedDisk, rememberDisk } from './volumes.js';
 
 /** Milliseconds for which a server is watched until a host is found for it; then the next step watches it. */
 const SCHEDULING = 30_000;
@@ -22,6 +23,7 @@ const SCHEDULING = 30_000;
  */
 export async function createServer(deps: Deps, input: CreateServerInput): Promise<CreatedServer> {
   const { ref, networkId, floatingIp = false, line } = input;
+  const root = ownDisk(input);
   const answer = await askForTurn(deps, input, (await findOwn(deps, input)) !== undefined);
   if (answer?.state !== 'turn') return { position: answer };
   const deadline = Context.current().info.scheduledTimestampMs + line.patience * 1000;
@@ -30,6 +32,7 @@ export async function createServer(deps: Deps, input: CreateServerInput): Promis
     if (floatingIp !== false) await reserveAddress(deps, { ref, networkId, floatingIp });
     const { serverId } = await ensureServer(deps, input);
     await hasHost(deps, input, serverId);
+    if (root !== undefined) await rememberDisk(deps, ref, root);
     return { serverId };
   });
   if (made.serverId !== undefined) {
@@ -120,6 +123,11 @@ function disksOf({ imageId, volumes }: CreateServerInput): Pick<CreateServer, 'i
   return { imageRef: imageId, block_device_mapping_v2: [{ ...local, uuid: imageId, boot_index: 0 }, ...drives] };
 }
 
+/** The volume that a customised instance has for its disk, where it has one. An installer may find on its disk what it likes. */
+function ownDisk({ role, volumes }: CreateServerInput): string | undefined {
+  return role === 'customise' ? volumes?.root : undefined;
+}
+
 async function ensureServer(deps: Deps, input: CreateServerInput): Promise<{ serverId: string }> {
   const { ref, role } = input;
   const existing = await findOwn(deps, input);
@@ -130,6 +138,8 @@ async function ensureServer(deps: Deps, input: CreateServerInput): Promise<{ ser
     progress({ message: `found instance ${existing.id}, made by an earlier try` });
     return { serverId: existing.id };
   }
+  const root = ownDisk(input);
+  if (root !== undefined) await refuseUsedDisk(deps, ref, root);
   const { compute } = deps.clouds.get(ref.cloud);
   const details = await bootUserData(deps, input);
   try {

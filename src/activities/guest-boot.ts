@@ -8,7 +8,7 @@ import { isBooting, learnHostKeys, withGuest } from './guest-connection.js';
 import { markProven } from './images.js';
 import { loginKeyOf } from './keys.js';
 import { tailOf } from './power-off.js';
-import { isGone, livingServer, serverFailed, serverGone } from './servers.js';
+import { isGone, livingServer, serverFailed, serverGone, serverOff } from './servers.js';
 import type { GuestInput, JeosFound } from './types.js';
 
 /** Polls between two looks at the server behind a guest that does not answer. */
@@ -63,6 +63,13 @@ export async function waitForSsh(deps: Deps, input: GuestInput & { deadline: num
   }
 }
 
+/** Document of the instance that was told to shut down. An instance that is off by itself still has the build's key in it, and its journal. */
+const TOLD = 'shutdown_told';
+
+async function wasTold(deps: Deps, { ref, guest }: GuestInput): Promise<boolean> {
+  return (await deps.store.readDocument(ref.uuid, TOLD))?.toString('utf8') === guest.serverId;
+}
+
 /**
  * Tells the guest to forget our key and to go down. A guest that has forgotten the key has been told by an earlier try;
  * one that cannot be reached may still have it, so that is an error, and the next try looks whether it is off.
@@ -70,20 +77,30 @@ export async function waitForSsh(deps: Deps, input: GuestInput & { deadline: num
 async function tellShutDown(deps: Deps, input: GuestInput): Promise<void> {
   const { publicKey } = await loginKeyOf(deps, input.ref.uuid);
   try {
-    await withGuest(deps, input, (guest) =>
-      removeKeyAndShutDown(guest, publicKey, { cleanUp: guest.shell.lastCleanUp, signal: signal() }),
-    );
+    await withGuest(deps, input, async (guest) => {
+      // First: it may be off before we hear of it, and whoever tries again may be another worker or another activity.
+      await deps.store.writeDocument(input.ref.uuid, TOLD, input.guest.serverId);
+      await removeKeyAndShutDown(guest, publicKey, { cleanUp: guest.shell.lastCleanUp, signal: signal() });
+    });
   } catch (error) {
-    if (!(error instanceof FactoryError && error.type === 'GuestLoginRefused')) throw error;
+    if (!(error instanceof FactoryError)) throw error;
+    if (error.type === 'CommandFailed') await deps.store.deleteDocument(input.ref.uuid, TOLD);
+    if (error.type !== 'GuestLoginRefused' || !(await wasTold(deps, input))) throw error;
     progress({ message: 'the guest has forgotten the build’s key' });
   }
 }
 
-/** Removes the build's key and shuts the guest down; waits until it is off. */
+/**
+ * Removes the build's key and shuts the guest down; waits until it is off.
+ * @throws FactoryError ServerFailed when it is off without having been told
+ */
 export async function shutDownGuest(deps: Deps, input: GuestInput & { deadline: number }): Promise<void> {
   const { cloud, servers } = deps.watch(input.ref.cloud);
   const { serverId } = input.guest;
-  if ((await living(deps, input)).status === 'SHUTOFF') return;
+  if ((await living(deps, input)).status === 'SHUTOFF') {
+    if (await wasTold(deps, input)) return;
+    throw serverOff(serverId);
+  }
   await tellShutDown(deps, input);
   let button = Date.now() + BUTTON_AFTER;
   try {

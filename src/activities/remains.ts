@@ -6,6 +6,7 @@ import { type Deps, progress, signal, sleep } from './context.js';
 import { lifeOf } from './living.js';
 import { deleteServer, isGone } from './servers.js';
 import type { FindRemains, Remains } from './types.js';
+import { removeRootVolume } from './volumes.js';
 
 /** States of an image that may still become one, or is. */
 const WHOLE_OR_COMING = ['active', 'queued', 'saving'];
@@ -14,7 +15,8 @@ const USABLE = ['ACTIVE', 'BUILD', 'REBOOT'];
 
 /**
  * What an earlier run of a build has left: a snapshot of the customised instance is gone on from; else the instance, if it
- * runs, since the guest's journal knows what has run in it; else nothing. What cannot be used is removed.
+ * runs, since the guest's journal knows what has run in it; else nothing. What cannot be used is removed, with the disk that the
+ * instance had.
  */
 export async function findRemains(deps: Deps, input: FindRemains): Promise<Remains> {
   progress({ message: 'looking for what the earlier run has left' });
@@ -27,10 +29,12 @@ export async function findRemains(deps: Deps, input: FindRemains): Promise<Remai
   if (snapshot !== undefined) {
     await deps.clouds.get(input.ref.cloud).image.deleteImage(snapshot.id, { signal: signal() });
   }
-  if (server === undefined) return { note: 'no instance' };
-  if (!input.anew && USABLE.includes(server.status)) return { note: `instance ${server.id}` };
-  await deleteServer(deps, { ref: input.ref, serverId: server.id });
-  return { note: `instance ${server.id} was ${server.status} and is removed` };
+  if (server !== undefined && !input.anew && USABLE.includes(server.status)) return { note: `instance ${server.id}` };
+  if (server !== undefined) await deleteServer(deps, { ref: input.ref, serverId: server.id });
+  // The next instance starts from the JEOS, wherever its disk is.
+  const disk = await removeRootVolume(deps, input.ref);
+  const what = server === undefined ? 'no instance' : `instance ${server.id} was ${server.status} and is removed`;
+  return { note: disk === undefined ? what : `${what}; ${disk}, which it had for its disk, is removed` };
 }
 
 /** What a build that has ended would go on from. Nothing is touched. */

@@ -2,8 +2,8 @@ import { Context } from '@temporalio/activity';
 import { FactoryError, type ErrorType } from '../build/errors.js';
 import type { Deps } from './context.js';
 
-/** What a step fails with that looks for something that is no longer there. */
-const LOST: ErrorType[] = ['ServerGone', 'ServerFailed', 'ImageFailed', 'NotFound', 'GuestLoginRefused'];
+/** What a step fails with that looks for something that is no longer there. Nova calls it a bad request to name a key pair that it does not have. */
+const LOST: ErrorType[] = ['ServerGone', 'ServerFailed', 'ImageFailed', 'NotFound', 'BadRequest', 'GuestLoginRefused'];
 
 /**
  * The error that a step of a build fails with: LostByReset when what it needs has gone and the build's run was reset. Temporal

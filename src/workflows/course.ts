@@ -33,9 +33,10 @@ export class Course {
     return this.planned;
   }
 
-  /** Whether there may be volumes of the build's own. */
+  /** Whether there may be volumes of the build's own: an earlier run's too, which may have had other parameters. */
   get mayHaveVolumes(): boolean {
-    return this.planned === undefined || this.planned.volumes?.root !== undefined;
+    if (this.input.resumed !== undefined || this.planned === undefined) return true;
+    return this.planned.volumes?.root !== undefined;
   }
 
   set plan(plan: PlannedBuild) {

@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { ServerActions } from './compute/actions.js';
 import { Behaviours } from './compute/behaviour.js';
@@ -235,6 +236,14 @@ export class FakeCloud {
     const server = this.state.servers.get(id);
     if (server === undefined) throw new Error(`there is no server ${id}`);
     await this.parts.guests.reset(server);
+  }
+
+  /** Stops a server as if somebody else had: its guest is told nothing. Returns when it is off. */
+  async stopServer(id: string): Promise<void> {
+    const server = this.state.servers.get(id);
+    if (server === undefined) throw new Error(`there is no server ${id}`);
+    this.parts.life.stop(server);
+    while (!server.gone && server.status !== 'SHUTOFF') await pause(10);
   }
 
   /** Puts a server into ERROR, as when its host dies. */

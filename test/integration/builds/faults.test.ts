@@ -224,6 +224,32 @@ describe(
       }
     });
 
+    it('a guest that somebody stops before it was told to forget the build’s key', async () => {
+      const build = await bed.build(bed.template());
+      const admitted = { service: 'network', method: 'GET', path: /\/security-groups\?tags=/ } as const;
+      const disarm = bed.cloud.faults.add({
+        kind: 'held',
+        match: admitted,
+        when: 'before',
+        times: Infinity,
+        decide: async () => {
+          const running = (await build.status()).steps.find(({ state }) => state === 'running');
+          if (running?.name !== 'shutdown') return 'go';
+          disarm();
+          const server = [...bed.cloud.state.servers.values()].find(({ name }) => name.endsWith(build.uuid));
+          await bed.cloud.stopServer(server?.id ?? '');
+          return 'go';
+        },
+      });
+      const failure = await build.failure();
+      assert.equal(failure.type, 'ServerFailed');
+      assert.match(
+        failure.message,
+        /^shutdown: instance \S+ is off: the guest has shut down, or somebody has stopped it/,
+      );
+      assert.deepEqual(bed.leftovers(), []);
+    });
+
     it('a quota that stays used up until the deadline', async () => {
       bed.cloud.state.quotas.instances = 0;
       try {

@@ -112,6 +112,14 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
       assert.ok(made(build) <= 2);
     });
 
+    it('takes a guest for shut down that was told to before the reset', async () => {
+      const build = await bed.build(bed.template({ body: QUICK }));
+      await build.reaches('base.snapshot');
+      const again = await reset(build, 'shutDownGuest');
+      await isWhole(again);
+      assert.equal(made(build), 1);
+    });
+
     it('goes on with a new instance when the clean-up has begun', async () => {
       const build = await bed.build(bed.template({ body: QUICK }));
       await build.reaches('cleanup');
@@ -188,6 +196,25 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
         await isWhole(again);
         assert.equal(made(build), 2);
       });
+    }
+
+    const kept: ResetPoint[] = ['createAccess', 'createVolumes', 'createServer', SECOND_STEP];
+    for (const on_error of ['cleanup', 'keep']) {
+      for (const to of kept) {
+        it(`starts from a fresh copy of the JEOS from ${String(to)}, where its disk was a volume, with on_error ${on_error}`, async () => {
+          const build = await bed.build(bed.template({ body: HELD }), { root_disk: 'volume', on_error });
+          await build.reaches(SECOND);
+          const server = [...bed.cloud.state.servers.values()].find(({ name }) => name.endsWith(build.uuid));
+          bed.cloud.deleteServer(server?.id ?? '');
+          assert.equal((await build.failure()).type, 'ServerGone');
+          const used = (await build.status()).resources['root_volume'];
+          const again = await reset(build, to);
+          await letGo(build, again.result());
+          await isWhole(again);
+          assert.equal(made(build), 2);
+          assert.notEqual((await again.status()).resources['root_volume'], used);
+        });
+      }
     }
 
     it('does not wait for anybody before it makes a new instance, also with on_error hold', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import {
   abortBuild,
   buildOutcome,
@@ -50,6 +51,11 @@ describe('a build whose step has failed', () => {
 
   async function resume(build: Build, options: ResumeOptions = {}): Promise<void> {
     await resumeBuild(factory, build.uuid, options);
+  }
+
+  /** Ids of the volumes that a build has. */
+  function volumesOf({ uuid }: Build): string[] {
+    return [...bed.cloud.state.volumes.values()].flatMap(({ id, name }) => (name?.endsWith(uuid) ? [id] : []));
   }
 
   /** The end of the build's newest run. */
@@ -281,6 +287,68 @@ describe('a build whose step has failed', () => {
       assert.equal(serversMade() - made, 1);
       made = serversMade();
       assert.deepEqual(bed.leftovers(), []);
+    });
+
+    describe('where its disk was a volume', () => {
+      const volumes = { root_disk: 'volume', on_error: 'keep' };
+
+      it('starts from the JEOS as on any other disk: nothing of what ran before is in the image', async () => {
+        const template = (...commands: string[]): string => bed.template({ name: 'disk', body: bodyOf(...commands) });
+        const build = await bed.build(template(NOTE('one'), 'exit 3'), volumes);
+        await build.failure();
+        const [used] = volumesOf(build);
+        await resume(build, { from: 'customise', template: template(NOTE('other'), RAN('other')) });
+        await result(build);
+        const { note = '' } = (await build.status()).steps.find(({ name }) => name === 'remains') ?? {};
+        assert.ok(note.includes(`volume ${used}, which it had for its disk, is removed`), note);
+        assert.deepEqual(bed.leftovers(), []);
+      });
+
+      it('starts from the JEOS also when the kept instance is off', async () => {
+        const template = (last: string): string => bed.template({ name: 'off', body: bodyOf(NOTE('one'), last) });
+        const build = await bed.build(template('exit 3'), volumes);
+        await build.failure();
+        const server = [...bed.cloud.state.servers.values()].find(({ name }) => name.endsWith(build.uuid));
+        await bed.cloud.stopServer(server?.id ?? '');
+        await resume(build, { template: template(RAN('one')) });
+        await result(build);
+        assert.deepEqual(bed.leftovers(), []);
+      });
+
+      it('runs no command a second time on a disk that could not be uploaded', async () => {
+        const build = await bed.build(bed.template({ name: 'upload', body: bodyOf(NOTE('one'), RAN('one')) }), volumes);
+        // The JEOS has been there since the first of these.
+        const forget = bed.cloud.volumeBehaviours.add({ match: { name: /-root-/ }, upload: 'deleted' });
+        await build.failure();
+        forget();
+        assert.equal((await build.status()).failure?.step, 'base.snapshot');
+        await resume(build);
+        await result(build);
+        assert.deepEqual(bed.leftovers(), []);
+      });
+
+      it('waits for an upload to end before it removes the disk', async () => {
+        const build = await bed.build(
+          bed.template({ name: 'uploads', body: bodyOf(NOTE('one'), RAN('one')) }),
+          volumes,
+        );
+        await build.reaches('base.snapshot');
+        while (![...bed.cloud.state.volumes.values()].some(({ status }) => status === 'uploading')) await pause(5);
+        await build.handle.terminate('by a test');
+        await resume(build);
+        await result(build);
+        assert.deepEqual(bed.leftovers(), []);
+      });
+
+      it('removes it too when the disk is to be a local one', async () => {
+        const template = (last: string): string => bed.template({ name: 'local', body: bodyOf(NOTE('one'), last) });
+        const build = await bed.build(template('exit 3'), volumes);
+        await build.failure();
+        assert.equal(volumesOf(build).length, 1);
+        await resume(build, { template: template(RAN('one')), from: 'customise', parameters: { root_disk: 'local' } });
+        await result(build);
+        assert.deepEqual(bed.leftovers(), []);
+      });
     });
   });
 });

@@ -62,7 +62,7 @@ export const PLACES: Place[] = [
   { name: 'command', of: 'base', step: 'command:1 one', call: ADMIT, guest: true },
   { name: 'ICICLE', of: 'base', step: 'icicle', call: ADMIT, guest: true, writes: true },
   { name: 'clean-up of the guest', of: 'base', step: 'clean', call: ADMIT, guest: true },
-  { name: 'shutdown', of: 'base', step: 'shutdown', call: ADMIT, guest: true },
+  { name: 'shutdown', of: 'base', step: 'shutdown', call: ADMIT, guest: true, writes: true },
   { name: 'base snapshot', of: 'base', step: 'base.snapshot', call: ACTION },
   { name: 'publish', of: 'base', step: 'base.publish', call: CHANGE_IMAGE },
   { name: 'delete', of: 'base', step: 'customise.delete', call: DELETE_SERVER },
