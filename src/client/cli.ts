@@ -48,11 +48,12 @@ export async function parse(args: string[]): Promise<Chosen | string> {
   if (args.length === 0) return parse(['--help']);
   let chosen: Chosen | undefined;
   let text = '';
+  const line = operandsInFront(args);
   const parser = parserFor(args, (command, options) => {
     chosen = { command, options };
   });
   try {
-    await parser.parseAsync(args, {}, (_error, _argv, output) => {
+    await parser.parseAsync(line, {}, (_error, _argv, output) => {
       text = output;
     });
   } catch (error) {
@@ -61,8 +62,29 @@ export async function parse(args: string[]): Promise<Chosen | string> {
   return chosen ?? (text === '' ? text : `${text}\n`);
 }
 
+/** Options that take two words. */
+const PAIRS = ['--parameter', '--file-parameter'];
+
+/**
+ * The line without the `--` that ends its options: yargs matches what stands behind it to no positional. It stays where a command
+ * for somebody else may follow, options and all.
+ */
+function operandsInFront(args: string[]): string[] {
+  const end = args.findIndex(
+    (word, at) => word === '--' && !PAIRS.some((pair) => args.slice(Math.max(0, at - 2), at).includes(pair)),
+  );
+  if (end < 0 || commandIn(args.slice(0, end))?.usage.endsWith('[command..]') === true) return args;
+  // Of the operands only names of files may begin with a dash, and they are the same so.
+  const operands = args.slice(end + 1).map((word) => (word.startsWith('-') ? `./${word}` : word));
+  return [...args.slice(0, end), ...operands];
+}
+
+function commandIn(args: string[]): Command | undefined {
+  return COMMANDS.find((candidate) => args.includes(nameOf(candidate)));
+}
+
 function usageErrorOf(error: Error, args: string[]): UsageError {
-  const command = COMMANDS.find((candidate) => args.includes(nameOf(candidate)));
+  const command = commandIn(args);
   if (command === undefined) return new UsageError(error.message, { hint: 'imagefactory --help lists the commands' });
   const hint = `imagefactory ${nameOf(command)} --help describes it`;
   if (!error.message.startsWith('Not enough non-option arguments')) return new UsageError(error.message, { hint });
@@ -115,7 +137,7 @@ function parserFor(args: string[], choose: (command: Command, options: GivenOpti
 /** Behind --parameter stands a parameter's name; everything else yargs knows by itself. */
 function completer(args: string[]): FallbackCompletionFunction {
   return (_current, _argv, filter, done) => {
-    if (['--parameter', '--file-parameter'].includes(args.at(-2) ?? '')) done(parameterNames());
+    if (PAIRS.includes(args.at(-2) ?? '')) done(parameterNames());
     else {
       filter((_error, defaults) => {
         done(defaults ?? []);

@@ -32,6 +32,17 @@ for (const [line, expected] of [
     ['delete', UUID, '--provider', 'p', '--credentials', 'c', '--target', 't', '--parameter', 'a', 'b'],
     { uuid: UUID, target: 't' },
   ],
+  [['validate', '--', 'a.tdl', '-b.tdl'], { file: ['a.tdl', './-b.tdl'] }],
+  [['validate', 'a.tdl', '--', 'b.tdl'], { file: ['a.tdl', 'b.tdl'] }],
+  [['base_image', '--detach', '--', 't.tdl'], { detach: true, template: 't.tdl' }],
+  [
+    ['base_image', '--parameter', 'command_prefix', '--', '--', 't.tdl'],
+    { parameter: ['command_prefix', '--'], template: 't.tdl' },
+  ],
+  [['images', '--', '{}'], { fetch_spec: '{}' }],
+  [['status', '--', UUID], { uuid: UUID }],
+  [['deadline', UUID, '--', 'install_timeout', '60'], { name: 'install_timeout', seconds: '60' }],
+  [['ssh', UUID, '--', 'ls', '-l'], { uuid: UUID, _: ['ssh', 'ls', '-l'] }],
   [['deadline', UUID, 'install_timeout', '60'], { name: 'install_timeout', seconds: '60' }],
 ] as [string[], Record<string, unknown>][]) {
   test(`imagefactory ${line.join(' ')} is understood`, async () => {
@@ -49,6 +60,8 @@ for (const [what, line, message] of [
     ['base_image', '--parameter', 'flavor', 't.tdl'],
     /an argument is missing: imagefactory base_image <template>/,
   ],
+  ['one template too many', ['base_image', 'a.tdl', '--', 'b.tdl'], /Unknown argument: b\.tdl/],
+  ['no template behind --', ['validate', '--'], /an argument is missing: imagefactory validate/],
   ['an unknown output', ['--output', 'xml', 'images'], /Invalid values/],
   ['--debug and --nodebug', ['--debug', '--nodebug', 'images'], /mutually exclusive/],
   ['a UUID that is none', ['status', '12'], /"12" is not an image's UUID/],
