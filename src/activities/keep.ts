@@ -1,11 +1,12 @@
-import { buildTag, expiryMarks, KEYS } from '../build/names.js';
+import { FactoryError } from '../build/errors.js';
+import { buildTag, expiryMarks, KEYS, type BuildRef } from '../build/names.js';
 import { type Deps, signal } from './context.js';
 import { isGone } from './servers.js';
 import type { KeepResources } from './types.js';
 
 /**
- * Marks what a failed build has made, so that the sweeper leaves it until the moment has come. The instance and the images
- * carry the mark; it covers everything else of the build as well.
+ * Marks what a failed build has made, so that the sweeper leaves it until the moment has come. The instance, the images
+ * and the volumes carry the mark; it covers everything else of the build as well.
  */
 export async function keepResources(deps: Deps, { ref, until }: KeepResources): Promise<{ things: string[] }> {
   const { compute, image } = deps.clouds.get(ref.cloud);
@@ -24,5 +25,20 @@ export async function keepResources(deps: Deps, { ref, until }: KeepResources): 
     await image.updateImage(id, changes, { signal: signal() });
     things.push(`image ${id}`);
   }
-  return { things };
+  return { things: [...things, ...(await keepVolumes(deps, ref, marks))] };
+}
+
+/** A volume may be all that is left with the build's work in it: its instance goes before it is uploaded. */
+async function keepVolumes(deps: Deps, { uuid, cloud }: BuildRef, marks: Record<string, string>): Promise<string[]> {
+  const { volume } = deps.clouds.get(cloud);
+  if (!(await volume.exists({ signal: signal() }))) return [];
+  const volumes = await volume.listVolumes({ metadata: { [KEYS.build]: uuid } }, { signal: signal() });
+  const kept = volumes.filter(({ status }) => !status.endsWith('deleting'));
+  for (const { id } of kept) {
+    await volume.setMetadata(id, marks, { signal: signal() }).catch((error: unknown) => {
+      // While it is uploaded: then the image has the mark.
+      if (!(error instanceof FactoryError && error.type === 'Conflict')) throw error;
+    });
+  }
+  return kept.map(({ id, status }) => `volume ${id} (${status})`);
 }

@@ -48,6 +48,11 @@ export interface Volumes {
    * @throws FactoryError Conflict while it is made, attached or uploaded
    */
   deleteVolume(id: string, options?: CallOptions): Promise<void>;
+  /**
+   * Adds these pairs to its own metadata, replacing those of the same keys; the others stay.
+   * @throws FactoryError Conflict while it is uploaded
+   */
+  setMetadata(id: string, metadata: Record<string, string>, options?: CallOptions): Promise<void>;
   /** Adds these pairs to the properties that it hands on (`volume_image_metadata`), replacing those of the same keys; the others stay. */
   setImageMetadata(id: string, metadata: Record<string, string>, options?: CallOptions): Promise<void>;
   /**

@@ -91,6 +91,11 @@ export class Cinder implements Volumes {
     }
   }
 
+  async setMetadata(id: string, metadata: Record<string, string>, { signal }: CallOptions = {}): Promise<void> {
+    const path = `${pathOf(id)}/metadata`;
+    await this.service.send({ method: 'POST', path, json: { metadata }, headers: HEADERS, signal });
+  }
+
   async setImageMetadata(id: string, metadata: Record<string, string>, { signal }: CallOptions = {}): Promise<void> {
     await this.service.send(this.action(id, { 'os-set_image_metadata': { metadata } }, signal));
   }

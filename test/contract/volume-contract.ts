@@ -151,6 +151,14 @@ export function describeVolumes(bench: Bench): void {
       assert.equal(one.volume_image_metadata, undefined);
     });
 
+    it('gets marks besides those that it has', async () => {
+      const { volume } = bench.cloud;
+      const { id } = await available('marked');
+      await volume.setMetadata(id, { contract_what: 'changed', contract_more: 'new' });
+      const { metadata } = (await volume.getVolume(id)) ?? {};
+      assert.deepEqual(metadata, { contract: bench.tag, contract_what: 'changed', contract_more: 'new' });
+    });
+
     it('is deleted twice, and then unknown', async () => {
       const { volume } = bench.cloud;
       const { id } = await available('deleted');

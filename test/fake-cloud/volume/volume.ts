@@ -39,6 +39,7 @@ export class Volume implements Service {
       .on('POST', '/v3/:project/volumes', (call) => this.create(call))
       .on('GET', '/v3/:project/volumes/:id', (call) => this.show(call, 200, this.find(call)))
       .on('DELETE', '/v3/:project/volumes/:id', (call) => this.delete(call))
+      .on('POST', '/v3/:project/volumes/:id/metadata', (call) => this.setMetadata(call))
       .on('POST', '/v3/:project/volumes/:id/action', (call) => this.act(call))
       .on('GET', '/v3/:project/messages', (call) => listMessages(state, call))
       .on('DELETE', '/v3/:project/messages/:id', (call) => removeMessage(state, call))
@@ -141,13 +142,15 @@ export class Volume implements Service {
     );
   }
 
+  private async setMetadata(call: Call): Promise<Reply> {
+    const volume = this.find(call);
+    checkMetadataChange(volume);
+    volume.metadata = { ...volume.metadata, ...checkedMetadata(fields(await call.json())['metadata']) };
+    return { status: 200, json: { metadata: volume.metadata } };
+  }
+
   private setImageMetadata(volume: FakeVolume, given: Fields): Reply {
-    if (volume.status === 'uploading' || volume.status === 'maintenance') {
-      throw new ApiError(
-        400,
-        `Invalid volume: Updating volume metadata is not allowed for volumes in ${volume.status} status.`,
-      );
-    }
+    checkMetadataChange(volume);
     volume.imageMetadata = { ...volume.imageMetadata, ...checkedMetadata(given['metadata']) };
     return { status: 200, json: { metadata: volume.imageMetadata } };
   }
@@ -173,6 +176,12 @@ export class Volume implements Service {
     };
     return { status: 202, json: { 'os-volume_upload_image': answer } };
   }
+}
+
+/** Both kinds of metadata are refused in the same words. */
+function checkMetadataChange({ status }: FakeVolume): void {
+  if (status !== 'uploading' && status !== 'maintenance') return;
+  throw new ApiError(400, `Invalid volume: Updating volume metadata is not allowed for volumes in ${status} status.`);
 }
 
 function versions(call: Call): Fields {

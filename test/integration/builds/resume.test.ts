@@ -321,7 +321,11 @@ describe('a build whose step has failed', () => {
         const forget = bed.cloud.volumeBehaviours.add({ match: { name: /-root-/ }, upload: 'deleted' });
         await build.failure();
         forget();
-        assert.equal((await build.status()).failure?.step, 'base.snapshot');
+        const { failure, kept } = await build.status();
+        assert.equal(failure?.step, 'base.snapshot');
+        const [disk] = [...bed.cloud.state.volumes.values()].filter(({ name }) => name?.endsWith(build.uuid));
+        assert.deepEqual(kept?.things, [`volume ${disk?.id} (available)`]);
+        assert.ok(Math.abs((expiryOf({ marks: disk?.metadata ?? {} }) ?? 0) - kept.until) < 1000);
         await resume(build);
         await result(build);
         assert.deepEqual(bed.leftovers(), []);

@@ -92,6 +92,14 @@ describe('Cinder', () => {
     assert.deepEqual(sent(seen.at(-1)), { volume: request });
   });
 
+  it('is marked without losing its other marks', async () => {
+    const { volume, seen } = await cinder(() => ({ json: { metadata: {} } }));
+    await volume.setMetadata('v', { e: 'f' });
+    // PUT would replace them all.
+    assert.deepEqual([seen.at(-1)?.method, seen.at(-1)?.path], ['POST', '/v3/project-1/volumes/v/metadata']);
+    assert.deepEqual(sent(seen.at(-1)), { metadata: { e: 'f' } });
+  });
+
   it('hands properties on', async () => {
     const { volume, seen } = await cinder(() => ({ json: { metadata: {} } }));
     await volume.setImageMetadata('v', { os_distro: 'debian' });
