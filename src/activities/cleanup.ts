@@ -26,6 +26,11 @@ interface Found {
 const ROUNDS = 60;
 /** Rounds at the end in which what an instance holds that does not go is tried nevertheless: one to remove it, one to see what is left. */
 const LAST = 2;
+/** Which share of a try's time may be over when those rounds begin, and when nothing more is removed: a cloud may hang instead of refusing. */
+const LAST_FROM = 0.5;
+const STOP_FROM = 0.9;
+/** Why something is left that was not even tried. */
+const NO_TIME = 'there was no time left to remove it';
 /** Why something is left that the cloud has never refused to remove: a service behind its API is down, or has failed at it. */
 const STILL_THERE = 'the cloud has accepted to remove it, but it is still there';
 
@@ -37,15 +42,22 @@ export async function removeResources(deps: Deps, input: RemoveResources): Promi
   // What an earlier try has begun to remove, and perhaps removed.
   const begun = new Set(resumed<string[]>());
   let left = new Map<string, string>();
-  for (let round = 1, clean = 0; round <= ROUNDS && clean < 2; round++) {
+  const isPast = shareOfTime();
+  for (let round = 1, clean = 0, last = LAST; last > 0 && clean < 2; round++) {
     await stopUnlessCurrent(deps);
-    const found = await findAll(deps, input, round > ROUNDS - LAST);
+    const isLast = round > ROUNDS - LAST || isPast(LAST_FROM);
+    if (isLast) last--;
+    const found = await findAll(deps, input, isLast);
     clean = found.length === 0 ? clean + 1 : 0;
-    left = new Map();
-    for (const thing of found) {
-      progress({ message: `removing ${thing.what}`, resume: [...begun.add(thing.what)] });
-      left.set(thing.what, (await refusal(thing)) ?? STILL_THERE);
+    const [before, now] = [left, new Map<string, string>()];
+    for (const { what, remove } of found) {
+      if (isPast(STOP_FROM)) now.set(what, before.get(what) ?? NO_TIME);
+      else {
+        progress({ message: `removing ${what}`, resume: [...begun.add(what)] });
+        now.set(what, (await refusal(remove)) ?? STILL_THERE);
+      }
     }
+    left = now;
     if (found.length > 0) await sleep(deps.pollInterval);
   }
   await deleteKeys(deps, input.ref.uuid);
@@ -53,9 +65,18 @@ export async function removeResources(deps: Deps, input: RemoveResources): Promi
   return { removed, leftovers: [...left].map(([what, why]) => `${what}: ${why}`) };
 }
 
+/** Tells whether a share of the time is past that this try has: its own, or what earlier ones have left of all tries'. */
+function shareOfTime(): (share: number) => boolean {
+  const { info } = Context.current();
+  const used = info.currentAttemptScheduledTimestampMs - info.scheduledTimestampMs;
+  const time = Math.min(info.startToCloseTimeoutMs, info.scheduleToCloseTimeoutMs - used);
+  const began = Date.now();
+  return (share) => Date.now() - began >= time * share;
+}
+
 /** Why it cannot be removed; undefined when the cloud has accepted to. */
-function refusal(thing: Found): Promise<string | undefined> {
-  return thing.remove().then(
+function refusal(remove: Found['remove']): Promise<string | undefined> {
+  return remove().then(
     () => undefined,
     (error: unknown) => (error instanceof Error ? error.message : String(error)),
   );
