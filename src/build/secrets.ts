@@ -9,6 +9,8 @@ const MASK = '********';
 const SHORTEST = 4;
 /** Where the element of a root password or of a product key begins. */
 const SECRET_ELEMENT = /<(rootpw|key)\b[^<>]*>/g;
+/** A template has one of each, if it is valid; what the first ones hold is looked for in the whole text. */
+const MOST_ELEMENTS = 10;
 
 /** Where a template has what nobody is to read, besides addresses. */
 interface Secretive {
@@ -94,7 +96,9 @@ export function recordWithoutSecrets(record: BuildRecord): BuildRecord {
   const { template = { os: {} } } = parseTemplate(record.template);
   const secrets = [
     ...secretsOf(template, typeof script === 'string' ? script : ''),
-    ...secretContents(record.template).map(([from, to]) => record.template.slice(from, to).trim()),
+    ...secretContents(record.template)
+      .slice(0, MOST_ELEMENTS)
+      .map(([from, to]) => record.template.slice(from, to).trim()),
     ...addressPasswords(record.template),
     ...textsIn(record.parameters).flatMap(addressPasswords),
   ];
