@@ -8,7 +8,7 @@ const MASK = '********';
 /** A word this short stands in many places where it is no secret; masking it would spoil the text and hide nothing. */
 const SHORTEST = 4;
 /** Where the element of a root password or of a product key begins. */
-const SECRET_ELEMENT = /<(rootpw|key)\b[^<>]*>/g;
+const SECRET_ELEMENT = /<(rootpw|key)\b/g;
 /** A template has one of each, if it is valid; what the first ones hold is looked for in the whole text. */
 const MOST_ELEMENTS = 10;
 
@@ -52,11 +52,13 @@ function secretContents(text: string): [from: number, to: number][] {
   // What has no end is looked for once, not from each of its beginnings.
   const endless = new Set<string>();
   let behind = 0;
-  for (const { 0: tag, 1: name = '', index } of text.matchAll(SECRET_ELEMENT)) {
+  for (const { 1: name = '', index } of text.matchAll(SECRET_ELEMENT)) {
     if (index < behind || endless.has(name)) continue;
-    const from = index + tag.length;
-    const to = text.indexOf(`</${name}`, from);
-    if (to < 0) {
+    const from = text.indexOf('>', index) + 1;
+    const end = new RegExp(`</${name}\\s*>`, 'g');
+    end.lastIndex = from;
+    const to = from === 0 ? undefined : end.exec(text)?.index;
+    if (to === undefined) {
       endless.add(name);
       continue;
     }
@@ -91,7 +93,7 @@ function withoutSecretValues(
 
 /** The record as it may be kept and shown: template and install script without their passwords. */
 export function recordWithoutSecrets(record: BuildRecord): BuildRecord {
-  const script = record.parameters['install_script'];
+  const { install_script: script, ...others } = record.parameters;
   // What the elements mean, if it can be read; they may be written in one way, and what is made from them in another.
   const { template = { os: {} } } = parseTemplate(record.template);
   const secrets = [
@@ -100,7 +102,7 @@ export function recordWithoutSecrets(record: BuildRecord): BuildRecord {
       .slice(0, MOST_ELEMENTS)
       .map(([from, to]) => record.template.slice(from, to).trim()),
     ...addressPasswords(record.template),
-    ...textsIn(record.parameters).flatMap(addressPasswords),
+    ...textsIn(others).flatMap(addressPasswords),
   ];
   const hidden = (text: string): string => masked(withoutAddressPasswords(text), secrets);
   const { error } = record.status_detail;
