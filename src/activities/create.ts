@@ -11,7 +11,7 @@ import { deleteServer, isGone, isWithoutHost, serverFailed } from './servers.js'
 import { whileShort } from './shortage.js';
 import { bootUserData } from './user-data.js';
 import type { CreatedServer, CreateServerInput } from './types.js';
-import { refuseUsedDisk, rememberDisk } from './volumes.js';
+import { refuseUsedDisk, rememberDisk } from './used-disk.js';
 
 /** Milliseconds for which a server is watched until a host is found for it; then the next step watches it. */
 const SCHEDULING = 30_000;

@@ -6,7 +6,7 @@ import { type Deps, progress, signal, sleep } from './context.js';
 import { lifeOf } from './living.js';
 import { deleteServer, isGone } from './servers.js';
 import type { FindRemains, Remains } from './types.js';
-import { removeRootVolume } from './volumes.js';
+import { removeRootVolume } from './used-disk.js';
 
 /** States of an image that may still become one, or is. */
 const WHOLE_OR_COMING = ['active', 'queued', 'saving'];
