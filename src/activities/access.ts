@@ -62,11 +62,13 @@ export function localAddressTowards(host: string): Promise<string> {
         }),
       );
     });
-    socket.connect(22, host, () => {
+    // Not as the call's own callback: that would be told of errors as well, in place of the listener above.
+    socket.once('connect', () => {
       const { address } = socket.address();
       socket.close();
       resolve(address);
     });
+    socket.connect(22, host);
   });
 }
 
