@@ -60,6 +60,14 @@ export default tseslint.config(
       'import-x/no-default-export': 'error',
       eqeqeq: ['error', 'always', { null: 'ignore' }],
       'max-lines': ['error', { max: 300 }],
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'MemberExpression[object.property.name="utils"][property.name="generateKeyPairSync"]',
+          message:
+            'one in a few hundred of ssh2’s key pairs is unusable: generateKeyPair (src/guest/keys.ts) tries each',
+        },
+      ],
     },
   },
   {

@@ -46,6 +46,7 @@ function isSound(pair: SshKeyPair): boolean {
 export function generateKeyPair(): SshKeyPair {
   // ssh2 1.17.0 makes an unusable pair about once in two hundred times (a leading zero byte is lost), so each is tried.
   for (let tries = 0; tries < 20; tries++) {
+    // eslint-disable-next-line no-restricted-syntax -- here each is tried
     const { private: privateKey, public: publicKey } = ssh2.utils.generateKeyPairSync('ed25519', {
       comment: COMMENT,
     });

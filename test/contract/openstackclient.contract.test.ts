@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import ssh2 from 'ssh2';
+import { generateKeyPair } from '../../src/guest/keys.js';
 import { FakeCloud } from '../fake-cloud/fake-cloud.js';
 
 const run = promisify(execFile);
@@ -26,7 +26,7 @@ describe(
       directory = await mkdtemp(join(tmpdir(), 'openstackclient-'));
       await writeFile(join(directory, 'clouds.yaml'), cloud.cloudsYaml());
       await writeFile(join(directory, 'disk'), Buffer.alloc(2000, 'disk'));
-      await writeFile(join(directory, 'key.pub'), ssh2.utils.generateKeyPairSync('ed25519').public);
+      await writeFile(join(directory, 'key.pub'), generateKeyPair().publicKey);
     });
     after(async () => {
       await cloud.close();

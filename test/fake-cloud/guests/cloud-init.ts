@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import ssh2 from 'ssh2';
 import { parse } from 'yaml';
+import { generateKeyPair, type SshKeyPair } from '../../../src/guest/keys.js';
 import type { GuestBehaviour } from '../compute/behaviour.js';
 import { hostnameOf } from '../compute/server-view.js';
 import { rsaKeyPair } from '../core/rsa-key.js';
@@ -41,28 +41,19 @@ function cloudConfig(server: FakeServer): Fields {
   return isFields(parsed) ? parsed : {};
 }
 
-interface HostKey {
-  privateKey: string;
-  publicKey: string;
-}
-
 /** Keys of a type that it does not know are passed over. */
-function givenHostKey(config: Fields, ssh: Ssh): HostKey | undefined {
+function givenHostKey(config: Fields, ssh: Ssh): SshKeyPair | undefined {
   const keys = isFields(config['ssh_keys']) ? config['ssh_keys'] : {};
   const privateKey = text(keys[`${typeOf(ssh)}_private`]);
   const publicKey = text(keys[`${typeOf(ssh)}_public`]);
   return privateKey === undefined || publicKey === undefined ? undefined : { privateKey, publicKey };
 }
 
-function generated(ssh: Ssh): HostKey {
-  if (ssh.oldSsh) return rsaKeyPair('root@guest');
-  const { private: privateKey, public: publicKey } = ssh2.utils.generateKeyPairSync('ed25519', {
-    comment: 'root@guest',
-  });
-  return { privateKey, publicKey };
+function generated(ssh: Ssh): SshKeyPair {
+  return ssh.oldSsh ? rsaKeyPair('root@guest') : generateKeyPair();
 }
 
-async function writeHostKey(files: RootFiles, ssh: Ssh, { privateKey, publicKey }: HostKey): Promise<void> {
+async function writeHostKey(files: RootFiles, ssh: Ssh, { privateKey, publicKey }: SshKeyPair): Promise<void> {
   await files.write(pathOf(ssh), privateKey.endsWith('\n') ? privateKey : `${privateKey}\n`, { mode: 0o600 });
   await files.write(`${pathOf(ssh)}.pub`, `${publicKey.trim()}\n`, { mode: 0o644 });
 }

@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import ssh2 from 'ssh2';
 import { connectGuest } from '../../../src/guest/connect.js';
 import { userDataWithHostKey } from '../../../src/guest/cloud-config.js';
+import { generateKeyPair } from '../../../src/guest/keys.js';
 import { FactoryError } from '../../../src/build/errors.js';
 import type { Guest } from '../../../src/guest/types.js';
 import { connectCloud } from '../../../src/openstack/index.js';
@@ -35,8 +35,8 @@ export function cdrom(uuid: string): BlockDevice {
 
 /** A fake cloud with a client, and the steps that tests of it share. */
 export class Scene {
-  readonly loginKey = ssh2.utils.generateKeyPairSync('ed25519');
-  readonly hostKey = ssh2.utils.generateKeyPairSync('ed25519');
+  readonly loginKey = generateKeyPair();
+  readonly hostKey = generateKeyPair();
 
   private constructor(
     readonly fake: FakeCloud,
@@ -135,12 +135,12 @@ export class Scene {
   ): Promise<{ id: string; address: string }> {
     const { compute, network } = this.cloud;
     if ((await compute.getKeyPair('login')) === undefined) {
-      await compute.createKeyPair('login', this.loginKey.public);
+      await compute.createKeyPair('login', this.loginKey.publicKey);
       const group = await network.createSecurityGroup({ name: 'guest', description: '', tags: [] });
       const rule = { direction: 'ingress', ethertype: 'IPv4', protocol: 'tcp', port_range_min: 22, port_range_max: 22, remote_ip_prefix: '127.0.0.1/32' } as const; // prettier-ignore
       await network.addSecurityGroupRule(group.id, rule);
     }
-    const userData = userDataWithHostKey({ privateKey: this.hostKey.private, publicKey: this.hostKey.public });
+    const userData = userDataWithHostKey(this.hostKey);
     const access = {
       key_name: 'login',
       security_groups: [{ name: 'guest' }],
@@ -154,9 +154,9 @@ export class Scene {
 
   connect(address: string, username = 'debian'): Promise<Guest> {
     const port = this.fake.sshPortOf(address) ?? 22;
-    const privateKey = this.loginKey.private;
+    const { privateKey } = this.loginKey;
     return connectGuest(
-      { host: address, port, username, privateKey, hostKeys: [this.hostKey.public], commandPrefix: 'sudo' },
+      { host: address, port, username, privateKey, hostKeys: [this.hostKey.publicKey], commandPrefix: 'sudo' },
       { timeout: 20 },
     );
   }

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import ssh2 from 'ssh2';
 import { FactoryError } from '../../../src/build/errors.js';
 import { checkPrivilege, removeKeyAndShutDown } from '../../../src/guest/access.js';
 import { connectGuest } from '../../../src/guest/connect.js';
 import { GuestJournal } from '../../../src/guest/journal.js';
-import { keyBlob } from '../../../src/guest/keys.js';
+import { generateKeyPair, keyBlob } from '../../../src/guest/keys.js';
 import { POSIX } from '../../../src/guest/posix.js';
 import type { Guest } from '../../../src/guest/types.js';
 import { WINDOWS_TOOLS } from '../../../src/os/windows-guest.js';
@@ -32,8 +31,8 @@ describe('a Windows guest of the fake cloud', { skip: support.supported ? false 
     await scene.close();
   });
 
-  async function login(privateKey = scene.loginKey.private): Promise<Guest> {
-    const host = { host: address, port: scene.fake.sshPortOf(address) ?? 22, hostKeys: [scene.hostKey.public] };
+  async function login(privateKey = scene.loginKey.privateKey): Promise<Guest> {
+    const host = { host: address, port: scene.fake.sshPortOf(address) ?? 22, hostKeys: [scene.hostKey.publicKey] };
     const guest = await connectGuest({ ...host, username: USER, privateKey, commandPrefix: '', shell: 'powershell' }, { timeout: 20 }); // prettier-ignore
     guests.push(guest);
     return guest;
@@ -81,8 +80,8 @@ describe('a Windows guest of the fake cloud', { skip: support.supported ? false 
 
   it('lets a session in, and not for longer', async () => {
     const guest = await login();
-    const { private: privateKey, public: publicKey } = ssh2.utils.generateKeyPairSync('ed25519');
-    assert.equal((await guest.run(guest.shell.letIn(USER, `${publicKey.trim()} imagefactory-session`))).exitCode, 0);
+    const { privateKey, publicKey } = generateKeyPair();
+    assert.equal((await guest.run(guest.shell.letIn(USER, `${publicKey} imagefactory-session`))).exitCode, 0);
     await login(privateKey);
     assert.equal((await guest.run(guest.shell.shutOut(USER, keyBlob(publicKey)))).exitCode, 0);
     await assert.rejects(login(privateKey), (error) => error instanceof FactoryError && error.type === 'GuestLoginRefused'); // prettier-ignore
@@ -90,7 +89,7 @@ describe('a Windows guest of the fake cloud', { skip: support.supported ? false 
 
   it('forgets the key and goes down', async () => {
     const guest = await login();
-    await removeKeyAndShutDown(guest, scene.loginKey.public, { cleanUp: guest.shell.lastCleanUp });
+    await removeKeyAndShutDown(guest, scene.loginKey.publicKey, { cleanUp: guest.shell.lastCleanUp });
     await scene.reaches(id, 'SHUTOFF');
     const files = scene.fake.guestFiles(id);
     assert.equal(await files?.read('etc/ssh/ssh_host_ed25519_key'), undefined);
