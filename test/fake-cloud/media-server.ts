@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { reset } from './core/reset.js';
 
 /** What goes wrong with a file. */
 export type MediaFault =
@@ -129,7 +130,7 @@ export class MediaServer {
     if (armed !== undefined) armed.left--;
     const fault = armed?.fault.kind === 'chosen' ? await armed.fault.choose() : armed?.fault;
     if (fault?.kind === 'hang') return;
-    if (fault?.kind === 'reset') return void request.socket.resetAndDestroy();
+    if (fault?.kind === 'reset') return void reset(request.socket);
     if (fault?.kind === 'redirect') return void response.writeHead(fault.status ?? 302, { location: fault.to }).end();
     if (fault?.kind === 'status') {
       const later = fault.retryAfter === undefined ? {} : { 'retry-after': String(fault.retryAfter) };

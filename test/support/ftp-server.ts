@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { reset } from '../fake-cloud/core/reset.js';
 
 /** What goes wrong: a reply instead of the usual one, or a transfer that stops after so many bytes. */
 export type FtpFault = { reply: string } | { stopAfter: number } | { endAfter: number; reply: string };
@@ -61,7 +62,7 @@ export class FtpServer {
 
   /** Cuts every connection. */
   cut(): void {
-    for (const socket of this.sockets) socket.resetAndDestroy();
+    for (const socket of this.sockets) reset(socket);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

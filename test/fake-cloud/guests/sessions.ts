@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { reset } from '../core/reset.js';
 
 /** The SSH sessions of a cloud's guests, as a test sees and disturbs them. */
 export class Sessions {
@@ -16,7 +17,7 @@ export class Sessions {
 
   /** Cuts every connection. */
   cut(): void {
-    for (const socket of this.sockets) socket.resetAndDestroy();
+    for (const socket of this.sockets) reset(socket);
   }
 
   /** For so many milliseconds nothing comes from a guest, and new connections get no answer. */
