@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { run } from 'node:test';
+import { run, type TestsStream } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { shareBundles } from '../test/support/bundle.js';
 import { temporalBinary } from '../src/client/temporal-binary.js';
@@ -44,9 +44,35 @@ const failures: string[] = [];
 function keepFailure(file: string | undefined, name: string, error: Error & { cause?: unknown }): void {
   const { cause } = error;
   const text = cause instanceof Error ? cause.message : String(cause ?? error.message);
-  const where = file === undefined ? '' : `${relative(PROJECT, file)}: `;
-  failures.push([`${where}${name}`, ...text.split('\n').slice(0, FAILURE_LINES)].join('\n   '));
+  const lines = text.split('\n').slice(0, FAILURE_LINES);
+  if (file === undefined) return void failures.push([name, ...lines].join('\n   '));
+  // A file itself fails when its time is over: in which of its tests is all that is known of why.
+  if (name === file) lines.push(`it was in: ${running.of(file) ?? 'none of its tests'}`);
+  failures.push([`${relative(PROJECT, file)}: ${name}`, ...lines].join('\n   '));
 }
+
+/** The tests that have begun and not ended, of every file. */
+class RunningTests {
+  private readonly begun = new Map<string, string[]>();
+
+  watch(stream: TestsStream): void {
+    stream.on('test:dequeue', ({ file = '', name }) => {
+      if (name !== file) this.begun.set(file, [...(this.begun.get(file) ?? []), name]);
+    });
+    stream.on('test:complete', ({ file = '', name }) => {
+      const begun = this.begun.get(file) ?? [];
+      const at = begun.lastIndexOf(name);
+      if (at >= 0) begun.splice(at, 1);
+    });
+  }
+
+  /** Their names, outermost first. */
+  of(file: string): string | undefined {
+    return this.begun.get(file)?.join(' > ') || undefined;
+  }
+}
+
+const running = new RunningTests();
 
 async function filesOf(level: string): Promise<string[]> {
   const folder = join(PROJECT, 'test', level);
@@ -71,6 +97,7 @@ async function runStage(stage: Stage): Promise<Count> {
     timeout,
     signal,
   });
+  running.watch(stream);
   stream.on('test:pass', ({ details, skip }) => {
     if (details.type === 'suite') return;
     if (skip !== undefined && skip !== false) count.skipped += 1;
