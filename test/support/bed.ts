@@ -20,6 +20,7 @@ import type { FakeImage } from '../fake-cloud/state.js';
 import { MediaServer } from '../fake-cloud/media-server.js';
 import { testBundle } from './bundle.js';
 import { startTemporal } from './temporal.js';
+import { WAIT_MINUTES } from './until.js';
 
 /** A preseed as short as it may be. */
 export const PRESEED = 'd-i debian-installer/exit/poweroff boolean true\n';
@@ -200,9 +201,6 @@ export function imagesIn(cloud: FakeCloud, role: string): FakeImage[] {
   return [...cloud.state.images.values()].filter((image) => image.properties['imagefactory_role'] === role);
 }
 
-/** Minutes for which a test waits for a build: less than its file has, so that it is said what stands still. */
-const WAIT_MINUTES = 8;
-
 /** A build under way on a bed. */
 export class Build {
   constructor(
@@ -262,6 +260,19 @@ export class Build {
     });
   }
 
+  /** How it is held, as soon as it is; an error when it ends instead. */
+  held(): Promise<NonNullable<BuildStatus['held']>> {
+    return this.inTime('be held', async (over) => {
+      for (;;) {
+        const status = await this.asked().catch(() => undefined);
+        if (status?.held !== undefined) return status.held;
+        if (status?.endedAt !== undefined || over.aborted)
+          throw new Error(`the build was not held: ${status?.failure?.message}`);
+        await pause(20);
+      }
+    });
+  }
+
   /** @throws Error that tells how the build stands, when it takes too long */
   private async inTime<T>(what: string, work: (over: AbortSignal) => Promise<T>, minutes = WAIT_MINUTES): Promise<T> {
     const over = new AbortController();
@@ -280,12 +291,15 @@ export class Build {
   /** Where it stands, as Temporal tells it. */
   private async state(): Promise<string> {
     const { raw, status } = await this.handle.describe();
-    const pending = (raw.pendingActivities ?? []).map(({ activityType, attempt, state, lastFailure }) => ({
-      activity: activityType?.name,
-      attempt,
-      state,
-      lastFailure: lastFailure?.message,
-    }));
+    const pending = (raw.pendingActivities ?? []).map(
+      ({ activityType, attempt, state, heartbeatDetails, lastFailure }) => ({
+        activity: activityType?.name,
+        attempt,
+        state,
+        said: heartbeatDetails?.payloads?.map(({ data }) => String(data)).join(),
+        lastFailure: lastFailure?.message,
+      }),
+    );
     const task = raw.pendingWorkflowTask ?? undefined;
     const now = await this.asked().catch(String);
     return JSON.stringify({ workflow: status.name, pending, task, now });

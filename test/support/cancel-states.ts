@@ -5,6 +5,7 @@ import type { Bed } from './bed.js';
 import { Build } from './bed.js';
 import type { KillPoint } from './kill-points.js';
 import { heldCommand, Striker } from './strikes.js';
+import { until } from './until.js';
 
 /** Parameters with which a build makes everything that there is to remove. */
 export const PARAMETERS = { request_floating_ip: 'True', download: true };
@@ -31,13 +32,6 @@ export interface State {
 
 export const WAYS = ['imagefactory', 'Temporal'] as const;
 export type Way = (typeof WAYS)[number];
-
-export async function until(condition: () => Promise<boolean> | boolean, what: string): Promise<void> {
-  for (let tries = 0; !(await condition()); tries++) {
-    assert.ok(tries < 1500, `never: ${what}`);
-    await sleep(20);
-  }
-}
 
 export const nova = (method: string, path: RegExp): CallPattern => ({ service: 'compute', method, path });
 const glance = (method: string, path: RegExp): CallPattern => ({ service: 'image', method, path });
@@ -196,7 +190,7 @@ export const STATES: State[] = [
     reach: async (bed) => {
       const body = '<commands><command name="bad">exit 3</command></commands>';
       const build = await bed.build(bed.template({ body }), { ...PARAMETERS, on_error: 'hold' });
-      await until(async () => (await build.status()).held !== undefined, 'held');
+      await build.held();
       return { bed, build };
     },
   },

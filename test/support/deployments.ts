@@ -7,6 +7,7 @@ import { DefaultLogger, bundleWorkflowCode, type WorkflowBundleWithSourceMap } f
 import { LANES } from '../../src/build/lanes.js';
 import type { Bed } from './bed.js';
 import { temporalProgram } from './temporal.js';
+import { until } from './until.js';
 
 /** Today's workflows as another release might have them: they cannot go on with a history of today's. */
 export function bundleOfNextRelease(): Promise<WorkflowBundleWithSourceMap> {
@@ -15,15 +16,6 @@ export function bundleOfNextRelease(): Promise<WorkflowBundleWithSourceMap> {
     workflowInterceptorModules: [fileURLToPath(new URL('next-release.ts', import.meta.url))],
     logger: new DefaultLogger('ERROR'),
   });
-}
-
-/** What the look answers, as soon as it answers something. */
-export async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
-  for (;;) {
-    const found = await look();
-    if (found !== undefined) return found;
-    await pause(50);
-  }
 }
 
 /** The `temporal` command as an operator of a bed's server types it. */
@@ -43,7 +35,7 @@ export class Deployment {
   /** Makes a version the one that new builds run on, when Temporal knows that its workers poll every lane. */
   async makeCurrent(buildId: string): Promise<void> {
     // The control lane has workflows and activities.
-    await until(async () => ((await this.taskQueues(buildId)) === LANES.length + 1 ? true : undefined));
+    await until(async () => (await this.taskQueues(buildId)) === LANES.length + 1, `all lanes of release ${buildId}`);
     const { deploymentName } = this.version(buildId);
     const which = ['--deployment-name', deploymentName, '--build-id', buildId];
     const command = ['worker', 'deployment', 'set-current-version', ...which, '--yes'];

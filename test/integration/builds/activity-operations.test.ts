@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, describe, it } from 'node:test';
 import type { Activities } from '../../../src/activities/index.js';
 import { baseImageWorkflowId } from '../../../src/build/input.js';
@@ -9,6 +8,7 @@ import type { RootFiles } from '../../fake-cloud/guests/root-files.js';
 import { Bed, imagesIn, leftoversIn, type Build } from '../../support/bed.js';
 import { OneAtATime } from '../../support/one-at-a-time.js';
 import { heldCommand } from '../../support/strikes.js';
+import { until } from '../../support/until.js';
 import { ActivityOperations } from '../../support/temporal-means.js';
 import { startTemporal } from '../../support/temporal.js';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
@@ -16,15 +16,6 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 const STEP = 'command:1 one';
 const BODY = `<commands><command name="one">${heldCommand('one')}</command>
   <command name="check">test "$(cat /root/runs)" = one</command></commands>`;
-
-async function until<T>(look: () => Promise<T | undefined | false>, what: string): Promise<T> {
-  for (let tries = 0; tries < 1500; tries++) {
-    const found = await look();
-    if (found !== undefined && found !== false) return found;
-    await sleep(20);
-  }
-  throw new Error(`never: ${what}`);
-}
 
 /** A build in a cloud of its own, and what a person can do to its activities in the Temporal UI. */
 class Scene {

@@ -13,9 +13,9 @@ import {
   reaction,
   type Scene,
   STATES,
-  until,
   WAYS,
 } from '../../support/cancel-states.js';
+import { until } from '../../support/until.js';
 import { Striker } from '../../support/strikes.js';
 import { startTemporal } from '../../support/temporal.js';
 import { RecordingIo } from '../../unit/client/recording-io.js';

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import type { Behaviour } from '../../fake-cloud/compute/behaviour.js';
 import { Bed, PRESEED, type Build, type TemplateParts } from '../../support/bed.js';
+import { until } from '../../support/until.js';
 
 /** A build that cannot succeed, and what it must say. */
 interface Case {
@@ -270,10 +271,8 @@ describe(
       bed.cloud.state.quotas.instances = 0;
       const build = await bed.build(bed.template({ name: 'freed' }), { install_script: `${PRESEED}# freed\n` });
       await build.reaches('jeos');
-      for (let tries = 0; tries < 100; tries++) {
-        if (bed.cloud.calls.count({ service: 'compute', method: 'POST', path: /\/servers$/ }) > 0) break;
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
+      const asks = { service: 'compute', method: 'POST', path: /\/servers$/ } as const;
+      await until(() => bed.cloud.calls.count(asks) > 0, 'Nova is asked for an instance');
       bed.cloud.state.quotas.instances = -1;
       await build.result();
     });

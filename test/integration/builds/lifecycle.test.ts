@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Bed } from '../../support/bed.js';
+import { until } from '../../support/until.js';
 
 const BODY = `
   <description>for tests</description>
@@ -166,8 +167,6 @@ describe('a base image build', () => {
       assert.equal((await build.record()).status, 'CANCELED');
     }
     // The installer's run that nobody waits for any more cleans up by itself.
-    for (let tries = 0; bed.leftovers().length > 0 && tries < 100; tries++)
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    assert.deepEqual(bed.leftovers(), []);
+    await until(() => bed.leftovers().length === 0, 'nothing is left');
   });
 });

@@ -4,7 +4,6 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as pause } from 'node:timers/promises';
 import { Readable } from 'node:stream';
 import { createMessage, generateKey, sign } from 'openpgp';
 import { checkGrubPrograms } from '../../../src/media/grub.js';
@@ -16,6 +15,7 @@ import type { FakeImage } from '../../fake-cloud/state.js';
 import { Bed, PRESEED } from '../../support/bed.js';
 import { everyOne, lose, wordsOf, type Changes } from '../../support/lost-replies.js';
 import { startedInstallers, type StartedInstaller } from '../../support/started-installers.js';
+import { until } from '../../support/until.js';
 
 const { signal } = new AbortController();
 const skip = await Promise.all([checkGrubPrograms(['bios', 'uefi'], signal), checkIsoPrograms(signal)]).then(
@@ -256,7 +256,7 @@ describe('a root disk that is a volume', () => {
     quotas.gigabytes = 3;
     const build = await bed.build(bed.template(), { root_disk: 'volume', reuse_jeos: 'False' });
     const refused = (): boolean => bed.cloud.calls.list().some(({ service, status }) => service === 'volume' && status === 413); // prettier-ignore
-    while (!refused()) await pause(20);
+    await until(refused, 'Cinder refuses');
     assert.equal(volumes.size, 0);
     quotas.gigabytes = -1;
     await build.result();
@@ -274,14 +274,14 @@ describe('a root disk that is a volume', () => {
       const answers = (path: string, status: number): number =>
       bed.cloud.calls.list().slice(from).filter((call) => call.path.endsWith(path) && call.status === status).length; // prettier-ignore
       const build = await bed.build(bed.template({ iso: `${bed.media.origin}/debian.iso` }), { root_disk: 'volume', reuse_jeos: 'False' }); // prettier-ignore
-      while (answers('/volumes', 413) === 0) await pause(20);
+      await until(() => answers('/volumes', 413) > 0, 'Cinder refuses the medium');
       const [first] = volumes.values();
       assert.ok(first);
       // It has been looked at twice: nobody has asked Cinder for what it would refuse.
-      while (answers(first.id, 200) < 2 && answers(first.id, 400) === 0) await pause(20);
+      await until(() => answers(first.id, 200) >= 2 || answers(first.id, 400) > 0, 'two looks at the first');
       assert.equal(answers(first.id, 400), 0);
       first.status = 'available';
-      while (volumes.has(first.id)) await pause(20);
+      await until(() => !volumes.has(first.id), 'the first is removed');
       quotas.volumes = -1;
       await build.result();
       forget();

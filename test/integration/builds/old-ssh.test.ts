@@ -18,10 +18,7 @@ describe('a build of a system whose OpenSSH is older than 6.5', () => {
   async function held(version: string): Promise<Build> {
     const body = `<commands><command name='c'>test -e /tmp/looked</command></commands>`;
     const build = await bed.build(bed.template({ name: `old-${version}`, version, body }), { on_error: 'hold' });
-    while ((await build.status()).held === undefined) {
-      assert.equal((await build.status()).endedAt, undefined, (await build.status()).failure?.message);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    await build.held();
     return build;
   }
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { run } from '../../../src/client/cli.js';
 import { KEYS_VARIABLE, newKeyLine, payloadKeysFromEnv, type PayloadKeys } from '../../../src/codec/keys.js';
 import { Bed, type Build } from '../../support/bed.js';
 import { RecordingIo } from '../../unit/client/recording-io.js';
+import { until } from '../../support/until.js';
 
 const FIRST = newKeyLine('first');
 const SECOND = newKeyLine('second');
@@ -55,16 +55,12 @@ describe('payload keys', { concurrency: false, timeout: 240_000 }, () => {
   it('that a worker lacks hold a build up, and do not fail it', async () => {
     await restart(undefined);
     const build = await bed.build(bed.template({ name: 'held-up' }));
-    for (;;) {
+    const message = await until(async () => {
       const { events } = await build.handle.fetchHistory();
       const failed = (events ?? []).find((event) => event.workflowTaskFailedEventAttributes != null);
-      const message = failed?.workflowTaskFailedEventAttributes?.failure?.message;
-      if (message != null) {
-        assert.match(message, /payload key "first", which is not at hand/);
-        break;
-      }
-      await sleep(50);
-    }
+      return failed?.workflowTaskFailedEventAttributes?.failure?.message ?? undefined;
+    }, 'a workflow task that fails');
+    assert.match(message, /payload key "first", which is not at hand/);
     // The project’s line, which was there before, is encrypted with the other one.
     await restart(keysOf(FIRST, SECOND));
     await build.result();

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { setTimeout as pause } from 'node:timers/promises';
 import { after, before, describe, it } from 'node:test';
 import type { RootFiles } from '../../fake-cloud/guests/root-files.js';
 import { Bed, type Build } from '../../support/bed.js';
 import { heldCommand } from '../../support/strikes.js';
+import { until } from '../../support/until.js';
 
 /** The second command runs until it is told to end; the last tells how often each has run. */
 function bodyOf(ran: string): string {
@@ -21,14 +21,6 @@ describe('a guest that is rebooted while a command of the template runs', { conc
   });
   after(() => bed.close());
 
-  async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
-    for (;;) {
-      const found = await look();
-      if (found !== undefined) return found;
-      await pause(20);
-    }
-  }
-
   function serverOf(build: Build): string | undefined {
     return [...bed.cloud.state.servers.values()].find(({ name }) => name.endsWith(build.uuid))?.id;
   }
@@ -38,7 +30,7 @@ describe('a guest that is rebooted while a command of the template runs', { conc
     const files = await until(async () => {
       const found = bed.cloud.guestFiles(serverOf(build) ?? '');
       return (await found?.read('root/two.runs')) === undefined ? undefined : found;
-    });
+    }, 'the second command runs');
     await files.remove('root/two.runs');
     await bed.cloud.rebootServer(serverOf(build) ?? '');
     return files;
@@ -66,7 +58,7 @@ describe('a guest that is rebooted while a command of the template runs', { conc
     const parameters = { rerunnable_commands: 'True' };
     const build = await bed.build(bed.template({ body: bodyOf('one two two') }), parameters);
     const files = await reboot(build);
-    await until(() => files.read('root/two.runs'));
+    await until(() => files.read('root/two.runs'), 'the second command runs again');
     await files.write('root/two.end', '', { mode: 0o600 });
     const { glanceId } = await build.result();
     assert.ok(bed.cloud.state.images.has(glanceId));
@@ -75,10 +67,10 @@ describe('a guest that is rebooted while a command of the template runs', { conc
   it('can be resumed there, where the build is held', async () => {
     const build = await bed.build(bed.template({ body: bodyOf('one two two') }), { on_error: 'hold' });
     const files = await reboot(build);
-    const held = await until(async () => (await build.status()).held);
+    const held = await build.held();
     assert.match(held.message, /interrupted/);
     await build.handle.executeUpdate('resume', { args: [{ action: 'retry' }] });
-    await until(() => files.read('root/two.runs'));
+    await until(() => files.read('root/two.runs'), 'the second command runs again');
     await files.write('root/two.end', '', { mode: 0o600 });
     await build.result();
   });

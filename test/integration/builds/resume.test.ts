@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as pause } from 'node:timers/promises';
 import {
   abortBuild,
   buildOutcome,
@@ -12,7 +11,9 @@ import {
 import { expiryOf } from '../../../src/build/names.js';
 import { run } from '../../../src/client/cli.js';
 import { RecordingIo } from '../../unit/client/recording-io.js';
+import type { FakeVolume } from '../../fake-cloud/state.js';
 import { Bed, type Build } from '../../support/bed.js';
+import { until } from '../../support/until.js';
 
 /** A template whose commands note that they ran; each text is one command. */
 function bodyOf(...commands: string[]): string {
@@ -36,15 +37,6 @@ describe('a build whose step has failed', () => {
     await bed.close();
   });
 
-  async function held(build: Build): Promise<NonNullable<Awaited<ReturnType<Build['status']>>['held']>> {
-    for (;;) {
-      const status = await build.status();
-      if (status.held !== undefined) return status.held;
-      assert.equal(status.endedAt, undefined, `it ended: ${status.failure?.message}`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
-
   function serversMade(): number {
     return bed.cloud.calls.count({ service: 'compute', method: 'POST', path: /\/servers$/ });
   }
@@ -53,9 +45,8 @@ describe('a build whose step has failed', () => {
     await resumeBuild(factory, build.uuid, options);
   }
 
-  /** Ids of the volumes that a build has. */
-  function volumesOf({ uuid }: Build): string[] {
-    return [...bed.cloud.state.volumes.values()].flatMap(({ id, name }) => (name?.endsWith(uuid) ? [id] : []));
+  function volumesOf({ uuid }: Build): FakeVolume[] {
+    return [...bed.cloud.state.volumes.values()].filter(({ name }) => name?.endsWith(uuid));
   }
 
   /** The end of the build's newest run. */
@@ -70,7 +61,7 @@ describe('a build whose step has failed', () => {
         bed.template({ name: 'held', body: bodyOf(NOTE('one'), second, RAN('one', 'two')) });
       const made = serversMade();
       const build = await bed.build(template('exit 3'), { on_error: 'hold' });
-      const waiting = await held(build);
+      const waiting = await build.held();
       assert.equal(waiting.step, 'command:2 c2');
       assert.match(waiting.message, /exit status 3/);
       assert.equal(waiting.skippable, true);
@@ -86,12 +77,9 @@ describe('a build whose step has failed', () => {
     it('tries a step again as often as it is told to', async () => {
       const command = `${NOTE('try')}; test $(wc -l &lt; /root/order) -ge 3`;
       const build = await bed.build(bed.template({ name: 'again', body: bodyOf(command) }), { on_error: 'hold' });
-      const first = await held(build);
+      const first = await build.held();
       await resume(build);
-      for (;;) {
-        const second = await held(build);
-        if (second.since !== first.since) break;
-      }
+      await until(async () => (await build.held()).since !== first.since, 'it is held again');
       await resume(build);
       await result(build);
     });
@@ -99,7 +87,7 @@ describe('a build whose step has failed', () => {
     it('leaves a step out, also one that the new template has no more', async () => {
       const template = bed.template({ name: 'skip', body: bodyOf(NOTE('one'), 'exit 3', RAN('one')) });
       const build = await bed.build(template, { on_error: 'hold' });
-      await held(build);
+      await build.held();
       await resume(build, { skip: true });
       await result(build);
       const status = await build.status();
@@ -108,7 +96,7 @@ describe('a build whose step has failed', () => {
       const other = await bed.build(bed.template({ name: 'gone', body: bodyOf(NOTE('one'), 'exit 3') }), {
         on_error: 'hold',
       });
-      await held(other);
+      await other.held();
       await resume(other, { template: bed.template({ name: 'gone', body: bodyOf(NOTE('one')) }) });
       await result(other);
     });
@@ -117,7 +105,7 @@ describe('a build whose step has failed', () => {
       const template = (first: string, version = '12'): string =>
         bed.template({ name: 'refused', version, body: bodyOf(first, 'exit 3') });
       const build = await bed.build(template(NOTE('one')), { on_error: 'hold' });
-      await held(build);
+      await build.held();
       await assert.rejects(resume(build, { template: template(NOTE('other')) }), {
         message: /command:1 c1 \(run command c1\) has already run, and is changed/,
       });
@@ -130,7 +118,7 @@ describe('a build whose step has failed', () => {
       await assert.rejects(resume(build, { parameters: { flavour: 'x' } }), { message: /no parameter "flavour"/ });
       await assert.rejects(resume(build, { template: '<template/>' }), { message: /tiny\.tdl:1:1/ });
       await assert.rejects(resume(build, { from: 'customise' }), { message: /is held: it goes on with the step/ });
-      await held(build);
+      await build.held();
       await abortBuild(factory, build.uuid);
       assert.match((await build.failure()).message, /exit status 3/);
       assert.deepEqual(bed.leftovers(), []);
@@ -142,7 +130,7 @@ describe('a build whose step has failed', () => {
         default_user: 'nobody-there',
         boot_timeout: 3,
       });
-      assert.equal((await held(build)).step, 'ssh');
+      assert.equal((await build.held()).step, 'ssh');
       await assert.rejects(resume(build, { skip: true }), { message: /ssh cannot be left out/ });
       await resume(build, { parameters: { default_user: 'debian', boot_timeout: '600' } });
       await result(build);
@@ -155,7 +143,7 @@ describe('a build whose step has failed', () => {
         fault: 'Build of instance was aborted: no disk',
       });
       const build = await bed.build(bed.template({ name: 'reinstall', version: '10' }), { on_error: 'hold' });
-      assert.equal((await held(build)).step, 'jeos');
+      assert.equal((await build.held()).step, 'jeos');
       bed.cloud.behaviours.clear();
       await resume(build);
       await result(build);
@@ -167,7 +155,7 @@ describe('a build whose step has failed', () => {
       const build = await bed.build(failing, { on_error: 'hold', hold_for: 1 });
       assert.match((await build.failure()).message, /exit status 3/);
       const other = await bed.build(failing, { on_error: 'hold' });
-      await held(other);
+      await other.held();
       await other.handle.cancel();
       await assert.rejects(other.result());
       assert.equal((await other.status()).status, 'CANCELED');
@@ -178,13 +166,12 @@ describe('a build whose step has failed', () => {
       const template = (command: string): string => bed.template({ name: 'time', body: bodyOf(command) });
       await (await bed.build(bed.template({ name: 'time' }))).result();
       const build = await bed.build(template('exit 3'), { on_error: 'hold', timeout: 20 });
-      await held(build);
+      await build.held();
       const { startedAt } = await build.status();
-      for (;;) {
+      await until(async () => {
         assert.notEqual((await build.status()).held, undefined, 'the build is held no more');
-        if (Date.now() - startedAt > 21_000) break;
-        await new Promise((resolve) => setTimeout(resolve, 200));
-      }
+        return Date.now() - startedAt > 21_000;
+      }, 'its time is over');
       await resume(build, { template: template('true') });
       await result(build);
     });
@@ -192,7 +179,7 @@ describe('a build whose step has failed', () => {
     it('lets somebody in over SSH, for as long as the session lasts', async () => {
       const check = '! grep -q imagefactory-session /home/*/.ssh/authorized_keys; test -e /tmp/looked';
       const build = await bed.build(bed.template({ name: 'ssh', body: bodyOf(check) }), { on_error: 'hold' });
-      assert.equal((await held(build)).hasGuest, true);
+      assert.equal((await build.held()).hasGuest, true);
       const io = new RecordingIo(bed.env());
       const code = await run(['--task-queue', bed.taskQueue, 'ssh', build.uuid, '--', 'touch /tmp/looked; exit 5'], io);
       assert.equal(code, 5, io.stderr);
@@ -300,7 +287,7 @@ describe('a build whose step has failed', () => {
         await resume(build, { from: 'customise', template: template(NOTE('other'), RAN('other')) });
         await result(build);
         const { note = '' } = (await build.status()).steps.find(({ name }) => name === 'remains') ?? {};
-        assert.ok(note.includes(`volume ${used}, which it had for its disk, is removed`), note);
+        assert.ok(note.includes(`volume ${used?.id}, which it had for its disk, is removed`), note);
         assert.deepEqual(bed.leftovers(), []);
       });
 
@@ -323,7 +310,7 @@ describe('a build whose step has failed', () => {
         forget();
         const { failure, kept } = await build.status();
         assert.equal(failure?.step, 'base.snapshot');
-        const [disk] = [...bed.cloud.state.volumes.values()].filter(({ name }) => name?.endsWith(build.uuid));
+        const [disk] = volumesOf(build);
         assert.deepEqual(kept?.things, [`volume ${disk?.id} (available)`]);
         assert.ok(Math.abs((expiryOf({ marks: disk?.metadata ?? {} }) ?? 0) - kept.until) < 1000);
         await resume(build);
@@ -336,10 +323,16 @@ describe('a build whose step has failed', () => {
           bed.template({ name: 'uploads', body: bodyOf(NOTE('one'), RAN('one')) }),
           volumes,
         );
-        await build.reaches('base.snapshot');
-        while (![...bed.cloud.state.volumes.values()].some(({ status }) => status === 'uploading')) await pause(5);
+        const forget = bed.cloud.volumeBehaviours.add({ match: { name: /-root-/ }, upload: 'stuck' });
+        const isUploading = (): boolean => volumesOf(build)[0]?.status === 'uploading';
+        await until(isUploading, 'its disk is uploaded');
         await build.handle.terminate('by a test');
+        forget();
         await resume(build);
+        const [disk] = volumesOf(build);
+        const deletes = { service: 'volume', method: 'DELETE', path: new RegExp(`${disk?.id}`) } as const;
+        await until(() => bed.cloud.calls.list(deletes).some(({ status }) => status === 400), 'Cinder refuses');
+        Object.assign(disk ?? {}, { status: 'available' });
         await result(build);
         assert.deepEqual(bed.leftovers(), []);
       });

@@ -174,7 +174,7 @@ for (const encrypted of [true, false]) {
       const talk = (end: string): string =>
         template('held', `<commands><command name="talk">${TALKATIVE}; ${end}</command></commands>`);
       const held = await bed.build(talk('exit 7'), { install_script: SCRIPT, on_error: 'hold' });
-      while ((await held.status()).held === undefined) await new Promise((resolve) => setTimeout(resolve, 50));
+      await held.held();
       assert.match((await command('status', held.uuid)).stdout, /root is \*{8}/);
       const tdl = join(bed.storage, 'held.tdl');
       await writeFile(tdl, talk('exit 0'), { mode: 0o600 });

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, describe, it } from 'node:test';
 import { baseImageWorkflowId } from '../../../src/build/input.js';
 import { run } from '../../../src/client/cli.js';
 import { Bed, Build } from '../../support/bed.js';
 import { RecordingIo } from '../../unit/client/recording-io.js';
+import { until } from '../../support/until.js';
 
 const BAD = '<commands><command name="bad">echo so sad; exit 3</command></commands>';
 const LONG = '<commands><command name="long">sleep 300</command></commands>';
@@ -157,12 +157,11 @@ describe('the status of a build', { concurrency: 4 }, () => {
     const [one, other] = await Promise.all([bed.build(bed.template(parts)), bed.build(bed.template(parts))]);
     for (const build of [one, other]) await build.reaches('jeos');
     const run = bed.temporal.client.workflow.getHandle((await one.status()).jeosWorkflowId ?? '');
-    for (let joined = 0; joined < 2; await sleep(20)) {
+    await until(async () => {
       const { events } = await run.fetchHistory().catch(() => ({ events: [] }));
-      joined = (events ?? []).filter(
-        (event) => event.workflowExecutionSignaledEventAttributes?.signalName === 'join',
-      ).length;
-    }
+      const signals = (events ?? []).map((event) => event.workflowExecutionSignaledEventAttributes?.signalName);
+      return signals.filter((name) => name === 'join').length >= 2;
+    }, 'both have joined');
     await one.handle.cancel();
     await assert.rejects(one.result());
     assert.equal((await asked(one)).json.resumes.from, 'installation');
@@ -173,7 +172,7 @@ describe('the status of a build', { concurrency: 4 }, () => {
 
   it('that is held says what failed, since when it waits, what comes next, and the commands', async () => {
     const build = await bed.build(bed.template({ body: BAD }), { on_error: 'hold' });
-    while ((await build.status()).held === undefined) await sleep(20);
+    await build.held();
     const { text, json } = await asked(build);
     assert.match(text, / HELD /);
     assert.match(text, /The build is held: command:1 bad failed 0:\d\d ago/);

@@ -10,19 +10,13 @@ import type { SweepLimits } from '../../../src/build/sweep.js';
 import { connectClouds } from '../../../src/openstack/index.js';
 import type { Cloud, Clouds } from '../../../src/openstack/types.js';
 import { Bed, Build } from '../../support/bed.js';
+import { until } from '../../support/until.js';
 
 const HOUR = 3_600_000;
 const BODY = '<packages><package name="tree"/></packages>';
 /** Somebody's public key. */
 const KEY = generateKeyPair().publicKey;
 const LIMITS: SweepLimits = { olderThan: 3600, jeosKeep: 1000, unusedFor: 9999 * 86_400 };
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let tries = 0; !condition(); tries++) {
-    assert.ok(tries < 500, `never: ${condition.toString()}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
 
 describe('the sweeper', () => {
   let bed: Bed;
@@ -151,7 +145,7 @@ describe('the sweeper', () => {
     bed.cloud.behaviours.add({ match: { boots: 'installer' }, times: 1, installer: 'never-off' });
     const living = await bed.build(bed.template({ name: 'living' }), { reuse_jeos: false });
     await living.reaches('jeos');
-    await until(() => servers('installer').length === 1);
+    await until(() => servers('installer').length === 1, 'the installer’s instance');
     const [installer] = servers('installer');
     await terminated('ssh', { request_floating_ip: true });
     age(100);
@@ -164,12 +158,12 @@ describe('the sweeper', () => {
     assert.equal((await living.status()).status, 'BUILDING');
     await living.handle.cancel();
     await assert.rejects(living.result());
-    await until(() => bed.leftovers().length === 0);
+    await until(() => bed.leftovers().length === 0, 'nothing is left');
   });
 
   it('removes nothing in a dry run, and says what would go and what stays', async () => {
     await terminated('ssh');
-    await until(() => servers('customise').every(({ status }) => status === 'ACTIVE'));
+    await until(() => servers('customise').every(({ status }) => status === 'ACTIVE'), 'all are ACTIVE');
     age(25);
     const before = bed.cloud.leftovers();
     const { things } = await sweep({}, true);

@@ -5,6 +5,7 @@ import { run } from '../../../src/client/cli.js';
 import { sweepScheduleId } from '../../../src/client/sweep.js';
 import { Bed } from '../../support/bed.js';
 import { RecordingIo } from '../../unit/client/recording-io.js';
+import { until } from '../../support/until.js';
 
 describe('gc and setup --gc-schedule on the command line', () => {
   let bed: Bed;
@@ -93,9 +94,7 @@ describe('gc and setup --gc-schedule on the command line', () => {
 
     await leave();
     await handle.trigger();
-    for (let tries = 0; bed.leftovers().length > 0 && tries < 200; tries++)
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    assert.deepEqual(bed.leftovers(), []);
+    await until(() => bed.leftovers().length === 0, 'nothing is left');
 
     assert.match((await imagefactory('setup', '--gc-schedule', 'off')).stdout, /schedule is removed\n$/);
     assert.match((await imagefactory('setup', '--gc-schedule', 'off')).stdout, /the sweeper has no schedule\n$/);

@@ -3,21 +3,14 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { checkPrivilege, removeKeyAndShutDown } from '../../../src/guest/access.js';
 import { generateKeyPair } from '../../../src/guest/keys.js';
+import { until } from '../../support/until.js';
 import { BEDS, type Bed } from './beds.js';
 
 const asRoot = process.getuid?.() === 0;
 
-/** Waits until the file is there; fails after 20 seconds. */
-async function appears(path: string): Promise<void> {
-  const end = Date.now() + 20_000;
-  while (!existsSync(path)) {
-    if (Date.now() > end) assert.fail(`${path} never appeared`);
-    await delay(20);
-  }
-}
+const appears = (path: string): Promise<true> => until(() => existsSync(path), path);
 
 for (const { name, open, skip } of BEDS) {
   describe(`access to a guest with ${name}`, { skip }, () => {

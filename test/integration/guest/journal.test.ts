@@ -3,19 +3,10 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { GuestJournal } from '../../../src/guest/journal.js';
 import { isAlive } from '../../support/alive.js';
+import { until } from '../../support/until.js';
 import { BEDS, type Bed } from './beds.js';
-
-/** Waits until the condition holds; fails after 20 seconds. */
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const end = Date.now() + 20_000;
-  while (!(await condition())) {
-    assert.ok(Date.now() < end, 'the condition never held');
-    await delay(20);
-  }
-}
 
 async function textOf(path: string): Promise<string> {
   return readFile(path, 'utf8').catch(() => '');
@@ -72,7 +63,7 @@ for (const { name, open, skip } of BEDS) {
       const trace = join(bed.directory, key);
       const script = `echo ran >>${trace}; echo before; until [ -e ${trace}.go ]; do sleep 0.1; done; echo after; exit 5`;
       const lost = journal.run(await bed.connect(), key, script, { timeout: 60 });
-      await until(async () => (await textOf(trace)) !== '');
+      await until(async () => (await textOf(trace)) !== '', 'it has begun');
       bed.drop();
       await assert.rejects(lost, { type: 'GuestUnreachable', retryable: true });
       const attached = journal.run(await bed.connect(), key, script, { timeout: 60 });
@@ -101,7 +92,7 @@ for (const { name, open, skip } of BEDS) {
       const stop = new AbortController();
       const script = `echo ran >>${trace}; until [ -e ${trace}.go ]; do sleep 0.1; done`;
       const followed = journal.run(await bed.connect(), key, script, { timeout: 60, signal: stop.signal });
-      await until(async () => (await textOf(trace)) !== '');
+      await until(async () => (await textOf(trace)) !== '', 'it has begun');
       stop.abort(new Error('enough'));
       await assert.rejects(followed, { message: 'enough' });
       await writeFile(`${trace}.go`, '');
@@ -133,11 +124,11 @@ for (const { name, open, skip } of BEDS) {
       const trace = join(bed.directory, key);
       const script = `echo ran >>${trace}; echo begun; until [ -e ${trace}.go ]; do sleep 0.1; done; exit 6`;
       const first = journal.run(await bed.connect(), key, script, { timeout: 60 });
-      await until(async () => (await textOf(trace)) !== '');
+      await until(async () => (await textOf(trace)) !== '', 'it has begun');
       let heard = '';
       const onOutput = (chunk: string): void => void (heard += chunk);
       const second = journal.run(await bed.connect(), key, script, { timeout: 60, round: 'later', onOutput });
-      await until(() => heard === 'begun\n');
+      await until(() => heard === 'begun\n', 'its first line');
       await writeFile(`${trace}.go`, '');
       assert.deepEqual([(await first).exitCode, (await second).exitCode], [6, 6]);
       assert.equal((await second).attached, true);
@@ -148,7 +139,7 @@ for (const { name, open, skip } of BEDS) {
       const key = newKey();
       const guest = await bed.connect();
       const running = journal.run(guest, key, 'echo begun; exec sleep 300', { timeout: 60 });
-      await until(async () => (await textOf(await fileOf(key, 'output'))) === 'begun\n');
+      await until(async () => (await textOf(await fileOf(key, 'output'))) === 'begun\n', 'its first line');
       const pid = Number((await textOf(await fileOf(key, 'start'))).split(' ')[0]);
       process.kill(-pid, 'SIGKILL');
       assert.deepEqual(await running, { exitCode: null, interrupted: true, output: 'begun\n', attached: false });
@@ -160,7 +151,7 @@ for (const { name, open, skip } of BEDS) {
       const key = newKey();
       const guest = await bed.connect();
       const running = journal.run(guest, key, 'exec sleep 300', { timeout: 60 });
-      await until(async () => (await textOf(await fileOf(key, 'start'))) !== '');
+      await until(async () => (await textOf(await fileOf(key, 'start'))) !== '', 'its start');
       const start = await fileOf(key, 'start');
       const fields = (await textOf(start)).trim().split(' ');
       const pid = Number(fields[0]);
@@ -180,7 +171,7 @@ for (const { name, open, skip } of BEDS) {
       await assert.rejects(journal.run(guest, key, script, { timeout: 1 }), expected);
       const started = (await textOf(pids)).trim().split('\n').map(Number);
       assert.ok(started.length >= 2);
-      await until(() => !started.some(isAlive));
+      await until(() => !started.some(isAlive), 'all have gone');
       await assert.rejects(journal.run(guest, key, script, { timeout: 1 }), expected);
     });
 
@@ -198,7 +189,10 @@ for (const { name, open, skip } of BEDS) {
       const script = `seq 1 3000000; until [ -e ${trace} ]; do sleep 0.1; done; echo last`;
       const running = journal.run(guest, key, script, { timeout: 60, maxOutput: 4096 });
       // Whether all of the numbers were there when it was cut depends on the machine; the script waits until it was.
-      await until(async () => (await textOf(await fileOf(key, 'output'))).startsWith('[imagefactory: earlier output'));
+      await until(
+        async () => (await textOf(await fileOf(key, 'output'))).startsWith('[imagefactory: earlier output'),
+        'output is left out',
+      );
       await writeFile(trace, '');
       const { exitCode, output } = await running;
       assert.equal(exitCode, 0);

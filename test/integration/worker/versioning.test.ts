@@ -9,16 +9,10 @@ import { buildOutcome, connectFactory, resumeBuild, type Factory } from '../../.
 import { run } from '../../../src/client/cli.js';
 import { heldCommand } from '../../support/strikes.js';
 import { Bed, type Build, type BedWorker } from '../../support/bed.js';
-import {
-  bundleOfNextRelease,
-  Deployment,
-  lastReleaseOf,
-  releasesOf,
-  temporal,
-  until,
-} from '../../support/deployments.js';
+import { bundleOfNextRelease, Deployment, lastReleaseOf, releasesOf, temporal } from '../../support/deployments.js';
 import { startTemporal } from '../../support/temporal.js';
 import { RecordingIo } from '../../unit/client/recording-io.js';
+import { until } from '../../support/until.js';
 
 /** Temporal looks after three minutes, and every three minutes, whether a version has builds; tests do not wait for that. */
 const SOON = [
@@ -88,16 +82,14 @@ describe('workers of several releases', { timeout: 300_000 }, () => {
   }
 
   async function heldAt(build: Build, step: string): Promise<void> {
-    const held = await until(async () => {
-      const status = await build.status().catch(() => undefined);
-      assert.equal(status?.endedAt, undefined, `it ended: ${status?.failure?.message}`);
-      return status?.held;
-    });
-    assert.equal(held.step, step);
+    assert.equal((await build.held()).step, step);
   }
 
   async function installerRunOf(build: Build): Promise<WorkflowHandle> {
-    const id = await until(async () => (await build.status().catch(() => undefined))?.jeosWorkflowId);
+    const id = await until(
+      async () => (await build.status().catch(() => undefined))?.jeosWorkflowId,
+      'an installer’s run',
+    );
     return server.client.workflow.getHandle(id);
   }
 
@@ -115,13 +107,13 @@ describe('workers of several releases', { timeout: 300_000 }, () => {
         const files = [...bed.cloud.state.servers.keys()].map((id) => bed.cloud.guestFiles(id));
         for (const one of files) if ((await one?.read('root/long.runs')) !== undefined) return one;
         return undefined;
-      });
+      }, 'the command runs');
       const begunJeos = await installerRunOf(begun);
 
       await nextRelease('B');
       const fresh = await bed.build(bed.template({ name: 'fresh', version: '11' }), { download: true });
       await fresh.result();
-      await until(async () => ((await deployment.drainage('A')) === 'draining' ? true : undefined));
+      await until(async () => (await deployment.drainage('A')) === 'draining', 'A is draining');
       await guest.write('root/long.end', '', { mode: 0o600 });
       await begun.result();
 
@@ -132,7 +124,7 @@ describe('workers of several releases', { timeout: 300_000 }, () => {
       assert.equal((await fresh.handle.describe()).memo?.['release'], 'next');
       assert.equal((await begun.handle.describe()).memo?.['release'], undefined);
 
-      await until(async () => ((await deployment.drainage('A')) === 'drained' ? true : undefined));
+      await until(async () => (await deployment.drainage('A')) === 'drained', 'A is drained');
       const mine = `TemporalWorkerDeploymentVersion = '${bed.taskQueue}:A'`;
       assert.equal(
         await temporal(bed, 'workflow', 'count', '--query', `${mine} AND ExecutionStatus = 'Running'`),
@@ -181,8 +173,8 @@ describe('workers of several releases', { timeout: 300_000 }, () => {
       await until(async () => {
         const { events } = await jeos.fetchHistory();
         const joined = events?.filter(({ workflowExecutionSignaledEventAttributes: joins }) => joins != null);
-        return joined?.length === 2 ? true : undefined;
-      });
+        return joined?.length === 2;
+      }, 'both have joined');
       mayGo.set();
       const results = await Promise.all([shared.result(), second.result()]);
       assert.equal(results[0].jeos.glance_id, results[1].jeos.glance_id);
@@ -239,9 +231,9 @@ describe('workers of several releases', { timeout: 300_000 }, () => {
           const status = await run.query<BuildStatus>(STATUS_QUERY).catch(() => undefined);
           // The line has told it what everybody waits for.
           return status?.waiting?.reason === undefined ? undefined : status;
-        });
+        }, 'the line says what all wait for');
         const line = server.client.workflow.getHandle(waiting?.line ?? '');
-        await until(async () => ((await lastReleaseOf(line)) === release ? true : undefined));
+        await until(async () => (await lastReleaseOf(line)) === release, `the line is kept by ${release}`);
       };
       await bed.startWorker();
       await isKeptBy('none');

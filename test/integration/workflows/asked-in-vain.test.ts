@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as pause } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { temporal as proto } from '@temporalio/proto';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
@@ -10,6 +9,7 @@ import type { LineAnswer, Member } from '../../../src/build/line.js';
 import { LINE_JOIN_SIGNAL, LINE_TURN_QUERY, WORKFLOWS, type LineInput } from '../../../src/build/messages.js';
 import { testBundle } from '../../support/bundle.js';
 import { startTemporal, withWorkers } from '../../support/temporal.js';
+import { until } from '../../support/until.js';
 
 /** What makes an event one of its type. */
 type Attributes = Extract<keyof proto.api.history.v1.IHistoryEvent, `${string}EventAttributes`>;
@@ -21,8 +21,8 @@ describe('a workflow that is asked while it has no worker', { timeout: 120_000 }
   });
   after(() => temporal.teardown());
 
-  async function until(handle: WorkflowHandle, attributes: Attributes): Promise<void> {
-    while (!(await handle.fetchHistory()).events?.some((event) => event[attributes])) await pause(50);
+  async function comesTo(handle: WorkflowHandle, attributes: Attributes): Promise<void> {
+    await until(async () => (await handle.fetchHistory()).events?.some((event) => event[attributes]), attributes);
   }
 
   it('goes the way that its history has, though its timer went off before anybody could answer', async () => {
@@ -39,13 +39,13 @@ describe('a workflow that is asked while it has no worker', { timeout: 120_000 }
       signalArgs: [member, true, 1],
     });
     const turn = (): Promise<LineAnswer | null> => handle.query<LineAnswer | null, [string]>(LINE_TURN_QUERY, 'first');
-    await withWorkers(temporal, taskQueue, activities, () => until(handle, 'timerStartedEventAttributes'));
+    await withWorkers(temporal, taskQueue, activities, () => comesTo(handle, 'timerStartedEventAttributes'));
     // Many, so that one comes to the worker before the workflow’s own task.
     const answers = Array.from({ length: 30 }, turn);
-    await until(handle, 'timerFiredEventAttributes');
+    await comesTo(handle, 'timerFiredEventAttributes');
     await withWorkers(temporal, taskQueue, activities, async () => {
       for (const answer of answers) assert.deepEqual(await answer, { state: 'turn', alone: false, slot: true });
-      await until(handle, 'activityTaskCompletedEventAttributes');
+      await comesTo(handle, 'activityTaskCompletedEventAttributes');
     });
     await Worker.runReplayHistory({ workflowBundle: { codePath: await testBundle() } }, await handle.fetchHistory());
     await handle.terminate();
