@@ -6,6 +6,7 @@ import type { CreateServer, Server } from '../openstack/types.js';
 import { releaseAddress, reserveAddress } from './address.js';
 import { type Deps, progress, signal, sleep } from './context.js';
 import { madeAfterAll } from './late.js';
+import { recordInstance } from './guest-record.js';
 import { askForTurn, tellLine } from './line.js';
 import { deleteServer, isGone, isWithoutHost, serverFailed } from './servers.js';
 import { whileShort } from './shortage.js';
@@ -33,6 +34,7 @@ export async function createServer(deps: Deps, input: CreateServerInput): Promis
     const { serverId } = await ensureServer(deps, input);
     await hasHost(deps, input, serverId);
     if (root !== undefined) await rememberDisk(deps, ref, root);
+    if (input.role === 'customise') await recordInstance(deps, ref.uuid, serverId, input.instanceDigest);
     return { serverId };
   });
   if (made.serverId !== undefined) {

@@ -1,5 +1,5 @@
 import { FactoryError } from '../build/errors.js';
-import { planGuestSteps, type GuestStep } from '../build/plan.js';
+import { planGuestSteps, stepDigest, type GuestStep } from '../build/plan.js';
 import { masked } from '../build/secrets.js';
 import { packagesFromListing, writeIcicle as icicleText } from '../icicle/icicle.js';
 import { checkPrivilege } from '../guest/access.js';
@@ -9,6 +9,7 @@ import { contentBytes } from './contents.js';
 import { type Deps, progress, signal } from './context.js';
 import { profileOf, secretsIn } from './documents.js';
 import { inGuest } from './guest-connection.js';
+import { forgetStep, recordStep, recordWhole } from './guest-record.js';
 import type { GuestInput } from './types.js';
 
 /** Characters of a failed command's output that its message carries. */
@@ -78,29 +79,43 @@ export async function runGuestStep(deps: Deps, input: RunGuestStep): Promise<voi
   const secrets = await secretsIn(deps, input.ref.uuid);
   const step = planGuestSteps(template, profile).find((candidate) => candidate.name === input.step);
   if (step === undefined) throw new FactoryError('Internal', `the template has no step ${input.step}`);
+  const { uuid } = input.ref;
+  const { serverId } = input.guest;
   await inGuest(deps, input, async (guest) => {
-    if (step.kind === 'file') {
-      progress({ message: step.title });
-      await guest.writeFile(step.file.name, await contentBytes(deps, input.ref.uuid, step.file.content), {
-        signal: signal(),
-      });
-      return;
+    await recordStep(deps, uuid, serverId, { name: step.name, digest: stepDigest(step) });
+    try {
+      if (step.kind === 'file') await writeTemplateFile(deps, guest, uuid, step);
+      else await runScript(deps, guest, input, { step, profile, secrets });
+    } catch (error) {
+      if (error instanceof FactoryError && !error.retryable) await forgetStep(deps, uuid, serverId, step.name);
+      throw error;
     }
-    const script = await scriptOf(deps, input, step, profile);
-    // What we bring ourselves can be run any number of times.
-    const mayRerun = input.rerun || (step.kind !== 'command' && step.kind !== 'precommand');
-    const { timeout, round, anew } = input;
-    const reruns = mayRerun ? RERUNS : 0;
-    await runOnce(deps, guest, secrets, { key: step.name, title: step.title, script, timeout, round, anew, reruns });
   });
 }
 
-async function scriptOf(
+type FileStep = Extract<GuestStep, { kind: 'file' }>;
+type ScriptStep = Exclude<GuestStep, FileStep>;
+
+async function writeTemplateFile(deps: Deps, guest: Guest, uuid: string, { title, file }: FileStep): Promise<void> {
+  progress({ message: title });
+  await guest.writeFile(file.name, await contentBytes(deps, uuid, file.content), { signal: signal() });
+}
+
+async function runScript(
   deps: Deps,
-  input: GuestInput,
-  step: Exclude<GuestStep, { kind: 'file' }>,
-  profile: OsProfile,
-): Promise<string> {
+  guest: Guest,
+  input: RunGuestStep,
+  { step, profile, secrets }: { step: ScriptStep; profile: OsProfile; secrets: string[] },
+): Promise<void> {
+  const script = await scriptOf(deps, input, step, profile);
+  // What we bring ourselves can be run any number of times.
+  const mayRerun = input.rerun || (step.kind !== 'command' && step.kind !== 'precommand');
+  const { timeout, round, anew } = input;
+  const reruns = mayRerun ? RERUNS : 0;
+  await runOnce(deps, guest, secrets, { key: step.name, title: step.title, script, timeout, round, anew, reruns });
+}
+
+async function scriptOf(deps: Deps, input: GuestInput, step: ScriptStep, profile: OsProfile): Promise<string> {
   switch (step.kind) {
     case 'repository':
       return profile.addRepository(step.repository).script;
@@ -151,7 +166,9 @@ export async function cleanGuest(deps: Deps, input: GuestInput & { round: string
     await checkPrivilege(guest, input.guest.prefix, { signal: signal() });
     const { title, script } = profile.cleanGuest();
     const { round } = input;
-    const how = { timeout: OWN_SCRIPT_TIMEOUT, round, anew: false, reruns: RERUNS };
+    await recordWhole(deps, input.ref.uuid, input.guest.serverId);
+    // An earlier run of the build may have cleaned it before this one did steps of the template anew.
+    const how = { timeout: OWN_SCRIPT_TIMEOUT, round, anew: true, reruns: RERUNS };
     await runOnce(deps, guest, secrets, { key: 'clean', title, script, ...how });
   });
 }

@@ -2,7 +2,7 @@ import { FactoryError } from '../build/errors.js';
 import type { BaseImageInput } from '../build/input.js';
 import { lineOf } from '../build/line.js';
 import { parseParameters, type BuildParameters } from '../build/parameters.js';
-import { type BuildPlan, jeosDigest, planBuild, stepDigest } from '../build/plan.js';
+import { type BuildPlan, digestOf, jeosDigest, planBuild, stepDigest } from '../build/plan.js';
 import type { BuildRecord } from '../build/record.js';
 import type { Cloud, Flavor, NeutronNetwork } from '../openstack/types.js';
 import { isLocalFile, readLocalFile } from '../media/local-file.js';
@@ -19,7 +19,7 @@ import { uuidOf } from './ensure-image.js';
 import { contentDocument } from './contents.js';
 import { imageNamed, isInGlance, nameInGlance } from './medium-in-glance.js';
 import { checkWebDownload } from './medium-web.js';
-import { planDisks } from './root-disk.js';
+import { planDisks, type PlannedDisks } from './root-disk.js';
 import type { PlanBaseImage, PlannedBuild } from './types.js';
 
 /** Bytes that a file or command given as an address may have. */
@@ -82,6 +82,7 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImage): Pr
     jeosDocuments: uuidOf(`jeos:${own}`),
     flavorId: flavor.id,
     networkId: network.id,
+    instanceDigest: instanceDigest(digest, network.id, parameters, disks),
     ...(plan.user === parameters.default_user ? {} : { user: plan.user }),
     line: lineOf(project, cloud.region),
     ...disks,
@@ -90,6 +91,12 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImage): Pr
     bodyPath: deps.store.bodyPath(ref.uuid),
   };
   return { planned, parameters, contents };
+}
+
+/** What the customised instance is made from; the flavor is in the digest of its JEOS. */
+function instanceDigest(jeos: string, network: string, parameters: BuildParameters, { volumes }: PlannedDisks): string {
+  const { availability_zone: zone, config_drive: configDrive, volume_type: type } = parameters;
+  return digestOf({ jeos, network, zone, configDrive, ...(volumes?.root === undefined ? {} : { root: volumes.root, type }) }); // prettier-ignore
 }
 
 function mediaUrls({ installer: { kernel, ramdisk, medium } }: BuildPlan): string[] {

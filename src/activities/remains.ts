@@ -3,6 +3,7 @@ import type { ReadRemainsInput, RemainsReport } from '../build/messages.js';
 import { KEYS, resourceName, type BuildRef } from '../build/names.js';
 import type { Image, Server } from '../openstack/types.js';
 import { type Deps, progress, signal, sleep } from './context.js';
+import { whyUnfit } from './guest-record.js';
 import { lifeOf } from './living.js';
 import { deleteServer, isGone } from './servers.js';
 import type { FindRemains, Remains } from './types.js';
@@ -15,26 +16,38 @@ const USABLE = ['ACTIVE', 'BUILD', 'REBOOT'];
 
 /**
  * What an earlier run of a build has left: a snapshot of the customised instance is gone on from; else the instance, if it
- * runs, since the guest's journal knows what has run in it; else nothing. What cannot be used is removed, with the disk that the
- * instance had.
+ * runs, since the guest's journal knows what has run in it; else nothing. What cannot be used, or is not what template and parameters ask for
+ * now, is removed, with the disk that the instance had.
  */
 export async function findRemains(deps: Deps, input: FindRemains): Promise<Remains> {
   progress({ message: 'looking for what the earlier run has left' });
+  const { ref, anew, needsGuest } = input;
   const [server, snapshot] = await Promise.all([findServer(deps, input), findSnapshot(deps, input)]);
-  if (snapshot !== undefined && !input.anew && !input.needsGuest && isUsable(snapshot, server)) {
+  const unfit = anew ? {} : await whyUnfit(deps, ref.uuid, server?.id, input);
+  const notes: string[] = [];
+  if (snapshot !== undefined && !anew && !needsGuest && isUsable(snapshot, server) && unfit.snapshot === undefined) {
     const note = `snapshot ${snapshot.id} of the customised instance`;
     // An instance that is gone has a UUID that no other instance has.
-    return { note, snapshotOf: { serverId: server?.id ?? input.ref.uuid, packages: await packagesOf(deps, input) } };
+    return { note, snapshotOf: { serverId: server?.id ?? ref.uuid, packages: await packagesOf(deps, input) } };
   }
   if (snapshot !== undefined) {
-    await deps.clouds.get(input.ref.cloud).image.deleteImage(snapshot.id, { signal: signal() });
+    await deps.clouds.get(ref.cloud).image.deleteImage(snapshot.id, { signal: signal() });
+    notes.push(removed(`snapshot ${snapshot.id} is removed`, unfit.snapshot));
   }
-  if (server !== undefined && !input.anew && USABLE.includes(server.status)) return { note: `instance ${server.id}` };
-  if (server !== undefined) await deleteServer(deps, { ref: input.ref, serverId: server.id });
+  if (server !== undefined && !anew && USABLE.includes(server.status) && unfit.instance === undefined) {
+    return { note: [...notes, `instance ${server.id}`].join('; ') };
+  }
+  if (server !== undefined) await deleteServer(deps, { ref, serverId: server.id });
+  const what = server && `instance ${server.id} was ${server.status} and is removed`;
+  notes.push(what === undefined ? 'no instance' : removed(what, unfit.instance));
   // The next instance starts from the JEOS, wherever its disk is.
-  const disk = await removeRootVolume(deps, input.ref);
-  const what = server === undefined ? 'no instance' : `instance ${server.id} was ${server.status} and is removed`;
-  return { note: disk === undefined ? what : `${what}; ${disk}, which it had for its disk, is removed` };
+  const disk = await removeRootVolume(deps, ref);
+  if (disk !== undefined) notes.push(`${disk}, which it had for its disk, is removed`);
+  return { note: notes.join('; ') };
+}
+
+function removed(what: string, why: string | undefined): string {
+  return why === undefined ? what : `${what}: ${why}`;
 }
 
 /** What a build that has ended would go on from. Nothing is touched. */

@@ -55,4 +55,8 @@ function refuseOtherSteps({ before, done }: ReplanBaseImage, after: PlannedBuild
     const instead = now === undefined ? 'is gone from the template' : `is changed, or has ${now.name} in its place`;
     refuse(`${step.name} (${step.title}) has already run, and ${instead}`);
   });
+  const added = after.guestSteps[before.guestSteps.length];
+  const isCustomised = done.includes('ssh') && before.guestSteps.every(({ name }) => done.includes(name));
+  if (isCustomised && added !== undefined)
+    refuse(`${added.name} (${added.title}) is new in the template, but its steps are over`);
 }

@@ -20,6 +20,8 @@ export interface PlannedBuild {
   jeosDocuments: string;
   flavorId: string;
   networkId: string;
+  /** Digest of everything that shapes the customised instance, what runs in it aside. Absent in plans of older releases. */
+  instanceDigest?: string;
   /** Whom the build logs in as, where it is not default_user. */
   user?: string;
   /** Workflow id of the line of everybody who creates instances in the project. */
@@ -55,6 +57,10 @@ export interface FindRemains {
   anew: boolean;
   /** The guest itself is wanted, not a snapshot of it. */
   needsGuest: boolean;
+  /** What the instance must be, by the plan. */
+  instanceDigest?: string;
+  /** The template's step that is to be done anew in it, with all that follow. */
+  from?: string;
 }
 
 /** What an earlier run of a build has left to go on from. */
@@ -147,6 +153,8 @@ export interface CreateServerInput {
   /** A floating IP is reserved for it as well: see WaitForAddress. Default false. */
   floatingIp?: boolean | string;
   line: PlaceInLine;
+  /** Of a customised instance: what it is made from, by the plan. */
+  instanceDigest?: string;
 }
 
 /** A build's place in its project's line. */

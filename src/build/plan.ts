@@ -179,7 +179,12 @@ export function planGuestSteps(template: Template, profile: Pick<OsProfile, 'she
 
 /** Tells whether a step is the same in another template. */
 export function stepDigest(step: GuestStep): string {
-  return createHash('sha256').update(canonicalJson(step)).digest('hex').slice(0, 16);
+  return digestOf(step);
+}
+
+/** Tells whether two things are the same: 16 hex digits. */
+export function digestOf(thing: unknown): string {
+  return createHash('sha256').update(canonicalJson(thing)).digest('hex').slice(0, 16);
 }
 
 /** Characters of a thing's own name that the name of its step carries. */

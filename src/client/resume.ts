@@ -1,4 +1,5 @@
 import type { WorkflowHandle } from '@temporalio/client';
+import type { Payload } from '@temporalio/common';
 import { decodeFromPayloadsAtIndex } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import { parseParameters } from '../build/parameters.js';
 import type { BaseImageInput } from '../build/input.js';
@@ -100,14 +101,30 @@ async function update(factory: Factory, uuid: string, request: ResumeRequest): P
   return updateOf(() => factory.call(run, CHECK_TIMEOUT), uuid);
 }
 
-/** What the build was started with. */
+/** What the build went by at its end: what it was started with, and what it was given while it was held. */
 async function inputOf(factory: Factory, handle: WorkflowHandle, uuid: string): Promise<BaseImageInput> {
-  const history = await asked(() => factory.call(() => handle.fetchHistory(), HISTORY_TIMEOUT), uuid);
-  const payloads = history.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
+  const { events } = await asked(() => factory.call(() => handle.fetchHistory(), HISTORY_TIMEOUT), uuid);
   const converter = factory.client.options.loadedDataConverter;
-  const input = await decodeFromPayloadsAtIndex<BaseImageInput | undefined>(converter, 0, payloads);
+  const first = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
+  let input = await decodeFromPayloadsAtIndex<BaseImageInput | undefined>(converter, 0, first);
   if (input === undefined) throw new ClientError(`Temporal does not tell what build ${uuid} was started with`);
+  for (const payloads of takenUpdates(events ?? [])) {
+    input = changed(input, await decodeFromPayloadsAtIndex<ResumeRequest>(converter, 0, payloads));
+  }
   return input;
+}
+
+type HistoryEvents = NonNullable<Awaited<ReturnType<WorkflowHandle['fetchHistory']>>['events']>;
+
+/** The arguments of the resumptions that the build has taken, in their order: one that it has refused has changed nothing. */
+function takenUpdates(events: HistoryEvents): (Payload[] | null | undefined)[] {
+  const done = events.flatMap(({ workflowExecutionUpdateCompletedEventAttributes: completed }) =>
+    completed?.outcome?.success == null ? [] : [String(completed.acceptedEventId)],
+  );
+  return events.flatMap(({ eventId, workflowExecutionUpdateAcceptedEventAttributes: accepted }) => {
+    const { name, args } = accepted?.acceptedRequest?.input ?? {};
+    return name === RESUME_UPDATE && done.includes(String(eventId)) ? [args?.payloads] : [];
+  });
 }
 
 /**

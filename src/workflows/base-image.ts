@@ -130,7 +130,11 @@ async function remaining(course: Course, board: Board): Promise<Remains> {
   });
 }
 
-function whatIsLeft({ ref }: Course, board: Board, how: Omit<FindRemains, 'ref'>): Promise<Remains> {
+function whatIsLeft(
+  { ref, plan, input }: Course,
+  board: Board,
+  how: Pick<FindRemains, 'anew' | 'needsGuest'>,
+): Promise<Remains> {
   return board.step(
     {
       name: 'remains',
@@ -139,7 +143,7 @@ function whatIsLeft({ ref }: Course, board: Board, how: Omit<FindRemains, 'ref'>
       note: (found) => found.note,
     },
     'findRemains',
-    { ref, ...how },
+    { ref, ...how, instanceDigest: plan.instanceDigest, from: input.resumed?.from },
   );
 }
 

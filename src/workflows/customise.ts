@@ -68,6 +68,7 @@ async function booted(
       ...(volumes === undefined ? {} : { volumes }),
       access,
       floatingIp: course.parameters.request_floating_ip,
+      instanceDigest: course.plan.instanceDigest,
     }),
   );
   board.holds('customise', serverId);

@@ -124,6 +124,20 @@ describe('a build whose step has failed', () => {
       assert.deepEqual(bed.leftovers(), []);
     });
 
+    it('refuses a step that would never run, for the customisation is over', async () => {
+      const template = (...more: string[]): string =>
+        bed.template({ name: 'late', body: bodyOf(NOTE('one'), ...more) });
+      const forget = bed.cloud.behaviours.add({ match: { boots: 'disk' }, snapshot: 'deleted' });
+      const build = await bed.build(template(), { on_error: 'hold' });
+      assert.equal((await build.held()).step, 'base.snapshot');
+      await assert.rejects(resume(build, { template: template(NOTE('two')) }), {
+        message: /command:2 c2 \(run command c2\) is new in the template, but its steps are over/,
+      });
+      forget();
+      await resume(build, { template: template() });
+      await result(build);
+    });
+
     it('takes another default_user when nobody was let in', async () => {
       const build = await bed.build(bed.template({ name: 'user' }), {
         on_error: 'hold',
@@ -230,6 +244,100 @@ describe('a build whose step has failed', () => {
       await result(build);
       assert.equal(serversMade() - made, 0);
       assert.deepEqual(bed.leftovers(), []);
+    });
+
+    describe('with other files', () => {
+      const keep = { on_error: 'keep', keep_for: 3600 };
+      const noteOf = async (build: Build): Promise<string> =>
+        (await build.status()).steps.find(({ name }) => name === 'remains')?.note ?? '';
+
+      it('begins with a new instance when something is changed that has run in the kept one', async () => {
+        const template = (first: string, last: string): string =>
+          bed.template({ name: 'changed', body: bodyOf(first, last) });
+        const build = await bed.build(template(NOTE('one'), 'exit 3'), keep);
+        await build.failure();
+        const made = serversMade();
+        await resume(build, { template: template(NOTE('other'), RAN('other')) });
+        await result(build);
+        assert.equal(serversMade() - made, 1);
+        assert.match(await noteOf(build), /command:1 c1 has run in it, and is changed/);
+        assert.deepEqual(bed.leftovers(), []);
+      });
+
+      it('begins with a new instance when something is gone that has run in the kept one', async () => {
+        const template = (...commands: string[]): string => bed.template({ name: 'gone', body: bodyOf(...commands) });
+        const build = await bed.build(template(NOTE('one'), NOTE('two'), 'exit 3'), keep);
+        await build.failure();
+        await resume(build, { template: template(NOTE('one')) });
+        await result(build);
+        assert.match(await noteOf(build), /command:2 c2 has run in it, and is gone/);
+        assert.deepEqual(bed.leftovers(), []);
+      });
+
+      it('does a step anew in the kept instance, though it is changed, when it is told to', async () => {
+        const template = (second: string, last: string): string =>
+          bed.template({ name: 'redone', body: bodyOf(NOTE('one'), second, last) });
+        const build = await bed.build(template(NOTE('two'), 'exit 3'), keep);
+        await build.failure();
+        const made = serversMade();
+        const redone = template(NOTE('too'), RAN('one', 'two', 'too'));
+        await resume(build, { template: redone, from: 'command:2 c2' });
+        await result(build);
+        assert.equal(serversMade() - made, 0);
+      });
+
+      it('installs another system, and does not go on in an instance of the one before', async () => {
+        const template = (version: string, last: string): string =>
+          bed.template({ name: 'system', version, body: bodyOf(NOTE('one'), last) });
+        const build = await bed.build(template('12', 'exit 3'), keep);
+        await build.failure();
+        const made = serversMade();
+        await resume(build, { template: template('11', RAN('one')), parameters: { reuse_jeos: 'False' } });
+        await result(build);
+        assert.equal(serversMade() - made, 2);
+        assert.match(await noteOf(build), /is removed: .* another installed system/);
+        const { glance_id: base } = await build.record();
+        assert.equal(bed.cloud.state.images.get(base ?? '')?.properties['os_version'], '11');
+        assert.deepEqual(bed.leftovers(), []);
+      });
+
+      it('boots a new instance where parameters ask for another', async () => {
+        const template = (last: string): string => bed.template({ name: 'asked', body: bodyOf(NOTE('one'), last) });
+        const build = await bed.build(template('exit 3'), keep);
+        await build.failure();
+        await resume(build, { template: template(RAN('one')), parameters: { root_disk: 'volume' } });
+        await result(build);
+        assert.match(await noteOf(build), /is removed: .*disk/);
+        assert.deepEqual(bed.leftovers(), []);
+      });
+
+      it('makes no image of a snapshot that was taken of another template', async () => {
+        const template = (word: string): string => bed.template({ name: 'taken', body: bodyOf(NOTE(word), RAN(word)) });
+        const build = await bed.build(template('one'));
+        await build.reaches('base.publish');
+        await build.handle.terminate('by a test');
+        await resume(build, { template: template('other') });
+        await result(build);
+        assert.equal(bed.images('base').filter(({ name }) => name === 'taken-base').length, 1);
+        assert.match(await noteOf(build), /snapshot .* is removed: it was taken of another template/);
+        assert.deepEqual(bed.leftovers(), []);
+      });
+
+      it('keeps to those that it was given while it was held', async () => {
+        const template = (...commands: string[]): string => bed.template({ name: 'given', body: bodyOf(...commands) });
+        const build = await bed.build(template(NOTE('one'), 'exit 3'), { on_error: 'hold' });
+        await build.held();
+        const corrected = template(NOTE('one'), NOTE('two'), 'exit 4');
+        await resume(build, { template: corrected, parameters: { ...keep, image_name: 'given' } });
+        assert.match((await build.failure()).message, /exit status 4/);
+        await assert.rejects(resume(build, { parameters: { flavour: 'x' } }), { message: /no parameter "flavour"/ });
+        await resume(build);
+        await assert.rejects(result(build), { message: /exit status 4/ });
+        await resume(build, { template: template(NOTE('one'), NOTE('two'), RAN('one', 'two')) });
+        await result(build);
+        assert.equal((await build.record()).parameters['image_name'], 'given');
+        assert.deepEqual(bed.leftovers(), []);
+      });
     });
 
     it('goes on where it was terminated', async () => {
