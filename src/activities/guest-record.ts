@@ -21,7 +21,7 @@ async function read(deps: Deps, uuid: string): Promise<GuestRecord | undefined> 
   return document === undefined ? undefined : (JSON.parse(document.toString('utf8')) as GuestRecord);
 }
 
-/** Changes what is known of an instance. One that an older release made has no record, and gets none. */
+/** Changes what is known of an instance. One that an older release made has no record. */
 async function change(deps: Deps, uuid: string, serverId: string, how: (record: GuestRecord) => void): Promise<void> {
   const record = await read(deps, uuid);
   if (record?.serverId !== serverId) return;
@@ -78,7 +78,7 @@ export interface Wanted {
 
 /**
  * Why the build's instance, or the snapshot of it, is not what template and parameters ask for now, which may be others than those
- * that it was made by; undefined when it is, or when nobody knows.
+ * that it was made by; undefined when it is.
  */
 export async function whyUnfit(
   deps: Deps,
@@ -87,11 +87,10 @@ export async function whyUnfit(
   { instanceDigest, from }: Wanted,
 ): Promise<{ instance?: string; snapshot?: string }> {
   const record = await read(deps, uuid);
-  if (record === undefined || (serverId !== undefined && record.serverId !== serverId)) return {};
-  if (record.madeFrom !== instanceDigest && record.madeFrom !== undefined && instanceDigest !== undefined) {
-    const why = 'template or parameters ask for another installed system, network, zone, configuration drive or disk';
-    return { instance: why, snapshot: why };
-  }
+  if (record === undefined || (serverId !== undefined && record.serverId !== serverId))
+    return both('what it was made from has not been written down');
+  if (record.madeFrom !== instanceDigest)
+    return both('template or parameters ask for another installed system, network, zone, configuration drive or disk');
   const steps = await stepsNow(deps, uuid);
   if (record.whole !== undefined && record.whole !== digestOf(steps)) {
     const why = 'it was taken of another template';
@@ -99,6 +98,10 @@ export async function whyUnfit(
   }
   const changed = changedStep(record, steps, from);
   return changed === undefined ? {} : { instance: changed };
+}
+
+function both(why: string): { instance: string; snapshot: string } {
+  return { instance: why, snapshot: why };
 }
 
 /** The first step that has run in the instance and is not what it was. */

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import {
   abortBuild,
@@ -298,6 +300,17 @@ describe('a build whose step has failed', () => {
         assert.match(await noteOf(build), /is removed: .* another installed system/);
         const { glance_id: base } = await build.record();
         assert.equal(bed.cloud.state.images.get(base ?? '')?.properties['os_version'], '11');
+        assert.deepEqual(bed.leftovers(), []);
+      });
+
+      it('begins with a new instance where the worker died before it wrote down what it had made', async () => {
+        const template = (last: string): string => bed.template({ name: 'unknown', body: bodyOf(NOTE('one'), last) });
+        const build = await bed.build(template('exit 3'), keep);
+        await build.failure();
+        await rm(join(bed.storage, `${build.uuid}.d`, 'guest.json'));
+        await resume(build, { template: template(RAN('one')) });
+        await result(build);
+        assert.match(await noteOf(build), /is removed: what it was made from has not been written down/);
         assert.deepEqual(bed.leftovers(), []);
       });
 
