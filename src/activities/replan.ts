@@ -7,9 +7,13 @@ import type { PlannedBuild, ReplanBaseImage } from './types.js';
 /** The parameters that nothing asks for any more once a step is done. */
 const USED_BY: Record<string, ParameterName[]> = {
   jeos: ['reuse_jeos'],
+  'customise.volumes': ['volume_type'],
   'customise.create': ['flavor', 'network', 'availability_zone', 'config_drive'],
   address: ['request_floating_ip'],
   ssh: ['default_user'],
+  // Where no list is asked for there is no step that makes one; this is the next.
+  clean: ['generate_icicle'],
+  'base.publish': ['image_name', 'public'],
 };
 
 /**

@@ -140,6 +140,26 @@ describe('a build whose step has failed', () => {
       await result(build);
     });
 
+    it('refuses a name for the image, or a list of its packages, when it is too late for them', async () => {
+      const forget = bed.cloud.faults.add({
+        kind: 'status',
+        status: 403,
+        match: { service: 'image', method: 'GET', path: /\/file$/ },
+        times: Infinity,
+      });
+      const build = await bed.build(bed.template({ name: 'named' }), { on_error: 'hold', download: true });
+      assert.equal((await build.held()).step, 'download');
+      await assert.rejects(resume(build, { parameters: { image_name: 'other' } }), {
+        message: /parameter image_name is changed, but base\.publish has already used it/,
+      });
+      await assert.rejects(resume(build, { parameters: { generate_icicle: 'False' } }), {
+        message: /parameter generate_icicle is changed, but clean has already used it/,
+      });
+      forget();
+      await resume(build);
+      await result(build);
+    });
+
     it('takes another default_user when nobody was let in', async () => {
       const build = await bed.build(bed.template({ name: 'user' }), {
         on_error: 'hold',
