@@ -70,7 +70,8 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImage): Pr
   }
   const isoImage = await imageOfMedium(deps, ref.cloud, plan);
   const digest = jeosDigest({ plan, parameters, flavor: flavor.name, rootVolume: disks.volumes?.root, isoImage });
-  const own = parameters.reuse_jeos ? `${ref.cloud}:${digest}` : ref.uuid;
+  // One that is not shared has its digest in its name too: the build may be resumed as another system while its first is being installed.
+  const own = parameters.reuse_jeos ? ref.cloud : ref.uuid;
   const memory = memoryWarning(template, profileFor(template).profile, flavor);
   const planned: PlannedBuild = {
     name: template.name,
@@ -78,8 +79,8 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImage): Pr
     os: { name: template.os.name, version: template.os.version, arch: template.os.arch },
     osLabel: plan.osLabel,
     jeosDigest: digest,
-    jeosWorkflowId: parameters.reuse_jeos ? `jeos-${ref.cloud}-${digest.slice(0, 16)}` : `jeos-${ref.uuid}`,
-    jeosDocuments: uuidOf(`jeos:${own}`),
+    jeosWorkflowId: `jeos-${own}-${digest.slice(0, 16)}`,
+    jeosDocuments: uuidOf(`jeos:${own}:${digest}`),
     flavorId: flavor.id,
     networkId: network.id,
     instanceDigest: instanceDigest(digest, network.id, parameters, disks),

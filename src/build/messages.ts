@@ -9,7 +9,7 @@ import type { SweepLimits, ThingKind } from './sweep.js';
 export const WORKFLOWS = {
   /** Builds a base image; id `base_image-<uuid>`. */
   baseImage: 'baseImage',
-  /** Installs a JEOS for every build that needs it; id `jeos-<cloud>-<digest>`. */
+  /** Installs a JEOS for every build that needs it; id `jeos-<cloud>-<digest>`; of a build that shares none `jeos-<uuid>-<digest>`. */
   jeosImage: 'jeosImage',
   /** Removes an image and its record; id `delete-<uuid>`. */
   deleteImage: 'deleteImage',

@@ -20,7 +20,7 @@ import type { FakeImage } from '../fake-cloud/state.js';
 import { MediaServer } from '../fake-cloud/media-server.js';
 import { testBundle } from './bundle.js';
 import { startTemporal } from './temporal.js';
-import { WAIT_MINUTES } from './until.js';
+import { until, WAIT_MINUTES } from './until.js';
 
 /** A preseed as short as it may be. */
 export const PRESEED = 'd-i debian-installer/exit/poweroff boolean true\n';
@@ -258,6 +258,16 @@ export class Build {
         await pause(20);
       }
     });
+  }
+
+  /** The installer’s run that it waits for. */
+  async installer(): Promise<Build> {
+    await this.reaches('jeos');
+    const { jeosWorkflowId = '' } = await this.status();
+    const handle = this.bed.temporal.client.workflow.getHandle(jeosWorkflowId);
+    const isThere = (): Promise<boolean> => handle.describe().then(() => true, () => false); // prettier-ignore
+    await until(isThere, jeosWorkflowId);
+    return new Build(this.uuid, handle, this.bed);
   }
 
   /** How it is held, as soon as it is; an error when it ends instead. */

@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CallPattern } from '../fake-cloud/core/call-log.js';
 import type { Bed } from './bed.js';
-import { Build } from './bed.js';
+import type { Build } from './bed.js';
 import type { KillPoint } from './kill-points.js';
 import { heldCommand, Striker } from './strikes.js';
-import { until } from './until.js';
 
 /** Parameters with which a build makes everything that there is to remove. */
 export const PARAMETERS = { request_floating_ip: 'True', download: true };
@@ -78,27 +77,11 @@ function lasting(
         ...PARAMETERS,
         ...parameters,
       });
-      const run = step.startsWith('installer: ') ? await installerOf(bed, build) : build;
+      const run = step.startsWith('installer: ') ? await build.installer() : build;
       await run.reaches(step.replace('installer: ', ''));
       return { bed, build };
     },
   };
-}
-
-/** The installer’s run of a build. */
-export async function installerOf(bed: Bed, build: Build): Promise<Build> {
-  await build.reaches('jeos');
-  const { jeosWorkflowId = '' } = await build.status();
-  const handle = bed.temporal.client.workflow.getHandle(jeosWorkflowId);
-  await until(
-    () =>
-      handle.describe().then(
-        () => true,
-        () => false,
-      ),
-    jeosWorkflowId,
-  );
-  return new Build(build.uuid, handle, bed);
 }
 
 const INSTANCE = /instance [0-9a-f-]{36}/;

@@ -4,17 +4,7 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { run } from '../../../src/client/cli.js';
 import type { BuildStatus } from '../../../src/build/status.js';
 import { Bed } from '../../support/bed.js';
-import {
-  GUEST,
-  installerOf,
-  neutron,
-  nova,
-  PARAMETERS,
-  reaction,
-  type Scene,
-  STATES,
-  WAYS,
-} from '../../support/cancel-states.js';
+import { GUEST, neutron, nova, PARAMETERS, reaction, type Scene, STATES, WAYS } from '../../support/cancel-states.js';
 import { until } from '../../support/until.js';
 import { Striker } from '../../support/strikes.js';
 import { startTemporal } from '../../support/temporal.js';
@@ -92,7 +82,7 @@ describe('a build that is cancelled', { concurrency: 6 }, () => {
     on(async (bed) => {
       bed.cloud.behaviours.add({ match: { boots: 'installer' }, install: 12_000 });
       const [first, second] = await Promise.all([bed.build(bed.template()), bed.build(bed.template())]);
-      await (await installerOf(bed, first)).reaches('installer.wait');
+      await (await first.installer()).reaches('installer.wait');
       await second.reaches('jeos');
       const since = Date.now();
       const printed = command({ bed, build: first });

@@ -129,11 +129,10 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
     it('installs once when the reset comes during the installation, also of the installer’s run itself', async () => {
       for (const ofRun of [false, true]) {
         const build = await bed.build(bed.template({ name: `installs-${ofRun}` }), { reuse_jeos: false });
-        const run = `jeos-${build.uuid}`;
-        await build.reaches('jeos');
-        await new Build(build.uuid, bed.temporal.client.workflow.getHandle(run), bed).reaches('installer.wait');
+        const run = await build.installer();
+        await run.reaches('installer.wait');
         const before = bed.cloud.state.serversMade.filter((name) => name.includes('-installer-')).length;
-        if (ofRun) await resetWorkflow(bed.temporal, run, 'createServer');
+        if (ofRun) await resetWorkflow(bed.temporal, run.handle.workflowId, 'createServer');
         const again = ofRun ? build : await reset(build, 'waitForJeos');
         await isWhole(again);
         assert.equal(bed.cloud.state.serversMade.filter((name) => name.includes('-installer-')).length, before);
@@ -143,9 +142,9 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
 
   it('takes the JEOS of the installer’s run that a reset began, also when that has ended before it asks', async () => {
     const build = await bed.build(bed.template({ name: 'asks-late' }), { reuse_jeos: false });
-    const run = bed.temporal.client.workflow.getHandle(`jeos-${build.uuid}`);
-    await build.reaches('jeos');
-    await new Build(build.uuid, run, bed).reaches('installer.wait');
+    const installer = await build.installer();
+    await installer.reaches('installer.wait');
+    const run = installer.handle;
     const joined = (await run.describe()).runId;
     await resetWorkflow(bed.temporal, run.workflowId, 'createServer');
     const { jeos } = await build.result();

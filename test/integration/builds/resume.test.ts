@@ -323,6 +323,23 @@ describe('a build whose step has failed', () => {
         assert.deepEqual(bed.leftovers(), []);
       });
 
+      it('waits for no installation of the system before, though that still runs for this very build', async () => {
+        const template = (version: string): string => bed.template({ name: 'installs', version });
+        const forget = bed.cloud.behaviours.add({ match: { boots: 'installer' }, installer: 'never-off', times: 1 });
+        const build = await bed.build(template('12'), { reuse_jeos: false });
+        const before = await build.installer();
+        await before.reaches('installer.wait');
+        await build.handle.terminate('by a test');
+        forget();
+        await resume(build, { template: template('11') });
+        await result(build);
+        const { jeos } = await build.record();
+        assert.equal(bed.cloud.state.images.get(jeos?.glance_id ?? '')?.properties['imagefactory_jeos'], jeos?.digest);
+        await before.handle.cancel();
+        await assert.rejects(before.result());
+        assert.deepEqual(bed.leftovers(), []);
+      });
+
       it('begins with a new instance where the worker died before it wrote down what it had made', async () => {
         const template = (last: string): string => bed.template({ name: 'unknown', body: bodyOf(NOTE('one'), last) });
         const build = await bed.build(template('exit 3'), keep);

@@ -9,7 +9,8 @@ import { generateKeyPair } from '../../../src/guest/keys.js';
 import type { SweepLimits } from '../../../src/build/sweep.js';
 import { connectClouds } from '../../../src/openstack/index.js';
 import type { Cloud, Clouds } from '../../../src/openstack/types.js';
-import { Bed, Build } from '../../support/bed.js';
+import type { Build } from '../../support/bed.js';
+import { Bed } from '../../support/bed.js';
 import { until } from '../../support/until.js';
 
 const HOUR = 3_600_000;
@@ -93,8 +94,7 @@ describe('the sweeper', () => {
   /** A build whose installer's run is terminated in a step, and itself after it. */
   async function terminatedRun(step: string): Promise<void> {
     const build = await bed.build(bed.template({ name: `r-${step.replace('.', '-')}` }), { reuse_jeos: false });
-    await build.reaches('jeos');
-    const run = new Build(build.uuid, bed.temporal.client.workflow.getHandle(`jeos-${build.uuid}`), bed);
+    const run = await build.installer();
     await run.reaches(step);
     await run.handle.terminate('by the test');
     await build.handle.terminate('by the test').catch(() => {});
