@@ -125,8 +125,7 @@ async function buildWithConsole(cloud: Cloud, preseed: string): Promise<string> 
   await rm(CONSOLE, { force: true });
   try {
     return await build(preseed, (uuid) => {
-      // As the plan calls it where no other build shares the installer's run.
-      console = new InstallerConsole(cloud, factory.client.workflow.getHandle(`jeos-${uuid}`), CONSOLE);
+      console = new InstallerConsole(cloud, factory, uuid, CONSOLE);
     });
   } finally {
     await console?.close();

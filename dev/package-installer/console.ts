@@ -1,8 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { WorkflowHandle } from '@temporalio/client';
 import { STATUS_QUERY } from '../../src/build/messages.js';
 import type { BuildStatus } from '../../src/build/status.js';
+import { buildStatus } from '../../src/client/builds.js';
+import type { Factory } from '../../src/client/connection.js';
 import type { Cloud } from '../../src/openstack/types.js';
 
 /** Milliseconds between two looks: a cloud may have no console any more for a machine that is off. */
@@ -16,10 +17,11 @@ export class InstallerConsole {
   private readonly over = new AbortController();
   private readonly looking: Promise<void>;
 
-  /** @param installer the run that installs the JEOS, also while it has not begun */
+  /** @param uuid of the build that it installs for, also while it has not begun */
   constructor(
     private readonly cloud: Cloud,
-    private readonly installer: WorkflowHandle,
+    private readonly factory: Factory,
+    private readonly uuid: string,
     private readonly file: string,
   ) {
     this.looking = this.lookOn();
@@ -35,12 +37,19 @@ export class InstallerConsole {
   }
 
   private async look(): Promise<void> {
-    this.serverId ??= (await this.installer.query<BuildStatus>(STATUS_QUERY)).resources['installer'];
+    this.serverId ??= await this.installer();
     if (this.serverId === undefined) return;
     const text = await this.cloud.compute.consoleOutput(this.serverId);
     if (text.length <= this.text.length) return;
     this.text = text;
     await writeFile(this.file, text);
+  }
+
+  private async installer(): Promise<string | undefined> {
+    const { jeosWorkflowId } = await buildStatus(this.factory, this.uuid);
+    if (jeosWorkflowId === undefined) return undefined;
+    const run = this.factory.client.workflow.getHandle(jeosWorkflowId);
+    return (await run.query<BuildStatus>(STATUS_QUERY)).resources['installer'];
   }
 
   /** Looks no longer. */
