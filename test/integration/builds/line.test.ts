@@ -96,8 +96,10 @@ describe('builds that wait for room in their project', () => {
   it('go on when the first has been terminated, and one behind it cancelled', async () => {
     const [first, second, third] = await lineOf(3);
     await first!.handle.terminate();
+    const began = Date.now();
     await second!.handle.cancel();
     await until(async () => (await second!.status()).phase === 'cleanup', 'it reacts');
+    assert.ok(Date.now() - began < 5000, `reacted after ${Date.now() - began} ms`);
     await assert.rejects(second!.result());
     bed.cloud.state.quotas.instances = -1;
     await third!.result();
