@@ -44,11 +44,11 @@ const failures: string[] = [];
 function keepFailure(file: string | undefined, name: string, error: Error & { cause?: unknown }): void {
   const { cause } = error;
   const text = cause instanceof Error ? cause.message : String(cause ?? error.message);
+  const where = file === undefined ? '' : `${relative(PROJECT, file)}: `;
   const lines = text.split('\n').slice(0, FAILURE_LINES);
-  if (file === undefined) return void failures.push([name, ...lines].join('\n   '));
   // A file itself fails when its time is over: in which of its tests is all that is known of why.
   if (name === file) lines.push(`it was in: ${running.of(file) ?? 'none of its tests'}`);
-  failures.push([`${relative(PROJECT, file)}: ${name}`, ...lines].join('\n   '));
+  failures.push([`${where}${name}`, ...lines].join('\n   '));
 }
 
 /** The tests that have begun and not ended, of every file. */

@@ -56,16 +56,15 @@ export function forgetStep(deps: Deps, uuid: string, serverId: string, name: str
 }
 
 /** The instance is what its template says, and nothing more is to run in it. */
-export async function recordWhole(deps: Deps, uuid: string, serverId: string): Promise<void> {
-  const whole = digestOf(await stepsNow(deps, uuid));
-  await change(deps, uuid, serverId, (record) => {
-    record.whole = whole;
+export function recordWhole(deps: Deps, uuid: string, serverId: string, of: TemplateOfBuild): Promise<void> {
+  return change(deps, uuid, serverId, (record) => {
+    record.whole = digestOf(stepsOf(of));
   });
 }
 
-/** The steps of the build's template as it is now. */
-async function stepsNow(deps: Deps, uuid: string): Promise<{ name: string; digest: string }[]> {
-  const { template, profile } = await profileOf(deps, uuid);
+type TemplateOfBuild = Awaited<ReturnType<typeof profileOf>>;
+
+function stepsOf({ template, profile }: TemplateOfBuild): { name: string; digest: string }[] {
   return planGuestSteps(template, profile).map((step) => ({ name: step.name, digest: stepDigest(step) }));
 }
 
@@ -91,7 +90,7 @@ export async function whyUnfit(
     return both('what it was made from has not been written down');
   if (record.madeFrom !== instanceDigest)
     return both('template or parameters ask for another installed system, network, zone, configuration drive or disk');
-  const steps = await stepsNow(deps, uuid);
+  const steps = stepsOf(await profileOf(deps, uuid));
   if (record.whole !== undefined && record.whole !== digestOf(steps)) {
     const why = 'it was taken of another template';
     return from === undefined ? { instance: 'it is whole after another template', snapshot: why } : { snapshot: why };

@@ -160,13 +160,13 @@ async function output(guest: Guest, secrets: string[], title: string, command: s
 
 /** Removes the machine's identity from the guest: nothing that belongs to this one instance may be in the image. */
 export async function cleanGuest(deps: Deps, input: GuestInput & { round: string }): Promise<void> {
-  const { profile } = await profileOf(deps, input.ref.uuid);
+  const of = await profileOf(deps, input.ref.uuid);
   const secrets = await secretsIn(deps, input.ref.uuid);
   await inGuest(deps, input, async (guest) => {
     await checkPrivilege(guest, input.guest.prefix, { signal: signal() });
-    const { title, script } = profile.cleanGuest();
+    const { title, script } = of.profile.cleanGuest();
     const { round } = input;
-    await recordWhole(deps, input.ref.uuid, input.guest.serverId);
+    await recordWhole(deps, input.ref.uuid, input.guest.serverId, of);
     // An earlier run of the build may have cleaned it before this one did steps of the template anew.
     const how = { timeout: OWN_SCRIPT_TIMEOUT, round, anew: true, reruns: RERUNS };
     await runOnce(deps, guest, secrets, { key: 'clean', title, script, ...how });

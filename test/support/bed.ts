@@ -248,16 +248,8 @@ export class Build {
   }
 
   /** Resolves when the build is in the step. */
-  reaches(step: string): Promise<void> {
-    return this.inTime(`come to ${step}`, async (over) => {
-      while (!over.aborted) {
-        const status = await this.asked().catch(() => undefined);
-        if (status?.steps.some(({ name }) => name === step)) return;
-        if (status?.endedAt !== undefined)
-          throw new Error(`the build ended without ${step}: ${status.failure?.message}`);
-        await pause(20);
-      }
-    });
+  async reaches(step: string): Promise<void> {
+    await this.shows(`come to ${step}`, ({ steps }) => steps.find(({ name }) => name === step));
   }
 
   /** The installer’s run that it waits for. */
@@ -272,12 +264,18 @@ export class Build {
 
   /** How it is held, as soon as it is; an error when it ends instead. */
   held(): Promise<NonNullable<BuildStatus['held']>> {
-    return this.inTime('be held', async (over) => {
+    return this.shows('be held', ({ held }) => held);
+  }
+
+  /** What is looked for in its status, as soon as that is there; an error when it ends without. */
+  private shows<T>(what: string, look: (status: BuildStatus) => T | undefined): Promise<T> {
+    return this.inTime(what, async (over) => {
       for (;;) {
         const status = await this.asked().catch(() => undefined);
-        if (status?.held !== undefined) return status.held;
+        const found = status && look(status);
+        if (found !== undefined) return found;
         if (status?.endedAt !== undefined || over.aborted)
-          throw new Error(`the build was not held: ${status?.failure?.message}`);
+          throw new Error(`the build did not ${what}, and has ended: ${status?.failure?.message}`);
         await pause(20);
       }
     });

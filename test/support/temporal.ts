@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import { dataConverter } from '../../src/codec/data-converter.js';
@@ -8,6 +7,7 @@ import { LANES, laneQueue } from '../../src/build/lanes.js';
 import type { Activities } from '../../src/activities/index.js';
 import { StepInterceptor } from '../../src/worker/interceptor.js';
 import { testBundle } from './bundle.js';
+import { until } from './until.js';
 
 // One runtime a process; its talk about workers that start and stop would bury the tests' own words.
 Runtime.install({ logger: new DefaultLogger('ERROR') });
@@ -72,7 +72,9 @@ export async function startTemporal(
 /** Waits until Temporal has heard of a worker for the queue's workflows: what asks whether there is one may come first. */
 async function polled({ client, namespace = 'default' }: TestWorkflowEnvironment, taskQueue: string): Promise<void> {
   const request = { namespace, taskQueue: { name: taskQueue }, taskQueueType: 1 };
-  while ((await client.workflowService.describeTaskQueue(request)).pollers.length === 0) await pause(20);
+  const isPolled = async (): Promise<boolean> =>
+    (await client.workflowService.describeTaskQueue(request)).pollers.length > 0;
+  await until(isPolled, `a worker that polls ${taskQueue}`);
 }
 
 /** Runs the three lanes with the given activities while `work` runs. */
