@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-const FAKE_CLOUD = fileURLToPath(new URL('../test/fake-cloud/main.ts', import.meta.url));
+const FAKE_CLOUD = fileURLToPath(new URL('../test/fakes/openstack/main.ts', import.meta.url));
 
 /** A cloud to measure. */
 export interface BenchCloud {

@@ -1,4 +1,4 @@
-import { temporalBinary } from '../src/client/temporal-binary.js';
+import { temporalBinary } from '../src/cli/dev-server/temporal-binary.js';
 import { machine } from './report.js';
 
 /** What there is to measure; a name is enough to measure it alone. */

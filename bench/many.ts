@@ -1,4 +1,4 @@
-import { REAL_DURATIONS } from '../test/fake-cloud/core/clock.js';
+import { REAL_DURATIONS } from '../test/fakes/openstack/core/clock.js';
 import { Bed, type Build } from '../test/support/bed.js';
 import { toldBy, type Told } from './histories.js';
 import { BODY } from './overhead.js';

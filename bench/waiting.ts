@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { lineOf, type LinePosition } from '../src/build/line.js';
-import { LINE_QUERY } from '../src/build/messages.js';
+import { lineOf, type LinePosition } from '../src/domain/create-queue.js';
+import { LINE_QUERY } from '../src/domain/messages.js';
 import { Bed, type Build } from '../test/support/bed.js';
 import { withoutCloud } from './many.js';
 import { BODY } from './overhead.js';

@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const built = new URL('../dist/src/client/main.js', import.meta.url);
-const source = new URL('../src/client/main.ts', import.meta.url);
+const built = new URL('../dist/src/cli/main.js', import.meta.url);
+const source = new URL('../src/cli/main.ts', import.meta.url);
 
 if (existsSync(fileURLToPath(built))) {
   await import(built.href);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { localAddressTowards } from '../src/activities/access.js';
-import { FactoryError } from '../src/build/errors.js';
+import { localAddressTowards } from '../src/activities/instance/security-group.js';
+import { FactoryError } from '../src/domain/errors.js';
 import { userDataWithHostKey } from '../src/guest/cloud-config.js';
 import { connectGuest } from '../src/guest/connect.js';
 import { generateKeyPair, type SshKeyPair } from '../src/guest/keys.js';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { stopDevServer } from '../src/client/dev-server.js';
+import { stopDevServer } from '../src/cli/dev-server/dev-server.js';
 import { stopBackground } from './background.js';
 import { PROJECT, runProgram } from './bed-cloud.js';
 

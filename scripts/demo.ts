@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { startDevServer } from '../src/client/dev-server.js';
+import { startDevServer } from '../src/cli/dev-server/dev-server.js';
 import { connectClouds } from '../src/openstack/index.js';
 import { withInstance } from '../dev/instance.js';
 import { answers, DEMO, logOf, startBackground } from './background.js';

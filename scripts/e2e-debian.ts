@@ -9,7 +9,7 @@ import { LOCAL_SUITE_LINES, mirrorWithSuite, wholeMirror } from '../dev/package-
 import { Program } from '../dev/package-installer/program.js';
 import { stageLines, stagesOf } from '../dev/package-installer/stages.js';
 import { connectFactory } from '../src/client/connection.js';
-import { startDevServer, stopDevServer } from '../src/client/dev-server.js';
+import { startDevServer, stopDevServer } from '../src/cli/dev-server/dev-server.js';
 import { connectClouds } from '../src/openstack/index.js';
 import type { Cloud } from '../src/openstack/types.js';
 import { CACHE, PROJECT, runProgram, useCloud } from './bed-cloud.js';

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { WORKFLOWS } from '../src/build/messages.js';
+import { WORKFLOWS } from '../src/domain/messages.js';
 import { stubs } from '../test/support/stubs.js';
 import { startTemporal, temporalProgram, withWorkers } from '../test/support/temporal.js';
 import { scenarios } from './histories/scenarios.js';

@@ -4,7 +4,7 @@ import { join, relative } from 'node:path';
 import { run, type TestsStream } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { shareBundles } from '../test/support/bundle.js';
-import { temporalBinary } from '../src/client/temporal-binary.js';
+import { temporalBinary } from '../src/cli/dev-server/temporal-binary.js';
 import { CACHE, cloudEnvironment, makeInstallTree, PROJECT, runProgram, startCloud } from './bed-cloud.js';
 
 /** Minutes that a file may take: one that hangs must not take the time of the others. */

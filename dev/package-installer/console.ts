@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
-import { STATUS_QUERY } from '../../src/build/messages.js';
-import type { BuildStatus } from '../../src/build/status.js';
+import { STATUS_QUERY } from '../../src/domain/messages.js';
+import type { BuildStatus } from '../../src/domain/status.js';
 import { buildStatus } from '../../src/client/builds.js';
 import type { Factory } from '../../src/client/connection.js';
 import type { Cloud } from '../../src/openstack/types.js';

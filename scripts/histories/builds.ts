@@ -1,6 +1,6 @@
 import type { Activities } from '../../src/activities/index.js';
-import type { LineNews } from '../../src/build/line.js';
-import { LINE_NEWS_SIGNAL, SET_DEADLINE_UPDATE } from '../../src/build/messages.js';
+import type { LineNews } from '../../src/domain/create-queue.js';
+import { LINE_NEWS_SIGNAL, SET_DEADLINE_UPDATE } from '../../src/domain/messages.js';
 import { parked } from '../../test/support/stubs.js';
 import { held } from './held-builds.js';
 import { broken, build, type Scenario } from './scenario.js';

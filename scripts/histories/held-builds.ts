@@ -1,5 +1,5 @@
 import type { Activities } from '../../src/activities/index.js';
-import { CLOSE_SESSION_UPDATE, OPEN_SESSION_UPDATE, type ResumeRequest } from '../../src/build/messages.js';
+import { CLOSE_SESSION_UPDATE, OPEN_SESSION_UPDATE, type ResumeRequest } from '../../src/domain/messages.js';
 import { PLAN } from '../../test/support/stubs.js';
 import { broken, brokenAtFirst, build, heldSince, resume, type Scenario } from './scenario.js';
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Activities } from '../../src/activities/index.js';
-import type { BoundedPlan } from '../../src/activities/sweep.js';
-import type { Member, TurnEnd } from '../../src/build/line.js';
+import type { BoundedPlan } from '../../src/activities/cleanup/sweep.js';
+import type { Member, TurnEnd } from '../../src/domain/create-queue.js';
 import {
   JEOS_JOIN_SIGNAL,
   JEOS_LEAVE_SIGNAL,
@@ -13,8 +13,8 @@ import {
   SET_DEADLINE_UPDATE,
   type LineInput,
   type SweepInput,
-} from '../../src/build/messages.js';
-import type { FoundThing } from '../../src/build/sweep.js';
+} from '../../src/domain/messages.js';
+import type { FoundThing } from '../../src/domain/sweep-rules.js';
 import { JEOS_INPUT, parked } from '../../test/support/stubs.js';
 import { broken, type Scenario } from './scenario.js';
 

@@ -2,10 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { Activities } from '../../src/activities/index.js';
-import { FactoryError } from '../../src/build/errors.js';
-import type { BaseImageInput } from '../../src/build/input.js';
-import { RESUME_UPDATE, STATUS_QUERY, type ResumeRequest, type WORKFLOWS } from '../../src/build/messages.js';
-import type { BuildStatus } from '../../src/build/status.js';
+import { FactoryError } from '../../src/domain/errors.js';
+import type { BaseImageInput } from '../../src/domain/base-image-input.js';
+import { RESUME_UPDATE, STATUS_QUERY, type ResumeRequest, type WORKFLOWS } from '../../src/domain/messages.js';
+import type { BuildStatus } from '../../src/domain/status.js';
 import { inputOf } from '../../test/support/stubs.js';
 
 /** One way that a lifecycle can go. */

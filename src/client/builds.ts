@@ -2,17 +2,17 @@ import { randomUUID } from 'node:crypto';
 import { hostname, userInfo } from 'node:os';
 import { WorkflowNotFoundError, type WorkflowHandle } from '@temporalio/client';
 import type { WorkflowIdReusePolicy } from '@temporalio/common';
-import { baseImageWorkflowId, type BaseImageInput } from '../build/input.js';
-import { SET_DEADLINE_UPDATE, STATUS_QUERY, WORKFLOWS, type DeadlineChange } from '../build/messages.js';
-import { parseParameters, type BuildParameters } from '../build/parameters.js';
-import { planBuild } from '../build/plan.js';
-import { SEARCH_ATTRIBUTES } from '../build/search-attributes.js';
-import type { BuildStatus } from '../build/status.js';
-import { withoutAddressPasswords } from '../os/address-passwords.js';
+import { baseImageWorkflowId, type BaseImageInput } from '../domain/base-image-input.js';
+import { SET_DEADLINE_UPDATE, STATUS_QUERY, WORKFLOWS, type DeadlineChange } from '../domain/messages.js';
+import { parseParameters, type BuildParameters } from '../domain/parameters.js';
+import { planBuild } from '../planning/plan.js';
+import { SEARCH_ATTRIBUTES } from '../domain/search-attributes.js';
+import type { BuildStatus } from '../domain/status.js';
+import { withoutAddressPasswords } from '../os/passwords/address-passwords.js';
 import type { Template } from '../tdl/types.js';
-import { checkScript, checkTemplate } from './check.js';
+import { checkScript, checkTemplate } from './check-files.js';
 import type { Factory } from './connection.js';
-import { asked } from './asked.js';
+import { asked } from './temporal-errors.js';
 import { ClientError, InvalidFilesError } from './errors.js';
 
 /*
@@ -204,9 +204,3 @@ export async function setDeadline(factory: Factory, uuid: string, change: Deadli
 async function update(factory: Factory, handle: WorkflowHandle, change: DeadlineChange, uuid?: string): Promise<void> {
   await asked(() => factory.call(() => handle.executeUpdate(SET_DEADLINE_UPDATE, { args: [change] }), 30_000), uuid);
 }
-
-export { watchBuild, type Observation, type WatchOptions } from './observe.js';
-export { buildOutcome, type Outcome } from './outcome.js';
-export { abortBuild, resumeBuild, type ResumeOptions } from './resume.js';
-export { connectFactory, type Factory, type FactoryOptions } from './connection.js';
-export { deleteImage, findImage, findImages } from './images.js';

@@ -3,9 +3,10 @@ import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
 import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/envconfig';
 import { dataConverter } from '../codec/data-converter.js';
 import { payloadKeysFromEnv, type PayloadKeys } from '../codec/keys.js';
-import { DEFAULT_TASK_QUEUE } from './config.js';
 import { ClientError } from './errors.js';
 
+/** Temporal task queue of the workers, where nothing else is said. */
+export const DEFAULT_TASK_QUEUE = 'imagefactory';
 /** Milliseconds that one call to Temporal may take. */
 const CALL_TIMEOUT = 10_000;
 

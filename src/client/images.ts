@@ -1,18 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { baseImageWorkflowId } from '../build/input.js';
+import { baseImageWorkflowId } from '../domain/base-image-input.js';
 import {
   WORKFLOWS,
   type DeleteImageInput,
   type DeleteImageResult,
   type ReadRecordsInput,
   type ReadRecordsResult,
-} from '../build/messages.js';
-import { asked } from './asked.js';
+} from '../domain/messages.js';
+import { asked } from './temporal-errors.js';
 import { hasWorkers, type Factory } from './connection.js';
 import { ClientError } from './errors.js';
-import { BuildWatcher, type Observation } from './observe.js';
+import { BuildWatcher, type Observation } from './watch.js';
 
 /** Metadata of an image, flat, as imagefactory printed it (reference: its PersistentImage). */
 export type ImageMetadata = Record<string, unknown>;

@@ -1,9 +1,9 @@
 import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, TerminatedFailure } from '@temporalio/common';
-import { baseImageWorkflowId } from '../build/input.js';
-import type { BaseImageResult } from '../build/messages.js';
-import type { BuildFailure } from '../build/status.js';
-import { clientErrorOf } from './asked.js';
+import { baseImageWorkflowId } from '../domain/base-image-input.js';
+import type { BaseImageResult } from '../domain/messages.js';
+import type { BuildFailure } from '../domain/status.js';
+import { clientErrorOf } from './temporal-errors.js';
 import type { Factory } from './connection.js';
 
 /** How a build ended. */

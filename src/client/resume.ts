@@ -1,11 +1,11 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import type { Payload } from '@temporalio/common';
 import { decodeFromPayloadsAtIndex } from '@temporalio/common/lib/internal-non-workflow/index.js';
-import { parseParameters } from '../build/parameters.js';
-import type { BaseImageInput } from '../build/input.js';
-import { RESUME_UPDATE, type ResumeRequest } from '../build/messages.js';
-import type { BuildStatus } from '../build/status.js';
-import { asked, updateOf } from './asked.js';
+import { parseParameters } from '../domain/parameters.js';
+import type { BaseImageInput } from '../domain/base-image-input.js';
+import { RESUME_UPDATE, type ResumeRequest } from '../domain/messages.js';
+import type { BuildStatus } from '../domain/status.js';
+import { asked, updateOf } from './temporal-errors.js';
 import { buildHandle, buildStatus, startAgain } from './builds.js';
 import type { Factory } from './connection.js';
 import { ClientError } from './errors.js';

@@ -1,6 +1,6 @@
 import { createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
-import { FactoryError } from '../build/errors.js';
+import { FactoryError } from '../domain/errors.js';
 
 /** Keys that payloads are encrypted with: the first encrypts, every one decrypts what was encrypted under its id. */
 export interface PayloadKeys {

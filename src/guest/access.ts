@@ -1,4 +1,4 @@
-import { FactoryError } from '../build/errors.js';
+import { FactoryError } from '../domain/errors.js';
 import { keyBlob } from './keys.js';
 import type { Guest, RunResult } from './types.js';
 

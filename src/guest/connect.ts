@@ -1,5 +1,5 @@
 import ssh2, { type Algorithms, type ServerHostKeyAlgorithm } from 'ssh2';
-import { FactoryError } from '../build/errors.js';
+import { FactoryError } from '../domain/errors.js';
 import { fingerprint, fingerprintOfBlob, keyBlob } from './keys.js';
 import { OLD_CIPHERS, OLD_KEX } from './old-ssh.js';
 import { SshGuest } from './ssh-guest.js';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { FactoryError } from '../build/errors.js';
+import { FactoryError } from '../domain/errors.js';
 import { explainRefusal } from './access.js';
 import type { Guest, Journal, JournalOptions, JournalResult, RunResult } from './types.js';
 

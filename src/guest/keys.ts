@@ -1,7 +1,7 @@
 import { createHash, generateKeyPair as generateWith } from 'node:crypto';
 import { promisify } from 'node:util';
 import ssh2 from 'ssh2';
-import { FactoryError } from '../build/errors.js';
+import { FactoryError } from '../domain/errors.js';
 
 /** An SSH key pair as OpenSSH writes it: the private key's PEM text and the public key's line, which names its type first. */
 export interface SshKeyPair {

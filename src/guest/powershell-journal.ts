@@ -1,4 +1,4 @@
-import { encodedCommand, POWERSHELL } from '../build/powershell.js';
+import { encodedCommand, POWERSHELL } from '../domain/powershell.js';
 import { KEPT_OUTPUT, LARGEST_OUTPUT } from './journal-scripts.js';
 
 /** Where the journal lies in a Windows guest: only administrators and the system can look into it. */

@@ -1,4 +1,4 @@
-import { encodedCommand, POWERSHELL, powershellScript } from '../build/powershell.js';
+import { encodedCommand, POWERSHELL, powershellScript } from '../domain/powershell.js';
 import { SESSION_KEY, type LastWords } from './guest-shell.js';
 import { WINDOWS_JOURNAL } from './powershell-journal.js';
 

@@ -1,4 +1,4 @@
-import { POWERSHELL, powershellScript } from '../build/powershell.js';
+import { POWERSHELL, powershellScript } from '../domain/powershell.js';
 import type { FollowedStep, GuestShell } from './guest-shell.js';
 import { WINDOWS_FOLLOW, WINDOWS_JOURNAL, WINDOWS_RUNNER } from './powershell-journal.js';
 import {

@@ -1,5 +1,5 @@
 import type ssh2 from 'ssh2';
-import { FactoryError } from '../build/errors.js';
+import { FactoryError } from '../domain/errors.js';
 import { OutputTail } from './output-tail.js';
 import type { GuestShell } from './guest-shell.js';
 import { shellOf } from './shells.js';

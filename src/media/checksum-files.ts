@@ -1,4 +1,4 @@
-import { FactoryError } from '../build/errors.js';
+import { FactoryError } from '../domain/errors.js';
 import { fetchSigned, type SignedTextOptions } from './signature.js';
 import { fileName, withoutSecrets } from './urls.js';
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
-import { FactoryError } from '../build/errors.js';
+import { FactoryError } from '../domain/errors.js';
 
 /** The digest of a file, hexadecimal. @throws the signal's reason on abort */
 export async function digestOfFile(path: string, algorithm: string, signal: AbortSignal): Promise<string> {

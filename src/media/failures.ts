@@ -1,4 +1,4 @@
-import { FactoryError, type FactoryErrorOptions } from '../build/errors.js';
+import { FactoryError, type FactoryErrorOptions } from '../domain/errors.js';
 import { withoutSecrets } from './urls.js';
 
 /** Statuses besides 5xx that pass by themselves. */

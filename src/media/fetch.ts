@@ -1,5 +1,5 @@
 import { open, rm } from 'node:fs/promises';
-import { FactoryError } from '../build/errors.js';
+import { FactoryError } from '../domain/errors.js';
 import { withDeadline } from './deadline.js';
 import { openMedium } from './open.js';
 import { FileSink, type SinkOptions } from './sink.js';

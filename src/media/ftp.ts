@@ -1,6 +1,6 @@
 import { Client, FTPError } from 'basic-ftp';
 import { PassThrough } from 'node:stream';
-import type { FactoryError } from '../build/errors.js';
+import type { FactoryError } from '../domain/errors.js';
 import { failureOf, replyFailure, unavailable } from './failures.js';
 import { DEFAULT_TIMEOUTS, markOf, type Opened, type OpenOptions, type Resume, type Validators } from './source.js';
 import { decoded } from './urls.js';

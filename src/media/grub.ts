@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { PassThrough, type Readable } from 'node:stream';
 import { promisify } from 'node:util';
-import { FactoryError } from '../build/errors.js';
+import { FactoryError } from '../domain/errors.js';
 
 const run = promisify(execFile);
 

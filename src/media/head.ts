@@ -1,4 +1,4 @@
-import { FactoryError } from '../build/errors.js';
+import { FactoryError } from '../domain/errors.js';
 import { type Answer, discard, get } from './http.js';
 import { openMedium } from './open.js';
 import type { OpenOptions, Validators } from './source.js';

@@ -1,7 +1,7 @@
 import { open, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { FactoryError } from '../build/errors.js';
+import { FactoryError } from '../domain/errors.js';
 import { unavailable } from './failures.js';
 import { grubConfig, grubImage, madeStream, making, PLATFORMS, program, type StubFirmware } from './grub.js';
 

@@ -2,7 +2,7 @@ import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open, realpath, stat } from 'node:fs/promises';
 import { sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { FactoryError } from '../build/errors.js';
+import { FactoryError } from '../domain/errors.js';
 import { unavailable } from './failures.js';
 import type { Opened, OpenOptions } from './source.js';
 

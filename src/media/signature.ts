@@ -1,5 +1,5 @@
 import { createMessage, readCleartextMessage, readKeys, readSignature, verify, type PublicKey } from 'openpgp';
-import { FactoryError } from '../build/errors.js';
+import { FactoryError } from '../domain/errors.js';
 import { fetchContent, textOf, type FetchOptions } from './text.js';
 import { withoutSecrets } from './urls.js';
 

@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
-import { FactoryError } from '../build/errors.js';
+import { FactoryError } from '../domain/errors.js';
 import { mismatch } from './digest.js';
 import { reasonOf, unavailable } from './failures.js';
 import type { Opened } from './source.js';

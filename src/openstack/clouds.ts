@@ -1,15 +1,20 @@
-import { FactoryError } from '../build/errors.js';
-import { ENVIRONMENT_CLOUD, hasEnvironmentCloud, settingsFromEntry, settingsFromEnvironment } from './cloud-config.js';
-import type { CallPace } from './call-pace.js';
-import { Nova } from './compute.js';
-import { type CloudEntry, type Environment, readCloudEntries, searchPath } from './config-files.js';
-import { type Deadlines, Http } from './http.js';
-import { Session } from './identity.js';
-import { Glance } from './image.js';
-import { Neutron } from './network.js';
-import type { CloudSettings } from './settings.js';
+import { FactoryError } from '../domain/errors.js';
+import {
+  ENVIRONMENT_CLOUD,
+  hasEnvironmentCloud,
+  settingsFromEntry,
+  settingsFromEnvironment,
+} from './config/cloud-config.js';
+import type { CallPace } from './http/call-pace.js';
+import { Nova } from './compute/nova.js';
+import { type CloudEntry, type Environment, readCloudEntries, searchPath } from './config/config-files.js';
+import { type Deadlines, Http } from './http/http.js';
+import { Session } from './auth/session.js';
+import { Glance } from './image/glance.js';
+import { Neutron } from './network/neutron.js';
+import type { CloudSettings } from './config/settings.js';
 import type { Cloud, Clouds } from './types.js';
-import { Cinder } from './volume.js';
+import { Cinder } from './volume/cinder.js';
 
 /** A cloud by its settings. Nothing is sent before the first call. */
 export function connectCloud(settings: CloudSettings, deadlines?: Deadlines, pace?: CallPace): Cloud {

@@ -3,11 +3,11 @@
  * Every call takes an optional AbortSignal, ends within its deadline, and throws FactoryError (class, message of the
  * service, request id). "find" and "get" answer undefined when there is no such thing; "delete" of something gone succeeds.
  */
-import type { Images } from './image-types.js';
-import type { Volumes } from './volume-types.js';
+import type { Images } from './image/types.js';
+import type { Volumes } from './volume/types.js';
 
-export type * from './image-types.js';
-export type * from './volume-types.js';
+export type * from './image/types.js';
+export type * from './volume/types.js';
 
 export interface CallOptions {
   signal?: AbortSignal;

@@ -1,5 +1,5 @@
 import type { Template, Repository } from '../tdl/types.js';
-import type { ScriptTransport } from './script-transport.js';
+import type { ScriptTransport } from './installer/script-transport.js';
 
 /** The kinds of auto-install script. */
 export type InstallScriptKind =

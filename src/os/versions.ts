@@ -56,3 +56,10 @@ export function releaseOf(family: OsFamily, os: OsName): FoundRelease | undefine
     ? { release: updated, version, newer: true }
     : undefined;
 }
+
+/** "12", "5.04 to 7.10"; for a system without versions "any". */
+export function formatReleaseRange(family: OsFamily, { from, to }: Release): string {
+  if (to === '9999')
+    return from === '0' && family.releases.length === 1 ? (family.versions.split(':')[0] ?? '') : `from ${from}`;
+  return from === to ? from : `${from} to ${to}`;
+}

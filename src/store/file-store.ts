@@ -1,9 +1,9 @@
 import { type FileHandle, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { FactoryError } from '../build/errors.js';
-import type { BuildRecord } from '../build/record.js';
-import { recordWithoutSecrets } from '../build/secrets.js';
+import { FactoryError } from '../domain/errors.js';
+import type { BuildRecord } from '../domain/record.js';
+import { recordWithoutSecrets } from '../planning/secrets.js';
 import { contentOf, createFile, entriesOf, guarded, replaceFile } from './files.js';
 import { FileSink } from './file-sink.js';
 import { parseRecord } from './record-schema.js';

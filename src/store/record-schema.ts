@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { FactoryError } from '../build/errors.js';
-import type { BuildRecord } from '../build/record.js';
+import { FactoryError } from '../domain/errors.js';
+import type { BuildRecord } from '../domain/record.js';
 
 const digest = z.looseObject({ algorithm: z.string(), value: z.string() });
 

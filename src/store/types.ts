@@ -1,4 +1,4 @@
-import type { BuildRecord } from '../build/record.js';
+import type { BuildRecord } from '../domain/record.js';
 
 /**
  * Where records, bodies and a build's working documents are kept. Every write is whole or not at all (a temporary file

@@ -1,4 +1,4 @@
-import { FactoryError } from '../build/errors.js';
+import { FactoryError } from '../domain/errors.js';
 import { decodeDocument } from './decode.js';
 import { childOf } from './elements.js';
 import { placeOf, Problems } from './place.js';

@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
-import type { CloudLimits } from '../activities/context.js';
-import { CallPace } from '../openstack/call-pace.js';
+import type { CloudLimits } from '../activities/shared/context.js';
+import { CallPace } from '../openstack/http/call-pace.js';
 
 /** Milliseconds between two looks at how many workers there are. */
 const REFRESH = 5000;

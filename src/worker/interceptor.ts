@@ -1,9 +1,9 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { ActivityExecuteInput, ActivityInboundCallsInterceptor, Next } from '@temporalio/worker';
-import { latestProgress } from '../activities/context.js';
-import { FactoryError } from '../build/errors.js';
-import type { FailureDetails } from '../workflows/failures.js';
+import { latestProgress } from '../activities/shared/context.js';
+import { FactoryError } from '../domain/errors.js';
+import type { FailureDetails } from '../workflows/lifecycle/failures.js';
 
 /** Bytes of a failure's message that go into the history. */
 const LONGEST_MESSAGE = 4000;

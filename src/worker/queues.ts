@@ -1,5 +1,5 @@
 import type { WorkerOptions as TemporalWorkerOptions } from '@temporalio/worker';
-import { laneQueue, type Lane } from '../build/lanes.js';
+import { laneQueue, type Lane } from '../domain/task-queues.js';
 
 type Slots = Partial<TemporalWorkerOptions>;
 

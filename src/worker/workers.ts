@@ -8,7 +8,7 @@ import {
   type WorkflowBundleOption,
 } from '@temporalio/worker';
 import { createActivities } from '../activities/index.js';
-import { LANES } from '../build/lanes.js';
+import { LANES } from '../domain/task-queues.js';
 import { dataConverter } from '../codec/data-converter.js';
 import type { PayloadKeys } from '../codec/keys.js';
 import { createDeps, type DepsOptions } from './deps.js';

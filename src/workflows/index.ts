@@ -1,7 +1,7 @@
-export { baseImage } from './base-image.js';
-export { jeosImage } from './jeos-image.js';
-export { deleteImage } from './delete-image.js';
-export { readRecords } from './read-records.js';
-export { readRemains } from './read-remains.js';
-export { sweep } from './sweep.js';
-export { cloudLine } from './cloud-line.js';
+export { baseImage } from './base-image/base-image.js';
+export { jeosImage } from './jeos-image/jeos-image.js';
+export { deleteImage } from './maintenance/delete-image.js';
+export { readRecords } from './maintenance/read-records.js';
+export { readRemains } from './maintenance/read-resume-point.js';
+export { sweep } from './maintenance/sweep.js';
+export { cloudLine } from './create-queue/create-queue.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { momentOf } from '../../src/openstack/moment.js';
+import { momentOf } from '../../src/openstack/http/timestamp.js';
 import { type Bench, eventually, failure, publicKey, smallest } from './bench.js';
 
 /** Servers, flavors, key pairs and limits. */

@@ -1,8 +1,8 @@
 import { after } from 'node:test';
-import { settingsFromEnvironment } from '../../src/openstack/cloud-config.js';
-import type { CloudSettings } from '../../src/openstack/settings.js';
-import { FakeCloud } from '../fake-cloud/fake-cloud.js';
-import { FLAVORS } from '../fake-cloud/options.js';
+import { settingsFromEnvironment } from '../../src/openstack/config/cloud-config.js';
+import type { CloudSettings } from '../../src/openstack/config/settings.js';
+import { FakeCloud } from '../fakes/openstack/fake-cloud.js';
+import { FLAVORS } from '../fakes/openstack/options.js';
 import { describeCloudContract } from './cloud-contract.js';
 
 let cloud: FakeCloud | undefined;

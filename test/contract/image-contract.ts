@@ -3,7 +3,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
-import { FactoryError } from '../../src/build/errors.js';
+import { FactoryError } from '../../src/domain/errors.js';
 import { type Bench, DISK, failure } from './bench.js';
 
 /** Images, their bytes and their properties. */

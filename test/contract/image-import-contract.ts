@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import type { Image } from '../../src/openstack/types.js';
-import { MediaServer } from '../fake-cloud/media-server.js';
+import { MediaServer } from '../fakes/openstack/media-server.js';
 import { type Bench, DISK, eventually, failure } from './bench.js';
 
 const FILE = '/contract/disk.raw';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { generateKeyPair } from '../../src/guest/keys.js';
-import { FakeCloud } from '../fake-cloud/fake-cloud.js';
+import { FakeCloud } from '../fakes/openstack/fake-cloud.js';
 
 const run = promisify(execFile);
 const installed = await run('openstack', ['--version']).then(

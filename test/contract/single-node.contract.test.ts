@@ -1,10 +1,10 @@
 import { networkInterfaces } from 'node:os';
 import { describe, it } from 'node:test';
-import { FactoryError } from '../../src/build/errors.js';
-import { settingsFromEnvironment, settingsFromEntry } from '../../src/openstack/cloud-config.js';
-import { readCloudEntries } from '../../src/openstack/config-files.js';
+import { FactoryError } from '../../src/domain/errors.js';
+import { settingsFromEnvironment, settingsFromEntry } from '../../src/openstack/config/cloud-config.js';
+import { readCloudEntries } from '../../src/openstack/config/config-files.js';
 import { connectCloud } from '../../src/openstack/index.js';
-import type { CloudSettings } from '../../src/openstack/settings.js';
+import type { CloudSettings } from '../../src/openstack/config/settings.js';
 import { describeCloudContract } from './cloud-contract.js';
 
 /**

@@ -6,17 +6,17 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { z } from 'zod';
-import { baseImageWorkflowId } from '../../src/build/input.js';
-import { WORKFLOWS, type CloudSweep } from '../../src/build/messages.js';
-import { marksOf, resourceName, tagsOf, type BuildRef } from '../../src/build/names.js';
-import { run } from '../../src/client/cli.js';
-import { Http } from '../../src/openstack/http.js';
-import { Session } from '../../src/openstack/identity.js';
-import { Service } from '../../src/openstack/service.js';
+import { baseImageWorkflowId } from '../../src/domain/base-image-input.js';
+import { WORKFLOWS, type CloudSweep } from '../../src/domain/messages.js';
+import { marksOf, resourceName, tagsOf, type BuildRef } from '../../src/domain/names.js';
+import { run } from '../../src/cli/cli.js';
+import { Http } from '../../src/openstack/http/http.js';
+import { Session } from '../../src/openstack/auth/session.js';
+import { Service } from '../../src/openstack/http/service.js';
 import { testBundle } from '../support/bundle.js';
 import { createWorkers, runWorkers } from '../../src/worker/workers.js';
 import { startTemporal } from '../support/temporal.js';
-import { RecordingIo } from '../unit/client/recording-io.js';
+import { RecordingIo } from '../unit/cli/recording-io.js';
 import { type Bench, publicKey } from './bench.js';
 
 /** One thing of each kind that can be left behind, by kind and id (a key pair's is its name). */

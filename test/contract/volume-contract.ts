@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { z } from 'zod';
-import { FactoryError } from '../../src/build/errors.js';
-import { Http } from '../../src/openstack/http.js';
-import { Session } from '../../src/openstack/identity.js';
-import { Service } from '../../src/openstack/service.js';
+import { FactoryError } from '../../src/domain/errors.js';
+import { Http } from '../../src/openstack/http/http.js';
+import { Session } from '../../src/openstack/auth/session.js';
+import { Service } from '../../src/openstack/http/service.js';
 import type { BlockDevice, Volume } from '../../src/openstack/types.js';
 import { type Bench, eventually, failure, smallest } from './bench.js';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { STATUS_QUERY } from '../../src/build/messages.js';
-import type { BuildStatus } from '../../src/build/status.js';
+import { STATUS_QUERY } from '../../src/domain/messages.js';
+import type { BuildStatus } from '../../src/domain/status.js';
 import { DebianBed, EXAMPLE } from './support/debian-bed.js';
 import { leftovers, noCloud } from './support/single-node.js';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { FaultKind } from '../fake-cloud/core/faults.js';
+import type { FaultKind } from '../fakes/openstack/core/faults.js';
 import { Bed } from '../support/bed.js';
 import { WorkerProcess } from '../support/worker-process.js';
 

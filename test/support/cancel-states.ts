@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CallPattern } from '../fake-cloud/core/call-log.js';
+import type { CallPattern } from '../fakes/openstack/core/call-log.js';
 import type { Bed } from './bed.js';
 import type { Build } from './bed.js';
 import type { KillPoint } from './kill-points.js';

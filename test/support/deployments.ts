@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { WorkflowHandle } from '@temporalio/client';
 import { DefaultLogger, bundleWorkflowCode, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
-import { LANES } from '../../src/build/lanes.js';
+import { LANES } from '../../src/domain/task-queues.js';
 import type { Bed } from './bed.js';
 import { temporalProgram } from './temporal.js';
 import { until } from './until.js';

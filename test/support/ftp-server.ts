@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { reset } from '../fake-cloud/core/reset.js';
+import { reset } from '../fakes/openstack/core/reset.js';
 
 /** What goes wrong: a reply instead of the usual one, or a transfer that stops after so many bytes. */
 export type FtpFault = { reply: string } | { stopAfter: number } | { endAfter: number; reply: string };

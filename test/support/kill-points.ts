@@ -1,4 +1,4 @@
-import type { CallPattern } from '../fake-cloud/core/call-log.js';
+import type { CallPattern } from '../fakes/openstack/core/call-log.js';
 
 /** A moment in a build at which its worker is killed. */
 export interface KillPoint {

@@ -1,4 +1,4 @@
-import type { LoggedCall } from '../fake-cloud/core/call-log.js';
+import type { LoggedCall } from '../fakes/openstack/core/call-log.js';
 import type { Bed } from './bed.js';
 
 /** Calls that change something in a cloud: a kind of them, and how many of the kind a build makes. */

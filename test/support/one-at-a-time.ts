@@ -1,4 +1,4 @@
-import type { FakeCloud } from '../fake-cloud/fake-cloud.js';
+import type { FakeCloud } from '../fakes/openstack/fake-cloud.js';
 
 /** Milliseconds between two looks at a cloud. */
 const INTERVAL = 3;

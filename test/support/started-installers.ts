@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import type { CallPattern } from '../fake-cloud/core/call-log.js';
-import type { CloudState, FakeServer } from '../fake-cloud/state.js';
+import type { CallPattern } from '../fakes/openstack/core/call-log.js';
+import type { CloudState, FakeServer } from '../fakes/openstack/state.js';
 import type { Bed } from './bed.js';
 
 /** An installer's instance, as it was when it had just been started. */

@@ -3,11 +3,11 @@ import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { STATUS_QUERY } from '../../src/build/messages.js';
-import type { BuildStatus } from '../../src/build/status.js';
-import type { CallPattern } from '../fake-cloud/core/call-log.js';
-import type { FakeCloud } from '../fake-cloud/fake-cloud.js';
-import type { RootFiles } from '../fake-cloud/guests/root-files.js';
+import { STATUS_QUERY } from '../../src/domain/messages.js';
+import type { BuildStatus } from '../../src/domain/status.js';
+import type { CallPattern } from '../fakes/openstack/core/call-log.js';
+import type { FakeCloud } from '../fakes/openstack/fake-cloud.js';
+import type { RootFiles } from '../fakes/openstack/guests/root-files.js';
 import type { Bed, Build } from './bed.js';
 import type { KillPoint } from './kill-points.js';
 

@@ -1,7 +1,7 @@
 /** The program of a {@link WorkerProcess}: all lanes of a bed's worker, until it is killed or its parent is gone. */
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
-import { DEADLINES } from '../../src/openstack/http.js';
+import { DEADLINES } from '../../src/openstack/http/http.js';
 import { connectClouds } from '../../src/openstack/index.js';
 import { CallBudget } from '../../src/worker/call-budget.js';
 import { createWorkers, runWorkers, stopSignal, workerIdentity } from '../../src/worker/workers.js';

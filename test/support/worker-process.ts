@@ -4,7 +4,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import type { CloudLimits } from '../../src/activities/context.js';
+import type { CloudLimits } from '../../src/activities/shared/context.js';
 import type { Bed } from './bed.js';
 import { testBundle } from './bundle.js';
 

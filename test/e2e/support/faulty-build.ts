@@ -2,16 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
-import { baseImageWorkflowId, type BaseImageInput } from '../../../src/build/input.js';
-import { STATUS_QUERY, WORKFLOWS, type BaseImageResult } from '../../../src/build/messages.js';
-import type { BuildStatus } from '../../../src/build/status.js';
-import {
-  buildHandle,
-  checkRequest,
-  connectFactory,
-  type BuildRequest,
-  type Factory,
-} from '../../../src/client/builds.js';
+import { baseImageWorkflowId, type BaseImageInput } from '../../../src/domain/base-image-input.js';
+import { STATUS_QUERY, WORKFLOWS, type BaseImageResult } from '../../../src/domain/messages.js';
+import type { BuildStatus } from '../../../src/domain/status.js';
+import { buildHandle, checkRequest, type BuildRequest } from '../../../src/client/builds.js';
+import { connectFactory, type Factory } from '../../../src/client/connection.js';
 import type { TemporalProcess } from '../../support/temporal-process.js';
 import type { WorkerProgram } from './worker-program.js';
 

@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Mirror } from '../../../dev/installer-tree/mirror.js';
 import { debianArchives } from '../../../dev/installer-tree/upstream.js';
-import { buildTag, KEYS, MARK } from '../../../src/build/names.js';
+import { buildTag, KEYS, MARK } from '../../../src/domain/names.js';
 import type { Cloud } from '../../../src/openstack/types.js';
 import { isAlive } from '../../support/alive.js';
 import { CACHE, cloudEnvironment, cloudFolder, PROJECT } from '../../../scripts/bed-cloud.js';

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Activities } from '../../../src/activities/index.js';
-import { baseImageWorkflowId } from '../../../src/build/input.js';
-import type { CallPattern } from '../../fake-cloud/core/call-log.js';
-import type { Behaviour } from '../../fake-cloud/compute/behaviour.js';
-import type { RootFiles } from '../../fake-cloud/guests/root-files.js';
+import { baseImageWorkflowId } from '../../../src/domain/base-image-input.js';
+import type { CallPattern } from '../../fakes/openstack/core/call-log.js';
+import type { Behaviour } from '../../fakes/openstack/compute/behaviour.js';
+import type { RootFiles } from '../../fakes/openstack/guests/root-files.js';
 import { Bed, imagesIn, leftoversIn, type Build } from '../../support/bed.js';
 import { OneAtATime } from '../../support/one-at-a-time.js';
 import { heldCommand } from '../../support/strikes.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { checkGrubPrograms } from '../../../src/media/grub.js';
-import type { FakeImage } from '../../fake-cloud/state.js';
+import type { FakeImage } from '../../fakes/openstack/state.js';
 import { Bed, PRESEED } from '../../support/bed.js';
 import { startedInstallers, type StartedInstaller } from '../../support/started-installers.js';
 

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { run } from '../../../src/client/cli.js';
-import type { BuildStatus } from '../../../src/build/status.js';
+import { run } from '../../../src/cli/cli.js';
+import type { BuildStatus } from '../../../src/domain/status.js';
 import { Bed } from '../../support/bed.js';
 import { GUEST, neutron, nova, PARAMETERS, reaction, type Scene, STATES, WAYS } from '../../support/cancel-states.js';
 import { until } from '../../support/until.js';
 import { Striker } from '../../support/strikes.js';
 import { startTemporal } from '../../support/temporal.js';
-import { RecordingIo } from '../../unit/client/recording-io.js';
+import { RecordingIo } from '../../unit/cli/recording-io.js';
 
 describe('a build that is cancelled', { concurrency: 6 }, () => {
   let temporal: TestWorkflowEnvironment;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { buildOfName } from '../../../src/build/names.js';
-import type { FakeCloud } from '../../fake-cloud/fake-cloud.js';
+import { buildOfName } from '../../../src/domain/names.js';
+import type { FakeCloud } from '../../fakes/openstack/fake-cloud.js';
 import { Bed } from '../../support/bed.js';
 
 const BUILDS = 200;

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { checkGrubPrograms } from '../../../src/media/grub.js';
 import { checkIsoPrograms } from '../../../src/media/iso.js';
-import { FAMILIES, profileFor } from '../../../src/os/index.js';
+import { FAMILIES, profileFor } from '../../../src/os/registry.js';
 import type { InstallerPlan, InstallScriptKind, OsFamily, Release } from '../../../src/os/types.js';
 import { throwIfInvalid } from '../../../src/tdl/parse.js';
-import { WINDOWS_USER } from '../../fake-cloud/guests/powershell.js';
-import { mediumFixture } from '../../fake-cloud/medium-fixture.js';
+import { WINDOWS_USER } from '../../fakes/openstack/guests/powershell.js';
+import { mediumFixture } from '../../fakes/openstack/medium-fixture.js';
 import { Bed } from '../../support/bed.js';
 
 const { signal } = new AbortController();

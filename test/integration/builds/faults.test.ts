@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import type { Behaviour } from '../../fake-cloud/compute/behaviour.js';
+import type { Behaviour } from '../../fakes/openstack/compute/behaviour.js';
 import { Bed, PRESEED, type Build, type TemplateParts } from '../../support/bed.js';
 import { until } from '../../support/until.js';
 

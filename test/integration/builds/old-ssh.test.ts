@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { connectFactory, resumeBuild } from '../../../src/client/builds.js';
-import { run } from '../../../src/client/cli.js';
-import { RecordingIo } from '../../unit/client/recording-io.js';
+import { resumeBuild } from '../../../src/client/resume.js';
+import { connectFactory } from '../../../src/client/connection.js';
+import { run } from '../../../src/cli/cli.js';
+import { RecordingIo } from '../../unit/cli/recording-io.js';
 import { Bed, type Build } from '../../support/bed.js';
 
 describe('a build of a system whose OpenSSH is older than 6.5', () => {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { run } from '../../../src/client/cli.js';
+import { run } from '../../../src/cli/cli.js';
 import { KEYS_VARIABLE, newKeyLine, payloadKeysFromEnv, type PayloadKeys } from '../../../src/codec/keys.js';
 import { Bed, type Build } from '../../support/bed.js';
-import { RecordingIo } from '../../unit/client/recording-io.js';
+import { RecordingIo } from '../../unit/cli/recording-io.js';
 import { until } from '../../support/until.js';
 
 const FIRST = newKeyLine('first');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { RootFiles } from '../../fake-cloud/guests/root-files.js';
+import type { RootFiles } from '../../fakes/openstack/guests/root-files.js';
 import { Bed, type Build } from '../../support/bed.js';
 import { heldCommand } from '../../support/strikes.js';
 import { until } from '../../support/until.js';

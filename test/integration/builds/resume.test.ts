@@ -2,18 +2,13 @@ import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import {
-  abortBuild,
-  buildOutcome,
-  connectFactory,
-  resumeBuild,
-  type Factory,
-  type ResumeOptions,
-} from '../../../src/client/builds.js';
-import { expiryOf } from '../../../src/build/names.js';
-import { run } from '../../../src/client/cli.js';
-import { RecordingIo } from '../../unit/client/recording-io.js';
-import type { FakeVolume } from '../../fake-cloud/state.js';
+import { connectFactory, type Factory } from '../../../src/client/connection.js';
+import { buildOutcome } from '../../../src/client/outcome.js';
+import { abortBuild, resumeBuild, type ResumeOptions } from '../../../src/client/resume.js';
+import { expiryOf } from '../../../src/domain/names.js';
+import { run } from '../../../src/cli/cli.js';
+import { RecordingIo } from '../../unit/cli/recording-io.js';
+import type { FakeVolume } from '../../fakes/openstack/state.js';
 import { Bed, type Build } from '../../support/bed.js';
 import { until } from '../../support/until.js';
 

@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Payload } from '@temporalio/common';
-import { run } from '../../../src/client/cli.js';
+import { run } from '../../../src/cli/cli.js';
 import { EncryptionCodec } from '../../../src/codec/encryption-codec.js';
 import { KEYS_VARIABLE, newKeyLine, payloadKeysFromEnv, type PayloadKeys } from '../../../src/codec/keys.js';
-import { print } from '../../fake-cloud/compute/console.js';
+import { print } from '../../fakes/openstack/compute/console.js';
 import { Bed, PRESEED, type Build } from '../../support/bed.js';
-import { RecordingIo } from '../../unit/client/recording-io.js';
+import { RecordingIo } from '../../unit/cli/recording-io.js';
 
 /** Words that nothing else contains. */
 const CLOUD_PASSWORD = 'CloudPassword-Zanzibar';

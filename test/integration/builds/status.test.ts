@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { baseImageWorkflowId } from '../../../src/build/input.js';
-import { run } from '../../../src/client/cli.js';
+import { baseImageWorkflowId } from '../../../src/domain/base-image-input.js';
+import { run } from '../../../src/cli/cli.js';
 import { Bed, Build } from '../../support/bed.js';
-import { RecordingIo } from '../../unit/client/recording-io.js';
+import { RecordingIo } from '../../unit/cli/recording-io.js';
 import { until } from '../../support/until.js';
 
 const BAD = '<commands><command name="bad">echo so sad; exit 3</command></commands>';

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { readIcicle } from '../../../src/icicle/icicle.js';
 import { checkIsoPrograms } from '../../../src/media/iso.js';
-import { mediaOf } from '../../fake-cloud/compute/boot-order.js';
-import { WINDOWS_USER } from '../../fake-cloud/guests/powershell.js';
-import { mediumFixture } from '../../fake-cloud/medium-fixture.js';
+import { mediaOf } from '../../fakes/openstack/compute/boot-order.js';
+import { WINDOWS_USER } from '../../fakes/openstack/guests/powershell.js';
+import { mediumFixture } from '../../fakes/openstack/medium-fixture.js';
 import { Bed, type Build } from '../../support/bed.js';
 
 const skip = await checkIsoPrograms(new AbortController().signal).then(

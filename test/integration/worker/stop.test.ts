@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import type { Deps } from '../../../src/activities/context.js';
-import { askForTurn } from '../../../src/activities/line.js';
-import { baseImageWorkflowId } from '../../../src/build/input.js';
-import { WORKFLOWS } from '../../../src/build/messages.js';
-import { parseParameters } from '../../../src/build/parameters.js';
+import type { Deps } from '../../../src/activities/shared/context.js';
+import { askForTurn } from '../../../src/activities/instance/create-queue.js';
+import { baseImageWorkflowId } from '../../../src/domain/base-image-input.js';
+import { WORKFLOWS } from '../../../src/domain/messages.js';
+import { parseParameters } from '../../../src/domain/parameters.js';
 import { startTemporal, withWorkers } from '../../support/temporal.js';
 
 describe('a worker that is stopped', { timeout: 120_000 }, () => {

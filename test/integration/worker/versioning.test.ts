@@ -2,16 +2,18 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { STATUS_QUERY } from '../../../src/build/messages.js';
-import type { BuildStatus } from '../../../src/build/status.js';
-import { LANES, laneQueue } from '../../../src/build/lanes.js';
-import { buildOutcome, connectFactory, resumeBuild, type Factory } from '../../../src/client/builds.js';
-import { run } from '../../../src/client/cli.js';
+import { STATUS_QUERY } from '../../../src/domain/messages.js';
+import type { BuildStatus } from '../../../src/domain/status.js';
+import { LANES, laneQueue } from '../../../src/domain/task-queues.js';
+import { resumeBuild } from '../../../src/client/resume.js';
+import { connectFactory, type Factory } from '../../../src/client/connection.js';
+import { buildOutcome } from '../../../src/client/outcome.js';
+import { run } from '../../../src/cli/cli.js';
 import { heldCommand } from '../../support/strikes.js';
 import { Bed, type Build, type BedWorker } from '../../support/bed.js';
 import { bundleOfNextRelease, Deployment, lastReleaseOf, releasesOf, temporal } from '../../support/deployments.js';
 import { startTemporal } from '../../support/temporal.js';
-import { RecordingIo } from '../../unit/client/recording-io.js';
+import { RecordingIo } from '../../unit/cli/recording-io.js';
 import { until } from '../../support/until.js';
 
 /** Temporal looks after three minutes, and every three minutes, whether a version has builds; tests do not wait for that. */

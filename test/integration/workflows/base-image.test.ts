@@ -5,11 +5,11 @@ import type { WorkflowFailedError } from '@temporalio/client';
 import { type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { FactoryError } from '../../../src/build/errors.js';
-import { baseImageWorkflowId, type BaseImageInput } from '../../../src/build/input.js';
-import { SET_DEADLINE_UPDATE, STATUS_QUERY, WORKFLOWS, type BaseImageResult } from '../../../src/build/messages.js';
-import type { BuildStatus } from '../../../src/build/status.js';
-import type { FinalRecord, WaitForPowerOff } from '../../../src/activities/types.js';
+import { FactoryError } from '../../../src/domain/errors.js';
+import { baseImageWorkflowId, type BaseImageInput } from '../../../src/domain/base-image-input.js';
+import { SET_DEADLINE_UPDATE, STATUS_QUERY, WORKFLOWS, type BaseImageResult } from '../../../src/domain/messages.js';
+import type { BuildStatus } from '../../../src/domain/status.js';
+import type { FinalRecord, WaitForPowerOff } from '../../../src/activities/shared/types.js';
 import { inputOf, JEOS_INPUT, parked, stubs } from '../../support/stubs.js';
 import { startTemporal, withWorkers } from '../../support/temporal.js';
 

@@ -3,9 +3,9 @@ import { constants, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { matchesCall, type LoggedCall } from '../../fake-cloud/core/call-log.js';
-import type { FaultKind } from '../../fake-cloud/core/faults.js';
-import type { MediaFault } from '../../fake-cloud/media-server.js';
+import { matchesCall, type LoggedCall } from '../../fakes/openstack/core/call-log.js';
+import type { FaultKind } from '../../fakes/openstack/core/faults.js';
+import type { MediaFault } from '../../fakes/openstack/media-server.js';
 import type { Lane } from './lane.js';
 import type { Place } from './places.js';
 

@@ -1,5 +1,5 @@
-import type { FaultKind } from '../../fake-cloud/core/faults.js';
-import type { MediaFault } from '../../fake-cloud/media-server.js';
+import type { FaultKind } from '../../fakes/openstack/core/faults.js';
+import type { MediaFault } from '../../fakes/openstack/media-server.js';
 import type { Blow } from './ambush.js';
 import type { Lane } from './lane.js';
 import type { Place } from './places.js';

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 import { WorkflowNotFoundError } from '@temporalio/client';
 import type { temporal } from '@temporalio/proto';
-import { STATUS_QUERY } from '../../../src/build/messages.js';
-import type { BuildRecord } from '../../../src/build/record.js';
-import type { BuildStatus } from '../../../src/build/status.js';
-import { FakeCloud, type FakeCloudOptions } from '../../fake-cloud/fake-cloud.js';
-import { MediaServer } from '../../fake-cloud/media-server.js';
+import { STATUS_QUERY } from '../../../src/domain/messages.js';
+import type { BuildRecord } from '../../../src/domain/record.js';
+import type { BuildStatus } from '../../../src/domain/status.js';
+import { FakeCloud, type FakeCloudOptions } from '../../fakes/openstack/fake-cloud.js';
+import { MediaServer } from '../../fakes/openstack/media-server.js';
 import { imagesIn, leftoversIn, PRESEED, type Bed, type Build } from '../bed.js';
 import type { Place } from './places.js';
 

@@ -1,4 +1,4 @@
-import type { CallPattern } from '../../fake-cloud/core/call-log.js';
+import type { CallPattern } from '../../fakes/openstack/core/call-log.js';
 
 /** A place in a build where something can go wrong: a row of the fault matrix. */
 export interface Place {

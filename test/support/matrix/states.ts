@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { LoggedCall } from '../../fake-cloud/core/call-log.js';
-import type { FaultKind } from '../../fake-cloud/core/faults.js';
-import type { Behaviour } from '../../fake-cloud/compute/behaviour.js';
-import type { FakeServer } from '../../fake-cloud/state.js';
-import type { VolumeBehaviour } from '../../fake-cloud/volume/behaviour.js';
+import type { LoggedCall } from '../../fakes/openstack/core/call-log.js';
+import type { FaultKind } from '../../fakes/openstack/core/faults.js';
+import type { Behaviour } from '../../fakes/openstack/compute/behaviour.js';
+import type { FakeServer } from '../../fakes/openstack/state.js';
+import type { VolumeBehaviour } from '../../fakes/openstack/volume/behaviour.js';
 import type { Blow } from './ambush.js';
 import { ON_VOLUMES, type Lane, type LaneBuild } from './lane.js';
 import { place, type Place } from './places.js';

@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { FactoryError } from '../../../src/build/errors.js';
+import { FactoryError } from '../../../src/domain/errors.js';
 import { KEYS_VARIABLE, newKeyLine, payloadKeysFromEnv, readPayloadKeys } from '../../../src/codec/keys.js';
 
 const KEY = Buffer.alloc(32, 7).toString('base64');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { powershellLiteral, powershellScript } from '../../../src/build/powershell.js';
+import { powershellLiteral, powershellScript } from '../../../src/domain/powershell.js';
 import type { FollowedStep } from '../../../src/guest/guest-shell.js';
 import { GuestJournal } from '../../../src/guest/journal.js';
 import { WINDOWS_FOLLOW, WINDOWS_RUNNER } from '../../../src/guest/powershell-journal.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { FactoryError } from '../../../src/build/errors.js';
+import { FactoryError } from '../../../src/domain/errors.js';
 import { packagesFromListing, readIcicle, writeIcicle } from '../../../src/icicle/icicle.js';
 
 describe('writing an ICICLE document', () => {

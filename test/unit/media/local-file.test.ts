@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { FactoryError } from '../../../src/build/errors.js';
+import { FactoryError } from '../../../src/domain/errors.js';
 import { type Fetched, fetchToFile } from '../../../src/media/fetch.js';
 import { head } from '../../../src/media/head.js';
 import { readLocalFile } from '../../../src/media/local-file.js';

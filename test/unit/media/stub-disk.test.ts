@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { FactoryError } from '../../../src/build/errors.js';
+import { FactoryError } from '../../../src/domain/errors.js';
 import { checkGrubPrograms, grubConfig, type StubFirmware } from '../../../src/media/grub.js';
 import { makeStubDisk } from '../../../src/media/stub-disk.js';
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, it } from 'node:test';
-import { FactoryError } from '../../../src/build/errors.js';
-import { FAMILIES, profileFor } from '../../../src/os/index.js';
-import { checkTree } from '../../../src/os/installer.js';
+import { FactoryError } from '../../../src/domain/errors.js';
+import { FAMILIES, profileFor } from '../../../src/os/registry.js';
+import { checkTree } from '../../../src/os/installer/installer-plan.js';
 import type { InstallerPlan } from '../../../src/os/types.js';
 import type { Template } from '../../../src/tdl/types.js';
 import { mediumTemplateOf, templateOf } from './templates.js';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { profileFor } from '../../../src/os/index.js';
+import { profileFor } from '../../../src/os/registry.js';
 import { hasOldSsh } from '../../../src/os/versions.js';
-import { sles } from '../../../src/os/suse.js';
+import { sles } from '../../../src/os/families/suse/family.js';
 import { mediumTemplateOf } from './templates.js';
 
 /** Name, a version that may have an OpenSSH older than 6.5, the next one, which has a newer. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { FactoryError } from '../../../src/build/errors.js';
-import { profileFor } from '../../../src/os/index.js';
+import { FactoryError } from '../../../src/domain/errors.js';
+import { profileFor } from '../../../src/os/registry.js';
 import type { InstallerPlan } from '../../../src/os/types.js';
 import type { Template } from '../../../src/tdl/types.js';
 import { templateOf } from './templates.js';

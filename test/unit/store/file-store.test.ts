@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import type { BuildRecord } from '../../../src/build/record.js';
+import type { BuildRecord } from '../../../src/domain/record.js';
 import { FileStore } from '../../../src/store/file-store.js';
 
 const ONE = '4cc3b024-5fe7-4b0b-934b-c5d463b990b0';

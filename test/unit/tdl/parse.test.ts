@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { FactoryError } from '../../../src/build/errors.js';
+import { FactoryError } from '../../../src/domain/errors.js';
 import { parseTemplate, throwIfInvalid } from '../../../src/tdl/parse.js';
 import { INSTALL, problemsOf, shown, templateText, valid } from './support.js';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ApplicationFailure } from '@temporalio/common';
-import { FactoryError } from '../../../src/build/errors.js';
+import { FactoryError } from '../../../src/domain/errors.js';
 import { toFailure } from '../../../src/worker/interceptor.js';
 import { withoutSecrets } from '../../../src/worker/logger.js';
 import { parseAddress } from '../../../src/worker/health.js';

@@ -1,0 +1,7 @@
+import { writeFileSync } from 'node:fs';
+import { parametersDoc } from './parameters-doc.js';
+import { systemsDoc } from './systems-doc.js';
+
+/** Writes the documents that are generated from code: `npm run docs`. */
+writeFileSync(new URL('../../docs/parameters.md', import.meta.url), parametersDoc());
+writeFileSync(new URL('../../docs/operating-systems.md', import.meta.url), systemsDoc());

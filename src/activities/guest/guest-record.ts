@@ -1,0 +1,119 @@
+import { digestOf, planGuestSteps, stepDigest } from '../../planning/plan.js';
+import type { Deps } from '../shared/context.js';
+import { profileOf } from '../shared/documents.js';
+
+/** What a build's customised instance was made from, and what has been done in it: of which run's template, the instance itself does not say. */
+interface GuestRecord {
+  serverId: string;
+  /** {@link PlannedBuild.instanceDigest} of the plan that it was made by. */
+  madeFrom: string | undefined;
+  /** Digests of the template's steps that have run in it, or may have, by their names. */
+  ran: Record<string, string>;
+  /** Digest of all steps, once it was cleaned: no step is to run in it any more. */
+  whole?: string;
+}
+
+/** Document that has it. */
+const DOCUMENT = 'guest.json';
+
+async function read(deps: Deps, uuid: string): Promise<GuestRecord | undefined> {
+  const document = await deps.store.readDocument(uuid, DOCUMENT);
+  return document === undefined ? undefined : (JSON.parse(document.toString('utf8')) as GuestRecord);
+}
+
+/** Changes what is known of an instance. One that an older release made has no record. */
+async function change(deps: Deps, uuid: string, serverId: string, how: (record: GuestRecord) => void): Promise<void> {
+  const record = await read(deps, uuid);
+  if (record?.serverId !== serverId) return;
+  how(record);
+  await deps.store.writeDocument(uuid, DOCUMENT, JSON.stringify(record));
+}
+
+/** Begins the record of a new instance; that of an instance that is known stays. */
+export async function recordInstance(deps: Deps, uuid: string, serverId: string, madeFrom?: string): Promise<void> {
+  if ((await read(deps, uuid))?.serverId === serverId) return;
+  const record: GuestRecord = { serverId, madeFrom, ran: {} };
+  await deps.store.writeDocument(uuid, DOCUMENT, JSON.stringify(record));
+}
+
+/** Before a step is run: it may have run from now on. */
+export function recordStep(
+  deps: Deps,
+  uuid: string,
+  serverId: string,
+  step: { name: string; digest: string },
+): Promise<void> {
+  return change(deps, uuid, serverId, ({ ran }) => {
+    ran[step.name] = step.digest;
+  });
+}
+
+/** A step that has failed is not done: another may take its place. */
+export function forgetStep(deps: Deps, uuid: string, serverId: string, name: string): Promise<void> {
+  return change(deps, uuid, serverId, ({ ran }) => {
+    delete ran[name];
+  });
+}
+
+/** The instance is what its template says, and nothing more is to run in it. */
+export function recordWhole(deps: Deps, uuid: string, serverId: string, of: TemplateOfBuild): Promise<void> {
+  return change(deps, uuid, serverId, (record) => {
+    record.whole = digestOf(stepsOf(of));
+  });
+}
+
+type TemplateOfBuild = Awaited<ReturnType<typeof profileOf>>;
+
+function stepsOf({ template, profile }: TemplateOfBuild): { name: string; digest: string }[] {
+  return planGuestSteps(template, profile).map((step) => ({ name: step.name, digest: stepDigest(step) }));
+}
+
+/** What a plan wants of the instance that an earlier run has made. */
+export interface Wanted {
+  instanceDigest?: string;
+  /** This step of the template and what follows is done anew in it, whatever has run. */
+  from?: string;
+}
+
+/**
+ * Why the build's instance, or the snapshot of it, is not what template and parameters ask for now, which may be others than those
+ * that it was made by; undefined when it is.
+ */
+export async function whyUnfit(
+  deps: Deps,
+  uuid: string,
+  serverId: string | undefined,
+  { instanceDigest, from }: Wanted,
+): Promise<{ instance?: string; snapshot?: string }> {
+  const record = await read(deps, uuid);
+  if (record === undefined || (serverId !== undefined && record.serverId !== serverId))
+    return both('what it was made from has not been written down');
+  if (record.madeFrom !== instanceDigest)
+    return both('template or parameters ask for another installed system, network, zone, configuration drive or disk');
+  const steps = stepsOf(await profileOf(deps, uuid));
+  if (record.whole !== undefined && record.whole !== digestOf(steps)) {
+    const why = 'it was taken of another template';
+    return from === undefined ? { instance: 'it is whole after another template', snapshot: why } : { snapshot: why };
+  }
+  const changed = changedStep(record, steps, from);
+  return changed === undefined ? {} : { instance: changed };
+}
+
+function both(why: string): { instance: string; snapshot: string } {
+  return { instance: why, snapshot: why };
+}
+
+/** The first step that has run in the instance and is not what it was. */
+function changedStep(
+  { ran }: GuestRecord,
+  steps: { name: string; digest: string }[],
+  from: string | undefined,
+): string | undefined {
+  const first = from === undefined ? -1 : steps.findIndex(({ name }) => name === from);
+  const kept = first < 0 ? steps : steps.slice(0, first);
+  const other = kept.find(({ name, digest }) => Object.hasOwn(ran, name) && ran[name] !== digest);
+  if (other !== undefined) return `${other.name} has run in it, and is changed`;
+  if (first >= 0) return undefined;
+  const gone = Object.keys(ran).find((name) => !steps.some((step) => step.name === name));
+  return gone === undefined ? undefined : `${gone} has run in it, and is gone from the template`;
+}

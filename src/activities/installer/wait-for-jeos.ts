@@ -1,0 +1,146 @@
+import { Context } from '@temporalio/activity';
+import { WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
+import { ApplicationFailure, CancelledFailure, TerminatedFailure } from '@temporalio/common';
+import { FactoryError, type ErrorType } from '../../domain/errors.js';
+import { workflowQueue } from '../../domain/task-queues.js';
+import { JEOS_JOIN_SIGNAL, WORKFLOWS, type JeosImageInput, type JeosImageResult } from '../../domain/messages.js';
+import { KEYS } from '../../domain/names.js';
+import { SEARCH_ATTRIBUTES } from '../../domain/search-attributes.js';
+import { installerLeft, type BuildFailure } from '../../domain/status.js';
+import type { Image } from '../../openstack/types.js';
+import { answered, type Deps, progress, resumed, signal } from '../shared/context.js';
+import { claimImage } from '../images/shared-images.js';
+import type { JeosFound, WaitForJeos } from '../shared/types.js';
+
+/**
+ * The JEOS of this digest, if an earlier build has left one. One from which a machine has answered comes first, then the oldest, so
+ * that all builds choose the same; one that the sweeper is just removing is none.
+ */
+async function findJeos(deps: Deps, { ref, plan, parameters }: WaitForJeos): Promise<JeosFound | undefined> {
+  const { image } = deps.clouds.get(ref.cloud);
+  const properties = {
+    [KEYS.jeos]: plan.jeosDigest,
+    [KEYS.role]: 'jeos',
+    ...(parameters.reuse_jeos ? {} : { [KEYS.workflow]: plan.jeosWorkflowId }),
+  };
+  const images = await image.listImages({ properties }, { signal: signal() });
+  const usable = images
+    .filter((candidate) => candidate.status === 'active' && (candidate.size ?? 0) > 0)
+    .sort((a, b) => Number(isProven(b)) - Number(isProven(a)) || a.created_at.localeCompare(b.created_at));
+  for (const found of usable) {
+    if (!(await claimImage(deps, ref.cloud, found.id, KEYS.jeos))) continue;
+    return { imageId: found.id, reused: true, proven: isProven(found) };
+  }
+  return undefined;
+}
+
+/** Whether a machine booted from it has ever let us in: an installer that powers off may have installed nothing that boots. */
+function isProven(image: Image): boolean {
+  return image[KEYS.proven] === 'true';
+}
+
+function jeosInput({ ref, plan, parameters, heartbeatTimeout }: WaitForJeos): JeosImageInput {
+  const { install_timeout, inactivity_timeout, boot_timeout, shutdown_timeout, snapshot_timeout } = parameters;
+  return {
+    cloud: ref.cloud,
+    digest: plan.jeosDigest,
+    documents: plan.jeosDocuments,
+    name: plan.name,
+    osLabel: plan.osLabel,
+    flavorId: plan.flavorId,
+    networkId: plan.networkId,
+    minDisk: plan.minDisk,
+    ...(plan.volumes === undefined ? {} : { volumes: plan.volumes }),
+    deadlines: { install_timeout, inactivity_timeout, boot_timeout, shutdown_timeout, snapshot_timeout },
+    mediaTimeout: parameters.media_timeout,
+    quotaTimeout: parameters.quota_timeout,
+    heartbeatTimeout,
+    line: plan.line,
+  };
+}
+
+/**
+ * Joins the run that installs this JEOS, and starts it if there is none. Answers the run's id. The run is this worker's
+ * version's, also when another is current by now: the plan, its digest and its documents are of this version's making.
+ */
+async function joinInstall(deps: Deps, input: WaitForJeos): Promise<string> {
+  const { ref, plan } = input;
+  const handle = await deps.temporal.workflow.signalWithStart(WORKFLOWS.jeosImage, {
+    workflowId: plan.jeosWorkflowId,
+    taskQueue: workflowQueue(Context.current().info.taskQueue, 'wait'),
+    args: [jeosInput(input)],
+    signal: JEOS_JOIN_SIGNAL,
+    signalArgs: [ref.uuid],
+    ...(deps.version === undefined ? {} : { versioningOverride: { pinnedTo: deps.version } }),
+    typedSearchAttributes: [
+      { key: SEARCH_ATTRIBUTES.imageType, value: 'jeos_image' },
+      { key: SEARCH_ATTRIBUTES.os, value: plan.os.name },
+      { key: SEARCH_ATTRIBUTES.osVersion, value: plan.os.version },
+      { key: SEARCH_ATTRIBUTES.arch, value: plan.os.arch },
+      { key: SEARCH_ATTRIBUTES.template, value: plan.name },
+    ],
+    staticSummary: `Install ${plan.osLabel} (JEOS for ${plan.name})`,
+    staticDetails: `The installer run that build \`${ref.workflowId}\` and every other build with JEOS digest \`${plan.jeosDigest}\` share.`,
+  });
+  return handle.signaledRunId;
+}
+
+/** The end of the installer's run; a failure is its own, in its own words. */
+async function endOfInstall(deps: Deps, input: WaitForJeos, runId: string): Promise<JeosImageResult | undefined> {
+  const handle = deps.temporal.workflow.getHandle<() => Promise<JeosImageResult>>(input.plan.jeosWorkflowId, runId);
+  try {
+    return await answered(deps, () => handle.result());
+  } catch (error) {
+    signal().throwIfAborted();
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    // The builds that it ran for had all left when it was cancelled: this one came too late, and starts another.
+    if (error.cause instanceof CancelledFailure) return undefined;
+    if (!(error.cause instanceof TerminatedFailure)) throw failureOf(error, input);
+    const latest = await deps.temporal.workflow.getHandle(input.plan.jeosWorkflowId).describe();
+    if (latest.runId === runId) throw failureOf(error, input);
+    // A reset ends a run and begins another, which counts instead, also when it has ended by now.
+    return latest.status.name === 'RUNNING' ? undefined : endOfInstall(deps, input, latest.runId);
+  }
+}
+
+function failureOf(error: WorkflowFailedError, input: WaitForJeos): FactoryError {
+  const cause = error.cause;
+  if (!(cause instanceof ApplicationFailure)) {
+    const why = cause?.message ?? error.message;
+    return new FactoryError(
+      'InstallFailed',
+      `the installer’s run ${input.plan.jeosWorkflowId} ended without a JEOS: ${why}`,
+    );
+  }
+  const [failure] = (cause.details ?? []) as [BuildFailure | undefined];
+  const { message = cause.message, hint, consoleTail, leftovers } = failure ?? {};
+  return new FactoryError((cause.type ?? 'InstallFailed') as ErrorType, message + installerLeft(leftovers), {
+    hint,
+    consoleTail,
+  });
+}
+
+/**
+ * Finds the JEOS of a plan, or waits until it is installed. The run that installs it is shared: its workflow id is made of
+ * the digest, so two builds that need the same JEOS at once cannot start two. Its run id is kept in the heartbeat: a new
+ * attempt learns how the run ended that it had joined, and does not start a second one because the first has failed.
+ */
+export async function waitForJeos(deps: Deps, input: WaitForJeos): Promise<JeosFound> {
+  let runId = resumed<string>();
+  for (;;) {
+    if (runId === undefined) {
+      const found =
+        input.parameters.reuse_jeos || input.ownOfEarlierRun === true ? await findJeos(deps, input) : undefined;
+      if (found !== undefined) return found;
+      runId = await joinInstall(deps, input);
+    }
+    progress({ message: `installing in ${input.plan.jeosWorkflowId}`, resume: runId });
+    const result = await endOfInstall(deps, input, runId);
+    if (result !== undefined && (await claimImage(deps, input.ref.cloud, result.imageId, KEYS.jeos))) {
+      const { imageId, leftovers } = result;
+      return { imageId, reused: false, proven: false, ...(leftovers === undefined ? {} : { leftovers }) };
+    }
+    runId = undefined;
+  }
+}

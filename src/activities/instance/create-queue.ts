@@ -1,0 +1,87 @@
+import { Context } from '@temporalio/activity';
+import { WorkflowNotFoundError } from '@temporalio/client';
+import { workflowQueue } from '../../domain/task-queues.js';
+import type { LineAnswer, Member, TurnEnd } from '../../domain/create-queue.js';
+import {
+  type LINE_DONE_SIGNAL,
+  LINE_JOIN_SIGNAL,
+  type LINE_SHORT_SIGNAL,
+  LINE_TURN_QUERY,
+  WORKFLOWS,
+  type LineInput,
+} from '../../domain/messages.js';
+import { answered, type Deps } from '../shared/context.js';
+import { lifeOf } from '../shared/temporal-lookups.js';
+import type { CreateServerInput } from '../shared/types.js';
+
+/** Polls that pass between two looks at whether those live whose turn it is. */
+const CHECK = 15;
+
+/**
+ * Joins a project's line, which is started if there is none, and answers how the build stands there. Who joins twice keeps its
+ * place. A build whose instance is there already has its turn at once: others may be waiting for that one to go.
+ *
+ * @returns undefined when the line has just sent it away
+ */
+export async function askForTurn(
+  deps: Deps,
+  { ref, line }: Pick<CreateServerInput, 'ref' | 'line'>,
+  hasInstance: boolean,
+): Promise<LineAnswer | undefined> {
+  const { taskQueue, heartbeatTimeoutMs = 60_000 } = Context.current().info;
+  const input: LineInput = {
+    checkEvery: (deps.pollInterval * CHECK) / 1000,
+    heartbeatTimeout: heartbeatTimeoutMs / 1000,
+  };
+  const member: Member = { id: ref.workflowId, since: line.since, patience: line.patience };
+  await deps.temporal.workflow.signalWithStart(WORKFLOWS.cloudLine, {
+    workflowId: line.id,
+    taskQueue: workflowQueue(taskQueue, 'wait'),
+    args: [input],
+    signal: LINE_JOIN_SIGNAL,
+    signalArgs: [member, hasInstance, deps.limits[ref.cloud]?.maxConcurrentBuilds ?? null],
+    staticSummary: `Line of the builds that create instances in a project (cloud ${ref.cloud})`,
+  });
+  if (deps.version !== undefined) await keptByCurrent(deps, line.id);
+  // Temporal answers a query only when what was signalled before has been seen to.
+  const handle = deps.temporal.workflow.getHandle(line.id);
+  const query = () => handle.query<LineAnswer | null, [string]>(LINE_TURN_QUERY, member.id);
+  return (await answered(deps, query)) ?? undefined;
+}
+
+/** Tells a project's line what has become of a build's turn. */
+export async function tellLine(
+  { temporal }: Deps,
+  { ref, line }: Pick<CreateServerInput, 'ref' | 'line'>,
+  ...[signal, word]: [typeof LINE_DONE_SIGNAL, TurnEnd] | [typeof LINE_SHORT_SIGNAL, string]
+): Promise<void> {
+  try {
+    await temporal.workflow.getHandle(line.id).signal(signal, ref.workflowId, word, Date.now());
+  } catch (error) {
+    // It has ended, and holds nothing for us.
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+  }
+}
+
+/**
+ * Hands the line to the current version whenever that changes, whoever began it: it outlives every release, and would keep
+ * an old one from ever ending. From outside, because what a workflow itself says of that is what the worker of its first task
+ * said, which other workers, those without a version above all, may not repeat.
+ */
+async function keptByCurrent({ temporal }: Deps, workflowId: string): Promise<void> {
+  await temporal.workflowService.updateWorkflowExecutionOptions({
+    namespace: temporal.options.namespace,
+    workflowExecution: { workflowId },
+    workflowExecutionOptions: { versioningOverride: { autoUpgrade: true } },
+    updateMask: { paths: ['versioning_override'] },
+  });
+}
+
+/** Those of the workflows that do not live, and when that was seen: milliseconds since the epoch. */
+export async function endedWorkflows(deps: Deps, { ids }: { ids: string[] }): Promise<{ ended: string[]; at: number }> {
+  const ended: string[] = [];
+  for (const id of ids) {
+    if ((await lifeOf(deps, id)) !== 'living') ended.push(id);
+  }
+  return { ended, at: Date.now() };
+}

@@ -1,0 +1,119 @@
+import { createSocket } from 'node:dgram';
+import { FactoryError, passing } from '../../domain/errors.js';
+import { buildTag, resourceName, tagsOf, type BuildRef } from '../../domain/names.js';
+import type { SecurityGroup } from '../../openstack/types.js';
+import { type Deps, signal } from '../shared/context.js';
+import { loginKeyOf } from './ssh-keys.js';
+import type { BuildAccess, GuestLocation } from '../shared/types.js';
+
+/** Makes the build's key pair and its security group, or finds those that an earlier try made. */
+export async function createAccess(deps: Deps, { ref }: { ref: BuildRef }): Promise<BuildAccess> {
+  const [keyName, group] = await Promise.all([ensureKeyPair(deps, ref), ensureSecurityGroup(deps, ref)]);
+  return { keyName, securityGroupId: group.id };
+}
+
+async function ensureKeyPair(deps: Deps, ref: BuildRef): Promise<string> {
+  const { compute } = deps.clouds.get(ref.cloud);
+  const name = resourceName(ref, 'key');
+  const { publicKey } = await loginKeyOf(deps, ref.uuid);
+  if ((await compute.getKeyPair(name, { signal: signal() })) !== undefined) return name;
+  try {
+    await compute.createKeyPair(name, publicKey, { signal: signal() });
+  } catch (error) {
+    // Made by a try whose reply was lost.
+    if (!(error instanceof FactoryError && error.type === 'Conflict')) throw error;
+  }
+  return name;
+}
+
+async function ensureSecurityGroup(deps: Deps, ref: BuildRef): Promise<SecurityGroup> {
+  const { network } = deps.clouds.get(ref.cloud);
+  const name = resourceName(ref, 'guest');
+  const tags = tagsOf(ref, 'guest');
+  const [existing] = await network.listSecurityGroups({ name }, { signal: signal() });
+  if (existing !== undefined) {
+    // The try that made it may have ended before it tagged it.
+    if (!existing.tags.includes(buildTag(ref.uuid)))
+      await network.setTags('security-groups', existing.id, tags, { signal: signal() });
+    return existing;
+  }
+  try {
+    return await network.createSecurityGroup(
+      { name, description: `SSH from the worker that builds image ${ref.uuid}`, tags },
+      { signal: signal() },
+    );
+  } catch (error) {
+    // It is made and tagged by two calls: somebody has deleted it between them. The next try makes it anew.
+    if (!(error instanceof FactoryError && error.type === 'NotFound')) throw error;
+    throw passing(error);
+  }
+}
+
+/** The address under which this machine reaches another: what the kernel's routes say; nothing is sent. */
+export function localAddressTowards(host: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
+    socket.once('error', (error) => {
+      socket.close();
+      reject(
+        new FactoryError('GuestUnreachable', `there is no route to ${host}: ${error.message}`, {
+          retryable: true,
+          cause: error,
+        }),
+      );
+    });
+    // Not as the call's own callback: that would be told of errors as well, in place of the listener above.
+    socket.once('connect', () => {
+      const { address } = socket.address();
+      socket.close();
+      resolve(address);
+    });
+    socket.connect(22, host);
+  });
+}
+
+/** Lets this worker in to the guest's SSH port. */
+export async function admitWorker(deps: Deps, ref: BuildRef, guest: GuestLocation): Promise<void> {
+  const local = await localAddressTowards(guest.host);
+  await admit(deps, ref, guest, deps.workerAddresses ?? [`${local}/${local.includes(':') ? 128 : 32}`]);
+}
+
+/** Lets these networks (CIDR), besides those that are let in already, in to the guest's SSH port. */
+export async function admit(deps: Deps, ref: BuildRef, guest: GuestLocation, wanted: string[]): Promise<void> {
+  const { network } = deps.clouds.get(ref.cloud);
+  const groups = await network.listSecurityGroups({ tags: [buildTag(ref.uuid)] }, { signal: signal() });
+  const group = groups.find((candidate) => candidate.id === guest.securityGroupId);
+  if (group === undefined) {
+    throw new FactoryError(
+      'NotFound',
+      `the build’s security group ${guest.securityGroupId} is gone: somebody else has deleted it`,
+    );
+  }
+  const admitted = new Set(group.security_group_rules.map((rule) => rule.remote_ip_prefix));
+  for (const prefix of wanted.filter((address) => !admitted.has(address))) {
+    await addSshRule(deps, ref, guest.securityGroupId, prefix, prefix.includes(':') ? 'IPv6' : 'IPv4');
+  }
+}
+
+async function addSshRule(
+  deps: Deps,
+  ref: BuildRef,
+  group: string,
+  prefix: string,
+  ethertype: 'IPv4' | 'IPv6',
+): Promise<void> {
+  const rule = {
+    direction: 'ingress',
+    ethertype,
+    protocol: 'tcp',
+    port_range_min: 22,
+    port_range_max: 22,
+    remote_ip_prefix: prefix,
+  } as const;
+  try {
+    await deps.clouds.get(ref.cloud).network.addSecurityGroupRule(group, rule, { signal: signal() });
+  } catch (error) {
+    // Neutron answers 409 when the rule is there already.
+    if (!(error instanceof FactoryError && error.type === 'Conflict')) throw error;
+  }
+}

@@ -1,0 +1,41 @@
+import { FactoryError } from '../../domain/errors.js';
+import type { Image } from '../../openstack/types.js';
+import { type Deps, signal } from '../shared/context.js';
+
+const SCHEME = /^glance:/i;
+
+/** Whether a template's medium is an image that somebody has put into the cloud. */
+export function isInGlance(url: string): boolean {
+  return SCHEME.test(url);
+}
+
+/** The name, or the id, of that image. */
+export function nameInGlance(url: string): string {
+  return url.replace(SCHEME, '').trim();
+}
+
+/**
+ * The image of a name or an id that a medium is to be taken from.
+ * @throws FactoryError NotFound; InvalidTemplate where several have that name; ImageFailed for one that is not active, or no ISO
+ */
+export async function imageNamed(deps: Deps, cloud: string, name: string): Promise<Image> {
+  const { image: images } = deps.clouds.get(cloud);
+  const isId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(name);
+  const byId = isId ? await images.getImage(name, { signal: signal() }) : undefined;
+  const found = byId === undefined ? await images.listImages({ name }, { signal: signal() }) : [byId];
+  const [image, ...others] = found;
+  if (image === undefined) {
+    throw new FactoryError('NotFound', `cloud ${cloud} has no image ${JSON.stringify(name)} that can be seen`, {
+      hint: 'openstack image list shows the images of the project',
+    });
+  }
+  if (others.length > 0) {
+    const ids = found.map(({ id }) => id).join(', ');
+    throw new FactoryError('InvalidTemplate', `${found.length} images of cloud ${cloud} are called ${name}`, {
+      hint: `name one by its id: ${ids}`,
+    });
+  }
+  if (image.status === 'active' && image.disk_format === 'iso') return image;
+  const state = image.status === 'active' ? `an image in format ${image.disk_format}` : image.status;
+  throw new FactoryError('ImageFailed', `image ${name} is ${state}: a medium is an active image in format iso`);
+}

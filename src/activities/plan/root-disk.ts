@@ -1,0 +1,65 @@
+import { FactoryError } from '../../domain/errors.js';
+import type { PlannedVolumes } from '../../domain/messages.js';
+import type { BuildParameters } from '../../domain/parameters.js';
+import type { BuildPlan } from '../../planning/plan.js';
+import type { Cloud, Flavor } from '../../openstack/types.js';
+import { signal } from '../shared/context.js';
+
+/** Bytes in a GiB: flavors' disks and volumes are given in GiB. */
+const GIB = 1024n ** 3n;
+/** GiB of a volume for which neither template nor flavor says more. Oz's disks have as much. */
+const DEFAULT_VOLUME = 10;
+
+/** The disks of a build's instances. */
+export interface PlannedDisks {
+  /** GiB that the image needs at least. */
+  minDisk: number;
+  volumes?: PlannedVolumes;
+}
+
+/**
+ * Where the instances of a build have their disks, and how large they are.
+ * @throws FactoryError InvalidParameter when the flavor's disk is too small; UnsupportedOs when volumes are needed that the cloud does not have
+ */
+export async function planDisks(
+  cloud: Cloud,
+  plan: BuildPlan,
+  flavor: Flavor,
+  { root_disk }: Pick<BuildParameters, 'root_disk'>,
+): Promise<PlannedDisks> {
+  const media = plan.installer.medium !== undefined;
+  const { diskSize } = plan.template;
+  const hasVolumes = await cloud.volume.exists({ signal: signal() });
+  const where = root_disk ?? (flavor.disk === 0 && hasVolumes ? 'volume' : 'local');
+  if (!hasVolumes && (media || where === 'volume')) throw withoutVolumes(cloud, media);
+  if (where === 'local') {
+    checkFlavor(flavor, diskSize);
+    return { minDisk: flavor.disk, ...(media ? { volumes: { media } } : {}) };
+  }
+  const wanted = diskSize === undefined ? 0 : Number((BigInt(diskSize) + GIB - 1n) / GIB);
+  const root = wanted || flavor.disk || DEFAULT_VOLUME;
+  return { minDisk: root, volumes: { root, media } };
+}
+
+function withoutVolumes({ name }: Cloud, media: boolean): FactoryError {
+  if (!media) {
+    return new FactoryError('InvalidParameter', `parameter root_disk: cloud ${name} has no block storage (Cinder)`, {
+      hint: 'leave it out, or write local',
+    });
+  }
+  return new FactoryError(
+    'UnsupportedOs',
+    `cloud ${name} has no block storage (Cinder): an ISO can reach an instance only as a volume`,
+    { hint: "install from an install tree, <install type='url'>, where the system has one" },
+  );
+}
+
+function checkFlavor(flavor: Flavor, diskSize: string | undefined): void {
+  if (diskSize === undefined || flavor.disk === 0 || BigInt(flavor.disk) * GIB >= BigInt(diskSize)) return;
+  const wanted = (Number((BigInt(diskSize) * 10n) / GIB) / 10).toString();
+  throw new FactoryError(
+    'InvalidParameter',
+    `flavor ${flavor.name} has a disk of ${flavor.disk} GiB, the template asks for ${wanted} GiB`,
+    { hint: 'choose a flavor with a larger disk, ask for less in <disk><size>, or write root_disk volume' },
+  );
+}

@@ -1,0 +1,48 @@
+import { FactoryError } from '../../domain/errors.js';
+import type { BaseImageResult } from '../../domain/messages.js';
+import type { BuildRef } from '../../domain/names.js';
+import { type Deps, signal } from './context.js';
+
+/**
+ * The result of a build that has its image: the record says so, and the image is there. Temporal can be told to reset a
+ * workflow that has completed; nothing of it is made again then.
+ */
+export async function builtResult(
+  deps: Pick<Deps, 'store' | 'clouds'>,
+  ref: BuildRef,
+): Promise<BaseImageResult | undefined> {
+  const record = await deps.store.readRecord(ref.uuid);
+  if (record?.status !== 'COMPLETE' || record.glance_id === null || record.jeos === null) return undefined;
+  const image = await deps.clouds.get(ref.cloud).image.getImage(record.glance_id, { signal: signal() });
+  if (image?.status !== 'active') return undefined;
+  return {
+    uuid: ref.uuid,
+    glanceId: record.glance_id,
+    checksum: record.checksum,
+    checksumMd5: record.checksum_md5,
+    size: record.size ?? 0,
+    minDisk: record.min_disk ?? 0,
+    body: record.data,
+    downloaded: record.downloaded,
+    packages: record.packages ?? 0,
+    jeos: record.jeos,
+  };
+}
+
+/** @throws FactoryError AlreadyBuilt, which the workflow answers with the image that is there */
+export async function refuseIfBuilt(deps: Deps, ref: BuildRef): Promise<void> {
+  const built = await builtResult(deps, ref);
+  if (built === undefined) return;
+  throw new FactoryError('AlreadyBuilt', `build ${ref.uuid} has its image already: ${built.glanceId}`, {
+    hint: `imagefactory delete ${ref.uuid} removes it; another build makes another`,
+  });
+}
+
+/** The result of a build that has its image already. */
+export async function takeBuiltImage(deps: Deps, { ref }: { ref: BuildRef }): Promise<BaseImageResult> {
+  const built = await builtResult(deps, ref);
+  if (built !== undefined) return built;
+  throw new FactoryError('ImageFailed', `the image of build ${ref.uuid} has just been removed`, {
+    hint: `imagefactory resume ${ref.uuid} builds it anew`,
+  });
+}

@@ -1,0 +1,29 @@
+import { cancelBuild } from '../../client/builds.js';
+import { jsonDocument } from '../output.js';
+import { UUID_POSITIONAL, uuidOf, withFactory, type Command } from './command.js';
+import { follow } from './follow.js';
+
+const EXAMPLE = 'bdd32b97-0e94-473a-b376-74d2da289a2c';
+
+export const cancel: Command = {
+  usage: 'cancel <uuid>',
+  summary: 'cancel a build; it removes what it has made, and says what that was',
+  positionals: UUID_POSITIONAL,
+  options: { detach: { type: 'boolean', describe: 'return as soon as the build has been asked to cancel' } },
+  examples: [[`$0 cancel ${EXAMPLE}`, '']],
+  run: (context) => {
+    const uuid = uuidOf(context);
+    const { io, settings, options } = context;
+    return withFactory(context, async (factory) => {
+      await cancelBuild(factory, uuid);
+      const said = `Build ${uuid} was asked to cancel; it removes what it has made.`;
+      if (options['detach'] !== true) {
+        io.err(`${said}\n`);
+        return follow(context, factory, uuid, 'CANCELED');
+      }
+      const text = `${said} To see it end: imagefactory watch ${uuid}\n`;
+      io.out(settings.output === 'json' ? jsonDocument({ identifier: uuid, cancel_requested: true }) : text);
+      return 0;
+    });
+  },
+};

@@ -1,0 +1,91 @@
+import { lastOf, payloadKeysOf } from '../config.js';
+import { UsageError } from '../../client/errors.js';
+import { jsonDocument } from '../output.js';
+import type { Command, CommandContext } from './command.js';
+
+/** The variable that holds the codec server's token: on the command line everybody on the machine could read it. */
+const TOKEN_VARIABLE = 'IMAGEFACTORY_CODEC_TOKEN';
+/** The development server's UI, under both names of the loopback: to a browser they are two origins. */
+const DEVELOPMENT_UI = ['http://127.0.0.1:8233', 'http://localhost:8233'];
+
+export const codec: Command = {
+  usage: 'codec <action>',
+  summary: 'make a key that payloads are encrypted with, or decrypt them for the Temporal UI',
+  positionals: { action: { type: 'string', choices: ['new-key', 'serve'], describe: 'what to do' } },
+  options: {
+    id: { type: 'string', requiresArg: true, describe: 'new-key: id of the key (default: the date and a random end)' },
+    address: {
+      type: 'string',
+      requiresArg: true,
+      describe: 'serve: HOST:PORT to listen at (default 127.0.0.1:8888)',
+    },
+    ui: {
+      type: 'string',
+      requiresArg: true,
+      describe:
+        'serve: origin of a Temporal UI that may ask, repeatable (default: --ui-address, else the development server’s)',
+    },
+  },
+  examples: [
+    ['$0 codec new-key > payload.keys; chmod 0600 payload.keys', 'make a file of keys'],
+    ['$0 --payload-keys payload.keys codec serve', 'then set http://127.0.0.1:8888 as the UI’s codec endpoint'],
+  ],
+  run: (context) => (String(context.options['action']) === 'serve' ? serve(context) : newKey(context)),
+};
+
+async function newKey({ io, settings, options }: CommandContext): Promise<number> {
+  const { newKeyLine } = await import('../../codec/keys.js');
+  const line = newKeyLine(lastOf(options['id']) as string | undefined);
+  io.out(settings.output === 'json' ? jsonDocument({ id: line.split(':')[0], line }) : `${line}\n`);
+  return 0;
+}
+
+/** Serves until Ctrl-C or SIGTERM. */
+async function serve({ io, settings, options }: CommandContext): Promise<number> {
+  const keys = payloadKeysOf(settings, io.env);
+  if (keys === undefined) {
+    throw new UsageError('there are no payload keys to decrypt with', {
+      hint: 'give them with --payload-keys FILE or IMAGEFACTORY_PAYLOAD_KEYS; `imagefactory codec new-key` makes one',
+    });
+  }
+  const { serveCodec } = await import('../../codec/server.js');
+  const { host, port } = await hostAndPort((lastOf(options['address']) as string | undefined) ?? '127.0.0.1:8888');
+  const token = io.env[TOKEN_VARIABLE] || undefined;
+  const given = options['ui'] === undefined ? undefined : [options['ui']].flat().map(String);
+  const origins = given ?? (settings.uiAddress === undefined ? DEVELOPMENT_UI : [settings.uiAddress]);
+  const served = await serveCodec({
+    keys,
+    host,
+    port,
+    origins: origins.map(originOf),
+    ...(token === undefined ? {} : { token }),
+  });
+  const asked = token === undefined ? '' : `, with the token of ${TOKEN_VARIABLE}`;
+  io.err(`Codec server http://${host}:${served.port} for ${origins.join(', ')}${asked}; Ctrl-C ends it\n`);
+  await new Promise<void>((resolve) => {
+    const off = io.onInterrupt(() => {
+      off();
+      resolve();
+    });
+  });
+  served.server.close();
+  served.server.closeAllConnections();
+  return 0;
+}
+
+/** @throws UsageError */
+async function hostAndPort(text: string): Promise<{ host: string; port: number }> {
+  const { parseAddress } = await import('../../worker/health.js');
+  try {
+    return parseAddress(text);
+  } catch (error) {
+    throw new UsageError(`--address: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** What a browser calls the place of a page. @throws UsageError */
+function originOf(address: string): string {
+  const origin = URL.canParse(address) ? new URL(address).origin : 'null';
+  if (origin !== 'null') return origin;
+  throw new UsageError(`--ui: ${JSON.stringify(address)} is not an origin`, { hint: 'write http://HOST:PORT' });
+}

@@ -1,0 +1,37 @@
+import type { DeadlineName } from '../../domain/messages.js';
+import { setDeadline } from '../../client/builds.js';
+import { secondsOf } from '../config.js';
+import { jsonDocument } from '../output.js';
+import { UUID_POSITIONAL, uuidOf, withFactory, type Command } from './command.js';
+
+const NAMES: readonly DeadlineName[] = [
+  'install_timeout',
+  'boot_timeout',
+  'shutdown_timeout',
+  'snapshot_timeout',
+  'inactivity_timeout',
+];
+
+export const deadline: Command = {
+  usage: 'deadline <uuid> <name> <seconds>',
+  summary: 'change how long a wait of a running build may take',
+  positionals: {
+    ...UUID_POSITIONAL,
+    name: { type: 'string', choices: NAMES, describe: 'which deadline' },
+    seconds: { type: 'string', describe: 'how long in all, counted from when the wait began' },
+  },
+  examples: [
+    ['$0 deadline bdd32b97-0e94-473a-b376-74d2da289a2c install_timeout 10800', 'give a slow mirror three hours'],
+  ],
+  run: (context) => {
+    const uuid = uuidOf(context);
+    const name = context.options['name'] as DeadlineName;
+    const seconds = secondsOf('seconds', context.options['seconds']);
+    return withFactory(context, async (factory) => {
+      await setDeadline(factory, uuid, { name, seconds });
+      const said = `Build ${uuid}: ${name} is ${seconds} s now\n`;
+      context.io.out(context.settings.output === 'json' ? jsonDocument({ identifier: uuid, name, seconds }) : said);
+      return 0;
+    });
+  },
+};

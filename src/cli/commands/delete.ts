@@ -1,0 +1,34 @@
+import { ClientError } from '../../client/errors.js';
+import { deleteImage } from '../../client/images.js';
+import { jsonDocument } from '../output.js';
+import { PARAMETER_OPTIONS } from '../parameters.js';
+import { UUID_POSITIONAL, uuidOf, withFactory, type Command } from './command.js';
+
+const PROVIDER_ONLY = 'only for provider images; means nothing for a base image';
+
+export const deleteCommand: Command = {
+  usage: 'delete <uuid>',
+  summary: 'remove an image from Glance and from the store',
+  positionals: UUID_POSITIONAL,
+  options: {
+    provider: { type: 'string', describe: PROVIDER_ONLY },
+    credentials: { type: 'string', describe: PROVIDER_ONLY },
+    target: { type: 'string', describe: PROVIDER_ONLY },
+    ...PARAMETER_OPTIONS,
+  },
+  examples: [['$0 delete bdd32b97-0e94-473a-b376-74d2da289a2c', '']],
+  run: (context) => {
+    const uuid = uuidOf(context);
+    return withFactory(context, async (factory) => {
+      const { found, removed } = await deleteImage(factory, uuid);
+      if (!found) throw new ClientError(`No image found with id: ${uuid}`);
+      const what = removed.length === 0 ? 'nothing was left of it' : removed.join(', ');
+      context.io.out(
+        context.settings.output === 'json'
+          ? jsonDocument({ identifier: uuid, removed })
+          : `Deleted image ${uuid}: ${what}\n`,
+      );
+      return 0;
+    });
+  },
+};

@@ -1,0 +1,24 @@
+import { jsonDocument } from '../output.js';
+import type { DevServerStatus } from '../dev-server/dev-server.js';
+import type { Command } from './command.js';
+
+export const dev: Command = {
+  usage: 'dev <action>',
+  summary: 'start or stop the development Temporal server',
+  positionals: { action: { type: 'string', choices: ['start', 'stop', 'status'], describe: 'what to do' } },
+  examples: [['$0 dev start', 'start it as temporal-dev.yaml says, and return']],
+  run: async ({ io, settings, options }) => {
+    const { startDevServer, stopDevServer, devServerStatus } = await import('../dev-server/dev-server.js');
+    const given = { env: io.env, say: (line: string) => io.err(`${line}\n`) };
+    const action = String(options['action']);
+    const act = action === 'start' ? startDevServer : action === 'stop' ? stopDevServer : devServerStatus;
+    const state = await act(given);
+    io.out(settings.output === 'json' ? jsonDocument(state) : describe(state));
+    return 0;
+  },
+};
+
+function describe({ running, address, ui, log }: DevServerStatus): string {
+  if (!running) return 'The development Temporal server is not running.\n';
+  return `Temporal server ${address}\nTemporal UI     ${ui}\nLog             ${log}\n`;
+}

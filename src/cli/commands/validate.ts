@@ -1,0 +1,40 @@
+import { checkFiles } from '../../client/check-files.js';
+import { problemLines, UsageError } from '../../client/errors.js';
+import { jsonDocument } from '../output.js';
+import { fileOfParameter } from '../parameters.js';
+import type { Command } from './command.js';
+
+export const validate: Command = {
+  usage: 'validate <file..>',
+  summary: 'check templates, and an install script, without building anything',
+  positionals: { file: { type: 'string', array: true, describe: 'TDL files' } },
+  options: {
+    'file-parameter': {
+      type: 'string',
+      nargs: 2,
+      describe: 'install_script FILE: also check this install script (NAME FILE)',
+    },
+  },
+  examples: [
+    ['$0 validate f19.tdl --file-parameter install_script f19.ks', 'check the template and its kickstart'],
+    ['$0 --output json validate *.tdl', 'for a script or an editor'],
+  ],
+  run: async ({ io, settings, options }) => {
+    const files = [options['file']].flat().map(String);
+    const reports = checkFiles(files, scriptOf(options), (text) => io.err(`warning: ${text}\n`));
+    if (settings.output === 'json') io.out(jsonDocument(reports));
+    else
+      reports.forEach((report) =>
+        io.out((report.valid ? [`${report.file}: valid`] : problemLines(report)).join('\n') + '\n'),
+      );
+    return reports.every(({ valid }) => valid) ? 0 : 1;
+  },
+};
+
+function scriptOf(options: Record<string, unknown>): string | undefined {
+  const script = fileOfParameter(options, 'install_script');
+  if (options['file-parameter'] === undefined || script !== undefined) return script;
+  throw new UsageError('validate checks no other parameter than install_script', {
+    hint: 'write --file-parameter install_script FILE',
+  });
+}

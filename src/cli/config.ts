@@ -1,0 +1,211 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { KEYS_VARIABLE, payloadKeysFromEnv, readPayloadKeys, type PayloadKeys } from '../codec/keys.js';
+import { DEFAULT_TASK_QUEUE } from '../client/connection.js';
+import { fileReason, UsageError } from '../client/errors.js';
+
+/** Where the configuration is looked for when --config does not say. */
+export const DEFAULT_CONFIG_FILE = '/etc/imagefactory/imagefactory.conf';
+const DEFAULT_STORAGE = '/var/lib/imagefactory/storage';
+const DEFAULT_IMGDIR = '/var/lib/imagefactory/images';
+
+const seconds = z.coerce.number().int().positive();
+
+/** Keys of the configuration file that do something here: imagefactory's own first, then ours. */
+const FILE_KEYS = z.object({
+  debug: z.boolean().optional(),
+  verbose: z.boolean().optional(),
+  output: z.enum(['log', 'json']).optional(),
+  raw: z.boolean().optional(),
+  timeout: seconds.optional(),
+  imgdir: z.string().optional(),
+  tmpdir: z.string().optional(),
+  image_manager_args: z.object({ storage_path: z.string().optional() }).loose().optional(),
+  storage_path: z.string().optional(),
+  task_queue: z.string().min(1).optional(),
+  cloud: z.string().min(1).optional(),
+  ui_address: z.string().optional(),
+  metrics_address: z.string().optional(),
+  health_address: z.string().optional(),
+  log_format: z.enum(['text', 'json']).optional(),
+  clouds: z.array(z.string()).optional(),
+  worker_addresses: z.array(z.string()).optional(),
+  files_from: z.array(z.string()).optional(),
+  cloud_limits: z
+    .record(
+      z.string(),
+      z.strictObject({
+        max_concurrent_builds: z.number().int().positive().optional(),
+        api_calls_per_second: z.number().positive().optional(),
+      }),
+    )
+    .optional(),
+  jeos_keep: z.number().int().nonnegative().optional(),
+  insecure: z.boolean().optional(),
+  payload_keys: z.string().min(1).optional(),
+  deployment: z.string().min(1).optional(),
+  build_id: z.string().min(1).optional(),
+});
+export type ConfigFile = z.infer<typeof FILE_KEYS>;
+
+/** imagefactory's keys that mean nothing here: a file written for it is taken as it is. */
+const IGNORED_KEYS = new Set(
+  (
+    'no_ssl no_oauth ssl_pem port address foreground secondary plugins clients image_manager tdl_require_root_pw jeos_config ' +
+    'max_concurrent_local_sessions max_concurrent_ec2_sessions ec2_ami_type ec2_image_format ec2-32bit-util ec2-64bit-util ' +
+    'ec2_32bit_util ec2_64bit_util rhevm_image_format openstack_image_format oz_data_dir oz_screenshot_dir proxy_ami_id'
+  ).split(' '),
+);
+
+/** What holds for one run of the command: command line, then environment, then configuration file, then defaults. */
+export interface Settings {
+  output: 'log' | 'json';
+  debug: boolean;
+  verbose: boolean;
+  /** Seconds for the whole build, where --timeout or the file says so. */
+  timeout?: number;
+  /** Where the worker keeps what it fetches. */
+  imgdir: string;
+  /** Becomes TMPDIR. */
+  tmpdir?: string;
+  storagePath: string;
+  taskQueue: string;
+  cloud: string;
+  uiAddress?: string;
+  metricsAddress?: string;
+  healthAddress?: string;
+  logFormat: 'text' | 'json';
+  /** Clouds that the worker serves. Undefined: every cloud that it can find. */
+  clouds?: string[];
+  /** Limits of clouds, by their names, that hold for all workers of the task queue together. */
+  cloudLimits?: ConfigFile['cloud_limits'];
+  /** CIDRs that the guests see the worker under. Undefined: it finds out. */
+  workerAddresses?: string[];
+  /** Folders of the worker's machine whose files templates may name. */
+  filesFrom?: string[];
+  /** How many JEOS images the sweeper keeps in each cloud. */
+  jeosKeep?: number;
+  insecure: boolean;
+  /** File of the payload keys; the environment's own keys are not part of the settings. */
+  payloadKeysFile?: string;
+  /** The worker's deployment and build id in Temporal: see `versionOf`. */
+  deployment?: string;
+  buildId?: string;
+}
+
+/** Options as the parser hands them over: undefined where not given. */
+export type GivenOptions = Record<string, unknown>;
+
+/**
+ * Reads a configuration file.
+ *
+ * @param path undefined: the default file, which need not exist
+ * @throws UsageError for a file that cannot be read, is no JSON object, or has a key of the wrong type
+ */
+export function readConfigFile(path: string | undefined, warn: (text: string) => void): ConfigFile {
+  const file = path ?? DEFAULT_CONFIG_FILE;
+  const text = readText(file, path === undefined);
+  if (text === undefined) return {};
+  const given = parseObject(text, file);
+  for (const key of Object.keys(given)) {
+    if (!(key in FILE_KEYS.shape) && !IGNORED_KEYS.has(key)) warn(`${file}: there is no key "${key}"; it is ignored`);
+  }
+  const parsed = FILE_KEYS.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const first = parsed.error.issues[0];
+  throw new UsageError(`${file}: key "${first?.path.join('.') ?? ''}": ${first?.message ?? 'is wrong'}`);
+}
+
+function readText(file: string, mayBeMissing: boolean): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (mayBeMissing && (code === 'ENOENT' || code === 'EACCES')) return undefined;
+    throw new UsageError(`cannot read the configuration file ${file}: ${fileReason(error)}`);
+  }
+}
+
+function parseObject(text: string, file: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new UsageError(`${file} is not JSON: ${(error as Error).message}`);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new UsageError(`${file} must hold a JSON object`);
+  }
+  return value as Record<string, unknown>;
+}
+
+/** The settings of this run. */
+export function settingsOf(options: GivenOptions, env: NodeJS.ProcessEnv, file: ConfigFile): Settings {
+  const text = (name: string): string | undefined => lastOf(options[name]) as string | undefined;
+  const flag = (name: string): boolean | undefined => lastOf(options[name]) as boolean | undefined;
+  const timeout = text('timeout') === undefined ? file.timeout : secondsOf('--timeout', text('timeout'));
+  const list = (name: string): string[] | undefined =>
+    options[name] === undefined ? undefined : [options[name]].flat().map(String);
+  return withoutUndefined({
+    output: (text('output') as 'log' | 'json' | undefined) ?? file.output ?? 'log',
+    debug: flag('nodebug') === true ? false : (flag('debug') ?? file.debug ?? false),
+    verbose: flag('verbose') ?? file.verbose ?? false,
+    timeout,
+    imgdir: text('imgdir') ?? file.imgdir ?? DEFAULT_IMGDIR,
+    tmpdir: text('tmpdir') ?? file.tmpdir,
+    storagePath: text('storage-path') ?? file.storage_path ?? file.image_manager_args?.storage_path ?? DEFAULT_STORAGE,
+    taskQueue: text('task-queue') ?? file.task_queue ?? DEFAULT_TASK_QUEUE,
+    // `envvars` is what openstackclient calls the cloud of the OS_* variables.
+    cloud: text('cloud') ?? nonEmpty(env['OS_CLOUD']) ?? file.cloud ?? 'envvars',
+    uiAddress: text('ui-address') ?? nonEmpty(env['TEMPORAL_UI_ADDRESS']) ?? file.ui_address,
+    metricsAddress: text('metrics-address') ?? file.metrics_address,
+    healthAddress: text('health-address') ?? file.health_address,
+    logFormat: (text('log-format') as 'text' | 'json' | undefined) ?? file.log_format ?? 'text',
+    clouds: list('serve-cloud') ?? file.clouds,
+    cloudLimits: file.cloud_limits,
+    workerAddresses: list('worker-address') ?? file.worker_addresses,
+    filesFrom: list('files-from') ?? file.files_from,
+    jeosKeep: text('jeos-keep') === undefined ? file.jeos_keep : countOf('--jeos-keep', text('jeos-keep')),
+    insecure: flag('insecure') ?? file.insecure ?? false,
+    // The variables are those that Temporal's controller for Kubernetes sets.
+    deployment: text('deployment') ?? nonEmpty(env['TEMPORAL_DEPLOYMENT_NAME']) ?? file.deployment,
+    buildId: text('build-id') ?? nonEmpty(env['TEMPORAL_WORKER_BUILD_ID']) ?? file.build_id,
+    payloadKeysFile:
+      text('payload-keys') ?? (nonEmpty(env[KEYS_VARIABLE]) === undefined ? file.payload_keys : undefined),
+  });
+}
+
+/**
+ * What everything that enters Temporal is encrypted with; undefined: nothing is.
+ *
+ * @throws FactoryError InvalidParameter when the keys are wrong
+ */
+export function payloadKeysOf({ payloadKeysFile }: Settings, env: NodeJS.ProcessEnv): PayloadKeys | undefined {
+  return payloadKeysFile === undefined ? payloadKeysFromEnv(env) : readPayloadKeys(payloadKeysFile);
+}
+
+/** An option that takes one value and was given several times means its last value. */
+export function lastOf(value: unknown): unknown {
+  return Array.isArray(value) ? value.at(-1) : value;
+}
+
+/** A whole number from 0 on. @throws UsageError */
+function countOf(what: string, value: unknown): number {
+  if (/^\d{1,9}$/.test(String(value).trim())) return Number(value);
+  throw new UsageError(`${what}: ${JSON.stringify(value)} is not a whole number`);
+}
+
+/** A whole number of seconds above zero. @throws UsageError */
+export function secondsOf(what: string, value: unknown): number {
+  const parsed = seconds.safeParse(value === '' ? undefined : value);
+  if (parsed.success) return parsed.data;
+  throw new UsageError(`${what}: ${JSON.stringify(value)} is not a whole number of seconds above 0`);
+}
+
+function nonEmpty(text: string | undefined): string | undefined {
+  return text === undefined || text === '' ? undefined : text;
+}
+
+function withoutUndefined<T extends object>(value: { [K in keyof T]: T[K] | undefined }): T {
+  return Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== undefined)) as T;
+}

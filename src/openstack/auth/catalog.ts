@@ -1,0 +1,75 @@
+import { FactoryError } from '../../domain/errors.js';
+import type { CloudSettings } from '../config/settings.js';
+
+/** One service of the catalogue that Keystone gives with a token. */
+export interface CatalogEntry {
+  type: string;
+  endpoints: { interface: string; url: string; region?: string | null; region_id?: string | null }[];
+}
+
+/** The services that we use. */
+export type ServiceType = 'compute' | 'image' | 'network' | 'block-storage';
+
+/** Other names under which a service is found, old ones last (https://service-types.openstack.org/). */
+const ALIASES: Record<ServiceType, string[]> = {
+  compute: ['compute', 'computev21'],
+  image: ['image', 'imagev2'],
+  network: ['network'],
+  'block-storage': ['block-storage', 'block-store', 'volumev3', 'volume'],
+};
+
+/** Of names that once stood for another API, the addresses that are ours: `volume` was the Block Storage API v1 and v2. */
+const ONLY: Record<string, RegExp> = { volume: /\/v3(\/|$)/ };
+
+/**
+ * A service's address: the setting's own, else the one that the catalogue has for our region and interface.
+ * @throws FactoryError NotFound saying what the catalogue has instead
+ */
+export function endpointOf(catalog: CatalogEntry[], type: ServiceType, settings: CloudSettings): string {
+  const found = findEndpoint(catalog, type, settings);
+  if (found !== undefined) return found;
+  throw missing(catalog, type, settings);
+}
+
+/** Like {@link endpointOf}, but undefined where the cloud does not have the service for us. */
+export function findEndpoint(catalog: CatalogEntry[], type: ServiceType, settings: CloudSettings): string | undefined {
+  const override = settings.endpointOverrides[type];
+  if (override !== undefined) return override;
+  const inRegion = endpointsOf(catalog, type).filter(
+    ({ region, region_id: regionId }) =>
+      settings.region === undefined || region === settings.region || regionId === settings.region,
+  );
+  return inRegion.find((endpoint) => interfaceOf(endpoint.interface) === settings.interface)?.url;
+}
+
+function endpointsOf(catalog: CatalogEntry[], type: ServiceType): CatalogEntry['endpoints'] {
+  return ALIASES[type].flatMap((alias) =>
+    catalog
+      .filter((entry) => entry.type === alias)
+      .flatMap((entry) => entry.endpoints)
+      .filter(({ url }) => ONLY[alias]?.test(url) ?? true),
+  );
+}
+
+/** Catalogues made by old Keystones say `publicURL`. */
+function interfaceOf(text: string): string {
+  return text.replace(/URL$/, '');
+}
+
+function missing(catalog: CatalogEntry[], type: ServiceType, settings: CloudSettings): FactoryError {
+  const endpoints = endpointsOf(catalog, type);
+  const where = settings.region === undefined ? '' : ` in region ${settings.region}`;
+  const has =
+    endpoints.length === 0
+      ? `its services are ${list(catalog.map((entry) => entry.type))}`
+      : `it has ${list(endpoints.map((endpoint) => `${interfaceOf(endpoint.interface)} in ${endpoint.region ?? endpoint.region_id ?? 'no region'}`))}`;
+  return new FactoryError(
+    'NotFound',
+    `the catalogue of cloud ${settings.name} has no ${settings.interface} endpoint of type ${type}${where}: ${has}`,
+    { hint: 'set region_name (OS_REGION_NAME) or interface (OS_INTERFACE) to one that there is' },
+  );
+}
+
+function list(names: string[]): string {
+  return [...new Set(names)].sort().join(', ') || 'none';
+}

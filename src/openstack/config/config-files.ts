@@ -1,0 +1,146 @@
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { parse } from 'yaml';
+import { FactoryError } from '../../domain/errors.js';
+
+/** A part of the environment; `process.env` fits. */
+export type Environment = Record<string, string | undefined>;
+
+/** One cloud as its files give it, not checked yet. */
+export interface CloudEntry {
+  name: string;
+  /** The file that names it, for messages. */
+  file: string;
+  entry: Record<string, unknown>;
+}
+
+type Document = Record<string, unknown>;
+
+const EXTENSIONS = ['yaml', 'yml', 'json'];
+
+/** A mistake in a configuration file. */
+export function configError(file: string, what: string, hint?: string): FactoryError {
+  return new FactoryError('UnknownCloud', `${file}: ${what}`, { hint });
+}
+
+/** Reads a file; undefined when there is none. */
+export function readIfThere(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw configError(file, `cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function isDocument(value: unknown): value is Document {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function readDocument(file: string): Document | undefined {
+  const text = readIfThere(file);
+  if (text === undefined) return undefined;
+  let document: unknown;
+  try {
+    document = parse(text);
+  } catch (error) {
+    // Only the first line: the rest of the message quotes the file, which holds passwords.
+    const line = (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
+    throw configError(file, `is not valid YAML: ${line.replace(/:$/, '')}`);
+  }
+  if (document === null) return {};
+  if (!isDocument(document)) throw configError(file, 'is not a table of keys and values');
+  return document;
+}
+
+/** Folders that are searched, in this order. */
+function folders(env: Environment, directory: string): string[] {
+  const home = env['HOME'] ?? homedir();
+  const config = env['XDG_CONFIG_HOME'] || join(home, '.config');
+  return [directory, join(config, 'openstack'), '/etc/openstack'];
+}
+
+/** Where a file is looked for: the variable's path alone, else every folder of the search path. */
+function candidates(stem: string, variable: string | undefined, env: Environment, directory: string): string[] {
+  const named = variable === undefined ? undefined : env[variable];
+  if (named) return [resolve(directory, named)];
+  return folders(env, directory).flatMap((folder) =>
+    EXTENSIONS.map((extension) => join(folder, `${stem}.${extension}`)),
+  );
+}
+
+interface Found {
+  file: string;
+  document: Document;
+}
+
+function firstOf(files: string[]): Found | undefined {
+  for (const file of files) {
+    const document = readDocument(file);
+    if (document !== undefined) return { file, document };
+  }
+  return undefined;
+}
+
+/** Tables are merged key by key, anything else is replaced. */
+function merge(base: Document, over: Document): Document {
+  const merged = { ...base };
+  for (const [key, value] of Object.entries(over)) {
+    const before = merged[key];
+    merged[key] = isDocument(before) && isDocument(value) ? merge(before, value) : value;
+  }
+  return merged;
+}
+
+function tableOf(found: Found | undefined, key: string): Document {
+  const table = found?.document[key];
+  if (found === undefined || table === undefined || table === null) return {};
+  if (!isDocument(table)) throw configError(found.file, `${key} is not a table of clouds`);
+  return table;
+}
+
+/** A cloud's profile, by name, from `clouds-public.yaml`. */
+function profileOf(entry: Document, profiles: Document, publicFile: string | undefined, where: string): Document {
+  const name = entry['profile'] ?? entry['cloud'];
+  if (name === undefined) return {};
+  const profile = typeof name === 'string' ? profiles[name] : undefined;
+  if (isDocument(profile)) return profile;
+  throw configError(
+    where,
+    `profile ${String(name)} is not in ${publicFile ?? 'clouds-public.yaml, which is not there'}`,
+  );
+}
+
+/**
+ * All clouds of `clouds.yaml`, each with what `secure.yaml` adds and on top of its profile in `clouds-public.yaml`. The
+ * files are searched as openstackclient does
+ * (https://docs.openstack.org/openstacksdk/latest/user/config/configuration.html).
+ * @param directory the current one
+ * @throws FactoryError UnknownCloud when a file cannot be read or parsed
+ */
+export function readCloudEntries(env: Environment, directory: string): CloudEntry[] {
+  if (env['OS_CLIENT_CONFIG_FILE'] && readIfThere(resolve(directory, env['OS_CLIENT_CONFIG_FILE'])) === undefined) {
+    throw configError(env['OS_CLIENT_CONFIG_FILE'], 'is not there', 'OS_CLIENT_CONFIG_FILE names it');
+  }
+  const clouds = firstOf(candidates('clouds', 'OS_CLIENT_CONFIG_FILE', env, directory));
+  if (clouds === undefined) return [];
+  const secure = tableOf(firstOf(candidates('secure', 'OS_CLIENT_SECURE_FILE', env, directory)), 'clouds');
+  const publicFile = firstOf(candidates('clouds-public', undefined, env, directory));
+  const profiles = tableOf(publicFile, 'public-clouds');
+  return Object.entries(tableOf(clouds, 'clouds')).map(([name, entry]) => {
+    const where = `${clouds.file}: clouds.${name}`;
+    if (!isDocument(entry)) throw configError(where, 'is not a table of keys and values');
+    const secret = secure[name];
+    const own = isDocument(secret) ? merge(entry, secret) : entry;
+    return { name, file: clouds.file, entry: merge(profileOf(own, profiles, publicFile?.file, where), own) };
+  });
+}
+
+/** Where `clouds.yaml` is looked for, for messages. */
+export function searchPath(env: Environment, directory: string): string {
+  const files = candidates('clouds', 'OS_CLIENT_CONFIG_FILE', env, directory);
+  const named = files.length === 1 ? files : files.filter((file) => file.endsWith('.yaml'));
+  return named.map((file) => (dirname(file) === directory ? './clouds.yaml' : file)).join(', ');
+}

@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import { FactoryError } from '../../domain/errors.js';
+import type { Service } from './service.js';
+
+/**
+ * Nova's microversions that this program is written for
+ * (https://docs.openstack.org/nova/latest/reference/api-microversion-history.html). The newest that both sides know is used.
+ */
+export const NEWEST = '2.93';
+/** What we cannot do without, oldest first, and what each brings. */
+const NEEDED: [string, string][] = [
+  ['2.26', 'finding servers by tag'],
+  ['2.45', 'the id of a snapshot that is being taken'],
+  ['2.48', 'diagnostics in one shape'],
+  ['2.52', 'tags on a server from its creation on'],
+];
+
+const versionSchema = z.object({ version: z.object({ min_version: z.string(), version: z.string() }) });
+
+function parts(version: string): [number, number] {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return [major, minor];
+}
+
+/** Whether `a` is older than `b`. */
+function older(a: string, b: string): boolean {
+  const [majorA, minorA] = parts(a);
+  const [majorB, minorB] = parts(b);
+  return majorA < majorB || (majorA === majorB && minorA < minorB);
+}
+
+/**
+ * The microversion to speak with a Nova that offers `min` to `max`.
+ * @throws FactoryError BadRequest saying what is missing
+ */
+export function chooseMicroversion(min: string, max: string, cloud: string): string {
+  const missing = NEEDED.filter(([version]) => older(max, version)).map(([, what]) => what);
+  if (missing.length > 0) {
+    throw new FactoryError(
+      'BadRequest',
+      `Nova of cloud ${cloud} is too old (microversion ${max}): it lacks ${missing.join(', ')}`,
+      {
+        hint: `microversion ${NEEDED.at(-1)?.[0] ?? ''} (Pike) or newer is needed`,
+      },
+    );
+  }
+  const chosen = older(NEWEST, max) ? NEWEST : max;
+  if (!older(chosen, min)) return chosen;
+  throw new FactoryError(
+    'BadRequest',
+    `Nova of cloud ${cloud} takes microversion ${min} at least, and this program knows ${NEWEST} at most`,
+    { hint: 'use a newer imagefactory-nova' },
+  );
+}
+
+/** Asks Nova what it offers, and chooses. */
+export async function negotiate(nova: Service): Promise<string> {
+  const { version } = await nova.json({ method: 'GET', path: '/' }, versionSchema);
+  return chooseMicroversion(version.min_version, version.version, nova.http.cloud);
+}

@@ -1,0 +1,181 @@
+import type { Readable } from 'node:stream';
+import { z } from 'zod';
+import { FactoryError } from '../../domain/errors.js';
+import { transportError } from '../http/http-errors.js';
+import type { Session } from '../auth/session.js';
+import { counted, promisedDigest, verified } from './transfer.js';
+import { Service, type ServiceCall } from '../http/service.js';
+import type { CallOptions, CreateImage, Image, ImageChange, Images } from '../types.js';
+
+/** Besides these an image has free properties, which are kept as they are. */
+const imageSchema = z
+  .object({
+    id: z.string(),
+    name: z.string().nullable().default(null),
+    status: z.string(),
+    size: z.number().nullable().default(null),
+    checksum: z.string().nullable().default(null),
+    os_hash_algo: z.string().nullish(),
+    os_hash_value: z.string().nullish(),
+    disk_format: z.string().nullable().default(null),
+    container_format: z.string().nullable().default(null),
+    visibility: z.string(),
+    min_disk: z.number().default(0),
+    min_ram: z.number().default(0),
+    tags: z.array(z.string()).default([]),
+    created_at: z.string(),
+    owner: z.string().nullish(),
+  })
+  .catchall(z.unknown());
+
+const imagePage = z.object({ images: z.array(imageSchema), next: z.string().optional() });
+
+const modelOfImages = z.object({
+  properties: z.object({ disk_format: z.object({ enum: z.array(z.string().nullable()).optional() }) }),
+});
+
+/** https://docs.openstack.org/api-ref/image/v2/#import-methods-and-values-discovery */
+const importInfo = z.object({ 'import-methods': z.object({ value: z.array(z.string()) }) });
+
+const taskList = z.object({ tasks: z.array(z.object({ message: z.string().nullish(), created_at: z.string() })) });
+
+/** Images of one page. Glance gives 25 unless told. */
+const PAGE = '200';
+const PATCH_TYPE = 'application/openstack-images-v2.1-json-patch';
+
+function pathOf(id: string): string {
+  return `/images/${encodeURIComponent(id)}`;
+}
+
+/** Glance (https://docs.openstack.org/api-ref/image/v2/). */
+export class Glance implements Images {
+  private readonly service: Service;
+
+  constructor(session: Session) {
+    this.service = new Service(session, 'image', 'Glance', 'v2');
+  }
+
+  async listImages(
+    query: { tags?: string[]; name?: string; properties?: Record<string, string> } = {},
+    { signal }: CallOptions = {},
+  ): Promise<Image[]> {
+    const filter = { ...query.properties, ...(query.name === undefined ? {} : { name: query.name }) };
+    const images = await this.service.list(
+      { path: '/images', query: { ...filter, tag: query.tags, limit: PAGE }, signal },
+      imagePage,
+      (page) => ({ items: page.images, next: page.next }),
+    );
+    // Glance reads some values as operators ("in:…"); what it then lists beyond the exact ones is left out.
+    return images.filter((image) => Object.entries(filter).every(([name, value]) => String(image[name]) === value));
+  }
+
+  /** https://docs.openstack.org/api-ref/image/v2/#show-image-schema */
+  async diskFormats({ signal }: CallOptions = {}): Promise<string[]> {
+    const schema = await this.service.json({ method: 'GET', path: '/schemas/image', signal }, modelOfImages);
+    return (schema.properties.disk_format.enum ?? []).filter((format) => format !== null);
+  }
+
+  async getImage(id: string, { signal }: CallOptions = {}): Promise<Image | undefined> {
+    return this.service.find({ method: 'GET', path: pathOf(id), signal }, imageSchema);
+  }
+
+  /** @throws FactoryError Conflict when the id was ever used, by an image that may be deleted by now */
+  async createImage({ properties, ...request }: CreateImage, { signal }: CallOptions = {}): Promise<Image> {
+    const json = { ...properties, ...request };
+    return this.service.json({ method: 'POST', path: '/images', json, signal }, imageSchema);
+  }
+
+  async uploadImage(
+    id: string,
+    data: Readable,
+    options: CallOptions & { size?: number; onProgress?: (bytes: number) => void } = {},
+  ): Promise<void> {
+    const { signal, size, onProgress } = options;
+    // As long as nobody reads it, nobody would hear of its failure, and that would end the process.
+    data.on('error', () => undefined);
+    try {
+      // A stream can be sent only once: this call finds out before it whether our token still holds.
+      await this.needed(id, signal);
+      if (data.errored !== null) throw data.errored;
+      const call: ServiceCall = {
+        method: 'PUT',
+        path: `${pathOf(id)}/file`,
+        headers: {
+          'content-type': 'application/octet-stream',
+          ...(size === undefined ? {} : { 'content-length': String(size) }),
+        },
+        signal,
+      };
+      const body = onProgress === undefined ? data : counted(data, onProgress);
+      await this.service.sendStream(call, body);
+    } catch (error) {
+      data.destroy();
+      throw (await this.overtaken(id, error, signal)) ?? error;
+    }
+  }
+
+  /**
+   * Of two uploads that begin in the same moment Glance takes both, and tells the slower one at its end that the image is
+   * gone (410), though it is there and whole. That is a conflict.
+   */
+  private async overtaken(id: string, error: unknown, signal: AbortSignal | undefined): Promise<Error | undefined> {
+    if (!(error instanceof FactoryError) || error.status !== 410) return undefined;
+    const image = await this.getImage(id, { signal });
+    if (image === undefined) return undefined;
+    return new FactoryError('Conflict', `image ${id} is ${image.status}: another upload of it was faster`, {
+      status: error.status,
+      requestId: error.requestId,
+      cause: error,
+    });
+  }
+
+  async importMethods({ signal }: CallOptions = {}): Promise<string[]> {
+    const info = await this.service.find({ method: 'GET', path: '/info/import', signal }, importInfo);
+    return info?.['import-methods'].value ?? [];
+  }
+
+  async importFrom(id: string, uri: string, { signal }: CallOptions = {}): Promise<void> {
+    const json = { method: { name: 'web-download', uri } };
+    await this.service.send({ method: 'POST', path: `${pathOf(id)}/import`, json, signal });
+  }
+
+  async importMessage(id: string, { signal }: CallOptions = {}): Promise<string | undefined> {
+    const found = await this.service.find({ method: 'GET', path: `${pathOf(id)}/tasks`, signal }, taskList);
+    const [newest] = (found?.tasks ?? []).sort((one, other) => other.created_at.localeCompare(one.created_at));
+    return newest?.message ?? undefined;
+  }
+
+  async downloadImage(id: string, { signal }: CallOptions = {}): Promise<{ data: Readable; size: number | null }> {
+    const image = await this.needed(id, signal);
+    const call: ServiceCall = {
+      method: 'GET',
+      path: `${pathOf(id)}/file`,
+      headers: { accept: 'application/octet-stream' },
+      signal,
+    };
+    return this.service.withToken(call, async (request) => {
+      const answer = await this.service.http.download(request);
+      if (answer.status === 204) {
+        answer.data.resume();
+        throw new FactoryError('ImageFailed', `image ${id} has no data: it is ${image.status}`);
+      }
+      const toError = (error: unknown): Error =>
+        signal?.aborted === true ? (signal.reason as Error) : transportError(this.service.http.name(request), error);
+      const expected = { promised: promisedDigest(image), size: image.size };
+      return { data: verified(answer.data, `image ${id}`, expected, toError), size: image.size };
+    });
+  }
+
+  async updateImage(id: string, changes: ImageChange[], { signal }: CallOptions = {}): Promise<Image> {
+    const headers = { 'content-type': PATCH_TYPE };
+    return this.service.json({ method: 'PATCH', path: pathOf(id), json: changes, headers, signal }, imageSchema);
+  }
+
+  async deleteImage(id: string, { signal }: CallOptions = {}): Promise<void> {
+    await this.service.remove(pathOf(id), signal);
+  }
+
+  private async needed(id: string, signal: AbortSignal | undefined): Promise<Image> {
+    return this.service.json({ method: 'GET', path: pathOf(id), signal }, imageSchema);
+  }
+}

@@ -1,0 +1,115 @@
+import { FactoryError } from '../../domain/errors.js';
+import type { Session } from '../auth/session.js';
+import { Service, type ServiceCall } from '../http/service.js';
+import type { CallOptions, CreateVolume, Volume, Volumes } from '../types.js';
+import { messagesSchema, uploadSchema, volumePage, volumeSchema } from './schemas.js';
+
+/** The first microversion in which an upload says who may see the image: all that we need beyond 3.0. */
+const HEADERS = { 'openstack-api-version': 'volume 3.1' };
+
+/** The first one that lists the messages of one thing. */
+const MESSAGES = { 'openstack-api-version': 'volume 3.5' };
+
+/** A volume that Cinder has failed to delete: https://docs.openstack.org/api-ref/block-storage/v3/#force-delete-a-volume is for administrators only. */
+function undeletable(id: string): FactoryError {
+  const message = `volume ${id} cannot be deleted: Cinder has tried and failed (error_deleting); only the cloud’s administrators can`;
+  return new FactoryError('VolumeFailed', message);
+}
+
+function pathOf(id: string): string {
+  return `/volumes/${encodeURIComponent(id)}`;
+}
+
+/** Cinder (https://docs.openstack.org/api-ref/block-storage/v3/). The project in its paths, which new ones can do without, is what all take. */
+export class Cinder implements Volumes {
+  private readonly service: Service;
+
+  constructor(session: Session) {
+    this.service = new Service(session, 'block-storage', 'Cinder', 'v3/{project_id}');
+  }
+
+  async exists({ signal }: CallOptions = {}): Promise<boolean> {
+    return this.service.exists(signal);
+  }
+
+  async listVolumes(
+    { name, metadata = {} }: { name?: string; metadata?: Record<string, string> } = {},
+    { signal }: CallOptions = {},
+  ): Promise<Volume[]> {
+    const wanted = Object.entries(metadata);
+    const query = { name, metadata: wanted.length === 0 ? undefined : JSON.stringify(metadata) };
+    const volumes = await this.service.list(
+      { path: '/volumes/detail', query, headers: HEADERS, signal },
+      volumePage,
+      (page) => ({ items: page.volumes, next: page.volumes_links?.find((link) => link.rel === 'next')?.href }),
+    );
+    // Where an operator has taken a filter away, Cinder lists as if it had not been asked for.
+    return volumes.filter(
+      (volume) =>
+        (name === undefined || volume.name === name) && wanted.every(([key, value]) => volume.metadata[key] === value),
+    );
+  }
+
+  async getVolume(id: string, { signal }: CallOptions = {}): Promise<Volume | undefined> {
+    const call: ServiceCall = { method: 'GET', path: pathOf(id), headers: HEADERS, signal };
+    return (await this.service.find(call, volumeSchema))?.volume;
+  }
+
+  async messagesOf(id: string, { signal }: CallOptions = {}): Promise<string[]> {
+    const call: ServiceCall = {
+      method: 'GET',
+      path: '/messages',
+      query: { resource_uuid: id },
+      headers: MESSAGES,
+      signal,
+    };
+    try {
+      const { messages } = await this.service.json(call, messagesSchema);
+      return messages.filter(({ resource_uuid }) => resource_uuid === id).map(({ user_message }) => user_message);
+    } catch (error) {
+      // They only tell why something else has failed: that is said in any case.
+      if (error instanceof FactoryError && !error.retryable) return [];
+      throw error;
+    }
+  }
+
+  async createVolume(request: CreateVolume, { signal }: CallOptions = {}): Promise<Volume> {
+    const json = { volume: request };
+    const call: ServiceCall = { method: 'POST', path: '/volumes', json, headers: HEADERS, signal };
+    return (await this.service.json(call, volumeSchema)).volume;
+  }
+
+  async deleteVolume(id: string, options: CallOptions = {}): Promise<void> {
+    try {
+      await this.service.remove(pathOf(id), options.signal, HEADERS);
+    } catch (error) {
+      if (!(error instanceof FactoryError && error.type === 'Conflict')) throw error;
+      // Cinder refuses to delete what it is deleting already, and what it has failed to delete.
+      const status = (await this.getVolume(id, options))?.status ?? 'deleting';
+      if (status === 'error_deleting') throw undeletable(id);
+      if (status !== 'deleting') throw error;
+    }
+  }
+
+  async setMetadata(id: string, metadata: Record<string, string>, { signal }: CallOptions = {}): Promise<void> {
+    const path = `${pathOf(id)}/metadata`;
+    await this.service.send({ method: 'POST', path, json: { metadata }, headers: HEADERS, signal });
+  }
+
+  async setImageMetadata(id: string, metadata: Record<string, string>, { signal }: CallOptions = {}): Promise<void> {
+    await this.service.send(this.action(id, { 'os-set_image_metadata': { metadata } }, signal));
+  }
+
+  async uploadToImage(
+    id: string,
+    request: { image_name: string; disk_format: string; container_format: string },
+    { signal }: CallOptions = {},
+  ): Promise<string> {
+    const call = this.action(id, { 'os-volume_upload_image': { ...request, visibility: 'private' } }, signal);
+    return (await this.service.json(call, uploadSchema))['os-volume_upload_image'].image_id;
+  }
+
+  private action(id: string, json: Record<string, unknown>, signal: AbortSignal | undefined): ServiceCall {
+    return { method: 'POST', path: `${pathOf(id)}/action`, json, headers: HEADERS, signal };
+  }
+}

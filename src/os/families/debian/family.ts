@@ -1,0 +1,46 @@
+import { APT_TOOLS } from './guest.js';
+import { debianInstaller, type InstallerFolder } from './installer.js';
+import type { OsFamily, Version } from '../../types.js';
+import { isFrom, numbersOf } from '../../versions.js';
+
+const PRESEED = {
+  installTypes: ['url', 'iso'],
+  scriptKind: 'preseed',
+  tools: APT_TOOLS,
+  tried: 'fake cloud',
+} as const;
+
+/** Debian, by debian-installer's netboot images and a preseed file. */
+export const debian: OsFamily = {
+  family: 'debian',
+  title: 'Debian',
+  names: ['Debian'],
+  releases: [
+    { ...PRESEED, from: '5', to: '6', arches: ['x86_64', 'i386'] },
+    { ...PRESEED, from: '7', to: '7', arches: ['x86_64', 'i386', 'armv7l', 's390x'] },
+    { ...PRESEED, from: '8', to: '11', arches: ['x86_64', 'i386', 'aarch64', 'armv7l', 'ppc64le', 's390x'] },
+    {
+      ...PRESEED,
+      from: '12',
+      to: '12',
+      arches: ['x86_64', 'i386', 'aarch64', 'armv7l', 'ppc64le', 's390x'],
+      tried: 'installed',
+      note: 'installed on x86_64',
+    },
+    {
+      ...PRESEED,
+      from: '13',
+      to: '13',
+      arches: ['x86_64', 'aarch64', 'armv7l', 'ppc64le', 's390x'],
+    },
+  ],
+  oldSshUpTo: '7',
+  versions: '5 to 13',
+  versionOf: ({ version }) => (/^\d{1,3}(\.\d{1,3})?$/.test(version) ? numbersOf(version) : undefined),
+  installer: (template, version) => debianInstaller(template, folderOf(version)),
+};
+
+function folderOf(version: Version): InstallerFolder {
+  // Jessie's kernel gave `--` to init: since then the separator is `---`.
+  return { folder: 'debian-installer', distro: 'debian', separator: isFrom(version, '8') ? '---' : '--' };
+}

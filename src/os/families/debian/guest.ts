@@ -1,0 +1,131 @@
+import { FactoryError } from '../../../domain/errors.js';
+import type { Repository } from '../../../tdl/types.js';
+import { withoutAddressPasswords } from '../../passwords/address-passwords.js';
+import {
+  AGAIN,
+  CLEAN_LINUX,
+  fileLabel,
+  PATIENTLY,
+  WAIT_FOR_CLOUD_INIT,
+  words,
+  writeFile,
+} from '../../guest/guest-scripts.js';
+import type { GuestScript, GuestTools } from '../../types.js';
+
+/**
+ * No question is asked, and a configuration file that the template has changed is kept. apt waits for its lock since 2.0;
+ * `patiently` waits where it does not.
+ */
+const APT = `export DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none NEEDRESTART_MODE=a LC_ALL=C
+apt() {
+  patiently 'Could not get lock|Unable to (lock|acquire)' apt-get -y -q -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3 \\
+    -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
+}`;
+
+const HEAD = `set -eu\n${PATIENTLY}\n${AGAIN}\n${APT}\n${WAIT_FOR_CLOUD_INIT}`;
+
+function sourcesPath(repository: Repository): string {
+  return `/etc/apt/sources.list.d/${fileLabel(repository.name)}.list`;
+}
+
+function certificatePath(repository: Repository): string {
+  return `/etc/apt/apt.conf.d/90-${fileLabel(repository.name)}-no-certificate-check`;
+}
+
+/**
+ * The lines for sources.list: the template gives one-line entries (`deb http://… bookworm main`), what follows `deb` in one, or
+ * the bare address of a flat repository. One that is not signed is trusted by an option of its own.
+ *
+ * @throws FactoryError InvalidTemplate when the address is none of these
+ */
+export function sourceLine({ name, url, signed }: Repository): string {
+  const match = /^(?:(deb|deb-src)\s+)?(?:\[([^\]]*)\]\s*)?([a-z][a-z+.-]*:\S+)(?:\s+(\S.*))?$/i.exec(url.trim());
+  const [, type = 'deb', options = '', address, rest = './'] = match ?? [];
+  if (address === undefined) {
+    throw new FactoryError(
+      'InvalidTemplate',
+      `the address of repository ${JSON.stringify(name)} is none for Debian: ${withoutAddressPasswords(url)}`,
+      {
+        hint: 'write <url>deb http://… bookworm main</url>, or the address of a flat repository',
+      },
+    );
+  }
+  const given = options
+    .trim()
+    .split(/\s+/)
+    .filter((option) => option !== '');
+  if (!signed && !given.some((option) => option.startsWith('trusted='))) given.push('trusted=yes');
+  return [type, ...(given.length > 0 ? [`[${given.join(' ')}]`] : []), address, rest].join(' ');
+}
+
+/** Adds the repository, and reads its package list at once: one that cannot be read fails here and not somewhere later. */
+export function addDebianRepository(repository: Repository): GuestScript {
+  const line = sourceLine(repository);
+  const path = sourcesPath(repository);
+  const https = /\bhttps:\/\/(?:[^/\s@]*@)?([^/\s:]+)/i.exec(line)?.[1];
+  const unchecked =
+    https === undefined || repository.sslverify
+      ? ''
+      : `${writeFile(
+          certificatePath(repository),
+          `Acquire::https::${https}::Verify-Peer "false";\nAcquire::https::${https}::Verify-Host "false";\n`,
+        )}\n`;
+  const only = `-o Dir::Etc::SourceList=${path} -o Dir::Etc::SourceParts=- -o APT::Get::List-Cleanup=0`;
+  return {
+    title: `add repository ${repository.name}`,
+    script: `${HEAD}
+mkdir -p /etc/apt/sources.list.d /etc/apt/apt.conf.d
+${unchecked}${writeFile(path, `${line}\n`)}
+again apt ${only} -o APT::Update::Error-Mode=any update
+`,
+  };
+}
+
+/** Takes a repository away again whose `persisted` is no. */
+export function removeDebianRepository(repository: Repository): GuestScript {
+  return {
+    title: `remove repository ${repository.name}`,
+    script: `set -eu\nrm -f -- ${words([sourcesPath(repository), certificatePath(repository)])}\n`,
+  };
+}
+
+/** All packages in one transaction, with what they recommend, as `apt-get install` does by itself. */
+export function installDebianPackages(names: string[]): GuestScript {
+  return {
+    title: names.length === 1 ? `install package ${names[0]}` : `install ${names.length} packages`,
+    script: `${HEAD}
+again apt update
+apt install -- ${words(names)}
+`,
+  };
+}
+
+/**
+ * Only what is really installed: `dpkg --get-selections`, which Oz took, lists packages too that were removed and whose
+ * configuration is still there. The names are the same: bare, or `name:arch` where dpkg needs it. dpkg before 1.16.2 has no
+ * `binary:Package`, then the bare name moves up.
+ */
+export const LIST_DEBIAN_PACKAGES = `dpkg-query -W -f='\${Status} \${binary:Package} \${Package}\\n' | awk '$3 == "installed" { print $4 }'`;
+
+/** See {@link CLEAN_LINUX}; and what apt has fetched. */
+export function cleanDebian(): GuestScript {
+  return {
+    title: 'remove what belongs to this machine and not to the image',
+    script: `${CLEAN_LINUX}
+apt-get clean >/dev/null 2>&1 || true
+rm -rf /var/cache/apt/archives/*.deb /var/cache/apt/*.bin /var/lib/apt/lists/*
+mkdir -p /var/lib/apt/lists/partial /var/cache/apt/archives/partial
+sync
+`,
+  };
+}
+
+/** apt and dpkg. */
+export const APT_TOOLS: GuestTools = {
+  packageManager: 'apt',
+  addRepository: addDebianRepository,
+  removeRepository: removeDebianRepository,
+  installPackages: installDebianPackages,
+  listPackages: LIST_DEBIAN_PACKAGES,
+  cleanGuest: cleanDebian,
+};

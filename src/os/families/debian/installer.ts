@@ -1,0 +1,174 @@
+import { FactoryError } from '../../../domain/errors.js';
+import type { Template } from '../../../tdl/types.js';
+import {
+  commandLineOf,
+  fromMedium,
+  fromTree,
+  type InstallerSource,
+  linuxProperties,
+  serialConsole,
+  STRIPPED,
+  treeUrl,
+  USER_DATA_URL,
+} from '../../installer/installer-plan.js';
+import type { Arch, InstallerPlan, IsoLayout } from '../../types.js';
+
+/** Where one distribution's debian-installer lies, and what it is called. */
+export interface InstallerFolder {
+  /** Folder in the netboot folder: `debian-installer`, or Ubuntu's `ubuntu-installer`. */
+  folder: string;
+  /** os_distro of the image. */
+  distro: string;
+  /** What separates the installer's words from those that the installed system keeps. */
+  separator: '--' | '---';
+  /** Properties of boot image and image for what its kernel has no virtio drivers for. */
+  buses?: Record<string, string>;
+  /** Words for the command line of this distribution only. */
+  words?: string[];
+}
+
+interface Port {
+  /** Where the kernel may lie in the netboot folder, best first, and the ramdisk. */
+  kernels: string[];
+  ramdisks: string[];
+}
+
+/** Debian's names of the architectures. */
+const NAMES: Partial<Record<Arch, string>> = {
+  x86_64: 'amd64',
+  i386: 'i386',
+  aarch64: 'arm64',
+  ppc64le: 'ppc64el',
+  armv7l: 'armhf',
+  s390x: 's390x',
+};
+
+function portOf(arch: Arch, { folder }: InstallerFolder): Port | undefined {
+  const name = NAMES[arch];
+  if (name === undefined) return undefined;
+  const inside = `${folder}/${name}`;
+  const usual = { kernels: [`${inside}/linux`], ramdisks: [`${inside}/initrd.gz`] };
+  switch (arch) {
+    case 'ppc64le':
+      return { ...usual, kernels: [`${inside}/vmlinux`, `${inside}/linux`] };
+    case 'armv7l':
+      // The archive has them in the folder itself, Debian's own packages of the installer one level down.
+      return {
+        kernels: ['vmlinuz', `${inside}/vmlinuz`],
+        ramdisks: ['initrd.gz', `${inside}/initrd.gz`],
+      };
+    case 's390x':
+      // The folder is images/generic there: s390x boots from no network card.
+      return { kernels: [`kernel.${distroOf(folder)}`], ramdisks: [`initrd.${distroOf(folder)}`] };
+    default:
+      return usual;
+  }
+}
+
+function distroOf(folder: string): string {
+  return folder.replace('-installer', '');
+}
+
+/**
+ * What debian-installer prints when it cannot go on: its text frontend titles every error `!! ERROR:`, and a step that
+ * failed ends in the dialogue "Installation step failed". A question that the script does not answer ends in a prompt, one for
+ * a password in its own words only: nobody is there to answer it. An install script may say IMAGEFACTORY-ERROR itself.
+ */
+const FAILURES = [
+  '(^|\\r)IMAGEFACTORY-ERROR',
+  '!! ERROR:',
+  '[Ii]nstallation step failed',
+  'The failing step is',
+  'No kernel modules were found',
+  'Failed to (retrieve|process) the preconfiguration file',
+  'Bad archive mirror',
+  'The installer failed to download a file',
+  'Network autoconfiguration failed',
+  'Failed to partition the selected disk',
+  'No root file system is defined',
+  'Unable to install (GRUB|the selected kernel)',
+  'Kernel panic - not syncing',
+  "Prompt: '\\?' for help",
+  '\\[Press enter to continue\\]',
+  '^((Root|Remote installation|GRUB) password|Choose a password for the new user|Encryption passphrase):',
+  '^Re-enter pass(word|phrase) to verify:',
+];
+
+/** The installer of a template whose system is installed by debian-installer. */
+export function debianInstaller(template: Template, folder: InstallerFolder): InstallerPlan {
+  const { os } = template;
+  const port = knownPort(template, folder);
+  return {
+    ...(os.install.type === 'iso' ? fromMedium(os.install, layoutOf(os.arch, folder)) : netboot(template, port)),
+    commandLine: commandLine(template, folder),
+    scriptKind: 'preseed',
+    scriptTransport: 'user_data',
+    bootImageProperties: { ...folder.buses },
+    imageProperties: linuxProperties(os, folder.distro, folder.buses),
+    strippedProperties: [...STRIPPED],
+    failurePatterns: [...FAILURES],
+  };
+}
+
+/** `<url>` is the netboot folder: MANIFEST, udeb.list and SHA256SUMS lie in images/, beside it. */
+function netboot(template: Template, { kernels, ramdisks }: Port): InstallerSource {
+  const url = treeUrl(template);
+  const images = url.slice(0, url.lastIndexOf('/'));
+  return fromTree(
+    kernels.map((path) => `${url}/${path}`),
+    ramdisks.map((path) => `${url}/${path}`),
+    [{ format: 'sha256sums', url: `${images}/SHA256SUMS`, prefix: `./${url.slice(images.length + 1)}/` }],
+  );
+}
+
+/** The medium: `install.amd/` on Debian's, `install/` on Ubuntu's; the smallest one (mini.iso) has both at its root. */
+function layoutOf(arch: Arch, { distro }: InstallerFolder): IsoLayout {
+  const short: Partial<Record<Arch, string>> = { x86_64: 'amd', i386: '386', aarch64: 'a64', ppc64le: 'ppc' };
+  const own = short[arch];
+  const folders = distro === 'debian' && own !== undefined ? [`install.${own}/`, 'install/'] : ['install/'];
+  return {
+    boots: {
+      kernels: [...folders.flatMap((name) => [`${name}vmlinuz`, `${name}vmlinux`]), 'linux'],
+      ramdisks: [
+        ...folders.flatMap((name) => [`${name}initrd.gz`, `${name}netboot/${distro}-installer/initrd.gz`]),
+        'initrd.gz',
+      ],
+    },
+    script: { path: 'preseed.cfg', argument: 'file=/cdrom/preseed.cfg' },
+  };
+}
+
+function knownPort({ os }: Template, folder: InstallerFolder): Port {
+  const port = portOf(os.arch, folder);
+  if (port !== undefined) return port;
+  throw new FactoryError('UnsupportedOs', `${os.name} has no installer for ${os.arch}`, {
+    hint: `its architectures here are ${Object.keys(NAMES).join(', ')}`,
+  });
+}
+
+/**
+ * What stands before the separator is for the installer, what stands after it is kept for the installed system (the
+ * installation guide, "Using boot parameters to answer questions"). `kernelparam` is the installer's, as TDL has always meant it, so
+ * it stands before; a preseed file answers for the installed system (debian-installer/add-kernel-opts).
+ *
+ * `auto=true` puts the questions off until the network is up and the preseed file is there; the host name must be given here,
+ * because the network is set up before the file is read. It is the same for all templates, so that they can share a JEOS.
+ * DEBIAN_FRONTEND=text keeps the console readable line by line.
+ */
+function commandLine(template: Template, { separator, words = [] }: InstallerFolder): string {
+  const console = serialConsole(template.os.arch);
+  return commandLineOf([
+    'auto=true',
+    'priority=critical',
+    `url=${USER_DATA_URL}`,
+    'hostname=jeos',
+    'domain=local',
+    'DEBIAN_FRONTEND=text',
+    'netcfg/dhcp_timeout=60',
+    ...words,
+    `console=${console}`,
+    template.os.kernelparam,
+    separator,
+    `console=${console}`,
+  ]);
+}

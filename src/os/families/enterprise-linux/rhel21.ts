@@ -1,0 +1,28 @@
+import { FactoryError } from '../../../domain/errors.js';
+import { NO_TOOLS } from '../../guest/no-package-manager.js';
+import { FLOPPY } from '../../installer/unsupported.js';
+import type { OsFamily } from '../../types.js';
+
+/** Oz has a name for it, and it cannot be built on OpenStack. It is known, so that the answer is why. */
+export const rhel21: OsFamily = {
+  family: 'rhel-2.1',
+  title: 'Red Hat Enterprise Linux 2.1',
+  names: ['RHEL-2.1', 'RedHatEnterpriseLinux-2.1'],
+  releases: [
+    {
+      from: 'GOLD',
+      to: 'U6',
+      arches: ['x86_64', 'i386'],
+      installTypes: [],
+      reason: FLOPPY,
+      scriptKind: 'kickstart',
+      tools: NO_TOOLS,
+      tried: 'not yet',
+    },
+  ],
+  versions: 'GOLD, U2 to U6',
+  versionOf: ({ version }) => (/^(GOLD|U[2-6])$/i.test(version) ? [2, 1] : undefined),
+  installer: ({ os }) => {
+    throw new FactoryError('UnsupportedOs', `${os.name} ${os.version} cannot be built: ${FLOPPY}`);
+  },
+};

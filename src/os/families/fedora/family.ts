@@ -1,0 +1,120 @@
+import { anacondaInstaller, type AnacondaOptions } from '../../installer/anaconda.js';
+import { DNF, YUM, YUM_OF_OLD } from './guest.js';
+import { RPM_ONLY } from '../../guest/no-package-manager.js';
+import { FLOPPY } from '../../installer/unsupported.js';
+import type { Arch, OsFamily, Release, Version } from '../../types.js';
+import { isFrom, numbersOf } from '../../versions.js';
+import { NO_VIRTIO } from '../../installer/virtio.js';
+
+/** Fedora's development release: always newer than what we know. */
+const RAWHIDE = 'rawhide';
+
+/** The architectures whose media were published in each time; 32-bit Arm by Fedora 18 to 36, i386 up to 30 as install trees. */
+const OLD: Arch[] = ['x86_64', 'i386', 'ppc64'];
+const MIDDLE: Arch[] = ['x86_64', 'i386', 'aarch64', 'armv7l', 'ppc64', 'ppc64le', 's390x'];
+const NEW: Arch[] = ['x86_64', 'aarch64', 'ppc64le', 's390x'];
+
+const KICKSTART = { installTypes: ['url', 'iso'], scriptKind: 'kickstart', tried: 'fake cloud' } as const;
+
+const RELEASES: Release[] = [
+  { ...KICKSTART, from: '7', to: '8', arches: OLD, tools: YUM_OF_OLD, note: NO_VIRTIO },
+  { ...KICKSTART, from: '9', to: '13', arches: OLD, tools: YUM_OF_OLD },
+  { ...KICKSTART, from: '14', to: '16', arches: [...OLD, 's390x'], tools: YUM },
+  { ...KICKSTART, from: '17', to: '21', arches: MIDDLE, tools: YUM },
+  { ...KICKSTART, from: '22', to: '28', arches: MIDDLE, tools: DNF },
+  { ...KICKSTART, from: '29', to: '30', arches: [...NEW, 'i386', 'armv7l'], tools: DNF },
+  { ...KICKSTART, from: '31', to: '36', arches: [...NEW, 'armv7l'], tools: DNF },
+  { ...KICKSTART, from: '37', to: '44', arches: NEW, tools: DNF },
+];
+
+/** Fedora, by anaconda's network boot images and a kickstart file. */
+export const fedora: OsFamily = {
+  family: 'fedora',
+  title: 'Fedora',
+  names: ['Fedora'],
+  releases: RELEASES,
+  oldSshUpTo: '20',
+  versions: '7 to 44, or rawhide',
+  versionOf: ({ version }) => {
+    if (version.toLowerCase() === RAWHIDE) return [Infinity];
+    return /^\d{1,3}$/.test(version) ? numbersOf(version) : undefined;
+  },
+  installer: (template, version) => anacondaInstaller(template, optionsOf(version, template.os.version)),
+};
+
+/**
+ * anaconda's options have carried the prefix `inst.` since it moved into dracut's initramfs (Fedora 17); without it they were
+ * still read until Fedora 33 warned and 34 ignored them. Its older loader knows only the bare names, and `method=` for the
+ * tree. `inst.repo` names the tree even where the kickstart does too, because the installer's second stage comes from it.
+ */
+function optionsOf(version: Version, written: string): AnacondaOptions {
+  return {
+    era: isFrom(version, '17') ? 'dracut' : 'loader',
+    virtio: isFrom(version, '9'),
+    distro: 'fedora',
+    version: written,
+  };
+}
+
+/** Fedora Core, as Fedora was called before its seventh release. */
+export const fedoraCore: OsFamily = {
+  family: 'fedora-core',
+  title: 'Fedora Core',
+  names: ['FedoraCore', 'FC'],
+  releases: [
+    {
+      ...KICKSTART,
+      from: '1',
+      to: '6',
+      arches: ['x86_64', 'i386'],
+      tools: YUM_OF_OLD,
+      note: NO_VIRTIO,
+    },
+  ],
+  oldSshUpTo: '6',
+  versions: '1 to 6',
+  versionOf: ({ version }) => (/^[1-6]$/.test(version) ? numbersOf(version) : undefined),
+  installer: (template, version) => anacondaInstaller(template, coreOptions(version, template.os.version)),
+};
+
+/** What Fedora Core came from. */
+export const redHatLinux: OsFamily = {
+  family: 'red-hat-linux',
+  title: 'Red Hat Linux',
+  names: ['RedHatLinux', 'RHL'],
+  releases: [
+    {
+      ...KICKSTART,
+      from: '7.0',
+      to: '8',
+      arches: ['i386'],
+      tools: RPM_ONLY,
+      installTypes: [],
+      reason: FLOPPY,
+      tried: 'not yet',
+    },
+    {
+      ...KICKSTART,
+      from: '9',
+      to: '9',
+      arches: ['i386'],
+      tools: RPM_ONLY,
+      note: 'no program that fetches packages: <packages> and <repositories> are refused',
+    },
+  ],
+  oldSshUpTo: '9',
+  versions: '7.0 to 9',
+  versionOf: ({ version }) => (/^(7\.[0-3]|8(\.0)?|9(\.0)?)$/.test(version) ? numbersOf(version) : undefined),
+  installer: (template, version) =>
+    anacondaInstaller(template, { ...coreOptions(version, template.os.version), card: 'eth0', distro: 'rhl' }),
+};
+
+function coreOptions(version: Version, written: string): AnacondaOptions {
+  return {
+    era: 'loader',
+    card: isFrom(version, '5') ? 'link' : 'eth0',
+    virtio: false,
+    distro: 'fedora',
+    version: written,
+  };
+}

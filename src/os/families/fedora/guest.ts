@@ -1,0 +1,134 @@
+import type { Repository } from '../../../tdl/types.js';
+import {
+  AGAIN,
+  CLEAN_LINUX,
+  fileLabel,
+  PATIENTLY,
+  WAIT_FOR_CLOUD_INIT,
+  words,
+  writeFile,
+} from '../../guest/guest-scripts.js';
+import type { GuestScript, GuestTools } from '../../types.js';
+
+/**
+ * yum up to Fedora 21, dnf from 22 on: whichever is there, for there is no other way to be right on a release that had both.
+ * Both wait for their own locks; rpm's, which another rpm may hold, is waited for by `patiently`.
+ */
+const MANAGER = `export LC_ALL=C
+if command -v dnf >/dev/null 2>&1; then manager=dnf; else manager=yum; fi
+manage() { patiently "can't create transaction lock|Failed to obtain the transaction lock|Another app is currently holding" "$manager" -y "$@"; }`;
+
+const HEAD = `set -eu\n${PATIENTLY}\n${AGAIN}\n${MANAGER}\n${WAIT_FOR_CLOUD_INIT}`;
+
+function repoPath(repository: Repository): string {
+  return `/etc/yum.repos.d/${fileLabel(repository.name)}.repo`;
+}
+
+function repoFile(repository: Repository, needed = false): string {
+  const flag = (value: boolean): string => (value ? '1' : '0');
+  return [
+    `[${fileLabel(repository.name)}]`,
+    `name=${repository.name}`,
+    `baseurl=${repository.url}`,
+    'enabled=1',
+    // In the image a repository that has gone must not stop every update.
+    `skip_if_unavailable=${flag(!needed)}`,
+    `gpgcheck=${flag(repository.signed)}`,
+    `sslverify=${flag(repository.sslverify)}`,
+    '',
+  ].join('\n');
+}
+
+/** Adds the repository, and reads its metadata at once: one that cannot be read fails here and not somewhere later. */
+export function addFedoraRepository(repository: Repository): GuestScript {
+  const id = fileLabel(repository.name);
+  return {
+    title: `add repository ${repository.name}`,
+    script: `${HEAD}
+mkdir -p /etc/yum.repos.d
+${writeFile(repoPath(repository), repoFile(repository))}
+again manage '--disablerepo=*' ${words([`--enablerepo=${id}`, `--setopt=${id}.skip_if_unavailable=0`])} makecache
+`,
+  };
+}
+
+/** The same for yum before 3.2.28, which has no `--setopt`: the file says first that the repository is needed. */
+function addRepositoryOfOld(repository: Repository): GuestScript {
+  const id = fileLabel(repository.name);
+  return {
+    title: `add repository ${repository.name}`,
+    script: `${HEAD}
+mkdir -p /etc/yum.repos.d
+${writeFile(repoPath(repository), repoFile(repository, true))}
+again manage '--disablerepo=*' ${words([`--enablerepo=${id}`])} makecache
+${writeFile(repoPath(repository), repoFile(repository))}
+`,
+  };
+}
+
+/** Takes a repository away again whose `persisted` is no. */
+export function removeFedoraRepository(repository: Repository): GuestScript {
+  return {
+    title: `remove repository ${repository.name}`,
+    script: `set -eu\nrm -f -- ${words([repoPath(repository)])}\n`,
+  };
+}
+
+/** A package by name, file or what it provides; groups (`@core`) and patterns are not known to rpm. */
+function isPlainName(name: string): boolean {
+  return /^[\w./+:()=-]+$/.test(name);
+}
+
+/** All packages in one transaction. yum calls it a success when only some of them exist; we do not. */
+export function installFedoraPackages(names: string[]): GuestScript {
+  return {
+    title: names.length === 1 ? `install package ${names[0]}` : `install ${names.length} packages`,
+    script: `${HEAD}
+manage install ${words(names)}
+if grep -E '^(No package .* available|Warning: (Group|group) .* does not exist)' "$work/output"; then exit 1; fi
+${checkInstalled(names.filter(isPlainName))}`,
+  };
+}
+
+/** Asks rpm for each package: by its name (or name-version), or by what it provides. */
+function checkInstalled(names: string[]): string {
+  if (names.length === 0) return '';
+  return `missing=''
+for name in ${words(names)}; do
+  rpm -q -- "$name" >/dev/null 2>&1 || rpm -q --whatprovides -- "$name" >/dev/null 2>&1 || missing="$missing $name"
+done
+if [ -n "$missing" ]; then
+  echo "not installed, although $manager reported success:$missing" >&2
+  exit 1
+fi
+`;
+}
+
+/** Full names (name-version-release.arch), the imported keys (gpg-pubkey) among them, as Oz lists them. */
+export const LIST_FEDORA_PACKAGES = 'rpm -qa';
+
+/** See {@link CLEAN_LINUX}; and what yum or dnf has fetched. */
+export function cleanFedora(): GuestScript {
+  return {
+    title: 'remove what belongs to this machine and not to the image',
+    script: `${CLEAN_LINUX}
+rm -rf /var/cache/dnf/* /var/cache/libdnf5/* /var/cache/yum/* /var/lib/yum/uuid
+rm -f /var/lib/rpm/__db*
+sync
+`,
+  };
+}
+
+/** yum; dnf as well, for the scripts take whichever is there. */
+export const YUM: GuestTools = {
+  packageManager: 'yum',
+  addRepository: addFedoraRepository,
+  removeRepository: removeFedoraRepository,
+  installPackages: installFedoraPackages,
+  listPackages: LIST_FEDORA_PACKAGES,
+  cleanGuest: cleanFedora,
+};
+
+export const DNF: GuestTools = { ...YUM, packageManager: 'dnf' };
+
+export const YUM_OF_OLD: GuestTools = { ...YUM, addRepository: addRepositoryOfOld };

@@ -1,0 +1,108 @@
+import type { Template } from '../../../tdl/types.js';
+import { FREEBSD_TOOLS } from './guest.js';
+import { architectureProperty, fromMedium, isoOf, STRIPPED } from '../../installer/installer-plan.js';
+import { ONLY_BY_ISO } from '../../installer/unsupported.js';
+import type { InstallerPlan, IsoLayout, OsFamily } from '../../types.js';
+import { numbersOf } from '../../versions.js';
+
+const MEDIUM = {
+  installTypes: ['iso'],
+  reason: ONLY_BY_ISO,
+  scriptKind: 'installerconfig',
+  tools: FREEBSD_TOOLS,
+  tried: 'fake cloud',
+} as const;
+
+/** bsdinstall runs /etc/installerconfig of the system that it was booted from. */
+export const freebsd: OsFamily = {
+  family: 'freebsd',
+  title: 'FreeBSD',
+  names: ['FreeBSD'],
+  releases: [
+    { ...MEDIUM, from: '10.0', to: '12.4', arches: ['x86_64', 'i386', 'aarch64'] },
+    {
+      ...MEDIUM,
+      from: '13.0',
+      to: '14.4',
+      arches: ['x86_64', 'i386', 'aarch64', 'ppc64le'],
+    },
+    { ...MEDIUM, from: '15.0', to: '15.0', arches: ['x86_64', 'aarch64', 'ppc64le'] },
+  ],
+  oldSshUpTo: '10',
+  versions: '10.0 to 15.0',
+  versionOf: ({ version }) => numbersOf(version.replace(/-release$/i, '')),
+  installer,
+};
+
+/** What the kernel and bsdinstall print when they cannot go on. An install script may say IMAGEFACTORY-ERROR itself. */
+const FAILURES = [
+  '(^|\\r)IMAGEFACTORY-ERROR',
+  'Installation Error!',
+  'bsdinstall.*(failed|aborted)',
+  'An installation step has been aborted',
+  'Mounting from .* failed with error',
+  '(^|\\r)panic: ',
+];
+
+/** What stands in boot/loader.conf of a FreeBSD medium, and then the serial console. https://man.freebsd.org/cgi/man.cgi?loader.conf */
+const LOADER = [
+  'vfs.mountroot.timeout="10"',
+  'kernels_autodetect="NO"',
+  'loader_brand="install"',
+  'autoboot_delay="1"',
+  'boot_multicons="YES"',
+  'boot_serial="YES"',
+  'console="comconsole,vidconsole"',
+  'comconsole_speed="115200"',
+];
+
+/**
+ * The end of the medium's boot. Its own asks a serial console for the type of its terminal, and starts the machine again, from the medium, when
+ * the script does not; it would show its log to whoever reads it with keys.
+ */
+const RC_LOCAL = `export TERM=vt100
+mkdir -p /tmp/bsdinstall_etc
+echo
+if bsdinstall script /etc/installerconfig; then
+  poweroff
+else
+  tail -n 40 /tmp/bsdinstall_log
+  echo 'IMAGEFACTORY-ERROR bsdinstall has failed'
+fi
+`;
+
+/** The medium's own loader starts the kernel: what others have on their command line it has in its configuration. */
+function layoutOf(kernelparam = ''): IsoLayout {
+  const words = kernelparam.split(/\s+/).filter((word) => word !== '');
+  const variables = words.map((word) => {
+    const [name = '', ...value] = word.split('=');
+    return `${name}="${value.length === 0 ? 'YES' : value.join('=').replaceAll('"', '')}"`;
+  });
+  const text = [...LOADER, ...variables, ''].join('\n');
+  return {
+    script: { path: 'etc/installerconfig' },
+    files: [
+      { path: 'boot/loader.conf', text },
+      { path: 'etc/rc.local', text: RC_LOCAL },
+    ],
+  };
+}
+
+function installer(template: Template): InstallerPlan {
+  const { os } = template;
+  return {
+    ...fromMedium(isoOf(template), layoutOf(os.kernelparam)),
+    // Its kernel has none: what would stand there is in the loader's configuration.
+    commandLine: '',
+    scriptKind: 'installerconfig',
+    scriptTransport: 'medium',
+    bootImageProperties: {},
+    imageProperties: {
+      os_distro: 'freebsd',
+      os_version: os.version.replace(/-release$/i, ''),
+      architecture: architectureProperty(os.arch),
+    },
+    strippedProperties: [...STRIPPED],
+    failurePatterns: [...FAILURES],
+  };
+}

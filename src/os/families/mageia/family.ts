@@ -1,0 +1,38 @@
+import type { Template } from '../../../tdl/types.js';
+import { BY_DRAKX, drakxInstaller } from '../../installer/drakx.js';
+import type { IsoLayout, OsFamily } from '../../types.js';
+import { numbersOf } from '../../versions.js';
+
+/** Mageia, by its installation media: its network media read no script of ours. */
+export const mageia: OsFamily = {
+  family: 'mageia',
+  title: 'Mageia',
+  names: ['Mageia'],
+  releases: [
+    { ...BY_DRAKX, from: '2', to: '6', arches: ['x86_64', 'i386'] },
+    { ...BY_DRAKX, from: '7', to: '9', arches: ['x86_64', 'i386', 'aarch64', 'armv7l'] },
+    { ...BY_DRAKX, from: '10', to: '10', arches: ['x86_64', 'i386'] },
+  ],
+  oldSshUpTo: '4',
+  versions: '2 to 10',
+  versionOf: ({ version }) => (/^\d{1,2}(\.\d)?$/.test(version) ? numbersOf(version) : undefined),
+  installer: (template) =>
+    drakxInstaller(template, {
+      layout: layoutOf(template),
+      words: ['automatic=method:cdrom', `kickstart=${SCRIPT}`],
+      distro: 'mageia',
+    }),
+};
+
+const SCRIPT = 'install/auto_inst.cfg.pl';
+
+function layoutOf({ os }: Template): IsoLayout {
+  const folders = ['isolinux/x86_64', 'isolinux/i586', 'isolinux', `boot/${os.arch}`];
+  return {
+    boots: {
+      kernels: folders.map((folder) => `${folder}/vmlinuz`),
+      ramdisks: folders.map((folder) => `${folder}/all.rdz`),
+    },
+    script: { path: SCRIPT },
+  };
+}

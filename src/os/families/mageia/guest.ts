@@ -1,0 +1,59 @@
+import type { Repository } from '../../../tdl/types.js';
+import { LIST_FEDORA_PACKAGES } from '../fedora/guest.js';
+import { AGAIN, CLEAN_LINUX, fileLabel, PATIENTLY, WAIT_FOR_CLOUD_INIT, words } from '../../guest/guest-scripts.js';
+import type { GuestScript, GuestTools } from '../../types.js';
+
+const HEAD = `set -eu
+${PATIENTLY}
+${AGAIN}
+export LC_ALL=C
+urpm() { patiently 'database (is )?locked' "$@"; }
+${WAIT_FOR_CLOUD_INIT}`;
+
+/** urpmi, which every Mageia has: its media are what others call repositories. */
+function addRepository({ name, url, sslverify }: Repository): GuestScript {
+  const unchecked = sslverify || !/^https:/i.test(url) ? [] : ['--curl-options', '--insecure'];
+  return {
+    title: `add repository ${name}`,
+    script: `${HEAD}
+again urpm urpmi.addmedia ${words([...unchecked, '--', fileLabel(name), url.trim()])}
+`,
+  };
+}
+
+function removeRepository({ name }: Repository): GuestScript {
+  return {
+    title: `remove repository ${name}`,
+    script: `set -eu\nurpmi.removemedia -- ${words([fileLabel(name)])}\n`,
+  };
+}
+
+function installPackages(names: string[]): GuestScript {
+  return {
+    title: names.length === 1 ? `install package ${names[0]}` : `install ${names.length} packages`,
+    script: `${HEAD}
+again urpm urpmi.update -a
+urpm urpmi --auto -- ${words(names)}
+`,
+  };
+}
+
+function clean(): GuestScript {
+  return {
+    title: 'remove what belongs to this machine and not to the image',
+    script: `${CLEAN_LINUX}
+rm -rf /var/cache/urpmi/* /var/cache/dnf/* /root/drakx
+rm -f /var/lib/rpm/__db*
+sync
+`,
+  };
+}
+
+export const URPMI: GuestTools = {
+  packageManager: 'urpmi',
+  addRepository,
+  removeRepository,
+  installPackages,
+  listPackages: LIST_FEDORA_PACKAGES,
+  cleanGuest: clean,
+};

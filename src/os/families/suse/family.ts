@@ -1,0 +1,246 @@
+import { FactoryError } from '../../../domain/errors.js';
+import type { Template } from '../../../tdl/types.js';
+import {
+  commandLineOf,
+  fromMedium,
+  fromTree,
+  type InstallerSource,
+  linuxProperties,
+  serialConsole,
+  STRIPPED,
+  treeUrl,
+  USER_DATA_URL,
+  VOLUME_ID,
+} from '../../installer/installer-plan.js';
+import { ZYPPER_TOOLS } from './guest.js';
+import type { Arch, InstallerPlan, IsoLayout, OsFamily, OsName, Version } from '../../types.js';
+import { isFrom, numbersOf } from '../../versions.js';
+import { NO_VIRTIO, WITHOUT_VIRTIO } from '../../installer/virtio.js';
+
+const ZYPPER = { installTypes: ['url', 'iso'], tools: ZYPPER_TOOLS, tried: 'fake cloud' } as const;
+const AUTOYAST = { ...ZYPPER, scriptKind: 'autoyast' } as const;
+const AGAMA = {
+  ...ZYPPER,
+  scriptKind: 'agama',
+  note: 'the tree is the unpacked medium: Agama’s live system (LiveOS/squashfs.img) is fetched from it',
+} as const;
+const PC: Arch[] = ['x86_64', 'i386'];
+const SERVERS: Arch[] = ['x86_64', 'aarch64', 'ppc64le', 's390x'];
+
+/** openSUSE's numbers went from 13.2 to 42.1 and from there to 15: Leap 42 counts as 14. */
+const LEAP_42 = 42;
+
+export const opensuse: OsFamily = {
+  family: 'opensuse',
+  title: 'openSUSE and openSUSE Leap',
+  names: ['OpenSUSE', 'Leap', 'openSUSE-Leap', 'openSUSELeap'],
+  releases: [
+    { ...AUTOYAST, from: '10.3', to: '10.3', arches: PC, note: NO_VIRTIO },
+    { ...AUTOYAST, from: '11.0', to: '11.4', arches: PC },
+    { ...AUTOYAST, from: '12.1', to: '12.3', arches: PC },
+    { ...AUTOYAST, from: '13.1', to: '13.2', arches: PC },
+    { ...AUTOYAST, from: '42.1', to: '42.3', arches: ['x86_64', 'aarch64'] },
+    { ...AUTOYAST, from: '15.0', to: '15.6', arches: SERVERS },
+    { ...AGAMA, from: '16.0', to: '16.0', arches: SERVERS },
+  ],
+  oldSshUpTo: '13.1',
+  versions: '10.3 to 13.2, 42.1 to 42.3, 15.0 to 16.0',
+  versionOf: ({ version }) => {
+    const [major, ...rest] = numbersOf(version) ?? [];
+    if (major === undefined) return undefined;
+    return [major === LEAP_42 ? 14 : major, ...rest];
+  },
+  installer: (template, version) =>
+    isFrom(version, '16') ? agama(template, 'opensuse') : yast(template, 'opensuse', isFrom(version, '11')),
+};
+
+export const tumbleweed: OsFamily = {
+  family: 'tumbleweed',
+  title: 'openSUSE Tumbleweed',
+  names: ['Tumbleweed', 'openSUSE-Tumbleweed', 'openSUSETumbleweed'],
+  releases: [{ ...AUTOYAST, from: '0', to: '9999', arches: [...SERVERS, 'i386', 'armv7l'] }],
+  versions: 'any: it has no versions',
+  versionOf: () => [0],
+  installer: (template) => yast(template, 'opensuse', true),
+};
+
+export const sles: OsFamily = {
+  family: 'sles',
+  numberedNames: true,
+  title: 'SUSE Linux Enterprise Server',
+  names: ['SLES', 'SLE', 'SUSELinuxEnterpriseServer', 'SUSELinuxEnterprise'],
+  releases: [
+    { ...AUTOYAST, from: '12', to: '12.5', arches: SERVERS },
+    {
+      ...AUTOYAST,
+      from: '15',
+      to: '15.7',
+      arches: SERVERS,
+      note: 'the stock script takes the modules of the medium with all packages (“Full”), or of its unpacked tree',
+    },
+    {
+      ...AGAMA,
+      from: '16',
+      to: '16.0',
+      arches: SERVERS,
+      note: `${AGAMA.note}, and the packages from its folder install, if kernelparam does not say inst.install_url or inst.register_url`,
+    },
+  ],
+  oldSshUpTo: '11.4',
+  versions: '12 to 12-SP5, 15 to 15-SP7, 16.0; or SLES-15 with the service pack as version (GOLD, SP6 or 6)',
+  versionOf: slesVersion,
+  installer: (template, version) =>
+    isFrom(version, '16') ? agama(template, 'sles', version) : yast(template, 'sles', true, version),
+};
+
+function slesVersion({ name, version }: OsName): Version | undefined {
+  const named = /-(\d{2})$/.exec(name)?.[1];
+  const pack = /^(?:GOLD|GA|(?:SP)?(\d{1,2}))$/i.exec(version);
+  if (named !== undefined && pack !== null) return [Number(named), Number(pack[1] ?? 0)];
+  const match = /^(\d{2})(?:(?:\.|[-_ ]?SP)(\d{1,2}))?$/i.exec(version);
+  if (match === null || (named !== undefined && match[1] !== named)) return undefined;
+  return [Number(match[1]), Number(match[2] ?? 0)];
+}
+
+interface Port {
+  /** Where the boot folder has kernel and ramdisk, best first. */
+  kernels: string[];
+  ramdisks: string[];
+}
+
+function portOf({ os }: Template): Port {
+  const { arch } = os;
+  const folder = `boot/${arch === 'armv7l' ? 'armv7hl' : arch}`;
+  const pc = { kernels: [`${folder}/loader/linux`], ramdisks: [`${folder}/loader/initrd`] };
+  const i586 = {
+    kernels: [...pc.kernels, 'boot/i586/loader/linux'],
+    ramdisks: [...pc.ramdisks, 'boot/i586/loader/initrd'],
+  };
+  // Only PCs have a boot loader's folder; Agama's media have one everywhere.
+  const other = { kernels: [`${folder}/linux`, ...pc.kernels], ramdisks: [`${folder}/initrd`, ...pc.ramdisks] };
+  switch (arch) {
+    case 'i386':
+      return i586;
+    case 'x86_64':
+      return pc;
+    case 'aarch64':
+    case 'armv7l':
+    case 'ppc64le':
+    case 's390x':
+      return other;
+    default:
+      throw new FactoryError('UnsupportedOs', `${os.name} has no installer for ${arch}`);
+  }
+}
+
+/** What linuxrc, YaST and Agama print when they cannot go on. An install script may say IMAGEFACTORY-ERROR itself. */
+const FAILURES = [
+  '(^|\\r)IMAGEFACTORY-ERROR',
+  'Could not find the .* (Repository|Installer|CD)',
+  'No repository found',
+  'Sorry, an error occurred',
+  'Error reading (the )?(control|AutoYaST) file',
+  'Installation aborted|YaST got signal',
+  'The autoinstallation was not successful',
+  'agama-autoinstall.service: (Failed|Main process exited, code=exited, status=[1-9])',
+  'Entering emergency mode',
+  'Kernel panic - not syncing',
+];
+
+/** What YaST and Agama are booted with. */
+interface Boot {
+  scriptKind: 'autoyast' | 'agama';
+  commandLine: string;
+  /** How the command line names the script on the medium. */
+  onMedium: NonNullable<IsoLayout['script']>;
+}
+
+function plan(
+  template: Template,
+  distro: string,
+  { scriptKind, commandLine, onMedium }: Boot,
+  virtio: boolean,
+  version?: Version,
+): InstallerPlan {
+  const { os } = template;
+  const { kernels, ramdisks } = portOf(template);
+  const layout: IsoLayout = { boots: { kernels, ramdisks }, script: onMedium };
+  const buses: Record<string, string> = virtio ? {} : WITHOUT_VIRTIO;
+  return {
+    ...(os.install.type === 'iso' ? fromMedium(os.install, layout) : unpacked(template)),
+    commandLine,
+    scriptKind,
+    scriptTransport: 'user_data',
+    bootImageProperties: { ...buses },
+    imageProperties: linuxProperties({ ...os, version: version?.join('.') ?? os.version }, distro, buses),
+    strippedProperties: [...STRIPPED],
+    failurePatterns: [...FAILURES],
+  };
+}
+
+/** The tree is a medium that is unpacked on a server, which has a list of digests at its root: since Leap 15 the one, before it the other. */
+function unpacked(template: Template): InstallerSource {
+  const url = treeUrl(template);
+  const { kernels, ramdisks } = portOf(template);
+  return fromTree(
+    kernels.map((path) => `${url}/${path}`),
+    ramdisks.map((path) => `${url}/${path}`),
+    [
+      { format: 'sha256sums', url: `${url}/CHECKSUMS`, prefix: '' },
+      { format: 'content', url: `${url}/content` },
+    ],
+  );
+}
+
+function isFromMedium({ os }: Template): boolean {
+  return os.install.type === 'iso';
+}
+
+/**
+ * linuxrc's words: the tree, the profile, the network that both are fetched over. textmode keeps the console readable.
+ * https://en.opensuse.org/SDB:Linuxrc
+ */
+function yast(template: Template, distro: string, virtio: boolean, version?: Version): InstallerPlan {
+  const commandLine = commandLineOf([
+    `install=${isFromMedium(template) ? 'cd:/' : treeUrl(template)}`,
+    `autoyast=${USER_DATA_URL}`,
+    'netsetup=dhcp',
+    'textmode=1',
+    'splash=silent',
+    `console=${serialConsole(template.os.arch)}`,
+    template.os.kernelparam,
+  ]);
+  const onMedium = { path: 'autoinst.xml', argument: 'autoyast=cd:/autoinst.xml' };
+  return plan(template, distro, { scriptKind: 'autoyast', commandLine, onMedium }, virtio, version);
+}
+
+/**
+ * Where Agama finds SLES's packages when it is not on a medium with them: the folder that the medium with all packages has. Without it
+ * packages come from SUSE's servers, which want a registration; openSUSE's are open to everybody.
+ */
+function repositoryOf(template: Template, distro: string): string[] {
+  const isTold = /\binst\.(install_url|register_url)=/.test(template.os.kernelparam ?? '');
+  return distro === 'sles' && !isFromMedium(template) && !isTold
+    ? [`inst.install_url=${treeUrl(template)}/install`]
+    : [];
+}
+
+/**
+ * Agama is a live system that dracut fetches, or finds on the medium by its volume id; the profile may be Agama's own (JSON or Jsonnet) or AutoYaST's. It is told here how to
+ * end, because a profile cannot say it. https://agama-project.github.io/docs/user/boot_options
+ */
+function agama(template: Template, distro: string, version?: Version): InstallerPlan {
+  const live = isFromMedium(template) ? `CDLABEL=${VOLUME_ID}` : `${treeUrl(template)}/LiveOS/squashfs.img`;
+  const commandLine = commandLineOf([
+    `root=live:${live}`,
+    'ip=dhcp',
+    'rd.neednet=1',
+    `inst.auto=${USER_DATA_URL}`,
+    'inst.finish=poweroff',
+    ...repositoryOf(template, distro),
+    `console=${serialConsole(template.os.arch)}`,
+    template.os.kernelparam,
+  ]);
+  const onMedium = { path: 'autoinst.json', argument: `inst.auto=label://${VOLUME_ID}/autoinst.json` };
+  return plan(template, distro, { scriptKind: 'agama', commandLine, onMedium }, true, version);
+}

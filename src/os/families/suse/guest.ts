@@ -1,0 +1,109 @@
+import type { Repository } from '../../../tdl/types.js';
+import { LIST_FEDORA_PACKAGES } from '../fedora/guest.js';
+import {
+  AGAIN,
+  CLEAN_LINUX,
+  fileLabel,
+  PATIENTLY,
+  WAIT_FOR_CLOUD_INIT,
+  words,
+  writeFile,
+} from '../../guest/guest-scripts.js';
+import type { GuestScript, GuestTools } from '../../types.js';
+
+/**
+ * zypper asks nothing and waits for its own lock. Its exit statuses from 100 on say what is to be known and not what has failed
+ * (zypper(8), "exit codes"), apart from 104, a package that does not exist, 106, a repository that could not be read, and 107, an
+ * rpm script that failed.
+ */
+const ZYPPER = `export LC_ALL=C ZYPP_LOCK_TIMEOUT=600
+zypp() {
+  patiently 'System management is locked' zypper --non-interactive "$@" && return 0
+  status=$?
+  case $status in 100 | 101 | 102 | 103) return 0 ;; esac
+  return "$status"
+}`;
+
+const HEAD = `set -eu\n${PATIENTLY}\n${AGAIN}\n${ZYPPER}\n${WAIT_FOR_CLOUD_INIT}`;
+
+function repoPath(repository: Repository): string {
+  return `/etc/zypp/repos.d/${fileLabel(repository.name)}.repo`;
+}
+
+/** libzypp takes `ssl_verify` as a word of the address's query. */
+function addressOf({ url, sslverify }: Repository): string {
+  const address = url.trim();
+  if (sslverify || !/^https:/i.test(address)) return address;
+  return `${address}${address.includes('?') ? '&' : '?'}ssl_verify=no`;
+}
+
+function repoFile(repository: Repository): string {
+  return [
+    `[${fileLabel(repository.name)}]`,
+    `name=${repository.name}`,
+    'enabled=1',
+    'autorefresh=1',
+    `baseurl=${addressOf(repository)}`,
+    `gpgcheck=${repository.signed ? '1' : '0'}`,
+    '',
+  ].join('\n');
+}
+
+/** Adds the repository and reads its metadata at once: one that cannot be read fails here and not somewhere later. */
+function addRepository(repository: Repository): GuestScript {
+  const id = fileLabel(repository.name);
+  const keys = repository.signed ? '--gpg-auto-import-keys' : '--no-gpg-checks';
+  return {
+    title: `add repository ${repository.name}`,
+    script: `${HEAD}
+mkdir -p /etc/zypp/repos.d
+${writeFile(repoPath(repository), repoFile(repository))}
+again zypp ${keys} refresh ${words([id])}
+`,
+  };
+}
+
+function removeRepository(repository: Repository): GuestScript {
+  const cache = `/var/cache/zypp/raw/${fileLabel(repository.name)}`;
+  return {
+    title: `remove repository ${repository.name}`,
+    script: `set -eu\nrm -f -- ${words([repoPath(repository)])}\nrm -rf -- ${words([cache])}\n`,
+  };
+}
+
+/**
+ * All packages in one transaction. What the installer has left behind as a repository on its medium is no longer there, and would
+ * make zypper ask for it.
+ */
+function installPackages(names: string[]): GuestScript {
+  return {
+    title: names.length === 1 ? `install package ${names[0]}` : `install ${names.length} packages`,
+    script: `${HEAD}
+for file in /etc/zypp/repos.d/*.repo; do
+  if grep -qE '^baseurl=(cd|dvd|hd|iso):' "$file" 2>/dev/null; then sed -i 's/^enabled=1/enabled=0/' "$file"; fi
+done
+again zypp refresh
+zypp install --auto-agree-with-licenses -- ${words(names)}
+`,
+  };
+}
+
+function clean(): GuestScript {
+  return {
+    title: 'remove what belongs to this machine and not to the image',
+    script: `${CLEAN_LINUX}
+rm -rf /var/cache/zypp/* /var/cache/zypper/* /var/log/YaST2 /var/lib/wicked/*.xml
+rm -f /var/lib/zypp/AnonymousUniqueId /var/lib/rpm/__db* /root/autoinst.xml /var/adm/autoinstall/cache/*
+sync
+`,
+  };
+}
+
+export const ZYPPER_TOOLS: GuestTools = {
+  packageManager: 'zypper',
+  addRepository,
+  removeRepository,
+  installPackages,
+  listPackages: LIST_FEDORA_PACKAGES,
+  cleanGuest: clean,
+};

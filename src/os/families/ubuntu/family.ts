@@ -1,0 +1,56 @@
+import { debianInstaller, type InstallerFolder } from '../debian/installer.js';
+import { subiquityInstaller } from './subiquity.js';
+import type { Arch, OsFamily, Release, Version } from '../../types.js';
+import { APT_OF_UBUNTU } from './guest.js';
+import { isFrom, numbersOf } from '../../versions.js';
+import { NO_VIRTIO, WITHOUT_VIRTIO } from '../../installer/virtio.js';
+
+const SHARED = { installTypes: ['url', 'iso'], tools: APT_OF_UBUNTU, tried: 'fake cloud' } as const;
+const PRESEED = { ...SHARED, scriptKind: 'preseed' } as const;
+const PC: Arch[] = ['x86_64', 'i386'];
+
+const RELEASES: Release[] = [
+  { ...PRESEED, from: '5.04', to: '7.10', arches: PC, note: NO_VIRTIO },
+  { ...PRESEED, from: '8.04', to: '11.10', arches: PC },
+  { ...PRESEED, from: '12.04', to: '13.10', arches: [...PC, 'armv7l'] },
+  { ...PRESEED, from: '14.04', to: '15.10', arches: [...PC, 'aarch64', 'armv7l', 'ppc64le'] },
+  {
+    ...PRESEED,
+    from: '16.04',
+    to: '19.10',
+    arches: [...PC, 'aarch64', 'armv7l', 'ppc64le', 's390x'],
+  },
+  {
+    ...SHARED,
+    scriptKind: 'autoinstall',
+    from: '20.04',
+    to: '26.04',
+    arches: ['x86_64', 'aarch64', 'ppc64le', 's390x'],
+    note: 'the live server’s ISO is fetched by the installer itself: the instance needs memory for it',
+  },
+];
+
+/** Ubuntu: debian-installer up to 19.10, subiquity since 20.04. */
+export const ubuntu: OsFamily = {
+  family: 'ubuntu',
+  title: 'Ubuntu',
+  names: ['Ubuntu'],
+  releases: RELEASES,
+  oldSshUpTo: '13.10',
+  versions: '5.04 to 26.04, with or without a point release',
+  versionOf: ({ version }) => (/^(6\.06|\d{1,2}\.(04|10))(\.\d{1,2})?$/.test(version) ? numbersOf(version) : undefined),
+  installer: (template, version) =>
+    isFrom(version, '20.04') ? subiquityInstaller(template) : debianInstaller(template, folderOf(version)),
+};
+
+function folderOf(version: Version): InstallerFolder {
+  return {
+    folder: 'ubuntu-installer',
+    distro: 'ubuntu',
+    // Debian changed the separator in the summer of 2014.
+    separator: isFrom(version, '14.10') ? '---' : '--',
+    // Without it the installer of some releases asks for the keyboard before it has read the file.
+    words: ['locale=en_US', 'keyboard-configuration/layoutcode=us', 'console-setup/ask_detect=false'],
+    ...(isFrom(version, '8.04') ? {} : { buses: WITHOUT_VIRTIO }),
+  };
+}

@@ -1,0 +1,44 @@
+import type { Repository } from '../../../tdl/types.js';
+import { APT_TOOLS } from '../debian/guest.js';
+import { AGAIN, PATIENTLY, WAIT_FOR_CLOUD_INIT, words } from '../../guest/guest-scripts.js';
+import type { GuestScript, GuestTools } from '../../types.js';
+
+/** A personal package archive: `ppa:owner/name`. */
+const PPA = /^ppa:[\w.+-]+\/[\w.+-]+$/;
+
+const HEAD = `set -eu
+${PATIENTLY}
+${AGAIN}
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C
+${WAIT_FOR_CLOUD_INIT}`;
+
+/** Adds an archive with Ubuntu's own tool, which fetches its key as well; the tool's package is installed where it is missing. */
+function addArchive({ name, url }: Repository): GuestScript {
+  return {
+    title: `add repository ${name}`,
+    script: `${HEAD}
+if ! command -v add-apt-repository >/dev/null 2>&1; then
+  again apt-get -y -q update
+  patiently 'Could not get lock|Unable to (lock|acquire)' apt-get -y -q install software-properties-common
+fi
+again add-apt-repository --yes ${words([url.trim()])}
+again apt-get -y -q update
+`,
+  };
+}
+
+function removeArchive({ name, url }: Repository): GuestScript {
+  return {
+    title: `remove repository ${name}`,
+    script: `set -eu\nadd-apt-repository --yes --remove ${words([url.trim()])}\n`,
+  };
+}
+
+/** As on Debian, and with personal package archives. */
+export const APT_OF_UBUNTU: GuestTools = {
+  ...APT_TOOLS,
+  addRepository: (repository) =>
+    PPA.test(repository.url.trim()) ? addArchive(repository) : APT_TOOLS.addRepository(repository),
+  removeRepository: (repository) =>
+    PPA.test(repository.url.trim()) ? removeArchive(repository) : APT_TOOLS.removeRepository(repository),
+};

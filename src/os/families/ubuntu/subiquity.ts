@@ -1,0 +1,148 @@
+import { FactoryError } from '../../../domain/errors.js';
+import type { Template } from '../../../tdl/types.js';
+import {
+  commandLineOf,
+  fromMedium,
+  fromTree,
+  type InstallerSource,
+  linuxProperties,
+  serialConsole,
+  STRIPPED,
+  treeUrl,
+} from '../../installer/installer-plan.js';
+import type { Arch, InstallerPlan, IsoLayout, MediaIndex } from '../../types.js';
+
+/** Ubuntu's names of the architectures. */
+const NAMES: Partial<Record<Arch, string>> = { x86_64: 'amd64', aarch64: 'arm64', ppc64le: 'ppc64el', s390x: 's390x' };
+
+/** What casper and subiquity print when they cannot go on. An install script may say IMAGEFACTORY-ERROR itself. */
+const FAILURES = [
+  '(^|\\r)IMAGEFACTORY-ERROR',
+  'Unable to find a (live file system|medium containing a live file system)',
+  'ipconfig: no devices to configure',
+  'An error occurred\\. Press enter to start a shell',
+  'finish: subiquity/.*: FAIL',
+  'Malformed autoinstall',
+  'curtin command .* failed',
+  'Kernel panic - not syncing',
+];
+
+/** The live server's medium. Where subiquity is told by cloud-init what to do, it looks for nothing on it. */
+const LAYOUT: IsoLayout = {
+  boots: {
+    kernels: ['casper/vmlinuz', 'casper/hwe-vmlinuz', 'casper/vmlinux', 'boot/kernel.ubuntu'],
+    ramdisks: ['casper/initrd', 'casper/hwe-initrd', 'boot/initrd.ubuntu'],
+  },
+};
+
+/**
+ * The installer of Ubuntu since 20.04. `<url>` is either the address of a live server's ISO, or a folder that has the installer's
+ * kernel and ramdisk: the netboot folder beside the ISOs, or a medium that is unpacked on a server. casper, in the ramdisk, fetches the
+ * ISO into memory: from that address, from what `kernelparam` says (`url=` or `iso-url=`), or from above the netboot folder. `<iso>` is the live
+ * server's medium, and casper finds it in its drive.
+ *
+ * The script is the instance's user data: cloud-init runs in the live system, knows OpenStack by its DMI, and hands the key `autoinstall` on.
+ * The word `autoinstall` spares the question whether the disk may be erased.
+ * https://ubuntu.com/server/docs/install/netboot-amd64
+ */
+export function subiquityInstaller(template: Template): InstallerPlan {
+  const { os } = template;
+  const console = serialConsole(os.arch);
+  const { source, words } = os.install.type === 'iso' ? medium(os.install) : netboot(template);
+  return {
+    ...source,
+    commandLine: commandLineOf([
+      ...words,
+      'autoinstall',
+      `console=${console}`,
+      os.kernelparam,
+      '---',
+      `console=${console}`,
+    ]),
+    scriptKind: 'autoinstall',
+    scriptTransport: 'user_data',
+    bootImageProperties: {},
+    imageProperties: linuxProperties(os, 'ubuntu'),
+    strippedProperties: [...STRIPPED],
+    failurePatterns: [...FAILURES],
+  };
+}
+
+/** What casper boots from, and what it is told of it. */
+interface Casper {
+  source: InstallerSource;
+  words: string[];
+}
+
+function medium(install: Extract<Template['os']['install'], { type: 'iso' }>): Casper {
+  return { source: fromMedium(install, LAYOUT), words: [] };
+}
+
+function netboot(template: Template): Casper {
+  const name = nameOf(template);
+  const { folders, iso, indexes = [] } = placesOf(template, name);
+  return {
+    source: fromTree(
+      folders.flatMap((folder) => kernelsIn(folder, name)),
+      folders.flatMap((folder) => ramdisksIn(folder, name)),
+      indexes,
+    ),
+    words: [
+      // As the manual has it: casper's first releases do not know by themselves that their root is the ramdisk.
+      'root=/dev/ram0',
+      'ramdisk_size=1500000',
+      'ip=dhcp',
+      // cloud-init takes `url=` for a cloud-config of its own, and would fetch the ISO as one.
+      ...(iso === undefined ? [] : [`url=${iso}`]),
+      'cloud-config-url=/dev/null',
+    ],
+  };
+}
+
+function nameOf({ os }: Template): string {
+  const name = NAMES[os.arch];
+  if (name !== undefined) return name;
+  throw new FactoryError('UnsupportedOs', `Ubuntu's live server is not made for ${os.arch}`, {
+    hint: `its architectures are ${Object.keys(NAMES).join(', ')}`,
+  });
+}
+
+/** Where things lie. */
+interface Places {
+  /** Of kernel and ramdisk, best first. */
+  folders: string[];
+  /** The ISO that the installer is to fetch; undefined where `kernelparam` says it. */
+  iso?: string;
+  /** What says which ISOs there are, where the address is a guess. */
+  indexes?: MediaIndex[];
+}
+
+function placesOf(template: Template, port: string): Places {
+  const { os } = template;
+  const url = treeUrl(template);
+  const beside = (address: string): string => address.slice(0, address.lastIndexOf('/'));
+  const given = /(^|\s)(url|iso-url)=/.test(os.kernelparam ?? '');
+  if (/\.iso$/i.test(url)) {
+    const folder = beside(url);
+    return { folders: [`${folder}/netboot/${port}`, folder], ...(given ? {} : { iso: url }) };
+  }
+  if (given) return { folders: [url] };
+  const netboot = /^(.+)\/netboot(?:\/[\w-]+)?$/.exec(url)?.[1];
+  if (netboot !== undefined) {
+    const iso = `${netboot}/ubuntu-${os.version}-live-server-${port}.iso`;
+    const release = os.version.split('.').slice(0, 2).join('\\.');
+    const name = `ubuntu-${release}(\\.\\d+)?-live-server-${port}\\.iso`;
+    return { folders: [url], iso, indexes: [{ format: 'isos', url: `${netboot}/SHA256SUMS`, guess: iso, name }] };
+  }
+  throw new FactoryError('UnsupportedOs', `the installer of Ubuntu ${os.version} must know where its ISO lies`, {
+    hint: 'write the address of the live server’s ISO into <url>, or <kernelparam>url=http://…/ubuntu-…-live-server-….iso</kernelparam>',
+  });
+}
+
+function kernelsIn(folder: string, port: string): string[] {
+  return [`${folder}/linux`, `${folder}/${port}/linux`, `${folder}/casper/vmlinuz`, `${folder}/casper/vmlinux`];
+}
+
+function ramdisksIn(folder: string, port: string): string[] {
+  return [`${folder}/initrd`, `${folder}/${port}/initrd`, `${folder}/casper/initrd`];
+}

@@ -1,0 +1,97 @@
+import { FactoryError } from '../../../domain/errors.js';
+import type { Template } from '../../../tdl/types.js';
+import { architectureProperty, fromMedium, isoOf, STRIPPED } from '../../installer/installer-plan.js';
+import { NO_TOOLS } from '../../guest/no-package-manager.js';
+import { ONLY_BY_ISO } from '../../installer/unsupported.js';
+import type { InstallerPlan, IsoLayout, OsFamily, Release, Version } from '../../types.js';
+import { WINDOWS_TOOLS } from './guest.js';
+import { WINDOWS_VERSIONS, type WindowsVersion, windowsOf, windowsVersionOf } from './versions.js';
+
+const REFUSED = { installTypes: [], tried: 'not yet', scriptKind: 'autounattend', tools: NO_TOOLS } as const;
+
+function noteOf({ hasSsh, modern }: WindowsVersion): string {
+  const notes = [
+    ...(hasSsh ? [] : ['OpenSSH for Windows has to be among the <extras>, as OpenSSH-Win64….msi (OpenSSH-Win32….msi)']),
+    ...(modern ? ['its machines are of type q35'] : []),
+  ];
+  return notes.join('; ');
+}
+
+function releaseOf(version: WindowsVersion): Release {
+  const note = noteOf(version);
+  return {
+    from: version.name,
+    to: version.name,
+    arches: version.arches,
+    installTypes: ['iso'],
+    reason: ONLY_BY_ISO,
+    scriptKind: 'autounattend',
+    tools: WINDOWS_TOOLS,
+    tried: 'fake cloud',
+    ...(note === '' ? {} : { note }),
+  };
+}
+
+/**
+ * Windows Setup looks for autounattend.xml at the root of every removable drive, and for drivers where that file says.
+ * https://learn.microsoft.com/windows-hardware/manufacture/desktop/windows-setup-automation-overview
+ */
+export const windows: OsFamily = {
+  family: 'windows',
+  title: 'Windows',
+  names: ['Windows', 'WindowsServer', 'Win'],
+  releases: [
+    {
+      ...REFUSED,
+      from: '2000',
+      to: '2003',
+      arches: ['x86_64', 'i386'],
+      reason: 'its setup reads winnt.sif from a floppy disk, which Nova’s machines do not have',
+    },
+    {
+      ...REFUSED,
+      from: '2008',
+      to: '2008',
+      arches: ['x86_64', 'i386'],
+      reason: 'it has no PowerShell of its own, which its guests would be customised by',
+    },
+    ...WINDOWS_VERSIONS.map(releaseOf),
+  ],
+  versions: '7, 8, 8.1, 10, 11, 2008R2, 2012, 2012R2, 2016, 2019, 2022 or 2025',
+  versionOf: ({ version }) => windowsVersionOf(version),
+  installer,
+};
+
+/** Its media are in UDF, which nobody here can make anew: what they lack comes on a medium of its own. */
+const LAYOUT: IsoLayout = { script: { path: 'autounattend.xml', beside: 'IMGFACTORY' } };
+
+/** What a stock script writes on the serial console, and what UEFI does when nothing has started. */
+const FAILURES = ['(^|\\r)IMAGEFACTORY-ERROR', 'BdsDxe: No bootable option or device was found'];
+
+function installer(template: Template, version: Version): InstallerPlan {
+  const { os } = template;
+  if (os.kernelparam !== undefined && os.kernelparam.trim() !== '') {
+    throw new FactoryError('InvalidTemplate', '<kernelparam>: Windows Setup has no command line', {
+      hint: 'leave it out',
+    });
+  }
+  const { osinfo, modern } = windowsOf(version, os.version);
+  return {
+    ...fromMedium(isoOf(template), LAYOUT),
+    commandLine: '',
+    scriptKind: 'autounattend',
+    scriptTransport: 'medium',
+    bootImageProperties: {},
+    imageProperties: {
+      // Nova gives such machines a clock in local time and Hyper-V's enlightenments.
+      os_type: 'windows',
+      os_distro: 'windows',
+      os_version: osinfo,
+      architecture: architectureProperty(os.arch),
+      ...(modern ? { hw_machine_type: 'q35' } : {}),
+    },
+    lacksVirtio: true,
+    strippedProperties: [...STRIPPED],
+    failurePatterns: [...FAILURES],
+  };
+}

@@ -1,0 +1,105 @@
+import { powershellScript } from '../../../domain/powershell.js';
+import type { Repository } from '../../../tdl/types.js';
+import type { GuestScript, GuestTools } from '../../types.js';
+
+/**
+ * Finds Chocolatey, or fetches it the way that its makers say: https://docs.chocolatey.org/en-us/choco/setup/. Old versions of Windows do not
+ * offer TLS 1.2 (3072) unless they are told.
+ */
+const CHOCO = `$choco = Join-Path $env:ProgramData 'chocolatey\\bin\\choco.exe'
+if (-not (Test-Path -LiteralPath $choco)) {
+  [Net.ServicePointManager]::SecurityProtocol = [Net.ServicePointManager]::SecurityProtocol -bor 3072
+  Invoke-Expression ((New-Object Net.WebClient).DownloadString('https://community.chocolatey.org/install.ps1'))
+}
+`;
+
+/** Gives Chocolatey's exit status on, apart from those that say that Windows should be started again: then it has gone well. */
+const STATUS = `if (@(0, 1641, 3010) -contains $LASTEXITCODE) { exit 0 }
+exit $LASTEXITCODE
+`;
+
+/** Adds the source $url under the name $name, before Chocolatey's own. */
+export const ADD_SOURCE = `${CHOCO}& $choco source add "--name=$name" "--source=$url" "--priority=1"
+${STATUS}`;
+
+/** Removes the source $name. */
+export const REMOVE_SOURCE = `${CHOCO}& $choco source remove "--name=$name"
+${STATUS}`;
+
+/** Installs $names. */
+export const INSTALL_PACKAGES = `${CHOCO}& $choco install --yes --no-progress --limit-output $names
+${STATUS}`;
+
+/**
+ * What Windows says is installed, with its version, programs for i386 included; the same as in its settings.
+ * https://learn.microsoft.com/windows/win32/msi/uninstall-registry-key
+ */
+export const LIST_PROGRAMS = `$places = 'HKLM:\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Uninstall\\*',
+  'HKLM:\\SOFTWARE\\WOW6432Node\\Microsoft\\Windows\\CurrentVersion\\Uninstall\\*'
+Get-ItemProperty $places -ErrorAction SilentlyContinue |
+  Where-Object { $_.DisplayName -and $_.SystemComponent -ne 1 } |
+  ForEach-Object { if ($_.DisplayVersion) { "$($_.DisplayName)-$($_.DisplayVersion)" } else { $_.DisplayName } } |
+  Sort-Object -Unique
+`;
+
+/** The answer files that sysprep is given: that of Cloudbase-Init, or the one that a stock script leaves. */
+const ANSWERS = [
+  '$env:ProgramFiles\\Cloudbase Solutions\\Cloudbase-Init\\conf\\Unattend.xml',
+  '$env:SystemRoot\\System32\\Sysprep\\imagefactory.xml',
+];
+
+/**
+ * What belongs to this machine goes; then sysprep takes its SID and its name, where there is an answer file for the machines that are made
+ * from the image. It ends without a shutdown (`/quit`), because our key is still there: Windows then says that it is ready by its state.
+ * https://learn.microsoft.com/windows-hardware/manufacture/desktop/sysprep-command-line-options,
+ * https://learn.microsoft.com/windows-hardware/manufacture/desktop/windows-setup-states
+ */
+export const CLEAN = `$ErrorActionPreference = 'Continue'
+Remove-Item -Path "$env:SystemRoot\\Temp\\*", "$env:TEMP\\*", "$env:SystemRoot\\SoftwareDistribution\\Download\\*" -Recurse -Force -ErrorAction SilentlyContinue
+Remove-Item -Path "$env:ProgramData\\chocolatey\\logs\\*", "$env:SystemDrive\\Users\\*\\AppData\\Roaming\\Microsoft\\Windows\\PowerShell\\PSReadLine\\*" -Recurse -Force -ErrorAction SilentlyContinue
+foreach ($log in @(& wevtutil.exe enum-logs)) { & wevtutil.exe clear-log $log 2>$null }
+& ipconfig.exe /flushdns | Out-Null
+$global:LASTEXITCODE = 0
+$answers = @(${ANSWERS.map((path) => `"${path}"`).join(', ')}) | Where-Object { Test-Path -LiteralPath $_ } | Select-Object -First 1
+$state = 'HKLM:\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Setup\\State'
+if ($answers) {
+  $sysprep = Start-Process -FilePath "$env:SystemRoot\\System32\\Sysprep\\sysprep.exe" -ArgumentList '/generalize', '/oobe', '/quiet', '/quit', ('/unattend:"' + $answers + '"') -PassThru -Wait
+  $reached = (Get-ItemProperty $state).ImageState
+  if ($reached -ne 'IMAGE_STATE_GENERALIZE_RESEAL_TO_OOBE') {
+    Get-Content -LiteralPath "$env:SystemRoot\\System32\\Sysprep\\Panther\\setuperr.log" -ErrorAction SilentlyContinue
+    Write-Output "sysprep ended with exit status $($sysprep.ExitCode) and left Windows in $reached"
+    exit 1
+  }
+  # It has a copy, from which Windows takes the passwords when it has used them; ours would keep them.
+  Remove-Item -LiteralPath "$env:SystemRoot\\System32\\Sysprep\\imagefactory.xml" -Force -ErrorAction SilentlyContinue
+} else {
+  Write-Output 'sysprep is left out: there is no answer file for the machines that are made from the image'
+}
+exit 0
+`;
+
+function addRepository({ name, url }: Repository): GuestScript {
+  return { title: `add repository ${name}`, script: powershellScript({ name, url: url.trim() }, ADD_SOURCE) };
+}
+
+function removeRepository({ name }: Repository): GuestScript {
+  return { title: `remove repository ${name}`, script: powershellScript({ name }, REMOVE_SOURCE) };
+}
+
+function installPackages(names: string[]): GuestScript {
+  return {
+    title: names.length === 1 ? `install package ${names[0]}` : `install ${names.length} packages`,
+    script: powershellScript({ names }, INSTALL_PACKAGES),
+  };
+}
+
+/** Chocolatey. The ICICLE has what Windows itself lists, by whomever it was installed. */
+export const WINDOWS_TOOLS: GuestTools = {
+  shell: 'powershell',
+  packageManager: 'choco',
+  addRepository,
+  removeRepository,
+  installPackages,
+  listPackages: LIST_PROGRAMS,
+  cleanGuest: () => ({ title: 'remove what belongs to this machine and not to the image', script: CLEAN }),
+};

@@ -1,0 +1,36 @@
+import { FactoryError } from '../../domain/errors.js';
+import type { GuestTools } from '../types.js';
+
+/** Who may do everything in a Windows guest. */
+const ADMINISTRATOR = 'Administrator';
+/** Where a file with a relative name goes: Oz's copying put it into root's home. */
+const HOMES: Record<NonNullable<GuestTools['shell']>, string> = {
+  posix: '/root/',
+  powershell: `C:\\Users\\${ADMINISTRATOR}\\`,
+};
+
+type Login = { default_user: string; command_prefix: string };
+
+/**
+ * Whom we log in as: where the parameters say root, which is their default, a Windows guest has another name for it.
+ * @throws FactoryError InvalidParameter for a command prefix where there is nothing like sudo
+ */
+export function loginUser({ shell }: Pick<GuestTools, 'shell'>, { default_user, command_prefix }: Login): string {
+  if (shell !== 'powershell') return default_user;
+  if (command_prefix.trim() !== '') {
+    throw new FactoryError('InvalidParameter', 'parameter command_prefix: there is nothing like sudo in Windows', {
+      hint: 'leave it out, and log in as a member of Administrators',
+    });
+  }
+  return default_user === 'root' ? ADMINISTRATOR : default_user;
+}
+
+/** Whether a path says itself where it is: `/etc/motd`, `C:\motd`, `C:/motd`, `\\server\share`. */
+function isAbsolute(path: string, { shell }: Pick<GuestTools, 'shell'>): boolean {
+  return shell === 'powershell' ? /^([a-z]:[\\/]|[\\/])/i.test(path) : path.startsWith('/');
+}
+
+/** The path of a template's file in the guest. */
+export function pathInGuest(path: string, tools: Pick<GuestTools, 'shell'>): string {
+  return isAbsolute(path, tools) ? path : `${HOMES[tools.shell ?? 'posix']}${path}`;
+}

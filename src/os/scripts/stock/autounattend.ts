@@ -1,0 +1,233 @@
+import { FactoryError } from '../../../domain/errors.js';
+import type { Extra } from '../../../tdl/types.js';
+import { windowsOf, type WindowsVersion } from '../../families/windows/versions.js';
+import type { StockInput } from './types.js';
+import { WINDOWS_SETUP } from './windows-setup.js';
+
+/*
+ * The answer file of Windows Setup. Elements and the passes that they belong to are those of
+ * https://learn.microsoft.com/windows-hardware/customize/desktop/unattend/.
+ */
+
+const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
+
+/** A text of an element or an attribute of XML. */
+export function text(value: string): string {
+  return value.replace(/[&<>"]/g, (character) => ESCAPES[character] ?? character);
+}
+
+/** What a stock script of Windows goes by. */
+interface Answers extends StockInput {
+  windows: WindowsVersion;
+  password: string;
+}
+
+/** An answer file for the smallest Windows that a cloud can use. @throws FactoryError InvalidTemplate, InvalidParameter */
+export function stockAutounattend(input: StockInput): string {
+  const answers = { ...input, ...checked(input) };
+  return `<?xml version="1.0" encoding="utf-8"?>
+<unattend xmlns="urn:schemas-microsoft-com:unattend" xmlns:wcm="http://schemas.microsoft.com/WMIConfig/2002/State">
+  <!--${WINDOWS_SETUP}-->
+  <settings pass="windowsPE">
+${component('Microsoft-Windows-International-Core-WinPE', answers, LOCALE_OF_SETUP)}
+${driversOf(answers)}${component('Microsoft-Windows-Setup', answers, setupOf(answers))}
+  </settings>
+  <settings pass="specialize">
+${component('Microsoft-Windows-Deployment', answers, runSynchronous(SPECIALIZE))}
+${component('Microsoft-Windows-Shell-Setup', answers, '<ComputerName>*</ComputerName><TimeZone>UTC</TimeZone>')}
+  </settings>
+  <settings pass="oobeSystem">
+${component('Microsoft-Windows-International-Core', answers, LOCALE)}
+${component('Microsoft-Windows-Shell-Setup', answers, shellOf(answers))}
+  </settings>
+</unattend>
+`;
+}
+
+function checked({ template: { os }, profile, diskLayout, user }: StockInput): Pick<Answers, 'windows' | 'password'> {
+  const windows = windowsOf(profile.version, os.version);
+  if (diskLayout === 'lvm') {
+    throw new FactoryError('InvalidParameter', 'parameter disk_layout: Windows has no LVM', {
+      hint: 'write plain or efi',
+    });
+  }
+  if (user !== 'Administrator') {
+    throw new FactoryError(
+      'InvalidParameter',
+      'parameter default_user: a stock script of Windows lets Administrator in',
+      {
+        hint: 'leave it out, or bring an install script',
+      },
+    );
+  }
+  if (!windows.hasSsh && !os.install.extras.some(isSshServer)) {
+    throw new FactoryError('InvalidTemplate', `Windows ${windows.name} does not have OpenSSH, and cannot fetch it`, {
+      hint: "add <extras><file source='http://…/OpenSSH-Win64-v9….msi' destination='/OpenSSH-Win64.msi'/></extras> (https://github.com/PowerShell/Win32-OpenSSH/releases), or bring an install script",
+    });
+  }
+  return { windows, password: passwordOf(os.rootpw, windows) };
+}
+
+/** Whether it is what `windows-setup.ts` looks for at the root of the drives. */
+function isSshServer({ source, destination }: Extra): boolean {
+  const path = destination.endsWith('/') ? `${destination}${source.split('/').at(-1)}` : destination;
+  return /^\/*OpenSSH-Win(32|64)[^/]*\.msi$/i.test(path);
+}
+
+/** Whether a server takes a password: https://learn.microsoft.com/windows/security/threat-protection/security-policy-settings/password-must-meet-complexity-requirements */
+function isComplex(password: string): boolean {
+  const kinds = [/\p{Lu}/u, /\p{Ll}/u, /\d/, /[^\p{L}\d]/u].filter((kind) => kind.test(password));
+  return password.length >= 6 && kinds.length >= 3 && !/administrator/i.test(password);
+}
+
+/** Windows is set up by a first logon, which needs a password. */
+function passwordOf(rootpw: string | undefined, { name, server }: WindowsVersion): string {
+  if (rootpw === undefined || rootpw === '') {
+    throw new FactoryError('InvalidTemplate', 'a stock script of Windows needs a <rootpw>: Administrator’s password', {
+      hint: 'add <rootpw> to the template’s <os>, or bring an install script',
+    });
+  }
+  if (server && !isComplex(rootpw)) {
+    throw new FactoryError('InvalidTemplate', `Windows ${name} takes no <rootpw> as simple as this one`, {
+      hint: 'write six characters or more, of three kinds: capital and small letters, digits, others',
+    });
+  }
+  return rootpw;
+}
+
+const ARCHITECTURES: Partial<Record<StockInput['template']['os']['arch'], string>> = { x86_64: 'amd64', i386: 'x86' };
+
+function component(name: string, { template }: Pick<StockInput, 'template'>, content: string): string {
+  const architecture = ARCHITECTURES[template.os.arch] ?? template.os.arch;
+  return `    <component name="${name}" processorArchitecture="${architecture}" publicKeyToken="31bf3856ad364e35" language="neutral" versionScope="nonSxS">${content}</component>`;
+}
+
+const LOCALE =
+  '<InputLocale>en-US</InputLocale><SystemLocale>en-US</SystemLocale><UILanguage>en-US</UILanguage><UserLocale>en-US</UserLocale>';
+const LOCALE_OF_SETUP = `<SetupUILanguage><UILanguage>en-US</UILanguage></SetupUILanguage>${LOCALE}`;
+
+/** A command that writes a line on the serial console, so that the build sees that Setup is at work. */
+function say(line: string): string {
+  return `cmd.exe /d /c echo imagefactory: ${line}>COM1`;
+}
+
+function runSynchronous(commands: string[]): string {
+  const items = commands.map(
+    (command, index) =>
+      `<RunSynchronousCommand wcm:action="add"><Order>${index + 1}</Order><Path>${text(command)}</Path></RunSynchronousCommand>`,
+  );
+  return `<RunSynchronous>${items.join('')}</RunSynchronous>`;
+}
+
+/** The account is disabled on what is no server. */
+const SPECIALIZE = ['net.exe user Administrator /active:yes', say('Windows is on its disk')];
+
+/** Virtio's drivers for the disk and the network, in whatever drive their medium is; Setup passes over folders that are not there. */
+function driversOf(answers: Answers): string {
+  if (answers.drivers !== true) return '';
+  const architecture = ARCHITECTURES[answers.template.os.arch] ?? '';
+  const paths = ['C', 'D', 'E', 'F', 'G'].flatMap((drive) =>
+    ['viostor', 'vioscsi', 'NetKVM'].map(
+      (driver) => `${drive}:\\${driver}\\${answers.windows.drivers}\\${architecture}`,
+    ),
+  );
+  const items = paths.map(
+    (path, index) =>
+      `<PathAndCredentials wcm:action="add" wcm:keyValue="${index + 1}"><Path>${path}</Path></PathAndCredentials>`,
+  );
+  const content = `<DriverPaths>${items.join('')}</DriverPaths>`;
+  return `${component('Microsoft-Windows-PnpCustomizationsWinPE', answers, content)}\n`;
+}
+
+function setupOf(answers: Answers): string {
+  const { os } = answers.template;
+  const key = os.key?.trim() ?? '';
+  return [
+    diskOf(answers),
+    `<ImageInstall><OSImage>${imageOf(answers, key)}<InstallTo><DiskID>0</DiskID><PartitionID>${answers.diskLayout === 'efi' ? 3 : 2}</PartitionID></InstallTo></OSImage></ImageInstall>`,
+    runSynchronous([say('Windows Setup has begun'), ...checksLeftOut(answers.windows)]),
+    `<UserData><ProductKey>${productKeyOf(key)}</ProductKey><AcceptEula>true</AcceptEula></UserData>`,
+  ].join('');
+}
+
+/** Without a key (media for evaluation and for volumes have none) Setup must not ask for one. */
+function productKeyOf(key: string): string {
+  return key === '' ? '<WillShowUI>Never</WillShowUI>' : `<Key>${text(key)}</Key><WillShowUI>OnError</WillShowUI>`;
+}
+
+/** Windows 11 asks for a TPM and Secure Boot, which few clouds have. */
+function checksLeftOut({ name }: WindowsVersion): string[] {
+  if (name !== '11') return [];
+  return ['BypassTPMCheck', 'BypassSecureBootCheck', 'BypassCPUCheck', 'BypassRAMCheck'].map(
+    (check) => `reg.exe add HKLM\\SYSTEM\\Setup\\LabConfig /v ${check} /t REG_DWORD /d 1 /f`,
+  );
+}
+
+/** Which image of the medium: by a parameter, else by the product key, else the first. */
+function imageOf({ windowsImage }: Answers, key: string): string {
+  const wanted = windowsImage?.trim() ?? '';
+  if (wanted === '' && key !== '') return '';
+  const by = /^\d*$/.test(wanted) ? 'INDEX' : 'NAME';
+  return `<InstallFrom><MetaData wcm:action="add"><Key>/IMAGE/${by}</Key><Value>${text(wanted === '' ? '1' : wanted)}</Value></MetaData></InstallFrom>`;
+}
+
+/** Partitions of a disk: what is created, and what is made of it. */
+type Partition = {
+  type: 'Primary' | 'EFI' | 'MSR';
+  megabytes?: number;
+  format?: string;
+  label?: string;
+  active?: true;
+  letter?: string;
+};
+
+const PLAIN: Partition[] = [
+  { type: 'Primary', megabytes: 350, format: 'NTFS', label: 'System', active: true },
+  { type: 'Primary', format: 'NTFS', label: 'Windows', letter: 'C' },
+];
+/** https://learn.microsoft.com/windows-hardware/manufacture/desktop/configure-uefigpt-based-hard-drive-partitions */
+const EFI: Partition[] = [
+  { type: 'EFI', megabytes: 260, format: 'FAT32', label: 'System' },
+  { type: 'MSR', megabytes: 16 },
+  { type: 'Primary', format: 'NTFS', label: 'Windows', letter: 'C' },
+];
+
+function diskOf({ diskLayout }: Answers): string {
+  const partitions = diskLayout === 'efi' ? EFI : PLAIN;
+  const created = partitions.map(
+    ({ type, megabytes }, index) =>
+      `<CreatePartition wcm:action="add"><Order>${index + 1}</Order><Type>${type}</Type>${megabytes === undefined ? '<Extend>true</Extend>' : `<Size>${megabytes}</Size>`}</CreatePartition>`,
+  );
+  const modified = partitions.map(({ active, format, label, letter }, index) =>
+    [
+      `<ModifyPartition wcm:action="add"><Order>${index + 1}</Order><PartitionID>${index + 1}</PartitionID>`,
+      active === undefined ? '' : '<Active>true</Active>',
+      format === undefined ? '' : `<Format>${format}</Format>`,
+      label === undefined ? '' : `<Label>${label}</Label>`,
+      letter === undefined ? '' : `<Letter>${letter}</Letter>`,
+      '</ModifyPartition>',
+    ].join(''),
+  );
+  return `<DiskConfiguration><Disk wcm:action="add"><DiskID>0</DiskID><WillWipeDisk>true</WillWipeDisk><CreatePartitions>${created.join('')}</CreatePartitions><ModifyPartitions>${modified.join('')}</ModifyPartitions></Disk></DiskConfiguration>`;
+}
+
+/** Takes the setup out of this file, from whichever drive it is in, and runs it. A command may have 1024 characters. */
+const FIRST_LOGON = [
+  `powershell.exe -NoProfile -ExecutionPolicy Bypass -Command "foreach ($d in [IO.DriveInfo]::GetDrives()) { $f = $d.Name + 'autounattend.xml'; if (-not (Test-Path $f)) { continue }; $c = @(([xml][IO.File]::ReadAllText($f)).unattend.ChildNodes | Where-Object { $_.NodeType -eq 'Comment' }); if ($c.Count -eq 0) { continue }; $s = $env:SystemRoot + '\\Temp\\imagefactory-setup.ps1'; [IO.File]::WriteAllText($s, $c[0].Value); & $s $f; Remove-Item $s; break }"`,
+  'shutdown.exe /s /f /t 5',
+];
+
+function shellOf({ password }: Answers): string {
+  const value = `<Value>${text(password)}</Value><PlainText>true</PlainText>`;
+  const commands = FIRST_LOGON.map(
+    (command, index) =>
+      `<SynchronousCommand wcm:action="add"><Order>${index + 1}</Order><CommandLine>${text(command)}</CommandLine></SynchronousCommand>`,
+  );
+  return [
+    `<AutoLogon><Password>${value}</Password><Enabled>true</Enabled><LogonCount>1</LogonCount><Username>Administrator</Username></AutoLogon>`,
+    `<FirstLogonCommands>${commands.join('')}</FirstLogonCommands>`,
+    '<OOBE><HideEULAPage>true</HideEULAPage><NetworkLocation>Work</NetworkLocation><ProtectYourPC>3</ProtectYourPC><SkipMachineOOBE>true</SkipMachineOOBE><SkipUserOOBE>true</SkipUserOOBE></OOBE>',
+    `<UserAccounts><AdministratorPassword>${value}</AdministratorPassword></UserAccounts>`,
+    '<TimeZone>UTC</TimeZone>',
+  ].join('');
+}

@@ -1,0 +1,73 @@
+import { FactoryError } from '../../../domain/errors.js';
+import { words } from '../../guest/guest-scripts.js';
+import { INSTALLED, type StockInput } from './types.js';
+
+/**
+ * At each start the key of the instance is read from the metadata service and let in as root's, and the SSH host keys are shown on the
+ * console, between the lines that cloud-init has for it: the base system has no cloud-init. bsdinstall takes every line that begins with `#!` for
+ * the beginning of another script, so its first line is written apart.
+ */
+const KEY_SERVICE = `
+# PROVIDE: openstack_key
+# REQUIRE: NETWORKING sshd
+. /etc/rc.subr
+name=openstack_key
+start_cmd=openstack_key_start
+stop_cmd=:
+openstack_key_start() {
+  for try in 1 2 3 4 5 6 7 8 9 10 11 12; do
+    key=$(fetch -qT 5 -o - http://169.254.169.254/latest/meta-data/public-keys/0/openssh-key) && break
+    sleep 5
+  done
+  mkdir -p -m 700 /root/.ssh
+  if [ -n "$key" ] && ! grep -qsF "$key" /root/.ssh/authorized_keys; then
+    echo "$key" >>/root/.ssh/authorized_keys
+    chmod 600 /root/.ssh/authorized_keys
+  fi
+  { echo '-----BEGIN SSH HOST KEY KEYS-----'; cat /etc/ssh/ssh_host_*_key.pub; echo '-----END SSH HOST KEY KEYS-----'; } >/dev/console
+}
+load_rc_config $name
+run_rc_command "$1"
+`;
+
+/** An installerconfig for the smallest system that a cloud can use: bsdinstall(8), "SCRIPTING". @throws FactoryError InvalidParameter */
+export function stockInstallerconfig({ template, diskLayout, user }: StockInput): string {
+  const { rootpw } = template.os;
+  if (user !== 'root') {
+    throw new FactoryError(
+      'InvalidParameter',
+      'parameter default_user: the base system of FreeBSD has no sudo for others than root',
+      {
+        hint: 'leave it out, or bring an install script',
+      },
+    );
+  }
+  if (diskLayout === 'lvm') {
+    throw new FactoryError('InvalidParameter', 'parameter disk_layout: FreeBSD has no LVM', {
+      hint: 'write plain or efi, or bring an install script (for ZFS, say)',
+    });
+  }
+  return [
+    'export nonInteractive="YES"',
+    'DISTRIBUTIONS="kernel.txz base.txz"',
+    // The first disk that there is: virtio, or what clouds have for it.
+    `PARTITIONS="$(sysctl -n kern.disks | tr ' ' '\\n' | grep -E '^(vtbd|da|ada)[0-9]' | sort | head -n 1) ${diskLayout === 'efi' ? 'GPT ' : ''}{ auto freebsd-ufs / }"`,
+    '',
+    '#!/bin/sh',
+    'fail() { echo IMAGEFACTORY-ERROR "$1" >/dev/console; exit 1; }',
+    'sysrc ifconfig_DEFAULT=DHCP sshd_enable=YES growfs_enable=YES openstack_key_enable=YES >/dev/null || fail sysrc',
+    'tzsetup -s UTC',
+    "printf '%s\\n' 'boot_multicons=\"YES\"' 'boot_serial=\"YES\"' 'console=\"comconsole,vidconsole\"' 'comconsole_speed=\"115200\"' 'autoboot_delay=\"1\"' >>/boot/loader.conf",
+    "sed -i '' -e 's/^#*PermitRootLogin .*/PermitRootLogin prohibit-password/' /etc/ssh/sshd_config",
+    `mkdir -p /usr/local/etc/rc.d && printf '#!/bin/sh%s' ${words([KEY_SERVICE])} >/usr/local/etc/rc.d/openstack_key || fail openstack_key`,
+    'chmod 555 /usr/local/etc/rc.d/openstack_key',
+    rootpw === undefined || rootpw === ''
+      ? 'pw usermod root -w no'
+      : `printf '%s\\n' ${words([rootpw])} | pw usermod root -h 0 || fail rootpw`,
+    ': >/firstboot',
+    `echo ${INSTALLED} >/dev/console`,
+    'sync',
+    'poweroff',
+    '',
+  ].join('\n');
+}

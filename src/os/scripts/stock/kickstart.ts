@@ -1,0 +1,116 @@
+import { FactoryError } from '../../../domain/errors.js';
+import { HARDWARE_ADDRESSES } from '../../guest/guest-scripts.js';
+import { serialConsole } from '../../installer/installer-plan.js';
+import type { Arch } from '../../types.js';
+import { isFrom } from '../../versions.js';
+import { keyAtBoot, lastCommands } from './shell.js';
+import type { DiskLayout, StockInput } from './types.js';
+
+/** What a release's kickstart language has. Enterprise releases are Fedoras of some years before, and a few words ahead of them. */
+interface Dialect {
+  /** Fedora release that it corresponds to. */
+  fedora: number;
+  isEnterprise: boolean;
+}
+
+function dialectOf({ profile }: StockInput): Dialect {
+  const { family, version } = profile;
+  const [major = 0] = version;
+  if (family === 'fedora') return { fedora: major, isEnterprise: false };
+  if (family === 'fedora-core') return { fedora: Math.min(major, 6), isEnterprise: false };
+  if (family === 'red-hat-linux') return { fedora: 0, isEnterprise: false };
+  const era: Record<number, number> = { 3: 1, 4: 3, 5: 6, 6: 13, 7: 19, 8: 28, 9: 34 };
+  return { fedora: isFrom(version, '10') ? 40 : (era[major] ?? 1), isEnterprise: true };
+}
+
+/** A kickstart for the smallest system that a cloud can use. https://pykickstart.readthedocs.io */
+export function stockKickstart(input: StockInput): string {
+  const { template, user, diskLayout } = input;
+  const { fedora, isEnterprise } = dialectOf(input);
+  // RHEL 6 has it, between Fedora 12 and 13 otherwise.
+  const activates = fedora >= 16 || (isEnterprise && fedora === 13);
+  const console = serialConsole(template.os.arch);
+  return [
+    ...(fedora < 29 ? ['install'] : []),
+    'text',
+    'lang en_US.UTF-8',
+    ...answersOfOld(fedora, isEnterprise),
+    'keyboard us',
+    fedora < 18 ? 'timezone --utc Etc/UTC' : 'timezone Etc/UTC --utc',
+    `network --bootproto=dhcp --device=${fedora >= 13 ? 'link' : 'eth0'}${activates ? ' --activate' : ''}`,
+    rootPassword(template.os.rootpw, fedora),
+    fedora < 11 ? 'firewall --disabled' : 'firewall --service=ssh',
+    ...(fedora >= 3 ? ['selinux --enforcing'] : []),
+    ...(fedora < 28 ? [`authconfig --enableshadow${fedora >= 10 ? ' --passalgo=sha512' : ' --enablemd5'}`] : []),
+    ...(fedora >= 8 ? ['services --enabled=sshd'] : []),
+    `bootloader --location=mbr --append="console=tty0 console=${console}"`,
+    fedora < 7 ? 'zerombr yes' : 'zerombr',
+    'clearpart --all --initlabel',
+    ...disk(diskLayout, fedora, template.os.arch),
+    'poweroff',
+    '',
+    fedora < 31 ? '%packages --ignoremissing' : '%packages',
+    fedora < 8 ? '@base' : '@core',
+    'openssh-server',
+    'curl',
+    'sudo',
+    'cloud-init',
+    ...(fedora < 8 ? [] : ['%end']),
+    '',
+    '%post',
+    // Of the installer's machine; with it, a machine made from the image would leave its interface alone.
+    ...(fedora < 28 ? [HARDWARE_ADDRESSES] : []),
+    ...(fedora < 28 ? [keyAtBoot(user, 'rc.local')] : []),
+    ...lastCommands(user),
+    ...(fedora < 8 ? [] : ['%end']),
+    '',
+  ].join('\n');
+}
+
+/** A text in quotes, as Python's shlex reads it, which is no shell: only these two are escaped. */
+export function doubleQuoted(text: string): string {
+  return `"${text.replace(/(["\\])/g, '\\$1')}"`;
+}
+
+/** Without a password root's is locked. */
+function rootPassword(password: string | undefined, fedora: number): string {
+  if (password === undefined || password === '') return fedora < 18 ? 'rootpw --iscrypted !!' : 'rootpw --lock';
+  const quoted = /^[\w.,:/+=@%-]+$/.test(password) ? password : doubleQuoted(password);
+  return fedora < 10 ? `rootpw ${quoted}` : `rootpw --plaintext ${quoted}`;
+}
+
+/** What an old anaconda asks for, even in a kickstart, where it is not told. */
+function answersOfOld(fedora: number, isEnterprise: boolean): string[] {
+  return [
+    ...(fedora < 5 ? ['langsupport --default=en_US.UTF-8 en_US.UTF-8', 'skipx'] : []),
+    ...(fedora < 2 ? ['mouse generic3ps/2 --device psaux'] : []),
+    // RHEL 5's installation number.
+    ...(isEnterprise && fedora === 6 ? ['key --skip'] : []),
+  ];
+}
+
+/** anaconda knows by itself what its machine boots from since Fedora 18. @throws FactoryError InvalidParameter */
+function disk(layout: DiskLayout, fedora: number, arch: Arch): string[] {
+  if (layout === 'efi' && fedora < 12) {
+    throw new FactoryError('InvalidParameter', 'parameter disk_layout: this release cannot be started by UEFI', {
+      hint: 'write plain or lvm',
+    });
+  }
+  if (layout === 'lvm') return ['autopart'];
+  if (fedora >= 18) return [`autopart --type=plain${fedora >= 26 ? ' --nohome' : ''}`];
+  const type = fedora < 11 ? 'ext3' : 'ext4';
+  return [
+    ...bootPartition(layout, fedora, arch),
+    `part /boot --fstype=${type} --size=300`,
+    'part swap --size=512',
+    `part / --fstype=${type} --size=1024 --grow`,
+  ];
+}
+
+/** What a machine's firmware starts from, where that is a partition. */
+function bootPartition(layout: DiskLayout, fedora: number, arch: Arch): string[] {
+  if (arch === 'ppc64') return ['part prepboot --fstype="PPC PReP Boot" --size=8'];
+  if (layout === 'efi') return ['part /boot/efi --fstype=efi --size=200'];
+  const isPc = arch === 'x86_64' || arch === 'i386';
+  return isPc && fedora >= 16 ? ['part biosboot --fstype=biosboot --size=1'] : [];
+}

@@ -1,0 +1,97 @@
+import { words } from '../../guest/guest-scripts.js';
+import { INSTALLED } from './types.js';
+
+/** cloud-init's own configuration: whom it lets in. Images let in their distribution's user; root only where the build needs it. */
+export function cloudConfig(user: string): string {
+  if (user === 'root') return 'disable_root: false\n';
+  return `system_info:
+  default_user:
+    name: ${user}
+    lock_passwd: true
+    shell: /bin/bash
+    sudo: ["ALL=(ALL) NOPASSWD:ALL"]
+`;
+}
+
+/** Where cloud-init reads it, after what its package has brought. */
+export const CLOUD_CONFIG_PATH = '/etc/cloud/cloud.cfg.d/90_imagefactory.cfg';
+
+/** Says in the installed system who is let in: one line, because some script languages have no others. */
+export function letIn(user: string): string {
+  return `mkdir -p /etc/cloud/cloud.cfg.d && printf ${words([cloudConfig(user).replaceAll('\n', '\\n')])} >${CLOUD_CONFIG_PATH}`;
+}
+
+/** Lines of a script that runs in the installed system: who is let in, then the marker. */
+export function lastCommands(user: string): string[] {
+  return [`${letIn(user)} || exit 1`, `echo ${INSTALLED} >/dev/console`];
+}
+
+/** How a system without cloud-init runs something at the end of each start. */
+export type BootHook = 'rc.local' | 'init.d' | 'after.local';
+
+const KEY_PROGRAM = '/usr/local/sbin/openstack-key';
+
+const HOOKS: Record<BootHook, string> = {
+  // Red Hat's, and what is made like it. Later releases run it, but do not bring it.
+  'rc.local': `[ -s /etc/rc.d/rc.local ] || echo '#!/bin/sh' >/etc/rc.d/rc.local
+echo ${KEY_PROGRAM} >>/etc/rc.d/rc.local
+chmod +x /etc/rc.d/rc.local`,
+  // Debian's: its rc.local ends with an exit.
+  'init.d': `cat >/etc/init.d/openstack-key <<'END'
+#!/bin/sh
+### BEGIN INIT INFO
+# Provides: openstack-key
+# Required-Start: $network $remote_fs $syslog
+# Required-Stop:
+# Default-Start: 2 3 4 5
+# Default-Stop:
+# Short-Description: lets in who has the key of the instance
+### END INIT INFO
+[ "$1" != start ] || ${KEY_PROGRAM}
+END
+chmod 755 /etc/init.d/openstack-key
+update-rc.d openstack-key defaults 99`,
+  // SUSE's.
+  'after.local': `printf '#!/bin/sh\\n${KEY_PROGRAM}\\n' >/etc/init.d/after.local
+chmod 755 /etc/init.d/after.local`,
+};
+
+/**
+ * For systems that have no cloud-init: at each start the key of the instance is read from the metadata service and let in as the user's, who
+ * is made here, and the SSH host keys are shown on the console, between the lines that cloud-init has for it: nothing else says
+ * whom we talk to. The service may be there later than the network, so it is asked for a minute. Debian makes host keys with its package
+ * only, and an image has none.
+ */
+export function keyAtBoot(user: string, hook: BootHook): string {
+  const home = user === 'root' ? '/root' : `/home/${user}`;
+  return `if ! command -v cloud-init >/dev/null 2>&1; then
+${user === 'root' ? '' : `${newUser(user)}\n`}mkdir -p /usr/local/sbin
+cat >${KEY_PROGRAM} <<'END'
+#!/bin/sh
+url=http://169.254.169.254/latest/meta-data/public-keys/0/openssh-key
+for try in 1 2 3 4 5 6 7 8 9 10 11 12; do
+  key=$(curl -sf $url 2>/dev/null || wget -qO- $url 2>/dev/null) && break
+  sleep 5
+done
+mkdir -p ${home}/.ssh && chmod 700 ${home}/.ssh
+if [ -n "$key" ] && ! grep -qsF "$key" ${home}/.ssh/authorized_keys; then
+  echo "$key" >>${home}/.ssh/authorized_keys && chmod 600 ${home}/.ssh/authorized_keys
+fi
+chown -R ${user}: ${home}/.ssh
+restorecon -R ${home}/.ssh 2>/dev/null
+if [ -x /etc/init.d/ssh ] && ! ls /etc/ssh/ssh_host_*_key >/dev/null 2>&1; then
+  for type in rsa dsa; do ssh-keygen -q -t $type -N '' -f /etc/ssh/ssh_host_\${type}_key; done
+  /etc/init.d/ssh restart
+fi
+{ echo '-----BEGIN SSH HOST KEY KEYS-----'; cat /etc/ssh/ssh_host_*_key.pub; echo '-----END SSH HOST KEY KEYS-----'; } >/dev/console
+END
+chmod 755 ${KEY_PROGRAM}
+${HOOKS[hook]}
+fi`;
+}
+
+/** Old releases want a terminal for sudo, and read no folder of rules. */
+function newUser(user: string): string {
+  return `useradd -m -s /bin/bash ${user}
+printf '%s\\n' '${user} ALL=(ALL) NOPASSWD: ALL' 'Defaults:${user} !requiretty' >>/etc/sudoers`;
+}

@@ -1,0 +1,272 @@
+import { createHash } from 'node:crypto';
+import { autoinstallAsUserData } from '../os/scripts/autoinstall.js';
+import { withDrivers } from '../os/installer/drivers.js';
+import { checkBootMethod } from '../os/installer/boot-method.js';
+import { checkInstallScript } from '../os/scripts/check-install-script.js';
+import { loginUser, pathInGuest } from '../os/guest/guest-users.js';
+import { checkTree } from '../os/installer/installer-plan.js';
+import { profileFor } from '../os/registry.js';
+import { type Firmware, withFirmware } from '../os/installer/firmware.js';
+import { renderScript } from '../os/scripts/render-script.js';
+import { withTransport } from '../os/installer/script-transport.js';
+import { stockScript } from '../os/scripts/stock/index.js';
+import { windowsWarnings } from '../os/families/windows/firmware.js';
+import type { InstallerPlan, OsProfile } from '../os/types.js';
+import type { Command, Repository, Template, TemplateFile } from '../tdl/types.js';
+import { FactoryError } from '../domain/errors.js';
+import type { BuildParameters } from '../domain/parameters.js';
+
+/** One step of the customisation. Its name (`command:2 tidy`) is stable: histories and the guest's journal know it. */
+export type GuestStep = { name: string; title: string } & (
+  | { kind: 'repository' | 'remove-repository'; repository: Repository }
+  | { kind: 'packages'; packages: string[] }
+  | { kind: 'file'; file: TemplateFile }
+  | { kind: 'precommand' | 'command'; command: Command }
+);
+
+/** What a build will do. Pure data, made before anything is fetched or booted. */
+export interface BuildPlan {
+  template: Template;
+  /** "Debian 12 x86_64" */
+  osLabel: string;
+  /** Family of the profile that is used. */
+  family: string;
+  installer: InstallerPlan;
+  /** The install script's text. */
+  script: string;
+  /** Whom the build logs in as. */
+  user: string;
+  /** What starts the machines, where it is not left to the cloud. */
+  firmware?: Firmware;
+  /** What should be known, and does not stop the build. */
+  warnings: string[];
+  /** The customisation, in order. */
+  steps: GuestStep[];
+}
+
+/** What a plan is made of. */
+export interface PlanInput {
+  template: Template;
+  installScript?: string | undefined;
+  parameters: BuildParameters;
+}
+
+/**
+ * The plan of a build.
+ *
+ * @throws FactoryError UnsupportedOs; InvalidInstallScript with one line a mistake; InvalidTemplate for what only a profile can
+ * know to be wrong
+ */
+export function planBuild({ template, installScript, parameters }: PlanInput): BuildPlan {
+  const { profile, warnings } = profileFor(template);
+  checkTree(template, profile.scriptKind);
+  const firmware = firmwareOf({ installScript, parameters });
+  const installer = installerOf(profile, template, { ...parameters, ...(firmware === undefined ? {} : { firmware }) });
+  checkBootMethod(parameters.boot_method, { plan: installer, arch: template.os.arch, firmware });
+  for (const repository of template.repositories) profile.addRepository(repository);
+  if (template.packages.length > 0) profile.installPackages(template.packages.map(({ name }) => name));
+  const user = loginUser(profile, parameters);
+  const { script: given, note } = scriptOf(
+    { template, installScript, parameters: { ...parameters, default_user: user } },
+    profile,
+  );
+  const problems = checkInstallScript(profile.scriptKind, given, installer.scriptTransport);
+  if (problems.length > 0) {
+    const lines = problems.map(({ line, column, message }) => `install_script:${line}:${column}: ${message}`);
+    throw new FactoryError('InvalidInstallScript', lines.join('\n'), {
+      hint: 'the machine must power itself off when the installation has ended: that is how a build knows that it has',
+    });
+  }
+  const script = profile.scriptKind === 'autoinstall' ? autoinstallAsUserData(given) : given;
+  const { name, version, arch } = template.os;
+  return {
+    template,
+    osLabel: `${name} ${version} ${arch}`,
+    family: profile.family,
+    installer,
+    script,
+    user,
+    ...(firmware === undefined ? {} : { firmware }),
+    warnings: [...warnings, ...windowsWarnings(installer), ...(note === undefined ? [] : [note])],
+    steps: planGuestSteps(template, profile),
+  };
+}
+
+/** How the template's installer is booted, as the parameters want it. */
+export function installerOf(
+  profile: OsProfile,
+  template: Template,
+  parameters: Pick<BuildParameters, 'firmware' | 'script_transport' | 'drivers_iso' | 'drivers_iso_checksum'>,
+): InstallerPlan {
+  const { firmware, script_transport: transport, drivers_iso: url, drivers_iso_checksum: checksum } = parameters;
+  const drivers = url === undefined ? undefined : { url, ...(checksum === undefined ? {} : { checksum }) };
+  const plan = withFirmware(profile.installer(template), template.os.arch, firmware);
+  return withTransport(withDrivers(plan, drivers), transport);
+}
+
+/** @throws FactoryError InvalidParameter where the disk would be divided for another firmware */
+function firmwareOf({
+  installScript,
+  parameters,
+}: Pick<PlanInput, 'installScript' | 'parameters'>): Firmware | undefined {
+  const { firmware, disk_layout: layout } = parameters;
+  if (installScript !== undefined || layout !== 'efi') return firmware;
+  if (firmware === 'bios') {
+    throw new FactoryError(
+      'InvalidParameter',
+      'parameters firmware and disk_layout: a disk for UEFI is not started by BIOS',
+      {
+        hint: 'leave one of them out',
+      },
+    );
+  }
+  return firmware ?? 'uefi';
+}
+
+/** The script that is given, with its names filled in where that is asked for; else the stock one of the system. */
+function scriptOf(
+  { template, installScript, parameters }: PlanInput,
+  profile: OsProfile,
+): { script: string; note?: string } {
+  if (installScript !== undefined) {
+    // A program may hand over what its file begins with; the command line does not.
+    const script = installScript.replace(/^\uFEFF/, '');
+    return { script: parameters.render_script ? renderScript(script, template) : script };
+  }
+  const script = stockScript({
+    template,
+    profile,
+    diskLayout: parameters.disk_layout,
+    user: parameters.default_user,
+    windowsImage: parameters.windows_image,
+    drivers: parameters.drivers_iso !== undefined,
+  });
+  return {
+    script,
+    note: 'no install script is given: the stock one is used, which imagefactory install-script prints',
+  };
+}
+
+/** The steps of the customisation, in Oz's order: repositories, precommands, packages, files, commands, clearing up. */
+export function planGuestSteps(template: Template, profile: Pick<OsProfile, 'shell'>): GuestStep[] {
+  const { repositories, precommands, packages, files, commands } = template;
+  const passing = repositories.filter(({ persisted }) => !persisted);
+  return [
+    ...numbered(repositories, (repository) => ({
+      title: `add repository ${repository.name}`,
+      kind: 'repository' as const,
+      repository,
+    })),
+    ...numbered(precommands, (command) => ({
+      title: `run precommand ${command.name}`,
+      kind: 'precommand' as const,
+      command,
+    })),
+    ...packageSteps(packages.map(({ name }) => name)),
+    ...numbered(files, (file) => ({
+      title: `write ${file.name}`,
+      kind: 'file' as const,
+      file: { ...file, name: pathInGuest(file.name, profile) },
+    })),
+    ...numbered(commands, (command) => ({ title: `run command ${command.name}`, kind: 'command' as const, command })),
+    ...numbered(passing, (repository) => ({
+      title: `remove repository ${repository.name}`,
+      kind: 'remove-repository' as const,
+      repository,
+    })),
+  ];
+}
+
+/** Tells whether a step is the same in another template. */
+export function stepDigest(step: GuestStep): string {
+  return digestOf(step);
+}
+
+/** Tells whether two things are the same: 16 hex digits. */
+export function digestOf(thing: unknown): string {
+  return createHash('sha256').update(canonicalJson(thing)).digest('hex').slice(0, 16);
+}
+
+/** Characters of a thing's own name that the name of its step carries. */
+const SHOWN = 60;
+
+/** On one line. The number before it makes the step's name unique. */
+function shortened(name: string): string {
+  return name.replace(/\s+/g, ' ').trim().slice(0, SHOWN);
+}
+
+function numbered<T extends { name: string }, S extends { kind: string }>(
+  things: readonly T[],
+  step: (thing: T) => S,
+): (S & { name: string })[] {
+  return things.map((thing, index) => {
+    const made = step(thing);
+    return { ...made, name: `${made.kind}:${index + 1} ${shortened(thing.name)}`.trimEnd() };
+  });
+}
+
+function packageSteps(packages: string[]): GuestStep[] {
+  if (packages.length === 0) return [];
+  const [first] = packages;
+  const title = packages.length === 1 ? `install package ${first}` : `install ${packages.length} packages`;
+  return [{ name: 'packages', title, kind: 'packages', packages }];
+}
+
+/** Raised when the same input makes another JEOS than before: then no JEOS of earlier times is reused. */
+const JEOS_REVISION = 1;
+
+/**
+ * The digest of everything that shapes a JEOS: two builds with the same digest may share one installer run. What only shapes
+ * the customisation (packages, files, commands) is not in it.
+ *
+ * @param flavor name of the flavor that the installer runs on
+ * @param rootVolume GiB of the volume that it installs to, where it is one
+ * @param isoImage id of the image that the medium is, where the template names one of the cloud's
+ * @returns SHA-256, 64 hex digits
+ */
+export function jeosDigest(input: {
+  plan: BuildPlan;
+  parameters: BuildParameters;
+  flavor: string;
+  rootVolume?: number | undefined;
+  isoImage?: string | undefined;
+}): string {
+  const { plan, parameters, flavor, rootVolume, isoImage } = input;
+  const { os, diskSize } = plan.template;
+  const { kernel, ramdisk, medium, drivers, commandLine, scriptKind, scriptTransport } = plan.installer;
+  const { bootImageProperties, imageProperties } = plan.installer;
+  const shapes = {
+    revision: JEOS_REVISION,
+    family: plan.family,
+    version: os.version,
+    arch: os.arch,
+    install: os.install,
+    kernel: { urls: kernel.urls, checksum: parameters.kernel_checksum },
+    ramdisk: { urls: ramdisk.urls, checksum: parameters.ramdisk_checksum },
+    commandLine,
+    script: { kind: scriptKind, transport: scriptTransport, text: plan.script },
+    properties: { boot: bootImageProperties, image: imageProperties },
+    diskSize,
+    flavor,
+    // As without them the digests of earlier times.
+    ...(parameters.boot_method === undefined || parameters.boot_method === 'direct'
+      ? {}
+      : { boot: parameters.boot_method }),
+    ...(medium === undefined ? {} : { medium, isoChecksum: parameters.iso_checksum }),
+    // A JEOS of media that nobody vouched for is none for whoever wants that.
+    ...(parameters.checksum_key === undefined ? {} : { checksumKey: parameters.checksum_key }),
+    ...(drivers === undefined ? {} : { drivers }),
+    ...(rootVolume === undefined ? {} : { rootVolume }),
+    ...(isoImage === undefined ? {} : { isoImage }),
+  };
+  return createHash('sha256').update(canonicalJson(shapes)).digest('hex');
+}
+
+/** JSON with the keys of every object in order, so that equal things have equal texts. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
+      : part,
+  );
+}

@@ -1,0 +1,136 @@
+import { addressPasswords, withoutAddressPasswords } from '../os/passwords/address-passwords.js';
+import { scriptPasswords } from '../os/passwords/script-passwords.js';
+import { writtenForms } from '../os/passwords/escaped-forms.js';
+import { parseTemplate } from '../tdl/parse.js';
+import type { BuildRecord } from '../domain/record.js';
+
+const MASK = '********';
+/** A word this short stands in many places where it is no secret; masking it would spoil the text and hide nothing. */
+const SHORTEST = 4;
+/** Where the element of a root password or of a product key begins. */
+const SECRET_ELEMENT = /<(rootpw|key)\b/g;
+/** A template has one of each, if it is valid; what the first ones hold is looked for in the whole text. */
+const MOST_ELEMENTS = 10;
+
+/** Where a template has what nobody is to read, besides addresses. */
+interface Secretive {
+  os: { rootpw?: string; key?: string };
+}
+
+/**
+ * What a build carries that nobody is to read: the root password and the product key of its template, the passwords of its script, and
+ * those of addresses in either (`http://user:password@mirror/`).
+ */
+export function secretsOf(template: Secretive, installScript = ''): string[] {
+  const { rootpw = '', key = '' } = template.os;
+  return [
+    ...new Set([rootpw, rootpw.trim(), key.trim()].filter((secret) => secret !== '')),
+    ...scriptPasswords(installScript),
+    ...addressPasswords(installScript),
+    ...textsIn(template).flatMap(addressPasswords),
+  ];
+}
+
+/** Every text in a value. */
+function textsIn(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : [];
+}
+
+/** The text with every secret masked in whatever form it is written, longer ones first, as they may contain shorter ones. */
+export function masked(text: string, secrets: string[]): string {
+  return secrets
+    .filter((secret) => secret.length >= SHORTEST)
+    .flatMap(writtenForms)
+    .sort((one, other) => other.length - one.length)
+    .reduce((rest, secret) => rest.replaceAll(secret, MASK), text);
+}
+
+/** Where the contents of the secret elements lie in a template, as its author wrote them. */
+function secretContents(text: string): [from: number, to: number][] {
+  const found: [number, number][] = [];
+  // What has no end is looked for once, not from each of its beginnings.
+  const endless = new Set<string>();
+  let behind = 0;
+  for (const { 1: name = '', index } of text.matchAll(SECRET_ELEMENT)) {
+    if (index < behind || endless.has(name)) continue;
+    const from = text.indexOf('>', index) + 1;
+    const end = new RegExp(`</${name}\\s*>`, 'g');
+    end.lastIndex = from;
+    const to = from === 0 ? undefined : end.exec(text)?.index;
+    if (to === undefined) {
+      endless.add(name);
+      continue;
+    }
+    found.push([from, to]);
+    behind = to;
+  }
+  return found;
+}
+
+function withoutContents(text: string): string {
+  let behind = 0;
+  const parts = secretContents(text).map(([from, to]) => {
+    const before = text.slice(behind, from);
+    behind = to;
+    return before + MASK;
+  });
+  return parts.join('') + text.slice(behind);
+}
+
+/** The script without any secret, the others without those of addresses: what they say otherwise is needed when a build is resumed. */
+function withoutSecretValues(
+  parameters: BuildRecord['parameters'],
+  hidden: (text: string) => string,
+): BuildRecord['parameters'] {
+  return Object.fromEntries(
+    Object.entries(parameters).map(([name, value]) => {
+      if (typeof value !== 'string') return [name, value];
+      return [name, name === 'install_script' ? hidden(value) : withoutAddressPasswords(value)];
+    }),
+  );
+}
+
+/** The record as it may be kept and shown: template and install script without their passwords. */
+export function recordWithoutSecrets(record: BuildRecord): BuildRecord {
+  const { install_script: script, ...others } = record.parameters;
+  // What the elements mean, if it can be read; they may be written in one way, and what is made from them in another.
+  const { template = { os: {} } } = parseTemplate(record.template);
+  const secrets = [
+    ...secretsOf(template, typeof script === 'string' ? script : ''),
+    ...secretContents(record.template)
+      .slice(0, MOST_ELEMENTS)
+      .map(([from, to]) => record.template.slice(from, to).trim()),
+    ...addressPasswords(record.template),
+    ...textsIn(others).flatMap(addressPasswords),
+  ];
+  const hidden = (text: string): string => masked(withoutAddressPasswords(text), secrets);
+  const { error } = record.status_detail;
+  return {
+    ...record,
+    template: withoutContents(hidden(record.template)),
+    parameters: withoutSecretValues(record.parameters, hidden),
+    status_detail: { ...record.status_detail, error: error === null ? null : hidden(error) },
+  };
+}
+
+/**
+ * What to say before a template or a script with a password enters Temporal unencrypted.
+ *
+ * @returns warnings for people; none when there is no password
+ */
+export function secretWarnings(template: Secretive | undefined, installScript = ''): string[] {
+  const carriers = [
+    ...((template?.os.rootpw ?? '') === '' ? [] : ['the template carries a root password (<rootpw>)']),
+    ...((template?.os.key ?? '') === '' ? [] : ['the template carries a product key (<key>)']),
+    ...(textsIn(template).flatMap(addressPasswords).length > 0
+      ? ['the template carries a password in an address']
+      : []),
+    ...(secretsOf({ os: {} }, installScript).length > 0 ? ['the install script carries a password'] : []),
+  ];
+  if (carriers.length === 0) return [];
+  return [
+    `${carriers.join(', and ')}, and whoever may read the Temporal namespace can read it; ` +
+      'payload keys would encrypt it (--payload-keys FILE, see `imagefactory codec --help`)',
+  ];
+}

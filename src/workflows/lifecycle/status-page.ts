@@ -1,0 +1,86 @@
+import { commandsFor, waitingText, type BuildStatus, type HeldBuild, type StepStatus } from '../../domain/status.js';
+
+const MARKS: Record<StepStatus['state'], string> = { running: '▶', done: '✓', failed: '✗', skipped: '–' };
+
+function duration(from: number, to: number | undefined): string {
+  if (to === undefined) return 'since ' + new Date(from).toISOString().slice(11, 19);
+  const seconds = (to - from) / 1000;
+  // No-break spaces: the column is narrow.
+  if (seconds < 100) return `${seconds.toFixed(1)}\u00a0s`;
+  return `${Math.floor(seconds / 60)}\u00a0min ${Math.floor(seconds % 60)}\u00a0s`;
+}
+
+/** Text that stands in a table's cell: no line breaks, no bars. */
+function cell(text: string): string {
+  return text.replace(/\s+/g, ' ').replace(/\|/g, '\\|').slice(0, 300);
+}
+
+/** A block of console text that cannot end its own fence. */
+function fenced(text: string): string[] {
+  return ['```text', text.replace(/```/g, "'''"), '```'];
+}
+
+function moment(time: number): string {
+  return `${new Date(time).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
+
+function heldLines(uuid: string, held: HeldBuild): string[] {
+  const since = new Date(held.since).toISOString().slice(11, 19);
+  return [
+    `**Held since ${since}**: ${cell(`${held.step} failed: ${held.message}`)}`,
+    '',
+    ...(held.hint === undefined ? [] : [`What to do: ${cell(held.hint)}`, '']),
+    `It waits until ${moment(held.until)}, then it cleans up. What can be done:`,
+    '',
+    ...commandsFor(uuid, held).map(([command, effect]) => `- \`${command}\`: ${cell(effect)}`),
+    '',
+  ];
+}
+
+function isCanceling({ cancelRequestedAt, endedAt }: BuildStatus): boolean {
+  return cancelRequestedAt !== undefined && endedAt === undefined;
+}
+
+/** The build as a page of Markdown: what the Temporal UI shows as the run's current details. */
+export function currentDetails(status: BuildStatus): string {
+  const lines = [
+    `### ${status.name || status.uuid}: ${isCanceling(status) ? 'CANCELING' : status.status}`,
+    `${status.os} on cloud \`${status.cloud}\` · phase **${status.phase}** · ${status.percent} %`,
+    '',
+  ];
+  if (status.failure !== undefined) {
+    lines.push(`**${cell(status.failure.step)}**: ${cell(status.failure.message)}`, '');
+    if (status.failure.hint !== undefined) lines.push(`What to do: ${cell(status.failure.hint)}`, '');
+  }
+  if (status.waiting !== undefined) {
+    lines.push(`**${cell(waitingText(status.waiting))}** · workflow \`${status.waiting.line}\``, '');
+  }
+  if (status.held !== undefined) lines.push(...heldLines(status.uuid, status.held));
+  if (status.kept !== undefined) {
+    lines.push(
+      `**Kept until ${moment(status.kept.until)}:**`,
+      '',
+      ...status.kept.things.map((thing) => `- ${thing}`),
+      '',
+    );
+  }
+  if (status.jeosWorkflowId !== undefined) lines.push(`Installer run: workflow \`${status.jeosWorkflowId}\``, '');
+  lines.push('| | phase | step | time | result |', '|---|---|---|---|---|');
+  for (const step of status.steps) {
+    const time = duration(step.startedAt, step.endedAt);
+    lines.push(`| ${MARKS[step.state]} | ${step.phase} | ${cell(step.title)} | ${time} | ${cell(step.note ?? '')} |`);
+  }
+  const resources = Object.entries(status.resources);
+  if (resources.length > 0) {
+    lines.push('', ...resources.map(([role, id]) => `- ${role.replaceAll('_', ' ')}: \`${id}\``));
+  }
+  const tail = status.failure?.consoleTail ?? status.consoleTail;
+  if (tail !== undefined && tail !== '') lines.push('', 'Console:', ...fenced(tail));
+  if (status.failure !== undefined && status.removed !== undefined && status.removed.length > 0) {
+    lines.push('', '**Removed from the cloud:**', ...status.removed.map((thing) => `- ${thing}`));
+  }
+  if (status.leftovers !== undefined && status.leftovers.length > 0) {
+    lines.push('', '**Left in the cloud:**', ...status.leftovers.map((thing) => `- ${thing}`));
+  }
+  return lines.join('\n');
+}

@@ -1,0 +1,11 @@
+import type { ReadRemainsInput, RemainsReport } from '../../domain/messages.js';
+import { call } from '../lifecycle/activity-options.js';
+
+/** Looks what a build that has ended could be resumed from, for clients that have no access to its cloud. */
+export async function readRemains(input: ReadRemainsInput): Promise<RemainsReport> {
+  return call('readRemains', [input], {
+    summary: 'see what the build has left',
+    heartbeatTimeout: 60,
+    budget: { total: 30 },
+  });
+}

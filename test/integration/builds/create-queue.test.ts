@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { resourceName } from '../../../src/domain/names.js';
+import { waitingText } from '../../../src/domain/status.js';
+import { run } from '../../../src/cli/cli.js';
+import type { CloudLimits } from '../../../src/activities/shared/context.js';
+import { Bed, PRESEED, type Build } from '../../support/bed.js';
+import { until } from '../../support/until.js';
+import { WorkerProcess } from '../../support/worker-process.js';
+import { RecordingIo } from '../../unit/cli/recording-io.js';
+
+/** A floating IP as well, since it belongs to a turn. */
+const PARAMETERS = { request_floating_ip: 'True' };
+
+describe('builds that wait for room in their project', () => {
+  let bed: Bed;
+  before(async () => {
+    bed = await Bed.start();
+    // Installs the JEOS that all share.
+    await (await bed.build(bed.template(), PARAMETERS)).result();
+  });
+  after(() => bed.close());
+
+  /** The build's own words for what it waits for. */
+  async function waits(build: Build): Promise<string> {
+    const { waiting } = await build.status();
+    return waiting === undefined ? '' : waitingText(waiting);
+  }
+
+  /** So many builds, each begun when the one before stood in line; none can create. */
+  async function lineOf(count: number): Promise<Build[]> {
+    bed.cloud.state.quotas.instances = 0;
+    const builds: Build[] = [];
+    for (let number = 0; number < count; number++) {
+      const build = await bed.build(bed.template(), PARAMETERS);
+      const expected = number === 0 ? /^waiting for quota: instances \d\/0/ : /^waiting in line/;
+      await until(async () => expected.test(await waits(build)), `build ${number} waits`);
+      builds.push(build);
+    }
+    return builds;
+  }
+
+  it('create in the order in which they came, and say what they wait for', async () => {
+    const builds = await lineOf(4);
+    const [first, , , last] = builds;
+    assert.equal(await waits(first!), 'waiting for quota: instances 0/0');
+    assert.equal(await waits(last!), 'waiting in line: 3rd of 3; the first waits for quota: instances 0/0');
+    const io = new RecordingIo({ ...bed.env() });
+    await run(['--task-queue', bed.taskQueue, 'status', last!.uuid], io);
+    assert.match(io.stdout, /waiting in line: 3rd of 3; the first waits for quota: instances 0\/0/);
+
+    bed.cloud.state.quotas.instances = 1;
+    await Promise.all(builds.map((build) => build.result()));
+    const names = builds.map(({ uuid }) => resourceName({ uuid, cloud: '', workflowId: '' }, 'customise'));
+    assert.deepEqual(
+      bed.cloud.state.serversMade.filter((name) => names.includes(name)),
+      names,
+    );
+    assert.deepEqual(bed.leftovers(), []);
+    bed.cloud.state.quotas.instances = -1;
+  });
+
+  it('wait for a floating IP, without an instance', async () => {
+    bed.cloud.state.quotas.floatingIps = 0;
+    const made = bed.cloud.state.serversMade.length;
+    const build = await bed.build(bed.template(), PARAMETERS);
+    await until(async () => (await waits(build)) === 'waiting for quota: floating IPs', 'it says so');
+    assert.equal(bed.cloud.state.serversMade.length, made);
+    bed.cloud.state.quotas.floatingIps = -1;
+    await build.result();
+    assert.deepEqual(bed.leftovers(), []);
+  });
+
+  it('wait for a host that has room', async () => {
+    const takeBack = bed.cloud.behaviours.add({ create: 'error' });
+    const build = await bed.build(bed.template(), PARAMETERS);
+    await until(async () => /^waiting for a host with room: No valid host/.test(await waits(build)), 'it says so');
+    takeBack();
+    await build.result();
+    assert.deepEqual(bed.leftovers(), []);
+  });
+
+  it('fail with the cloud’s words when it takes too long', async () => {
+    bed.cloud.state.quotas.instances = 0;
+    const parameters = { ...PARAMETERS, quota_timeout: 3 };
+    const builds = [await bed.build(bed.template(), parameters), await bed.build(bed.template(), parameters)];
+    for (const build of builds) {
+      const failure = await build.failure();
+      assert.equal(failure.type, 'QuotaExceeded');
+      assert.match(failure.message, /instances/);
+    }
+    bed.cloud.state.quotas.instances = -1;
+    assert.deepEqual(bed.leftovers(), []);
+  });
+
+  it('go on when the first has been terminated, and one behind it cancelled', async () => {
+    const [first, second, third] = await lineOf(3);
+    await first!.handle.terminate();
+    const began = Date.now();
+    await second!.handle.cancel();
+    await until(async () => (await second!.status()).phase === 'cleanup', 'it reacts');
+    assert.ok(Date.now() - began < 5000, `reacted after ${Date.now() - began} ms`);
+    await assert.rejects(second!.result());
+    bed.cloud.state.quotas.instances = -1;
+    await third!.result();
+  });
+});
+
+/** A bed with two workers, of which one is another process: one process cannot be two workers of one queue. */
+async function withTwoWorkers(limit: CloudLimits[string], work: (bed: Bed) => Promise<void>): Promise<void> {
+  const bed = await Bed.start({ worker: false });
+  const workers: WorkerProcess[] = [];
+  try {
+    for (let number = 0; number < 2; number++) {
+      workers.push(await WorkerProcess.start(bed, undefined, undefined, { envvars: limit }));
+    }
+    await work(bed);
+  } finally {
+    await Promise.all(workers.map((worker) => worker.stop()));
+    await bed.close();
+  }
+}
+
+describe('limits of a cloud', () => {
+  it('max_concurrent_builds holds across workers, and no build waits for an installer that waits for it', async () => {
+    await withTwoWorkers({ maxConcurrentBuilds: 2 }, async (bed) => {
+      let most = 0;
+      const watch = setInterval(() => (most = Math.max(most, bed.cloud.state.servers.size)), 2);
+      // Three installers, one of which three builds share.
+      const builds = await Promise.all(
+        ['a', 'b', 'c', 'a', 'a'].map((script) =>
+          bed.build(bed.template(), { install_script: `${PRESEED}# ${script}\n` }, 'envvars', 60),
+        ),
+      );
+      await Promise.all(builds.map((build) => build.result()));
+      clearInterval(watch);
+      assert.equal(most, 2);
+      assert.deepEqual(bed.leftovers(), []);
+    });
+  });
+
+  it('api_calls_per_second is what all workers together send', async () => {
+    const limit = 20;
+    await withTwoWorkers({ apiCallsPerSecond: limit }, async (bed) => {
+      const builds = await Promise.all(
+        Array.from({ length: 6 }, () => bed.build(bed.template(), { boot_timeout: 3600 }, 'envvars', 60)),
+      );
+      await Promise.all(builds.map((build) => build.result()));
+      const calls = bed.cloud.calls.list().map(({ at }) => at);
+      // The first worker learns within five seconds that there is another.
+      const shared = calls.filter((at) => at > (calls[0] ?? 0) + 6000);
+      const most = Math.max(...shared.map((from) => shared.filter((at) => at >= from && at < from + 1000).length));
+      assert.ok(shared.length > 3 * limit, `${shared.length} calls tell nothing`);
+      assert.ok(most <= limit + 2, `${most} calls in a second`);
+    });
+  });
+});

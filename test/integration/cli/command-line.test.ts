@@ -1,0 +1,278 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import type { Activities } from '../../../src/activities/index.js';
+import { baseImageWorkflowId } from '../../../src/domain/base-image-input.js';
+import { SEARCH_ATTRIBUTES } from '../../../src/domain/search-attributes.js';
+import { FactoryError } from '../../../src/domain/errors.js';
+import { run } from '../../../src/cli/cli.js';
+import { startTemporal, withWorkers } from '../../support/temporal.js';
+import { RecordingIo } from '../../unit/cli/recording-io.js';
+import { instantActivities, Parked } from './activities.js';
+
+const TEMPLATE = `<template>
+  <name>f19</name>
+  <os>
+    <name>Fedora</name>
+    <version>19</version>
+    <arch>x86_64</arch>
+    <install type='url'>
+      <url>http://download.example.org/fedora/19/os</url>
+    </install>
+  </os>
+</template>
+`;
+
+const UUID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
+
+// What the test run found or built, else the one on the PATH.
+process.env['TEMPORAL_CLI'] ??= (process.env['PATH'] ?? '')
+  .split(delimiter)
+  .map((directory) => join(directory, 'temporal'))
+  .find((path) => existsSync(path));
+const skip = process.env['TEMPORAL_CLI']
+  ? false
+  : 'there is no temporal program: set TEMPORAL_CLI or put it on the PATH';
+
+describe('the command line against a real Temporal server', { skip }, () => {
+  let environment: TestWorkflowEnvironment;
+  const directory = mkdtempSync(join(tmpdir(), 'imagefactory-cli-'));
+  const template = join(directory, 'f19.tdl');
+  const script = join(directory, 'f19.ks');
+  writeFileSync(template, TEMPLATE);
+  writeFileSync(script, 'install\npoweroff\n');
+
+  before(async () => {
+    environment = await startTemporal();
+  });
+  after(async () => {
+    await environment.teardown();
+    rmSync(directory, { recursive: true });
+  });
+
+  /** Begins a command on a task queue of the test's own. */
+  function begin(queue: string, ...args: string[]): { io: RecordingIo; ended: Promise<number> } {
+    const io = new RecordingIo({ TEMPORAL_ADDRESS: environment.address, TEMPORAL_NAMESPACE: environment.namespace });
+    return { io, ended: run(['--task-queue', queue, ...args], io) };
+  }
+
+  async function finish(queue: string, ...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+    const { io, ended } = begin(queue, ...args);
+    const code = await ended;
+    return { code, stdout: io.stdout, stderr: io.stderr };
+  }
+
+  const build = ['base_image', '--file-parameter', 'install_script', script, '--parameter', 'flavor', '2', template];
+
+  async function during<T>(
+    queue: string,
+    activities: Partial<Activities>,
+    work: () => Promise<T>,
+    parked?: Parked,
+  ): Promise<T> {
+    return withWorkers(environment, queue, activities, () => work().finally(() => parked?.release()));
+  }
+
+  it('base_image follows the build and prints the final block alone on standard output', async () => {
+    await during('good', instantActivities(), async () => {
+      const { code, stdout, stderr } = await finish('good', ...build);
+      const [uuid] = UUID.exec(stdout) ?? [];
+      assert.equal(
+        stdout,
+        `\n============ Final Image Details ============\nUUID: ${uuid}\nType: base_image\n` +
+          'Image filename: /storage/the.body\nImage build completed SUCCESSFULLY!\n' +
+          'Glance image: 2f0c7a52-5f0d-4dd8-b2b1-5dcd2b9e2f1c\nChecksum: sha512:ff\n',
+      );
+      assert.equal(code, 0);
+      assert.match(stderr, /customise: install the packages/);
+      const description = await environment.client.workflow.getHandle(baseImageWorkflowId(String(uuid))).describe();
+      assert.equal(description.memo?.['template'], template);
+      assert.match(String(await description.staticSummary()), /base image of f19: Fedora 19 x86_64/);
+      assert.match(String(await description.staticDetails()), new RegExp(String(uuid)));
+      assert.equal(description.typedSearchAttributes.get(SEARCH_ATTRIBUTES.imageType), 'base_image');
+    });
+  });
+
+  it('in JSON mode the one document at the end is the record of the finished build', async () => {
+    const readRecords = async (input: unknown): Promise<unknown> => {
+      const { identifier } = (input as { spec: { identifier: string } }).spec;
+      return { records: [{ identifier, status: 'COMPLETE', icicle: '<icicle/>' }], total: 1 };
+    };
+    await during('json', instantActivities({ readRecords }), async () => {
+      const { code, stdout } = await finish('json', '--output', 'json', ...build);
+      assert.equal(code, 0);
+      const record = JSON.parse(stdout) as Record<string, unknown>;
+      assert.equal(record['status'], 'COMPLETE');
+      assert.equal(record['icicle'], '<icicle/>');
+    });
+  });
+
+  it('a failed build says so with the step and the hint, and never exits 0', async () => {
+    const planBaseImage = async (): Promise<never> => {
+      throw new FactoryError('NotFound', 'there is no flavor 2', { hint: 'openstack flavor list shows them' });
+    };
+    await during('bad', instantActivities({ planBaseImage }), async () => {
+      const { code, stdout, stderr } = await finish('bad', ...build);
+      assert.equal(stdout, '\nImage build FAILED with error: plan: there is no flavor 2\n');
+      assert.match(stderr, /What to do: openstack flavor list shows them/);
+      assert.equal(code, 1);
+      const json = await finish('bad', '--output', 'json', ...build);
+      assert.equal(json.code, 1);
+      const document = JSON.parse(json.stdout) as { status: string; status_detail: { error: string } };
+      assert.equal(document.status, 'FAILED');
+      assert.match(document.status_detail.error, /there is no flavor 2/);
+    });
+  });
+
+  it('Ctrl-C detaches: the build goes on, can be looked at, given time, cancelled and watched to its end', async () => {
+    const parked = new Parked('waiting for quota: cores');
+    await during(
+      'long',
+      instantActivities({ waitForJeos: parked.activity }),
+      async () => {
+        const { io, ended } = begin('long', ...build);
+        await io.seen(/waiting for quota: cores/);
+        io.interrupt();
+        assert.equal(await ended, 130);
+        const [uuid = ''] = UUID.exec(io.stderr) ?? [];
+        assert.match(io.stderr, new RegExp(`imagefactory watch ${uuid}`));
+        assert.match(io.stderr, new RegExp(`imagefactory cancel ${uuid}`));
+        assert.equal(io.stdout, '');
+
+        const seen = await finish('long', 'status', uuid);
+        assert.equal(seen.code, 0);
+        assert.match(seen.stdout, /▶ find the installed system/);
+        assert.match(seen.stdout, /waiting for quota: cores \(12 %\)/);
+        const document = JSON.parse((await finish('long', '--output', 'json', 'status', uuid)).stdout) as Record<
+          string,
+          unknown
+        >;
+        assert.equal(document['status'], 'BUILDING');
+        assert.equal(document['execution'], 'RUNNING');
+
+        assert.equal((await finish('long', 'deadline', uuid, 'install_timeout', '9999')).code, 0);
+        const removal = await finish('long', 'delete', uuid);
+        assert.equal(removal.code, 1);
+        assert.match(removal.stderr, /is being built/);
+
+        assert.equal((await finish('long', 'cancel', uuid)).code, 0);
+        const end = await finish('long', 'watch', uuid);
+        assert.equal(end.stdout, '\nImage build CANCELED\n');
+        assert.equal(end.code, 1);
+        assert.match((await finish('long', 'cancel', uuid)).stderr, /has already ended: CANCELLED/);
+      },
+      parked,
+    );
+  });
+
+  it('--detach prints the UUID alone, and watch follows that build to its end', async () => {
+    await during('detached', instantActivities(), async () => {
+      const { code, stdout } = await finish('detached', ...build, '--detach');
+      assert.equal(code, 0);
+      assert.match(stdout, new RegExp(`^${UUID.source}\n$`));
+      const end = await finish('detached', 'watch', stdout.trim());
+      assert.equal(end.code, 0);
+      assert.match(end.stdout, /completed SUCCESSFULLY/);
+    });
+  });
+
+  it('without a worker a build is started all the same, and says what is missing', async () => {
+    const { io, ended } = begin('nobody', ...build);
+    await io.seen(/no worker has taken the build yet: start one with `imagefactory worker`/);
+    io.interrupt('SIGTERM');
+    assert.equal(await ended, 143);
+    const { code, stderr } = await finish('nobody', 'images');
+    assert.equal(code, 1);
+    assert.match(stderr, /no worker takes work from task queue "nobody"/);
+  });
+
+  it('images prints a table of several, the block of one, and nothing of none', async () => {
+    const complete = { status: 'COMPLETE', os: { name: 'Debian', version: '12', arch: 'x86_64' }, data: '/s/x.body' };
+    const stored = [
+      { identifier: 'a', name: 'one', ...complete, glance_id: 'g1' },
+      { identifier: 'b', name: 'two', ...complete, glance_id: 'g2' },
+    ];
+    const readRecords = async (input: unknown): Promise<unknown> => {
+      const { identifier } = (input as { spec: { identifier?: string } }).spec;
+      const records = stored.filter((record) => identifier === undefined || record.identifier === identifier);
+      return { records, total: records.length };
+    };
+    await during('list', instantActivities({ readRecords }), async () => {
+      const all = await finish('list', 'images');
+      assert.match(all.stdout, /^UUID +STATUS +OS .*\na +COMPLETE +Debian 12 x86_64 +one .* g1\nb .* g2\n$/);
+      assert.match(
+        (await finish('list', 'images', '{"identifier": "b"}')).stdout,
+        /UUID: b\n.*\n.*\n.*SUCCESSFULLY!\nGlance image: g2\n/,
+      );
+      const none = await finish('list', 'images', '{"status": "FAILED"}');
+      assert.deepEqual([none.code, none.stdout], [0, '']);
+      const documents = await Promise.all(
+        ['{}', '{"identifier": "a"}', '{"status": "FAILED"}'].map((spec) =>
+          finish('list', '--output', 'json', 'images', spec),
+        ),
+      );
+      const [several, one, empty] = documents.map(({ stdout }) => JSON.parse(stdout) as Record<string, unknown>);
+      assert.equal((several?.['images'] as unknown[]).length, 2);
+      assert.equal(one?.['identifier'], 'a');
+      assert.deepEqual(empty, {});
+    });
+  });
+
+  it('images shows a build that is running as it is now, not as its record was written', async () => {
+    const parked = new Parked('server is BUILD (spawning)');
+    const identifier: string[] = [];
+    const record = (): object => ({
+      identifier: identifier[0],
+      status: 'BUILDING',
+      percent_complete: 0,
+      status_detail: {},
+    });
+    const readRecords = async (): Promise<unknown> => ({ records: [record()], total: 1 });
+    await during(
+      'live',
+      instantActivities({ readRecords, createServer: parked.activity }),
+      async () => {
+        const { io, ended } = begin('live', ...build);
+        await io.seen(/server is BUILD/);
+        identifier.push(String(UUID.exec(io.stderr)?.[0]));
+        const { stdout } = await finish('live', '--output', 'json', 'images', '{"status": "BUILDING"}');
+        const found = JSON.parse(stdout) as { percent_complete: number; status_detail: { activity: string } };
+        assert.equal(found.percent_complete, 53);
+        assert.equal(found.status_detail.activity, 'boot an instance from the JEOS: server is BUILD (spawning)');
+        parked.release();
+        assert.equal(await ended, 0);
+      },
+      parked,
+    );
+  });
+
+  it('a build that Temporal has forgotten is shown from its record', async () => {
+    const identifier = randomUUID();
+    const readRecords = async (): Promise<unknown> => ({
+      records: [{ identifier, status: 'COMPLETE', data: '/s/x.body' }],
+      total: 1,
+    });
+    await during('forgotten', instantActivities({ readRecords }), async () => {
+      for (const verb of ['status', 'watch']) {
+        const { code, stdout } = await finish('forgotten', verb, identifier);
+        assert.equal(code, 0, verb);
+        assert.match(stdout, new RegExp(`UUID: ${identifier}\n`), verb);
+      }
+    });
+  });
+
+  it('an image that nobody knows is one sentence and exit code 1', async () => {
+    const uuid = randomUUID();
+    await during('unknown', instantActivities(), async () => {
+      for (const verb of ['status', 'watch', 'cancel', 'delete']) {
+        const { code, stderr } = await finish('unknown', verb, uuid);
+        assert.equal(code, 1, verb);
+        assert.match(stderr, new RegExp(`No image found with id: ${uuid}`), verb);
+      }
+    });
+  });
+});

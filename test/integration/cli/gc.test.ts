@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { CloudSweep } from '../../../src/domain/messages.js';
+import { run } from '../../../src/cli/cli.js';
+import { sweepScheduleId } from '../../../src/client/gc.js';
+import { Bed } from '../../support/bed.js';
+import { RecordingIo } from '../../unit/cli/recording-io.js';
+import { until } from '../../support/until.js';
+
+describe('gc and setup --gc-schedule on the command line', () => {
+  let bed: Bed;
+  before(async () => {
+    bed = await Bed.start();
+  });
+  after(() => bed.close());
+
+  async function imagefactory(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+    const io = new RecordingIo({
+      TEMPORAL_ADDRESS: bed.temporal.address,
+      TEMPORAL_NAMESPACE: bed.temporal.namespace ?? 'default',
+    });
+    const code = await run(['--task-queue', bed.taskQueue, ...args], io);
+    return { code, stdout: io.stdout, stderr: io.stderr };
+  }
+
+  /** A terminated build that has left an instance, a key pair and a security group. */
+  async function leave(): Promise<string> {
+    const build = await bed.build(bed.template({ name: 'left' }));
+    await build.reaches('ssh');
+    await build.handle.terminate('by the test');
+    return build.uuid;
+  }
+
+  it('a dry run prints a line for everything, with its age and the reason, and removes nothing', async () => {
+    const uuid = await leave();
+    const { code, stdout, stderr } = await imagefactory('gc', '--dry-run', '--older-than', '0s');
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /^ +KIND +ID, NAME +AGE +WHY\n/);
+    assert.match(
+      stdout,
+      new RegExp(`would go +instance +\\S+ imagefactory-customise-${uuid} +\\d+ s +its build has ended`),
+    );
+    assert.match(stdout, new RegExp(`would go +key pair +imagefactory-key-${uuid} `));
+    assert.match(stdout, /stays +image +\S+ left-jeos +\d+ s +builds may start from it\n/);
+    assert.match(stdout, /\nenvvars: 3 would go, \d+ stay\n$/);
+    assert.equal(bed.leftovers().filter(({ kind }) => kind !== 'port').length, 3);
+  });
+
+  it('by default leaves what is younger than a day', async () => {
+    const { code, stdout } = await imagefactory('gc');
+    assert.equal(code, 0);
+    assert.match(stdout, /^envvars: \d+ stay\n$/);
+  });
+
+  it('prints what it removed, and in JSON mode everything', async () => {
+    const { code, stdout } = await imagefactory('--output', 'json', 'gc', '--older-than', '0', '--cloud', 'envvars');
+    const document = JSON.parse(stdout) as { dry_run: boolean; clouds: CloudSweep[] };
+    assert.equal(code, 0, stdout);
+    assert.equal(document.dry_run, false);
+    const removed = document.clouds[0]?.things.filter(({ outcome }) => outcome === 'removed').map(({ kind }) => kind);
+    assert.deepEqual(removed, ['instance', 'security group', 'key pair']);
+    assert.deepEqual(bed.leftovers(), []);
+  });
+
+  it('says what it could not remove, and exits 1', async () => {
+    await leave();
+    bed.cloud.faults.add({ kind: 'status', status: 403, match: { method: 'DELETE', path: /security-groups/ } });
+    const { code, stdout } = await imagefactory('gc', '--older-than', '0s');
+    assert.equal(code, 1);
+    assert.match(stdout, /FAILED +security group .*403/);
+    bed.cloud.faults.clear();
+    assert.equal((await imagefactory('gc', '--older-than', '0s')).code, 0);
+  });
+
+  it('a cloud that no worker knows is one line and exit code 1', async () => {
+    const { code, stdout } = await imagefactory('gc', '--cloud', 'nowhere', '--cloud', 'envvars');
+    assert.equal(code, 1);
+    assert.match(stdout, /^nowhere: could not be swept: .*nowhere.*\nenvvars: \d+ stay\n$/);
+  });
+
+  it('the schedule is made once, changed by the next call, sweeps, and is gone when it is off', async () => {
+    const first = await imagefactory('setup', '--gc-schedule', '6h');
+    assert.equal(first.code, 0, first.stderr);
+    assert.match(first.stdout, /the sweeper’s schedule is created: every 6h in envvars\n$/);
+    const second = await imagefactory('setup', '--gc-schedule', '1d', '--older-than', '0s', '--jeos-keep', '3');
+    assert.match(second.stdout, /the sweeper’s schedule is updated: every 1d in envvars\n$/);
+    const handle = bed.temporal.client.schedule.getHandle(sweepScheduleId(bed.taskQueue));
+    const { spec, action } = await handle.describe();
+    assert.deepEqual(
+      spec.intervals?.map(({ every }) => every),
+      [86_400_000],
+    );
+    assert.equal((action.args?.[0] as { limits: { jeosKeep: number } }).limits.jeosKeep, 3);
+
+    await leave();
+    await handle.trigger();
+    await until(() => bed.leftovers().length === 0, 'nothing is left');
+
+    assert.match((await imagefactory('setup', '--gc-schedule', 'off')).stdout, /schedule is removed\n$/);
+    assert.match((await imagefactory('setup', '--gc-schedule', 'off')).stdout, /the sweeper has no schedule\n$/);
+  });
+
+  it('what is no duration is refused before anything is done', async () => {
+    for (const args of [
+      ['gc', '--older-than', 'soon'],
+      ['setup', '--gc-schedule', '5s'],
+      ['gc', '--jeos-keep', '-1'],
+    ]) {
+      assert.equal((await imagefactory(...args)).code, 2, args.join(' '));
+    }
+  });
+});

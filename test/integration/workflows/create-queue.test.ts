@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, describe, it } from 'node:test';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import type { LineAnswer, Member } from '../../../src/domain/create-queue.js';
+import { LINE_JOIN_SIGNAL, LINE_TURN_QUERY, WORKFLOWS, type LineInput } from '../../../src/domain/messages.js';
+import { startTemporal, withWorkers } from '../../support/temporal.js';
+
+describe('the workflow of a project’s line', () => {
+  let temporal: TestWorkflowEnvironment;
+  before(async () => {
+    temporal = await startTemporal();
+  });
+  after(() => temporal.teardown());
+
+  it('answers who joins while it sees whether the others still live', async () => {
+    const taskQueue = `line-${randomUUID()}`;
+    let looks = (): void => {};
+    const looking = new Promise<void>((resolve) => (looks = resolve));
+    let release = (): void => {};
+    const released = new Promise<void>((resolve) => (release = resolve));
+    const endedWorkflows = async (): Promise<{ ended: string[]; at: number }> => {
+      looks();
+      await released;
+      return { ended: [], at: Date.now() };
+    };
+    await withWorkers(temporal, taskQueue, { endedWorkflows }, async () => {
+      const input: LineInput = { checkEvery: 0.1, heartbeatTimeout: 60 };
+      const handle = await temporal.client.workflow.start<(given: LineInput) => Promise<void>>(WORKFLOWS.cloudLine, {
+        taskQueue,
+        workflowId: taskQueue,
+        args: [input],
+      });
+      const join = async (id: string, limit: number): Promise<LineAnswer | null> => {
+        const member: Member = { id, since: Date.now(), patience: 60 };
+        await handle.signal<[Member, boolean, number]>(LINE_JOIN_SIGNAL, member, false, limit);
+        return handle.query<LineAnswer | null, [string]>(LINE_TURN_QUERY, id);
+      };
+      assert.deepEqual(await join('first', 1), { state: 'turn', alone: false, slot: true });
+      assert.deepEqual(await join('second', 1), { state: 'waiting', position: 1, of: 1 });
+      await looking;
+      assert.deepEqual(await join('third', 3), { state: 'turn', alone: false, slot: true });
+      release();
+      await handle.terminate();
+    });
+  });
+});

@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
+import { afterEach, beforeEach, describe, it, mock } from 'node:test';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import type { Deps } from '../../../../src/activities/shared/context.js';
+import { ensureImage, uuidOf } from '../../../../src/activities/images/ensure-image.js';
+import { parseDigest } from '../../../../src/activities/media/medium.js';
+import { uploaderHere } from '../../../../src/activities/images/uploader.js';
+import { FactoryError } from '../../../../src/domain/errors.js';
+import { KEYS } from '../../../../src/domain/names.js';
+import type { CreateImage, Image, ImageChange } from '../../../../src/openstack/types.js';
+
+/** How long an upload takes: by far more than whoever waits for it takes for a sign of life. */
+const LONG = 3_600_000;
+const MINUTE = 60_000;
+
+/** A Glance in which a minute passes with each look at an image, a second with each moment of an upload, and a Temporal that knows which runs still upload. */
+class SlowGlance {
+  readonly images = new Map<string, Image>();
+  readonly deleted: string[] = [];
+  readonly uploading = new Set<string>();
+
+  private readonly port = {
+    getImage: async (id: string) => {
+      mock.timers.tick(MINUTE);
+      return this.images.get(id);
+    },
+    createImage: async ({ id = '', properties }: CreateImage) => {
+      if (this.images.has(id) || this.deleted.includes(id)) throw new FactoryError('Conflict', 'the id is used up');
+      const image = { id, status: 'queued', size: null, ...properties } as Image;
+      this.images.set(id, image);
+      return { ...image };
+    },
+    updateImage: async (id: string, changes: ImageChange[]) => {
+      for (const { op, path, ...to } of changes) if (op === 'add') this.set(id, { [path.slice(1)]: (to as { value: string }).value }); // prettier-ignore
+      return this.images.get(id);
+    },
+    deleteImage: async (id: string) => {
+      this.images.delete(id);
+      this.deleted.push(id);
+    },
+    uploadImage: async (id: string) => {
+      if (this.images.get(id)?.status !== 'queued') throw new FactoryError('Conflict', 'not in queued');
+      const done = Date.now() + LONG;
+      this.set(id, { status: 'saving' });
+      while (Date.now() < done) {
+        await new Promise(setImmediate);
+        mock.timers.tick(1000);
+        if (!this.images.has(id)) throw new FactoryError('NotFound', 'gone');
+      }
+      this.set(id, { status: 'active', size: 7 });
+    },
+  };
+
+  private readonly deps = {
+    clouds: { get: () => ({ image: this.port, projectId: async () => 'p' }) },
+    temporal: {
+      workflow: {
+        getHandle: (_id: string, runId: string) => ({
+          describe: async () => ({
+            raw: { pendingActivities: this.uploading.has(runId) ? [{ activityId: '1' }] : [] },
+          }),
+        }),
+      },
+    },
+    pollInterval: 1,
+  } as unknown as Deps;
+
+  set(id: string, change: Record<string, unknown>): void {
+    const image = this.images.get(id);
+    if (image !== undefined) this.images.set(id, { ...image, ...change });
+  }
+
+  /** A run that wants the image; until it has it, it is at it. */
+  async ensure(runId: string): Promise<string> {
+    this.uploading.add(runId);
+    const info = { workflowExecution: { workflowId: 'w', runId }, activityId: '1' };
+    return new MockActivityEnvironment(info).run(() =>
+      ensureImage(this.deps, 'c', {
+        seed: 'media:iso:ff',
+        request: {
+          name: 'm',
+          disk_format: 'iso',
+          container_format: 'bare',
+          properties: { [KEYS.uploader]: uploaderHere() },
+        },
+        content: { size: 7, open: () => Readable.from(['content']) },
+      }),
+    );
+  }
+}
+
+const FIRST = uuidOf('p:media:iso:ff:0');
+
+describe('an image that several runs want', () => {
+  beforeEach(() => mock.timers.enable({ apis: ['Date'] }));
+  afterEach(() => mock.timers.reset());
+
+  it('is uploaded once, however long that takes: whoever uploads it is waited for as long as he lives', async () => {
+    const glance = new SlowGlance();
+    assert.deepEqual(await Promise.all([glance.ensure('a'), glance.ensure('b')]), [FIRST, FIRST]);
+    assert.deepEqual(glance.deleted, []);
+  });
+
+  it('is made anew where its uploader has died', async () => {
+    const glance = new SlowGlance();
+    glance.images.set(FIRST, { id: FIRST, status: 'saving', [KEYS.uploader]: 'dead/1/w' } as unknown as Image);
+    assert.equal(await glance.ensure('b'), uuidOf('p:media:iso:ff:1'));
+    assert.deepEqual(glance.deleted, [FIRST]);
+  });
+
+  it('is made anew where an earlier try of the same run was uploading it', async () => {
+    const glance = new SlowGlance();
+    glance.images.set(FIRST, { id: FIRST, status: 'saving', [KEYS.uploader]: 'a/1/w' } as unknown as Image);
+    assert.equal(await glance.ensure('a'), uuidOf('p:media:iso:ff:1'));
+  });
+
+  it('gets the name of who uploads it in place of that of one who died before', async () => {
+    const glance = new SlowGlance();
+    glance.images.set(FIRST, { id: FIRST, status: 'queued', [KEYS.uploader]: 'dead/1/w' } as unknown as Image);
+    const a = glance.ensure('a');
+    while (glance.images.get(FIRST)?.status === 'queued') await new Promise(setImmediate);
+    assert.deepEqual(await Promise.all([a, glance.ensure('b')]), [FIRST, FIRST]);
+    assert.match(String(glance.images.get(FIRST)?.[KEYS.uploader]), /^a\/1\/w$/);
+  });
+});
+
+describe('an image’s own id', () => {
+  it('is a UUID, the same for the same text and another for another', () => {
+    const id = uuidOf('media:kernel:ff');
+    assert.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    assert.equal(uuidOf('media:kernel:ff'), id);
+    assert.notEqual(uuidOf('media:ramdisk:ff'), id);
+  });
+});
+
+describe('a digest parameter', () => {
+  it('is an algorithm and as many hex digits as that has', () => {
+    assert.deepEqual(parseDigest(`sha256:${'AB'.repeat(32)}`), { algorithm: 'sha256', value: 'ab'.repeat(32) });
+    assert.throws(() => parseDigest(`sha512:${'ab'.repeat(32)}`), /is not a digest/);
+    assert.throws(() => parseDigest('md5:ab'), /is not a digest/);
+  });
+});

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parse, run } from '../../../src/cli/cli.js';
+import { RecordingIo } from './recording-io.js';
+
+const UUID = 'bdd32b97-0e94-473a-b376-74d2da289a2c';
+
+async function optionsOf(line: string[]): Promise<Record<string, unknown>> {
+  const understood = await parse(line);
+  if (typeof understood === 'string') assert.fail(understood);
+  return { ...understood.options, command: understood.command.usage.split(' ')[0] };
+}
+
+for (const [line, expected] of [
+  [
+    ['--output', 'json', 'images', '{"status": "COMPLETE"}'],
+    { command: 'images', output: 'json', fetch_spec: '{"status": "COMPLETE"}' },
+  ],
+  [['images', '1234'], { command: 'images', fetch_spec: '1234' }],
+  [
+    ['--debug', '--timeout', '60', 'base_image', 't.tdl', '--detach'],
+    { debug: true, timeout: '60', template: 't.tdl', detach: true },
+  ],
+  [['base_image', '--os-cloud', 'prod', 't.tdl'], { cloud: 'prod' }],
+  [['validate', 'a.tdl', 'b.tdl', '--file-parameter', 'install_script', 'c'], { file: ['a.tdl', 'b.tdl'] }],
+  [
+    ['--imgdir', '/i', '--tmpdir', '/t', '--plugins', '/p', '--raw', '--nodebug', 'plugins', '--id', 'x'],
+    { id: 'x', raw: true },
+  ],
+  [['--ec2-32bit-util', 'm1.small', 'watch', UUID], { uuid: UUID }],
+  [
+    ['delete', UUID, '--provider', 'p', '--credentials', 'c', '--target', 't', '--parameter', 'a', 'b'],
+    { uuid: UUID, target: 't' },
+  ],
+  [['validate', '--', 'a.tdl', '-b.tdl'], { file: ['a.tdl', './-b.tdl'] }],
+  [['validate', 'a.tdl', '--', 'b.tdl'], { file: ['a.tdl', 'b.tdl'] }],
+  [['base_image', '--detach', '--', 't.tdl'], { detach: true, template: 't.tdl' }],
+  [
+    ['base_image', '--parameter', 'command_prefix', '--', '--', 't.tdl'],
+    { parameter: ['command_prefix', '--'], template: 't.tdl' },
+  ],
+  [['images', '--', '{}'], { fetch_spec: '{}' }],
+  [['status', '--', UUID], { uuid: UUID }],
+  [['deadline', UUID, '--', 'install_timeout', '60'], { name: 'install_timeout', seconds: '60' }],
+  [['ssh', UUID, '--', 'ls', '-l'], { uuid: UUID, _: ['ssh', 'ls', '-l'] }],
+  [['deadline', UUID, 'install_timeout', '60'], { name: 'install_timeout', seconds: '60' }],
+] as [string[], Record<string, unknown>][]) {
+  test(`imagefactory ${line.join(' ')} is understood`, async () => {
+    const options = await optionsOf(line);
+    for (const [name, value] of Object.entries(expected)) assert.deepEqual(options[name], value, name);
+  });
+}
+
+for (const [what, line, message] of [
+  ['no command', ['--debug'], /no command is given/],
+  ['an unknown command', ['bake'], /Unknown argument: bake/],
+  ['an unknown option', ['images', '--query', 'x'], /Unknown argument/],
+  [
+    'a missing template',
+    ['base_image', '--parameter', 'flavor', 't.tdl'],
+    /an argument is missing: imagefactory base_image <template>/,
+  ],
+  ['one template too many', ['base_image', 'a.tdl', '--', 'b.tdl'], /Unknown argument: b\.tdl/],
+  ['no template behind --', ['validate', '--'], /an argument is missing: imagefactory validate/],
+  ['an unknown output', ['--output', 'xml', 'images'], /Invalid values/],
+  ['--debug and --nodebug', ['--debug', '--nodebug', 'images'], /mutually exclusive/],
+  ['a UUID that is none', ['status', '12'], /"12" is not an image's UUID/],
+  ['a fetch_spec that is no JSON', ['images', '{status: 1}'], /fetch_spec is not JSON/],
+  ['a fetch_spec that is no object', ['images', '[]'], /fetch_spec is not a JSON object/],
+  ['an unknown deadline', ['deadline', UUID, 'lunch', '60'], /Invalid values/],
+  [
+    'a template that is not there',
+    ['base_image', '/nowhere/t.tdl'],
+    /template \/nowhere\/t.tdl cannot be read: no such file/,
+  ],
+  [
+    'a parameter file of an unknown name',
+    ['base_image', '--file-parameter', 'nonsense', '/dev/null', '/dev/null'],
+    /no parameter "nonsense"/,
+  ],
+] as [string, string[], RegExp][]) {
+  test(`${what}: one sentence on standard error, nothing on standard output, exit code 2`, async () => {
+    const io = new RecordingIo();
+    assert.equal(await run(line, io), 2);
+    assert.match(io.stderr, message);
+    assert.equal(io.stdout, '');
+  });
+}
+
+test('without arguments the help is printed, with every command in it', async () => {
+  const io = new RecordingIo();
+  assert.equal(await run([], io), 0);
+  for (const command of [
+    'base_image',
+    'validate',
+    'images',
+    'status',
+    'watch',
+    'cancel',
+    'delete',
+    'plugins',
+    'worker',
+    'dev',
+  ]) {
+    assert.match(io.stdout, new RegExp(`imagefactory ${command}`));
+  }
+});
+
+test('--version prints the version alone', async () => {
+  const io = new RecordingIo();
+  assert.equal(await run(['--version'], io), 0);
+  assert.match(io.stdout, /^\d+\.\d+\.\d+\n$/);
+});
+
+test('behind --parameter the names of the parameters are completed', async () => {
+  const text = await parse(['--get-yargs-completions', 'imagefactory', 'base_image', '--parameter', '']);
+  assert.match(String(text), /^request_floating_ip$/m);
+});
+
+test('when Temporal does not answer, the sentence names its address and how to start one', async () => {
+  const io = new RecordingIo({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
+  assert.equal(await run(['status', UUID], io), 1);
+  assert.match(io.stderr, /Temporal does not answer at 127\.0\.0\.1:1/);
+  assert.match(io.stderr, /imagefactory dev start/);
+});
+
+test('in JSON mode an error is one document on standard output as well', async () => {
+  const io = new RecordingIo({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
+  assert.equal(await run(['--output', 'json', 'status', UUID], io), 1);
+  const document = JSON.parse(io.stdout) as { status: string; error: { message: string } };
+  assert.equal(document.status, 'FAILED');
+  assert.match(document.error.message, /does not answer/);
+});

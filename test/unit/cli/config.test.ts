@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { payloadKeysOf, readConfigFile, settingsOf } from '../../../src/cli/config.js';
+import { KEYS_VARIABLE, newKeyLine } from '../../../src/codec/keys.js';
+import { UsageError } from '../../../src/client/errors.js';
+
+const directory = mkdtempSync(join(tmpdir(), 'imagefactory-config-'));
+after(() => rmSync(directory, { recursive: true }));
+
+function fileWith(content: string): string {
+  const path = join(directory, `${Math.random()}.conf`);
+  writeFileSync(path, content);
+  return path;
+}
+
+function quiet(): void {}
+
+test('without options, environment and file the documented defaults hold', () => {
+  assert.deepEqual(settingsOf({}, {}, {}), {
+    output: 'log',
+    debug: false,
+    verbose: false,
+    imgdir: '/var/lib/imagefactory/images',
+    storagePath: '/var/lib/imagefactory/storage',
+    taskQueue: 'imagefactory',
+    cloud: 'envvars',
+    logFormat: 'text',
+    insecure: false,
+  });
+});
+
+test('the command line beats the environment, and the environment beats the file', () => {
+  const file = { cloud: 'file', task_queue: 'file', ui_address: 'http://file' };
+  const env = { OS_CLOUD: 'env', TEMPORAL_UI_ADDRESS: 'http://env' };
+  assert.equal(settingsOf({ cloud: 'option' }, env, file).cloud, 'option');
+  assert.equal(settingsOf({}, env, file).cloud, 'env');
+  assert.equal(settingsOf({}, { OS_CLOUD: '' }, file).cloud, 'file');
+  assert.equal(settingsOf({}, env, file).uiAddress, 'http://env');
+  assert.equal(settingsOf({ 'task-queue': 'option' }, env, file).taskQueue, 'option');
+});
+
+test('an option that was given twice means its last value', () => {
+  assert.equal(settingsOf({ output: ['log', 'json'] }, {}, {}).output, 'json');
+});
+
+test('--nodebug turns off what the file turned on', () => {
+  assert.equal(settingsOf({}, {}, { debug: true }).debug, true);
+  assert.equal(settingsOf({ nodebug: true }, {}, { debug: true }).debug, false);
+});
+
+test('a file written for imagefactory is taken as it is, its storage path included', () => {
+  const path = fileWith(
+    JSON.stringify({
+      verbose: false,
+      timeout: 3600,
+      clients: { 'mock-key': 'mock-secret' },
+      image_manager: 'file',
+      image_manager_args: { storage_path: '/srv/images' },
+      'ec2-32bit-util': 'm1.small',
+    }),
+  );
+  const warnings: string[] = [];
+  const settings = settingsOf(
+    {},
+    {},
+    readConfigFile(path, (text) => warnings.push(text)),
+  );
+  assert.deepEqual(warnings, []);
+  assert.equal(settings.storagePath, '/srv/images');
+  assert.equal(settings.timeout, 3600);
+});
+
+test('an unknown key is named and ignored', () => {
+  const path = fileWith('{"colour": "green"}');
+  const warnings: string[] = [];
+  readConfigFile(path, (text) => warnings.push(text));
+  assert.deepEqual(warnings, [`${path}: there is no key "colour"; it is ignored`]);
+});
+
+for (const [what, content, message] of [
+  ['text that is no JSON', '{', /is not JSON/],
+  ['JSON that is no object', '[1]', /must hold a JSON object/],
+  ['a key of the wrong type', '{"output": "xml"}', /key "output"/],
+] as const) {
+  test(`a configuration file with ${what} is refused, and named`, () => {
+    const path = fileWith(content);
+    assert.throws(
+      () => readConfigFile(path, quiet),
+      (error) => error instanceof UsageError && message.test(error.message) && error.message.includes(path),
+    );
+  });
+}
+
+test('a configuration file that was named must be there; the default one need not', () => {
+  assert.throws(() => readConfigFile(join(directory, 'missing.conf'), quiet), /no such file or directory$/);
+  assert.doesNotThrow(() => readConfigFile(undefined, quiet));
+});
+
+for (const wrong of ['0', '-1', 'soon', '', '1.5']) {
+  test(`--timeout ${JSON.stringify(wrong)} is refused`, () => {
+    assert.throws(() => settingsOf({ timeout: wrong }, {}, {}), UsageError);
+  });
+}
+
+test('payload keys are those of the command line’s file, then the environment’s, then the configuration’s file', () => {
+  const [given, configured] = [newKeyLine('given'), newKeyLine('configured')].map((line) => {
+    const path = fileWith(line);
+    chmodSync(path, 0o600);
+    return path;
+  });
+  const env = { [KEYS_VARIABLE]: newKeyLine('environment') };
+  const file = { payload_keys: configured };
+  const current = (options: Record<string, unknown>, variables: NodeJS.ProcessEnv): string | undefined =>
+    payloadKeysOf(settingsOf(options, variables, file), variables)?.current;
+  assert.equal(current({ 'payload-keys': given }, env), 'given');
+  assert.equal(current({}, env), 'environment');
+  assert.equal(current({}, {}), 'configured');
+  assert.equal(payloadKeysOf(settingsOf({}, {}, {}), {}), undefined);
+});
+
+test('limits of clouds are read by the clouds’ names, and a limit of another name is refused', () => {
+  const limits = { prod: { max_concurrent_builds: 20, api_calls_per_second: 2.5 } };
+  const warn = (text: string): never => assert.fail(text);
+  const read = (value: unknown): unknown => readConfigFile(fileWith(JSON.stringify({ cloud_limits: value })), warn);
+  assert.deepEqual(read(limits), { cloud_limits: limits });
+  assert.throws(() => read({ prod: { max_builds: 20 } }), /cloud_limits\.prod/);
+  assert.throws(() => read({ prod: { max_concurrent_builds: 0 } }), /cloud_limits\.prod\.max_concurrent_builds/);
+});

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { CloudSweep, SweptThing } from '../../../src/domain/messages.js';
+import { sweepInput, sweepText } from '../../../src/cli/commands/gc.js';
+import { settingsOf } from '../../../src/cli/config.js';
+import { RecordingIo } from './recording-io.js';
+
+const THING: SweptThing = {
+  kind: 'instance',
+  id: '1',
+  name: 'imagefactory-customise-x',
+  age: 90_000,
+  outcome: 'removed',
+  why: 'its build has ended',
+};
+const SWEEP: CloudSweep = { cloud: 'dev', things: [], unnamed: 0, postponed: 0 };
+
+function input(options: Record<string, unknown>, file: Parameters<typeof settingsOf>[2] = {}) {
+  return sweepInput({ io: new RecordingIo(), options, settings: settingsOf(options, {}, file) }, false);
+}
+
+test('what was removed has a line each, what stays is only counted', () => {
+  const things: SweptThing[] = [THING, { ...THING, id: '2', outcome: 'kept', why: 'younger than 24 h' }];
+  assert.equal(
+    sweepText({ ...SWEEP, things }, false),
+    '         KIND      ID, NAME                    AGE   WHY\n' +
+      'removed  instance  1 imagefactory-customise-x  25 h  its build has ended\n' +
+      'dev: 1 removed, 1 stay\n',
+  );
+  assert.match(sweepText({ ...SWEEP, things }, true), /\nstays +instance +2 .* younger than 24 h\n/);
+});
+
+test('the last line counts what is not named, what waits for the next run, and what failed', () => {
+  const things: SweptThing[] = [{ ...THING, outcome: 'failed', age: null }];
+  const text = sweepText({ ...SWEEP, things, unnamed: 7, postponed: 3 }, false);
+  assert.match(text, /\nFAILED +instance .* \? /);
+  assert.match(text, /\ndev: 1 FAILED, 7 stay, what is left of 3 builds waits for the next run\n$/);
+});
+
+test('a cloud that could not be swept is one line', () => {
+  assert.equal(sweepText({ ...SWEEP, failure: 'no such cloud' }, true), 'dev: could not be swept: no such cloud\n');
+});
+
+test('without options the cloud is that of base_image, and a day, ten JEOS images and thirty days are the limits', () => {
+  assert.deepEqual(input({}, { cloud: 'prod' }), {
+    clouds: ['prod'],
+    limits: { olderThan: 86_400, jeosKeep: 10, unusedFor: 2_592_000 },
+    dryRun: false,
+  });
+});
+
+test('clouds may be several, and the configuration file may say how many JEOS images to keep', () => {
+  const given = input({ cloud: ['a', 'b', 'a'], 'older-than': '2h', 'unused-for': '7d' }, { jeos_keep: 3 });
+  assert.deepEqual(given.clouds, ['a', 'b']);
+  assert.deepEqual(given.limits, { olderThan: 7200, jeosKeep: 3, unusedFor: 604_800 });
+  assert.equal(input({ 'jeos-keep': '0' }, { jeos_keep: 3 }).limits.jeosKeep, 0);
+});

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Outcome } from '../../../src/client/outcome.js';
+import { metadataOf, outcomeBlock, table } from '../../../src/cli/output.js';
+
+const uuid = 'bdd32b97-0e94-473a-b376-74d2da289a2c';
+const complete: Outcome = {
+  status: 'COMPLETE',
+  uuid,
+  result: {
+    uuid,
+    glanceId: '2f0c7a52-5f0d-4dd8-b2b1-5dcd2b9e2f1c',
+    checksum: { algorithm: 'sha512', value: 'ab12' },
+    checksumMd5: 'cd34',
+    size: 1,
+    minDisk: 20,
+    body: `/var/lib/imagefactory/storage/${uuid}.body`,
+    downloaded: false,
+    packages: 3,
+    jeos: { glance_id: 'j', digest: 'd', reused: false },
+  },
+};
+
+test('the final block is the article’s, byte for byte, with the Glance image and the checksum below', () => {
+  assert.equal(
+    outcomeBlock(complete),
+    '\n' +
+      '============ Final Image Details ============\n' +
+      'UUID: bdd32b97-0e94-473a-b376-74d2da289a2c\n' +
+      'Type: base_image\n' +
+      'Image filename: /var/lib/imagefactory/storage/bdd32b97-0e94-473a-b376-74d2da289a2c.body\n' +
+      'Image build completed SUCCESSFULLY!\n' +
+      'Glance image: 2f0c7a52-5f0d-4dd8-b2b1-5dcd2b9e2f1c\n' +
+      'Checksum: sha512:ab12\n',
+  );
+});
+
+test('an old Glance that has only an md5 checksum has it shown as such', () => {
+  const old: Outcome = { ...complete, result: { ...complete.result, checksum: null } };
+  assert.match(outcomeBlock(old), /\nChecksum: md5:cd34\n$/);
+});
+
+test('a failed build prints a blank line and the error on one line, with its step named once', () => {
+  const failure = {
+    type: 'CommandFailed',
+    step: 'command:2 tidy',
+    message: 'command:2 tidy: exit status 3\nlast words',
+  };
+  assert.equal(
+    outcomeBlock({ status: 'FAILED', uuid, failure }),
+    '\nImage build FAILED with error: command:2 tidy: exit status 3; last words\n',
+  );
+  assert.equal(
+    outcomeBlock({ status: 'FAILED', uuid, failure: { ...failure, step: 'plan', message: 'no flavor 9' } }),
+    '\nImage build FAILED with error: plan: no flavor 9\n',
+  );
+});
+
+test('a cancelled build does not claim success', () => {
+  const failure = { type: 'Canceled', step: '', message: 'the build was cancelled' };
+  assert.equal(outcomeBlock({ status: 'CANCELED', uuid, failure }), '\nImage build CANCELED\n');
+});
+
+test('the metadata of a build that cannot be read from the store have imagefactory’s fields', () => {
+  const metadata = metadataOf(complete);
+  assert.equal(metadata.identifier, uuid);
+  assert.equal(metadata.status, 'COMPLETE');
+  assert.deepEqual(metadata.status_detail, { activity: 'Base Image build complete', error: null });
+  assert.deepEqual(metadata.properties, { 'x-image-properties-glance_id': '2f0c7a52-5f0d-4dd8-b2b1-5dcd2b9e2f1c' });
+});
+
+test('a table has columns as wide as their widest cell and no trailing blanks', () => {
+  assert.equal(
+    table(
+      ['A', 'LONG'],
+      [
+        ['abc', 'x'],
+        ['d', ''],
+      ],
+    ),
+    'A    LONG\nabc  x\nd\n',
+  );
+});

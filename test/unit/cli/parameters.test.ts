@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { parseParameters } from '../../../src/domain/parameters.js';
+import { parse } from '../../../src/cli/cli.js';
+import { givenParameters } from '../../../src/cli/parameters.js';
+
+const directory = mkdtempSync(join(tmpdir(), 'imagefactory-parameters-'));
+after(() => rmSync(directory, { recursive: true }));
+
+function fileWith(name: string, content: string | Uint8Array): string {
+  const path = join(directory, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+async function parametersOf(...args: string[]): Promise<Record<string, unknown>> {
+  const understood = await parse(['base_image', ...args, 'x.tdl']);
+  assert.notEqual(typeof understood, 'string');
+  return givenParameters((understood as { options: Record<string, unknown> }).options);
+}
+
+test('the JSON file is beaten by --parameter, and --parameter by --file-parameter, in whatever order they stand', async () => {
+  const json = fileWith('p.json', '{"flavor": "1", "default_user": "json", "image_name": "json", "public": true}');
+  const name = fileWith('name', 'from the file');
+  assert.deepEqual(
+    await parametersOf(
+      ...['--file-parameter', 'image_name', name],
+      ...['--parameter', 'image_name', 'pair', '--parameter', 'default_user', 'pair'],
+      ...['--parameters', json],
+    ),
+    { flavor: '1', default_user: 'pair', image_name: 'from the file', public: true },
+  );
+});
+
+test('the article’s command line gives the article’s parameters', async () => {
+  const script = fileWith('f19.ks', 'install\npoweroff\n');
+  const given = await parametersOf(
+    ...['--file-parameter', 'install_script', script],
+    ...['--parameter', 'request_floating_ip', 'True'],
+    ...['--parameter', 'default_user', 'ec2-user'],
+    ...['--parameter', 'command_prefix', 'sudo'],
+    ...['--parameter', 'flavor', '2'],
+  );
+  const parameters = parseParameters(given);
+  assert.equal(parameters.install_script, 'install\npoweroff\n');
+  assert.equal(parameters.request_floating_ip, true);
+  assert.equal(parameters.default_user, 'ec2-user');
+  assert.equal(parameters.command_prefix, 'sudo');
+  assert.equal(parameters.flavor, '2');
+});
+
+test('a value may be empty, begin with a dash, be quoted, or look like a number', async () => {
+  assert.deepEqual(
+    await parametersOf(
+      ...['--parameter', 'command_prefix', '', '--parameter', 'image_name', '--odd', '--parameter', 'network', '"q"'],
+      ...['--parameter', 'flavor', '007'],
+    ),
+    { command_prefix: '', image_name: '--odd', network: '"q"', flavor: '007' },
+  );
+});
+
+test('the last of several equal parameters holds', async () => {
+  assert.deepEqual(await parametersOf('--parameter', 'flavor', '1', '--parameter', 'flavor', '2'), { flavor: '2' });
+});
+
+test('a file that cannot be read is named, with exit code 1', async () => {
+  const missing = join(directory, 'missing');
+  const wanted = { exitCode: 1, message: `--file-parameter install_script ${missing}: no such file or directory` };
+  await assert.rejects(parametersOf('--file-parameter', 'install_script', missing), wanted);
+  await assert.rejects(parametersOf('--parameters', missing), { exitCode: 1 });
+});
+
+test('a byte order mark is no part of what a file holds', async () => {
+  const script = fileWith('mark.ks', '\ufeffpoweroff\r\n');
+  const json = fileWith('mark.json', '\ufeff{"flavor": "1"}');
+  assert.deepEqual(await parametersOf('--parameters', json, '--file-parameter', 'install_script', script), {
+    flavor: '1',
+    install_script: 'poweroff\r\n',
+  });
+});
+
+test('a file that is not UTF-8 is named, with exit code 1, and never read with replacement characters', async () => {
+  const latin = Buffer.from('{"image_name": "café"}', 'latin1');
+  const file = fileWith('latin.json', latin);
+  const wanted = { name: 'InvalidFilesError', exitCode: 1 };
+  await assert.rejects(parametersOf('--parameters', file), wanted);
+  await assert.rejects(parametersOf('--file-parameter', 'image_name', file), wanted);
+});
+
+test('--parameters must hold a JSON object', async () => {
+  await assert.rejects(parametersOf('--parameters', fileWith('list.json', '[]')), /not a JSON object/);
+  await assert.rejects(parametersOf('--parameters', fileWith('broken.json', '{')), { exitCode: 1 });
+});

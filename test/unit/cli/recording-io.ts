@@ -1,0 +1,36 @@
+import { EventEmitter } from 'node:events';
+import type { Io } from '../../../src/cli/io.js';
+
+/** An Io that keeps what is written, and lets a test press Ctrl-C. */
+export class RecordingIo implements Io {
+  stdout = '';
+  stderr = '';
+  readonly outIsTerminal = false;
+  private readonly events = new EventEmitter();
+
+  constructor(readonly env: NodeJS.ProcessEnv = {}) {}
+
+  out(text: string): void {
+    this.stdout += text;
+    this.events.emit('written');
+  }
+
+  err(text: string): void {
+    this.stderr += text;
+    this.events.emit('written');
+  }
+
+  onInterrupt(listener: (signal: 'SIGINT' | 'SIGTERM') => void): () => void {
+    this.events.on('signal', listener);
+    return () => this.events.off('signal', listener);
+  }
+
+  interrupt(signal: 'SIGINT' | 'SIGTERM' = 'SIGINT'): void {
+    this.events.emit('signal', signal);
+  }
+
+  /** Resolves as soon as the pattern stands on standard error. */
+  async seen(pattern: RegExp): Promise<void> {
+    while (!pattern.test(this.stderr)) await new Promise((resolve) => this.events.once('written', resolve));
+  }
+}

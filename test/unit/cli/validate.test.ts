@@ -1,0 +1,234 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { run } from '../../../src/cli/cli.js';
+import type { FileReport } from '../../../src/client/errors.js';
+import { RecordingIo } from './recording-io.js';
+
+const directory = mkdtempSync(join(tmpdir(), 'imagefactory-validate-'));
+after(() => rmSync(directory, { recursive: true }));
+
+function fileWith(name: string, content: string | Uint8Array): string {
+  const path = join(directory, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+function templateOf(os: string): string {
+  const install = "<install type='url'><url>http://download.example.org/os</url></install>";
+  return `<template>\n  <name>t</name>\n  <os>\n    ${os}\n    <arch>x86_64</arch>\n    ${install}\n  </os>\n</template>\n`;
+}
+
+const good = fileWith('good.tdl', templateOf('<name>Fedora</name><version>19</version>'));
+const unknownOs = fileWith('unknown.tdl', templateOf('<name>BeOS</name><version>5</version>'));
+const broken = fileWith('broken.tdl', '<template>\n  <name>t</nam>\n</template>\n');
+const noTdl = fileWith('no-tdl.xml', '<html><body/></html>\n');
+const goodScript = fileWith('good.ks', 'install\npoweroff\n');
+const badScript = fileWith('bad.ks', 'install\nreboot\n');
+const missing = join(directory, 'missing.tdl');
+
+async function validate(...args: string[]): Promise<{ code: number; stdout: string }> {
+  const io = new RecordingIo();
+  return { code: await run(args, io), stdout: io.stdout };
+}
+
+test('a valid template with a valid script is called valid, with exit code 0', async () => {
+  const { code, stdout } = await validate('validate', good, '--file-parameter', 'install_script', goodScript);
+  assert.equal(stdout, `${good}: valid\n${goodScript}: valid\n`);
+  assert.equal(code, 0);
+});
+
+for (const [what, file] of [
+  ['broken XML', broken],
+  ['XML that is no TDL', noTdl],
+  ['an operating system without a profile', unknownOs],
+  ['a file that is not there', missing],
+] as const) {
+  test(`${what} is told with file, line and column, and exit code 1`, async () => {
+    const { code, stdout } = await validate('validate', file);
+    assert.equal(code, 1);
+    const [first = ''] = stdout.split('\n');
+    assert.ok(first.startsWith(`${file}:`), first);
+    assert.match(first.slice(file.length), /^:\d+:\d+: \S/);
+  });
+}
+
+test('an operating system without a profile is told where the template names it', async () => {
+  const { stdout } = await validate('validate', unknownOs);
+  assert.match(stdout, /unknown\.tdl:[34]:\d+: .*BeOS/);
+});
+
+test('that place is neither one in a comment nor lost in UTF-16', async () => {
+  const commented = fileWith('commented.tdl', `<!-- <os> -->\n${templateOf('<name>BeOS</name><version>5</version>')}`);
+  assert.match((await validate('validate', commented)).stdout, /commented\.tdl:4:3: .*BeOS/);
+  const text = `\ufeff${templateOf('<name>BeOS</name><version>5</version>')}`;
+  const utf16 = fileWith('utf-16.tdl', Buffer.from(text, 'utf16le'));
+  assert.match((await validate('validate', utf16)).stdout, /utf-16\.tdl:3:3: .*BeOS/);
+});
+
+const UUID = 'bdd32b97-0e94-473a-b376-74d2da289a2c';
+const cafe = templateOf('<name>Fedora</name><version>19</version>').replace('<name>t', '<name>café');
+for (const [what, content, says] of [
+  ['is not in the encoding that it names', Buffer.from(cafe, 'latin1'), /:2:12: here is a byte sequence that is not/],
+  [
+    'names an encoding that nobody knows',
+    `<?xml version="1.0" encoding="klingon"?>${cafe}`,
+    /:1:1: the encoding "klingon"/,
+  ],
+] as const) {
+  test(`a template that ${what} is refused by every command, with its place`, async () => {
+    const file = fileWith('encoded.tdl', Buffer.from(content));
+    const checked = new RecordingIo();
+    assert.equal(await run(['validate', file], checked), 1);
+    assert.match(checked.stdout, says);
+    for (const line of [
+      ['base_image', file],
+      ['resume', UUID, '--template', file],
+      ['install-script', file],
+    ]) {
+      const io = new RecordingIo({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
+      assert.equal(await run(line, io), 1, line.join(' '));
+      assert.match(io.stderr, says, line.join(' '));
+    }
+  });
+}
+
+for (const [encoding, bytes] of [
+  ['UTF-16', (text: string) => Buffer.from(`\ufeff${text}`, 'utf16le')],
+  ['ISO-8859-1', (text: string) => Buffer.from(text, 'latin1')],
+] as const) {
+  test(`a template in ${encoding} is taken by every command`, async () => {
+    const file = fileWith('taken.tdl', bytes(`<?xml version="1.0" encoding="${encoding}"?>${cafe}`));
+    assert.equal((await validate('validate', file)).code, 0);
+    for (const line of [
+      ['base_image', '--file-parameter', 'install_script', goodScript, file],
+      ['resume', UUID, '--template', file],
+    ]) {
+      const io = new RecordingIo({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
+      assert.equal(await run(line, io), 1, line.join(' '));
+      assert.match(io.stderr, /Temporal does not answer/);
+    }
+  });
+}
+
+test('a script that does not end by powering the machine off is told in its own file', async () => {
+  const { code, stdout } = await validate('validate', good, '--file-parameter', 'install_script', badScript);
+  assert.equal(code, 1);
+  assert.match(stdout, /good\.tdl: valid\n/);
+  assert.match(stdout, /bad\.ks:\d+:\d+: .*poweroff/);
+});
+
+for (const [what, bytes, says] of [
+  [
+    'in Latin-1',
+    Buffer.from('install\n# café\npoweroff\n', 'latin1'),
+    /:2:6: here is a byte sequence that is not UTF-8/,
+  ],
+  ['in UTF-16', Buffer.from('\ufeffinstall\npoweroff\n', 'utf16le'), /:1:1: this is UTF-16: save the file as UTF-8/],
+  ['in UTF-16 without a mark', Buffer.from('install\npoweroff\n', 'utf16le'), /:1:1: this is UTF-16/],
+] as const) {
+  test(`a script ${what} is refused by every command, with its place`, async () => {
+    const script = ['--file-parameter', 'install_script', fileWith('encoded.ks', bytes)];
+    const { code, stdout } = await validate('validate', good, ...script);
+    assert.equal(code, 1);
+    assert.match(stdout, says);
+    for (const line of [
+      ['base_image', ...script, good],
+      ['resume', UUID, ...script],
+    ]) {
+      const io = new RecordingIo({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
+      assert.equal(await run(line, io), 1);
+      assert.match(io.stderr, says);
+    }
+  });
+}
+
+test('a script that no template says the installer of is not called valid', async () => {
+  const garbage = fileWith('garbage.ks', 'garbage\n');
+  const { code, stdout } = await validate('validate', broken, '--file-parameter', 'install_script', garbage);
+  assert.equal(code, 1);
+  assert.match(stdout, /garbage\.ks:1:1: not checked: no template above says which installer reads it\n$/);
+  const scripts: string[][] = [[], ['--file-parameter', 'install_script', garbage]];
+  for (const script of scripts) {
+    const io = new RecordingIo({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
+    assert.equal(await run(['--output', 'json', 'base_image', ...script, broken], io), 1);
+    const { error } = JSON.parse(io.stdout) as { error: { files: FileReport[] } };
+    assert.deepEqual(
+      error.files.map(({ file }) => file),
+      [broken],
+    );
+  }
+});
+
+test('a script that was checked is told of beside a valid template', async () => {
+  const io = new RecordingIo({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
+  const line = ['--output', 'json', 'base_image', '--file-parameter', 'install_script', badScript, good];
+  assert.equal(await run(line, io), 1);
+  const { error } = JSON.parse(io.stdout) as { error: { files: FileReport[] } };
+  assert.deepEqual(
+    error.files.map(({ file, valid }) => [file, valid]),
+    [
+      [good, true],
+      [badScript, false],
+    ],
+  );
+});
+
+test('a system that is newer than what is known is warned of, whatever is asked of its template', async () => {
+  const newer = fileWith('newer.tdl', templateOf('<name>Fedora</name><version>99</version>'));
+  for (const command of ['validate', 'install-script']) {
+    const io = new RecordingIo();
+    assert.equal(await run([command, newer], io), 0);
+    assert.match(io.stderr, /^warning: .*newer than/, command);
+  }
+});
+
+test('in JSON mode there is one array, with an entry for each file', async () => {
+  const { code, stdout } = await validate('--output', 'json', 'validate', good, broken, missing);
+  assert.equal(code, 1);
+  const reports = JSON.parse(stdout) as FileReport[];
+  assert.deepEqual(
+    reports.map(({ file, valid, problems }) => [file, valid, problems.length > 0]),
+    [
+      [good, true, false],
+      [broken, false, true],
+      [missing, false, true],
+    ],
+  );
+  for (const { problems } of reports) {
+    for (const problem of problems) assert.deepEqual(Object.keys(problem).sort(), ['column', 'line', 'message']);
+  }
+});
+
+test('only the install script can be checked besides templates', async () => {
+  const { code } = await validate('validate', good, '--file-parameter', 'flavor', goodScript);
+  assert.equal(code, 2);
+});
+
+test('base_image refuses what validate refuses, before Temporal is asked', async () => {
+  const io = new RecordingIo({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
+  assert.equal(await run(['base_image', '--file-parameter', 'install_script', badScript, good], io), 1);
+  assert.match(io.stderr, /bad\.ks:\d+:\d+: .*poweroff/);
+  assert.match(io.stderr, /nothing was started/);
+  const wrong = new RecordingIo({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
+  assert.equal(await run(['base_image', '--parameter', 'download', 'perhaps', good], wrong), 2);
+  assert.match(wrong.stderr, /parameter download: "perhaps" is not a boolean/);
+});
+
+test('plugins lists the profiles, as a table and as JSON', async () => {
+  const { code, stdout } = await validate('plugins');
+  assert.equal(code, 0);
+  assert.match(stdout, /^SYSTEM .*\n(.*\n)*Debian +12 .*installed\n(.*\n)*Fedora +37 to/);
+  const all = JSON.parse((await validate('--output', 'json', 'plugins')).stdout) as Record<
+    string,
+    { targets: unknown[] }
+  >;
+  assert.ok(all['fedora']?.targets.some((target) => JSON.stringify(target) === '["Fedora",null,"x86_64"]'));
+  const one = JSON.parse((await validate('--output', 'json', 'plugins', '--id', 'Fedora')).stdout) as {
+    family: string;
+  };
+  assert.equal(one.family, 'fedora');
+  assert.equal((await validate('plugins', '--id', 'beos')).code, 1);
+});

@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import pico from 'picocolors';
+import type { BuildStatus } from '../../../../src/domain/status.js';
+import type { Observation } from '../../../../src/client/watch.js';
+import { ChangeLines } from '../../../../src/cli/view/lines.js';
+import { renderView, type RenderOptions } from '../../../../src/cli/view/render.js';
+
+const uuid = 'bdd32b97-0e94-473a-b376-74d2da289a2c';
+const START = Date.UTC(2026, 0, 1);
+const OPTIONS: RenderOptions = { columns: 80, rows: 24, colours: pico.createColors(false), taskQueue: 'imagefactory' };
+
+function statusWith(change: Partial<BuildStatus> = {}): BuildStatus {
+  return {
+    uuid,
+    type: 'base_image',
+    status: 'BUILDING',
+    phase: 'jeos',
+    percent: 10,
+    name: 'f19',
+    os: 'Fedora 19 x86_64',
+    cloud: 'demo',
+    startedAt: START,
+    resources: {},
+    steps: [
+      {
+        name: 'plan',
+        phase: 'plan',
+        title: 'check the template',
+        state: 'done',
+        startedAt: START,
+        endedAt: START + 3000,
+      },
+      { name: 'jeos', phase: 'jeos', title: 'find the installed system', state: 'running', startedAt: START + 3000 },
+    ],
+    ...change,
+  };
+}
+
+function seenWith(change: Partial<Observation> = {}): Observation {
+  return {
+    uuid,
+    workflowId: `base_image-${uuid}`,
+    execution: 'RUNNING',
+    status: statusWith(),
+    activities: [],
+    at: START + 65_000,
+    startedAt: START,
+    ...change,
+  };
+}
+
+test('the view shows what is built where, how far it is, and each step with its time', () => {
+  const text = renderView(seenWith(), { ...OPTIONS, page: 'http://ui/run', footer: 'Ctrl-C leaves the view' });
+  assert.deepEqual(text.split('\n'), [
+    'f19 (Fedora 19 x86_64) on cloud demo                                        1:05',
+    '████░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░  10 %  BUILDING  phase 2/5: jeos',
+    '',
+    '  ✓ check the template                                                      0:03',
+    '  ▶ find the installed system                                               1:02',
+    '',
+    'http://ui/run',
+    'Ctrl-C leaves the view',
+  ]);
+});
+
+test('what the running activity reports stands below its step, with its percent and the console’s last line', () => {
+  const activities = [
+    {
+      type: 'waitForPowerOff',
+      state: 'running' as const,
+      attempt: 1,
+      progress: { message: 'server is ACTIVE', percent: 41.7, consoleLine: 'Unpacking bash' },
+    },
+  ];
+  assert.match(
+    renderView(seenWith({ activities }), OPTIONS),
+    /\n {6}server is ACTIVE \(41 %\)\n {6}console: Unpacking bash\n/,
+  );
+});
+
+test('an activity that waits for its next attempt says why', () => {
+  const activities = [
+    { type: 'createServer', state: 'waiting' as const, attempt: 4, lastFailure: 'quota exceeded for cores' },
+  ];
+  assert.match(
+    renderView(seenWith({ activities }), OPTIONS),
+    /tries again soon \(attempt 4\) after: quota exceeded for cores/,
+  );
+});
+
+test('the installer run that a build waits for is shown within, and moves the bar', () => {
+  const status = statusWith({
+    type: 'jeos_image',
+    percent: 50,
+    steps: [
+      {
+        name: 'installer.wait',
+        phase: 'jeos',
+        title: 'wait for the power-off',
+        state: 'running',
+        startedAt: START + 5000,
+      },
+    ],
+  });
+  const jeos = { workflowId: 'jeos-demo-ab', execution: 'RUNNING', status, activities: [] };
+  const text = renderView(seenWith({ jeos }), OPTIONS);
+  assert.match(text, / 26 % {2}BUILDING/);
+  assert.match(text, /\n {4}installer run jeos-demo-ab\n {6}▶ wait for the power-off +1:00\n/);
+});
+
+test('before a worker has answered the view says so, and after ten seconds what to do', () => {
+  const waiting = { status: undefined, workers: false, at: START + 9_000 };
+  assert.doesNotMatch(renderView(seenWith(waiting), OPTIONS), /no worker/);
+  assert.match(
+    renderView(seenWith({ ...waiting, at: START + 11_000 }), { ...OPTIONS, columns: 200 }),
+    /no worker has taken the build yet: start one with `imagefactory worker`/,
+  );
+});
+
+test('a build whose worker has gone says that it waits for another', () => {
+  const activities = [
+    { type: 'runGuestStep', state: 'waiting' as const, attempt: 2, lastFailure: 'heartbeat timeout' },
+  ];
+  const text = renderView(seenWith({ activities, workers: false }), { ...OPTIONS, columns: 120 });
+  assert.match(text, /no worker is there to go on: start one with `imagefactory worker`/);
+});
+
+test('an outage of Temporal is said, and what was seen last stays', () => {
+  const text = renderView(seenWith({ unreachable: 'ECONNREFUSED' }), OPTIONS);
+  assert.match(text, /Temporal does not answer: ECONNREFUSED/);
+  assert.match(text, /find the installed system/);
+});
+
+test('a console cannot move the cursor or colour the view', () => {
+  const consoleLine = '\u001b[2J\u001b[31mred\u001b[0m\r\nnext\u0007\u009b5A';
+  const activities = [
+    { type: 'x', state: 'running' as const, attempt: 1, progress: { message: 'installing\u001b[1A', consoleLine } },
+  ];
+  const text = renderView(seenWith({ activities }), OPTIONS);
+
+  assert.doesNotMatch(text, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+  assert.match(text, /console: red next/);
+});
+
+for (const columns of [20, 40, 80, 200]) {
+  for (const rows of [6, 10, 24]) {
+    test(`the view fits a terminal of ${columns} columns and ${rows} rows`, () => {
+      const steps = Array.from({ length: 40 }, (_, index) => ({
+        name: `command:${index}`,
+        phase: 'customise' as const,
+        title: `run command ${index} ${'long '.repeat(30)}`,
+        state: 'done' as const,
+        startedAt: START,
+        endedAt: START + 1000,
+      }));
+      const seen = seenWith({ status: statusWith({ steps }) });
+      const lines = renderView(seen, { ...OPTIONS, columns, rows, footer: 'Ctrl-C' }).split('\n');
+      assert.ok(lines.length < rows, `${lines.length} lines`);
+      for (const line of lines) assert.ok([...line].length <= columns, line);
+      if (columns >= 40 && rows > 6) assert.match(lines.join('\n'), /… \d+ lines above/);
+    });
+  }
+}
+
+test('without colours there is no escape sequence, with colours there is', () => {
+  const coloured = { ...OPTIONS, colours: pico.createColors(true) };
+  assert.ok(!renderView(seenWith(), OPTIONS).includes('\u001b'));
+  assert.ok(renderView(seenWith(), coloured).includes('\u001b['));
+});
+
+test('without a terminal each change is one line, told once', () => {
+  const lines = new ChangeLines('imagefactory', false);
+  assert.deepEqual(lines.changes(seenWith()), [
+    '   1:05  10 %  plan: check the template, done in 0:03',
+    '   1:05  10 %  jeos: find the installed system',
+  ]);
+  assert.deepEqual(lines.changes(seenWith({ at: START + 66_000 })), []);
+  const [plan, jeos] = statusWith().steps;
+  assert.ok(plan !== undefined && jeos !== undefined);
+  const done = { ...jeos, state: 'done' as const, endedAt: START + 70_000, note: 'reused image 2f' };
+  assert.deepEqual(
+    lines.changes(seenWith({ at: START + 70_000, status: statusWith({ percent: 30, steps: [plan, done] }) })),
+    ['   1:10  30 %  jeos done in 1:07: reused image 2f'],
+  );
+});
+
+test('without a terminal a missing worker is said once, and again when one is there', () => {
+  const lines = new ChangeLines('imagefactory', false);
+  const missing = seenWith({ status: undefined, workers: false });
+  assert.match(lines.changes(missing).join('\n'), /no worker has taken the build yet/);
+  assert.deepEqual(lines.changes(missing), []);
+  assert.match(lines.changes(seenWith()).join('\n'), /the build goes on/);
+});

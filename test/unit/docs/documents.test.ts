@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, it } from 'node:test';
+import { parse } from '../../../src/cli/cli.js';
+import { COMMANDS } from '../../../src/cli/commands/index.js';
+import { parameterNames } from '../../../src/cli/parameters.js';
+
+const PROJECT = fileURLToPath(new URL('../../../', import.meta.url));
+const FILES = ['README.md', 'CONTRIBUTING.md', ...readdirSync(`${PROJECT}docs`).map((name) => `docs/${name}`)].filter(
+  (name) => name.endsWith('.md'),
+);
+
+/** The lines of a document's shell blocks; a line that goes on behind a backslash is one. */
+function shellLines(markdown: string): string[] {
+  const blocks = [...markdown.matchAll(/^```sh\n(.*?)^```/gms)].map(([, block = '']) => block);
+  return blocks.flatMap((block) => block.replaceAll(/\\\n\s*/g, '').split('\n'));
+}
+
+/** Commands that stand in a sentence; one with an ellipsis or a word to be replaced by a command is none. */
+function quoted(markdown: string): string[] {
+  const prose = markdown.replaceAll(/^```.*?^```/gms, '');
+  const commands = [...prose.matchAll(/`((?:[A-Z_]+=\S+ )?imagefactory [^`]+)`/g)].map(([, line = '']) => line);
+  return commands.filter((line) => !/…|\bCOMMAND\b|<|\n/.test(line));
+}
+
+/** The words of each `imagefactory` command in a line of shell, as the shell would hand them over. */
+function commandsIn(line: string): string[][] {
+  const words = line.match(/(?:[^\s'"#|&>]|'[^']*'|"[^"]*")+|#.*|[|&>]+/g) ?? [];
+  const commands: string[][] = [];
+  let current: string[] | undefined;
+  let begins = true;
+  for (const word of words) {
+    if (word.startsWith('#')) break;
+    if (/^[|&>]+$/.test(word)) current = undefined;
+    else if (current !== undefined) current.push(word.replaceAll(/['"]/g, ''));
+    else if (begins && word === 'imagefactory') commands.push((current = []));
+    // Variables for the command stand before it.
+    begins = /^[|&]+$|^[A-Z_]+=/.test(word);
+  }
+  return commands;
+}
+
+async function check(words: string[]): Promise<void> {
+  const understood = await parse(words).catch((error: Error) => assert.fail(error.message));
+  if (typeof understood === 'string') return;
+  const names = ['parameter', 'file-parameter'].flatMap((name) => [understood.options[name] ?? []].flat());
+  // Name and value by turns.
+  for (const name of names.filter((_value, at) => at % 2 === 0)) {
+    assert.ok(parameterNames().includes(String(name)), `there is no parameter ${String(name)}`);
+  }
+}
+
+const NAMES = [...COMMANDS.map(({ usage }) => usage.split(' ')[0]), 'completion'];
+
+describe('a command that a document names', () => {
+  for (const file of FILES) {
+    const markdown = readFileSync(`${PROJECT}${file}`, 'utf8');
+    for (const words of shellLines(markdown).flatMap(commandsIn)) {
+      it(`is understood: ${file}: imagefactory ${words.join(' ')}`, () => check(words));
+    }
+    for (const words of quoted(markdown).flatMap(commandsIn)) {
+      // In a sentence the name may stand for the command.
+      const isName = words.length === 1 && NAMES.includes(words[0]);
+      if (!isName) it(`is understood: ${file}: imagefactory ${words.join(' ')}`, () => check(words));
+    }
+  }
+
+  for (const { usage, examples = [] } of COMMANDS) {
+    for (const words of examples.flatMap(([line]) => commandsIn(line.replaceAll('$0', 'imagefactory')))) {
+      it(`is understood: ${usage} --help: imagefactory ${words.join(' ')}`, () => check(words));
+    }
+  }
+});

@@ -1,0 +1,206 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import {
+  durationText,
+  whatToSweep,
+  type FoundThing,
+  type SweepFacts,
+  type SweepPlan,
+} from '../../../src/domain/sweep-rules.js';
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+const NOW = Date.parse('2026-03-04T12:00:00Z');
+
+function thing(id: string, more: Partial<FoundThing> = {}): FoundThing {
+  return { kind: 'instance', id, name: id, build: 'b', workflows: ['base_image-b'], created: NOW - 2 * DAY, ...more };
+}
+
+function jeos(id: string, lastUsedDaysAgo: number, more: Partial<FoundThing> = {}): FoundThing {
+  const used = NOW - lastUsedDaysAgo * DAY;
+  return thing(id, {
+    kind: 'image',
+    build: id,
+    workflows: [`jeos-${id}`],
+    shared: 'jeos',
+    created: NOW - 400 * DAY,
+    used,
+    ...more,
+  });
+}
+
+function without(found: FoundThing, key: 'build' | 'created' | 'used'): FoundThing {
+  const copy = { ...found };
+  delete copy[key];
+  return copy;
+}
+
+function plan(found: FoundThing[], facts: Partial<SweepFacts> = {}): SweepPlan {
+  const ended = new Map(found.flatMap(({ workflows }) => workflows.map((id) => [id, 'ended' as const])));
+  return whatToSweep(found, {
+    now: NOW,
+    limits: { olderThan: 86_400, jeosKeep: 10, unusedFor: 30 * 86_400 },
+    lives: ended,
+    inUse: new Set(),
+    retention: 0,
+    installing: false,
+    ...facts,
+  });
+}
+
+function removed({ removals }: SweepPlan): string[] {
+  return removals.flatMap(({ things }) => things.map(({ id }) => id));
+}
+
+function whyKept({ kept }: SweepPlan, id: string): string | undefined {
+  return kept.find((entry) => entry.thing.id === id)?.why;
+}
+
+describe('what a build has left', () => {
+  it('goes when the build has ended and it is old enough, instances first', () => {
+    const found = [thing('k', { kind: 'key pair' }), thing('g', { kind: 'security group' }), thing('s')];
+    assert.deepEqual(removed(plan(found)), ['s', 'g', 'k']);
+    assert.equal(plan(found).removals[0]?.why, 'its build has ended: base_image-b');
+  });
+
+  it('goes when Temporal has forgotten the build', () => {
+    const { removals } = plan([thing('s')], { lives: new Map([['base_image-b', 'unknown']]) });
+    assert.equal(removals[0]?.why, 'Temporal knows no such build');
+  });
+
+  it('stays while Temporal could not have forgotten the build: then it is another one’s', () => {
+    const lives = new Map([['base_image-b', 'unknown']] as const);
+    const result = plan([thing('s')], { lives, retention: 3 * 86_400 });
+    assert.match(whyKept(result, 's') ?? '', /^Temporal knows no such build, and has not had the time to forget it$/);
+    assert.deepEqual(removed(plan([thing('s')], { lives, retention: 86_400 })), ['s']);
+    assert.deepEqual(removed(plan([thing('s')], { retention: 3 * 86_400 })), ['s']);
+  });
+
+  it('stays while the build lives, and while nobody has asked', () => {
+    const living = plan([thing('s')], { lives: new Map([['base_image-b', 'living']]) });
+    assert.equal(whyKept(living, 's'), 'its build lives: base_image-b');
+    assert.deepEqual(removed(plan([thing('s')], { lives: new Map() })), []);
+  });
+
+  it('stays when any of its workflows lives', () => {
+    const lives = new Map([
+      ['base_image-b', 'ended'],
+      ['jeos-c-1', 'living'],
+    ] as const);
+    assert.deepEqual(removed(plan([thing('s'), thing('i', { workflows: ['jeos-c-1'] })], { lives })), []);
+  });
+
+  it('stays as a whole while the youngest of it is too young', () => {
+    const result = plan([thing('s'), thing('k', { kind: 'key pair', created: NOW - 23 * HOUR })]);
+    assert.deepEqual(removed(result), []);
+    assert.equal(whyKept(result, 's'), 'younger than 24 h');
+  });
+
+  it('stays where the cloud does not say how old it is', () => {
+    assert.equal(whyKept(plan([without(thing('s'), 'created')]), 's'), 'the cloud does not say how old instance s is');
+  });
+
+  it('stays as a whole until the latest expiry of it has passed', () => {
+    const found = [
+      thing('s', { expires: NOW + HOUR }),
+      thing('k', { kind: 'key pair' }),
+      thing('p', { expires: NOW - HOUR }),
+    ];
+    assert.equal(whyKept(plan(found), 'k'), 'kept until 2026-03-04 13:00 UTC');
+    assert.deepEqual(removed(plan(found, { now: NOW + 2 * HOUR })), ['s', 'p', 'k']);
+    assert.equal(whyKept(plan([thing('s', { expires: Infinity })]), 's'), 'kept until somebody removes it');
+  });
+
+  it('goes, but for the base image', () => {
+    const result = plan([thing('s'), thing('base', { kind: 'image', result: 'is a base image' })]);
+    assert.deepEqual(removed(result), ['s']);
+    assert.equal(whyKept(result, 'base'), 'is a base image');
+  });
+
+  it('goes build by build, the oldest first', () => {
+    const old = { build: 'o', workflows: ['base_image-o'], created: NOW - 9 * DAY };
+    const found = [
+      thing('new'),
+      thing('old', old),
+      thing('newer', { created: NOW - DAY - HOUR, build: 'n', workflows: [] }),
+    ];
+    assert.deepEqual(removed(plan(found)), ['old', 'new', 'newer']);
+  });
+});
+
+describe('what carries our mark but no build’s', () => {
+  const ownerless = without(thing('x', { workflows: [] }), 'build');
+
+  it('stays', () => {
+    assert.equal(whyKept(plan([{ ...ownerless, kind: 'port' }]), 'x'), 'carries no build’s mark');
+  });
+
+  it('goes when it is an installer medium whose upload never ended, unless an installer’s run may be at it', () => {
+    const medium = { ...ownerless, kind: 'image' as const, medium: 'unfinished' as const };
+    assert.deepEqual(removed(plan([medium])), ['x']);
+    assert.deepEqual(removed(plan([medium], { installing: true })), []);
+    assert.deepEqual(removed(plan([{ ...medium, medium: 'retired' }], { installing: true })), ['x']);
+  });
+});
+
+describe('JEOS images', () => {
+  it('go beyond the number to keep, those that were used longest ago', () => {
+    const limits = { olderThan: 86_400, jeosKeep: 2, unusedFor: 30 * 86_400 };
+    const result = plan([jeos('a', 5), jeos('b', 20), jeos('c', 2), jeos('d', 9)], { limits });
+    assert.deepEqual(removed(result).sort(), ['b', 'd']);
+    assert.equal(result.removals[0]?.why, 'more than 2 JEOS images, and the others were used later');
+  });
+
+  it('go when no build has used them for long', () => {
+    const result = plan([jeos('a', 31), jeos('b', 29)]);
+    assert.deepEqual(removed(result), ['a']);
+    assert.equal(result.removals[0]?.why, 'not used for 30 d');
+  });
+
+  it('are as old as they are where nobody has noted their use', () => {
+    const unnoted = without(jeos('a', 0, { created: NOW - 31 * DAY }), 'used');
+    assert.deepEqual(removed(plan([unnoted])), ['a']);
+  });
+
+  const none = { olderThan: 0, jeosKeep: 0, unusedFor: 0 };
+
+  it('stay while something depends on them, or nobody knows', () => {
+    assert.equal(whyKept(plan([jeos('a', 99)], { inUse: new Set(['a']) }), 'a'), 'is in use');
+    assert.equal(whyKept(plan([jeos('a', 99)], { inUse: 'nobody answers' }), 'a'), 'nobody answers');
+  });
+
+  it('stay when a build has chosen them a moment ago, whatever the limits', () => {
+    assert.equal(whyKept(plan([jeos('a', 1 / 24 / 60)], { limits: none }), 'a'), 'used less than 10 min ago');
+  });
+
+  it('stay while their installer’s run lives, and count all the same', () => {
+    const lives = new Map([
+      ['jeos-a', 'living'],
+      ['jeos-b', 'ended'],
+    ] as const);
+    const limits = { olderThan: 0, jeosKeep: 1, unusedFor: 30 * 86_400 };
+    assert.deepEqual(removed(plan([jeos('a', 1), jeos('b', 2)], { lives, limits })), ['b']);
+  });
+
+  it('are no part of what their run has left', () => {
+    assert.deepEqual(removed(plan([jeos('a', 1), thing('s', { build: 'a', workflows: ['jeos-a'] })])), ['s']);
+  });
+});
+
+describe('installer media', () => {
+  const medium = jeos('m', 31, { shared: 'media', workflows: [] });
+
+  it('go by age alone', () => {
+    assert.deepEqual(removed(plan([medium])), ['m']);
+    const limits = { olderThan: 0, jeosKeep: 0, unusedFor: 40 * 86_400 };
+    assert.deepEqual(removed(plan([medium], { limits })), []);
+  });
+
+  it('stay while an installer’s run lives', () => {
+    assert.match(whyKept(plan([medium], { installing: true }), 'm') ?? '', /^an installer’s run lives/);
+  });
+});
+
+it('durations are told in the largest unit that says enough', () => {
+  assert.deepEqual([45, 5400, 86_400, 30 * 86_400].map(durationText), ['45 s', '90 min', '24 h', '30 d']);
+});

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { FactoryError } from '../../../../src/domain/errors.js';
+import { endpointOf, findEndpoint } from '../../../../src/openstack/auth/catalog.js';
+import { settingsFor } from '../local-service.js';
+
+const CATALOG = [
+  {
+    type: 'compute',
+    endpoints: [
+      { interface: 'public', region: 'one', region_id: 'one', url: 'http://public.one' },
+      { interface: 'internal', region: 'one', region_id: 'one', url: 'http://internal.one' },
+      { interface: 'public', region: 'two', region_id: 'two', url: 'http://public.two' },
+    ],
+  },
+  { type: 'imagev2', endpoints: [{ interface: 'publicURL', region: 'one', url: 'http://image.one' }] },
+];
+
+describe('the endpoint of a service', () => {
+  const settings = settingsFor('http://localhost');
+
+  it('is that of the region and the interface', () => {
+    assert.equal(endpointOf(CATALOG, 'compute', { ...settings, region: 'two' }), 'http://public.two');
+    const internal = { ...settings, region: 'one', interface: 'internal' as const };
+    assert.equal(endpointOf(CATALOG, 'compute', internal), 'http://internal.one');
+  });
+
+  it('is the first one where no region is named', () => {
+    assert.equal(endpointOf(CATALOG, 'compute', settings), 'http://public.one');
+  });
+
+  it('is found under another name of the service', () => {
+    assert.equal(endpointOf(CATALOG, 'image', settings), 'http://image.one');
+  });
+
+  it('is the one that the settings give, whatever the catalogue says', () => {
+    const endpointOverrides = { network: 'http://override' };
+    assert.equal(endpointOf(CATALOG, 'network', { ...settings, endpointOverrides }), 'http://override');
+  });
+
+  const volumes = (type: string, ...urls: string[]) => ({
+    type,
+    endpoints: urls.map((url) => ({ interface: 'public', region: 'one', url })),
+  });
+  const blockStorage: [string, Parameters<typeof endpointOf>[0], string | undefined][] = [
+    [
+      'block-storage before older names',
+      [volumes('volumev3', 'http://old/v3'), volumes('block-storage', 'http://new')],
+      'http://new',
+    ],
+    ['volumev3', [volumes('volumev2', 'http://h/v2/p'), volumes('volumev3', 'http://h/v3/p')], 'http://h/v3/p'],
+    [
+      'volume whose address is that of version 3',
+      [volumes('volume', 'http://h/volume/v1', 'http://h/volume/v3')],
+      'http://h/volume/v3',
+    ],
+    ['volume, which is an older version', [volumes('volume', 'http://h/volume/v2/p')], undefined],
+    ['no such service', CATALOG, undefined],
+  ];
+  for (const [what, catalog, address] of blockStorage) {
+    it(`for block storage is ${address ?? 'none'} where the catalogue has ${what}`, () => {
+      assert.equal(findEndpoint(catalog, 'block-storage', settings), address);
+    });
+  }
+
+  const missing: [string, Parameters<typeof endpointOf>[1], object, RegExp][] = [
+    [
+      'a region that is not there',
+      'compute',
+      { region: 'three' },
+      /in region three: it has internal in one, public in one, public in two$/,
+    ],
+    [
+      'an interface that is not there',
+      'image',
+      { interface: 'admin' },
+      /no admin endpoint of type image: it has public in one$/,
+    ],
+    [
+      'a service that is not there',
+      'network',
+      {},
+      /no public endpoint of type network: its services are compute, imagev2$/,
+    ],
+  ];
+  for (const [what, type, change, message] of missing) {
+    it(`says what there is instead of ${what}`, () => {
+      assert.throws(
+        () => endpointOf(CATALOG, type, { ...settings, ...change }),
+        (error: unknown) => error instanceof FactoryError && error.type === 'NotFound' && message.test(error.message),
+      );
+    });
+  }
+});

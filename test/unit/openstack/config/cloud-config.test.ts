@@ -1,0 +1,356 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { FactoryError } from '../../../../src/domain/errors.js';
+import { settingsFromEntry, settingsFromEnvironment } from '../../../../src/openstack/config/cloud-config.js';
+import { type Environment, readCloudEntries } from '../../../../src/openstack/config/config-files.js';
+import { connectClouds } from '../../../../src/openstack/index.js';
+import type { CloudSettings } from '../../../../src/openstack/config/settings.js';
+
+const root = mkdtempSync(join(tmpdir(), 'imagefactory-clouds-'));
+after(() => rmSync(root, { recursive: true }));
+
+/** A home and a current directory with these files in them; paths begin with `home/` or `here/`. */
+function machine(files: Record<string, string>): { env: Environment; directory: string } {
+  const place = mkdtempSync(join(root, 'machine-'));
+  mkdirSync(join(place, 'here'));
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(place, path)), { recursive: true });
+    writeFileSync(join(place, path), content);
+  }
+  return { env: { HOME: join(place, 'home') }, directory: join(place, 'here') };
+}
+
+const AUTH = 'auth_url: https://keystone.test:5000/v3, username: u, project_name: p';
+const cloudsYaml = (auth: string, rest = ''): string => `clouds:\n  prod:\n    auth: {${auth}}\n${rest}`;
+
+function settingsIn(files: Record<string, string>, env: Environment = {}): CloudSettings {
+  const { env: home, directory } = machine(files);
+  const environment = { ...home, ...env };
+  const entry = readCloudEntries(environment, directory).find(({ name }) => name === 'prod');
+  assert.ok(entry !== undefined);
+  return settingsFromEntry(entry, environment, directory);
+}
+
+function fromEnvironment(env: Environment): CloudSettings {
+  return settingsFromEnvironment({ OS_AUTH_URL: 'https://keystone.test/v3', ...env }, root);
+}
+
+const PASSWORD = { OS_USERNAME: 'u', OS_PASSWORD: 'pw', OS_PROJECT_NAME: 'p' };
+const DEFAULT = { id: 'default' };
+
+function refused(pattern: RegExp, action: () => unknown): void {
+  assert.throws(action, (error: unknown) => {
+    assert.ok(error instanceof FactoryError, String(error));
+    assert.equal(error.type, 'UnknownCloud');
+    assert.match(error.message, pattern);
+    assert.doesNotMatch(error.message, /s3cret/);
+    return true;
+  });
+}
+
+describe('the OS_* variables', () => {
+  const password = { method: 'password', user: { id: undefined, name: 'u' }, userDomain: DEFAULT, password: 'pw' };
+  const project = { id: undefined, name: 'p', domain: DEFAULT };
+  const cases: [string, Environment, object][] = [
+    [
+      'user, password and project in the default domain',
+      PASSWORD,
+      { credentials: password, project, interface: 'public' },
+    ],
+    ['OS_TENANT_NAME as the project', { ...PASSWORD, OS_PROJECT_NAME: undefined, OS_TENANT_NAME: 'p' }, { project }],
+    [
+      'OS_TENANT_ID as the project’s id',
+      { ...PASSWORD, OS_PROJECT_NAME: '', OS_TENANT_ID: 'pid' },
+      { project: { id: 'pid', name: undefined, domain: DEFAULT } },
+    ],
+    ['OS_PROJECT_NAME before OS_TENANT_NAME', { ...PASSWORD, OS_TENANT_NAME: 'old' }, { project }],
+    [
+      'domains of user and project',
+      { ...PASSWORD, OS_USER_DOMAIN_NAME: 'Users', OS_PROJECT_DOMAIN_ID: 'pd' },
+      { credentials: { ...password, userDomain: { name: 'Users' } }, project: { ...project, domain: { id: 'pd' } } },
+    ],
+    [
+      'OS_DEFAULT_DOMAIN where no other domain is named',
+      { ...PASSWORD, OS_DEFAULT_DOMAIN: 'dd', OS_USER_DOMAIN_ID: 'ud' },
+      { credentials: { ...password, userDomain: { id: 'ud' } }, project: { ...project, domain: { id: 'dd' } } },
+    ],
+    [
+      'region and interface',
+      { ...PASSWORD, OS_REGION_NAME: 'r', OS_INTERFACE: 'internal' },
+      { region: 'r', interface: 'internal' },
+    ],
+    ['OS_ENDPOINT_TYPE in its old form', { ...PASSWORD, OS_ENDPOINT_TYPE: 'adminURL' }, { interface: 'admin' }],
+    [
+      'an application credential',
+      {
+        OS_APPLICATION_CREDENTIAL_ID: 'c',
+        OS_APPLICATION_CREDENTIAL_SECRET: 's',
+        OS_AUTH_TYPE: 'v3applicationcredential',
+      },
+      {
+        credentials: {
+          method: 'applicationCredential',
+          credential: { id: 'c', name: undefined },
+          user: { id: undefined, name: undefined },
+          userDomain: DEFAULT,
+          secret: 's',
+        },
+        project: undefined,
+      },
+    ],
+    ['a token', { OS_TOKEN: 't', OS_PROJECT_ID: 'pid' }, { credentials: { method: 'token', token: 't' } }],
+    ['a password before a token', { ...PASSWORD, OS_TOKEN: 't' }, { credentials: password }],
+    [
+      'OS_AUTH_TYPE before what else is there',
+      { ...PASSWORD, OS_TOKEN: 't', OS_AUTH_TYPE: 'token' },
+      { credentials: { method: 'token', token: 't' } },
+    ],
+    [
+      'an endpoint to use instead of the catalogue’s',
+      { ...PASSWORD, OS_IMAGE_ENDPOINT_OVERRIDE: 'http://g/' },
+      { endpointOverrides: { image: 'http://g/' } },
+    ],
+    [
+      'OS_INSECURE',
+      { ...PASSWORD, OS_INSECURE: 'true' },
+      { tls: { ca: undefined, cert: undefined, key: undefined, insecure: true } },
+    ],
+  ];
+  for (const [what, env, expected] of cases) {
+    it(`give ${what}`, () => {
+      const settings: Record<string, unknown> = { ...fromEnvironment(env) };
+      for (const [key, value] of Object.entries(expected)) assert.deepEqual(settings[key], value, key);
+    });
+  }
+
+  const mistakes: [string, Environment, RegExp][] = [
+    ['no password', { OS_USERNAME: 'u' }, /^the environment: OS_PASSWORD is missing$/],
+    ['no user', { OS_PASSWORD: 's3cret' }, /^the environment: OS_USERNAME is missing$/],
+    [
+      'a secret without a credential’s name',
+      { OS_APPLICATION_CREDENTIAL_NAME: 'c' },
+      /^the environment: OS_USERNAME is missing$/,
+    ],
+    [
+      'an unknown way to sign in',
+      { ...PASSWORD, OS_AUTH_TYPE: 'v3oidcpassword' },
+      /OS_AUTH_TYPE is v3oidcpassword, which this program cannot do/,
+    ],
+    [
+      'an interface that does not exist',
+      { ...PASSWORD, OS_INTERFACE: 'private' },
+      /OS_INTERFACE is private; it can be public, internal or admin/,
+    ],
+    [
+      'an address that is none',
+      { ...PASSWORD, OS_AUTH_URL: 'keystone:5000' },
+      /OS_AUTH_URL must be an http or https address/,
+    ],
+    ['a flag that is none', { ...PASSWORD, OS_INSECURE: 'perhaps' }, /OS_INSECURE must be true or false/],
+    [
+      'a certificate that is not there',
+      { ...PASSWORD, OS_CACERT: 'none.pem' },
+      /OS_CACERT names none\.pem, which is not there/,
+    ],
+  ];
+  for (const [what, env, message] of mistakes) {
+    it(`with ${what} are refused by the variable’s name`, () => refused(message, () => fromEnvironment(env)));
+  }
+});
+
+describe('clouds.yaml', () => {
+  const content = cloudsYaml(`${AUTH}, password: pw`);
+
+  for (const place of ['here/clouds.yaml', 'here/clouds.yml', 'home/.config/openstack/clouds.yaml']) {
+    it(`is found as ${place}`, () =>
+      assert.equal(settingsIn({ [place]: content }).authUrl, 'https://keystone.test:5000/v3'));
+  }
+
+  it('is found as JSON', () => {
+    const auth = { auth_url: 'http://k.test', username: 'u', password: 'pw' };
+    assert.equal(
+      settingsIn({ 'here/clouds.json': JSON.stringify({ clouds: { prod: { auth } } }) }).authUrl,
+      'http://k.test',
+    );
+  });
+
+  it('is found below XDG_CONFIG_HOME', () => {
+    const { env, directory } = machine({ 'config/openstack/clouds.yaml': content });
+    const entries = readCloudEntries({ ...env, XDG_CONFIG_HOME: join(directory, '../config') }, directory);
+    assert.deepEqual(
+      entries.map(({ name }) => name),
+      ['prod'],
+    );
+  });
+
+  it('of the current directory counts before that of the user', () => {
+    const files = { 'here/clouds.yaml': content, 'home/.config/openstack/clouds.yaml': 'clouds: {}' };
+    assert.equal(settingsIn(files).name, 'prod');
+  });
+
+  it('is the one that OS_CLIENT_CONFIG_FILE names, and no other', () => {
+    const { env, directory } = machine({ 'here/clouds.yaml': 'clouds: {a: {}}', 'here/mine.yaml': content });
+    const entries = readCloudEntries({ ...env, OS_CLIENT_CONFIG_FILE: 'mine.yaml' }, directory);
+    assert.deepEqual(
+      entries.map(({ name }) => name),
+      ['prod'],
+    );
+    refused(/^none\.yaml: is not there$/, () =>
+      readCloudEntries({ ...env, OS_CLIENT_CONFIG_FILE: 'none.yaml' }, directory),
+    );
+  });
+
+  it('may be missing', () => {
+    const { env, directory } = machine({});
+    assert.deepEqual(readCloudEntries(env, directory), []);
+  });
+
+  it('leaves secrets to secure.yaml', () => {
+    const secure = 'clouds: {prod: {auth: {password: 12345}}, other: {auth: {password: x}}}';
+    const settings = settingsIn({ 'here/clouds.yaml': cloudsYaml(AUTH), 'home/.config/openstack/secure.yaml': secure });
+    assert.deepEqual(settings.credentials, {
+      method: 'password',
+      user: { id: undefined, name: 'u' },
+      userDomain: DEFAULT,
+      password: '12345',
+    });
+  });
+
+  it('builds on a profile of clouds-public.yaml', () => {
+    const settings = settingsIn({
+      'here/clouds.yaml': cloudsYaml(
+        'username: u, password: pw, project_name: p',
+        '    profile: vendor\n    region_name: mine\n',
+      ),
+      'here/clouds-public.yaml':
+        'public-clouds: {vendor: {auth: {auth_url: "https://vendor.test/v3"}, region_name: theirs, interface: internal}}',
+    });
+    assert.deepEqual(
+      [settings.authUrl, settings.region, settings.interface],
+      ['https://vendor.test/v3', 'mine', 'internal'],
+    );
+  });
+
+  it('gives TLS by the contents of its files', () => {
+    const rest = '    cacert: ca.pem\n    cert: cert.pem\n    key: key.pem\n';
+    const pem = { 'here/ca.pem': 'CA', 'here/cert.pem': 'CERT', 'here/key.pem': 'KEY' };
+    const settings = settingsIn({ 'here/clouds.yaml': cloudsYaml(`${AUTH}, password: pw`, rest), ...pem });
+    assert.deepEqual(settings.tls, { ca: 'CA', cert: 'CERT', key: 'KEY', insecure: false });
+  });
+
+  it('turns verification off by verify or insecure', () => {
+    for (const line of ['verify: false', 'insecure: true', 'verify: "False"']) {
+      const settings = settingsIn({ 'here/clouds.yaml': cloudsYaml(`${AUTH}, password: pw`, `    ${line}\n`) });
+      assert.equal(settings.tls.insecure, true, line);
+    }
+  });
+
+  it('names the addresses of services whose catalogue has others', () => {
+    const { endpointOverrides } = settingsIn({
+      'here/clouds.yaml': cloudsYaml(
+        `${AUTH}, password: pw`,
+        '    compute_endpoint_override: http://n/v2.1\n    network_endpoint_override: http://q\n    key_manager_endpoint_override: http://k\n',
+      ),
+    });
+    assert.deepEqual(endpointOverrides, { compute: 'http://n/v2.1', network: 'http://q' });
+  });
+
+  it('takes block storage’s address under its old name, and before it under its new one', () => {
+    const overrides = (lines: string): Record<string, string> =>
+      settingsIn({ 'here/clouds.yaml': cloudsYaml(`${AUTH}, password: pw`, lines) }).endpointOverrides;
+    const old = '    volume_endpoint_override: http://old\n';
+    assert.deepEqual(overrides(old), { 'block-storage': 'http://old' });
+    assert.deepEqual(overrides(`${old}    block_storage_endpoint_override: http://new\n`), {
+      'block-storage': 'http://new',
+    });
+  });
+
+  it('names the first of several regions', () => {
+    const settings = settingsIn({
+      'here/clouds.yaml': cloudsYaml(`${AUTH}, password: pw`, '    regions: [{name: r1}, r2]\n'),
+    });
+    assert.equal(settings.region, 'r1');
+  });
+
+  it('takes an empty key for none', () => {
+    const settings = settingsIn({
+      'here/clouds.yaml': cloudsYaml(`${AUTH}, password: pw`, '    region_name:\n    verify:\n'),
+    });
+    assert.deepEqual([settings.region, settings.tls.insecure], [undefined, false]);
+  });
+
+  it('gives way to variables for the cloud of OS_CLOUD, except in signing in', () => {
+    const files = { 'here/clouds.yaml': cloudsYaml(`${AUTH}, password: pw`, '    region_name: file\n') };
+    const variables = { OS_REGION_NAME: 'variable', OS_PASSWORD: 'other' };
+    assert.equal(settingsIn(files, { ...variables, OS_CLOUD: 'prod' }).region, 'variable');
+    assert.equal(settingsIn(files, { ...variables, OS_CLOUD: 'another' }).region, 'file');
+    const { credentials } = settingsIn(files, { ...variables, OS_CLOUD: 'prod' });
+    assert.ok(credentials.method === 'password' && credentials.password === 'pw');
+    assert.equal(settingsIn(files, { OS_INSECURE: 'true' }).tls.insecure, true);
+  });
+
+  const mistakes: [string, string, RegExp][] = [
+    ['no auth', 'clouds: {prod: {}}', /clouds\.yaml: clouds\.prod\.auth is missing$/],
+    ['no auth_url', cloudsYaml('username: u'), /clouds\.yaml: clouds\.prod\.auth\.auth_url is missing$/],
+    ['no password', cloudsYaml(AUTH), /clouds\.yaml: clouds\.prod\.auth\.password is missing$/],
+    [
+      'a password that is a table',
+      cloudsYaml(`${AUTH}, password: {s3cret: 1}`),
+      /clouds\.prod\.auth\.password must be a text$/,
+    ],
+    ['a cloud that is a word', 'clouds: {prod: word}', /clouds\.prod: is not a table/],
+    ['clouds that are a list', 'clouds: [prod]', /clouds is not a table of clouds/],
+    [
+      'an unknown profile',
+      'clouds: {prod: {profile: vendor}}',
+      /clouds\.prod: profile vendor is not in clouds-public\.yaml/,
+    ],
+    ['broken YAML', 'clouds: {prod: {auth: {password: "s3cret}}}', /clouds\.yaml: is not valid YAML: .*line 1/],
+    ['no table', '- a', /clouds\.yaml: is not a table of keys and values/],
+  ];
+  for (const [what, yaml, message] of mistakes) {
+    it(`with ${what} is refused by file and key`, () =>
+      refused(message, () => settingsIn({ 'here/clouds.yaml': yaml })));
+  }
+});
+
+describe('the clouds of a worker', () => {
+  const files = { 'here/clouds.yaml': `${cloudsYaml(`${AUTH}, password: pw`)}  broken: {}\n` };
+
+  it('are those of clouds.yaml, and envvars for the OS_* variables', () => {
+    const { env, directory } = machine(files);
+    assert.deepEqual(connectClouds({ env, directory }).names(), ['prod', 'broken']);
+    const variables = { ...env, OS_AUTH_URL: 'http://k.test', ...PASSWORD };
+    assert.deepEqual(connectClouds({ env: variables, directory }).names(), ['prod', 'broken', 'envvars']);
+  });
+
+  it('are each made once', async () => {
+    const clouds = connectClouds(machine(files));
+    assert.equal(clouds.get('prod'), clouds.get('prod'));
+    assert.equal(clouds.get('prod').name, 'prod');
+    await clouds.close();
+  });
+
+  it('do not include others, and the error names those that there are', () => {
+    const clouds = connectClouds(machine(files));
+    refused(/^there is no cloud staging: known are prod, broken$/, () => clouds.get('staging'));
+    refused(/^there is no cloud envvars: none is configured$/, () => connectClouds(machine({})).get('envvars'));
+  });
+
+  it('can be fewer than are configured', () => {
+    const { env, directory } = machine(files);
+    const clouds = connectClouds({ env, directory, only: ['prod'] });
+    assert.deepEqual(clouds.names(), ['prod']);
+    refused(/there is no cloud broken: known are prod/, () => clouds.get('broken'));
+    refused(/there is no cloud staging/, () => connectClouds({ env, directory, only: ['staging'] }));
+  });
+
+  it('that are broken do no harm to the others', () => {
+    const clouds = connectClouds(machine(files));
+    assert.equal(clouds.get('prod').name, 'prod');
+    refused(/clouds\.broken\.auth is missing/, () => clouds.get('broken'));
+  });
+});

@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict';
+import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { FactoryError } from '../../../../src/domain/errors.js';
+import { APT_TOOLS as debian } from '../../../../src/os/families/debian/guest.js';
+import { DNF as fedora } from '../../../../src/os/families/fedora/guest.js';
+import { FAMILIES } from '../../../../src/os/registry.js';
+import type { Repository } from '../../../../src/tdl/types.js';
+
+/** Every way of working in a guest with a POSIX shell that a system here has, once. */
+const TOOLS = [...new Set(FAMILIES.flatMap(({ releases }) => releases.map(({ tools }) => tools)))].filter(
+  ({ packageManager, shell }) => !['none', 'rpm'].includes(packageManager) && shell !== 'powershell',
+);
+const LINUX = TOOLS.filter(({ packageManager }) => packageManager !== 'pkg');
+
+const EVIL = `it's "x" $(touch /evil) \`y\` ; & \\ é`;
+
+function repository(of: Partial<Repository> = {}): Repository {
+  const plain = { name: 'extra', url: 'https://repo.example.org/a', signed: true, persisted: true, sslverify: true };
+  return { ...plain, ...of };
+}
+
+describe('every script for a guest', () => {
+  for (const profile of TOOLS) {
+    const scripts = {
+      'adding a repository': profile.addRepository(repository({ name: EVIL, signed: false, sslverify: false })),
+      'removing a repository': profile.removeRepository(repository({ name: EVIL })),
+      'installing packages': profile.installPackages(['tree', EVIL, '@core']),
+      'installing a group': profile.installPackages(['@core']),
+      'listing packages': { title: '', script: profile.listPackages },
+      'cleaning the guest': profile.cleanGuest(),
+    };
+    for (const [what, { script }] of Object.entries(scripts)) {
+      it(`can be read by sh: ${profile.packageManager}, ${what}`, () => {
+        const { status, stderr } = spawnSync('sh', ['-n'], { input: script, encoding: 'utf8' });
+        assert.equal(status, 0, stderr);
+        if (what !== 'listing packages') assert(script.startsWith('set -eu\n'));
+      });
+    }
+  }
+});
+
+describe('cleaning a guest', () => {
+  for (const profile of LINUX) {
+    const { script } = profile.cleanGuest();
+    it(`leaves the host keys, the key that we log in with and the journal on ${profile.packageManager}`, () => {
+      assert.doesNotMatch(script, /ssh_host|authorized_keys|\/var\/lib\/imagefactory/);
+    });
+    it(`takes the machine's identity away on ${profile.packageManager}`, () => {
+      for (const path of ['/etc/machine-id', '/var/lib/cloud', 'random-seed', '/var/lib/dhcp', '70-persistent-net']) {
+        assert(script.includes(path), path);
+      }
+    });
+  }
+});
+
+describe('repositories', () => {
+  const { script: added } = debian.addRepository(repository({ name: 'my repo' }));
+
+  it('of Debian may be a line for sources.list, or the address of a flat repository', () => {
+    const line = (url: string, of: Partial<Repository> = {}): string =>
+      /'(deb.*)\n'/.exec(debian.addRepository(repository({ url, ...of })).script)?.[1] ?? '';
+    assert.equal(line('deb http://d.example.org sid main'), 'deb http://d.example.org sid main');
+    assert.equal(line('http://d.example.org/flat'), 'deb http://d.example.org/flat ./');
+    assert.equal(
+      line('http://d.example.org/flat', { signed: false }),
+      'deb [trusted=yes] http://d.example.org/flat ./',
+    );
+    assert.equal(
+      line('deb [arch=amd64] http://d.example.org sid main', { signed: false }),
+      'deb [arch=amd64 trusted=yes] http://d.example.org sid main',
+    );
+  });
+
+  it('of Debian must have an address', () => {
+    assert.throws(
+      () => debian.addRepository(repository({ url: 'ppa' })),
+      (error) => error instanceof FactoryError && error.type === 'InvalidTemplate' && error.message.includes('"extra"'),
+    );
+  });
+
+  it('of Debian lie in a file of their own, with a certificate check unless sslverify is no', () => {
+    assert.match(added, /sources\.list\.d\/my_repo\.list/);
+    assert.doesNotMatch(added, /Verify-Peer/);
+    const { script } = debian.addRepository(repository({ sslverify: false }));
+    assert.match(script, /Acquire::https::repo\.example\.org::Verify-Peer "false";/);
+  });
+
+  it('are removed with all that was written for them', () => {
+    const written = (text: string): string[] => [...text.matchAll(/>'([^']+)'/g)].map(([, path]) => path ?? '');
+    for (const profile of TOOLS) {
+      const mine = repository({ sslverify: false, persisted: false });
+      if (profile.packageManager === 'urpmi') continue;
+      const paths = written(profile.addRepository(mine).script);
+      const { script } = profile.removeRepository(mine);
+      assert(paths.length > 0);
+      for (const path of paths) assert(script.includes(path), path);
+    }
+  });
+
+  it('of Fedora are files for yum, which may be gone later', () => {
+    const { script } = fedora.addRepository(repository({ signed: false }));
+    for (const line of ['[extra]', 'baseurl=https://repo.example.org/a', 'skip_if_unavailable=1', 'gpgcheck=0', 'sslverify=1']) {
+      assert(script.includes(`${line}\n`), line);
+    }
+  }); // prettier-ignore
+
+  it('cannot lead their files out of their folder', () => {
+    for (const profile of TOOLS) {
+      assert.doesNotMatch(
+        profile.removeRepository(repository({ name: '../../etc/passwd' })).script,
+        /\.\.\/|etc\/passwd/,
+      );
+    }
+  });
+});
+
+describe('installing packages', () => {
+  let bin = '';
+  beforeEach(() => {
+    bin = mkdtempSync(join(tmpdir(), 'guest-tools-'));
+    stub('sleep', 'exit 0');
+    stub('cloud-init', `echo "cloud-init $*" >>"${bin}/log"`);
+  });
+  afterEach(() => rmSync(bin, { recursive: true }));
+
+  function stub(name: string, body: string): void {
+    writeFileSync(join(bin, name), `#!/bin/sh\n${body}\n`);
+    chmodSync(join(bin, name), 0o755);
+  }
+  function run(script: string): SpawnSyncReturns<string> {
+    return spawnSync('sh', ['-s'], {
+      input: script,
+      encoding: 'utf8',
+      env: { PATH: `${bin}:/usr/bin:/bin`, TMPDIR: bin },
+      timeout: 20_000,
+    });
+  }
+  const log = (): string => readFileSync(join(bin, 'log'), 'utf8');
+
+  it('waits for cloud-init, reads the lists, and installs all in one call on Debian', () => {
+    stub('apt-get', `for word; do printf '<%s>' "$word"; done >>"${bin}/log"; echo "$DEBIAN_FRONTEND" >>"${bin}/log"`);
+    assert.equal(run(debian.installPackages(['tree', EVIL]).script).status, 0);
+    const [first, update, install, ...rest] = log().trimEnd().split('\n');
+    assert.equal(first, 'cloud-init status --wait');
+    assert.match(update ?? '', /<-y>.*<DPkg::Lock::Timeout=600>.*<Acquire::Retries=3>.*<update>noninteractive$/);
+    assert(install?.endsWith(`<install><--><tree><${EVIL}>noninteractive`), install);
+    assert.deepEqual(rest, []);
+  });
+
+  it('waits for a lock that an old apt does not wait for', () => {
+    stub(
+      'apt-get',
+      `echo call >>"${bin}/log"; [ $(grep -c call "${bin}/log") -gt 3 ] || { echo 'E: Could not get lock /x' >&2; exit 100; }`,
+    );
+    assert.equal(run(debian.installPackages(['tree']).script).status, 0);
+    assert.equal(log().match(/call/g)?.length, 5);
+  });
+
+  it('ends with the status and the words of apt when a package does not exist', () => {
+    stub('apt-get', `case "$*" in *install*) echo 'E: Unable to locate package nope'; exit 100 ;; esac`);
+    const { status, stdout } = run(debian.installPackages(['nope']).script);
+    assert.equal(status, 100);
+    assert.match(stdout, /Unable to locate package nope/);
+  });
+
+  it('does not believe a yum that reports success for a package that it has not installed', () => {
+    stub('yum', 'exit 0');
+    stub('rpm', `[ "$*" != '-q -- tree' ] || exit 0; exit 1`);
+    assert.equal(run(fedora.installPackages(['tree', '@core']).script).status, 0);
+    const { status, stderr } = run(fedora.installPackages(['tree', 'nope', '@core']).script);
+    assert.equal(status, 1);
+    assert.match(stderr, /not installed.*: nope$/m);
+  });
+
+  it('takes dnf where there is one', () => {
+    stub('rpm', 'exit 0');
+    stub('yum', 'exit 9');
+    stub('dnf', `echo "dnf $*" >>"${bin}/log"`);
+    assert.equal(run(fedora.installPackages(['tree']).script).status, 0);
+    assert.match(log(), /^dnf -y install tree$/m);
+  });
+});

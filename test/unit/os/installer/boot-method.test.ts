@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { FactoryError } from '../../../../src/domain/errors.js';
+import {
+  type Bootable,
+  bootMethodFor,
+  type BootMethod,
+  checkBootMethod,
+} from '../../../../src/os/installer/boot-method.js';
+import { profileFor } from '../../../../src/os/registry.js';
+import type { InstallerPlan } from '../../../../src/os/types.js';
+import { mediumTemplateOf, templateOf } from '../templates.js';
+
+function planOf(template: ReturnType<typeof templateOf>): InstallerPlan {
+  return profileFor(template).profile.installer(template);
+}
+const TREE = planOf(templateOf('Debian', '12'));
+const MEDIUM = planOf(mediumTemplateOf('Debian', '12'));
+const OWN_LOADER = planOf(mediumTemplateOf('FreeBSD', '14.1'));
+
+describe('what an installer is booted from', () => {
+  it('is kernel and ramdisk, where the cloud takes them or does not say', () => {
+    assert.equal(bootMethodFor(['raw', 'qcow2', 'aki', 'ari'], TREE), 'direct');
+    assert.equal(bootMethodFor([], MEDIUM), 'direct');
+  });
+
+  it('is a disk of ours, where the cloud takes no kernels', () => {
+    assert.equal(bootMethodFor(['raw', 'qcow2'], MEDIUM), 'stub');
+    assert.equal(bootMethodFor(['raw', 'aki'], TREE), 'stub');
+  });
+
+  it('is the medium, where only its own boot loader starts it', () => {
+    assert.equal(bootMethodFor([], OWN_LOADER), 'iso');
+    check('iso', { plan: OWN_LOADER, arch: 'aarch64', firmware: 'secure_boot' });
+    refused(/only the boot loader of its own medium/, 'direct', { plan: OWN_LOADER });
+    refused(/only the boot loader of its own medium/, 'stub', { plan: OWN_LOADER });
+  });
+
+  it('is no disk or medium of ours for machines that have no boot loader on it, or want a signed one', () => {
+    refused(/no boot loader of ours for machines of aarch64/, 'stub', { arch: 'aarch64' });
+    refused(/not signed/, 'stub', { firmware: 'secure_boot' });
+    refused(/no boot loader of ours for machines of aarch64/, 'iso', { plan: MEDIUM, arch: 'aarch64' });
+    refused(/not signed/, 'iso', { plan: MEDIUM, firmware: 'secure_boot' });
+    check('stub', { firmware: 'uefi' });
+    check('iso', { plan: MEDIUM, firmware: 'uefi' });
+    check('stub', { arch: 'i386' });
+    check('direct', { arch: 's390x' });
+    check('direct', { plan: MEDIUM, arch: 'aarch64', firmware: 'secure_boot' });
+  });
+
+  it('is no medium where there is none, or where the script is to be in the ramdisk', () => {
+    refused(/installed from their medium/, 'iso', {});
+    refused(/ramdisk is on the medium/, 'iso', { plan: { ...MEDIUM, scriptTransport: 'initrd' } });
+  });
+});
+
+function check(method: BootMethod, machine: Partial<Bootable>): void {
+  checkBootMethod(method, { plan: TREE, arch: 'x86_64', firmware: undefined, ...machine });
+}
+
+function refused(message: RegExp, method: BootMethod, machine: Partial<Bootable>): void {
+  assert.throws(
+    () => check(method, machine),
+    (error) => error instanceof FactoryError && error.type === 'InvalidParameter' && message.test(error.message),
+  );
+}
