@@ -1,4 +1,4 @@
-import { Bed } from '../test/support/bed.js';
+import { TestEnv } from '../test/support/bed.js';
 import { reaction, STATES } from '../test/support/cancel-states.js';
 import { startTemporal } from '../test/support/temporal.js';
 import { median, report, seconds } from './report.js';
@@ -9,7 +9,7 @@ export async function cancel(): Promise<void> {
   try {
     const took: { what: string; milliseconds: number }[] = [];
     for (const { what, reach } of STATES) {
-      const bed = await Bed.start({ temporal });
+      const bed = await TestEnv.start({ temporal });
       try {
         const scene = await reach(bed);
         const since = Date.now();

@@ -1,5 +1,5 @@
 import type { temporal } from '@temporalio/proto';
-import type { Bed, Build } from '../test/support/bed.js';
+import type { TestEnv, Build } from '../test/support/bed.js';
 
 type Event = temporal.api.history.v1.IHistoryEvent;
 
@@ -15,7 +15,7 @@ export interface Told {
 }
 
 /** Reads the histories of a finished build. */
-export async function toldBy(bed: Bed, build: Build): Promise<Told> {
+export async function toldBy(bed: TestEnv, build: Build): Promise<Told> {
   const events = (await build.handle.fetchHistory()).events ?? [];
   const { jeosWorkflowId } = await build.status();
   const jeos = bed.temporal.client.workflow.getHandle(jeosWorkflowId ?? '');

@@ -1,5 +1,5 @@
 import { REAL_DURATIONS } from '../test/fakes/openstack/core/clock.js';
-import { Bed, type Build } from '../test/support/bed.js';
+import { TestEnv, type Build } from '../test/support/bed.js';
 import { toldBy, type Told } from './histories.js';
 import { BODY } from './overhead.js';
 import { percentile, report, seconds } from './report.js';
@@ -20,7 +20,7 @@ function ofTheCloud(): number {
  * as long as a real one; its 200 guests, the Temporal server and the worker share the machine.
  */
 export async function many(): Promise<void> {
-  const bed = await Bed.start({ cloud: { hurry: 1, durations: { install: 1000 } }, worker: false });
+  const bed = await TestEnv.start({ cloud: { hurry: 1, durations: { install: 1000 } }, worker: false });
   let worker: BenchWorker | undefined;
   try {
     worker = await BenchWorker.start(bed.storage, bed.taskQueue, withoutCloud(bed.env()));
@@ -79,7 +79,7 @@ export function withoutCloud(env: Record<string, string>): NodeJS.ProcessEnv {
   return { ...Object.fromEntries(others), ...env };
 }
 
-function start(bed: Bed): Promise<Build> {
+function start(bed: TestEnv): Promise<Build> {
   return bed.build(bed.template({ body: BODY }), { boot_timeout: 3600 }, 'envvars', 60);
 }
 

@@ -1,4 +1,4 @@
-import { Bed } from '../test/support/bed.js';
+import { TestEnv } from '../test/support/bed.js';
 import { toldBy } from './histories.js';
 import { median, report, seconds } from './report.js';
 
@@ -10,7 +10,7 @@ const ROUNDS = 5;
 
 /** (a) Our own overhead: one build on a fake cloud whose machines boot, install and answer at once. */
 export async function overhead(): Promise<void> {
-  const bed = await Bed.start({ cloud: { hurry: 100_000 } });
+  const bed = await TestEnv.start({ cloud: { hurry: 100_000 } });
   try {
     const build = async (parameters: Record<string, unknown>) => {
       const calls = bed.cloud.calls.count();

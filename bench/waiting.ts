@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { lineOf, type LinePosition } from '../src/domain/create-queue.js';
-import { LINE_QUERY } from '../src/domain/messages.js';
-import { Bed, type Build } from '../test/support/bed.js';
+import { createQueueWorkflowId, type QueuePosition } from '../src/domain/create-queue.js';
+import { QUEUE_POSITION_QUERY } from '../src/domain/messages.js';
+import { TestEnv, type Build } from '../test/support/bed.js';
 import { withoutCloud } from './many.js';
 import { BODY } from './overhead.js';
 import { report, seconds } from './report.js';
@@ -16,7 +16,7 @@ const SETTLE = 30_000;
 
 /** (e) The memory of a worker whose builds wait in line, because the project has no room for another instance. */
 export async function waiting(): Promise<void> {
-  const bed = await Bed.start({ worker: false });
+  const bed = await TestEnv.start({ worker: false });
   let worker: BenchWorker | undefined;
   try {
     worker = await BenchWorker.start(bed.storage, bed.taskQueue, withoutCloud(bed.env()));
@@ -50,7 +50,7 @@ export async function waiting(): Promise<void> {
 }
 
 /** Starts them by the dozen: it is their waiting that is measured, not how much a server takes at once. */
-async function started(bed: Bed): Promise<Build[]> {
+async function started(bed: TestEnv): Promise<Build[]> {
   const builds: Build[] = [];
   while (builds.length < BUILDS) {
     builds.push(...(await Promise.all(Array.from({ length: TOGETHER }, () => start(bed)))));
@@ -58,12 +58,14 @@ async function started(bed: Bed): Promise<Build[]> {
     await until(() => bed.cloud.state.keyPairs.size >= builds.length);
   }
   const line = bed.temporal.client.workflow.getHandle(
-    lineOf(bed.cloud.state.projectId, bed.cloud.env()['OS_REGION_NAME']),
+    createQueueWorkflowId(bed.cloud.state.projectId, bed.cloud.env()['OS_REGION_NAME']),
   );
   await until(async () => {
     // Of two, one waits: the other may be the one that asks the cloud.
     const places = await Promise.all(
-      builds.slice(0, 2).map(({ handle }) => line.query<LinePosition | null, [string]>(LINE_QUERY, handle.workflowId)),
+      builds
+        .slice(0, 2)
+        .map(({ handle }) => line.query<QueuePosition | null, [string]>(QUEUE_POSITION_QUERY, handle.workflowId)),
     );
     return places.some((place) => place !== null && place.of >= BUILDS - 1);
   });
@@ -75,7 +77,7 @@ async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
   while (!(await Promise.resolve(holds()).catch(() => false))) await sleep(500);
 }
 
-function start(bed: Bed): Promise<Build> {
+function start(bed: TestEnv): Promise<Build> {
   return bed.build(bed.template({ body: BODY }), {}, 'envvars', 60);
 }
 

@@ -8,7 +8,7 @@ import { inspect } from '../dev/package-installer/inspect.js';
 import { LOCAL_SUITE_LINES, mirrorWithSuite, wholeMirror } from '../dev/package-installer/mirror.js';
 import { Program } from '../dev/package-installer/program.js';
 import { stageLines, stagesOf } from '../dev/package-installer/stages.js';
-import { connectFactory } from '../src/client/connection.js';
+import { connectImageFactory } from '../src/client/connection.js';
 import { startDevServer, stopDevServer } from '../src/cli/dev-server/dev-server.js';
 import { connectClouds } from '../src/openstack/index.js';
 import type { Cloud } from '../src/openstack/types.js';
@@ -120,7 +120,7 @@ async function build(preseed: string, onStart: (uuid: string) => void): Promise<
 
 /** Runs the build, keeps the installer's console, and says what that tells of the time. */
 async function buildWithConsole(cloud: Cloud, preseed: string): Promise<string> {
-  const factory = await connectFactory();
+  const factory = await connectImageFactory();
   let console: InstallerConsole | undefined;
   await rm(CONSOLE, { force: true });
   try {

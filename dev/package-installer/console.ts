@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { STATUS_QUERY } from '../../src/domain/messages.js';
 import type { BuildStatus } from '../../src/domain/status.js';
 import { buildStatus } from '../../src/client/builds.js';
-import type { Factory } from '../../src/client/connection.js';
+import type { ImageFactoryClient } from '../../src/client/connection.js';
 import type { Cloud } from '../../src/openstack/types.js';
 
 /** Milliseconds between two looks: a cloud may have no console any more for a machine that is off. */
@@ -20,7 +20,7 @@ export class InstallerConsole {
   /** @param uuid of the build that it installs for, also while it has not begun */
   constructor(
     private readonly cloud: Cloud,
-    private readonly factory: Factory,
+    private readonly factory: ImageFactoryClient,
     private readonly uuid: string,
     private readonly file: string,
   ) {

@@ -1,6 +1,6 @@
 import type { Activities } from '../../src/activities/index.js';
-import type { LineNews } from '../../src/domain/create-queue.js';
-import { LINE_NEWS_SIGNAL, SET_DEADLINE_UPDATE } from '../../src/domain/messages.js';
+import type { QueueNotice } from '../../src/domain/create-queue.js';
+import { QUEUE_NOTICE_SIGNAL, SET_DEADLINE_UPDATE } from '../../src/domain/messages.js';
 import { parked } from '../../test/support/stubs.js';
 import { held } from './held-builds.js';
 import { broken, build, type Scenario } from './scenario.js';
@@ -30,7 +30,7 @@ function deadlineChanged(): Scenario {
 }
 
 /** A build that must wait in its project's line, and hears what the line has to say. */
-function inLine(name: string, ...told: LineNews[]): Scenario {
+function inLine(name: string, ...told: QueueNotice[]): Scenario {
   let asked = (): void => {};
   const asking = new Promise<void>((resolve) => (asked = resolve));
   let tries = 0;
@@ -43,7 +43,7 @@ function inLine(name: string, ...told: LineNews[]): Scenario {
     },
     act: async (handle) => {
       await asking;
-      for (const news of told) await handle.signal<[LineNews]>(LINE_NEWS_SIGNAL, news);
+      for (const news of told) await handle.signal<[QueueNotice]>(QUEUE_NOTICE_SIGNAL, news);
     },
   });
 }
@@ -108,7 +108,7 @@ export function builds(): Scenario[] {
     build('resumed-nowhere', { input: { resumed: { from: 'nowhere' } } }),
     build('resumed-snapshot', {
       input: { resumed: {} },
-      activities: { findRemains: async () => ({ snapshotOf: { serverId: 's', packages: 3 } }) },
+      activities: { findResumePoint: async () => ({ snapshotOf: { serverId: 's', packages: 3 } }) },
     }),
     reset(),
   ];

@@ -1,20 +1,20 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Activities } from '../../src/activities/index.js';
 import type { BoundedPlan } from '../../src/activities/cleanup/sweep.js';
-import type { Member, TurnEnd } from '../../src/domain/create-queue.js';
+import type { QueueMember, TurnOutcome } from '../../src/domain/create-queue.js';
 import {
   JEOS_JOIN_SIGNAL,
   JEOS_LEAVE_SIGNAL,
-  LINE_DONE_SIGNAL,
-  LINE_JOIN_SIGNAL,
-  LINE_LEAVE_SIGNAL,
-  LINE_SHORT_SIGNAL,
-  LINE_TURN_QUERY,
+  QUEUE_TURN_FINISHED_SIGNAL,
+  QUEUE_JOIN_SIGNAL,
+  QUEUE_LEAVE_SIGNAL,
+  QUEUE_SHORTAGE_SIGNAL,
+  QUEUE_TURN_QUERY,
   SET_DEADLINE_UPDATE,
-  type LineInput,
+  type CreateQueueInput,
   type SweepInput,
 } from '../../src/domain/messages.js';
-import type { FoundThing } from '../../src/domain/sweep-rules.js';
+import type { FoundResource } from '../../src/domain/sweep-rules.js';
 import { JEOS_INPUT, parked } from '../../test/support/stubs.js';
 import { broken, type Scenario } from './scenario.js';
 
@@ -58,26 +58,31 @@ export function jeosRuns(): Scenario[] {
   ];
 }
 
-function member(id: string): Member {
-  return { id, since: 0, patience: 3600 };
+function member(id: string): QueueMember {
+  return { id, since: 0, timeout: 3600 };
 }
 
 /** The line of a project, with room for one: who comes second waits, and is told; the installer's run there has ended. */
 export function lines(): Scenario[] {
-  const input: LineInput = { checkEvery: 1, heartbeatTimeout: 4 };
+  const input: CreateQueueInput = { checkEvery: 1, heartbeatTimeout: 4 };
   return [
     {
       name: 'line',
-      workflow: 'cloudLine',
+      workflow: 'createQueue',
       input,
-      signal: { name: LINE_JOIN_SIGNAL, args: [member('first'), false, 1] },
-      activities: { endedWorkflows: async () => ({ ended: ['first'], at: Date.now() }) },
+      signal: { name: QUEUE_JOIN_SIGNAL, args: [member('first'), false, 1] },
+      activities: { findEndedWorkflows: async () => ({ ended: ['first'], at: Date.now() }) },
       act: async (handle) => {
-        await handle.signal<[Member, boolean, number]>(LINE_JOIN_SIGNAL, member('line-turned'), false, 1);
-        await handle.signal<[string, string, number]>(LINE_SHORT_SIGNAL, 'first', 'quota: instances 10/10', Date.now());
-        await handle.signal<[string, TurnEnd, number]>(LINE_DONE_SIGNAL, 'first', 'waited', Date.now());
-        await handle.signal<[string]>(LINE_LEAVE_SIGNAL, 'line-turned');
-        while ((await handle.query<unknown, [string]>(LINE_TURN_QUERY, 'first')) !== null) await delay(100);
+        await handle.signal<[QueueMember, boolean, number]>(QUEUE_JOIN_SIGNAL, member('line-turned'), false, 1);
+        await handle.signal<[string, string, number]>(
+          QUEUE_SHORTAGE_SIGNAL,
+          'first',
+          'quota: instances 10/10',
+          Date.now(),
+        );
+        await handle.signal<[string, TurnOutcome, number]>(QUEUE_TURN_FINISHED_SIGNAL, 'first', 'waited', Date.now());
+        await handle.signal<[string]>(QUEUE_LEAVE_SIGNAL, 'line-turned');
+        while ((await handle.query<unknown, [string]>(QUEUE_TURN_QUERY, 'first')) !== null) await delay(100);
         await handle.terminate('recorded');
       },
     },
@@ -85,7 +90,7 @@ export function lines(): Scenario[] {
 }
 
 function sweep(name: string, activities: Partial<Activities> = {}, given: Partial<SweepInput> = {}): Scenario {
-  const thing: FoundThing = { kind: 'image', id: 'i', name: 'imagefactory-boot', workflows: [], created: 0 };
+  const thing: FoundResource = { kind: 'image', id: 'i', name: 'imagefactory-boot', workflows: [], created: 0 };
   const planSweep = async (): Promise<BoundedPlan> => ({
     removals: [{ workflows: [], things: [thing], why: 'its build has ended' }],
     kept: [],
@@ -104,9 +109,9 @@ export function sweeps(): Scenario[] {
     sweep('sweep'),
     sweep('sweep-dry-run', {}, { dryRun: true }),
     sweep('sweep-failed', { planSweep: broken }, { clouds: ['here', 'there'] }),
-    sweep('sweep-failed-removal', { removeLeft: broken }),
+    sweep('sweep-failed-removal', { removeLeftovers: broken }),
     {
-      ...sweep('sweep-canceled', { removeLeft: wait.activity }),
+      ...sweep('sweep-canceled', { removeLeftovers: wait.activity }),
       act: async (handle) => {
         await wait.entered;
         await handle.cancel();
@@ -121,7 +126,7 @@ export function errands(): Scenario[] {
     { name: 'delete-image', workflow: 'deleteImage', input: { uuid: 'u' } },
     {
       name: 'read-remains',
-      workflow: 'readRemains',
+      workflow: 'readResumePoint',
       input: { ref: { uuid: 'u', cloud: 'here', workflowId: 'base_image-u' } },
     },
     { name: 'read-records', workflow: 'readRecords', input: { spec: {} } },

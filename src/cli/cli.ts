@@ -3,7 +3,7 @@ import yargs, { type Argv, type FallbackCompletionFunction } from 'yargs';
 import { FactoryError } from '../domain/errors.js';
 import { COMMANDS } from './commands/index.js';
 import type { Command } from './commands/command.js';
-import { lastOf, readConfigFile, settingsOf, type GivenOptions } from './config.js';
+import { lastValue, readConfigFile, resolveSettings, type GivenOptions } from './config.js';
 import { ClientError, InvalidFilesError, problemLines, UsageError } from '../client/errors.js';
 import { GLOBAL_OPTIONS } from './global-options.js';
 import type { Io } from './io.js';
@@ -32,8 +32,8 @@ export async function run(args: string[], io: Io): Promise<number> {
       return 0;
     }
     const { command, options } = understood;
-    const file = readConfigFile(lastOf(options['config']) as string | undefined, (text) => io.err(`${text}\n`));
-    const settings = settingsOf(options, io.env, file);
+    const file = readConfigFile(lastValue(options['config']) as string | undefined, (text) => io.err(`${text}\n`));
+    const settings = resolveSettings(options, io.env, file);
     json = settings.output === 'json';
     debug = settings.debug;
     if (settings.tmpdir !== undefined) io.env['TMPDIR'] = settings.tmpdir;
@@ -57,7 +57,7 @@ export async function parse(args: string[]): Promise<Chosen | string> {
       text = output;
     });
   } catch (error) {
-    throw usageErrorOf(error as Error, args);
+    throw toUsageError(error as Error, args);
   }
   return chosen ?? (text === '' ? text : `${text}\n`);
 }
@@ -80,20 +80,20 @@ function operandsInFront(args: string[]): string[] {
 }
 
 function commandIn(args: string[]): Command | undefined {
-  return COMMANDS.find((candidate) => args.includes(nameOf(candidate)));
+  return COMMANDS.find((candidate) => args.includes(commandName(candidate)));
 }
 
-function usageErrorOf(error: Error, args: string[]): UsageError {
+function toUsageError(error: Error, args: string[]): UsageError {
   const command = commandIn(args);
   if (command === undefined) return new UsageError(error.message, { hint: 'imagefactory --help lists the commands' });
-  const hint = `imagefactory ${nameOf(command)} --help describes it`;
+  const hint = `imagefactory ${commandName(command)} --help describes it`;
   if (!error.message.startsWith('Not enough non-option arguments')) return new UsageError(error.message, { hint });
   const pairs =
     command.options?.['parameter'] === undefined ? '' : '; --parameter and --file-parameter take two words each';
   return new UsageError(`an argument is missing: imagefactory ${command.usage.replace('..', '…')}${pairs}`, { hint });
 }
 
-function nameOf(command: Command): string {
+function commandName(command: Command): string {
   return command.usage.split(' ')[0] ?? '';
 }
 
@@ -149,7 +149,7 @@ function completer(args: string[]): FallbackCompletionFunction {
 function withOptions(parser: Argv, command: Command): Argv {
   for (const [name, positional] of Object.entries(command.positionals ?? {})) parser.positional(name, positional);
   if (command.options !== undefined) {
-    parser.options(command.options).group(Object.keys(command.options), `Options of ${nameOf(command)}:`);
+    parser.options(command.options).group(Object.keys(command.options), `Options of ${commandName(command)}:`);
   }
   if (command.examples === undefined) return parser;
   const examples = command.examples.map(([line, what]) => `  ${line}${what === '' ? '' : `\n      ${what}`}`);
@@ -173,7 +173,7 @@ function version(): string {
 function report(error: unknown, io: Io, { json, debug }: { json: boolean; debug: boolean }): number {
   const known = error instanceof ClientError || error instanceof FactoryError ? error : undefined;
   const message = error instanceof Error ? error.message : String(error);
-  const exitCode = exitCodeOf(error);
+  const exitCode = exitCodeFor(error);
   if (json && exitCode !== 2) io.out(jsonDocument(errorDocument(error, message)));
   if (error instanceof InvalidFilesError) io.err(error.reports.flatMap(problemLines).join('\n') + '\n');
   io.err(`imagefactory: ${message}\n`);
@@ -189,7 +189,7 @@ function errorDocument(error: unknown, message: string): Record<string, unknown>
   return { status: 'FAILED', error: { type, message, hint, files } };
 }
 
-function exitCodeOf(error: unknown): number {
+function exitCodeFor(error: unknown): number {
   if (error instanceof ClientError) return error.exitCode;
   return error instanceof FactoryError && error.type === 'InvalidParameter' ? 2 : 1;
 }

@@ -140,10 +140,10 @@ function parseObject(text: string, file: string): Record<string, unknown> {
 }
 
 /** The settings of this run. */
-export function settingsOf(options: GivenOptions, env: NodeJS.ProcessEnv, file: ConfigFile): Settings {
-  const text = (name: string): string | undefined => lastOf(options[name]) as string | undefined;
-  const flag = (name: string): boolean | undefined => lastOf(options[name]) as boolean | undefined;
-  const timeout = text('timeout') === undefined ? file.timeout : secondsOf('--timeout', text('timeout'));
+export function resolveSettings(options: GivenOptions, env: NodeJS.ProcessEnv, file: ConfigFile): Settings {
+  const text = (name: string): string | undefined => lastValue(options[name]) as string | undefined;
+  const flag = (name: string): boolean | undefined => lastValue(options[name]) as boolean | undefined;
+  const timeout = text('timeout') === undefined ? file.timeout : parseSeconds('--timeout', text('timeout'));
   const list = (name: string): string[] | undefined =>
     options[name] === undefined ? undefined : [options[name]].flat().map(String);
   return withoutUndefined({
@@ -165,7 +165,7 @@ export function settingsOf(options: GivenOptions, env: NodeJS.ProcessEnv, file: 
     cloudLimits: file.cloud_limits,
     workerAddresses: list('worker-address') ?? file.worker_addresses,
     filesFrom: list('files-from') ?? file.files_from,
-    jeosKeep: text('jeos-keep') === undefined ? file.jeos_keep : countOf('--jeos-keep', text('jeos-keep')),
+    jeosKeep: text('jeos-keep') === undefined ? file.jeos_keep : parseCount('--jeos-keep', text('jeos-keep')),
     insecure: flag('insecure') ?? file.insecure ?? false,
     // The variables are those that Temporal's controller for Kubernetes sets.
     deployment: text('deployment') ?? nonEmpty(env['TEMPORAL_DEPLOYMENT_NAME']) ?? file.deployment,
@@ -180,23 +180,23 @@ export function settingsOf(options: GivenOptions, env: NodeJS.ProcessEnv, file: 
  *
  * @throws FactoryError InvalidParameter when the keys are wrong
  */
-export function payloadKeysOf({ payloadKeysFile }: Settings, env: NodeJS.ProcessEnv): PayloadKeys | undefined {
+export function loadPayloadKeys({ payloadKeysFile }: Settings, env: NodeJS.ProcessEnv): PayloadKeys | undefined {
   return payloadKeysFile === undefined ? payloadKeysFromEnv(env) : readPayloadKeys(payloadKeysFile);
 }
 
 /** An option that takes one value and was given several times means its last value. */
-export function lastOf(value: unknown): unknown {
+export function lastValue(value: unknown): unknown {
   return Array.isArray(value) ? value.at(-1) : value;
 }
 
 /** A whole number from 0 on. @throws UsageError */
-function countOf(what: string, value: unknown): number {
+function parseCount(what: string, value: unknown): number {
   if (/^\d{1,9}$/.test(String(value).trim())) return Number(value);
   throw new UsageError(`${what}: ${JSON.stringify(value)} is not a whole number`);
 }
 
 /** A whole number of seconds above zero. @throws UsageError */
-export function secondsOf(what: string, value: unknown): number {
+export function parseSeconds(what: string, value: unknown): number {
   const parsed = seconds.safeParse(value === '' ? undefined : value);
   if (parsed.success) return parsed.data;
   throw new UsageError(`${what}: ${JSON.stringify(value)} is not a whole number of seconds above 0`);

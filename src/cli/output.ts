@@ -55,7 +55,7 @@ export function failureText(failure: { step: string; message: string }): string 
 }
 
 /** The metadata of a build whose record cannot be read, as far as its end tells them. */
-export function metadataOf(outcome: Outcome): Partial<BuildRecord> & { failure?: BuildFailure } {
+export function toMetadata(outcome: Outcome): Partial<BuildRecord> & { failure?: BuildFailure } {
   const { uuid, status } = outcome;
   const common = { identifier: uuid, type: 'BaseImage' as const, workflow_id: baseImageWorkflowId(uuid) };
   if (outcome.status !== 'COMPLETE') {

@@ -32,33 +32,33 @@ export function parameterNames(): string[] {
  */
 export function givenParameters(options: GivenOptions): Record<string, unknown> {
   const parameters: Record<string, unknown> = {};
-  for (const file of valuesOf(options['parameters'])) Object.assign(parameters, jsonParameters(file));
-  for (const [name, value] of pairsOf(options['parameter'])) parameters[name] = value;
-  for (const [name, file] of pairsOf(options['file-parameter'])) parameters[name] = readValue(name, file);
+  for (const file of toValues(options['parameters'])) Object.assign(parameters, jsonParameters(file));
+  for (const [name, value] of toPairs(options['parameter'])) parameters[name] = value;
+  for (const [name, file] of toPairs(options['file-parameter'])) parameters[name] = readValue(name, file);
   return parameters;
 }
 
 /** The file that a --file-parameter names, where it is given. */
 export function fileOfParameter(options: GivenOptions, wanted: string): string | undefined {
-  return pairsOf(options['file-parameter'])
+  return toPairs(options['file-parameter'])
     .filter(([name]) => name === wanted)
     .at(-1)?.[1];
 }
 
-function valuesOf(given: unknown): string[] {
+function toValues(given: unknown): string[] {
   return given === undefined ? [] : [given].flat().map(String);
 }
 
 /** The parser hands NAME VALUE NAME VALUE … over in one row. */
-function pairsOf(given: unknown): [string, string][] {
-  const values = valuesOf(given);
+function toPairs(given: unknown): [string, string][] {
+  const values = toValues(given);
   const pairs: [string, string][] = [];
   for (let index = 0; index + 1 < values.length; index += 2) pairs.push([values[index] ?? '', values[index + 1] ?? '']);
   return pairs;
 }
 
 function jsonParameters(file: string): Record<string, unknown> {
-  const text = textOf(`--parameters ${file}`, file);
+  const text = readParameterFile(`--parameters ${file}`, file);
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -75,10 +75,10 @@ function readValue(name: string, file: string): string {
       hint: `the parameters are: ${parameterNames().join(', ')}`,
     });
   }
-  return textOf(`--file-parameter ${name} ${file}`, file);
+  return readParameterFile(`--file-parameter ${name} ${file}`, file);
 }
 
-function textOf(option: string, file: string): string {
+function readParameterFile(option: string, file: string): string {
   let bytes: Buffer;
   try {
     bytes = readFileSync(file);

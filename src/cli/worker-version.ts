@@ -8,7 +8,7 @@ import { UsageError } from '../client/errors.js';
  *
  * @throws UsageError for names that Temporal does not take, and for a deployment without a build id
  */
-export function versionOf({
+export function deploymentVersion({
   deployment,
   buildId,
   taskQueue,

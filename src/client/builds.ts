@@ -11,8 +11,8 @@ import type { BuildStatus } from '../domain/status.js';
 import { withoutAddressPasswords } from '../os/passwords/address-passwords.js';
 import type { Template } from '../tdl/types.js';
 import { checkScript, checkTemplate } from './check-files.js';
-import type { Factory } from './connection.js';
-import { asked } from './temporal-errors.js';
+import type { ImageFactoryClient } from './connection.js';
+import { callTemporal } from './temporal-errors.js';
 import { ClientError, InvalidFilesError } from './errors.js';
 
 /*
@@ -53,7 +53,7 @@ export interface StartedBuild {
  * @throws FactoryError InvalidParameter
  * @throws ClientError when Temporal refuses
  */
-export async function startBuild(factory: Factory, request: BuildRequest): Promise<StartedBuild> {
+export async function startBuild(factory: ImageFactoryClient, request: BuildRequest): Promise<StartedBuild> {
   const { template, parameters } = checkRequest(request);
   const { templateName, cloud } = request;
   const input: BaseImageInput = { uuid: randomUUID(), template: request.template, templateName, parameters, cloud };
@@ -66,7 +66,11 @@ export async function startBuild(factory: Factory, request: BuildRequest): Promi
  * @param from what is to be done anew though it exists
  * @throws InvalidFilesError, FactoryError, ClientError as {@link startBuild}
  */
-export async function startAgain(factory: Factory, input: BaseImageInput, from?: string): Promise<StartedBuild> {
+export async function restartBuild(
+  factory: ImageFactoryClient,
+  input: BaseImageInput,
+  from?: string,
+): Promise<StartedBuild> {
   // An install from scratch is one that takes no JEOS of earlier times.
   const anew = from === 'jeos' ? { reuse_jeos: false } : {};
   const { template, parameters } = checkRequest({ ...input, parameters: { ...input.parameters, ...anew } });
@@ -75,7 +79,7 @@ export async function startAgain(factory: Factory, input: BaseImageInput, from?:
 }
 
 async function start(
-  factory: Factory,
+  factory: ImageFactoryClient,
   input: BaseImageInput,
   template: Template,
   workflowIdReusePolicy: WorkflowIdReusePolicy,
@@ -83,7 +87,7 @@ async function start(
   const { uuid, templateName, cloud } = input;
   const workflowId = baseImageWorkflowId(uuid);
   const { os } = template;
-  const handle = await asked(() =>
+  const handle = await callTemporal(() =>
     factory.call(() =>
       factory.client.workflow.start(WORKFLOWS.baseImage, {
         args: [input],
@@ -159,7 +163,7 @@ function startedBy(): string {
 }
 
 /** Handle of a build's workflow. */
-export function buildHandle(factory: Factory, uuid: string): WorkflowHandle {
+export function buildHandle(factory: ImageFactoryClient, uuid: string): WorkflowHandle {
   return factory.client.workflow.getHandle(baseImageWorkflowId(uuid));
 }
 
@@ -168,28 +172,28 @@ export function buildHandle(factory: Factory, uuid: string): WorkflowHandle {
  *
  * @throws ClientError when there is no such build, or no worker answers
  */
-export async function buildStatus(factory: Factory, uuid: string): Promise<BuildStatus> {
-  return asked(() => factory.call(() => buildHandle(factory, uuid).query<BuildStatus>(STATUS_QUERY)), uuid);
+export async function buildStatus(factory: ImageFactoryClient, uuid: string): Promise<BuildStatus> {
+  return callTemporal(() => factory.call(() => buildHandle(factory, uuid).query<BuildStatus>(STATUS_QUERY)), uuid);
 }
 
 /**
  * Asks a build to cancel itself: it removes what it has made, and ends as CANCELED. Returns when Temporal has taken the
  * request, not when the build has ended.
  */
-export async function cancelBuild(factory: Factory, uuid: string): Promise<void> {
+export async function cancelBuild(factory: ImageFactoryClient, uuid: string): Promise<void> {
   const handle = buildHandle(factory, uuid);
-  const { status } = await asked(() => factory.call(() => handle.describe()), uuid);
+  const { status } = await callTemporal(() => factory.call(() => handle.describe()), uuid);
   if (status.name !== 'RUNNING' && status.name !== 'PAUSED') {
     throw new ClientError(`build ${uuid} has already ended: ${status.name}`);
   }
-  await asked(() => factory.call(() => handle.cancel()), uuid);
+  await callTemporal(() => factory.call(() => handle.cancel()), uuid);
 }
 
 /**
  * Changes how long a wait of a running build may take in all. While the build waits for its installer run, that run, and
  * so every build that waits for it too, gets the new deadline as well.
  */
-export async function setDeadline(factory: Factory, uuid: string, change: DeadlineChange): Promise<void> {
+export async function setDeadline(factory: ImageFactoryClient, uuid: string, change: DeadlineChange): Promise<void> {
   await update(factory, buildHandle(factory, uuid), change, uuid);
   const { phase, jeosWorkflowId } = await buildStatus(factory, uuid);
   if (phase !== 'jeos' || jeosWorkflowId === undefined) return;
@@ -201,6 +205,14 @@ export async function setDeadline(factory: Factory, uuid: string, change: Deadli
   }
 }
 
-async function update(factory: Factory, handle: WorkflowHandle, change: DeadlineChange, uuid?: string): Promise<void> {
-  await asked(() => factory.call(() => handle.executeUpdate(SET_DEADLINE_UPDATE, { args: [change] }), 30_000), uuid);
+async function update(
+  factory: ImageFactoryClient,
+  handle: WorkflowHandle,
+  change: DeadlineChange,
+  uuid?: string,
+): Promise<void> {
+  await callTemporal(
+    () => factory.call(() => handle.executeUpdate(SET_DEADLINE_UPDATE, { args: [change] }), 30_000),
+    uuid,
+  );
 }

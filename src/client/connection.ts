@@ -11,7 +11,7 @@ export const DEFAULT_TASK_QUEUE = 'imagefactory';
 const CALL_TIMEOUT = 10_000;
 
 /** Where builds are started and watched: a Temporal namespace and the task queue of its imagefactory workers. */
-export interface Factory {
+export interface ImageFactoryClient {
   client: Client;
   connection: Connection;
   address: string;
@@ -24,7 +24,7 @@ export interface Factory {
   close(): Promise<void>;
 }
 
-export interface FactoryOptions {
+export interface ConnectOptions {
   /** Default `imagefactory`. */
   taskQueue?: string;
   /** Default: the development server's, where the address looks like one, or Temporal Cloud's. */
@@ -44,7 +44,7 @@ export interface FactoryOptions {
  * @throws ClientError when the configuration is wrong, or Temporal does not answer
  * @throws FactoryError InvalidParameter when the payload keys are wrong
  */
-export async function connectFactory(options: FactoryOptions = {}): Promise<Factory> {
+export async function connectImageFactory(options: ConnectOptions = {}): Promise<ImageFactoryClient> {
   const env = options.env ?? process.env;
   const { connectionOptions, namespace = 'default' } = loadConfig(env);
   const payloadKeys = options.payloadKeys ?? payloadKeysFromEnv(env);
@@ -53,7 +53,7 @@ export async function connectFactory(options: FactoryOptions = {}): Promise<Fact
     { ...(connectionOptions as ConnectionOptions), address, connectTimeout: options.connectTimeout ?? 5000 },
     address,
   );
-  const uiAddress = options.uiAddress ?? uiAddressOf(address);
+  const uiAddress = options.uiAddress ?? findUiAddress(address);
   return {
     client: new Client({ connection, namespace, dataConverter: dataConverter(payloadKeys) }),
     connection,
@@ -71,7 +71,7 @@ function loadConfig(env: NodeJS.ProcessEnv): ClientConnectConfig {
   try {
     return loadClientConnectConfig({ overrideEnvVars: Object.fromEntries(defined) });
   } catch (error) {
-    throw new ClientError(`the Temporal configuration cannot be used: ${reasonOf(error)}`, {
+    throw new ClientError(`the Temporal configuration cannot be used: ${errorReason(error)}`, {
       hint: 'look at the TEMPORAL_* variables and at temporal.toml',
       cause: error,
     });
@@ -83,7 +83,7 @@ async function open(options: ConnectionOptions, address: string): Promise<Connec
     await probe(address, Number(options.connectTimeout));
     return await Connection.connect(options);
   } catch (error) {
-    throw new ClientError(`Temporal does not answer at ${address}: ${reasonOf(error)}`, {
+    throw new ClientError(`Temporal does not answer at ${address}: ${errorReason(error)}`, {
       hint: 'start a development server with `imagefactory dev start`, or name another with TEMPORAL_ADDRESS',
       cause: error,
     });
@@ -112,10 +112,10 @@ async function probe(address: string, milliseconds: number): Promise<void> {
 }
 
 /** gRPC wraps what happened several times over; people want the innermost sentence, on one line. */
-export function reasonOf(error: unknown): string {
+export function errorReason(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const grpc = error as Error & { details?: string };
-  if (error.cause instanceof Error && !grpc.details) return reasonOf(error.cause);
+  if (error.cause instanceof Error && !grpc.details) return errorReason(error.cause);
   if (/connect before the deadline/.test(error.message)) return 'no connection in time';
   return (grpc.details || error.message).split('\n')[0]?.trim() ?? 'unknown';
 }
@@ -124,7 +124,7 @@ export function reasonOf(error: unknown): string {
  * The UI that belongs to an address: the development server's is 1000 ports above its own on the same machine, Temporal
  * Cloud has one for everybody. Anything else would be a guess.
  */
-export function uiAddressOf(address: string): string | undefined {
+export function findUiAddress(address: string): string | undefined {
   const { host, port } = splitAddress(address);
   if (/^(localhost|127\.\d+\.\d+\.\d+|\[?::1\]?)$/.test(host)) return `http://${host}:${port + 1000}`;
   if (/\.(tmprl\.cloud|api\.temporal\.io)$/.test(host)) return 'https://cloud.temporal.io';
@@ -137,13 +137,13 @@ function splitAddress(address: string): { host: string; port: number } {
 }
 
 /** The page of a workflow in the Temporal UI, where its address is known. */
-export function workflowPage(factory: Factory, workflowId: string): string | undefined {
+export function workflowPage(factory: ImageFactoryClient, workflowId: string): string | undefined {
   if (factory.uiAddress === undefined) return undefined;
   return `${factory.uiAddress}/namespaces/${encodeURIComponent(factory.namespace)}/workflows/${encodeURIComponent(workflowId)}`;
 }
 
 /** Whether a worker has asked for work on the factory's task queue lately (Temporal remembers it for five minutes). */
-export async function hasWorkers(factory: Factory): Promise<boolean> {
+export async function hasWorkers(factory: ImageFactoryClient): Promise<boolean> {
   const { pollers } = await factory.call(() =>
     factory.connection.workflowService.describeTaskQueue({
       namespace: factory.namespace,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { WORKFLOWS, type ReadRemainsInput, type RemainsReport } from '../domain/messages.js';
+import { WORKFLOWS, type ReadResumePointInput, type ResumePointReport } from '../domain/messages.js';
 import type { BuildFailure } from '../domain/status.js';
-import type { Factory } from './connection.js';
+import type { ImageFactoryClient } from './connection.js';
 import { execute } from './images.js';
 import type { Observation } from './watch.js';
 import { buildOutcome } from './outcome.js';
@@ -17,19 +17,19 @@ export interface EndedBuild {
   execution: string;
   failure: BuildFailure;
   /** What there is of it; in words why nobody knows, where no worker could look. */
-  remains: RemainsReport | string;
+  remains: ResumePointReport | string;
 }
 
 /** How a build ended without an image; undefined when it runs, or has one. */
-export async function endedBuild(factory: Factory, seen: Observation): Promise<EndedBuild | undefined> {
+export async function endedBuild(factory: ImageFactoryClient, seen: Observation): Promise<EndedBuild | undefined> {
   const { execution } = seen;
   if (!WITHOUT_IMAGE.includes(execution)) return undefined;
-  const [failure, remains] = await Promise.all([failureOf(factory, seen), remainsOf(factory, seen)]);
+  const [failure, remains] = await Promise.all([readFailure(factory, seen), readResumePointReport(factory, seen)]);
   return { execution, failure, remains };
 }
 
 /** A build that Temporal ended has said nothing about it. */
-async function failureOf(factory: Factory, { uuid, status }: Observation): Promise<BuildFailure> {
+async function readFailure(factory: ImageFactoryClient, { uuid, status }: Observation): Promise<BuildFailure> {
   if (status?.failure !== undefined) return status.failure;
   const outcome = await factory.call(() => buildOutcome(factory, uuid));
   const step = status?.steps.filter(({ state }) => state === 'running').at(-1)?.name ?? '';
@@ -37,17 +37,26 @@ async function failureOf(factory: Factory, { uuid, status }: Observation): Promi
   return outcome.failure.step === '' ? { ...outcome.failure, step } : outcome.failure;
 }
 
-async function remainsOf(factory: Factory, { uuid, status, workflowId }: Observation): Promise<RemainsReport | string> {
+async function readResumePointReport(
+  factory: ImageFactoryClient,
+  { uuid, status, workflowId }: Observation,
+): Promise<ResumePointReport | string> {
   if (status === undefined) return 'no worker is there to look at the cloud';
   const { cloud, jeosWorkflowId, resources } = status;
   const jeosImage = resources['jeos_image'];
-  const input: ReadRemainsInput = {
+  const input: ReadResumePointInput = {
     ref: { uuid, cloud, workflowId },
     ...(jeosWorkflowId === undefined ? {} : { jeosWorkflowId }),
     ...(jeosImage === undefined ? {} : { jeosImage }),
   };
   try {
-    return await execute<RemainsReport>(factory, WORKFLOWS.readRemains, input, `remains-${randomUUID()}`, LOOK_TIMEOUT);
+    return await execute<ResumePointReport>(
+      factory,
+      WORKFLOWS.readResumePoint,
+      input,
+      `resume_point-${randomUUID()}`,
+      LOOK_TIMEOUT,
+    );
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }

@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { ScheduleAlreadyRunning, ScheduleNotFoundError, type ScheduleOptions } from '@temporalio/client';
 import { WORKFLOWS, type SweepInput, type SweepResult } from '../domain/messages.js';
-import { asked } from './temporal-errors.js';
-import type { Factory } from './connection.js';
+import { callTemporal } from './temporal-errors.js';
+import type { ImageFactoryClient } from './connection.js';
 import { execute } from './images.js';
 
 /** Seconds that a sweep may take: an instance may need minutes to go. */
 const SWEEP_TIMEOUT = 4 * 3600;
 
 /** Sweeps now, and answers what was found and what became of it. @throws ClientError when no worker does it */
-export function runSweep(factory: Factory, input: SweepInput): Promise<SweepResult> {
+export function runSweep(factory: ImageFactoryClient, input: SweepInput): Promise<SweepResult> {
   return execute<SweepResult>(factory, WORKFLOWS.sweep, input, `sweep-${randomUUID()}`, SWEEP_TIMEOUT);
 }
 
@@ -20,7 +20,7 @@ export function sweepScheduleId(taskQueue: string): string {
 
 /** Creates the schedule that sweeps every so many seconds, or changes the one that is there. Safe to run twice. */
 export async function scheduleSweeps(
-  factory: Factory,
+  factory: ImageFactoryClient,
   seconds: number,
   input: SweepInput,
 ): Promise<'created' | 'updated'> {
@@ -40,7 +40,7 @@ export async function scheduleSweeps(
     // One sweep at a time; those that were missed while nobody was there are made up for by the next.
     policies: { overlap: 'SKIP' as const, catchupWindow: 60_000 },
   } satisfies ScheduleOptions;
-  return asked(async () => {
+  return callTemporal(async () => {
     try {
       await factory.call(() => client.schedule.create(options));
       return 'created';
@@ -55,9 +55,9 @@ export async function scheduleSweeps(
 }
 
 /** Removes the schedule. False when there was none. */
-export async function unscheduleSweeps(factory: Factory): Promise<boolean> {
+export async function unscheduleSweeps(factory: ImageFactoryClient): Promise<boolean> {
   const handle = factory.client.schedule.getHandle(sweepScheduleId(factory.taskQueue));
-  return asked(async () => {
+  return callTemporal(async () => {
     try {
       await factory.call(() => handle.delete());
       return true;

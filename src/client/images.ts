@@ -9,8 +9,8 @@ import {
   type ReadRecordsInput,
   type ReadRecordsResult,
 } from '../domain/messages.js';
-import { asked } from './temporal-errors.js';
-import { hasWorkers, type Factory } from './connection.js';
+import { callTemporal } from './temporal-errors.js';
+import { hasWorkers, type ImageFactoryClient } from './connection.js';
 import { ClientError } from './errors.js';
 import { BuildWatcher, type Observation } from './watch.js';
 
@@ -28,7 +28,10 @@ const UNFINISHED = new Set(['NEW', 'PENDING', 'BUILDING']);
  *
  * @throws ClientError when no worker reads the store
  */
-export async function findImages(factory: Factory, spec: Record<string, unknown> = {}): Promise<ImageMetadata[]> {
+export async function findImages(
+  factory: ImageFactoryClient,
+  spec: Record<string, unknown> = {},
+): Promise<ImageMetadata[]> {
   // The state of a running build is newer than its record, so it is compared here.
   const { status, ...stored } = spec;
   const found: ImageMetadata[] = [];
@@ -46,7 +49,7 @@ export async function findImages(factory: Factory, spec: Record<string, unknown>
 }
 
 /** One image with everything that its record holds, or undefined. */
-export async function findImage(factory: Factory, uuid: string): Promise<ImageMetadata | undefined> {
+export async function findImage(factory: ImageFactoryClient, uuid: string): Promise<ImageMetadata | undefined> {
   const { records } = await readRecords(factory, { spec: { identifier: uuid }, full: true, limit: 1 });
   const [record] = records;
   return record === undefined ? undefined : completed(factory, record);
@@ -58,7 +61,11 @@ export async function findImage(factory: Factory, uuid: string): Promise<ImageMe
  * @param error what asking for the build has thrown
  * @throws the same error, when the store knows nothing either or nobody can read it
  */
-export async function forgottenImage(factory: Factory, uuid: string, error: unknown): Promise<ImageMetadata> {
+export async function imageFromRecord(
+  factory: ImageFactoryClient,
+  uuid: string,
+  error: unknown,
+): Promise<ImageMetadata> {
   if (!(error instanceof ClientError && error.cause instanceof WorkflowNotFoundError)) throw error;
   const image = await findImage(factory, uuid).catch(() => undefined);
   if (image === undefined) throw error;
@@ -70,7 +77,7 @@ export async function forgottenImage(factory: Factory, uuid: string, error: unkn
  *
  * @throws ClientError while the image is being built
  */
-export async function deleteImage(factory: Factory, uuid: string): Promise<DeleteImageResult> {
+export async function deleteImage(factory: ImageFactoryClient, uuid: string): Promise<DeleteImageResult> {
   if (await isRunning(factory, uuid)) {
     throw new ClientError(`image ${uuid} is being built`, {
       hint: `cancel the build first: imagefactory cancel ${uuid}`,
@@ -80,7 +87,7 @@ export async function deleteImage(factory: Factory, uuid: string): Promise<Delet
   return execute<DeleteImageResult>(factory, WORKFLOWS.deleteImage, input, `delete-${uuid}`, 600);
 }
 
-async function isRunning(factory: Factory, uuid: string): Promise<boolean> {
+async function isRunning(factory: ImageFactoryClient, uuid: string): Promise<boolean> {
   try {
     const { status } = await factory.call(() =>
       factory.client.workflow.getHandle(baseImageWorkflowId(uuid)).describe(),
@@ -89,25 +96,25 @@ async function isRunning(factory: Factory, uuid: string): Promise<boolean> {
   } catch (error) {
     // Temporal forgets ended builds after the namespace's retention; their images stay.
     if (error instanceof WorkflowNotFoundError) return false;
-    return asked(() => Promise.reject(error));
+    return callTemporal(() => Promise.reject(error));
   }
 }
 
-function readRecords(factory: Factory, input: ReadRecordsInput): Promise<ReadRecordsResult> {
+function readRecords(factory: ImageFactoryClient, input: ReadRecordsInput): Promise<ReadRecordsResult> {
   return execute<ReadRecordsResult>(factory, WORKFLOWS.readRecords, input, `records-${randomUUID()}`, READ_TIMEOUT);
 }
 
 /** Runs a short workflow on a worker, and gives up after the time given. */
 export async function execute<R>(
-  factory: Factory,
+  factory: ImageFactoryClient,
   type: string,
   input: object,
   workflowId: string,
   seconds: number,
 ): Promise<R> {
-  if (!(await asked(() => hasWorkers(factory)))) throw noWorker(factory);
+  if (!(await callTemporal(() => hasWorkers(factory)))) throw noWorkerError(factory);
   try {
-    const handle = await asked(() =>
+    const handle = await callTemporal(() =>
       factory.call(() =>
         factory.client.workflow.start(type, {
           args: [input],
@@ -132,18 +139,18 @@ export async function execute<R>(
 }
 
 /** That nobody takes work from the task queue, and what to do about it. */
-export function noWorker(factory: Factory): ClientError {
+export function noWorkerError(factory: ImageFactoryClient): ClientError {
   return new ClientError(`no worker takes work from task queue "${factory.taskQueue}"`, {
     hint: 'start one with `imagefactory worker`',
   });
 }
 
 /** The record, brought up to date where its build has not written its last one yet. */
-async function completed(factory: Factory, record: ImageMetadata): Promise<ImageMetadata> {
+async function completed(factory: ImageFactoryClient, record: ImageMetadata): Promise<ImageMetadata> {
   if (!UNFINISHED.has(String(record['status']))) return record;
   const uuid = String(record['identifier']);
   try {
-    return withLive(record, await new BuildWatcher(factory, uuid).look());
+    return addRunningBuilds(record, await new BuildWatcher(factory, uuid).look());
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError)) throw error;
     const workflow = baseImageWorkflowId(uuid);
@@ -153,7 +160,7 @@ async function completed(factory: Factory, record: ImageMetadata): Promise<Image
 }
 
 /** A record with what its running build says of itself. */
-export function withLive(record: ImageMetadata, seen: Observation): ImageMetadata {
+export function addRunningBuilds(record: ImageMetadata, seen: Observation): ImageMetadata {
   const ended = seen.execution !== 'RUNNING' && seen.execution !== 'PAUSED';
   const { status } = seen;
   if (status === undefined) return ended ? { ...record, status: 'FAILED' } : record;

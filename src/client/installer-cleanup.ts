@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { STATUS_QUERY } from '../domain/messages.js';
 import type { BuildStatus } from '../domain/status.js';
-import type { Factory } from './connection.js';
+import type { ImageFactoryClient } from './connection.js';
 
 /** Milliseconds that the installer's run may take to hear that nobody needs it, and to clean up. */
 const HEARING = 5000;
 const CLEANING = 120_000;
 
 /** What becomes of the installer's run that a cancelled build waited for. */
-export interface LeftInstaller {
+export interface InstallerCleanup {
   workflowId: string;
   /** True: other builds still need it. */
   goesOn: boolean;
@@ -20,7 +20,10 @@ export interface LeftInstaller {
  * What a build's cancellation meant for its installer's run, which cleans up by itself: undefined when the build did not wait
  * for one, or when it has come to its JEOS all the same. Waits until that clean-up has ended.
  */
-export async function leftInstaller(factory: Factory, build: BuildStatus): Promise<LeftInstaller | undefined> {
+export async function findInstallerCleanup(
+  factory: ImageFactoryClient,
+  build: BuildStatus,
+): Promise<InstallerCleanup | undefined> {
   const { jeosWorkflowId: workflowId, steps } = build;
   const left = steps.some(({ name, state }) => name === 'jeos' && state === 'failed');
   if (!left || workflowId === undefined) return undefined;

@@ -3,8 +3,8 @@ import { ApplicationFailure, CancelledFailure, TerminatedFailure } from '@tempor
 import { baseImageWorkflowId } from '../domain/base-image-input.js';
 import type { BaseImageResult } from '../domain/messages.js';
 import type { BuildFailure } from '../domain/status.js';
-import { clientErrorOf } from './temporal-errors.js';
-import type { Factory } from './connection.js';
+import { toClientError } from './temporal-errors.js';
+import type { ImageFactoryClient } from './connection.js';
 
 /** How a build ended. */
 export type Outcome =
@@ -12,17 +12,17 @@ export type Outcome =
   | { status: 'FAILED' | 'CANCELED'; uuid: string; failure: BuildFailure };
 
 /** Waits until the build has ended, and tells how. A failed build is an answer here, not an exception. */
-export async function buildOutcome(factory: Factory, uuid: string): Promise<Outcome> {
+export async function buildOutcome(factory: ImageFactoryClient, uuid: string): Promise<Outcome> {
   try {
     const result = (await factory.client.workflow.getHandle(baseImageWorkflowId(uuid)).result()) as BaseImageResult;
     return { status: 'COMPLETE', uuid, result };
   } catch (error) {
-    if (error instanceof WorkflowFailedError) return outcomeOf(uuid, error.cause);
-    throw clientErrorOf(error, uuid);
+    if (error instanceof WorkflowFailedError) return toOutcome(uuid, error.cause);
+    throw toClientError(error, uuid);
   }
 }
 
-function outcomeOf(uuid: string, cause: Error | undefined): Outcome {
+function toOutcome(uuid: string, cause: Error | undefined): Outcome {
   if (cause instanceof CancelledFailure) {
     return { status: 'CANCELED', uuid, failure: { type: 'Canceled', step: '', message: 'the build was cancelled' } };
   }

@@ -5,12 +5,12 @@ import {
 import type { temporal } from '@temporalio/proto';
 import { z } from 'zod';
 import type { Progress } from '../domain/status.js';
-import { reasonOf, type Factory } from './connection.js';
+import { errorReason, type ImageFactoryClient } from './connection.js';
 
-type PendingActivity = temporal.api.workflow.v1.IPendingActivityInfo;
+type PendingActivityInfo = temporal.api.workflow.v1.IPendingActivityInfo;
 
 /** An activity that is running, or waits for its next attempt. */
-export interface LiveActivity {
+export interface PendingActivity {
   type: string;
   /** `waiting` for a worker or for its next attempt. */
   state: 'running' | 'waiting';
@@ -28,11 +28,14 @@ const PROGRESS = z.object({
 });
 
 /** What Temporal knows of the activities that a workflow waits for: what they report, how often they were tried, and why. */
-export async function liveActivities(factory: Factory, pending: PendingActivity[]): Promise<LiveActivity[]> {
-  return Promise.all(pending.map((info) => liveActivity(factory, info)));
+export async function listPendingActivities(
+  factory: ImageFactoryClient,
+  pending: PendingActivityInfo[],
+): Promise<PendingActivity[]> {
+  return Promise.all(pending.map((info) => readPendingActivity(factory, info)));
 }
 
-async function liveActivity(factory: Factory, info: PendingActivity): Promise<LiveActivity> {
+async function readPendingActivity(factory: ImageFactoryClient, info: PendingActivityInfo): Promise<PendingActivity> {
   const converter = factory.client.options.loadedDataConverter;
   const [details] = await decodeArrayFromPayloads(converter, info.heartbeatDetails?.payloads);
   const progress = PROGRESS.safeParse(details);
@@ -43,6 +46,6 @@ async function liveActivity(factory: Factory, info: PendingActivity): Promise<Li
     state: Number(info.state) === 2 ? 'running' : 'waiting',
     attempt: info.attempt ?? 1,
     ...(progress.success ? { progress: progress.data } : {}),
-    ...(failure === undefined ? {} : { lastFailure: reasonOf(failure) }),
+    ...(failure === undefined ? {} : { lastFailure: errorReason(failure) }),
   };
 }

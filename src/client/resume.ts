@@ -5,11 +5,11 @@ import { parseParameters } from '../domain/parameters.js';
 import type { BaseImageInput } from '../domain/base-image-input.js';
 import { RESUME_UPDATE, type ResumeRequest } from '../domain/messages.js';
 import type { BuildStatus } from '../domain/status.js';
-import { asked, updateOf } from './temporal-errors.js';
-import { buildHandle, buildStatus, startAgain } from './builds.js';
-import type { Factory } from './connection.js';
+import { callTemporal, executeUpdate } from './temporal-errors.js';
+import { buildHandle, buildStatus, restartBuild } from './builds.js';
+import type { ImageFactoryClient } from './connection.js';
 import { ClientError } from './errors.js';
-import { forgottenImage, type ImageMetadata } from './images.js';
+import { imageFromRecord, type ImageMetadata } from './images.js';
 
 /** What is to be different when a build goes on. */
 export interface Change {
@@ -39,9 +39,13 @@ const HISTORY_TIMEOUT = 60_000;
  * @returns in words, what it does now
  * @throws ClientError when there is nothing to resume, or what was changed has already run
  */
-export async function resumeBuild(factory: Factory, uuid: string, options: ResumeOptions = {}): Promise<string> {
+export async function resumeBuild(
+  factory: ImageFactoryClient,
+  uuid: string,
+  options: ResumeOptions = {},
+): Promise<string> {
   const handle = buildHandle(factory, uuid);
-  const execution = await executionOf(factory, handle, uuid);
+  const execution = await findExecution(factory, handle, uuid);
   if (execution === 'RUNNING' || execution === 'PAUSED') return resumeHeld(factory, uuid, options);
   if (execution === 'COMPLETED') throw complete(uuid);
   if (options.skip === true) {
@@ -50,27 +54,31 @@ export async function resumeBuild(factory: Factory, uuid: string, options: Resum
     });
   }
   const before =
-    typeof execution === 'string' ? await inputOf(factory, handle, uuid) : inputOfRecord(execution, uuid, options);
-  await startAgain(factory, changed(before, options), options.from);
+    typeof execution === 'string' ? await readInput(factory, handle, uuid) : inputOfRecord(execution, uuid, options);
+  await restartBuild(factory, changed(before, options), options.from);
   return `build ${uuid} is started again from what is left of it`;
 }
 
 /** Temporal's word for how the build is, or its record where Temporal has forgotten it. */
-async function executionOf(factory: Factory, handle: WorkflowHandle, uuid: string): Promise<string | ImageMetadata> {
+async function findExecution(
+  factory: ImageFactoryClient,
+  handle: WorkflowHandle,
+  uuid: string,
+): Promise<string | ImageMetadata> {
   try {
-    return (await asked(() => factory.call(() => handle.describe()), uuid)).status.name;
+    return (await callTemporal(() => factory.call(() => handle.describe()), uuid)).status.name;
   } catch (error) {
-    return forgottenImage(factory, uuid, error);
+    return imageFromRecord(factory, uuid, error);
   }
 }
 
 /** Gives a held build up: it removes what it has made, and ends as failed. */
-export async function abortBuild(factory: Factory, uuid: string): Promise<void> {
+export async function abortBuild(factory: ImageFactoryClient, uuid: string): Promise<void> {
   await heldStatus(factory, uuid);
   await update(factory, uuid, { action: 'abort' });
 }
 
-async function resumeHeld(factory: Factory, uuid: string, options: ResumeOptions): Promise<string> {
+async function resumeHeld(factory: ImageFactoryClient, uuid: string, options: ResumeOptions): Promise<string> {
   await heldStatus(factory, uuid);
   if (options.from !== undefined) {
     throw new ClientError(`build ${uuid} is held: it goes on with the step that failed, not from ${options.from}`, {
@@ -87,7 +95,7 @@ async function resumeHeld(factory: Factory, uuid: string, options: ResumeOptions
 }
 
 /** The status of a held build. @throws ClientError when it is not held */
-export async function heldStatus(factory: Factory, uuid: string): Promise<BuildStatus> {
+export async function heldStatus(factory: ImageFactoryClient, uuid: string): Promise<BuildStatus> {
   const status = await buildStatus(factory, uuid);
   if (status.held !== undefined) return status;
   throw new ClientError(`build ${uuid} is not held: it is ${status.status}, in its phase ${status.phase}`, {
@@ -95,15 +103,15 @@ export async function heldStatus(factory: Factory, uuid: string): Promise<BuildS
   });
 }
 
-async function update(factory: Factory, uuid: string, request: ResumeRequest): Promise<string> {
+async function update(factory: ImageFactoryClient, uuid: string, request: ResumeRequest): Promise<string> {
   const handle = buildHandle(factory, uuid);
   const run = () => handle.executeUpdate<string, [ResumeRequest]>(RESUME_UPDATE, { args: [request] });
-  return updateOf(() => factory.call(run, CHECK_TIMEOUT), uuid);
+  return executeUpdate(() => factory.call(run, CHECK_TIMEOUT), uuid);
 }
 
 /** What the build went by at its end: what it was started with, and what it was given while it was held. */
-async function inputOf(factory: Factory, handle: WorkflowHandle, uuid: string): Promise<BaseImageInput> {
-  const { events } = await asked(() => factory.call(() => handle.fetchHistory(), HISTORY_TIMEOUT), uuid);
+async function readInput(factory: ImageFactoryClient, handle: WorkflowHandle, uuid: string): Promise<BaseImageInput> {
+  const { events } = await callTemporal(() => factory.call(() => handle.fetchHistory(), HISTORY_TIMEOUT), uuid);
   const converter = factory.client.options.loadedDataConverter;
   const first = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
   let input = await decodeFromPayloadsAtIndex<BaseImageInput | undefined>(converter, 0, first);

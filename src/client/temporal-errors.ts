@@ -5,24 +5,24 @@ import {
 } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { PayloadKeyError } from '../codec/encryption-codec.js';
-import { reasonOf } from './connection.js';
+import { errorReason } from './connection.js';
 import { ClientError } from './errors.js';
 
 /** Runs a call to Temporal, and turns what it throws into a sentence for people. */
-export async function asked<T>(run: () => Promise<T>, uuid?: string): Promise<T> {
+export async function callTemporal<T>(run: () => Promise<T>, uuid?: string): Promise<T> {
   try {
     return await run();
   } catch (error) {
-    throw clientErrorOf(error, uuid);
+    throw toClientError(error, uuid);
   }
 }
 
 /** The same for an update of a build: what the build itself refuses it says in its own words. */
-export async function updateOf<T>(run: () => Promise<T>, uuid: string): Promise<T> {
+export async function executeUpdate<T>(run: () => Promise<T>, uuid: string): Promise<T> {
   try {
     return await run();
   } catch (error) {
-    if (!(error instanceof WorkflowUpdateFailedError)) throw clientErrorOf(error, uuid);
+    if (!(error instanceof WorkflowUpdateFailedError)) throw toClientError(error, uuid);
     const { cause } = error;
     const [detail] = (cause instanceof ApplicationFailure ? cause.details : undefined) ?? [];
     const { hint } = (detail ?? {}) as { hint?: string };
@@ -31,7 +31,7 @@ export async function updateOf<T>(run: () => Promise<T>, uuid: string): Promise<
 }
 
 /** What Temporal or the SDK threw, as a sentence for people. */
-export function clientErrorOf(error: unknown, uuid?: string): Error {
+export function toClientError(error: unknown, uuid?: string): Error {
   if (error instanceof ClientError) return error;
   if (error instanceof PayloadKeyError) return new ClientError(error.message, { cause: error });
   if (error instanceof WorkflowNotFoundError && uuid !== undefined) {
@@ -43,7 +43,7 @@ export function clientErrorOf(error: unknown, uuid?: string): Error {
   if (error instanceof WorkflowExecutionAlreadyStartedError) {
     return new ClientError(`a workflow ${error.workflowId} exists already`, { cause: error });
   }
-  const reason = reasonOf(error);
+  const reason = errorReason(error);
   if (/search attribute/i.test(reason)) {
     return new ClientError(`Temporal refused: ${reason}`, {
       hint: 'register the search attributes with `imagefactory setup`',

@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkflowNotFoundError, type WorkflowExecutionDescription } from '@temporalio/client';
 import { baseImageWorkflowId } from '../domain/base-image-input.js';
-import type { LinePosition } from '../domain/create-queue.js';
-import { LINE_QUERY, STATUS_QUERY } from '../domain/messages.js';
+import type { QueuePosition } from '../domain/create-queue.js';
+import { QUEUE_POSITION_QUERY, STATUS_QUERY } from '../domain/messages.js';
 import type { BuildStatus, Waiting } from '../domain/status.js';
 import { PayloadKeyError } from '../codec/encryption-codec.js';
-import { clientErrorOf } from './temporal-errors.js';
-import { hasWorkers, reasonOf, type Factory } from './connection.js';
+import { toClientError } from './temporal-errors.js';
+import { hasWorkers, errorReason, type ImageFactoryClient } from './connection.js';
 import { ClientError } from './errors.js';
-import { liveActivities, type LiveActivity } from './pending-activity.js';
+import { listPendingActivities, type PendingActivity } from './pending-activity.js';
 
 /** One workflow as it is now. */
 export interface WorkflowView {
@@ -17,7 +17,7 @@ export interface WorkflowView {
   execution: string;
   /** The build's own account; undefined until a worker has answered for it. */
   status?: BuildStatus;
-  activities: LiveActivity[];
+  activities: PendingActivity[];
 }
 
 /** A build as it is now. */
@@ -53,7 +53,7 @@ const QUERY_TIMEOUT = 5000;
  * @throws ClientError when there is no such build, or Temporal stays away longer than the patience
  */
 export async function* watchBuild(
-  factory: Factory,
+  factory: ImageFactoryClient,
   uuid: string,
   options: WatchOptions = {},
 ): AsyncGenerator<Observation, void> {
@@ -71,9 +71,9 @@ export async function* watchBuild(
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) throw notFound(uuid, error);
       // No patience brings the key.
-      if (error instanceof PayloadKeyError) throw clientErrorOf(error);
+      if (error instanceof PayloadKeyError) throw toClientError(error);
       if (last === undefined || Date.now() - answeredAt > patience) throw gone(factory, error);
-      last = { ...last, at: Date.now(), unreachable: reasonOf(error) };
+      last = { ...last, at: Date.now(), unreachable: errorReason(error) };
     }
     yield last;
     if (last.unreachable === undefined && last.execution !== 'RUNNING' && last.execution !== 'PAUSED') return;
@@ -93,8 +93,8 @@ function notFound(uuid: string, cause: unknown): ClientError {
   });
 }
 
-function gone(factory: Factory, cause: unknown): ClientError {
-  return new ClientError(`Temporal does not answer at ${factory.address}: ${reasonOf(cause)}`, {
+function gone(factory: ImageFactoryClient, cause: unknown): ClientError {
+  return new ClientError(`Temporal does not answer at ${factory.address}: ${errorReason(cause)}`, {
     hint: 'a running build goes on when Temporal is back',
     cause,
   });
@@ -107,7 +107,7 @@ export class BuildWatcher {
   private workers: boolean | undefined;
 
   constructor(
-    private readonly factory: Factory,
+    private readonly factory: ImageFactoryClient,
     private readonly uuid: string,
   ) {}
 
@@ -144,7 +144,7 @@ export class BuildWatcher {
     const description = await this.factory.call(() => handle.describe());
     const known = await this.statusOf(description);
     const status = known?.waiting?.position === undefined ? known : await this.inLine(workflowId, known, known.waiting);
-    const activities = await liveActivities(this.factory, description.raw.pendingActivities ?? []);
+    const activities = await listPendingActivities(this.factory, description.raw.pendingActivities ?? []);
     const view: WorkflowView = { workflowId, execution: description.status.name, activities };
     return { description, view: status === undefined ? view : { ...view, status } };
   }
@@ -168,9 +168,9 @@ export class BuildWatcher {
   /** The line itself knows where the build stands now; the build was told when it had come half the way. */
   private async inLine(workflowId: string, status: BuildStatus, waiting: Waiting): Promise<BuildStatus> {
     try {
-      const handle = this.factory.client.workflow.getHandle(waiting.line);
+      const handle = this.factory.client.workflow.getHandle(waiting.queueId);
       const place = await this.factory.call(
-        () => handle.query<LinePosition | null, [string]>(LINE_QUERY, workflowId),
+        () => handle.query<QueuePosition | null, [string]>(QUEUE_POSITION_QUERY, workflowId),
         QUERY_TIMEOUT,
       );
       if (place === null) return status;

@@ -1,28 +1,28 @@
 /** Creates that may be under way at once while none has met a quota. */
-const WIDE = 5;
+const MAX_CONCURRENT_CREATES = 5;
 /** Creates that must go through at once, one after the other, before several are let go together again. */
-const SMOOTH = 3;
+const IMMEDIATE_TURNS_TO_RECOVER = 3;
 
 /** Workflow id of the line of a project: quotas are each region's own. */
-export function lineOf(projectId: string, region: string | undefined): string {
-  return `cloud_line-${projectId}${region === undefined ? '' : `-${region}`}`;
+export function createQueueWorkflowId(projectId: string, region: string | undefined): string {
+  return `create_queue-${projectId}${region === undefined ? '' : `-${region}`}`;
 }
 
 /** Who stands in a project's line: a build, or an installer's run. */
-export interface Member {
+export interface QueueMember {
   /** Its workflow's id: a build that is reset, or that joins twice, keeps its place. */
   id: string;
   /** Milliseconds since the epoch: when it first asked. The line is in this order. */
   since: number;
   /** Seconds that it waits for a cloud that is short without anybody's getting on. */
-  patience: number;
+  timeout: number;
 }
 
 /** How a turn has ended. `smooth`: created at once; `waited`: created after the cloud had been short. */
-export type TurnEnd = 'smooth' | 'waited' | 'failed';
+export type TurnOutcome = 'smooth' | 'waited' | 'failed';
 
 /** Where somebody stands who waits. */
-export interface LinePosition {
+export interface QueuePosition {
   state: 'waiting';
   position: number;
   of: number;
@@ -31,7 +31,7 @@ export interface LinePosition {
 }
 
 /** A member may create now. */
-export interface LineTurn {
+export interface QueueTurn {
   state: 'turn';
   /** Nobody else creates meanwhile: the member may try until it gets through. */
   alone: boolean;
@@ -41,27 +41,27 @@ export interface LineTurn {
 }
 
 /** What a member that joins is answered. */
-export type LineAnswer = LinePosition | LineTurn;
+export type QueueAnswer = QueuePosition | QueueTurn;
 
 /** What the line tells a member that waits. */
-export type LineNews = LineAnswer | { state: 'expelled'; reason: string };
+export type QueueNotice = QueueAnswer | { state: 'expelled'; reason: string };
 
-interface Place extends Member {
+interface QueueEntry extends QueueMember {
   state: 'waiting' | 'creating' | 'holding';
   slot: boolean;
   /** Its turn was given while the cloud was short: nobody else has one. Others may have theirs when it falls short later. */
   alone?: boolean;
   /** The position that it was last told; undefined: it does not know. */
-  told?: number;
+  lastNotifiedPosition?: number;
 }
 
 /** All that the line knows; small, since it is handed on when the line's history grows long. */
-export interface LineState {
-  places: Place[];
+export interface CreateQueueState {
+  entries: QueueEntry[];
   /** What the cloud is short of, in words, and since when nobody has got on for that. */
-  short?: { reason: string; since: number };
+  shortage?: { reason: string; since: number };
   /** Smooth turns since the cloud was last short. */
-  smooth: number;
+  immediateTurns: number;
   /** Slots; undefined: any number. */
   limit?: number;
 }
@@ -72,28 +72,28 @@ export interface LineState {
  * the cloud has room, several create at once; when one meets a quota it stands in line again, and from then on only the first
  * tries, until it gets through.
  */
-export class Line {
-  constructor(readonly state: LineState = { places: [], smooth: 0 }) {}
+export class CreateQueue {
+  constructor(readonly state: CreateQueueState = { entries: [], immediateTurns: 0 }) {}
 
   get isEmpty(): boolean {
-    return this.state.places.length === 0;
+    return this.state.entries.length === 0;
   }
 
   get hasWaiting(): boolean {
-    return this.waiting().length > 0;
+    return this.waitingEntries().length > 0;
   }
 
   /** Who creates now, or holds a slot: those whose death would hold the others up. */
-  get active(): string[] {
-    return this.state.places.filter(({ state }) => state !== 'waiting').map(({ id }) => id);
+  get activeIds(): string[] {
+    return this.state.entries.filter(({ state }) => state !== 'waiting').map(({ id }) => id);
   }
 
   /**
    * Takes a member in, or hears it again. Who has an instance already goes on at once, whatever the line: others may be
    * waiting for that very instance to go.
    */
-  join(member: Member, hasInstance: boolean, limit: number | undefined): void {
-    const { places } = this.state;
+  join(member: QueueMember, hasInstance: boolean, limit: number | undefined): void {
+    const { entries: places } = this.state;
     this.state.limit = limit;
     let place = places.find(({ id }) => id === member.id);
     if (place === undefined) {
@@ -101,31 +101,31 @@ export class Line {
       places.push(place);
       places.sort((one, other) => one.since - other.since || (one.id < other.id ? -1 : 1));
     }
-    place.patience = member.patience;
+    place.timeout = member.timeout;
     // One that creates has not heard of its turn.
     place.state = hasInstance ? 'creating' : 'waiting';
     place.slot ||= hasInstance && limit !== undefined;
     delete place.alone;
-    delete place.told;
+    delete place.lastNotifiedPosition;
   }
 
   /** The cloud is short of something: the member stands in line again, where it stood. */
-  short(id: string, reason: string, now: number): void {
-    this.state.short = { reason, since: this.state.short?.since ?? now };
-    this.state.smooth = 0;
-    const place = this.find(id);
+  reportShortage(id: string, reason: string, now: number): void {
+    this.state.shortage = { reason, since: this.state.shortage?.since ?? now };
+    this.state.immediateTurns = 0;
+    const place = this.findEntry(id);
     if (place === undefined) return;
     place.state = 'waiting';
-    delete place.told;
+    delete place.lastNotifiedPosition;
   }
 
   /** A member's turn has ended. */
-  done(id: string, end: TurnEnd, now: number): void {
-    const { short } = this.state;
-    this.state.smooth = end === 'smooth' ? this.state.smooth + 1 : 0;
+  finishTurn(id: string, end: TurnOutcome, now: number): void {
+    const { shortage: short } = this.state;
+    this.state.immediateTurns = end === 'smooth' ? this.state.immediateTurns + 1 : 0;
     if (short !== undefined && end !== 'failed') short.since = now;
-    if (this.state.smooth >= SMOOTH) delete this.state.short;
-    const place = this.find(id);
+    if (this.state.immediateTurns >= IMMEDIATE_TURNS_TO_RECOVER) delete this.state.shortage;
+    const place = this.findEntry(id);
     if (place === undefined) return;
     if (place.slot) place.state = 'holding';
     else this.leave(id);
@@ -133,83 +133,85 @@ export class Line {
 
   /** A member needs nothing any more, or is no more. */
   leave(id: string): void {
-    this.state.places = this.state.places.filter((place) => place.id !== id);
-    if (!this.state.places.some(({ state }) => state !== 'holding')) delete this.state.short;
+    this.state.entries = this.state.entries.filter((place) => place.id !== id);
+    if (!this.state.entries.some(({ state }) => state !== 'holding')) delete this.state.shortage;
   }
 
   /** Gives the turns that can be given, and answers whom to tell what. */
-  advance(now: number): { id: string; news: LineNews }[] {
-    return [...this.expelled(now), ...this.turns(), ...this.positions()];
+  advance(now: number): { id: string; news: QueueNotice }[] {
+    return [...this.expelOverdue(now), ...this.grantTurns(), ...this.changedPositions()];
   }
 
   /** Where a member stands; undefined when it does not wait. */
-  positionOf(id: string): LinePosition | undefined {
-    const waiting = this.waiting();
+  findPosition(id: string): QueuePosition | undefined {
+    const waiting = this.waitingEntries();
     const index = waiting.findIndex((place) => place.id === id);
-    return index < 0 ? undefined : { state: 'waiting', position: index + 1, of: waiting.length, ...this.reason() };
+    return index < 0
+      ? undefined
+      : { state: 'waiting', position: index + 1, of: waiting.length, ...this.shortageReason() };
   }
 
   /** What a member is answered that has joined; undefined when it does not stand here. */
-  answerTo(id: string): LineAnswer | undefined {
-    const place = this.find(id);
-    return place === undefined || place.state === 'waiting' ? this.positionOf(id) : this.turnOf(place);
+  answerMember(id: string): QueueAnswer | undefined {
+    const place = this.findEntry(id);
+    return place === undefined || place.state === 'waiting' ? this.findPosition(id) : this.describeTurn(place);
   }
 
-  private expelled(now: number): { id: string; news: LineNews }[] {
-    const { short } = this.state;
+  private expelOverdue(now: number): { id: string; news: QueueNotice }[] {
+    const { shortage: short } = this.state;
     if (short === undefined) return [];
-    const impatient = this.waiting().filter(
-      ({ since, patience }) => now - Math.max(since, short.since) >= patience * 1000,
+    const impatient = this.waitingEntries().filter(
+      ({ since, timeout: patience }) => now - Math.max(since, short.since) >= patience * 1000,
     );
     for (const { id } of impatient) this.leave(id);
     return impatient.map(({ id }) => ({ id, news: { state: 'expelled', reason: short.reason } }));
   }
 
-  private turns(): { id: string; news: LineNews }[] {
-    const given: { id: string; news: LineNews }[] = [];
-    for (let next = this.next(); next !== undefined; next = this.next()) {
+  private grantTurns(): { id: string; news: QueueNotice }[] {
+    const given: { id: string; news: QueueNotice }[] = [];
+    for (let next = this.nextInLine(); next !== undefined; next = this.nextInLine()) {
       next.state = 'creating';
-      next.alone = this.state.short !== undefined;
+      next.alone = this.state.shortage !== undefined;
       next.slot ||= this.state.limit !== undefined;
-      given.push({ id: next.id, news: this.turnOf(next) });
+      given.push({ id: next.id, news: this.describeTurn(next) });
     }
     return given;
   }
 
-  private turnOf({ slot, alone = false }: Place): LineTurn {
-    return { state: 'turn', alone, slot, ...this.reason() };
+  private describeTurn({ slot, alone = false }: QueueEntry): QueueTurn {
+    return { state: 'turn', alone, slot, ...this.shortageReason() };
   }
 
   /** The first that has a slot, or can have one. */
-  private next(): Place | undefined {
-    const { places, limit = Infinity, short } = this.state;
+  private nextInLine(): QueueEntry | undefined {
+    const { entries: places, limit = Infinity, shortage: short } = this.state;
     const creating = places.filter(({ state }) => state === 'creating').length;
-    if (creating >= (short === undefined ? WIDE : 1)) return undefined;
+    if (creating >= (short === undefined ? MAX_CONCURRENT_CREATES : 1)) return undefined;
     const isFree = places.filter(({ slot }) => slot).length < limit;
-    return this.waiting().find(({ slot }) => slot || isFree);
+    return this.waitingEntries().find(({ slot }) => slot || isFree);
   }
 
   /** Told are those who have just come, and those who stand at half of what they know: not everybody at each step. */
-  private positions(): { id: string; news: LineNews }[] {
-    const waiting = this.waiting();
+  private changedPositions(): { id: string; news: QueueNotice }[] {
+    const waiting = this.waitingEntries();
     return waiting.flatMap((place, index) => {
       const position = index + 1;
-      if (place.told !== undefined && position > place.told / 2) return [];
-      place.told = position;
-      return [{ id: place.id, news: { state: 'waiting', position, of: waiting.length, ...this.reason() } }];
+      if (place.lastNotifiedPosition !== undefined && position > place.lastNotifiedPosition / 2) return [];
+      place.lastNotifiedPosition = position;
+      return [{ id: place.id, news: { state: 'waiting', position, of: waiting.length, ...this.shortageReason() } }];
     });
   }
 
-  private waiting(): Place[] {
-    return this.state.places.filter(({ state }) => state === 'waiting');
+  private waitingEntries(): QueueEntry[] {
+    return this.state.entries.filter(({ state }) => state === 'waiting');
   }
 
-  private find(id: string): Place | undefined {
-    return this.state.places.find((place) => place.id === id);
+  private findEntry(id: string): QueueEntry | undefined {
+    return this.state.entries.find((place) => place.id === id);
   }
 
-  private reason(): { reason?: string } {
-    const { short } = this.state;
+  private shortageReason(): { reason?: string } {
+    const { shortage: short } = this.state;
     return short === undefined ? {} : { reason: short.reason };
   }
 }

@@ -87,7 +87,7 @@ export class FactoryError extends Error {
 }
 
 /** The same failure, of which whoever called knows that another try may well succeed. */
-export function passing(error: FactoryError): FactoryError {
+export function asRetryable(error: FactoryError): FactoryError {
   const { type, message, hint, requestId, status, consoleTail } = error;
   return new FactoryError(type, message, { retryable: true, hint, requestId, status, consoleTail, cause: error });
 }

@@ -1,6 +1,6 @@
-import type { LineState } from './create-queue.js';
+import type { CreateQueueState } from './create-queue.js';
 import type { BuildRef } from './names.js';
-import type { SweepLimits, ThingKind } from './sweep-rules.js';
+import type { SweepLimits, ResourceKind } from './sweep-rules.js';
 
 /**
  * Names of workflows, queries, signals and updates, shared by the workflows and by whoever talks to them. They are part
@@ -15,12 +15,12 @@ export const WORKFLOWS = {
   deleteImage: 'deleteImage',
   /** Reads records from the worker's store; id `records-<uuid v4>`. */
   readRecords: 'readRecords',
-  /** Looks what a build that has ended could be resumed from; id `remains-<uuid v4>`. */
-  readRemains: 'readRemains',
+  /** Looks what a build that has ended could be resumed from; id `resume_point-<uuid v4>`. */
+  readResumePoint: 'readResumePoint',
   /** Removes what no living build needs; id `sweep-<uuid v4>`, or `sweep-<task queue>-<time>` when a schedule starts it. */
   sweep: 'sweep',
-  /** Hands out a project's turns to create instances; id `cloud_line-<project id>`. */
-  cloudLine: 'cloudLine',
+  /** Hands out a project's turns to create instances; id `create_queue-<project id>`. */
+  createQueue: 'createQueue',
 } as const;
 
 /** Query of baseImage and jeosImage: answers a BuildStatus. */
@@ -78,25 +78,25 @@ export interface OpenedSession {
 export const JEOS_JOIN_SIGNAL = 'join';
 export const JEOS_LEAVE_SIGNAL = 'leave';
 
-/** Signals of cloudLine: a build or an installer's run, by its workflow's id, joins, has met a quota, has created, needs nothing any more. */
-export const LINE_JOIN_SIGNAL = 'joinLine';
-export const LINE_SHORT_SIGNAL = 'short';
-export const LINE_DONE_SIGNAL = 'done';
-export const LINE_LEAVE_SIGNAL = 'leaveLine';
-/** Query of cloudLine: where a workflow stands, by its id; answers a LinePosition, or null. */
-export const LINE_QUERY = 'line';
-/** Query of cloudLine: what a workflow that has just joined is told; answers a LineAnswer, or null for one that does not stand there. */
-export const LINE_TURN_QUERY = 'turn';
+/** Signals of createQueue: a build or an installer's run, by its workflow's id, joins, has met a quota, has created, needs nothing any more. */
+export const QUEUE_JOIN_SIGNAL = 'joinQueue';
+export const QUEUE_SHORTAGE_SIGNAL = 'reportShortage';
+export const QUEUE_TURN_FINISHED_SIGNAL = 'finishTurn';
+export const QUEUE_LEAVE_SIGNAL = 'leaveQueue';
+/** Query of createQueue: where a workflow stands, by its id; answers a LinePosition, or null. */
+export const QUEUE_POSITION_QUERY = 'queuePosition';
+/** Query of createQueue: what a workflow that has just joined is told; answers a LineAnswer, or null for one that does not stand there. */
+export const QUEUE_TURN_QUERY = 'queueTurn';
 /** Signal of baseImage and jeosImage: what the line has to say, a LineNews. */
-export const LINE_NEWS_SIGNAL = 'line';
+export const QUEUE_NOTICE_SIGNAL = 'queueNotice';
 
-/** Input of cloudLine. */
-export interface LineInput {
+/** Input of createQueue. */
+export interface CreateQueueInput {
   /** Seconds between two looks at whether those live whose turn it is. */
   checkEvery: number;
   heartbeatTimeout: number;
   /** What the run before has handed on. */
-  state?: LineState;
+  state?: CreateQueueState;
 }
 
 /** Which disks of a build's instances are volumes. */
@@ -113,7 +113,7 @@ export interface JeosImageInput {
   /** Digest of everything that shapes the JEOS. */
   digest: string;
   /** UUID under which the store keeps `template.tdl`, `install_script` and `parameters.json` of this JEOS. */
-  documents: string;
+  documentsId: string;
   name: string;
   osLabel: string;
   flavorId: string;
@@ -127,7 +127,7 @@ export interface JeosImageInput {
   quotaTimeout: number;
   heartbeatTimeout: number;
   /** Workflow id of the project's line. */
-  line: string;
+  queueId: string;
 }
 
 export interface JeosImageResult {
@@ -170,15 +170,15 @@ export interface ReadRecordsResult {
   total: number;
 }
 
-/** Input of readRemains: a build that has ended, and what it said of its JEOS. */
-export interface ReadRemainsInput {
+/** Input of readResumePoint: a build that has ended, and what it said of its JEOS. */
+export interface ReadResumePointInput {
   ref: BuildRef;
   jeosWorkflowId?: string;
   jeosImage?: string;
 }
 
 /** What a build that has ended would be resumed from. */
-export interface RemainsReport {
+export interface ResumePointReport {
   /** The best of what exists: a snapshot of the customised instance, the instance itself, the JEOS, its installation that still runs, or nothing. */
   from: 'snapshot' | 'instance' | 'jeos' | 'installation' | 'nothing';
   /** The same in words: "instance 2f…, in which nothing runs twice". */
@@ -206,8 +206,8 @@ export interface SweepInput {
 }
 
 /** What became of one thing that was found. */
-export interface SweptThing {
-  kind: ThingKind;
+export interface SweptResource {
+  kind: ResourceKind;
   id: string;
   name: string;
   build?: string;
@@ -226,7 +226,7 @@ export interface SweepResult {
 export interface CloudSweep {
   cloud: string;
   /** Removed things first, oldest first, then those that stay. */
-  things: SweptThing[];
+  resources: SweptResource[];
   /** How many more things stay that `things` does not name. */
   unnamed: number;
   /** How many builds' things were left to the next run, because a run does not remove any number. */

@@ -30,7 +30,7 @@ export const KEYS = {
   template: 'imagefactory_template',
   /** When a build last chose a JEOS or a medium: ISO 8601. */
   used: 'imagefactory_used',
-  /** Until when the sweeper leaves a thing alone: see {@link expiryOf}. */
+  /** Until when the sweeper leaves a thing alone: see {@link readExpiry}. */
   expires: 'imagefactory_expires',
 } as const;
 
@@ -58,7 +58,7 @@ export function tagsOf(ref: BuildRef, role: string): string[] {
 }
 
 /** The build that a name made by {@link resourceName} belongs to; undefined for every other name. */
-export function buildOfName(name: string, role: string): string | undefined {
+export function parseResourceName(name: string, role: string): string | undefined {
   const prefix = `imagefactory-${role}-`;
   const uuid = name.startsWith(prefix) ? name.slice(prefix.length) : '';
   return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(uuid) ? uuid : undefined;
@@ -105,16 +105,16 @@ export interface Marked {
  * 1970 are both read, since operators set this mark by hand. A mark that is neither never expires: whoever set it
  * wanted the thing kept.
  */
-export function expiryOf({ tags = [], marks = {} }: Marked): number | undefined {
+export function readExpiry({ tags = [], marks = {} }: Marked): number | undefined {
   const tagged = tags
     .filter((tag) => tag.startsWith(`${KEYS.expires}=`))
     .map((tag) => tag.slice(KEYS.expires.length + 1));
   const marked = marks[KEYS.expires];
-  const moments = [...tagged, ...(typeof marked === 'string' ? [marked] : [])].map(momentOf);
+  const moments = [...tagged, ...(typeof marked === 'string' ? [marked] : [])].map(parseExpiry);
   return moments.length === 0 ? undefined : Math.max(...moments);
 }
 
-function momentOf(text: string): number {
+function parseExpiry(text: string): number {
   const moment = /^\d{9,11}$/.test(text) ? Number(text) * 1000 : Date.parse(text);
   return Number.isNaN(moment) ? Infinity : moment;
 }

@@ -52,7 +52,7 @@ const TRUE_WORDS = ['true', 'yes', 'on', '1'];
 const FALSE_WORDS = ['false', 'no', 'off', '0'];
 
 /** The boolean that a word stands for, or undefined: true/false, yes/no, on/off, 1/0 in any case. */
-export function booleanOf(value: unknown): boolean | undefined {
+export function parseBoolean(value: unknown): boolean | undefined {
   if (typeof value === 'boolean') return value;
   const word = String(value).trim().toLowerCase();
   if (TRUE_WORDS.includes(word)) return true;
@@ -60,7 +60,7 @@ export function booleanOf(value: unknown): boolean | undefined {
   return undefined;
 }
 
-function secondsOf(value: unknown): number | undefined {
+function parseSeconds(value: unknown): number | undefined {
   const number = typeof value === 'number' ? value : /^\d+$/.test(String(value).trim()) ? Number(value) : NaN;
   return Number.isSafeInteger(number) && number > 0 && number <= 30 * 24 * 3600 ? number : undefined;
 }
@@ -72,20 +72,20 @@ function refuse(name: string, value: unknown, expected: string): never {
   });
 }
 
-function valueOf(name: ParameterName, value: unknown): string | number | boolean {
+function parseValue(name: ParameterName, value: unknown): string | number | boolean {
   const definition: ParameterDefinition = PARAMETERS[name];
   switch (definition.kind) {
     case 'boolean':
-      return booleanOf(value) ?? refuse(name, value, 'a boolean (write True or False)');
+      return parseBoolean(value) ?? refuse(name, value, 'a boolean (write True or False)');
     case 'pool':
       if (typeof value === 'string' && value.trim() === '')
         return refuse(name, value, 'True, False or the name of a network');
       return (
-        booleanOf(value) ??
+        parseBoolean(value) ??
         (typeof value === 'string' ? value : refuse(name, value, 'True, False or the name of a network'))
       );
     case 'seconds':
-      return secondsOf(value) ?? refuse(name, value, 'a whole number of seconds from 1 to 2592000');
+      return parseSeconds(value) ?? refuse(name, value, 'a whole number of seconds from 1 to 2592000');
     case 'text':
       if (typeof value === 'string') return value;
       return typeof value === 'number' ? String(value) : refuse(name, value, 'a text');
@@ -118,7 +118,7 @@ export function parseParameters(given: Record<string, unknown>): BuildParameters
       });
     }
     if (value === null || value === undefined) continue;
-    parsed[name] = valueOf(name as ParameterName, value);
+    parsed[name] = parseValue(name as ParameterName, value);
   }
   return parsed as unknown as BuildParameters;
 }

@@ -1,11 +1,11 @@
-import type { RemainsReport } from './messages.js';
+import type { ResumePointReport } from './messages.js';
 
 /** The phases of a build, in order. `cleanup` runs whatever happened. */
 export const PHASES = ['plan', 'jeos', 'customise', 'publish', 'cleanup'] as const;
 export type Phase = (typeof PHASES)[number];
 
 /** Percent of a build at which each phase begins: an install takes about as long as everything else. */
-export const PHASE_BEGINS: Record<Phase, number> = { plan: 0, jeos: 3, customise: 50, publish: 85, cleanup: 95 };
+export const PHASE_START_PERCENT: Record<Phase, number> = { plan: 0, jeos: 3, customise: 50, publish: 85, cleanup: 95 };
 
 /** imagefactory's status words (reference: its Image class), and CANCELED. */
 export type ImageStatus =
@@ -43,7 +43,7 @@ export interface BuildFailure {
 }
 
 /** What a build says of what its installer's run has left: it has not made it, and finds nothing to remove. */
-export function installerLeft(leftovers: string[] = []): string {
+export function describeInstallerLeftovers(leftovers: string[] = []): string {
   return leftovers.length === 0 ? '' : `; the installer’s run has left in the cloud: ${leftovers.join(', ')}`;
 }
 
@@ -68,7 +68,7 @@ export interface HeldBuild {
 /** What a build waits for that wants to create its instance. */
 export interface Waiting {
   /** Workflow id of the project's line. */
-  line: string;
+  queueId: string;
   /** Milliseconds since the epoch. */
   since: number;
   /** What the cloud is short of: "quota: instances 10/10". Unset: only for those before it. */
@@ -79,7 +79,7 @@ export interface Waiting {
 }
 
 /** "waiting in line: 12th of 40"; "waiting for quota: instances 10/10". */
-export function waitingText({ position, of, reason }: Waiting): string {
+export function describeWaiting({ position, of, reason }: Waiting): string {
   if (position === undefined) return reason === undefined ? 'waiting for its turn' : `waiting for ${reason}`;
   return `waiting in line: ${ordinal(position)} of ${of}${reason === undefined ? '' : `; the first waits for ${reason}`}`;
 }
@@ -90,7 +90,7 @@ function ordinal(number: number): string {
 }
 
 /** The commands that a held build can be given, and what each does. */
-export function commandsFor(uuid: string, held: HeldBuild): [command: string, effect: string][] {
+export function commandsForHeld(uuid: string, held: HeldBuild): [command: string, effect: string][] {
   return [
     [`imagefactory resume ${uuid}`, `tries again: ${held.next}`],
     [`imagefactory resume ${uuid} --template FILE`, 'the same with a corrected template'],
@@ -105,10 +105,10 @@ export function commandsFor(uuid: string, held: HeldBuild): [command: string, ef
 }
 
 /** The commands that a build can be given that has ended without an image, and what each does. */
-export function commandsOfEnded(
+export function commandsForEnded(
   uuid: string,
   execution: string,
-  remains: RemainsReport | string,
+  remains: ResumePointReport | string,
 ): [command: string, effect: string][] {
   const resume = `imagefactory resume ${uuid}`;
   const isKnown = typeof remains !== 'string';

@@ -4,7 +4,7 @@
  */
 
 /** What can carry our mark, in the order in which it can be removed: an instance holds the others. */
-export const THING_KINDS = [
+export const RESOURCE_KINDS = [
   'instance',
   'volume',
   'floating IP',
@@ -13,11 +13,11 @@ export const THING_KINDS = [
   'key pair',
   'image',
 ] as const;
-export type ThingKind = (typeof THING_KINDS)[number];
+export type ResourceKind = (typeof RESOURCE_KINDS)[number];
 
 /** One thing in a project that carries our mark. Times are milliseconds since 1970. */
-export interface FoundThing {
-  kind: ThingKind;
+export interface FoundResource {
+  kind: ResourceKind;
   /** A key pair's is its name. */
   id: string;
   name: string;
@@ -40,7 +40,7 @@ export interface FoundThing {
 }
 
 /** What Temporal says of a workflow; `unknown`: that there is none, or none any more. */
-export type Life = 'living' | 'completed' | 'ended' | 'unknown';
+export type WorkflowState = 'living' | 'completed' | 'ended' | 'unknown';
 
 /** All in seconds, but for the number of JEOS images. */
 export interface SweepLimits {
@@ -58,7 +58,7 @@ export interface SweepFacts {
   now: number;
   limits: SweepLimits;
   /** By workflow id; one that is not there counts as living. */
-  lives: ReadonlyMap<string, Life>;
+  lives: ReadonlyMap<string, WorkflowState>;
   /** Ids of images that an instance, a boot image or a living build depends on; a text says why nobody knows. */
   inUse: ReadonlySet<string> | string;
   /** Seconds for which Temporal remembers a workflow that has ended. */
@@ -72,24 +72,24 @@ export interface Removal {
   build?: string;
   /** Asked again right before anything is removed. */
   workflows: string[];
-  things: FoundThing[];
+  things: FoundResource[];
   why: string;
 }
 
 export interface SweepPlan {
   /** Oldest first. */
   removals: Removal[];
-  kept: { thing: FoundThing; why: string }[];
+  kept: { thing: FoundResource; why: string }[];
 }
 
 /** A shared image begun or chosen a moment ago may have no other sign of it yet, however short `olderThan` is. Seconds. */
 const JUST_CHOSEN = 600;
 
 /** What goes and what stays, each with its reason. */
-export function whatToSweep(found: readonly FoundThing[], facts: SweepFacts): SweepPlan {
+export function decideSweep(found: readonly FoundResource[], facts: SweepFacts): SweepPlan {
   const plan: SweepPlan = { removals: [], kept: [] };
   const jeos = found.filter(({ shared }) => shared === 'jeos').sort(byLastUse);
-  for (const things of groupsOf(found)) {
+  for (const things of groupByBuild(found)) {
     const why = reasonToKeepAll(things, facts);
     if (why === undefined) decide(plan, things, jeos, facts);
     else plan.kept.push(...things.map((thing) => ({ thing, why })));
@@ -99,26 +99,26 @@ export function whatToSweep(found: readonly FoundThing[], facts: SweepFacts): Sw
 }
 
 /** Of the things of an ended build its results stay, its JEOS is judged by itself, and the rest goes or stays together. */
-function decide(plan: SweepPlan, things: FoundThing[], jeos: FoundThing[], facts: SweepFacts): void {
-  const own: FoundThing[] = [];
+function decide(plan: SweepPlan, things: FoundResource[], jeos: FoundResource[], facts: SweepFacts): void {
+  const own: FoundResource[] = [];
   for (const thing of things) {
     if (thing.result !== undefined) plan.kept.push({ thing, why: thing.result });
     else if (thing.shared === undefined) own.push(thing);
     else {
       const { goes, why } = sharedVerdict(thing, jeos.indexOf(thing), facts);
-      if (goes) plan.removals.push(removalOf([thing], why));
+      if (goes) plan.removals.push(createRemoval([thing], why));
       else plan.kept.push({ thing, why });
     }
   }
   if (own.length === 0) return;
   const why = reasonToKeepOwn(own, facts);
-  if (why === undefined) plan.removals.push(removalOf(own, endOf(own, facts)));
+  if (why === undefined) plan.removals.push(createRemoval(own, endOf(own, facts)));
   else plan.kept.push(...own.map((thing) => ({ thing, why })));
 }
 
 /** Things by build, and what belongs to none each by itself. */
-function groupsOf(found: readonly FoundThing[]): FoundThing[][] {
-  const groups = new Map<string, FoundThing[]>();
+function groupByBuild(found: readonly FoundResource[]): FoundResource[][] {
+  const groups = new Map<string, FoundResource[]>();
   for (const thing of found) {
     const key = thing.build ?? `${thing.kind} ${thing.id}`;
     groups.set(key, [...(groups.get(key) ?? []), thing]);
@@ -126,21 +126,21 @@ function groupsOf(found: readonly FoundThing[]): FoundThing[][] {
   return [...groups.values()];
 }
 
-function workflowsOf(things: readonly FoundThing[]): string[] {
+function listWorkflows(things: readonly FoundResource[]): string[] {
   return [...new Set(things.flatMap(({ workflows }) => workflows))];
 }
 
-function reasonToKeepAll(things: FoundThing[], { lives, now }: SweepFacts): string | undefined {
-  const living = workflowsOf(things).find((id) => (lives.get(id) ?? 'living') === 'living');
+function reasonToKeepAll(things: FoundResource[], { lives, now }: SweepFacts): string | undefined {
+  const living = listWorkflows(things).find((id) => (lives.get(id) ?? 'living') === 'living');
   if (living !== undefined) return `its build lives: ${living}`;
   const expires = Math.max(...things.map((thing) => thing.expires ?? -Infinity));
   if (expires > now)
-    return Number.isFinite(expires) ? `kept until ${isoOf(expires)}` : 'kept until somebody removes it';
+    return Number.isFinite(expires) ? `kept until ${formatDate(expires)}` : 'kept until somebody removes it';
   return undefined;
 }
 
 /** A build's things go together, so the youngest of them decides. */
-function reasonToKeepOwn(things: FoundThing[], facts: SweepFacts): string | undefined {
+function reasonToKeepOwn(things: FoundResource[], facts: SweepFacts): string | undefined {
   const { now, limits, installing } = facts;
   const ownerless = things.find(({ build, medium }) => build === undefined && medium === undefined);
   if (ownerless !== undefined) return 'carries no build’s mark';
@@ -151,28 +151,28 @@ function reasonToKeepOwn(things: FoundThing[], facts: SweepFacts): string | unde
   const youngest = Math.max(...things.map(({ created }) => created ?? now));
   const isUnfinished = things.some(({ medium }) => medium === 'unfinished');
   const limit = Math.max(limits.olderThan, isUnfinished ? JUST_CHOSEN : 0);
-  if (now - youngest < limit * 1000) return `younger than ${durationText(limit)}`;
+  if (now - youngest < limit * 1000) return `younger than ${formatDuration(limit)}`;
   // A build of ours that has made something since then would still be known: it is another Temporal's.
   const isForeign = isForgotten(things, facts) && now - youngest < facts.retention * 1000;
   return isForeign ? 'Temporal knows no such build, and has not had the time to forget it' : undefined;
 }
 
 /** Whether Temporal knows none of the workflows that may answer for a build's things. */
-function isForgotten(things: FoundThing[], { lives }: SweepFacts): boolean {
-  const workflows = workflowsOf(things);
+function isForgotten(things: FoundResource[], { lives }: SweepFacts): boolean {
+  const workflows = listWorkflows(things);
   return workflows.length > 0 && workflows.every((id) => lives.get(id) === 'unknown');
 }
 
-function endOf(things: FoundThing[], facts: SweepFacts): string {
+function endOf(things: FoundResource[], facts: SweepFacts): string {
   if (things[0]?.build === undefined) return 'was never finished';
   return isForgotten(things, facts)
     ? 'Temporal knows no such build'
-    : `its build has ended: ${workflowsOf(things).join(', ')}`;
+    : `its build has ended: ${listWorkflows(things).join(', ')}`;
 }
 
 /** @param rank how many JEOS images were used later; -1 for a medium, of which there may be any number */
 function sharedVerdict(
-  thing: FoundThing,
+  thing: FoundResource,
   rank: number,
   { now, limits, inUse, installing }: SweepFacts,
 ): { goes: boolean; why: string } {
@@ -183,37 +183,38 @@ function sharedVerdict(
   const beyond = rank >= limits.jeosKeep;
   if (!unused && !beyond) return stays('builds may start from it');
   if (now - last < Math.max(limits.olderThan, JUST_CHOSEN) * 1000) {
-    return stays(`used less than ${durationText(Math.max(limits.olderThan, JUST_CHOSEN))} ago`);
+    return stays(`used less than ${formatDuration(Math.max(limits.olderThan, JUST_CHOSEN))} ago`);
   }
   if (typeof inUse === 'string') return stays(inUse);
   if (inUse.has(thing.id)) return stays('is in use');
   if (thing.shared === 'media' && installing) return stays('an installer’s run lives, which may have chosen it');
   const why = unused
-    ? `not used for ${durationText(limits.unusedFor)}`
+    ? `not used for ${formatDuration(limits.unusedFor)}`
     : `more than ${limits.jeosKeep} JEOS images, and the others were used later`;
   return { goes: true, why };
 }
 
 /** When a shared image was last chosen, as far as anybody knows. */
-function lastUse({ created, used }: FoundThing): number | undefined {
+function lastUse({ created, used }: FoundResource): number | undefined {
   return created === undefined ? undefined : Math.max(created, used ?? created);
 }
 
 /** Last used first; the id settles a draw. */
-function byLastUse(one: FoundThing, other: FoundThing): number {
+function byLastUse(one: FoundResource, other: FoundResource): number {
   const [first, second] = [lastUse(one) ?? Infinity, lastUse(other) ?? Infinity];
   return first === second ? one.id.localeCompare(other.id) : first > second ? -1 : 1;
 }
 
-function removalOf(things: FoundThing[], why: string): Removal {
+function createRemoval(things: FoundResource[], why: string): Removal {
   const [first] = things;
   const sorted = [...things].sort(
     (one, other) =>
-      THING_KINDS.indexOf(one.kind) - THING_KINDS.indexOf(other.kind) || (one.created ?? 0) - (other.created ?? 0),
+      RESOURCE_KINDS.indexOf(one.kind) - RESOURCE_KINDS.indexOf(other.kind) ||
+      (one.created ?? 0) - (other.created ?? 0),
   );
   return {
     ...(first?.build === undefined ? {} : { build: first.build }),
-    workflows: workflowsOf(things),
+    workflows: listWorkflows(things),
     things: sorted,
     why,
   };
@@ -223,12 +224,12 @@ function oldest({ things }: Removal): number {
   return Math.min(...things.map(({ created }) => created ?? Infinity));
 }
 
-function isoOf(moment: number): string {
+function formatDate(moment: number): string {
   return new Date(moment).toISOString().slice(0, 16).replace('T', ' ') + ' UTC';
 }
 
 /** Seconds in the largest unit that says enough: `45 s`, `90 min`, `36 h`, `30 d`. */
-export function durationText(seconds: number): string {
+export function formatDuration(seconds: number): string {
   if (seconds < 120) return `${Math.round(seconds)} s`;
   if (seconds < 2 * 3600) return `${Math.round(seconds / 60)} min`;
   return seconds < 48 * 3600 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} d`;

@@ -1,9 +1,11 @@
 import type { Template, Repository } from '../tdl/types.js';
-import type { ScriptTransport } from './installer/script-transport.js';
 
 /** The kinds of auto-install script. */
 export type InstallScriptKind =
   'kickstart' | 'preseed' | 'autoinstall' | 'autoyast' | 'agama' | 'auto_inst' | 'installerconfig' | 'autounattend';
+
+/** How an install script reaches its installer. */
+export type ScriptTransport = 'user_data' | 'config_drive' | 'initrd' | 'medium';
 
 /** An architecture, as TDL writes it. */
 export type Arch = Template['os']['arch'];

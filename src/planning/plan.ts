@@ -61,7 +61,10 @@ export function planBuild({ template, installScript, parameters }: PlanInput): B
   const { profile, warnings } = profileFor(template);
   checkTree(template, profile.scriptKind);
   const firmware = firmwareOf({ installScript, parameters });
-  const installer = installerOf(profile, template, { ...parameters, ...(firmware === undefined ? {} : { firmware }) });
+  const installer = planInstaller(profile, template, {
+    ...parameters,
+    ...(firmware === undefined ? {} : { firmware }),
+  });
   checkBootMethod(parameters.boot_method, { plan: installer, arch: template.os.arch, firmware });
   for (const repository of template.repositories) profile.addRepository(repository);
   if (template.packages.length > 0) profile.installPackages(template.packages.map(({ name }) => name));
@@ -93,7 +96,7 @@ export function planBuild({ template, installScript, parameters }: PlanInput): B
 }
 
 /** How the template's installer is booted, as the parameters want it. */
-export function installerOf(
+export function planInstaller(
   profile: OsProfile,
   template: Template,
   parameters: Pick<BuildParameters, 'firmware' | 'script_transport' | 'drivers_iso' | 'drivers_iso_checksum'>,
@@ -178,12 +181,12 @@ export function planGuestSteps(template: Template, profile: Pick<OsProfile, 'she
 }
 
 /** Tells whether a step is the same in another template. */
-export function stepDigest(step: GuestStep): string {
-  return digestOf(step);
+export function computeStepDigest(step: GuestStep): string {
+  return computeDigest(step);
 }
 
 /** Tells whether two things are the same: 16 hex digits. */
-export function digestOf(thing: unknown): string {
+export function computeDigest(thing: unknown): string {
   return createHash('sha256').update(canonicalJson(thing)).digest('hex').slice(0, 16);
 }
 
@@ -224,7 +227,7 @@ const JEOS_REVISION = 1;
  * @param isoImage id of the image that the medium is, where the template names one of the cloud's
  * @returns SHA-256, 64 hex digits
  */
-export function jeosDigest(input: {
+export function computeJeosDigest(input: {
   plan: BuildPlan;
   parameters: BuildParameters;
   flavor: string;

@@ -21,7 +21,7 @@ interface Secretive {
  * What a build carries that nobody is to read: the root password and the product key of its template, the passwords of its script, and
  * those of addresses in either (`http://user:password@mirror/`).
  */
-export function secretsOf(template: Secretive, installScript = ''): string[] {
+export function findSecrets(template: Secretive, installScript = ''): string[] {
   const { rootpw = '', key = '' } = template.os;
   return [
     ...new Set([rootpw, rootpw.trim(), key.trim()].filter((secret) => secret !== '')),
@@ -38,7 +38,7 @@ function textsIn(value: unknown): string[] {
 }
 
 /** The text with every secret masked in whatever form it is written, longer ones first, as they may contain shorter ones. */
-export function masked(text: string, secrets: string[]): string {
+export function maskSecrets(text: string, secrets: string[]): string {
   return secrets
     .filter((secret) => secret.length >= SHORTEST)
     .flatMap(writtenForms)
@@ -92,19 +92,19 @@ function withoutSecretValues(
 }
 
 /** The record as it may be kept and shown: template and install script without their passwords. */
-export function recordWithoutSecrets(record: BuildRecord): BuildRecord {
+export function maskRecord(record: BuildRecord): BuildRecord {
   const { install_script: script, ...others } = record.parameters;
   // What the elements mean, if it can be read; they may be written in one way, and what is made from them in another.
   const { template = { os: {} } } = parseTemplate(record.template);
   const secrets = [
-    ...secretsOf(template, typeof script === 'string' ? script : ''),
+    ...findSecrets(template, typeof script === 'string' ? script : ''),
     ...secretContents(record.template)
       .slice(0, MOST_ELEMENTS)
       .map(([from, to]) => record.template.slice(from, to).trim()),
     ...addressPasswords(record.template),
     ...textsIn(others).flatMap(addressPasswords),
   ];
-  const hidden = (text: string): string => masked(withoutAddressPasswords(text), secrets);
+  const hidden = (text: string): string => maskSecrets(withoutAddressPasswords(text), secrets);
   const { error } = record.status_detail;
   return {
     ...record,
@@ -119,14 +119,14 @@ export function recordWithoutSecrets(record: BuildRecord): BuildRecord {
  *
  * @returns warnings for people; none when there is no password
  */
-export function secretWarnings(template: Secretive | undefined, installScript = ''): string[] {
+export function findReadableSecrets(template: Secretive | undefined, installScript = ''): string[] {
   const carriers = [
     ...((template?.os.rootpw ?? '') === '' ? [] : ['the template carries a root password (<rootpw>)']),
     ...((template?.os.key ?? '') === '' ? [] : ['the template carries a product key (<key>)']),
     ...(textsIn(template).flatMap(addressPasswords).length > 0
       ? ['the template carries a password in an address']
       : []),
-    ...(secretsOf({ os: {} }, installScript).length > 0 ? ['the install script carries a password'] : []),
+    ...(findSecrets({ os: {} }, installScript).length > 0 ? ['the install script carries a password'] : []),
   ];
   if (carriers.length === 0) return [];
   return [

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { FactoryError } from '../domain/errors.js';
 import type { BuildRecord } from '../domain/record.js';
-import { recordWithoutSecrets } from '../planning/secrets.js';
+import { maskRecord } from '../planning/secrets.js';
 import { contentOf, createFile, entriesOf, guarded, replaceFile } from './files.js';
 import { FileSink } from './file-sink.js';
 import { parseRecord } from './record-schema.js';
@@ -30,7 +30,7 @@ export class FileStore implements Store {
 
   async writeRecord(record: BuildRecord): Promise<void> {
     const path = this.metaPath(record.identifier);
-    const text = `${JSON.stringify(recordWithoutSecrets(record), null, 2)}\n`;
+    const text = `${JSON.stringify(maskRecord(record), null, 2)}\n`;
     await guarded('write', path, () => replaceFile(path, (file) => file.writeFile(text)));
   }
 

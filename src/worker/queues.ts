@@ -1,5 +1,5 @@
 import type { WorkerOptions as TemporalWorkerOptions } from '@temporalio/worker';
-import { laneQueue, type Lane } from '../domain/task-queues.js';
+import { taskQueueFor, type QueueKind } from '../domain/task-queues.js';
 
 type Slots = Partial<TemporalWorkerOptions>;
 
@@ -8,7 +8,7 @@ type Slots = Partial<TemporalWorkerOptions>;
  * move and hash bytes on the event loop's threads: few. Workflow tasks are short. The cache is bounded by memory: a build that
  * waits long falls out of it, and is replayed when something happens to it.
  */
-const SLOTS: Record<Lane, Slots> = {
+const SLOTS: Record<QueueKind, Slots> = {
   control: {
     maxConcurrentActivityTaskExecutions: 100,
     maxConcurrentWorkflowTaskExecutions: 40,
@@ -21,6 +21,6 @@ const SLOTS: Record<Lane, Slots> = {
 };
 
 /** The options of a lane's worker. Only the control lane hosts workflows. */
-export function laneOptions(taskQueue: string, lane: Lane): Slots & { taskQueue: string } {
-  return { taskQueue: laneQueue(taskQueue, lane), ...SLOTS[lane] };
+export function workerOptionsFor(taskQueue: string, lane: QueueKind): Slots & { taskQueue: string } {
+  return { taskQueue: taskQueueFor(taskQueue, lane), ...SLOTS[lane] };
 }

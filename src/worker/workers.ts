@@ -8,12 +8,12 @@ import {
   type WorkflowBundleOption,
 } from '@temporalio/worker';
 import { createActivities } from '../activities/index.js';
-import { LANES } from '../domain/task-queues.js';
+import { QUEUE_KINDS } from '../domain/task-queues.js';
 import { dataConverter } from '../codec/data-converter.js';
 import type { PayloadKeys } from '../codec/keys.js';
 import { createDeps, type DepsOptions } from './deps.js';
 import { StepInterceptor } from './interceptor.js';
-import { laneOptions } from './queues.js';
+import { workerOptionsFor } from './queues.js';
 
 /** Seconds that short calls get to end when the worker is stopped, and after which it ends whatever still runs. */
 const GRACE = '10s';
@@ -23,7 +23,7 @@ const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 /** How often heartbeats are sent at the most: how soon a cancellation is heard. */
 const HEARTBEAT_THROTTLE = '3s';
 
-export interface LaneWorkersOptions extends Omit<DepsOptions, 'temporal'> {
+export interface WorkersOptions extends Omit<DepsOptions, 'temporal'> {
   connection: NativeConnection;
   /** Must encrypt with the same keys. */
   client: Client;
@@ -35,18 +35,18 @@ export interface LaneWorkersOptions extends Omit<DepsOptions, 'temporal'> {
 }
 
 /** One Temporal worker a lane, all in this process. They do not poll before they are run. */
-export async function createWorkers(options: LaneWorkersOptions): Promise<Worker[]> {
+export async function createWorkers(options: WorkersOptions): Promise<Worker[]> {
   const { connection, client, taskQueue, bundle } = options;
   const activities = createActivities(createDeps({ ...options, temporal: client }));
   return Promise.all(
-    LANES.map((lane) =>
+    QUEUE_KINDS.map((lane) =>
       Worker.create({
         connection,
         namespace: client.options.namespace,
         activities,
         dataConverter: dataConverter(options.payloadKeys),
         ...(lane === 'control' ? { workflowBundle: bundle } : {}),
-        ...laneOptions(taskQueue, lane),
+        ...workerOptionsFor(taskQueue, lane),
         identity: workerIdentity(options.version),
         ...versionOptions(options.version),
         maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,

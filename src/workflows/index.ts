@@ -2,6 +2,6 @@ export { baseImage } from './base-image/base-image.js';
 export { jeosImage } from './jeos-image/jeos-image.js';
 export { deleteImage } from './maintenance/delete-image.js';
 export { readRecords } from './maintenance/read-records.js';
-export { readRemains } from './maintenance/read-resume-point.js';
+export { readResumePoint } from './maintenance/read-resume-point.js';
 export { sweep } from './maintenance/sweep.js';
-export { cloudLine } from './create-queue/create-queue.js';
+export { createQueue } from './create-queue/create-queue.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { momentOf } from '../../src/openstack/http/timestamp.js';
+import { parseTimestamp } from '../../src/openstack/http/timestamp.js';
 import { type Bench, eventually, failure, publicKey, smallest } from './bench.js';
 
 /** Servers, flavors, key pairs and limits. */
@@ -119,7 +119,7 @@ export function describeCompute(bench: Bench): void {
       const stopped = await bench.serverIn(id, 'SHUTOFF');
       assert.equal(stopped['OS-EXT-STS:power_state'], 4);
       const [launched, active, off] = [stopped['OS-SRV-USG:launched_at'], server.updated, stopped.updated].map(
-        momentOf,
+        parseTimestamp,
       );
       assert.ok(launched !== undefined && active !== undefined && off !== undefined);
       assert.ok(launched - 1000 <= active && active <= off, 'Nova says how long a machine was on');

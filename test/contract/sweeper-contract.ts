@@ -151,7 +151,9 @@ export function describeSweeper(bench: Bench): void {
       const code = await run(['gc', '--older-than', '0s', ...options, ...more], io);
       assert.equal(code, 0, io.stdout + io.stderr);
       const [swept] = (JSON.parse(io.stdout) as { clouds: CloudSweep[] }).clouds;
-      return (swept?.things ?? []).filter((thing) => thing.outcome === outcome).map(({ kind, id }) => `${kind} ${id}`);
+      return (swept?.resources ?? [])
+        .filter((thing) => thing.outcome === outcome)
+        .map(({ kind, id }) => `${kind} ${id}`);
     }
 
     it('removes one leftover of every kind, and nothing that is another’s', async () => {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { Ambush } from '../support/matrix/ambush.js';
-import { Bed } from '../support/bed.js';
+import { FaultInjector } from '../support/matrix/ambush.js';
+import { TestEnv } from '../support/bed.js';
 import { CALL_FAILURES, failAt, isFinal, type CallFailure } from '../support/matrix/calls-fail.js';
-import { deal } from '../support/matrix/deal.js';
-import { ON_VOLUMES, type Lane, type LaneBuild } from '../support/matrix/lane.js';
-import { Lanes } from '../support/matrix/lanes.js';
-import { PLACES, VOLUME_PLACES, type Place } from '../support/matrix/places.js';
+import { distribute } from '../support/matrix/deal.js';
+import { ON_VOLUMES, type MatrixSlot, type SlotBuild } from '../support/matrix/lane.js';
+import { MatrixSlots } from '../support/matrix/lanes.js';
+import { FAULT_POINTS, VOLUME_FAULT_POINTS, type FaultPoint } from '../support/matrix/places.js';
 import { Report, triesAt } from '../support/matrix/report.js';
 
 /** So many builds share the places of a failure. */
@@ -18,27 +18,27 @@ const LANES = 9;
 
 interface Share {
   failure: CallFailure;
-  places: Place[];
-  build?: LaneBuild;
+  places: FaultPoint[];
+  build?: SlotBuild;
 }
 
-const WITH_CALLS = PLACES.filter(({ call, medium }) => call !== undefined || medium === true);
+const WITH_CALLS = FAULT_POINTS.filter(({ call, medium }) => call !== undefined || medium === true);
 const BUILT: Share[] = CALL_FAILURES.flatMap((failure) => [
-  ...deal(WITH_CALLS, SHARES).map((places) => ({
+  ...distribute(WITH_CALLS, SHARES).map((places) => ({
     failure,
     places: places.filter((place) => !isFinal(place, failure)),
   })),
-  { failure, places: VOLUME_PLACES, build: ON_VOLUMES },
+  { failure, places: VOLUME_FAULT_POINTS, build: ON_VOLUMES },
 ]);
 
 describe('a build whose calls fail once at each of these places', { concurrency: LANES }, () => {
-  let bed: Bed;
-  let lanes: Lanes;
-  let free: Lane[];
+  let bed: TestEnv;
+  let lanes: MatrixSlots;
+  let free: MatrixSlot[];
   const report = new Report('calls');
   before(async () => {
-    bed = await Bed.start({ worker: false });
-    lanes = await Lanes.start(bed, LANES, CALL_DEADLINE);
+    bed = await TestEnv.start({ worker: false });
+    lanes = await MatrixSlots.start(bed, LANES, CALL_DEADLINE);
     free = [...lanes.all];
     await lanes.startWorker();
   });
@@ -48,8 +48,8 @@ describe('a build whose calls fail once at each of these places', { concurrency:
     await bed?.close();
   });
 
-  async function go(lane: Lane, { failure, places, build }: Share): Promise<string | undefined> {
-    const ambush = new Ambush(
+  async function go(lane: MatrixSlot, { failure, places, build }: Share): Promise<string | undefined> {
+    const ambush = new FaultInjector(
       lane,
       places.map((place) => ({ place, blow: failAt(lane, place, failure) })),
     );
@@ -68,7 +68,7 @@ describe('a build whose calls fail once at each of these places', { concurrency:
   for (const share of BUILT) {
     const { failure, places } = share;
     it(`is complete, with nothing made twice or left, after ${failure.name} in ${places.map(({ name }) => name).join(', ')}`, async () => {
-      const lane = free.pop() as Lane;
+      const lane = free.pop() as MatrixSlot;
       try {
         const wrong = await go(lane, share);
         const outcome = wrong === undefined ? 'built' : 'red';

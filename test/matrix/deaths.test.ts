@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
-import { Bed } from '../support/bed.js';
-import { cut, deal } from '../support/matrix/deal.js';
-import { Deaths, type Death, type Killer, type Share } from '../support/matrix/deaths.js';
-import { ON_VOLUMES, type Lane } from '../support/matrix/lane.js';
-import { Lanes } from '../support/matrix/lanes.js';
-import { PLACES, VOLUME_PLACES, type Place } from '../support/matrix/places.js';
+import { TestEnv } from '../support/bed.js';
+import { divide, distribute } from '../support/matrix/deal.js';
+import { CrashRun, type Crash, type CrashTrigger, type Share } from '../support/matrix/deaths.js';
+import { ON_VOLUMES, type MatrixSlot } from '../support/matrix/lane.js';
+import { MatrixSlots } from '../support/matrix/lanes.js';
+import { FAULT_POINTS, VOLUME_FAULT_POINTS, type FaultPoint } from '../support/matrix/places.js';
 import { Report, triesAt } from '../support/matrix/report.js';
 import { TemporalProcess } from '../support/temporal-process.js';
 
@@ -14,12 +14,12 @@ import { TemporalProcess } from '../support/temporal-process.js';
 interface Kind {
   name: string;
   part: string;
-  moments: Death['moment'][];
+  moments: Crash['moment'][];
   /** How many share the places, and how many those of volumes. */
   builds: number;
   onVolumes: number;
-  share: (deaths: Death[], builds: number) => Death[][];
-  killer: (lanes: Lanes, server: TemporalProcess) => Killer;
+  share: (deaths: Crash[], builds: number) => Crash[][];
+  killer: (lanes: MatrixSlots, server: TemporalProcess) => CrashTrigger;
 }
 
 const KINDS: Kind[] = [
@@ -32,7 +32,7 @@ const KINDS: Kind[] = [
     onVolumes: 3,
     // Builds that stood in the same step would hold all its slots (a worker has four for what moves bytes), and those that have
     // to go through it first would wait for them until the held calls are given up.
-    share: cut,
+    share: divide,
     killer: (lanes) => async (release) => {
       await lanes.worker.kill();
       release('cut');
@@ -47,7 +47,7 @@ const KINDS: Kind[] = [
     builds: 5,
     onVolumes: 1,
     // Far from each other: a build that came to its next place while the worker ends would keep it for all its grace.
-    share: deal,
+    share: distribute,
     killer: (lanes) => async (release) => {
       const stopped = lanes.worker.stop();
       release('go');
@@ -61,7 +61,7 @@ const KINDS: Kind[] = [
     moments: ['during'],
     builds: 5,
     onVolumes: 1,
-    share: deal,
+    share: distribute,
     killer: (_lanes, server) => async (release) => {
       await server.kill();
       release('go');
@@ -71,12 +71,12 @@ const KINDS: Kind[] = [
 ];
 
 /** What a column is called for each moment. */
-function faultOf(kind: Kind, moment: Death['moment']): string {
+function faultOf(kind: Kind, moment: Crash['moment']): string {
   return kind.moments.length === 1 ? kind.name : `${kind.name} ${moment}`;
 }
 
 /** A record is written by one rename: it is killed before, or after. */
-function deathsOf(kind: Kind, places: Place[]): Death[] {
+function deathsOf(kind: Kind, places: FaultPoint[]): Crash[] {
   return kind.moments.flatMap((moment) =>
     places
       .filter(({ document }) => document === undefined || kind.moments.length === 1 || moment !== 'during')
@@ -86,15 +86,15 @@ function deathsOf(kind: Kind, places: Place[]): Death[] {
 
 for (const kind of KINDS) {
   const shares: Share[] = [
-    ...kind.share(deathsOf(kind, PLACES), kind.builds).map((deaths) => ({ deaths })),
-    ...kind.share(deathsOf(kind, VOLUME_PLACES), kind.onVolumes).map((deaths) => ({ deaths, build: ON_VOLUMES })),
+    ...kind.share(deathsOf(kind, FAULT_POINTS), kind.builds).map((deaths) => ({ deaths })),
+    ...kind.share(deathsOf(kind, VOLUME_FAULT_POINTS), kind.onVolumes).map((deaths) => ({ deaths, build: ON_VOLUMES })),
   ];
 
   describe(`a build through ${kind.name}`, () => {
     let server: TemporalProcess;
     let temporal: TestWorkflowEnvironment;
-    let bed: Bed;
-    let lanes: Lanes;
+    let bed: TestEnv;
+    let lanes: MatrixSlots;
     let missed: string[][];
     let report: Report;
     before(
@@ -102,10 +102,10 @@ for (const kind of KINDS) {
         report = new Report(kind.part);
         server = await TemporalProcess.start();
         temporal = await TestWorkflowEnvironment.createFromExistingServer({ address: server.address });
-        bed = await Bed.start({ temporal, worker: false });
-        lanes = await Lanes.start(bed, shares.length);
+        bed = await TestEnv.start({ temporal, worker: false });
+        lanes = await MatrixSlots.start(bed, shares.length);
         await lanes.startWorker();
-        const places = await new Deaths(lanes.all, kind.killer(lanes, server)).run(shares);
+        const places = await new CrashRun(lanes.all, kind.killer(lanes, server)).run(shares);
         missed = places.map((list) => list.map(({ name }) => name));
       },
       { timeout: 600_000 },
@@ -120,7 +120,7 @@ for (const kind of KINDS) {
 
     shares.forEach(({ deaths }, index) => {
       it(`is complete, with nothing made twice or left: ${deaths.map(({ place, moment }) => `${moment} ${place.name}`).join(', ')}`, async () => {
-        const lane = lanes.all[index] as Lane;
+        const lane = lanes.all[index] as MatrixSlot;
         const failure = await lane.ended();
         const wrong = await verdict(lane, failure, missed[index] ?? []);
         const places = deaths.map(({ place }) => place);
@@ -141,7 +141,7 @@ for (const kind of KINDS) {
 }
 
 /** What is wrong with a build that should be complete. */
-async function verdict(lane: Lane, failure: string | undefined, missed: string[]): Promise<string | undefined> {
+async function verdict(lane: MatrixSlot, failure: string | undefined, missed: string[]): Promise<string | undefined> {
   if (failure !== undefined) return failure;
   if (missed.length > 0) return `it never came to ${missed.join(', ')}`;
   return lane.checkBuilt().then(

@@ -4,10 +4,10 @@ import { mkdir, open, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { Bed } from '../support/bed.js';
-import { Ambush } from '../support/matrix/ambush.js';
-import { Lanes } from '../support/matrix/lanes.js';
-import { PLACES, type Place } from '../support/matrix/places.js';
+import { TestEnv } from '../support/bed.js';
+import { FaultInjector } from '../support/matrix/ambush.js';
+import { MatrixSlots } from '../support/matrix/lanes.js';
+import { FAULT_POINTS, type FaultPoint } from '../support/matrix/places.js';
 import { Report, triesAt } from '../support/matrix/report.js';
 
 const run = promisify(execFile);
@@ -15,7 +15,7 @@ const run = promisify(execFile);
 const FULL_FOR = 1500;
 /** The shutdown of the root-only sandbox that guests run in needs the same rights. */
 const mayMount = process.platform === 'linux' && process.getuid?.() === 0;
-const PLACES_THAT_WRITE = PLACES.filter(({ writes }) => writes === true);
+const PLACES_THAT_WRITE = FAULT_POINTS.filter(({ writes }) => writes === true);
 
 /** Takes every block that is left. */
 async function fill(directory: string): Promise<void> {
@@ -34,14 +34,14 @@ async function fill(directory: string): Promise<void> {
 }
 
 describe('a build whose worker’s disk is full for a while', { skip: !mayMount }, () => {
-  let bed: Bed;
-  let lanes: Lanes;
+  let bed: TestEnv;
+  let lanes: MatrixSlots;
   const report = new Report('disk-full');
   before(async () => {
-    bed = await Bed.start({ worker: false });
+    bed = await TestEnv.start({ worker: false });
     await run('mount', ['-t', 'tmpfs', '-o', 'size=8m,mode=700', 'imagefactory-test', bed.storage]);
     await mkdir(join(bed.storage, 'cache'), { recursive: true });
-    lanes = await Lanes.start(bed, 1);
+    lanes = await MatrixSlots.start(bed, 1);
     await lanes.startWorker();
   });
   after(async () => {
@@ -52,7 +52,7 @@ describe('a build whose worker’s disk is full for a while', { skip: !mayMount 
   });
 
   /** Fills the disk when the build comes to the place. */
-  async function go(place: Place): Promise<string | undefined> {
+  async function go(place: FaultPoint): Promise<string | undefined> {
     const [lane] = lanes.all;
     assert.ok(lane !== undefined);
     const strike = async (): Promise<undefined> => {
@@ -62,7 +62,7 @@ describe('a build whose worker’s disk is full for a while', { skip: !mayMount 
       return undefined;
     };
     const on = place.document !== undefined ? 'reading' : place.medium === true ? 'medium' : 'call';
-    const ambush = new Ambush(lane, [{ place, blow: { on, strike } }]);
+    const ambush = new FaultInjector(lane, [{ place, blow: { on, strike } }]);
     await lane.begin();
     const failure = await lane.ended();
     ambush.disarm();

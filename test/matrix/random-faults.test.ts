@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { FaultKind } from '../fakes/openstack/core/faults.js';
-import { Bed } from '../support/bed.js';
+import { TestEnv } from '../support/bed.js';
 import { WorkerProcess } from '../support/worker-process.js';
 
 /** `FAULT_SEED=n` runs the test with other faults, or with those of a run that failed. */
@@ -16,10 +16,10 @@ const KINDS: FaultKind[] = [
 ];
 
 describe('builds in a cloud of which every fifth call fails', () => {
-  let bed: Bed;
+  let bed: TestEnv;
   let worker: WorkerProcess;
   before(async () => {
-    bed = await Bed.start({ worker: false });
+    bed = await TestEnv.start({ worker: false });
     worker = await WorkerProcess.start(bed);
   });
   after(async () => {

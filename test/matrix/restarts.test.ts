@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Worker } from '@temporalio/worker';
-import { Bed, type Build } from '../support/bed.js';
+import { TestEnv, type Build } from '../support/bed.js';
 import { testBundle } from '../support/bundle.js';
 import { OneAtATime } from '../support/one-at-a-time.js';
 
@@ -18,10 +18,10 @@ describe(
   'builds whose only worker is stopped again and again, while somebody watches them',
   { timeout: 600_000 },
   () => {
-    let bed: Bed;
+    let bed: TestEnv;
     let watch: OneAtATime;
     before(async () => {
-      bed = await Bed.start();
+      bed = await TestEnv.start();
       watch = new OneAtATime(bed.cloud);
     });
     after(() => bed.close());
@@ -69,7 +69,7 @@ describe(
       assert.deepEqual(bed.leftovers(), []);
       assert.deepEqual(watch.end(), [], 'two instances of one build and role at a time');
       const lines: string[] = [];
-      for await (const { workflowId } of bed.temporal.client.workflow.list({ query: "WorkflowType = 'cloudLine'" }))
+      for await (const { workflowId } of bed.temporal.client.workflow.list({ query: "WorkflowType = 'createQueue'" }))
         lines.push(workflowId);
       assert.equal(lines.length, 1);
       for (const id of [...lines, ...builds.map(({ handle }) => handle.workflowId)]) await replays(id);

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { Bed } from '../support/bed.js';
-import { Ambush } from '../support/matrix/ambush.js';
-import type { Lane } from '../support/matrix/lane.js';
-import { Lanes } from '../support/matrix/lanes.js';
+import { TestEnv } from '../support/bed.js';
+import { FaultInjector } from '../support/matrix/ambush.js';
+import type { MatrixSlot } from '../support/matrix/lane.js';
+import { MatrixSlots } from '../support/matrix/lanes.js';
 import { Report, triesAt, type CellResult } from '../support/matrix/report.js';
 import { STATE_CELLS, type StateCell } from '../support/matrix/states.js';
 
@@ -11,7 +11,11 @@ import { STATE_CELLS, type StateCell } from '../support/matrix/states.js';
 const LANES = 8;
 
 /** What is wrong with how a build went, if anything. */
-async function wrongWith(lane: Lane, { expects }: StateCell, failure: string | undefined): Promise<string | undefined> {
+async function wrongWith(
+  lane: MatrixSlot,
+  { expects }: StateCell,
+  failure: string | undefined,
+): Promise<string | undefined> {
   try {
     if (expects === 'built') {
       assert.equal(failure, undefined);
@@ -27,13 +31,13 @@ async function wrongWith(lane: Lane, { expects }: StateCell, failure: string | u
 }
 
 describe('a build that meets a thing of its own in a bad way', { concurrency: LANES }, () => {
-  let bed: Bed;
-  let lanes: Lanes;
-  let free: Lane[];
+  let bed: TestEnv;
+  let lanes: MatrixSlots;
+  let free: MatrixSlot[];
   const report = new Report('states');
   before(async () => {
-    bed = await Bed.start({ worker: false });
-    lanes = await Lanes.start(bed, LANES);
+    bed = await TestEnv.start({ worker: false });
+    lanes = await MatrixSlots.start(bed, LANES);
     free = [...lanes.all];
     await lanes.startWorker();
   });
@@ -43,9 +47,9 @@ describe('a build that meets a thing of its own in a bad way', { concurrency: LA
     await bed?.close();
   });
 
-  async function go(lane: Lane, cell: StateCell): Promise<CellResult> {
+  async function go(lane: MatrixSlot, cell: StateCell): Promise<CellResult> {
     const { place, fault, expects, behaviour, blow } = cell;
-    const ambush = new Ambush(lane, blow === undefined ? [] : [{ place, blow: blow(lane) }]);
+    const ambush = new FaultInjector(lane, blow === undefined ? [] : [{ place, blow: blow(lane) }]);
     const forget = behaviour === undefined ? undefined : lane.cloud.behaviours.add(behaviour);
     await lane.begin(cell.build);
     const failure = await lane.ended();
@@ -63,7 +67,7 @@ describe('a build that meets a thing of its own in a bad way', { concurrency: LA
     const { place, fault, expects } = cell;
     const how = expects === 'built' ? 'is complete' : `fails saying ${expects.source}`;
     it(`${how}: ${place.name}, ${fault}`, async () => {
-      const lane = free.pop() as Lane;
+      const lane = free.pop() as MatrixSlot;
       try {
         const result = await go(lane, cell);
         report.add([result]);

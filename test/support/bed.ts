@@ -13,7 +13,7 @@ import type { BuildRecord } from '../../src/domain/record.js';
 import type { BuildStatus } from '../../src/domain/status.js';
 import type { PayloadKeys } from '../../src/codec/keys.js';
 import { connectClouds } from '../../src/openstack/index.js';
-import { createWorkers, runWorkers, type LaneWorkersOptions } from '../../src/worker/workers.js';
+import { createWorkers, runWorkers, type WorkersOptions } from '../../src/worker/workers.js';
 import { FakeCloud, type FakeCloudOptions } from '../fakes/openstack/fake-cloud.js';
 import type { Leftover } from '../fakes/openstack/leftovers.js';
 import type { FakeImage } from '../fakes/openstack/state.js';
@@ -37,7 +37,7 @@ export interface TemplateParts {
   body?: string;
 }
 
-export interface BedOptions {
+export interface TestEnvOptions {
   cloud?: FakeCloudOptions;
   /** A server that several beds share. Its client must use the same payload keys. */
   temporal?: TestWorkflowEnvironment;
@@ -48,14 +48,14 @@ export interface BedOptions {
 }
 
 /** A worker of this process. */
-export interface BedWorker {
+export interface TestEnvWorker {
   /** Returns when it has ended. */
   stop(): Promise<void>;
 }
 
 /** A worker in this process, a fake cloud, a mirror, and a real Temporal server: whole builds in a second or two. */
-export class Bed {
-  private readonly workers = new Set<BedWorker>();
+export class TestEnv {
+  private readonly workers = new Set<TestEnvWorker>();
 
   private constructor(
     readonly temporal: TestWorkflowEnvironment,
@@ -69,14 +69,14 @@ export class Bed {
 
   readonly taskQueue = `bed-${randomUUID()}`;
 
-  static async start(options: BedOptions = {}): Promise<Bed> {
+  static async start(options: TestEnvOptions = {}): Promise<TestEnv> {
     const [temporal, cloud, media, storage] = await Promise.all([
       options.temporal ?? startTemporal(options.payloadKeys),
       FakeCloud.start({ hurry: 300, consoleWhenOff: true, ...options.cloud }),
       MediaServer.start(),
       mkdtemp(join(tmpdir(), 'imagefactory-bed-')),
     ]);
-    const bed = new Bed(temporal, cloud, media, storage, options.temporal === undefined, options.payloadKeys);
+    const bed = new TestEnv(temporal, cloud, media, storage, options.temporal === undefined, options.payloadKeys);
     if (options.worker !== false) await bed.startWorker();
     return bed;
   }
@@ -92,8 +92,8 @@ export class Bed {
 
   /** Starts one more worker: of today's release and without a version, where nothing else is said. */
   async startWorker(
-    release: Partial<Pick<LaneWorkersOptions, 'version' | 'bundle' | 'limits' | 'filesFrom'>> = {},
-  ): Promise<BedWorker> {
+    release: Partial<Pick<WorkersOptions, 'version' | 'bundle' | 'limits' | 'filesFrom'>> = {},
+  ): Promise<TestEnvWorker> {
     const clouds = connectClouds({ env: this.cloud.env(), directory: this.storage });
     const { payloadKeys } = this;
     const lanes = await createWorkers({
@@ -110,7 +110,7 @@ export class Bed {
     });
     const stop = new AbortController();
     const running = runWorkers(lanes, stop.signal);
-    const worker: BedWorker = {
+    const worker: TestEnvWorker = {
       stop: async () => {
         this.workers.delete(worker);
         stop.abort();
@@ -206,7 +206,7 @@ export class Build {
   constructor(
     readonly uuid: string,
     readonly handle: WorkflowHandle<(given: BaseImageInput) => Promise<BaseImageResult>>,
-    private readonly bed: Bed,
+    private readonly bed: TestEnv,
   ) {}
 
   /** @param minutes that are waited for it */

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CallPattern } from '../fakes/openstack/core/call-log.js';
-import type { Bed } from './bed.js';
+import type { TestEnv } from './bed.js';
 import type { Build } from './bed.js';
 import type { KillPoint } from './kill-points.js';
-import { heldCommand, Striker } from './strikes.js';
+import { heldCommand, Interrupter } from './strikes.js';
 
 /** Parameters with which a build makes everything that there is to remove. */
 export const PARAMETERS = { request_floating_ip: 'True', download: true };
@@ -13,7 +13,7 @@ const BODY = `<packages><package name="tree"/></packages>
 
 /** A build that is in the state in which it is to be cancelled. */
 export interface Scene {
-  bed: Bed;
+  bed: TestEnv;
   build: Build;
   /** Lets go what held it there. */
   release?: () => Promise<void>;
@@ -24,7 +24,7 @@ export interface State {
   what: string;
   /** What the clean-up must say that it removed. */
   removes?: RegExp;
-  reach: (bed: Bed) => Promise<Scene>;
+  reach: (bed: TestEnv) => Promise<Scene>;
   /** Default: one of them by turns, because both end in the same call. */
   ways?: readonly Way[];
 }
@@ -53,7 +53,7 @@ function during(
       // The command of the template ends at once.
       const body = BODY.replace(/<command name="one">.*<\/command>/s, '<command name="one">true</command>');
       const build = await bed.build(bed.template({ body }), PARAMETERS);
-      const striker = new Striker(bed, bed.cloud, build, AbortSignal.timeout(60_000));
+      const striker = new Interrupter(bed, bed.cloud, build, AbortSignal.timeout(60_000));
       const { release } = await striker.at({ of, step, at: { call, when } });
       return { bed, build, release };
     },
@@ -64,7 +64,7 @@ function during(
 function lasting(
   what: string,
   step: string,
-  arrange: (bed: Bed) => void,
+  arrange: (bed: TestEnv) => void,
   removes?: RegExp,
   parameters: Record<string, unknown> = {},
 ): State {
@@ -143,7 +143,7 @@ export const STATES: State[] = [
     removes: GUEST,
     reach: async (bed) => {
       const build = await bed.build(bed.template({ body: BODY }), PARAMETERS);
-      const striker = new Striker(bed, bed.cloud, build, AbortSignal.timeout(60_000));
+      const striker = new Interrupter(bed, bed.cloud, build, AbortSignal.timeout(60_000));
       await striker.at({ of: 'base', step: 'command:1 one', at: { command: 'one', ends: 'alone' } });
       return { bed, build };
     },

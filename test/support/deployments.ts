@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { WorkflowHandle } from '@temporalio/client';
 import { DefaultLogger, bundleWorkflowCode, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
-import { LANES } from '../../src/domain/task-queues.js';
-import type { Bed } from './bed.js';
+import { QUEUE_KINDS } from '../../src/domain/task-queues.js';
+import type { TestEnv } from './bed.js';
 import { temporalProgram } from './temporal.js';
 import { until } from './until.js';
 
@@ -19,14 +19,14 @@ export function bundleOfNextRelease(): Promise<WorkflowBundleWithSourceMap> {
 }
 
 /** The `temporal` command as an operator of a bed's server types it. */
-export async function temporal(bed: Bed, ...args: string[]): Promise<string> {
+export async function temporal(bed: TestEnv, ...args: string[]): Promise<string> {
   const { stdout } = await promisify(execFile)(temporalProgram(), [...args, '--address', bed.temporal.address]);
   return stdout;
 }
 
 /** The worker deployment of a bed: it is named like the task queue. */
 export class Deployment {
-  constructor(private readonly bed: Bed) {}
+  constructor(private readonly bed: TestEnv) {}
 
   version(buildId: string): { deploymentName: string; buildId: string } {
     return { deploymentName: this.bed.taskQueue, buildId };
@@ -35,7 +35,10 @@ export class Deployment {
   /** Makes a version the one that new builds run on, when Temporal knows that its workers poll every lane. */
   async makeCurrent(buildId: string): Promise<void> {
     // The control lane has workflows and activities.
-    await until(async () => (await this.taskQueues(buildId)) === LANES.length + 1, `all lanes of release ${buildId}`);
+    await until(
+      async () => (await this.taskQueues(buildId)) === QUEUE_KINDS.length + 1,
+      `all lanes of release ${buildId}`,
+    );
     const { deploymentName } = this.version(buildId);
     const which = ['--deployment-name', deploymentName, '--build-id', buildId];
     const command = ['worker', 'deployment', 'set-current-version', ...which, '--yes'];

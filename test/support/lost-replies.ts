@@ -1,5 +1,5 @@
 import type { LoggedCall } from '../fakes/openstack/core/call-log.js';
-import type { Bed } from './bed.js';
+import type { TestEnv } from './bed.js';
 
 /** Calls that change something in a cloud: a kind of them, and how many of the kind a build makes. */
 export type Changes = [kind: string, calls: number][];
@@ -28,7 +28,7 @@ function isRead({ path, method }: LoggedCall, status: number | undefined): boole
 }
 
 /** Loses the replies; answers those that were lost. */
-export function lose(bed: Bed, losses: Lost[]): string[] {
+export function lose(bed: TestEnv, losses: Lost[]): string[] {
   const seen = new Map<string, number>();
   const lost: string[] = [];
   bed.cloud.faults.add({
@@ -54,7 +54,7 @@ export function wordsOf({ kind, nth }: Lost): string {
 }
 
 /** The kinds of calls that have changed something in a bed's cloud so far, in the order of their letters. */
-export function changesOf(bed: Bed): string[] {
+export function changesOf(bed: TestEnv): string[] {
   const changes = bed.cloud.calls.list().filter((call) => !isRead(call, call.status));
   return [...new Set(changes.map(kindOf))].sort();
 }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { CallPattern } from '../fakes/openstack/core/call-log.js';
 import type { CloudState, FakeServer } from '../fakes/openstack/state.js';
-import type { Bed } from './bed.js';
+import type { TestEnv } from './bed.js';
 
 /** An installer's instance, as it was when it had just been started. */
 export interface StartedInstaller {
@@ -18,7 +18,7 @@ export interface StartedInstaller {
 }
 
 /** Notes every installer when somebody has begun to wait for it. */
-export function startedInstallers(bed: Bed): StartedInstaller[] {
+export function startedInstallers(bed: TestEnv): StartedInstaller[] {
   const seen: StartedInstaller[] = [];
   const { state, faults } = bed.cloud;
   const choose = async (): Promise<undefined> => {

@@ -8,7 +8,7 @@ import type { BuildStatus } from '../../src/domain/status.js';
 import type { CallPattern } from '../fakes/openstack/core/call-log.js';
 import type { FakeCloud } from '../fakes/openstack/fake-cloud.js';
 import type { RootFiles } from '../fakes/openstack/guests/root-files.js';
-import type { Bed, Build } from './bed.js';
+import type { TestEnv, Build } from './bed.js';
 import type { KillPoint } from './kill-points.js';
 
 type AtCall = Extract<KillPoint['at'], { call: CallPattern }>;
@@ -22,7 +22,7 @@ export function heldCommand(name: string): string {
 }
 
 /** A build that stands still at a point. */
-export interface Strike {
+export interface Interruption {
   /** To be called when the worker is dead, and before the next one is started. */
   release: () => Promise<void>;
   /** To be called when the next one runs. */
@@ -30,23 +30,23 @@ export interface Strike {
 }
 
 /** Brings a build to a stand at points of its life, so that its worker can be killed there. */
-export class Striker {
+export class Interrupter {
   constructor(
-    private readonly bed: Bed,
+    private readonly bed: TestEnv,
     private readonly cloud: FakeCloud,
     private readonly build: Build,
     private readonly over: AbortSignal,
   ) {}
 
   /** Resolves when the build has come to the point. It must not be beyond it yet. */
-  at({ of, step, at }: KillPoint): Promise<Strike> {
+  at({ of, step, at }: KillPoint): Promise<Interruption> {
     if ('command' in at) return this.atCommand(at.command, at.ends);
     if ('document' in at) return this.atDocument(step, at.document);
     return this.atCall(of, step, at);
   }
 
   /** The call is held until the worker is dead, and its connection cut then. */
-  private atCall(of: KillPoint['of'], step: string, { call, when }: AtCall): Promise<Strike> {
+  private atCall(of: KillPoint['of'], step: string, { call, when }: AtCall): Promise<Interruption> {
     return new Promise((resolve, reject) => {
       let struck = false;
       this.over.addEventListener('abort', () =>
@@ -67,7 +67,7 @@ export class Striker {
     });
   }
 
-  private async atCommand(command: string, ends: 'alone' | 'followed'): Promise<Strike> {
+  private async atCommand(command: string, ends: 'alone' | 'followed'): Promise<Interruption> {
     const guest = await this.until(() => this.guestWith(`root/${command}.runs`));
     const end = (): Promise<void> => guest.write(`root/${command}.end`, '', { mode: 0o600 });
     if (ends === 'alone') return { release: end };
@@ -91,7 +91,7 @@ export class Striker {
   }
 
   /** A pipe stands in for the document: whoever reads it waits for somebody who writes. */
-  private async atDocument(step: string, name: string): Promise<Strike> {
+  private async atDocument(step: string, name: string): Promise<Interruption> {
     const document = join(this.bed.storage, `${this.build.uuid}.d`, name);
     const aside = `${document}.aside`;
     const cleaning = await this.atCall('base', 'cleanup', {

@@ -14,10 +14,10 @@ export const PLAN: PlannedBuild = {
   osLabel: 'Debian 12 x86_64',
   jeosDigest: 'abc',
   jeosWorkflowId: 'jeos-here-abc',
-  jeosDocuments: 'd',
+  jeosDocumentsId: 'd',
   flavorId: '2',
   networkId: 'n',
-  line: 'cloud_line-p',
+  queueId: 'create_queue-p',
   minDisk: 5,
   guestSteps: [
     { name: 'packages', title: 'install the packages', digest: 'p' },
@@ -40,13 +40,13 @@ export function stubs(calls: string[], records: FinalRecord[] = []): Activities 
     replanBaseImage: note('replan', PLAN),
     openSession: note('open', { host: '192.0.2.1', user: 'debian', hostKeys: [] }),
     closeSession: note('close', undefined),
-    findRemains: note('remains', {}),
-    takeBuiltImage: note('built', {} as BaseImageResult),
+    findResumePoint: note('remains', {}),
+    returnCompletedImage: note('built', {} as BaseImageResult),
     keepResources: note('keep', { things: [] }),
     waitForJeos: note('jeos', { imageId: 'jeos-image', reused: true, proven: true }),
     prepareMedia: note('media', { kernelId: 'k', ramdiskId: 'r', notes: [] }),
     createBootImage: note('boot-image', { imageId: 'boot' }),
-    endedWorkflows: note('ended', { ended: [], at: 0 }),
+    findEndedWorkflows: note('ended', { ended: [], at: 0 }),
     createVolumes: note('volumes', { root: 'v', media: [] }),
     createServer: note('server', { serverId: 's', slot: false }),
     waitForPowerOff: note('off', { seconds: 1, consoleTail: 'reboot: Power down' }),
@@ -74,10 +74,10 @@ export function stubs(calls: string[], records: FinalRecord[] = []): Activities 
       records.push(record);
     },
     deleteImage: note('delete-image', { removed: [], found: true }),
-    readRemains: note('read-remains', { from: 'nothing', what: 'the beginning' }),
+    readResumePoint: note('read-remains', { from: 'nothing', what: 'the beginning' }),
     readRecords: note('read', { records: [], total: 0 }),
     planSweep: note('plan-sweep', { removals: [], kept: [], unnamed: 0, postponed: 0 }),
-    removeLeft: note('remove-left', { removed: [], failed: [] }),
+    removeLeftovers: note('remove-left', { removed: [], failed: [] }),
   };
 }
 
@@ -110,7 +110,7 @@ export function parked(): { entered: Promise<void>; activity: () => Promise<neve
 export const JEOS_INPUT: JeosImageInput = {
   cloud: 'here',
   digest: '1',
-  documents: 'd',
+  documentsId: 'd',
   name: 'tiny',
   osLabel: 'Debian 12 x86_64',
   flavorId: '2',
@@ -120,5 +120,5 @@ export const JEOS_INPUT: JeosImageInput = {
   mediaTimeout: 60,
   quotaTimeout: 60,
   heartbeatTimeout: 60,
-  line: 'cloud_line-p',
+  queueId: 'create_queue-p',
 };

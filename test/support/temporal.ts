@@ -3,7 +3,7 @@ import { DefaultLogger, Runtime, Worker, type WorkerOptions } from '@temporalio/
 import { dataConverter } from '../../src/codec/data-converter.js';
 import type { PayloadKeys } from '../../src/codec/keys.js';
 import { SEARCH_ATTRIBUTES } from '../../src/domain/search-attributes.js';
-import { LANES, laneQueue } from '../../src/domain/task-queues.js';
+import { QUEUE_KINDS, taskQueueFor } from '../../src/domain/task-queues.js';
 import type { Activities } from '../../src/activities/index.js';
 import { StepInterceptor } from '../../src/worker/interceptor.js';
 import { testBundle } from './bundle.js';
@@ -86,11 +86,11 @@ export async function withWorkers<T>(
   options: Partial<WorkerOptions> = {},
 ): Promise<T> {
   const workers = await Promise.all(
-    LANES.map(async (lane) =>
+    QUEUE_KINDS.map(async (lane) =>
       Worker.create({
         connection: environment.nativeConnection,
         namespace: environment.namespace ?? 'default',
-        taskQueue: laneQueue(taskQueue, lane),
+        taskQueue: taskQueueFor(taskQueue, lane),
         activities,
         ...(lane === 'control' ? { workflowBundle: { codePath: await testBundle() } } : {}),
         maxHeartbeatThrottleInterval: '200ms',

@@ -1,6 +1,6 @@
 import { FactoryError } from '../../domain/errors.js';
 import { buildTag, expiryMarks, KEYS, type BuildRef } from '../../domain/names.js';
-import { type Deps, signal } from '../shared/context.js';
+import { type Deps, cancellationSignal } from '../shared/context.js';
 import { isGone } from '../instance/servers.js';
 import type { KeepResources } from '../shared/types.js';
 
@@ -12,17 +12,17 @@ export async function keepResources(deps: Deps, { ref, until }: KeepResources): 
   const { compute, image } = deps.clouds.get(ref.cloud);
   const marks = expiryMarks(new Date(until));
   const [servers, images] = await Promise.all([
-    compute.listServers({ tags: [buildTag(ref.uuid)] }, { signal: signal() }),
-    image.listImages({ properties: { [KEYS.build]: ref.uuid } }, { signal: signal() }),
+    compute.listServers({ tags: [buildTag(ref.uuid)] }, { signal: cancellationSignal() }),
+    image.listImages({ properties: { [KEYS.build]: ref.uuid } }, { signal: cancellationSignal() }),
   ]);
   const things: string[] = [];
   for (const server of servers.filter((candidate) => !isGone(candidate))) {
-    await compute.setServerMetadata(server.id, marks, { signal: signal() });
+    await compute.setServerMetadata(server.id, marks, { signal: cancellationSignal() });
     things.push(`instance ${server.id} (${server.status})`);
   }
   const changes = Object.entries(marks).map(([name, value]) => ({ op: 'add' as const, path: `/${name}`, value }));
   for (const { id } of images) {
-    await image.updateImage(id, changes, { signal: signal() });
+    await image.updateImage(id, changes, { signal: cancellationSignal() });
     things.push(`image ${id}`);
   }
   return { things: [...things, ...(await keepVolumes(deps, ref, marks))] };
@@ -31,11 +31,11 @@ export async function keepResources(deps: Deps, { ref, until }: KeepResources): 
 /** A volume may be all that is left with the build's work in it: its instance goes before it is uploaded. */
 async function keepVolumes(deps: Deps, { uuid, cloud }: BuildRef, marks: Record<string, string>): Promise<string[]> {
   const { volume } = deps.clouds.get(cloud);
-  if (!(await volume.exists({ signal: signal() }))) return [];
-  const volumes = await volume.listVolumes({ metadata: { [KEYS.build]: uuid } }, { signal: signal() });
+  if (!(await volume.exists({ signal: cancellationSignal() }))) return [];
+  const volumes = await volume.listVolumes({ metadata: { [KEYS.build]: uuid } }, { signal: cancellationSignal() });
   const kept = volumes.filter(({ status }) => !status.endsWith('deleting'));
   for (const { id } of kept) {
-    await volume.setMetadata(id, marks, { signal: signal() }).catch((error: unknown) => {
+    await volume.setMetadata(id, marks, { signal: cancellationSignal() }).catch((error: unknown) => {
       // While it is uploaded: then the image has the mark.
       if (!(error instanceof FactoryError && error.type === 'Conflict')) throw error;
     });

@@ -2,11 +2,11 @@ import { Context } from '@temporalio/activity';
 import { FactoryError } from '../../domain/errors.js';
 import { buildTag, KEYS, resourceName, type BuildRef } from '../../domain/names.js';
 import type { Image } from '../../openstack/types.js';
-import { builtResult } from '../shared/completed-build.js';
-import { type Deps, progress, resumed, signal, sleep } from '../shared/context.js';
+import { completedResult } from '../shared/completed-build.js';
+import { type Deps, reportProgress, readHeartbeatCheckpoint, cancellationSignal, sleep } from '../shared/context.js';
 import { deleteKeys } from '../instance/ssh-keys.js';
 import { isGone } from '../instance/servers.js';
-import type { SweepReport } from '../shared/types.js';
+import type { CleanupReport } from '../shared/types.js';
 
 export interface RemoveResources {
   ref: BuildRef;
@@ -38,9 +38,9 @@ const STILL_THERE = 'the cloud has accepted to remove it, but it is still there'
  * Removes everything in the cloud that carries the build's mark, and looks again until nothing does: a thing whose
  * creation was still under way appears late. Servers go first, because they hold the others.
  */
-export async function removeResources(deps: Deps, input: RemoveResources): Promise<SweepReport> {
+export async function removeResources(deps: Deps, input: RemoveResources): Promise<CleanupReport> {
   // What an earlier try has begun to remove, and perhaps removed.
-  const begun = new Set(resumed<string[]>());
+  const begun = new Set(readHeartbeatCheckpoint<string[]>());
   let left = new Map<string, string>();
   const isPast = shareOfTime();
   for (let round = 1, clean = 0, last = LAST; last > 0 && clean < 2; round++) {
@@ -53,7 +53,7 @@ export async function removeResources(deps: Deps, input: RemoveResources): Promi
     for (const { what, remove } of found) {
       if (isPast(STOP_FROM)) now.set(what, before.get(what) ?? NO_TIME);
       else {
-        progress({ message: `removing ${what}`, resume: [...begun.add(what)] });
+        reportProgress({ message: `removing ${what}`, resume: [...begun.add(what)] });
         now.set(what, (await refusal(remove)) ?? STILL_THERE);
       }
     }
@@ -113,60 +113,69 @@ async function findAll(deps: Deps, input: RemoveResources, withServers: boolean)
 
 async function findServers(deps: Deps, ref: BuildRef): Promise<Found[]> {
   const { compute } = deps.clouds.get(ref.cloud);
-  const servers = await compute.listServers({ tags: [buildTag(ref.uuid)] }, { signal: signal() });
+  const servers = await compute.listServers({ tags: [buildTag(ref.uuid)] }, { signal: cancellationSignal() });
   return servers
     .filter((server) => !isGone(server))
-    .map(({ id }) => ({ what: `instance ${id}`, remove: () => compute.deleteServer(id, { signal: signal() }) }));
+    .map(({ id }) => ({
+      what: `instance ${id}`,
+      remove: () => compute.deleteServer(id, { signal: cancellationSignal() }),
+    }));
 }
 
 async function findFloatingIps(deps: Deps, ref: BuildRef): Promise<Found[]> {
   const { network } = deps.clouds.get(ref.cloud);
   // By description, for the reason for which groups are found by name.
-  const own = await network.listFloatingIps({ description: resourceName(ref, 'address') }, { signal: signal() });
+  const own = await network.listFloatingIps(
+    { description: resourceName(ref, 'address') },
+    { signal: cancellationSignal() },
+  );
   return own.map(({ id, floating_ip_address: address }) => ({
     what: `floating IP ${address}`,
-    remove: () => network.deleteFloatingIp(id, { signal: signal() }),
+    remove: () => network.deleteFloatingIp(id, { signal: cancellationSignal() }),
   }));
 }
 
 async function findSecurityGroups(deps: Deps, ref: BuildRef): Promise<Found[]> {
   const { network } = deps.clouds.get(ref.cloud);
   // By name, because the tag is set by a second call that a crash may have prevented.
-  const groups = await network.listSecurityGroups({ name: resourceName(ref, 'guest') }, { signal: signal() });
+  const groups = await network.listSecurityGroups(
+    { name: resourceName(ref, 'guest') },
+    { signal: cancellationSignal() },
+  );
   return groups.map(({ id }) => ({
     what: `security group ${id}`,
-    remove: () => network.deleteSecurityGroup(id, { signal: signal() }),
+    remove: () => network.deleteSecurityGroup(id, { signal: cancellationSignal() }),
   }));
 }
 
 async function findKeyPair(deps: Deps, ref: BuildRef): Promise<Found[]> {
   const { compute } = deps.clouds.get(ref.cloud);
   const name = resourceName(ref, 'key');
-  const pair = await compute.getKeyPair(name, { signal: signal() });
+  const pair = await compute.getKeyPair(name, { signal: cancellationSignal() });
   return pair === undefined
     ? []
-    : [{ what: `key pair ${name}`, remove: () => compute.deleteKeyPair(name, { signal: signal() }) }];
+    : [{ what: `key pair ${name}`, remove: () => compute.deleteKeyPair(name, { signal: cancellationSignal() }) }];
 }
 
 async function findImages(deps: Deps, { ref, keepImages }: RemoveResources): Promise<Found[]> {
   const { image } = deps.clouds.get(ref.cloud);
-  const images = await image.listImages({ properties: { [KEYS.build]: ref.uuid } }, { signal: signal() });
+  const images = await image.listImages({ properties: { [KEYS.build]: ref.uuid } }, { signal: cancellationSignal() });
   // The image of a build that had completed before it was reset.
-  const built = (await builtResult(deps, ref))?.glanceId;
+  const built = (await completedResult(deps, ref))?.glanceId;
   return images
     .filter(({ status }) => status !== 'deleted' && status !== 'pending_delete')
     .filter((found) => !keepImages.includes(found.id) && found.id !== built && !isWholeJeos(found))
-    .map(({ id }) => ({ what: `image ${id}`, remove: () => image.deleteImage(id, { signal: signal() }) }));
+    .map(({ id }) => ({ what: `image ${id}`, remove: () => image.deleteImage(id, { signal: cancellationSignal() }) }));
 }
 
 /** A volume that is being deleted is there until it has gone, or comes back with an error. */
 async function findVolumes(deps: Deps, { ref, volumes = true }: RemoveResources): Promise<Found[]> {
   const { volume } = deps.clouds.get(ref.cloud);
-  if (!volumes || !(await volume.exists({ signal: signal() }))) return [];
-  const own = await volume.listVolumes({ metadata: { [KEYS.build]: ref.uuid } }, { signal: signal() });
+  if (!volumes || !(await volume.exists({ signal: cancellationSignal() }))) return [];
+  const own = await volume.listVolumes({ metadata: { [KEYS.build]: ref.uuid } }, { signal: cancellationSignal() });
   return own.map(({ id }) => ({
     what: `volume ${id}`,
-    remove: () => volume.deleteVolume(id, { signal: signal() }),
+    remove: () => volume.deleteVolume(id, { signal: cancellationSignal() }),
   }));
 }
 
@@ -178,9 +187,9 @@ function isWholeJeos(image: Image): boolean {
 /** Removes one image, whoever made it. */
 export async function deleteGlanceImage(deps: Deps, cloud: string, imageId: string): Promise<boolean> {
   const { image } = deps.clouds.get(cloud);
-  if ((await image.getImage(imageId, { signal: signal() })) === undefined) return false;
+  if ((await image.getImage(imageId, { signal: cancellationSignal() })) === undefined) return false;
   try {
-    await image.deleteImage(imageId, { signal: signal() });
+    await image.deleteImage(imageId, { signal: cancellationSignal() });
   } catch (error) {
     if (!(error instanceof FactoryError && error.type === 'NotFound')) throw error;
   }

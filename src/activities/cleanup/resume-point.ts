@@ -1,12 +1,12 @@
 import { readIcicle } from '../../icicle/icicle.js';
-import type { ReadRemainsInput, RemainsReport } from '../../domain/messages.js';
+import type { ReadResumePointInput, ResumePointReport } from '../../domain/messages.js';
 import { KEYS, resourceName, type BuildRef } from '../../domain/names.js';
 import type { Image, Server } from '../../openstack/types.js';
-import { type Deps, progress, signal, sleep } from '../shared/context.js';
-import { whyUnfit } from '../guest/guest-record.js';
-import { lifeOf } from '../shared/temporal-lookups.js';
+import { type Deps, reportProgress, cancellationSignal, sleep } from '../shared/context.js';
+import { mismatchReason } from '../guest/guest-record.js';
+import { workflowState } from '../shared/temporal-lookups.js';
 import { deleteServer, isGone } from '../instance/servers.js';
-import type { FindRemains, Remains } from '../shared/types.js';
+import type { FindResumePoint, ResumePoint } from '../shared/types.js';
 import { removeRootVolume } from '../instance/used-disk.js';
 
 /** States of an image that may still become one, or is. */
@@ -19,19 +19,19 @@ const USABLE = ['ACTIVE', 'BUILD', 'REBOOT'];
  * runs, since the guest's journal knows what has run in it; else nothing. What cannot be used, or is not what template and parameters ask for
  * now, is removed, with the disk that the instance had.
  */
-export async function findRemains(deps: Deps, input: FindRemains): Promise<Remains> {
-  progress({ message: 'looking for what the earlier run has left' });
-  const { ref, anew, needsGuest } = input;
+export async function findResumePoint(deps: Deps, input: FindResumePoint): Promise<ResumePoint> {
+  reportProgress({ message: 'looking for what the earlier run has left' });
+  const { ref, discardGuest: anew, needsGuest } = input;
   const [server, snapshot] = await Promise.all([findServer(deps, input), findSnapshot(deps, input)]);
-  const unfit = anew ? {} : await whyUnfit(deps, ref.uuid, server?.id, input);
+  const unfit = anew ? {} : await mismatchReason(deps, ref.uuid, server?.id, input);
   const notes: string[] = [];
   if (snapshot !== undefined && !anew && !needsGuest && isUsable(snapshot, server) && unfit.snapshot === undefined) {
     const note = `snapshot ${snapshot.id} of the customised instance`;
     // An instance that is gone has a UUID that no other instance has.
-    return { note, snapshotOf: { serverId: server?.id ?? ref.uuid, packages: await packagesOf(deps, input) } };
+    return { note, snapshotOf: { serverId: server?.id ?? ref.uuid, packages: await countPackages(deps, input) } };
   }
   if (snapshot !== undefined) {
-    await deps.clouds.get(ref.cloud).image.deleteImage(snapshot.id, { signal: signal() });
+    await deps.clouds.get(ref.cloud).image.deleteImage(snapshot.id, { signal: cancellationSignal() });
     notes.push(removed(`snapshot ${snapshot.id} is removed`, unfit.snapshot));
   }
   if (server !== undefined && !anew && USABLE.includes(server.status) && unfit.instance === undefined) {
@@ -51,9 +51,9 @@ function removed(what: string, why: string | undefined): string {
 }
 
 /** What a build that has ended would go on from. Nothing is touched. */
-export async function readRemains(deps: Deps, input: ReadRemainsInput): Promise<RemainsReport> {
+export async function readResumePoint(deps: Deps, input: ReadResumePointInput): Promise<ResumePointReport> {
   const { ref, jeosWorkflowId } = input;
-  progress({ message: 'looking for what the build has left' });
+  reportProgress({ message: 'looking for what the build has left' });
   const [servers, snapshot, jeos] = await Promise.all([
     listServers(deps, input),
     findSnapshot(deps, input),
@@ -67,18 +67,21 @@ export async function readRemains(deps: Deps, input: ReadRemainsInput): Promise<
     return { from: 'instance', what: `instance ${server.id}, in which what has run does not run again` };
   }
   if (jeos !== undefined) return { from: 'jeos', what: `the installed system, JEOS image ${jeos.id}` };
-  const installs = jeosWorkflowId !== undefined && (await lifeOf(deps, jeosWorkflowId)) === 'living';
+  const installs = jeosWorkflowId !== undefined && (await workflowState(deps, jeosWorkflowId)) === 'living';
   if (installs) return { from: 'installation', what: `the installation that still runs, ${jeosWorkflowId}` };
   return { from: 'nothing', what: `the beginning: nothing of it exists on cloud ${ref.cloud}` };
 }
 
 /** The JEOS that the build had, or would find. */
-async function findJeos(deps: Deps, { ref, jeosImage, jeosWorkflowId }: ReadRemainsInput): Promise<Image | undefined> {
+async function findJeos(
+  deps: Deps,
+  { ref, jeosImage, jeosWorkflowId }: ReadResumePointInput,
+): Promise<Image | undefined> {
   const { image } = deps.clouds.get(ref.cloud);
-  const known = jeosImage === undefined ? undefined : await image.getImage(jeosImage, { signal: signal() });
+  const known = jeosImage === undefined ? undefined : await image.getImage(jeosImage, { signal: cancellationSignal() });
   if (isJeos(known) || jeosWorkflowId === undefined) return isJeos(known) ? known : undefined;
   const properties = { [KEYS.workflow]: jeosWorkflowId, [KEYS.role]: 'jeos' };
-  return (await image.listImages({ properties }, { signal: signal() })).find(isJeos);
+  return (await image.listImages({ properties }, { signal: cancellationSignal() })).find(isJeos);
 }
 
 function isJeos(image: Image | undefined): boolean {
@@ -87,15 +90,15 @@ function isJeos(image: Image | undefined): boolean {
 
 async function listServers(deps: Deps, { ref }: { ref: BuildRef }): Promise<Server[]> {
   const name = resourceName(ref, 'customise');
-  const servers = await deps.clouds.get(ref.cloud).compute.listServers({ name }, { signal: signal() });
+  const servers = await deps.clouds.get(ref.cloud).compute.listServers({ name }, { signal: cancellationSignal() });
   return servers.filter((candidate) => candidate.name === name && !isGone(candidate));
 }
 
-async function findServer(deps: Deps, input: FindRemains): Promise<Server | undefined> {
+async function findServer(deps: Deps, input: FindResumePoint): Promise<Server | undefined> {
   for (;;) {
     const [server] = await listServers(deps, input);
     if (server?.['OS-EXT-STS:task_state'] !== 'deleting') return server;
-    progress({ message: `instance ${server.id} is being deleted` });
+    reportProgress({ message: `instance ${server.id} is being deleted` });
     await sleep(deps.pollInterval);
   }
 }
@@ -103,7 +106,7 @@ async function findServer(deps: Deps, input: FindRemains): Promise<Server | unde
 async function findSnapshot(deps: Deps, { ref }: { ref: BuildRef }): Promise<Image | undefined> {
   const { image } = deps.clouds.get(ref.cloud);
   const properties = { [KEYS.build]: ref.uuid, [KEYS.role]: 'base' };
-  const images = await image.listImages({ properties }, { signal: signal() });
+  const images = await image.listImages({ properties }, { signal: cancellationSignal() });
   return images.find(({ status }) => WHOLE_OR_COMING.includes(status));
 }
 
@@ -113,7 +116,7 @@ function isUsable(snapshot: Image, server: Server | undefined): boolean {
   return server?.status === 'SHUTOFF' && server['OS-EXT-STS:task_state'] !== null;
 }
 
-async function packagesOf(deps: Deps, { ref }: FindRemains): Promise<number> {
+async function countPackages(deps: Deps, { ref }: FindResumePoint): Promise<number> {
   const icicle = await deps.store.readDocument(ref.uuid, 'icicle.xml');
   return icicle === undefined ? 0 : readIcicle(icicle.toString('utf8')).packages.length;
 }

@@ -1,13 +1,13 @@
 import { baseImageWorkflowId } from '../../domain/base-image-input.js';
 import { FactoryError } from '../../domain/errors.js';
 import { KEYS } from '../../domain/names.js';
-import { whatToSweep, type FoundThing, type Life, type Removal, type SweepFacts, type SweepLimits, type SweepPlan } from '../../domain/sweep-rules.js'; // prettier-ignore
+import { decideSweep, type FoundResource, type WorkflowState, type Removal, type SweepFacts, type SweepLimits, type SweepPlan } from '../../domain/sweep-rules.js'; // prettier-ignore
 import { deleteGlanceImage } from './remove-resources.js';
-import { again } from '../shared/retry.js';
-import { type Deps, progress, signal, sleep } from '../shared/context.js';
-import { findThings, foundImage } from './find-resources.js';
+import { withRetries } from '../shared/retry.js';
+import { type Deps, reportProgress, cancellationSignal, sleep } from '../shared/context.js';
+import { findResources, describeImage } from './find-resources.js';
 import { deleteKeys } from '../instance/ssh-keys.js';
-import { heldJeos, isInstalling, lifeOf, retentionOf } from '../shared/temporal-lookups.js';
+import { findHeldJeosImages, isInstalling, workflowState, readRetention } from '../shared/temporal-lookups.js';
 import { isGone } from '../instance/servers.js';
 import { removeShared } from '../images/shared-images.js';
 
@@ -31,7 +31,7 @@ export interface PlanSweep {
 
 /** Finds everything of ours in a cloud's project, asks Temporal whose it is, and says what goes and what stays. */
 export async function planSweep(deps: Deps, input: PlanSweep): Promise<BoundedPlan> {
-  const { removals, kept } = await planOf(deps, input);
+  const { removals, kept } = await computeSweepPlan(deps, input);
   return {
     removals: removals.slice(0, MOST_REMOVALS),
     kept: kept.slice(0, MOST_NAMED),
@@ -40,39 +40,39 @@ export async function planSweep(deps: Deps, input: PlanSweep): Promise<BoundedPl
   };
 }
 
-async function planOf(deps: Deps, { cloud, limits }: PlanSweep): Promise<SweepPlan> {
+async function computeSweepPlan(deps: Deps, { cloud, limits }: PlanSweep): Promise<SweepPlan> {
   // The time comes first: what is made from now on is younger than any limit.
   const now = Date.now();
-  const lives = new Map<string, Life>();
-  for (const id of new Set((await findThings(deps, cloud)).found.flatMap((thing) => thing.workflows))) {
-    progress({ message: `asking Temporal about ${id}` });
-    lives.set(id, await lifeOf(deps, id));
+  const lives = new Map<string, WorkflowState>();
+  for (const id of new Set((await findResources(deps, cloud)).found.flatMap((thing) => thing.workflows))) {
+    reportProgress({ message: `asking Temporal about ${id}` });
+    lives.set(id, await workflowState(deps, id));
   }
   const installing = await isInstalling(deps);
   // Looked at again, because only what a build has after its end is what it has left: until then it may still turn a
   // snapshot into a base image. What has come since belongs to workflows that were not asked about, and stays.
-  const { found, referred } = await findThings(deps, cloud);
-  const facts: SweepFacts = { now, limits, lives, inUse: referred, installing, retention: await retentionOf(deps) };
-  const plan = whatToSweep(found, facts);
+  const { found, referred } = await findResources(deps, cloud);
+  const facts: SweepFacts = { now, limits, lives, inUse: referred, installing, retention: await readRetention(deps) };
+  const plan = decideSweep(found, facts);
   if (!plan.removals.some(({ things }) => things.some(({ shared }) => shared === 'jeos'))) return plan;
-  const held = await heldJeos(deps);
-  return whatToSweep(found, { ...facts, inUse: typeof held === 'string' ? held : new Set([...held, ...referred]) });
+  const held = await findHeldJeosImages(deps);
+  return decideSweep(found, { ...facts, inUse: typeof held === 'string' ? held : new Set([...held, ...referred]) });
 }
 
-export interface RemoveLeft {
+export interface RemoveLeftovers {
   cloud: string;
   removal: Removal;
 }
 
 /** What became of things that were to go, by kind and id. */
-export interface RemovedLeft {
+export interface RemovedLeftovers {
   removed: string[];
   /** With the reason: the cloud's words, or that their build lives again. */
   failed: { thing: string; why: string }[];
 }
 
-/** How a thing is named in what {@link removeLeft} answers. */
-export function labelOf({ kind, id }: Pick<FoundThing, 'kind' | 'id'>): string {
+/** How a thing is named in what {@link removeLeftovers} answers. */
+export function formatLabel({ kind, id }: Pick<FoundResource, 'kind' | 'id'>): string {
   return `${kind} ${id}`;
 }
 
@@ -80,14 +80,14 @@ export function labelOf({ kind, id }: Pick<FoundThing, 'kind' | 'id'>): string {
  * Removes things that were found to be nobody's: by their ids and not by their mark, so that what a build has made since
  * is not touched. Temporal is asked again before each of them.
  */
-export async function removeLeft(deps: Deps, { cloud, removal }: RemoveLeft): Promise<RemovedLeft> {
-  const report: RemovedLeft = { removed: [], failed: [] };
+export async function removeLeftovers(deps: Deps, { cloud, removal }: RemoveLeftovers): Promise<RemovedLeftovers> {
+  const report: RemovedLeftovers = { removed: [], failed: [] };
   for (const thing of removal.things) {
-    progress({ message: `removing ${labelOf(thing)} (${thing.name})` });
+    reportProgress({ message: `removing ${formatLabel(thing)} (${thing.name})` });
     const living = await livingAmong(deps, removal.workflows);
     const why = living === undefined ? await tryToRemove(deps, cloud, thing) : `its build lives again: ${living}`;
-    if (why === undefined) report.removed.push(labelOf(thing));
-    else report.failed.push({ thing: labelOf(thing), why });
+    if (why === undefined) report.removed.push(formatLabel(thing));
+    else report.failed.push({ thing: formatLabel(thing), why });
   }
   const { build } = removal;
   if (build !== undefined && removal.workflows.includes(baseImageWorkflowId(build)) && report.failed.length === 0) {
@@ -98,15 +98,15 @@ export async function removeLeft(deps: Deps, { cloud, removal }: RemoveLeft): Pr
 
 async function livingAmong(deps: Deps, workflows: string[]): Promise<string | undefined> {
   for (const id of workflows) {
-    if ((await lifeOf(deps, id)) === 'living') return id;
+    if ((await workflowState(deps, id)) === 'living') return id;
   }
   return undefined;
 }
 
 /** Why a thing is still there, or undefined when it is gone. What lasts longer is left to the activity's next try. */
-async function tryToRemove(deps: Deps, cloud: string, thing: FoundThing): Promise<string | undefined> {
+async function tryToRemove(deps: Deps, cloud: string, thing: FoundResource): Promise<string | undefined> {
   try {
-    return await again(deps, () => remove(deps, cloud, thing).catch(passing));
+    return await withRetries(deps, () => remove(deps, cloud, thing).catch(passing));
   } catch (error) {
     if (!(error instanceof FactoryError) || (error.retryable && error.type !== 'Conflict')) throw error;
     return error.message;
@@ -119,9 +119,9 @@ function passing(error: unknown): never {
   throw new FactoryError('Conflict', error.message, { retryable: true, cause: error });
 }
 
-async function remove(deps: Deps, cloud: string, thing: FoundThing): Promise<string | undefined> {
+async function remove(deps: Deps, cloud: string, thing: FoundResource): Promise<string | undefined> {
   const { compute, network, volume } = deps.clouds.get(cloud);
-  const options = { signal: signal() };
+  const options = { signal: cancellationSignal() };
   switch (thing.kind) {
     case 'instance':
       await compute.deleteServer(thing.id, options);
@@ -176,10 +176,10 @@ async function untilGone(
   }
 }
 
-async function removeImage(deps: Deps, cloud: string, thing: FoundThing): Promise<string | undefined> {
-  const image = await deps.clouds.get(cloud).image.getImage(thing.id, { signal: signal() });
+async function removeImage(deps: Deps, cloud: string, thing: FoundResource): Promise<string | undefined> {
+  const image = await deps.clouds.get(cloud).image.getImage(thing.id, { signal: cancellationSignal() });
   if (image === undefined) return undefined;
-  const now = await foundImage(deps, image);
+  const now = await describeImage(deps, image);
   if (now.result !== undefined) return now.result;
   // Somebody has chosen, finished or marked it since.
   if (now.used !== thing.used || now.shared !== thing.shared || now.expires !== thing.expires) {

@@ -2,10 +2,10 @@ import { FactoryError } from '../../domain/errors.js';
 import { connectGuest } from '../../guest/connect.js';
 import { hostKeysFromConsole } from '../../guest/console-keys.js';
 import type { Guest } from '../../guest/types.js';
-import { admitWorker } from '../instance/security-group.js';
-import { type Deps, signal } from '../shared/context.js';
-import { profileOf } from '../shared/documents.js';
-import { hostKeyOf, loginKeyOf } from '../instance/ssh-keys.js';
+import { openSecurityGroupForWorker } from '../instance/security-group.js';
+import { type Deps, cancellationSignal } from '../shared/context.js';
+import { loadProfile } from '../shared/documents.js';
+import { loadHostKey, loadLoginKey } from '../instance/ssh-keys.js';
 import { livingServer, serverOff } from '../instance/servers.js';
 import type { GuestInput } from '../shared/types.js';
 
@@ -14,7 +14,7 @@ const CONNECT_TIMEOUT = 30;
 
 /** The host keys that the guest may have: the one that it was given, and those that it printed on its own console. */
 export async function knownHostKeys(deps: Deps, uuid: string): Promise<string[]> {
-  const given = await hostKeyOf(deps, uuid);
+  const given = await loadHostKey(deps, uuid);
   const printed = await deps.store.readDocument(uuid, 'known_hosts');
   return [given.publicKey, ...(printed?.toString('utf8').split('\n').filter(Boolean) ?? [])];
 }
@@ -26,7 +26,7 @@ export async function knownHostKeys(deps: Deps, uuid: string): Promise<string[]>
 export async function learnHostKeys(deps: Deps, { ref, guest }: GuestInput): Promise<void> {
   const console = await deps.clouds
     .get(ref.cloud)
-    .compute.consoleOutput(guest.serverId, undefined, { signal: signal() });
+    .compute.consoleOutput(guest.serverId, undefined, { signal: cancellationSignal() });
   const printed = hostKeysFromConsole(console);
   if (printed.length > 0) await deps.store.writeDocument(ref.uuid, 'known_hosts', printed.join('\n'));
 }
@@ -34,9 +34,9 @@ export async function learnHostKeys(deps: Deps, { ref, guest }: GuestInput): Pro
 /** Connects to the build's guest; this worker is let in first. */
 export async function connectToGuest(deps: Deps, input: GuestInput): Promise<Guest> {
   const { ref, guest } = input;
-  await admitWorker(deps, ref, guest);
-  const { privateKey } = await loginKeyOf(deps, ref.uuid);
-  const { shell, oldSsh } = (await profileOf(deps, ref.uuid)).profile;
+  await openSecurityGroupForWorker(deps, ref, guest);
+  const { privateKey } = await loadLoginKey(deps, ref.uuid);
+  const { shell, oldSsh } = (await loadProfile(deps, ref.uuid)).profile;
   return connectGuest(
     {
       host: guest.host,
@@ -47,7 +47,7 @@ export async function connectToGuest(deps: Deps, input: GuestInput): Promise<Gue
       ...(shell === undefined ? {} : { shell }),
       ...(oldSsh === undefined ? {} : { oldSsh }),
     },
-    { timeout: CONNECT_TIMEOUT, signal: signal() },
+    { timeout: CONNECT_TIMEOUT, signal: cancellationSignal() },
   );
 }
 

@@ -1,6 +1,6 @@
-import { digestOf, planGuestSteps, stepDigest } from '../../planning/plan.js';
+import { computeDigest, planGuestSteps, computeStepDigest } from '../../planning/plan.js';
 import type { Deps } from '../shared/context.js';
-import { profileOf } from '../shared/documents.js';
+import { loadProfile } from '../shared/documents.js';
 
 /** What a build's customised instance was made from, and what has been done in it: of which run's template, the instance itself does not say. */
 interface GuestRecord {
@@ -56,20 +56,20 @@ export function forgetStep(deps: Deps, uuid: string, serverId: string, name: str
 }
 
 /** The instance is what its template says, and nothing more is to run in it. */
-export function recordWhole(deps: Deps, uuid: string, serverId: string, of: TemplateOfBuild): Promise<void> {
+export function recordAllSteps(deps: Deps, uuid: string, serverId: string, of: TemplateOfBuild): Promise<void> {
   return change(deps, uuid, serverId, (record) => {
-    record.whole = digestOf(stepsOf(of));
+    record.whole = computeDigest(listStepDigests(of));
   });
 }
 
-type TemplateOfBuild = Awaited<ReturnType<typeof profileOf>>;
+type TemplateOfBuild = Awaited<ReturnType<typeof loadProfile>>;
 
-function stepsOf({ template, profile }: TemplateOfBuild): { name: string; digest: string }[] {
-  return planGuestSteps(template, profile).map((step) => ({ name: step.name, digest: stepDigest(step) }));
+function listStepDigests({ template, profile }: TemplateOfBuild): { name: string; digest: string }[] {
+  return planGuestSteps(template, profile).map((step) => ({ name: step.name, digest: computeStepDigest(step) }));
 }
 
 /** What a plan wants of the instance that an earlier run has made. */
-export interface Wanted {
+export interface ExpectedGuest {
   instanceDigest?: string;
   /** This step of the template and what follows is done anew in it, whatever has run. */
   from?: string;
@@ -79,19 +79,19 @@ export interface Wanted {
  * Why the build's instance, or the snapshot of it, is not what template and parameters ask for now, which may be others than those
  * that it was made by; undefined when it is.
  */
-export async function whyUnfit(
+export async function mismatchReason(
   deps: Deps,
   uuid: string,
   serverId: string | undefined,
-  { instanceDigest, from }: Wanted,
+  { instanceDigest, from }: ExpectedGuest,
 ): Promise<{ instance?: string; snapshot?: string }> {
   const record = await read(deps, uuid);
   if (record === undefined || (serverId !== undefined && record.serverId !== serverId))
     return both('what it was made from has not been written down');
   if (record.madeFrom !== instanceDigest)
     return both('template or parameters ask for another installed system, network, zone, configuration drive or disk');
-  const steps = stepsOf(await profileOf(deps, uuid));
-  if (record.whole !== undefined && record.whole !== digestOf(steps)) {
+  const steps = listStepDigests(await loadProfile(deps, uuid));
+  if (record.whole !== undefined && record.whole !== computeDigest(steps)) {
     const why = 'it was taken of another template';
     return from === undefined ? { instance: 'it is whole after another template', snapshot: why } : { snapshot: why };
   }

@@ -1,15 +1,15 @@
 import { FactoryError } from '../../domain/errors.js';
-import { planGuestSteps, stepDigest, type GuestStep } from '../../planning/plan.js';
-import { masked } from '../../planning/secrets.js';
+import { planGuestSteps, computeStepDigest, type GuestStep } from '../../planning/plan.js';
+import { maskSecrets } from '../../planning/secrets.js';
 import { packagesFromListing, writeIcicle as icicleText } from '../../icicle/icicle.js';
 import { checkPrivilege } from '../../guest/access.js';
 import type { Guest, JournalOptions, JournalResult } from '../../guest/types.js';
 import type { OsProfile } from '../../os/types.js';
 import { contentBytes } from '../shared/template-content.js';
-import { type Deps, progress, signal } from '../shared/context.js';
-import { profileOf, secretsIn } from '../shared/documents.js';
+import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
+import { loadProfile, loadSecrets } from '../shared/documents.js';
 import { inGuest } from './guest-connection.js';
-import { forgetStep, recordStep, recordWhole } from './guest-record.js';
+import { forgetStep, recordStep, recordAllSteps } from './guest-record.js';
 import type { GuestInput } from '../shared/types.js';
 
 /** Characters of a failed command's output that its message carries. */
@@ -25,7 +25,7 @@ export interface RunGuestStep extends GuestInput {
   /** Which try to get it done this is: a failed step is run again under a new name. */
   round: string;
   /** Run it though the guest has done it. */
-  anew: boolean;
+  forceRerun: boolean;
   /** Run a command again that was interrupted. */
   rerun: boolean;
 }
@@ -48,12 +48,12 @@ async function runOnce(deps: Deps, guest: Guest, secrets: string[], what: Once):
     timeout: what.timeout,
     round: what.round,
     anew: what.anew,
-    signal: signal(),
-    onOutput: (chunk) => progress({ message: what.title, consoleLine: masked(lastLine(chunk), secrets) }),
+    signal: cancellationSignal(),
+    onOutput: (chunk) => reportProgress({ message: what.title, consoleLine: maskSecrets(lastLine(chunk), secrets) }),
   });
-  const output = masked(result.output, secrets).trimEnd().slice(-OUTPUT_TAIL);
+  const output = maskSecrets(result.output, secrets).trimEnd().slice(-OUTPUT_TAIL);
   if (result.interrupted && what.reruns > 0) {
-    progress({ message: `${what.title}: was interrupted, and is run again` });
+    reportProgress({ message: `${what.title}: was interrupted, and is run again` });
     return runOnce(deps, guest, secrets, { ...what, round: `${what.round}r`, reruns: what.reruns - 1 });
   }
   if (result.interrupted) {
@@ -75,14 +75,14 @@ function lastLine(text: string): string {
 
 /** Runs one step of the template: a repository, a command, the packages or a file. */
 export async function runGuestStep(deps: Deps, input: RunGuestStep): Promise<void> {
-  const { template, profile } = await profileOf(deps, input.ref.uuid);
-  const secrets = await secretsIn(deps, input.ref.uuid);
+  const { template, profile } = await loadProfile(deps, input.ref.uuid);
+  const secrets = await loadSecrets(deps, input.ref.uuid);
   const step = planGuestSteps(template, profile).find((candidate) => candidate.name === input.step);
   if (step === undefined) throw new FactoryError('Internal', `the template has no step ${input.step}`);
   const { uuid } = input.ref;
   const { serverId } = input.guest;
   await inGuest(deps, input, async (guest) => {
-    await recordStep(deps, uuid, serverId, { name: step.name, digest: stepDigest(step) });
+    await recordStep(deps, uuid, serverId, { name: step.name, digest: computeStepDigest(step) });
     try {
       if (step.kind === 'file') await writeTemplateFile(deps, guest, uuid, step);
       else await runScript(deps, guest, input, { step, profile, secrets });
@@ -97,8 +97,8 @@ type FileStep = Extract<GuestStep, { kind: 'file' }>;
 type ScriptStep = Exclude<GuestStep, FileStep>;
 
 async function writeTemplateFile(deps: Deps, guest: Guest, uuid: string, { title, file }: FileStep): Promise<void> {
-  progress({ message: title });
-  await guest.writeFile(file.name, await contentBytes(deps, uuid, file.content), { signal: signal() });
+  reportProgress({ message: title });
+  await guest.writeFile(file.name, await contentBytes(deps, uuid, file.content), { signal: cancellationSignal() });
 }
 
 async function runScript(
@@ -107,15 +107,15 @@ async function runScript(
   input: RunGuestStep,
   { step, profile, secrets }: { step: ScriptStep; profile: OsProfile; secrets: string[] },
 ): Promise<void> {
-  const script = await scriptOf(deps, input, step, profile);
+  const script = await renderStepScript(deps, input, step, profile);
   // What we bring ourselves can be run any number of times.
   const mayRerun = input.rerun || (step.kind !== 'command' && step.kind !== 'precommand');
-  const { timeout, round, anew } = input;
+  const { timeout, round, forceRerun: anew } = input;
   const reruns = mayRerun ? RERUNS : 0;
   await runOnce(deps, guest, secrets, { key: step.name, title: step.title, script, timeout, round, anew, reruns });
 }
 
-async function scriptOf(deps: Deps, input: GuestInput, step: ScriptStep, profile: OsProfile): Promise<string> {
+async function renderStepScript(deps: Deps, input: GuestInput, step: ScriptStep, profile: OsProfile): Promise<string> {
   switch (step.kind) {
     case 'repository':
       return profile.addRepository(step.repository).script;
@@ -131,8 +131,8 @@ async function scriptOf(deps: Deps, input: GuestInput, step: ScriptStep, profile
 
 /** Lists the guest's packages, and keeps the ICICLE document in the store. */
 export async function writeIcicle(deps: Deps, input: GuestInput): Promise<{ packages: number }> {
-  const { template, profile } = await profileOf(deps, input.ref.uuid);
-  const secrets = await secretsIn(deps, input.ref.uuid);
+  const { template, profile } = await loadProfile(deps, input.ref.uuid);
+  const secrets = await loadSecrets(deps, input.ref.uuid);
   return inGuest(deps, input, async (guest) => {
     const listing = await output(guest, secrets, 'list the installed packages', profile.listPackages);
     const command = template.os.icicleExtraCommand;
@@ -145,14 +145,14 @@ export async function writeIcicle(deps: Deps, input: GuestInput): Promise<{ pack
 }
 
 async function output(guest: Guest, secrets: string[], title: string, command: string): Promise<string> {
-  progress({ message: title });
+  reportProgress({ message: title });
   const result = await guest.run(command, {
     timeout: OWN_SCRIPT_TIMEOUT,
-    signal: signal(),
+    signal: cancellationSignal(),
     maxOutput: 16 * 1024 * 1024,
   });
   if (result.exitCode === 0) return result.stdout;
-  const tail = masked(result.stderr || result.stdout, secrets)
+  const tail = maskSecrets(result.stderr || result.stdout, secrets)
     .trimEnd()
     .slice(-OUTPUT_TAIL);
   throw new FactoryError('CommandFailed', `${title}: ended with exit status ${result.exitCode}\n${tail}`);
@@ -160,13 +160,13 @@ async function output(guest: Guest, secrets: string[], title: string, command: s
 
 /** Removes the machine's identity from the guest: nothing that belongs to this one instance may be in the image. */
 export async function cleanGuest(deps: Deps, input: GuestInput & { round: string }): Promise<void> {
-  const of = await profileOf(deps, input.ref.uuid);
-  const secrets = await secretsIn(deps, input.ref.uuid);
+  const of = await loadProfile(deps, input.ref.uuid);
+  const secrets = await loadSecrets(deps, input.ref.uuid);
   await inGuest(deps, input, async (guest) => {
-    await checkPrivilege(guest, input.guest.prefix, { signal: signal() });
+    await checkPrivilege(guest, input.guest.prefix, { signal: cancellationSignal() });
     const { title, script } = of.profile.cleanGuest();
     const { round } = input;
-    await recordWhole(deps, input.ref.uuid, input.guest.serverId, of);
+    await recordAllSteps(deps, input.ref.uuid, input.guest.serverId, of);
     // An earlier run of the build may have cleaned it before this one did steps of the template anew.
     const how = { timeout: OWN_SCRIPT_TIMEOUT, round, anew: true, reruns: RERUNS };
     await runOnce(deps, guest, secrets, { key: 'clean', title, script, ...how });

@@ -3,9 +3,9 @@ import type { OpenedSession } from '../../domain/messages.js';
 import { SESSION_KEY } from '../../guest/guest-shell.js';
 import { keyBlob } from '../../guest/keys.js';
 import type { Guest } from '../../guest/types.js';
-import { admit } from '../instance/security-group.js';
-import { type Deps, progress, signal } from '../shared/context.js';
-import { profileOf } from '../shared/documents.js';
+import { openSecurityGroup } from '../instance/security-group.js';
+import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
+import { loadProfile } from '../shared/documents.js';
 import { knownHostKeys, withGuest } from './guest-connection.js';
 import type { GuestInput } from '../shared/types.js';
 
@@ -22,11 +22,11 @@ export interface SessionInput extends GuestInput {
 /** Lets somebody with the key in to the guest, as the user that we are let in as. */
 export async function openSession(deps: Deps, input: SessionInput): Promise<OpenedSession> {
   const { ref, guest: location, publicKey, from } = input;
-  progress({ message: 'letting a session in' });
-  if (from !== undefined) await admit(deps, ref, location, [from]);
+  reportProgress({ message: 'letting a session in' });
+  if (from !== undefined) await openSecurityGroup(deps, ref, location, [from]);
   const line = `${publicKey.trim().split(/\s+/).slice(0, 2).join(' ')} ${SESSION_KEY}`;
   await withGuest(deps, input, (guest) => changeKeys(guest, guest.shell.letIn(location.user, line)));
-  const { oldSsh } = (await profileOf(deps, ref.uuid)).profile;
+  const { oldSsh } = (await loadProfile(deps, ref.uuid)).profile;
   return {
     host: location.host,
     user: location.user,
@@ -43,7 +43,7 @@ export async function closeSession(deps: Deps, input: SessionInput): Promise<voi
 }
 
 async function changeKeys(guest: Guest, script: string): Promise<void> {
-  const { exitCode, stderr } = await guest.run(script, { timeout: TIMEOUT, signal: signal() });
+  const { exitCode, stderr } = await guest.run(script, { timeout: TIMEOUT, signal: cancellationSignal() });
   if (exitCode === 0) return;
   throw new FactoryError('CommandFailed', `the session’s key could not be changed in the guest: ${stderr.trim()}`);
 }

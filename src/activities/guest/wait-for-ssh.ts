@@ -1,12 +1,12 @@
 import { FactoryError } from '../../domain/errors.js';
-import { masked } from '../../planning/secrets.js';
+import { maskSecrets } from '../../planning/secrets.js';
 import { checkPrivilege, removeKeyAndShutDown } from '../../guest/access.js';
 import type { Server } from '../../openstack/types.js';
-import { type Deps, progress, signal, sleep } from '../shared/context.js';
-import { secretsIn } from '../shared/documents.js';
+import { type Deps, reportProgress, cancellationSignal, sleep } from '../shared/context.js';
+import { loadSecrets } from '../shared/documents.js';
 import { isBooting, learnHostKeys, withGuest } from './guest-connection.js';
 import { markProven } from '../images/publish-image.js';
-import { loginKeyOf } from '../instance/ssh-keys.js';
+import { loadLoginKey } from '../instance/ssh-keys.js';
 import { tailOf } from '../installer/wait-for-power-off.js';
 import { isGone, livingServer, serverFailed, serverGone, serverOff } from '../instance/servers.js';
 import type { GuestInput, JeosFound } from '../shared/types.js';
@@ -27,7 +27,7 @@ async function gaveUp(
 ): Promise<never> {
   const console = await deps.clouds
     .get(ref.cloud)
-    .compute.consoleOutput(guest.serverId, 100, { signal: signal() })
+    .compute.consoleOutput(guest.serverId, 100, { signal: cancellationSignal() })
     .catch(() => '');
   const never = jeos.reused && !jeos.proven;
   const unproven = `JEOS ${jeos.imageId} of an earlier build has never let a build in: --parameter reuse_jeos False installs another; `;
@@ -36,7 +36,7 @@ async function gaveUp(
     'see that the installed system starts sshd and cloud-init, and that default_user is its user; boot_timeout gives it more time';
   throw new FactoryError(last.type, `no login over SSH by the deadline: ${last.message}`, {
     hint: `${never ? unproven : ''}${advice}`,
-    consoleTail: masked(tailOf(console), await secretsIn(deps, ref.uuid)),
+    consoleTail: maskSecrets(tailOf(console), await loadSecrets(deps, ref.uuid)),
     cause: last,
   });
 }
@@ -45,13 +45,15 @@ async function gaveUp(
 export async function waitForSsh(deps: Deps, input: GuestInput & { deadline: number; jeos: JeosFound }): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {
-      await withGuest(deps, input, (guest) => checkPrivilege(guest, input.guest.prefix, { signal: signal() }));
+      await withGuest(deps, input, (guest) =>
+        checkPrivilege(guest, input.guest.prefix, { signal: cancellationSignal() }),
+      );
       if (!input.jeos.proven) await markProven(deps, input.ref.cloud, input.jeos.imageId);
       return;
     } catch (error) {
       if (!isBooting(error) || !error.retryable) throw error;
       if (Date.now() >= input.deadline) return gaveUp(deps, input, error);
-      progress({ message: error.message });
+      reportProgress({ message: error.message });
       if (error.type === 'HostKeyMismatch') await learnHostKeys(deps, input);
       if (tries % SERVER_CHECK === 0) {
         const server = await living(deps, input);
@@ -75,18 +77,18 @@ async function wasTold(deps: Deps, { ref, guest }: GuestInput): Promise<boolean>
  * one that cannot be reached may still have it, so that is an error, and the next try looks whether it is off.
  */
 async function tellShutDown(deps: Deps, input: GuestInput): Promise<void> {
-  const { publicKey } = await loginKeyOf(deps, input.ref.uuid);
+  const { publicKey } = await loadLoginKey(deps, input.ref.uuid);
   try {
     await withGuest(deps, input, async (guest) => {
       // First: it may be off before we hear of it, and whoever tries again may be another worker or another activity.
       await deps.store.writeDocument(input.ref.uuid, TOLD, input.guest.serverId);
-      await removeKeyAndShutDown(guest, publicKey, { cleanUp: guest.shell.lastCleanUp, signal: signal() });
+      await removeKeyAndShutDown(guest, publicKey, { cleanUp: guest.shell.lastCleanUp, signal: cancellationSignal() });
     });
   } catch (error) {
     if (!(error instanceof FactoryError)) throw error;
     if (error.type === 'CommandFailed') await deps.store.deleteDocument(input.ref.uuid, TOLD);
     if (error.type !== 'GuestLoginRefused' || !(await wasTold(deps, input))) throw error;
-    progress({ message: 'the guest has forgotten the build’s key' });
+    reportProgress({ message: 'the guest has forgotten the build’s key' });
   }
 }
 
@@ -105,7 +107,7 @@ export async function shutDownGuest(deps: Deps, input: GuestInput & { deadline: 
   let button = Date.now() + BUTTON_AFTER;
   try {
     for (;;) {
-      const server = (await servers.next(serverId, signal())) ?? (await living(deps, input));
+      const server = (await servers.next(serverId, cancellationSignal())) ?? (await living(deps, input));
       if (isGone(server)) throw serverGone(serverId);
       if (server.status === 'ERROR') throw await serverFailed(deps, input.ref.cloud, server);
       if (server.status === 'SHUTOFF' && server['OS-EXT-STS:task_state'] === null) return;
@@ -118,9 +120,9 @@ export async function shutDownGuest(deps: Deps, input: GuestInput & { deadline: 
           },
         );
       }
-      progress({ message: `instance is ${server.status}` });
+      reportProgress({ message: `instance is ${server.status}` });
       if (Date.now() >= button && server['OS-EXT-STS:task_state'] === null) {
-        await cloud.compute.stopServer(serverId, { signal: signal() });
+        await cloud.compute.stopServer(serverId, { signal: cancellationSignal() });
         button = Date.now() + BUTTON_AFTER;
       }
     }

@@ -4,7 +4,7 @@ import { FactoryError } from '../../domain/errors.js';
 import { KEYS } from '../../domain/names.js';
 import { withoutSecrets } from '../../media/urls.js';
 import type { CreateImage, Image } from '../../openstack/types.js';
-import { type Deps, progress, signal, sleep } from '../shared/context.js';
+import { type Deps, reportProgress, cancellationSignal, sleep } from '../shared/context.js';
 import { isUploadedElsewhere } from './uploader.js';
 
 /** An image whose id is ours to choose. */
@@ -32,7 +32,7 @@ const GENERATIONS = 50;
 const STALE_UPLOAD = 120_000;
 
 /** A UUID (version 8, RFC 9562) derived from a text: the same on every worker and at every try. */
-export function uuidOf(text: string): string {
+export function deriveUuid(text: string): string {
   const bytes = createHash('sha256').update(`imagefactory-nova:${text}`).digest().subarray(0, 16);
   bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6);
   bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
@@ -51,10 +51,11 @@ function isConflict(error: unknown): boolean {
  */
 export async function ensureImage(deps: Deps, cloudName: string, wanted: WantedImage): Promise<string> {
   const cloud = deps.clouds.get(cloudName);
-  const project = await cloud.projectId({ signal: signal() });
+  const project = await cloud.projectId({ signal: cancellationSignal() });
   for (let generation = 0; generation < GENERATIONS; generation++) {
-    const id = uuidOf(`${project}:${wanted.seed}:${generation}`);
-    const image = (await cloud.image.getImage(id, { signal: signal() })) ?? (await create(deps, cloudName, id, wanted));
+    const id = deriveUuid(`${project}:${wanted.seed}:${generation}`);
+    const image =
+      (await cloud.image.getImage(id, { signal: cancellationSignal() })) ?? (await create(deps, cloudName, id, wanted));
     if (image === undefined) continue;
     if (await filled(deps, cloudName, image, wanted)) return id;
   }
@@ -65,10 +66,10 @@ export async function ensureImage(deps: Deps, cloudName: string, wanted: WantedI
 async function create(deps: Deps, cloudName: string, id: string, wanted: WantedImage): Promise<Image | undefined> {
   const { image } = deps.clouds.get(cloudName);
   try {
-    return await image.createImage({ id, ...wanted.request }, { signal: signal() });
+    return await image.createImage({ id, ...wanted.request }, { signal: cancellationSignal() });
   } catch (error) {
     if (!isConflict(error)) throw error;
-    return image.getImage(id, { signal: signal() });
+    return image.getImage(id, { signal: cancellationSignal() });
   }
 }
 
@@ -89,11 +90,11 @@ async function filled(deps: Deps, cloudName: string, first: Image, wanted: Wante
     } else if (image.status === 'saving' && isPatient) await sleep(deps.pollInterval);
     else if (image.status === 'saving' && (await isUploadedElsewhere(deps, image))) waitedSince = Date.now();
     else {
-      await images.deleteImage(id, { signal: signal() });
+      await images.deleteImage(id, { signal: cancellationSignal() });
       return false;
     }
-    image = await images.getImage(id, { signal: signal() });
-    progress({ message: `image ${id} is ${image?.status ?? 'gone'}` });
+    image = await images.getImage(id, { signal: cancellationSignal() });
+    reportProgress({ message: `image ${id} is ${image?.status ?? 'gone'}` });
   }
   return false;
 }
@@ -120,7 +121,7 @@ async function nameUploader(deps: Deps, cloudName: string, image: Image, { reque
   if (value === undefined || image[KEYS.uploader] === value) return;
   try {
     const change = { op: 'add', path: `/${KEYS.uploader}`, value } as const;
-    await deps.clouds.get(cloudName).image.updateImage(image.id, [change], { signal: signal() });
+    await deps.clouds.get(cloudName).image.updateImage(image.id, [change], { signal: cancellationSignal() });
   } catch (error) {
     // The upload finds that out, too.
     if (!(error instanceof FactoryError && error.type === 'NotFound')) throw error;
@@ -132,8 +133,8 @@ async function importFrom(deps: Deps, cloudName: string, image: Image, uri: stri
   const { image: images } = deps.clouds.get(cloudName);
   const { id } = image;
   if (isSaid(image['os_glance_failed_import'])) {
-    const said = await images.importMessage(id, { signal: signal() });
-    await images.deleteImage(id, { signal: signal() });
+    const said = await images.importMessage(id, { signal: cancellationSignal() });
+    await images.deleteImage(id, { signal: cancellationSignal() });
     throw new FactoryError(
       'MediaUnavailable',
       `Glance could not fetch ${withoutSecrets(uri)}: ${said ?? 'it does not say why'}`,
@@ -143,7 +144,7 @@ async function importFrom(deps: Deps, cloudName: string, image: Image, uri: stri
     );
   }
   try {
-    await images.importFrom(id, uri, { signal: signal() });
+    await images.importFrom(id, uri, { signal: cancellationSignal() });
   } catch (error) {
     // Somebody else has begun it.
     if (!isConflict(error)) throw error;
@@ -159,11 +160,11 @@ async function upload(
 ): Promise<void> {
   try {
     await deps.clouds.get(cloudName).image.uploadImage(id, wanted.open(), {
-      signal: signal(),
+      signal: cancellationSignal(),
       ...(wanted.size === undefined ? {} : { size: wanted.size }),
       onProgress: (bytes) => {
         const percent = wanted.size === undefined ? {} : { percent: Math.floor((bytes / wanted.size) * 100) };
-        progress({ message: `uploading ${wanted.name}`, ...percent });
+        reportProgress({ message: `uploading ${wanted.name}`, ...percent });
       },
     });
   } catch (error) {

@@ -1,10 +1,10 @@
 import { FactoryError } from '../../domain/errors.js';
 import { KEYS, MARK, marksOf, tagsOf, type BuildRef } from '../../domain/names.js';
 import type { Image, ImageChange } from '../../openstack/types.js';
-import { type Deps, progress, signal } from '../shared/context.js';
+import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 import { readIcicle } from '../../icicle/icicle.js';
 import { memoryOf } from '../../os/installer/memory.js';
-import { installerPlanOf, profileOf, templateOf } from '../shared/documents.js';
+import { loadInstallerPlan, loadProfile, loadTemplate } from '../shared/documents.js';
 import type { JeosStep, PublishedImage } from '../shared/types.js';
 
 /** What Cinder adds to an image that it makes of a volume; it would make no volume of one that has it already. */
@@ -24,7 +24,7 @@ function propertyChanges(image: Image, wanted: Record<string, string>, stripped:
 }
 
 async function snapshotImage(deps: Deps, cloud: string, imageId: string): Promise<Image> {
-  const image = await deps.clouds.get(cloud).image.getImage(imageId, { signal: signal() });
+  const image = await deps.clouds.get(cloud).image.getImage(imageId, { signal: cancellationSignal() });
   if (image !== undefined) return image;
   throw imageGone(imageId);
 }
@@ -35,9 +35,9 @@ function imageGone(imageId: string, cause?: unknown): FactoryError {
 
 async function change(deps: Deps, cloud: string, image: Image, changes: ImageChange[]): Promise<Image> {
   if (changes.length === 0) return image;
-  progress({ message: `setting ${changes.length} properties of image ${image.id}` });
+  reportProgress({ message: `setting ${changes.length} properties of image ${image.id}` });
   try {
-    return await deps.clouds.get(cloud).image.updateImage(image.id, changes, { signal: signal() });
+    return await deps.clouds.get(cloud).image.updateImage(image.id, changes, { signal: cancellationSignal() });
   } catch (error) {
     throw error instanceof FactoryError && error.type === 'NotFound' ? imageGone(image.id, error) : error;
   }
@@ -49,20 +49,20 @@ export async function publishJeos(
   input: JeosStep & { imageId: string; digest: string; minDisk: number },
 ): Promise<void> {
   const { ref } = input;
-  const plan = await installerPlanOf(deps, input.documents);
+  const plan = await loadInstallerPlan(deps, input.documentsId);
   const image = await snapshotImage(deps, ref.cloud, input.imageId);
   const wanted = { ...plan.imageProperties, ...marksOf(ref, 'jeos', deps.identity), [KEYS.jeos]: input.digest };
   await change(deps, ref.cloud, image, [
     ...propertyChanges(image, wanted, plan.strippedProperties),
     { op: 'replace', path: '/tags', value: [MARK, ...tagsOf(ref, 'jeos').slice(1)] },
     { op: 'replace', path: '/min_disk', value: input.minDisk },
-    { op: 'replace', path: '/min_ram', value: await minRam(deps, input.documents) },
+    { op: 'replace', path: '/min_ram', value: await minRam(deps, input.documentsId) },
   ]);
 }
 
 /** MiB that a machine of the image must have. */
-async function minRam(deps: Deps, documents: string): Promise<number> {
-  const { template, profile } = await profileOf(deps, documents);
+async function minRam(deps: Deps, documentsId: string): Promise<number> {
+  const { template, profile } = await loadProfile(deps, documentsId);
   return memoryOf(template, profile).system;
 }
 
@@ -87,8 +87,8 @@ export async function publishBaseImage(
   input: { ref: BuildRef; imageId: string; name: string; minDisk: number; isPublic: boolean },
 ): Promise<PublishedImage> {
   const { ref } = input;
-  const template = await templateOf(deps, ref.uuid);
-  const plan = await installerPlanOf(deps, ref.uuid);
+  const template = await loadTemplate(deps, ref.uuid);
+  const plan = await loadInstallerPlan(deps, ref.uuid);
   const before = await snapshotImage(deps, ref.cloud, input.imageId);
   const wanted = {
     ...plan.imageProperties,

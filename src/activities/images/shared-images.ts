@@ -1,7 +1,7 @@
 import { FactoryError } from '../../domain/errors.js';
 import { KEYS } from '../../domain/names.js';
 import type { Image } from '../../openstack/types.js';
-import { type Deps, signal, sleep } from '../shared/context.js';
+import { type Deps, cancellationSignal, sleep } from '../shared/context.js';
 
 /**
  * Images that builds share, a JEOS or an installer medium, are chosen by builds and removed by the sweeper without a lock.
@@ -16,7 +16,7 @@ export async function claimImage(deps: Deps, cloud: string, imageId: string, key
     const image = await deps.clouds
       .get(cloud)
       .image.updateImage(imageId, [{ op: 'add', path: `/${KEYS.used}`, value: new Date().toISOString() }], {
-        signal: signal(),
+        signal: cancellationSignal(),
       });
     return image[key] !== undefined;
   } catch (error) {
@@ -34,7 +34,7 @@ const CLAIM_SHOWS = 2000;
 /** Removes a shared image, unless a build chooses it in the same moment: then it stays, and the answer is false. */
 export async function removeShared(deps: Deps, cloud: string, before: Image, key: SharedKey): Promise<boolean> {
   const { image } = deps.clouds.get(cloud);
-  const options = { signal: signal() };
+  const options = { signal: cancellationSignal() };
   const value = before[key];
   const restore = (): Promise<unknown> =>
     image.updateImage(before.id, [{ op: 'add', path: `/${key}`, value }], options);

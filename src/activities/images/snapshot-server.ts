@@ -1,7 +1,7 @@
-import { FactoryError, passing } from '../../domain/errors.js';
+import { FactoryError, asRetryable } from '../../domain/errors.js';
 import { KEYS, marksOf } from '../../domain/names.js';
 import type { Image } from '../../openstack/types.js';
-import { type CloudWatch, type Deps, progress, signal } from '../shared/context.js';
+import { type CloudWatch, type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 import { livingServer } from '../instance/servers.js';
 import type { SnapshotInput, SnapshotTaken } from '../shared/types.js';
 import { Context } from '@temporalio/activity';
@@ -18,7 +18,7 @@ export async function findSnapshot(
 ): Promise<Image | undefined> {
   const { image } = deps.clouds.get(ref.cloud);
   const properties = { [KEYS.build]: ref.uuid, [KEYS.role]: role };
-  const found = await image.listImages({ properties }, { signal: signal() });
+  const found = await image.listImages({ properties }, { signal: cancellationSignal() });
   return found.find((candidate) => !DEAD.includes(candidate.status));
 }
 
@@ -34,17 +34,19 @@ async function startSnapshot(deps: Deps, watch: CloudWatch, input: SnapshotInput
   }
   const marks = marksOf(input.ref, input.role, deps.identity);
   try {
-    return await watch.cloud.compute.createServerImage(input.serverId, input.name, marks, { signal: signal() });
+    return await watch.cloud.compute.createServerImage(input.serverId, input.name, marks, {
+      signal: cancellationSignal(),
+    });
   } catch (error) {
     if (!(error instanceof FactoryError && error.type === 'Conflict')) throw error;
     // It has got a task in this very moment: the next try sees which one, or that it is gone.
-    throw passing(error);
+    throw asRetryable(error);
   }
 }
 
 /** Removes an image that cannot become whole. @throws FactoryError ImageFailed, retryable a few times */
 export async function snapshotDied(watch: CloudWatch, imageId: string, status: string): Promise<never> {
-  if (status !== 'gone') await watch.cloud.image.deleteImage(imageId, { signal: signal() });
+  if (status !== 'gone') await watch.cloud.image.deleteImage(imageId, { signal: cancellationSignal() });
   throw new FactoryError('ImageFailed', `the snapshot (image ${imageId}) is ${status}: the cloud could not finish it`, {
     retryable: Context.current().info.attempt < SNAPSHOT_TRIES,
     hint: 'the hypervisor’s or Glance’s log has the reason; often a full disk or a quota of image storage',
@@ -61,10 +63,10 @@ export async function snapshotServer(deps: Deps, input: SnapshotInput): Promise<
   try {
     for (let polls = 1; ; polls++) {
       const [listed, server] = await Promise.all([
-        watch.images.next(imageId, signal()),
-        watch.servers.next(input.serverId, signal()),
+        watch.images.next(imageId, cancellationSignal()),
+        watch.servers.next(input.serverId, cancellationSignal()),
       ]);
-      const image = listed ?? (await watch.cloud.image.getImage(imageId, { signal: signal() }));
+      const image = listed ?? (await watch.cloud.image.getImage(imageId, { signal: cancellationSignal() }));
       if (image === undefined) return await snapshotDied(watch, imageId, 'gone');
       if (DEAD.includes(image.status)) return await snapshotDied(watch, imageId, image.status);
       const task = server?.['OS-EXT-STS:task_state'] ?? null;
@@ -73,7 +75,7 @@ export async function snapshotServer(deps: Deps, input: SnapshotInput): Promise<
         return await snapshotDied(watch, imageId, 'queued, though the instance’s task is over');
       }
       checkSnapshotTime(input, image);
-      progress({ message: `image is ${image.status}, instance’s task is ${task ?? 'over'}` });
+      reportProgress({ message: `image is ${image.status}, instance’s task is ${task ?? 'over'}` });
     }
   } finally {
     watch.images.done(imageId);

@@ -1,7 +1,7 @@
-import { FactoryError, passing } from '../../domain/errors.js';
+import { FactoryError, asRetryable } from '../../domain/errors.js';
 import { marksOf } from '../../domain/names.js';
 import type { Cloud, Volume } from '../../openstack/types.js';
-import { type CloudWatch, type Deps, progress, signal } from '../shared/context.js';
+import { type CloudWatch, type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 import { checkedSnapshot, checkSnapshotTime, DEAD, findSnapshot, snapshotDied } from './snapshot-server.js';
 import type { SnapshotTaken, UploadInput } from '../shared/types.js';
 import { volumeFailed } from '../instance/create-volumes.js';
@@ -19,10 +19,10 @@ export async function uploadVolume(deps: Deps, input: UploadInput): Promise<Snap
   try {
     for (;;) {
       const [listed, volume] = await Promise.all([
-        watch.images.next(imageId, signal()),
-        watch.volumes.next(input.volumeId, signal()),
+        watch.images.next(imageId, cancellationSignal()),
+        watch.volumes.next(input.volumeId, cancellationSignal()),
       ]);
-      const image = listed ?? (await watch.cloud.image.getImage(imageId, { signal: signal() }));
+      const image = listed ?? (await watch.cloud.image.getImage(imageId, { signal: cancellationSignal() }));
       const status = image?.status ?? 'gone';
       const isDead = image === undefined || DEAD.includes(status);
       if (isDead || volume?.status !== 'uploading') {
@@ -33,7 +33,7 @@ export async function uploadVolume(deps: Deps, input: UploadInput): Promise<Snap
         }
       }
       checkSnapshotTime(input, { id: imageId, status });
-      progress({ message: `image is ${status}, volume is ${volume?.status ?? 'gone'}` });
+      reportProgress({ message: `image is ${status}, volume is ${volume?.status ?? 'gone'}` });
     }
   } finally {
     watch.images.done(imageId);
@@ -43,9 +43,9 @@ export async function uploadVolume(deps: Deps, input: UploadInput): Promise<Snap
 
 /** Whether the upload is over without an image that is whole. Lists may be older than its beginning, so both are asked for, the volume first. */
 async function hasEnded({ cloud }: CloudWatch, { volumeId }: UploadInput, imageId: string): Promise<boolean> {
-  const volume = await cloud.volume.getVolume(volumeId, { signal: signal() });
+  const volume = await cloud.volume.getVolume(volumeId, { signal: cancellationSignal() });
   if (volume?.status === 'uploading') return false;
-  return (await cloud.image.getImage(imageId, { signal: signal() }))?.status !== 'active';
+  return (await cloud.image.getImage(imageId, { signal: cancellationSignal() }))?.status !== 'active';
 }
 
 /** @throws FactoryError ImageFailed in Cinder's words */
@@ -55,7 +55,7 @@ async function uploadFailed(
   imageId: string,
   status: string,
 ): Promise<never> {
-  const [said = 'without a word'] = await watch.cloud.volume.messagesOf(volumeId, { signal: signal() });
+  const [said = 'without a word'] = await watch.cloud.volume.messagesOf(volumeId, { signal: cancellationSignal() });
   return snapshotDied(watch, imageId, `${status}, and Cinder has given up (${said})`);
 }
 
@@ -63,18 +63,24 @@ async function startUpload(deps: Deps, watch: CloudWatch, input: UploadInput): P
   const existing = await findSnapshot(deps, input);
   if (existing !== undefined) return existing.id;
   const { volume: volumes } = watch.cloud;
-  const volume = await volumes.getVolume(input.volumeId, { signal: signal() });
+  const volume = await volumes.getVolume(input.volumeId, { signal: cancellationSignal() });
   if (volume === undefined)
     throw await volumeFailed(watch.cloud, input.volumeId, 'is gone: somebody else has deleted it');
   if (volume.status !== 'available') throw await busy(watch.cloud, volume);
   try {
     // The image has them from its beginning: so it is found again when the reply is lost.
-    await volumes.setImageMetadata(volume.id, marksOf(input.ref, input.role, deps.identity), { signal: signal() });
-    return await volumes.uploadToImage(volume.id, { image_name: input.name, ...FORMAT }, { signal: signal() });
+    await volumes.setImageMetadata(volume.id, marksOf(input.ref, input.role, deps.identity), {
+      signal: cancellationSignal(),
+    });
+    return await volumes.uploadToImage(
+      volume.id,
+      { image_name: input.name, ...FORMAT },
+      { signal: cancellationSignal() },
+    );
   } catch (error) {
     if (!(error instanceof FactoryError && error.type === 'Conflict')) throw error;
     // It is being uploaded in this very moment, or detached: the next try sees which.
-    throw passing(error);
+    throw asRetryable(error);
   }
 }
 

@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import { KEYS } from '../../domain/names.js';
 import type { Image } from '../../openstack/types.js';
 import type { Deps } from '../shared/context.js';
-import { isPending } from '../shared/temporal-lookups.js';
+import { isActivityPending } from '../shared/temporal-lookups.js';
 
 /** This activity, whichever try of it, as the property {@link KEYS}.uploader names it on an image that others may wait for. */
 export function uploaderHere(): string {
@@ -16,5 +16,5 @@ export async function isUploadedElsewhere(deps: Deps, image: Image): Promise<boo
   if (typeof uploader !== 'string' || uploader === uploaderHere()) return false;
   const [, runId, activityId, workflowId] = /^([^/]+)\/([^/]+)\/(.+)$/.exec(uploader) ?? [];
   if (runId === undefined || activityId === undefined || workflowId === undefined) return false;
-  return isPending(deps, { workflowId, runId, activityId });
+  return isActivityPending(deps, { workflowId, runId, activityId });
 }

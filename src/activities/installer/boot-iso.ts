@@ -10,8 +10,8 @@ import { type BootMethod, hasOurLoader, stubFirmwares } from '../../os/installer
 import type { InstallerPlan, InstallMedium } from '../../os/types.js';
 import type { Extra, Template } from '../../tdl/types.js';
 import { downloadTo, inFolder } from '../media/scratch-folder.js';
-import { type Deps, progress, signal } from '../shared/context.js';
-import { requiredDocument, templateOf } from '../shared/documents.js';
+import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
+import { loadDocument, loadTemplate } from '../shared/documents.js';
 import { ensureRunImage } from '../images/run-image.js';
 import type { BootImageInput } from '../shared/types.js';
 
@@ -28,7 +28,7 @@ export async function createMedium(
   plan: FromMedium,
   method: BootMethod,
 ): Promise<string> {
-  const template = await templateOf(deps, input.documents);
+  const template = await loadTemplate(deps, input.documentsId);
   const { ref, isoId } = input;
   if (!isChanged(template, plan, method)) return isoId;
   return inFolder(deps, ref, 'medium', async (folder) => {
@@ -36,7 +36,13 @@ export async function createMedium(
     await refuseUdf(source, plan.medium);
     const files = await filesFor(deps, input, plan, template, folder);
     const boot = bootOf(plan, method, template);
-    const open = await remakeIso({ source, files, folder, signal: signal(), ...(boot === undefined ? {} : { boot }) });
+    const open = await remakeIso({
+      source,
+      files,
+      folder,
+      signal: cancellationSignal(),
+      ...(boot === undefined ? {} : { boot }),
+    });
     return ensureRunImage(deps, ref, { name: 'boot-medium', format: 'iso', content: { open } });
   });
 }
@@ -62,7 +68,7 @@ function bootOf({ medium, commandLine }: FromMedium, method: BootMethod, { os }:
 /** What a medium gets: the family's own files, then the script, then the template's extras. */
 export async function filesFor(
   deps: Deps,
-  { documents }: BootImageInput,
+  { documentsId }: BootImageInput,
   { medium, scriptTransport }: FromMedium,
   { os }: Template,
   folder: string,
@@ -75,7 +81,7 @@ export async function filesFor(
   };
   for (const { path, text } of medium.files ?? []) await write(path, text);
   if (scriptTransport === 'medium' && medium.script !== undefined) {
-    await write(medium.script.path, await requiredDocument(deps, documents, 'install_script'));
+    await write(medium.script.path, await loadDocument(deps, documentsId, 'install_script'));
   }
   for (const extra of os.install.extras) files.push(await extraFile(deps, extra, join(folder, `file${files.length}`)));
   return files;
@@ -88,12 +94,12 @@ async function extraFile(
   from: string,
 ): Promise<RemadeIso['files'][number]> {
   if (kind === 'directory') return { from: await extraFolder(deps, source, from), path: pathOnIso(destination) };
-  progress({ message: `fetching ${withoutSecrets(source)}` });
+  reportProgress({ message: `fetching ${withoutSecrets(source)}` });
   await fetchToFile({
     url: source,
     path: from,
     maxBytes: LARGEST_EXTRA,
-    signal: signal(),
+    signal: cancellationSignal(),
     directories: deps.filesFrom,
   });
   // As a copy into a folder: Oz's destinations may end in a slash.
@@ -103,7 +109,7 @@ async function extraFile(
 /** A folder of this machine that the worker has opened, or one that is fetched to a path. Answers where it is. */
 async function extraFolder(deps: Deps, source: string, path: string): Promise<string> {
   if (isLocalFile(source)) return localFolder(source, deps.filesFrom);
-  progress({ message: `fetching ${withoutSecrets(source)}` });
-  await fetchFtpFolder({ url: source, path, maxBytes: LARGEST_EXTRA, signal: signal() });
+  reportProgress({ message: `fetching ${withoutSecrets(source)}` });
+  await fetchFtpFolder({ url: source, path, maxBytes: LARGEST_EXTRA, signal: cancellationSignal() });
   return path;
 }

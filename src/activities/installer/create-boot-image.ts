@@ -13,8 +13,8 @@ import type { InstallerPlan } from '../../os/types.js';
 import { downloadTo, inFolder } from '../media/scratch-folder.js';
 import { createMedium } from './boot-iso.js';
 import { createScriptMedium } from './script-medium.js';
-import { type Deps, progress, signal } from '../shared/context.js';
-import { installerPlanOf, parametersOf, requiredDocument, templateOf } from '../shared/documents.js';
+import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
+import { loadInstallerPlan, loadParameters, loadDocument, loadTemplate } from '../shared/documents.js';
 import { ensureRunImage, type RunImage } from '../images/run-image.js';
 import type { BootImageInput, BootImages, JeosStep } from '../shared/types.js';
 
@@ -24,8 +24,8 @@ const EMPTY_DISK = 1024 * 1024;
 /** Creates the images that boot the installer: its root disk, and the medium in its drive where it is installed from one. */
 export async function createBootImage(deps: Deps, input: BootImageInput): Promise<BootImages> {
   const { isoId, volumeId, driversId, pin } = input;
-  const plan = withPin(withVolumeId(await installerPlanOf(deps, input.documents), volumeId), pin);
-  const { boot_method: method = 'direct' } = await parametersOf(deps, input.documents);
+  const plan = withPin(withVolumeId(await loadInstallerPlan(deps, input.documentsId), volumeId), pin);
+  const { boot_method: method = 'direct' } = await loadParameters(deps, input.documentsId);
   const { medium } = plan;
   if (medium === undefined || isoId === undefined) return { imageId: await createRootDisk(deps, input, plan, method) };
   const mediumId = await createMedium(deps, { ...input, isoId }, { ...plan, medium }, method);
@@ -37,7 +37,7 @@ export async function createBootImage(deps: Deps, input: BootImageInput): Promis
 /** The image of the disk that is installed to: what of it boots the installer depends on the method. */
 async function createRootDisk(
   deps: Deps,
-  { ref, documents, kernelId, ramdiskId }: BootImageInput,
+  { ref, documentsId, kernelId, ramdiskId }: BootImageInput,
   plan: InstallerPlan,
   method: BootMethod,
 ): Promise<string> {
@@ -45,8 +45,8 @@ async function createRootDisk(
   if (kernelId === undefined || ramdiskId === undefined) {
     throw new FactoryError('Internal', `nothing was prepared that boot_method ${method} could start`);
   }
-  const script = await scriptArchive(deps, plan, documents);
-  const media = { ref, documents, kernelId, ramdiskId };
+  const script = await scriptArchive(deps, plan, documentsId);
+  const media = { ref, documentsId, kernelId, ramdiskId };
   return method === 'stub' ? createStub(deps, media, plan, script) : createDirect(deps, media, plan, script);
 }
 
@@ -54,9 +54,9 @@ async function createRootDisk(
 type BootMedia = JeosStep & { kernelId: string; ramdiskId: string };
 
 /** What is appended to the ramdisk, where the script comes with it. */
-async function scriptArchive(deps: Deps, plan: InstallerPlan, documents: string): Promise<Buffer | undefined> {
+async function scriptArchive(deps: Deps, plan: InstallerPlan, documentsId: string): Promise<Buffer | undefined> {
   if (plan.scriptTransport !== 'initrd') return undefined;
-  const content = await requiredDocument(deps, documents, 'install_script');
+  const content = await loadDocument(deps, documentsId, 'install_script');
   return newcArchive([{ path: scriptInRamdisk(plan), content }]);
 }
 
@@ -107,7 +107,7 @@ async function createRamdisk(deps: Deps, { ref, ramdiskId }: BootMedia, script: 
   const between = padding(size);
   const { image } = deps.clouds.get(ref.cloud);
   async function* content(): AsyncGenerator<Buffer> {
-    const { data } = await image.downloadImage(ramdiskId, { signal: signal() });
+    const { data } = await image.downloadImage(ramdiskId, { signal: cancellationSignal() });
     yield* data as AsyncIterable<Buffer>;
     yield Buffer.concat([between, script]);
   }
@@ -121,7 +121,7 @@ async function createRamdisk(deps: Deps, { ref, ramdiskId }: BootMedia, script: 
 /** A disk that starts the installer by itself, made from the media in Glance: no worker needs to have fetched them. */
 async function createStub(
   deps: Deps,
-  { ref, documents, kernelId, ramdiskId }: BootMedia,
+  { ref, documentsId, kernelId, ramdiskId }: BootMedia,
   plan: InstallerPlan,
   script: Buffer | undefined,
 ): Promise<string> {
@@ -132,16 +132,16 @@ async function createStub(
       ramdisks.push(join(folder, 'script'));
       await writeFile(join(folder, 'script'), script, { mode: 0o600 });
     }
-    progress({ message: 'making the disk that starts the installer' });
-    const { arch } = (await templateOf(deps, documents)).os;
+    reportProgress({ message: 'making the disk that starts the installer' });
+    const { arch } = (await loadTemplate(deps, documentsId)).os;
     const what = { kernel, ramdisks, commandLine: plan.commandLine, firmwares: stubFirmwares(arch) };
-    const disk = await makeStubDisk({ ...what, folder, signal: signal() });
+    const disk = await makeStubDisk({ ...what, folder, signal: cancellationSignal() });
     return ensureDisk(deps, ref, plan, { content: disk.path });
   });
 }
 
 async function sizeOf(deps: Deps, ref: BuildRef, id: string): Promise<number> {
-  const image = await deps.clouds.get(ref.cloud).image.getImage(id, { signal: signal() });
+  const image = await deps.clouds.get(ref.cloud).image.getImage(id, { signal: cancellationSignal() });
   if (typeof image?.size === 'number') return image.size;
   throw new FactoryError('ImageFailed', `image ${id} is gone, or its size is not known`, {
     hint: 'imagefactory resume begins with the media again',

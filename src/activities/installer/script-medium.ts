@@ -1,8 +1,8 @@
 import { newIso } from '../../media/new-iso.js';
 import { inFolder } from '../media/scratch-folder.js';
 import { filesFor, type FromMedium } from './boot-iso.js';
-import { type Deps, progress, signal } from '../shared/context.js';
-import { templateOf } from '../shared/documents.js';
+import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
+import { loadTemplate } from '../shared/documents.js';
 import { ensureRunImage } from '../images/run-image.js';
 import type { BootImageInput } from '../shared/types.js';
 
@@ -15,11 +15,11 @@ export async function createScriptMedium(
   const volumeId = plan.medium.script?.beside;
   if (volumeId === undefined) return undefined;
   const { ref } = input;
-  const template = await templateOf(deps, input.documents);
+  const template = await loadTemplate(deps, input.documentsId);
   return inFolder(deps, ref, 'script-medium', async (folder) => {
     const files = await filesFor(deps, input, plan, template, folder);
-    progress({ message: 'making a medium for the install script' });
-    const path = await newIso({ volumeId, files, folder, signal: signal() });
+    reportProgress({ message: 'making a medium for the install script' });
+    const path = await newIso({ volumeId, files, folder, signal: cancellationSignal() });
     return ensureRunImage(deps, ref, { name: 'boot-script', format: 'iso', content: path });
   });
 }

@@ -2,13 +2,19 @@ import { Context } from '@temporalio/activity';
 import { WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, TerminatedFailure } from '@temporalio/common';
 import { FactoryError, type ErrorType } from '../../domain/errors.js';
-import { workflowQueue } from '../../domain/task-queues.js';
+import { workflowTaskQueue } from '../../domain/task-queues.js';
 import { JEOS_JOIN_SIGNAL, WORKFLOWS, type JeosImageInput, type JeosImageResult } from '../../domain/messages.js';
 import { KEYS } from '../../domain/names.js';
 import { SEARCH_ATTRIBUTES } from '../../domain/search-attributes.js';
-import { installerLeft, type BuildFailure } from '../../domain/status.js';
+import { describeInstallerLeftovers, type BuildFailure } from '../../domain/status.js';
 import type { Image } from '../../openstack/types.js';
-import { answered, type Deps, progress, resumed, signal } from '../shared/context.js';
+import {
+  cancellable,
+  type Deps,
+  reportProgress,
+  readHeartbeatCheckpoint,
+  cancellationSignal,
+} from '../shared/context.js';
 import { claimImage } from '../images/shared-images.js';
 import type { JeosFound, WaitForJeos } from '../shared/types.js';
 
@@ -23,7 +29,7 @@ async function findJeos(deps: Deps, { ref, plan, parameters }: WaitForJeos): Pro
     [KEYS.role]: 'jeos',
     ...(parameters.reuse_jeos ? {} : { [KEYS.workflow]: plan.jeosWorkflowId }),
   };
-  const images = await image.listImages({ properties }, { signal: signal() });
+  const images = await image.listImages({ properties }, { signal: cancellationSignal() });
   const usable = images
     .filter((candidate) => candidate.status === 'active' && (candidate.size ?? 0) > 0)
     .sort((a, b) => Number(isProven(b)) - Number(isProven(a)) || a.created_at.localeCompare(b.created_at));
@@ -44,7 +50,7 @@ function jeosInput({ ref, plan, parameters, heartbeatTimeout }: WaitForJeos): Je
   return {
     cloud: ref.cloud,
     digest: plan.jeosDigest,
-    documents: plan.jeosDocuments,
+    documentsId: plan.jeosDocumentsId,
     name: plan.name,
     osLabel: plan.osLabel,
     flavorId: plan.flavorId,
@@ -55,7 +61,7 @@ function jeosInput({ ref, plan, parameters, heartbeatTimeout }: WaitForJeos): Je
     mediaTimeout: parameters.media_timeout,
     quotaTimeout: parameters.quota_timeout,
     heartbeatTimeout,
-    line: plan.line,
+    queueId: plan.queueId,
   };
 }
 
@@ -67,7 +73,7 @@ async function joinInstall(deps: Deps, input: WaitForJeos): Promise<string> {
   const { ref, plan } = input;
   const handle = await deps.temporal.workflow.signalWithStart(WORKFLOWS.jeosImage, {
     workflowId: plan.jeosWorkflowId,
-    taskQueue: workflowQueue(Context.current().info.taskQueue, 'wait'),
+    taskQueue: workflowTaskQueue(Context.current().info.taskQueue, 'wait'),
     args: [jeosInput(input)],
     signal: JEOS_JOIN_SIGNAL,
     signalArgs: [ref.uuid],
@@ -89,9 +95,9 @@ async function joinInstall(deps: Deps, input: WaitForJeos): Promise<string> {
 async function endOfInstall(deps: Deps, input: WaitForJeos, runId: string): Promise<JeosImageResult | undefined> {
   const handle = deps.temporal.workflow.getHandle<() => Promise<JeosImageResult>>(input.plan.jeosWorkflowId, runId);
   try {
-    return await answered(deps, () => handle.result());
+    return await cancellable(deps, () => handle.result());
   } catch (error) {
-    signal().throwIfAborted();
+    cancellationSignal().throwIfAborted();
     if (error instanceof WorkflowNotFoundError) return undefined;
     if (!(error instanceof WorkflowFailedError)) throw error;
     // The builds that it ran for had all left when it was cancelled: this one came too late, and starts another.
@@ -115,10 +121,14 @@ function failureOf(error: WorkflowFailedError, input: WaitForJeos): FactoryError
   }
   const [failure] = (cause.details ?? []) as [BuildFailure | undefined];
   const { message = cause.message, hint, consoleTail, leftovers } = failure ?? {};
-  return new FactoryError((cause.type ?? 'InstallFailed') as ErrorType, message + installerLeft(leftovers), {
-    hint,
-    consoleTail,
-  });
+  return new FactoryError(
+    (cause.type ?? 'InstallFailed') as ErrorType,
+    message + describeInstallerLeftovers(leftovers),
+    {
+      hint,
+      consoleTail,
+    },
+  );
 }
 
 /**
@@ -127,7 +137,7 @@ function failureOf(error: WorkflowFailedError, input: WaitForJeos): FactoryError
  * attempt learns how the run ended that it had joined, and does not start a second one because the first has failed.
  */
 export async function waitForJeos(deps: Deps, input: WaitForJeos): Promise<JeosFound> {
-  let runId = resumed<string>();
+  let runId = readHeartbeatCheckpoint<string>();
   for (;;) {
     if (runId === undefined) {
       const found =
@@ -135,7 +145,7 @@ export async function waitForJeos(deps: Deps, input: WaitForJeos): Promise<JeosF
       if (found !== undefined) return found;
       runId = await joinInstall(deps, input);
     }
-    progress({ message: `installing in ${input.plan.jeosWorkflowId}`, resume: runId });
+    reportProgress({ message: `installing in ${input.plan.jeosWorkflowId}`, resume: runId });
     const result = await endOfInstall(deps, input, runId);
     if (result !== undefined && (await claimImage(deps, input.ref.cloud, result.imageId, KEYS.jeos))) {
       const { imageId, leftovers } = result;

@@ -1,11 +1,17 @@
 import { FactoryError } from '../../domain/errors.js';
-import { momentOf } from '../../openstack/http/timestamp.js';
+import { parseTimestamp } from '../../openstack/http/timestamp.js';
 import type { Server } from '../../openstack/types.js';
-import { type CloudWatch, type Deps, progress, resumed, signal } from '../shared/context.js';
+import {
+  type CloudWatch,
+  type Deps,
+  reportProgress,
+  readHeartbeatCheckpoint,
+  cancellationSignal,
+} from '../shared/context.js';
 import { isGone, serverFailed, serverGone } from '../instance/servers.js';
 import { INSTALLED } from '../../os/scripts/stock/types.js';
-import { masked } from '../../planning/secrets.js';
-import { installerPlanOf, secretsIn } from '../shared/documents.js';
+import { maskSecrets } from '../../planning/secrets.js';
+import { loadInstallerPlan, loadSecrets } from '../shared/documents.js';
 import type { WaitForPowerOff } from '../shared/types.js';
 
 /** How often a console is read, at the most, while its installer runs: milliseconds. */
@@ -111,7 +117,7 @@ class ConsoleWatch {
 
   async read(): Promise<void> {
     const { compute } = this.watch.cloud;
-    const console = await compute.consoleOutput(this.serverId, CONSOLE_LINES, { signal: signal() });
+    const console = await compute.consoleOutput(this.serverId, CONSOLE_LINES, { signal: cancellationSignal() });
     const tail = this.hidden(tailOf(console, CONSOLE_LINES));
     // Some clouds have no console for a machine that is off: what was seen last then stands.
     if (tail === '' || tail === this.state.tail) return;
@@ -121,13 +127,13 @@ class ConsoleWatch {
 
   /** The text without what is secret in the build's documents. */
   hidden(text: string): string {
-    return masked(text, this.secrets);
+    return maskSecrets(text, this.secrets);
   }
 
   /** Traffic is asked for only when the console has been silent for a while: the call belongs to this build alone. */
   async traffic(inactivity: number): Promise<void> {
     if (Date.now() - this.state.lastLife < (inactivity * 1000) / 4 || !this.watch.console.tryTake()) return;
-    const now = await this.watch.cloud.compute.traffic(this.serverId, { signal: signal() });
+    const now = await this.watch.cloud.compute.traffic(this.serverId, { signal: cancellationSignal() });
     const sum = now === undefined ? undefined : now.disk + now.network;
     if (sum !== undefined && sum !== this.state.traffic) this.state.lastLife = Date.now();
     this.state.traffic = sum;
@@ -167,8 +173,8 @@ export function saysInstalled(console: string): boolean {
  * looked, and the one that looks now may just have begun.
  */
 function secondsOn(server: Server, state: Watching): number {
-  const launched = momentOf(server['OS-SRV-USG:launched_at'] ?? server.created) ?? state.began;
-  const off = momentOf(server.updated) ?? Date.now();
+  const launched = parseTimestamp(server['OS-SRV-USG:launched_at'] ?? server.created) ?? state.began;
+  const off = parseTimestamp(server.updated) ?? Date.now();
   // The one is in whole seconds, the other is not.
   return Math.max(0, off - launched) / 1000;
 }
@@ -187,7 +193,7 @@ function checkInstalled(state: Watching, seconds: number): void {
 /** Where an earlier attempt stopped. It counts as silence only while somebody listens: not the time between the attempts. */
 function watching(): Watching {
   const now = Date.now();
-  const state = resumed<Watching>();
+  const state = readHeartbeatCheckpoint<Watching>();
   if (state === undefined) return { began: now, lastLife: now, looked: now, tail: '', traffic: undefined };
   return { ...state, lastLife: state.lastLife + Math.max(0, now - state.looked), looked: now };
 }
@@ -197,8 +203,8 @@ async function untilOff(deps: Deps, input: WaitForPowerOff, console: ConsoleWatc
   const { cloud, servers } = deps.watch(input.ref.cloud);
   for (;;) {
     const server =
-      (await servers.next(input.serverId, signal())) ??
-      (await cloud.compute.getServer(input.serverId, { signal: signal() }));
+      (await servers.next(input.serverId, cancellationSignal())) ??
+      (await cloud.compute.getServer(input.serverId, { signal: cancellationSignal() }));
     if (server === undefined || isGone(server)) throw serverGone(input.serverId);
     if (server.status === 'ERROR') throw await serverFailed(deps, input.ref.cloud, server);
     if (powerOff(server)) return server;
@@ -208,7 +214,7 @@ async function untilOff(deps: Deps, input: WaitForPowerOff, console: ConsoleWatc
     }
     checkTime(input, state);
     state.looked = Date.now();
-    progress({ message: messageOf(server), consoleLine: state.tail.split('\n').at(-1), resume: state });
+    reportProgress({ message: messageOf(server), consoleLine: state.tail.split('\n').at(-1), resume: state });
   }
 }
 
@@ -218,8 +224,8 @@ export async function waitForPowerOff(
   input: WaitForPowerOff,
 ): Promise<{ seconds: number; consoleTail: string }> {
   const watch = deps.watch(input.ref.cloud);
-  const plan = await installerPlanOf(deps, input.documents);
-  const secrets = await secretsIn(deps, input.documents);
+  const plan = await loadInstallerPlan(deps, input.documentsId);
+  const secrets = await loadSecrets(deps, input.documentsId);
   const state = watching();
   const patterns = [...plan.failurePatterns.map((source) => new RegExp(source)), ...HALTED];
   const console = new ConsoleWatch(watch, input.serverId, state, patterns, secrets);
@@ -254,8 +260,8 @@ async function keepConsole(
   await console.read();
   const whole = await deps
     .watch(input.ref.cloud)
-    .cloud.compute.consoleOutput(input.serverId, undefined, { signal: signal() });
+    .cloud.compute.consoleOutput(input.serverId, undefined, { signal: cancellationSignal() });
   const kept = console.hidden(whole) || state.tail;
-  await deps.store.writeDocument(input.documents, 'installer.console', kept);
+  await deps.store.writeDocument(input.documentsId, 'installer.console', kept);
   return kept;
 }

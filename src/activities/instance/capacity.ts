@@ -1,10 +1,10 @@
 import { FactoryError } from '../../domain/errors.js';
-import { type Deps, progress, signal, sleep } from '../shared/context.js';
+import { type Deps, reportProgress, cancellationSignal, sleep } from '../shared/context.js';
 
 /** A turn to create. */
-export interface Turn {
+export interface CapacityWait {
   /** Whether to try, while the cloud is short of something, until the deadline; else that is the answer. */
-  patient: boolean;
+  waits: boolean;
   /** Milliseconds since the epoch. */
   deadline: number;
 }
@@ -17,33 +17,32 @@ const PAUSE = 2.5;
  * is short of is the answer. A cloud that asks for fewer calls is waited for in either case, as long as it says.
  * @throws FactoryError of the cloud's own words when the deadline is over
  */
-export async function whileShort<T extends object>(
+export async function retryWhileNoCapacity<T extends object>(
   deps: Pick<Deps, 'pollInterval'>,
-  turn: Turn,
+  turn: CapacityWait,
   make: () => Promise<T>,
 ): Promise<(T & { waited: boolean }) | ({ [K in keyof T]?: undefined } & { short: string })> {
   for (let waited = false; ; waited = true) {
     try {
       return { ...(await make()), waited };
     } catch (error) {
-      signal().throwIfAborted();
-      const short = shortageOf(error);
+      cancellationSignal().throwIfAborted();
+      const short = describeShortage(error);
       if (short === undefined) throw error;
       const { type, retryAfterSeconds = 0 } = error as FactoryError;
-      if (!turn.patient && type !== 'RateLimited')
-        return { short } as { [K in keyof T]?: undefined } & { short: string };
-      if (Date.now() >= turn.deadline) throw gaveUp(error as FactoryError);
-      progress({ message: `waiting for ${short}` });
+      if (!turn.waits && type !== 'RateLimited') return { short } as { [K in keyof T]?: undefined } & { short: string };
+      if (Date.now() >= turn.deadline) throw quotaTimeoutError(error as FactoryError);
+      reportProgress({ message: `waiting for ${short}` });
       await sleep(Math.max(deps.pollInterval * PAUSE, retryAfterSeconds * 1000));
     }
   }
 }
 
 /** What a cloud is short of that refuses so, in words that follow "waiting for"; undefined for every other failure. */
-export function shortageOf(error: unknown): string | undefined {
+export function describeShortage(error: unknown): string | undefined {
   if (!(error instanceof FactoryError) || !error.retryable) return undefined;
-  if (error.type === 'QuotaExceeded') return quotaWords(error.message);
-  if (error.type === 'ServerFailed') return `a host with room: ${wordsOf(error.message)}`;
+  if (error.type === 'QuotaExceeded') return describeQuota(error.message);
+  if (error.type === 'ServerFailed') return `a host with room: ${cloudMessage(error.message)}`;
   if (error.type !== 'RateLimited') return undefined;
   const { retryAfterSeconds } = error;
   return `the cloud to take more calls${retryAfterSeconds === undefined ? '' : `, in ${retryAfterSeconds} s`}`;
@@ -53,7 +52,7 @@ export function shortageOf(error: unknown): string | undefined {
 const NAMES: Record<string, string> = { floatingip: 'floating IPs', port: 'ports', servers: 'instances' };
 
 /** "quota: instances 10/10, cores 20/20", from Nova's sentence, that of unified limits, or Neutron's; else the sentence. */
-function quotaWords(message: string): string {
+function describeQuota(message: string): string {
   const nova = /Quota exceeded for ([\w, ]+): Requested [\d, ]+, but already used ([\d, ]+) of ([\d, ]+) /i.exec(
     message,
   );
@@ -66,17 +65,17 @@ function quotaWords(message: string): string {
     return `quota: ${unified.map(([, name = '', limit, used]) => `${NAMES[name] ?? name} ${used}/${limit}`).join(', ')}`;
   }
   const neutron = /Quota exceeded for resources: \[([^\]]*)\]/i.exec(message)?.[1];
-  if (neutron === undefined) return `quota: ${wordsOf(message)}`;
+  if (neutron === undefined) return `quota: ${cloudMessage(message)}`;
   const names = neutron.replaceAll(/['"\s]/g, '').split(',');
   return `quota: ${names.map((name) => NAMES[name] ?? name).join(', ')}`;
 }
 
 /** The cloud's own words, without ours before them. */
-function wordsOf(message: string): string {
+function cloudMessage(message: string): string {
   return message.slice(message.indexOf(': ') + 1).trim();
 }
 
-function gaveUp({ type, message, hint, requestId }: FactoryError): FactoryError {
+function quotaTimeoutError({ type, message, hint, requestId }: FactoryError): FactoryError {
   return new FactoryError(type, `still short of it at the deadline of quota_timeout: ${message}`, {
     hint: `${hint === undefined ? '' : `${hint}; `}--parameter quota_timeout waits longer`,
     requestId,

@@ -1,17 +1,17 @@
 import { Context } from '@temporalio/activity';
 import { WorkflowNotFoundError } from '@temporalio/client';
-import { workflowQueue } from '../../domain/task-queues.js';
-import type { LineAnswer, Member, TurnEnd } from '../../domain/create-queue.js';
+import { workflowTaskQueue } from '../../domain/task-queues.js';
+import type { QueueAnswer, QueueMember, TurnOutcome } from '../../domain/create-queue.js';
 import {
-  type LINE_DONE_SIGNAL,
-  LINE_JOIN_SIGNAL,
-  type LINE_SHORT_SIGNAL,
-  LINE_TURN_QUERY,
+  type QUEUE_TURN_FINISHED_SIGNAL,
+  QUEUE_JOIN_SIGNAL,
+  type QUEUE_SHORTAGE_SIGNAL,
+  QUEUE_TURN_QUERY,
   WORKFLOWS,
-  type LineInput,
+  type CreateQueueInput,
 } from '../../domain/messages.js';
-import { answered, type Deps } from '../shared/context.js';
-import { lifeOf } from '../shared/temporal-lookups.js';
+import { cancellable, type Deps } from '../shared/context.js';
+import { workflowState } from '../shared/temporal-lookups.js';
 import type { CreateServerInput } from '../shared/types.js';
 
 /** Polls that pass between two looks at whether those live whose turn it is. */
@@ -23,40 +23,40 @@ const CHECK = 15;
  *
  * @returns undefined when the line has just sent it away
  */
-export async function askForTurn(
+export async function joinCreateQueue(
   deps: Deps,
-  { ref, line }: Pick<CreateServerInput, 'ref' | 'line'>,
+  { ref, queue }: Pick<CreateServerInput, 'ref' | 'queue'>,
   hasInstance: boolean,
-): Promise<LineAnswer | undefined> {
+): Promise<QueueAnswer | undefined> {
   const { taskQueue, heartbeatTimeoutMs = 60_000 } = Context.current().info;
-  const input: LineInput = {
+  const input: CreateQueueInput = {
     checkEvery: (deps.pollInterval * CHECK) / 1000,
     heartbeatTimeout: heartbeatTimeoutMs / 1000,
   };
-  const member: Member = { id: ref.workflowId, since: line.since, patience: line.patience };
-  await deps.temporal.workflow.signalWithStart(WORKFLOWS.cloudLine, {
-    workflowId: line.id,
-    taskQueue: workflowQueue(taskQueue, 'wait'),
+  const member: QueueMember = { id: ref.workflowId, since: queue.since, timeout: queue.timeout };
+  await deps.temporal.workflow.signalWithStart(WORKFLOWS.createQueue, {
+    workflowId: queue.id,
+    taskQueue: workflowTaskQueue(taskQueue, 'wait'),
     args: [input],
-    signal: LINE_JOIN_SIGNAL,
+    signal: QUEUE_JOIN_SIGNAL,
     signalArgs: [member, hasInstance, deps.limits[ref.cloud]?.maxConcurrentBuilds ?? null],
     staticSummary: `Line of the builds that create instances in a project (cloud ${ref.cloud})`,
   });
-  if (deps.version !== undefined) await keptByCurrent(deps, line.id);
+  if (deps.version !== undefined) await pinToCurrentVersion(deps, queue.id);
   // Temporal answers a query only when what was signalled before has been seen to.
-  const handle = deps.temporal.workflow.getHandle(line.id);
-  const query = () => handle.query<LineAnswer | null, [string]>(LINE_TURN_QUERY, member.id);
-  return (await answered(deps, query)) ?? undefined;
+  const handle = deps.temporal.workflow.getHandle(queue.id);
+  const query = () => handle.query<QueueAnswer | null, [string]>(QUEUE_TURN_QUERY, member.id);
+  return (await cancellable(deps, query)) ?? undefined;
 }
 
 /** Tells a project's line what has become of a build's turn. */
-export async function tellLine(
+export async function signalCreateQueue(
   { temporal }: Deps,
-  { ref, line }: Pick<CreateServerInput, 'ref' | 'line'>,
-  ...[signal, word]: [typeof LINE_DONE_SIGNAL, TurnEnd] | [typeof LINE_SHORT_SIGNAL, string]
+  { ref, queue }: Pick<CreateServerInput, 'ref' | 'queue'>,
+  ...[signal, word]: [typeof QUEUE_TURN_FINISHED_SIGNAL, TurnOutcome] | [typeof QUEUE_SHORTAGE_SIGNAL, string]
 ): Promise<void> {
   try {
-    await temporal.workflow.getHandle(line.id).signal(signal, ref.workflowId, word, Date.now());
+    await temporal.workflow.getHandle(queue.id).signal(signal, ref.workflowId, word, Date.now());
   } catch (error) {
     // It has ended, and holds nothing for us.
     if (!(error instanceof WorkflowNotFoundError)) throw error;
@@ -68,7 +68,7 @@ export async function tellLine(
  * an old one from ever ending. From outside, because what a workflow itself says of that is what the worker of its first task
  * said, which other workers, those without a version above all, may not repeat.
  */
-async function keptByCurrent({ temporal }: Deps, workflowId: string): Promise<void> {
+async function pinToCurrentVersion({ temporal }: Deps, workflowId: string): Promise<void> {
   await temporal.workflowService.updateWorkflowExecutionOptions({
     namespace: temporal.options.namespace,
     workflowExecution: { workflowId },
@@ -78,10 +78,13 @@ async function keptByCurrent({ temporal }: Deps, workflowId: string): Promise<vo
 }
 
 /** Those of the workflows that do not live, and when that was seen: milliseconds since the epoch. */
-export async function endedWorkflows(deps: Deps, { ids }: { ids: string[] }): Promise<{ ended: string[]; at: number }> {
+export async function findEndedWorkflows(
+  deps: Deps,
+  { ids }: { ids: string[] },
+): Promise<{ ended: string[]; at: number }> {
   const ended: string[] = [];
   for (const id of ids) {
-    if ((await lifeOf(deps, id)) !== 'living') ended.push(id);
+    if ((await workflowState(deps, id)) !== 'living') ended.push(id);
   }
   return { ended, at: Date.now() };
 }

@@ -1,18 +1,18 @@
 import { Context } from '@temporalio/activity';
 import { FactoryError } from '../../domain/errors.js';
-import { LINE_DONE_SIGNAL, LINE_SHORT_SIGNAL } from '../../domain/messages.js';
+import { QUEUE_TURN_FINISHED_SIGNAL, QUEUE_SHORTAGE_SIGNAL } from '../../domain/messages.js';
 import { marksOf, resourceName, tagsOf } from '../../domain/names.js';
 import type { CreateServer, Server } from '../../openstack/types.js';
 import { releaseAddress, reserveAddress } from './floating-ip.js';
-import { type Deps, progress, signal, sleep } from '../shared/context.js';
-import { madeAfterAll } from '../shared/lost-reply.js';
+import { type Deps, reportProgress, cancellationSignal, sleep } from '../shared/context.js';
+import { recoverLostReply } from '../shared/lost-reply.js';
 import { recordInstance } from '../guest/guest-record.js';
-import { askForTurn, tellLine } from './create-queue.js';
+import { joinCreateQueue, signalCreateQueue } from './create-queue.js';
 import { deleteServer, isGone, isWithoutHost, serverFailed } from './servers.js';
-import { whileShort } from './capacity.js';
+import { retryWhileNoCapacity } from './capacity.js';
 import { bootUserData } from './user-data.js';
 import type { CreatedServer, CreateServerInput } from '../shared/types.js';
-import { refuseUsedDisk, rememberDisk } from './used-disk.js';
+import { refuseUsedDisk, recordUsedDisk } from './used-disk.js';
 
 /** Milliseconds for which a server is watched until a host is found for it; then the next step watches it. */
 const SCHEDULING = 30_000;
@@ -23,26 +23,26 @@ const SCHEDULING = 30_000;
  * in line again when the cloud is short of something, and keeps nothing back that others may need.
  */
 export async function createServer(deps: Deps, input: CreateServerInput): Promise<CreatedServer> {
-  const { ref, networkId, floatingIp = false, line } = input;
+  const { ref, networkId, floatingIp = false, queue } = input;
   const root = ownDisk(input);
-  const answer = await askForTurn(deps, input, (await findOwn(deps, input)) !== undefined);
+  const answer = await joinCreateQueue(deps, input, (await findOwnServer(deps, input)) !== undefined);
   if (answer?.state !== 'turn') return { position: answer };
-  const deadline = Context.current().info.scheduledTimestampMs + line.patience * 1000;
-  const made = await whileShort(deps, { patient: answer.alone, deadline }, async () => {
+  const deadline = Context.current().info.scheduledTimestampMs + queue.timeout * 1000;
+  const made = await retryWhileNoCapacity(deps, { waits: answer.alone, deadline }, async () => {
     // First what waits at no cost for the other.
     if (floatingIp !== false) await reserveAddress(deps, { ref, networkId, floatingIp });
     const { serverId } = await ensureServer(deps, input);
     await hasHost(deps, input, serverId);
-    if (root !== undefined) await rememberDisk(deps, ref, root);
+    if (root !== undefined) await recordUsedDisk(deps, ref, root);
     if (input.role === 'customise') await recordInstance(deps, ref.uuid, serverId, input.instanceDigest);
     return { serverId };
   });
   if (made.serverId !== undefined) {
-    await tellLine(deps, input, LINE_DONE_SIGNAL, made.waited ? 'waited' : 'smooth');
+    await signalCreateQueue(deps, input, QUEUE_TURN_FINISHED_SIGNAL, made.waited ? 'waited' : 'smooth');
     return { serverId: made.serverId, slot: answer.slot };
   }
   if (floatingIp !== false) await releaseAddress(deps, ref);
-  await tellLine(deps, input, LINE_SHORT_SIGNAL, made.short);
+  await signalCreateQueue(deps, input, QUEUE_SHORTAGE_SIGNAL, made.short);
   return {};
 }
 
@@ -53,12 +53,13 @@ async function hasHost(deps: Deps, { ref }: CreateServerInput, serverId: string)
   try {
     while (Date.now() < until) {
       const server =
-        (await servers.next(serverId, signal())) ?? (await cloud.compute.getServer(serverId, { signal: signal() }));
+        (await servers.next(serverId, cancellationSignal())) ??
+        (await cloud.compute.getServer(serverId, { signal: cancellationSignal() }));
       // Whatever else may be wrong with it, the next step tells.
       if (server === undefined) return;
       if (server.status === 'ERROR') return await refuseWithoutHost(deps, ref.cloud, serverId);
       if (server.status !== 'BUILD' || server['OS-EXT-STS:task_state'] !== 'scheduling') return;
-      progress({ message: 'instance is BUILD (scheduling)' });
+      reportProgress({ message: 'instance is BUILD (scheduling)' });
     }
   } finally {
     servers.done(serverId);
@@ -67,7 +68,7 @@ async function hasHost(deps: Deps, { ref }: CreateServerInput, serverId: string)
 
 async function refuseWithoutHost(deps: Deps, cloud: string, serverId: string): Promise<void> {
   // A list may not have the reason yet.
-  const server = await deps.clouds.get(cloud).compute.getServer(serverId, { signal: signal() });
+  const server = await deps.clouds.get(cloud).compute.getServer(serverId, { signal: cancellationSignal() });
   if (server === undefined || !isWithoutHost(server)) return;
   const { message, hint } = await serverFailed(deps, cloud, server);
   await deleteServer(deps, { ref: { cloud }, serverId });
@@ -78,20 +79,20 @@ async function refuseWithoutHost(deps: Deps, cloud: string, serverId: string): P
  * The build's instance of a role. There is one at a time: one that is being deleted is waited for, and of two that tries made
  * that did not know of each other the older stays.
  */
-export async function findOwn(
+export async function findOwnServer(
   deps: Deps,
   { ref, role }: Pick<CreateServerInput, 'ref' | 'role'>,
 ): Promise<Server | undefined> {
   const { compute } = deps.clouds.get(ref.cloud);
   const name = resourceName(ref, role);
   for (;;) {
-    const listed = await compute.listServers({ name }, { signal: signal() });
+    const listed = await compute.listServers({ name }, { signal: cancellationSignal() });
     const servers = listed.filter((server) => server.name === name && !isGone(server)).sort(byAge);
     if (servers.length === 0) return undefined;
     const [oldest, ...younger] = servers.filter((server) => server['OS-EXT-STS:task_state'] !== 'deleting');
-    for (const { id } of younger) await compute.deleteServer(id, { signal: signal() });
+    for (const { id } of younger) await compute.deleteServer(id, { signal: cancellationSignal() });
     if (oldest !== undefined) return oldest;
-    progress({ message: `instance ${servers[0]?.id} is being deleted` });
+    reportProgress({ message: `instance ${servers[0]?.id} is being deleted` });
     await sleep(deps.pollInterval);
   }
 }
@@ -110,7 +111,10 @@ function isOver({ status }: Server, { role }: CreateServerInput): boolean {
  * CD-ROM drives, from which a disk that is still empty leaves the machine to boot.
  * https://docs.openstack.org/nova/latest/user/block-device-mapping.html
  */
-function disksOf({ imageId, volumes }: CreateServerInput): Pick<CreateServer, 'imageRef' | 'block_device_mapping_v2'> {
+function describeDisks({
+  imageId,
+  volumes,
+}: CreateServerInput): Pick<CreateServer, 'imageRef' | 'block_device_mapping_v2'> {
   const { root, media = [] } = volumes ?? {};
   if (root === undefined && media.length === 0) return { imageRef: imageId };
   const volume = { source_type: 'volume', destination_type: 'volume', delete_on_termination: false } as const;
@@ -132,12 +136,12 @@ function ownDisk({ role, volumes }: CreateServerInput): string | undefined {
 
 async function ensureServer(deps: Deps, input: CreateServerInput): Promise<{ serverId: string }> {
   const { ref, role } = input;
-  const existing = await findOwn(deps, input);
+  const existing = await findOwnServer(deps, input);
   if (existing !== undefined && isOver(existing, input)) {
-    progress({ message: `removing instance ${existing.id}, which is off` });
+    reportProgress({ message: `removing instance ${existing.id}, which is off` });
     await deleteServer(deps, { ref, serverId: existing.id });
   } else if (existing !== undefined) {
-    progress({ message: `found instance ${existing.id}, made by an earlier try` });
+    reportProgress({ message: `found instance ${existing.id}, made by an earlier try` });
     return { serverId: existing.id };
   }
   const root = ownDisk(input);
@@ -148,7 +152,7 @@ async function ensureServer(deps: Deps, input: CreateServerInput): Promise<{ ser
     const { id } = await compute.createServer(
       {
         name: resourceName(ref, role),
-        ...disksOf(input),
+        ...describeDisks(input),
         flavorRef: input.flavorId,
         networks: [{ uuid: input.networkId }],
         metadata: marksOf(ref, role, deps.identity),
@@ -158,12 +162,12 @@ async function ensureServer(deps: Deps, input: CreateServerInput): Promise<{ ser
           : { key_name: input.access.keyName, security_groups: [{ name: input.access.securityGroupId }] }),
         ...details,
       },
-      { signal: signal() },
+      { signal: cancellationSignal() },
     );
     // Another try, of which Temporal has heard nothing more, may have made one in the same moment.
-    return { serverId: (await findOwn(deps, input))?.id ?? id };
+    return { serverId: (await findOwnServer(deps, input))?.id ?? id };
   } catch (error) {
-    const made = await madeAfterAll(deps, error, () => findOwn(deps, input));
+    const made = await recoverLostReply(deps, error, () => findOwnServer(deps, input));
     if (made === undefined) throw error;
     return { serverId: made.id };
   }

@@ -2,11 +2,11 @@ import { Context } from '@temporalio/activity';
 import { FactoryError } from '../../domain/errors.js';
 import { KEYS, marksOf, resourceName, TOOL, type BuildRef } from '../../domain/names.js';
 import type { Cloud, Volume } from '../../openstack/types.js';
-import { type Deps, progress, signal, sleep } from '../shared/context.js';
-import { madeAfterAll } from '../shared/lost-reply.js';
-import { whileShort } from './capacity.js';
+import { type Deps, reportProgress, cancellationSignal, sleep } from '../shared/context.js';
+import { recoverLostReply } from '../shared/lost-reply.js';
+import { retryWhileNoCapacity } from './capacity.js';
 import type { CreatedVolumes, CreateVolumes } from '../shared/types.js';
-import { parametersOf } from '../shared/documents.js';
+import { loadParameters } from '../shared/documents.js';
 
 /** Bytes in a GiB, in which volumes are measured. */
 const GIB = 1024 ** 3;
@@ -29,8 +29,8 @@ interface WantedVolume {
  */
 export async function createVolumes(deps: Deps, input: CreateVolumes): Promise<CreatedVolumes> {
   const wanted = await wantedVolumes(deps, input);
-  const deadline = Context.current().info.scheduledTimestampMs + input.patience * 1000;
-  const { ids = [] } = await whileShort(deps, { patient: true, deadline }, async () => ({
+  const deadline = Context.current().info.scheduledTimestampMs + input.timeout * 1000;
+  const { ids = [] } = await retryWhileNoCapacity(deps, { waits: true, deadline }, async () => ({
     ids: await ensureAll(deps, input, wanted, deadline),
   }));
   const until = copied();
@@ -43,7 +43,7 @@ async function wantedVolumes(deps: Deps, { ref, root, media }: CreateVolumes): P
   const wanted: WantedVolume[] = [];
   if (root !== undefined) wanted.push({ name: rootVolumeName(ref), role: 'root', ...root });
   for (const [index, imageId] of media.entries()) {
-    const size = (await image.getImage(imageId, { signal: signal() }))?.size ?? 0;
+    const size = (await image.getImage(imageId, { signal: cancellationSignal() }))?.size ?? 0;
     const name = resourceName(ref, `medium${index}`);
     wanted.push({ name, role: 'medium', imageId, size: Math.max(1, Math.ceil(size / GIB)) });
   }
@@ -97,9 +97,9 @@ async function ensureVolume(deps: Deps, input: CreateVolumes, wanted: WantedVolu
     if (!isBroken(existing)) return existing.id;
     await removeVolume(deps, ref.cloud, existing.id);
   }
-  const { volume_type } = await parametersOf(deps, input.documents);
+  const { volume_type } = await loadParameters(deps, input.documentsId);
   const { volume } = deps.clouds.get(ref.cloud);
-  progress({ message: `making a volume of ${wanted.size} GiB from image ${wanted.imageId}` });
+  reportProgress({ message: `making a volume of ${wanted.size} GiB from image ${wanted.imageId}` });
   try {
     const made = await volume.createVolume(
       {
@@ -109,12 +109,12 @@ async function ensureVolume(deps: Deps, input: CreateVolumes, wanted: WantedVolu
         metadata: marksOf(ref, wanted.role, deps.identity),
         ...(volume_type === undefined ? {} : { volume_type }),
       },
-      { signal: signal() },
+      { signal: cancellationSignal() },
     );
     // Another try, of which Temporal has heard nothing more, may have made one in the same moment.
     return (await findVolume(deps, ref.cloud, wanted.name))?.id ?? made.id;
   } catch (error) {
-    const made = await madeAfterAll(deps, error, () => findVolume(deps, ref.cloud, wanted.name));
+    const made = await recoverLostReply(deps, error, () => findVolume(deps, ref.cloud, wanted.name));
     if (made === undefined) throw error;
     return made.id;
   }
@@ -128,18 +128,18 @@ export async function findVolume(deps: Deps, cloud: string, name: string): Promi
   const { volume } = deps.clouds.get(cloud);
   const until = copied();
   for (;;) {
-    const listed = await volume.listVolumes({ name }, { signal: signal() });
+    const listed = await volume.listVolumes({ name }, { signal: cancellationSignal() });
     const all = listed.filter(({ status }) => status !== 'error_deleting').sort(byAge);
     const [first] = all;
     if (first === undefined) return undefined;
     const [oldest, ...younger] = all.filter(({ status }) => status !== 'deleting');
     const unmade = younger.find(isBeingMade);
     for (const { id } of younger.filter((other) => !isBeingMade(other))) {
-      await volume.deleteVolume(id, { signal: signal() });
+      await volume.deleteVolume(id, { signal: cancellationSignal() });
     }
     if (oldest !== undefined && (unmade === undefined || Date.now() >= until)) return oldest;
     const { id, status } = unmade ?? first;
-    progress({ message: `volume ${id} is ${status}` });
+    reportProgress({ message: `volume ${id} is ${status}` });
     await sleep(deps.pollInterval);
   }
 }
@@ -163,8 +163,8 @@ async function whole(deps: Deps, ref: BuildRef, id: string, until: number): Prom
   const { cloud, volumes } = deps.watch(ref.cloud);
   try {
     for (;;) {
-      const listed = await volumes.next(id, signal());
-      const volume = listed ?? (await cloud.volume.getVolume(id, { signal: signal() }));
+      const listed = await volumes.next(id, cancellationSignal());
+      const volume = listed ?? (await cloud.volume.getVolume(id, { signal: cancellationSignal() }));
       if (volume === undefined) throw await volumeFailed(cloud, id, 'is gone: somebody else has deleted it');
       if (volume.status === 'available' || volume.status === 'in-use') return;
       if (isBroken(volume)) throw await volumeFailed(cloud, id, `is ${volume.status}: the cloud could not make it`);
@@ -173,7 +173,7 @@ async function whole(deps: Deps, ref: BuildRef, id: string, until: number): Prom
           hint: 'the cloud’s block storage is slow, or has stopped: its operators can tell',
         });
       }
-      progress({ message: `volume ${id} is ${volume.status}` });
+      reportProgress({ message: `volume ${id} is ${volume.status}` });
     }
   } finally {
     volumes.done(id);
@@ -182,7 +182,7 @@ async function whole(deps: Deps, ref: BuildRef, id: string, until: number): Prom
 
 /** The failure of a volume, with what Cinder says of it. */
 export async function volumeFailed({ volume }: Cloud, id: string, how: string): Promise<FactoryError> {
-  const [said] = await volume.messagesOf(id, { signal: signal() });
+  const [said] = await volume.messagesOf(id, { signal: cancellationSignal() });
   const hint = 'often there is no room, or the image is larger than the volume: the cloud’s operators can tell';
   return new FactoryError('VolumeFailed', `volume ${id} ${how}${said === undefined ? '' : ` (${said})`}`, { hint });
 }
@@ -194,12 +194,12 @@ export async function volumeFailed({ volume }: Cloud, id: string, how: string): 
 export async function removeVolume(deps: Deps, cloudName: string, id: string, until = copied()): Promise<void> {
   const cloud = deps.clouds.get(cloudName);
   for (;;) {
-    const found = await cloud.volume.getVolume(id, { signal: signal() });
+    const found = await cloud.volume.getVolume(id, { signal: cancellationSignal() });
     if (found === undefined) return;
     if (found.status === 'error_deleting') throw await volumeFailed(cloud, id, 'cannot be deleted');
     if (isBeingMade(found)) checkMaking(found, until);
-    else if (found.status !== 'deleting') await cloud.volume.deleteVolume(id, { signal: signal() });
-    progress({ message: `volume ${id} is ${found.status}` });
+    else if (found.status !== 'deleting') await cloud.volume.deleteVolume(id, { signal: cancellationSignal() });
+    reportProgress({ message: `volume ${id} is ${found.status}` });
     await sleep(deps.pollInterval);
   }
 }

@@ -1,7 +1,7 @@
-import { FactoryError, passing } from '../../domain/errors.js';
+import { FactoryError, asRetryable } from '../../domain/errors.js';
 import { buildTag, resourceName, tagsOf, type BuildRef } from '../../domain/names.js';
 import type { FloatingIp, Server } from '../../openstack/types.js';
-import { type Deps, progress, signal } from '../shared/context.js';
+import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 import { isGone, serverFailed, serverGone, serverOff } from './servers.js';
 
 export interface WaitForAddress {
@@ -34,8 +34,8 @@ async function activeServer(deps: Deps, input: WaitForAddress): Promise<Server> 
   try {
     for (;;) {
       const server =
-        (await servers.next(input.serverId, signal())) ??
-        (await cloud.compute.getServer(input.serverId, { signal: signal() }));
+        (await servers.next(input.serverId, cancellationSignal())) ??
+        (await cloud.compute.getServer(input.serverId, { signal: cancellationSignal() }));
       if (server === undefined || isGone(server)) throw serverGone(input.serverId);
       if (server.status === 'ERROR') throw await serverFailed(deps, input.ref.cloud, server);
       if (server.status === 'ACTIVE') return server;
@@ -50,7 +50,7 @@ async function activeServer(deps: Deps, input: WaitForAddress): Promise<Server> 
           },
         );
       }
-      progress({ message: `instance is ${server.status} (${server['OS-EXT-STS:task_state'] ?? 'no task'})` });
+      reportProgress({ message: `instance is ${server.status} (${server['OS-EXT-STS:task_state'] ?? 'no task'})` });
     }
   } finally {
     servers.done(input.serverId);
@@ -62,7 +62,7 @@ async function ensureFloatingIp(deps: Deps, input: WaitForAddress): Promise<Floa
   const { network } = deps.clouds.get(input.ref.cloud);
   const ports = await network.listPorts(
     { device_id: input.serverId, network_id: input.networkId },
-    { signal: signal() },
+    { signal: cancellationSignal() },
   );
   const port = ports[0];
   if (port === undefined) {
@@ -72,7 +72,7 @@ async function ensureFloatingIp(deps: Deps, input: WaitForAddress): Promise<Floa
   }
   const own = await reserveAddress(deps, input);
   if (own.port_id === port.id) return own;
-  return network.updateFloatingIp(own.id, { port_id: port.id }, { signal: signal() });
+  return network.updateFloatingIp(own.id, { port_id: port.id }, { signal: cancellationSignal() });
 }
 
 /**
@@ -87,29 +87,32 @@ export async function reserveAddress(
   const { network } = deps.clouds.get(ref.cloud);
   const description = resourceName(ref, 'address');
   const tags = tagsOf(ref, 'address');
-  const [own] = await network.listFloatingIps({ description }, { signal: signal() });
+  const [own] = await network.listFloatingIps({ description }, { signal: cancellationSignal() });
   if (own !== undefined) {
     // The try that made it may have ended before it tagged it.
     if (!own.tags.includes(buildTag(ref.uuid)))
-      await network.setTags('floatingips', own.id, tags, { signal: signal() });
+      await network.setTags('floatingips', own.id, tags, { signal: cancellationSignal() });
     return own;
   }
-  progress({ message: 'asking for a floating IP' });
+  reportProgress({ message: 'asking for a floating IP' });
   const request = { floating_network_id: await externalNetwork(deps, input), description, tags };
   try {
-    return await network.createFloatingIp(request, { signal: signal() });
+    return await network.createFloatingIp(request, { signal: cancellationSignal() });
   } catch (error) {
     // It is made and tagged by two calls: somebody has released it between them. The next try takes another.
     if (!(error instanceof FactoryError && error.type === 'NotFound')) throw error;
-    throw passing(error);
+    throw asRetryable(error);
   }
 }
 
 /** Gives back the floating IP of a build that has no instance. */
 export async function releaseAddress(deps: Deps, ref: BuildRef): Promise<void> {
   const { network } = deps.clouds.get(ref.cloud);
-  const own = await network.listFloatingIps({ description: resourceName(ref, 'address') }, { signal: signal() });
-  for (const { id } of own) await network.deleteFloatingIp(id, { signal: signal() });
+  const own = await network.listFloatingIps(
+    { description: resourceName(ref, 'address') },
+    { signal: cancellationSignal() },
+  );
+  for (const { id } of own) await network.deleteFloatingIp(id, { signal: cancellationSignal() });
 }
 
 async function externalNetwork(
@@ -118,15 +121,15 @@ async function externalNetwork(
 ): Promise<string> {
   const { network } = deps.clouds.get(input.ref.cloud);
   if (typeof input.floatingIp === 'string') {
-    const named = await network.findNetwork(input.floatingIp, { signal: signal() });
+    const named = await network.findNetwork(input.floatingIp, { signal: cancellationSignal() });
     if (named !== undefined) return named.id;
     throw new FactoryError('NotFound', `there is no network ${input.floatingIp} to take a floating IP from`, {
       hint: 'openstack network list --external shows what there is; request_floating_ip True chooses by itself',
     });
   }
-  const routed = await network.externalNetworkOf(input.networkId, { signal: signal() });
+  const routed = await network.externalNetworkOf(input.networkId, { signal: cancellationSignal() });
   if (routed !== undefined) return routed;
-  const external = await network.listNetworks({ external: true }, { signal: signal() });
+  const external = await network.listNetworks({ external: true }, { signal: cancellationSignal() });
   if (external.length === 1 && external[0] !== undefined) return external[0].id;
   const names = external.map((candidate) => candidate.name).join(', ') || 'none';
   throw new FactoryError(

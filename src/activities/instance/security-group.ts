@@ -1,9 +1,9 @@
 import { createSocket } from 'node:dgram';
-import { FactoryError, passing } from '../../domain/errors.js';
+import { FactoryError, asRetryable } from '../../domain/errors.js';
 import { buildTag, resourceName, tagsOf, type BuildRef } from '../../domain/names.js';
 import type { SecurityGroup } from '../../openstack/types.js';
-import { type Deps, signal } from '../shared/context.js';
-import { loginKeyOf } from './ssh-keys.js';
+import { type Deps, cancellationSignal } from '../shared/context.js';
+import { loadLoginKey } from './ssh-keys.js';
 import type { BuildAccess, GuestLocation } from '../shared/types.js';
 
 /** Makes the build's key pair and its security group, or finds those that an earlier try made. */
@@ -15,10 +15,10 @@ export async function createAccess(deps: Deps, { ref }: { ref: BuildRef }): Prom
 async function ensureKeyPair(deps: Deps, ref: BuildRef): Promise<string> {
   const { compute } = deps.clouds.get(ref.cloud);
   const name = resourceName(ref, 'key');
-  const { publicKey } = await loginKeyOf(deps, ref.uuid);
-  if ((await compute.getKeyPair(name, { signal: signal() })) !== undefined) return name;
+  const { publicKey } = await loadLoginKey(deps, ref.uuid);
+  if ((await compute.getKeyPair(name, { signal: cancellationSignal() })) !== undefined) return name;
   try {
-    await compute.createKeyPair(name, publicKey, { signal: signal() });
+    await compute.createKeyPair(name, publicKey, { signal: cancellationSignal() });
   } catch (error) {
     // Made by a try whose reply was lost.
     if (!(error instanceof FactoryError && error.type === 'Conflict')) throw error;
@@ -30,22 +30,22 @@ async function ensureSecurityGroup(deps: Deps, ref: BuildRef): Promise<SecurityG
   const { network } = deps.clouds.get(ref.cloud);
   const name = resourceName(ref, 'guest');
   const tags = tagsOf(ref, 'guest');
-  const [existing] = await network.listSecurityGroups({ name }, { signal: signal() });
+  const [existing] = await network.listSecurityGroups({ name }, { signal: cancellationSignal() });
   if (existing !== undefined) {
     // The try that made it may have ended before it tagged it.
     if (!existing.tags.includes(buildTag(ref.uuid)))
-      await network.setTags('security-groups', existing.id, tags, { signal: signal() });
+      await network.setTags('security-groups', existing.id, tags, { signal: cancellationSignal() });
     return existing;
   }
   try {
     return await network.createSecurityGroup(
       { name, description: `SSH from the worker that builds image ${ref.uuid}`, tags },
-      { signal: signal() },
+      { signal: cancellationSignal() },
     );
   } catch (error) {
     // It is made and tagged by two calls: somebody has deleted it between them. The next try makes it anew.
     if (!(error instanceof FactoryError && error.type === 'NotFound')) throw error;
-    throw passing(error);
+    throw asRetryable(error);
   }
 }
 
@@ -73,15 +73,20 @@ export function localAddressTowards(host: string): Promise<string> {
 }
 
 /** Lets this worker in to the guest's SSH port. */
-export async function admitWorker(deps: Deps, ref: BuildRef, guest: GuestLocation): Promise<void> {
+export async function openSecurityGroupForWorker(deps: Deps, ref: BuildRef, guest: GuestLocation): Promise<void> {
   const local = await localAddressTowards(guest.host);
-  await admit(deps, ref, guest, deps.workerAddresses ?? [`${local}/${local.includes(':') ? 128 : 32}`]);
+  await openSecurityGroup(deps, ref, guest, deps.workerAddresses ?? [`${local}/${local.includes(':') ? 128 : 32}`]);
 }
 
 /** Lets these networks (CIDR), besides those that are let in already, in to the guest's SSH port. */
-export async function admit(deps: Deps, ref: BuildRef, guest: GuestLocation, wanted: string[]): Promise<void> {
+export async function openSecurityGroup(
+  deps: Deps,
+  ref: BuildRef,
+  guest: GuestLocation,
+  wanted: string[],
+): Promise<void> {
   const { network } = deps.clouds.get(ref.cloud);
-  const groups = await network.listSecurityGroups({ tags: [buildTag(ref.uuid)] }, { signal: signal() });
+  const groups = await network.listSecurityGroups({ tags: [buildTag(ref.uuid)] }, { signal: cancellationSignal() });
   const group = groups.find((candidate) => candidate.id === guest.securityGroupId);
   if (group === undefined) {
     throw new FactoryError(
@@ -111,7 +116,7 @@ async function addSshRule(
     remote_ip_prefix: prefix,
   } as const;
   try {
-    await deps.clouds.get(ref.cloud).network.addSecurityGroupRule(group, rule, { signal: signal() });
+    await deps.clouds.get(ref.cloud).network.addSecurityGroupRule(group, rule, { signal: cancellationSignal() });
   } catch (error) {
     // Neutron answers 409 when the rule is there already.
     if (!(error instanceof FactoryError && error.type === 'Conflict')) throw error;

@@ -1,7 +1,7 @@
 import { FactoryError } from '../../domain/errors.js';
 import { MARK } from '../../domain/names.js';
 import type { Server } from '../../openstack/types.js';
-import { type Deps, progress, signal } from '../shared/context.js';
+import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 
 /**
  * The failure of a server in ERROR, in Nova's words. A list may show the state before the reason is written down, so the
@@ -10,7 +10,8 @@ import { type Deps, progress, signal } from '../shared/context.js';
 export async function serverFailed(deps: Deps, cloud: string, server: Server): Promise<FactoryError> {
   const { compute } = deps.clouds.get(cloud);
   const fault =
-    server.fault ?? (await compute.getServer(server.id, { signal: signal() }).catch(() => undefined))?.fault;
+    server.fault ??
+    (await compute.getServer(server.id, { signal: cancellationSignal() }).catch(() => undefined))?.fault;
   const reason = fault?.message ?? 'the cloud gives no reason';
   return new FactoryError('ServerFailed', `instance ${server.id} went to ERROR: ${reason}`, {
     hint: 'openstack server show has more of it; the cloud’s operators find the request in Nova’s log',
@@ -47,7 +48,7 @@ export function isGone(server: Server | undefined): boolean {
 
 /** A server that is there and in order. @throws FactoryError ServerGone, ServerFailed */
 export async function livingServer(deps: Deps, cloud: string, serverId: string): Promise<Server> {
-  const server = await deps.clouds.get(cloud).compute.getServer(serverId, { signal: signal() });
+  const server = await deps.clouds.get(cloud).compute.getServer(serverId, { signal: cancellationSignal() });
   if (server === undefined || isGone(server)) throw serverGone(serverId);
   if (server.status === 'ERROR') throw await serverFailed(deps, cloud, server);
   return server;
@@ -57,16 +58,16 @@ export async function livingServer(deps: Deps, cloud: string, serverId: string):
 export async function deleteServer(deps: Deps, input: { ref: { cloud: string }; serverId: string }): Promise<void> {
   const { serverId } = input;
   const { cloud, servers } = deps.watch(input.ref.cloud);
-  await cloud.compute.deleteServer(serverId, { signal: signal() });
+  await cloud.compute.deleteServer(serverId, { signal: cancellationSignal() });
   try {
     for (let polls = 1; ; polls++) {
-      const server = await servers.next(serverId, signal());
-      if (isGone(server) && isGone(await cloud.compute.getServer(serverId, { signal: signal() }))) return;
-      progress({
+      const server = await servers.next(serverId, cancellationSignal());
+      if (isGone(server) && isGone(await cloud.compute.getServer(serverId, { signal: cancellationSignal() }))) return;
+      reportProgress({
         message: `instance is ${server?.status ?? 'leaving'} (${server?.['OS-EXT-STS:task_state'] ?? 'no task'})`,
       });
       // A delete can be lost when a service behind the API is restarted: ask again from time to time.
-      if (polls % 20 === 0) await cloud.compute.deleteServer(serverId, { signal: signal() });
+      if (polls % 20 === 0) await cloud.compute.deleteServer(serverId, { signal: cancellationSignal() });
     }
   } finally {
     servers.done(serverId);

@@ -1,6 +1,6 @@
-import { FactoryError, passing } from '../../domain/errors.js';
+import { FactoryError, asRetryable } from '../../domain/errors.js';
 import type { BuildRef } from '../../domain/names.js';
-import { type Deps, signal } from '../shared/context.js';
+import { type Deps, cancellationSignal } from '../shared/context.js';
 import { findVolume, removeVolume, rootVolumeName } from './create-volumes.js';
 
 /**
@@ -11,14 +11,14 @@ import { findVolume, removeVolume, rootVolumeName } from './create-volumes.js';
  * @throws FactoryError Conflict, retryable, while it is still being uploaded or detached
  */
 export async function removeRootVolume(deps: Deps, ref: BuildRef): Promise<string | undefined> {
-  if (!(await deps.clouds.get(ref.cloud).volume.exists({ signal: signal() }))) return undefined;
+  if (!(await deps.clouds.get(ref.cloud).volume.exists({ signal: cancellationSignal() }))) return undefined;
   const volume = await findVolume(deps, ref.cloud, rootVolumeName(ref));
   if (volume === undefined) return undefined;
   try {
     await removeVolume(deps, ref.cloud, volume.id);
   } catch (error) {
     if (!(error instanceof FactoryError)) throw error;
-    if (error.type === 'Conflict') throw passing(error);
+    if (error.type === 'Conflict') throw asRetryable(error);
     if (error.type !== 'VolumeFailed') throw error;
     return undefined;
   }
@@ -29,7 +29,7 @@ export async function removeRootVolume(deps: Deps, ref: BuildRef): Promise<strin
 const USED_DISK = 'used_disk';
 
 /** Remembers the volume that an instance has now: whatever becomes of that, no other is to start from what it leaves on it. */
-export async function rememberDisk(deps: Deps, { uuid }: BuildRef, id: string): Promise<void> {
+export async function recordUsedDisk(deps: Deps, { uuid }: BuildRef, id: string): Promise<void> {
   await deps.store.writeDocument(uuid, USED_DISK, id);
 }
 
@@ -40,7 +40,8 @@ export async function rememberDisk(deps: Deps, { uuid }: BuildRef, id: string): 
  */
 export async function refuseUsedDisk(deps: Deps, { uuid, cloud }: BuildRef, id: string): Promise<void> {
   const used = (await deps.store.readDocument(uuid, USED_DISK))?.toString('utf8') === id;
-  if (!used && (await deps.clouds.get(cloud).volume.getVolume(id, { signal: signal() })) !== undefined) return;
+  if (!used && (await deps.clouds.get(cloud).volume.getVolume(id, { signal: cancellationSignal() })) !== undefined)
+    return;
   throw new FactoryError('ServerGone', `the instance whose disk was volume ${id} is gone: no other is booted from it`, {
     hint: 'imagefactory resume begins again with a fresh copy of the installed system',
   });

@@ -1,8 +1,8 @@
 import type { CreateServer } from '../../openstack/types.js';
 import { userDataWithHostKey } from '../../guest/cloud-config.js';
 import type { Deps } from '../shared/context.js';
-import { installerPlanOf, parametersOf, requiredDocument } from '../shared/documents.js';
-import { hostKeyOf } from './ssh-keys.js';
+import { loadInstallerPlan, loadParameters, loadDocument } from '../shared/documents.js';
+import { loadHostKey } from './ssh-keys.js';
 import type { CreateServerInput } from '../shared/types.js';
 
 /**
@@ -13,13 +13,13 @@ export async function bootUserData(
   deps: Deps,
   input: CreateServerInput,
 ): Promise<Pick<CreateServer, 'user_data' | 'availability_zone' | 'config_drive'>> {
-  const parameters = await parametersOf(deps, input.documents);
+  const parameters = await loadParameters(deps, input.documentsId);
   const isInstaller = input.role === 'installer';
   const { config_drive: drive } = parameters;
-  const transport = isInstaller ? (await installerPlanOf(deps, input.documents)).scriptTransport : 'user_data';
+  const transport = isInstaller ? (await loadInstallerPlan(deps, input.documentsId)).scriptTransport : 'user_data';
   const data = isInstaller
-    ? await requiredDocument(deps, input.documents, 'install_script')
-    : Buffer.from(userDataWithHostKey(await hostKeyOf(deps, input.ref.uuid)));
+    ? await loadDocument(deps, input.documentsId, 'install_script')
+    : Buffer.from(userDataWithHostKey(await loadHostKey(deps, input.ref.uuid)));
   return {
     // A script in the ramdisk or on the medium may be longer than user data.
     ...(transport === 'initrd' || transport === 'medium' ? {} : { user_data: data.toString('base64') }),

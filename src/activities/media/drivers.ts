@@ -2,7 +2,7 @@ import type { DriversMedium } from '../../os/types.js';
 import { inFolder } from './scratch-folder.js';
 import type { Deps } from '../shared/context.js';
 import { findIso } from './prepare-iso.js';
-import { parametersOf } from '../shared/documents.js';
+import { loadParameters } from '../shared/documents.js';
 import { parseDigest, vouchedFor } from './medium.js';
 import { forget } from './medium-fetch.js';
 import type { JeosStep } from '../shared/types.js';
@@ -10,10 +10,10 @@ import type { JeosStep } from '../shared/types.js';
 /** Finds or fetches a medium with drivers, and puts it into Glance as it is. */
 export async function prepareDrivers(
   deps: Deps,
-  { ref, documents }: JeosStep,
+  { ref, documentsId }: JeosStep,
   { url, checksum }: DriversMedium,
 ): Promise<{ driversId: string; note: string }> {
-  const { checksum_key: keys, web_download: web } = await parametersOf(deps, documents);
+  const { checksum_key: keys, web_download: web } = await loadParameters(deps, documentsId);
   const digest = vouchedFor(checksum === undefined ? undefined : parseDigest(checksum), keys, 'the drivers');
   return inFolder(deps, ref, 'drivers', async (folder) => {
     const found = await findIso(deps, { ref, method: 'iso', medium: { url }, digest, web }, folder);

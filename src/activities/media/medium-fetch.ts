@@ -6,7 +6,7 @@ import type { BuildRef } from '../../domain/names.js';
 import { fetchToFile } from '../../media/fetch.js';
 import { head, type Validators } from '../../media/head.js';
 import { withoutSecrets } from '../../media/urls.js';
-import { type Deps, progress, signal } from '../shared/context.js';
+import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 
 /** Bytes that a medium may have: 4 GiB for a kernel or a ramdisk, 16 GiB for a medium that systems are installed from. */
 const LARGEST: Record<MediumKind, number> = { kernel: 4 * 1024 ** 3, ramdisk: 4 * 1024 ** 3, iso: 16 * 1024 ** 3 };
@@ -46,8 +46,8 @@ export async function locate(deps: Deps, spool: string, file: WantedMedium): Pro
   for (const url of file.urls) {
     const memory = await readMemory(deps, url);
     if (memory === undefined || expected !== undefined) continue;
-    const now = await head(url, { signal: signal(), directories: deps.filesFrom }).catch(() => undefined);
-    signal().throwIfAborted();
+    const now = await head(url, { signal: cancellationSignal(), directories: deps.filesFrom }).catch(() => undefined);
+    cancellationSignal().throwIfAborted();
     if (now !== undefined && isUnchanged(memory.validators, now)) return { sha256: memory.sha256, url };
   }
   return fetchMedium(deps, spool, file);
@@ -82,10 +82,10 @@ export async function fetchMedium(deps: Deps, path: string, file: WantedMedium):
         path,
         expected: file.digest,
         maxBytes: LARGEST[file.kind],
-        signal: signal(),
+        signal: cancellationSignal(),
         directories: deps.filesFrom,
         onProgress: (done: number, total?: number) => {
-          progress({
+          reportProgress({
             message: `fetching ${withoutSecrets(url)}`,
             ...(total === undefined ? {} : { percent: Math.floor((done / total) * 100) }),
           });

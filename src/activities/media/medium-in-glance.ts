@@ -1,6 +1,6 @@
 import { FactoryError } from '../../domain/errors.js';
 import type { Image } from '../../openstack/types.js';
-import { type Deps, signal } from '../shared/context.js';
+import { type Deps, cancellationSignal } from '../shared/context.js';
 
 const SCHEME = /^glance:/i;
 
@@ -21,8 +21,8 @@ export function nameInGlance(url: string): string {
 export async function imageNamed(deps: Deps, cloud: string, name: string): Promise<Image> {
   const { image: images } = deps.clouds.get(cloud);
   const isId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(name);
-  const byId = isId ? await images.getImage(name, { signal: signal() }) : undefined;
-  const found = byId === undefined ? await images.listImages({ name }, { signal: signal() }) : [byId];
+  const byId = isId ? await images.getImage(name, { signal: cancellationSignal() }) : undefined;
+  const found = byId === undefined ? await images.listImages({ name }, { signal: cancellationSignal() }) : [byId];
   const [image, ...others] = found;
   if (image === undefined) {
     throw new FactoryError('NotFound', `cloud ${cloud} has no image ${JSON.stringify(name)} that can be seen`, {

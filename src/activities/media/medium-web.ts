@@ -5,7 +5,7 @@ import { mismatch } from '../../media/digest.js';
 import { head } from '../../media/head.js';
 import { withoutSecrets } from '../../media/urls.js';
 import type { Cloud, Image } from '../../openstack/types.js';
-import { type Deps, progress, signal } from '../shared/context.js';
+import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 import { ensureImage } from '../images/ensure-image.js';
 import { claimMedium, findMedium, mediumRequest, type MediumUse, usedImage } from './medium.js';
 import type { WantedMedium } from './medium-fetch.js';
@@ -16,7 +16,7 @@ const METHOD = 'web-download';
 /** @throws FactoryError InvalidParameter where Glance cannot fetch a medium by itself */
 export async function checkWebDownload({ name, image }: Cloud, urls: string[]): Promise<void> {
   const strange = urls.find((url) => !/^https?:/i.test(url));
-  const methods = strange === undefined ? await image.importMethods({ signal: signal() }) : [];
+  const methods = strange === undefined ? await image.importMethods({ signal: cancellationSignal() }) : [];
   if (strange === undefined && methods.includes(METHOD)) return;
   const why =
     strange === undefined ? `cloud ${name} does not offer it` : `${withoutSecrets(strange)} is no http(s) address`;
@@ -52,7 +52,7 @@ async function keyOf({ urls }: WantedMedium): Promise<{ url: string; key: string
   let missing: unknown;
   for (const url of urls) {
     try {
-      const { etag, lastModified, size } = await head(url, { signal: signal() });
+      const { etag, lastModified, size } = await head(url, { signal: cancellationSignal() });
       const text = JSON.stringify([url, etag ?? '', lastModified ?? '', size ?? 0]);
       return { url, key: `web:${createHash('sha256').update(text).digest('hex')}` };
     } catch (error) {
@@ -68,7 +68,7 @@ function fetched(
   { ref, method }: MediumUse,
   { kind, key, url }: { kind: WantedMedium['kind']; key: string; url: string },
 ): Promise<string> {
-  progress({ message: `Glance is fetching ${withoutSecrets(url)}` });
+  reportProgress({ message: `Glance is fetching ${withoutSecrets(url)}` });
   return ensureImage(deps, ref.cloud, { ...mediumRequest(deps, { kind, method, key }), content: { uri: url } });
 }
 
@@ -78,7 +78,7 @@ async function verify(cloud: Cloud, image: Image, expected: WantedMedium['digest
   const { algorithm, value } = expected;
   const actual = known(image, algorithm) ?? (await digestOf(cloud, image.id, algorithm));
   if (actual === value.toLowerCase()) return;
-  await cloud.image.deleteImage(image.id, { signal: signal() });
+  await cloud.image.deleteImage(image.id, { signal: cancellationSignal() });
   throw mismatch(`what Glance has fetched (image ${image.id})`, algorithm, actual, value.toLowerCase());
 }
 
@@ -88,9 +88,9 @@ function known(image: Image, algorithm: string): string | undefined {
 }
 
 async function digestOf(cloud: Cloud, id: string, algorithm: string): Promise<string> {
-  progress({ message: `reading image ${id} for its ${algorithm} digest` });
-  const { data } = await cloud.image.downloadImage(id, { signal: signal() });
+  reportProgress({ message: `reading image ${id} for its ${algorithm} digest` });
+  const { data } = await cloud.image.downloadImage(id, { signal: cancellationSignal() });
   const hash = createHash(algorithm);
-  await pipeline(data, hash, { signal: signal() });
+  await pipeline(data, hash, { signal: cancellationSignal() });
   return hash.digest('hex');
 }

@@ -5,7 +5,7 @@ import { KEYS, MARK, roleTag, TOOL, type BuildRef } from '../../domain/names.js'
 import { withoutSecrets } from '../../media/urls.js';
 import type { CreateImage, Image } from '../../openstack/types.js';
 import type { BootMethod } from '../../os/installer/boot-method.js';
-import { type Deps, signal } from '../shared/context.js';
+import { type Deps, cancellationSignal } from '../shared/context.js';
 import { ensureImage, type WantedImage } from '../images/ensure-image.js';
 import { fetchMedium, forget, locate, type MediumKind, spoolOf, type WantedMedium } from './medium-fetch.js';
 import { claimImage } from '../images/shared-images.js';
@@ -119,7 +119,7 @@ function nameOf({ key, ...what }: MediumKey): string {
 
 export async function findMedium(deps: Deps, cloud: string, medium: MediumKey): Promise<Image | undefined> {
   const query = { name: nameOf(medium), properties: { [KEYS.media]: medium.key } };
-  const images = await deps.clouds.get(cloud).image.listImages(query, { signal: signal() });
+  const images = await deps.clouds.get(cloud).image.listImages(query, { signal: cancellationSignal() });
   return images.find(({ status, size }) => status === 'active' && (size ?? 0) > 0);
 }
 
@@ -164,7 +164,7 @@ export async function putMedium(
 
 /** The image of a medium that is there. */
 export async function usedImage(deps: Deps, cloud: string, id: string): Promise<Image> {
-  const image = await deps.clouds.get(cloud).image.getImage(id, { signal: signal() });
+  const image = await deps.clouds.get(cloud).image.getImage(id, { signal: cancellationSignal() });
   if (image === undefined) throw beingRemoved(id);
   return image;
 }

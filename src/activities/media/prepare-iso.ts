@@ -7,8 +7,8 @@ import { withoutSecrets } from '../../media/urls.js';
 import type { Image } from '../../openstack/types.js';
 import type { BootMethod } from '../../os/installer/boot-method.js';
 import type { InstallMedium } from '../../os/types.js';
-import { type Deps, progress, signal } from '../shared/context.js';
-import { parametersOf } from '../shared/documents.js';
+import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
+import { loadParameters } from '../shared/documents.js';
 import { downloadTo, inFolder } from './scratch-folder.js';
 import { claimMedium, ensureMedium, parseDigest, putMedium, vouchedFor } from './medium.js';
 import { imageNamed, isInGlance, nameInGlance } from './medium-in-glance.js';
@@ -29,8 +29,8 @@ function partKey(role: 'kernel' | 'ramdisk', method: BootMethod | undefined): st
  * something else than the medium starts them.
  */
 export async function prepareIso(deps: Deps, input: JeosStep, medium: InstallMedium): Promise<InstallerMedia> {
-  const { ref, documents } = input;
-  const parameters = await parametersOf(deps, documents);
+  const { ref, documentsId } = input;
+  const parameters = await loadParameters(deps, documentsId);
   const { boot_method: method, iso_checksum: checksum, checksum_key: keys, web_download: web } = parameters;
   const known = checksum === undefined ? await publishedDigest(deps, medium, keys) : parseDigest(checksum);
   const digest = vouchedFor(known, keys, 'the medium');
@@ -102,7 +102,7 @@ async function fetchedByGlance(
 async function ofTheCloud(deps: Deps, { ref, medium, digest }: WantedIso, folder: string): Promise<FoundIso> {
   const image = await imageNamed(deps, ref.cloud, nameInGlance(medium.url));
   const path = await downloadTo(deps, ref, image.id, join(folder, 'cloud.iso'));
-  if (digest !== undefined) await checkDigest(path, `image ${image.id}`, digest, signal());
+  if (digest !== undefined) await checkDigest(path, `image ${image.id}`, digest, cancellationSignal());
   const { volumeId } = await isoInfo(path, medium.url);
   return { image, volumeId, own: false, path, note: `iso is image ${image.id}, which is not ours` };
 }
@@ -114,8 +114,8 @@ async function publishedDigest(
   keys: string | undefined,
 ): Promise<{ algorithm: string; value: string } | undefined> {
   if (checksum === undefined) return undefined;
-  progress({ message: `reading ${withoutSecrets(checksum.url)}` });
-  return fetchChecksum({ ...checksum, medium: url, keys, signal: signal(), directories: deps.filesFrom });
+  reportProgress({ message: `reading ${withoutSecrets(checksum.url)}` });
+  return fetchChecksum({ ...checksum, medium: url, keys, signal: cancellationSignal(), directories: deps.filesFrom });
 }
 
 async function describe(path: string, { url }: InstallMedium): Promise<Record<string, string>> {
@@ -147,10 +147,10 @@ async function putPart(
   { path, candidates }: { path: string; candidates: string[] },
 ): Promise<string> {
   const file = join(folder, kind);
-  if ((await extractFromIso({ path, folder, signal: signal() }, candidates, file)) === undefined) {
+  if ((await extractFromIso({ path, folder, signal: cancellationSignal() }, candidates, file)) === undefined) {
     throw withoutFile(candidates);
   }
-  const sha256 = await digestOfFile(file, 'sha256', signal());
+  const sha256 = await digestOfFile(file, 'sha256', cancellationSignal());
   return (await putMedium(deps, { ref, method }, { kind, path: file, sha256 })).image.id;
 }
 
@@ -164,7 +164,7 @@ async function remember(
     path: `/${partKey(role, method)}`,
     value: ids[role],
   }));
-  await deps.clouds.get(ref.cloud).image.updateImage(image.id, changes, { signal: signal() });
+  await deps.clouds.get(ref.cloud).image.updateImage(image.id, changes, { signal: cancellationSignal() });
 }
 
 /** The image of a part, as far as it is still there. */
@@ -175,7 +175,7 @@ async function knownPart(
 ): Promise<string | undefined> {
   const id = own ? image[partKey(role, method)] : undefined;
   if (typeof id !== 'string') return undefined;
-  const part = await deps.clouds.get(ref.cloud).image.getImage(id, { signal: signal() });
+  const part = await deps.clouds.get(ref.cloud).image.getImage(id, { signal: cancellationSignal() });
   if (part?.status !== 'active' || part[KEYS.media] === undefined) return undefined;
   await claimMedium(deps, ref.cloud, id);
   return id;

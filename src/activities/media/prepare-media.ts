@@ -4,8 +4,8 @@ import { withoutSecrets } from '../../media/urls.js';
 import { type MirrorPin, pinnedUrls, pinOf } from '../../os/installer/mirror-pin.js';
 import { mediaFromIndex, type IndexedMedia } from '../../os/installer/media-index.js';
 import type { InstallerPlan, MediaFile } from '../../os/types.js';
-import { type Deps, signal } from '../shared/context.js';
-import { installerPlanOf, parametersOf } from '../shared/documents.js';
+import { type Deps, cancellationSignal } from '../shared/context.js';
+import { loadInstallerPlan, loadParameters } from '../shared/documents.js';
 import { prepareDrivers } from './drivers.js';
 import { prepareIso } from './prepare-iso.js';
 import { ensureMedium, parseDigest, vouchedFor } from './medium.js';
@@ -17,14 +17,14 @@ const INDEX_LIMIT = 16 * 1024 * 1024;
 
 /** Finds or fetches what the installer is booted with, and puts it into Glance; builds share it by digest. */
 export async function prepareMedia(deps: Deps, input: JeosStep): Promise<InstallerMedia> {
-  const plan = await installerPlanOf(deps, input.documents);
+  const plan = await loadInstallerPlan(deps, input.documentsId);
   if (plan.medium !== undefined) {
     const media = await prepareIso(deps, input, plan.medium);
     if (plan.drivers === undefined) return media;
     const { driversId, note } = await prepareDrivers(deps, input, plan.drivers);
     return { ...media, driversId, notes: [...media.notes, note] };
   }
-  const parameters = await parametersOf(deps, input.documents);
+  const parameters = await loadParameters(deps, input.documentsId);
   const { checksum_key: keys } = parameters;
   const found = { keys, ...(await indexOf(plan, keys)) };
   const { pin } = found;
@@ -48,10 +48,10 @@ export async function prepareMedia(deps: Deps, input: JeosStep): Promise<Install
 
 async function ensureFile(
   deps: Deps,
-  { ref, documents }: JeosStep,
+  { ref, documentsId }: JeosStep,
   file: WantedMedium,
 ): Promise<{ id: string; note: string }> {
-  const { boot_method: method, web_download: web } = await parametersOf(deps, documents);
+  const { boot_method: method, web_download: web } = await loadParameters(deps, documentsId);
   if (web) {
     const { image, note } = await ensureWebMedium(deps, { ref, method }, file);
     return { id: image.id, note };
@@ -84,7 +84,7 @@ async function indexOf(plan: InstallerPlan, keys: string | undefined): Promise<O
 /** A tree's index is an offer, not a duty: without one the known paths are tried, and nothing is checked against it. */
 async function fetchIndex(url: string, keys: string | undefined): Promise<SignedText | undefined> {
   try {
-    return await fetchSigned(url, { keys, maxBytes: INDEX_LIMIT, signal: signal() });
+    return await fetchSigned(url, { keys, maxBytes: INDEX_LIMIT, signal: cancellationSignal() });
   } catch (error) {
     if (error instanceof FactoryError && error.type === 'MediaUnavailable' && !error.retryable) return undefined;
     throw error;

@@ -2,7 +2,7 @@ import { createWriteStream } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type { BuildRef } from '../../domain/names.js';
-import { type Deps, progress, signal } from '../shared/context.js';
+import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 import { spoolOf } from './medium-fetch.js';
 
 /** Works in a folder of this try's own, which is removed in the end. What an earlier try has left is removed. */
@@ -23,8 +23,8 @@ export async function inFolder<T>(
 
 /** Downloads an image to a path, and answers that. */
 export async function downloadTo(deps: Deps, ref: BuildRef, id: string, path: string): Promise<string> {
-  progress({ message: `reading image ${id}` });
-  const { data } = await deps.clouds.get(ref.cloud).image.downloadImage(id, { signal: signal() });
+  reportProgress({ message: `reading image ${id}` });
+  const { data } = await deps.clouds.get(ref.cloud).image.downloadImage(id, { signal: cancellationSignal() });
   await pipeline(data, createWriteStream(path, { mode: 0o600 }));
   return path;
 }

@@ -1,8 +1,8 @@
 import { FactoryError } from '../../domain/errors.js';
 import type { BaseImageInput } from '../../domain/base-image-input.js';
-import { lineOf } from '../../domain/create-queue.js';
+import { createQueueWorkflowId } from '../../domain/create-queue.js';
 import { parseParameters, type BuildParameters } from '../../domain/parameters.js';
-import { type BuildPlan, digestOf, jeosDigest, planBuild, stepDigest } from '../../planning/plan.js';
+import { type BuildPlan, computeDigest, computeJeosDigest, planBuild, computeStepDigest } from '../../planning/plan.js';
 import type { BuildRecord } from '../../domain/record.js';
 import type { Cloud, Flavor, NeutronNetwork } from '../../openstack/types.js';
 import { isLocalFile, readLocalFile } from '../../media/local-file.js';
@@ -20,8 +20,8 @@ import { profileFor } from '../../os/registry.js';
 import { memoryWarning } from '../../os/installer/memory.js';
 import { throwIfInvalid } from '../../tdl/parse.js';
 import { urlsOf } from '../../tdl/content.js';
-import { type Deps, progress, signal } from '../shared/context.js';
-import { uuidOf } from '../images/ensure-image.js';
+import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
+import { deriveUuid } from '../images/ensure-image.js';
 import { contentDocument } from '../shared/template-content.js';
 import { imageNamed, isInGlance, nameInGlance } from '../media/medium-in-glance.js';
 import { checkWebDownload } from '../media/medium-web.js';
@@ -61,21 +61,27 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImage): Pr
   if (plan.firmware !== undefined) parameters.firmware = plan.firmware;
   const cloud = deps.clouds.get(ref.cloud);
   parameters.boot_method = await chooseBootMethod(cloud, parameters, plan);
-  progress({ message: 'looking for the flavor and the network' });
+  reportProgress({ message: 'looking for the flavor and the network' });
   const [flavor, network, project] = await Promise.all([
     chooseFlavor(cloud, parameters),
     chooseNetwork(cloud, parameters),
-    cloud.projectId({ signal: signal() }),
+    cloud.projectId({ signal: cancellationSignal() }),
   ]);
   if (parameters.web_download) await checkWebDownload(cloud, mediaUrls(plan));
   const disks = await planDisks(cloud, plan, flavor, parameters);
-  progress({ message: 'fetching what the template names by address' });
+  reportProgress({ message: 'fetching what the template names by address' });
   const contents = new Map<string, Buffer>();
   for (const url of urlsOf(template)) {
     contents.set(contentDocument(url), await contentOf(deps, url));
   }
   const isoImage = await imageOfMedium(deps, ref.cloud, plan);
-  const digest = jeosDigest({ plan, parameters, flavor: flavor.name, rootVolume: disks.volumes?.root, isoImage });
+  const digest = computeJeosDigest({
+    plan,
+    parameters,
+    flavor: flavor.name,
+    rootVolume: disks.volumes?.root,
+    isoImage,
+  });
   // One that is not shared has its digest in its name too: the build may be resumed as another system while its first is being installed.
   const own = parameters.reuse_jeos ? ref.cloud : ref.uuid;
   const memory = memoryWarning(template, profileFor(template).profile, flavor);
@@ -86,14 +92,14 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImage): Pr
     osLabel: plan.osLabel,
     jeosDigest: digest,
     jeosWorkflowId: `jeos-${own}-${digest.slice(0, 16)}`,
-    jeosDocuments: uuidOf(`jeos:${own}:${digest}`),
+    jeosDocumentsId: deriveUuid(`jeos:${own}:${digest}`),
     flavorId: flavor.id,
     networkId: network.id,
     instanceDigest: instanceDigest(digest, network.id, parameters, disks),
     ...(plan.user === parameters.default_user ? {} : { user: plan.user }),
-    line: lineOf(project, cloud.region),
+    queueId: createQueueWorkflowId(project, cloud.region),
     ...disks,
-    guestSteps: plan.steps.map((step) => ({ name: step.name, title: step.title, digest: stepDigest(step) })),
+    guestSteps: plan.steps.map((step) => ({ name: step.name, title: step.title, digest: computeStepDigest(step) })),
     warnings: memory === undefined ? plan.warnings : [...plan.warnings, memory],
     bodyPath: deps.store.bodyPath(ref.uuid),
   };
@@ -103,7 +109,7 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImage): Pr
 /** What the customised instance is made from; the flavor is in the digest of its JEOS. */
 function instanceDigest(jeos: string, network: string, parameters: BuildParameters, { volumes }: PlannedDisks): string {
   const { availability_zone: zone, config_drive: configDrive, volume_type: type } = parameters;
-  return digestOf({ jeos, network, zone, configDrive, ...(volumes?.root === undefined ? {} : { root: volumes.root, type }) }); // prettier-ignore
+  return computeDigest({ jeos, network, zone, configDrive, ...(volumes?.root === undefined ? {} : { root: volumes.root, type }) }); // prettier-ignore
 }
 
 function mediaUrls({ installer: { kernel, ramdisk, medium } }: BuildPlan): string[] {
@@ -125,7 +131,7 @@ export async function storePlan(
 ): Promise<void> {
   for (const [name, bytes] of contents) await deps.store.writeDocument(ref.uuid, name, bytes);
   await writeDocuments(deps, ref.uuid, input, parameters);
-  await writeDocuments(deps, planned.jeosDocuments, input, parameters);
+  await writeDocuments(deps, planned.jeosDocumentsId, input, parameters);
   const record = await firstRecord(deps, { ref, input });
   await deps.store.writeRecord({ ...record, parameters: { ...parameters }, name: planned.name, os: planned.os });
 }
@@ -146,26 +152,30 @@ async function writeDocuments(
 function contentOf(deps: Deps, url: string): Promise<Buffer> {
   return isLocalFile(url)
     ? readLocalFile(url, { directories: deps.filesFrom, maxBytes: CONTENT_LIMIT })
-    : fetchBytes(url, { maxBytes: CONTENT_LIMIT, signal: signal() });
+    : fetchBytes(url, { maxBytes: CONTENT_LIMIT, signal: cancellationSignal() });
 }
 
 /** @throws FactoryError InvalidParameter where the installer cannot be booted so, or this worker cannot make what it is booted from */
 async function chooseBootMethod(cloud: Cloud, parameters: BuildParameters, plan: BuildPlan): Promise<BootMethod> {
-  progress({ message: 'looking how the cloud can boot an installer' });
-  const formats = await cloud.image.diskFormats({ signal: signal() });
+  reportProgress({ message: 'looking how the cloud can boot an installer' });
+  const formats = await cloud.image.diskFormats({ signal: cancellationSignal() });
   const method = parameters.boot_method ?? bootMethodFor(formats, plan.installer);
   const { arch } = plan.template.os;
   checkBootMethod(method, { plan: plan.installer, arch, firmware: parameters.firmware });
-  if (plan.installer.medium?.script?.beside !== undefined) await checkIsoPrograms(signal());
-  if (hasOurLoader(method, plan.installer)) await checkGrubPrograms(stubFirmwares(arch), signal());
+  if (plan.installer.medium?.script?.beside !== undefined) await checkIsoPrograms(cancellationSignal());
+  if (hasOurLoader(method, plan.installer)) await checkGrubPrograms(stubFirmwares(arch), cancellationSignal());
   return method;
 }
 
 async function chooseFlavor({ name: cloud, compute }: Cloud, parameters: BuildParameters): Promise<Flavor> {
   const flavor =
-    parameters.flavor === undefined ? undefined : await compute.findFlavor(parameters.flavor, { signal: signal() });
+    parameters.flavor === undefined
+      ? undefined
+      : await compute.findFlavor(parameters.flavor, { signal: cancellationSignal() });
   if (flavor === undefined) {
-    const known = (await compute.listFlavors({ signal: signal() })).map(({ id, name }) => `${name} (${id})`).join(', ');
+    const known = (await compute.listFlavors({ signal: cancellationSignal() }))
+      .map(({ id, name }) => `${name} (${id})`)
+      .join(', ');
     const message = parameters.flavor === undefined ? 'no flavor is given' : `there is no flavor ${parameters.flavor}`;
     throw new FactoryError('NotFound', `${message} on cloud ${cloud}`, {
       hint: `--parameter flavor takes one of: ${known}`,
@@ -176,10 +186,10 @@ async function chooseFlavor({ name: cloud, compute }: Cloud, parameters: BuildPa
 
 async function chooseNetwork({ name: cloud, network }: Cloud, parameters: BuildParameters): Promise<NeutronNetwork> {
   if (parameters.network !== undefined) {
-    const named = await network.findNetwork(parameters.network, { signal: signal() });
+    const named = await network.findNetwork(parameters.network, { signal: cancellationSignal() });
     if (named !== undefined) return named;
   }
-  const all = await network.listNetworks({}, { signal: signal() });
+  const all = await network.listNetworks({}, { signal: cancellationSignal() });
   const inner = all.filter((candidate) => !candidate['router:external']);
   const candidates = inner.length > 0 ? inner : all.filter((candidate) => candidate.shared);
   const only = candidates[0];

@@ -3,7 +3,7 @@ import type { PlannedVolumes } from '../../domain/messages.js';
 import type { BuildParameters } from '../../domain/parameters.js';
 import type { BuildPlan } from '../../planning/plan.js';
 import type { Cloud, Flavor } from '../../openstack/types.js';
-import { signal } from '../shared/context.js';
+import { cancellationSignal } from '../shared/context.js';
 
 /** Bytes in a GiB: flavors' disks and volumes are given in GiB. */
 const GIB = 1024n ** 3n;
@@ -29,7 +29,7 @@ export async function planDisks(
 ): Promise<PlannedDisks> {
   const media = plan.installer.medium !== undefined;
   const { diskSize } = plan.template;
-  const hasVolumes = await cloud.volume.exists({ signal: signal() });
+  const hasVolumes = await cloud.volume.exists({ signal: cancellationSignal() });
   const where = root_disk ?? (flavor.disk === 0 && hasVolumes ? 'volume' : 'local');
   if (!hasVolumes && (media || where === 'volume')) throw withoutVolumes(cloud, media);
   if (where === 'local') {

@@ -2,10 +2,10 @@ import { FactoryError } from '../../domain/errors.js';
 import type { ReadRecordsInput, ReadRecordsResult, DeleteImageResult } from '../../domain/messages.js';
 import type { BuildRecord } from '../../domain/record.js';
 import { readIcicle } from '../../icicle/icicle.js';
-import { builtResult } from '../shared/completed-build.js';
+import { completedResult } from '../shared/completed-build.js';
 import { deleteGlanceImage } from '../cleanup/remove-resources.js';
-import { type Deps, progress, signal } from '../shared/context.js';
-import { lifeOf } from '../shared/temporal-lookups.js';
+import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
+import { workflowState } from '../shared/temporal-lookups.js';
 import type { BuildRef } from '../../domain/names.js';
 import type { FinalRecord } from '../shared/types.js';
 
@@ -21,7 +21,7 @@ export async function writeFinalRecord(deps: Deps, input: FinalRecord): Promise<
   const record = await deps.store.readRecord(input.ref.uuid);
   if (record === undefined) return;
   // It completed before it was reset: its image is there, and so its record stays.
-  if ((await builtResult(deps, input.ref)) !== undefined) return;
+  if ((await completedResult(deps, input.ref)) !== undefined) return;
   const { result, failure } = input;
   const icicle = await deps.store.readDocument(input.ref.uuid, 'icicle.xml');
   const finished: BuildRecord = {
@@ -53,11 +53,11 @@ export async function writeFinalRecord(deps: Deps, input: FinalRecord): Promise<
 /** Fetches a base image's bytes into `<uuid>.body`; the download fails at its end if the digest is not Glance's. */
 export async function downloadBody(deps: Deps, input: { ref: BuildRef; imageId: string }): Promise<{ bytes: number }> {
   const { image } = deps.clouds.get(input.ref.cloud);
-  const { data, size } = await image.downloadImage(input.imageId, { signal: signal() });
+  const { data, size } = await image.downloadImage(input.imageId, { signal: cancellationSignal() });
   const bytes = await deps.store.writeBody(input.ref.uuid, data, {
-    signal: signal(),
+    signal: cancellationSignal(),
     onProgress: (done) =>
-      progress({
+      reportProgress({
         message: 'fetching the image',
         ...(size === null ? {} : { percent: Math.floor((done / size) * 100) }),
       }),
@@ -69,7 +69,7 @@ export async function downloadBody(deps: Deps, input: { ref: BuildRef; imageId: 
 export async function deleteImage(deps: Deps, input: { uuid: string; workflowId: string }): Promise<DeleteImageResult> {
   const record = await deps.store.readRecord(input.uuid);
   // A record may say that its image is being built though nobody builds it any more: the workflow was terminated.
-  if (record?.status === 'BUILDING' && (await lifeOf(deps, record.workflow_id)) === 'living') {
+  if (record?.status === 'BUILDING' && (await workflowState(deps, record.workflow_id)) === 'living') {
     throw new FactoryError('Conflict', `image ${input.uuid} is being built`, {
       hint: `imagefactory cancel ${input.uuid} ends the build`,
     });

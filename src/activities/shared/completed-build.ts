@@ -1,19 +1,19 @@
 import { FactoryError } from '../../domain/errors.js';
 import type { BaseImageResult } from '../../domain/messages.js';
 import type { BuildRef } from '../../domain/names.js';
-import { type Deps, signal } from './context.js';
+import { type Deps, cancellationSignal } from './context.js';
 
 /**
  * The result of a build that has its image: the record says so, and the image is there. Temporal can be told to reset a
  * workflow that has completed; nothing of it is made again then.
  */
-export async function builtResult(
+export async function completedResult(
   deps: Pick<Deps, 'store' | 'clouds'>,
   ref: BuildRef,
 ): Promise<BaseImageResult | undefined> {
   const record = await deps.store.readRecord(ref.uuid);
   if (record?.status !== 'COMPLETE' || record.glance_id === null || record.jeos === null) return undefined;
-  const image = await deps.clouds.get(ref.cloud).image.getImage(record.glance_id, { signal: signal() });
+  const image = await deps.clouds.get(ref.cloud).image.getImage(record.glance_id, { signal: cancellationSignal() });
   if (image?.status !== 'active') return undefined;
   return {
     uuid: ref.uuid,
@@ -30,8 +30,8 @@ export async function builtResult(
 }
 
 /** @throws FactoryError AlreadyBuilt, which the workflow answers with the image that is there */
-export async function refuseIfBuilt(deps: Deps, ref: BuildRef): Promise<void> {
-  const built = await builtResult(deps, ref);
+export async function rejectIfCompleted(deps: Deps, ref: BuildRef): Promise<void> {
+  const built = await completedResult(deps, ref);
   if (built === undefined) return;
   throw new FactoryError('AlreadyBuilt', `build ${ref.uuid} has its image already: ${built.glanceId}`, {
     hint: `imagefactory delete ${ref.uuid} removes it; another build makes another`,
@@ -39,8 +39,8 @@ export async function refuseIfBuilt(deps: Deps, ref: BuildRef): Promise<void> {
 }
 
 /** The result of a build that has its image already. */
-export async function takeBuiltImage(deps: Deps, { ref }: { ref: BuildRef }): Promise<BaseImageResult> {
-  const built = await builtResult(deps, ref);
+export async function returnCompletedImage(deps: Deps, { ref }: { ref: BuildRef }): Promise<BaseImageResult> {
+  const built = await completedResult(deps, ref);
   if (built !== undefined) return built;
   throw new FactoryError('ImageFailed', `the image of build ${ref.uuid} has just been removed`, {
     hint: `imagefactory resume ${ref.uuid} builds it anew`,

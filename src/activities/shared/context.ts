@@ -50,7 +50,7 @@ export interface Deps {
 const latest = new WeakMap<Context, Progress>();
 
 /** Reports what is happening; the worker's interceptor repeats the last report as a heartbeat. */
-export function progress(report: Progress): void {
+export function reportProgress(report: Progress): void {
   const context = Context.current();
   latest.set(context, report);
   context.heartbeat(report);
@@ -62,13 +62,13 @@ export function latestProgress(context: Context): Progress | undefined {
 }
 
 /** What an earlier attempt left for this one to go on from. */
-export function resumed<T>(): T | undefined {
+export function readHeartbeatCheckpoint<T>(): T | undefined {
   const details = Context.current().info.heartbeatDetails as Progress | undefined;
   return details?.resume as T | undefined;
 }
 
 /** Aborted when the activity is to stop: cancelled, paused, or its worker shutting down. Activities never delete on it. */
-export function signal(): AbortSignal {
+export function cancellationSignal(): AbortSignal {
   const { cancellationSignal } = Context.current();
   // Every call that is under way listens to it; there is no leak for Node to warn of.
   setMaxListeners(0, cancellationSignal);
@@ -84,6 +84,6 @@ export function sleep(milliseconds: number): Promise<void> {
  * Asks Temporal what it can say only with the help of a worker, and ends at once when the activity is to stop: the worker
  * may be just this one, which waits for its activities. The client's own signal does not reach a call that it tries again.
  */
-export function answered<T>({ temporal }: Pick<Deps, 'temporal'>, question: () => Promise<T>): Promise<T> {
-  return Promise.race([temporal.withAbortSignal(signal(), question), Context.current().cancelled]);
+export function cancellable<T>({ temporal }: Pick<Deps, 'temporal'>, question: () => Promise<T>): Promise<T> {
+  return Promise.race([temporal.withAbortSignal(cancellationSignal(), question), Context.current().cancelled]);
 }

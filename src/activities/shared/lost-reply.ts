@@ -8,7 +8,7 @@ const LOOKS = 3;
  * What a create call has made after all whose reply was lost: a list may have it only a moment later. Undefined where nothing has come of
  * it, or the call was refused.
  */
-export async function madeAfterAll<T>(
+export async function recoverLostReply<T>(
   deps: Pick<Deps, 'pollInterval'>,
   error: unknown,
   find: () => Promise<T | undefined>,

@@ -1,5 +1,5 @@
 import { FactoryError } from '../../domain/errors.js';
-import { type Deps, signal, sleep } from './context.js';
+import { type Deps, cancellationSignal, sleep } from './context.js';
 
 /** How often one call of many is made before the whole activity is tried again from its beginning. */
 const TRIES = 6;
@@ -8,12 +8,12 @@ const TRIES = 6;
  * Makes a call, and makes it again when it may succeed later: for activities that make so many calls that one failure
  * among them must not cost them all.
  */
-export async function again<T>(deps: Pick<Deps, 'pollInterval'>, call: () => Promise<T>): Promise<T> {
+export async function withRetries<T>(deps: Pick<Deps, 'pollInterval'>, call: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
       return await call();
     } catch (error) {
-      signal().throwIfAborted();
+      cancellationSignal().throwIfAborted();
       if (!(error instanceof FactoryError && error.retryable) || tries === TRIES) throw error;
       await sleep(Math.max(deps.pollInterval, (error.retryAfterSeconds ?? 0) * 1000));
     }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Content } from '../../tdl/types.js';
 import type { Deps } from './context.js';
-import { requiredDocument } from './documents.js';
+import { loadDocument } from './documents.js';
 
 /** Name of the document that holds what an address of the template gave. */
 export function contentDocument(url: string): string {
@@ -16,6 +16,6 @@ export async function contentBytes(deps: Deps, uuid: string, content: Content): 
     case 'base64':
       return Buffer.from(content.base64, 'base64');
     case 'url':
-      return requiredDocument(deps, uuid, contentDocument(content.url));
+      return loadDocument(deps, uuid, contentDocument(content.url));
   }
 }

@@ -1,5 +1,5 @@
 import type { BuildParameters } from '../../domain/parameters.js';
-import type { LinePosition } from '../../domain/create-queue.js';
+import type { QueuePosition } from '../../domain/create-queue.js';
 import type { BuildRef, ServerRole } from '../../domain/names.js';
 import type { BaseImageInput } from '../../domain/base-image-input.js';
 import type { BaseImageResult, PlannedVolumes } from '../../domain/messages.js';
@@ -17,7 +17,7 @@ export interface PlannedBuild {
   jeosDigest: string;
   jeosWorkflowId: string;
   /** UUID under which the store keeps the documents of the JEOS. */
-  jeosDocuments: string;
+  jeosDocumentsId: string;
   flavorId: string;
   networkId: string;
   /** Digest of everything that shapes the customised instance, what runs in it aside. Absent in plans of older releases. */
@@ -25,7 +25,7 @@ export interface PlannedBuild {
   /** Whom the build logs in as, where it is not default_user. */
   user?: string;
   /** Workflow id of the line of everybody who creates instances in the project. */
-  line: string;
+  queueId: string;
   /** GiB: the disk of the instances, which the image needs at least. */
   minDisk: number;
   /** Which of the instances' disks are volumes; absent where none is. */
@@ -51,10 +51,10 @@ export interface ReplanBaseImage extends PlanBaseImage {
   done: string[];
 }
 
-export interface FindRemains {
+export interface FindResumePoint {
   ref: BuildRef;
   /** Nothing of the customisation is to be used again. */
-  anew: boolean;
+  discardGuest: boolean;
   /** The guest itself is wanted, not a snapshot of it. */
   needsGuest: boolean;
   /** What the instance must be, by the plan. */
@@ -64,7 +64,7 @@ export interface FindRemains {
 }
 
 /** What an earlier run of a build has left to go on from. */
-export interface Remains {
+export interface ResumePoint {
   /** The customised instance of which there is a snapshot, whole or under way. */
   snapshotOf?: { serverId: string; packages: number; volumeId?: string };
   note?: string;
@@ -91,7 +91,7 @@ export interface JeosFound {
 /** A step of the installer's run: its documents are those of the JEOS. */
 export interface JeosStep {
   ref: BuildRef;
-  documents: string;
+  documentsId: string;
 }
 
 /** What the installer is booted with, as images. */
@@ -119,13 +119,13 @@ export interface BootImages {
 export interface CreateVolumes {
   ref: BuildRef;
   /** UUID under which the store keeps the build's documents. */
-  documents: string;
+  documentsId: string;
   /** What the root disk is copied from, and its size in GiB; absent where it is no volume. */
   root?: { imageId: string; size: number };
   /** Images of what is in the CD-ROM drives. */
   media: string[];
   /** Seconds that it waits for a cloud that is short of something. */
-  patience: number;
+  timeout: number;
 }
 
 /** Ids of volumes. */
@@ -143,7 +143,7 @@ export interface CreateServerInput {
   ref: BuildRef;
   role: ServerRole;
   /** UUID under which the store keeps the build's documents. */
-  documents: string;
+  documentsId: string;
   imageId: string;
   flavorId: string;
   networkId: string;
@@ -152,19 +152,19 @@ export interface CreateServerInput {
   access?: BuildAccess;
   /** A floating IP is reserved for it as well: see WaitForAddress. Default false. */
   floatingIp?: boolean | string;
-  line: PlaceInLine;
+  queue: QueueTicketInput;
   /** Of a customised instance: what it is made from, by the plan. */
   instanceDigest?: string;
 }
 
 /** A build's place in its project's line. */
-export interface PlaceInLine {
+export interface QueueTicketInput {
   /** Workflow id of the line. */
   id: string;
   /** Milliseconds since the epoch: when the build first asked. */
   since: number;
   /** Seconds that it waits for a cloud that is short of something. */
-  patience: number;
+  timeout: number;
 }
 
 /** What came of it: an instance, or nothing yet, because others go first. */
@@ -177,12 +177,12 @@ export type CreatedServer =
   | {
       serverId?: undefined;
       /** Undefined: the line will tell. */
-      position?: LinePosition;
+      position?: QueuePosition;
     };
 
 export interface WaitForPowerOff {
   ref: BuildRef;
-  documents: string;
+  documentsId: string;
   serverId: string;
   /** Milliseconds since the epoch. */
   deadline: number;
@@ -239,7 +239,7 @@ export interface KeepResources {
   until: number;
 }
 
-export interface SweepReport {
+export interface CleanupReport {
   removed: string[];
   /** What is still there, with the cloud's words. */
   leftovers: string[];

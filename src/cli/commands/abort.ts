@@ -1,6 +1,6 @@
 import { abortBuild } from '../../client/resume.js';
 import { jsonDocument } from '../output.js';
-import { UUID_POSITIONAL, uuidOf, withFactory, type Command } from './command.js';
+import { UUID_POSITIONAL, parseUuidArgument, withClient, type Command } from './command.js';
 
 export const abort: Command = {
   usage: 'abort <uuid>',
@@ -8,8 +8,8 @@ export const abort: Command = {
   positionals: UUID_POSITIONAL,
   examples: [['$0 abort bdd32b97-0e94-473a-b376-74d2da289a2c', '']],
   run: (context) => {
-    const uuid = uuidOf(context);
-    return withFactory(context, async (factory) => {
+    const uuid = parseUuidArgument(context);
+    return withClient(context, async (factory) => {
       await abortBuild(factory, uuid);
       const said = `Build ${uuid} is given up; it removes what it has made. To see it end: imagefactory watch ${uuid}\n`;
       context.io.out(context.settings.output === 'json' ? jsonDocument({ identifier: uuid, aborted: true }) : said);

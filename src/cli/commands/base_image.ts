@@ -2,12 +2,12 @@ import { basename } from 'node:path';
 import { templateText } from '../../client/check-files.js';
 import { checkRequest, startBuild, type BuildRequest } from '../../client/builds.js';
 import { PARAMETERS } from '../../domain/parameters.js';
-import { durationOf } from '../duration.js';
+import { parseDuration } from '../duration.js';
 import type { GivenOptions } from '../config.js';
 import { workflowPage } from '../../client/connection.js';
 import { jsonDocument } from '../output.js';
 import { fileOfParameter, givenParameters, PARAMETER_OPTIONS } from '../parameters.js';
-import { warnOfSecrets, withFactory, type Command, type CommandContext } from './command.js';
+import { warnOfSecrets, withClient, type Command, type CommandContext } from './command.js';
 import { follow } from './follow.js';
 
 export const baseImage: Command = {
@@ -60,7 +60,7 @@ async function runBaseImage(context: CommandContext): Promise<number> {
   const { template: parsed, parameters: checked, warnings } = checkRequest(request);
   for (const warning of warnings) io.err(`warning: ${warning}\n`);
   warnOfSecrets(context, parsed, checked.install_script);
-  return withFactory(context, async (factory) => {
+  return withClient(context, async (factory) => {
     const started = await startBuild(factory, request);
     const page = workflowPage(factory, started.workflowId);
     io.err(`Build ${started.uuid} of ${basename(templateFile)} has started${page === undefined ? '' : `: ${page}`}\n`);
@@ -81,6 +81,6 @@ function ofOptions(timeout: number | undefined, options: GivenOptions): Record<s
   return {
     ...(timeout === undefined ? {} : { timeout }),
     ...(onError === undefined ? {} : { on_error: onError }),
-    ...(holdFor === undefined ? {} : { hold_for: durationOf('--hold-for', String(holdFor)) }),
+    ...(holdFor === undefined ? {} : { hold_for: parseDuration('--hold-for', String(holdFor)) }),
   };
 }

@@ -1,6 +1,6 @@
 import { cancelBuild } from '../../client/builds.js';
 import { jsonDocument } from '../output.js';
-import { UUID_POSITIONAL, uuidOf, withFactory, type Command } from './command.js';
+import { UUID_POSITIONAL, parseUuidArgument, withClient, type Command } from './command.js';
 import { follow } from './follow.js';
 
 const EXAMPLE = 'bdd32b97-0e94-473a-b376-74d2da289a2c';
@@ -12,9 +12,9 @@ export const cancel: Command = {
   options: { detach: { type: 'boolean', describe: 'return as soon as the build has been asked to cancel' } },
   examples: [[`$0 cancel ${EXAMPLE}`, '']],
   run: (context) => {
-    const uuid = uuidOf(context);
+    const uuid = parseUuidArgument(context);
     const { io, settings, options } = context;
-    return withFactory(context, async (factory) => {
+    return withClient(context, async (factory) => {
       await cancelBuild(factory, uuid);
       const said = `Build ${uuid} was asked to cancel; it removes what it has made.`;
       if (options['detach'] !== true) {

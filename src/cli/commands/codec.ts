@@ -1,4 +1,4 @@
-import { lastOf, payloadKeysOf } from '../config.js';
+import { lastValue, loadPayloadKeys } from '../config.js';
 import { UsageError } from '../../client/errors.js';
 import { jsonDocument } from '../output.js';
 import type { Command, CommandContext } from './command.js';
@@ -35,21 +35,21 @@ export const codec: Command = {
 
 async function newKey({ io, settings, options }: CommandContext): Promise<number> {
   const { newKeyLine } = await import('../../codec/keys.js');
-  const line = newKeyLine(lastOf(options['id']) as string | undefined);
+  const line = newKeyLine(lastValue(options['id']) as string | undefined);
   io.out(settings.output === 'json' ? jsonDocument({ id: line.split(':')[0], line }) : `${line}\n`);
   return 0;
 }
 
 /** Serves until Ctrl-C or SIGTERM. */
 async function serve({ io, settings, options }: CommandContext): Promise<number> {
-  const keys = payloadKeysOf(settings, io.env);
+  const keys = loadPayloadKeys(settings, io.env);
   if (keys === undefined) {
     throw new UsageError('there are no payload keys to decrypt with', {
       hint: 'give them with --payload-keys FILE or IMAGEFACTORY_PAYLOAD_KEYS; `imagefactory codec new-key` makes one',
     });
   }
   const { serveCodec } = await import('../../codec/server.js');
-  const { host, port } = await hostAndPort((lastOf(options['address']) as string | undefined) ?? '127.0.0.1:8888');
+  const { host, port } = await hostAndPort((lastValue(options['address']) as string | undefined) ?? '127.0.0.1:8888');
   const token = io.env[TOKEN_VARIABLE] || undefined;
   const given = options['ui'] === undefined ? undefined : [options['ui']].flat().map(String);
   const origins = given ?? (settings.uiAddress === undefined ? DEVELOPMENT_UI : [settings.uiAddress]);
@@ -57,7 +57,7 @@ async function serve({ io, settings, options }: CommandContext): Promise<number>
     keys,
     host,
     port,
-    origins: origins.map(originOf),
+    origins: origins.map(parseOrigin),
     ...(token === undefined ? {} : { token }),
   });
   const asked = token === undefined ? '' : `, with the token of ${TOKEN_VARIABLE}`;
@@ -84,7 +84,7 @@ async function hostAndPort(text: string): Promise<{ host: string; port: number }
 }
 
 /** What a browser calls the place of a page. @throws UsageError */
-function originOf(address: string): string {
+function parseOrigin(address: string): string {
   const origin = URL.canParse(address) ? new URL(address).origin : 'null';
   if (origin !== 'null') return origin;
   throw new UsageError(`--ui: ${JSON.stringify(address)} is not an origin`, { hint: 'write http://HOST:PORT' });

@@ -1,8 +1,8 @@
 import type { Options, PositionalOptions } from 'yargs';
-import { secretWarnings } from '../../planning/secrets.js';
+import { findReadableSecrets } from '../../planning/secrets.js';
 import type { Template } from '../../tdl/types.js';
-import { payloadKeysOf, type GivenOptions, type Settings } from '../config.js';
-import { connectFactory, type Factory } from '../../client/connection.js';
+import { loadPayloadKeys, type GivenOptions, type Settings } from '../config.js';
+import { connectImageFactory, type ImageFactoryClient } from '../../client/connection.js';
 import { UsageError } from '../../client/errors.js';
 import type { Io } from '../io.js';
 
@@ -28,10 +28,13 @@ export interface Command {
 }
 
 /** Runs something with a connection to Temporal, and closes it. */
-export async function withFactory<T>(context: CommandContext, run: (factory: Factory) => Promise<T>): Promise<T> {
+export async function withClient<T>(
+  context: CommandContext,
+  run: (factory: ImageFactoryClient) => Promise<T>,
+): Promise<T> {
   const { taskQueue, uiAddress } = context.settings;
-  const payloadKeys = payloadKeysOf(context.settings, context.io.env);
-  const factory = await connectFactory({
+  const payloadKeys = loadPayloadKeys(context.settings, context.io.env);
+  const factory = await connectImageFactory({
     taskQueue,
     ...(payloadKeys === undefined ? {} : { payloadKeys }),
     env: context.io.env,
@@ -50,12 +53,12 @@ export function warnOfSecrets(
   template: Template | undefined,
   installScript: string | undefined,
 ): void {
-  if (payloadKeysOf(settings, io.env) !== undefined) return;
-  for (const warning of secretWarnings(template, installScript)) io.err(`warning: ${warning}\n`);
+  if (loadPayloadKeys(settings, io.env) !== undefined) return;
+  for (const warning of findReadableSecrets(template, installScript)) io.err(`warning: ${warning}\n`);
 }
 
 /** A positional that must be an image's UUID; `base_image-<uuid>`, as the Temporal UI shows it, is taken as well. */
-export function uuidOf(context: CommandContext): string {
+export function parseUuidArgument(context: CommandContext): string {
   const given = String(context.options['uuid'] ?? '').trim();
   const uuid = given.replace(/^base_image-/, '').toLowerCase();
   if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(uuid)) return uuid;

@@ -1,8 +1,8 @@
 import type { DeadlineName } from '../../domain/messages.js';
 import { setDeadline } from '../../client/builds.js';
-import { secondsOf } from '../config.js';
+import { parseSeconds } from '../config.js';
 import { jsonDocument } from '../output.js';
-import { UUID_POSITIONAL, uuidOf, withFactory, type Command } from './command.js';
+import { UUID_POSITIONAL, parseUuidArgument, withClient, type Command } from './command.js';
 
 const NAMES: readonly DeadlineName[] = [
   'install_timeout',
@@ -24,10 +24,10 @@ export const deadline: Command = {
     ['$0 deadline bdd32b97-0e94-473a-b376-74d2da289a2c install_timeout 10800', 'give a slow mirror three hours'],
   ],
   run: (context) => {
-    const uuid = uuidOf(context);
+    const uuid = parseUuidArgument(context);
     const name = context.options['name'] as DeadlineName;
-    const seconds = secondsOf('seconds', context.options['seconds']);
-    return withFactory(context, async (factory) => {
+    const seconds = parseSeconds('seconds', context.options['seconds']);
+    return withClient(context, async (factory) => {
       await setDeadline(factory, uuid, { name, seconds });
       const said = `Build ${uuid}: ${name} is ${seconds} s now\n`;
       context.io.out(context.settings.output === 'json' ? jsonDocument({ identifier: uuid, name, seconds }) : said);

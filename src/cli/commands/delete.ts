@@ -2,7 +2,7 @@ import { ClientError } from '../../client/errors.js';
 import { deleteImage } from '../../client/images.js';
 import { jsonDocument } from '../output.js';
 import { PARAMETER_OPTIONS } from '../parameters.js';
-import { UUID_POSITIONAL, uuidOf, withFactory, type Command } from './command.js';
+import { UUID_POSITIONAL, parseUuidArgument, withClient, type Command } from './command.js';
 
 const PROVIDER_ONLY = 'only for provider images; means nothing for a base image';
 
@@ -18,8 +18,8 @@ export const deleteCommand: Command = {
   },
   examples: [['$0 delete bdd32b97-0e94-473a-b376-74d2da289a2c', '']],
   run: (context) => {
-    const uuid = uuidOf(context);
-    return withFactory(context, async (factory) => {
+    const uuid = parseUuidArgument(context);
+    return withClient(context, async (factory) => {
       const { found, removed } = await deleteImage(factory, uuid);
       if (!found) throw new ClientError(`No image found with id: ${uuid}`);
       const what = removed.length === 0 ? 'nothing was left of it' : removed.join(', ');

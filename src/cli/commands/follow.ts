@@ -1,12 +1,12 @@
 import { baseImageWorkflowId } from '../../domain/base-image-input.js';
 import { watchBuild } from '../../client/watch.js';
 import { buildOutcome, type Outcome } from '../../client/outcome.js';
-import { workflowPage, type Factory } from '../../client/connection.js';
-import { leftInstaller, type LeftInstaller } from '../../client/installer-cleanup.js';
+import { workflowPage, type ImageFactoryClient } from '../../client/connection.js';
+import { findInstallerCleanup, type InstallerCleanup } from '../../client/installer-cleanup.js';
 import { findImage, type ImageMetadata } from '../../client/images.js';
 import type { Io } from '../io.js';
 import type { Observation } from '../../client/watch.js';
-import { jsonDocument, metadataOf, outcomeBlock } from '../output.js';
+import { jsonDocument, toMetadata, outcomeBlock } from '../output.js';
 import { createView } from '../view/live.js';
 import type { CommandContext } from './command.js';
 
@@ -21,7 +21,7 @@ const DETACHED = { SIGINT: 130, SIGTERM: 143 } as const;
  */
 export async function follow(
   context: CommandContext,
-  factory: Factory,
+  factory: ImageFactoryClient,
   uuid: string,
   wanted: Outcome['status'] = 'COMPLETE',
 ): Promise<number> {
@@ -67,15 +67,15 @@ export function detachText(uuid: string): string {
 
 async function conclude(
   context: CommandContext,
-  factory: Factory,
+  factory: ImageFactoryClient,
   outcome: Outcome,
   last: Observation | undefined,
 ): Promise<void> {
   const { io, settings } = context;
-  const gone = await goneOf(factory, outcome, last);
+  const gone = await describeRemoved(factory, outcome, last);
   if (settings.output === 'json') {
     const { removed, leftovers } = gone;
-    io.out(jsonDocument({ ...(await recordOf(factory, outcome)), removed, leftovers }));
+    io.out(jsonDocument({ ...(await fetchRecord(factory, outcome)), removed, leftovers }));
   } else {
     io.out(outcomeBlock(outcome));
   }
@@ -85,8 +85,8 @@ async function conclude(
 }
 
 /** The record as the store has it, and what the end of the workflow adds; that alone, should nobody read the store. */
-async function recordOf(factory: Factory, outcome: Outcome): Promise<ImageMetadata> {
-  const known = metadataOf(outcome);
+async function fetchRecord(factory: ImageFactoryClient, outcome: Outcome): Promise<ImageMetadata> {
+  const known = toMetadata(outcome);
   const record = await findImage(factory, outcome.uuid).catch(() => undefined);
   return { ...(record ?? known), failure: known.failure };
 }
@@ -100,13 +100,17 @@ export function resumeText(uuid: string): string {
 interface Gone {
   removed: string[];
   leftovers: string[];
-  installer?: LeftInstaller;
+  installer?: InstallerCleanup;
 }
 
-async function goneOf(factory: Factory, outcome: Outcome, last: Observation | undefined): Promise<Gone> {
+async function describeRemoved(
+  factory: ImageFactoryClient,
+  outcome: Outcome,
+  last: Observation | undefined,
+): Promise<Gone> {
   const { removed = [], leftovers = [] } = last?.status ?? {};
   if (outcome.status !== 'CANCELED' || last?.status === undefined) return { removed, leftovers };
-  const installer = await leftInstaller(factory, last.status);
+  const installer = await findInstallerCleanup(factory, last.status);
   if (installer === undefined) return { removed, leftovers };
   return {
     removed: [...removed, ...installer.removed],

@@ -1,11 +1,11 @@
 import type { Options } from 'yargs';
-import type { CloudSweep, SweepInput, SweptThing } from '../../domain/messages.js';
-import { durationText } from '../../domain/sweep-rules.js';
-import { lastOf } from '../config.js';
-import { durationOf } from '../duration.js';
+import type { CloudSweep, SweepInput, SweptResource } from '../../domain/messages.js';
+import { formatDuration } from '../../domain/sweep-rules.js';
+import { lastValue } from '../config.js';
+import { parseDuration } from '../duration.js';
 import { jsonDocument, table } from '../output.js';
 import { runSweep } from '../../client/gc.js';
-import { withFactory, type Command, type CommandContext } from './command.js';
+import { withClient, type Command, type CommandContext } from './command.js';
 
 /** What `gc` and `setup --gc-schedule` have in common. */
 export const SWEEP_OPTIONS: Record<string, Options> = {
@@ -50,13 +50,13 @@ export const gc: Command = {
 
 /** The input of a sweep, from the command line. @throws UsageError */
 export function sweepInput({ options, settings }: CommandContext, dryRun: boolean): SweepInput {
-  const text = (name: string, byDefault: string): unknown => lastOf(options[name]) ?? byDefault;
+  const text = (name: string, byDefault: string): unknown => lastValue(options[name]) ?? byDefault;
   return {
     clouds: options['cloud'] === undefined ? [settings.cloud] : [...new Set([options['cloud']].flat().map(String))],
     limits: {
-      olderThan: durationOf('--older-than', text('older-than', '24h')),
+      olderThan: parseDuration('--older-than', text('older-than', '24h')),
       jeosKeep: settings.jeosKeep ?? 10,
-      unusedFor: durationOf('--unused-for', text('unused-for', '30d')),
+      unusedFor: parseDuration('--unused-for', text('unused-for', '30d')),
     },
     dryRun,
   };
@@ -64,19 +64,19 @@ export function sweepInput({ options, settings }: CommandContext, dryRun: boolea
 
 async function runGc(context: CommandContext): Promise<number> {
   const input = sweepInput(context, context.options['dry-run'] === true);
-  return withFactory(context, async (factory) => {
+  return withClient(context, async (factory) => {
     const { clouds } = await runSweep(factory, input);
     const { io, settings } = context;
     if (settings.output === 'json') io.out(jsonDocument({ dry_run: input.dryRun, clouds }));
     else for (const sweep of clouds) io.out(sweepText(sweep, input.dryRun || settings.verbose));
     const isWhole = clouds.every(
-      ({ failure, things }) => failure === undefined && things.every(({ outcome }) => outcome !== 'failed'),
+      ({ failure, resources: things }) => failure === undefined && things.every(({ outcome }) => outcome !== 'failed'),
     );
     return isWhole ? 0 : 1;
   });
 }
 
-const WORDS: Record<SweptThing['outcome'], string> = {
+const WORDS: Record<SweptResource['outcome'], string> = {
   removed: 'removed',
   removable: 'would go',
   kept: 'stays',
@@ -84,18 +84,22 @@ const WORDS: Record<SweptThing['outcome'], string> = {
 };
 
 /** A line a thing, and a line that sums up. What stays is told only where that is wanted. */
-export function sweepText({ cloud, things, unnamed, postponed, failure }: CloudSweep, withKept: boolean): string {
+export function sweepText(
+  { cloud, resources: things, unnamed, postponed, failure }: CloudSweep,
+  withKept: boolean,
+): string {
   if (failure !== undefined) return `${cloud}: could not be swept: ${failure}\n`;
   const shown = things.filter(({ outcome }) => withKept || outcome !== 'kept');
   const rows = shown.map(({ outcome, kind, id, name, age, why }) => [
     WORDS[outcome],
     kind,
     name === id || name === '' ? id : `${id} ${name}`,
-    age === null ? '?' : durationText(age),
+    age === null ? '?' : formatDuration(age),
     why,
   ]);
   const lines = rows.length === 0 ? '' : table(['', 'KIND', 'ID, NAME', 'AGE', 'WHY'], rows);
-  const count = (outcome: SweptThing['outcome']): number => things.filter((thing) => thing.outcome === outcome).length;
+  const count = (outcome: SweptResource['outcome']): number =>
+    things.filter((thing) => thing.outcome === outcome).length;
   const parts = [
     ...(['removed', 'removable', 'failed'] as const)
       .filter((outcome) => count(outcome) > 0)

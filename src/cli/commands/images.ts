@@ -1,7 +1,7 @@
 import { UsageError } from '../../client/errors.js';
 import { findImages, type ImageMetadata } from '../../client/images.js';
 import { failureBlock, finalBlock, jsonDocument, table } from '../output.js';
-import { withFactory, type Command, type CommandContext } from './command.js';
+import { withClient, type Command, type CommandContext } from './command.js';
 
 export const images: Command = {
   usage: 'images [fetch_spec]',
@@ -22,7 +22,7 @@ export const images: Command = {
 
 async function runImages(context: CommandContext): Promise<number> {
   const spec = fetchSpec(context.options['fetch_spec']);
-  return withFactory(context, async (factory) => {
+  return withClient(context, async (factory) => {
     const found = await findImages(factory, spec);
     const { io, settings } = context;
     if (settings.output === 'json') {

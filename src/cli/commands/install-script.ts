@@ -4,7 +4,7 @@ import { planBuild } from '../../planning/plan.js';
 import { checkTemplate } from '../../client/check-files.js';
 import { fileReason, InvalidFilesError, UsageError } from '../../client/errors.js';
 import { jsonDocument } from '../output.js';
-import { lastOf } from '../config.js';
+import { lastValue } from '../config.js';
 import type { Command } from './command.js';
 
 export const installScript: Command = {
@@ -23,10 +23,10 @@ export const installScript: Command = {
   run: async ({ io, settings, options }) => {
     const file = String(options['template']);
     const parameters = parseParameters({
-      disk_layout: lastOf(options['disk-layout']),
-      default_user: lastOf(options['default-user']),
+      disk_layout: lastValue(options['disk-layout']),
+      default_user: lastValue(options['default-user']),
     });
-    const { template, problems, warnings } = checkTemplate(bytesOf(file));
+    const { template, problems, warnings } = checkTemplate(readBytes(file));
     for (const warning of warnings) io.err(`warning: ${warning}\n`);
     if (template === undefined || problems.length > 0) throw new InvalidFilesError([{ file, valid: false, problems }]);
     const { script, installer } = planBuild({ template, parameters });
@@ -35,7 +35,7 @@ export const installScript: Command = {
   },
 };
 
-function bytesOf(file: string): Buffer {
+function readBytes(file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (error) {

@@ -2,7 +2,7 @@ import { familyNamed, FAMILIES } from '../../os/registry.js';
 import type { OsFamily, Release } from '../../os/types.js';
 import { formatReleaseRange } from '../../os/versions.js';
 import { nearest } from '../../tdl/nearest.js';
-import { lastOf } from '../config.js';
+import { lastValue } from '../config.js';
 import { ClientError } from '../../client/errors.js';
 import { jsonDocument, table } from '../output.js';
 import type { Command } from './command.js';
@@ -13,7 +13,7 @@ export const plugins: Command = {
   options: { id: { type: 'string', requiresArg: true, describe: 'only this one' } },
   examples: [['$0 --output json plugins --id fedora', '']],
   run: async ({ io, settings, options }) => {
-    const id = lastOf(options['id']) as string | undefined;
+    const id = lastValue(options['id']) as string | undefined;
     const chosen = id === undefined ? FAMILIES : [named(id)];
     if (settings.output === 'json') {
       const [only] = chosen;
@@ -25,7 +25,7 @@ export const plugins: Command = {
     io.out(
       table(['SYSTEM', 'VERSIONS', 'ARCHITECTURES', 'INSTALLS FROM', 'INSTALL SCRIPT', 'PACKAGES BY', 'TRIED'], rows),
     );
-    if (id !== undefined) for (const line of moreOf(named(id))) io.out(`${line}\n`);
+    if (id !== undefined) for (const line of describeFamily(named(id))) io.out(`${line}\n`);
     return 0;
   },
 };
@@ -44,7 +44,7 @@ function row(family: OsFamily, release: Release): string[] {
 }
 
 /** What the table has no room for. */
-function moreOf({ names, versions, releases }: OsFamily): string[] {
+function describeFamily({ names, versions, releases }: OsFamily): string[] {
   const reasons = new Set(releases.flatMap(({ reason }) => (reason === undefined ? [] : [reason])));
   return [
     `names in templates: ${names.join(', ')}`,

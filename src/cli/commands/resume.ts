@@ -2,7 +2,14 @@ import { checkTemplate, templateText } from '../../client/check-files.js';
 import { resumeBuild } from '../../client/resume.js';
 import { jsonDocument } from '../output.js';
 import { givenParameters, PARAMETER_OPTIONS } from '../parameters.js';
-import { UUID_POSITIONAL, uuidOf, warnOfSecrets, withFactory, type Command, type CommandContext } from './command.js';
+import {
+  UUID_POSITIONAL,
+  parseUuidArgument,
+  warnOfSecrets,
+  withClient,
+  type Command,
+  type CommandContext,
+} from './command.js';
 import { follow } from './follow.js';
 
 const EXAMPLE = 'bdd32b97-0e94-473a-b376-74d2da289a2c';
@@ -38,17 +45,17 @@ export const resume: Command = {
 
 async function runResume(context: CommandContext): Promise<number> {
   const { io, settings, options } = context;
-  const uuid = uuidOf(context);
+  const uuid = parseUuidArgument(context);
   const from = options['from'] === undefined ? undefined : String(options['from']);
   const change = {
-    ...templateOf(options['template']),
+    ...readTemplateOption(options['template']),
     parameters: givenParameters(options),
     skip: options['skip'] === true,
     ...(from === undefined ? {} : { from }),
   };
   const parsed = change.template === undefined ? undefined : checkTemplate(change.template).template;
   warnOfSecrets(context, parsed, change.parameters['install_script'] as string | undefined);
-  return withFactory(context, async (factory) => {
+  return withClient(context, async (factory) => {
     const said = await resumeBuild(factory, uuid, change);
     if (options['detach'] !== true) {
       io.err(`${said}\n`);
@@ -59,7 +66,7 @@ async function runResume(context: CommandContext): Promise<number> {
   });
 }
 
-function templateOf(file: unknown): { template?: string; templateName?: string } {
+function readTemplateOption(file: unknown): { template?: string; templateName?: string } {
   if (file === undefined) return {};
   const templateName = String(file);
   return { template: templateText(templateName), templateName };

@@ -1,10 +1,10 @@
-import type { Factory } from '../../client/connection.js';
-import { durationOf } from '../duration.js';
+import type { ImageFactoryClient } from '../../client/connection.js';
+import { parseDuration } from '../duration.js';
 import { UsageError } from '../../client/errors.js';
 import { jsonDocument } from '../output.js';
 import { scheduleSweeps, unscheduleSweeps } from '../../client/gc.js';
-import { withFactory, type Command, type CommandContext } from './command.js';
-import { lastOf } from '../config.js';
+import { withClient, type Command, type CommandContext } from './command.js';
+import { lastValue } from '../config.js';
 import { SWEEP_OPTIONS, sweepInput } from './gc.js';
 
 export const setup: Command = {
@@ -27,7 +27,7 @@ export const setup: Command = {
 
 async function runSetup(context: CommandContext): Promise<number> {
   const sweeps = sweepsWanted(context);
-  return withFactory(context, async (factory) => {
+  return withClient(context, async (factory) => {
     const { registerSearchAttributes } = await import('../../client/search-attributes.js');
     const added = await registerSearchAttributes(factory.connection, factory.namespace);
     const what = added.length === 0 ? 'all search attributes are there already' : `registered ${added.join(', ')}`;
@@ -44,16 +44,16 @@ async function runSetup(context: CommandContext): Promise<number> {
 
 /** Seconds between two sweeps, `off`, or undefined where nothing is said. @throws UsageError */
 function sweepsWanted({ options }: CommandContext): number | 'off' | undefined {
-  const given = lastOf(options['gc-schedule']);
+  const given = lastValue(options['gc-schedule']);
   if (given === undefined || given === 'off') return given;
-  const seconds = durationOf('--gc-schedule', given);
+  const seconds = parseDuration('--gc-schedule', given);
   if (seconds >= 60) return seconds;
   throw new UsageError('--gc-schedule: sweeps are at least a minute apart', { hint: '--gc-schedule off ends them' });
 }
 
 async function applySchedule(
   context: CommandContext,
-  factory: Factory,
+  factory: ImageFactoryClient,
   sweeps: number | 'off',
 ): Promise<{ word: string; said: string }> {
   if (sweeps === 'off') {
@@ -62,6 +62,6 @@ async function applySchedule(
   }
   const input = sweepInput(context, false);
   const word = await scheduleSweeps(factory, sweeps, input);
-  const every = String(lastOf(context.options['gc-schedule']));
+  const every = String(lastValue(context.options['gc-schedule']));
   return { word, said: `the sweeper’s schedule is ${word}: every ${every} in ${input.clouds.join(', ')}` };
 }

@@ -8,7 +8,7 @@ import type { OpenedSession } from '../../domain/messages.js';
 import { OLD_CIPHERS, OLD_KEX } from '../../guest/old-ssh.js';
 import { ClientError } from '../../client/errors.js';
 import { closeSession, openSession } from '../../client/ssh-session.js';
-import { UUID_POSITIONAL, uuidOf, withFactory, type Command, type CommandContext } from './command.js';
+import { UUID_POSITIONAL, parseUuidArgument, withClient, type Command, type CommandContext } from './command.js';
 
 const EXAMPLE = 'bdd32b97-0e94-473a-b376-74d2da289a2c';
 
@@ -35,12 +35,12 @@ export const ssh: Command = {
 
 async function runSsh(context: CommandContext): Promise<number> {
   const { options } = context;
-  const uuid = uuidOf(context);
+  const uuid = parseUuidArgument(context);
   const from = options['from'] === undefined ? {} : { from: String(options['from']) };
   // What stands behind `--` is not matched to the positional.
   const behind = ((options['_'] ?? []) as unknown[]).slice(1);
   const command = [...((options['command'] ?? []) as unknown[]), ...behind].map(String);
-  return withFactory(context, async (factory) => {
+  return withClient(context, async (factory) => {
     const folder = await mkdtemp(join(tmpdir(), 'imagefactory-ssh-'));
     try {
       const request = { publicKey: await newKey(folder), ...from };

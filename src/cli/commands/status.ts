@@ -1,16 +1,16 @@
 import pico from 'picocolors';
-import { commandsFor, commandsOfEnded } from '../../domain/status.js';
-import { workflowPage, type Factory } from '../../client/connection.js';
+import { commandsForHeld, commandsForEnded } from '../../domain/status.js';
+import { workflowPage, type ImageFactoryClient } from '../../client/connection.js';
 import { endedBuild, type EndedBuild } from '../../client/ended-build.js';
-import { forgottenImage, type ImageMetadata } from '../../client/images.js';
+import { imageFromRecord, type ImageMetadata } from '../../client/images.js';
 import { wantsColour } from '../io.js';
 import { BuildWatcher, type Observation } from '../../client/watch.js';
-import { asked } from '../../client/temporal-errors.js';
+import { callTemporal } from '../../client/temporal-errors.js';
 import { jsonDocument } from '../output.js';
 import { endedLines } from '../view/ended.js';
 import { renderView } from '../view/render.js';
 import { imagesText } from './images.js';
-import { UUID_POSITIONAL, uuidOf, withFactory, type Command, type CommandContext } from './command.js';
+import { UUID_POSITIONAL, parseUuidArgument, withClient, type Command, type CommandContext } from './command.js';
 
 export const status: Command = {
   usage: 'status <uuid>',
@@ -21,13 +21,13 @@ export const status: Command = {
 };
 
 async function runStatus(context: CommandContext): Promise<number> {
-  const uuid = uuidOf(context);
-  return withFactory(context, async (factory) => {
+  const uuid = parseUuidArgument(context);
+  return withClient(context, async (factory) => {
     try {
-      const seen = await asked(() => new BuildWatcher(factory, uuid).look(), uuid);
-      show(context, factory, seen, await asked(() => endedBuild(factory, seen)));
+      const seen = await callTemporal(() => new BuildWatcher(factory, uuid).look(), uuid);
+      show(context, factory, seen, await callTemporal(() => endedBuild(factory, seen)));
     } catch (error) {
-      showImage(context, await forgottenImage(factory, uuid, error));
+      showImage(context, await imageFromRecord(factory, uuid, error));
     }
     return 0;
   });
@@ -35,7 +35,7 @@ async function runStatus(context: CommandContext): Promise<number> {
 
 function show(
   { io, settings }: CommandContext,
-  factory: Factory,
+  factory: ImageFactoryClient,
   seen: Observation,
   ended: EndedBuild | undefined,
 ): void {
@@ -60,28 +60,28 @@ function document(seen: Observation, page: string | undefined, ended: EndedBuild
   const { status: known, workflowId, execution, activities, jeos, workers } = seen;
   return {
     ...(known ?? { uuid: seen.uuid, type: 'base_image' }),
-    ...endOf(seen, ended),
+    ...describeEnd(seen, ended),
     workflowId,
     execution,
     activities,
     jeos,
     workers,
     page,
-    commands: commandsOf(seen, ended),
+    commands: possibleCommands(seen, ended),
   };
 }
 
 /** What a build cannot say of itself: that somebody has terminated it. */
-function endOf({ status }: Observation, ended: EndedBuild | undefined): Record<string, unknown> {
+function describeEnd({ status }: Observation, ended: EndedBuild | undefined): Record<string, unknown> {
   if (ended === undefined) return {};
   const { failure, remains } = ended;
   const state = status?.endedAt === undefined ? 'FAILED' : status.status;
   return { status: state, failure, resumes: typeof remains === 'string' ? { unknown: remains } : remains };
 }
 
-function commandsOf({ uuid, status, execution }: Observation, ended: EndedBuild | undefined): string[] {
+function possibleCommands({ uuid, status, execution }: Observation, ended: EndedBuild | undefined): string[] {
   const held = status?.held;
-  if (ended !== undefined) return commandsOfEnded(uuid, execution, ended.remains).map(([command]) => command);
-  if (held !== undefined) return commandsFor(uuid, held).map(([command]) => command);
+  if (ended !== undefined) return commandsForEnded(uuid, execution, ended.remains).map(([command]) => command);
+  if (held !== undefined) return commandsForHeld(uuid, held).map(([command]) => command);
   return execution === 'COMPLETED' ? [] : [`imagefactory watch ${uuid}`, `imagefactory cancel ${uuid}`];
 }

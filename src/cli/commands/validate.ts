@@ -21,7 +21,7 @@ export const validate: Command = {
   ],
   run: async ({ io, settings, options }) => {
     const files = [options['file']].flat().map(String);
-    const reports = checkFiles(files, scriptOf(options), (text) => io.err(`warning: ${text}\n`));
+    const reports = checkFiles(files, readScriptOption(options), (text) => io.err(`warning: ${text}\n`));
     if (settings.output === 'json') io.out(jsonDocument(reports));
     else
       reports.forEach((report) =>
@@ -31,7 +31,7 @@ export const validate: Command = {
   },
 };
 
-function scriptOf(options: Record<string, unknown>): string | undefined {
+function readScriptOption(options: Record<string, unknown>): string | undefined {
   const script = fileOfParameter(options, 'install_script');
   if (options['file-parameter'] === undefined || script !== undefined) return script;
   throw new UsageError('validate checks no other parameter than install_script', {

@@ -1,7 +1,7 @@
 import type { WorkerOptions } from '../../worker/run.js';
-import { payloadKeysOf, type Settings } from '../config.js';
-import { versionOf } from '../worker-version.js';
-import { withFactory, type Command } from './command.js';
+import { loadPayloadKeys, type Settings } from '../config.js';
+import { deploymentVersion } from '../worker-version.js';
+import { withClient, type Command } from './command.js';
 
 export const worker: Command = {
   usage: 'worker',
@@ -45,16 +45,16 @@ export const worker: Command = {
   ],
   run: async (context) => {
     const { io, settings } = context;
-    const version = versionOf(settings);
+    const version = deploymentVersion(settings);
     // An address that does not answer is told in the words that every other command has for it.
-    await withFactory(context, async () => undefined);
+    await withClient(context, async () => undefined);
     // As python-openstackclient has it; read where the cloud's configuration is.
     if (settings.insecure) io.env['OS_INSECURE'] = 'true';
     const { runWorker } = await import('../../worker/run.js');
     const { taskQueue, storagePath, logFormat, metricsAddress, healthAddress, clouds, workerAddresses, filesFrom } =
       settings;
-    const limits = cloudLimitsOf(settings);
-    const payloadKeys = payloadKeysOf(settings, io.env);
+    const limits = toCloudLimits(settings);
+    const payloadKeys = loadPayloadKeys(settings, io.env);
     await runWorker({
       taskQueue,
       storagePath,
@@ -74,7 +74,7 @@ export const worker: Command = {
   },
 };
 
-function cloudLimitsOf({ cloudLimits }: Settings): WorkerOptions['limits'] {
+function toCloudLimits({ cloudLimits }: Settings): WorkerOptions['limits'] {
   if (cloudLimits === undefined) return undefined;
   const limits = Object.entries(cloudLimits).map(([cloud, limit]) => {
     const { max_concurrent_builds: maxConcurrentBuilds, api_calls_per_second: apiCallsPerSecond } = limit;

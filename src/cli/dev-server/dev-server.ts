@@ -40,7 +40,7 @@ export async function composeArguments(): Promise<string[]> {
   return composeFile.parse(parse(text)).services.temporal.command;
 }
 
-function valueOf(args: string[], option: string): string | undefined {
+function readOption(args: string[], option: string): string | undefined {
   return args.find((argument) => argument.startsWith(`--${option}=`))?.slice(option.length + 3);
 }
 
@@ -59,23 +59,23 @@ export function localArguments(args: string[], place: { directory: string; port:
   });
 }
 
-interface Place {
+interface DevServerFiles {
   directory: string;
   port: number;
   uiPort: number;
   args: string[];
 }
 
-async function placeOf(options: DevServerOptions): Promise<Place> {
+async function locateDevServer(options: DevServerOptions): Promise<DevServerFiles> {
   const args = await composeArguments();
   const directory = options.directory ?? join(cacheFolder(options.env), 'temporal');
-  const port = options.port ?? Number(valueOf(args, 'port') ?? 7233);
-  const uiPort = options.uiPort ?? Number(valueOf(args, 'ui-port') ?? 8233);
+  const port = options.port ?? Number(readOption(args, 'port') ?? 7233);
+  const uiPort = options.uiPort ?? Number(readOption(args, 'ui-port') ?? 8233);
   return { directory, port, uiPort, args };
 }
 
 /** When a process was started, in ticks since boot: pids are used again, a pid with its start is not. */
-async function startOf(pid: number): Promise<string | undefined> {
+async function readProcessStart(pid: number): Promise<string | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
   if (stat === undefined) return process.platform === 'linux' ? undefined : 'unknown';
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -91,7 +91,7 @@ async function runningPid(directory: string): Promise<number | undefined> {
   } catch {
     return undefined;
   }
-  return (await startOf(Number(pid))) === start ? Number(pid) : undefined;
+  return (await readProcessStart(Number(pid))) === start ? Number(pid) : undefined;
 }
 
 function answers(port: number): Promise<boolean> {
@@ -107,7 +107,7 @@ function answers(port: number): Promise<boolean> {
   });
 }
 
-function statusOf({ directory, port, uiPort }: Place, pid: number | undefined): DevServerStatus {
+function describeDevServer({ directory, port, uiPort }: DevServerFiles, pid: number | undefined): DevServerStatus {
   return {
     running: pid !== undefined,
     ...(pid === undefined ? {} : { pid }),
@@ -119,8 +119,8 @@ function statusOf({ directory, port, uiPort }: Place, pid: number | undefined): 
 
 /** Whether the development server that we started runs, and where. */
 export async function devServerStatus(options: DevServerOptions = {}): Promise<DevServerStatus> {
-  const place = await placeOf(options);
-  return statusOf(place, await runningPid(place.directory));
+  const place = await locateDevServer(options);
+  return describeDevServer(place, await runningPid(place.directory));
 }
 
 /**
@@ -129,9 +129,9 @@ export async function devServerStatus(options: DevServerOptions = {}): Promise<D
  * @throws ClientError when there is no `temporal` program, the port is somebody else's, or it does not answer in time
  */
 export async function startDevServer(options: DevServerOptions = {}): Promise<DevServerStatus> {
-  const place = await placeOf(options);
+  const place = await locateDevServer(options);
   const running = await runningPid(place.directory);
-  if (running !== undefined) return statusOf(place, running);
+  if (running !== undefined) return describeDevServer(place, running);
   if (await answers(place.port)) {
     throw new ClientError(`port ${place.port} is in use by another program`, {
       hint: `if it is a Temporal server, set TEMPORAL_ADDRESS=127.0.0.1:${place.port} and use it`,
@@ -152,12 +152,12 @@ export async function startDevServer(options: DevServerOptions = {}): Promise<De
   });
   child.unref();
   if (child.pid === undefined) throw new ClientError(`${program} could not be started`);
-  await writeFile(join(place.directory, 'temporal.pid'), `${child.pid} ${(await startOf(child.pid)) ?? ''}\n`);
+  await writeFile(join(place.directory, 'temporal.pid'), `${child.pid} ${(await readProcessStart(child.pid)) ?? ''}\n`);
   await ready(place, exited);
-  return statusOf(place, child.pid);
+  return describeDevServer(place, child.pid);
 }
 
-async function ready(place: Place, exited: Promise<void>): Promise<void> {
+async function ready(place: DevServerFiles, exited: Promise<void>): Promise<void> {
   const log = join(place.directory, 'temporal.log');
   let ended = false;
   void exited.then(() => (ended = true));
@@ -170,9 +170,9 @@ async function ready(place: Place, exited: Promise<void>): Promise<void> {
 
 /** Stops the development server that we started; its database stays. Does nothing when it does not run. */
 export async function stopDevServer(options: DevServerOptions = {}): Promise<DevServerStatus> {
-  const place = await placeOf(options);
+  const place = await locateDevServer(options);
   const pid = await runningPid(place.directory);
-  if (pid === undefined) return statusOf(place, undefined);
+  if (pid === undefined) return describeDevServer(place, undefined);
   process.kill(pid, 'SIGTERM');
   for (
     const deadline = Date.now() + STOP_TIMEOUT * 1000;
@@ -184,5 +184,5 @@ export async function stopDevServer(options: DevServerOptions = {}): Promise<Dev
     break;
   }
   await rm(join(place.directory, 'temporal.pid'), { force: true });
-  return statusOf(place, undefined);
+  return describeDevServer(place, undefined);
 }

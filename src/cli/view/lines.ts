@@ -1,8 +1,8 @@
-import { waitingText, type StepStatus } from '../../domain/status.js';
-import type { LiveActivity } from '../../client/pending-activity.js';
+import { describeWaiting, type StepStatus } from '../../domain/status.js';
+import type { PendingActivity } from '../../client/pending-activity.js';
 import type { Observation, WorkflowView } from '../../client/watch.js';
 import { heldLines } from './held.js';
-import { percentOf, retryText, troubleText } from './render.js';
+import { computePercent, retryText, troubleText } from './render.js';
 import { clock, plain } from './text.js';
 
 /** Milliseconds between two lines about the same activity: what it reports often changes by the second. */
@@ -37,7 +37,7 @@ export class ChangeLines {
     }
     if (since === undefined && this.heldSince !== undefined) lines.push('the build goes on');
     this.heldSince = since;
-    const percent = seen.status === undefined ? 0 : percentOf(seen, seen.status);
+    const percent = seen.status === undefined ? 0 : computePercent(seen, seen.status);
     const stamp = `${clock(seen.at - seen.startedAt).padStart(7)} ${String(percent).padStart(3)} %`;
     return lines.map((line) => `${stamp}  ${line}`);
   }
@@ -52,14 +52,14 @@ export class ChangeLines {
       lines.push(`${prefix}${stepText(step, begun)}`);
     });
     const { waiting } = view.status ?? {};
-    const text = waiting === undefined ? undefined : plain(waitingText(waiting));
+    const text = waiting === undefined ? undefined : plain(describeWaiting(waiting));
     if (text !== undefined && this.isNews(`${view.workflowId} waiting`, text, this.verbose ? 0 : ACTIVITY_PACE)) {
       lines.push(`${prefix}  ${text}`);
     }
     return [...lines, ...view.activities.flatMap((activity) => this.ofActivity(view.workflowId, activity, prefix))];
   }
 
-  private ofActivity(workflowId: string, activity: LiveActivity, prefix: string): string[] {
+  private ofActivity(workflowId: string, activity: PendingActivity, prefix: string): string[] {
     const key = `${workflowId} ${activity.type}`;
     const { progress } = activity;
     const retry = retryText(activity.attempt, activity.state, activity.lastFailure);

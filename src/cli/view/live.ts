@@ -1,6 +1,6 @@
 import { createLogUpdate } from 'log-update';
 import pico from 'picocolors';
-import { workflowPage, type Factory } from '../../client/connection.js';
+import { workflowPage, type ImageFactoryClient } from '../../client/connection.js';
 import { wantsColour, type Io } from '../io.js';
 import type { Observation } from '../../client/watch.js';
 import { ChangeLines } from './lines.js';
@@ -14,7 +14,7 @@ export interface View {
 }
 
 export interface ViewOptions {
-  factory: Factory;
+  factory: ImageFactoryClient;
   verbose: boolean;
 }
 

@@ -1,5 +1,11 @@
-import { PHASE_BEGINS, PHASES, waitingText, type BuildStatus, type StepStatus } from '../../domain/status.js';
-import type { LiveActivity } from '../../client/pending-activity.js';
+import {
+  PHASE_START_PERCENT,
+  PHASES,
+  describeWaiting,
+  type BuildStatus,
+  type StepStatus,
+} from '../../domain/status.js';
+import type { PendingActivity } from '../../client/pending-activity.js';
 import type { Observation, WorkflowView } from '../../client/watch.js';
 import { heldLines } from './held.js';
 import { bar, clip, clock, plain } from './text.js';
@@ -68,7 +74,7 @@ function headLines(seen: Observation, { colours, columns }: RenderOptions): Line
   const what = [status.name || seen.uuid, status.os && `(${status.os})`, `on cloud ${status.cloud}`]
     .filter(Boolean)
     .join(' ');
-  const percent = percentOf(seen, status);
+  const percent = computePercent(seen, status);
   const width = Math.max(10, Math.min(40, columns - 30));
   return [
     { text: plain(what), right: elapsed, colour: colours.bold },
@@ -81,10 +87,10 @@ function headLines(seen: Observation, { colours, columns }: RenderOptions): Line
 }
 
 /** A build that waits for its installer run is as far as that run takes it: from the JEOS phase on to the next. */
-export function percentOf(seen: Observation, status: BuildStatus): number {
+export function computePercent(seen: Observation, status: BuildStatus): number {
   const inner = seen.jeos?.status?.percent;
   if (inner === undefined) return status.percent;
-  const { jeos: from, customise: to } = PHASE_BEGINS;
+  const { jeos: from, customise: to } = PHASE_START_PERCENT;
   return Math.max(status.percent, Math.floor(from + ((to - from) * inner) / 100));
 }
 
@@ -140,7 +146,7 @@ function workflowLines(
 /** What the build waits for; what it reports itself of its turn is newer. */
 function waitingLines({ status, activities }: WorkflowView, indent: string, colours: Colours): Line[] {
   if (status?.waiting === undefined || activities.some(({ progress }) => progress !== undefined)) return [];
-  return [{ text: `${indent}  ${plain(waitingText(status.waiting))}`, colour: colours.yellow }];
+  return [{ text: `${indent}  ${plain(describeWaiting(status.waiting))}`, colour: colours.yellow }];
 }
 
 function innerLines(inner: WorkflowView, now: number, indent: string, colours: Colours): Line[] {
@@ -159,7 +165,7 @@ function stepLine(step: StepStatus, now: number, indent: string, colours: Colour
   };
 }
 
-function activityLines(activities: LiveActivity[], indent: string, colours: Colours): Line[] {
+function activityLines(activities: PendingActivity[], indent: string, colours: Colours): Line[] {
   return activities.flatMap((activity) => {
     const lines: Line[] = [];
     const { progress, attempt, lastFailure } = activity;
@@ -178,7 +184,7 @@ function activityLines(activities: LiveActivity[], indent: string, colours: Colo
 /** What to say of an activity that did not get through at once. */
 export function retryText(
   attempt: number,
-  state: LiveActivity['state'],
+  state: PendingActivity['state'],
   lastFailure: string | undefined,
 ): string | undefined {
   if (attempt <= 1 || lastFailure === undefined) return undefined;

@@ -25,24 +25,24 @@ const ONLY: Record<string, RegExp> = { volume: /\/v3(\/|$)/ };
  * A service's address: the setting's own, else the one that the catalogue has for our region and interface.
  * @throws FactoryError NotFound saying what the catalogue has instead
  */
-export function endpointOf(catalog: CatalogEntry[], type: ServiceType, settings: CloudSettings): string {
+export function selectEndpoint(catalog: CatalogEntry[], type: ServiceType, settings: CloudSettings): string {
   const found = findEndpoint(catalog, type, settings);
   if (found !== undefined) return found;
   throw missing(catalog, type, settings);
 }
 
-/** Like {@link endpointOf}, but undefined where the cloud does not have the service for us. */
+/** Like {@link selectEndpoint}, but undefined where the cloud does not have the service for us. */
 export function findEndpoint(catalog: CatalogEntry[], type: ServiceType, settings: CloudSettings): string | undefined {
   const override = settings.endpointOverrides[type];
   if (override !== undefined) return override;
-  const inRegion = endpointsOf(catalog, type).filter(
+  const inRegion = listEndpoints(catalog, type).filter(
     ({ region, region_id: regionId }) =>
       settings.region === undefined || region === settings.region || regionId === settings.region,
   );
-  return inRegion.find((endpoint) => interfaceOf(endpoint.interface) === settings.interface)?.url;
+  return inRegion.find((endpoint) => normaliseInterface(endpoint.interface) === settings.interface)?.url;
 }
 
-function endpointsOf(catalog: CatalogEntry[], type: ServiceType): CatalogEntry['endpoints'] {
+function listEndpoints(catalog: CatalogEntry[], type: ServiceType): CatalogEntry['endpoints'] {
   return ALIASES[type].flatMap((alias) =>
     catalog
       .filter((entry) => entry.type === alias)
@@ -52,17 +52,17 @@ function endpointsOf(catalog: CatalogEntry[], type: ServiceType): CatalogEntry['
 }
 
 /** Catalogues made by old Keystones say `publicURL`. */
-function interfaceOf(text: string): string {
+function normaliseInterface(text: string): string {
   return text.replace(/URL$/, '');
 }
 
 function missing(catalog: CatalogEntry[], type: ServiceType, settings: CloudSettings): FactoryError {
-  const endpoints = endpointsOf(catalog, type);
+  const endpoints = listEndpoints(catalog, type);
   const where = settings.region === undefined ? '' : ` in region ${settings.region}`;
   const has =
     endpoints.length === 0
       ? `its services are ${list(catalog.map((entry) => entry.type))}`
-      : `it has ${list(endpoints.map((endpoint) => `${interfaceOf(endpoint.interface)} in ${endpoint.region ?? endpoint.region_id ?? 'no region'}`))}`;
+      : `it has ${list(endpoints.map((endpoint) => `${normaliseInterface(endpoint.interface)} in ${endpoint.region ?? endpoint.region_id ?? 'no region'}`))}`;
   return new FactoryError(
     'NotFound',
     `the catalogue of cloud ${settings.name} has no ${settings.interface} endpoint of type ${type}${where}: ${has}`,

@@ -4,10 +4,10 @@ import type { CloudSettings, Credentials, NameOrId } from '../config/settings.js
 export const PRODUCT = 'Keystone';
 
 /** The `auth.identity` of a sign-in. */
-function identityOf(credentials: Credentials): Record<string, unknown> {
+function buildIdentity(credentials: Credentials): Record<string, unknown> {
   switch (credentials.method) {
     case 'password': {
-      const user = userOf(credentials.user, credentials.userDomain);
+      const user = buildUser(credentials.user, credentials.userDomain);
       return { methods: ['password'], password: { user: { ...user, password: credentials.password } } };
     }
     case 'applicationCredential': {
@@ -18,7 +18,7 @@ function identityOf(credentials: Credentials): Record<string, unknown> {
         application_credential: {
           ...(named ? { name: credential.name } : { id: credential.id }),
           secret,
-          ...(named ? { user: userOf(credentials.user, credentials.userDomain) } : {}),
+          ...(named ? { user: buildUser(credentials.user, credentials.userDomain) } : {}),
         },
       };
     }
@@ -27,7 +27,7 @@ function identityOf(credentials: Credentials): Record<string, unknown> {
   }
 }
 
-function userOf(user: NameOrId, domain: NameOrId): Record<string, unknown> {
+function buildUser(user: NameOrId, domain: NameOrId): Record<string, unknown> {
   return user.id === undefined ? { name: user.name, domain: reference(domain) } : { id: user.id };
 }
 
@@ -36,7 +36,7 @@ function reference({ id, name }: NameOrId): NameOrId {
 }
 
 /** The `auth.scope` of a sign-in: the project, unless the credentials belong to one anyway. */
-function scopeOf({ credentials, project }: CloudSettings): Record<string, unknown> | undefined {
+function buildScope({ credentials, project }: CloudSettings): Record<string, unknown> | undefined {
   if (credentials.method === 'applicationCredential' || project === undefined) return undefined;
   if (project.id !== undefined) return { project: { id: project.id } };
   return { project: { name: project.name, domain: reference(project.domain) } };
@@ -49,8 +49,8 @@ export function ownToken({ credentials, project }: CloudSettings): string | unde
 
 /** Asks for a token (https://docs.openstack.org/api-ref/identity/v3/#authentication-and-token-management). */
 export function tokenRequest(base: string, settings: CloudSettings): HttpRequest {
-  const scope = scopeOf(settings);
-  const auth = { identity: identityOf(settings.credentials), ...(scope === undefined ? {} : { scope }) };
+  const scope = buildScope(settings);
+  const auth = { identity: buildIdentity(settings.credentials), ...(scope === undefined ? {} : { scope }) };
   return {
     product: PRODUCT,
     method: 'POST',

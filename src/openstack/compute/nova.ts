@@ -17,7 +17,8 @@ import type { Session } from '../auth/session.js';
 import { negotiate } from '../http/microversion.js';
 import { Service, type ServiceCall } from '../http/service.js';
 import { unlessAborted } from '../http/unless-aborted.js';
-import type { CallOptions, Compute, CreateServer, Flavor, KeyPair, Server } from '../types.js';
+import type { CallOptions } from '../http/call-options.js';
+import type { Compute, CreateServer, Flavor, KeyPair, Server } from './types.js';
 
 /** Nova (https://docs.openstack.org/api-ref/compute/), in the newest microversion that both sides know. */
 export class Nova implements Compute {

@@ -30,7 +30,7 @@ const METHODS: Record<string, Credentials['method']> = {
   application_credential: 'applicationCredential',
 };
 
-function methodOf(entry: Entry, source: Source): Credentials['method'] {
+function readMethod(entry: Entry, source: Source): Credentials['method'] {
   const { auth, auth_type: given } = entry;
   if (given !== undefined) {
     const method = METHODS[given.toLowerCase()];
@@ -46,7 +46,7 @@ function methodOf(entry: Entry, source: Source): Credentials['method'] {
 }
 
 /** A name, or an id that counts before it; with neither, the domain of Keystone's own default. */
-function domainOf(auth: Auth, id: string | undefined, name: string | undefined): NameOrId {
+function readDomain(auth: Auth, id: string | undefined, name: string | undefined): NameOrId {
   if (id !== undefined) return { id };
   if (name !== undefined) return { name };
   if (auth.domain_id !== undefined) return { id: auth.domain_id };
@@ -60,12 +60,12 @@ function needed(value: string | undefined, key: string, source: Source): string 
   throw configError(source.where, `${source.keyName(key)} is missing`);
 }
 
-function credentialsOf(entry: Entry, source: Source): Credentials {
+function readCredentials(entry: Entry, source: Source): Credentials {
   const { auth } = entry;
-  const method = methodOf(entry, source);
+  const method = readMethod(entry, source);
   if (method === 'token') return { method, token: needed(auth.token, 'auth.token', source) };
   const user = { id: auth.user_id, name: auth.username };
-  const userDomain = domainOf(auth, auth.user_domain_id, auth.user_domain_name);
+  const userDomain = readDomain(auth, auth.user_domain_id, auth.user_domain_name);
   if (method === 'password') {
     needed(user.id ?? user.name, 'auth.username', source);
     return { method, user, userDomain, password: needed(auth.password, 'auth.password', source) };
@@ -78,14 +78,14 @@ function credentialsOf(entry: Entry, source: Source): Credentials {
   return { method, credential, user, userDomain, secret };
 }
 
-function projectOf(auth: Auth): CloudSettings['project'] {
+function readProject(auth: Auth): CloudSettings['project'] {
   const id = auth.project_id ?? auth.tenant_id;
   const name = auth.project_name ?? auth.tenant_name;
   if (id === undefined && name === undefined) return undefined;
-  return { id, name, domain: domainOf(auth, auth.project_domain_id, auth.project_domain_name) };
+  return { id, name, domain: readDomain(auth, auth.project_domain_id, auth.project_domain_name) };
 }
 
-function interfaceOf(entry: Entry, source: Source): Interface {
+function readInterface(entry: Entry, source: Source): Interface {
   const given = entry.interface ?? entry.endpoint_type ?? 'public';
   const name = given.replace(/URL$/, '');
   if (name === 'public' || name === 'internal' || name === 'admin') return name;
@@ -93,7 +93,7 @@ function interfaceOf(entry: Entry, source: Source): Interface {
   throw configError(source.where, `${key} is ${given}; it can be public, internal or admin`);
 }
 
-function regionOf(entry: Entry): string | undefined {
+function readRegion(entry: Entry): string | undefined {
   const first = entry.regions?.[0];
   return entry.region_name ?? (typeof first === 'string' ? first : first?.name);
 }
@@ -107,7 +107,7 @@ function pem(file: string | undefined, key: string, source: Source, directory: s
   throw configError(source.where, `${source.keyName(key)} names ${file}, which is not there`);
 }
 
-function overridesOf(entry: Entry): Record<string, string> {
+function readEndpointOverrides(entry: Entry): Record<string, string> {
   const named = {
     compute: entry.compute_endpoint_override,
     image: entry.image_endpoint_override,
@@ -119,7 +119,7 @@ function overridesOf(entry: Entry): Record<string, string> {
   );
 }
 
-function settingsOf(name: string, raw: unknown, source: Source, directory: string): CloudSettings {
+function readSettings(name: string, raw: unknown, source: Source, directory: string): CloudSettings {
   const parsed = entrySchema.safeParse(raw);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
@@ -131,17 +131,17 @@ function settingsOf(name: string, raw: unknown, source: Source, directory: strin
   return {
     name,
     authUrl: entry.auth.auth_url,
-    credentials: credentialsOf(entry, source),
-    project: projectOf(entry.auth),
-    region: regionOf(entry),
-    interface: interfaceOf(entry, source),
+    credentials: readCredentials(entry, source),
+    project: readProject(entry.auth),
+    region: readRegion(entry),
+    interface: readInterface(entry, source),
     tls: {
       ca: pem(entry.cacert, 'cacert', source, directory),
       cert: pem(entry.cert, 'cert', source, directory),
       key: pem(entry.key, 'key', source, directory) ?? pem(entry.cert, 'cert', source, directory),
       insecure: entry.insecure ?? entry.verify === false,
     },
-    endpointOverrides: overridesOf(entry),
+    endpointOverrides: readEndpointOverrides(entry),
   };
 }
 
@@ -199,7 +199,7 @@ export function settingsFromEnvironment(env: Environment, directory: string): Cl
     else entry[key] = value;
   }
   const keyName: KeyName = (key) => VARIABLES.find(([, name]) => name === key)?.[0] ?? key;
-  return settingsOf(ENVIRONMENT_CLOUD, entry, { where: 'the environment', keyName }, directory);
+  return readSettings(ENVIRONMENT_CLOUD, entry, { where: 'the environment', keyName }, directory);
 }
 
 /**
@@ -217,5 +217,5 @@ export function settingsFromEntry(
     const holds = env['OS_CLOUD'] === name || key === 'insecure';
     if (holds && !key.startsWith('auth') && env[variable]) raw[key] = env[variable];
   }
-  return settingsOf(name, raw, { where: file, keyName: (key) => `clouds.${name}.${key}` }, directory);
+  return readSettings(name, raw, { where: file, keyName: (key) => `clouds.${name}.${key}` }, directory);
 }

@@ -76,7 +76,7 @@ interface Found {
   document: Document;
 }
 
-function firstOf(files: string[]): Found | undefined {
+function readFirst(files: string[]): Found | undefined {
   for (const file of files) {
     const document = readDocument(file);
     if (document !== undefined) return { file, document };
@@ -94,7 +94,7 @@ function merge(base: Document, over: Document): Document {
   return merged;
 }
 
-function tableOf(found: Found | undefined, key: string): Document {
+function readTable(found: Found | undefined, key: string): Document {
   const table = found?.document[key];
   if (found === undefined || table === undefined || table === null) return {};
   if (!isDocument(table)) throw configError(found.file, `${key} is not a table of clouds`);
@@ -102,7 +102,7 @@ function tableOf(found: Found | undefined, key: string): Document {
 }
 
 /** A cloud's profile, by name, from `clouds-public.yaml`. */
-function profileOf(entry: Document, profiles: Document, publicFile: string | undefined, where: string): Document {
+function findProfile(entry: Document, profiles: Document, publicFile: string | undefined, where: string): Document {
   const name = entry['profile'] ?? entry['cloud'];
   if (name === undefined) return {};
   const profile = typeof name === 'string' ? profiles[name] : undefined;
@@ -124,17 +124,17 @@ export function readCloudEntries(env: Environment, directory: string): CloudEntr
   if (env['OS_CLIENT_CONFIG_FILE'] && readIfThere(resolve(directory, env['OS_CLIENT_CONFIG_FILE'])) === undefined) {
     throw configError(env['OS_CLIENT_CONFIG_FILE'], 'is not there', 'OS_CLIENT_CONFIG_FILE names it');
   }
-  const clouds = firstOf(candidates('clouds', 'OS_CLIENT_CONFIG_FILE', env, directory));
+  const clouds = readFirst(candidates('clouds', 'OS_CLIENT_CONFIG_FILE', env, directory));
   if (clouds === undefined) return [];
-  const secure = tableOf(firstOf(candidates('secure', 'OS_CLIENT_SECURE_FILE', env, directory)), 'clouds');
-  const publicFile = firstOf(candidates('clouds-public', undefined, env, directory));
-  const profiles = tableOf(publicFile, 'public-clouds');
-  return Object.entries(tableOf(clouds, 'clouds')).map(([name, entry]) => {
+  const secure = readTable(readFirst(candidates('secure', 'OS_CLIENT_SECURE_FILE', env, directory)), 'clouds');
+  const publicFile = readFirst(candidates('clouds-public', undefined, env, directory));
+  const profiles = readTable(publicFile, 'public-clouds');
+  return Object.entries(readTable(clouds, 'clouds')).map(([name, entry]) => {
     const where = `${clouds.file}: clouds.${name}`;
     if (!isDocument(entry)) throw configError(where, 'is not a table of keys and values');
     const secret = secure[name];
     const own = isDocument(secret) ? merge(entry, secret) : entry;
-    return { name, file: clouds.file, entry: merge(profileOf(own, profiles, publicFile?.file, where), own) };
+    return { name, file: clouds.file, entry: merge(findProfile(own, profiles, publicFile?.file, where), own) };
   });
 }
 

@@ -34,7 +34,7 @@ const THREAD = `
 `;
 
 /** A digest that is computed beside the reading, for large contents: SHA-512 is as slow as a fast network. */
-export function digestOf(algorithm: string, size: number | null): Digest {
+export function createDigest(algorithm: string, size: number | null): Digest {
   return size !== null && size < WORTH_A_THREAD ? new LocalDigest(algorithm) : new ThreadedDigest(algorithm);
 }
 

@@ -47,12 +47,12 @@ function header(headers: Refusal['headers'], name: string): string | undefined {
 }
 
 /** OpenStack's id of a request, under either of the names that services use. */
-export function requestIdOf(headers: Refusal['headers']): string | undefined {
+export function readRequestId(headers: Refusal['headers']): string | undefined {
   return header(headers, 'x-openstack-request-id') ?? header(headers, 'x-compute-request-id');
 }
 
 /** Seconds of `Retry-After`, which is a number of seconds or a date (RFC 9110, 10.2.3). */
-export function retryAfterOf(headers: Refusal['headers'], now = Date.now()): number | undefined {
+export function readRetryAfter(headers: Refusal['headers'], now = Date.now()): number | undefined {
   const text = header(headers, 'retry-after')?.trim();
   if (text === undefined || text === '') return undefined;
   if (/^\d+$/.test(text)) return Number(text);
@@ -101,7 +101,7 @@ function fromHtml(page: string): string {
 }
 
 /** What the service itself says, as one line. */
-export function messageOf(body: string): ServiceMessage {
+export function parseServiceMessage(body: string): ServiceMessage {
   const found = parseJson(body) ?? { message: body.includes('<') ? fromHtml(body) : body };
   // Glance puts bits of HTML into JSON as well; other angle brackets belong to the message.
   const line = found.message
@@ -148,7 +148,7 @@ function isTooLarge({ message }: ServiceMessage): boolean {
 }
 
 /** The class of a refusal, by status first and by the service's type or words only where one status means two things. */
-function classOf(status: number, said: ServiceMessage, hasRetryAfter: boolean): Class {
+function classifyRefusal(status: number, said: ServiceMessage, hasRetryAfter: boolean): Class {
   if (status === 401) {
     return {
       type: 'AuthenticationFailed',
@@ -172,22 +172,22 @@ function classOf(status: number, said: ServiceMessage, hasRetryAfter: boolean): 
 /** The failure for an answer that is not a success. */
 export function refusalError(call: CallName, answer: Refusal): FactoryError {
   const { status, headers } = answer;
-  const said = messageOf(answer.body);
+  const said = parseServiceMessage(answer.body);
   // Cinder says 0 of every quota, which tells nobody when to come again.
-  const retryAfterSeconds = retryAfterOf(headers) || undefined;
-  const { type, retryable, hint } = classOf(status, said, retryAfterSeconds !== undefined);
+  const retryAfterSeconds = readRetryAfter(headers) || undefined;
+  const { type, retryable, hint } = classifyRefusal(status, said, retryAfterSeconds !== undefined);
   const location = status < 400 ? header(headers, 'location') : undefined;
   const words = location === undefined ? said.message || 'no reason given' : `it redirects to ${location}`;
   return new FactoryError(
     type,
     `${call.product} of cloud ${call.cloud} ${status >= 500 ? 'failed on' : 'refused'} ${callText(call)} (${status}): ${words}`,
-    { status, retryable, retryAfterSeconds, hint, requestId: requestIdOf(headers) },
+    { status, retryable, retryAfterSeconds, hint, requestId: readRequestId(headers) },
   );
 }
 
 /** An error's code and text; connection attempts over several addresses fail with a list of errors. */
-function detailOf(error: unknown): { code: string; text: string } {
-  if (error instanceof AggregateError && error.errors.length > 0) return detailOf(error.errors[0]);
+function describeCause(error: unknown): { code: string; text: string } {
+  if (error instanceof AggregateError && error.errors.length > 0) return describeCause(error.errors[0]);
   if (!(error instanceof Error)) return { code: '', text: String(error) };
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   return { code, text: error.message || code };
@@ -195,13 +195,13 @@ function detailOf(error: unknown): { code: string; text: string } {
 
 /** Whether the connection was cut, as by a server that closed it while it was idle. */
 export function isReset(error: unknown): boolean {
-  return ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(detailOf(error).code);
+  return ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(describeCause(error).code);
 }
 
 /** The failure for a call that got no whole answer: refused, reset, unknown host, too slow, untrusted. */
 export function transportError(call: CallName, error: unknown): FactoryError {
   if (error instanceof FactoryError) return error;
-  const { code, text } = detailOf(error);
+  const { code, text } = describeCause(error);
   const untrusted = CERTIFICATE_CODES.test(code);
   const { host } = new URL(call.url);
   return new FactoryError(
@@ -222,6 +222,6 @@ export function contentError(call: CallName, what: string, headers?: Refusal['he
   return new FactoryError(
     'CloudUnavailable',
     `${call.product} of cloud ${call.cloud} answered ${callText(call)} with something else than its API documents: ${what}`,
-    { retryable: true, requestId: headers === undefined ? undefined : requestIdOf(headers) },
+    { retryable: true, requestId: headers === undefined ? undefined : readRequestId(headers) },
   );
 }

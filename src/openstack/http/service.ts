@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { z } from 'zod';
-import { FactoryError, passing } from '../../domain/errors.js';
-import { endpointOf, findEndpoint, type ServiceType } from '../auth/catalog.js';
+import { FactoryError, asRetryable } from '../../domain/errors.js';
+import { selectEndpoint, findEndpoint, type ServiceType } from '../auth/catalog.js';
 import { decode } from './decode.js';
 import type { Answer, HttpRequest } from './http.js';
 import type { Session, Token } from '../auth/session.js';
@@ -23,7 +23,7 @@ export interface ServiceCall {
 /** Pages that are followed at most; a list that never ends is a broken service. */
 const MOST_PAGES = 1000;
 
-function parametersOf(query: Query): URLSearchParams {
+function toSearchParams(query: Query): URLSearchParams {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
     for (const one of [value ?? []].flat()) parameters.append(name, one);
@@ -52,8 +52,8 @@ export class Service {
   /** The call as an HTTP request with this token. */
   private request(token: Token, call: ServiceCall): HttpRequest {
     const version = this.version.replace('{project_id}', token.projectId);
-    const base = versionedEndpoint(endpointOf(token.catalog, this.type, this.session.settings), version);
-    const query = call.query instanceof URLSearchParams ? call.query : parametersOf(call.query ?? {});
+    const base = versionedEndpoint(selectEndpoint(token.catalog, this.type, this.session.settings), version);
+    const query = call.query instanceof URLSearchParams ? call.query : toSearchParams(call.query ?? {});
     const hasBody = call.json !== undefined;
     return {
       product: this.product,
@@ -100,7 +100,7 @@ export class Service {
       if (!(error instanceof FactoryError) || error.status !== 401) throw error;
       // Where we are not let in any more, this says so.
       await this.session.renew(token, call.signal);
-      throw passing(error);
+      throw asRetryable(error);
     }
   }
 

@@ -5,7 +5,8 @@ import { transportError } from '../http/http-errors.js';
 import type { Session } from '../auth/session.js';
 import { counted, promisedDigest, verified } from './transfer.js';
 import { Service, type ServiceCall } from '../http/service.js';
-import type { CallOptions, CreateImage, Image, ImageChange, Images } from '../types.js';
+import type { CallOptions } from '../http/call-options.js';
+import type { CreateImage, Image, ImageChange, Images } from './types.js';
 
 /** Besides these an image has free properties, which are kept as they are. */
 const imageSchema = z
@@ -43,7 +44,7 @@ const taskList = z.object({ tasks: z.array(z.object({ message: z.string().nullis
 const PAGE = '200';
 const PATCH_TYPE = 'application/openstack-images-v2.1-json-patch';
 
-function pathOf(id: string): string {
+function imagePath(id: string): string {
   return `/images/${encodeURIComponent(id)}`;
 }
 
@@ -76,7 +77,7 @@ export class Glance implements Images {
   }
 
   async getImage(id: string, { signal }: CallOptions = {}): Promise<Image | undefined> {
-    return this.service.find({ method: 'GET', path: pathOf(id), signal }, imageSchema);
+    return this.service.find({ method: 'GET', path: imagePath(id), signal }, imageSchema);
   }
 
   /** @throws FactoryError Conflict when the id was ever used, by an image that may be deleted by now */
@@ -99,7 +100,7 @@ export class Glance implements Images {
       if (data.errored !== null) throw data.errored;
       const call: ServiceCall = {
         method: 'PUT',
-        path: `${pathOf(id)}/file`,
+        path: `${imagePath(id)}/file`,
         headers: {
           'content-type': 'application/octet-stream',
           ...(size === undefined ? {} : { 'content-length': String(size) }),
@@ -136,11 +137,11 @@ export class Glance implements Images {
 
   async importFrom(id: string, uri: string, { signal }: CallOptions = {}): Promise<void> {
     const json = { method: { name: 'web-download', uri } };
-    await this.service.send({ method: 'POST', path: `${pathOf(id)}/import`, json, signal });
+    await this.service.send({ method: 'POST', path: `${imagePath(id)}/import`, json, signal });
   }
 
   async importMessage(id: string, { signal }: CallOptions = {}): Promise<string | undefined> {
-    const found = await this.service.find({ method: 'GET', path: `${pathOf(id)}/tasks`, signal }, taskList);
+    const found = await this.service.find({ method: 'GET', path: `${imagePath(id)}/tasks`, signal }, taskList);
     const [newest] = (found?.tasks ?? []).sort((one, other) => other.created_at.localeCompare(one.created_at));
     return newest?.message ?? undefined;
   }
@@ -149,7 +150,7 @@ export class Glance implements Images {
     const image = await this.needed(id, signal);
     const call: ServiceCall = {
       method: 'GET',
-      path: `${pathOf(id)}/file`,
+      path: `${imagePath(id)}/file`,
       headers: { accept: 'application/octet-stream' },
       signal,
     };
@@ -168,14 +169,14 @@ export class Glance implements Images {
 
   async updateImage(id: string, changes: ImageChange[], { signal }: CallOptions = {}): Promise<Image> {
     const headers = { 'content-type': PATCH_TYPE };
-    return this.service.json({ method: 'PATCH', path: pathOf(id), json: changes, headers, signal }, imageSchema);
+    return this.service.json({ method: 'PATCH', path: imagePath(id), json: changes, headers, signal }, imageSchema);
   }
 
   async deleteImage(id: string, { signal }: CallOptions = {}): Promise<void> {
-    await this.service.remove(pathOf(id), signal);
+    await this.service.remove(imagePath(id), signal);
   }
 
   private async needed(id: string, signal: AbortSignal | undefined): Promise<Image> {
-    return this.service.json({ method: 'GET', path: pathOf(id), signal }, imageSchema);
+    return this.service.json({ method: 'GET', path: imagePath(id), signal }, imageSchema);
   }
 }

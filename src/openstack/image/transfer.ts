@@ -1,8 +1,8 @@
 import { getHashes } from 'node:crypto';
 import { pipeline, type Readable, Transform, type TransformCallback } from 'node:stream';
 import { FactoryError } from '../../domain/errors.js';
-import { type Digest, digestOf } from '../http/digest.js';
-import type { Image } from '../types.js';
+import { type Digest, createDigest } from '../http/digest.js';
+import type { Image } from './types.js';
 
 /** The digest that Glance promises for an image's bytes; none for an image whose store never told it. */
 export interface Promised {
@@ -30,7 +30,7 @@ class Verifier extends Transform {
     private readonly size: number | null,
   ) {
     super({ highWaterMark: 1024 * 1024 });
-    this.digest = promised === undefined ? undefined : digestOf(promised.algorithm, size);
+    this.digest = promised === undefined ? undefined : createDigest(promised.algorithm, size);
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {

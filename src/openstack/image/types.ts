@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { CallOptions } from '../types.js';
+import type { CallOptions } from '../http/call-options.js';
 
 /** https://docs.openstack.org/api-ref/image/v2/ — besides these every image carries free properties of type string. */
 export interface Image {

@@ -3,15 +3,8 @@ import { FactoryError } from '../../domain/errors.js';
 import type { Session } from '../auth/session.js';
 import { floatingip, network, port, router, rule, securityGroup } from './schemas.js';
 import { type Query, Service } from '../http/service.js';
-import type {
-  CallOptions,
-  FloatingIp,
-  Network,
-  NeutronNetwork,
-  Port,
-  SecurityGroup,
-  SecurityGroupRule,
-} from '../types.js';
+import type { CallOptions } from '../http/call-options.js';
+import type { FloatingIp, Network, NeutronNetwork, Port, SecurityGroup, SecurityGroupRule } from './types.js';
 
 /** Owners of the ports by which a router sits on a network, whatever kind of router it is. */
 const ROUTER_PORT = /^network:(router_interface|router_interface_distributed|ha_router_replicated_interface)$/;

@@ -1,7 +1,8 @@
 import { FactoryError } from '../../domain/errors.js';
 import type { Session } from '../auth/session.js';
 import { Service, type ServiceCall } from '../http/service.js';
-import type { CallOptions, CreateVolume, Volume, Volumes } from '../types.js';
+import type { CallOptions } from '../http/call-options.js';
+import type { CreateVolume, Volume, Volumes } from './types.js';
 import { messagesSchema, uploadSchema, volumePage, volumeSchema } from './schemas.js';
 
 /** The first microversion in which an upload says who may see the image: all that we need beyond 3.0. */
@@ -16,7 +17,7 @@ function undeletable(id: string): FactoryError {
   return new FactoryError('VolumeFailed', message);
 }
 
-function pathOf(id: string): string {
+function volumePath(id: string): string {
   return `/volumes/${encodeURIComponent(id)}`;
 }
 
@@ -51,7 +52,7 @@ export class Cinder implements Volumes {
   }
 
   async getVolume(id: string, { signal }: CallOptions = {}): Promise<Volume | undefined> {
-    const call: ServiceCall = { method: 'GET', path: pathOf(id), headers: HEADERS, signal };
+    const call: ServiceCall = { method: 'GET', path: volumePath(id), headers: HEADERS, signal };
     return (await this.service.find(call, volumeSchema))?.volume;
   }
 
@@ -81,7 +82,7 @@ export class Cinder implements Volumes {
 
   async deleteVolume(id: string, options: CallOptions = {}): Promise<void> {
     try {
-      await this.service.remove(pathOf(id), options.signal, HEADERS);
+      await this.service.remove(volumePath(id), options.signal, HEADERS);
     } catch (error) {
       if (!(error instanceof FactoryError && error.type === 'Conflict')) throw error;
       // Cinder refuses to delete what it is deleting already, and what it has failed to delete.
@@ -92,7 +93,7 @@ export class Cinder implements Volumes {
   }
 
   async setMetadata(id: string, metadata: Record<string, string>, { signal }: CallOptions = {}): Promise<void> {
-    const path = `${pathOf(id)}/metadata`;
+    const path = `${volumePath(id)}/metadata`;
     await this.service.send({ method: 'POST', path, json: { metadata }, headers: HEADERS, signal });
   }
 
@@ -110,6 +111,6 @@ export class Cinder implements Volumes {
   }
 
   private action(id: string, json: Record<string, unknown>, signal: AbortSignal | undefined): ServiceCall {
-    return { method: 'POST', path: `${pathOf(id)}/action`, json, headers: HEADERS, signal };
+    return { method: 'POST', path: `${volumePath(id)}/action`, json, headers: HEADERS, signal };
   }
 }

@@ -1,9 +1,6 @@
 import { FactoryError } from '../../domain/errors.js';
 import { USER_DATA_URL } from './installer-plan.js';
-import type { InstallerPlan, InstallScriptKind } from '../types.js';
-
-/** How an install script reaches its installer. */
-export type ScriptTransport = 'user_data' | 'config_drive' | 'initrd' | 'medium';
+import type { InstallerPlan, InstallScriptKind, ScriptTransport } from '../types.js';
 
 /** Nova's configuration drive: https://docs.openstack.org/nova/latest/user/metadata.html#config-drives */
 const ON_CONFIG_DRIVE = { label: 'config-2', path: '/openstack/latest/user_data' };

@@ -5,8 +5,7 @@ import { checkAutoyast } from './autoyast.js';
 import { checkKickstart } from './kickstart.js';
 import { checkAutoInst, checkAutounattend, checkInstallerconfig } from './medium-scripts.js';
 import { checkPreseed } from './preseed.js';
-import type { ScriptTransport } from '../installer/script-transport.js';
-import type { InstallScriptKind } from '../types.js';
+import type { InstallScriptKind, ScriptTransport } from '../types.js';
 
 /** Characters of base64 that Nova takes as user data (its API schema: `maxLength` 65535). */
 export const USER_DATA_LIMIT = 65_535;

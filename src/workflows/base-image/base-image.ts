@@ -3,8 +3,8 @@ import { ApplicationFailure } from '@temporalio/workflow';
 import type { BaseImageInput } from '../../domain/base-image-input.js';
 import { JEOS_LEAVE_SIGNAL, STATUS_QUERY, type BaseImageResult } from '../../domain/messages.js';
 import { SEARCH_ATTRIBUTES } from '../../domain/search-attributes.js';
-import { installerLeft, type BuildStatus } from '../../domain/status.js';
-import type { FindRemains, JeosFound, Remains } from '../../activities/shared/types.js';
+import { describeInstallerLeftovers, type BuildStatus } from '../../domain/status.js';
+import type { FindResumePoint, JeosFound, ResumePoint } from '../../activities/shared/types.js';
 import { Board } from '../lifecycle/step-runner.js';
 import { Course } from './build-context.js';
 import { customise, type Customised } from './customise.js';
@@ -63,7 +63,7 @@ async function build(course: Course, board: Board, heartbeat: number): Promise<B
     return await lifecycle(course, board, heartbeat);
   } catch (error) {
     if (!isAlreadyBuilt(error)) throw error;
-    return board.step({ name: 'built', title: 'take the image that the build has already' }, 'takeBuiltImage', {
+    return board.step({ name: 'built', title: 'take the image that the build has already' }, 'returnCompletedImage', {
       ref: course.ref,
     });
   }
@@ -84,7 +84,7 @@ async function lifecycle(course: Course, board: Board, heartbeat: number): Promi
       return await publish(course, jeos, customised, board);
     } catch (error) {
       if (!isLostByReset(error) || begun === NEW_BEGINNINGS) throw error;
-      remains = await whatIsLeft(course, board, { anew: begun > 0, needsGuest: false });
+      remains = await whatIsLeft(course, board, { discardGuest: begun > 0, needsGuest: false });
     }
   }
 }
@@ -112,7 +112,7 @@ async function planned(course: Course, board: Board): Promise<void> {
 }
 
 /** What an earlier run of this build has left to go on from. */
-async function remaining(course: Course, board: Board): Promise<Remains> {
+async function remaining(course: Course, board: Board): Promise<ResumePoint> {
   const { plan, input } = course;
   const { resumed } = input;
   if (resumed === undefined) return {};
@@ -125,7 +125,7 @@ async function remaining(course: Course, board: Board): Promise<Remains> {
     );
   }
   return whatIsLeft(course, board, {
-    anew: from === 'jeos' || from === 'customise',
+    discardGuest: from === 'jeos' || from === 'customise',
     needsGuest: from !== undefined,
   });
 }
@@ -133,8 +133,8 @@ async function remaining(course: Course, board: Board): Promise<Remains> {
 function whatIsLeft(
   { ref, plan, input }: Course,
   board: Board,
-  how: Pick<FindRemains, 'anew' | 'needsGuest'>,
-): Promise<Remains> {
+  how: Pick<FindResumePoint, 'discardGuest' | 'needsGuest'>,
+): Promise<ResumePoint> {
   return board.step(
     {
       name: 'remains',
@@ -142,7 +142,7 @@ function whatIsLeft(
       budget: { total: 1800 },
       note: (found) => found.note,
     },
-    'findRemains',
+    'findResumePoint',
     { ref, ...how, instanceDigest: plan.instanceDigest, from: input.resumed?.from },
   );
 }
@@ -158,7 +158,7 @@ async function installed(course: Course, board: Board, heartbeat: number): Promi
         title: 'find the installed system (JEOS), or install it',
         beyond: media_timeout + quota_timeout + snapshot_timeout,
         note: ({ reused, imageId, leftovers }) =>
-          `${reused ? 'reused' : 'installed as'} image ${imageId}${installerLeft(leftovers)}`,
+          `${reused ? 'reused' : 'installed as'} image ${imageId}${describeInstallerLeftovers(leftovers)}`,
       },
       'waitForJeos',
       () => {

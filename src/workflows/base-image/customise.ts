@@ -51,17 +51,17 @@ async function booted(
   const size = course.plan.volumes?.root;
   const volumes = await madeVolumes(board, 'customise.volumes', {
     ref,
-    documents: ref.uuid,
+    documentsId: ref.uuid,
     ...(size === undefined ? {} : { root: { imageId: jeos.imageId, size } }),
     media: [],
-    patience: course.parameters.quota_timeout,
+    timeout: course.parameters.quota_timeout,
   });
   const { serverId } = await board.create(
     { name: 'customise.create', title: 'boot an instance from the JEOS' },
     course.place,
-    { ref, role: 'customise', line: course.plan.line, patience: course.parameters.quota_timeout },
+    { ref, role: 'customise', line: course.plan.queueId, patience: course.parameters.quota_timeout },
     () => ({
-      documents: ref.uuid,
+      documentsId: ref.uuid,
       imageId: jeos.imageId,
       flavorId: course.plan.flavorId,
       networkId: course.plan.networkId,
@@ -107,7 +107,7 @@ async function templateSteps(course: Course, guest: () => GuestLocation, board: 
       step: current()?.name ?? '',
       timeout: course.parameters.command_timeout,
       round,
-      anew: course.isAnew(index),
+      forceRerun: course.isAnew(index),
       rerun: course.parameters.rerunnable_commands,
     }));
   }

@@ -8,26 +8,26 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import {
-  Line,
-  type LineAnswer,
-  type LineNews,
-  type LinePosition,
-  type Member,
-  type TurnEnd,
+  CreateQueue,
+  type QueueAnswer,
+  type QueueNotice,
+  type QueuePosition,
+  type QueueMember,
+  type TurnOutcome,
 } from '../../domain/create-queue.js';
 import {
-  LINE_DONE_SIGNAL,
-  LINE_JOIN_SIGNAL,
-  LINE_LEAVE_SIGNAL,
-  LINE_NEWS_SIGNAL,
-  LINE_QUERY,
-  LINE_SHORT_SIGNAL,
-  LINE_TURN_QUERY,
-  type LineInput,
+  QUEUE_TURN_FINISHED_SIGNAL,
+  QUEUE_JOIN_SIGNAL,
+  QUEUE_LEAVE_SIGNAL,
+  QUEUE_NOTICE_SIGNAL,
+  QUEUE_POSITION_QUERY,
+  QUEUE_SHORTAGE_SIGNAL,
+  QUEUE_TURN_QUERY,
+  type CreateQueueInput,
 } from '../../domain/messages.js';
 import { call } from '../lifecycle/activity-options.js';
 
-const newsSignal = defineSignal<[LineNews]>(LINE_NEWS_SIGNAL);
+const newsSignal = defineSignal<[QueueNotice]>(QUEUE_NOTICE_SIGNAL);
 
 /** Milliseconds for which an empty line waits for somebody to join. */
 const IDLE = 60_000;
@@ -37,21 +37,21 @@ const SELDOM = 20;
 const LONG = 4000;
 
 /**
- * The line of a project, which everybody joins who wants to create an instance there: see {@link Line}. Who joins asks how it
+ * The line of a project, which everybody joins who wants to create an instance there: see {@link CreateQueue}. Who joins asks how it
  * stands; who must wait is told of its turn by a signal, and asks again. A signal that finds nobody is how it learns that a waiting build has ended. Those who have their turn
  * or a slot are looked after now and then, because a build that was terminated does not leave.
  *
  * It never goes by its own clock, only by timers that go off and by times that it is told: see "The workflow's clock" in
  * docs/architecture.md.
  */
-export async function cloudLine(input: LineInput): Promise<void> {
-  const line = new Line(input.state);
+export async function createQueue(input: CreateQueueInput): Promise<void> {
+  const line = new CreateQueue(input.state);
   /** The latest time that it has heard of. */
   let now = 0;
   const hear = (at = 0): number => (now = Math.max(now, at));
   let isNew = true;
   let telling = 0;
-  const tell = async (id: string, news: LineNews): Promise<void> => {
+  const tell = async (id: string, news: QueueNotice): Promise<void> => {
     telling += 1;
     try {
       await getExternalWorkflowHandle(id).signal(newsSignal, news);
@@ -71,28 +71,28 @@ export async function cloudLine(input: LineInput): Promise<void> {
     how();
     isNew = true;
   };
-  setHandler(defineSignal<[Member, boolean, number | null]>(LINE_JOIN_SIGNAL), (member, hasInstance, limit) => {
+  setHandler(defineSignal<[QueueMember, boolean, number | null]>(QUEUE_JOIN_SIGNAL), (member, hasInstance, limit) => {
     line.join(member, hasInstance, limit ?? undefined);
     // At once, whatever is under way below: the query for the answer comes right after.
     say(member.id);
     isNew = true;
   });
-  setHandler(defineSignal<[string, string, number]>(LINE_SHORT_SIGNAL), (id, reason, at) =>
-    change(() => line.short(id, reason, hear(at))),
+  setHandler(defineSignal<[string, string, number]>(QUEUE_SHORTAGE_SIGNAL), (id, reason, at) =>
+    change(() => line.reportShortage(id, reason, hear(at))),
   );
-  setHandler(defineSignal<[string, TurnEnd, number]>(LINE_DONE_SIGNAL), (id, end, at) =>
-    change(() => line.done(id, end, hear(at))),
+  setHandler(defineSignal<[string, TurnOutcome, number]>(QUEUE_TURN_FINISHED_SIGNAL), (id, end, at) =>
+    change(() => line.finishTurn(id, end, hear(at))),
   );
-  setHandler(defineSignal<[string]>(LINE_LEAVE_SIGNAL), (id) => change(() => line.leave(id)));
-  setHandler(defineQuery<LinePosition | null, [string]>(LINE_QUERY), (id) => line.positionOf(id) ?? null);
-  setHandler(defineQuery<LineAnswer | null, [string]>(LINE_TURN_QUERY), (id) => line.answerTo(id) ?? null);
+  setHandler(defineSignal<[string]>(QUEUE_LEAVE_SIGNAL), (id) => change(() => line.leave(id)));
+  setHandler(defineQuery<QueuePosition | null, [string]>(QUEUE_POSITION_QUERY), (id) => line.findPosition(id) ?? null);
+  setHandler(defineQuery<QueueAnswer | null, [string]>(QUEUE_TURN_QUERY), (id) => line.answerMember(id) ?? null);
 
   let lookedAt = Date.now();
   const nextLook = (): number => lookedAt + input.checkEvery * 1000 * (line.hasWaiting ? 1 : SELDOM);
   const lookAfter = async (): Promise<void> => {
     lookedAt = Date.now();
-    if (line.active.length === 0) return;
-    const seen = await call('endedWorkflows', [{ ids: line.active }], {
+    if (line.activeIds.length === 0) return;
+    const seen = await call('findEndedWorkflows', [{ ids: line.activeIds }], {
       summary: 'see whether those still live whose turn it is',
       heartbeatTimeout: input.heartbeatTimeout,
     }).catch(() => undefined);
@@ -109,6 +109,6 @@ export async function cloudLine(input: LineInput): Promise<void> {
     say();
     if (workflowInfo().historyLength < LONG) continue;
     await condition(() => telling === 0);
-    await continueAsNew<typeof cloudLine>({ ...input, state: line.state });
+    await continueAsNew<typeof createQueue>({ ...input, state: line.state });
   }
 }

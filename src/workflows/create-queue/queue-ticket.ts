@@ -7,11 +7,11 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { LineNews, LinePosition, TurnEnd } from '../../domain/create-queue.js';
-import { LINE_DONE_SIGNAL, LINE_LEAVE_SIGNAL, LINE_NEWS_SIGNAL } from '../../domain/messages.js';
+import type { QueueNotice, QueuePosition, TurnOutcome } from '../../domain/create-queue.js';
+import { QUEUE_TURN_FINISHED_SIGNAL, QUEUE_LEAVE_SIGNAL, QUEUE_NOTICE_SIGNAL } from '../../domain/messages.js';
 import type { BuildRef, ServerRole } from '../../domain/names.js';
 import type { Waiting } from '../../domain/status.js';
-import type { CreatedServer, PlaceInLine } from '../../activities/shared/types.js';
+import type { CreatedServer, QueueTicketInput } from '../../activities/shared/types.js';
 import type { Board } from '../lifecycle/step-runner.js';
 
 /** How long to wait for one's turn before asking again: the line itself may have been terminated. */
@@ -34,13 +34,13 @@ export interface LineOf {
 export class Place {
   private line: string | undefined;
   /** What ends the wait. */
-  private news: Exclude<LineNews, LinePosition> | undefined;
+  private news: Exclude<QueueNotice, QueuePosition> | undefined;
   private joined: number | undefined;
   private waitingSince: number | undefined;
   private waitedBefore = 0;
 
   constructor(private readonly board: Board) {
-    setHandler(defineSignal<[LineNews]>(LINE_NEWS_SIGNAL), (news) => this.hear(news));
+    setHandler(defineSignal<[QueueNotice]>(QUEUE_NOTICE_SIGNAL), (news) => this.hear(news));
   }
 
   get isWaiting(): boolean {
@@ -53,12 +53,12 @@ export class Place {
   }
 
   /** Creates when it is this build's turn. @throws ApplicationFailure QuotaExceeded when the cloud stays short for too long */
-  async inTurn(of: LineOf, create: (line: PlaceInLine) => Promise<CreatedServer>): Promise<{ serverId: string }> {
+  async inTurn(of: LineOf, create: (line: QueueTicketInput) => Promise<CreatedServer>): Promise<{ serverId: string }> {
     this.line = of.line;
     this.joined ??= Date.now();
     for (;;) {
       this.news = undefined;
-      const made = await this.created(() => create({ id: of.line, since: this.joined ?? 0, patience: of.patience }));
+      const made = await this.created(() => create({ id: of.line, since: this.joined ?? 0, timeout: of.patience }));
       if (made.serverId === undefined) {
         await this.myTurn(of, made.position);
         continue;
@@ -70,11 +70,11 @@ export class Place {
 
   /** Gives the slot back, or stops waiting. */
   async leave(): Promise<void> {
-    await this.tell(LINE_LEAVE_SIGNAL);
+    await this.tell(QUEUE_LEAVE_SIGNAL);
     this.line = undefined;
   }
 
-  private hear(news: LineNews): void {
+  private hear(news: QueueNotice): void {
     if (news.state !== 'waiting') this.news = news;
     else if (this.isWaiting) this.show(news);
   }
@@ -84,14 +84,14 @@ export class Place {
       return await create();
     } catch (error) {
       // A build that is held until somebody has seen to its failure must not hold up others.
-      await this.tell(LINE_DONE_SIGNAL, 'failed');
+      await this.tell(QUEUE_TURN_FINISHED_SIGNAL, 'failed');
       throw error;
     } finally {
       this.board.waits(undefined);
     }
   }
 
-  private async myTurn(of: LineOf, position: LinePosition | undefined): Promise<void> {
+  private async myTurn(of: LineOf, position: QueuePosition | undefined): Promise<void> {
     const since = Date.now();
     this.waitingSince = since;
     this.show(position ?? {});
@@ -110,7 +110,7 @@ export class Place {
 
   private show(news: Pick<Waiting, 'position' | 'of' | 'reason'>): void {
     const { position, of, reason } = news;
-    this.board.waits({ line: this.line ?? '', since: this.joined ?? Date.now(), position, of, reason });
+    this.board.waits({ queueId: this.line ?? '', since: this.joined ?? Date.now(), position, of, reason });
   }
 
   private expelled({ patience }: LineOf, reason: string): ApplicationFailure {
@@ -123,7 +123,7 @@ export class Place {
     });
   }
 
-  private async tell(signal: string, ...words: TurnEnd[]): Promise<void> {
+  private async tell(signal: string, ...words: TurnOutcome[]): Promise<void> {
     const { line } = this;
     if (line === undefined) return;
     await CancellationScope.nonCancellable(async () => {

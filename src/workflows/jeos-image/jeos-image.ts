@@ -59,7 +59,7 @@ async function install(
   deadlines: Deadlines,
   place: Place,
 ): Promise<JeosImageResult> {
-  const { documents } = input;
+  const { documentsId: documents } = input;
   const medium = input.volumes?.media === true;
   board.enter('jeos', 4);
   const media = await board.step(
@@ -70,7 +70,7 @@ async function install(
       note: (found) => found.notes.join('; '),
     },
     'prepareMedia',
-    { ref, documents },
+    { ref, documentsId: documents },
   );
   const { kernelId, ramdiskId, isoId, volumeId, driversId, pin } = media;
   const boot = await board.step(
@@ -81,20 +81,26 @@ async function install(
       budget: { total: Math.max(SHORT.total, input.mediaTimeout), attempt: input.mediaTimeout },
     },
     'createBootImage',
-    { ref, documents, kernelId, ramdiskId, isoId, volumeId, driversId, pin },
+    { ref, documentsId: documents, kernelId, ramdiskId, isoId, volumeId, driversId, pin },
   );
   const volumes = await madeVolumes(board, 'installer.volumes', {
     ref,
-    documents,
+    documentsId: documents,
     ...(input.volumes?.root === undefined ? {} : { root: { imageId: boot.imageId, size: input.volumes.root } }),
     media: boot.media ?? [],
-    patience: input.quotaTimeout,
+    timeout: input.quotaTimeout,
   });
   const installer = await board.create(
     { name: 'installer.create', title: 'boot the installer as an instance' },
     place,
-    { ref, role: 'installer', line: input.line, patience: input.quotaTimeout },
-    () => ({ documents, imageId: boot.imageId, flavorId: input.flavorId, networkId: input.networkId, volumes }),
+    { ref, role: 'installer', line: input.queueId, patience: input.quotaTimeout },
+    () => ({
+      documentsId: documents,
+      imageId: boot.imageId,
+      flavorId: input.flavorId,
+      networkId: input.networkId,
+      volumes,
+    }),
   );
   board.holds('installer', installer.serverId);
   const off = await board.wait(
@@ -107,7 +113,7 @@ async function install(
     'waitForPowerOff',
     (deadline) => {
       const inactivity = deadlines.get('inactivity_timeout');
-      return { ref, documents, serverId: installer.serverId, deadline, inactivity };
+      return { ref, documentsId: documents, serverId: installer.serverId, deadline, inactivity };
     },
   );
   board.status.consoleTail = off.consoleTail;
@@ -127,7 +133,7 @@ async function install(
           title: 'strip the installer’s boot properties from the JEOS and mark it with its digest',
         },
         'publishJeos',
-        { ref, documents, imageId: taken.imageId, digest: input.digest, minDisk: input.minDisk },
+        { ref, documentsId: documents, imageId: taken.imageId, digest: input.digest, minDisk: input.minDisk },
       ),
   );
   return { imageId, digest: input.digest };

@@ -1,30 +1,7 @@
 import { type ActivityOptions, proxyActivities, workflowInfo } from '@temporalio/workflow';
-import { laneQueue, type Lane } from '../../domain/task-queues.js';
+import { ACTIVITY_DECLARATIONS } from '../../activities/declarations.js';
+import { taskQueueFor } from '../../domain/task-queues.js';
 import type { Activities } from '../../activities/index.js';
-
-/** Which lane an activity belongs to; those not named are short calls. */
-const LANE_OF: Partial<Record<keyof Activities, Lane>> = {
-  waitForJeos: 'wait',
-  createVolumes: 'wait',
-  createServer: 'wait',
-  waitForPowerOff: 'wait',
-  waitForAddress: 'wait',
-  waitForSsh: 'wait',
-  snapshotServer: 'wait',
-  uploadVolume: 'wait',
-  deleteServer: 'wait',
-  findRemains: 'wait',
-  runGuestStep: 'wait',
-  writeIcicle: 'wait',
-  cleanGuest: 'wait',
-  shutDownGuest: 'wait',
-  removeResources: 'wait',
-  planSweep: 'wait',
-  removeLeft: 'wait',
-  prepareMedia: 'transfer',
-  createBootImage: 'transfer',
-  downloadBody: 'transfer',
-};
 
 /** Seconds: how long a step may be retried in all, and how long one try of it may last. */
 export interface Budget {
@@ -55,10 +32,9 @@ export function call<K extends keyof Activities>(
   args: Arguments<K>,
   options: CallOptions & { heartbeatTimeout: number },
 ): Promise<Result<K>> {
-  const lane = LANE_OF[name] ?? 'control';
   const budget = options.budget ?? SHORT;
   const activityOptions: ActivityOptions = {
-    taskQueue: laneQueue(workflowInfo().taskQueue, lane),
+    taskQueue: taskQueueFor(workflowInfo().taskQueue, ACTIVITY_DECLARATIONS[name].queue),
     scheduleToCloseTimeout: budget.total * 1000,
     startToCloseTimeout: (budget.attempt ?? budget.total) * 1000,
     heartbeatTimeout: options.heartbeatTimeout * 1000,

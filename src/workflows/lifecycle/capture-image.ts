@@ -8,7 +8,7 @@ export async function madeVolumes(
   name: string,
   wanted: CreateVolumes,
 ): Promise<CreatedVolumes | undefined> {
-  const { root, media, patience } = wanted;
+  const { root, media, timeout: patience } = wanted;
   if (root === undefined && media.length === 0) return undefined;
   const volumes = await board.step(
     {

@@ -1,4 +1,10 @@
-import { commandsFor, waitingText, type BuildStatus, type HeldBuild, type StepStatus } from '../../domain/status.js';
+import {
+  commandsForHeld,
+  describeWaiting,
+  type BuildStatus,
+  type HeldBuild,
+  type StepStatus,
+} from '../../domain/status.js';
 
 const MARKS: Record<StepStatus['state'], string> = { running: '▶', done: '✓', failed: '✗', skipped: '–' };
 
@@ -32,7 +38,7 @@ function heldLines(uuid: string, held: HeldBuild): string[] {
     ...(held.hint === undefined ? [] : [`What to do: ${cell(held.hint)}`, '']),
     `It waits until ${moment(held.until)}, then it cleans up. What can be done:`,
     '',
-    ...commandsFor(uuid, held).map(([command, effect]) => `- \`${command}\`: ${cell(effect)}`),
+    ...commandsForHeld(uuid, held).map(([command, effect]) => `- \`${command}\`: ${cell(effect)}`),
     '',
   ];
 }
@@ -53,7 +59,7 @@ export function currentDetails(status: BuildStatus): string {
     if (status.failure.hint !== undefined) lines.push(`What to do: ${cell(status.failure.hint)}`, '');
   }
   if (status.waiting !== undefined) {
-    lines.push(`**${cell(waitingText(status.waiting))}** · workflow \`${status.waiting.line}\``, '');
+    lines.push(`**${cell(describeWaiting(status.waiting))}** · workflow \`${status.waiting.queueId}\``, '');
   }
   if (status.held !== undefined) lines.push(...heldLines(status.uuid, status.held));
   if (status.kept !== undefined) {

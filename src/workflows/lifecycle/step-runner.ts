@@ -2,7 +2,7 @@ import { setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@tempor
 import type { SearchAttributePair } from '@temporalio/common';
 import { SEARCH_ATTRIBUTES } from '../../domain/search-attributes.js';
 import {
-  PHASE_BEGINS,
+  PHASE_START_PERCENT,
   PHASES,
   type BuildStatus,
   type Phase,
@@ -65,7 +65,7 @@ export class Board {
     private readonly deadlines: Deadlines,
     begins: Partial<Record<Phase, number>> = {},
   ) {
-    this.begins = { ...PHASE_BEGINS, ...begins };
+    this.begins = { ...PHASE_START_PERCENT, ...begins };
     this.status = {
       ...first,
       status: 'BUILDING',
@@ -133,14 +133,19 @@ export class Board {
     step: Step<{ serverId: string }>,
     place: Place,
     of: LineOf,
-    input: () => Omit<CreateServerInput, 'ref' | 'role' | 'line'>,
+    input: () => Omit<CreateServerInput, 'ref' | 'role' | 'queue'>,
   ): Promise<{ serverId: string }> {
     const budget = { total: of.patience + 600 };
     return this.rounds(
       () => step,
       (now) =>
         place.inTurn(of, (line) =>
-          this.call({ title: now.title, budget }, 'createServer', { ...input(), ref: of.ref, role: of.role, line }),
+          this.call({ title: now.title, budget }, 'createServer', {
+            ...input(),
+            ref: of.ref,
+            role: of.role,
+            queue: line,
+          }),
         ),
     );
   }

@@ -1,6 +1,6 @@
-import type { CloudSweep, SweepInput, SweepResult, SweptThing } from '../../domain/messages.js';
-import type { FoundThing, Removal } from '../../domain/sweep-rules.js';
-import type { BoundedPlan, RemovedLeft } from '../../activities/cleanup/sweep.js';
+import type { CloudSweep, SweepInput, SweepResult, SweptResource } from '../../domain/messages.js';
+import type { FoundResource, Removal } from '../../domain/sweep-rules.js';
+import type { BoundedPlan, RemovedLeftovers } from '../../activities/cleanup/sweep.js';
 import { call } from '../lifecycle/activity-options.js';
 import { describeFailure, isCanceled } from '../lifecycle/failures.js';
 
@@ -17,7 +17,7 @@ export async function sweep(input: SweepInput): Promise<SweepResult> {
 
 async function sweepCloud(cloud: string, input: SweepInput): Promise<CloudSweep> {
   const began = Date.now();
-  const result: CloudSweep = { cloud, things: [], unnamed: 0, postponed: 0 };
+  const result: CloudSweep = { cloud, resources: [], unnamed: 0, postponed: 0 };
   let plan: BoundedPlan;
   try {
     plan = await call('planSweep', [{ cloud, limits: input.limits }], {
@@ -29,8 +29,8 @@ async function sweepCloud(cloud: string, input: SweepInput): Promise<CloudSweep>
     if (isCanceled(error)) throw error;
     return { ...result, failure: describeFailure(error).message };
   }
-  const named = (thing: FoundThing, outcome: SweptThing['outcome'], why: string): void => {
-    result.things.push(swept(thing, outcome, why, began));
+  const named = (thing: FoundResource, outcome: SweptResource['outcome'], why: string): void => {
+    result.resources.push(swept(thing, outcome, why, began));
   };
   for (const removal of plan.removals) {
     const report = input.dryRun ? undefined : await removed(cloud, removal);
@@ -45,11 +45,11 @@ async function sweepCloud(cloud: string, input: SweepInput): Promise<CloudSweep>
 }
 
 /** What became of things that go together; when the step itself fails, nobody knows more than that. */
-async function removed(cloud: string, removal: Removal): Promise<RemovedLeft> {
+async function removed(cloud: string, removal: Removal): Promise<RemovedLeftovers> {
   const [first] = removal.things;
   const whose = removal.build === undefined ? `${first?.kind} ${first?.name}` : `what is left of ${removal.build}`;
   try {
-    return await call('removeLeft', [{ cloud, removal }], {
+    return await call('removeLeftovers', [{ cloud, removal }], {
       summary: `remove ${whose}: ${removal.why}`,
       budget: { total: 1800, attempt: 1200 },
       heartbeatTimeout: HEARTBEAT,
@@ -61,7 +61,7 @@ async function removed(cloud: string, removal: Removal): Promise<RemovedLeft> {
   }
 }
 
-function swept(thing: FoundThing, outcome: SweptThing['outcome'], why: string, now: number): SweptThing {
+function swept(thing: FoundResource, outcome: SweptResource['outcome'], why: string, now: number): SweptResource {
   const { kind, id, name, build, created } = thing;
   return {
     kind,

@@ -6,7 +6,7 @@ import { baseImageWorkflowId, type BaseImageInput } from '../../../src/domain/ba
 import { STATUS_QUERY, WORKFLOWS, type BaseImageResult } from '../../../src/domain/messages.js';
 import type { BuildStatus } from '../../../src/domain/status.js';
 import { buildHandle, checkRequest, type BuildRequest } from '../../../src/client/builds.js';
-import { connectFactory, type Factory } from '../../../src/client/connection.js';
+import { connectImageFactory, type ImageFactoryClient } from '../../../src/client/connection.js';
 import type { TemporalProcess } from '../../support/temporal-process.js';
 import type { WorkerProgram } from './worker-program.js';
 
@@ -45,7 +45,7 @@ export class FaultyBuild {
 
   private constructor(
     readonly uuid: string,
-    private readonly factory: Factory,
+    private readonly factory: ImageFactoryClient,
     private readonly temporal: TemporalProcess,
     private readonly worker: WorkerProgram,
   ) {
@@ -60,7 +60,7 @@ export class FaultyBuild {
     worker: WorkerProgram,
     request: Omit<BuildRequest, 'templateName'>,
   ): Promise<FaultyBuild> {
-    const factory = await connectFactory({ env: { ...process.env, TEMPORAL_ADDRESS: temporal.address } });
+    const factory = await connectImageFactory({ env: { ...process.env, TEMPORAL_ADDRESS: temporal.address } });
     const templateName = 'faults.tdl';
     const { parameters } = checkRequest({ ...request, templateName });
     const { template, cloud } = request;

@@ -5,7 +5,7 @@ import { baseImageWorkflowId } from '../../../src/domain/base-image-input.js';
 import type { CallPattern } from '../../fakes/openstack/core/call-log.js';
 import type { Behaviour } from '../../fakes/openstack/compute/behaviour.js';
 import type { RootFiles } from '../../fakes/openstack/guests/root-files.js';
-import { Bed, imagesIn, leftoversIn, type Build } from '../../support/bed.js';
+import { TestEnv, imagesIn, leftoversIn, type Build } from '../../support/bed.js';
 import { OneAtATime } from '../../support/one-at-a-time.js';
 import { heldCommand } from '../../support/strikes.js';
 import { until } from '../../support/until.js';
@@ -23,7 +23,7 @@ class Scene {
   private readonly watch: OneAtATime;
 
   private constructor(
-    readonly bed: Bed,
+    readonly bed: TestEnv,
     readonly build: Build,
   ) {
     this.operations = new ActivityOperations(bed.temporal, baseImageWorkflowId(build.uuid));
@@ -31,7 +31,7 @@ class Scene {
   }
 
   static async start(temporal: TestWorkflowEnvironment, behaviour: Behaviour): Promise<Scene> {
-    const bed = await Bed.start({ temporal });
+    const bed = await TestEnv.start({ temporal });
     bed.cloud.behaviours.add(behaviour);
     return new Scene(bed, await bed.build(bed.template({ body: BODY })));
   }

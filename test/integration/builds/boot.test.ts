@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { checkGrubPrograms } from '../../../src/media/grub.js';
 import type { FakeImage } from '../../fakes/openstack/state.js';
-import { Bed, PRESEED } from '../../support/bed.js';
+import { TestEnv, PRESEED } from '../../support/bed.js';
 import { startedInstallers, type StartedInstaller } from '../../support/started-installers.js';
 
 const missing = await checkGrubPrograms(['bios', 'uefi'], new AbortController().signal).then(
@@ -10,15 +10,15 @@ const missing = await checkGrubPrograms(['bios', 'uefi'], new AbortController().
   (error: Error) => error.message,
 );
 
-function bootImages(bed: Bed): FakeImage[] {
+function bootImages(bed: TestEnv): FakeImage[] {
   return bed.images('boot');
 }
 
 describe('a build on a cloud that takes no kernel images', { skip: missing }, () => {
-  let bed: Bed;
+  let bed: TestEnv;
   let installed: StartedInstaller[];
   before(async () => {
-    bed = await Bed.start({ cloud: { diskFormats: ['raw', 'qcow2', 'iso'] } });
+    bed = await TestEnv.start({ cloud: { diskFormats: ['raw', 'qcow2', 'iso'] } });
     installed = startedInstallers(bed);
   });
   after(() => bed.close());
@@ -60,10 +60,10 @@ describe('a build on a cloud that takes no kernel images', { skip: missing }, ()
 });
 
 describe('a script that comes otherwise than as user data', () => {
-  let bed: Bed;
+  let bed: TestEnv;
   let installed: StartedInstaller[];
   before(async () => {
-    bed = await Bed.start();
+    bed = await TestEnv.start();
     installed = startedInstallers(bed);
   });
   after(() => bed.close());

@@ -3,10 +3,10 @@ import { after, before, describe, it } from 'node:test';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { run } from '../../../src/cli/cli.js';
 import type { BuildStatus } from '../../../src/domain/status.js';
-import { Bed } from '../../support/bed.js';
+import { TestEnv } from '../../support/bed.js';
 import { GUEST, neutron, nova, PARAMETERS, reaction, type Scene, STATES, WAYS } from '../../support/cancel-states.js';
 import { until } from '../../support/until.js';
-import { Striker } from '../../support/strikes.js';
+import { Interrupter } from '../../support/strikes.js';
 import { startTemporal } from '../../support/temporal.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
 
@@ -17,8 +17,8 @@ describe('a build that is cancelled', { concurrency: 6 }, () => {
   });
   after(() => temporal.teardown());
 
-  async function on(work: (bed: Bed) => Promise<void>): Promise<void> {
-    const bed = await Bed.start({ temporal });
+  async function on(work: (bed: TestEnv) => Promise<void>): Promise<void> {
+    const bed = await TestEnv.start({ temporal });
     try {
       await work(bed);
     } finally {
@@ -97,7 +97,7 @@ describe('a build that is cancelled', { concurrency: 6 }, () => {
     on(async (bed) => {
       const build = await bed.build(bed.template(), PARAMETERS);
       await build.reaches('ssh');
-      const striker = new Striker(bed, bed.cloud, build, AbortSignal.timeout(60_000));
+      const striker = new Interrupter(bed, bed.cloud, build, AbortSignal.timeout(60_000));
       const cleaning = striker.at({
         of: 'base',
         step: 'cleanup',
@@ -114,7 +114,7 @@ describe('a build that is cancelled', { concurrency: 6 }, () => {
   it('too late, while it cleans up after its image is published, keeps its image', () =>
     on(async (bed) => {
       const build = await bed.build(bed.template(), PARAMETERS);
-      const striker = new Striker(bed, bed.cloud, build, AbortSignal.timeout(60_000));
+      const striker = new Interrupter(bed, bed.cloud, build, AbortSignal.timeout(60_000));
       const at = { call: nova('DELETE', /\/os-keypairs\//), when: 'before' } as const;
       const { release } = await striker.at({ of: 'base', step: 'cleanup', at });
       await build.handle.cancel();

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { resourceName } from '../../../src/domain/names.js';
-import { waitingText } from '../../../src/domain/status.js';
+import { describeWaiting } from '../../../src/domain/status.js';
 import { run } from '../../../src/cli/cli.js';
 import type { CloudLimits } from '../../../src/activities/shared/context.js';
-import { Bed, PRESEED, type Build } from '../../support/bed.js';
+import { TestEnv, PRESEED, type Build } from '../../support/bed.js';
 import { until } from '../../support/until.js';
 import { WorkerProcess } from '../../support/worker-process.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
@@ -13,9 +13,9 @@ import { RecordingIo } from '../../unit/cli/recording-io.js';
 const PARAMETERS = { request_floating_ip: 'True' };
 
 describe('builds that wait for room in their project', () => {
-  let bed: Bed;
+  let bed: TestEnv;
   before(async () => {
-    bed = await Bed.start();
+    bed = await TestEnv.start();
     // Installs the JEOS that all share.
     await (await bed.build(bed.template(), PARAMETERS)).result();
   });
@@ -24,7 +24,7 @@ describe('builds that wait for room in their project', () => {
   /** The build's own words for what it waits for. */
   async function waits(build: Build): Promise<string> {
     const { waiting } = await build.status();
-    return waiting === undefined ? '' : waitingText(waiting);
+    return waiting === undefined ? '' : describeWaiting(waiting);
   }
 
   /** So many builds, each begun when the one before stood in line; none can create. */
@@ -107,8 +107,8 @@ describe('builds that wait for room in their project', () => {
 });
 
 /** A bed with two workers, of which one is another process: one process cannot be two workers of one queue. */
-async function withTwoWorkers(limit: CloudLimits[string], work: (bed: Bed) => Promise<void>): Promise<void> {
-  const bed = await Bed.start({ worker: false });
+async function withTwoWorkers(limit: CloudLimits[string], work: (bed: TestEnv) => Promise<void>): Promise<void> {
+  const bed = await TestEnv.start({ worker: false });
   const workers: WorkerProcess[] = [];
   try {
     for (let number = 0; number < 2; number++) {

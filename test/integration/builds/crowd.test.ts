@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { buildOfName } from '../../../src/domain/names.js';
+import { parseResourceName } from '../../../src/domain/names.js';
 import type { FakeCloud } from '../../fakes/openstack/fake-cloud.js';
-import { Bed } from '../../support/bed.js';
+import { TestEnv } from '../../support/bed.js';
 
 const BUILDS = 200;
 const QUOTA = 10;
@@ -17,16 +17,16 @@ function wrongUses({ state }: FakeCloud): string[] {
   for (const { description, port_id: portId } of inUse) {
     const server = portId === null ? undefined : state.servers.get(state.ports.get(portId)?.device_id ?? '');
     if (server === undefined) continue;
-    const [owner, user] = [buildOfName(description, 'address'), buildOfName(server.name, 'customise')];
+    const [owner, user] = [parseResourceName(description, 'address'), parseResourceName(server.name, 'customise')];
     if (owner !== user) wrong.push(`the floating IP of ${owner} at the instance of ${user}`);
   }
   return wrong;
 }
 
 describe(`${BUILDS} builds at once on a quota of ${QUOTA} instances and ${QUOTA} floating IPs`, () => {
-  let bed: Bed;
+  let bed: TestEnv;
   before(async () => {
-    bed = await Bed.start();
+    bed = await TestEnv.start();
     // Installs the JEOS that all share.
     await (await bed.build(bed.template())).result();
   });

@@ -7,7 +7,7 @@ import type { InstallerPlan, InstallScriptKind, OsFamily, Release } from '../../
 import { throwIfInvalid } from '../../../src/tdl/parse.js';
 import { WINDOWS_USER } from '../../fakes/openstack/guests/powershell.js';
 import { mediumFixture } from '../../fakes/openstack/medium-fixture.js';
-import { Bed } from '../../support/bed.js';
+import { TestEnv } from '../../support/bed.js';
 
 const { signal } = new AbortController();
 const noMedia = await Promise.all([checkGrubPrograms(['bios'], signal), checkIsoPrograms(signal)]).then(
@@ -51,9 +51,9 @@ const OWN_USERS: Record<string, Record<string, unknown>> = {
 const isWindows = ({ family }: Built): boolean => family.family === 'windows';
 
 describe('every release that can be built', { skip: noMedia }, () => {
-  let bed: Bed;
+  let bed: TestEnv;
   before(async () => {
-    bed = await Bed.start();
+    bed = await TestEnv.start();
   });
   after(() => bed.close());
 
@@ -77,7 +77,7 @@ it('every release that the documentation says was built on the fake cloud is amo
 });
 
 /** Builds them all, some at a time; answers those that failed, and why. */
-async function failuresOf(bed: Bed, all: Built[]): Promise<string[]> {
+async function failuresOf(bed: TestEnv, all: Built[]): Promise<string[]> {
   const left = [...all];
   const failed: string[] = [];
   const work = async (): Promise<void> => {
@@ -93,7 +93,7 @@ async function failuresOf(bed: Bed, all: Built[]): Promise<string[]> {
   return failed;
 }
 
-async function build(bed: Bed, built: Built): Promise<void> {
+async function build(bed: TestEnv, built: Built): Promise<void> {
   const { family, release } = built;
   const text = templateOf(bed, built);
   const template = throwIfInvalid(text, 'test.tdl');
@@ -112,13 +112,13 @@ async function build(bed: Bed, built: Built): Promise<void> {
 }
 
 /** Where a release's tree or medium is: each has its own, so that no two share a JEOS. */
-function addressOf(bed: Bed, { family, release, from }: Built): string {
+function addressOf(bed: TestEnv, { family, release, from }: Built): string {
   const name = `${family.family}/${family.releases.indexOf(release)}`;
   return `${bed.media.origin}/${name}/${from === 'url' ? 'netboot' : 'medium.iso'}`;
 }
 
 /** Puts what the installer is booted from at its last known place: all before it answer that there is no such file. */
-async function putMedia(bed: Bed, { kernel, ramdisk, medium }: InstallerPlan, address: string): Promise<void> {
+async function putMedia(bed: TestEnv, { kernel, ramdisk, medium }: InstallerPlan, address: string): Promise<void> {
   if (medium === undefined) {
     for (const { urls } of [kernel, ramdisk]) bed.media.put(new URL(urls.at(-1) ?? '').pathname, urls.join());
     return;
@@ -129,7 +129,7 @@ async function putMedia(bed: Bed, { kernel, ramdisk, medium }: InstallerPlan, ad
   bed.media.put(new URL(address).pathname, await mediumFixture({ files: { 'README.txt': address, ...files } }));
 }
 
-function templateOf(bed: Bed, built: Built): string {
+function templateOf(bed: TestEnv, built: Built): string {
   const { family, release, from } = built;
   const arch = release.arches[0] ?? 'x86_64';
   const version = release.to === '9999' ? 'any' : release.to;

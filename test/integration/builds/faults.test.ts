@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import type { Behaviour } from '../../fakes/openstack/compute/behaviour.js';
-import { Bed, PRESEED, type Build, type TemplateParts } from '../../support/bed.js';
+import { TestEnv, PRESEED, type Build, type TemplateParts } from '../../support/bed.js';
 import { until } from '../../support/until.js';
 
 /** A build that cannot succeed, and what it must say. */
@@ -12,7 +12,7 @@ interface Case {
   parameters?: Record<string, unknown>;
   cloud?: string;
   behaviour?: Behaviour;
-  prepare?: (bed: Bed) => void;
+  prepare?: (bed: TestEnv) => void;
   type: string;
   says: RegExp;
 }
@@ -155,9 +155,9 @@ describe(
   'a build that cannot succeed fails with one clear sentence and leaves nothing:',
   { concurrency: false },
   () => {
-    let bed: Bed;
+    let bed: TestEnv;
     before(async () => {
-      bed = await Bed.start();
+      bed = await TestEnv.start();
     });
     after(() => bed.close());
     beforeEach(() => bed.cloud.behaviours.clear());
@@ -192,7 +192,7 @@ describe(
     });
 
     it('a wrong password', async () => {
-      const other = await Bed.start({ temporal: bed.temporal, cloud: { credentials: { password: 'right' } } });
+      const other = await TestEnv.start({ temporal: bed.temporal, cloud: { credentials: { password: 'right' } } });
       try {
         await other.stopWorker();
         const env = { ...other.cloud.env(), OS_PASSWORD: 'wrong' };
@@ -208,7 +208,7 @@ describe(
     });
 
     it('an instance that Nova says it deletes, and does not: it is named, with what it holds', async () => {
-      const other = await Bed.start({ temporal: bed.temporal });
+      const other = await TestEnv.start({ temporal: bed.temporal });
       try {
         other.cloud.behaviours.add({ match: { boots: 'disk' }, delete: 'stuck' });
         const body = '<commands><command name="no">false</command></commands>';

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { Bed } from '../../support/bed.js';
+import { TestEnv } from '../../support/bed.js';
 import { until } from '../../support/until.js';
 
 const BODY = `
@@ -17,9 +17,9 @@ const BODY = `
   </commands>`;
 
 describe('a base image build', () => {
-  let bed: Bed;
+  let bed: TestEnv;
   before(async () => {
-    bed = await Bed.start();
+    bed = await TestEnv.start();
   });
   after(() => bed.close());
 
@@ -72,7 +72,7 @@ describe('a base image build', () => {
 
   it('puts files of the worker’s machine into the image, from the folders that were opened for it', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'imagefactory-opened-'));
-    const own = await Bed.start({ worker: false });
+    const own = await TestEnv.start({ worker: false });
     try {
       await own.startWorker({ filesFrom: [folder] });
       await writeFile(join(folder, 'greeting'), 'from a file\n');

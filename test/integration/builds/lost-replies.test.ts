@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { Bed } from '../../support/bed.js';
+import { TestEnv } from '../../support/bed.js';
 import { changesOf, everyOne, lose, wordsOf } from '../../support/lost-replies.js';
 import { startTemporal } from '../../support/temporal.js';
 
@@ -44,7 +44,7 @@ describe('a build that loses the replies to calls that change something', { conc
   for (let share = 0; share < BUILDS; share++) {
     const losses = LOST.filter((_, index) => index % BUILDS === share);
     it(`is complete, with nothing made twice or left, without those to ${losses.map(wordsOf).join(', ')}`, async () => {
-      const bed = await Bed.start({ temporal });
+      const bed = await TestEnv.start({ temporal });
       try {
         const lost = lose(bed, losses);
         const build = await bed.build(bed.template({ body: BODY }), PARAMETERS);
@@ -65,7 +65,7 @@ describe('a build that loses the replies to calls that change something', { conc
   }
 
   it('may lose the reply to every one of them', async () => {
-    const bed = await Bed.start({ temporal });
+    const bed = await TestEnv.start({ temporal });
     try {
       await (await bed.build(bed.template({ body: BODY }), PARAMETERS)).result();
       assert.deepEqual(changesOf(bed), CHANGES.map(([kind]) => kind).sort());

@@ -12,7 +12,7 @@ import { connectClouds } from '../../../src/openstack/index.js';
 import { mediumFixture } from '../../fakes/openstack/medium-fixture.js';
 import type { Leftover } from '../../fakes/openstack/leftovers.js';
 import type { FakeImage } from '../../fakes/openstack/state.js';
-import { Bed, PRESEED } from '../../support/bed.js';
+import { TestEnv, PRESEED } from '../../support/bed.js';
 import { everyOne, lose, wordsOf, type Changes } from '../../support/lost-replies.js';
 import { startedInstallers, type StartedInstaller } from '../../support/started-installers.js';
 import { until } from '../../support/until.js';
@@ -26,7 +26,7 @@ const skip = await Promise.all([checkGrubPrograms(['bios', 'uefi'], signal), che
 const TREE = { 'install.amd/vmlinuz': 'the kernel', 'install.amd/initrd.gz': 'the ramdisk' };
 
 describe('a system that is installed from its medium', { skip }, () => {
-  let bed: Bed;
+  let bed: TestEnv;
   let iso: Buffer;
   let address: string;
   let started: StartedInstaller[];
@@ -34,7 +34,7 @@ describe('a system that is installed from its medium', { skip }, () => {
   const own = new Set<string>();
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'imagefactory-media-'));
-    bed = await Bed.start({ worker: false });
+    bed = await TestEnv.start({ worker: false });
     await bed.startWorker({ filesFrom: [folder] });
     started = startedInstallers(bed);
     iso = await mediumFixture({ files: TREE, volumeId: 'Debian 12' });
@@ -218,9 +218,9 @@ describe('a system that is installed from its medium', { skip }, () => {
 });
 
 describe('a root disk that is a volume', () => {
-  let bed: Bed;
+  let bed: TestEnv;
   before(async () => {
-    bed = await Bed.start({ cloud: { flavors: [{ name: 'm1.small', ram: 1024, vcpus: 1, disk: 5 }, { name: 'diskless', ram: 1024, vcpus: 1, disk: 0 }] } }); // prettier-ignore
+    bed = await TestEnv.start({ cloud: { flavors: [{ name: 'm1.small', ram: 1024, vcpus: 1, disk: 5 }, { name: 'diskless', ram: 1024, vcpus: 1, disk: 0 }] } }); // prettier-ignore
   });
   after(() => bed.close());
 
@@ -336,9 +336,9 @@ describe('a root disk that is a volume', () => {
 });
 
 describe('a cloud without block storage', () => {
-  let bed: Bed;
+  let bed: TestEnv;
   before(async () => {
-    bed = await Bed.start({ cloud: { blockStorage: false } });
+    bed = await TestEnv.start({ cloud: { blockStorage: false } });
   });
   after(() => bed.close());
 
@@ -363,7 +363,7 @@ const CHANGES: Changes = [
 
 describe('a build that loses the replies of Cinder', { skip }, () => {
   it('is complete, with nothing made twice or left', async () => {
-    const bed = await Bed.start();
+    const bed = await TestEnv.start();
     try {
       bed.media.put('/debian.iso', await mediumFixture({ files: TREE }));
       const losses = everyOne(CHANGES);

@@ -3,15 +3,15 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { resumeBuild } from '../../../src/client/resume.js';
-import { connectFactory } from '../../../src/client/connection.js';
+import { connectImageFactory } from '../../../src/client/connection.js';
 import { run } from '../../../src/cli/cli.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
-import { Bed, type Build } from '../../support/bed.js';
+import { TestEnv, type Build } from '../../support/bed.js';
 
 describe('a build of a system whose OpenSSH is older than 6.5', () => {
-  let bed: Bed;
+  let bed: TestEnv;
   before(async () => {
-    bed = await Bed.start();
+    bed = await TestEnv.start();
   });
   after(() => bed.close());
 
@@ -59,7 +59,7 @@ describe('a build of a system whose OpenSSH is older than 6.5', () => {
   });
 
   async function goesOn(build: Build): Promise<void> {
-    const factory = await connectFactory({ env: bed.env(), taskQueue: bed.taskQueue });
+    const factory = await connectImageFactory({ env: bed.env(), taskQueue: bed.taskQueue });
     try {
       await resumeBuild(factory, build.uuid, {});
       await build.result();

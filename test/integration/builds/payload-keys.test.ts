@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { run } from '../../../src/cli/cli.js';
 import { KEYS_VARIABLE, newKeyLine, payloadKeysFromEnv, type PayloadKeys } from '../../../src/codec/keys.js';
-import { Bed, type Build } from '../../support/bed.js';
+import { TestEnv, type Build } from '../../support/bed.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
 import { until } from '../../support/until.js';
 
@@ -31,10 +31,10 @@ async function keyIdsOf(build: Build): Promise<Set<string>> {
 }
 
 describe('payload keys', { concurrency: false, timeout: 240_000 }, () => {
-  let bed: Bed;
+  let bed: TestEnv;
   before(async () => {
     const payloadKeys = keysOf(FIRST, SECOND);
-    bed = await Bed.start(payloadKeys === undefined ? {} : { payloadKeys });
+    bed = await TestEnv.start(payloadKeys === undefined ? {} : { payloadKeys });
   });
   after(() => bed.close());
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { RootFiles } from '../../fakes/openstack/guests/root-files.js';
-import { Bed, type Build } from '../../support/bed.js';
+import { TestEnv, type Build } from '../../support/bed.js';
 import { heldCommand } from '../../support/strikes.js';
 import { until } from '../../support/until.js';
 
@@ -14,9 +14,9 @@ function bodyOf(ran: string): string {
 }
 
 describe('a guest that is rebooted while a command of the template runs', { concurrency: 3 }, () => {
-  let bed: Bed;
+  let bed: TestEnv;
   before(async () => {
-    bed = await Bed.start();
+    bed = await TestEnv.start();
     await (await bed.build(bed.template())).result();
   });
   after(() => bed.close());

@@ -6,11 +6,11 @@ import { waitForJeos } from '../../../src/activities/installer/wait-for-jeos.js'
 import type { JeosFound, WaitForJeos } from '../../../src/activities/shared/types.js';
 import { baseImageWorkflowId } from '../../../src/domain/base-image-input.js';
 import { resumeBuild } from '../../../src/client/resume.js';
-import { connectFactory, type Factory } from '../../../src/client/connection.js';
+import { connectImageFactory, type ImageFactoryClient } from '../../../src/client/connection.js';
 import { deleteImage } from '../../../src/client/images.js';
 import { connectClouds } from '../../../src/openstack/index.js';
 import { createDeps } from '../../../src/worker/deps.js';
-import { Bed, Build } from '../../support/bed.js';
+import { TestEnv, Build } from '../../support/bed.js';
 import { OneAtATime } from '../../support/one-at-a-time.js';
 import { heldCommand } from '../../support/strikes.js';
 import { resetWorkflow, type ResetPoint } from '../../support/temporal-means.js';
@@ -29,12 +29,12 @@ const SECOND = 'command:2 c2';
 const SECOND_STEP: ResetPoint = ['runGuestStep', 2];
 
 describe('a build that is reset with Temporal’s own means', { concurrency: 6 }, () => {
-  let bed: Bed;
-  let factory: Factory;
+  let bed: TestEnv;
+  let factory: ImageFactoryClient;
   let watch: OneAtATime;
   before(async () => {
-    bed = await Bed.start();
-    factory = await connectFactory({ env: bed.env(), taskQueue: bed.taskQueue });
+    bed = await TestEnv.start();
+    factory = await connectImageFactory({ env: bed.env(), taskQueue: bed.taskQueue });
     watch = new OneAtATime(bed.cloud);
     // The JEOS that all of them share.
     await (await bed.build(bed.template())).result();

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { connectFactory, type Factory } from '../../../src/client/connection.js';
+import { connectImageFactory, type ImageFactoryClient } from '../../../src/client/connection.js';
 import { buildOutcome } from '../../../src/client/outcome.js';
 import { abortBuild, resumeBuild, type ResumeOptions } from '../../../src/client/resume.js';
-import { expiryOf } from '../../../src/domain/names.js';
+import { readExpiry } from '../../../src/domain/names.js';
 import { run } from '../../../src/cli/cli.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
 import type { FakeVolume } from '../../fakes/openstack/state.js';
-import { Bed, type Build } from '../../support/bed.js';
+import { TestEnv, type Build } from '../../support/bed.js';
 import { until } from '../../support/until.js';
 
 /** A template whose commands note that they ran; each text is one command. */
@@ -23,11 +23,11 @@ const NOTE = (word: string): string => `echo ${word} >> /root/order`;
 const RAN = (...words: string[]): string => `test "$(cat /root/order | tr '\\n' ' ')" = "${words.join(' ')} "`;
 
 describe('a build whose step has failed', () => {
-  let bed: Bed;
-  let factory: Factory;
+  let bed: TestEnv;
+  let factory: ImageFactoryClient;
   before(async () => {
-    bed = await Bed.start();
-    factory = await connectFactory({ env: bed.env(), taskQueue: bed.taskQueue });
+    bed = await TestEnv.start();
+    factory = await connectImageFactory({ env: bed.env(), taskQueue: bed.taskQueue });
   });
   after(async () => {
     await factory.close();
@@ -254,7 +254,7 @@ describe('a build whose step has failed', () => {
       const { kept } = await build.status();
       const server = [...bed.cloud.state.servers.values()].find(({ name }) => name.endsWith(build.uuid));
       assert.match(kept?.things.join() ?? '', new RegExp(`instance ${server?.id}`));
-      const expires = expiryOf({ marks: server?.metadata ?? {} }) ?? 0;
+      const expires = readExpiry({ marks: server?.metadata ?? {} }) ?? 0;
       assert.ok(Math.abs(expires - (kept?.until ?? 0)) < 1000);
       const made = serversMade();
       await resume(build, { template: template(NOTE('two')) });
@@ -465,7 +465,7 @@ describe('a build whose step has failed', () => {
         assert.equal(failure?.step, 'base.snapshot');
         const [disk] = volumesOf(build);
         assert.deepEqual(kept?.things, [`volume ${disk?.id} (available)`]);
-        assert.ok(Math.abs((expiryOf({ marks: disk?.metadata ?? {} }) ?? 0) - kept.until) < 1000);
+        assert.ok(Math.abs((readExpiry({ marks: disk?.metadata ?? {} }) ?? 0) - kept.until) < 1000);
         await resume(build);
         await result(build);
         assert.deepEqual(bed.leftovers(), []);

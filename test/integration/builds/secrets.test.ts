@@ -10,7 +10,7 @@ import { run } from '../../../src/cli/cli.js';
 import { EncryptionCodec } from '../../../src/codec/encryption-codec.js';
 import { KEYS_VARIABLE, newKeyLine, payloadKeysFromEnv, type PayloadKeys } from '../../../src/codec/keys.js';
 import { print } from '../../fakes/openstack/compute/console.js';
-import { Bed, PRESEED, type Build } from '../../support/bed.js';
+import { TestEnv, PRESEED, type Build } from '../../support/bed.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
 
 /** Words that nothing else contains. */
@@ -39,7 +39,7 @@ class LoggingWorker {
   log = '';
   private readonly child: ChildProcess;
 
-  constructor(bed: Bed, env: Record<string, string>) {
+  constructor(bed: TestEnv, env: Record<string, string>) {
     const options = {
       taskQueue: bed.taskQueue,
       storagePath: bed.storage,
@@ -97,7 +97,7 @@ async function textOf(value: unknown, decode: (payload: Payload) => Promise<Payl
 for (const encrypted of [true, false]) {
   const what = `no secret is left to read ${encrypted ? 'with' : 'without'} payload keys`;
   describe(what, { concurrency: false, timeout: 240_000 }, () => {
-    let bed: Bed;
+    let bed: TestEnv;
     let worker: LoggingWorker;
     let keys: PayloadKeys | undefined;
     const keyEnv: Record<string, string> = encrypted ? { [KEYS_VARIABLE]: newKeyLine() } : {};
@@ -105,7 +105,7 @@ for (const encrypted of [true, false]) {
 
     before(async () => {
       keys = payloadKeysFromEnv(keyEnv);
-      bed = await Bed.start({
+      bed = await TestEnv.start({
         cloud: { credentials: { password: CLOUD_PASSWORD } },
         worker: false,
         ...(keys === undefined ? {} : { payloadKeys: keys }),

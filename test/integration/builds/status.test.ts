@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { baseImageWorkflowId } from '../../../src/domain/base-image-input.js';
 import { run } from '../../../src/cli/cli.js';
-import { Bed, Build } from '../../support/bed.js';
+import { TestEnv, Build } from '../../support/bed.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
 import { until } from '../../support/until.js';
 
@@ -19,9 +19,9 @@ interface StatusDocument {
 }
 
 describe('the status of a build', { concurrency: 4 }, () => {
-  let bed: Bed;
+  let bed: TestEnv;
   before(async () => {
-    bed = await Bed.start();
+    bed = await TestEnv.start();
     await (await bed.build(bed.template())).result();
   });
   after(() => bed.close());
@@ -193,7 +193,7 @@ describe('the status of a build', { concurrency: 4 }, () => {
   });
 
   it('tells without a worker what Temporal knows', async () => {
-    const other = await Bed.start({ temporal: bed.temporal });
+    const other = await TestEnv.start({ temporal: bed.temporal });
     try {
       const build = await other.build(other.template({ body: BAD }));
       await build.failure();

@@ -10,7 +10,7 @@ import type { SweepLimits } from '../../../src/domain/sweep-rules.js';
 import { connectClouds } from '../../../src/openstack/index.js';
 import type { Cloud, Clouds } from '../../../src/openstack/types.js';
 import type { Build } from '../../support/bed.js';
-import { Bed } from '../../support/bed.js';
+import { TestEnv } from '../../support/bed.js';
 import { until } from '../../support/until.js';
 
 const HOUR = 3_600_000;
@@ -20,12 +20,12 @@ const KEY = generateKeyPair().publicKey;
 const LIMITS: SweepLimits = { olderThan: 3600, jeosKeep: 1000, unusedFor: 9999 * 86_400 };
 
 describe('the sweeper', () => {
-  let bed: Bed;
+  let bed: TestEnv;
   let versions = 0;
   let clouds: Clouds;
   let openstack: Cloud;
   before(async () => {
-    bed = await Bed.start();
+    bed = await TestEnv.start();
     clouds = connectClouds({ env: bed.cloud.env(), directory: bed.storage });
     openstack = clouds.get('envvars');
   });
@@ -73,7 +73,7 @@ describe('the sweeper', () => {
       age(25);
       const run = await sweep();
       runs.push(run);
-      left = run.things.filter(({ outcome }) => outcome !== 'kept').length;
+      left = run.resources.filter(({ outcome }) => outcome !== 'kept').length;
     }
     return runs;
   }
@@ -105,7 +105,9 @@ describe('the sweeper', () => {
     await terminated('ssh', { request_floating_ip: true });
     await terminated('base.snapshot');
     assert.notDeepEqual(bed.leftovers(), []);
-    const removed = (await sweepAll()).flatMap(({ things }) => things.filter(({ outcome }) => outcome === 'removed'));
+    const removed = (await sweepAll()).flatMap(({ resources: things }) =>
+      things.filter(({ outcome }) => outcome === 'removed'),
+    );
     const seen = removed.map(({ kind }) => kind);
     assert.deepEqual(bed.leftovers(), []);
     for (const kind of ['instance', 'floating IP', 'security group', 'key pair', 'image'] as const)
@@ -127,10 +129,10 @@ describe('the sweeper', () => {
   it('says of a volume that Cinder has failed to delete that it is still there', async () => {
     await terminated('ssh', { root_disk: 'volume' });
     const forget = bed.cloud.volumeBehaviours.add({ delete: 'error' });
-    const found: CloudSweep['things'] = [];
+    const found: CloudSweep['resources'] = [];
     while (found.length < 2) {
       age(25);
-      found.push(...(await sweep()).things.filter(({ kind, outcome }) => kind === 'volume' && outcome !== 'kept'));
+      found.push(...(await sweep()).resources.filter(({ kind, outcome }) => kind === 'volume' && outcome !== 'kept'));
     }
     forget();
     const id = found[0]?.id ?? '';
@@ -166,7 +168,7 @@ describe('the sweeper', () => {
     await until(() => servers('customise').every(({ status }) => status === 'ACTIVE'), 'all are ACTIVE');
     age(25);
     const before = bed.cloud.leftovers();
-    const { things } = await sweep({}, true);
+    const { resources: things } = await sweep({}, true);
     assert.deepEqual(bed.cloud.leftovers(), before);
     const going = things.filter(({ outcome }) => outcome === 'removable');
     assert.deepEqual(
@@ -183,7 +185,7 @@ describe('the sweeper', () => {
   it('leaves what is younger than it was told', async () => {
     await terminated('ssh');
     age(2);
-    const { things } = await sweep({ olderThan: 3 * 3600 });
+    const { resources: things } = await sweep({ olderThan: 3 * 3600 });
     assert.deepEqual(
       things.filter(({ outcome }) => outcome === 'removed'),
       [],
@@ -221,7 +223,7 @@ describe('the sweeper', () => {
     const lost = await other.result();
     await rm(join(bed.storage, `${other.uuid}.meta`));
     age(10_000);
-    const { things } = await sweep({ olderThan: 0 });
+    const { resources: things } = await sweep({ olderThan: 0 });
     for (const { glanceId } of [recorded, lost]) {
       assert.ok(bed.cloud.state.images.has(glanceId));
       assert.match(
@@ -243,7 +245,7 @@ describe('the sweeper', () => {
     await openstack.image.updateImage(oldest ?? '', [
       { op: 'add', path: '/imagefactory_used', value: new Date(Date.now() - 2 * HOUR).toISOString() },
     ]);
-    const { things } = await sweep({ jeosKeep: 2 });
+    const { resources: things } = await sweep({ jeosKeep: 2 });
     assert.equal(before.length, 3);
     assert.deepEqual(
       things.filter(({ outcome }) => outcome === 'removed').map(({ id }) => id),
@@ -259,7 +261,7 @@ describe('the sweeper', () => {
     const build = await bed.build(bed.template({ name: 'held' }));
     await build.reaches('customise.create');
     age(40 * 24);
-    const { things } = await sweep({ jeosKeep: 0 });
+    const { resources: things } = await sweep({ jeosKeep: 0 });
     const { resources } = await build.status();
     assert.equal(things.find(({ id }) => id === resources['jeos_image'])?.why, 'is in use');
     quotas.instances = before;
@@ -282,10 +284,10 @@ describe('the sweeper', () => {
     Object.assign(server.metadata, expiryMarks(new Date(Date.now() + HOUR)));
     const kept = await sweep();
     assert.deepEqual(
-      kept.things.filter(({ outcome }) => outcome === 'removed'),
+      kept.resources.filter(({ outcome }) => outcome === 'removed'),
       [],
     );
-    assert.match(kept.things.find(({ kind }) => kind === 'key pair')?.why ?? '', /^kept until \d{4}-/);
+    assert.match(kept.resources.find(({ kind }) => kind === 'key pair')?.why ?? '', /^kept until \d{4}-/);
     Object.assign(server.metadata, expiryMarks(new Date(Date.now() - HOUR)));
     await sweepAll();
   });
@@ -298,7 +300,7 @@ describe('the sweeper', () => {
       probability: 0.3,
       kinds: [{ kind: 'status', status: 503 }, { kind: 'reset-before' }, { kind: 'reset-after' }],
     });
-    const { things } = await sweep();
+    const { resources: things } = await sweep();
     bed.cloud.faults.clear();
     assert.deepEqual(
       things.filter(({ outcome }) => outcome === 'failed'),
@@ -314,7 +316,7 @@ describe('the sweeper', () => {
     const sweeping = sweep();
     await bed.stopWorker();
     await bed.startWorker();
-    assert.ok((await sweeping).things.every(({ outcome }) => outcome !== 'failed'));
+    assert.ok((await sweeping).resources.every(({ outcome }) => outcome !== 'failed'));
     await sweepAll();
     assert.deepEqual(bed.leftovers(), []);
   });

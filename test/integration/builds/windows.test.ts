@@ -5,7 +5,7 @@ import { checkIsoPrograms } from '../../../src/media/iso.js';
 import { mediaOf } from '../../fakes/openstack/compute/boot-order.js';
 import { WINDOWS_USER } from '../../fakes/openstack/guests/powershell.js';
 import { mediumFixture } from '../../fakes/openstack/medium-fixture.js';
-import { Bed, type Build } from '../../support/bed.js';
+import { TestEnv, type Build } from '../../support/bed.js';
 
 const skip = await checkIsoPrograms(new AbortController().signal).then(
   () => false,
@@ -15,11 +15,11 @@ const skip = await checkIsoPrograms(new AbortController().signal).then(
 const PASSWORD = 'Secret-1A';
 
 describe('a Windows', { skip }, () => {
-  let bed: Bed;
+  let bed: TestEnv;
   /** Paths of the files on the media in the drives of each installer, noted before it goes. */
   const drives = new Map<string, string[][]>();
   before(async () => {
-    bed = await Bed.start();
+    bed = await TestEnv.start();
     const { behaviours, faults, state } = bed.cloud;
     behaviours.add({ match: { boots: 'disk' }, guest: { user: WINDOWS_USER, takesHostKey: false } });
     const choose = async (): Promise<undefined> => {

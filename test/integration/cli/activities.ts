@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import { progress } from '../../../src/activities/shared/context.js';
+import { reportProgress } from '../../../src/activities/shared/context.js';
 import type { Activities } from '../../../src/activities/index.js';
 
 /** Every field that any activity of a build answers with: each takes from it what it knows. */
@@ -60,7 +60,7 @@ export class Parked {
   constructor(private readonly message: string) {}
 
   readonly activity = async (): Promise<void> => {
-    progress({ message: this.message, percent: 12, consoleLine: 'Unpacking bash' });
+    reportProgress({ message: this.message, percent: 12, consoleLine: 'Unpacking bash' });
     await Promise.race([this.released, Context.current().cancelled]);
   };
 }

@@ -3,14 +3,14 @@ import { after, before, describe, it } from 'node:test';
 import type { CloudSweep } from '../../../src/domain/messages.js';
 import { run } from '../../../src/cli/cli.js';
 import { sweepScheduleId } from '../../../src/client/gc.js';
-import { Bed } from '../../support/bed.js';
+import { TestEnv } from '../../support/bed.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
 import { until } from '../../support/until.js';
 
 describe('gc and setup --gc-schedule on the command line', () => {
-  let bed: Bed;
+  let bed: TestEnv;
   before(async () => {
-    bed = await Bed.start();
+    bed = await TestEnv.start();
   });
   after(() => bed.close());
 
@@ -57,7 +57,9 @@ describe('gc and setup --gc-schedule on the command line', () => {
     const document = JSON.parse(stdout) as { dry_run: boolean; clouds: CloudSweep[] };
     assert.equal(code, 0, stdout);
     assert.equal(document.dry_run, false);
-    const removed = document.clouds[0]?.things.filter(({ outcome }) => outcome === 'removed').map(({ kind }) => kind);
+    const removed = document.clouds[0]?.resources
+      .filter(({ outcome }) => outcome === 'removed')
+      .map(({ kind }) => kind);
     assert.deepEqual(removed, ['instance', 'security group', 'key pair']);
     assert.deepEqual(bed.leftovers(), []);
   });

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { Deps } from '../../../src/activities/shared/context.js';
-import { askForTurn } from '../../../src/activities/instance/create-queue.js';
+import { joinCreateQueue } from '../../../src/activities/instance/create-queue.js';
 import { baseImageWorkflowId } from '../../../src/domain/base-image-input.js';
 import { WORKFLOWS } from '../../../src/domain/messages.js';
 import { parseParameters } from '../../../src/domain/parameters.js';
@@ -29,7 +29,7 @@ describe('a worker that is stopped', { timeout: 120_000 }, () => {
       const ref = { uuid, cloud: 'c', workflowId: baseImageWorkflowId(uuid) };
       const deps = { temporal: temporal.client, limits: {}, pollInterval: 500 } as unknown as Deps;
       // Its queue is that of a lane, and nobody serves the workflows’ own.
-      const turn = askForTurn(deps, { ref, line: { id: 'a-line', since: Date.now(), patience: 60 } }, false);
+      const turn = joinCreateQueue(deps, { ref, queue: { id: 'a-line', since: Date.now(), timeout: 60 } }, false);
       asked();
       throw new Error(`answered ${JSON.stringify(await turn)}`);
     };

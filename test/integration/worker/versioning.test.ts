@@ -4,13 +4,13 @@ import type { WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { STATUS_QUERY } from '../../../src/domain/messages.js';
 import type { BuildStatus } from '../../../src/domain/status.js';
-import { LANES, laneQueue } from '../../../src/domain/task-queues.js';
+import { QUEUE_KINDS, taskQueueFor } from '../../../src/domain/task-queues.js';
 import { resumeBuild } from '../../../src/client/resume.js';
-import { connectFactory, type Factory } from '../../../src/client/connection.js';
+import { connectImageFactory, type ImageFactoryClient } from '../../../src/client/connection.js';
 import { buildOutcome } from '../../../src/client/outcome.js';
 import { run } from '../../../src/cli/cli.js';
 import { heldCommand } from '../../support/strikes.js';
-import { Bed, type Build, type BedWorker } from '../../support/bed.js';
+import { TestEnv, type Build, type TestEnvWorker } from '../../support/bed.js';
 import { bundleOfNextRelease, Deployment, lastReleaseOf, releasesOf, temporal } from '../../support/deployments.js';
 import { startTemporal } from '../../support/temporal.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
@@ -37,8 +37,8 @@ function signal(): { promise: Promise<void>; set: () => void } {
 
 describe('workers of several releases', { timeout: 300_000 }, () => {
   let server: TestWorkflowEnvironment;
-  let bed: Bed;
-  let factory: Factory;
+  let bed: TestEnv;
+  let factory: ImageFactoryClient;
   let deployment: Deployment;
 
   before(async () => {
@@ -47,8 +47,8 @@ describe('workers of several releases', { timeout: 300_000 }, () => {
   after(() => server.teardown());
 
   async function open(): Promise<void> {
-    bed = await Bed.start({ temporal: server, worker: false });
-    factory = await connectFactory({ env: bed.env(), taskQueue: bed.taskQueue });
+    bed = await TestEnv.start({ temporal: server, worker: false });
+    factory = await connectImageFactory({ env: bed.env(), taskQueue: bed.taskQueue });
     deployment = new Deployment(bed);
   }
 
@@ -64,22 +64,22 @@ describe('workers of several releases', { timeout: 300_000 }, () => {
   }
 
   /** Starts a worker of today's release and makes it the current one. */
-  async function today(buildId: string): Promise<BedWorker> {
+  async function today(buildId: string): Promise<TestEnvWorker> {
     const worker = await bed.startWorker({ version: deployment.version(buildId) });
     await deployment.makeCurrent(buildId);
     return worker;
   }
 
   /** The same of a release whose workflows cannot go on with a history of today's. */
-  async function nextRelease(buildId: string): Promise<BedWorker> {
+  async function nextRelease(buildId: string): Promise<TestEnvWorker> {
     const worker = await bed.startWorker({ version: deployment.version(buildId), bundle: await next });
     await deployment.makeCurrent(buildId);
     return worker;
   }
 
   /** What {@link releasesOf} tells where one release has done everything. */
-  function only(buildId: string, lanes = LANES): Record<string, string[]> {
-    const places = ['workflow', ...lanes.map((lane) => laneQueue(bed.taskQueue, lane))];
+  function only(buildId: string, lanes = QUEUE_KINDS): Record<string, string[]> {
+    const places = ['workflow', ...lanes.map((lane) => taskQueueFor(bed.taskQueue, lane))];
     return Object.fromEntries(places.map((place) => [place, [buildId]]));
   }
 
@@ -234,7 +234,7 @@ describe('workers of several releases', { timeout: 300_000 }, () => {
           // The line has told it what everybody waits for.
           return status?.waiting?.reason === undefined ? undefined : status;
         }, 'the line says what all wait for');
-        const line = server.client.workflow.getHandle(waiting?.line ?? '');
+        const line = server.client.workflow.getHandle(waiting?.queueId ?? '');
         await until(async () => (await lastReleaseOf(line)) === release, `the line is kept by ${release}`);
       };
       await bed.startWorker();

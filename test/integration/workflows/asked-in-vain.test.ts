@@ -5,8 +5,8 @@ import type { WorkflowHandle } from '@temporalio/client';
 import type { temporal as proto } from '@temporalio/proto';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker } from '@temporalio/worker';
-import type { LineAnswer, Member } from '../../../src/domain/create-queue.js';
-import { LINE_JOIN_SIGNAL, LINE_TURN_QUERY, WORKFLOWS, type LineInput } from '../../../src/domain/messages.js';
+import type { QueueAnswer, QueueMember } from '../../../src/domain/create-queue.js';
+import { QUEUE_JOIN_SIGNAL, QUEUE_TURN_QUERY, WORKFLOWS, type CreateQueueInput } from '../../../src/domain/messages.js';
 import { testBundle } from '../../support/bundle.js';
 import { startTemporal, withWorkers } from '../../support/temporal.js';
 import { until } from '../../support/until.js';
@@ -27,18 +27,19 @@ describe('a workflow that is asked while it has no worker', { timeout: 120_000 }
 
   it('goes the way that its history has, though its timer went off before anybody could answer', async () => {
     const taskQueue = `asked-${randomUUID()}`;
-    const activities = { endedWorkflows: () => Promise.resolve({ ended: [], at: Date.now() }) };
+    const activities = { findEndedWorkflows: () => Promise.resolve({ ended: [], at: Date.now() }) };
     // Nobody waits: it looks after its members twenty times more seldom, every five seconds.
-    const input: LineInput = { checkEvery: 0.25, heartbeatTimeout: 60 };
-    const member: Member = { id: 'first', since: Date.now(), patience: 60 };
-    const handle = await temporal.client.workflow.signalWithStart(WORKFLOWS.cloudLine, {
+    const input: CreateQueueInput = { checkEvery: 0.25, heartbeatTimeout: 60 };
+    const member: QueueMember = { id: 'first', since: Date.now(), timeout: 60 };
+    const handle = await temporal.client.workflow.signalWithStart(WORKFLOWS.createQueue, {
       taskQueue,
       workflowId: taskQueue,
       args: [input],
-      signal: LINE_JOIN_SIGNAL,
+      signal: QUEUE_JOIN_SIGNAL,
       signalArgs: [member, true, 1],
     });
-    const turn = (): Promise<LineAnswer | null> => handle.query<LineAnswer | null, [string]>(LINE_TURN_QUERY, 'first');
+    const turn = (): Promise<QueueAnswer | null> =>
+      handle.query<QueueAnswer | null, [string]>(QUEUE_TURN_QUERY, 'first');
     await withWorkers(temporal, taskQueue, activities, () => comesTo(handle, 'timerStartedEventAttributes'));
     // Many, so that one comes to the worker before the workflow’s own task.
     const answers = Array.from({ length: 30 }, turn);

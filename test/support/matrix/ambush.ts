@@ -6,11 +6,11 @@ import { promisify } from 'node:util';
 import { matchesCall, type LoggedCall } from '../../fakes/openstack/core/call-log.js';
 import type { FaultKind } from '../../fakes/openstack/core/faults.js';
 import type { MediaFault } from '../../fakes/openstack/media-server.js';
-import type { Lane } from './lane.js';
-import type { Place } from './places.js';
+import type { MatrixSlot } from './lane.js';
+import type { FaultPoint } from './places.js';
 
 /** What happens at a place, once. */
-export type Blow =
+export type Injection =
   /** When the place's call has come: what goes wrong with it. */
   | { on: 'call'; strike: (call: LoggedCall) => Promise<FaultKind | undefined> }
   /** When the kernel is asked for. */
@@ -21,7 +21,7 @@ export type Blow =
   | { on: 'reading' | 'written'; strike: () => Promise<void> };
 
 /** Those of a union whose `on` may be this. */
-type BlowOn<On extends Blow['on']> = Blow extends infer B
+type BlowOn<On extends Injection['on']> = Injection extends infer B
   ? B extends { on: infer O }
     ? On extends O
       ? B
@@ -30,8 +30,8 @@ type BlowOn<On extends Blow['on']> = Blow extends infer B
   : never;
 
 interface Waiting {
-  place: Place;
-  blow: Blow;
+  place: FaultPoint;
+  blow: Injection;
 }
 
 /** One that waits, and how many calls like its own it has let pass. */
@@ -54,7 +54,7 @@ const KERNEL = /\/linux$/;
 const CLEANING = { service: 'compute', method: 'GET', path: /\/os-keypairs\// } as const;
 
 /** Lies in wait for a build at places of its life. */
-export class Ambush {
+export class FaultInjector {
   private waiting: Lying[];
   private frozen: Promise<'go' | 'cut'> | undefined;
   /** What happens when the command has ended that runs in the guest. */
@@ -63,7 +63,7 @@ export class Ambush {
   private readonly over = new AbortController();
 
   constructor(
-    private readonly lane: Lane,
+    private readonly lane: MatrixSlot,
     blows: Waiting[],
   ) {
     this.waiting = blows.map((blow) => ({ ...blow, passed: 0 }));
@@ -87,7 +87,7 @@ export class Ambush {
   }
 
   /** Places to which the build has not come. */
-  get missed(): Place[] {
+  get missed(): FaultPoint[] {
     return this.waiting.map(({ place }) => place);
   }
 
@@ -112,7 +112,7 @@ export class Ambush {
   }
 
   /** The blow that falls now, which then waits no more. */
-  private async take<On extends Blow['on']>(on: On, call?: LoggedCall): Promise<BlowOn<On> | undefined> {
+  private async take<On extends Injection['on']>(on: On, call?: LoggedCall): Promise<BlowOn<On> | undefined> {
     for (const candidate of [...this.waiting]) {
       const { place, blow } = candidate;
       if (blow.on !== on) continue;

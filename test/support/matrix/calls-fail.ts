@@ -1,8 +1,8 @@
 import type { FaultKind } from '../../fakes/openstack/core/faults.js';
 import type { MediaFault } from '../../fakes/openstack/media-server.js';
-import type { Blow } from './ambush.js';
-import type { Lane } from './lane.js';
-import type { Place } from './places.js';
+import type { Injection } from './ambush.js';
+import type { MatrixSlot } from './lane.js';
+import type { FaultPoint } from './places.js';
 
 /** A way in which a call fails, which passes: a column of the fault matrix. */
 export interface CallFailure {
@@ -33,11 +33,11 @@ export const CALL_FAILURES: CallFailure[] = [
 ];
 
 /** What a build that meets it at the place may be told by the mirror and cannot mend. */
-export function isFinal(place: Place, failure: CallFailure): boolean {
+export function isFinal(place: FaultPoint, failure: CallFailure): boolean {
   return place.medium === true && failure.name === '401';
 }
 
-export function failAt(lane: Lane, place: Place, { name, cloud, mirror }: CallFailure): Blow {
+export function failAt(lane: MatrixSlot, place: FaultPoint, { name, cloud, mirror }: CallFailure): Injection {
   if (place.medium !== true) return { on: 'call', strike: () => Promise.resolve(cloud) };
   return {
     on: 'medium',

@@ -1,31 +1,31 @@
 import type { FaultKind } from '../../fakes/openstack/core/faults.js';
 import type { MediaFault } from '../../fakes/openstack/media-server.js';
-import { Ambush, type Blow } from './ambush.js';
-import type { Lane, LaneBuild } from './lane.js';
-import type { Place } from './places.js';
+import { FaultInjector, type Injection } from './ambush.js';
+import type { MatrixSlot, SlotBuild } from './lane.js';
+import type { FaultPoint } from './places.js';
 
 /** Before the call is done; when it is done and not answered, or a session under way; when it has been answered. */
 export type Moment = 'before' | 'during' | 'after';
 
 /** A place and moment at which something dies. */
-export interface Death {
-  place: Place;
+export interface Crash {
+  place: FaultPoint;
   moment: Moment;
 }
 
 /** What a build goes through. */
 export interface Share {
-  deaths: Death[];
+  deaths: Crash[];
   /** What is particular about the build. */
-  build?: LaneBuild;
+  build?: SlotBuild;
 }
 
 /** Kills what is to die while every build stands still, brings it back, and says what becomes of the calls that are held. */
-export type Killer = (release: (how: 'go' | 'cut') => void) => Promise<void>;
+export type CrashTrigger = (release: (how: 'go' | 'cut') => void) => Promise<void>;
 
 interface Run {
-  lane: Lane;
-  ambush?: Ambush;
+  lane: MatrixSlot;
+  ambush?: FaultInjector;
   /** Says what becomes of what is held; there while the build stands still. */
   release?: (how: 'go' | 'cut') => void;
   isOver: boolean;
@@ -38,25 +38,25 @@ const ARRIVED = 60;
  * Builds that run at once, each in its lane: when each has come to its next place, what is to die is killed, once for them
  * all, and started again.
  */
-export class Deaths {
+export class CrashRun {
   private readonly runs: Run[];
   private changed: () => void = () => undefined;
 
   constructor(
-    lanes: Lane[],
-    private readonly kill: Killer,
+    lanes: MatrixSlot[],
+    private readonly kill: CrashTrigger,
   ) {
     this.runs = lanes.map((lane) => ({ lane, isOver: false }));
   }
 
   /** Runs a build in each lane, with its deaths; answers the places to which each has not come. */
-  async run(shares: Share[]): Promise<Place[][]> {
+  async run(shares: Share[]): Promise<FaultPoint[][]> {
     for (const [index, run] of this.runs.entries()) {
       const blows = (shares[index]?.deaths ?? []).map(({ place, moment }) => ({
         place,
         blow: this.blow(run, place, moment),
       }));
-      run.ambush = new Ambush(run.lane, blows);
+      run.ambush = new FaultInjector(run.lane, blows);
     }
     await Promise.all(this.runs.map(({ lane }, index) => lane.begin(shares[index]?.build)));
     for (const run of this.runs) {
@@ -101,7 +101,7 @@ export class Deaths {
     );
   }
 
-  private blow(run: Run, place: Place, moment: Moment): Blow {
+  private blow(run: Run, place: FaultPoint, moment: Moment): Injection {
     const stand = (): Promise<'go' | 'cut'> => this.stand(run);
     if (place.document !== undefined) {
       return { on: moment === 'after' ? 'written' : 'reading', strike: async () => void (await stand()) };

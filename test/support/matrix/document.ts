@@ -1,5 +1,5 @@
 import { CALL_FAILURES } from './calls-fail.js';
-import { ALL_PLACES } from './places.js';
+import { ALL_FAULT_POINTS } from './places.js';
 import type { CellResult } from './report.js';
 
 /** What a part of the matrix has reported. */
@@ -70,7 +70,7 @@ export function matrixDocument(parts: Part[], real: RealFault[]): string {
     if (cell.outcome === 'built') return String(cell.tries);
     return cell.outcome === 'failed' ? `(${noteOf(cell.says ?? '')})` : '**RED**';
   };
-  const rows = ALL_PLACES.map(
+  const rows = ALL_FAULT_POINTS.map(
     ({ name }) => `| ${name} | ${FAULTS.map((fault) => shown(byKey.get(keyOf(name, fault)))).join(' | ')} |`,
   );
   return `${HEAD}

@@ -7,8 +7,8 @@ import type { BuildRecord } from '../../../src/domain/record.js';
 import type { BuildStatus } from '../../../src/domain/status.js';
 import { FakeCloud, type FakeCloudOptions } from '../../fakes/openstack/fake-cloud.js';
 import { MediaServer } from '../../fakes/openstack/media-server.js';
-import { imagesIn, leftoversIn, PRESEED, type Bed, type Build } from '../bed.js';
-import type { Place } from './places.js';
+import { imagesIn, leftoversIn, PRESEED, type TestEnv, type Build } from '../bed.js';
+import type { FaultPoint } from './places.js';
 
 /** Seconds after which a dead worker is noticed. */
 const HEARTBEAT_TIMEOUT = 2;
@@ -24,7 +24,7 @@ const BODY = `
   </commands>`;
 
 /** What a build of the matrix may differ in. */
-export interface LaneBuild {
+export interface SlotBuild {
   /** It installs a JEOS of its own, from media that the cloud does not have. Default true. */
   fresh?: boolean;
   /** The template's parts besides its system. Default: a step of each kind, and a command that fails unless each has run once. */
@@ -33,12 +33,12 @@ export interface LaneBuild {
 }
 
 /** A build of which every disk is a volume. */
-export const ON_VOLUMES: LaneBuild = { parameters: { root_disk: 'volume' } };
+export const ON_VOLUMES: SlotBuild = { parameters: { root_disk: 'volume' } };
 
 let runs = 0;
 
 /** A cloud and a mirror, in which one build at a time goes through what is to happen to it. */
-export class Lane {
+export class MatrixSlot {
   private serversBefore = 0;
   private imagesBefore = 0;
   private current: Build | undefined;
@@ -47,18 +47,18 @@ export class Lane {
   private readonly titles = new Map<string, string>();
 
   private constructor(
-    private readonly bed: Bed,
+    private readonly bed: TestEnv,
     readonly name: string,
     readonly cloud: FakeCloud,
     readonly media: MediaServer,
   ) {}
 
-  static async start(bed: Bed, name: string, options: FakeCloudOptions = {}): Promise<Lane> {
+  static async start(bed: TestEnv, name: string, options: FakeCloudOptions = {}): Promise<MatrixSlot> {
     const [cloud, media] = await Promise.all([
       FakeCloud.start({ hurry: 300, consoleWhenOff: true, ...options }),
       MediaServer.start(),
     ]);
-    return new Lane(bed, name, cloud, media);
+    return new MatrixSlot(bed, name, cloud, media);
   }
 
   get build(): Build {
@@ -71,7 +71,7 @@ export class Lane {
     return this.bed.storage;
   }
 
-  async begin({ fresh = true, body = BODY, parameters = {} }: LaneBuild = {}): Promise<Build> {
+  async begin({ fresh = true, body = BODY, parameters = {} }: SlotBuild = {}): Promise<Build> {
     this.serversBefore = this.cloud.state.serversMade.length;
     this.imagesBefore = imagesIn(this.cloud, 'base').length;
     if (fresh) this.media.renew();
@@ -84,7 +84,7 @@ export class Lane {
   }
 
   /** Whether the build, or its installer run, is in the step just now. A worker that is too busy to say so is asked again. */
-  async isIn({ of, step }: Pick<Place, 'of' | 'step'>): Promise<boolean> {
+  async isIn({ of, step }: Pick<FaultPoint, 'of' | 'step'>): Promise<boolean> {
     // Its first call may come before the reply to whoever started it.
     await this.started;
     for (const until = Date.now() + PATIENCE; Date.now() < until;) {
@@ -100,13 +100,13 @@ export class Lane {
   }
 
   /** What the step is called in the history. */
-  async titleOf({ of, step }: Place): Promise<string | undefined> {
+  async titleOf({ of, step }: FaultPoint): Promise<string | undefined> {
     const key = `${of} ${step}`;
     if (!this.titles.has(key)) await this.statusOf(of);
     return this.titles.get(key);
   }
 
-  private async statusOf(of: Place['of']): Promise<BuildStatus | undefined> {
+  private async statusOf(of: FaultPoint['of']): Promise<BuildStatus | undefined> {
     const status = of === 'base' ? await this.build.status() : await this.jeosStatus();
     for (const { name, title } of status?.steps ?? []) this.titles.set(`${of} ${name}`, title);
     return status;
@@ -124,7 +124,7 @@ export class Lane {
   }
 
   /** The history of the build, or of its installer run. */
-  async historyOf(of: Place['of']): Promise<temporal.api.history.v1.IHistory> {
+  async historyOf(of: FaultPoint['of']): Promise<temporal.api.history.v1.IHistory> {
     if (of === 'base') return this.build.handle.fetchHistory();
     const { jeosWorkflowId = '' } = await this.build.status();
     return this.bed.temporal.client.workflow.getHandle(jeosWorkflowId).fetchHistory();

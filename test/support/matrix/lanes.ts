@@ -2,29 +2,29 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
-import type { Bed } from '../bed.js';
+import type { TestEnv } from '../bed.js';
 import { WorkerProcess } from '../worker-process.js';
-import { Lane } from './lane.js';
+import { MatrixSlot } from './lane.js';
 
 /** Clouds for builds at once, and one worker process for them all. */
-export class Lanes {
+export class MatrixSlots {
   private running: WorkerProcess | undefined;
 
   private constructor(
-    private readonly bed: Bed,
-    readonly all: Lane[],
+    private readonly bed: TestEnv,
+    readonly all: MatrixSlot[],
     private readonly directory: string,
     private readonly callDeadline: number | undefined,
   ) {}
 
   /** @param callDeadline milliseconds after which the worker gives up a call that is not answered; default: as always */
-  static async start(bed: Bed, count: number, callDeadline?: number): Promise<Lanes> {
+  static async start(bed: TestEnv, count: number, callDeadline?: number): Promise<MatrixSlots> {
     const names = Array.from({ length: count }, (_, index) => `lane-${index}`);
-    const lanes = await Promise.all(names.map((name) => Lane.start(bed, name)));
+    const lanes = await Promise.all(names.map((name) => MatrixSlot.start(bed, name)));
     const directory = await mkdtemp(join(tmpdir(), 'imagefactory-lanes-'));
     const clouds = lanes.map(({ cloud, name }) => (parse(cloud.cloudsYaml(name)) as { clouds: object }).clouds);
     await writeFile(join(directory, 'clouds.yaml'), stringify({ clouds: Object.assign({}, ...clouds) as object }));
-    return new Lanes(bed, lanes, directory, callDeadline);
+    return new MatrixSlots(bed, lanes, directory, callDeadline);
   }
 
   get worker(): WorkerProcess {

@@ -1,7 +1,7 @@
 import type { CallPattern } from '../../fakes/openstack/core/call-log.js';
 
 /** A place in a build where something can go wrong: a row of the fault matrix. */
-export interface Place {
+export interface FaultPoint {
   name: string;
   /** Whose step it is: the build's, or the installer run's. */
   of: 'base' | 'jeos';
@@ -37,7 +37,7 @@ const CHANGE_IMAGE = glance('PATCH', /\/images\//);
 const ADMIT = neutron('GET', /\/security-groups\?tags=/);
 
 /** The lifecycle, in its order. */
-export const PLACES: Place[] = [
+export const FAULT_POINTS: FaultPoint[] = [
   { name: 'template check', of: 'base', step: 'plan', call: nova('GET', /\/flavors/), writes: true },
   { name: 'media fetch', of: 'jeos', step: 'media', medium: true, writes: true },
   { name: 'media upload', of: 'jeos', step: 'media', call: glance('PUT', /\/file$/) },
@@ -75,7 +75,7 @@ export const PLACES: Place[] = [
 const UPLOAD = { call: cinder('POST', /\/action$/), nth: 2 };
 
 /** What is different where disks are volumes. */
-export const VOLUME_PLACES: Place[] = [
+export const VOLUME_FAULT_POINTS: FaultPoint[] = [
   { name: 'installer’s volume', of: 'jeos', step: 'installer.volumes', call: cinder('POST', /\/volumes$/) },
   { name: 'volume wait', of: 'jeos', step: 'installer.volumes', call: cinder('GET', /\/volumes\/detail\?.*metadata=/) },
   { name: 'JEOS upload', of: 'jeos', step: 'jeos.snapshot', ...UPLOAD },
@@ -86,10 +86,10 @@ export const VOLUME_PLACES: Place[] = [
 ];
 
 /** Every row of the matrix. */
-export const ALL_PLACES: Place[] = [...PLACES, ...VOLUME_PLACES];
+export const ALL_FAULT_POINTS: FaultPoint[] = [...FAULT_POINTS, ...VOLUME_FAULT_POINTS];
 
-export function place(name: string): Place {
-  const found = ALL_PLACES.find((candidate) => candidate.name === name);
+export function faultPoint(name: string): FaultPoint {
+  const found = ALL_FAULT_POINTS.find((candidate) => candidate.name === name);
   if (found === undefined) throw new Error(`the matrix has no place ${name}`);
   return found;
 }

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { temporal } from '@temporalio/proto';
-import type { Lane } from './lane.js';
-import type { Place } from './places.js';
+import type { MatrixSlot } from './lane.js';
+import type { FaultPoint } from './places.js';
 
 const FOLDER = fileURLToPath(new URL('../../../.cache/fault-matrix', import.meta.url));
 
@@ -43,8 +43,8 @@ export class Report {
 }
 
 /** How often the activities behind some places' steps were tried, from the histories. */
-export async function triesAt(lane: Lane, places: Place[]): Promise<Map<Place, number>> {
-  const tries = new Map<Place, number>();
+export async function triesAt(lane: MatrixSlot, places: FaultPoint[]): Promise<Map<FaultPoint, number>> {
+  const tries = new Map<FaultPoint, number>();
   for (const of of ['base', 'jeos'] as const) {
     const own = places.filter((place) => place.of === of);
     if (own.length === 0) continue;

@@ -4,19 +4,19 @@ import type { FaultKind } from '../../fakes/openstack/core/faults.js';
 import type { Behaviour } from '../../fakes/openstack/compute/behaviour.js';
 import type { FakeServer } from '../../fakes/openstack/state.js';
 import type { VolumeBehaviour } from '../../fakes/openstack/volume/behaviour.js';
-import type { Blow } from './ambush.js';
-import { ON_VOLUMES, type Lane, type LaneBuild } from './lane.js';
-import { place, type Place } from './places.js';
+import type { Injection } from './ambush.js';
+import { ON_VOLUMES, type MatrixSlot, type SlotBuild } from './lane.js';
+import { faultPoint, type FaultPoint } from './places.js';
 
 /** One cell of the matrix with a build of its own. */
 export interface StateCell {
-  place: Place;
+  place: FaultPoint;
   fault: '401' | 'ERROR' | 'stuck' | 'deleted' | 'SSH cut' | 'SSH gone' | 'guest reboot';
   /** `built`, or what the failed build says. */
   expects: 'built' | RegExp;
-  build?: LaneBuild;
+  build?: SlotBuild;
   behaviour?: Behaviour;
-  blow?: (lane: Lane) => Blow;
+  blow?: (lane: MatrixSlot) => Injection;
 }
 
 /** What a hypervisor says when a guest cannot be started on it. */
@@ -27,11 +27,11 @@ const GUEST: Behaviour = { match: { boots: 'disk' }, times: 1 };
 const AWAY = 3000;
 
 const onCall =
-  (what: (lane: Lane, call: LoggedCall) => Promise<FaultKind | undefined> | FaultKind | undefined) =>
-  (lane: Lane): Blow => ({ on: 'call', strike: async (call) => what(lane, call) });
+  (what: (lane: MatrixSlot, call: LoggedCall) => Promise<FaultKind | undefined> | FaultKind | undefined) =>
+  (lane: MatrixSlot): Injection => ({ on: 'call', strike: async (call) => what(lane, call) });
 
 /** Lets the call be done, and does something before it is answered. */
-const onceDone = (what: (lane: Lane) => unknown): ((lane: Lane) => Blow) =>
+const onceDone = (what: (lane: MatrixSlot) => unknown): ((lane: MatrixSlot) => Injection) =>
   onCall((lane) => ({
     kind: 'held',
     when: 'after',
@@ -41,7 +41,7 @@ const onceDone = (what: (lane: Lane) => unknown): ((lane: Lane) => Blow) =>
     },
   }));
 
-function serverOf(lane: Lane): FakeServer {
+function serverOf(lane: MatrixSlot): FakeServer {
   const server = [...lane.cloud.state.servers.values()].find(({ gone }) => !gone);
   if (server === undefined) throw new Error('there is no instance');
   return server;
@@ -62,7 +62,7 @@ const deleteImageOfCall = onCall(async (lane, { path }) => {
 /** The cloud says that it will, and does not. */
 const forgetful = onCall(() => ({ kind: 'status', status: 204 }));
 
-function newestImage(lane: Lane): { id: string; status: string } {
+function newestImage(lane: MatrixSlot): { id: string; status: string } {
   const image = [...lane.cloud.state.images.values()].at(-1);
   if (image === undefined) throw new Error('there is no image');
   return image;
@@ -74,27 +74,31 @@ function column(fault: StateCell['fault'], cells: Omit<StateCell, 'fault'>[]): S
 }
 
 const IN_ERROR = column('ERROR', [
-  { place: place('media upload'), expects: 'built', blow: imageBecomes('killed') },
-  { place: place('boot image'), expects: 'built', blow: onceDone((lane) => (newestImage(lane).status = 'killed')) },
+  { place: faultPoint('media upload'), expects: 'built', blow: imageBecomes('killed') },
   {
-    place: place('installer create'),
+    place: faultPoint('boot image'),
+    expects: 'built',
+    blow: onceDone((lane) => (newestImage(lane).status = 'killed')),
+  },
+  {
+    place: faultPoint('installer create'),
     expects: /instance .* went to ERROR: Build of instance was aborted/,
     behaviour: { ...INSTALLER, create: 'error', fault: BROKEN },
   },
-  { place: place('installer wait'), expects: /went to ERROR: the host has died/, blow: failServer },
+  { place: faultPoint('installer wait'), expects: /went to ERROR: the host has died/, blow: failServer },
   {
-    place: place('JEOS snapshot'),
+    place: faultPoint('JEOS snapshot'),
     expects: 'built',
     behaviour: { ...INSTALLER, snapshot: 'killed' },
   },
   {
-    place: place('customise create'),
+    place: faultPoint('customise create'),
     expects: /instance .* went to ERROR: Build of instance was aborted/,
     behaviour: { ...GUEST, create: 'error', fault: BROKEN },
     build: { fresh: false },
   },
   {
-    place: place('address'),
+    place: faultPoint('address'),
     expects: /went to ERROR: the host has died/,
     blow: failServer,
     build: { fresh: false },
@@ -106,7 +110,7 @@ const IN_ERROR = column('ERROR', [
     ...reused(where),
   })),
   {
-    place: place('base snapshot'),
+    place: faultPoint('base snapshot'),
     expects: 'built',
     behaviour: { ...GUEST, snapshot: 'killed' },
     build: { fresh: false },
@@ -114,36 +118,36 @@ const IN_ERROR = column('ERROR', [
 ]);
 
 const STUCK = column('stuck', [
-  { place: place('media upload'), expects: 'built', blow: imageBecomes('saving') },
+  { place: faultPoint('media upload'), expects: 'built', blow: imageBecomes('saving') },
   {
-    place: place('installer create'),
+    place: faultPoint('installer create'),
     expects: /the installer has not powered its machine off by its deadline/,
     behaviour: { ...INSTALLER, create: 'stuck' },
     build: { parameters: { install_timeout: 3 } },
   },
   {
-    place: place('installer wait'),
+    place: faultPoint('installer wait'),
     expects: /the installer has not powered its machine off by its deadline/,
     behaviour: { ...INSTALLER, installer: 'never-off' },
     build: { parameters: { install_timeout: 3 } },
   },
   {
-    place: place('console capture'),
+    place: faultPoint('console capture'),
     expects: /no sign of life for 2 s/,
     behaviour: { ...INSTALLER, installer: 'silent' },
     build: { parameters: { inactivity_timeout: 2 } },
   },
-  { place: place('JEOS snapshot'), expects: 'built', behaviour: { ...INSTALLER, snapshot: 'stuck' } },
-  { place: place('installer delete'), expects: 'built', blow: forgetful },
-  { place: place('clean-up of the install'), expects: 'built', blow: forgetful },
+  { place: faultPoint('JEOS snapshot'), expects: 'built', behaviour: { ...INSTALLER, snapshot: 'stuck' } },
+  { place: faultPoint('installer delete'), expects: 'built', blow: forgetful },
+  { place: faultPoint('clean-up of the install'), expects: 'built', blow: forgetful },
   {
-    place: place('customise create'),
+    place: faultPoint('customise create'),
     expects: /is still BUILD .* at its deadline/,
     behaviour: { ...GUEST, create: 'stuck' },
     build: { fresh: false, parameters: { boot_timeout: 3 } },
   },
   {
-    place: place('SSH wait'),
+    place: faultPoint('SSH wait'),
     expects: /no login over SSH by the deadline/,
     behaviour: { ...GUEST, guest: { ssh: false } },
     build: { fresh: false, parameters: { boot_timeout: 3 } },
@@ -152,86 +156,86 @@ const STUCK = column('stuck', [
     { where: 'precommand', body: '<precommands><command name="early">sleep 600</command></precommands>' },
     { where: 'command', body: '<commands><command name="one">sleep 600</command></commands>' },
   ].map(({ where, body }) => ({
-    place: place(where),
+    place: faultPoint(where),
     expects: /did not end within 2 s and was stopped/,
     build: { fresh: false, body, parameters: { command_timeout: 2 } },
   })),
   {
-    place: place('shutdown'),
+    place: faultPoint('shutdown'),
     expects: /still ACTIVE at the deadline of its shutdown/,
     behaviour: { ...GUEST, guest: { ignoresShutdown: true } },
     build: { fresh: false, parameters: { shutdown_timeout: 3 } },
   },
   {
-    place: place('base snapshot'),
+    place: faultPoint('base snapshot'),
     expects: 'built',
     behaviour: { ...GUEST, snapshot: 'stuck' },
     build: { fresh: false },
   },
   {
-    place: place('base snapshot'),
+    place: faultPoint('base snapshot'),
     expects: /the snapshot .* is still queued at its deadline/,
     behaviour: { ...GUEST, snapshot: 'endless' },
     build: { fresh: false, parameters: { snapshot_timeout: 3 } },
   },
-  { place: place('delete'), expects: 'built', blow: forgetful, build: { fresh: false } },
-  { place: place('clean-up'), expects: 'built', blow: forgetful, build: { fresh: false } },
+  { place: faultPoint('delete'), expects: 'built', blow: forgetful, build: { fresh: false } },
+  { place: faultPoint('clean-up'), expects: 'built', blow: forgetful, build: { fresh: false } },
 ]);
 
 const GONE = /instance .* is gone: somebody else has deleted it/;
 const IMAGE_GONE = /image .* is gone: somebody else has deleted it/;
 
 const DELETED = column('deleted', [
-  { place: place('media upload'), expects: 'built', blow: deleteImageOfCall },
+  { place: faultPoint('media upload'), expects: 'built', blow: deleteImageOfCall },
   {
-    place: place('boot image'),
+    place: faultPoint('boot image'),
     expects: 'built',
     blow: onceDone((lane) => lane.cloud.deleteImage(newestImage(lane).id)),
   },
   {
-    place: place('installer create'),
+    place: faultPoint('installer create'),
     expects: GONE,
     blow: onceDone((lane) => lane.cloud.deleteServer(serverOf(lane).id)),
   },
-  { place: place('installer wait'), expects: GONE, blow: deleteServer },
-  { place: place('console capture'), expects: GONE, blow: deleteServer },
-  { place: place('JEOS snapshot'), expects: GONE, blow: deleteServer },
-  { place: place('JEOS publish'), expects: IMAGE_GONE, blow: deleteImageOfCall },
-  { place: place('installer delete'), expects: 'built', blow: deleteServer },
-  { place: place('clean-up of the install'), expects: 'built', blow: deleteImageOfCall },
+  { place: faultPoint('installer wait'), expects: GONE, blow: deleteServer },
+  { place: faultPoint('console capture'), expects: GONE, blow: deleteServer },
+  { place: faultPoint('JEOS snapshot'), expects: GONE, blow: deleteServer },
+  { place: faultPoint('JEOS publish'), expects: IMAGE_GONE, blow: deleteImageOfCall },
+  { place: faultPoint('installer delete'), expects: 'built', blow: deleteServer },
+  { place: faultPoint('clean-up of the install'), expects: 'built', blow: deleteImageOfCall },
   {
-    place: place('network set-up'),
+    place: faultPoint('network set-up'),
     expects: 'built',
     blow: onceDone((lane) => forget(lane.cloud.state.securityGroups, ({ name }) => name.startsWith('imagefactory'))),
     build: { fresh: false },
   },
   {
-    place: place('key set-up'),
+    place: faultPoint('key set-up'),
     expects: /key/i,
     blow: onceDone((lane) => forget(lane.cloud.state.keyPairs, () => true)),
     build: { fresh: false },
   },
   {
-    place: place('customise create'),
+    place: faultPoint('customise create'),
     expects: GONE,
     blow: onceDone((lane) => lane.cloud.deleteServer(serverOf(lane).id)),
     build: { fresh: false },
   },
-  { place: place('address'), expects: GONE, blow: deleteServer, build: { fresh: false } },
+  { place: faultPoint('address'), expects: GONE, blow: deleteServer, build: { fresh: false } },
   {
-    place: place('floating IP'),
+    place: faultPoint('floating IP'),
     expects: 'built',
     blow: onceDone((lane) => lane.cloud.deleteFloatingIps()),
     build: { fresh: false },
   },
-  { place: place('SSH wait'), expects: GONE, blow: deleteServer, build: { fresh: false } },
+  { place: faultPoint('SSH wait'), expects: GONE, blow: deleteServer, build: { fresh: false } },
   ...guestPlaces().map((where) => ({ place: where, expects: GONE, blow: deleteServer, ...reused(where) })),
-  { place: place('base snapshot'), expects: GONE, blow: deleteServer, build: { fresh: false } },
-  { place: place('publish'), expects: IMAGE_GONE, blow: deleteImageOfCall, build: { fresh: false } },
-  { place: place('delete'), expects: 'built', blow: deleteServer, build: { fresh: false } },
-  { place: place('download'), expects: /image/, blow: deleteImageOfCall, build: { fresh: false } },
+  { place: faultPoint('base snapshot'), expects: GONE, blow: deleteServer, build: { fresh: false } },
+  { place: faultPoint('publish'), expects: IMAGE_GONE, blow: deleteImageOfCall, build: { fresh: false } },
+  { place: faultPoint('delete'), expects: 'built', blow: deleteServer, build: { fresh: false } },
+  { place: faultPoint('download'), expects: /image/, blow: deleteImageOfCall, build: { fresh: false } },
   {
-    place: place('clean-up'),
+    place: faultPoint('clean-up'),
     expects: 'built',
     blow: onCall((lane) => void lane.cloud.deleteFloatingIps()),
     build: { fresh: false },
@@ -248,7 +252,7 @@ const SLOW = `
     <command name="check">test "$(echo $(cat /root/runs))" = "early one"; test "$(cat /etc/motd.d/hello)" = hello</command>
   </commands>`;
 
-function inSession({ name }: Place, what: (lane: Lane) => unknown): (lane: Lane) => Blow {
+function inSession({ name }: FaultPoint, what: (lane: MatrixSlot) => unknown): (lane: MatrixSlot) => Injection {
   const running = ['precommand', 'command'].includes(name);
   return (lane) => ({
     on: 'begin',
@@ -261,7 +265,7 @@ function inSession({ name }: Place, what: (lane: Lane) => unknown): (lane: Lane)
   });
 }
 
-async function whenRunning(lane: Lane, name: string): Promise<void> {
+async function whenRunning(lane: MatrixSlot, name: string): Promise<void> {
   const files = lane.cloud.guestFiles(serverOf(lane).id);
   while ((await files?.read(`root/${name}.runs`)) === undefined) await pause(20);
 }
@@ -294,60 +298,65 @@ const OVER_SSH: StateCell[] = guestPlaces().flatMap((where): StateCell[] => {
   ];
 });
 
-const REUSED_ON_VOLUMES: LaneBuild = { ...ON_VOLUMES, fresh: false };
+const REUSED_ON_VOLUMES: SlotBuild = { ...ON_VOLUMES, fresh: false };
 const VOLUME_GONE = /volume .* is gone: somebody else has deleted it/;
 /** In Nova's words, and in Cinder's. */
 const NO_VOLUME = /failed to get volume|Volume .* could not be found/;
 
-function deleteVolumes({ cloud }: Lane): undefined {
+function deleteVolumes({ cloud }: MatrixSlot): undefined {
   for (const id of cloud.state.volumes.keys()) cloud.deleteVolume(id);
 }
 
 /** What becomes of the volume, or the image of it, that the call asks for. */
-const nextVolume = (behaviour: VolumeBehaviour): ((lane: Lane) => Blow) =>
+const nextVolume = (behaviour: VolumeBehaviour): ((lane: MatrixSlot) => Injection) =>
   onCall((lane) => void lane.cloud.volumeBehaviours.add({ ...behaviour, times: 1 }));
 
 const OF_VOLUMES: StateCell[] = [
   ...column('ERROR', [
     {
-      place: place('installer’s volume'),
+      place: faultPoint('installer’s volume'),
       expects: /volume .* is error: the cloud could not make it/,
       blow: nextVolume({ create: 'error' }),
       build: ON_VOLUMES,
     },
-    { place: place('JEOS upload'), expects: 'built', blow: nextVolume({ upload: 'deleted' }), build: ON_VOLUMES },
+    { place: faultPoint('JEOS upload'), expects: 'built', blow: nextVolume({ upload: 'deleted' }), build: ON_VOLUMES },
     {
-      place: place('guest’s volume'),
+      place: faultPoint('guest’s volume'),
       expects: /volume .* is error: the cloud could not make it/,
       blow: nextVolume({ create: 'error' }),
       build: REUSED_ON_VOLUMES,
     },
     {
-      place: place('base upload'),
+      place: faultPoint('base upload'),
       expects: /is active but empty/,
       blow: nextVolume({ upload: 'empty' }),
       build: REUSED_ON_VOLUMES,
     },
   ]),
   ...column('stuck', [
-    { place: place('JEOS upload'), expects: 'built', blow: nextVolume({ upload: 'lost' }), build: ON_VOLUMES },
-    { place: place('volume clean-up of the install'), expects: 'built', blow: forgetful, build: ON_VOLUMES },
-    { place: place('volume clean-up'), expects: 'built', blow: forgetful, build: REUSED_ON_VOLUMES },
+    { place: faultPoint('JEOS upload'), expects: 'built', blow: nextVolume({ upload: 'lost' }), build: ON_VOLUMES },
+    { place: faultPoint('volume clean-up of the install'), expects: 'built', blow: forgetful, build: ON_VOLUMES },
+    { place: faultPoint('volume clean-up'), expects: 'built', blow: forgetful, build: REUSED_ON_VOLUMES },
   ]),
   ...column('deleted', [
-    { place: place('installer’s volume'), expects: VOLUME_GONE, blow: onceDone(deleteVolumes), build: ON_VOLUMES },
-    { place: place('volume wait'), expects: NO_VOLUME, blow: onceDone(deleteVolumes), build: ON_VOLUMES },
-    { place: place('JEOS upload'), expects: NO_VOLUME, blow: onCall(deleteVolumes), build: ON_VOLUMES },
-    { place: place('guest’s volume'), expects: VOLUME_GONE, blow: onceDone(deleteVolumes), build: REUSED_ON_VOLUMES },
-    { place: place('base upload'), expects: NO_VOLUME, blow: onCall(deleteVolumes), build: REUSED_ON_VOLUMES },
-    { place: place('volume clean-up'), expects: 'built', blow: onCall(deleteVolumes), build: REUSED_ON_VOLUMES },
+    { place: faultPoint('installer’s volume'), expects: VOLUME_GONE, blow: onceDone(deleteVolumes), build: ON_VOLUMES },
+    { place: faultPoint('volume wait'), expects: NO_VOLUME, blow: onceDone(deleteVolumes), build: ON_VOLUMES },
+    { place: faultPoint('JEOS upload'), expects: NO_VOLUME, blow: onCall(deleteVolumes), build: ON_VOLUMES },
+    {
+      place: faultPoint('guest’s volume'),
+      expects: VOLUME_GONE,
+      blow: onceDone(deleteVolumes),
+      build: REUSED_ON_VOLUMES,
+    },
+    { place: faultPoint('base upload'), expects: NO_VOLUME, blow: onCall(deleteVolumes), build: REUSED_ON_VOLUMES },
+    { place: faultPoint('volume clean-up'), expects: 'built', blow: onCall(deleteVolumes), build: REUSED_ON_VOLUMES },
   ]),
 ];
 
 /** A mirror that wants to know who we are will want to know it at every try. */
 const REFUSED = column('401', [
   {
-    place: place('media fetch'),
+    place: faultPoint('media fetch'),
     expects: /401/,
     blow: () => ({ on: 'medium', strike: () => Promise.resolve({ kind: 'status', status: 401 }) }),
   },
@@ -355,13 +364,13 @@ const REFUSED = column('401', [
 
 export const STATE_CELLS: StateCell[] = [...REFUSED, ...IN_ERROR, ...STUCK, ...DELETED, ...OVER_SSH, ...OF_VOLUMES];
 
-function guestPlaces(): Place[] {
+function guestPlaces(): FaultPoint[] {
   const names = ['root access', 'precommand', 'packages', 'files', 'command', 'ICICLE', 'clean-up of the guest', 'shutdown']; // prettier-ignore
-  return names.map(place);
+  return names.map(faultPoint);
 }
 
 /** What does not need a JEOS of its own takes the one that there is. */
-function reused({ firstOnly = false }: Place): { build: LaneBuild } {
+function reused({ firstOnly = false }: FaultPoint): { build: SlotBuild } {
   return { build: { fresh: firstOnly } };
 }
 
@@ -370,7 +379,7 @@ function forget<V>(things: Map<string, V>, which: (thing: V) => boolean): void {
 }
 
 /** The upload's bytes are lost, and the image is left in a state. */
-function imageBecomes(status: 'killed' | 'saving'): (lane: Lane) => Blow {
+function imageBecomes(status: 'killed' | 'saving'): (lane: MatrixSlot) => Injection {
   return onCall((lane, { path }) => {
     const image = lane.cloud.state.images.get(/[0-9a-f-]{36}/.exec(path)?.[0] ?? '');
     if (image !== undefined) image.status = status;

@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { payloadKeysOf, readConfigFile, settingsOf } from '../../../src/cli/config.js';
+import { loadPayloadKeys, readConfigFile, resolveSettings } from '../../../src/cli/config.js';
 import { KEYS_VARIABLE, newKeyLine } from '../../../src/codec/keys.js';
 import { UsageError } from '../../../src/client/errors.js';
 
@@ -19,7 +19,7 @@ function fileWith(content: string): string {
 function quiet(): void {}
 
 test('without options, environment and file the documented defaults hold', () => {
-  assert.deepEqual(settingsOf({}, {}, {}), {
+  assert.deepEqual(resolveSettings({}, {}, {}), {
     output: 'log',
     debug: false,
     verbose: false,
@@ -35,20 +35,20 @@ test('without options, environment and file the documented defaults hold', () =>
 test('the command line beats the environment, and the environment beats the file', () => {
   const file = { cloud: 'file', task_queue: 'file', ui_address: 'http://file' };
   const env = { OS_CLOUD: 'env', TEMPORAL_UI_ADDRESS: 'http://env' };
-  assert.equal(settingsOf({ cloud: 'option' }, env, file).cloud, 'option');
-  assert.equal(settingsOf({}, env, file).cloud, 'env');
-  assert.equal(settingsOf({}, { OS_CLOUD: '' }, file).cloud, 'file');
-  assert.equal(settingsOf({}, env, file).uiAddress, 'http://env');
-  assert.equal(settingsOf({ 'task-queue': 'option' }, env, file).taskQueue, 'option');
+  assert.equal(resolveSettings({ cloud: 'option' }, env, file).cloud, 'option');
+  assert.equal(resolveSettings({}, env, file).cloud, 'env');
+  assert.equal(resolveSettings({}, { OS_CLOUD: '' }, file).cloud, 'file');
+  assert.equal(resolveSettings({}, env, file).uiAddress, 'http://env');
+  assert.equal(resolveSettings({ 'task-queue': 'option' }, env, file).taskQueue, 'option');
 });
 
 test('an option that was given twice means its last value', () => {
-  assert.equal(settingsOf({ output: ['log', 'json'] }, {}, {}).output, 'json');
+  assert.equal(resolveSettings({ output: ['log', 'json'] }, {}, {}).output, 'json');
 });
 
 test('--nodebug turns off what the file turned on', () => {
-  assert.equal(settingsOf({}, {}, { debug: true }).debug, true);
-  assert.equal(settingsOf({ nodebug: true }, {}, { debug: true }).debug, false);
+  assert.equal(resolveSettings({}, {}, { debug: true }).debug, true);
+  assert.equal(resolveSettings({ nodebug: true }, {}, { debug: true }).debug, false);
 });
 
 test('a file written for imagefactory is taken as it is, its storage path included', () => {
@@ -63,7 +63,7 @@ test('a file written for imagefactory is taken as it is, its storage path includ
     }),
   );
   const warnings: string[] = [];
-  const settings = settingsOf(
+  const settings = resolveSettings(
     {},
     {},
     readConfigFile(path, (text) => warnings.push(text)),
@@ -101,7 +101,7 @@ test('a configuration file that was named must be there; the default one need no
 
 for (const wrong of ['0', '-1', 'soon', '', '1.5']) {
   test(`--timeout ${JSON.stringify(wrong)} is refused`, () => {
-    assert.throws(() => settingsOf({ timeout: wrong }, {}, {}), UsageError);
+    assert.throws(() => resolveSettings({ timeout: wrong }, {}, {}), UsageError);
   });
 }
 
@@ -114,11 +114,11 @@ test('payload keys are those of the command line’s file, then the environment�
   const env = { [KEYS_VARIABLE]: newKeyLine('environment') };
   const file = { payload_keys: configured };
   const current = (options: Record<string, unknown>, variables: NodeJS.ProcessEnv): string | undefined =>
-    payloadKeysOf(settingsOf(options, variables, file), variables)?.current;
+    loadPayloadKeys(resolveSettings(options, variables, file), variables)?.current;
   assert.equal(current({ 'payload-keys': given }, env), 'given');
   assert.equal(current({}, env), 'environment');
   assert.equal(current({}, {}), 'configured');
-  assert.equal(payloadKeysOf(settingsOf({}, {}, {}), {}), undefined);
+  assert.equal(loadPayloadKeys(resolveSettings({}, {}, {}), {}), undefined);
 });
 
 test('limits of clouds are read by the clouds’ names, and a limit of another name is refused', () => {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { durationOf } from '../../../src/cli/duration.js';
+import { parseDuration } from '../../../src/cli/duration.js';
 import { UsageError } from '../../../src/client/errors.js';
 
 test('a duration is a number and a unit, seconds where there is none', () => {
   assert.deepEqual(
-    ['90', '90s', '30m', '24h', '30D', ' 7 d '].map((text) => durationOf('--older-than', text)),
+    ['90', '90s', '30m', '24h', '30D', ' 7 d '].map((text) => parseDuration('--older-than', text)),
     [90, 90, 1800, 86_400, 2_592_000, 604_800],
   );
 });
@@ -13,7 +13,7 @@ test('a duration is a number and a unit, seconds where there is none', () => {
 test('what is no duration is refused in the name of its option', () => {
   for (const text of ['', 'h', '-1h', '1.5h', '1w', 'soon']) {
     assert.throws(
-      () => durationOf('--older-than', text),
+      () => parseDuration('--older-than', text),
       (error: Error) => {
         assert.ok(error instanceof UsageError);
         assert.match(error.message, /^--older-than: ".*" is not a duration$/);

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { CloudSweep, SweptThing } from '../../../src/domain/messages.js';
+import type { CloudSweep, SweptResource } from '../../../src/domain/messages.js';
 import { sweepInput, sweepText } from '../../../src/cli/commands/gc.js';
-import { settingsOf } from '../../../src/cli/config.js';
+import { resolveSettings } from '../../../src/cli/config.js';
 import { RecordingIo } from './recording-io.js';
 
-const THING: SweptThing = {
+const THING: SweptResource = {
   kind: 'instance',
   id: '1',
   name: 'imagefactory-customise-x',
@@ -13,26 +13,26 @@ const THING: SweptThing = {
   outcome: 'removed',
   why: 'its build has ended',
 };
-const SWEEP: CloudSweep = { cloud: 'dev', things: [], unnamed: 0, postponed: 0 };
+const SWEEP: CloudSweep = { cloud: 'dev', resources: [], unnamed: 0, postponed: 0 };
 
-function input(options: Record<string, unknown>, file: Parameters<typeof settingsOf>[2] = {}) {
-  return sweepInput({ io: new RecordingIo(), options, settings: settingsOf(options, {}, file) }, false);
+function input(options: Record<string, unknown>, file: Parameters<typeof resolveSettings>[2] = {}) {
+  return sweepInput({ io: new RecordingIo(), options, settings: resolveSettings(options, {}, file) }, false);
 }
 
 test('what was removed has a line each, what stays is only counted', () => {
-  const things: SweptThing[] = [THING, { ...THING, id: '2', outcome: 'kept', why: 'younger than 24 h' }];
+  const things: SweptResource[] = [THING, { ...THING, id: '2', outcome: 'kept', why: 'younger than 24 h' }];
   assert.equal(
-    sweepText({ ...SWEEP, things }, false),
+    sweepText({ ...SWEEP, resources: things }, false),
     '         KIND      ID, NAME                    AGE   WHY\n' +
       'removed  instance  1 imagefactory-customise-x  25 h  its build has ended\n' +
       'dev: 1 removed, 1 stay\n',
   );
-  assert.match(sweepText({ ...SWEEP, things }, true), /\nstays +instance +2 .* younger than 24 h\n/);
+  assert.match(sweepText({ ...SWEEP, resources: things }, true), /\nstays +instance +2 .* younger than 24 h\n/);
 });
 
 test('the last line counts what is not named, what waits for the next run, and what failed', () => {
-  const things: SweptThing[] = [{ ...THING, outcome: 'failed', age: null }];
-  const text = sweepText({ ...SWEEP, things, unnamed: 7, postponed: 3 }, false);
+  const things: SweptResource[] = [{ ...THING, outcome: 'failed', age: null }];
+  const text = sweepText({ ...SWEEP, resources: things, unnamed: 7, postponed: 3 }, false);
   assert.match(text, /\nFAILED +instance .* \? /);
   assert.match(text, /\ndev: 1 FAILED, 7 stay, what is left of 3 builds waits for the next run\n$/);
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { BuildStatus } from '../../../src/domain/status.js';
 import { imagesDocument, imagesText } from '../../../src/cli/commands/images.js';
-import { withLive } from '../../../src/client/images.js';
+import { addRunningBuilds } from '../../../src/client/images.js';
 import type { Observation } from '../../../src/client/watch.js';
 
 const record = {
@@ -32,18 +32,18 @@ function seenWith(execution: string, status?: Partial<BuildStatus>): Observation
 }
 
 test('a running build’s record gets the percent and the step of now', () => {
-  const now = withLive(record, seenWith('RUNNING', {}));
+  const now = addRunningBuilds(record, seenWith('RUNNING', {}));
   assert.equal(now['percent_complete'], 40);
   assert.deepEqual(now['status_detail'], { activity: 'run command 1', error: null });
 });
 
 test('a record whose workflow was terminated is not BUILDING for ever', () => {
-  assert.equal(withLive(record, seenWith('TERMINATED', {}))['status'], 'FAILED');
-  assert.equal(withLive(record, seenWith('TERMINATED'))['status'], 'FAILED');
+  assert.equal(addRunningBuilds(record, seenWith('TERMINATED', {}))['status'], 'FAILED');
+  assert.equal(addRunningBuilds(record, seenWith('TERMINATED'))['status'], 'FAILED');
 });
 
 test('a record stays as it is while nobody can say more', () => {
-  assert.deepEqual(withLive(record, seenWith('RUNNING')), record);
+  assert.deepEqual(addRunningBuilds(record, seenWith('RUNNING')), record);
 });
 
 test('a failed image is shown with its error, and not as a success', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Outcome } from '../../../src/client/outcome.js';
-import { metadataOf, outcomeBlock, table } from '../../../src/cli/output.js';
+import { toMetadata, outcomeBlock, table } from '../../../src/cli/output.js';
 
 const uuid = 'bdd32b97-0e94-473a-b376-74d2da289a2c';
 const complete: Outcome = {
@@ -62,7 +62,7 @@ test('a cancelled build does not claim success', () => {
 });
 
 test('the metadata of a build that cannot be read from the store have imagefactory’s fields', () => {
-  const metadata = metadataOf(complete);
+  const metadata = toMetadata(complete);
   assert.equal(metadata.identifier, uuid);
   assert.equal(metadata.status, 'COMPLETE');
   assert.deepEqual(metadata.status_detail, { activity: 'Base Image build complete', error: null });

@@ -1,27 +1,33 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { settingsOf } from '../../../src/cli/config.js';
+import { resolveSettings } from '../../../src/cli/config.js';
 import { UsageError } from '../../../src/client/errors.js';
-import { versionOf } from '../../../src/cli/worker-version.js';
+import { deploymentVersion } from '../../../src/cli/worker-version.js';
 
 describe('the deployment version of a worker', () => {
   it('is none unless a build id is given', () => {
-    assert.equal(versionOf(settingsOf({}, {}, {})), undefined);
+    assert.equal(deploymentVersion(resolveSettings({}, {}, {})), undefined);
   });
 
   it('is the build id in a deployment that is named like the task queue, or as told', () => {
     const named = { deploymentName: 'images', buildId: '0.2.0' };
-    assert.deepEqual(versionOf(settingsOf({ 'build-id': '0.2.0', 'task-queue': 'images' }, {}, {})), named);
-    assert.deepEqual(versionOf(settingsOf({ 'build-id': '0.2.0', deployment: 'images' }, {}, {})), named);
+    assert.deepEqual(
+      deploymentVersion(resolveSettings({ 'build-id': '0.2.0', 'task-queue': 'images' }, {}, {})),
+      named,
+    );
+    assert.deepEqual(deploymentVersion(resolveSettings({ 'build-id': '0.2.0', deployment: 'images' }, {}, {})), named);
   });
 
   it('comes from the command line, else from what Temporal’s controller sets, else from the file', () => {
     const env = { TEMPORAL_DEPLOYMENT_NAME: 'site/images', TEMPORAL_WORKER_BUILD_ID: 'env' };
     const file = { deployment: 'file', build_id: 'file' };
-    const { deployment, buildId } = settingsOf({}, {}, file);
+    const { deployment, buildId } = resolveSettings({}, {}, file);
     assert.deepEqual({ deployment, buildId }, { deployment: 'file', buildId: 'file' });
-    assert.deepEqual(versionOf(settingsOf({}, env, file)), { deploymentName: 'site/images', buildId: 'env' });
-    assert.deepEqual(versionOf(settingsOf({ 'build-id': 'option' }, env, file)), {
+    assert.deepEqual(deploymentVersion(resolveSettings({}, env, file)), {
+      deploymentName: 'site/images',
+      buildId: 'env',
+    });
+    assert.deepEqual(deploymentVersion(resolveSettings({ 'build-id': 'option' }, env, file)), {
       deploymentName: 'site/images',
       buildId: 'option',
     });
@@ -36,7 +42,7 @@ describe('the deployment version of a worker', () => {
     ];
     for (const [options, message] of wrong) {
       assert.throws(
-        () => versionOf(settingsOf(options, {}, {})),
+        () => deploymentVersion(resolveSettings(options, {}, {})),
         (error) => error instanceof UsageError && message.test(error.message),
       );
     }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { reasonOf, uiAddressOf } from '../../../src/client/connection.js';
+import { errorReason, findUiAddress } from '../../../src/client/connection.js';
 
 for (const [address, expected] of [
   ['127.0.0.1:7233', 'http://127.0.0.1:8233'],
@@ -11,12 +11,12 @@ for (const [address, expected] of [
   ['temporal.example.org:7233', undefined],
 ] as const) {
   test(`the UI of ${address} is ${expected ?? 'not guessed'}`, () => {
-    assert.equal(uiAddressOf(address), expected);
+    assert.equal(findUiAddress(address), expected);
   });
 }
 
 test('of errors within errors the innermost sentence is told, on one line', () => {
   const inner = new Error('connect ECONNREFUSED 127.0.0.1:1\n    at somewhere');
-  assert.equal(reasonOf(new Error('outer', { cause: inner })), 'connect ECONNREFUSED 127.0.0.1:1');
-  assert.equal(reasonOf('odd'), 'odd');
+  assert.equal(errorReason(new Error('outer', { cause: inner })), 'connect ECONNREFUSED 127.0.0.1:1');
+  assert.equal(errorReason('odd'), 'odd');
 });

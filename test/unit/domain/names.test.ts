@@ -1,41 +1,44 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { buildOfName, expiryMarks, expiryOf, expiryTag, resourceName } from '../../../src/domain/names.js';
+import { parseResourceName, expiryMarks, readExpiry, expiryTag, resourceName } from '../../../src/domain/names.js';
 
 const MOMENT = new Date('2026-03-04T05:06:07.890Z');
 
 test('an expiry is read back from where it was put, to the second', () => {
-  assert.equal(expiryOf({ marks: expiryMarks(MOMENT) }), Date.parse('2026-03-04T05:06:07Z'));
-  assert.equal(expiryOf({ tags: ['imagefactory', expiryTag(MOMENT)] }), Date.parse('2026-03-04T05:06:07Z'));
+  assert.equal(readExpiry({ marks: expiryMarks(MOMENT) }), Date.parse('2026-03-04T05:06:07Z'));
+  assert.equal(readExpiry({ tags: ['imagefactory', expiryTag(MOMENT)] }), Date.parse('2026-03-04T05:06:07Z'));
   assert.ok(expiryTag(MOMENT).length <= 60);
 });
 
 test('the latest of several expiries counts', () => {
   const later = new Date(MOMENT.getTime() + 60_000);
-  assert.equal(expiryOf({ tags: [expiryTag(later)], marks: expiryMarks(MOMENT) }), Date.parse('2026-03-04T05:07:07Z'));
+  assert.equal(
+    readExpiry({ tags: [expiryTag(later)], marks: expiryMarks(MOMENT) }),
+    Date.parse('2026-03-04T05:07:07Z'),
+  );
 });
 
 test('an expiry in seconds since 1970 is read as well', () => {
-  assert.equal(expiryOf({ marks: { imagefactory_expires: '1772600767' } }), 1_772_600_767_000);
+  assert.equal(readExpiry({ marks: { imagefactory_expires: '1772600767' } }), 1_772_600_767_000);
 });
 
 test('an expiry that nobody can read never comes', () => {
-  assert.equal(expiryOf({ marks: { imagefactory_expires: 'next week' } }), Infinity);
+  assert.equal(readExpiry({ marks: { imagefactory_expires: 'next week' } }), Infinity);
 });
 
 test('a thing without the mark has no expiry', () => {
-  assert.equal(expiryOf({ tags: ['imagefactory'], marks: { imagefactory_build: 'x' } }), undefined);
+  assert.equal(readExpiry({ tags: ['imagefactory'], marks: { imagefactory_build: 'x' } }), undefined);
 });
 
 test('a build is known by the name of its thing, and by no other name', () => {
   const uuid = 'bdd32b97-0e94-473a-b376-74d2da289a2c';
-  assert.equal(buildOfName(resourceName({ uuid, cloud: 'c', workflowId: 'w' }, 'key'), 'key'), uuid);
+  assert.equal(parseResourceName(resourceName({ uuid, cloud: 'c', workflowId: 'w' }, 'key'), 'key'), uuid);
   for (const name of [
     `imagefactory-guest-${uuid}`,
     'imagefactory-key-mine',
     `my-imagefactory-key-${uuid}`,
     `imagefactory-key-${uuid}-2`,
   ]) {
-    assert.equal(buildOfName(name, 'key'), undefined, name);
+    assert.equal(parseResourceName(name, 'key'), undefined, name);
   }
 });

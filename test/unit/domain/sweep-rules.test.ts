@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
-  durationText,
-  whatToSweep,
-  type FoundThing,
+  formatDuration,
+  decideSweep,
+  type FoundResource,
   type SweepFacts,
   type SweepPlan,
 } from '../../../src/domain/sweep-rules.js';
@@ -12,11 +12,11 @@ const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const NOW = Date.parse('2026-03-04T12:00:00Z');
 
-function thing(id: string, more: Partial<FoundThing> = {}): FoundThing {
+function thing(id: string, more: Partial<FoundResource> = {}): FoundResource {
   return { kind: 'instance', id, name: id, build: 'b', workflows: ['base_image-b'], created: NOW - 2 * DAY, ...more };
 }
 
-function jeos(id: string, lastUsedDaysAgo: number, more: Partial<FoundThing> = {}): FoundThing {
+function jeos(id: string, lastUsedDaysAgo: number, more: Partial<FoundResource> = {}): FoundResource {
   const used = NOW - lastUsedDaysAgo * DAY;
   return thing(id, {
     kind: 'image',
@@ -29,15 +29,15 @@ function jeos(id: string, lastUsedDaysAgo: number, more: Partial<FoundThing> = {
   });
 }
 
-function without(found: FoundThing, key: 'build' | 'created' | 'used'): FoundThing {
+function without(found: FoundResource, key: 'build' | 'created' | 'used'): FoundResource {
   const copy = { ...found };
   delete copy[key];
   return copy;
 }
 
-function plan(found: FoundThing[], facts: Partial<SweepFacts> = {}): SweepPlan {
+function plan(found: FoundResource[], facts: Partial<SweepFacts> = {}): SweepPlan {
   const ended = new Map(found.flatMap(({ workflows }) => workflows.map((id) => [id, 'ended' as const])));
-  return whatToSweep(found, {
+  return decideSweep(found, {
     now: NOW,
     limits: { olderThan: 86_400, jeosKeep: 10, unusedFor: 30 * 86_400 },
     lives: ended,
@@ -202,5 +202,5 @@ describe('installer media', () => {
 });
 
 it('durations are told in the largest unit that says enough', () => {
-  assert.deepEqual([45, 5400, 86_400, 30 * 86_400].map(durationText), ['45 s', '90 min', '24 h', '30 d']);
+  assert.deepEqual([45, 5400, 86_400, 30 * 86_400].map(formatDuration), ['45 s', '90 min', '24 h', '30 d']);
 });

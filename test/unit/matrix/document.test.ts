@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { FAULTS } from '../../support/matrix/document.js';
-import { PLACES } from '../../support/matrix/places.js';
+import { FAULT_POINTS } from '../../support/matrix/places.js';
 
 const text = readFileSync(new URL('../../../docs/fault-matrix.md', import.meta.url), 'utf8');
 const rows = text
@@ -18,20 +18,20 @@ const rows = text
 describe('docs/fault-matrix.md', () => {
   it('has a row for every place and a column for every fault', () => {
     assert.deepEqual(rows[0], ['step', ...FAULTS]);
-    const names = rows.slice(2, 2 + PLACES.length).map(([name]) => name);
+    const names = rows.slice(2, 2 + FAULT_POINTS.length).map(([name]) => name);
     assert.deepEqual(
       names,
-      PLACES.map(({ name }) => name),
+      FAULT_POINTS.map(({ name }) => name),
     );
   });
 
   it('has no red cell, and something in every row and column', () => {
-    const cells = rows.slice(2, 2 + PLACES.length).map((row) => row.slice(1));
+    const cells = rows.slice(2, 2 + FAULT_POINTS.length).map((row) => row.slice(1));
     assert.doesNotMatch(text, /RED/);
     for (const [index, row] of cells.entries())
       assert.ok(
         row.some((cell) => cell !== '·'),
-        PLACES[index]?.name,
+        FAULT_POINTS[index]?.name,
       );
     for (const [index, fault] of FAULTS.entries())
       assert.ok(

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { FactoryError } from '../../../src/domain/errors.js';
 import { parseParameters } from '../../../src/domain/parameters.js';
-import { canonicalJson, jeosDigest, planBuild, planGuestSteps } from '../../../src/planning/plan.js';
+import { canonicalJson, computeJeosDigest, planBuild, planGuestSteps } from '../../../src/planning/plan.js';
 import { throwIfInvalid } from '../../../src/tdl/parse.js';
 import type { Template } from '../../../src/tdl/types.js';
 import { parsedTemplate, templateOf } from '../os/templates.js';
@@ -196,7 +196,7 @@ describe('the steps in the guest', () => {
 describe('the digest of a JEOS', () => {
   const digest = (template: Template, script = PRESEED, parameters = {}, flavor = 'm1.small'): string => {
     const all = parseParameters(parameters);
-    return jeosDigest({
+    return computeJeosDigest({
       plan: planBuild({ template, installScript: script, parameters: all }),
       parameters: all,
       flavor,

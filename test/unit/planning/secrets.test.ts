@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { stringify } from 'yaml';
-import { masked, recordWithoutSecrets, secretsOf, secretWarnings } from '../../../src/planning/secrets.js';
+import { maskSecrets, maskRecord, findSecrets, findReadableSecrets } from '../../../src/planning/secrets.js';
 import type { BuildRecord } from '../../../src/domain/record.js';
 import { FAMILIES, profileFor } from '../../../src/os/registry.js';
 import { scriptPasswords } from '../../../src/os/passwords/script-passwords.js';
@@ -15,9 +15,9 @@ function kept(template: string, script: string): string {
     parameters: { install_script: script },
     status_detail: { activity: '', error: null },
   } as unknown as BuildRecord;
-  const once = recordWithoutSecrets(record);
+  const once = maskRecord(record);
   // At the build's end it is read and written again.
-  assert.deepEqual(recordWithoutSecrets(once), once);
+  assert.deepEqual(maskRecord(once), once);
   return JSON.stringify(once);
 }
 
@@ -132,7 +132,7 @@ describe('the passwords of addresses', () => {
   it('are found as they stand and decoded, in templates and scripts', () => {
     const repositories = [{ url: 'deb http://me:p%40ss@mirror.example.org/debian bookworm main' }];
     const template = { os: {}, repositories, commands: [{ content: { text: 'curl https://x:two@three@host/file' } }] };
-    assert.deepEqual(secretsOf(template, 'd-i mirror/http/proxy string http://u:proxy@host:8080\n'), [
+    assert.deepEqual(findSecrets(template, 'd-i mirror/http/proxy string http://u:proxy@host:8080\n'), [
       'proxy',
       'p%40ss',
       'p@ss',
@@ -142,14 +142,14 @@ describe('the passwords of addresses', () => {
 
   it('are not mistaken for ports, paths and users', () => {
     for (const text of ['http://host:8080/a@b', 'ssh://git@host/x', 'http://host/?q=a:b@c', 'mail a:b@c'])
-      assert.deepEqual(secretsOf({ os: {} }, text), [], text);
+      assert.deepEqual(findSecrets({ os: {} }, text), [], text);
   });
 
   it('are found in a long text in a time that grows with its length, not with the square of it', () => {
     const began = Date.now();
-    secretsOf({ os: {} }, 'a'.repeat(2_000_000));
+    findSecrets({ os: {} }, 'a'.repeat(2_000_000));
     for (const piece of ['echo ', "echo '", 'chpasswd <<A ', 'chpasswd <<A\n', 'useradd -p ', 'passwd <'])
-      secretsOf({ os: {} }, piece.repeat(10_000));
+      findSecrets({ os: {} }, piece.repeat(10_000));
     // It takes a fifth of a second, and with the square would take hours.
     assert.ok(Date.now() - began < 30_000);
   });
@@ -163,21 +163,21 @@ describe('the passwords of addresses', () => {
 
 describe('masking', () => {
   it('takes longer secrets first, and leaves words alone that are too short to be told from others', () => {
-    assert.equal(masked('hush hushhush abc', ['hush', 'hushhush', 'abc']), '******** ******** abc');
+    assert.equal(maskSecrets('hush hushhush abc', ['hush', 'hushhush', 'abc']), '******** ******** abc');
   });
 
   it('takes the product key of a template', () => {
-    assert.deepEqual(secretsOf({ os: { rootpw: 'hush', key: ' AAAAA-BBBBB ' } }), ['hush', 'AAAAA-BBBBB']);
+    assert.deepEqual(findSecrets({ os: { rootpw: 'hush', key: ' AAAAA-BBBBB ' } }), ['hush', 'AAAAA-BBBBB']);
     const record = {
       template: '<os><rootpw>hush</rootpw><key>AAAAA-BBBBB</key></os><commands>echo AAAAA-BBBBB</commands>',
       parameters: {},
       status_detail: { activity: '', error: null },
     } as unknown as BuildRecord;
     assert.equal(
-      recordWithoutSecrets(record).template,
+      maskRecord(record).template,
       '<os><rootpw>********</rootpw><key>********</key></os><commands>echo ********</commands>',
     );
-    assert.match(secretWarnings({ os: { key: 'AAAAA-BBBBB' } }).join(), /^the template carries a product key/);
+    assert.match(findReadableSecrets({ os: { key: 'AAAAA-BBBBB' } }).join(), /^the template carries a product key/);
   });
 
   it('leaves no password in a record, not in its error either', () => {
@@ -192,7 +192,7 @@ describe('masking', () => {
       },
       status_detail: { activity: '', error: 'it printed hush, Dr1vers' },
     } as unknown as BuildRecord;
-    const text = JSON.stringify(recordWithoutSecrets(record));
+    const text = JSON.stringify(maskRecord(record));
     assert.doesNotMatch(text.replace('"default_user":"hush"', ''), /hush|r&amp;b|word@|Dr1vers/);
     assert.match(text, /http:\/\/u:\*{8}@h\//);
     assert.match(text, /<rootpw>\*{8}<\/rootpw>/);
@@ -235,7 +235,7 @@ describe('the root password of a template', () => {
           const script = stockScript({ template, profile, diskLayout: 'plain', user });
           assert.match(script, trace);
           assert.doesNotMatch(kept(tdl(element), script), trace);
-          assert.doesNotMatch(masked(script, secretsOf(template)), trace);
+          assert.doesNotMatch(maskSecrets(script, findSecrets(template)), trace);
         }
       }
     });
@@ -259,7 +259,7 @@ describe('the root password of a template', () => {
       `"${rootpw.replace(/["\\$`]/g, '\\$&')}"`,
       shell(`"${rootpw.replace(/["\\$`]/g, '\\$&')}"`),
     ]) {
-      assert.doesNotMatch(masked(`x ${written} y`, [rootpw]), /Secret1|it/, written);
+      assert.doesNotMatch(maskSecrets(`x ${written} y`, [rootpw]), /Secret1|it/, written);
     }
   });
 
@@ -276,20 +276,20 @@ describe('the root password of a template', () => {
   });
 
   it('that is too short is left alone in whatever it is written', () => {
-    assert.equal(masked('a&b a&amp;b', ['a&b']), 'a&b a&amp;b');
+    assert.equal(maskSecrets('a&b a&amp;b', ['a&b']), 'a&b a&amp;b');
   });
 
   it('is taken without white space around it, too', () => {
-    assert.deepEqual(secretsOf({ os: { rootpw: ' hush ' } }), [' hush ', 'hush']);
+    assert.deepEqual(findSecrets({ os: { rootpw: ' hush ' } }), [' hush ', 'hush']);
   });
 });
 
 describe('a warning of secrets', () => {
   it('names what carries them', () => {
-    assert.match(secretWarnings({ os: { rootpw: 'x' } }).join(), /^the template carries a root password/);
+    assert.match(findReadableSecrets({ os: { rootpw: 'x' } }).join(), /^the template carries a root password/);
     const address = { os: {}, repositories: [{ url: 'http://u:word@h/' }] };
-    assert.match(secretWarnings(address).join(), /^the template carries a password in an address/);
-    assert.match(secretWarnings({ os: {} }, 'rootpw hush').join(), /^the install script carries a password/);
-    assert.deepEqual(secretWarnings({ os: {} }, 'poweroff'), []);
+    assert.match(findReadableSecrets(address).join(), /^the template carries a password in an address/);
+    assert.match(findReadableSecrets({ os: {} }, 'rootpw hush').join(), /^the install script carries a password/);
+    assert.deepEqual(findReadableSecrets({ os: {} }, 'poweroff'), []);
   });
 });

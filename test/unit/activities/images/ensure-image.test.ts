@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, it, mock } from 'node:test';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import type { Deps } from '../../../../src/activities/shared/context.js';
-import { ensureImage, uuidOf } from '../../../../src/activities/images/ensure-image.js';
+import { ensureImage, deriveUuid } from '../../../../src/activities/images/ensure-image.js';
 import { parseDigest } from '../../../../src/activities/media/medium.js';
 import { uploaderHere } from '../../../../src/activities/images/uploader.js';
 import { FactoryError } from '../../../../src/domain/errors.js';
@@ -90,7 +90,7 @@ class SlowGlance {
   }
 }
 
-const FIRST = uuidOf('p:media:iso:ff:0');
+const FIRST = deriveUuid('p:media:iso:ff:0');
 
 describe('an image that several runs want', () => {
   beforeEach(() => mock.timers.enable({ apis: ['Date'] }));
@@ -105,14 +105,14 @@ describe('an image that several runs want', () => {
   it('is made anew where its uploader has died', async () => {
     const glance = new SlowGlance();
     glance.images.set(FIRST, { id: FIRST, status: 'saving', [KEYS.uploader]: 'dead/1/w' } as unknown as Image);
-    assert.equal(await glance.ensure('b'), uuidOf('p:media:iso:ff:1'));
+    assert.equal(await glance.ensure('b'), deriveUuid('p:media:iso:ff:1'));
     assert.deepEqual(glance.deleted, [FIRST]);
   });
 
   it('is made anew where an earlier try of the same run was uploading it', async () => {
     const glance = new SlowGlance();
     glance.images.set(FIRST, { id: FIRST, status: 'saving', [KEYS.uploader]: 'a/1/w' } as unknown as Image);
-    assert.equal(await glance.ensure('a'), uuidOf('p:media:iso:ff:1'));
+    assert.equal(await glance.ensure('a'), deriveUuid('p:media:iso:ff:1'));
   });
 
   it('gets the name of who uploads it in place of that of one who died before', async () => {
@@ -127,10 +127,10 @@ describe('an image that several runs want', () => {
 
 describe('an image’s own id', () => {
   it('is a UUID, the same for the same text and another for another', () => {
-    const id = uuidOf('media:kernel:ff');
+    const id = deriveUuid('media:kernel:ff');
     assert.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
-    assert.equal(uuidOf('media:kernel:ff'), id);
-    assert.notEqual(uuidOf('media:ramdisk:ff'), id);
+    assert.equal(deriveUuid('media:kernel:ff'), id);
+    assert.notEqual(deriveUuid('media:ramdisk:ff'), id);
   });
 });
 

@@ -18,7 +18,7 @@ function depsOf(machine: { launched?: string; updated: string; looks?: number })
     created: '2026-11-28T09:59:30Z',
     updated: machine.updated,
   };
-  const documents: { [name: string]: () => Promise<Buffer> | Buffer } = {
+  const documentsByName: { [name: string]: () => Promise<Buffer> | Buffer } = {
     'template.tdl': () => readFile('examples/debian-12.tdl'),
     install_script: () => readFile('examples/debian-12.preseed'),
     'parameters.json': () => Buffer.from(JSON.stringify(parseParameters({}))),
@@ -33,7 +33,7 @@ function depsOf(machine: { launched?: string; updated: string; looks?: number })
       cloud: { compute: { consoleOutput: async () => '' } },
     }),
     store: {
-      readDocument: async (_: string, name: string) => documents[name]?.(),
+      readDocument: async (_: string, name: string) => documentsByName[name]?.(),
       writeDocument: async () => undefined,
     },
   } as unknown as Deps;
@@ -41,7 +41,7 @@ function depsOf(machine: { launched?: string; updated: string; looks?: number })
 
 function wait(deps: Deps, heartbeatDetails?: Progress): ReturnType<typeof waitForPowerOff> {
   const ref = { uuid: 'u', cloud: 'c', workflowId: 'w' };
-  const input = { ref, documents: 'd', serverId: 's', deadline: Date.now() + 60_000, inactivity: 60 };
+  const input = { ref, documentsId: 'd', serverId: 's', deadline: Date.now() + 60_000, inactivity: 60 };
   return new MockActivityEnvironment({ heartbeatDetails }).run(() => waitForPowerOff(deps, input));
 }
 

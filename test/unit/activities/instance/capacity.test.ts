@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FactoryError } from '../../../../src/domain/errors.js';
-import { shortageOf } from '../../../../src/activities/instance/capacity.js';
+import { describeShortage } from '../../../../src/activities/instance/capacity.js';
 
 function refusal(said: string, type: 'QuotaExceeded' | 'RateLimited' | 'Forbidden' = 'QuotaExceeded'): FactoryError {
   const retryable = type !== 'Forbidden';
@@ -11,26 +11,26 @@ function refusal(said: string, type: 'QuotaExceeded' | 'RateLimited' | 'Forbidde
 describe('what a cloud is short of', () => {
   it('is read from Nova’s sentence', () => {
     const one = refusal('Quota exceeded for instances: Requested 1, but already used 10 of 10 instances');
-    assert.equal(shortageOf(one), 'quota: instances 10/10');
+    assert.equal(describeShortage(one), 'quota: instances 10/10');
     const two = refusal(
       'Quota exceeded for cores, ram: Requested 2, 2048, but already used 19, 51200 of 20, 51200 cores, ram',
     );
-    assert.equal(shortageOf(two), 'quota: cores 19/20, ram 51200/51200');
+    assert.equal(describeShortage(two), 'quota: cores 19/20, ram 51200/51200');
   });
 
   it('is read from the sentence of unified limits', () => {
     const said =
       'Project 6c3a is over a limit for [Resource servers is over limit of 10 due to current usage 10 and delta 1]';
-    assert.equal(shortageOf(refusal(said)), 'quota: instances 10/10');
+    assert.equal(describeShortage(refusal(said)), 'quota: instances 10/10');
   });
 
   it('is read from Neutron’s sentence', () => {
-    assert.equal(shortageOf(refusal("Quota exceeded for resources: ['floatingip'].")), 'quota: floating IPs');
+    assert.equal(describeShortage(refusal("Quota exceeded for resources: ['floatingip'].")), 'quota: floating IPs');
   });
 
   it('is the cloud’s sentence where it says it otherwise', () => {
     assert.equal(
-      shortageOf(refusal('No more IP addresses available on network 7.')),
+      describeShortage(refusal('No more IP addresses available on network 7.')),
       'quota: No more IP addresses available on network 7.',
     );
   });
@@ -39,10 +39,10 @@ describe('what a cloud is short of', () => {
     const noHost = new FactoryError('ServerFailed', 'instance 7 went to ERROR: No valid host was found.', {
       retryable: true,
     });
-    assert.equal(shortageOf(noHost), 'a host with room: No valid host was found.');
+    assert.equal(describeShortage(noHost), 'a host with room: No valid host was found.');
     const limited = new FactoryError('RateLimited', 'x', { retryable: true, retryAfterSeconds: 7 });
-    assert.equal(shortageOf(limited), 'the cloud to take more calls, in 7 s');
-    assert.equal(shortageOf(refusal('no', 'Forbidden')), undefined);
-    assert.equal(shortageOf(new Error('x')), undefined);
+    assert.equal(describeShortage(limited), 'the cloud to take more calls, in 7 s');
+    assert.equal(describeShortage(refusal('no', 'Forbidden')), undefined);
+    assert.equal(describeShortage(new Error('x')), undefined);
   });
 });

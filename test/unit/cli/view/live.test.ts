@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { Writable } from 'node:stream';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
-import type { Factory } from '../../../../src/client/connection.js';
+import type { ImageFactoryClient } from '../../../../src/client/connection.js';
 import type { Observation } from '../../../../src/client/watch.js';
 import { createView } from '../../../../src/cli/view/live.js';
 import { RecordingIo } from '../recording-io.js';
@@ -27,7 +27,11 @@ class Terminal extends Writable {
   }
 }
 
-const factory = { taskQueue: 'imagefactory', namespace: 'default', uiAddress: 'http://ui' } as unknown as Factory;
+const factory = {
+  taskQueue: 'imagefactory',
+  namespace: 'default',
+  uiAddress: 'http://ui',
+} as unknown as ImageFactoryClient;
 
 function seenWith(steps: number): Observation {
   const step = (index: number) => ({

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FactoryError } from '../../../../src/domain/errors.js';
-import { endpointOf, findEndpoint } from '../../../../src/openstack/auth/catalog.js';
+import { selectEndpoint, findEndpoint } from '../../../../src/openstack/auth/catalog.js';
 import { settingsFor } from '../local-service.js';
 
 const CATALOG = [
@@ -20,29 +20,29 @@ describe('the endpoint of a service', () => {
   const settings = settingsFor('http://localhost');
 
   it('is that of the region and the interface', () => {
-    assert.equal(endpointOf(CATALOG, 'compute', { ...settings, region: 'two' }), 'http://public.two');
+    assert.equal(selectEndpoint(CATALOG, 'compute', { ...settings, region: 'two' }), 'http://public.two');
     const internal = { ...settings, region: 'one', interface: 'internal' as const };
-    assert.equal(endpointOf(CATALOG, 'compute', internal), 'http://internal.one');
+    assert.equal(selectEndpoint(CATALOG, 'compute', internal), 'http://internal.one');
   });
 
   it('is the first one where no region is named', () => {
-    assert.equal(endpointOf(CATALOG, 'compute', settings), 'http://public.one');
+    assert.equal(selectEndpoint(CATALOG, 'compute', settings), 'http://public.one');
   });
 
   it('is found under another name of the service', () => {
-    assert.equal(endpointOf(CATALOG, 'image', settings), 'http://image.one');
+    assert.equal(selectEndpoint(CATALOG, 'image', settings), 'http://image.one');
   });
 
   it('is the one that the settings give, whatever the catalogue says', () => {
     const endpointOverrides = { network: 'http://override' };
-    assert.equal(endpointOf(CATALOG, 'network', { ...settings, endpointOverrides }), 'http://override');
+    assert.equal(selectEndpoint(CATALOG, 'network', { ...settings, endpointOverrides }), 'http://override');
   });
 
   const volumes = (type: string, ...urls: string[]) => ({
     type,
     endpoints: urls.map((url) => ({ interface: 'public', region: 'one', url })),
   });
-  const blockStorage: [string, Parameters<typeof endpointOf>[0], string | undefined][] = [
+  const blockStorage: [string, Parameters<typeof selectEndpoint>[0], string | undefined][] = [
     [
       'block-storage before older names',
       [volumes('volumev3', 'http://old/v3'), volumes('block-storage', 'http://new')],
@@ -63,7 +63,7 @@ describe('the endpoint of a service', () => {
     });
   }
 
-  const missing: [string, Parameters<typeof endpointOf>[1], object, RegExp][] = [
+  const missing: [string, Parameters<typeof selectEndpoint>[1], object, RegExp][] = [
     [
       'a region that is not there',
       'compute',
@@ -86,7 +86,7 @@ describe('the endpoint of a service', () => {
   for (const [what, type, change, message] of missing) {
     it(`says what there is instead of ${what}`, () => {
       assert.throws(
-        () => endpointOf(CATALOG, type, { ...settings, ...change }),
+        () => selectEndpoint(CATALOG, type, { ...settings, ...change }),
         (error: unknown) => error instanceof FactoryError && error.type === 'NotFound' && message.test(error.message),
       );
     });

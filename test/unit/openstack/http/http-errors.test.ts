@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { messageOf, refusalError, retryAfterOf, transportError } from '../../../../src/openstack/http/http-errors.js';
+import {
+  parseServiceMessage,
+  refusalError,
+  readRetryAfter,
+  transportError,
+} from '../../../../src/openstack/http/http-errors.js';
 
 const CALL = { product: 'Nova', cloud: 'prod', method: 'POST', url: 'https://nova.test:8774/v2.1/servers?token=no' };
 
@@ -40,13 +45,13 @@ describe('the message of a service', () => {
   ];
   for (const [who, body, message] of cases) {
     it(`is found in what ${who} answers`, () => {
-      const said = messageOf(body).message;
+      const said = parseServiceMessage(body).message;
       assert.equal(said === body ? '' : said, message);
     });
   }
 
   it('is cut when it is long', () => {
-    assert.ok(messageOf('x'.repeat(100_000)).message.length < 1000);
+    assert.ok(parseServiceMessage('x'.repeat(100_000)).message.length < 1000);
   });
 });
 
@@ -168,13 +173,13 @@ describe('the error of a refusal', () => {
 });
 
 describe('Retry-After', () => {
-  it('is a number of seconds', () => assert.equal(retryAfterOf({ 'retry-after': '120' }), 120));
+  it('is a number of seconds', () => assert.equal(readRetryAfter({ 'retry-after': '120' }), 120));
   it('or a date', () => {
     const now = Date.parse('2026-01-01T00:00:00Z');
-    assert.equal(retryAfterOf({ 'retry-after': 'Thu, 01 Jan 2026 00:01:30 GMT' }, now), 90);
-    assert.equal(retryAfterOf({ 'retry-after': 'Wed, 31 Dec 2025 00:00:00 GMT' }, now), 0);
+    assert.equal(readRetryAfter({ 'retry-after': 'Thu, 01 Jan 2026 00:01:30 GMT' }, now), 90);
+    assert.equal(readRetryAfter({ 'retry-after': 'Wed, 31 Dec 2025 00:00:00 GMT' }, now), 0);
   });
-  it('or nothing that is understood', () => assert.equal(retryAfterOf({ 'retry-after': 'soon' }), undefined));
+  it('or nothing that is understood', () => assert.equal(readRetryAfter({ 'retry-after': 'soon' }), undefined));
 });
 
 describe('the error of a call without an answer', () => {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { parseParameters } from '../../../../src/domain/parameters.js';
-import { type BuildPlan, jeosDigest, planBuild } from '../../../../src/planning/plan.js';
-import { masked, secretsOf } from '../../../../src/planning/secrets.js';
+import { type BuildPlan, computeJeosDigest, planBuild } from '../../../../src/planning/plan.js';
+import { maskSecrets, findSecrets } from '../../../../src/planning/secrets.js';
 import { profileFor } from '../../../../src/os/registry.js';
 import { checkInstallScript } from '../../../../src/os/scripts/check-install-script.js';
 import { scriptPasswords } from '../../../../src/os/passwords/script-passwords.js';
@@ -114,7 +114,7 @@ describe('Windows is planned', () => {
   it('with another JEOS for other drivers', () => {
     const digest = (parameters: Record<string, unknown>): string => {
       const given = parseParameters(parameters);
-      return jeosDigest({ plan: planBuild({ template: template('2022'), parameters: given }), parameters: given, flavor: 'm1' }); // prettier-ignore
+      return computeJeosDigest({ plan: planBuild({ template: template('2022'), parameters: given }), parameters: given, flavor: 'm1' }); // prettier-ignore
     };
     const sha = (digit: string): string => `sha256:${digit.repeat(64)}`;
     const all = [{}, { drivers_iso: DRIVERS }, { drivers_iso: `${DRIVERS}.new` }, { drivers_iso: DRIVERS, drivers_iso_checksum: sha('1') }, { windows_image: '2' }]; // prettier-ignore
@@ -212,7 +212,7 @@ describe('a stock answer file of Windows', () => {
     const of = template('2022');
     const { script } = plan(of);
     assert.deepEqual(scriptPasswords(script), ['se&lt;r&amp;t:&quot;1A']);
-    const shown = masked(`${script}\n${PASSWORD}`, secretsOf(of, script));
+    const shown = maskSecrets(`${script}\n${PASSWORD}`, findSecrets(of, script));
     for (const secret of [PASSWORD, 'se&lt;r&amp;t:&quot;1A']) assert(!shown.includes(secret));
   });
 });

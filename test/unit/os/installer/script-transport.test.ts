@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FactoryError } from '../../../../src/domain/errors.js';
 import { profileFor } from '../../../../src/os/registry.js';
-import { scriptInRamdisk, withTransport, type ScriptTransport } from '../../../../src/os/installer/script-transport.js';
+import { scriptInRamdisk, withTransport } from '../../../../src/os/installer/script-transport.js';
+import type { ScriptTransport } from '../../../../src/os/types.js';
 import type { InstallerPlan } from '../../../../src/os/types.js';
 import { mediumTemplateOf, templateOf } from '../templates.js';
 

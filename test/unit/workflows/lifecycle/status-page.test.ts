@@ -41,11 +41,11 @@ describe('a build’s page in the UI', () => {
   });
 
   it('says what a build waits for, and where it stands', () => {
-    const waiting = { line: 'cloud_line-p', since: 0 };
+    const waiting = { queueId: 'create_queue-p', since: 0 };
     const inLine = { ...waiting, position: 12, of: 40, reason: 'quota: instances 10/10' };
     assert.match(
       currentDetails({ ...STATUS, waiting: inLine }),
-      /\*\*waiting in line: 12th of 40; the first waits for quota: instances 10\/10\*\* · workflow `cloud_line-p`/,
+      /\*\*waiting in line: 12th of 40; the first waits for quota: instances 10\/10\*\* · workflow `create_queue-p`/,
     );
     const first = { ...waiting, reason: 'quota: instances 10/10' };
     assert.match(currentDetails({ ...STATUS, waiting: first }), /\*\*waiting for quota: instances 10\/10\*\*/);

@@ -1,0 +1,51 @@
+import type { QueueKind } from '../domain/task-queues.js';
+import type { ActivityName } from './functions.js';
+
+/** How an activity runs. */
+export interface ActivityDeclaration {
+  /** The task queue on which the activity runs. */
+  queue: QueueKind;
+  /** Whether a build that has completed rejects the activity: true for each that creates or changes something for a build. */
+  guarded: boolean;
+}
+
+/**
+ * Every activity, in the order of a build. Workflows import this table, so it holds no code that touches the world; `functions.ts` has
+ * the functions. A function without a row here does not compile, and neither does a row without a function.
+ */
+export const ACTIVITY_DECLARATIONS: { readonly [K in ActivityName]: ActivityDeclaration } = {
+  planBaseImage: { queue: 'control', guarded: true },
+  replanBaseImage: { queue: 'control', guarded: false },
+  findResumePoint: { queue: 'wait', guarded: true },
+  returnCompletedImage: { queue: 'control', guarded: false },
+  waitForJeos: { queue: 'wait', guarded: true },
+  prepareMedia: { queue: 'transfer', guarded: false },
+  createBootImage: { queue: 'transfer', guarded: false },
+  findEndedWorkflows: { queue: 'control', guarded: false },
+  createVolumes: { queue: 'wait', guarded: true },
+  createServer: { queue: 'wait', guarded: true },
+  waitForPowerOff: { queue: 'wait', guarded: false },
+  snapshotServer: { queue: 'wait', guarded: true },
+  uploadVolume: { queue: 'wait', guarded: true },
+  publishJeos: { queue: 'control', guarded: false },
+  deleteServer: { queue: 'wait', guarded: false },
+  createAccess: { queue: 'control', guarded: true },
+  waitForAddress: { queue: 'wait', guarded: true },
+  waitForSsh: { queue: 'wait', guarded: true },
+  runGuestStep: { queue: 'wait', guarded: true },
+  writeIcicle: { queue: 'wait', guarded: true },
+  cleanGuest: { queue: 'wait', guarded: true },
+  shutDownGuest: { queue: 'wait', guarded: true },
+  openSession: { queue: 'control', guarded: false },
+  closeSession: { queue: 'control', guarded: false },
+  publishBaseImage: { queue: 'control', guarded: true },
+  downloadBody: { queue: 'transfer', guarded: true },
+  removeResources: { queue: 'wait', guarded: false },
+  keepResources: { queue: 'control', guarded: false },
+  writeFinalRecord: { queue: 'control', guarded: false },
+  deleteImage: { queue: 'control', guarded: false },
+  readRecords: { queue: 'control', guarded: false },
+  readResumePoint: { queue: 'control', guarded: false },
+  planSweep: { queue: 'wait', guarded: false },
+  removeLeftovers: { queue: 'wait', guarded: false },
+};
