@@ -4,7 +4,7 @@ import type { CallPattern } from '../fakes/openstack/core/call-log.js';
 import type { TestEnv } from './bed.js';
 import type { Build } from './bed.js';
 import type { KillPoint } from './kill-points.js';
-import { heldCommand, Interrupter } from './strikes.js';
+import { heldCommand, Interrupter } from './interrupter.js';
 
 /** Parameters with which a build makes everything that there is to remove. */
 export const PARAMETERS = { request_floating_ip: 'True', download: true };

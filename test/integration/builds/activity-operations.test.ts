@@ -7,7 +7,7 @@ import type { Behaviour } from '../../fakes/openstack/compute/behaviour.js';
 import type { RootFiles } from '../../fakes/openstack/guests/root-files.js';
 import { TestEnv, imagesIn, leftoversIn, type Build } from '../../support/bed.js';
 import { OneAtATime } from '../../support/one-at-a-time.js';
-import { heldCommand } from '../../support/strikes.js';
+import { heldCommand } from '../../support/interrupter.js';
 import { until } from '../../support/until.js';
 import { ActivityOperations } from '../../support/temporal-means.js';
 import { startTemporal } from '../../support/temporal.js';

@@ -6,7 +6,7 @@ import type { BuildStatus } from '../../../src/domain/status.js';
 import { TestEnv } from '../../support/bed.js';
 import { GUEST, neutron, nova, PARAMETERS, reaction, type Scene, STATES, WAYS } from '../../support/cancel-states.js';
 import { until } from '../../support/until.js';
-import { Interrupter } from '../../support/strikes.js';
+import { Interrupter } from '../../support/interrupter.js';
 import { startTemporal } from '../../support/temporal.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { RootFiles } from '../../fakes/openstack/guests/root-files.js';
 import { TestEnv, type Build } from '../../support/bed.js';
-import { heldCommand } from '../../support/strikes.js';
+import { heldCommand } from '../../support/interrupter.js';
 import { until } from '../../support/until.js';
 
 /** The second command runs until it is told to end; the last tells how often each has run. */

@@ -12,7 +12,7 @@ import { connectClouds } from '../../../src/openstack/index.js';
 import { createDeps } from '../../../src/worker/deps.js';
 import { TestEnv, Build } from '../../support/bed.js';
 import { OneAtATime } from '../../support/one-at-a-time.js';
-import { heldCommand } from '../../support/strikes.js';
+import { heldCommand } from '../../support/interrupter.js';
 import { resetWorkflow, type ResetPoint } from '../../support/temporal-means.js';
 
 /** Commands that note that they ran; the last fails unless each has run once in its guest. */

@@ -9,7 +9,7 @@ import { resumeBuild } from '../../../src/client/resume.js';
 import { connectImageFactory, type ImageFactoryClient } from '../../../src/client/connection.js';
 import { buildOutcome } from '../../../src/client/outcome.js';
 import { run } from '../../../src/cli/cli.js';
-import { heldCommand } from '../../support/strikes.js';
+import { heldCommand } from '../../support/interrupter.js';
 import { TestEnv, type Build, type TestEnvWorker } from '../../support/bed.js';
 import { bundleOfNextRelease, Deployment, lastReleaseOf, releasesOf, temporal } from '../../support/deployments.js';
 import { startTemporal } from '../../support/temporal.js';
