@@ -1,5 +1,5 @@
 import { TestEnv } from '../test/support/bed.js';
-import { reaction, STATES } from '../test/support/cancel-states.js';
+import { measureReaction, CANCEL_STATES } from '../test/support/cancel-states.js';
 import { startTemporal } from '../test/support/temporal.js';
 import { median, report, seconds } from './report.js';
 
@@ -8,13 +8,13 @@ export async function cancel(): Promise<void> {
   const temporal = await startTemporal();
   try {
     const took: { what: string; milliseconds: number }[] = [];
-    for (const { what, reach } of STATES) {
+    for (const { name: what, reach } of CANCEL_STATES) {
       const bed = await TestEnv.start({ temporal });
       try {
         const scene = await reach(bed);
         const since = Date.now();
         await scene.build.handle.cancel();
-        took.push({ what, milliseconds: await reaction(scene.build, since) });
+        took.push({ what, milliseconds: await measureReaction(scene.build, since) });
         await scene.release?.();
         await scene.build.result().catch(() => undefined);
       } finally {

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Worker } from '@temporalio/worker';
 import { TestEnv, type Build } from '../support/bed.js';
 import { testBundle } from '../support/bundle.js';
-import { OneAtATime } from '../support/one-at-a-time.js';
+import { DuplicateWatch } from '../support/duplicate-watch.js';
 
 const BUILDS = 10;
 /** Most milliseconds for which a worker runs, and for which no worker runs; the actual times are random. */
@@ -19,10 +19,10 @@ describe(
   { timeout: 600_000 },
   () => {
     let env: TestEnv;
-    let watch: OneAtATime;
+    let watch: DuplicateWatch;
     before(async () => {
       env = await TestEnv.start();
-      watch = new OneAtATime(env.cloud);
+      watch = new DuplicateWatch(env.cloud);
     });
     after(() => env.close());
 
@@ -67,7 +67,7 @@ describe(
       await Promise.all([all, restartWorkerUntil(all)]);
       assert.equal(env.images('base').length, BUILDS);
       assert.deepEqual(env.leftovers(), []);
-      assert.deepEqual(watch.end(), [], 'two instances of one build and role at a time');
+      assert.deepEqual(watch.stop(), [], 'two instances of one build and role at a time');
       const queues: string[] = [];
       for await (const { workflowId } of env.temporal.client.workflow.list({ query: "WorkflowType = 'createQueue'" }))
         queues.push(workflowId);

@@ -1,56 +1,55 @@
 import { execFile } from 'node:child_process';
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { STATUS_QUERY } from '../../src/domain/messages.js';
 import type { BuildStatus } from '../../src/domain/status.js';
 import type { CallPattern } from '../fakes/openstack/core/call-log.js';
+import { FIND_SECURITY_GROUP } from './call-patterns.js';
 import type { FakeCloud } from '../fakes/openstack/fake-cloud.js';
 import type { RootFiles } from '../fakes/openstack/guests/root-files.js';
 import type { TestEnv, Build } from './bed.js';
 import type { KillPoint } from './kill-points.js';
+import { until } from './until.js';
 
 type AtCall = Extract<KillPoint['at'], { call: CallPattern }>;
 
-/** The first call of whatever is done in the guest. */
-const ADMITTED = { service: 'network', method: 'GET', path: /\/security-groups\?tags=/ } as const;
-
-/** What a template's command does during which the worker is to be killed. */
-export function heldCommand(name: string): string {
+/** A template command that blocks until the file `/root/<name>.end` exists; the worker is killed meanwhile. */
+export function blockingCommand(name: string): string {
   return `echo ${name} >> /root/runs; touch /root/${name}.runs; while [ ! -e /root/${name}.end ]; do sleep 0.1; done`;
 }
 
-/** A build that stands still at a point. */
+/** A build that is paused at a kill point. */
 export interface Interruption {
-  /** To be called when the worker is dead, and before the next one is started. */
+  /** Call it when the worker is killed, before the next worker starts. */
   release: () => Promise<void>;
-  /** To be called when the next one runs. */
+  /** Call it when the next worker runs. */
   afterStart?: () => Promise<void>;
 }
 
-/** Brings a build to a stand at points of its life, so that its worker can be killed there. */
+/** Pauses a build at kill points, so that a test can kill its worker there. */
 export class Interrupter {
   constructor(
-    private readonly bed: TestEnv,
+    private readonly env: TestEnv,
     private readonly cloud: FakeCloud,
     private readonly build: Build,
-    private readonly over: AbortSignal,
+    /** Ends the waiting for a kill point. */
+    private readonly signal: AbortSignal,
   ) {}
 
-  /** Resolves when the build has come to the point. It must not be beyond it yet. */
-  at({ of, step, at }: KillPoint): Promise<Interruption> {
+  /** Resolves when the build is paused at the point. Call it before the build has passed the point. */
+  pauseAt({ of, step, at }: KillPoint): Promise<Interruption> {
     if ('command' in at) return this.atCommand(at.command, at.ends);
     if ('document' in at) return this.atDocument(step, at.document);
     return this.atCall(of, step, at);
   }
 
-  /** The call is held until the worker is dead, and its connection cut then. */
+  /** Holds the call until `release` cuts its connection. */
   private atCall(of: KillPoint['of'], step: string, { call, when }: AtCall): Promise<Interruption> {
     return new Promise((resolve, reject) => {
-      let struck = false;
-      this.over.addEventListener('abort', () =>
-        reject(new Error(`the build did not come to ${step}, ${when} that call`)),
+      let isHeld = false;
+      this.signal.addEventListener('abort', () =>
+        reject(new Error(`the build did not reach step ${step}, ${when} the call`)),
       );
       const disarm = this.cloud.faults.add({
         kind: 'held',
@@ -58,31 +57,36 @@ export class Interrupter {
         when,
         times: Infinity,
         decide: async () => {
-          if (!(await this.isIn(of, step)) || struck) return 'go';
-          struck = true;
+          if (!(await this.isInStep(of, step)) || isHeld) return 'go';
+          isHeld = true;
           disarm();
-          return new Promise((decided) => resolve({ release: () => Promise.resolve(decided('cut')) }));
+          return new Promise((decide) => resolve({ release: () => Promise.resolve(decide('cut')) }));
         },
       });
     });
   }
 
   private async atCommand(command: string, ends: 'alone' | 'followed'): Promise<Interruption> {
-    const guest = await this.until(() => this.guestWith(`root/${command}.runs`));
-    const end = (): Promise<void> => guest.write(`root/${command}.end`, '', { mode: 0o600 });
-    if (ends === 'alone') return { release: end };
+    const startFile = `root/${command}.runs`;
+    const guest = await until(() => this.findGuestWith(startFile), `command ${command} runs`, this.signal);
+    const endCommand = (): Promise<void> => guest.write(`root/${command}.end`, '', { mode: 0o600 });
+    if (ends === 'alone') return { release: endCommand };
     const { calls } = this.cloud;
-    const admitted = calls.count(ADMITTED);
+    const before = calls.count(FIND_SECURITY_GROUP);
     return {
       release: () => Promise.resolve(),
       afterStart: async () => {
-        await this.until(() => Promise.resolve(calls.count(ADMITTED) > admitted || undefined));
-        await end();
+        await until(
+          () => calls.count(FIND_SECURITY_GROUP) > before,
+          'the next worker follows the command',
+          this.signal,
+        );
+        await endCommand();
       },
     };
   }
 
-  private async guestWith(path: string): Promise<RootFiles | undefined> {
+  private async findGuestWith(path: string): Promise<RootFiles | undefined> {
     for (const id of this.cloud.state.servers.keys()) {
       const files = this.cloud.guestFiles(id);
       if ((await files?.read(path)) !== undefined) return files;
@@ -90,40 +94,30 @@ export class Interrupter {
     return undefined;
   }
 
-  /** A pipe stands in for the document: whoever reads it waits for somebody who writes. */
+  /** Replaces the document by a named pipe: the step that reads it blocks, because nothing writes to the pipe. */
   private async atDocument(step: string, name: string): Promise<Interruption> {
-    const document = join(this.bed.storage, `${this.build.uuid}.d`, name);
+    const document = join(this.env.storage, `${this.build.uuid}.d`, name);
     const aside = `${document}.aside`;
-    const cleaning = await this.atCall('base', 'cleanup', {
+    const cleanup = await this.atCall('base', 'cleanup', {
       call: { service: 'compute', method: 'GET', path: /\/os-keypairs\// },
       when: 'before',
     });
     await rename(document, aside);
     await promisify(execFile)('mkfifo', [document]);
-    // The call fails, and the clean-up is tried again.
-    await cleaning.release();
-    await this.until(async () => (await this.isIn('base', step)) || undefined);
+    // The call fails, and Temporal retries the clean-up.
+    await cleanup.release();
+    await until(() => this.isInStep('base', step), `the build is in ${step}`, this.signal);
     return { release: () => rename(aside, document) };
   }
 
-  private async isIn(of: KillPoint['of'], step: string): Promise<boolean> {
-    const status = await this.statusOf(of).catch(() => undefined);
+  private async isInStep(of: KillPoint['of'], step: string): Promise<boolean> {
+    const status = await this.queryStatus(of).catch(() => undefined);
     return status?.steps.some(({ name, state }) => name === step && state === 'running') ?? false;
   }
 
-  private async statusOf(of: KillPoint['of']): Promise<BuildStatus | undefined> {
+  private async queryStatus(of: KillPoint['of']): Promise<BuildStatus | undefined> {
     const status = await this.build.status();
     if (of === 'base' || status.jeosWorkflowId === undefined) return of === 'base' ? status : undefined;
-    return this.bed.temporal.client.workflow.getHandle(status.jeosWorkflowId).query<BuildStatus>(STATUS_QUERY);
-  }
-
-  /** What the look answers, as soon as it answers something. */
-  private async until<T>(look: () => Promise<T | undefined>): Promise<T> {
-    for (;;) {
-      const found = await look();
-      if (found !== undefined) return found;
-      this.over.throwIfAborted();
-      await pause(20);
-    }
+    return this.env.temporal.client.workflow.getHandle(status.jeosWorkflowId).query<BuildStatus>(STATUS_QUERY);
   }
 }

@@ -1,6 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** Minutes for which a test waits for a condition: less than its file's timeout, so that the error names the condition. */
+/**
+ * Minutes for which a test waits for a condition: less than its file's timeout, so that the error names the
+ * condition.
+ */
 export const WAIT_MINUTES = 8;
 /** Milliseconds between two calls of `look`. */
 const INTERVAL = 20;

@@ -6,28 +6,28 @@ import type { CallPattern } from '../../fakes/openstack/core/call-log.js';
 import type { Behaviour } from '../../fakes/openstack/compute/behaviour.js';
 import type { RootFiles } from '../../fakes/openstack/guests/root-files.js';
 import { TestEnv, imagesIn, leftoversIn, type Build } from '../../support/bed.js';
-import { OneAtATime } from '../../support/one-at-a-time.js';
-import { heldCommand } from '../../support/interrupter.js';
+import { DuplicateWatch } from '../../support/duplicate-watch.js';
+import { blockingCommand } from '../../support/interrupter.js';
 import { until } from '../../support/until.js';
 import { ActivityOperations } from '../../support/temporal-means.js';
 import { startTemporal } from '../../support/temporal.js';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 
 const STEP = 'command:1 one';
-const BODY = `<commands><command name="one">${heldCommand('one')}</command>
+const BODY = `<commands><command name="one">${blockingCommand('one')}</command>
   <command name="check">test "$(cat /root/runs)" = one</command></commands>`;
 
 /** A build in a cloud of its own, and what a person can do to its activities in the Temporal UI. */
 class Scene {
   readonly operations: ActivityOperations;
-  private readonly watch: OneAtATime;
+  private readonly watch: DuplicateWatch;
 
   private constructor(
     readonly bed: TestEnv,
     readonly build: Build,
   ) {
     this.operations = new ActivityOperations(bed.temporal, baseImageWorkflowId(build.uuid));
-    this.watch = new OneAtATime(bed.cloud);
+    this.watch = new DuplicateWatch(bed.cloud);
   }
 
   static async start(temporal: TestWorkflowEnvironment, behaviour: Behaviour): Promise<Scene> {
@@ -86,7 +86,7 @@ class Scene {
       cloud.state.serversMade.map((name) => name.split('-')[1]),
       ['installer', 'customise'],
     );
-    assert.deepEqual(this.watch.end(), []);
+    assert.deepEqual(this.watch.stop(), []);
     assert.deepEqual(leftoversIn(cloud), []);
     assert.deepEqual(
       imagesIn(cloud, 'base').map(({ id }) => id),
@@ -95,7 +95,7 @@ class Scene {
   }
 
   async close(): Promise<void> {
-    this.watch.end();
+    this.watch.stop();
     await this.bed.close();
   }
 }

@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { checkGrubPrograms } from '../../../src/media/grub.js';
 import type { FakeImage } from '../../fakes/openstack/state.js';
 import { TestEnv, PRESEED } from '../../support/bed.js';
-import { startedInstallers, type StartedInstaller } from '../../support/started-installers.js';
+import { recordInstallers, type StartedInstaller } from '../../support/started-installers.js';
 
 const missing = await checkGrubPrograms(['bios', 'uefi'], new AbortController().signal).then(
   () => false,
@@ -19,7 +19,7 @@ describe('a build on a cloud that takes no kernel images', { skip: missing }, ()
   let installed: StartedInstaller[];
   before(async () => {
     bed = await TestEnv.start({ cloud: { diskFormats: ['raw', 'qcow2', 'iso'] } });
-    installed = startedInstallers(bed);
+    installed = recordInstallers(bed);
   });
   after(() => bed.close());
 
@@ -64,7 +64,7 @@ describe('a script that comes otherwise than as user data', () => {
   let installed: StartedInstaller[];
   before(async () => {
     bed = await TestEnv.start();
-    installed = startedInstallers(bed);
+    installed = recordInstallers(bed);
   });
   after(() => bed.close());
 

@@ -4,10 +4,18 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { run } from '../../../src/cli/cli.js';
 import type { BuildStatus } from '../../../src/domain/status.js';
 import { TestEnv } from '../../support/bed.js';
-import { GUEST, neutron, nova, PARAMETERS, reaction, type Scene, STATES, WAYS } from '../../support/cancel-states.js';
-import { until } from '../../support/until.js';
+import { neutron, nova } from '../../support/call-patterns.js';
+import {
+  CANCEL_STATES,
+  CANCELLERS,
+  GUEST,
+  measureReaction,
+  PARAMETERS,
+  type Scene,
+} from '../../support/cancel-states.js';
 import { Interrupter } from '../../support/interrupter.js';
 import { startTemporal } from '../../support/temporal.js';
+import { until } from '../../support/until.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
 
 describe('a build that is cancelled', { concurrency: 6 }, () => {
@@ -58,15 +66,15 @@ describe('a build that is cancelled', { concurrency: 6 }, () => {
     return steps.some(({ name, state }) => name === 'jeos' && state === 'failed');
   }
 
-  STATES.forEach(({ what, removes, reach, ways }, index) => {
-    for (const way of ways ?? [WAYS[index % 2] ?? 'Temporal']) {
-      it(`with ${way}’s cancel ends at once, and leaves nothing: ${what}`, () =>
+  CANCEL_STATES.forEach(({ name, removes, reach, cancelledBy }, index) => {
+    for (const canceller of cancelledBy ?? [CANCELLERS[index % 2] ?? 'Temporal']) {
+      it(`with ${canceller}’s cancel ends at once, and leaves nothing: ${name}`, () =>
         on(async (bed) => {
           const scene = await reach(bed);
           const since = Date.now();
-          const ending = way === 'Temporal' ? scene.build.handle.cancel() : command(scene);
+          const ending = canceller === 'Temporal' ? scene.build.handle.cancel() : command(scene);
           try {
-            await reaction(scene.build, since);
+            await measureReaction(scene.build, since);
           } finally {
             await scene.release?.();
           }
@@ -86,7 +94,7 @@ describe('a build that is cancelled', { concurrency: 6 }, () => {
       await second.reaches('jeos');
       const since = Date.now();
       const printed = command({ bed, build: first });
-      await reaction(first, since);
+      await measureReaction(first, since);
       assert.match(await printed, /installer’s run jeos-\S+ goes on/);
       await second.result();
       assert.equal(bed.cloud.state.serversMade.filter((name) => name.includes('-installer-')).length, 1);
@@ -97,8 +105,8 @@ describe('a build that is cancelled', { concurrency: 6 }, () => {
     on(async (bed) => {
       const build = await bed.build(bed.template(), PARAMETERS);
       await build.reaches('ssh');
-      const striker = new Interrupter(bed, bed.cloud, build, AbortSignal.timeout(60_000));
-      const cleaning = striker.at({
+      const interrupter = new Interrupter(bed, bed.cloud, build, AbortSignal.timeout(60_000));
+      const cleaning = interrupter.pauseAt({
         of: 'base',
         step: 'cleanup',
         at: { call: neutron('DELETE', /\/security-groups\//), when: 'before' },
@@ -114,9 +122,9 @@ describe('a build that is cancelled', { concurrency: 6 }, () => {
   it('too late, while it cleans up after its image is published, keeps its image', () =>
     on(async (bed) => {
       const build = await bed.build(bed.template(), PARAMETERS);
-      const striker = new Interrupter(bed, bed.cloud, build, AbortSignal.timeout(60_000));
+      const interrupter = new Interrupter(bed, bed.cloud, build, AbortSignal.timeout(60_000));
       const at = { call: nova('DELETE', /\/os-keypairs\//), when: 'before' } as const;
-      const { release } = await striker.at({ of: 'base', step: 'cleanup', at });
+      const { release } = await interrupter.pauseAt({ of: 'base', step: 'cleanup', at });
       await build.handle.cancel();
       await release();
       const { glanceId } = await build.result();

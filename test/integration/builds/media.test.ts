@@ -13,8 +13,8 @@ import { mediumFixture } from '../../fakes/openstack/medium-fixture.js';
 import type { Leftover } from '../../fakes/openstack/leftovers.js';
 import type { FakeImage } from '../../fakes/openstack/state.js';
 import { TestEnv, PRESEED } from '../../support/bed.js';
-import { everyOne, lose, wordsOf, type Changes } from '../../support/lost-replies.js';
-import { startedInstallers, type StartedInstaller } from '../../support/started-installers.js';
+import { listReplies, loseReplies, describeLostReply, type ChangingCalls } from '../../support/lost-replies.js';
+import { recordInstallers, type StartedInstaller } from '../../support/started-installers.js';
 import { until } from '../../support/until.js';
 
 const { signal } = new AbortController();
@@ -36,7 +36,7 @@ describe('a system that is installed from its medium', { skip }, () => {
     folder = await mkdtemp(join(tmpdir(), 'imagefactory-media-'));
     bed = await TestEnv.start({ worker: false });
     await bed.startWorker({ filesFrom: [folder] });
-    started = startedInstallers(bed);
+    started = recordInstallers(bed);
     iso = await mediumFixture({ files: TREE, volumeId: 'Debian 12' });
     bed.media.put('/debian.iso', iso);
     address = `${bed.media.origin}/debian.iso`;
@@ -355,7 +355,7 @@ describe('a cloud without block storage', () => {
 });
 
 /** What a build changes in Cinder when its root disk is a volume and its medium another one. */
-const CHANGES: Changes = [
+const CHANGES: ChangingCalls = [
   ['volume POST /v3/volumes', 3],
   ['volume POST /v3/volumes/*/action', 2],
   ['volume DELETE /v3/volumes/*', 3],
@@ -366,11 +366,11 @@ describe('a build that loses the replies of Cinder', { skip }, () => {
     const bed = await TestEnv.start();
     try {
       bed.media.put('/debian.iso', await mediumFixture({ files: TREE }));
-      const losses = everyOne(CHANGES);
-      const lost = lose(bed, losses);
+      const losses = listReplies(CHANGES);
+      const lost = loseReplies(bed, losses);
       const template = bed.template({ iso: `${bed.media.origin}/debian.iso` });
       const result = await (await bed.build(template, { root_disk: 'volume' })).result();
-      assert.deepEqual(lost.sort(), losses.map(wordsOf).sort());
+      assert.deepEqual(lost.sort(), losses.map(describeLostReply).sort());
       assert.deepEqual(bed.cloud.state.serversMade.map((name) => name.split('-')[1]), ['installer', 'customise']); // prettier-ignore
       assert.deepEqual(bed.images('base').map(({ id }) => id), [result.glanceId]); // prettier-ignore
       assert.equal(bed.images('jeos').length, 1);

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { RootFiles } from '../../fakes/openstack/guests/root-files.js';
 import { TestEnv, type Build } from '../../support/bed.js';
-import { heldCommand } from '../../support/interrupter.js';
+import { blockingCommand } from '../../support/interrupter.js';
 import { until } from '../../support/until.js';
 
 /** The second command runs until it is told to end; the last tells how often each has run. */
 function bodyOf(ran: string): string {
   return `<commands>
     <command name="one">echo one >> /root/runs</command>
-    <command name="two">${heldCommand('two')}</command>
+    <command name="two">${blockingCommand('two')}</command>
     <command name="check">test "$(echo $(cat /root/runs))" = "${ran}"</command></commands>`;
 }
 

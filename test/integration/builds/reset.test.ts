@@ -11,8 +11,8 @@ import { deleteImage } from '../../../src/client/images.js';
 import { connectClouds } from '../../../src/openstack/index.js';
 import { createDeps } from '../../../src/worker/deps.js';
 import { TestEnv, Build } from '../../support/bed.js';
-import { OneAtATime } from '../../support/one-at-a-time.js';
-import { heldCommand } from '../../support/interrupter.js';
+import { DuplicateWatch } from '../../support/duplicate-watch.js';
+import { blockingCommand } from '../../support/interrupter.js';
 import { resetWorkflow, type ResetPoint } from '../../support/temporal-means.js';
 
 /** Commands that note that they ran; the last fails unless each has run once in its guest. */
@@ -23,7 +23,7 @@ function bodyOf(second: string): string {
 }
 
 const QUICK = bodyOf('echo two >> /root/runs');
-const HELD = bodyOf(heldCommand('two'));
+const HELD = bodyOf(blockingCommand('two'));
 /** The step in which the held command runs, and its activity. */
 const SECOND = 'command:2 c2';
 const SECOND_STEP: ResetPoint = ['runGuestStep', 2];
@@ -31,16 +31,16 @@ const SECOND_STEP: ResetPoint = ['runGuestStep', 2];
 describe('a build that is reset with Temporal’s own means', { concurrency: 6 }, () => {
   let bed: TestEnv;
   let factory: ImageFactoryClient;
-  let watch: OneAtATime;
+  let watch: DuplicateWatch;
   before(async () => {
     bed = await TestEnv.start();
     factory = await connectImageFactory({ env: bed.env(), taskQueue: bed.taskQueue });
-    watch = new OneAtATime(bed.cloud);
+    watch = new DuplicateWatch(bed.cloud);
     // The JEOS that all of them share.
     await (await bed.build(bed.template())).result();
   });
   after(async () => {
-    assert.deepEqual(watch.end(), [], 'two instances of one build and role at a time');
+    assert.deepEqual(watch.stop(), [], 'two instances of one build and role at a time');
     await factory.close();
     await bed.close();
   });

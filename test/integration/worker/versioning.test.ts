@@ -9,7 +9,7 @@ import { resumeBuild } from '../../../src/client/resume.js';
 import { connectImageFactory, type ImageFactoryClient } from '../../../src/client/connection.js';
 import { buildOutcome } from '../../../src/client/outcome.js';
 import { run } from '../../../src/cli/cli.js';
-import { heldCommand } from '../../support/interrupter.js';
+import { blockingCommand } from '../../support/interrupter.js';
 import { TestEnv, type Build, type TestEnvWorker } from '../../support/bed.js';
 import { bundleOfNextRelease, Deployment, lastReleaseOf, releasesOf, temporal } from '../../support/deployments.js';
 import { startTemporal } from '../../support/temporal.js';
@@ -103,7 +103,7 @@ describe('workers of several releases', { timeout: 300_000 }, () => {
   it('a build ends on the release that it began on, in all lanes, and a new one runs on the current release', () =>
     alone(async () => {
       const old = await today('A');
-      const body = bodyOf(heldCommand('long'));
+      const body = bodyOf(blockingCommand('long'));
       const begun = await bed.build(bed.template({ name: 'begun', body }), { download: true });
       const guest = await until(async () => {
         const files = [...bed.cloud.state.servers.keys()].map((id) => bed.cloud.guestFiles(id));

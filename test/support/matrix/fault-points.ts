@@ -1,4 +1,5 @@
 import type { CallPattern } from '../../fakes/openstack/core/call-log.js';
+import { cinder, FIND_SECURITY_GROUP, glance, neutron, nova } from '../call-patterns.js';
 
 /** A point in a build where a fault can be injected: a row of the fault matrix. */
 export interface FaultPoint {
@@ -22,19 +23,12 @@ export interface FaultPoint {
   firstOnly?: boolean;
 }
 
-const nova = (method: string, path: RegExp): CallPattern => ({ service: 'compute', method, path });
-const glance = (method: string, path: RegExp): CallPattern => ({ service: 'image', method, path });
-const cinder = (method: string, path: RegExp): CallPattern => ({ service: 'volume', method, path });
-const neutron = (method: string, path: RegExp): CallPattern => ({ service: 'network', method, path });
-
 const CREATE_SERVER = nova('POST', /\/servers$/);
 const LIST_SERVERS = nova('GET', /\/servers\/detail/);
 const ACTION = nova('POST', /\/action$/);
 const DELETE_SERVER = nova('DELETE', /\/servers\//);
 const CREATE_IMAGE = glance('POST', /\/images$/);
 const CHANGE_IMAGE = glance('PATCH', /\/images\//);
-/** The first call of every guest step: the worker makes sure that the security group lets it in. */
-const FIND_SECURITY_GROUP = neutron('GET', /\/security-groups\?tags=/);
 
 /** The fault points of a build, in the order of its lifecycle. */
 export const FAULT_POINTS: FaultPoint[] = [
