@@ -20,7 +20,7 @@ function ofTheCloud(): number {
  * as long as a real one; its 200 guests, the Temporal server and the worker share the machine.
  */
 export async function many(): Promise<void> {
-  const bed = await TestEnv.start({ cloud: { hurry: 1, durations: { install: 1000 } }, worker: false });
+  const bed = await TestEnv.start({ cloud: { speedUp: 1, durations: { install: 1000 } }, worker: false });
   let worker: BenchWorker | undefined;
   try {
     worker = await BenchWorker.start(bed.storage, bed.taskQueue, withoutCloud(bed.env()));

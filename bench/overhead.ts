@@ -10,7 +10,7 @@ const ROUNDS = 5;
 
 /** (a) Our own overhead: one build on a fake cloud whose machines boot, install and answer at once. */
 export async function overhead(): Promise<void> {
-  const bed = await TestEnv.start({ cloud: { hurry: 100_000 } });
+  const bed = await TestEnv.start({ cloud: { speedUp: 100_000 } });
   try {
     const build = async (parameters: Record<string, unknown>) => {
       const calls = bed.cloud.calls.count();

@@ -29,7 +29,7 @@ describe('builds in a cloud of which every fifth call fails', () => {
 
   it('all succeed, create no instance twice, and leave nothing', { timeout: 600_000 }, async (t) => {
     t.diagnostic(`FAULT_SEED=${SEED}`);
-    env.cloud.faults.randomly({ seed: SEED, probability: 0.2, kinds: KINDS });
+    env.cloud.faults.addRandom({ seed: SEED, probability: 0.2, kinds: KINDS });
     const template = env.template({
       body: '<commands><command name="a">echo a >> /root/runs; test $(wc -l &lt; /root/runs) = 1</command></commands>',
     });

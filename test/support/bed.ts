@@ -72,7 +72,7 @@ export class TestEnv {
   static async start(options: TestEnvOptions = {}): Promise<TestEnv> {
     const [temporal, cloud, media, storage] = await Promise.all([
       options.temporal ?? startTemporal(options.payloadKeys),
-      FakeCloud.start({ hurry: 300, consoleWhenOff: true, ...options.cloud }),
+      FakeCloud.start({ speedUp: 300, consoleWhenOff: true, ...options.cloud }),
       MediaServer.start(),
       mkdtemp(join(tmpdir(), 'imagefactory-bed-')),
     ]);

@@ -89,7 +89,7 @@ export const CANCEL_STATES: CancelState[] = [
   duringCall('base', 'plan', nova('GET', /\/flavors/)),
   duringCall('base', 'jeos', glance('GET', /imagefactory_jeos=/)),
   duringStep('while it fetches the installer’s kernel', 'installer: media', (bed) =>
-    bed.media.fault(/linux$/, { kind: 'hang' }),
+    bed.media.addFault(/linux$/, { kind: 'hang' }),
   ),
   duringCall('jeos', 'media', glance('PUT', /\/file$/)),
   duringCall('jeos', 'boot-image', glance('POST', /\/images$/), IMAGE, 'after'),

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { reset } from '../fakes/openstack/core/reset.js';
+import { resetConnection } from '../fakes/openstack/core/reset-connection.js';
 
 /**
  * A fault: another reply than the usual one; a transfer that stops after so many bytes and stays open; or one that ends
@@ -65,7 +65,7 @@ export class FtpServer {
 
   /** Cuts every connection. */
   cut(): void {
-    for (const socket of this.sockets) reset(socket);
+    for (const socket of this.sockets) resetConnection(socket);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -6,7 +6,7 @@ import { FAMILIES, profileFor } from '../../../src/os/registry.js';
 import type { InstallerPlan, InstallScriptKind, OsFamily, Release } from '../../../src/os/types.js';
 import { throwIfInvalid } from '../../../src/tdl/parse.js';
 import { WINDOWS_USER } from '../../fakes/openstack/guests/powershell.js';
-import { mediumFixture } from '../../fakes/openstack/medium-fixture.js';
+import { createMediumFixture } from '../../fakes/openstack/medium-fixture.js';
 import { TestEnv } from '../../support/bed.js';
 
 const { signal } = new AbortController();
@@ -126,7 +126,7 @@ async function putMedia(bed: TestEnv, { kernel, ramdisk, medium }: InstallerPlan
   const { kernels = [], ramdisks = [] } = medium.boots ?? {};
   const paths = [...kernels.slice(-1), ...ramdisks.slice(-1)];
   const files = Object.fromEntries(paths.map((path) => [path, `${address} ${path}`]));
-  bed.media.put(new URL(address).pathname, await mediumFixture({ files: { 'README.txt': address, ...files } }));
+  bed.media.put(new URL(address).pathname, await createMediumFixture({ files: { 'README.txt': address, ...files } }));
 }
 
 function templateOf(bed: TestEnv, built: Built): string {

@@ -9,7 +9,7 @@ import { createMessage, generateKey, sign } from 'openpgp';
 import { checkGrubPrograms } from '../../../src/media/grub.js';
 import { checkIsoPrograms } from '../../../src/media/iso.js';
 import { connectClouds } from '../../../src/openstack/index.js';
-import { mediumFixture } from '../../fakes/openstack/medium-fixture.js';
+import { createMediumFixture } from '../../fakes/openstack/medium-fixture.js';
 import type { Leftover } from '../../fakes/openstack/leftovers.js';
 import type { FakeImage } from '../../fakes/openstack/state.js';
 import { TestEnv, PRESEED } from '../../support/bed.js';
@@ -37,7 +37,7 @@ describe('a system that is installed from its medium', { skip }, () => {
     bed = await TestEnv.start({ worker: false });
     await bed.startWorker({ filesFrom: [folder] });
     started = recordInstallers(bed);
-    iso = await mediumFixture({ files: TREE, volumeId: 'Debian 12' });
+    iso = await createMediumFixture({ files: TREE, volumeId: 'Debian 12' });
     bed.media.put('/debian.iso', iso);
     address = `${bed.media.origin}/debian.iso`;
   });
@@ -197,7 +197,7 @@ describe('a system that is installed from its medium', { skip }, () => {
   });
 
   it('fails with the places where a kernel was looked for, when it is another medium', async () => {
-    bed.media.put('/other.iso', await mediumFixture({ files: { 'README.txt': 'x' } }));
+    bed.media.put('/other.iso', await createMediumFixture({ files: { 'README.txt': 'x' } }));
     const failure = await (await bed.build(bed.template({ iso: `${bed.media.origin}/other.iso` }))).failure();
     assert.match(failure.message, /the medium has none of install\.amd\/vmlinuz, /);
     assert.deepEqual(left(), []);
@@ -267,7 +267,7 @@ describe('a root disk that is a volume', () => {
     { skip },
     async () => {
       const { quotas, volumes } = bed.cloud.state;
-      bed.media.put('/debian.iso', await mediumFixture({ files: TREE }));
+      bed.media.put('/debian.iso', await createMediumFixture({ files: TREE }));
       const forget = bed.cloud.volumeBehaviours.add({ create: 'stuck', times: 1 });
       quotas.volumes = 1;
       const from = bed.cloud.calls.list().length;
@@ -365,7 +365,7 @@ describe('a build that loses the replies of Cinder', { skip }, () => {
   it('is complete, with nothing made twice or left', async () => {
     const bed = await TestEnv.start();
     try {
-      bed.media.put('/debian.iso', await mediumFixture({ files: TREE }));
+      bed.media.put('/debian.iso', await createMediumFixture({ files: TREE }));
       const losses = listReplies(CHANGES);
       const lost = loseReplies(bed, losses);
       const template = bed.template({ iso: `${bed.media.origin}/debian.iso` });

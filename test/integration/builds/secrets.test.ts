@@ -9,7 +9,7 @@ import type { Payload } from '@temporalio/common';
 import { run } from '../../../src/cli/cli.js';
 import { EncryptionCodec } from '../../../src/codec/encryption-codec.js';
 import { KEYS_VARIABLE, newKeyLine, payloadKeysFromEnv, type PayloadKeys } from '../../../src/codec/keys.js';
-import { print } from '../../fakes/openstack/compute/console.js';
+import { printToConsole } from '../../fakes/openstack/compute/console.js';
 import { TestEnv, PRESEED, type Build } from '../../support/bed.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
 
@@ -216,7 +216,7 @@ for (const encrypted of [true, false]) {
       bed.cloud.behaviours.add({ match: { boots: 'disk' }, guest: { ssh: false } });
       const silent = await build('silent', { boot_timeout: 3 });
       await silent.reaches('ssh');
-      for (const server of bed.cloud.state.servers.values()) print(server, `root has ${ROOT_PASSWORD}\nlogin: `);
+      for (const server of bed.cloud.state.servers.values()) printToConsole(server, `root has ${ROOT_PASSWORD}\nlogin: `);
       assert.match(await saidOf(silent), /no login over SSH/);
       assert.match(JSON.stringify(await silent.status()), /root has \*{8}/);
     });

@@ -295,7 +295,7 @@ describe('the sweeper', () => {
   it('removes everything, however often the cloud fails', async () => {
     await Promise.all([terminated('ssh', { request_floating_ip: true }), terminated('base.snapshot')]);
     age(25);
-    bed.cloud.faults.randomly({
+    bed.cloud.faults.addRandom({
       seed: 5,
       probability: 0.3,
       kinds: [{ kind: 'status', status: 503 }, { kind: 'reset-before' }, { kind: 'reset-after' }],

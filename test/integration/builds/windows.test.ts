@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { readIcicle } from '../../../src/icicle/icicle.js';
 import { checkIsoPrograms } from '../../../src/media/iso.js';
-import { mediaOf } from '../../fakes/openstack/compute/boot-order.js';
+import { listMedia } from '../../fakes/openstack/compute/boot-order.js';
 import { WINDOWS_USER } from '../../fakes/openstack/guests/powershell.js';
-import { mediumFixture } from '../../fakes/openstack/medium-fixture.js';
+import { createMediumFixture } from '../../fakes/openstack/medium-fixture.js';
 import { TestEnv, type Build } from '../../support/bed.js';
 
 const skip = await checkIsoPrograms(new AbortController().signal).then(
@@ -25,13 +25,13 @@ describe('a Windows', { skip }, () => {
     const choose = async (): Promise<undefined> => {
       for (const server of state.servers.values()) {
         if (server.boots === 'installer')
-          drives.set(server.id, mediaOf(state, server).map(({ files }) => [...files.keys()].sort())); // prettier-ignore
+          drives.set(server.id, listMedia(state, server).map(({ files }) => [...files.keys()].sort())); // prettier-ignore
       }
     };
     const match = { service: 'compute', method: 'DELETE', path: /\/servers\// } as const;
     faults.add({ kind: 'chosen', match, times: Infinity, choose });
-    bed.media.put('/win.iso', await mediumFixture({ files: { 'sources/install.wim': 'wim' } }));
-    bed.media.put('/virtio-win.iso', await mediumFixture({ files: { 'viostor/a.inf': 'inf' }, bootable: false }));
+    bed.media.put('/win.iso', await createMediumFixture({ files: { 'sources/install.wim': 'wim' } }));
+    bed.media.put('/virtio-win.iso', await createMediumFixture({ files: { 'viostor/a.inf': 'inf' }, bootable: false }));
     bed.media.put('/tool.msi', 'a tool');
   });
   after(() => bed.close());

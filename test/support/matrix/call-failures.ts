@@ -47,7 +47,7 @@ export function createCallFailure(
   return {
     on: 'medium',
     inject: () => {
-      if (name === 'refused') slot.media.refuse(REFUSE_FOR);
+      if (name === 'refused') slot.media.refuseConnections(REFUSE_FOR);
       return Promise.resolve(mirror);
     },
   };

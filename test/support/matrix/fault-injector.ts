@@ -72,7 +72,7 @@ export class FaultInjector {
     const choose = (call: LoggedCall): Promise<FaultKind | undefined> => this.chooseForCall(call);
     this.disarmers = [
       cloud.faults.add({ kind: 'chosen', match: {}, times: Infinity, choose }),
-      media.fault(KERNEL, { kind: 'chosen', choose: async () => (await this.take('medium'))?.inject() }),
+      media.addFault(KERNEL, { kind: 'chosen', choose: async () => (await this.take('medium'))?.inject() }),
     ];
     cloud.sessions.onBegin = async () => {
       // Chosen now, while the build is in the step: when the command ends, the build may be in the next one.

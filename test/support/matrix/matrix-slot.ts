@@ -61,7 +61,7 @@ export class MatrixSlot {
 
   static async start(env: TestEnv, name: string, options: FakeCloudOptions = {}): Promise<MatrixSlot> {
     const [cloud, media] = await Promise.all([
-      FakeCloud.start({ hurry: 300, consoleWhenOff: true, ...options }),
+      FakeCloud.start({ speedUp: 300, consoleWhenOff: true, ...options }),
       MediaServer.start(),
     ]);
     return new MatrixSlot(env, name, cloud, media);
@@ -80,7 +80,7 @@ export class MatrixSlot {
   async startBuild({ fresh = true, body = BODY, parameters = {} }: SlotBuild = {}): Promise<Build> {
     this.serversBefore = this.cloud.state.serversMade.length;
     this.imagesBefore = imagesIn(this.cloud, 'base').length;
-    if (fresh) this.media.renew();
+    if (fresh) this.media.replaceTrees();
     const script = fresh ? `${PRESEED}# ${this.name} ${++runs}\n` : `${PRESEED}# ${this.name}\n`;
     const all = { request_floating_ip: 'True', download: true, install_script: script, ...parameters };
     const template = this.env.template({ body, url: this.media.debianUrl });
