@@ -162,7 +162,7 @@ describe('a build whose step has failed', () => {
         boot_timeout: 3,
       });
       assert.equal((await build.held()).step, 'ssh');
-      await assert.rejects(resume(build, { skip: true }), { message: /ssh cannot be left out/ });
+      await assert.rejects(resume(build, { skip: true }), { message: /ssh cannot be skipped/ });
       await resume(build, { parameters: { default_user: 'debian', boot_timeout: '600' } });
       await result(build);
     });
