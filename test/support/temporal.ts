@@ -112,7 +112,7 @@ export async function startTemporal(
 ): Promise<TestWorkflowEnvironment> {
   const address = process.env[SHARED_ADDRESS];
   if (address === undefined || dynamicConfig.length > 0) return startServer(payloadKeys, dynamicConfig);
-  const client = { dataConverter: dataConverter(payloadKeys) };
+  const client = { dataConverter: createDataConverter(payloadKeys) };
   const namespace = await takeNamespace();
   return TestWorkflowEnvironment.createFromExistingServer({ address, namespace, client });
 }
