@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, it } from 'node:test';
 import { COMMANDS } from '../../../src/cli/commands/index.js';
+import { LIMITS } from '../../../src/tdl/limits.js';
 import {
   codeSpans,
   headingAnchors,
@@ -49,6 +50,37 @@ describe('README.md', () => {
     for (const name of listFiles('docs').filter((path) => /^docs\/[^/]+\.md$/.test(path))) {
       assert.ok(listed.includes(`](${name})`), name);
     }
+  });
+});
+
+describe('README.md: supported versions', () => {
+  const supported = readSection(readText('README.md'), '## Supported versions');
+
+  it('names the version of the SDK that package.json asks for', () => {
+    const row = tableRows(supported).find(([name]) => name === 'Temporal SDK');
+    assert.match(row?.join(' ') ?? '', new RegExp(`\\b${packageJson.dependencies['@temporalio/client']}\\b`));
+  });
+
+  it('names the versions of Temporal’s program and server that the tests build', () => {
+    const modules = readText('tools/temporal/go.mod');
+    const row = tableRows(supported).find(([name]) => name === 'Temporal server');
+    for (const module of ['github.com/temporalio/cli', 'go.temporal.io/server']) {
+      const version = new RegExp(`${module} v([\\d.]+)`).exec(modules)?.[1] ?? 'no version';
+      assert.ok(row?.[2]?.includes(version), `${module} ${version}`);
+    }
+  });
+});
+
+describe('docs/tdl.md', () => {
+  it('has every limit of the template reader', () => {
+    const rows = tableRows(readSection(readText('docs/tdl.md'), '## Limits'));
+    const numbers = rows.map(([, number = '']) => Number.parseInt(number));
+    // The digits of a disk's size are limited by its own reader.
+    const expected = [...Object.values(LIMITS), 30];
+    assert.deepEqual(
+      numbers.sort((a, b) => a - b),
+      expected.sort((a, b) => a - b),
+    );
   });
 });
 
