@@ -44,7 +44,7 @@ function defaultText(value: string | number | boolean): string {
   return value === '' ? 'empty' : `\`${value}\``;
 }
 
-/** Angle brackets are HTML in Markdown. */
+/** Puts angle brackets into backticks: Markdown takes them for HTML. */
 function escaped(text: string): string {
   return text.replace(/<[^>]+>/g, (tag) => `\`${tag}\``).replace(/`(<[^>]+>)`(\.\w+)/g, '`$1$2`');
 }

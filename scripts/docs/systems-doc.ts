@@ -32,7 +32,7 @@ export function systemsDoc(): Promise<string> {
   );
 }
 
-/** "Debian up to 7, …": the families of which a release is known that may have an old OpenSSH. */
+/** The families with a release that may have an OpenSSH older than 6.5: "Debian up to 7, …". */
 function oldSshList(): string {
   const old = FAMILIES.filter((family) => {
     const oldest = family.versionOf({ name: family.names[0] ?? '', version: family.releases[0]?.from ?? '' });
@@ -64,7 +64,7 @@ function rowOf(family: OsFamily, release: Release): string[] {
   ];
 }
 
-/** What is said of some releases, and why something cannot be installed. */
+/** The notes of the releases, and the reasons why some of them cannot be installed. */
 function notesOf(family: OsFamily): string[] {
   const notes = family.releases.flatMap((release) =>
     release.note === undefined ? [] : [`${formatReleaseRange(family, release)}: ${release.note}.`],

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, it } from 'node:test';
+import { ACTIVITY_DECLARATIONS } from '../../../src/activities/declarations.js';
 import { COMMANDS } from '../../../src/cli/commands/index.js';
+import { WORKFLOWS } from '../../../src/domain/messages.js';
+import { KEYS } from '../../../src/domain/names.js';
 import { LIMITS } from '../../../src/tdl/limits.js';
 import {
   codeSpans,
@@ -146,6 +149,17 @@ describe('docs/architecture.md', () => {
     assert.deepEqual({ unexplained, unused }, { unexplained: [], unused: [] });
   });
 
+  it('names only activities and workflows that exist in its diagrams', () => {
+    const diagrams = [...architecture.matchAll(/^```mermaid$(.*?)^```$/gms)].map(([, text = '']) => text);
+    assert.equal(diagrams.length, 2);
+    const known: string[] = [...Object.keys(ACTIVITY_DECLARATIONS), ...Object.values(WORKFLOWS)];
+    const named = diagrams.flatMap((text) => [...text.matchAll(/\b[a-z]+[A-Z]\w*/g)].map(([name]) => name));
+    assert.deepEqual(
+      sorted(named).filter((name) => !known.includes(name) && !['sequenceDiagram'].includes(name)),
+      [],
+    );
+  });
+
   it('is short', () => {
     assert.ok(architecture.split('\n').length <= 151);
   });
@@ -239,6 +253,12 @@ for (const path of DOCUMENTS) {
       for (const name of named.filter((text) => !/[A-Z]{4,}/.test(text) || text.endsWith('README.md'))) {
         assert.ok(existsSync(name), name);
       }
+    });
+
+    it('names only marks that builds set', () => {
+      const marks: string[] = Object.values(KEYS);
+      const named = codeSpans(prose).flatMap((text) => /^imagefactory_[a-z]+(?==|$)/.exec(text)?.[0] ?? []);
+      for (const mark of named) assert.ok(marks.includes(mark), mark);
     });
 
     it('has no line over 120 columns outside of tables', () => {
