@@ -1,3 +1,4 @@
+import type { RecordType } from './image-kinds.js';
 import type { ImageStatus } from './status.js';
 
 /**
@@ -7,7 +8,7 @@ import type { ImageStatus } from './status.js';
 export interface BuildRecord {
   identifier: string;
   /** Class name as imagefactory wrote it. */
-  type: 'BaseImage';
+  type: RecordType;
   /** Path of the body, whether or not it was fetched. */
   data: string;
   /** The TDL, its root password masked. */

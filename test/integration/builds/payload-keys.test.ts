@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { run } from '../../../src/cli/cli.js';
-import { KEYS_VARIABLE, newKeyLine, payloadKeysFromEnv, type PayloadKeys } from '../../../src/codec/keys.js';
+import { KEYS_VARIABLE, generateKeyLine, readPayloadKeysFromEnv, type PayloadKeys } from '../../../src/codec/keys.js';
 import { TestEnv, type Build } from '../../support/bed.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
 import { until } from '../../support/until.js';
 
-const FIRST = newKeyLine('first');
-const SECOND = newKeyLine('second');
+const FIRST = generateKeyLine('first');
+const SECOND = generateKeyLine('second');
 
 function keysOf(...lines: string[]): PayloadKeys | undefined {
-  return payloadKeysFromEnv({ [KEYS_VARIABLE]: lines.join(' ') });
+  return readPayloadKeysFromEnv({ [KEYS_VARIABLE]: lines.join(' ') });
 }
 
 /** Ids of the keys that a build's history was encrypted with; `none` where a payload is not. */
@@ -69,7 +69,7 @@ describe('payload keys', { concurrency: false, timeout: 240_000 }, () => {
   it('that the command line lacks are named', async () => {
     const build = await bed.build(bed.template({ name: 'unreadable' }));
     await build.result();
-    const io = new RecordingIo({ TEMPORAL_ADDRESS: bed.temporal.address });
+    const io = new RecordingIo(bed.env());
     assert.equal(await run(['--task-queue', bed.taskQueue, 'status', build.uuid], io), 1);
     assert.match(
       io.stderr,

@@ -11,6 +11,7 @@ import { EncryptionCodec } from '../../../src/codec/encryption-codec.js';
 import { KEYS_VARIABLE, newKeyLine, payloadKeysFromEnv, type PayloadKeys } from '../../../src/codec/keys.js';
 import { printToConsole } from '../../fakes/openstack/compute/console.js';
 import { TestEnv, PRESEED, type Build } from '../../support/bed.js';
+import { temporalEnv } from '../../support/temporal.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
 
 /** Words that nothing else contains. */
@@ -100,11 +101,11 @@ for (const encrypted of [true, false]) {
     let bed: TestEnv;
     let worker: LoggingWorker;
     let keys: PayloadKeys | undefined;
-    const keyEnv: Record<string, string> = encrypted ? { [KEYS_VARIABLE]: newKeyLine() } : {};
+    const keyEnv: Record<string, string> = encrypted ? { [KEYS_VARIABLE]: generateKeyLine() } : {};
     const said: string[] = [];
 
     before(async () => {
-      keys = payloadKeysFromEnv(keyEnv);
+      keys = readPayloadKeysFromEnv(keyEnv);
       bed = await TestEnv.start({
         cloud: { credentials: { password: CLOUD_PASSWORD } },
         worker: false,
@@ -133,7 +134,7 @@ for (const encrypted of [true, false]) {
     }
 
     async function command(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-      const env = { ...keyEnv, TEMPORAL_ADDRESS: bed.temporal.address };
+      const env = { ...keyEnv, ...temporalEnv(bed.temporal) };
       const io = new RecordingIo(env);
       const code = await run(['--task-queue', bed.taskQueue, ...args], io);
       said.push(io.stdout, io.stderr);

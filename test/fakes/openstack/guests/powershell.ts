@@ -4,7 +4,7 @@ import { WINDOWS_FOLLOW, WINDOWS_RUNNER } from '../../../../src/guest/powershell
 import * as scripts from '../../../../src/guest/powershell-scripts.js';
 import { POWERSHELL_GUEST } from '../../../../src/guest/powershell.js';
 import { POSIX } from '../../../../src/guest/posix.js';
-import { quote } from '../../../../src/guest/shell.js';
+import { quoteShellWord } from '../../../../src/guest/shell.js';
 import { APT_TOOLS } from '../../../../src/os/families/debian/guest.js';
 import * as tools from '../../../../src/os/families/windows/guest.js';
 
@@ -31,7 +31,7 @@ export const WINDOWS_USER = 'Administrator';
 export function readScriptSize(command: string): number | undefined {
   const encoded = command.split(' ').at(-1) ?? '';
   const size = Number(/New-Object byte\[\] (\d+)/.exec(Buffer.from(encoded, 'base64').toString('utf16le'))?.[1]);
-  const same = Number.isInteger(size) && POWERSHELL_GUEST.started('x'.repeat(size), '').command === command;
+  const same = Number.isInteger(size) && POWERSHELL_GUEST.buildCommand('x'.repeat(size), '').command === command;
   return same ? size : undefined;
 }
 
@@ -55,9 +55,12 @@ const SCRIPTS = new Map<string, (values: Values, input: Buffer) => Translation>(
 
 /** The guest steps whose scripts imagefactory itself has. */
 const STEPS = new Map<string, (values: Values) => string>([
-  [tools.INSTALL_PACKAGES, ({ names }) => `apt-get install -y -- ${(names as string[]).map(quote).join(' ')}`],
-  [tools.ADD_SOURCE, ({ name, url }) => `printf '%s %s\\n' ${quote(String(name))} ${quote(String(url))} >>/etc/choco`],
-  [tools.REMOVE_SOURCE, ({ name }) => `grep -v ${quote(`^${String(name)} `)} /etc/choco >/etc/choco.new; mv /etc/choco.new /etc/choco`], // prettier-ignore
+  [tools.INSTALL_PACKAGES, ({ names }) => `apt-get install -y -- ${(names as string[]).map(quoteShellWord).join(' ')}`],
+  [
+    tools.ADD_SOURCE,
+    ({ name, url }) => `printf '%s %s\\n' ${quoteShellWord(String(name))} ${quoteShellWord(String(url))} >>/etc/choco`,
+  ],
+  [tools.REMOVE_SOURCE, ({ name }) => `grep -v ${quoteShellWord(`^${String(name)} `)} /etc/choco >/etc/choco.new; mv /etc/choco.new /etc/choco`], // prettier-ignore
   [tools.CLEAN, () => APT_TOOLS.cleanGuest().script],
 ]);
 
@@ -82,7 +85,7 @@ function translateStep(script: string): string {
 
 function translateLine(line: string): string {
   const printed = /^Write-Output '([^']*)'$/.exec(line);
-  if (printed !== null) return `printf '%s\\n' ${quote(printed[1] ?? '')}`;
+  if (printed !== null) return `printf '%s\\n' ${quoteShellWord(printed[1] ?? '')}`;
   const ended = /^exit (\d+)$/.exec(line);
   if (ended !== null) return `exit ${ended[1]}`;
   const wanted = /^if \(-not \(Test-Path '([^']+)'\)\) \{ exit 1 \}$/.exec(line);

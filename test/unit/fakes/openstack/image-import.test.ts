@@ -69,9 +69,9 @@ describe('images that the fake cloud imports', () => {
     const other = await CloudFixture.start({ guests: false, importMethods: ['glance-direct'] });
     try {
       const { image } = other.cloud;
-      assert.deepEqual(await image.importMethods(), ['glance-direct']);
+      assert.deepEqual(await image.listImportMethods(), ['glance-direct']);
       const { id } = await image.createImage({ name: 'fetched', disk_format: 'raw', container_format: 'bare' });
-      await assert.rejects(image.importFrom(id, media.debianUrl), /Unknown import method name 'web-download'/);
+      await assert.rejects(image.importImage(id, media.debianUrl), /Unknown import method name 'web-download'/);
     } finally {
       await other.close();
     }

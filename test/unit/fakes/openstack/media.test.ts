@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { checkGrubPrograms } from '../../../../src/media/grub.js';
-import { checkIsoPrograms, remakeIso } from '../../../../src/media/iso.js';
+import { checkIsoPrograms, remasterIso } from '../../../../src/media/iso.js';
 import { makeStubDisk } from '../../../../src/media/stub-disk.js';
 import { createMediumFixture } from '../../../fakes/openstack/medium-fixture.js';
 import { cdrom, rootDisk, CloudFixture } from './cloud-fixture.js';
@@ -66,7 +66,7 @@ describe('servers of the fake cloud with a medium in their drive', { skip }, () 
         firmwares: ['bios'] as const,
       },
     };
-    return buffer((await remakeIso(iso))());
+    return buffer((await remasterIso(iso))());
   }
 
   it('install from it with the command line of our boot loader and the script on it', async () => {

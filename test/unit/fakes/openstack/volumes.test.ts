@@ -25,7 +25,7 @@ describe('volumes of the fake cloud', () => {
     assert.ok(bad !== undefined && stuck !== undefined && stolen !== undefined);
     assert.equal((await fixture.waitForVolume(bad.id, 'error')).bootable, false);
     const full = 'copy image to volume:Image used for creating volume exceeds available space.';
-    assert.deepEqual(await cloud.volume.messagesOf(bad.id), [full]);
+    assert.deepEqual(await cloud.volume.listMessages(bad.id), [full]);
     const empty = await cloud.volume.createVolume({ name: 'bad', size: 1, metadata: {} });
     await fixture.waitForVolume(empty.id, 'error');
     const refused = 'create volume from backend storage:Driver failed to create the volume.';
@@ -51,7 +51,7 @@ describe('volumes of the fake cloud', () => {
     };
     assert.equal(await outcome('deleted'), undefined);
     const failed = 'copy volume to image:Failed to upload volume to image at backend.';
-    assert.deepEqual(await cloud.volume.messagesOf(id), [failed]);
+    assert.deepEqual(await cloud.volume.listMessages(id), [failed]);
     assert.deepEqual(await outcome('lost'), ['queued', null]);
     assert.deepEqual(await cloud.volume.messagesOf(id), [failed], 'a crashed Cinder sends no message');
     assert.deepEqual(await outcome('empty'), ['active', 0]);
