@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { format, resolveConfig } from 'prettier';
 import { renderMatrix, type Part, type RealFault } from '../test/support/matrix/document.js';
+import { formatMarkdown } from './docs/markdown.js';
 
 /** Writes docs/fault-matrix.md from the results of the last run of the tests in test/matrix: `npm run fault-matrix`. */
 const cache = fileURLToPath(new URL('../.cache', import.meta.url));
@@ -17,5 +17,4 @@ const parts = readdirSync(folder)
   }));
 const realFile = join(cache, 'e2e-faults.json');
 const real = existsSync(realFile) ? (JSON.parse(readFileSync(realFile, 'utf8')) as RealFault[]) : [];
-const text = await format(renderMatrix(parts, real), { ...(await resolveConfig(document)), parser: 'markdown' });
-writeFileSync(document, text);
+writeFileSync(document, await formatMarkdown(renderMatrix(parts, real)));

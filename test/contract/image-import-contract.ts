@@ -47,7 +47,7 @@ export function describeImageImport(bench: Bench): void {
       let release: () => void = () => undefined;
       const held = new Promise<undefined>((resolve) => (release = () => resolve(undefined)));
       media.addFault(/disk\.raw$/, { kind: 'chosen', choose: () => held }, 1);
-      await images.importFrom(id, uri);
+      await images.importImage(id, uri);
       const begun = await images.getImage(id);
       assert.equal(typeof begun?.['os_glance_import_task'], 'string');
       assert.ok(['queued', 'importing'].includes(begun?.status ?? ''), begun?.status);
@@ -96,7 +96,7 @@ export function describeImageImport(bench: Bench): void {
       }
       media.put('/contract/moved.raw', '');
       media.addFault(/moved\.raw$/, { kind: 'redirect', to: uri });
-      await images.importFrom(id, `${media.origin}/contract/moved.raw`);
+      await images.importImage(id, `${media.origin}/contract/moved.raw`);
       assert.deepEqual(outcome(await settled(id)), ['active', '', '']);
     });
 
@@ -127,7 +127,7 @@ export function describeImageImport(bench: Bench): void {
       const { image: images } = bench.cloud;
       const { id } = await bench.queuedImage();
       media.addFault(/disk\.raw$/, { kind: 'slow', bytes: DISK.length / 4, ms: 100 }, 1);
-      await images.importFrom(id, uri);
+      await images.importImage(id, uri);
       await images.deleteImage(id);
       assert.equal(await images.getImage(id), undefined);
       assert.equal(await images.getImportMessage(id), undefined);

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import type { Payload } from '@temporalio/common';
 import { run } from '../../../src/cli/cli.js';
 import { EncryptionCodec } from '../../../src/codec/encryption-codec.js';
-import { KEYS_VARIABLE, newKeyLine, payloadKeysFromEnv, type PayloadKeys } from '../../../src/codec/keys.js';
+import { KEYS_VARIABLE, generateKeyLine, readPayloadKeysFromEnv, type PayloadKeys } from '../../../src/codec/keys.js';
 import { printToConsole } from '../../fakes/openstack/compute/console.js';
 import { TestEnv, PRESEED, type Build } from '../../support/bed.js';
 import { temporalEnv } from '../../support/temporal.js';

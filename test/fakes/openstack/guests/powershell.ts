@@ -27,7 +27,7 @@ export interface Translation {
 /** The user of a Windows guest: by this name the fake sshd recognises a Windows guest. */
 export const WINDOWS_USER = 'Administrator';
 
-/** Reads the size in bytes of the script at the beginning of the input; undefined for a command that is not scripts. */
+/** Reads the size in bytes of the script at the beginning of the input; undefined for a command that is not ours. */
 export function readScriptSize(command: string): number | undefined {
   const encoded = command.split(' ').at(-1) ?? '';
   const size = Number(/New-Object byte\[\] (\d+)/.exec(Buffer.from(encoded, 'base64').toString('utf16le'))?.[1]);
@@ -46,8 +46,8 @@ export function translateScript(script: string, input: Buffer): Translation {
 const SCRIPTS = new Map<string, (values: Values, input: Buffer) => Translation>([
   [scripts.WHO_AM_I, (_values, input) => ({ script: 'id -u', input })],
   [scripts.WRITE_FILE, ({ path, size }, input) => ({ script: POSIX.writeFile({ path: toPosixPath(path), size: Number(size) }), input })], // prettier-ignore
-  [scripts.LET_IN, ({ line }, input) => ({ script: POSIX.letIn(WINDOWS_USER, String(line)), input })],
-  [scripts.SHUT_OUT, ({ blob }, input) => ({ script: POSIX.shutOut(WINDOWS_USER, String(blob)), input })],
+  [scripts.ALLOW_KEY, ({ line }, input) => ({ script: POSIX.allowKey(WINDOWS_USER, String(line)), input })],
+  [scripts.REVOKE_KEY, ({ blob }, input) => ({ script: POSIX.revokeKey(WINDOWS_USER, String(blob)), input })],
   [scripts.SUPERVISE, ({ work }, input) => ({ script: translateShutDown(String(work)), input })],
   [WINDOWS_FOLLOW, translateFollow],
   [tools.LIST_PROGRAMS, (_values, input) => ({ script: "dpkg-query -W -f='${Package}-${Version}\\n'", input })],
@@ -71,7 +71,7 @@ function translateFollow(values: Values, input: Buffer): Translation {
     throw new Error(`the step has ${input.length} bytes, but its size is given as ${String(size)}`);
   if (file !== 'script.ps1' || bom !== true) throw new Error(`the fake PowerShell does not run ${String(file)}`);
   const step = Buffer.from(translateStep(input.toString('utf8')));
-  const script = POSIX.follow({ journal: POSIX.journal, name: String(name), round: String(round), anew: anew === true, script: step, timeout: Number(timeout), earlier: Number(earlier) }); // prettier-ignore
+  const script = POSIX.follow({ journal: POSIX.journal, name: String(name), round: String(round), forceRerun: anew === true, script: step, timeout: Number(timeout), earlier: Number(earlier) }); // prettier-ignore
   return { script, input: step };
 }
 
@@ -89,7 +89,7 @@ function translateLine(line: string): string {
   const ended = /^exit (\d+)$/.exec(line);
   if (ended !== null) return `exit ${ended[1]}`;
   const wanted = /^if \(-not \(Test-Path '([^']+)'\)\) \{ exit 1 \}$/.exec(line);
-  if (wanted !== null) return `[ -e ${quote(toPosixPath(wanted[1] ?? ''))} ] || exit 1`;
+  if (wanted !== null) return `[ -e ${quoteShellWord(toPosixPath(wanted[1] ?? ''))} ] || exit 1`;
   throw new Error(`the fake PowerShell does not know ${line}`);
 }
 
@@ -100,7 +100,7 @@ function toPosixPath(path: Value | undefined): string {
     .replaceAll('\\', '/');
 }
 
-/** Translates the script that shuts the machine down, if it is scripts. */
+/** Translates the script that shuts the machine down, if it is ours. */
 function translateShutDown(work: string): string {
   const blob = String(parseAssignments(work).values['blob']);
   const expected = POWERSHELL_GUEST.shutDown({ blob, cleanUp: POWERSHELL_GUEST.lastCleanUp });
@@ -150,5 +150,5 @@ export async function translateCommand(
   if (!channel.readableEnded) await once(channel, 'end');
   const received = Buffer.concat(chunks);
   const { script, input } = translateScript(received.toString('utf8', 0, size), received.subarray(size));
-  return { command: `sudo sh -c ${quote(script)}`, input };
+  return { command: `sudo sh -c ${quoteShellWord(script)}`, input };
 }

@@ -45,7 +45,7 @@ export class CloudFixture {
 
   static async start(options: FakeCloudOptions = {}): Promise<CloudFixture> {
     const fake = await FakeCloud.start(options);
-    return new CloudFixture(fake, connectCloud(settingsFromEnvironment(fake.env(), process.cwd())));
+    return new CloudFixture(fake, connectCloud(readEnvironmentSettings(fake.env(), process.cwd())));
   }
 
   async close(): Promise<void> {

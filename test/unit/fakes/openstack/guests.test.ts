@@ -118,7 +118,7 @@ describe('guests of the fake cloud', { skip }, () => {
     const forget = fixture.fake.behaviours.add({ guest: { user: 'fedora', sudo: 'password' } });
     const { id, address } = await fixture.createGuest((await fixture.createImage()).id);
     await fixture.waitFor(
-      () => fixture.cloud.compute.consoleOutput(id),
+      () => fixture.cloud.compute.getConsoleOutput(id),
       (text) => text.includes('END SSH HOST KEY'),
     );
     const guest = await fixture.connect(address, 'fedora');

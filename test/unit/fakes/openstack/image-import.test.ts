@@ -37,7 +37,7 @@ describe('images that the fake cloud imports', () => {
   it('are recognised as install media, as uploaded images are', { skip: noIso }, async () => {
     const id = await createQueued('iso');
     const uri = media.put('/medium.iso', await createMediumFixture({ files: { 'etc/installerconfig': 'script' } }));
-    await fixture.cloud.image.importFrom(id, uri);
+    await fixture.cloud.image.importImage(id, uri);
     assert.equal((await waitForEnd(id))?.status, 'active');
     const medium = fixture.fake.state.images.get(id)?.content.medium;
     assert.deepEqual([medium?.bootable, medium?.files.has('etc/installerconfig')], [true, true]);
@@ -45,7 +45,7 @@ describe('images that the fake cloud imports', () => {
 
   it('pass no import property on to the snapshots of their servers', async () => {
     const id = await createQueued();
-    await fixture.cloud.image.importFrom(id, media.put('/disk.raw', Buffer.alloc(1000)));
+    await fixture.cloud.image.importImage(id, media.put('/disk.raw', Buffer.alloc(1000)));
     await waitForEnd(id);
     const server = await fixture.createServer(id);
     await fixture.waitForServer(server, 'ACTIVE');
@@ -58,7 +58,7 @@ describe('images that the fake cloud imports', () => {
     let asked: () => void = () => undefined;
     const requested = new Promise<void>((resolve) => (asked = resolve));
     media.addFault(/slow/, { kind: 'chosen', choose: () => (asked(), Promise.resolve({ kind: 'hang' })) });
-    await fixture.cloud.image.importFrom(id, uri);
+    await fixture.cloud.image.importImage(id, uri);
     await requested;
     await fixture.cloud.image.deleteImage(id);
     assert.equal(await fixture.cloud.image.getImage(id), undefined);

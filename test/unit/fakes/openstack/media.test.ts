@@ -76,7 +76,7 @@ describe('servers of the fake cloud with a medium in their drive', { skip }, () 
     const { id } = await boot(await remakeMedium(commandLine, 'preseed.cfg'));
     await fixture.waitForServer(id, 'ACTIVE');
     const console = await fixture.waitFor(
-      () => fixture.cloud.compute.consoleOutput(id),
+      () => fixture.cloud.compute.getConsoleOutput(id),
       (text) => text.includes('Press Enter'),
     );
     forget();
@@ -87,7 +87,7 @@ describe('servers of the fake cloud with a medium in their drive', { skip }, () 
   it('wait for input when the script is not at the path of the command line', async () => {
     const { id } = await boot(await remakeMedium('inst.ks=cdrom:/ks.cfg', 'other.cfg'));
     await fixture.waitFor(
-      () => fixture.cloud.compute.consoleOutput(id),
+      () => fixture.cloud.compute.getConsoleOutput(id),
       (text) => text.includes('it has no script: no /ks.cfg on the medium'),
     );
     assert.equal((await fixture.cloud.compute.getServer(id))?.status, 'ACTIVE');
@@ -100,7 +100,7 @@ describe('servers of the fake cloud with a medium in their drive', { skip }, () 
     }
     const { id } = await boot(await createMediumFixture({ files: TREE }));
     await fixture.waitFor(
-      () => fixture.cloud.compute.consoleOutput(id),
+      () => fixture.cloud.compute.getConsoleOutput(id),
       (text) => text.includes('it has no script: 0 bytes of user data'),
     );
   });
@@ -117,7 +117,7 @@ describe('servers of the fake cloud with a medium in their drive', { skip }, () 
   it('boot nothing from a medium without a boot loader', async () => {
     const { id } = await boot(await createMediumFixture({ files: TREE, bootable: false }));
     await fixture.waitForServer(id, 'ACTIVE');
-    assert.match(await fixture.cloud.compute.consoleOutput(id), /No bootable device/);
+    assert.match(await fixture.cloud.compute.getConsoleOutput(id), /No bootable device/);
   });
 
   it('boot the kernel of their image, whatever is in the drive', async () => {

@@ -16,10 +16,10 @@ describe('servers of the fake cloud', () => {
     await fixture.waitForServer(stays, 'ACTIVE');
     forget();
     await fixture.waitFor(
-      () => cloud.compute.consoleOutput(stays),
+      () => cloud.compute.getConsoleOutput(stays),
       (text) => text.includes('Press Enter'),
     );
-    assert.match(await cloud.compute.consoleOutput(stays), /Command line: console=ttyS0\n[^]*6 bytes of user data/);
+    assert.match(await cloud.compute.getConsoleOutput(stays), /Command line: console=ttyS0\n[^]*6 bytes of user data/);
     const leaves = await fixture.createServer((await fixture.createInstallerImage()).id);
     await fixture.waitForServer(leaves, 'SHUTOFF');
     assert.equal((await cloud.compute.getServer(stays))?.status, 'ACTIVE');
@@ -28,7 +28,7 @@ describe('servers of the fake cloud', () => {
   it('have no console when they are off, as with libvirt', async () => {
     const id = await fixture.createServer((await fixture.createInstallerImage()).id);
     await fixture.waitForServer(id, 'SHUTOFF');
-    assert.equal(await fixture.cloud.compute.consoleOutput(id), '');
+    assert.equal(await fixture.cloud.compute.getConsoleOutput(id), '');
   });
 
   it('pass the properties of their image on to a snapshot', async () => {

@@ -29,7 +29,7 @@ describe('volumes of the fake cloud', () => {
     const empty = await cloud.volume.createVolume({ name: 'bad', size: 1, metadata: {} });
     await fixture.waitForVolume(empty.id, 'error');
     const refused = 'create volume from backend storage:Driver failed to create the volume.';
-    assert.deepEqual(await cloud.volume.messagesOf(empty.id), [refused]);
+    assert.deepEqual(await cloud.volume.listMessages(empty.id), [refused]);
     await fixture.waitForVolume(stolen.id, 'available');
     fake.deleteVolume(stolen.id);
     assert.equal(await cloud.volume.getVolume(stolen.id), undefined);
@@ -53,7 +53,7 @@ describe('volumes of the fake cloud', () => {
     const failed = 'copy volume to image:Failed to upload volume to image at backend.';
     assert.deepEqual(await cloud.volume.listMessages(id), [failed]);
     assert.deepEqual(await outcome('lost'), ['queued', null]);
-    assert.deepEqual(await cloud.volume.messagesOf(id), [failed], 'a crashed Cinder sends no message');
+    assert.deepEqual(await cloud.volume.listMessages(id), [failed], 'a crashed Cinder sends no message');
     assert.deepEqual(await outcome('empty'), ['active', 0]);
     fake.volumeBehaviours.add({ upload: 'stuck', times: 1 });
     const image = await upload(id);
@@ -120,8 +120,8 @@ describe('volumes of the fake cloud', () => {
   it('can be missing from a cloud', async () => {
     const other = await CloudFixture.start({ guests: false, blockStorage: false });
     try {
-      assert.equal(await fixture.cloud.volume.exists(), true);
-      assert.equal(await other.cloud.volume.exists(), false);
+      assert.equal(await fixture.cloud.volume.isAvailable(), true);
+      assert.equal(await other.cloud.volume.isAvailable(), false);
     } finally {
       await other.close();
     }
