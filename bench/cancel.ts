@@ -1,4 +1,4 @@
-import { TestEnv } from '../test/support/bed.js';
+import { TestEnv } from '../test/support/test-env.js';
 import { measureReaction, CANCEL_STATES } from '../test/support/cancel-states.js';
 import { startTemporal } from '../test/support/temporal.js';
 import { computeMedian, printReport, formatSeconds } from './report.js';

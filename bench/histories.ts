@@ -1,5 +1,5 @@
 import type { temporal } from '@temporalio/proto';
-import type { TestEnv, Build } from '../test/support/bed.js';
+import type { TestEnv, Build } from '../test/support/test-env.js';
 
 type Event = temporal.api.history.v1.IHistoryEvent;
 

@@ -1,5 +1,5 @@
 import { REAL_DURATIONS } from '../test/fakes/openstack/core/clock.js';
-import { TestEnv, type Build } from '../test/support/bed.js';
+import { TestEnv, type Build } from '../test/support/test-env.js';
 import { readHistories, type HistoryFigures } from './histories.js';
 import { BODY } from './overhead.js';
 import { formatMebibytes, computePercentile, printReport, formatSeconds } from './report.js';

@@ -1,4 +1,4 @@
-import { TestEnv } from '../test/support/bed.js';
+import { TestEnv } from '../test/support/test-env.js';
 import { readHistories } from './histories.js';
 import { computeMedian, printReport, formatSeconds } from './report.js';
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createQueueWorkflowId, type QueuePosition } from '../src/domain/create-queue.js';
 import { QUEUE_POSITION_QUERY } from '../src/domain/messages.js';
-import { TestEnv, type Build } from '../test/support/bed.js';
+import { TestEnv, type Build } from '../test/support/test-env.js';
 import { replaceCloud } from './many.js';
 import { BODY } from './overhead.js';
 import { formatMebibytes, printReport, formatSeconds } from './report.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { FaultInjector } from '../support/matrix/fault-injector.js';
-import { TestEnv } from '../support/bed.js';
+import { TestEnv } from '../support/test-env.js';
 import { CALL_FAILURES, createCallFailure, isFinal, type CallFailure } from '../support/matrix/call-failures.js';
 import { distribute } from '../support/matrix/distribute.js';
 import { ON_VOLUMES, type MatrixSlot, type SlotBuild } from '../support/matrix/matrix-slot.js';

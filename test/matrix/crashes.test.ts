@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
-import { TestEnv } from '../support/bed.js';
+import { TestEnv } from '../support/test-env.js';
 import { divide, distribute } from '../support/matrix/distribute.js';
 import {
   CrashRun,

@@ -4,7 +4,7 @@ import { mkdir, open, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { TestEnv } from '../support/bed.js';
+import { TestEnv } from '../support/test-env.js';
 import { FaultInjector } from '../support/matrix/fault-injector.js';
 import { MatrixSlots } from '../support/matrix/matrix-slots.js';
 import { FAULT_POINTS, type FaultPoint } from '../support/matrix/fault-points.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { FaultKind } from '../fakes/openstack/core/faults.js';
-import { TestEnv } from '../support/bed.js';
+import { TestEnv } from '../support/test-env.js';
 import { WorkerProcess } from '../support/worker-process.js';
 
 /** Seed of the random faults. `FAULT_SEED=n` runs other faults, or repeats those of a failed run. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Worker } from '@temporalio/worker';
-import { TestEnv, type Build } from '../support/bed.js';
+import { TestEnv, type Build } from '../support/test-env.js';
 import { testBundle } from '../support/bundle.js';
 import { DuplicateWatch } from '../support/duplicate-watch.js';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { TestEnv } from '../support/bed.js';
+import { TestEnv } from '../support/test-env.js';
 import { FaultInjector } from '../support/matrix/fault-injector.js';
 import type { MatrixSlot } from '../support/matrix/matrix-slot.js';
 import { MatrixSlots } from '../support/matrix/matrix-slots.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CallPattern } from '../fakes/openstack/core/call-log.js';
 import { FIND_SECURITY_GROUP, glance, neutron, nova } from './call-patterns.js';
-import type { Build, TestEnv } from './bed.js';
+import type { Build, TestEnv } from './test-env.js';
 import type { KillPoint } from './kill-points.js';
 import { blockingCommand, Interrupter } from './interrupter.js';
 

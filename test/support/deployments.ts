@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import type { WorkflowHandle } from '@temporalio/client';
 import { DefaultLogger, bundleWorkflowCode, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { QUEUE_KINDS } from '../../src/domain/task-queues.js';
-import type { TestEnv } from './bed.js';
+import type { TestEnv } from './test-env.js';
 import { temporalProgram } from './temporal.js';
 import { until } from './until.js';
 

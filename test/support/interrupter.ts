@@ -8,7 +8,7 @@ import type { CallPattern } from '../fakes/openstack/core/call-log.js';
 import { FIND_SECURITY_GROUP } from './call-patterns.js';
 import type { FakeCloud } from '../fakes/openstack/fake-cloud.js';
 import type { RootFiles } from '../fakes/openstack/guests/root-files.js';
-import type { TestEnv, Build } from './bed.js';
+import type { TestEnv, Build } from './test-env.js';
 import type { KillPoint } from './kill-points.js';
 import { until } from './until.js';
 

@@ -1,5 +1,5 @@
 import type { LoggedCall } from '../fakes/openstack/core/call-log.js';
-import type { TestEnv } from './bed.js';
+import type { TestEnv } from './test-env.js';
 
 /**
  * The calls of a build that change something in the cloud: each kind, and how many calls of the kind the build makes.

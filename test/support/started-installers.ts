@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { CallPattern } from '../fakes/openstack/core/call-log.js';
 import type { CloudState, FakeServer } from '../fakes/openstack/state.js';
-import type { TestEnv } from './bed.js';
+import type { TestEnv } from './test-env.js';
 
 /** An installer's instance, as it was just after its start. */
 export interface StartedInstaller {

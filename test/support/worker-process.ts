@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import type { CloudLimits } from '../../src/activities/shared/context.js';
-import type { TestEnv } from './bed.js';
+import type { TestEnv } from './test-env.js';
 import { testBundle } from './bundle.js';
 
 /** What the program of a worker process is told, as JSON in its first argument. */

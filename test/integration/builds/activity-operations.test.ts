@@ -5,7 +5,7 @@ import { baseImageWorkflowId } from '../../../src/domain/base-image-input.js';
 import type { CallPattern } from '../../fakes/openstack/core/call-log.js';
 import type { Behaviour } from '../../fakes/openstack/compute/behaviour.js';
 import type { RootFiles } from '../../fakes/openstack/guests/root-files.js';
-import { TestEnv, imagesIn, leftoversIn, type Build } from '../../support/bed.js';
+import { TestEnv, imagesIn, leftoversIn, type Build } from '../../support/test-env.js';
 import { DuplicateWatch } from '../../support/duplicate-watch.js';
 import { blockingCommand } from '../../support/interrupter.js';
 import { until } from '../../support/until.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { checkGrubPrograms } from '../../../src/media/grub.js';
 import type { FakeImage } from '../../fakes/openstack/state.js';
-import { TestEnv, PRESEED } from '../../support/bed.js';
+import { TestEnv, PRESEED } from '../../support/test-env.js';
 import { recordInstallers, type StartedInstaller } from '../../support/started-installers.js';
 
 const missing = await checkGrubPrograms(['bios', 'uefi'], new AbortController().signal).then(

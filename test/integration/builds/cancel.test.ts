@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { run } from '../../../src/cli/cli.js';
 import type { BuildStatus } from '../../../src/domain/status.js';
-import { TestEnv } from '../../support/bed.js';
+import { TestEnv } from '../../support/test-env.js';
 import { neutron, nova } from '../../support/call-patterns.js';
 import {
   CANCEL_STATES,

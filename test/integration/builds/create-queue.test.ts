@@ -4,7 +4,7 @@ import { resourceName } from '../../../src/domain/names.js';
 import { describeWaiting } from '../../../src/domain/status.js';
 import { run } from '../../../src/cli/cli.js';
 import type { CloudLimits } from '../../../src/activities/shared/context.js';
-import { TestEnv, PRESEED, type Build } from '../../support/bed.js';
+import { TestEnv, PRESEED, type Build } from '../../support/test-env.js';
 import { until } from '../../support/until.js';
 import { WorkerProcess } from '../../support/worker-process.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';

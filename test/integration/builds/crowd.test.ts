@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { parseResourceName } from '../../../src/domain/names.js';
 import type { FakeCloud } from '../../fakes/openstack/fake-cloud.js';
-import { TestEnv } from '../../support/bed.js';
+import { TestEnv } from '../../support/test-env.js';
 
 const BUILDS = 200;
 const QUOTA = 10;

@@ -7,7 +7,7 @@ import type { InstallerPlan, InstallScriptKind, OsFamily, Release } from '../../
 import { throwIfInvalid } from '../../../src/tdl/parse.js';
 import { WINDOWS_USER } from '../../fakes/openstack/guests/powershell.js';
 import { createMediumFixture } from '../../fakes/openstack/medium-fixture.js';
-import { TestEnv } from '../../support/bed.js';
+import { TestEnv } from '../../support/test-env.js';
 
 const { signal } = new AbortController();
 const noMedia = await Promise.all([checkGrubPrograms(['bios'], signal), checkIsoPrograms(signal)]).then(

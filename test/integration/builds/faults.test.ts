@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import type { Behaviour } from '../../fakes/openstack/compute/behaviour.js';
-import { TestEnv, PRESEED, type Build, type TemplateParts } from '../../support/bed.js';
+import { TestEnv, PRESEED, type Build, type TemplateParts } from '../../support/test-env.js';
 import { until } from '../../support/until.js';
 
 /** A build that cannot succeed, and what it must say. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { TestEnv } from '../../support/bed.js';
+import { TestEnv } from '../../support/test-env.js';
 import { listChangingCalls, listReplies, loseReplies, describeLostReply } from '../../support/lost-replies.js';
 import { startTemporal } from '../../support/temporal.js';
 

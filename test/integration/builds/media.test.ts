@@ -12,7 +12,7 @@ import { connectClouds } from '../../../src/openstack/index.js';
 import { createMediumFixture } from '../../fakes/openstack/medium-fixture.js';
 import type { Leftover } from '../../fakes/openstack/leftovers.js';
 import type { FakeImage } from '../../fakes/openstack/state.js';
-import { TestEnv, PRESEED } from '../../support/bed.js';
+import { TestEnv, PRESEED } from '../../support/test-env.js';
 import { listReplies, loseReplies, describeLostReply, type ChangingCalls } from '../../support/lost-replies.js';
 import { recordInstallers, type StartedInstaller } from '../../support/started-installers.js';
 import { until } from '../../support/until.js';

@@ -6,7 +6,7 @@ import { resumeBuild } from '../../../src/client/resume.js';
 import { connectImageFactory } from '../../../src/client/connection.js';
 import { run } from '../../../src/cli/cli.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
-import { TestEnv, type Build } from '../../support/bed.js';
+import { TestEnv, type Build } from '../../support/test-env.js';
 
 describe('a build of a system whose OpenSSH is older than 6.5', () => {
   let bed: TestEnv;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { RootFiles } from '../../fakes/openstack/guests/root-files.js';
-import { TestEnv, type Build } from '../../support/bed.js';
+import { TestEnv, type Build } from '../../support/test-env.js';
 import { blockingCommand } from '../../support/interrupter.js';
 import { until } from '../../support/until.js';
 

@@ -10,7 +10,7 @@ import { connectImageFactory, type ImageFactoryClient } from '../../../src/clien
 import { deleteImage } from '../../../src/client/images.js';
 import { connectClouds } from '../../../src/openstack/index.js';
 import { createDeps } from '../../../src/worker/deps.js';
-import { TestEnv, Build } from '../../support/bed.js';
+import { TestEnv, Build } from '../../support/test-env.js';
 import { DuplicateWatch } from '../../support/duplicate-watch.js';
 import { blockingCommand } from '../../support/interrupter.js';
 import { resetWorkflow, type ResetPoint } from '../../support/temporal-means.js';

@@ -9,7 +9,7 @@ import { readExpiry } from '../../../src/domain/names.js';
 import { run } from '../../../src/cli/cli.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
 import type { FakeVolume } from '../../fakes/openstack/state.js';
-import { TestEnv, type Build } from '../../support/bed.js';
+import { TestEnv, type Build } from '../../support/test-env.js';
 import { until } from '../../support/until.js';
 
 /** A template whose commands note that they ran; each text is one command. */

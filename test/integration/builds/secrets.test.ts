@@ -10,7 +10,7 @@ import { run } from '../../../src/cli/cli.js';
 import { EncryptionCodec } from '../../../src/codec/encryption-codec.js';
 import { KEYS_VARIABLE, generateKeyLine, readPayloadKeysFromEnv, type PayloadKeys } from '../../../src/codec/keys.js';
 import { printToConsole } from '../../fakes/openstack/compute/console.js';
-import { TestEnv, PRESEED, type Build } from '../../support/bed.js';
+import { TestEnv, PRESEED, type Build } from '../../support/test-env.js';
 import { temporalEnv } from '../../support/temporal.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
 

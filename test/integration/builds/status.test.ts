@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { baseImageWorkflowId } from '../../../src/domain/base-image-input.js';
 import { run } from '../../../src/cli/cli.js';
-import { TestEnv, Build } from '../../support/bed.js';
+import { TestEnv, Build } from '../../support/test-env.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
 import { until } from '../../support/until.js';
 

@@ -9,8 +9,8 @@ import { generateKeyPair } from '../../../src/guest/keys.js';
 import type { SweepLimits } from '../../../src/domain/sweep-rules.js';
 import { connectClouds } from '../../../src/openstack/index.js';
 import type { Cloud, Clouds } from '../../../src/openstack/types.js';
-import type { Build } from '../../support/bed.js';
-import { TestEnv } from '../../support/bed.js';
+import type { Build } from '../../support/test-env.js';
+import { TestEnv } from '../../support/test-env.js';
 import { until } from '../../support/until.js';
 
 const HOUR = 3_600_000;

@@ -5,7 +5,7 @@ import { checkIsoPrograms } from '../../../src/media/iso.js';
 import { listMedia } from '../../fakes/openstack/compute/boot-order.js';
 import { WINDOWS_USER } from '../../fakes/openstack/guests/powershell.js';
 import { createMediumFixture } from '../../fakes/openstack/medium-fixture.js';
-import { TestEnv, type Build } from '../../support/bed.js';
+import { TestEnv, type Build } from '../../support/test-env.js';
 
 const skip = await checkIsoPrograms(new AbortController().signal).then(
   () => false,

@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import type { CloudSweep } from '../../../src/domain/messages.js';
 import { run } from '../../../src/cli/cli.js';
 import { sweepScheduleId } from '../../../src/client/gc.js';
-import { TestEnv } from '../../support/bed.js';
+import { TestEnv } from '../../support/test-env.js';
 import { temporalEnv } from '../../support/temporal.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
 import { until } from '../../support/until.js';

@@ -10,7 +10,7 @@ import { connectImageFactory, type ImageFactoryClient } from '../../../src/clien
 import { buildOutcome } from '../../../src/client/outcome.js';
 import { run } from '../../../src/cli/cli.js';
 import { blockingCommand } from '../../support/interrupter.js';
-import { TestEnv, type Build, type TestEnvWorker } from '../../support/bed.js';
+import { TestEnv, type Build, type TestEnvWorker } from '../../support/test-env.js';
 import { bundleOfNextRelease, Deployment, lastReleaseOf, releasesOf, temporal } from '../../support/deployments.js';
 import { startTemporal } from '../../support/temporal.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';

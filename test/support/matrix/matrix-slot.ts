@@ -7,7 +7,7 @@ import type { BuildRecord } from '../../../src/domain/record.js';
 import type { BuildStatus } from '../../../src/domain/status.js';
 import { FakeCloud, type FakeCloudOptions } from '../../fakes/openstack/fake-cloud.js';
 import { MediaServer } from '../../fakes/openstack/media-server.js';
-import { imagesIn, leftoversIn, PRESEED, type TestEnv, type Build } from '../bed.js';
+import { imagesIn, leftoversIn, PRESEED, type TestEnv, type Build } from '../test-env.js';
 import type { FaultPoint } from './fault-points.js';
 
 /** Seconds without a heartbeat after which Temporal takes a worker for dead. */

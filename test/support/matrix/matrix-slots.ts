@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
-import type { TestEnv } from '../bed.js';
+import type { TestEnv } from '../test-env.js';
 import { WorkerProcess } from '../worker-process.js';
 import { MatrixSlot } from './matrix-slot.js';
 
