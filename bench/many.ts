@@ -23,7 +23,7 @@ export async function measureMany(): Promise<void> {
   const env = await TestEnv.start({ cloud: { speedUp: 1, durations: { install: 1000 } }, worker: false });
   let worker: BenchWorker | undefined;
   try {
-    worker = await BenchWorker.start(env.storage, env.taskQueue, replaceCloud(env.env()));
+    worker = await BenchWorker.start(env.storage, env.taskQueue, replaceCloud(env.variables()));
     // Installs the JEOS that all builds reuse.
     await (await startBuild(env)).result();
     const single = await startBuild(env);

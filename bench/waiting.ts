@@ -21,7 +21,7 @@ export async function measureWaiting(): Promise<void> {
   const env = await TestEnv.start({ worker: false });
   let worker: BenchWorker | undefined;
   try {
-    worker = await BenchWorker.start(env.storage, env.taskQueue, replaceCloud(env.env()));
+    worker = await BenchWorker.start(env.storage, env.taskQueue, replaceCloud(env.variables()));
     // Installs the JEOS that all builds reuse.
     await (await startBuild(env)).result();
     const idle = await worker.readMemory();

@@ -13,7 +13,7 @@ const BODY = `<packages><package name="tree"/></packages>
 
 /** A build in the state in which the test cancels it. */
 export interface Scene {
-  bed: TestEnv;
+  env: TestEnv;
   build: Build;
   /** Releases the call that the test holds. */
   release?: () => Promise<void>;
@@ -24,7 +24,7 @@ export interface CancelState {
   name: string;
   /** The resources that the clean-up must report as removed. */
   removes?: RegExp;
-  reach: (bed: TestEnv) => Promise<Scene>;
+  reach: (env: TestEnv) => Promise<Scene>;
   /** Default: one of the two in turn, because both send the same request to Temporal. */
   cancelledBy?: readonly Canceller[];
 }
@@ -44,13 +44,13 @@ function duringCall(
   return {
     name: `${step}${of === 'jeos' ? ' of the installer’s run' : ''}, ${when} ${call.method} ${call.path?.source.replaceAll('\\', '')}`,
     ...(removes === undefined ? {} : { removes }),
-    reach: async (bed) => {
+    reach: async (env) => {
       // Replaces the blocking command: the build must get past it.
       const body = BODY.replace(/<command name="one">.*<\/command>/s, '<command name="one">true</command>');
-      const build = await bed.build(bed.template({ body }), PARAMETERS);
-      const interrupter = new Interrupter(bed, bed.cloud, build, AbortSignal.timeout(60_000));
+      const build = await env.build(env.template({ body }), PARAMETERS);
+      const interrupter = new Interrupter(env, env.cloud, build, AbortSignal.timeout(60_000));
       const { release } = await interrupter.pauseAt({ of, step, at: { call, when } });
-      return { bed, build, release };
+      return { env, build, release };
     },
   };
 }
@@ -59,22 +59,22 @@ function duringCall(
 function duringStep(
   what: string,
   step: string,
-  arrange: (bed: TestEnv) => void,
+  arrange: (env: TestEnv) => void,
   removes?: RegExp,
   parameters: Record<string, unknown> = {},
 ): CancelState {
   return {
     name: what,
     ...(removes === undefined ? {} : { removes }),
-    reach: async (bed) => {
-      arrange(bed);
-      const build = await bed.build(bed.template({ body: BODY.replace(/<commands>.*/s, '') }), {
+    reach: async (env) => {
+      arrange(env);
+      const build = await env.build(env.template({ body: BODY.replace(/<commands>.*/s, '') }), {
         ...PARAMETERS,
         ...parameters,
       });
       const run = step.startsWith('installer: ') ? await build.installer() : build;
       await run.reaches(step.replace('installer: ', ''));
-      return { bed, build };
+      return { env, build };
     },
   };
 }
@@ -88,8 +88,8 @@ export const GUEST = /instance .*floating IP .*security group .*key pair/;
 export const CANCEL_STATES: CancelState[] = [
   duringCall('base', 'plan', nova('GET', /\/flavors/)),
   duringCall('base', 'jeos', glance('GET', /imagefactory_jeos=/)),
-  duringStep('while it fetches the installer’s kernel', 'installer: media', (bed) =>
-    bed.media.addFault(/linux$/, { kind: 'hang' }),
+  duringStep('while it fetches the installer’s kernel', 'installer: media', (env) =>
+    env.media.addFault(/linux$/, { kind: 'hang' }),
   ),
   duringCall('jeos', 'media', glance('PUT', /\/file$/)),
   duringCall('jeos', 'boot-image', glance('POST', /\/images$/), IMAGE, 'after'),
@@ -98,13 +98,13 @@ export const CANCEL_STATES: CancelState[] = [
   duringStep(
     'while the quota lets it make no instance',
     'installer: installer.create',
-    (bed) => (bed.cloud.state.quotas.instances = 0),
+    (env) => (env.cloud.state.quotas.instances = 0),
     IMAGE,
   ),
   duringStep(
     'while the installer runs',
     'installer: installer.wait',
-    (bed) => bed.cloud.behaviours.add({ match: { boots: 'installer' }, installer: 'never-off' }),
+    (env) => env.cloud.behaviours.add({ match: { boots: 'installer' }, installer: 'never-off' }),
     INSTANCE,
   ),
   duringCall('jeos', 'jeos.snapshot', nova('POST', /\/action$/), INSTANCE, 'after'),
@@ -122,13 +122,13 @@ export const CANCEL_STATES: CancelState[] = [
   duringStep(
     'while its instance is built',
     'address',
-    (bed) => bed.cloud.behaviours.add({ match: { boots: 'disk' }, create: 'stuck' }),
+    (env) => env.cloud.behaviours.add({ match: { boots: 'disk' }, create: 'stuck' }),
     INSTANCE,
   ),
   duringStep(
     'while nothing answers over SSH',
     'ssh',
-    (bed) => bed.cloud.behaviours.add({ match: { boots: 'disk' }, guest: { ssh: false } }),
+    (env) => env.cloud.behaviours.add({ match: { boots: 'disk' }, guest: { ssh: false } }),
     GUEST,
   ),
   duringCall('base', 'packages', FIND_SECURITY_GROUP, GUEST),
@@ -136,11 +136,11 @@ export const CANCEL_STATES: CancelState[] = [
     name: 'while a command runs in the guest',
     cancelledBy: CANCELLERS,
     removes: GUEST,
-    reach: async (bed) => {
-      const build = await bed.build(bed.template({ body: BODY }), PARAMETERS);
-      const interrupter = new Interrupter(bed, bed.cloud, build, AbortSignal.timeout(60_000));
+    reach: async (env) => {
+      const build = await env.build(env.template({ body: BODY }), PARAMETERS);
+      const interrupter = new Interrupter(env, env.cloud, build, AbortSignal.timeout(60_000));
       await interrupter.pauseAt({ of: 'base', step: 'command:1 one', at: { command: 'one', ends: 'alone' } });
-      return { bed, build };
+      return { env, build };
     },
   },
   duringCall('base', 'icicle', FIND_SECURITY_GROUP, GUEST),
@@ -148,14 +148,14 @@ export const CANCEL_STATES: CancelState[] = [
   duringStep(
     'while the guest shuts down',
     'shutdown',
-    (bed) => bed.cloud.behaviours.add({ match: { boots: 'disk' }, guest: { ignoresShutdown: true } }),
+    (env) => env.cloud.behaviours.add({ match: { boots: 'disk' }, guest: { ignoresShutdown: true } }),
     GUEST,
   ),
   duringCall('base', 'base.snapshot', nova('POST', /\/action$/), GUEST, 'after'),
   duringStep(
     'while the snapshot is taken',
     'base.snapshot',
-    (bed) => bed.cloud.behaviours.add({ match: { boots: 'disk' }, snapshot: 'endless' }),
+    (env) => env.cloud.behaviours.add({ match: { boots: 'disk' }, snapshot: 'endless' }),
     /instance .*image/,
   ),
   duringCall('base', 'base.publish', glance('PATCH', /\/images\//), /image/, 'after'),
@@ -165,11 +165,11 @@ export const CANCEL_STATES: CancelState[] = [
     name: 'while it is held after a failure',
     cancelledBy: CANCELLERS,
     removes: GUEST,
-    reach: async (bed) => {
+    reach: async (env) => {
       const body = '<commands><command name="bad">exit 3</command></commands>';
-      const build = await bed.build(bed.template({ body }), { ...PARAMETERS, on_error: 'hold' });
+      const build = await env.build(env.template({ body }), { ...PARAMETERS, on_error: 'hold' });
       await build.held();
-      return { bed, build };
+      return { env, build };
     },
   },
 ];

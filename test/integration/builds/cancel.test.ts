@@ -25,24 +25,24 @@ describe('a build that is cancelled', { concurrency: 6 }, () => {
   });
   after(() => temporal.teardown());
 
-  async function on(work: (bed: TestEnv) => Promise<void>): Promise<void> {
-    const bed = await TestEnv.start({ temporal });
+  async function on(work: (env: TestEnv) => Promise<void>): Promise<void> {
+    const env = await TestEnv.start({ temporal });
     try {
-      await work(bed);
+      await work(env);
     } finally {
-      await bed.close();
+      await env.close();
     }
   }
 
   /** Cancels with our own command; answers what it printed once it has ended. */
-  async function command({ bed, build }: Scene): Promise<string> {
-    const io = new RecordingIo({ ...bed.env() });
-    assert.equal(await run(['--task-queue', bed.taskQueue, 'cancel', build.uuid], io), 0, io.stderr);
+  async function command({ env, build }: Scene): Promise<string> {
+    const io = new RecordingIo({ ...env.variables() });
+    assert.equal(await run(['--task-queue', env.taskQueue, 'cancel', build.uuid], io), 0, io.stderr);
     assert.match(io.stdout, /Image build CANCELED/);
     return io.stderr;
   }
 
-  async function isGone({ bed, build }: Scene, removes: RegExp | undefined): Promise<BuildStatus> {
+  async function isGone({ env, build }: Scene, removes: RegExp | undefined): Promise<BuildStatus> {
     await assert.rejects(build.result(), /[Cc]ancel/);
     const status = await build.status();
     assert.equal(status.status, 'CANCELED');
@@ -50,10 +50,10 @@ describe('a build that is cancelled', { concurrency: 6 }, () => {
     assert.equal(status.failure?.type, 'Canceled');
     assert.equal((await build.record()).status, 'CANCELED');
     // The installer’s run that nobody needs any more cleans up by itself.
-    await until(() => bed.leftovers().length === 0, 'nothing left');
-    assert.deepEqual(bed.images('base'), []);
+    await until(() => env.leftovers().length === 0, 'nothing left');
+    assert.deepEqual(env.images('base'), []);
     assert.deepEqual(
-      bed.images('jeos').filter(({ properties }) => properties['imagefactory_jeos'] === undefined),
+      env.images('jeos').filter(({ properties }) => properties['imagefactory_jeos'] === undefined),
       [],
     );
     if (removes !== undefined && status.phase !== 'plan' && !isOfInstaller(status))
@@ -69,8 +69,8 @@ describe('a build that is cancelled', { concurrency: 6 }, () => {
   CANCEL_STATES.forEach(({ name, removes, reach, cancelledBy }, index) => {
     for (const canceller of cancelledBy ?? [CANCELLERS[index % 2] ?? 'Temporal']) {
       it(`with ${canceller}’s cancel ends at once, and leaves nothing: ${name}`, () =>
-        on(async (bed) => {
-          const scene = await reach(bed);
+        on(async (env) => {
+          const scene = await reach(env);
           const since = Date.now();
           const ending = canceller === 'Temporal' ? scene.build.handle.cancel() : command(scene);
           try {
@@ -87,35 +87,35 @@ describe('a build that is cancelled', { concurrency: 6 }, () => {
   });
 
   it('leaves the installer’s run to the builds that still need it', () =>
-    on(async (bed) => {
+    on(async (env) => {
       // The installer’s run waits before its snapshot until the command has printed what became of it.
       let goOn = (): void => undefined;
       const decision = new Promise<'go'>((resolve) => (goOn = () => resolve('go')));
-      bed.cloud.faults.add({
+      env.cloud.faults.add({
         kind: 'held',
         match: nova('POST', /\/action$/),
         when: 'before',
         times: Infinity,
         decide: () => decision,
       });
-      const [first, second] = await Promise.all([bed.build(bed.template()), bed.build(bed.template())]);
+      const [first, second] = await Promise.all([env.build(env.template()), env.build(env.template())]);
       await (await first.installer()).reaches('installer.wait');
       await second.reaches('jeos');
       const since = Date.now();
-      const printed = command({ bed, build: first });
+      const printed = command({ env, build: first });
       await measureReaction(first, since);
       assert.match(await printed, /installer’s run jeos-\S+ goes on/);
       goOn();
       await second.result();
-      assert.equal(bed.cloud.state.serversMade.filter((name) => name.includes('-installer-')).length, 1);
-      assert.deepEqual(bed.leftovers(), []);
+      assert.equal(env.cloud.state.serversMade.filter((name) => name.includes('-installer-')).length, 1);
+      assert.deepEqual(env.leftovers(), []);
     }));
 
   it('a second time, while it cleans up, ends as before', () =>
-    on(async (bed) => {
-      const build = await bed.build(bed.template(), PARAMETERS);
+    on(async (env) => {
+      const build = await env.build(env.template(), PARAMETERS);
       await build.reaches('ssh');
-      const interrupter = new Interrupter(bed, bed.cloud, build, AbortSignal.timeout(60_000));
+      const interrupter = new Interrupter(env, env.cloud, build, AbortSignal.timeout(60_000));
       const cleaning = interrupter.pauseAt({
         of: 'base',
         step: 'cleanup',
@@ -126,20 +126,20 @@ describe('a build that is cancelled', { concurrency: 6 }, () => {
       await build.handle.cancel();
       assert.equal((await build.status()).phase, 'cleanup');
       await release();
-      await isGone({ bed, build }, GUEST);
+      await isGone({ env, build }, GUEST);
     }));
 
   it('too late, while it cleans up after its image is published, keeps its image', () =>
-    on(async (bed) => {
-      const build = await bed.build(bed.template(), PARAMETERS);
-      const interrupter = new Interrupter(bed, bed.cloud, build, AbortSignal.timeout(60_000));
+    on(async (env) => {
+      const build = await env.build(env.template(), PARAMETERS);
+      const interrupter = new Interrupter(env, env.cloud, build, AbortSignal.timeout(60_000));
       const at = { call: nova('DELETE', /\/os-keypairs\//), when: 'before' } as const;
       const { release } = await interrupter.pauseAt({ of: 'base', step: 'cleanup', at });
       await build.handle.cancel();
       await release();
       const { glanceId } = await build.result();
-      assert.ok(bed.cloud.state.images.has(glanceId));
+      assert.ok(env.cloud.state.images.has(glanceId));
       assert.equal((await build.record()).status, 'COMPLETE');
-      assert.deepEqual(bed.leftovers(), []);
+      assert.deepEqual(env.leftovers(), []);
     }));
 });
