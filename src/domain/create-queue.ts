@@ -49,7 +49,10 @@ export type QueueNotice = QueueAnswer | { state: 'expelled'; reason: string };
 interface QueueEntry extends QueueMember {
   state: 'waiting' | 'creating' | 'holding';
   slot: boolean;
-  /** Its turn was given while the cloud was short: nobody else has one. Others may have theirs when it falls short later. */
+  /**
+   * Its turn was given while the cloud was short: nobody else has one. Others may have theirs when it falls short
+   * later.
+   */
   alone?: boolean;
   /** The position that it was last told; undefined: it does not know. */
   lastNotifiedPosition?: number;
@@ -67,10 +70,10 @@ export interface CreateQueueState {
 }
 
 /**
- * The line of everybody who wants to create an instance in a project. First come, first served: who is first creates, the
- * others wait. A turn lasts for the create; a slot, where their number is limited, lasts until its holder leaves. As long as
- * the cloud has room, several create at once; when one meets a quota it stands in line again, and from then on only the first
- * tries, until it gets through.
+ * The line of everybody who wants to create an instance in a project. First come, first served: who is first creates,
+ * the others wait. A turn lasts for the create; a slot, where their number is limited, lasts until its holder leaves.
+ * As long as the cloud has room, several create at once; when one meets a quota it stands in line again, and from then
+ * on only the first tries, until it gets through.
  */
 export class CreateQueue {
   constructor(readonly state: CreateQueueState = { entries: [], immediateTurns: 0 }) {}

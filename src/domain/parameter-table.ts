@@ -1,17 +1,17 @@
-/** The kinds of value that a parameter takes. `pool` is a boolean or the name of an external network. */
+/** The kinds of parameter values. `pool`: a boolean, or the name of an external network. */
 export type ParameterKind = 'text' | 'boolean' | 'seconds' | 'integer' | 'pool' | 'choice' | 'list';
 
 export interface ParameterDefinition {
   kind: ParameterKind;
-  /** What it means, as printed in `docs/parameters.md` and by completion. */
+  /** Its meaning, as printed in `docs/parameters.md` and by the shell completion. */
   description: string;
-  /** Value when not given; undefined where there is none. */
+  /** Default value; undefined if there is none. */
   default?: string | number | boolean;
   /** The values of a `choice`. */
   choices?: readonly string[];
   /** Heading in the documentation. */
   group: 'article' | 'placement' | 'result' | 'deadlines' | 'installer' | 'failure';
-  /** Who had it first, where somebody had. */
+  /** The program that introduced the parameter, if it is not ours. */
   origin?: string;
 }
 
@@ -19,7 +19,7 @@ function define<const T extends Record<string, ParameterDefinition>>(definitions
   return definitions;
 }
 
-/** Every parameter of `imagefactory base_image`. The documentation, the checks and the completion come from here. */
+/** Every parameter of `imagefactory base_image`. Documentation, validation and completion are made from this table. */
 export const PARAMETERS = define({
   install_script: {
     kind: 'text',
