@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { format, resolveConfig } from 'prettier';
+import { formatMarkdown } from './docs/markdown.js';
 import { matrixDocument, type Part, type RealFault } from '../test/support/matrix/document.js';
 
 /** Writes docs/fault-matrix.md from what the last run of the matrix's tests has left: `npm run fault-matrix`. */
@@ -17,5 +17,4 @@ const parts = readdirSync(folder)
   }));
 const realFile = join(cache, 'e2e-faults.json');
 const real = existsSync(realFile) ? (JSON.parse(readFileSync(realFile, 'utf8')) as RealFault[]) : [];
-const text = await format(matrixDocument(parts, real), { ...(await resolveConfig(document)), parser: 'markdown' });
-writeFileSync(document, text);
+writeFileSync(document, await formatMarkdown(matrixDocument(parts, real)));

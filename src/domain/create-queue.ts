@@ -141,7 +141,7 @@ export class CreateQueue {
   }
 
   /** Gives the turns that can be given, and answers whom to tell what. */
-  advance(now: number): { id: string; news: QueueNotice }[] {
+  advance(now: number): { id: string; notice: QueueNotice }[] {
     return [...this.expelOverdue(now), ...this.grantTurns(), ...this.changedPositions()];
   }
 
@@ -160,23 +160,23 @@ export class CreateQueue {
     return place === undefined || place.state === 'waiting' ? this.findPosition(id) : this.describeTurn(place);
   }
 
-  private expelOverdue(now: number): { id: string; news: QueueNotice }[] {
+  private expelOverdue(now: number): { id: string; notice: QueueNotice }[] {
     const { shortage: short } = this.state;
     if (short === undefined) return [];
     const impatient = this.waitingEntries().filter(
       ({ since, timeout: patience }) => now - Math.max(since, short.since) >= patience * 1000,
     );
     for (const { id } of impatient) this.leave(id);
-    return impatient.map(({ id }) => ({ id, news: { state: 'expelled', reason: short.reason } }));
+    return impatient.map(({ id }) => ({ id, notice: { state: 'expelled', reason: short.reason } }));
   }
 
-  private grantTurns(): { id: string; news: QueueNotice }[] {
-    const given: { id: string; news: QueueNotice }[] = [];
+  private grantTurns(): { id: string; notice: QueueNotice }[] {
+    const given: { id: string; notice: QueueNotice }[] = [];
     for (let next = this.nextInLine(); next !== undefined; next = this.nextInLine()) {
       next.state = 'creating';
       next.alone = this.state.shortage !== undefined;
       next.slot ||= this.state.limit !== undefined;
-      given.push({ id: next.id, news: this.describeTurn(next) });
+      given.push({ id: next.id, notice: this.describeTurn(next) });
     }
     return given;
   }
@@ -195,13 +195,13 @@ export class CreateQueue {
   }
 
   /** Told are those who have just come, and those who stand at half of what they know: not everybody at each step. */
-  private changedPositions(): { id: string; news: QueueNotice }[] {
+  private changedPositions(): { id: string; notice: QueueNotice }[] {
     const waiting = this.waitingEntries();
     return waiting.flatMap((place, index) => {
       const position = index + 1;
       if (place.lastNotifiedPosition !== undefined && position > place.lastNotifiedPosition / 2) return [];
       place.lastNotifiedPosition = position;
-      return [{ id: place.id, news: { state: 'waiting', position, of: waiting.length, ...this.shortageReason() } }];
+      return [{ id: place.id, notice: { state: 'waiting', position, of: waiting.length, ...this.shortageReason() } }];
     });
   }
 

@@ -1,3 +1,4 @@
+import type { RecordType } from './image-kinds.js';
 import type { ImageStatus } from './status.js';
 
 /**
@@ -7,7 +8,7 @@ import type { ImageStatus } from './status.js';
 export interface BuildRecord {
   identifier: string;
   /** The class name that imagefactory writes. */
-  type: 'BaseImage';
+  type: RecordType;
   /** Path of the body, also if it was not downloaded. */
   data: string;
   /** The TDL, with its root password masked. */

@@ -1,11 +1,5 @@
+import type { ImageKind, Phase } from './image-kinds.js';
 import type { ResumePointReport } from './messages.js';
-
-/** The phases of a build, in order. `cleanup` runs whatever happened. */
-export const PHASES = ['plan', 'jeos', 'customise', 'publish', 'cleanup'] as const;
-export type Phase = (typeof PHASES)[number];
-
-/** Percent of a build at which each phase begins: an install takes about as long as everything else. */
-export const PHASE_START_PERCENT: Record<Phase, number> = { plan: 0, jeos: 3, customise: 50, publish: 85, cleanup: 95 };
 
 /** imagefactory's status words (reference: its Image class), and CANCELED. */
 export type ImageStatus =
@@ -128,8 +122,8 @@ export function commandsForEnded(
 /** The answer to the query `status`. */
 export interface BuildStatus {
   uuid: string;
-  /** `base_image`, or `jeos_image` for the shared installer run. */
-  type: 'base_image' | 'jeos_image';
+  /** The kind of image; `jeos_image` for the shared installer run. */
+  type: ImageKind;
   status: ImageStatus;
   phase: Phase;
   /** 0 to 100. */

@@ -15,7 +15,7 @@ import { Session } from '../../src/openstack/auth/session.js';
 import { ServiceClient } from '../../src/openstack/auth/service-client.js';
 import { testBundle } from '../support/bundle.js';
 import { createWorkers, runWorkers } from '../../src/worker/workers.js';
-import { startTemporal } from '../support/temporal.js';
+import { startTemporal, temporalEnv } from '../support/temporal.js';
 import { RecordingIo } from '../unit/cli/recording-io.js';
 import { type Bench, publicKey } from './bench.js';
 
@@ -145,7 +145,7 @@ export function describeSweeper(bench: Bench): void {
 
     /** `imagefactory gc` that leaves all JEOS images and installer media of this cloud: kind and id of what it names. */
     async function gc(outcome: string, ...more: string[]): Promise<string[]> {
-      const io = new RecordingIo({ TEMPORAL_ADDRESS: temporal.address });
+      const io = new RecordingIo(temporalEnv(temporal));
       const sparing = ['--jeos-keep', '1000000', '--unused-for', '9999d'];
       const options = ['--task-queue', TASK_QUEUE, '--output', 'json', '--cloud', bench.settings.name, ...sparing];
       const code = await run(['gc', '--older-than', '0s', ...options, ...more], io);

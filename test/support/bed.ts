@@ -19,7 +19,7 @@ import type { Leftover } from '../fakes/openstack/leftovers.js';
 import type { FakeImage } from '../fakes/openstack/state.js';
 import { MediaServer } from '../fakes/openstack/media-server.js';
 import { testBundle } from './bundle.js';
-import { startTemporal } from './temporal.js';
+import { startTemporal, temporalEnv } from './temporal.js';
 import { until, WAIT_MINUTES } from './until.js';
 
 /** A preseed as short as it may be. */
@@ -85,8 +85,7 @@ export class TestEnv {
   env(): Record<string, string> {
     return {
       ...this.cloud.env(),
-      TEMPORAL_ADDRESS: this.temporal.address,
-      TEMPORAL_NAMESPACE: this.temporal.namespace ?? 'default',
+      ...temporalEnv(this.temporal),
     };
   }
 

@@ -80,7 +80,16 @@ describe('a build that is cancelled', { concurrency: 6 }, () => {
 
   it('leaves the installer’s run to the builds that still need it', () =>
     on(async (bed) => {
-      bed.cloud.behaviours.add({ match: { boots: 'installer' }, install: 12_000 });
+      // The installer’s run waits before its snapshot until the command has printed what became of it.
+      let goOn = (): void => undefined;
+      const decision = new Promise<'go'>((resolve) => (goOn = () => resolve('go')));
+      bed.cloud.faults.add({
+        kind: 'held',
+        match: nova('POST', /\/action$/),
+        when: 'before',
+        times: Infinity,
+        decide: () => decision,
+      });
       const [first, second] = await Promise.all([bed.build(bed.template()), bed.build(bed.template())]);
       await (await first.installer()).reaches('installer.wait');
       await second.reaches('jeos');
@@ -88,6 +97,7 @@ describe('a build that is cancelled', { concurrency: 6 }, () => {
       const printed = command({ bed, build: first });
       await reaction(first, since);
       assert.match(await printed, /installer’s run jeos-\S+ goes on/);
+      goOn();
       await second.result();
       assert.equal(bed.cloud.state.serversMade.filter((name) => name.includes('-installer-')).length, 1);
       assert.deepEqual(bed.leftovers(), []);

@@ -69,7 +69,7 @@ describe('payload keys', { concurrency: false, timeout: 240_000 }, () => {
   it('that the command line lacks are named', async () => {
     const build = await bed.build(bed.template({ name: 'unreadable' }));
     await build.result();
-    const io = new RecordingIo({ TEMPORAL_ADDRESS: bed.temporal.address });
+    const io = new RecordingIo(bed.env());
     assert.equal(await run(['--task-queue', bed.taskQueue, 'status', build.uuid], io), 1);
     assert.match(
       io.stderr,

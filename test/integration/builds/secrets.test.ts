@@ -11,6 +11,7 @@ import { EncryptionCodec } from '../../../src/codec/encryption-codec.js';
 import { KEYS_VARIABLE, generateKeyLine, readPayloadKeysFromEnv, type PayloadKeys } from '../../../src/codec/keys.js';
 import { print } from '../../fakes/openstack/compute/console.js';
 import { TestEnv, PRESEED, type Build } from '../../support/bed.js';
+import { temporalEnv } from '../../support/temporal.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
 
 /** Words that nothing else contains. */
@@ -133,7 +134,7 @@ for (const encrypted of [true, false]) {
     }
 
     async function command(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-      const env = { ...keyEnv, TEMPORAL_ADDRESS: bed.temporal.address };
+      const env = { ...keyEnv, ...temporalEnv(bed.temporal) };
       const io = new RecordingIo(env);
       const code = await run(['--task-queue', bed.taskQueue, ...args], io);
       said.push(io.stdout, io.stderr);

@@ -4,6 +4,7 @@ import type { CloudSweep } from '../../../src/domain/messages.js';
 import { run } from '../../../src/cli/cli.js';
 import { sweepScheduleId } from '../../../src/client/gc.js';
 import { TestEnv } from '../../support/bed.js';
+import { temporalEnv } from '../../support/temporal.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
 import { until } from '../../support/until.js';
 
@@ -15,10 +16,7 @@ describe('gc and setup --gc-schedule on the command line', () => {
   after(() => bed.close());
 
   async function imagefactory(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-    const io = new RecordingIo({
-      TEMPORAL_ADDRESS: bed.temporal.address,
-      TEMPORAL_NAMESPACE: bed.temporal.namespace ?? 'default',
-    });
+    const io = new RecordingIo(temporalEnv(bed.temporal));
     const code = await run(['--task-queue', bed.taskQueue, ...args], io);
     return { code, stdout: io.stdout, stderr: io.stderr };
   }
