@@ -199,7 +199,7 @@ describe('a system that is installed from its medium', { skip }, () => {
   it('fails with the places where a kernel was looked for, when it is another medium', async () => {
     env.media.put('/other.iso', await createMediumFixture({ files: { 'README.txt': 'x' } }));
     const failure = await (await env.build(env.template({ iso: `${env.media.origin}/other.iso` }))).failure();
-    assert.match(failure.message, /the medium has none of install\.amd\/vmlinuz, /);
+    assert.match(failure.message, /the medium has none of the files install\.amd\/vmlinuz, /);
     assert.deepEqual(left(), []);
   });
 

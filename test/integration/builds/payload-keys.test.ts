@@ -60,7 +60,7 @@ describe('payload keys', { concurrency: false, timeout: 240_000 }, () => {
       const failed = (events ?? []).find((event) => event.workflowTaskFailedEventAttributes != null);
       return failed?.workflowTaskFailedEventAttributes?.failure?.message ?? undefined;
     }, 'a workflow task that fails');
-    assert.match(message, /payload key "first", which is not at hand/);
+    assert.match(message, /payload key "first", which is missing/);
     // The project’s line, which was there before, is encrypted with the other one.
     await restart(keysOf(FIRST, SECOND));
     await build.result();

@@ -53,7 +53,7 @@ describe('an install medium', { skip: missing }, () => {
     const none = join(folder, 'none.iso');
     await writeFile(none, '<html>not found</html>');
     await assert.rejects(readIsoInfo(none, 'http://me:secret@m.example.org/a.iso'), (error: Error) => {
-      assert.match(error.message, /http:\/\/m\.example\.org\/a\.iso: what is there is no ISO 9660 image/);
+      assert.match(error.message, /http:\/\/m\.example\.org\/a\.iso: the file is not an ISO 9660 image/);
       assert.doesNotMatch(error.message, /secret/);
       return true;
     });
@@ -159,7 +159,7 @@ describe('an install medium', { skip: missing }, () => {
     };
     await assert.rejects(remasterIso({ source, files: [], boot, folder: own, signal }), {
       type: 'MediaUnavailable',
-      message: 'the medium has none of casper/vmlinuz',
+      message: 'the medium has none of the files casper/vmlinuz',
     });
   });
 
@@ -170,7 +170,7 @@ describe('an install medium', { skip: missing }, () => {
     await writeFile(broken, (await readFile(large)).subarray(0, 33 * 1024));
     await assert.rejects(readIsoInfo(broken, 'http://m.example.org/a.iso'), {
       type: 'MediaUnavailable',
-      message: /the medium is cut off: it has 33792 of \d+ bytes/,
+      message: /the ISO is truncated: it has 33792 of \d+ bytes/,
     });
   });
 

@@ -134,7 +134,7 @@ describe('the OS_* variables', () => {
     [
       'an unknown way to sign in',
       { ...PASSWORD, OS_AUTH_TYPE: 'v3oidcpassword' },
-      /OS_AUTH_TYPE is v3oidcpassword, which this program cannot do/,
+      /OS_AUTH_TYPE is v3oidcpassword, which this program does not support/,
     ],
     [
       'an interface that does not exist',
@@ -150,7 +150,7 @@ describe('the OS_* variables', () => {
     [
       'a certificate that is not there',
       { ...PASSWORD, OS_CACERT: 'none.pem' },
-      /OS_CACERT names none\.pem, which is not there/,
+      /OS_CACERT names the file none\.pem, which does not exist/,
     ],
   ];
   for (const [what, env, message] of mistakes) {
@@ -195,7 +195,7 @@ describe('clouds.yaml', () => {
       entries.map(({ name }) => name),
       ['prod'],
     );
-    assertRefused(/^none\.yaml: is not there$/, () =>
+    assertRefused(/^none\.yaml: does not exist$/, () =>
       readCloudEntries({ ...env, OS_CLIENT_CONFIG_FILE: 'none.yaml' }, directory),
     );
   });
@@ -296,17 +296,17 @@ describe('clouds.yaml', () => {
     [
       'a password that is a table',
       cloudsYaml(`${AUTH}, password: {s3cret: 1}`),
-      /clouds\.prod\.auth\.password must be a text$/,
+      /clouds\.prod\.auth\.password must be a string$/,
     ],
-    ['a cloud that is a word', 'clouds: {prod: word}', /clouds\.prod: is not a table/],
-    ['clouds that are a list', 'clouds: [prod]', /clouds is not a table of clouds/],
+    ['a cloud that is a word', 'clouds: {prod: word}', /clouds\.prod: is not a mapping/],
+    ['clouds that are a list', 'clouds: [prod]', /clouds is not a mapping of names to clouds/],
     [
       'an unknown profile',
       'clouds: {prod: {profile: vendor}}',
       /clouds\.prod: profile vendor is not in clouds-public\.yaml/,
     ],
     ['broken YAML', 'clouds: {prod: {auth: {password: "s3cret}}}', /clouds\.yaml: is not valid YAML: .*line 1/],
-    ['no table', '- a', /clouds\.yaml: is not a table of keys and values/],
+    ['no table', '- a', /clouds\.yaml: is not a mapping of keys to values/],
   ];
   for (const [what, yaml, message] of mistakes) {
     it(`with ${what} is refused by file and key`, () =>
@@ -333,15 +333,17 @@ describe('the clouds of a worker', () => {
 
   it('do not include others, and the error names those that there are', () => {
     const clouds = connectClouds(machine(files));
-    assertRefused(/^there is no cloud staging: known are prod, broken$/, () => clouds.get('staging'));
-    assertRefused(/^there is no cloud envvars: none is configured$/, () => connectClouds(machine({})).get('envvars'));
+    assertRefused(/^there is no cloud staging: the configured clouds are prod, broken$/, () => clouds.get('staging'));
+    assertRefused(/^there is no cloud envvars: no cloud is configured$/, () =>
+      connectClouds(machine({})).get('envvars'),
+    );
   });
 
   it('can be fewer than are configured', () => {
     const { env, directory } = machine(files);
     const clouds = connectClouds({ env, directory, only: ['prod'] });
     assert.deepEqual(clouds.names(), ['prod']);
-    assertRefused(/there is no cloud broken: known are prod/, () => clouds.get('broken'));
+    assertRefused(/there is no cloud broken: the configured clouds are prod/, () => clouds.get('broken'));
     assertRefused(/there is no cloud staging/, () => connectClouds({ env, directory, only: ['staging'] }));
   });
 
