@@ -12,7 +12,7 @@ import {
   remasterIso,
   type RemasterOptions,
 } from '../../../src/media/iso.js';
-import { bootRecords, makeIso, readFromIso } from '../../support/iso.js';
+import { readBootRecords, makeIso, readFromIso } from '../../support/iso.js';
 
 const { signal } = new AbortController();
 const missing = await Promise.all([checkGrubPrograms(['bios', 'uefi'], signal), checkIsoPrograms(signal)]).then(
@@ -129,7 +129,7 @@ describe('an install medium', { skip: missing }, () => {
     });
 
     it('has a boot loader for BIOS and one for UEFI', async () => {
-      const records = (await bootRecords(made)).join('\n');
+      const records = (await readBootRecords(made)).join('\n');
       assert.match(records, /El Torito boot img :\s+1\s+BIOS\s+y\s+none/);
       assert.match(records, /El Torito boot img :\s+2\s+UEFI\s+y\s+none/);
     });
@@ -146,7 +146,7 @@ describe('an install medium', { skip: missing }, () => {
       signal,
     });
     assert.equal(await readFromIso(made, '/etc/installerconfig', own), 'DISTRIBUTIONS=base.txz');
-    assert.match((await bootRecords(made)).join('\n'), /El Torito img path :\s+1\s+\/boot\/loader\.bin/);
+    assert.match((await readBootRecords(made)).join('\n'), /El Torito img path :\s+1\s+\/boot\/loader\.bin/);
   });
 
   it('that has no kernel where it should be is said to have none, with the places', async () => {
