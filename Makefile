@@ -1,16 +1,20 @@
 # imagefactory-nova: what there is to do. Everything that is missing is installed by the target that needs it.
 .DEFAULT_GOAL := help
 TSX := node --import tsx
+# The Node that `make node` has brought, else that of the machine.
+export PATH := $(CURDIR)/.cache/node/bin:$(PATH)
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-node_modules/.package-lock.json: package.json package-lock.json
-	# Not `npm ci`: it insists on the packages of platforms that this one has no use for.
-	npm install --no-audit --no-fund --loglevel=error
+node: ## bring the Node of .nvmrc into .cache/ where that of the machine is too old
+	@scripts/node.sh
+
+node_modules/.package-lock.json: package.json package-lock.json | node
+	npm ci --loglevel=error
 	@touch $@
 
-install: node_modules/.package-lock.json ## install the npm packages
+install: node node_modules/.package-lock.json ## install the npm packages
 
 build: install ## compile to dist/ and bundle the workflows
 	npm run --silent build
@@ -45,4 +49,4 @@ cloud-start cloud-stop cloud-status cloud-purge: ## the single-node cloud
 clean: ## remove what was built; .cache/ (downloads, the cloud's credentials) stays
 	rm -rf dist
 
-.PHONY: help install build demo demo-stop test check e2e-debian test-unit lint bench cloud-start cloud-stop cloud-status cloud-purge clean
+.PHONY: help node install build demo demo-stop test check e2e-debian test-unit lint bench cloud-start cloud-stop cloud-status cloud-purge clean

@@ -9,14 +9,15 @@ import { shareTemporal } from '../test/support/temporal.js';
 import { temporalBinary } from '../src/cli/dev-server/temporal-binary.js';
 import { CACHE, cloudEnvironment, makeInstallTree, PROJECT, runProgram, startCloud } from './bed-cloud.js';
 import { filesOf, isOnCloud, keepSeconds, LEVELS, type Level } from './testing/levels.js';
+import { runOnLowestNode } from './testing/lowest-node.js';
 import { Pool } from './testing/pool.js';
 import { installPrograms } from './testing/programs.js';
 import { countsText, failureText, runFile } from './testing/run-file.js';
 import { countsOf, writeSummary, type FileResult } from './testing/summary.js';
 
 /*
- * Runs the levels of tests that are named, and the checks `lint` and `types`; without names everything, as continuous
- * integration does. `npm test -- unit lint`.
+ * Runs the levels of tests that are named, and the checks `lint`, `types` and `lowest-node` (the unit tests on the lowest
+ * Node that the package runs on); without names everything, as continuous integration does. `npm test -- unit lint`.
  */
 
 /** Minutes that everything may take. */
@@ -75,10 +76,14 @@ class TestRun {
   private readonly signal: AbortSignal = AbortSignal.timeout(RUN_MINUTES * 60_000);
   private temporal: TestWorkflowEnvironment | undefined;
 
-  /** @param installs whether programs that are missing are installed */
+  /**
+   * @param lowestNode the level that is run on the lowest Node as well
+   * @param installs whether programs that are missing are installed
+   */
   constructor(
     private readonly checks: (keyof typeof COMMANDS)[],
     private readonly levels: Level[],
+    private readonly lowestNode: Level | undefined,
     private readonly installs: boolean,
   ) {
     // Every file listens to it.
@@ -99,7 +104,7 @@ class TestRun {
       await (cannot === undefined ? this.runLevel(level) : this.leaveOut(level, cannot));
     });
     try {
-      await Promise.all([...checks, ...levels]);
+      await Promise.all([...checks, ...levels, programs.then(() => this.runOnLowestNode())]);
     } finally {
       await this.temporal?.teardown();
     }
@@ -131,6 +136,18 @@ class TestRun {
     return undefined;
   }
 
+  /** Early: it is one long job. */
+  private async runOnLowestNode(): Promise<void> {
+    const level = this.lowestNode;
+    if (level === undefined) return;
+    await this.machine.run(Infinity, async () => {
+      const began = Date.now();
+      const result = await runOnLowestNode(level);
+      say(`${level.name} on the lowest Node: ${countsText(result)} in ${Math.round(result.seconds)} s`);
+      this.results.push({ stage: 'lowest-node', file: 'lowest-node', began, ...result });
+    });
+  }
+
   private async leaveOut(level: Level, why: string): Promise<void> {
     say(`${level.name} is left out: ${why}`);
     const left = { stage: level.name, began: Date.now(), passed: 0, failed: 0, skipped: 1, seconds: 0, failures: [] };
@@ -157,6 +174,7 @@ await mkdir(join(CACHE, 'log'), { recursive: true });
 const testRun = new TestRun(
   (['types', 'lint'] as const).filter(isChosen),
   LEVELS.filter(({ name }) => isChosen(name)),
+  isChosen('lowest-node') ? LEVELS.find(({ name }) => name === 'unit') : undefined,
   chosen.length === 0,
 );
 await testRun.run();
