@@ -39,7 +39,7 @@ export class InstallerConsole {
   private async look(): Promise<void> {
     this.serverId ??= await this.installer();
     if (this.serverId === undefined) return;
-    const text = await this.cloud.compute.consoleOutput(this.serverId);
+    const text = await this.cloud.compute.getConsoleOutput(this.serverId);
     if (text.length <= this.text.length) return;
     this.text = text;
     await writeFile(this.file, text);

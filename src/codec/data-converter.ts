@@ -16,7 +16,7 @@ export const BUNDLED_FAILURE_CONVERTER = fileURLToPath(
  * How clients and workers turn values into what Temporal stores. Without keys nothing is encrypted, and failures keep
  * their messages readable.
  */
-export function dataConverter(keys: PayloadKeys | undefined): DataConverter {
+export function createDataConverter(keys: PayloadKeys | undefined): DataConverter {
   const payloadCodecs = [new EncryptionCodec(keys)];
   return keys === undefined ? { payloadCodecs } : { payloadCodecs, failureConverterPath: REQUIRED };
 }

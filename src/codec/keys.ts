@@ -42,7 +42,7 @@ export function readPayloadKeys(file: string): PayloadKeys {
     }
     const lines = readFileSync(file, 'utf8').split('\n');
     const entries = lines.map((line, index) => ({ place: `${file}, line ${index + 1}`, text: line.trim() }));
-    return keysOf(
+    return parseKeys(
       entries.filter(({ text }) => text !== '' && !text.startsWith('#')),
       file,
     );
@@ -61,52 +61,52 @@ export function readPayloadKeys(file: string): PayloadKeys {
  *
  * @throws FactoryError InvalidParameter when one is wrong
  */
-export function payloadKeysFromEnv(env: NodeJS.ProcessEnv): PayloadKeys | undefined {
+export function readPayloadKeysFromEnv(env: NodeJS.ProcessEnv): PayloadKeys | undefined {
   const texts = (env[KEYS_VARIABLE] ?? '').split(/[\s,]+/).filter((text) => text !== '');
   if (texts.length === 0) return undefined;
-  return keysOf(
+  return parseKeys(
     texts.map((text, index) => ({ place: `${KEYS_VARIABLE}, key ${index + 1}`, text })),
     KEYS_VARIABLE,
   );
 }
 
 /** A new key, as a line of a key file. The id is the day's date and a random end, so that ids sort by age. */
-export function newKeyLine(id?: string): string {
+export function generateKeyLine(id?: string): string {
   const own = id ?? `${new Date().toISOString().slice(0, 10)}-${randomBytes(2).toString('hex')}`;
   if (!ID.test(own))
-    throw wrong('--id', `${JSON.stringify(own)} is no id: letters, digits, '.', '_' and '-', up to 64`);
+    throw invalidKeysError('--id', `${JSON.stringify(own)} is no id: letters, digits, '.', '_' and '-', up to 64`);
   return `${own}:${randomBytes(KEY_BYTES).toString('base64')}`;
 }
 
-function keysOf(entries: Entry[], source: string): PayloadKeys {
+function parseKeys(entries: Entry[], source: string): PayloadKeys {
   const byId = new Map<string, KeyObject>();
   for (const { place, text } of entries) {
-    const [id, key] = idAndKey(place, text);
-    if (byId.has(id)) throw wrong(place, `there is a key with the id ${id} already`);
+    const [id, key] = parseKey(place, text);
+    if (byId.has(id)) throw invalidKeysError(place, `there is a key with the id ${id} already`);
     byId.set(id, key);
   }
   const [current] = byId.keys();
-  if (current === undefined) throw wrong(source, 'there is no key');
+  if (current === undefined) throw invalidKeysError(source, 'there is no key');
   return { current, byId };
 }
 
 /** Nothing of a key is ever part of a message. */
-function idAndKey(place: string, text: string): [string, KeyObject] {
+function parseKey(place: string, text: string): [string, KeyObject] {
   const colon = text.indexOf(':');
-  if (colon < 0) throw wrong(place, 'there is no colon between id and key');
+  if (colon < 0) throw invalidKeysError(place, 'there is no colon between id and key');
   const id = text.slice(0, colon).trim();
   const encoded = text.slice(colon + 1).trim();
   if (!ID.test(id))
-    throw wrong(place, `what stands before the colon is no id: letters, digits, '.', '_' and '-', up to 64`);
+    throw invalidKeysError(place, `what stands before the colon is no id: letters, digits, '.', '_' and '-', up to 64`);
   if (!BASE64.test(encoded)) {
     const { length } = Buffer.from(encoded, 'base64');
     const what =
       length === KEY_BYTES ? 'is not written as padded base64' : `has ${length} bytes instead of ${KEY_BYTES}`;
-    throw wrong(place, `the key ${id} ${what}`);
+    throw invalidKeysError(place, `the key ${id} ${what}`);
   }
   return [id, createSecretKey(encoded, 'base64')];
 }
 
-function wrong(place: string, what: string): FactoryError {
+function invalidKeysError(place: string, what: string): FactoryError {
   return new FactoryError('InvalidParameter', `payload keys: ${place}: ${what}`, { hint: HOW });
 }

@@ -29,7 +29,7 @@ export interface CodecServerOptions {
 }
 
 /** A request that is answered with this status and sentence. */
-class Refusal extends Error {
+class RequestError extends Error {
   constructor(
     readonly status: number,
     message: string,
@@ -53,7 +53,7 @@ export async function serveCodec(options: CodecServerOptions): Promise<{ server:
   }
   const codec = new EncryptionCodec(options.keys);
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT }, (request, response) => {
-    void answer(request, response, options, codec);
+    void handleRequest(request, response, options, codec);
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
@@ -73,31 +73,31 @@ function isLoopback(host: string): boolean {
   return /^(localhost|127\.\d+\.\d+\.\d+|\[?::1\]?)$/.test(host);
 }
 
-async function answer(
+async function handleRequest(
   request: IncomingMessage,
   response: ServerResponse,
   options: CodecServerOptions,
   codec: PayloadCodec,
 ): Promise<void> {
   try {
-    admitOrigin(request, response, options.origins);
+    checkOrigin(request, response, options.origins);
     if (request.method === 'OPTIONS') {
       response.writeHead(204).end();
       return;
     }
     const path = (request.url ?? '').split('?')[0];
-    if (path !== '/encode' && path !== '/decode') throw new Refusal(404, 'there is /encode and /decode');
-    if (request.method !== 'POST') throw new Refusal(405, `${path} takes POST`);
-    if (!hasToken(request, options.token)) throw new Refusal(401, 'the token is missing or wrong');
-    const payloads = payloadsOf(await bodyOf(request));
-    const done = path === '/encode' ? await codec.encode(payloads) : await decoded(codec, payloads);
-    send(response, 200, { payloads: done.map(toJson) });
+    if (path !== '/encode' && path !== '/decode') throw new RequestError(404, 'there is /encode and /decode');
+    if (request.method !== 'POST') throw new RequestError(405, `${path} takes POST`);
+    if (!hasToken(request, options.token)) throw new RequestError(401, 'the token is missing or wrong');
+    const payloads = parsePayloads(await readBody(request));
+    const done = path === '/encode' ? await codec.encode(payloads) : await decodePayloads(codec, payloads);
+    sendJson(response, 200, { payloads: done.map(toJson) });
   } catch (error) {
-    const status = error instanceof Refusal ? error.status : 500;
+    const status = error instanceof RequestError ? error.status : 500;
     // What is left of a request that was refused is not read: the connection ends with the answer.
     if (!request.complete) response.setHeader('connection', 'close');
     if (status === 401) response.setHeader('www-authenticate', 'Bearer');
-    send(response, status, { message: error instanceof Refusal ? error.message : 'the codec server failed' });
+    sendJson(response, status, { message: error instanceof RequestError ? error.message : 'the codec server failed' });
   }
 }
 
@@ -105,11 +105,11 @@ async function answer(
  * Browsers say which page asks. One of a strange origin is refused, not only denied the answer: a page that has talked
  * the browser into taking it for ours (DNS rebinding) still sends its own.
  */
-function admitOrigin({ headers }: IncomingMessage, response: ServerResponse, origins: string[]): void {
+function checkOrigin({ headers }: IncomingMessage, response: ServerResponse, origins: string[]): void {
   response.setHeader('vary', 'origin');
   const { origin } = headers;
   if (origin === undefined) return;
-  if (!origins.includes(origin)) throw new Refusal(403, `pages of ${origin} may not ask; name it with --ui`);
+  if (!origins.includes(origin)) throw new RequestError(403, `pages of ${origin} may not ask; name it with --ui`);
   response.setHeader('access-control-allow-origin', origin);
   response.setHeader('access-control-allow-methods', 'POST, OPTIONS');
   response.setHeader('access-control-allow-headers', 'authorization, content-type, x-namespace');
@@ -127,28 +127,28 @@ function hasToken({ headers }: IncomingMessage, token: string | undefined): bool
   return timingSafeEqual(digest((headers.authorization ?? '').replace(/^Bearer +/i, '')), digest(token));
 }
 
-async function bodyOf(request: IncomingMessage): Promise<string> {
+async function readBody(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > LONGEST_BODY) throw new Refusal(413, `a request may have ${LONGEST_BODY} bytes`);
+    if (length > LONGEST_BODY) throw new RequestError(413, `a request may have ${LONGEST_BODY} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function payloadsOf(body: string): Payload[] {
+function parsePayloads(body: string): Payload[] {
   let value: unknown;
   try {
     value = JSON.parse(body);
   } catch {
-    throw new Refusal(400, 'the request is not JSON');
+    throw new RequestError(400, 'the request is not JSON');
   }
   const parsed = REQUEST.safeParse(value);
   if (!parsed.success) {
     const first = parsed.error.issues[0];
-    throw new Refusal(400, `the request is no list of payloads: ${first?.path.join('.')}: ${first?.message}`);
+    throw new RequestError(400, `the request is no list of payloads: ${first?.path.join('.')}: ${first?.message}`);
   }
   return parsed.data.payloads.map(({ metadata, data }) => ({
     metadata: Object.fromEntries(
@@ -158,11 +158,11 @@ function payloadsOf(body: string): Payload[] {
   }));
 }
 
-async function decoded(codec: PayloadCodec, payloads: Payload[]): Promise<Payload[]> {
+async function decodePayloads(codec: PayloadCodec, payloads: Payload[]): Promise<Payload[]> {
   try {
     return await codec.decode(payloads);
   } catch (error) {
-    throw new Refusal(400, (error as Error).message);
+    throw new RequestError(400, (error as Error).message);
   }
 }
 
@@ -174,7 +174,7 @@ function toJson({ metadata, data }: Payload): Record<string, unknown> {
   };
 }
 
-function send(response: ServerResponse, status: number, body: unknown): void {
+function sendJson(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
   response.end(JSON.stringify(body));
 }

@@ -65,7 +65,7 @@ function parseSeconds(value: unknown): number | undefined {
   return Number.isSafeInteger(number) && number > 0 && number <= 30 * 24 * 3600 ? number : undefined;
 }
 
-function refuse(name: string, value: unknown, expected: string): never {
+function rejectValue(name: string, value: unknown, expected: string): never {
   const shown = name === 'install_script' ? 'its value' : JSON.stringify(value);
   throw new FactoryError('InvalidParameter', `parameter ${name}: ${shown} is not ${expected}`, {
     hint: 'docs/parameters.md describes every parameter',
@@ -76,27 +76,27 @@ function parseValue(name: ParameterName, value: unknown): string | number | bool
   const definition: ParameterDefinition = PARAMETERS[name];
   switch (definition.kind) {
     case 'boolean':
-      return parseBoolean(value) ?? refuse(name, value, 'a boolean (write True or False)');
+      return parseBoolean(value) ?? rejectValue(name, value, 'a boolean (write True or False)');
     case 'pool':
       if (typeof value === 'string' && value.trim() === '')
-        return refuse(name, value, 'True, False or the name of a network');
+        return rejectValue(name, value, 'True, False or the name of a network');
       return (
         parseBoolean(value) ??
-        (typeof value === 'string' ? value : refuse(name, value, 'True, False or the name of a network'))
+        (typeof value === 'string' ? value : rejectValue(name, value, 'True, False or the name of a network'))
       );
     case 'seconds':
-      return parseSeconds(value) ?? refuse(name, value, 'a whole number of seconds from 1 to 2592000');
+      return parseSeconds(value) ?? rejectValue(name, value, 'a whole number of seconds from 1 to 2592000');
     case 'text':
       if (typeof value === 'string') return value;
-      return typeof value === 'number' ? String(value) : refuse(name, value, 'a text');
+      return typeof value === 'number' ? String(value) : rejectValue(name, value, 'a text');
     case 'choice': {
       const word = String(value).trim().toLowerCase();
       return definition.choices?.includes(word) === true
         ? word
-        : refuse(name, value, `one of ${definition.choices?.join(', ')}`);
+        : rejectValue(name, value, `one of ${definition.choices?.join(', ')}`);
     }
     default:
-      return refuse(name, value, `a ${definition.kind}`);
+      return rejectValue(name, value, `a ${definition.kind}`);
   }
 }
 

@@ -8,21 +8,21 @@ export type ScriptValue = string | number | boolean | readonly string[];
 const QUOTES = /['\u2018\u2019\u201a\u201b]/g;
 
 /** The value as PowerShell writes it; nothing in a text is replaced or run. */
-export function powershellLiteral(value: ScriptValue): string {
+export function formatLiteral(value: ScriptValue): string {
   if (typeof value === 'string') return `'${value.replace(QUOTES, '$&$&')}'`;
   if (typeof value === 'boolean') return value ? '$true' : '$false';
   if (typeof value === 'number') return String(value);
-  return `@(${value.map(powershellLiteral).join(', ')})`;
+  return `@(${value.map(formatLiteral).join(', ')})`;
 }
 
 /** A script that finds the values in variables of these names. */
-export function powershellScript(values: Record<string, ScriptValue>, body: string): string {
-  const lines = Object.entries(values).map(([name, value]) => `$${name} = ${powershellLiteral(value)}\n`);
+export function buildPowershellScript(values: Record<string, ScriptValue>, body: string): string {
+  const lines = Object.entries(values).map(([name, value]) => `$${name} = ${formatLiteral(value)}\n`);
   return `${lines.join('')}${body}`;
 }
 
 /** The script as `powershell -EncodedCommand` takes it: base64 of UTF-16LE, the same to cmd.exe, PowerShell and CreateProcess. */
-export function encodedCommand(script: string): string {
+export function encodeCommand(script: string): string {
   return Buffer.from(script, 'utf16le').toString('base64');
 }
 

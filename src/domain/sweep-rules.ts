@@ -58,7 +58,7 @@ export interface SweepFacts {
   now: number;
   limits: SweepLimits;
   /** By workflow id; one that is not there counts as living. */
-  lives: ReadonlyMap<string, WorkflowState>;
+  workflowStates: ReadonlyMap<string, WorkflowState>;
   /** Ids of images that an instance, a boot image or a living build depends on; a text says why nobody knows. */
   inUse: ReadonlySet<string> | string;
   /** Seconds for which Temporal remembers a workflow that has ended. */
@@ -83,36 +83,36 @@ export interface SweepPlan {
 }
 
 /** A shared image begun or chosen a moment ago may have no other sign of it yet, however short `olderThan` is. Seconds. */
-const JUST_CHOSEN = 600;
+const RECENT_USE = 600;
 
 /** What goes and what stays, each with its reason. */
 export function decideSweep(found: readonly FoundResource[], facts: SweepFacts): SweepPlan {
   const plan: SweepPlan = { removals: [], kept: [] };
-  const jeos = found.filter(({ shared }) => shared === 'jeos').sort(byLastUse);
+  const jeos = found.filter(({ shared }) => shared === 'jeos').sort(compareLastUse);
   for (const things of groupByBuild(found)) {
     const why = reasonToKeepAll(things, facts);
-    if (why === undefined) decide(plan, things, jeos, facts);
+    if (why === undefined) decideGroup(plan, things, jeos, facts);
     else plan.kept.push(...things.map((thing) => ({ thing, why })));
   }
-  plan.removals.sort((one, other) => oldest(one) - oldest(other));
+  plan.removals.sort((one, other) => findOldest(one) - findOldest(other));
   return plan;
 }
 
 /** Of the things of an ended build its results stay, its JEOS is judged by itself, and the rest goes or stays together. */
-function decide(plan: SweepPlan, things: FoundResource[], jeos: FoundResource[], facts: SweepFacts): void {
+function decideGroup(plan: SweepPlan, things: FoundResource[], jeos: FoundResource[], facts: SweepFacts): void {
   const own: FoundResource[] = [];
   for (const thing of things) {
     if (thing.result !== undefined) plan.kept.push({ thing, why: thing.result });
     else if (thing.shared === undefined) own.push(thing);
     else {
-      const { goes, why } = sharedVerdict(thing, jeos.indexOf(thing), facts);
+      const { goes, why } = judgeShared(thing, jeos.indexOf(thing), facts);
       if (goes) plan.removals.push(createRemoval([thing], why));
       else plan.kept.push({ thing, why });
     }
   }
   if (own.length === 0) return;
   const why = reasonToKeepOwn(own, facts);
-  if (why === undefined) plan.removals.push(createRemoval(own, endOf(own, facts)));
+  if (why === undefined) plan.removals.push(createRemoval(own, reasonToRemove(own, facts)));
   else plan.kept.push(...own.map((thing) => ({ thing, why })));
 }
 
@@ -130,7 +130,7 @@ function listWorkflows(things: readonly FoundResource[]): string[] {
   return [...new Set(things.flatMap(({ workflows }) => workflows))];
 }
 
-function reasonToKeepAll(things: FoundResource[], { lives, now }: SweepFacts): string | undefined {
+function reasonToKeepAll(things: FoundResource[], { workflowStates: lives, now }: SweepFacts): string | undefined {
   const living = listWorkflows(things).find((id) => (lives.get(id) ?? 'living') === 'living');
   if (living !== undefined) return `its build lives: ${living}`;
   const expires = Math.max(...things.map((thing) => thing.expires ?? -Infinity));
@@ -150,7 +150,7 @@ function reasonToKeepOwn(things: FoundResource[], facts: SweepFacts): string | u
   if (unknown !== undefined) return `the cloud does not say how old ${unknown.kind} ${unknown.name} is`;
   const youngest = Math.max(...things.map(({ created }) => created ?? now));
   const isUnfinished = things.some(({ medium }) => medium === 'unfinished');
-  const limit = Math.max(limits.olderThan, isUnfinished ? JUST_CHOSEN : 0);
+  const limit = Math.max(limits.olderThan, isUnfinished ? RECENT_USE : 0);
   if (now - youngest < limit * 1000) return `younger than ${formatDuration(limit)}`;
   // A build of ours that has made something since then would still be known: it is another Temporal's.
   const isForeign = isForgotten(things, facts) && now - youngest < facts.retention * 1000;
@@ -158,12 +158,12 @@ function reasonToKeepOwn(things: FoundResource[], facts: SweepFacts): string | u
 }
 
 /** Whether Temporal knows none of the workflows that may answer for a build's things. */
-function isForgotten(things: FoundResource[], { lives }: SweepFacts): boolean {
+function isForgotten(things: FoundResource[], { workflowStates: lives }: SweepFacts): boolean {
   const workflows = listWorkflows(things);
   return workflows.length > 0 && workflows.every((id) => lives.get(id) === 'unknown');
 }
 
-function endOf(things: FoundResource[], facts: SweepFacts): string {
+function reasonToRemove(things: FoundResource[], facts: SweepFacts): string {
   if (things[0]?.build === undefined) return 'was never finished';
   return isForgotten(things, facts)
     ? 'Temporal knows no such build'
@@ -171,19 +171,19 @@ function endOf(things: FoundResource[], facts: SweepFacts): string {
 }
 
 /** @param rank how many JEOS images were used later; -1 for a medium, of which there may be any number */
-function sharedVerdict(
+function judgeShared(
   thing: FoundResource,
   rank: number,
   { now, limits, inUse, installing }: SweepFacts,
 ): { goes: boolean; why: string } {
   const stays = (why: string) => ({ goes: false, why });
-  const last = lastUse(thing);
+  const last = readLastUse(thing);
   if (last === undefined) return stays('the cloud does not say how old it is');
   const unused = now - last > limits.unusedFor * 1000;
   const beyond = rank >= limits.jeosKeep;
   if (!unused && !beyond) return stays('builds may start from it');
-  if (now - last < Math.max(limits.olderThan, JUST_CHOSEN) * 1000) {
-    return stays(`used less than ${formatDuration(Math.max(limits.olderThan, JUST_CHOSEN))} ago`);
+  if (now - last < Math.max(limits.olderThan, RECENT_USE) * 1000) {
+    return stays(`used less than ${formatDuration(Math.max(limits.olderThan, RECENT_USE))} ago`);
   }
   if (typeof inUse === 'string') return stays(inUse);
   if (inUse.has(thing.id)) return stays('is in use');
@@ -195,13 +195,13 @@ function sharedVerdict(
 }
 
 /** When a shared image was last chosen, as far as anybody knows. */
-function lastUse({ created, used }: FoundResource): number | undefined {
+function readLastUse({ created, used }: FoundResource): number | undefined {
   return created === undefined ? undefined : Math.max(created, used ?? created);
 }
 
 /** Last used first; the id settles a draw. */
-function byLastUse(one: FoundResource, other: FoundResource): number {
-  const [first, second] = [lastUse(one) ?? Infinity, lastUse(other) ?? Infinity];
+function compareLastUse(one: FoundResource, other: FoundResource): number {
+  const [first, second] = [readLastUse(one) ?? Infinity, readLastUse(other) ?? Infinity];
   return first === second ? one.id.localeCompare(other.id) : first > second ? -1 : 1;
 }
 
@@ -220,7 +220,7 @@ function createRemoval(things: FoundResource[], why: string): Removal {
   };
 }
 
-function oldest({ things }: Removal): number {
+function findOldest({ things }: Removal): number {
   return Math.min(...things.map(({ created }) => created ?? Infinity));
 }
 

@@ -1,5 +1,5 @@
 import { FactoryError } from '../domain/errors.js';
-import { keyBlob } from './keys.js';
+import { readKeyBlob } from './keys.js';
 import type { Guest, RunResult } from './types.js';
 
 /** Seconds that a guest under load may take for a trifle. */
@@ -43,7 +43,7 @@ const REFUSALS: { pattern: RegExp; what: string; hint: string }[] = [
  * The failure of a command that never came to run, because the command prefix did not let it: GuestLoginRefused. One that
  * a signal ended was cut off (the guest is going down): GuestUnreachable, retryable.
  */
-export function explainRefusal(result: RunResult): FactoryError {
+export function toRefusalError(result: RunResult): FactoryError {
   const said = `${result.stderr}\n${result.stdout}`.trim();
   const known = REFUSALS.find(({ pattern }) => pattern.test(said));
   const what = known?.what ?? 'the command prefix did not run our command as root';
@@ -69,15 +69,15 @@ export async function checkPrivilege(guest: Guest, prefix: string, options: Call
   const result = await guest.run(shell.whoAmI, { timeout: TIMEOUT, signal: options.signal });
   const id = result.stdout.trim();
   if (result.exitCode === 0 && id === '0') return;
-  if (shell.name === 'powershell') throw notAdministrator(result);
-  if (result.exitCode !== 0 || !/^\d+$/.test(id)) throw explainRefusal(result);
+  if (shell.name === 'powershell') throw notAdministratorError(result);
+  if (result.exitCode !== 0 || !/^\d+$/.test(id)) throw toRefusalError(result);
   const how = prefix === '' ? 'there is no command prefix' : `the command prefix "${prefix}" does not change that`;
   throw new FactoryError('GuestLoginRefused', `commands run as user ${id} and not as root: ${how}`, {
     hint: 'set --parameter command_prefix sudo, or --parameter default_user root',
   });
 }
 
-function notAdministrator({ stdout, stderr }: RunResult): FactoryError {
+function notAdministratorError({ stdout, stderr }: RunResult): FactoryError {
   const said = `${stdout}\n${stderr}`.trim();
   return new FactoryError('GuestLoginRefused', `commands do not run with an administrator's rights: ${said}`, {
     hint: 'set --parameter default_user to Administrator, or to a member of Administrators whose rights UAC does not filter',
@@ -105,8 +105,8 @@ export async function removeKeyAndShutDown(
   options: ShutDownOptions = {},
 ): Promise<void> {
   const { shell } = guest;
-  const { cleanUp = shell.removed(shell.journal), homes, powerOff, signal } = options;
-  const script = shell.shutDown({ blob: keyBlob(publicKey), cleanUp, homes, powerOff });
+  const { cleanUp = shell.removeJournal(shell.journal), homes, powerOff, signal } = options;
+  const script = shell.shutDown({ blob: readKeyBlob(publicKey), cleanUp, homes, powerOff });
   const result = await guest.run(script, { timeout: TIMEOUT, signal });
   if (result.exitCode === 0) return;
   const said = result.stderr.trim() || result.stdout.trim() || `exit status ${result.exitCode ?? result.signal}`;

@@ -11,7 +11,7 @@ import type { SshKeyPair } from './keys.js';
  * means that root's `authorized_keys` gets the build's key plainly instead of behind a command that says to log in as
  * somebody else. That is needed where `default_user` is root; the key itself is removed at the end.
  */
-export function userDataWithHostKey(hostKey: SshKeyPair): string {
+export function buildHostKeyUserData(hostKey: SshKeyPair): string {
   const type = hostKey.publicKey.startsWith('ssh-rsa ') ? 'rsa' : 'ed25519';
   const config = {
     disable_root: false,

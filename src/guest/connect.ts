@@ -1,6 +1,6 @@
 import ssh2, { type Algorithms, type ServerHostKeyAlgorithm } from 'ssh2';
 import { FactoryError } from '../domain/errors.js';
-import { fingerprint, fingerprintOfBlob, keyBlob } from './keys.js';
+import { formatFingerprint, formatBlobFingerprint, readKeyBlob } from './keys.js';
 import { OLD_CIPHERS, OLD_KEX } from './old-ssh.js';
 import { SshGuest } from './ssh-guest.js';
 import type { Guest, GuestAddress } from './types.js';
@@ -59,16 +59,17 @@ export async function connectGuest(address: GuestAddress, options: ConnectOption
     signal?.removeEventListener('abort', abort);
     signal?.throwIfAborted();
     if (error instanceof FactoryError) throw error;
-    throw explain(error, address, fingerprintOfBlob(ourKey.getPublicSSH()), options.timeout);
+    throw toConnectError(error, address, formatBlobFingerprint(ourKey.getPublicSSH()), options.timeout);
   }
   return new SshGuest(client, address, signal);
 }
 
 function login(client: ssh2.Client, address: GuestAddress, timeout: number): Promise<void> {
-  const pinned = new Set(address.hostKeys.map(keyBlob));
+  const pinned = new Set(address.hostKeys.map(readKeyBlob));
   let stranger: Buffer | undefined;
   return new Promise((resolve, reject) => {
-    const fail = (error: Error): void => reject(stranger === undefined ? error : mismatch(address, stranger));
+    const fail = (error: Error): void =>
+      reject(stranger === undefined ? error : hostKeyMismatchError(address, stranger));
     client.once('ready', () => {
       client.off('error', fail);
       resolve();
@@ -83,7 +84,7 @@ function login(client: ssh2.Client, address: GuestAddress, timeout: number): Pro
       readyTimeout: timeout * 1000,
       keepaliveInterval: KEEPALIVE.interval,
       keepaliveCountMax: KEEPALIVE.unanswered,
-      algorithms: algorithmsFor(address),
+      algorithms: selectAlgorithms(address),
       hostVerifier: (key: Buffer) => {
         if (pinned.has(key.toString('base64'))) return true;
         stranger = key;
@@ -93,27 +94,27 @@ function login(client: ssh2.Client, address: GuestAddress, timeout: number): Pro
   });
 }
 
-function algorithmsFor({ hostKeys, oldSsh }: GuestAddress): Algorithms {
-  if (oldSsh !== true) return { serverHostKey: preferred(hostKeys, HOST_KEY_ALGORITHMS) };
-  return { ...OLD_ALGORITHMS, serverHostKey: preferred(hostKeys, [...HOST_KEY_ALGORITHMS, 'ssh-dss']) };
+function selectAlgorithms({ hostKeys, oldSsh }: GuestAddress): Algorithms {
+  if (oldSsh !== true) return { serverHostKey: sortPinnedFirst(hostKeys, HOST_KEY_ALGORITHMS) };
+  return { ...OLD_ALGORITHMS, serverHostKey: sortPinnedFirst(hostKeys, [...HOST_KEY_ALGORITHMS, 'ssh-dss']) };
 }
 
 /** The client's order decides which of its keys a server shows, so the pinned types come first. */
-function preferred(hostKeys: string[], all: ServerHostKeyAlgorithm[]): ServerHostKeyAlgorithm[] {
+function sortPinnedFirst(hostKeys: string[], all: ServerHostKeyAlgorithm[]): ServerHostKeyAlgorithm[] {
   const types = new Set(hostKeys.map((key) => key.trim().split(/\s+/)[0]));
   const isPinned = (name: string): boolean => types.has(name) || (name.startsWith('rsa-sha2') && types.has('ssh-rsa'));
   return [...all.filter(isPinned), ...all.filter((name) => !isPinned(name))];
 }
 
-function place({ host, port = 22 }: GuestAddress): string {
+function formatAddress({ host, port = 22 }: GuestAddress): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-function mismatch(address: GuestAddress, shown: Buffer): FactoryError {
-  const expected = address.hostKeys.map(fingerprint).join(' or ');
+function hostKeyMismatchError(address: GuestAddress, shown: Buffer): FactoryError {
+  const expected = address.hostKeys.map(formatFingerprint).join(' or ');
   return new FactoryError(
     'HostKeyMismatch',
-    `${place(address)} is not the guest: it shows host key ${fingerprintOfBlob(shown)}, expected ${expected}`,
+    `${formatAddress(address)} is not the guest: it shows host key ${formatBlobFingerprint(shown)}, expected ${expected}`,
     {
       retryable: true,
       hint: 'either another machine has this address, or the guest’s system did not take the host key from its user data (cloud-init)',
@@ -121,12 +122,12 @@ function mismatch(address: GuestAddress, shown: Buffer): FactoryError {
   );
 }
 
-function explain(error: unknown, address: GuestAddress, ourFingerprint: string, timeout: number): FactoryError {
+function toConnectError(error: unknown, address: GuestAddress, ourFingerprint: string, timeout: number): FactoryError {
   const { level, code, message } = error as Error & { level?: string; code?: string };
   if (level === 'client-authentication') {
     return new FactoryError(
       'GuestLoginRefused',
-      `the guest at ${place(address)} refuses user ${address.username} with key ${ourFingerprint}`,
+      `the guest at ${formatAddress(address)} refuses user ${address.username} with key ${ourFingerprint}`,
       {
         retryable: true,
         cause: error,
@@ -135,7 +136,7 @@ function explain(error: unknown, address: GuestAddress, ourFingerprint: string, 
     );
   }
   const reason = level === 'client-timeout' ? `no SSH login within ${timeout} s` : (REASONS[code ?? ''] ?? message);
-  return new FactoryError('GuestUnreachable', `cannot reach the guest at ${place(address)}: ${reason}`, {
+  return new FactoryError('GuestUnreachable', `cannot reach the guest at ${formatAddress(address)}: ${reason}`, {
     retryable: true,
     cause: error,
   });

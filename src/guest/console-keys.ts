@@ -17,7 +17,7 @@ function isOfType(type: string, base64: string): boolean {
  * The SSH host keys that cloud-init printed on the console (its module `keys_to_console`), as `type base64` lines; those
  * of the last boot if there were several. Empty when there is no whole block.
  */
-export function hostKeysFromConsole(text: string): string[] {
+export function readConsoleHostKeys(text: string): string[] {
   const end = text.lastIndexOf(END);
   const begin = end < 0 ? -1 : text.lastIndexOf(BEGIN, end);
   if (begin < 0) return [];

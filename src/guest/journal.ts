@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { FactoryError } from '../domain/errors.js';
-import { explainRefusal } from './access.js';
+import { toRefusalError } from './access.js';
 import type { Guest, Journal, JournalOptions, JournalResult, RunResult } from './types.js';
 
 const DEFAULT_MAX_OUTPUT = 65_536;
@@ -8,7 +8,7 @@ const DEFAULT_MAX_OUTPUT = 65_536;
 const GRACE = 60;
 
 /** A folder name for the key: readable, and different for different keys. */
-function folderOf(key: string): string {
+function buildFolderName(key: string): string {
   const digest = createHash('sha256').update(key).digest('hex').slice(0, 12);
   return `${key.replace(/[^A-Za-z0-9._-]+/g, '_').slice(0, 60)}-${digest}`;
 }
@@ -32,11 +32,19 @@ export class GuestJournal implements Journal {
    *   the step goes on then.
    */
   async run(guest: Guest, key: string, script: string, options: JournalOptions): Promise<JournalResult> {
-    const { timeout, signal, onOutput, maxOutput = DEFAULT_MAX_OUTPUT, round = '0', anew = false } = options;
+    const { timeout, signal, onOutput, maxOutput = DEFAULT_MAX_OUTPUT, round = '0', forceRerun = false } = options;
     const input = Buffer.from(script);
     const seconds = Math.max(1, Math.ceil(timeout));
     const journal = this.directory ?? guest.shell.journal;
-    const step = { journal, name: folderOf(key), round, anew, script: input, timeout: seconds, earlier: maxOutput };
+    const step = {
+      journal,
+      name: buildFolderName(key),
+      round,
+      forceRerun,
+      script: input,
+      timeout: seconds,
+      earlier: maxOutput,
+    };
     const result = await guest.run(guest.shell.follow(step), {
       input,
       signal,
@@ -46,11 +54,11 @@ export class GuestJournal implements Journal {
         if (stream === 'stdout') onOutput?.(chunk);
       },
     });
-    return readOutcome(result, key, seconds);
+    return parseReport(result, key, seconds);
   }
 }
 
-function readOutcome(result: RunResult, key: string, timeout: number): JournalResult {
+function parseReport(result: RunResult, key: string, timeout: number): JournalResult {
   const report = result.stderr.trimEnd().split('\n').at(-1)?.trim() ?? '';
   const [, how, what, status] = /^(started|attached) (exited|interrupted|deadline)(?: (-?\d+))?$/.exec(report) ?? [];
   const outcome = { output: result.stdout, attached: how === 'attached' };
@@ -67,5 +75,5 @@ function readOutcome(result: RunResult, key: string, timeout: number): JournalRe
       retryable: true,
     });
   }
-  throw explainRefusal(result);
+  throw toRefusalError(result);
 }

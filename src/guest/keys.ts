@@ -13,26 +13,26 @@ export interface SshKeyPair {
 const COMMENT = 'imagefactory';
 
 /** The base64 field of a public key line: what two lines of the same key have in common. */
-export function keyBlob(publicKey: string): string {
+export function readKeyBlob(publicKey: string): string {
   const blob = publicKey.trim().split(/\s+/)[1];
   if (blob === undefined) throw new FactoryError('Internal', 'not an OpenSSH public key line');
   return blob;
 }
 
 /** Fingerprint as `ssh-keygen -l` prints it: `SHA256:` and unpadded base64. */
-export function fingerprint(publicKey: string): string {
-  return fingerprintOfBlob(Buffer.from(keyBlob(publicKey), 'base64'));
+export function formatFingerprint(publicKey: string): string {
+  return formatBlobFingerprint(Buffer.from(readKeyBlob(publicKey), 'base64'));
 }
 
 /** Fingerprint of a key as it stands on the wire (RFC 4253, section 6.6). */
-export function fingerprintOfBlob(blob: Buffer): string {
+export function formatBlobFingerprint(blob: Buffer): string {
   return `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}`;
 }
 
 /** Bytes of an ed25519 public key on the wire (RFC 8709): 4 + 11 for the name, 4 + 32 for the key. */
 const ED25519_BLOB = 51;
 
-function isSound(pair: SshKeyPair): boolean {
+function isUsable(pair: SshKeyPair): boolean {
   const secret = ssh2.utils.parseKey(pair.privateKey);
   const open = ssh2.utils.parseKey(pair.publicKey);
   if (secret instanceof Error || open instanceof Error) return false;
@@ -50,7 +50,7 @@ export function generateKeyPair(): SshKeyPair {
     const { private: privateKey, public: publicKey } = ssh2.utils.generateKeyPairSync('ed25519', {
       comment: COMMENT,
     });
-    if (isSound({ privateKey, publicKey })) return { privateKey, publicKey };
+    if (isUsable({ privateKey, publicKey })) return { privateKey, publicKey };
   }
   throw new FactoryError('Internal', 'could not make a usable ed25519 key in 20 tries');
 }

@@ -1,4 +1,4 @@
-import { encodedCommand, POWERSHELL } from '../domain/powershell.js';
+import { encodeCommand, POWERSHELL } from '../domain/powershell.js';
 import { KEPT_OUTPUT, LARGEST_OUTPUT } from './journal-scripts.js';
 
 /** Where the journal lies in a Windows guest: only administrators and the system can look into it. */
@@ -52,7 +52,7 @@ function Save-Output($bytes, $count) {
 # As a new session would have it: what an earlier step has installed is found.
 $env:Path = [Environment]::GetEnvironmentVariable('Path', 'Machine') + ';' + [Environment]::GetEnvironmentVariable('Path', 'User')
 $env:IMAGEFACTORY_SCRIPT = $script
-$run = '${POWERSHELL} -OutputFormat Text -EncodedCommand ${encodedCommand(MAIN)}'
+$run = '${POWERSHELL} -OutputFormat Text -EncodedCommand ${encodeCommand(MAIN)}'
 if ($script -like '*.cmd') { $run = 'chcp 65001 >nul & call "' + $script + '"' }
 $info = New-Object Diagnostics.ProcessStartInfo
 $info.FileName = $env:ComSpec

@@ -1,5 +1,5 @@
-import { encodedCommand, POWERSHELL, powershellScript } from '../domain/powershell.js';
-import { SESSION_KEY, type LastWords } from './guest-shell.js';
+import { encodeCommand, POWERSHELL, buildPowershellScript } from '../domain/powershell.js';
+import { SESSION_KEY, type ShutDownRequest } from './guest-shell.js';
 import { WINDOWS_JOURNAL } from './powershell-journal.js';
 
 /** Prints 0 for an administrator whose rights are in force; else the user's name. */
@@ -40,7 +40,7 @@ function Read-Keys($path) { @([IO.File]::ReadAllLines($path) | Where-Object { $_
 `;
 
 /** Lets in who has the key of $line, whose base64 field is $blob. */
-export const LET_IN = `${KEYS}
+export const ALLOW_KEY = `${KEYS}
 $lines = @(if (Test-Path -LiteralPath $keys) { Read-Keys $keys })
 if (@($lines | Where-Object { $_.Contains($blob) }).Count -eq 0) { Save-Keys $keys ($lines + $line) }
 & icacls.exe $keys /inheritance:r /grant:r '*S-1-5-18:F' '*S-1-5-32-544:F' | Out-Null
@@ -48,7 +48,7 @@ if ($LASTEXITCODE -ne 0) { throw "cannot protect $keys" }
 `;
 
 /** Lets nobody in any more with the key whose base64 field is $blob. */
-export const SHUT_OUT = `${KEYS}
+export const REVOKE_KEY = `${KEYS}
 if (Test-Path -LiteralPath $keys) { Save-Keys $keys @(Read-Keys $keys | Where-Object { -not $_.Contains($blob) }) }
 `;
 
@@ -72,8 +72,8 @@ const POWER_OFF = `& shutdown.exe /s /f /t 0
  * Runs of itself, out of the session's job, and comes to its end once it has begun. The key's lines go, whatever stands before the key; a
  * file that held nothing else goes too. $run is its folder.
  */
-function forgetAndPowerOff({ blob, cleanUp, homes = HOMES, powerOff = POWER_OFF }: LastWords): string {
-  return powershellScript(
+function buildShutDownWork({ blob, cleanUp, homes = HOMES, powerOff = POWER_OFF }: ShutDownRequest): string {
+  return buildPowershellScript(
     { blob },
     `
 $ErrorActionPreference = 'Stop'
@@ -130,8 +130,8 @@ exit 1
 `;
 
 /** Script that takes a key out of every list of keys, and powers the guest off. */
-export function windowsShutDown(words: LastWords): string {
-  return powershellScript({ work: forgetAndPowerOff(words) }, SUPERVISE);
+export function buildWindowsShutDown(words: ShutDownRequest): string {
+  return buildPowershellScript({ work: buildShutDownWork(words) }, SUPERVISE);
 }
 
 /**
@@ -139,8 +139,8 @@ export function windowsShutDown(words: LastWords): string {
  * own. A command line is too short for some scripts (8191 characters in cmd.exe). It does not say `$input`, which would make PowerShell
  * read the standard input itself. Errors are text, on the standard error.
  */
-export function bootstrap(size: number): string {
-  return encodedCommand(`$ErrorActionPreference = 'Stop'
+export function buildBootstrap(size: number): string {
+  return encodeCommand(`$ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 [Console]::OutputEncoding = New-Object Text.UTF8Encoding $false
 $s = [Console]::OpenStandardInput()

@@ -5,6 +5,6 @@ import { POWERSHELL_GUEST } from './powershell.js';
 const SHELLS: Record<ShellName, GuestShell> = { posix: POSIX, powershell: POWERSHELL_GUEST };
 
 /** The shell that a guest has. */
-export function shellOf(name: ShellName = 'posix'): GuestShell {
+export function getShell(name: ShellName = 'posix'): GuestShell {
   return SHELLS[name];
 }

@@ -2,7 +2,7 @@ import type ssh2 from 'ssh2';
 import { FactoryError } from '../domain/errors.js';
 import { OutputTail } from './output-tail.js';
 import type { GuestShell } from './guest-shell.js';
-import { shellOf } from './shells.js';
+import { getShell } from './shells.js';
 import type { Guest, GuestAddress, RunOptions, RunResult } from './types.js';
 
 const DEFAULT_TIMEOUT = 60;
@@ -25,12 +25,14 @@ export class SshGuest implements Guest {
     private readonly address: GuestAddress,
     signal?: AbortSignal,
   ) {
-    this.shell = shellOf(address.shell);
+    this.shell = getShell(address.shell);
     let cause: Error | undefined;
     client.on('error', (error) => {
       cause = error;
     });
-    client.once('close', () => this.lost.abort(signal?.aborted === true ? signal.reason : this.connectionLost(cause)));
+    client.once('close', () =>
+      this.lost.abort(signal?.aborted === true ? signal.reason : this.connectionLostError(cause)),
+    );
   }
 
   close(): void {
@@ -46,12 +48,12 @@ export class SshGuest implements Guest {
       deadline.abort(new FactoryError('DeadlineExceeded', message, { retryable: true }));
     }, timeout * 1000);
     const stop = AbortSignal.any([this.lost.signal, deadline.signal, ...(signal === undefined ? [] : [signal])]);
-    const started = this.shell.started(script, privileged ? this.address.commandPrefix.trim() : '');
+    const started = this.shell.buildCommand(script, privileged ? this.address.commandPrefix.trim() : '');
     const input = Buffer.concat([started.preamble, Buffer.from(options.input ?? '')]);
     try {
       stop.throwIfAborted();
-      const channel = await this.open(started.command, stop);
-      return await collect(channel, { ...options, input }, stop, () => this.connectionLost(undefined));
+      const channel = await this.openChannel(started.command, stop);
+      return await collectOutput(channel, { ...options, input }, stop, () => this.connectionLostError(undefined));
     } finally {
       clearTimeout(timer);
     }
@@ -72,14 +74,14 @@ export class SshGuest implements Guest {
     throw new FactoryError('CommandFailed', `cannot write ${path} in the guest: ${said}`);
   }
 
-  private open(command: string, stop: AbortSignal): Promise<ssh2.ClientChannel> {
+  private openChannel(command: string, stop: AbortSignal): Promise<ssh2.ClientChannel> {
     return new Promise((resolve, reject) => {
       const aborted = (): void => reject(stop.reason as Error);
       stop.addEventListener('abort', aborted, { once: true });
       this.client.exec(command, (error, channel) => {
         stop.removeEventListener('abort', aborted);
         if (error !== undefined) {
-          reject(stop.aborted ? (stop.reason as Error) : this.connectionLost(error));
+          reject(stop.aborted ? (stop.reason as Error) : this.connectionLostError(error));
           return;
         }
         if (stop.aborted) channel.close();
@@ -88,7 +90,7 @@ export class SshGuest implements Guest {
     });
   }
 
-  private connectionLost(cause: Error | undefined): FactoryError {
+  private connectionLostError(cause: Error | undefined): FactoryError {
     const why = cause === undefined ? '' : `: ${cause.message}`;
     return new FactoryError('GuestUnreachable', `lost the connection to the guest at ${this.address.host}${why}`, {
       retryable: true,
@@ -98,7 +100,7 @@ export class SshGuest implements Guest {
 }
 
 /** Feeds the command, gathers what it prints, and waits for its end. */
-function collect(
+function collectOutput(
   channel: ssh2.ClientChannel,
   options: RunOptions,
   stop: AbortSignal,

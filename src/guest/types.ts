@@ -85,5 +85,5 @@ export interface JournalOptions {
   /** A new round runs a step again that failed in an earlier one. Letters, digits and dots. */
   round?: string;
   /** Run the step in this round though another one has ended well. Default false. */
-  anew?: boolean;
+  forceRerun?: boolean;
 }

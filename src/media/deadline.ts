@@ -1,4 +1,4 @@
-import { unavailable } from './failures.js';
+import { mediaUnavailableError } from './failures.js';
 
 /**
  * Runs a transfer with a signal that ends it when the caller's does, or after so many seconds.
@@ -11,7 +11,7 @@ export async function withDeadline<T>(
 ): Promise<T> {
   const late = new AbortController();
   const timer = setTimeout(
-    () => late.abort(unavailable(url, `not done within ${seconds} s`, { retryable: true })),
+    () => late.abort(mediaUnavailableError(url, `not done within ${seconds} s`, { retryable: true })),
     seconds * 1000,
   );
   try {

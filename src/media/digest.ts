@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { FactoryError } from '../domain/errors.js';
 
 /** The digest of a file, hexadecimal. @throws the signal's reason on abort */
-export async function digestOfFile(path: string, algorithm: string, signal: AbortSignal): Promise<string> {
+export async function computeFileDigest(path: string, algorithm: string, signal: AbortSignal): Promise<string> {
   const hash = createHash(algorithm);
   await pipeline(createReadStream(path), hash, { signal });
   return hash.digest('hex');
@@ -21,12 +21,12 @@ export async function checkDigest(
   { algorithm, value }: { algorithm: string; value: string },
   signal: AbortSignal,
 ): Promise<void> {
-  const actual = await digestOfFile(path, algorithm, signal);
-  if (actual !== value.toLowerCase()) throw mismatch(what, algorithm, actual, value.toLowerCase());
+  const actual = await computeFileDigest(path, algorithm, signal);
+  if (actual !== value.toLowerCase()) throw checksumMismatchError(what, algorithm, actual, value.toLowerCase());
 }
 
 /** What is said of bytes that are others than they should be. */
-export function mismatch(what: string, algorithm: string, actual: string, expected: string): FactoryError {
+export function checksumMismatchError(what: string, algorithm: string, actual: string, expected: string): FactoryError {
   return new FactoryError('ChecksumMismatch', `${what} has ${algorithm} ${actual}, expected ${expected}`, {
     hint: 'the file or the checksum is out of date, or somebody has changed the file',
   });

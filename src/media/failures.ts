@@ -1,12 +1,12 @@
 import { FactoryError, type FactoryErrorOptions } from '../domain/errors.js';
-import { withoutSecrets } from './urls.js';
+import { redactUrl } from './urls.js';
 
 /** Statuses besides 5xx that pass by themselves. */
-const PASSING_STATUSES = new Set([408, 425, 429]);
+const TRANSIENT_STATUSES = new Set([408, 425, 429]);
 
 /** Codes of TLS, of system and of undici (a proxy's 407, too) for which another try is useless. */
 const TLS_CODES = /^(ERR_TLS_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_SSL_)/;
-const OTHER_LASTING_CODES = /^(ENOTFOUND|UND_ERR_INVALID_ARG|ERR_INVALID_URL)/;
+const PERMANENT_CODES = /^(ENOTFOUND|UND_ERR_INVALID_ARG|ERR_INVALID_URL)/;
 
 const REASONS: Partial<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
@@ -31,63 +31,67 @@ const HINTS = {
 };
 
 /** MediaUnavailable: "cannot fetch <address>: <why>". */
-export function unavailable(url: string, why: string, options: FactoryErrorOptions = {}): FactoryError {
-  return new FactoryError('MediaUnavailable', `cannot fetch ${withoutSecrets(url)}: ${why}`, options);
+export function mediaUnavailableError(url: string, why: string, options: FactoryErrorOptions = {}): FactoryError {
+  return new FactoryError('MediaUnavailable', `cannot fetch ${redactUrl(url)}: ${why}`, options);
 }
 
 /** The failure that a status other than 2xx is. */
-export function statusFailure(
+export function httpStatusError(
   url: string,
   status: number,
   retryAfter: string | undefined,
   answeredBy: string,
 ): FactoryError {
-  const retryable = status >= 500 || PASSING_STATUSES.has(status);
-  const by = new URL(answeredBy).href === new URL(url).href ? '' : ` from ${withoutSecrets(answeredBy)}`;
+  const retryable = status >= 500 || TRANSIENT_STATUSES.has(status);
+  const by = new URL(answeredBy).href === new URL(url).href ? '' : ` from ${redactUrl(answeredBy)}`;
   const hint = status === 401 || status === 403 ? HINTS.denied : HINTS.missing;
-  return unavailable(url, `HTTP status ${status}${by}`, {
+  return mediaUnavailableError(url, `HTTP status ${status}${by}`, {
     status,
     retryable,
-    retryAfterSeconds: retryable ? secondsOf(retryAfter) : undefined,
+    retryAfterSeconds: retryable ? parseRetryAfter(retryAfter) : undefined,
     hint: retryable ? undefined : hint,
   });
 }
 
 /** The failure that an FTP server's reply of 4xx or 5xx is (RFC 959, section 4.2); the last line of its text is told. */
-export function replyFailure(url: string, code: number, text: string): FactoryError {
+export function ftpReplyError(url: string, code: number, text: string): FactoryError {
   const retryable = code < 500;
   const line = text.trimEnd().split('\n').at(-1) ?? '';
-  return unavailable(url, `FTP reply ${JSON.stringify(line.slice(0, 200))}`, {
+  return mediaUnavailableError(url, `FTP reply ${JSON.stringify(line.slice(0, 200))}`, {
     retryable,
     hint: retryable ? undefined : code === 530 ? HINTS.denied : HINTS.missing,
   });
 }
 
 /** `Retry-After`: seconds or a date (RFC 9110, section 10.2.3). */
-function secondsOf(text: string | undefined): number | undefined {
+function parseRetryAfter(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const seconds = /^\d+$/.test(text.trim()) ? Number(text) : (Date.parse(text) - Date.now()) / 1000;
   return Number.isFinite(seconds) ? Math.max(0, Math.ceil(seconds)) : undefined;
 }
 
 /** The failure that an error of the connection or of the transfer is. */
-export function failureOf(url: string, error: unknown): FactoryError {
+export function toMediaError(url: string, error: unknown): FactoryError {
   if (error instanceof FactoryError) return error;
-  const code = innermost(error).code ?? '';
+  const code = readInnermostError(error).code ?? '';
   const isTls = TLS_CODES.test(code);
-  const retryable = !isTls && !OTHER_LASTING_CODES.test(code);
-  return unavailable(url, reasonOf(error), { retryable, cause: error, hint: isTls ? HINTS.tls : HINTS.host });
+  const retryable = !isTls && !PERMANENT_CODES.test(code);
+  return mediaUnavailableError(url, describeTransferError(error), {
+    retryable,
+    cause: error,
+    hint: isTls ? HINTS.tls : HINTS.host,
+  });
 }
 
 /** Why the connection or the transfer failed, in words. */
-export function reasonOf(error: unknown): string {
-  const { code, message } = innermost(error);
+export function describeTransferError(error: unknown): string {
+  const { code, message } = readInnermostError(error);
   return REASONS[code ?? ''] ?? message;
 }
 
 /** A failure to connect to several addresses of a name is an AggregateError: the first tells enough. */
-function innermost(error: unknown): { code?: string; message: string } {
-  if (error instanceof AggregateError && error.errors.length > 0) return innermost(error.errors[0]);
+function readInnermostError(error: unknown): { code?: string; message: string } {
+  if (error instanceof AggregateError && error.errors.length > 0) return readInnermostError(error.errors[0]);
   if (!(error instanceof Error)) return { message: String(error) };
   return { code: (error as NodeJS.ErrnoException).code, message: error.message };
 }

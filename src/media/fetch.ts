@@ -3,16 +3,23 @@ import { FactoryError } from '../domain/errors.js';
 import { withDeadline } from './deadline.js';
 import { openMedium } from './open.js';
 import { FileSink, type SinkOptions } from './sink.js';
-import { markOf, type Opened, type OpenOptions, type Resume, type Timeouts, type Validators } from './source.js';
+import {
+  selectValidator,
+  type MediumStream,
+  type OpenOptions,
+  type ResumePosition,
+  type Timeouts,
+  type Validators,
+} from './source.js';
 
-export interface FetchToFile extends SinkOptions, Pick<OpenOptions, 'signal' | 'directories'> {
+export interface FetchFileOptions extends SinkOptions, Pick<OpenOptions, 'signal' | 'directories'> {
   timeouts?: Timeouts & {
     /** Seconds for the whole transfer. Default 6 hours. */
     total?: number;
   };
 }
 
-export interface Fetched {
+export interface FetchedFile {
   /** Hexadecimal. */
   sha256: string;
   /** Bytes. */
@@ -35,7 +42,7 @@ const MAX_RESUMES = 10;
  *   are cut; not for 403, 404, 410, FTP's 530 and 550 and the like, or too many bytes); ChecksumMismatch with both digests.
  *   The signal's reason on abort.
  */
-export async function fetchToFile(request: FetchToFile): Promise<Fetched> {
+export async function fetchToFile(request: FetchFileOptions): Promise<FetchedFile> {
   const { url, path, signal, timeouts } = request;
   const file = await open(path, 'w', 0o600);
   let done = false;
@@ -53,13 +60,13 @@ export async function fetchToFile(request: FetchToFile): Promise<Fetched> {
   }
 }
 
-async function transfer(request: FetchToFile & { signal: AbortSignal }, sink: FileSink): Promise<Fetched> {
+async function transfer(request: FetchFileOptions & { signal: AbortSignal }, sink: FileSink): Promise<FetchedFile> {
   const { url, signal, timeouts, directories } = request;
-  let first: Opened | undefined;
+  let first: MediumStream | undefined;
   for (let resumes = 0; ; resumes++) {
     const before = sink.done;
     try {
-      const resume = resumeOf(sink, first);
+      const resume = findResumePosition(sink, first);
       const opened = await openMedium(url, { signal, timeouts, directories, resume });
       if (opened.offset === 0) first = opened;
       await sink.receive(opened).finally(() => opened.close());
@@ -68,14 +75,15 @@ async function transfer(request: FetchToFile & { signal: AbortSignal }, sink: Fi
     } catch (error) {
       signal.throwIfAborted();
       const cut = error instanceof FactoryError && error.retryable && error.status === undefined;
-      const goesOn = cut && resumeOf(sink, first) !== undefined && sink.done > before && resumes < MAX_RESUMES;
+      const goesOn =
+        cut && findResumePosition(sink, first) !== undefined && sink.done > before && resumes < MAX_RESUMES;
       if (!goesOn) throw error;
     }
   }
 }
 
 /** Undefined when nothing has come yet, or nothing could tell whether it is still the file that the first bytes came from. */
-function resumeOf({ done }: FileSink, first: Validators | undefined): Resume | undefined {
-  const mark = first === undefined ? undefined : markOf(first);
-  return done === 0 || mark === undefined ? undefined : { offset: done, mark, size: first?.size };
+function findResumePosition({ done }: FileSink, first: Validators | undefined): ResumePosition | undefined {
+  const mark = first === undefined ? undefined : selectValidator(first);
+  return done === 0 || mark === undefined ? undefined : { offset: done, validator: mark, size: first?.size };
 }

@@ -3,8 +3,8 @@ import { type FileHandle, open, realpath, stat } from 'node:fs/promises';
 import { sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FactoryError } from '../domain/errors.js';
-import { unavailable } from './failures.js';
-import type { Opened, OpenOptions } from './source.js';
+import { mediaUnavailableError } from './failures.js';
+import type { MediumStream, OpenOptions } from './source.js';
 
 const HINT = 'a worker that was started with --files-from DIR reads files below DIR; or write an http(s) address';
 
@@ -29,7 +29,7 @@ export async function readLocalFile(
 ): Promise<Buffer> {
   const { file, about } = await openAllowed(url, directories);
   try {
-    if (about.size > maxBytes) throw unavailable(url, `it is larger than ${maxBytes} bytes`);
+    if (about.size > maxBytes) throw mediaUnavailableError(url, `it is larger than ${maxBytes} bytes`);
     return await file.readFile();
   } finally {
     await file.close();
@@ -37,7 +37,7 @@ export async function readLocalFile(
 }
 
 /** Opens such a file as a medium: it has no entity tag, its time counts to the millisecond. @throws as `readLocalFile` */
-export async function openLocal(url: string, { directories = [], signal }: OpenOptions): Promise<Opened> {
+export async function openLocalFile(url: string, { directories = [], signal }: OpenOptions): Promise<MediumStream> {
   const { file, about } = await openAllowed(url, directories);
   return {
     offset: 0,
@@ -50,28 +50,28 @@ export async function openLocal(url: string, { directories = [], signal }: OpenO
 }
 
 /** The folder that a `file://` address names. Links in it are not followed by who copies it. @throws as `readLocalFile` */
-export async function localFolder(url: string, directories: readonly string[]): Promise<string> {
-  const real = await allowedPath(url, directories);
-  if (!(await stat(real)).isDirectory()) throw unavailable(url, 'it is not a folder');
+export async function resolveLocalFolder(url: string, directories: readonly string[]): Promise<string> {
+  const real = await resolveAllowedPath(url, directories);
+  if (!(await stat(real)).isDirectory()) throw mediaUnavailableError(url, 'it is not a folder');
   return real;
 }
 
 async function openAllowed(url: string, directories: readonly string[]): Promise<{ file: FileHandle; about: Stats }> {
-  const real = await allowedPath(url, directories);
+  const real = await resolveAllowedPath(url, directories);
   // Without O_NONBLOCK, opening a pipe waits for somebody who writes.
   const file = await open(real, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: NodeJS.ErrnoException) => {
-    throw unavailable(url, error.code ?? error.message);
+    throw mediaUnavailableError(url, error.code ?? error.message);
   });
   const about = await file.stat();
   if (about.isFile()) return { file, about };
   await file.close();
   // A pipe or a device would be read for ever.
-  throw unavailable(url, 'it is not a file');
+  throw mediaUnavailableError(url, 'it is not a file');
 }
 
 /** The path without links, if it lies in one of the folders. */
-async function allowedPath(url: string, directories: readonly string[]): Promise<string> {
-  const path = pathOf(url);
+async function resolveAllowedPath(url: string, directories: readonly string[]): Promise<string> {
+  const path = parseFileUrl(url);
   if (path === undefined) {
     const message = `${url} does not say where the file is: the worker has no folder of its own`;
     throw new FactoryError('MediaUnavailable', message, { hint: 'write file:///DIR/FILE' });
@@ -87,7 +87,7 @@ async function allowedPath(url: string, directories: readonly string[]): Promise
 }
 
 /** The absolute path; undefined for an address that has none, or names another machine. */
-function pathOf(url: string): string | undefined {
+function parseFileUrl(url: string): string | undefined {
   if (!/^file:\/\/(localhost)?\//i.test(url)) return undefined;
   try {
     return fileURLToPath(url);

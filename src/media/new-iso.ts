@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { making } from './grub.js';
-import { type RemadeIso, xorriso } from './iso.js';
+import { withProgramErrors } from './grub.js';
+import { type RemasterOptions, runXorriso } from './iso.js';
 
 /** A medium that is made of nothing but these files. */
-export interface NewIso extends Pick<RemadeIso, 'files' | 'folder' | 'signal'> {
+export interface CreateIsoOptions extends Pick<RemasterOptions, 'files' | 'folder' | 'signal'> {
   /** At most 16 characters, which is what Joliet has room for: capital letters, digits and `_`. */
   volumeId: string;
 }
@@ -14,11 +14,11 @@ export interface NewIso extends Pick<RemadeIso, 'files' | 'folder' | 'signal'> {
  * @returns path of the medium
  * @throws FactoryError InvalidParameter when this machine has no xorriso; StoreFailed (retryable) when it fails
  */
-export async function newIso({ volumeId, files, folder, signal }: NewIso): Promise<string> {
-  return making('a medium for the install script', { folder, signal }, async () => {
+export async function createIso({ volumeId, files, folder, signal }: CreateIsoOptions): Promise<string> {
+  return withProgramErrors('a medium for the install script', { folder, signal }, async () => {
     const out = join(folder, 'new.iso');
     const maps = files.flatMap(({ from, path }) => ['-map', from, `/${path}`]);
-    await xorriso(['-outdev', out, '-volid', volumeId, '-joliet', 'on', ...maps, '-commit'], signal);
+    await runXorriso(['-outdev', out, '-volid', volumeId, '-joliet', 'on', ...maps, '-commit'], signal);
     return out;
   });
 }

@@ -1,7 +1,7 @@
 import { createMessage, readCleartextMessage, readKeys, readSignature, verify, type PublicKey } from 'openpgp';
 import { FactoryError } from '../domain/errors.js';
-import { fetchContent, textOf, type FetchOptions } from './text.js';
-import { withoutSecrets } from './urls.js';
+import { fetchContent, decodeText, type FetchOptions } from './text.js';
+import { redactUrl } from './urls.js';
 
 /** What distributions append to a file's name for its detached signature, the most usual first. */
 const ENDINGS = ['.gpg', '.asc', '.sign', '.sig'];
@@ -32,15 +32,15 @@ export interface SignedText {
  */
 export async function fetchSigned(url: string, { keys, ...options }: SignedTextOptions): Promise<SignedText> {
   const { bytes, finalUrl } = await fetchContent(url, options);
-  const text = textOf(url, bytes);
+  const text = decodeText(url, bytes);
   if (keys === undefined) return { text, finalUrl };
-  const verificationKeys = await publicKeys(keys);
-  if (CLEARTEXT.test(text)) return { text: await signedPart(url, text, verificationKeys), finalUrl };
+  const verificationKeys = await parsePublicKeys(keys);
+  if (CLEARTEXT.test(text)) return { text: await readSignedPart(url, text, verificationKeys), finalUrl };
   // Beside the file that was got, and not where a redirector goes next.
-  const signature = await signatureOf(finalUrl, { ...options, maxBytes: LARGEST_SIGNATURE });
+  const signature = await fetchSignature(finalUrl, { ...options, maxBytes: LARGEST_SIGNATURE });
   if (signature === undefined)
-    throw unsigned(url, `it has no signature in itself or beside it (${ENDINGS.join(', ')})`);
-  await check(url, async () => {
+    throw notSignedError(url, `it has no signature in itself or beside it (${ENDINGS.join(', ')})`);
+  await checkSignatures(url, async () => {
     const message = await createMessage({ binary: new Uint8Array(bytes) });
     const armored = signature.toString('latin1').trimStart().startsWith(ARMOR);
     const read = armored
@@ -52,7 +52,7 @@ export async function fetchSigned(url: string, { keys, ...options }: SignedTextO
 }
 
 /** @throws FactoryError InvalidParameter */
-async function publicKeys(armored: string): Promise<PublicKey[]> {
+async function parsePublicKeys(armored: string): Promise<PublicKey[]> {
   try {
     const blocks = armored.match(KEY_BLOCK) ?? [];
     const keys = await Promise.all(blocks.map((armoredKeys) => readKeys({ armoredKeys })));
@@ -66,9 +66,9 @@ async function publicKeys(armored: string): Promise<PublicKey[]> {
 }
 
 /** Only what stands between the lines of the signature is signed. */
-async function signedPart(url: string, text: string, verificationKeys: PublicKey[]): Promise<string> {
+async function readSignedPart(url: string, text: string, verificationKeys: PublicKey[]): Promise<string> {
   let part = '';
-  await check(url, async () => {
+  await checkSignatures(url, async () => {
     const message = await readCleartextMessage({ cleartextMessage: text });
     part = message.getText();
     return verify({ message, verificationKeys });
@@ -76,7 +76,7 @@ async function signedPart(url: string, text: string, verificationKeys: PublicKey
   return part;
 }
 
-async function signatureOf(url: string, options: FetchOptions): Promise<Buffer | undefined> {
+async function fetchSignature(url: string, options: FetchOptions): Promise<Buffer | undefined> {
   for (const ending of ENDINGS) {
     try {
       return (await fetchContent(`${url}${ending}`, options)).bytes;
@@ -87,10 +87,10 @@ async function signatureOf(url: string, options: FetchOptions): Promise<Buffer |
   return undefined;
 }
 
-type Verified = { signatures: { verified: Promise<true>; keyID: { toHex(): string } }[] };
+type VerificationResult = { signatures: { verified: Promise<true>; keyID: { toHex(): string } }[] };
 
 /** @throws FactoryError SignatureInvalid unless one of the signatures is by one of the keys */
-async function check(url: string, verified: () => Promise<Verified>): Promise<void> {
+async function checkSignatures(url: string, verified: () => Promise<VerificationResult>): Promise<void> {
   const reasons: string[] = [];
   try {
     for (const { verified: valid, keyID } of (await verified()).signatures) {
@@ -104,11 +104,11 @@ async function check(url: string, verified: () => Promise<Verified>): Promise<vo
   } catch (error) {
     reasons.push((error as Error).message);
   }
-  throw unsigned(url, reasons.length === 0 ? 'the file beside it holds no signature' : reasons.join('; '));
+  throw notSignedError(url, reasons.length === 0 ? 'the file beside it holds no signature' : reasons.join('; '));
 }
 
-function unsigned(url: string, why: string): FactoryError {
-  return new FactoryError('SignatureInvalid', `${withoutSecrets(url)} is not signed by checksum_key: ${why}`, {
+function notSignedError(url: string, why: string): FactoryError {
+  return new FactoryError('SignatureInvalid', `${redactUrl(url)} is not signed by checksum_key: ${why}`, {
     hint: 'give the key that the distribution signs its checksums with, or leave checksum_key out',
   });
 }

@@ -20,7 +20,7 @@ export interface Validators {
 }
 
 /** A file that is on its way, by whatever protocol. */
-export interface Opened extends Validators {
+export interface MediumStream extends Validators {
   /** The byte that `body` begins with: 0, or the one that it was to go on from. */
   offset: number;
   /** May fail as the connection does; FactoryErrors are told as they are. */
@@ -37,13 +37,13 @@ export interface OpenOptions {
   /** Absolute paths of the folders of the worker's machine that file addresses may name. Default none. */
   directories?: readonly string[];
   /** Where a transfer that was cut goes on, if it is still the same file and the other side can; it begins at 0 otherwise. */
-  resume?: Resume;
+  resume?: ResumePosition;
 }
 
 /** How far a transfer came, and the mark and the size of the file that it was of. */
-export interface Resume {
+export interface ResumePosition {
   offset: number;
-  mark: string;
+  validator: string;
   size?: number;
 }
 
@@ -51,6 +51,6 @@ export interface Resume {
  * What a file can be recognised by when its transfer goes on: only a strong entity tag will do, or else its time (RFC 9110,
  * section 13.1.5).
  */
-export function markOf({ etag, lastModified }: Validators): string | undefined {
+export function selectValidator({ etag, lastModified }: Validators): string | undefined {
   return etag !== undefined && !etag.startsWith('W/') ? etag : lastModified;
 }

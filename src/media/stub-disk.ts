@@ -1,9 +1,17 @@
 import { open, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { grubConfig, grubFile, grubImage, making, PLATFORMS, program, type StubFirmware } from './grub.js';
+import {
+  buildGrubConfig,
+  grubFilePath,
+  makeGrubImage,
+  withProgramErrors,
+  PLATFORMS,
+  runProgram,
+  type StubFirmware,
+} from './grub.js';
 
 /** What a stub disk starts, and where it is made. */
-export interface StubDisk {
+export interface StubDiskOptions {
   /** Paths of files. */
   kernel: string;
   /** One after the other, as the kernel gets them. */
@@ -18,9 +26,9 @@ export interface StubDisk {
 
 const SECTOR = 512;
 /** Sectors before the only partition; BIOS' boot loader lies in them. */
-const FIRST = 2048;
+const FIRST_SECTOR = 2048;
 /** Bytes of the partition besides kernel and ramdisks: boot loader, and tables of the file system. */
-const SPARE = 8 * 1024 * 1024;
+const SPARE_BYTES = 8 * 1024 * 1024;
 const LABEL = 'IMGFACTORY';
 /** Bytes of a boot sector that are code; what follows is the partition table. */
 const BOOT_CODE = 440;
@@ -38,51 +46,55 @@ const EARLY = `search --no-floppy --label ${LABEL} --set root\nset prefix=($root
  * @returns path of the disk, and its bytes
  * @throws FactoryError InvalidParameter when this machine lacks the programs; StoreFailed (retryable) when they fail
  */
-export async function makeStubDisk(disk: StubDisk): Promise<{ path: string; size: number }> {
-  return making('the disk that starts the installer', disk, () => make(disk));
+export async function makeStubDisk(disk: StubDiskOptions): Promise<{ path: string; size: number }> {
+  return withProgramErrors('the disk that starts the installer', disk, () => writeDisk(disk));
 }
 
-async function make(disk: StubDisk): Promise<{ path: string; size: number }> {
+async function writeDisk(disk: StubDiskOptions): Promise<{ path: string; size: number }> {
   const { firmwares, folder, signal } = disk;
   await writeFile(join(folder, 'early.cfg'), EARLY);
-  await writeFile(join(folder, 'grub.cfg'), configOf(disk));
+  await writeFile(join(folder, 'grub.cfg'), buildConfig(disk));
   const files: [string, string][] = [
     [join(folder, 'grub.cfg'), 'grub.cfg'],
     [disk.kernel, 'kernel'],
     ...disk.ramdisks.map((path, index): [string, string] => [path, `ramdisk${index}`]),
   ];
   const sizes = await Promise.all(files.map(async ([path]) => (await stat(path)).size));
-  const sectors = Math.ceil((sizes.reduce((sum, size) => sum + size, 0) + SPARE) / SECTOR);
+  const sectors = Math.ceil((sizes.reduce((sum, size) => sum + size, 0) + SPARE_BYTES) / SECTOR);
   const path = join(folder, 'disk.raw');
   const file = await open(path, 'w');
   try {
-    await file.truncate((FIRST + sectors) * SECTOR);
-    await file.write(await bootSector(sectors), 0, SECTOR, 0);
+    await file.truncate((FIRST_SECTOR + sectors) * SECTOR);
+    await file.write(await buildBootSector(sectors), 0, SECTOR, 0);
     if (firmwares.includes('bios')) {
-      const core = await readFile(await loader(disk, 'bios'));
+      const core = await readFile(await makeBootLoader(disk, 'bios'));
       await file.write(core, 0, core.length, SECTOR);
     }
   } finally {
     await file.close();
   }
-  const partition = `${path}@@${FIRST * SECTOR}`;
-  await program('mformat', ['-i', partition, '-v', LABEL, '-T', String(sectors), '-h', '255', '-s', '63', '-H', String(FIRST), '::'], signal); // prettier-ignore
-  for (const [source, name] of files) await program('mcopy', ['-i', partition, source, `::/${name}`], signal);
+  const partition = `${path}@@${FIRST_SECTOR * SECTOR}`;
+  await runProgram('mformat', ['-i', partition, '-v', LABEL, '-T', String(sectors), '-h', '255', '-s', '63', '-H', String(FIRST_SECTOR), '::'], signal); // prettier-ignore
+  for (const [source, name] of files) await runProgram('mcopy', ['-i', partition, source, `::/${name}`], signal);
   if (firmwares.includes('uefi')) {
-    const efi = await loader(disk, 'uefi');
-    await program('mmd', ['-i', partition, '::/EFI', '::/EFI/BOOT'], signal);
-    await program('mcopy', ['-i', partition, efi, '::/EFI/BOOT/BOOTX64.EFI'], signal);
+    const efi = await makeBootLoader(disk, 'uefi');
+    await runProgram('mmd', ['-i', partition, '::/EFI', '::/EFI/BOOT'], signal);
+    await runProgram('mcopy', ['-i', partition, efi, '::/EFI/BOOT/BOOTX64.EFI'], signal);
   }
-  return { path, size: (FIRST + sectors) * SECTOR };
+  return { path, size: (FIRST_SECTOR + sectors) * SECTOR };
 }
 
-function configOf({ ramdisks, commandLine }: StubDisk): string {
-  return grubConfig({ kernel: '/kernel', ramdisks: ramdisks.map((_path, index) => `/ramdisk${index}`), commandLine });
+function buildConfig({ ramdisks, commandLine }: StubDiskOptions): string {
+  return buildGrubConfig({
+    kernel: '/kernel',
+    ramdisks: ramdisks.map((_path, index) => `/ramdisk${index}`),
+    commandLine,
+  });
 }
 
 /** GRUB with the modules that it needs here; answers its path. */
-function loader({ folder, signal }: StubDisk, firmware: StubFirmware): Promise<string> {
-  return grubImage({
+function makeBootLoader({ folder, signal }: StubDiskOptions, firmware: StubFirmware): Promise<string> {
+  return makeGrubImage({
     format: PLATFORMS[firmware],
     early: join(folder, 'early.cfg'),
     modules: firmware === 'bios' ? [...MODULES, 'biosdisk'] : MODULES,
@@ -92,14 +104,14 @@ function loader({ folder, signal }: StubDisk, firmware: StubFirmware): Promise<s
 }
 
 /** GRUB's first sector with a table of one partition. It loads the sector after it, which it needs not be told. */
-async function bootSector(sectors: number): Promise<Buffer> {
+async function buildBootSector(sectors: number): Promise<Buffer> {
   const sector = Buffer.alloc(SECTOR);
-  (await readFile(grubFile(PLATFORMS.bios, 'boot.img'))).copy(sector, 0, 0, BOOT_CODE);
+  (await readFile(grubFilePath(PLATFORMS.bios, 'boot.img'))).copy(sector, 0, 0, BOOT_CODE);
   sector.write('imgf', BOOT_CODE, 'latin1');
   const entry = sector.subarray(446);
   // Bootable; heads, sectors and cylinders say that they cannot tell; then first sector and length.
   Buffer.from([0x80, 0xfe, 0xff, 0xff, PARTITION_TYPE, 0xfe, 0xff, 0xff]).copy(entry);
-  entry.writeUInt32LE(FIRST, 8);
+  entry.writeUInt32LE(FIRST_SECTOR, 8);
   entry.writeUInt32LE(sectors, 12);
   sector.writeUInt16LE(0xaa55, SECTOR - 2);
   return sector;

@@ -7,14 +7,14 @@ export function parseUrl(url: string, base?: string): URL | undefined {
 }
 
 /** The address for messages: without user, password and the query's values, which may be signatures. */
-export function withoutSecrets(url: string): string {
+export function redactUrl(url: string): string {
   const parsed = parseUrl(url);
   if (parsed === undefined) return JSON.stringify(url.slice(0, 200));
   return `${parsed.origin === 'null' ? parsed.protocol : parsed.origin}${parsed.pathname}${parsed.search === '' ? '' : '?…'}`;
 }
 
 /** Undoes percent-encoding; text that is not rightly encoded stays as it is. */
-export function decoded(text: string): string {
+export function decodePercent(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
@@ -23,6 +23,6 @@ export function decoded(text: string): string {
 }
 
 /** The last part of an address's path, as the file is called where it lies: without percent-encoding, and never a path. */
-export function fileName(url: string): string {
-  return basename(decoded(basename(new URL(url).pathname)));
+export function readFileName(url: string): string {
+  return basename(decodePercent(basename(new URL(url).pathname)));
 }

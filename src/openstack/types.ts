@@ -26,7 +26,7 @@ export interface Cloud {
   readonly network: Network;
   readonly volume: Volumes;
   /** The project that we are signed in to. */
-  projectId(options?: CallOptions): Promise<string>;
+  getProjectId(options?: CallOptions): Promise<string>;
   close(): Promise<void>;
 }
 

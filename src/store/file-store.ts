@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { FactoryError } from '../domain/errors.js';
 import type { BuildRecord } from '../domain/record.js';
 import { maskRecord } from '../planning/secrets.js';
-import { contentOf, createFile, entriesOf, guarded, replaceFile } from './files.js';
+import { readFileIfExists, createFile, listFolder, withStoreErrors, replaceFile } from './files.js';
 import { FileSink } from './file-sink.js';
 import { parseRecord } from './record-schema.js';
 import type { Store } from './types.js';
@@ -25,25 +25,25 @@ export class FileStore implements Store {
   constructor(readonly directory: string) {}
 
   bodyPath(uuid: string): string {
-    return join(this.directory, `${checked(uuid)}.body`);
+    return join(this.directory, `${requireUuid(uuid)}.body`);
   }
 
   async writeRecord(record: BuildRecord): Promise<void> {
     const path = this.metaPath(record.identifier);
     const text = `${JSON.stringify(maskRecord(record), null, 2)}\n`;
-    await guarded('write', path, () => replaceFile(path, (file) => file.writeFile(text)));
+    await withStoreErrors('write', path, () => replaceFile(path, (file) => file.writeFile(text)));
   }
 
   async readRecord(uuid: string): Promise<BuildRecord | undefined> {
     const path = this.metaPath(uuid);
-    return guarded('read', path, async () => {
-      const text = await contentOf(path);
+    return withStoreErrors('read', path, async () => {
+      const text = await readFileIfExists(path);
       return text === undefined ? undefined : parseRecord(text.toString('utf8'), uuid);
     });
   }
 
   async listRecords(): Promise<{ records: BuildRecord[]; unreadable: string[] }> {
-    const names = await guarded('read', this.directory, () => entriesOf(this.directory));
+    const names = await withStoreErrors('read', this.directory, () => listFolder(this.directory));
     const records: BuildRecord[] = [];
     const unreadable: string[] = [];
     for (const name of names.filter((entry) => entry.endsWith('.meta')).sort()) {
@@ -58,31 +58,31 @@ export class FileStore implements Store {
   }
 
   async deleteRecord(uuid: string): Promise<string[]> {
-    const own = `${checked(uuid)}.`;
-    const names = await guarded('read', this.directory, () => entriesOf(this.directory));
+    const own = `${requireUuid(uuid)}.`;
+    const names = await withStoreErrors('read', this.directory, () => listFolder(this.directory));
     // What an interrupted write left goes too. The record goes last: while it is there, the rest can be found again.
     const mine = names.filter((name) => name.startsWith(own)).sort((one) => (one.endsWith('.meta') ? 1 : -1));
     for (const name of mine) {
       const path = join(this.directory, name);
-      await guarded('remove', path, () => rm(path, { recursive: true, force: true }));
+      await withStoreErrors('remove', path, () => rm(path, { recursive: true, force: true }));
     }
     return mine.filter((name) => /\.(meta|body|d)$/.test(name)).sort();
   }
 
   async writeDocument(uuid: string, name: string, content: string | Buffer): Promise<void> {
     const path = this.documentPath(uuid, name);
-    await guarded('write', path, () => replaceFile(path, (file) => file.writeFile(content)));
+    await withStoreErrors('write', path, () => replaceFile(path, (file) => file.writeFile(content)));
   }
 
   async readDocument(uuid: string, name: string): Promise<Buffer | undefined> {
     const path = this.documentPath(uuid, name);
-    return guarded('read', path, () => contentOf(path));
+    return withStoreErrors('read', path, () => readFileIfExists(path));
   }
 
   async ensureDocument(uuid: string, name: string, make: () => string | Promise<string>): Promise<Buffer> {
     const path = this.documentPath(uuid, name);
-    return guarded('write', path, async () => {
-      const present = await contentOf(path);
+    return withStoreErrors('write', path, async () => {
+      const present = await readFileIfExists(path);
       if (present !== undefined) return present;
       const content = await make();
       await createFile(path, (file) => file.writeFile(content));
@@ -92,7 +92,7 @@ export class FileStore implements Store {
 
   async deleteDocument(uuid: string, name: string): Promise<void> {
     const path = this.documentPath(uuid, name);
-    await guarded('remove', path, () => rm(path, { force: true }));
+    await withStoreErrors('remove', path, () => rm(path, { force: true }));
   }
 
   async writeBody(
@@ -109,7 +109,7 @@ export class FileStore implements Store {
       await pipeline(data, sink, { signal });
       bytes = sink.bytes;
     };
-    await guarded('write', path, async () => {
+    await withStoreErrors('write', path, async () => {
       try {
         await replaceFile(path, copy);
       } catch (error) {
@@ -122,18 +122,18 @@ export class FileStore implements Store {
   }
 
   private metaPath(uuid: string): string {
-    return join(this.directory, `${checked(uuid)}.meta`);
+    return join(this.directory, `${requireUuid(uuid)}.meta`);
   }
 
   private documentPath(uuid: string, name: string): string {
     if (!DOCUMENT_NAME.test(name))
       throw new FactoryError('StoreFailed', `${JSON.stringify(name)} cannot name a document of the store`);
-    return join(this.directory, `${checked(uuid)}.d`, name);
+    return join(this.directory, `${requireUuid(uuid)}.d`, name);
   }
 }
 
 /** The UUID, which becomes a part of paths. */
-function checked(uuid: string): string {
+function requireUuid(uuid: string): string {
   if (UUID.test(uuid)) return uuid;
   throw new FactoryError('StoreFailed', `${JSON.stringify(uuid)} is not the UUID of an image`);
 }

@@ -4,26 +4,36 @@ import { dirname } from 'node:path';
 import { FactoryError } from '../domain/errors.js';
 
 /** Failures of a device or a full disk pass; those of rights and paths stay. */
-const PASSING = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EBUSY', 'EMFILE', 'ENFILE', 'ESTALE', 'ETIMEDOUT', 'EAGAIN']);
+const TRANSIENT_CODES = new Set([
+  'ENOSPC',
+  'EDQUOT',
+  'EIO',
+  'EBUSY',
+  'EMFILE',
+  'ENFILE',
+  'ESTALE',
+  'ETIMEDOUT',
+  'EAGAIN',
+]);
 
 type Write = (file: FileHandle) => Promise<void>;
 
-function codeOf(error: unknown): string | undefined {
+function readErrorCode(error: unknown): string | undefined {
   return error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
 }
 
 /** Runs the work; the system's own errors become FactoryError StoreFailed: "cannot <what> <path>: <reason>". */
-export async function guarded<T>(what: string, path: string, work: () => Promise<T>): Promise<T> {
+export async function withStoreErrors<T>(what: string, path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     const { syscall } = error as NodeJS.ErrnoException;
-    const code = codeOf(error);
+    const code = readErrorCode(error);
     if (code === undefined || syscall === undefined) throw error;
     throw new FactoryError('StoreFailed', `cannot ${what} ${path}: ${(error as Error).message}`, {
-      retryable: PASSING.has(code),
+      retryable: TRANSIENT_CODES.has(code),
       cause: error,
-      hint: PASSING.has(code)
+      hint: TRANSIENT_CODES.has(code)
         ? 'see whether the disk of the storage directory is full or failing'
         : 'see who owns the storage directory',
     });
@@ -31,18 +41,18 @@ export async function guarded<T>(what: string, path: string, work: () => Promise
 }
 
 /** A file's content, or undefined when there is none. */
-export async function contentOf(path: string): Promise<Buffer | undefined> {
-  return readFile(path).catch(absent(undefined));
+export async function readFileIfExists(path: string): Promise<Buffer | undefined> {
+  return readFile(path).catch(ifAbsent(undefined));
 }
 
 /** The names in a folder; none when there is no folder. */
-export async function entriesOf(path: string): Promise<string[]> {
-  return readdir(path).catch(absent<string[]>([]));
+export async function listFolder(path: string): Promise<string[]> {
+  return readdir(path).catch(ifAbsent<string[]>([]));
 }
 
-function absent<T>(value: T): (error: unknown) => T {
+function ifAbsent<T>(value: T): (error: unknown) => T {
   return (error) => {
-    if (codeOf(error) !== 'ENOENT') throw error;
+    if (readErrorCode(error) !== 'ENOENT') throw error;
     return value;
   };
 }
@@ -61,7 +71,7 @@ export async function createFile(path: string, write: Write): Promise<void> {
     await link(temporary, path);
     await syncFolder(path);
   } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error;
+    if (readErrorCode(error) !== 'EEXIST') throw error;
   } finally {
     await rm(temporary, { force: true });
   }

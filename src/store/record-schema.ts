@@ -46,7 +46,7 @@ const recordSchema = z.looseObject({
 /** Reads the text of `<uuid>.meta`. @throws FactoryError StoreFailed naming the field that is wrong. */
 export function parseRecord(text: string, uuid: string): BuildRecord {
   const name = `${uuid}.meta`;
-  const result = recordSchema.safeParse(jsonOf(text, name));
+  const result = recordSchema.safeParse(parseJson(text, name));
   if (!result.success)
     throw new FactoryError('StoreFailed', `${name} is not a record: ${z.prettifyError(result.error)}`);
   if (result.data.identifier !== uuid)
@@ -54,7 +54,7 @@ export function parseRecord(text: string, uuid: string): BuildRecord {
   return result.data;
 }
 
-function jsonOf(text: string, name: string): unknown {
+function parseJson(text: string, name: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {

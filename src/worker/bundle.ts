@@ -7,7 +7,7 @@ import { BUNDLED_FAILURE_CONVERTER } from '../codec/data-converter.js';
  * Where `npm run build` puts a bundle: beside this file's compiled form. There are two, because how a workflow writes its
  * failures down is part of the bundle: in plain words, or as a payload that can be encrypted.
  */
-export function bundlePath(encrypted: boolean): string {
+export function workflowBundlePath(encrypted: boolean): string {
   return fileURLToPath(new URL(`workflow-bundle${encrypted ? '-encrypted' : ''}.js`, import.meta.url));
 }
 
@@ -21,8 +21,8 @@ const WORKFLOWS_PATH = fileURLToPath(
  *
  * @param encrypted whether the worker has payload keys
  */
-export async function workflowBundle(encrypted = false): Promise<WorkflowBundleOption> {
-  const codePath = bundlePath(encrypted);
+export async function findOrMakeBundle(encrypted = false): Promise<WorkflowBundleOption> {
+  const codePath = workflowBundlePath(encrypted);
   return existsSync(codePath) ? { codePath } : makeBundle(encrypted);
 }
 

@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { CloudLimits } from '../activities/shared/context.js';
-import { CallPace } from '../openstack/http/call-pace.js';
+import { RateLimiter } from '../openstack/http/rate-limiter.js';
 
 /** Milliseconds between two looks at how many workers there are. */
 const REFRESH = 5000;
@@ -14,23 +14,23 @@ const ACTIVITIES = 2;
  * each takes an equal part. Nobody has to hand out anything: Temporal knows who polls.
  */
 export class CallBudget {
-  private readonly paces = new Map<string, CallPace>();
+  private readonly rateLimiters = new Map<string, RateLimiter>();
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly limits: CloudLimits) {
     for (const [cloud, { apiCallsPerSecond }] of Object.entries(limits)) {
-      if (apiCallsPerSecond !== undefined) this.paces.set(cloud, new CallPace(apiCallsPerSecond));
+      if (apiCallsPerSecond !== undefined) this.rateLimiters.set(cloud, new RateLimiter(apiCallsPerSecond));
     }
   }
 
   /** Undefined: the cloud's calls are not limited. */
-  paceOf = (cloud: string): CallPace | undefined => this.paces.get(cloud);
+  rateLimiterFor = (cloud: string): RateLimiter | undefined => this.rateLimiters.get(cloud);
 
   /** Shares with the workers that there are, from now on until it is stopped. */
   async start(client: Client, taskQueue: string, identity: string): Promise<void> {
-    if (this.paces.size === 0) return;
+    if (this.rateLimiters.size === 0) return;
     const share = async (): Promise<void> => {
-      const workers = await pollers(client, taskQueue).catch(() => undefined);
+      const workers = await listPollers(client, taskQueue).catch(() => undefined);
       // Who has not polled yet is one of them all the same; without Temporal's answer the parts stay.
       if (workers !== undefined) this.divide(workers.add(identity).size);
     };
@@ -44,12 +44,12 @@ export class CallBudget {
   }
 
   private divide(workers: number): void {
-    for (const [cloud, pace] of this.paces) pace.setRate((this.limits[cloud]?.apiCallsPerSecond ?? 1) / workers);
+    for (const [cloud, pace] of this.rateLimiters) pace.setRate((this.limits[cloud]?.apiCallsPerSecond ?? 1) / workers);
   }
 }
 
 /** The workers that poll a task queue, by their identities. */
-async function pollers(client: Client, taskQueue: string): Promise<Set<string>> {
+async function listPollers(client: Client, taskQueue: string): Promise<Set<string>> {
   const { pollers: found } = await client.workflowService.describeTaskQueue({
     namespace: client.options.namespace,
     taskQueue: { name: taskQueue },

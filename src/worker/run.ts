@@ -2,16 +2,16 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { Client, Connection } from '@temporalio/client';
 import type { WorkerDeploymentVersion } from '@temporalio/common';
 import { NativeConnection, Runtime } from '@temporalio/worker';
-import { dataConverter } from '../codec/data-converter.js';
+import { createDataConverter } from '../codec/data-converter.js';
 import type { PayloadKeys } from '../codec/keys.js';
 import type { CloudLimits } from '../activities/shared/context.js';
 import { connectClouds } from '../openstack/index.js';
-import type { PollPace } from '../openstack/polling/shared-poll.js';
-import { workflowBundle } from './bundle.js';
+import type { PollInterval } from '../openstack/polling/shared-poll.js';
+import { findOrMakeBundle } from './bundle.js';
 import { CallBudget } from './call-budget.js';
 import { parseAddress, serveHealth } from './health.js';
-import { workerLogger } from './logger.js';
-import { createWorkers, runWorkers, stopSignal, workerIdentity } from './workers.js';
+import { createWorkerLogger } from './logger.js';
+import { createWorkers, runWorkers, createStopSignal, formatWorkerIdentity } from './workers.js';
 
 export interface WorkerOptions {
   /** Default `imagefactory`. */
@@ -39,24 +39,24 @@ export interface WorkerOptions {
   /** Limits of clouds, by their names. Default: none. */
   limits?: CloudLimits;
   /** How often the clouds are looked at. */
-  pace?: PollPace;
+  pollInterval?: PollInterval;
 }
 
 function installRuntime(options: WorkerOptions): void {
   Runtime.install({
     // It would stop all lanes at a time.
     shutdownSignals: [],
-    logger: workerLogger({ format: options.logFormat, level: options.logLevel }),
+    logger: createWorkerLogger({ format: options.logFormat, level: options.logLevel }),
     telemetryOptions: {
       logging: { filter: { core: 'WARN', other: 'WARN' }, forward: {} },
       ...(options.metricsAddress === undefined
         ? {}
-        : { metrics: { prometheus: { bindAddress: bindAddress(options.metricsAddress) } } }),
+        : { metrics: { prometheus: { bindAddress: normaliseAddress(options.metricsAddress) } } }),
     },
   });
 }
 
-function bindAddress(text: string): string {
+function normaliseAddress(text: string): string {
   const { host, port } = parseAddress(text);
   return `${host}:${port}`;
 }
@@ -73,16 +73,16 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
   const client = new Client({
     connection: clientConnection,
     namespace,
-    dataConverter: dataConverter(options.payloadKeys),
+    dataConverter: createDataConverter(options.payloadKeys),
   });
   const budget = new CallBudget(options.limits ?? {});
-  const clouds = connectClouds({ only: options.clouds, paceOf: budget.paceOf });
+  const clouds = connectClouds({ only: options.clouds, rateLimiterFor: budget.rateLimiterFor });
   try {
-    await budget.start(client, options.taskQueue, workerIdentity(options.version));
-    const bundle = await workflowBundle(options.payloadKeys !== undefined);
+    await budget.start(client, options.taskQueue, formatWorkerIdentity(options.version));
+    const bundle = await findOrMakeBundle(options.payloadKeys !== undefined);
     const workers = await createWorkers({ ...options, clouds, connection, client, bundle });
     const health = options.healthAddress === undefined ? undefined : await serveHealth(options.healthAddress, workers);
-    await runWorkers(workers, stopSignal());
+    await runWorkers(workers, createStopSignal());
     health?.server.close();
   } finally {
     budget.stop();

@@ -9,7 +9,7 @@ import {
 } from '@temporalio/worker';
 import { createActivities } from '../activities/index.js';
 import { QUEUE_KINDS } from '../domain/task-queues.js';
-import { dataConverter } from '../codec/data-converter.js';
+import { createDataConverter } from '../codec/data-converter.js';
 import type { PayloadKeys } from '../codec/keys.js';
 import { createDeps, type DepsOptions } from './deps.js';
 import { StepInterceptor } from './interceptor.js';
@@ -44,11 +44,11 @@ export async function createWorkers(options: WorkersOptions): Promise<Worker[]> 
         connection,
         namespace: client.options.namespace,
         activities,
-        dataConverter: dataConverter(options.payloadKeys),
+        dataConverter: createDataConverter(options.payloadKeys),
         ...(lane === 'control' ? { workflowBundle: bundle } : {}),
         ...workerOptionsFor(taskQueue, lane),
-        identity: workerIdentity(options.version),
-        ...versionOptions(options.version),
+        identity: formatWorkerIdentity(options.version),
+        ...buildVersionOptions(options.version),
         maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
         defaultHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
         shutdownGraceTime: GRACE,
@@ -75,14 +75,14 @@ export async function runWorkers([control, ...others]: Worker[], stop: AbortSign
 }
 
 /** Aborted when this process is told to stop. */
-export function stopSignal(): AbortSignal {
+export function createStopSignal(): AbortSignal {
   const stop = new AbortController();
   for (const name of STOP_SIGNALS) process.on(name, () => stop.abort());
   return stop.signal;
 }
 
 /** How Temporal knows this process. */
-export function workerIdentity(version: WorkerDeploymentVersion | undefined): string {
+export function formatWorkerIdentity(version: WorkerDeploymentVersion | undefined): string {
   return `${process.pid}@${hostname()}${version === undefined ? '' : ` (${version.buildId})`}`;
 }
 
@@ -92,7 +92,7 @@ export function workerIdentity(version: WorkerDeploymentVersion | undefined): st
  * All lanes are of one version, because Temporal keeps an activity on its workflow's version only where workers of that
  * version poll its task queue (https://docs.temporal.io/worker-versioning).
  */
-function versionOptions(version: WorkerDeploymentVersion | undefined): Partial<TemporalWorkerOptions> {
+function buildVersionOptions(version: WorkerDeploymentVersion | undefined): Partial<TemporalWorkerOptions> {
   if (version === undefined) return {};
   return {
     workerDeploymentOptions: { version, useWorkerVersioning: true, defaultVersioningBehavior: 'PINNED' },

@@ -104,7 +104,7 @@ export class TestEnv {
       clouds,
       storagePath: this.storage,
       cachePath: join(this.storage, 'cache'),
-      pace: { shortest: 20, longest: 200 },
+      pollInterval: { shortest: 20, longest: 200 },
       ...release,
     });
     const stop = new AbortController();

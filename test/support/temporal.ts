@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
-import { dataConverter } from '../../src/codec/data-converter.js';
+import { createDataConverter } from '../../src/codec/data-converter.js';
 import type { PayloadKeys } from '../../src/codec/keys.js';
 import { SEARCH_ATTRIBUTES } from '../../src/domain/search-attributes.js';
 import { QUEUE_KINDS, taskQueueFor } from '../../src/domain/task-queues.js';
@@ -76,7 +76,7 @@ async function startServer(
   const settings = ['history.transferProcessorMaxPollRPS=1000', ...dynamicConfig];
   const server = await started(() =>
     TestWorkflowEnvironment.createLocal({
-      client: { dataConverter: dataConverter(payloadKeys) },
+      client: { dataConverter: createDataConverter(payloadKeys) },
       server: {
         executable: { type: 'existing-path', path: temporalProgram() },
         searchAttributes: Object.values(SEARCH_ATTRIBUTES),
@@ -112,7 +112,7 @@ export async function startTemporal(
 ): Promise<TestWorkflowEnvironment> {
   const address = process.env[SHARED_ADDRESS];
   if (address === undefined || dynamicConfig.length > 0) return startServer(payloadKeys, dynamicConfig);
-  const client = { dataConverter: dataConverter(payloadKeys) };
+  const client = { dataConverter: createDataConverter(payloadKeys) };
   const namespace = await takeNamespace();
   return TestWorkflowEnvironment.createFromExistingServer({ address, namespace, client });
 }

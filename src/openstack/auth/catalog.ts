@@ -1,5 +1,5 @@
 import { FactoryError } from '../../domain/errors.js';
-import type { CloudSettings } from '../config/settings.js';
+import type { CloudSettings } from '../config/cloud-settings.js';
 
 /** One service of the catalogue that Keystone gives with a token. */
 export interface CatalogEntry {
@@ -19,7 +19,7 @@ const ALIASES: Record<ServiceType, string[]> = {
 };
 
 /** Of names that once stood for another API, the addresses that are ours: `volume` was the Block Storage API v1 and v2. */
-const ONLY: Record<string, RegExp> = { volume: /\/v3(\/|$)/ };
+const REQUIRED_PATHS: Record<string, RegExp> = { volume: /\/v3(\/|$)/ };
 
 /**
  * A service's address: the setting's own, else the one that the catalogue has for our region and interface.
@@ -28,7 +28,7 @@ const ONLY: Record<string, RegExp> = { volume: /\/v3(\/|$)/ };
 export function selectEndpoint(catalog: CatalogEntry[], type: ServiceType, settings: CloudSettings): string {
   const found = findEndpoint(catalog, type, settings);
   if (found !== undefined) return found;
-  throw missing(catalog, type, settings);
+  throw endpointNotFoundError(catalog, type, settings);
 }
 
 /** Like {@link selectEndpoint}, but undefined where the cloud does not have the service for us. */
@@ -47,7 +47,7 @@ function listEndpoints(catalog: CatalogEntry[], type: ServiceType): CatalogEntry
     catalog
       .filter((entry) => entry.type === alias)
       .flatMap((entry) => entry.endpoints)
-      .filter(({ url }) => ONLY[alias]?.test(url) ?? true),
+      .filter(({ url }) => REQUIRED_PATHS[alias]?.test(url) ?? true),
   );
 }
 
@@ -56,13 +56,13 @@ function normaliseInterface(text: string): string {
   return text.replace(/URL$/, '');
 }
 
-function missing(catalog: CatalogEntry[], type: ServiceType, settings: CloudSettings): FactoryError {
+function endpointNotFoundError(catalog: CatalogEntry[], type: ServiceType, settings: CloudSettings): FactoryError {
   const endpoints = listEndpoints(catalog, type);
   const where = settings.region === undefined ? '' : ` in region ${settings.region}`;
   const has =
     endpoints.length === 0
-      ? `its services are ${list(catalog.map((entry) => entry.type))}`
-      : `it has ${list(endpoints.map((endpoint) => `${normaliseInterface(endpoint.interface)} in ${endpoint.region ?? endpoint.region_id ?? 'no region'}`))}`;
+      ? `its services are ${joinNames(catalog.map((entry) => entry.type))}`
+      : `it has ${joinNames(endpoints.map((endpoint) => `${normaliseInterface(endpoint.interface)} in ${endpoint.region ?? endpoint.region_id ?? 'no region'}`))}`;
   return new FactoryError(
     'NotFound',
     `the catalogue of cloud ${settings.name} has no ${settings.interface} endpoint of type ${type}${where}: ${has}`,
@@ -70,6 +70,6 @@ function missing(catalog: CatalogEntry[], type: ServiceType, settings: CloudSett
   );
 }
 
-function list(names: string[]): string {
+function joinNames(names: string[]): string {
   return [...new Set(names)].sort().join(', ') || 'none';
 }

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { FactoryError } from '../../domain/errors.js';
 import type { CatalogEntry } from './catalog.js';
-import type { Answer, Http } from '../http/http.js';
-import { type CallName, contentError } from '../http/http-errors.js';
+import type { HttpResponse, HttpClient } from '../http/http.js';
+import { type ApiCall, contentError } from '../http/http-errors.js';
 import { decode } from '../http/decode.js';
-import type { CloudSettings, Credentials } from '../config/settings.js';
-import { inspectionRequest, ownToken, PRODUCT, tokenRequest } from './sign-in.js';
-import { unlessAborted } from '../http/unless-aborted.js';
+import type { CloudSettings, Credentials } from '../config/cloud-settings.js';
+import { buildInspectionRequest, findScopedToken, PRODUCT, buildTokenRequest } from './sign-in.js';
+import { raceAbort } from '../http/unless-aborted.js';
 
 /** A token is renewed when less than this part of its life is left, and at the latest a minute before its end. */
 const RENEW_PART = 0.1;
@@ -54,7 +54,7 @@ const versionsSchema = z.object({
 });
 
 /** The settings' address with `/v3` and without a slash at the end, where its path tells the version. */
-function versioned(authUrl: string): string | undefined {
+function findVersion3Url(authUrl: string): string | undefined {
   const url = authUrl.replace(/\/+$/, '');
   if (/\/v3$/.test(url)) return url;
   // A v2.0 address is left over from old configurations; version 3 is beside it.
@@ -71,7 +71,7 @@ export class Session {
   private base: string | undefined;
 
   constructor(
-    readonly http: Http,
+    readonly http: HttpClient,
     readonly settings: CloudSettings,
   ) {}
 
@@ -79,7 +79,7 @@ export class Session {
   async token(signal?: AbortSignal): Promise<Token> {
     if (this.current !== undefined && Date.now() < this.current.renewAt) return this.current;
     // The sign-in belongs to nobody: a caller that is told to stop leaves the others their answer.
-    return unlessAborted(signal, () => {
+    return raceAbort(signal, () => {
       this.pending ??= this.signIn().finally(() => {
         this.pending = undefined;
       });
@@ -95,25 +95,25 @@ export class Session {
 
   private async signIn(): Promise<Token> {
     const base = (this.base ??= await this.discover());
-    const own = ownToken(this.settings);
-    const request = own === undefined ? tokenRequest(base, this.settings) : inspectionRequest(base, own);
-    let answer: Answer;
+    const own = findScopedToken(this.settings);
+    const request = own === undefined ? buildTokenRequest(base, this.settings) : buildInspectionRequest(base, own);
+    let answer: HttpResponse;
     try {
       answer = await this.http.send(request);
     } catch (error) {
-      throw this.signInError(error);
+      throw this.toSignInError(error);
     }
-    this.current = this.readToken(this.http.name(request), answer, own);
+    this.current = this.readToken(this.http.toApiCall(request), answer, own);
     return this.current;
   }
 
   /** Says whom Keystone did not let in; its own message does not. */
-  private signInError(error: unknown): unknown {
+  private toSignInError(error: unknown): unknown {
     if (!(error instanceof FactoryError) || (error.status !== 401 && error.status !== 404)) return error;
     const { method } = this.settings.credentials;
     return new FactoryError(
       'AuthenticationFailed',
-      `cannot sign in to cloud ${this.settings.name} as ${this.who()}: ${error.message}`,
+      `cannot sign in to cloud ${this.settings.name} as ${this.describeCredentials()}: ${error.message}`,
       {
         status: error.status,
         requestId: error.requestId,
@@ -124,7 +124,7 @@ export class Session {
     );
   }
 
-  private who(): string {
+  private describeCredentials(): string {
     const { credentials } = this.settings;
     if (credentials.method === 'token') return 'the bearer of a token';
     if (credentials.method === 'applicationCredential') {
@@ -133,7 +133,7 @@ export class Session {
     return `user ${credentials.user.id ?? credentials.user.name ?? ''}`;
   }
 
-  private readToken(call: CallName, answer: Answer, own: string | undefined): Token {
+  private readToken(call: ApiCall, answer: HttpResponse, own: string | undefined): Token {
     const { token } = decode(call, tokenSchema, answer.body);
     const subject = own ?? answer.headers['x-subject-token'];
     if (typeof subject !== 'string') throw contentError(call, 'no X-Subject-Token', answer.headers);
@@ -146,22 +146,22 @@ export class Session {
       id: subject,
       projectId: token.project.id,
       catalog: token.catalog,
-      renewAt: own === undefined ? renewTime(token) : Number.POSITIVE_INFINITY,
+      renewAt: own === undefined ? computeRenewTime(token) : Number.POSITIVE_INFINITY,
     };
   }
 
   /** The address of Identity v3 (https://docs.openstack.org/api-ref/identity/v3/#list-versions). */
   private async discover(): Promise<string> {
     const { authUrl } = this.settings;
-    const given = versioned(authUrl);
+    const given = findVersion3Url(authUrl);
     if (given !== undefined) return given;
     const request = { product: PRODUCT, method: 'GET' as const, url: authUrl };
     const answer = await this.http.send(request, [300]);
-    const { versions } = decode(this.http.name(request), versionsSchema, answer.body);
+    const { versions } = decode(this.http.toApiCall(request), versionsSchema, answer.body);
     const href = versions.values
       .find((version) => version.id.startsWith('v3') && version.status !== 'deprecated')
       ?.links.find((link) => link.rel === 'self')?.href;
-    if (href === undefined) throw contentError(this.http.name(request), 'it lists no Identity API version 3');
+    if (href === undefined) throw contentError(this.http.toApiCall(request), 'it lists no Identity API version 3');
     // Only the path is taken: behind a proxy the host is often one that is not reachable from here.
     return new URL(new URL(href, authUrl).pathname, authUrl).href.replace(/\/+$/, '');
   }
@@ -175,7 +175,7 @@ const SIGN_IN_HINTS: Record<Credentials['method'], string> = {
 };
 
 /** By the length of its life, not by its date: our clock and Keystone's may differ. */
-function renewTime(token: { issued_at?: string; expires_at: string }): number {
+function computeRenewTime(token: { issued_at?: string; expires_at: string }): number {
   const issued = token.issued_at === undefined ? Date.now() : Date.parse(token.issued_at);
   const life = Math.max(0, Date.parse(token.expires_at) - issued);
   if (Number.isNaN(life)) return Date.now() + RENEW_MILLISECONDS;

@@ -5,7 +5,7 @@ import { z } from 'zod';
 const linksSchema = z.array(z.object({ rel: z.string(), href: z.string() })).optional();
 
 /** The address of a list's next page. */
-export function nextLink(links: z.infer<typeof linksSchema>): string | undefined {
+export function findNextLink(links: z.infer<typeof linksSchema>): string | undefined {
   return links?.find((link) => link.rel === 'next')?.href;
 }
 

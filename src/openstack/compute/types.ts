@@ -90,9 +90,9 @@ export interface Compute {
   /** Starts a snapshot (`createImage`), answers the image's id (microversion 2.45). */
   createServerImage(id: string, name: string, metadata: Record<string, string>, options?: CallOptions): Promise<string>;
   /** The last `lines` lines of the console, all without. Empty where the cloud has none. */
-  consoleOutput(id: string, lines?: number, options?: CallOptions): Promise<string>;
+  getConsoleOutput(id: string, lines?: number, options?: CallOptions): Promise<string>;
   /** Sums of the server's disk and network counters in bytes, or undefined where we may not see them. */
-  traffic(id: string, options?: CallOptions): Promise<{ disk: number; network: number } | undefined>;
+  getTraffic(id: string, options?: CallOptions): Promise<{ disk: number; network: number } | undefined>;
   listFlavors(options?: CallOptions): Promise<Flavor[]>;
   /** By id first, then by name. */
   findFlavor(idOrName: string, options?: CallOptions): Promise<Flavor | undefined>;
@@ -101,5 +101,5 @@ export interface Compute {
   createKeyPair(name: string, publicKey: string, options?: CallOptions): Promise<KeyPair>;
   deleteKeyPair(name: string, options?: CallOptions): Promise<void>;
   /** Absolute limits: maxTotalInstances, totalInstancesUsed, maxTotalCores, totalCoresUsed, maxTotalRAMSize, … */
-  limits(options?: CallOptions): Promise<Record<string, number>>;
+  getLimits(options?: CallOptions): Promise<Record<string, number>>;
 }

@@ -1,8 +1,8 @@
 import { isAbsolute, join, resolve } from 'node:path';
 import { homedir } from 'node:os';
 import { type Entry, entrySchema } from './entry-schema.js';
-import { type CloudEntry, configError, type Environment, readIfThere } from './config-files.js';
-import type { CloudSettings, Credentials, Interface, NameOrId } from './settings.js';
+import { type CloudEntry, configError, type Environment, readFileIfExists } from './config-files.js';
+import type { CloudSettings, Credentials, Interface, NameOrId } from './cloud-settings.js';
 
 /** The name of the cloud that the `OS_*` variables describe, as openstackclient calls it. */
 export const ENVIRONMENT_CLOUD = 'envvars';
@@ -55,7 +55,7 @@ function readDomain(auth: Auth, id: string | undefined, name: string | undefined
   return { id: auth.default_domain_id ?? auth.default_domain ?? 'default' };
 }
 
-function needed(value: string | undefined, key: string, source: Source): string {
+function requireValue(value: string | undefined, key: string, source: Source): string {
   if (value !== undefined && value !== '') return value;
   throw configError(source.where, `${source.keyName(key)} is missing`);
 }
@@ -63,18 +63,18 @@ function needed(value: string | undefined, key: string, source: Source): string 
 function readCredentials(entry: Entry, source: Source): Credentials {
   const { auth } = entry;
   const method = readMethod(entry, source);
-  if (method === 'token') return { method, token: needed(auth.token, 'auth.token', source) };
+  if (method === 'token') return { method, token: requireValue(auth.token, 'auth.token', source) };
   const user = { id: auth.user_id, name: auth.username };
   const userDomain = readDomain(auth, auth.user_domain_id, auth.user_domain_name);
   if (method === 'password') {
-    needed(user.id ?? user.name, 'auth.username', source);
-    return { method, user, userDomain, password: needed(auth.password, 'auth.password', source) };
+    requireValue(user.id ?? user.name, 'auth.username', source);
+    return { method, user, userDomain, password: requireValue(auth.password, 'auth.password', source) };
   }
   const credential = { id: auth.application_credential_id, name: auth.application_credential_name };
-  needed(credential.id ?? credential.name, 'auth.application_credential_id', source);
+  requireValue(credential.id ?? credential.name, 'auth.application_credential_id', source);
   // A credential's name is unique only among those of one user.
-  if (credential.id === undefined) needed(user.id ?? user.name, 'auth.username', source);
-  const secret = needed(auth.application_credential_secret, 'auth.application_credential_secret', source);
+  if (credential.id === undefined) requireValue(user.id ?? user.name, 'auth.username', source);
+  const secret = requireValue(auth.application_credential_secret, 'auth.application_credential_secret', source);
   return { method, credential, user, userDomain, secret };
 }
 
@@ -99,10 +99,10 @@ function readRegion(entry: Entry): string | undefined {
 }
 
 /** The content of a PEM file that the configuration names. */
-function pem(file: string | undefined, key: string, source: Source, directory: string): string | undefined {
+function readPemFile(file: string | undefined, key: string, source: Source, directory: string): string | undefined {
   if (file === undefined || file === '') return undefined;
   const expanded = file.startsWith('~/') ? join(homedir(), file.slice(2)) : file;
-  const content = readIfThere(isAbsolute(expanded) ? expanded : resolve(directory, expanded));
+  const content = readFileIfExists(isAbsolute(expanded) ? expanded : resolve(directory, expanded));
   if (content !== undefined) return content;
   throw configError(source.where, `${source.keyName(key)} names ${file}, which is not there`);
 }
@@ -136,9 +136,9 @@ function readSettings(name: string, raw: unknown, source: Source, directory: str
     region: readRegion(entry),
     interface: readInterface(entry, source),
     tls: {
-      ca: pem(entry.cacert, 'cacert', source, directory),
-      cert: pem(entry.cert, 'cert', source, directory),
-      key: pem(entry.key, 'key', source, directory) ?? pem(entry.cert, 'cert', source, directory),
+      ca: readPemFile(entry.cacert, 'cacert', source, directory),
+      cert: readPemFile(entry.cert, 'cert', source, directory),
+      key: readPemFile(entry.key, 'key', source, directory) ?? readPemFile(entry.cert, 'cert', source, directory),
       insecure: entry.insecure ?? entry.verify === false,
     },
     endpointOverrides: readEndpointOverrides(entry),
@@ -189,7 +189,7 @@ export function hasEnvironmentCloud(env: Environment): boolean {
 }
 
 /** The cloud that the `OS_*` variables describe. @throws FactoryError UnknownCloud naming the variable that is wrong */
-export function settingsFromEnvironment(env: Environment, directory: string): CloudSettings {
+export function readEnvironmentSettings(env: Environment, directory: string): CloudSettings {
   const auth: Record<string, string> = {};
   const entry: Record<string, unknown> = { auth };
   for (const [variable, key] of VARIABLES) {
@@ -207,7 +207,7 @@ export function settingsFromEnvironment(env: Environment, directory: string): Cl
  * the cloud that `OS_CLOUD` names; `OS_INSECURE` holds for every cloud.
  * @throws FactoryError UnknownCloud naming the file and the key that is wrong
  */
-export function settingsFromEntry(
+export function readEntrySettings(
   { name, file, entry }: CloudEntry,
   env: Environment,
   directory: string,

@@ -25,7 +25,7 @@ export function configError(file: string, what: string, hint?: string): FactoryE
 }
 
 /** Reads a file; undefined when there is none. */
-export function readIfThere(file: string): string | undefined {
+export function readFileIfExists(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
@@ -40,7 +40,7 @@ function isDocument(value: unknown): value is Document {
 }
 
 function readDocument(file: string): Document | undefined {
-  const text = readIfThere(file);
+  const text = readFileIfExists(file);
   if (text === undefined) return undefined;
   let document: unknown;
   try {
@@ -56,17 +56,17 @@ function readDocument(file: string): Document | undefined {
 }
 
 /** Folders that are searched, in this order. */
-function folders(env: Environment, directory: string): string[] {
+function listFolders(env: Environment, directory: string): string[] {
   const home = env['HOME'] ?? homedir();
   const config = env['XDG_CONFIG_HOME'] || join(home, '.config');
   return [directory, join(config, 'openstack'), '/etc/openstack'];
 }
 
 /** Where a file is looked for: the variable's path alone, else every folder of the search path. */
-function candidates(stem: string, variable: string | undefined, env: Environment, directory: string): string[] {
+function listCandidates(stem: string, variable: string | undefined, env: Environment, directory: string): string[] {
   const named = variable === undefined ? undefined : env[variable];
   if (named) return [resolve(directory, named)];
-  return folders(env, directory).flatMap((folder) =>
+  return listFolders(env, directory).flatMap((folder) =>
     EXTENSIONS.map((extension) => join(folder, `${stem}.${extension}`)),
   );
 }
@@ -85,11 +85,11 @@ function readFirst(files: string[]): Found | undefined {
 }
 
 /** Tables are merged key by key, anything else is replaced. */
-function merge(base: Document, over: Document): Document {
+function mergeTables(base: Document, over: Document): Document {
   const merged = { ...base };
   for (const [key, value] of Object.entries(over)) {
     const before = merged[key];
-    merged[key] = isDocument(before) && isDocument(value) ? merge(before, value) : value;
+    merged[key] = isDocument(before) && isDocument(value) ? mergeTables(before, value) : value;
   }
   return merged;
 }
@@ -121,26 +121,29 @@ function findProfile(entry: Document, profiles: Document, publicFile: string | u
  * @throws FactoryError UnknownCloud when a file cannot be read or parsed
  */
 export function readCloudEntries(env: Environment, directory: string): CloudEntry[] {
-  if (env['OS_CLIENT_CONFIG_FILE'] && readIfThere(resolve(directory, env['OS_CLIENT_CONFIG_FILE'])) === undefined) {
+  if (
+    env['OS_CLIENT_CONFIG_FILE'] &&
+    readFileIfExists(resolve(directory, env['OS_CLIENT_CONFIG_FILE'])) === undefined
+  ) {
     throw configError(env['OS_CLIENT_CONFIG_FILE'], 'is not there', 'OS_CLIENT_CONFIG_FILE names it');
   }
-  const clouds = readFirst(candidates('clouds', 'OS_CLIENT_CONFIG_FILE', env, directory));
+  const clouds = readFirst(listCandidates('clouds', 'OS_CLIENT_CONFIG_FILE', env, directory));
   if (clouds === undefined) return [];
-  const secure = readTable(readFirst(candidates('secure', 'OS_CLIENT_SECURE_FILE', env, directory)), 'clouds');
-  const publicFile = readFirst(candidates('clouds-public', undefined, env, directory));
+  const secure = readTable(readFirst(listCandidates('secure', 'OS_CLIENT_SECURE_FILE', env, directory)), 'clouds');
+  const publicFile = readFirst(listCandidates('clouds-public', undefined, env, directory));
   const profiles = readTable(publicFile, 'public-clouds');
   return Object.entries(readTable(clouds, 'clouds')).map(([name, entry]) => {
     const where = `${clouds.file}: clouds.${name}`;
     if (!isDocument(entry)) throw configError(where, 'is not a table of keys and values');
     const secret = secure[name];
-    const own = isDocument(secret) ? merge(entry, secret) : entry;
-    return { name, file: clouds.file, entry: merge(findProfile(own, profiles, publicFile?.file, where), own) };
+    const own = isDocument(secret) ? mergeTables(entry, secret) : entry;
+    return { name, file: clouds.file, entry: mergeTables(findProfile(own, profiles, publicFile?.file, where), own) };
   });
 }
 
 /** Where `clouds.yaml` is looked for, for messages. */
-export function searchPath(env: Environment, directory: string): string {
-  const files = candidates('clouds', 'OS_CLIENT_CONFIG_FILE', env, directory);
+export function describeSearchPath(env: Environment, directory: string): string {
+  const files = listCandidates('clouds', 'OS_CLIENT_CONFIG_FILE', env, directory);
   const named = files.length === 1 ? files : files.filter((file) => file.endsWith('.yaml'));
   return named.map((file) => (dirname(file) === directory ? './clouds.yaml' : file)).join(', ');
 }

@@ -1,17 +1,17 @@
 import { z } from 'zod';
 
 /** What a key must be, or that it is not there. */
-function must(be: string): { error: (issue: { input: unknown }) => string } {
+function expectType(be: string): { error: (issue: { input: unknown }) => string } {
   return { error: ({ input }) => (input === undefined ? 'is missing' : `must be ${be}`) };
 }
 
 /** Names and passwords that look like numbers are numbers in YAML. */
 const text = z
-  .union([z.string(), z.number()], must('a text'))
+  .union([z.string(), z.number()], expectType('a text'))
   .nullish()
   .transform((value) => (value === null || value === undefined ? undefined : String(value)));
-const flag = z.union([z.boolean(), z.stringbool()], must('true or false')).nullish();
-const address = z.url({ protocol: /^https?$/, ...must('an http or https address') });
+const flag = z.union([z.boolean(), z.stringbool()], expectType('true or false')).nullish();
+const address = z.url({ protocol: /^https?$/, ...expectType('an http or https address') });
 
 const authSchema = z.looseObject(
   {
@@ -37,7 +37,7 @@ const authSchema = z.looseObject(
     default_domain_id: text,
     default_domain_name: text,
   },
-  must('a table of keys and values'),
+  expectType('a table of keys and values'),
 );
 
 const region = z.union([z.string(), z.looseObject({ name: z.string() })]);
@@ -47,7 +47,7 @@ export const entrySchema = z.looseObject({
   auth: authSchema,
   auth_type: text,
   region_name: text,
-  regions: z.array(region, must('a list of names')).nullish(),
+  regions: z.array(region, expectType('a list of names')).nullish(),
   interface: text,
   endpoint_type: text,
   verify: flag,

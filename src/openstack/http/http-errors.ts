@@ -1,7 +1,7 @@
 import { type ErrorType, FactoryError } from '../../domain/errors.js';
 
 /** Which call of which service an error is about. Never holds a token or a body. */
-export interface CallName {
+export interface ApiCall {
   /** The service's own name: Keystone, Nova, Glance, Neutron, Cinder. */
   product: string;
   cloud: string;
@@ -10,7 +10,7 @@ export interface CallName {
 }
 
 /** An answer that is not a success. */
-export interface Refusal {
+export interface ErrorResponse {
   status: number;
   headers: Record<string, string | string[] | undefined>;
   body: string;
@@ -23,7 +23,7 @@ const LONGEST_MESSAGE = 600;
  * Base64 that a service repeats from the request: Nova quotes the user data that it refuses, and an install script may
  * hold passwords. Digests are no base64, as they are hexadecimal.
  */
-const ECHOED = /(?![0-9a-fA-F]{64,}(?![A-Za-z0-9+/]))[A-Za-z0-9+/]{64,}={0,2}/g;
+const ECHOED_BASE64 = /(?![0-9a-fA-F]{64,}(?![A-Za-z0-9+/]))[A-Za-z0-9+/]{64,}={0,2}/g;
 
 /** Neutron's types that mean that there is none left now, though one may be given back. */
 const NEUTRON_SHORTAGES = [
@@ -37,23 +37,23 @@ const NEUTRON_SHORTAGES = [
 const CERTIFICATE_CODES = /^(CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_CERT|ERR_SSL_|HOSTNAME_MISMATCH)/;
 
 /** `GET /v2.1/servers/x`: the query is left out, because it can be long. */
-export function callText({ method, url }: Pick<CallName, 'method' | 'url'>): string {
+export function formatCall({ method, url }: Pick<ApiCall, 'method' | 'url'>): string {
   return `${method} ${new URL(url).pathname}`;
 }
 
-function header(headers: Refusal['headers'], name: string): string | undefined {
+function readHeader(headers: ErrorResponse['headers'], name: string): string | undefined {
   const value = headers[name];
   return Array.isArray(value) ? value[0] : value;
 }
 
 /** OpenStack's id of a request, under either of the names that services use. */
-export function readRequestId(headers: Refusal['headers']): string | undefined {
-  return header(headers, 'x-openstack-request-id') ?? header(headers, 'x-compute-request-id');
+export function readRequestId(headers: ErrorResponse['headers']): string | undefined {
+  return readHeader(headers, 'x-openstack-request-id') ?? readHeader(headers, 'x-compute-request-id');
 }
 
 /** Seconds of `Retry-After`, which is a number of seconds or a date (RFC 9110, 10.2.3). */
-export function readRetryAfter(headers: Refusal['headers'], now = Date.now()): number | undefined {
-  const text = header(headers, 'retry-after')?.trim();
+export function readRetryAfter(headers: ErrorResponse['headers'], now = Date.now()): number | undefined {
+  const text = readHeader(headers, 'retry-after')?.trim();
   if (text === undefined || text === '') return undefined;
   if (/^\d+$/.test(text)) return Number(text);
   const date = Date.parse(text);
@@ -75,58 +75,58 @@ function isRecord(value: unknown): value is Record<string, unknown> {
  * named after the kind; Neutron: `{"NeutronError": {"type", "message"}}`; older WSGI layers: `{"message"}`; Placement and
  * newer ones: `{"errors": [{"detail"}]}`; Faults of load balancers and Glance: a page of HTML.
  */
-function fromJson(document: unknown): ServiceMessage | undefined {
+function findJsonMessage(document: unknown): ServiceMessage | undefined {
   if (typeof document === 'string') return { message: document };
   if (!isRecord(document)) return undefined;
-  if (Array.isArray(document['errors'])) return fromJson(document['errors'][0]);
+  if (Array.isArray(document['errors'])) return findJsonMessage(document['errors'][0]);
   const message = document['message'] ?? document['detail'] ?? document['title'];
   if (typeof message === 'string') {
     return typeof document['type'] === 'string' ? { message, type: document['type'] } : { message };
   }
-  if (isRecord(message)) return fromJson(message);
+  if (isRecord(message)) return findJsonMessage(message);
   const inner = Object.values(document).find((value) => isRecord(value) || typeof value === 'string');
-  return inner === undefined ? undefined : fromJson(inner);
+  return inner === undefined ? undefined : findJsonMessage(inner);
 }
 
 const ENTITIES: Record<string, string> = { lt: '<', gt: '>', quot: '"', amp: '&', nbsp: ' ', '#x27': "'", '#39': "'" };
 
-function plain(html: string): string {
+function decodeEntities(html: string): string {
   return html.replace(/&(#?\w+);/g, (whole, name: string) => ENTITIES[name.toLowerCase()] ?? whole);
 }
 
-function fromHtml(page: string): string {
+function readHtmlText(page: string): string {
   const body = /<body[^>]*>([\s\S]*)/i.exec(page)?.[1] ?? page;
   const withoutTitle = body.replace(/<h1>[\s\S]*?<\/h1>/gi, ' ').replace(/<[^>]*>/g, ' ');
-  return plain(withoutTitle.trim() === '' ? body.replace(/<[^>]*>/g, ' ') : withoutTitle);
+  return decodeEntities(withoutTitle.trim() === '' ? body.replace(/<[^>]*>/g, ' ') : withoutTitle);
 }
 
 /** What the service itself says, as one line. */
 export function parseServiceMessage(body: string): ServiceMessage {
-  const found = parseJson(body) ?? { message: body.includes('<') ? fromHtml(body) : body };
+  const found = parseJsonMessage(body) ?? { message: body.includes('<') ? readHtmlText(body) : body };
   // Glance puts bits of HTML into JSON as well; other angle brackets belong to the message.
   const line = found.message
     .replace(/<br\s*\/?>|\s+/g, ' ')
-    .replace(ECHOED, '…')
+    .replace(ECHOED_BASE64, '…')
     .trim()
     .replace(/\s+/g, ' ');
   return { ...found, message: line.length > LONGEST_MESSAGE ? `${line.slice(0, LONGEST_MESSAGE)}…` : line };
 }
 
-function parseJson(body: string): ServiceMessage | undefined {
+function parseJsonMessage(body: string): ServiceMessage | undefined {
   try {
-    return fromJson(JSON.parse(body));
+    return findJsonMessage(JSON.parse(body));
   } catch {
     return undefined;
   }
 }
 
-interface Class {
+interface ErrorClass {
   type: ErrorType;
   retryable?: boolean;
   hint?: string;
 }
 
-const QUOTA: Class = {
+const QUOTA: ErrorClass = {
   type: 'QuotaExceeded',
   retryable: true,
   hint: 'free something in the project, or ask the cloud’s operators for a larger quota',
@@ -138,7 +138,7 @@ function isQuota({ message, type }: ServiceMessage): boolean {
 }
 
 /** Cinder, and Nova in its words, say 400 of a volume that is not in a state for what is asked. */
-function isStateOfVolume({ message }: ServiceMessage): boolean {
+function isInvalidVolumeState({ message }: ServiceMessage): boolean {
   return /Invalid volume: .*\b(status must be|not allowed for volumes in)\b/i.test(message);
 }
 
@@ -148,7 +148,7 @@ function isTooLarge({ message }: ServiceMessage): boolean {
 }
 
 /** The class of a refusal, by status first and by the service's type or words only where one status means two things. */
-function classifyRefusal(status: number, said: ServiceMessage, hasRetryAfter: boolean): Class {
+function classifyResponse(status: number, said: ServiceMessage, hasRetryAfter: boolean): ErrorClass {
   if (status === 401) {
     return {
       type: 'AuthenticationFailed',
@@ -157,7 +157,7 @@ function classifyRefusal(status: number, said: ServiceMessage, hasRetryAfter: bo
   }
   if (status === 413 && isTooLarge(said)) return { type: 'BadRequest' };
   if ([400, 403, 409, 413].includes(status) && isQuota(said)) return QUOTA;
-  if (status === 400 && isStateOfVolume(said)) return { type: 'Conflict' };
+  if (status === 400 && isInvalidVolumeState(said)) return { type: 'Conflict' };
   if (status === 403) return { type: 'Forbidden', hint: 'the user’s role in the project does not allow this' };
   if (status === 404 || status === 410) return { type: 'NotFound' };
   if (status === 409) return { type: 'Conflict' };
@@ -170,17 +170,17 @@ function classifyRefusal(status: number, said: ServiceMessage, hasRetryAfter: bo
 }
 
 /** The failure for an answer that is not a success. */
-export function refusalError(call: CallName, answer: Refusal): FactoryError {
+export function responseError(call: ApiCall, answer: ErrorResponse): FactoryError {
   const { status, headers } = answer;
   const said = parseServiceMessage(answer.body);
   // Cinder says 0 of every quota, which tells nobody when to come again.
   const retryAfterSeconds = readRetryAfter(headers) || undefined;
-  const { type, retryable, hint } = classifyRefusal(status, said, retryAfterSeconds !== undefined);
-  const location = status < 400 ? header(headers, 'location') : undefined;
+  const { type, retryable, hint } = classifyResponse(status, said, retryAfterSeconds !== undefined);
+  const location = status < 400 ? readHeader(headers, 'location') : undefined;
   const words = location === undefined ? said.message || 'no reason given' : `it redirects to ${location}`;
   return new FactoryError(
     type,
-    `${call.product} of cloud ${call.cloud} ${status >= 500 ? 'failed on' : 'refused'} ${callText(call)} (${status}): ${words}`,
+    `${call.product} of cloud ${call.cloud} ${status >= 500 ? 'failed on' : 'refused'} ${formatCall(call)} (${status}): ${words}`,
     { status, retryable, retryAfterSeconds, hint, requestId: readRequestId(headers) },
   );
 }
@@ -194,19 +194,19 @@ function describeCause(error: unknown): { code: string; text: string } {
 }
 
 /** Whether the connection was cut, as by a server that closed it while it was idle. */
-export function isReset(error: unknown): boolean {
+export function isConnectionReset(error: unknown): boolean {
   return ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(describeCause(error).code);
 }
 
 /** The failure for a call that got no whole answer: refused, reset, unknown host, too slow, untrusted. */
-export function transportError(call: CallName, error: unknown): FactoryError {
+export function transportError(call: ApiCall, error: unknown): FactoryError {
   if (error instanceof FactoryError) return error;
   const { code, text } = describeCause(error);
   const untrusted = CERTIFICATE_CODES.test(code);
   const { host } = new URL(call.url);
   return new FactoryError(
     'CloudUnavailable',
-    `${call.product} of cloud ${call.cloud} did not answer ${callText(call)} at ${host}: ${text}`,
+    `${call.product} of cloud ${call.cloud} did not answer ${formatCall(call)} at ${host}: ${text}`,
     {
       retryable: !untrusted,
       cause: error,
@@ -218,10 +218,10 @@ export function transportError(call: CallName, error: unknown): FactoryError {
 }
 
 /** The failure for a success whose content is not what the API documents, as from a proxy's own page. */
-export function contentError(call: CallName, what: string, headers?: Refusal['headers']): FactoryError {
+export function contentError(call: ApiCall, what: string, headers?: ErrorResponse['headers']): FactoryError {
   return new FactoryError(
     'CloudUnavailable',
-    `${call.product} of cloud ${call.cloud} answered ${callText(call)} with something else than its API documents: ${what}`,
+    `${call.product} of cloud ${call.cloud} answered ${formatCall(call)} with something else than its API documents: ${what}`,
     { retryable: true, requestId: headers === undefined ? undefined : readRequestId(headers) },
   );
 }

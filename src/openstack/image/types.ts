@@ -42,7 +42,7 @@ export type ImageChange = { op: 'add' | 'replace'; path: string; value: unknown 
 
 export interface Images {
   /** Formats of disks that the cloud takes (`disk_format`); empty where it does not say. */
-  diskFormats(options?: CallOptions): Promise<string[]>;
+  listDiskFormats(options?: CallOptions): Promise<string[]>;
   /** Over all pages. `tags`: carrying every one; `properties`: exact values of free or built-in properties. */
   listImages(
     query?: { tags?: string[]; name?: string; properties?: Record<string, string> },
@@ -61,16 +61,16 @@ export interface Images {
   ): Promise<void>;
   /** Streams the bytes out; the caller consumes or destroys the stream. Fails at its end if they do not have the digest that Glance promised. */
   /** Ways in which Glance takes an image's bytes besides an upload (`web-download` for one); empty where it has none. */
-  importMethods(options?: CallOptions): Promise<string[]>;
+  listImportMethods(options?: CallOptions): Promise<string[]>;
   /**
    * Lets Glance fetch an image's bytes from an address by itself. The image is `importing` then; when that has failed it is `queued`
    * again, and `os_glance_failed_import` names where.
    * https://docs.openstack.org/glance/latest/admin/interoperable-image-import.html
    * @throws FactoryError Conflict unless it is queued and nobody imports it; BadRequest for an address that the cloud does not allow
    */
-  importFrom(id: string, uri: string, options?: CallOptions): Promise<void>;
+  importImage(id: string, uri: string, options?: CallOptions): Promise<void>;
   /** What Glance says of an image's last import; undefined where it says nothing. */
-  importMessage(id: string, options?: CallOptions): Promise<string | undefined>;
+  getImportMessage(id: string, options?: CallOptions): Promise<string | undefined>;
   downloadImage(id: string, options?: CallOptions): Promise<{ data: Readable; size: number | null }>;
   /** Properties are addressed as `/name`; missing ones are added by `add`, existing ones replaced. */
   updateImage(id: string, changes: ImageChange[], options?: CallOptions): Promise<Image>;

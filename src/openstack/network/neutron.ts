@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { FactoryError } from '../../domain/errors.js';
 import type { Session } from '../auth/session.js';
 import { floatingip, network, port, router, rule, securityGroup } from './schemas.js';
-import { type Query, Service } from '../http/service.js';
+import { type Query, ServiceClient } from '../auth/service-client.js';
 import type { CallOptions } from '../http/call-options.js';
 import type { FloatingIp, Network, NeutronNetwork, Port, SecurityGroup, SecurityGroupRule } from './types.js';
 
@@ -11,10 +11,10 @@ const ROUTER_PORT = /^network:(router_interface|router_interface_distributed|ha_
 
 /** Neutron (https://docs.openstack.org/api-ref/network/v2/). */
 export class Neutron implements Network {
-  private readonly service: Service;
+  private readonly service: ServiceClient;
 
   constructor(session: Session) {
-    this.service = new Service(session, 'network', 'Neutron', 'v2.0');
+    this.service = new ServiceClient(session, 'network', 'Neutron', 'v2.0');
   }
 
   /** All of a collection; its name is also the key of its documents. */
@@ -69,7 +69,7 @@ export class Neutron implements Network {
     await this.service.remove(`/ports/${encodeURIComponent(id)}`, signal);
   }
 
-  async externalNetworkOf(networkId: string, options: CallOptions = {}): Promise<string | undefined> {
+  async findExternalNetwork(networkId: string, options: CallOptions = {}): Promise<string | undefined> {
     const ports = await this.listPorts({ network_id: networkId }, options);
     const routers = new Set(
       ports.filter((found) => ROUTER_PORT.test(found.device_owner)).map((found) => found.device_id),
@@ -94,7 +94,7 @@ export class Neutron implements Network {
     { tags, ...request }: { floating_network_id: string; port_id?: string; description: string; tags: string[] },
     { signal }: CallOptions = {},
   ): Promise<FloatingIp> {
-    const created = await this.service.json(
+    const created = await this.service.requestJson(
       { method: 'POST', path: '/floatingips', json: { floatingip: request }, signal },
       z.object({ floatingip }),
     );
@@ -108,7 +108,7 @@ export class Neutron implements Network {
   ): Promise<FloatingIp> {
     const path = `/floatingips/${encodeURIComponent(id)}`;
     const call = { method: 'PUT' as const, path, json: { floatingip: change }, signal };
-    return (await this.service.json(call, z.object({ floatingip }))).floatingip;
+    return (await this.service.requestJson(call, z.object({ floatingip }))).floatingip;
   }
 
   async deleteFloatingIp(id: string, { signal }: CallOptions = {}): Promise<void> {
@@ -127,7 +127,7 @@ export class Neutron implements Network {
     { tags, ...request }: { name: string; description: string; tags: string[] },
     { signal }: CallOptions = {},
   ): Promise<SecurityGroup> {
-    const created = await this.service.json(
+    const created = await this.service.requestJson(
       { method: 'POST', path: '/security-groups', json: { security_group: request }, signal },
       z.object({ security_group: securityGroup }),
     );
@@ -143,7 +143,7 @@ export class Neutron implements Network {
   ): Promise<SecurityGroupRule> {
     const json = { security_group_rule: { security_group_id: groupId, ...wanted } };
     const call = { method: 'POST' as const, path: '/security-group-rules', json, signal };
-    return (await this.service.json(call, z.object({ security_group_rule: rule }))).security_group_rule;
+    return (await this.service.requestJson(call, z.object({ security_group_rule: rule }))).security_group_rule;
   }
 
   async deleteSecurityGroup(id: string, { signal }: CallOptions = {}): Promise<void> {
@@ -159,6 +159,6 @@ export class Neutron implements Network {
   ): Promise<string[]> {
     const path = `/${collection}/${encodeURIComponent(id)}/tags`;
     const call = { method: 'PUT' as const, path, json: { tags }, signal };
-    return (await this.service.json(call, z.object({ tags: z.array(z.string()) }))).tags;
+    return (await this.service.requestJson(call, z.object({ tags: z.array(z.string()) }))).tags;
   }
 }

@@ -66,7 +66,7 @@ export interface Network {
   ): Promise<Port[]>;
   deletePort(id: string, options?: CallOptions): Promise<void>;
   /** The external network that a router leads to from the given network, if there is one. */
-  externalNetworkOf(networkId: string, options?: CallOptions): Promise<string | undefined>;
+  findExternalNetwork(networkId: string, options?: CallOptions): Promise<string | undefined>;
   listFloatingIps(
     query?: { tags?: string[]; port_id?: string; description?: string },
     options?: CallOptions,

@@ -8,7 +8,7 @@ interface Waiter<T> {
 }
 
 /** How often to ask, in milliseconds: from `shortest` while somebody has just begun to wait, up to `longest`. */
-export interface PollPace {
+export interface PollInterval {
   shortest: number;
   longest: number;
 }
@@ -25,7 +25,7 @@ export class SharedPoll<T extends { id: string }> {
   /** @param list answers all items; its errors go to everybody who waits */
   constructor(
     private readonly list: () => Promise<T[]>,
-    private readonly pace: PollPace,
+    private readonly interval: PollInterval,
   ) {}
 
   /**
@@ -56,21 +56,21 @@ export class SharedPoll<T extends { id: string }> {
   }
 
   /** Nobody waits for this item any more. */
-  done(id: string): void {
+  stopWaiting(id: string): void {
     this.began.delete(id);
   }
 
-  private interval(): number {
+  private computeDelay(): number {
     const now = Date.now();
     const youngest = Math.min(...this.waiters.map((waiter) => now - (this.began.get(waiter.id) ?? now)));
-    return Math.min(this.pace.longest, Math.max(this.pace.shortest, youngest / 10));
+    return Math.min(this.interval.longest, Math.max(this.interval.shortest, youngest / 10));
   }
 
   private async run(): Promise<void> {
     this.running = true;
     let last = 0;
     while (this.waiters.length > 0) {
-      await delay(Math.max(0, last + this.interval() - Date.now()));
+      await delay(Math.max(0, last + this.computeDelay() - Date.now()));
       last = Date.now();
       const served = this.waiters;
       this.waiters = [];

@@ -1,6 +1,6 @@
 import { FactoryError } from '../../domain/errors.js';
 import type { Session } from '../auth/session.js';
-import { Service, type ServiceCall } from '../http/service.js';
+import { ServiceClient, type ServiceCall } from '../auth/service-client.js';
 import type { CallOptions } from '../http/call-options.js';
 import type { CreateVolume, Volume, Volumes } from './types.js';
 import { messagesSchema, uploadSchema, volumePage, volumeSchema } from './schemas.js';
@@ -12,25 +12,25 @@ const HEADERS = { 'openstack-api-version': 'volume 3.1' };
 const MESSAGES = { 'openstack-api-version': 'volume 3.5' };
 
 /** A volume that Cinder has failed to delete: https://docs.openstack.org/api-ref/block-storage/v3/#force-delete-a-volume is for administrators only. */
-function undeletable(id: string): FactoryError {
+function volumeUndeletableError(id: string): FactoryError {
   const message = `volume ${id} cannot be deleted: Cinder has tried and failed (error_deleting); only the cloud’s administrators can`;
   return new FactoryError('VolumeFailed', message);
 }
 
-function volumePath(id: string): string {
+function buildVolumePath(id: string): string {
   return `/volumes/${encodeURIComponent(id)}`;
 }
 
 /** Cinder (https://docs.openstack.org/api-ref/block-storage/v3/). The project in its paths, which new ones can do without, is what all take. */
 export class Cinder implements Volumes {
-  private readonly service: Service;
+  private readonly service: ServiceClient;
 
   constructor(session: Session) {
-    this.service = new Service(session, 'block-storage', 'Cinder', 'v3/{project_id}');
+    this.service = new ServiceClient(session, 'block-storage', 'Cinder', 'v3/{project_id}');
   }
 
-  async exists({ signal }: CallOptions = {}): Promise<boolean> {
-    return this.service.exists(signal);
+  async isAvailable({ signal }: CallOptions = {}): Promise<boolean> {
+    return this.service.isAvailable(signal);
   }
 
   async listVolumes(
@@ -52,11 +52,11 @@ export class Cinder implements Volumes {
   }
 
   async getVolume(id: string, { signal }: CallOptions = {}): Promise<Volume | undefined> {
-    const call: ServiceCall = { method: 'GET', path: volumePath(id), headers: HEADERS, signal };
+    const call: ServiceCall = { method: 'GET', path: buildVolumePath(id), headers: HEADERS, signal };
     return (await this.service.find(call, volumeSchema))?.volume;
   }
 
-  async messagesOf(id: string, { signal }: CallOptions = {}): Promise<string[]> {
+  async listMessages(id: string, { signal }: CallOptions = {}): Promise<string[]> {
     const call: ServiceCall = {
       method: 'GET',
       path: '/messages',
@@ -65,7 +65,7 @@ export class Cinder implements Volumes {
       signal,
     };
     try {
-      const { messages } = await this.service.json(call, messagesSchema);
+      const { messages } = await this.service.requestJson(call, messagesSchema);
       return messages.filter(({ resource_uuid }) => resource_uuid === id).map(({ user_message }) => user_message);
     } catch (error) {
       // They only tell why something else has failed: that is said in any case.
@@ -77,28 +77,28 @@ export class Cinder implements Volumes {
   async createVolume(request: CreateVolume, { signal }: CallOptions = {}): Promise<Volume> {
     const json = { volume: request };
     const call: ServiceCall = { method: 'POST', path: '/volumes', json, headers: HEADERS, signal };
-    return (await this.service.json(call, volumeSchema)).volume;
+    return (await this.service.requestJson(call, volumeSchema)).volume;
   }
 
   async deleteVolume(id: string, options: CallOptions = {}): Promise<void> {
     try {
-      await this.service.remove(volumePath(id), options.signal, HEADERS);
+      await this.service.remove(buildVolumePath(id), options.signal, HEADERS);
     } catch (error) {
       if (!(error instanceof FactoryError && error.type === 'Conflict')) throw error;
       // Cinder refuses to delete what it is deleting already, and what it has failed to delete.
       const status = (await this.getVolume(id, options))?.status ?? 'deleting';
-      if (status === 'error_deleting') throw undeletable(id);
+      if (status === 'error_deleting') throw volumeUndeletableError(id);
       if (status !== 'deleting') throw error;
     }
   }
 
   async setMetadata(id: string, metadata: Record<string, string>, { signal }: CallOptions = {}): Promise<void> {
-    const path = `${volumePath(id)}/metadata`;
+    const path = `${buildVolumePath(id)}/metadata`;
     await this.service.send({ method: 'POST', path, json: { metadata }, headers: HEADERS, signal });
   }
 
   async setImageMetadata(id: string, metadata: Record<string, string>, { signal }: CallOptions = {}): Promise<void> {
-    await this.service.send(this.action(id, { 'os-set_image_metadata': { metadata } }, signal));
+    await this.service.send(this.buildAction(id, { 'os-set_image_metadata': { metadata } }, signal));
   }
 
   async uploadToImage(
@@ -106,11 +106,11 @@ export class Cinder implements Volumes {
     request: { image_name: string; disk_format: string; container_format: string },
     { signal }: CallOptions = {},
   ): Promise<string> {
-    const call = this.action(id, { 'os-volume_upload_image': { ...request, visibility: 'private' } }, signal);
-    return (await this.service.json(call, uploadSchema))['os-volume_upload_image'].image_id;
+    const call = this.buildAction(id, { 'os-volume_upload_image': { ...request, visibility: 'private' } }, signal);
+    return (await this.service.requestJson(call, uploadSchema))['os-volume_upload_image'].image_id;
   }
 
-  private action(id: string, json: Record<string, unknown>, signal: AbortSignal | undefined): ServiceCall {
-    return { method: 'POST', path: `${volumePath(id)}/action`, json, headers: HEADERS, signal };
+  private buildAction(id: string, json: Record<string, unknown>, signal: AbortSignal | undefined): ServiceCall {
+    return { method: 'POST', path: `${buildVolumePath(id)}/action`, json, headers: HEADERS, signal };
   }
 }

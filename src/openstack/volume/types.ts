@@ -33,7 +33,7 @@ export interface CreateVolume {
 
 export interface Volumes {
   /** Whether the cloud's catalogue has block storage for us. Without it every other call fails with NotFound. */
-  exists(options?: CallOptions): Promise<boolean>;
+  isAvailable(options?: CallOptions): Promise<boolean>;
   /** All of the project, with details, over all pages. `metadata`: those that have every pair; `name`: exactly this one. */
   listVolumes(query?: { name?: string; metadata?: Record<string, string> }, options?: CallOptions): Promise<Volume[]>;
   getVolume(id: string, options?: CallOptions): Promise<Volume | undefined>;
@@ -41,7 +41,7 @@ export interface Volumes {
    * What Cinder has to say to its users of a volume that it could not make, attach or upload, the newest first; nothing where it
    * is older than that. https://docs.openstack.org/api-ref/block-storage/v3/#messages
    */
-  messagesOf(id: string, options?: CallOptions): Promise<string[]>;
+  listMessages(id: string, options?: CallOptions): Promise<string[]>;
   createVolume(request: CreateVolume, options?: CallOptions): Promise<Volume>;
   /**
    * Starts its deletion; one that is being deleted already is left to that.

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { run } from '../../../src/cli/cli.js';
-import { KEYS_VARIABLE, newKeyLine, payloadKeysFromEnv, type PayloadKeys } from '../../../src/codec/keys.js';
+import { KEYS_VARIABLE, generateKeyLine, readPayloadKeysFromEnv, type PayloadKeys } from '../../../src/codec/keys.js';
 import { TestEnv, type Build } from '../../support/bed.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
 import { until } from '../../support/until.js';
 
-const FIRST = newKeyLine('first');
-const SECOND = newKeyLine('second');
+const FIRST = generateKeyLine('first');
+const SECOND = generateKeyLine('second');
 
 function keysOf(...lines: string[]): PayloadKeys | undefined {
-  return payloadKeysFromEnv({ [KEYS_VARIABLE]: lines.join(' ') });
+  return readPayloadKeysFromEnv({ [KEYS_VARIABLE]: lines.join(' ') });
 }
 
 /** Ids of the keys that a build's history was encrypted with; `none` where a payload is not. */

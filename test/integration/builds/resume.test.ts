@@ -266,7 +266,7 @@ describe('a build whose step has failed', () => {
     describe('with other files', () => {
       const keep = { on_error: 'keep', keep_for: 3600 };
       const noteOf = async (build: Build): Promise<string> =>
-        (await build.status()).steps.find(({ name }) => name === 'remains')?.note ?? '';
+        (await build.status()).steps.find(({ name }) => name === 'resume-point')?.note ?? '';
 
       it('begins with a new instance when something is changed that has run in the kept one', async () => {
         const template = (first: string, last: string): string =>
@@ -439,7 +439,7 @@ describe('a build whose step has failed', () => {
         const [used] = volumesOf(build);
         await resume(build, { from: 'customise', template: template(NOTE('other'), RAN('other')) });
         await result(build);
-        const { note = '' } = (await build.status()).steps.find(({ name }) => name === 'remains') ?? {};
+        const { note = '' } = (await build.status()).steps.find(({ name }) => name === 'resume-point') ?? {};
         assert.ok(note.includes(`volume ${used?.id}, which it had for its disk, is removed`), note);
         assert.deepEqual(bed.leftovers(), []);
       });

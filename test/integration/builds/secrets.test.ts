@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import type { Payload } from '@temporalio/common';
 import { run } from '../../../src/cli/cli.js';
 import { EncryptionCodec } from '../../../src/codec/encryption-codec.js';
-import { KEYS_VARIABLE, newKeyLine, payloadKeysFromEnv, type PayloadKeys } from '../../../src/codec/keys.js';
+import { KEYS_VARIABLE, generateKeyLine, readPayloadKeysFromEnv, type PayloadKeys } from '../../../src/codec/keys.js';
 import { print } from '../../fakes/openstack/compute/console.js';
 import { TestEnv, PRESEED, type Build } from '../../support/bed.js';
 import { temporalEnv } from '../../support/temporal.js';
@@ -101,11 +101,11 @@ for (const encrypted of [true, false]) {
     let bed: TestEnv;
     let worker: LoggingWorker;
     let keys: PayloadKeys | undefined;
-    const keyEnv: Record<string, string> = encrypted ? { [KEYS_VARIABLE]: newKeyLine() } : {};
+    const keyEnv: Record<string, string> = encrypted ? { [KEYS_VARIABLE]: generateKeyLine() } : {};
     const said: string[] = [];
 
     before(async () => {
-      keys = payloadKeysFromEnv(keyEnv);
+      keys = readPayloadKeysFromEnv(keyEnv);
       bed = await TestEnv.start({
         cloud: { credentials: { password: CLOUD_PASSWORD } },
         worker: false,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { FactoryError } from '../../../src/domain/errors.js';
-import { KEYS_VARIABLE, newKeyLine, payloadKeysFromEnv, readPayloadKeys } from '../../../src/codec/keys.js';
+import { KEYS_VARIABLE, generateKeyLine, readPayloadKeysFromEnv, readPayloadKeys } from '../../../src/codec/keys.js';
 
 const KEY = Buffer.alloc(32, 7).toString('base64');
 
@@ -26,10 +26,10 @@ describe('a file of payload keys', () => {
   });
 
   it('takes what new-key prints', () => {
-    const [id] = newKeyLine().split(':');
+    const [id] = generateKeyLine().split(':');
     assert.match(id ?? '', /^\d{4}-\d\d-\d\d-[0-9a-f]{4}$/);
-    assert.equal(readPayloadKeys(write(`${newKeyLine('mine')}\n`)).current, 'mine');
-    assert.notEqual(newKeyLine('mine'), newKeyLine('mine'));
+    assert.equal(readPayloadKeys(write(`${generateKeyLine('mine')}\n`)).current, 'mine');
+    assert.notEqual(generateKeyLine('mine'), generateKeyLine('mine'));
   });
 
   for (const [what, text, says] of [
@@ -74,19 +74,19 @@ describe('a file of payload keys', () => {
 describe('payload keys in the environment', () => {
   it('are separated by spaces, commas or line ends', () => {
     for (const separator of [' ', ',', '\n']) {
-      const keys = payloadKeysFromEnv({ [KEYS_VARIABLE]: [`b:${KEY}`, `a:${KEY}`].join(separator) });
+      const keys = readPayloadKeysFromEnv({ [KEYS_VARIABLE]: [`b:${KEY}`, `a:${KEY}`].join(separator) });
       assert.deepEqual([...(keys?.byId.keys() ?? [])], ['b', 'a']);
     }
   });
 
   it('are none when the variable is unset or empty', () => {
-    assert.equal(payloadKeysFromEnv({}), undefined);
-    assert.equal(payloadKeysFromEnv({ [KEYS_VARIABLE]: '' }), undefined);
+    assert.equal(readPayloadKeysFromEnv({}), undefined);
+    assert.equal(readPayloadKeysFromEnv({ [KEYS_VARIABLE]: '' }), undefined);
   });
 
   it('that are wrong are counted, not quoted', () => {
     assert.throws(
-      () => payloadKeysFromEnv({ [KEYS_VARIABLE]: `b:${KEY} secretword` }),
+      () => readPayloadKeysFromEnv({ [KEYS_VARIABLE]: `b:${KEY} secretword` }),
       (error: Error) => {
         assert.match(error.message, /IMAGEFACTORY_PAYLOAD_KEYS, key 2: there is no colon/);
         return !error.message.includes('secretword');

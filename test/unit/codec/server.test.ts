@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { after, before, describe, it } from 'node:test';
-import { KEYS_VARIABLE, newKeyLine, payloadKeysFromEnv, type PayloadKeys } from '../../../src/codec/keys.js';
+import { KEYS_VARIABLE, generateKeyLine, readPayloadKeysFromEnv, type PayloadKeys } from '../../../src/codec/keys.js';
 import { serveCodec } from '../../../src/codec/server.js';
 
 const UI = 'http://ui.example.org';
-const keys = payloadKeysFromEnv({ [KEYS_VARIABLE]: newKeyLine('k') }) as PayloadKeys;
+const keys = readPayloadKeysFromEnv({ [KEYS_VARIABLE]: generateKeyLine('k') }) as PayloadKeys;
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 const PLAIN = { metadata: { encoding: base64('json/plain') }, data: base64('"hush"') };
 

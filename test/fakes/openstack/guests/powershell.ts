@@ -4,7 +4,7 @@ import { WINDOWS_FOLLOW, WINDOWS_RUNNER } from '../../../../src/guest/powershell
 import * as ours from '../../../../src/guest/powershell-scripts.js';
 import { POWERSHELL_GUEST } from '../../../../src/guest/powershell.js';
 import { POSIX } from '../../../../src/guest/posix.js';
-import { quote } from '../../../../src/guest/shell.js';
+import { quoteShellWord } from '../../../../src/guest/shell.js';
 import { APT_TOOLS } from '../../../../src/os/families/debian/guest.js';
 import * as tools from '../../../../src/os/families/windows/guest.js';
 
@@ -30,7 +30,7 @@ export const WINDOWS_USER = 'Administrator';
 export function scriptSize(command: string): number | undefined {
   const encoded = command.split(' ').at(-1) ?? '';
   const size = Number(/New-Object byte\[\] (\d+)/.exec(Buffer.from(encoded, 'base64').toString('utf16le'))?.[1]);
-  const same = Number.isInteger(size) && POWERSHELL_GUEST.started('x'.repeat(size), '').command === command;
+  const same = Number.isInteger(size) && POWERSHELL_GUEST.buildCommand('x'.repeat(size), '').command === command;
   return same ? size : undefined;
 }
 
@@ -45,8 +45,8 @@ export function inPosix(script: string, input: Buffer): Translated {
 const SCRIPTS = new Map<string, (values: Values, input: Buffer) => Translated>([
   [ours.WHO_AM_I, (_values, input) => ({ script: 'id -u', input })],
   [ours.WRITE_FILE, ({ path, size }, input) => ({ script: POSIX.writeFile({ path: posixPath(path), size: Number(size) }), input })], // prettier-ignore
-  [ours.LET_IN, ({ line }, input) => ({ script: POSIX.letIn(WINDOWS_USER, String(line)), input })],
-  [ours.SHUT_OUT, ({ blob }, input) => ({ script: POSIX.shutOut(WINDOWS_USER, String(blob)), input })],
+  [ours.ALLOW_KEY, ({ line }, input) => ({ script: POSIX.allowKey(WINDOWS_USER, String(line)), input })],
+  [ours.REVOKE_KEY, ({ blob }, input) => ({ script: POSIX.revokeKey(WINDOWS_USER, String(blob)), input })],
   [ours.SUPERVISE, ({ work }, input) => ({ script: shutDown(String(work)), input })],
   [WINDOWS_FOLLOW, follow],
   [tools.LIST_PROGRAMS, (_values, input) => ({ script: "dpkg-query -W -f='${Package}-${Version}\\n'", input })],
@@ -54,9 +54,12 @@ const SCRIPTS = new Map<string, (values: Values, input: Buffer) => Translated>([
 
 /** The steps of a build that the program itself brings. */
 const STEPS = new Map<string, (values: Values) => string>([
-  [tools.INSTALL_PACKAGES, ({ names }) => `apt-get install -y -- ${(names as string[]).map(quote).join(' ')}`],
-  [tools.ADD_SOURCE, ({ name, url }) => `printf '%s %s\\n' ${quote(String(name))} ${quote(String(url))} >>/etc/choco`],
-  [tools.REMOVE_SOURCE, ({ name }) => `grep -v ${quote(`^${String(name)} `)} /etc/choco >/etc/choco.new; mv /etc/choco.new /etc/choco`], // prettier-ignore
+  [tools.INSTALL_PACKAGES, ({ names }) => `apt-get install -y -- ${(names as string[]).map(quoteShellWord).join(' ')}`],
+  [
+    tools.ADD_SOURCE,
+    ({ name, url }) => `printf '%s %s\\n' ${quoteShellWord(String(name))} ${quoteShellWord(String(url))} >>/etc/choco`,
+  ],
+  [tools.REMOVE_SOURCE, ({ name }) => `grep -v ${quoteShellWord(`^${String(name)} `)} /etc/choco >/etc/choco.new; mv /etc/choco.new /etc/choco`], // prettier-ignore
   [tools.CLEAN, () => APT_TOOLS.cleanGuest().script],
 ]);
 
@@ -66,7 +69,7 @@ function follow(values: Values, input: Buffer): Translated {
   if (input.length !== size) throw new Error(`the step has ${input.length} bytes, it was said to have ${String(size)}`);
   if (file !== 'script.ps1' || bom !== true) throw new Error(`${String(file)} is not run here`);
   const step = Buffer.from(stepInPosix(input.toString('utf8')));
-  const script = POSIX.follow({ journal: POSIX.journal, name: String(name), round: String(round), anew: anew === true, script: step, timeout: Number(timeout), earlier: Number(earlier) }); // prettier-ignore
+  const script = POSIX.follow({ journal: POSIX.journal, name: String(name), round: String(round), forceRerun: anew === true, script: step, timeout: Number(timeout), earlier: Number(earlier) }); // prettier-ignore
   return { script, input: step };
 }
 
@@ -80,11 +83,11 @@ function stepInPosix(script: string): string {
 
 function lineInPosix(line: string): string {
   const printed = /^Write-Output '([^']*)'$/.exec(line);
-  if (printed !== null) return `printf '%s\\n' ${quote(printed[1] ?? '')}`;
+  if (printed !== null) return `printf '%s\\n' ${quoteShellWord(printed[1] ?? '')}`;
   const ended = /^exit (\d+)$/.exec(line);
   if (ended !== null) return `exit ${ended[1]}`;
   const wanted = /^if \(-not \(Test-Path '([^']+)'\)\) \{ exit 1 \}$/.exec(line);
-  if (wanted !== null) return `[ -e ${quote(posixPath(wanted[1] ?? ''))} ] || exit 1`;
+  if (wanted !== null) return `[ -e ${quoteShellWord(posixPath(wanted[1] ?? ''))} ] || exit 1`;
   throw new Error(`this PowerShell does not know ${line}`);
 }
 
@@ -140,5 +143,5 @@ export async function windowsCommand(
   if (!channel.readableEnded) await once(channel, 'end');
   const said = Buffer.concat(chunks);
   const { script, input } = inPosix(said.toString('utf8', 0, size), said.subarray(size));
-  return { command: `sudo sh -c ${quote(script)}`, input };
+  return { command: `sudo sh -c ${quoteShellWord(script)}`, input };
 }

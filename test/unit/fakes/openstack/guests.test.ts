@@ -118,7 +118,7 @@ describe('guests of the fake cloud', { skip }, () => {
     const forget = scene.fake.behaviours.add({ guest: { user: 'fedora', sudo: 'password' } });
     const { id, address } = await scene.guestServer((await scene.image()).id);
     await scene.until(
-      () => scene.cloud.compute.consoleOutput(id),
+      () => scene.cloud.compute.getConsoleOutput(id),
       (text) => text.includes('END SSH HOST KEY'),
     );
     const guest = await scene.connect(address, 'fedora');

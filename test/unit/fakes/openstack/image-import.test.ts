@@ -37,7 +37,7 @@ describe('images that the fake cloud fetches', () => {
   it('are seen as what they are, like those that are uploaded', { skip: noIso }, async () => {
     const id = await queued('iso');
     const uri = media.put('/medium.iso', await mediumFixture({ files: { 'etc/installerconfig': 'script' } }));
-    await scene.cloud.image.importFrom(id, uri);
+    await scene.cloud.image.importImage(id, uri);
     assert.equal((await settled(id))?.status, 'active');
     const medium = scene.fake.state.images.get(id)?.content.medium;
     assert.deepEqual([medium?.bootable, medium?.files.has('etc/installerconfig')], [true, true]);
@@ -45,7 +45,7 @@ describe('images that the fake cloud fetches', () => {
 
   it('leave no property with images that are made of a server of theirs', async () => {
     const id = await queued();
-    await scene.cloud.image.importFrom(id, media.put('/disk.raw', Buffer.alloc(1000)));
+    await scene.cloud.image.importImage(id, media.put('/disk.raw', Buffer.alloc(1000)));
     await settled(id);
     const server = await scene.server(id);
     await scene.reaches(server, 'ACTIVE');
@@ -58,7 +58,7 @@ describe('images that the fake cloud fetches', () => {
     let asked: () => void = () => undefined;
     const requested = new Promise<void>((resolve) => (asked = resolve));
     media.fault(/slow/, { kind: 'chosen', choose: () => (asked(), Promise.resolve({ kind: 'hang' })) });
-    await scene.cloud.image.importFrom(id, uri);
+    await scene.cloud.image.importImage(id, uri);
     await requested;
     await scene.cloud.image.deleteImage(id);
     assert.equal(await scene.cloud.image.getImage(id), undefined);
@@ -69,9 +69,9 @@ describe('images that the fake cloud fetches', () => {
     const other = await Scene.start({ guests: false, importMethods: ['glance-direct'] });
     try {
       const { image } = other.cloud;
-      assert.deepEqual(await image.importMethods(), ['glance-direct']);
+      assert.deepEqual(await image.listImportMethods(), ['glance-direct']);
       const { id } = await image.createImage({ name: 'fetched', disk_format: 'raw', container_format: 'bare' });
-      await assert.rejects(image.importFrom(id, media.debianUrl), /Unknown import method name 'web-download'/);
+      await assert.rejects(image.importImage(id, media.debianUrl), /Unknown import method name 'web-download'/);
     } finally {
       await other.close();
     }

@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { checkGrubPrograms } from '../../../../src/media/grub.js';
-import { checkIsoPrograms, remakeIso } from '../../../../src/media/iso.js';
+import { checkIsoPrograms, remasterIso } from '../../../../src/media/iso.js';
 import { makeStubDisk } from '../../../../src/media/stub-disk.js';
 import { mediumFixture } from '../../../fakes/openstack/medium-fixture.js';
 import { cdrom, rootDisk, Scene } from './support.js';
@@ -66,7 +66,7 @@ describe('servers of the fake cloud with a medium in their drive', { skip }, () 
         firmwares: ['bios'] as const,
       },
     };
-    return buffer((await remakeIso(iso))());
+    return buffer((await remasterIso(iso))());
   }
 
   it('install from it, told what our boot loader says, with the script that is on it', async () => {
@@ -76,7 +76,7 @@ describe('servers of the fake cloud with a medium in their drive', { skip }, () 
     const { id } = await boot(await ours(commandLine, 'preseed.cfg'));
     await scene.reaches(id, 'ACTIVE');
     const console = await scene.until(
-      () => scene.cloud.compute.consoleOutput(id),
+      () => scene.cloud.compute.getConsoleOutput(id),
       (text) => text.includes('Press Enter'),
     );
     forget();
@@ -87,7 +87,7 @@ describe('servers of the fake cloud with a medium in their drive', { skip }, () 
   it('wait for somebody when the script is not where the command line says', async () => {
     const { id } = await boot(await ours('inst.ks=cdrom:/ks.cfg', 'other.cfg'));
     await scene.until(
-      () => scene.cloud.compute.consoleOutput(id),
+      () => scene.cloud.compute.getConsoleOutput(id),
       (text) => text.includes('it has no script: no /ks.cfg on the medium'),
     );
     assert.equal((await scene.cloud.compute.getServer(id))?.status, 'ACTIVE');
@@ -100,7 +100,7 @@ describe('servers of the fake cloud with a medium in their drive', { skip }, () 
     }
     const { id } = await boot(await mediumFixture({ files: TREE }));
     await scene.until(
-      () => scene.cloud.compute.consoleOutput(id),
+      () => scene.cloud.compute.getConsoleOutput(id),
       (text) => text.includes('it has no script: 0 bytes of user data'),
     );
   });
@@ -117,7 +117,7 @@ describe('servers of the fake cloud with a medium in their drive', { skip }, () 
   it('boot nothing from a medium without a boot loader', async () => {
     const { id } = await boot(await mediumFixture({ files: TREE, bootable: false }));
     await scene.reaches(id, 'ACTIVE');
-    assert.match(await scene.cloud.compute.consoleOutput(id), /No bootable device/);
+    assert.match(await scene.cloud.compute.getConsoleOutput(id), /No bootable device/);
   });
 
   it('are started by Nova’s kernel, or by their disk, whatever is in the drive', async () => {

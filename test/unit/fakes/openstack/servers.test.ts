@@ -16,10 +16,10 @@ describe('servers of the fake cloud', () => {
     await scene.reaches(stays, 'ACTIVE');
     forget();
     await scene.until(
-      () => cloud.compute.consoleOutput(stays),
+      () => cloud.compute.getConsoleOutput(stays),
       (text) => text.includes('Press Enter'),
     );
-    assert.match(await cloud.compute.consoleOutput(stays), /Command line: console=ttyS0\n[^]*6 bytes of user data/);
+    assert.match(await cloud.compute.getConsoleOutput(stays), /Command line: console=ttyS0\n[^]*6 bytes of user data/);
     const leaves = await scene.server((await scene.installerImage()).id);
     await scene.reaches(leaves, 'SHUTOFF');
     assert.equal((await cloud.compute.getServer(stays))?.status, 'ACTIVE');
@@ -28,7 +28,7 @@ describe('servers of the fake cloud', () => {
   it('give no console once they are off, as under libvirt', async () => {
     const id = await scene.server((await scene.installerImage()).id);
     await scene.reaches(id, 'SHUTOFF');
-    assert.equal(await scene.cloud.compute.consoleOutput(id), '');
+    assert.equal(await scene.cloud.compute.getConsoleOutput(id), '');
   });
 
   it('hand the properties of their image down to a snapshot', async () => {

@@ -1,12 +1,12 @@
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectGuest } from '../../../../src/guest/connect.js';
-import { userDataWithHostKey } from '../../../../src/guest/cloud-config.js';
+import { buildHostKeyUserData } from '../../../../src/guest/cloud-config.js';
 import { generateKeyPair } from '../../../../src/guest/keys.js';
 import { FactoryError } from '../../../../src/domain/errors.js';
 import type { Guest } from '../../../../src/guest/types.js';
 import { connectCloud } from '../../../../src/openstack/index.js';
-import { settingsFromEnvironment } from '../../../../src/openstack/config/cloud-config.js';
+import { readEnvironmentSettings } from '../../../../src/openstack/config/cloud-config.js';
 import type {
   BlockDevice,
   Cloud,
@@ -45,7 +45,7 @@ export class Scene {
 
   static async start(options: FakeCloudOptions = {}): Promise<Scene> {
     const fake = await FakeCloud.start(options);
-    return new Scene(fake, connectCloud(settingsFromEnvironment(fake.env(), process.cwd())));
+    return new Scene(fake, connectCloud(readEnvironmentSettings(fake.env(), process.cwd())));
   }
 
   async close(): Promise<void> {
@@ -140,7 +140,7 @@ export class Scene {
       const rule = { direction: 'ingress', ethertype: 'IPv4', protocol: 'tcp', port_range_min: 22, port_range_max: 22, remote_ip_prefix: '127.0.0.1/32' } as const; // prettier-ignore
       await network.addSecurityGroupRule(group.id, rule);
     }
-    const userData = userDataWithHostKey(this.hostKey);
+    const userData = buildHostKeyUserData(this.hostKey);
     const access = {
       key_name: 'login',
       security_groups: [{ name: 'guest' }],

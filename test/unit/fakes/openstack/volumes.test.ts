@@ -25,11 +25,11 @@ describe('volumes of the fake cloud', () => {
     assert.ok(bad !== undefined && stuck !== undefined && stolen !== undefined);
     assert.equal((await scene.volumeIn(bad.id, 'error')).bootable, false);
     const full = 'copy image to volume:Image used for creating volume exceeds available space.';
-    assert.deepEqual(await cloud.volume.messagesOf(bad.id), [full]);
+    assert.deepEqual(await cloud.volume.listMessages(bad.id), [full]);
     const empty = await cloud.volume.createVolume({ name: 'bad', size: 1, metadata: {} });
     await scene.volumeIn(empty.id, 'error');
     const refused = 'create volume from backend storage:Driver failed to create the volume.';
-    assert.deepEqual(await cloud.volume.messagesOf(empty.id), [refused]);
+    assert.deepEqual(await cloud.volume.listMessages(empty.id), [refused]);
     await scene.volumeIn(stolen.id, 'available');
     fake.deleteVolume(stolen.id);
     assert.equal(await cloud.volume.getVolume(stolen.id), undefined);
@@ -51,9 +51,9 @@ describe('volumes of the fake cloud', () => {
     };
     assert.equal(await outcome('deleted'), undefined);
     const failed = 'copy volume to image:Failed to upload volume to image at backend.';
-    assert.deepEqual(await cloud.volume.messagesOf(id), [failed]);
+    assert.deepEqual(await cloud.volume.listMessages(id), [failed]);
     assert.deepEqual(await outcome('lost'), ['queued', null]);
-    assert.deepEqual(await cloud.volume.messagesOf(id), [failed], 'nobody is left to tell');
+    assert.deepEqual(await cloud.volume.listMessages(id), [failed], 'nobody is left to tell');
     assert.deepEqual(await outcome('empty'), ['active', 0]);
     fake.volumeBehaviours.add({ upload: 'stuck', times: 1 });
     const image = await upload(id);
@@ -120,8 +120,8 @@ describe('volumes of the fake cloud', () => {
   it('can be missing from a cloud', async () => {
     const other = await Scene.start({ guests: false, blockStorage: false });
     try {
-      assert.equal(await scene.cloud.volume.exists(), true);
-      assert.equal(await other.cloud.volume.exists(), false);
+      assert.equal(await scene.cloud.volume.isAvailable(), true);
+      assert.equal(await other.cloud.volume.isAvailable(), false);
     } finally {
       await other.close();
     }

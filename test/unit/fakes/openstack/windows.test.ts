@@ -4,7 +4,7 @@ import { FactoryError } from '../../../../src/domain/errors.js';
 import { checkPrivilege, removeKeyAndShutDown } from '../../../../src/guest/access.js';
 import { connectGuest } from '../../../../src/guest/connect.js';
 import { GuestJournal } from '../../../../src/guest/journal.js';
-import { generateKeyPair, keyBlob } from '../../../../src/guest/keys.js';
+import { generateKeyPair, readKeyBlob } from '../../../../src/guest/keys.js';
 import { POSIX } from '../../../../src/guest/posix.js';
 import type { Guest } from '../../../../src/guest/types.js';
 import { WINDOWS_TOOLS } from '../../../../src/os/families/windows/guest.js';
@@ -81,9 +81,9 @@ describe('a Windows guest of the fake cloud', { skip: support.supported ? false 
   it('lets a session in, and not for longer', async () => {
     const guest = await login();
     const { privateKey, publicKey } = generateKeyPair();
-    assert.equal((await guest.run(guest.shell.letIn(USER, `${publicKey} imagefactory-session`))).exitCode, 0);
+    assert.equal((await guest.run(guest.shell.allowKey(USER, `${publicKey} imagefactory-session`))).exitCode, 0);
     await login(privateKey);
-    assert.equal((await guest.run(guest.shell.shutOut(USER, keyBlob(publicKey)))).exitCode, 0);
+    assert.equal((await guest.run(guest.shell.revokeKey(USER, readKeyBlob(publicKey)))).exitCode, 0);
     await assert.rejects(login(privateKey), (error) => error instanceof FactoryError && error.type === 'GuestLoginRefused'); // prettier-ignore
   });
 

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { FactoryError } from '../../../../src/domain/errors.js';
-import { Http } from '../../../../src/openstack/http/http.js';
+import { HttpClient } from '../../../../src/openstack/http/http.js';
 import { Session } from '../../../../src/openstack/auth/session.js';
-import type { CloudSettings } from '../../../../src/openstack/config/settings.js';
+import type { CloudSettings } from '../../../../src/openstack/config/cloud-settings.js';
 import { type LocalService, type Reply, type Seen, serveReplies, settingsFor, tokenReply } from '../local-service.js';
 
 function sessionAt(origin: string, change: Partial<CloudSettings> = {}): Session {
-  const http = new Http('local');
+  const http = new HttpClient('local');
   after(() => http.close());
   return new Session(http, settingsFor(origin, change));
 }

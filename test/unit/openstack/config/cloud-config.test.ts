@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { FactoryError } from '../../../../src/domain/errors.js';
-import { settingsFromEntry, settingsFromEnvironment } from '../../../../src/openstack/config/cloud-config.js';
+import { readEntrySettings, readEnvironmentSettings } from '../../../../src/openstack/config/cloud-config.js';
 import { type Environment, readCloudEntries } from '../../../../src/openstack/config/config-files.js';
 import { connectClouds } from '../../../../src/openstack/index.js';
-import type { CloudSettings } from '../../../../src/openstack/config/settings.js';
+import type { CloudSettings } from '../../../../src/openstack/config/cloud-settings.js';
 
 const root = mkdtempSync(join(tmpdir(), 'imagefactory-clouds-'));
 after(() => rmSync(root, { recursive: true }));
@@ -31,11 +31,11 @@ function settingsIn(files: Record<string, string>, env: Environment = {}): Cloud
   const environment = { ...home, ...env };
   const entry = readCloudEntries(environment, directory).find(({ name }) => name === 'prod');
   assert.ok(entry !== undefined);
-  return settingsFromEntry(entry, environment, directory);
+  return readEntrySettings(entry, environment, directory);
 }
 
 function fromEnvironment(env: Environment): CloudSettings {
-  return settingsFromEnvironment({ OS_AUTH_URL: 'https://keystone.test/v3', ...env }, root);
+  return readEnvironmentSettings({ OS_AUTH_URL: 'https://keystone.test/v3', ...env }, root);
 }
 
 const PASSWORD = { OS_USERNAME: 'u', OS_PASSWORD: 'pw', OS_PROJECT_NAME: 'p' };

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { FactoryError } from '../../../../src/domain/errors.js';
 import { connectCloud } from '../../../../src/openstack/index.js';
-import { versionedEndpoint } from '../../../../src/openstack/http/service.js';
-import type { CloudSettings } from '../../../../src/openstack/config/settings.js';
+import { buildVersionedEndpoint } from '../../../../src/openstack/auth/service-client.js';
+import type { CloudSettings } from '../../../../src/openstack/config/cloud-settings.js';
 import type { Cloud } from '../../../../src/openstack/types.js';
 import { type Reply, type Seen, serveCloud, settingsFor } from '../local-service.js';
 
@@ -72,7 +72,7 @@ describe('a call of a service', () => {
 
   it('does not take a proxy’s page for an answer', async () => {
     const { cloud } = await cloudOf(() => ({ body: '<html>maintenance</html>' }));
-    await assert.rejects(cloud.compute.limits(), (error: unknown) => {
+    await assert.rejects(cloud.compute.getLimits(), (error: unknown) => {
       return error instanceof FactoryError && error.type === 'CloudUnavailable' && error.retryable;
     });
   });
@@ -127,6 +127,6 @@ describe('the address of an API version', () => {
     ['http://h:9696/networking', 'v2.0', 'http://h:9696/networking/v2.0'],
   ];
   for (const [endpoint, version, address] of cases) {
-    it(`is ${address} for ${endpoint}`, () => assert.equal(versionedEndpoint(endpoint, version), address));
+    it(`is ${address} for ${endpoint}`, () => assert.equal(buildVersionedEndpoint(endpoint, version), address));
   }
 });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { FactoryError } from '../../domain/errors.js';
-import type { Service } from './service.js';
+import type { ServiceClient } from '../auth/service-client.js';
 
 /**
  * Nova's microversions that this program is written for
@@ -8,7 +8,7 @@ import type { Service } from './service.js';
  */
 export const NEWEST = '2.93';
 /** What we cannot do without, oldest first, and what each brings. */
-const NEEDED: [string, string][] = [
+const REQUIRED: [string, string][] = [
   ['2.26', 'finding servers by tag'],
   ['2.45', 'the id of a snapshot that is being taken'],
   ['2.48', 'diagnostics in one shape'],
@@ -17,15 +17,15 @@ const NEEDED: [string, string][] = [
 
 const versionSchema = z.object({ version: z.object({ min_version: z.string(), version: z.string() }) });
 
-function parts(version: string): [number, number] {
+function splitVersion(version: string): [number, number] {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   return [major, minor];
 }
 
 /** Whether `a` is older than `b`. */
-function older(a: string, b: string): boolean {
-  const [majorA, minorA] = parts(a);
-  const [majorB, minorB] = parts(b);
+function isOlder(a: string, b: string): boolean {
+  const [majorA, minorA] = splitVersion(a);
+  const [majorB, minorB] = splitVersion(b);
   return majorA < majorB || (majorA === majorB && minorA < minorB);
 }
 
@@ -34,18 +34,18 @@ function older(a: string, b: string): boolean {
  * @throws FactoryError BadRequest saying what is missing
  */
 export function chooseMicroversion(min: string, max: string, cloud: string): string {
-  const missing = NEEDED.filter(([version]) => older(max, version)).map(([, what]) => what);
+  const missing = REQUIRED.filter(([version]) => isOlder(max, version)).map(([, what]) => what);
   if (missing.length > 0) {
     throw new FactoryError(
       'BadRequest',
       `Nova of cloud ${cloud} is too old (microversion ${max}): it lacks ${missing.join(', ')}`,
       {
-        hint: `microversion ${NEEDED.at(-1)?.[0] ?? ''} (Pike) or newer is needed`,
+        hint: `microversion ${REQUIRED.at(-1)?.[0] ?? ''} (Pike) or newer is needed`,
       },
     );
   }
-  const chosen = older(NEWEST, max) ? NEWEST : max;
-  if (!older(chosen, min)) return chosen;
+  const chosen = isOlder(NEWEST, max) ? NEWEST : max;
+  if (!isOlder(chosen, min)) return chosen;
   throw new FactoryError(
     'BadRequest',
     `Nova of cloud ${cloud} takes microversion ${min} at least, and this program knows ${NEWEST} at most`,
@@ -54,7 +54,7 @@ export function chooseMicroversion(min: string, max: string, cloud: string): str
 }
 
 /** Asks Nova what it offers, and chooses. */
-export async function negotiate(nova: Service): Promise<string> {
-  const { version } = await nova.json({ method: 'GET', path: '/' }, versionSchema);
+export async function negotiateMicroversion(nova: ServiceClient): Promise<string> {
+  const { version } = await nova.requestJson({ method: 'GET', path: '/' }, versionSchema);
   return chooseMicroversion(version.min_version, version.version, nova.http.cloud);
 }

@@ -1,5 +1,5 @@
 /** Ends with the caller's signal, and with a time of its own. */
-export class CallClock {
+export class CallTimeout {
   private readonly controller = new AbortController();
   private readonly timer: NodeJS.Timeout;
   private readonly follow = (): void => this.controller.abort(this.outer?.reason);

@@ -1,10 +1,10 @@
 import type { Readable } from 'node:stream';
 import type { z } from 'zod';
 import { FactoryError, asRetryable } from '../../domain/errors.js';
-import { selectEndpoint, findEndpoint, type ServiceType } from '../auth/catalog.js';
-import { decode } from './decode.js';
-import type { Answer, HttpRequest } from './http.js';
-import type { Session, Token } from '../auth/session.js';
+import { selectEndpoint, findEndpoint, type ServiceType } from './catalog.js';
+import { decode } from '../http/decode.js';
+import type { HttpResponse, HttpRequest } from '../http/http.js';
+import type { Session, Token } from './session.js';
 
 /** Values of one name are sent as several; undefined ones are left out. */
 export type Query = Record<string, string | string[] | undefined>;
@@ -32,14 +32,14 @@ function toSearchParams(query: Query): URLSearchParams {
 }
 
 /** The address of an API version, given an endpoint with or without a version and a project in its path. */
-export function versionedEndpoint(endpoint: string, version: string): string {
+export function buildVersionedEndpoint(endpoint: string, version: string): string {
   const url = new URL(endpoint);
   const path = url.pathname.replace(/\/v\d+(\.\d+)?(\/.*)?$/, '').replace(/\/+$/, '');
   return `${url.origin}${path}/${version}`;
 }
 
 /** Calls of one service: they carry the session's token, and are repeated once with a fresh one when it is refused. */
-export class Service {
+export class ServiceClient {
   constructor(
     private readonly session: Session,
     readonly type: ServiceType,
@@ -50,9 +50,9 @@ export class Service {
   ) {}
 
   /** The call as an HTTP request with this token. */
-  private request(token: Token, call: ServiceCall): HttpRequest {
+  private buildRequest(token: Token, call: ServiceCall): HttpRequest {
     const version = this.version.replace('{project_id}', token.projectId);
-    const base = versionedEndpoint(selectEndpoint(token.catalog, this.type, this.session.settings), version);
+    const base = buildVersionedEndpoint(selectEndpoint(token.catalog, this.type, this.session.settings), version);
     const query = call.query instanceof URLSearchParams ? call.query : toSearchParams(call.query ?? {});
     const hasBody = call.json !== undefined;
     return {
@@ -70,7 +70,7 @@ export class Service {
   }
 
   /** Whether the cloud has this service for us. */
-  async exists(signal: AbortSignal | undefined): Promise<boolean> {
+  async isAvailable(signal: AbortSignal | undefined): Promise<boolean> {
     const { catalog } = await this.session.token(signal);
     return findEndpoint(catalog, this.type, this.session.settings) !== undefined;
   }
@@ -79,15 +79,15 @@ export class Service {
   async withToken<T>(call: ServiceCall, use: (request: HttpRequest) => Promise<T>): Promise<T> {
     const token = await this.session.token(call.signal);
     try {
-      return await use(this.request(token, call));
+      return await use(this.buildRequest(token, call));
     } catch (error) {
       if (!(error instanceof FactoryError) || error.status !== 401) throw error;
-      return use(this.request(await this.session.renew(token, call.signal), call));
+      return use(this.buildRequest(await this.session.renew(token, call.signal), call));
     }
   }
 
   /** A call whose answer has nothing that we read. */
-  async send(call: ServiceCall): Promise<Answer> {
+  async send(call: ServiceCall): Promise<HttpResponse> {
     return this.withToken(call, (request) => this.session.http.send(request));
   }
 
@@ -95,7 +95,7 @@ export class Service {
   async sendStream(call: ServiceCall, body: Readable): Promise<void> {
     const token = await this.session.token(call.signal);
     try {
-      await this.session.http.upload({ ...this.request(token, call), body });
+      await this.session.http.upload({ ...this.buildRequest(token, call), body });
     } catch (error) {
       if (!(error instanceof FactoryError) || error.status !== 401) throw error;
       // Where we are not let in any more, this says so.
@@ -105,17 +105,17 @@ export class Service {
   }
 
   /** A call with a JSON answer. */
-  async json<T>(call: ServiceCall, schema: z.ZodType<T>): Promise<T> {
+  async requestJson<T>(call: ServiceCall, schema: z.ZodType<T>): Promise<T> {
     return this.withToken(call, async (request) => {
       const { body } = await this.session.http.send(request);
-      return decode(this.session.http.name(request), schema, body);
+      return decode(this.session.http.toApiCall(request), schema, body);
     });
   }
 
   /** Like json, but undefined when there is no such thing. */
   async find<T>(call: ServiceCall, schema: z.ZodType<T>): Promise<T | undefined> {
     try {
-      return await this.json(call, schema);
+      return await this.requestJson(call, schema);
     } catch (error) {
       if (error instanceof FactoryError && error.type === 'NotFound') return undefined;
       throw error;
@@ -144,7 +144,7 @@ export class Service {
     let query = call.query;
     let before: string | undefined;
     for (let pages = 0; pages < MOST_PAGES; pages++) {
-      const { items, next } = read(await this.json({ ...call, method: 'GET', query }, schema));
+      const { items, next } = read(await this.requestJson({ ...call, method: 'GET', query }, schema));
       all.push(...items);
       if (next === undefined || items.length === 0) return all;
       if (next === before) break;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { chooseMicroversion, NEWEST } from '../../../../src/openstack/http/microversion.js';
+import { chooseMicroversion, NEWEST } from '../../../../src/openstack/compute/microversion.js';
 
 describe('the microversion spoken with Nova', () => {
   it('is the newest that we know, when Nova knows newer ones', () => {

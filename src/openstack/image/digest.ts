@@ -12,7 +12,7 @@ export interface Digest {
 }
 
 /** Bytes from which on a thread is worth its start. */
-const WORTH_A_THREAD = 32 * 1024 * 1024;
+const THREAD_THRESHOLD = 32 * 1024 * 1024;
 /** Bytes of a piece that is handed to the thread, and how many pieces there are. */
 const PIECE = 1024 * 1024;
 const PIECES = 8;
@@ -35,10 +35,10 @@ const THREAD = `
 
 /** A digest that is computed beside the reading, for large contents: SHA-512 is as slow as a fast network. */
 export function createDigest(algorithm: string, size: number | null): Digest {
-  return size !== null && size < WORTH_A_THREAD ? new LocalDigest(algorithm) : new ThreadedDigest(algorithm);
+  return size !== null && size < THREAD_THRESHOLD ? new InlineDigest(algorithm) : new ThreadedDigest(algorithm);
 }
 
-class LocalDigest implements Digest {
+class InlineDigest implements Digest {
   private readonly hash: Hash;
 
   constructor(algorithm: string) {
@@ -90,17 +90,17 @@ class ThreadedDigest implements Digest {
       this.add(this.piece, chunk);
       return undefined;
     }
-    return this.spread(chunk);
+    return this.splitChunk(chunk);
   }
 
   /** Takes a chunk that needs more than the present piece. */
-  private async spread(chunk: Buffer): Promise<void> {
+  private async splitChunk(chunk: Buffer): Promise<void> {
     for (let taken = 0; taken < chunk.length;) {
       const piece = (this.piece ??= { bytes: new Uint8Array(await this.takeFree()), length: 0 });
       const part = chunk.subarray(taken, taken + PIECE - piece.length);
       this.add(piece, part);
       taken += part.length;
-      if (piece.length === PIECE) this.handOver();
+      if (piece.length === PIECE) this.sendPiece();
     }
   }
 
@@ -119,7 +119,7 @@ class ThreadedDigest implements Digest {
     }
   }
 
-  private handOver(): void {
+  private sendPiece(): void {
     if (this.piece === undefined) return;
     const { bytes, length } = this.piece;
     this.piece = undefined;
@@ -140,7 +140,7 @@ class ThreadedDigest implements Digest {
   }
 
   value(): Promise<string> {
-    this.handOver();
+    this.sendPiece();
     return this.wait<string>((resolve) => {
       this.done = resolve;
       this.send('digest');

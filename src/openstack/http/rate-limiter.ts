@@ -6,10 +6,10 @@ interface Waiter {
  * Lets calls to a cloud through at a steady rate, in the order in which they came. Without bursts: a cloud that limits calls
  * counts them in windows of its own.
  */
-export class CallPace {
+export class RateLimiter {
   private waiters: Waiter[] = [];
   private timer: NodeJS.Timeout | undefined;
-  private last = 0;
+  private lastCall = 0;
 
   constructor(private perSecond: number) {}
 
@@ -18,11 +18,11 @@ export class CallPace {
     this.perSecond = perSecond;
     clearTimeout(this.timer);
     this.timer = undefined;
-    this.next();
+    this.scheduleNext();
   }
 
   /** Resolves when the call may be made; rejects with the signal's reason. */
-  async take(signal?: AbortSignal): Promise<void> {
+  async acquire(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     await new Promise<void>((resolve, reject) => {
       const waiter: Waiter = { go: () => settle(resolve) };
@@ -36,20 +36,20 @@ export class CallPace {
       };
       signal?.addEventListener('abort', stop, { once: true });
       this.waiters.push(waiter);
-      this.next();
+      this.scheduleNext();
     });
   }
 
-  private next(): void {
+  private scheduleNext(): void {
     if (this.timer !== undefined || this.waiters.length === 0) return;
-    const pause = Math.max(0, this.last + 1000 / this.perSecond - Date.now());
+    const pause = Math.max(0, this.lastCall + 1000 / this.perSecond - Date.now());
     this.timer = setTimeout(() => {
       this.timer = undefined;
       const waiter = this.waiters.shift();
       if (waiter === undefined) return;
-      this.last = Date.now();
+      this.lastCall = Date.now();
       waiter.go();
-      this.next();
+      this.scheduleNext();
     }, pause);
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it, mock } from 'node:test';
-import { CallPace } from '../../../../src/openstack/http/call-pace.js';
+import { RateLimiter } from '../../../../src/openstack/http/rate-limiter.js';
 
 /** Runs with a clock that only the test moves. */
 function onMockedClock(work: (pass: (ms: number) => Promise<void>) => Promise<void>): () => Promise<void> {
@@ -23,9 +23,9 @@ describe('the pace of calls', () => {
   it(
     'lets calls through at its rate, in their order',
     onMockedClock(async (pass) => {
-      const pace = new CallPace(10);
+      const pace = new RateLimiter(10);
       const done: number[] = [];
-      for (let call = 0; call < 5; call++) void pace.take().then(() => done.push(call));
+      for (let call = 0; call < 5; call++) void pace.acquire().then(() => done.push(call));
       await pass(250);
       assert.deepEqual(done, [0, 1, 2]);
       await pass(200);
@@ -36,9 +36,9 @@ describe('the pace of calls', () => {
   it(
     'changes its rate for those who wait already',
     onMockedClock(async (pass) => {
-      const pace = new CallPace(0.1);
+      const pace = new RateLimiter(0.1);
       let done = 0;
-      for (let call = 0; call < 3; call++) void pace.take().then(() => (done += 1));
+      for (let call = 0; call < 3; call++) void pace.acquire().then(() => (done += 1));
       await pass(1000);
       assert.equal(done, 1);
       pace.setRate(10);
@@ -50,12 +50,12 @@ describe('the pace of calls', () => {
   it(
     'forgets a call that is aborted while it waits',
     onMockedClock(async (pass) => {
-      const pace = new CallPace(1);
-      await Promise.all([pace.take(), pass(10)]);
+      const pace = new RateLimiter(1);
+      await Promise.all([pace.acquire(), pass(10)]);
       const abort = new AbortController();
-      const second = pace.take(abort.signal);
+      const second = pace.acquire(abort.signal);
       let third = false;
-      void pace.take().then(() => (third = true));
+      void pace.acquire().then(() => (third = true));
       abort.abort(new Error('stopped'));
       await assert.rejects(second, /stopped/);
       await pass(1010);
