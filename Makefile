@@ -25,8 +25,8 @@ demo: build ## build a Debian on a real OpenStack on this machine, and look into
 demo-stop: install ## stop everything that the demo started (PURGE=1: remove the cloud as well)
 	$(TSX) scripts/demo-stop.ts
 
-test: install ## everything that CI runs: lint, types, every test, the real cloud included; the last line counts
-	npm run --silent test
+test: install ## everything that CI runs, the real cloud included; the last line counts (LEVELS="unit matrix": some)
+	npm run --silent test -- $(LEVELS)
 
 check: install ## for every save: lint, types, the unit tests
 	npm run --silent test -- lint types unit
@@ -36,6 +36,13 @@ e2e-debian: build ## Debian's own installer, package by package, on the real clo
 
 test-unit: install ## the unit tests only
 	npm run --silent test -- unit
+
+coverage: install ## the share of src/ that the unit tests run, by Node's own figures; also in .cache/coverage.txt
+	@npm run --silent compile-tests
+	@scripts/coverage.sh
+
+check-subjects: ## whether the subjects of commits read `scope: what` (RANGE=origin/main..HEAD)
+	@scripts/check-subjects.sh $(or $(RANGE),origin/main..HEAD)
 
 lint: install ## formatting and lint
 	npm run --silent lint
@@ -49,4 +56,4 @@ cloud-start cloud-stop cloud-status cloud-purge: ## the single-node cloud
 clean: ## remove what was built; .cache/ (downloads, the cloud's credentials) stays
 	rm -rf dist
 
-.PHONY: help node install build demo demo-stop test check e2e-debian test-unit lint bench cloud-start cloud-stop cloud-status cloud-purge clean
+.PHONY: help node install build demo demo-stop test check e2e-debian test-unit coverage check-subjects lint bench cloud-start cloud-stop cloud-status cloud-purge clean

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
+import { parseArgs } from 'node:util';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { useBuiltBundles } from '../test/support/bundle.js';
 import { CPU_FOLDER } from '../test/support/report-cpu.js';
@@ -13,11 +14,13 @@ import { runOnLowestNode } from './testing/lowest-node.js';
 import { Pool } from './testing/pool.js';
 import { installPrograms } from './testing/programs.js';
 import { countsText, failureText, runFile } from './testing/run-file.js';
+import { parseShard, takeShard, type Shard } from './testing/shard.js';
 import { countsOf, writeSummary, type FileResult } from './testing/summary.js';
 
 /*
  * Runs the levels of tests that are named, and the checks `lint`, `types` and `lowest-node` (the unit tests on the lowest
  * Node that the package runs on); without names everything, as continuous integration does. `npm test -- unit lint`.
+ * `--shard=1/2` takes every second file: continuous integration divides a level among machines.
  */
 
 /** Minutes that everything may take. */
@@ -78,12 +81,14 @@ class TestRun {
 
   /**
    * @param lowestNode the level that is run on the lowest Node as well
+   * @param shard which of the levels' files are run
    * @param installs whether programs that are missing are installed
    */
   constructor(
     private readonly checks: (keyof typeof COMMANDS)[],
     private readonly levels: Level[],
     private readonly lowestNode: Level | undefined,
+    private readonly shard: Shard,
     private readonly installs: boolean,
   ) {
     // Every file listens to it.
@@ -155,7 +160,7 @@ class TestRun {
   }
 
   private async runLevel(level: Level): Promise<void> {
-    const runs = (await filesOf(level)).map(({ path, seconds }) =>
+    const runs = takeShard(await filesOf(level), this.shard).map(({ path, seconds }) =>
       (isOnCloud(path) ? this.cloud : this.machine).run(seconds, async () => {
         const began = Date.now();
         const result = await runFile(path, level.fileMinutes, this.signal);
@@ -166,7 +171,10 @@ class TestRun {
   }
 }
 
-const chosen = process.argv.slice(2);
+const { values: options, positionals: chosen } = parseArgs({
+  options: { shard: { type: 'string', default: '1/1' } },
+  allowPositionals: true,
+});
 const isChosen = (name: string): boolean => chosen.length === 0 || chosen.includes(name);
 const cpuFolder = await mkdtemp(join(tmpdir(), 'imagefactory-cpu-'));
 process.env[CPU_FOLDER] = cpuFolder;
@@ -175,7 +183,9 @@ const testRun = new TestRun(
   (['types', 'lint'] as const).filter(isChosen),
   LEVELS.filter(({ name }) => isChosen(name)),
   isChosen('lowest-node') ? LEVELS.find(({ name }) => name === 'unit') : undefined,
-  chosen.length === 0,
+  parseShard(options.shard),
+  // A machine of continuous integration is there for the tests, and has nothing.
+  chosen.length === 0 || process.env['CI'] !== undefined,
 );
 await testRun.run();
 await rm(cpuFolder, { recursive: true });
