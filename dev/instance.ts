@@ -13,17 +13,17 @@ export interface InstanceOptions {
   imageId: string;
   /** Flavor, by id or name. */
   flavor: string;
-  /** Network, by name. Default: the only one that is not external. */
+  /** Name of the network. Default: the first network that is not external. */
   network?: string;
-  /** User that cloud-init lets in. */
+  /** The user for whom cloud-init installs the key. */
   user: string;
   commandPrefix: string;
-  /** Seconds until the user must be let in. Default 600. */
+  /** Seconds until the SSH login must succeed. Default 600. */
   timeout?: number;
   say?: (line: string) => void;
 }
 
-/** An instance of an image, for as long as somebody looks into it; everything that it took goes afterwards. */
+/** Boots an instance of an image and runs `look` in it; then deletes all resources that it has created. */
 export async function withInstance<T>(
   cloud: Cloud,
   options: InstanceOptions,

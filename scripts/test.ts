@@ -5,7 +5,7 @@ import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { useBuiltBundles } from '../test/support/bundle.js';
-import { CPU_FOLDER } from '../test/support/report-cpu.js';
+import { CPU_FOLDER } from '../test/support/file-process.js';
 import { shareTemporal } from '../test/support/temporal.js';
 import { temporalBinary } from '../src/cli/dev-server/temporal-binary.js';
 import { CACHE, cloudEnvironment, makeInstallTree, PROJECT, runProgram, startCloud } from './bed-cloud.js';
@@ -25,7 +25,9 @@ import { countsOf, writeSummary, type FileResult } from './testing/summary.js';
 
 /** Minutes that everything may take. */
 const RUN_MINUTES = 60;
-/** Jobs at a time beside the one on the cloud: more than cores, because most tests wait for something most of the time. */
+/**
+ * Jobs at a time beside the one on the cloud: more than cores, because most tests wait for something most of the time.
+ */
 const AT_ONCE = availableParallelism() + 1;
 
 /** What is done before the tests, or beside them. Each counts as one test. */
@@ -76,7 +78,9 @@ class TestRun {
   readonly results: FileResult[] = [];
   private readonly machine = new Pool(AT_ONCE);
   private readonly cloud = new Pool(1);
-  private readonly signal: AbortSignal = AbortSignal.timeout(RUN_MINUTES * 60_000);
+  private readonly stop = new AbortController();
+  /** Ends the files that run. */
+  private readonly signal: AbortSignal = AbortSignal.any([this.stop.signal, AbortSignal.timeout(RUN_MINUTES * 60_000)]);
   private temporal: TestWorkflowEnvironment | undefined;
 
   /**
@@ -93,6 +97,8 @@ class TestRun {
   ) {
     // Every file listens to it.
     setMaxListeners(0, this.signal);
+    // The files' processes must not outlive this one.
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => this.stop.abort());
   }
 
   async run(): Promise<void> {
@@ -124,7 +130,9 @@ class TestRun {
     });
   }
 
-  /** Builds the program with its workflow bundles, and starts the server that the files share. Answers why it cannot. */
+  /**
+   * Builds the program with its workflow bundles, and starts the server that the files share. Answers why it cannot.
+   */
   private async prepareTemporal(): Promise<string | undefined> {
     const program = temporalBinary({ env: { IMAGEFACTORY_CACHE: CACHE, ...process.env }, say });
     const [{ failed }, path] = await Promise.all([this.command('build'), program.catch(String)]);

@@ -45,8 +45,8 @@ async function changedAt(file: string): Promise<number> {
 }
 
 /**
- * What a file is told about where it is. Tests and scripts are told the place of their source, because they read files that
- * are beside it. The program itself knows how to run compiled.
+ * What a file is told about where it is. Tests and scripts are told the place of their source, because they read files
+ * that are beside it. The program itself knows how to run compiled.
  */
 function placeOf(source: string): Record<string, string> {
   if (relative(PROJECT, source).startsWith('src/')) return {};

@@ -35,7 +35,7 @@ const SECONDS = join(CACHE, 'test-seconds.json');
 const LONGEST = [
   'crowd',
   'families',
-  'deaths',
+  'crashes',
   'calls',
   'faults',
   'lost-replies',

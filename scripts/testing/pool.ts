@@ -3,7 +3,9 @@ interface Waiting {
   begin: () => void;
 }
 
-/** Runs so many jobs at a time; of those that wait, the one first that takes longest: begun last, it would run on alone. */
+/**
+ * Runs so many jobs at a time; of those that wait, the one first that takes longest: begun last, it would run on alone.
+ */
 export class Pool {
   private readonly waiting: Waiting[] = [];
 

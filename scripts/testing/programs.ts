@@ -22,8 +22,12 @@ export async function installPrograms(say: (line: string) => void): Promise<void
   say(`installing ${missing.join(', ')}`);
   const log = join(CACHE, 'log', 'apt.log');
   // A server that is only here to be started by tests must not be started by its package.
-  const script = `set -e; p=/usr/sbin/policy-rc.d; if [ ! -e $p ]; then printf '#!/bin/sh\\nexit 101\\n' >$p; chmod 755 $p; trap 'rm -f $p' EXIT; fi
-    export DEBIAN_FRONTEND=noninteractive; apt-get update -qq -o DPkg::Lock::Timeout=600
-    apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=600 ${missing.join(' ')}`;
+  const options = '-o DPkg::Lock::Timeout=600';
+  const script = `set -e
+    p=/usr/sbin/policy-rc.d
+    if [ ! -e $p ]; then printf '#!/bin/sh\\nexit 101\\n' >$p; chmod 755 $p; trap 'rm -f $p' EXIT; fi
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq ${options}
+    apt-get install -y -qq --no-install-recommends ${options} ${missing.join(' ')}`;
   if ((await runProgram('sh', ['-c', script], { log })) !== 0) say(`could not install them: see ${log}`);
 }

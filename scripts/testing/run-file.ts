@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { relative } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
-import { CPU_FOLDER, cpuFile } from '../../test/support/report-cpu.js';
+import { CPU_FOLDER, cpuFile } from '../../test/support/file-process.js';
 import { PROJECT } from '../bed-cloud.js';
 import { compiledFile } from './compile.js';
 

@@ -47,8 +47,8 @@ async function git(...args: string[]): Promise<string> {
 }
 
 /**
- * Writes `.cache/test-summary.json`: `{commit, dirty, passed, failed, skipped, stages, files}`. Tools outside of the project
- * read it: its keys stay.
+ * Writes `.cache/test-summary.json`: `{commit, dirty, passed, failed, skipped, stages, files}`. Tools outside of the
+ * project read it: its keys stay.
  */
 export async function writeSummary(results: FileResult[]): Promise<void> {
   const names = [...new Set(results.map(({ stage }) => stage))];

@@ -7,9 +7,11 @@ import { FactoryError } from '../domain/errors.js';
 import { EncryptionCodec } from './encryption-codec.js';
 import type { PayloadKeys } from './keys.js';
 
-/** Bytes of a request: a page of a history holds at most 4 MiB of payloads, and base64 and JSON add a half. */
+/**
+ * The most bytes of a request: a page of a history has at most 4 MiB of payloads, and base64 and JSON add half of it.
+ */
 const LONGEST_BODY = 8 * 1024 * 1024;
-/** Milliseconds for a whole request. */
+/** Timeout of a whole request, in milliseconds. */
 const REQUEST_TIMEOUT = 30_000;
 
 const base64 = z.string().regex(/^[A-Za-z0-9+/_-]*={0,2}$/, 'is not base64');
@@ -20,15 +22,15 @@ const REQUEST = z.object({
 export interface CodecServerOptions {
   keys: PayloadKeys;
   host: string;
-  /** 0: any free one. */
+  /** 0: any free port. */
   port: number;
-  /** Origins whose pages may ask, as browsers write them: `http://127.0.0.1:8233`. */
+  /** Origins of the web pages that may send requests, as browsers write them: `http://127.0.0.1:8233`. */
   origins: string[];
-  /** What an `Authorization: Bearer` must carry. Default: none is asked for; then only the loopback is served. */
+  /** The token that requests must send in `Authorization: Bearer`. Default: no token; then only loopback is allowed. */
   token?: string;
 }
 
-/** A request that is answered with this status and sentence. */
+/** An error that is answered with this status and message. */
 class RequestError extends Error {
   constructor(
     readonly status: number,
@@ -39,17 +41,22 @@ class RequestError extends Error {
 }
 
 /**
- * Serves Temporal's remote codec protocol (https://docs.temporal.io/codec-server): `POST /encode` and `POST /decode`, JSON
- * in and out, to pages of the given origins and to programs, which send no origin.
+ * Serves Temporal's remote codec protocol (https://docs.temporal.io/codec-server): `POST /encode` and `POST /decode`,
+ * with JSON in both directions, for web pages of the given origins and for programs, which send no origin.
  *
- * @throws FactoryError InvalidParameter for an address beyond the loopback without a token, or one that cannot be had
+ * @throws FactoryError InvalidParameter for an address other than loopback without a token, or one that we cannot
+ *   listen on
  */
 export async function serveCodec(options: CodecServerOptions): Promise<{ server: Server; port: number }> {
   const { host, port, token } = options;
   if (token === undefined && !isLoopback(host)) {
-    throw new FactoryError('InvalidParameter', `the codec server would decrypt for everybody who reaches ${host}`, {
-      hint: 'set IMAGEFACTORY_CODEC_TOKEN to a token that callers must send, or serve 127.0.0.1 only',
-    });
+    throw new FactoryError(
+      'InvalidParameter',
+      `without a token, the codec server would decrypt for every caller that can reach ${host}`,
+      {
+        hint: 'set IMAGEFACTORY_CODEC_TOKEN to a token that callers must send, or listen on 127.0.0.1 only',
+      },
+    );
   }
   const codec = new EncryptionCodec(options.keys);
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT }, (request, response) => {
@@ -58,8 +65,8 @@ export async function serveCodec(options: CodecServerOptions): Promise<{ server:
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(
-        new FactoryError('InvalidParameter', `the codec server cannot listen at ${host}:${port} (${error.code})`, {
-          hint: 'name another address with --address HOST:PORT',
+        new FactoryError('InvalidParameter', `the codec server cannot listen on ${host}:${port} (${error.code})`, {
+          hint: 'give another address with --address HOST:PORT',
           cause: error,
         }),
       ),
@@ -86,15 +93,15 @@ async function handleRequest(
       return;
     }
     const path = (request.url ?? '').split('?')[0];
-    if (path !== '/encode' && path !== '/decode') throw new RequestError(404, 'there is /encode and /decode');
-    if (request.method !== 'POST') throw new RequestError(405, `${path} takes POST`);
+    if (path !== '/encode' && path !== '/decode') throw new RequestError(404, 'the paths are /encode and /decode');
+    if (request.method !== 'POST') throw new RequestError(405, `${path} needs the method POST`);
     if (!hasToken(request, options.token)) throw new RequestError(401, 'the token is missing or wrong');
     const payloads = parsePayloads(await readBody(request));
     const done = path === '/encode' ? await codec.encode(payloads) : await decodePayloads(codec, payloads);
     sendJson(response, 200, { payloads: done.map(toJson) });
   } catch (error) {
     const status = error instanceof RequestError ? error.status : 500;
-    // What is left of a request that was refused is not read: the connection ends with the answer.
+    // We do not read the rest of a rejected request: the connection ends after the response.
     if (!request.complete) response.setHeader('connection', 'close');
     if (status === 401) response.setHeader('www-authenticate', 'Bearer');
     sendJson(response, status, { message: error instanceof RequestError ? error.message : 'the codec server failed' });
@@ -102,14 +109,15 @@ async function handleRequest(
 }
 
 /**
- * Browsers say which page asks. One of a strange origin is refused, not only denied the answer: a page that has talked
- * the browser into taking it for ours (DNS rebinding) still sends its own.
+ * Checks the origin that browsers send. A request from another origin is rejected, and not only its response hidden: a
+ * page that uses DNS rebinding to look like ours still sends its own origin.
  */
 function checkOrigin({ headers }: IncomingMessage, response: ServerResponse, origins: string[]): void {
   response.setHeader('vary', 'origin');
   const { origin } = headers;
   if (origin === undefined) return;
-  if (!origins.includes(origin)) throw new RequestError(403, `pages of ${origin} may not ask; name it with --ui`);
+  if (!origins.includes(origin))
+    throw new RequestError(403, `pages of ${origin} may not send requests; allow them with --ui`);
   response.setHeader('access-control-allow-origin', origin);
   response.setHeader('access-control-allow-methods', 'POST, OPTIONS');
   response.setHeader('access-control-allow-headers', 'authorization, content-type, x-namespace');
@@ -132,7 +140,7 @@ async function readBody(request: IncomingMessage): Promise<string> {
   let length = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > LONGEST_BODY) throw new RequestError(413, `a request may have ${LONGEST_BODY} bytes`);
+    if (length > LONGEST_BODY) throw new RequestError(413, `a request may have at most ${LONGEST_BODY} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
@@ -148,7 +156,7 @@ function parsePayloads(body: string): Payload[] {
   const parsed = REQUEST.safeParse(value);
   if (!parsed.success) {
     const first = parsed.error.issues[0];
-    throw new RequestError(400, `the request is no list of payloads: ${first?.path.join('.')}: ${first?.message}`);
+    throw new RequestError(400, `the request is not a list of payloads: ${first?.path.join('.')}: ${first?.message}`);
   }
   return parsed.data.payloads.map(({ metadata, data }) => ({
     metadata: Object.fromEntries(

@@ -3,7 +3,7 @@ import { PARAMETERS, type ParameterDefinition, type ParameterName } from './para
 
 export { PARAMETERS, type ParameterDefinition, type ParameterKind, type ParameterName } from './parameter-table.js';
 
-/** The validated parameters of a build, every default filled in. */
+/** The validated parameters of a build, with all defaults. */
 export interface BuildParameters {
   install_script?: string;
   flavor?: string;
@@ -51,7 +51,7 @@ export interface BuildParameters {
 const TRUE_WORDS = ['true', 'yes', 'on', '1'];
 const FALSE_WORDS = ['false', 'no', 'off', '0'];
 
-/** The boolean that a word stands for, or undefined: true/false, yes/no, on/off, 1/0 in any case. */
+/** Parses true/false, yes/no, on/off, 1/0 in upper or lower case; returns undefined for every other value. */
 export function parseBoolean(value: unknown): boolean | undefined {
   if (typeof value === 'boolean') return value;
   const word = String(value).trim().toLowerCase();
@@ -101,9 +101,9 @@ function parseValue(name: ParameterName, value: unknown): string | number | bool
 }
 
 /**
- * The validated parameters, with every default filled in.
+ * Validates the parameters, and adds all defaults.
  *
- * @throws FactoryError InvalidParameter naming the parameter; for an unknown one also the valid names.
+ * @throws FactoryError InvalidParameter, which names the parameter; for an unknown one also the valid names
  */
 export function parseParameters(given: Record<string, unknown>): BuildParameters {
   const parsed: Record<string, unknown> = {};

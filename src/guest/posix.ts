@@ -10,8 +10,8 @@ function buildRemoveCommand(journal: string): string {
 }
 
 /**
- * The host keys not earlier than with the journal: sshd reads them anew for every connection, and without them nobody could tell the guest
- * anything any more.
+ * Removes the host keys together with the journal and not earlier: sshd reads them for every new connection, and
+ * without them the guest could not be reached any more.
  */
 const LAST_CLEAN_UP = `${buildRemoveCommand(JOURNAL_DIRECTORY)}; rm -f /etc/ssh/ssh_host_*
 # The keys of sessions that were cut off.
@@ -33,12 +33,12 @@ function follow({ journal, name, script, timeout, earlier, round, forceRerun }: 
   return prependArguments([journal, name, script.length, timeout, earlier, RUNNER, round, forceRerun ? 1 : 0], FOLLOW);
 }
 
-/** A user's list of keys, as `file`. */
+/** Builds the shell line that sets `file` to the path of a user's `authorized_keys`. */
 function buildKeysLookup(user: string): string {
   return `file=$({ getent passwd ${quoteShellWord(user)} || grep ${quoteShellWord(`^${user}:`)} /etc/passwd; } | cut -d: -f6)/.ssh/authorized_keys`;
 }
 
-/** Guests with a POSIX sh: dash, bash, BusyBox. */
+/** The shell of guests with a POSIX sh: dash, bash, BusyBox. */
 export const POSIX: GuestShell = {
   name: 'posix',
   buildCommand: (script, prefix) => ({

@@ -11,11 +11,13 @@ import {
   WRITE_FILE,
 } from './powershell-scripts.js';
 
-/** The first line of a batch file, by what nearly all of them begin with; a PowerShell script cannot. */
+/** The beginning of nearly every batch file; a PowerShell script cannot begin like this. */
 const BATCH = /^\s*(@(echo|rem|setlocal|cd|call|if|set)\b|rem\b|::)/i;
 const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
 
-/** What a step's script is called, and what it needs before it: Windows PowerShell takes a file without a byte order mark for ANSI. */
+/**
+ * Chooses the name of the script's file, and a byte order mark: without one, Windows PowerShell reads a file as ANSI.
+ */
 function chooseScriptFile(script: Buffer): { file: string; bom: boolean } {
   if (BATCH.test(script.toString('utf8', 0, 256))) return { file: 'script.cmd', bom: false };
   return { file: 'script.ps1', bom: !script.subarray(0, 3).equals(BOM) };
@@ -42,7 +44,7 @@ function buildCommand(script: string): { command: string; preamble: Buffer } {
   return { command: `${POWERSHELL} -OutputFormat Text -EncodedCommand ${buildBootstrap(preamble.length)}`, preamble };
 }
 
-/** Windows guests with OpenSSH for Windows. There is nothing like sudo: who we log in as is an administrator, or we can do nothing. */
+/** The shell of Windows guests with OpenSSH for Windows. There is no sudo: we must log in as an administrator. */
 export const POWERSHELL_GUEST: GuestShell = {
   name: 'powershell',
   buildCommand: buildCommand,

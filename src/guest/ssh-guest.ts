@@ -7,11 +7,11 @@ import type { Guest, GuestAddress, RunOptions, RunResult } from './types.js';
 
 const DEFAULT_TIMEOUT = 60;
 const DEFAULT_MAX_OUTPUT = 65_536;
-/** Seconds that a file may take to be written. */
+/** Seconds for writing a file. */
 const WRITE_TIMEOUT = 600;
 /**
- * Milliseconds of silence after the exit status that end a command: a daemon that it started may hold its output open,
- * and the server then never closes the channel.
+ * Milliseconds without output after the exit status, after which a command counts as ended: a daemon that it has
+ * started may keep its output open, and the server then never closes the channel.
  */
 const SETTLE = 2000;
 
@@ -39,7 +39,10 @@ export class SshGuest implements Guest {
     this.client.end();
   }
 
-  /** @throws FactoryError GuestUnreachable (retryable) when the connection is lost, DeadlineExceeded (retryable); the signal's reason on abort. */
+  /**
+   * @throws FactoryError GuestUnreachable (retryable) when the connection is lost, DeadlineExceeded (retryable); the
+   * signal's reason on abort.
+   */
   async run(script: string, options: RunOptions = {}): Promise<RunResult> {
     const { signal, timeout = DEFAULT_TIMEOUT, privileged = true } = options;
     const deadline = new AbortController();
@@ -99,7 +102,7 @@ export class SshGuest implements Guest {
   }
 }
 
-/** Feeds the command, gathers what it prints, and waits for its end. */
+/** Sends the command's input, collects its output, and waits for its end. */
 function collectOutput(
   channel: ssh2.ClientChannel,
   options: RunOptions,

@@ -7,21 +7,21 @@ import { FactoryError } from '../domain/errors.js';
 
 const execFileAsync = promisify(execFile);
 
-/** What starts a machine from a disk or a medium. UEFI here is that of x86_64. */
+/** The firmware that starts from a disk or a medium. UEFI means x86_64 UEFI. */
 export type StubFirmware = 'bios' | 'uefi';
 
 const MODULES = ['normal', 'configfile', 'linux', 'echo', 'search'];
 const MODULE_FOLDER = '/usr/lib/grub';
 
-/** GRUB's own name of a firmware's platform, on a disk. */
+/** GRUB's name of the platform, by firmware. */
 export const PLATFORMS: Record<StubFirmware, string> = { bios: 'i386-pc', uefi: 'x86_64-efi' };
 
-/** Bytes of a program's output that are kept for messages. */
+/** The most bytes of a program's output that we keep for messages. */
 const OUTPUT_LIMIT = 1024 * 1024;
-/** Characters of it that a message quotes. */
+/** The most characters of that output that a message quotes. */
 const MESSAGE_LIMIT = 1000;
 
-/** GRUB's configuration, which starts a kernel at once. Words are quoted, so that the kernel gets them as they are. */
+/** Builds a GRUB configuration that starts a kernel at once. Words are quoted: the kernel gets them unchanged. */
 export function buildGrubConfig({
   kernel,
   ramdisks,
@@ -41,17 +41,22 @@ export function buildGrubConfig({
   ].join('\n');
 }
 
-/** A quote ends the word, stands by itself, and begins the word again: https://www.gnu.org/software/grub/manual/grub/grub.html#Quoting */
+/**
+ * Quotes a word for GRUB: a single quote inside ends the quoted text, is escaped, and begins it again
+ * (https://www.gnu.org/software/grub/manual/grub/grub.html#Quoting).
+ */
 function quoteWord(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** A file of GRUB's own for a platform, such as its first sector. */
+/** Returns the path of a file that GRUB installs for a platform, such as its boot sector. */
 export function grubFilePath(platform: string, name: string): string {
   return join(MODULE_FOLDER, platform, name);
 }
 
-/** @throws FactoryError InvalidParameter when this machine lacks GRUB for one of these, or mtools */
+/**
+ * Checks the programs. @throws FactoryError InvalidParameter when this machine lacks mtools, or GRUB for one firmware
+ */
 export async function checkGrubPrograms(firmwares: readonly StubFirmware[], signal: AbortSignal): Promise<void> {
   await runMkimage(['--version'], signal);
   await runProgram('mformat', ['--version'], signal);
@@ -63,25 +68,25 @@ export async function checkGrubPrograms(firmwares: readonly StubFirmware[], sign
   }
 }
 
-/** GRUB that one file holds. */
+/** How to make a GRUB image: one file with GRUB's core and its modules. */
 export interface GrubImageOptions {
-  /** What GRUB calls the format, `i386-pc` for one. */
+  /** GRUB's name of the format, such as `i386-pc`. */
   format: string;
-  /** A file of commands that it runs before it has found anything. */
+  /** Path of the configuration that GRUB embeds and runs first, before it knows any disk. */
   early: string;
-  /** Modules that it needs besides those that load a kernel. */
+  /** Modules in addition to those that load a kernel. */
   modules: string[];
   path: string;
   signal: AbortSignal;
 }
 
-/** Makes it, and answers its path. */
+/** Makes a GRUB image, and returns its path. */
 export async function makeGrubImage({ format, early, modules, path, signal }: GrubImageOptions): Promise<string> {
   await runMkimage(['-O', format, '-p', '/', '-c', early, '-o', path, ...MODULES, ...modules], signal);
   return path;
 }
 
-/** Fedora and its kin call it by another name. */
+/** Fedora and related distributions name the program `grub2-mkimage`. */
 async function runMkimage(args: string[], signal: AbortSignal): Promise<void> {
   try {
     await execFileAsync('grub-mkimage', args, { signal, maxBuffer: OUTPUT_LIMIT });
@@ -95,7 +100,10 @@ function buildEnvironment(): NodeJS.ProcessEnv {
   return { ...process.env, MTOOLS_SKIP_CHECK: '1', LC_ALL: 'C.UTF-8' };
 }
 
-/** Runs a program that makes disks or media; answers what it printed. @throws FactoryError InvalidParameter when this machine lacks it */
+/**
+ * Runs a program that makes disks or media; returns its output.
+ * @throws FactoryError InvalidParameter when this machine lacks the program
+ */
 export async function runProgram(
   name: string,
   args: string[],
@@ -109,15 +117,16 @@ export async function runProgram(
   }
 }
 
-/** What is made, and where. */
+/** Where the programs work, and the signal that stops them. */
 interface ProgramContext {
   folder: string;
   signal: AbortSignal;
 }
 
 /**
- * Makes something with such programs.
- * @throws FactoryError StoreFailed (retryable) in their own words when they fail; the signal's reason when it is aborted
+ * Runs work that uses such programs, and converts their errors.
+ * @param what name of the product, for messages
+ * @throws FactoryError StoreFailed (retryable) with the program's own message; the signal's reason on abort
  */
 export async function withProgramErrors<T>(what: string, made: ProgramContext, make: () => Promise<T>): Promise<T> {
   try {
@@ -130,7 +139,10 @@ export async function withProgramErrors<T>(what: string, made: ProgramContext, m
   }
 }
 
-/** What a program writes to its standard output. It fails, as `making` does, where the program does, also after its last byte. */
+/**
+ * Streams the standard output of a program. The stream fails with the error of `withProgramErrors` when the program
+ * fails, also if that happens after its last byte.
+ */
 export function streamProgram(what: string, made: ProgramContext, name: string, args: string[]): Readable {
   const child = spawn(name, args, { signal: made.signal, stdio: ['ignore', 'pipe', 'pipe'], env: buildEnvironment() });
   let said = '';
@@ -144,7 +156,7 @@ export function streamProgram(what: string, made: ProgramContext, name: string, 
     if (code === 0) out.end();
     else out.destroy(programFailedError(what, made, said.trim() || `${name} ended with ${code ?? 'a signal'}`));
   });
-  // Whoever reads no more needs it no more.
+  // When the reader stops, the program has nothing more to do.
   out.once('close', () => child.kill());
   return out;
 }
@@ -152,7 +164,7 @@ export function streamProgram(what: string, made: ProgramContext, name: string, 
 function programFailedError(what: string, { folder }: ProgramContext, why: string, cause?: unknown): FactoryError {
   return new FactoryError('StoreFailed', `${what} could not be made: ${why.slice(-MESSAGE_LIMIT)}`, {
     retryable: true,
-    hint: `see that there is room in ${dirname(folder)} on the worker’s machine`,
+    hint: `check that there is free space in ${dirname(folder)} on the worker’s machine`,
     cause,
   });
 }
@@ -160,9 +172,9 @@ function programFailedError(what: string, { folder }: ProgramContext, why: strin
 function programMissingError(what: string, cause: unknown): FactoryError {
   return new FactoryError(
     'InvalidParameter',
-    `this worker’s machine has no ${what}, which boot_method stub and media need`,
+    `the worker’s machine has no ${what}, which boot_method stub and install media need`,
     {
-      hint: 'install grub-common, grub-pc-bin, grub-efi-amd64-bin, mtools and xorriso there, or write boot_method direct',
+      hint: 'install grub-common, grub-pc-bin, grub-efi-amd64-bin, mtools and xorriso there, or set boot_method direct',
       cause,
     },
   );

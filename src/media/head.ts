@@ -5,11 +5,11 @@ import type { OpenOptions, Validators } from './source.js';
 
 export type { Validators } from './source.js';
 
-/** Statuses of servers that do not know HEAD. */
+/** Statuses with which servers reject HEAD. */
 const NO_HEAD = new Set([403, 405, 501]);
 
 /**
- * Asks for the validators of what lies at an http, https, ftp or file address without fetching it.
+ * Reads the validators (entity tag, time, size) of an http, https, ftp or file URL without fetching its content.
  *
  * @throws FactoryError MediaUnavailable as `fetchToFile`
  */
@@ -29,7 +29,7 @@ async function fetchHttpValidators(
   options: Pick<OpenOptions, 'signal' | 'timeouts'>,
 ): Promise<Validators> {
   const answer = await sendGet(url, { ...options, method: 'HEAD' }).catch((error: unknown): Promise<HttpResponse> => {
-    // Some servers, and addresses that are signed for one method, refuse HEAD only: the GET's body is not read then.
+    // Some servers, and URLs that are signed for one method, reject only HEAD. We do not read the body of the GET.
     if (!(error instanceof FactoryError) || !NO_HEAD.has(error.status ?? 0)) throw error;
     return sendGet(url, options);
   });

@@ -10,19 +10,19 @@ export interface GetOptions {
   timeouts?: Timeouts;
 }
 
-/** An answer whose status is 2xx. The caller reads or destroys the body. */
+/** A response. The caller reads or destroys the body. */
 export interface HttpResponse {
   status: number;
   headers: Record<string, string | undefined>;
   body: Dispatcher.ResponseData['body'];
-  /** The address that answered, after redirects. */
+  /** The URL that answered, after redirects. */
   finalUrl: string;
 }
 
 const MAX_REDIRECTS = 10;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
-/** Connections by connect timeout, shared by all transfers; http_proxy, https_proxy and no_proxy are honoured. */
+/** Connection pools by connect timeout, shared by all transfers. They use http_proxy, https_proxy and no_proxy. */
 const agents = new Map<number, Dispatcher>();
 
 function getAgent(connectSeconds: number): Dispatcher {
@@ -31,7 +31,7 @@ function getAgent(connectSeconds: number): Dispatcher {
   const agent = new EnvHttpProxyAgent({
     connect: { timeout: connectSeconds * 1000 },
     keepAliveTimeout: 4000,
-    // A tunnel is for https alone: proxies refuse one to port 80, and cache nothing of what goes through one.
+    // We use tunnels only for https: proxies reject a tunnel to port 80, and cannot cache what passes through a tunnel.
     proxyTunnel: false,
   });
   agents.set(connectSeconds, agent);
@@ -39,10 +39,11 @@ function getAgent(connectSeconds: number): Dispatcher {
 }
 
 /**
- * Asks for an http or https address and follows up to ten redirects, never from https to http.
+ * Sends a GET to an http or https URL and follows up to ten redirects, never from https to http.
  *
- * @throws FactoryError MediaUnavailable naming address and status or reason; retryable for 408, 425, 429, 5xx and failures of
- *   the connection. The signal's reason on abort.
+ * @returns a response whose status is 2xx
+ * @throws FactoryError MediaUnavailable with the URL and the status or the reason; retryable for 408, 425, 429, 5xx and
+ *   connection errors. The signal's reason on abort.
  */
 export async function sendGet(url: string, options: GetOptions = {}): Promise<HttpResponse> {
   let current = parseHttpUrl(url);
@@ -64,15 +65,18 @@ export async function sendGet(url: string, options: GetOptions = {}): Promise<Ht
 function parseHttpUrl(url: string): URL {
   const parsed = parseUrl(url);
   if (parsed !== undefined && (parsed.protocol === 'http:' || parsed.protocol === 'https:')) return parsed;
-  throw mediaUnavailableError(url, 'not an http or https address');
+  throw mediaUnavailableError(url, 'it is not an http or https URL');
 }
 
-/** Where a redirect leads. */
+/** Returns the target of a redirect. @throws FactoryError MediaUnavailable when it is not valid, or leaves https */
 export function resolveRedirect(from: URL, location: string): URL {
   const to = parseUrl(location, from.href);
-  if (to === undefined) throw mediaUnavailableError(from.href, 'redirects to something that is no address');
+  if (to === undefined) throw mediaUnavailableError(from.href, 'it redirects to something that is not a URL');
   if (to.protocol === 'https:' || (to.protocol === 'http:' && from.protocol === 'http:')) return to;
-  throw mediaUnavailableError(from.href, `redirects to ${redactUrl(to.href)}: from https only https is followed`);
+  throw mediaUnavailableError(
+    from.href,
+    `it redirects to ${redactUrl(to.href)}: a redirect must lead to https, or from http to http`,
+  );
 }
 
 async function sendRequest(url: URL, { method = 'GET', headers, signal, timeouts }: GetOptions): Promise<HttpResponse> {
@@ -81,7 +85,7 @@ async function sendRequest(url: URL, { method = 'GET', headers, signal, timeouts
     const response = await request(url, {
       method,
       dispatcher: getAgent(connect),
-      // Bytes as they lie there: digests are of them.
+      // We need the bytes without compression, because digests are computed from them.
       headers: { 'accept-encoding': 'identity', ...buildAuthorization(url), ...headers },
       headersTimeout: headersTimeout * 1000,
       bodyTimeout: idle * 1000,
@@ -99,7 +103,7 @@ async function sendRequest(url: URL, { method = 'GET', headers, signal, timeouts
   }
 }
 
-/** User and password of the address itself; a redirect's target has its own or none. */
+/** Builds the header for the user and the password in the URL. They are not sent to the target of a redirect. */
 function buildAuthorization(url: URL): Record<string, string> {
   if (url.username === '' && url.password === '') return {};
   const text = `${decodePercent(url.username)}:${decodePercent(url.password)}`;
@@ -113,7 +117,7 @@ function takeFirstValues(headers: Record<string, string | string[] | undefined>)
 }
 
 /**
- * Opens an http or https address; goes on with a transfer by Range and If-Range (RFC 9110, section 13.1.5).
+ * Opens an http or https URL. It resumes a transfer by Range and If-Range (RFC 9110, section 13.1.5).
  *
  * @throws FactoryError as `get`
  */
@@ -123,7 +127,7 @@ export async function openHttp(url: string, { signal, timeouts, resume }: OpenOp
   const offset = status === 206 ? (resume?.offset ?? 0) : 0;
   if (status === 206 && headers['content-range']?.startsWith(`bytes ${offset}-`) !== true) {
     await discard(body);
-    throw mediaUnavailableError(url, 'the server sent another part than was asked for', { retryable: true });
+    throw mediaUnavailableError(url, 'the server sent another range than requested', { retryable: true });
   }
   const remaining = parseLength(headers['content-length']);
   return {
@@ -141,7 +145,7 @@ function parseLength(text: string | undefined): number | undefined {
   return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
 }
 
-/** Throws a body away without reading much of it. */
+/** Discards a body; reads at most 16 KiB of it, which lets the connection be used again. */
 export async function discard(body: HttpResponse['body']): Promise<void> {
   body.on('error', () => undefined);
   await body.dump({ limit: 16 * 1024 }).catch(() => undefined);

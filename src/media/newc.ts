@@ -1,6 +1,6 @@
-/** A file of an archive for the kernel: readable for root, as everything there. */
+/** A file of an archive that the kernel unpacks. Only root can read it. */
 export interface ArchivedFile {
-  /** Without a slash at its beginning. */
+  /** Path without a leading slash. */
   path: string;
   content: Buffer;
 }
@@ -9,7 +9,7 @@ const REGULAR_FILE = 0o100600;
 const TRAILER = 'TRAILER!!!';
 
 /**
- * A cpio archive in the "newc" format, which the kernel unpacks after the ramdisk that it is appended to.
+ * Builds a cpio archive in the "newc" format. The kernel unpacks it after the ramdisk that it is appended to.
  * https://www.kernel.org/doc/html/latest/driver-api/early-userspace/buffer-format.html
  */
 export function buildNewcArchive(files: readonly ArchivedFile[]): Buffer {
@@ -17,7 +17,7 @@ export function buildNewcArchive(files: readonly ArchivedFile[]): Buffer {
   return Buffer.concat([...entries, buildEntry(TRAILER, Buffer.alloc(0), 0, 0)]);
 }
 
-/** Zeros after so many bytes: what follows must begin at a multiple of four. */
+/** Creates the zeros that pad so many bytes to a multiple of four. */
 export function createPadding(bytes: number): Buffer {
   return Buffer.alloc((4 - (bytes % 4)) % 4);
 }

@@ -6,7 +6,7 @@ import { type MediumStream, type OpenOptions } from './source.js';
 import { parseUrl } from './urls.js';
 
 /**
- * Opens what lies at an http, https, ftp or file address.
+ * Opens an http, https, ftp or file URL.
  *
  * @throws FactoryError MediaUnavailable: see `openHttp`, `openFtp`, `openLocal`. The signal's reason on abort.
  */
@@ -15,5 +15,5 @@ export async function openMedium(url: string, options: OpenOptions): Promise<Med
   if (protocol === 'http:' || protocol === 'https:') return openHttp(url, options);
   if (protocol === 'ftp:') return openFtp(url, options);
   if (protocol === 'file:') return openLocalFile(url, options);
-  throw mediaUnavailableError(url, 'not an http, https, ftp or file address');
+  throw mediaUnavailableError(url, 'it is not an http, https, ftp or file URL');
 }

@@ -8,20 +8,20 @@ import { redactUrl } from './urls.js';
 
 export interface SinkOptions {
   url: string;
-  /** Where the bytes go; what is there is overwritten. Removed when the fetch fails. */
+  /** Path of the file to write. An existing file is overwritten; the file is removed when the fetch fails. */
   path: string;
-  /** The digest that the bytes must have: md5, sha1, sha224, sha256, sha384 or sha512, hexadecimal. */
+  /** The expected digest: md5, sha1, sha224, sha256, sha384 or sha512, in hexadecimal. */
   expected?: { algorithm: string; value: string };
-  /** Bytes that are taken at the most. */
+  /** The most bytes that the file may have. */
   maxBytes: number;
-  /** Bytes so far, and in all where the server has said so. Called a few times a second at the most. */
+  /** Called with the bytes so far and, if the server has sent it, the total; at most four times a second. */
   onProgress?: (done: number, total?: number) => void;
 }
 
 const ALGORITHMS = new Set(['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512']);
 const REPORT_INTERVAL = 250;
 
-/** The file that a transfer's bytes go into: it hashes them on the way and keeps to the limit, however they come. */
+/** Writes the bytes of a transfer to a file, computes their digest and enforces the size limit. */
 export class FileSink {
   /** Bytes so far. */
   done = 0;
@@ -30,7 +30,7 @@ export class FileSink {
   private sha256 = createHash('sha256');
   private expectedHash: Hash | undefined;
 
-  /** @throws FactoryError InvalidParameter for a digest of an algorithm that is none of ours */
+  /** @throws FactoryError InvalidParameter when the algorithm of the expected digest is not supported */
   constructor(
     private readonly options: SinkOptions,
     private readonly file: FileHandle,
@@ -42,7 +42,7 @@ export class FileSink {
     });
   }
 
-  /** Takes a body to its end; one that does not go on where the last one was cut begins the file anew. */
+  /** Writes a body to its end. A body with offset 0 starts the file over; another one continues it. */
   async receive({ offset, size, body }: MediumStream): Promise<void> {
     const { url, maxBytes } = this.options;
     if (offset === 0) await this.startOver();
@@ -93,7 +93,7 @@ export class FileSink {
     onProgress(this.done, this.size);
   }
 
-  /** The failure that an error on the way is; no error: the body was too short. */
+  /** Converts an error during the transfer into a FactoryError; without an error, the body was too short. */
   private toTransferError(error?: unknown): FactoryError {
     if (error instanceof FactoryError) return error;
     if (error !== undefined && isFileSystemError(error)) return writeFailedError(this.options.path, error);
@@ -107,10 +107,10 @@ export class FileSink {
 }
 
 function tooLargeError(url: string, size: string, limit: number): FactoryError {
-  return mediaUnavailableError(url, `it has ${size} bytes, and at most ${limit} are taken`);
+  return mediaUnavailableError(url, `it has ${size} bytes; the limit is ${limit} bytes`);
 }
 
-/** Errors of the file system name their call; those of the network have a code without one, or `read`. */
+/** Errors of the file system have `syscall` set to `write`; network errors have no `syscall`, or `read`. */
 function isFileSystemError(error: unknown): boolean {
   const { syscall } = error as NodeJS.ErrnoException;
   const code = (error as NodeJS.ErrnoException).code ?? '';

@@ -7,15 +7,15 @@ export interface FetchOptions extends Pick<OpenOptions, 'signal' | 'directories'
   /** Default 16 MiB. */
   maxBytes?: number;
   timeouts?: Timeouts & {
-    /** Seconds for the whole of it. Default 120. */
+    /** Seconds for the whole transfer. Default 120. */
     total?: number;
   };
 }
 
-/** A small thing, and where it was. */
+/** A small file, and the URL that it came from. */
 export interface FetchedContent {
   bytes: Buffer;
-  /** The address that answered, after redirects. */
+  /** The URL that answered, after redirects. */
   finalUrl: string;
 }
 
@@ -23,9 +23,9 @@ const DEFAULT_MAX_BYTES = 16 * 1024 * 1024;
 const DEFAULT_TOTAL = 120;
 
 /**
- * Fetches a small thing from an http, https, ftp or file address.
+ * Fetches a small file from an http, https, ftp or file URL into memory.
  *
- * @throws FactoryError MediaUnavailable: classed as by `fetchToFile`; not retryable when it is larger than `maxBytes`
+ * @throws FactoryError MediaUnavailable as `fetchToFile`; not retryable when the file is larger than `maxBytes`
  */
 export async function fetchContent(url: string, options: FetchOptions = {}): Promise<FetchedContent> {
   const { maxBytes = DEFAULT_MAX_BYTES, timeouts, directories } = options;
@@ -42,17 +42,17 @@ export async function fetchContent(url: string, options: FetchOptions = {}): Pro
   });
 }
 
-/** The bytes alone. */
+/** Like `fetchContent`, but returns only the bytes. */
 export async function fetchBytes(url: string, options: FetchOptions = {}): Promise<Buffer> {
   return (await fetchContent(url, options)).bytes;
 }
 
-/** The same as text in UTF-8; a byte order mark is dropped. @throws also when it is not UTF-8. */
+/** Like `fetchBytes`, but decodes UTF-8 and drops a byte order mark. @throws also when the content is not UTF-8 */
 export async function fetchText(url: string, options: FetchOptions = {}): Promise<string> {
   return decodeText(url, await fetchBytes(url, options));
 }
 
-/** @throws FactoryError MediaUnavailable when it is not UTF-8 */
+/** Decodes UTF-8, and drops a byte order mark. @throws FactoryError MediaUnavailable when it is not UTF-8 */
 export function decodeText(url: string, bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -68,7 +68,7 @@ async function readBytes(url: string, opened: MediumStream, maxBytes: number): P
   if ((opened.size ?? 0) > maxBytes) throw tooLarge();
   for await (const chunk of opened.body) {
     size += chunk.length;
-    // Leaving the loop ends the transfer.
+    // An exception in the loop ends the transfer.
     if (size > maxBytes) throw tooLarge();
     chunks.push(chunk);
   }

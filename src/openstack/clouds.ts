@@ -16,7 +16,7 @@ import type { CloudSettings } from './config/cloud-settings.js';
 import type { Cloud, Clouds } from './types.js';
 import { Cinder } from './volume/cinder.js';
 
-/** A cloud by its settings. Nothing is sent before the first call. */
+/** Builds the clients of one cloud. Sends nothing before the first call. */
 export function connectCloud(settings: CloudSettings, deadlines?: Deadlines, pace?: RateLimiter): Cloud {
   const http = new HttpClient(settings.name, settings.tls, deadlines, pace);
   const session = new Session(http, settings);
@@ -37,11 +37,11 @@ export interface ConnectOptions {
   env?: Environment;
   /** Default: the current directory. */
   directory?: string;
-  /** Names of the clouds to know. Default: all that are configured. */
+  /** Names of the clouds that the caller wants. Default: every configured cloud. */
   only?: string[];
-  /** How long calls may take. Default {@link DEADLINES}. */
+  /** Time limits of the calls. Default {@link DEADLINES}. */
   deadlines?: Deadlines;
-  /** How often each may be called. Default: as often as we like. */
+  /** The rate limiter of a cloud's calls. Default: the calls are not limited. */
   rateLimiterFor?: (cloud: string) => RateLimiter | undefined;
 }
 
@@ -49,14 +49,14 @@ function unknownCloudError(name: string, known: string[], env: Environment, dire
   const hint =
     name === ENVIRONMENT_CLOUD
       ? 'set OS_AUTH_URL and the other OS_* variables, or OS_CLOUD to a cloud of clouds.yaml'
-      : `clouds.yaml is looked for as ${describeSearchPath(env, directory)}`;
-  const list = known.length === 0 ? 'none is configured' : `known are ${known.join(', ')}`;
+      : `clouds.yaml is searched for at ${describeSearchPath(env, directory)}`;
+  const list = known.length === 0 ? 'no cloud is configured' : `the configured clouds are ${known.join(', ')}`;
   return new FactoryError('UnknownCloud', `there is no cloud ${name}: ${list}`, { hint });
 }
 
 /**
- * The clouds of `clouds.yaml`, and `envvars` where the `OS_*` variables describe one. The files are read now; a cloud's
- * own entry is checked when it is first asked for.
+ * Connects to the clouds of `clouds.yaml`, and to `envvars` if the `OS_*` variables describe a cloud. Reads the files
+ * now; checks a cloud's entry at the first `get` of that cloud.
  * @throws FactoryError UnknownCloud when a file is not readable, or `only` names a cloud that is not configured
  */
 export function connectClouds(options: ConnectOptions = {}): Clouds {

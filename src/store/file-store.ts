@@ -11,15 +11,16 @@ import type { Store } from './types.js';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const DOCUMENT_NAME = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
-/** Bytes that are gathered in memory, and after which progress is reported. */
+/** Bytes that we buffer in memory; after each buffer we report the progress. */
 const REPORT_EVERY = 4 * 1024 * 1024;
 
 /**
- * A store in a folder, laid out as imagefactory's (`<uuid>.meta`, `<uuid>.body`) with a folder `<uuid>.d` for the working
- * documents. Only its owner may read it: documents hold passwords and keys. Any number of processes may use it at once,
- * over a network file system too, because every write is a rename or a link of a finished file.
+ * A store in a folder, with imagefactory's layout (`<uuid>.meta`, `<uuid>.body`) and a folder `<uuid>.d` for the
+ * working documents. Only its owner can read it, because documents contain passwords and keys. Any number of processes
+ * can use it at the same time, also on a network file system, because every write is a rename or a link of a complete
+ * file.
  *
- * @throws FactoryError StoreFailed from every method; retryable when the disk is full or the device fails.
+ * @throws FactoryError StoreFailed from every method; retryable when the disk is full or the device fails
  */
 export class FileStore implements Store {
   constructor(readonly directory: string) {}
@@ -50,7 +51,7 @@ export class FileStore implements Store {
       const uuid = name.slice(0, -'.meta'.length);
       const record = UUID.test(uuid) ? await this.readRecord(uuid).catch(() => 'unreadable' as const) : 'unreadable';
       if (record === 'unreadable') unreadable.push(name);
-      // Undefined: deleted since the folder was read.
+      // Undefined: the record was deleted after we had listed the folder.
       else if (record !== undefined) records.push(record);
     }
     records.sort((one, other) => Date.parse(other.created_at) - Date.parse(one.created_at));
@@ -60,7 +61,7 @@ export class FileStore implements Store {
   async deleteRecord(uuid: string): Promise<string[]> {
     const own = `${requireUuid(uuid)}.`;
     const names = await withStoreErrors('read', this.directory, () => listFolder(this.directory));
-    // What an interrupted write left goes too. The record goes last: while it is there, the rest can be found again.
+    // This includes temporary files of interrupted writes. The record goes last: it lets a retry find the other files.
     const mine = names.filter((name) => name.startsWith(own)).sort((one) => (one.endsWith('.meta') ? 1 : -1));
     for (const name of mine) {
       const path = join(this.directory, name);
@@ -132,7 +133,7 @@ export class FileStore implements Store {
   }
 }
 
-/** The UUID, which becomes a part of paths. */
+/** Checks the UUID, because it becomes a part of paths. */
 function requireUuid(uuid: string): string {
   if (UUID.test(uuid)) return uuid;
   throw new FactoryError('StoreFailed', `${JSON.stringify(uuid)} is not the UUID of an image`);

@@ -24,11 +24,11 @@ export interface DepsOptions {
   version?: WorkerDeploymentVersion;
   /** Default: none. */
   limits?: CloudLimits;
-  /** Milliseconds between two looks at a cloud; default 500 to 5000. */
+  /** Interval of the cloud's list calls, in milliseconds. Default: 500 to 5000. */
   pollInterval?: PollInterval;
 }
 
-/** Console reads a second and cloud, all builds together. */
+/** Console reads per second and cloud, for all builds together. */
 const CONSOLE_READS = 2;
 
 function createCloudWatches(clouds: Clouds, pace: PollInterval): (name: string) => CloudWatch {
@@ -49,7 +49,7 @@ function createCloudWatches(clouds: Clouds, pace: PollInterval): (name: string) 
   };
 }
 
-/** Puts together what the activities of a worker see. */
+/** Creates the dependencies of a worker's activities. */
 export function createDeps(options: DepsOptions): Deps {
   const pace = options.pollInterval ?? { shortest: 500, longest: 5000 };
   return {

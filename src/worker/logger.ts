@@ -7,10 +7,10 @@ export interface LoggerOptions {
   level: string;
 }
 
-/** Values of these names are never written. */
+/** The log never shows the values of keys with these names. */
 const SECRET = /pass(word)?|secret|token|private_?key|rootpw|user_data|authorization/i;
 
-/** A copy in which whatever is named like a secret is masked; what nests deeper than four levels is left out. */
+/** Copies a value, masks the values of keys that are named like secrets, and leaves out levels below the fourth. */
 export function maskSecrets(value: unknown, depth = 0): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (depth > 4) return '…';
@@ -23,7 +23,7 @@ export function maskSecrets(value: unknown, depth = 0): unknown {
   return Object.fromEntries(entries);
 }
 
-/** What of a log entry's context helps a person: the build's workflow, the step, the try. */
+/** Selects the fields of a log entry that help a reader: the build, the workflow, the step, the attempt. */
 function selectFields(entry: LogEntry): Record<string, unknown> {
   const { workflowId, activityType, attempt, ...others } = (entry.meta ?? {}) as Record<string, unknown>;
   const rest = { ...others };
@@ -50,10 +50,10 @@ function formatTextLine(entry: LogEntry): string {
   return `${time} ${entry.level.padEnd(5)} ${entry.message}${fields.length === 0 ? '' : ` [${fields.join(' ')}]`}\n`;
 }
 
-/** What the SDK says of every lane that hosts no workflows: true of two of the three, on purpose. */
+/** Messages of the SDK for workers without workflows: two of our three workers have none on purpose. */
 const EXPECTED = /^No (Nexus services|workflows) registered/;
 
-/** The worker's logger: lines for people, or one JSON object a line, on standard error. */
+/** Creates the worker's logger: text lines, or one JSON object per line, on standard error. */
 export function createWorkerLogger({ format, level }: LoggerOptions): Logger {
   const sink = pino({ level, base: undefined }, pino.destination(2));
   return new DefaultLogger(level.toUpperCase() as LogLevel, (entry) => {

@@ -46,7 +46,7 @@ export function describeImageImport(bench: Bench): void {
       const { id } = await bench.queuedImage();
       let release: () => void = () => undefined;
       const held = new Promise<undefined>((resolve) => (release = () => resolve(undefined)));
-      media.fault(/disk\.raw$/, { kind: 'chosen', choose: () => held }, 1);
+      media.addFault(/disk\.raw$/, { kind: 'chosen', choose: () => held }, 1);
       await images.importImage(id, uri);
       const begun = await images.getImage(id);
       assert.equal(typeof begun?.['os_glance_import_task'], 'string');
@@ -83,7 +83,7 @@ export function describeImageImport(bench: Bench): void {
       const closed = await MediaServer.start({ host: bench.here ?? '' });
       await closed.close();
       media.put('/contract/short.raw', DISK);
-      media.fault(/short\.raw$/, { kind: 'truncated', bytes: 1000 });
+      media.addFault(/short\.raw$/, { kind: 'truncated', bytes: 1000 });
       const { id } = await bench.queuedImage();
       assert.equal(await images.getImportMessage(id), undefined);
       const vain = [`${media.origin}/contract/none`, `${media.origin}/contract/short.raw`, `${closed.origin}${FILE}`];
@@ -95,7 +95,7 @@ export function describeImageImport(bench: Bench): void {
         assert.equal(await images.getImportMessage(id), 'Task failed due to Internal Error', one);
       }
       media.put('/contract/moved.raw', '');
-      media.fault(/moved\.raw$/, { kind: 'redirect', to: uri });
+      media.addFault(/moved\.raw$/, { kind: 'redirect', to: uri });
       await images.importImage(id, `${media.origin}/contract/moved.raw`);
       assert.deepEqual(outcome(await settled(id)), ['active', '', '']);
     });
@@ -126,7 +126,7 @@ export function describeImageImport(bench: Bench): void {
     it('ends with an image that is deleted', async () => {
       const { image: images } = bench.cloud;
       const { id } = await bench.queuedImage();
-      media.fault(/disk\.raw$/, { kind: 'slow', bytes: DISK.length / 4, ms: 100 }, 1);
+      media.addFault(/disk\.raw$/, { kind: 'slow', bytes: DISK.length / 4, ms: 100 }, 1);
       await images.importImage(id, uri);
       await images.deleteImage(id);
       assert.equal(await images.getImage(id), undefined);

@@ -33,8 +33,8 @@ export function testBundle(encrypted = false): Promise<string> {
 }
 
 /**
- * Has all processes that are started from now on use the bundles that `npm run build` has made: bundling takes seconds, and a
- * test run has dozens of them.
+ * Has all processes that are started from now on use the bundles that `npm run build` has made: bundling takes seconds,
+ * and a test run has dozens of them.
  */
 export function useBuiltBundles(): void {
   process.env[SHARED] = fileURLToPath(new URL('../../dist/src/worker', import.meta.url));

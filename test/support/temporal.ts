@@ -32,8 +32,8 @@ export function temporalProgram(): string {
 const STARTS = 3;
 
 /**
- * Starts a server, and again if it ends at once: it looks for free ports, lets go of them and takes them a moment later, and
- * whatever else the machine runs may have got one in between.
+ * Starts a server, and again if it ends at once: it looks for free ports, lets go of them and takes them a moment
+ * later, and whatever else the machine runs may have got one in between.
  */
 export async function started<T>(start: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
@@ -48,7 +48,10 @@ export async function started<T>(start: () => Promise<T>): Promise<T> {
 /** Environment variables that the files of a test run get of the server that they share: its address, and a folder. */
 const SHARED_ADDRESS = 'IMAGEFACTORY_TEST_TEMPORAL';
 const TAKEN_NAMESPACES = 'IMAGEFACTORY_TEST_NAMESPACES';
-/** How many namespaces the shared server has. It gets them when it starts, because a later one is known only after seconds. */
+/**
+ * How many namespaces the shared server has. It gets them when it starts, because a later one is known only after
+ * seconds.
+ */
 const NAMESPACES = Array.from({ length: 100 }, (_, index) => `test-${index + 1}`);
 
 /** Takes a namespace of the shared server that nobody has had: what a test lists and sweeps there is its own. */
@@ -101,8 +104,8 @@ export async function shareTemporal(): Promise<TestWorkflowEnvironment> {
 }
 
 /**
- * A real development server with our search attributes, and nothing in it; its client encrypts where keys are given. In a test
- * run it is a namespace of the server that all share, else a server on ports of its own.
+ * A real development server with our search attributes, and nothing in it; its client encrypts where keys are given. In
+ * a test run it is a namespace of the server that all share, else a server on ports of its own.
  *
  * @param dynamicConfig settings of the server, as `key=JSON`; with any, it is never the shared one
  */
@@ -122,7 +125,9 @@ export function temporalEnv({ address, namespace = 'default' }: TestWorkflowEnvi
   return { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace };
 }
 
-/** Waits until Temporal has heard of a worker for the queue's workflows: what asks whether there is one may come first. */
+/**
+ * Waits until Temporal has heard of a worker for the queue's workflows: what asks whether there is one may come first.
+ */
 async function polled({ client, namespace = 'default' }: TestWorkflowEnvironment, taskQueue: string): Promise<void> {
   const request = { namespace, taskQueue: { name: taskQueue }, taskQueueType: 1 };
   const isPolled = async (): Promise<boolean> =>

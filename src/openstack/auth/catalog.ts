@@ -1,16 +1,16 @@
 import { FactoryError } from '../../domain/errors.js';
 import type { CloudSettings } from '../config/cloud-settings.js';
 
-/** One service of the catalogue that Keystone gives with a token. */
+/** One service in the catalogue that Keystone returns with a token. */
 export interface CatalogEntry {
   type: string;
   endpoints: { interface: string; url: string; region?: string | null; region_id?: string | null }[];
 }
 
-/** The services that we use. */
+/** The OpenStack services that this program calls. */
 export type ServiceType = 'compute' | 'image' | 'network' | 'block-storage';
 
-/** Other names under which a service is found, old ones last (https://service-types.openstack.org/). */
+/** The names under which catalogues list a service, old names last (https://service-types.openstack.org/). */
 const ALIASES: Record<ServiceType, string[]> = {
   compute: ['compute', 'computev21'],
   image: ['image', 'imagev2'],
@@ -18,12 +18,12 @@ const ALIASES: Record<ServiceType, string[]> = {
   'block-storage': ['block-storage', 'block-store', 'volumev3', 'volume'],
 };
 
-/** Of names that once stood for another API, the addresses that are ours: `volume` was the Block Storage API v1 and v2. */
+/** Pattern of the usable URLs for a name that once stood for another API: `volume` was Block Storage API v1 and v2. */
 const REQUIRED_PATHS: Record<string, RegExp> = { volume: /\/v3(\/|$)/ };
 
 /**
- * A service's address: the setting's own, else the one that the catalogue has for our region and interface.
- * @throws FactoryError NotFound saying what the catalogue has instead
+ * Returns a service's endpoint: the configured override, else the catalogue's entry for our region and interface.
+ * @throws FactoryError NotFound, which lists the endpoints that the catalogue has instead
  */
 export function selectEndpoint(catalog: CatalogEntry[], type: ServiceType, settings: CloudSettings): string {
   const found = findEndpoint(catalog, type, settings);
@@ -31,7 +31,7 @@ export function selectEndpoint(catalog: CatalogEntry[], type: ServiceType, setti
   throw endpointNotFoundError(catalog, type, settings);
 }
 
-/** Like {@link selectEndpoint}, but undefined where the cloud does not have the service for us. */
+/** Like {@link selectEndpoint}, but returns undefined when the catalogue has no such endpoint. */
 export function findEndpoint(catalog: CatalogEntry[], type: ServiceType, settings: CloudSettings): string | undefined {
   const override = settings.endpointOverrides[type];
   if (override !== undefined) return override;
@@ -51,7 +51,7 @@ function listEndpoints(catalog: CatalogEntry[], type: ServiceType): CatalogEntry
   );
 }
 
-/** Catalogues made by old Keystones say `publicURL`. */
+/** Removes the ending `URL`: catalogues of old Keystone releases write `publicURL`. */
 function normaliseInterface(text: string): string {
   return text.replace(/URL$/, '');
 }
@@ -59,14 +59,18 @@ function normaliseInterface(text: string): string {
 function endpointNotFoundError(catalog: CatalogEntry[], type: ServiceType, settings: CloudSettings): FactoryError {
   const endpoints = listEndpoints(catalog, type);
   const where = settings.region === undefined ? '' : ` in region ${settings.region}`;
+  const offers = endpoints.map(
+    (endpoint) =>
+      `${normaliseInterface(endpoint.interface)} in ${endpoint.region ?? endpoint.region_id ?? 'no region'}`,
+  );
   const has =
     endpoints.length === 0
       ? `its services are ${joinNames(catalog.map((entry) => entry.type))}`
-      : `it has ${joinNames(endpoints.map((endpoint) => `${normaliseInterface(endpoint.interface)} in ${endpoint.region ?? endpoint.region_id ?? 'no region'}`))}`;
+      : `it has ${joinNames(offers)}`;
   return new FactoryError(
     'NotFound',
     `the catalogue of cloud ${settings.name} has no ${settings.interface} endpoint of type ${type}${where}: ${has}`,
-    { hint: 'set region_name (OS_REGION_NAME) or interface (OS_INTERFACE) to one that there is' },
+    { hint: 'set region_name (OS_REGION_NAME) or interface (OS_INTERFACE) to one that the catalogue has' },
   );
 }
 

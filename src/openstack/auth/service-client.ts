@@ -6,12 +6,12 @@ import { decode } from '../http/decode.js';
 import type { HttpResponse, HttpRequest } from '../http/http.js';
 import type { Session, Token } from './session.js';
 
-/** Values of one name are sent as several; undefined ones are left out. */
+/** Query parameters. A list is sent as several parameters of the same name; undefined values are left out. */
 export type Query = Record<string, string | string[] | undefined>;
 
 export interface ServiceCall {
   method: HttpRequest['method'];
-  /** Below the version, as `/servers`; its parts already encoded. */
+  /** Path below the API version, such as `/servers`, with its parts already percent-encoded. */
   path: string;
   query?: Query | URLSearchParams;
   headers?: Record<string, string>;
@@ -20,7 +20,7 @@ export interface ServiceCall {
   signal?: AbortSignal;
 }
 
-/** Pages that are followed at most; a list that never ends is a broken service. */
+/** The most pages of a list that we read: a service whose list never ends is broken. */
 const MOST_PAGES = 1000;
 
 function toSearchParams(query: Query): URLSearchParams {
@@ -31,25 +31,27 @@ function toSearchParams(query: Query): URLSearchParams {
   return parameters;
 }
 
-/** The address of an API version, given an endpoint with or without a version and a project in its path. */
+/** Builds the URL of an API version from an endpoint, whose path may already have a version and a project. */
 export function buildVersionedEndpoint(endpoint: string, version: string): string {
   const url = new URL(endpoint);
   const path = url.pathname.replace(/\/v\d+(\.\d+)?(\/.*)?$/, '').replace(/\/+$/, '');
   return `${url.origin}${path}/${version}`;
 }
 
-/** Calls of one service: they carry the session's token, and are repeated once with a fresh one when it is refused. */
+/**
+ * Calls one service with the session's token; when the service rejects the token, repeats the call once with a new one.
+ */
 export class ServiceClient {
   constructor(
     private readonly session: Session,
     readonly type: ServiceType,
     /** The service's own name, for messages. */
     readonly product: string,
-    /** What the path begins with: the API version, as `v2.1`, and `{project_id}` where the API wants the project. */
+    /** Start of every path: the API version, such as `v2.1`, and `{project_id}` if the API needs the project. */
     private readonly version: string,
   ) {}
 
-  /** The call as an HTTP request with this token. */
+  /** Turns the call into an HTTP request that carries this token. */
   private buildRequest(token: Token, call: ServiceCall): HttpRequest {
     const version = this.version.replace('{project_id}', token.projectId);
     const base = buildVersionedEndpoint(selectEndpoint(token.catalog, this.type, this.session.settings), version);
@@ -69,13 +71,15 @@ export class ServiceClient {
     };
   }
 
-  /** Whether the cloud has this service for us. */
+  /** Whether the catalogue has this service for our region and interface. */
   async isAvailable(signal: AbortSignal | undefined): Promise<boolean> {
     const { catalog } = await this.session.token(signal);
     return findEndpoint(catalog, this.type, this.session.settings) !== undefined;
   }
 
-  /** Runs `use` with a request that carries a token; once more with a fresh one if the service refuses the first. */
+  /**
+   * Runs `use` with a request that carries a token; runs it again with a new token if the service rejects the first.
+   */
   async withToken<T>(call: ServiceCall, use: (request: HttpRequest) => Promise<T>): Promise<T> {
     const token = await this.session.token(call.signal);
     try {
@@ -86,25 +90,28 @@ export class ServiceClient {
     }
   }
 
-  /** A call whose answer has nothing that we read. */
+  /** Sends a call whose response body we do not need. */
   async send(call: ServiceCall): Promise<HttpResponse> {
     return this.withToken(call, (request) => this.session.http.send(request));
   }
 
-  /** A call with a body that can be read only once: a token that is refused fails it, so that it may be tried again with another. */
+  /**
+   * Sends a body that can be read only once. A rejected token therefore fails the call; the error is retryable, because
+   * the caller can try again with a new stream and the new token.
+   */
   async sendStream(call: ServiceCall, body: Readable): Promise<void> {
     const token = await this.session.token(call.signal);
     try {
       await this.session.http.upload({ ...this.buildRequest(token, call), body });
     } catch (error) {
       if (!(error instanceof FactoryError) || error.status !== 401) throw error;
-      // Where we are not let in any more, this says so.
+      // If the credentials are no longer valid, this throws the error that says so.
       await this.session.renew(token, call.signal);
       throw asRetryable(error);
     }
   }
 
-  /** A call with a JSON answer. */
+  /** Sends a call and reads its JSON response. */
   async requestJson<T>(call: ServiceCall, schema: z.ZodType<T>): Promise<T> {
     return this.withToken(call, async (request) => {
       const { body } = await this.session.http.send(request);
@@ -112,7 +119,7 @@ export class ServiceClient {
     });
   }
 
-  /** Like json, but undefined when there is no such thing. */
+  /** Like `requestJson`, but returns undefined when the service answers that the resource does not exist. */
   async find<T>(call: ServiceCall, schema: z.ZodType<T>): Promise<T | undefined> {
     try {
       return await this.requestJson(call, schema);
@@ -122,7 +129,7 @@ export class ServiceClient {
     }
   }
 
-  /** Deletes; what is gone already is deleted. */
+  /** Deletes a resource; succeeds if it is gone already. */
   async remove(path: string, signal: AbortSignal | undefined, headers?: Record<string, string>): Promise<void> {
     try {
       await this.send({ method: 'DELETE', path, signal, headers });
@@ -132,8 +139,8 @@ export class ServiceClient {
   }
 
   /**
-   * A list over all its pages.
-   * @param read takes the items and the address of the next page, if any, from a page
+   * Reads all pages of a list.
+   * @param read returns the items of a page, and the URL of the next page if there is one
    */
   async list<P, T>(
     call: Omit<ServiceCall, 'method'>,
@@ -149,10 +156,10 @@ export class ServiceClient {
       if (next === undefined || items.length === 0) return all;
       if (next === before) break;
       before = next;
-      // Only the query is taken: behind a proxy the host of such links is often one that is not reachable from here.
+      // We use only the query: behind a proxy, the host of such links is often not reachable from here.
       query = new URL(next, 'http://page').searchParams;
     }
-    throw new FactoryError('CloudUnavailable', `${this.product} gives page after page of ${call.path} without an end`);
+    throw new FactoryError('CloudUnavailable', `${this.product} lists ${call.path} without end, page after page`);
   }
 
   get http(): Session['http'] {

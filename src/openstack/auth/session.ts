@@ -6,18 +6,18 @@ import { type ApiCall, contentError } from '../http/http-errors.js';
 import { decode } from '../http/decode.js';
 import type { CloudSettings, Credentials } from '../config/cloud-settings.js';
 import { buildInspectionRequest, findScopedToken, PRODUCT, buildTokenRequest } from './sign-in.js';
-import { raceAbort } from '../http/unless-aborted.js';
+import { raceAbort } from '../http/race-abort.js';
 
-/** A token is renewed when less than this part of its life is left, and at the latest a minute before its end. */
+/** We renew a token when less than this part of its lifetime is left, and at the latest one minute before its end. */
 const RENEW_PART = 0.1;
 const RENEW_MILLISECONDS = 60_000;
 
-/** What Keystone gave us for our credentials. */
+/** A token of Keystone, with the data that we need to use and renew it. */
 export interface Token {
   id: string;
   projectId: string;
   catalog: CatalogEntry[];
-  /** Milliseconds since the epoch, by our own clock: when to get the next one. */
+  /** When to request the next token: milliseconds since the epoch, by our own clock. */
   renewAt: number;
 }
 
@@ -53,17 +53,19 @@ const versionsSchema = z.object({
   }),
 });
 
-/** The settings' address with `/v3` and without a slash at the end, where its path tells the version. */
+/**
+ * Returns the Identity v3 URL if the path of `authUrl` names a version; undefined if the version must be discovered.
+ */
 function findVersion3Url(authUrl: string): string | undefined {
   const url = authUrl.replace(/\/+$/, '');
   if (/\/v3$/.test(url)) return url;
-  // A v2.0 address is left over from old configurations; version 3 is beside it.
+  // Old configurations still name v2.0; version 3 has the same parent path.
   return /\/v2\.0$/.test(url) ? url.replace(/v2\.0$/, 'v3') : undefined;
 }
 
 /**
- * Our session with a cloud: signs in at the first call, and again before the token ends or when a service no longer takes
- * it. Many callers share one sign-in. https://docs.openstack.org/api-ref/identity/v3/
+ * The session with one cloud. Signs in at the first call, and again before the token expires or when a service rejects
+ * it. Concurrent callers share one sign-in. https://docs.openstack.org/api-ref/identity/v3/
  */
 export class Session {
   private current: Token | undefined;
@@ -75,10 +77,10 @@ export class Session {
     readonly settings: CloudSettings,
   ) {}
 
-  /** A token that will hold for a while. @throws FactoryError AuthenticationFailed, CloudUnavailable */
+  /** Returns a token that is not about to expire. @throws FactoryError AuthenticationFailed, CloudUnavailable */
   async token(signal?: AbortSignal): Promise<Token> {
     if (this.current !== undefined && Date.now() < this.current.renewAt) return this.current;
-    // The sign-in belongs to nobody: a caller that is told to stop leaves the others their answer.
+    // The callers share the sign-in: when one caller is aborted, the others still get the token.
     return raceAbort(signal, () => {
       this.pending ??= this.signIn().finally(() => {
         this.pending = undefined;
@@ -87,7 +89,7 @@ export class Session {
     });
   }
 
-  /** A token that is not `refused`: a new one, unless somebody has got one in the meantime. */
+  /** Returns a token other than `refused`: a new one, or the one that another caller has got in the meantime. */
   async renew(refused: Token, signal?: AbortSignal): Promise<Token> {
     if (this.current === refused) this.current = undefined;
     return this.token(signal);
@@ -107,7 +109,7 @@ export class Session {
     return this.current;
   }
 
-  /** Says whom Keystone did not let in; its own message does not. */
+  /** Adds to a failed sign-in which credentials Keystone rejected; Keystone's own message does not name them. */
   private toSignInError(error: unknown): unknown {
     if (!(error instanceof FactoryError) || (error.status !== 401 && error.status !== 404)) return error;
     const { method } = this.settings.credentials;
@@ -117,7 +119,7 @@ export class Session {
       {
         status: error.status,
         requestId: error.requestId,
-        // A token that has ended is not found either.
+        // Keystone answers 404 for an expired token as well.
         hint: error.status === 404 && method !== 'token' ? ADDRESS_HINT : SIGN_IN_HINTS[method],
         cause: error,
       },
@@ -126,7 +128,7 @@ export class Session {
 
   private describeCredentials(): string {
     const { credentials } = this.settings;
-    if (credentials.method === 'token') return 'the bearer of a token';
+    if (credentials.method === 'token') return 'the owner of the given token';
     if (credentials.method === 'applicationCredential') {
       return `application credential ${credentials.credential.id ?? credentials.credential.name ?? ''}`;
     }
@@ -136,9 +138,10 @@ export class Session {
   private readToken(call: ApiCall, answer: HttpResponse, own: string | undefined): Token {
     const { token } = decode(call, tokenSchema, answer.body);
     const subject = own ?? answer.headers['x-subject-token'];
-    if (typeof subject !== 'string') throw contentError(call, 'no X-Subject-Token', answer.headers);
+    if (typeof subject !== 'string') throw contentError(call, 'there is no header X-Subject-Token', answer.headers);
     if (token.project === undefined || token.catalog === undefined) {
-      throw new FactoryError('AuthenticationFailed', `cloud ${this.settings.name} let us in, but to no project`, {
+      const message = `cloud ${this.settings.name} accepts the credentials, but its token is for no project`;
+      throw new FactoryError('AuthenticationFailed', message, {
         hint: 'name the project: project_name and project_domain_name (OS_PROJECT_NAME, OS_PROJECT_DOMAIN_NAME)',
       });
     }
@@ -150,7 +153,7 @@ export class Session {
     };
   }
 
-  /** The address of Identity v3 (https://docs.openstack.org/api-ref/identity/v3/#list-versions). */
+  /** Finds the URL of Identity v3 (https://docs.openstack.org/api-ref/identity/v3/#list-versions). */
   private async discover(): Promise<string> {
     const { authUrl } = this.settings;
     const given = findVersion3Url(authUrl);
@@ -162,19 +165,19 @@ export class Session {
       .find((version) => version.id.startsWith('v3') && version.status !== 'deprecated')
       ?.links.find((link) => link.rel === 'self')?.href;
     if (href === undefined) throw contentError(this.http.toApiCall(request), 'it lists no Identity API version 3');
-    // Only the path is taken: behind a proxy the host is often one that is not reachable from here.
+    // We use only the path: behind a proxy, the host of such links is often not reachable from here.
     return new URL(new URL(href, authUrl).pathname, authUrl).href.replace(/\/+$/, '');
   }
 }
 
-const ADDRESS_HINT = 'see that auth_url (OS_AUTH_URL) is the address of Keystone, as https://cloud.example:5000/v3';
+const ADDRESS_HINT = 'check that auth_url (OS_AUTH_URL) is the URL of Keystone, such as https://cloud.example:5000/v3';
 const SIGN_IN_HINTS: Record<Credentials['method'], string> = {
-  password: 'see that user name, password, project and their domains are right',
-  applicationCredential: 'see that the application credential’s id and secret are right and that it has not expired',
-  token: 'a token cannot be renewed after its end: get a new one, or use a password or an application credential',
+  password: 'check the user name, the password, the project and their domains',
+  applicationCredential: 'check the id and the secret of the application credential, and that it has not expired',
+  token: 'an expired token cannot be renewed: get a new one, or use a password or an application credential',
 };
 
-/** By the length of its life, not by its date: our clock and Keystone's may differ. */
+/** Uses the length of the token's lifetime and not its end date, because our clock and Keystone's clock may differ. */
 function computeRenewTime(token: { issued_at?: string; expires_at: string }): number {
   const issued = token.issued_at === undefined ? Date.now() : Date.parse(token.issued_at);
   const life = Math.max(0, Date.parse(token.expires_at) - issued);

@@ -3,11 +3,12 @@ import { FactoryError } from '../../domain/errors.js';
 import type { ServiceClient } from '../auth/service-client.js';
 
 /**
- * Nova's microversions that this program is written for
- * (https://docs.openstack.org/nova/latest/reference/api-microversion-history.html). The newest that both sides know is used.
+ * The newest microversion of Nova that this program knows
+ * (https://docs.openstack.org/nova/latest/reference/api-microversion-history.html). We use the newest that Nova knows
+ * too.
  */
 export const NEWEST = '2.93';
-/** What we cannot do without, oldest first, and what each brings. */
+/** The microversions that this program needs, oldest first, each with the feature that it added. */
 const REQUIRED: [string, string][] = [
   ['2.26', 'finding servers by tag'],
   ['2.45', 'the id of a snapshot that is being taken'],
@@ -30,15 +31,15 @@ function isOlder(a: string, b: string): boolean {
 }
 
 /**
- * The microversion to speak with a Nova that offers `min` to `max`.
- * @throws FactoryError BadRequest saying what is missing
+ * Chooses the microversion for a Nova that offers `min` to `max`.
+ * @throws FactoryError BadRequest, which names the missing features
  */
 export function chooseMicroversion(min: string, max: string, cloud: string): string {
   const missing = REQUIRED.filter(([version]) => isOlder(max, version)).map(([, what]) => what);
   if (missing.length > 0) {
     throw new FactoryError(
       'BadRequest',
-      `Nova of cloud ${cloud} is too old (microversion ${max}): it lacks ${missing.join(', ')}`,
+      `Nova of cloud ${cloud} is too old (microversion ${max}). Missing: ${missing.join(', ')}`,
       {
         hint: `microversion ${REQUIRED.at(-1)?.[0] ?? ''} (Pike) or newer is needed`,
       },
@@ -48,12 +49,12 @@ export function chooseMicroversion(min: string, max: string, cloud: string): str
   if (!isOlder(chosen, min)) return chosen;
   throw new FactoryError(
     'BadRequest',
-    `Nova of cloud ${cloud} takes microversion ${min} at least, and this program knows ${NEWEST} at most`,
+    `Nova of cloud ${cloud} needs microversion ${min} or newer; the newest that this program knows is ${NEWEST}`,
     { hint: 'use a newer imagefactory-nova' },
   );
 }
 
-/** Asks Nova what it offers, and chooses. */
+/** Asks Nova for its microversions, and chooses one. */
 export async function negotiateMicroversion(nova: ServiceClient): Promise<string> {
   const { version } = await nova.requestJson({ method: 'GET', path: '/' }, versionSchema);
   return chooseMicroversion(version.min_version, version.version, nova.http.cloud);

@@ -16,11 +16,11 @@ import {
 import type { Session } from '../auth/session.js';
 import { negotiateMicroversion } from './microversion.js';
 import { ServiceClient, type ServiceCall } from '../auth/service-client.js';
-import { raceAbort } from '../http/unless-aborted.js';
+import { raceAbort } from '../http/race-abort.js';
 import type { CallOptions } from '../http/call-options.js';
 import type { Compute, CreateServer, Flavor, KeyPair, Server } from './types.js';
 
-/** Nova (https://docs.openstack.org/api-ref/compute/), in the newest microversion that both sides know. */
+/** Client of Nova (https://docs.openstack.org/api-ref/compute/). Uses the newest microversion that both sides know. */
 export class Nova implements Compute {
   private readonly service: ServiceClient;
   private microversion: Promise<string> | undefined;
@@ -29,7 +29,7 @@ export class Nova implements Compute {
     this.service = new ServiceClient(session, 'compute', 'Nova', 'v2.1');
   }
 
-  /** The header that asks for our microversion; it is agreed on once. */
+  /** Returns the header that selects the microversion. The first call negotiates it with Nova. */
   private async buildHeaders(signal: AbortSignal | undefined): Promise<Record<string, string>> {
     const microversion = await raceAbort(signal, () => {
       this.microversion ??= negotiateMicroversion(this.service).catch((error: unknown) => {
@@ -62,7 +62,7 @@ export class Nova implements Compute {
     const call = await this.buildCall({
       method: 'GET',
       path: '/servers/detail',
-      // Nova takes the name for a regular expression.
+      // Nova treats the name as a regular expression.
       query: { tags: tags?.join(','), name: name === undefined ? undefined : `^${escapeRegExp(name)}$` },
       signal,
     });
@@ -114,14 +114,17 @@ export class Nova implements Compute {
   async getConsoleOutput(id: string, lines?: number, { signal }: CallOptions = {}): Promise<string> {
     const length = lines === undefined ? {} : { length: lines };
     const call = await this.buildAction(id, { 'os-getConsoleOutput': length }, signal);
-    // 404: no console; 409: not built yet; 501: the hypervisor has none. All of them are no console for us.
+    // 404: there is no console; 409: the server is not built yet; 501: the hypervisor has no consoles.
     return (
       (await ignoreErrors(['NotFound', 'Conflict', 'BadRequest'], this.service.requestJson(call, consoleSchema)))
         ?.output ?? ''
     );
   }
 
-  /** https://docs.openstack.org/api-ref/compute/#show-server-diagnostics, for administrators only by Nova's own policy. */
+  /**
+   * https://docs.openstack.org/api-ref/compute/#show-server-diagnostics: Nova's default policy allows it to
+   * administrators.
+   */
   async getTraffic(id: string, { signal }: CallOptions = {}): Promise<{ disk: number; network: number } | undefined> {
     const call = await this.buildGet(`/servers/${encodeURIComponent(id)}/diagnostics`, signal);
     const found = await ignoreErrors(
@@ -160,7 +163,7 @@ export class Nova implements Compute {
     return (await this.service.find(call, keyPairSchema))?.keypair;
   }
 
-  /** Imports a public key. @throws FactoryError Conflict when there is one of this name */
+  /** Imports a public key. @throws FactoryError Conflict when a key pair of this name exists */
   async createKeyPair(name: string, publicKey: string, { signal }: CallOptions = {}): Promise<KeyPair> {
     const json = { keypair: { name, public_key: publicKey } };
     const call = await this.buildCall({ method: 'POST', path: '/os-keypairs', json, signal });
@@ -176,7 +179,7 @@ export class Nova implements Compute {
   }
 }
 
-/** The text as a regular expression that means nothing but it. */
+/** Escapes a text for use in a regular expression. */
 function escapeRegExp(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 }
@@ -185,7 +188,7 @@ function sum(numbers: (number | null | undefined)[]): number {
   return numbers.reduce<number>((total, number) => total + (number ?? 0), 0);
 }
 
-/** Undefined in place of a failure of one of these types. */
+/** Returns undefined when the promise fails with an error of one of these types. */
 async function ignoreErrors<T>(types: FactoryError['type'][], promise: Promise<T>): Promise<T | undefined> {
   try {
     return await promise;

@@ -1,12 +1,12 @@
 import type { Tls } from '../http/http.js';
 
-/** A name or an id of something in Keystone; where both are there, the id counts. */
+/** The name or the id of a resource in Keystone; if both are set, the id is used. */
 export interface NameOrId {
   id?: string;
   name?: string;
 }
 
-/** How we sign in (https://docs.openstack.org/api-ref/identity/v3/#authentication-and-token-management). */
+/** The credentials (https://docs.openstack.org/api-ref/identity/v3/#authentication-and-token-management). */
 export type Credentials =
   | { method: 'password'; user: NameOrId; userDomain: NameOrId; password: string }
   | { method: 'applicationCredential'; credential: NameOrId; user: NameOrId; userDomain: NameOrId; secret: string }
@@ -14,18 +14,18 @@ export type Credentials =
 
 export type Interface = 'public' | 'internal' | 'admin';
 
-/** All that is needed to reach a cloud: what `clouds.yaml` or the `OS_*` variables say, checked. */
+/** The validated settings of one cloud, read from `clouds.yaml` or from the `OS_*` variables. */
 export interface CloudSettings {
   name: string;
-  /** With or without `/v3`. */
+  /** URL of Keystone, with or without `/v3`. */
   authUrl: string;
   credentials: Credentials;
-  /** The project to sign in to; none with an application credential, which belongs to one. */
+  /** The project to sign in to; absent for an application credential, which belongs to a project already. */
   project?: NameOrId & { domain: NameOrId };
-  /** Default: the catalogue's only one, else its first. */
+  /** Default: the first endpoint of the catalogue, whatever its region. */
   region?: string;
   interface: Interface;
   tls: Tls;
-  /** Addresses to use in place of the catalogue's, by service type. */
+  /** URLs to use in place of the catalogue's endpoints, by service type. */
   endpointOverrides: Record<string, string>;
 }

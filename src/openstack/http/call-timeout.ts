@@ -1,4 +1,4 @@
-/** Ends with the caller's signal, and with a time of its own. */
+/** A signal that is aborted with the caller's signal, or when the call has taken too long. */
 export class CallTimeout {
   private readonly controller = new AbortController();
   private readonly timer: NodeJS.Timeout;

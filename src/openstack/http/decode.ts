@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { type ApiCall, contentError } from './http-errors.js';
 
-/** Reads a JSON answer. @throws FactoryError CloudUnavailable naming the first place that is not as the API documents */
+/** Reads a JSON response. @throws FactoryError CloudUnavailable, which names the first field that breaks the schema */
 export function decode<T>(call: ApiCall, schema: z.ZodType<T>, body: string): T {
   const parsed = schema.safeParse(parseJson(call, body));
   if (parsed.success) return parsed.data;
@@ -13,6 +13,6 @@ function parseJson(call: ApiCall, body: string): unknown {
   try {
     return JSON.parse(body);
   } catch {
-    throw contentError(call, 'no JSON');
+    throw contentError(call, 'it is not JSON');
   }
 }

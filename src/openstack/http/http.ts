@@ -6,26 +6,26 @@ import { CallTimeout } from './call-timeout.js';
 import type { RateLimiter } from './rate-limiter.js';
 import { type ApiCall, contentError, isConnectionReset, responseError, transportError } from './http-errors.js';
 
-/** TLS of a cloud; contents of PEM files, not their names. */
+/** TLS settings of a cloud: the contents of PEM files, not their names. */
 export interface Tls {
   ca?: string;
   cert?: string;
   key?: string;
-  /** Trust whoever answers. */
+  /** Do not check the server's certificate. */
   insecure?: boolean;
 }
 
-/** Milliseconds. */
+/** Time limits of calls, in milliseconds. */
 export interface Deadlines {
-  /** To connect, TLS included. */
+  /** To connect, with the TLS handshake. */
   connect: number;
-  /** From the request to the first line of the answer; of an upload, between two pieces that are taken from us. */
+  /** From the request to the response's headers; for an upload, between two chunks that the server accepts. */
   headers: number;
-  /** Between two pieces of an answer. */
+  /** Between two chunks of a response. */
   body: number;
-  /** A whole call, except those that stream. */
+  /** For a whole call; does not apply to uploads and downloads. */
   call: number;
-  /** Like `headers`, for an upload: Glance answers only when its store has everything. */
+  /** Like `headers`, for an upload: Glance answers only when its store has all bytes. */
   upload: number;
 }
 
@@ -37,18 +37,18 @@ export const DEADLINES: Deadlines = {
   upload: 600_000,
 };
 
-/** Connections to one service at a time; more calls than that wait for their turn. */
+/** The most concurrent connections to one service; further calls wait for a free one. */
 const CONNECTIONS = 64;
-/** Milliseconds that an idle connection is kept: less than Apache keeps it by default (5 s). */
+/** Milliseconds that we keep an idle connection: less than Apache's default (5 s). */
 const KEEP_ALIVE = 4000;
-/** How often a GET is sent at the most, with so many milliseconds after the first failure, twice as many after the second. */
+/** The most attempts of a GET, and the milliseconds before the second attempt; twice as many before the third. */
 const READ_TRIES = 3;
 const RETRY_PAUSE = 200;
-/** Milliseconds; a failure that took longer, or that asks for a longer pause, is the caller's. */
+/** Milliseconds. If a failure took longer, or asks for a longer pause, we leave the retry to the caller. */
 const RETRY_LIMIT = 5000;
-/** Bytes of an answer that is read into memory. */
+/** The most bytes of a response that we read into memory. */
 const LARGEST_ANSWER = 64 * 1024 * 1024;
-/** Milliseconds before a host's next address is tried beside the first one. */
+/** Milliseconds after which we try a host's next address in parallel (Happy Eyeballs). */
 const NEXT_ADDRESS_DELAY = 1000;
 
 export interface HttpRequest {
@@ -72,7 +72,7 @@ export interface HttpStreamResponse {
   data: Readable;
 }
 
-/** Reads at most so much; a longer answer is an error. */
+/** Reads a body as text. @throws FactoryError CloudUnavailable when it is longer than {@link LARGEST_ANSWER} */
 async function readText(call: ApiCall, data: AsyncIterable<Buffer>): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
@@ -84,7 +84,10 @@ async function readText(call: ApiCall, data: AsyncIterable<Buffer>): Promise<str
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** The connections to one cloud. Every failure is a FactoryError, except that an aborted call fails with its signal's reason. */
+/**
+ * The HTTP connections to one cloud. Every error is a FactoryError, except that an aborted call throws its signal's
+ * reason.
+ */
 export class HttpClient {
   private readonly agent: Agent;
 
@@ -93,7 +96,7 @@ export class HttpClient {
     readonly cloud: string,
     tls: Tls = {},
     private readonly deadlines: Deadlines = DEADLINES,
-    /** How often it may be called; an upload or a download is one call. Default: as often as we like. */
+    /** Limits the rate of calls; an upload or a download counts as one call. Default: no limit. */
     private readonly rateLimiter?: RateLimiter,
   ) {
     this.agent = new Agent({
@@ -113,16 +116,16 @@ export class HttpClient {
     });
   }
 
-  /** Names a call in errors. */
+  /** Identifies a request in error messages. */
   toApiCall(request: Pick<HttpRequest, 'product' | 'method' | 'url'>): ApiCall {
     return { product: request.product, cloud: this.cloud, method: request.method, url: request.url };
   }
 
   /**
-   * One call with its whole answer. A GET that fails soon, in a way that passes, is sent again a few times: an activity that
-   * reads much would hardly ever get to its end in a cloud that fails often, and a server may close an idle connection in
-   * the moment in which we use it. Nothing else is ever sent twice.
-   * @param accept other statuses than 2xx to answer instead of throwing
+   * Sends a request and reads the whole response. A GET that fails quickly with a transient error is sent again a few
+   * times, for two reasons: an activity with many reads would hardly ever finish in a cloud that fails often, and a
+   * server may close an idle connection just when we use it. No other request is ever sent twice.
+   * @param accept statuses other than 2xx that are returned and not thrown
    */
   async send(request: HttpRequest, accept: number[] = []): Promise<HttpResponse> {
     for (let tries = 1; ; tries++) {
@@ -163,7 +166,7 @@ export class HttpClient {
     }
   }
 
-  /** Sends a stream; the answer is small. Ends when nothing is taken from us for a time, however long it all takes. */
+  /** Uploads a stream. Fails when the server accepts no bytes for a time; the whole upload may take any time. */
   async upload(request: HttpRequest & { body: Readable }): Promise<HttpResponse> {
     const call = this.toApiCall(request);
     try {
@@ -183,7 +186,7 @@ export class HttpClient {
     }
   }
 
-  /** Answers a stream as soon as the headers are there. The signal, and the deadline between two pieces, hold until its end. */
+  /** Returns a stream as soon as the headers are there. The signal and the `body` deadline apply until its end. */
   async download(request: HttpRequest): Promise<HttpStreamResponse> {
     const call = this.toApiCall(request);
     try {
@@ -215,13 +218,13 @@ export class HttpClient {
     });
   }
 
-  /** Cuts every connection; calls that are under way fail. */
+  /** Closes every connection; calls in progress fail. */
   async close(): Promise<void> {
     await this.agent.destroy();
   }
 }
 
-/** Whether the same call may well succeed in a moment. */
+/** Whether the same call may succeed soon. */
 function isTransient(error: unknown): error is FactoryError {
   if (!(error instanceof FactoryError) || !error.retryable) return false;
   const { type, retryAfterSeconds = 0 } = error;

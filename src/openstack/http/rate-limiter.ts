@@ -3,8 +3,8 @@ interface Waiter {
 }
 
 /**
- * Lets calls to a cloud through at a steady rate, in the order in which they came. Without bursts: a cloud that limits calls
- * counts them in windows of its own.
+ * Limits calls to a cloud to a steady rate, in the order of their arrival. It allows no bursts, because a cloud that
+ * limits calls counts them in its own time windows.
  */
 export class RateLimiter {
   private waiters: Waiter[] = [];
@@ -13,7 +13,7 @@ export class RateLimiter {
 
   constructor(private perSecond: number) {}
 
-  /** Changes the rate, also for those who wait already. */
+  /** Changes the rate, also for callers that already wait. */
   setRate(perSecond: number): void {
     this.perSecond = perSecond;
     clearTimeout(this.timer);
@@ -21,7 +21,7 @@ export class RateLimiter {
     this.scheduleNext();
   }
 
-  /** Resolves when the call may be made; rejects with the signal's reason. */
+  /** Resolves when the caller may make its call. Rejects with the signal's reason on abort. */
   async acquire(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     await new Promise<void>((resolve, reject) => {

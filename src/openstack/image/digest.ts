@@ -1,28 +1,31 @@
 import { createHash, type Hash } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
 
-/** A digest of bytes as they pass. */
+/** A digest that is computed while the bytes pass. */
 export interface Digest {
-  /** Takes the bytes, now or, where it answers a promise, when that has resolved: a promise a chunk would cost as much as the digest. */
+  /**
+   * Adds the bytes. If it returns a promise, the caller must wait for it before the next call. Usually it returns
+   * undefined, because one promise per chunk would cost as much as the digest itself.
+   */
   update(chunk: Buffer): Promise<void> | undefined;
-  /** In hexadecimal. Nothing can be added after it. */
+  /** Returns the digest in hexadecimal. Nothing can be added afterwards. */
   value(): Promise<string>;
-  /** Ends it; what still waits then waits for ever. */
+  /** Frees the resources. Promises that are still pending never settle. */
   close(): void;
 }
 
-/** Bytes from which on a thread is worth its start. */
+/** Bytes of content from which a thread of its own is worth the time that its start takes. */
 const THREAD_THRESHOLD = 32 * 1024 * 1024;
-/** Bytes of a piece that is handed to the thread, and how many pieces there are. */
+/** Bytes of a piece that is sent to the thread, and the number of pieces. */
 const PIECE = 1024 * 1024;
 const PIECES = 8;
 
-/** What the thread is sent: a buffer with so many bytes in it, or the request for the digest. */
+/** A message to the thread: a buffer with `length` bytes of content, or the request for the digest. */
 type DigestRequest = { buffer: ArrayBuffer; length: number } | 'digest';
-/** What it sends back: the buffer, to be filled again, or the digest in hexadecimal. */
+/** A message from the thread: the buffer, which can be filled again, or the digest in hexadecimal. */
 type DigestReply = { buffer: ArrayBuffer } | { digest: string };
 
-/** The thread's program: text, because a thread starts from a file only where that is compiled already. */
+/** The thread's program. It is text, because a thread can start from a file only if that file is compiled already. */
 const THREAD = `
   const { parentPort, workerData } = require('node:worker_threads');
   const hash = require('node:crypto').createHash(workerData);
@@ -33,7 +36,9 @@ const THREAD = `
   });
 `;
 
-/** A digest that is computed beside the reading, for large contents: SHA-512 is as slow as a fast network. */
+/**
+ * Creates a digest. Large content is digested in a thread, beside the reading: SHA-512 is as slow as a fast network.
+ */
 export function createDigest(algorithm: string, size: number | null): Digest {
   return size !== null && size < THREAD_THRESHOLD ? new InlineDigest(algorithm) : new ThreadedDigest(algorithm);
 }
@@ -54,7 +59,7 @@ class InlineDigest implements Digest {
   }
 
   close(): void {
-    // It holds nothing but memory.
+    // There is nothing to free but memory.
   }
 }
 
@@ -93,7 +98,7 @@ class ThreadedDigest implements Digest {
     return this.splitChunk(chunk);
   }
 
-  /** Takes a chunk that needs more than the present piece. */
+  /** Adds a chunk that does not fit into the current piece. */
   private async splitChunk(chunk: Buffer): Promise<void> {
     for (let taken = 0; taken < chunk.length;) {
       const piece = (this.piece ??= { bytes: new Uint8Array(await this.takeFree()), length: 0 });
@@ -130,7 +135,7 @@ class ThreadedDigest implements Digest {
     this.worker.postMessage(request, transfer);
   }
 
-  /** What the thread will answer, unless it fails. */
+  /** Waits for the thread's reply; rejects when the thread fails. */
   private wait<T>(ask: (resolve: (value: T) => void) => void): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.failure !== undefined) reject(this.failure);

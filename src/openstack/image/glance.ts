@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import { FactoryError } from '../../domain/errors.js';
+import { defined } from '../../domain/defined.js';
 import { transportError } from '../http/http-errors.js';
 import type { Session } from '../auth/session.js';
 import { countBytes, readExpectedDigest, verifyContent } from './transfer.js';
@@ -8,7 +9,7 @@ import { ServiceClient, type ServiceCall } from '../auth/service-client.js';
 import type { CallOptions } from '../http/call-options.js';
 import type { CreateImage, Image, ImageChange, Images } from './types.js';
 
-/** Besides these an image has free properties, which are kept as they are. */
+/** An image may have further, free properties, which are kept as they are. */
 const imageSchema = z
   .object({
     id: z.string(),
@@ -40,7 +41,7 @@ const importInfo = z.object({ 'import-methods': z.object({ value: z.array(z.stri
 
 const taskList = z.object({ tasks: z.array(z.object({ message: z.string().nullish(), created_at: z.string() })) });
 
-/** Images of one page. Glance gives 25 unless told. */
+/** Images per page. Glance's default is 25. */
 const PAGE = '200';
 const PATCH_TYPE = 'application/openstack-images-v2.1-json-patch';
 
@@ -48,7 +49,7 @@ function buildImagePath(id: string): string {
   return `/images/${encodeURIComponent(id)}`;
 }
 
-/** Glance (https://docs.openstack.org/api-ref/image/v2/). */
+/** Client of Glance (https://docs.openstack.org/api-ref/image/v2/). */
 export class Glance implements Images {
   private readonly service: ServiceClient;
 
@@ -60,13 +61,13 @@ export class Glance implements Images {
     query: { tags?: string[]; name?: string; properties?: Record<string, string> } = {},
     { signal }: CallOptions = {},
   ): Promise<Image[]> {
-    const filter = { ...query.properties, ...(query.name === undefined ? {} : { name: query.name }) };
+    const filter = { ...query.properties, ...defined({ name: query.name }) };
     const images = await this.service.list(
       { path: '/images', query: { ...filter, tag: query.tags, limit: PAGE }, signal },
       imagePage,
       (page) => ({ items: page.images, next: page.next }),
     );
-    // Glance reads some values as operators ("in:…"); what it then lists beyond the exact ones is left out.
+    // Glance reads some values as operators ("in:…"); we remove the images that do not match exactly.
     return images.filter((image) => Object.entries(filter).every(([name, value]) => String(image[name]) === value));
   }
 
@@ -80,7 +81,7 @@ export class Glance implements Images {
     return this.service.find({ method: 'GET', path: buildImagePath(id), signal }, imageSchema);
   }
 
-  /** @throws FactoryError Conflict when the id was ever used, by an image that may be deleted by now */
+  /** @throws FactoryError Conflict when an image has or had this id, even if that image is deleted */
   async createImage({ properties, ...request }: CreateImage, { signal }: CallOptions = {}): Promise<Image> {
     const json = { ...properties, ...request };
     return this.service.requestJson({ method: 'POST', path: '/images', json, signal }, imageSchema);
@@ -92,19 +93,16 @@ export class Glance implements Images {
     options: CallOptions & { size?: number; onProgress?: (bytes: number) => void } = {},
   ): Promise<void> {
     const { signal, size, onProgress } = options;
-    // As long as nobody reads it, nobody would hear of its failure, and that would end the process.
+    // An error before the first read would have no listener, and that would end the process.
     data.on('error', () => undefined);
     try {
-      // A stream can be sent only once: this call finds out before it whether our token still holds.
+      // A stream can be sent only once, so this call finds out first whether our token is still valid.
       await this.requireImage(id, signal);
       if (data.errored !== null) throw data.errored;
       const call: ServiceCall = {
         method: 'PUT',
         path: `${buildImagePath(id)}/file`,
-        headers: {
-          'content-type': 'application/octet-stream',
-          ...(size === undefined ? {} : { 'content-length': String(size) }),
-        },
+        headers: defined({ 'content-type': 'application/octet-stream', 'content-length': size?.toString() }),
         signal,
       };
       const body = onProgress === undefined ? data : countBytes(data, onProgress);
@@ -116,8 +114,8 @@ export class Glance implements Images {
   }
 
   /**
-   * Of two uploads that begin in the same moment Glance takes both, and tells the slower one at its end that the image is
-   * gone (410), though it is there and whole. That is a conflict.
+   * Glance accepts two uploads that begin at the same time, and tells the slower one at its end that the image is gone
+   * (410), although the image is complete. We report that as a Conflict.
    */
   private async toUploadConflict(
     id: string,

@@ -4,13 +4,16 @@ import { FactoryError } from '../../domain/errors.js';
 import { type Digest, createDigest } from './digest.js';
 import type { Image } from './types.js';
 
-/** The digest that Glance promises for an image's bytes; none for an image whose store never told it. */
+/** The digest that Glance has recorded for an image's bytes. */
 export interface ExpectedDigest {
   algorithm: string;
   value: string;
 }
 
-/** `os_hash_algo`/`os_hash_value`, else the MD5 in `checksum` (https://docs.openstack.org/api-ref/image/v2/#show-image). */
+/**
+ * Reads `os_hash_algo` and `os_hash_value`, else the MD5 in `checksum`; undefined if the image's store has reported
+ * none (https://docs.openstack.org/api-ref/image/v2/#show-image).
+ */
 export function readExpectedDigest(image: Image): ExpectedDigest | undefined {
   const algorithm = image.os_hash_algo;
   if (algorithm && image.os_hash_value && getHashes().includes(algorithm)) {
@@ -19,7 +22,7 @@ export function readExpectedDigest(image: Image): ExpectedDigest | undefined {
   return image.checksum ? { algorithm: 'md5', value: image.checksum } : undefined;
 }
 
-/** Passes bytes on and fails at their end when they are not those that were promised. */
+/** Passes bytes on, and fails at their end when size or digest differ from what Glance has recorded. */
 class Verifier extends Transform {
   private readonly digest: Digest | undefined;
   private bytes = 0;
@@ -51,7 +54,9 @@ class Verifier extends Transform {
 
   private async findMismatch(): Promise<FactoryError | null> {
     if (this.size !== null && this.bytes !== this.size) {
-      return contentMismatchError(`${this.what} ended after ${this.bytes} bytes; Glance says that it has ${this.size}`);
+      return contentMismatchError(
+        `${this.what} ended after ${this.bytes} bytes; Glance has recorded ${this.size} bytes`,
+      );
     }
     const value = await this.digest?.value();
     if (this.promised === undefined || value === this.promised.value) return null;
@@ -60,12 +65,12 @@ class Verifier extends Transform {
   }
 }
 
-/** Another download may well be whole: what was read differs from what Glance has recorded, not from what a user wants. */
+/** The error is retryable, because another download may be complete. */
 function contentMismatchError(message: string): FactoryError {
   return new FactoryError('ChecksumMismatch', message, { retryable: true });
 }
 
-/** The stream with its digest verified at the end; its failures go through `toError`. */
+/** Returns the stream with a check of size and digest at its end. `toError` converts the errors of `data`. */
 export function verifyContent(
   data: Readable,
   what: string,
@@ -78,7 +83,10 @@ export function verifyContent(
   return data.pipe(verifier);
 }
 
-/** The stream, telling how many bytes have gone through. Destroying it destroys its source, whose failure is its own. */
+/**
+ * Returns the stream with a count of the bytes that have passed. Destroying it destroys `data`; it fails when `data`
+ * fails.
+ */
 export function countBytes(data: Readable, onProgress: (bytes: number) => void): Readable {
   let bytes = 0;
   const counter = new Transform({
@@ -88,6 +96,6 @@ export function countBytes(data: Readable, onProgress: (bytes: number) => void):
       done(null, chunk);
     },
   });
-  // Whoever reads the counter sees its failure.
+  // The reader of the counter sees the error.
   return pipeline(data, counter, () => undefined);
 }

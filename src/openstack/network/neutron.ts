@@ -6,10 +6,10 @@ import { type Query, ServiceClient } from '../auth/service-client.js';
 import type { CallOptions } from '../http/call-options.js';
 import type { FloatingIp, Network, NeutronNetwork, Port, SecurityGroup, SecurityGroupRule } from './types.js';
 
-/** Owners of the ports by which a router sits on a network, whatever kind of router it is. */
+/** Values of `device_owner` for the ports that connect a router to a network, for every kind of router. */
 const ROUTER_PORT = /^network:(router_interface|router_interface_distributed|ha_router_replicated_interface)$/;
 
-/** Neutron (https://docs.openstack.org/api-ref/network/v2/). */
+/** Client of Neutron (https://docs.openstack.org/api-ref/network/v2/). */
 export class Neutron implements Network {
   private readonly service: ServiceClient;
 
@@ -17,7 +17,7 @@ export class Neutron implements Network {
     this.service = new ServiceClient(session, 'network', 'Neutron', 'v2.0');
   }
 
-  /** All of a collection; its name is also the key of its documents. */
+  /** Lists a whole collection. `key`: the key of the list in the response. */
   private async list<T>(
     collection: string,
     item: z.ZodType<T>,
@@ -41,7 +41,7 @@ export class Neutron implements Network {
     return this.list('networks', network, { 'router:external': external, name: query.name }, signal);
   }
 
-  /** By id first, then by name. @throws FactoryError BadRequest when several have the name */
+  /** Looks for the id first, then for the name. @throws FactoryError BadRequest when several networks have the name */
   async findNetwork(idOrName: string, options: CallOptions = {}): Promise<NeutronNetwork | undefined> {
     const path = `/networks/${encodeURIComponent(idOrName)}`;
     const byId = await this.service.find({ method: 'GET', path, signal: options.signal }, z.object({ network }));
@@ -53,7 +53,7 @@ export class Neutron implements Network {
       'BadRequest',
       `cloud ${this.service.http.cloud} has several networks named ${idOrName}: ${ids}`,
       {
-        hint: 'name the network by its id',
+        hint: 'give the id of the network in place of its name',
       },
     );
   }
@@ -135,7 +135,7 @@ export class Neutron implements Network {
     return { ...group, tags: await this.setTags('security-groups', group.id, tags, { signal }) };
   }
 
-  /** @throws FactoryError Conflict when the group has this rule already */
+  /** @throws FactoryError Conflict when the security group has this rule already */
   async addSecurityGroupRule(
     groupId: string,
     wanted: Omit<SecurityGroupRule, 'id'>,
@@ -150,7 +150,7 @@ export class Neutron implements Network {
     await this.service.remove(`/security-groups/${encodeURIComponent(id)}`, signal);
   }
 
-  /** https://docs.openstack.org/api-ref/network/v2/#replace-all-tags; creation itself takes none. */
+  /** https://docs.openstack.org/api-ref/network/v2/#replace-all-tags. The create calls accept no tags. */
   async setTags(
     collection: 'floatingips' | 'security-groups',
     id: string,

@@ -5,23 +5,31 @@ import type { CallOptions } from '../http/call-options.js';
 import type { CreateVolume, Volume, Volumes } from './types.js';
 import { messagesSchema, uploadSchema, volumePage, volumeSchema } from './schemas.js';
 
-/** The first microversion in which an upload says who may see the image: all that we need beyond 3.0. */
+/** The first microversion in which an upload sets the image's visibility: all that we need beyond 3.0. */
 const HEADERS = { 'openstack-api-version': 'volume 3.1' };
 
-/** The first one that lists the messages of one thing. */
+/** The first microversion that filters messages by resource. */
 const MESSAGES = { 'openstack-api-version': 'volume 3.5' };
 
-/** A volume that Cinder has failed to delete: https://docs.openstack.org/api-ref/block-storage/v3/#force-delete-a-volume is for administrators only. */
+/**
+ * The error for a volume that Cinder has failed to delete. Only administrators can force the deletion:
+ * https://docs.openstack.org/api-ref/block-storage/v3/#force-delete-a-volume.
+ */
 function volumeUndeletableError(id: string): FactoryError {
-  const message = `volume ${id} cannot be deleted: Cinder has tried and failed (error_deleting); only the cloud’s administrators can`;
-  return new FactoryError('VolumeFailed', message);
+  const message = `volume ${id} cannot be deleted: Cinder has failed to delete it (status error_deleting)`;
+  return new FactoryError('VolumeFailed', message, {
+    hint: 'ask the cloud’s administrators to delete it: only they can force the deletion',
+  });
 }
 
 function buildVolumePath(id: string): string {
   return `/volumes/${encodeURIComponent(id)}`;
 }
 
-/** Cinder (https://docs.openstack.org/api-ref/block-storage/v3/). The project in its paths, which new ones can do without, is what all take. */
+/**
+ * Client of Cinder (https://docs.openstack.org/api-ref/block-storage/v3/). Its paths contain the project id: new
+ * releases do not need it, but all releases accept it.
+ */
 export class Cinder implements Volumes {
   private readonly service: ServiceClient;
 
@@ -44,7 +52,7 @@ export class Cinder implements Volumes {
       volumePage,
       (page) => ({ items: page.volumes, next: page.volumes_links?.find((link) => link.rel === 'next')?.href }),
     );
-    // Where an operator has taken a filter away, Cinder lists as if it had not been asked for.
+    // If the operator has disabled a filter, Cinder ignores it and lists all volumes.
     return volumes.filter(
       (volume) =>
         (name === undefined || volume.name === name) && wanted.every(([key, value]) => volume.metadata[key] === value),
@@ -68,7 +76,7 @@ export class Cinder implements Volumes {
       const { messages } = await this.service.requestJson(call, messagesSchema);
       return messages.filter(({ resource_uuid }) => resource_uuid === id).map(({ user_message }) => user_message);
     } catch (error) {
-      // They only tell why something else has failed: that is said in any case.
+      // The messages only add a reason to another failure, which is reported in any case.
       if (error instanceof FactoryError && !error.retryable) return [];
       throw error;
     }
@@ -85,7 +93,7 @@ export class Cinder implements Volumes {
       await this.service.remove(buildVolumePath(id), options.signal, HEADERS);
     } catch (error) {
       if (!(error instanceof FactoryError && error.type === 'Conflict')) throw error;
-      // Cinder refuses to delete what it is deleting already, and what it has failed to delete.
+      // Cinder answers Conflict for a volume that it deletes already, and for one that it has failed to delete.
       const status = (await this.getVolume(id, options))?.status ?? 'deleting';
       if (status === 'error_deleting') throw volumeUndeletableError(id);
       if (status !== 'deleting') throw error;

@@ -53,7 +53,7 @@ describe('imagefactory codec', () => {
     const { port } = other.address() as AddressInfo;
     const io = new RecordingIo({ ...env });
     assert.equal(await run(['codec', 'serve', '--address', `127.0.0.1:${port}`], io), 2);
-    assert.match(io.stderr, /cannot listen at 127\.0\.0\.1:\d+ \(EADDRINUSE\)/);
+    assert.match(io.stderr, /cannot listen on 127\.0\.0\.1:\d+ \(EADDRINUSE\)/);
     other.close();
   });
 });

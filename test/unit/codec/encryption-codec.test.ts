@@ -56,9 +56,9 @@ describe('the encryption codec', () => {
     const encrypted = await codecOf(first).encode([plain]);
     await assert.rejects(
       none.decode(encrypted),
-      /payload key "first", which is not at hand \(known: none\).*--payload-keys/,
+      /payload key "first", which is missing \(known keys: none\).*--payload-keys/,
     );
-    await assert.rejects(codecOf(second).decode(encrypted), /"first".*\(known: second\)/);
+    await assert.rejects(codecOf(second).decode(encrypted), /"first".*\(known keys: second\)/);
   });
 
   it('refuses what was altered, cut short, or encrypted with another key of the same id', async () => {
@@ -70,7 +70,7 @@ describe('the encryption codec', () => {
     for (const data of [flipped, bytes.subarray(0, -1), bytes.subarray(0, 20), Buffer.alloc(0)]) {
       await assert.rejects(codec.decode([{ ...encrypted, data }]), /is damaged/);
     }
-    await assert.rejects(codecOf(generateKeyLine('first')).decode([encrypted ?? {}]), /stands for another key now/);
+    await assert.rejects(codecOf(generateKeyLine('first')).decode([encrypted ?? {}]), /the key of this id has changed/);
   });
 
   it('shows no key to whoever prints it', () => {

@@ -34,14 +34,14 @@ describe('a file of payload keys', () => {
 
   for (const [what, text, says] of [
     ['without a colon', `\nabc\n`, /line 2: there is no colon/],
-    ['with an id of strange letters', `a b:${KEY}`, /line 1: what stands before the colon is no id/],
+    ['with an id of strange letters', `a b:${KEY}`, /line 1: the text before the colon is not a valid id/],
     [
       'with a short key',
       `k:${KEY}\nshort:${Buffer.alloc(16).toString('base64')}`,
       /line 2: .*short has 16 bytes .* 32/,
     ],
     ['with a key that is no base64', `k:${KEY.slice(0, -1)}`, /line 1: the key k is not written as padded base64/],
-    ['with an id twice', `k:${KEY}\nk:${KEY}`, /line 2: there is a key with the id k already/],
+    ['with an id twice', `k:${KEY}\nk:${KEY}`, /line 2: another key has the id k already/],
     ['with no key', '# none\n', /there is no key/],
   ] as const) {
     it(`${what} is refused by line, with what to write, and without quoting it`, () => {
@@ -61,7 +61,10 @@ describe('a file of payload keys', () => {
 
   it('that others may read, or a group may write, is refused', () => {
     for (const mode of [0o644, 0o604, 0o620, 0o660]) {
-      assert.throws(() => readPayloadKeys(write(`k:${KEY}`, mode)), /open to others \(mode 0/);
+      assert.throws(
+        () => readPayloadKeys(write(`k:${KEY}`, mode)),
+        /other users can access the payload keys in .* \(mode 0/,
+      );
     }
     assert.equal(readPayloadKeys(write(`k:${KEY}`, 0o640)).current, 'k');
   });

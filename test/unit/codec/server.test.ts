@@ -100,7 +100,7 @@ describe('the codec server', () => {
   it('serves nothing but the loopback without a token', async () => {
     for (const host of ['0.0.0.0', '::', 'codec.example.org']) {
       const served = serveCodec({ keys, host, port: 0, origins: [] });
-      await assert.rejects(served, /would decrypt for everybody who reaches/);
+      await assert.rejects(served, /would decrypt for every caller that can reach/);
     }
   });
 
@@ -118,7 +118,7 @@ describe('the codec server', () => {
       }),
       /payload key "gone"/,
     ],
-    ['more than it has room for', 413, '/decode', ' '.repeat(9 * 1024 * 1024), /may have \d+ bytes/],
+    ['more than it has room for', 413, '/decode', ' '.repeat(9 * 1024 * 1024), /may have at most \d+ bytes/],
   ] as const) {
     it(`answers ${what} with ${status} and a sentence`, async () => {
       const response = await call(path, { body });

@@ -2,7 +2,11 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, it } from 'node:test';
+import { ACTIVITY_DECLARATIONS } from '../../../src/activities/declarations.js';
 import { COMMANDS } from '../../../src/cli/commands/index.js';
+import { WORKFLOWS } from '../../../src/domain/messages.js';
+import { KEYS } from '../../../src/domain/names.js';
+import { LIMITS } from '../../../src/tdl/limits.js';
 import {
   codeSpans,
   headingAnchors,
@@ -49,6 +53,37 @@ describe('README.md', () => {
     for (const name of listFiles('docs').filter((path) => /^docs\/[^/]+\.md$/.test(path))) {
       assert.ok(listed.includes(`](${name})`), name);
     }
+  });
+});
+
+describe('README.md: supported versions', () => {
+  const supported = readSection(readText('README.md'), '## Supported versions');
+
+  it('names the version of the SDK that package.json asks for', () => {
+    const row = tableRows(supported).find(([name]) => name === 'Temporal SDK');
+    assert.match(row?.join(' ') ?? '', new RegExp(`\\b${packageJson.dependencies['@temporalio/client']}\\b`));
+  });
+
+  it('names the versions of Temporal’s program and server that the tests build', () => {
+    const modules = readText('tools/temporal/go.mod');
+    const row = tableRows(supported).find(([name]) => name === 'Temporal server');
+    for (const module of ['github.com/temporalio/cli', 'go.temporal.io/server']) {
+      const version = new RegExp(`${module} v([\\d.]+)`).exec(modules)?.[1] ?? 'no version';
+      assert.ok(row?.[2]?.includes(version), `${module} ${version}`);
+    }
+  });
+});
+
+describe('docs/tdl.md', () => {
+  it('has every limit of the template reader', () => {
+    const rows = tableRows(readSection(readText('docs/tdl.md'), '## Limits'));
+    const numbers = rows.map(([, number = '']) => Number.parseInt(number));
+    // The digits of a disk's size are limited by its own reader.
+    const expected = [...Object.values(LIMITS), 30];
+    assert.deepEqual(
+      numbers.sort((a, b) => a - b),
+      expected.sort((a, b) => a - b),
+    );
   });
 });
 
@@ -112,6 +147,17 @@ describe('docs/architecture.md', () => {
     const unexplained = used.filter((name) => !documented.some((pattern) => matches(pattern, name)));
     const unused = documented.filter((pattern) => !used.some((name) => matches(pattern, name)));
     assert.deepEqual({ unexplained, unused }, { unexplained: [], unused: [] });
+  });
+
+  it('names only activities and workflows that exist in its diagrams', () => {
+    const diagrams = [...architecture.matchAll(/^```mermaid$(.*?)^```$/gms)].map(([, text = '']) => text);
+    assert.equal(diagrams.length, 2);
+    const known: string[] = [...Object.keys(ACTIVITY_DECLARATIONS), ...Object.values(WORKFLOWS)];
+    const named = diagrams.flatMap((text) => [...text.matchAll(/\b[a-z]+[A-Z]\w*/g)].map(([name]) => name));
+    assert.deepEqual(
+      sorted(named).filter((name) => !known.includes(name) && !['sequenceDiagram'].includes(name)),
+      [],
+    );
   });
 
   it('is short', () => {
@@ -207,6 +253,12 @@ for (const path of DOCUMENTS) {
       for (const name of named.filter((text) => !/[A-Z]{4,}/.test(text) || text.endsWith('README.md'))) {
         assert.ok(existsSync(name), name);
       }
+    });
+
+    it('names only marks that builds set', () => {
+      const marks: string[] = Object.values(KEYS);
+      const named = codeSpans(prose).flatMap((text) => /^imagefactory_[a-z]+(?==|$)/.exec(text)?.[0] ?? []);
+      for (const mark of named) assert.ok(marks.includes(mark), mark);
     });
 
     it('has no line over 120 columns outside of tables', () => {

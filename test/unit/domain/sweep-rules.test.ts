@@ -65,13 +65,16 @@ describe('what a build has left', () => {
 
   it('goes when Temporal has forgotten the build', () => {
     const { removals } = plan([thing('s')], { workflowStates: new Map([['base_image-b', 'unknown']]) });
-    assert.equal(removals[0]?.why, 'Temporal knows no such build');
+    assert.equal(removals[0]?.why, 'Temporal no longer knows its build');
   });
 
   it('stays while Temporal could not have forgotten the build: then it is another one’s', () => {
     const lives = new Map([['base_image-b', 'unknown']] as const);
     const result = plan([thing('s')], { workflowStates: lives, retention: 3 * 86_400 });
-    assert.match(whyKept(result, 's') ?? '', /^Temporal knows no such build, and has not had the time to forget it$/);
+    assert.match(
+      whyKept(result, 's') ?? '',
+      /^Temporal does not know its build, although it is younger than the retention$/,
+    );
     assert.deepEqual(removed(plan([thing('s')], { workflowStates: lives, retention: 86_400 })), ['s']);
     assert.deepEqual(removed(plan([thing('s')], { retention: 3 * 86_400 })), ['s']);
   });
@@ -111,7 +114,7 @@ describe('what a build has left', () => {
     ];
     assert.equal(whyKept(plan(found), 'k'), 'kept until 2026-03-04 13:00 UTC');
     assert.deepEqual(removed(plan(found, { now: NOW + 2 * HOUR })), ['s', 'p', 'k']);
-    assert.equal(whyKept(plan([thing('s', { expires: Infinity })]), 's'), 'kept until somebody removes it');
+    assert.equal(whyKept(plan([thing('s', { expires: Infinity })]), 's'), 'kept until a user removes it');
   });
 
   it('goes, but for the base image', () => {
@@ -200,7 +203,7 @@ describe('installer media', () => {
   });
 
   it('stay while an installer’s run lives', () => {
-    assert.match(whyKept(plan([medium], { installing: true }), 'm') ?? '', /^an installer’s run lives/);
+    assert.match(whyKept(plan([medium], { installing: true }), 'm') ?? '', /^a JEOS installation is running/);
   });
 });
 

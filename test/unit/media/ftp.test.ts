@@ -105,7 +105,7 @@ describe('a medium by FTP', () => {
       type: 'MediaUnavailable',
       retryable: false,
       message: `cannot fetch ${server.url}/x: FTP reply "530 Login incorrect."`,
-      hint: /user and password/,
+      hint: /needs a user and a password/,
     });
     const url = `${server.url.replace('//', '//me:right@')}/x`;
     for (const fetch of [() => fetching(url).fetched, () => fetchText(url), () => fetchValidators(url)]) {
@@ -201,7 +201,7 @@ describe('a medium by FTP', () => {
   it('brings no more bytes than allowed, announced or not', async () => {
     await using server = await FtpServer.start();
     server.put('/linux', BODY);
-    const tooLarge = { type: 'MediaUnavailable', retryable: false, message: /at most 1000 are taken/ };
+    const tooLarge = { type: 'MediaUnavailable', retryable: false, message: /the limit is 1000 bytes/ };
     await assert.rejects(fetching(`${server.url}/linux`, { maxBytes: 1000 }).fetched, tooLarge);
     assert.ok(!server.commands.some((line) => line.startsWith('RETR')));
     server.unknown.add('SIZE');

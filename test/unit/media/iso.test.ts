@@ -12,7 +12,7 @@ import {
   remasterIso,
   type RemasterOptions,
 } from '../../../src/media/iso.js';
-import { bootRecords, makeIso, readFromIso } from '../../support/iso.js';
+import { readBootRecords, makeIso, readFromIso } from '../../support/iso.js';
 
 const { signal } = new AbortController();
 const missing = await Promise.all([checkGrubPrograms(['bios', 'uefi'], signal), checkIsoPrograms(signal)]).then(
@@ -53,7 +53,7 @@ describe('an install medium', { skip: missing }, () => {
     const none = join(folder, 'none.iso');
     await writeFile(none, '<html>not found</html>');
     await assert.rejects(readIsoInfo(none, 'http://me:secret@m.example.org/a.iso'), (error: Error) => {
-      assert.match(error.message, /http:\/\/m\.example\.org\/a\.iso: what is there is no ISO 9660 image/);
+      assert.match(error.message, /http:\/\/m\.example\.org\/a\.iso: the file is not an ISO 9660 image/);
       assert.doesNotMatch(error.message, /secret/);
       return true;
     });
@@ -129,7 +129,7 @@ describe('an install medium', { skip: missing }, () => {
     });
 
     it('has a boot loader for BIOS and one for UEFI', async () => {
-      const records = (await bootRecords(made)).join('\n');
+      const records = (await readBootRecords(made)).join('\n');
       assert.match(records, /El Torito boot img :\s+1\s+BIOS\s+y\s+none/);
       assert.match(records, /El Torito boot img :\s+2\s+UEFI\s+y\s+none/);
     });
@@ -146,7 +146,7 @@ describe('an install medium', { skip: missing }, () => {
       signal,
     });
     assert.equal(await readFromIso(made, '/etc/installerconfig', own), 'DISTRIBUTIONS=base.txz');
-    assert.match((await bootRecords(made)).join('\n'), /El Torito img path :\s+1\s+\/boot\/loader\.bin/);
+    assert.match((await readBootRecords(made)).join('\n'), /El Torito img path :\s+1\s+\/boot\/loader\.bin/);
   });
 
   it('that has no kernel where it should be is said to have none, with the places', async () => {
@@ -159,7 +159,7 @@ describe('an install medium', { skip: missing }, () => {
     };
     await assert.rejects(remasterIso({ source, files: [], boot, folder: own, signal }), {
       type: 'MediaUnavailable',
-      message: 'the medium has none of casper/vmlinuz',
+      message: 'the medium has none of the files casper/vmlinuz',
     });
   });
 
@@ -170,7 +170,7 @@ describe('an install medium', { skip: missing }, () => {
     await writeFile(broken, (await readFile(large)).subarray(0, 33 * 1024));
     await assert.rejects(readIsoInfo(broken, 'http://m.example.org/a.iso'), {
       type: 'MediaUnavailable',
-      message: /the medium is cut off: it has 33792 of \d+ bytes/,
+      message: /the ISO is truncated: it has 33792 of \d+ bytes/,
     });
   });
 

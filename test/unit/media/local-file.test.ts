@@ -69,7 +69,7 @@ describe('a file of the worker’s machine that a template names', () => {
 
   it('must say where it is', async () => {
     for (const url of ['file://./tests/f', 'file://host/f', 'file:f', 'file:///a%2fb']) {
-      await refused(url, /does not say where the file is/);
+      await refused(url, /is not an absolute path on the worker/);
     }
   });
 
@@ -105,7 +105,7 @@ describe('a file of the worker’s machine that a template names', () => {
     const url = `file://${opened}/disc.iso`;
     const fetching = (from: string, directories?: string[]): Promise<FetchedFile> =>
       fetchToFile({ url: from, path, directories, maxBytes: 1000 });
-    await assert.rejects(fetching(url, [opened]), { retryable: false, message: /at most 1000 are taken/ });
+    await assert.rejects(fetching(url, [opened]), { retryable: false, message: /the limit is 1000 bytes/ });
     const none = { type: 'MediaUnavailable', retryable: false, message: /in none of the folders/ };
     await assert.rejects(fetching(`file://${opened}/link`, [opened]), none);
     await assert.rejects(fetching(url), none);

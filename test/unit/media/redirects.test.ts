@@ -11,6 +11,6 @@ it('follows a redirect from http to https, never from https to http', () => {
   assert.throws(() => resolveRedirect(new URL('https://mirror.example/a'), 'http://mirror.example/b'), {
     type: 'MediaUnavailable',
     retryable: false,
-    message: /from https only https is followed/,
+    message: /a redirect must lead to https, or from http to http/,
   });
 });

@@ -39,7 +39,7 @@ describe('fetchText and fetchBytes', () => {
     });
     await assert.rejects(fetchText(server.url, { timeouts: { headers: 0.2 } }), {
       retryable: true,
-      message: /no answer in time/,
+      message: /the server did not answer in time/,
     });
   });
 

@@ -163,7 +163,7 @@ describe('the error of a refusal', () => {
   it('takes Nova’s own request id as well', () => {
     const error = responseError(CALL, { status: 500, body: '', headers: { 'x-compute-request-id': 'req-2' } });
     assert.equal(error.requestId, 'req-2');
-    assert.equal(error.message, 'Nova of cloud prod failed on POST /v2.1/servers (500): no reason given');
+    assert.equal(error.message, 'Nova of cloud prod failed on POST /v2.1/servers (500): it gave no reason');
   });
 
   it('says where a redirection leads', () => {

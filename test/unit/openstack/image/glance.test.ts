@@ -80,7 +80,7 @@ describe('a download', () => {
       other,
       /the md5 digest/,
     ],
-    ['too few bytes', IMAGE, BYTES.subarray(1), /image i ended after 169999 bytes; Glance says that it has 170000/],
+    ['too few bytes', IMAGE, BYTES.subarray(1), /image i ended after 169999 bytes; Glance has recorded 170000 bytes/],
   ];
   for (const [what, image, bytes, message] of cases) {
     it(`that gives ${what} fails at its end`, async () => {

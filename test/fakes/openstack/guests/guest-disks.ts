@@ -8,23 +8,23 @@ import { BASE_FILES, BASE_FOLDERS, BASE_PACKAGES } from './base-system.js';
 const run = promisify(execFile);
 const TOOLS = fileURLToPath(new URL('tools', import.meta.url));
 
-/** The disks of guests and of images: folders with what is the guest's own; its programs are the host's. */
-export class Disks {
+/** The disks of guests and images: folders with the files of the guest. The guest uses the programs of the host. */
+export class GuestDisks {
   readonly tools: string;
   private base: Promise<string> | undefined;
   private count = 0;
 
-  /** @param directory readable for root only: one of the tools runs as root for whoever may reach it */
+  /** @param directory a folder that only root may enter: one of the tools is a shell with setuid root */
   constructor(private readonly directory: string) {
     this.tools = join(directory, 'tools');
   }
 
-  /** A copy of a disk, or of the freshly installed system. */
+  /** Copies a disk. Default: the disk of a freshly installed system. */
   async copy(from?: string): Promise<string> {
-    const source = from ?? (await this.baseSystem());
+    const source = from ?? (await this.findBaseSystem());
     const target = join(this.directory, `disk-${++this.count}`);
     await mkdir(target);
-    // Owners, modes, times and links stay; the overlay's own folder starts empty.
+    // `-a` keeps owners, modes, times and links. The overlay's work folder must start empty.
     await run('cp', ['-a', join(source, 'root'), join(source, 'usr'), target]);
     await mkdir(join(target, 'work'));
     return target;
@@ -34,13 +34,13 @@ export class Disks {
     await rm(disk, { recursive: true, force: true, maxRetries: 3 });
   }
 
-  private baseSystem(): Promise<string> {
-    this.base ??= this.install();
+  private findBaseSystem(): Promise<string> {
+    this.base ??= this.createBaseSystem();
     return this.base;
   }
 
-  private async install(): Promise<string> {
-    await this.makeTools();
+  private async createBaseSystem(): Promise<string> {
+    await this.installTools();
     const disk = join(this.directory, 'base');
     const root = join(disk, 'root');
     await mkdir(join(disk, 'usr'), { recursive: true });
@@ -59,7 +59,7 @@ export class Disks {
     return disk;
   }
 
-  private async makeTools(): Promise<void> {
+  private async installTools(): Promise<void> {
     const bin = join(this.tools, 'usr/bin');
     await mkdir(bin, { recursive: true });
     await cp(TOOLS, bin, { recursive: true });
@@ -80,7 +80,7 @@ export class Disks {
       ],
       { cwd: bin },
     );
-    // Where the host has the same program in sbin, that one would come first.
+    // A program of the host in sbin would come before ours in bin.
     await run(
       'sh',
       [

@@ -1,6 +1,7 @@
 /**
- * Waits for what many share, for one of them: it leaves with its signal's reason, and the others still get their answer.
- * @param share starts what is shared, or joins it; not called when the signal has been given already
+ * Waits for a promise that several callers share, until this caller's signal is aborted. Then it rejects with the
+ * signal's reason; the shared promise goes on for the other callers.
+ * @param share starts the shared work, or joins it; not called if the signal is aborted already
  */
 export async function raceAbort<T>(signal: AbortSignal | undefined, share: () => Promise<T>): Promise<T> {
   signal?.throwIfAborted();

@@ -18,23 +18,23 @@ import type {
 } from '../../../../src/openstack/types.js';
 import { FakeCloud, type FakeCloudOptions } from '../../../fakes/openstack/fake-cloud.js';
 
-/** Milliseconds after which a condition is given up. */
-const PATIENCE = 30_000;
+/** Milliseconds for which a test waits for a condition. */
+const TIMEOUT = 30_000;
 
 const VOLUME = { source_type: 'volume', destination_type: 'volume', delete_on_termination: false } as const;
 
-/** A volume that a server boots from. */
+/** The block device of a volume from which a server boots. */
 export function rootDisk(uuid: string): BlockDevice {
   return { ...VOLUME, uuid, boot_index: 0 };
 }
 
-/** A volume in the drive that comes after the root disk. */
+/** The block device of a volume in a CD-ROM drive, second in the boot order. */
 export function cdrom(uuid: string): BlockDevice {
   return { ...VOLUME, uuid, boot_index: 1, device_type: 'cdrom' };
 }
 
-/** A fake cloud with a client, and the steps that tests of it share. */
-export class Scene {
+/** A fake cloud with a client, and the operations that its tests share. */
+export class CloudFixture {
   readonly loginKey = generateKeyPair();
   readonly hostKey = generateKeyPair();
 
@@ -43,9 +43,9 @@ export class Scene {
     readonly cloud: Cloud,
   ) {}
 
-  static async start(options: FakeCloudOptions = {}): Promise<Scene> {
+  static async start(options: FakeCloudOptions = {}): Promise<CloudFixture> {
     const fake = await FakeCloud.start(options);
-    return new Scene(fake, connectCloud(readEnvironmentSettings(fake.env(), process.cwd())));
+    return new CloudFixture(fake, connectCloud(readEnvironmentSettings(fake.env(), process.cwd())));
   }
 
   async close(): Promise<void> {
@@ -53,46 +53,46 @@ export class Scene {
     await this.fake.close();
   }
 
-  async until<T>(ask: () => Promise<T>, wanted: (answer: T) => boolean): Promise<T> {
-    const end = Date.now() + PATIENCE;
+  async waitFor<T>(ask: () => Promise<T>, wanted: (answer: T) => boolean): Promise<T> {
+    const deadline = Date.now() + TIMEOUT;
     for (;;) {
       const answer = await ask();
       if (wanted(answer)) return answer;
-      if (Date.now() > end) throw new Error(`still ${JSON.stringify(answer)}`);
+      if (Date.now() > deadline) throw new Error(`timed out waiting; the last answer: ${JSON.stringify(answer)}`);
       await delay(5);
     }
   }
 
-  async image(properties: Record<string, string> = {}): Promise<Image> {
+  async createImage(properties: Record<string, string> = {}): Promise<Image> {
     const { image } = this.cloud;
     const { id } = await image.createImage({ name: 'disk', disk_format: 'raw', container_format: 'bare', properties });
     await image.uploadImage(id, Readable.from([Buffer.alloc(1000)]), { size: 1000 });
     return (await image.getImage(id)) as Image;
   }
 
-  /** An image that boots an installer: it names a kernel. */
-  async installerImage(): Promise<Image> {
-    const kernel = await this.image();
-    return this.image({ kernel_id: kernel.id, ramdisk_id: kernel.id, os_command_line: 'console=ttyS0' });
+  /** Creates an image that boots an installer: its properties have a kernel. */
+  async createInstallerImage(): Promise<Image> {
+    const kernel = await this.createImage();
+    return this.createImage({ kernel_id: kernel.id, ramdisk_id: kernel.id, os_command_line: 'console=ttyS0' });
   }
 
-  /** A volume of 1 GiB that is whole. */
-  async volume(request: Partial<CreateVolume> = {}): Promise<string> {
+  /** Creates a volume of 1 GiB, and waits until it is available. */
+  async createVolume(request: Partial<CreateVolume> = {}): Promise<string> {
     const { volume } = this.cloud;
     const { id } = await volume.createVolume({ name: 'volume', size: 1, metadata: {}, ...request });
-    await this.volumeIn(id, 'available');
+    await this.waitForVolume(id, 'available');
     return id;
   }
 
-  async volumeIn(id: string, status: string): Promise<Volume> {
-    return (await this.until(
+  async waitForVolume(id: string, status: string): Promise<Volume> {
+    return (await this.waitFor(
       () => this.cloud.volume.getVolume(id),
       (volume) => volume?.status === status,
     )) as Volume;
   }
 
-  /** @param imageRef none for a server that boots from a volume */
-  async server(imageRef: string | undefined, request: Partial<CreateServer> = {}): Promise<string> {
+  /** @param imageRef undefined for a server that boots from a volume */
+  async createServer(imageRef: string | undefined, request: Partial<CreateServer> = {}): Promise<string> {
     const network = await this.cloud.network.findNetwork('private');
     const flavor = await this.cloud.compute.findFlavor('m1.small');
     const networks = [{ uuid: network?.id ?? '' }];
@@ -107,29 +107,29 @@ export class Scene {
     ).id;
   }
 
-  async reaches(id: string, status: string): Promise<Server> {
+  async waitForServer(id: string, status: string): Promise<Server> {
     const wanted = (server: Server | undefined): boolean =>
       server?.status === status && server['OS-EXT-STS:task_state'] === null;
-    return (await this.until(() => this.cloud.compute.getServer(id), wanted)) as Server;
+    return (await this.waitFor(() => this.cloud.compute.getServer(id), wanted)) as Server;
   }
 
-  async gone(id: string): Promise<void> {
-    await this.until(
+  async waitForDeletion(id: string): Promise<void> {
+    await this.waitFor(
       () => this.cloud.compute.getServer(id),
       (server) => server === undefined,
     );
   }
 
-  async snapshot(serverId: string): Promise<Image> {
+  async createSnapshot(serverId: string): Promise<Image> {
     const id = await this.cloud.compute.createServerImage(serverId, 'snapshot', {});
-    return (await this.until(
+    return (await this.waitFor(
       () => this.cloud.image.getImage(id),
       (image) => image?.status === 'active',
     )) as Image;
   }
 
-  /** Boots a guest that lets us in with {@link loginKey} and has {@link hostKey}. */
-  async guestServer(
+  /** Boots a guest that accepts logins with {@link loginKey} and has {@link hostKey}. */
+  async createGuest(
     imageRef: string | undefined,
     request: Partial<CreateServer> = {},
   ): Promise<{ id: string; address: string }> {
@@ -147,13 +147,13 @@ export class Scene {
       user_data: Buffer.from(userData).toString('base64'),
       ...request,
     };
-    const id = await this.server(imageRef, access);
-    const { addresses } = await this.reaches(id, 'ACTIVE');
+    const id = await this.createServer(imageRef, access);
+    const { addresses } = await this.waitForServer(id, 'ACTIVE');
     return { id, address: addresses['private']?.[0]?.addr ?? '' };
   }
 
   connect(address: string, username = 'debian'): Promise<Guest> {
-    const port = this.fake.sshPortOf(address) ?? 22;
+    const port = this.fake.findSshPort(address) ?? 22;
     const { privateKey } = this.loginKey;
     return connectGuest(
       { host: address, port, username, privateKey, hostKeys: [this.hostKey.publicKey], commandPrefix: 'sudo' },
@@ -161,14 +161,14 @@ export class Scene {
     );
   }
 
-  /** Connects as soon as the guest is up. */
-  async login(address: string): Promise<Guest> {
-    const end = Date.now() + PATIENCE;
+  /** Connects when the guest accepts connections. */
+  async waitForLogin(address: string): Promise<Guest> {
+    const deadline = Date.now() + TIMEOUT;
     for (;;) {
       try {
         return await this.connect(address);
       } catch (error) {
-        if (!(error instanceof FactoryError && error.retryable) || Date.now() > end) throw error;
+        if (!(error instanceof FactoryError && error.retryable) || Date.now() > deadline) throw error;
         await delay(20);
       }
     }

@@ -4,11 +4,11 @@ import type { Clock } from '../core/clock.js';
 import type { Image } from '../image/image.js';
 import type { CloudState, FakeImage, FakeVolume } from '../state.js';
 import type { VolumeBehaviours } from './behaviour.js';
-import { tell } from './messages.js';
+import { addMessage } from './messages.js';
 import type { CreateVolumeRequest, UploadRequest } from './requests.js';
 
-/** What a volume has of its image that is no property of the image, and that an image made of the volume does not get. */
-const OF_GLANCE = [
+/** Image metadata of a volume that are no properties of the image: an image of the volume does not get them. */
+const NO_PROPERTIES = [
   'image_id',
   'image_name',
   'checksum',
@@ -19,17 +19,20 @@ const OF_GLANCE = [
   'size',
 ];
 
-/** What Cinder puts down of every image before it copies its properties, which fails when the image has it already. */
-const VERIFIED = { signature_verified: 'False' };
+/**
+ * The metadata that Cinder adds before it copies the image's properties; the copy fails when the image already has
+ * it.
+ */
+const UNVERIFIED = { signature_verified: 'False' };
 
-/** The properties of the image that a volume was made from, and those that were set since. */
-export function propertiesOf({ imageMetadata = {} }: FakeVolume): Record<string, string> {
-  return Object.fromEntries(Object.entries(imageMetadata).filter(([name]) => !OF_GLANCE.includes(name)));
+/** Reads the image properties of a volume: those of its image, and those that a caller has set since. */
+export function readImageProperties({ imageMetadata = {} }: FakeVolume): Record<string, string> {
+  return Object.fromEntries(Object.entries(imageMetadata).filter(([name]) => !NO_PROPERTIES.includes(name)));
 }
 
-function imageMetadataOf(image: FakeImage): Record<string, string> {
+function buildImageMetadata(image: FakeImage): Record<string, string> {
   return {
-    ...VERIFIED,
+    ...UNVERIFIED,
     ...image.properties,
     image_id: image.id,
     image_name: image.name ?? '',
@@ -42,8 +45,8 @@ function imageMetadataOf(image: FakeImage): Record<string, string> {
   };
 }
 
-/** What happens to volumes as time goes by. */
-export class VolumeLife {
+/** Moves volumes through their states. */
+export class VolumeLifecycle {
   constructor(
     private readonly state: CloudState,
     private readonly clock: Clock,
@@ -70,24 +73,24 @@ export class VolumeLife {
     const how = this.behaviours.take(volume, 'create')?.create ?? 'ok';
     const { volumeCreate, volumeDownload } = this.clock.durations;
     this.clock.after(volumeCreate, () => {
-      if (image === undefined) return this.made(volume, how, 'create');
+      if (image === undefined) return this.finishCreate(volume, how, 'create');
       this.set(volume, { status: 'downloading' });
-      this.clock.after(volumeDownload, () => this.copied(volume, image, how));
+      this.clock.after(volumeDownload, () => this.finishCopy(volume, image, how));
     });
     return volume;
   }
 
-  private copied(volume: FakeVolume, image: FakeImage, how: 'ok' | 'error' | 'stuck'): void {
-    if (how !== 'ok') return this.made(volume, how, 'copy');
+  private finishCopy(volume: FakeVolume, image: FakeImage, how: 'ok' | 'error' | 'stuck'): void {
+    if (how !== 'ok') return this.finishCreate(volume, how, 'copy');
     if (Object.hasOwn(image.properties, 'signature_verified')) {
-      // MetadataCopyFailure: its bytes are there by then. Cinder has no message for its users about that.
-      return this.set(volume, { bootable: true, imageMetadata: { ...VERIFIED }, status: 'error' });
+      // Cinder's MetadataCopyFailure: the bytes are already copied. Cinder has no user message for it.
+      return this.set(volume, { bootable: true, imageMetadata: { ...UNVERIFIED }, status: 'error' });
     }
-    this.set(volume, { bootable: true, imageMetadata: imageMetadataOf(image), status: 'available' });
+    this.set(volume, { bootable: true, imageMetadata: buildImageMetadata(image), status: 'available' });
   }
 
-  private made(volume: FakeVolume, how: 'ok' | 'error' | 'stuck', what: 'create' | 'copy'): void {
-    if (how === 'error') tell(this.state, volume, what);
+  private finishCreate(volume: FakeVolume, how: 'ok' | 'error' | 'stuck', what: 'create' | 'copy'): void {
+    if (how === 'error') addMessage(this.state, volume, what);
     if (how !== 'stuck') this.set(volume, { status: how === 'error' ? 'error' : 'available' });
   }
 
@@ -100,15 +103,15 @@ export class VolumeLife {
     });
   }
 
-  /** It is gone at once, whatever it was doing. */
+  /** Removes a volume at once, in any state. */
   remove(volume: FakeVolume): void {
     this.state.volumes.delete(volume.id);
     void this.machines.discard(volume.content);
   }
 
-  /** Starts an image of it. */
+  /** Starts to upload a volume as an image. */
   upload(volume: FakeVolume, request: UploadRequest): FakeImage {
-    const image = this.image.newImage({ ...request, properties: propertiesOf(volume) });
+    const image = this.image.createImage({ ...request, properties: readImageProperties(volume) });
     this.set(volume, { status: 'uploading' });
     const how = this.behaviours.take(volume, 'upload')?.upload ?? 'ok';
     this.clock.after(this.clock.durations.volumeUpload, () => {
@@ -126,8 +129,8 @@ export class VolumeLife {
     if (how === 'lost') return;
     const isThere = this.state.images.has(image.id);
     if (!isThere || how === 'deleted') {
-      tell(this.state, volume, 'upload');
-      // Or somebody else has deleted it while it was being uploaded.
+      addMessage(this.state, volume, 'upload');
+      // If the image is not there, another user has deleted it during the upload.
       return isThere ? this.image.remove(image) : undefined;
     }
     await this.machines.saveDisk(volume.content, volume.size, image, how === 'empty');

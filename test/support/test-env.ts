@@ -67,22 +67,22 @@ export class TestEnv {
     public payloadKeys: PayloadKeys | undefined,
   ) {}
 
-  readonly taskQueue = `bed-${randomUUID()}`;
+  readonly taskQueue = `test-${randomUUID()}`;
 
   static async start(options: TestEnvOptions = {}): Promise<TestEnv> {
     const [temporal, cloud, media, storage] = await Promise.all([
       options.temporal ?? startTemporal(options.payloadKeys),
-      FakeCloud.start({ hurry: 300, consoleWhenOff: true, ...options.cloud }),
+      FakeCloud.start({ speedUp: 300, consoleWhenOff: true, ...options.cloud }),
       MediaServer.start(),
-      mkdtemp(join(tmpdir(), 'imagefactory-bed-')),
+      mkdtemp(join(tmpdir(), 'imagefactory-test-')),
     ]);
-    const bed = new TestEnv(temporal, cloud, media, storage, options.temporal === undefined, options.payloadKeys);
-    if (options.worker !== false) await bed.startWorker();
-    return bed;
+    const env = new TestEnv(temporal, cloud, media, storage, options.temporal === undefined, options.payloadKeys);
+    if (options.worker !== false) await env.startWorker();
+    return env;
   }
 
-  /** Environment of a worker process that serves this bed. */
-  env(): Record<string, string> {
+  /** The environment variables of a worker process that serves this environment. */
+  variables(): Record<string, string> {
     return {
       ...this.cloud.env(),
       ...temporalEnv(this.temporal),
@@ -126,7 +126,7 @@ export class TestEnv {
     await Promise.all([...this.workers].map((worker) => worker.stop()));
   }
 
-  /** A TDL of a Debian on this bed's mirror. */
+  /** Builds a TDL of a Debian from this environment's mirror. */
   template(parts: TemplateParts = {}): string {
     const { name = 'tiny', os = 'Debian', version = '12', url = this.media.debianUrl, body = '', iso } = parts;
     const source = iso === undefined ? `<url>${url}</url>` : `<iso>${iso}</iso>${parts.install ?? ''}`;
@@ -200,12 +200,12 @@ export function imagesIn(cloud: FakeCloud, role: string): FakeImage[] {
   return [...cloud.state.images.values()].filter((image) => image.properties['imagefactory_role'] === role);
 }
 
-/** A build under way on a bed. */
+/** A build in a test environment. */
 export class Build {
   constructor(
     readonly uuid: string,
     readonly handle: WorkflowHandle<(given: BaseImageInput) => Promise<BaseImageResult>>,
-    private readonly bed: TestEnv,
+    private readonly env: TestEnv,
   ) {}
 
   /** @param minutes that are waited for it */
@@ -243,7 +243,7 @@ export class Build {
   }
 
   async record(): Promise<BuildRecord> {
-    return JSON.parse(await readFile(join(this.bed.storage, `${this.uuid}.meta`), 'utf8')) as BuildRecord;
+    return JSON.parse(await readFile(join(this.env.storage, `${this.uuid}.meta`), 'utf8')) as BuildRecord;
   }
 
   /** Resolves when the build is in the step. */
@@ -255,10 +255,10 @@ export class Build {
   async installer(): Promise<Build> {
     await this.reaches('jeos');
     const { jeosWorkflowId = '' } = await this.status();
-    const handle = this.bed.temporal.client.workflow.getHandle(jeosWorkflowId);
+    const handle = this.env.temporal.client.workflow.getHandle(jeosWorkflowId);
     const isThere = (): Promise<boolean> => handle.describe().then(() => true, () => false); // prettier-ignore
     await until(isThere, jeosWorkflowId);
-    return new Build(this.uuid, handle, this.bed);
+    return new Build(this.uuid, handle, this.env);
   }
 
   /** How it is held, as soon as it is; an error when it ends instead. */

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 
 const PREFIX = 'fake-cloud-';
 
-/** A folder for a fake cloud of this process. Those of processes that were killed are removed. */
-export async function scratchDirectory(parent: string): Promise<string> {
+/** Creates a temporary folder for a fake cloud, and removes those of processes that were killed. */
+export async function createScratchDirectory(parent: string): Promise<string> {
   for (const name of await readdir(parent)) {
     const pid = new RegExp(`^${PREFIX}(\\d+)-`).exec(name)?.[1];
     if (pid === undefined || isAlive(Number(pid))) continue;

@@ -1,31 +1,27 @@
 import type { CallPattern } from '../../fakes/openstack/core/call-log.js';
+import { cinder, FIND_SECURITY_GROUP, glance, neutron, nova } from '../call-patterns.js';
 
-/** A place in a build where something can go wrong: a row of the fault matrix. */
+/** A point in a build where a fault can be injected: a row of the fault matrix. */
 export interface FaultPoint {
   name: string;
-  /** Whose step it is: the build's, or the installer run's. */
+  /** The workflow of the step: the build, or its installer run. */
   of: 'base' | 'jeos';
   step: string;
-  /** The call to the cloud that is struck there. */
+  /** The call to the cloud that the fault hits. */
   call?: CallPattern;
-  /** Which of the step's calls that are like it. Default 1. */
+  /** Which of the step's calls that match {@link call}. Default 1: the first. */
   nth?: number;
-  /** The installer's kernel is fetched there. */
+  /** The step fetches the installer's kernel. */
   medium?: true;
-  /** Something is done in the guest over SSH there. */
+  /** The step runs a command in the guest over SSH. */
   guest?: true;
-  /** The worker writes to its disk there. */
+  /** The worker writes to its disk in the step. */
   writes?: true;
-  /** The document that the step reads before it writes anything. */
+  /** The document that the step reads before it writes. */
   document?: string;
-  /** Only the first build from a JEOS does it. */
+  /** Only the first build from a JEOS has this point. */
   firstOnly?: boolean;
 }
-
-const nova = (method: string, path: RegExp): CallPattern => ({ service: 'compute', method, path });
-const glance = (method: string, path: RegExp): CallPattern => ({ service: 'image', method, path });
-const cinder = (method: string, path: RegExp): CallPattern => ({ service: 'volume', method, path });
-const neutron = (method: string, path: RegExp): CallPattern => ({ service: 'network', method, path });
 
 const CREATE_SERVER = nova('POST', /\/servers$/);
 const LIST_SERVERS = nova('GET', /\/servers\/detail/);
@@ -33,10 +29,8 @@ const ACTION = nova('POST', /\/action$/);
 const DELETE_SERVER = nova('DELETE', /\/servers\//);
 const CREATE_IMAGE = glance('POST', /\/images$/);
 const CHANGE_IMAGE = glance('PATCH', /\/images\//);
-/** The first call of everything that is done in the guest: the worker sees to it that it is let in. */
-const ADMIT = neutron('GET', /\/security-groups\?tags=/);
 
-/** The lifecycle, in its order. */
+/** The fault points of a build, in the order of its lifecycle. */
 export const FAULT_POINTS: FaultPoint[] = [
   { name: 'template check', of: 'base', step: 'plan', call: nova('GET', /\/flavors/), writes: true },
   { name: 'media fetch', of: 'jeos', step: 'media', medium: true, writes: true },
@@ -56,13 +50,13 @@ export const FAULT_POINTS: FaultPoint[] = [
   { name: 'address', of: 'base', step: 'address', call: LIST_SERVERS },
   { name: 'SSH wait', of: 'base', step: 'ssh', call: neutron('POST', /\/security-group-rules$/) },
   { name: 'root access', of: 'base', step: 'ssh', call: CHANGE_IMAGE, guest: true, firstOnly: true },
-  { name: 'precommand', of: 'base', step: 'precommand:1 early', call: ADMIT, guest: true, writes: true },
-  { name: 'packages', of: 'base', step: 'packages', call: ADMIT, guest: true, writes: true },
-  { name: 'files', of: 'base', step: 'file:1 /etc/motd.d/hello', call: ADMIT, guest: true, writes: true },
-  { name: 'command', of: 'base', step: 'command:1 one', call: ADMIT, guest: true, writes: true },
-  { name: 'ICICLE', of: 'base', step: 'icicle', call: ADMIT, guest: true, writes: true },
-  { name: 'clean-up of the guest', of: 'base', step: 'clean', call: ADMIT, guest: true, writes: true },
-  { name: 'shutdown', of: 'base', step: 'shutdown', call: ADMIT, guest: true, writes: true },
+  { name: 'precommand', of: 'base', step: 'precommand:1 early', call: FIND_SECURITY_GROUP, guest: true, writes: true },
+  { name: 'packages', of: 'base', step: 'packages', call: FIND_SECURITY_GROUP, guest: true, writes: true },
+  { name: 'files', of: 'base', step: 'file:1 /etc/motd.d/hello', call: FIND_SECURITY_GROUP, guest: true, writes: true },
+  { name: 'command', of: 'base', step: 'command:1 one', call: FIND_SECURITY_GROUP, guest: true, writes: true },
+  { name: 'ICICLE', of: 'base', step: 'icicle', call: FIND_SECURITY_GROUP, guest: true, writes: true },
+  { name: 'clean-up of the guest', of: 'base', step: 'clean', call: FIND_SECURITY_GROUP, guest: true, writes: true },
+  { name: 'shutdown', of: 'base', step: 'shutdown', call: FIND_SECURITY_GROUP, guest: true, writes: true },
   { name: 'base snapshot', of: 'base', step: 'base.snapshot', call: ACTION },
   { name: 'publish', of: 'base', step: 'base.publish', call: CHANGE_IMAGE },
   { name: 'delete', of: 'base', step: 'customise.delete', call: DELETE_SERVER },
@@ -71,10 +65,10 @@ export const FAULT_POINTS: FaultPoint[] = [
   { name: 'record', of: 'base', step: 'record', writes: true, document: 'icicle.xml' },
 ];
 
-/** The call before it gives the volume the marks that the image will have. */
+/** The upload is the second action: the first one gives the volume the marks that the image will have. */
 const UPLOAD = { call: cinder('POST', /\/action$/), nth: 2 };
 
-/** What is different where disks are volumes. */
+/** The further fault points of a build whose disks are volumes. */
 export const VOLUME_FAULT_POINTS: FaultPoint[] = [
   { name: 'installer’s volume', of: 'jeos', step: 'installer.volumes', call: cinder('POST', /\/volumes$/) },
   { name: 'volume wait', of: 'jeos', step: 'installer.volumes', call: cinder('GET', /\/volumes\/detail\?.*metadata=/) },
@@ -90,6 +84,6 @@ export const ALL_FAULT_POINTS: FaultPoint[] = [...FAULT_POINTS, ...VOLUME_FAULT_
 
 export function faultPoint(name: string): FaultPoint {
   const found = ALL_FAULT_POINTS.find((candidate) => candidate.name === name);
-  if (found === undefined) throw new Error(`the matrix has no place ${name}`);
+  if (found === undefined) throw new Error(`the fault matrix has no fault point ${name}`);
   return found;
 }

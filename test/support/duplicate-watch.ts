@@ -1,24 +1,24 @@
 import type { FakeCloud } from '../fakes/openstack/fake-cloud.js';
 
-/** Milliseconds between two looks at a cloud. */
+/** Milliseconds between two checks. */
 const INTERVAL = 3;
 
-/** Watches that a build never has two instances of a role at a time. */
-export class OneAtATime {
+/** Watches whether a build ever has two instances of the same role at the same time. */
+export class DuplicateWatch {
   private readonly seen = new Set<string>();
   private readonly timer: NodeJS.Timeout;
 
   constructor(private readonly cloud: FakeCloud) {
-    this.timer = setInterval(() => this.look(), INTERVAL);
+    this.timer = setInterval(() => this.check(), INTERVAL);
   }
 
-  private look(): void {
+  private check(): void {
     const names = [...this.cloud.state.servers.values()].filter(({ gone }) => !gone).map(({ name }) => name);
     for (const name of names) if (names.indexOf(name) !== names.lastIndexOf(name)) this.seen.add(name);
   }
 
-  /** Names of instances of which there were two. */
-  end(): string[] {
+  /** @returns the names that two instances had at the same time */
+  stop(): string[] {
     clearInterval(this.timer);
     return [...this.seen];
   }

@@ -1,10 +1,10 @@
 import type { FaultKind } from '../../fakes/openstack/core/faults.js';
 import type { MediaFault } from '../../fakes/openstack/media-server.js';
-import type { Injection } from './ambush.js';
-import type { MatrixSlot } from './lane.js';
-import type { FaultPoint } from './places.js';
+import type { Injection } from './fault-injector.js';
+import type { FaultPoint } from './fault-points.js';
+import type { MatrixSlot } from './matrix-slot.js';
 
-/** A way in which a call fails, which passes: a column of the fault matrix. */
+/** A transient failure of a call: a column of the fault matrix. */
 export interface CallFailure {
   name: string;
   cloud: FaultKind;
@@ -12,7 +12,7 @@ export interface CallFailure {
 }
 
 /** Milliseconds for which a service refuses connections. */
-const AWAY = 400;
+const REFUSE_FOR = 400;
 
 export const CALL_FAILURES: CallFailure[] = [
   ...[500, 502, 503].map((status) => ({
@@ -26,23 +26,28 @@ export const CALL_FAILURES: CallFailure[] = [
     mirror: { kind: 'status', status: 429, retryAfter: 1 },
   },
   { name: '401', cloud: { kind: 'status', status: 401 }, mirror: { kind: 'status', status: 401 } },
-  { name: 'refused', cloud: { kind: 'refuse', ms: AWAY }, mirror: { kind: 'reset' } },
+  { name: 'refused', cloud: { kind: 'refuse', ms: REFUSE_FOR }, mirror: { kind: 'reset' } },
   { name: 'reset', cloud: { kind: 'reset-before' }, mirror: { kind: 'reset' } },
   { name: 'hang', cloud: { kind: 'hang' }, mirror: { kind: 'hang' } },
   { name: 'reply lost', cloud: { kind: 'reset-after' }, mirror: { kind: 'truncated', bytes: 9000 } },
 ];
 
-/** What a build that meets it at the place may be told by the mirror and cannot mend. */
-export function isFinal(place: FaultPoint, failure: CallFailure): boolean {
-  return place.medium === true && failure.name === '401';
+/** Whether this failure at this point fails the build: a mirror that answers 401 will answer so at every attempt. */
+export function isFinal(point: FaultPoint, failure: CallFailure): boolean {
+  return point.medium === true && failure.name === '401';
 }
 
-export function failAt(lane: MatrixSlot, place: FaultPoint, { name, cloud, mirror }: CallFailure): Injection {
-  if (place.medium !== true) return { on: 'call', strike: () => Promise.resolve(cloud) };
+/** The injection that makes the point's call fail, or its request to the mirror. */
+export function createCallFailure(
+  slot: MatrixSlot,
+  point: FaultPoint,
+  { name, cloud, mirror }: CallFailure,
+): Injection {
+  if (point.medium !== true) return { on: 'call', inject: () => Promise.resolve(cloud) };
   return {
     on: 'medium',
-    strike: () => {
-      if (name === 'refused') lane.media.refuse(AWAY);
+    inject: () => {
+      if (name === 'refused') slot.media.refuseConnections(REFUSE_FOR);
       return Promise.resolve(mirror);
     },
   };

@@ -5,10 +5,10 @@ import { fileURLToPath } from 'node:url';
 
 const INIT = fileURLToPath(new URL('init.sh', import.meta.url));
 
-/** What root may not do in a guest: whatever reaches beyond its own files and processes. */
-const DROPPED = ['sys_admin', 'mknod', 'sys_rawio', 'sys_module', 'sys_boot', 'sys_time', 'sys_ptrace', 'sys_chroot', 'net_admin', 'net_raw', 'syslog', 'linux_immutable', 'sys_nice', 'sys_resource', 'dac_read_search']; // prettier-ignore
+/** The capabilities that root does not have in a guest: those that reach beyond its own files and processes. */
+const DROPPED_CAPABILITIES = ['sys_admin', 'mknod', 'sys_rawio', 'sys_module', 'sys_boot', 'sys_time', 'sys_ptrace', 'sys_chroot', 'net_admin', 'net_raw', 'syslog', 'linux_immutable', 'sys_nice', 'sys_resource', 'dac_read_search']; // prettier-ignore
 
-/** Exit status of the first process when the guest switched itself off, or rebooted. */
+/** Exit status of the first process after a power-off and after a reboot from inside. */
 const POWERED_OFF = 101;
 const REBOOTED = 102;
 
@@ -20,8 +20,8 @@ export interface GuestUser {
   shell: string;
 }
 
-/** The processes of one running guest, in mount, process, network, IPC and host name spaces of their own. */
-export class Sandbox {
+/** The processes of a running guest, in mount, PID, network, IPC and UTS namespaces of their own. */
+export class GuestContainer {
   private init: ChildProcess | undefined;
   private initPid: number | undefined;
   private starting: Promise<void> | undefined;
@@ -31,17 +31,17 @@ export class Sandbox {
     private readonly tools: string,
     private readonly hostname: string,
     private readonly ignoresShutdown: boolean,
-    /** Called when the guest ended by itself. */
-    private readonly ended: (how: 'off' | 'reboot') => void,
+    /** Called when the guest has switched itself off or has rebooted. */
+    private readonly onEnd: (how: 'off' | 'reboot') => void,
   ) {}
 
-  /** Starts it if it does not run. @throws Error with what the system said */
+  /** Starts the container if it does not run. @throws Error with the system's message */
   start(): Promise<void> {
-    this.starting ??= this.begin();
+    this.starting ??= this.startInit();
     return this.starting;
   }
 
-  private async begin(): Promise<void> {
+  private async startInit(): Promise<void> {
     const words = [
       '--mount',
       '--pid',
@@ -61,17 +61,17 @@ export class Sandbox {
       detached: true,
     });
     this.init = child;
-    let said = '';
-    child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    let errors = '';
+    child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
     child.once('exit', (code) => {
       this.init = undefined;
-      if (code === POWERED_OFF) this.ended('off');
-      if (code === REBOOTED) this.ended('reboot');
+      if (code === POWERED_OFF) this.onEnd('off');
+      if (code === REBOOTED) this.onEnd('reboot');
     });
     const up = new Promise<void>((resolve, reject) => {
       child.stdout.once('data', () => resolve());
       child.once('error', reject);
-      child.once('exit', () => reject(new Error(`the guest did not start: ${said.trim()}`)));
+      child.once('exit', () => reject(new Error(`the guest did not start: ${errors.trim()}`)));
     });
     await up;
     this.initPid = Number(
@@ -104,7 +104,7 @@ export class Sandbox {
       ...environment,
     };
     const enter = ['-t', String(this.initPid), '-m', '-p', '-n', '-i', '-u', '-r', '--'];
-    const drop = DROPPED.map((name) => `-${name}`).join(',');
+    const drop = DROPPED_CAPABILITIES.map((name) => `-${name}`).join(',');
     const privileges = [
       `--bounding-set=${drop}`,
       `--inh-caps=${drop}`,
@@ -116,19 +116,19 @@ export class Sandbox {
     return spawn('nsenter', [...enter, 'setpriv', ...privileges, ...shell], { env, stdio: 'pipe' });
   }
 
-  /** Ends every process of the guest at once, as a reset does, and reports it as the guest's own reboot. */
+  /** Kills every process of the guest, as a reset of a machine does, and reports a reboot. */
   async reset(): Promise<void> {
     await this.kill();
-    this.ended('reboot');
+    this.onEnd('reboot');
   }
 
-  /** Ends every process of the guest. */
+  /** Kills every process of the guest. */
   async kill(): Promise<void> {
     const child = this.init;
     if (child === undefined) return;
     const gone = once(child, 'exit');
     child.ref();
-    // The first process's end is the end of all others in its name space.
+    // When the first process of a PID namespace ends, the kernel kills all others.
     if (this.initPid !== undefined) process.kill(this.initPid, 'SIGKILL');
     else child.kill('SIGKILL');
     await gone;

@@ -2,8 +2,11 @@ import { randomUUID } from 'node:crypto';
 import type { AddressPool } from './network/address-pool.js';
 import { addDefaultSecurityGroup, type CloudState, type FakeFlavor } from './state.js';
 
-/** What every cloud has before anybody uses it: flavors, a network of one's own, one to the outside, a router between. */
-export function furnish(state: CloudState, pool: AddressPool, flavors: Omit<FakeFlavor, 'id'>[]): void {
+/**
+ * Creates the resources with which a cloud starts: flavors, a private and a public network, and a router between
+ * them.
+ */
+export function createDefaultResources(state: CloudState, pool: AddressPool, flavors: Omit<FakeFlavor, 'id'>[]): void {
   for (const flavor of flavors) {
     const id = randomUUID();
     state.flavors.set(id, { id, ...flavor });

@@ -5,17 +5,17 @@ import type { Network } from '../network/network.js';
 import type { CloudState, FakeDrive, FakeServer } from '../state.js';
 import type { Behaviours } from './behaviour.js';
 import { DEFAULT_GUEST } from './behaviour.js';
-import { bootOf, mediaOf } from './boot-order.js';
-import { print, runInstaller } from './console.js';
+import { chooseBoot, listMedia } from './boot-order.js';
+import { printToConsole, runInstaller } from './console.js';
 import type { CreateRequest } from './create-request.js';
-import { installScript } from './install-script.js';
+import { findInstallScript } from './install-script.js';
 import type { Machines } from './machines.js';
 import type { VolumeAttachments } from './volume-attachments.js';
 
 const NO_VALID_HOST = 'No valid host was found. There are not enough hosts available.';
 const NO_SNAPSHOT =
   "Invalid input received: Invalid snapshot: Originating snapshot status must be one of 'available' values (HTTP 400)";
-const NO_SCRIPT = 'The installer waits for somebody, for it has no script';
+const NO_SCRIPT = 'The installer waits for input, because it has no script';
 const FAILURE_LINE = "main-menu[237]: WARNING **: Configuring 'bootstrap-base' failed with error code 1";
 
 /** Power states: https://docs.openstack.org/api-ref/compute/#servers-servers */
@@ -27,7 +27,7 @@ function isVolumeBacked({ drives }: FakeServer): boolean {
   return drives.some(({ bootIndex }) => bootIndex === 0);
 }
 
-function snapshotMapping({ bootIndex, isCdrom, device, deleteOnTermination }: FakeDrive): Record<string, unknown> {
+function buildSnapshotMapping({ bootIndex, isCdrom, device, deleteOnTermination }: FakeDrive): Record<string, unknown> {
   return {
     boot_index: bootIndex,
     device_type: isCdrom ? 'cdrom' : 'disk',
@@ -38,8 +38,8 @@ function snapshotMapping({ bootIndex, isCdrom, device, deleteOnTermination }: Fa
   };
 }
 
-/** What happens to servers as time goes by. */
-export class ServerLife {
+/** Moves servers through their states. */
+export class ServerLifecycle {
   constructor(
     private readonly state: CloudState,
     private readonly clock: Clock,
@@ -54,7 +54,7 @@ export class ServerLife {
     const now = Date.now();
     const { image, devices, properties } = request;
     const disks = {
-      // A root volume's content is the server's; the copy of an image is its own.
+      // A server writes to its root volume; of an image it has a copy.
       root: devices.root?.content ?? { ...image?.content },
       drives: devices.drives,
       imageProperties: properties,
@@ -67,7 +67,7 @@ export class ServerLife {
       flavor: request.flavor,
       imageId: image?.id ?? '',
       ...disks,
-      ...bootOf(this.state, disks),
+      ...chooseBoot(this.state, disks),
       metadata: request.metadata,
       tags: request.tags,
       keyName: request.keyName,
@@ -95,18 +95,19 @@ export class ServerLife {
         security_groups: server.securityGroups,
       });
     }
-    this.begin(server);
+    this.schedule(server);
     return server;
   }
 
-  private begin(server: FakeServer): void {
+  private schedule(server: FakeServer): void {
     const { schedule, build } = this.clock.durations;
     const deleted = this.behaviours.take(server, 'deletedAfter')?.deletedAfter;
     if (deleted !== undefined) this.clock.after(deleted, () => this.delete(server));
     const plan = this.behaviours.take(server, 'create');
     this.after(server, schedule, () => {
       if (plan?.create === 'error') return this.fail(server, plan.fault ?? NO_VALID_HOST);
-      // A snapshot of volumes that cannot be made volumes again: Cinder's own reason, as Nova tells it.
+      // The image points at snapshots of volumes that cannot become volumes again: Cinder's reason inside Nova's
+      // message.
       if (server.imageProperties['bdm_v2'] !== undefined && server.imageId !== '')
         return this.fail(server, `Build of instance ${server.id} aborted: ${NO_SNAPSHOT}`);
       this.attach(server, () => {
@@ -114,7 +115,7 @@ export class ServerLife {
         if (plan?.create === 'stuck') return;
         this.after(server, build, () => {
           server.launchedAt = Date.now();
-          for (const port of this.state.portsOf(server.id)) port.status = 'ACTIVE';
+          for (const port of this.state.findPorts(server.id)) port.status = 'ACTIVE';
           this.run(server);
         });
       });
@@ -136,42 +137,43 @@ export class ServerLife {
     this.set(server, { status: 'ERROR', vmState: 'error', taskState: null });
   }
 
-  /** The machine is switched on: ACTIVE, and whatever it boots begins. */
+  /** Switches the machine on: the server is ACTIVE and boots. */
   private run(server: FakeServer): void {
-    this.set(server, { status: 'ACTIVE', vmState: 'active', taskState: null, powerState: RUNNING, ...bootOf(this.state, server) }); // prettier-ignore
-    if (server.boots === 'nothing') return print(server, 'Boot failed: not a bootable disk\nNo bootable device.\n');
+    this.set(server, { status: 'ACTIVE', vmState: 'active', taskState: null, powerState: RUNNING, ...chooseBoot(this.state, server) }); // prettier-ignore
+    if (server.boots === 'nothing')
+      return printToConsole(server, 'Boot failed: not a bootable disk\nNo bootable device.\n');
     if (server.boots === 'disk') {
       const guest = { ...DEFAULT_GUEST, ...this.behaviours.take(server, 'guest')?.guest };
-      return this.machines.boot(server, guest, () => this.poweredOff(server));
+      return this.machines.boot(server, guest, () => this.powerOff(server));
     }
     this.install(server);
   }
 
   private install(server: FakeServer): void {
-    const script = installScript(server, mediaOf(this.state, server));
+    const script = findInstallScript(server, listMedia(this.state, server));
     const plan = this.behaviours.take(server, 'installer');
     const milliseconds = this.behaviours.take(server, 'install')?.install ?? this.clock.durations.install;
     const how = {
       behaviour: plan?.installer ?? (script.isThere ? 'ok' : 'fails'),
       milliseconds,
-      failureLine: plan?.failureLine ?? (script.isThere ? FAILURE_LINE : `${NO_SCRIPT}: ${script.words}`),
-      script: script.words,
+      failureLine: plan?.failureLine ?? (script.isThere ? FAILURE_LINE : `${NO_SCRIPT}: ${script.description}`),
+      script: script.description,
     } as const;
     const running: Pick<Clock, 'after'> = {
       after: (ms, work) => this.after(server, ms, () => server.powerState === RUNNING && work()),
     };
     runInstaller(server, how, running, {
-      // Nothing is left of what the disk was.
+      // The installation has overwritten the disk.
       installed: () => {
         delete server.root.startsWith;
         delete server.root.blank;
       },
-      off: () => this.poweredOff(server),
+      off: () => this.powerOff(server),
     });
   }
 
-  /** The machine has switched itself off; Nova notices it a little later. */
-  private poweredOff(server: FakeServer): void {
+  /** The machine has switched itself off; Nova notices that a little later. */
+  private powerOff(server: FakeServer): void {
     if (server.gone || server.powerState !== RUNNING || server.taskState === 'powering-off') return;
     server.powerState = SHUT_DOWN;
     this.after(server, this.clock.durations.powerOffSeen, () => {
@@ -210,26 +212,26 @@ export class ServerLife {
     if (server.gone || server.taskState === 'deleting') return;
     this.set(server, { taskState: 'deleting' });
     if (this.behaviours.take(server, 'delete')?.delete === 'stuck') return;
-    this.clock.after(this.clock.durations.delete, () => void this.end(server));
+    this.clock.after(this.clock.durations.delete, () => void this.finishDelete(server));
   }
 
-  private async end(server: FakeServer): Promise<void> {
+  private async finishDelete(server: FakeServer): Promise<void> {
     server.gone = true;
     await this.machines.halt(server);
     if (!isVolumeBacked(server)) await this.machines.discard(server.root);
-    // Its volumes are free before it says that it is gone.
+    // Nova releases the volumes before it shows the server as deleted.
     this.attachments.release(server);
     this.set(server, { status: 'DELETED', vmState: 'deleted', taskState: null, powerState: 0 });
-    for (const port of this.state.portsOf(server.id)) this.network.removePort(port);
+    for (const port of this.state.findPorts(server.id)) this.network.removePort(port);
     this.clock.after(0, () => this.state.servers.delete(server.id));
   }
 
-  /** Starts a snapshot, answers the image's id. */
+  /** Starts a snapshot. @returns the image's id */
   snapshot(server: FakeServer, name: string, metadata: Record<string, string>): string {
     if (isVolumeBacked(server)) return this.snapshotVolumes(server, name, metadata);
     const source = this.state.images.get(server.imageId);
     const how = this.behaviours.take(server, 'snapshot')?.snapshot ?? 'ok';
-    const image = this.image.newImage({
+    const image = this.image.createImage({
       name,
       visibility: 'private',
       min_disk: Math.max(server.flavor.disk, source?.min_disk ?? 0),
@@ -260,7 +262,7 @@ export class ServerLife {
           this.set(server, { taskState: 'image_uploading' });
           image.status = 'saving';
           this.after(server, snapshotUpload / 2, () => {
-            if (how !== 'killed') return void this.fill(server, image.id, how === 'empty').then(done);
+            if (how !== 'killed') return void this.finishSnapshot(server, image.id, how === 'empty').then(done);
             image.status = 'killed';
             done();
           });
@@ -270,10 +272,13 @@ export class ServerLife {
     return image.id;
   }
 
-  /** Of a server whose root disk is a volume Nova makes at once an empty image that points at snapshots of its volumes. */
+  /**
+   * Creates the image of a volume-backed server as Nova does: at once, empty, and pointing at snapshots of the
+   * volumes.
+   */
   private snapshotVolumes(server: FakeServer, name: string, metadata: Record<string, string>): string {
     const [root] = server.drives;
-    const image = this.image.newImage({
+    const image = this.image.createImage({
       name,
       visibility: 'private',
       disk_format: 'qcow2',
@@ -290,7 +295,7 @@ export class ServerLife {
         boot_roles: 'member,reader',
         ...metadata,
         root_device_name: root?.device ?? '',
-        block_device_mapping: JSON.stringify(server.drives.map(snapshotMapping)),
+        block_device_mapping: JSON.stringify(server.drives.map(buildSnapshotMapping)),
         bdm_v2: 'True',
       },
     });
@@ -298,9 +303,9 @@ export class ServerLife {
     return image.id;
   }
 
-  private async fill(server: FakeServer, imageId: string, empty: boolean): Promise<void> {
+  private async finishSnapshot(server: FakeServer, imageId: string, empty: boolean): Promise<void> {
     const image = this.state.images.get(imageId);
-    // Deleted while it was being uploaded.
+    // Another user has deleted the image during its upload.
     if (image === undefined) return;
     await this.machines.saveDisk(server.root, server.flavor.disk, image, empty);
     if (!this.state.images.has(imageId)) return;
@@ -318,7 +323,7 @@ export class ServerLife {
     });
   }
 
-  /** Work that is left out when the server has been deleted meanwhile. */
+  /** Runs `work` after `ms` milliseconds, unless the server is deleted meanwhile. */
   private after(server: FakeServer, ms: number, work: () => void): void {
     this.clock.after(ms, () => {
       if (!server.gone && server.taskState !== 'deleting') work();
