@@ -1,20 +1,10 @@
+import { formatReleaseRange, hasOldSsh } from '../../src/os/profile/releases.js';
+import type { OsFamily, Release } from '../../src/os/profile/types.js';
 import { FAMILIES } from '../../src/os/registry.js';
-import type { OsFamily, Release } from '../../src/os/types.js';
-import { formatReleaseRange, hasOldSsh } from '../../src/os/versions.js';
+import { SCRIPT_KINDS } from '../../src/os/scripts/kinds/registry.js';
 import { tableOf } from './markdown-table.js';
 import { PACKAGE_INSTALL_DOC } from './package-install-doc.js';
 import { REAL_RUNS } from './real-runs-doc.js';
-
-const SCRIPTS: Record<Release['scriptKind'], string> = {
-  kickstart: 'kickstart',
-  preseed: 'preseed',
-  autoinstall: 'autoinstall (cloud-config)',
-  autoyast: 'AutoYaST',
-  agama: 'Agama or AutoYaST',
-  auto_inst: 'auto_inst.cfg.pl',
-  installerconfig: 'installerconfig',
-  autounattend: 'autounattend.xml',
-};
 
 const TRIED: Record<Release['tried'], string> = {
   installed: '**run for real**',
@@ -85,7 +75,7 @@ function rowOf(family: OsFamily, release: Release): string[] {
     formatReleaseRange(family, release),
     arches.join(', '),
     installTypes.length === 0 ? '–' : installTypes.join(', '),
-    SCRIPTS[scriptKind],
+    SCRIPT_KINDS[scriptKind].title,
     tools.packageManager === 'none' ? '–' : tools.packageManager,
     TRIED[tried],
   ];

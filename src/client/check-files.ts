@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { FactoryError } from '../domain/errors.js';
 import { checkInstallScript } from '../os/scripts/check-install-script.js';
 import { profileFor } from '../os/registry.js';
-import type { InstallScriptKind } from '../os/types.js';
+import type { InstallScriptKind } from '../os/scripts/kinds/registry.js';
 import { decodeDocument, decodeText } from '../tdl/decode.js';
 import { parseTemplate } from '../tdl/parse.js';
 import type { Problem, Template } from '../tdl/types.js';

@@ -2,19 +2,20 @@ import { FactoryError } from '../domain/errors.js';
 import { nearest } from '../tdl/nearest.js';
 import { isThisMachine } from '../tdl/read-repositories.js';
 import type { Template } from '../tdl/types.js';
+import { isFrom } from './common/versions.js';
 import { debian } from './families/debian/family.js';
 import { ENTERPRISE_LINUX } from './families/enterprise-linux/family.js';
+import { rhel21 } from './families/enterprise-linux/rhel21.js';
 import { fedora, fedoraCore, redHatLinux } from './families/fedora/family.js';
 import { freebsd } from './families/freebsd/family.js';
-import { isFetched } from './installer/installer-plan.js';
 import { mageia } from './families/mageia/family.js';
 import { mandrake, mandriva } from './families/mandriva/family.js';
-import { rhel21 } from './families/enterprise-linux/rhel21.js';
 import { opensuse, sles, tumbleweed } from './families/suse/family.js';
-import type { OsFamily, OsProfile, Release } from './types.js';
 import { ubuntu } from './families/ubuntu/family.js';
-import { type FoundRelease, hasOldSsh, releaseOf } from './versions.js';
 import { windows } from './families/windows/family.js';
+import { isFetched } from './installer/installer-plan.js';
+import { findRelease, type FoundRelease, hasOldSsh } from './profile/releases.js';
+import type { OsFamily, OsProfile, Release } from './profile/types.js';
 
 /** Every family that is known; those that cannot be built as well. */
 export const FAMILIES: readonly OsFamily[] = [
@@ -35,30 +36,6 @@ export const FAMILIES: readonly OsFamily[] = [
   rhel21,
 ];
 
-/** What people call releases whose numbers TDL wants. */
-const CODE_NAMES: Record<string, Record<string, string>> = {
-  debian: {
-    lenny: '5',
-    squeeze: '6',
-    wheezy: '7',
-    jessie: '8',
-    stretch: '9',
-    buster: '10',
-    bullseye: '11',
-    bookworm: '12',
-    trixie: '13',
-  },
-  ubuntu: {
-    trusty: '14.04',
-    xenial: '16.04',
-    bionic: '18.04',
-    focal: '20.04',
-    jammy: '22.04',
-    noble: '24.04',
-    resolute: '26.04',
-  },
-};
-
 /**
  * The profile of a template's system, and what should be known before it is built.
  *
@@ -68,7 +45,7 @@ export function profileFor(template: Template): { profile: OsProfile; warnings: 
   const { os } = template;
   const family = familyNamed(os.name);
   if (family === undefined) throw unknownName(os.name);
-  const found = releaseOf(family, os);
+  const found = findRelease(family, os);
   if (found === undefined) throw unknownVersion(family, os);
   const { release, version } = found;
   checkWay(os, family, release);
@@ -78,6 +55,7 @@ export function profileFor(template: Template): { profile: OsProfile; warnings: 
     release,
     version,
     ...(hasOldSsh(family, version) ? { oldSsh: true } : {}),
+    ...(family.usualMemoryFrom === undefined || isFrom(version, family.usualMemoryFrom) ? {} : { smallMemory: true }),
     scriptKind: release.scriptKind,
     installer: (of) => family.installer(of, version),
   };
@@ -142,7 +120,7 @@ function unknownName(name: string): FactoryError {
 }
 
 function unknownVersion(family: OsFamily, os: Template['os']): FactoryError {
-  const codes = CODE_NAMES[family.family] ?? {};
+  const codes = family.codeNames ?? {};
   const code = os.version.toLowerCase();
   const number = Object.hasOwn(codes, code) ? codes[code] : undefined;
   // openSUSE's Tumbleweed is a system of its own here.

@@ -1,20 +1,20 @@
 import { createHash } from 'node:crypto';
-import { autoinstallAsUserData } from '../os/scripts/autoinstall.js';
-import { withDrivers } from '../os/installer/drivers.js';
-import { checkBootMethod } from '../os/installer/boot-method.js';
-import { checkInstallScript } from '../os/scripts/check-install-script.js';
-import { loginUser, pathInGuest } from '../os/guest/guest-users.js';
-import { checkTree } from '../os/installer/installer-plan.js';
-import { profileFor } from '../os/registry.js';
-import { type Firmware, withFirmware } from '../os/installer/firmware.js';
-import { renderScript } from '../os/scripts/render-script.js';
-import { withTransport } from '../os/installer/script-transport.js';
-import { stockScript } from '../os/scripts/stock/index.js';
-import { windowsWarnings } from '../os/families/windows/firmware.js';
-import type { InstallerPlan, OsProfile } from '../os/types.js';
-import type { Command, Repository, Template, TemplateFile } from '../tdl/types.js';
 import { FactoryError } from '../domain/errors.js';
 import type { BuildParameters } from '../domain/parameters.js';
+import { loginUser, pathInGuest } from '../os/guest/guest-users.js';
+import { checkBootMethod } from '../os/installer/boot-method.js';
+import { withDrivers } from '../os/installer/drivers.js';
+import { type Firmware, withFirmware } from '../os/installer/firmware.js';
+import { checkTree } from '../os/installer/installer-plan.js';
+import { withTransport } from '../os/installer/script-transport.js';
+import type { InstallerPlan } from '../os/installer/types.js';
+import type { OsProfile } from '../os/profile/types.js';
+import { profileFor } from '../os/registry.js';
+import { checkInstallScript } from '../os/scripts/check-install-script.js';
+import { SCRIPT_KINDS } from '../os/scripts/kinds/registry.js';
+import { renderScript } from '../os/scripts/render-script.js';
+import { stockScript } from '../os/scripts/stock-script.js';
+import type { Command, Repository, Template, TemplateFile } from '../tdl/types.js';
 
 /** One step of the customisation. Its name (`command:2 tidy`) is stable: histories and the guest's journal know it. */
 export type GuestStep = { name: string; title: string } & (
@@ -73,6 +73,7 @@ export function planBuild({ template, installScript, parameters }: PlanInput): B
     { template, installScript, parameters: { ...parameters, default_user: user } },
     profile,
   );
+  const { toUserData, uefiWarning } = SCRIPT_KINDS[profile.scriptKind];
   const problems = checkInstallScript(profile.scriptKind, given, installer.scriptTransport);
   if (problems.length > 0) {
     const lines = problems.map(({ line, column, message }) => `install_script:${line}:${column}: ${message}`);
@@ -80,7 +81,7 @@ export function planBuild({ template, installScript, parameters }: PlanInput): B
       hint: 'the machine must power itself off when the installation has ended: that is how a build knows that it has',
     });
   }
-  const script = profile.scriptKind === 'autoinstall' ? autoinstallAsUserData(given) : given;
+  const script = toUserData?.(given) ?? given;
   const { name, version, arch } = template.os;
   return {
     template,
@@ -90,7 +91,11 @@ export function planBuild({ template, installScript, parameters }: PlanInput): B
     script,
     user,
     ...(firmware === undefined ? {} : { firmware }),
-    warnings: [...warnings, ...windowsWarnings(installer), ...(note === undefined ? [] : [note])],
+    warnings: [
+      ...warnings,
+      ...(uefiWarning !== undefined && installer.imageProperties['hw_firmware_type'] === 'uefi' ? [uefiWarning] : []),
+      ...(note === undefined ? [] : [note]),
+    ],
     steps: planGuestSteps(template, profile),
   };
 }

@@ -1,8 +1,8 @@
-import { addressPasswords, withoutAddressPasswords } from '../os/passwords/address-passwords.js';
-import { scriptPasswords } from '../os/passwords/script-passwords.js';
-import { writtenForms } from '../os/passwords/escaped-forms.js';
-import { parseTemplate } from '../tdl/parse.js';
 import type { BuildRecord } from '../domain/record.js';
+import { addressPasswords, withoutAddressPasswords } from '../os/passwords/address-passwords.js';
+import { listEscapedForms } from '../os/passwords/escaped-forms.js';
+import { scriptPasswords } from '../os/passwords/script-passwords.js';
+import { parseTemplate } from '../tdl/parse.js';
 
 const MASK = '********';
 /** A word this short stands in many places where it is no secret; masking it would spoil the text and hide nothing. */
@@ -41,7 +41,7 @@ function textsIn(value: unknown): string[] {
 export function maskSecrets(text: string, secrets: string[]): string {
   return secrets
     .filter((secret) => secret.length >= SHORTEST)
-    .flatMap(writtenForms)
+    .flatMap(listEscapedForms)
     .sort((one, other) => other.length - one.length)
     .reduce((rest, secret) => rest.replaceAll(secret, MASK), text);
 }

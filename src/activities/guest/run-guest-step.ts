@@ -4,7 +4,7 @@ import { maskSecrets } from '../../planning/secrets.js';
 import { packagesFromListing, writeIcicle as icicleText } from '../../icicle/icicle.js';
 import { checkPrivilege } from '../../guest/access.js';
 import type { Guest, JournalOptions, JournalResult } from '../../guest/types.js';
-import type { OsProfile } from '../../os/types.js';
+import type { OsProfile } from '../../os/profile/types.js';
 import { contentBytes } from '../shared/template-content.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 import { loadProfile, loadSecrets } from '../shared/documents.js';

@@ -7,7 +7,7 @@ import { isoInfo, pathOnIso, remakeIso, type RemadeIso } from '../../media/iso.j
 import { isLocalFile, localFolder } from '../../media/local-file.js';
 import { fileName, withoutSecrets } from '../../media/urls.js';
 import { type BootMethod, hasOurLoader, stubFirmwares } from '../../os/installer/boot-method.js';
-import type { InstallerPlan, InstallMedium } from '../../os/types.js';
+import type { InstallerPlan, InstallMedium } from '../../os/installer/types.js';
 import type { Extra, Template } from '../../tdl/types.js';
 import { downloadTo, inFolder } from '../media/scratch-folder.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';

@@ -9,7 +9,7 @@ import { type BootMethod, stubFirmwares } from '../../os/installer/boot-method.j
 import { withVolumeId } from '../../os/installer/installer-plan.js';
 import { withPin } from '../../os/installer/mirror-pin.js';
 import { scriptInRamdisk } from '../../os/installer/script-transport.js';
-import type { InstallerPlan } from '../../os/types.js';
+import type { InstallerPlan } from '../../os/installer/types.js';
 import { downloadTo, inFolder } from '../media/scratch-folder.js';
 import { createMedium } from './boot-iso.js';
 import { createScriptMedium } from './script-medium.js';

@@ -3,7 +3,7 @@ import { fetchSigned, type SignedText } from '../../media/signature.js';
 import { withoutSecrets } from '../../media/urls.js';
 import { type MirrorPin, pinnedUrls, pinOf } from '../../os/installer/mirror-pin.js';
 import { mediaFromIndex, type IndexedMedia } from '../../os/installer/media-index.js';
-import type { InstallerPlan, MediaFile } from '../../os/types.js';
+import type { InstallerPlan, MediaFile } from '../../os/installer/types.js';
 import { type Deps, cancellationSignal } from '../shared/context.js';
 import { loadInstallerPlan, loadParameters } from '../shared/documents.js';
 import { prepareDrivers } from './drivers.js';

@@ -1,7 +1,8 @@
 import { throwIfInvalid } from '../../tdl/parse.js';
 import type { Template } from '../../tdl/types.js';
 import { profileFor } from '../../os/registry.js';
-import type { InstallerPlan, OsProfile } from '../../os/types.js';
+import type { InstallerPlan } from '../../os/installer/types.js';
+import type { OsProfile } from '../../os/profile/types.js';
 import { FactoryError } from '../../domain/errors.js';
 import type { BuildParameters } from '../../domain/parameters.js';
 import { planInstaller } from '../../planning/plan.js';

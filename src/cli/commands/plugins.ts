@@ -1,6 +1,6 @@
 import { familyNamed, FAMILIES } from '../../os/registry.js';
-import type { OsFamily, Release } from '../../os/types.js';
-import { formatReleaseRange } from '../../os/versions.js';
+import type { OsFamily, Release } from '../../os/profile/types.js';
+import { formatReleaseRange } from '../../os/profile/releases.js';
 import { nearest } from '../../tdl/nearest.js';
 import { lastValue } from '../config.js';
 import { ClientError } from '../../client/errors.js';

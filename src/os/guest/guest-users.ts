@@ -1,5 +1,5 @@
 import { FactoryError } from '../../domain/errors.js';
-import type { GuestTools } from '../types.js';
+import type { GuestTools } from './guest-tools.js';
 
 /** Who may do everything in a Windows guest. */
 const ADMINISTRATOR = 'Administrator';

@@ -1,16 +1,16 @@
 import type { Template } from '../../tdl/types.js';
+import { type Arch, serialConsole } from '../common/architectures.js';
+import { USER_DATA_URL } from '../common/user-data.js';
 import {
   commandLineOf,
   fromMedium,
   fromTree,
   type InstallerSource,
   linuxProperties,
-  serialConsole,
   STRIPPED,
   treeUrl,
-  USER_DATA_URL,
 } from './installer-plan.js';
-import type { Arch, InstallerPlan, IsoLayout } from '../types.js';
+import type { InstallerPlan, IsoLayout } from './types.js';
 import { WITHOUT_VIRTIO } from './virtio.js';
 
 interface Port {

@@ -1,6 +1,7 @@
 import { FactoryError } from '../../domain/errors.js';
+import type { Arch } from '../common/architectures.js';
 import type { Firmware } from './firmware.js';
-import type { Arch, InstallerPlan } from '../types.js';
+import type { InstallerPlan } from './types.js';
 
 /**
  * What an installer's instance starts from. `direct`: Nova gives it kernel, ramdisk and command line. `stub`: a small disk of ours,

@@ -1,5 +1,5 @@
 import { FactoryError } from '../../domain/errors.js';
-import type { DriversMedium, InstallerPlan } from '../types.js';
+import type { DriversMedium, InstallerPlan } from './types.js';
 
 /**
  * Devices that Windows has drivers for by itself, by the type of the machine: q35 has no IDE, and i440FX has it at hand.

@@ -1,5 +1,6 @@
 import { FactoryError } from '../../domain/errors.js';
-import type { Arch, InstallerPlan } from '../types.js';
+import type { Arch } from '../common/architectures.js';
+import type { InstallerPlan } from './types.js';
 
 /** What starts a machine: BIOS, UEFI, or UEFI that runs signed boot loaders only. */
 export type Firmware = 'bios' | 'uefi' | 'secure_boot';

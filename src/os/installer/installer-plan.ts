@@ -1,9 +1,8 @@
 import { FactoryError } from '../../domain/errors.js';
 import type { Install, Template } from '../../tdl/types.js';
-import type { Arch, InstallerPlan, InstallScriptKind, IsoLayout } from '../types.js';
-
-/** Where an instance finds its user data: the metadata service's EC2 interface, which installers can read without more ado. */
-export const USER_DATA_URL = 'http://169.254.169.254/latest/user-data';
+import { architectureProperty } from '../common/architectures.js';
+import { type InstallScriptKind, SCRIPT_KINDS } from '../scripts/kinds/registry.js';
+import type { InstallerPlan, IsoLayout } from './types.js';
 
 /** Properties of a boot image that would make a snapshot boot the installer again. */
 export const STRIPPED: readonly string[] = ['kernel_id', 'ramdisk_id', 'os_command_line'];
@@ -23,9 +22,9 @@ export function treeUrl({ os }: Template): string {
   throw new FactoryError('Internal', `${os.name} is installed from a medium: there is no tree`);
 }
 
-/** From where installers fetch their packages, which lie in the tree; debian-installer's come from the mirror that the script names. */
+/** The schemes of the install trees that installers with such a script can be installed from. */
 function treeSchemes(scriptKind: InstallScriptKind): string[] {
-  return ['http:', 'https:', 'ftp:', ...(scriptKind === 'preseed' ? ['file:'] : [])];
+  return ['http:', 'https:', 'ftp:', ...(SCRIPT_KINDS[scriptKind].otherTreeSchemes ?? [])];
 }
 
 /** Whether a tree lies where an installer that takes such a script can be fetched from. */
@@ -70,27 +69,6 @@ export function commandLineOf(words: (string | undefined)[]): string {
     );
   }
   return line;
-}
-
-/** The serial console that OpenStack's machines of an architecture have: the one that Nova keeps. */
-export function serialConsole(arch: Arch): string {
-  switch (arch) {
-    case 'aarch64':
-    case 'armv7l':
-      return 'ttyAMA0';
-    case 'ppc64':
-    case 'ppc64le':
-      return 'hvc0';
-    case 's390x':
-      return 'ttysclp0';
-    default:
-      return 'ttyS0,115200n8';
-  }
-}
-
-/** What Glance's property `architecture` calls an architecture: Nova compares it with what a hypervisor can run. */
-export function architectureProperty(arch: Template['os']['arch']): string {
-  return arch === 'i386' ? 'i686' : arch;
 }
 
 /** Properties of the images of a Linux, with osinfo's name of the distribution, and the devices that it has drivers for where those are not the cloud's own. */

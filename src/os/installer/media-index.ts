@@ -1,9 +1,9 @@
+import { digestsFromContent } from './content-file.js';
 import type { Digest, IndexedFile } from './indexed-file.js';
 import type { MirrorPin } from './mirror-pin.js';
 import { digestsFromSha256sums } from './sha256sums.js';
-import { digestsFromContent } from '../families/suse/content-file.js';
 import { mediaFromTreeinfo } from './treeinfo.js';
-import type { InstallerPlan, MediaFile, MediaIndex } from '../types.js';
+import type { InstallerPlan, MediaFile, MediaIndex } from './types.js';
 
 /** What an index says of an installer's files. */
 export interface IndexedMedia {

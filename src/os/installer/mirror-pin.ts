@@ -1,4 +1,4 @@
-import type { InstallerPlan } from '../types.js';
+import type { InstallerPlan } from './types.js';
 
 /** A mirror that an address of an install tree was redirected to. */
 export interface MirrorPin {

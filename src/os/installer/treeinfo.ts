@@ -1,5 +1,5 @@
 import { parse } from 'ini';
-import { relativePath, type IndexedFile } from './indexed-file.js';
+import { type IndexedFile, relativePath } from './indexed-file.js';
 
 /**
  * The kernel and ramdisk that a `.treeinfo` names (productmd's format: `[images-<arch>]` with `kernel` and `initrd`,

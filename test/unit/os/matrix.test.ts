@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { FactoryError } from '../../../src/domain/errors.js';
 import { FAMILIES, profileFor } from '../../../src/os/registry.js';
 import { checkTree } from '../../../src/os/installer/installer-plan.js';
-import type { InstallerPlan } from '../../../src/os/types.js';
+import type { InstallerPlan } from '../../../src/os/installer/types.js';
 import type { Template } from '../../../src/tdl/types.js';
 import { mediumTemplateOf, templateOf } from './templates.js';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { profileFor } from '../../../src/os/registry.js';
-import { hasOldSsh } from '../../../src/os/versions.js';
+import { hasOldSsh } from '../../../src/os/profile/releases.js';
 import { sles } from '../../../src/os/families/suse/family.js';
 import { mediumTemplateOf } from './templates.js';
 

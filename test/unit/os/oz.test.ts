@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FactoryError } from '../../../src/domain/errors.js';
 import { profileFor } from '../../../src/os/registry.js';
-import type { Arch } from '../../../src/os/types.js';
+import type { Arch } from '../../../src/os/common/architectures.js';
 import { templateOf } from './templates.js';
 
 /*

@@ -5,7 +5,7 @@ import { maskSecrets, maskRecord, findSecrets, findReadableSecrets } from '../..
 import type { BuildRecord } from '../../../src/domain/record.js';
 import { FAMILIES, profileFor } from '../../../src/os/registry.js';
 import { scriptPasswords } from '../../../src/os/passwords/script-passwords.js';
-import { stockScript } from '../../../src/os/scripts/stock/index.js';
+import { stockScript } from '../../../src/os/scripts/stock-script.js';
 import { mediumTemplateOf, templateOf } from '../os/templates.js';
 
 /** A record as it is kept: what is written into the file. */

@@ -1,7 +1,7 @@
+import { isFrom, parseVersion, type Version } from '../../common/versions.js';
+import type { OsFamily } from '../../profile/types.js';
 import { APT_TOOLS } from './guest.js';
 import { debianInstaller, type InstallerFolder } from './installer.js';
-import type { OsFamily, Version } from '../../types.js';
-import { isFrom, numbersOf } from '../../versions.js';
 
 const PRESEED = {
   installTypes: ['url', 'iso'],
@@ -35,8 +35,20 @@ export const debian: OsFamily = {
     },
   ],
   oldSshUpTo: '7',
+  usualMemoryFrom: '7',
+  codeNames: {
+    lenny: '5',
+    squeeze: '6',
+    wheezy: '7',
+    jessie: '8',
+    stretch: '9',
+    buster: '10',
+    bullseye: '11',
+    bookworm: '12',
+    trixie: '13',
+  },
   versions: '5 to 13',
-  versionOf: ({ version }) => (/^\d{1,3}(\.\d{1,3})?$/.test(version) ? numbersOf(version) : undefined),
+  versionOf: ({ version }) => (/^\d{1,3}(\.\d{1,3})?$/.test(version) ? parseVersion(version) : undefined),
   installer: (template, version) => debianInstaller(template, folderOf(version)),
 };
 

@@ -1,6 +1,5 @@
 import { FactoryError } from '../../../domain/errors.js';
 import type { Repository } from '../../../tdl/types.js';
-import { withoutAddressPasswords } from '../../passwords/address-passwords.js';
 import {
   AGAIN,
   CLEAN_LINUX,
@@ -10,7 +9,8 @@ import {
   words,
   writeFile,
 } from '../../guest/guest-scripts.js';
-import type { GuestScript, GuestTools } from '../../types.js';
+import type { GuestScript, GuestTools } from '../../guest/guest-tools.js';
+import { withoutAddressPasswords } from '../../passwords/address-passwords.js';
 
 /**
  * No question is asked, and a configuration file that the template has changed is kept. apt waits for its lock since 2.0;

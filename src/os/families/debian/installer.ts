@@ -1,17 +1,17 @@
 import { FactoryError } from '../../../domain/errors.js';
 import type { Template } from '../../../tdl/types.js';
+import { type Arch, serialConsole } from '../../common/architectures.js';
+import { USER_DATA_URL } from '../../common/user-data.js';
 import {
   commandLineOf,
   fromMedium,
   fromTree,
   type InstallerSource,
   linuxProperties,
-  serialConsole,
   STRIPPED,
   treeUrl,
-  USER_DATA_URL,
 } from '../../installer/installer-plan.js';
-import type { Arch, InstallerPlan, IsoLayout } from '../../types.js';
+import type { InstallerPlan, IsoLayout } from '../../installer/types.js';
 
 /** Where one distribution's debian-installer lies, and what it is called. */
 export interface InstallerFolder {

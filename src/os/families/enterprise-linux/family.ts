@@ -1,8 +1,9 @@
+import type { Arch } from '../../common/architectures.js';
+import { isFrom, type Version } from '../../common/versions.js';
 import { anacondaInstaller, type AnacondaOptions } from '../../installer/anaconda.js';
-import { DNF, YUM, YUM_OF_OLD } from '../fedora/guest.js';
-import type { Arch, OsFamily, OsName, Release, Version } from '../../types.js';
-import { isFrom } from '../../versions.js';
 import { NO_VIRTIO } from '../../installer/virtio.js';
+import type { OsFamily, OsName, Release } from '../../profile/types.js';
+import { DNF, YUM, YUM_OF_OLD } from '../fedora/guest.js';
 
 const KICKSTART = { installTypes: ['url', 'iso'], scriptKind: 'kickstart', tried: 'fake cloud' } as const;
 const NO_YUM = 'RHEL itself has up2date in yum’s place, packages and repositories cannot be added there';
@@ -84,6 +85,7 @@ function distribution({ family, title, names, distro, arches, rolling, first, la
       ...(rolling === true ? { to: release.from } : {}),
     })),
     oldSshUpTo: '7',
+    usualMemoryFrom: '6',
     versions:
       rolling === true
         ? `${first} to ${newest}`

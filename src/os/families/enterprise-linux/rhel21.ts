@@ -1,7 +1,7 @@
 import { FactoryError } from '../../../domain/errors.js';
 import { NO_TOOLS } from '../../guest/no-package-manager.js';
 import { FLOPPY } from '../../installer/unsupported.js';
-import type { OsFamily } from '../../types.js';
+import type { OsFamily } from '../../profile/types.js';
 
 /** Oz has a name for it, and it cannot be built on OpenStack. It is known, so that the answer is why. */
 export const rhel21: OsFamily = {
@@ -20,6 +20,7 @@ export const rhel21: OsFamily = {
       tried: 'not yet',
     },
   ],
+  usualMemoryFrom: '6',
   versions: 'GOLD, U2 to U6',
   versionOf: ({ version }) => (/^(GOLD|U[2-6])$/i.test(version) ? [2, 1] : undefined),
   installer: ({ os }) => {

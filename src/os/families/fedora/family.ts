@@ -1,10 +1,10 @@
+import type { Arch } from '../../common/architectures.js';
+import { isFrom, parseVersion, type Version } from '../../common/versions.js';
 import { anacondaInstaller, type AnacondaOptions } from '../../installer/anaconda.js';
-import { DNF, YUM, YUM_OF_OLD } from './guest.js';
-import { RPM_ONLY } from '../../guest/no-package-manager.js';
 import { FLOPPY } from '../../installer/unsupported.js';
-import type { Arch, OsFamily, Release, Version } from '../../types.js';
-import { isFrom, numbersOf } from '../../versions.js';
 import { NO_VIRTIO } from '../../installer/virtio.js';
+import type { OsFamily, Release } from '../../profile/types.js';
+import { DNF, RPM_ONLY, YUM, YUM_OF_OLD } from './guest.js';
 
 /** Fedora's development release: always newer than what we know. */
 const RAWHIDE = 'rawhide';
@@ -34,10 +34,11 @@ export const fedora: OsFamily = {
   names: ['Fedora'],
   releases: RELEASES,
   oldSshUpTo: '20',
+  usualMemoryFrom: '13',
   versions: '7 to 44, or rawhide',
   versionOf: ({ version }) => {
     if (version.toLowerCase() === RAWHIDE) return [Infinity];
-    return /^\d{1,3}$/.test(version) ? numbersOf(version) : undefined;
+    return /^\d{1,3}$/.test(version) ? parseVersion(version) : undefined;
   },
   installer: (template, version) => anacondaInstaller(template, optionsOf(version, template.os.version)),
 };
@@ -72,8 +73,9 @@ export const fedoraCore: OsFamily = {
     },
   ],
   oldSshUpTo: '6',
+  usualMemoryFrom: '7',
   versions: '1 to 6',
-  versionOf: ({ version }) => (/^[1-6]$/.test(version) ? numbersOf(version) : undefined),
+  versionOf: ({ version }) => (/^[1-6]$/.test(version) ? parseVersion(version) : undefined),
   installer: (template, version) => anacondaInstaller(template, coreOptions(version, template.os.version)),
 };
 
@@ -103,8 +105,9 @@ export const redHatLinux: OsFamily = {
     },
   ],
   oldSshUpTo: '9',
+  usualMemoryFrom: '10',
   versions: '7.0 to 9',
-  versionOf: ({ version }) => (/^(7\.[0-3]|8(\.0)?|9(\.0)?)$/.test(version) ? numbersOf(version) : undefined),
+  versionOf: ({ version }) => (/^(7\.[0-3]|8(\.0)?|9(\.0)?)$/.test(version) ? parseVersion(version) : undefined),
   installer: (template, version) =>
     anacondaInstaller(template, { ...coreOptions(version, template.os.version), card: 'eth0', distro: 'rhl' }),
 };

@@ -8,7 +8,8 @@ import {
   words,
   writeFile,
 } from '../../guest/guest-scripts.js';
-import type { GuestScript, GuestTools } from '../../types.js';
+import type { GuestScript, GuestTools } from '../../guest/guest-tools.js';
+import { refusePackages } from '../../guest/no-package-manager.js';
 
 /**
  * yum up to Fedora 21, dnf from 22 on: whichever is there, for there is no other way to be right on a release that had both.
@@ -132,3 +133,12 @@ export const YUM: GuestTools = {
 export const DNF: GuestTools = { ...YUM, packageManager: 'dnf' };
 
 export const YUM_OF_OLD: GuestTools = { ...YUM, addRepository: addRepositoryOfOld };
+
+/** For releases with rpm, and without a program that fetches packages. */
+export const RPM_ONLY: GuestTools = {
+  ...YUM_OF_OLD,
+  packageManager: 'rpm',
+  addRepository: refusePackages,
+  removeRepository: refusePackages,
+  installPackages: refusePackages,
+};

@@ -1,9 +1,11 @@
 import type { Template } from '../../../tdl/types.js';
-import { FREEBSD_TOOLS } from './guest.js';
-import { architectureProperty, fromMedium, isoOf, STRIPPED } from '../../installer/installer-plan.js';
+import { architectureProperty } from '../../common/architectures.js';
+import { parseVersion } from '../../common/versions.js';
+import { fromMedium, isoOf, STRIPPED } from '../../installer/installer-plan.js';
+import type { InstallerPlan, IsoLayout } from '../../installer/types.js';
 import { ONLY_BY_ISO } from '../../installer/unsupported.js';
-import type { InstallerPlan, IsoLayout, OsFamily } from '../../types.js';
-import { numbersOf } from '../../versions.js';
+import type { OsFamily } from '../../profile/types.js';
+import { FREEBSD_TOOLS } from './guest.js';
 
 const MEDIUM = {
   installTypes: ['iso'],
@@ -30,7 +32,7 @@ export const freebsd: OsFamily = {
   ],
   oldSshUpTo: '10',
   versions: '10.0 to 15.0',
-  versionOf: ({ version }) => numbersOf(version.replace(/-release$/i, '')),
+  versionOf: ({ version }) => parseVersion(version.replace(/-release$/i, '')),
   installer,
 };
 

@@ -1,6 +1,6 @@
 import type { Repository } from '../../../tdl/types.js';
 import { AGAIN, fileLabel, PATIENTLY, words, writeFile } from '../../guest/guest-scripts.js';
-import type { GuestScript, GuestTools } from '../../types.js';
+import type { GuestScript, GuestTools } from '../../guest/guest-tools.js';
 
 const HEAD = `set -eu
 ${PATIENTLY}

@@ -1,7 +1,8 @@
 import type { Template } from '../../../tdl/types.js';
-import { BY_DRAKX, drakxInstaller } from '../../installer/drakx.js';
-import type { IsoLayout, OsFamily } from '../../types.js';
-import { numbersOf } from '../../versions.js';
+import { parseVersion } from '../../common/versions.js';
+import type { IsoLayout } from '../../installer/types.js';
+import type { OsFamily } from '../../profile/types.js';
+import { BY_DRAKX, drakxInstaller } from './drakx.js';
 
 /** Mageia, by its installation media: its network media read no script of ours. */
 export const mageia: OsFamily = {
@@ -15,7 +16,7 @@ export const mageia: OsFamily = {
   ],
   oldSshUpTo: '4',
   versions: '2 to 10',
-  versionOf: ({ version }) => (/^\d{1,2}(\.\d)?$/.test(version) ? numbersOf(version) : undefined),
+  versionOf: ({ version }) => (/^\d{1,2}(\.\d)?$/.test(version) ? parseVersion(version) : undefined),
   installer: (template) =>
     drakxInstaller(template, {
       layout: layoutOf(template),

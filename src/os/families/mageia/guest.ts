@@ -1,7 +1,7 @@
 import type { Repository } from '../../../tdl/types.js';
-import { LIST_FEDORA_PACKAGES } from '../fedora/guest.js';
 import { AGAIN, CLEAN_LINUX, fileLabel, PATIENTLY, WAIT_FOR_CLOUD_INIT, words } from '../../guest/guest-scripts.js';
-import type { GuestScript, GuestTools } from '../../types.js';
+import type { GuestScript, GuestTools } from '../../guest/guest-tools.js';
+import { LIST_FEDORA_PACKAGES } from '../fedora/guest.js';
 
 const HEAD = `set -eu
 ${PATIENTLY}

@@ -1,9 +1,10 @@
 import type { Template } from '../../../tdl/types.js';
-import { BY_DRAKX, drakxInstaller } from '../../installer/drakx.js';
+import { isFrom, parseVersion, type Version } from '../../common/versions.js';
 import { NO_TOOLS } from '../../guest/no-package-manager.js';
-import type { InstallerPlan, OsFamily, Version } from '../../types.js';
-import { isFrom, numbersOf } from '../../versions.js';
+import type { InstallerPlan } from '../../installer/types.js';
 import { NO_VIRTIO, WITHOUT_VIRTIO } from '../../installer/virtio.js';
+import type { OsFamily } from '../../profile/types.js';
+import { BY_DRAKX, drakxInstaller } from '../mageia/drakx.js';
 
 /* What Mageia came from. Nobody publishes it any more: the media are the user's own. */
 
@@ -28,8 +29,9 @@ export const mandrake: OsFamily = {
     { ...OF_OLD, from: '9.0', to: '10.1', arches: ['i386'] },
   ],
   oldSshUpTo: '10.1',
+  usualMemoryFrom: '11',
   versions: '8.2 to 10.1',
-  versionOf: ({ version }) => (/^(8\.2|9\.[0-2]|10\.[01])$/.test(version) ? numbersOf(version) : undefined),
+  versionOf: ({ version }) => (/^(8\.2|9\.[0-2]|10\.[01])$/.test(version) ? parseVersion(version) : undefined),
   installer: (template, version) => installer(template, version, 'mandrake'),
 };
 
@@ -43,9 +45,10 @@ export const mandriva: OsFamily = {
     { ...BY_DRAKX, from: '2009.0', to: '2010.2', arches: ['x86_64', 'i386'] },
   ],
   oldSshUpTo: '2010.2',
+  usualMemoryFrom: '2009',
   versions: '2005 to 2010.2',
   versionOf: ({ version }) =>
-    /^(2005|2006\.0|200[789]\.[01]|2010\.[0-2])$/.test(version) ? numbersOf(version) : undefined,
+    /^(2005|2006\.0|200[789]\.[01]|2010\.[0-2])$/.test(version) ? parseVersion(version) : undefined,
   installer: (template, version) => installer(template, version, 'mandriva'),
 };
 

@@ -1,21 +1,22 @@
 import { FactoryError } from '../../../domain/errors.js';
 import type { Template } from '../../../tdl/types.js';
+import { type Arch, serialConsole } from '../../common/architectures.js';
+import { USER_DATA_URL } from '../../common/user-data.js';
+import { isFrom, parseVersion, type Version } from '../../common/versions.js';
 import {
   commandLineOf,
   fromMedium,
   fromTree,
   type InstallerSource,
   linuxProperties,
-  serialConsole,
   STRIPPED,
   treeUrl,
-  USER_DATA_URL,
   VOLUME_ID,
 } from '../../installer/installer-plan.js';
-import { ZYPPER_TOOLS } from './guest.js';
-import type { Arch, InstallerPlan, IsoLayout, OsFamily, OsName, Version } from '../../types.js';
-import { isFrom, numbersOf } from '../../versions.js';
+import type { InstallerPlan, IsoLayout } from '../../installer/types.js';
 import { NO_VIRTIO, WITHOUT_VIRTIO } from '../../installer/virtio.js';
+import type { OsFamily, OsName } from '../../profile/types.js';
+import { ZYPPER_TOOLS } from './guest.js';
 
 const ZYPPER = { installTypes: ['url', 'iso'], tools: ZYPPER_TOOLS, tried: 'fake cloud' } as const;
 const AUTOYAST = { ...ZYPPER, scriptKind: 'autoyast' } as const;
@@ -44,9 +45,10 @@ export const opensuse: OsFamily = {
     { ...AGAMA, from: '16.0', to: '16.0', arches: SERVERS },
   ],
   oldSshUpTo: '13.1',
+  usualMemoryFrom: '12',
   versions: '10.3 to 13.2, 42.1 to 42.3, 15.0 to 16.0',
   versionOf: ({ version }) => {
-    const [major, ...rest] = numbersOf(version) ?? [];
+    const [major, ...rest] = parseVersion(version) ?? [];
     if (major === undefined) return undefined;
     return [major === LEAP_42 ? 14 : major, ...rest];
   },

@@ -1,5 +1,4 @@
 import type { Repository } from '../../../tdl/types.js';
-import { LIST_FEDORA_PACKAGES } from '../fedora/guest.js';
 import {
   AGAIN,
   CLEAN_LINUX,
@@ -9,7 +8,8 @@ import {
   words,
   writeFile,
 } from '../../guest/guest-scripts.js';
-import type { GuestScript, GuestTools } from '../../types.js';
+import type { GuestScript, GuestTools } from '../../guest/guest-tools.js';
+import { LIST_FEDORA_PACKAGES } from '../fedora/guest.js';
 
 /**
  * zypper asks nothing and waits for its own lock. Its exit statuses from 100 on say what is to be known and not what has failed

@@ -1,7 +1,7 @@
 import type { Repository } from '../../../tdl/types.js';
-import { APT_TOOLS } from '../debian/guest.js';
 import { AGAIN, PATIENTLY, WAIT_FOR_CLOUD_INIT, words } from '../../guest/guest-scripts.js';
-import type { GuestScript, GuestTools } from '../../types.js';
+import type { GuestScript, GuestTools } from '../../guest/guest-tools.js';
+import { APT_TOOLS } from '../debian/guest.js';
 
 /** A personal package archive: `ppa:owner/name`. */
 const PPA = /^ppa:[\w.+-]+\/[\w.+-]+$/;

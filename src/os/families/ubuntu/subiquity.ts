@@ -1,16 +1,16 @@
 import { FactoryError } from '../../../domain/errors.js';
 import type { Template } from '../../../tdl/types.js';
+import { type Arch, serialConsole } from '../../common/architectures.js';
 import {
   commandLineOf,
   fromMedium,
   fromTree,
   type InstallerSource,
   linuxProperties,
-  serialConsole,
   STRIPPED,
   treeUrl,
 } from '../../installer/installer-plan.js';
-import type { Arch, InstallerPlan, IsoLayout, MediaIndex } from '../../types.js';
+import type { InstallerPlan, IsoLayout, MediaIndex } from '../../installer/types.js';
 
 /** Ubuntu's names of the architectures. */
 const NAMES: Partial<Record<Arch, string>> = { x86_64: 'amd64', aarch64: 'arm64', ppc64le: 'ppc64el', s390x: 's390x' };

@@ -1,11 +1,14 @@
 import { FactoryError } from '../../../domain/errors.js';
 import type { Template } from '../../../tdl/types.js';
-import { architectureProperty, fromMedium, isoOf, STRIPPED } from '../../installer/installer-plan.js';
+import { architectureProperty } from '../../common/architectures.js';
+import type { Version } from '../../common/versions.js';
+import { WINDOWS_VERSIONS, windowsOf, type WindowsVersion, windowsVersionOf } from '../../common/windows-versions.js';
 import { NO_TOOLS } from '../../guest/no-package-manager.js';
+import { fromMedium, isoOf, STRIPPED } from '../../installer/installer-plan.js';
+import type { InstallerPlan, IsoLayout } from '../../installer/types.js';
 import { ONLY_BY_ISO } from '../../installer/unsupported.js';
-import type { InstallerPlan, IsoLayout, OsFamily, Release, Version } from '../../types.js';
+import type { OsFamily, Release } from '../../profile/types.js';
 import { WINDOWS_TOOLS } from './guest.js';
-import { WINDOWS_VERSIONS, type WindowsVersion, windowsOf, windowsVersionOf } from './versions.js';
 
 const REFUSED = { installTypes: [], tried: 'not yet', scriptKind: 'autounattend', tools: NO_TOOLS } as const;
 

@@ -1,6 +1,6 @@
 import { powershellScript } from '../../../domain/powershell.js';
 import type { Repository } from '../../../tdl/types.js';
-import type { GuestScript, GuestTools } from '../../types.js';
+import type { GuestScript, GuestTools } from '../../guest/guest-tools.js';
 
 /**
  * Finds Chocolatey, or fetches it the way that its makers say: https://docs.chocolatey.org/en-us/choco/setup/. Old versions of Windows do not

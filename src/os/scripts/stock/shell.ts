@@ -1,5 +1,5 @@
 import { words } from '../../guest/guest-scripts.js';
-import { INSTALLED } from './types.js';
+import { INSTALLED } from './stock-input.js';
 
 /** cloud-init's own configuration: whom it lets in. Images let in their distribution's user; root only where the build needs it. */
 export function cloudConfig(user: string): string {

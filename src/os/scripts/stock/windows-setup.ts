@@ -1,4 +1,4 @@
-import { INSTALLED } from './types.js';
+import { INSTALLED } from './stock-input.js';
 
 /** Where Windows has scripts of its setup: only administrators write there. */
 const SCRIPTS = '$env:SystemRoot\\Setup\\Scripts';

@@ -1,10 +1,10 @@
+import { listScriptKinds } from '../../../../src/os/scripts/kinds/registry.js';
 import type { BootMedium, FakeServer } from '../state.js';
 
-/** How command lines name a script on the medium; Mageia's without saying that it is there, Mandriva's from the folder of its architecture. */
-const NAMED =
-  /(?:^|\s)(?:file=\/cdrom\/|(?:inst\.)?ks=cdrom:\/|autoyast=cd:\/|inst\.auto=label:\/\/[^/\s]+\/|kickstart=(?!\w+:))(\S+)/;
-/** Where installers look that are told nothing: those of FreeBSD, Mageia and Windows. */
-const UNTOLD = ['etc/installerconfig', 'install/auto_inst.cfg.pl', 'autounattend.xml', 'Autounattend.xml'];
+/** Words of command lines that name a script on the medium. */
+const WORDS = listScriptKinds().flatMap(([, { medium }]) => medium.word ?? []);
+/** The paths where installers look without such a word: those of FreeBSD, Mageia and Windows. */
+const PATHS = listScriptKinds().flatMap(([, { medium }]) => medium.paths ?? []);
 
 /** Which folders of a medium an installer may take for its root. */
 const ROOTS = ['', 'i586/', 'x86_64/'];
@@ -22,10 +22,10 @@ export function installScript(server: FakeServer, media: BootMedium[]): InstallS
   const { commandLine, userData } = server;
   const sizeOf = (path: string): number | undefined =>
     media.flatMap(({ files }) => ROOTS.map((root) => files.get(root + path))).find((size) => size !== undefined);
-  const named = NAMED.exec(commandLine)?.[1];
+  const named = WORDS.map((word) => word.exec(commandLine)?.[1]).find((path) => path !== undefined);
   if (named !== undefined) return onMedium(named, sizeOf(named));
   const bytes = Buffer.from(userData ?? '', 'base64').length;
-  const path = bytes > 0 ? undefined : UNTOLD.find((place) => sizeOf(place) !== undefined);
+  const path = bytes > 0 ? undefined : PATHS.find((place) => sizeOf(place) !== undefined);
   if (path !== undefined) return onMedium(path, sizeOf(path));
   return { words: `${bytes} bytes of user data`, isThere: bytes > 0 || !startsByItself(server, media) };
 }

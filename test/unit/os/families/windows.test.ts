@@ -8,8 +8,8 @@ import { profileFor } from '../../../../src/os/registry.js';
 import { checkInstallScript } from '../../../../src/os/scripts/check-install-script.js';
 import { scriptPasswords } from '../../../../src/os/passwords/script-passwords.js';
 import { WINDOWS_SETUP } from '../../../../src/os/scripts/stock/windows-setup.js';
-import { INSTALLED } from '../../../../src/os/scripts/stock/types.js';
-import { WINDOWS_VERSIONS } from '../../../../src/os/families/windows/versions.js';
+import { INSTALLED } from '../../../../src/os/scripts/stock/stock-input.js';
+import { WINDOWS_VERSIONS } from '../../../../src/os/common/windows-versions.js';
 import type { Template } from '../../../../src/tdl/types.js';
 import { mediumTemplateOf, templateOf } from '../templates.js';
 

@@ -8,7 +8,7 @@ import {
   checkBootMethod,
 } from '../../../../src/os/installer/boot-method.js';
 import { profileFor } from '../../../../src/os/registry.js';
-import type { InstallerPlan } from '../../../../src/os/types.js';
+import type { InstallerPlan } from '../../../../src/os/installer/types.js';
 import { mediumTemplateOf, templateOf } from '../templates.js';
 
 function planOf(template: ReturnType<typeof templateOf>): InstallerPlan {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { profileFor } from '../../../../src/os/registry.js';
 import { mediaFromIndex, type IndexedMedia } from '../../../../src/os/installer/media-index.js';
-import type { MediaIndex } from '../../../../src/os/types.js';
+import type { MediaIndex } from '../../../../src/os/installer/types.js';
 import type { Template } from '../../../../src/tdl/types.js';
 import { templateOf } from '../templates.js';
 

@@ -3,8 +3,8 @@ import { describe, it } from 'node:test';
 import { FactoryError } from '../../../../src/domain/errors.js';
 import { profileFor } from '../../../../src/os/registry.js';
 import { scriptInRamdisk, withTransport } from '../../../../src/os/installer/script-transport.js';
-import type { ScriptTransport } from '../../../../src/os/types.js';
-import type { InstallerPlan } from '../../../../src/os/types.js';
+import type { ScriptTransport } from '../../../../src/os/common/user-data.js';
+import type { InstallerPlan } from '../../../../src/os/installer/types.js';
 import { mediumTemplateOf, templateOf } from '../templates.js';
 
 function planOf(name: string, version: string, transport?: ScriptTransport): InstallerPlan {

@@ -6,9 +6,9 @@ import { FactoryError } from '../../../../src/domain/errors.js';
 import { FAMILIES, profileFor } from '../../../../src/os/registry.js';
 import { checkInstallScript } from '../../../../src/os/scripts/check-install-script.js';
 import { renderScript } from '../../../../src/os/scripts/render-script.js';
-import { stockScript } from '../../../../src/os/scripts/stock/index.js';
-import { INSTALLED, type DiskLayout } from '../../../../src/os/scripts/stock/types.js';
-import type { Arch } from '../../../../src/os/types.js';
+import { stockScript } from '../../../../src/os/scripts/stock-script.js';
+import { INSTALLED, type DiskLayout } from '../../../../src/os/scripts/stock/stock-input.js';
+import type { Arch } from '../../../../src/os/common/architectures.js';
 import type { Template } from '../../../../src/tdl/types.js';
 import { mediumTemplateOf, templateOf } from '../templates.js';
 

@@ -1,6 +1,41 @@
 import { FactoryError } from '../../../domain/errors.js';
+import type { Problem } from '../../../tdl/types.js';
 import { words } from '../../guest/guest-scripts.js';
-import { INSTALLED, type StockInput } from './types.js';
+import { INSTALLED, type StockInput } from '../stock/stock-input.js';
+import { countLines } from './lines.js';
+import type { ScriptKind } from './script-kind.js';
+
+/** The script of bsdinstall, FreeBSD's installer. */
+export const installerconfig: ScriptKind = {
+  title: 'installerconfig',
+  name: 'an installerconfig',
+  matches: (text) => /^[ \t]*(export[ \t]+)?(DISTRIBUTIONS|PARTITIONS|BSDINSTALL_DISTSITE)=/m.test(text),
+  check: checkInstallerconfig,
+  writeStock: stockInstallerconfig,
+  memory: { installer: 512, system: 256 },
+  medium: { paths: ['etc/installerconfig'] },
+};
+
+const POWER_OFF = /^\s*(?:\/sbin\/)?(?:poweroff|shutdown\s+(?:-o\s+)?-p\s+(?:now|\+0)|halt\s+-p|acpiconf\s+-s\s*5)\b/;
+
+/**
+ * FreeBSD's installerconfig: settings for bsdinstall, then a shell script for the new system. bsdinstall starts the machine again when
+ * the script has ended (bsdinstall(8), "SCRIPTING"), unless the script has powered it off.
+ */
+function checkInstallerconfig(text: string): Problem[] {
+  const lines = text.split(/\r?\n/);
+  const script = lines.findIndex((line, index) => index > 0 && line.startsWith('#!'));
+  if (lines.slice(Math.max(0, script)).some((line) => script >= 0 && POWER_OFF.test(line))) return [];
+  const line = countLines(lines) + 1;
+  const add = script < 0 ? 'the lines "#!/bin/sh" and "poweroff"' : 'the line "poweroff"';
+  return [
+    {
+      line,
+      column: 1,
+      message: `bsdinstall would start the machine again, and install once more: add ${add} at the end`,
+    },
+  ];
+}
 
 /**
  * At each start the key of the instance is read from the metadata service and let in as root's, and the SSH host keys are shown on the
@@ -31,7 +66,7 @@ run_rc_command "$1"
 `;
 
 /** An installerconfig for the smallest system that a cloud can use: bsdinstall(8), "SCRIPTING". @throws FactoryError InvalidParameter */
-export function stockInstallerconfig({ template, diskLayout, user }: StockInput): string {
+function stockInstallerconfig({ template, diskLayout, user }: StockInput): string {
   const { rootpw } = template.os;
   if (user !== 'root') {
     throw new FactoryError(

@@ -1,8 +1,10 @@
-import type { Template } from '../../tdl/types.js';
-import { commandLineOf, fromMedium, isoOf, linuxProperties, serialConsole, STRIPPED } from './installer-plan.js';
-import { URPMI } from '../families/mageia/guest.js';
-import { ONLY_BY_ISO } from './unsupported.js';
-import type { InstallerPlan, IsoLayout, Release } from '../types.js';
+import type { Template } from '../../../tdl/types.js';
+import { serialConsole } from '../../common/architectures.js';
+import { commandLineOf, fromMedium, isoOf, linuxProperties, STRIPPED } from '../../installer/installer-plan.js';
+import type { InstallerPlan, IsoLayout } from '../../installer/types.js';
+import { ONLY_BY_ISO } from '../../installer/unsupported.js';
+import type { Release } from '../../profile/types.js';
+import { URPMI } from './guest.js';
 
 /** What all releases have in common that DrakX installs: it takes a file of its medium for its answers, never an address. */
 export const BY_DRAKX = {

@@ -1,4 +1,4 @@
-import type { Digest } from '../../installer/indexed-file.js';
+import type { Digest } from './indexed-file.js';
 
 /**
  * The digests of a `content` file, which SUSE's media had at their root before Leap 15 and SLES 15: lines `HASH SHA256 <hex>  <path>`

@@ -1,12 +1,65 @@
-import { serialConsole } from '../../installer/installer-plan.js';
-import { isFrom } from '../../versions.js';
-import { keyAtBoot, lastCommands } from './shell.js';
-import type { StockInput } from './types.js';
+import { childOf } from '../../../tdl/elements.js';
+import { placeOf, Problems } from '../../../tdl/place.js';
+import type { Problem } from '../../../tdl/types.js';
+import { parseXml, type XmlElement } from '../../../tdl/xml.js';
+import { serialConsole } from '../../common/architectures.js';
+import { CONFIG_DRIVE, USER_DATA_URL } from '../../common/user-data.js';
+import { isFrom } from '../../common/versions.js';
+import { keyAtBoot, lastCommands } from '../stock/shell.js';
+import type { StockInput } from '../stock/stock-input.js';
+import type { ScriptKind } from './script-kind.js';
+
+/** YaST's profile. https://documentation.suse.com/sles/15-SP6/html/SLES-all/cha-autoyast-invocation.html */
+export const autoyast: ScriptKind = {
+  title: 'AutoYaST',
+  name: 'an AutoYaST profile',
+  matches: (text) => /^\s*(<\?xml|<!DOCTYPE profile|<profile[\s>])/.test(text),
+  check: checkAutoyast,
+  writeStock: stockAutoyast,
+  escape: xml,
+  memory: { installer: 1024, system: 512 },
+  configDrive: (line) => line.replace(USER_DATA_URL, `label://${CONFIG_DRIVE.label}${CONFIG_DRIVE.path}`),
+  medium: { word: /(?:^|\s)autoyast=cd:\/(\S+)/ },
+};
+
+const FINAL_HALT = '<final_halt config:type="boolean">true</final_halt>';
+
+/**
+ * Whether an AutoYaST profile ends by powering the machine off: `final_halt` (after everything) or `halt` (after the first
+ * stage) in `general/mode`. https://documentation.suse.com/sles/15-SP5/html/SLES-all/cha-configuration-installation-options.html
+ */
+function checkAutoyast(source: string): Problem[] {
+  const text = source.replace(/\r\n?/g, '\n');
+  const problems = new Problems(text);
+  const root = parseXml(text, problems);
+  if (root === undefined) return problems.list();
+  const general = childOf(root, 'general');
+  const mode = childOf(general, 'mode');
+  if (['final_halt', 'halt'].some((name) => isTrue(childOf(mode, name)))) return [];
+  const reboot = childOf(mode, 'final_reboot');
+  const [at, message] = isTrue(reboot)
+    ? [reboot?.at ?? 0, `<final_reboot> starts the machine again: write ${FINAL_HALT} in its place`]
+    : [
+        (mode ?? general ?? root).at,
+        `the installation does not end by powering the machine off: add ${wrap(mode, general)}`,
+      ];
+  return [{ ...placeOf(text, at), message }];
+}
+
+function isTrue(element: XmlElement | undefined): boolean {
+  return element?.text.trim() === 'true';
+}
+
+function wrap(mode: XmlElement | undefined, general: XmlElement | undefined): string {
+  if (mode !== undefined) return `${FINAL_HALT} to <mode>`;
+  if (general !== undefined) return `<mode>${FINAL_HALT}</mode> to <general>`;
+  return `<general><mode>${FINAL_HALT}</mode></general> to the profile`;
+}
 
 const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
 
 /** A text of an element of XML. */
-export function xml(text: string): string {
+function xml(text: string): string {
   return text.replace(/[&<>]/g, (character) => ESCAPES[character] ?? character);
 }
 
@@ -40,7 +93,7 @@ function addOn(name: string): string {
 }
 
 /** An AutoYaST profile for the smallest system that a cloud can use. https://doc.opensuse.org/projects/autoyast */
-export function stockAutoyast({ template, profile, diskLayout, user }: StockInput): string {
+function stockAutoyast({ template, profile, diskLayout, user }: StockInput): string {
   const { rootpw, arch } = template.os;
   const { cloudInit, systemd, modules } = mediumOf(profile);
   const packages = ['openssh', ...(cloudInit ? ['cloud-init'] : []), 'sudo', 'curl'];
@@ -106,45 +159,4 @@ ${commands.join('\n')}
   </scripts>
 </profile>
 `;
-}
-
-/** An Agama profile for the same. https://agama-project.github.io/docs/user/unattended */
-export function stockAgama({ template, profile, diskLayout, user }: StockInput): string {
-  const { rootpw } = template.os;
-  return `${JSON.stringify(
-    {
-      product: { id: profile.family === 'sles' ? 'SLES' : 'openSUSE_Leap' },
-      localization: { language: 'en_US.UTF-8', keyboard: 'us', timezone: 'Etc/UTC' },
-      // Agama installs nothing when it is told of nobody who may log in: a hash that is none locks root's.
-      root:
-        rootpw === undefined || rootpw === ''
-          ? { password: '*', hashedPassword: true }
-          : { password: rootpw, hashedPassword: false },
-      software: { packages: ['openssh-server', 'cloud-init', 'sudo', 'curl'] },
-      storage:
-        diskLayout === 'lvm'
-          ? {
-              drives: [{ alias: 'disk', partitions: [{ search: '*', delete: true }] }],
-              volumeGroups: [
-                {
-                  name: 'system',
-                  physicalVolumes: [{ generate: ['disk'] }],
-                  logicalVolumes: [{ generate: 'default' }],
-                },
-              ],
-            }
-          : { drives: [{ partitions: [{ search: '*', delete: true }, { generate: 'default' }] }] },
-      scripts: {
-        post: [
-          {
-            name: 'imagefactory.sh',
-            chroot: true,
-            content: `#!/bin/sh\nsystemctl enable sshd cloud-init-local cloud-init cloud-config cloud-final || true\n${lastCommands(user).join('\n')}\n`,
-          },
-        ],
-      },
-    },
-    undefined,
-    2,
-  )}\n`;
 }

@@ -1,8 +1,13 @@
 import { FactoryError } from '../../../domain/errors.js';
-import type { Extra } from '../../../tdl/types.js';
-import { windowsOf, type WindowsVersion } from '../../families/windows/versions.js';
-import type { StockInput } from './types.js';
-import { WINDOWS_SETUP } from './windows-setup.js';
+import { childOf } from '../../../tdl/elements.js';
+import { placeOf, Problems } from '../../../tdl/place.js';
+import type { Extra, Problem } from '../../../tdl/types.js';
+import { parseXml, type XmlElement } from '../../../tdl/xml.js';
+import { windowsOf, type WindowsVersion } from '../../common/windows-versions.js';
+import type { StockInput } from '../stock/stock-input.js';
+import { WINDOWS_SETUP } from '../stock/windows-setup.js';
+import { isAfter } from './lines.js';
+import type { ScriptKind } from './script-kind.js';
 
 /*
  * The answer file of Windows Setup. Elements and the passes that they belong to are those of
@@ -12,8 +17,63 @@ import { WINDOWS_SETUP } from './windows-setup.js';
 const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 
 /** A text of an element or an attribute of XML. */
-export function text(value: string): string {
+function text(value: string): string {
   return value.replace(/[&<>"]/g, (character) => ESCAPES[character] ?? character);
+}
+
+/** The answer file of Windows Setup, which looks for it at the root of every removable drive. */
+export const autounattend: ScriptKind = {
+  title: 'autounattend.xml',
+  name: 'an answer file of Windows',
+  matches: (text) => /^\s*(<\?xml[^>]*>\s*)?<unattend[\s>]/.test(text),
+  check: checkAutounattend,
+  writeStock: stockAutounattend,
+  escape: text,
+  memory: { installer: 2048, system: 1024 },
+  medium: { paths: ['autounattend.xml', 'Autounattend.xml'] },
+  // The loader of the media waits for a key (efisys.bin); the one for BIOS asks only where the disk has something to start.
+  // https://learn.microsoft.com/windows-hardware/manufacture/desktop/oscdimg-command-line-options
+  uefiWarning:
+    'Microsoft’s media of Windows ask for a key before UEFI starts them, and nobody presses one: the medium has to be one without the question (efisys_noprompt.bin)',
+};
+
+/**
+ * Windows' answer file: a command of the first logon or of the specialize pass must shut the machine down; `shutdown /s` or sysprep's
+ * `/shutdown`. https://learn.microsoft.com/windows-hardware/customize/desktop/unattend
+ */
+function checkAutounattend(source: string): Problem[] {
+  const text = source.replace(/\r\n?/g, '\n');
+  const problems = new Problems(text);
+  const root = parseXml(text, problems);
+  if (root === undefined) return problems.list();
+  if (root.name !== 'unattend') {
+    return [
+      {
+        ...placeOf(text, root.at),
+        message: `this is no answer file of Windows: its root is <${root.name}>, not <unattend>`,
+      },
+    ];
+  }
+  if (commandsIn(root).some(shutsDown)) return [];
+  const settings = childOf(root, 'settings');
+  return [
+    {
+      ...placeOf(text, (settings ?? root).at),
+      message:
+        'Windows would stay on: add a command to <FirstLogonCommands> with <CommandLine>shutdown /s /t 0</CommandLine>',
+    },
+  ];
+}
+
+function shutsDown(command: string): boolean {
+  return command
+    .split('\n')
+    .some((line) => isAfter(line, /\bshutdown(\.exe)?\b/i, /[/-]s\b/i) || isAfter(line, /sysprep/i, /\/shutdown/i));
+}
+
+function commandsIn(element: XmlElement): string[] {
+  const own = ['CommandLine', 'Path'].includes(element.name) ? [element.text] : [];
+  return [...own, ...element.children.flatMap(commandsIn)];
 }
 
 /** What a stock script of Windows goes by. */
@@ -23,7 +83,7 @@ interface Answers extends StockInput {
 }
 
 /** An answer file for the smallest Windows that a cloud can use. @throws FactoryError InvalidTemplate, InvalidParameter */
-export function stockAutounattend(input: StockInput): string {
+function stockAutounattend(input: StockInput): string {
   const answers = { ...input, ...checked(input) };
   return `<?xml version="1.0" encoding="utf-8"?>
 <unattend xmlns="urn:schemas-microsoft-com:unattend" xmlns:wcm="http://schemas.microsoft.com/WMIConfig/2002/State">

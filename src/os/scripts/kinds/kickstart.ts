@@ -1,10 +1,83 @@
 import { FactoryError } from '../../../domain/errors.js';
+import type { Problem } from '../../../tdl/types.js';
+import { type Arch, serialConsole } from '../../common/architectures.js';
+import { CONFIG_DRIVE, USER_DATA_URL } from '../../common/user-data.js';
+import { isFrom } from '../../common/versions.js';
 import { HARDWARE_ADDRESSES } from '../../guest/guest-scripts.js';
-import { serialConsole } from '../../installer/installer-plan.js';
-import type { Arch } from '../../types.js';
-import { isFrom } from '../../versions.js';
-import { keyAtBoot, lastCommands } from './shell.js';
-import type { DiskLayout, StockInput } from './types.js';
+import { keyAtBoot, lastCommands } from '../stock/shell.js';
+import type { DiskLayout, StockInput } from '../stock/stock-input.js';
+import { countLines } from './lines.js';
+import type { ScriptKind } from './script-kind.js';
+
+// Looked for at every line: an expression for white space that spans lines would search it again from each of them.
+const LINE =
+  /^[ \t]*(%(packages|pre|post|onerror|addon|include)\b|(install|text|cmdline|graphical|lang|keyboard|timezone|rootpw|url|repo|bootloader|clearpart|zerombr|autopart|part|network|poweroff|reboot|halt|shutdown|selinux|firewall|auth|authconfig|authselect)(\s|$))/m;
+
+const IN_RAMDISK = 'install-script.ks';
+
+/** anaconda's kickstart. https://anaconda-installer.readthedocs.io/en/latest/user-guide/boot-options.html#inst-ks */
+export const kickstart: ScriptKind = {
+  title: 'kickstart',
+  name: 'a kickstart file',
+  matches: (text) => LINE.test(text),
+  check: checkKickstart,
+  writeStock: stockKickstart,
+  escape: (text) => doubleQuoted(text).slice(1, -1),
+  memory: { installer: 2048, system: 512 },
+  initrd: { path: IN_RAMDISK, commandLine: (line) => line.replace(USER_DATA_URL, `file:/${IN_RAMDISK}`) },
+  // Only anaconda in dracut knows labels, and has known them as long as `inst.ks`; its older loader does not.
+  configDrive: (line) =>
+    line.includes('inst.ks=')
+      ? line.replace(USER_DATA_URL, `hd:LABEL=${CONFIG_DRIVE.label}:${CONFIG_DRIVE.path}`)
+      : undefined,
+  medium: { word: /(?:^|\s)(?:inst\.)?ks=cdrom:\/(\S+)/ },
+};
+
+/** Commands that say what becomes of the machine at the end; the last one counts. */
+const ENDINGS = ['poweroff', 'shutdown', 'halt', 'reboot'];
+/** Those that power it off. `halt` stops the system and leaves the machine on. */
+const POWER_OFF = ['poweroff', 'shutdown'];
+
+const NOT_A_SECTION = ['%end', '%include', '%ksappend'];
+
+/**
+ * Whether a kickstart file ends by powering the machine off. Only commands count: what stands in a section (`%packages`,
+ * `%pre`, `%post` …) up to its `%end`, or up to the next section in files that have no `%end`, is none.
+ */
+function checkKickstart(text: string): Problem[] {
+  const lines = text.split(/\r?\n/);
+  let section = false;
+  let firstSection: number | undefined;
+  let ending: { line: number; column: number; command: string } | undefined;
+  lines.forEach((line, index) => {
+    const word = /^\s*(\S+)/.exec(line)?.[1]?.toLowerCase() ?? '';
+    if (word.startsWith('%') && !NOT_A_SECTION.includes(word)) {
+      section = true;
+      firstSection ??= index + 1;
+    } else if (word === '%end') {
+      section = false;
+    } else if (!section && ENDINGS.includes(word)) {
+      ending = { line: index + 1, column: line.search(/\S/) + 1, command: word };
+    }
+  });
+  if (ending !== undefined && POWER_OFF.includes(ending.command)) return [];
+  if (ending !== undefined) {
+    const { line, column, command } = ending;
+    const why =
+      command === 'halt' ? 'leaves the machine on' : 'starts the machine again, which would install once more';
+    return [{ line, column, message: `"${command}" ${why}: write the line "poweroff" in its place` }];
+  }
+  const line = firstSection ?? countLines(lines) + 1;
+  const where =
+    firstSection === undefined ? `at the end, as line ${line}` : `above line ${line}, where the first section begins`;
+  return [
+    {
+      line,
+      column: 1,
+      message: `the installation does not end by powering the machine off: add the line "poweroff" ${where}`,
+    },
+  ];
+}
 
 /** What a release's kickstart language has. Enterprise releases are Fedoras of some years before, and a few words ahead of them. */
 interface Dialect {
@@ -24,7 +97,7 @@ function dialectOf({ profile }: StockInput): Dialect {
 }
 
 /** A kickstart for the smallest system that a cloud can use. https://pykickstart.readthedocs.io */
-export function stockKickstart(input: StockInput): string {
+function stockKickstart(input: StockInput): string {
   const { template, user, diskLayout } = input;
   const { fedora, isEnterprise } = dialectOf(input);
   // RHEL 6 has it, between Fedora 12 and 13 otherwise.
@@ -68,7 +141,7 @@ export function stockKickstart(input: StockInput): string {
 }
 
 /** A text in quotes, as Python's shlex reads it, which is no shell: only these two are escaped. */
-export function doubleQuoted(text: string): string {
+function doubleQuoted(text: string): string {
   return `"${text.replace(/(["\\])/g, '\\$1')}"`;
 }
 

@@ -1,10 +1,45 @@
+import type { Problem } from '../../../tdl/types.js';
+import { serialConsole } from '../../common/architectures.js';
 import { words } from '../../guest/guest-scripts.js';
-import { serialConsole } from '../../installer/installer-plan.js';
-import { keyAtBoot, lastCommands } from './shell.js';
-import type { StockInput } from './types.js';
+import { keyAtBoot, lastCommands } from '../stock/shell.js';
+import type { StockInput } from '../stock/stock-input.js';
+import { isAfter } from './lines.js';
+import type { ScriptKind } from './script-kind.js';
+
+/** The answers of DrakX, the installer of Mageia and Mandriva. */
+export const autoInst: ScriptKind = {
+  title: 'auto_inst.cfg.pl',
+  name: 'an auto_inst.cfg.pl',
+  matches: (text) => /^[ \t]*\$o\s*=\s*\{/m.test(text),
+  check: checkAutoInst,
+  writeStock: stockAutoInst,
+  escape: (text) => perl(text).slice(1, -1),
+  memory: { installer: 1024, system: 512 },
+  // Mageia's finds it without the word, Mandriva's relative to the folder of its architecture.
+  medium: { word: /(?:^|\s)kickstart=(?!\w+:)(\S+)/, paths: ['install/auto_inst.cfg.pl'] },
+};
+
+/** DrakX's answers are Perl; only its post-installation scripts can power the machine off. */
+function checkAutoInst(text: string): Problem[] {
+  const lines = text.split(/\r?\n/);
+  if (!lines.some((line) => /^\s*\$o\s*=/.test(line))) {
+    return [{ line: 1, column: 1, message: 'this is no auto_inst.cfg.pl: it must set $o = { … };' }];
+  }
+  const code = lines.map((line) => (/^\s*#/.test(line) ? '' : line)).join('\n');
+  if (isAfter(code, /'?(postInstall|postInstallNonRooted)'?\s*=>/, /\b(poweroff|shutdown\s+(-h|-P)|halt\s+-p)\b/))
+    return [];
+  const line = lines.findIndex((text) => /^\s*\$o\s*=/.test(text)) + 1;
+  return [
+    {
+      line,
+      column: 1,
+      message: `DrakX would start the machine again, and install once more: add "'postInstallNonRooted' => 'sync; poweroff -f'," below line ${line}`,
+    },
+  ];
+}
 
 /** A text of Perl that means itself. */
-export function perl(text: string): string {
+function perl(text: string): string {
   return `'${text.replace(/[\\']/g, '\\$&')}'`;
 }
 
@@ -24,7 +59,7 @@ const OF_OLD = {
 const PACKAGES = ['openssh-server', 'sudo', 'curl', 'urpmi', 'locales-en'];
 
 /** DrakX's answers for the smallest system that a cloud can use. https://wiki.mageia.org/en/Auto_inst */
-export function stockAutoInst({ template, profile, diskLayout, user }: StockInput): string {
+function stockAutoInst({ template, profile, diskLayout, user }: StockInput): string {
   const { rootpw, arch } = template.os;
   const { type, packages, loader, hasCloudInit } = profile.family === 'mageia' ? OF_TODAY : OF_OLD;
   const none = rootpw === undefined || rootpw === '';

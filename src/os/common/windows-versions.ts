@@ -1,4 +1,5 @@
-import type { Arch, Version } from '../../types.js';
+import type { Arch } from './architectures.js';
+import type { Version } from './versions.js';
 
 /** What we know of a version of Windows. */
 export interface WindowsVersion {
