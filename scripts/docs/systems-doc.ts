@@ -6,7 +6,7 @@ import { tableOf } from './markdown-table.js';
 import { PACKAGE_INSTALL_DOC } from './package-install-doc.js';
 import { REAL_RUNS } from './real-runs-doc.js';
 
-const TRIED: Record<Release['tried'], string> = {
+const TRIED: Record<Release['verified'], string> = {
   installed: '**run for real**',
   'fake cloud': 'not run for real; fake cloud',
   'not yet': 'no',
@@ -23,7 +23,7 @@ ${PACKAGE_INSTALL_DOC}`;
 /** "Debian up to 7, …": the families of which a release is known that may have an old OpenSSH. */
 function oldSshList(): string {
   const old = FAMILIES.filter((family) => {
-    const oldest = family.versionOf({ name: family.names[0] ?? '', version: family.releases[0]?.from ?? '' });
+    const oldest = family.readVersion({ name: family.names[0] ?? '', version: family.releases[0]?.from ?? '' });
     return oldest !== undefined && hasOldSsh(family, oldest);
   });
   return old.map(({ title, oldSshUpTo }) => `${title} up to ${oldSshUpTo}`).join(', ');
@@ -70,7 +70,7 @@ ${notes.length === 0 ? '' : `\n${notes.map((note) => `- ${note}`).join('\n')}\n`
 }
 
 function rowOf(family: OsFamily, release: Release): string[] {
-  const { arches, installTypes, scriptKind, tools, tried } = release;
+  const { arches, installTypes, scriptKind, tools, verified: tried } = release;
   return [
     formatReleaseRange(family, release),
     arches.join(', '),

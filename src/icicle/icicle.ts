@@ -26,27 +26,27 @@ export function writeIcicle(packages: readonly IciclePackage[], description?: st
   const lines = ['<icicle>'];
   if (description !== undefined) lines.push(`  <description>${text(description)}</description>`);
   if (packages.length === 0) lines.push('  <packages/>');
-  else lines.push('  <packages>', ...packages.map(packageElement), '  </packages>');
+  else lines.push('  <packages>', ...packages.map(writePackage), '  </packages>');
   lines.push('</icicle>', '');
   return lines.join('\n');
 }
 
-function packageElement({ name, extra }: IciclePackage): string {
+function writePackage({ name, extra }: IciclePackage): string {
   const start = `    <package name="${attribute(name)}"`;
   if (extra === undefined) return `${start}/>`;
   return `${start}>\n      <extra>${text(extra)}</extra>\n    </package>`;
 }
 
 function text(value: string): string {
-  return xmlText(value).replace(/[&<>\r]/g, (character) => TEXT_ESCAPES[character] ?? character);
+  return escapeXml(value).replace(/[&<>\r]/g, (character) => TEXT_ESCAPES[character] ?? character);
 }
 
 function attribute(value: string): string {
-  return xmlText(value).replace(/[&<>\r"\n\t]/g, (character) => ATTRIBUTE_ESCAPES[character] ?? character);
+  return escapeXml(value).replace(/[&<>\r"\n\t]/g, (character) => ATTRIBUTE_ESCAPES[character] ?? character);
 }
 
 /** What a command printed may hold characters that no XML document can. */
-function xmlText(value: string): string {
+function escapeXml(value: string): string {
   return value.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Surrogate}/gu, '\ufffd');
 }
 
@@ -76,52 +76,52 @@ const parser = new XMLParser({
  * @throws FactoryError StoreFailed when it is none: ICICLE documents come from the store
  */
 export function readIcicle(source: string): Icicle {
-  const root = childOf(parseElements(source), 'icicle');
-  const packages = root && childOf(root, 'packages');
-  if (root === undefined || packages === undefined) throw unreadable('it has no <packages> in an <icicle>');
-  const description = childOf(root, 'description');
+  const root = findChild(parseElements(source), 'icicle');
+  const packages = root && findChild(root, 'packages');
+  if (root === undefined || packages === undefined) throw unreadableError('it has no <packages> in an <icicle>');
+  const description = findChild(root, 'description');
   return {
-    ...(description === undefined ? {} : { description: textOf(description) }),
-    packages: childrenOf(packages, 'package').map(readPackage),
+    ...(description === undefined ? {} : { description: readText(description) }),
+    packages: findChildren(packages, 'package').map(readPackage),
   };
 }
 
 function parseElements(source: string): Element {
-  if (source.includes('<!DOCTYPE')) throw unreadable('it has a document type, which no ICICLE document has');
+  if (source.includes('<!DOCTYPE')) throw unreadableError('it has a document type, which no ICICLE document has');
   const valid = XMLValidator.validate(source);
-  if (valid !== true) throw unreadable(`line ${valid.err.line}: ${valid.err.msg}`);
+  if (valid !== true) throw unreadableError(`line ${valid.err.line}: ${valid.err.msg}`);
   const parsed: unknown = parser.parse(source);
   return isElement(parsed) ? parsed : {};
 }
 
 function readPackage(element: Element): IciclePackage {
-  const name = unescaped(element['@name']);
-  if (name === '') throw unreadable('a <package> has no name');
-  const extra = childOf(element, 'extra');
-  return extra === undefined ? { name } : { name, extra: textOf(extra) };
+  const name = unescapeXml(element['@name']);
+  if (name === '') throw unreadableError('a <package> has no name');
+  const extra = findChild(element, 'extra');
+  return extra === undefined ? { name } : { name, extra: readText(extra) };
 }
 
-function childrenOf(element: Element, name: string): Element[] {
+function findChildren(element: Element, name: string): Element[] {
   const found = element[name];
   return Array.isArray(found) ? found.filter(isElement) : [];
 }
 
-function childOf(element: Element, name: string): Element | undefined {
-  return childrenOf(element, name)[0];
+function findChild(element: Element, name: string): Element | undefined {
+  return findChildren(element, name)[0];
 }
 
 function isElement(value: unknown): value is Element {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function textOf(element: Element): string {
+function readText(element: Element): string {
   const text = element[TEXT];
-  return unescaped(Array.isArray(text) ? text.join('') : text);
+  return unescapeXml(Array.isArray(text) ? text.join('') : text);
 }
 
 const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
-function unescaped(text: unknown): string {
+function unescapeXml(text: unknown): string {
   if (typeof text !== 'string') return '';
   return text.replace(
     /&(?:#x([0-9a-f]{1,6})|#(\d{1,7})|(\w+));/gi,
@@ -133,7 +133,7 @@ function unescaped(text: unknown): string {
   );
 }
 
-function unreadable(why: string): FactoryError {
+function unreadableError(why: string): FactoryError {
   return new FactoryError('StoreFailed', `this is no ICICLE document: ${why}`);
 }
 
@@ -143,9 +143,9 @@ function unreadable(why: string): FactoryError {
  * @param extra what the template's `extra_command` printed: as many lines, each for the package in its place, as Oz counts them
  * @throws FactoryError CommandFailed when there are more lines or fewer
  */
-export function packagesFromListing(output: string, extra?: string): IciclePackage[] {
-  const names = linesOf(output);
-  const extras = extra === undefined ? undefined : linesOf(extra);
+export function parseListing(output: string, extra?: string): IciclePackage[] {
+  const names = splitLines(output);
+  const extras = extra === undefined ? undefined : splitLines(extra);
   if (extras !== undefined && extras.length !== names.length) {
     throw new FactoryError(
       'CommandFailed',
@@ -162,7 +162,7 @@ export function packagesFromListing(output: string, extra?: string): IciclePacka
 }
 
 /** The last line ends with a line feed, or with the output. */
-function linesOf(output: string): string[] {
+function splitLines(output: string): string[] {
   const lines = output.split('\n');
   return lines.at(-1) === '' ? lines.slice(0, -1) : lines;
 }

@@ -1,5 +1,5 @@
 import { FactoryError } from '../domain/errors.js';
-import { nearest } from '../tdl/nearest.js';
+import { findNearest } from '../tdl/nearest.js';
 import { isThisMachine } from '../tdl/read-repositories.js';
 import type { Template } from '../tdl/types.js';
 import { isFrom } from './common/versions.js';
@@ -13,7 +13,7 @@ import { mandrake, mandriva } from './families/mandriva/family.js';
 import { opensuse, sles, tumbleweed } from './families/suse/family.js';
 import { ubuntu } from './families/ubuntu/family.js';
 import { windows } from './families/windows/family.js';
-import { isFetched } from './installer/installer-plan.js';
+import { isTreeAddress } from './installer/installer-plan.js';
 import { findRelease, type FoundRelease, hasOldSsh } from './profile/releases.js';
 import type { OsFamily, OsProfile, Release } from './profile/types.js';
 
@@ -41,14 +41,14 @@ export const FAMILIES: readonly OsFamily[] = [
  *
  * @throws FactoryError UnsupportedOs: no family has that name, version, architecture or way to install
  */
-export function profileFor(template: Template): { profile: OsProfile; warnings: string[] } {
+export function findProfile(template: Template): { profile: OsProfile; warnings: string[] } {
   const { os } = template;
-  const family = familyNamed(os.name);
-  if (family === undefined) throw unknownName(os.name);
+  const family = findFamily(os.name);
+  if (family === undefined) throw unknownNameError(os.name);
   const found = findRelease(family, os);
-  if (found === undefined) throw unknownVersion(family, os);
+  if (found === undefined) throw unknownVersionError(family, os);
   const { release, version } = found;
-  checkWay(os, family, release);
+  checkInstallType(os, family, release);
   const profile: OsProfile = {
     ...release.tools,
     family: family.family,
@@ -57,13 +57,13 @@ export function profileFor(template: Template): { profile: OsProfile; warnings: 
     ...(hasOldSsh(family, version) ? { oldSsh: true } : {}),
     ...(family.usualMemoryFrom === undefined || isFrom(version, family.usualMemoryFrom) ? {} : { smallMemory: true }),
     scriptKind: release.scriptKind,
-    installer: (of) => family.installer(of, version),
+    planInstaller: (of) => family.planInstaller(of, version),
   };
-  return { profile, warnings: warningsOf(family, os, found) };
+  return { profile, warnings: listWarnings(family, os, found) };
 }
 
 /** The family that a template's name means: `CentOS`, `centos`, `CentOS-7`, `Rocky Linux`. */
-export function familyNamed(name: string): OsFamily | undefined {
+export function findFamily(name: string): OsFamily | undefined {
   const wanted = name.toLowerCase().replaceAll(' ', '');
   const base = /^(.+?)-\d{1,2}$/.exec(wanted)?.[1];
   const named = (text: string, numbered: boolean): OsFamily | undefined =>
@@ -75,7 +75,7 @@ export function familyNamed(name: string): OsFamily | undefined {
 }
 
 /** An architecture that the system was never published for, or a way to install that does not exist. */
-function checkWay(os: Template['os'], family: OsFamily, release: Release): void {
+function checkInstallType(os: Template['os'], family: OsFamily, release: Release): void {
   const { arches, installTypes, reason } = release;
   const { type } = os.install;
   if (installTypes.length === 0) {
@@ -103,28 +103,28 @@ function checkWay(os: Template['os'], family: OsFamily, release: Release): void 
 }
 
 /** The first name of every family that can be built. */
-function knownNames(): string[] {
+function listBuildableNames(): string[] {
   return FAMILIES.filter(({ releases }) => releases.some(({ installTypes }) => installTypes.length > 0)).flatMap(
     ({ names }) => names.slice(0, 1),
   );
 }
 
-function unknownName(name: string): FactoryError {
+function unknownNameError(name: string): FactoryError {
   const all = FAMILIES.flatMap(({ names }) => names);
   // A version that is stuck to the name must not keep a name from being recognised: "Ubuntu24".
-  const meant = nearest(name, all) ?? nearest(name.replace(/[\s_-]*\d[\d.]*$/, ''), all);
-  const known = knownNames().join(', ');
+  const meant = findNearest(name, all) ?? findNearest(name.replace(/[\s_-]*\d[\d.]*$/, ''), all);
+  const known = listBuildableNames().join(', ');
   return new FactoryError('UnsupportedOs', `the operating system ${JSON.stringify(name)} is not known`, {
     hint: meant === undefined ? `the known ones are ${known}` : `is ${meant} meant? The known ones are ${known}`,
   });
 }
 
-function unknownVersion(family: OsFamily, os: Template['os']): FactoryError {
+function unknownVersionError(family: OsFamily, os: Template['os']): FactoryError {
   const codes = family.codeNames ?? {};
   const code = os.version.toLowerCase();
   const number = Object.hasOwn(codes, code) ? codes[code] : undefined;
   // openSUSE's Tumbleweed is a system of its own here.
-  const own = familyNamed(os.version)?.names[0];
+  const own = findFamily(os.version)?.names[0];
   const hint = number === undefined ? `write a version from ${family.versions}` : `write <version>${number}</version>`;
   return new FactoryError(
     'UnsupportedOs',
@@ -133,7 +133,7 @@ function unknownVersion(family: OsFamily, os: Template['os']): FactoryError {
   );
 }
 
-function warningsOf({ versions }: OsFamily, os: Template['os'], { release, newer }: FoundRelease): string[] {
+function listWarnings({ versions }: OsFamily, os: Template['os'], { release, newer }: FoundRelease): string[] {
   const warnings: string[] = [];
   if (newer) {
     // Rawhide has no number.
@@ -142,15 +142,15 @@ function warningsOf({ versions }: OsFamily, os: Template['os'], { release, newer
       : `changes from day to day: it is built like the newest of what is known here (${versions})`;
     warnings.push(`${os.name} ${os.version} ${is}`);
   }
-  const doubt = doubtOf(os, release.scriptKind);
+  const doubt = warnAboutTree(os, release.scriptKind);
   return doubt === undefined ? warnings : [...warnings, doubt];
 }
 
 /** Why an installer may not reach its tree. */
-function doubtOf(os: Template['os'], scriptKind: Release['scriptKind']): string | undefined {
+function warnAboutTree(os: Template['os'], scriptKind: Release['scriptKind']): string | undefined {
   if (os.install.type !== 'url') return undefined;
   const { url } = os.install;
-  if (!isFetched(url, scriptKind))
+  if (!isTreeAddress(url, scriptKind))
     return 'the install tree has no address from which its installer can fetch: the template can be read, a build refuses it';
   const host = new URL(url).hostname;
   if (isThisMachine(host))

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { FactoryError } from '../domain/errors.js';
 import type { BuildParameters } from '../domain/parameters.js';
-import { loginUser, pathInGuest } from '../os/guest/guest-users.js';
+import { chooseLoginUser, resolveGuestPath } from '../os/guest/guest-users.js';
 import { checkBootMethod } from '../os/installer/boot-method.js';
 import { withDrivers } from '../os/installer/drivers.js';
 import { type Firmware, withFirmware } from '../os/installer/firmware.js';
@@ -9,11 +9,11 @@ import { checkTree } from '../os/installer/installer-plan.js';
 import { withTransport } from '../os/installer/script-transport.js';
 import type { InstallerPlan } from '../os/installer/types.js';
 import type { OsProfile } from '../os/profile/types.js';
-import { profileFor } from '../os/registry.js';
+import { findProfile } from '../os/registry.js';
 import { checkInstallScript } from '../os/scripts/check-install-script.js';
 import { SCRIPT_KINDS } from '../os/scripts/kinds/registry.js';
 import { renderScript } from '../os/scripts/render-script.js';
-import { stockScript } from '../os/scripts/stock-script.js';
+import { writeStockScript } from '../os/scripts/stock-script.js';
 import type { Command, Repository, Template, TemplateFile } from '../tdl/types.js';
 
 /** One step of the customisation. Its name (`command:2 tidy`) is stable: histories and the guest's journal know it. */
@@ -58,9 +58,9 @@ export interface PlanInput {
  * know to be wrong
  */
 export function planBuild({ template, installScript, parameters }: PlanInput): BuildPlan {
-  const { profile, warnings } = profileFor(template);
+  const { profile, warnings } = findProfile(template);
   checkTree(template, profile.scriptKind);
-  const firmware = firmwareOf({ installScript, parameters });
+  const firmware = chooseFirmware({ installScript, parameters });
   const installer = planInstaller(profile, template, {
     ...parameters,
     ...(firmware === undefined ? {} : { firmware }),
@@ -68,8 +68,8 @@ export function planBuild({ template, installScript, parameters }: PlanInput): B
   checkBootMethod(parameters.boot_method, { plan: installer, arch: template.os.arch, firmware });
   for (const repository of template.repositories) profile.addRepository(repository);
   if (template.packages.length > 0) profile.installPackages(template.packages.map(({ name }) => name));
-  const user = loginUser(profile, parameters);
-  const { script: given, note } = scriptOf(
+  const user = chooseLoginUser(profile, parameters);
+  const { script: given, note } = chooseScript(
     { template, installScript, parameters: { ...parameters, default_user: user } },
     profile,
   );
@@ -108,12 +108,12 @@ export function planInstaller(
 ): InstallerPlan {
   const { firmware, script_transport: transport, drivers_iso: url, drivers_iso_checksum: checksum } = parameters;
   const drivers = url === undefined ? undefined : { url, ...(checksum === undefined ? {} : { checksum }) };
-  const plan = withFirmware(profile.installer(template), template.os.arch, firmware);
+  const plan = withFirmware(profile.planInstaller(template), template.os.arch, firmware);
   return withTransport(withDrivers(plan, drivers), transport);
 }
 
 /** @throws FactoryError InvalidParameter where the disk would be divided for another firmware */
-function firmwareOf({
+function chooseFirmware({
   installScript,
   parameters,
 }: Pick<PlanInput, 'installScript' | 'parameters'>): Firmware | undefined {
@@ -132,7 +132,7 @@ function firmwareOf({
 }
 
 /** The script that is given, with its names filled in where that is asked for; else the stock one of the system. */
-function scriptOf(
+function chooseScript(
   { template, installScript, parameters }: PlanInput,
   profile: OsProfile,
 ): { script: string; note?: string } {
@@ -141,7 +141,7 @@ function scriptOf(
     const script = installScript.replace(/^\uFEFF/, '');
     return { script: parameters.render_script ? renderScript(script, template) : script };
   }
-  const script = stockScript({
+  const script = writeStockScript({
     template,
     profile,
     diskLayout: parameters.disk_layout,
@@ -160,24 +160,24 @@ export function planGuestSteps(template: Template, profile: Pick<OsProfile, 'she
   const { repositories, precommands, packages, files, commands } = template;
   const passing = repositories.filter(({ persisted }) => !persisted);
   return [
-    ...numbered(repositories, (repository) => ({
+    ...numberSteps(repositories, (repository) => ({
       title: `add repository ${repository.name}`,
       kind: 'repository' as const,
       repository,
     })),
-    ...numbered(precommands, (command) => ({
+    ...numberSteps(precommands, (command) => ({
       title: `run precommand ${command.name}`,
       kind: 'precommand' as const,
       command,
     })),
-    ...packageSteps(packages.map(({ name }) => name)),
-    ...numbered(files, (file) => ({
+    ...planPackageSteps(packages.map(({ name }) => name)),
+    ...numberSteps(files, (file) => ({
       title: `write ${file.name}`,
       kind: 'file' as const,
-      file: { ...file, name: pathInGuest(file.name, profile) },
+      file: { ...file, name: resolveGuestPath(file.name, profile) },
     })),
-    ...numbered(commands, (command) => ({ title: `run command ${command.name}`, kind: 'command' as const, command })),
-    ...numbered(passing, (repository) => ({
+    ...numberSteps(commands, (command) => ({ title: `run command ${command.name}`, kind: 'command' as const, command })),
+    ...numberSteps(passing, (repository) => ({
       title: `remove repository ${repository.name}`,
       kind: 'remove-repository' as const,
       repository,
@@ -199,21 +199,21 @@ export function computeDigest(thing: unknown): string {
 const SHOWN = 60;
 
 /** On one line. The number before it makes the step's name unique. */
-function shortened(name: string): string {
+function shortenName(name: string): string {
   return name.replace(/\s+/g, ' ').trim().slice(0, SHOWN);
 }
 
-function numbered<T extends { name: string }, S extends { kind: string }>(
+function numberSteps<T extends { name: string }, S extends { kind: string }>(
   things: readonly T[],
   step: (thing: T) => S,
 ): (S & { name: string })[] {
   return things.map((thing, index) => {
     const made = step(thing);
-    return { ...made, name: `${made.kind}:${index + 1} ${shortened(thing.name)}`.trimEnd() };
+    return { ...made, name: `${made.kind}:${index + 1} ${shortenName(thing.name)}`.trimEnd() };
   });
 }
 
-function packageSteps(packages: string[]): GuestStep[] {
+function planPackageSteps(packages: string[]): GuestStep[] {
   if (packages.length === 0) return [];
   const [first] = packages;
   const title = packages.length === 1 ? `install package ${first}` : `install ${packages.length} packages`;

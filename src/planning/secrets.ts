@@ -1,7 +1,7 @@
 import type { BuildRecord } from '../domain/record.js';
-import { addressPasswords, withoutAddressPasswords } from '../os/passwords/address-passwords.js';
+import { findAddressPasswords, maskAddressPasswords } from '../os/passwords/address-passwords.js';
 import { listEscapedForms } from '../os/passwords/escaped-forms.js';
-import { scriptPasswords } from '../os/passwords/script-passwords.js';
+import { findScriptPasswords } from '../os/passwords/script-passwords.js';
 import { parseTemplate } from '../tdl/parse.js';
 
 const MASK = '********';
@@ -13,7 +13,7 @@ const SECRET_ELEMENT = /<(rootpw|key)\b/g;
 const MOST_ELEMENTS = 10;
 
 /** Where a template has what nobody is to read, besides addresses. */
-interface Secretive {
+interface TemplateWithSecrets {
   os: { rootpw?: string; key?: string };
 }
 
@@ -21,20 +21,20 @@ interface Secretive {
  * What a build carries that nobody is to read: the root password and the product key of its template, the passwords of its script, and
  * those of addresses in either (`http://user:password@mirror/`).
  */
-export function findSecrets(template: Secretive, installScript = ''): string[] {
+export function findSecrets(template: TemplateWithSecrets, installScript = ''): string[] {
   const { rootpw = '', key = '' } = template.os;
   return [
     ...new Set([rootpw, rootpw.trim(), key.trim()].filter((secret) => secret !== '')),
-    ...scriptPasswords(installScript),
-    ...addressPasswords(installScript),
-    ...textsIn(template).flatMap(addressPasswords),
+    ...findScriptPasswords(installScript),
+    ...findAddressPasswords(installScript),
+    ...listTexts(template).flatMap(findAddressPasswords),
   ];
 }
 
 /** Every text in a value. */
-function textsIn(value: unknown): string[] {
+function listTexts(value: unknown): string[] {
   if (typeof value === 'string') return [value];
-  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : [];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(listTexts) : [];
 }
 
 /** The text with every secret masked in whatever form it is written, longer ones first, as they may contain shorter ones. */
@@ -47,7 +47,7 @@ export function maskSecrets(text: string, secrets: string[]): string {
 }
 
 /** Where the contents of the secret elements lie in a template, as its author wrote them. */
-function secretContents(text: string): [from: number, to: number][] {
+function findSecretContents(text: string): [from: number, to: number][] {
   const found: [number, number][] = [];
   // What has no end is looked for once, not from each of its beginnings.
   const endless = new Set<string>();
@@ -68,9 +68,9 @@ function secretContents(text: string): [from: number, to: number][] {
   return found;
 }
 
-function withoutContents(text: string): string {
+function maskContents(text: string): string {
   let behind = 0;
-  const parts = secretContents(text).map(([from, to]) => {
+  const parts = findSecretContents(text).map(([from, to]) => {
     const before = text.slice(behind, from);
     behind = to;
     return before + MASK;
@@ -79,14 +79,14 @@ function withoutContents(text: string): string {
 }
 
 /** The script without any secret, the others without those of addresses: what they say otherwise is needed when a build is resumed. */
-function withoutSecretValues(
+function maskParameters(
   parameters: BuildRecord['parameters'],
   hidden: (text: string) => string,
 ): BuildRecord['parameters'] {
   return Object.fromEntries(
     Object.entries(parameters).map(([name, value]) => {
       if (typeof value !== 'string') return [name, value];
-      return [name, name === 'install_script' ? hidden(value) : withoutAddressPasswords(value)];
+      return [name, name === 'install_script' ? hidden(value) : maskAddressPasswords(value)];
     }),
   );
 }
@@ -98,18 +98,18 @@ export function maskRecord(record: BuildRecord): BuildRecord {
   const { template = { os: {} } } = parseTemplate(record.template);
   const secrets = [
     ...findSecrets(template, typeof script === 'string' ? script : ''),
-    ...secretContents(record.template)
+    ...findSecretContents(record.template)
       .slice(0, MOST_ELEMENTS)
       .map(([from, to]) => record.template.slice(from, to).trim()),
-    ...addressPasswords(record.template),
-    ...textsIn(others).flatMap(addressPasswords),
+    ...findAddressPasswords(record.template),
+    ...listTexts(others).flatMap(findAddressPasswords),
   ];
-  const hidden = (text: string): string => maskSecrets(withoutAddressPasswords(text), secrets);
+  const hidden = (text: string): string => maskSecrets(maskAddressPasswords(text), secrets);
   const { error } = record.status_detail;
   return {
     ...record,
-    template: withoutContents(hidden(record.template)),
-    parameters: withoutSecretValues(record.parameters, hidden),
+    template: maskContents(hidden(record.template)),
+    parameters: maskParameters(record.parameters, hidden),
     status_detail: { ...record.status_detail, error: error === null ? null : hidden(error) },
   };
 }
@@ -119,11 +119,11 @@ export function maskRecord(record: BuildRecord): BuildRecord {
  *
  * @returns warnings for people; none when there is no password
  */
-export function findReadableSecrets(template: Secretive | undefined, installScript = ''): string[] {
+export function findReadableSecrets(template: TemplateWithSecrets | undefined, installScript = ''): string[] {
   const carriers = [
     ...((template?.os.rootpw ?? '') === '' ? [] : ['the template carries a root password (<rootpw>)']),
     ...((template?.os.key ?? '') === '' ? [] : ['the template carries a product key (<key>)']),
-    ...(textsIn(template).flatMap(addressPasswords).length > 0
+    ...(listTexts(template).flatMap(findAddressPasswords).length > 0
       ? ['the template carries a password in an address']
       : []),
     ...(findSecrets({ os: {} }, installScript).length > 0 ? ['the install script carries a password'] : []),

@@ -33,7 +33,7 @@ function readBase64(element: XmlElement, problems: Problems): string {
       element.at,
       `<${element.name}> is not base64: only A-Z, a-z, 0-9, +, / and = at the end may stand in it`,
     );
-  } else if (!isFilled(base64)) {
+  } else if (!isPadded(base64)) {
     problems.add(
       element.at,
       `<${element.name}> is not whole base64: its length must be a multiple of 4, with = to fill it up`,
@@ -43,7 +43,7 @@ function readBase64(element: XmlElement, problems: Problems): string {
 }
 
 /** Whether there are as many `=` as are needed, at the least: one too many says nothing. Three, for a digit alone, may not stand. */
-function isFilled(base64: string): boolean {
+function isPadded(base64: string): boolean {
   const digits = base64.replace(/=+$/, '').length;
   return base64.length - digits >= (4 - (digits % 4)) % 4;
 }
@@ -74,7 +74,7 @@ export function inlineBytes(content: Content): Uint8Array | undefined {
 }
 
 /** Every address that a template's files and commands are to be fetched from, each once. */
-export function urlsOf(template: Template): string[] {
+export function listUrls(template: Template): string[] {
   const contents = [...template.files, ...template.precommands, ...template.commands].map(({ content }) => content);
   return [...new Set(contents.flatMap((content) => (content.type === 'url' ? [content.url] : [])))];
 }

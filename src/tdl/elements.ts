@@ -1,4 +1,4 @@
-import { nearest } from './nearest.js';
+import { findNearest } from './nearest.js';
 import type { Problems } from './place.js';
 import type { XmlElement } from './xml.js';
 
@@ -39,7 +39,7 @@ function checkAttributes(element: XmlElement, known: readonly string[], problems
       if (value !== '') problems.add(at, 'a template has no namespace: take xmlns out');
       continue;
     }
-    const meant = nearest(name, known);
+    const meant = findNearest(name, known);
     const advice =
       meant !== undefined ? `is ${meant} meant?` : known.length > 0 ? `it takes ${known.join(', ')}` : 'it takes none';
     problems.add(at, `<${element.name}> has no attribute ${name}: ${advice}`);
@@ -56,7 +56,7 @@ function refuseChild(parent: XmlElement, child: XmlElement, known: readonly stri
     );
     return;
   }
-  const meant = nearest(child.name, known);
+  const meant = findNearest(child.name, known);
   const advice =
     meant !== undefined
       ? `is <${meant}> meant?`
@@ -67,28 +67,28 @@ function refuseChild(parent: XmlElement, child: XmlElement, known: readonly stri
 }
 
 /** The first child of a name. */
-export function childOf(element: XmlElement | undefined, name: string): XmlElement | undefined {
+export function findChild(element: XmlElement | undefined, name: string): XmlElement | undefined {
   return element?.children.find((child) => child.name === name);
 }
 
-export function childrenOf(element: XmlElement | undefined, name: string): XmlElement[] {
+export function findChildren(element: XmlElement | undefined, name: string): XmlElement[] {
   return element?.children.filter((child) => child.name === name) ?? [];
 }
 
 /** A child that must be there. */
-export function requiredChild(
+export function readRequiredChild(
   element: XmlElement,
   name: string,
   problems: Problems,
   example: string,
 ): XmlElement | undefined {
-  const child = childOf(element, name);
+  const child = findChild(element, name);
   if (child === undefined) problems.add(element.at, `<${element.name}> lacks <${name}>: write ${example}`);
   return child;
 }
 
 /** The trimmed text of an element that must have some. */
-export function requiredText(element: XmlElement | undefined, problems: Problems, example: string): string {
+export function readRequiredText(element: XmlElement | undefined, problems: Problems, example: string): string {
   if (element === undefined) return '';
   const text = element.text.trim();
   if (text === '') problems.add(element.at, `<${element.name}> is empty: write ${example}`);
@@ -96,13 +96,13 @@ export function requiredText(element: XmlElement | undefined, problems: Problems
 }
 
 /** The trimmed text of a child element that may be missing; undefined too when it is empty. */
-export function optionalText(element: XmlElement | undefined, name: string): string | undefined {
-  const text = childOf(element, name)?.text.trim();
+export function readOptionalText(element: XmlElement | undefined, name: string): string | undefined {
+  const text = findChild(element, name)?.text.trim();
   return text === '' ? undefined : text;
 }
 
 /** An attribute that must be there and not be empty. */
-export function requiredAttribute(element: XmlElement, name: string, problems: Problems, example: string): string {
+export function readRequiredAttribute(element: XmlElement, name: string, problems: Problems, example: string): string {
   const attribute = element.attributes.get(name);
   if (attribute === undefined) {
     problems.add(element.at, `<${element.name}> lacks the attribute ${name}: write ${example}`);

@@ -13,7 +13,7 @@ export function distance(a: string, b: string): number {
 }
 
 /** The word that was probably meant: the nearest, if it is near at all. Case does not count. */
-export function nearest(word: string, known: readonly string[]): string | undefined {
+export function findNearest(word: string, known: readonly string[]): string | undefined {
   if (word.length > 64) return undefined;
   const wanted = word.toLowerCase();
   const ranked = known

@@ -1,7 +1,7 @@
 import { FactoryError } from '../domain/errors.js';
 import { decodeDocument } from './decode.js';
-import { childOf } from './elements.js';
-import { placeOf, Problems } from './place.js';
+import { findChild } from './elements.js';
+import { findPosition, Problems } from './place.js';
 import { readTemplate } from './read-template.js';
 import type { Problem, Template } from './types.js';
 import { parseXml } from './xml.js';
@@ -26,7 +26,7 @@ export function parseTemplate(source: string | Uint8Array): Parsed {
   const root = parseXml(text, problems);
   const template = root === undefined ? undefined : readTemplate(root, problems);
   if (template === undefined || problems.any) return { template: undefined, problems: problems.list() };
-  return { template, os: placeOf(text, childOf(root, 'os')?.at ?? 0), problems: [] };
+  return { template, os: findPosition(text, findChild(root, 'os')?.at ?? 0), problems: [] };
 }
 
 /**

@@ -25,12 +25,12 @@ export class Problems {
   list(): Problem[] {
     return [...this.found]
       .sort((a, b) => a.index - b.index)
-      .map(({ index, message }) => ({ ...placeOf(this.text, index), message }));
+      .map(({ index, message }) => ({ ...findPosition(this.text, index), message }));
   }
 }
 
 /** Line and column, from 1, of an offset in a text whose lines end in `\n`. Columns count UTF-16 units, as editors do. */
-export function placeOf(text: string, index: number): { line: number; column: number } {
+export function findPosition(text: string, index: number): { line: number; column: number } {
   const before = text.slice(0, index);
   const lineStart = before.lastIndexOf('\n') + 1;
   return { line: before.split('\n').length, column: index - lineStart + 1 };

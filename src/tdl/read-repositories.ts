@@ -1,11 +1,11 @@
 import {
   checkShape,
-  childOf,
-  childrenOf,
+  findChild,
+  findChildren,
   refuseControls,
-  requiredAttribute,
-  requiredChild,
-  requiredText,
+  readRequiredAttribute,
+  readRequiredChild,
+  readRequiredText,
 } from './elements.js';
 import type { Problems } from './place.js';
 import type { Repository } from './types.js';
@@ -16,10 +16,10 @@ export function readRepositories(section: XmlElement | undefined, problems: Prob
   if (section === undefined) return [];
   checkShape(section, { repeated: ['repository'] }, problems);
   const repositories = new Map<string, Repository>();
-  for (const element of childrenOf(section, 'repository')) {
+  for (const element of findChildren(section, 'repository')) {
     checkShape(element, { attributes: ['name'], children: ['url', 'signed', 'persisted', 'sslverify'] }, problems);
     for (const child of element.children) checkShape(child, {}, problems);
-    const name = requiredAttribute(element, 'name', problems, "<repository name='extra'>…</repository>").trim();
+    const name = readRequiredAttribute(element, 'name', problems, "<repository name='extra'>…</repository>").trim();
     refuseControls(name, element.attributes.get('name')?.at ?? element.at, 'a repository name', problems);
     repositories.set(name, {
       name,
@@ -37,9 +37,9 @@ const ADDRESS = /[a-z][a-z0-9+.-]{0,20}:\/\/\S+/gi;
 
 function readAddress(repository: XmlElement, problems: Problems): string {
   const example = '<url>http://…</url>';
-  const element = requiredChild(repository, 'url', problems, example);
+  const element = readRequiredChild(repository, 'url', problems, example);
   if (element === undefined) return '';
-  const text = requiredText(element, problems, example);
+  const text = readRequiredText(element, problems, example);
   refuseControls(text, element.at, "a repository's address", problems);
   for (const [address] of text.matchAll(ADDRESS)) {
     const host = URL.canParse(address) ? new URL(address).hostname : '';
@@ -66,7 +66,7 @@ export function isThisMachine(host: string): boolean {
 }
 
 function readBoolean(repository: XmlElement, name: string, absent: boolean, problems: Problems): boolean {
-  const element = childOf(repository, name);
+  const element = findChild(repository, name);
   if (element === undefined) return absent;
   const word = element.text.trim().toLowerCase();
   if (['true', 'yes'].includes(word)) return true;

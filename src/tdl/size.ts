@@ -18,7 +18,7 @@ export function parseSize(text: string): { bytes: bigint } | { wrong: string } {
     };
   }
   if (digits.length > MOST_DIGITS) return { wrong: `a size may have ${MOST_DIGITS} digits` };
-  const factor = factorOf(unit.toLowerCase());
+  const factor = findFactor(unit.toLowerCase());
   if (factor !== undefined) return { bytes: BigInt(digits) * factor };
   const letter = /^[kmpezy]$/i.test(unit) ? unit.toUpperCase() : undefined;
   const advice =
@@ -28,7 +28,7 @@ export function parseSize(text: string): { bytes: bigint } | { wrong: string } {
   return { wrong: `${JSON.stringify(unit)} is not a unit of size: ${advice}` };
 }
 
-function factorOf(unit: string): bigint | undefined {
+function findFactor(unit: string): bigint | undefined {
   if (unit === '' || unit === 'g') return 1024n ** 3n;
   if (unit === 't') return 1024n ** 4n;
   if (unit === 'b') return 1n;

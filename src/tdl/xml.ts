@@ -59,10 +59,10 @@ function validate(text: string, problems: Problems): void {
   const result = XMLValidator.validate(text);
   if (result === true) return;
   const { msg, line, col } = result.err;
-  problems.add(offsetOf(text, line, col), `not well-formed XML: ${msg}`);
+  problems.add(findOffset(text, line, col), `not well-formed XML: ${msg}`);
 }
 
-function offsetOf(text: string, line: number, column = 1): number {
+function findOffset(text: string, line: number, column = 1): number {
   let offset = 0;
   for (let passed = 1; passed < line; passed++) offset = text.indexOf('\n', offset) + 1;
   return offset + Math.max(1, column) - 1;

@@ -45,7 +45,7 @@ export const WINDOWS_VERSIONS: readonly WindowsVersion[] = [
 ];
 
 /** The place of a version's name in the order in which they came; Infinity for one that is to come. */
-export function windowsVersionOf(written: string): Version | undefined {
+export function parseWindowsVersion(written: string): Version | undefined {
   const name = written.replace(/[\s_-]+/g, '').toLowerCase();
   const place = NAMES.findIndex((known) => known.toLowerCase() === name);
   if (place >= 0) return [place];
@@ -53,7 +53,7 @@ export function windowsVersionOf(written: string): Version | undefined {
 }
 
 /** What is known of a version; one that is to come is like the newest, of its kind. */
-export function windowsOf([place = Infinity]: Version, written: string): WindowsVersion {
+export function findWindowsVersion([place = Infinity]: Version, written: string): WindowsVersion {
   const name = NAMES[place] ?? (/^20/.test(written.trim()) ? '2025' : '11');
   const found = WINDOWS_VERSIONS.find((known) => known.name === name);
   if (found === undefined) throw new RangeError(`Windows ${name} is not built`);

@@ -11,7 +11,7 @@ fi`;
  * Defines \`patiently PATTERN COMMAND…\`: runs a command, and again for ten minutes at the most while it fails with a line that
  * the pattern matches. What it prints can be followed; its last exit status is the function's.
  */
-export const PATIENTLY = `work=$(mktemp -d)
+export const WAIT_FOR_LOCK = `work=$(mktemp -d)
 trap 'rm -rf -- "$work"' EXIT
 patiently() {
   pattern=$1
@@ -28,7 +28,7 @@ patiently() {
 }`;
 
 /** Defines \`again COMMAND…\`: runs a command up to three times, ten seconds apart, until it succeeds. */
-export const AGAIN = `again() {
+export const RETRY = `again() {
   rounds=3
   until "$@"; do
     status=$?
@@ -44,17 +44,17 @@ function quote(text: string): string {
 }
 
 /** Words of a shell command. */
-export function words(texts: readonly string[]): string {
+export function quoteWords(texts: readonly string[]): string {
   return texts.map(quote).join(' ');
 }
 
 /** Writes a file that belongs to root and that everybody may read. */
-export function writeFile(path: string, content: string): string {
+export function writeFileCommand(path: string, content: string): string {
   return `umask 022\nprintf '%s' ${quote(content)} >${quote(path)}`;
 }
 
 /** A repository's name as part of a file's name: a space becomes `_`, what is not a letter, digit, `.`, `_` or `-` its code. */
-export function fileLabel(name: string): string {
+export function escapeFileName(name: string): string {
   return name
     .replaceAll(' ', '_')
     .replace(/[^\w.-]/gu, (character) => `-${(character.codePointAt(0) ?? 0).toString(16)}`)

@@ -15,7 +15,7 @@ type Login = { default_user: string; command_prefix: string };
  * Whom we log in as: where the parameters say root, which is their default, a Windows guest has another name for it.
  * @throws FactoryError InvalidParameter for a command prefix where there is nothing like sudo
  */
-export function loginUser({ shell }: Pick<GuestTools, 'shell'>, { default_user, command_prefix }: Login): string {
+export function chooseLoginUser({ shell }: Pick<GuestTools, 'shell'>, { default_user, command_prefix }: Login): string {
   if (shell !== 'powershell') return default_user;
   if (command_prefix.trim() !== '') {
     throw new FactoryError('InvalidParameter', 'parameter command_prefix: there is nothing like sudo in Windows', {
@@ -31,6 +31,6 @@ function isAbsolute(path: string, { shell }: Pick<GuestTools, 'shell'>): boolean
 }
 
 /** The path of a template's file in the guest. */
-export function pathInGuest(path: string, tools: Pick<GuestTools, 'shell'>): string {
+export function resolveGuestPath(path: string, tools: Pick<GuestTools, 'shell'>): string {
   return isAbsolute(path, tools) ? path : `${HOMES[tools.shell ?? 'posix']}${path}`;
 }

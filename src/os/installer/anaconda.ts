@@ -2,13 +2,13 @@ import type { Template } from '../../tdl/types.js';
 import { type Arch, serialConsole } from '../common/architectures.js';
 import { USER_DATA_URL } from '../common/user-data.js';
 import {
-  commandLineOf,
-  fromMedium,
-  fromTree,
+  joinCommandLine,
+  buildMediumSource,
+  buildTreeSource,
   type InstallerSource,
-  linuxProperties,
-  STRIPPED,
-  treeUrl,
+  buildLinuxProperties,
+  STRIPPED_PROPERTIES,
+  getTreeUrl,
 } from './installer-plan.js';
 import type { InstallerPlan, IsoLayout } from './types.js';
 import { WITHOUT_VIRTIO } from './virtio.js';
@@ -69,15 +69,15 @@ export interface AnacondaOptions {
 }
 
 /** The installer of a template whose system is installed by anaconda. */
-export function anacondaInstaller(template: Template, options: AnacondaOptions): InstallerPlan {
+export function planAnacondaInstaller(template: Template, options: AnacondaOptions): InstallerPlan {
   const { os } = template;
   const port = PORTS[os.arch];
   const fromIso = os.install.type === 'iso';
-  const repo = fromIso ? 'cdrom' : treeUrl(template);
+  const repo = fromIso ? 'cdrom' : getTreeUrl(template);
   const buses: Record<string, string> = options.virtio ? {} : WITHOUT_VIRTIO;
   return {
-    ...(os.install.type === 'iso' ? fromMedium(os.install, layoutOf(port, options)) : pxeboot(treeUrl(template), port)),
-    commandLine: commandLineOf([
+    ...(os.install.type === 'iso' ? buildMediumSource(os.install, buildLayout(port, options)) : findPxebootFiles(getTreeUrl(template), port)),
+    commandLine: joinCommandLine([
       ...(options.era === 'dracut'
         ? [`inst.ks=${USER_DATA_URL}`, `inst.repo=${repo}`, 'inst.text']
         : [
@@ -94,19 +94,19 @@ export function anacondaInstaller(template: Template, options: AnacondaOptions):
     scriptKind: 'kickstart',
     scriptTransport: 'user_data',
     bootImageProperties: { ...buses },
-    imageProperties: linuxProperties({ ...os, version: options.version }, options.distro, buses),
-    strippedProperties: [...STRIPPED],
+    imageProperties: buildLinuxProperties({ ...os, version: options.version }, options.distro, buses),
+    strippedProperties: [...STRIPPED_PROPERTIES],
     failurePatterns: [...FAILURES],
   };
 }
 
-function pxeboot(url: string, { name, kernel, ramdisk }: Port): InstallerSource {
+function findPxebootFiles(url: string, { name, kernel, ramdisk }: Port): InstallerSource {
   const index = { format: 'treeinfo', url: `${url}/.treeinfo`, section: `images-${name}` } as const;
-  return fromTree([`${url}/${kernel}`], [`${url}/${ramdisk}`], [index]);
+  return buildTreeSource([`${url}/${kernel}`], [`${url}/${ramdisk}`], [index]);
 }
 
 /** The medium: the boot loader's own copies of kernel and ramdisk on PCs, those of the tree elsewhere. */
-function layoutOf({ kernel, ramdisk }: Port, { era }: AnacondaOptions): IsoLayout {
+function buildLayout({ kernel, ramdisk }: Port, { era }: AnacondaOptions): IsoLayout {
   return {
     boots: { kernels: ['isolinux/vmlinuz', kernel], ramdisks: ['isolinux/initrd.img', ramdisk] },
     script: { path: 'ks.cfg', argument: `${era === 'dracut' ? 'inst.ks' : 'ks'}=cdrom:/ks.cfg` },

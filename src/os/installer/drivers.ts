@@ -5,7 +5,7 @@ import type { DriversMedium, InstallerPlan } from './types.js';
  * Devices that Windows has drivers for by itself, by the type of the machine: q35 has no IDE, and i440FX has it at hand.
  * https://docs.openstack.org/glance/latest/admin/useful-image-properties.html
  */
-function ownDevices(machine: string | undefined): Record<string, string> {
+function inboxDevices(machine: string | undefined): Record<string, string> {
   return machine === 'q35'
     ? { hw_disk_bus: 'sata', hw_cdrom_bus: 'sata', hw_vif_model: 'e1000e' }
     : { hw_disk_bus: 'ide', hw_cdrom_bus: 'ide', hw_vif_model: 'e1000' };
@@ -13,7 +13,7 @@ function ownDevices(machine: string | undefined): Record<string, string> {
 
 /** virtio, of which Windows has nothing; not the drives, from which it reads the drivers. */
 function virtioDevices(machine: string | undefined): Record<string, string> {
-  return { ...ownDevices(machine), hw_disk_bus: 'virtio', hw_vif_model: 'virtio' };
+  return { ...inboxDevices(machine), hw_disk_bus: 'virtio', hw_vif_model: 'virtio' };
 }
 
 /**
@@ -35,7 +35,7 @@ export function withDrivers(plan: InstallerPlan, drivers: DriversMedium | undefi
     });
   }
   const machine = plan.imageProperties['hw_machine_type'];
-  const properties = drivers === undefined ? ownDevices(machine) : virtioDevices(machine);
+  const properties = drivers === undefined ? inboxDevices(machine) : virtioDevices(machine);
   return {
     ...plan,
     imageProperties: { ...plan.imageProperties, ...properties },

@@ -11,7 +11,7 @@ export interface IndexedFile {
 }
 
 /** The address of a path within a tree; undefined for one that would lead out of it. */
-export function relativePath(tree: string, path: string): string | undefined {
+export function resolveTreePath(tree: string, path: string): string | undefined {
   const clean = path.trim();
   const parts = clean.split('/');
   if (clean === '' || clean.startsWith('/') || clean.includes('\\') || clean.includes(':')) return undefined;

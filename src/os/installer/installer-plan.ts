@@ -5,7 +5,7 @@ import { type InstallScriptKind, SCRIPT_KINDS } from '../scripts/kinds/registry.
 import type { InstallerPlan, IsoLayout } from './types.js';
 
 /** Properties of a boot image that would make a snapshot boot the installer again. */
-export const STRIPPED: readonly string[] = ['kernel_id', 'ramdisk_id', 'os_command_line'];
+export const STRIPPED_PROPERTIES: readonly string[] = ['kernel_id', 'ramdisk_id', 'os_command_line'];
 
 /** Stands in a command line for the volume id of the medium, which is known only when that has been fetched. */
 export const VOLUME_ID = '{volume-id}';
@@ -17,49 +17,49 @@ export type InstallerSource = Pick<InstallerPlan, 'kernel' | 'ramdisk' | 'indexe
 const LONGEST_COMMAND_LINE = 2047;
 
 /** The address of a template's install tree, without a slash at its end. */
-export function treeUrl({ os }: Template): string {
+export function getTreeUrl({ os }: Template): string {
   if (os.install.type === 'url') return os.install.url.replace(/\/+$/, '');
   throw new FactoryError('Internal', `${os.name} is installed from a medium: there is no tree`);
 }
 
 /** The schemes of the install trees that installers with such a script can be installed from. */
-function treeSchemes(scriptKind: InstallScriptKind): string[] {
+function listTreeSchemes(scriptKind: InstallScriptKind): string[] {
   return ['http:', 'https:', 'ftp:', ...(SCRIPT_KINDS[scriptKind].otherTreeSchemes ?? [])];
 }
 
 /** Whether a tree lies where an installer that takes such a script can be fetched from. */
-export function isFetched(url: string, scriptKind: InstallScriptKind): boolean {
-  return URL.canParse(url) && treeSchemes(scriptKind).includes(new URL(url).protocol);
+export function isTreeAddress(url: string, scriptKind: InstallScriptKind): boolean {
+  return URL.canParse(url) && listTreeSchemes(scriptKind).includes(new URL(url).protocol);
 }
 
 /** @throws FactoryError InvalidTemplate where a build could not fetch from the template's tree */
 export function checkTree({ os }: Template, scriptKind: InstallScriptKind): void {
-  if (os.install.type !== 'url' || isFetched(os.install.url, scriptKind)) return;
-  const known = treeSchemes(scriptKind).map((scheme) => `${scheme}//…`);
+  if (os.install.type !== 'url' || isTreeAddress(os.install.url, scriptKind)) return;
+  const known = listTreeSchemes(scriptKind).map((scheme) => `${scheme}//…`);
   throw new FactoryError('InvalidTemplate', `<url> is not an address that ${os.name} can be installed from`, {
     hint: `write the address of an install tree (${known.join(', ')}), which the instance reaches as well`,
   });
 }
 
 /** A template's medium. */
-export function isoOf({ os }: Template): Extract<Install, { type: 'iso' }> {
+export function getIso({ os }: Template): Extract<Install, { type: 'iso' }> {
   if (os.install.type === 'iso') return os.install;
   throw new FactoryError('Internal', `${os.name} is installed from a tree: there is no medium`);
 }
 
 /** Kernel and ramdisk of an install tree, by their addresses, best first. */
-export function fromTree(kernels: string[], ramdisks: string[], indexes: InstallerPlan['indexes']): InstallerSource {
+export function buildTreeSource(kernels: string[], ramdisks: string[], indexes: InstallerPlan['indexes']): InstallerSource {
   return { kernel: { role: 'kernel', urls: kernels }, ramdisk: { role: 'ramdisk', urls: ramdisks }, indexes };
 }
 
 /** Kernel and ramdisk of a medium. */
-export function fromMedium({ iso, checksum }: Extract<Install, { type: 'iso' }>, layout: IsoLayout): InstallerSource {
+export function buildMediumSource({ iso, checksum }: Extract<Install, { type: 'iso' }>, layout: IsoLayout): InstallerSource {
   const medium = { ...layout, url: iso, ...(checksum === undefined ? {} : { checksum }) };
-  return { ...fromTree([], [], []), medium };
+  return { ...buildTreeSource([], [], []), medium };
 }
 
 /** Words of a command line, those that are undefined left out. */
-export function commandLineOf(words: (string | undefined)[]): string {
+export function joinCommandLine(words: (string | undefined)[]): string {
   const line = words.filter((word) => word !== undefined).join(' ');
   if (line.length > LONGEST_COMMAND_LINE) {
     throw new FactoryError(
@@ -72,7 +72,7 @@ export function commandLineOf(words: (string | undefined)[]): string {
 }
 
 /** Properties of the images of a Linux, with osinfo's name of the distribution, and the devices that it has drivers for where those are not the cloud's own. */
-export function linuxProperties(
+export function buildLinuxProperties(
   { version, arch }: Pick<Template['os'], 'version' | 'arch'>,
   distro: string,
   buses: Readonly<Record<string, string>> = {},

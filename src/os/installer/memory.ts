@@ -11,19 +11,19 @@ interface MemoryProfile {
 }
 
 /** The memory that a template's installer and its system need. */
-export function memoryOf({ os }: Template, { scriptKind, smallMemory }: MemoryProfile): Memory {
+export function findMemory({ os }: Template, { scriptKind, smallMemory }: MemoryProfile): Memory {
   if (smallMemory === true) return SMALL;
   const { memory, treeInstallerMemory = memory.installer } = SCRIPT_KINDS[scriptKind];
   return os.install.type === 'url' ? { ...memory, installer: treeInstallerMemory } : memory;
 }
 
 /** Warning about a flavor that has less; undefined where it has enough. */
-export function memoryWarning(
+export function checkMemory(
   template: Template,
   profile: MemoryProfile,
   flavor: { name: string; ram: number },
 ): string | undefined {
-  const { installer } = memoryOf(template, profile);
+  const { installer } = findMemory(template, profile);
   if (flavor.ram >= installer) return undefined;
   const { name, version } = template.os;
   return `flavor ${flavor.name} has ${flavor.ram} MiB of memory, the installer of ${name} ${version} needs about ${installer}`;

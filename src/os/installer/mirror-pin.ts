@@ -13,9 +13,9 @@ export interface MirrorPin {
  * mirror for each request, which need not have the same day's files. Undefined where nothing was redirected, and where the answer's
  * address is good for this one file only: with a query, which may be a signature, a password, or a path that ends otherwise.
  */
-export function pinOf(asked: string, answered: string): MirrorPin | undefined {
+export function findMirrorPin(asked: string, answered: string): MirrorPin | undefined {
   const [first, last] = [new URL(asked), new URL(answered)];
-  if (first.href === last.href || [first, last].some(isSecret)) return undefined;
+  if (first.href === last.href || [first, last].some(carriesSecret)) return undefined;
   const [wanted, given] = [first.pathname.split('/'), last.pathname.split('/')];
   let common = 0;
   while (
@@ -30,12 +30,12 @@ export function pinOf(asked: string, answered: string): MirrorPin | undefined {
   return { from: before(first, wanted), to: before(last, given) };
 }
 
-function isSecret({ search, username, password }: URL): boolean {
+function carriesSecret({ search, username, password }: URL): boolean {
   return search + username + password !== '';
 }
 
 /** The addresses with the pinned mirror's before each that is redirected, and the tree's own behind it. */
-export function pinnedUrls(urls: string[], pin: MirrorPin | undefined): string[] {
+export function pinUrls(urls: string[], pin: MirrorPin | undefined): string[] {
   if (pin === undefined) return urls;
   return urls.flatMap((url) => (url.startsWith(pin.from) ? [pin.to + url.slice(pin.from.length), url] : [url]));
 }

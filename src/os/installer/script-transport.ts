@@ -10,7 +10,7 @@ import type { InstallerPlan } from './types.js';
  */
 export function withTransport(plan: InstallerPlan, transport: ScriptTransport | undefined): InstallerPlan {
   if (transport === undefined || transport === plan.scriptTransport) return plan;
-  if (plan.scriptTransport === 'medium') throw refused(transport, plan.scriptKind, []);
+  if (plan.scriptTransport === 'medium') throw transportError(transport, plan.scriptKind, []);
   return { ...plan, scriptTransport: transport, commandLine: COMMAND_LINES[transport](plan) };
 }
 
@@ -20,7 +20,7 @@ const COMMAND_LINES: Record<ScriptTransport, (plan: InstallerPlan) => string> = 
   config_drive: ({ scriptKind, commandLine }) => {
     const line = SCRIPT_KINDS[scriptKind].configDrive?.(commandLine);
     if (line === undefined)
-      throw refused(
+      throw transportError(
         'config_drive',
         scriptKind,
         listKinds(({ configDrive }) => configDrive !== undefined),
@@ -41,21 +41,21 @@ function nameOnMedium({ medium, scriptKind, commandLine }: InstallerPlan): strin
   if (argument === undefined) {
     // The kinds that a word alone names on the medium; the others are on their medium anyway.
     const able = listKinds(({ medium: { word, paths } }) => word !== undefined && paths === undefined);
-    throw refused('medium', scriptKind, able);
+    throw transportError('medium', scriptKind, able);
   }
   const words = commandLine.split(' ');
   return words.map((word) => (word.endsWith(USER_DATA_URL) ? argument : word)).join(' ');
 }
 
 /** The path of the script in the ramdisk of such an installer, without a slash at its beginning. */
-export function scriptInRamdisk(plan: InstallerPlan): string {
+export function getRamdiskPath(plan: InstallerPlan): string {
   return findInitrd(plan).path;
 }
 
 function findInitrd({ scriptKind }: InstallerPlan): NonNullable<ScriptKind['initrd']> {
   const { initrd } = SCRIPT_KINDS[scriptKind];
   if (initrd === undefined)
-    throw refused(
+    throw transportError(
       'initrd',
       scriptKind,
       listKinds(({ initrd }) => initrd !== undefined),
@@ -68,7 +68,7 @@ function listKinds(isAble: (kind: ScriptKind) => boolean): string[] {
   return able.map(([name]) => name).sort();
 }
 
-function refused(transport: ScriptTransport, kind: InstallScriptKind, able: string[]): FactoryError {
+function transportError(transport: ScriptTransport, kind: InstallScriptKind, able: string[]): FactoryError {
   return new FactoryError(
     'InvalidParameter',
     `parameter script_transport: this installer cannot read its script (${kind}) by ${transport}`,

@@ -1,5 +1,5 @@
 import { parse } from 'ini';
-import { type IndexedFile, relativePath } from './indexed-file.js';
+import { type IndexedFile, resolveTreePath } from './indexed-file.js';
 
 /**
  * The kernel and ramdisk that a `.treeinfo` names (productmd's format: `[images-<arch>]` with `kernel` and `initrd`,
@@ -8,16 +8,16 @@ import { type IndexedFile, relativePath } from './indexed-file.js';
  * @param section `images-x86_64`
  * @param tree address of the tree's root
  */
-export function mediaFromTreeinfo(
+export function parseTreeinfo(
   text: string,
   section: string,
   tree: string,
 ): { kernel?: IndexedFile; ramdisk?: IndexedFile } {
   const document = readIni(text);
-  const images = sectionOf(document, section);
-  const checksums = sectionOf(document, 'checksums');
-  const kernel = fileOf(images['kernel'], checksums, tree);
-  const ramdisk = fileOf(images['initrd'], checksums, tree);
+  const images = findSection(document, section);
+  const checksums = findSection(document, 'checksums');
+  const kernel = readFile(images['kernel'], checksums, tree);
+  const ramdisk = readFile(images['initrd'], checksums, tree);
   return { ...(kernel && { kernel }), ...(ramdisk && { ramdisk }) };
 }
 
@@ -31,7 +31,7 @@ function readIni(text: string): Record<string, unknown> {
 }
 
 /** A dot in a section's name makes the library nest it. */
-function sectionOf(document: Record<string, unknown>, name: string): Record<string, unknown> {
+function findSection(document: Record<string, unknown>, name: string): Record<string, unknown> {
   const found = name.split('.').reduce<unknown>((value, key) => (isRecord(value) ? value[key] : undefined), document);
   return isRecord(found) ? found : {};
 }
@@ -40,9 +40,9 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
 }
 
-function fileOf(path: unknown, checksums: Record<string, unknown>, tree: string): IndexedFile | undefined {
+function readFile(path: unknown, checksums: Record<string, unknown>, tree: string): IndexedFile | undefined {
   if (typeof path !== 'string') return undefined;
-  const url = relativePath(tree, path);
+  const url = resolveTreePath(tree, path);
   if (url === undefined) return undefined;
   const sum = checksums[path];
   const match = typeof sum === 'string' ? /^(sha256|sha512|sha1|md5):([0-9a-f]+)$/i.exec(sum.trim()) : null;

@@ -3,17 +3,17 @@
 const USERINFO = /([a-z][a-z0-9+.-]{0,20}:\/\/[^\s/?#@:"'<>]{0,200}:)([^\s/?#"'<>]{1,500})(@)/gi;
 
 /** The passwords of all addresses in a text, as they stand there and decoded; each once. */
-export function addressPasswords(text: string): string[] {
-  const found = [...text.matchAll(USERINFO)].flatMap(([, , password = '']) => [password, decoded(password)]);
+export function findAddressPasswords(text: string): string[] {
+  const found = [...text.matchAll(USERINFO)].flatMap(([, , password = '']) => [password, decodePercents(password)]);
   return [...new Set(found)];
 }
 
 /** The text with the password of every address in it masked. */
-export function withoutAddressPasswords(text: string): string {
+export function maskAddressPasswords(text: string): string {
   return text.replace(USERINFO, '$1********$3');
 }
 
-function decoded(text: string): string {
+function decodePercents(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {

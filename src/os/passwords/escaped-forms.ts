@@ -1,8 +1,8 @@
-import { words } from '../guest/guest-scripts.js';
+import { quoteWords } from '../guest/guest-scripts.js';
 import { listScriptKinds } from '../scripts/kinds/registry.js';
 
 /** Escapes a text for single quotes of a shell. */
-const escapeShell = (text: string): string => words([text]).slice(1, -1);
+const escapeShell = (text: string): string => quoteWords([text]).slice(1, -1);
 
 /** How stock scripts escape a text, without the quotes around it. */
 const ESCAPES: ((text: string) => string)[] = [

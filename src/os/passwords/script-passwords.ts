@@ -1,4 +1,4 @@
-import { shellPasswords } from './shell-passwords.js';
+import { findShellPasswords } from './shell-passwords.js';
 
 /*
  * Where the installers' script languages have passwords, by their own manuals: kickstart's commands
@@ -48,20 +48,20 @@ const PAIRS = /^[ \t]*list:[ \t]*(?:\|[-+]?[ \t]*)?\r?\n((?:[ \t]+\S.*(?:\r?\n|$
 const NO_PASSWORD = /^(?:[!*x]+|true|false|yes|no|none|null)?$/i;
 
 /** The passwords and password hashes that an install script obviously carries, quotes taken off; each once. */
-export function scriptPasswords(text: string): string[] {
+export function findScriptPasswords(text: string): string[] {
   const script = text.replace(/^\uFEFF/, '');
   const placed = PLACES.flatMap((place) =>
-    [...script.matchAll(place)].flatMap(([, given = '']) => readings(given.trim())),
+    [...script.matchAll(place)].flatMap(([, given = '']) => readValue(given.trim())),
   );
   const listed = [...script.matchAll(PAIRS)].flatMap(([, lines = '']) =>
     lines.split('\n').flatMap((line) => /^[ \t]*(?:-[ \t]+)?["']?[\w.-]+:(\S+?)["']?[ \t\r]*$/.exec(line)?.[1] ?? []),
   );
-  const found = [...placed, ...listed, ...shellPasswords(script)];
+  const found = [...placed, ...listed, ...findShellPasswords(script)];
   return [...new Set(found.filter((password) => !NO_PASSWORD.test(password)))];
 }
 
 /** What stands in a place: as it is meant and as it is written, which differ where quotes hold what is escaped. */
-function readings(given: string): string[] {
+function readValue(given: string): string[] {
   const written = given.replace(/^(["'])(.*)\1$/, '$2');
   return written === given ? [given] : [written.replace(/\\(["'\\$`])/g, '$1'), written];
 }

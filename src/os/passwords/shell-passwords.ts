@@ -17,27 +17,27 @@ const READS_PASSWORD =
   /^[ \t]*(?:(?:sudo|in-target|chroot[ \t]+\S+)[ \t]+)*(?:\S*\/)?passwd\b|\bpasswd\b.*[ \t]--?stdin\b|\bpw[ \t].*[ \t]-[hH][ \t]*0\b/;
 
 /** The passwords and hashes that the shell commands of a script set, as the commands get them and as they are written. */
-export function shellPasswords(script: string): string[] {
-  return views(script).flatMap((view) => [
+export function findShellPasswords(script: string): string[] {
+  return listReadings(script).flatMap((view) => [
     ...[...view.matchAll(PRINTED)].flatMap(([, command = '', given = '', reader = '']) => {
       const words = given.match(new RegExp(WORD, 'g')) ?? [];
-      return read(reader, [printed(command, words.map(meant)), printed(command, words.map(bare))]);
+      return findInInput(reader, [buildOutput(command, words.map(unquote)), buildOutput(command, words.map(stripQuotes))]);
     }),
-    ...[...view.matchAll(HERE_STRING)].flatMap(([, reader = '', word = '']) => read(reader, [meant(word), bare(word)])),
-    ...hereDocuments(view).flatMap((line) => read('chpasswd', [line.replace(/\\([\\$`])/g, '$1'), line])),
-    ...[...view.matchAll(OPTION)].flatMap(([, word = '']) => [meant(word), bare(word)]),
+    ...[...view.matchAll(HERE_STRING)].flatMap(([, reader = '', word = '']) => findInInput(reader, [unquote(word), stripQuotes(word)])),
+    ...findHereDocuments(view).flatMap((line) => findInInput('chpasswd', [line.replace(/\\([\\$`])/g, '$1'), line])),
+    ...[...view.matchAll(OPTION)].flatMap(([, word = '']) => [unquote(word), stripQuotes(word)]),
   ]);
 }
 
 /** The script as it stands, and as a shell gets it that is called within another's quotes or by what stands in JSON. */
-function views(script: string): string[] {
+function listReadings(script: string): string[] {
   const joined = script.replace(/\\\r?\n/g, ' ');
   const ofJson = joined.replace(/\\(["\\/n])/g, (_found, character: string) => (character === 'n' ? '\n' : character));
   return [joined, joined.replaceAll("'\\''", "'"), ofJson];
 }
 
 /** The lines of the here-documents that chpasswd reads; of one that has no end, none. */
-function hereDocuments(script: string): string[] {
+function findHereDocuments(script: string): string[] {
   const found: string[][] = [];
   let document: { end: string; lines: string[] } | undefined;
   for (const line of script.split('\n')) {
@@ -55,14 +55,14 @@ function hereDocuments(script: string): string[] {
 }
 
 /** The passwords in texts that a command reads. */
-function read(reader: string, texts: string[]): string[] {
+function findInInput(reader: string, texts: string[]): string[] {
   const lines = texts.flatMap((text) => text.split(/\\n|\n/)).map((line) => line.trim());
   if (READS_PAIRS.test(reader)) return lines.flatMap((line) => /^[^:\s]+:(.+)$/.exec(line)?.[1] ?? []);
   return READS_PASSWORD.test(reader) ? lines : [];
 }
 
 /** What echo or printf prints. */
-function printed(command: string, words: string[]): string {
+function buildOutput(command: string, words: string[]): string {
   if (command === 'echo') return words.filter((word) => !/^-[neE]+$/.test(word)).join(' ');
   const [format = '', ...values] = words;
   const rounds = Math.max(1, values.length / Math.max(1, format.match(/%[sb]/g)?.length ?? values.length));
@@ -70,7 +70,7 @@ function printed(command: string, words: string[]): string {
 }
 
 /** A word as the command gets it. */
-function meant(word: string): string {
+function unquote(word: string): string {
   return word.replace(
     /'([^'\n]*)'|"((?:\\.|[^"\\\n])*)"|\\(.)/g,
     (_found, single?: string, double?: string, escaped?: string) =>
@@ -79,6 +79,6 @@ function meant(word: string): string {
 }
 
 /** A word as it is written, without the quotes around it. */
-function bare(word: string): string {
+function stripQuotes(word: string): string {
   return word.replace(/^["']|["']$/g, '');
 }

@@ -3,7 +3,7 @@ import type { OsFamily, OsName, Release } from './types.js';
 
 /** Reads a release's bound like a template's version: some families order their versions otherwise than by their numbers. */
 function readBound(family: OsFamily, text: string): Version {
-  return family.versionOf({ name: family.names[0] ?? '', version: text }) ?? [];
+  return family.readVersion({ name: family.names[0] ?? '', version: text }) ?? [];
 }
 
 /** Whether the OpenSSH of a family's version may be older than 6.5. */
@@ -20,7 +20,7 @@ export interface FoundRelease {
 
 /** Finds the release of a family that a template's version belongs to. */
 export function findRelease(family: OsFamily, os: OsName): FoundRelease | undefined {
-  const version = family.versionOf(os);
+  const version = family.readVersion(os);
   const newest = family.releases.at(-1);
   if (version === undefined || newest === undefined) return undefined;
   if (!isUpTo(version, readBound(family, newest.to))) return { release: newest, version, newer: true };

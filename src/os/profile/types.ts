@@ -20,7 +20,7 @@ export interface Release {
   scriptKind: InstallScriptKind;
   tools: GuestTools;
   /** How far a build of it was run: with its own installer; on the fake cloud; not at all. */
-  tried: 'installed' | 'fake cloud' | 'not yet';
+  verified: 'installed' | 'fake cloud' | 'not yet';
   /** Other facts for people. */
   note?: string;
 }
@@ -46,12 +46,12 @@ export interface OsFamily {
   /** How versions are written, for people. */
   versions: string;
   /** Reads the version that a template means; undefined where it is not a version of this family. */
-  versionOf(os: OsName): Version | undefined;
+  readVersion(os: OsName): Version | undefined;
   /**
    * Plans the installer of a template whose version, architecture and way to install are known to fit.
    * @throws FactoryError
    */
-  installer(template: Template, version: Version): InstallerPlan;
+  planInstaller(template: Template, version: Version): InstallerPlan;
 }
 
 /** The name and the version that a template gives a system. */
@@ -74,5 +74,5 @@ export interface OsProfile extends GuestTools {
   smallMemory?: true;
   scriptKind: InstallScriptKind;
   /** Plans the installer of a template. @throws FactoryError UnsupportedOs */
-  installer(template: Template): InstallerPlan;
+  planInstaller(template: Template): InstallerPlan;
 }

@@ -8,7 +8,7 @@ import type { StockInput } from './stock/stock-input.js';
  *
  * @throws FactoryError InvalidTemplate for a password that its language cannot hold, InvalidParameter for a name that no user can have
  */
-export function stockScript(input: StockInput & { profile: { scriptKind: InstallScriptKind } }): string {
+export function writeStockScript(input: StockInput & { profile: { scriptKind: InstallScriptKind } }): string {
   const { template, profile, user } = input;
   const { rootpw = '' } = template.os;
   if (/[\r\n\0]/.test(rootpw) || rootpw !== rootpw.trim()) {

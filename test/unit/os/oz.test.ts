@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FactoryError } from '../../../src/domain/errors.js';
-import { profileFor } from '../../../src/os/registry.js';
+import { findProfile } from '../../../src/os/registry.js';
 import type { Arch } from '../../../src/os/common/architectures.js';
 import { templateOf } from './templates.js';
 
@@ -66,7 +66,7 @@ function answer(name: string, version: string, arch: Arch, type: 'url' | 'iso'):
       : ({ type, iso: 'http://m.example.org/a.iso', extras: [] } as const);
   const template = templateOf(name, version, { arch, install: { ...install, extras: [] } });
   try {
-    profileFor(template).profile.installer(template);
+    findProfile(template).profile.planInstaller(template);
     return 'taken';
   } catch (error) {
     assert(error instanceof FactoryError, `${name} ${version} ${arch} ${type}: ${String(error)}`);

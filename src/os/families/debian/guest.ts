@@ -1,16 +1,16 @@
 import { FactoryError } from '../../../domain/errors.js';
 import type { Repository } from '../../../tdl/types.js';
 import {
-  AGAIN,
+  RETRY,
   CLEAN_LINUX,
-  fileLabel,
-  PATIENTLY,
+  escapeFileName,
+  WAIT_FOR_LOCK,
   WAIT_FOR_CLOUD_INIT,
-  words,
-  writeFile,
+  quoteWords,
+  writeFileCommand,
 } from '../../guest/guest-scripts.js';
 import type { GuestScript, GuestTools } from '../../guest/guest-tools.js';
-import { withoutAddressPasswords } from '../../passwords/address-passwords.js';
+import { maskAddressPasswords } from '../../passwords/address-passwords.js';
 
 /**
  * No question is asked, and a configuration file that the template has changed is kept. apt waits for its lock since 2.0;
@@ -22,14 +22,14 @@ apt() {
     -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
 }`;
 
-const HEAD = `set -eu\n${PATIENTLY}\n${AGAIN}\n${APT}\n${WAIT_FOR_CLOUD_INIT}`;
+const HEAD = `set -eu\n${WAIT_FOR_LOCK}\n${RETRY}\n${APT}\n${WAIT_FOR_CLOUD_INIT}`;
 
 function sourcesPath(repository: Repository): string {
-  return `/etc/apt/sources.list.d/${fileLabel(repository.name)}.list`;
+  return `/etc/apt/sources.list.d/${escapeFileName(repository.name)}.list`;
 }
 
 function certificatePath(repository: Repository): string {
-  return `/etc/apt/apt.conf.d/90-${fileLabel(repository.name)}-no-certificate-check`;
+  return `/etc/apt/apt.conf.d/90-${escapeFileName(repository.name)}-no-certificate-check`;
 }
 
 /**
@@ -38,13 +38,13 @@ function certificatePath(repository: Repository): string {
  *
  * @throws FactoryError InvalidTemplate when the address is none of these
  */
-export function sourceLine({ name, url, signed }: Repository): string {
+export function writeSourceLine({ name, url, signed }: Repository): string {
   const match = /^(?:(deb|deb-src)\s+)?(?:\[([^\]]*)\]\s*)?([a-z][a-z+.-]*:\S+)(?:\s+(\S.*))?$/i.exec(url.trim());
   const [, type = 'deb', options = '', address, rest = './'] = match ?? [];
   if (address === undefined) {
     throw new FactoryError(
       'InvalidTemplate',
-      `the address of repository ${JSON.stringify(name)} is none for Debian: ${withoutAddressPasswords(url)}`,
+      `the address of repository ${JSON.stringify(name)} is none for Debian: ${maskAddressPasswords(url)}`,
       {
         hint: 'write <url>deb http://… bookworm main</url>, or the address of a flat repository',
       },
@@ -60,13 +60,13 @@ export function sourceLine({ name, url, signed }: Repository): string {
 
 /** Adds the repository, and reads its package list at once: one that cannot be read fails here and not somewhere later. */
 export function addDebianRepository(repository: Repository): GuestScript {
-  const line = sourceLine(repository);
+  const line = writeSourceLine(repository);
   const path = sourcesPath(repository);
   const https = /\bhttps:\/\/(?:[^/\s@]*@)?([^/\s:]+)/i.exec(line)?.[1];
   const unchecked =
     https === undefined || repository.sslverify
       ? ''
-      : `${writeFile(
+      : `${writeFileCommand(
           certificatePath(repository),
           `Acquire::https::${https}::Verify-Peer "false";\nAcquire::https::${https}::Verify-Host "false";\n`,
         )}\n`;
@@ -75,7 +75,7 @@ export function addDebianRepository(repository: Repository): GuestScript {
     title: `add repository ${repository.name}`,
     script: `${HEAD}
 mkdir -p /etc/apt/sources.list.d /etc/apt/apt.conf.d
-${unchecked}${writeFile(path, `${line}\n`)}
+${unchecked}${writeFileCommand(path, `${line}\n`)}
 again apt ${only} -o APT::Update::Error-Mode=any update
 `,
   };
@@ -85,7 +85,7 @@ again apt ${only} -o APT::Update::Error-Mode=any update
 export function removeDebianRepository(repository: Repository): GuestScript {
   return {
     title: `remove repository ${repository.name}`,
-    script: `set -eu\nrm -f -- ${words([sourcesPath(repository), certificatePath(repository)])}\n`,
+    script: `set -eu\nrm -f -- ${quoteWords([sourcesPath(repository), certificatePath(repository)])}\n`,
   };
 }
 
@@ -95,7 +95,7 @@ export function installDebianPackages(names: string[]): GuestScript {
     title: names.length === 1 ? `install package ${names[0]}` : `install ${names.length} packages`,
     script: `${HEAD}
 again apt update
-apt install -- ${words(names)}
+apt install -- ${quoteWords(names)}
 `,
   };
 }

@@ -3,13 +3,13 @@ import type { Template } from '../../../tdl/types.js';
 import { type Arch, serialConsole } from '../../common/architectures.js';
 import { USER_DATA_URL } from '../../common/user-data.js';
 import {
-  commandLineOf,
-  fromMedium,
-  fromTree,
+  joinCommandLine,
+  buildMediumSource,
+  buildTreeSource,
   type InstallerSource,
-  linuxProperties,
-  STRIPPED,
-  treeUrl,
+  buildLinuxProperties,
+  STRIPPED_PROPERTIES,
+  getTreeUrl,
 } from '../../installer/installer-plan.js';
 import type { InstallerPlan, IsoLayout } from '../../installer/types.js';
 
@@ -43,7 +43,7 @@ const NAMES: Partial<Record<Arch, string>> = {
   s390x: 's390x',
 };
 
-function portOf(arch: Arch, { folder }: InstallerFolder): Port | undefined {
+function findPort(arch: Arch, { folder }: InstallerFolder): Port | undefined {
   const name = NAMES[arch];
   if (name === undefined) return undefined;
   const inside = `${folder}/${name}`;
@@ -59,13 +59,13 @@ function portOf(arch: Arch, { folder }: InstallerFolder): Port | undefined {
       };
     case 's390x':
       // The folder is images/generic there: s390x boots from no network card.
-      return { kernels: [`kernel.${distroOf(folder)}`], ramdisks: [`initrd.${distroOf(folder)}`] };
+      return { kernels: [`kernel.${stripInstallerSuffix(folder)}`], ramdisks: [`initrd.${stripInstallerSuffix(folder)}`] };
     default:
       return usual;
   }
 }
 
-function distroOf(folder: string): string {
+function stripInstallerSuffix(folder: string): string {
   return folder.replace('-installer', '');
 }
 
@@ -95,26 +95,26 @@ const FAILURES = [
 ];
 
 /** The installer of a template whose system is installed by debian-installer. */
-export function debianInstaller(template: Template, folder: InstallerFolder): InstallerPlan {
+export function planDebianInstaller(template: Template, folder: InstallerFolder): InstallerPlan {
   const { os } = template;
-  const port = knownPort(template, folder);
+  const port = requirePort(template, folder);
   return {
-    ...(os.install.type === 'iso' ? fromMedium(os.install, layoutOf(os.arch, folder)) : netboot(template, port)),
-    commandLine: commandLine(template, folder),
+    ...(os.install.type === 'iso' ? buildMediumSource(os.install, buildLayout(os.arch, folder)) : findNetbootFiles(template, port)),
+    commandLine: buildCommandLine(template, folder),
     scriptKind: 'preseed',
     scriptTransport: 'user_data',
     bootImageProperties: { ...folder.buses },
-    imageProperties: linuxProperties(os, folder.distro, folder.buses),
-    strippedProperties: [...STRIPPED],
+    imageProperties: buildLinuxProperties(os, folder.distro, folder.buses),
+    strippedProperties: [...STRIPPED_PROPERTIES],
     failurePatterns: [...FAILURES],
   };
 }
 
 /** `<url>` is the netboot folder: MANIFEST, udeb.list and SHA256SUMS lie in images/, beside it. */
-function netboot(template: Template, { kernels, ramdisks }: Port): InstallerSource {
-  const url = treeUrl(template);
+function findNetbootFiles(template: Template, { kernels, ramdisks }: Port): InstallerSource {
+  const url = getTreeUrl(template);
   const images = url.slice(0, url.lastIndexOf('/'));
-  return fromTree(
+  return buildTreeSource(
     kernels.map((path) => `${url}/${path}`),
     ramdisks.map((path) => `${url}/${path}`),
     [{ format: 'sha256sums', url: `${images}/SHA256SUMS`, prefix: `./${url.slice(images.length + 1)}/` }],
@@ -122,7 +122,7 @@ function netboot(template: Template, { kernels, ramdisks }: Port): InstallerSour
 }
 
 /** The medium: `install.amd/` on Debian's, `install/` on Ubuntu's; the smallest one (mini.iso) has both at its root. */
-function layoutOf(arch: Arch, { distro }: InstallerFolder): IsoLayout {
+function buildLayout(arch: Arch, { distro }: InstallerFolder): IsoLayout {
   const short: Partial<Record<Arch, string>> = { x86_64: 'amd', i386: '386', aarch64: 'a64', ppc64le: 'ppc' };
   const own = short[arch];
   const folders = distro === 'debian' && own !== undefined ? [`install.${own}/`, 'install/'] : ['install/'];
@@ -138,8 +138,8 @@ function layoutOf(arch: Arch, { distro }: InstallerFolder): IsoLayout {
   };
 }
 
-function knownPort({ os }: Template, folder: InstallerFolder): Port {
-  const port = portOf(os.arch, folder);
+function requirePort({ os }: Template, folder: InstallerFolder): Port {
+  const port = findPort(os.arch, folder);
   if (port !== undefined) return port;
   throw new FactoryError('UnsupportedOs', `${os.name} has no installer for ${os.arch}`, {
     hint: `its architectures here are ${Object.keys(NAMES).join(', ')}`,
@@ -155,9 +155,9 @@ function knownPort({ os }: Template, folder: InstallerFolder): Port {
  * because the network is set up before the file is read. It is the same for all templates, so that they can share a JEOS.
  * DEBIAN_FRONTEND=text keeps the console readable line by line.
  */
-function commandLine(template: Template, { separator, words = [] }: InstallerFolder): string {
+function buildCommandLine(template: Template, { separator, words = [] }: InstallerFolder): string {
   const console = serialConsole(template.os.arch);
-  return commandLineOf([
+  return joinCommandLine([
     'auto=true',
     'priority=critical',
     `url=${USER_DATA_URL}`,

@@ -1,11 +1,11 @@
 import type { Arch } from '../../common/architectures.js';
 import { isFrom, type Version } from '../../common/versions.js';
-import { anacondaInstaller, type AnacondaOptions } from '../../installer/anaconda.js';
+import { planAnacondaInstaller, type AnacondaOptions } from '../../installer/anaconda.js';
 import { NO_VIRTIO } from '../../installer/virtio.js';
 import type { OsFamily, OsName, Release } from '../../profile/types.js';
-import { DNF, YUM, YUM_OF_OLD } from '../fedora/guest.js';
+import { DNF, YUM, OLD_YUM } from '../fedora/guest.js';
 
-const KICKSTART = { installTypes: ['url', 'iso'], scriptKind: 'kickstart', tried: 'fake cloud' } as const;
+const KICKSTART = { installTypes: ['url', 'iso'], scriptKind: 'kickstart', verified: 'fake cloud' } as const;
 const NO_YUM = 'RHEL itself has up2date in yum’s place, packages and repositories cannot be added there';
 const SIXTY_FOUR: Arch[] = ['x86_64', 'aarch64', 'ppc64le', 's390x'];
 
@@ -16,7 +16,7 @@ const RELEASES: Release[] = [
     from: '3',
     to: '3.9',
     arches: ['x86_64', 'i386', 's390x'],
-    tools: YUM_OF_OLD,
+    tools: OLD_YUM,
     note: `${NO_VIRTIO}; ${NO_YUM}`,
   },
   {
@@ -24,7 +24,7 @@ const RELEASES: Release[] = [
     from: '4',
     to: '4.9',
     arches: ['x86_64', 'i386', 's390x'],
-    tools: YUM_OF_OLD,
+    tools: OLD_YUM,
     note: `no virtio before update 8: IDE and rtl8139; ${NO_YUM}`,
   },
   {
@@ -32,10 +32,10 @@ const RELEASES: Release[] = [
     from: '5',
     to: '5.11',
     arches: ['x86_64', 'i386', 's390x'],
-    tools: YUM_OF_OLD,
+    tools: OLD_YUM,
     note: 'no virtio before update 4: IDE and rtl8139',
   },
-  { ...KICKSTART, from: '6', to: '6.10', arches: ['x86_64', 'i386', 'ppc64', 's390x'], tools: YUM_OF_OLD },
+  { ...KICKSTART, from: '6', to: '6.10', arches: ['x86_64', 'i386', 'ppc64', 's390x'], tools: OLD_YUM },
   {
     ...KICKSTART,
     from: '7',
@@ -71,7 +71,7 @@ interface Distribution {
   last?: number;
 }
 
-function distribution({ family, title, names, distro, arches, rolling, first, last }: Distribution): OsFamily {
+function buildFamily({ family, title, names, distro, arches, rolling, first, last }: Distribution): OsFamily {
   const within = ({ from }: Release): boolean => Number(from) >= first && Number(from) <= (last ?? Infinity);
   const newest = last ?? 10;
   return {
@@ -90,22 +90,22 @@ function distribution({ family, title, names, distro, arches, rolling, first, la
       rolling === true
         ? `${first} to ${newest}`
         : `${first} to ${newest}, with or without an update (${newest}.1); or the update (GOLD, U3, 3) where the name is ${names[0]}-${newest}`,
-    versionOf: rolling === true ? majorOf : versionOf,
-    installer: (template, version) => anacondaInstaller(template, optionsOf(distro, version)),
+    readVersion: rolling === true ? parseMajor : parseOsVersion,
+    planInstaller: (template, version) => planAnacondaInstaller(template, chooseOptions(distro, version)),
   };
 }
 
 /** Red Hat Enterprise Linux, and what is made from it. */
 export const ENTERPRISE_LINUX: readonly OsFamily[] = [
-  distribution({
+  buildFamily({
     family: 'rhel',
     title: 'Red Hat Enterprise Linux',
     names: ['RHEL', 'RedHatEnterpriseLinux'],
     distro: 'rhel',
     first: 3,
   }),
-  distribution({ family: 'centos', title: 'CentOS', names: ['CentOS'], distro: 'centos', first: 3 }),
-  distribution({
+  buildFamily({ family: 'centos', title: 'CentOS', names: ['CentOS'], distro: 'centos', first: 3 }),
+  buildFamily({
     family: 'centos-stream',
     title: 'CentOS Stream',
     names: ['CentOS-Stream', 'CentOSStream'],
@@ -113,15 +113,15 @@ export const ENTERPRISE_LINUX: readonly OsFamily[] = [
     rolling: true,
     first: 8,
   }),
-  distribution({ family: 'rocky', title: 'Rocky Linux', names: ['Rocky', 'RockyLinux'], distro: 'rocky', first: 8 }),
-  distribution({
+  buildFamily({ family: 'rocky', title: 'Rocky Linux', names: ['Rocky', 'RockyLinux'], distro: 'rocky', first: 8 }),
+  buildFamily({
     family: 'almalinux',
     title: 'AlmaLinux',
     names: ['AlmaLinux', 'Alma'],
     distro: 'almalinux',
     first: 8,
   }),
-  distribution({
+  buildFamily({
     family: 'oraclelinux',
     title: 'Oracle Linux',
     names: ['OracleLinux', 'OL', 'OEL', 'OracleEnterpriseLinux'],
@@ -129,7 +129,7 @@ export const ENTERPRISE_LINUX: readonly OsFamily[] = [
     arches: ['x86_64', 'i386', 'aarch64'],
     first: 4,
   }),
-  distribution({
+  buildFamily({
     family: 'scientificlinux',
     title: 'Scientific Linux',
     names: ['ScientificLinux', 'SL', 'ScientificLinuxCern', 'SLC'],
@@ -140,7 +140,7 @@ export const ENTERPRISE_LINUX: readonly OsFamily[] = [
 ];
 
 /** `GOLD` is the release without updates, `U3` the third of them. A name with a major version has the update only, or both. */
-function versionOf({ name, version }: OsName): Version | undefined {
+function parseOsVersion({ name, version }: OsName): Version | undefined {
   const named = MAJOR.exec(name)?.[2];
   const update = /^(?:GOLD|U?(\d{1,3}))$/i.exec(version);
   if (named !== undefined) {
@@ -154,12 +154,12 @@ function versionOf({ name, version }: OsName): Version | undefined {
 }
 
 /** CentOS Stream has no updates: whatever stands in `<version>` is the major version, unless the name has it. */
-function majorOf({ name, version }: OsName): Version | undefined {
+function parseMajor({ name, version }: OsName): Version | undefined {
   const major = MAJOR.exec(name)?.[2] ?? /^(\d{1,2})(?:-?stream)?$/i.exec(version)?.[1];
   return major === undefined ? undefined : [Number(major)];
 }
 
-function optionsOf(distro: string, version: Version): AnacondaOptions {
+function chooseOptions(distro: string, version: Version): AnacondaOptions {
   return {
     era: isFrom(version, '7') ? 'dracut' : 'loader',
     // RHEL 6's installation guide calls it repo=, the older ones know method= only.

@@ -17,13 +17,13 @@ export const rhel21: OsFamily = {
       reason: FLOPPY,
       scriptKind: 'kickstart',
       tools: NO_TOOLS,
-      tried: 'not yet',
+      verified: 'not yet',
     },
   ],
   usualMemoryFrom: '6',
   versions: 'GOLD, U2 to U6',
-  versionOf: ({ version }) => (/^(GOLD|U[2-6])$/i.test(version) ? [2, 1] : undefined),
-  installer: ({ os }) => {
+  readVersion: ({ version }) => (/^(GOLD|U[2-6])$/i.test(version) ? [2, 1] : undefined),
+  planInstaller: ({ os }) => {
     throw new FactoryError('UnsupportedOs', `${os.name} ${os.version} cannot be built: ${FLOPPY}`);
   },
 };

@@ -1,12 +1,12 @@
 import type { Repository } from '../../../tdl/types.js';
 import {
-  AGAIN,
+  RETRY,
   CLEAN_LINUX,
-  fileLabel,
-  PATIENTLY,
+  escapeFileName,
+  WAIT_FOR_LOCK,
   WAIT_FOR_CLOUD_INIT,
-  words,
-  writeFile,
+  quoteWords,
+  writeFileCommand,
 } from '../../guest/guest-scripts.js';
 import type { GuestScript, GuestTools } from '../../guest/guest-tools.js';
 import { refusePackages } from '../../guest/no-package-manager.js';
@@ -19,16 +19,16 @@ const MANAGER = `export LC_ALL=C
 if command -v dnf >/dev/null 2>&1; then manager=dnf; else manager=yum; fi
 manage() { patiently "can't create transaction lock|Failed to obtain the transaction lock|Another app is currently holding" "$manager" -y "$@"; }`;
 
-const HEAD = `set -eu\n${PATIENTLY}\n${AGAIN}\n${MANAGER}\n${WAIT_FOR_CLOUD_INIT}`;
+const HEAD = `set -eu\n${WAIT_FOR_LOCK}\n${RETRY}\n${MANAGER}\n${WAIT_FOR_CLOUD_INIT}`;
 
 function repoPath(repository: Repository): string {
-  return `/etc/yum.repos.d/${fileLabel(repository.name)}.repo`;
+  return `/etc/yum.repos.d/${escapeFileName(repository.name)}.repo`;
 }
 
-function repoFile(repository: Repository, needed = false): string {
+function writeRepoFile(repository: Repository, needed = false): string {
   const flag = (value: boolean): string => (value ? '1' : '0');
   return [
-    `[${fileLabel(repository.name)}]`,
+    `[${escapeFileName(repository.name)}]`,
     `name=${repository.name}`,
     `baseurl=${repository.url}`,
     'enabled=1',
@@ -42,27 +42,27 @@ function repoFile(repository: Repository, needed = false): string {
 
 /** Adds the repository, and reads its metadata at once: one that cannot be read fails here and not somewhere later. */
 export function addFedoraRepository(repository: Repository): GuestScript {
-  const id = fileLabel(repository.name);
+  const id = escapeFileName(repository.name);
   return {
     title: `add repository ${repository.name}`,
     script: `${HEAD}
 mkdir -p /etc/yum.repos.d
-${writeFile(repoPath(repository), repoFile(repository))}
-again manage '--disablerepo=*' ${words([`--enablerepo=${id}`, `--setopt=${id}.skip_if_unavailable=0`])} makecache
+${writeFileCommand(repoPath(repository), writeRepoFile(repository))}
+again manage '--disablerepo=*' ${quoteWords([`--enablerepo=${id}`, `--setopt=${id}.skip_if_unavailable=0`])} makecache
 `,
   };
 }
 
 /** The same for yum before 3.2.28, which has no `--setopt`: the file says first that the repository is needed. */
-function addRepositoryOfOld(repository: Repository): GuestScript {
-  const id = fileLabel(repository.name);
+function addRepositoryBeforeSetopt(repository: Repository): GuestScript {
+  const id = escapeFileName(repository.name);
   return {
     title: `add repository ${repository.name}`,
     script: `${HEAD}
 mkdir -p /etc/yum.repos.d
-${writeFile(repoPath(repository), repoFile(repository, true))}
-again manage '--disablerepo=*' ${words([`--enablerepo=${id}`])} makecache
-${writeFile(repoPath(repository), repoFile(repository))}
+${writeFileCommand(repoPath(repository), writeRepoFile(repository, true))}
+again manage '--disablerepo=*' ${quoteWords([`--enablerepo=${id}`])} makecache
+${writeFileCommand(repoPath(repository), writeRepoFile(repository))}
 `,
   };
 }
@@ -71,7 +71,7 @@ ${writeFile(repoPath(repository), repoFile(repository))}
 export function removeFedoraRepository(repository: Repository): GuestScript {
   return {
     title: `remove repository ${repository.name}`,
-    script: `set -eu\nrm -f -- ${words([repoPath(repository)])}\n`,
+    script: `set -eu\nrm -f -- ${quoteWords([repoPath(repository)])}\n`,
   };
 }
 
@@ -85,17 +85,17 @@ export function installFedoraPackages(names: string[]): GuestScript {
   return {
     title: names.length === 1 ? `install package ${names[0]}` : `install ${names.length} packages`,
     script: `${HEAD}
-manage install ${words(names)}
+manage install ${quoteWords(names)}
 if grep -E '^(No package .* available|Warning: (Group|group) .* does not exist)' "$work/output"; then exit 1; fi
-${checkInstalled(names.filter(isPlainName))}`,
+${writeInstalledCheck(names.filter(isPlainName))}`,
   };
 }
 
 /** Asks rpm for each package: by its name (or name-version), or by what it provides. */
-function checkInstalled(names: string[]): string {
+function writeInstalledCheck(names: string[]): string {
   if (names.length === 0) return '';
   return `missing=''
-for name in ${words(names)}; do
+for name in ${quoteWords(names)}; do
   rpm -q -- "$name" >/dev/null 2>&1 || rpm -q --whatprovides -- "$name" >/dev/null 2>&1 || missing="$missing $name"
 done
 if [ -n "$missing" ]; then
@@ -132,11 +132,11 @@ export const YUM: GuestTools = {
 
 export const DNF: GuestTools = { ...YUM, packageManager: 'dnf' };
 
-export const YUM_OF_OLD: GuestTools = { ...YUM, addRepository: addRepositoryOfOld };
+export const OLD_YUM: GuestTools = { ...YUM, addRepository: addRepositoryBeforeSetopt };
 
 /** For releases with rpm, and without a program that fetches packages. */
 export const RPM_ONLY: GuestTools = {
-  ...YUM_OF_OLD,
+  ...OLD_YUM,
   packageManager: 'rpm',
   addRepository: refusePackages,
   removeRepository: refusePackages,

@@ -1,7 +1,7 @@
 import type { Template } from '../../../tdl/types.js';
 import { architectureProperty } from '../../common/architectures.js';
 import { parseVersion } from '../../common/versions.js';
-import { fromMedium, isoOf, STRIPPED } from '../../installer/installer-plan.js';
+import { buildMediumSource, getIso, STRIPPED_PROPERTIES } from '../../installer/installer-plan.js';
 import type { InstallerPlan, IsoLayout } from '../../installer/types.js';
 import { ONLY_BY_ISO } from '../../installer/unsupported.js';
 import type { OsFamily } from '../../profile/types.js';
@@ -12,7 +12,7 @@ const MEDIUM = {
   reason: ONLY_BY_ISO,
   scriptKind: 'installerconfig',
   tools: FREEBSD_TOOLS,
-  tried: 'fake cloud',
+  verified: 'fake cloud',
 } as const;
 
 /** bsdinstall runs /etc/installerconfig of the system that it was booted from. */
@@ -32,8 +32,8 @@ export const freebsd: OsFamily = {
   ],
   oldSshUpTo: '10',
   versions: '10.0 to 15.0',
-  versionOf: ({ version }) => parseVersion(version.replace(/-release$/i, '')),
-  installer,
+  readVersion: ({ version }) => parseVersion(version.replace(/-release$/i, '')),
+  planInstaller: planFreebsdInstaller,
 };
 
 /** What the kernel and bsdinstall print when they cannot go on. An install script may say IMAGEFACTORY-ERROR itself. */
@@ -74,7 +74,7 @@ fi
 `;
 
 /** The medium's own loader starts the kernel: what others have on their command line it has in its configuration. */
-function layoutOf(kernelparam = ''): IsoLayout {
+function buildLayout(kernelparam = ''): IsoLayout {
   const words = kernelparam.split(/\s+/).filter((word) => word !== '');
   const variables = words.map((word) => {
     const [name = '', ...value] = word.split('=');
@@ -90,10 +90,10 @@ function layoutOf(kernelparam = ''): IsoLayout {
   };
 }
 
-function installer(template: Template): InstallerPlan {
+function planFreebsdInstaller(template: Template): InstallerPlan {
   const { os } = template;
   return {
-    ...fromMedium(isoOf(template), layoutOf(os.kernelparam)),
+    ...buildMediumSource(getIso(template), buildLayout(os.kernelparam)),
     // Its kernel has none: what would stand there is in the loader's configuration.
     commandLine: '',
     scriptKind: 'installerconfig',
@@ -104,7 +104,7 @@ function installer(template: Template): InstallerPlan {
       os_version: os.version.replace(/-release$/i, ''),
       architecture: architectureProperty(os.arch),
     },
-    strippedProperties: [...STRIPPED],
+    strippedProperties: [...STRIPPED_PROPERTIES],
     failurePatterns: [...FAILURES],
   };
 }

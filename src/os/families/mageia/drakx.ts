@@ -1,18 +1,18 @@
 import type { Template } from '../../../tdl/types.js';
 import { serialConsole } from '../../common/architectures.js';
-import { commandLineOf, fromMedium, isoOf, linuxProperties, STRIPPED } from '../../installer/installer-plan.js';
+import { joinCommandLine, buildMediumSource, getIso, buildLinuxProperties, STRIPPED_PROPERTIES } from '../../installer/installer-plan.js';
 import type { InstallerPlan, IsoLayout } from '../../installer/types.js';
 import { ONLY_BY_ISO } from '../../installer/unsupported.js';
 import type { Release } from '../../profile/types.js';
 import { URPMI } from './guest.js';
 
 /** What all releases have in common that DrakX installs: it takes a file of its medium for its answers, never an address. */
-export const BY_DRAKX = {
+export const DRAKX_RELEASE = {
   installTypes: ['iso'],
   reason: ONLY_BY_ISO,
   scriptKind: 'auto_inst',
   tools: URPMI,
-  tried: 'fake cloud',
+  verified: 'fake cloud',
 } as const satisfies Partial<Release>;
 
 /** What DrakX prints when it cannot go on. An install script may say IMAGEFACTORY-ERROR itself. */
@@ -37,16 +37,16 @@ export interface DrakxOptions {
 }
 
 /** How DrakX is started. */
-export function drakxInstaller(template: Template, { layout, words, distro, buses }: DrakxOptions): InstallerPlan {
+export function planDrakxInstaller(template: Template, { layout, words, distro, buses }: DrakxOptions): InstallerPlan {
   const { os } = template;
   return {
-    ...fromMedium(isoOf(template), layout),
-    commandLine: commandLineOf([...words, 'text', `console=${serialConsole(os.arch)}`, os.kernelparam]),
+    ...buildMediumSource(getIso(template), layout),
+    commandLine: joinCommandLine([...words, 'text', `console=${serialConsole(os.arch)}`, os.kernelparam]),
     scriptKind: 'auto_inst',
     scriptTransport: 'medium',
     bootImageProperties: { ...buses },
-    imageProperties: linuxProperties(os, distro, buses),
-    strippedProperties: [...STRIPPED],
+    imageProperties: buildLinuxProperties(os, distro, buses),
+    strippedProperties: [...STRIPPED_PROPERTIES],
     failurePatterns: [...FAILURES],
   };
 }

@@ -4,13 +4,13 @@ import { type Arch, serialConsole } from '../../common/architectures.js';
 import { USER_DATA_URL } from '../../common/user-data.js';
 import { isFrom, parseVersion, type Version } from '../../common/versions.js';
 import {
-  commandLineOf,
-  fromMedium,
-  fromTree,
+  joinCommandLine,
+  buildMediumSource,
+  buildTreeSource,
   type InstallerSource,
-  linuxProperties,
-  STRIPPED,
-  treeUrl,
+  buildLinuxProperties,
+  STRIPPED_PROPERTIES,
+  getTreeUrl,
   VOLUME_ID,
 } from '../../installer/installer-plan.js';
 import type { InstallerPlan, IsoLayout } from '../../installer/types.js';
@@ -18,7 +18,7 @@ import { NO_VIRTIO, WITHOUT_VIRTIO } from '../../installer/virtio.js';
 import type { OsFamily, OsName } from '../../profile/types.js';
 import { ZYPPER_TOOLS } from './guest.js';
 
-const ZYPPER = { installTypes: ['url', 'iso'], tools: ZYPPER_TOOLS, tried: 'fake cloud' } as const;
+const ZYPPER = { installTypes: ['url', 'iso'], tools: ZYPPER_TOOLS, verified: 'fake cloud' } as const;
 const AUTOYAST = { ...ZYPPER, scriptKind: 'autoyast' } as const;
 const AGAMA = {
   ...ZYPPER,
@@ -47,13 +47,13 @@ export const opensuse: OsFamily = {
   oldSshUpTo: '13.1',
   usualMemoryFrom: '12',
   versions: '10.3 to 13.2, 42.1 to 42.3, 15.0 to 16.0',
-  versionOf: ({ version }) => {
+  readVersion: ({ version }) => {
     const [major, ...rest] = parseVersion(version) ?? [];
     if (major === undefined) return undefined;
     return [major === LEAP_42 ? 14 : major, ...rest];
   },
-  installer: (template, version) =>
-    isFrom(version, '16') ? agama(template, 'opensuse') : yast(template, 'opensuse', isFrom(version, '11')),
+  planInstaller: (template, version) =>
+    isFrom(version, '16') ? planAgamaInstaller(template, 'opensuse') : planYastInstaller(template, 'opensuse', isFrom(version, '11')),
 };
 
 export const tumbleweed: OsFamily = {
@@ -62,8 +62,8 @@ export const tumbleweed: OsFamily = {
   names: ['Tumbleweed', 'openSUSE-Tumbleweed', 'openSUSETumbleweed'],
   releases: [{ ...AUTOYAST, from: '0', to: '9999', arches: [...SERVERS, 'i386', 'armv7l'] }],
   versions: 'any: it has no versions',
-  versionOf: () => [0],
-  installer: (template) => yast(template, 'opensuse', true),
+  readVersion: () => [0],
+  planInstaller: (template) => planYastInstaller(template, 'opensuse', true),
 };
 
 export const sles: OsFamily = {
@@ -90,12 +90,12 @@ export const sles: OsFamily = {
   ],
   oldSshUpTo: '11.4',
   versions: '12 to 12-SP5, 15 to 15-SP7, 16.0; or SLES-15 with the service pack as version (GOLD, SP6 or 6)',
-  versionOf: slesVersion,
-  installer: (template, version) =>
-    isFrom(version, '16') ? agama(template, 'sles', version) : yast(template, 'sles', true, version),
+  readVersion: parseSlesVersion,
+  planInstaller: (template, version) =>
+    isFrom(version, '16') ? planAgamaInstaller(template, 'sles', version) : planYastInstaller(template, 'sles', true, version),
 };
 
-function slesVersion({ name, version }: OsName): Version | undefined {
+function parseSlesVersion({ name, version }: OsName): Version | undefined {
   const named = /-(\d{2})$/.exec(name)?.[1];
   const pack = /^(?:GOLD|GA|(?:SP)?(\d{1,2}))$/i.exec(version);
   if (named !== undefined && pack !== null) return [Number(named), Number(pack[1] ?? 0)];
@@ -110,7 +110,7 @@ interface Port {
   ramdisks: string[];
 }
 
-function portOf({ os }: Template): Port {
+function findPort({ os }: Template): Port {
   const { arch } = os;
   const folder = `boot/${arch === 'armv7l' ? 'armv7hl' : arch}`;
   const pc = { kernels: [`${folder}/loader/linux`], ramdisks: [`${folder}/loader/initrd`] };
@@ -157,7 +157,7 @@ interface Boot {
   onMedium: NonNullable<IsoLayout['script']>;
 }
 
-function plan(
+function buildPlan(
   template: Template,
   distro: string,
   { scriptKind, commandLine, onMedium }: Boot,
@@ -165,26 +165,26 @@ function plan(
   version?: Version,
 ): InstallerPlan {
   const { os } = template;
-  const { kernels, ramdisks } = portOf(template);
+  const { kernels, ramdisks } = findPort(template);
   const layout: IsoLayout = { boots: { kernels, ramdisks }, script: onMedium };
   const buses: Record<string, string> = virtio ? {} : WITHOUT_VIRTIO;
   return {
-    ...(os.install.type === 'iso' ? fromMedium(os.install, layout) : unpacked(template)),
+    ...(os.install.type === 'iso' ? buildMediumSource(os.install, layout) : findUnpackedFiles(template)),
     commandLine,
     scriptKind,
     scriptTransport: 'user_data',
     bootImageProperties: { ...buses },
-    imageProperties: linuxProperties({ ...os, version: version?.join('.') ?? os.version }, distro, buses),
-    strippedProperties: [...STRIPPED],
+    imageProperties: buildLinuxProperties({ ...os, version: version?.join('.') ?? os.version }, distro, buses),
+    strippedProperties: [...STRIPPED_PROPERTIES],
     failurePatterns: [...FAILURES],
   };
 }
 
 /** The tree is a medium that is unpacked on a server, which has a list of digests at its root: since Leap 15 the one, before it the other. */
-function unpacked(template: Template): InstallerSource {
-  const url = treeUrl(template);
-  const { kernels, ramdisks } = portOf(template);
-  return fromTree(
+function findUnpackedFiles(template: Template): InstallerSource {
+  const url = getTreeUrl(template);
+  const { kernels, ramdisks } = findPort(template);
+  return buildTreeSource(
     kernels.map((path) => `${url}/${path}`),
     ramdisks.map((path) => `${url}/${path}`),
     [
@@ -202,9 +202,9 @@ function isFromMedium({ os }: Template): boolean {
  * linuxrc's words: the tree, the profile, the network that both are fetched over. textmode keeps the console readable.
  * https://en.opensuse.org/SDB:Linuxrc
  */
-function yast(template: Template, distro: string, virtio: boolean, version?: Version): InstallerPlan {
-  const commandLine = commandLineOf([
-    `install=${isFromMedium(template) ? 'cd:/' : treeUrl(template)}`,
+function planYastInstaller(template: Template, distro: string, virtio: boolean, version?: Version): InstallerPlan {
+  const commandLine = joinCommandLine([
+    `install=${isFromMedium(template) ? 'cd:/' : getTreeUrl(template)}`,
     `autoyast=${USER_DATA_URL}`,
     'netsetup=dhcp',
     'textmode=1',
@@ -213,17 +213,17 @@ function yast(template: Template, distro: string, virtio: boolean, version?: Ver
     template.os.kernelparam,
   ]);
   const onMedium = { path: 'autoinst.xml', argument: 'autoyast=cd:/autoinst.xml' };
-  return plan(template, distro, { scriptKind: 'autoyast', commandLine, onMedium }, virtio, version);
+  return buildPlan(template, distro, { scriptKind: 'autoyast', commandLine, onMedium }, virtio, version);
 }
 
 /**
  * Where Agama finds SLES's packages when it is not on a medium with them: the folder that the medium with all packages has. Without it
  * packages come from SUSE's servers, which want a registration; openSUSE's are open to everybody.
  */
-function repositoryOf(template: Template, distro: string): string[] {
+function buildRepositoryWords(template: Template, distro: string): string[] {
   const isTold = /\binst\.(install_url|register_url)=/.test(template.os.kernelparam ?? '');
   return distro === 'sles' && !isFromMedium(template) && !isTold
-    ? [`inst.install_url=${treeUrl(template)}/install`]
+    ? [`inst.install_url=${getTreeUrl(template)}/install`]
     : [];
 }
 
@@ -231,18 +231,18 @@ function repositoryOf(template: Template, distro: string): string[] {
  * Agama is a live system that dracut fetches, or finds on the medium by its volume id; the profile may be Agama's own (JSON or Jsonnet) or AutoYaST's. It is told here how to
  * end, because a profile cannot say it. https://agama-project.github.io/docs/user/boot_options
  */
-function agama(template: Template, distro: string, version?: Version): InstallerPlan {
-  const live = isFromMedium(template) ? `CDLABEL=${VOLUME_ID}` : `${treeUrl(template)}/LiveOS/squashfs.img`;
-  const commandLine = commandLineOf([
+function planAgamaInstaller(template: Template, distro: string, version?: Version): InstallerPlan {
+  const live = isFromMedium(template) ? `CDLABEL=${VOLUME_ID}` : `${getTreeUrl(template)}/LiveOS/squashfs.img`;
+  const commandLine = joinCommandLine([
     `root=live:${live}`,
     'ip=dhcp',
     'rd.neednet=1',
     `inst.auto=${USER_DATA_URL}`,
     'inst.finish=poweroff',
-    ...repositoryOf(template, distro),
+    ...buildRepositoryWords(template, distro),
     `console=${serialConsole(template.os.arch)}`,
     template.os.kernelparam,
   ]);
   const onMedium = { path: 'autoinst.json', argument: `inst.auto=label://${VOLUME_ID}/autoinst.json` };
-  return plan(template, distro, { scriptKind: 'agama', commandLine, onMedium }, true, version);
+  return buildPlan(template, distro, { scriptKind: 'agama', commandLine, onMedium }, true, version);
 }

@@ -1,12 +1,12 @@
 import type { Repository } from '../../../tdl/types.js';
 import {
-  AGAIN,
+  RETRY,
   CLEAN_LINUX,
-  fileLabel,
-  PATIENTLY,
+  escapeFileName,
+  WAIT_FOR_LOCK,
   WAIT_FOR_CLOUD_INIT,
-  words,
-  writeFile,
+  quoteWords,
+  writeFileCommand,
 } from '../../guest/guest-scripts.js';
 import type { GuestScript, GuestTools } from '../../guest/guest-tools.js';
 import { LIST_FEDORA_PACKAGES } from '../fedora/guest.js';
@@ -24,26 +24,26 @@ zypp() {
   return "$status"
 }`;
 
-const HEAD = `set -eu\n${PATIENTLY}\n${AGAIN}\n${ZYPPER}\n${WAIT_FOR_CLOUD_INIT}`;
+const HEAD = `set -eu\n${WAIT_FOR_LOCK}\n${RETRY}\n${ZYPPER}\n${WAIT_FOR_CLOUD_INIT}`;
 
 function repoPath(repository: Repository): string {
-  return `/etc/zypp/repos.d/${fileLabel(repository.name)}.repo`;
+  return `/etc/zypp/repos.d/${escapeFileName(repository.name)}.repo`;
 }
 
 /** libzypp takes `ssl_verify` as a word of the address's query. */
-function addressOf({ url, sslverify }: Repository): string {
+function buildAddress({ url, sslverify }: Repository): string {
   const address = url.trim();
   if (sslverify || !/^https:/i.test(address)) return address;
   return `${address}${address.includes('?') ? '&' : '?'}ssl_verify=no`;
 }
 
-function repoFile(repository: Repository): string {
+function writeRepoFile(repository: Repository): string {
   return [
-    `[${fileLabel(repository.name)}]`,
+    `[${escapeFileName(repository.name)}]`,
     `name=${repository.name}`,
     'enabled=1',
     'autorefresh=1',
-    `baseurl=${addressOf(repository)}`,
+    `baseurl=${buildAddress(repository)}`,
     `gpgcheck=${repository.signed ? '1' : '0'}`,
     '',
   ].join('\n');
@@ -51,23 +51,23 @@ function repoFile(repository: Repository): string {
 
 /** Adds the repository and reads its metadata at once: one that cannot be read fails here and not somewhere later. */
 function addRepository(repository: Repository): GuestScript {
-  const id = fileLabel(repository.name);
+  const id = escapeFileName(repository.name);
   const keys = repository.signed ? '--gpg-auto-import-keys' : '--no-gpg-checks';
   return {
     title: `add repository ${repository.name}`,
     script: `${HEAD}
 mkdir -p /etc/zypp/repos.d
-${writeFile(repoPath(repository), repoFile(repository))}
-again zypp ${keys} refresh ${words([id])}
+${writeFileCommand(repoPath(repository), writeRepoFile(repository))}
+again zypp ${keys} refresh ${quoteWords([id])}
 `,
   };
 }
 
 function removeRepository(repository: Repository): GuestScript {
-  const cache = `/var/cache/zypp/raw/${fileLabel(repository.name)}`;
+  const cache = `/var/cache/zypp/raw/${escapeFileName(repository.name)}`;
   return {
     title: `remove repository ${repository.name}`,
-    script: `set -eu\nrm -f -- ${words([repoPath(repository)])}\nrm -rf -- ${words([cache])}\n`,
+    script: `set -eu\nrm -f -- ${quoteWords([repoPath(repository)])}\nrm -rf -- ${quoteWords([cache])}\n`,
   };
 }
 
@@ -83,7 +83,7 @@ for file in /etc/zypp/repos.d/*.repo; do
   if grep -qE '^baseurl=(cd|dvd|hd|iso):' "$file" 2>/dev/null; then sed -i 's/^enabled=1/enabled=0/' "$file"; fi
 done
 again zypp refresh
-zypp install --auto-agree-with-licenses -- ${words(names)}
+zypp install --auto-agree-with-licenses -- ${quoteWords(names)}
 `,
   };
 }

@@ -2,11 +2,11 @@ import type { Arch } from '../../common/architectures.js';
 import { isFrom, parseVersion, type Version } from '../../common/versions.js';
 import { NO_VIRTIO, WITHOUT_VIRTIO } from '../../installer/virtio.js';
 import type { OsFamily, Release } from '../../profile/types.js';
-import { debianInstaller, type InstallerFolder } from '../debian/installer.js';
-import { APT_OF_UBUNTU } from './guest.js';
-import { subiquityInstaller } from './subiquity.js';
+import { planDebianInstaller, type InstallerFolder } from '../debian/installer.js';
+import { UBUNTU_APT } from './guest.js';
+import { planSubiquityInstaller } from './subiquity.js';
 
-const SHARED = { installTypes: ['url', 'iso'], tools: APT_OF_UBUNTU, tried: 'fake cloud' } as const;
+const SHARED = { installTypes: ['url', 'iso'], tools: UBUNTU_APT, verified: 'fake cloud' } as const;
 const PRESEED = { ...SHARED, scriptKind: 'preseed' } as const;
 const PC: Arch[] = ['x86_64', 'i386'];
 
@@ -49,13 +49,13 @@ export const ubuntu: OsFamily = {
     resolute: '26.04',
   },
   versions: '5.04 to 26.04, with or without a point release',
-  versionOf: ({ version }) =>
+  readVersion: ({ version }) =>
     /^(6\.06|\d{1,2}\.(04|10))(\.\d{1,2})?$/.test(version) ? parseVersion(version) : undefined,
-  installer: (template, version) =>
-    isFrom(version, '20.04') ? subiquityInstaller(template) : debianInstaller(template, folderOf(version)),
+  planInstaller: (template, version) =>
+    isFrom(version, '20.04') ? planSubiquityInstaller(template) : planDebianInstaller(template, findFolder(version)),
 };
 
-function folderOf(version: Version): InstallerFolder {
+function findFolder(version: Version): InstallerFolder {
   return {
     folder: 'ubuntu-installer',
     distro: 'ubuntu',

@@ -2,13 +2,13 @@ import { FactoryError } from '../../../domain/errors.js';
 import type { Template } from '../../../tdl/types.js';
 import { type Arch, serialConsole } from '../../common/architectures.js';
 import {
-  commandLineOf,
-  fromMedium,
-  fromTree,
+  joinCommandLine,
+  buildMediumSource,
+  buildTreeSource,
   type InstallerSource,
-  linuxProperties,
-  STRIPPED,
-  treeUrl,
+  buildLinuxProperties,
+  STRIPPED_PROPERTIES,
+  getTreeUrl,
 } from '../../installer/installer-plan.js';
 import type { InstallerPlan, IsoLayout, MediaIndex } from '../../installer/types.js';
 
@@ -45,13 +45,13 @@ const LAYOUT: IsoLayout = {
  * The word `autoinstall` spares the question whether the disk may be erased.
  * https://ubuntu.com/server/docs/install/netboot-amd64
  */
-export function subiquityInstaller(template: Template): InstallerPlan {
+export function planSubiquityInstaller(template: Template): InstallerPlan {
   const { os } = template;
   const console = serialConsole(os.arch);
-  const { source, words } = os.install.type === 'iso' ? medium(os.install) : netboot(template);
+  const { source, words } = os.install.type === 'iso' ? bootFromMedium(os.install) : bootFromTree(template);
   return {
     ...source,
-    commandLine: commandLineOf([
+    commandLine: joinCommandLine([
       ...words,
       'autoinstall',
       `console=${console}`,
@@ -62,29 +62,29 @@ export function subiquityInstaller(template: Template): InstallerPlan {
     scriptKind: 'autoinstall',
     scriptTransport: 'user_data',
     bootImageProperties: {},
-    imageProperties: linuxProperties(os, 'ubuntu'),
-    strippedProperties: [...STRIPPED],
+    imageProperties: buildLinuxProperties(os, 'ubuntu'),
+    strippedProperties: [...STRIPPED_PROPERTIES],
     failurePatterns: [...FAILURES],
   };
 }
 
 /** What casper boots from, and what it is told of it. */
-interface Casper {
+interface CasperBoot {
   source: InstallerSource;
   words: string[];
 }
 
-function medium(install: Extract<Template['os']['install'], { type: 'iso' }>): Casper {
-  return { source: fromMedium(install, LAYOUT), words: [] };
+function bootFromMedium(install: Extract<Template['os']['install'], { type: 'iso' }>): CasperBoot {
+  return { source: buildMediumSource(install, LAYOUT), words: [] };
 }
 
-function netboot(template: Template): Casper {
-  const name = nameOf(template);
-  const { folders, iso, indexes = [] } = placesOf(template, name);
+function bootFromTree(template: Template): CasperBoot {
+  const name = findArchName(template);
+  const { folders, iso, indexes = [] } = findLocations(template, name);
   return {
-    source: fromTree(
-      folders.flatMap((folder) => kernelsIn(folder, name)),
-      folders.flatMap((folder) => ramdisksIn(folder, name)),
+    source: buildTreeSource(
+      folders.flatMap((folder) => listKernels(folder, name)),
+      folders.flatMap((folder) => listRamdisks(folder, name)),
       indexes,
     ),
     words: [
@@ -99,7 +99,7 @@ function netboot(template: Template): Casper {
   };
 }
 
-function nameOf({ os }: Template): string {
+function findArchName({ os }: Template): string {
   const name = NAMES[os.arch];
   if (name !== undefined) return name;
   throw new FactoryError('UnsupportedOs', `Ubuntu's live server is not made for ${os.arch}`, {
@@ -108,7 +108,7 @@ function nameOf({ os }: Template): string {
 }
 
 /** Where things lie. */
-interface Places {
+interface TreeLocations {
   /** Of kernel and ramdisk, best first. */
   folders: string[];
   /** The ISO that the installer is to fetch; undefined where `kernelparam` says it. */
@@ -117,9 +117,9 @@ interface Places {
   indexes?: MediaIndex[];
 }
 
-function placesOf(template: Template, port: string): Places {
+function findLocations(template: Template, port: string): TreeLocations {
   const { os } = template;
-  const url = treeUrl(template);
+  const url = getTreeUrl(template);
   const beside = (address: string): string => address.slice(0, address.lastIndexOf('/'));
   const given = /(^|\s)(url|iso-url)=/.test(os.kernelparam ?? '');
   if (/\.iso$/i.test(url)) {
@@ -139,10 +139,10 @@ function placesOf(template: Template, port: string): Places {
   });
 }
 
-function kernelsIn(folder: string, port: string): string[] {
+function listKernels(folder: string, port: string): string[] {
   return [`${folder}/linux`, `${folder}/${port}/linux`, `${folder}/casper/vmlinuz`, `${folder}/casper/vmlinux`];
 }
 
-function ramdisksIn(folder: string, port: string): string[] {
+function listRamdisks(folder: string, port: string): string[] {
   return [`${folder}/initrd`, `${folder}/${port}/initrd`, `${folder}/casper/initrd`];
 }

@@ -2,17 +2,17 @@ import { FactoryError } from '../../../domain/errors.js';
 import type { Template } from '../../../tdl/types.js';
 import { architectureProperty } from '../../common/architectures.js';
 import type { Version } from '../../common/versions.js';
-import { WINDOWS_VERSIONS, windowsOf, type WindowsVersion, windowsVersionOf } from '../../common/windows-versions.js';
+import { WINDOWS_VERSIONS, findWindowsVersion, type WindowsVersion, parseWindowsVersion } from '../../common/windows-versions.js';
 import { NO_TOOLS } from '../../guest/no-package-manager.js';
-import { fromMedium, isoOf, STRIPPED } from '../../installer/installer-plan.js';
+import { buildMediumSource, getIso, STRIPPED_PROPERTIES } from '../../installer/installer-plan.js';
 import type { InstallerPlan, IsoLayout } from '../../installer/types.js';
 import { ONLY_BY_ISO } from '../../installer/unsupported.js';
 import type { OsFamily, Release } from '../../profile/types.js';
 import { WINDOWS_TOOLS } from './guest.js';
 
-const REFUSED = { installTypes: [], tried: 'not yet', scriptKind: 'autounattend', tools: NO_TOOLS } as const;
+const REFUSED = { installTypes: [], verified: 'not yet', scriptKind: 'autounattend', tools: NO_TOOLS } as const;
 
-function noteOf({ hasSsh, modern }: WindowsVersion): string {
+function writeNote({ hasSsh, modern }: WindowsVersion): string {
   const notes = [
     ...(hasSsh ? [] : ['OpenSSH for Windows has to be among the <extras>, as OpenSSH-Win64….msi (OpenSSH-Win32….msi)']),
     ...(modern ? ['its machines are of type q35'] : []),
@@ -20,8 +20,8 @@ function noteOf({ hasSsh, modern }: WindowsVersion): string {
   return notes.join('; ');
 }
 
-function releaseOf(version: WindowsVersion): Release {
-  const note = noteOf(version);
+function buildRelease(version: WindowsVersion): Release {
+  const note = writeNote(version);
   return {
     from: version.name,
     to: version.name,
@@ -30,7 +30,7 @@ function releaseOf(version: WindowsVersion): Release {
     reason: ONLY_BY_ISO,
     scriptKind: 'autounattend',
     tools: WINDOWS_TOOLS,
-    tried: 'fake cloud',
+    verified: 'fake cloud',
     ...(note === '' ? {} : { note }),
   };
 }
@@ -58,11 +58,11 @@ export const windows: OsFamily = {
       arches: ['x86_64', 'i386'],
       reason: 'it has no PowerShell of its own, which its guests would be customised by',
     },
-    ...WINDOWS_VERSIONS.map(releaseOf),
+    ...WINDOWS_VERSIONS.map(buildRelease),
   ],
   versions: '7, 8, 8.1, 10, 11, 2008R2, 2012, 2012R2, 2016, 2019, 2022 or 2025',
-  versionOf: ({ version }) => windowsVersionOf(version),
-  installer,
+  readVersion: ({ version }) => parseWindowsVersion(version),
+  planInstaller: planWindowsInstaller,
 };
 
 /** Its media are in UDF, which nobody here can make anew: what they lack comes on a medium of its own. */
@@ -71,16 +71,16 @@ const LAYOUT: IsoLayout = { script: { path: 'autounattend.xml', beside: 'IMGFACT
 /** What a stock script writes on the serial console, and what UEFI does when nothing has started. */
 const FAILURES = ['(^|\\r)IMAGEFACTORY-ERROR', 'BdsDxe: No bootable option or device was found'];
 
-function installer(template: Template, version: Version): InstallerPlan {
+function planWindowsInstaller(template: Template, version: Version): InstallerPlan {
   const { os } = template;
   if (os.kernelparam !== undefined && os.kernelparam.trim() !== '') {
     throw new FactoryError('InvalidTemplate', '<kernelparam>: Windows Setup has no command line', {
       hint: 'leave it out',
     });
   }
-  const { osinfo, modern } = windowsOf(version, os.version);
+  const { osinfo, modern } = findWindowsVersion(version, os.version);
   return {
-    ...fromMedium(isoOf(template), LAYOUT),
+    ...buildMediumSource(getIso(template), LAYOUT),
     commandLine: '',
     scriptKind: 'autounattend',
     scriptTransport: 'medium',
@@ -94,7 +94,7 @@ function installer(template: Template, version: Version): InstallerPlan {
       ...(modern ? { hw_machine_type: 'q35' } : {}),
     },
     lacksVirtio: true,
-    strippedProperties: [...STRIPPED],
+    strippedProperties: [...STRIPPED_PROPERTIES],
     failurePatterns: [...FAILURES],
   };
 }

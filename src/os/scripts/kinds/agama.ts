@@ -1,6 +1,6 @@
 import { parseDocument } from 'yaml';
 import type { Problem } from '../../../tdl/types.js';
-import { lastCommands } from '../stock/shell.js';
+import { writeLastCommands } from '../stock/shell.js';
 import type { StockInput } from '../stock/stock-input.js';
 import type { ScriptKind } from './script-kind.js';
 
@@ -11,7 +11,7 @@ export const agama: ScriptKind = {
   matches: (text) => /^\s*\{[\s\S]*["']?product["']?\s*:/.test(text),
   alsoReads: ['autoyast'],
   check: checkAgama,
-  writeStock: stockAgama,
+  writeStock: writeAgama,
   escape: (text) => JSON.stringify(text).slice(1, -1),
   memory: { installer: 2048, system: 512 },
   medium: { word: /(?:^|\s)inst\.auto=label:\/\/[^/\s]+\/(\S+)/ },
@@ -41,7 +41,7 @@ function isYaml(text: string): boolean {
 }
 
 /** An Agama profile for the same. https://agama-project.github.io/docs/user/unattended */
-function stockAgama({ template, profile, diskLayout, user }: StockInput): string {
+function writeAgama({ template, profile, diskLayout, user }: StockInput): string {
   const { rootpw } = template.os;
   return `${JSON.stringify(
     {
@@ -71,7 +71,7 @@ function stockAgama({ template, profile, diskLayout, user }: StockInput): string
           {
             name: 'imagefactory.sh',
             chroot: true,
-            content: `#!/bin/sh\nsystemctl enable sshd cloud-init-local cloud-init cloud-config cloud-final || true\n${lastCommands(user).join('\n')}\n`,
+            content: `#!/bin/sh\nsystemctl enable sshd cloud-init-local cloud-init cloud-config cloud-final || true\n${writeLastCommands(user).join('\n')}\n`,
           },
         ],
       },

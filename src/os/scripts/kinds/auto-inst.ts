@@ -1,7 +1,7 @@
 import type { Problem } from '../../../tdl/types.js';
 import { serialConsole } from '../../common/architectures.js';
-import { words } from '../../guest/guest-scripts.js';
-import { keyAtBoot, lastCommands } from '../stock/shell.js';
+import { quoteWords } from '../../guest/guest-scripts.js';
+import { writeKeyService, writeLastCommands } from '../stock/shell.js';
 import type { StockInput } from '../stock/stock-input.js';
 import { isAfter } from './lines.js';
 import type { ScriptKind } from './script-kind.js';
@@ -12,8 +12,8 @@ export const autoInst: ScriptKind = {
   name: 'an auto_inst.cfg.pl',
   matches: (text) => /^[ \t]*\$o\s*=\s*\{/m.test(text),
   check: checkAutoInst,
-  writeStock: stockAutoInst,
-  escape: (text) => perl(text).slice(1, -1),
+  writeStock: writeAutoInst,
+  escape: (text) => quotePerl(text).slice(1, -1),
   memory: { installer: 1024, system: 512 },
   // Mageia's finds it without the word, Mandriva's relative to the folder of its architecture.
   medium: { word: /(?:^|\s)kickstart=(?!\w+:)(\S+)/, paths: ['install/auto_inst.cfg.pl'] },
@@ -39,18 +39,18 @@ function checkAutoInst(text: string): Problem[] {
 }
 
 /** A text of Perl that means itself. */
-function perl(text: string): string {
+function quotePerl(text: string): string {
   return `'${text.replace(/[\\']/g, '\\$&')}'`;
 }
 
 /** What Mageia has, and what Mandriva had, whose DrakX knows file systems by the numbers of partitions as well. */
-const OF_TODAY = {
+const MAGEIA = {
   type: "'fs_type' => 'ext4'",
   packages: ['basesystem-minimal', 'kernel-server-latest', 'grub2', 'cloud-init', 'dhcp-client'],
   loader: 'grub2',
   hasCloudInit: true,
 };
-const OF_OLD = {
+const MANDRIVA = {
   type: "'fs_type' => 'ext3', 'type' => 0x483",
   packages: ['basesystem', 'grub', 'dhcp-client'],
   loader: 'grub',
@@ -59,15 +59,15 @@ const OF_OLD = {
 const PACKAGES = ['openssh-server', 'sudo', 'curl', 'urpmi', 'locales-en'];
 
 /** DrakX's answers for the smallest system that a cloud can use. https://wiki.mageia.org/en/Auto_inst */
-function stockAutoInst({ template, profile, diskLayout, user }: StockInput): string {
+function writeAutoInst({ template, profile, diskLayout, user }: StockInput): string {
   const { rootpw, arch } = template.os;
-  const { type, packages, loader, hasCloudInit } = profile.family === 'mageia' ? OF_TODAY : OF_OLD;
+  const { type, packages, loader, hasCloudInit } = profile.family === 'mageia' ? MAGEIA : MANDRIVA;
   const none = rootpw === undefined || rootpw === '';
   const efi = diskLayout === 'efi';
   const commands = [
     ...(none ? ['passwd -l root'] : []),
-    ...(hasCloudInit ? [] : [keyAtBoot(user, 'rc.local')]),
-    ...lastCommands(user),
+    ...(hasCloudInit ? [] : [writeKeyService(user, 'rc.local')]),
+    ...writeLastCommands(user),
   ];
   return `#!/usr/bin/perl -cw
 $o = {
@@ -78,7 +78,7 @@ $o = {
   'timezone' => { 'timezone' => 'UTC', 'UTC' => 1, 'ntp' => undef },
   'security' => 1,
   'authentication' => { 'shadow' => 1, 'local' => undef },
-  'superuser' => { 'uid' => '0', 'gid' => '0', 'home' => '/root', 'shell' => '/bin/bash', ${none ? "'pw' => ''" : `'password' => ${perl(rootpw)}`} },
+  'superuser' => { 'uid' => '0', 'gid' => '0', 'home' => '/root', 'shell' => '/bin/bash', ${none ? "'pw' => ''" : `'password' => ${quotePerl(rootpw)}`} },
   'users' => [],
   'partitioning' => { 'auto_allocate' => 0, 'clearall' => 1, 'eraseBadPartitions' => 1 },
   'partitions' => [
@@ -91,7 +91,7 @@ ${efi ? "    { 'mntpoint' => '/boot/EFI', 'fs_type' => 'vfat', 'size' => 300 << 
       : `    { 'mntpoint' => '/', ${type}, 'size' => 3000 << 11, 'ratio' => 100 },
 `
   }  ],
-  'default_packages' => [ ${[...packages, ...PACKAGES].map(perl).join(', ')} ],
+  'default_packages' => [ ${[...packages, ...PACKAGES].map(quotePerl).join(', ')} ],
   'rpmsrate_flags_chosen' => {},
   'no_suggests' => 1,
   'X' => { 'disabled' => 1 },
@@ -101,7 +101,7 @@ ${efi ? "    { 'mntpoint' => '/boot/EFI', 'fs_type' => 'vfat', 'size' => 300 << 
     'network' => { 'NETWORKING' => 'yes' },
     'ifcfg' => { 'eth0' => { 'DEVICE' => 'eth0', 'BOOTPROTO' => 'dhcp', 'ONBOOT' => 'yes', 'isUp' => 1 } },
   },
-  'postInstall' => ${perl(`sh -c ${words([commands.join('\n')])}`)},
+  'postInstall' => ${quotePerl(`sh -c ${quoteWords([commands.join('\n')])}`)},
   'postInstallNonRooted' => 'sync; poweroff -f',
 };
 `;

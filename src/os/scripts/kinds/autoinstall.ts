@@ -1,7 +1,7 @@
 import { Document, isMap, isScalar, LineCounter, parseDocument, stringify } from 'yaml';
 import type { Problem } from '../../../tdl/types.js';
-import { words } from '../../guest/guest-scripts.js';
-import { letIn } from '../stock/shell.js';
+import { quoteWords } from '../../guest/guest-scripts.js';
+import { writeUserAccess } from '../stock/shell.js';
 import { INSTALLED, type StockInput } from '../stock/stock-input.js';
 import { countLines } from './lines.js';
 import type { ScriptKind } from './script-kind.js';
@@ -12,8 +12,8 @@ export const autoinstall: ScriptKind = {
   name: 'an autoinstall file',
   matches: (text) => /^autoinstall:\s*$/m.test(text) || /^#cloud-config\b/.test(text),
   check: checkAutoinstall,
-  writeStock: stockAutoinstall,
-  toUserData: autoinstallAsUserData,
+  writeStock: writeAutoinstall,
+  toUserData: toUserData,
   memory: { installer: 2048, system: 512 },
   // The live system fetches its whole medium into memory, and unpacks it there.
   treeInstallerMemory: 5 * 1024,
@@ -61,7 +61,7 @@ function checkAutoinstall(text: string): Problem[] {
  * An autoinstall file as user data: as `autoinstall:` of a cloud-config, which is how cloud-init hands it to subiquity. On a medium
  * it stands alone, in `autoinstall.yaml`. https://canonical-subiquity.readthedocs-hosted.com/en/latest/tutorial/providing-autoinstall.html
  */
-function autoinstallAsUserData(text: string): string {
+function toUserData(text: string): string {
   const document = parseDocument(text);
   const { contents } = document;
   if (document.errors.length > 0 || !isMap(contents)) return text;
@@ -71,10 +71,10 @@ function autoinstallAsUserData(text: string): string {
 }
 
 /** A cloud-config with an autoinstall for the smallest system that a cloud can use. https://canonical-subiquity.readthedocs-hosted.com */
-function stockAutoinstall({ template, diskLayout, user }: StockInput): string {
+function writeAutoinstall({ template, diskLayout, user }: StockInput): string {
   const { rootpw } = template.os;
   // The first subiquity (20.04) does not know its target by itself.
-  const inTarget = (script: string): string => `curtin in-target --target=/target -- sh -c ${words([script])}`;
+  const inTarget = (script: string): string => `curtin in-target --target=/target -- sh -c ${quoteWords([script])}`;
   const document = {
     autoinstall: {
       version: 1,
@@ -89,8 +89,8 @@ function stockAutoinstall({ template, diskLayout, user }: StockInput): string {
       'late-commands': [
         ...(rootpw === undefined || rootpw === ''
           ? []
-          : [inTarget(`printf '%s\\n' ${words([`root:${rootpw}`])} | chpasswd`)]),
-        inTarget(letIn(user)),
+          : [inTarget(`printf '%s\\n' ${quoteWords([`root:${rootpw}`])} | chpasswd`)]),
+        inTarget(writeUserAccess(user)),
         `echo ${INSTALLED} >/dev/console`,
       ],
       shutdown: 'poweroff',

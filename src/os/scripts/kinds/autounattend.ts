@@ -1,9 +1,9 @@
 import { FactoryError } from '../../../domain/errors.js';
-import { childOf } from '../../../tdl/elements.js';
-import { placeOf, Problems } from '../../../tdl/place.js';
+import { findChild } from '../../../tdl/elements.js';
+import { findPosition, Problems } from '../../../tdl/place.js';
 import type { Extra, Problem } from '../../../tdl/types.js';
 import { parseXml, type XmlElement } from '../../../tdl/xml.js';
-import { windowsOf, type WindowsVersion } from '../../common/windows-versions.js';
+import { findWindowsVersion, type WindowsVersion } from '../../common/windows-versions.js';
 import type { StockInput } from '../stock/stock-input.js';
 import { WINDOWS_SETUP } from '../stock/windows-setup.js';
 import { isAfter } from './lines.js';
@@ -17,7 +17,7 @@ import type { ScriptKind } from './script-kind.js';
 const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 
 /** A text of an element or an attribute of XML. */
-function text(value: string): string {
+function escapeXml(value: string): string {
   return value.replace(/[&<>"]/g, (character) => ESCAPES[character] ?? character);
 }
 
@@ -27,8 +27,8 @@ export const autounattend: ScriptKind = {
   name: 'an answer file of Windows',
   matches: (text) => /^\s*(<\?xml[^>]*>\s*)?<unattend[\s>]/.test(text),
   check: checkAutounattend,
-  writeStock: stockAutounattend,
-  escape: text,
+  writeStock: writeAutounattend,
+  escape: escapeXml,
   memory: { installer: 2048, system: 1024 },
   medium: { paths: ['autounattend.xml', 'Autounattend.xml'] },
   // The loader of the media waits for a key (efisys.bin); the one for BIOS asks only where the disk has something to start.
@@ -49,16 +49,16 @@ function checkAutounattend(source: string): Problem[] {
   if (root.name !== 'unattend') {
     return [
       {
-        ...placeOf(text, root.at),
+        ...findPosition(text, root.at),
         message: `this is no answer file of Windows: its root is <${root.name}>, not <unattend>`,
       },
     ];
   }
-  if (commandsIn(root).some(shutsDown)) return [];
-  const settings = childOf(root, 'settings');
+  if (findCommands(root).some(shutsDown)) return [];
+  const settings = findChild(root, 'settings');
   return [
     {
-      ...placeOf(text, (settings ?? root).at),
+      ...findPosition(text, (settings ?? root).at),
       message:
         'Windows would stay on: add a command to <FirstLogonCommands> with <CommandLine>shutdown /s /t 0</CommandLine>',
     },
@@ -71,9 +71,9 @@ function shutsDown(command: string): boolean {
     .some((line) => isAfter(line, /\bshutdown(\.exe)?\b/i, /[/-]s\b/i) || isAfter(line, /sysprep/i, /\/shutdown/i));
 }
 
-function commandsIn(element: XmlElement): string[] {
+function findCommands(element: XmlElement): string[] {
   const own = ['CommandLine', 'Path'].includes(element.name) ? [element.text] : [];
-  return [...own, ...element.children.flatMap(commandsIn)];
+  return [...own, ...element.children.flatMap(findCommands)];
 }
 
 /** What a stock script of Windows goes by. */
@@ -83,29 +83,29 @@ interface Answers extends StockInput {
 }
 
 /** An answer file for the smallest Windows that a cloud can use. @throws FactoryError InvalidTemplate, InvalidParameter */
-function stockAutounattend(input: StockInput): string {
-  const answers = { ...input, ...checked(input) };
+function writeAutounattend(input: StockInput): string {
+  const answers = { ...input, ...checkInput(input) };
   return `<?xml version="1.0" encoding="utf-8"?>
 <unattend xmlns="urn:schemas-microsoft-com:unattend" xmlns:wcm="http://schemas.microsoft.com/WMIConfig/2002/State">
   <!--${WINDOWS_SETUP}-->
   <settings pass="windowsPE">
-${component('Microsoft-Windows-International-Core-WinPE', answers, LOCALE_OF_SETUP)}
-${driversOf(answers)}${component('Microsoft-Windows-Setup', answers, setupOf(answers))}
+${writeComponent('Microsoft-Windows-International-Core-WinPE', answers, LOCALE_OF_SETUP)}
+${writeDrivers(answers)}${writeComponent('Microsoft-Windows-Setup', answers, writeSetup(answers))}
   </settings>
   <settings pass="specialize">
-${component('Microsoft-Windows-Deployment', answers, runSynchronous(SPECIALIZE))}
-${component('Microsoft-Windows-Shell-Setup', answers, '<ComputerName>*</ComputerName><TimeZone>UTC</TimeZone>')}
+${writeComponent('Microsoft-Windows-Deployment', answers, writeRunSynchronous(SPECIALIZE))}
+${writeComponent('Microsoft-Windows-Shell-Setup', answers, '<ComputerName>*</ComputerName><TimeZone>UTC</TimeZone>')}
   </settings>
   <settings pass="oobeSystem">
-${component('Microsoft-Windows-International-Core', answers, LOCALE)}
-${component('Microsoft-Windows-Shell-Setup', answers, shellOf(answers))}
+${writeComponent('Microsoft-Windows-International-Core', answers, LOCALE)}
+${writeComponent('Microsoft-Windows-Shell-Setup', answers, writeShellSetup(answers))}
   </settings>
 </unattend>
 `;
 }
 
-function checked({ template: { os }, profile, diskLayout, user }: StockInput): Pick<Answers, 'windows' | 'password'> {
-  const windows = windowsOf(profile.version, os.version);
+function checkInput({ template: { os }, profile, diskLayout, user }: StockInput): Pick<Answers, 'windows' | 'password'> {
+  const windows = findWindowsVersion(profile.version, os.version);
   if (diskLayout === 'lvm') {
     throw new FactoryError('InvalidParameter', 'parameter disk_layout: Windows has no LVM', {
       hint: 'write plain or efi',
@@ -125,7 +125,7 @@ function checked({ template: { os }, profile, diskLayout, user }: StockInput): P
       hint: "add <extras><file source='http://…/OpenSSH-Win64-v9….msi' destination='/OpenSSH-Win64.msi'/></extras> (https://github.com/PowerShell/Win32-OpenSSH/releases), or bring an install script",
     });
   }
-  return { windows, password: passwordOf(os.rootpw, windows) };
+  return { windows, password: requirePassword(os.rootpw, windows) };
 }
 
 /** Whether it is what `windows-setup.ts` looks for at the root of the drives. */
@@ -141,7 +141,7 @@ function isComplex(password: string): boolean {
 }
 
 /** Windows is set up by a first logon, which needs a password. */
-function passwordOf(rootpw: string | undefined, { name, server }: WindowsVersion): string {
+function requirePassword(rootpw: string | undefined, { name, server }: WindowsVersion): string {
   if (rootpw === undefined || rootpw === '') {
     throw new FactoryError('InvalidTemplate', 'a stock script of Windows needs a <rootpw>: Administrator’s password', {
       hint: 'add <rootpw> to the template’s <os>, or bring an install script',
@@ -157,7 +157,7 @@ function passwordOf(rootpw: string | undefined, { name, server }: WindowsVersion
 
 const ARCHITECTURES: Partial<Record<StockInput['template']['os']['arch'], string>> = { x86_64: 'amd64', i386: 'x86' };
 
-function component(name: string, { template }: Pick<StockInput, 'template'>, content: string): string {
+function writeComponent(name: string, { template }: Pick<StockInput, 'template'>, content: string): string {
   const architecture = ARCHITECTURES[template.os.arch] ?? template.os.arch;
   return `    <component name="${name}" processorArchitecture="${architecture}" publicKeyToken="31bf3856ad364e35" language="neutral" versionScope="nonSxS">${content}</component>`;
 }
@@ -167,23 +167,23 @@ const LOCALE =
 const LOCALE_OF_SETUP = `<SetupUILanguage><UILanguage>en-US</UILanguage></SetupUILanguage>${LOCALE}`;
 
 /** A command that writes a line on the serial console, so that the build sees that Setup is at work. */
-function say(line: string): string {
+function writeConsoleCommand(line: string): string {
   return `cmd.exe /d /c echo imagefactory: ${line}>COM1`;
 }
 
-function runSynchronous(commands: string[]): string {
+function writeRunSynchronous(commands: string[]): string {
   const items = commands.map(
     (command, index) =>
-      `<RunSynchronousCommand wcm:action="add"><Order>${index + 1}</Order><Path>${text(command)}</Path></RunSynchronousCommand>`,
+      `<RunSynchronousCommand wcm:action="add"><Order>${index + 1}</Order><Path>${escapeXml(command)}</Path></RunSynchronousCommand>`,
   );
   return `<RunSynchronous>${items.join('')}</RunSynchronous>`;
 }
 
 /** The account is disabled on what is no server. */
-const SPECIALIZE = ['net.exe user Administrator /active:yes', say('Windows is on its disk')];
+const SPECIALIZE = ['net.exe user Administrator /active:yes', writeConsoleCommand('Windows is on its disk')];
 
 /** Virtio's drivers for the disk and the network, in whatever drive their medium is; Setup passes over folders that are not there. */
-function driversOf(answers: Answers): string {
+function writeDrivers(answers: Answers): string {
   if (answers.drivers !== true) return '';
   const architecture = ARCHITECTURES[answers.template.os.arch] ?? '';
   const paths = ['C', 'D', 'E', 'F', 'G'].flatMap((drive) =>
@@ -196,27 +196,27 @@ function driversOf(answers: Answers): string {
       `<PathAndCredentials wcm:action="add" wcm:keyValue="${index + 1}"><Path>${path}</Path></PathAndCredentials>`,
   );
   const content = `<DriverPaths>${items.join('')}</DriverPaths>`;
-  return `${component('Microsoft-Windows-PnpCustomizationsWinPE', answers, content)}\n`;
+  return `${writeComponent('Microsoft-Windows-PnpCustomizationsWinPE', answers, content)}\n`;
 }
 
-function setupOf(answers: Answers): string {
+function writeSetup(answers: Answers): string {
   const { os } = answers.template;
   const key = os.key?.trim() ?? '';
   return [
-    diskOf(answers),
-    `<ImageInstall><OSImage>${imageOf(answers, key)}<InstallTo><DiskID>0</DiskID><PartitionID>${answers.diskLayout === 'efi' ? 3 : 2}</PartitionID></InstallTo></OSImage></ImageInstall>`,
-    runSynchronous([say('Windows Setup has begun'), ...checksLeftOut(answers.windows)]),
-    `<UserData><ProductKey>${productKeyOf(key)}</ProductKey><AcceptEula>true</AcceptEula></UserData>`,
+    writeDisk(answers),
+    `<ImageInstall><OSImage>${writeImageChoice(answers, key)}<InstallTo><DiskID>0</DiskID><PartitionID>${answers.diskLayout === 'efi' ? 3 : 2}</PartitionID></InstallTo></OSImage></ImageInstall>`,
+    writeRunSynchronous([writeConsoleCommand('Windows Setup has begun'), ...listBypassCommands(answers.windows)]),
+    `<UserData><ProductKey>${writeProductKey(key)}</ProductKey><AcceptEula>true</AcceptEula></UserData>`,
   ].join('');
 }
 
 /** Without a key (media for evaluation and for volumes have none) Setup must not ask for one. */
-function productKeyOf(key: string): string {
-  return key === '' ? '<WillShowUI>Never</WillShowUI>' : `<Key>${text(key)}</Key><WillShowUI>OnError</WillShowUI>`;
+function writeProductKey(key: string): string {
+  return key === '' ? '<WillShowUI>Never</WillShowUI>' : `<Key>${escapeXml(key)}</Key><WillShowUI>OnError</WillShowUI>`;
 }
 
 /** Windows 11 asks for a TPM and Secure Boot, which few clouds have. */
-function checksLeftOut({ name }: WindowsVersion): string[] {
+function listBypassCommands({ name }: WindowsVersion): string[] {
   if (name !== '11') return [];
   return ['BypassTPMCheck', 'BypassSecureBootCheck', 'BypassCPUCheck', 'BypassRAMCheck'].map(
     (check) => `reg.exe add HKLM\\SYSTEM\\Setup\\LabConfig /v ${check} /t REG_DWORD /d 1 /f`,
@@ -224,11 +224,11 @@ function checksLeftOut({ name }: WindowsVersion): string[] {
 }
 
 /** Which image of the medium: by a parameter, else by the product key, else the first. */
-function imageOf({ windowsImage }: Answers, key: string): string {
+function writeImageChoice({ windowsImage }: Answers, key: string): string {
   const wanted = windowsImage?.trim() ?? '';
   if (wanted === '' && key !== '') return '';
   const by = /^\d*$/.test(wanted) ? 'INDEX' : 'NAME';
-  return `<InstallFrom><MetaData wcm:action="add"><Key>/IMAGE/${by}</Key><Value>${text(wanted === '' ? '1' : wanted)}</Value></MetaData></InstallFrom>`;
+  return `<InstallFrom><MetaData wcm:action="add"><Key>/IMAGE/${by}</Key><Value>${escapeXml(wanted === '' ? '1' : wanted)}</Value></MetaData></InstallFrom>`;
 }
 
 /** Partitions of a disk: what is created, and what is made of it. */
@@ -252,7 +252,7 @@ const EFI: Partition[] = [
   { type: 'Primary', format: 'NTFS', label: 'Windows', letter: 'C' },
 ];
 
-function diskOf({ diskLayout }: Answers): string {
+function writeDisk({ diskLayout }: Answers): string {
   const partitions = diskLayout === 'efi' ? EFI : PLAIN;
   const created = partitions.map(
     ({ type, megabytes }, index) =>
@@ -277,11 +277,11 @@ const FIRST_LOGON = [
   'shutdown.exe /s /f /t 5',
 ];
 
-function shellOf({ password }: Answers): string {
-  const value = `<Value>${text(password)}</Value><PlainText>true</PlainText>`;
+function writeShellSetup({ password }: Answers): string {
+  const value = `<Value>${escapeXml(password)}</Value><PlainText>true</PlainText>`;
   const commands = FIRST_LOGON.map(
     (command, index) =>
-      `<SynchronousCommand wcm:action="add"><Order>${index + 1}</Order><CommandLine>${text(command)}</CommandLine></SynchronousCommand>`,
+      `<SynchronousCommand wcm:action="add"><Order>${index + 1}</Order><CommandLine>${escapeXml(command)}</CommandLine></SynchronousCommand>`,
   );
   return [
     `<AutoLogon><Password>${value}</Password><Enabled>true</Enabled><LogonCount>1</LogonCount><Username>Administrator</Username></AutoLogon>`,

@@ -1,11 +1,11 @@
-import { childOf } from '../../../tdl/elements.js';
-import { placeOf, Problems } from '../../../tdl/place.js';
+import { findChild } from '../../../tdl/elements.js';
+import { findPosition, Problems } from '../../../tdl/place.js';
 import type { Problem } from '../../../tdl/types.js';
 import { parseXml, type XmlElement } from '../../../tdl/xml.js';
 import { serialConsole } from '../../common/architectures.js';
 import { CONFIG_DRIVE, USER_DATA_URL } from '../../common/user-data.js';
 import { isFrom } from '../../common/versions.js';
-import { keyAtBoot, lastCommands } from '../stock/shell.js';
+import { writeKeyService, writeLastCommands } from '../stock/shell.js';
 import type { StockInput } from '../stock/stock-input.js';
 import type { ScriptKind } from './script-kind.js';
 
@@ -15,8 +15,8 @@ export const autoyast: ScriptKind = {
   name: 'an AutoYaST profile',
   matches: (text) => /^\s*(<\?xml|<!DOCTYPE profile|<profile[\s>])/.test(text),
   check: checkAutoyast,
-  writeStock: stockAutoyast,
-  escape: xml,
+  writeStock: writeAutoyast,
+  escape: escapeXml,
   memory: { installer: 1024, system: 512 },
   configDrive: (line) => line.replace(USER_DATA_URL, `label://${CONFIG_DRIVE.label}${CONFIG_DRIVE.path}`),
   medium: { word: /(?:^|\s)autoyast=cd:\/(\S+)/ },
@@ -33,24 +33,24 @@ function checkAutoyast(source: string): Problem[] {
   const problems = new Problems(text);
   const root = parseXml(text, problems);
   if (root === undefined) return problems.list();
-  const general = childOf(root, 'general');
-  const mode = childOf(general, 'mode');
-  if (['final_halt', 'halt'].some((name) => isTrue(childOf(mode, name)))) return [];
-  const reboot = childOf(mode, 'final_reboot');
+  const general = findChild(root, 'general');
+  const mode = findChild(general, 'mode');
+  if (['final_halt', 'halt'].some((name) => isTrue(findChild(mode, name)))) return [];
+  const reboot = findChild(mode, 'final_reboot');
   const [at, message] = isTrue(reboot)
     ? [reboot?.at ?? 0, `<final_reboot> starts the machine again: write ${FINAL_HALT} in its place`]
     : [
         (mode ?? general ?? root).at,
-        `the installation does not end by powering the machine off: add ${wrap(mode, general)}`,
+        `the installation does not end by powering the machine off: add ${wrapFinalHalt(mode, general)}`,
       ];
-  return [{ ...placeOf(text, at), message }];
+  return [{ ...findPosition(text, at), message }];
 }
 
 function isTrue(element: XmlElement | undefined): boolean {
   return element?.text.trim() === 'true';
 }
 
-function wrap(mode: XmlElement | undefined, general: XmlElement | undefined): string {
+function wrapFinalHalt(mode: XmlElement | undefined, general: XmlElement | undefined): string {
   if (mode !== undefined) return `${FINAL_HALT} to <mode>`;
   if (general !== undefined) return `<mode>${FINAL_HALT}</mode> to <general>`;
   return `<general><mode>${FINAL_HALT}</mode></general> to the profile`;
@@ -59,14 +59,14 @@ function wrap(mode: XmlElement | undefined, general: XmlElement | undefined): st
 const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
 
 /** A text of an element of XML. */
-function xml(text: string): string {
+function escapeXml(text: string): string {
   return text.replace(/[&<>]/g, (character) => ESCAPES[character] ?? character);
 }
 
 const CLOUD_INIT_SERVICES = ['cloud-init-local', 'cloud-init', 'cloud-config', 'cloud-final'];
 
 /** What a release's medium has. */
-interface Medium {
+interface MediumContents {
   cloudInit: boolean;
   /** Whether services are systemd's, which AutoYaST's section for them wants. */
   systemd: boolean;
@@ -74,7 +74,7 @@ interface Medium {
   modules: string[];
 }
 
-function mediumOf({ family, version }: StockInput['profile']): Medium {
+function findMediumContents({ family, version }: StockInput['profile']): MediumContents {
   // cloud-init is in a module that is no part of SLES 12's medium.
   if (family === 'sles' && !isFrom(version, '15')) return { cloudInit: false, systemd: true, modules: [] };
   if (family === 'sles') return { cloudInit: true, systemd: true, modules: ['Basesystem', 'Public-Cloud'] };
@@ -88,25 +88,25 @@ function mediumOf({ family, version }: StockInput['profile']): Medium {
 }
 
 /** A module that lies beside the product. https://documentation.suse.com/sles/15-SP7/html/SLES-all/cha-configuration-installation-options.html */
-function addOn(name: string): string {
+function writeAddOn(name: string): string {
   return `<listentry><media_url>relurl://</media_url><product>sle-module-${name.toLowerCase()}</product><product_dir>/Module-${name}</product_dir></listentry>`;
 }
 
 /** An AutoYaST profile for the smallest system that a cloud can use. https://doc.opensuse.org/projects/autoyast */
-function stockAutoyast({ template, profile, diskLayout, user }: StockInput): string {
+function writeAutoyast({ template, profile, diskLayout, user }: StockInput): string {
   const { rootpw, arch } = template.os;
-  const { cloudInit, systemd, modules } = mediumOf(profile);
+  const { cloudInit, systemd, modules } = findMediumContents(profile);
   const packages = ['openssh', ...(cloudInit ? ['cloud-init'] : []), 'sudo', 'curl'];
   const services = ['sshd', ...(cloudInit ? CLOUD_INIT_SERVICES : [])];
   const commands = [
     ...(systemd ? [] : ['chkconfig sshd on']),
-    ...(cloudInit ? [] : [keyAtBoot(user, 'after.local')]),
-    ...lastCommands(user),
+    ...(cloudInit ? [] : [writeKeyService(user, 'after.local')]),
+    ...writeLastCommands(user),
   ];
   const password =
     rootpw === undefined || rootpw === ''
       ? '<encrypted config:type="boolean">true</encrypted><user_password>!</user_password>'
-      : `<encrypted config:type="boolean">false</encrypted><user_password>${xml(rootpw)}</user_password>`;
+      : `<encrypted config:type="boolean">false</encrypted><user_password>${escapeXml(rootpw)}</user_password>`;
   const lvm = `<storage><proposal><lvm config:type="boolean">true</lvm></proposal></storage>`;
   return `<?xml version="1.0"?>
 <!DOCTYPE profile>
@@ -138,7 +138,7 @@ function stockAutoyast({ template, profile, diskLayout, user }: StockInput): str
     <patterns config:type="list"><pattern>base</pattern></patterns>
     <packages config:type="list">${packages.map((name) => `<package>${name}</package>`).join('')}</packages>
   </software>
-  ${modules.length > 0 ? `<add-on><add_on_products config:type="list">${modules.map(addOn).join('')}</add_on_products></add-on>` : ''}
+  ${modules.length > 0 ? `<add-on><add_on_products config:type="list">${modules.map(writeAddOn).join('')}</add_on_products></add-on>` : ''}
   <firewall>
     <enable_firewall config:type="boolean">false</enable_firewall><start_firewall config:type="boolean">false</start_firewall>
   </firewall>

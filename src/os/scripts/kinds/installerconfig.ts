@@ -1,6 +1,6 @@
 import { FactoryError } from '../../../domain/errors.js';
 import type { Problem } from '../../../tdl/types.js';
-import { words } from '../../guest/guest-scripts.js';
+import { quoteWords } from '../../guest/guest-scripts.js';
 import { INSTALLED, type StockInput } from '../stock/stock-input.js';
 import { countLines } from './lines.js';
 import type { ScriptKind } from './script-kind.js';
@@ -11,7 +11,7 @@ export const installerconfig: ScriptKind = {
   name: 'an installerconfig',
   matches: (text) => /^[ \t]*(export[ \t]+)?(DISTRIBUTIONS|PARTITIONS|BSDINSTALL_DISTSITE)=/m.test(text),
   check: checkInstallerconfig,
-  writeStock: stockInstallerconfig,
+  writeStock: writeInstallerconfig,
   memory: { installer: 512, system: 256 },
   medium: { paths: ['etc/installerconfig'] },
 };
@@ -66,7 +66,7 @@ run_rc_command "$1"
 `;
 
 /** An installerconfig for the smallest system that a cloud can use: bsdinstall(8), "SCRIPTING". @throws FactoryError InvalidParameter */
-function stockInstallerconfig({ template, diskLayout, user }: StockInput): string {
+function writeInstallerconfig({ template, diskLayout, user }: StockInput): string {
   const { rootpw } = template.os;
   if (user !== 'root') {
     throw new FactoryError(
@@ -94,11 +94,11 @@ function stockInstallerconfig({ template, diskLayout, user }: StockInput): strin
     'tzsetup -s UTC',
     "printf '%s\\n' 'boot_multicons=\"YES\"' 'boot_serial=\"YES\"' 'console=\"comconsole,vidconsole\"' 'comconsole_speed=\"115200\"' 'autoboot_delay=\"1\"' >>/boot/loader.conf",
     "sed -i '' -e 's/^#*PermitRootLogin .*/PermitRootLogin prohibit-password/' /etc/ssh/sshd_config",
-    `mkdir -p /usr/local/etc/rc.d && printf '#!/bin/sh%s' ${words([KEY_SERVICE])} >/usr/local/etc/rc.d/openstack_key || fail openstack_key`,
+    `mkdir -p /usr/local/etc/rc.d && printf '#!/bin/sh%s' ${quoteWords([KEY_SERVICE])} >/usr/local/etc/rc.d/openstack_key || fail openstack_key`,
     'chmod 555 /usr/local/etc/rc.d/openstack_key',
     rootpw === undefined || rootpw === ''
       ? 'pw usermod root -w no'
-      : `printf '%s\\n' ${words([rootpw])} | pw usermod root -h 0 || fail rootpw`,
+      : `printf '%s\\n' ${quoteWords([rootpw])} | pw usermod root -h 0 || fail rootpw`,
     ': >/firstboot',
     `echo ${INSTALLED} >/dev/console`,
     'sync',

@@ -4,7 +4,7 @@ import { type Arch, serialConsole } from '../../common/architectures.js';
 import { CONFIG_DRIVE, USER_DATA_URL } from '../../common/user-data.js';
 import { isFrom } from '../../common/versions.js';
 import { HARDWARE_ADDRESSES } from '../../guest/guest-scripts.js';
-import { keyAtBoot, lastCommands } from '../stock/shell.js';
+import { writeKeyService, writeLastCommands } from '../stock/shell.js';
 import type { DiskLayout, StockInput } from '../stock/stock-input.js';
 import { countLines } from './lines.js';
 import type { ScriptKind } from './script-kind.js';
@@ -21,8 +21,8 @@ export const kickstart: ScriptKind = {
   name: 'a kickstart file',
   matches: (text) => LINE.test(text),
   check: checkKickstart,
-  writeStock: stockKickstart,
-  escape: (text) => doubleQuoted(text).slice(1, -1),
+  writeStock: writeKickstart,
+  escape: (text) => quoteDouble(text).slice(1, -1),
   memory: { installer: 2048, system: 512 },
   initrd: { path: IN_RAMDISK, commandLine: (line) => line.replace(USER_DATA_URL, `file:/${IN_RAMDISK}`) },
   // Only anaconda in dracut knows labels, and has known them as long as `inst.ks`; its older loader does not.
@@ -86,7 +86,7 @@ interface Dialect {
   isEnterprise: boolean;
 }
 
-function dialectOf({ profile }: StockInput): Dialect {
+function findDialect({ profile }: StockInput): Dialect {
   const { family, version } = profile;
   const [major = 0] = version;
   if (family === 'fedora') return { fedora: major, isEnterprise: false };
@@ -97,9 +97,9 @@ function dialectOf({ profile }: StockInput): Dialect {
 }
 
 /** A kickstart for the smallest system that a cloud can use. https://pykickstart.readthedocs.io */
-function stockKickstart(input: StockInput): string {
+function writeKickstart(input: StockInput): string {
   const { template, user, diskLayout } = input;
-  const { fedora, isEnterprise } = dialectOf(input);
+  const { fedora, isEnterprise } = findDialect(input);
   // RHEL 6 has it, between Fedora 12 and 13 otherwise.
   const activates = fedora >= 16 || (isEnterprise && fedora === 13);
   const console = serialConsole(template.os.arch);
@@ -107,11 +107,11 @@ function stockKickstart(input: StockInput): string {
     ...(fedora < 29 ? ['install'] : []),
     'text',
     'lang en_US.UTF-8',
-    ...answersOfOld(fedora, isEnterprise),
+    ...writeOldAnswers(fedora, isEnterprise),
     'keyboard us',
     fedora < 18 ? 'timezone --utc Etc/UTC' : 'timezone Etc/UTC --utc',
     `network --bootproto=dhcp --device=${fedora >= 13 ? 'link' : 'eth0'}${activates ? ' --activate' : ''}`,
-    rootPassword(template.os.rootpw, fedora),
+    writeRootPassword(template.os.rootpw, fedora),
     fedora < 11 ? 'firewall --disabled' : 'firewall --service=ssh',
     ...(fedora >= 3 ? ['selinux --enforcing'] : []),
     ...(fedora < 28 ? [`authconfig --enableshadow${fedora >= 10 ? ' --passalgo=sha512' : ' --enablemd5'}`] : []),
@@ -119,7 +119,7 @@ function stockKickstart(input: StockInput): string {
     `bootloader --location=mbr --append="console=tty0 console=${console}"`,
     fedora < 7 ? 'zerombr yes' : 'zerombr',
     'clearpart --all --initlabel',
-    ...disk(diskLayout, fedora, template.os.arch),
+    ...writeDisk(diskLayout, fedora, template.os.arch),
     'poweroff',
     '',
     fedora < 31 ? '%packages --ignoremissing' : '%packages',
@@ -133,27 +133,27 @@ function stockKickstart(input: StockInput): string {
     '%post',
     // Of the installer's machine; with it, a machine made from the image would leave its interface alone.
     ...(fedora < 28 ? [HARDWARE_ADDRESSES] : []),
-    ...(fedora < 28 ? [keyAtBoot(user, 'rc.local')] : []),
-    ...lastCommands(user),
+    ...(fedora < 28 ? [writeKeyService(user, 'rc.local')] : []),
+    ...writeLastCommands(user),
     ...(fedora < 8 ? [] : ['%end']),
     '',
   ].join('\n');
 }
 
 /** A text in quotes, as Python's shlex reads it, which is no shell: only these two are escaped. */
-function doubleQuoted(text: string): string {
+function quoteDouble(text: string): string {
   return `"${text.replace(/(["\\])/g, '\\$1')}"`;
 }
 
 /** Without a password root's is locked. */
-function rootPassword(password: string | undefined, fedora: number): string {
+function writeRootPassword(password: string | undefined, fedora: number): string {
   if (password === undefined || password === '') return fedora < 18 ? 'rootpw --iscrypted !!' : 'rootpw --lock';
-  const quoted = /^[\w.,:/+=@%-]+$/.test(password) ? password : doubleQuoted(password);
+  const quoted = /^[\w.,:/+=@%-]+$/.test(password) ? password : quoteDouble(password);
   return fedora < 10 ? `rootpw ${quoted}` : `rootpw --plaintext ${quoted}`;
 }
 
 /** What an old anaconda asks for, even in a kickstart, where it is not told. */
-function answersOfOld(fedora: number, isEnterprise: boolean): string[] {
+function writeOldAnswers(fedora: number, isEnterprise: boolean): string[] {
   return [
     ...(fedora < 5 ? ['langsupport --default=en_US.UTF-8 en_US.UTF-8', 'skipx'] : []),
     ...(fedora < 2 ? ['mouse generic3ps/2 --device psaux'] : []),
@@ -163,7 +163,7 @@ function answersOfOld(fedora: number, isEnterprise: boolean): string[] {
 }
 
 /** anaconda knows by itself what its machine boots from since Fedora 18. @throws FactoryError InvalidParameter */
-function disk(layout: DiskLayout, fedora: number, arch: Arch): string[] {
+function writeDisk(layout: DiskLayout, fedora: number, arch: Arch): string[] {
   if (layout === 'efi' && fedora < 12) {
     throw new FactoryError('InvalidParameter', 'parameter disk_layout: this release cannot be started by UEFI', {
       hint: 'write plain or lvm',
@@ -173,7 +173,7 @@ function disk(layout: DiskLayout, fedora: number, arch: Arch): string[] {
   if (fedora >= 18) return [`autopart --type=plain${fedora >= 26 ? ' --nohome' : ''}`];
   const type = fedora < 11 ? 'ext3' : 'ext4';
   return [
-    ...bootPartition(layout, fedora, arch),
+    ...writeBootPartition(layout, fedora, arch),
     `part /boot --fstype=${type} --size=300`,
     'part swap --size=512',
     `part / --fstype=${type} --size=1024 --grow`,
@@ -181,7 +181,7 @@ function disk(layout: DiskLayout, fedora: number, arch: Arch): string[] {
 }
 
 /** What a machine's firmware starts from, where that is a partition. */
-function bootPartition(layout: DiskLayout, fedora: number, arch: Arch): string[] {
+function writeBootPartition(layout: DiskLayout, fedora: number, arch: Arch): string[] {
   if (arch === 'ppc64') return ['part prepboot --fstype="PPC PReP Boot" --size=8'];
   if (layout === 'efi') return ['part /boot/efi --fstype=efi --size=200'];
   const isPc = arch === 'x86_64' || arch === 'i386';

@@ -2,8 +2,8 @@ import type { Problem } from '../../../tdl/types.js';
 import { serialConsole } from '../../common/architectures.js';
 import { USER_DATA_URL } from '../../common/user-data.js';
 import { isFrom } from '../../common/versions.js';
-import { words } from '../../guest/guest-scripts.js';
-import { keyAtBoot, letIn } from '../stock/shell.js';
+import { quoteWords } from '../../guest/guest-scripts.js';
+import { writeKeyService, writeUserAccess } from '../stock/shell.js';
 import { INSTALLED, type StockInput } from '../stock/stock-input.js';
 import { countLines } from './lines.js';
 import type { ScriptKind } from './script-kind.js';
@@ -18,17 +18,17 @@ export const preseed: ScriptKind = {
   name: 'a preseed file',
   matches: (text) => LINE.test(text),
   check: checkPreseed,
-  writeStock: stockPreseed,
+  writeStock: writePreseed,
   // With 512 MiB it stops in its low-memory mode and asks for Enter.
   memory: { installer: 1024, system: 256 },
   // Its packages come from the mirror that the script names, not from the tree.
   otherTreeSchemes: ['file:'],
   // It looks there by itself, where no word of the command line names another address.
-  initrd: { path: 'preseed.cfg', commandLine: withoutUserData },
+  initrd: { path: 'preseed.cfg', commandLine: removeUserDataWord },
   medium: { word: /(?:^|\s)file=\/cdrom\/(\S+)/ },
 };
 
-function withoutUserData(commandLine: string): string {
+function removeUserDataWord(commandLine: string): string {
   return commandLine
     .split(' ')
     .filter((word) => !word.endsWith(USER_DATA_URL))
@@ -64,7 +64,7 @@ function checkPreseed(text: string): Problem[] {
         'the line ends in a carriage return, which would become part of the answer: save the file with Unix line ends',
     });
   }
-  const answers = answersOf(text);
+  const answers = parseAnswers(text);
   const last = (question: string): Answer | undefined =>
     answers.filter((answer) => answer.question === question).at(-1);
   const own = last(POWER_OFF);
@@ -93,7 +93,7 @@ function checkPreseed(text: string): Problem[] {
 }
 
 /** The answers of a file, lines that a backslash continues put together. */
-function answersOf(text: string): Answer[] {
+function parseAnswers(text: string): Answer[] {
   const answers: Answer[] = [];
   let begun: { line: number; pieces: string[] } | undefined;
   text.split(/\r?\n/).forEach((raw, index) => {
@@ -113,12 +113,12 @@ function answersOf(text: string): Answer[] {
 }
 
 /** A preseed for the smallest system that a cloud can use. https://www.debian.org/releases/stable/amd64/apb */
-function stockPreseed({ template, profile, diskLayout, user }: StockInput): string {
+function writePreseed({ template, profile, diskLayout, user }: StockInput): string {
   const { install, rootpw } = template.os;
   const ubuntu = profile.family === 'ubuntu';
-  const { cloudInit, growpart } = cloudPackages(profile);
-  const script = cloudInit ? letIn(user) : oneLine(`${keyAtBoot(user, 'init.d')}\n${letIn(user)}`);
-  const mirror = mirrorOf(install.type === 'url' ? install.url : '');
+  const { cloudInit, growpart } = findCloudPackages(profile);
+  const script = cloudInit ? writeUserAccess(user) : joinLines(`${writeKeyService(user, 'init.d')}\n${writeUserAccess(user)}`);
+  const mirror = writeMirror(install.type === 'url' ? install.url : '');
   return [
     'd-i debian-installer/locale string en_US.UTF-8',
     'd-i keyboard-configuration/xkb-keymap select us',
@@ -126,7 +126,7 @@ function stockPreseed({ template, profile, diskLayout, user }: StockInput): stri
     ...mirror,
     'd-i clock-setup/utc boolean true',
     'd-i time/zone string Etc/UTC',
-    ...passwords(rootpw),
+    ...writePasswords(rootpw),
     ...(ubuntu ? ['d-i user-setup/encrypt-home boolean false', 'd-i pkgsel/update-policy select none'] : []),
     'd-i hw-detect/load_firmware boolean false',
     `d-i partman-auto/method string ${diskLayout === 'lvm' ? 'lvm' : 'regular'}`,
@@ -156,7 +156,7 @@ function stockPreseed({ template, profile, diskLayout, user }: StockInput): stri
     'popularity-contest popularity-contest/participate boolean false',
     'tasksel tasksel/first multiselect',
     `d-i pkgsel/include string openssh-server sudo${cloudInit ? ' cloud-init' : ''}${growpart ? ' cloud-guest-utils' : ''}`,
-    `d-i preseed/late_command string in-target sh -c ${words([script])} && echo ${INSTALLED} >/dev/console`,
+    `d-i preseed/late_command string in-target sh -c ${quoteWords([script])} && echo ${INSTALLED} >/dev/console`,
     'd-i finish-install/reboot_in_progress note',
     'd-i cdrom-detect/eject boolean false',
     'd-i debian-installer/exit/poweroff boolean true',
@@ -165,21 +165,21 @@ function stockPreseed({ template, profile, diskLayout, user }: StockInput): stri
 }
 
 /** What of cloud-init a release has; pkgsel installs nothing where one of its packages is unknown. */
-function cloudPackages({ family, version }: StockInput['profile']): { cloudInit: boolean; growpart: boolean } {
+function findCloudPackages({ family, version }: StockInput['profile']): { cloudInit: boolean; growpart: boolean } {
   if (family !== 'ubuntu') return { cloudInit: isFrom(version, '8'), growpart: isFrom(version, '8') };
   return { cloudInit: isFrom(version, '10.04'), growpart: isFrom(version, '13.04') };
 }
 
 /** A script as a command in one line, because a preseed's answers have no others. */
-function oneLine(script: string): string {
-  return `printf %b ${words([script.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')])} | sh`;
+function joinLines(script: string): string {
+  return `printf %b ${quoteWords([script.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')])} | sh`;
 }
 
 /**
  * Without a password no password is root's, and no other user is made: cloud-init makes its own. Written as Debian's base-passwd
  * writes it: after `!` the installer’s user-setup asks for one all the same (user-setup-ask, state 1).
  */
-function passwords(rootpw: string | undefined): string[] {
+function writePasswords(rootpw: string | undefined): string[] {
   const none = rootpw === undefined || rootpw === '';
   return [
     'd-i passwd/root-login boolean true',
@@ -191,7 +191,7 @@ function passwords(rootpw: string | undefined): string[] {
 }
 
 /** The archive that the install tree lies in: what stands before `/dists/` in its address. */
-function mirrorOf(url: string): string[] {
+function writeMirror(url: string): string[] {
   const match = /^(https?):\/\/(?:[^/@]*@)?([^/]+)(\/.*?)?\/dists\/([^/]+)\//.exec(url);
   if (match === null) return [];
   const [, protocol = 'http', host = '', directory = '/', suite = ''] = match;

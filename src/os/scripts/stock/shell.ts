@@ -1,8 +1,8 @@
-import { words } from '../../guest/guest-scripts.js';
+import { quoteWords } from '../../guest/guest-scripts.js';
 import { INSTALLED } from './stock-input.js';
 
 /** cloud-init's own configuration: whom it lets in. Images let in their distribution's user; root only where the build needs it. */
-export function cloudConfig(user: string): string {
+export function writeCloudConfig(user: string): string {
   if (user === 'root') return 'disable_root: false\n';
   return `system_info:
   default_user:
@@ -17,13 +17,13 @@ export function cloudConfig(user: string): string {
 export const CLOUD_CONFIG_PATH = '/etc/cloud/cloud.cfg.d/90_imagefactory.cfg';
 
 /** Says in the installed system who is let in: one line, because some script languages have no others. */
-export function letIn(user: string): string {
-  return `mkdir -p /etc/cloud/cloud.cfg.d && printf ${words([cloudConfig(user).replaceAll('\n', '\\n')])} >${CLOUD_CONFIG_PATH}`;
+export function writeUserAccess(user: string): string {
+  return `mkdir -p /etc/cloud/cloud.cfg.d && printf ${quoteWords([writeCloudConfig(user).replaceAll('\n', '\\n')])} >${CLOUD_CONFIG_PATH}`;
 }
 
 /** Lines of a script that runs in the installed system: who is let in, then the marker. */
-export function lastCommands(user: string): string[] {
-  return [`${letIn(user)} || exit 1`, `echo ${INSTALLED} >/dev/console`];
+export function writeLastCommands(user: string): string[] {
+  return [`${writeUserAccess(user)} || exit 1`, `echo ${INSTALLED} >/dev/console`];
 }
 
 /** How a system without cloud-init runs something at the end of each start. */
@@ -62,10 +62,10 @@ chmod 755 /etc/init.d/after.local`,
  * whom we talk to. The service may be there later than the network, so it is asked for a minute. Debian makes host keys with its package
  * only, and an image has none.
  */
-export function keyAtBoot(user: string, hook: BootHook): string {
+export function writeKeyService(user: string, hook: BootHook): string {
   const home = user === 'root' ? '/root' : `/home/${user}`;
   return `if ! command -v cloud-init >/dev/null 2>&1; then
-${user === 'root' ? '' : `${newUser(user)}\n`}mkdir -p /usr/local/sbin
+${user === 'root' ? '' : `${writeNewUser(user)}\n`}mkdir -p /usr/local/sbin
 cat >${KEY_PROGRAM} <<'END'
 #!/bin/sh
 url=http://169.254.169.254/latest/meta-data/public-keys/0/openssh-key
@@ -91,7 +91,7 @@ fi`;
 }
 
 /** Old releases want a terminal for sudo, and read no folder of rules. */
-function newUser(user: string): string {
+function writeNewUser(user: string): string {
   return `useradd -m -s /bin/bash ${user}
 printf '%s\\n' '${user} ALL=(ALL) NOPASSWD: ALL' 'Defaults:${user} !requiretty' >>/etc/sudoers`;
 }

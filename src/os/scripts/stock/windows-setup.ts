@@ -38,7 +38,7 @@ Write-Console ($lines -join ([string][char]13 + [char]10))
 `;
 
 /** The text as a here-string of PowerShell, in which nothing is replaced. */
-function hereString(text: string): string {
+function quoteHereString(text: string): string {
   return `@'\n${text}'@`;
 }
 
@@ -89,7 +89,7 @@ try {
   Remove-Item (Join-Path $env:ProgramData 'ssh\\ssh_host_*') -Force -ErrorAction SilentlyContinue
 
   [void][IO.Directory]::CreateDirectory("${SCRIPTS}")
-  [IO.File]::WriteAllText("${SCRIPTS}\\openstack-key.ps1", ${hereString(KEY_AT_BOOT)})
+  [IO.File]::WriteAllText("${SCRIPTS}\\openstack-key.ps1", ${quoteHereString(KEY_AT_BOOT)})
   $command = "powershell.exe -NoProfile -ExecutionPolicy Bypass -File ${SCRIPTS}\\openstack-key.ps1"
   & schtasks.exe /create /f /tn openstack-key /sc onstart /ru SYSTEM /rl highest /tr $command | Out-Null
   if ($LASTEXITCODE -ne 0) { throw 'the task that lets the key in could not be made' }

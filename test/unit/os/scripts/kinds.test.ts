@@ -21,9 +21,9 @@ describe('a kind of install script', () => {
   for (const { family, release, version } of ON_MEDIUM) {
     it(`is found on the medium as its definition says: ${family.title} ${version}`, () => {
       const template = mediumTemplateOf(family.names[0] ?? '', version, { arch: release.arches[0] ?? 'x86_64' });
-      const parsed = family.versionOf(template.os);
+      const parsed = family.readVersion(template.os);
       assert(parsed);
-      const { medium, commandLine } = family.installer(template, parsed);
+      const { medium, commandLine } = family.planInstaller(template, parsed);
       const { word, paths } = SCRIPT_KINDS[release.scriptKind].medium;
       if (medium?.script === undefined) {
         assert.deepEqual({ word, paths }, { word: undefined, paths: undefined });
