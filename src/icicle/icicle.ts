@@ -3,13 +3,13 @@ import { FactoryError } from '../domain/errors.js';
 
 /** An installed package, as an ICICLE document lists it. */
 export interface IciclePackage {
-  /** What the system's package manager calls it: Debian's name, rpm's name-version-release.arch. */
+  /** Its name in the system's package manager: Debian's name, rpm's name-version-release.arch. */
   name: string;
   /** The line that the template's `extra_command` printed for it. */
   extra?: string;
 }
 
-/** An ICICLE document: what is installed in an image. */
+/** An ICICLE document: the packages that are installed in an image. */
 export interface Icicle {
   description?: string;
   packages: IciclePackage[];
@@ -19,8 +19,8 @@ const TEXT_ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '
 const ATTRIBUTE_ESCAPES: Record<string, string> = { ...TEXT_ESCAPES, '"': '&quot;', '\n': '&#10;', '\t': '&#9;' };
 
 /**
- * The document for a list of packages, in the list's order, byte for byte as Oz writes it (libxml2's serialisation): no XML
- * declaration, two spaces a level, a line feed at the end.
+ * Writes the document for a list of packages, in the list's order, byte for byte as Oz writes it (libxml2's
+ * serialisation): no XML declaration, two spaces a level, a line feed at the end.
  */
 export function writeIcicle(packages: readonly IciclePackage[], description?: string): string {
   const lines = ['<icicle>'];
@@ -45,12 +45,12 @@ function attribute(value: string): string {
   return escapeXml(value).replace(/[&<>\r"\n\t]/g, (character) => ATTRIBUTE_ESCAPES[character] ?? character);
 }
 
-/** What a command printed may hold characters that no XML document can. */
+/** The output of a command may contain characters that XML forbids. */
 function escapeXml(value: string): string {
   return value.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Surrogate}/gu, '\ufffd');
 }
 
-/** An element as the XML library answers it: attributes begin with `@`, text is `#text`, children are lists. */
+/** An element of the XML library: attributes begin with `@`, text is `#text`, children are lists. */
 type Element = Record<string, unknown>;
 
 const TEXT = '#text';
@@ -70,10 +70,9 @@ const parser = new XMLParser({
 });
 
 /**
- * Reads an ICICLE document. Elements that it does not know are passed over; document types are refused, and entities with
- * them.
+ * Reads an ICICLE document. Unknown elements are skipped; a document type, and with it entities, is refused.
  *
- * @throws FactoryError StoreFailed when it is none: ICICLE documents come from the store
+ * @throws FactoryError StoreFailed when it is invalid: ICICLE documents come from the store
  */
 export function readIcicle(source: string): Icicle {
   const root = findChild(parseElements(source), 'icicle');
@@ -138,9 +137,10 @@ function unreadableError(why: string): FactoryError {
 }
 
 /**
- * The packages of a listing command's output: one a line, empty lines skipped, in the output's order.
+ * Parses the output of a listing command: one package a line, in the output's order; empty lines are skipped.
  *
- * @param extra what the template's `extra_command` printed: as many lines, each for the package in its place, as Oz counts them
+ * @param extra the output of the template's `extra_command`: the same number of lines, line by line for the same
+ * packages
  * @throws FactoryError CommandFailed when there are more lines or fewer
  */
 export function parseListing(output: string, extra?: string): IciclePackage[] {

@@ -17,7 +17,7 @@ import { isTreeAddress } from './installer/installer-plan.js';
 import { findRelease, type FoundRelease, hasOldSsh } from './profile/releases.js';
 import type { OsFamily, OsProfile, Release } from './profile/types.js';
 
-/** Every family that is known; those that cannot be built as well. */
+/** Every known family, including those that cannot be built. */
 export const FAMILIES: readonly OsFamily[] = [
   debian,
   ubuntu,
@@ -37,7 +37,7 @@ export const FAMILIES: readonly OsFamily[] = [
 ];
 
 /**
- * The profile of a template's system, and what should be known before it is built.
+ * Finds the profile of a template's system, and warnings about the build.
  *
  * @throws FactoryError UnsupportedOs: no family has that name, version, architecture or way to install
  */
@@ -62,7 +62,7 @@ export function findProfile(template: Template): { profile: OsProfile; warnings:
   return { profile, warnings: listWarnings(family, os, found) };
 }
 
-/** The family that a template's name means: `CentOS`, `centos`, `CentOS-7`, `Rocky Linux`. */
+/** Finds the family that a template's name means: `CentOS`, `centos`, `CentOS-7`, `Rocky Linux`. */
 export function findFamily(name: string): OsFamily | undefined {
   const wanted = name.toLowerCase().replaceAll(' ', '');
   const base = /^(.+?)-\d{1,2}$/.exec(wanted)?.[1];
@@ -74,7 +74,7 @@ export function findFamily(name: string): OsFamily | undefined {
   return named(wanted, false) ?? (base === undefined ? undefined : named(base, true));
 }
 
-/** An architecture that the system was never published for, or a way to install that does not exist. */
+/** Refuses an architecture that the system was never published for, and a way to install it that does not exist. */
 function checkInstallType(os: Template['os'], family: OsFamily, release: Release): void {
   const { arches, installTypes, reason } = release;
   const { type } = os.install;
@@ -102,7 +102,7 @@ function checkInstallType(os: Template['os'], family: OsFamily, release: Release
   }
 }
 
-/** The first name of every family that can be built. */
+/** Lists the first name of every family that can be built. */
 function listBuildableNames(): string[] {
   return FAMILIES.filter(({ releases }) => releases.some(({ installTypes }) => installTypes.length > 0)).flatMap(
     ({ names }) => names.slice(0, 1),
@@ -111,7 +111,7 @@ function listBuildableNames(): string[] {
 
 function unknownNameError(name: string): FactoryError {
   const all = FAMILIES.flatMap(({ names }) => names);
-  // A version that is stuck to the name must not keep a name from being recognised: "Ubuntu24".
+  // A name is also recognised with a version appended: "Ubuntu24".
   const meant = findNearest(name, all) ?? findNearest(name.replace(/[\s_-]*\d[\d.]*$/, ''), all);
   const known = listBuildableNames().join(', ');
   return new FactoryError('UnsupportedOs', `the operating system ${JSON.stringify(name)} is not known`, {
@@ -123,7 +123,7 @@ function unknownVersionError(family: OsFamily, os: Template['os']): FactoryError
   const codes = family.codeNames ?? {};
   const code = os.version.toLowerCase();
   const number = Object.hasOwn(codes, code) ? codes[code] : undefined;
-  // openSUSE's Tumbleweed is a system of its own here.
+  // Tumbleweed, written as a version of openSUSE, is a family of its own here.
   const own = findFamily(os.version)?.names[0];
   const hint = number === undefined ? `write a version from ${family.versions}` : `write <version>${number}</version>`;
   return new FactoryError(
@@ -146,7 +146,7 @@ function listWarnings({ versions }: OsFamily, os: Template['os'], { release, new
   return doubt === undefined ? warnings : [...warnings, doubt];
 }
 
-/** Why an installer may not reach its tree. */
+/** Warns about an install tree that the installer may not reach. */
 function warnAboutTree(os: Template['os'], scriptKind: Release['scriptKind']): string | undefined {
   if (os.install.type !== 'url') return undefined;
   const { url } = os.install;

@@ -24,7 +24,7 @@ export type GuestStep = { name: string; title: string } & (
   | { kind: 'precommand' | 'command'; command: Command }
 );
 
-/** What a build will do. Pure data, made before anything is fetched or booted. */
+/** The plan of a build. Pure data, computed before anything is fetched or booted. */
 export interface BuildPlan {
   template: Template;
   /** "Debian 12 x86_64" */
@@ -32,19 +32,19 @@ export interface BuildPlan {
   /** Family of the profile that is used. */
   family: string;
   installer: InstallerPlan;
-  /** The install script's text. */
+  /** Text of the install script. */
   script: string;
-  /** Whom the build logs in as. */
+  /** The user that the build logs in as. */
   user: string;
-  /** What starts the machines, where it is not left to the cloud. */
+  /** The firmware of the machines, where it is not the cloud's default. */
   firmware?: Firmware;
-  /** What should be known, and does not stop the build. */
+  /** Warnings for people; they do not stop the build. */
   warnings: string[];
   /** The customisation, in order. */
   steps: GuestStep[];
 }
 
-/** What a plan is made of. */
+/** The input of a plan. */
 export interface PlanInput {
   template: Template;
   installScript?: string | undefined;
@@ -52,10 +52,10 @@ export interface PlanInput {
 }
 
 /**
- * The plan of a build.
+ * Plans a build.
  *
- * @throws FactoryError UnsupportedOs; InvalidInstallScript with one line a mistake; InvalidTemplate for what only a profile can
- * know to be wrong
+ * @throws FactoryError UnsupportedOs; InvalidInstallScript with one line a mistake; InvalidTemplate for what only a
+ * profile can know to be wrong
  */
 export function planBuild({ template, installScript, parameters }: PlanInput): BuildPlan {
   const { profile, warnings } = findProfile(template);
@@ -100,7 +100,7 @@ export function planBuild({ template, installScript, parameters }: PlanInput): B
   };
 }
 
-/** How the template's installer is booted, as the parameters want it. */
+/** Plans the template's installer, with the parameters for firmware, transport and drivers. */
 export function planInstaller(
   profile: OsProfile,
   template: Template,
@@ -112,7 +112,9 @@ export function planInstaller(
   return withTransport(withDrivers(plan, drivers), transport);
 }
 
-/** @throws FactoryError InvalidParameter where the disk would be divided for another firmware */
+/**
+ * Chooses the firmware: a stock script with disk_layout efi needs UEFI. @throws FactoryError InvalidParameter for BIOS
+ */
 function chooseFirmware({
   installScript,
   parameters,
@@ -131,13 +133,16 @@ function chooseFirmware({
   return firmware ?? 'uefi';
 }
 
-/** The script that is given, with its names filled in where that is asked for; else the stock one of the system. */
+/**
+ * Chooses the given script, with its names filled in where the parameter asks for it; otherwise the system's stock
+ * script.
+ */
 function chooseScript(
   { template, installScript, parameters }: PlanInput,
   profile: OsProfile,
 ): { script: string; note?: string } {
   if (installScript !== undefined) {
-    // A program may hand over what its file begins with; the command line does not.
+    // A client program may pass a file's byte order mark; the command line removes it.
     const script = installScript.replace(/^\uFEFF/, '');
     return { script: parameters.render_script ? renderScript(script, template) : script };
   }
@@ -155,7 +160,10 @@ function chooseScript(
   };
 }
 
-/** The steps of the customisation, in Oz's order: repositories, precommands, packages, files, commands, clearing up. */
+/**
+ * Plans the steps of the customisation, in Oz's order: repositories, precommands, packages, files, commands, removal of
+ * repositories.
+ */
 export function planGuestSteps(template: Template, profile: Pick<OsProfile, 'shell'>): GuestStep[] {
   const { repositories, precommands, packages, files, commands } = template;
   const passing = repositories.filter(({ persisted }) => !persisted);
@@ -176,7 +184,11 @@ export function planGuestSteps(template: Template, profile: Pick<OsProfile, 'she
       kind: 'file' as const,
       file: { ...file, name: resolveGuestPath(file.name, profile) },
     })),
-    ...numberSteps(commands, (command) => ({ title: `run command ${command.name}`, kind: 'command' as const, command })),
+    ...numberSteps(commands, (command) => ({
+      title: `run command ${command.name}`,
+      kind: 'command' as const,
+      command,
+    })),
     ...numberSteps(passing, (repository) => ({
       title: `remove repository ${repository.name}`,
       kind: 'remove-repository' as const,
@@ -185,20 +197,20 @@ export function planGuestSteps(template: Template, profile: Pick<OsProfile, 'she
   ];
 }
 
-/** Tells whether a step is the same in another template. */
+/** Computes a digest of a step: two templates whose digests are equal have the same step. */
 export function computeStepDigest(step: GuestStep): string {
   return computeDigest(step);
 }
 
-/** Tells whether two things are the same: 16 hex digits. */
+/** Computes a digest of a value: 16 hex digits; equal values have equal digests. */
 export function computeDigest(thing: unknown): string {
   return createHash('sha256').update(canonicalJson(thing)).digest('hex').slice(0, 16);
 }
 
-/** Characters of a thing's own name that the name of its step carries. */
+/** Most characters of an item's own name in the name of its step. */
 const SHOWN = 60;
 
-/** On one line. The number before it makes the step's name unique. */
+/** Shortens a name, on one line. The number before it makes the step's name unique. */
 function shortenName(name: string): string {
   return name.replace(/\s+/g, ' ').trim().slice(0, SHOWN);
 }
@@ -220,12 +232,12 @@ function planPackageSteps(packages: string[]): GuestStep[] {
   return [{ name: 'packages', title, kind: 'packages', packages }];
 }
 
-/** Raised when the same input makes another JEOS than before: then no JEOS of earlier times is reused. */
+/** Increase it when the same input produces another JEOS than before: then no older JEOS is reused. */
 const JEOS_REVISION = 1;
 
 /**
- * The digest of everything that shapes a JEOS: two builds with the same digest may share one installer run. What only shapes
- * the customisation (packages, files, commands) is not in it.
+ * Computes the digest of everything that shapes a JEOS: two builds with the same digest may share one installer run.
+ * The digest does not contain the customisation (packages, files, commands).
  *
  * @param flavor name of the flavor that the installer runs on
  * @param rootVolume GiB of the volume that it installs to, where it is one
@@ -256,12 +268,12 @@ export function computeJeosDigest(input: {
     properties: { boot: bootImageProperties, image: imageProperties },
     diskSize,
     flavor,
-    // As without them the digests of earlier times.
+    // Absent members keep the digests of earlier versions.
     ...(parameters.boot_method === undefined || parameters.boot_method === 'direct'
       ? {}
       : { boot: parameters.boot_method }),
     ...(medium === undefined ? {} : { medium, isoChecksum: parameters.iso_checksum }),
-    // A JEOS of media that nobody vouched for is none for whoever wants that.
+    // A build that requires a signature must not reuse a JEOS of unsigned media.
     ...(parameters.checksum_key === undefined ? {} : { checksumKey: parameters.checksum_key }),
     ...(drivers === undefined ? {} : { drivers }),
     ...(rootVolume === undefined ? {} : { rootVolume }),
@@ -270,7 +282,7 @@ export function computeJeosDigest(input: {
   return createHash('sha256').update(canonicalJson(shapes)).digest('hex');
 }
 
-/** JSON with the keys of every object in order, so that equal things have equal texts. */
+/** Writes JSON with sorted keys, so that equal values have equal texts. */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, part: unknown) =>
     typeof part === 'object' && part !== null && !Array.isArray(part)

@@ -5,21 +5,21 @@ import { findScriptPasswords } from '../os/passwords/script-passwords.js';
 import { parseTemplate } from '../tdl/parse.js';
 
 const MASK = '********';
-/** A word this short stands in many places where it is no secret; masking it would spoil the text and hide nothing. */
+/** Shorter secrets are not masked: such a word occurs in many places where it is no secret. */
 const SHORTEST = 4;
-/** Where the element of a root password or of a product key begins. */
+/** The beginning of an element with a root password or a product key. */
 const SECRET_ELEMENT = /<(rootpw|key)\b/g;
-/** A template has one of each, if it is valid; what the first ones hold is looked for in the whole text. */
+/** A valid template has one of each. Only the contents of the first elements are searched for in the whole text. */
 const MOST_ELEMENTS = 10;
 
-/** Where a template has what nobody is to read, besides addresses. */
+/** The members of a template that hold secrets, besides URLs. */
 interface TemplateWithSecrets {
   os: { rootpw?: string; key?: string };
 }
 
 /**
- * What a build carries that nobody is to read: the root password and the product key of its template, the passwords of its script, and
- * those of addresses in either (`http://user:password@mirror/`).
+ * Finds the secrets of a build: the root password and the product key of its template, the passwords in its script, and
+ * those in URLs of either (`http://user:password@mirror/`).
  */
 export function findSecrets(template: TemplateWithSecrets, installScript = ''): string[] {
   const { rootpw = '', key = '' } = template.os;
@@ -31,13 +31,16 @@ export function findSecrets(template: TemplateWithSecrets, installScript = ''): 
   ];
 }
 
-/** Every text in a value. */
+/** Lists every text in a value, recursively. */
 function listTexts(value: unknown): string[] {
   if (typeof value === 'string') return [value];
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(listTexts) : [];
 }
 
-/** The text with every secret masked in whatever form it is written, longer ones first, as they may contain shorter ones. */
+/**
+ * Masks every secret in a text, in every escaped form. Longer secrets come first, because they may contain shorter
+ * ones.
+ */
 export function maskSecrets(text: string, secrets: string[]): string {
   return secrets
     .filter((secret) => secret.length >= SHORTEST)
@@ -46,10 +49,10 @@ export function maskSecrets(text: string, secrets: string[]): string {
     .reduce((rest, secret) => rest.replaceAll(secret, MASK), text);
 }
 
-/** Where the contents of the secret elements lie in a template, as its author wrote them. */
+/** Finds the offsets of the contents of secret elements in a template's text. */
 function findSecretContents(text: string): [from: number, to: number][] {
   const found: [number, number][] = [];
-  // What has no end is looked for once, not from each of its beginnings.
+  // An element without an end is searched for once, not from each of its beginnings.
   const endless = new Set<string>();
   let behind = 0;
   for (const { 1: name = '', index } of text.matchAll(SECRET_ELEMENT)) {
@@ -78,7 +81,10 @@ function maskContents(text: string): string {
   return parts.join('') + text.slice(behind);
 }
 
-/** The script without any secret, the others without those of addresses: what they say otherwise is needed when a build is resumed. */
+/**
+ * Masks all secrets in the script, and passwords of URLs in the other parameters: resuming the build needs the rest of
+ * them.
+ */
 function maskParameters(
   parameters: BuildRecord['parameters'],
   hidden: (text: string) => string,
@@ -91,10 +97,10 @@ function maskParameters(
   );
 }
 
-/** The record as it may be kept and shown: template and install script without their passwords. */
+/** Masks a record for storage and display: template and install script without their passwords. */
 export function maskRecord(record: BuildRecord): BuildRecord {
   const { install_script: script, ...others } = record.parameters;
-  // What the elements mean, if it can be read; they may be written in one way, and what is made from them in another.
+  // The parsed values, if the template is valid: the text may write a secret in one form, and a log in another.
   const { template = { os: {} } } = parseTemplate(record.template);
   const secrets = [
     ...findSecrets(template, typeof script === 'string' ? script : ''),
@@ -115,7 +121,7 @@ export function maskRecord(record: BuildRecord): BuildRecord {
 }
 
 /**
- * What to say before a template or a script with a password enters Temporal unencrypted.
+ * Finds the secrets that would enter Temporal unencrypted, and words a warning about them.
  *
  * @returns warnings for people; none when there is no password
  */

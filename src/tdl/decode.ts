@@ -5,8 +5,8 @@ import type { Problem } from './types.js';
 export type Decoded = { text: string; problem: undefined } | { text: undefined; problem: Problem };
 
 /**
- * The characters of an XML document: the encoding is that of its byte order mark, else the one that its declaration names,
- * else UTF-8 (XML 1.0, appendix F). A text that was decoded already is taken as it is, whatever its declaration says.
+ * Decodes an XML document. The encoding is that of its byte order mark, else the one in its declaration, else UTF-8
+ * (XML 1.0, appendix F). A string is already decoded: its declaration is ignored.
  */
 export function decodeDocument(source: string | Uint8Array): Decoded {
   const size = typeof source === 'string' ? Buffer.byteLength(source) : source.length;
@@ -31,8 +31,8 @@ export function decodeDocument(source: string | Uint8Array): Decoded {
 }
 
 /**
- * The characters of a file that has no word for its encoding, such as an install script: UTF-8, with or without a byte order
- * mark, which is no part of them. Lines end as they do in the file.
+ * Decodes a file that cannot declare its encoding, such as an install script: UTF-8. A byte order mark is removed; line
+ * ends stay as they are.
  */
 export function decodeText(bytes: Uint8Array): Decoded {
   if (detectEncoding(bytes.subarray(0, 2)).startsWith('utf-16') || bytes[0] === 0 || bytes[1] === 0)
@@ -45,7 +45,7 @@ export function decodeText(bytes: Uint8Array): Decoded {
 }
 
 function acceptEncoding(text: string): Decoded {
-  // In UTF-8, which the builds carry it in, it may be longer than the file was.
+  // The build's input is UTF-8, so the text may be longer there than in the file.
   const size = Buffer.byteLength(text);
   if (size > LIMITS.bytes) return tooLargeProblem(size);
   // XML 1.0, 2.11: every end of line is one line feed.
@@ -53,7 +53,9 @@ function acceptEncoding(text: string): Decoded {
 }
 
 function tooLargeProblem(size: number): Decoded {
-  return decodingProblem(`the template has ${size} bytes, ${LIMITS.bytes} are allowed: put large contents behind type='url'`);
+  return decodingProblem(
+    `the template has ${size} bytes, ${LIMITS.bytes} are allowed: put large contents behind type='url'`,
+  );
 }
 
 function decodingProblem(message: string): Decoded {
@@ -71,7 +73,7 @@ function detectEncoding(bytes: Uint8Array): string {
   const named = /^<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z][\w.:-]*)["']/.exec(head)?.[1]?.toLowerCase() ?? 'utf-8';
   // WHATWG reads these names as windows-1252, XML does not.
   if (['iso-8859-1', 'latin1', 'iso_8859-1', 'l1'].includes(named)) return 'iso-8859-1';
-  // A file whose declaration we could read byte by byte is not UTF-16, whatever it says.
+  // A file whose declaration is readable byte by byte is not UTF-16, even if it says so.
   return named.startsWith('utf-16') || named === 'us-ascii' || named === 'ascii' ? 'utf-8' : named;
 }
 

@@ -2,17 +2,17 @@ import { findNearest } from './nearest.js';
 import type { Problems } from './place.js';
 import type { XmlElement } from './xml.js';
 
-/** What an element may hold: names of attributes and children; text unless it has children. */
+/** The allowed content of an element: names of attributes and children; text unless it has children. */
 export interface Shape {
   attributes?: readonly string[];
   children?: readonly string[];
-  /** Children of which there may be any number; each of the others may stand once. */
+  /** Children that may occur any number of times; each of the others may occur once. */
   repeated?: readonly string[];
 }
 
 const XINCLUDE = 'http://www.w3.org/2001/XInclude';
 
-/** Checks what an element holds against its shape, and says of everything else that it does not belong there. */
+/** Checks the content of an element against its shape, and reports everything else as a mistake. */
 export function checkShape(element: XmlElement, shape: Shape, problems: Problems): void {
   checkAttributes(element, shape.attributes ?? [], problems);
   const known = [...(shape.children ?? []), ...(shape.repeated ?? [])];
@@ -75,7 +75,7 @@ export function findChildren(element: XmlElement | undefined, name: string): Xml
   return element?.children.filter((child) => child.name === name) ?? [];
 }
 
-/** A child that must be there. */
+/** Reads a required child. */
 export function readRequiredChild(
   element: XmlElement,
   name: string,
@@ -87,7 +87,7 @@ export function readRequiredChild(
   return child;
 }
 
-/** The trimmed text of an element that must have some. */
+/** Reads the trimmed text of an element that must not be empty. */
 export function readRequiredText(element: XmlElement | undefined, problems: Problems, example: string): string {
   if (element === undefined) return '';
   const text = element.text.trim();
@@ -95,13 +95,13 @@ export function readRequiredText(element: XmlElement | undefined, problems: Prob
   return text;
 }
 
-/** The trimmed text of a child element that may be missing; undefined too when it is empty. */
+/** Reads the trimmed text of an optional child element; undefined when it is missing or empty. */
 export function readOptionalText(element: XmlElement | undefined, name: string): string | undefined {
   const text = findChild(element, name)?.text.trim();
   return text === '' ? undefined : text;
 }
 
-/** An attribute that must be there and not be empty. */
+/** Reads a required attribute that must not be empty. */
 export function readRequiredAttribute(element: XmlElement, name: string, problems: Problems, example: string): string {
   const attribute = element.attributes.get(name);
   if (attribute === undefined) {
@@ -112,7 +112,7 @@ export function readRequiredAttribute(element: XmlElement, name: string, problem
   return attribute.value;
 }
 
-/** Refuses control characters (line breaks among them) where a name stands. */
+/** Refuses control characters (including line breaks) in a name. */
 export function refuseControls(text: string, at: number, what: string, problems: Problems): void {
   if (/[\u0000-\u001f\u007f]/.test(text)) problems.add(at, `${what} must be one line without control characters`);
 }

@@ -8,14 +8,14 @@ import { parseXml } from './xml.js';
 
 export { LIMITS } from './limits.js';
 
-/** A template and where its `<os>` stands, for what is found wrong with that later; or every mistake that is in it. */
+/** A template and the position of its `<os>`, for mistakes that are found later; or all mistakes in the document. */
 export type Parsed =
   | { template: Template; os: Pick<Problem, 'line' | 'column'>; problems: [] }
   | { template: undefined; problems: Problem[] };
 
 /**
- * Reads a TDL document (docs/tdl.md). Reads nothing else: no file, no address. XML that is not well-formed is reported up
- * to where it stops making sense, everything after that in one go.
+ * Parses a TDL document (docs/tdl.md). Reads no file and no URL. In XML that is not well-formed, reports only the first
+ * mistakes; in well-formed XML, reports all mistakes at once.
  *
  * @param source text, or bytes in the encoding that their XML declaration names
  */
@@ -30,7 +30,7 @@ export function parseTemplate(source: string | Uint8Array): Parsed {
 }
 
 /**
- * The template of a document.
+ * Parses the template of a document.
  *
  * @param fileName for the message
  * @throws FactoryError InvalidTemplate, with one line a mistake: `file:line:column: message`

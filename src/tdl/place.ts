@@ -1,7 +1,7 @@
 import { LIMITS } from './limits.js';
 import type { Problem } from './types.js';
 
-/** Characters of a message: it may quote what the text holds, which may be as long as the text. */
+/** Most characters of a message: it may quote the document. */
 const LONGEST_MESSAGE = 400;
 
 /** Collects mistakes by their place in a text. */
@@ -21,7 +21,7 @@ export class Problems {
     return this.found.length > 0;
   }
 
-  /** The mistakes in the order of the text, with lines and columns. */
+  /** Lists the mistakes in the order of the text, with lines and columns. */
   list(): Problem[] {
     return [...this.found]
       .sort((a, b) => a.index - b.index)
@@ -29,7 +29,10 @@ export class Problems {
   }
 }
 
-/** Line and column, from 1, of an offset in a text whose lines end in `\n`. Columns count UTF-16 units, as editors do. */
+/**
+ * Converts an offset in a text whose lines end in `\n` to line and column, which count from 1. Columns count UTF-16
+ * units, as editors do.
+ */
 export function findPosition(text: string, index: number): { line: number; column: number } {
   const before = text.slice(0, index);
   const lineStart = before.lastIndexOf('\n') + 1;

@@ -11,7 +11,9 @@ import type { Problems } from './place.js';
 import type { Repository } from './types.js';
 import type { XmlElement } from './xml.js';
 
-/** The repositories, in the order of the template; of several with one name the last counts, in the place of the first. */
+/**
+ * Reads the repositories in the order of the template. Of several with the same name, the last one replaces the first.
+ */
 export function readRepositories(section: XmlElement | undefined, problems: Problems): Repository[] {
   if (section === undefined) return [];
   checkShape(section, { repeated: ['repository'] }, problems);
@@ -53,7 +55,7 @@ function readAddress(repository: XmlElement, problems: Problems): string {
   return text;
 }
 
-/** Whether a host name, as the URL standard writes it, means the machine that asks. */
+/** Whether a host name, as the URL standard writes it, means the local machine. */
 export function isThisMachine(host: string): boolean {
   const name = host.toLowerCase().replace(/\.$/, '');
   return (

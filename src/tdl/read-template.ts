@@ -20,7 +20,7 @@ import type { XmlElement } from './xml.js';
 
 const SECTIONS = ['name', 'description', 'os', 'disk', 'packages', 'repositories', 'files', 'precommands', 'commands'];
 
-/** Reads a whole template and notes every mistake on the way; what is answered is good only if there was none. */
+/** Reads a whole template and collects all mistakes; the result is valid only if there are none. */
 export function readTemplate(root: XmlElement, problems: Problems): Template | undefined {
   if (root.name !== 'template') {
     problems.add(root.at, `this is no template: the outermost element is <${root.name}>, write <template>`);
@@ -112,7 +112,7 @@ function readPackages(section: XmlElement | undefined, problems: Problems): Pack
   });
 }
 
-/** In the order of the template; of several files with one name the last counts, in the place of the first. */
+/** Reads the files in the order of the template. Of several with the same name, the last one replaces the first. */
 function readFiles(section: XmlElement | undefined, problems: Problems): TemplateFile[] {
   if (section === undefined) return [];
   checkShape(section, { repeated: ['file'] }, problems);

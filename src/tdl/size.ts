@@ -1,13 +1,13 @@
 const POWERS = ['', 'k', 'm', 'g', 't', 'p', 'e', 'z', 'y'];
 
-/** More digits than any disk has; keeps a hostile number from being computed with. */
+/** More digits than any disk size has; protects from computing with a hostile number. */
 const MOST_DIGITS = 30;
 
 /**
- * The bytes of a disk size as TDL writes it: digits, a unit after optional spaces, in any case. No unit is GiB; G and T are
+ * Parses a disk size of TDL to bytes: digits, a unit after optional spaces, in any case. No unit is GiB; G and T are
  * GiB and TiB; B is bytes; kB, MB … YB are powers of 1000, KiB, MiB … YiB powers of 1024.
  *
- * @returns the bytes, or what is wrong with it
+ * @returns the bytes, or the mistake
  */
 export function parseSize(text: string): { bytes: bigint } | { wrong: string } {
   const match = /^(\d+)\s*([a-z]*)$/i.exec(text.trim());

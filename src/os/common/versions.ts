@@ -1,4 +1,7 @@
-/** A version as numbers, most significant first: `12.04` is `[12, 4]`. A version without numbers (rawhide) is `[Infinity]`. */
+/**
+ * A version as numbers, most significant first: `12.04` is `[12, 4]`. A version without numbers (rawhide) is
+ * `[Infinity]`.
+ */
 export type Version = readonly number[];
 
 /** Parses `12.04.5` to `[12, 4, 5]`; undefined for a text that is not one to three numbers with dots between them. */
@@ -20,7 +23,10 @@ export function isFrom(version: Version, other: string): boolean {
   return compareVersions(version, parseVersion(other) ?? []) >= 0;
 }
 
-/** Whether a version is equal to another or older. `12` includes every version that begins with it, so `12.5` is up to `12`. */
+/**
+ * Whether a version is equal to another or older. `12` includes every version that begins with it, so `12.5` is up to
+ * `12`.
+ */
 export function isUpTo(version: Version, last: Version): boolean {
   return compareVersions(version.slice(0, last.length), last) <= 0;
 }

@@ -22,8 +22,9 @@ export interface GuestTools {
   /** A command that prints one installed package a line, as the ICICLE names it. */
   listPackages: string;
   /**
-   * Removes the identity of the machine: machine-id, DHCP leases, cloud-init's state, logs, caches, histories, random seed. It leaves
-   * the key that the build logs in with, the SSH host keys and the build's journal: the shutdown script removes these.
+   * Removes the identity of the machine: machine-id, DHCP leases, cloud-init's state, logs, caches, histories, random
+   * seed. It leaves the key that the build logs in with, the SSH host keys and the build's journal: the shutdown script
+   * removes these.
    */
   cleanGuest(): GuestScript;
 }

@@ -8,7 +8,7 @@ export function refusePackages(): never {
   });
 }
 
-/** Systems that no POSIX shell answers in. */
+/** For systems that cannot be customised. */
 export const NO_TOOLS: GuestTools = {
   packageManager: 'none',
   addRepository: refusePackages,

@@ -7,16 +7,18 @@ import type { InstallerPlan, IsoLayout } from './types.js';
 /** Properties of a boot image that would make a snapshot boot the installer again. */
 export const STRIPPED_PROPERTIES: readonly string[] = ['kernel_id', 'ramdisk_id', 'os_command_line'];
 
-/** Stands in a command line for the volume id of the medium, which is known only when that has been fetched. */
+/**
+ * Placeholder in a command line for the volume id of the medium, which is known only after the medium has been fetched.
+ */
 export const VOLUME_ID = '{volume-id}';
 
-/** What of a plan says where kernel and ramdisk are. */
+/** The members of a plan that locate kernel and ramdisk. */
 export type InstallerSource = Pick<InstallerPlan, 'kernel' | 'ramdisk' | 'indexes' | 'medium'>;
 
 /** x86's COMMAND_LINE_SIZE less the final zero: the kernel silently cuts off what is longer. */
 const LONGEST_COMMAND_LINE = 2047;
 
-/** The address of a template's install tree, without a slash at its end. */
+/** The URL of a template's install tree, without a slash at its end. */
 export function getTreeUrl({ os }: Template): string {
   if (os.install.type === 'url') return os.install.url.replace(/\/+$/, '');
   throw new FactoryError('Internal', `${os.name} is installed from a medium: there is no tree`);
@@ -27,12 +29,14 @@ function listTreeSchemes(scriptKind: InstallScriptKind): string[] {
   return ['http:', 'https:', 'ftp:', ...(SCRIPT_KINDS[scriptKind].otherTreeSchemes ?? [])];
 }
 
-/** Whether a tree lies where an installer that takes such a script can be fetched from. */
+/** Whether an installer with such a script can be fetched from the URL of an install tree. */
 export function isTreeAddress(url: string, scriptKind: InstallScriptKind): boolean {
   return URL.canParse(url) && listTreeSchemes(scriptKind).includes(new URL(url).protocol);
 }
 
-/** @throws FactoryError InvalidTemplate where a build could not fetch from the template's tree */
+/**
+ * Checks that a build can fetch from the template's install tree. @throws FactoryError InvalidTemplate where it cannot
+ */
 export function checkTree({ os }: Template, scriptKind: InstallScriptKind): void {
   if (os.install.type !== 'url' || isTreeAddress(os.install.url, scriptKind)) return;
   const known = listTreeSchemes(scriptKind).map((scheme) => `${scheme}//…`);
@@ -41,24 +45,34 @@ export function checkTree({ os }: Template, scriptKind: InstallScriptKind): void
   });
 }
 
-/** A template's medium. */
+/** The medium of a template that is installed from an ISO. */
 export function getIso({ os }: Template): Extract<Install, { type: 'iso' }> {
   if (os.install.type === 'iso') return os.install;
   throw new FactoryError('Internal', `${os.name} is installed from a tree: there is no medium`);
 }
 
-/** Kernel and ramdisk of an install tree, by their addresses, best first. */
-export function buildTreeSource(kernels: string[], ramdisks: string[], indexes: InstallerPlan['indexes']): InstallerSource {
+/** Kernel and ramdisk in an install tree, by their URLs, best first. */
+export function buildTreeSource(
+  kernels: string[],
+  ramdisks: string[],
+  indexes: InstallerPlan['indexes'],
+): InstallerSource {
   return { kernel: { role: 'kernel', urls: kernels }, ramdisk: { role: 'ramdisk', urls: ramdisks }, indexes };
 }
 
-/** Kernel and ramdisk of a medium. */
-export function buildMediumSource({ iso, checksum }: Extract<Install, { type: 'iso' }>, layout: IsoLayout): InstallerSource {
+/** Kernel and ramdisk on a medium. */
+export function buildMediumSource(
+  { iso, checksum }: Extract<Install, { type: 'iso' }>,
+  layout: IsoLayout,
+): InstallerSource {
   const medium = { ...layout, url: iso, ...(checksum === undefined ? {} : { checksum }) };
   return { ...buildTreeSource([], [], []), medium };
 }
 
-/** Words of a command line, those that are undefined left out. */
+/**
+ * Joins the words of a command line; undefined words are left out. @throws FactoryError InvalidTemplate where it is too
+ * long
+ */
 export function joinCommandLine(words: (string | undefined)[]): string {
   const line = words.filter((word) => word !== undefined).join(' ');
   if (line.length > LONGEST_COMMAND_LINE) {
@@ -71,7 +85,10 @@ export function joinCommandLine(words: (string | undefined)[]): string {
   return line;
 }
 
-/** Properties of the images of a Linux, with osinfo's name of the distribution, and the devices that it has drivers for where those are not the cloud's own. */
+/**
+ * Properties of the images of a Linux. @param distro the distribution's name in libosinfo @param buses properties for
+ * devices that the system has drivers for, where these are not the cloud's default
+ */
 export function buildLinuxProperties(
   { version, arch }: Pick<Template['os'], 'version' | 'arch'>,
   distro: string,
@@ -86,7 +103,7 @@ export function buildLinuxProperties(
   };
 }
 
-/** The plan with the medium's volume id in its command line, as udev names what it finds by its label. */
+/** Writes the medium's volume id into the command line, escaped as udev escapes labels. */
 export function withVolumeId(plan: InstallerPlan, volumeId = ''): InstallerPlan {
   return { ...plan, commandLine: plan.commandLine.replaceAll(VOLUME_ID, volumeId.replaceAll(' ', '\\x20')) };
 }

@@ -5,15 +5,18 @@ import { parseSha256sums } from './sha256sums.js';
 import { parseTreeinfo } from './treeinfo.js';
 import type { InstallerPlan, MediaFile, MediaIndex } from './types.js';
 
-/** What an index says of an installer's files. */
+/** The files of an installer that an index lists. */
 export interface IndexedMedia {
   kernel?: IndexedFile;
   ramdisk?: IndexedFile;
-  /** The ISO that the installer is to fetch, in place of the one that was guessed. */
+  /** The ISO that the installer must fetch instead of the guessed one. */
   iso?: MirrorPin;
 }
 
-/** Where an index says that the installer lies, and which digests it must have. What it does not say is left out. */
+/**
+ * Parses an index: the URLs of the installer's files, and their expected digests. Absent where the index does not list
+ * them.
+ */
 export function parseMediaIndex(index: MediaIndex, text: string, plan: InstallerPlan): IndexedMedia {
   if (index.format === 'treeinfo') return parseTreeinfo(text, index.section, getFolder(index.url));
   if (index.format === 'isos') return findNewestIso(index, parseSha256sums(text).keys());
@@ -25,7 +28,7 @@ export function parseMediaIndex(index: MediaIndex, text: string, plan: Installer
   return { ...(kernel && { kernel }), ...(ramdisk && { ramdisk }) };
 }
 
-/** What was guessed stands where it is listed, else the newest point release. */
+/** Keeps the guessed ISO where the index lists it; otherwise finds the ISO of the newest point release. */
 function findNewestIso(
   { url, guess, name }: Extract<MediaIndex, { format: 'isos' }>,
   files: Iterable<string>,
@@ -43,7 +46,7 @@ function getFolder(url: string): string {
   return url.slice(0, url.lastIndexOf('/'));
 }
 
-/** The first of a file's possible addresses that the sums know: `./netboot/x` is `<folder>/netboot/x`. */
+/** Finds the first of a file's URLs that the digests list: `./netboot/x` is `<folder>/netboot/x`. */
 function findIndexedFile(
   file: MediaFile,
   folder: string,

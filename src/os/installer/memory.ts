@@ -17,7 +17,7 @@ export function findMemory({ os }: Template, { scriptKind, smallMemory }: Memory
   return os.install.type === 'url' ? { ...memory, installer: treeInstallerMemory } : memory;
 }
 
-/** Warning about a flavor that has less; undefined where it has enough. */
+/** Warns about a flavor with less memory than the installer needs; undefined where it has enough. */
 export function checkMemory(
   template: Template,
   profile: MemoryProfile,

@@ -1,8 +1,8 @@
 import type { Digest } from './indexed-file.js';
 
 /**
- * The digests of a `SHA256SUMS`, by the path that the file has there: lines of 64 hex digits, two characters (a space, then
- * a space or `*`) and a path, as sha256sum prints them. Other lines are passed over.
+ * Parses the digests of a `SHA256SUMS`, by path: lines of 64 hex digits, two characters (a space, then a space or
+ * `*`) and a path, as sha256sum prints them. Other lines are skipped.
  */
 export function parseSha256sums(text: string): Map<string, Digest> {
   const digests = new Map<string, Digest>();

@@ -2,8 +2,8 @@ import { parse } from 'ini';
 import { type IndexedFile, resolveTreePath } from './indexed-file.js';
 
 /**
- * The kernel and ramdisk that a `.treeinfo` names (productmd's format: `[images-<arch>]` with `kernel` and `initrd`,
- * `[checksums]` with `<path> = <algorithm>:<hex>`). What is missing or leads out of the tree is left out.
+ * Parses the kernel and ramdisk in a `.treeinfo` (productmd's format: `[images-<arch>]` with `kernel` and `initrd`,
+ * `[checksums]` with `<path> = <algorithm>:<hex>`). A file that is missing or leads out of the tree is left out.
  *
  * @param section `images-x86_64`
  * @param tree address of the tree's root
@@ -25,7 +25,7 @@ function readIni(text: string): Record<string, unknown> {
   try {
     return parse(text);
   } catch {
-    // An index is an offer: one that cannot be read is as good as none.
+    // The index is optional: an unreadable one counts as a missing one.
     return {};
   }
 }

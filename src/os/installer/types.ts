@@ -17,8 +17,9 @@ export type MediaIndex =
   /** SUSE's `content` at the root of a medium before Leap 15 and SLES 15: lines `HASH SHA256 <hex>  boot/…`. */
   | { format: 'content'; url: string }
   /**
-   * Ubuntu's `SHA256SUMS` beside the ISOs of the live server. Each point release replaces the ISOs of the one before it. `guess` is
-   * the address in the command line, `name` a pattern (source text of a RegExp) that the ISO's file name must match.
+   * Ubuntu's `SHA256SUMS` beside the ISOs of the live server. Each point release replaces the ISOs of the one before
+   * it. `guess` is the address in the command line, `name` a pattern (source text of a RegExp) that the ISO's file name
+   * must match.
    */
   | { format: 'isos'; url: string; guess: string; name: string };
 
@@ -63,7 +64,10 @@ export interface IsoLayout {
     path: string;
     /** Word of the command line that names the script there; absent where the installer looks there by itself. */
     argument?: string;
-    /** Volume id of a second, small medium that carries the script and the template's extras: this medium cannot be rewritten. */
+    /**
+     * Volume id of a second, small medium that carries the script and the template's extras: this medium cannot be
+     * rewritten.
+     */
     beside?: string;
   };
   /** Files to add to the medium, so that the installer writes to the serial console. */

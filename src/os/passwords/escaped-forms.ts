@@ -14,8 +14,8 @@ const ESCAPES: ((text: string) => string)[] = [
 ];
 
 /**
- * Lists every form in which a script may contain a text: unescaped, escaped for one language, and escaped for one within another (a
- * shell's command in JSON or YAML, for example). Each form once.
+ * Lists every form in which a script may contain a text: unescaped, escaped for one language, and escaped for one
+ * within another (a shell's command in JSON or YAML, for example). Each form once.
  */
 export function listEscapedForms(text: string): string[] {
   const inOne = [text, ...ESCAPES.map((escape) => escape(text))];

@@ -1,7 +1,10 @@
 import { compareVersions, isUpTo, type Version } from '../common/versions.js';
 import type { OsFamily, OsName, Release } from './types.js';
 
-/** Reads a release's bound like a template's version: some families order their versions otherwise than by their numbers. */
+/**
+ * Reads a release's bound like a template's version: some families order their versions otherwise than by their
+ * numbers.
+ */
 function readBound(family: OsFamily, text: string): Version {
   return family.readVersion({ name: family.names[0] ?? '', version: text }) ?? [];
 }

@@ -39,7 +39,9 @@ export interface OsFamily {
   releases: readonly Release[];
   /** Last version whose OpenSSH may be older than 6.5, with all that begin with it. Default: no version has one. */
   oldSshUpTo?: string;
-  /** First version whose installer needs the memory that its script's kind states; earlier ones need less. Default: all. */
+  /**
+   * First version whose installer needs the memory that its script's kind states; earlier ones need less. Default: all.
+   */
   usualMemoryFrom?: string;
   /** Code names of releases, in lower case, with the version number that TDL expects. */
   codeNames?: Readonly<Record<string, string>>;
@@ -67,7 +69,8 @@ export interface OsProfile extends GuestTools {
   release: Release;
   version: Version;
   /**
-   * Whether its OpenSSH may be older than 6.5 (January 2014): no ed25519 keys, the oldest only SHA-1 key exchanges and CBC ciphers.
+   * Whether its OpenSSH may be older than 6.5 (January 2014): no ed25519 keys, the oldest only SHA-1 key exchanges
+   * and CBC ciphers.
    */
   oldSsh?: true;
   /** Whether its installer and its system are of a time in which machines had less memory. */

@@ -9,8 +9,8 @@ export const SCRIPT_LIMIT = Math.floor(USER_DATA_LIMIT / 4) * 3;
 const UNLIMITED: readonly ScriptTransport[] = ['initrd', 'medium'];
 
 /**
- * Checks an install script: that it is of the kind that the installer reads, that Nova can hand it over, and that it powers the machine
- * off at its end. A machine that reboots instead boots its installer again, for ever.
+ * Checks an install script: that it is of the kind that the installer reads, that Nova can hand it over, and that it
+ * powers the machine off at its end. A machine that reboots instead boots its installer again, for ever.
  */
 export function checkInstallScript(
   kind: InstallScriptKind,

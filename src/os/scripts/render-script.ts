@@ -3,10 +3,10 @@ import { findNearest } from '../../tdl/nearest.js';
 import type { Template } from '../../tdl/types.js';
 
 /**
- * An install script with its names filled in: `${rootpw}` and others, from the template. `$${` stands for `${`, which shells and
- * installers have their own use for.
+ * Fills the template's values into an install script: `${rootpw}` and others. `$${` becomes `${`, which shells and
+ * installers use themselves.
  *
- * @throws FactoryError InvalidInstallScript for a name that is not known, or that the template has nothing for
+ * @throws FactoryError InvalidInstallScript for an unknown name, or one without a value in the template
  */
 export function renderScript(script: string, template: Template): string {
   const { os, name } = template;

@@ -3,10 +3,12 @@ import { type InstallScriptKind, SCRIPT_KINDS } from './kinds/registry.js';
 import type { StockInput } from './stock/stock-input.js';
 
 /**
- * Writes the install script of a build that brings none: root's password from the template (locked without one), the packages that a cloud
- * needs, one disk, UTC, a US keyboard, a line on the console when it has succeeded, and the power-off.
+ * Writes the install script of a build that brings none: root's password from the template (locked without one), the
+ * packages that a cloud needs, one disk, UTC, a US keyboard, a line on the console when it has succeeded, and the
+ * power-off.
  *
- * @throws FactoryError InvalidTemplate for a password that its language cannot hold, InvalidParameter for a name that no user can have
+ * @throws FactoryError InvalidTemplate for a password that its language cannot hold, InvalidParameter for a name that
+ * no user can have
  */
 export function writeStockScript(input: StockInput & { profile: { scriptKind: InstallScriptKind } }): string {
   const { template, profile, user } = input;

@@ -93,7 +93,8 @@ describe('the plan of each system', () => {
 
   it('has the console of the architecture', () => {
     const line = (name: string, version: string, arch: Template['os']['arch']): string =>
-      findProfile(template(name, version, { arch })).profile.planInstaller(template(name, version, { arch })).commandLine;
+      findProfile(template(name, version, { arch })).profile.planInstaller(template(name, version, { arch }))
+        .commandLine;
     assert.match(line('Rocky', '9', 'aarch64'), / console=ttyAMA0$/);
     assert.match(line('RHEL', '9', 'ppc64le'), / console=hvc0$/);
     assert.match(line('SLES', '15', 's390x'), / console=ttysclp0$/);

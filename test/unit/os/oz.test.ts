@@ -92,7 +92,7 @@ describe('what Oz builds', () => {
             }
           }
         }
-        // Its medium must be taken for some architecture, and its tree where there is one, unless it is refused altogether.
+        // Some architecture must accept its medium, and its tree where there is one, unless it is refused.
         for (const version of refused === undefined ? versions : []) {
           for (const type of types) {
             const taken = arches.some((arch) => answer(name, version, arch, type) === 'taken');

@@ -13,8 +13,8 @@ import type { GuestScript, GuestTools } from '../../guest/guest-tools.js';
 import { maskAddressPasswords } from '../../passwords/address-passwords.js';
 
 /**
- * No question is asked, and a configuration file that the template has changed is kept. apt waits for its lock since 2.0;
- * `patiently` waits where it does not.
+ * apt asks no question, and keeps a configuration file that the template has changed. apt waits for its lock since
+ * version 2.0; for older versions `patiently` waits.
  */
 const APT = `export DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none NEEDRESTART_MODE=a LC_ALL=C
 apt() {
@@ -33,8 +33,8 @@ function certificatePath(repository: Repository): string {
 }
 
 /**
- * The lines for sources.list: the template gives one-line entries (`deb http://… bookworm main`), what follows `deb` in one, or
- * the bare address of a flat repository. One that is not signed is trusted by an option of its own.
+ * Writes the line for sources.list. The template gives a one-line entry (`deb http://… bookworm main`), the part after
+ * `deb`, or only the URL of a flat repository. An unsigned repository gets the option `trusted=yes`.
  *
  * @throws FactoryError InvalidTemplate when the address is none of these
  */
@@ -58,7 +58,10 @@ export function writeSourceLine({ name, url, signed }: Repository): string {
   return [type, ...(given.length > 0 ? [`[${given.join(' ')}]`] : []), address, rest].join(' ');
 }
 
-/** Adds the repository, and reads its package list at once: one that cannot be read fails here and not somewhere later. */
+/**
+ * Adds the repository, and reads its package list at once, so that an unreadable repository fails here and not in a
+ * later step.
+ */
 export function addDebianRepository(repository: Repository): GuestScript {
   const line = writeSourceLine(repository);
   const path = sourcesPath(repository);
@@ -81,7 +84,7 @@ again apt ${only} -o APT::Update::Error-Mode=any update
   };
 }
 
-/** Takes a repository away again whose `persisted` is no. */
+/** Removes a repository whose `persisted` is no. */
 export function removeDebianRepository(repository: Repository): GuestScript {
   return {
     title: `remove repository ${repository.name}`,
@@ -89,7 +92,9 @@ export function removeDebianRepository(repository: Repository): GuestScript {
   };
 }
 
-/** All packages in one transaction, with what they recommend, as `apt-get install` does by itself. */
+/**
+ * Installs all packages in one transaction, with their recommended packages, which is the default of `apt-get install`.
+ */
 export function installDebianPackages(names: string[]): GuestScript {
   return {
     title: names.length === 1 ? `install package ${names[0]}` : `install ${names.length} packages`,
@@ -101,9 +106,9 @@ apt install -- ${quoteWords(names)}
 }
 
 /**
- * Only what is really installed: `dpkg --get-selections`, which Oz took, lists packages too that were removed and whose
- * configuration is still there. The names are the same: bare, or `name:arch` where dpkg needs it. dpkg before 1.16.2 has no
- * `binary:Package`, then the bare name moves up.
+ * Lists installed packages only. Oz used `dpkg --get-selections`, which also lists removed packages whose configuration
+ * is left. The names are the same as Oz's: `name`, or `name:arch` where dpkg needs it. dpkg before 1.16.2 prints
+ * nothing for `binary:Package`; then awk reads `Package` in its place.
  */
 export const LIST_DEBIAN_PACKAGES = `dpkg-query -W -f='\${Status} \${binary:Package} \${Package}\\n' | awk '$3 == "installed" { print $4 }'`;
 

@@ -13,22 +13,22 @@ import {
 } from '../../installer/installer-plan.js';
 import type { InstallerPlan, IsoLayout } from '../../installer/types.js';
 
-/** Where one distribution's debian-installer lies, and what it is called. */
+/** The differences between the debian-installers of Debian and Ubuntu. */
 export interface InstallerFolder {
   /** Folder in the netboot folder: `debian-installer`, or Ubuntu's `ubuntu-installer`. */
   folder: string;
   /** os_distro of the image. */
   distro: string;
-  /** What separates the installer's words from those that the installed system keeps. */
+  /** Separates the installer's words from those that the installed system keeps. */
   separator: '--' | '---';
-  /** Properties of boot image and image for what its kernel has no virtio drivers for. */
+  /** Properties of boot image and image for devices other than virtio, where its kernel has no virtio drivers. */
   buses?: Record<string, string>;
   /** Words for the command line of this distribution only. */
   words?: string[];
 }
 
 interface Port {
-  /** Where the kernel may lie in the netboot folder, best first, and the ramdisk. */
+  /** Paths of kernel and ramdisk in the netboot folder, best first. */
   kernels: string[];
   ramdisks: string[];
 }
@@ -52,14 +52,17 @@ function findPort(arch: Arch, { folder }: InstallerFolder): Port | undefined {
     case 'ppc64le':
       return { ...usual, kernels: [`${inside}/vmlinux`, `${inside}/linux`] };
     case 'armv7l':
-      // The archive has them in the folder itself, Debian's own packages of the installer one level down.
+      // The archive has the files in the folder itself, Debian's packages of the installer have them one level deeper.
       return {
         kernels: ['vmlinuz', `${inside}/vmlinuz`],
         ramdisks: ['initrd.gz', `${inside}/initrd.gz`],
       };
     case 's390x':
       // The folder is images/generic there: s390x boots from no network card.
-      return { kernels: [`kernel.${stripInstallerSuffix(folder)}`], ramdisks: [`initrd.${stripInstallerSuffix(folder)}`] };
+      return {
+        kernels: [`kernel.${stripInstallerSuffix(folder)}`],
+        ramdisks: [`initrd.${stripInstallerSuffix(folder)}`],
+      };
     default:
       return usual;
   }
@@ -70,9 +73,10 @@ function stripInstallerSuffix(folder: string): string {
 }
 
 /**
- * What debian-installer prints when it cannot go on: its text frontend titles every error `!! ERROR:`, and a step that
- * failed ends in the dialogue "Installation step failed". A question that the script does not answer ends in a prompt, one for
- * a password in its own words only: nobody is there to answer it. An install script may say IMAGEFACTORY-ERROR itself.
+ * Console lines of debian-installer that mean a failure. Its text frontend titles every error `!! ERROR:`, and a step
+ * that fails ends in the dialogue "Installation step failed". A question that the script does not answer ends in a
+ * prompt, which nobody can answer; a question for a password has a prompt of its own wording. An install script may
+ * print IMAGEFACTORY-ERROR itself.
  */
 const FAILURES = [
   '(^|\\r)IMAGEFACTORY-ERROR',
@@ -94,12 +98,14 @@ const FAILURES = [
   '^Re-enter pass(word|phrase) to verify:',
 ];
 
-/** The installer of a template whose system is installed by debian-installer. */
+/** Plans an installation by debian-installer. */
 export function planDebianInstaller(template: Template, folder: InstallerFolder): InstallerPlan {
   const { os } = template;
   const port = requirePort(template, folder);
   return {
-    ...(os.install.type === 'iso' ? buildMediumSource(os.install, buildLayout(os.arch, folder)) : findNetbootFiles(template, port)),
+    ...(os.install.type === 'iso'
+      ? buildMediumSource(os.install, buildLayout(os.arch, folder))
+      : findNetbootFiles(template, port)),
     commandLine: buildCommandLine(template, folder),
     scriptKind: 'preseed',
     scriptTransport: 'user_data',
@@ -110,7 +116,10 @@ export function planDebianInstaller(template: Template, folder: InstallerFolder)
   };
 }
 
-/** `<url>` is the netboot folder: MANIFEST, udeb.list and SHA256SUMS lie in images/, beside it. */
+/**
+ * Finds kernel and ramdisk in a tree. `<url>` is the netboot folder; MANIFEST, udeb.list and SHA256SUMS are beside it,
+ * in images/.
+ */
 function findNetbootFiles(template: Template, { kernels, ramdisks }: Port): InstallerSource {
   const url = getTreeUrl(template);
   const images = url.slice(0, url.lastIndexOf('/'));
@@ -147,13 +156,13 @@ function requirePort({ os }: Template, folder: InstallerFolder): Port {
 }
 
 /**
- * What stands before the separator is for the installer, what stands after it is kept for the installed system (the
- * installation guide, "Using boot parameters to answer questions"). `kernelparam` is the installer's, as TDL has always meant it, so
- * it stands before; a preseed file answers for the installed system (debian-installer/add-kernel-opts).
+ * Words before the separator are for the installer; words after it are kept for the installed system (the installation
+ * guide, "Using boot parameters to answer questions"). TDL's `kernelparam` is for the installer, so it stands before
+ * the separator; a preseed file sets the parameters of the installed system (debian-installer/add-kernel-opts).
  *
- * `auto=true` puts the questions off until the network is up and the preseed file is there; the host name must be given here,
- * because the network is set up before the file is read. It is the same for all templates, so that they can share a JEOS.
- * DEBIAN_FRONTEND=text keeps the console readable line by line.
+ * `auto=true` delays the questions until the network is up and the preseed file is loaded. The host name must be given
+ * here, because the installer sets up the network before it reads the file. It is the same for all templates, so that
+ * they can share a JEOS. DEBIAN_FRONTEND=text keeps the console readable line by line.
  */
 function buildCommandLine(template: Template, { separator, words = [] }: InstallerFolder): string {
   const console = serialConsole(template.os.arch);

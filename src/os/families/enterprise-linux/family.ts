@@ -9,7 +9,7 @@ const KICKSTART = { installTypes: ['url', 'iso'], scriptKind: 'kickstart', verif
 const NO_YUM = 'RHEL itself has up2date in yum’s place, packages and repositories cannot be added there';
 const SIXTY_FOUR: Arch[] = ['x86_64', 'aarch64', 'ppc64le', 's390x'];
 
-/** What Red Hat's releases and those made from them have in common, by major version. */
+/** Releases that Red Hat and its derivatives have in common, by major version. */
 const RELEASES: Release[] = [
   {
     ...KICKSTART,
@@ -50,19 +50,19 @@ const RELEASES: Release[] = [
 ];
 
 /**
- * The major version that a name of TDL ends in: Oz names these systems `RHEL-6` and has the update in `<version>`. `Rocky`
- * with version 9.4 means the same as `Rocky-9` with version 4.
+ * The major version that a name of TDL ends in: Oz names these systems `RHEL-6` and has the update in `<version>`.
+ * `Rocky` with version 9.4 means the same as `Rocky-9` with version 4.
  */
 const MAJOR = /^(.+?)-(\d{1,2})$/;
 
-/** One distribution of the kind. */
+/** A distribution of this kind. */
 interface Distribution {
   family: string;
   title: string;
   names: string[];
   /** os_distro of its images, of libosinfo's vocabulary. */
   distro: string;
-  /** Those of the releases' architectures for which it is published. Default: all. */
+  /** The architectures that it is published for. Default: all of the releases' architectures. */
   arches?: Arch[];
   /** Whether it has major versions only. */
   rolling?: boolean;
@@ -95,7 +95,7 @@ function buildFamily({ family, title, names, distro, arches, rolling, first, las
   };
 }
 
-/** Red Hat Enterprise Linux, and what is made from it. */
+/** Red Hat Enterprise Linux and its derivatives. */
 export const ENTERPRISE_LINUX: readonly OsFamily[] = [
   buildFamily({
     family: 'rhel',
@@ -139,7 +139,10 @@ export const ENTERPRISE_LINUX: readonly OsFamily[] = [
   }),
 ];
 
-/** `GOLD` is the release without updates, `U3` the third of them. A name with a major version has the update only, or both. */
+/**
+ * `GOLD` is the release without updates, `U3` the third of them. A name with a major version has the update only, or
+ * both.
+ */
 function parseOsVersion({ name, version }: OsName): Version | undefined {
   const named = MAJOR.exec(name)?.[2];
   const update = /^(?:GOLD|U?(\d{1,3}))$/i.exec(version);

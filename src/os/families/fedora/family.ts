@@ -6,10 +6,10 @@ import { NO_VIRTIO } from '../../installer/virtio.js';
 import type { OsFamily, Release } from '../../profile/types.js';
 import { DNF, RPM_ONLY, YUM, OLD_YUM } from './guest.js';
 
-/** Fedora's development release: always newer than what we know. */
+/** Fedora's development release: always newer than every release here. */
 const RAWHIDE = 'rawhide';
 
-/** The architectures whose media were published in each time; 32-bit Arm by Fedora 18 to 36, i386 up to 30 as install trees. */
+/** Published architectures by era: 32-bit Arm for Fedora 18 to 36, i386 up to Fedora 30 as install trees. */
 const OLD: Arch[] = ['x86_64', 'i386', 'ppc64'];
 const MIDDLE: Arch[] = ['x86_64', 'i386', 'aarch64', 'armv7l', 'ppc64', 'ppc64le', 's390x'];
 const NEW: Arch[] = ['x86_64', 'aarch64', 'ppc64le', 's390x'];
@@ -44,9 +44,10 @@ export const fedora: OsFamily = {
 };
 
 /**
- * anaconda's options have carried the prefix `inst.` since it moved into dracut's initramfs (Fedora 17); without it they were
- * still read until Fedora 33 warned and 34 ignored them. Its older loader knows only the bare names, and `method=` for the
- * tree. `inst.repo` names the tree even where the kickstart does too, because the installer's second stage comes from it.
+ * Chooses anaconda's options. They have the prefix `inst.` since anaconda moved into dracut's initramfs (Fedora 17).
+ * Names without it worked until Fedora 33 warned about them and Fedora 34 ignored them. The older loader knows only the
+ * names without the prefix, and `method=` for the tree. `inst.repo` names the tree even where the kickstart does too,
+ * because the installer's second stage comes from it.
  */
 function chooseOptions(version: Version, written: string): AnacondaOptions {
   return {
@@ -76,10 +77,11 @@ export const fedoraCore: OsFamily = {
   usualMemoryFrom: '7',
   versions: '1 to 6',
   readVersion: ({ version }) => (/^[1-6]$/.test(version) ? parseVersion(version) : undefined),
-  planInstaller: (template, version) => planAnacondaInstaller(template, chooseCoreOptions(version, template.os.version)),
+  planInstaller: (template, version) =>
+    planAnacondaInstaller(template, chooseCoreOptions(version, template.os.version)),
 };
 
-/** What Fedora Core came from. */
+/** Red Hat Linux, the predecessor of Fedora Core. */
 export const redHatLinux: OsFamily = {
   family: 'red-hat-linux',
   title: 'Red Hat Linux',
@@ -109,7 +111,11 @@ export const redHatLinux: OsFamily = {
   versions: '7.0 to 9',
   readVersion: ({ version }) => (/^(7\.[0-3]|8(\.0)?|9(\.0)?)$/.test(version) ? parseVersion(version) : undefined),
   planInstaller: (template, version) =>
-    planAnacondaInstaller(template, { ...chooseCoreOptions(version, template.os.version), card: 'eth0', distro: 'rhl' }),
+    planAnacondaInstaller(template, {
+      ...chooseCoreOptions(version, template.os.version),
+      card: 'eth0',
+      distro: 'rhl',
+    }),
 };
 
 function chooseCoreOptions(version: Version, written: string): AnacondaOptions {

@@ -12,8 +12,8 @@ import type { GuestScript, GuestTools } from '../../guest/guest-tools.js';
 import { refusePackages } from '../../guest/no-package-manager.js';
 
 /**
- * yum up to Fedora 21, dnf from 22 on: whichever is there, for there is no other way to be right on a release that had both.
- * Both wait for their own locks; rpm's, which another rpm may hold, is waited for by `patiently`.
+ * Uses dnf where the guest has it (from Fedora 22 on), otherwise yum: some releases have both. Both wait for their own
+ * locks; `patiently` waits for rpm's lock, which another rpm may hold.
  */
 const MANAGER = `export LC_ALL=C
 if command -v dnf >/dev/null 2>&1; then manager=dnf; else manager=yum; fi
@@ -32,7 +32,7 @@ function writeRepoFile(repository: Repository, needed = false): string {
     `name=${repository.name}`,
     `baseurl=${repository.url}`,
     'enabled=1',
-    // In the image a repository that has gone must not stop every update.
+    // In the image, a repository that no longer exists must not stop every update.
     `skip_if_unavailable=${flag(!needed)}`,
     `gpgcheck=${flag(repository.signed)}`,
     `sslverify=${flag(repository.sslverify)}`,
@@ -40,7 +40,10 @@ function writeRepoFile(repository: Repository, needed = false): string {
   ].join('\n');
 }
 
-/** Adds the repository, and reads its metadata at once: one that cannot be read fails here and not somewhere later. */
+/**
+ * Adds the repository, and reads its metadata at once, so that an unreadable repository fails here and not in a later
+ * step.
+ */
 export function addFedoraRepository(repository: Repository): GuestScript {
   const id = escapeFileName(repository.name);
   return {
@@ -53,7 +56,10 @@ again manage '--disablerepo=*' ${quoteWords([`--enablerepo=${id}`, `--setopt=${i
   };
 }
 
-/** The same for yum before 3.2.28, which has no `--setopt`: the file says first that the repository is needed. */
+/**
+ * Adds a repository for yum before 3.2.28, which has no `--setopt`: at first the file says that the repository is
+ * needed.
+ */
 function addRepositoryBeforeSetopt(repository: Repository): GuestScript {
   const id = escapeFileName(repository.name);
   return {
@@ -67,7 +73,7 @@ ${writeFileCommand(repoPath(repository), writeRepoFile(repository))}
   };
 }
 
-/** Takes a repository away again whose `persisted` is no. */
+/** Removes a repository whose `persisted` is no. */
 export function removeFedoraRepository(repository: Repository): GuestScript {
   return {
     title: `remove repository ${repository.name}`,
@@ -75,12 +81,12 @@ export function removeFedoraRepository(repository: Repository): GuestScript {
   };
 }
 
-/** A package by name, file or what it provides; groups (`@core`) and patterns are not known to rpm. */
+/** Whether rpm can look up a name: a package, a file or a capability. rpm knows no groups (`@core`) and no patterns. */
 function isPlainName(name: string): boolean {
   return /^[\w./+:()=-]+$/.test(name);
 }
 
-/** All packages in one transaction. yum calls it a success when only some of them exist; we do not. */
+/** Installs all packages in one transaction. yum reports success when only some of them exist; the script does not. */
 export function installFedoraPackages(names: string[]): GuestScript {
   return {
     title: names.length === 1 ? `install package ${names[0]}` : `install ${names.length} packages`,
@@ -91,7 +97,7 @@ ${writeInstalledCheck(names.filter(isPlainName))}`,
   };
 }
 
-/** Asks rpm for each package: by its name (or name-version), or by what it provides. */
+/** Writes commands that ask rpm for each package: by its name (or name-version), or by a capability. */
 function writeInstalledCheck(names: string[]): string {
   if (names.length === 0) return '';
   return `missing=''
@@ -120,7 +126,7 @@ sync
   };
 }
 
-/** yum; dnf as well, for the scripts take whichever is there. */
+/** yum. The scripts use dnf instead where the guest has it. */
 export const YUM: GuestTools = {
   packageManager: 'yum',
   addRepository: addFedoraRepository,

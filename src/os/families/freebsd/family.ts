@@ -36,7 +36,10 @@ export const freebsd: OsFamily = {
   planInstaller: planFreebsdInstaller,
 };
 
-/** What the kernel and bsdinstall print when they cannot go on. An install script may say IMAGEFACTORY-ERROR itself. */
+/**
+ * Console lines of the kernel and of bsdinstall that mean a failure. An install script may print IMAGEFACTORY-ERROR
+ * itself.
+ */
 const FAILURES = [
   '(^|\\r)IMAGEFACTORY-ERROR',
   'Installation Error!',
@@ -46,7 +49,10 @@ const FAILURES = [
   '(^|\\r)panic: ',
 ];
 
-/** What stands in boot/loader.conf of a FreeBSD medium, and then the serial console. https://man.freebsd.org/cgi/man.cgi?loader.conf */
+/**
+ * The lines of boot/loader.conf on a FreeBSD medium, followed by those for the serial console.
+ * https://man.freebsd.org/cgi/man.cgi?loader.conf
+ */
 const LOADER = [
   'vfs.mountroot.timeout="10"',
   'kernels_autodetect="NO"',
@@ -59,8 +65,8 @@ const LOADER = [
 ];
 
 /**
- * The end of the medium's boot. Its own asks a serial console for the type of its terminal, and starts the machine again, from the medium, when
- * the script does not; it would show its log to whoever reads it with keys.
+ * Replaces the medium's rc.local. The original asks a serial console for its terminal type, shows its log in a pager
+ * that waits for keys, and reboots the machine from the medium when the script does not power it off.
  */
 const RC_LOCAL = `export TERM=vt100
 mkdir -p /tmp/bsdinstall_etc
@@ -73,7 +79,10 @@ else
 fi
 `;
 
-/** The medium's own loader starts the kernel: what others have on their command line it has in its configuration. */
+/**
+ * Builds the layout of a medium. The medium's own loader starts the kernel, so `kernelparam` goes to the loader's
+ * configuration.
+ */
 function buildLayout(kernelparam = ''): IsoLayout {
   const words = kernelparam.split(/\s+/).filter((word) => word !== '');
   const variables = words.map((word) => {
@@ -94,7 +103,7 @@ function planFreebsdInstaller(template: Template): InstallerPlan {
   const { os } = template;
   return {
     ...buildMediumSource(getIso(template), buildLayout(os.kernelparam)),
-    // Its kernel has none: what would stand there is in the loader's configuration.
+    // FreeBSD's kernel has no command line: the loader's configuration replaces it.
     commandLine: '',
     scriptKind: 'installerconfig',
     scriptTransport: 'medium',

@@ -1,12 +1,21 @@
 import type { Template } from '../../../tdl/types.js';
 import { serialConsole } from '../../common/architectures.js';
-import { joinCommandLine, buildMediumSource, getIso, buildLinuxProperties, STRIPPED_PROPERTIES } from '../../installer/installer-plan.js';
+import {
+  joinCommandLine,
+  buildMediumSource,
+  getIso,
+  buildLinuxProperties,
+  STRIPPED_PROPERTIES,
+} from '../../installer/installer-plan.js';
 import type { InstallerPlan, IsoLayout } from '../../installer/types.js';
 import { ONLY_BY_ISO } from '../../installer/unsupported.js';
 import type { Release } from '../../profile/types.js';
 import { URPMI } from './guest.js';
 
-/** What all releases have in common that DrakX installs: it takes a file of its medium for its answers, never an address. */
+/**
+ * What all releases that DrakX installs have in common: DrakX reads its answers from a file on its medium, never from a
+ * URL.
+ */
 export const DRAKX_RELEASE = {
   installTypes: ['iso'],
   reason: ONLY_BY_ISO,
@@ -15,7 +24,7 @@ export const DRAKX_RELEASE = {
   verified: 'fake cloud',
 } as const satisfies Partial<Release>;
 
-/** What DrakX prints when it cannot go on. An install script may say IMAGEFACTORY-ERROR itself. */
+/** Console lines of DrakX that mean a failure. An install script may print IMAGEFACTORY-ERROR itself. */
 const FAILURES = [
   '(^|\\r)IMAGEFACTORY-ERROR',
   'An error occurred',
@@ -25,18 +34,18 @@ const FAILURES = [
   'Kernel panic - not syncing',
 ];
 
-/** Where the releases of DrakX differ. */
+/** The differences between releases of DrakX. */
 export interface DrakxOptions {
   layout: IsoLayout;
-  /** Words of the command line, from which it knows its medium and its script. */
+  /** Words of the command line that name its medium and its script. */
   words: string[];
   /** osinfo's name of the distribution. */
   distro: string;
-  /** Properties of machines that it has drivers for. Default: virtio, as the cloud has it. */
+  /** Image properties for devices that it has drivers for. Default: the cloud's own devices, usually virtio. */
   buses?: Record<string, string>;
 }
 
-/** How DrakX is started. */
+/** Plans an installation by DrakX. */
 export function planDrakxInstaller(template: Template, { layout, words, distro, buses }: DrakxOptions): InstallerPlan {
   const { os } = template;
   return {

@@ -1,5 +1,12 @@
 import type { Repository } from '../../../tdl/types.js';
-import { RETRY, CLEAN_LINUX, escapeFileName, WAIT_FOR_LOCK, WAIT_FOR_CLOUD_INIT, quoteWords } from '../../guest/guest-scripts.js';
+import {
+  RETRY,
+  CLEAN_LINUX,
+  escapeFileName,
+  WAIT_FOR_LOCK,
+  WAIT_FOR_CLOUD_INIT,
+  quoteWords,
+} from '../../guest/guest-scripts.js';
 import type { GuestScript, GuestTools } from '../../guest/guest-tools.js';
 import { LIST_FEDORA_PACKAGES } from '../fedora/guest.js';
 
@@ -10,7 +17,7 @@ export LC_ALL=C
 urpm() { patiently 'database (is )?locked' "$@"; }
 ${WAIT_FOR_CLOUD_INIT}`;
 
-/** urpmi, which every Mageia has: its media are what others call repositories. */
+/** Adds a repository for urpmi, which calls it a medium. */
 function addRepository({ name, url, sslverify }: Repository): GuestScript {
   const unchecked = sslverify || !/^https:/i.test(url) ? [] : ['--curl-options', '--insecure'];
   return {

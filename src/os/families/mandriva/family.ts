@@ -6,7 +6,7 @@ import { NO_VIRTIO, WITHOUT_VIRTIO } from '../../installer/virtio.js';
 import type { OsFamily } from '../../profile/types.js';
 import { DRAKX_RELEASE, planDrakxInstaller } from '../mageia/drakx.js';
 
-/* What Mageia came from. Nobody publishes it any more: the media are the user's own. */
+/* Mandrake and Mandriva, the predecessors of Mageia. They are no longer published: users bring their own media. */
 
 const WITHOUT_VIRTIO_RELEASE = { ...DRAKX_RELEASE, note: NO_VIRTIO } as const;
 

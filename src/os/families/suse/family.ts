@@ -53,7 +53,9 @@ export const opensuse: OsFamily = {
     return [major === LEAP_42 ? 14 : major, ...rest];
   },
   planInstaller: (template, version) =>
-    isFrom(version, '16') ? planAgamaInstaller(template, 'opensuse') : planYastInstaller(template, 'opensuse', isFrom(version, '11')),
+    isFrom(version, '16')
+      ? planAgamaInstaller(template, 'opensuse')
+      : planYastInstaller(template, 'opensuse', isFrom(version, '11')),
 };
 
 export const tumbleweed: OsFamily = {
@@ -92,7 +94,9 @@ export const sles: OsFamily = {
   versions: '12 to 12-SP5, 15 to 15-SP7, 16.0; or SLES-15 with the service pack as version (GOLD, SP6 or 6)',
   readVersion: parseSlesVersion,
   planInstaller: (template, version) =>
-    isFrom(version, '16') ? planAgamaInstaller(template, 'sles', version) : planYastInstaller(template, 'sles', true, version),
+    isFrom(version, '16')
+      ? planAgamaInstaller(template, 'sles', version)
+      : planYastInstaller(template, 'sles', true, version),
 };
 
 function parseSlesVersion({ name, version }: OsName): Version | undefined {
@@ -118,7 +122,7 @@ function findPort({ os }: Template): Port {
     kernels: [...pc.kernels, 'boot/i586/loader/linux'],
     ramdisks: [...pc.ramdisks, 'boot/i586/loader/initrd'],
   };
-  // Only PCs have a boot loader's folder; Agama's media have one everywhere.
+  // Before Agama, only media for PCs have the folder `loader`.
   const other = { kernels: [`${folder}/linux`, ...pc.kernels], ramdisks: [`${folder}/initrd`, ...pc.ramdisks] };
   switch (arch) {
     case 'i386':
@@ -135,7 +139,9 @@ function findPort({ os }: Template): Port {
   }
 }
 
-/** What linuxrc, YaST and Agama print when they cannot go on. An install script may say IMAGEFACTORY-ERROR itself. */
+/**
+ * Console lines of linuxrc, YaST and Agama that mean a failure. An install script may print IMAGEFACTORY-ERROR itself.
+ */
 const FAILURES = [
   '(^|\\r)IMAGEFACTORY-ERROR',
   'Could not find the .* (Repository|Installer|CD)',
@@ -149,11 +155,11 @@ const FAILURES = [
   'Kernel panic - not syncing',
 ];
 
-/** What YaST and Agama are booted with. */
+/** The differences between YaST and Agama. */
 interface Boot {
   scriptKind: 'autoyast' | 'agama';
   commandLine: string;
-  /** How the command line names the script on the medium. */
+  /** Path of the script on the medium, and the word of the command line that names it. */
   onMedium: NonNullable<IsoLayout['script']>;
 }
 
@@ -180,7 +186,10 @@ function buildPlan(
   };
 }
 
-/** The tree is a medium that is unpacked on a server, which has a list of digests at its root: since Leap 15 the one, before it the other. */
+/**
+ * Finds kernel and ramdisk in a tree. The tree is a medium unpacked on a server. Its root has a list of digests:
+ * `CHECKSUMS` since Leap 15, `content` before.
+ */
 function findUnpackedFiles(template: Template): InstallerSource {
   const url = getTreeUrl(template);
   const { kernels, ramdisks } = findPort(template);
@@ -199,8 +208,8 @@ function isFromMedium({ os }: Template): boolean {
 }
 
 /**
- * linuxrc's words: the tree, the profile, the network that both are fetched over. textmode keeps the console readable.
- * https://en.opensuse.org/SDB:Linuxrc
+ * Plans an installation by YaST. linuxrc reads the tree, the profile and the network from the command line. textmode
+ * keeps the console readable. https://en.opensuse.org/SDB:Linuxrc
  */
 function planYastInstaller(template: Template, distro: string, virtio: boolean, version?: Version): InstallerPlan {
   const commandLine = joinCommandLine([
@@ -217,8 +226,9 @@ function planYastInstaller(template: Template, distro: string, virtio: boolean, 
 }
 
 /**
- * Where Agama finds SLES's packages when it is not on a medium with them: the folder that the medium with all packages has. Without it
- * packages come from SUSE's servers, which want a registration; openSUSE's are open to everybody.
+ * Words that tell Agama where SLES's packages are when it is installed from a tree: the folder of the unpacked medium
+ * with all packages. Without them Agama fetches packages from SUSE's servers, which need a registration; openSUSE's
+ * servers need none.
  */
 function buildRepositoryWords(template: Template, distro: string): string[] {
   const isTold = /\binst\.(install_url|register_url)=/.test(template.os.kernelparam ?? '');
@@ -228,8 +238,9 @@ function buildRepositoryWords(template: Template, distro: string): string[] {
 }
 
 /**
- * Agama is a live system that dracut fetches, or finds on the medium by its volume id; the profile may be Agama's own (JSON or Jsonnet) or AutoYaST's. It is told here how to
- * end, because a profile cannot say it. https://agama-project.github.io/docs/user/boot_options
+ * Plans an installation by Agama, a live system that dracut fetches, or finds on the medium by its volume id. The
+ * profile may be Agama's own (JSON or Jsonnet) or AutoYaST's. The command line says how the installation ends, because
+ * a profile cannot. https://agama-project.github.io/docs/user/boot_options
  */
 function planAgamaInstaller(template: Template, distro: string, version?: Version): InstallerPlan {
   const live = isFromMedium(template) ? `CDLABEL=${VOLUME_ID}` : `${getTreeUrl(template)}/LiveOS/squashfs.img`;

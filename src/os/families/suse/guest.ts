@@ -12,9 +12,9 @@ import type { GuestScript, GuestTools } from '../../guest/guest-tools.js';
 import { LIST_FEDORA_PACKAGES } from '../fedora/guest.js';
 
 /**
- * zypper asks nothing and waits for its own lock. Its exit statuses from 100 on say what is to be known and not what has failed
- * (zypper(8), "exit codes"), apart from 104, a package that does not exist, 106, a repository that could not be read, and 107, an
- * rpm script that failed.
+ * zypper asks no question and waits for its own lock. Its exit statuses from 100 on are information, not failures
+ * (zypper(8), "exit codes"), except 104, a package that does not exist, 106, a repository that could not be read, and
+ * 107, an rpm script that failed.
  */
 const ZYPPER = `export LC_ALL=C ZYPP_LOCK_TIMEOUT=600
 zypp() {
@@ -49,7 +49,10 @@ function writeRepoFile(repository: Repository): string {
   ].join('\n');
 }
 
-/** Adds the repository and reads its metadata at once: one that cannot be read fails here and not somewhere later. */
+/**
+ * Adds the repository, and reads its metadata at once, so that an unreadable repository fails here and not in a later
+ * step.
+ */
 function addRepository(repository: Repository): GuestScript {
   const id = escapeFileName(repository.name);
   const keys = repository.signed ? '--gpg-auto-import-keys' : '--no-gpg-checks';
@@ -72,8 +75,8 @@ function removeRepository(repository: Repository): GuestScript {
 }
 
 /**
- * All packages in one transaction. What the installer has left behind as a repository on its medium is no longer there, and would
- * make zypper ask for it.
+ * Installs all packages in one transaction. The script first disables repositories on the install medium: the medium is
+ * gone, and zypper would ask for it.
  */
 function installPackages(names: string[]): GuestScript {
   return {

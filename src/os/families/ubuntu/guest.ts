@@ -12,7 +12,10 @@ ${RETRY}
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 ${WAIT_FOR_CLOUD_INIT}`;
 
-/** Adds an archive with Ubuntu's own tool, which fetches its key as well; the tool's package is installed where it is missing. */
+/**
+ * Adds an archive with add-apt-repository, which also fetches the archive's key. The script installs this tool where it
+ * is missing.
+ */
 function addArchive({ name, url }: Repository): GuestScript {
   return {
     title: `add repository ${name}`,
@@ -34,7 +37,7 @@ function removeArchive({ name, url }: Repository): GuestScript {
   };
 }
 
-/** As on Debian, and with personal package archives. */
+/** The tools of Debian, with support for personal package archives. */
 export const UBUNTU_APT: GuestTools = {
   ...APT_TOOLS,
   addRepository: (repository) =>

@@ -15,7 +15,7 @@ import type { InstallerPlan, IsoLayout, MediaIndex } from '../../installer/types
 /** Ubuntu's names of the architectures. */
 const NAMES: Partial<Record<Arch, string>> = { x86_64: 'amd64', aarch64: 'arm64', ppc64le: 'ppc64el', s390x: 's390x' };
 
-/** What casper and subiquity print when they cannot go on. An install script may say IMAGEFACTORY-ERROR itself. */
+/** Console lines of casper and subiquity that mean a failure. An install script may print IMAGEFACTORY-ERROR itself. */
 const FAILURES = [
   '(^|\\r)IMAGEFACTORY-ERROR',
   'Unable to find a (live file system|medium containing a live file system)',
@@ -27,7 +27,7 @@ const FAILURES = [
   'Kernel panic - not syncing',
 ];
 
-/** The live server's medium. Where subiquity is told by cloud-init what to do, it looks for nothing on it. */
+/** The live server's medium. It carries no script: cloud-init passes the script to subiquity. */
 const LAYOUT: IsoLayout = {
   boots: {
     kernels: ['casper/vmlinuz', 'casper/hwe-vmlinuz', 'casper/vmlinux', 'boot/kernel.ubuntu'],
@@ -36,13 +36,13 @@ const LAYOUT: IsoLayout = {
 };
 
 /**
- * The installer of Ubuntu since 20.04. `<url>` is either the address of a live server's ISO, or a folder that has the installer's
- * kernel and ramdisk: the netboot folder beside the ISOs, or a medium that is unpacked on a server. casper, in the ramdisk, fetches the
- * ISO into memory: from that address, from what `kernelparam` says (`url=` or `iso-url=`), or from above the netboot folder. `<iso>` is the live
- * server's medium, and casper finds it in its drive.
+ * The installer of Ubuntu since 20.04. `<url>` is either the address of a live server's ISO, or a folder that has the
+ * installer's kernel and ramdisk: the netboot folder beside the ISOs, or a medium that is unpacked on a server. casper,
+ * in the ramdisk, fetches the ISO into memory: from that address, from what `kernelparam` says (`url=` or `iso-url=`),
+ * or from above the netboot folder. `<iso>` is the live server's medium, and casper finds it in its drive.
  *
- * The script is the instance's user data: cloud-init runs in the live system, knows OpenStack by its DMI, and hands the key `autoinstall` on.
- * The word `autoinstall` spares the question whether the disk may be erased.
+ * The script is the instance's user data: cloud-init runs in the live system, knows OpenStack by its DMI, and hands the
+ * key `autoinstall` on. The word `autoinstall` spares the question whether the disk may be erased.
  * https://ubuntu.com/server/docs/install/netboot-amd64
  */
 export function planSubiquityInstaller(template: Template): InstallerPlan {
@@ -68,7 +68,7 @@ export function planSubiquityInstaller(template: Template): InstallerPlan {
   };
 }
 
-/** What casper boots from, and what it is told of it. */
+/** The files that casper is booted from, and the words of its command line. */
 interface CasperBoot {
   source: InstallerSource;
   words: string[];
@@ -107,13 +107,13 @@ function findArchName({ os }: Template): string {
   });
 }
 
-/** Where things lie. */
+/** The locations of the installer's files. */
 interface TreeLocations {
-  /** Of kernel and ramdisk, best first. */
+  /** Folders of kernel and ramdisk, best first. */
   folders: string[];
-  /** The ISO that the installer is to fetch; undefined where `kernelparam` says it. */
+  /** The ISO that the installer fetches; undefined where `kernelparam` names it. */
   iso?: string;
-  /** What says which ISOs there are, where the address is a guess. */
+  /** The index of the published ISOs, where `iso` is a guess. */
   indexes?: MediaIndex[];
 }
 

@@ -2,7 +2,12 @@ import { FactoryError } from '../../../domain/errors.js';
 import type { Template } from '../../../tdl/types.js';
 import { architectureProperty } from '../../common/architectures.js';
 import type { Version } from '../../common/versions.js';
-import { WINDOWS_VERSIONS, findWindowsVersion, type WindowsVersion, parseWindowsVersion } from '../../common/windows-versions.js';
+import {
+  WINDOWS_VERSIONS,
+  findWindowsVersion,
+  type WindowsVersion,
+  parseWindowsVersion,
+} from '../../common/windows-versions.js';
 import { NO_TOOLS } from '../../guest/no-package-manager.js';
 import { buildMediumSource, getIso, STRIPPED_PROPERTIES } from '../../installer/installer-plan.js';
 import type { InstallerPlan, IsoLayout } from '../../installer/types.js';
@@ -65,10 +70,10 @@ export const windows: OsFamily = {
   planInstaller: planWindowsInstaller,
 };
 
-/** Its media are in UDF, which nobody here can make anew: what they lack comes on a medium of its own. */
+/** Windows' media are in UDF, which we cannot write: the script and the extras come on a second, small medium. */
 const LAYOUT: IsoLayout = { script: { path: 'autounattend.xml', beside: 'IMGFACTORY' } };
 
-/** What a stock script writes on the serial console, and what UEFI does when nothing has started. */
+/** Console lines that mean a failure: those of a stock script, and UEFI's line when nothing could be booted. */
 const FAILURES = ['(^|\\r)IMAGEFACTORY-ERROR', 'BdsDxe: No bootable option or device was found'];
 
 function planWindowsInstaller(template: Template, version: Version): InstallerPlan {
@@ -86,7 +91,7 @@ function planWindowsInstaller(template: Template, version: Version): InstallerPl
     scriptTransport: 'medium',
     bootImageProperties: {},
     imageProperties: {
-      // Nova gives such machines a clock in local time and Hyper-V's enlightenments.
+      // For this type, Nova sets the machine's clock to local time and enables Hyper-V's enlightenments.
       os_type: 'windows',
       os_distro: 'windows',
       os_version: osinfo,

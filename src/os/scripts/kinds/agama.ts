@@ -18,8 +18,8 @@ export const agama: ScriptKind = {
 };
 
 /**
- * Agama's profiles are JSON, Jsonnet or AutoYaST's XML. How it ends is said on the kernel's command line (`inst.finish`), so there is
- * only to check that the installer could read the file. https://agama-project.github.io/docs/user/unattended
+ * Checks that Agama can read a profile: JSON, Jsonnet or AutoYaST's XML. The power-off is not checked here: it is on
+ * the kernel's command line (`inst.finish`). https://agama-project.github.io/docs/user/unattended
  */
 function checkAgama(text: string): Problem[] {
   if (/^\s*(<\?xml|<!DOCTYPE|<profile)/.test(text)) return [];
@@ -27,7 +27,7 @@ function checkAgama(text: string): Problem[] {
     JSON.parse(text);
     return [];
   } catch (error) {
-    // Jsonnet is more than JSON: what begins as its objects, functions, comments and variables do is left to Agama.
+    // Jsonnet is more than JSON: a text that begins like Jsonnet is accepted here, and Agama checks it.
     if (/^\s*(\{|local\b|function\b|\/\/|\/\*|#|import\b)/.test(text) && !isYaml(text)) return [];
     return [
       { line: 1, column: 1, message: `this is neither JSON, Jsonnet nor AutoYaST's XML: ${(error as Error).message}` },
@@ -47,7 +47,7 @@ function writeAgama({ template, profile, diskLayout, user }: StockInput): string
     {
       product: { id: profile.family === 'sles' ? 'SLES' : 'openSUSE_Leap' },
       localization: { language: 'en_US.UTF-8', keyboard: 'us', timezone: 'Etc/UTC' },
-      // Agama installs nothing when it is told of nobody who may log in: a hash that is none locks root's.
+      // Agama installs nothing without a user who may log in: an invalid hash locks root's password.
       root:
         rootpw === undefined || rootpw === ''
           ? { password: '*', hashedPassword: true }

@@ -19,7 +19,7 @@ export const autoInst: ScriptKind = {
   medium: { word: /(?:^|\s)kickstart=(?!\w+:)(\S+)/, paths: ['install/auto_inst.cfg.pl'] },
 };
 
-/** DrakX's answers are Perl; only its post-installation scripts can power the machine off. */
+/** Checks DrakX's answers. They are Perl; only the post-installation scripts can power the machine off. */
 function checkAutoInst(text: string): Problem[] {
   const lines = text.split(/\r?\n/);
   if (!lines.some((line) => /^\s*\$o\s*=/.test(line))) {
@@ -38,12 +38,12 @@ function checkAutoInst(text: string): Problem[] {
   ];
 }
 
-/** A text of Perl that means itself. */
+/** Quotes a text for Perl. */
 function quotePerl(text: string): string {
   return `'${text.replace(/[\\']/g, '\\$&')}'`;
 }
 
-/** What Mageia has, and what Mandriva had, whose DrakX knows file systems by the numbers of partitions as well. */
+/** The differences between Mageia and Mandriva. Mandriva's DrakX also needs the number of a partition's type. */
 const MAGEIA = {
   type: "'fs_type' => 'ext4'",
   packages: ['basesystem-minimal', 'kernel-server-latest', 'grub2', 'cloud-init', 'dhcp-client'],

@@ -23,8 +23,8 @@ export const autoinstall: ScriptKind = {
 };
 
 /**
- * Whether an autoinstall file (Ubuntu's subiquity; alone, or as `autoinstall:` in cloud-init's user data) ends by powering the
- * machine off. https://canonical-subiquity.readthedocs-hosted.com/en/latest/reference/autoinstall-reference.html#shutdown
+ * Checks that an autoinstall file (alone, or as `autoinstall:` in cloud-init's user data) powers the machine off at its
+ * end. https://canonical-subiquity.readthedocs-hosted.com/en/latest/reference/autoinstall-reference.html#shutdown
  */
 function checkAutoinstall(text: string): Problem[] {
   const lines = new LineCounter();
@@ -58,8 +58,9 @@ function checkAutoinstall(text: string): Problem[] {
 }
 
 /**
- * An autoinstall file as user data: as `autoinstall:` of a cloud-config, which is how cloud-init hands it to subiquity. On a medium
- * it stands alone, in `autoinstall.yaml`. https://canonical-subiquity.readthedocs-hosted.com/en/latest/tutorial/providing-autoinstall.html
+ * Converts an autoinstall file to user data: a cloud-config with the key `autoinstall`, which cloud-init passes to
+ * subiquity. On a medium the file stands alone, as `autoinstall.yaml`.
+ * https://canonical-subiquity.readthedocs-hosted.com/en/latest/tutorial/providing-autoinstall.html
  */
 function toUserData(text: string): string {
   const document = parseDocument(text);
@@ -70,10 +71,13 @@ function toUserData(text: string): string {
   return `#cloud-config\n${new Document({ autoinstall: contents }).toString({ lineWidth: 0 })}`;
 }
 
-/** A cloud-config with an autoinstall for the smallest system that a cloud can use. https://canonical-subiquity.readthedocs-hosted.com */
+/**
+ * A cloud-config with an autoinstall for the smallest system that a cloud can use.
+ * https://canonical-subiquity.readthedocs-hosted.com
+ */
 function writeAutoinstall({ template, diskLayout, user }: StockInput): string {
   const { rootpw } = template.os;
-  // The first subiquity (20.04) does not know its target by itself.
+  // The first subiquity (20.04) needs the target to be named.
   const inTarget = (script: string): string => `curtin in-target --target=/target -- sh -c ${quoteWords([script])}`;
   const document = {
     autoinstall: {

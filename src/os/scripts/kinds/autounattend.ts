@@ -16,7 +16,7 @@ import type { ScriptKind } from './script-kind.js';
 
 const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 
-/** A text of an element or an attribute of XML. */
+/** Escapes a text for an element or an attribute of XML. */
 function escapeXml(value: string): string {
   return value.replace(/[&<>"]/g, (character) => ESCAPES[character] ?? character);
 }
@@ -31,15 +31,15 @@ export const autounattend: ScriptKind = {
   escape: escapeXml,
   memory: { installer: 2048, system: 1024 },
   medium: { paths: ['autounattend.xml', 'Autounattend.xml'] },
-  // The loader of the media waits for a key (efisys.bin); the one for BIOS asks only where the disk has something to start.
-  // https://learn.microsoft.com/windows-hardware/manufacture/desktop/oscdimg-command-line-options
+  // The loader of the media waits for a key (efisys.bin); the one for BIOS asks only where the disk has something to
+  // start. https://learn.microsoft.com/windows-hardware/manufacture/desktop/oscdimg-command-line-options
   uefiWarning:
     'Microsoft’s media of Windows ask for a key before UEFI starts them, and nobody presses one: the medium has to be one without the question (efisys_noprompt.bin)',
 };
 
 /**
- * Windows' answer file: a command of the first logon or of the specialize pass must shut the machine down; `shutdown /s` or sysprep's
- * `/shutdown`. https://learn.microsoft.com/windows-hardware/customize/desktop/unattend
+ * Checks Windows' answer file: a command of the first logon or of the specialize pass must shut the machine down, with
+ * `shutdown /s` or sysprep's `/shutdown`. https://learn.microsoft.com/windows-hardware/customize/desktop/unattend
  */
 function checkAutounattend(source: string): Problem[] {
   const text = source.replace(/\r\n?/g, '\n');
@@ -76,13 +76,15 @@ function findCommands(element: XmlElement): string[] {
   return [...own, ...element.children.flatMap(findCommands)];
 }
 
-/** What a stock script of Windows goes by. */
+/** The input of a stock script of Windows, checked. */
 interface Answers extends StockInput {
   windows: WindowsVersion;
   password: string;
 }
 
-/** An answer file for the smallest Windows that a cloud can use. @throws FactoryError InvalidTemplate, InvalidParameter */
+/**
+ * An answer file for the smallest Windows that a cloud can use. @throws FactoryError InvalidTemplate, InvalidParameter
+ */
 function writeAutounattend(input: StockInput): string {
   const answers = { ...input, ...checkInput(input) };
   return `<?xml version="1.0" encoding="utf-8"?>
@@ -104,7 +106,12 @@ ${writeComponent('Microsoft-Windows-Shell-Setup', answers, writeShellSetup(answe
 `;
 }
 
-function checkInput({ template: { os }, profile, diskLayout, user }: StockInput): Pick<Answers, 'windows' | 'password'> {
+function checkInput({
+  template: { os },
+  profile,
+  diskLayout,
+  user,
+}: StockInput): Pick<Answers, 'windows' | 'password'> {
   const windows = findWindowsVersion(profile.version, os.version);
   if (diskLayout === 'lvm') {
     throw new FactoryError('InvalidParameter', 'parameter disk_layout: Windows has no LVM', {
@@ -128,19 +135,22 @@ function checkInput({ template: { os }, profile, diskLayout, user }: StockInput)
   return { windows, password: requirePassword(os.rootpw, windows) };
 }
 
-/** Whether it is what `windows-setup.ts` looks for at the root of the drives. */
+/** Whether the file is the OpenSSH server that `windows-setup.ts` looks for at the root of the drives. */
 function isSshServer({ source, destination }: Extra): boolean {
   const path = destination.endsWith('/') ? `${destination}${source.split('/').at(-1)}` : destination;
   return /^\/*OpenSSH-Win(32|64)[^/]*\.msi$/i.test(path);
 }
 
-/** Whether a server takes a password: https://learn.microsoft.com/windows/security/threat-protection/security-policy-settings/password-must-meet-complexity-requirements */
+/**
+ * Whether a server accepts a password:
+ * https://learn.microsoft.com/windows/security/threat-protection/security-policy-settings/password-must-meet-complexity-requirements
+ */
 function isComplex(password: string): boolean {
   const kinds = [/\p{Lu}/u, /\p{Ll}/u, /\d/, /[^\p{L}\d]/u].filter((kind) => kind.test(password));
   return password.length >= 6 && kinds.length >= 3 && !/administrator/i.test(password);
 }
 
-/** Windows is set up by a first logon, which needs a password. */
+/** Requires a password: the first logon, which sets Windows up, needs one. */
 function requirePassword(rootpw: string | undefined, { name, server }: WindowsVersion): string {
   if (rootpw === undefined || rootpw === '') {
     throw new FactoryError('InvalidTemplate', 'a stock script of Windows needs a <rootpw>: Administrator’s password', {
@@ -166,7 +176,7 @@ const LOCALE =
   '<InputLocale>en-US</InputLocale><SystemLocale>en-US</SystemLocale><UILanguage>en-US</UILanguage><UserLocale>en-US</UserLocale>';
 const LOCALE_OF_SETUP = `<SetupUILanguage><UILanguage>en-US</UILanguage></SetupUILanguage>${LOCALE}`;
 
-/** A command that writes a line on the serial console, so that the build sees that Setup is at work. */
+/** A command that writes a line to the serial console, so that the build sees progress. */
 function writeConsoleCommand(line: string): string {
   return `cmd.exe /d /c echo imagefactory: ${line}>COM1`;
 }
@@ -179,10 +189,10 @@ function writeRunSynchronous(commands: string[]): string {
   return `<RunSynchronous>${items.join('')}</RunSynchronous>`;
 }
 
-/** The account is disabled on what is no server. */
+/** The account is disabled on clients. */
 const SPECIALIZE = ['net.exe user Administrator /active:yes', writeConsoleCommand('Windows is on its disk')];
 
-/** Virtio's drivers for the disk and the network, in whatever drive their medium is; Setup passes over folders that are not there. */
+/** The virtio drivers for disk and network, on any drive: Setup skips folders that do not exist. */
 function writeDrivers(answers: Answers): string {
   if (answers.drivers !== true) return '';
   const architecture = ARCHITECTURES[answers.template.os.arch] ?? '';
@@ -210,12 +220,12 @@ function writeSetup(answers: Answers): string {
   ].join('');
 }
 
-/** Without a key (media for evaluation and for volumes have none) Setup must not ask for one. */
+/** Without a key (evaluation and volume licences have none) Setup must not ask for one. */
 function writeProductKey(key: string): string {
   return key === '' ? '<WillShowUI>Never</WillShowUI>' : `<Key>${escapeXml(key)}</Key><WillShowUI>OnError</WillShowUI>`;
 }
 
-/** Windows 11 asks for a TPM and Secure Boot, which few clouds have. */
+/** Commands that disable Windows 11's checks for TPM and Secure Boot, which few clouds have. */
 function listBypassCommands({ name }: WindowsVersion): string[] {
   if (name !== '11') return [];
   return ['BypassTPMCheck', 'BypassSecureBootCheck', 'BypassCPUCheck', 'BypassRAMCheck'].map(
@@ -223,7 +233,7 @@ function listBypassCommands({ name }: WindowsVersion): string[] {
   );
 }
 
-/** Which image of the medium: by a parameter, else by the product key, else the first. */
+/** Selects the image of the medium: by the parameter, else by the product key, else the first. */
 function writeImageChoice({ windowsImage }: Answers, key: string): string {
   const wanted = windowsImage?.trim() ?? '';
   if (wanted === '' && key !== '') return '';
@@ -231,7 +241,7 @@ function writeImageChoice({ windowsImage }: Answers, key: string): string {
   return `<InstallFrom><MetaData wcm:action="add"><Key>/IMAGE/${by}</Key><Value>${escapeXml(wanted === '' ? '1' : wanted)}</Value></MetaData></InstallFrom>`;
 }
 
-/** Partitions of a disk: what is created, and what is made of it. */
+/** A partition: its size and type, and its format. */
 type Partition = {
   type: 'Primary' | 'EFI' | 'MSR';
   megabytes?: number;
@@ -271,7 +281,9 @@ function writeDisk({ diskLayout }: Answers): string {
   return `<DiskConfiguration><Disk wcm:action="add"><DiskID>0</DiskID><WillWipeDisk>true</WillWipeDisk><CreatePartitions>${created.join('')}</CreatePartitions><ModifyPartitions>${modified.join('')}</ModifyPartitions></Disk></DiskConfiguration>`;
 }
 
-/** Takes the setup out of this file, from whichever drive it is in, and runs it. A command may have 1024 characters. */
+/**
+ * Extracts the setup script from this file, which may be on any drive, and runs it. A command may have 1024 characters.
+ */
 const FIRST_LOGON = [
   `powershell.exe -NoProfile -ExecutionPolicy Bypass -Command "foreach ($d in [IO.DriveInfo]::GetDrives()) { $f = $d.Name + 'autounattend.xml'; if (-not (Test-Path $f)) { continue }; $c = @(([xml][IO.File]::ReadAllText($f)).unattend.ChildNodes | Where-Object { $_.NodeType -eq 'Comment' }); if ($c.Count -eq 0) { continue }; $s = $env:SystemRoot + '\\Temp\\imagefactory-setup.ps1'; [IO.File]::WriteAllText($s, $c[0].Value); & $s $f; Remove-Item $s; break }"`,
   'shutdown.exe /s /f /t 5',

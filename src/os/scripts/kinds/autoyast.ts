@@ -25,8 +25,9 @@ export const autoyast: ScriptKind = {
 const FINAL_HALT = '<final_halt config:type="boolean">true</final_halt>';
 
 /**
- * Whether an AutoYaST profile ends by powering the machine off: `final_halt` (after everything) or `halt` (after the first
- * stage) in `general/mode`. https://documentation.suse.com/sles/15-SP5/html/SLES-all/cha-configuration-installation-options.html
+ * Checks that an AutoYaST profile powers the machine off at its end: `final_halt` (after everything) or `halt` (after
+ * the first stage) in `general/mode`.
+ * https://documentation.suse.com/sles/15-SP5/html/SLES-all/cha-configuration-installation-options.html
  */
 function checkAutoyast(source: string): Problem[] {
   const text = source.replace(/\r\n?/g, '\n');
@@ -58,24 +59,24 @@ function wrapFinalHalt(mode: XmlElement | undefined, general: XmlElement | undef
 
 const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
 
-/** A text of an element of XML. */
+/** Escapes a text for an element of XML. */
 function escapeXml(text: string): string {
   return text.replace(/[&<>]/g, (character) => ESCAPES[character] ?? character);
 }
 
 const CLOUD_INIT_SERVICES = ['cloud-init-local', 'cloud-init', 'cloud-config', 'cloud-final'];
 
-/** What a release's medium has. */
+/** The contents of a release's medium. */
 interface MediumContents {
   cloudInit: boolean;
-  /** Whether services are systemd's, which AutoYaST's section for them wants. */
+  /** Whether systemd manages the services: AutoYaST's section for services needs it. */
   systemd: boolean;
-  /** Of a medium in modules those that are needed, in their folders: SLES 15's with all packages ("Full"). */
+  /** The needed modules, on a medium that has them in folders: SLES 15's with all packages ("Full"). */
   modules: string[];
 }
 
 function findMediumContents({ family, version }: StockInput['profile']): MediumContents {
-  // cloud-init is in a module that is no part of SLES 12's medium.
+  // cloud-init is in a module that SLES 12's medium lacks.
   if (family === 'sles' && !isFrom(version, '15')) return { cloudInit: false, systemd: true, modules: [] };
   if (family === 'sles') return { cloudInit: true, systemd: true, modules: ['Basesystem', 'Public-Cloud'] };
   const isTumbleweed = family === 'tumbleweed';
@@ -87,7 +88,10 @@ function findMediumContents({ family, version }: StockInput['profile']): MediumC
   };
 }
 
-/** A module that lies beside the product. https://documentation.suse.com/sles/15-SP7/html/SLES-all/cha-configuration-installation-options.html */
+/**
+ * A module that lies beside the product.
+ * https://documentation.suse.com/sles/15-SP7/html/SLES-all/cha-configuration-installation-options.html
+ */
 function writeAddOn(name: string): string {
   return `<listentry><media_url>relurl://</media_url><product>sle-module-${name.toLowerCase()}</product><product_dir>/Module-${name}</product_dir></listentry>`;
 }

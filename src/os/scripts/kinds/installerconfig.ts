@@ -19,8 +19,8 @@ export const installerconfig: ScriptKind = {
 const POWER_OFF = /^\s*(?:\/sbin\/)?(?:poweroff|shutdown\s+(?:-o\s+)?-p\s+(?:now|\+0)|halt\s+-p|acpiconf\s+-s\s*5)\b/;
 
 /**
- * FreeBSD's installerconfig: settings for bsdinstall, then a shell script for the new system. bsdinstall starts the machine again when
- * the script has ended (bsdinstall(8), "SCRIPTING"), unless the script has powered it off.
+ * Checks FreeBSD's installerconfig: settings for bsdinstall, then a shell script for the new system. bsdinstall reboots
+ * the machine after the script (bsdinstall(8), "SCRIPTING"), unless the script powers it off.
  */
 function checkInstallerconfig(text: string): Problem[] {
   const lines = text.split(/\r?\n/);
@@ -38,9 +38,10 @@ function checkInstallerconfig(text: string): Problem[] {
 }
 
 /**
- * At each start the key of the instance is read from the metadata service and let in as root's, and the SSH host keys are shown on the
- * console, between the lines that cloud-init has for it: the base system has no cloud-init. bsdinstall takes every line that begins with `#!` for
- * the beginning of another script, so its first line is written apart.
+ * A service, because the base system has no cloud-init. At each boot it fetches the key of the instance from the
+ * metadata service, adds it to root's authorized keys, and prints the SSH host keys to the console between cloud-init's
+ * marker lines. bsdinstall starts a new script at every line that begins with `#!`, so the script adds the first line
+ * of the service separately.
  */
 const KEY_SERVICE = `
 # PROVIDE: openstack_key
@@ -65,7 +66,10 @@ load_rc_config $name
 run_rc_command "$1"
 `;
 
-/** An installerconfig for the smallest system that a cloud can use: bsdinstall(8), "SCRIPTING". @throws FactoryError InvalidParameter */
+/**
+ * An installerconfig for the smallest system that a cloud can use: bsdinstall(8), "SCRIPTING". @throws FactoryError
+ * InvalidParameter
+ */
 function writeInstallerconfig({ template, diskLayout, user }: StockInput): string {
   const { rootpw } = template.os;
   if (user !== 'root') {
@@ -85,7 +89,7 @@ function writeInstallerconfig({ template, diskLayout, user }: StockInput): strin
   return [
     'export nonInteractive="YES"',
     'DISTRIBUTIONS="kernel.txz base.txz"',
-    // The first disk that there is: virtio, or what clouds have for it.
+    // The first disk: virtio, or another bus of the cloud.
     `PARTITIONS="$(sysctl -n kern.disks | tr ' ' '\\n' | grep -E '^(vtbd|da|ada)[0-9]' | sort | head -n 1) ${diskLayout === 'efi' ? 'GPT ' : ''}{ auto freebsd-ufs / }"`,
     '',
     '#!/bin/sh',

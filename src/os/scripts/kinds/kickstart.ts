@@ -33,16 +33,16 @@ export const kickstart: ScriptKind = {
   medium: { word: /(?:^|\s)(?:inst\.)?ks=cdrom:\/(\S+)/ },
 };
 
-/** Commands that say what becomes of the machine at the end; the last one counts. */
+/** Commands that decide how the machine ends; the last one counts. */
 const ENDINGS = ['poweroff', 'shutdown', 'halt', 'reboot'];
-/** Those that power it off. `halt` stops the system and leaves the machine on. */
+/** The commands that power the machine off. `halt` stops the system and leaves the machine on. */
 const POWER_OFF = ['poweroff', 'shutdown'];
 
 const NOT_A_SECTION = ['%end', '%include', '%ksappend'];
 
 /**
- * Whether a kickstart file ends by powering the machine off. Only commands count: what stands in a section (`%packages`,
- * `%pre`, `%post` …) up to its `%end`, or up to the next section in files that have no `%end`, is none.
+ * Checks that a kickstart file powers the machine off at its end. Only commands count. Lines in a section (`%packages`,
+ * `%pre`, `%post` …) up to its `%end`, or up to the next section in files without `%end`, are no commands.
  */
 function checkKickstart(text: string): Problem[] {
   const lines = text.split(/\r?\n/);
@@ -79,7 +79,10 @@ function checkKickstart(text: string): Problem[] {
   ];
 }
 
-/** What a release's kickstart language has. Enterprise releases are Fedoras of some years before, and a few words ahead of them. */
+/**
+ * The kickstart language of a release. An enterprise release corresponds to an older Fedora, with a few additional
+ * words.
+ */
 interface Dialect {
   /** Fedora release that it corresponds to. */
   fedora: number;
@@ -131,7 +134,8 @@ function writeKickstart(input: StockInput): string {
     ...(fedora < 8 ? [] : ['%end']),
     '',
     '%post',
-    // Of the installer's machine; with it, a machine made from the image would leave its interface alone.
+    // Remove the address of the installer's machine: with it, an instance of the image would not configure its
+    // interface.
     ...(fedora < 28 ? [HARDWARE_ADDRESSES] : []),
     ...(fedora < 28 ? [writeKeyService(user, 'rc.local')] : []),
     ...writeLastCommands(user),
@@ -140,19 +144,19 @@ function writeKickstart(input: StockInput): string {
   ].join('\n');
 }
 
-/** A text in quotes, as Python's shlex reads it, which is no shell: only these two are escaped. */
+/** Quotes a text for Python's shlex, which is no shell: only `"` and `\` are escaped. */
 function quoteDouble(text: string): string {
   return `"${text.replace(/(["\\])/g, '\\$1')}"`;
 }
 
-/** Without a password root's is locked. */
+/** Writes root's password; without one, root's password is locked. */
 function writeRootPassword(password: string | undefined, fedora: number): string {
   if (password === undefined || password === '') return fedora < 18 ? 'rootpw --iscrypted !!' : 'rootpw --lock';
   const quoted = /^[\w.,:/+=@%-]+$/.test(password) ? password : quoteDouble(password);
   return fedora < 10 ? `rootpw ${quoted}` : `rootpw --plaintext ${quoted}`;
 }
 
-/** What an old anaconda asks for, even in a kickstart, where it is not told. */
+/** Writes the answers that an old anaconda asks for where the kickstart lacks them. */
 function writeOldAnswers(fedora: number, isEnterprise: boolean): string[] {
   return [
     ...(fedora < 5 ? ['langsupport --default=en_US.UTF-8 en_US.UTF-8', 'skipx'] : []),
@@ -162,7 +166,9 @@ function writeOldAnswers(fedora: number, isEnterprise: boolean): string[] {
   ];
 }
 
-/** anaconda knows by itself what its machine boots from since Fedora 18. @throws FactoryError InvalidParameter */
+/**
+ * Writes the partitions. Since Fedora 18 anaconda adds the boot partition itself. @throws FactoryError InvalidParameter
+ */
 function writeDisk(layout: DiskLayout, fedora: number, arch: Arch): string[] {
   if (layout === 'efi' && fedora < 12) {
     throw new FactoryError('InvalidParameter', 'parameter disk_layout: this release cannot be started by UEFI', {
@@ -180,7 +186,7 @@ function writeDisk(layout: DiskLayout, fedora: number, arch: Arch): string[] {
   ];
 }
 
-/** What a machine's firmware starts from, where that is a partition. */
+/** Writes the partition that the machine's firmware boots from, where it needs one. */
 function writeBootPartition(layout: DiskLayout, fedora: number, arch: Arch): string[] {
   if (arch === 'ppc64') return ['part prepboot --fstype="PPC PReP Boot" --size=8'];
   if (layout === 'efi') return ['part /boot/efi --fstype=efi --size=200'];

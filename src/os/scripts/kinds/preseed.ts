@@ -37,7 +37,7 @@ function removeUserDataWord(commandLine: string): string {
 
 const ANSWER = 'd-i debian-installer/exit/poweroff boolean true';
 const POWER_OFF = 'debian-installer/exit/poweroff';
-/** What else says how the installer ends; without the power-off it stops the system, and leaves the machine on. */
+/** Questions that stop the system at the end; without the power-off they leave the machine on. */
 const HALTS = ['debian-installer/exit/halt', 'debian-installer/exit/always_halt'];
 
 /** One answer of a preseed file. */
@@ -48,8 +48,8 @@ interface Answer {
 }
 
 /**
- * Whether a preseed file ends by powering the machine off: by the installer's own question, the last answer to it
- * counts. A late command that does it would cut the installer off before it has finished.
+ * Checks that a preseed file powers the machine off at its end, by the installer's own question; the last answer
+ * counts. A late command that powers off would stop the installer before it has finished.
  */
 function checkPreseed(text: string): Problem[] {
   const problems: Problem[] = [];
@@ -92,7 +92,7 @@ function checkPreseed(text: string): Problem[] {
   return problems;
 }
 
-/** The answers of a file, lines that a backslash continues put together. */
+/** Parses the answers of a file; lines that end in a backslash are joined with the next. */
 function parseAnswers(text: string): Answer[] {
   const answers: Answer[] = [];
   let begun: { line: number; pieces: string[] } | undefined;
@@ -103,7 +103,7 @@ function parseAnswers(text: string): Answer[] {
     current.pieces.push(goesOn ? raw.slice(0, -1) : raw);
     begun = goesOn ? current : undefined;
     if (goesOn) return;
-    // The end is trimmed afterwards: an expression that looks for it tries every space on the way.
+    // The value is trimmed afterwards: an expression that looks for its end would try every space.
     const match = /^\s*\S+\s+(\S+)\s+\S+\s+(.*)$/s.exec(current.pieces.join(' '));
     if (match?.[1] !== undefined && match[2] !== undefined) {
       answers.push({ line: current.line, question: match[1], value: match[2].trimEnd() });
@@ -117,7 +117,9 @@ function writePreseed({ template, profile, diskLayout, user }: StockInput): stri
   const { install, rootpw } = template.os;
   const ubuntu = profile.family === 'ubuntu';
   const { cloudInit, growpart } = findCloudPackages(profile);
-  const script = cloudInit ? writeUserAccess(user) : joinLines(`${writeKeyService(user, 'init.d')}\n${writeUserAccess(user)}`);
+  const script = cloudInit
+    ? writeUserAccess(user)
+    : joinLines(`${writeKeyService(user, 'init.d')}\n${writeUserAccess(user)}`);
   const mirror = writeMirror(install.type === 'url' ? install.url : '');
   return [
     'd-i debian-installer/locale string en_US.UTF-8',
@@ -164,20 +166,20 @@ function writePreseed({ template, profile, diskLayout, user }: StockInput): stri
   ].join('\n');
 }
 
-/** What of cloud-init a release has; pkgsel installs nothing where one of its packages is unknown. */
+/** Finds the cloud packages that a release has: pkgsel installs nothing where one of its packages is unknown. */
 function findCloudPackages({ family, version }: StockInput['profile']): { cloudInit: boolean; growpart: boolean } {
   if (family !== 'ubuntu') return { cloudInit: isFrom(version, '8'), growpart: isFrom(version, '8') };
   return { cloudInit: isFrom(version, '10.04'), growpart: isFrom(version, '13.04') };
 }
 
-/** A script as a command in one line, because a preseed's answers have no others. */
+/** Converts a script to a command in one line, because an answer of a preseed file is one line. */
 function joinLines(script: string): string {
   return `printf %b ${quoteWords([script.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')])} | sh`;
 }
 
 /**
- * Without a password no password is root's, and no other user is made: cloud-init makes its own. Written as Debian's base-passwd
- * writes it: after `!` the installer’s user-setup asks for one all the same (user-setup-ask, state 1).
+ * Without a password, root's is locked. No other user is created: cloud-init creates its own. The lock is `*`, as in
+ * Debian's base-passwd: with `!` the installer’s user-setup asks for a password all the same (user-setup-ask, state 1).
  */
 function writePasswords(rootpw: string | undefined): string[] {
   const none = rootpw === undefined || rootpw === '';
@@ -190,7 +192,7 @@ function writePasswords(rootpw: string | undefined): string[] {
   ];
 }
 
-/** The archive that the install tree lies in: what stands before `/dists/` in its address. */
+/** Writes the mirror: the archive of the install tree, which is the part of its URL before `/dists/`. */
 function writeMirror(url: string): string[] {
   const match = /^(https?):\/\/(?:[^/@]*@)?([^/]+)(\/.*?)?\/dists\/([^/]+)\//.exec(url);
   if (match === null) return [];
