@@ -1,11 +1,5 @@
+import type { ImageKind, Phase } from './image-kinds.js';
 import type { ResumePointReport } from './messages.js';
-
-/** The phases of a build, in order. `cleanup` runs whatever happened. */
-export const PHASES = ['plan', 'jeos', 'customise', 'publish', 'cleanup'] as const;
-export type Phase = (typeof PHASES)[number];
-
-/** Percent of a build at which each phase begins: an install takes about as long as everything else. */
-export const PHASE_START_PERCENT: Record<Phase, number> = { plan: 0, jeos: 3, customise: 50, publish: 85, cleanup: 95 };
 
 /** imagefactory's status words (reference: its Image class), and CANCELED. */
 export type ImageStatus =
@@ -128,8 +122,8 @@ export function commandsForEnded(
 /** The answer to the query `status`. */
 export interface BuildStatus {
   uuid: string;
-  /** `base_image`, or `jeos_image` for the shared installer run. */
-  type: 'base_image' | 'jeos_image';
+  /** The kind of image; `jeos_image` for the shared installer run. */
+  type: ImageKind;
   status: ImageStatus;
   phase: Phase;
   /** 0 to 100. */
@@ -145,7 +139,10 @@ export interface BuildStatus {
   endedAt?: number;
   /** The workflow that installs the JEOS for this build, while or after it was waited for. */
   jeosWorkflowId?: string;
-  /** Instances, addresses and images that belong to the build now, by role: `installer`, `customise`, `address`, `jeos_image`, `base_image`. */
+  /**
+   * Instances, addresses and images that belong to the build now, by role: `installer`, `customise`, `address`,
+   * `jeos_image`, `base_image`.
+   */
   resources: Record<string, string>;
   /** The last lines of a console, as of the last report. */
   consoleTail?: string;

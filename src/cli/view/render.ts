@@ -1,10 +1,5 @@
-import {
-  PHASE_START_PERCENT,
-  PHASES,
-  describeWaiting,
-  type BuildStatus,
-  type StepStatus,
-} from '../../domain/status.js';
+import { listPhases, startPercent } from '../../domain/image-kinds.js';
+import { describeWaiting, type BuildStatus, type StepStatus } from '../../domain/status.js';
 import type { PendingActivity } from '../../client/pending-activity.js';
 import type { Observation, WorkflowView } from '../../client/watch.js';
 import { heldLines } from './held.js';
@@ -90,13 +85,13 @@ function headLines(seen: Observation, { colours, columns }: RenderOptions): Line
 export function computePercent(seen: Observation, status: BuildStatus): number {
   const inner = seen.jeos?.status?.percent;
   if (inner === undefined) return status.percent;
-  const { jeos: from, customise: to } = PHASE_START_PERCENT;
+  const [from, to] = [startPercent('base_image', 'jeos'), startPercent('base_image', 'customise')];
   return Math.max(status.percent, Math.floor(from + ((to - from) * inner) / 100));
 }
 
 function phaseText(status: BuildStatus): string {
-  const index = PHASES.indexOf(status.phase);
-  return `phase ${index + 1}/${PHASES.length}: ${status.phase}`;
+  const phases: string[] = listPhases(status.type);
+  return `phase ${phases.indexOf(status.phase) + 1}/${phases.length}: ${status.phase}`;
 }
 
 function stateText({ status, held, cancelRequestedAt, endedAt }: BuildStatus, execution: string): string {

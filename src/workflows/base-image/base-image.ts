@@ -1,224 +1,208 @@
-import { CancellationScope, defineQuery, getExternalWorkflowHandle, setHandler } from '@temporalio/workflow';
-import { ApplicationFailure } from '@temporalio/workflow';
-import type { BaseImageInput } from '../../domain/base-image-input.js';
-import { JEOS_LEAVE_SIGNAL, STATUS_QUERY, type BaseImageResult } from '../../domain/messages.js';
-import { SEARCH_ATTRIBUTES } from '../../domain/search-attributes.js';
-import { describeInstallerLeftovers, type BuildStatus } from '../../domain/status.js';
+import { ApplicationFailure, CancellationScope, getExternalWorkflowHandle } from '@temporalio/workflow';
 import type { FindResumePoint, JeosFound, ResumePoint } from '../../activities/shared/types.js';
-import { Board } from '../lifecycle/step-runner.js';
-import { Course } from './build-context.js';
-import { customise, type Customised } from './customise.js';
-import { Deadlines, withinTime } from '../lifecycle/deadlines.js';
-import { imageOf } from '../lifecycle/capture-image.js';
-import { endOf } from '../lifecycle/with-cleanup.js';
+import type { BaseImageInput } from '../../domain/base-image-input.js';
+import { JEOS_LEAVE_SIGNAL, type BaseImageResult } from '../../domain/messages.js';
+import { SEARCH_ATTRIBUTES } from '../../domain/search-attributes.js';
+import { describeInstallerLeftovers } from '../../domain/status.js';
+import { captureImage } from '../lifecycle/capture-image.js';
 import { isAlreadyBuilt, isCanceled, isLostByReset } from '../lifecycle/failures.js';
-import { Hold } from '../lifecycle/hold.js';
-import { Place } from '../create-queue/queue-ticket.js';
-import { allowSessions } from './ssh-sessions.js';
+import { runLifecycle } from '../lifecycle/lifecycle.js';
+import { BaseImageBuild } from './base-image-build.js';
+import { customise, type CustomisedInstance } from './customise.js';
+import { allowSshSessions } from './ssh-sessions.js';
 
 /**
- * Builds a base image, as the article tells it: plan, install (or find) the JEOS, boot it, customise it over SSH, list
- * its packages, shut it down, keep the snapshot, remove everything else, write the record.
+ * Builds a base image: plans it, finds or installs the JEOS, boots it, customises it over SSH, lists its packages,
+ * shuts it down, keeps the snapshot, removes everything else, and writes the record.
  */
 export async function baseImage(input: BaseImageInput): Promise<BaseImageResult> {
-  const heartbeat = input.heartbeatTimeout ?? 60;
-  const deadlines = new Deadlines(input.parameters);
-  const board = new Board(
-    { uuid: input.uuid, type: 'base_image', cloud: input.cloud, name: input.templateName },
-    heartbeat,
-    deadlines,
-  );
-  const place = new Place(board);
-  const course = new Course(input, place);
-  const hold = new Hold(course, board, deadlines, heartbeat);
-  allowSessions(course, board, heartbeat);
-  setHandler(defineQuery<BuildStatus>(STATUS_QUERY), () => board.status);
-  CancellationScope.current().cancelRequested.catch(() => board.canceling());
-  const clock = {
-    limit: () => course.parameters.timeout,
-    held: () => hold.held + place.waited,
-    isHeld: () => hold.isHeld || place.isWaiting,
-  };
-
-  return endOf(board, course.ref, () => withinTime(clock, () => build(course, board, heartbeat)), {
-    kept: (result) => ({ keepImages: [result.glanceId] }),
-    leave: () => place.leave(),
-    volumes: () => course.mayHaveVolumes,
-    startsWithNothing: input.resumed === undefined,
-    keepFailed: () => (course.parameters.on_error === 'keep' ? course.parameters.keep_for : undefined),
-    finish: async (result, failure) => {
-      await board.step({ name: 'record', title: 'write the record' }, 'writeFinalRecord', {
-        ref: course.ref,
+  const build = new BaseImageBuild(input);
+  const { context, ref, status, steps } = build;
+  allowSshSessions(build);
+  return runLifecycle(context, {
+    build: () => buildOnce(build),
+    resultImages: ({ glanceId }) => [glanceId],
+    mayHaveVolumes: () => build.mayHaveVolumes,
+    continuesEarlierRun: input.resumed !== undefined,
+    keepAfterFailure: () => (build.parameters.on_error === 'keep' ? build.parameters.keep_for : undefined),
+    timeout: () => build.parameters.timeout,
+    writeRecord: (result, failure) =>
+      steps.run({ name: 'record', title: 'write the record' }, 'writeFinalRecord', {
+        ref,
         result,
         failure,
-        timings: board.timings(),
+        timings: status.timings(),
         status: result !== undefined ? 'COMPLETE' : failure?.type === 'Canceled' ? 'CANCELED' : 'FAILED',
-      });
-    },
+      }),
   });
 }
 
-async function build(course: Course, board: Board, heartbeat: number): Promise<BaseImageResult> {
+/** Builds the image; a build that was reset after it completed returns the image that it has. */
+async function buildOnce(build: BaseImageBuild): Promise<BaseImageResult> {
   try {
-    return await lifecycle(course, board, heartbeat);
+    return await runPhases(build);
   } catch (error) {
     if (!isAlreadyBuilt(error)) throw error;
-    return board.step({ name: 'built', title: 'take the image that the build has already' }, 'returnCompletedImage', {
-      ref: course.ref,
-    });
+    return build.steps.run(
+      { name: 'built', title: 'return the image that the build has already' },
+      'returnCompletedImage',
+      { ref: build.ref },
+    );
   }
 }
 
-/** How often a build goes on from what is left when it was reset to a moment whose instance has gone. */
-const NEW_BEGINNINGS = 2;
+/** How often a build that was reset customises again, after it lost its instance by the reset. */
+const MAX_RESTARTS_AFTER_RESET = 2;
 
-async function lifecycle(course: Course, board: Board, heartbeat: number): Promise<BaseImageResult> {
-  await planned(course, board);
-  let remains = await remaining(course, board);
-  for (let begun = 0; ; begun++) {
-    // The installer's run needs a slot of its own: nobody waits for it who holds one.
-    await course.place.leave();
-    const jeos = await installed(course, board, heartbeat);
+async function runPhases(build: BaseImageBuild): Promise<BaseImageResult> {
+  await plan(build);
+  let resumePoint = await findResumePoint(build);
+  for (let restarts = 0; ; restarts++) {
+    // The installer's run needs a slot of its own: a build that waits for it must not hold one.
+    await build.context.ticket.leaveQueue();
+    const jeos = await ensureJeos(build);
     try {
-      const customised = remains.snapshotOf ?? (await customise(course, jeos, board));
-      return await publish(course, jeos, customised, board);
+      const customised = resumePoint.snapshotOf ?? (await customise(build, jeos));
+      return await publish(build, jeos, customised);
     } catch (error) {
-      if (!isLostByReset(error) || begun === NEW_BEGINNINGS) throw error;
-      remains = await whatIsLeft(course, board, { discardGuest: begun > 0, needsGuest: false });
+      if (!isLostByReset(error) || restarts === MAX_RESTARTS_AFTER_RESET) throw error;
+      resumePoint = await readResumePoint(build, { discardGuest: restarts > 0, needsGuest: false });
     }
   }
 }
 
-async function planned(course: Course, board: Board): Promise<void> {
-  const plan = await board.step(
+async function plan(build: BaseImageBuild): Promise<void> {
+  const { ref, input, status, steps } = build;
+  const made = await steps.run(
     {
       name: 'plan',
       title: 'check the template and the install script, and everything that they need in the cloud',
       budget: { total: 600, attempt: 300 },
-      note: (made) => made.warnings.join('; ') || undefined,
+      note: ({ warnings }) => warnings.join('; ') || undefined,
     },
     'planBaseImage',
-    { ref: course.ref, input: course.input },
+    { ref, input },
   );
-  course.plan = plan;
-  board.status.name = plan.name;
-  board.status.os = plan.osLabel;
-  board.enter('jeos', 1, [
-    { key: SEARCH_ATTRIBUTES.os, value: plan.os.name },
-    { key: SEARCH_ATTRIBUTES.osVersion, value: plan.os.version },
-    { key: SEARCH_ATTRIBUTES.arch, value: plan.os.arch },
-    { key: SEARCH_ATTRIBUTES.template, value: plan.name },
+  build.plan = made;
+  status.status.name = made.name;
+  status.status.os = made.osLabel;
+  status.enterPhase('jeos', 1, [
+    { key: SEARCH_ATTRIBUTES.os, value: made.os.name },
+    { key: SEARCH_ATTRIBUTES.osVersion, value: made.os.version },
+    { key: SEARCH_ATTRIBUTES.arch, value: made.os.arch },
+    { key: SEARCH_ATTRIBUTES.template, value: made.name },
   ]);
 }
 
-/** What an earlier run of this build has left to go on from. */
-async function remaining(course: Course, board: Board): Promise<ResumePoint> {
-  const { plan, input } = course;
-  const { resumed } = input;
+/** Finds what an earlier run of this build left to resume from. */
+async function findResumePoint(build: BaseImageBuild): Promise<ResumePoint> {
+  const { resumed } = build.input;
   if (resumed === undefined) return {};
   const { from } = resumed;
-  const places = ['jeos', 'customise', ...plan.guestSteps.map(({ name }) => name)];
-  if (from !== undefined && !places.includes(from)) {
+  const choices = ['jeos', 'customise', ...build.plan.guestSteps.map(({ name }) => name)];
+  if (from !== undefined && !choices.includes(from)) {
     throw ApplicationFailure.nonRetryable(
-      `a build cannot be resumed from ${from}; it can from: ${places.join(', ')}`,
+      `a build cannot be resumed from ${from}; it can from: ${choices.join(', ')}`,
       'InvalidParameter',
     );
   }
-  return whatIsLeft(course, board, {
+  return readResumePoint(build, {
     discardGuest: from === 'jeos' || from === 'customise',
     needsGuest: from !== undefined,
   });
 }
 
-function whatIsLeft(
-  { ref, plan, input }: Course,
-  board: Board,
-  how: Pick<FindResumePoint, 'discardGuest' | 'needsGuest'>,
+function readResumePoint(
+  { ref, plan: { instanceDigest }, input, steps }: BaseImageBuild,
+  options: Pick<FindResumePoint, 'discardGuest' | 'needsGuest'>,
 ): Promise<ResumePoint> {
-  return board.step(
+  return steps.run(
     {
-      name: 'remains',
-      title: 'see what the earlier run of this build has left',
+      name: 'resume-point',
+      title: 'find what the earlier run of this build left',
       budget: { total: 1800 },
       note: (found) => found.note,
     },
     'findResumePoint',
-    { ref, ...how, instanceDigest: plan.instanceDigest, from: input.resumed?.from },
+    { ref, ...options, instanceDigest, from: input.resumed?.from },
   );
 }
 
-/** The installer run is a workflow of its own, because builds share it; it is joined, awaited, and left when cancelled. */
-async function installed(course: Course, board: Board, heartbeat: number): Promise<JeosFound> {
-  const { media_timeout, quota_timeout, snapshot_timeout } = course.parameters;
+/**
+ * Finds or installs the JEOS. The installer's run is a workflow of its own, because builds share it: this build joins
+ * it, waits for it, and leaves it when it is cancelled.
+ */
+async function ensureJeos(build: BaseImageBuild): Promise<JeosFound> {
+  const { status, steps, context } = build;
+  const { media_timeout, quota_timeout, snapshot_timeout } = build.parameters;
   try {
-    const jeos = await board.wait(
+    const jeos = await steps.runWithDeadline(
       'install_timeout',
       {
         name: 'jeos',
         title: 'find the installed system (JEOS), or install it',
-        beyond: media_timeout + quota_timeout + snapshot_timeout,
+        graceSeconds: media_timeout + quota_timeout + snapshot_timeout,
         note: ({ reused, imageId, leftovers }) =>
           `${reused ? 'reused' : 'installed as'} image ${imageId}${describeInstallerLeftovers(leftovers)}`,
       },
       'waitForJeos',
       () => {
-        const { ref, plan, input } = course;
-        // The script is in the store by now; here it would stand in the history once more.
-        const parameters = { ...course.parameters, install_script: undefined };
-        board.status.jeosWorkflowId = plan.jeosWorkflowId;
+        const { ref, plan: planned, input } = build;
+        // The store has the script by now; here it would stand in the history a second time.
+        const parameters = { ...build.parameters, install_script: undefined };
+        status.status.jeosWorkflowId = planned.jeosWorkflowId;
         const ownOfEarlierRun = input.resumed !== undefined && input.resumed.from !== 'jeos';
-        return { ref, plan, parameters, heartbeatTimeout: heartbeat, ownOfEarlierRun };
+        return { ref, plan: planned, parameters, heartbeatTimeout: context.heartbeatTimeout, ownOfEarlierRun };
       },
     );
-    board.holds('jeos_image', jeos.imageId);
+    status.setResource('jeos_image', jeos.imageId);
     return jeos;
   } catch (error) {
-    if (isCanceled(error)) await leaveJeos(course);
+    if (isCanceled(error)) await leaveJeos(build);
     throw error;
   }
 }
 
-async function leaveJeos({ ref, plan }: Course): Promise<void> {
+async function leaveJeos({ ref, plan: { jeosWorkflowId } }: BaseImageBuild): Promise<void> {
   await CancellationScope.nonCancellable(async () => {
     try {
-      await getExternalWorkflowHandle(plan.jeosWorkflowId).signal(JEOS_LEAVE_SIGNAL, ref.uuid);
+      await getExternalWorkflowHandle(jeosWorkflowId).signal(JEOS_LEAVE_SIGNAL, ref.uuid);
     } catch {
-      // It has ended, or was never started: there is nothing to leave.
+      // The run has ended, or never started: there is nothing to leave.
     }
   });
 }
 
 async function publish(
-  course: Course,
+  build: BaseImageBuild,
   jeos: JeosFound,
-  { serverId, packages, volumeId }: Customised,
-  board: Board,
+  { serverId, packages, volumeId }: CustomisedInstance,
 ): Promise<BaseImageResult> {
-  board.enter('publish', 3);
-  const { ref } = course;
-  const { published: image } = await imageOf(
-    board,
-    { ref, role: 'base', serverId, rootVolume: volumeId, name: course.plan.imageName },
+  const { ref, status, steps } = build;
+  status.enterPhase('publish', 3);
+  const { published: image } = await captureImage(
+    build,
+    { role: 'base', serverId, rootVolume: volumeId, name: build.plan.imageName },
     {
       snapshot: { name: 'base.snapshot', title: 'take the snapshot that becomes the base image' },
       terminate: { name: 'customise.delete', title: 'terminate the instance' },
     },
     ({ imageId }) =>
-      board.step(
+      steps.run(
         { name: 'base.publish', title: 'set the base image’s name and properties' },
         'publishBaseImage',
         () => ({
           ref,
           imageId,
-          name: course.plan.imageName,
-          minDisk: course.plan.minDisk,
-          isPublic: course.parameters.public,
+          name: build.plan.imageName,
+          minDisk: build.plan.minDisk,
+          isPublic: build.parameters.public,
         }),
       ),
   );
-  const body = course.parameters.download
-    ? await board.step(
-        { name: 'download', title: 'fetch the base image and check its digest', budget: { total: 4 * 3600 } },
+  const body = build.parameters.download
+    ? await steps.run(
+        { name: 'download', title: 'download the base image and check its digest', budget: { total: 4 * 3600 } },
         'downloadBody',
         { ref, imageId: image.imageId },
       )
@@ -230,9 +214,9 @@ async function publish(
     checksumMd5: image.checksumMd5,
     size: image.size,
     minDisk: image.minDisk,
-    body: course.plan.bodyPath,
+    body: build.plan.bodyPath,
     downloaded: body !== undefined,
     packages,
-    jeos: { glance_id: jeos.imageId, digest: course.plan.jeosDigest, reused: jeos.reused },
+    jeos: { glance_id: jeos.imageId, digest: build.plan.jeosDigest, reused: jeos.reused },
   };
 }

@@ -1,121 +1,122 @@
 import type { GuestLocation, JeosFound } from '../../activities/shared/types.js';
-import type { Board, Step } from '../lifecycle/step-runner.js';
-import type { Course } from './build-context.js';
-import { madeVolumes } from '../lifecycle/capture-image.js';
+import { createVolumesIfNeeded } from '../lifecycle/capture-image.js';
+import type { Step } from '../lifecycle/step-runner.js';
+import type { BaseImageBuild } from './base-image-build.js';
 
 /** An instance that is customised and off. */
-export interface Customised {
+export interface CustomisedInstance {
   serverId: string;
   packages: number;
-  /** Where its disk is a volume. */
+  /** Id of the volume that is its disk; absent when its disk is no volume. */
   volumeId?: string;
 }
 
+/** Answers where the guest is: a user who resumes a held build may change the user name. */
+type LocateGuest = () => GuestLocation;
+
 /**
- * Boots the JEOS, customises the guest over SSH in the template's order, lists its packages, takes the machine's identity
- * out of it, and shuts it down.
+ * Boots the JEOS, customises the guest over SSH in the template's order, lists its packages, removes the machine's
+ * identity, and shuts the guest down.
  */
-export async function customise(course: Course, jeos: JeosFound, board: Board): Promise<Customised> {
-  // Besides the template's steps: access, instance, address, SSH, packages listed, cleaned, shut down.
-  board.enter('customise', course.plan.guestSteps.length + 7);
-  const { serverId, volumeId, guest } = await booted(course, jeos, board);
-  await templateSteps(course, guest, board);
-  const { packages } = await listed(course, guest, board);
-  const { ref } = course;
-  await board.step(
+export async function customise(build: BaseImageBuild, jeos: JeosFound): Promise<CustomisedInstance> {
+  const { ref, status, steps } = build;
+  // Besides the template's steps: access, instance, address, SSH, package list, identity, shutdown.
+  status.enterPhase('customise', build.plan.guestSteps.length + 7);
+  const { serverId, volumeId, locateGuest } = await bootInstance(build, jeos);
+  await runTemplateSteps(build, locateGuest);
+  const packages = await listPackages(build, locateGuest);
+  await steps.run(
     { name: 'clean', title: 'remove the machine’s identity from the guest', budget: { total: 1800 } },
     'cleanGuest',
-    (round) => ({ ref, guest: guest(), round }),
+    (round) => ({ ref, guest: locateGuest(), round }),
   );
-  await board.wait(
+  await steps.runWithDeadline(
     'shutdown_timeout',
     { name: 'shutdown', title: 'remove the build’s key and shut the guest down' },
     'shutDownGuest',
-    (deadline) => ({ ref, guest: guest(), deadline }),
+    (deadline) => ({ ref, guest: locateGuest(), deadline }),
   );
   return { serverId, packages, ...(volumeId === undefined ? {} : { volumeId }) };
 }
 
-/** Boots an instance from the JEOS, and waits until it lets us in. */
-async function booted(
-  course: Course,
+/** Boots an instance from the JEOS, and waits until the build can log in. */
+async function bootInstance(
+  build: BaseImageBuild,
   jeos: JeosFound,
-  board: Board,
-): Promise<{ serverId: string; volumeId: string | undefined; guest: () => GuestLocation }> {
-  const { ref } = course;
-  const access = await board.step(
-    { name: 'access', title: 'make the build’s SSH key pair and its security group' },
+): Promise<{ serverId: string; volumeId: string | undefined; locateGuest: LocateGuest }> {
+  const { ref, status, steps, context } = build;
+  const access = await steps.run(
+    { name: 'access', title: 'create the build’s SSH key pair and its security group' },
     'createAccess',
     { ref },
   );
-  const size = course.plan.volumes?.root;
-  const volumes = await madeVolumes(board, 'customise.volumes', {
-    ref,
+  const size = build.plan.volumes?.root;
+  const volumes = await createVolumesIfNeeded(build, 'customise.volumes', {
     documentsId: ref.uuid,
     ...(size === undefined ? {} : { root: { imageId: jeos.imageId, size } }),
     media: [],
-    timeout: course.parameters.quota_timeout,
+    timeout: build.parameters.quota_timeout,
   });
-  const { serverId } = await board.create(
+  const { serverId } = await context.ticket.createServer(
     { name: 'customise.create', title: 'boot an instance from the JEOS' },
-    course.place,
-    { ref, role: 'customise', line: course.plan.queueId, patience: course.parameters.quota_timeout },
+    { role: 'customise', queueId: build.plan.queueId, timeout: build.parameters.quota_timeout },
     () => ({
       documentsId: ref.uuid,
       imageId: jeos.imageId,
-      flavorId: course.plan.flavorId,
-      networkId: course.plan.networkId,
+      flavorId: build.plan.flavorId,
+      networkId: build.plan.networkId,
       ...(volumes === undefined ? {} : { volumes }),
       access,
-      floatingIp: course.parameters.request_floating_ip,
-      instanceDigest: course.plan.instanceDigest,
+      floatingIp: build.parameters.request_floating_ip,
+      instanceDigest: build.plan.instanceDigest,
     }),
   );
-  board.holds('customise', serverId);
-  const address = await board.wait(
+  status.setResource('customise', serverId);
+  const address = await steps.runWithDeadline(
     'boot_timeout',
-    { name: 'address', title: 'wait for the instance and its address', note: (at) => at.host },
+    { name: 'address', title: 'wait for the instance and its address', note: ({ host }) => host },
     'waitForAddress',
     (deadline) => {
-      const { plan, parameters } = course;
+      const { plan, parameters } = build;
       return { ref, serverId, networkId: plan.networkId, floatingIp: parameters.request_floating_ip, deadline };
     },
   );
-  board.holds('address', address.host);
-  const guest = (): GuestLocation => course.guestAt(address.host, serverId, access.securityGroupId);
-  course.guest = guest;
-  await board.wait(
+  status.setResource('address', address.host);
+  const locateGuest = (): GuestLocation => build.describeGuest(address.host, serverId, access.securityGroupId);
+  build.locateGuest = locateGuest;
+  await steps.runWithDeadline(
     'boot_timeout',
-    { name: 'ssh', title: `wait until ${guest().user} is let in over SSH` },
+    { name: 'ssh', title: `wait until ${locateGuest().user} can log in over SSH` },
     'waitForSsh',
-    (deadline) => ({ ref, guest: guest(), deadline, jeos }),
+    (deadline) => ({ ref, guest: locateGuest(), deadline, jeos }),
   );
-  return { serverId, volumeId: volumes?.root, guest };
+  return { serverId, volumeId: volumes?.root, locateGuest };
 }
 
-/** The template's own steps. While one of them is held, it and those after it may be replaced. */
-async function templateSteps(course: Course, guest: () => GuestLocation, board: Board): Promise<void> {
-  for (let index = 0; index < course.plan.guestSteps.length; index++) {
-    const current = (): Step<void> | undefined => {
-      const step = course.plan.guestSteps[index];
-      const budget = { total: course.parameters.command_timeout + 600 };
+/** Runs the template's own steps. While one of them is held, a user may replace it and those after it. */
+async function runTemplateSteps(build: BaseImageBuild, locateGuest: LocateGuest): Promise<void> {
+  for (let index = 0; index < build.plan.guestSteps.length; index++) {
+    const currentStep = (): Step<void> | undefined => {
+      const step = build.plan.guestSteps[index];
+      const budget = { total: build.parameters.command_timeout + 600 };
       return step && { name: step.name, title: step.title, skippable: true, budget };
     };
-    await board.step(current, 'runGuestStep', (round) => ({
-      ref: course.ref,
-      guest: guest(),
-      step: current()?.name ?? '',
-      timeout: course.parameters.command_timeout,
+    await build.steps.run(currentStep, 'runGuestStep', (round) => ({
+      ref: build.ref,
+      guest: locateGuest(),
+      step: currentStep()?.name ?? '',
+      timeout: build.parameters.command_timeout,
       round,
-      forceRerun: course.isAnew(index),
-      rerun: course.parameters.rerunnable_commands,
+      forceRerun: build.isForcedToRerun(index),
+      rerun: build.parameters.rerunnable_commands,
     }));
   }
 }
 
-async function listed(course: Course, guest: () => GuestLocation, board: Board): Promise<{ packages: number }> {
-  if (!course.parameters.generate_icicle) return { packages: 0 };
-  return board.step(
+/** Writes the ICICLE, and answers the number of packages; 0 when the build writes none. */
+async function listPackages(build: BaseImageBuild, locateGuest: LocateGuest): Promise<number> {
+  if (!build.parameters.generate_icicle) return 0;
+  const { packages } = await build.steps.run(
     {
       name: 'icicle',
       title: 'list the installed packages (ICICLE)',
@@ -123,6 +124,7 @@ async function listed(course: Course, guest: () => GuestLocation, board: Board):
       note: (list) => `${list.packages} packages`,
     },
     'writeIcicle',
-    () => ({ ref: course.ref, guest: guest() }),
+    () => ({ ref: build.ref, guest: locateGuest() }),
   );
+  return packages;
 }

@@ -1,49 +1,56 @@
 import { ApplicationFailure, defineUpdate, setHandler } from '@temporalio/workflow';
+import type { GuestLocation } from '../../activities/shared/types.js';
+import type { BuildRef } from '../../domain/names.js';
 import {
   CLOSE_SESSION_UPDATE,
   OPEN_SESSION_UPDATE,
   type OpenedSession,
   type SessionRequest,
 } from '../../domain/messages.js';
-import type { GuestLocation } from '../../activities/shared/types.js';
-import { call } from '../lifecycle/activity-options.js';
-import type { Board } from '../lifecycle/step-runner.js';
-import type { Course } from './build-context.js';
 import { describeFailure } from '../lifecycle/failures.js';
+import type { BaseImageBuild } from './base-image-build.js';
 
 const openUpdate = defineUpdate<OpenedSession, [SessionRequest]>(OPEN_SESSION_UPDATE);
 const closeUpdate = defineUpdate<void, [SessionRequest]>(CLOSE_SESSION_UPDATE);
 
-/** Lets people in to the instance of a held build, with a key that is for that session only. */
-export function allowSessions(course: Course, board: Board, heartbeatTimeout: number): void {
-  const options = (summary: string) => ({ summary, budget: { total: 120 }, heartbeatTimeout });
+/** Seconds that a session may take to be opened or closed. */
+const BUDGET = { total: 120 };
+
+/** Lets users log in to the instance of a held build, with a key that is valid for one session only. */
+export function allowSshSessions(build: BaseImageBuild): void {
+  const { ref, steps, status } = build;
   const validator = ({ publicKey }: SessionRequest): void => {
-    if (!/^[a-z0-9@.-]+ [A-Za-z0-9+/=]+( [^\n]*)?$/.test(publicKey)) refuse('this is not a public SSH key');
-    if (board.status.held === undefined || course.guest === undefined) {
-      refuse('the build is not held with an instance to go to');
+    if (!/^[a-z0-9@.-]+ [A-Za-z0-9+/=]+( [^\n]*)?$/.test(publicKey)) reject('this is not a public SSH key');
+    if (status.status.held === undefined || build.locateGuest === undefined) {
+      reject('the build is not held, or it has no instance to log in to');
     }
   };
-  const input = (request: SessionRequest) => ({ ref: course.ref, guest: guestOf(course), ...request });
+  const input = (request: SessionRequest): SessionRequest & { ref: BuildRef; guest: GuestLocation } => ({
+    ref,
+    guest: build.locateGuest?.() ?? reject('the build has no instance'),
+    ...request,
+  });
   setHandler(
     openUpdate,
-    (request: SessionRequest) => inWords(call('openSession', [input(request)], options('let a session in'))),
+    (request: SessionRequest) =>
+      withReadableFailure(
+        steps.call('openSession', input(request), { summary: 'open an SSH session', budget: BUDGET }),
+      ),
     { validator },
   );
-  // Also of a build that goes on meanwhile: a session that has ended must leave nothing.
+  // A session of a build that has gone on meanwhile can be closed as well: it must leave no key behind.
   setHandler(closeUpdate, (request: SessionRequest) =>
-    inWords(call('closeSession', [input(request)], options('let the session in no more'))),
+    withReadableFailure(
+      steps.call('closeSession', input(request), { summary: 'close an SSH session', budget: BUDGET }),
+    ),
   );
 }
 
-function guestOf({ guest }: Course): GuestLocation {
-  return guest === undefined ? refuse('the build has no instance') : guest();
-}
-
-function refuse(message: string): never {
+function reject(message: string): never {
   throw ApplicationFailure.nonRetryable(message, 'Conflict');
 }
 
-async function inWords<T>(promise: Promise<T>): Promise<T> {
+async function withReadableFailure<T>(promise: Promise<T>): Promise<T> {
   try {
     return await promise;
   } catch (error) {

@@ -25,90 +25,92 @@ import {
   QUEUE_TURN_QUERY,
   type CreateQueueInput,
 } from '../../domain/messages.js';
-import { call } from '../lifecycle/activity-options.js';
+import { callActivity } from '../lifecycle/activity-options.js';
 
-const newsSignal = defineSignal<[QueueNotice]>(QUEUE_NOTICE_SIGNAL);
+const noticeSignal = defineSignal<[QueueNotice]>(QUEUE_NOTICE_SIGNAL);
 
-/** Milliseconds for which an empty line waits for somebody to join. */
-const IDLE = 60_000;
-/** How many times more seldom it looks after the others when nobody waits. */
-const SELDOM = 20;
-/** Events of a history that is handed on. */
-const LONG = 4000;
+/** Milliseconds for which an empty queue waits for a member to join. */
+const IDLE_TIMEOUT = 60_000;
+/** When no member waits, the queue checks its active members this many times more seldom. */
+const CHECK_SELDOM = 20;
+/** Events after which the workflow continues as new. */
+const MAX_EVENTS_BEFORE_CONTINUE_AS_NEW = 4000;
 
 /**
- * The line of a project, which everybody joins who wants to create an instance there: see {@link CreateQueue}. Who joins asks how it
- * stands; who must wait is told of its turn by a signal, and asks again. A signal that finds nobody is how it learns that a waiting build has ended. Those who have their turn
- * or a slot are looked after now and then, because a build that was terminated does not leave.
+ * The create queue of a project, which every build joins to create an instance there: see {@link CreateQueue}. A
+ * joining workflow queries its turn or position; a waiting one is signalled at its turn, and asks again. A signal that
+ * finds no workflow tells the queue that a waiting build has ended. The queue checks now and then whether those with a
+ * turn or a slot still run, because a terminated build does not leave.
  *
- * It never goes by its own clock, only by timers that go off and by times that it is told: see "The workflow's clock" in
- * docs/architecture.md.
+ * The queue never decides by its own clock, only by timers that fire and by times that others tell it: see the ADR "The
+ * workflow's clock".
  */
 export async function createQueue(input: CreateQueueInput): Promise<void> {
-  const line = new CreateQueue(input.state);
-  /** The latest time that it has heard of. */
+  const queue = new CreateQueue(input.state);
+  /** The latest time that any other side told: milliseconds since the epoch. */
   let now = 0;
-  const hear = (at = 0): number => (now = Math.max(now, at));
-  let isNew = true;
-  let telling = 0;
-  const tell = async (id: string, news: QueueNotice): Promise<void> => {
-    telling += 1;
+  const learnTime = (at = 0): number => (now = Math.max(now, at));
+  let hasChanged = true;
+  let pendingNotices = 0;
+  const change = (apply: () => void): void => {
+    apply();
+    hasChanged = true;
+  };
+  const sendNotice = async (id: string, notice: QueueNotice): Promise<void> => {
+    pendingNotices += 1;
     try {
-      await getExternalWorkflowHandle(id).signal(newsSignal, news);
+      await getExternalWorkflowHandle(id).signal(noticeSignal, notice);
     } catch {
-      change(() => line.leave(id));
+      change(() => queue.leave(id));
     } finally {
-      telling -= 1;
+      pendingNotices -= 1;
     }
   };
-  /** Tells everybody what is new for them, but the one that asks and hears it as the answer. */
-  const say = (asking?: string): void => {
-    for (const { id, news } of line.advance(now)) {
-      if (id !== asking || news.state === 'expelled') void tell(id, news);
+  /** Notifies each member of what is new for it, except the joining one, which gets it as the answer to its query. */
+  const notifyMembers = (joiningId?: string): void => {
+    for (const { id, notice } of queue.advance(now)) {
+      if (id !== joiningId || notice.state === 'expelled') void sendNotice(id, notice);
     }
-  };
-  const change = (how: () => void): void => {
-    how();
-    isNew = true;
   };
   setHandler(defineSignal<[QueueMember, boolean, number | null]>(QUEUE_JOIN_SIGNAL), (member, hasInstance, limit) => {
-    line.join(member, hasInstance, limit ?? undefined);
-    // At once, whatever is under way below: the query for the answer comes right after.
-    say(member.id);
-    isNew = true;
+    queue.join(member, hasInstance, limit ?? undefined);
+    // At once, whatever the loop below is doing: the member's query comes right after.
+    notifyMembers(member.id);
+    hasChanged = true;
   });
   setHandler(defineSignal<[string, string, number]>(QUEUE_SHORTAGE_SIGNAL), (id, reason, at) =>
-    change(() => line.reportShortage(id, reason, hear(at))),
+    change(() => queue.reportShortage(id, reason, learnTime(at))),
   );
-  setHandler(defineSignal<[string, TurnOutcome, number]>(QUEUE_TURN_FINISHED_SIGNAL), (id, end, at) =>
-    change(() => line.finishTurn(id, end, hear(at))),
+  setHandler(defineSignal<[string, TurnOutcome, number]>(QUEUE_TURN_FINISHED_SIGNAL), (id, outcome, at) =>
+    change(() => queue.finishTurn(id, outcome, learnTime(at))),
   );
-  setHandler(defineSignal<[string]>(QUEUE_LEAVE_SIGNAL), (id) => change(() => line.leave(id)));
-  setHandler(defineQuery<QueuePosition | null, [string]>(QUEUE_POSITION_QUERY), (id) => line.findPosition(id) ?? null);
-  setHandler(defineQuery<QueueAnswer | null, [string]>(QUEUE_TURN_QUERY), (id) => line.answerMember(id) ?? null);
+  setHandler(defineSignal<[string]>(QUEUE_LEAVE_SIGNAL), (id) => change(() => queue.leave(id)));
+  setHandler(defineQuery<QueuePosition | null, [string]>(QUEUE_POSITION_QUERY), (id) => queue.findPosition(id) ?? null);
+  setHandler(defineQuery<QueueAnswer | null, [string]>(QUEUE_TURN_QUERY), (id) => queue.answerMember(id) ?? null);
 
-  let lookedAt = Date.now();
-  const nextLook = (): number => lookedAt + input.checkEvery * 1000 * (line.hasWaiting ? 1 : SELDOM);
-  const lookAfter = async (): Promise<void> => {
-    lookedAt = Date.now();
-    if (line.activeIds.length === 0) return;
-    const seen = await call('findEndedWorkflows', [{ ids: line.activeIds }], {
-      summary: 'see whether those still live whose turn it is',
-      heartbeatTimeout: input.heartbeatTimeout,
-    }).catch(() => undefined);
-    hear(seen?.at ?? 0);
-    for (const id of seen?.ended ?? []) change(() => line.leave(id));
+  let checkedAt = Date.now();
+  const nextCheck = (): number => checkedAt + input.checkEvery * 1000 * (queue.hasWaiting ? 1 : CHECK_SELDOM);
+  const removeEndedMembers = async (): Promise<void> => {
+    checkedAt = Date.now();
+    if (queue.activeIds.length === 0) return;
+    const seen = await callActivity(
+      'findEndedWorkflows',
+      { ids: queue.activeIds },
+      { summary: 'check which builds with a turn or a slot have ended', heartbeatTimeout: input.heartbeatTimeout },
+    ).catch(() => undefined);
+    learnTime(seen?.at ?? 0);
+    for (const id of seen?.ended ?? []) change(() => queue.leave(id));
   };
 
   for (;;) {
-    const left = line.isEmpty ? IDLE : Math.max(1, nextLook() - Date.now());
-    const isChanged = await condition(() => isNew, left);
-    if (!isChanged && line.isEmpty) break;
-    if (!isChanged) await lookAfter();
-    isNew = false;
-    say();
-    if (workflowInfo().historyLength < LONG) continue;
-    await condition(() => telling === 0);
-    await continueAsNew<typeof createQueue>({ ...input, state: line.state });
+    const timeout = queue.isEmpty ? IDLE_TIMEOUT : Math.max(1, nextCheck() - Date.now());
+    const changedInTime = await condition(() => hasChanged, timeout);
+    if (!changedInTime && queue.isEmpty) break;
+    if (!changedInTime) await removeEndedMembers();
+    hasChanged = false;
+    notifyMembers();
+    if (workflowInfo().historyLength < MAX_EVENTS_BEFORE_CONTINUE_AS_NEW) continue;
+    await condition(() => pendingNotices === 0);
+    await continueAsNew<typeof createQueue>({ ...input, state: queue.state });
   }
 }

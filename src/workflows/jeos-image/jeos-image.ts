@@ -1,139 +1,118 @@
-import { CancellationScope, defineQuery, defineSignal, setHandler, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, defineSignal, setHandler, workflowInfo } from '@temporalio/workflow';
 import {
   JEOS_JOIN_SIGNAL,
   JEOS_LEAVE_SIGNAL,
-  STATUS_QUERY,
   type JeosImageInput,
   type JeosImageResult,
 } from '../../domain/messages.js';
-import type { BuildRef } from '../../domain/names.js';
-import type { BuildStatus } from '../../domain/status.js';
 import { SHORT } from '../lifecycle/activity-options.js';
-import { Board } from '../lifecycle/step-runner.js';
-import { Deadlines } from '../lifecycle/deadlines.js';
-import { imageOf, madeVolumes } from '../lifecycle/capture-image.js';
-import { endOf } from '../lifecycle/with-cleanup.js';
-import { Place } from '../create-queue/queue-ticket.js';
+import { BuildContext } from '../lifecycle/build-context.js';
+import { captureImage, createVolumesIfNeeded } from '../lifecycle/capture-image.js';
+import { runLifecycle } from '../lifecycle/lifecycle.js';
+
+type JeosBuild = BuildContext<'jeos_image'>;
 
 /**
  * Installs a JEOS: boots the operating system's own installer, waits until it powers its machine off, and keeps a
- * snapshot. One run serves every build that needs the same JEOS; they join it, and when the last of them has left before
- * the end, the run is cancelled.
+ * snapshot. One run serves every build that needs the same JEOS: builds join it, and when the last of them leaves
+ * before the end, the run is cancelled.
  */
 export async function jeosImage(input: JeosImageInput): Promise<JeosImageResult> {
-  const info = workflowInfo();
-  const ref: BuildRef = { uuid: info.originalExecutionRunId, cloud: input.cloud, workflowId: info.workflowId };
-  const deadlines = new Deadlines(input.deadlines);
-  const board = new Board(
-    { uuid: ref.uuid, type: 'jeos_image', cloud: input.cloud, name: input.name },
-    input.heartbeatTimeout,
-    deadlines,
-    { customise: 90, publish: 90 },
-  );
-  board.status.os = input.osLabel;
-  setHandler(defineQuery<BuildStatus>(STATUS_QUERY), () => board.status);
+  const { cloud, name, deadlines, heartbeatTimeout } = input;
+  const uuid = workflowInfo().originalExecutionRunId;
+  const build = new BuildContext({ kind: 'jeos_image', uuid, cloud, name, deadlines, heartbeatTimeout });
+  const { status } = build;
+  status.status.os = input.osLabel;
 
   const run = new CancellationScope({ cancellable: true });
-  const builds = new Set<string>();
-  setHandler(defineSignal<[string]>(JEOS_JOIN_SIGNAL), (uuid) => void builds.add(uuid));
-  setHandler(defineSignal<[string]>(JEOS_LEAVE_SIGNAL), (uuid) => {
-    if (!builds.delete(uuid) || builds.size > 0) return;
-    board.canceling();
+  const waitingBuilds = new Set<string>();
+  setHandler(defineSignal<[string]>(JEOS_JOIN_SIGNAL), (joining) => void waitingBuilds.add(joining));
+  setHandler(defineSignal<[string]>(JEOS_LEAVE_SIGNAL), (leaving) => {
+    if (!waitingBuilds.delete(leaving) || waitingBuilds.size > 0) return;
+    status.requestCancel();
     run.cancel();
   });
 
-  const place = new Place(board);
-  const jeos = await endOf(board, ref, () => run.run(() => install(input, ref, board, deadlines, place)), {
-    leave: () => place.leave(),
-    volumes: () => input.volumes !== undefined,
-    kept: ({ imageId }) => ({ keepImages: [imageId] }),
+  const jeos = await runLifecycle(build, {
+    build: () => run.run(() => install(input, build)),
+    mayHaveVolumes: () => input.volumes !== undefined,
+    resultImages: ({ imageId }) => [imageId],
   });
-  const { leftovers = [] } = board.status;
+  const { leftovers = [] } = status.status;
   return leftovers.length === 0 ? jeos : { ...jeos, leftovers };
 }
 
-async function install(
-  input: JeosImageInput,
-  ref: BuildRef,
-  board: Board,
-  deadlines: Deadlines,
-  place: Place,
-): Promise<JeosImageResult> {
-  const { documentsId: documents } = input;
+async function install(input: JeosImageInput, build: JeosBuild): Promise<JeosImageResult> {
+  const { documentsId } = input;
+  const { ref, status, steps, deadlines, ticket } = build;
+  status.enterPhase('jeos', 4);
   const medium = input.volumes?.media === true;
-  board.enter('jeos', 4);
-  const media = await board.step(
+  const media = await steps.run(
     {
       name: 'media',
-      title: `find or fetch ${medium ? 'the install medium' : 'the installer’s kernel and ramdisk'}, and put ${medium ? 'it' : 'them'} into Glance`,
+      title: medium
+        ? 'find or fetch the install medium, and put it into Glance'
+        : 'find or fetch the installer’s kernel and ramdisk, and put them into Glance',
       budget: { total: input.mediaTimeout },
       note: (found) => found.notes.join('; '),
     },
     'prepareMedia',
-    { ref, documentsId: documents },
+    { ref, documentsId },
   );
   const { kernelId, ramdiskId, isoId, volumeId, driversId, pin } = media;
-  const boot = await board.step(
+  const boot = await steps.run(
     {
       name: 'boot-image',
       title: 'create the image that boots the installer, with its kernel, ramdisk and command line',
-      // A disk of ours is made of the media: what moves them once more may take as long.
+      // The step may write the media into a disk of ours, which may take as long as fetching them.
       budget: { total: Math.max(SHORT.total, input.mediaTimeout), attempt: input.mediaTimeout },
     },
     'createBootImage',
-    { ref, documentsId: documents, kernelId, ramdiskId, isoId, volumeId, driversId, pin },
+    { ref, documentsId, kernelId, ramdiskId, isoId, volumeId, driversId, pin },
   );
-  const volumes = await madeVolumes(board, 'installer.volumes', {
-    ref,
-    documentsId: documents,
+  const volumes = await createVolumesIfNeeded(build, 'installer.volumes', {
+    documentsId,
     ...(input.volumes?.root === undefined ? {} : { root: { imageId: boot.imageId, size: input.volumes.root } }),
     media: boot.media ?? [],
     timeout: input.quotaTimeout,
   });
-  const installer = await board.create(
+  const installer = await ticket.createServer(
     { name: 'installer.create', title: 'boot the installer as an instance' },
-    place,
-    { ref, role: 'installer', line: input.queueId, patience: input.quotaTimeout },
-    () => ({
-      documentsId: documents,
-      imageId: boot.imageId,
-      flavorId: input.flavorId,
-      networkId: input.networkId,
-      volumes,
-    }),
+    { role: 'installer', queueId: input.queueId, timeout: input.quotaTimeout },
+    () => ({ documentsId, imageId: boot.imageId, flavorId: input.flavorId, networkId: input.networkId, volumes }),
   );
-  board.holds('installer', installer.serverId);
-  const off = await board.wait(
+  status.setResource('installer', installer.serverId);
+  const off = await steps.runWithDeadline(
     'install_timeout',
     {
       name: 'installer.wait',
       title: 'wait until the installer powers its machine off',
-      note: (end) => `powered off after ${Math.round(end.seconds)} s`,
+      note: ({ seconds }) => `powered off after ${Math.round(seconds)} s`,
     },
     'waitForPowerOff',
     (deadline) => {
       const inactivity = deadlines.get('inactivity_timeout');
-      return { ref, documentsId: documents, serverId: installer.serverId, deadline, inactivity };
+      return { ref, documentsId, serverId: installer.serverId, deadline, inactivity };
     },
   );
-  board.status.consoleTail = off.consoleTail;
+  status.status.consoleTail = off.consoleTail;
 
-  board.enter('publish', 3);
-  const { imageId } = await imageOf(
-    board,
-    { ref, role: 'jeos', serverId: installer.serverId, rootVolume: volumes?.root, name: `${input.name}-jeos` },
+  status.enterPhase('publish', 3);
+  const { imageId } = await captureImage(
+    build,
+    { role: 'jeos', serverId: installer.serverId, rootVolume: volumes?.root, name: `${input.name}-jeos` },
     {
       snapshot: { name: 'jeos.snapshot', title: 'take the snapshot of the installed system (JEOS)' },
       terminate: { name: 'installer.delete', title: 'terminate the installer’s instance' },
     },
     (taken) =>
-      board.step(
+      steps.run(
         {
           name: 'jeos.publish',
-          title: 'strip the installer’s boot properties from the JEOS and mark it with its digest',
+          title: 'remove the installer’s boot properties from the JEOS and mark it with its digest',
         },
         'publishJeos',
-        { ref, documentsId: documents, imageId: taken.imageId, digest: input.digest, minDisk: input.minDisk },
+        { ref, documentsId, imageId: taken.imageId, digest: input.digest, minDisk: input.minDisk },
       ),
   );
   return { imageId, digest: input.digest };

@@ -1,80 +1,92 @@
 import type { CreatedVolumes, CreateVolumes, SnapshotTaken } from '../../activities/shared/types.js';
 import type { BuildRef } from '../../domain/names.js';
-import type { Board } from './step-runner.js';
+import type { BuildStatusModel } from './build-status.js';
+import type { StepRunner } from './step-runner.js';
 
-/** Makes the volumes that an instance is to have, where it is to have any. */
-export async function madeVolumes(
-  board: Board,
+/** The part of a build's context that these steps need. */
+interface Context {
+  ref: BuildRef;
+  status: BuildStatusModel;
+  steps: StepRunner;
+}
+
+/** Creates the volumes that an instance needs; undefined when it needs none. */
+export async function createVolumesIfNeeded(
+  { ref, status, steps }: Context,
   name: string,
-  wanted: CreateVolumes,
+  wanted: Omit<CreateVolumes, 'ref'>,
 ): Promise<CreatedVolumes | undefined> {
-  const { root, media, timeout: patience } = wanted;
+  const { root, media, timeout } = wanted;
   if (root === undefined && media.length === 0) return undefined;
-  const volumes = await board.step(
+  const volumes = await steps.run(
     {
       name,
-      title: root === undefined ? 'make volumes of the install media' : 'make the volumes that the instance needs',
-      // Beyond waiting for room: an hour to fill each.
-      budget: { total: patience + 4 * 3600 },
+      title: root === undefined ? 'create volumes of the install media' : 'create the volumes that the instance needs',
+      // Besides the wait for capacity: an hour to fill each volume.
+      budget: { total: timeout + 4 * 3600 },
     },
     'createVolumes',
-    wanted,
+    { ...wanted, ref },
   );
-  if (volumes.root !== undefined) board.holds('root_volume', volumes.root);
+  if (volumes.root !== undefined) status.setResource('root_volume', volumes.root);
   return volumes;
 }
 
-/** An instance that is off, of whose disk an image is made. */
+/** An instance that is off, whose disk becomes an image. */
 export interface FinishedDisk {
-  ref: BuildRef;
   role: 'jeos' | 'base';
   serverId: string;
-  /** Where its disk is a volume. */
+  /** Id of the volume that is the disk; undefined when the disk is no volume. */
   rootVolume: string | undefined;
   /** Name of the image. */
   name: string;
 }
 
-/** What the steps of making an image are called. */
-export interface DiskSteps {
+/** Names and titles of the two steps. */
+export interface CaptureSteps {
   snapshot: { name: string; title: string };
   terminate: { name: string; title: string };
 }
 
 /**
- * Of terminating an instance whose image is made: the clean-up tries it again, and says what is left. No build is lost for it, so it is
- * not tried until the build's own timeout comes.
+ * Limits of terminating an instance after its image is taken: the clean-up tries again and reports what is left, so no
+ * build fails for it, and the step does not go on until the build's own timeout.
  */
-const DISPENSABLE = { dispensable: true, budget: { total: 600, attempt: 300 } };
+const OPTIONAL = { optional: true, budget: { total: 600, attempt: 300 } };
 
 /**
- * Makes an image of an instance's disk, publishes it, and terminates the instance. A volume must be free for it: then the instance goes
- * first.
+ * Captures an instance's disk as an image, publishes the image, and terminates the instance. A volume must be detached
+ * before Cinder uploads it, so its instance is terminated first.
  */
-export async function imageOf<T>(
-  board: Board,
-  { ref, role, serverId, rootVolume, name }: FinishedDisk,
-  { snapshot, terminate }: DiskSteps,
+export async function captureImage<T>(
+  { ref, status, steps }: Context,
+  { role, serverId, rootVolume, name }: FinishedDisk,
+  { snapshot, terminate }: CaptureSteps,
   publish: (taken: SnapshotTaken) => Promise<T>,
 ): Promise<{ imageId: string; published: T }> {
   const note = (image: SnapshotTaken): string => `image ${image.imageId}, ${image.size} bytes`;
-  const ending = rootVolume === undefined ? { ...terminate, ...DISPENSABLE } : terminate;
-  const end = (): Promise<void> => board.step(ending, 'deleteServer', { ref, serverId });
-  const holds = ({ imageId }: SnapshotTaken): string => {
-    board.holds(`${role}_image`, imageId);
+  const terminateStep = rootVolume === undefined ? { ...terminate, ...OPTIONAL } : terminate;
+  const terminateInstance = (): Promise<void> => steps.run(terminateStep, 'deleteServer', { ref, serverId });
+  const recordImage = ({ imageId }: SnapshotTaken): string => {
+    status.setResource(`${role}_image`, imageId);
     return imageId;
   };
   if (rootVolume === undefined) {
-    const taken = await board.wait('snapshot_timeout', { ...snapshot, note }, 'snapshotServer', (deadline) => {
-      return { ref, role, serverId, name, deadline };
-    });
-    const imageId = holds(taken);
-    const [published] = await Promise.all([publish(taken), end()]);
+    const taken = await steps.runWithDeadline(
+      'snapshot_timeout',
+      { ...snapshot, note },
+      'snapshotServer',
+      (deadline) => {
+        return { ref, role, serverId, name, deadline };
+      },
+    );
+    const imageId = recordImage(taken);
+    const [published] = await Promise.all([publish(taken), terminateInstance()]);
     return { imageId, published };
   }
-  await end();
-  const taken = await board.wait('snapshot_timeout', { ...snapshot, note }, 'uploadVolume', (deadline) => {
+  await terminateInstance();
+  const taken = await steps.runWithDeadline('snapshot_timeout', { ...snapshot, note }, 'uploadVolume', (deadline) => {
     return { ref, role, volumeId: rootVolume, name, deadline };
   });
-  return { imageId: holds(taken), published: await publish(taken) };
+  return { imageId: recordImage(taken), published: await publish(taken) };
 }

@@ -1,18 +1,11 @@
-import {
-  ApplicationFailure,
-  CancellationScope,
-  condition,
-  defineUpdate,
-  setHandler,
-  sleep,
-} from '@temporalio/workflow';
+import { ApplicationFailure, CancellationScope, defineUpdate, setHandler } from '@temporalio/workflow';
 import { SET_DEADLINE_UPDATE, type DeadlineChange, type DeadlineName } from '../../domain/messages.js';
 import { isCanceled } from './failures.js';
 
 const setDeadline = defineUpdate<number, [DeadlineChange]>(SET_DEADLINE_UPDATE);
 
-/** Of the parameters, those that are deadlines of a wait. */
-export function deadlinesOf({
+/** Picks the deadlines of waits from all parameters. */
+export function pickDeadlines({
   install_timeout,
   inactivity_timeout,
   boot_timeout,
@@ -23,44 +16,47 @@ export function deadlinesOf({
 }
 
 /**
- * The waits of a workflow, each with its deadline. The update `setDeadline` changes one, also while it is being waited
- * for: the waiting activity is then started anew with the new deadline, and goes on from what it sees.
+ * The deadlines of a workflow's waits. The update `setDeadline` changes one, also while an activity waits for it: the
+ * workflow then starts the activity again with the new deadline, and the activity goes on from what it sees.
  */
 export class Deadlines {
-  private scope: { name: DeadlineName; scope: CancellationScope; changed: boolean } | undefined;
-
+  private current: { name: DeadlineName; scope: CancellationScope; changed: boolean } | undefined;
   private readonly seconds: Record<DeadlineName, number>;
 
   constructor(seconds: Record<DeadlineName, number>) {
-    this.seconds = deadlinesOf(seconds);
+    this.seconds = pickDeadlines(seconds);
     setHandler(setDeadline, (change: DeadlineChange) => this.change(change), {
       validator: (change: DeadlineChange) => this.check(change),
     });
   }
 
+  /** Seconds. */
   get(name: DeadlineName): number {
     return this.seconds[name];
   }
 
-  /** Takes the deadlines of other parameters, for waits that are still to come. */
+  /** Takes the deadlines of changed parameters, for the waits that are still to come. */
   replace(seconds: Record<DeadlineName, number>): void {
-    Object.assign(this.seconds, deadlinesOf(seconds));
+    Object.assign(this.seconds, pickDeadlines(seconds));
   }
 
-  /** Waits under a deadline, which `wait` gets in milliseconds since the epoch, with the seconds that are left. */
-  async under<T>(name: DeadlineName, wait: (deadline: number, left: number) => Promise<T>): Promise<T> {
+  /**
+   * Runs a wait under a deadline. @param wait gets the deadline in milliseconds since the epoch, and the seconds that
+   * are left
+   */
+  async run<T>(name: DeadlineName, wait: (deadline: number, secondsLeft: number) => Promise<T>): Promise<T> {
     const began = Date.now();
     for (;;) {
       const deadline = began + this.seconds[name] * 1000;
       const current = { name, scope: new CancellationScope(), changed: false };
-      this.scope = current;
+      this.current = current;
       try {
         return await current.scope.run(() => wait(deadline, Math.max(1, (deadline - Date.now()) / 1000)));
       } catch (error) {
         if (isCanceled(error) && current.changed) continue;
         throw error;
       } finally {
-        this.scope = undefined;
+        this.current = undefined;
       }
     }
   }
@@ -78,69 +74,15 @@ export class Deadlines {
     }
   }
 
-  private change(change: DeadlineChange): number {
-    this.seconds[change.name] = change.seconds;
-    const waitsForIt =
-      this.scope?.name === change.name ||
-      (this.scope?.name === 'install_timeout' && change.name === 'inactivity_timeout');
-    if (this.scope !== undefined && waitsForIt) {
-      this.scope.changed = true;
-      this.scope.scope.cancel();
+  private change({ name, seconds }: DeadlineChange): number {
+    this.seconds[name] = seconds;
+    const { current } = this;
+    // An installation waits for both of its deadlines at once.
+    const waitsForIt = current?.name === name || (current?.name === 'install_timeout' && name === 'inactivity_timeout');
+    if (current !== undefined && waitsForIt) {
+      current.changed = true;
+      current.scope.cancel();
     }
-    return change.seconds;
-  }
-}
-
-/** How long a build may take, and how long it has been held, which is not counted. */
-export interface BuildClock {
-  /** Seconds. */
-  limit(): number;
-  /** Milliseconds, the present hold not counted. */
-  held(): number;
-  isHeld(): boolean;
-}
-
-/** The whole build's deadline: what is running is cancelled, and the build fails saying so. */
-export async function withinTime<T>(clock: BuildClock, run: () => Promise<T>): Promise<T> {
-  const scope = new CancellationScope();
-  const timer = new CancellationScope();
-  const over = timer
-    .run(() => timeIsUp(clock))
-    .then(
-      () => {
-        scope.cancel();
-        return true;
-      },
-      () => false,
-    );
-  try {
-    return await scope.run(run);
-  } catch (error) {
-    const asked = CancellationScope.current().consideredCancelled;
-    if (!isCanceled(error) || asked || !scope.consideredCancelled) throw error;
-    throw ApplicationFailure.create({
-      type: 'DeadlineExceeded',
-      message: `the build did not end within its timeout of ${clock.limit()} s`,
-      nonRetryable: true,
-      details: [
-        { hint: 'imagefactory resume goes on from what is left of it; --parameter timeout SECONDS gives it more time' },
-      ],
-    });
-  } finally {
-    timer.cancel();
-    await over;
-  }
-}
-
-async function timeIsUp({ limit, held, isHeld }: BuildClock): Promise<void> {
-  const began = Date.now();
-  // Not before what the timer says: see "The workflow’s clock" in docs/architecture.md.
-  for (let now = began; ;) {
-    await condition(() => !isHeld());
-    now = Math.max(now, Date.now());
-    const left = limit() * 1000 - (now - began - held());
-    if (left <= 0) return;
-    await sleep(left);
-    now += left;
+    return seconds;
   }
 }

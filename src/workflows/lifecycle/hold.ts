@@ -1,63 +1,64 @@
-import {
-  allHandlersFinished,
-  ApplicationFailure,
-  condition,
-  defineUpdate,
-  setHandler,
-  upsertSearchAttributes,
-} from '@temporalio/workflow';
+import { allHandlersFinished, ApplicationFailure, condition, defineUpdate, setHandler } from '@temporalio/workflow';
 import { RESUME_UPDATE, type ResumeRequest } from '../../domain/messages.js';
-import { SEARCH_ATTRIBUTES } from '../../domain/search-attributes.js';
-import type { BaseImageInput } from '../../domain/base-image-input.js';
-import type { PlannedBuild } from '../../activities/shared/types.js';
-import { call } from './activity-options.js';
-import type { Board, FailedStep, Verdict } from './step-runner.js';
-import type { Course } from '../base-image/build-context.js';
-import type { Deadlines } from './deadlines.js';
+import type { BuildStatusModel } from './build-status.js';
 import { describeFailure, isAlreadyBuilt, isLostByReset } from './failures.js';
+import type { FailedStep, FailureDecision } from './step-runner.js';
 
 const resumeUpdate = defineUpdate<string, [ResumeRequest]>(RESUME_UPDATE);
 
+/** What a hold needs from the build that it holds. */
+export interface HoldableBuild {
+  /** What the parameters say now about a failed step. `hold_for` is in seconds. */
+  readonly parameters: { on_error: string; hold_for: number };
+  /** Whether the build has an instance that a user can log in to. */
+  readonly hasGuest: boolean;
+  /**
+   * Checks changed inputs. Synchronous, as Temporal asks of an update's validator. @throws FactoryError
+   * InvalidParameter
+   */
+  checkChange(request: ResumeRequest): void;
+  /** Plans the build anew with changed inputs. @throws ApplicationFailure when what has run already would change */
+  replan(request: ResumeRequest): Promise<void>;
+}
+
 /**
- * Holds a build whose step has failed (`on_error hold`): its instance stays, and the update `resume` says whether the step is
- * tried again, left out, or the build given up. The time in which it is held is not counted in the build's own.
+ * Holds a build whose step failed (`on_error hold`): the build keeps its instance, and the update `resume` tells
+ * whether the step runs again, is skipped, or fails the build. The time of a hold does not count as the build's own.
  */
 export class Hold {
-  private verdict: Verdict | undefined;
-  private heldBefore = 0;
+  private decision: FailureDecision | undefined;
+  private pastHolds = 0;
 
   constructor(
-    private readonly course: Course,
-    private readonly board: Board,
-    private readonly deadlines: Deadlines,
-    private readonly heartbeatTimeout: number,
+    private readonly model: BuildStatusModel,
+    private readonly build: HoldableBuild,
   ) {
     setHandler(resumeUpdate, (request: ResumeRequest) => this.resume(request), {
       validator: (request: ResumeRequest) => this.check(request),
     });
-    board.onFailure = (step, error) => this.verdictOn(step, error);
   }
 
   get isHeld(): boolean {
-    return this.board.status.held !== undefined;
+    return this.model.status.held !== undefined;
   }
 
   /** Milliseconds in which the build was held, the present hold not counted. */
-  get held(): number {
-    return this.heldBefore;
+  get heldMilliseconds(): number {
+    return this.pastHolds;
   }
 
-  private async verdictOn(failed: FailedStep, error: unknown): Promise<Verdict> {
-    const { phase } = this.board.status;
-    const { on_error: onError, hold_for: holdFor } = this.course.parameters;
-    if (onError !== 'hold' || phase === 'plan' || phase === 'cleanup') return failed.otherwise;
+  /** Holds the build until a user decides about the failed step, or `hold_for` is over. */
+  async decide(failed: FailedStep, error: unknown): Promise<FailureDecision> {
+    const { phase } = this.model.status;
+    const { on_error: onError, hold_for: holdFor } = this.build.parameters;
+    if (onError !== 'hold' || phase === 'plan' || phase === 'cleanup') return failed.defaultDecision;
     if (isLostByReset(error) || isAlreadyBuilt(error)) return 'fail';
-    // Two steps may run at once: one is held at a time.
+    // Two steps may run at once: the build is held for one at a time.
     await condition(() => !this.isHeld);
     const { message, hint } = describeFailure(error);
     const since = Date.now();
-    this.verdict = undefined;
-    this.board.status.held = {
+    this.decision = undefined;
+    this.model.setHeld({
       step: failed.name,
       message,
       ...(hint === undefined ? {} : { hint }),
@@ -65,72 +66,39 @@ export class Hold {
       until: since + holdFor * 1000,
       next: failed.title,
       skippable: failed.skippable,
-      hasGuest: this.course.guest !== undefined,
-    };
-    this.say('HELD');
+      hasGuest: this.build.hasGuest,
+    });
     try {
-      await condition(() => this.verdict !== undefined, holdFor * 1000);
-      // Somebody who came at the last moment is still being answered.
+      await condition(() => this.decision !== undefined, holdFor * 1000);
+      // An update that came at the last moment is still being answered.
       await condition(allHandlersFinished);
-      return this.verdict ?? failed.otherwise;
+      return this.decision ?? failed.defaultDecision;
     } finally {
-      this.heldBefore += Date.now() - since;
-      delete this.board.status.held;
-      this.say('BUILDING');
+      this.pastHolds += Date.now() - since;
+      this.model.setHeld(undefined);
     }
-  }
-
-  private say(status: string): void {
-    upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.status, value: status }]);
-    this.board.show();
   }
 
   private check(request: ResumeRequest): void {
     const { action } = request;
-    const { held } = this.board.status;
-    if (held === undefined || this.verdict !== undefined) refuse('the build is not held: there is nothing to resume');
-    else if (!['retry', 'skip', 'abort'].includes(action)) refuse(`there is no action ${action}: retry, skip or abort`);
+    const { held } = this.model.status;
+    if (held === undefined || this.decision !== undefined) reject('the build is not held: there is nothing to resume');
+    else if (!['retry', 'skip', 'abort'].includes(action)) reject(`there is no action ${action}: retry, skip or abort`);
     else if (action === 'skip' && !held.skippable) {
-      refuse(`${held.step} cannot be left out: only a step of the template can`);
+      reject(`${held.step} cannot be skipped: only a step of the template can`);
     }
-    // Throws where a parameter is wrong.
-    this.course.changedBy(request);
+    this.build.checkChange(request);
   }
 
-  /** Answers what the build does now. */
+  /** Answers in words what the build does now. */
   private async resume(request: ResumeRequest): Promise<string> {
-    const step = this.board.status.held?.step ?? '';
-    if (request.template !== undefined || request.parameters !== undefined) await this.replan(request);
-    this.verdict = request.action === 'abort' ? 'fail' : request.action;
-    return { retry: `${step} is tried again`, skip: `${step} is left out`, abort: 'the build cleans up' }[
-      request.action
-    ];
-  }
-
-  private async replan(request: ResumeRequest): Promise<void> {
-    const input = this.course.changedBy(request);
-    const plan = await this.newPlan(input);
-    this.course.input = input;
-    this.course.plan = plan;
-    this.deadlines.replace(input.parameters);
-  }
-
-  private async newPlan(input: BaseImageInput): Promise<PlannedBuild> {
-    const done = this.board.status.steps.filter(({ state }) => state === 'done' || state === 'skipped');
-    const { ref, plan: before, parameters } = this.course;
-    try {
-      return await call('replanBaseImage', [{ ref, input, before, parameters, done: done.map(({ name }) => name) }], {
-        summary: 'check what was changed while the build was held',
-        budget: { total: 600, attempt: 300 },
-        heartbeatTimeout: this.heartbeatTimeout,
-      });
-    } catch (error) {
-      const { type, message, hint } = describeFailure(error);
-      throw ApplicationFailure.create({ message, type, nonRetryable: true, details: [{ hint }] });
-    }
+    const step = this.model.status.held?.step ?? '';
+    if (request.template !== undefined || request.parameters !== undefined) await this.build.replan(request);
+    this.decision = request.action === 'abort' ? 'fail' : request.action;
+    return { retry: `${step} runs again`, skip: `${step} is skipped`, abort: 'the build cleans up' }[request.action];
   }
 }
 
-function refuse(message: string): never {
+function reject(message: string): never {
   throw ApplicationFailure.nonRetryable(message, 'Conflict');
 }

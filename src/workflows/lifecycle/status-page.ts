@@ -48,7 +48,7 @@ function isCanceling({ cancelRequestedAt, endedAt }: BuildStatus): boolean {
 }
 
 /** The build as a page of Markdown: what the Temporal UI shows as the run's current details. */
-export function currentDetails(status: BuildStatus): string {
+export function renderStatusPage(status: BuildStatus): string {
   const lines = [
     `### ${status.name || status.uuid}: ${isCanceling(status) ? 'CANCELING' : status.status}`,
     `${status.os} on cloud \`${status.cloud}\` · phase **${status.phase}** · ${status.percent} %`,

@@ -1,284 +1,134 @@
-import { setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
-import type { SearchAttributePair } from '@temporalio/common';
-import { SEARCH_ATTRIBUTES } from '../../domain/search-attributes.js';
-import {
-  PHASE_START_PERCENT,
-  PHASES,
-  type BuildStatus,
-  type Phase,
-  type StepStatus,
-  type Waiting,
-} from '../../domain/status.js';
-import { call, type Budget } from './activity-options.js';
-import type { Activities } from '../../activities/index.js';
-import type { CreateServerInput } from '../../activities/shared/types.js';
-import { describeFailure, isCanceled } from './failures.js';
-import type { Deadlines } from './deadlines.js';
-import { currentDetails } from './status-page.js';
+import { workflowInfo } from '@temporalio/workflow';
+import type { Activities } from '../../activities/functions.js';
 import type { DeadlineName } from '../../domain/messages.js';
-import type { LineOf, Place } from '../create-queue/queue-ticket.js';
+import type { StepStatus } from '../../domain/status.js';
+import { callActivity, type Budget, type CallOptions } from './activity-options.js';
+import type { BuildStatusModel } from './build-status.js';
+import type { Deadlines } from './deadlines.js';
+import { describeFailure, isCanceled } from './failures.js';
 
-/** What a step is called, and what it says. */
+/** A step of a build: its name, its title for people, and its limits. */
 export interface Step<R> {
   name: string;
   title: string;
-  /** Of a step that waits for a deadline: seconds that it may take beyond it, default 120. */
   budget?: Budget;
-  beyond?: number;
-  /** Whether it may be left out when it has failed. */
+  /** For a step that waits for a deadline: seconds that its activity may take beyond the deadline. Default 120. */
+  graceSeconds?: number;
+  /** Whether a user may skip the step after it failed. Default: `optional`. */
   skippable?: boolean;
-  /** Whether the build goes on without it when it has failed, unless somebody decides otherwise. */
-  dispensable?: boolean;
-  /** One line on how it went. */
+  /** Whether the build goes on without the step after it failed, unless a user decides otherwise. Default false. */
+  optional?: boolean;
+  /** One line on how the step went. */
   note?: (result: R) => string | undefined;
 }
 
-/** A step that has failed, as whoever decides about it needs it. */
+/** A step that failed, for whoever decides how the build goes on. */
 export interface FailedStep {
   name: string;
   title: string;
   skippable: boolean;
-  /** What becomes of it where nobody decides. */
-  otherwise: Verdict;
+  /** The decision when no user makes one. */
+  defaultDecision: FailureDecision;
 }
 
-/** What becomes of a step that has failed. */
-export type Verdict = 'retry' | 'skip' | 'fail';
+/** How a build goes on after a step failed: the step runs again, the build goes on without it, or the build fails. */
+export type FailureDecision = 'retry' | 'skip' | 'fail';
+
+/** Decides how a build goes on after a step failed. */
+export type DecideFailure = (step: FailedStep, error: unknown) => Promise<FailureDecision>;
 
 type Input<K extends keyof Activities> = Parameters<Activities[K]>[0];
 type Result<K extends keyof Activities> = Awaited<ReturnType<Activities[K]>>;
 
-/**
- * The state of a build as people see it: answered to the query, shown as the run's current details in the UI, and kept in
- * the search attributes. One object a workflow, changed only by the workflow's own code.
- */
-export class Board {
-  readonly status: BuildStatus;
-  private readonly begins: Record<Phase, number>;
-  /** Steps that the phase has in all, as far as is known when it is entered, and those of them that are done. */
-  private expected = 1;
-  private done = 0;
-
+/** Runs the steps of a build in rounds: a step that failed runs again, is skipped, or fails the build. */
+export class StepRunner {
   constructor(
-    first: Pick<BuildStatus, 'uuid' | 'type' | 'cloud' | 'name'>,
-    private readonly heartbeatTimeout: number,
+    private readonly status: BuildStatusModel,
     private readonly deadlines: Deadlines,
-    begins: Partial<Record<Phase, number>> = {},
-  ) {
-    this.begins = { ...PHASE_START_PERCENT, ...begins };
-    this.status = {
-      ...first,
-      status: 'BUILDING',
-      phase: 'plan',
-      percent: 0,
-      os: '',
-      steps: [],
-      startedAt: workflowInfo().startTime.getTime(),
-      resources: {},
-    };
-    this.show();
-  }
-
-  /** Enters a phase of about so many steps, and says so in the search attributes. */
-  enter(phase: Phase, steps = 1, more: SearchAttributePair[] = []): void {
-    this.status.phase = phase;
-    this.expected = steps;
-    this.done = 0;
-    this.advance();
-    upsertSearchAttributes([
-      { key: SEARCH_ATTRIBUTES.phase, value: phase },
-      { key: SEARCH_ATTRIBUTES.status, value: this.status.status },
-      ...more,
-    ]);
-    this.show();
-  }
-
-  /** Decides about failed steps. */
-  onFailure: (step: FailedStep, error: unknown) => Promise<Verdict> = async ({ otherwise }) => otherwise;
+    /** Seconds. */
+    private readonly heartbeatTimeout: number,
+    private readonly decideFailure: DecideFailure,
+  ) {}
 
   /**
-   * Runs an activity as a step that can be seen.
-   *
-   * A step that has failed may be tried again with what was changed meanwhile, so what it is (undefined: there is no such
-   * step any more) and its input can be made anew for each round.
+   * Runs an activity as a step.
+   * @param step the step, or a function that makes it anew for each round, since a user may have changed the plan
+   *   meanwhile; undefined: the plan has no such step any more, so the runner skips it
+   * @param input the activity's input, or a function that makes it anew for each round
    */
-  step<K extends keyof Activities>(
+  run<K extends keyof Activities>(
     step: Step<Result<K>> | (() => Step<Result<K>> | undefined),
     activity: K,
     input: Input<K> | ((round: string) => Input<K>),
   ): Promise<Result<K>> {
-    return this.rounds(typeof step === 'function' ? step : () => step, (now, round) =>
-      this.call(now, activity, typeof input === 'function' ? input(round) : input),
+    return this.runRounds(typeof step === 'function' ? step : () => step, ({ title, budget }, round) =>
+      this.call(activity, typeof input === 'function' ? input(round) : input, { summary: title, budget }),
     );
   }
 
-  /** The same for a wait under one of the deadlines, which the input gets in milliseconds since the epoch. */
-  wait<K extends keyof Activities>(
-    name: DeadlineName,
+  /**
+   * Runs an activity that waits for a deadline. The function for its input gets the deadline in milliseconds since the
+   * epoch.
+   */
+  runWithDeadline<K extends keyof Activities>(
+    deadline: DeadlineName,
     step: Step<Result<K>>,
     activity: K,
     input: (deadline: number) => Input<K>,
   ): Promise<Result<K>> {
-    return this.rounds(
+    return this.runRounds(
       () => step,
-      (now) =>
-        this.deadlines.under(name, (deadline, left) =>
-          this.call({ ...now, budget: { total: left + (now.beyond ?? 120) } }, activity, input(deadline)),
+      ({ title, graceSeconds = 120 }) =>
+        this.deadlines.run(deadline, (at, secondsLeft) =>
+          this.call(activity, input(at), { summary: title, budget: { total: secondsLeft + graceSeconds } }),
         ),
     );
   }
 
-  /** The same for the create of an instance, each round of it in a turn of the build's own in its project's line. */
-  create(
-    step: Step<{ serverId: string }>,
-    place: Place,
-    of: LineOf,
-    input: () => Omit<CreateServerInput, 'ref' | 'role' | 'queue'>,
-  ): Promise<{ serverId: string }> {
-    const budget = { total: of.patience + 600 };
-    return this.rounds(
-      () => step,
-      (now) =>
-        place.inTurn(of, (line) =>
-          this.call({ title: now.title, budget }, 'createServer', {
-            ...input(),
-            ref: of.ref,
-            role: of.role,
-            queue: line,
-          }),
-        ),
-    );
-  }
-
-  private call<K extends keyof Activities>(
-    { title, budget }: Pick<Step<Result<K>>, 'title' | 'budget'>,
-    activity: K,
-    input: Input<K>,
-  ): Promise<Result<K>> {
-    return call(activity, [input] as Parameters<Activities[K]>, {
-      summary: title,
-      ...(budget === undefined ? {} : { budget }),
-      heartbeatTimeout: this.heartbeatTimeout,
-    });
-  }
-
-  /** Runs a step until it is done, left out, or given up. */
-  private async rounds<R>(
-    stepNow: () => Step<R> | undefined,
-    run: (step: Step<R>, round: string) => Promise<R>,
+  /**
+   * Runs a step until it is done, skipped, or fails the build.
+   * @param execute runs one round; the round's name is unique among all rounds of all runs of the build
+   */
+  async runRounds<R>(
+    currentStep: () => Step<R> | undefined,
+    execute: (step: Step<R>, round: string) => Promise<R>,
   ): Promise<R> {
     let entry: StepStatus | undefined;
     for (let round = 0; ; round++) {
-      const step = stepNow();
-      if (step === undefined) return this.leaveOut(entry);
-      entry = this.begin(step, entry);
+      const step = currentStep();
+      if (step === undefined) return this.skip(entry);
+      entry = this.status.beginStep(step, entry);
       try {
-        // The end of the id: its beginning is the time, which is the same for two runs of one minute.
-        const result = await run(step, `${workflowInfo().runId.slice(-12)}.${round}`);
-        const note = step.note?.(result);
-        if (note !== undefined) entry.note = note;
-        this.close(entry, 'done');
+        // The end of the run id: its beginning is the time, which two runs of one minute share.
+        const result = await execute(step, `${workflowInfo().runId.slice(-12)}.${round}`);
+        this.status.endStep(entry, 'done', step.note?.(result));
         return result;
       } catch (error) {
-        if ((await this.afterFailure(step, entry, error)) === 'skip') return this.leaveOut(entry);
+        if ((await this.decide(step, entry, error)) === 'skip') return this.skip(entry);
       }
     }
   }
 
-  private begin<R>({ name, title }: Step<R>, earlier: StepStatus | undefined): StepStatus {
-    const entry: StepStatus = { name, phase: this.status.phase, title, state: 'running', startedAt: Date.now() };
-    // A step that is tried again stands where it stood.
-    const index = earlier === undefined ? -1 : this.status.steps.indexOf(earlier);
-    if (index < 0) this.status.steps.push(entry);
-    else this.status.steps[index] = entry;
-    this.show();
-    return entry;
+  /** Calls an activity that is no step of its own, under the build's heartbeat timeout. */
+  call<K extends keyof Activities>(activity: K, input: Input<K>, options: CallOptions): Promise<Result<K>> {
+    return callActivity(activity, input, { ...options, heartbeatTimeout: this.heartbeatTimeout });
   }
 
-  /** Only steps whose result nobody uses can be left out. */
-  private leaveOut<R>(entry: StepStatus | undefined): R {
-    if (entry !== undefined) this.close(entry, 'skipped');
+  /** Only a step whose result is not used can be skipped. */
+  private skip<R>(entry: StepStatus | undefined): R {
+    if (entry !== undefined) this.status.endStep(entry, 'skipped');
     return undefined as R;
   }
 
-  /** Asks what becomes of a failed step; throws what it failed with when the build fails of it. */
-  private async afterFailure<R>(step: Step<R>, entry: StepStatus, error: unknown): Promise<'retry' | 'skip'> {
-    this.close(entry, 'failed');
-    entry.note = isCanceled(error) ? 'cancelled' : describeFailure(error).message.slice(0, 300);
-    this.show();
-    if (isCanceled(error)) throw error;
-    const { name, title, dispensable = false, skippable = dispensable } = step;
-    const verdict = await this.onFailure({ name, title, skippable, otherwise: dispensable ? 'skip' : 'fail' }, error);
-    if (verdict === 'fail') throw error;
-    return verdict;
-  }
-
-  /** Says at once that somebody has asked for the build's end: the step that runs may take a moment to stop. */
-  canceling(): void {
-    this.status.cancelRequestedAt = Date.now();
-    this.show();
-  }
-
-  /** Says what the build waits for, or that it no longer does. */
-  waits(waiting: Waiting | undefined): void {
-    if (waiting !== undefined) this.status.waiting = waiting;
-    else if (this.status.waiting === undefined) return;
-    else delete this.status.waiting;
-    this.show();
-  }
-
-  /** Remembers what the build has now, by role. */
-  holds(role: string, id: string): void {
-    this.status.resources[role] = id;
-  }
-
-  /** The name of the step that failed last, or of the one that ran last. */
-  lastStep(): string {
-    const failed = this.status.steps.filter((step) => step.state === 'failed').at(-1);
-    return (failed ?? this.status.steps.at(-1))?.name ?? 'start';
-  }
-
-  /** Ends the build for everybody who watches. */
-  end(status: BuildStatus['status'], glanceId?: string): void {
-    this.status.status = status;
-    this.status.endedAt = Date.now();
-    if (status === 'COMPLETE') this.status.percent = 100;
-    upsertSearchAttributes([
-      { key: SEARCH_ATTRIBUTES.status, value: status },
-      ...(glanceId === undefined ? [] : [{ key: SEARCH_ATTRIBUTES.glanceId, value: glanceId }]),
-    ]);
-    this.show();
-  }
-
-  /** Seconds that each finished step took. */
-  timings(): Record<string, number> {
-    const timings: Record<string, number> = {};
-    for (const step of this.status.steps) {
-      if (step.endedAt !== undefined) timings[step.name] = (step.endedAt - step.startedAt) / 1000;
-    }
-    return timings;
-  }
-
-  /** Puts the state on the run's page in the UI. */
-  show(): void {
-    setCurrentDetails(currentDetails(this.status));
-  }
-
-  private advance(): void {
-    // A failed build got as far as it got.
-    if (this.status.failure !== undefined) return;
-    const { phase } = this.status;
-    const following = PHASES[PHASES.indexOf(phase) + 1];
-    const [from, to] = [this.begins[phase], following === undefined ? 100 : this.begins[following]];
-    const reached = Math.floor(from + ((to - from) * Math.min(this.done, this.expected)) / (this.expected + 1));
-    this.status.percent = Math.max(this.status.percent, reached);
-  }
-
-  private close(entry: StepStatus, state: StepStatus['state']): void {
-    entry.state = state;
-    entry.endedAt = Date.now();
-    if (state !== 'failed') this.done += 1;
-    this.advance();
-    this.show();
+  /** Decides how the build goes on after a step failed. @throws the step's error when the build fails */
+  private async decide<R>(step: Step<R>, entry: StepStatus, error: unknown): Promise<'retry' | 'skip'> {
+    const isCancel = isCanceled(error);
+    this.status.endStep(entry, 'failed', isCancel ? 'cancelled' : describeFailure(error).message.slice(0, 300));
+    if (isCancel) throw error;
+    const { name, title, optional = false, skippable = optional } = step;
+    const failed: FailedStep = { name, title, skippable, defaultDecision: optional ? 'skip' : 'fail' };
+    const decision = await this.decideFailure(failed, error);
+    if (decision === 'fail') throw error;
+    return decision;
   }
 }

@@ -1,11 +1,15 @@
 import { workflowInfo } from '@temporalio/workflow';
 import type { DeleteImageInput, DeleteImageResult } from '../../domain/messages.js';
-import { call } from '../lifecycle/activity-options.js';
+import { callActivity } from '../lifecycle/activity-options.js';
 
 /** Removes an image: from Glance, and its record, body and documents from the store. Safe to run twice. */
 export async function deleteImage(input: DeleteImageInput): Promise<DeleteImageResult> {
-  return call('deleteImage', [{ uuid: input.uuid, workflowId: workflowInfo().workflowId }], {
-    summary: `remove image ${input.uuid} from Glance and from the store`,
-    heartbeatTimeout: 60,
-  });
+  return callActivity(
+    'deleteImage',
+    { uuid: input.uuid, workflowId: workflowInfo().workflowId },
+    {
+      summary: `remove image ${input.uuid} from Glance and from the store`,
+      heartbeatTimeout: 60,
+    },
+  );
 }

@@ -1,9 +1,9 @@
 import type { ReadRecordsInput, ReadRecordsResult } from '../../domain/messages.js';
-import { call } from '../lifecycle/activity-options.js';
+import { callActivity } from '../lifecycle/activity-options.js';
 
 /** Reads records from the worker's store, for clients that have no access to it. */
 export async function readRecords(input: ReadRecordsInput): Promise<ReadRecordsResult> {
-  return call('readRecords', [input], {
+  return callActivity('readRecords', input, {
     summary: 'read records from the store',
     heartbeatTimeout: 60,
     budget: { total: 60 },

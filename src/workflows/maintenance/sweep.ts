@@ -1,59 +1,67 @@
 import type { CloudSweep, SweepInput, SweepResult, SweptResource } from '../../domain/messages.js';
 import type { FoundResource, Removal } from '../../domain/sweep-rules.js';
 import type { BoundedPlan, RemovedLeftovers } from '../../activities/cleanup/sweep.js';
-import { call } from '../lifecycle/activity-options.js';
+import { callActivity } from '../lifecycle/activity-options.js';
 import { describeFailure, isCanceled } from '../lifecycle/failures.js';
 
 /** Seconds. */
-const HEARTBEAT = 60;
+const HEARTBEAT_TIMEOUT = 60;
 
 /**
- * Removes from clouds what belongs to no living build: the oldest things first. What cannot be removed, and a cloud
- * that does not answer, do not keep the rest from going.
+ * Removes from clouds what belongs to no running build, the oldest resources first. A resource that cannot be removed,
+ * or a cloud that does not answer, does not stop the rest.
  */
 export async function sweep(input: SweepInput): Promise<SweepResult> {
   return { clouds: await Promise.all(input.clouds.map((cloud) => sweepCloud(cloud, input))) };
 }
 
-async function sweepCloud(cloud: string, input: SweepInput): Promise<CloudSweep> {
+async function sweepCloud(cloud: string, { limits, dryRun }: SweepInput): Promise<CloudSweep> {
   const began = Date.now();
-  const result: CloudSweep = { cloud, resources: [], unnamed: 0, postponed: 0 };
+  const sweepResult: CloudSweep = { cloud, resources: [], unnamed: 0, postponed: 0 };
   let plan: BoundedPlan;
   try {
-    plan = await call('planSweep', [{ cloud, limits: input.limits }], {
-      summary: `find what is ours in ${cloud}, and whose it is`,
-      budget: { total: 1800 },
-      heartbeatTimeout: HEARTBEAT,
-    });
+    plan = await callActivity(
+      'planSweep',
+      { cloud, limits },
+      {
+        summary: `find our resources in ${cloud}, and the builds that they belong to`,
+        budget: { total: 1800 },
+        heartbeatTimeout: HEARTBEAT_TIMEOUT,
+      },
+    );
   } catch (error) {
     if (isCanceled(error)) throw error;
-    return { ...result, failure: describeFailure(error).message };
+    return { ...sweepResult, failure: describeFailure(error).message };
   }
-  const named = (thing: FoundResource, outcome: SweptResource['outcome'], why: string): void => {
-    result.resources.push(swept(thing, outcome, why, began));
+  const report = (resource: FoundResource, outcome: SweptResource['outcome'], why: string): void => {
+    sweepResult.resources.push(toSweptResource(resource, outcome, why, began));
   };
   for (const removal of plan.removals) {
-    const report = input.dryRun ? undefined : await removed(cloud, removal);
-    for (const thing of removal.things) {
-      const failure = report?.failed.find((failed) => failed.thing === `${thing.kind} ${thing.id}`);
-      if (failure !== undefined) named(thing, 'failed', failure.why);
-      else named(thing, input.dryRun ? 'removable' : 'removed', removal.why);
+    const removed = dryRun ? undefined : await removeTogether(cloud, removal);
+    for (const resource of removal.things) {
+      const failure = removed?.failed.find((failed) => failed.thing === `${resource.kind} ${resource.id}`);
+      if (failure !== undefined) report(resource, 'failed', failure.why);
+      else report(resource, dryRun ? 'removable' : 'removed', removal.why);
     }
   }
-  for (const { thing, why } of plan.kept) named(thing, 'kept', why);
-  return { ...result, unnamed: plan.unnamed, postponed: plan.postponed };
+  for (const { thing, why } of plan.kept) report(thing, 'kept', why);
+  return { ...sweepResult, unnamed: plan.unnamed, postponed: plan.postponed };
 }
 
-/** What became of things that go together; when the step itself fails, nobody knows more than that. */
-async function removed(cloud: string, removal: Removal): Promise<RemovedLeftovers> {
+/** Removes resources that go together. When the activity itself fails, each of them is reported with that failure. */
+async function removeTogether(cloud: string, removal: Removal): Promise<RemovedLeftovers> {
   const [first] = removal.things;
-  const whose = removal.build === undefined ? `${first?.kind} ${first?.name}` : `what is left of ${removal.build}`;
+  const what = removal.build === undefined ? `${first?.kind} ${first?.name}` : `the leftovers of ${removal.build}`;
   try {
-    return await call('removeLeftovers', [{ cloud, removal }], {
-      summary: `remove ${whose}: ${removal.why}`,
-      budget: { total: 1800, attempt: 1200 },
-      heartbeatTimeout: HEARTBEAT,
-    });
+    return await callActivity(
+      'removeLeftovers',
+      { cloud, removal },
+      {
+        summary: `remove ${what}: ${removal.why}`,
+        budget: { total: 1800, attempt: 1200 },
+        heartbeatTimeout: HEARTBEAT_TIMEOUT,
+      },
+    );
   } catch (error) {
     if (isCanceled(error)) throw error;
     const why = describeFailure(error).message;
@@ -61,8 +69,12 @@ async function removed(cloud: string, removal: Removal): Promise<RemovedLeftover
   }
 }
 
-function swept(thing: FoundResource, outcome: SweptResource['outcome'], why: string, now: number): SweptResource {
-  const { kind, id, name, build, created } = thing;
+function toSweptResource(
+  { kind, id, name, build, created }: FoundResource,
+  outcome: SweptResource['outcome'],
+  why: string,
+  now: number,
+): SweptResource {
   return {
     kind,
     id,

@@ -13,14 +13,14 @@ class Told {
   }
 
   /** What is said now, by member. */
-  news(): Record<string, QueueNotice> {
-    return Object.fromEntries(this.line.advance(this.now).map(({ id, news }) => [id, news]));
+  notice(): Record<string, QueueNotice> {
+    return Object.fromEntries(this.line.advance(this.now).map(({ id, notice }) => [id, notice]));
   }
 
   /** Whose turn begins now. */
   turns(): string[] {
-    return Object.entries(this.news())
-      .filter(([, news]) => news.state === 'turn')
+    return Object.entries(this.notice())
+      .filter(([, notice]) => notice.state === 'turn')
       .map(([id]) => id);
   }
 }
@@ -42,7 +42,7 @@ describe('the line of a project', () => {
 
   it('lets only the first try once one has met a quota, who stands then where it stood', () => {
     for (const number of [1, 2, 3, 4, 5, 6]) told.join(number);
-    told.news();
+    told.notice();
     line.reportShortage('b3', 'quota: instances 2/2', told.now);
     line.reportShortage('b4', 'quota: instances 2/2', told.now);
     line.reportShortage('b5', 'quota: instances 2/2', told.now);
@@ -50,7 +50,7 @@ describe('the line of a project', () => {
     line.finishTurn('b1', 'smooth', told.now);
     assert.deepEqual(told.turns(), []);
     line.finishTurn('b2', 'smooth', told.now);
-    assert.deepEqual(told.news()['b3'], {
+    assert.deepEqual(told.notice()['b3'], {
       state: 'turn',
       alone: true,
       slot: false,
@@ -73,7 +73,7 @@ describe('the line of a project', () => {
 
   it('lets several go again after a few that got through at once', () => {
     for (let number = 1; number <= 12; number++) told.join(number);
-    told.news();
+    told.notice();
     for (const id of ['b1', 'b2', 'b3', 'b4', 'b5']) line.reportShortage(id, 'quota: cores 4/4', told.now);
     for (const id of ['b1', 'b2', 'b3']) {
       assert.deepEqual(told.turns(), [id]);
@@ -95,7 +95,7 @@ describe('the line of a project', () => {
 
   it('lets a holder of a slot go on that needs another turn, though nobody else gets a slot', () => {
     for (const number of [1, 2]) told.join(number, { limit: 1 });
-    told.news();
+    told.notice();
     line.finishTurn('b1', 'failed', told.now);
     told.join(1, { limit: 1 });
     assert.deepEqual(told.turns(), ['b1']);
@@ -103,7 +103,7 @@ describe('the line of a project', () => {
 
   it('does not let a build wait whose instance is there already, which then counts', () => {
     told.join(1, { limit: 1 });
-    told.news();
+    told.notice();
     line.finishTurn('b1', 'smooth', told.now);
     told.join(2, { hasInstance: true, limit: 1 });
     assert.deepEqual(told.turns(), [], 'it knows by itself');
@@ -124,47 +124,47 @@ describe('the line of a project', () => {
 
   it('tells who waits the place at once, and again at half of it', () => {
     for (let number = 1; number <= 9; number++) told.join(number, { limit: 1 });
-    const first = told.news();
+    const first = told.notice();
     assert.deepEqual(first['b9'], { state: 'waiting', position: 8, of: 8 });
     assert.deepEqual(line.findPosition('b9'), { state: 'waiting', position: 8, of: 8 });
     assert.equal(line.findPosition('b1'), undefined);
     for (let number = 1; number <= 3; number++) {
       line.leave(`b${number}`);
-      assert.equal(told.news()['b9'], undefined);
+      assert.equal(told.notice()['b9'], undefined);
     }
     line.leave('b4');
-    assert.deepEqual(told.news()['b9'], { state: 'waiting', position: 4, of: 4 });
+    assert.deepEqual(told.notice()['b9'], { state: 'waiting', position: 4, of: 4 });
   });
 
   it('sends away who has waited long enough for a cloud from which nobody gets anything', () => {
     for (const number of [1, 2, 3]) told.join(number, { timeout: number === 3 ? 10 : 100 });
-    told.news();
+    told.notice();
     for (const id of ['b1', 'b2', 'b3']) line.reportShortage(id, 'quota: instances 0/0', told.now);
     assert.deepEqual(told.turns(), ['b1']);
     told.now += 9_000;
     line.finishTurn('b1', 'waited', told.now);
     assert.deepEqual(told.turns(), ['b2']);
     told.now += 9_000;
-    assert.deepEqual(told.news(), {}, 'somebody has got on meanwhile');
+    assert.deepEqual(told.notice(), {}, 'somebody has got on meanwhile');
     told.now += 1_000;
-    assert.deepEqual(told.news(), { b3: { state: 'expelled', reason: 'quota: instances 0/0' } });
+    assert.deepEqual(told.notice(), { b3: { state: 'expelled', reason: 'quota: instances 0/0' } });
     assert.deepEqual(line.activeIds, ['b2']);
   });
 
   it('does not send anybody away who waits for a slot only', () => {
     for (const number of [1, 2]) told.join(number, { limit: 1, timeout: 1 });
-    told.news();
+    told.notice();
     told.now += 3_600_000;
-    assert.deepEqual(told.news(), {});
+    assert.deepEqual(told.notice(), {});
   });
 
   it('forgets what was short when nobody is left who wants it', () => {
     told.join(1);
-    told.news();
+    told.notice();
     line.reportShortage('b1', 'quota: instances 0/0', told.now);
     line.leave('b1');
     told.join(2);
-    assert.deepEqual(told.news(), { b2: { state: 'turn', alone: false, slot: false } });
+    assert.deepEqual(told.notice(), { b2: { state: 'turn', alone: false, slot: false } });
     line.finishTurn('b2', 'smooth', told.now);
     assert.ok(line.isEmpty);
   });

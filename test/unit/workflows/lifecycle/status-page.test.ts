@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { BuildStatus } from '../../../../src/domain/status.js';
-import { currentDetails } from '../../../../src/workflows/lifecycle/status-page.js';
+import { renderStatusPage } from '../../../../src/workflows/lifecycle/status-page.js';
 
 const STATUS: BuildStatus = {
   uuid: 'u',
@@ -31,7 +31,7 @@ const STATUS: BuildStatus = {
 
 describe('a build’s page in the UI', () => {
   it('shows phase, percent, every step with its time, and what the build has', () => {
-    const page = currentDetails(STATUS);
+    const page = renderStatusPage(STATUS);
     assert.match(page, /### web: BUILDING/);
     assert.match(page, /phase \*\*customise\*\* · 42 %/);
     assert.match(page, /\| ✓ \| plan \| check \\\| the template \| 1\.5\u00a0s \|/);
@@ -44,13 +44,13 @@ describe('a build’s page in the UI', () => {
     const waiting = { queueId: 'create_queue-p', since: 0 };
     const inLine = { ...waiting, position: 12, of: 40, reason: 'quota: instances 10/10' };
     assert.match(
-      currentDetails({ ...STATUS, waiting: inLine }),
+      renderStatusPage({ ...STATUS, waiting: inLine }),
       /\*\*waiting in line: 12th of 40; the first waits for quota: instances 10\/10\*\* · workflow `create_queue-p`/,
     );
     const first = { ...waiting, reason: 'quota: instances 10/10' };
-    assert.match(currentDetails({ ...STATUS, waiting: first }), /\*\*waiting for quota: instances 10\/10\*\*/);
+    assert.match(renderStatusPage({ ...STATUS, waiting: first }), /\*\*waiting for quota: instances 10\/10\*\*/);
     for (const [position, words] of Object.entries({ 1: '1st', 2: '2nd', 11: '11th', 23: '23rd', 112: '112th' })) {
-      assert.match(currentDetails({ ...STATUS, waiting: { ...waiting, position: +position, of: 200 } }), RegExp(words));
+      assert.match(renderStatusPage({ ...STATUS, waiting: { ...waiting, position: +position, of: 200 } }), RegExp(words));
     }
   });
 
@@ -65,7 +65,7 @@ describe('a build’s page in the UI', () => {
       skippable: true,
       hasGuest: true,
     };
-    const page = currentDetails({ ...STATUS, held });
+    const page = renderStatusPage({ ...STATUS, held });
     assert.match(page, /\*\*Held since 01:00:00\*\*: command:1 tidy failed: exit 3/);
     assert.match(page, /until 1970-01-02 01:00/);
     for (const command of ['resume \\S+`', 'resume \\S+ --skip', 'abort \\S+`']) {
@@ -74,12 +74,12 @@ describe('a build’s page in the UI', () => {
   });
 
   it('keeps a console inside its fence', () => {
-    const fences = currentDetails(STATUS).match(/^```/gm);
+    const fences = renderStatusPage(STATUS).match(/^```/gm);
     assert.equal(fences?.length, 2);
   });
 
   it('says why it failed, what to do, and what was left', () => {
-    const page = currentDetails({
+    const page = renderStatusPage({
       ...STATUS,
       status: 'FAILED',
       failure: { type: 'CommandFailed', step: 'packages', message: 'exit 100', hint: 'correct it' },

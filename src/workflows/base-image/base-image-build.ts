@@ -1,0 +1,130 @@
+import { ApplicationFailure } from '@temporalio/workflow';
+import type { GuestLocation, PlannedBuild } from '../../activities/shared/types.js';
+import type { BaseImageInput } from '../../domain/base-image-input.js';
+import type { ResumeRequest } from '../../domain/messages.js';
+import { parseParameters } from '../../domain/parameters.js';
+import { BuildContext } from '../lifecycle/build-context.js';
+import { describeFailure } from '../lifecycle/failures.js';
+import type { HoldableBuild } from '../lifecycle/hold.js';
+
+/**
+ * A build of a base image: its input and its plan besides its context. A user who resumes a held build may replace what
+ * has not run yet, so no step may keep a copy of either.
+ */
+export class BaseImageBuild implements HoldableBuild {
+  readonly context: BuildContext<'base_image'>;
+  private currentPlan: PlannedBuild | undefined;
+  /** Answers where the guest is; undefined until it has an address. */
+  locateGuest: (() => GuestLocation) | undefined;
+
+  constructor(public input: BaseImageInput) {
+    const { uuid, cloud, templateName: name, parameters: deadlines, heartbeatTimeout } = input;
+    this.context = new BuildContext({
+      kind: 'base_image',
+      uuid,
+      cloud,
+      name,
+      deadlines,
+      heartbeatTimeout,
+      holdable: this,
+    });
+  }
+
+  get ref(): BuildContext<'base_image'>['ref'] {
+    return this.context.ref;
+  }
+
+  get status(): BuildContext<'base_image'>['status'] {
+    return this.context.status;
+  }
+
+  get steps(): BuildContext<'base_image'>['steps'] {
+    return this.context.steps;
+  }
+
+  get parameters(): BaseImageInput['parameters'] {
+    return this.input.parameters;
+  }
+
+  get plan(): PlannedBuild {
+    if (this.currentPlan === undefined) throw new Error('the build has no plan yet');
+    return this.currentPlan;
+  }
+
+  set plan(plan: PlannedBuild) {
+    this.currentPlan = plan;
+  }
+
+  get hasGuest(): boolean {
+    return this.locateGuest !== undefined;
+  }
+
+  /**
+   * Whether the build may have created volumes. An earlier run may have had other parameters, and created some as well.
+   */
+  get mayHaveVolumes(): boolean {
+    if (this.input.resumed !== undefined || this.currentPlan === undefined) return true;
+    return this.currentPlan.volumes?.root !== undefined;
+  }
+
+  /**
+   * Whether a resumed build runs the template's step of this index again though the guest has run it (`resume --from
+   * STEP`).
+   */
+  isForcedToRerun(index: number): boolean {
+    const from = this.input.resumed?.from;
+    const first = this.plan.guestSteps.findIndex(({ name }) => name === from);
+    return first >= 0 && index >= first;
+  }
+
+  /** Describes where the guest is and how to log in. */
+  describeGuest(host: string, serverId: string, securityGroupId: string): GuestLocation {
+    return {
+      host,
+      serverId,
+      securityGroupId,
+      user: this.plan.user ?? this.parameters.default_user,
+      prefix: this.parameters.command_prefix,
+    };
+  }
+
+  checkChange(request: ResumeRequest): void {
+    this.changeInput(request);
+  }
+
+  async replan(request: ResumeRequest): Promise<void> {
+    const input = this.changeInput(request);
+    const plan = await this.makeChangedPlan(input);
+    this.input = input;
+    this.plan = plan;
+    this.context.deadlines.replace(input.parameters);
+  }
+
+  /** The input with the request's changes. @throws FactoryError InvalidParameter */
+  private changeInput({ template, templateName, parameters }: ResumeRequest): BaseImageInput {
+    return {
+      ...this.input,
+      ...(template === undefined ? {} : { template }),
+      ...(templateName === undefined ? {} : { templateName }),
+      parameters: parseParameters({ ...this.parameters, ...parameters }),
+    };
+  }
+
+  private async makeChangedPlan(input: BaseImageInput): Promise<PlannedBuild> {
+    const { ref, plan: before, parameters, status } = this;
+    const done = status.status.steps.filter(({ state }) => state === 'done' || state === 'skipped');
+    try {
+      return await this.steps.call(
+        'replanBaseImage',
+        { ref, input, before, parameters, done: done.map(({ name }) => name) },
+        {
+          summary: 'check what the user changed while the build was held',
+          budget: { total: 600, attempt: 300 },
+        },
+      );
+    } catch (error) {
+      const { type, message, hint } = describeFailure(error);
+      throw ApplicationFailure.create({ message, type, nonRetryable: true, details: [{ hint }] });
+    }
+  }
+}

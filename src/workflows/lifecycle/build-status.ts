@@ -1,0 +1,143 @@
+import { setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import type { SearchAttributePair } from '@temporalio/common';
+import { listPhases, startPercent, type ImageKind, type Phase } from '../../domain/image-kinds.js';
+import { SEARCH_ATTRIBUTES } from '../../domain/search-attributes.js';
+import type { BuildStatus, HeldBuild, StepStatus, Waiting } from '../../domain/status.js';
+import { renderStatusPage } from './status-page.js';
+
+/**
+ * The status of a build as people see it: the answer to the query `status`, the run's page in the Temporal UI, and the
+ * search attributes. Only the workflow's own code changes it.
+ */
+export class BuildStatusModel<K extends ImageKind = ImageKind> {
+  readonly status: BuildStatus;
+  /** The number of steps of the present phase, as far as it is known when the phase begins, and how many have ended. */
+  private expectedSteps = 1;
+  private endedSteps = 0;
+
+  constructor(
+    private readonly kind: K,
+    first: Pick<BuildStatus, 'uuid' | 'cloud' | 'name'>,
+  ) {
+    this.status = {
+      ...first,
+      type: kind,
+      status: 'BUILDING',
+      phase: listPhases(kind)[0] as Phase<K>,
+      percent: 0,
+      os: '',
+      steps: [],
+      startedAt: workflowInfo().startTime.getTime(),
+      resources: {},
+    };
+    this.show();
+  }
+
+  /**
+   * Enters a phase, and updates the search attributes.
+   * @param steps about how many steps the phase has
+   */
+  enterPhase(phase: Phase<K> | 'cleanup', steps = 1, attributes: SearchAttributePair[] = []): void {
+    this.status.phase = phase;
+    this.expectedSteps = steps;
+    this.endedSteps = 0;
+    this.updatePercent();
+    upsertSearchAttributes([
+      { key: SEARCH_ATTRIBUTES.phase, value: phase },
+      { key: SEARCH_ATTRIBUTES.status, value: this.status.status },
+      ...attributes,
+    ]);
+    this.show();
+  }
+
+  /** Adds a step that begins now. A step that is tried again replaces its earlier entry. */
+  beginStep({ name, title }: Pick<StepStatus, 'name' | 'title'>, earlier: StepStatus | undefined): StepStatus {
+    const { phase, steps } = this.status;
+    const entry: StepStatus = { name, phase, title, state: 'running', startedAt: Date.now() };
+    const index = earlier === undefined ? -1 : steps.indexOf(earlier);
+    if (index < 0) steps.push(entry);
+    else steps[index] = entry;
+    this.show();
+    return entry;
+  }
+
+  /** Ends a step; the note is one line on how it went. */
+  endStep(entry: StepStatus, state: 'done' | 'failed' | 'skipped', note?: string): void {
+    entry.state = state;
+    entry.endedAt = Date.now();
+    if (note !== undefined) entry.note = note;
+    if (state !== 'failed') this.endedSteps += 1;
+    this.updatePercent();
+    this.show();
+  }
+
+  /** Shows at once that the build was asked to cancel: the step that runs may take a moment to stop. */
+  requestCancel(): void {
+    this.status.cancelRequestedAt = Date.now();
+    this.show();
+  }
+
+  /** Shows what the build waits for; undefined: it waits no longer. */
+  setWaiting(waiting: Waiting | undefined): void {
+    if (waiting !== undefined) this.status.waiting = waiting;
+    else if (this.status.waiting === undefined) return;
+    else delete this.status.waiting;
+    this.show();
+  }
+
+  /** Shows that the build is held; undefined: it is held no longer. */
+  setHeld(held: HeldBuild | undefined): void {
+    if (held === undefined) delete this.status.held;
+    else this.status.held = held;
+    upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.status, value: held === undefined ? 'BUILDING' : 'HELD' }]);
+    this.show();
+  }
+
+  /** Records the id of a resource that the build has now, by role. */
+  setResource(role: string, id: string): void {
+    this.status.resources[role] = id;
+  }
+
+  /** The name of the step that failed last; without one, of the step that ran last. */
+  lastStep(): string {
+    const failed = this.status.steps.filter((step) => step.state === 'failed').at(-1);
+    return (failed ?? this.status.steps.at(-1))?.name ?? 'start';
+  }
+
+  /** Ends the build for everybody who watches it. */
+  end(status: BuildStatus['status'], glanceId?: string): void {
+    this.status.status = status;
+    this.status.endedAt = Date.now();
+    if (status === 'COMPLETE') this.status.percent = 100;
+    upsertSearchAttributes([
+      { key: SEARCH_ATTRIBUTES.status, value: status },
+      ...(glanceId === undefined ? [] : [{ key: SEARCH_ATTRIBUTES.glanceId, value: glanceId }]),
+    ]);
+    this.show();
+  }
+
+  /** Seconds that each ended step took, by its name. */
+  timings(): Record<string, number> {
+    const timings: Record<string, number> = {};
+    for (const step of this.status.steps) {
+      if (step.endedAt !== undefined) timings[step.name] = (step.endedAt - step.startedAt) / 1000;
+    }
+    return timings;
+  }
+
+  /** Writes the status to the run's page in the Temporal UI. */
+  private show(): void {
+    setCurrentDetails(renderStatusPage(this.status));
+  }
+
+  private updatePercent(): void {
+    // A failed build stays at the percent that it reached.
+    if (this.status.failure !== undefined) return;
+    const phases: string[] = listPhases(this.kind);
+    const { phase } = this.status;
+    const from = startPercent(this.kind, phase);
+    const to = startPercent(this.kind, phases[phases.indexOf(phase) + 1]);
+    const share = Math.min(this.endedSteps, this.expectedSteps) / (this.expectedSteps + 1);
+    this.status.percent = Math.max(this.status.percent, Math.floor(from + (to - from) * share));
+  }
+}

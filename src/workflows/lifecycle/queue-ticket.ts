@@ -1,0 +1,176 @@
+import {
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  defineSignal,
+  getExternalWorkflowHandle,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { CreatedServer, CreateServerInput, QueueTicketInput } from '../../activities/shared/types.js';
+import type { QueueNotice, QueuePosition, TurnOutcome } from '../../domain/create-queue.js';
+import { QUEUE_LEAVE_SIGNAL, QUEUE_NOTICE_SIGNAL, QUEUE_TURN_FINISHED_SIGNAL } from '../../domain/messages.js';
+import type { BuildRef, ServerRole } from '../../domain/names.js';
+import type { Waiting } from '../../domain/status.js';
+import type { BuildStatusModel } from './build-status.js';
+import type { Step, StepRunner } from './step-runner.js';
+
+/** How long a build waits for a notice of the queue before it asks again: the queue itself may have been terminated. */
+const ASK_AGAIN = '30 minutes';
+
+/** The queue that a build joins to create an instance, and how long the build waits there. */
+export interface QueueRequest {
+  role: ServerRole;
+  /** Workflow id of the project's create queue. */
+  queueId: string;
+  /** Seconds to wait for a cloud without capacity. */
+  timeout: number;
+}
+
+type Notice = Exclude<QueueNotice, QueuePosition>;
+
+/**
+ * A build's ticket of its project's create queue. The build waits in the workflow, where waiting costs nothing, until
+ * the queue announces its turn. It then asks the queue once more, because a notice may be old when it arrives.
+ */
+export class QueueTicket {
+  private queueId: string | undefined;
+  /** The notice that ends the wait. */
+  private notice: Notice | undefined;
+  private joinedAt: number | undefined;
+  private waitingSince: number | undefined;
+  private pastWaits = 0;
+
+  constructor(
+    private readonly ref: BuildRef,
+    private readonly status: BuildStatusModel,
+    private readonly steps: StepRunner,
+  ) {
+    setHandler(defineSignal<[QueueNotice]>(QUEUE_NOTICE_SIGNAL), (notice) => this.receive(notice));
+  }
+
+  get isWaiting(): boolean {
+    return this.waitingSince !== undefined;
+  }
+
+  /** Milliseconds in which the build waited in the queue, the present wait not counted. */
+  get waitedMilliseconds(): number {
+    return this.pastWaits;
+  }
+
+  /**
+   * Creates an instance as a step, in the build's turn of the create queue. Each round of the step takes a turn of its
+   * own.
+   * @throws ApplicationFailure QuotaExceeded when the cloud has no capacity for longer than the request's timeout
+   */
+  createServer(
+    step: Step<{ serverId: string }>,
+    request: QueueRequest,
+    input: () => Omit<CreateServerInput, 'ref' | 'role' | 'queue'>,
+  ): Promise<{ serverId: string }> {
+    const { ref } = this;
+    const { role, timeout } = request;
+    return this.steps.runRounds(
+      () => step,
+      ({ title }) =>
+        this.createInTurn(request, (queue) =>
+          this.steps.call(
+            'createServer',
+            { ...input(), ref, role, queue },
+            { summary: title, budget: { total: timeout + 600 } },
+          ),
+        ),
+    );
+  }
+
+  /** Gives the build's slot back, or stops its wait. */
+  async leaveQueue(): Promise<void> {
+    await this.signalQueue(QUEUE_LEAVE_SIGNAL);
+    this.queueId = undefined;
+  }
+
+  private async createInTurn(
+    request: QueueRequest,
+    create: (queue: QueueTicketInput) => Promise<CreatedServer>,
+  ): Promise<{ serverId: string }> {
+    const { queueId: id, timeout } = request;
+    this.queueId = id;
+    this.joinedAt ??= Date.now();
+    for (;;) {
+      this.notice = undefined;
+      const created = await this.tryCreate(() => create({ id, since: this.joinedAt ?? 0, timeout }));
+      if (created.serverId === undefined) {
+        await this.waitForTurn(request, created.position);
+        continue;
+      }
+      if (!created.slot) this.queueId = undefined;
+      return { serverId: created.serverId };
+    }
+  }
+
+  private receive(notice: QueueNotice): void {
+    if (notice.state !== 'waiting') this.notice = notice;
+    else if (this.isWaiting) this.showWaiting(notice);
+  }
+
+  private async tryCreate(create: () => Promise<CreatedServer>): Promise<CreatedServer> {
+    try {
+      return await create();
+    } catch (error) {
+      // A build that is held after this failure must not hold up other builds.
+      await this.signalQueue(QUEUE_TURN_FINISHED_SIGNAL, 'failed');
+      throw error;
+    } finally {
+      this.status.setWaiting(undefined);
+    }
+  }
+
+  private async waitForTurn(request: QueueRequest, position: QueuePosition | undefined): Promise<void> {
+    const since = Date.now();
+    this.waitingSince = since;
+    this.showWaiting(position ?? {});
+    try {
+      await condition(() => this.notice !== undefined, ASK_AGAIN);
+    } finally {
+      this.waitingSince = undefined;
+      this.pastWaits += Date.now() - since;
+      this.status.setWaiting(undefined);
+    }
+    const { notice } = this;
+    if (notice?.state === 'expelled') throw this.quotaExceeded(request, notice.reason);
+    // The first of the queue most likely waits for the same capacity now.
+    if (notice?.alone === true && notice.reason !== undefined) this.showWaiting({ reason: notice.reason });
+  }
+
+  private showWaiting({ position, of, reason }: Pick<Waiting, 'position' | 'of' | 'reason'>): void {
+    const { queueId = '', joinedAt: since = Date.now() } = this;
+    this.status.setWaiting({ queueId, since, position, of, reason });
+  }
+
+  private quotaExceeded({ timeout }: QueueRequest, reason: string): ApplicationFailure {
+    this.queueId = undefined;
+    return ApplicationFailure.create({
+      type: 'QuotaExceeded',
+      message: `timed out after ${timeout} s waiting for ${reason}: no build in the project’s create queue has got further`,
+      nonRetryable: true,
+      details: [{ hint: CAPACITY_HINT }],
+    });
+  }
+
+  private async signalQueue(signal: string, ...outcome: TurnOutcome[]): Promise<void> {
+    const { queueId } = this;
+    if (queueId === undefined) return;
+    await CancellationScope.nonCancellable(async () => {
+      try {
+        const handle = getExternalWorkflowHandle(queueId);
+        await handle.signal<[string, ...string[], number]>(signal, workflowInfo().workflowId, ...outcome, Date.now());
+      } catch {
+        // The queue has ended: it holds nothing for this build.
+      }
+    });
+  }
+}
+
+/** What helps when a cloud stays without capacity. */
+const CAPACITY_HINT =
+  'free something in the project, ask the cloud’s operators for more quota, or wait longer: --parameter quota_timeout SECONDS';
