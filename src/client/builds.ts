@@ -8,7 +8,7 @@ import { parseParameters, type BuildParameters } from '../domain/parameters.js';
 import { planBuild } from '../planning/plan.js';
 import { SEARCH_ATTRIBUTES } from '../domain/search-attributes.js';
 import type { BuildStatus } from '../domain/status.js';
-import { withoutAddressPasswords } from '../os/passwords/address-passwords.js';
+import { maskAddressPasswords } from '../os/passwords/address-passwords.js';
 import type { Template } from '../tdl/types.js';
 import { checkScript, checkTemplate } from './check-files.js';
 import type { ImageFactoryClient } from './connection.js';
@@ -148,7 +148,7 @@ function startDetails(request: Pick<BuildRequest, 'templateName' | 'cloud'>, tem
     '',
     `- UUID: \`${uuid}\``,
     `- template: \`${request.templateName}\``,
-    `- installs from: ${withoutAddressPasswords(install.type === 'url' ? install.url : install.iso)}`,
+    `- installs from: ${maskAddressPasswords(install.type === 'url' ? install.url : install.iso)}`,
     `- started by: ${startedBy()}`,
   ].join('\n');
 }

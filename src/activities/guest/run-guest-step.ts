@@ -1,10 +1,10 @@
 import { FactoryError } from '../../domain/errors.js';
 import { planGuestSteps, computeStepDigest, type GuestStep } from '../../planning/plan.js';
 import { maskSecrets } from '../../planning/secrets.js';
-import { packagesFromListing, writeIcicle as icicleText } from '../../icicle/icicle.js';
+import { parseListing, writeIcicle as icicleText } from '../../icicle/icicle.js';
 import { checkPrivilege } from '../../guest/access.js';
 import type { Guest, JournalOptions, JournalResult } from '../../guest/types.js';
-import type { OsProfile } from '../../os/types.js';
+import type { OsProfile } from '../../os/profile/types.js';
 import { contentBytes } from '../shared/template-content.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 import { loadProfile, loadSecrets } from '../shared/documents.js';
@@ -146,7 +146,7 @@ export async function writeIcicle(deps: Deps, input: GuestInput): Promise<{ pack
     const command = template.os.icicleExtraCommand;
     const extra =
       command === undefined ? undefined : await output(guest, secrets, 'the ICICLE’s extra command', command);
-    const packages = packagesFromListing(listing, extra);
+    const packages = parseListing(listing, extra);
     await deps.store.writeDocument(input.ref.uuid, 'icicle.xml', icicleText(packages, template.description));
     return { packages: packages.length };
   });

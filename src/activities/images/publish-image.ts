@@ -3,7 +3,7 @@ import { KEYS, MARK, marksOf, tagsOf, type BuildRef } from '../../domain/names.j
 import type { Image, ImageChange } from '../../openstack/types.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 import { readIcicle } from '../../icicle/icicle.js';
-import { memoryOf } from '../../os/installer/memory.js';
+import { findMemory } from '../../os/installer/memory.js';
 import { loadInstallerPlan, loadProfile, loadTemplate } from '../shared/documents.js';
 import type { JeosStep, PublishedImage } from '../shared/types.js';
 
@@ -63,7 +63,7 @@ export async function publishJeos(
 /** MiB that a machine of the image must have. */
 async function minRam(deps: Deps, documentsId: string): Promise<number> {
   const { template, profile } = await loadProfile(deps, documentsId);
-  return memoryOf(template, profile).system;
+  return findMemory(template, profile).system;
 }
 
 /** Remembers that a machine booted from this JEOS answers. */

@@ -6,8 +6,8 @@ import { fetchFtpFolder } from '../../media/ftp-folder.js';
 import { readIsoInfo, parseIsoPath, remasterIso, type RemasterOptions } from '../../media/iso.js';
 import { isLocalFile, resolveLocalFolder } from '../../media/local-file.js';
 import { readFileName, redactUrl } from '../../media/urls.js';
-import { type BootMethod, hasOurLoader, stubFirmwares } from '../../os/installer/boot-method.js';
-import type { InstallerPlan, InstallMedium } from '../../os/types.js';
+import { type BootMethod, usesOurBootLoader, listStubFirmwares } from '../../os/installer/boot-method.js';
+import type { InstallerPlan, InstallMedium } from '../../os/installer/types.js';
 import type { Extra, Template } from '../../tdl/types.js';
 import { downloadTo, inFolder } from '../media/scratch-folder.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
@@ -61,8 +61,8 @@ async function refuseUdf(path: string, { url }: InstallMedium): Promise<void> {
 }
 
 function bootOf({ medium, commandLine }: FromMedium, method: BootMethod, { os }: Template): RemasterOptions['boot'] {
-  if (method !== 'iso' || medium.boots === undefined || !hasOurLoader(method, { medium })) return undefined;
-  return { ...medium.boots, commandLine, firmwares: stubFirmwares(os.arch) };
+  if (method !== 'iso' || medium.boots === undefined || !usesOurBootLoader(method, { medium })) return undefined;
+  return { ...medium.boots, commandLine, firmwares: listStubFirmwares(os.arch) };
 }
 
 /** What a medium gets: the family's own files, then the script, then the template's extras. */

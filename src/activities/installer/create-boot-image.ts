@@ -5,11 +5,11 @@ import { FactoryError } from '../../domain/errors.js';
 import type { BuildRef } from '../../domain/names.js';
 import { buildNewcArchive, createPadding } from '../../media/newc.js';
 import { makeStubDisk } from '../../media/stub-disk.js';
-import { type BootMethod, stubFirmwares } from '../../os/installer/boot-method.js';
+import { type BootMethod, listStubFirmwares } from '../../os/installer/boot-method.js';
 import { withVolumeId } from '../../os/installer/installer-plan.js';
 import { withPin } from '../../os/installer/mirror-pin.js';
-import { scriptInRamdisk } from '../../os/installer/script-transport.js';
-import type { InstallerPlan } from '../../os/types.js';
+import { getRamdiskPath } from '../../os/installer/script-transport.js';
+import type { InstallerPlan } from '../../os/installer/types.js';
 import { downloadTo, inFolder } from '../media/scratch-folder.js';
 import { createMedium } from './boot-iso.js';
 import { createScriptMedium } from './script-medium.js';
@@ -57,7 +57,7 @@ type BootMedia = JeosStep & { kernelId: string; ramdiskId: string };
 async function scriptArchive(deps: Deps, plan: InstallerPlan, documentsId: string): Promise<Buffer | undefined> {
   if (plan.scriptTransport !== 'initrd') return undefined;
   const content = await loadDocument(deps, documentsId, 'install_script');
-  return buildNewcArchive([{ path: scriptInRamdisk(plan), content }]);
+  return buildNewcArchive([{ path: getRamdiskPath(plan), content }]);
 }
 
 /** The image of a disk that boots the installer, by itself or by its properties. */
@@ -134,7 +134,7 @@ async function createStub(
     }
     reportProgress({ message: 'making the disk that starts the installer' });
     const { arch } = (await loadTemplate(deps, documentsId)).os;
-    const what = { kernel, ramdisks, commandLine: plan.commandLine, firmwares: stubFirmwares(arch) };
+    const what = { kernel, ramdisks, commandLine: plan.commandLine, firmwares: listStubFirmwares(arch) };
     const disk = await makeStubDisk({ ...what, folder, signal: cancellationSignal() });
     return ensureDisk(deps, ref, plan, { content: disk.path });
   });

@@ -9,7 +9,7 @@ import {
   cancellationSignal,
 } from '../shared/context.js';
 import { isGone, serverFailed, serverGone } from '../instance/servers.js';
-import { INSTALLED } from '../../os/scripts/stock/types.js';
+import { INSTALLED } from '../../os/scripts/stock/stock-input.js';
 import { maskSecrets } from '../../planning/secrets.js';
 import { loadInstallerPlan, loadSecrets } from '../shared/documents.js';
 import type { WaitForPowerOff } from '../shared/types.js';

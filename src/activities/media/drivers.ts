@@ -1,4 +1,4 @@
-import type { DriversMedium } from '../../os/types.js';
+import type { DriversMedium } from '../../os/installer/types.js';
 import { inFolder } from './scratch-folder.js';
 import type { Deps } from '../shared/context.js';
 import { findIso } from './prepare-iso.js';

@@ -6,7 +6,7 @@ import { extractFromIso, readIsoInfo, noSuchFileOnIsoError } from '../../media/i
 import { redactUrl } from '../../media/urls.js';
 import type { Image } from '../../openstack/types.js';
 import type { BootMethod } from '../../os/installer/boot-method.js';
-import type { InstallMedium } from '../../os/types.js';
+import type { InstallMedium } from '../../os/installer/types.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 import { loadParameters } from '../shared/documents.js';
 import { downloadTo, inFolder } from './scratch-folder.js';

@@ -1,9 +1,9 @@
 import { FactoryError } from '../../domain/errors.js';
 import { fetchSigned, type SignedText } from '../../media/signature.js';
 import { redactUrl } from '../../media/urls.js';
-import { type MirrorPin, pinnedUrls, pinOf } from '../../os/installer/mirror-pin.js';
-import { mediaFromIndex, type IndexedMedia } from '../../os/installer/media-index.js';
-import type { InstallerPlan, MediaFile } from '../../os/types.js';
+import { type MirrorPin, pinUrls, findMirrorPin } from '../../os/installer/mirror-pin.js';
+import { parseMediaIndex, type IndexedMedia } from '../../os/installer/media-index.js';
+import type { InstallerPlan, MediaFile } from '../../os/installer/types.js';
 import { type Deps, cancellationSignal } from '../shared/context.js';
 import { loadInstallerPlan, loadParameters } from '../shared/documents.js';
 import { prepareDrivers } from './drivers.js';
@@ -37,7 +37,7 @@ export async function prepareMedia(deps: Deps, input: JeosStep): Promise<Install
     ...(pin === undefined ? [] : [`the mirror is ${redactUrl(pin.to)}`]),
     ...(iso === undefined ? [] : [`the installer fetches ${redactUrl(iso.to)}`]),
   ];
-  const inCommandLine = iso === undefined ? pin : { from: iso.from, to: pinnedUrls([iso.to], pin)[0] ?? iso.to };
+  const inCommandLine = iso === undefined ? pin : { from: iso.from, to: pinUrls([iso.to], pin)[0] ?? iso.to };
   return {
     kernelId: kernel.id,
     ramdiskId: ramdisk.id,
@@ -75,8 +75,8 @@ async function indexOf(plan: InstallerPlan, keys: string | undefined): Promise<O
   for (const index of plan.indexes) {
     const found = await fetchIndex(index.url, keys);
     if (found === undefined) continue;
-    pin ??= pinOf(index.url, found.finalUrl);
-    Object.assign(indexed, mediaFromIndex(index, found.text, plan));
+    pin ??= findMirrorPin(index.url, found.finalUrl);
+    Object.assign(indexed, parseMediaIndex(index, found.text, plan));
   }
   return { indexed, ...(pin === undefined ? {} : { pin }) };
 }
@@ -97,7 +97,7 @@ function located({ role, urls }: MediaFile, { keys, indexed, pin }: Found, check
   const digest = vouchedFor(checksum === undefined ? known?.digest : parseDigest(checksum), keys, `the ${role}`);
   return {
     kind: role,
-    urls: pinnedUrls(known === undefined ? urls : [...new Set([known.url, ...urls])], pin),
+    urls: pinUrls(known === undefined ? urls : [...new Set([known.url, ...urls])], pin),
     ...(digest === undefined ? {} : { digest }),
   };
 }

@@ -11,15 +11,15 @@ import { checkIsoPrograms } from '../../media/iso.js';
 import { fetchBytes } from '../../media/text.js';
 import {
   type BootMethod,
-  bootMethodFor,
+  selectBootMethod,
   checkBootMethod,
-  hasOurLoader,
-  stubFirmwares,
+  usesOurBootLoader,
+  listStubFirmwares,
 } from '../../os/installer/boot-method.js';
-import { profileFor } from '../../os/registry.js';
-import { memoryWarning } from '../../os/installer/memory.js';
+import { findProfile } from '../../os/registry.js';
+import { checkMemory } from '../../os/installer/memory.js';
 import { throwIfInvalid } from '../../tdl/parse.js';
-import { urlsOf } from '../../tdl/content.js';
+import { listUrls } from '../../tdl/content.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 import { deriveUuid } from '../images/ensure-image.js';
 import { contentDocument } from '../shared/template-content.js';
@@ -71,7 +71,7 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImage): Pr
   const disks = await planDisks(cloud, plan, flavor, parameters);
   reportProgress({ message: 'fetching what the template names by address' });
   const contents = new Map<string, Buffer>();
-  for (const url of urlsOf(template)) {
+  for (const url of listUrls(template)) {
     contents.set(contentDocument(url), await contentOf(deps, url));
   }
   const isoImage = await imageOfMedium(deps, ref.cloud, plan);
@@ -84,7 +84,7 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImage): Pr
   });
   // One that is not shared has its digest in its name too: the build may be resumed as another system while its first is being installed.
   const own = parameters.reuse_jeos ? ref.cloud : ref.uuid;
-  const memory = memoryWarning(template, profileFor(template).profile, flavor);
+  const memory = checkMemory(template, findProfile(template).profile, flavor);
   const planned: PlannedBuild = {
     name: template.name,
     imageName: parameters.image_name ?? `${template.name}-base`,
@@ -159,11 +159,11 @@ function contentOf(deps: Deps, url: string): Promise<Buffer> {
 async function chooseBootMethod(cloud: Cloud, parameters: BuildParameters, plan: BuildPlan): Promise<BootMethod> {
   reportProgress({ message: 'looking how the cloud can boot an installer' });
   const formats = await cloud.image.listDiskFormats({ signal: cancellationSignal() });
-  const method = parameters.boot_method ?? bootMethodFor(formats, plan.installer);
+  const method = parameters.boot_method ?? selectBootMethod(formats, plan.installer);
   const { arch } = plan.template.os;
   checkBootMethod(method, { plan: plan.installer, arch, firmware: parameters.firmware });
   if (plan.installer.medium?.script?.beside !== undefined) await checkIsoPrograms(cancellationSignal());
-  if (hasOurLoader(method, plan.installer)) await checkGrubPrograms(stubFirmwares(arch), cancellationSignal());
+  if (usesOurBootLoader(method, plan.installer)) await checkGrubPrograms(listStubFirmwares(arch), cancellationSignal());
   return method;
 }
 

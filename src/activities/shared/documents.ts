@@ -1,7 +1,8 @@
 import { throwIfInvalid } from '../../tdl/parse.js';
 import type { Template } from '../../tdl/types.js';
-import { profileFor } from '../../os/registry.js';
-import type { InstallerPlan, OsProfile } from '../../os/types.js';
+import { findProfile } from '../../os/registry.js';
+import type { InstallerPlan } from '../../os/installer/types.js';
+import type { OsProfile } from '../../os/profile/types.js';
 import { FactoryError } from '../../domain/errors.js';
 import type { BuildParameters } from '../../domain/parameters.js';
 import { planInstaller } from '../../planning/plan.js';
@@ -36,7 +37,7 @@ export async function loadTemplate(deps: Deps, uuid: string): Promise<Template> 
 /** The profile of the template's operating system. */
 export async function loadProfile(deps: Deps, uuid: string): Promise<{ template: Template; profile: OsProfile }> {
   const template = await loadTemplate(deps, uuid);
-  return { template, profile: profileFor(template).profile };
+  return { template, profile: findProfile(template).profile };
 }
 
 /** What of a build's or a JEOS's documents must be masked wherever guests and installers are quoted. */

@@ -1,7 +1,7 @@
-import { familyNamed, FAMILIES } from '../../os/registry.js';
-import type { OsFamily, Release } from '../../os/types.js';
-import { formatReleaseRange } from '../../os/versions.js';
-import { nearest } from '../../tdl/nearest.js';
+import { findFamily, FAMILIES } from '../../os/registry.js';
+import type { OsFamily, Release } from '../../os/profile/types.js';
+import { formatReleaseRange } from '../../os/profile/releases.js';
+import { findNearest } from '../../tdl/nearest.js';
 import { lastValue } from '../config.js';
 import { ClientError } from '../../client/errors.js';
 import { jsonDocument, table } from '../output.js';
@@ -31,7 +31,7 @@ export const plugins: Command = {
 };
 
 function row(family: OsFamily, release: Release): string[] {
-  const { arches, installTypes, scriptKind, tools, tried } = release;
+  const { arches, installTypes, scriptKind, tools, verified: tried } = release;
   return [
     family.names[0] ?? family.family,
     formatReleaseRange(family, release),
@@ -54,10 +54,10 @@ function describeFamily({ names, versions, releases }: OsFamily): string[] {
 }
 
 function named(id: string): OsFamily {
-  const found = FAMILIES.find(({ family }) => family === id.toLowerCase()) ?? familyNamed(id);
+  const found = FAMILIES.find(({ family }) => family === id.toLowerCase()) ?? findFamily(id);
   if (found !== undefined) return found;
   const known = FAMILIES.map(({ family }) => family);
-  const meant = nearest(id, [...known, ...FAMILIES.flatMap(({ names }) => names)]);
+  const meant = findNearest(id, [...known, ...FAMILIES.flatMap(({ names }) => names)]);
   throw new ClientError(`there is no plugin ${JSON.stringify(id)}`, {
     hint: `${meant === undefined ? '' : `is ${meant} meant? `}there are: ${known.join(', ')}`,
   });
@@ -78,7 +78,7 @@ function description(family: OsFamily): Record<string, unknown> {
     architectures: arches,
     install_types: all((release) => release.installTypes),
     install_script: all((release) => [release.scriptKind]),
-    releases: releases.map(({ from, to, arches, installTypes, scriptKind, tools, tried, reason, note }) => ({
+    releases: releases.map(({ from, to, arches, installTypes, scriptKind, tools, verified: tried, reason, note }) => ({
       from,
       to,
       architectures: arches,

@@ -1,8 +1,13 @@
 import { FactoryError } from '../../../domain/errors.js';
-import type { Extra } from '../../../tdl/types.js';
-import { windowsOf, type WindowsVersion } from '../../families/windows/versions.js';
-import type { StockInput } from './types.js';
-import { WINDOWS_SETUP } from './windows-setup.js';
+import { findChild } from '../../../tdl/elements.js';
+import { findPosition, Problems } from '../../../tdl/place.js';
+import type { Extra, Problem } from '../../../tdl/types.js';
+import { parseXml, type XmlElement } from '../../../tdl/xml.js';
+import { findWindowsVersion, type WindowsVersion } from '../../common/windows-versions.js';
+import type { StockInput } from '../stock/stock-input.js';
+import { WINDOWS_SETUP } from '../stock/windows-setup.js';
+import { isAfter } from './lines.js';
+import type { ScriptKind } from './script-kind.js';
 
 /*
  * The answer file of Windows Setup. Elements and the passes that they belong to are those of
@@ -11,41 +16,103 @@ import { WINDOWS_SETUP } from './windows-setup.js';
 
 const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 
-/** A text of an element or an attribute of XML. */
-export function text(value: string): string {
+/** Escapes a text for an element or an attribute of XML. */
+function escapeXml(value: string): string {
   return value.replace(/[&<>"]/g, (character) => ESCAPES[character] ?? character);
 }
 
-/** What a stock script of Windows goes by. */
+/** The answer file of Windows Setup, which looks for it at the root of every removable drive. */
+export const autounattend: ScriptKind = {
+  title: 'autounattend.xml',
+  name: 'an answer file of Windows',
+  matches: (text) => /^\s*(<\?xml[^>]*>\s*)?<unattend[\s>]/.test(text),
+  check: checkAutounattend,
+  writeStock: writeAutounattend,
+  escape: escapeXml,
+  memory: { installer: 2048, system: 1024 },
+  medium: { paths: ['autounattend.xml', 'Autounattend.xml'] },
+  // The loader of the media waits for a key (efisys.bin); the one for BIOS asks only where the disk has something to
+  // start. https://learn.microsoft.com/windows-hardware/manufacture/desktop/oscdimg-command-line-options
+  uefiWarning:
+    'Microsoft’s media of Windows ask for a key before UEFI starts them, and nobody presses one: the medium has to be one without the question (efisys_noprompt.bin)',
+};
+
+/**
+ * Checks Windows' answer file: a command of the first logon or of the specialize pass must shut the machine down, with
+ * `shutdown /s` or sysprep's `/shutdown`. https://learn.microsoft.com/windows-hardware/customize/desktop/unattend
+ */
+function checkAutounattend(source: string): Problem[] {
+  const text = source.replace(/\r\n?/g, '\n');
+  const problems = new Problems(text);
+  const root = parseXml(text, problems);
+  if (root === undefined) return problems.list();
+  if (root.name !== 'unattend') {
+    return [
+      {
+        ...findPosition(text, root.at),
+        message: `this is no answer file of Windows: its root is <${root.name}>, not <unattend>`,
+      },
+    ];
+  }
+  if (findCommands(root).some(shutsDown)) return [];
+  const settings = findChild(root, 'settings');
+  return [
+    {
+      ...findPosition(text, (settings ?? root).at),
+      message:
+        'Windows would stay on: add a command to <FirstLogonCommands> with <CommandLine>shutdown /s /t 0</CommandLine>',
+    },
+  ];
+}
+
+function shutsDown(command: string): boolean {
+  return command
+    .split('\n')
+    .some((line) => isAfter(line, /\bshutdown(\.exe)?\b/i, /[/-]s\b/i) || isAfter(line, /sysprep/i, /\/shutdown/i));
+}
+
+function findCommands(element: XmlElement): string[] {
+  const own = ['CommandLine', 'Path'].includes(element.name) ? [element.text] : [];
+  return [...own, ...element.children.flatMap(findCommands)];
+}
+
+/** The input of a stock script of Windows, checked. */
 interface Answers extends StockInput {
   windows: WindowsVersion;
   password: string;
 }
 
-/** An answer file for the smallest Windows that a cloud can use. @throws FactoryError InvalidTemplate, InvalidParameter */
-export function stockAutounattend(input: StockInput): string {
-  const answers = { ...input, ...checked(input) };
+/**
+ * An answer file for the smallest Windows that a cloud can use. @throws FactoryError InvalidTemplate, InvalidParameter
+ */
+function writeAutounattend(input: StockInput): string {
+  const answers = { ...input, ...checkInput(input) };
   return `<?xml version="1.0" encoding="utf-8"?>
 <unattend xmlns="urn:schemas-microsoft-com:unattend" xmlns:wcm="http://schemas.microsoft.com/WMIConfig/2002/State">
   <!--${WINDOWS_SETUP}-->
   <settings pass="windowsPE">
-${component('Microsoft-Windows-International-Core-WinPE', answers, LOCALE_OF_SETUP)}
-${driversOf(answers)}${component('Microsoft-Windows-Setup', answers, setupOf(answers))}
+${writeComponent('Microsoft-Windows-International-Core-WinPE', answers, LOCALE_OF_SETUP)}
+${writeDrivers(answers)}${writeComponent('Microsoft-Windows-Setup', answers, writeSetup(answers))}
   </settings>
   <settings pass="specialize">
-${component('Microsoft-Windows-Deployment', answers, runSynchronous(SPECIALIZE))}
-${component('Microsoft-Windows-Shell-Setup', answers, '<ComputerName>*</ComputerName><TimeZone>UTC</TimeZone>')}
+${writeComponent('Microsoft-Windows-Deployment', answers, writeRunSynchronous(SPECIALIZE))}
+${writeComponent('Microsoft-Windows-Shell-Setup', answers, '<ComputerName>*</ComputerName><TimeZone>UTC</TimeZone>')}
   </settings>
   <settings pass="oobeSystem">
-${component('Microsoft-Windows-International-Core', answers, LOCALE)}
-${component('Microsoft-Windows-Shell-Setup', answers, shellOf(answers))}
+${writeComponent('Microsoft-Windows-International-Core', answers, LOCALE)}
+${writeComponent('Microsoft-Windows-Shell-Setup', answers, writeShellSetup(answers))}
   </settings>
 </unattend>
 `;
 }
 
-function checked({ template: { os }, profile, diskLayout, user }: StockInput): Pick<Answers, 'windows' | 'password'> {
-  const windows = windowsOf(profile.version, os.version);
+function checkInput({
+  template: { os },
+  profile,
+  diskLayout,
+  user,
+}: StockInput): Pick<Answers, 'windows' | 'password'> {
+  const windows = findWindowsVersion(profile.version, os.version);
   if (diskLayout === 'lvm') {
     throw new FactoryError('InvalidParameter', 'parameter disk_layout: Windows has no LVM', {
       hint: 'write plain or efi',
@@ -65,23 +132,26 @@ function checked({ template: { os }, profile, diskLayout, user }: StockInput): P
       hint: "add <extras><file source='http://…/OpenSSH-Win64-v9….msi' destination='/OpenSSH-Win64.msi'/></extras> (https://github.com/PowerShell/Win32-OpenSSH/releases), or bring an install script",
     });
   }
-  return { windows, password: passwordOf(os.rootpw, windows) };
+  return { windows, password: requirePassword(os.rootpw, windows) };
 }
 
-/** Whether it is what `windows-setup.ts` looks for at the root of the drives. */
+/** Whether the file is the OpenSSH server that `windows-setup.ts` looks for at the root of the drives. */
 function isSshServer({ source, destination }: Extra): boolean {
   const path = destination.endsWith('/') ? `${destination}${source.split('/').at(-1)}` : destination;
   return /^\/*OpenSSH-Win(32|64)[^/]*\.msi$/i.test(path);
 }
 
-/** Whether a server takes a password: https://learn.microsoft.com/windows/security/threat-protection/security-policy-settings/password-must-meet-complexity-requirements */
+/**
+ * Whether a server accepts a password:
+ * https://learn.microsoft.com/windows/security/threat-protection/security-policy-settings/password-must-meet-complexity-requirements
+ */
 function isComplex(password: string): boolean {
   const kinds = [/\p{Lu}/u, /\p{Ll}/u, /\d/, /[^\p{L}\d]/u].filter((kind) => kind.test(password));
   return password.length >= 6 && kinds.length >= 3 && !/administrator/i.test(password);
 }
 
-/** Windows is set up by a first logon, which needs a password. */
-function passwordOf(rootpw: string | undefined, { name, server }: WindowsVersion): string {
+/** Requires a password: the first logon, which sets Windows up, needs one. */
+function requirePassword(rootpw: string | undefined, { name, server }: WindowsVersion): string {
   if (rootpw === undefined || rootpw === '') {
     throw new FactoryError('InvalidTemplate', 'a stock script of Windows needs a <rootpw>: Administrator’s password', {
       hint: 'add <rootpw> to the template’s <os>, or bring an install script',
@@ -97,7 +167,7 @@ function passwordOf(rootpw: string | undefined, { name, server }: WindowsVersion
 
 const ARCHITECTURES: Partial<Record<StockInput['template']['os']['arch'], string>> = { x86_64: 'amd64', i386: 'x86' };
 
-function component(name: string, { template }: Pick<StockInput, 'template'>, content: string): string {
+function writeComponent(name: string, { template }: Pick<StockInput, 'template'>, content: string): string {
   const architecture = ARCHITECTURES[template.os.arch] ?? template.os.arch;
   return `    <component name="${name}" processorArchitecture="${architecture}" publicKeyToken="31bf3856ad364e35" language="neutral" versionScope="nonSxS">${content}</component>`;
 }
@@ -106,24 +176,24 @@ const LOCALE =
   '<InputLocale>en-US</InputLocale><SystemLocale>en-US</SystemLocale><UILanguage>en-US</UILanguage><UserLocale>en-US</UserLocale>';
 const LOCALE_OF_SETUP = `<SetupUILanguage><UILanguage>en-US</UILanguage></SetupUILanguage>${LOCALE}`;
 
-/** A command that writes a line on the serial console, so that the build sees that Setup is at work. */
-function say(line: string): string {
+/** A command that writes a line to the serial console, so that the build sees progress. */
+function writeConsoleCommand(line: string): string {
   return `cmd.exe /d /c echo imagefactory: ${line}>COM1`;
 }
 
-function runSynchronous(commands: string[]): string {
+function writeRunSynchronous(commands: string[]): string {
   const items = commands.map(
     (command, index) =>
-      `<RunSynchronousCommand wcm:action="add"><Order>${index + 1}</Order><Path>${text(command)}</Path></RunSynchronousCommand>`,
+      `<RunSynchronousCommand wcm:action="add"><Order>${index + 1}</Order><Path>${escapeXml(command)}</Path></RunSynchronousCommand>`,
   );
   return `<RunSynchronous>${items.join('')}</RunSynchronous>`;
 }
 
-/** The account is disabled on what is no server. */
-const SPECIALIZE = ['net.exe user Administrator /active:yes', say('Windows is on its disk')];
+/** The account is disabled on clients. */
+const SPECIALIZE = ['net.exe user Administrator /active:yes', writeConsoleCommand('Windows is on its disk')];
 
-/** Virtio's drivers for the disk and the network, in whatever drive their medium is; Setup passes over folders that are not there. */
-function driversOf(answers: Answers): string {
+/** The virtio drivers for disk and network, on any drive: Setup skips folders that do not exist. */
+function writeDrivers(answers: Answers): string {
   if (answers.drivers !== true) return '';
   const architecture = ARCHITECTURES[answers.template.os.arch] ?? '';
   const paths = ['C', 'D', 'E', 'F', 'G'].flatMap((drive) =>
@@ -136,42 +206,42 @@ function driversOf(answers: Answers): string {
       `<PathAndCredentials wcm:action="add" wcm:keyValue="${index + 1}"><Path>${path}</Path></PathAndCredentials>`,
   );
   const content = `<DriverPaths>${items.join('')}</DriverPaths>`;
-  return `${component('Microsoft-Windows-PnpCustomizationsWinPE', answers, content)}\n`;
+  return `${writeComponent('Microsoft-Windows-PnpCustomizationsWinPE', answers, content)}\n`;
 }
 
-function setupOf(answers: Answers): string {
+function writeSetup(answers: Answers): string {
   const { os } = answers.template;
   const key = os.key?.trim() ?? '';
   return [
-    diskOf(answers),
-    `<ImageInstall><OSImage>${imageOf(answers, key)}<InstallTo><DiskID>0</DiskID><PartitionID>${answers.diskLayout === 'efi' ? 3 : 2}</PartitionID></InstallTo></OSImage></ImageInstall>`,
-    runSynchronous([say('Windows Setup has begun'), ...checksLeftOut(answers.windows)]),
-    `<UserData><ProductKey>${productKeyOf(key)}</ProductKey><AcceptEula>true</AcceptEula></UserData>`,
+    writeDisk(answers),
+    `<ImageInstall><OSImage>${writeImageChoice(answers, key)}<InstallTo><DiskID>0</DiskID><PartitionID>${answers.diskLayout === 'efi' ? 3 : 2}</PartitionID></InstallTo></OSImage></ImageInstall>`,
+    writeRunSynchronous([writeConsoleCommand('Windows Setup has begun'), ...listBypassCommands(answers.windows)]),
+    `<UserData><ProductKey>${writeProductKey(key)}</ProductKey><AcceptEula>true</AcceptEula></UserData>`,
   ].join('');
 }
 
-/** Without a key (media for evaluation and for volumes have none) Setup must not ask for one. */
-function productKeyOf(key: string): string {
-  return key === '' ? '<WillShowUI>Never</WillShowUI>' : `<Key>${text(key)}</Key><WillShowUI>OnError</WillShowUI>`;
+/** Without a key (evaluation and volume licences have none) Setup must not ask for one. */
+function writeProductKey(key: string): string {
+  return key === '' ? '<WillShowUI>Never</WillShowUI>' : `<Key>${escapeXml(key)}</Key><WillShowUI>OnError</WillShowUI>`;
 }
 
-/** Windows 11 asks for a TPM and Secure Boot, which few clouds have. */
-function checksLeftOut({ name }: WindowsVersion): string[] {
+/** Commands that disable Windows 11's checks for TPM and Secure Boot, which few clouds have. */
+function listBypassCommands({ name }: WindowsVersion): string[] {
   if (name !== '11') return [];
   return ['BypassTPMCheck', 'BypassSecureBootCheck', 'BypassCPUCheck', 'BypassRAMCheck'].map(
     (check) => `reg.exe add HKLM\\SYSTEM\\Setup\\LabConfig /v ${check} /t REG_DWORD /d 1 /f`,
   );
 }
 
-/** Which image of the medium: by a parameter, else by the product key, else the first. */
-function imageOf({ windowsImage }: Answers, key: string): string {
+/** Selects the image of the medium: by the parameter, else by the product key, else the first. */
+function writeImageChoice({ windowsImage }: Answers, key: string): string {
   const wanted = windowsImage?.trim() ?? '';
   if (wanted === '' && key !== '') return '';
   const by = /^\d*$/.test(wanted) ? 'INDEX' : 'NAME';
-  return `<InstallFrom><MetaData wcm:action="add"><Key>/IMAGE/${by}</Key><Value>${text(wanted === '' ? '1' : wanted)}</Value></MetaData></InstallFrom>`;
+  return `<InstallFrom><MetaData wcm:action="add"><Key>/IMAGE/${by}</Key><Value>${escapeXml(wanted === '' ? '1' : wanted)}</Value></MetaData></InstallFrom>`;
 }
 
-/** Partitions of a disk: what is created, and what is made of it. */
+/** A partition: its size and type, and its format. */
 type Partition = {
   type: 'Primary' | 'EFI' | 'MSR';
   megabytes?: number;
@@ -192,7 +262,7 @@ const EFI: Partition[] = [
   { type: 'Primary', format: 'NTFS', label: 'Windows', letter: 'C' },
 ];
 
-function diskOf({ diskLayout }: Answers): string {
+function writeDisk({ diskLayout }: Answers): string {
   const partitions = diskLayout === 'efi' ? EFI : PLAIN;
   const created = partitions.map(
     ({ type, megabytes }, index) =>
@@ -211,17 +281,19 @@ function diskOf({ diskLayout }: Answers): string {
   return `<DiskConfiguration><Disk wcm:action="add"><DiskID>0</DiskID><WillWipeDisk>true</WillWipeDisk><CreatePartitions>${created.join('')}</CreatePartitions><ModifyPartitions>${modified.join('')}</ModifyPartitions></Disk></DiskConfiguration>`;
 }
 
-/** Takes the setup out of this file, from whichever drive it is in, and runs it. A command may have 1024 characters. */
+/**
+ * Extracts the setup script from this file, which may be on any drive, and runs it. A command may have 1024 characters.
+ */
 const FIRST_LOGON = [
   `powershell.exe -NoProfile -ExecutionPolicy Bypass -Command "foreach ($d in [IO.DriveInfo]::GetDrives()) { $f = $d.Name + 'autounattend.xml'; if (-not (Test-Path $f)) { continue }; $c = @(([xml][IO.File]::ReadAllText($f)).unattend.ChildNodes | Where-Object { $_.NodeType -eq 'Comment' }); if ($c.Count -eq 0) { continue }; $s = $env:SystemRoot + '\\Temp\\imagefactory-setup.ps1'; [IO.File]::WriteAllText($s, $c[0].Value); & $s $f; Remove-Item $s; break }"`,
   'shutdown.exe /s /f /t 5',
 ];
 
-function shellOf({ password }: Answers): string {
-  const value = `<Value>${text(password)}</Value><PlainText>true</PlainText>`;
+function writeShellSetup({ password }: Answers): string {
+  const value = `<Value>${escapeXml(password)}</Value><PlainText>true</PlainText>`;
   const commands = FIRST_LOGON.map(
     (command, index) =>
-      `<SynchronousCommand wcm:action="add"><Order>${index + 1}</Order><CommandLine>${text(command)}</CommandLine></SynchronousCommand>`,
+      `<SynchronousCommand wcm:action="add"><Order>${index + 1}</Order><CommandLine>${escapeXml(command)}</CommandLine></SynchronousCommand>`,
   );
   return [
     `<AutoLogon><Password>${value}</Password><Enabled>true</Enabled><LogonCount>1</LogonCount><Username>Administrator</Username></AutoLogon>`,

@@ -1,10 +1,13 @@
-import type { Arch, Version } from '../../types.js';
+import type { Arch } from './architectures.js';
+import type { Version } from './versions.js';
 
-/** What we know of a version of Windows. */
+/** A version of Windows. */
 export interface WindowsVersion {
-  /** As templates write it. */
+  /** Its name in templates. */
   name: string;
-  /** Its folder in a driver's folder on the medium of virtio-win: https://github.com/virtio-win/virtio-win-pkg-scripts. */
+  /**
+   * Its folder in a driver's folder on the medium of virtio-win: https://github.com/virtio-win/virtio-win-pkg-scripts.
+   */
   drivers: string;
   /** Its short id in libosinfo's list: https://gitlab.com/libosinfo/osinfo-db */
   osinfo: string;
@@ -17,7 +20,7 @@ export interface WindowsVersion {
   modern: boolean;
 }
 
-/** Versions in the order in which they came. Their names are not numbers: 2012 came after 8. */
+/** Versions in the order of their release. Their names are not in numeric order: 2012 came after 8. */
 const NAMES = [
   '2000', 'XP', '2003', '2008', '7', '2008R2', '8', '2012', '8.1', '2012R2', '10', '2016', '2019', '2022', '11', '2025',
 ]; // prettier-ignore
@@ -27,7 +30,7 @@ const PC64 = ['x86_64'] as const;
 const CLIENT = { arches: PC, server: false, hasSsh: false, modern: false } as const;
 const SERVER = { arches: PC64, server: true, hasSsh: false, modern: false } as const;
 
-/** Those that can be built. */
+/** The versions that can be built. */
 export const WINDOWS_VERSIONS: readonly WindowsVersion[] = [
   { ...CLIENT, name: '7', drivers: 'w7', osinfo: 'win7' },
   { ...SERVER, name: '2008R2', drivers: '2k8R2', osinfo: 'win2k8r2' },
@@ -43,16 +46,16 @@ export const WINDOWS_VERSIONS: readonly WindowsVersion[] = [
   { ...SERVER, name: '2025', drivers: '2k25', osinfo: 'win2k25', hasSsh: true, modern: true },
 ];
 
-/** The place of a version's name in the order in which they came; Infinity for one that is to come. */
-export function windowsVersionOf(written: string): Version | undefined {
+/** Parses a version's name to its index in the order of release; Infinity for a future version. */
+export function parseWindowsVersion(written: string): Version | undefined {
   const name = written.replace(/[\s_-]+/g, '').toLowerCase();
   const place = NAMES.findIndex((known) => known.toLowerCase() === name);
   if (place >= 0) return [place];
   return /^(20(2[6-9]|[3-9]\d)|1[2-9])$/.test(name) ? [Infinity] : undefined;
 }
 
-/** What is known of a version; one that is to come is like the newest, of its kind. */
-export function windowsOf([place = Infinity]: Version, written: string): WindowsVersion {
+/** Finds a version. A future version is treated like the newest client or server. */
+export function findWindowsVersion([place = Infinity]: Version, written: string): WindowsVersion {
   const name = NAMES[place] ?? (/^20/.test(written.trim()) ? '2025' : '11');
   const found = WINDOWS_VERSIONS.find((known) => known.name === name);
   if (found === undefined) throw new RangeError(`Windows ${name} is not built`);
