@@ -4,7 +4,7 @@ import { hostKeysFromConsole } from '../../guest/console-keys.js';
 import type { Guest } from '../../guest/types.js';
 import { openSecurityGroupForWorker } from '../instance/security-group.js';
 import { type Deps, cancellationSignal } from '../shared/context.js';
-import { loadProfile } from '../shared/documents.js';
+import type { BuildDocuments } from '../shared/build-documents.js';
 import { loadHostKey, loadLoginKey } from '../instance/ssh-keys.js';
 import { livingServer, serverOff } from '../instance/servers.js';
 import type { GuestInput } from '../shared/types.js';
@@ -13,9 +13,9 @@ import type { GuestInput } from '../shared/types.js';
 const CONNECT_TIMEOUT = 30;
 
 /** The host keys that the guest may have: the one that it was given, and those that it printed on its own console. */
-export async function knownHostKeys(deps: Deps, uuid: string): Promise<string[]> {
-  const given = await loadHostKey(deps, uuid);
-  const printed = await deps.store.readDocument(uuid, 'known_hosts');
+export async function loadKnownHostKeys(deps: Deps, build: BuildDocuments): Promise<string[]> {
+  const given = await loadHostKey(deps, build);
+  const printed = await deps.store.readDocument(build.uuid, 'known_hosts');
   return [given.publicKey, ...(printed?.toString('utf8').split('\n').filter(Boolean) ?? [])];
 }
 
@@ -32,17 +32,17 @@ export async function learnHostKeys(deps: Deps, { ref, guest }: GuestInput): Pro
 }
 
 /** Connects to the build's guest; this worker is let in first. */
-export async function connectToGuest(deps: Deps, input: GuestInput): Promise<Guest> {
+async function connectToGuest(deps: Deps, build: BuildDocuments, input: GuestInput): Promise<Guest> {
   const { ref, guest } = input;
   await openSecurityGroupForWorker(deps, ref, guest);
-  const { privateKey } = await loadLoginKey(deps, ref.uuid);
-  const { shell, oldSsh } = (await loadProfile(deps, ref.uuid)).profile;
+  const { privateKey } = await loadLoginKey(deps, build);
+  const { shell, oldSsh } = await build.profile();
   return connectGuest(
     {
       host: guest.host,
       username: guest.user,
       privateKey,
-      hostKeys: await knownHostKeys(deps, ref.uuid),
+      hostKeys: await loadKnownHostKeys(deps, build),
       commandPrefix: guest.prefix,
       ...(shell === undefined ? {} : { shell }),
       ...(oldSsh === undefined ? {} : { oldSsh }),
@@ -52,8 +52,13 @@ export async function connectToGuest(deps: Deps, input: GuestInput): Promise<Gue
 }
 
 /** Does something with the guest over a connection of its own. */
-export async function withGuest<T>(deps: Deps, input: GuestInput, work: (guest: Guest) => Promise<T>): Promise<T> {
-  const guest = await connectToGuest(deps, input);
+export async function withGuest<T>(
+  deps: Deps,
+  build: BuildDocuments,
+  input: GuestInput,
+  work: (guest: Guest) => Promise<T>,
+): Promise<T> {
+  const guest = await connectToGuest(deps, build, input);
   try {
     return await work(guest);
   } finally {
@@ -67,9 +72,14 @@ export async function withGuest<T>(deps: Deps, input: GuestInput, work: (guest: 
  * @throws FactoryError ServerGone or ServerFailed when the instance is gone, failed or off: no further try would reach it, and
  *   another instance may have its address by now
  */
-export async function inGuest<T>(deps: Deps, input: GuestInput, work: (guest: Guest) => Promise<T>): Promise<T> {
+export async function withRunningGuest<T>(
+  deps: Deps,
+  build: BuildDocuments,
+  input: GuestInput,
+  work: (guest: Guest) => Promise<T>,
+): Promise<T> {
   try {
-    return await withGuest(deps, input, work);
+    return await withGuest(deps, build, input, work);
   } catch (error) {
     // With an instance its security group may have gone.
     if (isBooting(error) || (error instanceof FactoryError && error.type === 'NotFound')) await checkRuns(deps, input);

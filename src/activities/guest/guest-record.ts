@@ -1,6 +1,6 @@
 import { computeDigest, planGuestSteps, computeStepDigest } from '../../planning/plan.js';
 import type { Deps } from '../shared/context.js';
-import { loadProfile } from '../shared/documents.js';
+import { type BuildDocuments, loadBuild } from '../shared/build-documents.js';
 
 /** What a build's customised instance was made from, and what has been done in it: of which run's template, the instance itself does not say. */
 interface GuestRecord {
@@ -56,16 +56,18 @@ export function forgetStep(deps: Deps, uuid: string, serverId: string, name: str
 }
 
 /** The instance is what its template says, and nothing more is to run in it. */
-export function recordAllSteps(deps: Deps, uuid: string, serverId: string, of: TemplateOfBuild): Promise<void> {
-  return change(deps, uuid, serverId, (record) => {
-    record.whole = computeDigest(listStepDigests(of));
+export async function recordAllSteps(deps: Deps, build: BuildDocuments, serverId: string): Promise<void> {
+  const digest = computeDigest(await listStepDigests(build));
+  await change(deps, build.uuid, serverId, (record) => {
+    record.whole = digest;
   });
 }
 
-type TemplateOfBuild = Awaited<ReturnType<typeof loadProfile>>;
-
-function listStepDigests({ template, profile }: TemplateOfBuild): { name: string; digest: string }[] {
-  return planGuestSteps(template, profile).map((step) => ({ name: step.name, digest: computeStepDigest(step) }));
+async function listStepDigests(build: BuildDocuments): Promise<{ name: string; digest: string }[]> {
+  return planGuestSteps(await build.template(), await build.profile()).map((step) => ({
+    name: step.name,
+    digest: computeStepDigest(step),
+  }));
 }
 
 /** What a plan wants of the instance that an earlier run has made. */
@@ -90,7 +92,7 @@ export async function mismatchReason(
     return both('what it was made from has not been written down');
   if (record.madeFrom !== instanceDigest)
     return both('template or parameters ask for another installed system, network, zone, configuration drive or disk');
-  const steps = listStepDigests(await loadProfile(deps, uuid));
+  const steps = await listStepDigests(loadBuild(deps, uuid));
   if (record.whole !== undefined && record.whole !== computeDigest(steps)) {
     const why = 'it was taken of another template';
     return from === undefined ? { instance: 'it is whole after another template', snapshot: why } : { snapshot: why };

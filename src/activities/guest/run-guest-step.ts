@@ -5,10 +5,10 @@ import { packagesFromListing, writeIcicle as icicleText } from '../../icicle/ici
 import { checkPrivilege } from '../../guest/access.js';
 import type { Guest, JournalOptions, JournalResult } from '../../guest/types.js';
 import type { OsProfile } from '../../os/types.js';
-import { contentBytes } from '../shared/template-content.js';
+import { readContent } from '../shared/template-content.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
-import { loadProfile, loadSecrets } from '../shared/documents.js';
-import { inGuest } from './guest-connection.js';
+import { loadBuild } from '../shared/build-documents.js';
+import { withRunningGuest } from './guest-connection.js';
 import { forgetStep, recordStep, recordAllSteps } from './guest-record.js';
 import type { GuestInput } from '../shared/types.js';
 
@@ -75,13 +75,13 @@ function lastLine(text: string): string {
 
 /** Runs one step of the template: a repository, a command, the packages or a file. */
 export async function runGuestStep(deps: Deps, input: RunGuestStep): Promise<void> {
-  const { template, profile } = await loadProfile(deps, input.ref.uuid);
-  const secrets = await loadSecrets(deps, input.ref.uuid);
+  const build = loadBuild(deps, input.ref.uuid);
+  const [template, profile, secrets] = await Promise.all([build.template(), build.profile(), build.secrets()]);
   const step = planGuestSteps(template, profile).find((candidate) => candidate.name === input.step);
   if (step === undefined) throw new FactoryError('Internal', `the template has no step ${input.step}`);
   const { uuid } = input.ref;
   const { serverId } = input.guest;
-  await inGuest(deps, input, async (guest) => {
+  await withRunningGuest(deps, build, input, async (guest) => {
     await recordStep(deps, uuid, serverId, { name: step.name, digest: computeStepDigest(step) });
     try {
       if (step.kind === 'file') await writeTemplateFile(deps, guest, uuid, step);
@@ -98,7 +98,7 @@ type ScriptStep = Exclude<GuestStep, FileStep>;
 
 async function writeTemplateFile(deps: Deps, guest: Guest, uuid: string, { title, file }: FileStep): Promise<void> {
   reportProgress({ message: title });
-  await guest.writeFile(file.name, await contentBytes(deps, uuid, file.content), { signal: cancellationSignal() });
+  await guest.writeFile(file.name, await readContent(deps, uuid, file.content), { signal: cancellationSignal() });
 }
 
 async function runScript(
@@ -125,15 +125,15 @@ async function renderStepScript(deps: Deps, input: GuestInput, step: ScriptStep,
       return profile.installPackages(step.packages).script;
     case 'precommand':
     case 'command':
-      return (await contentBytes(deps, input.ref.uuid, step.command.content)).toString('utf8');
+      return (await readContent(deps, input.ref.uuid, step.command.content)).toString('utf8');
   }
 }
 
 /** Lists the guest's packages, and keeps the ICICLE document in the store. */
 export async function writeIcicle(deps: Deps, input: GuestInput): Promise<{ packages: number }> {
-  const { template, profile } = await loadProfile(deps, input.ref.uuid);
-  const secrets = await loadSecrets(deps, input.ref.uuid);
-  return inGuest(deps, input, async (guest) => {
+  const build = loadBuild(deps, input.ref.uuid);
+  const [template, profile, secrets] = await Promise.all([build.template(), build.profile(), build.secrets()]);
+  return withRunningGuest(deps, build, input, async (guest) => {
     const listing = await output(guest, secrets, 'list the installed packages', profile.listPackages);
     const command = template.os.icicleExtraCommand;
     const extra =
@@ -160,13 +160,13 @@ async function output(guest: Guest, secrets: string[], title: string, command: s
 
 /** Removes the machine's identity from the guest: nothing that belongs to this one instance may be in the image. */
 export async function cleanGuest(deps: Deps, input: GuestInput & { round: string }): Promise<void> {
-  const of = await loadProfile(deps, input.ref.uuid);
-  const secrets = await loadSecrets(deps, input.ref.uuid);
-  await inGuest(deps, input, async (guest) => {
+  const build = loadBuild(deps, input.ref.uuid);
+  const [profile, secrets] = await Promise.all([build.profile(), build.secrets()]);
+  await withRunningGuest(deps, build, input, async (guest) => {
     await checkPrivilege(guest, input.guest.prefix, { signal: cancellationSignal() });
-    const { title, script } = of.profile.cleanGuest();
+    const { title, script } = profile.cleanGuest();
     const { round } = input;
-    await recordAllSteps(deps, input.ref.uuid, input.guest.serverId, of);
+    await recordAllSteps(deps, build, input.guest.serverId);
     // An earlier run of the build may have cleaned it before this one did steps of the template anew.
     const how = { timeout: OWN_SCRIPT_TIMEOUT, round, anew: true, reruns: RERUNS };
     await runOnce(deps, guest, secrets, { key: 'clean', title, script, ...how });

@@ -5,8 +5,8 @@ import { keyBlob } from '../../guest/keys.js';
 import type { Guest } from '../../guest/types.js';
 import { openSecurityGroup } from '../instance/security-group.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
-import { loadProfile } from '../shared/documents.js';
-import { knownHostKeys, withGuest } from './guest-connection.js';
+import { loadBuild } from '../shared/build-documents.js';
+import { loadKnownHostKeys, withGuest } from './guest-connection.js';
 import type { GuestInput } from '../shared/types.js';
 
 /** Seconds that a change of the keys may take. */
@@ -22,22 +22,23 @@ export interface SessionInput extends GuestInput {
 /** Lets somebody with the key in to the guest, as the user that we are let in as. */
 export async function openSession(deps: Deps, input: SessionInput): Promise<OpenedSession> {
   const { ref, guest: location, publicKey, from } = input;
+  const build = loadBuild(deps, ref.uuid);
   reportProgress({ message: 'letting a session in' });
   if (from !== undefined) await openSecurityGroup(deps, ref, location, [from]);
   const line = `${publicKey.trim().split(/\s+/).slice(0, 2).join(' ')} ${SESSION_KEY}`;
-  await withGuest(deps, input, (guest) => changeKeys(guest, guest.shell.letIn(location.user, line)));
-  const { oldSsh } = (await loadProfile(deps, ref.uuid)).profile;
+  await withGuest(deps, build, input, (guest) => changeKeys(guest, guest.shell.letIn(location.user, line)));
+  const { oldSsh } = await build.profile();
   return {
     host: location.host,
     user: location.user,
-    hostKeys: await knownHostKeys(deps, ref.uuid),
+    hostKeys: await loadKnownHostKeys(deps, build),
     ...(oldSsh === undefined ? {} : { oldSsh }),
   };
 }
 
 /** Lets nobody in with the key any more. */
 export async function closeSession(deps: Deps, input: SessionInput): Promise<void> {
-  await withGuest(deps, input, (guest) =>
+  await withGuest(deps, loadBuild(deps, input.ref.uuid), input, (guest) =>
     changeKeys(guest, guest.shell.shutOut(input.guest.user, keyBlob(input.publicKey))),
   );
 }

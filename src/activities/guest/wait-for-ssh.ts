@@ -3,7 +3,7 @@ import { maskSecrets } from '../../planning/secrets.js';
 import { checkPrivilege, removeKeyAndShutDown } from '../../guest/access.js';
 import type { Server } from '../../openstack/types.js';
 import { type Deps, reportProgress, cancellationSignal, sleep } from '../shared/context.js';
-import { loadSecrets } from '../shared/documents.js';
+import { type BuildDocuments, loadBuild } from '../shared/build-documents.js';
 import { isBooting, learnHostKeys, withGuest } from './guest-connection.js';
 import { markProven } from '../images/publish-image.js';
 import { loadLoginKey } from '../instance/ssh-keys.js';
@@ -22,6 +22,7 @@ function living(deps: Deps, { ref, guest }: GuestInput): Promise<Server> {
 
 async function gaveUp(
   deps: Deps,
+  build: BuildDocuments,
   { ref, guest, jeos }: GuestInput & { jeos: JeosFound },
   last: FactoryError,
 ): Promise<never> {
@@ -36,23 +37,24 @@ async function gaveUp(
     'see that the installed system starts sshd and cloud-init, and that default_user is its user; boot_timeout gives it more time';
   throw new FactoryError(last.type, `no login over SSH by the deadline: ${last.message}`, {
     hint: `${never ? unproven : ''}${advice}`,
-    consoleTail: maskSecrets(tailOf(console), await loadSecrets(deps, ref.uuid)),
+    consoleTail: maskSecrets(tailOf(console), await build.secrets()),
     cause: last,
   });
 }
 
 /** Waits until the guest lets us in over SSH and lets us be root. */
 export async function waitForSsh(deps: Deps, input: GuestInput & { deadline: number; jeos: JeosFound }): Promise<void> {
+  const build = loadBuild(deps, input.ref.uuid);
   for (let tries = 1; ; tries++) {
     try {
-      await withGuest(deps, input, (guest) =>
+      await withGuest(deps, build, input, (guest) =>
         checkPrivilege(guest, input.guest.prefix, { signal: cancellationSignal() }),
       );
       if (!input.jeos.proven) await markProven(deps, input.ref.cloud, input.jeos.imageId);
       return;
     } catch (error) {
       if (!isBooting(error) || !error.retryable) throw error;
-      if (Date.now() >= input.deadline) return gaveUp(deps, input, error);
+      if (Date.now() >= input.deadline) return gaveUp(deps, build, input, error);
       reportProgress({ message: error.message });
       if (error.type === 'HostKeyMismatch') await learnHostKeys(deps, input);
       if (tries % SERVER_CHECK === 0) {
@@ -77,9 +79,10 @@ async function wasTold(deps: Deps, { ref, guest }: GuestInput): Promise<boolean>
  * one that cannot be reached may still have it, so that is an error, and the next try looks whether it is off.
  */
 async function tellShutDown(deps: Deps, input: GuestInput): Promise<void> {
-  const { publicKey } = await loadLoginKey(deps, input.ref.uuid);
+  const build = loadBuild(deps, input.ref.uuid);
+  const { publicKey } = await loadLoginKey(deps, build);
   try {
-    await withGuest(deps, input, async (guest) => {
+    await withGuest(deps, build, input, async (guest) => {
       // First: it may be off before we hear of it, and whoever tries again may be another worker or another activity.
       await deps.store.writeDocument(input.ref.uuid, TOLD, input.guest.serverId);
       await removeKeyAndShutDown(guest, publicKey, { cleanUp: guest.shell.lastCleanUp, signal: cancellationSignal() });

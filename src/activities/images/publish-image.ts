@@ -4,7 +4,7 @@ import type { Image, ImageChange } from '../../openstack/types.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 import { readIcicle } from '../../icicle/icicle.js';
 import { memoryOf } from '../../os/installer/memory.js';
-import { loadInstallerPlan, loadProfile, loadTemplate } from '../shared/documents.js';
+import { type BuildDocuments, loadBuild } from '../shared/build-documents.js';
 import type { JeosStep, PublishedImage } from '../shared/types.js';
 
 /** What Cinder adds to an image that it makes of a volume; it would make no volume of one that has it already. */
@@ -49,21 +49,21 @@ export async function publishJeos(
   input: JeosStep & { imageId: string; digest: string; minDisk: number },
 ): Promise<void> {
   const { ref } = input;
-  const plan = await loadInstallerPlan(deps, input.documentsId);
+  const build = loadBuild(deps, input.documentsId);
+  const plan = await build.installerPlan();
   const image = await snapshotImage(deps, ref.cloud, input.imageId);
   const wanted = { ...plan.imageProperties, ...marksOf(ref, 'jeos', deps.identity), [KEYS.jeos]: input.digest };
   await change(deps, ref.cloud, image, [
     ...propertyChanges(image, wanted, plan.strippedProperties),
     { op: 'replace', path: '/tags', value: [MARK, ...tagsOf(ref, 'jeos').slice(1)] },
     { op: 'replace', path: '/min_disk', value: input.minDisk },
-    { op: 'replace', path: '/min_ram', value: await minRam(deps, input.documentsId) },
+    { op: 'replace', path: '/min_ram', value: await computeMinRam(build) },
   ]);
 }
 
 /** MiB that a machine of the image must have. */
-async function minRam(deps: Deps, documentsId: string): Promise<number> {
-  const { template, profile } = await loadProfile(deps, documentsId);
-  return memoryOf(template, profile).system;
+async function computeMinRam(build: BuildDocuments): Promise<number> {
+  return memoryOf(await build.template(), await build.profile()).system;
 }
 
 /** Remembers that a machine booted from this JEOS answers. */
@@ -87,8 +87,8 @@ export async function publishBaseImage(
   input: { ref: BuildRef; imageId: string; name: string; minDisk: number; isPublic: boolean },
 ): Promise<PublishedImage> {
   const { ref } = input;
-  const template = await loadTemplate(deps, ref.uuid);
-  const plan = await loadInstallerPlan(deps, ref.uuid);
+  const build = loadBuild(deps, ref.uuid);
+  const [template, plan] = await Promise.all([build.template(), build.installerPlan()]);
   const before = await snapshotImage(deps, ref.cloud, input.imageId);
   const wanted = {
     ...plan.imageProperties,
@@ -102,7 +102,7 @@ export async function publishBaseImage(
     { op: 'replace', path: '/name', value: input.name },
     { op: 'replace', path: '/tags', value: tagsOf(ref, 'base') },
     { op: 'replace', path: '/min_disk', value: input.minDisk },
-    { op: 'replace', path: '/min_ram', value: await minRam(deps, ref.uuid) },
+    { op: 'replace', path: '/min_ram', value: await computeMinRam(build) },
     ...(input.isPublic ? [{ op: 'replace' as const, path: '/visibility', value: 'public' }] : []),
   ]);
   const digest = image.os_hash_value ?? undefined;

@@ -11,7 +11,7 @@ import type { InstallerPlan, InstallMedium } from '../../os/types.js';
 import type { Extra, Template } from '../../tdl/types.js';
 import { downloadTo, inFolder } from '../media/scratch-folder.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
-import { loadDocument, loadTemplate } from '../shared/documents.js';
+import type { BuildDocuments } from '../shared/build-documents.js';
 import { ensureRunImage } from '../images/run-image.js';
 import type { BootImageInput } from '../shared/types.js';
 
@@ -24,17 +24,18 @@ export type FromMedium = InstallerPlan & { medium: InstallMedium };
 /** The image of the medium in the installer's drive: the medium as it is, or one made anew for this build. */
 export async function createMedium(
   deps: Deps,
+  build: BuildDocuments,
   input: BootImageInput & { isoId: string },
   plan: FromMedium,
   method: BootMethod,
 ): Promise<string> {
-  const template = await loadTemplate(deps, input.documentsId);
+  const template = await build.template();
   const { ref, isoId } = input;
   if (!isChanged(template, plan, method)) return isoId;
   return inFolder(deps, ref, 'medium', async (folder) => {
     const source = await downloadTo(deps, ref, isoId, join(folder, 'source.iso'));
     await refuseUdf(source, plan.medium);
-    const files = await filesFor(deps, input, plan, template, folder);
+    const files = await filesFor(deps, build, plan, folder);
     const boot = bootOf(plan, method, template);
     const open = await remakeIso({
       source,
@@ -68,11 +69,11 @@ function bootOf({ medium, commandLine }: FromMedium, method: BootMethod, { os }:
 /** What a medium gets: the family's own files, then the script, then the template's extras. */
 export async function filesFor(
   deps: Deps,
-  { documentsId }: BootImageInput,
+  build: BuildDocuments,
   { medium, scriptTransport }: FromMedium,
-  { os }: Template,
   folder: string,
 ): Promise<RemadeIso['files']> {
+  const { os } = await build.template();
   const files: RemadeIso['files'] = [];
   const write = async (path: string, content: string | Buffer): Promise<void> => {
     const from = join(folder, `file${files.length}`);
@@ -81,7 +82,7 @@ export async function filesFor(
   };
   for (const { path, text } of medium.files ?? []) await write(path, text);
   if (scriptTransport === 'medium' && medium.script !== undefined) {
-    await write(medium.script.path, await loadDocument(deps, documentsId, 'install_script'));
+    await write(medium.script.path, await build.installScript());
   }
   for (const extra of os.install.extras) files.push(await extraFile(deps, extra, join(folder, `file${files.length}`)));
   return files;

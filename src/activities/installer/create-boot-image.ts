@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { FactoryError } from '../../domain/errors.js';
 import type { BuildRef } from '../../domain/names.js';
 import { newcArchive, padding } from '../../media/newc.js';
-import { makeStubDisk } from '../../media/stub-disk.js';
+import { makeStubDisk, type StubDisk } from '../../media/stub-disk.js';
 import { type BootMethod, stubFirmwares } from '../../os/installer/boot-method.js';
 import { withVolumeId } from '../../os/installer/installer-plan.js';
 import { withPin } from '../../os/installer/mirror-pin.js';
@@ -14,9 +14,9 @@ import { downloadTo, inFolder } from '../media/scratch-folder.js';
 import { createMedium } from './boot-iso.js';
 import { createScriptMedium } from './script-medium.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
-import { loadInstallerPlan, loadParameters, loadDocument, loadTemplate } from '../shared/documents.js';
+import { type BuildDocuments, loadBuild } from '../shared/build-documents.js';
 import { ensureRunImage, type RunImage } from '../images/run-image.js';
-import type { BootImageInput, BootImages, JeosStep } from '../shared/types.js';
+import type { BootImageInput, BootImages } from '../shared/types.js';
 
 /** Bytes of the empty disk that an installer's instance starts from; Nova makes it as large as the flavor says. */
 const EMPTY_DISK = 1024 * 1024;
@@ -24,20 +24,23 @@ const EMPTY_DISK = 1024 * 1024;
 /** Creates the images that boot the installer: its root disk, and the medium in its drive where it is installed from one. */
 export async function createBootImage(deps: Deps, input: BootImageInput): Promise<BootImages> {
   const { isoId, volumeId, driversId, pin } = input;
-  const plan = withPin(withVolumeId(await loadInstallerPlan(deps, input.documentsId), volumeId), pin);
-  const { boot_method: method = 'direct' } = await loadParameters(deps, input.documentsId);
+  const build = loadBuild(deps, input.documentsId);
+  const plan = withPin(withVolumeId(await build.installerPlan(), volumeId), pin);
+  const { boot_method: method = 'direct' } = await build.parameters();
   const { medium } = plan;
-  if (medium === undefined || isoId === undefined) return { imageId: await createRootDisk(deps, input, plan, method) };
-  const mediumId = await createMedium(deps, { ...input, isoId }, { ...plan, medium }, method);
-  const scriptId = await createScriptMedium(deps, input, { ...plan, medium });
-  const imageId = await createRootDisk(deps, input, plan, method);
+  if (medium === undefined || isoId === undefined)
+    return { imageId: await createRootDisk(deps, build, input, plan, method) };
+  const mediumId = await createMedium(deps, build, { ...input, isoId }, { ...plan, medium }, method);
+  const scriptId = await createScriptMedium(deps, build, input, { ...plan, medium });
+  const imageId = await createRootDisk(deps, build, input, plan, method);
   return { imageId, media: [mediumId, scriptId, driversId].filter((id) => id !== undefined) };
 }
 
 /** The image of the disk that is installed to: what of it boots the installer depends on the method. */
 async function createRootDisk(
   deps: Deps,
-  { ref, documentsId, kernelId, ramdiskId }: BootImageInput,
+  build: BuildDocuments,
+  { ref, kernelId, ramdiskId }: BootImageInput,
   plan: InstallerPlan,
   method: BootMethod,
 ): Promise<string> {
@@ -45,18 +48,24 @@ async function createRootDisk(
   if (kernelId === undefined || ramdiskId === undefined) {
     throw new FactoryError('Internal', `nothing was prepared that boot_method ${method} could start`);
   }
-  const script = await scriptArchive(deps, plan, documentsId);
-  const media = { ref, documentsId, kernelId, ramdiskId };
-  return method === 'stub' ? createStub(deps, media, plan, script) : createDirect(deps, media, plan, script);
+  const script = await scriptArchive(build, plan);
+  const media = { ref, kernelId, ramdiskId };
+  return method === 'stub'
+    ? createStub(deps, media, plan, { script, firmwares: stubFirmwares((await build.template()).os.arch) })
+    : createDirect(deps, media, plan, script);
 }
 
 /** Kernel and ramdisk, as images. */
-type BootMedia = JeosStep & { kernelId: string; ramdiskId: string };
+interface BootMedia {
+  ref: BuildRef;
+  kernelId: string;
+  ramdiskId: string;
+}
 
 /** What is appended to the ramdisk, where the script comes with it. */
-async function scriptArchive(deps: Deps, plan: InstallerPlan, documentsId: string): Promise<Buffer | undefined> {
+async function scriptArchive(build: BuildDocuments, plan: InstallerPlan): Promise<Buffer | undefined> {
   if (plan.scriptTransport !== 'initrd') return undefined;
-  const content = await loadDocument(deps, documentsId, 'install_script');
+  const content = await build.installScript();
   return newcArchive([{ path: scriptInRamdisk(plan), content }]);
 }
 
@@ -121,9 +130,9 @@ async function createRamdisk(deps: Deps, { ref, ramdiskId }: BootMedia, script: 
 /** A disk that starts the installer by itself, made from the media in Glance: no worker needs to have fetched them. */
 async function createStub(
   deps: Deps,
-  { ref, documentsId, kernelId, ramdiskId }: BootMedia,
+  { ref, kernelId, ramdiskId }: BootMedia,
   plan: InstallerPlan,
-  script: Buffer | undefined,
+  { script, firmwares }: { script: Buffer | undefined; firmwares: StubDisk['firmwares'] },
 ): Promise<string> {
   return inFolder(deps, ref, 'stub', async (folder) => {
     const kernel = await downloadTo(deps, ref, kernelId, join(folder, 'kernel'));
@@ -133,8 +142,7 @@ async function createStub(
       await writeFile(join(folder, 'script'), script, { mode: 0o600 });
     }
     reportProgress({ message: 'making the disk that starts the installer' });
-    const { arch } = (await loadTemplate(deps, documentsId)).os;
-    const what = { kernel, ramdisks, commandLine: plan.commandLine, firmwares: stubFirmwares(arch) };
+    const what = { kernel, ramdisks, commandLine: plan.commandLine, firmwares };
     const disk = await makeStubDisk({ ...what, folder, signal: cancellationSignal() });
     return ensureDisk(deps, ref, plan, { content: disk.path });
   });

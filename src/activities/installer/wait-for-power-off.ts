@@ -11,7 +11,7 @@ import {
 import { isGone, serverFailed, serverGone } from '../instance/servers.js';
 import { INSTALLED } from '../../os/scripts/stock/types.js';
 import { maskSecrets } from '../../planning/secrets.js';
-import { loadInstallerPlan, loadSecrets } from '../shared/documents.js';
+import { loadBuild } from '../shared/build-documents.js';
 import type { WaitForPowerOff } from '../shared/types.js';
 
 /** How often a console is read, at the most, while its installer runs: milliseconds. */
@@ -224,8 +224,8 @@ export async function waitForPowerOff(
   input: WaitForPowerOff,
 ): Promise<{ seconds: number; consoleTail: string }> {
   const watch = deps.watch(input.ref.cloud);
-  const plan = await loadInstallerPlan(deps, input.documentsId);
-  const secrets = await loadSecrets(deps, input.documentsId);
+  const build = loadBuild(deps, input.documentsId);
+  const [plan, secrets] = await Promise.all([build.installerPlan(), build.secrets()]);
   const state = watching();
   const patterns = [...plan.failurePatterns.map((source) => new RegExp(source)), ...HALTED];
   const console = new ConsoleWatch(watch, input.serverId, state, patterns, secrets);

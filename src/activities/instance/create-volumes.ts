@@ -6,7 +6,7 @@ import { type Deps, reportProgress, cancellationSignal, sleep } from '../shared/
 import { recoverLostReply } from '../shared/lost-reply.js';
 import { retryWhileNoCapacity } from './capacity.js';
 import type { CreatedVolumes, CreateVolumes } from '../shared/types.js';
-import { loadParameters } from '../shared/documents.js';
+import { loadBuild } from '../shared/build-documents.js';
 
 /** Bytes in a GiB, in which volumes are measured. */
 const GIB = 1024 ** 3;
@@ -20,6 +20,8 @@ interface WantedVolume {
   imageId: string;
   /** GiB. */
   size: number;
+  /** Default: the cloud's own. */
+  volumeType: string | undefined;
 }
 
 /**
@@ -38,14 +40,15 @@ export async function createVolumes(deps: Deps, input: CreateVolumes): Promise<C
   return input.root === undefined ? { media: ids } : { root: ids[0] ?? '', media: ids.slice(1) };
 }
 
-async function wantedVolumes(deps: Deps, { ref, root, media }: CreateVolumes): Promise<WantedVolume[]> {
+async function wantedVolumes(deps: Deps, { ref, documentsId, root, media }: CreateVolumes): Promise<WantedVolume[]> {
+  const { volume_type: volumeType } = await loadBuild(deps, documentsId).parameters();
   const { image } = deps.clouds.get(ref.cloud);
   const wanted: WantedVolume[] = [];
-  if (root !== undefined) wanted.push({ name: rootVolumeName(ref), role: 'root', ...root });
+  if (root !== undefined) wanted.push({ name: rootVolumeName(ref), role: 'root', ...root, volumeType });
   for (const [index, imageId] of media.entries()) {
     const size = (await image.getImage(imageId, { signal: cancellationSignal() }))?.size ?? 0;
     const name = resourceName(ref, `medium${index}`);
-    wanted.push({ name, role: 'medium', imageId, size: Math.max(1, Math.ceil(size / GIB)) });
+    wanted.push({ name, role: 'medium', imageId, size: Math.max(1, Math.ceil(size / GIB)), volumeType });
   }
   return wanted;
 }
@@ -63,7 +66,7 @@ async function ensureAll(
 ): Promise<string[]> {
   const ids: string[] = [];
   try {
-    for (const volume of wanted) ids.push(await ensureVolume(deps, input, volume));
+    for (const volume of wanted) ids.push(await ensureVolume(deps, input.ref, volume));
     return ids;
   } catch (error) {
     if (error instanceof FactoryError && error.type === 'QuotaExceeded') {
@@ -90,14 +93,12 @@ function copied(): number {
   return Date.now() + COPY_TIMEOUT * 1000;
 }
 
-async function ensureVolume(deps: Deps, input: CreateVolumes, wanted: WantedVolume): Promise<string> {
-  const { ref } = input;
+async function ensureVolume(deps: Deps, ref: BuildRef, wanted: WantedVolume): Promise<string> {
   const existing = await findVolume(deps, ref.cloud, wanted.name);
   if (existing !== undefined) {
     if (!isBroken(existing)) return existing.id;
     await removeVolume(deps, ref.cloud, existing.id);
   }
-  const { volume_type } = await loadParameters(deps, input.documentsId);
   const { volume } = deps.clouds.get(ref.cloud);
   reportProgress({ message: `making a volume of ${wanted.size} GiB from image ${wanted.imageId}` });
   try {
@@ -107,7 +108,7 @@ async function ensureVolume(deps: Deps, input: CreateVolumes, wanted: WantedVolu
         size: wanted.size,
         imageRef: wanted.imageId,
         metadata: marksOf(ref, wanted.role, deps.identity),
-        ...(volume_type === undefined ? {} : { volume_type }),
+        ...(wanted.volumeType === undefined ? {} : { volume_type: wanted.volumeType }),
       },
       { signal: cancellationSignal() },
     );

@@ -3,6 +3,7 @@ import { FactoryError, asRetryable } from '../../domain/errors.js';
 import { buildTag, resourceName, tagsOf, type BuildRef } from '../../domain/names.js';
 import type { SecurityGroup } from '../../openstack/types.js';
 import { type Deps, cancellationSignal } from '../shared/context.js';
+import { loadBuild } from '../shared/build-documents.js';
 import { loadLoginKey } from './ssh-keys.js';
 import type { BuildAccess, GuestLocation } from '../shared/types.js';
 
@@ -15,7 +16,7 @@ export async function createAccess(deps: Deps, { ref }: { ref: BuildRef }): Prom
 async function ensureKeyPair(deps: Deps, ref: BuildRef): Promise<string> {
   const { compute } = deps.clouds.get(ref.cloud);
   const name = resourceName(ref, 'key');
-  const { publicKey } = await loadLoginKey(deps, ref.uuid);
+  const { publicKey } = await loadLoginKey(deps, loadBuild(deps, ref.uuid));
   if ((await compute.getKeyPair(name, { signal: cancellationSignal() })) !== undefined) return name;
   try {
     await compute.createKeyPair(name, publicKey, { signal: cancellationSignal() });

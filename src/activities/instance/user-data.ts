@@ -1,7 +1,7 @@
 import type { CreateServer } from '../../openstack/types.js';
 import { userDataWithHostKey } from '../../guest/cloud-config.js';
 import type { Deps } from '../shared/context.js';
-import { loadInstallerPlan, loadParameters, loadDocument } from '../shared/documents.js';
+import { loadBuild } from '../shared/build-documents.js';
 import { loadHostKey } from './ssh-keys.js';
 import type { CreateServerInput } from '../shared/types.js';
 
@@ -13,13 +13,14 @@ export async function bootUserData(
   deps: Deps,
   input: CreateServerInput,
 ): Promise<Pick<CreateServer, 'user_data' | 'availability_zone' | 'config_drive'>> {
-  const parameters = await loadParameters(deps, input.documentsId);
+  const build = loadBuild(deps, input.documentsId);
+  const parameters = await build.parameters();
   const isInstaller = input.role === 'installer';
   const { config_drive: drive } = parameters;
-  const transport = isInstaller ? (await loadInstallerPlan(deps, input.documentsId)).scriptTransport : 'user_data';
+  const transport = isInstaller ? (await build.installerPlan()).scriptTransport : 'user_data';
   const data = isInstaller
-    ? await loadDocument(deps, input.documentsId, 'install_script')
-    : Buffer.from(userDataWithHostKey(await loadHostKey(deps, input.ref.uuid)));
+    ? await build.installScript()
+    : Buffer.from(userDataWithHostKey(await loadHostKey(deps, build)));
   return {
     // A script in the ramdisk or on the medium may be longer than user data.
     ...(transport === 'initrd' || transport === 'medium' ? {} : { user_data: data.toString('base64') }),

@@ -2,18 +2,19 @@ import type { DriversMedium } from '../../os/types.js';
 import { inFolder } from './scratch-folder.js';
 import type { Deps } from '../shared/context.js';
 import { findIso } from './prepare-iso.js';
-import { loadParameters } from '../shared/documents.js';
+import type { BuildDocuments } from '../shared/build-documents.js';
 import { parseDigest, vouchedFor } from './medium.js';
 import { forget } from './medium-fetch.js';
-import type { JeosStep } from '../shared/types.js';
+import type { BuildRef } from '../../domain/names.js';
 
 /** Finds or fetches a medium with drivers, and puts it into Glance as it is. */
 export async function prepareDrivers(
   deps: Deps,
-  { ref, documentsId }: JeosStep,
+  ref: BuildRef,
+  build: BuildDocuments,
   { url, checksum }: DriversMedium,
 ): Promise<{ driversId: string; note: string }> {
-  const { checksum_key: keys, web_download: web } = await loadParameters(deps, documentsId);
+  const { checksum_key: keys, web_download: web } = await build.parameters();
   const digest = vouchedFor(checksum === undefined ? undefined : parseDigest(checksum), keys, 'the drivers');
   return inFolder(deps, ref, 'drivers', async (folder) => {
     const found = await findIso(deps, { ref, method: 'iso', medium: { url }, digest, web }, folder);

@@ -8,13 +8,13 @@ import type { Image } from '../../openstack/types.js';
 import type { BootMethod } from '../../os/installer/boot-method.js';
 import type { InstallMedium } from '../../os/types.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
-import { loadParameters } from '../shared/documents.js';
+import type { BuildDocuments } from '../shared/build-documents.js';
 import { downloadTo, inFolder } from './scratch-folder.js';
 import { claimMedium, ensureMedium, parseDigest, putMedium, vouchedFor } from './medium.js';
 import { imageNamed, isInGlance, nameInGlance } from './medium-in-glance.js';
 import { ensureWebMedium } from './medium-web.js';
 import { forget } from './medium-fetch.js';
-import type { InstallerMedia, JeosStep } from '../shared/types.js';
+import type { InstallerMedia } from '../shared/types.js';
 
 /** What an image of a medium says of itself. */
 const VOLUME_ID_KEY = 'imagefactory_volume_id';
@@ -28,9 +28,13 @@ function partKey(role: 'kernel' | 'ramdisk', method: BootMethod | undefined): st
  * Finds or fetches the medium that a system is installed from, and puts it into Glance as it is; its kernel and its ramdisk as well, where
  * something else than the medium starts them.
  */
-export async function prepareIso(deps: Deps, input: JeosStep, medium: InstallMedium): Promise<InstallerMedia> {
-  const { ref, documentsId } = input;
-  const parameters = await loadParameters(deps, documentsId);
+export async function prepareIso(
+  deps: Deps,
+  ref: BuildRef,
+  build: BuildDocuments,
+  medium: InstallMedium,
+): Promise<InstallerMedia> {
+  const parameters = await build.parameters();
   const { boot_method: method, iso_checksum: checksum, checksum_key: keys, web_download: web } = parameters;
   const known = checksum === undefined ? await publishedDigest(deps, medium, keys) : parseDigest(checksum);
   const digest = vouchedFor(known, keys, 'the medium');

@@ -1,11 +1,13 @@
 import { FactoryError } from '../../domain/errors.js';
+import type { BuildRef } from '../../domain/names.js';
+import type { BuildParameters } from '../../domain/parameters.js';
 import { fetchSigned, type SignedText } from '../../media/signature.js';
 import { withoutSecrets } from '../../media/urls.js';
 import { type MirrorPin, pinnedUrls, pinOf } from '../../os/installer/mirror-pin.js';
 import { mediaFromIndex, type IndexedMedia } from '../../os/installer/media-index.js';
 import type { InstallerPlan, MediaFile } from '../../os/types.js';
 import { type Deps, cancellationSignal } from '../shared/context.js';
-import { loadInstallerPlan, loadParameters } from '../shared/documents.js';
+import { loadBuild } from '../shared/build-documents.js';
 import { prepareDrivers } from './drivers.js';
 import { prepareIso } from './prepare-iso.js';
 import { ensureMedium, parseDigest, vouchedFor } from './medium.js';
@@ -17,19 +19,21 @@ const INDEX_LIMIT = 16 * 1024 * 1024;
 
 /** Finds or fetches what the installer is booted with, and puts it into Glance; builds share it by digest. */
 export async function prepareMedia(deps: Deps, input: JeosStep): Promise<InstallerMedia> {
-  const plan = await loadInstallerPlan(deps, input.documentsId);
+  const { ref } = input;
+  const build = loadBuild(deps, input.documentsId);
+  const plan = await build.installerPlan();
   if (plan.medium !== undefined) {
-    const media = await prepareIso(deps, input, plan.medium);
+    const media = await prepareIso(deps, ref, build, plan.medium);
     if (plan.drivers === undefined) return media;
-    const { driversId, note } = await prepareDrivers(deps, input, plan.drivers);
+    const { driversId, note } = await prepareDrivers(deps, ref, build, plan.drivers);
     return { ...media, driversId, notes: [...media.notes, note] };
   }
-  const parameters = await loadParameters(deps, input.documentsId);
+  const parameters = await build.parameters();
   const { checksum_key: keys } = parameters;
   const found = { keys, ...(await indexOf(plan, keys)) };
   const { pin } = found;
-  const kernel = await ensureFile(deps, input, located(plan.kernel, found, parameters.kernel_checksum));
-  const ramdisk = await ensureFile(deps, input, located(plan.ramdisk, found, parameters.ramdisk_checksum));
+  const kernel = await ensureFile(deps, ref, parameters, located(plan.kernel, found, parameters.kernel_checksum));
+  const ramdisk = await ensureFile(deps, ref, parameters, located(plan.ramdisk, found, parameters.ramdisk_checksum));
   const { iso } = found.indexed;
   const notes = [
     kernel.note,
@@ -48,10 +52,10 @@ export async function prepareMedia(deps: Deps, input: JeosStep): Promise<Install
 
 async function ensureFile(
   deps: Deps,
-  { ref, documentsId }: JeosStep,
+  ref: BuildRef,
+  { boot_method: method, web_download: web }: BuildParameters,
   file: WantedMedium,
 ): Promise<{ id: string; note: string }> {
-  const { boot_method: method, web_download: web } = await loadParameters(deps, documentsId);
   if (web) {
     const { image, note } = await ensureWebMedium(deps, { ref, method }, file);
     return { id: image.id, note };

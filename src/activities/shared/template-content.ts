@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Content } from '../../tdl/types.js';
 import type { Deps } from './context.js';
-import { loadDocument } from './documents.js';
+import { readRequiredDocument } from './build-documents.js';
 
 /** Name of the document that holds what an address of the template gave. */
 export function contentDocument(url: string): string {
@@ -9,13 +9,13 @@ export function contentDocument(url: string): string {
 }
 
 /** The bytes of a file or command of the template. What stands at an address was fetched with the plan. */
-export async function contentBytes(deps: Deps, uuid: string, content: Content): Promise<Buffer> {
+export async function readContent(deps: Deps, uuid: string, content: Content): Promise<Buffer> {
   switch (content.type) {
     case 'raw':
       return Buffer.from(content.text, 'utf8');
     case 'base64':
       return Buffer.from(content.base64, 'base64');
     case 'url':
-      return loadDocument(deps, uuid, contentDocument(content.url));
+      return readRequiredDocument(deps, uuid, contentDocument(content.url));
   }
 }
