@@ -8,7 +8,7 @@ import { isBooting, learnHostKeys, withGuest } from './guest-connection.js';
 import { markProven } from '../images/publish-image.js';
 import { loadLoginKey } from '../instance/ssh-keys.js';
 import { tailOf } from '../installer/wait-for-power-off.js';
-import { isGone, livingServer, serverFailed, serverGone, serverOff } from '../instance/servers.js';
+import { isOff, livingServer, serverOff, watchLiveServer } from '../instance/servers.js';
 import type { GuestInput, JeosFound } from '../shared/types.js';
 
 /** Polls between two looks at the server behind a guest that does not answer. */
@@ -100,7 +100,7 @@ async function tellShutDown(deps: Deps, input: GuestInput): Promise<void> {
  * @throws FactoryError ServerFailed when it is off without having been told
  */
 export async function shutDownGuest(deps: Deps, input: GuestInput & { deadline: number }): Promise<void> {
-  const { cloud, servers } = deps.watch(input.ref.cloud);
+  const { compute } = deps.clouds.get(input.ref.cloud);
   const { serverId } = input.guest;
   if ((await living(deps, input)).status === 'SHUTOFF') {
     if (await wasTold(deps, input)) return;
@@ -108,28 +108,22 @@ export async function shutDownGuest(deps: Deps, input: GuestInput & { deadline: 
   }
   await tellShutDown(deps, input);
   let button = Date.now() + BUTTON_AFTER;
-  try {
-    for (;;) {
-      const server = (await servers.next(serverId, cancellationSignal())) ?? (await living(deps, input));
-      if (isGone(server)) throw serverGone(serverId);
-      if (server.status === 'ERROR') throw await serverFailed(deps, input.ref.cloud, server);
-      if (server.status === 'SHUTOFF' && server['OS-EXT-STS:task_state'] === null) return;
-      if (Date.now() >= input.deadline) {
-        throw new FactoryError(
-          'DeadlineExceeded',
-          `the guest is still ${server.status} at the deadline of its shutdown`,
-          {
-            hint: '--parameter shutdown_timeout gives it more time',
-          },
-        );
-      }
-      reportProgress({ message: `instance is ${server.status}` });
-      if (Date.now() >= button && server['OS-EXT-STS:task_state'] === null) {
-        await cloud.compute.stopServer(serverId, { signal: cancellationSignal() });
-        button = Date.now() + BUTTON_AFTER;
-      }
+  await watchLiveServer(deps, input.ref.cloud, serverId, async (server) => {
+    if (isOff(server)) return 'off';
+    if (Date.now() >= input.deadline) {
+      throw new FactoryError(
+        'DeadlineExceeded',
+        `the guest is still ${server.status} at the deadline of its shutdown`,
+        {
+          hint: '--parameter shutdown_timeout gives it more time',
+        },
+      );
     }
-  } finally {
-    servers.done(serverId);
-  }
+    reportProgress({ message: `instance is ${server.status}` });
+    if (Date.now() >= button && server['OS-EXT-STS:task_state'] === null) {
+      await compute.stopServer(serverId, { signal: cancellationSignal() });
+      button = Date.now() + BUTTON_AFTER;
+    }
+    return undefined;
+  });
 }

@@ -2,12 +2,15 @@ import { FactoryError, asRetryable } from '../../domain/errors.js';
 import { KEYS, marksOf } from '../../domain/names.js';
 import type { Image } from '../../openstack/types.js';
 import { type CloudWatch, type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
+import { watchCapture } from '../shared/watch-resource.js';
 import { livingServer } from '../instance/servers.js';
 import type { SnapshotInput, SnapshotTaken } from '../shared/types.js';
 import { Context } from '@temporalio/activity';
 
 /** States from which an image never becomes active. https://docs.openstack.org/glance/latest/user/statuses.html */
 export const DEAD = ['killed', 'deleted', 'deactivated', 'pending_delete'];
+/** Polls for which an image may stay queued after the server's task is over. */
+const QUEUED_POLLS = 20;
 /** How many snapshots of one server may fail before the build does. */
 const SNAPSHOT_TRIES = 3;
 
@@ -60,27 +63,21 @@ export async function snapshotDied(watch: CloudWatch, imageId: string, status: s
 export async function snapshotServer(deps: Deps, input: SnapshotInput): Promise<SnapshotTaken> {
   const watch = deps.watch(input.ref.cloud);
   const imageId = await startSnapshot(deps, watch, input);
-  try {
-    for (let polls = 1; ; polls++) {
-      const [listed, server] = await Promise.all([
-        watch.images.next(imageId, cancellationSignal()),
-        watch.servers.next(input.serverId, cancellationSignal()),
-      ]);
-      const image = listed ?? (await watch.cloud.image.getImage(imageId, { signal: cancellationSignal() }));
-      if (image === undefined) return await snapshotDied(watch, imageId, 'gone');
-      if (DEAD.includes(image.status)) return await snapshotDied(watch, imageId, image.status);
-      const task = server?.['OS-EXT-STS:task_state'] ?? null;
-      if (image.status === 'active' && task === null) return await checkedSnapshot(image);
-      if (image.status === 'queued' && server !== undefined && task === null && polls > 20) {
-        return await snapshotDied(watch, imageId, 'queued, though the instance’s task is over');
-      }
-      checkSnapshotTime(input, image);
-      reportProgress({ message: `image is ${image.status}, instance’s task is ${task ?? 'over'}` });
+  let polls = 0;
+  const ids = { image: imageId, source: input.serverId };
+  return watchCapture(deps, input.ref.cloud, ids, watch.servers, ({ image, source: server }) => {
+    polls += 1;
+    if (image === undefined) return snapshotDied(watch, imageId, 'gone');
+    if (DEAD.includes(image.status)) return snapshotDied(watch, imageId, image.status);
+    const task = server?.['OS-EXT-STS:task_state'] ?? null;
+    if (image.status === 'active' && task === null) return checkedSnapshot(image);
+    if (image.status === 'queued' && server !== undefined && task === null && polls > QUEUED_POLLS) {
+      return snapshotDied(watch, imageId, 'queued, though the instance’s task is over');
     }
-  } finally {
-    watch.images.done(imageId);
-    watch.servers.done(input.serverId);
-  }
+    checkSnapshotTime(input, image);
+    reportProgress({ message: `image is ${image.status}, instance’s task is ${task ?? 'over'}` });
+    return undefined;
+  });
 }
 
 export function checkSnapshotTime(

@@ -4,6 +4,7 @@ import type { Cloud, Volume } from '../../openstack/types.js';
 import { type CloudWatch, type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 import { checkedSnapshot, checkSnapshotTime, DEAD, findSnapshot, snapshotDied } from './snapshot-server.js';
 import type { SnapshotTaken, UploadInput } from '../shared/types.js';
+import { watchCapture } from '../shared/watch-resource.js';
 import { volumeFailed } from '../instance/create-volumes.js';
 
 /** How Glance gets a disk: as small as its content. */
@@ -16,29 +17,19 @@ const FORMAT = { disk_format: 'qcow2', container_format: 'bare' };
 export async function uploadVolume(deps: Deps, input: UploadInput): Promise<SnapshotTaken> {
   const watch = deps.watch(input.ref.cloud);
   const imageId = await startUpload(deps, watch, input);
-  try {
-    for (;;) {
-      const [listed, volume] = await Promise.all([
-        watch.images.next(imageId, cancellationSignal()),
-        watch.volumes.next(input.volumeId, cancellationSignal()),
-      ]);
-      const image = listed ?? (await watch.cloud.image.getImage(imageId, { signal: cancellationSignal() }));
-      const status = image?.status ?? 'gone';
-      const isDead = image === undefined || DEAD.includes(status);
-      if (isDead || volume?.status !== 'uploading') {
-        if (image?.status === 'active') return await checkedSnapshot(image);
-        // Cinder deletes the image first, then says why, and lets go of the volume last.
-        if (await hasEnded(watch, input, imageId)) {
-          return await uploadFailed(watch, input, imageId, status);
-        }
-      }
-      checkSnapshotTime(input, { id: imageId, status });
-      reportProgress({ message: `image is ${status}, volume is ${volume?.status ?? 'gone'}` });
+  const ids = { image: imageId, source: input.volumeId };
+  return watchCapture(deps, input.ref.cloud, ids, watch.volumes, async ({ image, source: volume }) => {
+    const status = image?.status ?? 'gone';
+    const isDead = image === undefined || DEAD.includes(status);
+    if (isDead || volume?.status !== 'uploading') {
+      if (image?.status === 'active') return checkedSnapshot(image);
+      // Cinder first deletes the image, then says why, and releases the volume last.
+      if (await hasEnded(watch, input, imageId)) return uploadFailed(watch, input, imageId, status);
     }
-  } finally {
-    watch.images.done(imageId);
-    watch.volumes.done(input.volumeId);
-  }
+    checkSnapshotTime(input, { id: imageId, status });
+    reportProgress({ message: `image is ${status}, volume is ${volume?.status ?? 'gone'}` });
+    return undefined;
+  });
 }
 
 /** Whether the upload is over without an image that is whole. Lists may be older than its beginning, so both are asked for, the volume first. */

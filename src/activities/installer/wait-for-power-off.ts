@@ -8,7 +8,7 @@ import {
   readHeartbeatCheckpoint,
   cancellationSignal,
 } from '../shared/context.js';
-import { isGone, serverFailed, serverGone } from '../instance/servers.js';
+import { isOff, watchLiveServer } from '../instance/servers.js';
 import { INSTALLED } from '../../os/scripts/stock/types.js';
 import { maskSecrets } from '../../planning/secrets.js';
 import { loadBuild } from '../shared/build-documents.js';
@@ -77,10 +77,6 @@ function failed(
   hint: string,
 ): FactoryError {
   return new FactoryError(type, message, { hint, consoleTail: tail });
-}
-
-function powerOff(server: Server): boolean {
-  return server.status === 'SHUTOFF' && server['OS-EXT-STS:task_state'] === null;
 }
 
 /** One look at the console, at most every ten seconds and within the cloud's common allowance. */
@@ -199,15 +195,9 @@ function watching(): Watching {
 }
 
 /** Looks at the installer until its machine is off. */
-async function untilOff(deps: Deps, input: WaitForPowerOff, console: ConsoleWatch, state: Watching): Promise<Server> {
-  const { cloud, servers } = deps.watch(input.ref.cloud);
-  for (;;) {
-    const server =
-      (await servers.next(input.serverId, cancellationSignal())) ??
-      (await cloud.compute.getServer(input.serverId, { signal: cancellationSignal() }));
-    if (server === undefined || isGone(server)) throw serverGone(input.serverId);
-    if (server.status === 'ERROR') throw await serverFailed(deps, input.ref.cloud, server);
-    if (powerOff(server)) return server;
+function waitUntilOff(deps: Deps, input: WaitForPowerOff, console: ConsoleWatch, state: Watching): Promise<Server> {
+  return watchLiveServer(deps, input.ref.cloud, input.serverId, async (server) => {
+    if (isOff(server)) return server;
     if (server.status === 'ACTIVE') {
       await console.look();
       await console.traffic(input.inactivity);
@@ -215,7 +205,8 @@ async function untilOff(deps: Deps, input: WaitForPowerOff, console: ConsoleWatc
     checkTime(input, state);
     state.looked = Date.now();
     reportProgress({ message: messageOf(server), consoleLine: state.tail.split('\n').at(-1), resume: state });
-  }
+    return undefined;
+  });
 }
 
 /** Waits until the installer powers its machine off. */
@@ -230,7 +221,7 @@ export async function waitForPowerOff(
   const patterns = [...plan.failurePatterns.map((source) => new RegExp(source)), ...HALTED];
   const console = new ConsoleWatch(watch, input.serverId, state, patterns, secrets);
   try {
-    const seconds = secondsOn(await untilOff(deps, input, console, state), state);
+    const seconds = secondsOn(await waitUntilOff(deps, input, console, state), state);
     if (!saysInstalled(await keepConsole(deps, input, console, state))) {
       // What it has printed since the last look: some installers power off when they have failed.
       console.checkForFailure();
@@ -240,8 +231,6 @@ export async function waitForPowerOff(
   } catch (error) {
     await keepConsole(deps, input, console, state).catch(() => undefined);
     throw error;
-  } finally {
-    watch.servers.done(input.serverId);
   }
 }
 

@@ -5,10 +5,11 @@ import { marksOf, resourceName, tagsOf } from '../../domain/names.js';
 import type { CreateServer, Server } from '../../openstack/types.js';
 import { releaseAddress, reserveAddress } from './floating-ip.js';
 import { type Deps, reportProgress, cancellationSignal, sleep } from '../shared/context.js';
+import { watchServer } from '../shared/watch-resource.js';
 import { recoverLostReply } from '../shared/lost-reply.js';
 import { recordInstance } from '../guest/guest-record.js';
 import { joinCreateQueue, signalCreateQueue } from './create-queue.js';
-import { deleteServer, isGone, isWithoutHost, serverFailed } from './servers.js';
+import { deleteServer, describeServer, isGone, isWithoutHost, serverFailed } from './servers.js';
 import { retryWhileNoCapacity } from './capacity.js';
 import { bootUserData } from './user-data.js';
 import type { CreatedServer, CreateServerInput } from '../shared/types.js';
@@ -32,7 +33,7 @@ export async function createServer(deps: Deps, input: CreateServerInput): Promis
     // First what waits at no cost for the other.
     if (floatingIp !== false) await reserveAddress(deps, { ref, networkId, floatingIp });
     const { serverId } = await ensureServer(deps, input);
-    await hasHost(deps, input, serverId);
+    await waitForHost(deps, input, serverId);
     if (root !== undefined) await recordUsedDisk(deps, ref, root);
     if (input.role === 'customise') await recordInstance(deps, ref.uuid, serverId, input.instanceDigest);
     return { serverId };
@@ -47,26 +48,19 @@ export async function createServer(deps: Deps, input: CreateServerInput): Promis
 }
 
 /** @throws FactoryError ServerFailed, retryable, when no host has room; the server is gone then */
-async function hasHost(deps: Deps, { ref }: CreateServerInput, serverId: string): Promise<void> {
-  const { cloud, servers } = deps.watch(ref.cloud);
+async function waitForHost(deps: Deps, { ref }: CreateServerInput, serverId: string): Promise<void> {
   const until = Date.now() + SCHEDULING;
-  try {
-    while (Date.now() < until) {
-      const server =
-        (await servers.next(serverId, cancellationSignal())) ??
-        (await cloud.compute.getServer(serverId, { signal: cancellationSignal() }));
-      // Whatever else may be wrong with it, the next step tells.
-      if (server === undefined) return;
-      if (server.status === 'ERROR') return await refuseWithoutHost(deps, ref.cloud, serverId);
-      if (server.status !== 'BUILD' || server['OS-EXT-STS:task_state'] !== 'scheduling') return;
-      reportProgress({ message: 'instance is BUILD (scheduling)' });
-    }
-  } finally {
-    servers.done(serverId);
-  }
+  const last = await watchServer(deps, ref.cloud, serverId, (server) => {
+    const isScheduling = server?.status === 'BUILD' && server['OS-EXT-STS:task_state'] === 'scheduling';
+    if (!isScheduling) return server?.status ?? 'gone';
+    reportProgress({ message: describeServer(server) });
+    return Date.now() < until ? undefined : server.status;
+  });
+  // Any other fault of the instance is found by the next step.
+  if (last === 'ERROR') await rejectIfWithoutHost(deps, ref.cloud, serverId);
 }
 
-async function refuseWithoutHost(deps: Deps, cloud: string, serverId: string): Promise<void> {
+async function rejectIfWithoutHost(deps: Deps, cloud: string, serverId: string): Promise<void> {
   // A list may not have the reason yet.
   const server = await deps.clouds.get(cloud).compute.getServer(serverId, { signal: cancellationSignal() });
   if (server === undefined || !isWithoutHost(server)) return;

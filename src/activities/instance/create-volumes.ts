@@ -3,6 +3,7 @@ import { FactoryError } from '../../domain/errors.js';
 import { KEYS, marksOf, resourceName, TOOL, type BuildRef } from '../../domain/names.js';
 import type { Cloud, Volume } from '../../openstack/types.js';
 import { type Deps, reportProgress, cancellationSignal, sleep } from '../shared/context.js';
+import { watchVolume } from '../shared/watch-resource.js';
 import { recoverLostReply } from '../shared/lost-reply.js';
 import { retryWhileNoCapacity } from './capacity.js';
 import type { CreatedVolumes, CreateVolumes } from '../shared/types.js';
@@ -36,7 +37,7 @@ export async function createVolumes(deps: Deps, input: CreateVolumes): Promise<C
     ids: await ensureAll(deps, input, wanted, deadline),
   }));
   const until = copied();
-  for (const id of ids) await whole(deps, input.ref, id, until);
+  for (const id of ids) await waitUntilUsable(deps, input.ref, id, until);
   return input.root === undefined ? { media: ids } : { root: ids[0] ?? '', media: ids.slice(1) };
 }
 
@@ -160,25 +161,20 @@ function isBroken({ status }: Volume): boolean {
 }
 
 /** Waits until a volume can be used. One that an instance of the build has already is in use. */
-async function whole(deps: Deps, ref: BuildRef, id: string, until: number): Promise<void> {
-  const { cloud, volumes } = deps.watch(ref.cloud);
-  try {
-    for (;;) {
-      const listed = await volumes.next(id, cancellationSignal());
-      const volume = listed ?? (await cloud.volume.getVolume(id, { signal: cancellationSignal() }));
-      if (volume === undefined) throw await volumeFailed(cloud, id, 'is gone: somebody else has deleted it');
-      if (volume.status === 'available' || volume.status === 'in-use') return;
-      if (isBroken(volume)) throw await volumeFailed(cloud, id, `is ${volume.status}: the cloud could not make it`);
-      if (Date.now() >= until) {
-        throw new FactoryError('DeadlineExceeded', `volume ${id} is still ${volume.status} after ${COPY_TIMEOUT} s`, {
-          hint: 'the cloud’s block storage is slow, or has stopped: its operators can tell',
-        });
-      }
-      reportProgress({ message: `volume ${id} is ${volume.status}` });
+async function waitUntilUsable(deps: Deps, ref: BuildRef, id: string, until: number): Promise<void> {
+  const cloud = deps.clouds.get(ref.cloud);
+  await watchVolume(deps, ref.cloud, id, async (volume) => {
+    if (volume === undefined) throw await volumeFailed(cloud, id, 'is gone: somebody else has deleted it');
+    if (volume.status === 'available' || volume.status === 'in-use') return volume.status;
+    if (isBroken(volume)) throw await volumeFailed(cloud, id, `is ${volume.status}: the cloud could not make it`);
+    if (Date.now() >= until) {
+      throw new FactoryError('DeadlineExceeded', `volume ${id} is still ${volume.status} after ${COPY_TIMEOUT} s`, {
+        hint: 'the cloud’s block storage is slow, or has stopped: its operators can tell',
+      });
     }
-  } finally {
-    volumes.done(id);
-  }
+    reportProgress({ message: `volume ${id} is ${volume.status}` });
+    return undefined;
+  });
 }
 
 /** The failure of a volume, with what Cinder says of it. */

@@ -2,7 +2,7 @@ import { FactoryError, asRetryable } from '../../domain/errors.js';
 import { buildTag, resourceName, tagsOf, type BuildRef } from '../../domain/names.js';
 import type { FloatingIp, Server } from '../../openstack/types.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
-import { isGone, serverFailed, serverGone, serverOff } from './servers.js';
+import { describeServer, isOff, serverOff, watchLiveServer } from './servers.js';
 
 export interface WaitForAddress {
   ref: BuildRef;
@@ -16,7 +16,7 @@ export interface WaitForAddress {
 
 /** Waits until the instance is ACTIVE, and answers the address under which the worker reaches it. */
 export async function waitForAddress(deps: Deps, input: WaitForAddress): Promise<{ host: string }> {
-  const server = await activeServer(deps, input);
+  const server = await waitUntilActive(deps, input);
   if (input.floatingIp !== false) {
     const floating = await ensureFloatingIp(deps, input);
     return { host: floating.floating_ip_address };
@@ -29,32 +29,23 @@ export async function waitForAddress(deps: Deps, input: WaitForAddress): Promise
   throw new FactoryError('GuestUnreachable', `instance ${server.id} is ACTIVE but has no address`, { retryable: true });
 }
 
-async function activeServer(deps: Deps, input: WaitForAddress): Promise<Server> {
-  const { cloud, servers } = deps.watch(input.ref.cloud);
-  try {
-    for (;;) {
-      const server =
-        (await servers.next(input.serverId, cancellationSignal())) ??
-        (await cloud.compute.getServer(input.serverId, { signal: cancellationSignal() }));
-      if (server === undefined || isGone(server)) throw serverGone(input.serverId);
-      if (server.status === 'ERROR') throw await serverFailed(deps, input.ref.cloud, server);
-      if (server.status === 'ACTIVE') return server;
-      if (server.status === 'SHUTOFF' && server['OS-EXT-STS:task_state'] === null) throw serverOff(server.id);
-      if (Date.now() >= input.deadline) {
-        const task = server['OS-EXT-STS:task_state'];
-        throw new FactoryError(
-          'DeadlineExceeded',
-          `instance ${server.id} is still ${server.status} (${task ?? 'no task'}) at its deadline`,
-          {
-            hint: '--parameter boot_timeout gives it more time',
-          },
-        );
-      }
-      reportProgress({ message: `instance is ${server.status} (${server['OS-EXT-STS:task_state'] ?? 'no task'})` });
+function waitUntilActive(deps: Deps, { ref, serverId, deadline }: WaitForAddress): Promise<Server> {
+  return watchLiveServer(deps, ref.cloud, serverId, (server) => {
+    if (server.status === 'ACTIVE') return server;
+    if (isOff(server)) throw serverOff(server.id);
+    if (Date.now() >= deadline) {
+      const task = server['OS-EXT-STS:task_state'];
+      throw new FactoryError(
+        'DeadlineExceeded',
+        `instance ${server.id} is still ${server.status} (${task ?? 'no task'}) at its deadline`,
+        {
+          hint: '--parameter boot_timeout gives it more time',
+        },
+      );
     }
-  } finally {
-    servers.done(input.serverId);
-  }
+    reportProgress({ message: describeServer(server) });
+    return undefined;
+  });
 }
 
 /** The build's floating IP, on the port of its instance. */

@@ -2,6 +2,7 @@ import { FactoryError } from '../../domain/errors.js';
 import { MARK } from '../../domain/names.js';
 import type { Server } from '../../openstack/types.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
+import { watchServer } from '../shared/watch-resource.js';
 
 /**
  * The failure of a server in ERROR, in Nova's words. A list may show the state before the reason is written down, so the
@@ -57,21 +58,47 @@ export async function livingServer(deps: Deps, cloud: string, serverId: string):
 /** Deletes a server and waits until Nova no longer has it. */
 export async function deleteServer(deps: Deps, input: { ref: { cloud: string }; serverId: string }): Promise<void> {
   const { serverId } = input;
-  const { cloud, servers } = deps.watch(input.ref.cloud);
-  await cloud.compute.deleteServer(serverId, { signal: cancellationSignal() });
-  try {
-    for (let polls = 1; ; polls++) {
-      const server = await servers.next(serverId, cancellationSignal());
-      if (isGone(server) && isGone(await cloud.compute.getServer(serverId, { signal: cancellationSignal() }))) return;
-      reportProgress({
-        message: `instance is ${server?.status ?? 'leaving'} (${server?.['OS-EXT-STS:task_state'] ?? 'no task'})`,
-      });
-      // A delete can be lost when a service behind the API is restarted: ask again from time to time.
-      if (polls % 20 === 0) await cloud.compute.deleteServer(serverId, { signal: cancellationSignal() });
-    }
-  } finally {
-    servers.done(serverId);
-  }
+  const { compute } = deps.clouds.get(input.ref.cloud);
+  await compute.deleteServer(serverId, { signal: cancellationSignal() });
+  let polls = 0;
+  await watchServer(deps, input.ref.cloud, serverId, async (server) => {
+    if (server === undefined || isGone(server)) return 'gone';
+    reportProgress({ message: describeServer(server) });
+    polls += 1;
+    // A delete can be lost when a service behind the API restarts: send it again from time to time.
+    if (polls % REPEAT_DELETE === 0) await compute.deleteServer(serverId, { signal: cancellationSignal() });
+    return undefined;
+  });
+}
+
+/** Polls after which a delete that has not taken effect is sent again. */
+const REPEAT_DELETE = 20;
+
+/** How a progress report describes an instance: its status and its task. */
+export function describeServer(server: Server): string {
+  return `instance is ${server.status} (${server['OS-EXT-STS:task_state'] ?? 'no task'})`;
+}
+
+/** Whether an instance is off, and no task of Nova's is about to change that. */
+export function isOff(server: Server): boolean {
+  return server.status === 'SHUTOFF' && server['OS-EXT-STS:task_state'] === null;
+}
+
+/**
+ * Watches an instance that must exist and be in order, until a check returns a result.
+ * @throws FactoryError ServerGone, ServerFailed
+ */
+export function watchLiveServer<R>(
+  deps: Deps,
+  cloudName: string,
+  serverId: string,
+  check: (server: Server) => Promise<R | undefined> | R | undefined,
+): Promise<R> {
+  return watchServer(deps, cloudName, serverId, async (server) => {
+    if (server === undefined || isGone(server)) throw serverGone(serverId);
+    if (server.status === 'ERROR') throw await serverFailed(deps, cloudName, server);
+    return check(server);
+  });
 }
 
 /** The list call behind a cloud's shared poll of servers. */
