@@ -5,12 +5,12 @@ import type { WorkerDeploymentVersion } from '@temporalio/common';
 import type { CloudLimits, CloudWatch, Deps } from '../activities/shared/context.js';
 import { KEYS, TOOL } from '../domain/names.js';
 import { listOwnServers } from '../activities/instance/servers.js';
-import { listOwnVolumes } from '../activities/instance/create-volumes.js';
 import { SharedPoll, type PollPace } from '../openstack/polling/shared-poll.js';
 import { Throttle } from '../openstack/polling/throttle.js';
 import type { Clouds } from '../openstack/types.js';
 import { GuestJournal } from '../guest/journal.js';
 import { FileStore } from '../store/file-store.js';
+import { listOwnVolumes } from '../activities/instance/volumes.js';
 
 export interface DepsOptions {
   clouds: Clouds;

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { Context } from '@temporalio/activity';
 import type { Activities } from '../../src/activities/index.js';
-import type { FinalRecord, PlannedBuild } from '../../src/activities/shared/types.js';
 import type { BaseImageInput } from '../../src/domain/base-image-input.js';
 import type { BaseImageResult, JeosImageInput } from '../../src/domain/messages.js';
 import { parseParameters } from '../../src/domain/parameters.js';
+import type { PlannedBuild } from '../../src/activities/plan/planned-build.js';
+import type { FinalRecord } from '../../src/activities/records/write-final-record.js';
 
 /** The plan of the stubs: packages, and one command. */
 export const PLAN: PlannedBuild = {

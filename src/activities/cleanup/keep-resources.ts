@@ -2,7 +2,12 @@ import { FactoryError } from '../../domain/errors.js';
 import { buildTag, expiryMarks, KEYS, type BuildRef } from '../../domain/names.js';
 import { type Deps, cancellationSignal } from '../shared/context.js';
 import { isGone } from '../instance/servers.js';
-import type { KeepResources } from '../shared/types.js';
+
+export interface KeepResources {
+  ref: BuildRef;
+  /** Milliseconds since the epoch. */
+  until: number;
+}
 
 /**
  * Marks what a failed build has made, so that the sweeper leaves it until the moment has come. The instance, the images

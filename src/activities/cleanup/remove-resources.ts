@@ -6,7 +6,6 @@ import { completedResult } from '../shared/completed-build.js';
 import { type Deps, reportProgress, readHeartbeatCheckpoint, cancellationSignal, sleep } from '../shared/context.js';
 import { deleteKeys } from '../instance/ssh-keys.js';
 import { isGone } from '../instance/servers.js';
-import type { CleanupReport } from '../shared/types.js';
 
 export interface RemoveResources {
   ref: BuildRef;
@@ -22,15 +21,26 @@ interface Found {
   remove: () => Promise<void>;
 }
 
+export interface CleanupReport {
+  removed: string[];
+  /** What is still there, with the cloud's words. */
+  leftovers: string[];
+}
+
 /** How many rounds are made before what is still there is reported as left over. */
 const ROUNDS = 60;
+
 /** Rounds at the end in which what an instance holds that does not go is tried nevertheless: one to remove it, one to see what is left. */
 const LAST = 2;
+
 /** Which share of a try's time may be over when those rounds begin, and when nothing more is removed: a cloud may hang instead of refusing. */
 const LAST_FROM = 0.5;
+
 const STOP_FROM = 0.9;
+
 /** Why something is left that was not even tried. */
 const NO_TIME = 'there was no time left to remove it';
+
 /** Why something is left that the cloud has never refused to remove: a service behind its API is down, or has failed at it. */
 const STILL_THERE = 'the cloud has accepted to remove it, but it is still there';
 
@@ -182,16 +192,4 @@ async function findVolumes(deps: Deps, { ref, volumes = true }: RemoveResources)
 /** A JEOS that is whole belongs to every build; only the sweeper removes one. */
 function isWholeJeos(image: Image): boolean {
   return image[KEYS.role] === 'jeos' && image[KEYS.jeos] !== undefined;
-}
-
-/** Removes one image, whoever made it. */
-export async function deleteGlanceImage(deps: Deps, cloud: string, imageId: string): Promise<boolean> {
-  const { image } = deps.clouds.get(cloud);
-  if ((await image.getImage(imageId, { signal: cancellationSignal() })) === undefined) return false;
-  try {
-    await image.deleteImage(imageId, { signal: cancellationSignal() });
-  } catch (error) {
-    if (!(error instanceof FactoryError && error.type === 'NotFound')) throw error;
-  }
-  return true;
 }

@@ -7,7 +7,7 @@ import { type Deps, cancellationSignal } from '../shared/context.js';
 import type { BuildDocuments } from '../shared/build-documents.js';
 import { loadHostKey, loadLoginKey } from '../instance/ssh-keys.js';
 import { livingServer, serverOff } from '../instance/servers.js';
-import type { GuestInput } from '../shared/types.js';
+import type { GuestInput } from './guest-location.js';
 
 /** Seconds that a connection may take to be made. */
 const CONNECT_TIMEOUT = 30;

@@ -1,22 +1,20 @@
 import { FactoryError } from '../../domain/errors.js';
 import { maskSecrets } from '../../planning/secrets.js';
-import { checkPrivilege, removeKeyAndShutDown } from '../../guest/access.js';
+import { checkPrivilege } from '../../guest/access.js';
 import type { Server } from '../../openstack/types.js';
 import { type Deps, reportProgress, cancellationSignal, sleep } from '../shared/context.js';
 import { type BuildDocuments, loadBuild } from '../shared/build-documents.js';
 import { isBooting, learnHostKeys, withGuest } from './guest-connection.js';
-import { markProven } from '../images/publish-image.js';
-import { loadLoginKey } from '../instance/ssh-keys.js';
-import { tailOf } from '../installer/wait-for-power-off.js';
-import { isOff, livingServer, serverOff, watchLiveServer } from '../instance/servers.js';
-import type { GuestInput, JeosFound } from '../shared/types.js';
+import { livingServer } from '../instance/servers.js';
+import { tailOf } from '../shared/console-tail.js';
+import { markProven } from '../images/mark-proven.js';
+import type { JeosFound } from '../installer/wait-for-jeos.js';
+import type { GuestInput } from './guest-location.js';
 
 /** Polls between two looks at the server behind a guest that does not answer. */
 const SERVER_CHECK = 10;
-/** Milliseconds after which a guest that has not gone down by itself is sent the ACPI button, and again. */
-const BUTTON_AFTER = 60_000;
 
-function living(deps: Deps, { ref, guest }: GuestInput): Promise<Server> {
+export function living(deps: Deps, { ref, guest }: GuestInput): Promise<Server> {
   return livingServer(deps, ref.cloud, guest.serverId);
 }
 
@@ -65,65 +63,4 @@ export async function waitForSsh(deps: Deps, input: GuestInput & { deadline: num
       await sleep(Math.min(deps.pollInterval, Math.max(100, input.deadline - Date.now())));
     }
   }
-}
-
-/** Document of the instance that was told to shut down. An instance that is off by itself still has the build's key in it, and its journal. */
-const TOLD = 'shutdown_told';
-
-async function wasTold(deps: Deps, { ref, guest }: GuestInput): Promise<boolean> {
-  return (await deps.store.readDocument(ref.uuid, TOLD))?.toString('utf8') === guest.serverId;
-}
-
-/**
- * Tells the guest to forget our key and to go down. A guest that has forgotten the key has been told by an earlier try;
- * one that cannot be reached may still have it, so that is an error, and the next try looks whether it is off.
- */
-async function tellShutDown(deps: Deps, input: GuestInput): Promise<void> {
-  const build = loadBuild(deps, input.ref.uuid);
-  const { publicKey } = await loadLoginKey(deps, build);
-  try {
-    await withGuest(deps, build, input, async (guest) => {
-      // First: it may be off before we hear of it, and whoever tries again may be another worker or another activity.
-      await deps.store.writeDocument(input.ref.uuid, TOLD, input.guest.serverId);
-      await removeKeyAndShutDown(guest, publicKey, { cleanUp: guest.shell.lastCleanUp, signal: cancellationSignal() });
-    });
-  } catch (error) {
-    if (!(error instanceof FactoryError)) throw error;
-    if (error.type === 'CommandFailed') await deps.store.deleteDocument(input.ref.uuid, TOLD);
-    if (error.type !== 'GuestLoginRefused' || !(await wasTold(deps, input))) throw error;
-    reportProgress({ message: 'the guest has forgotten the build’s key' });
-  }
-}
-
-/**
- * Removes the build's key and shuts the guest down; waits until it is off.
- * @throws FactoryError ServerFailed when it is off without having been told
- */
-export async function shutDownGuest(deps: Deps, input: GuestInput & { deadline: number }): Promise<void> {
-  const { compute } = deps.clouds.get(input.ref.cloud);
-  const { serverId } = input.guest;
-  if ((await living(deps, input)).status === 'SHUTOFF') {
-    if (await wasTold(deps, input)) return;
-    throw serverOff(serverId);
-  }
-  await tellShutDown(deps, input);
-  let button = Date.now() + BUTTON_AFTER;
-  await watchLiveServer(deps, input.ref.cloud, serverId, async (server) => {
-    if (isOff(server)) return 'off';
-    if (Date.now() >= input.deadline) {
-      throw new FactoryError(
-        'DeadlineExceeded',
-        `the guest is still ${server.status} at the deadline of its shutdown`,
-        {
-          hint: '--parameter shutdown_timeout gives it more time',
-        },
-      );
-    }
-    reportProgress({ message: `instance is ${server.status}` });
-    if (Date.now() >= button && server['OS-EXT-STS:task_state'] === null) {
-      await compute.stopServer(serverId, { signal: cancellationSignal() });
-      button = Date.now() + BUTTON_AFTER;
-    }
-    return undefined;
-  });
 }

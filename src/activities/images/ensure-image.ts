@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { FactoryError } from '../../domain/errors.js';
 import { KEYS } from '../../domain/names.js';
@@ -6,6 +5,7 @@ import { withoutSecrets } from '../../media/urls.js';
 import type { CreateImage, Image } from '../../openstack/types.js';
 import { type Deps, reportProgress, cancellationSignal, sleep } from '../shared/context.js';
 import { isUploadedElsewhere } from './uploader.js';
+import { deriveUuid } from '../shared/derive-uuid.js';
 
 /** An image whose id is ours to choose. */
 export interface WantedImage {
@@ -25,20 +25,12 @@ export interface UploadedContent {
 
 /** How many times an id may have been used up by a deleted image before we give up. */
 const GENERATIONS = 50;
+
 /**
  * Milliseconds that an upload of the same image is waited for, by whom it may be, before it is asked whether he lives. One of an earlier
  * try of ours is taken for dead then, and one that names nobody.
  */
 const STALE_UPLOAD = 120_000;
-
-/** A UUID (version 8, RFC 9562) derived from a text: the same on every worker and at every try. */
-export function deriveUuid(text: string): string {
-  const bytes = createHash('sha256').update(`imagefactory-nova:${text}`).digest().subarray(0, 16);
-  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6);
-  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
-  const hex = bytes.toString('hex');
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
-}
 
 function isConflict(error: unknown): boolean {
   return error instanceof FactoryError && error.type === 'Conflict';

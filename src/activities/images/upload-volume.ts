@@ -2,10 +2,21 @@ import { FactoryError, asRetryable } from '../../domain/errors.js';
 import { marksOf } from '../../domain/names.js';
 import type { Cloud, Volume } from '../../openstack/types.js';
 import { type CloudWatch, type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
-import { checkedSnapshot, checkSnapshotTime, DEAD, findSnapshot, snapshotDied } from './snapshot-server.js';
-import type { SnapshotTaken, UploadInput } from '../shared/types.js';
 import { watchCapture } from '../shared/watch-resource.js';
-import { volumeFailed } from '../instance/create-volumes.js';
+import { volumeFailed } from '../instance/volumes.js';
+import {
+  checkedSnapshot,
+  checkSnapshotTime,
+  DEAD,
+  findSnapshot,
+  snapshotDied,
+  type SnapshotTaken,
+  type SnapshotInput,
+} from './captured-image.js';
+
+export interface UploadInput extends Omit<SnapshotInput, 'serverId'> {
+  volumeId: string;
+}
 
 /** How Glance gets a disk: as small as its content. */
 const FORMAT = { disk_format: 'qcow2', container_format: 'bare' };

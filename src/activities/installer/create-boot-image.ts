@@ -11,12 +11,21 @@ import { withPin } from '../../os/installer/mirror-pin.js';
 import { scriptInRamdisk } from '../../os/installer/script-transport.js';
 import type { InstallerPlan } from '../../os/types.js';
 import { downloadTo, inFolder } from '../media/scratch-folder.js';
-import { createMedium } from './boot-iso.js';
-import { createScriptMedium } from './script-medium.js';
+import { createMedium } from './create-boot-medium.js';
+import { createScriptMedium } from './create-script-medium.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 import { type BuildDocuments, loadBuild } from '../shared/build-documents.js';
-import { ensureRunImage, type RunImage } from '../images/run-image.js';
-import type { BootImageInput, BootImages } from '../shared/types.js';
+import { ensureRunImage, type RunImage } from '../images/ensure-run-image.js';
+import type { JeosStep } from '../shared/jeos-step.js';
+import type { InstallerMedia } from '../media/installer-media.js';
+
+export type BootImageInput = JeosStep & Omit<InstallerMedia, 'notes'>;
+
+/** The image that an installer's root disk is copied from, and those of the media in its drives. */
+export interface BootImages {
+  imageId: string;
+  media?: string[];
+}
 
 /** Bytes of the empty disk that an installer's instance starts from; Nova makes it as large as the flavor says. */
 const EMPTY_DISK = 1024 * 1024;
@@ -30,8 +39,8 @@ export async function createBootImage(deps: Deps, input: BootImageInput): Promis
   const { medium } = plan;
   if (medium === undefined || isoId === undefined)
     return { imageId: await createRootDisk(deps, build, input, plan, method) };
-  const mediumId = await createMedium(deps, build, { ...input, isoId }, { ...plan, medium }, method);
-  const scriptId = await createScriptMedium(deps, build, input, { ...plan, medium });
+  const mediumId = await createMedium(deps, build, { ref: input.ref, isoId }, { ...plan, medium }, method);
+  const scriptId = await createScriptMedium(deps, build, input.ref, { ...plan, medium });
   const imageId = await createRootDisk(deps, build, input, plan, method);
   return { imageId, media: [mediumId, scriptId, driversId].filter((id) => id !== undefined) };
 }

@@ -4,7 +4,7 @@ import { ApplicationFailure, CancelledFailure, TerminatedFailure } from '@tempor
 import { FactoryError, type ErrorType } from '../../domain/errors.js';
 import { workflowTaskQueue } from '../../domain/task-queues.js';
 import { JEOS_JOIN_SIGNAL, WORKFLOWS, type JeosImageInput, type JeosImageResult } from '../../domain/messages.js';
-import { KEYS } from '../../domain/names.js';
+import { KEYS, type BuildRef } from '../../domain/names.js';
 import { SEARCH_ATTRIBUTES } from '../../domain/search-attributes.js';
 import { describeInstallerLeftovers, type BuildFailure } from '../../domain/status.js';
 import type { Image } from '../../openstack/types.js';
@@ -16,7 +16,26 @@ import {
   cancellationSignal,
 } from '../shared/context.js';
 import { claimImage } from '../images/shared-images.js';
-import type { JeosFound, WaitForJeos } from '../shared/types.js';
+import type { BuildParameters } from '../../domain/parameters.js';
+import type { PlannedBuild } from '../plan/planned-build.js';
+
+export interface WaitForJeos {
+  ref: BuildRef;
+  plan: PlannedBuild;
+  parameters: BuildParameters;
+  heartbeatTimeout: number;
+  /** A JEOS that an earlier run of this very build has installed is taken even where none is to be reused. */
+  ownOfEarlierRun?: boolean;
+}
+
+export interface JeosFound {
+  imageId: string;
+  reused: boolean;
+  /** Whether a machine booted from it has ever answered over SSH. */
+  proven: boolean;
+  /** What the run that has installed it could not remove from the cloud, and why; absent where nothing is left. */
+  leftovers?: string[];
+}
 
 /**
  * The JEOS of this digest, if an earlier build has left one. One from which a machine has answered comes first, then the oldest, so

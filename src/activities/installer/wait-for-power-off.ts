@@ -1,29 +1,29 @@
-import { FactoryError } from '../../domain/errors.js';
 import { parseTimestamp } from '../../openstack/http/timestamp.js';
 import type { Server } from '../../openstack/types.js';
-import {
-  type CloudWatch,
-  type Deps,
-  reportProgress,
-  readHeartbeatCheckpoint,
-  cancellationSignal,
-} from '../shared/context.js';
+import { type Deps, reportProgress, readHeartbeatCheckpoint, cancellationSignal } from '../shared/context.js';
 import { isOff, watchLiveServer } from '../instance/servers.js';
 import { INSTALLED } from '../../os/scripts/stock/types.js';
-import { maskSecrets } from '../../planning/secrets.js';
 import { loadBuild } from '../shared/build-documents.js';
-import type { WaitForPowerOff } from '../shared/types.js';
+import { tailOf } from '../shared/console-tail.js';
+import { type Watching, ConsoleWatch, failed } from './console-watch.js';
+import type { BuildRef } from '../../domain/names.js';
 
-/** How often a console is read, at the most, while its installer runs: milliseconds. */
-const CONSOLE_INTERVAL = 10_000;
-/** Lines of the console that are looked at while waiting, and kept in messages. */
-const CONSOLE_LINES = 100;
-const TAIL_LINES = 25;
+export interface WaitForPowerOff {
+  ref: BuildRef;
+  documentsId: string;
+  serverId: string;
+  /** Milliseconds since the epoch. */
+  deadline: number;
+  /** Seconds without a sign of life. */
+  inactivity: number;
+}
+
 /**
  * An installer that is off sooner than this, in seconds, without having said goodbye on its console, has not installed. Nothing that
  * installs is done so soon, not with KVM and a mirror beside it either; whether a slower one has installed, the JEOS shows when it boots.
  */
 const SHORTEST_INSTALL = 10;
+
 /** What a kernel or an init prints when it powers the machine off. */
 const POWER_OFF_WORDS = /power(ing)?[ -]?(down|off)/i;
 
@@ -36,105 +36,6 @@ const HALTED = [
   /[Tt]he (operating )?system has (been )?halted/,
   /you may safely reboot your system/,
 ];
-
-/** What is known of a running installer; heartbeat, so that a new attempt goes on from it. */
-interface Watching {
-  /** Milliseconds since the epoch: when we began, when it last showed life, and when somebody last looked. */
-  began: number;
-  lastLife: number;
-  looked: number;
-  tail: string;
-  traffic: number | undefined;
-}
-
-/** The status line that Debian's installer keeps redrawing on a serial console: which window, what time. */
-const SCREEN_STATUS = /\[[^\]]*\(\d?-?\*?\d?\*?-?[a-z]*\)[^\]]*\]\s*\[[^\]]*\]/g;
-
-/**
- * Control sequences of a terminal. Nova takes the escape character out of what it hands on, so that only the form is left: a
- * letter without a number before it belongs to a word where another letter follows.
- */
-const CONTROL_SEQUENCES = /\x1b\[[0-9;?]*[A-Za-z]|\[(?:\d[\d;]*[A-DHJKm]|[HJKMm](?![A-Za-z]))/g;
-
-/** The end of the console as text for people: no control characters, no empty lines. */
-export function tailOf(console: string, lines = TAIL_LINES): string {
-  return console
-    .replace(CONTROL_SEQUENCES, '')
-    .replace(/\r(?!\n)/g, '\n')
-    .replace(/[^\x20-\x7e\n\u00a0-\uffff]/g, '')
-    .replace(SCREEN_STATUS, '')
-    .split('\n')
-    .filter((line) => line.trim() !== '')
-    .slice(-lines)
-    .map((line) => line.slice(0, 200))
-    .join('\n');
-}
-
-function failed(
-  type: 'InstallFailed' | 'InstallSilent' | 'DeadlineExceeded',
-  message: string,
-  tail: string,
-  hint: string,
-): FactoryError {
-  return new FactoryError(type, message, { hint, consoleTail: tail });
-}
-
-/** One look at the console, at most every ten seconds and within the cloud's common allowance. */
-class ConsoleWatch {
-  private nextRead = 0;
-
-  constructor(
-    private readonly watch: CloudWatch,
-    private readonly serverId: string,
-    private readonly state: Watching,
-    private readonly failurePatterns: RegExp[],
-    private readonly secrets: string[],
-  ) {}
-
-  /** Reads what is due; throws when the installer has printed that it failed. */
-  async look(): Promise<void> {
-    if (Date.now() < this.nextRead || !this.watch.console.tryTake()) return;
-    this.nextRead = Date.now() + CONSOLE_INTERVAL;
-    await this.read();
-    this.checkForFailure();
-  }
-
-  checkForFailure(): void {
-    const line = this.state.tail.split('\n').find((text) => this.failurePatterns.some((pattern) => pattern.test(text)));
-    if (line !== undefined) {
-      throw failed(
-        'InstallFailed',
-        `the installer reports a failure: ${line.trim()}`,
-        this.state.tail,
-        'correct the install script, or look at the console',
-      );
-    }
-  }
-
-  async read(): Promise<void> {
-    const { compute } = this.watch.cloud;
-    const console = await compute.consoleOutput(this.serverId, CONSOLE_LINES, { signal: cancellationSignal() });
-    const tail = this.hidden(tailOf(console, CONSOLE_LINES));
-    // Some clouds have no console for a machine that is off: what was seen last then stands.
-    if (tail === '' || tail === this.state.tail) return;
-    this.state.lastLife = Date.now();
-    this.state.tail = tail;
-  }
-
-  /** The text without what is secret in the build's documents. */
-  hidden(text: string): string {
-    return maskSecrets(text, this.secrets);
-  }
-
-  /** Traffic is asked for only when the console has been silent for a while: the call belongs to this build alone. */
-  async traffic(inactivity: number): Promise<void> {
-    if (Date.now() - this.state.lastLife < (inactivity * 1000) / 4 || !this.watch.console.tryTake()) return;
-    const now = await this.watch.cloud.compute.traffic(this.serverId, { signal: cancellationSignal() });
-    const sum = now === undefined ? undefined : now.disk + now.network;
-    if (sum !== undefined && sum !== this.state.traffic) this.state.lastLife = Date.now();
-    this.state.traffic = sum;
-  }
-}
 
 function checkTime(input: WaitForPowerOff, state: Watching): void {
   const now = Date.now();

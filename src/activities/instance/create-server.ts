@@ -1,19 +1,53 @@
 import { Context } from '@temporalio/activity';
 import { FactoryError } from '../../domain/errors.js';
 import { QUEUE_TURN_FINISHED_SIGNAL, QUEUE_SHORTAGE_SIGNAL } from '../../domain/messages.js';
-import { marksOf, resourceName, tagsOf } from '../../domain/names.js';
+import { marksOf, resourceName, tagsOf, type BuildRef, type ServerRole } from '../../domain/names.js';
 import type { CreateServer, Server } from '../../openstack/types.js';
-import { releaseAddress, reserveAddress } from './floating-ip.js';
 import { type Deps, reportProgress, cancellationSignal, sleep } from '../shared/context.js';
 import { watchServer } from '../shared/watch-resource.js';
 import { recoverLostReply } from '../shared/lost-reply.js';
-import { recordInstance } from '../guest/guest-record.js';
-import { joinCreateQueue, signalCreateQueue } from './create-queue.js';
-import { deleteServer, describeServer, isGone, isWithoutHost, serverFailed } from './servers.js';
-import { retryWhileNoCapacity } from './capacity.js';
-import { bootUserData } from './user-data.js';
-import type { CreatedServer, CreateServerInput } from '../shared/types.js';
+import { recordInstance } from './instance-record.js';
+import { joinCreateQueue, signalCreateQueue, type QueueTicketInput } from './join-create-queue.js';
+import { describeServer, isGone, isWithoutHost, serverFailed } from './servers.js';
+import { retryWhileNoCapacity } from './wait-for-quota.js';
+import { bootUserData } from './boot-user-data.js';
 import { refuseUsedDisk, recordUsedDisk } from './used-disk.js';
+import { releaseAddress, reserveAddress } from './floating-ip.js';
+import { deleteServer } from './delete-server.js';
+import type { QueuePosition } from '../../domain/create-queue.js';
+import type { CreatedVolumes } from './create-volumes.js';
+import type { BuildAccess } from './create-access.js';
+
+export interface CreateServerInput {
+  ref: BuildRef;
+  role: ServerRole;
+  /** UUID under which the store keeps the build's documents. */
+  documentsId: string;
+  imageId: string;
+  flavorId: string;
+  networkId: string;
+  /** Its disks, where they are not all copies of the image. */
+  volumes?: CreatedVolumes;
+  access?: BuildAccess;
+  /** A floating IP is reserved for it as well: see WaitForAddress. Default false. */
+  floatingIp?: boolean | string;
+  queue: QueueTicketInput;
+  /** Of a customised instance: what it is made from, by the plan. */
+  instanceDigest?: string;
+}
+
+/** What came of it: an instance, or nothing yet, because others go first. */
+export type CreatedServer =
+  | {
+      serverId: string;
+      /** Whether the build holds one of the cloud's slots until it leaves the line. */
+      slot: boolean;
+    }
+  | {
+      serverId?: undefined;
+      /** Undefined: the line will tell. */
+      position?: QueuePosition;
+    };
 
 /** Milliseconds for which a server is watched until a host is found for it; then the next step watches it. */
 const SCHEDULING = 30_000;

@@ -1,55 +1,22 @@
 import { FactoryError, asRetryable } from '../../domain/errors.js';
 import { buildTag, resourceName, tagsOf, type BuildRef } from '../../domain/names.js';
-import type { FloatingIp, Server } from '../../openstack/types.js';
+import type { FloatingIp } from '../../openstack/types.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
-import { describeServer, isOff, serverOff, watchLiveServer } from './servers.js';
 
-export interface WaitForAddress {
+/** The network of an instance, and whether its build wants a floating IP. */
+export interface FloatingIpRequest {
   ref: BuildRef;
-  serverId: string;
+  /** Id of the network on which the instance has its port. */
   networkId: string;
-  /** False: the fixed address; true or a network's name: a floating one. */
+  /** False: the fixed address; true: a floating IP; a network's name: a floating IP of that network. */
   floatingIp: boolean | string;
-  /** Milliseconds since the epoch. */
-  deadline: number;
-}
-
-/** Waits until the instance is ACTIVE, and answers the address under which the worker reaches it. */
-export async function waitForAddress(deps: Deps, input: WaitForAddress): Promise<{ host: string }> {
-  const server = await waitUntilActive(deps, input);
-  if (input.floatingIp !== false) {
-    const floating = await ensureFloatingIp(deps, input);
-    return { host: floating.floating_ip_address };
-  }
-  const fixed = Object.values(server.addresses)
-    .flat()
-    .filter((address) => address['OS-EXT-IPS:type'] !== 'floating');
-  const host = (fixed.find((address) => address.version === 4) ?? fixed[0])?.addr;
-  if (host !== undefined) return { host };
-  throw new FactoryError('GuestUnreachable', `instance ${server.id} is ACTIVE but has no address`, { retryable: true });
-}
-
-function waitUntilActive(deps: Deps, { ref, serverId, deadline }: WaitForAddress): Promise<Server> {
-  return watchLiveServer(deps, ref.cloud, serverId, (server) => {
-    if (server.status === 'ACTIVE') return server;
-    if (isOff(server)) throw serverOff(server.id);
-    if (Date.now() >= deadline) {
-      const task = server['OS-EXT-STS:task_state'];
-      throw new FactoryError(
-        'DeadlineExceeded',
-        `instance ${server.id} is still ${server.status} (${task ?? 'no task'}) at its deadline`,
-        {
-          hint: '--parameter boot_timeout gives it more time',
-        },
-      );
-    }
-    reportProgress({ message: describeServer(server) });
-    return undefined;
-  });
 }
 
 /** The build's floating IP, on the port of its instance. */
-async function ensureFloatingIp(deps: Deps, input: WaitForAddress): Promise<FloatingIp> {
+export async function ensureFloatingIp(
+  deps: Deps,
+  input: FloatingIpRequest & { serverId: string },
+): Promise<FloatingIp> {
   const { network } = deps.clouds.get(input.ref.cloud);
   const ports = await network.listPorts(
     { device_id: input.serverId, network_id: input.networkId },
@@ -70,10 +37,7 @@ async function ensureFloatingIp(deps: Deps, input: WaitForAddress): Promise<Floa
  * The build's floating IP: found by its description, which it is made with, else created. It is reserved together with the
  * instance, so that no instance waits for one.
  */
-export async function reserveAddress(
-  deps: Deps,
-  input: Pick<WaitForAddress, 'ref' | 'networkId' | 'floatingIp'>,
-): Promise<FloatingIp> {
+export async function reserveAddress(deps: Deps, input: FloatingIpRequest): Promise<FloatingIp> {
   const { ref } = input;
   const { network } = deps.clouds.get(ref.cloud);
   const description = resourceName(ref, 'address');
@@ -106,10 +70,7 @@ export async function releaseAddress(deps: Deps, ref: BuildRef): Promise<void> {
   for (const { id } of own) await network.deleteFloatingIp(id, { signal: cancellationSignal() });
 }
 
-async function externalNetwork(
-  deps: Deps,
-  input: Pick<WaitForAddress, 'ref' | 'networkId' | 'floatingIp'>,
-): Promise<string> {
+async function externalNetwork(deps: Deps, input: FloatingIpRequest): Promise<string> {
   const { network } = deps.clouds.get(input.ref.cloud);
   if (typeof input.floatingIp === 'string') {
     const named = await network.findNetwork(input.floatingIp, { signal: cancellationSignal() });

@@ -3,31 +3,8 @@ import { FactoryError, asRetryable } from '../../domain/errors.js';
 import { buildTag, resourceName, tagsOf, type BuildRef } from '../../domain/names.js';
 import type { SecurityGroup } from '../../openstack/types.js';
 import { type Deps, cancellationSignal } from '../shared/context.js';
-import { loadBuild } from '../shared/build-documents.js';
-import { loadLoginKey } from './ssh-keys.js';
-import type { BuildAccess, GuestLocation } from '../shared/types.js';
 
-/** Makes the build's key pair and its security group, or finds those that an earlier try made. */
-export async function createAccess(deps: Deps, { ref }: { ref: BuildRef }): Promise<BuildAccess> {
-  const [keyName, group] = await Promise.all([ensureKeyPair(deps, ref), ensureSecurityGroup(deps, ref)]);
-  return { keyName, securityGroupId: group.id };
-}
-
-async function ensureKeyPair(deps: Deps, ref: BuildRef): Promise<string> {
-  const { compute } = deps.clouds.get(ref.cloud);
-  const name = resourceName(ref, 'key');
-  const { publicKey } = await loadLoginKey(deps, loadBuild(deps, ref.uuid));
-  if ((await compute.getKeyPair(name, { signal: cancellationSignal() })) !== undefined) return name;
-  try {
-    await compute.createKeyPair(name, publicKey, { signal: cancellationSignal() });
-  } catch (error) {
-    // Made by a try whose reply was lost.
-    if (!(error instanceof FactoryError && error.type === 'Conflict')) throw error;
-  }
-  return name;
-}
-
-async function ensureSecurityGroup(deps: Deps, ref: BuildRef): Promise<SecurityGroup> {
+export async function ensureSecurityGroup(deps: Deps, ref: BuildRef): Promise<SecurityGroup> {
   const { network } = deps.clouds.get(ref.cloud);
   const name = resourceName(ref, 'guest');
   const tags = tagsOf(ref, 'guest');
@@ -74,7 +51,11 @@ export function localAddressTowards(host: string): Promise<string> {
 }
 
 /** Lets this worker in to the guest's SSH port. */
-export async function openSecurityGroupForWorker(deps: Deps, ref: BuildRef, guest: GuestLocation): Promise<void> {
+export async function openSecurityGroupForWorker(
+  deps: Deps,
+  ref: BuildRef,
+  guest: { host: string; securityGroupId: string },
+): Promise<void> {
   const local = await localAddressTowards(guest.host);
   await openSecurityGroup(deps, ref, guest, deps.workerAddresses ?? [`${local}/${local.includes(':') ? 128 : 32}`]);
 }
@@ -83,7 +64,7 @@ export async function openSecurityGroupForWorker(deps: Deps, ref: BuildRef, gues
 export async function openSecurityGroup(
   deps: Deps,
   ref: BuildRef,
-  guest: GuestLocation,
+  guest: { securityGroupId: string },
   wanted: string[],
 ): Promise<void> {
   const { network } = deps.clouds.get(ref.cloud);

@@ -1,7 +1,7 @@
 import { FactoryError } from '../../domain/errors.js';
 import { MARK } from '../../domain/names.js';
 import type { Server } from '../../openstack/types.js';
-import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
+import { type Deps, cancellationSignal } from '../shared/context.js';
 import { watchServer } from '../shared/watch-resource.js';
 
 /**
@@ -54,25 +54,6 @@ export async function livingServer(deps: Deps, cloud: string, serverId: string):
   if (server.status === 'ERROR') throw await serverFailed(deps, cloud, server);
   return server;
 }
-
-/** Deletes a server and waits until Nova no longer has it. */
-export async function deleteServer(deps: Deps, input: { ref: { cloud: string }; serverId: string }): Promise<void> {
-  const { serverId } = input;
-  const { compute } = deps.clouds.get(input.ref.cloud);
-  await compute.deleteServer(serverId, { signal: cancellationSignal() });
-  let polls = 0;
-  await watchServer(deps, input.ref.cloud, serverId, async (server) => {
-    if (server === undefined || isGone(server)) return 'gone';
-    reportProgress({ message: describeServer(server) });
-    polls += 1;
-    // A delete can be lost when a service behind the API restarts: send it again from time to time.
-    if (polls % REPEAT_DELETE === 0) await compute.deleteServer(serverId, { signal: cancellationSignal() });
-    return undefined;
-  });
-}
-
-/** Polls after which a delete that has not taken effect is sent again. */
-const REPEAT_DELETE = 20;
 
 /** How a progress report describes an instance: its status and its task. */
 export function describeServer(server: Server): string {

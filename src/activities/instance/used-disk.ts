@@ -1,7 +1,7 @@
 import { FactoryError, asRetryable } from '../../domain/errors.js';
 import type { BuildRef } from '../../domain/names.js';
 import { type Deps, cancellationSignal } from '../shared/context.js';
-import { findVolume, removeVolume, rootVolumeName } from './create-volumes.js';
+import { findVolume, removeVolume, rootVolumeName } from './volumes.js';
 
 /**
  * Removes the disk that a build's earlier instances had, where it was a volume: whatever ran in it would be in the image, and the guest's

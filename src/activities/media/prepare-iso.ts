@@ -10,11 +10,11 @@ import type { InstallMedium } from '../../os/types.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 import type { BuildDocuments } from '../shared/build-documents.js';
 import { downloadTo, inFolder } from './scratch-folder.js';
-import { claimMedium, ensureMedium, parseDigest, putMedium, vouchedFor } from './medium.js';
-import { imageNamed, isInGlance, nameInGlance } from './medium-in-glance.js';
-import { ensureWebMedium } from './medium-web.js';
-import { forget } from './medium-fetch.js';
-import type { InstallerMedia } from '../shared/types.js';
+import { claimMedium, ensureMedium, parseDigest, putMedium, vouchedFor } from './ensure-medium.js';
+import { imageNamed, isInGlance, nameInGlance } from './glance-medium.js';
+import { ensureWebMedium } from './web-download.js';
+import { forget } from './fetch-medium.js';
+import type { InstallerMedia } from './installer-media.js';
 
 /** What an image of a medium says of itself. */
 const VOLUME_ID_KEY = 'imagefactory_volume_id';

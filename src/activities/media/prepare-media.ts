@@ -8,12 +8,13 @@ import { mediaFromIndex, type IndexedMedia } from '../../os/installer/media-inde
 import type { InstallerPlan, MediaFile } from '../../os/types.js';
 import { type Deps, cancellationSignal } from '../shared/context.js';
 import { loadBuild } from '../shared/build-documents.js';
-import { prepareDrivers } from './drivers.js';
+import { prepareDrivers } from './prepare-drivers.js';
 import { prepareIso } from './prepare-iso.js';
-import { ensureMedium, parseDigest, vouchedFor } from './medium.js';
-import { ensureWebMedium } from './medium-web.js';
-import { forget, type WantedMedium } from './medium-fetch.js';
-import type { InstallerMedia, JeosStep } from '../shared/types.js';
+import { ensureMedium, parseDigest, vouchedFor } from './ensure-medium.js';
+import { ensureWebMedium } from './web-download.js';
+import { forget, type WantedMedium } from './fetch-medium.js';
+import type { JeosStep } from '../shared/jeos-step.js';
+import type { InstallerMedia } from './installer-media.js';
 
 const INDEX_LIMIT = 16 * 1024 * 1024;
 

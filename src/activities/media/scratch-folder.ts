@@ -3,7 +3,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type { BuildRef } from '../../domain/names.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
-import { spoolOf } from './medium-fetch.js';
+import { spoolOf } from './fetch-medium.js';
 
 /** Works in a folder of this try's own, which is removed in the end. What an earlier try has left is removed. */
 export async function inFolder<T>(

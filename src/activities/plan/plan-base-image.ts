@@ -21,12 +21,18 @@ import { memoryWarning } from '../../os/installer/memory.js';
 import { throwIfInvalid } from '../../tdl/parse.js';
 import { urlsOf } from '../../tdl/content.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
-import { deriveUuid } from '../images/ensure-image.js';
 import { contentDocument } from '../shared/template-content.js';
-import { imageNamed, isInGlance, nameInGlance } from '../media/medium-in-glance.js';
-import { checkWebDownload } from '../media/medium-web.js';
+import { imageNamed, isInGlance, nameInGlance } from '../media/glance-medium.js';
+import { checkWebDownload } from '../media/web-download.js';
 import { planDisks, type PlannedDisks } from './root-disk.js';
-import type { PlanBaseImage, PlannedBuild } from '../shared/types.js';
+import { deriveUuid } from '../shared/derive-uuid.js';
+import type { PlannedBuild } from './planned-build.js';
+import type { BuildRef } from '../../domain/names.js';
+
+export interface PlanBaseImage {
+  ref: BuildRef;
+  input: BaseImageInput;
+}
 
 /** Bytes that a file or command given as an address may have. */
 const CONTENT_LIMIT = 16 * 1024 * 1024;

@@ -1,8 +1,17 @@
 import { FactoryError } from '../../domain/errors.js';
 import type { BuildParameters, ParameterName } from '../../domain/parameters.js';
 import type { Deps } from '../shared/context.js';
-import { preparePlan, storePlan } from './plan-base-image.js';
-import type { PlannedBuild, ReplanBaseImage } from '../shared/types.js';
+import { preparePlan, storePlan, type PlanBaseImage } from './plan-base-image.js';
+import type { PlannedBuild } from './planned-build.js';
+
+/** A plan for a build under way: what has run must be in it as it was. */
+export interface ReplanBaseImage extends PlanBaseImage {
+  before: PlannedBuild;
+  /** The parameters until now. */
+  parameters: BuildParameters;
+  /** Names of the steps that are done or left out. */
+  done: string[];
+}
 
 /** The parameters that nothing asks for any more once a step is done. */
 const USED_BY: Record<string, ParameterName[]> = {

@@ -37,12 +37,3 @@ export async function rejectIfCompleted(deps: Deps, ref: BuildRef): Promise<void
     hint: `imagefactory delete ${ref.uuid} removes it; another build makes another`,
   });
 }
-
-/** The result of a build that has its image already. */
-export async function returnCompletedImage(deps: Deps, { ref }: { ref: BuildRef }): Promise<BaseImageResult> {
-  const built = await completedResult(deps, ref);
-  if (built !== undefined) return built;
-  throw new FactoryError('ImageFailed', `the image of build ${ref.uuid} has just been removed`, {
-    hint: `imagefactory resume ${ref.uuid} builds it anew`,
-  });
-}

@@ -1,11 +1,12 @@
 import { ApplicationFailure } from '@temporalio/workflow';
-import type { GuestLocation, PlannedBuild } from '../../activities/shared/types.js';
 import type { BaseImageInput } from '../../domain/base-image-input.js';
 import type { ResumeRequest } from '../../domain/messages.js';
 import { parseParameters } from '../../domain/parameters.js';
 import { BuildContext } from '../lifecycle/build-context.js';
 import { describeFailure } from '../lifecycle/failures.js';
 import type { HoldableBuild } from '../lifecycle/hold.js';
+import type { PlannedBuild } from '../../activities/plan/planned-build.js';
+import type { GuestLocation } from '../../activities/guest/guest-location.js';
 
 /**
  * A build of a base image: its input and its plan besides its context. A user who resumes a held build may replace what

@@ -1,5 +1,4 @@
 import { ApplicationFailure, CancellationScope, getExternalWorkflowHandle } from '@temporalio/workflow';
-import type { FindResumePoint, JeosFound, ResumePoint } from '../../activities/shared/types.js';
 import type { BaseImageInput } from '../../domain/base-image-input.js';
 import { JEOS_LEAVE_SIGNAL, type BaseImageResult } from '../../domain/messages.js';
 import { SEARCH_ATTRIBUTES } from '../../domain/search-attributes.js';
@@ -10,6 +9,8 @@ import { runLifecycle } from '../lifecycle/lifecycle.js';
 import { BaseImageBuild } from './base-image-build.js';
 import { customise, type CustomisedInstance } from './customise.js';
 import { allowSshSessions } from './ssh-sessions.js';
+import type { FindResumePoint, ResumePoint } from '../../activities/resume/find-resume-point.js';
+import type { JeosFound } from '../../activities/installer/wait-for-jeos.js';
 
 /**
  * Builds a base image: plans it, finds or installs the JEOS, boots it, customises it over SSH, lists its packages,

@@ -1,7 +1,8 @@
-import type { GuestLocation, JeosFound } from '../../activities/shared/types.js';
 import { createVolumesIfNeeded } from '../lifecycle/capture-image.js';
 import type { Step } from '../lifecycle/step-runner.js';
 import type { BaseImageBuild } from './base-image-build.js';
+import type { JeosFound } from '../../activities/installer/wait-for-jeos.js';
+import type { GuestLocation } from '../../activities/guest/guest-location.js';
 
 /** An instance that is customised and off. */
 export interface CustomisedInstance {

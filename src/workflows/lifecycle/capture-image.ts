@@ -1,7 +1,8 @@
-import type { CreatedVolumes, CreateVolumes, SnapshotTaken } from '../../activities/shared/types.js';
 import type { BuildRef } from '../../domain/names.js';
 import type { BuildStatusModel } from './build-status.js';
 import type { StepRunner } from './step-runner.js';
+import type { CreatedVolumes, CreateVolumes } from '../../activities/instance/create-volumes.js';
+import type { SnapshotTaken } from '../../activities/images/captured-image.js';
 
 /** The part of a build's context that these steps need. */
 interface Context {

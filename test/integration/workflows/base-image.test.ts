@@ -2,16 +2,17 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Context } from '@temporalio/activity';
 import type { WorkflowFailedError } from '@temporalio/client';
-import { type WorkflowHandle } from '@temporalio/client';
+import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { FactoryError } from '../../../src/domain/errors.js';
 import { baseImageWorkflowId, type BaseImageInput } from '../../../src/domain/base-image-input.js';
 import { SET_DEADLINE_UPDATE, STATUS_QUERY, WORKFLOWS, type BaseImageResult } from '../../../src/domain/messages.js';
 import type { BuildStatus } from '../../../src/domain/status.js';
-import type { FinalRecord, WaitForPowerOff } from '../../../src/activities/shared/types.js';
 import { inputOf, JEOS_INPUT, parked, stubs } from '../../support/stubs.js';
 import { startTemporal, withWorkers } from '../../support/temporal.js';
+import type { WaitForPowerOff } from '../../../src/activities/installer/wait-for-power-off.js';
+import type { FinalRecord } from '../../../src/activities/records/write-final-record.js';
 
 describe('the base image workflow', () => {
   let environment: TestWorkflowEnvironment;

@@ -3,9 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import type { Deps } from '../../../../src/activities/shared/context.js';
-import { saysInstalled, tailOf, waitForPowerOff } from '../../../../src/activities/installer/wait-for-power-off.js';
+import { saysInstalled, waitForPowerOff } from '../../../../src/activities/installer/wait-for-power-off.js';
 import type { Progress } from '../../../../src/domain/status.js';
 import { parseParameters } from '../../../../src/domain/parameters.js';
+import { tailOf } from '../../../../src/activities/shared/console-tail.js';
 
 /** A cloud whose installer's machine is off when it is looked at for the first time, or so many times, and has no console to read. */
 function depsOf(machine: { launched?: string; updated: string; looks?: number }): Deps {

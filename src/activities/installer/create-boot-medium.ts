@@ -1,3 +1,4 @@
+import type { BuildRef } from '../../domain/names.js';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FactoryError } from '../../domain/errors.js';
@@ -12,8 +13,7 @@ import type { Extra, Template } from '../../tdl/types.js';
 import { downloadTo, inFolder } from '../media/scratch-folder.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 import type { BuildDocuments } from '../shared/build-documents.js';
-import { ensureRunImage } from '../images/run-image.js';
-import type { BootImageInput } from '../shared/types.js';
+import { ensureRunImage } from '../images/ensure-run-image.js';
 
 /** Bytes that one of a template's extras may have. */
 const LARGEST_EXTRA = 4 * 1024 ** 3;
@@ -25,12 +25,11 @@ export type FromMedium = InstallerPlan & { medium: InstallMedium };
 export async function createMedium(
   deps: Deps,
   build: BuildDocuments,
-  input: BootImageInput & { isoId: string },
+  { ref, isoId }: { ref: BuildRef; isoId: string },
   plan: FromMedium,
   method: BootMethod,
 ): Promise<string> {
   const template = await build.template();
-  const { ref, isoId } = input;
   if (!isChanged(template, plan, method)) return isoId;
   return inFolder(deps, ref, 'medium', async (folder) => {
     const source = await downloadTo(deps, ref, isoId, join(folder, 'source.iso'));

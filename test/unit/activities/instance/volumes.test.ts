@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import type { Deps } from '../../../../src/activities/shared/context.js';
-import { findVolume, removeVolume } from '../../../../src/activities/instance/create-volumes.js';
 import type { Volume } from '../../../../src/openstack/types.js';
+import { findVolume, removeVolume } from '../../../../src/activities/instance/volumes.js';
 
 /** A Cinder with one volume, whose states come one after the other; undefined: it has gone. */
 function depsOf(states: (string | undefined)[], deleted: string[] = []): Deps {

@@ -3,7 +3,7 @@ import { userDataWithHostKey } from '../../guest/cloud-config.js';
 import type { Deps } from '../shared/context.js';
 import { loadBuild } from '../shared/build-documents.js';
 import { loadHostKey } from './ssh-keys.js';
-import type { CreateServerInput } from '../shared/types.js';
+import type { ServerRole } from '../../domain/names.js';
 
 /**
  * What an instance is given at its start besides image and flavor: the installer its install script, the customisation
@@ -11,7 +11,7 @@ import type { CreateServerInput } from '../shared/types.js';
  */
 export async function bootUserData(
   deps: Deps,
-  input: CreateServerInput,
+  input: { role: ServerRole; documentsId: string },
 ): Promise<Pick<CreateServer, 'user_data' | 'availability_zone' | 'config_drive'>> {
   const build = loadBuild(deps, input.documentsId);
   const parameters = await build.parameters();

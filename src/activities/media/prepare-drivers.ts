@@ -3,8 +3,8 @@ import { inFolder } from './scratch-folder.js';
 import type { Deps } from '../shared/context.js';
 import { findIso } from './prepare-iso.js';
 import type { BuildDocuments } from '../shared/build-documents.js';
-import { parseDigest, vouchedFor } from './medium.js';
-import { forget } from './medium-fetch.js';
+import { parseDigest, vouchedFor } from './ensure-medium.js';
+import { forget } from './fetch-medium.js';
 import type { BuildRef } from '../../domain/names.js';
 
 /** Finds or fetches a medium with drivers, and puts it into Glance as it is. */

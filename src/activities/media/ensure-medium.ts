@@ -7,7 +7,7 @@ import type { CreateImage, Image } from '../../openstack/types.js';
 import type { BootMethod } from '../../os/installer/boot-method.js';
 import { type Deps, cancellationSignal } from '../shared/context.js';
 import { ensureImage, type WantedImage } from '../images/ensure-image.js';
-import { fetchMedium, forget, locate, type MediumKind, spoolOf, type WantedMedium } from './medium-fetch.js';
+import { fetchMedium, forget, locate, type MediumKind, spoolOf, type WantedMedium } from './fetch-medium.js';
 import { claimImage } from '../images/shared-images.js';
 import { uploaderHere } from '../images/uploader.js';
 

@@ -1,3 +1,4 @@
+import type { BuildRef } from '../../domain/names.js';
 import { Context } from '@temporalio/activity';
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { workflowTaskQueue } from '../../domain/task-queues.js';
@@ -11,11 +12,25 @@ import {
   type CreateQueueInput,
 } from '../../domain/messages.js';
 import { cancellable, type Deps } from '../shared/context.js';
-import { workflowState } from '../shared/temporal-lookups.js';
-import type { CreateServerInput } from '../shared/types.js';
+
+/** A build's place in its project's line. */
+export interface QueueTicketInput {
+  /** Workflow id of the line. */
+  id: string;
+  /** Milliseconds since the epoch: when the build first asked. */
+  since: number;
+  /** Seconds that it waits for a cloud that is short of something. */
+  timeout: number;
+}
 
 /** Polls that pass between two looks at whether those live whose turn it is. */
 const CHECK = 15;
+
+/** A build in the create queue of its project. */
+interface QueuedBuild {
+  ref: BuildRef;
+  queue: QueueTicketInput;
+}
 
 /**
  * Joins a project's line, which is started if there is none, and answers how the build stands there. Who joins twice keeps its
@@ -25,7 +40,7 @@ const CHECK = 15;
  */
 export async function joinCreateQueue(
   deps: Deps,
-  { ref, queue }: Pick<CreateServerInput, 'ref' | 'queue'>,
+  { ref, queue }: QueuedBuild,
   hasInstance: boolean,
 ): Promise<QueueAnswer | undefined> {
   const { taskQueue, heartbeatTimeoutMs = 60_000 } = Context.current().info;
@@ -52,7 +67,7 @@ export async function joinCreateQueue(
 /** Tells a project's line what has become of a build's turn. */
 export async function signalCreateQueue(
   { temporal }: Deps,
-  { ref, queue }: Pick<CreateServerInput, 'ref' | 'queue'>,
+  { ref, queue }: QueuedBuild,
   ...[signal, word]: [typeof QUEUE_TURN_FINISHED_SIGNAL, TurnOutcome] | [typeof QUEUE_SHORTAGE_SIGNAL, string]
 ): Promise<void> {
   try {
@@ -75,16 +90,4 @@ async function pinToCurrentVersion({ temporal }: Deps, workflowId: string): Prom
     workflowExecutionOptions: { versioningOverride: { autoUpgrade: true } },
     updateMask: { paths: ['versioning_override'] },
   });
-}
-
-/** Those of the workflows that do not live, and when that was seen: milliseconds since the epoch. */
-export async function findEndedWorkflows(
-  deps: Deps,
-  { ids }: { ids: string[] },
-): Promise<{ ended: string[]; at: number }> {
-  const ended: string[] = [];
-  for (const id of ids) {
-    if ((await workflowState(deps, id)) !== 'living') ended.push(id);
-  }
-  return { ended, at: Date.now() };
 }

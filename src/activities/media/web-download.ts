@@ -7,8 +7,8 @@ import { withoutSecrets } from '../../media/urls.js';
 import type { Cloud, Image } from '../../openstack/types.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 import { ensureImage } from '../images/ensure-image.js';
-import { claimMedium, findMedium, mediumRequest, type MediumUse, usedImage } from './medium.js';
-import type { WantedMedium } from './medium-fetch.js';
+import { claimMedium, findMedium, mediumRequest, type MediumUse, usedImage } from './ensure-medium.js';
+import type { WantedMedium } from './fetch-medium.js';
 
 /** How Glance calls fetching an image by itself. */
 const METHOD = 'web-download';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FactoryError } from '../../../../src/domain/errors.js';
-import { describeShortage } from '../../../../src/activities/instance/capacity.js';
+import { describeShortage } from '../../../../src/activities/instance/describe-shortage.js';
 
 function refusal(said: string, type: 'QuotaExceeded' | 'RateLimited' | 'Forbidden' = 'QuotaExceeded'): FactoryError {
   const retryable = type !== 'Forbidden';

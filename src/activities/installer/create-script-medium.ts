@@ -1,16 +1,16 @@
 import { newIso } from '../../media/new-iso.js';
 import { inFolder } from '../media/scratch-folder.js';
-import { filesFor, type FromMedium } from './boot-iso.js';
+import { filesFor, type FromMedium } from './create-boot-medium.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 import type { BuildDocuments } from '../shared/build-documents.js';
-import { ensureRunImage } from '../images/run-image.js';
-import type { BootImageInput } from '../shared/types.js';
+import { ensureRunImage } from '../images/ensure-run-image.js';
+import type { BuildRef } from '../../domain/names.js';
 
 /** The image of a medium of this build's own, with the script and the template's extras, where the system's medium cannot have them. */
 export async function createScriptMedium(
   deps: Deps,
   build: BuildDocuments,
-  { ref }: BootImageInput,
+  ref: BuildRef,
   plan: FromMedium,
 ): Promise<string | undefined> {
   const volumeId = plan.medium.script?.beside;

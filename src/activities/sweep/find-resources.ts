@@ -7,7 +7,7 @@ import { withRetries } from '../shared/retry.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 import { workflowState } from '../shared/temporal-lookups.js';
 import { isGone, listOwnServers } from '../instance/servers.js';
-import { listOwnVolumes } from '../instance/create-volumes.js';
+import { listOwnVolumes } from '../instance/volumes.js';
 
 /** What was found in a project, and the images that something in it depends on. */
 export interface FoundResources {

@@ -1,0 +1,73 @@
+import { FactoryError } from '../../domain/errors.js';
+import { removeKeyAndShutDown } from '../../guest/access.js';
+import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
+import { loadBuild } from '../shared/build-documents.js';
+import { withGuest } from './guest-connection.js';
+import { loadLoginKey } from '../instance/ssh-keys.js';
+import { isOff, serverOff, watchLiveServer } from '../instance/servers.js';
+import { living } from './wait-for-ssh.js';
+import type { GuestInput } from './guest-location.js';
+
+/** Milliseconds after which a guest that has not gone down by itself is sent the ACPI button, and again. */
+const BUTTON_AFTER = 60_000;
+
+/** Document of the instance that was told to shut down. An instance that is off by itself still has the build's key in it, and its journal. */
+const TOLD = 'shutdown_told';
+
+async function wasTold(deps: Deps, { ref, guest }: GuestInput): Promise<boolean> {
+  return (await deps.store.readDocument(ref.uuid, TOLD))?.toString('utf8') === guest.serverId;
+}
+
+/**
+ * Tells the guest to forget our key and to go down. A guest that has forgotten the key has been told by an earlier try;
+ * one that cannot be reached may still have it, so that is an error, and the next try looks whether it is off.
+ */
+async function tellShutDown(deps: Deps, input: GuestInput): Promise<void> {
+  const build = loadBuild(deps, input.ref.uuid);
+  const { publicKey } = await loadLoginKey(deps, build);
+  try {
+    await withGuest(deps, build, input, async (guest) => {
+      // First: it may be off before we hear of it, and whoever tries again may be another worker or another activity.
+      await deps.store.writeDocument(input.ref.uuid, TOLD, input.guest.serverId);
+      await removeKeyAndShutDown(guest, publicKey, { cleanUp: guest.shell.lastCleanUp, signal: cancellationSignal() });
+    });
+  } catch (error) {
+    if (!(error instanceof FactoryError)) throw error;
+    if (error.type === 'CommandFailed') await deps.store.deleteDocument(input.ref.uuid, TOLD);
+    if (error.type !== 'GuestLoginRefused' || !(await wasTold(deps, input))) throw error;
+    reportProgress({ message: 'the guest has forgotten the build’s key' });
+  }
+}
+
+/**
+ * Removes the build's key and shuts the guest down; waits until it is off.
+ * @throws FactoryError ServerFailed when it is off without having been told
+ */
+export async function shutDownGuest(deps: Deps, input: GuestInput & { deadline: number }): Promise<void> {
+  const { compute } = deps.clouds.get(input.ref.cloud);
+  const { serverId } = input.guest;
+  if ((await living(deps, input)).status === 'SHUTOFF') {
+    if (await wasTold(deps, input)) return;
+    throw serverOff(serverId);
+  }
+  await tellShutDown(deps, input);
+  let button = Date.now() + BUTTON_AFTER;
+  await watchLiveServer(deps, input.ref.cloud, serverId, async (server) => {
+    if (isOff(server)) return 'off';
+    if (Date.now() >= input.deadline) {
+      throw new FactoryError(
+        'DeadlineExceeded',
+        `the guest is still ${server.status} at the deadline of its shutdown`,
+        {
+          hint: '--parameter shutdown_timeout gives it more time',
+        },
+      );
+    }
+    reportProgress({ message: `instance is ${server.status}` });
+    if (Date.now() >= button && server['OS-EXT-STS:task_state'] === null) {
+      await compute.stopServer(serverId, { signal: cancellationSignal() });
+      button = Date.now() + BUTTON_AFTER;
+    }
+    return undefined;
+  });
+}

@@ -1,0 +1,66 @@
+import { FactoryError } from '../../domain/errors.js';
+import { KEYS, type BuildRef } from '../../domain/names.js';
+import type { Image } from '../../openstack/types.js';
+import { type CloudWatch, type Deps, cancellationSignal } from '../shared/context.js';
+import { Context } from '@temporalio/activity';
+
+export interface SnapshotInput {
+  ref: BuildRef;
+  role: 'jeos' | 'base';
+  serverId: string;
+  name: string;
+  /** Milliseconds since the epoch. */
+  deadline: number;
+}
+
+export interface SnapshotTaken {
+  imageId: string;
+  /** Bytes. */
+  size: number;
+}
+
+/** States from which an image never becomes active. https://docs.openstack.org/glance/latest/user/statuses.html */
+export const DEAD = ['killed', 'deleted', 'deactivated', 'pending_delete'];
+
+/** How many snapshots of one server may fail before the build does. */
+const SNAPSHOT_TRIES = 3;
+
+/** The image of that role that a build is making, or has made. */
+export async function findSnapshot(
+  deps: Deps,
+  { ref, role }: Pick<SnapshotInput, 'ref' | 'role'>,
+): Promise<Image | undefined> {
+  const { image } = deps.clouds.get(ref.cloud);
+  const properties = { [KEYS.build]: ref.uuid, [KEYS.role]: role };
+  const found = await image.listImages({ properties }, { signal: cancellationSignal() });
+  return found.find((candidate) => !DEAD.includes(candidate.status));
+}
+
+/** Removes an image that cannot become whole. @throws FactoryError ImageFailed, retryable a few times */
+export async function snapshotDied(watch: CloudWatch, imageId: string, status: string): Promise<never> {
+  if (status !== 'gone') await watch.cloud.image.deleteImage(imageId, { signal: cancellationSignal() });
+  throw new FactoryError('ImageFailed', `the snapshot (image ${imageId}) is ${status}: the cloud could not finish it`, {
+    retryable: Context.current().info.attempt < SNAPSHOT_TRIES,
+    hint: 'the hypervisor’s or Glance’s log has the reason; often a full disk or a quota of image storage',
+  });
+}
+
+export function checkSnapshotTime(
+  { deadline }: Pick<SnapshotInput, 'deadline'>,
+  { id, status }: Pick<Image, 'id' | 'status'>,
+): void {
+  if (Date.now() < deadline) return;
+  throw new FactoryError('DeadlineExceeded', `the snapshot (image ${id}) is still ${status} at its deadline`, {
+    hint: '--parameter snapshot_timeout gives it more time',
+  });
+}
+
+/** An image that is active: whole only when it has bytes. */
+export async function checkedSnapshot(image: Image): Promise<SnapshotTaken> {
+  if (image.size === null || image.size === 0) {
+    throw new FactoryError('ImageFailed', `the snapshot (image ${image.id}) is active but empty`, {
+      hint: 'is the flavor’s root disk a volume? A volume-backed instance’s snapshot has no bytes in Glance',
+    });
+  }
+  return { imageId: image.id, size: image.size };
+}

@@ -1,0 +1,40 @@
+import { FactoryError } from '../../domain/errors.js';
+import { MARK } from '../../domain/names.js';
+import type { Image, ImageChange } from '../../openstack/types.js';
+import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
+
+/** What Cinder adds to an image that it makes of a volume; it would make no volume of one that has it already. */
+const OF_CINDER = 'signature_verified';
+
+/** Changes that give an image exactly these properties, and take away those named and every mark of ours not among them. */
+export function propertyChanges(image: Image, wanted: Record<string, string>, stripped: string[]): ImageChange[] {
+  const ours = Object.keys(image).filter((name) => name.startsWith(`${MARK}_`));
+  const unwanted = new Set(
+    [...stripped, OF_CINDER, ...ours].filter((name) => image[name] !== undefined && !(name in wanted)),
+  );
+  const removed: ImageChange[] = [...unwanted].map((name) => ({ op: 'remove', path: `/${name}` }));
+  const set: ImageChange[] = Object.entries(wanted)
+    .filter(([name, value]) => image[name] !== value)
+    .map(([name, value]) => ({ op: image[name] === undefined ? 'add' : 'replace', path: `/${name}`, value }));
+  return [...removed, ...set];
+}
+
+export async function snapshotImage(deps: Deps, cloud: string, imageId: string): Promise<Image> {
+  const image = await deps.clouds.get(cloud).image.getImage(imageId, { signal: cancellationSignal() });
+  if (image !== undefined) return image;
+  throw imageGone(imageId);
+}
+
+function imageGone(imageId: string, cause?: unknown): FactoryError {
+  return new FactoryError('ImageFailed', `image ${imageId} is gone: somebody else has deleted it`, { cause });
+}
+
+export async function change(deps: Deps, cloud: string, image: Image, changes: ImageChange[]): Promise<Image> {
+  if (changes.length === 0) return image;
+  reportProgress({ message: `setting ${changes.length} properties of image ${image.id}` });
+  try {
+    return await deps.clouds.get(cloud).image.updateImage(image.id, changes, { signal: cancellationSignal() });
+  } catch (error) {
+    throw error instanceof FactoryError && error.type === 'NotFound' ? imageGone(image.id, error) : error;
+  }
+}

@@ -1,0 +1,7 @@
+import type { BuildRef } from '../../domain/names.js';
+
+/** A step of the installer's run: its documents are those of the JEOS. */
+export interface JeosStep {
+  ref: BuildRef;
+  documentsId: string;
+}
