@@ -52,12 +52,12 @@ function inLine(name: string, ...told: QueueNotice[]): Scenario {
 function reset(): Scenario {
   let tries = 0;
   return build('reset', {
-    activities: { runGuestStep: () => (tries++ === 0 ? broken() : Promise.resolve()) },
+    activities: { runTemplateStep: () => (tries++ === 0 ? broken() : Promise.resolve()) },
     act: async (handle, { client }) => {
       await handle.result().catch(() => undefined);
       const { events } = await handle.fetchHistory();
       const step = events?.find(
-        (event) => event.activityTaskScheduledEventAttributes?.activityType?.name === 'runGuestStep',
+        (event) => event.activityTaskScheduledEventAttributes?.activityType?.name === 'runTemplateStep',
       );
       const { runId } = await client.workflowService.resetWorkflowExecution({
         namespace: client.options.namespace,
@@ -76,7 +76,7 @@ export function builds(): Scenario[] {
   return [
     build('complete'),
     build('downloaded', { parameters: { download: true, generate_icicle: false } }),
-    build('failed', { activities: { runGuestStep: broken } }),
+    build('failed', { activities: { runTemplateStep: broken } }),
     build('failed-plan', { activities: { planBaseImage: broken } }),
     build('failed-jeos', { activities: { waitForJeos: broken } }),
     build('failed-publish', { activities: { publishBaseImage: broken } }),
@@ -85,7 +85,7 @@ export function builds(): Scenario[] {
     build('failed-record', { activities: { writeFinalRecord: broken } }),
     canceledIn('canceled-plan', 'planBaseImage'),
     canceledIn('canceled', 'waitForJeos'),
-    canceledIn('canceled-customise', 'runGuestStep'),
+    canceledIn('canceled-customise', 'runTemplateStep'),
     canceledIn('canceled-publish', 'snapshotServer'),
     build('timed-out', { parameters: { timeout: 1 }, activities: { waitForSsh: parked().activity } }),
     deadlineChanged(),
@@ -96,10 +96,10 @@ export function builds(): Scenario[] {
     ),
     inLine('in-line-expelled', { state: 'expelled', reason: 'quota: instances 10/10' }),
     ...held(),
-    build('kept', { parameters: { on_error: 'keep' }, activities: { runGuestStep: broken } }),
+    build('kept', { parameters: { on_error: 'keep' }, activities: { runTemplateStep: broken } }),
     build('kept-failed', {
       parameters: { on_error: 'keep' },
-      activities: { runGuestStep: broken, keepResources: broken },
+      activities: { runTemplateStep: broken, keepResources: broken },
     }),
     build('resumed', { input: { resumed: { from: 'command:1' } } }),
     build('resumed-anything', { input: { resumed: {} } }),

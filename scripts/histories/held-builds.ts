@@ -9,7 +9,7 @@ const HOLD = { on_error: 'hold' };
 function heldAndThen(name: string, request: ResumeRequest, activities: Partial<Activities> = {}): Scenario {
   return build(name, {
     parameters: HOLD,
-    activities: { runGuestStep: brokenAtFirst(undefined), ...activities },
+    activities: { runTemplateStep: brokenAtFirst(undefined), ...activities },
     act: async (handle) => {
       await heldSince(handle);
       await resume(handle, request);
@@ -56,7 +56,7 @@ export function held(): Scenario[] {
       { action: 'retry', template },
       { replanBaseImage: async () => ({ ...PLAN, guestSteps: [] }) },
     ),
-    heldTwice('held-twice', { runGuestStep: brokenAtFirst(undefined, 2) }),
+    heldTwice('held-twice', { runTemplateStep: brokenAtFirst(undefined, 2) }),
     heldTwice('held-jeos', { waitForJeos: brokenAtFirst({ imageId: 'j', reused: false, proven: false }, 2) }),
     // Two steps run at once, and both fail: one is held after the other.
     heldTwice('held-publish', {
@@ -65,17 +65,17 @@ export function held(): Scenario[] {
     }),
     build('held-refused', {
       parameters: HOLD,
-      activities: { runGuestStep: broken, replanBaseImage: broken },
+      activities: { runTemplateStep: broken, replanBaseImage: broken },
       act: async (handle) => {
         await heldSince(handle);
         await resume(handle, { action: 'retry', template }).catch(() => undefined);
         await resume(handle, { action: 'abort' });
       },
     }),
-    build('held-expired', { parameters: { ...HOLD, hold_for: 1 }, activities: { runGuestStep: broken } }),
+    build('held-expired', { parameters: { ...HOLD, hold_for: 1 }, activities: { runTemplateStep: broken } }),
     build('held-canceled', {
       parameters: HOLD,
-      activities: { runGuestStep: broken },
+      activities: { runTemplateStep: broken },
       act: async (handle) => {
         await heldSince(handle);
         await handle.cancel();
@@ -83,7 +83,7 @@ export function held(): Scenario[] {
     }),
     build('held-session', {
       parameters: HOLD,
-      activities: { runGuestStep: brokenAtFirst(undefined) },
+      activities: { runTemplateStep: brokenAtFirst(undefined) },
       act: async (handle) => {
         await heldSince(handle);
         await handle.executeUpdate(OPEN_SESSION_UPDATE, { args: [session] });

@@ -3,7 +3,7 @@ import { createServer } from './instance/create-server.js';
 import { waitForAddress } from './instance/wait-for-address.js';
 import { createBootImage } from './installer/create-boot-image.js';
 import { removeResources } from './cleanup/remove-resources.js';
-import { runGuestStep } from './guest/run-template-step.js';
+import { runTemplateStep } from './guest/run-template-step.js';
 import { waitForSsh } from './guest/wait-for-ssh.js';
 import { publishBaseImage } from './images/publish-base-image.js';
 import { waitForJeos } from './installer/wait-for-jeos.js';
@@ -30,7 +30,7 @@ import { writeIcicle } from './guest/write-icicle.js';
 import { cleanGuest } from './guest/clean-guest.js';
 import { closeSession } from './guest/close-session.js';
 import { shutDownGuest } from './guest/shut-down-guest.js';
-import { createAccess } from './instance/create-access.js';
+import { createSshAccess } from './instance/create-ssh-access.js';
 import { deleteServer } from './instance/delete-server.js';
 import { findEndedWorkflows } from './instance/find-ended-workflows.js';
 
@@ -51,10 +51,10 @@ export const FUNCTIONS = {
   uploadVolume,
   publishJeos,
   deleteServer,
-  createAccess,
+  createSshAccess,
   waitForAddress,
   waitForSsh,
-  runGuestStep,
+  runTemplateStep,
   writeIcicle,
   cleanGuest,
   shutDownGuest,

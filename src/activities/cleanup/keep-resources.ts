@@ -3,7 +3,7 @@ import { buildTag, expiryMarks, KEYS, type BuildRef } from '../../domain/names.j
 import { type Deps, cancellationSignal } from '../shared/context.js';
 import { isGone } from '../instance/servers.js';
 
-export interface KeepResources {
+export interface KeepResourcesInput {
   ref: BuildRef;
   /** Milliseconds since the epoch. */
   until: number;
@@ -13,7 +13,7 @@ export interface KeepResources {
  * Marks what a failed build has made, so that the sweeper leaves it until the moment has come. The instance, the images
  * and the volumes carry the mark; it covers everything else of the build as well.
  */
-export async function keepResources(deps: Deps, { ref, until }: KeepResources): Promise<{ things: string[] }> {
+export async function keepResources(deps: Deps, { ref, until }: KeepResourcesInput): Promise<{ things: string[] }> {
   const { compute, image } = deps.clouds.get(ref.cloud);
   const marks = expiryMarks(new Date(until));
   const [servers, images] = await Promise.all([

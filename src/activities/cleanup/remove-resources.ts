@@ -7,7 +7,7 @@ import { type Deps, reportProgress, readHeartbeatCheckpoint, cancellationSignal,
 import { deleteKeys } from '../instance/ssh-keys.js';
 import { isGone } from '../instance/servers.js';
 
-export interface RemoveResources {
+export interface RemoveResourcesInput {
   ref: BuildRef;
   /** Ids of images that are the result. */
   keepImages: string[];
@@ -31,7 +31,7 @@ export interface CleanupReport {
 const ROUNDS = 60;
 
 /** Rounds at the end in which what an instance holds that does not go is tried nevertheless: one to remove it, one to see what is left. */
-const LAST = 2;
+const LAST_ROUNDS = 2;
 
 /** Which share of a try's time may be over when those rounds begin, and when nothing more is removed: a cloud may hang instead of refusing. */
 const LAST_FROM = 0.5;
@@ -39,7 +39,7 @@ const LAST_FROM = 0.5;
 const STOP_FROM = 0.9;
 
 /** Why something is left that was not even tried. */
-const NO_TIME = 'there was no time left to remove it';
+const NO_TIME_LEFT = 'there was no time left to remove it';
 
 /** Why something is left that the cloud has never refused to remove: a service behind its API is down, or has failed at it. */
 const STILL_THERE = 'the cloud has accepted to remove it, but it is still there';
@@ -48,23 +48,23 @@ const STILL_THERE = 'the cloud has accepted to remove it, but it is still there'
  * Removes everything in the cloud that carries the build's mark, and looks again until nothing does: a thing whose
  * creation was still under way appears late. Servers go first, because they hold the others.
  */
-export async function removeResources(deps: Deps, input: RemoveResources): Promise<CleanupReport> {
+export async function removeResources(deps: Deps, input: RemoveResourcesInput): Promise<CleanupReport> {
   // What an earlier try has begun to remove, and perhaps removed.
   const begun = new Set(readHeartbeatCheckpoint<string[]>());
   let left = new Map<string, string>();
-  const isPast = shareOfTime();
-  for (let round = 1, clean = 0, last = LAST; last > 0 && clean < 2; round++) {
+  const isPast = startAttemptClock();
+  for (let round = 1, clean = 0, last = LAST_ROUNDS; last > 0 && clean < 2; round++) {
     await stopUnlessCurrent(deps);
-    const isLast = round > ROUNDS - LAST || isPast(LAST_FROM);
+    const isLast = round > ROUNDS - LAST_ROUNDS || isPast(LAST_FROM);
     if (isLast) last--;
     const found = await findAll(deps, input, isLast);
     clean = found.length === 0 ? clean + 1 : 0;
     const [before, now] = [left, new Map<string, string>()];
     for (const { what, remove } of found) {
-      if (isPast(STOP_FROM)) now.set(what, before.get(what) ?? NO_TIME);
+      if (isPast(STOP_FROM)) now.set(what, before.get(what) ?? NO_TIME_LEFT);
       else {
         reportProgress({ message: `removing ${what}`, resume: [...begun.add(what)] });
-        now.set(what, (await refusal(remove)) ?? STILL_THERE);
+        now.set(what, (await tryToRemove(remove)) ?? STILL_THERE);
       }
     }
     left = now;
@@ -76,7 +76,7 @@ export async function removeResources(deps: Deps, input: RemoveResources): Promi
 }
 
 /** Tells whether a share of the time is past that this try has: its own, or what earlier ones have left of all tries'. */
-function shareOfTime(): (share: number) => boolean {
+function startAttemptClock(): (share: number) => boolean {
   const { info } = Context.current();
   const used = info.currentAttemptScheduledTimestampMs - info.scheduledTimestampMs;
   const time = Math.min(info.startToCloseTimeoutMs, info.scheduleToCloseTimeoutMs - used);
@@ -85,7 +85,7 @@ function shareOfTime(): (share: number) => boolean {
 }
 
 /** Why it cannot be removed; undefined when the cloud has accepted to. */
-function refusal(remove: Found['remove']): Promise<string | undefined> {
+function tryToRemove(remove: Found['remove']): Promise<string | undefined> {
   return remove().then(
     () => undefined,
     (error: unknown) => (error instanceof Error ? error.message : String(error)),
@@ -108,7 +108,7 @@ async function stopUnlessCurrent(deps: Deps): Promise<void> {
 }
 
 /** @param withServers whether the rest is looked for as well while instances are still there, which may hold it */
-async function findAll(deps: Deps, input: RemoveResources, withServers: boolean): Promise<Found[]> {
+async function findAll(deps: Deps, input: RemoveResourcesInput, withServers: boolean): Promise<Found[]> {
   const servers = await findServers(deps, input.ref);
   if (servers.length > 0 && !withServers) return servers;
   const groups = await Promise.all([
@@ -167,7 +167,7 @@ async function findKeyPair(deps: Deps, ref: BuildRef): Promise<Found[]> {
     : [{ what: `key pair ${name}`, remove: () => compute.deleteKeyPair(name, { signal: cancellationSignal() }) }];
 }
 
-async function findImages(deps: Deps, { ref, keepImages }: RemoveResources): Promise<Found[]> {
+async function findImages(deps: Deps, { ref, keepImages }: RemoveResourcesInput): Promise<Found[]> {
   const { image } = deps.clouds.get(ref.cloud);
   const images = await image.listImages({ properties: { [KEYS.build]: ref.uuid } }, { signal: cancellationSignal() });
   // The image of a build that had completed before it was reset.
@@ -179,7 +179,7 @@ async function findImages(deps: Deps, { ref, keepImages }: RemoveResources): Pro
 }
 
 /** A volume that is being deleted is there until it has gone, or comes back with an error. */
-async function findVolumes(deps: Deps, { ref, volumes = true }: RemoveResources): Promise<Found[]> {
+async function findVolumes(deps: Deps, { ref, volumes = true }: RemoveResourcesInput): Promise<Found[]> {
   const { volume } = deps.clouds.get(ref.cloud);
   if (!volumes || !(await volume.exists({ signal: cancellationSignal() }))) return [];
   const own = await volume.listVolumes({ metadata: { [KEYS.build]: ref.uuid } }, { signal: cancellationSignal() });

@@ -3,7 +3,7 @@ import { type Deps, cancellationSignal } from '../shared/context.js';
 import { loadBuild } from '../shared/build-documents.js';
 import { withRunningGuest } from './guest-connection.js';
 import { recordAllSteps } from '../instance/instance-record.js';
-import { OWN_SCRIPT_TIMEOUT, RERUNS, runOnce } from './run-script-once.js';
+import { OWN_SCRIPT_TIMEOUT, RERUNS, runScriptOnce } from './run-script-once.js';
 import type { GuestInput } from './guest-location.js';
 
 /** Removes the machine's identity from the guest: nothing that belongs to this one instance may be in the image. */
@@ -17,6 +17,6 @@ export async function cleanGuest(deps: Deps, input: GuestInput & { round: string
     await recordAllSteps(deps, build, input.guest.serverId);
     // An earlier run of the build may have cleaned it before this one did steps of the template anew.
     const how = { timeout: OWN_SCRIPT_TIMEOUT, round, anew: true, reruns: RERUNS };
-    await runOnce(deps, guest, secrets, { key: 'clean', title, script, ...how });
+    await runScriptOnce(deps, guest, secrets, { key: 'clean', title, script, ...how });
   });
 }

@@ -2,11 +2,11 @@ import { keyBlob } from '../../guest/keys.js';
 import type { Deps } from '../shared/context.js';
 import { loadBuild } from '../shared/build-documents.js';
 import { withGuest } from './guest-connection.js';
-import { type SessionInput, changeKeys } from './authorized-keys.js';
+import { type SshSessionInput, changeAuthorizedKeys } from './authorized-keys.js';
 
 /** Lets nobody in with the key any more. */
-export async function closeSession(deps: Deps, input: SessionInput): Promise<void> {
+export async function closeSession(deps: Deps, input: SshSessionInput): Promise<void> {
   await withGuest(deps, loadBuild(deps, input.ref.uuid), input, (guest) =>
-    changeKeys(guest, guest.shell.shutOut(input.guest.user, keyBlob(input.publicKey))),
+    changeAuthorizedKeys(guest, guest.shell.shutOut(input.guest.user, keyBlob(input.publicKey))),
   );
 }

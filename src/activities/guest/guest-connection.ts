@@ -6,7 +6,7 @@ import { openSecurityGroupForWorker } from '../instance/security-group.js';
 import { type Deps, cancellationSignal } from '../shared/context.js';
 import type { BuildDocuments } from '../shared/build-documents.js';
 import { loadHostKey, loadLoginKey } from '../instance/ssh-keys.js';
-import { livingServer, serverOff } from '../instance/servers.js';
+import { getLiveServer, serverOffError } from '../instance/servers.js';
 import type { GuestInput } from './guest-location.js';
 
 /** Seconds that a connection may take to be made. */
@@ -82,18 +82,19 @@ export async function withRunningGuest<T>(
     return await withGuest(deps, build, input, work);
   } catch (error) {
     // With an instance its security group may have gone.
-    if (isBooting(error) || (error instanceof FactoryError && error.type === 'NotFound')) await checkRuns(deps, input);
+    if (mayBeBooting(error) || (error instanceof FactoryError && error.type === 'NotFound'))
+      await checkInstanceRuns(deps, input);
     throw error;
   }
 }
 
-async function checkRuns(deps: Deps, { ref, guest }: GuestInput): Promise<void> {
-  const server = await livingServer(deps, ref.cloud, guest.serverId);
-  if (server.status === 'SHUTOFF') throw serverOff(guest.serverId);
+async function checkInstanceRuns(deps: Deps, { ref, guest }: GuestInput): Promise<void> {
+  const server = await getLiveServer(deps, ref.cloud, guest.serverId);
+  if (server.status === 'SHUTOFF') throw serverOffError(guest.serverId);
 }
 
 /** Whether a failed connection is worth another try while the guest is still booting. */
-export function isBooting(error: unknown): error is FactoryError {
+export function mayBeBooting(error: unknown): error is FactoryError {
   return (
     error instanceof FactoryError &&
     (error.type === 'GuestUnreachable' || error.type === 'GuestLoginRefused' || error.type === 'HostKeyMismatch')

@@ -4,16 +4,16 @@ import { openSecurityGroup } from '../instance/security-group.js';
 import { type Deps, reportProgress } from '../shared/context.js';
 import { loadBuild } from '../shared/build-documents.js';
 import { loadKnownHostKeys, withGuest } from './guest-connection.js';
-import { type SessionInput, changeKeys } from './authorized-keys.js';
+import { type SshSessionInput, changeAuthorizedKeys } from './authorized-keys.js';
 
 /** Lets somebody with the key in to the guest, as the user that we are let in as. */
-export async function openSession(deps: Deps, input: SessionInput): Promise<OpenedSession> {
+export async function openSession(deps: Deps, input: SshSessionInput): Promise<OpenedSession> {
   const { ref, guest: location, publicKey, from } = input;
   const build = loadBuild(deps, ref.uuid);
   reportProgress({ message: 'letting a session in' });
   if (from !== undefined) await openSecurityGroup(deps, ref, location, [from]);
   const line = `${publicKey.trim().split(/\s+/).slice(0, 2).join(' ')} ${SESSION_KEY}`;
-  await withGuest(deps, build, input, (guest) => changeKeys(guest, guest.shell.letIn(location.user, line)));
+  await withGuest(deps, build, input, (guest) => changeAuthorizedKeys(guest, guest.shell.letIn(location.user, line)));
   const { oldSsh } = await build.profile();
   return {
     host: location.host,

@@ -10,7 +10,7 @@ export const OUTPUT_TAIL = 2000;
 export const OWN_SCRIPT_TIMEOUT = 1200;
 
 /** What is run once in a guest. */
-interface Once extends Pick<JournalOptions, 'timeout' | 'round' | 'anew'> {
+interface OnceScript extends Pick<JournalOptions, 'timeout' | 'round' | 'anew'> {
   key: string;
   title: string;
   script: string;
@@ -22,7 +22,12 @@ interface Once extends Pick<JournalOptions, 'timeout' | 'round' | 'anew'> {
 export const RERUNS = 3;
 
 /** Runs a script once, whatever becomes of this worker, and fails if it did. */
-export async function runOnce(deps: Deps, guest: Guest, secrets: string[], what: Once): Promise<JournalResult> {
+export async function runScriptOnce(
+  deps: Deps,
+  guest: Guest,
+  secrets: string[],
+  what: OnceScript,
+): Promise<JournalResult> {
   const result = await deps.journal.run(guest, what.key, what.script, {
     timeout: what.timeout,
     round: what.round,
@@ -33,7 +38,7 @@ export async function runOnce(deps: Deps, guest: Guest, secrets: string[], what:
   const output = maskSecrets(result.output, secrets).trimEnd().slice(-OUTPUT_TAIL);
   if (result.interrupted && what.reruns > 0) {
     reportProgress({ message: `${what.title}: was interrupted, and is run again` });
-    return runOnce(deps, guest, secrets, { ...what, round: `${what.round}r`, reruns: what.reruns - 1 });
+    return runScriptOnce(deps, guest, secrets, { ...what, round: `${what.round}r`, reruns: what.reruns - 1 });
   }
   if (result.interrupted) {
     throw new FactoryError('CommandInterrupted', `${what.title}: interrupted, the guest went away while it ran`, {

@@ -7,10 +7,10 @@ import { type Deps, reportProgress, cancellationSignal } from '../shared/context
 import { loadBuild } from '../shared/build-documents.js';
 import { withRunningGuest } from './guest-connection.js';
 import { forgetStep, recordStep } from '../instance/instance-record.js';
-import { RERUNS, runOnce } from './run-script-once.js';
+import { RERUNS, runScriptOnce } from './run-script-once.js';
 import type { GuestInput } from './guest-location.js';
 
-export interface RunGuestStep extends GuestInput {
+export interface RunTemplateStepInput extends GuestInput {
   /** Name of the step in the plan. */
   step: string;
   /** Seconds. */
@@ -20,11 +20,11 @@ export interface RunGuestStep extends GuestInput {
   /** Run it though the guest has done it. */
   forceRerun: boolean;
   /** Run a command again that was interrupted. */
-  rerun: boolean;
+  rerunInterrupted: boolean;
 }
 
 /** Runs one step of the template: a repository, a command, the packages or a file. */
-export async function runGuestStep(deps: Deps, input: RunGuestStep): Promise<void> {
+export async function runTemplateStep(deps: Deps, input: RunTemplateStepInput): Promise<void> {
   const build = loadBuild(deps, input.ref.uuid);
   const [template, profile, secrets] = await Promise.all([build.template(), build.profile(), build.secrets()]);
   const step = planGuestSteps(template, profile).find((candidate) => candidate.name === input.step);
@@ -55,15 +55,23 @@ async function writeTemplateFile(deps: Deps, guest: Guest, uuid: string, { title
 async function runScript(
   deps: Deps,
   guest: Guest,
-  input: RunGuestStep,
+  input: RunTemplateStepInput,
   { step, profile, secrets }: { step: ScriptStep; profile: OsProfile; secrets: string[] },
 ): Promise<void> {
   const script = await renderStepScript(deps, input, step, profile);
   // What we bring ourselves can be run any number of times.
-  const mayRerun = input.rerun || (step.kind !== 'command' && step.kind !== 'precommand');
+  const mayRerun = input.rerunInterrupted || (step.kind !== 'command' && step.kind !== 'precommand');
   const { timeout, round, forceRerun: anew } = input;
   const reruns = mayRerun ? RERUNS : 0;
-  await runOnce(deps, guest, secrets, { key: step.name, title: step.title, script, timeout, round, anew, reruns });
+  await runScriptOnce(deps, guest, secrets, {
+    key: step.name,
+    title: step.title,
+    script,
+    timeout,
+    round,
+    anew,
+    reruns,
+  });
 }
 
 async function renderStepScript(deps: Deps, input: GuestInput, step: ScriptStep, profile: OsProfile): Promise<string> {

@@ -4,37 +4,37 @@ import { type Deps, reportProgress, cancellationSignal } from '../shared/context
 import { loadBuild } from '../shared/build-documents.js';
 import { withGuest } from './guest-connection.js';
 import { loadLoginKey } from '../instance/ssh-keys.js';
-import { isOff, serverOff, watchLiveServer } from '../instance/servers.js';
-import { living } from './wait-for-ssh.js';
+import { isOff, serverOffError, watchLiveServer } from '../instance/servers.js';
+import { getInstance } from './wait-for-ssh.js';
 import type { GuestInput } from './guest-location.js';
 
 /** Milliseconds after which a guest that has not gone down by itself is sent the ACPI button, and again. */
-const BUTTON_AFTER = 60_000;
+const POWER_BUTTON_AFTER = 60_000;
 
 /** Document of the instance that was told to shut down. An instance that is off by itself still has the build's key in it, and its journal. */
-const TOLD = 'shutdown_told';
+const TOLD_DOCUMENT = 'shutdown_told';
 
-async function wasTold(deps: Deps, { ref, guest }: GuestInput): Promise<boolean> {
-  return (await deps.store.readDocument(ref.uuid, TOLD))?.toString('utf8') === guest.serverId;
+async function wasToldToShutDown(deps: Deps, { ref, guest }: GuestInput): Promise<boolean> {
+  return (await deps.store.readDocument(ref.uuid, TOLD_DOCUMENT))?.toString('utf8') === guest.serverId;
 }
 
 /**
  * Tells the guest to forget our key and to go down. A guest that has forgotten the key has been told by an earlier try;
  * one that cannot be reached may still have it, so that is an error, and the next try looks whether it is off.
  */
-async function tellShutDown(deps: Deps, input: GuestInput): Promise<void> {
+async function tellGuestToShutDown(deps: Deps, input: GuestInput): Promise<void> {
   const build = loadBuild(deps, input.ref.uuid);
   const { publicKey } = await loadLoginKey(deps, build);
   try {
     await withGuest(deps, build, input, async (guest) => {
       // First: it may be off before we hear of it, and whoever tries again may be another worker or another activity.
-      await deps.store.writeDocument(input.ref.uuid, TOLD, input.guest.serverId);
+      await deps.store.writeDocument(input.ref.uuid, TOLD_DOCUMENT, input.guest.serverId);
       await removeKeyAndShutDown(guest, publicKey, { cleanUp: guest.shell.lastCleanUp, signal: cancellationSignal() });
     });
   } catch (error) {
     if (!(error instanceof FactoryError)) throw error;
-    if (error.type === 'CommandFailed') await deps.store.deleteDocument(input.ref.uuid, TOLD);
-    if (error.type !== 'GuestLoginRefused' || !(await wasTold(deps, input))) throw error;
+    if (error.type === 'CommandFailed') await deps.store.deleteDocument(input.ref.uuid, TOLD_DOCUMENT);
+    if (error.type !== 'GuestLoginRefused' || !(await wasToldToShutDown(deps, input))) throw error;
     reportProgress({ message: 'the guest has forgotten the build’s key' });
   }
 }
@@ -46,12 +46,12 @@ async function tellShutDown(deps: Deps, input: GuestInput): Promise<void> {
 export async function shutDownGuest(deps: Deps, input: GuestInput & { deadline: number }): Promise<void> {
   const { compute } = deps.clouds.get(input.ref.cloud);
   const { serverId } = input.guest;
-  if ((await living(deps, input)).status === 'SHUTOFF') {
-    if (await wasTold(deps, input)) return;
-    throw serverOff(serverId);
+  if ((await getInstance(deps, input)).status === 'SHUTOFF') {
+    if (await wasToldToShutDown(deps, input)) return;
+    throw serverOffError(serverId);
   }
-  await tellShutDown(deps, input);
-  let button = Date.now() + BUTTON_AFTER;
+  await tellGuestToShutDown(deps, input);
+  let button = Date.now() + POWER_BUTTON_AFTER;
   await watchLiveServer(deps, input.ref.cloud, serverId, async (server) => {
     if (isOff(server)) return 'off';
     if (Date.now() >= input.deadline) {
@@ -66,7 +66,7 @@ export async function shutDownGuest(deps: Deps, input: GuestInput & { deadline: 
     reportProgress({ message: `instance is ${server.status}` });
     if (Date.now() >= button && server['OS-EXT-STS:task_state'] === null) {
       await compute.stopServer(serverId, { signal: cancellationSignal() });
-      button = Date.now() + BUTTON_AFTER;
+      button = Date.now() + POWER_BUTTON_AFTER;
     }
     return undefined;
   });

@@ -4,24 +4,24 @@ import { checkPrivilege } from '../../guest/access.js';
 import type { Server } from '../../openstack/types.js';
 import { type Deps, reportProgress, cancellationSignal, sleep } from '../shared/context.js';
 import { type BuildDocuments, loadBuild } from '../shared/build-documents.js';
-import { isBooting, learnHostKeys, withGuest } from './guest-connection.js';
-import { livingServer } from '../instance/servers.js';
-import { tailOf } from '../shared/console-tail.js';
+import { mayBeBooting, learnHostKeys, withGuest } from './guest-connection.js';
+import { getLiveServer } from '../instance/servers.js';
+import { formatConsoleTail } from '../shared/console-tail.js';
 import { markProven } from '../images/mark-proven.js';
-import type { JeosFound } from '../installer/wait-for-jeos.js';
+import type { FoundJeos } from '../installer/wait-for-jeos.js';
 import type { GuestInput } from './guest-location.js';
 
 /** Polls between two looks at the server behind a guest that does not answer. */
 const SERVER_CHECK = 10;
 
-export function living(deps: Deps, { ref, guest }: GuestInput): Promise<Server> {
-  return livingServer(deps, ref.cloud, guest.serverId);
+export function getInstance(deps: Deps, { ref, guest }: GuestInput): Promise<Server> {
+  return getLiveServer(deps, ref.cloud, guest.serverId);
 }
 
-async function gaveUp(
+async function failAtDeadline(
   deps: Deps,
   build: BuildDocuments,
-  { ref, guest, jeos }: GuestInput & { jeos: JeosFound },
+  { ref, guest, jeos }: GuestInput & { jeos: FoundJeos },
   last: FactoryError,
 ): Promise<never> {
   const console = await deps.clouds
@@ -35,13 +35,13 @@ async function gaveUp(
     'see that the installed system starts sshd and cloud-init, and that default_user is its user; boot_timeout gives it more time';
   throw new FactoryError(last.type, `no login over SSH by the deadline: ${last.message}`, {
     hint: `${never ? unproven : ''}${advice}`,
-    consoleTail: maskSecrets(tailOf(console), await build.secrets()),
+    consoleTail: maskSecrets(formatConsoleTail(console), await build.secrets()),
     cause: last,
   });
 }
 
 /** Waits until the guest lets us in over SSH and lets us be root. */
-export async function waitForSsh(deps: Deps, input: GuestInput & { deadline: number; jeos: JeosFound }): Promise<void> {
+export async function waitForSsh(deps: Deps, input: GuestInput & { deadline: number; jeos: FoundJeos }): Promise<void> {
   const build = loadBuild(deps, input.ref.uuid);
   for (let tries = 1; ; tries++) {
     try {
@@ -51,12 +51,12 @@ export async function waitForSsh(deps: Deps, input: GuestInput & { deadline: num
       if (!input.jeos.proven) await markProven(deps, input.ref.cloud, input.jeos.imageId);
       return;
     } catch (error) {
-      if (!isBooting(error) || !error.retryable) throw error;
-      if (Date.now() >= input.deadline) return gaveUp(deps, build, input, error);
+      if (!mayBeBooting(error) || !error.retryable) throw error;
+      if (Date.now() >= input.deadline) return failAtDeadline(deps, build, input, error);
       reportProgress({ message: error.message });
       if (error.type === 'HostKeyMismatch') await learnHostKeys(deps, input);
       if (tries % SERVER_CHECK === 0) {
-        const server = await living(deps, input);
+        const server = await getInstance(deps, input);
         if (server.status === 'SHUTOFF')
           throw new FactoryError('ServerFailed', `instance ${server.id} switched itself off while it booted`);
       }

@@ -13,17 +13,17 @@ export async function writeIcicle(deps: Deps, input: GuestInput): Promise<{ pack
   const build = loadBuild(deps, input.ref.uuid);
   const [template, profile, secrets] = await Promise.all([build.template(), build.profile(), build.secrets()]);
   return withRunningGuest(deps, build, input, async (guest) => {
-    const listing = await output(guest, secrets, 'list the installed packages', profile.listPackages);
+    const listing = await readOutput(guest, secrets, 'list the installed packages', profile.listPackages);
     const command = template.os.icicleExtraCommand;
     const extra =
-      command === undefined ? undefined : await output(guest, secrets, 'the ICICLE’s extra command', command);
+      command === undefined ? undefined : await readOutput(guest, secrets, 'the ICICLE’s extra command', command);
     const packages = packagesFromListing(listing, extra);
     await deps.store.writeDocument(input.ref.uuid, 'icicle.xml', icicleText(packages, template.description));
     return { packages: packages.length };
   });
 }
 
-export async function output(guest: Guest, secrets: string[], title: string, command: string): Promise<string> {
+export async function readOutput(guest: Guest, secrets: string[], title: string, command: string): Promise<string> {
   reportProgress({ message: title });
   const result = await guest.run(command, {
     timeout: OWN_SCRIPT_TIMEOUT,

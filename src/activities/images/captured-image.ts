@@ -4,7 +4,7 @@ import type { Image } from '../../openstack/types.js';
 import { type CloudWatch, type Deps, cancellationSignal } from '../shared/context.js';
 import { Context } from '@temporalio/activity';
 
-export interface SnapshotInput {
+export interface SnapshotServerInput {
   ref: BuildRef;
   role: 'jeos' | 'base';
   serverId: string;
@@ -13,31 +13,31 @@ export interface SnapshotInput {
   deadline: number;
 }
 
-export interface SnapshotTaken {
+export interface CapturedImage {
   imageId: string;
   /** Bytes. */
   size: number;
 }
 
 /** States from which an image never becomes active. https://docs.openstack.org/glance/latest/user/statuses.html */
-export const DEAD = ['killed', 'deleted', 'deactivated', 'pending_delete'];
+export const DEAD_STATUSES = ['killed', 'deleted', 'deactivated', 'pending_delete'];
 
 /** How many snapshots of one server may fail before the build does. */
 const SNAPSHOT_TRIES = 3;
 
 /** The image of that role that a build is making, or has made. */
-export async function findSnapshot(
+export async function findCapturedImage(
   deps: Deps,
-  { ref, role }: Pick<SnapshotInput, 'ref' | 'role'>,
+  { ref, role }: Pick<SnapshotServerInput, 'ref' | 'role'>,
 ): Promise<Image | undefined> {
   const { image } = deps.clouds.get(ref.cloud);
   const properties = { [KEYS.build]: ref.uuid, [KEYS.role]: role };
   const found = await image.listImages({ properties }, { signal: cancellationSignal() });
-  return found.find((candidate) => !DEAD.includes(candidate.status));
+  return found.find((candidate) => !DEAD_STATUSES.includes(candidate.status));
 }
 
 /** Removes an image that cannot become whole. @throws FactoryError ImageFailed, retryable a few times */
-export async function snapshotDied(watch: CloudWatch, imageId: string, status: string): Promise<never> {
+export async function failCapture(watch: CloudWatch, imageId: string, status: string): Promise<never> {
   if (status !== 'gone') await watch.cloud.image.deleteImage(imageId, { signal: cancellationSignal() });
   throw new FactoryError('ImageFailed', `the snapshot (image ${imageId}) is ${status}: the cloud could not finish it`, {
     retryable: Context.current().info.attempt < SNAPSHOT_TRIES,
@@ -45,8 +45,8 @@ export async function snapshotDied(watch: CloudWatch, imageId: string, status: s
   });
 }
 
-export function checkSnapshotTime(
-  { deadline }: Pick<SnapshotInput, 'deadline'>,
+export function checkCaptureDeadline(
+  { deadline }: Pick<SnapshotServerInput, 'deadline'>,
   { id, status }: Pick<Image, 'id' | 'status'>,
 ): void {
   if (Date.now() < deadline) return;
@@ -56,7 +56,7 @@ export function checkSnapshotTime(
 }
 
 /** An image that is active: whole only when it has bytes. */
-export async function checkedSnapshot(image: Image): Promise<SnapshotTaken> {
+export async function checkCapturedImage(image: Image): Promise<CapturedImage> {
   if (image.size === null || image.size === 0) {
     throw new FactoryError('ImageFailed', `the snapshot (image ${image.id}) is active but empty`, {
       hint: 'is the flavor’s root disk a volume? A volume-backed instance’s snapshot has no bytes in Glance',

@@ -49,7 +49,7 @@ export async function ensureImage(deps: Deps, cloudName: string, wanted: WantedI
     const image =
       (await cloud.image.getImage(id, { signal: cancellationSignal() })) ?? (await create(deps, cloudName, id, wanted));
     if (image === undefined) continue;
-    if (await filled(deps, cloudName, image, wanted)) return id;
+    if (await waitUntilFilled(deps, cloudName, image, wanted)) return id;
   }
   throw new FactoryError('ImageFailed', `Glance refuses every id for image ${wanted.request.name}`);
 }
@@ -66,7 +66,7 @@ async function create(deps: Deps, cloudName: string, id: string, wanted: WantedI
 }
 
 /** Fills the image, or waits for whoever is filling it. False when it is dead and was removed. */
-async function filled(deps: Deps, cloudName: string, first: Image, wanted: WantedImage): Promise<boolean> {
+async function waitUntilFilled(deps: Deps, cloudName: string, first: Image, wanted: WantedImage): Promise<boolean> {
   const images = deps.clouds.get(cloudName).image;
   const { id } = first;
   let image: Image | undefined = first;
@@ -93,22 +93,22 @@ async function filled(deps: Deps, cloudName: string, first: Image, wanted: Wante
 
 /** Whether Glance is fetching it by itself. */
 function isImported(image: Image): boolean {
-  return image.status === 'importing' || isSaid(image['os_glance_import_task']);
+  return image.status === 'importing' || isText(image['os_glance_import_task']);
 }
 
-function isSaid(property: unknown): boolean {
+function isText(property: unknown): boolean {
   return typeof property === 'string' && property !== '';
 }
 
 async function fill(deps: Deps, cloudName: string, image: Image, wanted: WantedImage): Promise<void> {
   const { content, request } = wanted;
   if ('uri' in content) return importFrom(deps, cloudName, image, content.uri);
-  await nameUploader(deps, cloudName, image, wanted);
+  await recordUploader(deps, cloudName, image, wanted);
   return upload(deps, cloudName, image.id, { name: request.name, ...content });
 }
 
 /** Puts our name on an image that whoever made it does not fill, so that nobody takes our upload for his. */
-async function nameUploader(deps: Deps, cloudName: string, image: Image, { request }: WantedImage): Promise<void> {
+async function recordUploader(deps: Deps, cloudName: string, image: Image, { request }: WantedImage): Promise<void> {
   const value = request.properties?.[KEYS.uploader];
   if (value === undefined || image[KEYS.uploader] === value) return;
   try {
@@ -124,7 +124,7 @@ async function nameUploader(deps: Deps, cloudName: string, image: Image, { reque
 async function importFrom(deps: Deps, cloudName: string, image: Image, uri: string): Promise<void> {
   const { image: images } = deps.clouds.get(cloudName);
   const { id } = image;
-  if (isSaid(image['os_glance_failed_import'])) {
+  if (isText(image['os_glance_failed_import'])) {
     const said = await images.importMessage(id, { signal: cancellationSignal() });
     await images.deleteImage(id, { signal: cancellationSignal() });
     throw new FactoryError(

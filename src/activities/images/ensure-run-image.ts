@@ -32,10 +32,10 @@ export async function ensureRunImage(
       tags: tagsOf(ref, 'boot'),
       properties: { ...properties, ...marksOf(ref, 'boot', deps.identity) },
     },
-    content: typeof content === 'string' ? await contentOf(content) : content,
+    content: typeof content === 'string' ? await readFileContent(content) : content,
   });
 }
 
-async function contentOf(path: string): Promise<UploadedContent> {
+async function readFileContent(path: string): Promise<UploadedContent> {
   return { size: (await stat(path)).size, open: () => createReadStream(path) };
 }

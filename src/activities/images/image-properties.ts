@@ -4,13 +4,13 @@ import type { Image, ImageChange } from '../../openstack/types.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 
 /** What Cinder adds to an image that it makes of a volume; it would make no volume of one that has it already. */
-const OF_CINDER = 'signature_verified';
+const CINDER_PROPERTY = 'signature_verified';
 
 /** Changes that give an image exactly these properties, and take away those named and every mark of ours not among them. */
-export function propertyChanges(image: Image, wanted: Record<string, string>, stripped: string[]): ImageChange[] {
+export function buildPropertyChanges(image: Image, wanted: Record<string, string>, stripped: string[]): ImageChange[] {
   const ours = Object.keys(image).filter((name) => name.startsWith(`${MARK}_`));
   const unwanted = new Set(
-    [...stripped, OF_CINDER, ...ours].filter((name) => image[name] !== undefined && !(name in wanted)),
+    [...stripped, CINDER_PROPERTY, ...ours].filter((name) => image[name] !== undefined && !(name in wanted)),
   );
   const removed: ImageChange[] = [...unwanted].map((name) => ({ op: 'remove', path: `/${name}` }));
   const set: ImageChange[] = Object.entries(wanted)
@@ -19,22 +19,27 @@ export function propertyChanges(image: Image, wanted: Record<string, string>, st
   return [...removed, ...set];
 }
 
-export async function snapshotImage(deps: Deps, cloud: string, imageId: string): Promise<Image> {
+export async function getExistingImage(deps: Deps, cloud: string, imageId: string): Promise<Image> {
   const image = await deps.clouds.get(cloud).image.getImage(imageId, { signal: cancellationSignal() });
   if (image !== undefined) return image;
-  throw imageGone(imageId);
+  throw imageGoneError(imageId);
 }
 
-function imageGone(imageId: string, cause?: unknown): FactoryError {
+function imageGoneError(imageId: string, cause?: unknown): FactoryError {
   return new FactoryError('ImageFailed', `image ${imageId} is gone: somebody else has deleted it`, { cause });
 }
 
-export async function change(deps: Deps, cloud: string, image: Image, changes: ImageChange[]): Promise<Image> {
+export async function updateImageProperties(
+  deps: Deps,
+  cloud: string,
+  image: Image,
+  changes: ImageChange[],
+): Promise<Image> {
   if (changes.length === 0) return image;
   reportProgress({ message: `setting ${changes.length} properties of image ${image.id}` });
   try {
     return await deps.clouds.get(cloud).image.updateImage(image.id, changes, { signal: cancellationSignal() });
   } catch (error) {
-    throw error instanceof FactoryError && error.type === 'NotFound' ? imageGone(image.id, error) : error;
+    throw error instanceof FactoryError && error.type === 'NotFound' ? imageGoneError(image.id, error) : error;
   }
 }

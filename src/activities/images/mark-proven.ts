@@ -1,10 +1,10 @@
 import { KEYS } from '../../domain/names.js';
 import type { Deps } from '../shared/context.js';
-import { snapshotImage, change } from './image-properties.js';
+import { getExistingImage, updateImageProperties } from './image-properties.js';
 
 /** Remembers that a machine booted from this JEOS answers. */
 export async function markProven(deps: Deps, cloud: string, imageId: string): Promise<void> {
-  const image = await snapshotImage(deps, cloud, imageId);
+  const image = await getExistingImage(deps, cloud, imageId);
   if (image[KEYS.proven] === 'true') return;
-  await change(deps, cloud, image, [{ op: 'add', path: `/${KEYS.proven}`, value: 'true' }]);
+  await updateImageProperties(deps, cloud, image, [{ op: 'add', path: `/${KEYS.proven}`, value: 'true' }]);
 }

@@ -2,7 +2,7 @@ import { KEYS, marksOf, tagsOf, type BuildRef } from '../../domain/names.js';
 import type { Deps } from '../shared/context.js';
 import { readIcicle } from '../../icicle/icicle.js';
 import { loadBuild } from '../shared/build-documents.js';
-import { propertyChanges, snapshotImage, change } from './image-properties.js';
+import { buildPropertyChanges, getExistingImage, updateImageProperties } from './image-properties.js';
 import { computeMinRam } from './min-ram.js';
 
 export interface PublishedImage {
@@ -31,7 +31,7 @@ export async function publishBaseImage(
   const { ref } = input;
   const build = loadBuild(deps, ref.uuid);
   const [template, plan] = await Promise.all([build.template(), build.installerPlan()]);
-  const before = await snapshotImage(deps, ref.cloud, input.imageId);
+  const before = await getExistingImage(deps, ref.cloud, input.imageId);
   const wanted = {
     ...plan.imageProperties,
     ...((await hasGuestAgent(deps, ref.uuid)) ? { hw_qemu_guest_agent: 'yes' } : {}),
@@ -39,8 +39,8 @@ export async function publishBaseImage(
     [KEYS.image]: ref.uuid,
     [KEYS.template]: template.name,
   };
-  const image = await change(deps, ref.cloud, before, [
-    ...propertyChanges(before, wanted, plan.strippedProperties),
+  const image = await updateImageProperties(deps, ref.cloud, before, [
+    ...buildPropertyChanges(before, wanted, plan.strippedProperties),
     { op: 'replace', path: '/name', value: input.name },
     { op: 'replace', path: '/tags', value: tagsOf(ref, 'base') },
     { op: 'replace', path: '/min_disk', value: input.minDisk },

@@ -32,7 +32,7 @@ export async function claimImage(deps: Deps, cloud: string, imageId: string, key
 const CLAIM_SHOWS = 2000;
 
 /** Removes a shared image, unless a build chooses it in the same moment: then it stays, and the answer is false. */
-export async function removeShared(deps: Deps, cloud: string, before: Image, key: SharedKey): Promise<boolean> {
+export async function removeSharedImage(deps: Deps, cloud: string, before: Image, key: SharedKey): Promise<boolean> {
   const { image } = deps.clouds.get(cloud);
   const options = { signal: cancellationSignal() };
   const value = before[key];

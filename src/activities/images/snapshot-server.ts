@@ -2,24 +2,24 @@ import { FactoryError, asRetryable } from '../../domain/errors.js';
 import { marksOf } from '../../domain/names.js';
 import { type CloudWatch, type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 import { watchCapture } from '../shared/watch-resource.js';
-import { livingServer } from '../instance/servers.js';
+import { getLiveServer } from '../instance/servers.js';
 import {
-  DEAD,
-  findSnapshot,
-  snapshotDied,
-  checkSnapshotTime,
-  checkedSnapshot,
-  type SnapshotInput,
-  type SnapshotTaken,
+  DEAD_STATUSES,
+  findCapturedImage,
+  failCapture,
+  checkCaptureDeadline,
+  checkCapturedImage,
+  type SnapshotServerInput,
+  type CapturedImage,
 } from './captured-image.js';
 
 /** Polls for which an image may stay queued after the server's task is over. */
 const QUEUED_POLLS = 20;
 
-async function startSnapshot(deps: Deps, watch: CloudWatch, input: SnapshotInput): Promise<string> {
-  const existing = await findSnapshot(deps, input);
+async function startSnapshot(deps: Deps, watch: CloudWatch, input: SnapshotServerInput): Promise<string> {
+  const existing = await findCapturedImage(deps, input);
   if (existing !== undefined) return existing.id;
-  const server = await livingServer(deps, input.ref.cloud, input.serverId);
+  const server = await getLiveServer(deps, input.ref.cloud, input.serverId);
   const task = server['OS-EXT-STS:task_state'];
   if (task !== null) {
     throw new FactoryError('Conflict', `instance ${server.id} is busy (${task}): no snapshot can be taken yet`, {
@@ -42,21 +42,21 @@ async function startSnapshot(deps: Deps, watch: CloudWatch, input: SnapshotInput
  * Takes a snapshot and waits until it is whole. It is believed only when the server's task is over and the image is
  * active and larger than zero.
  */
-export async function snapshotServer(deps: Deps, input: SnapshotInput): Promise<SnapshotTaken> {
+export async function snapshotServer(deps: Deps, input: SnapshotServerInput): Promise<CapturedImage> {
   const watch = deps.watch(input.ref.cloud);
   const imageId = await startSnapshot(deps, watch, input);
   let polls = 0;
   const ids = { image: imageId, source: input.serverId };
   return watchCapture(deps, input.ref.cloud, ids, watch.servers, ({ image, source: server }) => {
     polls += 1;
-    if (image === undefined) return snapshotDied(watch, imageId, 'gone');
-    if (DEAD.includes(image.status)) return snapshotDied(watch, imageId, image.status);
+    if (image === undefined) return failCapture(watch, imageId, 'gone');
+    if (DEAD_STATUSES.includes(image.status)) return failCapture(watch, imageId, image.status);
     const task = server?.['OS-EXT-STS:task_state'] ?? null;
-    if (image.status === 'active' && task === null) return checkedSnapshot(image);
+    if (image.status === 'active' && task === null) return checkCapturedImage(image);
     if (image.status === 'queued' && server !== undefined && task === null && polls > QUEUED_POLLS) {
-      return snapshotDied(watch, imageId, 'queued, though the instance’s task is over');
+      return failCapture(watch, imageId, 'queued, though the instance’s task is over');
     }
-    checkSnapshotTime(input, image);
+    checkCaptureDeadline(input, image);
     reportProgress({ message: `image is ${image.status}, instance’s task is ${task ?? 'over'}` });
     return undefined;
   });

@@ -3,18 +3,18 @@ import { marksOf } from '../../domain/names.js';
 import type { Cloud, Volume } from '../../openstack/types.js';
 import { type CloudWatch, type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 import { watchCapture } from '../shared/watch-resource.js';
-import { volumeFailed } from '../instance/volumes.js';
+import { volumeFailedError } from '../instance/volumes.js';
 import {
-  checkedSnapshot,
-  checkSnapshotTime,
-  DEAD,
-  findSnapshot,
-  snapshotDied,
-  type SnapshotTaken,
-  type SnapshotInput,
+  checkCapturedImage,
+  checkCaptureDeadline,
+  DEAD_STATUSES,
+  findCapturedImage,
+  failCapture,
+  type CapturedImage,
+  type SnapshotServerInput,
 } from './captured-image.js';
 
-export interface UploadInput extends Omit<SnapshotInput, 'serverId'> {
+export interface UploadVolumeInput extends Omit<SnapshotServerInput, 'serverId'> {
   volumeId: string;
 }
 
@@ -25,26 +25,26 @@ const FORMAT = { disk_format: 'qcow2', container_format: 'bare' };
  * Makes an image of a volume, and waits until it is whole: what a snapshot is for an instance whose disk is the hypervisor's. Nova's own
  * snapshot of such an instance is an empty image that points at snapshots of its volumes.
  */
-export async function uploadVolume(deps: Deps, input: UploadInput): Promise<SnapshotTaken> {
+export async function uploadVolume(deps: Deps, input: UploadVolumeInput): Promise<CapturedImage> {
   const watch = deps.watch(input.ref.cloud);
   const imageId = await startUpload(deps, watch, input);
   const ids = { image: imageId, source: input.volumeId };
   return watchCapture(deps, input.ref.cloud, ids, watch.volumes, async ({ image, source: volume }) => {
     const status = image?.status ?? 'gone';
-    const isDead = image === undefined || DEAD.includes(status);
+    const isDead = image === undefined || DEAD_STATUSES.includes(status);
     if (isDead || volume?.status !== 'uploading') {
-      if (image?.status === 'active') return checkedSnapshot(image);
+      if (image?.status === 'active') return checkCapturedImage(image);
       // Cinder first deletes the image, then says why, and releases the volume last.
       if (await hasEnded(watch, input, imageId)) return uploadFailed(watch, input, imageId, status);
     }
-    checkSnapshotTime(input, { id: imageId, status });
+    checkCaptureDeadline(input, { id: imageId, status });
     reportProgress({ message: `image is ${status}, volume is ${volume?.status ?? 'gone'}` });
     return undefined;
   });
 }
 
 /** Whether the upload is over without an image that is whole. Lists may be older than its beginning, so both are asked for, the volume first. */
-async function hasEnded({ cloud }: CloudWatch, { volumeId }: UploadInput, imageId: string): Promise<boolean> {
+async function hasEnded({ cloud }: CloudWatch, { volumeId }: UploadVolumeInput, imageId: string): Promise<boolean> {
   const volume = await cloud.volume.getVolume(volumeId, { signal: cancellationSignal() });
   if (volume?.status === 'uploading') return false;
   return (await cloud.image.getImage(imageId, { signal: cancellationSignal() }))?.status !== 'active';
@@ -53,22 +53,22 @@ async function hasEnded({ cloud }: CloudWatch, { volumeId }: UploadInput, imageI
 /** @throws FactoryError ImageFailed in Cinder's words */
 async function uploadFailed(
   watch: CloudWatch,
-  { volumeId }: UploadInput,
+  { volumeId }: UploadVolumeInput,
   imageId: string,
   status: string,
 ): Promise<never> {
   const [said = 'without a word'] = await watch.cloud.volume.messagesOf(volumeId, { signal: cancellationSignal() });
-  return snapshotDied(watch, imageId, `${status}, and Cinder has given up (${said})`);
+  return failCapture(watch, imageId, `${status}, and Cinder has given up (${said})`);
 }
 
-async function startUpload(deps: Deps, watch: CloudWatch, input: UploadInput): Promise<string> {
-  const existing = await findSnapshot(deps, input);
+async function startUpload(deps: Deps, watch: CloudWatch, input: UploadVolumeInput): Promise<string> {
+  const existing = await findCapturedImage(deps, input);
   if (existing !== undefined) return existing.id;
   const { volume: volumes } = watch.cloud;
   const volume = await volumes.getVolume(input.volumeId, { signal: cancellationSignal() });
   if (volume === undefined)
-    throw await volumeFailed(watch.cloud, input.volumeId, 'is gone: somebody else has deleted it');
-  if (volume.status !== 'available') throw await busy(watch.cloud, volume);
+    throw await volumeFailedError(watch.cloud, input.volumeId, 'is gone: somebody else has deleted it');
+  if (volume.status !== 'available') throw await volumeBusyError(watch.cloud, volume);
   try {
     // The image has them from its beginning: so it is found again when the reply is lost.
     await volumes.setImageMetadata(volume.id, marksOf(input.ref, input.role, deps.identity), {
@@ -86,7 +86,7 @@ async function startUpload(deps: Deps, watch: CloudWatch, input: UploadInput): P
   }
 }
 
-async function busy(cloud: Cloud, { id, status }: Volume): Promise<FactoryError> {
-  if (status.startsWith('error')) return volumeFailed(cloud, id, `is ${status}: no image can be made of it`);
+async function volumeBusyError(cloud: Cloud, { id, status }: Volume): Promise<FactoryError> {
+  if (status.startsWith('error')) return volumeFailedError(cloud, id, `is ${status}: no image can be made of it`);
   return new FactoryError('Conflict', `volume ${id} is ${status}: no image can be made of it yet`, { retryable: true });
 }

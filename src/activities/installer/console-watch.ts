@@ -1,7 +1,7 @@
 import { FactoryError } from '../../domain/errors.js';
 import { type CloudWatch, cancellationSignal } from '../shared/context.js';
 import { maskSecrets } from '../../planning/secrets.js';
-import { tailOf } from '../shared/console-tail.js';
+import { formatConsoleTail } from '../shared/console-tail.js';
 
 /** How often a console is read, at the most, while its installer runs: milliseconds. */
 const CONSOLE_INTERVAL = 10_000;
@@ -10,11 +10,11 @@ const CONSOLE_INTERVAL = 10_000;
 const CONSOLE_LINES = 100;
 
 /** What is known of a running installer; heartbeat, so that a new attempt goes on from it. */
-export interface Watching {
+export interface InstallerState {
   /** Milliseconds since the epoch: when we began, when it last showed life, and when somebody last looked. */
   began: number;
   lastLife: number;
-  looked: number;
+  lookedAt: number;
   tail: string;
   traffic: number | undefined;
 }
@@ -26,13 +26,13 @@ export class ConsoleWatch {
   constructor(
     private readonly watch: CloudWatch,
     private readonly serverId: string,
-    private readonly state: Watching,
+    private readonly state: InstallerState,
     private readonly failurePatterns: RegExp[],
     private readonly secrets: string[],
   ) {}
 
   /** Reads what is due; throws when the installer has printed that it failed. */
-  async look(): Promise<void> {
+  async readIfDue(): Promise<void> {
     if (Date.now() < this.nextRead || !this.watch.console.tryTake()) return;
     this.nextRead = Date.now() + CONSOLE_INTERVAL;
     await this.read();
@@ -42,7 +42,7 @@ export class ConsoleWatch {
   checkForFailure(): void {
     const line = this.state.tail.split('\n').find((text) => this.failurePatterns.some((pattern) => pattern.test(text)));
     if (line !== undefined) {
-      throw failed(
+      throw installerError(
         'InstallFailed',
         `the installer reports a failure: ${line.trim()}`,
         this.state.tail,
@@ -54,7 +54,7 @@ export class ConsoleWatch {
   async read(): Promise<void> {
     const { compute } = this.watch.cloud;
     const console = await compute.consoleOutput(this.serverId, CONSOLE_LINES, { signal: cancellationSignal() });
-    const tail = this.hidden(tailOf(console, CONSOLE_LINES));
+    const tail = this.mask(formatConsoleTail(console, CONSOLE_LINES));
     // Some clouds have no console for a machine that is off: what was seen last then stands.
     if (tail === '' || tail === this.state.tail) return;
     this.state.lastLife = Date.now();
@@ -62,13 +62,13 @@ export class ConsoleWatch {
   }
 
   /** The text without what is secret in the build's documents. */
-  hidden(text: string): string {
+  mask(text: string): string {
     return maskSecrets(text, this.secrets);
   }
 
   /** Traffic is asked for only when the console has been silent for a while: the call belongs to this build alone. */
-  async traffic(inactivity: number): Promise<void> {
-    if (Date.now() - this.state.lastLife < (inactivity * 1000) / 4 || !this.watch.console.tryTake()) return;
+  async traffic(inactivityTimeout: number): Promise<void> {
+    if (Date.now() - this.state.lastLife < (inactivityTimeout * 1000) / 4 || !this.watch.console.tryTake()) return;
     const now = await this.watch.cloud.compute.traffic(this.serverId, { signal: cancellationSignal() });
     const sum = now === undefined ? undefined : now.disk + now.network;
     if (sum !== undefined && sum !== this.state.traffic) this.state.lastLife = Date.now();
@@ -76,7 +76,7 @@ export class ConsoleWatch {
   }
 }
 
-export function failed(
+export function installerError(
   type: 'InstallFailed' | 'InstallSilent' | 'DeadlineExceeded',
   message: string,
   tail: string,

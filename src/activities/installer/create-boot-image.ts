@@ -10,16 +10,16 @@ import { withVolumeId } from '../../os/installer/installer-plan.js';
 import { withPin } from '../../os/installer/mirror-pin.js';
 import { scriptInRamdisk } from '../../os/installer/script-transport.js';
 import type { InstallerPlan } from '../../os/types.js';
-import { downloadTo, inFolder } from '../media/scratch-folder.js';
-import { createMedium } from './create-boot-medium.js';
+import { downloadImage, withScratchFolder } from '../media/scratch-folder.js';
+import { createBootMedium } from './create-boot-medium.js';
 import { createScriptMedium } from './create-script-medium.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 import { type BuildDocuments, loadBuild } from '../shared/build-documents.js';
 import { ensureRunImage, type RunImage } from '../images/ensure-run-image.js';
-import type { JeosStep } from '../shared/jeos-step.js';
+import type { JeosStepInput } from '../shared/jeos-step.js';
 import type { InstallerMedia } from '../media/installer-media.js';
 
-export type BootImageInput = JeosStep & Omit<InstallerMedia, 'notes'>;
+export type CreateBootImageInput = JeosStepInput & Omit<InstallerMedia, 'notes'>;
 
 /** The image that an installer's root disk is copied from, and those of the media in its drives. */
 export interface BootImages {
@@ -31,7 +31,7 @@ export interface BootImages {
 const EMPTY_DISK = 1024 * 1024;
 
 /** Creates the images that boot the installer: its root disk, and the medium in its drive where it is installed from one. */
-export async function createBootImage(deps: Deps, input: BootImageInput): Promise<BootImages> {
+export async function createBootImage(deps: Deps, input: CreateBootImageInput): Promise<BootImages> {
   const { isoId, volumeId, driversId, pin } = input;
   const build = loadBuild(deps, input.documentsId);
   const plan = withPin(withVolumeId(await build.installerPlan(), volumeId), pin);
@@ -39,7 +39,7 @@ export async function createBootImage(deps: Deps, input: BootImageInput): Promis
   const { medium } = plan;
   if (medium === undefined || isoId === undefined)
     return { imageId: await createRootDisk(deps, build, input, plan, method) };
-  const mediumId = await createMedium(deps, build, { ref: input.ref, isoId }, { ...plan, medium }, method);
+  const mediumId = await createBootMedium(deps, build, { ref: input.ref, isoId }, { ...plan, medium }, method);
   const scriptId = await createScriptMedium(deps, build, input.ref, { ...plan, medium });
   const imageId = await createRootDisk(deps, build, input, plan, method);
   return { imageId, media: [mediumId, scriptId, driversId].filter((id) => id !== undefined) };
@@ -49,19 +49,19 @@ export async function createBootImage(deps: Deps, input: BootImageInput): Promis
 async function createRootDisk(
   deps: Deps,
   build: BuildDocuments,
-  { ref, kernelId, ramdiskId }: BootImageInput,
+  { ref, kernelId, ramdiskId }: CreateBootImageInput,
   plan: InstallerPlan,
   method: BootMethod,
 ): Promise<string> {
-  if (method === 'iso') return createEmpty(deps, ref, plan, {});
+  if (method === 'iso') return createEmptyDisk(deps, ref, plan, {});
   if (kernelId === undefined || ramdiskId === undefined) {
     throw new FactoryError('Internal', `nothing was prepared that boot_method ${method} could start`);
   }
-  const script = await scriptArchive(build, plan);
+  const script = await buildScriptArchive(build, plan);
   const media = { ref, kernelId, ramdiskId };
   return method === 'stub'
-    ? createStub(deps, media, plan, { script, firmwares: stubFirmwares((await build.template()).os.arch) })
-    : createDirect(deps, media, plan, script);
+    ? createStubBootDisk(deps, media, plan, { script, firmwares: stubFirmwares((await build.template()).os.arch) })
+    : createDirectBootDisk(deps, media, plan, script);
 }
 
 /** Kernel and ramdisk, as images. */
@@ -72,14 +72,14 @@ interface BootMedia {
 }
 
 /** What is appended to the ramdisk, where the script comes with it. */
-async function scriptArchive(build: BuildDocuments, plan: InstallerPlan): Promise<Buffer | undefined> {
+async function buildScriptArchive(build: BuildDocuments, plan: InstallerPlan): Promise<Buffer | undefined> {
   if (plan.scriptTransport !== 'initrd') return undefined;
   const content = await build.installScript();
   return newcArchive([{ path: scriptInRamdisk(plan), content }]);
 }
 
 /** The image of a disk that boots the installer, by itself or by its properties. */
-function ensureDisk(
+function ensureDiskImage(
   deps: Deps,
   ref: BuildRef,
   plan: InstallerPlan,
@@ -90,21 +90,21 @@ function ensureDisk(
 }
 
 /** An empty disk. */
-function createEmpty(
+function createEmptyDisk(
   deps: Deps,
   ref: BuildRef,
   plan: InstallerPlan,
   properties: Record<string, string>,
 ): Promise<string> {
   const content = { size: EMPTY_DISK, open: () => Readable.from([Buffer.alloc(EMPTY_DISK)]) };
-  return ensureDisk(deps, ref, plan, { properties, content });
+  return ensureDiskImage(deps, ref, plan, { properties, content });
 }
 
 /**
  * An empty disk whose properties name the kernel, the ramdisk and the command line
  * (https://docs.openstack.org/glance/latest/user/common-image-properties.html).
  */
-async function createDirect(
+async function createDirectBootDisk(
   deps: Deps,
   input: BootMedia,
   plan: InstallerPlan,
@@ -112,7 +112,7 @@ async function createDirect(
 ): Promise<string> {
   const { ref, kernelId } = input;
   const ramdiskId = script === undefined ? input.ramdiskId : await createRamdisk(deps, input, script);
-  return createEmpty(deps, ref, plan, {
+  return createEmptyDisk(deps, ref, plan, {
     kernel_id: kernelId,
     ramdisk_id: ramdiskId,
     os_command_line: plan.commandLine,
@@ -121,7 +121,7 @@ async function createDirect(
 
 /** The installer's ramdisk with the script behind it: this build's own. */
 async function createRamdisk(deps: Deps, { ref, ramdiskId }: BootMedia, script: Buffer): Promise<string> {
-  const size = await sizeOf(deps, ref, ramdiskId);
+  const size = await readImageSize(deps, ref, ramdiskId);
   const between = padding(size);
   const { image } = deps.clouds.get(ref.cloud);
   async function* content(): AsyncGenerator<Buffer> {
@@ -137,15 +137,15 @@ async function createRamdisk(deps: Deps, { ref, ramdiskId }: BootMedia, script: 
 }
 
 /** A disk that starts the installer by itself, made from the media in Glance: no worker needs to have fetched them. */
-async function createStub(
+async function createStubBootDisk(
   deps: Deps,
   { ref, kernelId, ramdiskId }: BootMedia,
   plan: InstallerPlan,
   { script, firmwares }: { script: Buffer | undefined; firmwares: StubDisk['firmwares'] },
 ): Promise<string> {
-  return inFolder(deps, ref, 'stub', async (folder) => {
-    const kernel = await downloadTo(deps, ref, kernelId, join(folder, 'kernel'));
-    const ramdisks = [await downloadTo(deps, ref, ramdiskId, join(folder, 'ramdisk'))];
+  return withScratchFolder(deps, ref, 'stub', async (folder) => {
+    const kernel = await downloadImage(deps, ref, kernelId, join(folder, 'kernel'));
+    const ramdisks = [await downloadImage(deps, ref, ramdiskId, join(folder, 'ramdisk'))];
     if (script !== undefined) {
       ramdisks.push(join(folder, 'script'));
       await writeFile(join(folder, 'script'), script, { mode: 0o600 });
@@ -153,11 +153,11 @@ async function createStub(
     reportProgress({ message: 'making the disk that starts the installer' });
     const what = { kernel, ramdisks, commandLine: plan.commandLine, firmwares };
     const disk = await makeStubDisk({ ...what, folder, signal: cancellationSignal() });
-    return ensureDisk(deps, ref, plan, { content: disk.path });
+    return ensureDiskImage(deps, ref, plan, { content: disk.path });
   });
 }
 
-async function sizeOf(deps: Deps, ref: BuildRef, id: string): Promise<number> {
+async function readImageSize(deps: Deps, ref: BuildRef, id: string): Promise<number> {
   const image = await deps.clouds.get(ref.cloud).image.getImage(id, { signal: cancellationSignal() });
   if (typeof image?.size === 'number') return image.size;
   throw new FactoryError('ImageFailed', `image ${id} is gone, or its size is not known`, {

@@ -10,7 +10,7 @@ import { fileName, withoutSecrets } from '../../media/urls.js';
 import { type BootMethod, hasOurLoader, stubFirmwares } from '../../os/installer/boot-method.js';
 import type { InstallerPlan, InstallMedium } from '../../os/types.js';
 import type { Extra, Template } from '../../tdl/types.js';
-import { downloadTo, inFolder } from '../media/scratch-folder.js';
+import { downloadImage, withScratchFolder } from '../media/scratch-folder.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 import type { BuildDocuments } from '../shared/build-documents.js';
 import { ensureRunImage } from '../images/ensure-run-image.js';
@@ -19,23 +19,23 @@ import { ensureRunImage } from '../images/ensure-run-image.js';
 const LARGEST_EXTRA = 4 * 1024 ** 3;
 
 /** The plan of an installer that is started from, or beside, its medium. */
-export type FromMedium = InstallerPlan & { medium: InstallMedium };
+export type MediumInstallerPlan = InstallerPlan & { medium: InstallMedium };
 
 /** The image of the medium in the installer's drive: the medium as it is, or one made anew for this build. */
-export async function createMedium(
+export async function createBootMedium(
   deps: Deps,
   build: BuildDocuments,
   { ref, isoId }: { ref: BuildRef; isoId: string },
-  plan: FromMedium,
+  plan: MediumInstallerPlan,
   method: BootMethod,
 ): Promise<string> {
   const template = await build.template();
-  if (!isChanged(template, plan, method)) return isoId;
-  return inFolder(deps, ref, 'medium', async (folder) => {
-    const source = await downloadTo(deps, ref, isoId, join(folder, 'source.iso'));
-    await refuseUdf(source, plan.medium);
-    const files = await filesFor(deps, build, plan, folder);
-    const boot = bootOf(plan, method, template);
+  if (!needsRemaking(template, plan, method)) return isoId;
+  return withScratchFolder(deps, ref, 'medium', async (folder) => {
+    const source = await downloadImage(deps, ref, isoId, join(folder, 'source.iso'));
+    await rejectUdf(source, plan.medium);
+    const files = await writeMediumFiles(deps, build, plan, folder);
+    const boot = buildBootEntry(plan, method, template);
     const open = await remakeIso({
       source,
       files,
@@ -47,29 +47,33 @@ export async function createMedium(
   });
 }
 
-function isChanged({ os }: Template, plan: FromMedium, method: BootMethod): boolean {
+function needsRemaking({ os }: Template, plan: MediumInstallerPlan, method: BootMethod): boolean {
   if (plan.medium.script?.beside !== undefined) return false;
   const startsIt = method === 'iso' && (plan.medium.boots !== undefined || plan.medium.files !== undefined);
   return startsIt || plan.scriptTransport === 'medium' || os.install.extras.length > 0;
 }
 
-async function refuseUdf(path: string, { url }: InstallMedium): Promise<void> {
+async function rejectUdf(path: string, { url }: InstallMedium): Promise<void> {
   if (!(await isoInfo(path, url)).udf) return;
   throw new FactoryError('UnsupportedOs', `${withoutSecrets(url)} is a UDF medium, which cannot be made anew`, {
     hint: 'leave <extras> out, and let the installer read its script from elsewhere',
   });
 }
 
-function bootOf({ medium, commandLine }: FromMedium, method: BootMethod, { os }: Template): RemadeIso['boot'] {
+function buildBootEntry(
+  { medium, commandLine }: MediumInstallerPlan,
+  method: BootMethod,
+  { os }: Template,
+): RemadeIso['boot'] {
   if (method !== 'iso' || medium.boots === undefined || !hasOurLoader(method, { medium })) return undefined;
   return { ...medium.boots, commandLine, firmwares: stubFirmwares(os.arch) };
 }
 
 /** What a medium gets: the family's own files, then the script, then the template's extras. */
-export async function filesFor(
+export async function writeMediumFiles(
   deps: Deps,
   build: BuildDocuments,
-  { medium, scriptTransport }: FromMedium,
+  { medium, scriptTransport }: MediumInstallerPlan,
   folder: string,
 ): Promise<RemadeIso['files']> {
   const { os } = await build.template();
@@ -83,17 +87,17 @@ export async function filesFor(
   if (scriptTransport === 'medium' && medium.script !== undefined) {
     await write(medium.script.path, await build.installScript());
   }
-  for (const extra of os.install.extras) files.push(await extraFile(deps, extra, join(folder, `file${files.length}`)));
+  for (const extra of os.install.extras) files.push(await fetchExtra(deps, extra, join(folder, `file${files.length}`)));
   return files;
 }
 
 /** One of the template's extras, on this machine. */
-async function extraFile(
+async function fetchExtra(
   deps: Deps,
   { kind, source, destination }: Extra,
   from: string,
 ): Promise<RemadeIso['files'][number]> {
-  if (kind === 'directory') return { from: await extraFolder(deps, source, from), path: pathOnIso(destination) };
+  if (kind === 'directory') return { from: await fetchExtraFolder(deps, source, from), path: pathOnIso(destination) };
   reportProgress({ message: `fetching ${withoutSecrets(source)}` });
   await fetchToFile({
     url: source,
@@ -107,7 +111,7 @@ async function extraFile(
 }
 
 /** A folder of this machine that the worker has opened, or one that is fetched to a path. Answers where it is. */
-async function extraFolder(deps: Deps, source: string, path: string): Promise<string> {
+async function fetchExtraFolder(deps: Deps, source: string, path: string): Promise<string> {
   if (isLocalFile(source)) return localFolder(source, deps.filesFrom);
   reportProgress({ message: `fetching ${withoutSecrets(source)}` });
   await fetchFtpFolder({ url: source, path, maxBytes: LARGEST_EXTRA, signal: cancellationSignal() });

@@ -1,6 +1,6 @@
 import { newIso } from '../../media/new-iso.js';
-import { inFolder } from '../media/scratch-folder.js';
-import { filesFor, type FromMedium } from './create-boot-medium.js';
+import { withScratchFolder } from '../media/scratch-folder.js';
+import { writeMediumFiles, type MediumInstallerPlan } from './create-boot-medium.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 import type { BuildDocuments } from '../shared/build-documents.js';
 import { ensureRunImage } from '../images/ensure-run-image.js';
@@ -11,12 +11,12 @@ export async function createScriptMedium(
   deps: Deps,
   build: BuildDocuments,
   ref: BuildRef,
-  plan: FromMedium,
+  plan: MediumInstallerPlan,
 ): Promise<string | undefined> {
   const volumeId = plan.medium.script?.beside;
   if (volumeId === undefined) return undefined;
-  return inFolder(deps, ref, 'script-medium', async (folder) => {
-    const files = await filesFor(deps, build, plan, folder);
+  return withScratchFolder(deps, ref, 'script-medium', async (folder) => {
+    const files = await writeMediumFiles(deps, build, plan, folder);
     reportProgress({ message: 'making a medium for the install script' });
     const path = await newIso({ volumeId, files, folder, signal: cancellationSignal() });
     return ensureRunImage(deps, ref, { name: 'boot-script', format: 'iso', content: path });

@@ -19,16 +19,16 @@ import { claimImage } from '../images/shared-images.js';
 import type { BuildParameters } from '../../domain/parameters.js';
 import type { PlannedBuild } from '../plan/planned-build.js';
 
-export interface WaitForJeos {
+export interface WaitForJeosInput {
   ref: BuildRef;
   plan: PlannedBuild;
   parameters: BuildParameters;
   heartbeatTimeout: number;
   /** A JEOS that an earlier run of this very build has installed is taken even where none is to be reused. */
-  ownOfEarlierRun?: boolean;
+  reuseOwnJeos?: boolean;
 }
 
-export interface JeosFound {
+export interface FoundJeos {
   imageId: string;
   reused: boolean;
   /** Whether a machine booted from it has ever answered over SSH. */
@@ -41,7 +41,7 @@ export interface JeosFound {
  * The JEOS of this digest, if an earlier build has left one. One from which a machine has answered comes first, then the oldest, so
  * that all builds choose the same; one that the sweeper is just removing is none.
  */
-async function findJeos(deps: Deps, { ref, plan, parameters }: WaitForJeos): Promise<JeosFound | undefined> {
+async function findJeos(deps: Deps, { ref, plan, parameters }: WaitForJeosInput): Promise<FoundJeos | undefined> {
   const { image } = deps.clouds.get(ref.cloud);
   const properties = {
     [KEYS.jeos]: plan.jeosDigest,
@@ -64,7 +64,7 @@ function isProven(image: Image): boolean {
   return image[KEYS.proven] === 'true';
 }
 
-function jeosInput({ ref, plan, parameters, heartbeatTimeout }: WaitForJeos): JeosImageInput {
+function buildJeosInput({ ref, plan, parameters, heartbeatTimeout }: WaitForJeosInput): JeosImageInput {
   const { install_timeout, inactivity_timeout, boot_timeout, shutdown_timeout, snapshot_timeout } = parameters;
   return {
     cloud: ref.cloud,
@@ -88,12 +88,12 @@ function jeosInput({ ref, plan, parameters, heartbeatTimeout }: WaitForJeos): Je
  * Joins the run that installs this JEOS, and starts it if there is none. Answers the run's id. The run is this worker's
  * version's, also when another is current by now: the plan, its digest and its documents are of this version's making.
  */
-async function joinInstall(deps: Deps, input: WaitForJeos): Promise<string> {
+async function joinInstallerRun(deps: Deps, input: WaitForJeosInput): Promise<string> {
   const { ref, plan } = input;
   const handle = await deps.temporal.workflow.signalWithStart(WORKFLOWS.jeosImage, {
     workflowId: plan.jeosWorkflowId,
     taskQueue: workflowTaskQueue(Context.current().info.taskQueue, 'wait'),
-    args: [jeosInput(input)],
+    args: [buildJeosInput(input)],
     signal: JEOS_JOIN_SIGNAL,
     signalArgs: [ref.uuid],
     ...(deps.version === undefined ? {} : { versioningOverride: { pinnedTo: deps.version } }),
@@ -111,7 +111,11 @@ async function joinInstall(deps: Deps, input: WaitForJeos): Promise<string> {
 }
 
 /** The end of the installer's run; a failure is its own, in its own words. */
-async function endOfInstall(deps: Deps, input: WaitForJeos, runId: string): Promise<JeosImageResult | undefined> {
+async function waitForInstallerRun(
+  deps: Deps,
+  input: WaitForJeosInput,
+  runId: string,
+): Promise<JeosImageResult | undefined> {
   const handle = deps.temporal.workflow.getHandle<() => Promise<JeosImageResult>>(input.plan.jeosWorkflowId, runId);
   try {
     return await cancellable(deps, () => handle.result());
@@ -121,15 +125,15 @@ async function endOfInstall(deps: Deps, input: WaitForJeos, runId: string): Prom
     if (!(error instanceof WorkflowFailedError)) throw error;
     // The builds that it ran for had all left when it was cancelled: this one came too late, and starts another.
     if (error.cause instanceof CancelledFailure) return undefined;
-    if (!(error.cause instanceof TerminatedFailure)) throw failureOf(error, input);
+    if (!(error.cause instanceof TerminatedFailure)) throw buildInstallFailure(error, input);
     const latest = await deps.temporal.workflow.getHandle(input.plan.jeosWorkflowId).describe();
-    if (latest.runId === runId) throw failureOf(error, input);
+    if (latest.runId === runId) throw buildInstallFailure(error, input);
     // A reset ends a run and begins another, which counts instead, also when it has ended by now.
-    return latest.status.name === 'RUNNING' ? undefined : endOfInstall(deps, input, latest.runId);
+    return latest.status.name === 'RUNNING' ? undefined : waitForInstallerRun(deps, input, latest.runId);
   }
 }
 
-function failureOf(error: WorkflowFailedError, input: WaitForJeos): FactoryError {
+function buildInstallFailure(error: WorkflowFailedError, input: WaitForJeosInput): FactoryError {
   const cause = error.cause;
   if (!(cause instanceof ApplicationFailure)) {
     const why = cause?.message ?? error.message;
@@ -155,17 +159,17 @@ function failureOf(error: WorkflowFailedError, input: WaitForJeos): FactoryError
  * the digest, so two builds that need the same JEOS at once cannot start two. Its run id is kept in the heartbeat: a new
  * attempt learns how the run ended that it had joined, and does not start a second one because the first has failed.
  */
-export async function waitForJeos(deps: Deps, input: WaitForJeos): Promise<JeosFound> {
+export async function waitForJeos(deps: Deps, input: WaitForJeosInput): Promise<FoundJeos> {
   let runId = readHeartbeatCheckpoint<string>();
   for (;;) {
     if (runId === undefined) {
       const found =
-        input.parameters.reuse_jeos || input.ownOfEarlierRun === true ? await findJeos(deps, input) : undefined;
+        input.parameters.reuse_jeos || input.reuseOwnJeos === true ? await findJeos(deps, input) : undefined;
       if (found !== undefined) return found;
-      runId = await joinInstall(deps, input);
+      runId = await joinInstallerRun(deps, input);
     }
     reportProgress({ message: `installing in ${input.plan.jeosWorkflowId}`, resume: runId });
-    const result = await endOfInstall(deps, input, runId);
+    const result = await waitForInstallerRun(deps, input, runId);
     if (result !== undefined && (await claimImage(deps, input.ref.cloud, result.imageId, KEYS.jeos))) {
       const { imageId, leftovers } = result;
       return { imageId, reused: false, proven: false, ...(leftovers === undefined ? {} : { leftovers }) };

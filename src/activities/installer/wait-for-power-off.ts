@@ -4,18 +4,18 @@ import { type Deps, reportProgress, readHeartbeatCheckpoint, cancellationSignal 
 import { isOff, watchLiveServer } from '../instance/servers.js';
 import { INSTALLED } from '../../os/scripts/stock/types.js';
 import { loadBuild } from '../shared/build-documents.js';
-import { tailOf } from '../shared/console-tail.js';
-import { type Watching, ConsoleWatch, failed } from './console-watch.js';
+import { formatConsoleTail } from '../shared/console-tail.js';
+import { type InstallerState, ConsoleWatch, installerError } from './console-watch.js';
 import type { BuildRef } from '../../domain/names.js';
 
-export interface WaitForPowerOff {
+export interface WaitForPowerOffInput {
   ref: BuildRef;
   documentsId: string;
   serverId: string;
   /** Milliseconds since the epoch. */
   deadline: number;
   /** Seconds without a sign of life. */
-  inactivity: number;
+  inactivityTimeout: number;
 }
 
 /**
@@ -37,22 +37,22 @@ const HALTED = [
   /you may safely reboot your system/,
 ];
 
-function checkTime(input: WaitForPowerOff, state: Watching): void {
+function checkTime(input: WaitForPowerOffInput, state: InstallerState): void {
   const now = Date.now();
   if (now >= input.deadline) {
     const minutes = Math.round((now - state.began) / 60_000);
-    throw failed(
+    throw installerError(
       'DeadlineExceeded',
       `the installer has not powered its machine off by its deadline (waited ${minutes} min)`,
-      tailOf(state.tail),
+      formatConsoleTail(state.tail),
       'see that the install script ends by powering off; --parameter install_timeout gives it more time',
     );
   }
-  if (now - state.lastLife >= input.inactivity * 1000) {
-    throw failed(
+  if (now - state.lastLife >= input.inactivityTimeout * 1000) {
+    throw installerError(
       'InstallSilent',
-      `the installer has given no sign of life for ${input.inactivity} s: nothing new on its console, no traffic`,
-      tailOf(state.tail),
+      `the installer has given no sign of life for ${input.inactivityTimeout} s: nothing new on its console, no traffic`,
+      formatConsoleTail(state.tail),
       'it may be asking a question; --parameter inactivity_timeout changes how long it may be silent',
     );
   }
@@ -60,7 +60,7 @@ function checkTime(input: WaitForPowerOff, state: Watching): void {
 
 /** A stock script has come to its last line. Not where the line is only quoted: as a command that is about to run. */
 export function saysInstalled(console: string): boolean {
-  return tailOf(console, Infinity)
+  return formatConsoleTail(console, Infinity)
     .split('\n')
     .some((line) => line.trim() === INSTALLED);
 }
@@ -69,7 +69,7 @@ export function saysInstalled(console: string): boolean {
  * Seconds that a machine which is off was on, by Nova's own clock: the installer may have come to its end while no worker
  * looked, and the one that looks now may just have begun.
  */
-function secondsOn(server: Server, state: Watching): number {
+function computeSecondsOn(server: Server, state: InstallerState): number {
   const launched = parseTimestamp(server['OS-SRV-USG:launched_at'] ?? server.created) ?? state.began;
   const off = parseTimestamp(server.updated) ?? Date.now();
   // The one is in whole seconds, the other is not.
@@ -77,35 +77,40 @@ function secondsOn(server: Server, state: Watching): number {
 }
 
 /** An installer that is off at once, and has not said that it powers off, has crashed or never started. */
-function checkInstalled(state: Watching, seconds: number): void {
+function checkInstalled(state: InstallerState, seconds: number): void {
   if (seconds >= SHORTEST_INSTALL || POWER_OFF_WORDS.test(state.tail)) return;
-  throw failed(
+  throw installerError(
     'InstallFailed',
     `the installer’s machine was off after ${Math.round(seconds)} s, and nothing on its console says that it has installed anything`,
-    tailOf(state.tail),
+    formatConsoleTail(state.tail),
     'see whether the kernel and the ramdisk fit the flavor (memory, architecture), and what the console says',
   );
 }
 
 /** Where an earlier attempt stopped. It counts as silence only while somebody listens: not the time between the attempts. */
-function watching(): Watching {
+function restoreState(): InstallerState {
   const now = Date.now();
-  const state = readHeartbeatCheckpoint<Watching>();
-  if (state === undefined) return { began: now, lastLife: now, looked: now, tail: '', traffic: undefined };
-  return { ...state, lastLife: state.lastLife + Math.max(0, now - state.looked), looked: now };
+  const state = readHeartbeatCheckpoint<InstallerState>();
+  if (state === undefined) return { began: now, lastLife: now, lookedAt: now, tail: '', traffic: undefined };
+  return { ...state, lastLife: state.lastLife + Math.max(0, now - state.lookedAt), lookedAt: now };
 }
 
 /** Looks at the installer until its machine is off. */
-function waitUntilOff(deps: Deps, input: WaitForPowerOff, console: ConsoleWatch, state: Watching): Promise<Server> {
+function waitUntilOff(
+  deps: Deps,
+  input: WaitForPowerOffInput,
+  console: ConsoleWatch,
+  state: InstallerState,
+): Promise<Server> {
   return watchLiveServer(deps, input.ref.cloud, input.serverId, async (server) => {
     if (isOff(server)) return server;
     if (server.status === 'ACTIVE') {
-      await console.look();
-      await console.traffic(input.inactivity);
+      await console.readIfDue();
+      await console.traffic(input.inactivityTimeout);
     }
     checkTime(input, state);
-    state.looked = Date.now();
-    reportProgress({ message: messageOf(server), consoleLine: state.tail.split('\n').at(-1), resume: state });
+    state.lookedAt = Date.now();
+    reportProgress({ message: describeInstaller(server), consoleLine: state.tail.split('\n').at(-1), resume: state });
     return undefined;
   });
 }
@@ -113,45 +118,45 @@ function waitUntilOff(deps: Deps, input: WaitForPowerOff, console: ConsoleWatch,
 /** Waits until the installer powers its machine off. */
 export async function waitForPowerOff(
   deps: Deps,
-  input: WaitForPowerOff,
+  input: WaitForPowerOffInput,
 ): Promise<{ seconds: number; consoleTail: string }> {
   const watch = deps.watch(input.ref.cloud);
   const build = loadBuild(deps, input.documentsId);
   const [plan, secrets] = await Promise.all([build.installerPlan(), build.secrets()]);
-  const state = watching();
+  const state = restoreState();
   const patterns = [...plan.failurePatterns.map((source) => new RegExp(source)), ...HALTED];
   const console = new ConsoleWatch(watch, input.serverId, state, patterns, secrets);
   try {
-    const seconds = secondsOn(await waitUntilOff(deps, input, console, state), state);
-    if (!saysInstalled(await keepConsole(deps, input, console, state))) {
+    const seconds = computeSecondsOn(await waitUntilOff(deps, input, console, state), state);
+    if (!saysInstalled(await storeConsole(deps, input, console, state))) {
       // What it has printed since the last look: some installers power off when they have failed.
       console.checkForFailure();
       checkInstalled(state, seconds);
     }
-    return { seconds, consoleTail: tailOf(state.tail) };
+    return { seconds, consoleTail: formatConsoleTail(state.tail) };
   } catch (error) {
-    await keepConsole(deps, input, console, state).catch(() => undefined);
+    await storeConsole(deps, input, console, state).catch(() => undefined);
     throw error;
   }
 }
 
-function messageOf(server: Server): string {
+function describeInstaller(server: Server): string {
   const task = server['OS-EXT-STS:task_state'];
   return `the installer’s instance is ${server.status}${task === null ? '' : ` (${task})`}`;
 }
 
 /** Keeps the whole console as evidence; the instance will not be there to ask. @returns the console */
-async function keepConsole(
+async function storeConsole(
   deps: Deps,
-  input: WaitForPowerOff,
+  input: WaitForPowerOffInput,
   console: ConsoleWatch,
-  state: Watching,
+  state: InstallerState,
 ): Promise<string> {
   await console.read();
   const whole = await deps
     .watch(input.ref.cloud)
     .cloud.compute.consoleOutput(input.serverId, undefined, { signal: cancellationSignal() });
-  const kept = console.hidden(whole) || state.tail;
+  const kept = console.mask(whole) || state.tail;
   await deps.store.writeDocument(input.documentsId, 'installer.console', kept);
   return kept;
 }

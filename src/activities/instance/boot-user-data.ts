@@ -9,7 +9,7 @@ import type { ServerRole } from '../../domain/names.js';
  * What an instance is given at its start besides image and flavor: the installer its install script, the customisation
  * instance an SSH host key, so that we know whom we talk to from the first connection on.
  */
-export async function bootUserData(
+export async function buildBootUserData(
   deps: Deps,
   input: { role: ServerRole; documentsId: string },
 ): Promise<Pick<CreateServer, 'user_data' | 'availability_zone' | 'config_drive'>> {

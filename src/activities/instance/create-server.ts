@@ -8,15 +8,15 @@ import { watchServer } from '../shared/watch-resource.js';
 import { recoverLostReply } from '../shared/lost-reply.js';
 import { recordInstance } from './instance-record.js';
 import { joinCreateQueue, signalCreateQueue, type QueueTicketInput } from './join-create-queue.js';
-import { describeServer, isGone, isWithoutHost, serverFailed } from './servers.js';
+import { describeServer, isGone, hasNoValidHost, serverFailedError } from './servers.js';
 import { retryWhileNoCapacity } from './wait-for-quota.js';
-import { bootUserData } from './boot-user-data.js';
-import { refuseUsedDisk, recordUsedDisk } from './used-disk.js';
-import { releaseAddress, reserveAddress } from './floating-ip.js';
+import { buildBootUserData } from './boot-user-data.js';
+import { rejectUsedDisk, recordUsedDisk } from './used-disk.js';
+import { releaseFloatingIp, reserveFloatingIp } from './floating-ip.js';
 import { deleteServer } from './delete-server.js';
 import type { QueuePosition } from '../../domain/create-queue.js';
 import type { CreatedVolumes } from './create-volumes.js';
-import type { BuildAccess } from './create-access.js';
+import type { SshAccess } from './create-ssh-access.js';
 
 export interface CreateServerInput {
   ref: BuildRef;
@@ -28,8 +28,8 @@ export interface CreateServerInput {
   networkId: string;
   /** Its disks, where they are not all copies of the image. */
   volumes?: CreatedVolumes;
-  access?: BuildAccess;
-  /** A floating IP is reserved for it as well: see WaitForAddress. Default false. */
+  access?: SshAccess;
+  /** A floating IP is reserved for it as well: see WaitForAddressInput. Default false. */
   floatingIp?: boolean | string;
   queue: QueueTicketInput;
   /** Of a customised instance: what it is made from, by the plan. */
@@ -59,13 +59,13 @@ const SCHEDULING = 30_000;
  */
 export async function createServer(deps: Deps, input: CreateServerInput): Promise<CreatedServer> {
   const { ref, networkId, floatingIp = false, queue } = input;
-  const root = ownDisk(input);
+  const root = findCustomiseRootVolume(input);
   const answer = await joinCreateQueue(deps, input, (await findOwnServer(deps, input)) !== undefined);
   if (answer?.state !== 'turn') return { position: answer };
   const deadline = Context.current().info.scheduledTimestampMs + queue.timeout * 1000;
   const made = await retryWhileNoCapacity(deps, { waits: answer.alone, deadline }, async () => {
     // First what waits at no cost for the other.
-    if (floatingIp !== false) await reserveAddress(deps, { ref, networkId, floatingIp });
+    if (floatingIp !== false) await reserveFloatingIp(deps, { ref, networkId, floatingIp });
     const { serverId } = await ensureServer(deps, input);
     await waitForHost(deps, input, serverId);
     if (root !== undefined) await recordUsedDisk(deps, ref, root);
@@ -76,7 +76,7 @@ export async function createServer(deps: Deps, input: CreateServerInput): Promis
     await signalCreateQueue(deps, input, QUEUE_TURN_FINISHED_SIGNAL, made.waited ? 'waited' : 'smooth');
     return { serverId: made.serverId, slot: answer.slot };
   }
-  if (floatingIp !== false) await releaseAddress(deps, ref);
+  if (floatingIp !== false) await releaseFloatingIp(deps, ref);
   await signalCreateQueue(deps, input, QUEUE_SHORTAGE_SIGNAL, made.short);
   return {};
 }
@@ -97,8 +97,8 @@ async function waitForHost(deps: Deps, { ref }: CreateServerInput, serverId: str
 async function rejectIfWithoutHost(deps: Deps, cloud: string, serverId: string): Promise<void> {
   // A list may not have the reason yet.
   const server = await deps.clouds.get(cloud).compute.getServer(serverId, { signal: cancellationSignal() });
-  if (server === undefined || !isWithoutHost(server)) return;
-  const { message, hint } = await serverFailed(deps, cloud, server);
+  if (server === undefined || !hasNoValidHost(server)) return;
+  const { message, hint } = await serverFailedError(deps, cloud, server);
   await deleteServer(deps, { ref: { cloud }, serverId });
   throw new FactoryError('ServerFailed', message, { hint, retryable: true });
 }
@@ -115,7 +115,7 @@ export async function findOwnServer(
   const name = resourceName(ref, role);
   for (;;) {
     const listed = await compute.listServers({ name }, { signal: cancellationSignal() });
-    const servers = listed.filter((server) => server.name === name && !isGone(server)).sort(byAge);
+    const servers = listed.filter((server) => server.name === name && !isGone(server)).sort(compareByAge);
     if (servers.length === 0) return undefined;
     const [oldest, ...younger] = servers.filter((server) => server['OS-EXT-STS:task_state'] !== 'deleting');
     for (const { id } of younger) await compute.deleteServer(id, { signal: cancellationSignal() });
@@ -125,12 +125,12 @@ export async function findOwnServer(
   }
 }
 
-function byAge(one: Server, other: Server): number {
+function compareByAge(one: Server, other: Server): number {
   return one.created.localeCompare(other.created) || one.id.localeCompare(other.id);
 }
 
 /** A customised instance that is off has forgotten our key, or died: nothing can go on in it. */
-function isOver({ status }: Server, { role }: CreateServerInput): boolean {
+function isUnusable({ status }: Server, { role }: CreateServerInput): boolean {
   return role === 'customise' && status === 'SHUTOFF';
 }
 
@@ -158,24 +158,24 @@ function describeDisks({
 }
 
 /** The volume that a customised instance has for its disk, where it has one. An installer may find on its disk what it likes. */
-function ownDisk({ role, volumes }: CreateServerInput): string | undefined {
+function findCustomiseRootVolume({ role, volumes }: CreateServerInput): string | undefined {
   return role === 'customise' ? volumes?.root : undefined;
 }
 
 async function ensureServer(deps: Deps, input: CreateServerInput): Promise<{ serverId: string }> {
   const { ref, role } = input;
   const existing = await findOwnServer(deps, input);
-  if (existing !== undefined && isOver(existing, input)) {
+  if (existing !== undefined && isUnusable(existing, input)) {
     reportProgress({ message: `removing instance ${existing.id}, which is off` });
     await deleteServer(deps, { ref, serverId: existing.id });
   } else if (existing !== undefined) {
     reportProgress({ message: `found instance ${existing.id}, made by an earlier try` });
     return { serverId: existing.id };
   }
-  const root = ownDisk(input);
-  if (root !== undefined) await refuseUsedDisk(deps, ref, root);
+  const root = findCustomiseRootVolume(input);
+  if (root !== undefined) await rejectUsedDisk(deps, ref, root);
   const { compute } = deps.clouds.get(ref.cloud);
-  const details = await bootUserData(deps, input);
+  const details = await buildBootUserData(deps, input);
   try {
     const { id } = await compute.createServer(
       {

@@ -6,9 +6,17 @@ import { watchVolume } from '../shared/watch-resource.js';
 import { recoverLostReply } from '../shared/lost-reply.js';
 import { retryWhileNoCapacity } from './wait-for-quota.js';
 import { loadBuild } from '../shared/build-documents.js';
-import { COPY_TIMEOUT, rootVolumeName, copied, findVolume, isBroken, volumeFailed, removeVolume } from './volumes.js';
+import {
+  COPY_TIMEOUT,
+  rootVolumeName,
+  computeCopyDeadline,
+  findVolume,
+  isBroken,
+  volumeFailedError,
+  removeVolume,
+} from './volumes.js';
 
-export interface CreateVolumes {
+export interface CreateVolumesInput {
   ref: BuildRef;
   /** UUID under which the store keeps the build's documents. */
   documentsId: string;
@@ -45,18 +53,18 @@ interface WantedVolume {
  * whole. Where the cloud has no room for all of them none is kept while it is waited for: two builds that held half of what they
  * need would wait for each other.
  */
-export async function createVolumes(deps: Deps, input: CreateVolumes): Promise<CreatedVolumes> {
-  const wanted = await wantedVolumes(deps, input);
+export async function createVolumes(deps: Deps, input: CreateVolumesInput): Promise<CreatedVolumes> {
+  const wanted = await planVolumes(deps, input);
   const deadline = Context.current().info.scheduledTimestampMs + input.timeout * 1000;
   const { ids = [] } = await retryWhileNoCapacity(deps, { waits: true, deadline }, async () => ({
     ids: await ensureAll(deps, input, wanted, deadline),
   }));
-  const until = copied();
+  const until = computeCopyDeadline();
   for (const id of ids) await waitUntilUsable(deps, input.ref, id, until);
   return input.root === undefined ? { media: ids } : { root: ids[0] ?? '', media: ids.slice(1) };
 }
 
-async function wantedVolumes(deps: Deps, { ref, documentsId, root, media }: CreateVolumes): Promise<WantedVolume[]> {
+async function planVolumes(deps: Deps, { ref, documentsId, root, media }: CreateVolumesInput): Promise<WantedVolume[]> {
   const { volume_type: volumeType } = await loadBuild(deps, documentsId).parameters();
   const { image } = deps.clouds.get(ref.cloud);
   const wanted: WantedVolume[] = [];
@@ -71,7 +79,7 @@ async function wantedVolumes(deps: Deps, { ref, documentsId, root, media }: Crea
 
 async function ensureAll(
   deps: Deps,
-  input: CreateVolumes,
+  input: CreateVolumesInput,
   wanted: WantedVolume[],
   deadline: number,
 ): Promise<string[]> {
@@ -81,7 +89,7 @@ async function ensureAll(
     return ids;
   } catch (error) {
     if (error instanceof FactoryError && error.type === 'QuotaExceeded') {
-      for (const id of ids) await giveBack(deps, input.ref.cloud, id, deadline);
+      for (const id of ids) await returnVolume(deps, input.ref.cloud, id, deadline);
     }
     throw error;
   }
@@ -91,9 +99,9 @@ async function ensureAll(
  * Removes a volume because there is no room for another. What comes in between is nothing against that shortage: the next round finds
  * the volume again. One that Cinder cannot delete ends the waiting, as each round would leave another.
  */
-async function giveBack(deps: Deps, cloud: string, id: string, deadline: number): Promise<void> {
+async function returnVolume(deps: Deps, cloud: string, id: string, deadline: number): Promise<void> {
   try {
-    await removeVolume(deps, cloud, id, Math.min(deadline, copied()));
+    await removeVolume(deps, cloud, id, Math.min(deadline, computeCopyDeadline()));
   } catch (error) {
     if (!(error instanceof FactoryError) || error.type === 'VolumeFailed') throw error;
   }
@@ -131,9 +139,9 @@ async function ensureVolume(deps: Deps, ref: BuildRef, wanted: WantedVolume): Pr
 async function waitUntilUsable(deps: Deps, ref: BuildRef, id: string, until: number): Promise<void> {
   const cloud = deps.clouds.get(ref.cloud);
   await watchVolume(deps, ref.cloud, id, async (volume) => {
-    if (volume === undefined) throw await volumeFailed(cloud, id, 'is gone: somebody else has deleted it');
+    if (volume === undefined) throw await volumeFailedError(cloud, id, 'is gone: somebody else has deleted it');
     if (volume.status === 'available' || volume.status === 'in-use') return volume.status;
-    if (isBroken(volume)) throw await volumeFailed(cloud, id, `is ${volume.status}: the cloud could not make it`);
+    if (isBroken(volume)) throw await volumeFailedError(cloud, id, `is ${volume.status}: the cloud could not make it`);
     if (Date.now() >= until) {
       throw new FactoryError('DeadlineExceeded', `volume ${id} is still ${volume.status} after ${COPY_TIMEOUT} s`, {
         hint: 'the cloud’s block storage is slow, or has stopped: its operators can tell',

@@ -11,7 +11,7 @@ export function describeShortage(error: unknown): string | undefined {
 }
 
 /** Neutron's names of what people know by another name. */
-const NAMES: Record<string, string> = { floatingip: 'floating IPs', port: 'ports', servers: 'instances' };
+const RESOURCE_NAMES: Record<string, string> = { floatingip: 'floating IPs', port: 'ports', servers: 'instances' };
 
 /** "quota: instances 10/10, cores 20/20", from Nova's sentence, that of unified limits, or Neutron's; else the sentence. */
 function describeQuota(message: string): string {
@@ -24,12 +24,12 @@ function describeQuota(message: string): string {
   }
   const unified = [...message.matchAll(/Resource (\S+) is over limit of (\d+) due to current usage (\d+)/gi)];
   if (unified.length > 0) {
-    return `quota: ${unified.map(([, name = '', limit, used]) => `${NAMES[name] ?? name} ${used}/${limit}`).join(', ')}`;
+    return `quota: ${unified.map(([, name = '', limit, used]) => `${RESOURCE_NAMES[name] ?? name} ${used}/${limit}`).join(', ')}`;
   }
   const neutron = /Quota exceeded for resources: \[([^\]]*)\]/i.exec(message)?.[1];
   if (neutron === undefined) return `quota: ${cloudMessage(message)}`;
   const names = neutron.replaceAll(/['"\s]/g, '').split(',');
-  return `quota: ${names.map((name) => NAMES[name] ?? name).join(', ')}`;
+  return `quota: ${names.map((name) => RESOURCE_NAMES[name] ?? name).join(', ')}`;
 }
 
 /** The cloud's own words, without ours before them. */

@@ -13,7 +13,7 @@ export interface FloatingIpRequest {
 }
 
 /** The build's floating IP, on the port of its instance. */
-export async function ensureFloatingIp(
+export async function associateFloatingIp(
   deps: Deps,
   input: FloatingIpRequest & { serverId: string },
 ): Promise<FloatingIp> {
@@ -28,7 +28,7 @@ export async function ensureFloatingIp(
       retryable: true,
     });
   }
-  const own = await reserveAddress(deps, input);
+  const own = await reserveFloatingIp(deps, input);
   if (own.port_id === port.id) return own;
   return network.updateFloatingIp(own.id, { port_id: port.id }, { signal: cancellationSignal() });
 }
@@ -37,7 +37,7 @@ export async function ensureFloatingIp(
  * The build's floating IP: found by its description, which it is made with, else created. It is reserved together with the
  * instance, so that no instance waits for one.
  */
-export async function reserveAddress(deps: Deps, input: FloatingIpRequest): Promise<FloatingIp> {
+export async function reserveFloatingIp(deps: Deps, input: FloatingIpRequest): Promise<FloatingIp> {
   const { ref } = input;
   const { network } = deps.clouds.get(ref.cloud);
   const description = resourceName(ref, 'address');
@@ -50,7 +50,7 @@ export async function reserveAddress(deps: Deps, input: FloatingIpRequest): Prom
     return own;
   }
   reportProgress({ message: 'asking for a floating IP' });
-  const request = { floating_network_id: await externalNetwork(deps, input), description, tags };
+  const request = { floating_network_id: await findExternalNetwork(deps, input), description, tags };
   try {
     return await network.createFloatingIp(request, { signal: cancellationSignal() });
   } catch (error) {
@@ -61,7 +61,7 @@ export async function reserveAddress(deps: Deps, input: FloatingIpRequest): Prom
 }
 
 /** Gives back the floating IP of a build that has no instance. */
-export async function releaseAddress(deps: Deps, ref: BuildRef): Promise<void> {
+export async function releaseFloatingIp(deps: Deps, ref: BuildRef): Promise<void> {
   const { network } = deps.clouds.get(ref.cloud);
   const own = await network.listFloatingIps(
     { description: resourceName(ref, 'address') },
@@ -70,7 +70,7 @@ export async function releaseAddress(deps: Deps, ref: BuildRef): Promise<void> {
   for (const { id } of own) await network.deleteFloatingIp(id, { signal: cancellationSignal() });
 }
 
-async function externalNetwork(deps: Deps, input: FloatingIpRequest): Promise<string> {
+async function findExternalNetwork(deps: Deps, input: FloatingIpRequest): Promise<string> {
   const { network } = deps.clouds.get(input.ref.cloud);
   if (typeof input.floatingIp === 'string') {
     const named = await network.findNetwork(input.floatingIp, { signal: cancellationSignal() });

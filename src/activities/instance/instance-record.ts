@@ -3,7 +3,7 @@ import type { Deps } from '../shared/context.js';
 import { type BuildDocuments, loadBuild } from '../shared/build-documents.js';
 
 /** What a build's customised instance was made from, and what has been done in it: of which run's template, the instance itself does not say. */
-interface GuestRecord {
+interface InstanceRecord {
   serverId: string;
   /** {@link PlannedBuild.instanceDigest} of the plan that it was made by. */
   madeFrom: string | undefined;
@@ -16,14 +16,19 @@ interface GuestRecord {
 /** Document that has it. */
 const DOCUMENT = 'guest.json';
 
-async function read(deps: Deps, uuid: string): Promise<GuestRecord | undefined> {
+async function readInstanceRecord(deps: Deps, uuid: string): Promise<InstanceRecord | undefined> {
   const document = await deps.store.readDocument(uuid, DOCUMENT);
-  return document === undefined ? undefined : (JSON.parse(document.toString('utf8')) as GuestRecord);
+  return document === undefined ? undefined : (JSON.parse(document.toString('utf8')) as InstanceRecord);
 }
 
 /** Changes what is known of an instance. One that an older release made has no record. */
-async function change(deps: Deps, uuid: string, serverId: string, how: (record: GuestRecord) => void): Promise<void> {
-  const record = await read(deps, uuid);
+async function changeInstanceRecord(
+  deps: Deps,
+  uuid: string,
+  serverId: string,
+  how: (record: InstanceRecord) => void,
+): Promise<void> {
+  const record = await readInstanceRecord(deps, uuid);
   if (record?.serverId !== serverId) return;
   how(record);
   await deps.store.writeDocument(uuid, DOCUMENT, JSON.stringify(record));
@@ -31,8 +36,8 @@ async function change(deps: Deps, uuid: string, serverId: string, how: (record: 
 
 /** Begins the record of a new instance; that of an instance that is known stays. */
 export async function recordInstance(deps: Deps, uuid: string, serverId: string, madeFrom?: string): Promise<void> {
-  if ((await read(deps, uuid))?.serverId === serverId) return;
-  const record: GuestRecord = { serverId, madeFrom, ran: {} };
+  if ((await readInstanceRecord(deps, uuid))?.serverId === serverId) return;
+  const record: InstanceRecord = { serverId, madeFrom, ran: {} };
   await deps.store.writeDocument(uuid, DOCUMENT, JSON.stringify(record));
 }
 
@@ -43,14 +48,14 @@ export function recordStep(
   serverId: string,
   step: { name: string; digest: string },
 ): Promise<void> {
-  return change(deps, uuid, serverId, ({ ran }) => {
+  return changeInstanceRecord(deps, uuid, serverId, ({ ran }) => {
     ran[step.name] = step.digest;
   });
 }
 
 /** A step that has failed is not done: another may take its place. */
 export function forgetStep(deps: Deps, uuid: string, serverId: string, name: string): Promise<void> {
-  return change(deps, uuid, serverId, ({ ran }) => {
+  return changeInstanceRecord(deps, uuid, serverId, ({ ran }) => {
     delete ran[name];
   });
 }
@@ -58,7 +63,7 @@ export function forgetStep(deps: Deps, uuid: string, serverId: string, name: str
 /** The instance is what its template says, and nothing more is to run in it. */
 export async function recordAllSteps(deps: Deps, build: BuildDocuments, serverId: string): Promise<void> {
   const digest = computeDigest(await listStepDigests(build));
-  await change(deps, build.uuid, serverId, (record) => {
+  await changeInstanceRecord(deps, build.uuid, serverId, (record) => {
     record.whole = digest;
   });
 }
@@ -71,7 +76,7 @@ async function listStepDigests(build: BuildDocuments): Promise<{ name: string; d
 }
 
 /** What a plan wants of the instance that an earlier run has made. */
-export interface ExpectedGuest {
+export interface ExpectedInstance {
   instanceDigest?: string;
   /** This step of the template and what follows is done anew in it, whatever has run. */
   from?: string;
@@ -85,13 +90,15 @@ export async function mismatchReason(
   deps: Deps,
   uuid: string,
   serverId: string | undefined,
-  { instanceDigest, from }: ExpectedGuest,
+  { instanceDigest, from }: ExpectedInstance,
 ): Promise<{ instance?: string; snapshot?: string }> {
-  const record = await read(deps, uuid);
+  const record = await readInstanceRecord(deps, uuid);
   if (record === undefined || (serverId !== undefined && record.serverId !== serverId))
-    return both('what it was made from has not been written down');
+    return mismatchOfBoth('what it was made from has not been written down');
   if (record.madeFrom !== instanceDigest)
-    return both('template or parameters ask for another installed system, network, zone, configuration drive or disk');
+    return mismatchOfBoth(
+      'template or parameters ask for another installed system, network, zone, configuration drive or disk',
+    );
   const steps = await listStepDigests(loadBuild(deps, uuid));
   if (record.whole !== undefined && record.whole !== computeDigest(steps)) {
     const why = 'it was taken of another template';
@@ -101,13 +108,13 @@ export async function mismatchReason(
   return changed === undefined ? {} : { instance: changed };
 }
 
-function both(why: string): { instance: string; snapshot: string } {
+function mismatchOfBoth(why: string): { instance: string; snapshot: string } {
   return { instance: why, snapshot: why };
 }
 
 /** The first step that has run in the instance and is not what it was. */
 function changedStep(
-  { ran }: GuestRecord,
+  { ran }: InstanceRecord,
   steps: { name: string; digest: string }[],
   from: string | undefined,
 ): string | undefined {

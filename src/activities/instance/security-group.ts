@@ -28,7 +28,7 @@ export async function ensureSecurityGroup(deps: Deps, ref: BuildRef): Promise<Se
 }
 
 /** The address under which this machine reaches another: what the kernel's routes say; nothing is sent. */
-export function localAddressTowards(host: string): Promise<string> {
+export function findLocalAddress(host: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
     socket.once('error', (error) => {
@@ -56,7 +56,7 @@ export async function openSecurityGroupForWorker(
   ref: BuildRef,
   guest: { host: string; securityGroupId: string },
 ): Promise<void> {
-  const local = await localAddressTowards(guest.host);
+  const local = await findLocalAddress(guest.host);
   await openSecurityGroup(deps, ref, guest, deps.workerAddresses ?? [`${local}/${local.includes(':') ? 128 : 32}`]);
 }
 

@@ -8,7 +8,7 @@ import { watchServer } from '../shared/watch-resource.js';
  * The failure of a server in ERROR, in Nova's words. A list may show the state before the reason is written down, so the
  * server itself is asked.
  */
-export async function serverFailed(deps: Deps, cloud: string, server: Server): Promise<FactoryError> {
+export async function serverFailedError(deps: Deps, cloud: string, server: Server): Promise<FactoryError> {
   const { compute } = deps.clouds.get(cloud);
   const fault =
     server.fault ??
@@ -20,19 +20,19 @@ export async function serverFailed(deps: Deps, cloud: string, server: Server): P
 }
 
 /** Whether a server is in ERROR because no host had room for it, which passes. */
-export function isWithoutHost({ status, fault }: Server): boolean {
+export function hasNoValidHost({ status, fault }: Server): boolean {
   return status === 'ERROR' && /no valid host was found/i.test(fault?.message ?? '');
 }
 
 /** The failure of a server that somebody else removed. */
-export function serverGone(serverId: string): FactoryError {
+export function serverGoneError(serverId: string): FactoryError {
   return new FactoryError('ServerGone', `instance ${serverId} is gone: somebody else has deleted it`, {
     hint: 'imagefactory resume goes on from what still exists of the build',
   });
 }
 
 /** The failure of a server that runs no more. */
-export function serverOff(serverId: string): FactoryError {
+export function serverOffError(serverId: string): FactoryError {
   return new FactoryError(
     'ServerFailed',
     `instance ${serverId} is off: the guest has shut down, or somebody has stopped it`,
@@ -48,10 +48,10 @@ export function isGone(server: Server | undefined): boolean {
 }
 
 /** A server that is there and in order. @throws FactoryError ServerGone, ServerFailed */
-export async function livingServer(deps: Deps, cloud: string, serverId: string): Promise<Server> {
+export async function getLiveServer(deps: Deps, cloud: string, serverId: string): Promise<Server> {
   const server = await deps.clouds.get(cloud).compute.getServer(serverId, { signal: cancellationSignal() });
-  if (server === undefined || isGone(server)) throw serverGone(serverId);
-  if (server.status === 'ERROR') throw await serverFailed(deps, cloud, server);
+  if (server === undefined || isGone(server)) throw serverGoneError(serverId);
+  if (server.status === 'ERROR') throw await serverFailedError(deps, cloud, server);
   return server;
 }
 
@@ -76,8 +76,8 @@ export function watchLiveServer<R>(
   check: (server: Server) => Promise<R | undefined> | R | undefined,
 ): Promise<R> {
   return watchServer(deps, cloudName, serverId, async (server) => {
-    if (server === undefined || isGone(server)) throw serverGone(serverId);
-    if (server.status === 'ERROR') throw await serverFailed(deps, cloudName, server);
+    if (server === undefined || isGone(server)) throw serverGoneError(serverId);
+    if (server.status === 'ERROR') throw await serverFailedError(deps, cloudName, server);
     return check(server);
   });
 }

@@ -38,7 +38,7 @@ export async function recordUsedDisk(deps: Deps, { uuid }: BuildRef, id: string)
  * instance that is gone.
  * @throws FactoryError ServerGone
  */
-export async function refuseUsedDisk(deps: Deps, { uuid, cloud }: BuildRef, id: string): Promise<void> {
+export async function rejectUsedDisk(deps: Deps, { uuid, cloud }: BuildRef, id: string): Promise<void> {
   const used = (await deps.store.readDocument(uuid, USED_DISK))?.toString('utf8') === id;
   if (!used && (await deps.clouds.get(cloud).volume.getVolume(id, { signal: cancellationSignal() })) !== undefined)
     return;

@@ -12,7 +12,7 @@ export function rootVolumeName(ref: BuildRef): string {
 }
 
 /** Milliseconds since the epoch: when a volume whose making begins now is to be whole at the latest. */
-export function copied(): number {
+export function computeCopyDeadline(): number {
   return Date.now() + COPY_TIMEOUT * 1000;
 }
 
@@ -22,10 +22,10 @@ export function copied(): number {
  */
 export async function findVolume(deps: Deps, cloud: string, name: string): Promise<Volume | undefined> {
   const { volume } = deps.clouds.get(cloud);
-  const until = copied();
+  const until = computeCopyDeadline();
   for (;;) {
     const listed = await volume.listVolumes({ name }, { signal: cancellationSignal() });
-    const all = listed.filter(({ status }) => status !== 'error_deleting').sort(byAge);
+    const all = listed.filter(({ status }) => status !== 'error_deleting').sort(compareByAge);
     const [first] = all;
     if (first === undefined) return undefined;
     const [oldest, ...younger] = all.filter(({ status }) => status !== 'deleting');
@@ -40,7 +40,7 @@ export async function findVolume(deps: Deps, cloud: string, name: string): Promi
   }
 }
 
-function byAge(one: Volume, other: Volume): number {
+function compareByAge(one: Volume, other: Volume): number {
   return one.created_at.localeCompare(other.created_at) || one.id.localeCompare(other.id);
 }
 
@@ -55,7 +55,7 @@ export function isBroken({ status }: Volume): boolean {
 }
 
 /** The failure of a volume, with what Cinder says of it. */
-export async function volumeFailed({ volume }: Cloud, id: string, how: string): Promise<FactoryError> {
+export async function volumeFailedError({ volume }: Cloud, id: string, how: string): Promise<FactoryError> {
   const [said] = await volume.messagesOf(id, { signal: cancellationSignal() });
   const hint = 'often there is no room, or the image is larger than the volume: the cloud’s operators can tell';
   return new FactoryError('VolumeFailed', `volume ${id} ${how}${said === undefined ? '' : ` (${said})`}`, { hint });
@@ -65,20 +65,25 @@ export async function volumeFailed({ volume }: Cloud, id: string, how: string): 
  * Deletes a volume, once it is made, and waits until Cinder no longer has it.
  * @throws FactoryError VolumeFailed where it cannot be deleted; DeadlineExceeded where it is still being made at `until`
  */
-export async function removeVolume(deps: Deps, cloudName: string, id: string, until = copied()): Promise<void> {
+export async function removeVolume(
+  deps: Deps,
+  cloudName: string,
+  id: string,
+  until = computeCopyDeadline(),
+): Promise<void> {
   const cloud = deps.clouds.get(cloudName);
   for (;;) {
     const found = await cloud.volume.getVolume(id, { signal: cancellationSignal() });
     if (found === undefined) return;
-    if (found.status === 'error_deleting') throw await volumeFailed(cloud, id, 'cannot be deleted');
-    if (isBeingMade(found)) checkMaking(found, until);
+    if (found.status === 'error_deleting') throw await volumeFailedError(cloud, id, 'cannot be deleted');
+    if (isBeingMade(found)) checkCreationDeadline(found, until);
     else if (found.status !== 'deleting') await cloud.volume.deleteVolume(id, { signal: cancellationSignal() });
     reportProgress({ message: `volume ${id} is ${found.status}` });
     await sleep(deps.pollInterval);
   }
 }
 
-function checkMaking({ id, status }: Volume, until: number): void {
+function checkCreationDeadline({ id, status }: Volume, until: number): void {
   if (Date.now() < until) return;
   throw new FactoryError('DeadlineExceeded', `volume ${id} cannot be deleted while it is ${status}`);
 }

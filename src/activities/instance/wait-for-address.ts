@@ -2,20 +2,20 @@ import type { FloatingIpRequest } from './floating-ip.js';
 import { FactoryError } from '../../domain/errors.js';
 import type { Server } from '../../openstack/types.js';
 import { type Deps, reportProgress } from '../shared/context.js';
-import { describeServer, isOff, serverOff, watchLiveServer } from './servers.js';
-import { ensureFloatingIp } from './floating-ip.js';
+import { describeServer, isOff, serverOffError, watchLiveServer } from './servers.js';
+import { associateFloatingIp } from './floating-ip.js';
 
-export interface WaitForAddress extends FloatingIpRequest {
+export interface WaitForAddressInput extends FloatingIpRequest {
   serverId: string;
   /** Milliseconds since the epoch. */
   deadline: number;
 }
 
 /** Waits until the instance is ACTIVE, and answers the address under which the worker reaches it. */
-export async function waitForAddress(deps: Deps, input: WaitForAddress): Promise<{ host: string }> {
+export async function waitForAddress(deps: Deps, input: WaitForAddressInput): Promise<{ host: string }> {
   const server = await waitUntilActive(deps, input);
   if (input.floatingIp !== false) {
-    const floating = await ensureFloatingIp(deps, input);
+    const floating = await associateFloatingIp(deps, input);
     return { host: floating.floating_ip_address };
   }
   const fixed = Object.values(server.addresses)
@@ -26,10 +26,10 @@ export async function waitForAddress(deps: Deps, input: WaitForAddress): Promise
   throw new FactoryError('GuestUnreachable', `instance ${server.id} is ACTIVE but has no address`, { retryable: true });
 }
 
-function waitUntilActive(deps: Deps, { ref, serverId, deadline }: WaitForAddress): Promise<Server> {
+function waitUntilActive(deps: Deps, { ref, serverId, deadline }: WaitForAddressInput): Promise<Server> {
   return watchLiveServer(deps, ref.cloud, serverId, (server) => {
     if (server.status === 'ACTIVE') return server;
-    if (isOff(server)) throw serverOff(server.id);
+    if (isOff(server)) throw serverOffError(server.id);
     if (Date.now() >= deadline) {
       const task = server['OS-EXT-STS:task_state'];
       throw new FactoryError(

@@ -7,9 +7,16 @@ import type { CreateImage, Image } from '../../openstack/types.js';
 import type { BootMethod } from '../../os/installer/boot-method.js';
 import { type Deps, cancellationSignal } from '../shared/context.js';
 import { ensureImage, type WantedImage } from '../images/ensure-image.js';
-import { fetchMedium, forget, locate, type MediumKind, spoolOf, type WantedMedium } from './fetch-medium.js';
+import {
+  fetchMedium,
+  deleteSpooled,
+  identifyMedium,
+  type MediumKind,
+  prepareSpoolPath,
+  type WantedMedium,
+} from './fetch-medium.js';
 import { claimImage } from '../images/shared-images.js';
-import { uploaderHere } from '../images/uploader.js';
+import { currentUploader } from '../images/uploader.js';
 
 export interface Digest {
   algorithm: 'sha256' | 'sha512';
@@ -34,7 +41,7 @@ export function parseDigest(text: string): Digest {
  * @param keys the parameter checksum_key: whoever gives it boots nothing that no signed checksum vouches for
  * @throws FactoryError SignatureInvalid
  */
-export function vouchedFor<T>(digest: T | undefined, keys: string | undefined, what: string): T | undefined {
+export function requireTrustedDigest<T>(digest: T | undefined, keys: string | undefined, what: string): T | undefined {
   if (digest !== undefined || keys === undefined) return digest;
   throw new FactoryError('SignatureInvalid', `no checksum that is signed by checksum_key vouches for ${what}`, {
     hint: 'name a checksum file in the template, give the digest as a parameter, or leave checksum_key out',
@@ -42,7 +49,7 @@ export function vouchedFor<T>(digest: T | undefined, keys: string | undefined, w
 }
 
 /** Which formats Glance keeps a medium in: for kernel and ramdisk those that Nova boots, or bytes where it takes no others. */
-function formatOf(kind: MediumKind, method: BootMethod | undefined): Pick<CreateImage, FormatKeys> {
+function chooseFormats(kind: MediumKind, method: BootMethod | undefined): Pick<CreateImage, FormatKeys> {
   if (kind === 'iso') return { disk_format: 'iso', container_format: 'bare' };
   if (method === 'stub') return { disk_format: 'raw', container_format: 'bare' };
   const format = kind === 'kernel' ? 'aki' : 'ari';
@@ -66,19 +73,19 @@ export interface MediumUse {
   ref: BuildRef;
   method: BootMethod | undefined;
   /** Looks at the bytes before they go to Glance; answers properties that the image is to have besides. */
-  look?: (path: string) => Promise<Record<string, string>>;
+  inspect?: (path: string) => Promise<Record<string, string>>;
 }
 
 /** Finds a medium in Glance by its digest, or fetches it and puts it there. The caller forgets what lies at `path`. */
 export async function ensureMedium(
   deps: Deps,
-  { ref, method, look }: MediumUse,
+  { ref, method, inspect }: MediumUse,
   wanted: WantedMedium,
 ): Promise<{ image: Image; note: string; path?: string }> {
   const { kind } = wanted;
-  const spool = await spoolOf(deps, ref, kind);
-  const found = await locate(deps, spool, wanted);
-  const present = await findMedium(deps, ref.cloud, { kind, method, key: keyOf(found.sha256) });
+  const spool = await prepareSpoolPath(deps, ref, kind);
+  const found = await identifyMedium(deps, spool, wanted);
+  const present = await findMedium(deps, ref.cloud, { kind, method, key: buildDigestKey(found.sha256) });
   if (present !== undefined) {
     await claimMedium(deps, ref.cloud, present.id);
     const note = `${kind} is image ${present.id} already`;
@@ -86,12 +93,12 @@ export async function ensureMedium(
   }
   const local = found.path === undefined ? await fetchMedium(deps, spool, wanted) : { ...found, path: found.path };
   try {
-    const properties = await look?.(local.path);
+    const properties = await inspect?.(local.path);
     const medium = { kind, ...local, ...(properties === undefined ? {} : { properties }) };
-    const { image, size } = await putMedium(deps, { ref, method }, medium);
+    const { image, size } = await uploadMedium(deps, { ref, method }, medium);
     return { image, note: `${kind} fetched from ${withoutSecrets(local.url)}, ${size} bytes`, path: local.path };
   } catch (error) {
-    await forget(local);
+    await deleteSpooled(local);
     throw error;
   }
 }
@@ -104,36 +111,36 @@ interface MediumKey {
   key: string;
 }
 
-function keyOf(sha256: string): string {
+function buildDigestKey(sha256: string): string {
   return `sha256:${sha256}`;
 }
 
 /** The same bytes in another format are another image. */
-function kindOf({ kind, method }: Omit<MediumKey, 'key'>): string {
-  return formatOf(kind, method).disk_format === 'raw' ? `${kind}-file` : kind;
+function buildKindName({ kind, method }: Omit<MediumKey, 'key'>): string {
+  return chooseFormats(kind, method).disk_format === 'raw' ? `${kind}-file` : kind;
 }
 
-function nameOf({ key, ...what }: MediumKey): string {
-  return `imagefactory-${kindOf(what)}-${key.replace(/^.*:/, '').slice(0, 12)}`;
+function buildImageName({ key, ...what }: MediumKey): string {
+  return `imagefactory-${buildKindName(what)}-${key.replace(/^.*:/, '').slice(0, 12)}`;
 }
 
 export async function findMedium(deps: Deps, cloud: string, medium: MediumKey): Promise<Image | undefined> {
-  const query = { name: nameOf(medium), properties: { [KEYS.media]: medium.key } };
+  const query = { name: buildImageName(medium), properties: { [KEYS.media]: medium.key } };
   const images = await deps.clouds.get(cloud).image.listImages(query, { signal: cancellationSignal() });
   return images.find(({ status, size }) => status === 'active' && (size ?? 0) > 0);
 }
 
 /** The image that a medium is to be. */
-export function mediumRequest(
+export function buildMediumRequest(
   deps: Deps,
   { kind, method, key }: MediumKey,
   properties: Record<string, string> = {},
 ): Pick<WantedImage, 'seed' | 'request'> {
   return {
-    seed: `media:${kindOf({ kind, method })}:${key.replace(/^sha256:/, '')}`,
+    seed: `media:${buildKindName({ kind, method })}:${key.replace(/^sha256:/, '')}`,
     request: {
-      name: nameOf({ kind, method, key }),
-      ...formatOf(kind, method),
+      name: buildImageName({ kind, method, key }),
+      ...chooseFormats(kind, method),
       visibility: 'private',
       tags: [MARK, roleTag('media')],
       properties: {
@@ -148,33 +155,37 @@ export function mediumRequest(
 }
 
 /** Puts a medium of this machine into Glance, unless it is there. Answers its image, which the sweeper leaves alone from now on. */
-export async function putMedium(
+export async function uploadMedium(
   deps: Deps,
   { ref, method }: Pick<MediumUse, 'ref' | 'method'>,
   { kind, path, sha256, properties }: LocalMedium,
 ): Promise<{ image: Image; size: number }> {
   const { size } = await stat(path);
   const id = await ensureImage(deps, ref.cloud, {
-    ...mediumRequest(deps, { kind, method, key: keyOf(sha256) }, { ...properties, [KEYS.uploader]: uploaderHere() }),
+    ...buildMediumRequest(
+      deps,
+      { kind, method, key: buildDigestKey(sha256) },
+      { ...properties, [KEYS.uploader]: currentUploader() },
+    ),
     content: { size, open: () => createReadStream(path) },
   });
   await claimMedium(deps, ref.cloud, id);
-  return { image: await usedImage(deps, ref.cloud, id), size };
+  return { image: await getMediumImage(deps, ref.cloud, id), size };
 }
 
 /** The image of a medium that is there. */
-export async function usedImage(deps: Deps, cloud: string, id: string): Promise<Image> {
+export async function getMediumImage(deps: Deps, cloud: string, id: string): Promise<Image> {
   const image = await deps.clouds.get(cloud).image.getImage(id, { signal: cancellationSignal() });
-  if (image === undefined) throw beingRemoved(id);
+  if (image === undefined) throw sweeperConflictError(id);
   return image;
 }
 
 /** Notes that a build has chosen a medium. */
 export async function claimMedium(deps: Deps, cloud: string, id: string): Promise<void> {
-  if (!(await claimImage(deps, cloud, id, KEYS.media))) throw beingRemoved(id);
+  if (!(await claimImage(deps, cloud, id, KEYS.media))) throw sweeperConflictError(id);
 }
 
-function beingRemoved(id: string): FactoryError {
+function sweeperConflictError(id: string): FactoryError {
   return new FactoryError('Conflict', `the sweeper is just removing installer medium ${id}; it will be fetched anew`, {
     retryable: true,
     hint: 'imagefactory gc finishes a sweep that was interrupted',

@@ -33,18 +33,18 @@ export interface Medium {
 }
 
 /** What we remember of an address: its validators, and the digest that its bytes had. */
-interface Remembered {
+interface CachedDigest {
   validators: Validators;
   sha256: string;
 }
 
 /** The medium's digest: from the tree, from memory if the address has not changed since, or from its bytes. */
-export async function locate(deps: Deps, spool: string, file: WantedMedium): Promise<Medium> {
+export async function identifyMedium(deps: Deps, spool: string, file: WantedMedium): Promise<Medium> {
   const expected = file.digest;
   const first = file.urls[0] ?? '';
   if (expected?.algorithm === 'sha256') return { sha256: expected.value.toLowerCase(), url: first };
   for (const url of file.urls) {
-    const memory = await readMemory(deps, url);
+    const memory = await readCachedDigest(deps, url);
     if (memory === undefined || expected !== undefined) continue;
     const now = await head(url, { signal: cancellationSignal(), directories: deps.filesFrom }).catch(() => undefined);
     cancellationSignal().throwIfAborted();
@@ -63,7 +63,7 @@ function isUnchanged(then: Validators, now: Validators): boolean {
  * Where this try puts the medium: a place of its own, since other runs may be fetching the same one at the same time. What
  * an earlier try has left there is removed.
  */
-export async function spoolOf(deps: Deps, ref: BuildRef, kind: string): Promise<string> {
+export async function prepareSpoolPath(deps: Deps, ref: BuildRef, kind: string): Promise<string> {
   await mkdir(deps.mediaDirectory, { recursive: true });
   const own = `${ref.uuid}.${kind}.`;
   for (const name of await readdir(deps.mediaDirectory)) {
@@ -91,7 +91,7 @@ export async function fetchMedium(deps: Deps, path: string, file: WantedMedium):
           });
         },
       });
-      await remember(deps, url, {
+      await cacheDigest(deps, url, {
         sha256: got.sha256,
         validators: { etag: got.etag, lastModified: got.lastModified, size: got.size },
       });
@@ -107,24 +107,24 @@ export async function fetchMedium(deps: Deps, path: string, file: WantedMedium):
 }
 
 /** Removes what was spooled. */
-export async function forget(medium: Pick<Medium, 'path'>): Promise<void> {
+export async function deleteSpooled(medium: Pick<Medium, 'path'>): Promise<void> {
   if (medium.path !== undefined) await rm(medium.path, { force: true });
 }
 
-function nameOf(url: string): string {
+function buildCacheName(url: string): string {
   return createHash('sha256').update(url).digest('hex').slice(0, 32);
 }
 
-async function readMemory(deps: Deps, url: string): Promise<Remembered | undefined> {
+async function readCachedDigest(deps: Deps, url: string): Promise<CachedDigest | undefined> {
   try {
-    return JSON.parse(await readFile(join(deps.mediaDirectory, `${nameOf(url)}.json`), 'utf8')) as Remembered;
+    return JSON.parse(await readFile(join(deps.mediaDirectory, `${buildCacheName(url)}.json`), 'utf8')) as CachedDigest;
   } catch {
     return undefined;
   }
 }
 
-async function remember(deps: Deps, url: string, memory: Remembered): Promise<void> {
-  const path = join(deps.mediaDirectory, `${nameOf(url)}.json`);
+async function cacheDigest(deps: Deps, url: string, memory: CachedDigest): Promise<void> {
+  const path = join(deps.mediaDirectory, `${buildCacheName(url)}.json`);
   const written = `${path}.${randomUUID()}`;
   await writeFile(written, JSON.stringify(memory));
   await rename(written, path);

@@ -5,12 +5,12 @@ import { type Deps, cancellationSignal } from '../shared/context.js';
 const SCHEME = /^glance:/i;
 
 /** Whether a template's medium is an image that somebody has put into the cloud. */
-export function isInGlance(url: string): boolean {
+export function isGlanceUrl(url: string): boolean {
   return SCHEME.test(url);
 }
 
 /** The name, or the id, of that image. */
-export function nameInGlance(url: string): string {
+export function parseGlanceName(url: string): string {
   return url.replace(SCHEME, '').trim();
 }
 
@@ -18,7 +18,7 @@ export function nameInGlance(url: string): string {
  * The image of a name or an id that a medium is to be taken from.
  * @throws FactoryError NotFound; InvalidTemplate where several have that name; ImageFailed for one that is not active, or no ISO
  */
-export async function imageNamed(deps: Deps, cloud: string, name: string): Promise<Image> {
+export async function findIsoImage(deps: Deps, cloud: string, name: string): Promise<Image> {
   const { image: images } = deps.clouds.get(cloud);
   const isId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(name);
   const byId = isId ? await images.getImage(name, { signal: cancellationSignal() }) : undefined;

@@ -1,10 +1,10 @@
 import type { DriversMedium } from '../../os/types.js';
-import { inFolder } from './scratch-folder.js';
+import { withScratchFolder } from './scratch-folder.js';
 import type { Deps } from '../shared/context.js';
 import { findIso } from './prepare-iso.js';
 import type { BuildDocuments } from '../shared/build-documents.js';
-import { parseDigest, vouchedFor } from './ensure-medium.js';
-import { forget } from './fetch-medium.js';
+import { parseDigest, requireTrustedDigest } from './ensure-medium.js';
+import { deleteSpooled } from './fetch-medium.js';
 import type { BuildRef } from '../../domain/names.js';
 
 /** Finds or fetches a medium with drivers, and puts it into Glance as it is. */
@@ -15,10 +15,10 @@ export async function prepareDrivers(
   { url, checksum }: DriversMedium,
 ): Promise<{ driversId: string; note: string }> {
   const { checksum_key: keys, web_download: web } = await build.parameters();
-  const digest = vouchedFor(checksum === undefined ? undefined : parseDigest(checksum), keys, 'the drivers');
-  return inFolder(deps, ref, 'drivers', async (folder) => {
+  const digest = requireTrustedDigest(checksum === undefined ? undefined : parseDigest(checksum), keys, 'the drivers');
+  return withScratchFolder(deps, ref, 'drivers', async (folder) => {
     const found = await findIso(deps, { ref, method: 'iso', medium: { url }, digest, web }, folder);
-    await forget(found);
+    await deleteSpooled(found);
     return { driversId: found.image.id, note: `drivers: ${found.note}` };
   });
 }

@@ -10,16 +10,16 @@ import { type Deps, cancellationSignal } from '../shared/context.js';
 import { loadBuild } from '../shared/build-documents.js';
 import { prepareDrivers } from './prepare-drivers.js';
 import { prepareIso } from './prepare-iso.js';
-import { ensureMedium, parseDigest, vouchedFor } from './ensure-medium.js';
+import { ensureMedium, parseDigest, requireTrustedDigest } from './ensure-medium.js';
 import { ensureWebMedium } from './web-download.js';
-import { forget, type WantedMedium } from './fetch-medium.js';
-import type { JeosStep } from '../shared/jeos-step.js';
+import { deleteSpooled, type WantedMedium } from './fetch-medium.js';
+import type { JeosStepInput } from '../shared/jeos-step.js';
 import type { InstallerMedia } from './installer-media.js';
 
 const INDEX_LIMIT = 16 * 1024 * 1024;
 
 /** Finds or fetches what the installer is booted with, and puts it into Glance; builds share it by digest. */
-export async function prepareMedia(deps: Deps, input: JeosStep): Promise<InstallerMedia> {
+export async function prepareMedia(deps: Deps, input: JeosStepInput): Promise<InstallerMedia> {
   const { ref } = input;
   const build = loadBuild(deps, input.documentsId);
   const plan = await build.installerPlan();
@@ -31,10 +31,10 @@ export async function prepareMedia(deps: Deps, input: JeosStep): Promise<Install
   }
   const parameters = await build.parameters();
   const { checksum_key: keys } = parameters;
-  const found = { keys, ...(await indexOf(plan, keys)) };
+  const found = { keys, ...(await readIndexes(plan, keys)) };
   const { pin } = found;
-  const kernel = await ensureFile(deps, ref, parameters, located(plan.kernel, found, parameters.kernel_checksum));
-  const ramdisk = await ensureFile(deps, ref, parameters, located(plan.ramdisk, found, parameters.ramdisk_checksum));
+  const kernel = await ensureFile(deps, ref, parameters, locateFile(plan.kernel, found, parameters.kernel_checksum));
+  const ramdisk = await ensureFile(deps, ref, parameters, locateFile(plan.ramdisk, found, parameters.ramdisk_checksum));
   const { iso } = found.indexed;
   const notes = [
     kernel.note,
@@ -62,19 +62,19 @@ async function ensureFile(
     return { id: image.id, note };
   }
   const { image, note, ...spooled } = await ensureMedium(deps, { ref, method }, file);
-  await forget(spooled);
+  await deleteSpooled(spooled);
   return { id: image.id, note };
 }
 
 /** What is known of a tree's files. */
-interface Found {
+interface TreeIndexes {
   keys: string | undefined;
   indexed: IndexedMedia;
   pin?: MirrorPin;
 }
 
 /** What the tree's indexes say, and the mirror that the first of them came from. */
-async function indexOf(plan: InstallerPlan, keys: string | undefined): Promise<Omit<Found, 'keys'>> {
+async function readIndexes(plan: InstallerPlan, keys: string | undefined): Promise<Omit<TreeIndexes, 'keys'>> {
   const indexed: IndexedMedia = {};
   let pin: MirrorPin | undefined;
   for (const index of plan.indexes) {
@@ -97,9 +97,17 @@ async function fetchIndex(url: string, keys: string | undefined): Promise<Signed
 }
 
 /** Where a file of the tree is looked for; a digest of the parameters comes before that of the index. */
-function located({ role, urls }: MediaFile, { keys, indexed, pin }: Found, checksum: string | undefined): WantedMedium {
+function locateFile(
+  { role, urls }: MediaFile,
+  { keys, indexed, pin }: TreeIndexes,
+  checksum: string | undefined,
+): WantedMedium {
   const known = indexed[role];
-  const digest = vouchedFor(checksum === undefined ? known?.digest : parseDigest(checksum), keys, `the ${role}`);
+  const digest = requireTrustedDigest(
+    checksum === undefined ? known?.digest : parseDigest(checksum),
+    keys,
+    `the ${role}`,
+  );
   return {
     kind: role,
     urls: pinnedUrls(known === undefined ? urls : [...new Set([known.url, ...urls])], pin),

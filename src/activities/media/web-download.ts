@@ -7,7 +7,7 @@ import { withoutSecrets } from '../../media/urls.js';
 import type { Cloud, Image } from '../../openstack/types.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 import { ensureImage } from '../images/ensure-image.js';
-import { claimMedium, findMedium, mediumRequest, type MediumUse, usedImage } from './ensure-medium.js';
+import { claimMedium, findMedium, buildMediumRequest, type MediumUse, getMediumImage } from './ensure-medium.js';
 import type { WantedMedium } from './fetch-medium.js';
 
 /** How Glance calls fetching an image by itself. */
@@ -37,18 +37,18 @@ export async function ensureWebMedium(
   wanted: WantedMedium,
 ): Promise<{ image: Image; note: string }> {
   const { kind, digest } = wanted;
-  const { url, key } = await keyOf(wanted);
+  const { url, key } = await findAddress(wanted);
   const present = await findMedium(deps, ref.cloud, { kind, method, key });
-  const id = present?.id ?? (await fetched(deps, { ref, method }, { kind, key, url }));
-  const image = await usedImage(deps, ref.cloud, id);
-  await verify(deps.clouds.get(ref.cloud), image, digest);
+  const id = present?.id ?? (await importByGlance(deps, { ref, method }, { kind, key, url }));
+  const image = await getMediumImage(deps, ref.cloud, id);
+  await verifyDigest(deps.clouds.get(ref.cloud), image, digest);
   await claimMedium(deps, ref.cloud, id);
   const note = present === undefined ? `fetched by Glance from ${withoutSecrets(url)}` : `is image ${id} already`;
   return { image, note: `${kind} ${note}` };
 }
 
 /** The first address that has the file, and the key of what is there now. */
-async function keyOf({ urls }: WantedMedium): Promise<{ url: string; key: string }> {
+async function findAddress({ urls }: WantedMedium): Promise<{ url: string; key: string }> {
   let missing: unknown;
   for (const url of urls) {
     try {
@@ -63,31 +63,31 @@ async function keyOf({ urls }: WantedMedium): Promise<{ url: string; key: string
   throw missing;
 }
 
-function fetched(
+function importByGlance(
   deps: Deps,
   { ref, method }: MediumUse,
   { kind, key, url }: { kind: WantedMedium['kind']; key: string; url: string },
 ): Promise<string> {
   reportProgress({ message: `Glance is fetching ${withoutSecrets(url)}` });
-  return ensureImage(deps, ref.cloud, { ...mediumRequest(deps, { kind, method, key }), content: { uri: url } });
+  return ensureImage(deps, ref.cloud, { ...buildMediumRequest(deps, { kind, method, key }), content: { uri: url } });
 }
 
 /** Glance has one digest of its own choice, and MD5; for another one the bytes are read once more. */
-async function verify(cloud: Cloud, image: Image, expected: WantedMedium['digest']): Promise<void> {
+async function verifyDigest(cloud: Cloud, image: Image, expected: WantedMedium['digest']): Promise<void> {
   if (expected === undefined) return;
   const { algorithm, value } = expected;
-  const actual = known(image, algorithm) ?? (await digestOf(cloud, image.id, algorithm));
+  const actual = readGlanceDigest(image, algorithm) ?? (await downloadDigest(cloud, image.id, algorithm));
   if (actual === value.toLowerCase()) return;
   await cloud.image.deleteImage(image.id, { signal: cancellationSignal() });
   throw mismatch(`what Glance has fetched (image ${image.id})`, algorithm, actual, value.toLowerCase());
 }
 
-function known(image: Image, algorithm: string): string | undefined {
+function readGlanceDigest(image: Image, algorithm: string): string | undefined {
   if (image.os_hash_algo === algorithm) return image.os_hash_value ?? undefined;
   return algorithm === 'md5' ? (image.checksum ?? undefined) : undefined;
 }
 
-async function digestOf(cloud: Cloud, id: string, algorithm: string): Promise<string> {
+async function downloadDigest(cloud: Cloud, id: string, algorithm: string): Promise<string> {
   reportProgress({ message: `reading image ${id} for its ${algorithm} digest` });
   const { data } = await cloud.image.downloadImage(id, { signal: cancellationSignal() });
   const hash = createHash(algorithm);

@@ -21,15 +21,15 @@ import { memoryWarning } from '../../os/installer/memory.js';
 import { throwIfInvalid } from '../../tdl/parse.js';
 import { urlsOf } from '../../tdl/content.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
-import { contentDocument } from '../shared/template-content.js';
-import { imageNamed, isInGlance, nameInGlance } from '../media/glance-medium.js';
+import { contentDocumentName } from '../shared/template-content.js';
+import { findIsoImage, isGlanceUrl, parseGlanceName } from '../media/glance-medium.js';
 import { checkWebDownload } from '../media/web-download.js';
 import { planDisks, type PlannedDisks } from './root-disk.js';
 import { deriveUuid } from '../shared/derive-uuid.js';
 import type { PlannedBuild } from './planned-build.js';
 import type { BuildRef } from '../../domain/names.js';
 
-export interface PlanBaseImage {
+export interface PlanBaseImageInput {
   ref: BuildRef;
   input: BaseImageInput;
 }
@@ -49,16 +49,16 @@ export interface PreparedPlan {
  * Finds every mistake before a machine is booted: template, install script, parameters, then what they need in the cloud.
  * Puts the documents into the store, so that no later activity carries them.
  */
-export async function planBaseImage(deps: Deps, { ref, input }: PlanBaseImage): Promise<PlannedBuild> {
+export async function planBaseImage(deps: Deps, { ref, input }: PlanBaseImageInput): Promise<PlannedBuild> {
   // Also of a build that fails here people will ask what became of it.
-  await deps.store.writeRecord(await firstRecord(deps, { ref, input }));
+  await deps.store.writeRecord(await buildInitialRecord(deps, { ref, input }));
   const prepared = await preparePlan(deps, { ref, input });
   await storePlan(deps, { ref, input }, prepared);
   return prepared.planned;
 }
 
 /** Makes a plan; nothing is kept of it yet. */
-export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImage): Promise<PreparedPlan> {
+export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImageInput): Promise<PreparedPlan> {
   const parameters = parseParameters({ ...input.parameters });
   const template = throwIfInvalid(input.template, input.templateName);
   const plan = planBuild({ template, installScript: parameters.install_script, parameters });
@@ -73,14 +73,14 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImage): Pr
     chooseNetwork(cloud, parameters),
     cloud.projectId({ signal: cancellationSignal() }),
   ]);
-  if (parameters.web_download) await checkWebDownload(cloud, mediaUrls(plan));
+  if (parameters.web_download) await checkWebDownload(cloud, listMediaUrls(plan));
   const disks = await planDisks(cloud, plan, flavor, parameters);
   reportProgress({ message: 'fetching what the template names by address' });
   const contents = new Map<string, Buffer>();
   for (const url of urlsOf(template)) {
-    contents.set(contentDocument(url), await contentOf(deps, url));
+    contents.set(contentDocumentName(url), await fetchContent(deps, url));
   }
-  const isoImage = await imageOfMedium(deps, ref.cloud, plan);
+  const isoImage = await findMediumImageId(deps, ref.cloud, plan);
   const digest = computeJeosDigest({
     plan,
     parameters,
@@ -118,27 +118,27 @@ function instanceDigest(jeos: string, network: string, parameters: BuildParamete
   return computeDigest({ jeos, network, zone, configDrive, ...(volumes?.root === undefined ? {} : { root: volumes.root, type }) }); // prettier-ignore
 }
 
-function mediaUrls({ installer: { kernel, ramdisk, medium } }: BuildPlan): string[] {
+function listMediaUrls({ installer: { kernel, ramdisk, medium } }: BuildPlan): string[] {
   return medium === undefined ? [...kernel.urls, ...ramdisk.urls] : [medium.url];
 }
 
-/** The id of the image that the template's medium is, where it is one of the cloud's. @throws FactoryError as `imageNamed` */
-async function imageOfMedium(deps: Deps, cloud: string, { installer }: BuildPlan): Promise<string | undefined> {
+/** The id of the image that the template's medium is, where it is one of the cloud's. @throws FactoryError as `findIsoImage` */
+async function findMediumImageId(deps: Deps, cloud: string, { installer }: BuildPlan): Promise<string | undefined> {
   const { medium } = installer;
-  if (medium === undefined || !isInGlance(medium.url)) return undefined;
-  return (await imageNamed(deps, cloud, nameInGlance(medium.url))).id;
+  if (medium === undefined || !isGlanceUrl(medium.url)) return undefined;
+  return (await findIsoImage(deps, cloud, parseGlanceName(medium.url))).id;
 }
 
 /** Puts what a plan was made from into the store, and what it says into the record. */
 export async function storePlan(
   deps: Deps,
-  { ref, input }: PlanBaseImage,
+  { ref, input }: PlanBaseImageInput,
   { planned, parameters, contents }: PreparedPlan,
 ): Promise<void> {
   for (const [name, bytes] of contents) await deps.store.writeDocument(ref.uuid, name, bytes);
   await writeDocuments(deps, ref.uuid, input, parameters);
   await writeDocuments(deps, planned.jeosDocumentsId, input, parameters);
-  const record = await firstRecord(deps, { ref, input });
+  const record = await buildInitialRecord(deps, { ref, input });
   await deps.store.writeRecord({ ...record, parameters: { ...parameters }, name: planned.name, os: planned.os });
 }
 
@@ -155,7 +155,7 @@ async function writeDocuments(
 }
 
 /** What a template's file or command has at its address. */
-function contentOf(deps: Deps, url: string): Promise<Buffer> {
+function fetchContent(deps: Deps, url: string): Promise<Buffer> {
   return isLocalFile(url)
     ? readLocalFile(url, { directories: deps.filesFrom, maxBytes: CONTENT_LIMIT })
     : fetchBytes(url, { maxBytes: CONTENT_LIMIT, signal: cancellationSignal() });
@@ -211,7 +211,7 @@ async function chooseNetwork({ name: cloud, network }: Cloud, parameters: BuildP
 }
 
 /** The record as it stands before the template has been read. */
-async function firstRecord(deps: Deps, { ref, input }: PlanBaseImage): Promise<BuildRecord> {
+async function buildInitialRecord(deps: Deps, { ref, input }: PlanBaseImageInput): Promise<BuildRecord> {
   const earlier = await deps.store.readRecord(ref.uuid);
   return {
     identifier: ref.uuid,

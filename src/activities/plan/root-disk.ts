@@ -31,9 +31,9 @@ export async function planDisks(
   const { diskSize } = plan.template;
   const hasVolumes = await cloud.volume.exists({ signal: cancellationSignal() });
   const where = root_disk ?? (flavor.disk === 0 && hasVolumes ? 'volume' : 'local');
-  if (!hasVolumes && (media || where === 'volume')) throw withoutVolumes(cloud, media);
+  if (!hasVolumes && (media || where === 'volume')) throw noBlockStorageError(cloud, media);
   if (where === 'local') {
-    checkFlavor(flavor, diskSize);
+    checkFlavorDisk(flavor, diskSize);
     return { minDisk: flavor.disk, ...(media ? { volumes: { media } } : {}) };
   }
   const wanted = diskSize === undefined ? 0 : Number((BigInt(diskSize) + GIB - 1n) / GIB);
@@ -41,7 +41,7 @@ export async function planDisks(
   return { minDisk: root, volumes: { root, media } };
 }
 
-function withoutVolumes({ name }: Cloud, media: boolean): FactoryError {
+function noBlockStorageError({ name }: Cloud, media: boolean): FactoryError {
   if (!media) {
     return new FactoryError('InvalidParameter', `parameter root_disk: cloud ${name} has no block storage (Cinder)`, {
       hint: 'leave it out, or write local',
@@ -54,7 +54,7 @@ function withoutVolumes({ name }: Cloud, media: boolean): FactoryError {
   );
 }
 
-function checkFlavor(flavor: Flavor, diskSize: string | undefined): void {
+function checkFlavorDisk(flavor: Flavor, diskSize: string | undefined): void {
   if (diskSize === undefined || flavor.disk === 0 || BigInt(flavor.disk) * GIB >= BigInt(diskSize)) return;
   const wanted = (Number((BigInt(diskSize) * 10n) / GIB) / 10).toString();
   throw new FactoryError(

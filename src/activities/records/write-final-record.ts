@@ -6,7 +6,7 @@ import type { BuildRef } from '../../domain/names.js';
 import type { BaseImageResult } from '../../domain/messages.js';
 import type { BuildFailure, ImageStatus } from '../../domain/status.js';
 
-export interface FinalRecord {
+export interface WriteFinalRecordInput {
   ref: BuildRef;
   result: BaseImageResult | undefined;
   failure: BuildFailure | undefined;
@@ -22,7 +22,7 @@ const FINAL_ACTIVITY: Record<string, string> = {
 };
 
 /** Completes the record at the end of a build. One that never reached a worker has none. */
-export async function writeFinalRecord(deps: Deps, input: FinalRecord): Promise<void> {
+export async function writeFinalRecord(deps: Deps, input: WriteFinalRecordInput): Promise<void> {
   const record = await deps.store.readRecord(input.ref.uuid);
   if (record === undefined) return;
   // It completed before it was reset: its image is there, and so its record stays.

@@ -7,9 +7,9 @@ import { isGone } from '../instance/servers.js';
 const WHOLE_OR_COMING = ['active', 'queued', 'saving'];
 
 /** States of an instance that a build can go on in. */
-export const USABLE = ['ACTIVE', 'BUILD', 'REBOOT'];
+export const USABLE_STATUSES = ['ACTIVE', 'BUILD', 'REBOOT'];
 
-export async function listServers(deps: Deps, { ref }: { ref: BuildRef }): Promise<Server[]> {
+export async function listInstances(deps: Deps, { ref }: { ref: BuildRef }): Promise<Server[]> {
   const name = resourceName(ref, 'customise');
   const servers = await deps.clouds.get(ref.cloud).compute.listServers({ name }, { signal: cancellationSignal() });
   return servers.filter((candidate) => candidate.name === name && !isGone(candidate));
@@ -23,7 +23,7 @@ export async function findSnapshot(deps: Deps, { ref }: { ref: BuildRef }): Prom
 }
 
 /** A snapshot that is not whole needs its instance. */
-export function isUsable(snapshot: Image, server: Server | undefined): boolean {
+export function isUsableSnapshot(snapshot: Image, server: Server | undefined): boolean {
   if (snapshot.status === 'active') return (snapshot.size ?? 0) > 0;
   return server?.status === 'SHUTOFF' && server['OS-EXT-STS:task_state'] !== null;
 }

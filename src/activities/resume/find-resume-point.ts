@@ -3,16 +3,16 @@ import type { Server } from '../../openstack/types.js';
 import { type Deps, reportProgress, cancellationSignal, sleep } from '../shared/context.js';
 import { mismatchReason } from '../instance/instance-record.js';
 import { removeRootVolume } from '../instance/used-disk.js';
-import { USABLE, listServers, findSnapshot, isUsable } from './existing-resources.js';
+import { USABLE_STATUSES, listInstances, findSnapshot, isUsableSnapshot } from './existing-resources.js';
 import { deleteServer } from '../instance/delete-server.js';
 import type { BuildRef } from '../../domain/names.js';
 
-export interface FindResumePoint {
+export interface FindResumePointInput {
   ref: BuildRef;
   /** Nothing of the customisation is to be used again. */
-  discardGuest: boolean;
+  discardCustomisation: boolean;
   /** The guest itself is wanted, not a snapshot of it. */
-  needsGuest: boolean;
+  ignoreSnapshot: boolean;
   /** What the instance must be, by the plan. */
   instanceDigest?: string;
   /** The template's step that is to be done anew in it, with all that follow. */
@@ -31,47 +31,53 @@ export interface ResumePoint {
  * runs, since the guest's journal knows what has run in it; else nothing. What cannot be used, or is not what template and parameters ask for
  * now, is removed, with the disk that the instance had.
  */
-export async function findResumePoint(deps: Deps, input: FindResumePoint): Promise<ResumePoint> {
+export async function findResumePoint(deps: Deps, input: FindResumePointInput): Promise<ResumePoint> {
   reportProgress({ message: 'looking for what the earlier run has left' });
-  const { ref, discardGuest: anew, needsGuest } = input;
-  const [server, snapshot] = await Promise.all([findServer(deps, input), findSnapshot(deps, input)]);
+  const { ref, discardCustomisation: anew, ignoreSnapshot } = input;
+  const [server, snapshot] = await Promise.all([findInstance(deps, input), findSnapshot(deps, input)]);
   const unfit = anew ? {} : await mismatchReason(deps, ref.uuid, server?.id, input);
   const notes: string[] = [];
-  if (snapshot !== undefined && !anew && !needsGuest && isUsable(snapshot, server) && unfit.snapshot === undefined) {
+  if (
+    snapshot !== undefined &&
+    !anew &&
+    !ignoreSnapshot &&
+    isUsableSnapshot(snapshot, server) &&
+    unfit.snapshot === undefined
+  ) {
     const note = `snapshot ${snapshot.id} of the customised instance`;
     // An instance that is gone has a UUID that no other instance has.
     return { note, snapshotOf: { serverId: server?.id ?? ref.uuid, packages: await countPackages(deps, input) } };
   }
   if (snapshot !== undefined) {
     await deps.clouds.get(ref.cloud).image.deleteImage(snapshot.id, { signal: cancellationSignal() });
-    notes.push(removed(`snapshot ${snapshot.id} is removed`, unfit.snapshot));
+    notes.push(formatRemoval(`snapshot ${snapshot.id} is removed`, unfit.snapshot));
   }
-  if (server !== undefined && !anew && USABLE.includes(server.status) && unfit.instance === undefined) {
+  if (server !== undefined && !anew && USABLE_STATUSES.includes(server.status) && unfit.instance === undefined) {
     return { note: [...notes, `instance ${server.id}`].join('; ') };
   }
   if (server !== undefined) await deleteServer(deps, { ref, serverId: server.id });
   const what = server && `instance ${server.id} was ${server.status} and is removed`;
-  notes.push(what === undefined ? 'no instance' : removed(what, unfit.instance));
+  notes.push(what === undefined ? 'no instance' : formatRemoval(what, unfit.instance));
   // The next instance starts from the JEOS, wherever its disk is.
   const disk = await removeRootVolume(deps, ref);
   if (disk !== undefined) notes.push(`${disk}, which it had for its disk, is removed`);
   return { note: notes.join('; ') };
 }
 
-function removed(what: string, why: string | undefined): string {
+function formatRemoval(what: string, why: string | undefined): string {
   return why === undefined ? what : `${what}: ${why}`;
 }
 
-async function findServer(deps: Deps, input: FindResumePoint): Promise<Server | undefined> {
+async function findInstance(deps: Deps, input: FindResumePointInput): Promise<Server | undefined> {
   for (;;) {
-    const [server] = await listServers(deps, input);
+    const [server] = await listInstances(deps, input);
     if (server?.['OS-EXT-STS:task_state'] !== 'deleting') return server;
     reportProgress({ message: `instance ${server.id} is being deleted` });
     await sleep(deps.pollInterval);
   }
 }
 
-async function countPackages(deps: Deps, { ref }: FindResumePoint): Promise<number> {
+async function countPackages(deps: Deps, { ref }: FindResumePointInput): Promise<number> {
   const icicle = await deps.store.readDocument(ref.uuid, 'icicle.xml');
   return icicle === undefined ? 0 : readIcicle(icicle.toString('utf8')).packages.length;
 }

@@ -3,22 +3,22 @@ import { KEYS } from '../../domain/names.js';
 import type { Image } from '../../openstack/types.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 import { workflowState } from '../shared/temporal-lookups.js';
-import { USABLE, listServers, findSnapshot, isUsable } from './existing-resources.js';
+import { USABLE_STATUSES, listInstances, findSnapshot, isUsableSnapshot } from './existing-resources.js';
 
 /** What a build that has ended would go on from. Nothing is touched. */
 export async function readResumePoint(deps: Deps, input: ReadResumePointInput): Promise<ResumePointReport> {
   const { ref, jeosWorkflowId } = input;
   reportProgress({ message: 'looking for what the build has left' });
   const [servers, snapshot, jeos] = await Promise.all([
-    listServers(deps, input),
+    listInstances(deps, input),
     findSnapshot(deps, input),
     findJeos(deps, input),
   ]);
   const server = servers.find((candidate) => candidate['OS-EXT-STS:task_state'] !== 'deleting');
-  if (snapshot !== undefined && isUsable(snapshot, server)) {
+  if (snapshot !== undefined && isUsableSnapshot(snapshot, server)) {
     return { from: 'snapshot', what: `the snapshot ${snapshot.id} of the customised instance` };
   }
-  if (server !== undefined && USABLE.includes(server.status)) {
+  if (server !== undefined && USABLE_STATUSES.includes(server.status)) {
     return { from: 'instance', what: `instance ${server.id}, in which what has run does not run again` };
   }
   if (jeos !== undefined) return { from: 'jeos', what: `the installed system, JEOS image ${jeos.id}` };

@@ -10,7 +10,7 @@ const SCREEN_STATUS = /\[[^\]]*\(\d?-?\*?\d?\*?-?[a-z]*\)[^\]]*\]\s*\[[^\]]*\]/g
 const CONTROL_SEQUENCES = /\x1b\[[0-9;?]*[A-Za-z]|\[(?:\d[\d;]*[A-DHJKm]|[HJKMm](?![A-Za-z]))/g;
 
 /** The end of the console as text for people: no control characters, no empty lines. */
-export function tailOf(console: string, lines = TAIL_LINES): string {
+export function formatConsoleTail(console: string, lines = TAIL_LINES): string {
   return console
     .replace(CONTROL_SEQUENCES, '')
     .replace(/\r(?!\n)/g, '\n')

@@ -2,7 +2,7 @@ import { FactoryError } from '../../domain/errors.js';
 import { type Deps, sleep } from './context.js';
 
 /** How often it is looked for. */
-const LOOKS = 3;
+const MAX_LOOKUPS = 3;
 
 /**
  * What a create call has made after all whose reply was lost: a list may have it only a moment later. Undefined where nothing has come of
@@ -14,7 +14,7 @@ export async function recoverLostReply<T>(
   find: () => Promise<T | undefined>,
 ): Promise<T | undefined> {
   const mayHaveBeenMade = error instanceof FactoryError && error.type === 'CloudUnavailable';
-  for (let looks = 0; mayHaveBeenMade && looks < LOOKS; looks++) {
+  for (let looks = 0; mayHaveBeenMade && looks < MAX_LOOKUPS; looks++) {
     const made = await find().catch(() => undefined);
     if (made !== undefined) return made;
     await sleep(deps.pollInterval);

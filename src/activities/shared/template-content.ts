@@ -4,7 +4,7 @@ import type { Deps } from './context.js';
 import { readRequiredDocument } from './build-documents.js';
 
 /** Name of the document that holds what an address of the template gave. */
-export function contentDocument(url: string): string {
+export function contentDocumentName(url: string): string {
   return `content-${createHash('sha256').update(url).digest('hex').slice(0, 32)}`;
 }
 
@@ -16,6 +16,6 @@ export async function readContent(deps: Deps, uuid: string, content: Content): P
     case 'base64':
       return Buffer.from(content.base64, 'base64');
     case 'url':
-      return readRequiredDocument(deps, uuid, contentDocument(content.url));
+      return readRequiredDocument(deps, uuid, contentDocumentName(content.url));
   }
 }

@@ -46,21 +46,21 @@ export async function readRetention(deps: Pick<Deps, 'temporal'>): Promise<numbe
 
 /** Whether an installer's run lives, on whichever cloud. */
 export async function isInstalling(deps: Pick<Deps, 'temporal'>): Promise<boolean> {
-  for await (const workflow of running(deps, WORKFLOWS.jeosImage)) return workflow !== undefined;
+  for await (const workflow of listRunning(deps, WORKFLOWS.jeosImage)) return workflow !== undefined;
   return false;
 }
 
 /** Milliseconds that a build may take to say what it holds. */
-const ANSWER_WITHIN = 10_000;
+const QUERY_TIMEOUT = 10_000;
 
 /** JEOS images that living builds hold, or in words why nobody knows. */
 export async function findHeldJeosImages(deps: Pick<Deps, 'temporal'>): Promise<Set<string> | string> {
   const held = new Set<string>();
-  for await (const { workflowId } of running(deps, WORKFLOWS.baseImage)) {
+  for await (const { workflowId } of listRunning(deps, WORKFLOWS.baseImage)) {
     reportProgress({ message: `asking ${workflowId} which JEOS it holds` });
     const handle = deps.temporal.workflow.getHandle(workflowId);
     try {
-      const { resources } = await deps.temporal.withDeadline(Date.now() + ANSWER_WITHIN, () =>
+      const { resources } = await deps.temporal.withDeadline(Date.now() + QUERY_TIMEOUT, () =>
         handle.query<BuildStatus>(STATUS_QUERY),
       );
       if (resources['jeos_image'] !== undefined) held.add(resources['jeos_image']);
@@ -72,6 +72,6 @@ export async function findHeldJeosImages(deps: Pick<Deps, 'temporal'>): Promise<
   return held;
 }
 
-function running(deps: Pick<Deps, 'temporal'>, type: string): AsyncIterable<{ workflowId: string }> {
+function listRunning(deps: Pick<Deps, 'temporal'>, type: string): AsyncIterable<{ workflowId: string }> {
   return deps.temporal.workflow.list({ query: `WorkflowType = '${type}' AND ExecutionStatus = 'Running'` });
 }

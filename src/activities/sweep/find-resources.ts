@@ -25,39 +25,39 @@ export async function findResources(deps: Deps, cloudName: string): Promise<Foun
   // Administrators are shown other projects' things, and everybody other projects' public images.
   const isOurs = (thing: { project_id?: string }): boolean => thing.project_id === project;
   const servers = (await withRetries(deps, () => listOwnServers(deps, cloudName))).filter((server) => !isGone(server));
-  const volumes = await foundVolumes(deps, cloudName);
+  const volumes = await findVolumes(deps, cloudName);
   const addresses = await withRetries(deps, () => cloud.network.listFloatingIps({}, options));
   const ports = await withRetries(deps, () => cloud.network.listPorts({ tags: [MARK] }, options));
   const groups = await withRetries(deps, () => cloud.network.listSecurityGroups({}, options));
-  const pairs = await foundKeyPairs(deps, cloudName);
+  const pairs = await findKeyPairs(deps, cloudName);
   const listed = await withRetries(deps, () => cloud.image.listImages({ properties: { [KEYS.tool]: TOOL } }, options));
   const images = listed.filter(
     ({ owner, status }) => owner === project && status !== 'deleted' && status !== 'pending_delete',
   );
   const found = [
-    ...servers.map(foundServer),
+    ...servers.map(describeServer),
     ...volumes,
-    ...addresses.filter(isOurs).flatMap(foundAddress),
-    ...ports.filter(isOurs).map(foundPort),
-    ...groups.filter(isOurs).flatMap(foundGroup),
+    ...addresses.filter(isOurs).flatMap(describeAddress),
+    ...ports.filter(isOurs).map(describePort),
+    ...groups.filter(isOurs).flatMap(describeGroup),
     ...pairs,
   ];
   for (const image of images) found.push(await describeImage(deps, image));
-  return { found, referred: new Set([...servers.flatMap(bootedFrom), ...images.flatMap(bootsWith)]) };
+  return { found, referred: new Set([...servers.flatMap(readBootedImage), ...images.flatMap(readBootFiles)]) };
 }
 
-function foundServer({ id, name, metadata, tags, created }: Server): FoundResource {
+function describeServer({ id, name, metadata, tags, created }: Server): FoundResource {
   return {
     kind: 'instance',
     id,
     name,
-    ...findOwner(metadata[KEYS.build] ?? buildOfTags(tags), metadata[KEYS.workflow]),
-    ...timesOf(created, readExpiry({ tags, marks: metadata })),
+    ...findOwner(metadata[KEYS.build] ?? readBuildTag(tags), metadata[KEYS.workflow]),
+    ...readTimes(created, readExpiry({ tags, marks: metadata })),
   };
 }
 
 /** Of a cloud that has block storage. */
-async function foundVolumes(deps: Deps, cloudName: string): Promise<FoundResource[]> {
+async function findVolumes(deps: Deps, cloudName: string): Promise<FoundResource[]> {
   const { volume } = deps.clouds.get(cloudName);
   if (!(await withRetries(deps, () => volume.exists({ signal: cancellationSignal() })))) return [];
   const volumes = await withRetries(deps, () => listOwnVolumes(deps, cloudName));
@@ -66,37 +66,37 @@ async function foundVolumes(deps: Deps, cloudName: string): Promise<FoundResourc
     id,
     name: name ?? '',
     ...findOwner(metadata[KEYS.build], metadata[KEYS.workflow]),
-    ...timesOf(created_at, readExpiry({ marks: metadata })),
+    ...readTimes(created_at, readExpiry({ marks: metadata })),
   }));
 }
 
 /** By tag or by description: the tag is set by a second call that a crash may have prevented. */
-function foundAddress({ id, description, tags, created_at, ...address }: FloatingIp): FoundResource[] {
-  const build = buildOfTags(tags) ?? parseResourceName(description, 'address');
+function describeAddress({ id, description, tags, created_at, ...address }: FloatingIp): FoundResource[] {
+  const build = readBuildTag(tags) ?? parseResourceName(description, 'address');
   if (build === undefined && !tags.includes(MARK)) return [];
   const name = address.floating_ip_address;
-  return [{ kind: 'floating IP', id, name, ...findOwner(build), ...timesOf(created_at, readExpiry({ tags })) }];
+  return [{ kind: 'floating IP', id, name, ...findOwner(build), ...readTimes(created_at, readExpiry({ tags })) }];
 }
 
-function foundPort({ id, name, tags, created_at }: Port): FoundResource {
+function describePort({ id, name, tags, created_at }: Port): FoundResource {
   return {
     kind: 'port',
     id,
     name: name ?? '',
-    ...findOwner(buildOfTags(tags)),
-    ...timesOf(created_at, readExpiry({ tags })),
+    ...findOwner(readBuildTag(tags)),
+    ...readTimes(created_at, readExpiry({ tags })),
   };
 }
 
 /** By tag or by name, for the same reason. */
-function foundGroup({ id, name, tags, created_at }: SecurityGroup): FoundResource[] {
-  const build = buildOfTags(tags) ?? parseResourceName(name, 'guest');
+function describeGroup({ id, name, tags, created_at }: SecurityGroup): FoundResource[] {
+  const build = readBuildTag(tags) ?? parseResourceName(name, 'guest');
   if (build === undefined && !tags.includes(MARK)) return [];
-  return [{ kind: 'security group', id, name, ...findOwner(build), ...timesOf(created_at, readExpiry({ tags })) }];
+  return [{ kind: 'security group', id, name, ...findOwner(build), ...readTimes(created_at, readExpiry({ tags })) }];
 }
 
 /** Key pairs have neither tags nor metadata: their name is their mark. Nova tells their age only one by one. */
-async function foundKeyPairs(deps: Deps, cloudName: string): Promise<FoundResource[]> {
+async function findKeyPairs(deps: Deps, cloudName: string): Promise<FoundResource[]> {
   const { compute } = deps.clouds.get(cloudName);
   const found: FoundResource[] = [];
   for (const { name } of await withRetries(deps, () => compute.listKeyPairs({ signal: cancellationSignal() }))) {
@@ -106,24 +106,24 @@ async function foundKeyPairs(deps: Deps, cloudName: string): Promise<FoundResour
       compute.getKeyPair(name, { signal: cancellationSignal() }),
     );
     if (pair === undefined) continue;
-    found.push({ kind: 'key pair', id: name, name, ...findOwner(build), ...timesOf(pair.created_at, undefined) });
+    found.push({ kind: 'key pair', id: name, name, ...findOwner(build), ...readTimes(pair.created_at, undefined) });
   }
   return found;
 }
 
 /** An image of ours, and what it is now. */
 export async function describeImage(deps: Deps, image: Image): Promise<FoundResource> {
-  const role = textOf(image[KEYS.role]);
+  const role = readText(image[KEYS.role]);
   const whole = image.status === 'active' && (image.size ?? 0) > 0;
   const shared = whole && (role === 'jeos' || role === 'media') && image[KEYS[role]] !== undefined ? role : undefined;
-  const used = parseTimestamp(textOf(image[KEYS.used]));
+  const used = parseTimestamp(readText(image[KEYS.used]));
   const result = role === 'base' ? await describeResult(deps, image) : undefined;
   return {
     kind: 'image',
     id: image.id,
     name: image.name ?? '',
-    ...findOwner(textOf(image[KEYS.build]), textOf(image[KEYS.workflow])),
-    ...timesOf(image.created_at, readExpiry({ tags: image.tags, marks: image })),
+    ...findOwner(readText(image[KEYS.build]), readText(image[KEYS.workflow])),
+    ...readTimes(image.created_at, readExpiry({ tags: image.tags, marks: image })),
     ...(shared === undefined ? {} : { shared }),
     ...(role === 'media' && shared === undefined ? { medium: whole ? 'retired' : 'unfinished' } : {}),
     ...(used === undefined ? {} : { used }),
@@ -137,18 +137,18 @@ export async function describeImage(deps: Deps, image: Image): Promise<FoundReso
  * because the record may be in another store, and so does one whose record was never finished.
  */
 async function describeResult(deps: Deps, image: Image): Promise<string | undefined> {
-  const uuid = textOf(image[KEYS.image]) ?? textOf(image[KEYS.build]);
+  const uuid = readText(image[KEYS.image]) ?? readText(image[KEYS.build]);
   if (uuid === undefined) return 'is a base image that names no build';
   const record = await deps.store.readRecord(uuid).catch(() => 'unreadable' as const);
   if (record === 'unreadable') return `is the base image of record ${uuid}, which cannot be read`;
   if (record?.glance_id === image.id || record?.status === 'COMPLETE') return `is the base image of record ${uuid}`;
   const isFailed = record?.status === 'FAILED' || record?.status === 'CANCELED';
   if (image[KEYS.image] !== undefined && !isFailed) return 'is a published base image, though no record names it';
-  const life = await workflowState(deps, textOf(image[KEYS.workflow]) ?? baseImageWorkflowId(uuid));
+  const life = await workflowState(deps, readText(image[KEYS.workflow]) ?? baseImageWorkflowId(uuid));
   return life === 'completed' ? 'is the base image of a build that has completed' : undefined;
 }
 
-function buildOfTags(tags: readonly string[] = []): string | undefined {
+function readBuildTag(tags: readonly string[] = []): string | undefined {
   const prefix = `${KEYS.build}=`;
   return tags.find((tag) => tag.startsWith(prefix))?.slice(prefix.length);
 }
@@ -159,20 +159,23 @@ function findOwner(build: string | undefined, workflow?: string): Pick<FoundReso
   return { build, workflows: [workflow ?? baseImageWorkflowId(build)] };
 }
 
-function timesOf(created: string | undefined, expires: number | undefined): Pick<FoundResource, 'created' | 'expires'> {
-  const moment = parseTimestamp(created);
-  return { ...(moment === undefined ? {} : { created: moment }), ...(expires === undefined ? {} : { expires }) };
+function readTimes(
+  created: string | undefined,
+  expires: number | undefined,
+): Pick<FoundResource, 'created' | 'expires'> {
+  const timestamp = parseTimestamp(created);
+  return { ...(timestamp === undefined ? {} : { created: timestamp }), ...(expires === undefined ? {} : { expires }) };
 }
 
-function bootedFrom({ image }: Server): string[] {
+function readBootedImage({ image }: Server): string[] {
   const id = (image as { id?: unknown } | null | undefined)?.id;
   return typeof id === 'string' ? [id] : [];
 }
 
-function bootsWith(image: Image): string[] {
+function readBootFiles(image: Image): string[] {
   return [image['kernel_id'], image['ramdisk_id']].filter((id) => typeof id === 'string');
 }
 
-function textOf(value: unknown): string | undefined {
+function readText(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }

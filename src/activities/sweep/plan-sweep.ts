@@ -23,13 +23,13 @@ export interface BoundedPlan extends SweepPlan {
   postponed: number;
 }
 
-export interface PlanSweep {
+export interface PlanSweepInput {
   cloud: string;
   limits: SweepLimits;
 }
 
 /** Finds everything of ours in a cloud's project, asks Temporal whose it is, and says what goes and what stays. */
-export async function planSweep(deps: Deps, input: PlanSweep): Promise<BoundedPlan> {
+export async function planSweep(deps: Deps, input: PlanSweepInput): Promise<BoundedPlan> {
   const { removals, kept } = await computeSweepPlan(deps, input);
   return {
     removals: removals.slice(0, MOST_REMOVALS),
@@ -39,7 +39,7 @@ export async function planSweep(deps: Deps, input: PlanSweep): Promise<BoundedPl
   };
 }
 
-async function computeSweepPlan(deps: Deps, { cloud, limits }: PlanSweep): Promise<SweepPlan> {
+async function computeSweepPlan(deps: Deps, { cloud, limits }: PlanSweepInput): Promise<SweepPlan> {
   // The time comes first: what is made from now on is younger than any limit.
   const now = Date.now();
   const lives = new Map<string, WorkflowState>();

@@ -8,10 +8,10 @@ import { describeImage } from './find-resources.js';
 import { deleteKeys } from '../instance/ssh-keys.js';
 import { isInstalling, workflowState } from '../shared/temporal-lookups.js';
 import { isGone } from '../instance/servers.js';
-import { removeShared } from '../images/shared-images.js';
+import { removeSharedImage } from '../images/shared-images.js';
 import { deleteGlanceImage } from '../images/delete-glance-image.js';
 
-export interface RemoveLeftovers {
+export interface RemoveLeftoversInput {
   cloud: string;
   removal: Removal;
 }
@@ -24,7 +24,7 @@ export interface RemovedLeftovers {
 }
 
 /** How a thing is named in what {@link removeLeftovers} answers. */
-export function formatLabel({ kind, id }: Pick<FoundResource, 'kind' | 'id'>): string {
+export function formatResource({ kind, id }: Pick<FoundResource, 'kind' | 'id'>): string {
   return `${kind} ${id}`;
 }
 
@@ -32,14 +32,14 @@ export function formatLabel({ kind, id }: Pick<FoundResource, 'kind' | 'id'>): s
  * Removes things that were found to be nobody's: by their ids and not by their mark, so that what a build has made since
  * is not touched. Temporal is asked again before each of them.
  */
-export async function removeLeftovers(deps: Deps, { cloud, removal }: RemoveLeftovers): Promise<RemovedLeftovers> {
+export async function removeLeftovers(deps: Deps, { cloud, removal }: RemoveLeftoversInput): Promise<RemovedLeftovers> {
   const report: RemovedLeftovers = { removed: [], failed: [] };
   for (const thing of removal.things) {
-    reportProgress({ message: `removing ${formatLabel(thing)} (${thing.name})` });
-    const living = await livingAmong(deps, removal.workflows);
+    reportProgress({ message: `removing ${formatResource(thing)} (${thing.name})` });
+    const living = await findRunningWorkflow(deps, removal.workflows);
     const why = living === undefined ? await tryToRemove(deps, cloud, thing) : `its build lives again: ${living}`;
-    if (why === undefined) report.removed.push(formatLabel(thing));
-    else report.failed.push({ thing: formatLabel(thing), why });
+    if (why === undefined) report.removed.push(formatResource(thing));
+    else report.failed.push({ thing: formatResource(thing), why });
   }
   const { build } = removal;
   if (build !== undefined && removal.workflows.includes(baseImageWorkflowId(build)) && report.failed.length === 0) {
@@ -48,7 +48,7 @@ export async function removeLeftovers(deps: Deps, { cloud, removal }: RemoveLeft
   return report;
 }
 
-async function livingAmong(deps: Deps, workflows: string[]): Promise<string | undefined> {
+async function findRunningWorkflow(deps: Deps, workflows: string[]): Promise<string | undefined> {
   for (const id of workflows) {
     if ((await workflowState(deps, id)) === 'living') return id;
   }
@@ -58,7 +58,7 @@ async function livingAmong(deps: Deps, workflows: string[]): Promise<string | un
 /** Why a thing is still there, or undefined when it is gone. What lasts longer is left to the activity's next try. */
 async function tryToRemove(deps: Deps, cloud: string, thing: FoundResource): Promise<string | undefined> {
   try {
-    return await withRetries(deps, () => remove(deps, cloud, thing).catch(passing));
+    return await withRetries(deps, () => removeResource(deps, cloud, thing).catch(makeConflictRetryable));
   } catch (error) {
     if (!(error instanceof FactoryError) || (error.retryable && error.type !== 'Conflict')) throw error;
     return error.message;
@@ -66,18 +66,18 @@ async function tryToRemove(deps: Deps, cloud: string, thing: FoundResource): Pro
 }
 
 /** What was held by an instance is held for a moment longer. */
-function passing(error: unknown): never {
+function makeConflictRetryable(error: unknown): never {
   if (!(error instanceof FactoryError && error.type === 'Conflict')) throw error;
   throw new FactoryError('Conflict', error.message, { retryable: true, cause: error });
 }
 
-async function remove(deps: Deps, cloud: string, thing: FoundResource): Promise<string | undefined> {
+async function removeResource(deps: Deps, cloud: string, thing: FoundResource): Promise<string | undefined> {
   const { compute, network, volume } = deps.clouds.get(cloud);
   const options = { signal: cancellationSignal() };
   switch (thing.kind) {
     case 'instance':
       await compute.deleteServer(thing.id, options);
-      return untilGone(deps, 'Nova', async () => {
+      return waitUntilGone(deps, 'Nova', async () => {
         const server = await compute.getServer(thing.id, options);
         return isGone(server) ? undefined : server?.status;
       });
@@ -85,7 +85,7 @@ async function remove(deps: Deps, cloud: string, thing: FoundResource): Promise<
       return removeImage(deps, cloud, thing);
     case 'volume':
       await volume.deleteVolume(thing.id, options);
-      return untilGone(deps, 'Cinder', async () => {
+      return waitUntilGone(deps, 'Cinder', async () => {
         const status = (await volume.getVolume(thing.id, options))?.status;
         // It says why it cannot.
         if (status === 'error_deleting') await volume.deleteVolume(thing.id, options);
@@ -114,7 +114,7 @@ const GONE_WITHIN = 300_000;
  * @param statusNow of the thing; undefined when it is gone
  * @returns why it is still there
  */
-async function untilGone(
+async function waitUntilGone(
   deps: Deps,
   service: string,
   statusNow: () => Promise<string | undefined>,
@@ -141,7 +141,7 @@ async function removeImage(deps: Deps, cloud: string, thing: FoundResource): Pro
     return 'an installer’s run has begun, which may need it';
   }
   if (thing.shared !== undefined) {
-    return (await removeShared(deps, cloud, image, KEYS[thing.shared])) ? undefined : 'a build has just chosen it';
+    return (await removeSharedImage(deps, cloud, image, KEYS[thing.shared])) ? undefined : 'a build has just chosen it';
   }
   await deleteGlanceImage(deps, cloud, thing.id);
   return undefined;

@@ -112,12 +112,12 @@ export class BaseImageBuild implements HoldableBuild {
   }
 
   private async makeChangedPlan(input: BaseImageInput): Promise<PlannedBuild> {
-    const { ref, plan: before, parameters, status } = this;
+    const { ref, plan: previousPlan, parameters: previousParameters, status } = this;
     const done = status.status.steps.filter(({ state }) => state === 'done' || state === 'skipped');
     try {
       return await this.steps.call(
         'replanBaseImage',
-        { ref, input, before, parameters, done: done.map(({ name }) => name) },
+        { ref, input, previousPlan, previousParameters, doneSteps: done.map(({ name }) => name) },
         {
           summary: 'check what the user changed while the build was held',
           budget: { total: 600, attempt: 300 },

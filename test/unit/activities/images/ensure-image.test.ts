@@ -5,7 +5,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import type { Deps } from '../../../../src/activities/shared/context.js';
 import { ensureImage } from '../../../../src/activities/images/ensure-image.js';
 import { parseDigest } from '../../../../src/activities/media/ensure-medium.js';
-import { uploaderHere } from '../../../../src/activities/images/uploader.js';
+import { currentUploader } from '../../../../src/activities/images/uploader.js';
 import { FactoryError } from '../../../../src/domain/errors.js';
 import { KEYS } from '../../../../src/domain/names.js';
 import type { CreateImage, Image, ImageChange } from '../../../../src/openstack/types.js';
@@ -83,7 +83,7 @@ class SlowGlance {
           name: 'm',
           disk_format: 'iso',
           container_format: 'bare',
-          properties: { [KEYS.uploader]: uploaderHere() },
+          properties: { [KEYS.uploader]: currentUploader() },
         },
         content: { size: 7, open: () => Readable.from(['content']) },
       }),

@@ -3,13 +3,13 @@ import type { Deps } from '../shared/context.js';
 import { ensureSecurityGroup } from './security-group.js';
 import { ensureKeyPair } from './key-pair.js';
 
-export interface BuildAccess {
+export interface SshAccess {
   keyName: string;
   securityGroupId: string;
 }
 
 /** Makes the build's key pair and its security group, or finds those that an earlier try made. */
-export async function createAccess(deps: Deps, { ref }: { ref: BuildRef }): Promise<BuildAccess> {
+export async function createSshAccess(deps: Deps, { ref }: { ref: BuildRef }): Promise<SshAccess> {
   const [keyName, group] = await Promise.all([ensureKeyPair(deps, ref), ensureSecurityGroup(deps, ref)]);
   return { keyName, securityGroupId: group.id };
 }
