@@ -74,7 +74,7 @@ export const FUNCTIONS = {
 
 type Bound<F> = F extends (deps: Deps, input: infer I) => infer R ? (input: I) => R : never;
 
-/** Everything that touches the world, as workflows call it. Each activity takes one argument and can be run twice without harm. */
+/** The activities, as workflows call them. Each takes one argument and can safely run twice. */
 export type Activities = { [K in keyof typeof FUNCTIONS]: Bound<(typeof FUNCTIONS)[K]> };
 
 export type ActivityName = keyof Activities;

@@ -9,13 +9,13 @@ import { isGone } from '../instance/servers.js';
 
 export interface RemoveResourcesInput {
   ref: BuildRef;
-  /** Ids of images that are the result. */
+  /** Ids of the images that are the build's result, which stay. */
   keepImages: string[];
-  /** Whether the build may have made volumes. Default true. */
+  /** Whether the build may have created volumes. Default true. */
   volumes?: boolean;
 }
 
-/** One thing in the cloud that carries the build's mark. */
+/** A resource in the cloud that has the build's mark. */
 interface Found {
   what: string;
   remove: () => Promise<void>;
@@ -27,29 +27,37 @@ export interface CleanupReport {
   leftovers: string[];
 }
 
-/** How many rounds are made before what is still there is reported as left over. */
+/** Rounds after which a resource that still exists is reported as left over. */
 const ROUNDS = 60;
 
-/** Rounds at the end in which what an instance holds that does not go is tried nevertheless: one to remove it, one to see what is left. */
+/**
+ * Last rounds, in which resources that an instance holds are removed even though the instance still exists: one round
+ * to remove them, one to see what is left.
+ */
 const LAST_ROUNDS = 2;
 
-/** Which share of a try's time may be over when those rounds begin, and when nothing more is removed: a cloud may hang instead of refusing. */
+/**
+ * Shares of a try's time after which the last rounds begin, and after which nothing more is removed: a cloud may hang
+ * instead of refusing.
+ */
 const LAST_FROM = 0.5;
 
 const STOP_FROM = 0.9;
 
-/** Why something is left that was not even tried. */
+/** Reason for a resource that it was too late to remove. */
 const NO_TIME_LEFT = 'there was no time left to remove it';
 
-/** Why something is left that the cloud has never refused to remove: a service behind its API is down, or has failed at it. */
+/**
+ * Reason for a resource whose removal the cloud has accepted each time: a service behind its API is down or has failed.
+ */
 const STILL_THERE = 'the cloud has accepted to remove it, but it is still there';
 
 /**
- * Removes everything in the cloud that carries the build's mark, and looks again until nothing does: a thing whose
- * creation was still under way appears late. Servers go first, because they hold the others.
+ * Removes every resource in the cloud that has the build's mark, and looks again until there is none: a resource whose
+ * creation was still under way appears late. Servers come first, because they hold the others.
  */
 export async function removeResources(deps: Deps, input: RemoveResourcesInput): Promise<CleanupReport> {
-  // What an earlier try has begun to remove, and perhaps removed.
+  // Resources that an earlier try has begun to remove, and may have removed.
   const begun = new Set(readHeartbeatCheckpoint<string[]>());
   let left = new Map<string, string>();
   const isPast = startAttemptClock();
@@ -75,7 +83,10 @@ export async function removeResources(deps: Deps, input: RemoveResourcesInput): 
   return { removed, leftovers: [...left].map(([what, why]) => `${what}: ${why}`) };
 }
 
-/** Tells whether a share of the time is past that this try has: its own, or what earlier ones have left of all tries'. */
+/**
+ * Returns a function that tells whether a share of this try's time has passed. The time is that of one try, or what
+ * earlier tries have left of the time of all.
+ */
 function startAttemptClock(): (share: number) => boolean {
   const { info } = Context.current();
   const used = info.currentAttemptScheduledTimestampMs - info.scheduledTimestampMs;
@@ -84,7 +95,7 @@ function startAttemptClock(): (share: number) => boolean {
   return (share) => Date.now() - began >= time * share;
 }
 
-/** Why it cannot be removed; undefined when the cloud has accepted to. */
+/** Returns why the resource cannot be removed; undefined when the cloud has accepted the request. */
 function tryToRemove(remove: Found['remove']): Promise<string | undefined> {
   return remove().then(
     () => undefined,
@@ -93,8 +104,8 @@ function tryToRemove(remove: Found['remove']): Promise<string | undefined> {
 }
 
 /**
- * A build that was reset or resumed while it cleaned up has a new run, and that makes things under the same mark. Temporal tells
- * this activity only with its next heartbeat.
+ * Stops when another run of the build has started: a build that was reset or resumed during its clean-up creates
+ * resources with the same mark. Temporal tells this activity only at its next heartbeat.
  */
 async function stopUnlessCurrent(deps: Deps): Promise<void> {
   const { workflowId, runId } = Context.current().info.workflowExecution ?? {};
@@ -107,7 +118,7 @@ async function stopUnlessCurrent(deps: Deps): Promise<void> {
   throw new FactoryError('Conflict', 'another run of this build has taken over, and what it made with it');
 }
 
-/** @param withServers whether the rest is looked for as well while instances are still there, which may hold it */
+/** @param withServers whether the other resources are listed even while instances still exist, which may hold them */
 async function findAll(deps: Deps, input: RemoveResourcesInput, withServers: boolean): Promise<Found[]> {
   const servers = await findServers(deps, input.ref);
   if (servers.length > 0 && !withServers) return servers;
@@ -134,7 +145,7 @@ async function findServers(deps: Deps, ref: BuildRef): Promise<Found[]> {
 
 async function findFloatingIps(deps: Deps, ref: BuildRef): Promise<Found[]> {
   const { network } = deps.clouds.get(ref.cloud);
-  // By description, for the reason for which groups are found by name.
+  // By description, because a crash may have prevented the second call that sets the tag.
   const own = await network.listFloatingIps(
     { description: resourceName(ref, 'address') },
     { signal: cancellationSignal() },
@@ -147,7 +158,7 @@ async function findFloatingIps(deps: Deps, ref: BuildRef): Promise<Found[]> {
 
 async function findSecurityGroups(deps: Deps, ref: BuildRef): Promise<Found[]> {
   const { network } = deps.clouds.get(ref.cloud);
-  // By name, because the tag is set by a second call that a crash may have prevented.
+  // By name, because a crash may have prevented the second call that sets the tag.
   const groups = await network.listSecurityGroups(
     { name: resourceName(ref, 'guest') },
     { signal: cancellationSignal() },
@@ -170,7 +181,7 @@ async function findKeyPair(deps: Deps, ref: BuildRef): Promise<Found[]> {
 async function findImages(deps: Deps, { ref, keepImages }: RemoveResourcesInput): Promise<Found[]> {
   const { image } = deps.clouds.get(ref.cloud);
   const images = await image.listImages({ properties: { [KEYS.build]: ref.uuid } }, { signal: cancellationSignal() });
-  // The image of a build that had completed before it was reset.
+  // The result of a build that had completed before it was reset.
   const built = (await completedResult(deps, ref))?.glanceId;
   return images
     .filter(({ status }) => status !== 'deleted' && status !== 'pending_delete')
@@ -178,7 +189,7 @@ async function findImages(deps: Deps, { ref, keepImages }: RemoveResourcesInput)
     .map(({ id }) => ({ what: `image ${id}`, remove: () => image.deleteImage(id, { signal: cancellationSignal() }) }));
 }
 
-/** A volume that is being deleted is there until it has gone, or comes back with an error. */
+/** A volume that is being deleted still counts: it disappears, or returns with an error. */
 async function findVolumes(deps: Deps, { ref, volumes = true }: RemoveResourcesInput): Promise<Found[]> {
   const { volume } = deps.clouds.get(ref.cloud);
   if (!volumes || !(await volume.exists({ signal: cancellationSignal() }))) return [];
@@ -189,7 +200,7 @@ async function findVolumes(deps: Deps, { ref, volumes = true }: RemoveResourcesI
   }));
 }
 
-/** A JEOS that is whole belongs to every build; only the sweeper removes one. */
+/** Whether an image is a complete JEOS. It belongs to all builds; only the sweeper removes it. */
 function isWholeJeos(image: Image): boolean {
   return image[KEYS.role] === 'jeos' && image[KEYS.jeos] !== undefined;
 }

@@ -3,13 +3,13 @@ import type { Guest } from '../../guest/types.js';
 import { cancellationSignal } from '../shared/context.js';
 import type { GuestInput } from './guest-location.js';
 
-/** Seconds that a change of the keys may take. */
+/** Seconds after which a change of `authorized_keys` in the guest fails. */
 const TIMEOUT = 60;
 
 export interface SshSessionInput extends GuestInput {
-  /** One line, as in `authorized_keys`, without options. */
+  /** The user's public key: one line of `authorized_keys`, without options. */
   publicKey: string;
-  /** CIDR from which the session comes, where that is not the worker's own address. */
+  /** CIDR from which the user connects. Default: the worker's own address, which has access already. */
   from?: string;
 }
 

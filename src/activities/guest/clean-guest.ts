@@ -6,7 +6,9 @@ import { recordAllSteps } from '../instance/instance-record.js';
 import { OWN_SCRIPT_TIMEOUT, RERUNS, runScriptOnce } from './run-script-once.js';
 import type { GuestInput } from './guest-location.js';
 
-/** Removes the machine's identity from the guest: nothing that belongs to this one instance may be in the image. */
+/**
+ * Removes the machine's identity from the guest, so that the image contains nothing that belongs to this one instance.
+ */
 export async function cleanGuest(deps: Deps, input: GuestInput & { round: string }): Promise<void> {
   const build = loadBuild(deps, input.ref.uuid);
   const [profile, secrets] = await Promise.all([build.profile(), build.secrets()]);
@@ -15,7 +17,7 @@ export async function cleanGuest(deps: Deps, input: GuestInput & { round: string
     const { title, script } = profile.cleanGuest();
     const { round } = input;
     await recordAllSteps(deps, build, input.guest.serverId);
-    // An earlier run of the build may have cleaned it before this one did steps of the template anew.
+    // Always run again: an earlier run of the build may have cleaned the guest before this run repeated some steps.
     const how = { timeout: OWN_SCRIPT_TIMEOUT, round, anew: true, reruns: RERUNS };
     await runScriptOnce(deps, guest, secrets, { key: 'clean', title, script, ...how });
   });

@@ -4,7 +4,7 @@ import { loadBuild } from '../shared/build-documents.js';
 import { withGuest } from './guest-connection.js';
 import { type SshSessionInput, changeAuthorizedKeys } from './authorized-keys.js';
 
-/** Lets nobody in with the key any more. */
+/** Removes the user's key from the guest. */
 export async function closeSession(deps: Deps, input: SshSessionInput): Promise<void> {
   await withGuest(deps, loadBuild(deps, input.ref.uuid), input, (guest) =>
     changeAuthorizedKeys(guest, guest.shell.shutOut(input.guest.user, keyBlob(input.publicKey))),

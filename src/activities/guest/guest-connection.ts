@@ -9,10 +9,12 @@ import { loadHostKey, loadLoginKey } from '../instance/ssh-keys.js';
 import { getLiveServer, serverOffError } from '../instance/servers.js';
 import type { GuestInput } from './guest-location.js';
 
-/** Seconds that a connection may take to be made. */
+/** Seconds after which an attempt to connect fails. */
 const CONNECT_TIMEOUT = 30;
 
-/** The host keys that the guest may have: the one that it was given, and those that it printed on its own console. */
+/**
+ * Loads the host keys that the guest may present: the key that the build gave it, and those it printed on its console.
+ */
 export async function loadKnownHostKeys(deps: Deps, build: BuildDocuments): Promise<string[]> {
   const given = await loadHostKey(deps, build);
   const printed = await deps.store.readDocument(build.uuid, 'known_hosts');
@@ -20,8 +22,8 @@ export async function loadKnownHostKeys(deps: Deps, build: BuildDocuments): Prom
 }
 
 /**
- * Remembers the host keys that the guest printed on its console: the way to know a guest whose system did not take the
- * key that it was given.
+ * Stores the host keys that the guest printed on its console. Some systems do not use the host key that the build gives
+ * them; their keys can be known only in this way.
  */
 export async function learnHostKeys(deps: Deps, { ref, guest }: GuestInput): Promise<void> {
   const console = await deps.clouds
@@ -31,7 +33,7 @@ export async function learnHostKeys(deps: Deps, { ref, guest }: GuestInput): Pro
   if (printed.length > 0) await deps.store.writeDocument(ref.uuid, 'known_hosts', printed.join('\n'));
 }
 
-/** Connects to the build's guest; this worker is let in first. */
+/** Opens the security group for this worker, and connects to the build's guest. */
 async function connectToGuest(deps: Deps, build: BuildDocuments, input: GuestInput): Promise<Guest> {
   const { ref, guest } = input;
   await openSecurityGroupForWorker(deps, ref, guest);
@@ -51,7 +53,7 @@ async function connectToGuest(deps: Deps, build: BuildDocuments, input: GuestInp
   );
 }
 
-/** Does something with the guest over a connection of its own. */
+/** Connects to the guest, runs `work`, and closes the connection. */
 export async function withGuest<T>(
   deps: Deps,
   build: BuildDocuments,
@@ -67,10 +69,10 @@ export async function withGuest<T>(
 }
 
 /**
- * The same for a guest that has been reached before: when it is out of reach, its instance may have the reason.
- *
- * @throws FactoryError ServerGone or ServerFailed when the instance is gone, failed or off: no further try would reach it, and
- *   another instance may have its address by now
+ * Like {@link withGuest}, for a guest that an earlier step has reached: when the connection fails, the state of the
+ * instance may explain why.
+ * @throws FactoryError ServerGone or ServerFailed when the instance is gone, failed or off: no further try would reach
+ *   it, and another instance may have its address by now
  */
 export async function withRunningGuest<T>(
   deps: Deps,
@@ -81,7 +83,7 @@ export async function withRunningGuest<T>(
   try {
     return await withGuest(deps, build, input, work);
   } catch (error) {
-    // With an instance its security group may have gone.
+    // If the instance was deleted, its security group may be deleted too.
     if (mayBeBooting(error) || (error instanceof FactoryError && error.type === 'NotFound'))
       await checkInstanceRuns(deps, input);
     throw error;
@@ -93,7 +95,7 @@ async function checkInstanceRuns(deps: Deps, { ref, guest }: GuestInput): Promis
   if (server.status === 'SHUTOFF') throw serverOffError(guest.serverId);
 }
 
-/** Whether a failed connection is worth another try while the guest is still booting. */
+/** Whether a failed connection may succeed later, because the guest is still booting. */
 export function mayBeBooting(error: unknown): error is FactoryError {
   return (
     error instanceof FactoryError &&

@@ -1,6 +1,6 @@
 import type { BuildRef } from '../../domain/names.js';
 
-/** Where a guest is and who lets us in. The key is in the store. */
+/** Where a guest is, and how to log in. The private key is in the store. */
 export interface GuestLocation {
   host: string;
   serverId: string;

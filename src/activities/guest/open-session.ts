@@ -6,7 +6,7 @@ import { loadBuild } from '../shared/build-documents.js';
 import { loadKnownHostKeys, withGuest } from './guest-connection.js';
 import { type SshSessionInput, changeAuthorizedKeys } from './authorized-keys.js';
 
-/** Lets somebody with the key in to the guest, as the user that we are let in as. */
+/** Adds a user's public key to the guest, for the account that the build itself uses. */
 export async function openSession(deps: Deps, input: SshSessionInput): Promise<OpenedSession> {
   const { ref, guest: location, publicKey, from } = input;
   const build = loadBuild(deps, ref.uuid);

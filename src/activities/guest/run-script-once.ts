@@ -3,25 +3,28 @@ import { maskSecrets } from '../../planning/secrets.js';
 import type { Guest, JournalOptions, JournalResult } from '../../guest/types.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 
-/** Characters of a failed command's output that its message carries. */
+/** Characters of a failed command's output that its error message quotes, from the end. */
 export const OUTPUT_TAIL = 2000;
 
-/** Seconds that our own scripts may take. */
+/** Seconds after which a script of imagefactory's own fails. */
 export const OWN_SCRIPT_TIMEOUT = 1200;
 
-/** What is run once in a guest. */
+/** A script that the guest's journal runs once. */
 interface OnceScript extends Pick<JournalOptions, 'timeout' | 'round' | 'anew'> {
   key: string;
   title: string;
   script: string;
-  /** How many times it may be run again when it is interrupted. */
+  /** How many times the script is run again when it is interrupted. */
   reruns: number;
 }
 
-/** How many times a guest may reboot under a step that may be run again. */
+/** How many times a step that may be rerun is run again when the guest reboots during it. */
 export const RERUNS = 3;
 
-/** Runs a script once, whatever becomes of this worker, and fails if it did. */
+/**
+ * Runs a script once, even when workers crash or restart in between. @throws FactoryError CommandFailed,
+ * CommandInterrupted
+ */
 export async function runScriptOnce(
   deps: Deps,
   guest: Guest,

@@ -15,11 +15,11 @@ export interface RunTemplateStepInput extends GuestInput {
   step: string;
   /** Seconds. */
   timeout: number;
-  /** Which try to get it done this is: a failed step is run again under a new name. */
+  /** Name of the round. A step that failed runs again in a new round, which the guest's journal has not seen. */
   round: string;
-  /** Run it though the guest has done it. */
+  /** Whether to run the step again although the guest's journal has run it. */
   forceRerun: boolean;
-  /** Run a command again that was interrupted. */
+  /** Whether to run a command again that was interrupted. */
   rerunInterrupted: boolean;
 }
 
@@ -59,7 +59,7 @@ async function runScript(
   { step, profile, secrets }: { step: ScriptStep; profile: OsProfile; secrets: string[] },
 ): Promise<void> {
   const script = await renderStepScript(deps, input, step, profile);
-  // What we bring ourselves can be run any number of times.
+  // Scripts of imagefactory's own can safely run more than once.
   const mayRerun = input.rerunInterrupted || (step.kind !== 'command' && step.kind !== 'precommand');
   const { timeout, round, forceRerun: anew } = input;
   const reruns = mayRerun ? RERUNS : 0;

@@ -8,10 +8,13 @@ import { isOff, serverOffError, watchLiveServer } from '../instance/servers.js';
 import { getInstance } from './wait-for-ssh.js';
 import type { GuestInput } from './guest-location.js';
 
-/** Milliseconds after which a guest that has not gone down by itself is sent the ACPI button, and again. */
+/** Milliseconds after which a guest that has not shut down is sent the ACPI power button, and between repeats. */
 const POWER_BUTTON_AFTER = 60_000;
 
-/** Document of the instance that was told to shut down. An instance that is off by itself still has the build's key in it, and its journal. */
+/**
+ * Document with the id of the instance that the build told to shut down. An instance that was switched off otherwise
+ * still contains the build's key and its journal.
+ */
 const TOLD_DOCUMENT = 'shutdown_told';
 
 async function wasToldToShutDown(deps: Deps, { ref, guest }: GuestInput): Promise<boolean> {
@@ -19,15 +22,16 @@ async function wasToldToShutDown(deps: Deps, { ref, guest }: GuestInput): Promis
 }
 
 /**
- * Tells the guest to forget our key and to go down. A guest that has forgotten the key has been told by an earlier try;
- * one that cannot be reached may still have it, so that is an error, and the next try looks whether it is off.
+ * Tells the guest to remove the build's key and to shut down. A guest that refuses the key was told by an earlier try.
+ * A guest that cannot be reached may still have the key: that is an error, and the next try checks whether the instance
+ * is off.
  */
 async function tellGuestToShutDown(deps: Deps, input: GuestInput): Promise<void> {
   const build = loadBuild(deps, input.ref.uuid);
   const { publicKey } = await loadLoginKey(deps, build);
   try {
     await withGuest(deps, build, input, async (guest) => {
-      // First: it may be off before we hear of it, and whoever tries again may be another worker or another activity.
+      // Written first: the guest may be off before the reply arrives, and another worker may make the next try.
       await deps.store.writeDocument(input.ref.uuid, TOLD_DOCUMENT, input.guest.serverId);
       await removeKeyAndShutDown(guest, publicKey, { cleanUp: guest.shell.lastCleanUp, signal: cancellationSignal() });
     });
@@ -40,8 +44,8 @@ async function tellGuestToShutDown(deps: Deps, input: GuestInput): Promise<void>
 }
 
 /**
- * Removes the build's key and shuts the guest down; waits until it is off.
- * @throws FactoryError ServerFailed when it is off without having been told
+ * Removes the build's key from the guest, shuts the guest down, and waits until its instance is off.
+ * @throws FactoryError ServerFailed when the instance is off although the build did not shut it down
  */
 export async function shutDownGuest(deps: Deps, input: GuestInput & { deadline: number }): Promise<void> {
   const { compute } = deps.clouds.get(input.ref.cloud);

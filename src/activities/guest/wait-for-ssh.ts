@@ -11,7 +11,7 @@ import { markProven } from '../images/mark-proven.js';
 import type { FoundJeos } from '../installer/wait-for-jeos.js';
 import type { GuestInput } from './guest-location.js';
 
-/** Polls between two looks at the server behind a guest that does not answer. */
+/** Tries to connect between two checks of the instance, while the guest does not answer. */
 const SERVER_CHECK = 10;
 
 export function getInstance(deps: Deps, { ref, guest }: GuestInput): Promise<Server> {
@@ -40,7 +40,7 @@ async function failAtDeadline(
   });
 }
 
-/** Waits until the guest lets us in over SSH and lets us be root. */
+/** Waits until the build can log in to the guest over SSH and become root. */
 export async function waitForSsh(deps: Deps, input: GuestInput & { deadline: number; jeos: FoundJeos }): Promise<void> {
   const build = loadBuild(deps, input.ref.uuid);
   for (let tries = 1; ; tries++) {

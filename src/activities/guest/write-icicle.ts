@@ -8,7 +8,7 @@ import { withRunningGuest } from './guest-connection.js';
 import { OUTPUT_TAIL, OWN_SCRIPT_TIMEOUT } from './run-script-once.js';
 import type { GuestInput } from './guest-location.js';
 
-/** Lists the guest's packages, and keeps the ICICLE document in the store. */
+/** Lists the guest's packages, and writes the ICICLE document to the store. */
 export async function writeIcicle(deps: Deps, input: GuestInput): Promise<{ packages: number }> {
   const build = loadBuild(deps, input.ref.uuid);
   const [template, profile, secrets] = await Promise.all([build.template(), build.profile(), build.secrets()]);

@@ -19,13 +19,13 @@ export interface CapturedImage {
   size: number;
 }
 
-/** States from which an image never becomes active. https://docs.openstack.org/glance/latest/user/statuses.html */
+/** Statuses from which an image never becomes active. https://docs.openstack.org/glance/latest/user/statuses.html */
 export const DEAD_STATUSES = ['killed', 'deleted', 'deactivated', 'pending_delete'];
 
-/** How many snapshots of one server may fail before the build does. */
+/** How many captures of one instance may fail before the step fails. */
 const SNAPSHOT_TRIES = 3;
 
-/** The image of that role that a build is making, or has made. */
+/** Finds the image of a role that a build is making, or has made. */
 export async function findCapturedImage(
   deps: Deps,
   { ref, role }: Pick<SnapshotServerInput, 'ref' | 'role'>,
@@ -36,7 +36,7 @@ export async function findCapturedImage(
   return found.find((candidate) => !DEAD_STATUSES.includes(candidate.status));
 }
 
-/** Removes an image that cannot become whole. @throws FactoryError ImageFailed, retryable a few times */
+/** Deletes an image that the cloud cannot complete. @throws FactoryError ImageFailed, always; retryable a few times */
 export async function failCapture(watch: CloudWatch, imageId: string, status: string): Promise<never> {
   if (status !== 'gone') await watch.cloud.image.deleteImage(imageId, { signal: cancellationSignal() });
   throw new FactoryError('ImageFailed', `the snapshot (image ${imageId}) is ${status}: the cloud could not finish it`, {
@@ -55,7 +55,7 @@ export function checkCaptureDeadline(
   });
 }
 
-/** An image that is active: whole only when it has bytes. */
+/** Checks that an active image has bytes. */
 export async function checkCapturedImage(image: Image): Promise<CapturedImage> {
   if (image.size === null || image.size === 0) {
     throw new FactoryError('ImageFailed', `the snapshot (image ${image.id}) is active but empty`, {

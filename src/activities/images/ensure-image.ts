@@ -7,28 +7,28 @@ import { type Deps, reportProgress, cancellationSignal, sleep } from '../shared/
 import { isUploadedElsewhere } from './uploader.js';
 import { deriveUuid } from '../shared/derive-uuid.js';
 
-/** An image whose id is ours to choose. */
+/** An image that is created under an id derived from its seed. */
 export interface WantedImage {
-  /** What makes it this image and no other: its id is derived from it. */
+  /** Identifies the image: equal seeds give equal ids. */
   seed: string;
   request: CreateImage;
   content: UploadedContent | { uri: string };
 }
 
-/** What we upload. */
+/** Content that the worker uploads. */
 export interface UploadedContent {
-  /** Bytes; absent where they are known only when the last one has come. */
+  /** Size in bytes. Undefined when it is known only after the last byte. */
   size?: number;
-  /** Opens it anew for every try. */
+  /** Opens the content from its beginning, for each try. */
   open: () => Readable;
 }
 
-/** How many times an id may have been used up by a deleted image before we give up. */
+/** How many derived ids are tried, when deleted images have used up the first ones. */
 const GENERATIONS = 50;
 
 /**
- * Milliseconds that an upload of the same image is waited for, by whom it may be, before it is asked whether he lives. One of an earlier
- * try of ours is taken for dead then, and one that names nobody.
+ * Milliseconds for which an upload by another activity is waited for before Temporal is asked whether that activity
+ * still runs. After this time an upload that names no activity, or an earlier try of this one, counts as dead.
  */
 const STALE_UPLOAD = 120_000;
 
@@ -37,9 +37,9 @@ function isConflict(error: unknown): boolean {
 }
 
 /**
- * Makes sure that an image with this content is there and active, and answers its id. We choose the id ourselves, so a
- * create call whose reply was lost cannot make a second one: the next try gets 409 and finds it. Glance never gives the
- * id of a deleted image out again; then the next generation of the id is taken.
+ * Makes sure that an image with this content exists and is active, and returns its id. The id is derived, so a create
+ * call whose reply was lost cannot make a second image: the next try gets 409 and finds the first. Glance never reuses
+ * the id of a deleted image; then the next generation of the id is taken.
  */
 export async function ensureImage(deps: Deps, cloudName: string, wanted: WantedImage): Promise<string> {
   const cloud = deps.clouds.get(cloudName);
@@ -54,7 +54,7 @@ export async function ensureImage(deps: Deps, cloudName: string, wanted: WantedI
   throw new FactoryError('ImageFailed', `Glance refuses every id for image ${wanted.request.name}`);
 }
 
-/** The new image, or undefined when a deleted one has used the id up. */
+/** Creates the image. Returns undefined when a deleted image has used up the id. */
 async function create(deps: Deps, cloudName: string, id: string, wanted: WantedImage): Promise<Image | undefined> {
   const { image } = deps.clouds.get(cloudName);
   try {
@@ -65,7 +65,10 @@ async function create(deps: Deps, cloudName: string, id: string, wanted: WantedI
   }
 }
 
-/** Fills the image, or waits for whoever is filling it. False when it is dead and was removed. */
+/**
+ * Uploads the image's content, or waits until another activity has uploaded it. Returns false when that upload is dead
+ * and the image was deleted.
+ */
 async function waitUntilFilled(deps: Deps, cloudName: string, first: Image, wanted: WantedImage): Promise<boolean> {
   const images = deps.clouds.get(cloudName).image;
   const { id } = first;
@@ -76,7 +79,7 @@ async function waitUntilFilled(deps: Deps, cloudName: string, first: Image, want
     const isPatient = Date.now() - waitedSince <= STALE_UPLOAD;
     if (isImported(image)) await sleep(deps.pollInterval);
     else if (image.status === 'queued') {
-      // Whoever has made it is about to fill it.
+      // The activity that created the image is about to upload its content.
       if (isPatient && (await isUploadedElsewhere(deps, image))) await sleep(deps.pollInterval);
       else await fill(deps, cloudName, image, wanted);
     } else if (image.status === 'saving' && isPatient) await sleep(deps.pollInterval);
@@ -91,7 +94,7 @@ async function waitUntilFilled(deps: Deps, cloudName: string, first: Image, want
   return false;
 }
 
-/** Whether Glance is fetching it by itself. */
+/** Whether Glance itself imports the image's content. */
 function isImported(image: Image): boolean {
   return image.status === 'importing' || isText(image['os_glance_import_task']);
 }
@@ -107,7 +110,10 @@ async function fill(deps: Deps, cloudName: string, image: Image, wanted: WantedI
   return upload(deps, cloudName, image.id, { name: request.name, ...content });
 }
 
-/** Puts our name on an image that whoever made it does not fill, so that nobody takes our upload for his. */
+/**
+ * Records this activity as the uploader of an image that its creator does not fill, so that other activities wait for
+ * this upload.
+ */
 async function recordUploader(deps: Deps, cloudName: string, image: Image, { request }: WantedImage): Promise<void> {
   const value = request.properties?.[KEYS.uploader];
   if (value === undefined || image[KEYS.uploader] === value) return;
@@ -115,12 +121,15 @@ async function recordUploader(deps: Deps, cloudName: string, image: Image, { req
     const change = { op: 'add', path: `/${KEYS.uploader}`, value } as const;
     await deps.clouds.get(cloudName).image.updateImage(image.id, [change], { signal: cancellationSignal() });
   } catch (error) {
-    // The upload finds that out, too.
+    // The image was deleted: the upload fails with the same error.
     if (!(error instanceof FactoryError && error.type === 'NotFound')) throw error;
   }
 }
 
-/** @throws FactoryError MediaUnavailable where Glance has tried it before, without success */
+/**
+ * Asks Glance to import the image from a URL.
+ * @throws FactoryError MediaUnavailable when an earlier import by Glance failed
+ */
 async function importFrom(deps: Deps, cloudName: string, image: Image, uri: string): Promise<void> {
   const { image: images } = deps.clouds.get(cloudName);
   const { id } = image;
@@ -138,7 +147,7 @@ async function importFrom(deps: Deps, cloudName: string, image: Image, uri: stri
   try {
     await images.importFrom(id, uri, { signal: cancellationSignal() });
   } catch (error) {
-    // Somebody else has begun it.
+    // Another activity has started the import.
     if (!isConflict(error)) throw error;
     await sleep(deps.pollInterval);
   }
@@ -160,7 +169,8 @@ async function upload(
       },
     });
   } catch (error) {
-    // Somebody has deleted it: then it is made anew. Or somebody else is uploading the same bytes: they are waited for.
+    // Either the image was deleted: then it is created again. Or another activity uploads the same bytes: then that
+    // upload is waited for.
     if (error instanceof FactoryError && error.type === 'NotFound') return;
     if (!isConflict(error)) throw error;
     await sleep(deps.pollInterval);

@@ -4,19 +4,19 @@ import { marksOf, resourceName, tagsOf, type BuildRef } from '../../domain/names
 import type { Deps } from '../shared/context.js';
 import { ensureImage, type UploadedContent } from './ensure-image.js';
 
-/** An image of an installer's run alone. */
+/** An image that belongs to one installer run. */
 export interface RunImage {
-  /** `boot`, `boot-ramdisk`: one of each a run. */
+  /** Purpose, such as `boot` or `boot-ramdisk`; unique in a run. */
   name: string;
-  /** Of disk and container; a disk is `bare`. */
+  /** Glance's disk format. The container format is `bare`, except for `ari`. */
   format: 'raw' | 'iso' | 'ari';
-  /** Properties that it is to have besides the run's marks. */
+  /** Properties besides the run's own marks. */
   properties?: Record<string, string>;
-  /** What is in it, or a file that has it. */
+  /** The content, or the path of a file with it. */
   content: UploadedContent | string;
 }
 
-/** Makes sure that an image of a run's own is there; clean-up removes it with the run. Answers its id. */
+/** Makes sure that an image of an installer run exists, and returns its id. The run's clean-up removes it. */
 export async function ensureRunImage(
   deps: Deps,
   ref: BuildRef,

@@ -3,10 +3,16 @@ import { MARK } from '../../domain/names.js';
 import type { Image, ImageChange } from '../../openstack/types.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 
-/** What Cinder adds to an image that it makes of a volume; it would make no volume of one that has it already. */
+/**
+ * Property that Cinder adds to an image that it makes from a volume. Cinder cannot make a volume from an image that has
+ * it.
+ */
 const CINDER_PROPERTY = 'signature_verified';
 
-/** Changes that give an image exactly these properties, and take away those named and every mark of ours not among them. */
+/**
+ * Builds the changes that give an image the wanted properties, and that remove the named properties and all of
+ * imagefactory's own that are not wanted.
+ */
 export function buildPropertyChanges(image: Image, wanted: Record<string, string>, stripped: string[]): ImageChange[] {
   const ours = Object.keys(image).filter((name) => name.startsWith(`${MARK}_`));
   const unwanted = new Set(

@@ -1,7 +1,7 @@
 import { memoryOf } from '../../os/installer/memory.js';
 import type { BuildDocuments } from '../shared/build-documents.js';
 
-/** MiB that a machine of the image must have. */
+/** The image's min_ram in MiB. */
 export async function computeMinRam(build: BuildDocuments): Promise<number> {
   return memoryOf(await build.template(), await build.profile()).system;
 }

@@ -15,7 +15,9 @@ export interface PublishedImage {
   minDisk: number;
 }
 
-/** Whether QEMU's guest agent is in the image: then Nova is told to give its machines the channel to it. */
+/**
+ * Whether QEMU's guest agent is installed in the image. Then a property tells Nova to give instances the channel to it.
+ */
 async function hasGuestAgent(deps: Deps, uuid: string): Promise<boolean> {
   const icicle = await deps.store.readDocument(uuid, 'icicle.xml');
   if (icicle === undefined) return false;
@@ -23,7 +25,10 @@ async function hasGuestAgent(deps: Deps, uuid: string): Promise<boolean> {
   return packages.some(({ name }) => /^qemu-guest-agent(-\d|:|$)/.test(name));
 }
 
-/** Makes the second snapshot the base image: name, visibility, and the properties that describe its system. */
+/**
+ * Turns the snapshot of the customised instance into the base image: sets its name, its visibility, and the properties
+ * that describe its system.
+ */
 export async function publishBaseImage(
   deps: Deps,
   input: { ref: BuildRef; imageId: string; name: string; minDisk: number; isPublic: boolean },

@@ -5,7 +5,10 @@ import { buildPropertyChanges, getExistingImage, updateImageProperties } from '.
 import { computeMinRam } from './min-ram.js';
 import type { JeosStepInput } from '../shared/jeos-step.js';
 
-/** Makes a snapshot a JEOS that later builds may start from: it loses what boots the installer, and gets its digest. */
+/**
+ * Turns a snapshot into a JEOS that later builds can start from: removes the properties that boot the installer, and
+ * sets its digest.
+ */
 export async function publishJeos(
   deps: Deps,
   input: JeosStepInput & { imageId: string; digest: string; minDisk: number },

@@ -4,7 +4,7 @@ import type { BuildRef } from '../../domain/names.js';
 import type { Deps } from '../shared/context.js';
 import { completedResult } from '../shared/completed-build.js';
 
-/** The result of a build that has its image already. */
+/** Returns the result of a build that has completed. */
 export async function returnCompletedImage(deps: Deps, { ref }: { ref: BuildRef }): Promise<BaseImageResult> {
   const built = await completedResult(deps, ref);
   if (built !== undefined) return built;

@@ -33,14 +33,14 @@ async function startSnapshot(deps: Deps, watch: CloudWatch, input: SnapshotServe
     });
   } catch (error) {
     if (!(error instanceof FactoryError && error.type === 'Conflict')) throw error;
-    // It has got a task in this very moment: the next try sees which one, or that it is gone.
+    // Nova has just started another task on the instance: the next try sees which one, or that the instance is gone.
     throw asRetryable(error);
   }
 }
 
 /**
- * Takes a snapshot and waits until it is whole. It is believed only when the server's task is over and the image is
- * active and larger than zero.
+ * Takes a snapshot of an instance and waits until it is complete: the server's task is over, and the image is active
+ * and larger than zero.
  */
 export async function snapshotServer(deps: Deps, input: SnapshotServerInput): Promise<CapturedImage> {
   const watch = deps.watch(input.ref.cloud);

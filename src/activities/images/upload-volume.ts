@@ -18,12 +18,12 @@ export interface UploadVolumeInput extends Omit<SnapshotServerInput, 'serverId'>
   volumeId: string;
 }
 
-/** How Glance gets a disk: as small as its content. */
+/** Format of the image: qcow2 is as small as the disk's content. */
 const FORMAT = { disk_format: 'qcow2', container_format: 'bare' };
 
 /**
- * Makes an image of a volume, and waits until it is whole: what a snapshot is for an instance whose disk is the hypervisor's. Nova's own
- * snapshot of such an instance is an empty image that points at snapshots of its volumes.
+ * Makes an image of a root volume, and waits until it is complete. This is the snapshot of an instance whose disk is a
+ * volume: Nova's own snapshot of such an instance is an empty image that refers to snapshots of its volumes.
  */
 export async function uploadVolume(deps: Deps, input: UploadVolumeInput): Promise<CapturedImage> {
   const watch = deps.watch(input.ref.cloud);
@@ -34,7 +34,7 @@ export async function uploadVolume(deps: Deps, input: UploadVolumeInput): Promis
     const isDead = image === undefined || DEAD_STATUSES.includes(status);
     if (isDead || volume?.status !== 'uploading') {
       if (image?.status === 'active') return checkCapturedImage(image);
-      // Cinder first deletes the image, then says why, and releases the volume last.
+      // When an upload fails, Cinder first deletes the image, then says why, and releases the volume last.
       if (await hasEnded(watch, input, imageId)) return uploadFailed(watch, input, imageId, status);
     }
     checkCaptureDeadline(input, { id: imageId, status });
@@ -43,14 +43,17 @@ export async function uploadVolume(deps: Deps, input: UploadVolumeInput): Promis
   });
 }
 
-/** Whether the upload is over without an image that is whole. Lists may be older than its beginning, so both are asked for, the volume first. */
+/**
+ * Whether the upload is over without a complete image. The lists may be older than the upload, so both resources are
+ * read by their ids, the volume first.
+ */
 async function hasEnded({ cloud }: CloudWatch, { volumeId }: UploadVolumeInput, imageId: string): Promise<boolean> {
   const volume = await cloud.volume.getVolume(volumeId, { signal: cancellationSignal() });
   if (volume?.status === 'uploading') return false;
   return (await cloud.image.getImage(imageId, { signal: cancellationSignal() }))?.status !== 'active';
 }
 
-/** @throws FactoryError ImageFailed in Cinder's words */
+/** Fails with Cinder's own message. @throws FactoryError ImageFailed, always */
 async function uploadFailed(
   watch: CloudWatch,
   { volumeId }: UploadVolumeInput,
@@ -70,7 +73,7 @@ async function startUpload(deps: Deps, watch: CloudWatch, input: UploadVolumeInp
     throw await volumeFailedError(watch.cloud, input.volumeId, 'is gone: somebody else has deleted it');
   if (volume.status !== 'available') throw await volumeBusyError(watch.cloud, volume);
   try {
-    // The image has them from its beginning: so it is found again when the reply is lost.
+    // The image has these marks from its beginning, so it is found again when the reply is lost.
     await volumes.setImageMetadata(volume.id, marksOf(input.ref, input.role, deps.identity), {
       signal: cancellationSignal(),
     });
@@ -81,7 +84,7 @@ async function startUpload(deps: Deps, watch: CloudWatch, input: UploadVolumeInp
     );
   } catch (error) {
     if (!(error instanceof FactoryError && error.type === 'Conflict')) throw error;
-    // It is being uploaded in this very moment, or detached: the next try sees which.
+    // The volume is just being uploaded or detached: the next try sees which.
     throw asRetryable(error);
   }
 }

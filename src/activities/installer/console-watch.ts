@@ -3,15 +3,18 @@ import { type CloudWatch, cancellationSignal } from '../shared/context.js';
 import { maskSecrets } from '../../planning/secrets.js';
 import { formatConsoleTail } from '../shared/console-tail.js';
 
-/** How often a console is read, at the most, while its installer runs: milliseconds. */
+/** Milliseconds between two reads of an installer's console, at least. */
 const CONSOLE_INTERVAL = 10_000;
 
-/** Lines of the console that are looked at while waiting, and kept in messages. */
+/** Lines of the console that are read at a time. */
 const CONSOLE_LINES = 100;
 
-/** What is known of a running installer; heartbeat, so that a new attempt goes on from it. */
+/** The state of the watch. It is in the heartbeat, so that a new attempt continues from it. */
 export interface InstallerState {
-  /** Milliseconds since the epoch: when we began, when it last showed life, and when somebody last looked. */
+  /**
+   * Milliseconds since the epoch: when the watch began, when the installer last gave a sign of life, and when it was
+   * last checked.
+   */
   began: number;
   lastLife: number;
   lookedAt: number;
@@ -19,7 +22,9 @@ export interface InstallerState {
   traffic: number | undefined;
 }
 
-/** One look at the console, at most every ten seconds and within the cloud's common allowance. */
+/**
+ * Reads an installer's console, at most every ten seconds and within the rate limit that all builds of a cloud share.
+ */
 export class ConsoleWatch {
   private nextRead = 0;
 
@@ -31,7 +36,9 @@ export class ConsoleWatch {
     private readonly secrets: string[],
   ) {}
 
-  /** Reads what is due; throws when the installer has printed that it failed. */
+  /**
+   * Reads the console when a read is due. @throws FactoryError InstallFailed when the installer has printed a failure
+   */
   async readIfDue(): Promise<void> {
     if (Date.now() < this.nextRead || !this.watch.console.tryTake()) return;
     this.nextRead = Date.now() + CONSOLE_INTERVAL;
@@ -55,18 +62,21 @@ export class ConsoleWatch {
     const { compute } = this.watch.cloud;
     const console = await compute.consoleOutput(this.serverId, CONSOLE_LINES, { signal: cancellationSignal() });
     const tail = this.mask(formatConsoleTail(console, CONSOLE_LINES));
-    // Some clouds have no console for a machine that is off: what was seen last then stands.
+    // Some clouds have no console for an instance that is off: then the last text stands.
     if (tail === '' || tail === this.state.tail) return;
     this.state.lastLife = Date.now();
     this.state.tail = tail;
   }
 
-  /** The text without what is secret in the build's documents. */
+  /** Masks the secrets of the build's documents in a text. */
   mask(text: string): string {
     return maskSecrets(text, this.secrets);
   }
 
-  /** Traffic is asked for only when the console has been silent for a while: the call belongs to this build alone. */
+  /**
+   * Checks disk and network traffic for a sign of life, only when the console has been silent for a while: unlike the
+   * list calls, this call serves one build only.
+   */
   async traffic(inactivityTimeout: number): Promise<void> {
     if (Date.now() - this.state.lastLife < (inactivityTimeout * 1000) / 4 || !this.watch.console.tryTake()) return;
     const now = await this.watch.cloud.compute.traffic(this.serverId, { signal: cancellationSignal() });

@@ -21,16 +21,19 @@ import type { InstallerMedia } from '../media/installer-media.js';
 
 export type CreateBootImageInput = JeosStepInput & Omit<InstallerMedia, 'notes'>;
 
-/** The image that an installer's root disk is copied from, and those of the media in its drives. */
+/** The image of the installer's root disk, and the images of the media in its drives. */
 export interface BootImages {
   imageId: string;
   media?: string[];
 }
 
-/** Bytes of the empty disk that an installer's instance starts from; Nova makes it as large as the flavor says. */
+/** Bytes of the empty root disk of the installer's instance. Nova enlarges it to the flavor's size. */
 const EMPTY_DISK = 1024 * 1024;
 
-/** Creates the images that boot the installer: its root disk, and the medium in its drive where it is installed from one. */
+/**
+ * Creates the images that boot the installer: its root disk, and the media in its drives when it installs from a
+ * medium.
+ */
 export async function createBootImage(deps: Deps, input: CreateBootImageInput): Promise<BootImages> {
   const { isoId, volumeId, driversId, pin } = input;
   const build = loadBuild(deps, input.documentsId);
@@ -45,7 +48,7 @@ export async function createBootImage(deps: Deps, input: CreateBootImageInput): 
   return { imageId, media: [mediumId, scriptId, driversId].filter((id) => id !== undefined) };
 }
 
-/** The image of the disk that is installed to: what of it boots the installer depends on the method. */
+/** Creates the image of the disk to which the system is installed. How it boots the installer depends on the method. */
 async function createRootDisk(
   deps: Deps,
   build: BuildDocuments,
@@ -64,21 +67,21 @@ async function createRootDisk(
     : createDirectBootDisk(deps, media, plan, script);
 }
 
-/** Kernel and ramdisk, as images. */
+/** The installer's kernel and ramdisk, as images. */
 interface BootMedia {
   ref: BuildRef;
   kernelId: string;
   ramdiskId: string;
 }
 
-/** What is appended to the ramdisk, where the script comes with it. */
+/** Builds the archive with the install script that is appended to the ramdisk; undefined for other transports. */
 async function buildScriptArchive(build: BuildDocuments, plan: InstallerPlan): Promise<Buffer | undefined> {
   if (plan.scriptTransport !== 'initrd') return undefined;
   const content = await build.installScript();
   return newcArchive([{ path: scriptInRamdisk(plan), content }]);
 }
 
-/** The image of a disk that boots the installer, by itself or by its properties. */
+/** Makes sure that the image of a disk exists that boots the installer, by itself or by its properties. */
 function ensureDiskImage(
   deps: Deps,
   ref: BuildRef,
@@ -89,7 +92,7 @@ function ensureDiskImage(
   return ensureRunImage(deps, ref, { name: 'boot', format: 'raw', properties: all, content });
 }
 
-/** An empty disk. */
+/** Creates the image of an empty disk. */
 function createEmptyDisk(
   deps: Deps,
   ref: BuildRef,
@@ -101,7 +104,7 @@ function createEmptyDisk(
 }
 
 /**
- * An empty disk whose properties name the kernel, the ramdisk and the command line
+ * Creates an empty disk whose properties name the kernel, the ramdisk and the command line
  * (https://docs.openstack.org/glance/latest/user/common-image-properties.html).
  */
 async function createDirectBootDisk(
@@ -119,7 +122,7 @@ async function createDirectBootDisk(
   });
 }
 
-/** The installer's ramdisk with the script behind it: this build's own. */
+/** Creates this build's own ramdisk: the installer's, followed by the archive with the script. */
 async function createRamdisk(deps: Deps, { ref, ramdiskId }: BootMedia, script: Buffer): Promise<string> {
   const size = await readImageSize(deps, ref, ramdiskId);
   const between = padding(size);
@@ -136,7 +139,10 @@ async function createRamdisk(deps: Deps, { ref, ramdiskId }: BootMedia, script: 
   });
 }
 
-/** A disk that starts the installer by itself, made from the media in Glance: no worker needs to have fetched them. */
+/**
+ * Creates a disk that boots the installer by itself. It is made from the images in Glance, so this worker need not have
+ * fetched the media.
+ */
 async function createStubBootDisk(
   deps: Deps,
   { ref, kernelId, ramdiskId }: BootMedia,

@@ -15,13 +15,13 @@ import { type Deps, reportProgress, cancellationSignal } from '../shared/context
 import type { BuildDocuments } from '../shared/build-documents.js';
 import { ensureRunImage } from '../images/ensure-run-image.js';
 
-/** Bytes that one of a template's extras may have. */
+/** Bytes that one of a template's extra files may have. */
 const LARGEST_EXTRA = 4 * 1024 ** 3;
 
-/** The plan of an installer that is started from, or beside, its medium. */
+/** The plan of an installer that is started from its medium, or with it. */
 export type MediumInstallerPlan = InstallerPlan & { medium: InstallMedium };
 
-/** The image of the medium in the installer's drive: the medium as it is, or one made anew for this build. */
+/** Returns the image of the medium in the installer's drive: the medium as it is, or a remade one for this build. */
 export async function createBootMedium(
   deps: Deps,
   build: BuildDocuments,
@@ -69,7 +69,7 @@ function buildBootEntry(
   return { ...medium.boots, commandLine, firmwares: stubFirmwares(os.arch) };
 }
 
-/** What a medium gets: the family's own files, then the script, then the template's extras. */
+/** Writes the files that a medium gets to the folder: the family's own, then the script, then the template's extras. */
 export async function writeMediumFiles(
   deps: Deps,
   build: BuildDocuments,
@@ -91,7 +91,7 @@ export async function writeMediumFiles(
   return files;
 }
 
-/** One of the template's extras, on this machine. */
+/** Fetches one of the template's extras to this worker. */
 async function fetchExtra(
   deps: Deps,
   { kind, source, destination }: Extra,
@@ -106,11 +106,11 @@ async function fetchExtra(
     signal: cancellationSignal(),
     directories: deps.filesFrom,
   });
-  // As a copy into a folder: Oz's destinations may end in a slash.
+  // A destination that ends in a slash is a folder, as in Oz.
   return { from, path: pathOnIso(destination.endsWith('/') ? `${destination}${fileName(source)}` : destination) };
 }
 
-/** A folder of this machine that the worker has opened, or one that is fetched to a path. Answers where it is. */
+/** Returns the path of an extra folder: one of the worker's folders that templates may name, or one that is fetched. */
 async function fetchExtraFolder(deps: Deps, source: string, path: string): Promise<string> {
   if (isLocalFile(source)) return localFolder(source, deps.filesFrom);
   reportProgress({ message: `fetching ${withoutSecrets(source)}` });

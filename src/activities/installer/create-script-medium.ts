@@ -6,7 +6,10 @@ import type { BuildDocuments } from '../shared/build-documents.js';
 import { ensureRunImage } from '../images/ensure-run-image.js';
 import type { BuildRef } from '../../domain/names.js';
 
-/** The image of a medium of this build's own, with the script and the template's extras, where the system's medium cannot have them. */
+/**
+ * Creates a medium for this build with the install script and the template's extras, when the system's own medium
+ * cannot contain them. Returns undefined when no such medium is needed.
+ */
 export async function createScriptMedium(
   deps: Deps,
   build: BuildDocuments,

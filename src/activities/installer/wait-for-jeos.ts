@@ -24,22 +24,25 @@ export interface WaitForJeosInput {
   plan: PlannedBuild;
   parameters: BuildParameters;
   heartbeatTimeout: number;
-  /** A JEOS that an earlier run of this very build has installed is taken even where none is to be reused. */
+  /**
+   * Whether a JEOS that an earlier run of this build has installed is used, even without parameter reuse_jeos. Default
+   * false.
+   */
   reuseOwnJeos?: boolean;
 }
 
 export interface FoundJeos {
   imageId: string;
   reused: boolean;
-  /** Whether a machine booted from it has ever answered over SSH. */
+  /** Whether an instance booted from it has ever answered over SSH. */
   proven: boolean;
-  /** What the run that has installed it could not remove from the cloud, and why; absent where nothing is left. */
+  /** Resources that the run could not remove from the cloud, each with the reason. Default: none. */
   leftovers?: string[];
 }
 
 /**
- * The JEOS of this digest, if an earlier build has left one. One from which a machine has answered comes first, then the oldest, so
- * that all builds choose the same; one that the sweeper is just removing is none.
+ * Finds a JEOS of this digest that an earlier build has installed. A proven one comes first, then the oldest, so that
+ * all builds choose the same. A JEOS that the sweeper is just removing does not count.
  */
 async function findJeos(deps: Deps, { ref, plan, parameters }: WaitForJeosInput): Promise<FoundJeos | undefined> {
   const { image } = deps.clouds.get(ref.cloud);
@@ -59,7 +62,10 @@ async function findJeos(deps: Deps, { ref, plan, parameters }: WaitForJeosInput)
   return undefined;
 }
 
-/** Whether a machine booted from it has ever let us in: an installer that powers off may have installed nothing that boots. */
+/**
+ * Whether an instance of the JEOS has ever accepted a login: an installer that powers off may have installed nothing
+ * that boots.
+ */
 function isProven(image: Image): boolean {
   return image[KEYS.proven] === 'true';
 }
@@ -85,8 +91,9 @@ function buildJeosInput({ ref, plan, parameters, heartbeatTimeout }: WaitForJeos
 }
 
 /**
- * Joins the run that installs this JEOS, and starts it if there is none. Answers the run's id. The run is this worker's
- * version's, also when another is current by now: the plan, its digest and its documents are of this version's making.
+ * Joins the run that installs this JEOS, and starts it if there is none. Returns the run's id. The run is pinned to
+ * this worker's version, even when another version is current by now: the plan, its digest and its documents come from
+ * this version.
  */
 async function joinInstallerRun(deps: Deps, input: WaitForJeosInput): Promise<string> {
   const { ref, plan } = input;
@@ -110,7 +117,10 @@ async function joinInstallerRun(deps: Deps, input: WaitForJeosInput): Promise<st
   return handle.signaledRunId;
 }
 
-/** The end of the installer's run; a failure is its own, in its own words. */
+/**
+ * Waits for the end of the installer's run, and returns its result. Undefined means that another run must be joined.
+ * @throws FactoryError the failure of the run, in its own words
+ */
 async function waitForInstallerRun(
   deps: Deps,
   input: WaitForJeosInput,
@@ -123,12 +133,12 @@ async function waitForInstallerRun(
     cancellationSignal().throwIfAborted();
     if (error instanceof WorkflowNotFoundError) return undefined;
     if (!(error instanceof WorkflowFailedError)) throw error;
-    // The builds that it ran for had all left when it was cancelled: this one came too late, and starts another.
+    // The run was cancelled because all its builds had left. This build joined too late, and starts another run.
     if (error.cause instanceof CancelledFailure) return undefined;
     if (!(error.cause instanceof TerminatedFailure)) throw buildInstallFailure(error, input);
     const latest = await deps.temporal.workflow.getHandle(input.plan.jeosWorkflowId).describe();
     if (latest.runId === runId) throw buildInstallFailure(error, input);
-    // A reset ends a run and begins another, which counts instead, also when it has ended by now.
+    // A reset ends a run and starts another, whose result counts, even when it has ended by now.
     return latest.status.name === 'RUNNING' ? undefined : waitForInstallerRun(deps, input, latest.runId);
   }
 }
@@ -155,9 +165,9 @@ function buildInstallFailure(error: WorkflowFailedError, input: WaitForJeosInput
 }
 
 /**
- * Finds the JEOS of a plan, or waits until it is installed. The run that installs it is shared: its workflow id is made of
- * the digest, so two builds that need the same JEOS at once cannot start two. Its run id is kept in the heartbeat: a new
- * attempt learns how the run ended that it had joined, and does not start a second one because the first has failed.
+ * Finds the JEOS of a plan, or waits until it is installed. Builds share the run that installs it: its workflow id
+ * contains the digest, so two builds that need the same JEOS cannot start two runs. The heartbeat contains the run's
+ * id: a new attempt waits for the run that it has joined, and does not start a second one after the first has failed.
  */
 export async function waitForJeos(deps: Deps, input: WaitForJeosInput): Promise<FoundJeos> {
   let runId = readHeartbeatCheckpoint<string>();

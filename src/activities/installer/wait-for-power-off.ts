@@ -14,22 +14,23 @@ export interface WaitForPowerOffInput {
   serverId: string;
   /** Milliseconds since the epoch. */
   deadline: number;
-  /** Seconds without a sign of life. */
+  /** Seconds without a sign of life after which the step fails. */
   inactivityTimeout: number;
 }
 
 /**
- * An installer that is off sooner than this, in seconds, without having said goodbye on its console, has not installed. Nothing that
- * installs is done so soon, not with KVM and a mirror beside it either; whether a slower one has installed, the JEOS shows when it boots.
+ * Seconds that every installation takes at least, even with KVM and a local mirror. An instance that is off sooner,
+ * without a farewell on its console, has installed nothing. Whether a slower one has installed a system shows when the
+ * JEOS boots.
  */
 const SHORTEST_INSTALL = 10;
 
-/** What a kernel or an init prints when it powers the machine off. */
+/** Words that a kernel or an init prints when it powers the machine off. */
 const POWER_OFF_WORDS = /power(ing)?[ -]?(down|off)/i;
 
 /**
- * What a kernel, an init or anaconda's loader prints when it has halted: the machine stays on, and no installer does so that was told to
- * power off and has come to its end.
+ * Lines that a kernel, an init or anaconda's loader prints when it has halted. The machine stays on then. An installer
+ * that was told to power off and has finished never halts.
  */
 const HALTED = [
   /(^|reboot: )System halted/,
@@ -58,7 +59,10 @@ function checkTime(input: WaitForPowerOffInput, state: InstallerState): void {
   }
 }
 
-/** A stock script has come to its last line. Not where the line is only quoted: as a command that is about to run. */
+/**
+ * Whether a stock script has printed its last line. A quotation of that line, as a command that is about to run, does
+ * not count.
+ */
 export function saysInstalled(console: string): boolean {
   return formatConsoleTail(console, Infinity)
     .split('\n')
@@ -66,17 +70,19 @@ export function saysInstalled(console: string): boolean {
 }
 
 /**
- * Seconds that a machine which is off was on, by Nova's own clock: the installer may have come to its end while no worker
- * looked, and the one that looks now may just have begun.
+ * Seconds for which an instance that is off was on, by Nova's clock: the installer may have finished while no worker
+ * was watching.
  */
 function computeSecondsOn(server: Server, state: InstallerState): number {
   const launched = parseTimestamp(server['OS-SRV-USG:launched_at'] ?? server.created) ?? state.began;
   const off = parseTimestamp(server.updated) ?? Date.now();
-  // The one is in whole seconds, the other is not.
+  // `updated` is in whole seconds, `launched_at` is not.
   return Math.max(0, off - launched) / 1000;
 }
 
-/** An installer that is off at once, and has not said that it powers off, has crashed or never started. */
+/**
+ * Fails when the instance was off at once and its console has no farewell: the installer has crashed, or never started.
+ */
 function checkInstalled(state: InstallerState, seconds: number): void {
   if (seconds >= SHORTEST_INSTALL || POWER_OFF_WORDS.test(state.tail)) return;
   throw installerError(
@@ -87,7 +93,7 @@ function checkInstalled(state: InstallerState, seconds: number): void {
   );
 }
 
-/** Where an earlier attempt stopped. It counts as silence only while somebody listens: not the time between the attempts. */
+/** Restores the state of an earlier attempt. The time between two attempts does not count as silence. */
 function restoreState(): InstallerState {
   const now = Date.now();
   const state = readHeartbeatCheckpoint<InstallerState>();
@@ -95,7 +101,7 @@ function restoreState(): InstallerState {
   return { ...state, lastLife: state.lastLife + Math.max(0, now - state.lookedAt), lookedAt: now };
 }
 
-/** Looks at the installer until its machine is off. */
+/** Watches the installer until its instance is off. */
 function waitUntilOff(
   deps: Deps,
   input: WaitForPowerOffInput,
@@ -115,7 +121,7 @@ function waitUntilOff(
   });
 }
 
-/** Waits until the installer powers its machine off. */
+/** Waits until the installer powers its instance off. */
 export async function waitForPowerOff(
   deps: Deps,
   input: WaitForPowerOffInput,
@@ -129,7 +135,7 @@ export async function waitForPowerOff(
   try {
     const seconds = computeSecondsOn(await waitUntilOff(deps, input, console, state), state);
     if (!saysInstalled(await storeConsole(deps, input, console, state))) {
-      // What it has printed since the last look: some installers power off when they have failed.
+      // The last lines of the console: some installers power off after a failure.
       console.checkForFailure();
       checkInstalled(state, seconds);
     }
@@ -145,7 +151,7 @@ function describeInstaller(server: Server): string {
   return `the installer’s instance is ${server.status}${task === null ? '' : ` (${task})`}`;
 }
 
-/** Keeps the whole console as evidence; the instance will not be there to ask. @returns the console */
+/** Writes the whole console to the store, as the instance will be deleted. @returns the console */
 async function storeConsole(
   deps: Deps,
   input: WaitForPowerOffInput,

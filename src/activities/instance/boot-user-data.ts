@@ -6,8 +6,8 @@ import { loadHostKey } from './ssh-keys.js';
 import type { ServerRole } from '../../domain/names.js';
 
 /**
- * What an instance is given at its start besides image and flavor: the installer its install script, the customisation
- * instance an SSH host key, so that we know whom we talk to from the first connection on.
+ * Builds the user data and other boot options of an instance. The installer gets its install script. The customised
+ * instance gets an SSH host key, so that the build can verify it from the first connection on.
  */
 export async function buildBootUserData(
   deps: Deps,
@@ -22,7 +22,7 @@ export async function buildBootUserData(
     ? await build.installScript()
     : Buffer.from(userDataWithHostKey(await loadHostKey(deps, build)));
   return {
-    // A script in the ramdisk or on the medium may be longer than user data.
+    // A script in the ramdisk or on a medium may be longer than user data can be.
     ...(transport === 'initrd' || transport === 'medium' ? {} : { user_data: data.toString('base64') }),
     config_drive: drive || transport === 'config_drive',
     ...(parameters.availability_zone === undefined ? {} : { availability_zone: parameters.availability_zone }),

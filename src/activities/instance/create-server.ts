@@ -26,36 +26,37 @@ export interface CreateServerInput {
   imageId: string;
   flavorId: string;
   networkId: string;
-  /** Its disks, where they are not all copies of the image. */
+  /** The volumes that are its disks. Default: its only disk is a local copy of the image. */
   volumes?: CreatedVolumes;
   access?: SshAccess;
   /** A floating IP is reserved for it as well: see WaitForAddressInput. Default false. */
   floatingIp?: boolean | string;
   queue: QueueTicketInput;
-  /** Of a customised instance: what it is made from, by the plan. */
+  /** Digest of everything from which a customised instance is made, from the plan. */
   instanceDigest?: string;
 }
 
-/** What came of it: an instance, or nothing yet, because others go first. */
+/** An instance; or none yet, because other builds have their turn first. */
 export type CreatedServer =
   | {
       serverId: string;
-      /** Whether the build holds one of the cloud's slots until it leaves the line. */
+      /** Whether the build holds one of the cloud's slots until it leaves the queue. */
       slot: boolean;
     }
   | {
       serverId?: undefined;
-      /** Undefined: the line will tell. */
+      /** Undefined: the queue will signal it. */
       position?: QueuePosition;
     };
 
-/** Milliseconds for which a server is watched until a host is found for it; then the next step watches it. */
+/** Milliseconds for which a new server is watched until Nova has found a host for it; then the next step watches it. */
 const SCHEDULING = 30_000;
 
 /**
- * Creates a build's instance of a role, or finds the one that an earlier try created, with the floating IP that it needs, when
- * it is the build's turn in the project's line. Who is alone there tries until the cloud has room for both; who is not stands
- * in line again when the cloud is short of something, and keeps nothing back that others may need.
+ * Creates a build's instance of a role, with the floating IP that it needs, when it is the build's turn in the
+ * project's create queue; or finds the instance of an earlier try. A build that is alone in the queue retries until the
+ * cloud has room for both. Any other build returns to the queue when the cloud is short of something, and releases what
+ * others may need.
  */
 export async function createServer(deps: Deps, input: CreateServerInput): Promise<CreatedServer> {
   const { ref, networkId, floatingIp = false, queue } = input;
@@ -64,7 +65,7 @@ export async function createServer(deps: Deps, input: CreateServerInput): Promis
   if (answer?.state !== 'turn') return { position: answer };
   const deadline = Context.current().info.scheduledTimestampMs + queue.timeout * 1000;
   const made = await retryWhileNoCapacity(deps, { waits: answer.alone, deadline }, async () => {
-    // First what waits at no cost for the other.
+    // The floating IP first: it costs nothing while it waits for the instance.
     if (floatingIp !== false) await reserveFloatingIp(deps, { ref, networkId, floatingIp });
     const { serverId } = await ensureServer(deps, input);
     await waitForHost(deps, input, serverId);
@@ -81,7 +82,10 @@ export async function createServer(deps: Deps, input: CreateServerInput): Promis
   return {};
 }
 
-/** @throws FactoryError ServerFailed, retryable, when no host has room; the server is gone then */
+/**
+ * Waits until Nova has found a host for the server.
+ * @throws FactoryError ServerFailed, retryable, when no host has room; the server is deleted then
+ */
 async function waitForHost(deps: Deps, { ref }: CreateServerInput, serverId: string): Promise<void> {
   const until = Date.now() + SCHEDULING;
   const last = await watchServer(deps, ref.cloud, serverId, (server) => {
@@ -95,7 +99,7 @@ async function waitForHost(deps: Deps, { ref }: CreateServerInput, serverId: str
 }
 
 async function rejectIfWithoutHost(deps: Deps, cloud: string, serverId: string): Promise<void> {
-  // A list may not have the reason yet.
+  // The list may not have the fault yet.
   const server = await deps.clouds.get(cloud).compute.getServer(serverId, { signal: cancellationSignal() });
   if (server === undefined || !hasNoValidHost(server)) return;
   const { message, hint } = await serverFailedError(deps, cloud, server);
@@ -104,8 +108,8 @@ async function rejectIfWithoutHost(deps: Deps, cloud: string, serverId: string):
 }
 
 /**
- * The build's instance of a role. There is one at a time: one that is being deleted is waited for, and of two that tries made
- * that did not know of each other the older stays.
+ * Finds the build's instance of a role. There is one at a time: an instance that is being deleted is waited for, and of
+ * two instances that concurrent tries created the older stays.
  */
 export async function findOwnServer(
   deps: Deps,
@@ -129,14 +133,14 @@ function compareByAge(one: Server, other: Server): number {
   return one.created.localeCompare(other.created) || one.id.localeCompare(other.id);
 }
 
-/** A customised instance that is off has forgotten our key, or died: nothing can go on in it. */
+/** Whether a customised instance is off: it has removed the build's key, or has crashed, and cannot be used further. */
 function isUnusable({ status }: Server, { role }: CreateServerInput): boolean {
   return role === 'customise' && status === 'SHUTOFF';
 }
 
 /**
- * What an instance has for disks: a copy of its image, or its root volume, which comes first in the order of booting; then the first of its
- * CD-ROM drives, from which a disk that is still empty leaves the machine to boot.
+ * Builds the block devices of an instance: a local copy of its image, or its root volume, which comes first in the boot
+ * order; then its CD-ROM drives. While the root disk is still empty, the machine boots from the first drive.
  * https://docs.openstack.org/nova/latest/user/block-device-mapping.html
  */
 function describeDisks({
@@ -157,7 +161,7 @@ function describeDisks({
   return { imageRef: imageId, block_device_mapping_v2: [{ ...local, uuid: imageId, boot_index: 0 }, ...drives] };
 }
 
-/** The volume that a customised instance has for its disk, where it has one. An installer may find on its disk what it likes. */
+/** The root volume of a customised instance, if it has one. An installer may find anything on its disk. */
 function findCustomiseRootVolume({ role, volumes }: CreateServerInput): string | undefined {
   return role === 'customise' ? volumes?.root : undefined;
 }
@@ -192,7 +196,7 @@ async function ensureServer(deps: Deps, input: CreateServerInput): Promise<{ ser
       },
       { signal: cancellationSignal() },
     );
-    // Another try, of which Temporal has heard nothing more, may have made one in the same moment.
+    // Another try, which Temporal has given up, may have created one at the same time.
     return { serverId: (await findOwnServer(deps, input))?.id ?? id };
   } catch (error) {
     const made = await recoverLostReply(deps, error, () => findOwnServer(deps, input));

@@ -8,7 +8,7 @@ export interface SshAccess {
   securityGroupId: string;
 }
 
-/** Makes the build's key pair and its security group, or finds those that an earlier try made. */
+/** Creates the build's key pair and security group, or finds those of an earlier try. */
 export async function createSshAccess(deps: Deps, { ref }: { ref: BuildRef }): Promise<SshAccess> {
   const [keyName, group] = await Promise.all([ensureKeyPair(deps, ref), ensureSecurityGroup(deps, ref)]);
   return { keyName, securityGroupId: group.id };

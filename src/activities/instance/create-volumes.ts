@@ -20,11 +20,11 @@ export interface CreateVolumesInput {
   ref: BuildRef;
   /** UUID under which the store keeps the build's documents. */
   documentsId: string;
-  /** What the root disk is copied from, and its size in GiB; absent where it is no volume. */
+  /** The image from which the root volume is copied, and its size in GiB. Default: the root disk is no volume. */
   root?: { imageId: string; size: number };
-  /** Images of what is in the CD-ROM drives. */
+  /** Ids of the images in the CD-ROM drives. */
   media: string[];
-  /** Seconds that it waits for a cloud that is short of something. */
+  /** Seconds for which the build waits while the cloud is short of something. */
   timeout: number;
 }
 
@@ -34,7 +34,7 @@ export interface CreatedVolumes {
   media: string[];
 }
 
-/** Bytes in a GiB, in which volumes are measured. */
+/** Bytes in a GiB. Cinder gives the sizes of volumes in GiB. */
 const GIB = 1024 ** 3;
 
 /** A volume that a build needs. */
@@ -49,9 +49,9 @@ interface WantedVolume {
 }
 
 /**
- * Creates the volumes of an instance, each from its image, or finds those that an earlier try has made; answers when they are
- * whole. Where the cloud has no room for all of them none is kept while it is waited for: two builds that held half of what they
- * need would wait for each other.
+ * Creates the volumes of an instance, each from its image, or finds those of an earlier try; returns when all can be
+ * used. While the cloud has no room for all of them, none is kept: two builds that held half of their volumes would
+ * wait for each other.
  */
 export async function createVolumes(deps: Deps, input: CreateVolumesInput): Promise<CreatedVolumes> {
   const wanted = await planVolumes(deps, input);
@@ -96,8 +96,8 @@ async function ensureAll(
 }
 
 /**
- * Removes a volume because there is no room for another. What comes in between is nothing against that shortage: the next round finds
- * the volume again. One that Cinder cannot delete ends the waiting, as each round would leave another.
+ * Deletes a volume because there is no room for another. Other errors are ignored: the next round finds the volume
+ * again. A volume that Cinder cannot delete ends the wait, as each round would leave another.
  */
 async function returnVolume(deps: Deps, cloud: string, id: string, deadline: number): Promise<void> {
   try {
@@ -126,7 +126,7 @@ async function ensureVolume(deps: Deps, ref: BuildRef, wanted: WantedVolume): Pr
       },
       { signal: cancellationSignal() },
     );
-    // Another try, of which Temporal has heard nothing more, may have made one in the same moment.
+    // Another try, which Temporal has given up, may have created one at the same time.
     return (await findVolume(deps, ref.cloud, wanted.name))?.id ?? made.id;
   } catch (error) {
     const made = await recoverLostReply(deps, error, () => findVolume(deps, ref.cloud, wanted.name));
@@ -135,7 +135,7 @@ async function ensureVolume(deps: Deps, ref: BuildRef, wanted: WantedVolume): Pr
   }
 }
 
-/** Waits until a volume can be used. One that an instance of the build has already is in use. */
+/** Waits until a volume can be used. The status `in-use` means that an instance of the build has it already. */
 async function waitUntilUsable(deps: Deps, ref: BuildRef, id: string, until: number): Promise<void> {
   const cloud = deps.clouds.get(ref.cloud);
   await watchVolume(deps, ref.cloud, id, async (volume) => {

@@ -5,7 +5,7 @@ import { isGone, describeServer } from './servers.js';
 /** Polls after which a delete that has not taken effect is sent again. */
 const REPEAT_DELETE = 20;
 
-/** Deletes a server and waits until Nova no longer has it. */
+/** Deletes a server and waits until it is gone. */
 export async function deleteServer(deps: Deps, input: { ref: { cloud: string }; serverId: string }): Promise<void> {
   const { serverId } = input;
   const { compute } = deps.clouds.get(input.ref.cloud);

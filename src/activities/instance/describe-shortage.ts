@@ -1,6 +1,9 @@
 import { FactoryError } from '../../domain/errors.js';
 
-/** What a cloud is short of that refuses so, in words that follow "waiting for"; undefined for every other failure. */
+/**
+ * Describes what a cloud is short of, in words that follow "waiting for". Undefined for every error that is no
+ * shortage.
+ */
 export function describeShortage(error: unknown): string | undefined {
   if (!(error instanceof FactoryError) || !error.retryable) return undefined;
   if (error.type === 'QuotaExceeded') return describeQuota(error.message);
@@ -10,10 +13,13 @@ export function describeShortage(error: unknown): string | undefined {
   return `the cloud to take more calls${retryAfterSeconds === undefined ? '' : `, in ${retryAfterSeconds} s`}`;
 }
 
-/** Neutron's names of what people know by another name. */
+/** The usual names of resources that the services name differently. */
 const RESOURCE_NAMES: Record<string, string> = { floatingip: 'floating IPs', port: 'ports', servers: 'instances' };
 
-/** "quota: instances 10/10, cores 20/20", from Nova's sentence, that of unified limits, or Neutron's; else the sentence. */
+/**
+ * Formats "quota: instances 10/10, cores 20/20" from the message of Nova, of unified limits or of Neutron; returns
+ * other messages as they are.
+ */
 function describeQuota(message: string): string {
   const nova = /Quota exceeded for ([\w, ]+): Requested [\d, ]+, but already used ([\d, ]+) of ([\d, ]+) /i.exec(
     message,
@@ -32,7 +38,7 @@ function describeQuota(message: string): string {
   return `quota: ${names.map((name) => RESOURCE_NAMES[name] ?? name).join(', ')}`;
 }
 
-/** The cloud's own words, without ours before them. */
+/** The cloud's own message, without imagefactory's prefix. */
 function cloudMessage(message: string): string {
   return message.slice(message.indexOf(': ') + 1).trim();
 }

@@ -1,7 +1,7 @@
 import type { Deps } from '../shared/context.js';
 import { workflowState } from '../shared/temporal-lookups.js';
 
-/** Those of the workflows that do not live, and when that was seen: milliseconds since the epoch. */
+/** Finds the workflows that have ended. `at` is the time of the check in milliseconds since the epoch. */
 export async function findEndedWorkflows(
   deps: Deps,
   { ids }: { ids: string[] },

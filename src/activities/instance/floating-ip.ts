@@ -12,7 +12,7 @@ export interface FloatingIpRequest {
   floatingIp: boolean | string;
 }
 
-/** The build's floating IP, on the port of its instance. */
+/** Reserves the build's floating IP, and associates it with the port of its instance. */
 export async function associateFloatingIp(
   deps: Deps,
   input: FloatingIpRequest & { serverId: string },
@@ -34,8 +34,8 @@ export async function associateFloatingIp(
 }
 
 /**
- * The build's floating IP: found by its description, which it is made with, else created. It is reserved together with the
- * instance, so that no instance waits for one.
+ * Finds the build's floating IP by its description, which it has from its creation; otherwise creates it. It is
+ * reserved before the instance is created, so that no instance waits for one.
  */
 export async function reserveFloatingIp(deps: Deps, input: FloatingIpRequest): Promise<FloatingIp> {
   const { ref } = input;
@@ -44,7 +44,7 @@ export async function reserveFloatingIp(deps: Deps, input: FloatingIpRequest): P
   const tags = tagsOf(ref, 'address');
   const [own] = await network.listFloatingIps({ description }, { signal: cancellationSignal() });
   if (own !== undefined) {
-    // The try that made it may have ended before it tagged it.
+    // An earlier try may have ended after it created the resource and before it tagged it.
     if (!own.tags.includes(buildTag(ref.uuid)))
       await network.setTags('floatingips', own.id, tags, { signal: cancellationSignal() });
     return own;
@@ -54,13 +54,13 @@ export async function reserveFloatingIp(deps: Deps, input: FloatingIpRequest): P
   try {
     return await network.createFloatingIp(request, { signal: cancellationSignal() });
   } catch (error) {
-    // It is made and tagged by two calls: somebody has released it between them. The next try takes another.
+    // Creating and tagging are two calls, and the address was released between them. The next try takes another.
     if (!(error instanceof FactoryError && error.type === 'NotFound')) throw error;
     throw asRetryable(error);
   }
 }
 
-/** Gives back the floating IP of a build that has no instance. */
+/** Releases the floating IP of a build that has no instance. */
 export async function releaseFloatingIp(deps: Deps, ref: BuildRef): Promise<void> {
   const { network } = deps.clouds.get(ref.cloud);
   const own = await network.listFloatingIps(

@@ -2,18 +2,21 @@ import { computeDigest, planGuestSteps, computeStepDigest } from '../../planning
 import type { Deps } from '../shared/context.js';
 import { type BuildDocuments, loadBuild } from '../shared/build-documents.js';
 
-/** What a build's customised instance was made from, and what has been done in it: of which run's template, the instance itself does not say. */
+/**
+ * Records from what a build's customised instance was made, and which steps have run in it. The instance itself does
+ * not say to which run's template they belong.
+ */
 interface InstanceRecord {
   serverId: string;
-  /** {@link PlannedBuild.instanceDigest} of the plan that it was made by. */
+  /** The instanceDigest of the plan by which it was made. */
   madeFrom: string | undefined;
-  /** Digests of the template's steps that have run in it, or may have, by their names. */
+  /** Digests of the template's steps that have run in it, or may have, keyed by their names. */
   ran: Record<string, string>;
-  /** Digest of all steps, once it was cleaned: no step is to run in it any more. */
+  /** Digest of all steps, once the instance was cleaned: no further step may run in it. */
   whole?: string;
 }
 
-/** Document that has it. */
+/** Name of the document with the record. */
 const DOCUMENT = 'guest.json';
 
 async function readInstanceRecord(deps: Deps, uuid: string): Promise<InstanceRecord | undefined> {
@@ -21,7 +24,7 @@ async function readInstanceRecord(deps: Deps, uuid: string): Promise<InstanceRec
   return document === undefined ? undefined : (JSON.parse(document.toString('utf8')) as InstanceRecord);
 }
 
-/** Changes what is known of an instance. One that an older release made has no record. */
+/** Changes the record of an instance. An instance of an older release has none. */
 async function changeInstanceRecord(
   deps: Deps,
   uuid: string,
@@ -34,14 +37,14 @@ async function changeInstanceRecord(
   await deps.store.writeDocument(uuid, DOCUMENT, JSON.stringify(record));
 }
 
-/** Begins the record of a new instance; that of an instance that is known stays. */
+/** Creates the record of a new instance. The record of a known instance stays. */
 export async function recordInstance(deps: Deps, uuid: string, serverId: string, madeFrom?: string): Promise<void> {
   if ((await readInstanceRecord(deps, uuid))?.serverId === serverId) return;
   const record: InstanceRecord = { serverId, madeFrom, ran: {} };
   await deps.store.writeDocument(uuid, DOCUMENT, JSON.stringify(record));
 }
 
-/** Before a step is run: it may have run from now on. */
+/** Records a step before it runs: from now on it may have run. */
 export function recordStep(
   deps: Deps,
   uuid: string,
@@ -53,14 +56,14 @@ export function recordStep(
   });
 }
 
-/** A step that has failed is not done: another may take its place. */
+/** Removes a failed step from the record: another step may take its place. */
 export function forgetStep(deps: Deps, uuid: string, serverId: string, name: string): Promise<void> {
   return changeInstanceRecord(deps, uuid, serverId, ({ ran }) => {
     delete ran[name];
   });
 }
 
-/** The instance is what its template says, and nothing more is to run in it. */
+/** Records that all steps of the template have run in the instance, and that no further step may run in it. */
 export async function recordAllSteps(deps: Deps, build: BuildDocuments, serverId: string): Promise<void> {
   const digest = computeDigest(await listStepDigests(build));
   await changeInstanceRecord(deps, build.uuid, serverId, (record) => {
@@ -75,16 +78,16 @@ async function listStepDigests(build: BuildDocuments): Promise<{ name: string; d
   }));
 }
 
-/** What a plan wants of the instance that an earlier run has made. */
+/** What a plan requires of an instance that an earlier run has made. */
 export interface ExpectedInstance {
   instanceDigest?: string;
-  /** This step of the template and what follows is done anew in it, whatever has run. */
+  /** The template's step from which on all steps are repeated, whether they have run or not. */
   from?: string;
 }
 
 /**
- * Why the build's instance, or the snapshot of it, is not what template and parameters ask for now, which may be others than those
- * that it was made by; undefined when it is.
+ * Explains why the build's instance, or its snapshot, does not match the template and the parameters, which a user may
+ * have replaced since. A field is undefined when its resource matches.
  */
 export async function mismatchReason(
   deps: Deps,
@@ -112,7 +115,7 @@ function mismatchOfBoth(why: string): { instance: string; snapshot: string } {
   return { instance: why, snapshot: why };
 }
 
-/** The first step that has run in the instance and is not what it was. */
+/** Describes the first step that has run in the instance and has changed since. */
 function changedStep(
   { ran }: InstanceRecord,
   steps: { name: string; digest: string }[],

@@ -13,17 +13,17 @@ import {
 } from '../../domain/messages.js';
 import { cancellable, type Deps } from '../shared/context.js';
 
-/** A build's place in its project's line. */
+/** A build's ticket for its project's create queue. */
 export interface QueueTicketInput {
-  /** Workflow id of the line. */
+  /** Workflow id of the queue. */
   id: string;
-  /** Milliseconds since the epoch: when the build first asked. */
+  /** Milliseconds since the epoch: when the build first asked for an instance. */
   since: number;
-  /** Seconds that it waits for a cloud that is short of something. */
+  /** Seconds for which the build waits while the cloud is short of something. */
   timeout: number;
 }
 
-/** Polls that pass between two looks at whether those live whose turn it is. */
+/** Polls between two checks of the queue whether the builds with a turn still run. */
 const CHECK = 15;
 
 /** A build in the create queue of its project. */
@@ -33,10 +33,10 @@ interface QueuedBuild {
 }
 
 /**
- * Joins a project's line, which is started if there is none, and answers how the build stands there. Who joins twice keeps its
- * place. A build whose instance is there already has its turn at once: others may be waiting for that one to go.
- *
- * @returns undefined when the line has just sent it away
+ * Joins a project's create queue, which is started if there is none, and returns the build's turn or position. A build
+ * that joins twice keeps its position. A build whose instance exists has its turn at once: others may be waiting for
+ * that instance to go.
+ * @returns undefined when the queue has just expelled the build
  */
 export async function joinCreateQueue(
   deps: Deps,
@@ -58,13 +58,13 @@ export async function joinCreateQueue(
     staticSummary: `Line of the builds that create instances in a project (cloud ${ref.cloud})`,
   });
   if (deps.version !== undefined) await pinToCurrentVersion(deps, queue.id);
-  // Temporal answers a query only when what was signalled before has been seen to.
+  // Temporal answers a query only after the workflow has handled all earlier signals.
   const handle = deps.temporal.workflow.getHandle(queue.id);
   const query = () => handle.query<QueueAnswer | null, [string]>(QUEUE_TURN_QUERY, member.id);
   return (await cancellable(deps, query)) ?? undefined;
 }
 
-/** Tells a project's line what has become of a build's turn. */
+/** Tells a project's create queue the outcome of a build's turn. */
 export async function signalCreateQueue(
   { temporal }: Deps,
   { ref, queue }: QueuedBuild,
@@ -73,15 +73,15 @@ export async function signalCreateQueue(
   try {
     await temporal.workflow.getHandle(queue.id).signal(signal, ref.workflowId, word, Date.now());
   } catch (error) {
-    // It has ended, and holds nothing for us.
+    // The queue has ended, and knows nothing of the build any more.
     if (!(error instanceof WorkflowNotFoundError)) throw error;
   }
 }
 
 /**
- * Hands the line to the current version whenever that changes, whoever began it: it outlives every release, and would keep
- * an old one from ever ending. From outside, because what a workflow itself says of that is what the worker of its first task
- * said, which other workers, those without a version above all, may not repeat.
+ * Lets the queue move to each new current version: it outlives every release, and would otherwise keep an old one
+ * running. This is set from outside, because what a workflow sets for itself comes from the worker of its first task,
+ * and other workers, above all those without a version, may not repeat it.
  */
 async function pinToCurrentVersion({ temporal }: Deps, workflowId: string): Promise<void> {
   await temporal.workflowService.updateWorkflowExecutionOptions({

@@ -12,7 +12,7 @@ export async function ensureKeyPair(deps: Deps, ref: BuildRef): Promise<string> 
   try {
     await compute.createKeyPair(name, publicKey, { signal: cancellationSignal() });
   } catch (error) {
-    // Made by a try whose reply was lost.
+    // A try whose reply was lost has created it.
     if (!(error instanceof FactoryError && error.type === 'Conflict')) throw error;
   }
   return name;

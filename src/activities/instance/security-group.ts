@@ -10,7 +10,7 @@ export async function ensureSecurityGroup(deps: Deps, ref: BuildRef): Promise<Se
   const tags = tagsOf(ref, 'guest');
   const [existing] = await network.listSecurityGroups({ name }, { signal: cancellationSignal() });
   if (existing !== undefined) {
-    // The try that made it may have ended before it tagged it.
+    // An earlier try may have ended after it created the resource and before it tagged it.
     if (!existing.tags.includes(buildTag(ref.uuid)))
       await network.setTags('security-groups', existing.id, tags, { signal: cancellationSignal() });
     return existing;
@@ -21,13 +21,13 @@ export async function ensureSecurityGroup(deps: Deps, ref: BuildRef): Promise<Se
       { signal: cancellationSignal() },
     );
   } catch (error) {
-    // It is made and tagged by two calls: somebody has deleted it between them. The next try makes it anew.
+    // Creating and tagging are two calls, and the group was deleted between them. The next try creates another.
     if (!(error instanceof FactoryError && error.type === 'NotFound')) throw error;
     throw asRetryable(error);
   }
 }
 
-/** The address under which this machine reaches another: what the kernel's routes say; nothing is sent. */
+/** Finds the local address from which this machine reaches another one, by the kernel's routes. No packet is sent. */
 export function findLocalAddress(host: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
@@ -40,7 +40,7 @@ export function findLocalAddress(host: string): Promise<string> {
         }),
       );
     });
-    // Not as the call's own callback: that would be told of errors as well, in place of the listener above.
+    // Not as the callback of connect(): that would receive errors too, instead of the listener above.
     socket.once('connect', () => {
       const { address } = socket.address();
       socket.close();
@@ -50,7 +50,7 @@ export function findLocalAddress(host: string): Promise<string> {
   });
 }
 
-/** Lets this worker in to the guest's SSH port. */
+/** Opens the guest's SSH port for this worker. */
 export async function openSecurityGroupForWorker(
   deps: Deps,
   ref: BuildRef,
@@ -60,7 +60,7 @@ export async function openSecurityGroupForWorker(
   await openSecurityGroup(deps, ref, guest, deps.workerAddresses ?? [`${local}/${local.includes(':') ? 128 : 32}`]);
 }
 
-/** Lets these networks (CIDR), besides those that are let in already, in to the guest's SSH port. */
+/** Opens the guest's SSH port for these networks (CIDR), besides those for which it is open already. */
 export async function openSecurityGroup(
   deps: Deps,
   ref: BuildRef,
@@ -100,7 +100,7 @@ async function addSshRule(
   try {
     await deps.clouds.get(ref.cloud).network.addSecurityGroupRule(group, rule, { signal: cancellationSignal() });
   } catch (error) {
-    // Neutron answers 409 when the rule is there already.
+    // Neutron answers 409 when the rule exists already.
     if (!(error instanceof FactoryError && error.type === 'Conflict')) throw error;
   }
 }

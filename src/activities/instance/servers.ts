@@ -5,8 +5,8 @@ import { type Deps, cancellationSignal } from '../shared/context.js';
 import { watchServer } from '../shared/watch-resource.js';
 
 /**
- * The failure of a server in ERROR, in Nova's words. A list may show the state before the reason is written down, so the
- * server itself is asked.
+ * Builds the error of a server in status ERROR, with Nova's own message. A list may show the status before Nova has
+ * stored the fault, so the server itself is read.
  */
 export async function serverFailedError(deps: Deps, cloud: string, server: Server): Promise<FactoryError> {
   const { compute } = deps.clouds.get(cloud);
@@ -19,19 +19,19 @@ export async function serverFailedError(deps: Deps, cloud: string, server: Serve
   });
 }
 
-/** Whether a server is in ERROR because no host had room for it, which passes. */
+/** Whether a server is in ERROR because no host had room for it. A later try may find one. */
 export function hasNoValidHost({ status, fault }: Server): boolean {
   return status === 'ERROR' && /no valid host was found/i.test(fault?.message ?? '');
 }
 
-/** The failure of a server that somebody else removed. */
+/** Builds the error of a server that was deleted outside of the build. */
 export function serverGoneError(serverId: string): FactoryError {
   return new FactoryError('ServerGone', `instance ${serverId} is gone: somebody else has deleted it`, {
     hint: 'imagefactory resume goes on from what still exists of the build',
   });
 }
 
-/** The failure of a server that runs no more. */
+/** Builds the error of a server that is off. */
 export function serverOffError(serverId: string): FactoryError {
   return new FactoryError(
     'ServerFailed',
@@ -42,12 +42,12 @@ export function serverOffError(serverId: string): FactoryError {
   );
 }
 
-/** Servers that Nova no longer counts as there. */
+/** Whether Nova counts a server as deleted. */
 export function isGone(server: Server | undefined): boolean {
   return server === undefined || server.status === 'DELETED' || server.status === 'SOFT_DELETED';
 }
 
-/** A server that is there and in order. @throws FactoryError ServerGone, ServerFailed */
+/** Reads a server that must exist and be in order. @throws FactoryError ServerGone, ServerFailed */
 export async function getLiveServer(deps: Deps, cloud: string, serverId: string): Promise<Server> {
   const server = await deps.clouds.get(cloud).compute.getServer(serverId, { signal: cancellationSignal() });
   if (server === undefined || isGone(server)) throw serverGoneError(serverId);
@@ -82,7 +82,7 @@ export function watchLiveServer<R>(
   });
 }
 
-/** The list call behind a cloud's shared poll of servers. */
+/** Lists imagefactory's servers: the list call of a cloud's shared poll. */
 export async function listOwnServers(deps: Pick<Deps, 'clouds'>, cloudName: string): Promise<Server[]> {
   return deps.clouds.get(cloudName).compute.listServers({ tags: [MARK] });
 }

@@ -3,22 +3,22 @@ import { KEYS, resourceName, TOOL, type BuildRef } from '../../domain/names.js';
 import type { Cloud, Volume } from '../../openstack/types.js';
 import { type Deps, reportProgress, cancellationSignal, sleep } from '../shared/context.js';
 
-/** Seconds that Cinder may take to copy an image into a volume. */
+/** Seconds after which a copy of an image into a volume counts as failed. */
 export const COPY_TIMEOUT = 3600;
 
-/** The name of the volume that a build's instances have for their disk. */
+/** Builds the name of the root volume of a build's instances. */
 export function rootVolumeName(ref: BuildRef): string {
   return resourceName(ref, 'root');
 }
 
-/** Milliseconds since the epoch: when a volume whose making begins now is to be whole at the latest. */
+/** Computes the deadline of a copy that begins now, in milliseconds since the epoch. */
 export function computeCopyDeadline(): number {
   return Date.now() + COPY_TIMEOUT * 1000;
 }
 
 /**
- * The volume of that name. There is one at a time: of two that tries made that did not know of each other the older stays. One that
- * Cinder has failed to delete is none: it stays for ever, and the clean-up names it.
+ * Finds the volume of a name. There is one at a time: of two volumes that concurrent tries created the older stays. A
+ * volume that Cinder has failed to delete does not count: it stays for ever, and the clean-up names it.
  */
 export async function findVolume(deps: Deps, cloud: string, name: string): Promise<Volume | undefined> {
   const { volume } = deps.clouds.get(cloud);
@@ -44,17 +44,20 @@ function compareByAge(one: Volume, other: Volume): number {
   return one.created_at.localeCompare(other.created_at) || one.id.localeCompare(other.id);
 }
 
-/** States in which Cinder refuses to delete a volume until it has made it. */
+/** Whether Cinder is still creating a volume; until then it refuses to delete it. */
 function isBeingMade({ status }: Volume): boolean {
   return status === 'creating' || status === 'downloading';
 }
 
-/** States from which a volume never becomes whole. https://docs.openstack.org/api-ref/block-storage/v3/#volumes-volumes */
+/**
+ * Whether a volume's status is one from which it never becomes usable.
+ * https://docs.openstack.org/api-ref/block-storage/v3/#volumes-volumes
+ */
 export function isBroken({ status }: Volume): boolean {
   return status.startsWith('error') || status === 'managing';
 }
 
-/** The failure of a volume, with what Cinder says of it. */
+/** Builds the error of a failed volume, with Cinder's own message. */
 export async function volumeFailedError({ volume }: Cloud, id: string, how: string): Promise<FactoryError> {
   const [said] = await volume.messagesOf(id, { signal: cancellationSignal() });
   const hint = 'often there is no room, or the image is larger than the volume: the cloud’s operators can tell';
@@ -62,8 +65,9 @@ export async function volumeFailedError({ volume }: Cloud, id: string, how: stri
 }
 
 /**
- * Deletes a volume, once it is made, and waits until Cinder no longer has it.
- * @throws FactoryError VolumeFailed where it cannot be deleted; DeadlineExceeded where it is still being made at `until`
+ * Deletes a volume, as soon as Cinder has created it, and waits until it is gone.
+ * @throws FactoryError VolumeFailed when it cannot be deleted; DeadlineExceeded when Cinder is still creating it at
+ *   `until`
  */
 export async function removeVolume(
   deps: Deps,
@@ -88,7 +92,7 @@ function checkCreationDeadline({ id, status }: Volume, until: number): void {
   throw new FactoryError('DeadlineExceeded', `volume ${id} cannot be deleted while it is ${status}`);
 }
 
-/** The list call behind a cloud's shared poll of volumes. */
+/** Lists imagefactory's volumes: the list call of a cloud's shared poll. */
 export async function listOwnVolumes(deps: Pick<Deps, 'clouds'>, cloudName: string): Promise<Volume[]> {
   return deps.clouds.get(cloudName).volume.listVolumes({ metadata: { [KEYS.tool]: TOOL } });
 }

@@ -11,7 +11,7 @@ export interface WaitForAddressInput extends FloatingIpRequest {
   deadline: number;
 }
 
-/** Waits until the instance is ACTIVE, and answers the address under which the worker reaches it. */
+/** Waits until the instance is ACTIVE, and returns the address under which the worker reaches it. */
 export async function waitForAddress(deps: Deps, input: WaitForAddressInput): Promise<{ host: string }> {
   const server = await waitUntilActive(deps, input);
   if (input.floatingIp !== false) {

@@ -2,21 +2,21 @@ import { FactoryError } from '../../domain/errors.js';
 import { type Deps, reportProgress, cancellationSignal, sleep } from '../shared/context.js';
 import { describeShortage } from './describe-shortage.js';
 
-/** A turn to create. */
+/** How to wait for capacity. */
 export interface CapacityWait {
-  /** Whether to try, while the cloud is short of something, until the deadline; else that is the answer. */
+  /** Whether to retry until the deadline while the cloud is short of something. Otherwise the shortage is returned. */
   waits: boolean;
   /** Milliseconds since the epoch. */
   deadline: number;
 }
 
-/** Polls that pass between two tries to create what the cloud has no room for. */
+/** Polls between two tries to create something for which the cloud has no room. */
 const PAUSE = 2.5;
 
 /**
- * Makes something that the cloud may have no room for now. With patience it is tried until there is room; else what the cloud
- * is short of is the answer. A cloud that asks for fewer calls is waited for in either case, as long as it says.
- * @throws FactoryError of the cloud's own words when the deadline is over
+ * Creates something for which the cloud may have no room now. With `waits` it retries until there is room; otherwise it
+ * returns the shortage. A cloud that limits the rate of calls is waited for in either case, for as long as it says.
+ * @throws FactoryError with the cloud's own message at the deadline
  */
 export async function retryWhileNoCapacity<T extends object>(
   deps: Pick<Deps, 'pollInterval'>,

@@ -23,7 +23,7 @@ export interface Digest {
   value: string;
 }
 
-/** `sha256:<hex>` or `sha512:<hex>`, as the parameters write it. */
+/** Parses `sha256:<hex>` or `sha512:<hex>`, the form of the parameters. */
 export function parseDigest(text: string): Digest {
   const match = /^(sha256|sha512):([0-9a-f]+)$/i.exec(text.trim());
   const length = match?.[1]?.toLowerCase() === 'sha256' ? 64 : 128;
@@ -36,9 +36,8 @@ export function parseDigest(text: string): Digest {
 }
 
 /**
- * The digest that a medium must have.
- *
- * @param keys the parameter checksum_key: whoever gives it boots nothing that no signed checksum vouches for
+ * Returns the digest that a medium must have.
+ * @param keys the parameter checksum_key: with it, nothing boots whose digest no signed checksum confirms
  * @throws FactoryError SignatureInvalid
  */
 export function requireTrustedDigest<T>(digest: T | undefined, keys: string | undefined, what: string): T | undefined {
@@ -48,7 +47,10 @@ export function requireTrustedDigest<T>(digest: T | undefined, keys: string | un
   });
 }
 
-/** Which formats Glance keeps a medium in: for kernel and ramdisk those that Nova boots, or bytes where it takes no others. */
+/**
+ * Chooses the formats of a medium's image: for kernel and ramdisk those that Nova boots, or raw bytes when they go into
+ * a stub disk.
+ */
 function chooseFormats(kind: MediumKind, method: BootMethod | undefined): Pick<CreateImage, FormatKeys> {
   if (kind === 'iso') return { disk_format: 'iso', container_format: 'bare' };
   if (method === 'stub') return { disk_format: 'raw', container_format: 'bare' };
@@ -58,25 +60,25 @@ function chooseFormats(kind: MediumKind, method: BootMethod | undefined): Pick<C
 
 type FormatKeys = 'disk_format' | 'container_format';
 
-/** A medium on this machine. */
+/** A medium in a file of this worker. */
 export interface LocalMedium {
   kind: MediumKind;
   path: string;
   /** Hexadecimal. */
   sha256: string;
-  /** Properties that its image is to have besides. */
+  /** Additional properties of its image. */
   properties?: Record<string, string>;
 }
 
-/** How a medium is wanted in Glance. */
+/** The build and the boot method for which a medium is used. */
 export interface MediumUse {
   ref: BuildRef;
   method: BootMethod | undefined;
-  /** Looks at the bytes before they go to Glance; answers properties that the image is to have besides. */
+  /** Inspects the file before it is uploaded; returns additional properties of its image. */
   inspect?: (path: string) => Promise<Record<string, string>>;
 }
 
-/** Finds a medium in Glance by its digest, or fetches it and puts it there. The caller forgets what lies at `path`. */
+/** Finds a medium in Glance by its digest, or fetches and uploads it. The caller deletes the file at `path`. */
 export async function ensureMedium(
   deps: Deps,
   { ref, method, inspect }: MediumUse,
@@ -103,11 +105,11 @@ export async function ensureMedium(
   }
 }
 
-/** What a medium's image is found by. */
+/** The key by which a medium's image is found. */
 interface MediumKey {
   kind: MediumKind;
   method: BootMethod | undefined;
-  /** `sha256:` and the digest of its bytes, or `web:` and that of its address. */
+  /** `sha256:` and the digest of its bytes, or `web:` and the digest of its URL and validators. */
   key: string;
 }
 
@@ -115,7 +117,7 @@ function buildDigestKey(sha256: string): string {
   return `sha256:${sha256}`;
 }
 
-/** The same bytes in another format are another image. */
+/** Names the kind with its format: the same bytes in another format are another image. */
 function buildKindName({ kind, method }: Omit<MediumKey, 'key'>): string {
   return chooseFormats(kind, method).disk_format === 'raw' ? `${kind}-file` : kind;
 }
@@ -130,7 +132,7 @@ export async function findMedium(deps: Deps, cloud: string, medium: MediumKey): 
   return images.find(({ status, size }) => status === 'active' && (size ?? 0) > 0);
 }
 
-/** The image that a medium is to be. */
+/** Builds the seed and the create request of a medium's image. */
 export function buildMediumRequest(
   deps: Deps,
   { kind, method, key }: MediumKey,
@@ -154,7 +156,7 @@ export function buildMediumRequest(
   };
 }
 
-/** Puts a medium of this machine into Glance, unless it is there. Answers its image, which the sweeper leaves alone from now on. */
+/** Uploads a medium to Glance, unless it is there, and claims it, so that the sweeper keeps it. Returns its image. */
 export async function uploadMedium(
   deps: Deps,
   { ref, method }: Pick<MediumUse, 'ref' | 'method'>,
@@ -173,14 +175,14 @@ export async function uploadMedium(
   return { image: await getMediumImage(deps, ref.cloud, id), size };
 }
 
-/** The image of a medium that is there. */
+/** Reads the image of a medium that must exist. */
 export async function getMediumImage(deps: Deps, cloud: string, id: string): Promise<Image> {
   const image = await deps.clouds.get(cloud).image.getImage(id, { signal: cancellationSignal() });
   if (image === undefined) throw sweeperConflictError(id);
   return image;
 }
 
-/** Notes that a build has chosen a medium. */
+/** Claims a medium for a build. @throws FactoryError Conflict, retryable, while the sweeper removes it */
 export async function claimMedium(deps: Deps, cloud: string, id: string): Promise<void> {
   if (!(await claimImage(deps, cloud, id, KEYS.media))) throw sweeperConflictError(id);
 }

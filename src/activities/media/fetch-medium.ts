@@ -8,37 +8,40 @@ import { head, type Validators } from '../../media/head.js';
 import { withoutSecrets } from '../../media/urls.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 
-/** Bytes that a medium may have: 4 GiB for a kernel or a ramdisk, 16 GiB for a medium that systems are installed from. */
+/** Bytes that a medium may have: 4 GiB for a kernel or a ramdisk, 16 GiB for an install medium. */
 const LARGEST: Record<MediumKind, number> = { kernel: 4 * 1024 ** 3, ramdisk: 4 * 1024 ** 3, iso: 16 * 1024 ** 3 };
 
-/** What an installer is booted with. */
+/** The kinds of files that boot an installer. */
 export type MediumKind = 'kernel' | 'ramdisk' | 'iso';
 
-/** A medium that is to be found or fetched. */
+/** A medium to find or to fetch. */
 export interface WantedMedium {
   kind: MediumKind;
-  /** Where it may lie, best first. */
+  /** URLs of the medium, the best first. */
   urls: string[];
-  /** Which it must be, where that is known. */
+  /** The digest that it must have. Default: any. */
   digest?: { algorithm: string; value: string };
 }
 
-/** A medium as it lies at an address. */
+/** A medium at a URL. */
 export interface Medium {
   /** Hexadecimal. */
   sha256: string;
   url: string;
-  /** Where it is spooled, unless it did not have to be fetched. */
+  /** Path of the fetched file. Undefined when it was not necessary to fetch it. */
   path?: string;
 }
 
-/** What we remember of an address: its validators, and the digest that its bytes had. */
+/** Cache entry of a URL: its validators, and the digest of its bytes. */
 interface CachedDigest {
   validators: Validators;
   sha256: string;
 }
 
-/** The medium's digest: from the tree, from memory if the address has not changed since, or from its bytes. */
+/**
+ * Finds the medium's digest: from the tree, from the cache when the resource at the URL has not changed since, or from
+ * its bytes.
+ */
 export async function identifyMedium(deps: Deps, spool: string, file: WantedMedium): Promise<Medium> {
   const expected = file.digest;
   const first = file.urls[0] ?? '';
@@ -53,15 +56,15 @@ export async function identifyMedium(deps: Deps, spool: string, file: WantedMedi
   return fetchMedium(deps, spool, file);
 }
 
-/** Unchanged is what has the same strong mark: an ETag, or both its time and its length. */
+/** A resource is unchanged when its ETag matches, or, without ETags, its modification time and its length. */
 function isUnchanged(then: Validators, now: Validators): boolean {
   if (then.etag !== undefined || now.etag !== undefined) return then.etag === now.etag;
   return then.lastModified !== undefined && then.lastModified === now.lastModified && then.size === now.size;
 }
 
 /**
- * Where this try puts the medium: a place of its own, since other runs may be fetching the same one at the same time. What
- * an earlier try has left there is removed.
+ * Chooses the path to which this try fetches the medium: its own, since other runs may fetch the same one at the same
+ * time. Deletes what an earlier try has left.
  */
 export async function prepareSpoolPath(deps: Deps, ref: BuildRef, kind: string): Promise<string> {
   await mkdir(deps.mediaDirectory, { recursive: true });
@@ -72,7 +75,7 @@ export async function prepareSpoolPath(deps: Deps, ref: BuildRef, kind: string):
   return join(deps.mediaDirectory, `${own}${randomUUID()}.part`);
 }
 
-/** Fetches a medium to a path from the first of its addresses that has it. */
+/** Fetches a medium to a path, from the first of its URLs that has it. */
 export async function fetchMedium(deps: Deps, path: string, file: WantedMedium): Promise<Medium & { path: string }> {
   let missing: unknown;
   for (const url of file.urls) {
@@ -106,7 +109,7 @@ export async function fetchMedium(deps: Deps, path: string, file: WantedMedium):
   throw missing;
 }
 
-/** Removes what was spooled. */
+/** Deletes the fetched file. */
 export async function deleteSpooled(medium: Pick<Medium, 'path'>): Promise<void> {
   if (medium.path !== undefined) await rm(medium.path, { force: true });
 }

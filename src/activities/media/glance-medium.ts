@@ -4,19 +4,20 @@ import { type Deps, cancellationSignal } from '../shared/context.js';
 
 const SCHEME = /^glance:/i;
 
-/** Whether a template's medium is an image that somebody has put into the cloud. */
+/** Whether a template's medium is an image in Glance (`glance:NAME`). */
 export function isGlanceUrl(url: string): boolean {
   return SCHEME.test(url);
 }
 
-/** The name, or the id, of that image. */
+/** Parses the name or the id of that image. */
 export function parseGlanceName(url: string): string {
   return url.replace(SCHEME, '').trim();
 }
 
 /**
- * The image of a name or an id that a medium is to be taken from.
- * @throws FactoryError NotFound; InvalidTemplate where several have that name; ImageFailed for one that is not active, or no ISO
+ * Finds the ISO image of a name or an id.
+ * @throws FactoryError NotFound; InvalidTemplate when several images have that name; ImageFailed when it is not active,
+ *   or no ISO
  */
 export async function findIsoImage(deps: Deps, cloud: string, name: string): Promise<Image> {
   const { image: images } = deps.clouds.get(cloud);

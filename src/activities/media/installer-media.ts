@@ -1,15 +1,15 @@
 import type { MirrorPin } from '../../os/installer/mirror-pin.js';
 
-/** What the installer is booted with, as images. */
+/** The images that boot the installer. */
 export interface InstallerMedia {
   kernelId?: string;
   ramdiskId?: string;
-  /** The medium, where the system is installed from one, and what it calls itself. */
+  /** Id of the install medium's image, when the system is installed from one. The volume id of its ISO follows. */
   isoId?: string;
   volumeId?: string;
-  /** The mirror that the installer is sent to as well. */
+  /** The mirror that the installer must use too. */
   pin?: MirrorPin;
-  /** A medium with drivers. */
+  /** Id of the image of a medium with drivers. */
   driversId?: string;
   notes: string[];
 }

@@ -7,7 +7,7 @@ import { parseDigest, requireTrustedDigest } from './ensure-medium.js';
 import { deleteSpooled } from './fetch-medium.js';
 import type { BuildRef } from '../../domain/names.js';
 
-/** Finds or fetches a medium with drivers, and puts it into Glance as it is. */
+/** Finds a medium with drivers in Glance, or fetches and uploads it unchanged. */
 export async function prepareDrivers(
   deps: Deps,
   ref: BuildRef,

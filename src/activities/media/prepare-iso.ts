@@ -16,17 +16,20 @@ import { ensureWebMedium } from './web-download.js';
 import { deleteSpooled } from './fetch-medium.js';
 import type { InstallerMedia } from './installer-media.js';
 
-/** What an image of a medium says of itself. */
+/** Image property with the ISO's volume id. */
 const VOLUME_ID_KEY = 'imagefactory_volume_id';
 
-/** Which images have the kernel and the ramdisk of a medium, as properties of its own image; those of `stub` are others. */
+/**
+ * Builds the name of the property of a medium's image that has the id of its kernel or ramdisk image. Method `stub` has
+ * other images.
+ */
 function buildBootFileKey(role: 'kernel' | 'ramdisk', method: BootMethod | undefined): string {
   return `imagefactory_${role}${method === 'stub' ? '_file' : ''}`;
 }
 
 /**
- * Finds or fetches the medium that a system is installed from, and puts it into Glance as it is; its kernel and its ramdisk as well, where
- * something else than the medium starts them.
+ * Finds the install medium in Glance, or fetches and uploads it unchanged; its kernel and ramdisk too, when something
+ * else than the medium boots them.
  */
 export async function prepareIso(
   deps: Deps,
@@ -52,34 +55,34 @@ export async function prepareIso(
   });
 }
 
-/** A medium that is to be found. */
+/** An install medium to find. */
 interface WantedIso {
   ref: BuildRef;
   method: BootMethod | undefined;
   medium: InstallMedium;
   digest: { algorithm: string; value: string } | undefined;
-  /** Whether Glance is to fetch it by itself. */
+  /** Whether Glance fetches it itself (parameter web_download). */
   web: boolean;
 }
 
-/** A medium that is in Glance. */
+/** An install medium in Glance. */
 interface FoundIso {
   image: Image;
   volumeId: string;
-  /** Whether the image is ours: then it may remember what its medium has. */
+  /** Whether the image is imagefactory's: then its properties may record the medium's boot files. */
   own: boolean;
   note: string;
-  /** Where it lies on this machine, if it has just been fetched. */
+  /** Path of the file on this worker, if it was just fetched. */
   path?: string;
 }
 
-/** Finds a medium, or fetches it. The caller forgets what lies at its path, and has a folder for it. */
+/** Finds a medium, or fetches it. The caller deletes the file at `path`, and provides a folder. */
 export function findIso(deps: Deps, wanted: WantedIso, folder: string): Promise<FoundIso> {
   const source = isGlanceUrl(wanted.medium.url) ? useCloudImage : wanted.web ? importIso : fetchIso;
   return source(deps, wanted, folder);
 }
 
-/** The medium of an address, shared by digest with other builds. */
+/** Finds or fetches the medium of a URL. Builds share it by its digest. */
 async function fetchIso(deps: Deps, { ref, method, medium, digest }: WantedIso): Promise<FoundIso> {
   const found = await ensureMedium(
     deps,
@@ -89,7 +92,7 @@ async function fetchIso(deps: Deps, { ref, method, medium, digest }: WantedIso):
   return { ...found, volumeId: String(found.image[VOLUME_ID_KEY] ?? ''), own: true };
 }
 
-/** A medium that Glance has fetched by itself. The worker reads it only where there is something to be taken out of it. */
+/** Lets Glance fetch the medium. The worker downloads it only when it must extract files from it. */
 async function importIso(deps: Deps, { ref, method, medium, digest }: WantedIso, folder: string): Promise<FoundIso> {
   const wanted = { kind: 'iso' as const, urls: [medium.url], ...(digest === undefined ? {} : { digest }) };
   const found = await ensureWebMedium(deps, { ref, method }, wanted);
@@ -98,7 +101,7 @@ async function importIso(deps: Deps, { ref, method, medium, digest }: WantedIso,
   return { ...found, volumeId: (await isoInfo(path, medium.url)).volumeId, own: true, path };
 }
 
-/** A medium that somebody has put into Glance: it is used as it is, and its image is left alone. */
+/** Uses a medium that a user has put into Glance, and never changes its image. */
 async function useCloudImage(deps: Deps, { ref, medium, digest }: WantedIso, folder: string): Promise<FoundIso> {
   const image = await findIsoImage(deps, ref.cloud, parseGlanceName(medium.url));
   const path = await downloadImage(deps, ref, image.id, join(folder, 'cloud.iso'));
@@ -107,7 +110,7 @@ async function useCloudImage(deps: Deps, { ref, medium, digest }: WantedIso, fol
   return { image, volumeId, own: false, path, note: `iso is image ${image.id}, which is not ours` };
 }
 
-/** What the template's checksum file says of it. */
+/** Reads the medium's digest from the template's checksum file. */
 async function fetchPublishedDigest(
   deps: Deps,
   { url, checksum }: InstallMedium,
@@ -126,7 +129,10 @@ interface BootFiles extends Omit<WantedIso, 'digest' | 'web'>, FoundIso {
   folder: string;
 }
 
-/** Kernel and ramdisk of a medium, as images; the medium's image remembers which they are. */
+/**
+ * Makes sure that the kernel and the ramdisk of a medium exist as images. The properties of the medium's image record
+ * their ids.
+ */
 async function ensureBootFiles(deps: Deps, parts: BootFiles): Promise<Pick<InstallerMedia, 'kernelId' | 'ramdiskId'>> {
   const { ref, medium, image, folder } = parts;
   const known = await Promise.all([findBootFile(deps, parts, 'kernel'), findBootFile(deps, parts, 'ramdisk')]);
@@ -139,7 +145,7 @@ async function ensureBootFiles(deps: Deps, parts: BootFiles): Promise<Pick<Insta
   return { kernelId, ramdiskId };
 }
 
-/** Takes a part out of the medium and puts it into Glance. */
+/** Extracts a boot file from the medium and uploads it. */
 async function uploadBootFile(
   deps: Deps,
   { ref, method, folder }: BootFiles,
@@ -167,7 +173,7 @@ async function recordBootFiles(
   await deps.clouds.get(ref.cloud).image.updateImage(image.id, changes, { signal: cancellationSignal() });
 }
 
-/** The image of a part, as far as it is still there. */
+/** Returns the recorded image of a boot file, if it still exists. */
 async function findBootFile(
   deps: Deps,
   { ref, method, image, own }: BootFiles,

@@ -18,7 +18,7 @@ import type { InstallerMedia } from './installer-media.js';
 
 const INDEX_LIMIT = 16 * 1024 * 1024;
 
-/** Finds or fetches what the installer is booted with, and puts it into Glance; builds share it by digest. */
+/** Finds in Glance the files that boot the installer, or fetches and uploads them. Builds share them by digest. */
 export async function prepareMedia(deps: Deps, input: JeosStepInput): Promise<InstallerMedia> {
   const { ref } = input;
   const build = loadBuild(deps, input.documentsId);
@@ -66,14 +66,14 @@ async function ensureFile(
   return { id: image.id, note };
 }
 
-/** What is known of a tree's files. */
+/** The facts about an install tree's files. */
 interface TreeIndexes {
   keys: string | undefined;
   indexed: IndexedMedia;
   pin?: MirrorPin;
 }
 
-/** What the tree's indexes say, and the mirror that the first of them came from. */
+/** Reads the tree's indexes, and the mirror that served the first of them. */
 async function readIndexes(plan: InstallerPlan, keys: string | undefined): Promise<Omit<TreeIndexes, 'keys'>> {
   const indexed: IndexedMedia = {};
   let pin: MirrorPin | undefined;
@@ -86,7 +86,9 @@ async function readIndexes(plan: InstallerPlan, keys: string | undefined): Promi
   return { indexed, ...(pin === undefined ? {} : { pin }) };
 }
 
-/** A tree's index is an offer, not a duty: without one the known paths are tried, and nothing is checked against it. */
+/**
+ * Fetches an index of the tree. The index is optional: without it the known paths are tried, and no digest is checked.
+ */
 async function fetchIndex(url: string, keys: string | undefined): Promise<SignedText | undefined> {
   try {
     return await fetchSigned(url, { keys, maxBytes: INDEX_LIMIT, signal: cancellationSignal() });
@@ -96,7 +98,7 @@ async function fetchIndex(url: string, keys: string | undefined): Promise<Signed
   }
 }
 
-/** Where a file of the tree is looked for; a digest of the parameters comes before that of the index. */
+/** Lists the URLs of a file of the tree. A digest of the parameters overrides that of the index. */
 function locateFile(
   { role, urls }: MediaFile,
   { keys, indexed, pin }: TreeIndexes,

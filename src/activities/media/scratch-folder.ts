@@ -5,7 +5,10 @@ import type { BuildRef } from '../../domain/names.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 import { prepareSpoolPath } from './fetch-medium.js';
 
-/** Works in a folder of this try's own, which is removed in the end. What an earlier try has left is removed. */
+/**
+ * Runs `work` in a temporary folder of this try, and deletes the folder at the end. Deletes what an earlier try has
+ * left.
+ */
 export async function withScratchFolder<T>(
   deps: Deps,
   ref: BuildRef,
@@ -21,7 +24,7 @@ export async function withScratchFolder<T>(
   }
 }
 
-/** Downloads an image to a path, and answers that. */
+/** Downloads an image to a path, and returns the path. */
 export async function downloadImage(deps: Deps, ref: BuildRef, id: string, path: string): Promise<string> {
   reportProgress({ message: `reading image ${id}` });
   const { data } = await deps.clouds.get(ref.cloud).image.downloadImage(id, { signal: cancellationSignal() });

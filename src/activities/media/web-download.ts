@@ -10,10 +10,10 @@ import { ensureImage } from '../images/ensure-image.js';
 import { claimMedium, findMedium, buildMediumRequest, type MediumUse, getMediumImage } from './ensure-medium.js';
 import type { WantedMedium } from './fetch-medium.js';
 
-/** How Glance calls fetching an image by itself. */
+/** Glance's name of the import method by which it fetches an image itself. */
 const METHOD = 'web-download';
 
-/** @throws FactoryError InvalidParameter where Glance cannot fetch a medium by itself */
+/** Checks that Glance can fetch the media itself. @throws FactoryError InvalidParameter */
 export async function checkWebDownload({ name, image }: Cloud, urls: string[]): Promise<void> {
   const strange = urls.find((url) => !/^https?:/i.test(url));
   const methods = strange === undefined ? await image.importMethods({ signal: cancellationSignal() }) : [];
@@ -26,10 +26,9 @@ export async function checkWebDownload({ name, image }: Cloud, urls: string[]): 
 }
 
 /**
- * Finds a medium that Glance has fetched by itself, or lets it fetch it. Its bytes never pass the worker, so it is known by its address and by what
- * tells whether that has changed since.
- *
- * @throws FactoryError MediaUnavailable; ChecksumMismatch, and then the image is gone
+ * Finds a medium that Glance has fetched itself, or asks Glance to fetch it. Its bytes never pass the worker, so its
+ * key is made of its URL and the validators that show whether the resource has changed.
+ * @throws FactoryError MediaUnavailable; ChecksumMismatch, and then the image is deleted
  */
 export async function ensureWebMedium(
   deps: Deps,
@@ -47,7 +46,7 @@ export async function ensureWebMedium(
   return { image, note: `${kind} ${note}` };
 }
 
-/** The first address that has the file, and the key of what is there now. */
+/** Finds the first URL that has the file, and builds the key of its current content. */
 async function findAddress({ urls }: WantedMedium): Promise<{ url: string; key: string }> {
   let missing: unknown;
   for (const url of urls) {
@@ -72,7 +71,7 @@ function importByGlance(
   return ensureImage(deps, ref.cloud, { ...buildMediumRequest(deps, { kind, method, key }), content: { uri: url } });
 }
 
-/** Glance has one digest of its own choice, and MD5; for another one the bytes are read once more. */
+/** Checks the digest. Glance has MD5 and one digest of its own choice; for another one the worker reads the bytes. */
 async function verifyDigest(cloud: Cloud, image: Image, expected: WantedMedium['digest']): Promise<void> {
   if (expected === undefined) return;
   const { algorithm, value } = expected;

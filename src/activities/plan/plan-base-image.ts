@@ -34,35 +34,35 @@ export interface PlanBaseImageInput {
   input: BaseImageInput;
 }
 
-/** Bytes that a file or command given as an address may have. */
+/** Bytes that a file or command of the template may have at its URL. */
 const CONTENT_LIMIT = 16 * 1024 * 1024;
 
-/** A plan, and what it was made from. */
+/** A plan, and the documents from which it was made. */
 export interface PreparedPlan {
   planned: PlannedBuild;
   parameters: BuildParameters;
-  /** Fetched contents that the template names by address, by the name of their document. */
+  /** Contents that the template names by URL, keyed by the name of their document. */
   contents: Map<string, Buffer>;
 }
 
 /**
- * Finds every mistake before a machine is booted: template, install script, parameters, then what they need in the cloud.
- * Puts the documents into the store, so that no later activity carries them.
+ * Checks the template, the install script and the parameters, and then everything they need in the cloud, before any
+ * instance is booted. Writes the documents to the store, so that no later activity has to carry them.
  */
 export async function planBaseImage(deps: Deps, { ref, input }: PlanBaseImageInput): Promise<PlannedBuild> {
-  // Also of a build that fails here people will ask what became of it.
+  // Written first, so that a build which fails here has a record too.
   await deps.store.writeRecord(await buildInitialRecord(deps, { ref, input }));
   const prepared = await preparePlan(deps, { ref, input });
   await storePlan(deps, { ref, input }, prepared);
   return prepared.planned;
 }
 
-/** Makes a plan; nothing is kept of it yet. */
+/** Makes a plan, without storing anything. */
 export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImageInput): Promise<PreparedPlan> {
   const parameters = parseParameters({ ...input.parameters });
   const template = throwIfInvalid(input.template, input.templateName);
   const plan = planBuild({ template, installScript: parameters.install_script, parameters });
-  // The stock one, or the one whose names are filled in: later steps know no other.
+  // The stock script, or the user's script with its placeholders filled in: later steps see only this one.
   parameters.install_script = plan.script;
   if (plan.firmware !== undefined) parameters.firmware = plan.firmware;
   const cloud = deps.clouds.get(ref.cloud);
@@ -88,7 +88,8 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImageInput
     rootVolume: disks.volumes?.root,
     isoImage,
   });
-  // One that is not shared has its digest in its name too: the build may be resumed as another system while its first is being installed.
+  // A JEOS that is not shared has its digest in its workflow id too: a user may resume the build with another system
+  // while the first is still being installed.
   const own = parameters.reuse_jeos ? ref.cloud : ref.uuid;
   const memory = memoryWarning(template, profileFor(template).profile, flavor);
   const planned: PlannedBuild = {
@@ -112,7 +113,7 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImageInput
   return { planned, parameters, contents };
 }
 
-/** What the customised instance is made from; the flavor is in the digest of its JEOS. */
+/** Digest of everything from which the customised instance is made. The flavor is part of the JEOS digest. */
 function instanceDigest(jeos: string, network: string, parameters: BuildParameters, { volumes }: PlannedDisks): string {
   const { availability_zone: zone, config_drive: configDrive, volume_type: type } = parameters;
   return computeDigest({ jeos, network, zone, configDrive, ...(volumes?.root === undefined ? {} : { root: volumes.root, type }) }); // prettier-ignore
@@ -122,14 +123,17 @@ function listMediaUrls({ installer: { kernel, ramdisk, medium } }: BuildPlan): s
   return medium === undefined ? [...kernel.urls, ...ramdisk.urls] : [medium.url];
 }
 
-/** The id of the image that the template's medium is, where it is one of the cloud's. @throws FactoryError as `findIsoImage` */
+/**
+ * The id of the Glance image that the template names as its medium; undefined when the medium has another URL.
+ * @throws FactoryError as `findIsoImage`
+ */
 async function findMediumImageId(deps: Deps, cloud: string, { installer }: BuildPlan): Promise<string | undefined> {
   const { medium } = installer;
   if (medium === undefined || !isGlanceUrl(medium.url)) return undefined;
   return (await findIsoImage(deps, cloud, parseGlanceName(medium.url))).id;
 }
 
-/** Puts what a plan was made from into the store, and what it says into the record. */
+/** Writes the plan's documents to the store, and completes the record. */
 export async function storePlan(
   deps: Deps,
   { ref, input }: PlanBaseImageInput,
@@ -154,14 +158,18 @@ async function writeDocuments(
   await deps.store.writeDocument(uuid, 'parameters.json', JSON.stringify(others));
 }
 
-/** What a template's file or command has at its address. */
+/** Fetches the content of a template's file or command. */
 function fetchContent(deps: Deps, url: string): Promise<Buffer> {
   return isLocalFile(url)
     ? readLocalFile(url, { directories: deps.filesFrom, maxBytes: CONTENT_LIMIT })
     : fetchBytes(url, { maxBytes: CONTENT_LIMIT, signal: cancellationSignal() });
 }
 
-/** @throws FactoryError InvalidParameter where the installer cannot be booted so, or this worker cannot make what it is booted from */
+/**
+ * Chooses how the installer is booted: by parameter boot_method, else the best method that the cloud supports.
+ * @throws FactoryError InvalidParameter when the installer does not support the method, or this worker lacks the
+ *   programs for it
+ */
 async function chooseBootMethod(cloud: Cloud, parameters: BuildParameters, plan: BuildPlan): Promise<BootMethod> {
   reportProgress({ message: 'looking how the cloud can boot an installer' });
   const formats = await cloud.image.diskFormats({ signal: cancellationSignal() });
@@ -210,7 +218,7 @@ async function chooseNetwork({ name: cloud, network }: Cloud, parameters: BuildP
   });
 }
 
-/** The record as it stands before the template has been read. */
+/** Builds the record as it is before the template has been parsed. */
 async function buildInitialRecord(deps: Deps, { ref, input }: PlanBaseImageInput): Promise<BuildRecord> {
   const earlier = await deps.store.readRecord(ref.uuid);
   return {

@@ -1,6 +1,6 @@
 import type { PlannedVolumes } from '../../domain/messages.js';
 
-/** What the workflow needs to know of the plan; the template and the install script stay in the store. */
+/** The part of a plan that the workflow needs; the template and the install script stay in the store. */
 export interface PlannedBuild {
   /** The template's name. */
   name: string;
@@ -14,19 +14,22 @@ export interface PlannedBuild {
   jeosDocumentsId: string;
   flavorId: string;
   networkId: string;
-  /** Digest of everything that shapes the customised instance, what runs in it aside. Absent in plans of older releases. */
+  /**
+   * Digest of everything that shapes the customised instance, except the template's steps. Absent in plans of older
+   * releases.
+   */
   instanceDigest?: string;
-  /** Whom the build logs in as, where it is not default_user. */
+  /** The user as whom the build logs in. Default: parameter default_user. */
   user?: string;
-  /** Workflow id of the line of everybody who creates instances in the project. */
+  /** Workflow id of the project's create queue. */
   queueId: string;
-  /** GiB: the disk of the instances, which the image needs at least. */
+  /** Size of the instances' root disk in GiB, which is also the image's min_disk. */
   minDisk: number;
-  /** Which of the instances' disks are volumes; absent where none is. */
+  /** The instances' disks that are volumes. Default: none is. */
   volumes?: PlannedVolumes;
-  /** The template's steps; the digest tells whether one is the same in another template. */
+  /** The template's steps. Equal digests mean equal steps, also across two templates. */
   guestSteps: { name: string; title: string; digest: string }[];
   warnings: string[];
-  /** Where the body will lie, on the worker's side. */
+  /** Path on the worker to which the image is downloaded. */
   bodyPath: string;
 }

@@ -4,7 +4,7 @@ import type { Deps } from '../shared/context.js';
 import { preparePlan, storePlan, type PlanBaseImageInput } from './plan-base-image.js';
 import type { PlannedBuild } from './planned-build.js';
 
-/** A plan for a build under way: what has run must be in it as it was. */
+/** Input of a new plan for a build that is held: everything that has run must stay as it was. */
 export interface ReplanBaseImageInput extends PlanBaseImageInput {
   previousPlan: PlannedBuild;
   previousParameters: BuildParameters;
@@ -12,23 +12,23 @@ export interface ReplanBaseImageInput extends PlanBaseImageInput {
   doneSteps: string[];
 }
 
-/** The parameters that nothing asks for any more once a step is done. */
+/** For each step, the parameters that it uses and that cannot change once it is done. */
 const USED_BY: Record<string, ParameterName[]> = {
   jeos: ['reuse_jeos'],
   'customise.volumes': ['volume_type'],
   'customise.create': ['flavor', 'network', 'availability_zone', 'config_drive'],
   address: ['request_floating_ip'],
   ssh: ['default_user'],
-  // Where no list is asked for there is no step that makes one; this is the next.
+  // Without generate_icicle no step lists the packages; `clean` is the step after it.
   clean: ['generate_icicle'],
   'base.publish': ['image_name', 'public'],
 };
 
 /**
- * Plans a held build anew, with another template or other parameters. What has run already must be the same, or the image
- * would not be what its template says.
- *
- * @throws FactoryError InvalidParameter naming the first part that has run and is changed, and what planBaseImage throws
+ * Plans a held build again, with another template or other parameters. Everything that has run must stay the same, or
+ * the image would differ from its template.
+ * @throws FactoryError InvalidParameter that names the first changed part that has run; and everything that
+ *   planBaseImage throws
  */
 export async function replanBaseImage(deps: Deps, input: ReplanBaseImageInput): Promise<PlannedBuild> {
   const prepared = await preparePlan(deps, input);

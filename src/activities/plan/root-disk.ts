@@ -5,21 +5,22 @@ import type { BuildPlan } from '../../planning/plan.js';
 import type { Cloud, Flavor } from '../../openstack/types.js';
 import { cancellationSignal } from '../shared/context.js';
 
-/** Bytes in a GiB: flavors' disks and volumes are given in GiB. */
+/** Bytes in a GiB. Flavors and volumes give their sizes in GiB. */
 const GIB = 1024n ** 3n;
-/** GiB of a volume for which neither template nor flavor says more. Oz's disks have as much. */
+/** Size in GiB of a root volume when neither template nor flavor gives one. Oz's disks have the same size. */
 const DEFAULT_VOLUME = 10;
 
 /** The disks of a build's instances. */
 export interface PlannedDisks {
-  /** GiB that the image needs at least. */
+  /** The image's min_disk in GiB. */
   minDisk: number;
   volumes?: PlannedVolumes;
 }
 
 /**
- * Where the instances of a build have their disks, and how large they are.
- * @throws FactoryError InvalidParameter when the flavor's disk is too small; UnsupportedOs when volumes are needed that the cloud does not have
+ * Decides where the disks of a build's instances are, and how large they are.
+ * @throws FactoryError InvalidParameter when the flavor's disk is too small; UnsupportedOs when the build needs volumes
+ *   and the cloud has no block storage
  */
 export async function planDisks(
   cloud: Cloud,

@@ -4,10 +4,10 @@ import type { Deps } from '../shared/context.js';
 import { workflowState } from '../shared/temporal-lookups.js';
 import { deleteGlanceImage } from '../images/delete-glance-image.js';
 
-/** Removes an image from Glance, and its record, body and documents from the store. */
+/** Deletes an image from Glance, and its record, body and documents from the store. */
 export async function deleteImage(deps: Deps, input: { uuid: string; workflowId: string }): Promise<DeleteImageResult> {
   const record = await deps.store.readRecord(input.uuid);
-  // A record may say that its image is being built though nobody builds it any more: the workflow was terminated.
+  // The record of a build whose workflow was terminated says BUILDING for ever.
   if (record?.status === 'BUILDING' && (await workflowState(deps, record.workflow_id)) === 'living') {
     throw new FactoryError('Conflict', `image ${input.uuid} is being built`, {
       hint: `imagefactory cancel ${input.uuid} ends the build`,

@@ -2,7 +2,7 @@ import type { ReadRecordsInput, ReadRecordsResult } from '../../domain/messages.
 import type { BuildRecord } from '../../domain/record.js';
 import type { Deps } from '../shared/context.js';
 
-/** Record fields that are large or private; given only when asked for. */
+/** Record fields that are large or private. They are returned only with `full`. */
 const LARGE_FIELDS = ['template', 'icicle', 'parameters'] as const;
 
 function matchesSpec(record: BuildRecord, spec: Record<string, unknown>): boolean {
@@ -10,7 +10,7 @@ function matchesSpec(record: BuildRecord, spec: Record<string, unknown>): boolea
   return Object.entries(spec).every(([key, value]) => JSON.stringify(fields[key]) === JSON.stringify(value));
 }
 
-/** Records whose fields equal those of the specification, newest first. */
+/** Returns the records whose fields equal those of the specification, newest first. */
 export async function readRecords(deps: Deps, input: ReadRecordsInput): Promise<ReadRecordsResult> {
   const { records } = await deps.store.listRecords();
   const found = records.filter((record) => matchesSpec(record, input.spec));

@@ -14,18 +14,18 @@ export interface WriteFinalRecordInput {
   status: ImageStatus;
 }
 
-/** The words that imagefactory ended a build with. */
+/** The final status details of the original imagefactory. */
 const FINAL_ACTIVITY: Record<string, string> = {
   COMPLETE: 'Base Image build complete',
   FAILED: 'Base Image build failed with exception',
   CANCELED: 'Base Image build was cancelled',
 };
 
-/** Completes the record at the end of a build. One that never reached a worker has none. */
+/** Completes the record at the end of a build. A build that never reached a worker has no record. */
 export async function writeFinalRecord(deps: Deps, input: WriteFinalRecordInput): Promise<void> {
   const record = await deps.store.readRecord(input.ref.uuid);
   if (record === undefined) return;
-  // It completed before it was reset: its image is there, and so its record stays.
+  // The build completed before it was reset: its image exists, so its record stays.
   if ((await completedResult(deps, input.ref)) !== undefined) return;
   const { result, failure } = input;
   const icicle = await deps.store.readDocument(input.ref.uuid, 'icicle.xml');

@@ -3,10 +3,10 @@ import type { Image, Server } from '../../openstack/types.js';
 import { type Deps, cancellationSignal } from '../shared/context.js';
 import { isGone } from '../instance/servers.js';
 
-/** States of an image that may still become one, or is. */
+/** Statuses of an image that is complete, or may still become so. */
 const WHOLE_OR_COMING = ['active', 'queued', 'saving'];
 
-/** States of an instance that a build can go on in. */
+/** Statuses of an instance in which a build can continue. */
 export const USABLE_STATUSES = ['ACTIVE', 'BUILD', 'REBOOT'];
 
 export async function listInstances(deps: Deps, { ref }: { ref: BuildRef }): Promise<Server[]> {
@@ -22,7 +22,7 @@ export async function findSnapshot(deps: Deps, { ref }: { ref: BuildRef }): Prom
   return images.find(({ status }) => WHOLE_OR_COMING.includes(status));
 }
 
-/** A snapshot that is not whole needs its instance. */
+/** Whether a snapshot is complete, or its instance still exists to complete it. */
 export function isUsableSnapshot(snapshot: Image, server: Server | undefined): boolean {
   if (snapshot.status === 'active') return (snapshot.size ?? 0) > 0;
   return server?.status === 'SHUTOFF' && server['OS-EXT-STS:task_state'] !== null;

@@ -9,27 +9,27 @@ import type { BuildRef } from '../../domain/names.js';
 
 export interface FindResumePointInput {
   ref: BuildRef;
-  /** Nothing of the customisation is to be used again. */
+  /** Whether to discard the customised instance and its snapshot. */
   discardCustomisation: boolean;
-  /** The guest itself is wanted, not a snapshot of it. */
+  /** Whether to continue in the instance itself, even when it has a snapshot. */
   ignoreSnapshot: boolean;
-  /** What the instance must be, by the plan. */
+  /** Digest that the instance must have, from the plan. */
   instanceDigest?: string;
-  /** The template's step that is to be done anew in it, with all that follow. */
+  /** The template's step from which on all steps are repeated. */
   from?: string;
 }
 
-/** What an earlier run of a build has left to go on from. */
+/** The point from which a resumed build continues. */
 export interface ResumePoint {
-  /** The customised instance of which there is a snapshot, whole or under way. */
+  /** The customised instance that has a snapshot, complete or in progress. */
   snapshotOf?: { serverId: string; packages: number; volumeId?: string };
   note?: string;
 }
 
 /**
- * What an earlier run of a build has left: a snapshot of the customised instance is gone on from; else the instance, if it
- * runs, since the guest's journal knows what has run in it; else nothing. What cannot be used, or is not what template and parameters ask for
- * now, is removed, with the disk that the instance had.
+ * Finds the point from which a resumed build continues: a snapshot of the customised instance; else the instance, if it
+ * runs, since the guest's journal knows which steps have run in it; else nothing. Removes what cannot be used or does
+ * not match the template and the parameters any more, with the instance's root volume.
  */
 export async function findResumePoint(deps: Deps, input: FindResumePointInput): Promise<ResumePoint> {
   reportProgress({ message: 'looking for what the earlier run has left' });
@@ -45,7 +45,7 @@ export async function findResumePoint(deps: Deps, input: FindResumePointInput): 
     unfit.snapshot === undefined
   ) {
     const note = `snapshot ${snapshot.id} of the customised instance`;
-    // An instance that is gone has a UUID that no other instance has.
+    // When the instance is gone, any UUID will do that is no other instance's.
     return { note, snapshotOf: { serverId: server?.id ?? ref.uuid, packages: await countPackages(deps, input) } };
   }
   if (snapshot !== undefined) {
@@ -58,7 +58,7 @@ export async function findResumePoint(deps: Deps, input: FindResumePointInput): 
   if (server !== undefined) await deleteServer(deps, { ref, serverId: server.id });
   const what = server && `instance ${server.id} was ${server.status} and is removed`;
   notes.push(what === undefined ? 'no instance' : formatRemoval(what, unfit.instance));
-  // The next instance starts from the JEOS, wherever its disk is.
+  // The next instance starts from the JEOS, so its root volume must be new.
   const disk = await removeRootVolume(deps, ref);
   if (disk !== undefined) notes.push(`${disk}, which it had for its disk, is removed`);
   return { note: notes.join('; ') };

@@ -5,7 +5,7 @@ import { type Deps, reportProgress, cancellationSignal } from '../shared/context
 import { workflowState } from '../shared/temporal-lookups.js';
 import { USABLE_STATUSES, listInstances, findSnapshot, isUsableSnapshot } from './existing-resources.js';
 
-/** What a build that has ended would go on from. Nothing is touched. */
+/** Reads the point from which a build that has ended would continue, and changes nothing. */
 export async function readResumePoint(deps: Deps, input: ReadResumePointInput): Promise<ResumePointReport> {
   const { ref, jeosWorkflowId } = input;
   reportProgress({ message: 'looking for what the build has left' });
@@ -27,7 +27,7 @@ export async function readResumePoint(deps: Deps, input: ReadResumePointInput): 
   return { from: 'nothing', what: `the beginning: nothing of it exists on cloud ${ref.cloud}` };
 }
 
-/** The JEOS that the build had, or would find. */
+/** Finds the JEOS that the build had, or would find. */
 async function findJeos(
   deps: Deps,
   { ref, jeosImage, jeosWorkflowId }: ReadResumePointInput,

@@ -1,15 +1,15 @@
 const TAIL_LINES = 25;
 
-/** The status line that Debian's installer keeps redrawing on a serial console: which window, what time. */
+/** The status line, with windows and time, that Debian's installer keeps redrawing on a serial console. */
 const SCREEN_STATUS = /\[[^\]]*\(\d?-?\*?\d?\*?-?[a-z]*\)[^\]]*\]\s*\[[^\]]*\]/g;
 
 /**
- * Control sequences of a terminal. Nova takes the escape character out of what it hands on, so that only the form is left: a
- * letter without a number before it belongs to a word where another letter follows.
+ * Control sequences of a terminal. Nova removes the escape character, so that only the rest is left. A letter without a
+ * number before it belongs to a word when another letter follows.
  */
 const CONTROL_SEQUENCES = /\x1b\[[0-9;?]*[A-Za-z]|\[(?:\d[\d;]*[A-DHJKm]|[HJKMm](?![A-Za-z]))/g;
 
-/** The end of the console as text for people: no control characters, no empty lines. */
+/** Formats the end of a console for people, without control characters and empty lines. */
 export function formatConsoleTail(console: string, lines = TAIL_LINES): string {
   return console
     .replace(CONTROL_SEQUENCES, '')

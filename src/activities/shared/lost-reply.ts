@@ -1,12 +1,12 @@
 import { FactoryError } from '../../domain/errors.js';
 import { type Deps, sleep } from './context.js';
 
-/** How often it is looked for. */
+/** How often the resource is looked for. */
 const MAX_LOOKUPS = 3;
 
 /**
- * What a create call has made after all whose reply was lost: a list may have it only a moment later. Undefined where nothing has come of
- * it, or the call was refused.
+ * Finds the resource that a create call has made although its reply was lost: a list may show it only a little later.
+ * Undefined when the call created nothing, or was refused.
  */
 export async function recoverLostReply<T>(
   deps: Pick<Deps, 'pollInterval'>,

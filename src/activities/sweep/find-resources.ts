@@ -9,20 +9,20 @@ import { workflowState } from '../shared/temporal-lookups.js';
 import { isGone, listOwnServers } from '../instance/servers.js';
 import { listOwnVolumes } from '../instance/volumes.js';
 
-/** What was found in a project, and the images that something in it depends on. */
+/** The resources found in a project, and the images on which some of them depend. */
 export interface FoundResources {
   found: FoundResource[];
-  /** Ids of images that an instance was booted from, or that an installer's boot image names. */
+  /** Ids of images from which an instance was booted, or that an installer's boot image names. */
   referred: Set<string>;
 }
 
-/** Everything in the cloud's project that carries our mark. */
+/** Finds every resource in the cloud's project that has imagefactory's mark. */
 export async function findResources(deps: Deps, cloudName: string): Promise<FoundResources> {
   reportProgress({ message: `looking for what carries our mark in ${cloudName}` });
   const cloud = deps.clouds.get(cloudName);
   const options = { signal: cancellationSignal() };
   const project = await withRetries(deps, () => cloud.projectId(options));
-  // Administrators are shown other projects' things, and everybody other projects' public images.
+  // Administrators see the resources of other projects, and everyone sees public images of other projects.
   const isOurs = (thing: { project_id?: string }): boolean => thing.project_id === project;
   const servers = (await withRetries(deps, () => listOwnServers(deps, cloudName))).filter((server) => !isGone(server));
   const volumes = await findVolumes(deps, cloudName);
@@ -56,7 +56,7 @@ function describeServer({ id, name, metadata, tags, created }: Server): FoundRes
   };
 }
 
-/** Of a cloud that has block storage. */
+/** Finds the volumes of a cloud that has block storage. */
 async function findVolumes(deps: Deps, cloudName: string): Promise<FoundResource[]> {
   const { volume } = deps.clouds.get(cloudName);
   if (!(await withRetries(deps, () => volume.exists({ signal: cancellationSignal() })))) return [];
@@ -70,7 +70,7 @@ async function findVolumes(deps: Deps, cloudName: string): Promise<FoundResource
   }));
 }
 
-/** By tag or by description: the tag is set by a second call that a crash may have prevented. */
+/** Recognised by tag or by description: a crash may have prevented the second call that sets the tag. */
 function describeAddress({ id, description, tags, created_at, ...address }: FloatingIp): FoundResource[] {
   const build = readBuildTag(tags) ?? parseResourceName(description, 'address');
   if (build === undefined && !tags.includes(MARK)) return [];
@@ -88,14 +88,14 @@ function describePort({ id, name, tags, created_at }: Port): FoundResource {
   };
 }
 
-/** By tag or by name, for the same reason. */
+/** Recognised by tag or by name, for the same reason. */
 function describeGroup({ id, name, tags, created_at }: SecurityGroup): FoundResource[] {
   const build = readBuildTag(tags) ?? parseResourceName(name, 'guest');
   if (build === undefined && !tags.includes(MARK)) return [];
   return [{ kind: 'security group', id, name, ...findOwner(build), ...readTimes(created_at, readExpiry({ tags })) }];
 }
 
-/** Key pairs have neither tags nor metadata: their name is their mark. Nova tells their age only one by one. */
+/** Finds key pairs by name, as they have neither tags nor metadata. Nova returns their age only one by one. */
 async function findKeyPairs(deps: Deps, cloudName: string): Promise<FoundResource[]> {
   const { compute } = deps.clouds.get(cloudName);
   const found: FoundResource[] = [];
@@ -111,7 +111,7 @@ async function findKeyPairs(deps: Deps, cloudName: string): Promise<FoundResourc
   return found;
 }
 
-/** An image of ours, and what it is now. */
+/** Describes an image of imagefactory's in its current state. */
 export async function describeImage(deps: Deps, image: Image): Promise<FoundResource> {
   const role = readText(image[KEYS.role]);
   const whole = image.status === 'active' && (image.size ?? 0) > 0;
@@ -132,9 +132,9 @@ export async function describeImage(deps: Deps, image: Image): Promise<FoundReso
 }
 
 /**
- * Why a base image stays, or undefined for what a build has left that never came to its end: its snapshot, before it was
- * published, or any image of which its record says that the build failed. A published one whose record is not here stays,
- * because the record may be in another store, and so does one whose record was never finished.
+ * Explains why a base image stays. Undefined for the remains of a build that never completed: its snapshot before it
+ * was published, or any image whose record says that the build failed. A published image without a record stays,
+ * because the record may be in another store; and so does one whose record was never finished.
  */
 async function describeResult(deps: Deps, image: Image): Promise<string | undefined> {
   const uuid = readText(image[KEYS.image]) ?? readText(image[KEYS.build]);
@@ -153,7 +153,7 @@ function readBuildTag(tags: readonly string[] = []): string | undefined {
   return tags.find((tag) => tag.startsWith(prefix))?.slice(prefix.length);
 }
 
-/** A thing without a workflow's name on it is a base image build's: only those make such things. */
+/** A resource without a workflow id belongs to a base image build: only those create such resources. */
 function findOwner(build: string | undefined, workflow?: string): Pick<FoundResource, 'build' | 'workflows'> {
   if (build === undefined) return { workflows: workflow === undefined ? [] : [workflow] };
   return { build, workflows: [workflow ?? baseImageWorkflowId(build)] };

@@ -9,17 +9,17 @@ import { type Deps, reportProgress } from '../shared/context.js';
 import { findResources } from './find-resources.js';
 import { findHeldJeosImages, isInstalling, workflowState, readRetention } from '../shared/temporal-lookups.js';
 
-/** How many builds' things a run removes, so that its history stays short; the next run goes on. */
+/** Builds whose resources one run removes, so that its history stays short; the next run continues. */
 const MOST_REMOVALS = 300;
 
-/** How many of the things that stay are named. */
+/** Resources that stay and are listed in the plan. */
 const MOST_NAMED = 1000;
 
-/** A plan as it enters the history. */
+/** A plan that is short enough for the history. */
 export interface BoundedPlan extends SweepPlan {
-  /** How many things stay that `kept` does not name. */
+  /** Number of resources that stay and are not in `kept`. */
   unnamed: number;
-  /** How many removals are left to the next run. */
+  /** Number of removals that are left to the next run. */
   postponed: number;
 }
 
@@ -28,7 +28,10 @@ export interface PlanSweepInput {
   limits: SweepLimits;
 }
 
-/** Finds everything of ours in a cloud's project, asks Temporal whose it is, and says what goes and what stays. */
+/**
+ * Finds imagefactory's resources in a cloud's project, asks Temporal about their workflows, and decides which are
+ * removed and which stay.
+ */
 export async function planSweep(deps: Deps, input: PlanSweepInput): Promise<BoundedPlan> {
   const { removals, kept } = await computeSweepPlan(deps, input);
   return {
@@ -40,7 +43,7 @@ export async function planSweep(deps: Deps, input: PlanSweepInput): Promise<Boun
 }
 
 async function computeSweepPlan(deps: Deps, { cloud, limits }: PlanSweepInput): Promise<SweepPlan> {
-  // The time comes first: what is made from now on is younger than any limit.
+  // The time comes first: a resource that is created later is younger than any limit.
   const now = Date.now();
   const lives = new Map<string, WorkflowState>();
   for (const id of new Set((await findResources(deps, cloud)).found.flatMap((thing) => thing.workflows))) {
@@ -48,8 +51,9 @@ async function computeSweepPlan(deps: Deps, { cloud, limits }: PlanSweepInput): 
     lives.set(id, await workflowState(deps, id));
   }
   const installing = await isInstalling(deps);
-  // Looked at again, because only what a build has after its end is what it has left: until then it may still turn a
-  // snapshot into a base image. What has come since belongs to workflows that were not asked about, and stays.
+  // Listed again, because only the resources that exist after a build's end are leftovers: until then the build may
+  // still turn a snapshot into a base image. Resources created since belong to workflows about which Temporal was not
+  // asked, and stay.
   const { found, referred } = await findResources(deps, cloud);
   const facts: SweepFacts = { now, limits, lives, inUse: referred, installing, retention: await readRetention(deps) };
   const plan = decideSweep(found, facts);

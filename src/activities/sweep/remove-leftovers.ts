@@ -16,21 +16,21 @@ export interface RemoveLeftoversInput {
   removal: Removal;
 }
 
-/** What became of things that were to go, by kind and id. */
+/** The outcome of the removals, by kind and id. */
 export interface RemovedLeftovers {
   removed: string[];
-  /** With the reason: the cloud's words, or that their build lives again. */
+  /** Resources that stay, with the reason: the cloud's message, or that their build runs again. */
   failed: { thing: string; why: string }[];
 }
 
-/** How a thing is named in what {@link removeLeftovers} answers. */
+/** Formats a resource for the result of {@link removeLeftovers}. */
 export function formatResource({ kind, id }: Pick<FoundResource, 'kind' | 'id'>): string {
   return `${kind} ${id}`;
 }
 
 /**
- * Removes things that were found to be nobody's: by their ids and not by their mark, so that what a build has made since
- * is not touched. Temporal is asked again before each of them.
+ * Removes leftovers, by their ids and not by their mark, so that resources that a build has created since stay. Asks
+ * Temporal again before each of them.
  */
 export async function removeLeftovers(deps: Deps, { cloud, removal }: RemoveLeftoversInput): Promise<RemovedLeftovers> {
   const report: RemovedLeftovers = { removed: [], failed: [] };
@@ -55,7 +55,10 @@ async function findRunningWorkflow(deps: Deps, workflows: string[]): Promise<str
   return undefined;
 }
 
-/** Why a thing is still there, or undefined when it is gone. What lasts longer is left to the activity's next try. */
+/**
+ * Returns why a resource still exists, or undefined when it is gone. An error that lasts longer is left to the
+ * activity's next try.
+ */
 async function tryToRemove(deps: Deps, cloud: string, thing: FoundResource): Promise<string | undefined> {
   try {
     return await withRetries(deps, () => removeResource(deps, cloud, thing).catch(makeConflictRetryable));
@@ -65,7 +68,7 @@ async function tryToRemove(deps: Deps, cloud: string, thing: FoundResource): Pro
   }
 }
 
-/** What was held by an instance is held for a moment longer. */
+/** An instance that was just deleted holds its resources a little longer. */
 function makeConflictRetryable(error: unknown): never {
   if (!(error instanceof FactoryError && error.type === 'Conflict')) throw error;
   throw new FactoryError('Conflict', error.message, { retryable: true, cause: error });
@@ -87,7 +90,7 @@ async function removeResource(deps: Deps, cloud: string, thing: FoundResource): 
       await volume.deleteVolume(thing.id, options);
       return waitUntilGone(deps, 'Cinder', async () => {
         const status = (await volume.getVolume(thing.id, options))?.status;
-        // It says why it cannot.
+        // The second delete fails with the reason.
         if (status === 'error_deleting') await volume.deleteVolume(thing.id, options);
         return status;
       });
@@ -106,13 +109,14 @@ async function removeResource(deps: Deps, cloud: string, thing: FoundResource): 
   }
 }
 
-/** Milliseconds that a thing may take to go. */
+/** Milliseconds after which a resource that still exists is reported. */
 const GONE_WITHIN = 300_000;
 
 /**
- * Waits until it is gone: an instance holds what comes after it, and neither is gone when its service has accepted to delete it.
- * @param statusNow of the thing; undefined when it is gone
- * @returns why it is still there
+ * Waits until a resource is gone: an instance holds the resources that are removed after it, and its service only
+ * accepts a delete before it carries it out.
+ * @param statusNow reads the resource's status; undefined when it is gone
+ * @returns why it still exists
  */
 async function waitUntilGone(
   deps: Deps,
@@ -133,7 +137,7 @@ async function removeImage(deps: Deps, cloud: string, thing: FoundResource): Pro
   if (image === undefined) return undefined;
   const now = await describeImage(deps, image);
   if (now.result !== undefined) return now.result;
-  // Somebody has chosen, finished or marked it since.
+  // A build has claimed, completed or marked it since.
   if (now.used !== thing.used || now.shared !== thing.shared || now.expires !== thing.expires) {
     return 'has changed since it was found';
   }
