@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import yargs, { type Argv, type FallbackCompletionFunction } from 'yargs';
 import { FactoryError } from '../domain/errors.js';
 import { COMMANDS } from './commands/index.js';
@@ -9,6 +10,7 @@ import { GLOBAL_OPTIONS } from './global-options.js';
 import type { Io } from './io.js';
 import { jsonDocument } from './output.js';
 import { parameterNames } from './parameters.js';
+import { projectFolder } from './dev-server/temporal-binary.js';
 
 /** A command line that was understood. */
 interface Chosen {
@@ -157,16 +159,8 @@ function withOptions(parser: Argv, command: Command): Argv {
 }
 
 function version(): string {
-  // src/cli in a clone, dist/src/cli in the package: the manifest is the next one above.
-  for (const up of ['../../package.json', '../../../package.json']) {
-    try {
-      const manifest = JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as { version: string };
-      return manifest.version;
-    } catch {
-      continue;
-    }
-  }
-  return 'unknown';
+  const manifest = JSON.parse(readFileSync(join(projectFolder(), 'package.json'), 'utf8')) as { version: string };
+  return manifest.version;
 }
 
 /** Prints what went wrong, and answers the exit code. In JSON mode a failure is a document as well. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { KEYS_VARIABLE, payloadKeysFromEnv, readPayloadKeys, type PayloadKeys } from '../codec/keys.js';
+import { KEYS_VARIABLE, readPayloadKeysFromEnv, readPayloadKeys, type PayloadKeys } from '../codec/keys.js';
 import { DEFAULT_TASK_QUEUE } from '../client/connection.js';
 import { fileReason, UsageError } from '../client/errors.js';
 
@@ -181,7 +181,7 @@ export function resolveSettings(options: GivenOptions, env: NodeJS.ProcessEnv, f
  * @throws FactoryError InvalidParameter when the keys are wrong
  */
 export function loadPayloadKeys({ payloadKeysFile }: Settings, env: NodeJS.ProcessEnv): PayloadKeys | undefined {
-  return payloadKeysFile === undefined ? payloadKeysFromEnv(env) : readPayloadKeys(payloadKeysFile);
+  return payloadKeysFile === undefined ? readPayloadKeysFromEnv(env) : readPayloadKeys(payloadKeysFile);
 }
 
 /** An option that takes one value and was given several times means its last value. */

@@ -1,8 +1,8 @@
 import { connect } from 'node:net';
 import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
 import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/envconfig';
-import { dataConverter } from '../codec/data-converter.js';
-import { payloadKeysFromEnv, type PayloadKeys } from '../codec/keys.js';
+import { createDataConverter } from '../codec/data-converter.js';
+import { readPayloadKeysFromEnv, type PayloadKeys } from '../codec/keys.js';
 import { ClientError } from './errors.js';
 
 /** Temporal task queue of the workers, where nothing else is said. */
@@ -47,7 +47,7 @@ export interface ConnectOptions {
 export async function connectImageFactory(options: ConnectOptions = {}): Promise<ImageFactoryClient> {
   const env = options.env ?? process.env;
   const { connectionOptions, namespace = 'default' } = loadConfig(env);
-  const payloadKeys = options.payloadKeys ?? payloadKeysFromEnv(env);
+  const payloadKeys = options.payloadKeys ?? readPayloadKeysFromEnv(env);
   const address = connectionOptions.address ?? '127.0.0.1:7233';
   const connection = await open(
     { ...(connectionOptions as ConnectionOptions), address, connectTimeout: options.connectTimeout ?? 5000 },
@@ -55,7 +55,7 @@ export async function connectImageFactory(options: ConnectOptions = {}): Promise
   );
   const uiAddress = options.uiAddress ?? findUiAddress(address);
   return {
-    client: new Client({ connection, namespace, dataConverter: dataConverter(payloadKeys) }),
+    client: new Client({ connection, namespace, dataConverter: createDataConverter(payloadKeys) }),
     connection,
     address,
     namespace,

@@ -1,9 +1,6 @@
-import {
-  decodeArrayFromPayloads,
-  decodeOptionalFailureToOptionalError,
-} from '@temporalio/common/lib/internal-non-workflow/index.js';
 import type { temporal } from '@temporalio/proto';
 import { z } from 'zod';
+import { decodeArrayFromPayloads, decodeOptionalFailureToOptionalError } from '../codec/payloads.js';
 import type { Progress } from '../domain/status.js';
 import { errorReason, type ImageFactoryClient } from './connection.js';
 

@@ -1,6 +1,6 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import type { Payload } from '@temporalio/common';
-import { decodeFromPayloadsAtIndex } from '@temporalio/common/lib/internal-non-workflow/index.js';
+import { decodeFromPayloadsAtIndex } from '../codec/payloads.js';
 import { parseParameters } from '../domain/parameters.js';
 import type { BaseImageInput } from '../domain/base-image-input.js';
 import { RESUME_UPDATE, type ResumeRequest } from '../domain/messages.js';

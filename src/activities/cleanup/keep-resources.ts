@@ -38,7 +38,7 @@ export async function keepResources(deps: Deps, { ref, until }: KeepResourcesInp
  */
 async function keepVolumes(deps: Deps, { uuid, cloud }: BuildRef, marks: Record<string, string>): Promise<string[]> {
   const { volume } = deps.clouds.get(cloud);
-  if (!(await volume.exists({ signal: cancellationSignal() }))) return [];
+  if (!(await volume.isAvailable({ signal: cancellationSignal() }))) return [];
   const volumes = await volume.listVolumes({ metadata: { [KEYS.build]: uuid } }, { signal: cancellationSignal() });
   const kept = volumes.filter(({ status }) => !status.endsWith('deleting'));
   for (const { id } of kept) {

@@ -192,7 +192,7 @@ async function findImages(deps: Deps, { ref, keepImages }: RemoveResourcesInput)
 /** A volume that is being deleted still counts: it disappears, or returns with an error. */
 async function findVolumes(deps: Deps, { ref, volumes = true }: RemoveResourcesInput): Promise<Found[]> {
   const { volume } = deps.clouds.get(ref.cloud);
-  if (!volumes || !(await volume.exists({ signal: cancellationSignal() }))) return [];
+  if (!volumes || !(await volume.isAvailable({ signal: cancellationSignal() }))) return [];
   const own = await volume.listVolumes({ metadata: { [KEYS.build]: ref.uuid } }, { signal: cancellationSignal() });
   return own.map(({ id }) => ({
     what: `volume ${id}`,

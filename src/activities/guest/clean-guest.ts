@@ -18,7 +18,7 @@ export async function cleanGuest(deps: Deps, input: GuestInput & { round: string
     const { round } = input;
     await recordAllSteps(deps, build, input.guest.serverId);
     // Always run again: an earlier run of the build may have cleaned the guest before this run repeated some steps.
-    const how = { timeout: OWN_SCRIPT_TIMEOUT, round, anew: true, reruns: RERUNS };
+    const how = { timeout: OWN_SCRIPT_TIMEOUT, round, forceRerun: true, reruns: RERUNS };
     await runScriptOnce(deps, guest, secrets, { key: 'clean', title, script, ...how });
   });
 }

@@ -1,4 +1,4 @@
-import { keyBlob } from '../../guest/keys.js';
+import { readKeyBlob } from '../../guest/keys.js';
 import type { Deps } from '../shared/context.js';
 import { loadBuild } from '../shared/build-documents.js';
 import { withGuest } from './guest-connection.js';
@@ -7,6 +7,6 @@ import { type SshSessionInput, changeAuthorizedKeys } from './authorized-keys.js
 /** Removes the user's key from the guest. */
 export async function closeSession(deps: Deps, input: SshSessionInput): Promise<void> {
   await withGuest(deps, loadBuild(deps, input.ref.uuid), input, (guest) =>
-    changeAuthorizedKeys(guest, guest.shell.shutOut(input.guest.user, keyBlob(input.publicKey))),
+    changeAuthorizedKeys(guest, guest.shell.revokeKey(input.guest.user, readKeyBlob(input.publicKey))),
   );
 }

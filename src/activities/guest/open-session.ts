@@ -13,7 +13,9 @@ export async function openSession(deps: Deps, input: SshSessionInput): Promise<O
   reportProgress({ message: 'letting a session in' });
   if (from !== undefined) await openSecurityGroup(deps, ref, location, [from]);
   const line = `${publicKey.trim().split(/\s+/).slice(0, 2).join(' ')} ${SESSION_KEY}`;
-  await withGuest(deps, build, input, (guest) => changeAuthorizedKeys(guest, guest.shell.letIn(location.user, line)));
+  await withGuest(deps, build, input, (guest) =>
+    changeAuthorizedKeys(guest, guest.shell.allowKey(location.user, line)),
+  );
   const { oldSsh } = await build.profile();
   return {
     host: location.host,

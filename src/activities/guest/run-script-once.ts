@@ -10,7 +10,7 @@ export const OUTPUT_TAIL = 2000;
 export const OWN_SCRIPT_TIMEOUT = 1200;
 
 /** A script that the guest's journal runs once. */
-interface OnceScript extends Pick<JournalOptions, 'timeout' | 'round' | 'anew'> {
+interface OnceScript extends Pick<JournalOptions, 'timeout' | 'round' | 'forceRerun'> {
   key: string;
   title: string;
   script: string;
@@ -34,7 +34,7 @@ export async function runScriptOnce(
   const result = await deps.journal.run(guest, what.key, what.script, {
     timeout: what.timeout,
     round: what.round,
-    anew: what.anew,
+    forceRerun: what.forceRerun,
     signal: cancellationSignal(),
     onOutput: (chunk) => reportProgress({ message: what.title, consoleLine: maskSecrets(lastLine(chunk), secrets) }),
   });

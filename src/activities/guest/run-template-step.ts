@@ -61,7 +61,7 @@ async function runScript(
   const script = await renderStepScript(deps, input, step, profile);
   // Scripts of imagefactory's own can safely run more than once.
   const mayRerun = input.rerunInterrupted || (step.kind !== 'command' && step.kind !== 'precommand');
-  const { timeout, round, forceRerun: anew } = input;
+  const { timeout, round, forceRerun } = input;
   const reruns = mayRerun ? RERUNS : 0;
   await runScriptOnce(deps, guest, secrets, {
     key: step.name,
@@ -69,7 +69,7 @@ async function runScript(
     script,
     timeout,
     round,
-    anew,
+    forceRerun,
     reruns,
   });
 }

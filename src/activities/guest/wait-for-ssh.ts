@@ -26,7 +26,7 @@ async function failAtDeadline(
 ): Promise<never> {
   const console = await deps.clouds
     .get(ref.cloud)
-    .compute.consoleOutput(guest.serverId, 100, { signal: cancellationSignal() })
+    .compute.getConsoleOutput(guest.serverId, 100, { signal: cancellationSignal() })
     .catch(() => '');
   const never = jeos.reused && !jeos.proven;
   const unproven = `JEOS ${jeos.imageId} of an earlier build has never let a build in: --parameter reuse_jeos False installs another; `;

@@ -60,7 +60,7 @@ async function uploadFailed(
   imageId: string,
   status: string,
 ): Promise<never> {
-  const [said = 'without a word'] = await watch.cloud.volume.messagesOf(volumeId, { signal: cancellationSignal() });
+  const [said = 'without a word'] = await watch.cloud.volume.listMessages(volumeId, { signal: cancellationSignal() });
   return failCapture(watch, imageId, `${status}, and Cinder has given up (${said})`);
 }
 

@@ -60,7 +60,7 @@ export class ConsoleWatch {
 
   async read(): Promise<void> {
     const { compute } = this.watch.cloud;
-    const console = await compute.consoleOutput(this.serverId, CONSOLE_LINES, { signal: cancellationSignal() });
+    const console = await compute.getConsoleOutput(this.serverId, CONSOLE_LINES, { signal: cancellationSignal() });
     const tail = this.mask(formatConsoleTail(console, CONSOLE_LINES));
     // Some clouds have no console for an instance that is off: then the last text stands.
     if (tail === '' || tail === this.state.tail) return;
@@ -79,7 +79,7 @@ export class ConsoleWatch {
    */
   async traffic(inactivityTimeout: number): Promise<void> {
     if (Date.now() - this.state.lastLife < (inactivityTimeout * 1000) / 4 || !this.watch.console.tryTake()) return;
-    const now = await this.watch.cloud.compute.traffic(this.serverId, { signal: cancellationSignal() });
+    const now = await this.watch.cloud.compute.getTraffic(this.serverId, { signal: cancellationSignal() });
     const sum = now === undefined ? undefined : now.disk + now.network;
     if (sum !== undefined && sum !== this.state.traffic) this.state.lastLife = Date.now();
     this.state.traffic = sum;

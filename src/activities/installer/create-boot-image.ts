@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { FactoryError } from '../../domain/errors.js';
 import type { BuildRef } from '../../domain/names.js';
-import { newcArchive, padding } from '../../media/newc.js';
-import { makeStubDisk, type StubDisk } from '../../media/stub-disk.js';
+import { buildNewcArchive, createPadding } from '../../media/newc.js';
+import { makeStubDisk, type StubDiskOptions } from '../../media/stub-disk.js';
 import { type BootMethod, stubFirmwares } from '../../os/installer/boot-method.js';
 import { withVolumeId } from '../../os/installer/installer-plan.js';
 import { withPin } from '../../os/installer/mirror-pin.js';
@@ -78,7 +78,7 @@ interface BootMedia {
 async function buildScriptArchive(build: BuildDocuments, plan: InstallerPlan): Promise<Buffer | undefined> {
   if (plan.scriptTransport !== 'initrd') return undefined;
   const content = await build.installScript();
-  return newcArchive([{ path: scriptInRamdisk(plan), content }]);
+  return buildNewcArchive([{ path: scriptInRamdisk(plan), content }]);
 }
 
 /** Makes sure that the image of a disk exists that boots the installer, by itself or by its properties. */
@@ -125,7 +125,7 @@ async function createDirectBootDisk(
 /** Creates this build's own ramdisk: the installer's, followed by the archive with the script. */
 async function createRamdisk(deps: Deps, { ref, ramdiskId }: BootMedia, script: Buffer): Promise<string> {
   const size = await readImageSize(deps, ref, ramdiskId);
-  const between = padding(size);
+  const between = createPadding(size);
   const { image } = deps.clouds.get(ref.cloud);
   async function* content(): AsyncGenerator<Buffer> {
     const { data } = await image.downloadImage(ramdiskId, { signal: cancellationSignal() });
@@ -147,7 +147,7 @@ async function createStubBootDisk(
   deps: Deps,
   { ref, kernelId, ramdiskId }: BootMedia,
   plan: InstallerPlan,
-  { script, firmwares }: { script: Buffer | undefined; firmwares: StubDisk['firmwares'] },
+  { script, firmwares }: { script: Buffer | undefined; firmwares: StubDiskOptions['firmwares'] },
 ): Promise<string> {
   return withScratchFolder(deps, ref, 'stub', async (folder) => {
     const kernel = await downloadImage(deps, ref, kernelId, join(folder, 'kernel'));

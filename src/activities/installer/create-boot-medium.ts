@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { FactoryError } from '../../domain/errors.js';
 import { fetchToFile } from '../../media/fetch.js';
 import { fetchFtpFolder } from '../../media/ftp-folder.js';
-import { isoInfo, pathOnIso, remakeIso, type RemadeIso } from '../../media/iso.js';
-import { isLocalFile, localFolder } from '../../media/local-file.js';
-import { fileName, withoutSecrets } from '../../media/urls.js';
+import { readIsoInfo, parseIsoPath, remasterIso, type RemasterOptions } from '../../media/iso.js';
+import { isLocalFile, resolveLocalFolder } from '../../media/local-file.js';
+import { readFileName, redactUrl } from '../../media/urls.js';
 import { type BootMethod, hasOurLoader, stubFirmwares } from '../../os/installer/boot-method.js';
 import type { InstallerPlan, InstallMedium } from '../../os/types.js';
 import type { Extra, Template } from '../../tdl/types.js';
@@ -36,7 +36,7 @@ export async function createBootMedium(
     await rejectUdf(source, plan.medium);
     const files = await writeMediumFiles(deps, build, plan, folder);
     const boot = buildBootEntry(plan, method, template);
-    const open = await remakeIso({
+    const open = await remasterIso({
       source,
       files,
       folder,
@@ -54,8 +54,8 @@ function needsRemaking({ os }: Template, plan: MediumInstallerPlan, method: Boot
 }
 
 async function rejectUdf(path: string, { url }: InstallMedium): Promise<void> {
-  if (!(await isoInfo(path, url)).udf) return;
-  throw new FactoryError('UnsupportedOs', `${withoutSecrets(url)} is a UDF medium, which cannot be made anew`, {
+  if (!(await readIsoInfo(path, url)).udf) return;
+  throw new FactoryError('UnsupportedOs', `${redactUrl(url)} is a UDF medium, which cannot be made anew`, {
     hint: 'leave <extras> out, and let the installer read its script from elsewhere',
   });
 }
@@ -64,7 +64,7 @@ function buildBootEntry(
   { medium, commandLine }: MediumInstallerPlan,
   method: BootMethod,
   { os }: Template,
-): RemadeIso['boot'] {
+): RemasterOptions['boot'] {
   if (method !== 'iso' || medium.boots === undefined || !hasOurLoader(method, { medium })) return undefined;
   return { ...medium.boots, commandLine, firmwares: stubFirmwares(os.arch) };
 }
@@ -75,9 +75,9 @@ export async function writeMediumFiles(
   build: BuildDocuments,
   { medium, scriptTransport }: MediumInstallerPlan,
   folder: string,
-): Promise<RemadeIso['files']> {
+): Promise<RemasterOptions['files']> {
   const { os } = await build.template();
-  const files: RemadeIso['files'] = [];
+  const files: RemasterOptions['files'] = [];
   const write = async (path: string, content: string | Buffer): Promise<void> => {
     const from = join(folder, `file${files.length}`);
     await writeFile(from, content, { mode: 0o600 });
@@ -96,9 +96,10 @@ async function fetchExtra(
   deps: Deps,
   { kind, source, destination }: Extra,
   from: string,
-): Promise<RemadeIso['files'][number]> {
-  if (kind === 'directory') return { from: await fetchExtraFolder(deps, source, from), path: pathOnIso(destination) };
-  reportProgress({ message: `fetching ${withoutSecrets(source)}` });
+): Promise<RemasterOptions['files'][number]> {
+  if (kind === 'directory')
+    return { from: await fetchExtraFolder(deps, source, from), path: parseIsoPath(destination) };
+  reportProgress({ message: `fetching ${redactUrl(source)}` });
   await fetchToFile({
     url: source,
     path: from,
@@ -107,13 +108,16 @@ async function fetchExtra(
     directories: deps.filesFrom,
   });
   // A destination that ends in a slash is a folder, as in Oz.
-  return { from, path: pathOnIso(destination.endsWith('/') ? `${destination}${fileName(source)}` : destination) };
+  return {
+    from,
+    path: parseIsoPath(destination.endsWith('/') ? `${destination}${readFileName(source)}` : destination),
+  };
 }
 
 /** Returns the path of an extra folder: one of the worker's folders that templates may name, or one that is fetched. */
 async function fetchExtraFolder(deps: Deps, source: string, path: string): Promise<string> {
-  if (isLocalFile(source)) return localFolder(source, deps.filesFrom);
-  reportProgress({ message: `fetching ${withoutSecrets(source)}` });
+  if (isLocalFile(source)) return resolveLocalFolder(source, deps.filesFrom);
+  reportProgress({ message: `fetching ${redactUrl(source)}` });
   await fetchFtpFolder({ url: source, path, maxBytes: LARGEST_EXTRA, signal: cancellationSignal() });
   return path;
 }

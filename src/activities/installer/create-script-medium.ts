@@ -1,4 +1,4 @@
-import { newIso } from '../../media/new-iso.js';
+import { createIso } from '../../media/new-iso.js';
 import { withScratchFolder } from '../media/scratch-folder.js';
 import { writeMediumFiles, type MediumInstallerPlan } from './create-boot-medium.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
@@ -21,7 +21,7 @@ export async function createScriptMedium(
   return withScratchFolder(deps, ref, 'script-medium', async (folder) => {
     const files = await writeMediumFiles(deps, build, plan, folder);
     reportProgress({ message: 'making a medium for the install script' });
-    const path = await newIso({ volumeId, files, folder, signal: cancellationSignal() });
+    const path = await createIso({ volumeId, files, folder, signal: cancellationSignal() });
     return ensureRunImage(deps, ref, { name: 'boot-script', format: 'iso', content: path });
   });
 }

@@ -161,7 +161,7 @@ async function storeConsole(
   await console.read();
   const whole = await deps
     .watch(input.ref.cloud)
-    .cloud.compute.consoleOutput(input.serverId, undefined, { signal: cancellationSignal() });
+    .cloud.compute.getConsoleOutput(input.serverId, undefined, { signal: cancellationSignal() });
   const kept = console.mask(whole) || state.tail;
   await deps.store.writeDocument(input.documentsId, 'installer.console', kept);
   return kept;

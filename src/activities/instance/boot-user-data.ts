@@ -1,5 +1,5 @@
 import type { CreateServer } from '../../openstack/types.js';
-import { userDataWithHostKey } from '../../guest/cloud-config.js';
+import { buildHostKeyUserData } from '../../guest/cloud-config.js';
 import type { Deps } from '../shared/context.js';
 import { loadBuild } from '../shared/build-documents.js';
 import { loadHostKey } from './ssh-keys.js';
@@ -20,7 +20,7 @@ export async function buildBootUserData(
   const transport = isInstaller ? (await build.installerPlan()).scriptTransport : 'user_data';
   const data = isInstaller
     ? await build.installScript()
-    : Buffer.from(userDataWithHostKey(await loadHostKey(deps, build)));
+    : Buffer.from(buildHostKeyUserData(await loadHostKey(deps, build)));
   return {
     // A script in the ramdisk or on a medium may be longer than user data can be.
     ...(transport === 'initrd' || transport === 'medium' ? {} : { user_data: data.toString('base64') }),

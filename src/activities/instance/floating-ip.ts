@@ -79,7 +79,7 @@ async function findExternalNetwork(deps: Deps, input: FloatingIpRequest): Promis
       hint: 'openstack network list --external shows what there is; request_floating_ip True chooses by itself',
     });
   }
-  const routed = await network.externalNetworkOf(input.networkId, { signal: cancellationSignal() });
+  const routed = await network.findExternalNetwork(input.networkId, { signal: cancellationSignal() });
   if (routed !== undefined) return routed;
   const external = await network.listNetworks({ external: true }, { signal: cancellationSignal() });
   if (external.length === 1 && external[0] !== undefined) return external[0].id;

@@ -59,7 +59,7 @@ export function isBroken({ status }: Volume): boolean {
 
 /** Builds the error of a failed volume, with Cinder's own message. */
 export async function volumeFailedError({ volume }: Cloud, id: string, how: string): Promise<FactoryError> {
-  const [said] = await volume.messagesOf(id, { signal: cancellationSignal() });
+  const [said] = await volume.listMessages(id, { signal: cancellationSignal() });
   const hint = 'often there is no room, or the image is larger than the volume: the cloud’s operators can tell';
   return new FactoryError('VolumeFailed', `volume ${id} ${how}${said === undefined ? '' : ` (${said})`}`, { hint });
 }

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { KEYS, type BuildRef } from '../../domain/names.js';
 import { fetchChecksum } from '../../media/checksum-files.js';
-import { checkDigest, digestOfFile } from '../../media/digest.js';
-import { extractFromIso, isoInfo, withoutFile } from '../../media/iso.js';
-import { withoutSecrets } from '../../media/urls.js';
+import { checkDigest, computeFileDigest } from '../../media/digest.js';
+import { extractFromIso, readIsoInfo, noSuchFileOnIsoError } from '../../media/iso.js';
+import { redactUrl } from '../../media/urls.js';
 import type { Image } from '../../openstack/types.js';
 import type { BootMethod } from '../../os/installer/boot-method.js';
 import type { InstallMedium } from '../../os/types.js';
@@ -98,7 +98,7 @@ async function importIso(deps: Deps, { ref, method, medium, digest }: WantedIso,
   const found = await ensureWebMedium(deps, { ref, method }, wanted);
   if (medium.boots === undefined) return { ...found, volumeId: '', own: true };
   const path = await downloadImage(deps, ref, found.image.id, join(folder, 'web.iso'));
-  return { ...found, volumeId: (await isoInfo(path, medium.url)).volumeId, own: true, path };
+  return { ...found, volumeId: (await readIsoInfo(path, medium.url)).volumeId, own: true, path };
 }
 
 /** Uses a medium that a user has put into Glance, and never changes its image. */
@@ -106,7 +106,7 @@ async function useCloudImage(deps: Deps, { ref, medium, digest }: WantedIso, fol
   const image = await findIsoImage(deps, ref.cloud, parseGlanceName(medium.url));
   const path = await downloadImage(deps, ref, image.id, join(folder, 'cloud.iso'));
   if (digest !== undefined) await checkDigest(path, `image ${image.id}`, digest, cancellationSignal());
-  const { volumeId } = await isoInfo(path, medium.url);
+  const { volumeId } = await readIsoInfo(path, medium.url);
   return { image, volumeId, own: false, path, note: `iso is image ${image.id}, which is not ours` };
 }
 
@@ -117,12 +117,12 @@ async function fetchPublishedDigest(
   keys: string | undefined,
 ): Promise<{ algorithm: string; value: string } | undefined> {
   if (checksum === undefined) return undefined;
-  reportProgress({ message: `reading ${withoutSecrets(checksum.url)}` });
+  reportProgress({ message: `reading ${redactUrl(checksum.url)}` });
   return fetchChecksum({ ...checksum, medium: url, keys, signal: cancellationSignal(), directories: deps.filesFrom });
 }
 
 async function readProperties(path: string, { url }: InstallMedium): Promise<Record<string, string>> {
-  return { [VOLUME_ID_KEY]: (await isoInfo(path, url)).volumeId };
+  return { [VOLUME_ID_KEY]: (await readIsoInfo(path, url)).volumeId };
 }
 
 interface BootFiles extends Omit<WantedIso, 'digest' | 'web'>, FoundIso {
@@ -154,9 +154,9 @@ async function uploadBootFile(
 ): Promise<string> {
   const file = join(folder, kind);
   if ((await extractFromIso({ path, folder, signal: cancellationSignal() }, candidates, file)) === undefined) {
-    throw withoutFile(candidates);
+    throw noSuchFileOnIsoError(candidates);
   }
-  const sha256 = await digestOfFile(file, 'sha256', cancellationSignal());
+  const sha256 = await computeFileDigest(file, 'sha256', cancellationSignal());
   return (await uploadMedium(deps, { ref, method }, { kind, path: file, sha256 })).image.id;
 }
 

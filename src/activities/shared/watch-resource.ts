@@ -25,7 +25,7 @@ async function watchResource<T extends { id: string }, R>(
       if (result !== undefined) return result;
     }
   } finally {
-    poll.done(id);
+    poll.stopWaiting(id);
   }
 }
 
@@ -74,7 +74,7 @@ export async function watchCapture<T extends { id: string }, R>(
       if (result !== undefined) return result;
     }
   } finally {
-    images.done(ids.image);
-    sources.done(ids.source);
+    images.stopWaiting(ids.image);
+    sources.stopWaiting(ids.source);
   }
 }

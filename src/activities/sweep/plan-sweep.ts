@@ -55,7 +55,14 @@ async function computeSweepPlan(deps: Deps, { cloud, limits }: PlanSweepInput): 
   // still turn a snapshot into a base image. Resources created since belong to workflows about which Temporal was not
   // asked, and stay.
   const { found, referred } = await findResources(deps, cloud);
-  const facts: SweepFacts = { now, limits, lives, inUse: referred, installing, retention: await readRetention(deps) };
+  const facts: SweepFacts = {
+    now,
+    limits,
+    workflowStates: lives,
+    inUse: referred,
+    installing,
+    retention: await readRetention(deps),
+  };
   const plan = decideSweep(found, facts);
   if (!plan.removals.some(({ things }) => things.some(({ shared }) => shared === 'jeos'))) return plan;
   const held = await findHeldJeosImages(deps);

@@ -119,7 +119,7 @@ function readResumePoint(
 ): Promise<ResumePoint> {
   return steps.run(
     {
-      name: 'remains',
+      name: 'resume-point',
       title: 'find what the earlier run of this build left',
       budget: { total: 1800 },
       note: (found) => found.note,

@@ -54,7 +54,7 @@ class SlowGlance {
   };
 
   private readonly deps = {
-    clouds: { get: () => ({ image: this.port, projectId: async () => 'p' }) },
+    clouds: { get: () => ({ image: this.port, getProjectId: async () => 'p' }) },
     temporal: {
       workflow: {
         getHandle: (_id: string, runId: string) => ({

@@ -28,10 +28,10 @@ function depsOf(machine: { launched?: string; updated: string; looks?: number })
     watch: () => ({
       servers: {
         next: async () => ({ ...server, status: --looks > 0 ? 'ACTIVE' : 'SHUTOFF' }),
-        done: () => undefined,
+        stopWaiting: () => undefined,
       },
       console: { tryTake: () => false },
-      cloud: { compute: { consoleOutput: async () => '' } },
+      cloud: { compute: { getConsoleOutput: async () => '' } },
     }),
     store: {
       readDocument: async (_: string, name: string) => documentsByName[name]?.(),

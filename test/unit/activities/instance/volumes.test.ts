@@ -13,7 +13,7 @@ function depsOf(states: (string | undefined)[], deleted: string[] = []): Deps {
       return status === undefined ? undefined : { id, status };
     },
     deleteVolume: async (id: string) => void deleted.push(id),
-    messagesOf: async () => ['delete volume:Volume is in use somewhere'],
+    listMessages: async () => ['delete volume:Volume is in use somewhere'],
   };
   return { clouds: { get: () => ({ volume }) }, pollInterval: 1 } as unknown as Deps;
 }

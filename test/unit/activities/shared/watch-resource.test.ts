@@ -15,8 +15,8 @@ class ListedStates extends SharedPoll<Server> {
     super(async () => items((lists.length > 1 ? lists.shift() : lists[0]) ?? []), { shortest: 1, longest: 1 });
   }
 
-  override done(id: string): void {
-    super.done(id);
+  override stopWaiting(id: string): void {
+    super.stopWaiting(id);
     this.ended.push(id);
   }
 }
