@@ -1,4 +1,4 @@
-import { temporalBinary } from '../src/cli/dev-server/temporal-binary.js';
+import { findTemporalBinary } from '../src/cli/dev-server/temporal-binary.js';
 import { machine } from './report.js';
 
 /** What there is to measure; a name is enough to measure it alone. */
@@ -19,7 +19,7 @@ if (unknown.length > 0) {
   );
   process.exit(2);
 }
-process.env['TEMPORAL_CLI'] ??= await temporalBinary({ say: (line) => process.stderr.write(`${line}\n`) });
+process.env['TEMPORAL_CLI'] ??= await findTemporalBinary({ say: (line) => process.stderr.write(`${line}\n`) });
 process.stdout.write(`${new Date().toISOString().slice(0, 10)}, ${machine()}\n`);
 for (const [name, run] of Object.entries(BENCHMARKS)) {
   if (chosen.length > 0 && !chosen.includes(name)) continue;

@@ -4,7 +4,7 @@ import { join, relative } from 'node:path';
 import { run, type TestsStream } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { shareBundles } from '../test/support/bundle.js';
-import { temporalBinary } from '../src/cli/dev-server/temporal-binary.js';
+import { findTemporalBinary } from '../src/cli/dev-server/temporal-binary.js';
 import { CACHE, cloudEnvironment, makeInstallTree, PROJECT, runProgram, startCloud } from './bed-cloud.js';
 
 /** Minutes that a file may take: one that hangs must not take the time of the others. */
@@ -209,7 +209,7 @@ const wanted = STAGES.filter((stage) => chosen.length === 0 || chosen.includes(s
 await mkdir(join(CACHE, 'log'), { recursive: true });
 if (chosen.length === 0) await installPrograms();
 if (wanted.some((stage) => stage.name !== 'unit')) {
-  process.env['TEMPORAL_CLI'] = await temporalBinary({ say });
+  process.env['TEMPORAL_CLI'] = await findTemporalBinary({ say });
   await shareBundles();
 }
 const counts = [...(chosen.length === 0 ? [await lint()] : []), ...(await runStages(wanted))];

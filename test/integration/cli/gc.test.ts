@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { CloudSweep } from '../../../src/domain/messages.js';
 import { run } from '../../../src/cli/cli.js';
-import { sweepScheduleId } from '../../../src/client/gc.js';
+import { getSweepScheduleId } from '../../../src/client/gc.js';
 import { TestEnv } from '../../support/bed.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
 import { until } from '../../support/until.js';
@@ -86,7 +86,7 @@ describe('gc and setup --gc-schedule on the command line', () => {
     assert.match(first.stdout, /the sweeper’s schedule is created: every 6h in envvars\n$/);
     const second = await imagefactory('setup', '--gc-schedule', '1d', '--older-than', '0s', '--jeos-keep', '3');
     assert.match(second.stdout, /the sweeper’s schedule is updated: every 1d in envvars\n$/);
-    const handle = bed.temporal.client.schedule.getHandle(sweepScheduleId(bed.taskQueue));
+    const handle = bed.temporal.client.schedule.getHandle(getSweepScheduleId(bed.taskQueue));
     const { spec, action } = await handle.describe();
     assert.deepEqual(
       spec.intervals?.map(({ every }) => every),

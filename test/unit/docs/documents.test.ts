@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, it } from 'node:test';
 import { parse } from '../../../src/cli/cli.js';
 import { COMMANDS } from '../../../src/cli/commands/index.js';
-import { parameterNames } from '../../../src/cli/parameters.js';
+import { listParameterNames } from '../../../src/cli/parameters.js';
 
 const PROJECT = fileURLToPath(new URL('../../../', import.meta.url));
 const FILES = ['README.md', 'CONTRIBUTING.md', ...readdirSync(`${PROJECT}docs`).map((name) => `docs/${name}`)].filter(
@@ -47,7 +47,7 @@ async function check(words: string[]): Promise<void> {
   const names = ['parameter', 'file-parameter'].flatMap((name) => [understood.options[name] ?? []].flat());
   // Name and value by turns.
   for (const name of names.filter((_value, at) => at % 2 === 0)) {
-    assert.ok(parameterNames().includes(String(name)), `there is no parameter ${String(name)}`);
+    assert.ok(listParameterNames().includes(String(name)), `there is no parameter ${String(name)}`);
   }
 }
 
