@@ -21,14 +21,17 @@ demo: build ## build a Debian on a real OpenStack on this machine, and look into
 demo-stop: install ## stop everything that the demo started (PURGE=1: remove the cloud as well)
 	$(TSX) scripts/demo-stop.ts
 
-test: build ## every test, the real cloud included; the last line counts
-	$(TSX) scripts/test.ts
+test: install ## everything that CI runs: lint, types, every test, the real cloud included; the last line counts
+	npm run --silent test
+
+check: install ## for every save: lint, types, the unit tests
+	npm run --silent test -- lint types unit
 
 e2e-debian: build ## Debian's own installer, package by package, on the real cloud: 15 to 40 minutes (DEBIAN_MIRROR=URL: the stock one)
 	$(TSX) scripts/e2e-debian.ts
 
 test-unit: install ## the unit tests only
-	$(TSX) scripts/test.ts unit
+	npm run --silent test -- unit
 
 lint: install ## formatting and lint
 	npm run --silent lint
@@ -42,4 +45,4 @@ cloud-start cloud-stop cloud-status cloud-purge: ## the single-node cloud
 clean: ## remove what was built; .cache/ (downloads, the cloud's credentials) stays
 	rm -rf dist
 
-.PHONY: help install build demo demo-stop test e2e-debian test-unit lint bench cloud-start cloud-stop cloud-status cloud-purge clean
+.PHONY: help install build demo demo-stop test check e2e-debian test-unit lint bench cloud-start cloud-stop cloud-status cloud-purge clean

@@ -1,14 +1,15 @@
 #!/bin/bash
-# examples/debian-12.tdl built by hand, as one would without us: `openstack` commands, and a look every two seconds at what
-# they have begun. It does what a build does, and nothing for the day on which something fails except removing what it made.
+# Builds examples/debian-12.tdl without imagefactory: with `openstack` commands, and a look at their results every two
+# seconds. It does the work of a build. When something fails it only removes what it has created.
 #
 # Usage: build.sh media | build.sh build NAME | build.sh remove NAME
 #   media   puts the installer's kernel and ramdisk into Glance, unless they are there
 #   build   installs, customises, and prints the id of the image, which is called NAME
-#   remove  removes the images that these have left: NAME, its JEOS, kernel and ramdisk
+#   remove  removes the images of `media` and `build`: NAME, its JEOS, kernel and ramdisk
 #
-# OS_CLOUD (or OS_AUTH_URL, …) names the cloud, WORK a folder for what is needed on the way. KERNEL and RAMDISK are the
-# installer's URLs, COMMAND_LINE its kernel's, SCRIPT its preseed file; FLAVOR, NETWORK and PUBLIC are the cloud's names.
+# OS_CLOUD (or OS_AUTH_URL, …) names the cloud, WORK a folder for its files. KERNEL and RAMDISK are the URLs of
+# the installer, COMMAND_LINE its kernel's command line, SCRIPT its preseed file; FLAVOR, NETWORK and PUBLIC are names of
+# the cloud.
 set -euo pipefail
 
 case ${1:-} in
@@ -33,7 +34,7 @@ medium() {
   openstack image create -f value -c id --disk-format "$2" --container-format "$2" --file "$WORK/$1" "$1" >/dev/null
 }
 
-# wait_for WHAT SECONDS WANTED COMMAND…: until the command prints what is wanted; ERROR and killed are the end.
+# wait_for NAME SECONDS WANTED COMMAND…: waits until the command prints WANTED; fails when it prints ERROR or killed.
 wait_for() {
   local what=$1 deadline=$(($(date +%s) + $2)) wanted=$3 status
   shift 3
@@ -47,7 +48,7 @@ wait_for() {
 server_is() { wait_for "$1" "$2" "$3" openstack server show -f value -c status "$1"; }
 image_is_active() { wait_for "$1" 600 active openstack image show -f value -c status "$1"; }
 
-# Runs what standard input says as root in the guest.
+# Runs the script on standard input as root in the guest.
 guest() {
   ssh -q -i "$WORK/key" -o BatchMode=yes -o ConnectTimeout=5 -o StrictHostKeyChecking=no \
     -o UserKnownHostsFile=/dev/null "debian@$address" sudo sh -e
@@ -60,7 +61,7 @@ remove_access() {
   openstack security group delete "$name"
 }
 
-# After a failure, whatever there is of it.
+# After a failure: removes everything that the build has created.
 clean_up() {
   set +e
   openstack server delete --wait "$name-installer"

@@ -7,15 +7,15 @@ const FAKE_CLOUD = fileURLToPath(new URL('../test/fakes/openstack/main.ts', impo
 
 /** A cloud to measure. */
 export interface BenchCloud {
-  /** The whole environment of its users. */
+  /** The whole environment of a process that uses the cloud. */
   env: NodeJS.ProcessEnv;
-  /** For people. */
+  /** Name of the cloud in the report. */
   name: string;
   stop(): Promise<void>;
 }
 
-/** The cloud that OS_CLOUD or OS_AUTH_URL names, else a fake one in a process of its own. */
-export async function cloudEnv(): Promise<BenchCloud> {
+/** Finds the cloud of OS_CLOUD or OS_AUTH_URL; without them starts a fake cloud in a process of its own. */
+export async function startCloud(): Promise<BenchCloud> {
   const given = process.env['OS_CLOUD'] ?? process.env['OS_AUTH_URL'];
   if (given !== undefined) return { env: process.env, name: `Glance of ${given}`, stop: () => Promise.resolve() };
   const child = spawn(process.execPath, ['--import', 'tsx', FAKE_CLOUD, '--print-env'], {

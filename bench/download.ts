@@ -9,51 +9,51 @@ import { promisify } from 'node:util';
 import { connectClouds } from '../src/openstack/index.js';
 import type { Cloud } from '../src/openstack/types.js';
 import { FileStore } from '../src/store/file-store.js';
-import { cloudEnv } from './cloud-env.js';
-import { median, report } from './report.js';
+import { startCloud } from './cloud-env.js';
+import { computeMedian, printReport } from './report.js';
 
 const SIZE = 1024 ** 3;
 const ROUNDS = 5;
 const MIB = 1024 ** 2;
-/** What we download is the body of this image. */
+/** UUID of the image in our store whose body the benchmark downloads. */
 const BODY = '00000000-0000-4000-8000-000000000000';
 
-/** (d) Glance download with its digest checked, against `curl -o` of the same image from the same Glance. */
-export async function download(): Promise<void> {
-  const { env, name, stop } = await cloudEnv();
+/** (d) Measures our download from Glance with a check of the digest, and `curl -o` of the same image. */
+export async function measureDownload(): Promise<void> {
+  const { env, name, stop } = await startCloud();
   const clouds = connectClouds({ env });
   const cloud = clouds.get(env['OS_CLOUD'] ?? 'envvars');
   const folder = await mkdtemp(join(tmpdir(), 'imagefactory-bench-'));
   let image = '';
   try {
-    image = await uploaded(cloud);
-    const { endpoint, token } = await glance(env);
+    image = await uploadImage(cloud);
+    const { endpoint, token } = await findGlance(env);
     const url = `${endpoint.replace(/\/v2\/?$/, '')}/v2/images/${image}/file`;
-    const fetchIt = (): Promise<void> => curl(url, token, join(folder, 'curl'));
-    // What only the first has to do is nobody's.
+    const fetchIt = (): Promise<void> => downloadByCurl(url, token, join(folder, 'curl'));
+    // Warm up: the first download of each kind does not count.
     await fetchIt();
-    await byUs(cloud, image, folder);
+    await downloadByUs(cloud, image, folder);
     const rounds = { curl: [] as number[], ours: [] as number[], checked: [] as number[] };
     const before = process.memoryUsage().rss;
     let peak = before;
     const sampling = setInterval(() => (peak = Math.max(peak, process.memoryUsage().rss)), 50);
     for (let round = 0; round < ROUNDS; round++) {
-      rounds.curl.push(await timed(fetchIt, folder));
-      rounds.ours.push(await timed(() => byUs(cloud, image, folder), folder));
-      rounds.checked.push(await timed(() => fetchIt().then(() => check(join(folder, 'curl'))), folder));
+      rounds.curl.push(await measureTime(fetchIt, folder));
+      rounds.ours.push(await measureTime(() => downloadByUs(cloud, image, folder), folder));
+      rounds.checked.push(await measureTime(() => fetchIt().then(() => checkDigest(join(folder, 'curl'))), folder));
     }
     clearInterval(sampling);
-    const rate = (milliseconds: number[]): number => SIZE / MIB / (median(milliseconds) / 1000);
+    const rate = (milliseconds: number[]): number => SIZE / MIB / (computeMedian(milliseconds) / 1000);
     const measured =
       `Medians of ${ROUNDS} alternating downloads of 1 GiB from ${name}, on this machine as well. Ours is what the activity ` +
       'downloadBody does: to a file that is on the disk when it ends.';
-    report('(d) Glance download with its digest checked', measured, [
-      { what: 'curl -o', value: `${rate(rounds.curl).toFixed(0)} MiB/s` },
-      { what: 'curl -o, then sha512sum and sync', value: `${rate(rounds.checked).toFixed(0)} MiB/s` },
-      { what: 'ours, SHA-512 and sync included', value: `${rate(rounds.ours).toFixed(0)} MiB/s` },
-      { what: 'ours to curl -o', value: (rate(rounds.ours) / rate(rounds.curl)).toFixed(2), aim: '≥ 0.9' },
-      { what: 'ours to curl, sha512sum and sync', value: (rate(rounds.ours) / rate(rounds.checked)).toFixed(2) },
-      { what: 'most memory gained over five GiB', value: `${Math.round((peak - before) / MIB)} MiB`, aim: 'flat' },
+    printReport('(d) Glance download with its digest checked', measured, [
+      { name: 'curl -o', value: `${rate(rounds.curl).toFixed(0)} MiB/s` },
+      { name: 'curl -o, then sha512sum and sync', value: `${rate(rounds.checked).toFixed(0)} MiB/s` },
+      { name: 'ours, SHA-512 and sync included', value: `${rate(rounds.ours).toFixed(0)} MiB/s` },
+      { name: 'ours to curl -o', value: (rate(rounds.ours) / rate(rounds.curl)).toFixed(2), aim: '≥ 0.9' },
+      { name: 'ours to curl, sha512sum and sync', value: (rate(rounds.ours) / rate(rounds.checked)).toFixed(2) },
+      { name: 'most memory gained over five GiB', value: `${Math.round((peak - before) / MIB)} MiB`, aim: 'flat' },
     ]);
   } finally {
     if (image !== '') await cloud.image.deleteImage(image);
@@ -63,8 +63,8 @@ export async function download(): Promise<void> {
   }
 }
 
-/** How long it took; what it has left in the folder goes first, and costs nobody anything. */
-async function timed(run: () => Promise<void>, folder: string): Promise<number> {
+/** Measures the milliseconds of a download. Deletes the files of the last one before, outside the measured time. */
+async function measureTime(run: () => Promise<void>, folder: string): Promise<number> {
   for (const left of ['curl', `${BODY}.body`]) await rm(join(folder, left), { force: true });
   await promisify(execFile)('sync', ['-f', folder]);
   const began = performance.now();
@@ -72,7 +72,7 @@ async function timed(run: () => Promise<void>, folder: string): Promise<number> 
   return performance.now() - began;
 }
 
-async function uploaded(cloud: Cloud): Promise<string> {
+async function uploadImage(cloud: Cloud): Promise<string> {
   const name = `imagefactory-bench-${randomUUID()}`;
   const { id } = await cloud.image.createImage({ name, disk_format: 'raw', container_format: 'bare' });
   const block = Buffer.alloc(4 * MIB, 'imagefactory');
@@ -84,14 +84,14 @@ function* repeat(block: Buffer, times: number): Generator<Buffer> {
   for (let count = 0; count < times; count++) yield block;
 }
 
-/** As the activity downloadBody does it. */
-async function byUs(cloud: Cloud, image: string, folder: string): Promise<void> {
+/** Downloads as the activity downloadBody does. */
+async function downloadByUs(cloud: Cloud, image: string, folder: string): Promise<void> {
   const { data } = await cloud.image.downloadImage(image);
   await new FileStore(folder).writeBody(BODY, data);
 }
 
-/** Where Glance is, and a token for it, as the `openstack` command tells them. */
-async function glance(env: NodeJS.ProcessEnv): Promise<{ endpoint: string; token: string }> {
+/** Finds Glance's endpoint and a token with the `openstack` command. */
+async function findGlance(env: NodeJS.ProcessEnv): Promise<{ endpoint: string; token: string }> {
   const said = async (args: string[]): Promise<string> =>
     (await promisify(execFile)('openstack', args, { env })).stdout.trim();
   const catalogue = await said(['catalog', 'show', 'image', '-f', 'json']);
@@ -100,8 +100,8 @@ async function glance(env: NodeJS.ProcessEnv): Promise<{ endpoint: string; token
   return { endpoint, token: await said(['token', 'issue', '-f', 'value', '-c', 'id']) };
 }
 
-async function curl(url: string, token: string, file: string): Promise<void> {
-  // The token by standard input: whoever lists the processes sees none.
+async function downloadByCurl(url: string, token: string, file: string): Promise<void> {
+  // Passes the token by standard input: the list of processes must not show it.
   const child = spawn('curl', ['-sf', '--noproxy', '*', '-o', file, '-H', '@-', url], {
     stdio: ['pipe', 'inherit', 'inherit'],
   });
@@ -110,7 +110,7 @@ async function curl(url: string, token: string, file: string): Promise<void> {
   if (code !== 0 || (await stat(file)).size !== SIZE) throw new Error(`curl ended with ${code}`);
 }
 
-async function check(file: string): Promise<void> {
+async function checkDigest(file: string): Promise<void> {
   await promisify(execFile)('sha512sum', [file]);
   await promisify(execFile)('sync', [file]);
 }

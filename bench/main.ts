@@ -1,26 +1,26 @@
 import { findTemporalBinary } from '../src/cli/dev-server/temporal-binary.js';
-import { machine } from './report.js';
+import { describeMachine } from './report.js';
 
-/** What there is to measure; a name is enough to measure it alone. */
+/** The benchmarks by name: `npm run bench -- NAME …` runs only these. */
 const BENCHMARKS: Record<string, () => Promise<void>> = {
-  overhead: async () => (await import('./overhead.js')).overhead(),
-  many: async () => (await import('./many.js')).many(),
-  waiting: async () => (await import('./waiting.js')).waiting(),
-  cancel: async () => (await import('./cancel.js')).cancel(),
-  shell: async () => (await import('./shell.js')).shell(),
-  download: async () => (await import('./download.js')).download(),
+  overhead: async () => (await import('./overhead.js')).measureOverhead(),
+  many: async () => (await import('./many.js')).measureMany(),
+  waiting: async () => (await import('./waiting.js')).measureWaiting(),
+  cancel: async () => (await import('./cancel.js')).measureCancel(),
+  shell: async () => (await import('./shell.js')).measureShell(),
+  download: async () => (await import('./download.js')).measureDownload(),
 };
 
 const chosen = process.argv.slice(2);
 const unknown = chosen.filter((name) => !Object.hasOwn(BENCHMARKS, name));
 if (unknown.length > 0) {
   process.stderr.write(
-    `there is no benchmark ${unknown.join(', ')}; there are: ${Object.keys(BENCHMARKS).join(', ')}\n`,
+    `unknown benchmark: ${unknown.join(', ')}; the benchmarks are: ${Object.keys(BENCHMARKS).join(', ')}\n`,
   );
   process.exit(2);
 }
 process.env['TEMPORAL_CLI'] ??= await findTemporalBinary({ say: (line) => process.stderr.write(`${line}\n`) });
-process.stdout.write(`${new Date().toISOString().slice(0, 10)}, ${machine()}\n`);
+process.stdout.write(`${new Date().toISOString().slice(0, 10)}, ${describeMachine()}\n`);
 for (const [name, run] of Object.entries(BENCHMARKS)) {
   if (chosen.length > 0 && !chosen.includes(name)) continue;
   process.stderr.write(`measuring ${name} …\n`);

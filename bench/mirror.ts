@@ -4,11 +4,11 @@ import { fileURLToPath } from 'node:url';
 import { answers } from '../scripts/background.js';
 
 const SERVE = fileURLToPath(new URL('../dev/installer-tree/serve.ts', import.meta.url));
-/** Where the example expects its mirror: the host's address on the single-node cloud's outer network. */
+/** Address and port of the example's mirror: the host's address on the public network of the single-node cloud. */
 const [ADDRESS, PORT] = ['198.51.100.1', '8090'];
 const RELEASE = `http://${ADDRESS}:${PORT}/debian/dists/bookworm/Release`;
 
-/** Sees that the example's mirror answers: the demo's, or one of our own. Answers what ends it again. */
+/** Starts the example's mirror, unless the demo's mirror answers already. @returns a function that stops it */
 export async function startMirror(): Promise<() => Promise<void>> {
   const present = await answers(RELEASE, 1).then(
     () => true,

@@ -1,44 +1,49 @@
 import { cpus, loadavg, totalmem } from 'node:os';
 
-/** One figure of a benchmark, as it is printed and recorded. */
+/** One figure of a benchmark. */
 export interface Figure {
-  what: string;
+  name: string;
   value: string;
-  /** What we aim at, where we aim at something. */
+  /** The aim, if there is one. */
   aim?: string;
 }
 
 /**
- * Prints the figures of a benchmark as a Markdown table, which `docs/benchmarks.md` takes as it is.
- * @param measured what is measured, and how, in a sentence or two
+ * Prints the figures of a benchmark as a Markdown table for `docs/benchmarks.md`.
+ *
+ * @param measured one or two sentences: what is measured, and how
  */
-export function report(title: string, measured: string, figures: Figure[]): void {
-  const rows = figures.map(({ what, value, aim = '' }) => `| ${what} | ${value} | ${aim} |`);
+export function printReport(title: string, measured: string, figures: Figure[]): void {
+  const rows = figures.map(({ name: what, value, aim = '' }) => `| ${what} | ${value} | ${aim} |`);
   const table = ['| what | figure | aim |', '| --- | --- | --- |', ...rows];
-  const load = `Load average over the last minute, the benchmark itself included: ${loadOf()}.`;
+  const load = `Load average over the last minute, the benchmark itself included: ${readLoad()}.`;
   process.stdout.write(`\n### ${title}\n\n${measured}\n${load}\n\n${table.join('\n')}\n`);
 }
 
-function loadOf(): string {
+function readLoad(): string {
   return (loadavg()[0] ?? NaN).toFixed(1);
 }
 
-/** The machine and how busy it is: figures without it say nothing. */
-export function machine(): string {
+/** Describes the machine and its load, without which the figures mean nothing. */
+export function describeMachine(): string {
   const memory = Math.round(totalmem() / 1024 ** 3);
-  return `${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), ${memory} GiB, Node ${process.version}, load average ${loadOf()}`;
+  return `${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), ${memory} GiB, Node ${process.version}, load average ${readLoad()}`;
 }
 
-/** The value below which so many percent of the values are. */
-export function percentile(values: number[], percent: number): number {
+/** The smallest value that is not less than `percent` percent of the values. */
+export function computePercentile(values: number[], percent: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.ceil((sorted.length * percent) / 100) - 1)] ?? NaN;
 }
 
-export function median(values: number[]): number {
-  return percentile(values, 50);
+export function formatMebibytes(bytes: number): string {
+  return `${Math.round(bytes / 1024 ** 2)} MiB`;
 }
 
-export function seconds(milliseconds: number): string {
+export function computeMedian(values: number[]): number {
+  return computePercentile(values, 50);
+}
+
+export function formatSeconds(milliseconds: number): string {
   return `${(milliseconds / 1000).toFixed(2)} s`;
 }

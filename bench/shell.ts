@@ -11,7 +11,7 @@ import { throwIfInvalid } from '../src/tdl/parse.js';
 import { connectClouds } from '../src/openstack/index.js';
 import { startTemporal } from '../test/support/temporal.js';
 import { startMirror } from './mirror.js';
-import { report, seconds } from './report.js';
+import { printReport, formatSeconds } from './report.js';
 import { BenchWorker, PROGRAM } from './worker.js';
 
 const EXAMPLES = fileURLToPath(new URL('../examples', import.meta.url));
@@ -20,24 +20,25 @@ const PRESEED = join(EXAMPLES, 'debian-12.preseed');
 const BY_HAND = fileURLToPath(new URL('build.sh', import.meta.url));
 const FLAVOR = process.env['IMAGEFACTORY_E2E_FLAVOR'] ?? '2';
 
-/** What a program that ran to its end has said, and how long it took. */
+/** The standard output of a program that has ended, and its time. */
 interface Run {
   output: string;
   /** Milliseconds. */
   took: number;
 }
 
-/** The final document of `imagefactory --output json base_image`, as far as we need it. */
+/** The fields that the benchmark reads from the final document of `imagefactory --output json base_image`. */
 interface Built {
   identifier: string;
   jeos: { glance_id: string; reused: boolean } | null;
 }
 
 /**
- * (c) One template built three times on a real cloud: by us with an installer's run, by a shell script of `openstack`
- * commands, by us with the JEOS that is there. We go first: what is fetched for the first time is at our expense.
+ * (c) Measures three builds of one template on a real cloud: by imagefactory with an installer's run, by a shell
+ * script of `openstack` commands, and by imagefactory with the JEOS that is there. Ours is first: caches are cold at
+ * our expense.
  */
-export async function shell(): Promise<void> {
+export async function measureShell(): Promise<void> {
   if (process.env['OS_CLOUD'] === undefined && process.env['OS_AUTH_URL'] === undefined) {
     process.stderr.write('not measured: it needs a real cloud, named by OS_CLOUD or OS_AUTH_URL\n');
     return;
@@ -46,7 +47,7 @@ export async function shell(): Promise<void> {
   const stopMirror = await startMirror();
   const temporal = await startTemporal();
   const env = { ...process.env, TEMPORAL_ADDRESS: temporal.address, NO_COLOR: '1' };
-  const scripts = await scriptEnv(work);
+  const scripts = await buildScriptEnv(work);
   const taskQueue = `bench-${randomUUID()}`;
   let worker: BenchWorker | undefined;
   try {
@@ -56,9 +57,9 @@ export async function shell(): Promise<void> {
     const name = `imagefactory-bench-${randomUUID()}`;
     await run(BY_HAND, ['media'], scripts);
 
-    const ours = await imagefactory('base_image', ...article(), '--parameter', 'reuse_jeos', 'False', TEMPLATE);
+    const ours = await imagefactory('base_image', ...articleOptions(), '--parameter', 'reuse_jeos', 'False', TEMPLATE);
     const theirs = await run(BY_HAND, ['build', name], scripts);
-    const again = await imagefactory('base_image', ...article(), TEMPLATE);
+    const again = await imagefactory('base_image', ...articleOptions(), TEMPLATE);
 
     const whole = JSON.parse(ours.output) as Built;
     const reused = JSON.parse(again.output) as Built;
@@ -67,12 +68,12 @@ export async function shell(): Promise<void> {
     const measured =
       'examples/debian-12.tdl on a real cloud, once each, one after the other: by us, by bench/build.sh with a look every two ' +
       'seconds, by us again with the JEOS that is there. From the start of the command to its end.';
-    report('(c) The same as a shell script of openstack commands', measured, [
-      { what: 'the shell script', value: seconds(theirs.took) },
-      { what: 'ours, with an installer’s run', value: seconds(ours.took) },
-      { what: 'ours, with a reused JEOS', value: seconds(again.took) },
-      { what: 'ratio with an installer’s run', value: (ours.took / theirs.took).toFixed(2), aim: '≤ 1.0' },
-      { what: 'ratio with a reused JEOS', value: (again.took / theirs.took).toFixed(2), aim: '≤ 0.6' },
+    printReport('(c) The same as a shell script of openstack commands', measured, [
+      { name: 'the shell script', value: formatSeconds(theirs.took) },
+      { name: 'ours, with an installer’s run', value: formatSeconds(ours.took) },
+      { name: 'ours, with a reused JEOS', value: formatSeconds(again.took) },
+      { name: 'ratio with an installer’s run', value: (ours.took / theirs.took).toFixed(2), aim: '≤ 1.0' },
+      { name: 'ratio with a reused JEOS', value: (again.took / theirs.took).toFixed(2), aim: '≤ 0.6' },
     ]);
     await run(BY_HAND, ['remove', name], scripts);
     for (const { identifier } of [whole, reused]) await imagefactory('delete', identifier);
@@ -85,8 +86,10 @@ export async function shell(): Promise<void> {
   }
 }
 
-/** What the script is told: the same installer with the same command line, and where it may put its files. */
-async function scriptEnv(work: string): Promise<NodeJS.ProcessEnv> {
+/**
+ * Builds the environment of the script: the same installer with the same command line, and the folder for its files.
+ */
+async function buildScriptEnv(work: string): Promise<NodeJS.ProcessEnv> {
   const template = throwIfInvalid(await readFile(TEMPLATE), TEMPLATE);
   const installScript = await readFile(PRESEED, 'utf8');
   const { installer } = planBuild({ template, installScript, parameters: parseParameters({}) });
@@ -101,8 +104,8 @@ async function scriptEnv(work: string): Promise<NodeJS.ProcessEnv> {
   };
 }
 
-/** The article's options. */
-function article(): string[] {
+/** The command-line options of imagefactory's article. */
+function articleOptions(): string[] {
   const parameters = { request_floating_ip: 'True', default_user: 'debian', command_prefix: 'sudo', flavor: FLAVOR };
   return [
     ...['--file-parameter', 'install_script', PRESEED],
@@ -110,7 +113,7 @@ function article(): string[] {
   ];
 }
 
-/** Runs a program to its end; its standard error is ours. */
+/** Runs a program until it ends; it inherits standard error. */
 async function run(command: string, args: string[], env: NodeJS.ProcessEnv): Promise<Run> {
   const began = performance.now();
   const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
@@ -121,7 +124,7 @@ async function run(command: string, args: string[], env: NodeJS.ProcessEnv): Pro
   return { output, took: performance.now() - began };
 }
 
-/** The JEOS of the installer's run: nobody but this benchmark has asked for it. */
+/** Deletes the JEOS of the installer's run: only this benchmark has requested it. */
 async function removeImage(id: string): Promise<void> {
   const clouds = connectClouds();
   try {

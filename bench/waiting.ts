@@ -1,86 +1,86 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createQueueWorkflowId, type QueuePosition } from '../src/domain/create-queue.js';
 import { QUEUE_POSITION_QUERY } from '../src/domain/messages.js';
-import { TestEnv, type Build } from '../test/support/bed.js';
-import { withoutCloud } from './many.js';
+import { TestEnv, type Build } from '../test/support/test-env.js';
+import { replaceCloud } from './many.js';
 import { BODY } from './overhead.js';
-import { report, seconds } from './report.js';
+import { formatMebibytes, printReport, formatSeconds } from './report.js';
 import { BenchWorker } from './worker.js';
 
 const BUILDS = 500;
-/** How many are started at once. */
-const TOGETHER = 25;
-const MIB = 1024 ** 2;
-/** Milliseconds in which its memory is looked at while everybody waits. */
+/** Number of builds that are started at the same time. */
+const BATCH = 25;
+/** Milliseconds for which all builds wait before the worker's memory is measured. */
 const SETTLE = 30_000;
 
-/** (e) The memory of a worker whose builds wait in line, because the project has no room for another instance. */
-export async function waiting(): Promise<void> {
-  const bed = await TestEnv.start({ worker: false });
+/**
+ * (e) Measures the memory of a worker whose builds wait in the create queue, because the quota of instances is used
+ * up.
+ */
+export async function measureWaiting(): Promise<void> {
+  const env = await TestEnv.start({ worker: false });
   let worker: BenchWorker | undefined;
   try {
-    worker = await BenchWorker.start(bed.storage, bed.taskQueue, withoutCloud(bed.env()));
-    // Installs the JEOS that all share.
-    await (await start(bed)).result();
-    const idle = await worker.memory();
-    bed.cloud.state.quotas.instances = 0;
+    worker = await BenchWorker.start(env.storage, env.taskQueue, replaceCloud(env.variables()));
+    // Installs the JEOS that all builds reuse.
+    await (await startBuild(env)).result();
+    const idle = await worker.readMemory();
+    env.cloud.state.quotas.instances = 0;
     const began = Date.now();
-    const builds = await started(bed);
+    const builds = await startBuilds(env);
     const took = Date.now() - began;
-    const calls = bed.cloud.calls.count();
+    const calls = env.cloud.calls.count();
     await sleep(SETTLE);
-    const made = bed.cloud.calls.count() - calls;
-    const [now, peak] = [await worker.memory(), await worker.peakMemory()];
-    report(
+    const made = env.cloud.calls.count() - calls;
+    const [now, peak] = [await worker.readMemory(), await worker.readPeakMemory()];
+    printReport(
       `(e) ${BUILDS} builds that wait in line`,
       'The quota of instances is used up; one build asks again and again.',
       [
-        { what: 'all stood in line after', value: seconds(took) },
-        { what: 'worker’s memory with none', value: mebibytes(idle) },
-        { what: 'worker’s memory while all wait', value: mebibytes(now), aim: '< 400 MiB' },
-        { what: 'its peak', value: mebibytes(peak), aim: '< 400 MiB' },
-        { what: 'API calls a minute while all wait', value: String(Math.round(made / (SETTLE / 60_000))) },
+        { name: 'all stood in line after', value: formatSeconds(took) },
+        { name: 'worker’s memory with none', value: formatMebibytes(idle) },
+        { name: 'worker’s memory while all wait', value: formatMebibytes(now), aim: '< 400 MiB' },
+        { name: 'its peak', value: formatMebibytes(peak), aim: '< 400 MiB' },
+        { name: 'API calls a minute while all wait', value: String(Math.round(made / (SETTLE / 60_000))) },
       ],
     );
     await Promise.all(builds.map((build) => build.handle.terminate()));
   } finally {
     await worker?.stop();
-    await bed.close();
+    await env.close();
   }
 }
 
-/** Starts them by the dozen: it is their waiting that is measured, not how much a server takes at once. */
-async function started(bed: TestEnv): Promise<Build[]> {
+/**
+ * Starts the builds in batches: the benchmark measures their waiting, not how many starts a server can take at once.
+ */
+async function startBuilds(env: TestEnv): Promise<Build[]> {
   const builds: Build[] = [];
   while (builds.length < BUILDS) {
-    builds.push(...(await Promise.all(Array.from({ length: TOGETHER }, () => start(bed)))));
-    // The last that a build makes before it stands in line.
-    await until(() => bed.cloud.state.keyPairs.size >= builds.length);
+    builds.push(...(await Promise.all(Array.from({ length: BATCH }, () => startBuild(env)))));
+    // The key pair is the last resource that a build creates before it joins the queue.
+    await waitUntil(() => env.cloud.state.keyPairs.size >= builds.length);
   }
-  const line = bed.temporal.client.workflow.getHandle(
-    createQueueWorkflowId(bed.cloud.state.projectId, bed.cloud.env()['OS_REGION_NAME']),
+  const queue = env.temporal.client.workflow.getHandle(
+    createQueueWorkflowId(env.cloud.state.projectId, env.cloud.env()['OS_REGION_NAME']),
   );
-  await until(async () => {
-    // Of two, one waits: the other may be the one that asks the cloud.
-    const places = await Promise.all(
+  await waitUntil(async () => {
+    // Of two builds one waits: the other may be the one whose turn it is.
+    const positions = await Promise.all(
       builds
         .slice(0, 2)
-        .map(({ handle }) => line.query<QueuePosition | null, [string]>(QUEUE_POSITION_QUERY, handle.workflowId)),
+        .map(({ handle }) => queue.query<QueuePosition | null, [string]>(QUEUE_POSITION_QUERY, handle.workflowId)),
     );
-    return places.some((place) => place !== null && place.of >= BUILDS - 1);
+    return positions.some((position) => position !== null && position.of >= BUILDS - 1);
   });
   return builds;
 }
 
-async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
-  // A machine that is busy may not answer at once.
-  while (!(await Promise.resolve(holds()).catch(() => false))) await sleep(500);
+async function waitUntil(condition: () => Promise<boolean> | boolean): Promise<void> {
+  // On a busy machine a query may fail.
+  while (!(await Promise.resolve(condition()).catch(() => false))) await sleep(500);
 }
 
-function start(bed: TestEnv): Promise<Build> {
-  return bed.build(bed.template({ body: BODY }), {}, 'envvars', 60);
-}
-
-function mebibytes(bytes: number): string {
-  return `${Math.round(bytes / MIB)} MiB`;
+function startBuild(env: TestEnv): Promise<Build> {
+  return env.build(env.template({ body: BODY }), {}, 'envvars', 60);
 }

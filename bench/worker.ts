@@ -9,13 +9,14 @@ import { answers } from '../scripts/background.js';
 /** The program as its users run it. */
 export const PROGRAM = fileURLToPath(new URL('../bin/imagefactory.js', import.meta.url));
 
-/** `imagefactory worker` as a process of its own, whose memory can be told. */
+/** `imagefactory worker` as a process of its own, so that its memory can be measured. */
 export class BenchWorker {
   private constructor(private readonly child: ChildProcess) {}
 
   /**
-   * Starts it; resolves when it polls.
-   * @param folder where it keeps everything
+   * Starts the worker; resolves when it polls.
+   *
+   * @param folder the folder of all its files
    * @param env its whole environment
    */
   static async start(folder: string, taskQueue: string, env: NodeJS.ProcessEnv): Promise<BenchWorker> {
@@ -41,19 +42,19 @@ export class BenchWorker {
     return worker;
   }
 
-  /** Bytes of memory that it has now. */
-  async memory(): Promise<number> {
+  /** Reads the worker's resident memory in bytes. */
+  async readMemory(): Promise<number> {
     const status = await readFile(`/proc/${this.child.pid}/status`, 'utf8');
     return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? NaN) * 1024;
   }
 
-  /** Most bytes of memory that it has ever had. */
-  async peakMemory(): Promise<number> {
+  /** Reads the peak of its resident memory in bytes. */
+  async readPeakMemory(): Promise<number> {
     const status = await readFile(`/proc/${this.child.pid}/status`, 'utf8');
     return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? NaN) * 1024;
   }
 
-  /** Ends it at once. */
+  /** Kills the worker. */
   async stop(): Promise<void> {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return;
     const gone = once(this.child, 'exit');

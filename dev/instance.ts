@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { localAddressTowards } from '../src/activities/instance/security-group.js';
 import { FactoryError } from '../src/domain/errors.js';
-import { userDataWithHostKey } from '../src/guest/cloud-config.js';
+import { buildHostKeyUserData } from '../src/guest/cloud-config.js';
 import { connectGuest } from '../src/guest/connect.js';
 import { generateKeyPair, type SshKeyPair } from '../src/guest/keys.js';
 import type { Guest } from '../src/guest/types.js';
@@ -13,17 +13,17 @@ export interface InstanceOptions {
   imageId: string;
   /** Flavor, by id or name. */
   flavor: string;
-  /** Network, by name. Default: the only one that is not external. */
+  /** Name of the network. Default: the first network that is not external. */
   network?: string;
-  /** User that cloud-init lets in. */
+  /** The user for whom cloud-init installs the key. */
   user: string;
   commandPrefix: string;
-  /** Seconds until the user must be let in. Default 600. */
+  /** Seconds until the SSH login must succeed. Default 600. */
   timeout?: number;
   say?: (line: string) => void;
 }
 
-/** An instance of an image, for as long as somebody looks into it; everything that it took goes afterwards. */
+/** Boots an instance of an image and runs `look` in it; then deletes all resources that it has created. */
 export async function withInstance<T>(
   cloud: Cloud,
   options: InstanceOptions,
@@ -85,7 +85,7 @@ async function boot(
     networks: [{ uuid: network }],
     key_name: name,
     security_groups: [{ name: group.id }],
-    user_data: Buffer.from(userDataWithHostKey(keys.host)).toString('base64'),
+    user_data: Buffer.from(buildHostKeyUserData(keys.host)).toString('base64'),
   });
   undo.push(async () => {
     await cloud.compute.deleteServer(id);
@@ -116,7 +116,7 @@ async function reach(
   await active(cloud, id, deadline);
   const [port] = await cloud.network.listPorts({ device_id: id });
   if (port === undefined) throw new FactoryError('NotFound', `instance ${id} has no port`);
-  const external = await cloud.network.externalNetworkOf(port.network_id);
+  const external = await cloud.network.findExternalNetwork(port.network_id);
   const fixed = port.fixed_ips[0]?.ip_address;
   if (external === undefined) {
     if (fixed === undefined) throw new FactoryError('NotFound', `instance ${id} has no address`);

@@ -8,12 +8,12 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { WORKFLOWS } from '../src/domain/messages.js';
 import { stubs } from '../test/support/stubs.js';
 import { startTemporal, temporalProgram, withWorkers } from '../test/support/temporal.js';
-import { scenarios } from './histories/scenarios.js';
+import { listScenarios } from './histories/scenarios.js';
 import type { Scenario } from './histories/scenario.js';
 
 /*
- * Records a history of every way that a lifecycle can go, from real runs on a real server. Run it when the lifecycle has
- * changed on purpose and no build of the old kind runs any more; otherwise guard the change with `patched()`.
+ * Records the histories of all scenarios, from real runs on a real server. Run it when a workflow has changed on purpose
+ * and no build runs that the old code started; otherwise guard the change with `patched()`.
  *
  *   npm run histories                        all of them, into test/histories
  *   npm run histories -- FOLDER [NAME …]     into another folder; only these
@@ -52,18 +52,18 @@ async function record(environment: TestWorkflowEnvironment, scenario: Scenario, 
   });
 }
 
-/** Removes the histories of what is no scenario any more. */
-async function forget(): Promise<void> {
-  const wanted = scenarios().map(({ name }) => `${name}.json`);
+/** Removes the histories that have no scenario any more. */
+async function removeOldHistories(): Promise<void> {
+  const wanted = listScenarios().map(({ name }) => `${name}.json`);
   for (const file of await readdir(HISTORIES)) if (!wanted.includes(file)) await rm(join(HISTORIES, file));
 }
 
 const [folder = HISTORIES, ...only] = process.argv.slice(2);
 await mkdir(folder, { recursive: true });
-if (folder === HISTORIES) await forget();
+if (folder === HISTORIES) await removeOldHistories();
 const environment = await startTemporal();
 try {
-  for (const scenario of scenarios()) {
+  for (const scenario of listScenarios()) {
     if (only.length === 0 || only.includes(scenario.name)) await record(environment, scenario, folder);
   }
 } finally {

@@ -1,10 +1,10 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { format, resolveConfig } from 'prettier';
-import { matrixDocument, type Part, type RealFault } from '../test/support/matrix/document.js';
+import { renderMatrix, type Part, type RealFault } from '../test/support/matrix/document.js';
+import { formatMarkdown } from './docs/markdown.js';
 
-/** Writes docs/fault-matrix.md from what the last run of the matrix's tests has left: `npm run fault-matrix`. */
+/** Writes docs/fault-matrix.md from the results of the last run of the tests in test/matrix: `npm run fault-matrix`. */
 const cache = fileURLToPath(new URL('../.cache', import.meta.url));
 const document = fileURLToPath(new URL('../docs/fault-matrix.md', import.meta.url));
 const folder = join(cache, 'fault-matrix');
@@ -17,5 +17,4 @@ const parts = readdirSync(folder)
   }));
 const realFile = join(cache, 'e2e-faults.json');
 const real = existsSync(realFile) ? (JSON.parse(readFileSync(realFile, 'utf8')) as RealFault[]) : [];
-const text = await format(matrixDocument(parts, real), { ...(await resolveConfig(document)), parser: 'markdown' });
-writeFileSync(document, text);
+writeFileSync(document, await formatMarkdown(renderMatrix(parts, real)));

@@ -6,16 +6,16 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { EnvHttpProxyAgent, fetch, type Response } from 'undici';
 
-/** What became of a file that was asked of the upstream archive. */
+/** The result of a request to the upstream archive. */
 export type Fetched = { status: 200; file: string } | { status: number; file?: undefined };
 
-/** How long one download may take, in milliseconds. */
+/** Timeout of one download, in milliseconds. */
 const DOWNLOAD_DEADLINE_MS = 600_000;
 
 /**
- * A copy on disk of the files of remote archives. A file is downloaded once, however many ask for it at the same time.
- * What a path in `pool/` or `by-hash/` holds never changes; any other file is asked for again, by its date, when it was
- * last looked at more than `indexAgeMs` ago. When the archive cannot be reached, the copy that is there is given.
+ * Keeps copies of files of remote archives on disk. Concurrent requests for a file cause one download. Files in `pool/`
+ * or `by-hash/` never change. Any other file is checked again by its date (If-Modified-Since) when its last check was
+ * more than `indexAgeMs` ago. When the archive cannot be reached, the existing copy is returned.
  */
 export class ArchiveCache {
   private readonly running = new Map<string, Promise<Fetched>>();
@@ -27,7 +27,7 @@ export class ArchiveCache {
     private readonly indexAgeMs: number,
   ) {}
 
-  /** Gives the file that `url` names, kept under `path`. Never throws for what the archive answers: see the status. */
+  /** Returns the file of `url`, which is kept as `path`. Does not throw for errors of the archive: see the status. */
   get(path: string, url: string): Promise<Fetched> {
     const running = this.running.get(path);
     if (running) return running;
@@ -61,7 +61,7 @@ export class ArchiveCache {
     return checked !== undefined && Date.now() - checked < this.indexAgeMs;
   }
 
-  /** Brings the file up to date; 200 when it is now there. */
+  /** Updates the file; returns 200 when it exists afterwards. */
   private async download(url: string, file: string, since: Date | undefined): Promise<number> {
     const response = await fetch(url, {
       dispatcher: this.dispatcher,
@@ -75,8 +75,8 @@ export class ArchiveCache {
 }
 
 /**
- * Writes a response's body beside the file and renames it, so that a half file is never seen. Where the archive tells no
- * date, a file that has not changed keeps the one it has (`since`): a guest's apt need not fetch it again.
+ * Writes a response's body to a temporary file and renames it, so that readers never see a partial file. If the archive
+ * sends no date, an unchanged file keeps its date (`since`): then a guest's apt does not fetch it again.
  */
 async function keep(response: Response, file: string, since: Date | undefined): Promise<void> {
   await mkdir(dirname(file), { recursive: true });

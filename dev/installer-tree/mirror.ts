@@ -6,19 +6,19 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { ArchiveCache } from './cache.js';
 
-/** How a mirror is made. */
+/** Options of a mirror. */
 export interface MirrorOptions {
   /** Folder whose files are served first: the install tree and our suite of installer components. */
   tree: string;
-  /** Folder where what came from the upstream archives is kept. */
+  /** Folder for the copies of files from the upstream archives. */
   cache: string;
   /** Upstream archives by the first part of the path: `{ debian: 'http://mirror/debian' }`. */
   archives: Record<string, string>;
-  /** Whether the archives' own installer components (`.udeb`) are given. Default: only those of the tree are. */
+  /** Whether to serve the archives' own installer components (`.udeb`). Default: only those of the tree. */
   archiveComponents?: boolean;
-  /** For how long an index (a file outside `pool/` and `by-hash/`) is believed without asking again; default 6 hours. */
+  /** Milliseconds after which an index (a file outside `pool/` and `by-hash/`) is checked again. Default: 6 hours. */
   indexAgeMs?: number;
-  /** Told of every answer. */
+  /** Called after every response. */
   onAnswer?: (method: string, path: string, status: number) => void;
 }
 
@@ -28,9 +28,9 @@ interface ByteRange {
 }
 
 /**
- * The Debian mirror that the installer and the installed system see: the files of our tree, and everything else of the
- * archives passed through and kept on disk. Installer components (`.udeb`) other than ours are answered with 404, unless
- * the archives' own are wanted.
+ * The Debian mirror for the installer and the installed system. It serves the files of our tree; all other files come
+ * from the archives, with a copy on disk. It answers 404 for installer components (`.udeb`) that are not ours, unless
+ * `archiveComponents` is set.
  */
 export class Mirror {
   private readonly server: Server;
@@ -43,7 +43,7 @@ export class Mirror {
     });
   }
 
-  /** Starts to listen. Port 0 takes a free one. @returns the base URL, without a slash at the end. */
+  /** Starts to listen. Port 0: any free port. @returns the base URL, without a trailing slash */
   async start(port: number, address: string): Promise<string> {
     await new Promise<void>((resolve, reject) => {
       this.server.once('error', reject);
@@ -53,7 +53,7 @@ export class Mirror {
     return `http://${bound.address}:${bound.port}`;
   }
 
-  /** Stops at once; answers under way are cut. */
+  /** Stops at once; closes the connections of responses in progress. */
   async stop(): Promise<void> {
     const closed = new Promise((resolve) => this.server.close(resolve));
     this.server.closeAllConnections();
@@ -84,7 +84,7 @@ export class Mirror {
   }
 }
 
-/** The path without its leading slash and query, or undefined when it is none that a file can have. */
+/** Decodes the path without its leading slash and query; returns undefined when it is not a valid path of a file. */
 function decodedPath(target: string): string | undefined {
   let path: string;
   try {
@@ -131,8 +131,8 @@ async function sendFile(request: IncomingMessage, response: ServerResponse, file
 }
 
 /**
- * The one byte range that is asked for, undefined for the whole file. RFC 9110 section 14: a form that is not understood,
- * or an `If-Range` that names another state of the file, means the whole.
+ * Reads the requested byte range; undefined means the whole file. RFC 9110 section 14: an unknown form of the header,
+ * or an `If-Range` for another state of the file, also means the whole file.
  */
 function requestedRange(request: IncomingMessage, modified: string, size: number): ByteRange | 'outside' | undefined {
   const match = /^bytes=(\d*)-(\d*)$/.exec(request.headers.range ?? '');

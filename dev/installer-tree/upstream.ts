@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 
 const run = promisify(execFile);
 
-/** Where Debian's archives are fetched from: base URLs without a slash at the end. */
+/** Base URLs of Debian's archives, without a trailing slash. */
 export interface DebianArchives {
   /** The main archive, as `http://mirror/debian`. */
   debian: string;
@@ -13,9 +13,9 @@ export interface DebianArchives {
 }
 
 /**
- * Finds the Debian archives that this machine's apt uses. `DEBIAN_MIRROR` and `DEBIAN_SECURITY_MIRROR` go before it, and
- * are needed on a machine whose apt knows no Debian (Ubuntu).
- * @throws Error when neither apt nor the environment names a Debian archive.
+ * Finds the Debian archives that this machine's apt uses. `DEBIAN_MIRROR` and `DEBIAN_SECURITY_MIRROR` override them;
+ * they are needed on a machine whose apt has no Debian archive (Ubuntu).
+ * @throws Error when neither apt nor the environment names a Debian archive
  */
 export async function debianArchives(environment: NodeJS.ProcessEnv = process.env): Promise<DebianArchives> {
   const known = await aptRepositories();
@@ -31,7 +31,7 @@ export async function debianArchives(environment: NodeJS.ProcessEnv = process.en
   return { debian: main, security: withoutSlash(security) };
 }
 
-/** The repositories of apt's own configuration, whatever the form of its sources files. */
+/** Lists the repositories of apt's configuration, in every format of its sources files. */
 async function aptRepositories(): Promise<string[]> {
   const { stdout } = await run('apt-get', ['indextargets', '--format', '$(REPO_URI)']);
   return [...new Set(stdout.split('\n').filter(Boolean).map(withoutSlash))];

@@ -6,12 +6,12 @@ import { fetchStatus } from '../../src/client/builds.js';
 import type { ImageFactoryClient } from '../../src/client/connection.js';
 import type { Cloud } from '../../src/openstack/types.js';
 
-/** Milliseconds between two looks: a cloud may have no console any more for a machine that is off. */
+/** Milliseconds between two reads: a cloud may have no console for a machine that is powered off. */
 const INTERVAL = 5000;
 
-/** Keeps the whole console of an installer in a file, as long as the cloud gives it. */
+/** Writes the console of an installer to a file, as long as the cloud returns it. */
 export class InstallerConsole {
-  /** As of the last look. */
+  /** The console at the last read. */
   text = '';
   private serverId: string | undefined;
   private readonly over = new AbortController();
@@ -30,7 +30,7 @@ export class InstallerConsole {
   private async lookOn(): Promise<void> {
     const { signal } = this.over;
     while (!signal.aborted) {
-      // Of what is wrong with the installer or the cloud the build itself tells.
+      // The build itself reports errors of the installer and of the cloud.
       await this.look().catch(() => undefined);
       await pause(INTERVAL, undefined, { signal }).catch(() => undefined);
     }
@@ -39,7 +39,7 @@ export class InstallerConsole {
   private async look(): Promise<void> {
     this.serverId ??= await this.installer();
     if (this.serverId === undefined) return;
-    const text = await this.cloud.compute.consoleOutput(this.serverId);
+    const text = await this.cloud.compute.getConsoleOutput(this.serverId);
     if (text.length <= this.text.length) return;
     this.text = text;
     await writeFile(this.file, text);
@@ -52,7 +52,7 @@ export class InstallerConsole {
     return (await run.query<BuildStatus>(STATUS_QUERY)).resources['installer'];
   }
 
-  /** Looks no longer. */
+  /** Stops reading. */
   async close(): Promise<void> {
     this.over.abort();
     await this.looking;

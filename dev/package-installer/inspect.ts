@@ -9,10 +9,11 @@ export interface InspectOptions {
 }
 
 /**
- * Boots an instance of the image, and looks whether it is what `examples/debian-12-packages.*` say, and in order.
+ * Boots an instance of the image, and checks that it runs without errors and has what `examples/debian-12-packages.*`
+ * install.
  *
- * @returns what it has seen, for people
- * @throws AssertionError when it is not
+ * @returns lines of text about the system
+ * @throws AssertionError when a check fails
  */
 export async function inspect(cloud: Cloud, imageId: string, options: InspectOptions): Promise<string[]> {
   return withInstance(cloud, { imageId, commandPrefix: 'sudo', ...options }, async (guest) => {

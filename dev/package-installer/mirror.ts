@@ -4,35 +4,35 @@ import { dirname, join } from 'node:path';
 import { Mirror } from '../installer-tree/mirror.js';
 import type { DebianArchives } from '../installer-tree/upstream.js';
 
-/** The suite of installer components that stand in where no mirror has Debian's own. */
+/** The suite of installer components that we use when no mirror has Debian's own. */
 export const LOCAL_SUITE = 'labdi';
-/** Lines of the preseed that only this suite needs: it has no signature. */
+/** Lines of the preseed that only this suite needs, because it is not signed. */
 export const LOCAL_SUITE_LINES = `d-i mirror/udeb/suite string ${LOCAL_SUITE}
 d-i debian-installer/allow_unauthenticated boolean true
 `;
 
 const INSTALLER = 'debian/dists/bookworm/main/installer-amd64';
 
-/** What both mirrors need. */
+/** Archives and folders of a mirror. */
 export interface MirrorPlace {
   archives: DebianArchives;
-  /** Folder where what came from the archives is kept. */
+  /** Folder for the copies of files from the archives. */
   cache: string;
-  /** Folder for the tree that is laid over the archives; it is made anew. */
+  /** Folder for the tree whose files replace those of the archives; it is deleted and created again. */
   tree: string;
 }
 
 export interface LocalSuite {
   /** Folder with the suite's `dists/` and `pool/`. */
   folder: string;
-  /** Tree with Debian's kernel and ramdisk: the one that `make.sh --netboot` lays out. */
+  /** Tree with Debian's kernel and ramdisk, as `make.sh --netboot` makes it. */
   netboot: string;
 }
 
 /**
- * Debian's archive with the local suite and the netboot kernel and ramdisk laid over it.
+ * Creates a mirror of Debian's archive that also has the local suite, and the netboot kernel and ramdisk.
  *
- * @throws Error when one of these is not there
+ * @throws Error when one of these folders does not exist
  */
 export async function mirrorWithSuite(place: MirrorPlace, { folder, netboot }: LocalSuite): Promise<Mirror> {
   const parts = [
@@ -49,7 +49,7 @@ export async function mirrorWithSuite(place: MirrorPlace, { folder, netboot }: L
   return passing(place, false);
 }
 
-/** A full mirror as it is: Debian's kernel, ramdisk, components and packages. Guests reach it through us. */
+/** Creates a proxy for a full mirror: Debian's kernel, ramdisk, components and packages. */
 export async function wholeMirror(place: MirrorPlace): Promise<Mirror> {
   await rm(place.tree, { recursive: true, force: true });
   await mkdir(place.tree, { recursive: true });

@@ -5,18 +5,18 @@ import { fileURLToPath } from 'node:url';
 
 const IMAGEFACTORY = fileURLToPath(new URL('../../bin/imagefactory.js', import.meta.url));
 
-/** Where a program's output goes; nowhere by default. */
+/** Where a program's output goes. Default: nowhere. */
 export interface ProgramOutput {
   onText?: (text: string) => void;
   log?: string;
 }
 
 /**
- * The real command line as a process of its own, and in a group of its own: Ctrl-C on the terminal reaches us only, and a
- * worker lives on to clean up after the build.
+ * Runs the real command line as a process in its own process group: Ctrl-C on the terminal reaches only our process,
+ * and a worker stays alive to clean up after the build.
  */
 export class Program {
-  /** What it has printed so far; empty when that goes into a log. */
+  /** Its output so far; empty when the output goes to a log. */
   output = '';
   /** Its exit code, once it has ended. */
   readonly ended: Promise<number | null>;

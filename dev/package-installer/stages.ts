@@ -2,13 +2,13 @@
 export interface Stage {
   name: string;
   start: number;
-  /** Not there when the installer did not come to its end. */
+  /** Absent when the stage has not ended. */
   end?: number;
 }
 
 /**
- * What the local suite's components say of themselves on the console, `LAB-STAGE name start|end uptime`, in the order of
- * their starts; before them what the ramdisk itself did. Empty for an installer that says nothing of the kind.
+ * Reads the stages that the local suite's components print on the console, `LAB-STAGE name start|end uptime`, in the
+ * order of their starts; the stage `ramdisk` comes first. Empty for an installer that prints no such lines.
  */
 export function stagesOf(console: string): Stage[] {
   const stages: Stage[] = [];
@@ -22,7 +22,7 @@ export function stagesOf(console: string): Stage[] {
   return first === undefined ? [] : [{ name: 'ramdisk', start: 0, end: first.start }, ...stages];
 }
 
-/** One line a stage, for people. */
+/** Formats one line per stage. */
 export function stageLines(stages: Stage[]): string[] {
   return stages.map(({ name, start, end }) => {
     const took = end === undefined ? 'end not seen' : `${(end - start).toFixed(0)} s`;

@@ -1,3 +1,4 @@
+import { formatMarkdown, readFragment } from './markdown.js';
 import { PARAMETERS, type ParameterDefinition, type ParameterKind } from '../../src/domain/parameters.js';
 
 const GROUPS: [ParameterDefinition['group'], string][] = [
@@ -19,29 +20,14 @@ const KINDS: Record<ParameterKind, string> = {
   list: 'list',
 };
 
-const HEAD = `# Parameters of a build
-
-<!-- Generated from src/domain/parameter-table.ts by \`npm run docs\`; change it there. -->
-
-A parameter is given in one of three ways. What stands further down beats what stands above it:
-
-1. \`--parameters FILE\`: a JSON file with an object of parameters;
-2. \`--parameter NAME VALUE\`, as often as needed;
-3. \`--file-parameter NAME FILE\`: the file's content is the value.
-
-A boolean is \`True\` or \`False\` (\`yes\`, \`no\`, \`on\`, \`off\`, \`1\` and \`0\` in any case are understood as well). Seconds are a
-whole number from 1 to 2592000, which is 30 days. An unknown parameter, or a value of the wrong kind, is refused before
-anything is started.
-`;
-
-/** The text of \`docs/parameters.md\`, made from the parameters' own definitions. */
-export function parametersDoc(): string {
+/** The text of `docs/parameters.md`, made from the parameters' own definitions. */
+export function parametersDoc(): Promise<string> {
   const definitions = Object.entries(PARAMETERS) as [string, ParameterDefinition][];
   const sections = GROUPS.map(([group, title]) => {
     const members = definitions.filter(([, definition]) => definition.group === group);
     return members.length === 0 ? '' : [`## ${title}`, ...members.map(section)].join('\n\n');
   });
-  return [HEAD.trimEnd(), ...sections.filter((text) => text !== '')].join('\n\n') + '\n';
+  return formatMarkdown([readFragment('parameters-introduction.md'), ...sections].join('\n\n'));
 }
 
 function section([name, definition]: [string, ParameterDefinition]): string {
@@ -58,7 +44,7 @@ function defaultText(value: string | number | boolean): string {
   return value === '' ? 'empty' : `\`${value}\``;
 }
 
-/** Angle brackets are HTML in Markdown. */
+/** Puts angle brackets into backticks: Markdown takes them for HTML. */
 function escaped(text: string): string {
   return text.replace(/<[^>]+>/g, (tag) => `\`${tag}\``).replace(/`(<[^>]+>)`(\.\w+)/g, '`$1$2`');
 }

@@ -3,5 +3,5 @@ import { parametersDoc } from './parameters-doc.js';
 import { systemsDoc } from './systems-doc.js';
 
 /** Writes the documents that are generated from code: `npm run docs`. */
-writeFileSync(new URL('../../docs/parameters.md', import.meta.url), parametersDoc());
-writeFileSync(new URL('../../docs/operating-systems.md', import.meta.url), systemsDoc());
+writeFileSync(new URL('../../docs/parameters.md', import.meta.url), await parametersDoc());
+writeFileSync(new URL('../../docs/operating-systems.md', import.meta.url), await systemsDoc());

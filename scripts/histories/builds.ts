@@ -2,13 +2,13 @@ import type { Activities } from '../../src/activities/index.js';
 import type { QueueNotice } from '../../src/domain/create-queue.js';
 import { QUEUE_NOTICE_SIGNAL, SET_DEADLINE_UPDATE } from '../../src/domain/messages.js';
 import { parked } from '../../test/support/stubs.js';
-import { held } from './held-builds.js';
-import { broken, build, type Scenario } from './scenario.js';
+import { listHeldBuilds } from './held-builds.js';
+import { fail, createBuild, type Scenario } from './scenario.js';
 
-/** A build that somebody cancels while it is in this activity. */
-function canceledIn(name: string, activity: keyof Activities): Scenario {
+/** A build that is cancelled during this activity. */
+function createCanceled(name: string, activity: keyof Activities): Scenario {
   const wait = parked();
-  return build(name, {
+  return createBuild(name, {
     activities: { [activity]: wait.activity },
     act: async (handle) => {
       await wait.entered;
@@ -17,10 +17,10 @@ function canceledIn(name: string, activity: keyof Activities): Scenario {
   });
 }
 
-function deadlineChanged(): Scenario {
+function createDeadlineChange(): Scenario {
   const wait = parked();
   let waits = 0;
-  return build('deadline-changed', {
+  return createBuild('deadline-changed', {
     activities: { waitForSsh: () => (waits++ === 0 ? wait.activity() : Promise.resolve()) },
     act: async (handle) => {
       await wait.entered;
@@ -29,30 +29,30 @@ function deadlineChanged(): Scenario {
   });
 }
 
-/** A build that must wait in its project's line, and hears what the line has to say. */
-function inLine(name: string, ...told: QueueNotice[]): Scenario {
-  let asked = (): void => {};
-  const asking = new Promise<void>((resolve) => (asked = resolve));
+/** A build that waits in the create queue of its project, and gets these notices. */
+function createQueued(name: string, ...notices: QueueNotice[]): Scenario {
+  let onRequest = (): void => {};
+  const requested = new Promise<void>((resolve) => (onRequest = resolve));
   let tries = 0;
-  return build(name, {
+  return createBuild(name, {
     activities: {
       createServer: async () => {
-        asked();
+        onRequest();
         return tries++ === 0 ? { position: { state: 'waiting', position: 2, of: 2 } } : { serverId: 's', slot: true };
       },
     },
     act: async (handle) => {
-      await asking;
-      for (const news of told) await handle.signal<[QueueNotice]>(QUEUE_NOTICE_SIGNAL, news);
+      await requested;
+      for (const notice of notices) await handle.signal<[QueueNotice]>(QUEUE_NOTICE_SIGNAL, notice);
     },
   });
 }
 
-/** A failed build that somebody has reset, in Temporal's UI for instance, to before the step that failed. */
-function reset(): Scenario {
+/** A failed build that is reset to before the step that failed, for instance in Temporal's UI. */
+function createReset(): Scenario {
   let tries = 0;
-  return build('reset', {
-    activities: { runGuestStep: () => (tries++ === 0 ? broken() : Promise.resolve()) },
+  return createBuild('reset', {
+    activities: { runGuestStep: () => (tries++ === 0 ? fail() : Promise.resolve()) },
     act: async (handle, { client }) => {
       await handle.result().catch(() => undefined);
       const { events } = await handle.fetchHistory();
@@ -71,45 +71,45 @@ function reset(): Scenario {
   });
 }
 
-/** Every way that a base image build can go. */
-export function builds(): Scenario[] {
+/** A scenario for every course that the build of a base image can take. */
+export function listBuilds(): Scenario[] {
   return [
-    build('complete'),
-    build('downloaded', { parameters: { download: true, generate_icicle: false } }),
-    build('failed', { activities: { runGuestStep: broken } }),
-    build('failed-plan', { activities: { planBaseImage: broken } }),
-    build('failed-jeos', { activities: { waitForJeos: broken } }),
-    build('failed-publish', { activities: { publishBaseImage: broken } }),
-    build('failed-terminate', { activities: { deleteServer: broken } }),
-    build('failed-cleanup', { activities: { removeResources: broken } }),
-    build('failed-record', { activities: { writeFinalRecord: broken } }),
-    canceledIn('canceled-plan', 'planBaseImage'),
-    canceledIn('canceled', 'waitForJeos'),
-    canceledIn('canceled-customise', 'runGuestStep'),
-    canceledIn('canceled-publish', 'snapshotServer'),
-    build('timed-out', { parameters: { timeout: 1 }, activities: { waitForSsh: parked().activity } }),
-    deadlineChanged(),
-    inLine(
+    createBuild('complete'),
+    createBuild('downloaded', { parameters: { download: true, generate_icicle: false } }),
+    createBuild('failed', { activities: { runGuestStep: fail } }),
+    createBuild('failed-plan', { activities: { planBaseImage: fail } }),
+    createBuild('failed-jeos', { activities: { waitForJeos: fail } }),
+    createBuild('failed-publish', { activities: { publishBaseImage: fail } }),
+    createBuild('failed-terminate', { activities: { deleteServer: fail } }),
+    createBuild('failed-cleanup', { activities: { removeResources: fail } }),
+    createBuild('failed-record', { activities: { writeFinalRecord: fail } }),
+    createCanceled('canceled-plan', 'planBaseImage'),
+    createCanceled('canceled', 'waitForJeos'),
+    createCanceled('canceled-customise', 'runGuestStep'),
+    createCanceled('canceled-publish', 'snapshotServer'),
+    createBuild('timed-out', { parameters: { timeout: 1 }, activities: { waitForSsh: parked().activity } }),
+    createDeadlineChange(),
+    createQueued(
       'in-line',
       { state: 'waiting', position: 1, of: 1, reason: 'quota: instances 10/10' },
       { state: 'turn', alone: true, slot: true, reason: 'quota: instances 10/10' },
     ),
-    inLine('in-line-expelled', { state: 'expelled', reason: 'quota: instances 10/10' }),
-    ...held(),
-    build('kept', { parameters: { on_error: 'keep' }, activities: { runGuestStep: broken } }),
-    build('kept-failed', {
+    createQueued('in-line-expelled', { state: 'expelled', reason: 'quota: instances 10/10' }),
+    ...listHeldBuilds(),
+    createBuild('kept', { parameters: { on_error: 'keep' }, activities: { runGuestStep: fail } }),
+    createBuild('kept-failed', {
       parameters: { on_error: 'keep' },
-      activities: { runGuestStep: broken, keepResources: broken },
+      activities: { runGuestStep: fail, keepResources: fail },
     }),
-    build('resumed', { input: { resumed: { from: 'command:1' } } }),
-    build('resumed-anything', { input: { resumed: {} } }),
-    build('resumed-customise', { input: { resumed: { from: 'customise' } } }),
-    build('resumed-jeos', { input: { resumed: { from: 'jeos' } } }),
-    build('resumed-nowhere', { input: { resumed: { from: 'nowhere' } } }),
-    build('resumed-snapshot', {
+    createBuild('resumed', { input: { resumed: { from: 'command:1' } } }),
+    createBuild('resumed-anything', { input: { resumed: {} } }),
+    createBuild('resumed-customise', { input: { resumed: { from: 'customise' } } }),
+    createBuild('resumed-jeos', { input: { resumed: { from: 'jeos' } } }),
+    createBuild('resumed-nowhere', { input: { resumed: { from: 'nowhere' } } }),
+    createBuild('resumed-snapshot', {
       input: { resumed: {} },
       activities: { findResumePoint: async () => ({ snapshotOf: { serverId: 's', packages: 3 } }) },
     }),
-    reset(),
+    createReset(),
   ];
 }

@@ -1,46 +1,46 @@
 import type { Activities } from '../../src/activities/index.js';
 import { CLOSE_SESSION_UPDATE, OPEN_SESSION_UPDATE, type ResumeRequest } from '../../src/domain/messages.js';
 import { PLAN } from '../../test/support/stubs.js';
-import { broken, brokenAtFirst, build, heldSince, resume, type Scenario } from './scenario.js';
+import { fail, failAtFirst, createBuild, waitForHold, sendResume, type Scenario } from './scenario.js';
 
 const HOLD = { on_error: 'hold' };
 
-/** A build whose first step of the template fails once, is held, and is told how to go on. */
-function heldAndThen(name: string, request: ResumeRequest, activities: Partial<Activities> = {}): Scenario {
-  return build(name, {
+/** A build that is held after the first failure of a guest step, and then gets this resume request. */
+function createHeld(name: string, request: ResumeRequest, activities: Partial<Activities> = {}): Scenario {
+  return createBuild(name, {
     parameters: HOLD,
-    activities: { runGuestStep: brokenAtFirst(undefined), ...activities },
+    activities: { runGuestStep: failAtFirst(undefined), ...activities },
     act: async (handle) => {
-      await heldSince(handle);
-      await resume(handle, request);
+      await waitForHold(handle);
+      await sendResume(handle, request);
     },
   });
 }
 
-/** A build that is held twice, and tried again each time. */
-function heldTwice(name: string, activities: Partial<Activities>): Scenario {
-  return build(name, {
+/** A build that is held twice, and is retried both times. */
+function createHeldTwice(name: string, activities: Partial<Activities>): Scenario {
+  return createBuild(name, {
     parameters: HOLD,
     activities,
     act: async (handle) => {
-      const first = await heldSince(handle);
-      await resume(handle, { action: 'retry' });
-      // Of two that fail together the first may be tried again before the second has failed, or with it.
-      if ((await heldSince(handle, first)) !== undefined) await resume(handle, { action: 'retry' });
+      const first = await waitForHold(handle);
+      await sendResume(handle, { action: 'retry' });
+      // Of two steps that fail at about the same time, the first retry may come before the second failure or after it.
+      if ((await waitForHold(handle, first)) !== undefined) await sendResume(handle, { action: 'retry' });
     },
   });
 }
 
-/** Every way that a build with `on_error hold` can go. */
-export function held(): Scenario[] {
+/** A scenario for every course that a build with `on_error hold` can take. */
+export function listHeldBuilds(): Scenario[] {
   const published = { imageId: 'base-image', checksum: null, checksumMd5: null, size: 7, minDisk: 5 };
   const template = '<template>corrected</template>';
   const session = { publicKey: 'ssh-ed25519 AAAA' };
   return [
-    heldAndThen('held-retry', { action: 'retry', parameters: { command_timeout: 60 } }),
-    heldAndThen('held-skip', { action: 'skip' }),
-    heldAndThen('held-abort', { action: 'abort' }),
-    heldAndThen(
+    createHeld('held-retry', { action: 'retry', parameters: { command_timeout: 60 } }),
+    createHeld('held-skip', { action: 'skip' }),
+    createHeld('held-abort', { action: 'abort' }),
+    createHeld(
       'held-replanned',
       { action: 'retry', template },
       {
@@ -50,45 +50,45 @@ export function held(): Scenario[] {
         }),
       },
     ),
-    // The step that failed is no more in the template.
-    heldAndThen(
+    // The corrected template no longer has the step that failed.
+    createHeld(
       'held-shortened',
       { action: 'retry', template },
       { replanBaseImage: async () => ({ ...PLAN, guestSteps: [] }) },
     ),
-    heldTwice('held-twice', { runGuestStep: brokenAtFirst(undefined, 2) }),
-    heldTwice('held-jeos', { waitForJeos: brokenAtFirst({ imageId: 'j', reused: false, proven: false }, 2) }),
-    // Two steps run at once, and both fail: one is held after the other.
-    heldTwice('held-publish', {
-      publishBaseImage: brokenAtFirst(published),
-      deleteServer: brokenAtFirst(undefined),
+    createHeldTwice('held-twice', { runGuestStep: failAtFirst(undefined, 2) }),
+    createHeldTwice('held-jeos', { waitForJeos: failAtFirst({ imageId: 'j', reused: false, proven: false }, 2) }),
+    // Two steps run at the same time and both fail: the build is held for one after the other.
+    createHeldTwice('held-publish', {
+      publishBaseImage: failAtFirst(published),
+      deleteServer: failAtFirst(undefined),
     }),
-    build('held-refused', {
+    createBuild('held-refused', {
       parameters: HOLD,
-      activities: { runGuestStep: broken, replanBaseImage: broken },
+      activities: { runGuestStep: fail, replanBaseImage: fail },
       act: async (handle) => {
-        await heldSince(handle);
-        await resume(handle, { action: 'retry', template }).catch(() => undefined);
-        await resume(handle, { action: 'abort' });
+        await waitForHold(handle);
+        await sendResume(handle, { action: 'retry', template }).catch(() => undefined);
+        await sendResume(handle, { action: 'abort' });
       },
     }),
-    build('held-expired', { parameters: { ...HOLD, hold_for: 1 }, activities: { runGuestStep: broken } }),
-    build('held-canceled', {
+    createBuild('held-expired', { parameters: { ...HOLD, hold_for: 1 }, activities: { runGuestStep: fail } }),
+    createBuild('held-canceled', {
       parameters: HOLD,
-      activities: { runGuestStep: broken },
+      activities: { runGuestStep: fail },
       act: async (handle) => {
-        await heldSince(handle);
+        await waitForHold(handle);
         await handle.cancel();
       },
     }),
-    build('held-session', {
+    createBuild('held-session', {
       parameters: HOLD,
-      activities: { runGuestStep: brokenAtFirst(undefined) },
+      activities: { runGuestStep: failAtFirst(undefined) },
       act: async (handle) => {
-        await heldSince(handle);
+        await waitForHold(handle);
         await handle.executeUpdate(OPEN_SESSION_UPDATE, { args: [session] });
         await handle.executeUpdate(CLOSE_SESSION_UPDATE, { args: [session] });
-        await resume(handle, { action: 'retry' });
+        await sendResume(handle, { action: 'retry' });
       },
     }),
   ];

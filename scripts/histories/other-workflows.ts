@@ -16,10 +16,10 @@ import {
 } from '../../src/domain/messages.js';
 import type { FoundResource } from '../../src/domain/sweep-rules.js';
 import { JEOS_INPUT, parked } from '../../test/support/stubs.js';
-import { broken, type Scenario } from './scenario.js';
+import { fail, type Scenario } from './scenario.js';
 
-/** An installer's run that one build has started. */
-function jeos(name: string, activities: Partial<Activities> = {}, act?: Scenario['act']): Scenario {
+/** An installer's run that a build has started. */
+function createJeos(name: string, activities: Partial<Activities> = {}, act?: Scenario['act']): Scenario {
   return {
     name,
     workflow: 'jeosImage',
@@ -30,22 +30,22 @@ function jeos(name: string, activities: Partial<Activities> = {}, act?: Scenario
   };
 }
 
-/** Every way that an installer's run can go. */
-export function jeosRuns(): Scenario[] {
+/** A scenario for every course that an installer's run can take. */
+export function listJeosRuns(): Scenario[] {
   const left = parked();
   const awaited = parked();
   let waits = 0;
   const off = { seconds: 1, consoleTail: 'reboot: Power down' };
   return [
-    jeos('jeos-complete'),
-    jeos('jeos-failed', { waitForPowerOff: broken }),
-    jeos('jeos-failed-publish', { publishJeos: broken }),
-    jeos('jeos-canceled', { waitForPowerOff: left.activity }, async (handle) => {
+    createJeos('jeos-complete'),
+    createJeos('jeos-failed', { waitForPowerOff: fail }),
+    createJeos('jeos-failed-publish', { publishJeos: fail }),
+    createJeos('jeos-canceled', { waitForPowerOff: left.activity }, async (handle) => {
       await left.entered;
       await handle.signal(JEOS_LEAVE_SIGNAL, 'build-1');
     }),
     // One of two builds leaves, and the other's deadline is changed: the run goes on.
-    jeos(
+    createJeos(
       'jeos-deadline-changed',
       { waitForPowerOff: () => (waits++ === 0 ? awaited.activity() : Promise.resolve(off)) },
       async (handle) => {
@@ -58,22 +58,25 @@ export function jeosRuns(): Scenario[] {
   ];
 }
 
-function member(id: string): QueueMember {
+function createMember(id: string): QueueMember {
   return { id, since: 0, timeout: 3600 };
 }
 
-/** The line of a project, with room for one: who comes second waits, and is told; the installer's run there has ended. */
-export function lines(): Scenario[] {
+/**
+ * The create queue of a project with capacity for one: the second member waits and gets its turn; the first has
+ * ended.
+ */
+export function listCreateQueues(): Scenario[] {
   const input: CreateQueueInput = { checkEvery: 1, heartbeatTimeout: 4 };
   return [
     {
       name: 'line',
       workflow: 'createQueue',
       input,
-      signal: { name: QUEUE_JOIN_SIGNAL, args: [member('first'), false, 1] },
+      signal: { name: QUEUE_JOIN_SIGNAL, args: [createMember('first'), false, 1] },
       activities: { findEndedWorkflows: async () => ({ ended: ['first'], at: Date.now() }) },
       act: async (handle) => {
-        await handle.signal<[QueueMember, boolean, number]>(QUEUE_JOIN_SIGNAL, member('line-turned'), false, 1);
+        await handle.signal<[QueueMember, boolean, number]>(QUEUE_JOIN_SIGNAL, createMember('line-turned'), false, 1);
         await handle.signal<[string, string, number]>(
           QUEUE_SHORTAGE_SIGNAL,
           'first',
@@ -89,7 +92,7 @@ export function lines(): Scenario[] {
   ];
 }
 
-function sweep(name: string, activities: Partial<Activities> = {}, given: Partial<SweepInput> = {}): Scenario {
+function createSweep(name: string, activities: Partial<Activities> = {}, given: Partial<SweepInput> = {}): Scenario {
   const thing: FoundResource = { kind: 'image', id: 'i', name: 'imagefactory-boot', workflows: [], created: 0 };
   const planSweep = async (): Promise<BoundedPlan> => ({
     removals: [{ workflows: [], things: [thing], why: 'its build has ended' }],
@@ -102,16 +105,16 @@ function sweep(name: string, activities: Partial<Activities> = {}, given: Partia
   return { name, workflow: 'sweep', input, activities: { planSweep, ...activities } };
 }
 
-/** Every way that a sweep can go. */
-export function sweeps(): Scenario[] {
+/** A scenario for every course that a sweep can take. */
+export function listSweeps(): Scenario[] {
   const wait = parked();
   return [
-    sweep('sweep'),
-    sweep('sweep-dry-run', {}, { dryRun: true }),
-    sweep('sweep-failed', { planSweep: broken }, { clouds: ['here', 'there'] }),
-    sweep('sweep-failed-removal', { removeLeftovers: broken }),
+    createSweep('sweep'),
+    createSweep('sweep-dry-run', {}, { dryRun: true }),
+    createSweep('sweep-failed', { planSweep: fail }, { clouds: ['here', 'there'] }),
+    createSweep('sweep-failed-removal', { removeLeftovers: fail }),
     {
-      ...sweep('sweep-canceled', { removeLeftovers: wait.activity }),
+      ...createSweep('sweep-canceled', { removeLeftovers: wait.activity }),
       act: async (handle) => {
         await wait.entered;
         await handle.cancel();
@@ -120,8 +123,8 @@ export function sweeps(): Scenario[] {
   ];
 }
 
-/** What clients have a worker do for them. */
-export function errands(): Scenario[] {
+/** The workflows that clients start for a single operation of a worker. */
+export function listClientWorkflows(): Scenario[] {
   return [
     { name: 'delete-image', workflow: 'deleteImage', input: { uuid: 'u' } },
     {

@@ -8,22 +8,22 @@ import { RESUME_UPDATE, STATUS_QUERY, type ResumeRequest, type WORKFLOWS } from 
 import type { BuildStatus } from '../../src/domain/status.js';
 import { inputOf } from '../../test/support/stubs.js';
 
-/** One way that a lifecycle can go. */
+/** One course that a workflow can take; its history is recorded. */
 export interface Scenario {
-  /** Of the history's file, and the workflow's id. */
+  /** The name of the history's file, and the workflow's id. */
   name: string;
   workflow: keyof typeof WORKFLOWS;
   input: unknown;
-  /** What is not as the stubs have it. */
+  /** The activities that differ from the stubs. */
   activities?: Partial<Activities>;
-  /** A signal that it is started with. */
+  /** A signal with which the workflow is started. */
   signal?: { name: string; args: unknown[] };
-  /** What somebody does meanwhile. Answers the run to record, where it is not the first. */
+  /** The requests of a client while the workflow runs. @returns the run to record, if it is not the first one */
   act?: (handle: WorkflowHandle, environment: TestWorkflowEnvironment) => Promise<WorkflowHandle | void>;
 }
 
-/** A base image build that goes otherwise than the stubs have it. */
-export function build(
+/** A build of a base image, with what differs from the stubs. */
+export function createBuild(
   name: string,
   given: {
     parameters?: Record<string, unknown>;
@@ -36,19 +36,24 @@ export function build(
   return { name, workflow: 'baseImage', input: { ...inputOf(parameters), heartbeatTimeout: 4, ...input }, ...rest };
 }
 
-/** An activity that fails for good. */
-export async function broken(): Promise<never> {
+/** An activity that always fails, with an error that is not retried. */
+export async function fail(): Promise<never> {
   throw new FactoryError('CommandFailed', 'ended with exit status 1', { hint: 'correct it' });
 }
 
-/** An activity that fails for good at its first calls, and then answers. */
-export function brokenAtFirst<T>(result: T, times = 1): () => Promise<T> {
+/** An activity that fails at its first calls, with an error that is not retried, and then returns the result. */
+export function failAtFirst<T>(result: T, times = 1): () => Promise<T> {
   let calls = 0;
-  return async () => (calls++ < times ? broken() : result);
+  return async () => (calls++ < times ? fail() : result);
 }
 
-/** Resolves when a build is held, anew if it was before: since when; undefined when it has ended instead. */
-export async function heldSince(handle: WorkflowHandle, before = 0): Promise<number | undefined> {
+/**
+ * Waits until a build is held.
+ *
+ * @param before since when it was held the last time; waits for the next hold then
+ * @returns since when the build is held; undefined when it has ended instead
+ */
+export async function waitForHold(handle: WorkflowHandle, before = 0): Promise<number | undefined> {
   for (;;) {
     const { held, endedAt } = await handle.query<BuildStatus>(STATUS_QUERY);
     if (held !== undefined && held.since !== before) return held.since;
@@ -57,6 +62,6 @@ export async function heldSince(handle: WorkflowHandle, before = 0): Promise<num
   }
 }
 
-export async function resume(handle: WorkflowHandle, request: ResumeRequest): Promise<void> {
+export async function sendResume(handle: WorkflowHandle, request: ResumeRequest): Promise<void> {
   await handle.executeUpdate(RESUME_UPDATE, { args: [request] });
 }

@@ -1,8 +1,8 @@
-import { builds } from './builds.js';
-import { errands, jeosRuns, lines, sweeps } from './other-workflows.js';
+import { listBuilds } from './builds.js';
+import { listClientWorkflows, listJeosRuns, listCreateQueues, listSweeps } from './other-workflows.js';
 import type { Scenario } from './scenario.js';
 
-/** Every way that every lifecycle can go: each has a recorded history, which is replayed in the tests. */
-export function scenarios(): Scenario[] {
-  return [...builds(), ...jeosRuns(), ...lines(), ...sweeps(), ...errands()];
+/** The scenarios of all workflows. Each has a recorded history, which the tests replay. */
+export function listScenarios(): Scenario[] {
+  return [...listBuilds(), ...listJeosRuns(), ...listCreateQueues(), ...listSweeps(), ...listClientWorkflows()];
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import yargs, { type Argv, type FallbackCompletionFunction } from 'yargs';
 import { FactoryError, formatProblems, ImageFactoryError, InvalidFilesError } from '../client/index.js';
 import { COMMANDS } from './commands/index.js';
@@ -9,6 +10,7 @@ import { GLOBAL_OPTIONS } from './global-options.js';
 import type { Io } from './io.js';
 import { formatJson } from './output.js';
 import { listParameterNames } from './parameters.js';
+import { projectFolder } from './dev-server/temporal-binary.js';
 
 /** A parsed command line. */
 interface ParsedCommand {
@@ -157,16 +159,8 @@ function addOptions(parser: Argv, command: Command): Argv {
 }
 
 function readVersion(): string {
-  // From src/cli in a clone, and from dist/src/cli in the package.
-  for (const up of ['../../package.json', '../../../package.json']) {
-    try {
-      const manifest = JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as { version: string };
-      return manifest.version;
-    } catch {
-      continue;
-    }
-  }
-  return 'unknown';
+  const manifest = JSON.parse(readFileSync(join(projectFolder(), 'package.json'), 'utf8')) as { version: string };
+  return manifest.version;
 }
 
 /** Prints an error, and returns the exit code. With `--output json` a failure is also a JSON document. */

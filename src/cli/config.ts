@@ -3,7 +3,7 @@ import { z } from 'zod';
 import {
   DEFAULT_TASK_QUEUE,
   describeFileError,
-  payloadKeysFromEnv,
+  readPayloadKeysFromEnv,
   readPayloadKeys,
   type PayloadKeys,
 } from '../client/index.js';
@@ -187,7 +187,7 @@ export function resolveSettings(options: GivenOptions, env: NodeJS.ProcessEnv, f
  * @throws FactoryError InvalidParameter when the keys are wrong
  */
 export function loadPayloadKeys({ payloadKeysFile }: Settings, env: NodeJS.ProcessEnv): PayloadKeys | undefined {
-  return payloadKeysFile === undefined ? payloadKeysFromEnv(env) : readPayloadKeys(payloadKeysFile);
+  return payloadKeysFile === undefined ? readPayloadKeysFromEnv(env) : readPayloadKeys(payloadKeysFile);
 }
 
 /** Returns the last value of an option that takes one value and was given several times. */

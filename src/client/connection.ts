@@ -1,8 +1,8 @@
 import { connect } from 'node:net';
 import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
 import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/envconfig';
-import { dataConverter } from '../codec/data-converter.js';
-import { payloadKeysFromEnv, type PayloadKeys } from '../codec/keys.js';
+import { createDataConverter } from '../codec/data-converter.js';
+import { readPayloadKeysFromEnv, type PayloadKeys } from '../codec/keys.js';
 import { ClientError, TemporalUnavailableError } from './errors.js';
 
 /** Temporal task queue that the workers poll by default. */
@@ -72,14 +72,14 @@ export interface ConnectOptions {
 export async function connectImageFactory(options: ConnectOptions = {}): Promise<ImageFactoryClient> {
   const { env = process.env, connectTimeout = 5000, taskQueue = DEFAULT_TASK_QUEUE } = options;
   const configured = loadConfig(env);
-  const payloadKeys = options.payloadKeys ?? payloadKeysFromEnv(env);
+  const payloadKeys = options.payloadKeys ?? readPayloadKeysFromEnv(env);
   const connectionOptions = { ...(configured.connectionOptions as ConnectionOptions), ...options.connection };
   const address = options.address ?? connectionOptions.address ?? '127.0.0.1:7233';
   const namespace = options.namespace ?? configured.namespace ?? 'default';
   const connection = await open({ ...connectionOptions, connectTimeout }, address);
   const uiAddress = options.uiAddress ?? findUiAddress(address);
   return {
-    temporal: new Client({ connection, namespace, dataConverter: dataConverter(payloadKeys) }),
+    temporal: new Client({ connection, namespace, dataConverter: createDataConverter(payloadKeys) }),
     connection,
     address,
     namespace,

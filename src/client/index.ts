@@ -32,7 +32,7 @@ export {
   type ConnectOptions,
   type ImageFactoryClient,
 } from './connection.js';
-export { payloadKeysFromEnv, readPayloadKeys, type PayloadKeys } from '../codec/keys.js';
+export { readPayloadKeys, readPayloadKeysFromEnv, type PayloadKeys } from '../codec/keys.js';
 
 export { checkRequest, type BuildRequest, type CheckedRequest, type GivenParameters } from './build-request.js';
 export { readInstallScript, readTemplate, type NamedText, type TextSource } from './text-source.js';

@@ -1,8 +1,8 @@
 import type { temporal } from '@temporalio/proto';
 import { z } from 'zod';
+import { decodeArrayFromPayloads, decodeOptionalFailureToOptionalError } from '../codec/payloads.js';
 import type { Progress } from '../domain/status.js';
 import { describeError, type ImageFactoryClient } from './connection.js';
-import { decodeArrayFromPayloads, decodeOptionalFailureToOptionalError } from './payloads.js';
 
 type PendingActivityInfo = temporal.api.workflow.v1.IPendingActivityInfo;
 

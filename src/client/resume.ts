@@ -1,5 +1,6 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import type { Payload } from '@temporalio/common';
+import { decodeFromPayloadsAtIndex } from '../codec/payloads.js';
 import type { BaseImageInput } from '../domain/base-image-input.js';
 import { RESUME_UPDATE, type ResumeRequest } from '../domain/messages.js';
 import { parseParameters } from '../domain/parameters.js';
@@ -9,7 +10,6 @@ import { fetchStatus, getBuildHandle, isOpen, restartBuild } from './builds.js';
 import type { ImageFactoryClient } from './connection.js';
 import { BuildStateError, ClientError } from './errors.js';
 import { findForgottenBuild, type ImageRecord } from './images.js';
-import { decodeFromPayloadsAtIndex } from './payloads.js';
 import { callTemporal, executeUpdate } from './temporal-errors.js';
 import { readTemplate, type TextSource } from './text-source.js';
 

@@ -6,30 +6,30 @@ import type { PayloadKeys } from './keys.js';
 const PayloadMessage = proto.temporal.api.common.v1.Payload;
 
 /*
- * Metadata and layout are those of Temporal's own encryption samples: `encoding: binary/encrypted`, `encryption-key-id`,
- * and as data the nonce, the encrypted payload message, and the tag.
+ * Metadata and layout are the same as in Temporal's own encryption samples: `encoding: binary/encrypted`,
+ * `encryption-key-id`, and as data the nonce, the encrypted payload message, and the tag.
  */
 export const ENCRYPTED = 'binary/encrypted';
 export const KEY_ID = 'encryption-key-id';
 const CIPHER = 'aes-256-gcm';
-/** Bytes of nonce and tag: NIST SP 800-38D, 8.2.2. Random nonces of 96 bits are good for 2^32 payloads a key. */
+/** Bytes of nonce and tag (NIST SP 800-38D, 8.2.2): random nonces of 96 bits are safe for 2^32 payloads per key. */
 const NONCE = 12;
 const TAG = 16;
 
-/** Something is encrypted, and cannot be read with the keys at hand. */
+/** Thrown when an encrypted payload cannot be decrypted with the available keys. */
 export class PayloadKeyError extends Error {
   override readonly name = 'PayloadKeyError';
 }
 
 /**
- * Encrypts everything that enters Temporal: inputs, results, heartbeats, memos, signals, queries, updates. What was
- * written before there was a key is read as it is, so encryption can be turned on while builds run.
+ * Encrypts all payloads that Temporal stores: inputs, results, heartbeats, memos, signals, queries, updates. It passes
+ * unencrypted payloads through when it reads, so that encryption can be turned on while builds run.
  */
 export class EncryptionCodec implements PayloadCodec {
-  /** Hidden from whoever logs the worker's options. */
+  /** A private field: logging the worker's options does not show it. */
   readonly #keys: PayloadKeys | undefined;
 
-  /** @param keys none: nothing is encrypted, and what is encrypted is refused in words that say why */
+  /** @param keys undefined: encrypts nothing, and throws for encrypted payloads */
   constructor(keys: PayloadKeys | undefined) {
     this.#keys = keys;
   }
@@ -39,7 +39,7 @@ export class EncryptionCodec implements PayloadCodec {
     return keys === undefined ? payloads : payloads.map((payload) => encrypt(payload, keys));
   }
 
-  /** @throws PayloadKeyError when a payload's key is not at hand, or somebody has altered it */
+  /** @throws PayloadKeyError when the key of a payload is missing, or the payload was modified */
   async decode(payloads: Payload[]): Promise<Payload[]> {
     return payloads.map((payload) =>
       text(payload.metadata?.['encoding']) === ENCRYPTED ? decrypt(payload, this.#keys) : payload,
@@ -63,7 +63,7 @@ function decrypt({ metadata, data }: Payload, keys: PayloadKeys | undefined): Pa
   if (key === undefined) {
     const known = keys === undefined ? 'none' : [...keys.byId.keys()].join(', ');
     throw new PayloadKeyError(
-      `what Temporal holds is encrypted with the payload key ${JSON.stringify(id)}, which is not at hand (known: ${known}); ` +
+      `the data in Temporal is encrypted with the payload key ${JSON.stringify(id)}, which is missing (known keys: ${known}); ` +
         'give it with --payload-keys FILE or IMAGEFACTORY_PAYLOAD_KEYS',
     );
   }
@@ -75,7 +75,7 @@ function decrypt({ metadata, data }: Payload, keys: PayloadKeys | undefined): Pa
     return PayloadMessage.decode(message);
   } catch (error) {
     throw new PayloadKeyError(
-      `what was encrypted with the payload key ${id} is damaged, or the id stands for another key now`,
+      `data that was encrypted with the payload key ${id} cannot be decrypted: it is damaged, or the key of this id has changed`,
       { cause: error },
     );
   }

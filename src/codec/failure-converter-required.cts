@@ -1,6 +1,6 @@
 import common = require('@temporalio/common');
 
-/** What `failure-converter.ts` is to the bundle, as the CommonJS module that the worker insists on. */
+/** The same as `failure-converter.ts`, but as a CommonJS module, which the worker requires. */
 const failureConverter = new common.DefaultFailureConverter({ encodeCommonAttributes: true });
 
 export = { failureConverter };

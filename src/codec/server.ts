@@ -7,9 +7,11 @@ import { FactoryError } from '../domain/errors.js';
 import { EncryptionCodec } from './encryption-codec.js';
 import type { PayloadKeys } from './keys.js';
 
-/** Bytes of a request: a page of a history holds at most 4 MiB of payloads, and base64 and JSON add a half. */
+/**
+ * The most bytes of a request: a page of a history has at most 4 MiB of payloads, and base64 and JSON add half of it.
+ */
 const LONGEST_BODY = 8 * 1024 * 1024;
-/** Milliseconds for a whole request. */
+/** Timeout of a whole request, in milliseconds. */
 const REQUEST_TIMEOUT = 30_000;
 
 const base64 = z.string().regex(/^[A-Za-z0-9+/_-]*={0,2}$/, 'is not base64');
@@ -20,16 +22,16 @@ const REQUEST = z.object({
 export interface CodecServerOptions {
   keys: PayloadKeys;
   host: string;
-  /** 0: any free one. */
+  /** 0: any free port. */
   port: number;
-  /** Origins whose pages may ask, as browsers write them: `http://127.0.0.1:8233`. */
+  /** Origins of the web pages that may send requests, as browsers write them: `http://127.0.0.1:8233`. */
   origins: string[];
-  /** What an `Authorization: Bearer` must carry. Default: none is asked for; then only the loopback is served. */
+  /** The token that requests must send in `Authorization: Bearer`. Default: no token; then only loopback is allowed. */
   token?: string;
 }
 
-/** A request that is answered with this status and sentence. */
-class Refusal extends Error {
+/** An error that is answered with this status and message. */
+class RequestError extends Error {
   constructor(
     readonly status: number,
     message: string,
@@ -39,27 +41,32 @@ class Refusal extends Error {
 }
 
 /**
- * Serves Temporal's remote codec protocol (https://docs.temporal.io/codec-server): `POST /encode` and `POST /decode`, JSON
- * in and out, to pages of the given origins and to programs, which send no origin.
+ * Serves Temporal's remote codec protocol (https://docs.temporal.io/codec-server): `POST /encode` and `POST /decode`,
+ * with JSON in both directions, for web pages of the given origins and for programs, which send no origin.
  *
- * @throws FactoryError InvalidParameter for an address beyond the loopback without a token, or one that cannot be had
+ * @throws FactoryError InvalidParameter for an address other than loopback without a token, or one that we cannot
+ *   listen on
  */
 export async function serveCodec(options: CodecServerOptions): Promise<{ server: Server; port: number }> {
   const { host, port, token } = options;
   if (token === undefined && !isLoopback(host)) {
-    throw new FactoryError('InvalidParameter', `the codec server would decrypt for everybody who reaches ${host}`, {
-      hint: 'set IMAGEFACTORY_CODEC_TOKEN to a token that callers must send, or serve 127.0.0.1 only',
-    });
+    throw new FactoryError(
+      'InvalidParameter',
+      `without a token, the codec server would decrypt for every caller that can reach ${host}`,
+      {
+        hint: 'set IMAGEFACTORY_CODEC_TOKEN to a token that callers must send, or listen on 127.0.0.1 only',
+      },
+    );
   }
   const codec = new EncryptionCodec(options.keys);
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT }, (request, response) => {
-    void answer(request, response, options, codec);
+    void handleRequest(request, response, options, codec);
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(
-        new FactoryError('InvalidParameter', `the codec server cannot listen at ${host}:${port} (${error.code})`, {
-          hint: 'name another address with --address HOST:PORT',
+        new FactoryError('InvalidParameter', `the codec server cannot listen on ${host}:${port} (${error.code})`, {
+          hint: 'give another address with --address HOST:PORT',
           cause: error,
         }),
       ),
@@ -73,43 +80,44 @@ function isLoopback(host: string): boolean {
   return /^(localhost|127\.\d+\.\d+\.\d+|\[?::1\]?)$/.test(host);
 }
 
-async function answer(
+async function handleRequest(
   request: IncomingMessage,
   response: ServerResponse,
   options: CodecServerOptions,
   codec: PayloadCodec,
 ): Promise<void> {
   try {
-    admitOrigin(request, response, options.origins);
+    checkOrigin(request, response, options.origins);
     if (request.method === 'OPTIONS') {
       response.writeHead(204).end();
       return;
     }
     const path = (request.url ?? '').split('?')[0];
-    if (path !== '/encode' && path !== '/decode') throw new Refusal(404, 'there is /encode and /decode');
-    if (request.method !== 'POST') throw new Refusal(405, `${path} takes POST`);
-    if (!hasToken(request, options.token)) throw new Refusal(401, 'the token is missing or wrong');
-    const payloads = payloadsOf(await bodyOf(request));
-    const done = path === '/encode' ? await codec.encode(payloads) : await decoded(codec, payloads);
-    send(response, 200, { payloads: done.map(toJson) });
+    if (path !== '/encode' && path !== '/decode') throw new RequestError(404, 'the paths are /encode and /decode');
+    if (request.method !== 'POST') throw new RequestError(405, `${path} needs the method POST`);
+    if (!hasToken(request, options.token)) throw new RequestError(401, 'the token is missing or wrong');
+    const payloads = parsePayloads(await readBody(request));
+    const done = path === '/encode' ? await codec.encode(payloads) : await decodePayloads(codec, payloads);
+    sendJson(response, 200, { payloads: done.map(toJson) });
   } catch (error) {
-    const status = error instanceof Refusal ? error.status : 500;
-    // What is left of a request that was refused is not read: the connection ends with the answer.
+    const status = error instanceof RequestError ? error.status : 500;
+    // We do not read the rest of a rejected request: the connection ends after the response.
     if (!request.complete) response.setHeader('connection', 'close');
     if (status === 401) response.setHeader('www-authenticate', 'Bearer');
-    send(response, status, { message: error instanceof Refusal ? error.message : 'the codec server failed' });
+    sendJson(response, status, { message: error instanceof RequestError ? error.message : 'the codec server failed' });
   }
 }
 
 /**
- * Browsers say which page asks. One of a strange origin is refused, not only denied the answer: a page that has talked
- * the browser into taking it for ours (DNS rebinding) still sends its own.
+ * Checks the origin that browsers send. A request from another origin is rejected, and not only its response hidden: a
+ * page that uses DNS rebinding to look like ours still sends its own origin.
  */
-function admitOrigin({ headers }: IncomingMessage, response: ServerResponse, origins: string[]): void {
+function checkOrigin({ headers }: IncomingMessage, response: ServerResponse, origins: string[]): void {
   response.setHeader('vary', 'origin');
   const { origin } = headers;
   if (origin === undefined) return;
-  if (!origins.includes(origin)) throw new Refusal(403, `pages of ${origin} may not ask; name it with --ui`);
+  if (!origins.includes(origin))
+    throw new RequestError(403, `pages of ${origin} may not send requests; allow them with --ui`);
   response.setHeader('access-control-allow-origin', origin);
   response.setHeader('access-control-allow-methods', 'POST, OPTIONS');
   response.setHeader('access-control-allow-headers', 'authorization, content-type, x-namespace');
@@ -127,28 +135,28 @@ function hasToken({ headers }: IncomingMessage, token: string | undefined): bool
   return timingSafeEqual(digest((headers.authorization ?? '').replace(/^Bearer +/i, '')), digest(token));
 }
 
-async function bodyOf(request: IncomingMessage): Promise<string> {
+async function readBody(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > LONGEST_BODY) throw new Refusal(413, `a request may have ${LONGEST_BODY} bytes`);
+    if (length > LONGEST_BODY) throw new RequestError(413, `a request may have at most ${LONGEST_BODY} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function payloadsOf(body: string): Payload[] {
+function parsePayloads(body: string): Payload[] {
   let value: unknown;
   try {
     value = JSON.parse(body);
   } catch {
-    throw new Refusal(400, 'the request is not JSON');
+    throw new RequestError(400, 'the request is not JSON');
   }
   const parsed = REQUEST.safeParse(value);
   if (!parsed.success) {
     const first = parsed.error.issues[0];
-    throw new Refusal(400, `the request is no list of payloads: ${first?.path.join('.')}: ${first?.message}`);
+    throw new RequestError(400, `the request is not a list of payloads: ${first?.path.join('.')}: ${first?.message}`);
   }
   return parsed.data.payloads.map(({ metadata, data }) => ({
     metadata: Object.fromEntries(
@@ -158,11 +166,11 @@ function payloadsOf(body: string): Payload[] {
   }));
 }
 
-async function decoded(codec: PayloadCodec, payloads: Payload[]): Promise<Payload[]> {
+async function decodePayloads(codec: PayloadCodec, payloads: Payload[]): Promise<Payload[]> {
   try {
     return await codec.decode(payloads);
   } catch (error) {
-    throw new Refusal(400, (error as Error).message);
+    throw new RequestError(400, (error as Error).message);
   }
 }
 
@@ -174,7 +182,7 @@ function toJson({ metadata, data }: Payload): Record<string, unknown> {
   };
 }
 
-function send(response: ServerResponse, status: number, body: unknown): void {
+function sendJson(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
   response.end(JSON.stringify(body));
 }

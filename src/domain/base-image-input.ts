@@ -1,33 +1,33 @@
 import type { BuildParameters } from './parameters.js';
 
 /**
- * What a base image build is started with. The only place in a workflow's history where the template and the install
- * script stand: the first activity puts both into the store, and every later one reads them from there.
+ * Input of a base image build. Only here does a workflow's history contain the template and the install script: the
+ * first activity writes both into the store, and every later activity reads them from there.
  */
 export interface BaseImageInput {
-  /** The image's UUID (version 4), chosen by whoever starts the build; the workflow's id is `base_image-<uuid>`. */
+  /** The image's UUID (version 4), which the client chooses; the workflow's id is `base_image-<uuid>`. */
   uuid: string;
-  /** The TDL document's text. */
+  /** Text of the TDL document. */
   template: string;
   /** Name of the template's file, for messages only. */
   templateName: string;
   /** The validated parameters, `install_script` among them. */
   parameters: BuildParameters;
   /**
-   * Name of a cloud that the worker knows (`clouds.yaml`), or `envvars` for the worker's `OS_*` environment. What the
-   * name stands for, and its credentials, never leave the worker.
+   * Name of a cloud in the worker's `clouds.yaml`, or `envvars` for the worker's `OS_*` variables. The cloud's settings
+   * and credentials never leave the worker.
    */
   cloud: string;
-  /** Seconds after which a worker that has gone silent is given up and the step is tried elsewhere. Default 60. */
+  /** Seconds without a heartbeat after which a step is retried, on any worker. Default 60. */
   heartbeatTimeout?: number;
-  /** There when an ended build of this UUID is started again, from the last thing of it that still exists. */
+  /** Set when an ended build of this UUID is resumed from its latest resource that still exists. */
   resumed?: {
-    /** What is to be done anew though it exists: `jeos`, `customise`, or a step of the template by its name. */
+    /** Where to begin, even if a later result exists: `jeos`, `customise`, or the name of a step of the template. */
     from?: string;
   };
 }
 
-/** The workflow id of a base image build. */
+/** Builds the workflow id of a base image build. */
 export function baseImageWorkflowId(uuid: string): string {
   return `base_image-${uuid}`;
 }

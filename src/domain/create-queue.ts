@@ -1,6 +1,6 @@
-/** Creates that may be under way at once while none has met a quota. */
+/** The most concurrent creates while none has met a used-up quota. */
 const MAX_CONCURRENT_CREATES = 5;
-/** Creates that must go through at once, one after the other, before several are let go together again. */
+/** Creates in a row that must succeed at once before the queue allows concurrent creates again. */
 const IMMEDIATE_TURNS_TO_RECOVER = 3;
 
 /** Workflow id of the line of a project: quotas are each region's own. */
@@ -8,39 +8,39 @@ export function createQueueWorkflowId(projectId: string, region: string | undefi
   return `create_queue-${projectId}${region === undefined ? '' : `-${region}`}`;
 }
 
-/** Who stands in a project's line: a build, or an installer's run. */
+/** A member of a project's queue: a build, or a JEOS installation. */
 export interface QueueMember {
   /** Its workflow's id: a build that is reset, or that joins twice, keeps its place. */
   id: string;
   /** Milliseconds since the epoch: when it first asked. The line is in this order. */
   since: number;
-  /** Seconds that it waits for a cloud that is short without anybody's getting on. */
+  /** Seconds that it waits while the cloud has no capacity and no member makes progress. */
   timeout: number;
 }
 
-/** How a turn has ended. `smooth`: created at once; `waited`: created after the cloud had been short. */
+/** How a turn has ended. `smooth`: created at once; `waited`: created after a shortage. */
 export type TurnOutcome = 'smooth' | 'waited' | 'failed';
 
-/** Where somebody stands who waits. */
+/** The position of a waiting member. */
 export interface QueuePosition {
   state: 'waiting';
   position: number;
   of: number;
-  /** What the first of the line waits for, when the cloud is short. */
+  /** What the first member waits for, during a shortage. */
   reason?: string;
 }
 
 /** A member may create now. */
 export interface QueueTurn {
   state: 'turn';
-  /** Nobody else creates meanwhile: the member may try until it gets through. */
+  /** No other member creates at the same time: this one may retry until it succeeds. */
   alone: boolean;
   /** It holds one of the cloud's slots from now on until it leaves. */
   slot: boolean;
   reason?: string;
 }
 
-/** What a member that joins is answered. */
+/** The answer to a member that joins. */
 export type QueueAnswer = QueuePosition | QueueTurn;
 
 /** What the line tells a member that waits. */
@@ -49,7 +49,10 @@ export type QueueNotice = QueueAnswer | { state: 'expelled'; reason: string };
 interface QueueEntry extends QueueMember {
   state: 'waiting' | 'creating' | 'holding';
   slot: boolean;
-  /** Its turn was given while the cloud was short: nobody else has one. Others may have theirs when it falls short later. */
+  /**
+   * Its turn was given while the cloud was short: nobody else has one. Others may have theirs when it falls short
+   * later.
+   */
   alone?: boolean;
   /** The position that it was last told; undefined: it does not know. */
   lastNotifiedPosition?: number;
@@ -67,10 +70,10 @@ export interface CreateQueueState {
 }
 
 /**
- * The line of everybody who wants to create an instance in a project. First come, first served: who is first creates, the
- * others wait. A turn lasts for the create; a slot, where their number is limited, lasts until its holder leaves. As long as
- * the cloud has room, several create at once; when one meets a quota it stands in line again, and from then on only the first
- * tries, until it gets through.
+ * The line of everybody who wants to create an instance in a project. First come, first served: who is first creates,
+ * the others wait. A turn lasts for the create; a slot, where their number is limited, lasts until its holder leaves.
+ * As long as the cloud has room, several create at once; when one meets a quota it stands in line again, and from then
+ * on only the first tries, until it gets through.
  */
 export class CreateQueue {
   constructor(readonly state: CreateQueueState = { entries: [], immediateTurns: 0 }) {}
@@ -83,14 +86,16 @@ export class CreateQueue {
     return this.waitingEntries().length > 0;
   }
 
-  /** Who creates now, or holds a slot: those whose death would hold the others up. */
+  /**
+   * Ids of the members that create now or hold a slot: if one of them ended unnoticed, the others would wait for ever.
+   */
   get activeIds(): string[] {
     return this.state.entries.filter(({ state }) => state !== 'waiting').map(({ id }) => id);
   }
 
   /**
-   * Takes a member in, or hears it again. Who has an instance already goes on at once, whatever the line: others may be
-   * waiting for that very instance to go.
+   * Adds a member, or updates one that joins again. A member that has an instance already gets its turn at once,
+   * because others may wait until this instance is deleted.
    */
   join(member: QueueMember, hasInstance: boolean, limit: number | undefined): void {
     const { entries: places } = this.state;
@@ -102,14 +107,14 @@ export class CreateQueue {
       places.sort((one, other) => one.since - other.since || (one.id < other.id ? -1 : 1));
     }
     place.timeout = member.timeout;
-    // One that creates has not heard of its turn.
+    // A member that joins again while it creates has not received the notice of its turn.
     place.state = hasInstance ? 'creating' : 'waiting';
     place.slot ||= hasInstance && limit !== undefined;
     delete place.alone;
     delete place.lastNotifiedPosition;
   }
 
-  /** The cloud is short of something: the member stands in line again, where it stood. */
+  /** Reports a shortage of the cloud: the member waits again, at its old position. */
   reportShortage(id: string, reason: string, now: number): void {
     this.state.shortage = { reason, since: this.state.shortage?.since ?? now };
     this.state.immediateTurns = 0;
@@ -119,7 +124,7 @@ export class CreateQueue {
     delete place.lastNotifiedPosition;
   }
 
-  /** A member's turn has ended. */
+  /** Ends a member's turn. */
   finishTurn(id: string, end: TurnOutcome, now: number): void {
     const { shortage: short } = this.state;
     this.state.immediateTurns = end === 'smooth' ? this.state.immediateTurns + 1 : 0;
@@ -131,18 +136,18 @@ export class CreateQueue {
     else this.leave(id);
   }
 
-  /** A member needs nothing any more, or is no more. */
+  /** Removes a member that needs nothing more, or whose workflow has ended. */
   leave(id: string): void {
     this.state.entries = this.state.entries.filter((place) => place.id !== id);
     if (!this.state.entries.some(({ state }) => state !== 'holding')) delete this.state.shortage;
   }
 
-  /** Gives the turns that can be given, and answers whom to tell what. */
+  /** Grants the turns that are possible now, and returns the notices to send. */
   advance(now: number): { id: string; notice: QueueNotice }[] {
     return [...this.expelOverdue(now), ...this.grantTurns(), ...this.changedPositions()];
   }
 
-  /** Where a member stands; undefined when it does not wait. */
+  /** Returns the position of a member; undefined when it does not wait. */
   findPosition(id: string): QueuePosition | undefined {
     const waiting = this.waitingEntries();
     const index = waiting.findIndex((place) => place.id === id);
@@ -151,7 +156,7 @@ export class CreateQueue {
       : { state: 'waiting', position: index + 1, of: waiting.length, ...this.shortageReason() };
   }
 
-  /** What a member is answered that has joined; undefined when it does not stand here. */
+  /** Returns the answer to a member that has joined; undefined when it is not in the queue. */
   answerMember(id: string): QueueAnswer | undefined {
     const place = this.findEntry(id);
     return place === undefined || place.state === 'waiting' ? this.findPosition(id) : this.describeTurn(place);
@@ -182,7 +187,7 @@ export class CreateQueue {
     return { state: 'turn', alone, slot, ...this.shortageReason() };
   }
 
-  /** The first that has a slot, or can have one. */
+  /** Returns the first waiting member that has a slot, or can get one. */
   private nextInLine(): QueueEntry | undefined {
     const { entries: places, limit = Infinity, shortage: short } = this.state;
     const creating = places.filter(({ state }) => state === 'creating').length;
@@ -191,7 +196,9 @@ export class CreateQueue {
     return this.waitingEntries().find(({ slot }) => slot || isFree);
   }
 
-  /** Told are those who have just come, and those who stand at half of what they know: not everybody at each step. */
+  /**
+   * Returns notices for new members, and for members whose position has halved since their last notice: not for all.
+   */
   private changedPositions(): { id: string; notice: QueueNotice }[] {
     const waiting = this.waitingEntries();
     return waiting.flatMap((place, index) => {

@@ -1,9 +1,9 @@
 /**
- * Every failure of a build has one of these types. They are Temporal's `ApplicationFailure` types as well, so they are
- * part of the recorded history: never rename one.
+ * The types of all failures of a build. They are also the types of Temporal's `ApplicationFailure`, and therefore part
+ * of recorded histories: never rename one.
  */
 export type ErrorType =
-  // what the user gave
+  // the user's input
   | 'InvalidTemplate'
   | 'InvalidInstallScript'
   | 'InvalidParameter'
@@ -26,7 +26,7 @@ export type ErrorType =
   | 'ServerGone'
   | 'ImageFailed'
   | 'VolumeFailed'
-  // waiting
+  // timeouts
   | 'DeadlineExceeded'
   | 'InstallSilent'
   | 'InstallFailed'
@@ -36,25 +36,25 @@ export type ErrorType =
   | 'HostKeyMismatch'
   | 'CommandFailed'
   | 'CommandInterrupted'
-  // this side
+  // the worker
   | 'StoreFailed'
-  // a build that was reset: to a moment in the life of what has gone since, or though it had completed
+  // a workflow reset: the build needs a resource that no longer exists, or it had completed already
   | 'LostByReset'
   | 'AlreadyBuilt'
   | 'Canceled'
   | 'Internal';
 
-/** How a failure is to be treated (law 6: errors are classed where they arise, nobody parses a message). */
+/** How to treat a failure (law 6: errors are classed at the port, and no code parses a message). */
 export interface FactoryErrorOptions {
-  /** May the same call succeed later without anybody changing anything? Default false. */
+  /** Whether the same call may succeed later without any change. Default false. */
   retryable?: boolean;
-  /** Seconds to wait before the next try, where the service said so (`Retry-After`). */
+  /** Seconds to wait before the next attempt, if the service has sent them (`Retry-After`). */
   retryAfterSeconds?: number;
-  /** What the user can do about it: one sentence, printed below the message. */
+  /** One sentence that tells the user what to do; printed below the message. */
   hint?: string;
   /** OpenStack's request id (`x-openstack-request-id`), for the cloud's operators. */
   requestId?: string;
-  /** HTTP status of the answer, where there was one. */
+  /** HTTP status of the response, if there was one. */
   status?: number;
   /** The last lines of the instance's console. */
   consoleTail?: string;
@@ -86,7 +86,7 @@ export class ImageFactoryError<Type extends string = string> extends Error {
   }
 }
 
-/** A failure that is meant to be read by a person: the message says what failed and what the other side said. */
+/** A failure with a message for users: it says what failed, and what the other side answered. */
 export class FactoryError extends ImageFactoryError<ErrorType> {
   override readonly name = 'FactoryError';
   readonly retryable: boolean;
@@ -105,7 +105,7 @@ export class FactoryError extends ImageFactoryError<ErrorType> {
   }
 }
 
-/** The same failure, of which whoever called knows that another try may well succeed. */
+/** Copies an error and makes it retryable, when the caller knows that another attempt may succeed. */
 export function asRetryable(error: FactoryError): FactoryError {
   const { type, message, hint, requestId, status, consoleTail } = error;
   return new FactoryError(type, message, { retryable: true, hint, requestId, status, consoleTail, cause: error });

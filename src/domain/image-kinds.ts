@@ -11,8 +11,8 @@ interface ImageKindDefinition {
 }
 
 /**
- * Every kind of image that a workflow builds. A new kind is a row here, a workflow file with its phases and steps, its input and its
- * part of the record.
+ * Every kind of image that a workflow builds. A new kind is a row here, a workflow file with its phases and steps, its
+ * input and its part of the record.
  */
 export const IMAGE_KINDS = {
   base_image: {

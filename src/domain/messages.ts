@@ -3,21 +3,26 @@ import type { BuildRef } from './names.js';
 import type { SweepLimits, ResourceKind } from './sweep-rules.js';
 
 /**
- * Names of workflows, queries, signals and updates, shared by the workflows and by whoever talks to them. They are part
- * of recorded histories and of other people's scripts: never rename one.
+ * Names of workflows, queries, signals and updates, for the workflows and their clients. They are part of recorded
+ * histories and of users' scripts: never rename one.
  */
 export const WORKFLOWS = {
   /** Builds a base image; id `base_image-<uuid>`. */
   baseImage: 'baseImage',
-  /** Installs a JEOS for every build that needs it; id `jeos-<cloud>-<digest>`; of a build that shares none `jeos-<uuid>-<digest>`. */
+  /**
+   * Installs a JEOS for all builds that need it; id `jeos-<cloud>-<digest>`. For a build that shares no JEOS, the id is
+   * `jeos-<uuid>-<digest>`.
+   */
   jeosImage: 'jeosImage',
   /** Removes an image and its record; id `delete-<uuid>`. */
   deleteImage: 'deleteImage',
   /** Reads records from the worker's store; id `records-<uuid v4>`. */
   readRecords: 'readRecords',
-  /** Looks what a build that has ended could be resumed from; id `resume_point-<uuid v4>`. */
+  /** Finds the point from which an ended build can be resumed; id `resume_point-<uuid v4>`. */
   readResumePoint: 'readResumePoint',
-  /** Removes what no living build needs; id `sweep-<uuid v4>`, or `sweep-<task queue>-<time>` when a schedule starts it. */
+  /**
+   * Removes resources that no running build needs; id `sweep-<uuid v4>`, with a schedule `sweep-<task queue>-<time>`.
+   */
   sweep: 'sweep',
   /** Hands out a project's turns to create instances; id `create_queue-<project id>`. */
   createQueue: 'createQueue',
@@ -38,14 +43,14 @@ export interface DeadlineChange {
   seconds: number;
 }
 
-/** Update of baseImage: says how a held build goes on, see ResumeRequest. Refused while the build is not held. */
+/** Update of baseImage: decides how a held build continues, see ResumeRequest. Rejected while the build is not held. */
 export const RESUME_UPDATE = 'resume';
 
-/** How a held build goes on. */
+/** How a held build continues. */
 export interface ResumeRequest {
   /** `retry` runs the step that failed again; `skip` leaves it out, where that is possible; `abort` cleans up. */
   action: 'retry' | 'skip' | 'abort';
-  /** New text of the template; what has run already must be in it as it was. */
+  /** New text of the template; the steps that have run already must be unchanged in it. */
   template?: string;
   /** Name of its file, for messages. */
   templateName?: string;
@@ -53,24 +58,24 @@ export interface ResumeRequest {
   parameters?: Record<string, unknown>;
 }
 
-/** Updates of baseImage: let somebody in to a held build's instance over SSH, and no more. */
+/** Updates of baseImage: open and close an SSH session to the instance of a held build. */
 export const OPEN_SESSION_UPDATE = 'openSession';
 export const CLOSE_SESSION_UPDATE = 'closeSession';
 
 export interface SessionRequest {
   /** The session's own public key, as in `authorized_keys`. */
   publicKey: string;
-  /** CIDR from which the session comes, where that is not the worker's own address. */
+  /** CIDR of the session's client. Default: the worker's own address. */
   from?: string;
 }
 
-/** Where to go, and whom to expect there. */
+/** Address and identity of the instance of a session. */
 export interface OpenedSession {
   host: string;
   user: string;
-  /** Public host keys, of which the guest has one. */
+  /** Public host keys; the guest has one of them. */
   hostKeys: string[];
-  /** Whether the guest's OpenSSH may be older than 6.5: the client's must be told to make do with what it has. */
+  /** Whether the guest's OpenSSH may be older than 6.5: then the client must allow old algorithms. */
   oldSsh?: true;
 }
 
@@ -78,24 +83,30 @@ export interface OpenedSession {
 export const JEOS_JOIN_SIGNAL = 'join';
 export const JEOS_LEAVE_SIGNAL = 'leave';
 
-/** Signals of createQueue: a build or an installer's run, by its workflow's id, joins, has met a quota, has created, needs nothing any more. */
+/**
+ * Signals of createQueue, each with the id of a build's or a JEOS installation's workflow: it joins the queue, it has
+ * met a used-up quota, it has finished its turn, it leaves the queue.
+ */
 export const QUEUE_JOIN_SIGNAL = 'joinQueue';
 export const QUEUE_SHORTAGE_SIGNAL = 'reportShortage';
 export const QUEUE_TURN_FINISHED_SIGNAL = 'finishTurn';
 export const QUEUE_LEAVE_SIGNAL = 'leaveQueue';
-/** Query of createQueue: where a workflow stands, by its id; answers a LinePosition, or null. */
+/** Query of createQueue: the position of a workflow, by its id; answers a QueuePosition, or null. */
 export const QUEUE_POSITION_QUERY = 'queuePosition';
-/** Query of createQueue: what a workflow that has just joined is told; answers a LineAnswer, or null for one that does not stand there. */
+/**
+ * Query of createQueue: the turn or the position of a workflow; answers a QueueAnswer, or null if it is not in the
+ * queue.
+ */
 export const QUEUE_TURN_QUERY = 'queueTurn';
-/** Signal of baseImage and jeosImage: what the line has to say, a LineNews. */
+/** Signal of baseImage and jeosImage: the queue's message to the workflow, a QueueNotice. */
 export const QUEUE_NOTICE_SIGNAL = 'queueNotice';
 
 /** Input of createQueue. */
 export interface CreateQueueInput {
-  /** Seconds between two looks at whether those live whose turn it is. */
+  /** Seconds between two checks whether the workflows with a turn are still running. */
   checkEvery: number;
   heartbeatTimeout: number;
-  /** What the run before has handed on. */
+  /** State of the previous run (continue-as-new). */
   state?: CreateQueueState;
 }
 
@@ -103,14 +114,14 @@ export interface CreateQueueInput {
 export interface PlannedVolumes {
   /** GiB of the root disk, where that is one. */
   root?: number;
-  /** Whether the installer has media in CD-ROM drives. */
+  /** Whether the installer's instance has media in CD-ROM drives. */
   media: boolean;
 }
 
 /** Input of jeosImage. The template and the install script are documents in the store. */
 export interface JeosImageInput {
   cloud: string;
-  /** Digest of everything that shapes the JEOS. */
+  /** Digest of all inputs of the JEOS. */
   digest: string;
   /** UUID under which the store keeps `template.tdl`, `install_script` and `parameters.json` of this JEOS. */
   documentsId: string;
@@ -126,18 +137,18 @@ export interface JeosImageInput {
   mediaTimeout: number;
   quotaTimeout: number;
   heartbeatTimeout: number;
-  /** Workflow id of the project's line. */
+  /** Workflow id of the project's create queue. */
   queueId: string;
 }
 
 export interface JeosImageResult {
   imageId: string;
   digest: string;
-  /** What the run could not remove from the cloud, and why; absent where nothing is left. */
+  /** Resources that could not be removed from the cloud, and why; absent if there are none. */
   leftovers?: string[];
 }
 
-/** What baseImage returns: the essentials of the record; TDL and ICICLE stay in the store. */
+/** Result of baseImage: the essential fields of the record; TDL and ICICLE stay in the store. */
 export interface BaseImageResult {
   uuid: string;
   glanceId: string;
@@ -170,16 +181,19 @@ export interface ReadRecordsResult {
   total: number;
 }
 
-/** Input of readResumePoint: a build that has ended, and what it said of its JEOS. */
+/** Input of readResumePoint: an ended build, and the JEOS in its last status. */
 export interface ReadResumePointInput {
   ref: BuildRef;
   jeosWorkflowId?: string;
   jeosImage?: string;
 }
 
-/** What a build that has ended would be resumed from. */
+/** The point from which an ended build can be resumed. */
 export interface ResumePointReport {
-  /** The best of what exists: a snapshot of the customised instance, the instance itself, the JEOS, its installation that still runs, or nothing. */
+  /**
+   * The latest result that exists: snapshot of the customised instance, the instance, the JEOS, its running
+   * installation.
+   */
   from: 'snapshot' | 'instance' | 'jeos' | 'installation' | 'nothing';
   /** The same in words: "instance 2f…, in which nothing runs twice". */
   what: string;
@@ -191,7 +205,7 @@ export interface DeleteImageInput {
 }
 
 export interface DeleteImageResult {
-  /** What was removed, in words: "Glance image 2f…", "record", "body". Empty: there was nothing. */
+  /** Names of the removed items: "Glance image 2f…", "record", "body". Empty if there was nothing to remove. */
   removed: string[];
   found: boolean;
 }
@@ -205,7 +219,7 @@ export interface SweepInput {
   dryRun: boolean;
 }
 
-/** What became of one thing that was found. */
+/** The decision about one resource, and its outcome. */
 export interface SweptResource {
   kind: ResourceKind;
   id: string;
@@ -215,7 +229,7 @@ export interface SweptResource {
   age: number | null;
   /** `removable`: would have been removed, were it no dry run. */
   outcome: 'removed' | 'removable' | 'kept' | 'failed';
-  /** Why it goes or stays, or why it could not be removed. */
+  /** Why it is removed or kept, or why it could not be removed. */
   why: string;
 }
 
@@ -225,11 +239,11 @@ export interface SweepResult {
 
 export interface CloudSweep {
   cloud: string;
-  /** Removed things first, oldest first, then those that stay. */
+  /** Removed resources first, oldest first; then the kept ones. */
   resources: SweptResource[];
-  /** How many more things stay that `things` does not name. */
+  /** Number of further kept resources, which `resources` does not list. */
   unnamed: number;
-  /** How many builds' things were left to the next run, because a run does not remove any number. */
+  /** Number of builds whose resources are left to the next run, because the removals of one run are limited. */
   postponed: number;
   /** Why the cloud could not be swept. */
   failure?: string;

@@ -1,17 +1,17 @@
-/** The kinds of value that a parameter takes. `pool` is a boolean or the name of an external network. */
+/** The kinds of value of a parameter. `pool` is a boolean or the name of an external network. */
 export type ParameterKind = 'text' | 'boolean' | 'seconds' | 'integer' | 'pool' | 'choice' | 'list';
 
 export interface ParameterDefinition {
   kind: ParameterKind;
-  /** What it means, as printed in `docs/parameters.md` and by completion. */
+  /** What the parameter does, for `docs/parameters.md` and the shell's completion. */
   description: string;
-  /** Value when not given; undefined where there is none. */
+  /** The value of a parameter that is not given; undefined if there is none. */
   default?: string | number | boolean;
   /** The values of a `choice`. */
   choices?: readonly string[];
-  /** Heading in the documentation. */
+  /** The section of `docs/parameters.md`. */
   group: 'article' | 'placement' | 'result' | 'deadlines' | 'installer' | 'failure';
-  /** Who had it first, where somebody had. */
+  /** The project that introduced the parameter; undefined if it is ours. */
   origin?: string;
 }
 
@@ -19,7 +19,7 @@ function define<const T extends Record<string, ParameterDefinition>>(definitions
   return definitions;
 }
 
-/** Every parameter of `imagefactory base_image`. The documentation, the checks and the completion come from here. */
+/** Every parameter of `imagefactory base_image`: the source of the documentation, the checks and the completion. */
 export const PARAMETERS = define({
   install_script: {
     kind: 'text',
@@ -40,7 +40,7 @@ export const PARAMETERS = define({
     group: 'article',
     default: false,
     description:
-      'Give the customisation instance a floating IP: True takes it from the external network that the router of its network leads to, a name from that external network.',
+      'Gives the customisation instance a floating IP. True takes it from the external network to which the router of the instance’s network leads; a name takes it from the external network of that name.',
     origin: 'imagefactory',
   },
   default_user: {
@@ -48,21 +48,21 @@ export const PARAMETERS = define({
     group: 'article',
     default: 'root',
     description:
-      'User that the installed system lets in with the SSH key of its metadata. Where it is root, in Windows Administrator is meant.',
+      'User who may log in to the installed system with the SSH key of its metadata. In Windows, root means Administrator.',
     origin: 'imagefactory',
   },
   command_prefix: {
     kind: 'text',
     group: 'article',
     default: '',
-    description: 'What makes a command of default_user privileged, usually sudo. Nothing does in Windows.',
+    description: 'Command that makes a command of default_user privileged, usually sudo. In Windows it has no effect.',
     origin: 'imagefactory',
   },
   public: {
     kind: 'boolean',
     group: 'result',
     default: false,
-    description: 'Make the base image public (the cloud must allow it).',
+    description: 'Makes the base image public. The cloud must allow that.',
     origin: 'imagefactory',
   },
   image_name: {
@@ -74,13 +74,14 @@ export const PARAMETERS = define({
     kind: 'boolean',
     group: 'result',
     default: false,
-    description: 'Fetch the base image into the storage directory as <uuid>.body, checked against its digest.',
+    description:
+      'Downloads the base image into the storage directory as <uuid>.body, and checks it against its digest.',
   },
   generate_icicle: {
     kind: 'boolean',
     group: 'result',
     default: true,
-    description: 'List the installed packages in an ICICLE document.',
+    description: 'Lists the installed packages in an ICICLE document.',
     origin: 'imagefactory (TinMan)',
   },
   network: {
@@ -91,13 +92,13 @@ export const PARAMETERS = define({
   availability_zone: {
     kind: 'text',
     group: 'placement',
-    description: 'Availability zone of both instances. Default: the cloud’s own choice.',
+    description: 'Availability zone of both instances. Default: the cloud chooses it.',
   },
   config_drive: {
     kind: 'boolean',
     group: 'placement',
     default: false,
-    description: 'Give the instances a configuration drive besides the metadata service.',
+    description: 'Gives the instances a configuration drive besides the metadata service.',
   },
   disk_layout: {
     kind: 'choice',
@@ -105,35 +106,35 @@ export const PARAMETERS = define({
     group: 'installer',
     default: 'plain',
     description:
-      'How a stock install script divides the disk: one root file system, LVM, or a GPT for machines that boot by UEFI. Without effect on a script that is given.',
+      'How a stock install script divides the disk: one root file system (plain), LVM (lvm), or a GPT for machines that boot by UEFI (efi). It has no effect on an install script that you give.',
   },
   firmware: {
     kind: 'choice',
     choices: ['bios', 'uefi', 'secure_boot'],
     group: 'installer',
     description:
-      'What starts the machines of the build and of its image: BIOS, UEFI, or UEFI that runs signed boot loaders only (x86_64). Default: uefi where a stock script divides the disk for it (disk_layout efi), else what the cloud has for the architecture.',
+      'Firmware that starts the machines of the build and of its image: BIOS, UEFI, or UEFI that runs only signed boot loaders (secure_boot, x86_64). Default: uefi where a stock script divides the disk for it (disk_layout efi), else what the cloud has for the architecture.',
   },
   boot_method: {
     kind: 'choice',
     choices: ['direct', 'stub', 'iso'],
     group: 'installer',
     description:
-      'What the installer’s instance starts from. direct: the cloud gives it kernel, ramdisk and command line. stub: a small disk that the worker makes, with a boot loader for BIOS and UEFI (x86_64, i386). iso: the medium that the system is installed from, made anew by the worker with that boot loader, or with its own where no other can start it. With direct and stub such a medium is in a CD-ROM drive beside them, as it is. Default: direct where Glance takes kernel images (aki, ari), else stub; iso where only the medium’s own boot loader will do.',
+      'What the installer’s instance starts from. direct: the cloud gives it kernel, ramdisk and command line. stub: a small disk that the worker makes, with a boot loader for BIOS and UEFI (x86_64, i386). iso: the medium from which the system is installed; the worker makes it anew with that boot loader, or with its own where no other can start it. With direct and stub, such a medium is in a CD-ROM drive beside them, as it is. Default: direct where Glance takes kernel images (aki, ari), else stub; iso where only the medium’s own boot loader can start the installer.',
   },
   script_transport: {
     kind: 'choice',
     choices: ['user_data', 'config_drive', 'initrd', 'medium'],
     group: 'installer',
     description:
-      'How the install script reaches the installer. user_data: from the metadata service. config_drive: from the configuration drive (AutoYaST, autoinstall, and kickstart for releases that know inst.ks). initrd: appended to the ramdisk, of any length (preseed, kickstart). medium: put on the medium that the system is installed from, which is made anew for it, of any length. With these two it is readable for whoever may read the project’s images while the installer runs. Default: user_data, or medium where the installer looks nowhere else (Mageia, Mandriva, FreeBSD; for Windows it is a small medium of its own, in a drive beside).',
+      'How the install script reaches the installer. user_data: from the metadata service. config_drive: from the configuration drive (AutoYaST, autoinstall, and kickstart for releases that know inst.ks). initrd: appended to the ramdisk, of any length (preseed, kickstart). medium: on the medium from which the system is installed, which is made anew for it, of any length. With initrd and medium, everybody who may read the project’s images can read the script while the installer runs. Default: user_data, or medium where the installer looks nowhere else (Mageia, Mandriva, FreeBSD; for Windows it is a small medium of its own, in a drive beside).',
   },
   root_disk: {
     kind: 'choice',
     choices: ['local', 'volume'],
     group: 'placement',
     description:
-      'Where both instances have their disk. local: with the hypervisor, as large as the flavor says. volume: a volume of the cloud’s block storage (Cinder), as large as the template’s <disk> says, else as the flavor’s disk, else 10 GiB; the image is then made from the volume. Default: volume where the flavor’s disk is 0 and the cloud has block storage, else local.',
+      'Where both instances have their disk. local: on the hypervisor, as large as the flavor says. volume: a volume of the cloud’s block storage (Cinder), as large as the template’s <disk> says, else as the flavor’s disk, else 10 GiB; the image is then made from the volume. Default: volume where the flavor’s disk is 0 and the cloud has block storage, else local.',
   },
   volume_type: {
     kind: 'text',
@@ -145,19 +146,19 @@ export const PARAMETERS = define({
     group: 'installer',
     default: false,
     description:
-      'Fill in ${rootpw}, ${url}, ${name}, ${os_name}, ${os_version} and ${arch} from the template wherever they stand in the install script. $${ stands for ${.',
+      'Replaces ${rootpw}, ${url}, ${name}, ${os_name}, ${os_version} and ${arch} in the install script by the template’s values. Write $${ for a literal ${.',
   },
   reuse_jeos: {
     kind: 'boolean',
     group: 'installer',
     default: true,
-    description: 'Start from the JEOS snapshot of an earlier build whose installer got exactly the same input.',
+    description: 'Starts from the JEOS snapshot of an earlier build whose installer had exactly the same input.',
   },
   kernel_checksum: {
     kind: 'text',
     group: 'installer',
     description:
-      'Digest that the installer’s kernel must have, as sha256:… or sha512:…. Default: the one that the tree itself publishes, where it does.',
+      'Digest that the installer’s kernel must have, as sha256:… or sha512:…. Default: the digest that the install tree itself publishes, where it does.',
   },
   ramdisk_checksum: {
     kind: 'text',
@@ -168,26 +169,26 @@ export const PARAMETERS = define({
     kind: 'text',
     group: 'installer',
     description:
-      'Digest that the medium must have, as sha256:… or sha512:…. Default: the one that the template’s checksum file has, where it names one.',
+      'Digest that the medium must have, as sha256:… or sha512:…. Default: the digest in the template’s checksum file, where the template names one.',
   },
   checksum_key: {
     kind: 'text',
     group: 'installer',
     description:
-      'OpenPGP public keys, armored, of which one must have signed the checksums that the installer’s files or its medium are checked against, in the checksum file itself or in one beside it (.gpg, .asc, .sign, .sig). Then nothing is booted that no signed checksum vouches for, unless its digest is a parameter. --file-parameter checksum_key FILE reads them from a file.',
+      'OpenPGP public keys, armored. One of them must have signed the checksums of the installer’s files or of its medium: in the checksum file itself, or in a file beside it (.gpg, .asc, .sign, .sig). Then nothing boots without a signed checksum, unless its digest is a parameter. --file-parameter checksum_key FILE reads the keys from a file.',
   },
   web_download: {
     kind: 'boolean',
     group: 'installer',
     default: false,
     description:
-      'Lets Glance fetch the installer’s files, or its medium, from their http(s) address by itself (web-download), where the cloud offers that: their bytes do not pass the worker, unless something must be taken out of a medium. Glance knows the SHA-512 of what it has; of another digest the worker reads the bytes to check it.',
+      'Lets Glance itself fetch the installer’s files, or its medium, from their http(s) address (web-download), where the cloud offers that. Their bytes do not pass through the worker, unless something must be taken out of a medium. Glance knows the SHA-512 of what it has; to check a digest of another kind, the worker reads the bytes.',
   },
   drivers_iso: {
     kind: 'text',
     group: 'installer',
     description:
-      'Address of a medium with drivers, which the installer has in a drive of its own: for Windows the ISO of virtio-win. Without it the machines of a Windows get a disk and a network card that it has drivers for itself: SATA and e1000e where the machine is of type q35, else IDE and e1000.',
+      'Address of a medium with drivers, which the installer has in a drive of its own: for Windows the ISO of virtio-win. Without it, a Windows machine gets a disk and a network card for which Windows itself has drivers: SATA and e1000e where the machine is of type q35, else IDE and e1000.',
   },
   drivers_iso_checksum: {
     kind: 'text',
@@ -198,26 +199,27 @@ export const PARAMETERS = define({
     kind: 'text',
     group: 'installer',
     description:
-      'Which of the images on its medium a stock script of Windows installs: the number or the name. Default: the one that the template’s <key> is for; without a key the first.',
+      'The image on its medium that a stock script of Windows installs, by number or name. Default: the image that belongs to the template’s <key>; without a key the first.',
   },
   install_timeout: {
     kind: 'seconds',
     group: 'deadlines',
     default: 7200,
-    description: 'How long the installer may take from the boot of its instance to the power-off.',
+    description: 'How long the installer may take, from the boot of its instance to the power-off.',
   },
   inactivity_timeout: {
     kind: 'seconds',
     group: 'deadlines',
     default: 1200,
     description:
-      'How long an installer may be silent: nothing new on its console, and no disk or network traffic where the cloud shows it.',
+      'How long an installer may be silent: nothing new on its console, and no disk or network traffic, where the cloud shows that.',
   },
   boot_timeout: {
     kind: 'seconds',
     group: 'deadlines',
     default: 900,
-    description: 'How long an instance may take to become ACTIVE, and again how long until it lets us in over SSH.',
+    description:
+      'How long an instance may take to become ACTIVE, and then again how long until it accepts the login over SSH.',
   },
   shutdown_timeout: {
     kind: 'seconds',
@@ -242,21 +244,21 @@ export const PARAMETERS = define({
     group: 'deadlines',
     default: 1800,
     description:
-      'How long fetching the installer’s kernel and ramdisk, or its medium, and putting them into Glance may take.',
+      'How long it may take to fetch the installer’s kernel and ramdisk, or its medium, and to put them into Glance.',
   },
   quota_timeout: {
     kind: 'seconds',
     group: 'deadlines',
     default: 3600,
     description:
-      'How long to wait while a quota is used up or no host has room. It is counted from when a build of the project’s line last got on, so a line that moves is waited in for as long as it takes; the time in line is not counted in timeout.',
+      'How long to wait while a quota is used up or no host has room. The time counts from the last moment at which any build of the project’s create queue got its instance, so a build waits as long as the queue moves. The time in the queue does not count in timeout.',
   },
   timeout: {
     kind: 'seconds',
     group: 'deadlines',
     default: 14400,
     description:
-      'How long the whole build may take, the time not counted in which it is held or stands in line. The command line’s --timeout sets it as well.',
+      'How long the whole build may take. The time in which it is held or waits in the create queue does not count. The command line’s --timeout sets it as well.',
     origin: 'imagefactory',
   },
   on_error: {
@@ -265,14 +267,14 @@ export const PARAMETERS = define({
     group: 'failure',
     default: 'cleanup',
     description:
-      'What a failed step leads to. cleanup: the build removes everything and fails. hold: it waits, its instance alive, until imagefactory resume or abort says how it goes on. keep: it fails, and what it made stays for keep_for. The command line’s --on-error sets it as well.',
+      'What happens when a step fails. cleanup: the build removes everything and fails. hold: the build waits, and its instance stays alive, until imagefactory resume or abort decides. keep: the build fails, and what it made stays for keep_for. The command line’s --on-error sets it as well.',
   },
   hold_for: {
     kind: 'seconds',
     group: 'failure',
     default: 86400,
     description:
-      'How long a held build waits for somebody before it is cleaned up. The command line’s --hold-for sets it as well.',
+      'How long a held build waits for a decision before it is cleaned up. The command line’s --hold-for sets it as well.',
   },
   keep_for: {
     kind: 'seconds',
@@ -285,7 +287,7 @@ export const PARAMETERS = define({
     group: 'failure',
     default: false,
     description:
-      'Run a command again that was interrupted because the guest rebooted. Without it such a command fails the step: it may have done half of its work.',
+      'Runs a command again that was interrupted because the guest rebooted. Without it, such a command fails the step, because it may have done half of its work.',
   },
 });
 

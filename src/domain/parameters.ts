@@ -3,7 +3,7 @@ import { PARAMETERS, type ParameterDefinition, type ParameterName } from './para
 
 export { PARAMETERS, type ParameterDefinition, type ParameterKind, type ParameterName } from './parameter-table.js';
 
-/** The validated parameters of a build, every default filled in. */
+/** The validated parameters of a build, with all defaults. */
 export interface BuildParameters {
   install_script?: string;
   flavor?: string;
@@ -51,7 +51,7 @@ export interface BuildParameters {
 const TRUE_WORDS = ['true', 'yes', 'on', '1'];
 const FALSE_WORDS = ['false', 'no', 'off', '0'];
 
-/** The boolean that a word stands for, or undefined: true/false, yes/no, on/off, 1/0 in any case. */
+/** Parses true/false, yes/no, on/off, 1/0 in upper or lower case; returns undefined for every other value. */
 export function parseBoolean(value: unknown): boolean | undefined {
   if (typeof value === 'boolean') return value;
   const word = String(value).trim().toLowerCase();
@@ -65,7 +65,7 @@ function parseSeconds(value: unknown): number | undefined {
   return Number.isSafeInteger(number) && number > 0 && number <= 30 * 24 * 3600 ? number : undefined;
 }
 
-function refuse(name: string, value: unknown, expected: string): never {
+function rejectValue(name: string, value: unknown, expected: string): never {
   const shown = name === 'install_script' ? 'its value' : JSON.stringify(value);
   throw new FactoryError('InvalidParameter', `parameter ${name}: ${shown} is not ${expected}`, {
     hint: 'docs/parameters.md describes every parameter',
@@ -76,34 +76,34 @@ function parseValue(name: ParameterName, value: unknown): string | number | bool
   const definition: ParameterDefinition = PARAMETERS[name];
   switch (definition.kind) {
     case 'boolean':
-      return parseBoolean(value) ?? refuse(name, value, 'a boolean (write True or False)');
+      return parseBoolean(value) ?? rejectValue(name, value, 'a boolean (write True or False)');
     case 'pool':
       if (typeof value === 'string' && value.trim() === '')
-        return refuse(name, value, 'True, False or the name of a network');
+        return rejectValue(name, value, 'True, False or the name of a network');
       return (
         parseBoolean(value) ??
-        (typeof value === 'string' ? value : refuse(name, value, 'True, False or the name of a network'))
+        (typeof value === 'string' ? value : rejectValue(name, value, 'True, False or the name of a network'))
       );
     case 'seconds':
-      return parseSeconds(value) ?? refuse(name, value, 'a whole number of seconds from 1 to 2592000');
+      return parseSeconds(value) ?? rejectValue(name, value, 'a whole number of seconds from 1 to 2592000');
     case 'text':
       if (typeof value === 'string') return value;
-      return typeof value === 'number' ? String(value) : refuse(name, value, 'a text');
+      return typeof value === 'number' ? String(value) : rejectValue(name, value, 'a text');
     case 'choice': {
       const word = String(value).trim().toLowerCase();
       return definition.choices?.includes(word) === true
         ? word
-        : refuse(name, value, `one of ${definition.choices?.join(', ')}`);
+        : rejectValue(name, value, `one of ${definition.choices?.join(', ')}`);
     }
     default:
-      return refuse(name, value, `a ${definition.kind}`);
+      return rejectValue(name, value, `a ${definition.kind}`);
   }
 }
 
 /**
- * The validated parameters, with every default filled in.
+ * Validates the parameters, and adds all defaults.
  *
- * @throws FactoryError InvalidParameter naming the parameter; for an unknown one also the valid names.
+ * @throws FactoryError InvalidParameter, which names the parameter; for an unknown one also the valid names
  */
 export function parseParameters(given: Record<string, unknown>): BuildParameters {
   const parsed: Record<string, unknown> = {};

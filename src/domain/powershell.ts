@@ -1,33 +1,36 @@
-/** What a script can be given: texts, whole numbers, booleans, and lists of texts. */
+/** A value that a script gets as a variable: a string, a whole number, a boolean, or a list of strings. */
 export type ScriptValue = string | number | boolean | readonly string[];
 
 /**
- * PowerShell ends a text in single quotes at any of these, and takes each for itself where it stands twice.
+ * The characters that end a PowerShell string in single quotes. Written twice, each stands for itself.
  * https://learn.microsoft.com/powershell/module/microsoft.powershell.core/about/about_quoting_rules
  */
 const QUOTES = /['\u2018\u2019\u201a\u201b]/g;
 
-/** The value as PowerShell writes it; nothing in a text is replaced or run. */
-export function powershellLiteral(value: ScriptValue): string {
+/** Formats a value as a PowerShell literal: PowerShell expands and runs nothing in a string. */
+export function formatLiteral(value: ScriptValue): string {
   if (typeof value === 'string') return `'${value.replace(QUOTES, '$&$&')}'`;
   if (typeof value === 'boolean') return value ? '$true' : '$false';
   if (typeof value === 'number') return String(value);
-  return `@(${value.map(powershellLiteral).join(', ')})`;
+  return `@(${value.map(formatLiteral).join(', ')})`;
 }
 
-/** A script that finds the values in variables of these names. */
-export function powershellScript(values: Record<string, ScriptValue>, body: string): string {
-  const lines = Object.entries(values).map(([name, value]) => `$${name} = ${powershellLiteral(value)}\n`);
+/** Builds a script that begins with assignments of the values to variables of these names. */
+export function buildPowershellScript(values: Record<string, ScriptValue>, body: string): string {
+  const lines = Object.entries(values).map(([name, value]) => `$${name} = ${formatLiteral(value)}\n`);
   return `${lines.join('')}${body}`;
 }
 
-/** The script as `powershell -EncodedCommand` takes it: base64 of UTF-16LE, the same to cmd.exe, PowerShell and CreateProcess. */
-export function encodedCommand(script: string): string {
+/**
+ * Encodes a script for `powershell -EncodedCommand`: base64 of UTF-16LE, which needs no quoting in any command line.
+ */
+export function encodeCommand(script: string): string {
   return Buffer.from(script, 'utf16le').toString('base64');
 }
 
 /**
- * How PowerShell is started for a script of ours: Windows PowerShell, which every Windows has, without profiles and questions, whatever
- * the execution policy says of scripts. https://learn.microsoft.com/powershell/module/microsoft.powershell.core/about/about_powershell_exe
+ * The command that starts PowerShell for our scripts: Windows PowerShell, which every Windows has, without profiles and
+ * prompts, and with the execution policy bypassed.
+ * https://learn.microsoft.com/powershell/module/microsoft.powershell.core/about/about_powershell_exe
  */
 export const POWERSHELL = 'powershell.exe -NoLogo -NoProfile -NonInteractive -ExecutionPolicy Bypass';

@@ -2,16 +2,16 @@ import type { RecordType } from './image-kinds.js';
 import type { ImageStatus } from './status.js';
 
 /**
- * What is kept of an image: the content of `<uuid>.meta`. The first block is imagefactory's own set of fields (its
- * PersistentImage and BaseImage), the second what it left out.
+ * The record of an image: the content of `<uuid>.meta`. The first block has imagefactory's own fields (from its classes
+ * PersistentImage and BaseImage), the second block has our additional fields.
  */
 export interface BuildRecord {
   identifier: string;
-  /** Class name as imagefactory wrote it. */
+  /** The class name that imagefactory writes. */
   type: RecordType;
-  /** Path of the body, whether or not it was fetched. */
+  /** Path of the body, also if it was not downloaded. */
   data: string;
-  /** The TDL, its root password masked. */
+  /** The TDL, with its root password masked. */
   template: string;
   /** The ICICLE document, or null before there is one. */
   icicle: string | null;
@@ -19,12 +19,12 @@ export interface BuildRecord {
   status_detail: { activity: string; error: string | null };
   /** 0 to 100. */
   percent_complete: number;
-  /** Parameters as given; the install script's text included, as imagefactory kept it, its passwords masked. */
+  /** The given parameters with the install script's text, as in imagefactory; its passwords are masked. */
   parameters: Record<string, unknown>;
-  /** imagefactory's Nova plugin kept the image id as `x-image-properties-glance_id`. */
+  /** Has the image id as `x-image-properties-glance_id`, as imagefactory's Nova plugin writes it. */
   properties: Record<string, unknown>;
 
-  /** Workflow that made it. */
+  /** Id of the workflow that built it. */
   workflow_id: string;
   cloud: string;
   name: string;
@@ -43,8 +43,8 @@ export interface BuildRecord {
   jeos: { glance_id: string; digest: string; reused: boolean } | null;
   /** Number of packages in the ICICLE. */
   packages: number | null;
-  /** Seconds a step took, by step name. */
+  /** Duration of each step in seconds, by step name. */
   timings: Record<string, number>;
-  /** Whether `data` holds the image's bytes. */
+  /** Whether the file `data` has the image's bytes. */
   downloaded: boolean;
 }

@@ -1,8 +1,9 @@
 import { defineSearchAttributeKey } from '@temporalio/common';
 
 /**
- * The search attributes of every image workflow. `temporal-dev.yaml` declares the same set (a test holds the two
- * together) and `imagefactory setup` registers it on any cluster. SQL visibility stores allow ten keywords a namespace.
+ * The search attributes of every image workflow. `temporal-dev.yaml` declares the same set (a test compares the two),
+ * and `imagefactory setup` registers them on any cluster. SQL visibility stores allow ten keyword attributes per
+ * namespace.
  */
 export const SEARCH_ATTRIBUTES = {
   imageType: defineSearchAttributeKey('ImageFactoryType', 'KEYWORD'),

@@ -139,7 +139,10 @@ export interface BuildStatus {
   endedAt?: number;
   /** The workflow that installs the JEOS for this build, while or after it was waited for. */
   jeosWorkflowId?: string;
-  /** Instances, addresses and images that belong to the build now, by role: `installer`, `customise`, `address`, `jeos_image`, `base_image`. */
+  /**
+   * Instances, addresses and images that belong to the build now, by role: `installer`, `customise`, `address`,
+   * `jeos_image`, `base_image`.
+   */
   resources: Record<string, string>;
   /** The last lines of a console, as of the last report. */
   consoleTail?: string;

@@ -1,17 +1,18 @@
 /**
- * Where an activity runs. `control`: short calls. `wait`: what lasts, mostly waiting; hundreds at a time. `transfer`:
- * what moves or hashes bytes; few at a time, so that it never starves the others' heartbeats.
+ * The kinds of task queue. `control`: workflows and short activities. `wait`: long activities that mostly wait,
+ * hundreds at a time. `transfer`: activities that move or hash bytes, few at a time, so that they never delay other
+ * heartbeats.
  */
 export type QueueKind = 'control' | 'wait' | 'transfer';
 
 export const QUEUE_KINDS: readonly QueueKind[] = ['control', 'wait', 'transfer'];
 
-/** The task queue of a lane. */
-export function taskQueueFor(taskQueue: string, lane: QueueKind): string {
-  return lane === 'control' ? taskQueue : `${taskQueue}-${lane}`;
+/** Returns the name of the task queue of a kind. */
+export function taskQueueFor(taskQueue: string, kind: QueueKind): string {
+  return kind === 'control' ? taskQueue : `${taskQueue}-${kind}`;
 }
 
-/** The task queue of the workflows, from that of a lane. */
-export function workflowTaskQueue(queue: string, lane: QueueKind): string {
-  return lane === 'control' ? queue : queue.slice(0, -`-${lane}`.length);
+/** Returns the name of the workflows' task queue, from the name of a task queue of a kind. */
+export function workflowTaskQueue(queue: string, kind: QueueKind): string {
+  return kind === 'control' ? queue : queue.slice(0, -`-${kind}`.length);
 }

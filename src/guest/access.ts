@@ -1,49 +1,49 @@
 import { FactoryError } from '../domain/errors.js';
-import { keyBlob } from './keys.js';
+import { readKeyBlob } from './keys.js';
 import type { Guest, RunResult } from './types.js';
 
-/** Seconds that a guest under load may take for a trifle. */
+/** Seconds for a trivial command in a guest under load. */
 const TIMEOUT = 60;
 
 interface CallOptions {
   signal?: AbortSignal;
 }
 
-/** What the tools that lend root's rights say when they do not, and what to do about it. */
+/** Messages of sudo and similar tools when they refuse to run a command, with our explanation and hint. */
 const REFUSALS: { pattern: RegExp; what: string; hint: string }[] = [
   {
     pattern: /Please login as the user/i,
-    what: 'the system does not let this user in to do anything',
-    hint: 'set --parameter default_user to the user that it names, and command_prefix to what makes that user root (sudo)',
+    what: 'the system does not allow this user to run commands',
+    hint: 'set --parameter default_user to the user in the message, and --parameter command_prefix to sudo',
   },
   {
     pattern:
       /a password is required|a terminal is required|no tty present|authentication (failed|required)|no password was provided/i,
     what: 'the command prefix asks for a password',
-    hint: 'let default_user use it without one: for sudo, NOPASSWD in /etc/sudoers.d, written by the install script',
+    hint: 'allow it without a password: for sudo, the install script writes NOPASSWD into /etc/sudoers.d',
   },
   {
     pattern: /must have a tty/i,
-    what: 'sudo wants a terminal',
-    hint: 'take requiretty out of /etc/sudoers in the install script',
+    what: 'sudo requires a terminal',
+    hint: 'remove requiretty from /etc/sudoers in the install script',
   },
   {
     pattern: /not in the sudoers|not allowed to (execute|run)|may not run|operation not permitted|permission denied/i,
     what: 'the user is not permitted to use the command prefix',
-    hint: 'let default_user become root: for sudo, "ALL=(ALL) NOPASSWD: ALL" in /etc/sudoers.d, written by the install script',
+    hint: 'allow it: for sudo, the install script writes "USER ALL=(ALL) NOPASSWD: ALL" into /etc/sudoers.d',
   },
   {
     pattern: /not found|no such file/i,
     what: 'the system does not have the command prefix',
-    hint: 'install it with the system (the install script’s packages), or set --parameter command_prefix to one that it has',
+    hint: 'add it to the packages of the install script, or set --parameter command_prefix to a program that the system has',
   },
 ];
 
 /**
- * The failure of a command that never came to run, because the command prefix did not let it: GuestLoginRefused. One that
- * a signal ended was cut off (the guest is going down): GuestUnreachable, retryable.
+ * Converts the result of a command that the command prefix did not start into an error: GuestLoginRefused. If a signal
+ * ended the command because the guest shuts down: GuestUnreachable, retryable.
  */
-export function explainRefusal(result: RunResult): FactoryError {
+export function toRefusalError(result: RunResult): FactoryError {
   const said = `${result.stderr}\n${result.stdout}`.trim();
   const known = REFUSALS.find(({ pattern }) => pattern.test(said));
   const what = known?.what ?? 'the command prefix did not run our command as root';
@@ -54,50 +54,50 @@ export function explainRefusal(result: RunResult): FactoryError {
     });
   }
   return new FactoryError('GuestLoginRefused', `${what}: ${evidence}`, {
-    hint: known?.hint ?? 'see that --parameter command_prefix makes default_user root without asking, e.g. sudo',
+    hint: known?.hint ?? 'set --parameter command_prefix to a program that runs commands as root, such as sudo',
   });
 }
 
 /**
- * Checks that our commands run as root.
+ * Checks that our commands run as root, in Windows as an administrator.
  *
  * @param prefix the command prefix, for the message
- * @throws FactoryError GuestLoginRefused (not retryable) saying what the guest said and what to change
+ * @throws FactoryError GuestLoginRefused (not retryable) with the guest's message and what to change
  */
 export async function checkPrivilege(guest: Guest, prefix: string, options: CallOptions = {}): Promise<void> {
   const { shell } = guest;
   const result = await guest.run(shell.whoAmI, { timeout: TIMEOUT, signal: options.signal });
   const id = result.stdout.trim();
   if (result.exitCode === 0 && id === '0') return;
-  if (shell.name === 'powershell') throw notAdministrator(result);
-  if (result.exitCode !== 0 || !/^\d+$/.test(id)) throw explainRefusal(result);
+  if (shell.name === 'powershell') throw notAdministratorError(result);
+  if (result.exitCode !== 0 || !/^\d+$/.test(id)) throw toRefusalError(result);
   const how = prefix === '' ? 'there is no command prefix' : `the command prefix "${prefix}" does not change that`;
   throw new FactoryError('GuestLoginRefused', `commands run as user ${id} and not as root: ${how}`, {
     hint: 'set --parameter command_prefix sudo, or --parameter default_user root',
   });
 }
 
-function notAdministrator({ stdout, stderr }: RunResult): FactoryError {
+function notAdministratorError({ stdout, stderr }: RunResult): FactoryError {
   const said = `${stdout}\n${stderr}`.trim();
   return new FactoryError('GuestLoginRefused', `commands do not run with an administrator's rights: ${said}`, {
-    hint: 'set --parameter default_user to Administrator, or to a member of Administrators whose rights UAC does not filter',
+    hint: 'set --parameter default_user to Administrator, or to a member of Administrators that UAC does not restrict',
   });
 }
 
 export interface ShutDownOptions extends CallOptions {
-  /** Shell command that removes what else must not stay in the image. Default: the journal. */
+  /** Script that removes everything else that must not stay in the image. Default: removes the journal. */
   cleanUp?: string;
-  /** Shell command that prints the home directories, one a line. Default: those of the user database. */
+  /** Script that prints the home directories, one per line. Default: those in the user database. */
   homes?: string;
-  /** Shell command that powers the machine off. */
+  /** Script that powers the machine off. Default: the system's own way. */
   powerOff?: string;
 }
 
 /**
- * Removes the build's key from every `authorized_keys` of root and of all home directories, removes the journal, and
- * powers the guest off. Returns when the key is gone and the shutdown is about to begin.
+ * Removes the build's key from every `authorized_keys` file of root and of all home directories, removes the journal,
+ * and powers the guest off. Returns when the key is removed and the shutdown is about to begin.
  *
- * @throws FactoryError CommandFailed when the key could not be removed; the guest stays up then.
+ * @throws FactoryError CommandFailed when the key could not be removed; then the guest stays up
  */
 export async function removeKeyAndShutDown(
   guest: Guest,
@@ -105,8 +105,8 @@ export async function removeKeyAndShutDown(
   options: ShutDownOptions = {},
 ): Promise<void> {
   const { shell } = guest;
-  const { cleanUp = shell.removed(shell.journal), homes, powerOff, signal } = options;
-  const script = shell.shutDown({ blob: keyBlob(publicKey), cleanUp, homes, powerOff });
+  const { cleanUp = shell.removeJournal(shell.journal), homes, powerOff, signal } = options;
+  const script = shell.shutDown({ blob: readKeyBlob(publicKey), cleanUp, homes, powerOff });
   const result = await guest.run(script, { timeout: TIMEOUT, signal });
   if (result.exitCode === 0) return;
   const said = result.stderr.trim() || result.stdout.trim() || `exit status ${result.exitCode ?? result.signal}`;

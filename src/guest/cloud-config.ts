@@ -2,16 +2,18 @@ import { stringify } from 'yaml';
 import type { SshKeyPair } from './keys.js';
 
 /**
- * User data that gives the guest its SSH host key, so that we know from the first connection on whom we talk to
- * (https://cloudinit.readthedocs.io/en/latest/reference/modules.html#ssh: given keys replace generated ones).
+ * Builds user data that gives the guest its SSH host key: with it we can check the guest's identity at the first
+ * connection (https://cloudinit.readthedocs.io/en/latest/reference/modules.html#ssh: given keys replace generated
+ * ones).
  *
- * It goes by the name of its type: a cloud-init that does not know the type makes no key in its place, and then sshd has none.
+ * The names in `ssh_keys` depend on the key's type. A cloud-init that does not support the type generates no other key,
+ * and sshd then has no host key.
  *
- * Nothing in it stays in the image: the host key is removed with the machine's identity, and `disable_root: false` only
- * means that root's `authorized_keys` gets the build's key plainly instead of behind a command that says to log in as
- * somebody else. That is needed where `default_user` is root; the key itself is removed at the end.
+ * Nothing of this stays in the image: the host key is removed with the machine's identity. `disable_root: false` has
+ * one effect: root's `authorized_keys` contains the build's key without the usual forced command, which tells users to
+ * log in as another user. Builds with `default_user` root need that; the key itself is removed at the end.
  */
-export function userDataWithHostKey(hostKey: SshKeyPair): string {
+export function buildHostKeyUserData(hostKey: SshKeyPair): string {
   const type = hostKey.publicKey.startsWith('ssh-rsa ') ? 'rsa' : 'ed25519';
   const config = {
     disable_root: false,

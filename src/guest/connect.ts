@@ -1,18 +1,20 @@
 import ssh2, { type Algorithms, type ServerHostKeyAlgorithm } from 'ssh2';
 import { FactoryError } from '../domain/errors.js';
-import { fingerprint, fingerprintOfBlob, keyBlob } from './keys.js';
+import { formatFingerprint, formatBlobFingerprint, readKeyBlob } from './keys.js';
 import { OLD_CIPHERS, OLD_KEX } from './old-ssh.js';
 import { SshGuest } from './ssh-guest.js';
 import type { Guest, GuestAddress } from './types.js';
 
 export interface ConnectOptions {
-  /** Seconds that the connection, key exchange and login may take together. */
+  /** Seconds for connection, key exchange and login together. */
   timeout: number;
-  /** Ends the attempt, and the connection for as long as it lives. */
+  /** Aborts the attempt; later it closes the connection. */
   signal?: AbortSignal;
 }
 
-/** Milliseconds between keepalives, and how many may stay unanswered: a dead connection is noticed within 40 seconds. */
+/**
+ * Milliseconds between keepalives, and how many may remain unanswered: we notice a dead connection within 40 seconds.
+ */
 const KEEPALIVE = { interval: 10_000, unanswered: 3 };
 
 const HOST_KEY_ALGORITHMS: ServerHostKeyAlgorithm[] = [
@@ -26,8 +28,8 @@ const HOST_KEY_ALGORITHMS: ServerHostKeyAlgorithm[] = [
 ];
 
 /**
- * What an old OpenSSH has, behind all that ssh2 offers by itself: who can do better is not taken down
- * by this, because the client's order decides. The host key is checked as ever.
+ * The algorithms of old OpenSSH releases, after all that ssh2 offers by default. A server with better algorithms still
+ * uses those, because the client's order decides. The host key is checked in any case.
  */
 const OLD_ALGORITHMS = {
   kex: { append: OLD_KEX, prepend: [], remove: [] },
@@ -35,17 +37,18 @@ const OLD_ALGORITHMS = {
 } satisfies Algorithms;
 
 /**
- * Connects and logs in with the key.
+ * Connects to the guest and logs in with the key.
  *
- * @throws FactoryError GuestUnreachable (retryable) when nobody answers, GuestLoginRefused (retryable: cloud-init may not
- *   have put the key in yet) when the key is not taken, HostKeyMismatch (retryable: cloud-init may not have put the host
- *   key in yet, and nothing has been said to the stranger) when it is another machine. The signal's reason on abort.
+ * @throws FactoryError GuestUnreachable (retryable) when there is no answer; GuestLoginRefused (retryable: cloud-init
+ *   may not have installed our key yet) when the guest rejects the key; HostKeyMismatch (retryable: cloud-init may not
+ *   have installed the host key yet) when the host key is another one: then we send nothing. The signal's reason on
+ *   abort.
  */
 export async function connectGuest(address: GuestAddress, options: ConnectOptions): Promise<Guest> {
   const { signal } = options;
   signal?.throwIfAborted();
   const ourKey = ssh2.utils.parseKey(address.privateKey);
-  // The parser's own message might quote the key.
+  // We do not pass on the parser's message, because it might quote the key.
   if (ourKey instanceof Error) throw new FactoryError('Internal', 'the private key for the guest cannot be read');
   const client = new ssh2.Client();
   const abort = (): void => void client.destroy();
@@ -59,16 +62,17 @@ export async function connectGuest(address: GuestAddress, options: ConnectOption
     signal?.removeEventListener('abort', abort);
     signal?.throwIfAborted();
     if (error instanceof FactoryError) throw error;
-    throw explain(error, address, fingerprintOfBlob(ourKey.getPublicSSH()), options.timeout);
+    throw toConnectError(error, address, formatBlobFingerprint(ourKey.getPublicSSH()), options.timeout);
   }
   return new SshGuest(client, address, signal);
 }
 
 function login(client: ssh2.Client, address: GuestAddress, timeout: number): Promise<void> {
-  const pinned = new Set(address.hostKeys.map(keyBlob));
+  const pinned = new Set(address.hostKeys.map(readKeyBlob));
   let stranger: Buffer | undefined;
   return new Promise((resolve, reject) => {
-    const fail = (error: Error): void => reject(stranger === undefined ? error : mismatch(address, stranger));
+    const fail = (error: Error): void =>
+      reject(stranger === undefined ? error : hostKeyMismatchError(address, stranger));
     client.once('ready', () => {
       client.off('error', fail);
       resolve();
@@ -83,7 +87,7 @@ function login(client: ssh2.Client, address: GuestAddress, timeout: number): Pro
       readyTimeout: timeout * 1000,
       keepaliveInterval: KEEPALIVE.interval,
       keepaliveCountMax: KEEPALIVE.unanswered,
-      algorithms: algorithmsFor(address),
+      algorithms: selectAlgorithms(address),
       hostVerifier: (key: Buffer) => {
         if (pinned.has(key.toString('base64'))) return true;
         stranger = key;
@@ -93,49 +97,49 @@ function login(client: ssh2.Client, address: GuestAddress, timeout: number): Pro
   });
 }
 
-function algorithmsFor({ hostKeys, oldSsh }: GuestAddress): Algorithms {
-  if (oldSsh !== true) return { serverHostKey: preferred(hostKeys, HOST_KEY_ALGORITHMS) };
-  return { ...OLD_ALGORITHMS, serverHostKey: preferred(hostKeys, [...HOST_KEY_ALGORITHMS, 'ssh-dss']) };
+function selectAlgorithms({ hostKeys, oldSsh }: GuestAddress): Algorithms {
+  if (oldSsh !== true) return { serverHostKey: sortPinnedFirst(hostKeys, HOST_KEY_ALGORITHMS) };
+  return { ...OLD_ALGORITHMS, serverHostKey: sortPinnedFirst(hostKeys, [...HOST_KEY_ALGORITHMS, 'ssh-dss']) };
 }
 
-/** The client's order decides which of its keys a server shows, so the pinned types come first. */
-function preferred(hostKeys: string[], all: ServerHostKeyAlgorithm[]): ServerHostKeyAlgorithm[] {
+/** The client's order decides which of its host keys a server shows, so the types of the expected keys come first. */
+function sortPinnedFirst(hostKeys: string[], all: ServerHostKeyAlgorithm[]): ServerHostKeyAlgorithm[] {
   const types = new Set(hostKeys.map((key) => key.trim().split(/\s+/)[0]));
   const isPinned = (name: string): boolean => types.has(name) || (name.startsWith('rsa-sha2') && types.has('ssh-rsa'));
   return [...all.filter(isPinned), ...all.filter((name) => !isPinned(name))];
 }
 
-function place({ host, port = 22 }: GuestAddress): string {
+function formatAddress({ host, port = 22 }: GuestAddress): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-function mismatch(address: GuestAddress, shown: Buffer): FactoryError {
-  const expected = address.hostKeys.map(fingerprint).join(' or ');
+function hostKeyMismatchError(address: GuestAddress, shown: Buffer): FactoryError {
+  const expected = address.hostKeys.map(formatFingerprint).join(' or ');
   return new FactoryError(
     'HostKeyMismatch',
-    `${place(address)} is not the guest: it shows host key ${fingerprintOfBlob(shown)}, expected ${expected}`,
+    `${formatAddress(address)} has host key ${formatBlobFingerprint(shown)}, but the guest’s key is ${expected}`,
     {
       retryable: true,
-      hint: 'either another machine has this address, or the guest’s system did not take the host key from its user data (cloud-init)',
+      hint: 'either another machine has this address, or cloud-init in the guest did not install the host key from its user data',
     },
   );
 }
 
-function explain(error: unknown, address: GuestAddress, ourFingerprint: string, timeout: number): FactoryError {
+function toConnectError(error: unknown, address: GuestAddress, ourFingerprint: string, timeout: number): FactoryError {
   const { level, code, message } = error as Error & { level?: string; code?: string };
   if (level === 'client-authentication') {
     return new FactoryError(
       'GuestLoginRefused',
-      `the guest at ${place(address)} refuses user ${address.username} with key ${ourFingerprint}`,
+      `the guest at ${formatAddress(address)} refuses user ${address.username} with key ${ourFingerprint}`,
       {
         retryable: true,
         cause: error,
-        hint: 'see that default_user is the user that the system’s cloud-init gives its key to, and that sshd takes public keys',
+        hint: 'check that cloud-init installs the key for the user in default_user, and that sshd accepts public keys',
       },
     );
   }
   const reason = level === 'client-timeout' ? `no SSH login within ${timeout} s` : (REASONS[code ?? ''] ?? message);
-  return new FactoryError('GuestUnreachable', `cannot reach the guest at ${place(address)}: ${reason}`, {
+  return new FactoryError('GuestUnreachable', `cannot reach the guest at ${formatAddress(address)}: ${reason}`, {
     retryable: true,
     cause: error,
   });

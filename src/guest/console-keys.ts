@@ -1,9 +1,9 @@
 const BEGIN = '-----BEGIN SSH HOST KEY KEYS-----';
 const END = '-----END SSH HOST KEY KEYS-----';
-/** A public key somewhere in a line: consoles put time stamps and the names of services before it. */
+/** A public key within a line: consoles write timestamps and names of services before it. */
 const KEY = /\b(ssh-ed25519|ssh-rsa|ssh-dss|ecdsa-sha2-nistp(?:256|384|521)) (AAAA[0-9A-Za-z+/]+={0,2})(?=\s|$)/;
 
-/** Whether the blob says itself that it is a key of that type (RFC 4253, section 6.6: its first string). */
+/** Whether the key's blob names this type itself (RFC 4253, section 6.6: in its first string). */
 function isOfType(type: string, base64: string): boolean {
   const blob = Buffer.from(base64, 'base64');
   return (
@@ -14,10 +14,10 @@ function isOfType(type: string, base64: string): boolean {
 }
 
 /**
- * The SSH host keys that cloud-init printed on the console (its module `keys_to_console`), as `type base64` lines; those
- * of the last boot if there were several. Empty when there is no whole block.
+ * Reads the SSH host keys that cloud-init has printed on the console (module `keys_to_console`), as `type base64`
+ * lines. If there were several boots: those of the last one. Empty when there is no complete block.
  */
-export function hostKeysFromConsole(text: string): string[] {
+export function readConsoleHostKeys(text: string): string[] {
   const end = text.lastIndexOf(END);
   const begin = end < 0 ? -1 : text.lastIndexOf(BEGIN, end);
   if (begin < 0) return [];

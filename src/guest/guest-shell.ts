@@ -1,67 +1,75 @@
-/** Which shell runs our scripts in a guest. */
+/** The shell that runs our scripts in a guest. */
 export type ShellName = 'posix' | 'powershell';
 
-/** A file that is written. */
-export interface WrittenFile {
+/** A file to write. */
+export interface FileToWrite {
   path: string;
   /** Bytes. */
   size: number;
-  /** POSIX permissions; absent: as an existing file has them. */
+  /** POSIX permissions. Default: those of the existing file, else 0644. */
   mode?: number;
 }
 
 /** A step that the journal starts, or attaches to. */
-export interface FollowedStep {
+export interface JournalStep {
   /** The journal's folder. */
   journal: string;
-  /** The step's folder in it, without the round. */
+  /** Name of the step's folder in it, without the round. */
   name: string;
   round: string;
-  /** No other round counts. */
-  anew: boolean;
+  /** Run the step in this round, even if another round has succeeded or is running. */
+  forceRerun: boolean;
   script: Buffer;
-  /** Seconds that the step may take. */
+  /** Timeout of the step, in seconds. */
   timeout: number;
-  /** Bytes of earlier output that whoever attaches wants. */
+  /** Bytes of earlier output to print when we attach to a step that runs already. */
   earlier: number;
 }
 
-/** What a guest is told when it goes down. */
-export interface LastWords {
-  /** The key that is taken out of every list of keys: the base64 field of its line. */
+/** What the shutdown script of a guest does. */
+export interface ShutDownRequest {
+  /** The key to remove from every `authorized_keys` file: the base64 field of its line. */
   blob: string;
-  /** Script that removes what else must not stay in the image. */
+  /** Script that removes everything else that must not stay in the image. */
   cleanUp: string;
-  /** Script that prints the home directories, one a line; absent: those of its users. */
+  /** Script that prints the home directories, one per line. Default: those of the guest's users. */
   homes?: string | undefined;
-  /** Script that powers the machine off; absent: the system's own way. */
+  /** Script that powers the machine off. Default: the system's own way. */
   powerOff?: string | undefined;
 }
 
-/** What differs between guests by the shell that runs our scripts. Everything here is text: nothing is run. */
+/** The scripts and commands for a kind of shell. These functions only build text; they run nothing. */
 export interface GuestShell {
   readonly name: ShellName;
-  /** What sshd is told to run for a script, and what it is sent before the script's own input. The user's login shell may be any. */
-  started(script: string, prefix: string): { command: string; preamble: Buffer };
-  /** Script that prints `0` where we may do everything, else who we are. */
+  /**
+   * Builds the command that sshd runs for a script, and the bytes to send before the script's own input. It works with
+   * any login shell of the user.
+   */
+  buildCommand(script: string, prefix: string): { command: string; preamble: Buffer };
+  /** Script that prints `0` if we have root's or an administrator's rights, else the user. */
   readonly whoAmI: string;
-  /** Script that writes its standard input to a file, which becomes whole or stays what it was. */
-  writeFile(file: WrittenFile): string;
-  /** Where the journal is. */
+  /** Builds a script that writes its standard input to a file: the whole content, or nothing. */
+  writeFile(file: FileToWrite): string;
+  /** Path of the journal's folder. */
   readonly journal: string;
-  /** Script that removes a journal. */
-  removed(journal: string): string;
-  /** Script that starts a step, or attaches to it; its standard input is the step's own script. See `journal-scripts.ts`. */
-  follow(step: FollowedStep): string;
-  /** What goes in the same breath as our key: the journal, the SSH host keys, the keys of sessions that were cut off. */
+  /** Builds a script that removes a journal. */
+  removeJournal(journal: string): string;
+  /**
+   * Builds a script that starts a step or attaches to it; its standard input is the step's script:
+   * `journal-scripts.ts`.
+   */
+  follow(step: JournalStep): string;
+  /**
+   * Script of the last clean-up, together with our key: removes the journal, the SSH host keys, left-over session keys.
+   */
   readonly lastCleanUp: string;
-  /** Script that takes the key out and powers the machine off, of itself once it has begun. */
-  shutDown(words: LastWords): string;
-  /** Script that lets in who has the key, as a user. */
-  letIn(user: string, line: string): string;
-  /** Script that lets nobody in with the key any more. */
-  shutOut(user: string, blob: string): string;
+  /** Builds a script that removes the key and powers the machine off; once begun, it does not need the connection. */
+  shutDown(words: ShutDownRequest): string;
+  /** Builds a script that adds a key to a user's `authorized_keys`. */
+  allowKey(user: string, line: string): string;
+  /** Builds a script that removes a key from a user's `authorized_keys`. */
+  revokeKey(user: string, blob: string): string;
 }
 
-/** Ends the lines of session keys: what a session that was cut off has left is found by it. */
+/** The comment of session keys: it marks the key of a session that was interrupted, so that we can remove it. */
 export const SESSION_KEY = 'imagefactory-session';

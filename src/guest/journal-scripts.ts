@@ -1,23 +1,26 @@
-/** Where the journal lies in the guest: only root can look into it. */
+/** The journal's folder in the guest: only root can read it. */
 export const JOURNAL_DIRECTORY = '/var/lib/imagefactory';
 
 /**
  * The guest's side of the journal, in POSIX sh (dash, bash and BusyBox run it), for Linux (`/proc`).
  *
- * Each round of a step has a folder of its own, `<step>.<round>`: who asks for a step that has failed to be run again names a
- * new round. A round that has ended well, or is running, is as good for every other round.
+ * Each round of a step has its own folder, `<step>.<round>`: to run a failed step again, the caller names a new round.
+ * If any round has succeeded or is running, every other round attaches to it.
  *
- *     <step>/try.XXXXXX/   what one attempt brought: `script` and `runner`
- *     <step>/start         who runs it: "<pid> <start time of the process> <boot id> <uptime in seconds>"
- *     <step>/output        what it prints, stdout and stderr together
- *     <step>/status        its exit status, when it has ended
- *     <step>/deadline      there when it was killed because its time was up
+ *     <step>/try.XXXXXX/   files of one attempt: `script` and `runner`
+ *     <step>/start         the process that runs it: "<pid> <start time of the process> <boot id> <uptime in seconds>"
+ *     <step>/output        its output, stdout and stderr together
+ *     <step>/status        its exit status, after its end
+ *     <step>/deadline      exists if it was killed because its timeout was over
  *
- * `start` is made by link(2), which is atomic and fails if there is one: of any number of attempts one runs the script,
- * and the link appears with its content, so nobody ever sees a step that is claimed by an unknown.
+ * `start` is made by link(2), which is atomic and fails if the file exists: of any number of attempts, exactly one runs
+ * the script. The link appears together with its content, so an attempt never sees a `start` without a process.
  */
 
-/** When the process `$1` was started, in ticks since boot: a pid with it is never mistaken for a later process's. */
+/**
+ * Functions. `process_start` prints when process `$1` started, in ticks since boot: it tells processes of one pid
+ * apart.
+ */
 const PROCESS_START = String.raw`
 process_start() {
   read -r stat <"/proc/$1/stat" || return 1
@@ -29,11 +32,11 @@ boot_id() { read -r id </proc/sys/kernel/random/boot_id; echo "${'$'}id"; }
 uptime_seconds() { read -r up rest </proc/uptime; echo "${'$'}{up%.*}"; }
 `;
 
-/** Bytes of output that stay on the guest's disk: more than that is cut down to its tail. */
+/** The most bytes of output on the guest's disk. When there are more, only the last {@link KEPT_OUTPUT} bytes stay. */
 export const LARGEST_OUTPUT = 16 * 1024 * 1024;
 export const KEPT_OUTPUT = 65_536;
 
-/** Runs detached from every connection. Arguments: the step's folder, this attempt's folder. */
+/** The script that runs a step, detached from every connection. Arguments: the step's folder, this attempt's folder. */
 export const RUNNER = `${PROCESS_START}
 step=$1 try=$2
 echo "$$ $(process_start $$) $(boot_id) $(uptime_seconds)" >"$try/start"
@@ -77,12 +80,11 @@ mv -f -- "$step/status.new" "$step/status"
 `;
 
 /**
- * Starts the step if nobody has, and follows it to its end. Standard input is the script; arguments: the journal's
- * directory, the step's name, the script's bytes, seconds that the step may take, bytes of earlier output wanted by
- * whoever attaches, the runner's text, the round, and 1 when no other round
- * counts.
+ * The script that starts a step, or attaches to it, and follows it to its end. Its standard input is the step's script.
+ * Arguments: the journal's folder, the step's name, the script's size in bytes, the step's timeout in seconds, the
+ * bytes of earlier output to print when it attaches, the runner's text, the round, and 1 to ignore all other rounds.
  *
- * Standard output is the step's output as it comes. Standard error gets dots as signs of life and at the end one line:
+ * Standard output is the step's output as it comes. Standard error gets dots as keepalives, and at the end one line:
  * `started|attached exited <status>`, `… interrupted`, `… deadline`, or `refused <why>`.
  */
 export const FOLLOW = `${PROCESS_START}

@@ -1,42 +1,50 @@
 import { createHash } from 'node:crypto';
 import { FactoryError } from '../domain/errors.js';
-import { explainRefusal } from './access.js';
+import { toRefusalError } from './access.js';
 import type { Guest, Journal, JournalOptions, JournalResult, RunResult } from './types.js';
 
 const DEFAULT_MAX_OUTPUT = 65_536;
-/** Seconds beyond the step's own that the follower may take to kill it and to say so. */
+/** Seconds after the step's timeout that the follower gets to kill the step and to report it. */
 const GRACE = 60;
 
-/** A folder name for the key: readable, and different for different keys. */
-function folderOf(key: string): string {
+/** Builds a folder name for the key: readable, and different for different keys. */
+function buildFolderName(key: string): string {
   const digest = createHash('sha256').update(key).digest('hex').slice(0, 12);
   return `${key.replace(/[^A-Za-z0-9._-]+/g, '_').slice(0, 60)}-${digest}`;
 }
 
-/** The journal of a guest, as plain files and scripts of its shell. */
+/** The journal of a guest: plain files in the guest, and scripts of its shell. */
 export class GuestJournal implements Journal {
-  /** @param directory default: where the guest's shell has it */
+  /** @param directory default: the journal's folder of the guest's shell */
   constructor(private readonly directory?: string) {}
 
   /**
-   * Runs the script once under the key and round, or attaches to the run that an earlier attempt started; the guest keeps
-   * it going without us. A new round runs a step again that has failed; one that ended well in any round, or is running, is
-   * not run again. A script that begins with `#!` is run by that interpreter, any other by `sh`; as root, in root's home. In Windows:
-   * by cmd.exe where it looks like a batch file, else by PowerShell.
+   * Runs the script once for this key and round, or attaches to the run that an earlier attempt has started. The step
+   * goes on in the guest without a connection. A new round runs a failed step again; a step that has succeeded in any
+   * round, or is running, is not run again. A script that begins with `#!` is run by that interpreter, any other script
+   * by `sh`, as root in root's home. In Windows, cmd.exe runs batch files, and PowerShell runs all other scripts.
    *
-   * @param options timeout: seconds that the step may take, counted by the guest from its start; then its whole process
-   *   group is killed. maxOutput: bytes of output kept, default 65,536. round: letters, digits and dots, default `0`. anew: run it in
-   *   this round though another has ended well.
-   * @throws FactoryError DeadlineExceeded (not retryable) with the tail of its output; GuestUnreachable (retryable) when the
-   *   connection is lost; GuestLoginRefused when the command prefix does not make us root. The signal's reason on abort:
-   *   the step goes on then.
+   * @param options timeout: seconds, counted by the guest from the step's start; then the guest kills the step's
+   *   process group. maxOutput: the most bytes of output to keep, default 65,536. round: letters, digits and dots,
+   *   default `0`. forceRerun: run the step in this round, even if another round has succeeded
+   * @throws FactoryError DeadlineExceeded (not retryable) with the tail of the output; GuestUnreachable (retryable)
+   *   when the connection is lost; GuestLoginRefused when the command prefix does not make us root. The signal's reason
+   *   on abort; the step goes on in the guest then.
    */
   async run(guest: Guest, key: string, script: string, options: JournalOptions): Promise<JournalResult> {
-    const { timeout, signal, onOutput, maxOutput = DEFAULT_MAX_OUTPUT, round = '0', anew = false } = options;
+    const { timeout, signal, onOutput, maxOutput = DEFAULT_MAX_OUTPUT, round = '0', forceRerun = false } = options;
     const input = Buffer.from(script);
     const seconds = Math.max(1, Math.ceil(timeout));
     const journal = this.directory ?? guest.shell.journal;
-    const step = { journal, name: folderOf(key), round, anew, script: input, timeout: seconds, earlier: maxOutput };
+    const step = {
+      journal,
+      name: buildFolderName(key),
+      round,
+      forceRerun,
+      script: input,
+      timeout: seconds,
+      earlier: maxOutput,
+    };
     const result = await guest.run(guest.shell.follow(step), {
       input,
       signal,
@@ -46,11 +54,11 @@ export class GuestJournal implements Journal {
         if (stream === 'stdout') onOutput?.(chunk);
       },
     });
-    return readOutcome(result, key, seconds);
+    return parseReport(result, key, seconds);
   }
 }
 
-function readOutcome(result: RunResult, key: string, timeout: number): JournalResult {
+function parseReport(result: RunResult, key: string, timeout: number): JournalResult {
   const report = result.stderr.trimEnd().split('\n').at(-1)?.trim() ?? '';
   const [, how, what, status] = /^(started|attached) (exited|interrupted|deadline)(?: (-?\d+))?$/.exec(report) ?? [];
   const outcome = { output: result.stdout, attached: how === 'attached' };
@@ -67,5 +75,5 @@ function readOutcome(result: RunResult, key: string, timeout: number): JournalRe
       retryable: true,
     });
   }
-  throw explainRefusal(result);
+  throw toRefusalError(result);
 }

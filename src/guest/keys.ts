@@ -3,36 +3,39 @@ import { promisify } from 'node:util';
 import ssh2 from 'ssh2';
 import { FactoryError } from '../domain/errors.js';
 
-/** An SSH key pair as OpenSSH writes it: the private key's PEM text and the public key's line, which names its type first. */
+/**
+ * An SSH key pair in OpenSSH's format: the private key's PEM text, and the public key's line, which begins with its
+ * type.
+ */
 export interface SshKeyPair {
   privateKey: string;
   publicKey: string;
 }
 
-/** What stands behind the key in the public lines of our keys. */
+/** The comment at the end of our public key lines. */
 const COMMENT = 'imagefactory';
 
-/** The base64 field of a public key line: what two lines of the same key have in common. */
-export function keyBlob(publicKey: string): string {
+/** Reads the base64 field of a public key line: it is equal in all lines of the same key. */
+export function readKeyBlob(publicKey: string): string {
   const blob = publicKey.trim().split(/\s+/)[1];
   if (blob === undefined) throw new FactoryError('Internal', 'not an OpenSSH public key line');
   return blob;
 }
 
-/** Fingerprint as `ssh-keygen -l` prints it: `SHA256:` and unpadded base64. */
-export function fingerprint(publicKey: string): string {
-  return fingerprintOfBlob(Buffer.from(keyBlob(publicKey), 'base64'));
+/** Formats a key's fingerprint as `ssh-keygen -l` prints it: `SHA256:` and unpadded base64. */
+export function formatFingerprint(publicKey: string): string {
+  return formatBlobFingerprint(Buffer.from(readKeyBlob(publicKey), 'base64'));
 }
 
-/** Fingerprint of a key as it stands on the wire (RFC 4253, section 6.6). */
-export function fingerprintOfBlob(blob: Buffer): string {
+/** Formats the fingerprint of a key in SSH's binary format (RFC 4253, section 6.6). */
+export function formatBlobFingerprint(blob: Buffer): string {
   return `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}`;
 }
 
-/** Bytes of an ed25519 public key on the wire (RFC 8709): 4 + 11 for the name, 4 + 32 for the key. */
+/** Bytes of an ed25519 public key in SSH's binary format (RFC 8709): 4 + 11 for the name, 4 + 32 for the key. */
 const ED25519_BLOB = 51;
 
-function isSound(pair: SshKeyPair): boolean {
+function isUsable(pair: SshKeyPair): boolean {
   const secret = ssh2.utils.parseKey(pair.privateKey);
   const open = ssh2.utils.parseKey(pair.publicKey);
   if (secret instanceof Error || open instanceof Error) return false;
@@ -42,23 +45,26 @@ function isSound(pair: SshKeyPair): boolean {
   return signature instanceof Buffer && open.verify(probe, signature) === true;
 }
 
-/** A new ed25519 key pair in OpenSSH's format, without a passphrase. */
+/** Generates an ed25519 key pair in OpenSSH's format, without a passphrase. */
 export function generateKeyPair(): SshKeyPair {
-  // ssh2 1.17.0 makes an unusable pair about once in two hundred times (a leading zero byte is lost), so each is tried.
+  // ssh2 1.17.0 generates an unusable pair about once in 200 times (it loses a leading zero byte), so we test each
+  // pair.
   for (let tries = 0; tries < 20; tries++) {
-    // eslint-disable-next-line no-restricted-syntax -- here each is tried
+    // eslint-disable-next-line no-restricted-syntax -- the loop tests each pair
     const { private: privateKey, public: publicKey } = ssh2.utils.generateKeyPairSync('ed25519', {
       comment: COMMENT,
     });
-    if (isSound({ privateKey, publicKey })) return { privateKey, publicKey };
+    if (isUsable({ privateKey, publicKey })) return { privateKey, publicKey };
   }
-  throw new FactoryError('Internal', 'could not make a usable ed25519 key in 20 tries');
+  throw new FactoryError('Internal', 'could not generate a usable ed25519 key in 20 attempts');
 }
 
-/** Bits of an RSA key: NIST SP 800-57 has them for up to 2030 and longer; OpenSSH 3 took them already. */
+/** Bits of an RSA key: NIST SP 800-57 allows this length beyond 2030; OpenSSH 3 supports it already. */
 const RSA_BITS = 3072;
 
-/** A new RSA key pair, in the PEM format that every OpenSSH reads. It takes a second: the event loop does not wait for it. */
+/**
+ * Generates an RSA key pair in the PEM format that every OpenSSH reads. It takes about a second, off the event loop.
+ */
 export async function generateRsaKeyPair(): Promise<SshKeyPair> {
   const { privateKey } = await promisify(generateWith)('rsa', {
     modulusLength: RSA_BITS,
@@ -66,6 +72,6 @@ export async function generateRsaKeyPair(): Promise<SshKeyPair> {
     publicKeyEncoding: { type: 'pkcs1', format: 'pem' },
   });
   const parsed = ssh2.utils.parseKey(privateKey);
-  if (parsed instanceof Error) throw new FactoryError('Internal', 'could not make a usable RSA key');
+  if (parsed instanceof Error) throw new FactoryError('Internal', 'could not generate a usable RSA key');
   return { privateKey, publicKey: `${parsed.type} ${parsed.getPublicSSH().toString('base64')} ${COMMENT}` };
 }

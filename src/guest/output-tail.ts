@@ -1,12 +1,12 @@
 import { StringDecoder } from 'node:string_decoder';
 
-/** Keeps the last bytes of a stream, and hands on its text as it comes, without cutting a character in two. */
+/** Keeps the last bytes of a stream, and passes its text on as it comes, without splitting a character. */
 export class OutputTail {
   private readonly decoder = new StringDecoder('utf8');
   private chunks: Buffer[] = [];
   private size = 0;
 
-  /** @param limit bytes that are kept */
+  /** @param limit the most bytes to keep */
   constructor(
     private readonly limit: number,
     private readonly onText: (text: string) => void = () => undefined,
@@ -15,19 +15,19 @@ export class OutputTail {
   push(chunk: Buffer): void {
     this.chunks.push(chunk);
     this.size += chunk.length;
-    // Twice the limit before anything is copied: each byte is then copied once on average.
+    // We copy only after twice the limit: then each byte is copied once on average.
     if (this.size > 2 * this.limit) this.compact();
     const text = this.decoder.write(chunk);
     if (text !== '') this.onText(text);
   }
 
-  /** What is kept, from the first whole character on. */
+  /** Returns the kept text, from the first complete character on. */
   toString(): string {
     const cut = this.size > this.limit;
     this.compact();
     const bytes = this.chunks[0] ?? Buffer.alloc(0);
     let start = 0;
-    // Continuation bytes (10xxxxxx) at the beginning belong to a character that was cut.
+    // Continuation bytes (10xxxxxx) at the beginning belong to a character whose start is lost.
     while (cut && start < 3 && ((bytes[start] ?? 0) & 0xc0) === 0x80) start++;
     return bytes.toString('utf8', start);
   }

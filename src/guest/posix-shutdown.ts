@@ -1,17 +1,17 @@
-import type { LastWords } from './guest-shell.js';
-import { quote } from './shell.js';
+import type { ShutDownRequest } from './guest-shell.js';
+import { quoteShellWord } from './shell.js';
 
 const HOMES = `echo ~root; { getent passwd || cat /etc/passwd; } | cut -d: -f6`;
 const POWER_OFF = 'systemctl poweroff || shutdown -P now || poweroff || halt -p';
 
 /**
- * Runs on the guest independently of the connection, which it is about to cut: once begun it comes to its end, so that
- * no lost reply leaves a machine that has forgotten our key and stays up. The key's lines go, options or a forced command
- * before the key included; a file that held nothing else goes too.
+ * Builds the script that removes the key and powers the guest off. It runs independently of the connection, which the
+ * power-off ends: once begun, it runs to its end. So a lost reply never leaves a running machine without our key. It
+ * removes the key's lines with their options and forced commands, and a file that has no other lines.
  */
-function forgetAndPowerOff({ blob, cleanUp, homes = HOMES, powerOff = POWER_OFF }: LastWords): string {
+function buildShutDownWork({ blob, cleanUp, homes = HOMES, powerOff = POWER_OFF }: ShutDownRequest): string {
   return `
-blob=${quote(blob)}
+blob=${quoteShellWord(blob)}
 forget() {
   grep -qF -- "$blob" "$1" 2>/dev/null || return 0
   rest=$(grep -vF -- "$blob" "$1")
@@ -41,12 +41,12 @@ rm -rf -- "$1"
 `;
 }
 
-/** Starts the above and waits for its word, for half a minute at the most. */
-function supervise(work: string): string {
+/** Builds the script that starts {@link buildShutDownWork}'s script and waits for its result, at most 30 seconds. */
+function buildSupervisor(work: string): string {
   return `
 umask 077
 run=$(mktemp -d /run/imagefactory.XXXXXX 2>/dev/null) || run=$(mktemp -d) || exit 1
-setsid sh -c ${quote(work)} imagefactory "$run" </dev/null >/dev/null 2>&1 &
+setsid sh -c ${quoteShellWord(work)} imagefactory "$run" </dev/null >/dev/null 2>&1 &
 tries=0
 until [ -s "$run/result" ] || [ "$tries" -ge 300 ]; do
   tries=$((tries + 1))
@@ -62,7 +62,7 @@ exit 1
 `;
 }
 
-/** Script that takes a key out of every `authorized_keys` of root and of all home directories, and powers the guest off. */
-export function shutDownScript(words: LastWords): string {
-  return supervise(forgetAndPowerOff(words));
+/** Builds a script that removes a key from every `authorized_keys` of root and all home directories, and powers off. */
+export function buildShutDownScript(words: ShutDownRequest): string {
+  return buildSupervisor(buildShutDownWork(words));
 }

@@ -1,20 +1,24 @@
-import { encodedCommand, POWERSHELL } from '../domain/powershell.js';
+import { encodeCommand, POWERSHELL } from '../domain/powershell.js';
 import { KEPT_OUTPUT, LARGEST_OUTPUT } from './journal-scripts.js';
 
-/** Where the journal lies in a Windows guest: only administrators and the system can look into it. */
+/** The journal's folder in a Windows guest: only administrators and the system can read it. */
 export const WINDOWS_JOURNAL = 'C:\\ProgramData\\imagefactory';
 
 /*
- * The journal's side in a Windows guest, with the files and the guarantees of `journal-scripts.ts`, in the PowerShell 2.0 that
- * every Windows since 7 can run. What differs:
+ * The guest's side of the journal in Windows, with the files and the guarantees of `journal-scripts.ts`. It is written
+ * in PowerShell 2.0, which every Windows since 7 can run. The differences:
  *
- *     <step>/start   "<pid> <creation time of the process> <seconds since boot>": a process of another boot has another creation time
+ *     <step>/start   "<pid> <creation time of the process> <seconds since boot>": after a reboot, a process with
+ *                    the same pid has another creation time
  *
- * It is moved into place, which fails where there is one, as link(2) does. sshd ends what a session has started with the session
- * (a job object, https://github.com/PowerShell/Win32-OpenSSH/issues/1642), so that WMI starts the runner, in no job.
+ * `start` is moved into place; like link(2), the move fails if the file exists. When a session ends, sshd ends all
+ * processes of the session (a job object, https://github.com/PowerShell/Win32-OpenSSH/issues/1642). Therefore WMI
+ * starts the runner: its process is in no job.
  */
 
-/** Runs a PowerShell script of a step as continuous-integration systems do: errors end it, and the last program's exit status counts. */
+/**
+ * Runs a step's PowerShell script as CI systems do: an error ends it, and its result is the last program's exit status.
+ */
 const MAIN = `$ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 try { [Console]::OutputEncoding = New-Object Text.UTF8Encoding $false } catch { }
@@ -23,7 +27,7 @@ try { & $env:IMAGEFACTORY_SCRIPT } catch { [Console]::Out.WriteLine(($_ | Out-St
 exit $global:LASTEXITCODE
 `;
 
-/** What is in the runner's file. Arguments: the step's folder, this attempt's folder, the script's file. */
+/** Content of the runner's file. Arguments: the step's folder, this attempt's folder, the script's file. */
 export const WINDOWS_RUNNER = `param($step, $try, $script)
 $ErrorActionPreference = 'Stop'
 $began = (Get-Process -Id $PID).StartTime.ToFileTimeUtc()
@@ -52,7 +56,7 @@ function Save-Output($bytes, $count) {
 # As a new session would have it: what an earlier step has installed is found.
 $env:Path = [Environment]::GetEnvironmentVariable('Path', 'Machine') + ';' + [Environment]::GetEnvironmentVariable('Path', 'User')
 $env:IMAGEFACTORY_SCRIPT = $script
-$run = '${POWERSHELL} -OutputFormat Text -EncodedCommand ${encodedCommand(MAIN)}'
+$run = '${POWERSHELL} -OutputFormat Text -EncodedCommand ${encodeCommand(MAIN)}'
 if ($script -like '*.cmd') { $run = 'chcp 65001 >nul & call "' + $script + '"' }
 $info = New-Object Diagnostics.ProcessStartInfo
 $info.FileName = $env:ComSpec
@@ -83,9 +87,10 @@ $output.Close()
 `;
 
 /**
- * Starts the step if nobody has, and follows it to its end; reports as the POSIX one does. Variables: $journal, $name, $round, $anew, $size
- * (bytes of the script, which is the standard input), $file (its name), $bom (whether a byte order mark has to be put before it),
- * $timeout, $earlier, $runner.
+ * The script that starts a step, or attaches to it, and follows it to its end. It reports like the POSIX script.
+ * Variables: $journal, $name, $round, $anew (ignore all other rounds), $size (bytes of the step's script, which is the
+ * standard input), $file (name of the script's file), $bom (whether the file needs a byte order mark), $timeout,
+ * $earlier, $runner.
  */
 export const WINDOWS_FOLLOW = `
 $stdin = [Console]::OpenStandardInput()

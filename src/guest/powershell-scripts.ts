@@ -1,14 +1,14 @@
-import { encodedCommand, POWERSHELL, powershellScript } from '../domain/powershell.js';
-import { SESSION_KEY, type LastWords } from './guest-shell.js';
+import { encodeCommand, POWERSHELL, buildPowershellScript } from '../domain/powershell.js';
+import { SESSION_KEY, type ShutDownRequest } from './guest-shell.js';
 import { WINDOWS_JOURNAL } from './powershell-journal.js';
 
-/** Prints 0 for an administrator whose rights are in force; else the user's name. */
+/** Script that prints 0 for an administrator with elevated rights, else the user's name. */
 export const WHO_AM_I = `$me = [Security.Principal.WindowsIdentity]::GetCurrent()
 $role = [Security.Principal.WindowsBuiltInRole]::Administrator
 if ((New-Object Security.Principal.WindowsPrincipal $me).IsInRole($role)) { '0' } else { $me.Name }
 `;
 
-/** Writes standard input to $path: $size bytes, or nothing. What is there keeps its permissions. */
+/** Script that writes standard input to $path: $size bytes, or nothing. An existing file keeps its permissions. */
 export const WRITE_FILE = `
 if (Test-Path -LiteralPath $path -PathType Container) { throw "$path is a folder" }
 $folder = Split-Path -Parent $path
@@ -31,7 +31,8 @@ try {
 `;
 
 /**
- * Where OpenSSH for Windows has the keys of all administrators; who else can write there makes it not look at them.
+ * Functions for the file in which OpenSSH for Windows keeps the keys of all administrators. OpenSSH ignores the file if
+ * other users can write it.
  * https://learn.microsoft.com/windows-server/administration/openssh/openssh_keymanagement
  */
 const KEYS = `$keys = Join-Path $env:ProgramData 'ssh\\administrators_authorized_keys'
@@ -39,20 +40,20 @@ function Save-Keys($path, $lines) { [IO.File]::WriteAllText($path, (($lines | Fo
 function Read-Keys($path) { @([IO.File]::ReadAllLines($path) | Where-Object { $_.Trim() -ne '' }) }
 `;
 
-/** Lets in who has the key of $line, whose base64 field is $blob. */
-export const LET_IN = `${KEYS}
+/** Script that adds the key of $line, whose base64 field is $blob. */
+export const ALLOW_KEY = `${KEYS}
 $lines = @(if (Test-Path -LiteralPath $keys) { Read-Keys $keys })
 if (@($lines | Where-Object { $_.Contains($blob) }).Count -eq 0) { Save-Keys $keys ($lines + $line) }
 & icacls.exe $keys /inheritance:r /grant:r '*S-1-5-18:F' '*S-1-5-32-544:F' | Out-Null
 if ($LASTEXITCODE -ne 0) { throw "cannot protect $keys" }
 `;
 
-/** Lets nobody in any more with the key whose base64 field is $blob. */
-export const SHUT_OUT = `${KEYS}
+/** Script that removes the key whose base64 field is $blob. */
+export const REVOKE_KEY = `${KEYS}
 if (Test-Path -LiteralPath $keys) { Save-Keys $keys @(Read-Keys $keys | Where-Object { -not $_.Contains($blob) }) }
 `;
 
-/** sshd makes its host keys anew when it is started without: https://github.com/PowerShell/openssh-portable. */
+/** Script. sshd generates new host keys at its next start: https://github.com/PowerShell/openssh-portable. */
 export const LAST_CLEAN_UP = `Remove-Item -LiteralPath '${WINDOWS_JOURNAL}' -Recurse -Force -ErrorAction SilentlyContinue
 Remove-Item -Path (Join-Path $env:ProgramData 'ssh\\ssh_host_*') -Force -ErrorAction SilentlyContinue
 $keys = Join-Path $env:ProgramData 'ssh\\administrators_authorized_keys'
@@ -69,11 +70,12 @@ const POWER_OFF = `& shutdown.exe /s /f /t 0
 `;
 
 /**
- * Runs of itself, out of the session's job, and comes to its end once it has begun. The key's lines go, whatever stands before the key; a
- * file that held nothing else goes too. $run is its folder.
+ * Builds the script that removes the key and powers the guest off. It runs outside of the session's job, so that it
+ * runs to its end once it has begun. It removes the key's lines, whatever precedes the key in them, and a file that has
+ * no other lines. $run is the script's folder.
  */
-function forgetAndPowerOff({ blob, cleanUp, homes = HOMES, powerOff = POWER_OFF }: LastWords): string {
-  return powershellScript(
+function buildShutDownWork({ blob, cleanUp, homes = HOMES, powerOff = POWER_OFF }: ShutDownRequest): string {
+  return buildPowershellScript(
     { blob },
     `
 $ErrorActionPreference = 'Stop'
@@ -108,7 +110,7 @@ ${powerOff}`,
   );
 }
 
-/** Starts $work and waits for its word, for half a minute at the most. */
+/** Script that starts $work and waits for its result, at most 30 seconds. */
 export const SUPERVISE = `
 $run = Join-Path $env:SystemRoot ('Temp\\imagefactory.' + [Guid]::NewGuid().ToString('N'))
 [void][IO.Directory]::CreateDirectory($run)
@@ -129,18 +131,19 @@ Remove-Item -LiteralPath $run -Recurse -Force -ErrorAction SilentlyContinue
 exit 1
 `;
 
-/** Script that takes a key out of every list of keys, and powers the guest off. */
-export function windowsShutDown(words: LastWords): string {
-  return powershellScript({ work: forgetAndPowerOff(words) }, SUPERVISE);
+/** Builds a script that removes a key from every `authorized_keys` file, and powers the guest off. */
+export function buildWindowsShutDown(words: ShutDownRequest): string {
+  return buildPowershellScript({ work: buildShutDownWork(words) }, SUPERVISE);
 }
 
 /**
- * What PowerShell is started with: it reads a script of so many bytes from its standard input and runs it; what follows is the script's
- * own. A command line is too short for some scripts (8191 characters in cmd.exe). It does not say `$input`, which would make PowerShell
- * read the standard input itself. Errors are text, on the standard error.
+ * Builds the command that PowerShell is started with: it reads a script of `size` bytes from its standard input and
+ * runs it; the rest of the standard input is for that script. A command line is too short for some scripts (8191
+ * characters in cmd.exe). It must not use `$input`, which would make PowerShell read the standard input itself. It
+ * prints errors as text on standard error.
  */
-export function bootstrap(size: number): string {
-  return encodedCommand(`$ErrorActionPreference = 'Stop'
+export function buildBootstrap(size: number): string {
+  return encodeCommand(`$ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 [Console]::OutputEncoding = New-Object Text.UTF8Encoding $false
 $s = [Console]::OpenStandardInput()

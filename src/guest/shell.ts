@@ -1,4 +1,4 @@
-/** The text as one word of a POSIX shell: `it's` becomes `'it'\''s'`. */
-export function quote(text: string): string {
+/** Quotes a text as one word of a POSIX shell: `it's` becomes `'it'\''s'`. */
+export function quoteShellWord(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -4,7 +4,7 @@ import { POWERSHELL_GUEST } from './powershell.js';
 
 const SHELLS: Record<ShellName, GuestShell> = { posix: POSIX, powershell: POWERSHELL_GUEST };
 
-/** The shell that a guest has. */
-export function shellOf(name: ShellName = 'posix'): GuestShell {
+/** Returns the scripts for a guest's shell. */
+export function getShell(name: ShellName = 'posix'): GuestShell {
   return SHELLS[name];
 }

@@ -2,16 +2,16 @@ import type ssh2 from 'ssh2';
 import { FactoryError } from '../domain/errors.js';
 import { OutputTail } from './output-tail.js';
 import type { GuestShell } from './guest-shell.js';
-import { shellOf } from './shells.js';
+import { getShell } from './shells.js';
 import type { Guest, GuestAddress, RunOptions, RunResult } from './types.js';
 
 const DEFAULT_TIMEOUT = 60;
 const DEFAULT_MAX_OUTPUT = 65_536;
-/** Seconds that a file may take to be written. */
+/** Seconds for writing a file. */
 const WRITE_TIMEOUT = 600;
 /**
- * Milliseconds of silence after the exit status that end a command: a daemon that it started may hold its output open,
- * and the server then never closes the channel.
+ * Milliseconds without output after the exit status, after which a command counts as ended: a daemon that it has
+ * started may keep its output open, and the server then never closes the channel.
  */
 const SETTLE = 2000;
 
@@ -25,19 +25,24 @@ export class SshGuest implements Guest {
     private readonly address: GuestAddress,
     signal?: AbortSignal,
   ) {
-    this.shell = shellOf(address.shell);
+    this.shell = getShell(address.shell);
     let cause: Error | undefined;
     client.on('error', (error) => {
       cause = error;
     });
-    client.once('close', () => this.lost.abort(signal?.aborted === true ? signal.reason : this.connectionLost(cause)));
+    client.once('close', () =>
+      this.lost.abort(signal?.aborted === true ? signal.reason : this.connectionLostError(cause)),
+    );
   }
 
   close(): void {
     this.client.end();
   }
 
-  /** @throws FactoryError GuestUnreachable (retryable) when the connection is lost, DeadlineExceeded (retryable); the signal's reason on abort. */
+  /**
+   * @throws FactoryError GuestUnreachable (retryable) when the connection is lost, DeadlineExceeded (retryable); the
+   * signal's reason on abort.
+   */
   async run(script: string, options: RunOptions = {}): Promise<RunResult> {
     const { signal, timeout = DEFAULT_TIMEOUT, privileged = true } = options;
     const deadline = new AbortController();
@@ -46,12 +51,12 @@ export class SshGuest implements Guest {
       deadline.abort(new FactoryError('DeadlineExceeded', message, { retryable: true }));
     }, timeout * 1000);
     const stop = AbortSignal.any([this.lost.signal, deadline.signal, ...(signal === undefined ? [] : [signal])]);
-    const started = this.shell.started(script, privileged ? this.address.commandPrefix.trim() : '');
+    const started = this.shell.buildCommand(script, privileged ? this.address.commandPrefix.trim() : '');
     const input = Buffer.concat([started.preamble, Buffer.from(options.input ?? '')]);
     try {
       stop.throwIfAborted();
-      const channel = await this.open(started.command, stop);
-      return await collect(channel, { ...options, input }, stop, () => this.connectionLost(undefined));
+      const channel = await this.openChannel(started.command, stop);
+      return await collectOutput(channel, { ...options, input }, stop, () => this.connectionLostError(undefined));
     } finally {
       clearTimeout(timer);
     }
@@ -72,14 +77,14 @@ export class SshGuest implements Guest {
     throw new FactoryError('CommandFailed', `cannot write ${path} in the guest: ${said}`);
   }
 
-  private open(command: string, stop: AbortSignal): Promise<ssh2.ClientChannel> {
+  private openChannel(command: string, stop: AbortSignal): Promise<ssh2.ClientChannel> {
     return new Promise((resolve, reject) => {
       const aborted = (): void => reject(stop.reason as Error);
       stop.addEventListener('abort', aborted, { once: true });
       this.client.exec(command, (error, channel) => {
         stop.removeEventListener('abort', aborted);
         if (error !== undefined) {
-          reject(stop.aborted ? (stop.reason as Error) : this.connectionLost(error));
+          reject(stop.aborted ? (stop.reason as Error) : this.connectionLostError(error));
           return;
         }
         if (stop.aborted) channel.close();
@@ -88,7 +93,7 @@ export class SshGuest implements Guest {
     });
   }
 
-  private connectionLost(cause: Error | undefined): FactoryError {
+  private connectionLostError(cause: Error | undefined): FactoryError {
     const why = cause === undefined ? '' : `: ${cause.message}`;
     return new FactoryError('GuestUnreachable', `lost the connection to the guest at ${this.address.host}${why}`, {
       retryable: true,
@@ -97,8 +102,8 @@ export class SshGuest implements Guest {
   }
 }
 
-/** Feeds the command, gathers what it prints, and waits for its end. */
-function collect(
+/** Sends the command's input, collects its output, and waits for its end. */
+function collectOutput(
   channel: ssh2.ClientChannel,
   options: RunOptions,
   stop: AbortSignal,

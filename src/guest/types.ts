@@ -1,6 +1,6 @@
 import type { GuestShell, ShellName } from './guest-shell.js';
 
-/** What the rest of the program sees of a guest: a machine that lets us in over SSH. */
+/** The port through which the rest of the program uses a guest: a machine that we control over SSH. */
 
 /** How to reach and recognise a guest. */
 export interface GuestAddress {
@@ -11,15 +11,15 @@ export interface GuestAddress {
   /** OpenSSH private key text. Never logged. */
   privateKey: string;
   /**
-   * The guest's SSH host key must be one of these (OpenSSH public key lines, `ssh-ed25519 AAAA…`).
+   * The expected SSH host keys: the guest must have one of them (OpenSSH public key lines, `ssh-ed25519 AAAA…`).
    * @throws FactoryError HostKeyMismatch otherwise.
    */
   hostKeys: string[];
-  /** What makes a command privileged, e.g. `sudo`; empty when the user is root. */
+  /** Program that runs a command as root, such as `sudo`; empty when the user is root. */
   commandPrefix: string;
-  /** What runs our scripts there. Default POSIX sh. */
+  /** The shell that runs our scripts there. Default: POSIX sh. */
   shell?: ShellName;
-  /** Whether its OpenSSH may be older than 6.5: then what only such have is allowed as a last resort. */
+  /** Whether its OpenSSH may be older than 6.5: then we also offer the old algorithms, as a last resort. */
   oldSsh?: true;
 }
 
@@ -27,37 +27,37 @@ export interface RunResult {
   /** The command's exit status; null when a signal ended it. */
   exitCode: number | null;
   signal?: string;
-  /** What it printed, tail kept when it was more than the limit. */
+  /** Its output; only the tail if it was longer than the limit. */
   stdout: string;
   stderr: string;
 }
 
 export interface RunOptions {
   signal?: AbortSignal;
-  /** Seconds after which the command is given up. Default 60. */
+  /** Timeout in seconds. Default 60. */
   timeout?: number;
   /** Text or bytes for its standard input. */
   input?: string | Buffer;
-  /** Bytes of output kept, of each stream (the tail). Default 65,536. */
+  /** The most bytes of output to keep of each stream (its tail). Default 65,536. */
   maxOutput?: number;
   onOutput?: (chunk: string, stream: 'stdout' | 'stderr') => void;
   /** Run through the command prefix. Default true. */
   privileged?: boolean;
 }
 
-/** An open connection. */
+/** An open SSH connection to a guest. */
 export interface Guest {
   readonly shell: GuestShell;
   /** Runs a script of the guest's shell and waits for its end. Does not throw for a non-zero exit status. */
   run(script: string, options?: RunOptions): Promise<RunResult>;
-  /** Writes a file as root, parent folders made, moved into place whole. */
+  /** Writes a file as root: creates the parent folders, and moves the complete file into place. */
   writeFile(path: string, content: Buffer | string, options?: { mode?: number; signal?: AbortSignal }): Promise<void>;
   close(): void;
 }
 
-/** How a journalled step of the guest ended. */
+/** The result of a step of the journal. */
 export interface JournalResult {
-  /** Exit status, or null when it was `interrupted` (the guest rebooted, or the process vanished, while it ran). */
+  /** Exit status; null when the step was `interrupted` (the guest rebooted, or the process disappeared). */
   exitCode: number | null;
   interrupted: boolean;
   /** Tail of its combined output. */
@@ -67,23 +67,23 @@ export interface JournalResult {
 }
 
 /**
- * The guest's journal (law 5): a step is started once under its key, outlives the connection, and is attached to again by
- * later attempts, which get its exit status and output.
+ * The guest's journal (law 5): a step with a key is started once and outlives the connection. Later attempts attach to
+ * it and get its exit status and output.
  */
 export interface Journal {
   run(guest: Guest, key: string, script: string, options: JournalOptions): Promise<JournalResult>;
 }
 
-/** How a journalled step is run. */
+/** How to run a step of the journal. */
 export interface JournalOptions {
-  /** Seconds that the step may take. */
+  /** Timeout of the step, in seconds. */
   timeout: number;
   signal?: AbortSignal;
   onOutput?: (chunk: string) => void;
-  /** Bytes of output kept. */
+  /** The most bytes of output to keep (its tail). */
   maxOutput?: number;
-  /** A new round runs a step again that failed in an earlier one. Letters, digits and dots. */
+  /** A new round runs a step again that failed in an earlier round. Letters, digits and dots. */
   round?: string;
-  /** Run the step in this round though another one has ended well. Default false. */
-  anew?: boolean;
+  /** Run the step in this round, even if another round has succeeded. Default false. */
+  forceRerun?: boolean;
 }

@@ -1,7 +1,7 @@
 /**
- * POSIX sh: writes standard input to the file `$1`, which becomes whole or stays what it was. `$2` is the number of bytes
- * that must arrive (a lost connection looks like the end of the input), `$3` the mode, or empty: then an existing file
- * keeps its mode and owner, and a new one gets 0644. A symbolic link is followed.
+ * POSIX sh script that writes standard input to the file `$1`: the whole content, or nothing. `$2` is the number of
+ * bytes that must arrive (a lost connection looks like the end of the input). `$3` is the mode; if it is empty, an
+ * existing file keeps its mode and owner, and a new one gets 0644. The script follows a symbolic link.
  */
 export const WRITE_FILE = String.raw`
 set -u

@@ -1,17 +1,17 @@
 import { FactoryError } from '../domain/errors.js';
 import { fetchSigned, type SignedTextOptions } from './signature.js';
-import { fileName, withoutSecrets } from './urls.js';
+import { readFileName, redactUrl } from './urls.js';
 
 /** One line of a checksum file. */
 export interface Checksum {
   algorithm: 'md5' | 'sha1' | 'sha224' | 'sha256' | 'sha384' | 'sha512';
   /** Hexadecimal, lower case. */
   value: string;
-  /** Path as the file has it; empty where the line is a digest alone. */
+  /** Path as the checksum file writes it; empty if the line has only a digest. */
   name: string;
 }
 
-/** Bytes that a checksum file may have. */
+/** The most bytes of a checksum file. */
 const LARGEST = 16 * 1024 * 1024;
 
 const BY_LENGTH: Partial<Record<number, Checksum['algorithm']>> = {
@@ -24,38 +24,40 @@ const BY_LENGTH: Partial<Record<number, Checksum['algorithm']>> = {
 };
 
 /**
- * `SHA256 (name) = hex`, as BSD's md5 and sha256 write it, and `sha256sum --tag`; `SHA256(name)= hex` of `openssl dgst`, which
+ * `SHA256 (name) = hex` of BSD's md5 and sha256 and of `sha256sum --tag`; `SHA256(name)= hex` of `openssl dgst`, which
  * writes `SHA2-256` since OpenSSL 3.
  */
-const BSD = /^(MD5|SHA1|SHA(?:2-)?(?:224|256|384|512)) ?\((.+)\) ?= ?([0-9a-f]+)$/i;
-/** `hex  name` or `hex *name`; a backslash before it says that the name is escaped (GNU coreutils, "md5sum invocation"). */
-const GNU = /^(\\?)([0-9a-f]+)(?: [ *](.+)|\s+(\S.*))?$/i;
+const BSD_LINE = /^(MD5|SHA1|SHA(?:2-)?(?:224|256|384|512)) ?\((.+)\) ?= ?([0-9a-f]+)$/i;
+/**
+ * `hex  name` or `hex *name`; a leading backslash means that the name is escaped (GNU coreutils, "md5sum invocation").
+ */
+const GNU_LINE = /^(\\?)([0-9a-f]+)(?: [ *](.+)|\s+(\S.*))?$/i;
 
-/** The checksums of a file of either form; signatures, comments and whatever else stands in it are passed over. */
+/** Reads the checksums of a file in either format; ignores signatures, comments and all other lines. */
 export function parseChecksums(text: string): Checksum[] {
   return text.split(/\r?\n/).flatMap((line) => parseLine(line.trimEnd()) ?? []);
 }
 
 function parseLine(line: string): Checksum | undefined {
-  const [, name, path, hex] = BSD.exec(line) ?? [];
+  const [, name, path, hex] = BSD_LINE.exec(line) ?? [];
   if (name !== undefined && path !== undefined && hex !== undefined) {
     const algorithm = name.toLowerCase().replace('sha2-', 'sha') as Checksum['algorithm'];
     return BY_LENGTH[hex.length] === algorithm ? { algorithm, value: hex.toLowerCase(), name: path } : undefined;
   }
-  const [, escaped, digest, strict, loose] = GNU.exec(line) ?? [];
+  const [, escaped, digest, strict, loose] = GNU_LINE.exec(line) ?? [];
   const algorithm = BY_LENGTH[digest?.length ?? 0];
   if (digest === undefined || algorithm === undefined) return undefined;
   const file = strict ?? loose ?? '';
-  return { algorithm, value: digest.toLowerCase(), name: escaped === '\\' ? unescape(file) : file };
+  return { algorithm, value: digest.toLowerCase(), name: escaped === '\\' ? unescapeName(file) : file };
 }
 
-function unescape(name: string): string {
+function unescapeName(name: string): string {
   return name.replace(/\\([\\nr])/g, (_whole, letter: string) => ({ n: '\n', r: '\r' })[letter] ?? letter);
 }
 
 /**
- * The checksum of the file with that name: its path as it stands there, else its last part if only one line has it, else
- * the only line if that has no name.
+ * Finds the checksum of a file: the line with this path, else the only line whose path ends in this name, else the only
+ * line of the file if it has no name.
  */
 export function findChecksum(text: string, name: string, algorithm?: Checksum['algorithm']): Checksum | undefined {
   const all = parseChecksums(text).filter((entry) => algorithm === undefined || entry.algorithm === algorithm);
@@ -68,42 +70,44 @@ export function findChecksum(text: string, name: string, algorithm?: Checksum['a
   return all.length === 1 && all[0]?.name === '' ? all[0] : undefined;
 }
 
-/** A checksum file, and the medium that is looked for in it. */
-export interface WantedChecksum extends Pick<SignedTextOptions, 'signal' | 'directories' | 'keys'> {
+/** A checksum file, and the medium whose checksum we want. */
+export interface ChecksumRequest extends Pick<SignedTextOptions, 'signal' | 'directories' | 'keys'> {
   url: string;
-  /** Address of the medium. */
+  /** URL of the medium. */
   medium: string;
   algorithm: Checksum['algorithm'];
 }
 
 /**
- * The checksum of a medium, from the checksum file that a template names.
+ * Fetches the checksum file that a template names, and finds the medium's checksum in it.
  *
- * @throws FactoryError MediaUnavailable and SignatureInvalid as `fetchSigned`; ChecksumMismatch where the file does not say it
+ * @throws FactoryError MediaUnavailable and SignatureInvalid as `fetchSigned`; ChecksumMismatch if the file does not
+ *   list the medium
  */
-export async function fetchChecksum({ url, medium, algorithm, ...options }: WantedChecksum): Promise<Checksum> {
+export async function fetchChecksum({ url, medium, algorithm, ...options }: ChecksumRequest): Promise<Checksum> {
   const { text } = await fetchSigned(url, { maxBytes: LARGEST, ...options });
-  const name = fileName(medium);
+  const name = readFileName(medium);
   const found =
-    findChecksum(text, name, algorithm) ?? (isOfMedium(url, medium) ? onlyChecksum(text, algorithm) : undefined);
+    findChecksum(text, name, algorithm) ??
+    (isNamedAfterMedium(url, medium) ? findOnlyChecksum(text, algorithm) : undefined);
   if (found !== undefined) return found;
-  throw new FactoryError('ChecksumMismatch', `${withoutSecrets(url)} has no ${algorithm} checksum of ${name}`, {
-    hint: 'name the checksum file that lies beside the medium, or give parameter iso_checksum',
+  throw new FactoryError('ChecksumMismatch', `${redactUrl(url)} has no ${algorithm} checksum of ${name}`, {
+    hint: 'name the checksum file in the same folder as the medium, or set the parameter iso_checksum',
   });
 }
 
 /**
- * Whether a checksum file is called as the medium with an ending (`x.iso.sha256`): then it is of that medium alone. What it names may be
- * another file, because openSUSE's `…-Current.iso` are links to the snapshot of the day.
+ * Whether a checksum file has the medium's name plus an ending (`x.iso.sha256`): then it belongs to that medium alone.
+ * It may list another file name, because openSUSE's `…-Current.iso` are links to the snapshot of the day.
  */
-function isOfMedium(url: string, medium: string): boolean {
+function isNamedAfterMedium(url: string, medium: string): boolean {
   const [file, of] = [new URL(url), new URL(medium)];
   const ending = file.pathname.startsWith(of.pathname) ? file.pathname.slice(of.pathname.length) : '';
   return file.protocol === of.protocol && file.host === of.host && /^\.[^/]+$/.test(ending);
 }
 
-/** The checksum of a file that has no other, of whatever algorithm. */
-function onlyChecksum(text: string, algorithm: Checksum['algorithm']): Checksum | undefined {
+/** Returns the checksum of a file that has only one, if that one is of the algorithm. */
+function findOnlyChecksum(text: string, algorithm: Checksum['algorithm']): Checksum | undefined {
   const [only, ...others] = parseChecksums(text);
   return others.length === 0 && only?.algorithm === algorithm ? only : undefined;
 }

@@ -1,21 +1,22 @@
-import { unavailable } from './failures.js';
+import { mediaUnavailableError } from './failures.js';
 
 /**
- * Runs a transfer with a signal that ends it when the caller's does, or after so many seconds.
+ * Runs a transfer with a signal that is aborted with the caller's signal, or when the time limit is over.
  *
- * @throws FactoryError MediaUnavailable, retryable, when the seconds are over; the signal's reason on abort
+ * @param seconds the time limit
+ * @throws FactoryError MediaUnavailable, retryable, when the time limit is over; the signal's reason on abort
  */
 export async function withDeadline<T>(
   { url, seconds, signal }: { url: string; seconds: number; signal?: AbortSignal },
   run: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const late = new AbortController();
+  const timeout = new AbortController();
   const timer = setTimeout(
-    () => late.abort(unavailable(url, `not done within ${seconds} s`, { retryable: true })),
+    () => timeout.abort(mediaUnavailableError(url, `not done within ${seconds} s`, { retryable: true })),
     seconds * 1000,
   );
   try {
-    return await run(AbortSignal.any([late.signal, ...(signal === undefined ? [] : [signal])]));
+    return await run(AbortSignal.any([timeout.signal, ...(signal === undefined ? [] : [signal])]));
   } finally {
     clearTimeout(timer);
   }

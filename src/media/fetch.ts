@@ -3,39 +3,46 @@ import { FactoryError } from '../domain/errors.js';
 import { withDeadline } from './deadline.js';
 import { openMedium } from './open.js';
 import { FileSink, type SinkOptions } from './sink.js';
-import { markOf, type Opened, type OpenOptions, type Resume, type Timeouts, type Validators } from './source.js';
+import {
+  selectValidator,
+  type MediumStream,
+  type OpenOptions,
+  type ResumePosition,
+  type Timeouts,
+  type Validators,
+} from './source.js';
 
-export interface FetchToFile extends SinkOptions, Pick<OpenOptions, 'signal' | 'directories'> {
+export interface FetchFileOptions extends SinkOptions, Pick<OpenOptions, 'signal' | 'directories'> {
   timeouts?: Timeouts & {
-    /** Seconds for the whole transfer. Default 6 hours. */
+    /** Seconds for the whole transfer. Default 21,600 (6 hours). */
     total?: number;
   };
 }
 
-export interface Fetched {
-  /** Hexadecimal. */
+export interface FetchedFile {
+  /** SHA-256 digest, in hexadecimal. */
   sha256: string;
   /** Bytes. */
   size: number;
-  /** The address that answered, after redirects. */
+  /** The URL that answered, after redirects. */
   finalUrl: string;
   etag?: string;
   lastModified?: string;
 }
 
 const DEFAULT_TOTAL = 6 * 3600;
-/** How often a transfer that was cut is gone on with, as long as each try brings something. */
+/** How often we resume a transfer that was interrupted, as long as every attempt brings new bytes. */
 const MAX_RESUMES = 10;
 
 /**
- * Streams what lies at an http, https, ftp or file address into a file, hashing on the way. A transfer that is cut goes on
- * where it stopped if the server allows it, and if it is still the same file.
+ * Streams an http, https, ftp or file URL into a file and computes its digest. An interrupted transfer is resumed where
+ * it stopped, if the server allows it and the file at the URL is still the same.
  *
- * @throws FactoryError MediaUnavailable (retryable for statuses 5xx and 429, FTP replies 4xx, connections that fail, stall or
- *   are cut; not for 403, 404, 410, FTP's 530 and 550 and the like, or too many bytes); ChecksumMismatch with both digests.
- *   The signal's reason on abort.
+ * @throws FactoryError MediaUnavailable: retryable for statuses 5xx and 429, FTP replies 4xx, and connections that
+ *   fail, stall or are interrupted; not retryable for 403, 404, 410, FTP's 530 and 550 and similar, or too many bytes.
+ *   ChecksumMismatch with both digests. The signal's reason on abort.
  */
-export async function fetchToFile(request: FetchToFile): Promise<Fetched> {
+export async function fetchToFile(request: FetchFileOptions): Promise<FetchedFile> {
   const { url, path, signal, timeouts } = request;
   const file = await open(path, 'w', 0o600);
   let done = false;
@@ -53,13 +60,13 @@ export async function fetchToFile(request: FetchToFile): Promise<Fetched> {
   }
 }
 
-async function transfer(request: FetchToFile & { signal: AbortSignal }, sink: FileSink): Promise<Fetched> {
+async function transfer(request: FetchFileOptions & { signal: AbortSignal }, sink: FileSink): Promise<FetchedFile> {
   const { url, signal, timeouts, directories } = request;
-  let first: Opened | undefined;
+  let first: MediumStream | undefined;
   for (let resumes = 0; ; resumes++) {
     const before = sink.done;
     try {
-      const resume = resumeOf(sink, first);
+      const resume = findResumePosition(sink, first);
       const opened = await openMedium(url, { signal, timeouts, directories, resume });
       if (opened.offset === 0) first = opened;
       await sink.receive(opened).finally(() => opened.close());
@@ -68,14 +75,18 @@ async function transfer(request: FetchToFile & { signal: AbortSignal }, sink: Fi
     } catch (error) {
       signal.throwIfAborted();
       const cut = error instanceof FactoryError && error.retryable && error.status === undefined;
-      const goesOn = cut && resumeOf(sink, first) !== undefined && sink.done > before && resumes < MAX_RESUMES;
+      const goesOn =
+        cut && findResumePosition(sink, first) !== undefined && sink.done > before && resumes < MAX_RESUMES;
       if (!goesOn) throw error;
     }
   }
 }
 
-/** Undefined when nothing has come yet, or nothing could tell whether it is still the file that the first bytes came from. */
-function resumeOf({ done }: FileSink, first: Validators | undefined): Resume | undefined {
-  const mark = first === undefined ? undefined : markOf(first);
-  return done === 0 || mark === undefined ? undefined : { offset: done, mark, size: first?.size };
+/**
+ * Returns where the transfer can be resumed. Undefined when there are no bytes yet, or no validator that tells whether
+ * the URL still has the file of the first bytes.
+ */
+function findResumePosition({ done }: FileSink, first: Validators | undefined): ResumePosition | undefined {
+  const mark = first === undefined ? undefined : selectValidator(first);
+  return done === 0 || mark === undefined ? undefined : { offset: done, validator: mark, size: first?.size };
 }

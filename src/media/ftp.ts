@@ -1,15 +1,22 @@
 import { Client, FTPError } from 'basic-ftp';
 import { PassThrough } from 'node:stream';
 import type { FactoryError } from '../domain/errors.js';
-import { failureOf, replyFailure, unavailable } from './failures.js';
-import { DEFAULT_TIMEOUTS, markOf, type Opened, type OpenOptions, type Resume, type Validators } from './source.js';
-import { decoded } from './urls.js';
+import { toMediaError, ftpReplyError, mediaUnavailableError } from './failures.js';
+import {
+  DEFAULT_TIMEOUTS,
+  selectValidator,
+  type MediumStream,
+  type OpenOptions,
+  type ResumePosition,
+  type Validators,
+} from './source.js';
+import { decodePercent } from './urls.js';
 
-/** What an address says. */
-interface Place {
+/** The parts of an ftp URL. */
+interface FtpAddress {
   host: string;
   port: number;
-  /** From the directory that the login leads to, or from the root when it begins with a slash. */
+  /** Relative to the login directory; absolute when it begins with a slash. */
   path: string;
   /** Undefined: anonymous. */
   user?: string;
@@ -17,51 +24,55 @@ interface Place {
 }
 
 /**
- * Opens a file by FTP (RFC 959), in passive mode, with the user and password of the address or else as anonymous. Its path
- * counts from the directory that the login leads to; one that begins with `%2F` counts from the root (RFC 1738, section
- * 3.2.2). A transfer goes on by REST where the server has it (RFC 3659, section 5). There are no redirects, and proxies are
- * not used: what http_proxy names forwards HTTP, and no variable for FTP means the same to everybody.
+ * Opens a file by FTP (RFC 959) in passive mode, with the user and the password of the URL, else as anonymous. The path
+ * is relative to the login directory; a path that begins with `%2F` is absolute (RFC 1738, section 3.2.2). It resumes a
+ * transfer by REST if the server supports it (RFC 3659, section 5). It uses no proxy: http_proxy names a proxy for
+ * HTTP, and there is no common variable for FTP proxies.
  *
- * @throws FactoryError MediaUnavailable; retryable for replies 4xx and failures of the connection. The signal's reason on abort.
+ * @throws FactoryError MediaUnavailable; retryable for replies 4xx and connection errors. The signal's reason on abort.
  */
-export async function openFtp(url: string, { signal, timeouts, resume }: OpenOptions): Promise<Opened> {
-  return entered(url, { signal, timeouts }, async (client, { path }, close) => {
-    const now = await validatorsOf(client, path);
-    const offset = resume !== undefined && (await canGoOn(client, resume, now)) ? resume.offset : 0;
-    return { ...now, offset, body: bytesOf(client, url, path, offset), finalUrl: url, close };
+export async function openFtp(url: string, { signal, timeouts, resume }: OpenOptions): Promise<MediumStream> {
+  return withFtpClient(url, { signal, timeouts }, async (client, { path }, close) => {
+    const now = await readValidators(client, path);
+    const offset = resume !== undefined && (await canResume(client, resume, now)) ? resume.offset : 0;
+    return { ...now, offset, body: readBytes(client, url, path, offset), finalUrl: url, close };
   });
 }
 
-/** What a folder has in it. */
+/** A file or a folder in a listing. */
 export interface FtpEntry {
   name: string;
   isFolder: boolean;
 }
 
 /**
- * The files and folders in a folder. Links are left out: they may lead anywhere.
- * @throws FactoryError MediaUnavailable as `openFtp`, and for names that are none
+ * Lists the files and folders in a folder. Leaves out symbolic links, because they may lead anywhere.
+ * @throws FactoryError MediaUnavailable as `openFtp`, and for file names that are not valid
  */
 export async function listFtp(url: string, options: Pick<OpenOptions, 'signal' | 'timeouts'>): Promise<FtpEntry[]> {
-  return entered(url, options, async (client, { path }, close) => {
+  return withFtpClient(url, options, async (client, { path }, close) => {
     const all = await client.list(path);
     await close();
     return all
       .filter(({ name, isFile, isDirectory }) => (isFile || isDirectory) && name !== '.' && name !== '..')
       .map(({ name, isDirectory }) => {
-        if (/[\0-\x1f\x7f/\\]/.test(name)) throw unavailable(url, `it has a file called ${JSON.stringify(name)}`);
+        if (/[\0-\x1f\x7f/\\]/.test(name))
+          throw mediaUnavailableError(url, `it has a file called ${JSON.stringify(name)}`);
         return { name, isFolder: isDirectory };
       });
   });
 }
 
-/** Logs in and does something. What is answered may go on with the connection, and closes it; a failure has closed it. */
-async function entered<T>(
+/**
+ * Logs in and runs the work. The result of the work may use the connection further, and must then close it. If the work
+ * fails, the connection is closed here.
+ */
+async function withFtpClient<T>(
   url: string,
   { signal, timeouts }: Pick<OpenOptions, 'signal' | 'timeouts'>,
-  work: (client: Client, place: Place, close: () => Promise<void>) => Promise<T>,
+  work: (client: Client, place: FtpAddress, close: () => Promise<void>) => Promise<T>,
 ): Promise<T> {
-  const place = placeOf(url);
+  const place = parseFtpUrl(url);
   signal?.throwIfAborted();
   const { connect, idle } = { ...DEFAULT_TIMEOUTS, ...timeouts };
   const client = new Client(idle * 1000);
@@ -72,22 +83,22 @@ async function entered<T>(
     client.close();
   };
   try {
-    await enter(client, place, connect);
+    await login(client, place, connect);
     return await work(client, place, close);
   } catch (error) {
     await close();
     signal?.throwIfAborted();
-    throw ftpFailure(url, error);
+    throw toFtpError(url, error);
   }
 }
 
-function placeOf(url: string): Place {
+function parseFtpUrl(url: string): FtpAddress {
   const parsed = new URL(url);
   const [path = '', user = '', password = ''] = [parsed.pathname.slice(1), parsed.username, parsed.password].map(
-    decoded,
+    decodePercent,
   );
-  // A line break would end the command and begin another one.
-  if (/[\0-\x1f\x7f]/.test(path + user + password)) throw unavailable(url, 'there is a control character in it');
+  // A line break would end the FTP command and begin another one.
+  if (/[\0-\x1f\x7f]/.test(path + user + password)) throw mediaUnavailableError(url, 'the URL has a control character');
   return {
     host: parsed.hostname.replace(/^\[(.*)\]$/, '$1'),
     port: parsed.port === '' ? 21 : Number(parsed.port),
@@ -96,46 +107,50 @@ function placeOf(url: string): Place {
   };
 }
 
-async function enter(client: Client, { host, port, user, password }: Place, connectSeconds: number): Promise<void> {
-  const late = Object.assign(new Error('connection timed out'), { code: 'ETIMEDOUT' });
-  const timer = setTimeout(() => client.ftp.closeWithError(late), connectSeconds * 1000);
+async function login(
+  client: Client,
+  { host, port, user, password }: FtpAddress,
+  connectSeconds: number,
+): Promise<void> {
+  const timeout = Object.assign(new Error('connection timed out'), { code: 'ETIMEDOUT' });
+  const timer = setTimeout(() => client.ftp.closeWithError(timeout), connectSeconds * 1000);
   await client.connect(host, port).finally(() => clearTimeout(timer));
   await client.login(user, password);
   await client.useDefaultSettings();
 }
 
-/** Size and time, as far as the server knows how to tell them (SIZE and MDTM, RFC 3659). */
-async function validatorsOf(client: Client, path: string): Promise<Validators> {
-  const size = await client.size(path).catch(unlessUnknown);
-  const time = await client.lastMod(path).catch(unlessUnknown);
+/** Reads size and time of the file, if the server supports SIZE and MDTM (RFC 3659). */
+async function readValidators(client: Client, path: string): Promise<Validators> {
+  const size = await client.size(path).catch(ignoreUnknownCommand);
+  const time = await client.lastMod(path).catch(ignoreUnknownCommand);
   const isTime = time !== undefined && !Number.isNaN(time.getTime());
   return { size, lastModified: isTime ? time.toUTCString() : undefined };
 }
 
-/** A server that does not know a command refuses it for ever; that there is no such file (550) is another thing. */
-function unlessUnknown(error: unknown): undefined {
+/** Ignores the reply 5xx of a server that does not support a command; 550 means that the file does not exist. */
+function ignoreUnknownCommand(error: unknown): undefined {
   if (error instanceof FTPError && error.code >= 500 && error.code !== 550) return undefined;
   throw error;
 }
 
-async function canGoOn(client: Client, { mark, size }: Resume, now: Validators): Promise<boolean> {
-  if (markOf(now) !== mark || now.size !== size) return false;
+async function canResume(client: Client, { validator: mark, size }: ResumePosition, now: Validators): Promise<boolean> {
+  if (selectValidator(now) !== mark || now.size !== size) return false;
   return (await client.features()).has('REST');
 }
 
-async function* bytesOf(client: Client, url: string, path: string, offset: number): AsyncGenerator<Uint8Array> {
+async function* readBytes(client: Client, url: string, path: string, offset: number): AsyncGenerator<Uint8Array> {
   const body = new PassThrough();
   const reply = client.downloadTo(body, path, offset);
   reply.catch((error: Error) => body.destroy(error));
   try {
     for await (const chunk of body) yield chunk as Buffer;
-    // The data may end before the server has said whether that was all.
+    // The data may end before the server has confirmed that the transfer is complete.
     await reply;
   } catch (error) {
-    throw error instanceof FTPError ? ftpFailure(url, error) : error;
+    throw error instanceof FTPError ? toFtpError(url, error) : error;
   }
 }
 
-function ftpFailure(url: string, error: unknown): FactoryError {
-  return error instanceof FTPError ? replyFailure(url, error.code, error.message) : failureOf(url, error);
+function toFtpError(url: string, error: unknown): FactoryError {
+  return error instanceof FTPError ? ftpReplyError(url, error.code, error.message) : toMediaError(url, error);
 }

@@ -5,24 +5,24 @@ import { PassThrough, type Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { FactoryError } from '../domain/errors.js';
 
-const run = promisify(execFile);
+const execFileAsync = promisify(execFile);
 
-/** What starts a machine from a disk or a medium. UEFI here is that of x86_64. */
+/** The firmware that starts from a disk or a medium. UEFI means x86_64 UEFI. */
 export type StubFirmware = 'bios' | 'uefi';
 
 const MODULES = ['normal', 'configfile', 'linux', 'echo', 'search'];
 const MODULE_FOLDER = '/usr/lib/grub';
 
-/** GRUB's own name of a firmware's platform, on a disk. */
+/** GRUB's name of the platform, by firmware. */
 export const PLATFORMS: Record<StubFirmware, string> = { bios: 'i386-pc', uefi: 'x86_64-efi' };
 
-/** Bytes of a program's output that are kept for messages. */
+/** The most bytes of a program's output that we keep for messages. */
 const OUTPUT_LIMIT = 1024 * 1024;
-/** Characters of it that a message quotes. */
-const WORDS = 1000;
+/** The most characters of that output that a message quotes. */
+const MESSAGE_LIMIT = 1000;
 
-/** GRUB's configuration, which starts a kernel at once. Words are quoted, so that the kernel gets them as they are. */
-export function grubConfig({
+/** Builds a GRUB configuration that starts a kernel at once. Words are quoted: the kernel gets them unchanged. */
+export function buildGrubConfig({
   kernel,
   ramdisks,
   commandLine,
@@ -34,133 +34,147 @@ export function grubConfig({
   const words = commandLine.split(' ').filter((word) => word !== '');
   return [
     `echo 'imagefactory: our boot loader starts the installer'`,
-    `linux ${[kernel, ...words].map(quoted).join(' ')}`,
-    `initrd ${ramdisks.map(quoted).join(' ')}`,
+    `linux ${[kernel, ...words].map(quoteWord).join(' ')}`,
+    `initrd ${ramdisks.map(quoteWord).join(' ')}`,
     'boot',
     '',
   ].join('\n');
 }
 
-/** A quote ends the word, stands by itself, and begins the word again: https://www.gnu.org/software/grub/manual/grub/grub.html#Quoting */
-function quoted(word: string): string {
+/**
+ * Quotes a word for GRUB: a single quote inside ends the quoted text, is escaped, and begins it again
+ * (https://www.gnu.org/software/grub/manual/grub/grub.html#Quoting).
+ */
+function quoteWord(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** A file of GRUB's own for a platform, such as its first sector. */
-export function grubFile(platform: string, name: string): string {
+/** Returns the path of a file that GRUB installs for a platform, such as its boot sector. */
+export function grubFilePath(platform: string, name: string): string {
   return join(MODULE_FOLDER, platform, name);
 }
 
-/** @throws FactoryError InvalidParameter when this machine lacks GRUB for one of these, or mtools */
+/**
+ * Checks the programs. @throws FactoryError InvalidParameter when this machine lacks mtools, or GRUB for one firmware
+ */
 export async function checkGrubPrograms(firmwares: readonly StubFirmware[], signal: AbortSignal): Promise<void> {
-  await mkimage(['--version'], signal);
-  await program('mformat', ['--version'], signal);
+  await runMkimage(['--version'], signal);
+  await runProgram('mformat', ['--version'], signal);
   for (const firmware of firmwares) {
     const platform = PLATFORMS[firmware];
-    await stat(grubFile(platform, 'normal.mod')).catch((cause: unknown) => {
-      throw missing(`GRUB’s modules for ${platform}`, cause);
+    await stat(grubFilePath(platform, 'normal.mod')).catch((cause: unknown) => {
+      throw programMissingError(`GRUB’s modules for ${platform}`, cause);
     });
   }
 }
 
-/** GRUB that one file holds. */
-export interface GrubImage {
-  /** What GRUB calls the format, `i386-pc` for one. */
+/** How to make a GRUB image: one file with GRUB's core and its modules. */
+export interface GrubImageOptions {
+  /** GRUB's name of the format, such as `i386-pc`. */
   format: string;
-  /** A file of commands that it runs before it has found anything. */
+  /** Path of the configuration that GRUB embeds and runs first, before it knows any disk. */
   early: string;
-  /** Modules that it needs besides those that load a kernel. */
+  /** Modules in addition to those that load a kernel. */
   modules: string[];
   path: string;
   signal: AbortSignal;
 }
 
-/** Makes it, and answers its path. */
-export async function grubImage({ format, early, modules, path, signal }: GrubImage): Promise<string> {
-  await mkimage(['-O', format, '-p', '/', '-c', early, '-o', path, ...MODULES, ...modules], signal);
+/** Makes a GRUB image, and returns its path. */
+export async function makeGrubImage({ format, early, modules, path, signal }: GrubImageOptions): Promise<string> {
+  await runMkimage(['-O', format, '-p', '/', '-c', early, '-o', path, ...MODULES, ...modules], signal);
   return path;
 }
 
-/** Fedora and its kin call it by another name. */
-async function mkimage(args: string[], signal: AbortSignal): Promise<void> {
+/** Fedora and related distributions name the program `grub2-mkimage`. */
+async function runMkimage(args: string[], signal: AbortSignal): Promise<void> {
   try {
-    await run('grub-mkimage', args, { signal, maxBuffer: OUTPUT_LIMIT });
+    await execFileAsync('grub-mkimage', args, { signal, maxBuffer: OUTPUT_LIMIT });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    await program('grub2-mkimage', args, signal);
+    await runProgram('grub2-mkimage', args, signal);
   }
 }
 
-function environment(): NodeJS.ProcessEnv {
+function buildEnvironment(): NodeJS.ProcessEnv {
   return { ...process.env, MTOOLS_SKIP_CHECK: '1', LC_ALL: 'C.UTF-8' };
 }
 
-/** Runs a program that makes disks or media; answers what it printed. @throws FactoryError InvalidParameter when this machine lacks it */
-export async function program(
+/**
+ * Runs a program that makes disks or media; returns its output.
+ * @throws FactoryError InvalidParameter when this machine lacks the program
+ */
+export async function runProgram(
   name: string,
   args: string[],
   signal: AbortSignal,
 ): Promise<{ stdout: string; stderr: string }> {
   try {
-    return await run(name, args, { signal, env: environment(), maxBuffer: OUTPUT_LIMIT });
+    return await execFileAsync(name, args, { signal, env: buildEnvironment(), maxBuffer: OUTPUT_LIMIT });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw missing(name, error);
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw programMissingError(name, error);
     throw error;
   }
 }
 
-/** What is made, and where. */
-interface Made {
+/** Where the programs work, and the signal that stops them. */
+interface ProgramContext {
   folder: string;
   signal: AbortSignal;
 }
 
 /**
- * Makes something with such programs.
- * @throws FactoryError StoreFailed (retryable) in their own words when they fail; the signal's reason when it is aborted
+ * Runs work that uses such programs, and converts their errors.
+ * @param what name of the product, for messages
+ * @throws FactoryError StoreFailed (retryable) with the program's own message; the signal's reason on abort
  */
-export async function making<T>(what: string, made: Made, make: () => Promise<T>): Promise<T> {
+export async function withProgramErrors<T>(what: string, made: ProgramContext, make: () => Promise<T>): Promise<T> {
   try {
     return await make();
   } catch (error) {
     made.signal.throwIfAborted();
     if (error instanceof FactoryError) throw error;
     const { stderr, message } = error as Error & { stderr?: string };
-    throw notMade(what, made, (stderr ?? '').trim() || message, error);
+    throw programFailedError(what, made, (stderr ?? '').trim() || message, error);
   }
 }
 
-/** What a program writes to its standard output. It fails, as `making` does, where the program does, also after its last byte. */
-export function madeStream(what: string, made: Made, name: string, args: string[]): Readable {
-  const child = spawn(name, args, { signal: made.signal, stdio: ['ignore', 'pipe', 'pipe'], env: environment() });
+/**
+ * Streams the standard output of a program. The stream fails with the error of `withProgramErrors` when the program
+ * fails, also if that happens after its last byte.
+ */
+export function streamProgram(what: string, made: ProgramContext, name: string, args: string[]): Readable {
+  const child = spawn(name, args, { signal: made.signal, stdio: ['ignore', 'pipe', 'pipe'], env: buildEnvironment() });
   let said = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-WORDS)));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-MESSAGE_LIMIT)));
   const out = new PassThrough();
   child.stdout.pipe(out, { end: false });
-  child.once('error', (error) => out.destroy(made.signal.aborted ? error : notMade(what, made, error.message, error)));
+  child.once('error', (error) =>
+    out.destroy(made.signal.aborted ? error : programFailedError(what, made, error.message, error)),
+  );
   child.once('close', (code) => {
     if (code === 0) out.end();
-    else out.destroy(notMade(what, made, said.trim() || `${name} ended with ${code ?? 'a signal'}`));
+    else out.destroy(programFailedError(what, made, said.trim() || `${name} ended with ${code ?? 'a signal'}`));
   });
-  // Whoever reads no more needs it no more.
+  // When the reader stops, the program has nothing more to do.
   out.once('close', () => child.kill());
   return out;
 }
 
-function notMade(what: string, { folder }: Made, why: string, cause?: unknown): FactoryError {
-  return new FactoryError('StoreFailed', `${what} could not be made: ${why.slice(-WORDS)}`, {
+function programFailedError(what: string, { folder }: ProgramContext, why: string, cause?: unknown): FactoryError {
+  return new FactoryError('StoreFailed', `${what} could not be made: ${why.slice(-MESSAGE_LIMIT)}`, {
     retryable: true,
-    hint: `see that there is room in ${dirname(folder)} on the worker’s machine`,
+    hint: `check that there is free space in ${dirname(folder)} on the worker’s machine`,
     cause,
   });
 }
 
-function missing(what: string, cause: unknown): FactoryError {
+function programMissingError(what: string, cause: unknown): FactoryError {
   return new FactoryError(
     'InvalidParameter',
-    `this worker’s machine has no ${what}, which boot_method stub and media need`,
+    `the worker’s machine has no ${what}, which boot_method stub and install media need`,
     {
-      hint: 'install grub-common, grub-pc-bin, grub-efi-amd64-bin, mtools and xorriso there, or write boot_method direct',
+      hint: 'install grub-common, grub-pc-bin, grub-efi-amd64-bin, mtools and xorriso there, or set boot_method direct',
       cause,
     },
   );

@@ -1,34 +1,37 @@
 import { FactoryError } from '../domain/errors.js';
-import { type Answer, discard, get } from './http.js';
+import { type HttpResponse, discard, sendGet } from './http.js';
 import { openMedium } from './open.js';
 import type { OpenOptions, Validators } from './source.js';
 
 export type { Validators } from './source.js';
 
-/** Statuses of servers that do not know HEAD. */
+/** Statuses with which servers reject HEAD. */
 const NO_HEAD = new Set([403, 405, 501]);
 
 /**
- * Asks for the validators of what lies at an http, https, ftp or file address without fetching it.
+ * Reads the validators (entity tag, time, size) of an http, https, ftp or file URL without fetching its content.
  *
  * @throws FactoryError MediaUnavailable as `fetchToFile`
  */
-export async function head(
+export async function fetchValidators(
   url: string,
   options: Pick<OpenOptions, 'signal' | 'timeouts' | 'directories'> = {},
 ): Promise<Validators> {
-  if (/^https?:/i.test(url)) return headOfHttp(url, options);
+  if (/^https?:/i.test(url)) return fetchHttpValidators(url, options);
   const opened = await openMedium(url, options);
   await opened.close();
   const { etag, lastModified, size } = opened;
   return { etag, lastModified, size };
 }
 
-async function headOfHttp(url: string, options: Pick<OpenOptions, 'signal' | 'timeouts'>): Promise<Validators> {
-  const answer = await get(url, { ...options, method: 'HEAD' }).catch((error: unknown): Promise<Answer> => {
-    // Some servers, and addresses that are signed for one method, refuse HEAD only: the GET's body is not read then.
+async function fetchHttpValidators(
+  url: string,
+  options: Pick<OpenOptions, 'signal' | 'timeouts'>,
+): Promise<Validators> {
+  const answer = await sendGet(url, { ...options, method: 'HEAD' }).catch((error: unknown): Promise<HttpResponse> => {
+    // Some servers, and URLs that are signed for one method, reject only HEAD. We do not read the body of the GET.
     if (!(error instanceof FactoryError) || !NO_HEAD.has(error.status ?? 0)) throw error;
-    return get(url, options);
+    return sendGet(url, options);
   });
   await discard(answer.body);
   const { etag, 'last-modified': lastModified, 'content-length': length } = answer.headers;

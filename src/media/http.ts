@@ -1,7 +1,7 @@
 import { EnvHttpProxyAgent, request, type Dispatcher } from 'undici';
-import { failureOf, statusFailure, unavailable } from './failures.js';
-import { DEFAULT_TIMEOUTS, type Opened, type OpenOptions, type Timeouts } from './source.js';
-import { decoded, parseUrl, withoutSecrets } from './urls.js';
+import { toMediaError, httpStatusError, mediaUnavailableError } from './failures.js';
+import { DEFAULT_TIMEOUTS, type MediumStream, type OpenOptions, type Timeouts } from './source.js';
+import { decodePercent, parseUrl, redactUrl } from './urls.js';
 
 export interface GetOptions {
   method?: 'GET' | 'HEAD';
@@ -10,28 +10,28 @@ export interface GetOptions {
   timeouts?: Timeouts;
 }
 
-/** An answer whose status is 2xx. The caller reads or destroys the body. */
-export interface Answer {
+/** A response. The caller reads or destroys the body. */
+export interface HttpResponse {
   status: number;
   headers: Record<string, string | undefined>;
   body: Dispatcher.ResponseData['body'];
-  /** The address that answered, after redirects. */
+  /** The URL that answered, after redirects. */
   finalUrl: string;
 }
 
 const MAX_REDIRECTS = 10;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
-/** Connections by connect timeout, shared by all transfers; http_proxy, https_proxy and no_proxy are honoured. */
+/** Connection pools by connect timeout, shared by all transfers. They use http_proxy, https_proxy and no_proxy. */
 const agents = new Map<number, Dispatcher>();
 
-function agentFor(connectSeconds: number): Dispatcher {
+function getAgent(connectSeconds: number): Dispatcher {
   const known = agents.get(connectSeconds);
   if (known !== undefined) return known;
   const agent = new EnvHttpProxyAgent({
     connect: { timeout: connectSeconds * 1000 },
     keepAliveTimeout: 4000,
-    // A tunnel is for https alone: proxies refuse one to port 80, and cache nothing of what goes through one.
+    // We use tunnels only for https: proxies reject a tunnel to port 80, and cannot cache what passes through a tunnel.
     proxyTunnel: false,
   });
   agents.set(connectSeconds, agent);
@@ -39,93 +39,97 @@ function agentFor(connectSeconds: number): Dispatcher {
 }
 
 /**
- * Asks for an http or https address and follows up to ten redirects, never from https to http.
+ * Sends a GET to an http or https URL and follows up to ten redirects, never from https to http.
  *
- * @throws FactoryError MediaUnavailable naming address and status or reason; retryable for 408, 425, 429, 5xx and failures of
- *   the connection. The signal's reason on abort.
+ * @returns a response whose status is 2xx
+ * @throws FactoryError MediaUnavailable with the URL and the status or the reason; retryable for 408, 425, 429, 5xx and
+ *   connection errors. The signal's reason on abort.
  */
-export async function get(url: string, options: GetOptions = {}): Promise<Answer> {
-  let current = checkedUrl(url);
+export async function sendGet(url: string, options: GetOptions = {}): Promise<HttpResponse> {
+  let current = parseHttpUrl(url);
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-    const answer = await ask(current, options);
+    const answer = await sendRequest(current, options);
     const { location } = answer.headers;
     if (REDIRECTS.has(answer.status) && location !== undefined) {
       await discard(answer.body);
-      current = redirectTarget(current, location);
+      current = resolveRedirect(current, location);
       continue;
     }
     if (answer.status >= 200 && answer.status < 300) return answer;
     await discard(answer.body);
-    throw statusFailure(url, answer.status, answer.headers['retry-after'], current.href);
+    throw httpStatusError(url, answer.status, answer.headers['retry-after'], current.href);
   }
-  throw unavailable(url, `more than ${MAX_REDIRECTS} redirects`);
+  throw mediaUnavailableError(url, `more than ${MAX_REDIRECTS} redirects`);
 }
 
-function checkedUrl(url: string): URL {
+function parseHttpUrl(url: string): URL {
   const parsed = parseUrl(url);
   if (parsed !== undefined && (parsed.protocol === 'http:' || parsed.protocol === 'https:')) return parsed;
-  throw unavailable(url, 'not an http or https address');
+  throw mediaUnavailableError(url, 'it is not an http or https URL');
 }
 
-/** Where a redirect leads. */
-export function redirectTarget(from: URL, location: string): URL {
+/** Returns the target of a redirect. @throws FactoryError MediaUnavailable when it is not valid, or leaves https */
+export function resolveRedirect(from: URL, location: string): URL {
   const to = parseUrl(location, from.href);
-  if (to === undefined) throw unavailable(from.href, 'redirects to something that is no address');
+  if (to === undefined) throw mediaUnavailableError(from.href, 'it redirects to something that is not a URL');
   if (to.protocol === 'https:' || (to.protocol === 'http:' && from.protocol === 'http:')) return to;
-  throw unavailable(from.href, `redirects to ${withoutSecrets(to.href)}: from https only https is followed`);
+  throw mediaUnavailableError(
+    from.href,
+    `it redirects to ${redactUrl(to.href)}: a redirect must lead to https, or from http to http`,
+  );
 }
 
-async function ask(url: URL, { method = 'GET', headers, signal, timeouts }: GetOptions): Promise<Answer> {
+async function sendRequest(url: URL, { method = 'GET', headers, signal, timeouts }: GetOptions): Promise<HttpResponse> {
   const { connect, headers: headersTimeout, idle } = { ...DEFAULT_TIMEOUTS, ...timeouts };
   try {
     const response = await request(url, {
       method,
-      dispatcher: agentFor(connect),
-      // Bytes as they lie there: digests are of them.
-      headers: { 'accept-encoding': 'identity', ...authorization(url), ...headers },
+      dispatcher: getAgent(connect),
+      // We need the bytes without compression, because digests are computed from them.
+      headers: { 'accept-encoding': 'identity', ...buildAuthorization(url), ...headers },
       headersTimeout: headersTimeout * 1000,
       bodyTimeout: idle * 1000,
       signal,
     });
     return {
       status: response.statusCode,
-      headers: singleHeaders(response.headers),
+      headers: takeFirstValues(response.headers),
       body: response.body,
       finalUrl: url.href,
     };
   } catch (error) {
     signal?.throwIfAborted();
-    throw failureOf(url.href, error);
+    throw toMediaError(url.href, error);
   }
 }
 
-/** User and password of the address itself; a redirect's target has its own or none. */
-function authorization(url: URL): Record<string, string> {
+/** Builds the header for the user and the password in the URL. They are not sent to the target of a redirect. */
+function buildAuthorization(url: URL): Record<string, string> {
   if (url.username === '' && url.password === '') return {};
-  const text = `${decoded(url.username)}:${decoded(url.password)}`;
+  const text = `${decodePercent(url.username)}:${decodePercent(url.password)}`;
   return { authorization: `Basic ${Buffer.from(text).toString('base64')}` };
 }
 
-function singleHeaders(headers: Record<string, string | string[] | undefined>): Record<string, string | undefined> {
+function takeFirstValues(headers: Record<string, string | string[] | undefined>): Record<string, string | undefined> {
   return Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]),
   );
 }
 
 /**
- * Opens an http or https address; goes on with a transfer by Range and If-Range (RFC 9110, section 13.1.5).
+ * Opens an http or https URL. It resumes a transfer by Range and If-Range (RFC 9110, section 13.1.5).
  *
  * @throws FactoryError as `get`
  */
-export async function openHttp(url: string, { signal, timeouts, resume }: OpenOptions): Promise<Opened> {
-  const range = resume && { range: `bytes=${resume.offset}-`, 'if-range': resume.mark };
-  const { status, headers, body, finalUrl } = await get(url, { headers: range, signal, timeouts });
+export async function openHttp(url: string, { signal, timeouts, resume }: OpenOptions): Promise<MediumStream> {
+  const range = resume && { range: `bytes=${resume.offset}-`, 'if-range': resume.validator };
+  const { status, headers, body, finalUrl } = await sendGet(url, { headers: range, signal, timeouts });
   const offset = status === 206 ? (resume?.offset ?? 0) : 0;
   if (status === 206 && headers['content-range']?.startsWith(`bytes ${offset}-`) !== true) {
     await discard(body);
-    throw unavailable(url, 'the server sent another part than was asked for', { retryable: true });
+    throw mediaUnavailableError(url, 'the server sent another range than requested', { retryable: true });
   }
-  const remaining = numberOf(headers['content-length']);
+  const remaining = parseLength(headers['content-length']);
   return {
     offset,
     size: remaining === undefined ? undefined : offset + remaining,
@@ -137,12 +141,12 @@ export async function openHttp(url: string, { signal, timeouts, resume }: OpenOp
   };
 }
 
-function numberOf(text: string | undefined): number | undefined {
+function parseLength(text: string | undefined): number | undefined {
   return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
 }
 
-/** Throws a body away without reading much of it. */
-export async function discard(body: Answer['body']): Promise<void> {
+/** Discards a body; reads at most 16 KiB of it, which lets the connection be used again. */
+export async function discard(body: HttpResponse['body']): Promise<void> {
   body.on('error', () => undefined);
   await body.dump({ limit: 16 * 1024 }).catch(() => undefined);
 }

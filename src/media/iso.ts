@@ -2,29 +2,40 @@ import { open, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { FactoryError } from '../domain/errors.js';
-import { unavailable } from './failures.js';
-import { grubConfig, grubImage, madeStream, making, PLATFORMS, program, type StubFirmware } from './grub.js';
+import { mediaUnavailableError } from './failures.js';
+import {
+  buildGrubConfig,
+  makeGrubImage,
+  streamProgram,
+  withProgramErrors,
+  PLATFORMS,
+  runProgram,
+  type StubFirmware,
+} from './grub.js';
 
-/** Bytes of a sector; descriptors begin in the seventeenth. https://ecma-international.org/publications-and-standards/standards/ecma-119/ */
+/**
+ * Bytes of a sector; the volume descriptors begin in the seventeenth sector
+ * (https://ecma-international.org/publications-and-standards/standards/ecma-119/).
+ */
 const SECTOR = 2048;
 const FIRST_DESCRIPTOR = 16;
 const DESCRIPTORS = 16;
-/** Sectors at the end that writing programs count and some have left out: they hold nothing. */
+/** Empty sectors at the end, which the descriptor counts: some programs do not write them. */
 const PADDING = 150;
 
-/** What a medium is called, and of what kind it is. */
+/** Name and kind of an ISO. */
 export interface IsoInfo {
-  /** What its loader and its installer know it by. */
+  /** Its boot loader and its installer recognise the medium by this name. */
   volumeId: string;
-  /** Whether its files are in UDF, which no program here can change: Windows' media. */
+  /** Whether its files are in UDF, as on Windows media: we have no program that can change UDF. */
   udf: boolean;
 }
 
 /**
- * Looks at the descriptors of a medium.
- * @throws FactoryError MediaUnavailable for a file that is none, or has been cut off
+ * Reads the volume descriptors of an ISO.
+ * @throws FactoryError MediaUnavailable when the file is not an ISO 9660 image, or is truncated
  */
-export async function isoInfo(path: string, url: string): Promise<IsoInfo> {
+export async function readIsoInfo(path: string, url: string): Promise<IsoInfo> {
   const file = await open(path, 'r');
   try {
     const bytes = Buffer.alloc(DESCRIPTORS * SECTOR);
@@ -34,10 +45,10 @@ export async function isoInfo(path: string, url: string): Promise<IsoInfo> {
     );
     const identifierOf = (sector: Buffer): string => sector.toString('latin1', 1, 6);
     const primary = sectors.find((sector) => sector[0] === 1 && identifierOf(sector) === 'CD001');
-    if (primary === undefined) throw unavailable(url, 'what is there is no ISO 9660 image');
+    if (primary === undefined) throw mediaUnavailableError(url, 'the file is not an ISO 9660 image');
     const [sectorsSaid, { size }] = [primary.readUInt32LE(80), await file.stat()];
     if (size < (sectorsSaid - PADDING) * SECTOR) {
-      throw unavailable(url, `the medium is cut off: it has ${size} of ${sectorsSaid * SECTOR} bytes`);
+      throw mediaUnavailableError(url, `the ISO is truncated: it has ${size} of ${sectorsSaid * SECTOR} bytes`);
     }
     return {
       volumeId: primary.toString('latin1', 40, 72).trimEnd(),
@@ -48,7 +59,7 @@ export async function isoInfo(path: string, url: string): Promise<IsoInfo> {
   }
 }
 
-/** Options for every use of xorriso: nobody's own configuration, no wildcards in paths, nothing guessed. */
+/** Options for every call of xorriso: no configuration files, no wildcards in paths, nothing guessed. */
 const XORRISO = [
   '-no_rc',
   '-pathspecs',
@@ -61,108 +72,109 @@ const XORRISO = [
   'SORRY',
 ];
 
-/** @throws FactoryError InvalidParameter when this machine has no xorriso */
+/** Checks that xorriso is installed. @throws FactoryError InvalidParameter when this machine lacks it */
 export async function checkIsoPrograms(signal: AbortSignal): Promise<void> {
-  await program('xorriso', ['-version'], signal);
+  await runProgram('xorriso', ['-version'], signal);
 }
 
 /**
- * Takes the first of some files that a medium has out of it.
- * @param candidates paths on the medium, best first, without a slash at their beginning
- * @returns the one that was taken; undefined where it has none of them
+ * Copies the first of the candidate files that exists out of an ISO.
+ * @param candidates paths on the ISO, best first, without a leading slash
+ * @returns the path of the copied file on the ISO; undefined when none of the candidates exists
  */
 export async function extractFromIso(
   iso: { path: string; folder: string; signal: AbortSignal },
   candidates: string[],
   to: string,
 ): Promise<string | undefined> {
-  return making('a copy of the medium’s files', iso, async () => {
-    const found = await firstOnIso(iso, candidates);
+  return withProgramErrors('a copy of the medium’s files', iso, async () => {
+    const found = await findOnIso(iso, candidates);
     if (found === undefined) return undefined;
-    await xorriso(['-osirrox', 'on', '-indev', iso.path, '-extract', `/${found}`, to], iso.signal);
+    await runXorriso(['-osirrox', 'on', '-indev', iso.path, '-extract', `/${found}`, to], iso.signal);
     return found;
   });
 }
 
-/** The first of some files that a medium has. */
-async function firstOnIso(
+/** Finds the first of the candidate files that exists on an ISO. */
+async function findOnIso(
   iso: { path: string; signal: AbortSignal },
   candidates: string[],
 ): Promise<string | undefined> {
   const looks = candidates.flatMap((path) => ['-find', `/${path}`, '-type', 'f', '--']);
-  // What is not there is a failure for xorriso, and none for us.
+  // xorriso treats a missing file as a failure; we do not.
   const tolerant = ['-abort_on', 'FATAL', '-return_with', 'FATAL', '32', '-report_about', 'FATAL'];
-  const { stdout } = await program('xorriso', [...XORRISO, ...tolerant, '-indev', iso.path, ...looks], iso.signal);
+  const { stdout } = await runProgram('xorriso', [...XORRISO, ...tolerant, '-indev', iso.path, ...looks], iso.signal);
   const lines = stdout.split('\n');
   return candidates.find((path) => lines.includes(`'/${path}'`));
 }
 
-/** Runs xorriso, which fails at the first failure. */
-export async function xorriso(args: string[], signal: AbortSignal): Promise<void> {
-  await program('xorriso', [...XORRISO, '-abort_on', 'FAILURE', ...args], signal);
+/** Runs xorriso; stops at the first error. */
+export async function runXorriso(args: string[], signal: AbortSignal): Promise<void> {
+  await runProgram('xorriso', [...XORRISO, '-abort_on', 'FAILURE', ...args], signal);
 }
 
-/** A medium that is made anew. */
-export interface RemadeIso {
-  /** The medium as it was. */
+/** How to remaster an ISO. */
+export interface RemasterOptions {
+  /** Path of the original ISO. */
   source: string;
-  /** Files and folders of this machine, and where they are put; a folder is merged with the one there. */
+  /** Files and folders of this machine, and their paths on the ISO; a folder is merged with an existing one. */
   files: { from: string; path: string }[];
   /**
-   * What our boot loader starts, from the medium; undefined: the medium's own boot loaders stay as they are. Of the kernel and the ramdisk the
-   * first ones that the medium has are taken.
+   * What our boot loader starts from the ISO: the first kernel and the first ramdisk of the lists that exist on it.
+   * Default: the ISO keeps its own boot loaders.
    */
   boot?: { kernels: string[]; ramdisks: string[]; commandLine: string; firmwares: readonly StubFirmware[] };
-  /** A folder for this medium alone; what is made there stays, and must until the medium has been read. */
+  /** A folder for this ISO alone. Its files must stay until the new ISO has been read; the caller removes them. */
   folder: string;
   signal: AbortSignal;
 }
 
-const WHAT = 'the install medium';
+const PRODUCT = 'the install medium';
 
-/** Where our boot loader is on the medium. */
-const OURS = 'imagefactory-boot';
-/** GRUB finds the medium, whatever drive it is in, by a file that no other has. */
-const EARLY = `search --no-floppy --file /${OURS}/grub.cfg --set root\nset prefix=($root)/${OURS}\nconfigfile ($root)/${OURS}/grub.cfg\n`;
-/** KiB of the file system that UEFI starts from. */
+/** Folder of our boot loader on the ISO. */
+const BOOT_FOLDER = 'imagefactory-boot';
+/** GRUB's first commands: they find the ISO, in whatever drive it is, by a file that no other medium has. */
+const EARLY = `search --no-floppy --file /${BOOT_FOLDER}/grub.cfg --set root\nset prefix=($root)/${BOOT_FOLDER}\nconfigfile ($root)/${BOOT_FOLDER}/grub.cfg\n`;
+/** KiB of the EFI system partition's image. */
 const EFI_KIB = 4096;
 
 /**
- * Makes a medium anew with other files on it, and with a boot loader of ours, whatever it had, or with its own. Everything else on it, its
- * volume id too, stays as it is. It is never on this machine as a whole: each call of what is answered makes its bytes once more, as they are read.
+ * Remasters an ISO: adds files, and replaces its boot loaders by ours or keeps them. Everything else, also the volume
+ * id, stays as it is. The new ISO is never stored on this machine: each call of the returned function makes its bytes
+ * again, while they are read.
  *
- * @throws FactoryError InvalidParameter when this machine lacks the programs; MediaUnavailable when it has no kernel where it should be;
- *   StoreFailed (retryable) when the programs fail: then the stream fails with it
+ * @throws FactoryError InvalidParameter when this machine lacks the programs; MediaUnavailable when none of the kernels
+ *   or none of the ramdisks exists on the ISO; StoreFailed (retryable) when the programs fail: the stream fails with it
  */
-export async function remakeIso(iso: RemadeIso): Promise<() => Readable> {
-  return making(WHAT, iso, async () => {
-    const boot = iso.boot === undefined ? ['-boot_image', 'any', 'replay'] : await ourBoot(iso, iso.boot);
+export async function remasterIso(iso: RemasterOptions): Promise<() => Readable> {
+  return withProgramErrors(PRODUCT, iso, async () => {
+    const boot = iso.boot === undefined ? ['-boot_image', 'any', 'replay'] : await addBootLoader(iso, iso.boot);
     const files = iso.files.flatMap(({ from, path }) => ['-map', from, `/${path}`]);
     const settings = ['-compliance', 'iso_9660_level=3', '-overwrite', 'on'];
-    // That it writes to its standard output must come first.
+    // The option that selects standard output must come first.
     const args = ['-outdev', '-', ...XORRISO, '-abort_on', 'FAILURE', '-indev', iso.source];
-    return () => madeStream(WHAT, iso, 'xorriso', [...args, ...settings, ...files, ...boot, '-commit']);
+    return () => streamProgram(PRODUCT, iso, 'xorriso', [...args, ...settings, ...files, ...boot, '-commit']);
   });
 }
 
-/** Puts our boot loader on the medium; nothing of another one is started any more. */
-async function ourBoot(iso: RemadeIso, boot: NonNullable<RemadeIso['boot']>): Promise<string[]> {
+/** Builds the xorriso options that put our boot loader on the ISO, and disable every other one. */
+async function addBootLoader(iso: RemasterOptions, boot: NonNullable<RemasterOptions['boot']>): Promise<string[]> {
   const { folder, signal } = iso;
   const at = { path: iso.source, signal };
-  const kernel = await firstOnIso(at, boot.kernels);
-  const ramdisk = await firstOnIso(at, boot.ramdisks);
+  const kernel = await findOnIso(at, boot.kernels);
+  const ramdisk = await findOnIso(at, boot.ramdisks);
   if (kernel === undefined || ramdisk === undefined)
-    throw withoutFile(kernel === undefined ? boot.kernels : boot.ramdisks);
+    throw noSuchFileOnIsoError(kernel === undefined ? boot.kernels : boot.ramdisks);
   const early = join(folder, 'early.cfg');
   await writeFile(early, EARLY);
-  const config = grubConfig({ kernel: `/${kernel}`, ramdisks: [`/${ramdisk}`], commandLine: boot.commandLine });
+  const config = buildGrubConfig({ kernel: `/${kernel}`, ramdisks: [`/${ramdisk}`], commandLine: boot.commandLine });
   await writeFile(join(folder, 'grub.cfg'), config, { mode: 0o600 });
   const args = ['-boot_image', 'any', 'discard', '-boot_image', 'any', 'system_area=/dev/zero'];
-  const put = (name: string): void => void args.push('-map', join(folder, name), `/${OURS}/${name}`);
+  const put = (name: string): void => void args.push('-map', join(folder, name), `/${BOOT_FOLDER}/${name}`);
   put('grub.cfg');
   if (boot.firmwares.includes('bios')) {
     const name = 'bios.img';
-    await grubImage({
+    await makeGrubImage({
       format: `${PLATFORMS.bios}-eltorito`,
       early,
       modules: ['iso9660', 'biosdisk'],
@@ -171,46 +183,56 @@ async function ourBoot(iso: RemadeIso, boot: NonNullable<RemadeIso['boot']>): Pr
     });
     put(name);
     const table = ['boot_info_table=on', 'load_size=2048', 'emul_type=none', 'platform_id=0x00'];
-    args.push('-boot_image', 'grub', `bin_path=/${OURS}/${name}`, '-boot_image', 'grub', 'grub2_boot_info=on');
+    args.push('-boot_image', 'grub', `bin_path=/${BOOT_FOLDER}/${name}`, '-boot_image', 'grub', 'grub2_boot_info=on');
     for (const setting of table) args.push('-boot_image', 'any', setting);
     args.push('-boot_image', 'any', 'next');
   }
   if (boot.firmwares.includes('uefi')) {
-    await efiPartition(folder, early, signal);
+    await makeEfiImage(folder, early, signal);
     put('efi.img');
-    args.push('-boot_image', 'any', `efi_path=/${OURS}/efi.img`);
+    args.push('-boot_image', 'any', `efi_path=/${BOOT_FOLDER}/efi.img`);
   }
   return args;
 }
 
-/** The file system in which UEFI looks for a boot loader. */
-async function efiPartition(folder: string, early: string, signal: AbortSignal): Promise<void> {
+/** Makes the image of the EFI system partition, where UEFI looks for a boot loader. */
+async function makeEfiImage(folder: string, early: string, signal: AbortSignal): Promise<void> {
   const modules = ['iso9660', 'part_msdos', 'part_gpt', 'fat'];
-  const loader = await grubImage({ format: PLATFORMS.uefi, early, modules, path: join(folder, 'loader.efi'), signal });
+  const loader = await makeGrubImage({
+    format: PLATFORMS.uefi,
+    early,
+    modules,
+    path: join(folder, 'loader.efi'),
+    signal,
+  });
   const image = join(folder, 'efi.img');
-  await program('mformat', ['-C', '-i', image, '-h', '2', '-s', '36', '-t', String(EFI_KIB / 36), '::'], signal);
-  await program('mmd', ['-i', image, '::/EFI', '::/EFI/BOOT'], signal);
-  await program('mcopy', ['-i', image, loader, '::/EFI/BOOT/BOOTX64.EFI'], signal);
+  await runProgram('mformat', ['-C', '-i', image, '-h', '2', '-s', '36', '-t', String(EFI_KIB / 36), '::'], signal);
+  await runProgram('mmd', ['-i', image, '::/EFI', '::/EFI/BOOT'], signal);
+  await runProgram('mcopy', ['-i', image, loader, '::/EFI/BOOT/BOOTX64.EFI'], signal);
 }
 
-/** What is said of a medium that has none of some files. */
-export function withoutFile(places: string[]): FactoryError {
-  return new FactoryError('MediaUnavailable', `the medium has none of ${places.join(', ')}`, {
-    hint: 'is it the medium of this system, version and architecture, one that it is installed from (not a live image)?',
+/** The error when none of the candidate paths exists on the ISO. */
+export function noSuchFileOnIsoError(places: string[]): FactoryError {
+  return new FactoryError('MediaUnavailable', `the medium has none of the files ${places.join(', ')}`, {
+    hint: 'check that it is an install medium (not a live image) of this system, version and architecture',
   });
 }
 
 /**
- * Where a template wants a file on its medium.
- * @throws FactoryError InvalidTemplate for a path that leads out of it, or that it cannot have
+ * Converts a destination in the template into a path on the ISO.
+ * @throws FactoryError InvalidTemplate for a path with `.` or `..`, or one that an ISO cannot have
  */
-export function pathOnIso(destination: string): string {
+export function parseIsoPath(destination: string): string {
   const parts = destination.split('/').filter((part) => part !== '');
   const bad = parts.some(
     (part) => part === '.' || part === '..' || Buffer.byteLength(part) > 255 || /[\0\n]/.test(part),
   );
   if (!bad && parts.length > 0) return parts.join('/');
-  throw new FactoryError('InvalidTemplate', `<extras>: ${JSON.stringify(destination)} is no place on a medium`, {
-    hint: `write a path such as /extras/${basename(destination) || 'file'}`,
-  });
+  throw new FactoryError(
+    'InvalidTemplate',
+    `<extras>: ${JSON.stringify(destination)} is not a valid path on a medium`,
+    {
+      hint: `write a path such as /extras/${basename(destination) || 'file'}`,
+    },
+  );
 }

@@ -3,25 +3,25 @@ import { type FileHandle, open, realpath, stat } from 'node:fs/promises';
 import { sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FactoryError } from '../domain/errors.js';
-import { unavailable } from './failures.js';
-import type { Opened, OpenOptions } from './source.js';
+import { mediaUnavailableError } from './failures.js';
+import type { MediumStream, OpenOptions } from './source.js';
 
-const HINT = 'a worker that was started with --files-from DIR reads files below DIR; or write an http(s) address';
+const HINT = 'start the worker with --files-from DIR, which lets templates read files below DIR, or use an http(s) URL';
 
-/** Bytes that are read at once. */
+/** Bytes per read. */
 const CHUNK = 256 * 1024;
 
-/** Whether an address names a file of the worker's machine. */
+/** Whether a URL names a file of the worker's machine. */
 export function isLocalFile(url: string): boolean {
   return /^file:/i.test(url);
 }
 
 /**
- * Reads a file that a `file://` address names, when it lies in one of the folders that whoever runs the worker has opened to
- * templates. Where a link leads counts, not where it lies.
+ * Reads the file of a `file://` URL, if it is in one of the folders that the worker's operator has opened to templates.
+ * For a symbolic link, the target's path counts, not the link's.
  *
- * @param directories absolute paths
- * @throws FactoryError MediaUnavailable, which does not tell whether a file outside of the folders exists
+ * @param directories absolute paths of these folders
+ * @throws FactoryError MediaUnavailable, which does not reveal whether a file outside of the folders exists
  */
 export async function readLocalFile(
   url: string,
@@ -29,15 +29,17 @@ export async function readLocalFile(
 ): Promise<Buffer> {
   const { file, about } = await openAllowed(url, directories);
   try {
-    if (about.size > maxBytes) throw unavailable(url, `it is larger than ${maxBytes} bytes`);
+    if (about.size > maxBytes) throw mediaUnavailableError(url, `it is larger than ${maxBytes} bytes`);
     return await file.readFile();
   } finally {
     await file.close();
   }
 }
 
-/** Opens such a file as a medium: it has no entity tag, its time counts to the millisecond. @throws as `readLocalFile` */
-export async function openLocal(url: string, { directories = [], signal }: OpenOptions): Promise<Opened> {
+/**
+ * Opens such a file as a medium. It has no entity tag; its time is exact to the millisecond. @throws as `readLocalFile`
+ */
+export async function openLocalFile(url: string, { directories = [], signal }: OpenOptions): Promise<MediumStream> {
   const { file, about } = await openAllowed(url, directories);
   return {
     offset: 0,
@@ -49,31 +51,34 @@ export async function openLocal(url: string, { directories = [], signal }: OpenO
   };
 }
 
-/** The folder that a `file://` address names. Links in it are not followed by who copies it. @throws as `readLocalFile` */
-export async function localFolder(url: string, directories: readonly string[]): Promise<string> {
-  const real = await allowedPath(url, directories);
-  if (!(await stat(real)).isDirectory()) throw unavailable(url, 'it is not a folder');
+/**
+ * Returns the path of the folder that a `file://` URL names. The caller must not follow links in it. @throws as
+ * `readLocalFile`
+ */
+export async function resolveLocalFolder(url: string, directories: readonly string[]): Promise<string> {
+  const real = await resolveAllowedPath(url, directories);
+  if (!(await stat(real)).isDirectory()) throw mediaUnavailableError(url, 'it is not a folder');
   return real;
 }
 
 async function openAllowed(url: string, directories: readonly string[]): Promise<{ file: FileHandle; about: Stats }> {
-  const real = await allowedPath(url, directories);
-  // Without O_NONBLOCK, opening a pipe waits for somebody who writes.
+  const real = await resolveAllowedPath(url, directories);
+  // Without O_NONBLOCK, opening a pipe would wait for a writer.
   const file = await open(real, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: NodeJS.ErrnoException) => {
-    throw unavailable(url, error.code ?? error.message);
+    throw mediaUnavailableError(url, error.code ?? error.message);
   });
   const about = await file.stat();
   if (about.isFile()) return { file, about };
   await file.close();
-  // A pipe or a device would be read for ever.
-  throw unavailable(url, 'it is not a file');
+  // Reading a pipe or a device might never end.
+  throw mediaUnavailableError(url, 'it is not a file');
 }
 
-/** The path without links, if it lies in one of the folders. */
-async function allowedPath(url: string, directories: readonly string[]): Promise<string> {
-  const path = pathOf(url);
+/** Resolves the links of a path. @throws FactoryError MediaUnavailable when the result is in none of the folders */
+async function resolveAllowedPath(url: string, directories: readonly string[]): Promise<string> {
+  const path = parseFileUrl(url);
   if (path === undefined) {
-    const message = `${url} does not say where the file is: the worker has no folder of its own`;
+    const message = `${url} is not an absolute path on the worker’s machine`;
     throw new FactoryError('MediaUnavailable', message, { hint: 'write file:///DIR/FILE' });
   }
   const real = await realpath(path).catch(() => undefined);
@@ -86,8 +91,8 @@ async function allowedPath(url: string, directories: readonly string[]): Promise
   });
 }
 
-/** The absolute path; undefined for an address that has none, or names another machine. */
-function pathOf(url: string): string | undefined {
+/** Reads the absolute path of a `file://` URL; undefined if it has none, or names another machine. */
+function parseFileUrl(url: string): string | undefined {
   if (!/^file:\/\/(localhost)?\//i.test(url)) return undefined;
   try {
     return fileURLToPath(url);

@@ -1,24 +1,24 @@
 import { join } from 'node:path';
-import { making } from './grub.js';
-import { type RemadeIso, xorriso } from './iso.js';
+import { withProgramErrors } from './grub.js';
+import { type RemasterOptions, runXorriso } from './iso.js';
 
-/** A medium that is made of nothing but these files. */
-export interface NewIso extends Pick<RemadeIso, 'files' | 'folder' | 'signal'> {
-  /** At most 16 characters, which is what Joliet has room for: capital letters, digits and `_`. */
+/** How to create an ISO from files. */
+export interface CreateIsoOptions extends Pick<RemasterOptions, 'files' | 'folder' | 'signal'> {
+  /** At most 16 characters (the limit of Joliet): capital letters, digits and `_`. */
   volumeId: string;
 }
 
 /**
- * Makes a medium with the names of its files as they are (Joliet, which Windows reads).
+ * Creates an ISO that keeps the names of its files (Joliet, which Windows reads).
  *
- * @returns path of the medium
- * @throws FactoryError InvalidParameter when this machine has no xorriso; StoreFailed (retryable) when it fails
+ * @returns path of the ISO
+ * @throws FactoryError InvalidParameter when this machine lacks xorriso; StoreFailed (retryable) when xorriso fails
  */
-export async function newIso({ volumeId, files, folder, signal }: NewIso): Promise<string> {
-  return making('a medium for the install script', { folder, signal }, async () => {
+export async function createIso({ volumeId, files, folder, signal }: CreateIsoOptions): Promise<string> {
+  return withProgramErrors('a medium for the install script', { folder, signal }, async () => {
     const out = join(folder, 'new.iso');
     const maps = files.flatMap(({ from, path }) => ['-map', from, `/${path}`]);
-    await xorriso(['-outdev', out, '-volid', volumeId, '-joliet', 'on', ...maps, '-commit'], signal);
+    await runXorriso(['-outdev', out, '-volid', volumeId, '-joliet', 'on', ...maps, '-commit'], signal);
     return out;
   });
 }

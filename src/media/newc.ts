@@ -1,6 +1,6 @@
-/** A file of an archive for the kernel: readable for root, as everything there. */
+/** A file of an archive that the kernel unpacks. Only root can read it. */
 export interface ArchivedFile {
-  /** Without a slash at its beginning. */
+  /** Path without a leading slash. */
   path: string;
   content: Buffer;
 }
@@ -9,23 +9,23 @@ const REGULAR_FILE = 0o100600;
 const TRAILER = 'TRAILER!!!';
 
 /**
- * A cpio archive in the "newc" format, which the kernel unpacks after the ramdisk that it is appended to.
+ * Builds a cpio archive in the "newc" format. The kernel unpacks it after the ramdisk that it is appended to.
  * https://www.kernel.org/doc/html/latest/driver-api/early-userspace/buffer-format.html
  */
-export function newcArchive(files: readonly ArchivedFile[]): Buffer {
-  const entries = files.map(({ path, content }, index) => entry(path, content, index + 1, REGULAR_FILE));
-  return Buffer.concat([...entries, entry(TRAILER, Buffer.alloc(0), 0, 0)]);
+export function buildNewcArchive(files: readonly ArchivedFile[]): Buffer {
+  const entries = files.map(({ path, content }, index) => buildEntry(path, content, index + 1, REGULAR_FILE));
+  return Buffer.concat([...entries, buildEntry(TRAILER, Buffer.alloc(0), 0, 0)]);
 }
 
-/** Zeros after so many bytes: what follows must begin at a multiple of four. */
-export function padding(bytes: number): Buffer {
+/** Creates the zeros that pad so many bytes to a multiple of four. */
+export function createPadding(bytes: number): Buffer {
   return Buffer.alloc((4 - (bytes % 4)) % 4);
 }
 
-function entry(name: string, content: Buffer, inode: number, mode: number): Buffer {
+function buildEntry(name: string, content: Buffer, inode: number, mode: number): Buffer {
   const path = Buffer.from(`${name}\0`);
   const fields = [inode, mode, 0, 0, 1, 0, content.length, 0, 0, 0, 0, path.length, 0];
   const header = Buffer.from(`070701${fields.map((field) => field.toString(16).padStart(8, '0')).join('')}`);
   const start = Buffer.concat([header, path]);
-  return Buffer.concat([start, padding(start.length), content, padding(content.length)]);
+  return Buffer.concat([start, createPadding(start.length), content, createPadding(content.length)]);
 }

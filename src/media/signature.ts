@@ -1,46 +1,46 @@
 import { createMessage, readCleartextMessage, readKeys, readSignature, verify, type PublicKey } from 'openpgp';
 import { FactoryError } from '../domain/errors.js';
-import { fetchContent, textOf, type FetchOptions } from './text.js';
-import { withoutSecrets } from './urls.js';
+import { fetchContent, decodeText, type FetchOptions } from './text.js';
+import { redactUrl } from './urls.js';
 
-/** What distributions append to a file's name for its detached signature, the most usual first. */
+/** Endings that distributions append to a file's name for its detached signature, the most common first. */
 const ENDINGS = ['.gpg', '.asc', '.sign', '.sig'];
-/** Bytes that a signature may have. */
+/** The most bytes of a signature. */
 const LARGEST_SIGNATURE = 256 * 1024;
 const ARMOR = '-----BEGIN PGP';
-/** One of several that stand one after the other in a file. */
+/** One of the key blocks in a file. */
 const KEY_BLOCK = /-----BEGIN PGP PUBLIC KEY BLOCK-----[\s\S]*?-----END PGP PUBLIC KEY BLOCK-----/g;
 const CLEARTEXT = /^-----BEGIN PGP SIGNED MESSAGE-----\r?$/m;
 
 export interface SignedTextOptions extends FetchOptions {
-  /** Public keys, armored, of which one must have signed it; without them nothing is checked. */
+  /** Armored public keys: one of them must have signed the text. Undefined: the signature is not checked. */
   keys: string | undefined;
 }
 
-/** A text, and the address that answered. */
+/** A text, and the URL that answered. */
 export interface SignedText {
   text: string;
   finalUrl: string;
 }
 
 /**
- * Fetches a text that is signed: in itself (RFC 9580, section 7, as Fedora's CHECKSUM files), or by a file beside it (Ubuntu's
- * SHA256SUMS.gpg, SUSE's CHECKSUMS.asc, Debian's SHA512SUMS.sign).
+ * Fetches a text and checks its signature. The signature is part of the text (RFC 9580, section 7: Fedora's CHECKSUM
+ * files), or in a file beside it (Ubuntu's SHA256SUMS.gpg, SUSE's CHECKSUMS.asc, Debian's SHA512SUMS.sign).
  *
- * @throws FactoryError MediaUnavailable as `fetchText`; InvalidParameter for keys that are none; SignatureInvalid where none of the keys has
- *   signed it
+ * @throws FactoryError MediaUnavailable as `fetchText`; InvalidParameter when `keys` has no public keys;
+ *   SignatureInvalid when none of the keys has signed the text
  */
 export async function fetchSigned(url: string, { keys, ...options }: SignedTextOptions): Promise<SignedText> {
   const { bytes, finalUrl } = await fetchContent(url, options);
-  const text = textOf(url, bytes);
+  const text = decodeText(url, bytes);
   if (keys === undefined) return { text, finalUrl };
-  const verificationKeys = await publicKeys(keys);
-  if (CLEARTEXT.test(text)) return { text: await signedPart(url, text, verificationKeys), finalUrl };
-  // Beside the file that was got, and not where a redirector goes next.
-  const signature = await signatureOf(finalUrl, { ...options, maxBytes: LARGEST_SIGNATURE });
+  const verificationKeys = await parsePublicKeys(keys);
+  if (CLEARTEXT.test(text)) return { text: await readSignedPart(url, text, verificationKeys), finalUrl };
+  // Fetch the signature from the server that sent the file: a redirector may send the next request to another mirror.
+  const signature = await fetchSignature(finalUrl, { ...options, maxBytes: LARGEST_SIGNATURE });
   if (signature === undefined)
-    throw unsigned(url, `it has no signature in itself or beside it (${ENDINGS.join(', ')})`);
-  await check(url, async () => {
+    throw notSignedError(url, `the file contains no signature, and there is none beside it (${ENDINGS.join(', ')})`);
+  await checkSignatures(url, async () => {
     const message = await createMessage({ binary: new Uint8Array(bytes) });
     const armored = signature.toString('latin1').trimStart().startsWith(ARMOR);
     const read = armored
@@ -51,24 +51,24 @@ export async function fetchSigned(url: string, { keys, ...options }: SignedTextO
   return { text, finalUrl };
 }
 
-/** @throws FactoryError InvalidParameter */
-async function publicKeys(armored: string): Promise<PublicKey[]> {
+/** Reads armored keys. @throws FactoryError InvalidParameter when there are none */
+async function parsePublicKeys(armored: string): Promise<PublicKey[]> {
   try {
     const blocks = armored.match(KEY_BLOCK) ?? [];
     const keys = await Promise.all(blocks.map((armoredKeys) => readKeys({ armoredKeys })));
     if (keys.length > 0) return keys.flat();
   } catch {
-    // Said below.
+    // The error is thrown below.
   }
-  throw new FactoryError('InvalidParameter', 'parameter checksum_key is no public key', {
-    hint: 'gpg --armor --export KEY writes one: --file-parameter checksum_key FILE',
+  throw new FactoryError('InvalidParameter', 'the parameter checksum_key is not an OpenPGP public key', {
+    hint: 'write the key to a file with gpg --armor --export KEY, and give --file-parameter checksum_key FILE',
   });
 }
 
-/** Only what stands between the lines of the signature is signed. */
-async function signedPart(url: string, text: string, verificationKeys: PublicKey[]): Promise<string> {
+/** Returns the signed part of a cleartext-signed text: the rest of the text is not signed. */
+async function readSignedPart(url: string, text: string, verificationKeys: PublicKey[]): Promise<string> {
   let part = '';
-  await check(url, async () => {
+  await checkSignatures(url, async () => {
     const message = await readCleartextMessage({ cleartextMessage: text });
     part = message.getText();
     return verify({ message, verificationKeys });
@@ -76,7 +76,7 @@ async function signedPart(url: string, text: string, verificationKeys: PublicKey
   return part;
 }
 
-async function signatureOf(url: string, options: FetchOptions): Promise<Buffer | undefined> {
+async function fetchSignature(url: string, options: FetchOptions): Promise<Buffer | undefined> {
   for (const ending of ENDINGS) {
     try {
       return (await fetchContent(`${url}${ending}`, options)).bytes;
@@ -87,10 +87,10 @@ async function signatureOf(url: string, options: FetchOptions): Promise<Buffer |
   return undefined;
 }
 
-type Verified = { signatures: { verified: Promise<true>; keyID: { toHex(): string } }[] };
+type VerificationResult = { signatures: { verified: Promise<true>; keyID: { toHex(): string } }[] };
 
-/** @throws FactoryError SignatureInvalid unless one of the signatures is by one of the keys */
-async function check(url: string, verified: () => Promise<Verified>): Promise<void> {
+/** @throws FactoryError SignatureInvalid when none of the signatures was made with one of the keys */
+async function checkSignatures(url: string, verified: () => Promise<VerificationResult>): Promise<void> {
   const reasons: string[] = [];
   try {
     for (const { verified: valid, keyID } of (await verified()).signatures) {
@@ -104,11 +104,11 @@ async function check(url: string, verified: () => Promise<Verified>): Promise<vo
   } catch (error) {
     reasons.push((error as Error).message);
   }
-  throw unsigned(url, reasons.length === 0 ? 'the file beside it holds no signature' : reasons.join('; '));
+  throw notSignedError(url, reasons.length === 0 ? 'the file beside it contains no signature' : reasons.join('; '));
 }
 
-function unsigned(url: string, why: string): FactoryError {
-  return new FactoryError('SignatureInvalid', `${withoutSecrets(url)} is not signed by checksum_key: ${why}`, {
-    hint: 'give the key that the distribution signs its checksums with, or leave checksum_key out',
+function notSignedError(url: string, why: string): FactoryError {
+  return new FactoryError('SignatureInvalid', `${redactUrl(url)} is not signed by checksum_key: ${why}`, {
+    hint: 'give the key with which the distribution signs its checksums, or leave out checksum_key',
   });
 }

@@ -1,27 +1,27 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { FactoryError } from '../domain/errors.js';
-import { mismatch } from './digest.js';
-import { reasonOf, unavailable } from './failures.js';
-import type { Opened } from './source.js';
-import { withoutSecrets } from './urls.js';
+import { checksumMismatchError } from './digest.js';
+import { describeTransferError, mediaUnavailableError } from './failures.js';
+import type { MediumStream } from './source.js';
+import { redactUrl } from './urls.js';
 
 export interface SinkOptions {
   url: string;
-  /** Where the bytes go; what is there is overwritten. Removed when the fetch fails. */
+  /** Path of the file to write. An existing file is overwritten; the file is removed when the fetch fails. */
   path: string;
-  /** The digest that the bytes must have: md5, sha1, sha224, sha256, sha384 or sha512, hexadecimal. */
+  /** The expected digest: md5, sha1, sha224, sha256, sha384 or sha512, in hexadecimal. */
   expected?: { algorithm: string; value: string };
-  /** Bytes that are taken at the most. */
+  /** The most bytes that the file may have. */
   maxBytes: number;
-  /** Bytes so far, and in all where the server has said so. Called a few times a second at the most. */
+  /** Called with the bytes so far and, if the server has sent it, the total; at most four times a second. */
   onProgress?: (done: number, total?: number) => void;
 }
 
 const ALGORITHMS = new Set(['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512']);
 const REPORT_INTERVAL = 250;
 
-/** The file that a transfer's bytes go into: it hashes them on the way and keeps to the limit, however they come. */
+/** Writes the bytes of a transfer to a file, computes their digest and enforces the size limit. */
 export class FileSink {
   /** Bytes so far. */
   done = 0;
@@ -30,7 +30,7 @@ export class FileSink {
   private sha256 = createHash('sha256');
   private expectedHash: Hash | undefined;
 
-  /** @throws FactoryError InvalidParameter for a digest of an algorithm that is none of ours */
+  /** @throws FactoryError InvalidParameter when the algorithm of the expected digest is not supported */
   constructor(
     private readonly options: SinkOptions,
     private readonly file: FileHandle,
@@ -42,19 +42,19 @@ export class FileSink {
     });
   }
 
-  /** Takes a body to its end; one that does not go on where the last one was cut begins the file anew. */
-  async receive({ offset, size, body }: Opened): Promise<void> {
+  /** Writes a body to its end. A body with offset 0 starts the file over; another one continues it. */
+  async receive({ offset, size, body }: MediumStream): Promise<void> {
     const { url, maxBytes } = this.options;
     if (offset === 0) await this.startOver();
     this.reported = 0;
     this.size = size;
-    if ((size ?? 0) > maxBytes) throw tooLarge(url, `${size}`, maxBytes);
+    if ((size ?? 0) > maxBytes) throw tooLargeError(url, `${size}`, maxBytes);
     try {
-      for await (const chunk of body) await this.take(chunk);
+      for await (const chunk of body) await this.writeChunk(chunk);
     } catch (error) {
-      throw this.cut(error);
+      throw this.toTransferError(error);
     }
-    if (size !== undefined && this.done !== size) throw this.cut();
+    if (size !== undefined && this.done !== size) throw this.toTransferError();
   }
 
   /** @throws FactoryError ChecksumMismatch with both digests */
@@ -64,7 +64,7 @@ export class FileSink {
     const sha256 = this.sha256.digest('hex');
     const actual = this.expectedHash?.digest('hex') ?? sha256;
     if (expected !== undefined && actual !== expected.value.toLowerCase()) {
-      throw mismatch(withoutSecrets(url), expected.algorithm, actual, expected.value.toLowerCase());
+      throw checksumMismatchError(redactUrl(url), expected.algorithm, actual, expected.value.toLowerCase());
     }
     return { sha256, size: this.done };
   }
@@ -78,9 +78,9 @@ export class FileSink {
     await this.file.truncate(0);
   }
 
-  private async take(chunk: Uint8Array): Promise<void> {
+  private async writeChunk(chunk: Uint8Array): Promise<void> {
     const { url, maxBytes, onProgress } = this.options;
-    if (this.done + chunk.length > maxBytes) throw tooLarge(url, `more than ${maxBytes}`, maxBytes);
+    if (this.done + chunk.length > maxBytes) throw tooLargeError(url, `more than ${maxBytes}`, maxBytes);
     this.sha256.update(chunk);
     this.expectedHash?.update(chunk);
     for (let written = 0; written < chunk.length;) {
@@ -93,28 +93,31 @@ export class FileSink {
     onProgress(this.done, this.size);
   }
 
-  /** The failure that an error on the way is; no error: the body was too short. */
-  private cut(error?: unknown): FactoryError {
+  /** Converts an error during the transfer into a FactoryError; without an error, the body was too short. */
+  private toTransferError(error?: unknown): FactoryError {
     if (error instanceof FactoryError) return error;
-    if (error !== undefined && isLocal(error)) return storeFailure(this.options.path, error);
+    if (error !== undefined && isFileSystemError(error)) return writeFailedError(this.options.path, error);
     const all = this.size === undefined ? '' : ` of ${this.size}`;
-    const why = error === undefined ? 'the transfer ended early' : reasonOf(error);
-    return unavailable(this.options.url, `${why}, after ${this.done}${all} bytes`, { retryable: true, cause: error });
+    const why = error === undefined ? 'the transfer ended early' : describeTransferError(error);
+    return mediaUnavailableError(this.options.url, `${why}, after ${this.done}${all} bytes`, {
+      retryable: true,
+      cause: error,
+    });
   }
 }
 
-function tooLarge(url: string, size: string, limit: number): FactoryError {
-  return unavailable(url, `it has ${size} bytes, and at most ${limit} are taken`);
+function tooLargeError(url: string, size: string, limit: number): FactoryError {
+  return mediaUnavailableError(url, `it has ${size} bytes; the limit is ${limit} bytes`);
 }
 
-/** Errors of the file system name their call; those of the network have a code without one, or `read`. */
-function isLocal(error: unknown): boolean {
+/** Errors of the file system have `syscall` set to `write`; network errors have no `syscall`, or `read`. */
+function isFileSystemError(error: unknown): boolean {
   const { syscall } = error as NodeJS.ErrnoException;
   const code = (error as NodeJS.ErrnoException).code ?? '';
   return syscall === 'write' && (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EIO' || code === 'EFBIG');
 }
 
-function storeFailure(path: string, error: unknown): FactoryError {
+function writeFailedError(path: string, error: unknown): FactoryError {
   return new FactoryError('StoreFailed', `cannot write ${path}: ${(error as Error).message}`, {
     retryable: true,
     cause: error,

@@ -1,17 +1,17 @@
-/** Seconds; each wait of a transfer has its own. */
+/** Timeouts of the single waits of a transfer, in seconds. */
 export interface Timeouts {
-  /** To connect, TLS or an FTP server's greeting included. Default 30. */
+  /** To connect, with the TLS handshake or the FTP server's greeting. Default 30. */
   connect?: number;
-  /** From an HTTP request to the answer's headers. Default 60. */
+  /** From an HTTP request to the response's headers. Default 60. */
   headers?: number;
   /** Without a byte of the body, or without an FTP server's reply. Default 60. */
   idle?: number;
 }
 
-/** In seconds, for every protocol. */
+/** The default timeouts of every protocol, in seconds. */
 export const DEFAULT_TIMEOUTS = { connect: 30, headers: 60, idle: 60 };
 
-/** What tells whether a file at an address is still the same. */
+/** Data that tells whether the file at a URL is still the same. */
 export interface Validators {
   etag?: string;
   lastModified?: string;
@@ -19,38 +19,37 @@ export interface Validators {
   size?: number;
 }
 
-/** A file that is on its way, by whatever protocol. */
-export interface Opened extends Validators {
-  /** The byte that `body` begins with: 0, or the one that it was to go on from. */
+/** An open transfer of a file, by any protocol. */
+export interface MediumStream extends Validators {
+  /** Offset of the first byte of `body` in the file: 0, or the offset of the requested resume position. */
   offset: number;
-  /** May fail as the connection does; FactoryErrors are told as they are. */
+  /** The bytes. Throws the errors of the connection, or FactoryErrors. */
   body: AsyncIterable<Uint8Array>;
-  /** The address that answered, after redirects. */
+  /** The URL that answered, after redirects. */
   finalUrl: string;
-  /** Ends the transfer. To be called in any case, also when the body was read to its end. */
+  /** Ends the transfer. The caller must always call it, also after it has read the whole body. */
   close(): Promise<void>;
 }
 
 export interface OpenOptions {
   signal?: AbortSignal;
   timeouts?: Timeouts;
-  /** Absolute paths of the folders of the worker's machine that file addresses may name. Default none. */
+  /** Absolute paths of the folders on the worker's machine that file URLs may name. Default: none. */
   directories?: readonly string[];
-  /** Where a transfer that was cut goes on, if it is still the same file and the other side can; it begins at 0 otherwise. */
-  resume?: Resume;
+  /** Where to resume. The transfer begins at 0 if the file has changed, or the server cannot resume. */
+  resume?: ResumePosition;
 }
 
-/** How far a transfer came, and the mark and the size of the file that it was of. */
-export interface Resume {
+/** Where an interrupted transfer stopped, and how to recognise its file. */
+export interface ResumePosition {
   offset: number;
-  mark: string;
+  validator: string;
   size?: number;
 }
 
 /**
- * What a file can be recognised by when its transfer goes on: only a strong entity tag will do, or else its time (RFC 9110,
- * section 13.1.5).
+ * Chooses the validator for a resumed transfer: a strong entity tag, else the time (RFC 9110, section 13.1.5).
  */
-export function markOf({ etag, lastModified }: Validators): string | undefined {
+export function selectValidator({ etag, lastModified }: Validators): string | undefined {
   return etag !== undefined && !etag.startsWith('W/') ? etag : lastModified;
 }

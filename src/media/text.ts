@@ -1,21 +1,21 @@
 import { withDeadline } from './deadline.js';
-import { failureOf, unavailable } from './failures.js';
+import { toMediaError, mediaUnavailableError } from './failures.js';
 import { openMedium } from './open.js';
-import type { Opened, OpenOptions, Timeouts } from './source.js';
+import type { MediumStream, OpenOptions, Timeouts } from './source.js';
 
 export interface FetchOptions extends Pick<OpenOptions, 'signal' | 'directories'> {
   /** Default 16 MiB. */
   maxBytes?: number;
   timeouts?: Timeouts & {
-    /** Seconds for the whole of it. Default 120. */
+    /** Seconds for the whole transfer. Default 120. */
     total?: number;
   };
 }
 
-/** A small thing, and where it was. */
-export interface Content {
+/** A small file, and the URL that it came from. */
+export interface FetchedContent {
   bytes: Buffer;
-  /** The address that answered, after redirects. */
+  /** The URL that answered, after redirects. */
   finalUrl: string;
 }
 
@@ -23,56 +23,58 @@ const DEFAULT_MAX_BYTES = 16 * 1024 * 1024;
 const DEFAULT_TOTAL = 120;
 
 /**
- * Fetches a small thing from an http, https, ftp or file address.
+ * Fetches a small file from an http, https, ftp or file URL into memory.
  *
- * @throws FactoryError MediaUnavailable: classed as by `fetchToFile`; not retryable when it is larger than `maxBytes`
+ * @throws FactoryError MediaUnavailable as `fetchToFile`; not retryable when the file is larger than `maxBytes`
  */
-export async function fetchContent(url: string, options: FetchOptions = {}): Promise<Content> {
+export async function fetchContent(url: string, options: FetchOptions = {}): Promise<FetchedContent> {
   const { maxBytes = DEFAULT_MAX_BYTES, timeouts, directories } = options;
   const seconds = timeouts?.total ?? DEFAULT_TOTAL;
   return withDeadline({ url, seconds, signal: options.signal }, async (signal) => {
     try {
       const opened = await openMedium(url, { signal, timeouts, directories });
-      const bytes = await receive(url, opened, maxBytes).finally(() => opened.close());
+      const bytes = await readBytes(url, opened, maxBytes).finally(() => opened.close());
       return { bytes, finalUrl: opened.finalUrl };
     } catch (error) {
       signal.throwIfAborted();
-      throw failureOf(url, error);
+      throw toMediaError(url, error);
     }
   });
 }
 
-/** The bytes alone. */
+/** Like `fetchContent`, but returns only the bytes. */
 export async function fetchBytes(url: string, options: FetchOptions = {}): Promise<Buffer> {
   return (await fetchContent(url, options)).bytes;
 }
 
-/** The same as text in UTF-8; a byte order mark is dropped. @throws also when it is not UTF-8. */
+/** Like `fetchBytes`, but decodes UTF-8 and drops a byte order mark. @throws also when the content is not UTF-8 */
 export async function fetchText(url: string, options: FetchOptions = {}): Promise<string> {
-  return textOf(url, await fetchBytes(url, options));
+  return decodeText(url, await fetchBytes(url, options));
 }
 
-/** @throws FactoryError MediaUnavailable when it is not UTF-8 */
-export function textOf(url: string, bytes: Uint8Array): string {
+/** Decodes UTF-8, and drops a byte order mark. @throws FactoryError MediaUnavailable when it is not UTF-8 */
+export function decodeText(url: string, bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    throw unavailable(url, 'it is not text in UTF-8');
+    throw mediaUnavailableError(url, 'it is not text in UTF-8');
   }
 }
 
-async function receive(url: string, opened: Opened, maxBytes: number): Promise<Buffer> {
+async function readBytes(url: string, opened: MediumStream, maxBytes: number): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  const tooLarge = (): Error => unavailable(url, `it is larger than ${maxBytes} bytes`);
+  const tooLarge = (): Error => mediaUnavailableError(url, `it is larger than ${maxBytes} bytes`);
   if ((opened.size ?? 0) > maxBytes) throw tooLarge();
   for await (const chunk of opened.body) {
     size += chunk.length;
-    // Leaving the loop ends the transfer.
+    // An exception in the loop ends the transfer.
     if (size > maxBytes) throw tooLarge();
     chunks.push(chunk);
   }
   if (opened.size !== undefined && size !== opened.size)
-    throw unavailable(url, `the transfer ended early, after ${size} of ${opened.size} bytes`, { retryable: true });
+    throw mediaUnavailableError(url, `the transfer ended early, after ${size} of ${opened.size} bytes`, {
+      retryable: true,
+    });
   return Buffer.concat(chunks);
 }

@@ -1,20 +1,19 @@
 import { basename } from 'node:path';
 
-/** The address, resolved against another where it is relative; undefined if it is none. */
+/** Parses a URL, relative to `base` if that is given; returns undefined if it is not valid. */
 export function parseUrl(url: string, base?: string): URL | undefined {
-  // URL.parse would do, but came late to Node 20.
   return URL.canParse(url, base) ? new URL(url, base) : undefined;
 }
 
-/** The address for messages: without user, password and the query's values, which may be signatures. */
-export function withoutSecrets(url: string): string {
+/** Formats a URL for messages: without user, password and query, which may contain a signature. */
+export function redactUrl(url: string): string {
   const parsed = parseUrl(url);
   if (parsed === undefined) return JSON.stringify(url.slice(0, 200));
   return `${parsed.origin === 'null' ? parsed.protocol : parsed.origin}${parsed.pathname}${parsed.search === '' ? '' : '?…'}`;
 }
 
-/** Undoes percent-encoding; text that is not rightly encoded stays as it is. */
-export function decoded(text: string): string {
+/** Decodes percent-encoding; returns text with a wrong encoding unchanged. */
+export function decodePercent(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
@@ -22,7 +21,7 @@ export function decoded(text: string): string {
   }
 }
 
-/** The last part of an address's path, as the file is called where it lies: without percent-encoding, and never a path. */
-export function fileName(url: string): string {
-  return basename(decoded(basename(new URL(url).pathname)));
+/** Reads the file name at the end of a URL's path, without percent-encoding; never a path with a slash. */
+export function readFileName(url: string): string {
+  return basename(decodePercent(basename(new URL(url).pathname)));
 }

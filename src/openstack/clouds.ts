@@ -2,23 +2,23 @@ import { FactoryError } from '../domain/errors.js';
 import {
   ENVIRONMENT_CLOUD,
   hasEnvironmentCloud,
-  settingsFromEntry,
-  settingsFromEnvironment,
+  readEntrySettings,
+  readEnvironmentSettings,
 } from './config/cloud-config.js';
-import type { CallPace } from './http/call-pace.js';
+import type { RateLimiter } from './http/rate-limiter.js';
 import { Nova } from './compute/nova.js';
-import { type CloudEntry, type Environment, readCloudEntries, searchPath } from './config/config-files.js';
-import { type Deadlines, Http } from './http/http.js';
+import { type CloudEntry, type Environment, readCloudEntries, describeSearchPath } from './config/config-files.js';
+import { type Deadlines, HttpClient } from './http/http.js';
 import { Session } from './auth/session.js';
 import { Glance } from './image/glance.js';
 import { Neutron } from './network/neutron.js';
-import type { CloudSettings } from './config/settings.js';
+import type { CloudSettings } from './config/cloud-settings.js';
 import type { Cloud, Clouds } from './types.js';
 import { Cinder } from './volume/cinder.js';
 
-/** A cloud by its settings. Nothing is sent before the first call. */
-export function connectCloud(settings: CloudSettings, deadlines?: Deadlines, pace?: CallPace): Cloud {
-  const http = new Http(settings.name, settings.tls, deadlines, pace);
+/** Builds the clients of one cloud. Sends nothing before the first call. */
+export function connectCloud(settings: CloudSettings, deadlines?: Deadlines, pace?: RateLimiter): Cloud {
+  const http = new HttpClient(settings.name, settings.tls, deadlines, pace);
   const session = new Session(http, settings);
   return {
     name: settings.name,
@@ -27,7 +27,7 @@ export function connectCloud(settings: CloudSettings, deadlines?: Deadlines, pac
     image: new Glance(session),
     network: new Neutron(session),
     volume: new Cinder(session),
-    projectId: async (options) => (await session.token(options?.signal)).projectId,
+    getProjectId: async (options) => (await session.token(options?.signal)).projectId,
     close: () => http.close(),
   };
 }
@@ -37,35 +37,35 @@ export interface ConnectOptions {
   env?: Environment;
   /** Default: the current directory. */
   directory?: string;
-  /** Names of the clouds to know. Default: all that are configured. */
+  /** Names of the clouds that the caller wants. Default: every configured cloud. */
   only?: string[];
-  /** How long calls may take. Default {@link DEADLINES}. */
+  /** Time limits of the calls. Default {@link DEADLINES}. */
   deadlines?: Deadlines;
-  /** How often each may be called. Default: as often as we like. */
-  paceOf?: (cloud: string) => CallPace | undefined;
+  /** The rate limiter of a cloud's calls. Default: the calls are not limited. */
+  rateLimiterFor?: (cloud: string) => RateLimiter | undefined;
 }
 
-function unknownCloud(name: string, known: string[], env: Environment, directory: string): FactoryError {
+function unknownCloudError(name: string, known: string[], env: Environment, directory: string): FactoryError {
   const hint =
     name === ENVIRONMENT_CLOUD
       ? 'set OS_AUTH_URL and the other OS_* variables, or OS_CLOUD to a cloud of clouds.yaml'
-      : `clouds.yaml is looked for as ${searchPath(env, directory)}`;
-  const list = known.length === 0 ? 'none is configured' : `known are ${known.join(', ')}`;
+      : `clouds.yaml is searched for at ${describeSearchPath(env, directory)}`;
+  const list = known.length === 0 ? 'no cloud is configured' : `the configured clouds are ${known.join(', ')}`;
   return new FactoryError('UnknownCloud', `there is no cloud ${name}: ${list}`, { hint });
 }
 
 /**
- * The clouds of `clouds.yaml`, and `envvars` where the `OS_*` variables describe one. The files are read now; a cloud's
- * own entry is checked when it is first asked for.
+ * Connects to the clouds of `clouds.yaml`, and to `envvars` if the `OS_*` variables describe a cloud. Reads the files
+ * now; checks a cloud's entry at the first `get` of that cloud.
  * @throws FactoryError UnknownCloud when a file is not readable, or `only` names a cloud that is not configured
  */
 export function connectClouds(options: ConnectOptions = {}): Clouds {
-  const { env = process.env, directory = process.cwd(), only, deadlines, paceOf } = options;
+  const { env = process.env, directory = process.cwd(), only, deadlines, rateLimiterFor: paceOf } = options;
   const entries = new Map<string, CloudEntry>(readCloudEntries(env, directory).map((entry) => [entry.name, entry]));
   const configured = [...entries.keys()];
   if (hasEnvironmentCloud(env) && !entries.has(ENVIRONMENT_CLOUD)) configured.push(ENVIRONMENT_CLOUD);
   for (const name of only ?? []) {
-    if (!configured.includes(name)) throw unknownCloud(name, configured, env, directory);
+    if (!configured.includes(name)) throw unknownCloudError(name, configured, env, directory);
   }
   const known = configured.filter((name) => only === undefined || only.includes(name));
   const connected = new Map<string, Cloud>();
@@ -73,10 +73,10 @@ export function connectClouds(options: ConnectOptions = {}): Clouds {
   function get(name: string): Cloud {
     const existing = connected.get(name);
     if (existing !== undefined) return existing;
-    if (!known.includes(name)) throw unknownCloud(name, known, env, directory);
+    if (!known.includes(name)) throw unknownCloudError(name, known, env, directory);
     const entry = entries.get(name);
     const cloud = connectCloud(
-      entry === undefined ? settingsFromEnvironment(env, directory) : settingsFromEntry(entry, env, directory),
+      entry === undefined ? readEnvironmentSettings(env, directory) : readEntrySettings(entry, env, directory),
       deadlines,
       paceOf?.(name),
     );

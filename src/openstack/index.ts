@@ -1,2 +1,2 @@
 export { connectCloud, connectClouds, type ConnectOptions } from './clouds.js';
-export type { CloudSettings } from './config/settings.js';
+export type { CloudSettings } from './config/cloud-settings.js';

@@ -1,7 +1,8 @@
 /**
- * What the rest of the program sees of an OpenStack cloud. Field names are the APIs' own; only what we use is typed.
- * Every call takes an optional AbortSignal, ends within its deadline, and throws FactoryError (class, message of the
- * service, request id). "find" and "get" answer undefined when there is no such thing; "delete" of something gone succeeds.
+ * The port through which the rest of the program uses an OpenStack cloud. Field names are those of the APIs; only the
+ * fields that we use are typed. Every call takes an optional AbortSignal, ends within its deadline, and throws
+ * FactoryError with the error class, the service's message and the request id. "find" and "get" return undefined when
+ * the resource does not exist; "delete" of a resource that is gone already succeeds.
  */
 import type { CallOptions } from './http/call-options.js';
 import type { Compute } from './compute/types.js';
@@ -15,24 +16,24 @@ export type * from './image/types.js';
 export type * from './network/types.js';
 export type * from './volume/types.js';
 
-/** One cloud, signed in lazily at the first call. Safe to use from many builds at once; the token is renewed on 401. */
+/** One cloud. Signs in at the first call and renews the token on 401. Many builds can use it at the same time. */
 export interface Cloud {
-  /** The name under which the worker knows it. */
+  /** The cloud's name in the worker's configuration. */
   readonly name: string;
-  /** The region, where the configuration names one. */
+  /** The region; undefined if the configuration names none. */
   readonly region: string | undefined;
   readonly compute: Compute;
   readonly image: Images;
   readonly network: Network;
   readonly volume: Volumes;
-  /** The project that we are signed in to. */
-  projectId(options?: CallOptions): Promise<string>;
+  /** Returns the id of the project that the credentials are scoped to. */
+  getProjectId(options?: CallOptions): Promise<string>;
   close(): Promise<void>;
 }
 
-/** The clouds that a worker can reach, by the names of `clouds.yaml` (and `envvars` for `OS_*`). */
+/** The clouds that a worker can reach, by their names in `clouds.yaml` (`envvars` for the `OS_*` variables). */
 export interface Clouds {
-  /** @throws FactoryError UnknownCloud naming those that are known. */
+  /** @throws FactoryError UnknownCloud, which lists the configured clouds */
   get(name: string): Cloud;
   names(): string[];
   close(): Promise<void>;

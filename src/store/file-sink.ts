@@ -3,21 +3,21 @@ import { Writable } from 'node:stream';
 
 type Done = (error?: Error | null) => void;
 
-/** Bytes after which those so far are sent to the disk, beside the writing: the sync at the end is short then. */
+/** Bytes after which we start a sync in parallel to the writing: then the sync at the end is short. */
 const SYNC_EVERY = 64 * 1024 * 1024;
 
 /**
- * Writes a stream to an open file, which stays open. What comes during one write is gathered for the next, so that small
- * chunks cost neither a write each nor a copy.
+ * Writes a stream to an open file, which stays open. Chunks that arrive during a write are written together in the next
+ * one, so that small chunks cost neither a write each nor a copy.
  */
 export class FileSink extends Writable {
-  /** Bytes that the file has been given. */
+  /** Bytes written so far. */
   bytes = 0;
   private unsynced = 0;
   private writing: Promise<void> = Promise.resolve();
   private syncing: Promise<void> = Promise.resolve();
 
-  /** @param gathered bytes that wait in memory before the source has to */
+  /** @param gathered bytes to buffer in memory before the source must wait */
   constructor(
     private readonly file: FileHandle,
     gathered: number,
@@ -43,7 +43,7 @@ export class FileSink extends Writable {
   private async writeAll(chunks: Buffer[]): Promise<void> {
     const size = chunks.reduce((sum, { length }) => sum + length, 0);
     const { bytesWritten } = await this.file.writev(chunks);
-    // The system may take less than it was given, as when the disk is nearly full.
+    // The system may write fewer bytes than requested, for example when the disk is nearly full.
     if (bytesWritten < size) await this.file.appendFile(Buffer.concat(chunks).subarray(bytesWritten));
     this.bytes += size;
     this.unsynced += size;
@@ -51,7 +51,7 @@ export class FileSink extends Writable {
     await this.syncing;
     this.unsynced = 0;
     this.syncing = this.file.datasync();
-    // Its failure is the next write's, or the end's: the system tells it only once.
+    // The next write or the end reports its error: the system reports it only once.
     this.syncing.catch(() => undefined);
   }
 
@@ -59,7 +59,7 @@ export class FileSink extends Writable {
     this.syncing.then(() => done(), done);
   }
 
-  /** What is under way ends first: whoever closes the file after us must not pull it from under it. */
+  /** Waits for running writes and syncs, because the caller closes the file afterwards. */
   override _destroy(error: Error | null, done: Done): void {
     void Promise.allSettled([this.writing, this.syncing]).then(() => done(error));
   }

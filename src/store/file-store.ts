@@ -4,53 +4,54 @@ import { pipeline } from 'node:stream/promises';
 import { FactoryError } from '../domain/errors.js';
 import type { BuildRecord } from '../domain/record.js';
 import { maskRecord } from '../planning/secrets.js';
-import { contentOf, createFile, entriesOf, guarded, replaceFile } from './files.js';
+import { readFileIfExists, createFile, listFolder, withStoreErrors, replaceFile } from './files.js';
 import { FileSink } from './file-sink.js';
 import { parseRecord } from './record-schema.js';
 import type { Store } from './types.js';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const DOCUMENT_NAME = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
-/** Bytes that are gathered in memory, and after which progress is reported. */
+/** Bytes that we buffer in memory; after each buffer we report the progress. */
 const REPORT_EVERY = 4 * 1024 * 1024;
 
 /**
- * A store in a folder, laid out as imagefactory's (`<uuid>.meta`, `<uuid>.body`) with a folder `<uuid>.d` for the working
- * documents. Only its owner may read it: documents hold passwords and keys. Any number of processes may use it at once,
- * over a network file system too, because every write is a rename or a link of a finished file.
+ * A store in a folder, with imagefactory's layout (`<uuid>.meta`, `<uuid>.body`) and a folder `<uuid>.d` for the
+ * working documents. Only its owner can read it, because documents contain passwords and keys. Any number of processes
+ * can use it at the same time, also on a network file system, because every write is a rename or a link of a complete
+ * file.
  *
- * @throws FactoryError StoreFailed from every method; retryable when the disk is full or the device fails.
+ * @throws FactoryError StoreFailed from every method; retryable when the disk is full or the device fails
  */
 export class FileStore implements Store {
   constructor(readonly directory: string) {}
 
   bodyPath(uuid: string): string {
-    return join(this.directory, `${checked(uuid)}.body`);
+    return join(this.directory, `${requireUuid(uuid)}.body`);
   }
 
   async writeRecord(record: BuildRecord): Promise<void> {
     const path = this.metaPath(record.identifier);
     const text = `${JSON.stringify(maskRecord(record), null, 2)}\n`;
-    await guarded('write', path, () => replaceFile(path, (file) => file.writeFile(text)));
+    await withStoreErrors('write', path, () => replaceFile(path, (file) => file.writeFile(text)));
   }
 
   async readRecord(uuid: string): Promise<BuildRecord | undefined> {
     const path = this.metaPath(uuid);
-    return guarded('read', path, async () => {
-      const text = await contentOf(path);
+    return withStoreErrors('read', path, async () => {
+      const text = await readFileIfExists(path);
       return text === undefined ? undefined : parseRecord(text.toString('utf8'), uuid);
     });
   }
 
   async listRecords(): Promise<{ records: BuildRecord[]; unreadable: string[] }> {
-    const names = await guarded('read', this.directory, () => entriesOf(this.directory));
+    const names = await withStoreErrors('read', this.directory, () => listFolder(this.directory));
     const records: BuildRecord[] = [];
     const unreadable: string[] = [];
     for (const name of names.filter((entry) => entry.endsWith('.meta')).sort()) {
       const uuid = name.slice(0, -'.meta'.length);
       const record = UUID.test(uuid) ? await this.readRecord(uuid).catch(() => 'unreadable' as const) : 'unreadable';
       if (record === 'unreadable') unreadable.push(name);
-      // Undefined: deleted since the folder was read.
+      // Undefined: the record was deleted after we had listed the folder.
       else if (record !== undefined) records.push(record);
     }
     records.sort((one, other) => Date.parse(other.created_at) - Date.parse(one.created_at));
@@ -58,31 +59,31 @@ export class FileStore implements Store {
   }
 
   async deleteRecord(uuid: string): Promise<string[]> {
-    const own = `${checked(uuid)}.`;
-    const names = await guarded('read', this.directory, () => entriesOf(this.directory));
-    // What an interrupted write left goes too. The record goes last: while it is there, the rest can be found again.
+    const own = `${requireUuid(uuid)}.`;
+    const names = await withStoreErrors('read', this.directory, () => listFolder(this.directory));
+    // This includes temporary files of interrupted writes. The record goes last: it lets a retry find the other files.
     const mine = names.filter((name) => name.startsWith(own)).sort((one) => (one.endsWith('.meta') ? 1 : -1));
     for (const name of mine) {
       const path = join(this.directory, name);
-      await guarded('remove', path, () => rm(path, { recursive: true, force: true }));
+      await withStoreErrors('remove', path, () => rm(path, { recursive: true, force: true }));
     }
     return mine.filter((name) => /\.(meta|body|d)$/.test(name)).sort();
   }
 
   async writeDocument(uuid: string, name: string, content: string | Buffer): Promise<void> {
     const path = this.documentPath(uuid, name);
-    await guarded('write', path, () => replaceFile(path, (file) => file.writeFile(content)));
+    await withStoreErrors('write', path, () => replaceFile(path, (file) => file.writeFile(content)));
   }
 
   async readDocument(uuid: string, name: string): Promise<Buffer | undefined> {
     const path = this.documentPath(uuid, name);
-    return guarded('read', path, () => contentOf(path));
+    return withStoreErrors('read', path, () => readFileIfExists(path));
   }
 
   async ensureDocument(uuid: string, name: string, make: () => string | Promise<string>): Promise<Buffer> {
     const path = this.documentPath(uuid, name);
-    return guarded('write', path, async () => {
-      const present = await contentOf(path);
+    return withStoreErrors('write', path, async () => {
+      const present = await readFileIfExists(path);
       if (present !== undefined) return present;
       const content = await make();
       await createFile(path, (file) => file.writeFile(content));
@@ -92,7 +93,7 @@ export class FileStore implements Store {
 
   async deleteDocument(uuid: string, name: string): Promise<void> {
     const path = this.documentPath(uuid, name);
-    await guarded('remove', path, () => rm(path, { force: true }));
+    await withStoreErrors('remove', path, () => rm(path, { force: true }));
   }
 
   async writeBody(
@@ -109,7 +110,7 @@ export class FileStore implements Store {
       await pipeline(data, sink, { signal });
       bytes = sink.bytes;
     };
-    await guarded('write', path, async () => {
+    await withStoreErrors('write', path, async () => {
       try {
         await replaceFile(path, copy);
       } catch (error) {
@@ -122,18 +123,18 @@ export class FileStore implements Store {
   }
 
   private metaPath(uuid: string): string {
-    return join(this.directory, `${checked(uuid)}.meta`);
+    return join(this.directory, `${requireUuid(uuid)}.meta`);
   }
 
   private documentPath(uuid: string, name: string): string {
     if (!DOCUMENT_NAME.test(name))
       throw new FactoryError('StoreFailed', `${JSON.stringify(name)} cannot name a document of the store`);
-    return join(this.directory, `${checked(uuid)}.d`, name);
+    return join(this.directory, `${requireUuid(uuid)}.d`, name);
   }
 }
 
-/** The UUID, which becomes a part of paths. */
-function checked(uuid: string): string {
+/** Checks the UUID, because it becomes a part of paths. */
+function requireUuid(uuid: string): string {
   if (UUID.test(uuid)) return uuid;
   throw new FactoryError('StoreFailed', `${JSON.stringify(uuid)} is not the UUID of an image`);
 }

@@ -3,71 +3,83 @@ import { type FileHandle, link, mkdir, open, readdir, readFile, rename, rm } fro
 import { dirname } from 'node:path';
 import { FactoryError } from '../domain/errors.js';
 
-/** Failures of a device or a full disk pass; those of rights and paths stay. */
-const PASSING = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EBUSY', 'EMFILE', 'ENFILE', 'ESTALE', 'ETIMEDOUT', 'EAGAIN']);
+/** Error codes for which a retry can succeed: a full disk, a failing device; not wrong permissions or paths. */
+const TRANSIENT_CODES = new Set([
+  'ENOSPC',
+  'EDQUOT',
+  'EIO',
+  'EBUSY',
+  'EMFILE',
+  'ENFILE',
+  'ESTALE',
+  'ETIMEDOUT',
+  'EAGAIN',
+]);
 
 type Write = (file: FileHandle) => Promise<void>;
 
-function codeOf(error: unknown): string | undefined {
+function readErrorCode(error: unknown): string | undefined {
   return error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
 }
 
-/** Runs the work; the system's own errors become FactoryError StoreFailed: "cannot <what> <path>: <reason>". */
-export async function guarded<T>(what: string, path: string, work: () => Promise<T>): Promise<T> {
+/** Runs the work, and converts system errors into FactoryError StoreFailed: "cannot <what> <path>: <reason>". */
+export async function withStoreErrors<T>(what: string, path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     const { syscall } = error as NodeJS.ErrnoException;
-    const code = codeOf(error);
+    const code = readErrorCode(error);
     if (code === undefined || syscall === undefined) throw error;
     throw new FactoryError('StoreFailed', `cannot ${what} ${path}: ${(error as Error).message}`, {
-      retryable: PASSING.has(code),
+      retryable: TRANSIENT_CODES.has(code),
       cause: error,
-      hint: PASSING.has(code)
-        ? 'see whether the disk of the storage directory is full or failing'
-        : 'see who owns the storage directory',
+      hint: TRANSIENT_CODES.has(code)
+        ? 'check whether the disk of the storage directory is full or failing'
+        : 'check the owner and the permissions of the storage directory',
     });
   }
 }
 
-/** A file's content, or undefined when there is none. */
-export async function contentOf(path: string): Promise<Buffer | undefined> {
-  return readFile(path).catch(absent(undefined));
+/** Reads a file; returns undefined when it does not exist. */
+export async function readFileIfExists(path: string): Promise<Buffer | undefined> {
+  return readFile(path).catch(ifAbsent(undefined));
 }
 
-/** The names in a folder; none when there is no folder. */
-export async function entriesOf(path: string): Promise<string[]> {
-  return readdir(path).catch(absent<string[]>([]));
+/** Lists the names in a folder; none when the folder does not exist. */
+export async function listFolder(path: string): Promise<string[]> {
+  return readdir(path).catch(ifAbsent<string[]>([]));
 }
 
-function absent<T>(value: T): (error: unknown) => T {
+function ifAbsent<T>(value: T): (error: unknown) => T {
   return (error) => {
-    if (codeOf(error) !== 'ENOENT') throw error;
+    if (readErrorCode(error) !== 'ENOENT') throw error;
     return value;
   };
 }
 
-/** Writes a file whole or not at all, whatever was there. */
+/** Writes a complete file or nothing; replaces an existing file. */
 export async function replaceFile(path: string, write: Write): Promise<void> {
   const temporary = await writeTemporary(path, write);
   await rename(temporary, path);
   await syncFolder(path);
 }
 
-/** Writes a file whole if there is none: of several writers at once one succeeds, and the others' content is dropped. */
+/**
+ * Writes a complete file if none exists. Of several concurrent writers, one succeeds; the others' content is dropped.
+ */
 export async function createFile(path: string, write: Write): Promise<void> {
   const temporary = await writeTemporary(path, write);
   try {
     await link(temporary, path);
     await syncFolder(path);
   } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error;
+    if (readErrorCode(error) !== 'EEXIST') throw error;
   } finally {
     await rm(temporary, { force: true });
   }
 }
 
-/** A finished file beside the path, on the disk and readable by its owner only. */
+/** Writes and syncs a temporary file in the same folder; only its owner can read it. */
 async function writeTemporary(path: string, write: Write): Promise<string> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const temporary = `${path}.${randomBytes(6).toString('hex')}.part`;
@@ -84,7 +96,7 @@ async function writeTemporary(path: string, write: Write): Promise<string> {
   return temporary;
 }
 
-/** A rename outlives a power failure only when its folder is on the disk. */
+/** Syncs the folder of a path: only then does a rename survive a power failure. */
 async function syncFolder(path: string): Promise<void> {
   const folder = await open(dirname(path), 'r');
   try {

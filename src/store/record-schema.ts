@@ -4,7 +4,7 @@ import type { BuildRecord } from '../domain/record.js';
 
 const digest = z.looseObject({ algorithm: z.string(), value: z.string() });
 
-/** What a `<uuid>.meta` must be to be used; fields that a newer version has added are kept as they are. */
+/** Schema of `<uuid>.meta`. It keeps unknown fields, which a newer version may have added. */
 const recordSchema = z.looseObject({
   identifier: z.string(),
   type: z.literal('BaseImage'),
@@ -43,10 +43,10 @@ const recordSchema = z.looseObject({
   downloaded: z.boolean(),
 }) satisfies z.ZodType<BuildRecord>;
 
-/** Reads the text of `<uuid>.meta`. @throws FactoryError StoreFailed naming the field that is wrong. */
+/** Reads the text of `<uuid>.meta`. @throws FactoryError StoreFailed, which names the wrong field */
 export function parseRecord(text: string, uuid: string): BuildRecord {
   const name = `${uuid}.meta`;
-  const result = recordSchema.safeParse(jsonOf(text, name));
+  const result = recordSchema.safeParse(parseJson(text, name));
   if (!result.success)
     throw new FactoryError('StoreFailed', `${name} is not a record: ${z.prettifyError(result.error)}`);
   if (result.data.identifier !== uuid)
@@ -54,11 +54,11 @@ export function parseRecord(text: string, uuid: string): BuildRecord {
   return result.data;
 }
 
-function jsonOf(text: string, name: string): unknown {
+function parseJson(text: string, name: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    // The parser's message quotes the text, which may hold passwords.
+    // We do not pass on the parser's message: it quotes the text, which may contain passwords.
     throw new FactoryError('StoreFailed', `${name} is not JSON`, {
       cause: error instanceof SyntaxError ? undefined : error,
     });

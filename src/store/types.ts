@@ -1,27 +1,27 @@
 import type { BuildRecord } from '../domain/record.js';
 
 /**
- * Where records, bodies and a build's working documents are kept. Every write is whole or not at all (a temporary file
- * moved into place), every read answers undefined when there is nothing.
+ * Keeps records, bodies and the working documents of builds. Every write is complete or has no effect (a temporary file
+ * is moved into place). Every read returns undefined when there is nothing.
  */
 export interface Store {
   /** The storage directory, e.g. `/var/lib/imagefactory/storage`. */
   readonly directory: string;
-  /** Path of `<uuid>.body`. */
+  /** Returns the path of `<uuid>.body`. */
   bodyPath(uuid: string): string;
   writeRecord(record: BuildRecord): Promise<void>;
   readRecord(uuid: string): Promise<BuildRecord | undefined>;
-  /** Every record, newest first; unreadable ones are reported, not fatal. */
+  /** Lists every record, newest first, and the file names of records that cannot be read. */
   listRecords(): Promise<{ records: BuildRecord[]; unreadable: string[] }>;
-  /** Removes record, body and working documents; answers the names of what was there. */
+  /** Removes record, body and working documents; returns the names of the removed files. */
   deleteRecord(uuid: string): Promise<string[]>;
-  /** A build's working document: `template.tdl`, `install_script`, `plan.json`, `icicle.xml`, `installer.console`, `key`, … Mode 0600. */
+  /** Writes a working document: `template.tdl`, `install_script`, `plan.json`, `icicle.xml`, `key`, … Mode 0600. */
   writeDocument(uuid: string, name: string, content: string | Buffer): Promise<void>;
   readDocument(uuid: string, name: string): Promise<Buffer | undefined>;
-  /** Writes only if there is none yet, and answers what is there afterwards: safe to run twice. */
+  /** Writes the document if it does not exist yet, and returns its content: safe to run twice. */
   ensureDocument(uuid: string, name: string, make: () => string | Promise<string>): Promise<Buffer>;
   deleteDocument(uuid: string, name: string): Promise<void>;
-  /** Receives the body: a stream into a temporary file, synced, moved into place. */
+  /** Writes the body from a stream: into a temporary file, which is synced and moved into place. Returns the bytes. */
   writeBody(
     uuid: string,
     data: NodeJS.ReadableStream,

@@ -4,29 +4,29 @@ import { bundleWorkflowCode, type WorkflowBundleOption, type WorkflowBundleWithS
 import { BUNDLED_FAILURE_CONVERTER } from '../codec/data-converter.js';
 
 /**
- * Where `npm run build` puts a bundle: beside this file's compiled form. There are two, because how a workflow writes its
- * failures down is part of the bundle: in plain words, or as a payload that can be encrypted.
+ * Returns the path where `npm run build` writes a bundle: in the folder of this file's compiled form. There are two
+ * bundles, because the failure converter is part of the bundle: failures as plain text, or as payloads to encrypt.
  */
-export function bundlePath(encrypted: boolean): string {
+export function workflowBundlePath(encrypted: boolean): string {
   return fileURLToPath(new URL(`workflow-bundle${encrypted ? '-encrypted' : ''}.js`, import.meta.url));
 }
 
-/** The workflows' source: TypeScript when run from the sources, JavaScript when compiled. */
+/** The workflows' entry file: TypeScript when this file runs from its source, JavaScript when it is compiled. */
 const WORKFLOWS_PATH = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? '../workflows/index.ts' : '../workflows/index.js', import.meta.url),
 );
 
 /**
- * The workflow bundle: the one that was built with the program, else one made now.
+ * Returns the workflow bundle that was built with the program; without one, makes it now.
  *
  * @param encrypted whether the worker has payload keys
  */
-export async function workflowBundle(encrypted = false): Promise<WorkflowBundleOption> {
-  const codePath = bundlePath(encrypted);
+export async function findOrMakeBundle(encrypted = false): Promise<WorkflowBundleOption> {
+  const codePath = workflowBundlePath(encrypted);
   return existsSync(codePath) ? { codePath } : makeBundle(encrypted);
 }
 
-/** Makes a bundle from the workflows' sources. */
+/** Makes a workflow bundle. */
 export function makeBundle(encrypted: boolean): Promise<WorkflowBundleWithSourceMap> {
   return bundleWorkflowCode({
     workflowsPath: WORKFLOWS_PATH,
@@ -37,5 +37,5 @@ export function makeBundle(encrypted: boolean): Promise<WorkflowBundleWithSource
 
 function nothing(): void {}
 
-/** The bundler's own progress is of no interest to a worker's log. */
+/** Keeps the bundler's progress messages out of the worker's log. */
 const quiet = { log: nothing, trace: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing };

@@ -1,37 +1,37 @@
 import type { Client } from '@temporalio/client';
 import type { CloudLimits } from '../activities/shared/context.js';
-import { CallPace } from '../openstack/http/call-pace.js';
+import { RateLimiter } from '../openstack/http/rate-limiter.js';
 
-/** Milliseconds between two looks at how many workers there are. */
+/** Milliseconds between two counts of the workers. */
 const REFRESH = 5000;
-/** Milliseconds after which a worker that has not asked for work has gone; one that is there asks every minute. */
+/** Milliseconds without a poll after which a worker counts as gone; a running worker polls every minute. */
 const GONE = 120_000;
 /** TASK_QUEUE_TYPE_ACTIVITY */
 const ACTIVITIES = 2;
 
 /**
- * This worker's part of the calls that each cloud is to get: the limits hold for all workers of a task queue together, and
- * each takes an equal part. Nobody has to hand out anything: Temporal knows who polls.
+ * This worker's share of each cloud's call limit. The limits apply to all workers of a task queue together, and each
+ * worker takes an equal share. The workers need no coordinator: Temporal knows the pollers of a task queue.
  */
 export class CallBudget {
-  private readonly paces = new Map<string, CallPace>();
+  private readonly rateLimiters = new Map<string, RateLimiter>();
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly limits: CloudLimits) {
     for (const [cloud, { apiCallsPerSecond }] of Object.entries(limits)) {
-      if (apiCallsPerSecond !== undefined) this.paces.set(cloud, new CallPace(apiCallsPerSecond));
+      if (apiCallsPerSecond !== undefined) this.rateLimiters.set(cloud, new RateLimiter(apiCallsPerSecond));
     }
   }
 
-  /** Undefined: the cloud's calls are not limited. */
-  paceOf = (cloud: string): CallPace | undefined => this.paces.get(cloud);
+  /** Returns the rate limiter of a cloud; undefined when the cloud's calls are not limited. */
+  rateLimiterFor = (cloud: string): RateLimiter | undefined => this.rateLimiters.get(cloud);
 
-  /** Shares with the workers that there are, from now on until it is stopped. */
+  /** Computes this worker's share now, and again whenever the number of workers changes, until `stop`. */
   async start(client: Client, taskQueue: string, identity: string): Promise<void> {
-    if (this.paces.size === 0) return;
+    if (this.rateLimiters.size === 0) return;
     const share = async (): Promise<void> => {
-      const workers = await pollers(client, taskQueue).catch(() => undefined);
-      // Who has not polled yet is one of them all the same; without Temporal's answer the parts stay.
+      const workers = await listPollers(client, taskQueue).catch(() => undefined);
+      // We count ourselves even before our first poll. Without an answer from Temporal, the shares stay as they are.
       if (workers !== undefined) this.divide(workers.add(identity).size);
     };
     await share();
@@ -44,12 +44,12 @@ export class CallBudget {
   }
 
   private divide(workers: number): void {
-    for (const [cloud, pace] of this.paces) pace.setRate((this.limits[cloud]?.apiCallsPerSecond ?? 1) / workers);
+    for (const [cloud, pace] of this.rateLimiters) pace.setRate((this.limits[cloud]?.apiCallsPerSecond ?? 1) / workers);
   }
 }
 
-/** The workers that poll a task queue, by their identities. */
-async function pollers(client: Client, taskQueue: string): Promise<Set<string>> {
+/** Lists the identities of the workers that poll a task queue. */
+async function listPollers(client: Client, taskQueue: string): Promise<Set<string>> {
   const { pollers: found } = await client.workflowService.describeTaskQueue({
     namespace: client.options.namespace,
     taskQueue: { name: taskQueue },

@@ -6,7 +6,7 @@ import type { CloudLimits, CloudWatch, Deps } from '../activities/shared/context
 import { KEYS, TOOL } from '../domain/names.js';
 import { listOwnServers } from '../activities/instance/servers.js';
 import { listOwnVolumes } from '../activities/instance/create-volumes.js';
-import { SharedPoll, type PollPace } from '../openstack/polling/shared-poll.js';
+import { SharedPoll, type PollInterval } from '../openstack/polling/shared-poll.js';
 import { Throttle } from '../openstack/polling/throttle.js';
 import type { Clouds } from '../openstack/types.js';
 import { GuestJournal } from '../guest/journal.js';
@@ -24,14 +24,14 @@ export interface DepsOptions {
   version?: WorkerDeploymentVersion;
   /** Default: none. */
   limits?: CloudLimits;
-  /** Milliseconds between two looks at a cloud; default 500 to 5000. */
-  pace?: PollPace;
+  /** Interval of the cloud's list calls, in milliseconds. Default: 500 to 5000. */
+  pollInterval?: PollInterval;
 }
 
-/** Console reads a second and cloud, all builds together. */
+/** Console reads per second and cloud, for all builds together. */
 const CONSOLE_READS = 2;
 
-function watcher(clouds: Clouds, pace: PollPace): (name: string) => CloudWatch {
+function createCloudWatches(clouds: Clouds, pace: PollInterval): (name: string) => CloudWatch {
   const watches = new Map<string, CloudWatch>();
   return (name) => {
     const existing = watches.get(name);
@@ -49,12 +49,12 @@ function watcher(clouds: Clouds, pace: PollPace): (name: string) => CloudWatch {
   };
 }
 
-/** Puts together what the activities of a worker see. */
+/** Creates the dependencies of a worker's activities. */
 export function createDeps(options: DepsOptions): Deps {
-  const pace = options.pace ?? { shortest: 500, longest: 5000 };
+  const pace = options.pollInterval ?? { shortest: 500, longest: 5000 };
   return {
     clouds: options.clouds,
-    watch: watcher(options.clouds, pace),
+    watch: createCloudWatches(options.clouds, pace),
     store: new FileStore(options.storagePath),
     journal: new GuestJournal(),
     temporal: options.temporal,

@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Worker } from '@temporalio/worker';
 
-/** `host:port`, `:port` or `port`. */
+/** Parses `host:port`, `:port` or `port`. Default host: 127.0.0.1. */
 export function parseAddress(text: string): { host: string; port: number } {
   const match = /^(?:(.*):)?(\d+)$/.exec(text.trim());
   if (match?.[2] === undefined) throw new TypeError(`${JSON.stringify(text)} is not an address: write host:port`);
@@ -10,8 +10,8 @@ export function parseAddress(text: string): { host: string; port: number } {
 }
 
 /**
- * Answers `GET /` with 200 while every lane of the worker polls, with 503 while one does not (starting, draining,
- * failed), and the lanes' states as JSON.
+ * Serves `GET /`: status 200 while the workers of all task queues poll, 503 while one does not (starting, draining,
+ * failed), and the states by task queue as JSON (`lanes`).
  */
 export async function serveHealth(address: string, workers: Worker[]): Promise<{ server: Server; port: number }> {
   const { host, port } = parseAddress(address);

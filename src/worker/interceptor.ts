@@ -2,13 +2,16 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { ActivityExecuteInput, ActivityInboundCallsInterceptor, Next } from '@temporalio/worker';
 import { latestProgress } from '../activities/shared/context.js';
+import { defined } from '../domain/defined.js';
 import { FactoryError } from '../domain/errors.js';
 import type { FailureDetails } from '../workflows/lifecycle/failures.js';
 
-/** Bytes of a failure's message that go into the history. */
+/** The most characters of a failure's message in the history. */
 const LONGEST_MESSAGE = 4000;
 
-/** The failure that Temporal records: type, message and class of ours; never a stack of the worker's. */
+/**
+ * Converts an error into the failure that Temporal records: our type, message and retryability, without a stack trace.
+ */
 export function toFailure(error: unknown): unknown {
   if (!(error instanceof FactoryError)) return error;
   const details: FailureDetails = { hint: error.hint, consoleTail: error.consoleTail?.slice(-LONGEST_MESSAGE) };
@@ -20,18 +23,18 @@ export function toFailure(error: unknown): unknown {
     message,
     nonRetryable: !error.retryable,
     details: [details],
-    ...(error.retryAfterSeconds === undefined ? {} : { nextRetryDelay: error.retryAfterSeconds * 1000 }),
+    ...defined({ nextRetryDelay: error.retryAfterSeconds === undefined ? undefined : error.retryAfterSeconds * 1000 }),
   });
 }
 
-/** An activity that was told to stop says so itself; what it was doing then fails for that reason only. */
+/** Whether the activity was cancelled: then its other errors are only a result of the cancellation. */
 function isStopped(context: Context): boolean {
   return context.cancellationSignal.aborted;
 }
 
 /**
- * Around every activity: heartbeats its last report until it ends, so that a dead worker is noticed and a cancellation
- * heard, and turns errors into recorded failures of their class.
+ * Wraps every activity. It sends the activity's latest progress as heartbeats until the activity ends, so that Temporal
+ * notices a dead worker and delivers cancellations. It converts errors into failures of their type.
  */
 export class StepInterceptor implements ActivityInboundCallsInterceptor {
   async execute(input: ActivityExecuteInput, next: Next<ActivityInboundCallsInterceptor, 'execute'>): Promise<unknown> {

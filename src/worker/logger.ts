@@ -7,24 +7,24 @@ export interface LoggerOptions {
   level: string;
 }
 
-/** Values of these names are never written. */
+/** The log never shows the values of keys with these names. */
 const SECRET = /pass(word)?|secret|token|private_?key|rootpw|user_data|authorization/i;
 
-/** A copy in which whatever is named like a secret is masked; what nests deeper than four levels is left out. */
-export function withoutSecrets(value: unknown, depth = 0): unknown {
+/** Copies a value, masks the values of keys that are named like secrets, and leaves out levels below the fourth. */
+export function maskSecrets(value: unknown, depth = 0): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (depth > 4) return '…';
-  if (Array.isArray(value)) return value.slice(0, 50).map((item) => withoutSecrets(item, depth + 1));
+  if (Array.isArray(value)) return value.slice(0, 50).map((item) => maskSecrets(item, depth + 1));
   if (value instanceof Error) return { name: value.name, message: value.message };
   const entries = Object.entries(value).map(([key, item]) => [
     key,
-    SECRET.test(key) ? '********' : withoutSecrets(item, depth + 1),
+    SECRET.test(key) ? '********' : maskSecrets(item, depth + 1),
   ]);
   return Object.fromEntries(entries);
 }
 
-/** What of a log entry's context helps a person: the build's workflow, the step, the try. */
-function meta(entry: LogEntry): Record<string, unknown> {
+/** Selects the fields of a log entry that help a reader: the build, the workflow, the step, the attempt. */
+function selectFields(entry: LogEntry): Record<string, unknown> {
   const { workflowId, activityType, attempt, ...others } = (entry.meta ?? {}) as Record<string, unknown>;
   const rest = { ...others };
   for (const noise of [
@@ -39,26 +39,26 @@ function meta(entry: LogEntry): Record<string, unknown> {
   ])
     delete rest[noise];
   const build = typeof workflowId === 'string' ? /[0-9a-f]{8}-[0-9a-f-]{27}$/.exec(workflowId)?.[0] : undefined;
-  return withoutSecrets({ build, workflowId, step: activityType, attempt, ...rest }) as Record<string, unknown>;
+  return maskSecrets({ build, workflowId, step: activityType, attempt, ...rest }) as Record<string, unknown>;
 }
 
-function textLine(entry: LogEntry): string {
+function formatTextLine(entry: LogEntry): string {
   const time = new Date(Number(entry.timestampNanos / 1_000_000n)).toISOString();
-  const fields = Object.entries(meta(entry))
+  const fields = Object.entries(selectFields(entry))
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key}=${typeof value === 'object' ? JSON.stringify(value) : String(value)}`);
   return `${time} ${entry.level.padEnd(5)} ${entry.message}${fields.length === 0 ? '' : ` [${fields.join(' ')}]`}\n`;
 }
 
-/** What the SDK says of every lane that hosts no workflows: true of two of the three, on purpose. */
+/** Messages of the SDK for workers without workflows: two of our three workers have none on purpose. */
 const EXPECTED = /^No (Nexus services|workflows) registered/;
 
-/** The worker's logger: lines for people, or one JSON object a line, on standard error. */
-export function workerLogger({ format, level }: LoggerOptions): Logger {
+/** Creates the worker's logger: text lines, or one JSON object per line, on standard error. */
+export function createWorkerLogger({ format, level }: LoggerOptions): Logger {
   const sink = pino({ level, base: undefined }, pino.destination(2));
   return new DefaultLogger(level.toUpperCase() as LogLevel, (entry) => {
     if (EXPECTED.test(entry.message)) return;
-    if (format === 'text') process.stderr.write(textLine(entry));
-    else sink[entry.level.toLowerCase() as 'info'](meta(entry), entry.message);
+    if (format === 'text') process.stderr.write(formatTextLine(entry));
+    else sink[entry.level.toLowerCase() as 'info'](selectFields(entry), entry.message);
   });
 }

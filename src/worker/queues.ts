@@ -4,9 +4,9 @@ import { taskQueueFor, type QueueKind } from '../domain/task-queues.js';
 type Slots = Partial<TemporalWorkerOptions>;
 
 /**
- * Slots of each lane. Waits are many and cheap: a thousand of them cost a thousand heartbeats in three seconds. Transfers
- * move and hash bytes on the event loop's threads: few. Workflow tasks are short. The cache is bounded by memory: a build that
- * waits long falls out of it, and is replayed when something happens to it.
+ * Slots by kind of task queue. Waiting activities are many and cheap: a thousand of them send a thousand heartbeats in
+ * three seconds. Transfers move and hash bytes on the event loop's threads, so there are few. Workflow tasks are short.
+ * Memory limits the workflow cache: a build that waits long is evicted, and replayed at its next event.
  */
 const SLOTS: Record<QueueKind, Slots> = {
   control: {
@@ -20,7 +20,7 @@ const SLOTS: Record<QueueKind, Slots> = {
   transfer: { maxConcurrentActivityTaskExecutions: 4, maxConcurrentActivityTaskPolls: 2 },
 };
 
-/** The options of a lane's worker. Only the control lane hosts workflows. */
-export function workerOptionsFor(taskQueue: string, lane: QueueKind): Slots & { taskQueue: string } {
-  return { taskQueue: taskQueueFor(taskQueue, lane), ...SLOTS[lane] };
+/** Returns task queue and slots of the worker for a kind of task queue. Only the `control` worker runs workflows. */
+export function workerOptionsFor(taskQueue: string, kind: QueueKind): Slots & { taskQueue: string } {
+  return { taskQueue: taskQueueFor(taskQueue, kind), ...SLOTS[kind] };
 }

@@ -2,23 +2,23 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { Client, Connection } from '@temporalio/client';
 import type { WorkerDeploymentVersion } from '@temporalio/common';
 import { NativeConnection, Runtime } from '@temporalio/worker';
-import { dataConverter } from '../codec/data-converter.js';
+import { createDataConverter } from '../codec/data-converter.js';
 import type { PayloadKeys } from '../codec/keys.js';
 import type { CloudLimits } from '../activities/shared/context.js';
 import { connectClouds } from '../openstack/index.js';
-import type { PollPace } from '../openstack/polling/shared-poll.js';
-import { workflowBundle } from './bundle.js';
+import type { PollInterval } from '../openstack/polling/shared-poll.js';
+import { findOrMakeBundle } from './bundle.js';
 import { CallBudget } from './call-budget.js';
 import { parseAddress, serveHealth } from './health.js';
-import { workerLogger } from './logger.js';
-import { createWorkers, runWorkers, stopSignal, workerIdentity } from './workers.js';
+import { createWorkerLogger } from './logger.js';
+import { createWorkers, runWorkers, createStopSignal, formatWorkerIdentity } from './workers.js';
 
 export interface WorkerOptions {
   /** Default `imagefactory`. */
   taskQueue: string;
-  /** Where records and bodies are kept. */
+  /** Folder for records and bodies. */
   storagePath: string;
-  /** Where installer media are spooled. */
+  /** Folder for the temporary files of installer media. */
   cachePath: string;
   /** Prometheus endpoint, `host:port`. Default: none. */
   metricsAddress?: string;
@@ -26,44 +26,44 @@ export interface WorkerOptions {
   healthAddress?: string;
   logFormat: 'text' | 'json';
   logLevel: string;
-  /** What everything in Temporal is encrypted with. Default: nothing is. */
+  /** Keys that encrypt everything in Temporal. Default: nothing is encrypted. */
   payloadKeys?: PayloadKeys;
-  /** Deployment and build id; builds stay with those of the worker that began them. Default: no versioning. */
+  /** Deployment name and build id: a build stays on the version that started it. Default: no versioning. */
   version?: WorkerDeploymentVersion;
-  /** Names of the clouds to serve. Default: all that the worker knows. */
+  /** Names of the clouds to serve. Default: all configured clouds. */
   clouds?: string[];
-  /** CIDRs that the guests see this worker under. Default: found out. */
+  /** CIDRs of this worker's addresses as the guests see them. Default: detected. */
   workerAddresses?: string[];
-  /** Folders of this machine whose files templates may name. Default: none. */
+  /** Folders of this machine from which templates may read files. Default: none. */
   filesFrom?: string[];
-  /** Limits of clouds, by their names. Default: none. */
+  /** Limits by cloud name. Default: no limits. */
   limits?: CloudLimits;
-  /** How often the clouds are looked at. */
-  pace?: PollPace;
+  /** Interval of the list calls to a cloud. */
+  pollInterval?: PollInterval;
 }
 
 function installRuntime(options: WorkerOptions): void {
   Runtime.install({
-    // It would stop all lanes at a time.
+    // The runtime would stop all workers at the same time; `runWorkers` stops them in order.
     shutdownSignals: [],
-    logger: workerLogger({ format: options.logFormat, level: options.logLevel }),
+    logger: createWorkerLogger({ format: options.logFormat, level: options.logLevel }),
     telemetryOptions: {
       logging: { filter: { core: 'WARN', other: 'WARN' }, forward: {} },
       ...(options.metricsAddress === undefined
         ? {}
-        : { metrics: { prometheus: { bindAddress: bindAddress(options.metricsAddress) } } }),
+        : { metrics: { prometheus: { bindAddress: normaliseAddress(options.metricsAddress) } } }),
     },
   });
 }
 
-function bindAddress(text: string): string {
+function normaliseAddress(text: string): string {
   const { host, port } = parseAddress(text);
   return `${host}:${port}`;
 }
 
 /**
- * Hosts workflows and activities until the process is told to stop (SIGTERM, SIGINT). Running activities get some seconds
- * to end; what takes longer is handed to the next worker, which goes on from its last report.
+ * Runs workflows and activities until the process gets SIGTERM or SIGINT. Running activities get some seconds to end; a
+ * longer one fails, and another worker's attempt goes on from its last heartbeat.
  */
 export async function runWorker(options: WorkerOptions): Promise<void> {
   installRuntime(options);
@@ -73,22 +73,22 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
   const client = new Client({
     connection: clientConnection,
     namespace,
-    dataConverter: dataConverter(options.payloadKeys),
+    dataConverter: createDataConverter(options.payloadKeys),
   });
   const budget = new CallBudget(options.limits ?? {});
-  const clouds = connectClouds({ only: options.clouds, paceOf: budget.paceOf });
+  const clouds = connectClouds({ only: options.clouds, rateLimiterFor: budget.rateLimiterFor });
   try {
-    await budget.start(client, options.taskQueue, workerIdentity(options.version));
-    const bundle = await workflowBundle(options.payloadKeys !== undefined);
+    await budget.start(client, options.taskQueue, formatWorkerIdentity(options.version));
+    const bundle = await findOrMakeBundle(options.payloadKeys !== undefined);
     const workers = await createWorkers({ ...options, clouds, connection, client, bundle });
     const health = options.healthAddress === undefined ? undefined : await serveHealth(options.healthAddress, workers);
-    await runWorkers(workers, stopSignal());
+    await runWorkers(workers, createStopSignal());
     health?.server.close();
   } finally {
     budget.stop();
     await clouds.close();
     await clientConnection.close();
-    // Where one lane could not be made, the others still hold the connection: why it could not is what to tell.
+    // If one worker could not be created, the others still use the connection; the first error is the one to report.
     await connection.close().catch(() => undefined);
   }
 }

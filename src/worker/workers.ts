@@ -8,47 +8,48 @@ import {
   type WorkflowBundleOption,
 } from '@temporalio/worker';
 import { createActivities } from '../activities/index.js';
+import { defined } from '../domain/defined.js';
 import { QUEUE_KINDS } from '../domain/task-queues.js';
-import { dataConverter } from '../codec/data-converter.js';
+import { createDataConverter } from '../codec/data-converter.js';
 import type { PayloadKeys } from '../codec/keys.js';
 import { createDeps, type DepsOptions } from './deps.js';
 import { StepInterceptor } from './interceptor.js';
 import { workerOptionsFor } from './queues.js';
 
-/** Seconds that short calls get to end when the worker is stopped, and after which it ends whatever still runs. */
+/** Time that activities get to end when the worker is stopped, and time after which the worker stops anyway. */
 const GRACE = '10s';
 const FORCE = '30s';
-/** What tells a process to stop. */
+/** The signals that stop the process. */
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
-/** How often heartbeats are sent at the most: how soon a cancellation is heard. */
+/** The shortest time between two heartbeats that are sent: it decides how soon an activity notices a cancellation. */
 const HEARTBEAT_THROTTLE = '3s';
 
 export interface WorkersOptions extends Omit<DepsOptions, 'temporal'> {
   connection: NativeConnection;
-  /** Must encrypt with the same keys. */
+  /** A client with the same payload keys. */
   client: Client;
   taskQueue: string;
-  /** As `workflowBundle` makes it for a worker with or without keys. */
+  /** The result of `findOrMakeBundle`, for a worker with or without keys. */
   bundle: WorkflowBundleOption;
-  /** What payloads and failures are encrypted with. Default: nothing is. */
+  /** Keys that encrypt payloads and failures. Default: nothing is encrypted. */
   payloadKeys?: PayloadKeys;
 }
 
-/** One Temporal worker a lane, all in this process. They do not poll before they are run. */
+/** Creates one Temporal worker per kind of task queue, all in this process. They poll only after `runWorkers`. */
 export async function createWorkers(options: WorkersOptions): Promise<Worker[]> {
   const { connection, client, taskQueue, bundle } = options;
   const activities = createActivities(createDeps({ ...options, temporal: client }));
   return Promise.all(
-    QUEUE_KINDS.map((lane) =>
+    QUEUE_KINDS.map((kind) =>
       Worker.create({
         connection,
         namespace: client.options.namespace,
         activities,
-        dataConverter: dataConverter(options.payloadKeys),
-        ...(lane === 'control' ? { workflowBundle: bundle } : {}),
-        ...workerOptionsFor(taskQueue, lane),
-        identity: workerIdentity(options.version),
-        ...versionOptions(options.version),
+        dataConverter: createDataConverter(options.payloadKeys),
+        ...defined({ workflowBundle: kind === 'control' ? bundle : undefined }),
+        ...workerOptionsFor(taskQueue, kind),
+        identity: formatWorkerIdentity(options.version),
+        ...buildVersionOptions(options.version),
         maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
         defaultHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
         shutdownGraceTime: GRACE,
@@ -60,10 +61,10 @@ export async function createWorkers(options: WorkersOptions): Promise<Worker[]> 
 }
 
 /**
- * Runs the workers of all lanes until they are told to stop. The control lane stops when the others have: their activities ask
- * workflows, whose answers are its work.
+ * Runs all workers until `stop` is aborted. The `control` worker stops after the others, because their activities query
+ * workflows, and it runs those workflows.
  *
- * @param workers as `createWorkers` makes them
+ * @param workers the result of `createWorkers`
  */
 export async function runWorkers([control, ...others]: Worker[], stop: AbortSignal): Promise<void> {
   const end = (worker: Worker | undefined): void => {
@@ -74,25 +75,25 @@ export async function runWorkers([control, ...others]: Worker[], stop: AbortSign
   await Promise.all([control?.run(), running.finally(() => end(control))]);
 }
 
-/** Aborted when this process is told to stop. */
-export function stopSignal(): AbortSignal {
+/** Returns a signal that is aborted when this process gets SIGTERM or SIGINT. */
+export function createStopSignal(): AbortSignal {
   const stop = new AbortController();
   for (const name of STOP_SIGNALS) process.on(name, () => stop.abort());
   return stop.signal;
 }
 
-/** How Temporal knows this process. */
-export function workerIdentity(version: WorkerDeploymentVersion | undefined): string {
+/** Formats the identity under which Temporal lists this process. */
+export function formatWorkerIdentity(version: WorkerDeploymentVersion | undefined): string {
   return `${process.pid}@${hostname()}${version === undefined ? '' : ` (${version.buildId})`}`;
 }
 
 /**
- * Every workflow is pinned: a build lasts hours, not weeks, so that its own version can wait for it, and what its
- * activities hand to each other (plan, documents, progress, the guest's journal) need be understood by that version only.
- * All lanes are of one version, because Temporal keeps an activity on its workflow's version only where workers of that
- * version poll its task queue (https://docs.temporal.io/worker-versioning).
+ * Pins every workflow to its version. A build lasts hours and not weeks, so the workers of its version can stay until
+ * it ends. The data that its activities exchange (plan, documents, progress, the guest's journal) must be readable only
+ * for that version. All task queues get the same version, because Temporal keeps an activity on its workflow's version
+ * only if workers of that version poll its task queue (https://docs.temporal.io/worker-versioning).
  */
-function versionOptions(version: WorkerDeploymentVersion | undefined): Partial<TemporalWorkerOptions> {
+function buildVersionOptions(version: WorkerDeploymentVersion | undefined): Partial<TemporalWorkerOptions> {
   if (version === undefined) return {};
   return {
     workerDeploymentOptions: { version, useWorkerVersioning: true, defaultVersioningBehavior: 'PINNED' },

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FactoryError, type ErrorType } from '../../src/domain/errors.js';
 import { connectCloud } from '../../src/openstack/index.js';
-import type { CloudSettings } from '../../src/openstack/config/settings.js';
+import type { CloudSettings } from '../../src/openstack/config/cloud-settings.js';
 import type { Cloud, CreateServer, Flavor, Image, Server } from '../../src/openstack/types.js';
 
 /** Bytes of the images that are uploaded: an empty disk, which no machine can boot but every hypervisor starts. */

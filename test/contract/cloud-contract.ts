@@ -1,5 +1,5 @@
 import { after, before, describe } from 'node:test';
-import type { CloudSettings } from '../../src/openstack/config/settings.js';
+import type { CloudSettings } from '../../src/openstack/config/cloud-settings.js';
 import { Bench } from './bench.js';
 import { describeCompute } from './compute-contract.js';
 import { describeImageImport } from './image-import-contract.js';

@@ -15,7 +15,7 @@ export function describeCompute(bench: Bench): void {
     });
 
     it('tells the limits of the project', async () => {
-      const limits = await bench.cloud.compute.limits();
+      const limits = await bench.cloud.compute.getLimits();
       for (const key of ['maxTotalInstances', 'totalInstancesUsed', 'maxTotalCores', 'maxTotalRAMSize']) {
         assert.equal(typeof limits[key], 'number', key);
       }
@@ -44,7 +44,7 @@ export function describeCompute(bench: Bench): void {
     it('knows no server that it does not have', async () => {
       const id = randomUUID();
       assert.equal(await bench.cloud.compute.getServer(id), undefined);
-      assert.equal(await bench.cloud.compute.consoleOutput(id), '');
+      assert.equal(await bench.cloud.compute.getConsoleOutput(id), '');
       await bench.cloud.compute.deleteServer(id);
       const error = await failure(bench.cloud.compute.stopServer(id), 'NotFound');
       assert.match(error.message, new RegExp(`Nova .* refused POST .*/servers/${id}/action \\(404\\): .*${id}`));
@@ -63,7 +63,7 @@ export function describeCompute(bench: Bench): void {
     });
 
     it('says which quota does not allow what is asked for', async (context) => {
-      const limit = (await bench.cloud.compute.limits())['maxTotalInstances'] ?? -1;
+      const limit = (await bench.cloud.compute.getLimits())['maxTotalInstances'] ?? -1;
       if (limit < 0 || limit >= 1000) {
         context.skip('the project has no limit that a request for 1000 servers exceeds');
         return;
@@ -109,8 +109,8 @@ export function describeCompute(bench: Bench): void {
       );
       assert.deepEqual(await compute.listServers({ name: server.name.slice(0, -1) }), []);
 
-      assert.equal(typeof (await compute.consoleOutput(id, 5)), 'string');
-      const traffic = await compute.traffic(id);
+      assert.equal(typeof (await compute.getConsoleOutput(id, 5)), 'string');
+      const traffic = await compute.getTraffic(id);
       if (traffic !== undefined) assert.ok(traffic.disk >= 0 && traffic.network >= 0);
       const [port] = await bench.cloud.network.listPorts({ device_id: id });
       assert.equal(port?.fixed_ips[0]?.ip_address, address.addr);

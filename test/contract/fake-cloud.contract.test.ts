@@ -1,6 +1,6 @@
 import { after } from 'node:test';
-import { settingsFromEnvironment } from '../../src/openstack/config/cloud-config.js';
-import type { CloudSettings } from '../../src/openstack/config/settings.js';
+import { readEnvironmentSettings } from '../../src/openstack/config/cloud-config.js';
+import type { CloudSettings } from '../../src/openstack/config/cloud-settings.js';
 import { FakeCloud } from '../fakes/openstack/fake-cloud.js';
 import { FLAVORS } from '../fakes/openstack/options.js';
 import { describeCloudContract } from './cloud-contract.js';
@@ -18,7 +18,7 @@ async function start(): Promise<CloudSettings> {
     durations,
     quotas: { instances: 10, cores: 20, ram: 51_200, gigabytes: 1000 },
   });
-  return settingsFromEnvironment(cloud.env(), process.cwd());
+  return readEnvironmentSettings(cloud.env(), process.cwd());
 }
 
 describeCloudContract('fake', start, '127.0.0.1');

@@ -58,7 +58,7 @@ export function describeImages(bench: Bench): void {
     });
 
     it('says which formats of disks it takes', async () => {
-      const formats = await bench.cloud.image.diskFormats();
+      const formats = await bench.cloud.image.listDiskFormats();
       for (const format of ['raw', 'qcow2', 'aki', 'ari']) assert.ok(formats.includes(format), format);
     });
 

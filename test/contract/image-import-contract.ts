@@ -38,7 +38,7 @@ export function describeImageImport(bench: Bench): void {
     }
 
     it('is offered', async () => {
-      assert.ok((await bench.cloud.image.importMethods()).includes('web-download'));
+      assert.ok((await bench.cloud.image.listImportMethods()).includes('web-download'));
     });
 
     it('fetches an image, which is locked meanwhile, and then like one that was uploaded', async () => {
@@ -46,12 +46,12 @@ export function describeImageImport(bench: Bench): void {
       const { id } = await bench.queuedImage();
       let release: () => void = () => undefined;
       const held = new Promise<undefined>((resolve) => (release = () => resolve(undefined)));
-      media.fault(/disk\.raw$/, { kind: 'chosen', choose: () => held }, 1);
-      await images.importFrom(id, uri);
+      media.addFault(/disk\.raw$/, { kind: 'chosen', choose: () => held }, 1);
+      await images.importImage(id, uri);
       const begun = await images.getImage(id);
       assert.equal(typeof begun?.['os_glance_import_task'], 'string');
       assert.ok(['queued', 'importing'].includes(begun?.status ?? ''), begun?.status);
-      const again = await failure(images.importFrom(id, uri), 'Conflict');
+      const again = await failure(images.importImage(id, uri), 'Conflict');
       assert.match(again.message, /Image has active task|Image needs to be in 'queued' state/);
       const importing = await eventually(
         'importing',
@@ -72,9 +72,9 @@ export function describeImageImport(bench: Bench): void {
         [image.size, image.virtual_size, image.checksum, image.os_hash_algo, image.os_hash_value],
         [DISK.length, DISK.length, createHash('md5').update(DISK).digest('hex'), 'sha512', createHash('sha512').update(DISK).digest('hex')],
       ); // prettier-ignore
-      assert.equal(await images.importMessage(id), 'Copied 1 MiB');
+      assert.equal(await images.getImportMessage(id), 'Copied 1 MiB');
       assert.ok((await buffer((await images.downloadImage(id)).data)).equals(DISK));
-      const late = await failure(images.importFrom(id, uri), 'Conflict');
+      const late = await failure(images.importImage(id, uri), 'Conflict');
       assert.match(late.message, /Image with status active cannot be target for import/);
     });
 
@@ -83,20 +83,20 @@ export function describeImageImport(bench: Bench): void {
       const closed = await MediaServer.start({ host: bench.here ?? '' });
       await closed.close();
       media.put('/contract/short.raw', DISK);
-      media.fault(/short\.raw$/, { kind: 'truncated', bytes: 1000 });
+      media.addFault(/short\.raw$/, { kind: 'truncated', bytes: 1000 });
       const { id } = await bench.queuedImage();
-      assert.equal(await images.importMessage(id), undefined);
+      assert.equal(await images.getImportMessage(id), undefined);
       const vain = [`${media.origin}/contract/none`, `${media.origin}/contract/short.raw`, `${closed.origin}${FILE}`];
       for (const one of vain) {
-        await images.importFrom(id, one);
+        await images.importImage(id, one);
         const image = await settled(id);
         assert.deepEqual([...outcome(image).slice(0, 2), image.size], ['queued', '', null], one);
         assert.ok(image['os_glance_failed_import'], one);
-        assert.equal(await images.importMessage(id), 'Task failed due to Internal Error', one);
+        assert.equal(await images.getImportMessage(id), 'Task failed due to Internal Error', one);
       }
       media.put('/contract/moved.raw', '');
-      media.fault(/moved\.raw$/, { kind: 'redirect', to: uri });
-      await images.importFrom(id, `${media.origin}/contract/moved.raw`);
+      media.addFault(/moved\.raw$/, { kind: 'redirect', to: uri });
+      await images.importImage(id, `${media.origin}/contract/moved.raw`);
       assert.deepEqual(outcome(await settled(id)), ['active', '', '']);
     });
 
@@ -104,13 +104,13 @@ export function describeImageImport(bench: Bench): void {
       const { image: images } = bench.cloud;
       const { id } = await bench.queuedImage();
       for (const strange of ['ftp://ftp.example.org/disk.raw', 'file:///etc/hostname', 'disk.raw']) {
-        const error = await failure(images.importFrom(id, strange), 'BadRequest');
+        const error = await failure(images.importImage(id, strange), 'BadRequest');
         assert.ok(error.message.includes(`URI for web-download does not pass filtering: ${strange}`), error.message);
       }
       assert.equal((await images.getImage(id))?.['os_glance_import_task'], undefined);
       const unknown = randomUUID();
-      assert.match((await failure(images.importFrom(unknown, uri), 'NotFound')).message, /No image found with ID/);
-      assert.equal(await images.importMessage(unknown), undefined);
+      assert.match((await failure(images.importImage(unknown, uri), 'NotFound')).message, /No image found with ID/);
+      assert.equal(await images.getImportMessage(unknown), undefined);
     });
 
     it('keeps its properties to Glance', async () => {
@@ -126,11 +126,11 @@ export function describeImageImport(bench: Bench): void {
     it('ends with an image that is deleted', async () => {
       const { image: images } = bench.cloud;
       const { id } = await bench.queuedImage();
-      media.fault(/disk\.raw$/, { kind: 'slow', bytes: DISK.length / 4, ms: 100 }, 1);
-      await images.importFrom(id, uri);
+      media.addFault(/disk\.raw$/, { kind: 'slow', bytes: DISK.length / 4, ms: 100 }, 1);
+      await images.importImage(id, uri);
       await images.deleteImage(id);
       assert.equal(await images.getImage(id), undefined);
-      assert.equal(await images.importMessage(id), undefined);
+      assert.equal(await images.getImportMessage(id), undefined);
     });
   });
 }

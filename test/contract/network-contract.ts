@@ -83,7 +83,7 @@ export function describeNetwork(bench: Bench): void {
       const networks = await bench.cloud.network.listNetworks();
       const external = new Set((await bench.cloud.network.listNetworks({ external: true })).map(({ id }) => id));
       for (const { id } of networks) {
-        const leadsTo = await bench.cloud.network.externalNetworkOf(id);
+        const leadsTo = await bench.cloud.network.findExternalNetwork(id);
         if (leadsTo !== undefined) assert.ok(external.has(leadsTo));
       }
     });

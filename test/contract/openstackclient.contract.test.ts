@@ -22,7 +22,7 @@ describe(
     let cloud: FakeCloud;
     let directory: string;
     before(async () => {
-      cloud = await FakeCloud.start({ hurry: 20 });
+      cloud = await FakeCloud.start({ speedUp: 20 });
       directory = await mkdtemp(join(tmpdir(), 'openstackclient-'));
       await writeFile(join(directory, 'clouds.yaml'), cloud.cloudsYaml());
       await writeFile(join(directory, 'disk'), Buffer.alloc(2000, 'disk'));

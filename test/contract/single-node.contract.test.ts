@@ -1,10 +1,10 @@
 import { networkInterfaces } from 'node:os';
 import { describe, it } from 'node:test';
 import { FactoryError } from '../../src/domain/errors.js';
-import { settingsFromEnvironment, settingsFromEntry } from '../../src/openstack/config/cloud-config.js';
+import { readEnvironmentSettings, readEntrySettings } from '../../src/openstack/config/cloud-config.js';
 import { readCloudEntries } from '../../src/openstack/config/config-files.js';
 import { connectCloud } from '../../src/openstack/index.js';
-import type { CloudSettings } from '../../src/openstack/config/settings.js';
+import type { CloudSettings } from '../../src/openstack/config/cloud-settings.js';
 import { describeCloudContract } from './cloud-contract.js';
 
 /**
@@ -22,9 +22,9 @@ function here(): string | undefined {
 /** The cloud of `OS_CLOUD`, else of the `OS_*` variables: the single-node cloud when its environment is loaded. */
 function configuredCloud(): CloudSettings | undefined {
   const name = process.env['OS_CLOUD'];
-  if (!name) return process.env['OS_AUTH_URL'] ? settingsFromEnvironment(process.env, process.cwd()) : undefined;
+  if (!name) return process.env['OS_AUTH_URL'] ? readEnvironmentSettings(process.env, process.cwd()) : undefined;
   const entry = readCloudEntries(process.env, process.cwd()).find((candidate) => candidate.name === name);
-  return entry === undefined ? undefined : settingsFromEntry(entry, process.env, process.cwd());
+  return entry === undefined ? undefined : readEntrySettings(entry, process.env, process.cwd());
 }
 
 /** Why the contract cannot be tried, or undefined when it can. */
@@ -32,7 +32,7 @@ async function hindrance(settings: CloudSettings | undefined): Promise<string | 
   if (settings === undefined) return 'no cloud is named by OS_CLOUD or OS_AUTH_URL';
   const cloud = connectCloud(settings);
   try {
-    await cloud.projectId({ signal: AbortSignal.timeout(15_000) });
+    await cloud.getProjectId({ signal: AbortSignal.timeout(15_000) });
     return undefined;
   } catch (error) {
     // A cloud that answers, but not as it should, is a failure of the contract.

@@ -10,12 +10,12 @@ import { baseImageWorkflowId } from '../../src/domain/base-image-input.js';
 import { WORKFLOWS, type CloudSweep } from '../../src/domain/messages.js';
 import { marksOf, resourceName, tagsOf, type BuildRef } from '../../src/domain/names.js';
 import { run } from '../../src/cli/cli.js';
-import { Http } from '../../src/openstack/http/http.js';
+import { HttpClient } from '../../src/openstack/http/http.js';
 import { Session } from '../../src/openstack/auth/session.js';
-import { Service } from '../../src/openstack/http/service.js';
+import { ServiceClient } from '../../src/openstack/auth/service-client.js';
 import { testBundle } from '../support/bundle.js';
 import { createWorkers, runWorkers } from '../../src/worker/workers.js';
-import { startTemporal } from '../support/temporal.js';
+import { startTemporal, temporalEnv } from '../support/temporal.js';
 import { RecordingIo } from '../unit/cli/recording-io.js';
 import { type Bench, publicKey } from './bench.js';
 
@@ -62,14 +62,14 @@ export function describeSweeper(bench: Bench): void {
     }
 
     async function port(name: string, tags: string[]): Promise<string> {
-      const http = new Http(bench.settings.name, bench.settings.tls);
+      const http = new HttpClient(bench.settings.name, bench.settings.tls);
       try {
-        const neutron = new Service(new Session(http, bench.settings), 'network', 'Neutron', 'v2.0');
+        const neutron = new ServiceClient(new Session(http, bench.settings), 'network', 'Neutron', 'v2.0');
         const networks = await bench.cloud.network.listNetworks();
         const network = networks.find((one) => one.subnets.length > 0 && !one['router:external']);
         const json = { port: { network_id: network?.id, name } };
         const answer = z.object({ port: z.object({ id: z.string() }) });
-        const { id } = (await neutron.json({ method: 'POST', path: '/ports', json }, answer)).port;
+        const { id } = (await neutron.requestJson({ method: 'POST', path: '/ports', json }, answer)).port;
         bench.later(() => bench.cloud.network.deletePort(id));
         if (tags.length > 0) await neutron.send({ method: 'PUT', path: `/ports/${id}/tags`, json: { tags } });
         return id;
@@ -145,7 +145,7 @@ export function describeSweeper(bench: Bench): void {
 
     /** `imagefactory gc` that leaves all JEOS images and installer media of this cloud: kind and id of what it names. */
     async function gc(outcome: string, ...more: string[]): Promise<string[]> {
-      const io = new RecordingIo({ TEMPORAL_ADDRESS: temporal.address });
+      const io = new RecordingIo(temporalEnv(temporal));
       const sparing = ['--jeos-keep', '1000000', '--unused-for', '9999d'];
       const options = ['--task-queue', TASK_QUEUE, '--output', 'json', '--cloud', bench.settings.name, ...sparing];
       const code = await run(['gc', '--older-than', '0s', ...options, ...more], io);

@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { z } from 'zod';
 import { FactoryError } from '../../src/domain/errors.js';
-import { Http } from '../../src/openstack/http/http.js';
+import { HttpClient } from '../../src/openstack/http/http.js';
 import { Session } from '../../src/openstack/auth/session.js';
-import { Service } from '../../src/openstack/http/service.js';
+import { ServiceClient } from '../../src/openstack/auth/service-client.js';
 import type { BlockDevice, Volume } from '../../src/openstack/types.js';
 import { type Bench, eventually, failure, smallest } from './bench.js';
 
@@ -52,10 +52,12 @@ export function describeVolumes(bench: Bench): void {
     }
 
     /** Cinder, for what this program has no use for, and no client. */
-    async function withCinder<T>(use: (cinder: Service) => Promise<T>): Promise<T> {
-      const http = new Http(bench.settings.name, bench.settings.tls);
+    async function withCinder<T>(use: (cinder: ServiceClient) => Promise<T>): Promise<T> {
+      const http = new HttpClient(bench.settings.name, bench.settings.tls);
       try {
-        return await use(new Service(new Session(http, bench.settings), 'block-storage', 'Cinder', 'v3/{project_id}'));
+        return await use(
+          new ServiceClient(new Session(http, bench.settings), 'block-storage', 'Cinder', 'v3/{project_id}'),
+        );
       } finally {
         await http.close();
       }
@@ -65,7 +67,7 @@ export function describeVolumes(bench: Bench): void {
     async function messages(id: string, microversion = '3.5'): Promise<Message[]> {
       const headers = { 'openstack-api-version': `volume ${microversion}` };
       const list = { method: 'GET', path: '/messages', query: { resource_uuid: id }, headers } as const;
-      return withCinder(async (cinder) => (await cinder.json(list, MESSAGES)).messages);
+      return withCinder(async (cinder) => (await cinder.requestJson(list, MESSAGES)).messages);
     }
 
     async function removeMessages(volumeId: string): Promise<void> {
@@ -83,7 +85,7 @@ export function describeVolumes(bench: Bench): void {
         eventually(
           'snapshots deleted',
           async () => {
-            const { snapshots } = await cinder.json(list, SNAPSHOTS);
+            const { snapshots } = await cinder.requestJson(list, SNAPSHOTS);
             const idle = snapshots.filter(({ status }) => status === 'available' || status === 'error');
             for (const { id } of idle) await cinder.send({ method: 'DELETE', path: `/snapshots/${id}` });
             return snapshots;
@@ -114,7 +116,7 @@ export function describeVolumes(bench: Bench): void {
     }
 
     it('is there', async () => {
-      assert.equal(await bench.cloud.volume.exists(), true);
+      assert.equal(await bench.cloud.volume.isAvailable(), true);
     });
 
     it('is made of an image, and keeps what that is said to be', async () => {
@@ -225,7 +227,7 @@ export function describeVolumes(bench: Bench): void {
       const failed = await volumeIn((await create('second', uploadId)).id, 'error');
       assert.equal(failed.bootable, true);
       assert.deepEqual(failed.volume_image_metadata, { signature_verified: 'False' });
-      assert.deepEqual(await volume.messagesOf(failed.id), [], 'Cinder does not tell why');
+      assert.deepEqual(await volume.listMessages(failed.id), [], 'Cinder does not tell why');
       await images.updateImage(uploadId, [{ op: 'remove', path: '/signature_verified' }]);
       await available('third', uploadId);
     });
@@ -234,12 +236,12 @@ export function describeVolumes(bench: Bench): void {
       const { volume, image: images } = bench.cloud;
       const { id } = await available('told', (await bench.activeImage()).id);
       bench.later(() => removeMessages(id));
-      assert.deepEqual(await volume.messagesOf(id), []);
+      assert.deepEqual(await volume.listMessages(id), []);
       const uploadId = await volume.uploadToImage(id, { image_name: bench.name('told'), ...UPLOAD });
       await images.deleteImage(uploadId);
       await volumeIn(id, 'available');
       const words = 'copy volume to image:Failed to upload volume to image at backend.';
-      assert.deepEqual(await volume.messagesOf(id), [words]);
+      assert.deepEqual(await volume.listMessages(id), [words]);
       const [message] = await messages(id);
       assert.deepEqual(
         [message?.event_id, message?.message_level, message?.resource_type, message?.resource_uuid],
@@ -248,12 +250,12 @@ export function describeVolumes(bench: Bench): void {
       const unfiltered = await messages(randomUUID(), '3.4');
       assert.ok(unfiltered.some((one) => one.id === message?.id), 'a microversion before the filter lists all'); // prettier-ignore
       await remove(id);
-      assert.deepEqual(await volume.messagesOf(id), [words], 'it outlives the volume');
+      assert.deepEqual(await volume.listMessages(id), [words], 'it outlives the volume');
     });
 
     it('has messages from a microversion on', async () => {
       const id = randomUUID();
-      assert.deepEqual(await bench.cloud.volume.messagesOf(id), []);
+      assert.deepEqual(await bench.cloud.volume.listMessages(id), []);
       assert.match((await failure(messages(id, '3.2'), 'NotFound')).message, /The resource could not be found/);
       const unknown: unknown = await messages(id, '3.999').catch((error: unknown) => error);
       assert.ok(unknown instanceof FactoryError);

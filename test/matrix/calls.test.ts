@@ -1,91 +1,93 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { FaultInjector } from '../support/matrix/ambush.js';
-import { TestEnv } from '../support/bed.js';
-import { CALL_FAILURES, failAt, isFinal, type CallFailure } from '../support/matrix/calls-fail.js';
-import { distribute } from '../support/matrix/deal.js';
-import { ON_VOLUMES, type MatrixSlot, type SlotBuild } from '../support/matrix/lane.js';
-import { MatrixSlots } from '../support/matrix/lanes.js';
-import { FAULT_POINTS, VOLUME_FAULT_POINTS, type FaultPoint } from '../support/matrix/places.js';
-import { Report, triesAt } from '../support/matrix/report.js';
+import { FaultInjector } from '../support/matrix/fault-injector.js';
+import { TestEnv } from '../support/test-env.js';
+import { CALL_FAILURES, createCallFailure, isFinal, type CallFailure } from '../support/matrix/call-failures.js';
+import { distribute } from '../support/matrix/distribute.js';
+import { ON_VOLUMES, type MatrixSlot, type SlotBuild } from '../support/matrix/matrix-slot.js';
+import { MatrixSlots } from '../support/matrix/matrix-slots.js';
+import { FAULT_POINTS, VOLUME_FAULT_POINTS, type FaultPoint } from '../support/matrix/fault-points.js';
+import { Report, countAttempts } from '../support/matrix/report.js';
 
-/** So many builds share the places of a failure. */
-const SHARES = 3;
-/** Milliseconds after which the worker gives up a call that is not answered. */
+/** Builds over which the fault points of a failure are distributed. */
+const BUILDS_PER_FAILURE = 3;
+/** Milliseconds after which the worker gives up a call without an answer. */
 const CALL_DEADLINE = 2000;
-/** Builds at once. */
-const LANES = 9;
+/** Builds at the same time. */
+const SLOTS = 9;
 
-interface Share {
+/** One build, and the points at which its calls fail. */
+interface FailurePlan {
   failure: CallFailure;
-  places: FaultPoint[];
+  points: FaultPoint[];
   build?: SlotBuild;
 }
 
 const WITH_CALLS = FAULT_POINTS.filter(({ call, medium }) => call !== undefined || medium === true);
-const BUILT: Share[] = CALL_FAILURES.flatMap((failure) => [
-  ...distribute(WITH_CALLS, SHARES).map((places) => ({
+const PLANS: FailurePlan[] = CALL_FAILURES.flatMap((failure) => [
+  ...distribute(WITH_CALLS, BUILDS_PER_FAILURE).map((points) => ({
     failure,
-    places: places.filter((place) => !isFinal(place, failure)),
+    points: points.filter((point) => !isFinal(point, failure)),
   })),
-  { failure, places: VOLUME_FAULT_POINTS, build: ON_VOLUMES },
+  { failure, points: VOLUME_FAULT_POINTS, build: ON_VOLUMES },
 ]);
 
-describe('a build whose calls fail once at each of these places', { concurrency: LANES }, () => {
-  let bed: TestEnv;
-  let lanes: MatrixSlots;
+describe('a build whose calls fail once at each of these fault points', { concurrency: SLOTS }, () => {
+  let env: TestEnv;
+  let slots: MatrixSlots;
   let free: MatrixSlot[];
   const report = new Report('calls');
   before(async () => {
-    bed = await TestEnv.start({ worker: false });
-    lanes = await MatrixSlots.start(bed, LANES, CALL_DEADLINE);
-    free = [...lanes.all];
-    await lanes.startWorker();
+    env = await TestEnv.start({ worker: false });
+    slots = await MatrixSlots.start(env, SLOTS, CALL_DEADLINE);
+    free = [...slots.all];
+    await slots.startWorker();
   });
   after(async () => {
     await report.save();
-    await lanes?.close();
-    await bed?.close();
+    await slots?.close();
+    await env?.close();
   });
 
-  async function go(lane: MatrixSlot, { failure, places, build }: Share): Promise<string | undefined> {
-    const ambush = new FaultInjector(
-      lane,
-      places.map((place) => ({ place, blow: failAt(lane, place, failure) })),
+  /** @returns why the cell is red; undefined when the build is complete as it should be */
+  async function run(slot: MatrixSlot, { failure, points, build }: FailurePlan): Promise<string | undefined> {
+    const injector = new FaultInjector(
+      slot,
+      points.map((point) => ({ point, injection: createCallFailure(slot, point, failure) })),
     );
-    await lane.begin(build);
-    const failed = await lane.ended();
-    ambush.disarm();
-    const missed = ambush.missed.map(({ name }) => name);
+    await slot.startBuild(build);
+    const failed = await slot.waitForEnd();
+    injector.disarm();
+    const missed = injector.missed.map(({ name }) => name);
     if (failed !== undefined) return failed;
-    if (missed.length > 0) return `it never came to ${missed.join(', ')}`;
-    return lane.checkBuilt().then(
+    if (missed.length > 0) return `the build did not reach ${missed.join(', ')}`;
+    return slot.checkBuilt().then(
       () => undefined,
       (error: Error) => error.message,
     );
   }
 
-  for (const share of BUILT) {
-    const { failure, places } = share;
-    it(`is complete, with nothing made twice or left, after ${failure.name} in ${places.map(({ name }) => name).join(', ')}`, async () => {
-      const lane = free.pop() as MatrixSlot;
+  for (const plan of PLANS) {
+    const { failure, points } = plan;
+    it(`is complete, with nothing created twice or left, after ${failure.name} in ${points.map(({ name }) => name).join(', ')}`, async () => {
+      const slot = free.pop() as MatrixSlot;
       try {
-        const wrong = await go(lane, share);
+        const wrong = await run(slot, plan);
         const outcome = wrong === undefined ? 'built' : 'red';
-        const says = wrong === undefined ? {} : { says: wrong };
-        const tries = await triesAt(lane, places);
+        const message = wrong === undefined ? {} : { message: wrong };
+        const attempts = await countAttempts(slot, points);
         report.add(
-          places.map((place) => ({
-            place: place.name,
+          points.map((point) => ({
+            point: point.name,
             fault: failure.name,
             outcome,
-            ...says,
-            tries: tries.get(place) ?? 0,
+            ...message,
+            attempts: attempts.get(point) ?? 0,
           })),
         );
         assert.equal(wrong, undefined);
       } finally {
-        free.push(lane);
+        free.push(slot);
       }
     });
   }

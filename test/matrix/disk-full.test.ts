@@ -4,20 +4,20 @@ import { mkdir, open, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { TestEnv } from '../support/bed.js';
-import { FaultInjector } from '../support/matrix/ambush.js';
-import { MatrixSlots } from '../support/matrix/lanes.js';
-import { FAULT_POINTS, type FaultPoint } from '../support/matrix/places.js';
-import { Report, triesAt } from '../support/matrix/report.js';
+import { TestEnv } from '../support/test-env.js';
+import { FaultInjector } from '../support/matrix/fault-injector.js';
+import { MatrixSlots } from '../support/matrix/matrix-slots.js';
+import { FAULT_POINTS, type FaultPoint } from '../support/matrix/fault-points.js';
+import { Report, countAttempts } from '../support/matrix/report.js';
 
 const run = promisify(execFile);
-/** Milliseconds after which somebody has made room. */
+/** Milliseconds after which the disk has free space again. */
 const FULL_FOR = 1500;
-/** The shutdown of the root-only sandbox that guests run in needs the same rights. */
+/** Only root may mount. The guests of the fake cloud need root as well. */
 const mayMount = process.platform === 'linux' && process.getuid?.() === 0;
-const PLACES_THAT_WRITE = FAULT_POINTS.filter(({ writes }) => writes === true);
+const WRITE_POINTS = FAULT_POINTS.filter(({ writes }) => writes === true);
 
-/** Takes every block that is left. */
+/** Fills the disk to its last block. */
 async function fill(directory: string): Promise<void> {
   const file = await open(join(directory, 'filler'), 'w');
   try {
@@ -34,55 +34,59 @@ async function fill(directory: string): Promise<void> {
 }
 
 describe('a build whose worker’s disk is full for a while', { skip: !mayMount }, () => {
-  let bed: TestEnv;
-  let lanes: MatrixSlots;
+  let env: TestEnv;
+  let slots: MatrixSlots;
   const report = new Report('disk-full');
   before(async () => {
-    bed = await TestEnv.start({ worker: false });
-    await run('mount', ['-t', 'tmpfs', '-o', 'size=8m,mode=700', 'imagefactory-test', bed.storage]);
-    await mkdir(join(bed.storage, 'cache'), { recursive: true });
-    lanes = await MatrixSlots.start(bed, 1);
-    await lanes.startWorker();
+    env = await TestEnv.start({ worker: false });
+    await run('mount', ['-t', 'tmpfs', '-o', 'size=8m,mode=700', 'imagefactory-test', env.storage]);
+    await mkdir(join(env.storage, 'cache'), { recursive: true });
+    slots = await MatrixSlots.start(env, 1);
+    await slots.startWorker();
   });
   after(async () => {
     await report.save();
-    await lanes?.close();
-    if (bed !== undefined) await run('umount', ['-l', bed.storage]);
-    await bed?.close();
+    await slots?.close();
+    if (env !== undefined) await run('umount', ['-l', env.storage]);
+    await env?.close();
   });
 
-  /** Fills the disk when the build comes to the place. */
-  async function go(place: FaultPoint): Promise<string | undefined> {
-    const [lane] = lanes.all;
-    assert.ok(lane !== undefined);
-    const strike = async (): Promise<undefined> => {
-      await fill(bed.storage);
-      setTimeout(() => void rm(join(bed.storage, 'filler'), { force: true }), FULL_FOR);
-      assert.equal((await statfs(bed.storage)).bavail, 0);
+  /**
+   * Runs a build and fills the disk when the build reaches the point.
+   *
+   * @returns why the cell is red; undefined when the build is complete as it should be
+   */
+  async function runBuild(point: FaultPoint): Promise<string | undefined> {
+    const [slot] = slots.all;
+    assert.ok(slot !== undefined);
+    const inject = async (): Promise<undefined> => {
+      await fill(env.storage);
+      setTimeout(() => void rm(join(env.storage, 'filler'), { force: true }), FULL_FOR);
+      assert.equal((await statfs(env.storage)).bavail, 0);
       return undefined;
     };
-    const on = place.document !== undefined ? 'reading' : place.medium === true ? 'medium' : 'call';
-    const ambush = new FaultInjector(lane, [{ place, blow: { on, strike } }]);
-    await lane.begin();
-    const failure = await lane.ended();
-    ambush.disarm();
+    const on = point.document !== undefined ? 'reading' : point.medium === true ? 'medium' : 'call';
+    const injector = new FaultInjector(slot, [{ point, injection: { on, inject } }]);
+    await slot.startBuild();
+    const failure = await slot.waitForEnd();
+    injector.disarm();
     if (failure !== undefined) return failure;
-    if (ambush.missed.length > 0) return 'it never came to pass';
-    return lane.checkBuilt().then(
+    if (injector.missed.length > 0) return 'the build did not reach the fault point';
+    return slot.checkBuilt().then(
       () => undefined,
       (error: Error) => error.message,
     );
   }
 
-  for (const place of PLACES_THAT_WRITE) {
-    it(`is complete when there is room again: ${place.name}`, async () => {
-      const wrong = await go(place);
-      const [lane] = lanes.all;
-      assert.ok(lane !== undefined);
-      const tries = (await triesAt(lane, [place])).get(place) ?? 0;
+  for (const point of WRITE_POINTS) {
+    it(`is complete when there is free space again: ${point.name}`, async () => {
+      const wrong = await runBuild(point);
+      const [slot] = slots.all;
+      assert.ok(slot !== undefined);
+      const attempts = (await countAttempts(slot, [point])).get(point) ?? 0;
       const outcome = wrong === undefined ? ('built' as const) : ('red' as const);
-      const says = wrong === undefined ? {} : { says: wrong };
-      report.add([{ place: place.name, fault: 'disk full', outcome, tries, ...says }]);
+      const message = wrong === undefined ? {} : { message: wrong };
+      report.add([{ point: point.name, fault: 'disk full', outcome, attempts, ...message }]);
       assert.equal(wrong, undefined);
     });
   }

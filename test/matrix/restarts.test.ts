@@ -2,77 +2,77 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Worker } from '@temporalio/worker';
-import { TestEnv, type Build } from '../support/bed.js';
+import { TestEnv, type Build } from '../support/test-env.js';
 import { testBundle } from '../support/bundle.js';
-import { OneAtATime } from '../support/one-at-a-time.js';
+import { DuplicateWatch } from '../support/duplicate-watch.js';
 
 const BUILDS = 10;
-/** Milliseconds for which a worker lives, and for which there is none: the longest, of all between. */
-const LIFE = 8000;
-const PAUSE = 3000;
+/** Most milliseconds for which a worker runs, and for which no worker runs; the actual times are random. */
+const MAX_UPTIME = 8000;
+const MAX_DOWNTIME = 3000;
 
 const BODY =
   '<commands><command name="c">echo once >> /root/runs; test "$(cat /root/runs)" = once</command></commands>';
 
 describe(
-  'builds whose only worker is stopped again and again, while somebody watches them',
+  'builds whose only worker is stopped again and again, while a client queries their status',
   { timeout: 600_000 },
   () => {
-    let bed: TestEnv;
-    let watch: OneAtATime;
+    let env: TestEnv;
+    let watch: DuplicateWatch;
     before(async () => {
-      bed = await TestEnv.start();
-      watch = new OneAtATime(bed.cloud);
+      env = await TestEnv.start();
+      watch = new DuplicateWatch(env.cloud);
     });
-    after(() => bed.close());
+    after(() => env.close());
 
-    async function restartUntil(over: Promise<unknown>): Promise<void> {
+    async function restartWorkerUntil(done: Promise<unknown>): Promise<void> {
       let isOver = false;
-      const end = over.finally(() => (isOver = true)).catch(() => undefined);
+      const end = done.finally(() => (isOver = true)).catch(() => undefined);
       while (!isOver) {
-        await Promise.race([end, pause(Math.random() * LIFE)]);
-        await bed.stopWorker();
-        await Promise.race([end, pause(Math.random() * PAUSE)]);
-        await bed.startWorker();
+        await Promise.race([end, pause(Math.random() * MAX_UPTIME)]);
+        await env.stopWorker();
+        await Promise.race([end, pause(Math.random() * MAX_DOWNTIME)]);
+        await env.startWorker();
       }
     }
 
-    /** Asks it all the time, also while nobody can answer. */
-    async function ended(build: Build): Promise<void> {
+    /** Waits for the build's result, and queries its status meanwhile, also while no worker can answer. */
+    async function waitForEnd(build: Build): Promise<void> {
       let isOver = false;
-      const asking = (async () => {
+      const polling = (async () => {
         for (; !isOver; await pause(500)) await build.handle.query('status').catch(() => undefined);
       })();
       try {
         await build.result();
       } finally {
         isOver = true;
-        await asking;
+        await polling;
       }
     }
 
-    /** Its whole history, which the code of the next worker must go the way of. */
-    async function replays(workflowId: string): Promise<void> {
-      const history = await bed.temporal.client.workflow.getHandle(workflowId).fetchHistory();
+    /** Replays the whole history with today's workflow code. */
+    async function replayHistory(workflowId: string): Promise<void> {
+      const history = await env.temporal.client.workflow.getHandle(workflowId).fetchHistory();
       await Worker.runReplayHistory({ workflowBundle: { codePath: await testBundle() } }, history, workflowId);
     }
 
-    it('all end with their images, and could all be gone on with at any moment', async () => {
+    it('all end with their images, and have histories that replay', async () => {
       const builds = await Promise.all(
         Array.from({ length: BUILDS }, (_, nth) =>
-          bed.build(bed.template({ name: `restarted-${nth}`, body: BODY }), { reuse_jeos: nth % 2 === 0 }),
+          env.build(env.template({ name: `restarted-${nth}`, body: BODY }), { reuse_jeos: nth % 2 === 0 }),
         ),
       );
-      const all = Promise.all(builds.map(ended));
-      await Promise.all([all, restartUntil(all)]);
-      assert.equal(bed.images('base').length, BUILDS);
-      assert.deepEqual(bed.leftovers(), []);
-      assert.deepEqual(watch.end(), [], 'two instances of one build and role at a time');
-      const lines: string[] = [];
-      for await (const { workflowId } of bed.temporal.client.workflow.list({ query: "WorkflowType = 'createQueue'" }))
-        lines.push(workflowId);
-      assert.equal(lines.length, 1);
-      for (const id of [...lines, ...builds.map(({ handle }) => handle.workflowId)]) await replays(id);
+      const all = Promise.all(builds.map(waitForEnd));
+      await Promise.all([all, restartWorkerUntil(all)]);
+      assert.equal(env.images('base').length, BUILDS);
+      assert.deepEqual(env.leftovers(), []);
+      assert.deepEqual(watch.stop(), [], 'two instances of one build and role at a time');
+      const queues: string[] = [];
+      for await (const { workflowId } of env.temporal.client.workflow.list({ query: "WorkflowType = 'createQueue'" }))
+        queues.push(workflowId);
+      assert.equal(queues.length, 1);
+      for (const id of [...queues, ...builds.map(({ handle }) => handle.workflowId)]) await replayHistory(id);
     });
   },
 );

@@ -1,28 +1,28 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { TestEnv } from '../support/bed.js';
-import { FaultInjector } from '../support/matrix/ambush.js';
-import type { MatrixSlot } from '../support/matrix/lane.js';
-import { MatrixSlots } from '../support/matrix/lanes.js';
-import { Report, triesAt, type CellResult } from '../support/matrix/report.js';
+import { TestEnv } from '../support/test-env.js';
+import { FaultInjector } from '../support/matrix/fault-injector.js';
+import type { MatrixSlot } from '../support/matrix/matrix-slot.js';
+import { MatrixSlots } from '../support/matrix/matrix-slots.js';
+import { Report, countAttempts, type CellResult } from '../support/matrix/report.js';
 import { STATE_CELLS, type StateCell } from '../support/matrix/states.js';
 
-/** Builds at once. */
-const LANES = 8;
+/** Builds at the same time. */
+const SLOTS = 8;
 
-/** What is wrong with how a build went, if anything. */
-async function wrongWith(
-  lane: MatrixSlot,
+/** Why the cell is red; undefined when the build ended as expected. */
+async function findProblem(
+  slot: MatrixSlot,
   { expects }: StateCell,
   failure: string | undefined,
 ): Promise<string | undefined> {
   try {
     if (expects === 'built') {
       assert.equal(failure, undefined);
-      await lane.checkBuilt();
+      await slot.checkBuilt();
     } else {
       assert.match(failure ?? 'it is complete', expects);
-      await lane.checkFailed();
+      await slot.checkFailed();
     }
     return undefined;
   } catch (error) {
@@ -30,50 +30,50 @@ async function wrongWith(
   }
 }
 
-describe('a build that meets a thing of its own in a bad way', { concurrency: LANES }, () => {
-  let bed: TestEnv;
-  let lanes: MatrixSlots;
+describe('a build with a resource in a bad state', { concurrency: SLOTS }, () => {
+  let env: TestEnv;
+  let slots: MatrixSlots;
   let free: MatrixSlot[];
   const report = new Report('states');
   before(async () => {
-    bed = await TestEnv.start({ worker: false });
-    lanes = await MatrixSlots.start(bed, LANES);
-    free = [...lanes.all];
-    await lanes.startWorker();
+    env = await TestEnv.start({ worker: false });
+    slots = await MatrixSlots.start(env, SLOTS);
+    free = [...slots.all];
+    await slots.startWorker();
   });
   after(async () => {
     await report.save();
-    await lanes?.close();
-    await bed?.close();
+    await slots?.close();
+    await env?.close();
   });
 
-  async function go(lane: MatrixSlot, cell: StateCell): Promise<CellResult> {
-    const { place, fault, expects, behaviour, blow } = cell;
-    const ambush = new FaultInjector(lane, blow === undefined ? [] : [{ place, blow: blow(lane) }]);
-    const forget = behaviour === undefined ? undefined : lane.cloud.behaviours.add(behaviour);
-    await lane.begin(cell.build);
-    const failure = await lane.ended();
-    ambush.disarm();
-    forget?.();
-    const missed = ambush.missed.length > 0 ? 'it never came to pass' : undefined;
-    const wrong = missed ?? (await wrongWith(lane, cell, failure));
+  async function run(slot: MatrixSlot, cell: StateCell): Promise<CellResult> {
+    const { point, fault, expects, behaviour, injection } = cell;
+    const injector = new FaultInjector(slot, injection === undefined ? [] : [{ point, injection: injection(slot) }]);
+    const removeBehaviour = behaviour === undefined ? undefined : slot.cloud.behaviours.add(behaviour);
+    await slot.startBuild(cell.build);
+    const failure = await slot.waitForEnd();
+    injector.disarm();
+    removeBehaviour?.();
+    const missed = injector.missed.length > 0 ? 'the build did not reach the fault point' : undefined;
+    const wrong = missed ?? (await findProblem(slot, cell, failure));
     const outcome = wrong !== undefined ? 'red' : expects === 'built' ? 'built' : 'failed';
-    const says = wrong ?? failure;
-    const tries = (await triesAt(lane, [place])).get(place) ?? 0;
-    return { place: place.name, fault, outcome, ...(says === undefined ? {} : { says }), tries };
+    const message = wrong ?? failure;
+    const attempts = (await countAttempts(slot, [point])).get(point) ?? 0;
+    return { point: point.name, fault, outcome, ...(message === undefined ? {} : { message }), attempts };
   }
 
   for (const cell of STATE_CELLS) {
-    const { place, fault, expects } = cell;
-    const how = expects === 'built' ? 'is complete' : `fails saying ${expects.source}`;
-    it(`${how}: ${place.name}, ${fault}`, async () => {
-      const lane = free.pop() as MatrixSlot;
+    const { point, fault, expects } = cell;
+    const how = expects === 'built' ? 'is complete' : `fails with ${expects.source}`;
+    it(`${how}: ${point.name}, ${fault}`, async () => {
+      const slot = free.pop() as MatrixSlot;
       try {
-        const result = await go(lane, cell);
+        const result = await run(slot, cell);
         report.add([result]);
-        assert.notEqual(result.outcome, 'red', result.says);
+        assert.notEqual(result.outcome, 'red', result.message);
       } finally {
-        free.push(lane);
+        free.push(slot);
       }
     });
   }

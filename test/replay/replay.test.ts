@@ -4,7 +4,7 @@ import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, it } from 'node:test';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
-import { scenarios } from '../../scripts/histories/scenarios.js';
+import { listScenarios } from '../../scripts/histories/scenarios.js';
 import { testBundle } from '../support/bundle.js';
 
 Runtime.install({ logger: new DefaultLogger('ERROR') });
@@ -19,7 +19,7 @@ describe('recorded histories', () => {
     const names = files.map((name) => basename(name, '.json'));
     assert.deepEqual(
       names.sort(),
-      scenarios()
+      listScenarios()
         .map(({ name }) => name)
         .sort(),
     );

@@ -32,9 +32,10 @@ export function testBundle(encrypted = false): Promise<string> {
   return bundle;
 }
 
-/** Bundles for all processes that are started from now on: bundling takes seconds, and a test run has dozens of them. */
-export async function shareBundles(): Promise<void> {
-  const folder = join(CACHE, 'test-bundle');
-  for (const encrypted of [false, true]) await write(folder, encrypted);
-  process.env[SHARED] = folder;
+/**
+ * Has all processes that are started from now on use the bundles that `npm run build` has made: bundling takes seconds,
+ * and a test run has dozens of them.
+ */
+export function useBuiltBundles(): void {
+  process.env[SHARED] = fileURLToPath(new URL('../../dist/src/worker', import.meta.url));
 }

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import type { WorkflowHandle } from '@temporalio/client';
 import { DefaultLogger, bundleWorkflowCode, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { QUEUE_KINDS } from '../../src/domain/task-queues.js';
-import type { TestEnv } from './bed.js';
+import type { TestEnv } from './test-env.js';
 import { temporalProgram } from './temporal.js';
 import { until } from './until.js';
 
@@ -18,18 +18,18 @@ export function bundleOfNextRelease(): Promise<WorkflowBundleWithSourceMap> {
   });
 }
 
-/** The `temporal` command as an operator of a bed's server types it. */
-export async function temporal(bed: TestEnv, ...args: string[]): Promise<string> {
-  const { stdout } = await promisify(execFile)(temporalProgram(), [...args, '--address', bed.temporal.address]);
+/** The `temporal` command as the operator of an environment's server types it. */
+export async function temporal(env: TestEnv, ...args: string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)(temporalProgram(), [...args, '--address', env.temporal.address]);
   return stdout;
 }
 
-/** The worker deployment of a bed: it is named like the task queue. */
+/** The worker deployment of an environment: it has the name of the task queue. */
 export class Deployment {
-  constructor(private readonly bed: TestEnv) {}
+  constructor(private readonly env: TestEnv) {}
 
   version(buildId: string): { deploymentName: string; buildId: string } {
-    return { deploymentName: this.bed.taskQueue, buildId };
+    return { deploymentName: this.env.taskQueue, buildId };
   }
 
   /** Makes a version the one that new builds run on, when Temporal knows that its workers poll every lane. */
@@ -45,7 +45,7 @@ export class Deployment {
     // A busy server may know the version before the deployment.
     for (let tries = 1; ; tries++) {
       try {
-        await temporal(this.bed, ...command);
+        await temporal(this.env, ...command);
         return;
       } catch (error) {
         if (tries === 20) throw error;
@@ -61,9 +61,9 @@ export class Deployment {
   }
 
   private async isKnown(buildId: string): Promise<boolean> {
-    const { workflowService, options } = this.bed.temporal.client;
+    const { workflowService, options } = this.env.temporal.client;
     const { workerDeployments } = await workflowService.listWorkerDeployments({ namespace: options.namespace });
-    const own = workerDeployments?.find(({ name }) => name === this.bed.taskQueue);
+    const own = workerDeployments?.find(({ name }) => name === this.env.taskQueue);
     return own?.latestVersionSummary?.deploymentVersion?.buildId === buildId;
   }
 
@@ -74,7 +74,7 @@ export class Deployment {
   }
 
   private async described(buildId: string) {
-    const { workflowService, options } = this.bed.temporal.client;
+    const { workflowService, options } = this.env.temporal.client;
     const request = { namespace: options.namespace, deploymentVersion: this.version(buildId) };
     return (await workflowService.describeWorkerDeploymentVersion(request)).workerDeploymentVersionInfo;
   }

@@ -1,12 +1,15 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { reset } from '../fakes/openstack/core/reset.js';
+import { resetConnection } from '../fakes/openstack/core/reset-connection.js';
 
-/** What goes wrong: a reply instead of the usual one, or a transfer that stops after so many bytes. */
+/**
+ * A fault: another reply than the usual one; a transfer that stops after so many bytes and stays open; or one that ends
+ * after so many bytes, with this reply.
+ */
 export type FtpFault = { reply: string } | { stopAfter: number } | { endAfter: number; reply: string };
 
 interface Fault {
-  /** The beginning of the commands that it is about. */
+  /** The beginning of the commands that the fault hits. */
   command: string;
   fault: FtpFault;
   left: number;
@@ -16,16 +19,16 @@ interface Fault {
 interface Session {
   user: string;
   rest: number;
-  /** Where it comes for data. */
+  /** The server of its data connection. */
   passive?: Server;
   data?: Promise<Socket>;
 }
 
 /** An FTP server on loopback for one test, in passive mode only; `await using` closes it. */
 export class FtpServer {
-  /** Every command, in order, as it came. */
+  /** Every command that came, in order. */
   readonly commands: string[] = [];
-  /** Commands that it does not know. */
+  /** Names of commands that the server does not know; a test may add to them. */
   readonly unknown = new Set<string>();
   private readonly files = new Map<string, { body: Buffer; modified: string }>();
   private readonly faults: Fault[] = [];
@@ -36,7 +39,7 @@ export class FtpServer {
     private readonly login: { user: string; password: string } | undefined,
   ) {}
 
-  /** @param login who may enter; default everybody */
+  /** @param login the only login that is accepted. Default: every login */
   static async start(login?: { user: string; password: string }): Promise<FtpServer> {
     const server = createServer();
     const ftp = new FtpServer(server, login);
@@ -50,19 +53,19 @@ export class FtpServer {
     return `ftp://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
-  /** @param modified the time as MDTM has it: YYYYMMDDhhmmss in UTC */
+  /** Serves a file. @param modified its time in the form of MDTM: YYYYMMDDhhmmss in UTC */
   put(path: string, body: Buffer | string, modified = '20261122100000'): void {
     this.files.set(path, { body: Buffer.from(body), modified });
   }
 
-  /** Makes the next such command go wrong; `times` of them. */
+  /** Injects a fault into the next `times` commands that begin with `command`. */
   fault(command: string, fault: FtpFault, times = 1): void {
     this.faults.push({ command, fault, left: times });
   }
 
   /** Cuts every connection. */
   cut(): void {
-    for (const socket of this.sockets) reset(socket);
+    for (const socket of this.sockets) resetConnection(socket);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -149,7 +152,7 @@ export class FtpServer {
     }
   }
 
-  /** What a folder has, as `ls -la` writes it; a file of no bytes called `x@` is a link. */
+  /** The listing of a folder as `ls -la` writes it; a file whose name ends in `@` is listed as a link. */
   private listing(folder: string): Buffer {
     const inside = folder.endsWith('/') ? folder : `${folder}/`;
     const within = [...this.files].filter(([path]) => path.startsWith(inside));

@@ -6,11 +6,12 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 /**
- * Makes an ISO 9660 medium of some files, by their paths on it.
+ * Creates an ISO 9660 image.
  *
- * @param folder a folder of the test's own
- * @param loader path on the medium of what a BIOS starts, where it is to be bootable
- * @returns path of the medium
+ * @param folder a folder of the test
+ * @param files contents by their paths on the medium
+ * @param loader path on the medium of the boot loader that a BIOS starts. Default: the medium is not bootable
+ * @returns path of the image
  */
 export async function makeIso(
   folder: string,
@@ -30,7 +31,7 @@ export async function makeIso(
   return out;
 }
 
-/** The text of a file on a medium; undefined where it has none of that path. */
+/** Reads a text file from an ISO image; undefined when it has no file at that path. */
 export async function readFromIso(iso: string, path: string, folder: string): Promise<string | undefined> {
   const to = join(folder, `read-${Math.random().toString(36).slice(2)}`);
   const args = ['-no_rc', '-report_about', 'FATAL', '-osirrox', 'on', '-indev', iso, '-extract', path, to];
@@ -42,8 +43,8 @@ export async function readFromIso(iso: string, path: string, folder: string): Pr
   }
 }
 
-/** What xorriso says of how a medium is booted, a line each. */
-export async function bootRecords(iso: string): Promise<string[]> {
+/** Reads the boot records of an ISO image, one line of xorriso's report each. */
+export async function readBootRecords(iso: string): Promise<string[]> {
   const { stdout } = await run('xorriso', [
     '-no_rc',
     '-report_about',

@@ -1,21 +1,22 @@
 import type { CallPattern } from '../fakes/openstack/core/call-log.js';
+import { FIND_SECURITY_GROUP, glance, neutron, nova } from './call-patterns.js';
 
-/** A moment in a build at which its worker is killed. */
+/** A point in a build at which its worker is killed. */
 export interface KillPoint {
-  /** The step that runs then, of the build or of the installer's run. */
+  /** The workflow of the step: the build, or its installer run. */
   of: 'base' | 'jeos';
   step: string;
   at:
-    | /** When a call has reached the cloud: before it is done, or when it is done and not answered. */
+    | /** A call has reached the cloud: `before` the cloud performs it, or `after` that, before the cloud answers. */
       {
         call: CallPattern;
         when: 'before' | 'after';
-      } /** While a command runs in the guest; it ends before the next worker looks, or while that one follows it. */
-    | { command: string; ends: 'alone' | 'followed' } /** When the step reads this document from the store. */
+      } /** A command runs in the guest; it ends before the next worker starts, or while the next worker follows it. */
+    | { command: string; ends: 'alone' | 'followed' } /** The step reads this document from the store. */
     | { document: string };
 }
 
-export function wordsOf({ of, step, at }: KillPoint): string {
+export function describeKillPoint({ of, step, at }: KillPoint): string {
   const where = of === 'jeos' ? `${step} of the installer’s run` : step;
   if ('command' in at) return `${where}, whose command ends ${at.ends}`;
   if ('document' in at) return `${where}, reading ${at.document}`;
@@ -34,10 +35,6 @@ function after(of: KillPoint['of'], step: string, call: CallPattern): KillPoint 
   return { of, step, at: { call, when: 'after' } };
 }
 
-const nova = (method: string, path: RegExp): CallPattern => ({ service: 'compute', method, path });
-const glance = (method: string, path: RegExp): CallPattern => ({ service: 'image', method, path });
-const neutron = (method: string, path: RegExp): CallPattern => ({ service: 'network', method, path });
-
 const CREATE_IMAGE = glance('POST', /\/images$/);
 const UPLOAD = glance('PUT', /\/file$/);
 const CHANGE_IMAGE = glance('PATCH', /\/images\//);
@@ -45,19 +42,17 @@ const CREATE_SERVER = nova('POST', /\/servers$/);
 const LIST_SERVERS = nova('GET', /\/servers\/detail/);
 const ACTION = nova('POST', /\/action$/);
 const DELETE_SERVER = nova('DELETE', /\/servers\//);
-/** The first call of everything that is done in the guest. */
-const ADMIT = neutron('GET', /\/security-groups\?tags=/);
 
-/** A command of the template that goes on until it is told to end. */
+/** While a command of the template runs, see {@link blockingCommand}. */
 function during(command: string, step: string, ends: 'alone' | 'followed'): KillPoint {
   return { of: 'base', step, at: { command, ends } };
 }
 
-/** Moments in every step of a build that asks for a floating IP and for its body, in their order. */
+/** Kill points in every step of a build with a floating IP and a download, in the order of its lifecycle. */
 export const KILL_POINTS: KillPoint[] = [
   before('base', 'plan', nova('GET', /\/flavors/)),
   before('base', 'jeos', glance('GET', /imagefactory_jeos=/)),
-  // Not more: the worker has four slots for transfers, and the builds behind need one.
+  // Only three points: the worker has four activity slots for transfers, and the builds behind need one of them.
   after('jeos', 'media', CREATE_IMAGE),
   before('jeos', 'media', UPLOAD),
   after('jeos', 'media', CHANGE_IMAGE),
@@ -78,15 +73,15 @@ export const KILL_POINTS: KillPoint[] = [
   after('base', 'customise.create', neutron('PUT', /\/tags$/)),
   after('base', 'ssh', neutron('POST', /\/security-group-rules$/)),
   ...around('base', 'ssh', CHANGE_IMAGE),
-  before('base', 'precommand:1 early', ADMIT),
-  before('base', 'packages', ADMIT),
-  before('base', 'file:1 /etc/motd.d/hello', ADMIT),
+  before('base', 'precommand:1 early', FIND_SECURITY_GROUP),
+  before('base', 'packages', FIND_SECURITY_GROUP),
+  before('base', 'file:1 /etc/motd.d/hello', FIND_SECURITY_GROUP),
   during('one', 'command:1 one', 'alone'),
   during('two', 'command:2 two', 'followed'),
-  before('base', 'command:3 check', ADMIT),
-  before('base', 'icicle', ADMIT),
-  before('base', 'clean', ADMIT),
-  before('base', 'shutdown', ADMIT),
+  before('base', 'command:3 check', FIND_SECURITY_GROUP),
+  before('base', 'icicle', FIND_SECURITY_GROUP),
+  before('base', 'clean', FIND_SECURITY_GROUP),
+  before('base', 'shutdown', FIND_SECURITY_GROUP),
   before('base', 'shutdown', LIST_SERVERS),
   ...around('base', 'base.snapshot', ACTION),
   ...around('base', 'base.publish', CHANGE_IMAGE),

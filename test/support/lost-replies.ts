@@ -1,20 +1,23 @@
 import type { LoggedCall } from '../fakes/openstack/core/call-log.js';
-import type { TestEnv } from './bed.js';
+import type { TestEnv } from './test-env.js';
 
-/** Calls that change something in a cloud: a kind of them, and how many of the kind a build makes. */
-export type Changes = [kind: string, calls: number][];
+/**
+ * The calls of a build that change something in the cloud: each kind, and how many calls of the kind the build makes.
+ */
+export type ChangingCalls = [kind: string, calls: number][];
 
-/** A call whose reply is lost: the so manieth that is new of its kind. */
-export interface Lost {
+/** A call whose reply is lost: the nth of its kind. */
+export interface LostReply {
   kind: string;
   nth: number;
 }
 
-export function everyOne(changes: Changes): Lost[] {
+/** Every reply of these calls. */
+export function listReplies(changes: ChangingCalls): LostReply[] {
   return changes.flatMap(([kind, calls]) => Array.from({ length: calls }, (_, index) => ({ kind, nth: index + 1 })));
 }
 
-function kindOf({ service, method, path }: LoggedCall): string {
+function nameCall({ service, method, path }: LoggedCall): string {
   const without = path
     .replace(/^\/v3\/[0-9a-f]{32}\//, '/v3/')
     .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/, '*')
@@ -22,39 +25,42 @@ function kindOf({ service, method, path }: LoggedCall): string {
   return `${service} ${method} ${without}`;
 }
 
-/** Consoles are read by an action as well: that Nova answers with 200, those that change something with 202. */
+/**
+ * Whether a call changes nothing. Reading the console is an action as well: Nova answers it with 200, the others with
+ * 202.
+ */
 function isRead({ path, method }: LoggedCall, status: number | undefined): boolean {
   return method === 'GET' || (path.endsWith('/action') && status !== 202);
 }
 
-/** Loses the replies; answers those that were lost. */
-export function lose(bed: TestEnv, losses: Lost[]): string[] {
+/** Makes the cloud lose these replies. @returns a list that grows with each reply that was lost */
+export function loseReplies(env: TestEnv, losses: LostReply[]): string[] {
   const seen = new Map<string, number>();
   const lost: string[] = [];
-  bed.cloud.faults.add({
+  env.cloud.faults.add({
     kind: 'held',
     match: {},
     when: 'after',
     times: Infinity,
     decide: (call, status) => {
-      const kind = kindOf(call);
+      const kind = nameCall(call);
       if (isRead(call, status)) return Promise.resolve('go');
       const nth = (seen.get(kind) ?? 0) + 1;
       seen.set(kind, nth);
       if (!losses.some((loss) => loss.kind === kind && loss.nth === nth)) return Promise.resolve('go');
-      lost.push(wordsOf({ kind, nth }));
+      lost.push(describeLostReply({ kind, nth }));
       return Promise.resolve('cut');
     },
   });
   return lost;
 }
 
-export function wordsOf({ kind, nth }: Lost): string {
+export function describeLostReply({ kind, nth }: LostReply): string {
   return `${kind} (${nth})`;
 }
 
-/** The kinds of calls that have changed something in a bed's cloud so far, in the order of their letters. */
-export function changesOf(bed: TestEnv): string[] {
-  const changes = bed.cloud.calls.list().filter((call) => !isRead(call, call.status));
-  return [...new Set(changes.map(kindOf))].sort();
+/** The kinds of calls so far that have changed something in the cloud, sorted by name. */
+export function listChangingCalls(env: TestEnv): string[] {
+  const changes = env.cloud.calls.list().filter((call) => !isRead(call, call.status));
+  return [...new Set(changes.map(nameCall))].sort();
 }

@@ -1,6 +1,9 @@
+import { mkdir, mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
-import { dataConverter } from '../../src/codec/data-converter.js';
+import { createDataConverter } from '../../src/codec/data-converter.js';
 import type { PayloadKeys } from '../../src/codec/keys.js';
 import { SEARCH_ATTRIBUTES } from '../../src/domain/search-attributes.js';
 import { QUEUE_KINDS, taskQueueFor } from '../../src/domain/task-queues.js';
@@ -29,8 +32,8 @@ export function temporalProgram(): string {
 const STARTS = 3;
 
 /**
- * Starts a server, and again if it ends at once: it looks for free ports, lets go of them and takes them a moment later, and
- * whatever else the machine runs may have got one in between.
+ * Starts a server, and again if it ends at once: it looks for free ports, lets go of them and takes them a moment
+ * later, and whatever else the machine runs may have got one in between.
  */
 export async function started<T>(start: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
@@ -42,25 +45,48 @@ export async function started<T>(start: () => Promise<T>): Promise<T> {
   }
 }
 
+/** Environment variables that the files of a test run get of the server that they share: its address, and a folder. */
+const SHARED_ADDRESS = 'IMAGEFACTORY_TEST_TEMPORAL';
+const TAKEN_NAMESPACES = 'IMAGEFACTORY_TEST_NAMESPACES';
 /**
- * A real development server on ports of its own, with our search attributes; its client encrypts where keys are given.
- * @param dynamicConfig settings of the server, as `key=JSON`
+ * How many namespaces the shared server has. It gets them when it starts, because a later one is known only after
+ * seconds.
  */
-export async function startTemporal(
-  payloadKeys?: PayloadKeys,
-  dynamicConfig: readonly string[] = [],
+const NAMESPACES = Array.from({ length: 100 }, (_, index) => `test-${index + 1}`);
+
+/** Takes a namespace of the shared server that nobody has had: what a test lists and sweeps there is its own. */
+async function takeNamespace(): Promise<string> {
+  for (const namespace of NAMESPACES) {
+    // Of several processes, one makes the folder.
+    const isMine = await mkdir(join(process.env[TAKEN_NAMESPACES] ?? '', namespace)).then(
+      () => true,
+      (error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EEXIST') throw error;
+        return false;
+      },
+    );
+    if (isMine) return namespace;
+  }
+  throw new Error(`the ${NAMESPACES.length} namespaces of the shared Temporal server are all taken`);
+}
+
+async function startServer(
+  payloadKeys: PayloadKeys | undefined,
+  dynamicConfig: readonly string[],
+  namespaces: readonly string[] = [],
 ): Promise<TestWorkflowEnvironment> {
+  // Its default reads a task queue's work twenty times a second: ten steps a second.
+  const settings = ['history.transferProcessorMaxPollRPS=1000', ...dynamicConfig];
   const server = await started(() =>
     TestWorkflowEnvironment.createLocal({
-      client: { dataConverter: dataConverter(payloadKeys) },
+      client: { dataConverter: createDataConverter(payloadKeys) },
       server: {
         executable: { type: 'existing-path', path: temporalProgram() },
         searchAttributes: Object.values(SEARCH_ATTRIBUTES),
-        // Its default reads a task queue's work twenty times a second: ten steps a second.
-        extraArgs: ['history.transferProcessorMaxPollRPS=1000', ...dynamicConfig].flatMap((setting) => [
-          '--dynamic-config-value',
-          setting,
-        ]),
+        extraArgs: [
+          ...settings.flatMap((setting) => ['--dynamic-config-value', setting]),
+          ...namespaces.flatMap((namespace) => ['--namespace', namespace]),
+        ],
         log: { format: 'pretty', level: 'error' },
       },
     }),
@@ -69,7 +95,39 @@ export async function startTemporal(
   return server;
 }
 
-/** Waits until Temporal has heard of a worker for the queue's workflows: what asks whether there is one may come first. */
+/** Starts a server that all test files share which this process starts from now on. Whoever calls it tears it down. */
+export async function shareTemporal(): Promise<TestWorkflowEnvironment> {
+  const server = await startServer(undefined, [], NAMESPACES);
+  process.env[TAKEN_NAMESPACES] = await mkdtemp(join(tmpdir(), 'imagefactory-namespaces-'));
+  process.env[SHARED_ADDRESS] = server.address;
+  return server;
+}
+
+/**
+ * A real development server with our search attributes, and nothing in it; its client encrypts where keys are given. In
+ * a test run it is a namespace of the server that all share, else a server on ports of its own.
+ *
+ * @param dynamicConfig settings of the server, as `key=JSON`; with any, it is never the shared one
+ */
+export async function startTemporal(
+  payloadKeys?: PayloadKeys,
+  dynamicConfig: readonly string[] = [],
+): Promise<TestWorkflowEnvironment> {
+  const address = process.env[SHARED_ADDRESS];
+  if (address === undefined || dynamicConfig.length > 0) return startServer(payloadKeys, dynamicConfig);
+  const client = { dataConverter: createDataConverter(payloadKeys) };
+  const namespace = await takeNamespace();
+  return TestWorkflowEnvironment.createFromExistingServer({ address, namespace, client });
+}
+
+/** Variables that make a command line or a worker a client of the server. */
+export function temporalEnv({ address, namespace = 'default' }: TestWorkflowEnvironment): Record<string, string> {
+  return { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace };
+}
+
+/**
+ * Waits until Temporal has heard of a worker for the queue's workflows: what asks whether there is one may come first.
+ */
 async function polled({ client, namespace = 'default' }: TestWorkflowEnvironment, taskQueue: string): Promise<void> {
   const request = { namespace, taskQueue: { name: taskQueue }, taskQueueType: 1 };
   const isPolled = async (): Promise<boolean> =>

@@ -1,24 +1,32 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** Minutes for which a test waits for something: less than its file has, so that it is said what never came. */
+/**
+ * Minutes for which a test waits for a condition: less than its file's timeout, so that the error names the
+ * condition.
+ */
 export const WAIT_MINUTES = 8;
-/** Milliseconds between two looks. */
-const BETWEEN = 20;
+/** Milliseconds between two calls of `look`. */
+const INTERVAL = 20;
 
 type Found<T> = T | undefined | false;
 
 /**
- * What the look answers, as soon as that is something. Only for what stays once it has come: what passes again may pass between
- * two looks.
+ * Calls `look` until it returns a value other than `undefined` and `false`, and returns that value. Use it only for a
+ * condition that stays true: one that is true for a moment may be missed between two calls.
  *
- * @throws Error that says what never came
+ * @param what the condition in words, for the error
+ * @param signal ends the waiting. Default: it ends after {@link WAIT_MINUTES}
+ * @throws Error that names the condition, when the waiting ends
  */
-export async function until<T>(look: () => Found<T> | Promise<Found<T>>, what: string): Promise<T> {
-  const end = Date.now() + WAIT_MINUTES * 60_000;
+export async function until<T>(
+  look: () => Found<T> | Promise<Found<T>>,
+  what: string,
+  signal = AbortSignal.timeout(WAIT_MINUTES * 60_000),
+): Promise<T> {
   for (;;) {
     const found = await look();
     if (found !== undefined && found !== false) return found;
-    if (Date.now() > end) throw new Error(`never in ${WAIT_MINUTES} minutes: ${what}`);
-    await pause(BETWEEN);
+    if (signal.aborted) throw new Error(`did not happen in time: ${what}`, { cause: signal.reason });
+    await pause(INTERVAL);
   }
 }

@@ -1,10 +1,10 @@
-/** The program of a {@link WorkerProcess}: all lanes of a bed's worker, until it is killed or its parent is gone. */
+/** The program of a {@link WorkerProcess}: all workers of an environment, until it is killed or its parent has ended. */
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { DEADLINES } from '../../src/openstack/http/http.js';
 import { connectClouds } from '../../src/openstack/index.js';
 import { CallBudget } from '../../src/worker/call-budget.js';
-import { createWorkers, runWorkers, stopSignal, workerIdentity } from '../../src/worker/workers.js';
+import { createWorkers, runWorkers, createStopSignal, formatWorkerIdentity } from '../../src/worker/workers.js';
 import type { WorkerProcessOptions } from './worker-process.js';
 
 process.once('disconnect', () => process.exit());
@@ -26,19 +26,19 @@ Runtime.install({
 const connection = await NativeConnection.connect({ address });
 const client = new Client({ connection: await Connection.connect({ address }), namespace });
 const budget = new CallBudget(limits);
-await budget.start(client, taskQueue, workerIdentity(undefined));
+await budget.start(client, taskQueue, formatWorkerIdentity(undefined));
 const workers = await createWorkers({
   connection,
   client,
   taskQueue,
   bundle: { codePath: bundlePath },
-  clouds: connectClouds({ env: cloudEnv, directory: storage, deadlines, paceOf: budget.paceOf }),
+  clouds: connectClouds({ env: cloudEnv, directory: storage, deadlines, rateLimiterFor: budget.rateLimiterFor }),
   limits,
   storagePath: storage,
   cachePath: cache,
-  pace: { shortest: 20, longest: 200 },
+  pollInterval: { shortest: 20, longest: 200 },
 });
-const running = runWorkers(workers, stopSignal());
+const running = runWorkers(workers, createStopSignal());
 process.send?.('running');
 await running;
 process.exit();

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import type { CloudLimits } from '../../src/activities/shared/context.js';
-import type { TestEnv } from './bed.js';
+import type { TestEnv } from './test-env.js';
 import { testBundle } from './bundle.js';
 
 /** What the program of a worker process is told, as JSON in its first argument. */
@@ -38,7 +38,7 @@ const prepared = build({
 });
 process.once('exit', () => rmSync(PROGRAM, { force: true }));
 
-/** A bed's worker as a process of its own, which can be killed. */
+/** The worker of an environment as a process of its own, which a test can kill. */
 export class WorkerProcess {
   /** Rejects when it ends though nobody has killed it. */
   readonly died: Promise<never>;
@@ -55,28 +55,28 @@ export class WorkerProcess {
 
   /**
    * Starts one; resolves when its lanes poll.
-   * @param cloudEnv where its clouds are; default: the bed's own
+   * @param cloudEnv the `OS_*` variables of its clouds; default: the environment's cloud
    * @param callDeadline milliseconds after which a call that is not answered is given up; default: as always
    * @param limits of clouds; default: none
    */
   static async start(
-    bed: TestEnv,
-    cloudEnv = bed.cloud.env(),
+    env: TestEnv,
+    cloudEnv = env.cloud.env(),
     callDeadline?: number,
     limits: CloudLimits = {},
   ): Promise<WorkerProcess> {
     const bundlePath = await testBundle();
     await prepared;
     const options: WorkerProcessOptions = {
-      address: bed.temporal.address,
-      namespace: bed.temporal.namespace ?? 'default',
-      taskQueue: bed.taskQueue,
+      address: env.temporal.address,
+      namespace: env.temporal.namespace ?? 'default',
+      taskQueue: env.taskQueue,
       bundlePath,
       cloudEnv,
       ...(callDeadline === undefined ? {} : { callDeadline }),
       limits,
-      storage: bed.storage,
-      cache: join(bed.storage, 'cache'),
+      storage: env.storage,
+      cache: join(env.storage, 'cache'),
     };
     const child = fork(PROGRAM, [JSON.stringify(options)], { execArgv: [], stdio: 'inherit' });
     const worker = new WorkerProcess(child);

@@ -1,7 +1,7 @@
 /** A worker as a process of its own: `node --import tsx test/support/worker.ts '<JSON of WorkerOptions>'`. */
-import { payloadKeysFromEnv } from '../../src/codec/keys.js';
+import { readPayloadKeysFromEnv } from '../../src/codec/keys.js';
 import { runWorker, type WorkerOptions } from '../../src/worker/run.js';
 
-const payloadKeys = payloadKeysFromEnv(process.env);
+const payloadKeys = readPayloadKeysFromEnv(process.env);
 const options = JSON.parse(process.argv[2] ?? '{}') as WorkerOptions;
 await runWorker({ ...options, ...(payloadKeys === undefined ? {} : { payloadKeys }) });

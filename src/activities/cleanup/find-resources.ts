@@ -21,7 +21,7 @@ export async function findResources(deps: Deps, cloudName: string): Promise<Foun
   reportProgress({ message: `looking for what carries our mark in ${cloudName}` });
   const cloud = deps.clouds.get(cloudName);
   const options = { signal: cancellationSignal() };
-  const project = await withRetries(deps, () => cloud.projectId(options));
+  const project = await withRetries(deps, () => cloud.getProjectId(options));
   // Administrators are shown other projects' things, and everybody other projects' public images.
   const isOurs = (thing: { project_id?: string }): boolean => thing.project_id === project;
   const servers = (await withRetries(deps, () => listOwnServers(deps, cloudName))).filter((server) => !isGone(server));
@@ -59,7 +59,7 @@ function foundServer({ id, name, metadata, tags, created }: Server): FoundResour
 /** Of a cloud that has block storage. */
 async function foundVolumes(deps: Deps, cloudName: string): Promise<FoundResource[]> {
   const { volume } = deps.clouds.get(cloudName);
-  if (!(await withRetries(deps, () => volume.exists({ signal: cancellationSignal() })))) return [];
+  if (!(await withRetries(deps, () => volume.isAvailable({ signal: cancellationSignal() })))) return [];
   const volumes = await withRetries(deps, () => listOwnVolumes(deps, cloudName));
   return volumes.map(({ id, name, metadata, created_at }) => ({
     kind: 'volume',

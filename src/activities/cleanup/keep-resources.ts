@@ -31,7 +31,7 @@ export async function keepResources(deps: Deps, { ref, until }: KeepResources): 
 /** A volume may be all that is left with the build's work in it: its instance goes before it is uploaded. */
 async function keepVolumes(deps: Deps, { uuid, cloud }: BuildRef, marks: Record<string, string>): Promise<string[]> {
   const { volume } = deps.clouds.get(cloud);
-  if (!(await volume.exists({ signal: cancellationSignal() }))) return [];
+  if (!(await volume.isAvailable({ signal: cancellationSignal() }))) return [];
   const volumes = await volume.listVolumes({ metadata: { [KEYS.build]: uuid } }, { signal: cancellationSignal() });
   const kept = volumes.filter(({ status }) => !status.endsWith('deleting'));
   for (const { id } of kept) {

@@ -171,7 +171,7 @@ async function findImages(deps: Deps, { ref, keepImages }: RemoveResources): Pro
 /** A volume that is being deleted is there until it has gone, or comes back with an error. */
 async function findVolumes(deps: Deps, { ref, volumes = true }: RemoveResources): Promise<Found[]> {
   const { volume } = deps.clouds.get(ref.cloud);
-  if (!volumes || !(await volume.exists({ signal: cancellationSignal() }))) return [];
+  if (!volumes || !(await volume.isAvailable({ signal: cancellationSignal() }))) return [];
   const own = await volume.listVolumes({ metadata: { [KEYS.build]: ref.uuid } }, { signal: cancellationSignal() });
   return own.map(({ id }) => ({
     what: `volume ${id}`,

@@ -52,7 +52,14 @@ async function computeSweepPlan(deps: Deps, { cloud, limits }: PlanSweep): Promi
   // Looked at again, because only what a build has after its end is what it has left: until then it may still turn a
   // snapshot into a base image. What has come since belongs to workflows that were not asked about, and stays.
   const { found, referred } = await findResources(deps, cloud);
-  const facts: SweepFacts = { now, limits, lives, inUse: referred, installing, retention: await readRetention(deps) };
+  const facts: SweepFacts = {
+    now,
+    limits,
+    workflowStates: lives,
+    inUse: referred,
+    installing,
+    retention: await readRetention(deps),
+  };
   const plan = decideSweep(found, facts);
   if (!plan.removals.some(({ things }) => things.some(({ shared }) => shared === 'jeos'))) return plan;
   const held = await findHeldJeosImages(deps);

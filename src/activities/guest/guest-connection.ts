@@ -1,6 +1,6 @@
 import { FactoryError } from '../../domain/errors.js';
 import { connectGuest } from '../../guest/connect.js';
-import { hostKeysFromConsole } from '../../guest/console-keys.js';
+import { readConsoleHostKeys } from '../../guest/console-keys.js';
 import type { Guest } from '../../guest/types.js';
 import { openSecurityGroupForWorker } from '../instance/security-group.js';
 import { type Deps, cancellationSignal } from '../shared/context.js';
@@ -26,8 +26,8 @@ export async function knownHostKeys(deps: Deps, uuid: string): Promise<string[]>
 export async function learnHostKeys(deps: Deps, { ref, guest }: GuestInput): Promise<void> {
   const console = await deps.clouds
     .get(ref.cloud)
-    .compute.consoleOutput(guest.serverId, undefined, { signal: cancellationSignal() });
-  const printed = hostKeysFromConsole(console);
+    .compute.getConsoleOutput(guest.serverId, undefined, { signal: cancellationSignal() });
+  const printed = readConsoleHostKeys(console);
   if (printed.length > 0) await deps.store.writeDocument(ref.uuid, 'known_hosts', printed.join('\n'));
 }
 

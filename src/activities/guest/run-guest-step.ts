@@ -31,7 +31,7 @@ export interface RunGuestStep extends GuestInput {
 }
 
 /** What is run once in a guest. */
-interface Once extends Pick<JournalOptions, 'timeout' | 'round' | 'anew'> {
+interface Once extends Pick<JournalOptions, 'timeout' | 'round' | 'forceRerun'> {
   key: string;
   title: string;
   script: string;
@@ -47,7 +47,7 @@ async function runOnce(deps: Deps, guest: Guest, secrets: string[], what: Once):
   const result = await deps.journal.run(guest, what.key, what.script, {
     timeout: what.timeout,
     round: what.round,
-    anew: what.anew,
+    forceRerun: what.forceRerun,
     signal: cancellationSignal(),
     onOutput: (chunk) => reportProgress({ message: what.title, consoleLine: maskSecrets(lastLine(chunk), secrets) }),
   });
@@ -110,9 +110,17 @@ async function runScript(
   const script = await renderStepScript(deps, input, step, profile);
   // What we bring ourselves can be run any number of times.
   const mayRerun = input.rerun || (step.kind !== 'command' && step.kind !== 'precommand');
-  const { timeout, round, forceRerun: anew } = input;
+  const { timeout, round, forceRerun } = input;
   const reruns = mayRerun ? RERUNS : 0;
-  await runOnce(deps, guest, secrets, { key: step.name, title: step.title, script, timeout, round, anew, reruns });
+  await runOnce(deps, guest, secrets, {
+    key: step.name,
+    title: step.title,
+    script,
+    timeout,
+    round,
+    forceRerun,
+    reruns,
+  });
 }
 
 async function renderStepScript(deps: Deps, input: GuestInput, step: ScriptStep, profile: OsProfile): Promise<string> {
@@ -167,8 +175,8 @@ export async function cleanGuest(deps: Deps, input: GuestInput & { round: string
     const { title, script } = of.profile.cleanGuest();
     const { round } = input;
     await recordAllSteps(deps, input.ref.uuid, input.guest.serverId, of);
-    // An earlier run of the build may have cleaned it before this one did steps of the template anew.
-    const how = { timeout: OWN_SCRIPT_TIMEOUT, round, anew: true, reruns: RERUNS };
+    // An earlier run of the build may have cleaned it before this one did steps of the template again.
+    const how = { timeout: OWN_SCRIPT_TIMEOUT, round, forceRerun: true, reruns: RERUNS };
     await runOnce(deps, guest, secrets, { key: 'clean', title, script, ...how });
   });
 }

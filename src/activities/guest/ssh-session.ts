@@ -1,7 +1,7 @@
 import { FactoryError } from '../../domain/errors.js';
 import type { OpenedSession } from '../../domain/messages.js';
 import { SESSION_KEY } from '../../guest/guest-shell.js';
-import { keyBlob } from '../../guest/keys.js';
+import { readKeyBlob } from '../../guest/keys.js';
 import type { Guest } from '../../guest/types.js';
 import { openSecurityGroup } from '../instance/security-group.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
@@ -25,7 +25,7 @@ export async function openSession(deps: Deps, input: SessionInput): Promise<Open
   reportProgress({ message: 'letting a session in' });
   if (from !== undefined) await openSecurityGroup(deps, ref, location, [from]);
   const line = `${publicKey.trim().split(/\s+/).slice(0, 2).join(' ')} ${SESSION_KEY}`;
-  await withGuest(deps, input, (guest) => changeKeys(guest, guest.shell.letIn(location.user, line)));
+  await withGuest(deps, input, (guest) => changeKeys(guest, guest.shell.allowKey(location.user, line)));
   const { oldSsh } = (await loadProfile(deps, ref.uuid)).profile;
   return {
     host: location.host,
@@ -38,7 +38,7 @@ export async function openSession(deps: Deps, input: SessionInput): Promise<Open
 /** Lets nobody in with the key any more. */
 export async function closeSession(deps: Deps, input: SessionInput): Promise<void> {
   await withGuest(deps, input, (guest) =>
-    changeKeys(guest, guest.shell.shutOut(input.guest.user, keyBlob(input.publicKey))),
+    changeKeys(guest, guest.shell.revokeKey(input.guest.user, readKeyBlob(input.publicKey))),
   );
 }
 

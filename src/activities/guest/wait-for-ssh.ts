@@ -27,7 +27,7 @@ async function gaveUp(
 ): Promise<never> {
   const console = await deps.clouds
     .get(ref.cloud)
-    .compute.consoleOutput(guest.serverId, 100, { signal: cancellationSignal() })
+    .compute.getConsoleOutput(guest.serverId, 100, { signal: cancellationSignal() })
     .catch(() => '');
   const never = jeos.reused && !jeos.proven;
   const unproven = `JEOS ${jeos.imageId} of an earlier build has never let a build in: --parameter reuse_jeos False installs another; `;
@@ -127,6 +127,6 @@ export async function shutDownGuest(deps: Deps, input: GuestInput & { deadline: 
       }
     }
   } finally {
-    servers.done(serverId);
+    servers.stopWaiting(serverId);
   }
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { FactoryError } from '../../domain/errors.js';
 import { KEYS } from '../../domain/names.js';
-import { withoutSecrets } from '../../media/urls.js';
+import { redactUrl } from '../../media/urls.js';
 import type { CreateImage, Image } from '../../openstack/types.js';
 import { type Deps, reportProgress, cancellationSignal, sleep } from '../shared/context.js';
 import { isUploadedElsewhere } from './uploader.js';
@@ -51,7 +51,7 @@ function isConflict(error: unknown): boolean {
  */
 export async function ensureImage(deps: Deps, cloudName: string, wanted: WantedImage): Promise<string> {
   const cloud = deps.clouds.get(cloudName);
-  const project = await cloud.projectId({ signal: cancellationSignal() });
+  const project = await cloud.getProjectId({ signal: cancellationSignal() });
   for (let generation = 0; generation < GENERATIONS; generation++) {
     const id = deriveUuid(`${project}:${wanted.seed}:${generation}`);
     const image =
@@ -133,18 +133,18 @@ async function importFrom(deps: Deps, cloudName: string, image: Image, uri: stri
   const { image: images } = deps.clouds.get(cloudName);
   const { id } = image;
   if (isSaid(image['os_glance_failed_import'])) {
-    const said = await images.importMessage(id, { signal: cancellationSignal() });
+    const said = await images.getImportMessage(id, { signal: cancellationSignal() });
     await images.deleteImage(id, { signal: cancellationSignal() });
     throw new FactoryError(
       'MediaUnavailable',
-      `Glance could not fetch ${withoutSecrets(uri)}: ${said ?? 'it does not say why'}`,
+      `Glance could not fetch ${redactUrl(uri)}: ${said ?? 'it does not say why'}`,
       {
         hint: 'see that the cloud itself reaches the address, or leave parameter web_download out: the worker fetches it then',
       },
     );
   }
   try {
-    await images.importFrom(id, uri, { signal: cancellationSignal() });
+    await images.importImage(id, uri, { signal: cancellationSignal() });
   } catch (error) {
     // Somebody else has begun it.
     if (!isConflict(error)) throw error;

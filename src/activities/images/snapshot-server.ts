@@ -78,8 +78,8 @@ export async function snapshotServer(deps: Deps, input: SnapshotInput): Promise<
       reportProgress({ message: `image is ${image.status}, instance’s task is ${task ?? 'over'}` });
     }
   } finally {
-    watch.images.done(imageId);
-    watch.servers.done(input.serverId);
+    watch.images.stopWaiting(imageId);
+    watch.servers.stopWaiting(input.serverId);
   }
 }
 

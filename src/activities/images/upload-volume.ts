@@ -36,8 +36,8 @@ export async function uploadVolume(deps: Deps, input: UploadInput): Promise<Snap
       reportProgress({ message: `image is ${status}, volume is ${volume?.status ?? 'gone'}` });
     }
   } finally {
-    watch.images.done(imageId);
-    watch.volumes.done(input.volumeId);
+    watch.images.stopWaiting(imageId);
+    watch.volumes.stopWaiting(input.volumeId);
   }
 }
 
@@ -55,7 +55,7 @@ async function uploadFailed(
   imageId: string,
   status: string,
 ): Promise<never> {
-  const [said = 'without a word'] = await watch.cloud.volume.messagesOf(volumeId, { signal: cancellationSignal() });
+  const [said = 'without a word'] = await watch.cloud.volume.listMessages(volumeId, { signal: cancellationSignal() });
   return snapshotDied(watch, imageId, `${status}, and Cinder has given up (${said})`);
 }
 

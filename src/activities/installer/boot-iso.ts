@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { FactoryError } from '../../domain/errors.js';
 import { fetchToFile } from '../../media/fetch.js';
 import { fetchFtpFolder } from '../../media/ftp-folder.js';
-import { isoInfo, pathOnIso, remakeIso, type RemadeIso } from '../../media/iso.js';
-import { isLocalFile, localFolder } from '../../media/local-file.js';
-import { fileName, withoutSecrets } from '../../media/urls.js';
+import { readIsoInfo, parseIsoPath, remasterIso, type RemasterOptions } from '../../media/iso.js';
+import { isLocalFile, resolveLocalFolder } from '../../media/local-file.js';
+import { readFileName, redactUrl } from '../../media/urls.js';
 import { type BootMethod, hasOurLoader, stubFirmwares } from '../../os/installer/boot-method.js';
 import type { InstallerPlan, InstallMedium } from '../../os/types.js';
 import type { Extra, Template } from '../../tdl/types.js';
@@ -36,7 +36,7 @@ export async function createMedium(
     await refuseUdf(source, plan.medium);
     const files = await filesFor(deps, input, plan, template, folder);
     const boot = bootOf(plan, method, template);
-    const open = await remakeIso({
+    const open = await remasterIso({
       source,
       files,
       folder,
@@ -54,13 +54,13 @@ function isChanged({ os }: Template, plan: FromMedium, method: BootMethod): bool
 }
 
 async function refuseUdf(path: string, { url }: InstallMedium): Promise<void> {
-  if (!(await isoInfo(path, url)).udf) return;
-  throw new FactoryError('UnsupportedOs', `${withoutSecrets(url)} is a UDF medium, which cannot be made anew`, {
+  if (!(await readIsoInfo(path, url)).udf) return;
+  throw new FactoryError('UnsupportedOs', `${redactUrl(url)} is a UDF medium, which cannot be made anew`, {
     hint: 'leave <extras> out, and let the installer read its script from elsewhere',
   });
 }
 
-function bootOf({ medium, commandLine }: FromMedium, method: BootMethod, { os }: Template): RemadeIso['boot'] {
+function bootOf({ medium, commandLine }: FromMedium, method: BootMethod, { os }: Template): RemasterOptions['boot'] {
   if (method !== 'iso' || medium.boots === undefined || !hasOurLoader(method, { medium })) return undefined;
   return { ...medium.boots, commandLine, firmwares: stubFirmwares(os.arch) };
 }
@@ -72,8 +72,8 @@ export async function filesFor(
   { medium, scriptTransport }: FromMedium,
   { os }: Template,
   folder: string,
-): Promise<RemadeIso['files']> {
-  const files: RemadeIso['files'] = [];
+): Promise<RemasterOptions['files']> {
+  const files: RemasterOptions['files'] = [];
   const write = async (path: string, content: string | Buffer): Promise<void> => {
     const from = join(folder, `file${files.length}`);
     await writeFile(from, content, { mode: 0o600 });
@@ -92,9 +92,9 @@ async function extraFile(
   deps: Deps,
   { kind, source, destination }: Extra,
   from: string,
-): Promise<RemadeIso['files'][number]> {
-  if (kind === 'directory') return { from: await extraFolder(deps, source, from), path: pathOnIso(destination) };
-  reportProgress({ message: `fetching ${withoutSecrets(source)}` });
+): Promise<RemasterOptions['files'][number]> {
+  if (kind === 'directory') return { from: await extraFolder(deps, source, from), path: parseIsoPath(destination) };
+  reportProgress({ message: `fetching ${redactUrl(source)}` });
   await fetchToFile({
     url: source,
     path: from,
@@ -103,13 +103,16 @@ async function extraFile(
     directories: deps.filesFrom,
   });
   // As a copy into a folder: Oz's destinations may end in a slash.
-  return { from, path: pathOnIso(destination.endsWith('/') ? `${destination}${fileName(source)}` : destination) };
+  return {
+    from,
+    path: parseIsoPath(destination.endsWith('/') ? `${destination}${readFileName(source)}` : destination),
+  };
 }
 
 /** A folder of this machine that the worker has opened, or one that is fetched to a path. Answers where it is. */
 async function extraFolder(deps: Deps, source: string, path: string): Promise<string> {
-  if (isLocalFile(source)) return localFolder(source, deps.filesFrom);
-  reportProgress({ message: `fetching ${withoutSecrets(source)}` });
+  if (isLocalFile(source)) return resolveLocalFolder(source, deps.filesFrom);
+  reportProgress({ message: `fetching ${redactUrl(source)}` });
   await fetchFtpFolder({ url: source, path, maxBytes: LARGEST_EXTRA, signal: cancellationSignal() });
   return path;
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { FactoryError } from '../../domain/errors.js';
 import type { BuildRef } from '../../domain/names.js';
-import { newcArchive, padding } from '../../media/newc.js';
+import { buildNewcArchive, createPadding } from '../../media/newc.js';
 import { makeStubDisk } from '../../media/stub-disk.js';
 import { type BootMethod, stubFirmwares } from '../../os/installer/boot-method.js';
 import { withVolumeId } from '../../os/installer/installer-plan.js';
@@ -57,7 +57,7 @@ type BootMedia = JeosStep & { kernelId: string; ramdiskId: string };
 async function scriptArchive(deps: Deps, plan: InstallerPlan, documentsId: string): Promise<Buffer | undefined> {
   if (plan.scriptTransport !== 'initrd') return undefined;
   const content = await loadDocument(deps, documentsId, 'install_script');
-  return newcArchive([{ path: scriptInRamdisk(plan), content }]);
+  return buildNewcArchive([{ path: scriptInRamdisk(plan), content }]);
 }
 
 /** The image of a disk that boots the installer, by itself or by its properties. */
@@ -104,7 +104,7 @@ async function createDirect(
 /** The installer's ramdisk with the script behind it: this build's own. */
 async function createRamdisk(deps: Deps, { ref, ramdiskId }: BootMedia, script: Buffer): Promise<string> {
   const size = await sizeOf(deps, ref, ramdiskId);
-  const between = padding(size);
+  const between = createPadding(size);
   const { image } = deps.clouds.get(ref.cloud);
   async function* content(): AsyncGenerator<Buffer> {
     const { data } = await image.downloadImage(ramdiskId, { signal: cancellationSignal() });

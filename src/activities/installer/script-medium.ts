@@ -1,4 +1,4 @@
-import { newIso } from '../../media/new-iso.js';
+import { createIso } from '../../media/new-iso.js';
 import { inFolder } from '../media/scratch-folder.js';
 import { filesFor, type FromMedium } from './boot-iso.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
@@ -19,7 +19,7 @@ export async function createScriptMedium(
   return inFolder(deps, ref, 'script-medium', async (folder) => {
     const files = await filesFor(deps, input, plan, template, folder);
     reportProgress({ message: 'making a medium for the install script' });
-    const path = await newIso({ volumeId, files, folder, signal: cancellationSignal() });
+    const path = await createIso({ volumeId, files, folder, signal: cancellationSignal() });
     return ensureRunImage(deps, ref, { name: 'boot-script', format: 'iso', content: path });
   });
 }

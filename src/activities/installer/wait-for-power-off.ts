@@ -117,7 +117,7 @@ class ConsoleWatch {
 
   async read(): Promise<void> {
     const { compute } = this.watch.cloud;
-    const console = await compute.consoleOutput(this.serverId, CONSOLE_LINES, { signal: cancellationSignal() });
+    const console = await compute.getConsoleOutput(this.serverId, CONSOLE_LINES, { signal: cancellationSignal() });
     const tail = this.hidden(tailOf(console, CONSOLE_LINES));
     // Some clouds have no console for a machine that is off: what was seen last then stands.
     if (tail === '' || tail === this.state.tail) return;
@@ -133,7 +133,7 @@ class ConsoleWatch {
   /** Traffic is asked for only when the console has been silent for a while: the call belongs to this build alone. */
   async traffic(inactivity: number): Promise<void> {
     if (Date.now() - this.state.lastLife < (inactivity * 1000) / 4 || !this.watch.console.tryTake()) return;
-    const now = await this.watch.cloud.compute.traffic(this.serverId, { signal: cancellationSignal() });
+    const now = await this.watch.cloud.compute.getTraffic(this.serverId, { signal: cancellationSignal() });
     const sum = now === undefined ? undefined : now.disk + now.network;
     if (sum !== undefined && sum !== this.state.traffic) this.state.lastLife = Date.now();
     this.state.traffic = sum;
@@ -241,7 +241,7 @@ export async function waitForPowerOff(
     await keepConsole(deps, input, console, state).catch(() => undefined);
     throw error;
   } finally {
-    watch.servers.done(input.serverId);
+    watch.servers.stopWaiting(input.serverId);
   }
 }
 
@@ -260,7 +260,7 @@ async function keepConsole(
   await console.read();
   const whole = await deps
     .watch(input.ref.cloud)
-    .cloud.compute.consoleOutput(input.serverId, undefined, { signal: cancellationSignal() });
+    .cloud.compute.getConsoleOutput(input.serverId, undefined, { signal: cancellationSignal() });
   const kept = console.hidden(whole) || state.tail;
   await deps.store.writeDocument(input.documentsId, 'installer.console', kept);
   return kept;

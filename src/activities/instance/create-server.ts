@@ -62,7 +62,7 @@ async function hasHost(deps: Deps, { ref }: CreateServerInput, serverId: string)
       reportProgress({ message: 'instance is BUILD (scheduling)' });
     }
   } finally {
-    servers.done(serverId);
+    servers.stopWaiting(serverId);
   }
 }
 

@@ -176,13 +176,13 @@ async function whole(deps: Deps, ref: BuildRef, id: string, until: number): Prom
       reportProgress({ message: `volume ${id} is ${volume.status}` });
     }
   } finally {
-    volumes.done(id);
+    volumes.stopWaiting(id);
   }
 }
 
 /** The failure of a volume, with what Cinder says of it. */
 export async function volumeFailed({ volume }: Cloud, id: string, how: string): Promise<FactoryError> {
-  const [said] = await volume.messagesOf(id, { signal: cancellationSignal() });
+  const [said] = await volume.listMessages(id, { signal: cancellationSignal() });
   const hint = 'often there is no room, or the image is larger than the volume: the cloud’s operators can tell';
   return new FactoryError('VolumeFailed', `volume ${id} ${how}${said === undefined ? '' : ` (${said})`}`, { hint });
 }

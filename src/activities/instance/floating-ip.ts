@@ -53,7 +53,7 @@ async function activeServer(deps: Deps, input: WaitForAddress): Promise<Server> 
       reportProgress({ message: `instance is ${server.status} (${server['OS-EXT-STS:task_state'] ?? 'no task'})` });
     }
   } finally {
-    servers.done(input.serverId);
+    servers.stopWaiting(input.serverId);
   }
 }
 
@@ -127,7 +127,7 @@ async function externalNetwork(
       hint: 'openstack network list --external shows what there is; request_floating_ip True chooses by itself',
     });
   }
-  const routed = await network.externalNetworkOf(input.networkId, { signal: cancellationSignal() });
+  const routed = await network.findExternalNetwork(input.networkId, { signal: cancellationSignal() });
   if (routed !== undefined) return routed;
   const external = await network.listNetworks({ external: true }, { signal: cancellationSignal() });
   if (external.length === 1 && external[0] !== undefined) return external[0].id;

@@ -70,7 +70,7 @@ export async function deleteServer(deps: Deps, input: { ref: { cloud: string }; 
       if (polls % 20 === 0) await cloud.compute.deleteServer(serverId, { signal: cancellationSignal() });
     }
   } finally {
-    servers.done(serverId);
+    servers.stopWaiting(serverId);
   }
 }
 

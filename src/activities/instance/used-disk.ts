@@ -11,7 +11,7 @@ import { findVolume, removeVolume, rootVolumeName } from './create-volumes.js';
  * @throws FactoryError Conflict, retryable, while it is still being uploaded or detached
  */
 export async function removeRootVolume(deps: Deps, ref: BuildRef): Promise<string | undefined> {
-  if (!(await deps.clouds.get(ref.cloud).volume.exists({ signal: cancellationSignal() }))) return undefined;
+  if (!(await deps.clouds.get(ref.cloud).volume.isAvailable({ signal: cancellationSignal() }))) return undefined;
   const volume = await findVolume(deps, ref.cloud, rootVolumeName(ref));
   if (volume === undefined) return undefined;
   try {

@@ -1,5 +1,5 @@
 import type { CreateServer } from '../../openstack/types.js';
-import { userDataWithHostKey } from '../../guest/cloud-config.js';
+import { buildHostKeyUserData } from '../../guest/cloud-config.js';
 import type { Deps } from '../shared/context.js';
 import { loadInstallerPlan, loadParameters, loadDocument } from '../shared/documents.js';
 import { loadHostKey } from './ssh-keys.js';
@@ -19,7 +19,7 @@ export async function bootUserData(
   const transport = isInstaller ? (await loadInstallerPlan(deps, input.documentsId)).scriptTransport : 'user_data';
   const data = isInstaller
     ? await loadDocument(deps, input.documentsId, 'install_script')
-    : Buffer.from(userDataWithHostKey(await loadHostKey(deps, input.ref.uuid)));
+    : Buffer.from(buildHostKeyUserData(await loadHostKey(deps, input.ref.uuid)));
   return {
     // A script in the ramdisk or on the medium may be longer than user data.
     ...(transport === 'initrd' || transport === 'medium' ? {} : { user_data: data.toString('base64') }),

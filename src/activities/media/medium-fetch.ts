@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { FactoryError } from '../../domain/errors.js';
 import type { BuildRef } from '../../domain/names.js';
 import { fetchToFile } from '../../media/fetch.js';
-import { head, type Validators } from '../../media/head.js';
-import { withoutSecrets } from '../../media/urls.js';
+import { fetchValidators, type Validators } from '../../media/head.js';
+import { redactUrl } from '../../media/urls.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 
 /** Bytes that a medium may have: 4 GiB for a kernel or a ramdisk, 16 GiB for a medium that systems are installed from. */
@@ -46,7 +46,9 @@ export async function locate(deps: Deps, spool: string, file: WantedMedium): Pro
   for (const url of file.urls) {
     const memory = await readMemory(deps, url);
     if (memory === undefined || expected !== undefined) continue;
-    const now = await head(url, { signal: cancellationSignal(), directories: deps.filesFrom }).catch(() => undefined);
+    const now = await fetchValidators(url, { signal: cancellationSignal(), directories: deps.filesFrom }).catch(
+      () => undefined,
+    );
     cancellationSignal().throwIfAborted();
     if (now !== undefined && isUnchanged(memory.validators, now)) return { sha256: memory.sha256, url };
   }
@@ -86,7 +88,7 @@ export async function fetchMedium(deps: Deps, path: string, file: WantedMedium):
         directories: deps.filesFrom,
         onProgress: (done: number, total?: number) => {
           reportProgress({
-            message: `fetching ${withoutSecrets(url)}`,
+            message: `fetching ${redactUrl(url)}`,
             ...(total === undefined ? {} : { percent: Math.floor((done / total) * 100) }),
           });
         },

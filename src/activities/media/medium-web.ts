@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { pipeline } from 'node:stream/promises';
 import { FactoryError } from '../../domain/errors.js';
-import { mismatch } from '../../media/digest.js';
-import { head } from '../../media/head.js';
-import { withoutSecrets } from '../../media/urls.js';
+import { checksumMismatchError } from '../../media/digest.js';
+import { fetchValidators } from '../../media/head.js';
+import { redactUrl } from '../../media/urls.js';
 import type { Cloud, Image } from '../../openstack/types.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 import { ensureImage } from '../images/ensure-image.js';
@@ -16,10 +16,9 @@ const METHOD = 'web-download';
 /** @throws FactoryError InvalidParameter where Glance cannot fetch a medium by itself */
 export async function checkWebDownload({ name, image }: Cloud, urls: string[]): Promise<void> {
   const strange = urls.find((url) => !/^https?:/i.test(url));
-  const methods = strange === undefined ? await image.importMethods({ signal: cancellationSignal() }) : [];
+  const methods = strange === undefined ? await image.listImportMethods({ signal: cancellationSignal() }) : [];
   if (strange === undefined && methods.includes(METHOD)) return;
-  const why =
-    strange === undefined ? `cloud ${name} does not offer it` : `${withoutSecrets(strange)} is no http(s) address`;
+  const why = strange === undefined ? `cloud ${name} does not offer it` : `${redactUrl(strange)} is no http(s) address`;
   throw new FactoryError('InvalidParameter', `parameter web_download: ${why}`, {
     hint: 'leave it out: the worker fetches media then',
   });
@@ -43,7 +42,7 @@ export async function ensureWebMedium(
   const image = await usedImage(deps, ref.cloud, id);
   await verify(deps.clouds.get(ref.cloud), image, digest);
   await claimMedium(deps, ref.cloud, id);
-  const note = present === undefined ? `fetched by Glance from ${withoutSecrets(url)}` : `is image ${id} already`;
+  const note = present === undefined ? `fetched by Glance from ${redactUrl(url)}` : `is image ${id} already`;
   return { image, note: `${kind} ${note}` };
 }
 
@@ -52,7 +51,7 @@ async function keyOf({ urls }: WantedMedium): Promise<{ url: string; key: string
   let missing: unknown;
   for (const url of urls) {
     try {
-      const { etag, lastModified, size } = await head(url, { signal: cancellationSignal() });
+      const { etag, lastModified, size } = await fetchValidators(url, { signal: cancellationSignal() });
       const text = JSON.stringify([url, etag ?? '', lastModified ?? '', size ?? 0]);
       return { url, key: `web:${createHash('sha256').update(text).digest('hex')}` };
     } catch (error) {
@@ -68,7 +67,7 @@ function fetched(
   { ref, method }: MediumUse,
   { kind, key, url }: { kind: WantedMedium['kind']; key: string; url: string },
 ): Promise<string> {
-  reportProgress({ message: `Glance is fetching ${withoutSecrets(url)}` });
+  reportProgress({ message: `Glance is fetching ${redactUrl(url)}` });
   return ensureImage(deps, ref.cloud, { ...mediumRequest(deps, { kind, method, key }), content: { uri: url } });
 }
 
@@ -79,7 +78,7 @@ async function verify(cloud: Cloud, image: Image, expected: WantedMedium['digest
   const actual = known(image, algorithm) ?? (await digestOf(cloud, image.id, algorithm));
   if (actual === value.toLowerCase()) return;
   await cloud.image.deleteImage(image.id, { signal: cancellationSignal() });
-  throw mismatch(`what Glance has fetched (image ${image.id})`, algorithm, actual, value.toLowerCase());
+  throw checksumMismatchError(`what Glance has fetched (image ${image.id})`, algorithm, actual, value.toLowerCase());
 }
 
 function known(image: Image, algorithm: string): string | undefined {

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { FactoryError } from '../../domain/errors.js';
 import { KEYS, MARK, roleTag, TOOL, type BuildRef } from '../../domain/names.js';
-import { withoutSecrets } from '../../media/urls.js';
+import { redactUrl } from '../../media/urls.js';
 import type { CreateImage, Image } from '../../openstack/types.js';
 import type { BootMethod } from '../../os/installer/boot-method.js';
 import { type Deps, cancellationSignal } from '../shared/context.js';
@@ -89,7 +89,7 @@ export async function ensureMedium(
     const properties = await look?.(local.path);
     const medium = { kind, ...local, ...(properties === undefined ? {} : { properties }) };
     const { image, size } = await putMedium(deps, { ref, method }, medium);
-    return { image, note: `${kind} fetched from ${withoutSecrets(local.url)}, ${size} bytes`, path: local.path };
+    return { image, note: `${kind} fetched from ${redactUrl(local.url)}, ${size} bytes`, path: local.path };
   } catch (error) {
     await forget(local);
     throw error;

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { KEYS, type BuildRef } from '../../domain/names.js';
 import { fetchChecksum } from '../../media/checksum-files.js';
-import { checkDigest, digestOfFile } from '../../media/digest.js';
-import { extractFromIso, isoInfo, withoutFile } from '../../media/iso.js';
-import { withoutSecrets } from '../../media/urls.js';
+import { checkDigest, computeFileDigest } from '../../media/digest.js';
+import { extractFromIso, readIsoInfo, noSuchFileOnIsoError } from '../../media/iso.js';
+import { redactUrl } from '../../media/urls.js';
 import type { Image } from '../../openstack/types.js';
 import type { BootMethod } from '../../os/installer/boot-method.js';
 import type { InstallMedium } from '../../os/types.js';
@@ -95,7 +95,7 @@ async function fetchedByGlance(
   const found = await ensureWebMedium(deps, { ref, method }, wanted);
   if (medium.boots === undefined) return { ...found, volumeId: '', own: true };
   const path = await downloadTo(deps, ref, found.image.id, join(folder, 'web.iso'));
-  return { ...found, volumeId: (await isoInfo(path, medium.url)).volumeId, own: true, path };
+  return { ...found, volumeId: (await readIsoInfo(path, medium.url)).volumeId, own: true, path };
 }
 
 /** A medium that somebody has put into Glance: it is used as it is, and its image is left alone. */
@@ -103,7 +103,7 @@ async function ofTheCloud(deps: Deps, { ref, medium, digest }: WantedIso, folder
   const image = await imageNamed(deps, ref.cloud, nameInGlance(medium.url));
   const path = await downloadTo(deps, ref, image.id, join(folder, 'cloud.iso'));
   if (digest !== undefined) await checkDigest(path, `image ${image.id}`, digest, cancellationSignal());
-  const { volumeId } = await isoInfo(path, medium.url);
+  const { volumeId } = await readIsoInfo(path, medium.url);
   return { image, volumeId, own: false, path, note: `iso is image ${image.id}, which is not ours` };
 }
 
@@ -114,12 +114,12 @@ async function publishedDigest(
   keys: string | undefined,
 ): Promise<{ algorithm: string; value: string } | undefined> {
   if (checksum === undefined) return undefined;
-  reportProgress({ message: `reading ${withoutSecrets(checksum.url)}` });
+  reportProgress({ message: `reading ${redactUrl(checksum.url)}` });
   return fetchChecksum({ ...checksum, medium: url, keys, signal: cancellationSignal(), directories: deps.filesFrom });
 }
 
 async function describe(path: string, { url }: InstallMedium): Promise<Record<string, string>> {
-  return { [VOLUME_ID_KEY]: (await isoInfo(path, url)).volumeId };
+  return { [VOLUME_ID_KEY]: (await readIsoInfo(path, url)).volumeId };
 }
 
 interface Parts extends Omit<WantedIso, 'digest' | 'web'>, FoundIso {
@@ -148,9 +148,9 @@ async function putPart(
 ): Promise<string> {
   const file = join(folder, kind);
   if ((await extractFromIso({ path, folder, signal: cancellationSignal() }, candidates, file)) === undefined) {
-    throw withoutFile(candidates);
+    throw noSuchFileOnIsoError(candidates);
   }
-  const sha256 = await digestOfFile(file, 'sha256', cancellationSignal());
+  const sha256 = await computeFileDigest(file, 'sha256', cancellationSignal());
   return (await putMedium(deps, { ref, method }, { kind, path: file, sha256 })).image.id;
 }
 

@@ -1,6 +1,6 @@
 import { FactoryError } from '../../domain/errors.js';
 import { fetchSigned, type SignedText } from '../../media/signature.js';
-import { withoutSecrets } from '../../media/urls.js';
+import { redactUrl } from '../../media/urls.js';
 import { type MirrorPin, pinnedUrls, pinOf } from '../../os/installer/mirror-pin.js';
 import { mediaFromIndex, type IndexedMedia } from '../../os/installer/media-index.js';
 import type { InstallerPlan, MediaFile } from '../../os/types.js';
@@ -34,8 +34,8 @@ export async function prepareMedia(deps: Deps, input: JeosStep): Promise<Install
   const notes = [
     kernel.note,
     ramdisk.note,
-    ...(pin === undefined ? [] : [`the mirror is ${withoutSecrets(pin.to)}`]),
-    ...(iso === undefined ? [] : [`the installer fetches ${withoutSecrets(iso.to)}`]),
+    ...(pin === undefined ? [] : [`the mirror is ${redactUrl(pin.to)}`]),
+    ...(iso === undefined ? [] : [`the installer fetches ${redactUrl(iso.to)}`]),
   ];
   const inCommandLine = iso === undefined ? pin : { from: iso.from, to: pinnedUrls([iso.to], pin)[0] ?? iso.to };
   return {

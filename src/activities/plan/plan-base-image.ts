@@ -65,7 +65,7 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImage): Pr
   const [flavor, network, project] = await Promise.all([
     chooseFlavor(cloud, parameters),
     chooseNetwork(cloud, parameters),
-    cloud.projectId({ signal: cancellationSignal() }),
+    cloud.getProjectId({ signal: cancellationSignal() }),
   ]);
   if (parameters.web_download) await checkWebDownload(cloud, mediaUrls(plan));
   const disks = await planDisks(cloud, plan, flavor, parameters);
@@ -158,7 +158,7 @@ function contentOf(deps: Deps, url: string): Promise<Buffer> {
 /** @throws FactoryError InvalidParameter where the installer cannot be booted so, or this worker cannot make what it is booted from */
 async function chooseBootMethod(cloud: Cloud, parameters: BuildParameters, plan: BuildPlan): Promise<BootMethod> {
   reportProgress({ message: 'looking how the cloud can boot an installer' });
-  const formats = await cloud.image.diskFormats({ signal: cancellationSignal() });
+  const formats = await cloud.image.listDiskFormats({ signal: cancellationSignal() });
   const method = parameters.boot_method ?? bootMethodFor(formats, plan.installer);
   const { arch } = plan.template.os;
   checkBootMethod(method, { plan: plan.installer, arch, firmware: parameters.firmware });

@@ -29,7 +29,7 @@ export async function planDisks(
 ): Promise<PlannedDisks> {
   const media = plan.installer.medium !== undefined;
   const { diskSize } = plan.template;
-  const hasVolumes = await cloud.volume.exists({ signal: cancellationSignal() });
+  const hasVolumes = await cloud.volume.isAvailable({ signal: cancellationSignal() });
   const where = root_disk ?? (flavor.disk === 0 && hasVolumes ? 'volume' : 'local');
   if (!hasVolumes && (media || where === 'volume')) throw withoutVolumes(cloud, media);
   if (where === 'local') {

@@ -34,7 +34,7 @@ export const codec: Command = {
 };
 
 async function newKey({ io, settings, options }: CommandContext): Promise<number> {
-  const { newKeyLine } = await import('../../codec/keys.js');
+  const { generateKeyLine: newKeyLine } = await import('../../codec/keys.js');
   const line = newKeyLine(lastValue(options['id']) as string | undefined);
   io.out(settings.output === 'json' ? formatJson({ id: line.split(':')[0], line }) : `${line}\n`);
   return 0;

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { access, constants, mkdir } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { CommandError } from '../errors.js';
@@ -14,10 +15,11 @@ const BUILD_TIMEOUT = 30 * 60_000;
 /** The version that `tools/temporal/go.mod` pins. */
 export const TEMPORAL_CLI_VERSION = '1.5.1';
 
-/** The project's folder. It is found from the sources and from the compiled program. */
+/** The project's folder: the nearest above this file that has a manifest, whether this is the source or compiled. */
 export function projectFolder(): string {
-  const compiled = import.meta.url.includes('/dist/src/');
-  return fileURLToPath(new URL(compiled ? '../../../../' : '../../../', import.meta.url));
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json')) && folder !== dirname(folder)) folder = dirname(folder);
+  return folder;
 }
 
 async function isProgram(path: string): Promise<boolean> {

@@ -1,16 +1,16 @@
 import { FactoryError } from '../../domain/errors.js';
-import type { CloudSettings } from '../config/settings.js';
+import type { CloudSettings } from '../config/cloud-settings.js';
 
-/** One service of the catalogue that Keystone gives with a token. */
+/** One service in the catalogue that Keystone returns with a token. */
 export interface CatalogEntry {
   type: string;
   endpoints: { interface: string; url: string; region?: string | null; region_id?: string | null }[];
 }
 
-/** The services that we use. */
+/** The OpenStack services that this program calls. */
 export type ServiceType = 'compute' | 'image' | 'network' | 'block-storage';
 
-/** Other names under which a service is found, old ones last (https://service-types.openstack.org/). */
+/** The names under which catalogues list a service, old names last (https://service-types.openstack.org/). */
 const ALIASES: Record<ServiceType, string[]> = {
   compute: ['compute', 'computev21'],
   image: ['image', 'imagev2'],
@@ -18,20 +18,20 @@ const ALIASES: Record<ServiceType, string[]> = {
   'block-storage': ['block-storage', 'block-store', 'volumev3', 'volume'],
 };
 
-/** Of names that once stood for another API, the addresses that are ours: `volume` was the Block Storage API v1 and v2. */
-const ONLY: Record<string, RegExp> = { volume: /\/v3(\/|$)/ };
+/** Pattern of the usable URLs for a name that once stood for another API: `volume` was Block Storage API v1 and v2. */
+const REQUIRED_PATHS: Record<string, RegExp> = { volume: /\/v3(\/|$)/ };
 
 /**
- * A service's address: the setting's own, else the one that the catalogue has for our region and interface.
- * @throws FactoryError NotFound saying what the catalogue has instead
+ * Returns a service's endpoint: the configured override, else the catalogue's entry for our region and interface.
+ * @throws FactoryError NotFound, which lists the endpoints that the catalogue has instead
  */
 export function selectEndpoint(catalog: CatalogEntry[], type: ServiceType, settings: CloudSettings): string {
   const found = findEndpoint(catalog, type, settings);
   if (found !== undefined) return found;
-  throw missing(catalog, type, settings);
+  throw endpointNotFoundError(catalog, type, settings);
 }
 
-/** Like {@link selectEndpoint}, but undefined where the cloud does not have the service for us. */
+/** Like {@link selectEndpoint}, but returns undefined when the catalogue has no such endpoint. */
 export function findEndpoint(catalog: CatalogEntry[], type: ServiceType, settings: CloudSettings): string | undefined {
   const override = settings.endpointOverrides[type];
   if (override !== undefined) return override;
@@ -47,29 +47,33 @@ function listEndpoints(catalog: CatalogEntry[], type: ServiceType): CatalogEntry
     catalog
       .filter((entry) => entry.type === alias)
       .flatMap((entry) => entry.endpoints)
-      .filter(({ url }) => ONLY[alias]?.test(url) ?? true),
+      .filter(({ url }) => REQUIRED_PATHS[alias]?.test(url) ?? true),
   );
 }
 
-/** Catalogues made by old Keystones say `publicURL`. */
+/** Removes the ending `URL`: catalogues of old Keystone releases write `publicURL`. */
 function normaliseInterface(text: string): string {
   return text.replace(/URL$/, '');
 }
 
-function missing(catalog: CatalogEntry[], type: ServiceType, settings: CloudSettings): FactoryError {
+function endpointNotFoundError(catalog: CatalogEntry[], type: ServiceType, settings: CloudSettings): FactoryError {
   const endpoints = listEndpoints(catalog, type);
   const where = settings.region === undefined ? '' : ` in region ${settings.region}`;
+  const offers = endpoints.map(
+    (endpoint) =>
+      `${normaliseInterface(endpoint.interface)} in ${endpoint.region ?? endpoint.region_id ?? 'no region'}`,
+  );
   const has =
     endpoints.length === 0
-      ? `its services are ${list(catalog.map((entry) => entry.type))}`
-      : `it has ${list(endpoints.map((endpoint) => `${normaliseInterface(endpoint.interface)} in ${endpoint.region ?? endpoint.region_id ?? 'no region'}`))}`;
+      ? `its services are ${joinNames(catalog.map((entry) => entry.type))}`
+      : `it has ${joinNames(offers)}`;
   return new FactoryError(
     'NotFound',
     `the catalogue of cloud ${settings.name} has no ${settings.interface} endpoint of type ${type}${where}: ${has}`,
-    { hint: 'set region_name (OS_REGION_NAME) or interface (OS_INTERFACE) to one that there is' },
+    { hint: 'set region_name (OS_REGION_NAME) or interface (OS_INTERFACE) to one that the catalogue has' },
   );
 }
 
-function list(names: string[]): string {
+function joinNames(names: string[]): string {
   return [...new Set(names)].sort().join(', ') || 'none';
 }

@@ -1,23 +1,23 @@
 import { z } from 'zod';
 import { FactoryError } from '../../domain/errors.js';
 import type { CatalogEntry } from './catalog.js';
-import type { Answer, Http } from '../http/http.js';
-import { type CallName, contentError } from '../http/http-errors.js';
+import type { HttpResponse, HttpClient } from '../http/http.js';
+import { type ApiCall, contentError } from '../http/http-errors.js';
 import { decode } from '../http/decode.js';
-import type { CloudSettings, Credentials } from '../config/settings.js';
-import { inspectionRequest, ownToken, PRODUCT, tokenRequest } from './sign-in.js';
-import { unlessAborted } from '../http/unless-aborted.js';
+import type { CloudSettings, Credentials } from '../config/cloud-settings.js';
+import { buildInspectionRequest, findScopedToken, PRODUCT, buildTokenRequest } from './sign-in.js';
+import { raceAbort } from '../http/race-abort.js';
 
-/** A token is renewed when less than this part of its life is left, and at the latest a minute before its end. */
+/** We renew a token when less than this part of its lifetime is left, and at the latest one minute before its end. */
 const RENEW_PART = 0.1;
 const RENEW_MILLISECONDS = 60_000;
 
-/** What Keystone gave us for our credentials. */
+/** A token of Keystone, with the data that we need to use and renew it. */
 export interface Token {
   id: string;
   projectId: string;
   catalog: CatalogEntry[];
-  /** Milliseconds since the epoch, by our own clock: when to get the next one. */
+  /** When to request the next token: milliseconds since the epoch, by our own clock. */
   renewAt: number;
 }
 
@@ -53,17 +53,19 @@ const versionsSchema = z.object({
   }),
 });
 
-/** The settings' address with `/v3` and without a slash at the end, where its path tells the version. */
-function versioned(authUrl: string): string | undefined {
+/**
+ * Returns the Identity v3 URL if the path of `authUrl` names a version; undefined if the version must be discovered.
+ */
+function findVersion3Url(authUrl: string): string | undefined {
   const url = authUrl.replace(/\/+$/, '');
   if (/\/v3$/.test(url)) return url;
-  // A v2.0 address is left over from old configurations; version 3 is beside it.
+  // Old configurations still name v2.0; version 3 has the same parent path.
   return /\/v2\.0$/.test(url) ? url.replace(/v2\.0$/, 'v3') : undefined;
 }
 
 /**
- * Our session with a cloud: signs in at the first call, and again before the token ends or when a service no longer takes
- * it. Many callers share one sign-in. https://docs.openstack.org/api-ref/identity/v3/
+ * The session with one cloud. Signs in at the first call, and again before the token expires or when a service rejects
+ * it. Concurrent callers share one sign-in. https://docs.openstack.org/api-ref/identity/v3/
  */
 export class Session {
   private current: Token | undefined;
@@ -71,15 +73,15 @@ export class Session {
   private base: string | undefined;
 
   constructor(
-    readonly http: Http,
+    readonly http: HttpClient,
     readonly settings: CloudSettings,
   ) {}
 
-  /** A token that will hold for a while. @throws FactoryError AuthenticationFailed, CloudUnavailable */
+  /** Returns a token that is not about to expire. @throws FactoryError AuthenticationFailed, CloudUnavailable */
   async token(signal?: AbortSignal): Promise<Token> {
     if (this.current !== undefined && Date.now() < this.current.renewAt) return this.current;
-    // The sign-in belongs to nobody: a caller that is told to stop leaves the others their answer.
-    return unlessAborted(signal, () => {
+    // The callers share the sign-in: when one caller is aborted, the others still get the token.
+    return raceAbort(signal, () => {
       this.pending ??= this.signIn().finally(() => {
         this.pending = undefined;
       });
@@ -87,7 +89,7 @@ export class Session {
     });
   }
 
-  /** A token that is not `refused`: a new one, unless somebody has got one in the meantime. */
+  /** Returns a token other than `refused`: a new one, or the one that another caller has got in the meantime. */
   async renew(refused: Token, signal?: AbortSignal): Promise<Token> {
     if (this.current === refused) this.current = undefined;
     return this.token(signal);
@@ -95,50 +97,51 @@ export class Session {
 
   private async signIn(): Promise<Token> {
     const base = (this.base ??= await this.discover());
-    const own = ownToken(this.settings);
-    const request = own === undefined ? tokenRequest(base, this.settings) : inspectionRequest(base, own);
-    let answer: Answer;
+    const own = findScopedToken(this.settings);
+    const request = own === undefined ? buildTokenRequest(base, this.settings) : buildInspectionRequest(base, own);
+    let answer: HttpResponse;
     try {
       answer = await this.http.send(request);
     } catch (error) {
-      throw this.signInError(error);
+      throw this.toSignInError(error);
     }
-    this.current = this.readToken(this.http.name(request), answer, own);
+    this.current = this.readToken(this.http.toApiCall(request), answer, own);
     return this.current;
   }
 
-  /** Says whom Keystone did not let in; its own message does not. */
-  private signInError(error: unknown): unknown {
+  /** Adds to a failed sign-in which credentials Keystone rejected; Keystone's own message does not name them. */
+  private toSignInError(error: unknown): unknown {
     if (!(error instanceof FactoryError) || (error.status !== 401 && error.status !== 404)) return error;
     const { method } = this.settings.credentials;
     return new FactoryError(
       'AuthenticationFailed',
-      `cannot sign in to cloud ${this.settings.name} as ${this.who()}: ${error.message}`,
+      `cannot sign in to cloud ${this.settings.name} as ${this.describeCredentials()}: ${error.message}`,
       {
         status: error.status,
         requestId: error.requestId,
-        // A token that has ended is not found either.
+        // Keystone answers 404 for an expired token as well.
         hint: error.status === 404 && method !== 'token' ? ADDRESS_HINT : SIGN_IN_HINTS[method],
         cause: error,
       },
     );
   }
 
-  private who(): string {
+  private describeCredentials(): string {
     const { credentials } = this.settings;
-    if (credentials.method === 'token') return 'the bearer of a token';
+    if (credentials.method === 'token') return 'the owner of the given token';
     if (credentials.method === 'applicationCredential') {
       return `application credential ${credentials.credential.id ?? credentials.credential.name ?? ''}`;
     }
     return `user ${credentials.user.id ?? credentials.user.name ?? ''}`;
   }
 
-  private readToken(call: CallName, answer: Answer, own: string | undefined): Token {
+  private readToken(call: ApiCall, answer: HttpResponse, own: string | undefined): Token {
     const { token } = decode(call, tokenSchema, answer.body);
     const subject = own ?? answer.headers['x-subject-token'];
-    if (typeof subject !== 'string') throw contentError(call, 'no X-Subject-Token', answer.headers);
+    if (typeof subject !== 'string') throw contentError(call, 'there is no header X-Subject-Token', answer.headers);
     if (token.project === undefined || token.catalog === undefined) {
-      throw new FactoryError('AuthenticationFailed', `cloud ${this.settings.name} let us in, but to no project`, {
+      const message = `cloud ${this.settings.name} accepts the credentials, but its token is for no project`;
+      throw new FactoryError('AuthenticationFailed', message, {
         hint: 'name the project: project_name and project_domain_name (OS_PROJECT_NAME, OS_PROJECT_DOMAIN_NAME)',
       });
     }
@@ -146,36 +149,36 @@ export class Session {
       id: subject,
       projectId: token.project.id,
       catalog: token.catalog,
-      renewAt: own === undefined ? renewTime(token) : Number.POSITIVE_INFINITY,
+      renewAt: own === undefined ? computeRenewTime(token) : Number.POSITIVE_INFINITY,
     };
   }
 
-  /** The address of Identity v3 (https://docs.openstack.org/api-ref/identity/v3/#list-versions). */
+  /** Finds the URL of Identity v3 (https://docs.openstack.org/api-ref/identity/v3/#list-versions). */
   private async discover(): Promise<string> {
     const { authUrl } = this.settings;
-    const given = versioned(authUrl);
+    const given = findVersion3Url(authUrl);
     if (given !== undefined) return given;
     const request = { product: PRODUCT, method: 'GET' as const, url: authUrl };
     const answer = await this.http.send(request, [300]);
-    const { versions } = decode(this.http.name(request), versionsSchema, answer.body);
+    const { versions } = decode(this.http.toApiCall(request), versionsSchema, answer.body);
     const href = versions.values
       .find((version) => version.id.startsWith('v3') && version.status !== 'deprecated')
       ?.links.find((link) => link.rel === 'self')?.href;
-    if (href === undefined) throw contentError(this.http.name(request), 'it lists no Identity API version 3');
-    // Only the path is taken: behind a proxy the host is often one that is not reachable from here.
+    if (href === undefined) throw contentError(this.http.toApiCall(request), 'it lists no Identity API version 3');
+    // We use only the path: behind a proxy, the host of such links is often not reachable from here.
     return new URL(new URL(href, authUrl).pathname, authUrl).href.replace(/\/+$/, '');
   }
 }
 
-const ADDRESS_HINT = 'see that auth_url (OS_AUTH_URL) is the address of Keystone, as https://cloud.example:5000/v3';
+const ADDRESS_HINT = 'check that auth_url (OS_AUTH_URL) is the URL of Keystone, such as https://cloud.example:5000/v3';
 const SIGN_IN_HINTS: Record<Credentials['method'], string> = {
-  password: 'see that user name, password, project and their domains are right',
-  applicationCredential: 'see that the application credential’s id and secret are right and that it has not expired',
-  token: 'a token cannot be renewed after its end: get a new one, or use a password or an application credential',
+  password: 'check the user name, the password, the project and their domains',
+  applicationCredential: 'check the id and the secret of the application credential, and that it has not expired',
+  token: 'an expired token cannot be renewed: get a new one, or use a password or an application credential',
 };
 
-/** By the length of its life, not by its date: our clock and Keystone's may differ. */
-function renewTime(token: { issued_at?: string; expires_at: string }): number {
+/** Uses the length of the token's lifetime and not its end date, because our clock and Keystone's clock may differ. */
+function computeRenewTime(token: { issued_at?: string; expires_at: string }): number {
   const issued = token.issued_at === undefined ? Date.now() : Date.parse(token.issued_at);
   const life = Math.max(0, Date.parse(token.expires_at) - issued);
   if (Number.isNaN(life)) return Date.now() + RENEW_MILLISECONDS;

@@ -1,9 +1,10 @@
+import { defined } from '../../domain/defined.js';
 import type { HttpRequest } from '../http/http.js';
-import type { CloudSettings, Credentials, NameOrId } from '../config/settings.js';
+import type { CloudSettings, Credentials, NameOrId } from '../config/cloud-settings.js';
 
 export const PRODUCT = 'Keystone';
 
-/** The `auth.identity` of a sign-in. */
+/** Builds the `auth.identity` part of a token request. */
 function buildIdentity(credentials: Credentials): Record<string, unknown> {
   switch (credentials.method) {
     case 'password': {
@@ -28,29 +29,32 @@ function buildIdentity(credentials: Credentials): Record<string, unknown> {
 }
 
 function buildUser(user: NameOrId, domain: NameOrId): Record<string, unknown> {
-  return user.id === undefined ? { name: user.name, domain: reference(domain) } : { id: user.id };
+  return user.id === undefined ? { name: user.name, domain: buildReference(domain) } : { id: user.id };
 }
 
-function reference({ id, name }: NameOrId): NameOrId {
+function buildReference({ id, name }: NameOrId): NameOrId {
   return id === undefined ? { name } : { id };
 }
 
-/** The `auth.scope` of a sign-in: the project, unless the credentials belong to one anyway. */
+/** Builds the `auth.scope` part of a token request: the project, unless the credentials belong to one already. */
 function buildScope({ credentials, project }: CloudSettings): Record<string, unknown> | undefined {
   if (credentials.method === 'applicationCredential' || project === undefined) return undefined;
   if (project.id !== undefined) return { project: { id: project.id } };
-  return { project: { name: project.name, domain: reference(project.domain) } };
+  return { project: { name: project.name, domain: buildReference(project.domain) } };
 }
 
-/** The settings' own token where it is bound to a project already: some, as those of application credentials, give no other. */
-export function ownToken({ credentials, project }: CloudSettings): string | undefined {
+/**
+ * Returns the configured token if the settings name no project: the token is then expected to be scoped already. Some
+ * tokens, such as those of application credentials, cannot be exchanged for another one.
+ */
+export function findScopedToken({ credentials, project }: CloudSettings): string | undefined {
   return credentials.method === 'token' && project === undefined ? credentials.token : undefined;
 }
 
-/** Asks for a token (https://docs.openstack.org/api-ref/identity/v3/#authentication-and-token-management). */
-export function tokenRequest(base: string, settings: CloudSettings): HttpRequest {
+/** Requests a new token (https://docs.openstack.org/api-ref/identity/v3/#authentication-and-token-management). */
+export function buildTokenRequest(base: string, settings: CloudSettings): HttpRequest {
   const scope = buildScope(settings);
-  const auth = { identity: buildIdentity(settings.credentials), ...(scope === undefined ? {} : { scope }) };
+  const auth = defined({ identity: buildIdentity(settings.credentials), scope });
   return {
     product: PRODUCT,
     method: 'POST',
@@ -60,8 +64,8 @@ export function tokenRequest(base: string, settings: CloudSettings): HttpRequest
   };
 }
 
-/** Asks what a token is worth. */
-export function inspectionRequest(base: string, token: string): HttpRequest {
+/** Requests the details of an existing token: its project, its catalogue, its end. */
+export function buildInspectionRequest(base: string, token: string): HttpRequest {
   const headers = { 'x-auth-token': token, 'x-subject-token': token };
   return { product: PRODUCT, method: 'GET', url: `${base}/auth/tokens`, headers };
 }

@@ -8,31 +8,31 @@ import {
   keyPairPage,
   keyPairSchema,
   limitsSchema,
-  nextLink,
+  findNextLink,
   serverPage,
   serverSchema,
   snapshotSchema,
 } from './schemas.js';
 import type { Session } from '../auth/session.js';
-import { negotiate } from '../http/microversion.js';
-import { Service, type ServiceCall } from '../http/service.js';
-import { unlessAborted } from '../http/unless-aborted.js';
+import { negotiateMicroversion } from './microversion.js';
+import { ServiceClient, type ServiceCall } from '../auth/service-client.js';
+import { raceAbort } from '../http/race-abort.js';
 import type { CallOptions } from '../http/call-options.js';
 import type { Compute, CreateServer, Flavor, KeyPair, Server } from './types.js';
 
-/** Nova (https://docs.openstack.org/api-ref/compute/), in the newest microversion that both sides know. */
+/** Client of Nova (https://docs.openstack.org/api-ref/compute/). Uses the newest microversion that both sides know. */
 export class Nova implements Compute {
-  private readonly service: Service;
+  private readonly service: ServiceClient;
   private microversion: Promise<string> | undefined;
 
   constructor(session: Session) {
-    this.service = new Service(session, 'compute', 'Nova', 'v2.1');
+    this.service = new ServiceClient(session, 'compute', 'Nova', 'v2.1');
   }
 
-  /** The header that asks for our microversion; it is agreed on once. */
-  private async headers(signal: AbortSignal | undefined): Promise<Record<string, string>> {
-    const microversion = await unlessAborted(signal, () => {
-      this.microversion ??= negotiate(this.service).catch((error: unknown) => {
+  /** Returns the header that selects the microversion. The first call negotiates it with Nova. */
+  private async buildHeaders(signal: AbortSignal | undefined): Promise<Record<string, string>> {
+    const microversion = await raceAbort(signal, () => {
+      this.microversion ??= negotiateMicroversion(this.service).catch((error: unknown) => {
         this.microversion = undefined;
         throw error;
       });
@@ -41,64 +41,64 @@ export class Nova implements Compute {
     return { 'openstack-api-version': `compute ${microversion}` };
   }
 
-  private async call(call: ServiceCall): Promise<ServiceCall> {
-    return { ...call, headers: await this.headers(call.signal) };
+  private async buildCall(call: ServiceCall): Promise<ServiceCall> {
+    return { ...call, headers: await this.buildHeaders(call.signal) };
   }
 
-  private async get(path: string, signal: AbortSignal | undefined): Promise<ServiceCall> {
-    return this.call({ method: 'GET', path, signal });
+  private async buildGet(path: string, signal: AbortSignal | undefined): Promise<ServiceCall> {
+    return this.buildCall({ method: 'GET', path, signal });
   }
 
-  private async act(
+  private async buildAction(
     id: string,
     action: Record<string, unknown>,
     signal: AbortSignal | undefined,
   ): Promise<ServiceCall> {
-    return this.call({ method: 'POST', path: `/servers/${encodeURIComponent(id)}/action`, json: action, signal });
+    return this.buildCall({ method: 'POST', path: `/servers/${encodeURIComponent(id)}/action`, json: action, signal });
   }
 
   async listServers(query: { tags?: string[]; name?: string } = {}, { signal }: CallOptions = {}): Promise<Server[]> {
     const { tags, name } = query;
-    const call = await this.call({
+    const call = await this.buildCall({
       method: 'GET',
       path: '/servers/detail',
-      // Nova takes the name for a regular expression.
-      query: { tags: tags?.join(','), name: name === undefined ? undefined : `^${literal(name)}$` },
+      // Nova treats the name as a regular expression.
+      query: { tags: tags?.join(','), name: name === undefined ? undefined : `^${escapeRegExp(name)}$` },
       signal,
     });
     const servers = await this.service.list(call, serverPage, (page) => ({
       items: page.servers,
-      next: nextLink(page.servers_links),
+      next: findNextLink(page.servers_links),
     }));
     return name === undefined ? servers : servers.filter((server) => server.name === name);
   }
 
   async getServer(id: string, { signal }: CallOptions = {}): Promise<Server | undefined> {
-    const call = await this.get(`/servers/${encodeURIComponent(id)}`, signal);
+    const call = await this.buildGet(`/servers/${encodeURIComponent(id)}`, signal);
     return (await this.service.find(call, serverSchema))?.server;
   }
 
   async createServer(request: CreateServer, { signal }: CallOptions = {}): Promise<{ id: string }> {
-    const call = await this.call({ method: 'POST', path: '/servers', json: { server: request }, signal });
-    return (await this.service.json(call, createdServerSchema)).server;
+    const call = await this.buildCall({ method: 'POST', path: '/servers', json: { server: request }, signal });
+    return (await this.service.requestJson(call, createdServerSchema)).server;
   }
 
   async deleteServer(id: string, { signal }: CallOptions = {}): Promise<void> {
-    await this.service.remove(`/servers/${encodeURIComponent(id)}`, signal, await this.headers(signal));
+    await this.service.remove(`/servers/${encodeURIComponent(id)}`, signal, await this.buildHeaders(signal));
   }
 
   async stopServer(id: string, { signal }: CallOptions = {}): Promise<void> {
-    await this.service.send(await this.act(id, { 'os-stop': null }, signal));
+    await this.service.send(await this.buildAction(id, { 'os-stop': null }, signal));
   }
 
   async startServer(id: string, { signal }: CallOptions = {}): Promise<void> {
-    await this.service.send(await this.act(id, { 'os-start': null }, signal));
+    await this.service.send(await this.buildAction(id, { 'os-start': null }, signal));
   }
 
   /** https://docs.openstack.org/api-ref/compute/#create-or-update-metadata-items */
   async setServerMetadata(id: string, metadata: Record<string, string>, { signal }: CallOptions = {}): Promise<void> {
     const path = `/servers/${encodeURIComponent(id)}/metadata`;
-    await this.service.send(await this.call({ method: 'POST', path, json: { metadata }, signal }));
+    await this.service.send(await this.buildCall({ method: 'POST', path, json: { metadata }, signal }));
   }
 
   async createServerImage(
@@ -107,23 +107,29 @@ export class Nova implements Compute {
     metadata: Record<string, string>,
     { signal }: CallOptions = {},
   ): Promise<string> {
-    const call = await this.act(id, { createImage: { name, metadata } }, signal);
-    return (await this.service.json(call, snapshotSchema)).image_id;
+    const call = await this.buildAction(id, { createImage: { name, metadata } }, signal);
+    return (await this.service.requestJson(call, snapshotSchema)).image_id;
   }
 
-  async consoleOutput(id: string, lines?: number, { signal }: CallOptions = {}): Promise<string> {
+  async getConsoleOutput(id: string, lines?: number, { signal }: CallOptions = {}): Promise<string> {
     const length = lines === undefined ? {} : { length: lines };
-    const call = await this.act(id, { 'os-getConsoleOutput': length }, signal);
-    // 404: no console; 409: not built yet; 501: the hypervisor has none. All of them are no console for us.
-    return (await unless(['NotFound', 'Conflict', 'BadRequest'], this.service.json(call, consoleSchema)))?.output ?? '';
+    const call = await this.buildAction(id, { 'os-getConsoleOutput': length }, signal);
+    // 404: there is no console; 409: the server is not built yet; 501: the hypervisor has no consoles.
+    return (
+      (await ignoreErrors(['NotFound', 'Conflict', 'BadRequest'], this.service.requestJson(call, consoleSchema)))
+        ?.output ?? ''
+    );
   }
 
-  /** https://docs.openstack.org/api-ref/compute/#show-server-diagnostics, for administrators only by Nova's own policy. */
-  async traffic(id: string, { signal }: CallOptions = {}): Promise<{ disk: number; network: number } | undefined> {
-    const call = await this.get(`/servers/${encodeURIComponent(id)}/diagnostics`, signal);
-    const found = await unless(
+  /**
+   * https://docs.openstack.org/api-ref/compute/#show-server-diagnostics: Nova's default policy allows it to
+   * administrators.
+   */
+  async getTraffic(id: string, { signal }: CallOptions = {}): Promise<{ disk: number; network: number } | undefined> {
+    const call = await this.buildGet(`/servers/${encodeURIComponent(id)}/diagnostics`, signal);
+    const found = await ignoreErrors(
       ['Forbidden', 'NotFound', 'Conflict', 'BadRequest'],
-      this.service.json(call, diagnosticsSchema),
+      this.service.requestJson(call, diagnosticsSchema),
     );
     if (found === undefined) return undefined;
     return {
@@ -133,48 +139,48 @@ export class Nova implements Compute {
   }
 
   async listFlavors({ signal }: CallOptions = {}): Promise<Flavor[]> {
-    return this.service.list(await this.get('/flavors/detail', signal), flavorPage, (page) => ({
+    return this.service.list(await this.buildGet('/flavors/detail', signal), flavorPage, (page) => ({
       items: page.flavors,
-      next: nextLink(page.flavors_links),
+      next: findNextLink(page.flavors_links),
     }));
   }
 
   async findFlavor(idOrName: string, options: CallOptions = {}): Promise<Flavor | undefined> {
-    const call = await this.get(`/flavors/${encodeURIComponent(idOrName)}`, options.signal);
+    const call = await this.buildGet(`/flavors/${encodeURIComponent(idOrName)}`, options.signal);
     const byId = await this.service.find(call, flavorSchema);
     return byId?.flavor ?? (await this.listFlavors(options)).find((flavor) => flavor.name === idOrName);
   }
 
   async listKeyPairs({ signal }: CallOptions = {}): Promise<KeyPair[]> {
-    return this.service.list(await this.get('/os-keypairs', signal), keyPairPage, (page) => ({
+    return this.service.list(await this.buildGet('/os-keypairs', signal), keyPairPage, (page) => ({
       items: page.keypairs.map((entry) => entry.keypair),
-      next: nextLink(page.keypairs_links),
+      next: findNextLink(page.keypairs_links),
     }));
   }
 
   async getKeyPair(name: string, { signal }: CallOptions = {}): Promise<KeyPair | undefined> {
-    const call = await this.get(`/os-keypairs/${encodeURIComponent(name)}`, signal);
+    const call = await this.buildGet(`/os-keypairs/${encodeURIComponent(name)}`, signal);
     return (await this.service.find(call, keyPairSchema))?.keypair;
   }
 
-  /** Imports a public key. @throws FactoryError Conflict when there is one of this name */
+  /** Imports a public key. @throws FactoryError Conflict when a key pair of this name exists */
   async createKeyPair(name: string, publicKey: string, { signal }: CallOptions = {}): Promise<KeyPair> {
     const json = { keypair: { name, public_key: publicKey } };
-    const call = await this.call({ method: 'POST', path: '/os-keypairs', json, signal });
-    return (await this.service.json(call, keyPairSchema)).keypair;
+    const call = await this.buildCall({ method: 'POST', path: '/os-keypairs', json, signal });
+    return (await this.service.requestJson(call, keyPairSchema)).keypair;
   }
 
   async deleteKeyPair(name: string, { signal }: CallOptions = {}): Promise<void> {
-    await this.service.remove(`/os-keypairs/${encodeURIComponent(name)}`, signal, await this.headers(signal));
+    await this.service.remove(`/os-keypairs/${encodeURIComponent(name)}`, signal, await this.buildHeaders(signal));
   }
 
-  async limits({ signal }: CallOptions = {}): Promise<Record<string, number>> {
-    return (await this.service.json(await this.get('/limits', signal), limitsSchema)).limits.absolute;
+  async getLimits({ signal }: CallOptions = {}): Promise<Record<string, number>> {
+    return (await this.service.requestJson(await this.buildGet('/limits', signal), limitsSchema)).limits.absolute;
   }
 }
 
-/** The text as a regular expression that means nothing but it. */
-function literal(text: string): string {
+/** Escapes a text for use in a regular expression. */
+function escapeRegExp(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 }
 
@@ -182,8 +188,8 @@ function sum(numbers: (number | null | undefined)[]): number {
   return numbers.reduce<number>((total, number) => total + (number ?? 0), 0);
 }
 
-/** Undefined in place of a failure of one of these types. */
-async function unless<T>(types: FactoryError['type'][], promise: Promise<T>): Promise<T | undefined> {
+/** Returns undefined when the promise fails with an error of one of these types. */
+async function ignoreErrors<T>(types: FactoryError['type'][], promise: Promise<T>): Promise<T | undefined> {
   try {
     return await promise;
   } catch (error) {

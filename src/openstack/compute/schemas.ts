@@ -1,15 +1,18 @@
 import { z } from 'zod';
 
-/** What we read of Nova's answers (https://docs.openstack.org/api-ref/compute/). */
+/** Schemas of the fields that we read from Nova's responses (https://docs.openstack.org/api-ref/compute/). */
 
 const linksSchema = z.array(z.object({ rel: z.string(), href: z.string() })).optional();
 
-/** The address of a list's next page. */
-export function nextLink(links: z.infer<typeof linksSchema>): string | undefined {
+/** Returns the URL of the next page of a list; undefined on the last page. */
+export function findNextLink(links: z.infer<typeof linksSchema>): string | undefined {
   return links?.find((link) => link.rel === 'next')?.href;
 }
 
-/** Of a server in a cell that does not answer only the id, the status UNKNOWN and the creation are told (microversion 2.69). */
+/**
+ * Most fields are optional: if a server's cell is down, Nova returns only id, status UNKNOWN and created (microversion
+ * 2.69).
+ */
 const server = z.object({
   id: z.string(),
   name: z.string().default(''),

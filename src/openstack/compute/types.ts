@@ -18,15 +18,15 @@ export interface Server {
   flavor?: unknown;
   image?: unknown;
   created: string;
-  /** When its state was changed last. */
+  /** Time of the last change of its state. */
   updated?: string;
-  /** When its machine was started for the first time: in UTC, though it does not say so. */
+  /** Time of the first start of its machine: UTC, without a time zone in the text. */
   'OS-SRV-USG:launched_at'?: string | null;
 }
 
 export interface CreateServer {
   name: string;
-  /** What its root disk is copied from; none where it boots from a volume. */
+  /** The image of its root disk; absent when the server boots from a volume. */
   imageRef?: string;
   flavorRef: string;
   networks: { uuid: string }[] | 'auto' | 'none';
@@ -39,22 +39,25 @@ export interface CreateServer {
   security_groups?: { name: string }[];
   availability_zone?: string;
   config_drive?: boolean;
-  /** All of its disks, if there are others than a copy of `imageRef`, which is then one of them. */
+  /** All of its disks, if it has more than a copy of `imageRef`; that copy must then be in the list. */
   block_device_mapping_v2?: BlockDevice[];
 }
 
-/** A disk of a server, in the words of `block_device_mapping_v2` (https://docs.openstack.org/api-ref/compute/#create-server). */
+/**
+ * One entry of `block_device_mapping_v2`: a disk of a server
+ * (https://docs.openstack.org/api-ref/compute/#create-server).
+ */
 export interface BlockDevice {
-  /** Its place in the order in which the firmware tries the disks, 0 first and none left out; negative: never. */
+  /** Boot order, without gaps: the firmware tries 0 first. Negative: the firmware never tries this disk. */
   boot_index: number;
-  /** Of the image or the volume. */
+  /** Id of the image or the volume. */
   uuid?: string;
   source_type: 'image' | 'volume' | 'blank';
   destination_type: 'local' | 'volume';
   /** Default `disk`. */
   device_type?: 'disk' | 'cdrom';
   delete_on_termination: boolean;
-  /** GiB, of one that is made for the server. */
+  /** GiB; for a disk that Nova creates together with the server. */
   volume_size?: number;
 }
 
@@ -64,7 +67,7 @@ export interface Flavor {
   /** MiB. */
   ram: number;
   vcpus: number;
-  /** GiB; 0 means as large as the image. */
+  /** GiB; 0: the root disk is as large as the image. */
   disk: number;
 }
 
@@ -72,34 +75,41 @@ export interface KeyPair {
   name: string;
   public_key: string;
   fingerprint?: string;
-  /** Only of one that was asked for by name. UTC without a zone. */
+  /** UTC without a time zone. Only `getKeyPair` returns it. */
   created_at?: string;
 }
 
 export interface Compute {
-  /** All servers of the project that carry every tag, with details, over all pages. */
+  /**
+   * Lists the project's servers that carry all of the tags, with details, over all pages. `name`: exactly this name.
+   */
   listServers(query?: { tags?: string[]; name?: string }, options?: CallOptions): Promise<Server[]>;
   getServer(id: string, options?: CallOptions): Promise<Server | undefined>;
   createServer(request: CreateServer, options?: CallOptions): Promise<{ id: string }>;
   deleteServer(id: string, options?: CallOptions): Promise<void>;
-  /** Graceful stop: the guest gets the ACPI button, and is switched off after Nova's own time. */
+  /**
+   * Stops the server gracefully: Nova presses the ACPI power button, and switches the guest off after its own timeout.
+   */
   stopServer(id: string, options?: CallOptions): Promise<void>;
   startServer(id: string, options?: CallOptions): Promise<void>;
-  /** Adds these pairs to a server's metadata, replacing those of the same keys; the others stay. */
+  /** Sets these keys of the server's metadata; other keys stay as they are. */
   setServerMetadata(id: string, metadata: Record<string, string>, options?: CallOptions): Promise<void>;
-  /** Starts a snapshot (`createImage`), answers the image's id (microversion 2.45). */
+  /** Starts a snapshot (`createImage`) and returns the image's id (microversion 2.45). */
   createServerImage(id: string, name: string, metadata: Record<string, string>, options?: CallOptions): Promise<string>;
-  /** The last `lines` lines of the console, all without. Empty where the cloud has none. */
-  consoleOutput(id: string, lines?: number, options?: CallOptions): Promise<string>;
-  /** Sums of the server's disk and network counters in bytes, or undefined where we may not see them. */
-  traffic(id: string, options?: CallOptions): Promise<{ disk: number; network: number } | undefined>;
+  /** Returns the last `lines` lines of the console, or all lines. Empty if the cloud has no console for the server. */
+  getConsoleOutput(id: string, lines?: number, options?: CallOptions): Promise<string>;
+  /**
+   * Returns the sums of the server's disk and network counters in bytes; undefined if the cloud does not show them to
+   * us.
+   */
+  getTraffic(id: string, options?: CallOptions): Promise<{ disk: number; network: number } | undefined>;
   listFlavors(options?: CallOptions): Promise<Flavor[]>;
-  /** By id first, then by name. */
+  /** Looks for the id first, then for the name. */
   findFlavor(idOrName: string, options?: CallOptions): Promise<Flavor | undefined>;
   listKeyPairs(options?: CallOptions): Promise<KeyPair[]>;
   getKeyPair(name: string, options?: CallOptions): Promise<KeyPair | undefined>;
   createKeyPair(name: string, publicKey: string, options?: CallOptions): Promise<KeyPair>;
   deleteKeyPair(name: string, options?: CallOptions): Promise<void>;
-  /** Absolute limits: maxTotalInstances, totalInstancesUsed, maxTotalCores, totalCoresUsed, maxTotalRAMSize, … */
-  limits(options?: CallOptions): Promise<Record<string, number>>;
+  /** Returns the project's absolute limits: maxTotalInstances, totalInstancesUsed, maxTotalCores, maxTotalRAMSize, … */
+  getLimits(options?: CallOptions): Promise<Record<string, number>>;
 }

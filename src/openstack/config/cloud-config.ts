@@ -1,25 +1,25 @@
 import { isAbsolute, join, resolve } from 'node:path';
 import { homedir } from 'node:os';
 import { type Entry, entrySchema } from './entry-schema.js';
-import { type CloudEntry, configError, type Environment, readIfThere } from './config-files.js';
-import type { CloudSettings, Credentials, Interface, NameOrId } from './settings.js';
+import { type CloudEntry, configError, type Environment, readFileIfExists } from './config-files.js';
+import type { CloudSettings, Credentials, Interface, NameOrId } from './cloud-settings.js';
 
-/** The name of the cloud that the `OS_*` variables describe, as openstackclient calls it. */
+/** The name of the cloud that the `OS_*` variables describe; openstackclient uses the same name. */
 export const ENVIRONMENT_CLOUD = 'envvars';
 
 type Auth = Entry['auth'];
 
-/** Says which key is wrong in the words of the file that has it. */
+/** Returns the name of a key as its source writes it. */
 type KeyName = (path: string) => string;
 
-/** How the two sources name things: a file by its keys, the environment by its variables. */
+/** A source of settings, for error messages: a file names its keys, the environment names its variables. */
 interface Source {
-  /** The file, or `the environment`. */
+  /** The file's path, or `the environment`. */
   where: string;
   keyName: KeyName;
 }
 
-/** Every spelling of an authentication method, by what we call it. */
+/** The known spellings of `auth_type`, each with our name of the method. */
 const METHODS: Record<string, Credentials['method']> = {
   password: 'password',
   v3password: 'password',
@@ -37,15 +37,15 @@ function readMethod(entry: Entry, source: Source): Credentials['method'] {
     if (method !== undefined) return method;
     throw configError(
       source.where,
-      `${source.keyName('auth_type')} is ${given}, which this program cannot do`,
-      'it can sign in by password (v3password), v3applicationcredential and token (v3token)',
+      `${source.keyName('auth_type')} is ${given}, which this program does not support`,
+      'use password (v3password), v3applicationcredential or token (v3token)',
     );
   }
   if (auth.application_credential_id ?? auth.application_credential_name) return 'applicationCredential';
   return auth.token !== undefined && auth.password === undefined ? 'token' : 'password';
 }
 
-/** A name, or an id that counts before it; with neither, the domain of Keystone's own default. */
+/** Reads a domain: the id if there is one, else the name, else the default domain of the entry or of Keystone. */
 function readDomain(auth: Auth, id: string | undefined, name: string | undefined): NameOrId {
   if (id !== undefined) return { id };
   if (name !== undefined) return { name };
@@ -55,7 +55,7 @@ function readDomain(auth: Auth, id: string | undefined, name: string | undefined
   return { id: auth.default_domain_id ?? auth.default_domain ?? 'default' };
 }
 
-function needed(value: string | undefined, key: string, source: Source): string {
+function requireValue(value: string | undefined, key: string, source: Source): string {
   if (value !== undefined && value !== '') return value;
   throw configError(source.where, `${source.keyName(key)} is missing`);
 }
@@ -63,18 +63,18 @@ function needed(value: string | undefined, key: string, source: Source): string 
 function readCredentials(entry: Entry, source: Source): Credentials {
   const { auth } = entry;
   const method = readMethod(entry, source);
-  if (method === 'token') return { method, token: needed(auth.token, 'auth.token', source) };
+  if (method === 'token') return { method, token: requireValue(auth.token, 'auth.token', source) };
   const user = { id: auth.user_id, name: auth.username };
   const userDomain = readDomain(auth, auth.user_domain_id, auth.user_domain_name);
   if (method === 'password') {
-    needed(user.id ?? user.name, 'auth.username', source);
-    return { method, user, userDomain, password: needed(auth.password, 'auth.password', source) };
+    requireValue(user.id ?? user.name, 'auth.username', source);
+    return { method, user, userDomain, password: requireValue(auth.password, 'auth.password', source) };
   }
   const credential = { id: auth.application_credential_id, name: auth.application_credential_name };
-  needed(credential.id ?? credential.name, 'auth.application_credential_id', source);
-  // A credential's name is unique only among those of one user.
-  if (credential.id === undefined) needed(user.id ?? user.name, 'auth.username', source);
-  const secret = needed(auth.application_credential_secret, 'auth.application_credential_secret', source);
+  requireValue(credential.id ?? credential.name, 'auth.application_credential_id', source);
+  // The name of an application credential is unique only for one user.
+  if (credential.id === undefined) requireValue(user.id ?? user.name, 'auth.username', source);
+  const secret = requireValue(auth.application_credential_secret, 'auth.application_credential_secret', source);
   return { method, credential, user, userDomain, secret };
 }
 
@@ -98,13 +98,13 @@ function readRegion(entry: Entry): string | undefined {
   return entry.region_name ?? (typeof first === 'string' ? first : first?.name);
 }
 
-/** The content of a PEM file that the configuration names. */
-function pem(file: string | undefined, key: string, source: Source, directory: string): string | undefined {
+/** Reads a PEM file that the configuration names. */
+function readPemFile(file: string | undefined, key: string, source: Source, directory: string): string | undefined {
   if (file === undefined || file === '') return undefined;
   const expanded = file.startsWith('~/') ? join(homedir(), file.slice(2)) : file;
-  const content = readIfThere(isAbsolute(expanded) ? expanded : resolve(directory, expanded));
+  const content = readFileIfExists(isAbsolute(expanded) ? expanded : resolve(directory, expanded));
   if (content !== undefined) return content;
-  throw configError(source.where, `${source.keyName(key)} names ${file}, which is not there`);
+  throw configError(source.where, `${source.keyName(key)} names the file ${file}, which does not exist`);
 }
 
 function readEndpointOverrides(entry: Entry): Record<string, string> {
@@ -123,7 +123,7 @@ function readSettings(name: string, raw: unknown, source: Source, directory: str
   const parsed = entrySchema.safeParse(raw);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
-    // Never the value: it may be a password.
+    // The message must not quote the value: it may be a password.
     const key = source.keyName(issue?.path.join('.') ?? '');
     throw configError(source.where, `${key} ${issue?.message ?? 'is not readable'}`);
   }
@@ -136,16 +136,16 @@ function readSettings(name: string, raw: unknown, source: Source, directory: str
     region: readRegion(entry),
     interface: readInterface(entry, source),
     tls: {
-      ca: pem(entry.cacert, 'cacert', source, directory),
-      cert: pem(entry.cert, 'cert', source, directory),
-      key: pem(entry.key, 'key', source, directory) ?? pem(entry.cert, 'cert', source, directory),
+      ca: readPemFile(entry.cacert, 'cacert', source, directory),
+      cert: readPemFile(entry.cert, 'cert', source, directory),
+      key: readPemFile(entry.key, 'key', source, directory) ?? readPemFile(entry.cert, 'cert', source, directory),
       insecure: entry.insecure ?? entry.verify === false,
     },
     endpointOverrides: readEndpointOverrides(entry),
   };
 }
 
-/** Variables and the key each stands for; of several for one key the first that is set counts. */
+/** The `OS_*` variables, each with the key that it sets. */
 const VARIABLES: [string, string][] = [
   ['OS_AUTH_URL', 'auth.auth_url'],
   ['OS_USERNAME', 'auth.username'],
@@ -183,13 +183,15 @@ const VARIABLES: [string, string][] = [
   ['OS_VOLUME_ENDPOINT_OVERRIDE', 'volume_endpoint_override'],
 ];
 
-/** Whether the `OS_*` variables describe a cloud. */
+/** Whether the `OS_*` variables describe a cloud: whether OS_AUTH_URL is set. */
 export function hasEnvironmentCloud(env: Environment): boolean {
   return Boolean(env['OS_AUTH_URL']);
 }
 
-/** The cloud that the `OS_*` variables describe. @throws FactoryError UnknownCloud naming the variable that is wrong */
-export function settingsFromEnvironment(env: Environment, directory: string): CloudSettings {
+/**
+ * Reads the cloud that the `OS_*` variables describe. @throws FactoryError UnknownCloud, which names the wrong variable
+ */
+export function readEnvironmentSettings(env: Environment, directory: string): CloudSettings {
   const auth: Record<string, string> = {};
   const entry: Record<string, unknown> = { auth };
   for (const [variable, key] of VARIABLES) {
@@ -203,11 +205,11 @@ export function settingsFromEnvironment(env: Environment, directory: string): Cl
 }
 
 /**
- * A cloud of `clouds.yaml`. As with openstackclient the variables that are not about signing in count before the file, for
- * the cloud that `OS_CLOUD` names; `OS_INSECURE` holds for every cloud.
- * @throws FactoryError UnknownCloud naming the file and the key that is wrong
+ * Reads a cloud of `clouds.yaml`. As in openstackclient, the variables that do not concern the sign-in override the
+ * file for the cloud that `OS_CLOUD` names; `OS_INSECURE` applies to every cloud.
+ * @throws FactoryError UnknownCloud, which names the file and the wrong key
  */
-export function settingsFromEntry(
+export function readEntrySettings(
   { name, file, entry }: CloudEntry,
   env: Environment,
   directory: string,

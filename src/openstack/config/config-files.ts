@@ -4,13 +4,13 @@ import { dirname, join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { FactoryError } from '../../domain/errors.js';
 
-/** A part of the environment; `process.env` fits. */
+/** Environment variables; `process.env` has this type. */
 export type Environment = Record<string, string | undefined>;
 
-/** One cloud as its files give it, not checked yet. */
+/** One cloud as the configuration files describe it, not yet validated. */
 export interface CloudEntry {
   name: string;
-  /** The file that names it, for messages. */
+  /** The file that contains it, for messages. */
   file: string;
   entry: Record<string, unknown>;
 }
@@ -19,13 +19,13 @@ type Document = Record<string, unknown>;
 
 const EXTENSIONS = ['yaml', 'yml', 'json'];
 
-/** A mistake in a configuration file. */
+/** The error for a mistake in a configuration file. */
 export function configError(file: string, what: string, hint?: string): FactoryError {
   return new FactoryError('UnknownCloud', `${file}: ${what}`, { hint });
 }
 
-/** Reads a file; undefined when there is none. */
-export function readIfThere(file: string): string | undefined {
+/** Reads a file; returns undefined when it does not exist. */
+export function readFileIfExists(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
@@ -40,33 +40,33 @@ function isDocument(value: unknown): value is Document {
 }
 
 function readDocument(file: string): Document | undefined {
-  const text = readIfThere(file);
+  const text = readFileIfExists(file);
   if (text === undefined) return undefined;
   let document: unknown;
   try {
     document = parse(text);
   } catch (error) {
-    // Only the first line: the rest of the message quotes the file, which holds passwords.
+    // We quote only the first line: the rest of the parser's message quotes the file, which contains passwords.
     const line = (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
     throw configError(file, `is not valid YAML: ${line.replace(/:$/, '')}`);
   }
   if (document === null) return {};
-  if (!isDocument(document)) throw configError(file, 'is not a table of keys and values');
+  if (!isDocument(document)) throw configError(file, 'is not a mapping of keys to values');
   return document;
 }
 
-/** Folders that are searched, in this order. */
-function folders(env: Environment, directory: string): string[] {
+/** Lists the folders that we search, in this order. */
+function listFolders(env: Environment, directory: string): string[] {
   const home = env['HOME'] ?? homedir();
   const config = env['XDG_CONFIG_HOME'] || join(home, '.config');
   return [directory, join(config, 'openstack'), '/etc/openstack'];
 }
 
-/** Where a file is looked for: the variable's path alone, else every folder of the search path. */
-function candidates(stem: string, variable: string | undefined, env: Environment, directory: string): string[] {
+/** Lists the paths that we try: only the path in the variable if it is set, else the file in every search folder. */
+function listCandidates(stem: string, variable: string | undefined, env: Environment, directory: string): string[] {
   const named = variable === undefined ? undefined : env[variable];
   if (named) return [resolve(directory, named)];
-  return folders(env, directory).flatMap((folder) =>
+  return listFolders(env, directory).flatMap((folder) =>
     EXTENSIONS.map((extension) => join(folder, `${stem}.${extension}`)),
   );
 }
@@ -84,12 +84,12 @@ function readFirst(files: string[]): Found | undefined {
   return undefined;
 }
 
-/** Tables are merged key by key, anything else is replaced. */
-function merge(base: Document, over: Document): Document {
+/** Merges mappings key by key; any other value in `over` replaces the one in `base`. */
+function mergeTables(base: Document, over: Document): Document {
   const merged = { ...base };
   for (const [key, value] of Object.entries(over)) {
     const before = merged[key];
-    merged[key] = isDocument(before) && isDocument(value) ? merge(before, value) : value;
+    merged[key] = isDocument(before) && isDocument(value) ? mergeTables(before, value) : value;
   }
   return merged;
 }
@@ -97,11 +97,11 @@ function merge(base: Document, over: Document): Document {
 function readTable(found: Found | undefined, key: string): Document {
   const table = found?.document[key];
   if (found === undefined || table === undefined || table === null) return {};
-  if (!isDocument(table)) throw configError(found.file, `${key} is not a table of clouds`);
+  if (!isDocument(table)) throw configError(found.file, `${key} is not a mapping of names to clouds`);
   return table;
 }
 
-/** A cloud's profile, by name, from `clouds-public.yaml`. */
+/** Finds the profile that a cloud names, in `clouds-public.yaml`. */
 function findProfile(entry: Document, profiles: Document, publicFile: string | undefined, where: string): Document {
   const name = entry['profile'] ?? entry['cloud'];
   if (name === undefined) return {};
@@ -109,38 +109,41 @@ function findProfile(entry: Document, profiles: Document, publicFile: string | u
   if (isDocument(profile)) return profile;
   throw configError(
     where,
-    `profile ${String(name)} is not in ${publicFile ?? 'clouds-public.yaml, which is not there'}`,
+    `profile ${String(name)} is not in ${publicFile ?? 'clouds-public.yaml, which does not exist'}`,
   );
 }
 
 /**
- * All clouds of `clouds.yaml`, each with what `secure.yaml` adds and on top of its profile in `clouds-public.yaml`. The
- * files are searched as openstackclient does
+ * Reads all clouds of `clouds.yaml`. `secure.yaml` adds to an entry, and the entry overrides its profile from
+ * `clouds-public.yaml`. The files are searched in the same places as by openstackclient
  * (https://docs.openstack.org/openstacksdk/latest/user/config/configuration.html).
- * @param directory the current one
+ * @param directory the current directory
  * @throws FactoryError UnknownCloud when a file cannot be read or parsed
  */
 export function readCloudEntries(env: Environment, directory: string): CloudEntry[] {
-  if (env['OS_CLIENT_CONFIG_FILE'] && readIfThere(resolve(directory, env['OS_CLIENT_CONFIG_FILE'])) === undefined) {
-    throw configError(env['OS_CLIENT_CONFIG_FILE'], 'is not there', 'OS_CLIENT_CONFIG_FILE names it');
+  if (
+    env['OS_CLIENT_CONFIG_FILE'] &&
+    readFileIfExists(resolve(directory, env['OS_CLIENT_CONFIG_FILE'])) === undefined
+  ) {
+    throw configError(env['OS_CLIENT_CONFIG_FILE'], 'does not exist', 'the variable OS_CLIENT_CONFIG_FILE names it');
   }
-  const clouds = readFirst(candidates('clouds', 'OS_CLIENT_CONFIG_FILE', env, directory));
+  const clouds = readFirst(listCandidates('clouds', 'OS_CLIENT_CONFIG_FILE', env, directory));
   if (clouds === undefined) return [];
-  const secure = readTable(readFirst(candidates('secure', 'OS_CLIENT_SECURE_FILE', env, directory)), 'clouds');
-  const publicFile = readFirst(candidates('clouds-public', undefined, env, directory));
+  const secure = readTable(readFirst(listCandidates('secure', 'OS_CLIENT_SECURE_FILE', env, directory)), 'clouds');
+  const publicFile = readFirst(listCandidates('clouds-public', undefined, env, directory));
   const profiles = readTable(publicFile, 'public-clouds');
   return Object.entries(readTable(clouds, 'clouds')).map(([name, entry]) => {
     const where = `${clouds.file}: clouds.${name}`;
-    if (!isDocument(entry)) throw configError(where, 'is not a table of keys and values');
+    if (!isDocument(entry)) throw configError(where, 'is not a mapping of keys to values');
     const secret = secure[name];
-    const own = isDocument(secret) ? merge(entry, secret) : entry;
-    return { name, file: clouds.file, entry: merge(findProfile(own, profiles, publicFile?.file, where), own) };
+    const own = isDocument(secret) ? mergeTables(entry, secret) : entry;
+    return { name, file: clouds.file, entry: mergeTables(findProfile(own, profiles, publicFile?.file, where), own) };
   });
 }
 
-/** Where `clouds.yaml` is looked for, for messages. */
-export function searchPath(env: Environment, directory: string): string {
-  const files = candidates('clouds', 'OS_CLIENT_CONFIG_FILE', env, directory);
+/** Lists the places where we look for `clouds.yaml`, for messages. */
+export function describeSearchPath(env: Environment, directory: string): string {
+  const files = listCandidates('clouds', 'OS_CLIENT_CONFIG_FILE', env, directory);
   const named = files.length === 1 ? files : files.filter((file) => file.endsWith('.yaml'));
   return named.map((file) => (dirname(file) === directory ? './clouds.yaml' : file)).join(', ');
 }

@@ -1,17 +1,17 @@
 import { z } from 'zod';
 
-/** What a key must be, or that it is not there. */
-function must(be: string): { error: (issue: { input: unknown }) => string } {
+/** Builds the error message of a key: it is missing, or it has the wrong type. */
+function expectType(be: string): { error: (issue: { input: unknown }) => string } {
   return { error: ({ input }) => (input === undefined ? 'is missing' : `must be ${be}`) };
 }
 
-/** Names and passwords that look like numbers are numbers in YAML. */
+/** A text. YAML turns names and passwords that look like numbers into numbers. */
 const text = z
-  .union([z.string(), z.number()], must('a text'))
+  .union([z.string(), z.number()], expectType('a string'))
   .nullish()
   .transform((value) => (value === null || value === undefined ? undefined : String(value)));
-const flag = z.union([z.boolean(), z.stringbool()], must('true or false')).nullish();
-const address = z.url({ protocol: /^https?$/, ...must('an http or https address') });
+const flag = z.union([z.boolean(), z.stringbool()], expectType('true or false')).nullish();
+const address = z.url({ protocol: /^https?$/, ...expectType('an http or https address') });
 
 const authSchema = z.looseObject(
   {
@@ -37,17 +37,19 @@ const authSchema = z.looseObject(
     default_domain_id: text,
     default_domain_name: text,
   },
-  must('a table of keys and values'),
+  expectType('a mapping of keys to values'),
 );
 
 const region = z.union([z.string(), z.looseObject({ name: z.string() })]);
 
-/** A cloud of `clouds.yaml` (https://docs.openstack.org/openstacksdk/latest/user/config/configuration.html). */
+/**
+ * Schema of a cloud in `clouds.yaml` (https://docs.openstack.org/openstacksdk/latest/user/config/configuration.html).
+ */
 export const entrySchema = z.looseObject({
   auth: authSchema,
   auth_type: text,
   region_name: text,
-  regions: z.array(region, must('a list of names')).nullish(),
+  regions: z.array(region, expectType('a list of names')).nullish(),
   interface: text,
   endpoint_type: text,
   verify: flag,

@@ -1,18 +1,18 @@
 import type { z } from 'zod';
-import { type CallName, contentError } from './http-errors.js';
+import { type ApiCall, contentError } from './http-errors.js';
 
-/** Reads a JSON answer. @throws FactoryError CloudUnavailable naming the first place that is not as the API documents */
-export function decode<T>(call: CallName, schema: z.ZodType<T>, body: string): T {
-  const parsed = schema.safeParse(parse(call, body));
+/** Reads a JSON response. @throws FactoryError CloudUnavailable, which names the first field that breaks the schema */
+export function decode<T>(call: ApiCall, schema: z.ZodType<T>, body: string): T {
+  const parsed = schema.safeParse(parseJson(call, body));
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   throw contentError(call, `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'unreadable'}`);
 }
 
-function parse(call: CallName, body: string): unknown {
+function parseJson(call: ApiCall, body: string): unknown {
   try {
     return JSON.parse(body);
   } catch {
-    throw contentError(call, 'no JSON');
+    throw contentError(call, 'it is not JSON');
   }
 }

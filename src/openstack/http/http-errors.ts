@@ -1,31 +1,31 @@
 import { type ErrorType, FactoryError } from '../../domain/errors.js';
 
-/** Which call of which service an error is about. Never holds a token or a body. */
-export interface CallName {
-  /** The service's own name: Keystone, Nova, Glance, Neutron, Cinder. */
+/** Identifies an API call in error messages. It never contains a token or a body. */
+export interface ApiCall {
+  /** The service's project name: Keystone, Nova, Glance, Neutron, Cinder. */
   product: string;
   cloud: string;
   method: string;
   url: string;
 }
 
-/** An answer that is not a success. */
-export interface Refusal {
+/** A response whose status is not 2xx. */
+export interface ErrorResponse {
   status: number;
   headers: Record<string, string | string[] | undefined>;
   body: string;
 }
 
-/** Characters of a service's message that are passed on. */
+/** The most characters of a service's message that we pass on. */
 const LONGEST_MESSAGE = 600;
 
 /**
- * Base64 that a service repeats from the request: Nova quotes the user data that it refuses, and an install script may
- * hold passwords. Digests are no base64, as they are hexadecimal.
+ * Base64 that a service repeats from the request: Nova quotes the user data that it rejects, and an install script may
+ * contain passwords. Digests do not match, because they are hexadecimal.
  */
-const ECHOED = /(?![0-9a-fA-F]{64,}(?![A-Za-z0-9+/]))[A-Za-z0-9+/]{64,}={0,2}/g;
+const ECHOED_BASE64 = /(?![0-9a-fA-F]{64,}(?![A-Za-z0-9+/]))[A-Za-z0-9+/]{64,}={0,2}/g;
 
-/** Neutron's types that mean that there is none left now, though one may be given back. */
+/** Neutron's error types for a resource that is used up now and may become free later. */
 const NEUTRON_SHORTAGES = [
   'OverQuota',
   'IpAddressGenerationFailure',
@@ -33,27 +33,27 @@ const NEUTRON_SHORTAGES = [
   'ExternalIpAddressExhausted',
 ];
 
-/** Codes of failures to trust the other side's certificate; trying again does not help. */
+/** Error codes of certificates that we do not trust: a retry does not help. */
 const CERTIFICATE_CODES = /^(CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_CERT|ERR_SSL_|HOSTNAME_MISMATCH)/;
 
-/** `GET /v2.1/servers/x`: the query is left out, because it can be long. */
-export function callText({ method, url }: Pick<CallName, 'method' | 'url'>): string {
+/** Formats a call as `GET /v2.1/servers/x`, without the query, which can be long. */
+export function formatCall({ method, url }: Pick<ApiCall, 'method' | 'url'>): string {
   return `${method} ${new URL(url).pathname}`;
 }
 
-function header(headers: Refusal['headers'], name: string): string | undefined {
+function readHeader(headers: ErrorResponse['headers'], name: string): string | undefined {
   const value = headers[name];
   return Array.isArray(value) ? value[0] : value;
 }
 
-/** OpenStack's id of a request, under either of the names that services use. */
-export function readRequestId(headers: Refusal['headers']): string | undefined {
-  return header(headers, 'x-openstack-request-id') ?? header(headers, 'x-compute-request-id');
+/** Reads OpenStack's request id: services use one of two header names. */
+export function readRequestId(headers: ErrorResponse['headers']): string | undefined {
+  return readHeader(headers, 'x-openstack-request-id') ?? readHeader(headers, 'x-compute-request-id');
 }
 
-/** Seconds of `Retry-After`, which is a number of seconds or a date (RFC 9110, 10.2.3). */
-export function readRetryAfter(headers: Refusal['headers'], now = Date.now()): number | undefined {
-  const text = header(headers, 'retry-after')?.trim();
+/** Reads `Retry-After` in seconds; the header has a number of seconds or a date (RFC 9110, 10.2.3). */
+export function readRetryAfter(headers: ErrorResponse['headers'], now = Date.now()): number | undefined {
+  const text = readHeader(headers, 'retry-after')?.trim();
   if (text === undefined || text === '') return undefined;
   if (/^\d+$/.test(text)) return Number(text);
   const date = Date.parse(text);
@@ -62,7 +62,7 @@ export function readRetryAfter(headers: Refusal['headers'], now = Date.now()): n
 
 interface ServiceMessage {
   message: string;
-  /** Neutron's name of the error. */
+  /** Neutron's error type. */
   type?: string;
 }
 
@@ -71,65 +71,66 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * The message in an error document. Keystone: `{"error": {"message"}}`; Nova and Cinder: `{"itemNotFound": {"message"}}`, one key
- * named after the kind; Neutron: `{"NeutronError": {"type", "message"}}`; older WSGI layers: `{"message"}`; Placement and
- * newer ones: `{"errors": [{"detail"}]}`; Faults of load balancers and Glance: a page of HTML.
+ * Finds the message in a JSON error document. Keystone: `{"error": {"message"}}`; Nova and Cinder:
+ * `{"itemNotFound": {"message"}}`, where the key is the kind of error; Neutron: `{"NeutronError": {"type",
+ * "message"}}`; older WSGI layers: `{"message"}`; Placement and newer services: `{"errors": [{"detail"}]}`. Load
+ * balancers and Glance send HTML instead: see {@link readHtmlText}.
  */
-function fromJson(document: unknown): ServiceMessage | undefined {
+function findJsonMessage(document: unknown): ServiceMessage | undefined {
   if (typeof document === 'string') return { message: document };
   if (!isRecord(document)) return undefined;
-  if (Array.isArray(document['errors'])) return fromJson(document['errors'][0]);
+  if (Array.isArray(document['errors'])) return findJsonMessage(document['errors'][0]);
   const message = document['message'] ?? document['detail'] ?? document['title'];
   if (typeof message === 'string') {
     return typeof document['type'] === 'string' ? { message, type: document['type'] } : { message };
   }
-  if (isRecord(message)) return fromJson(message);
+  if (isRecord(message)) return findJsonMessage(message);
   const inner = Object.values(document).find((value) => isRecord(value) || typeof value === 'string');
-  return inner === undefined ? undefined : fromJson(inner);
+  return inner === undefined ? undefined : findJsonMessage(inner);
 }
 
 const ENTITIES: Record<string, string> = { lt: '<', gt: '>', quot: '"', amp: '&', nbsp: ' ', '#x27': "'", '#39': "'" };
 
-function plain(html: string): string {
+function decodeEntities(html: string): string {
   return html.replace(/&(#?\w+);/g, (whole, name: string) => ENTITIES[name.toLowerCase()] ?? whole);
 }
 
-function fromHtml(page: string): string {
+function readHtmlText(page: string): string {
   const body = /<body[^>]*>([\s\S]*)/i.exec(page)?.[1] ?? page;
   const withoutTitle = body.replace(/<h1>[\s\S]*?<\/h1>/gi, ' ').replace(/<[^>]*>/g, ' ');
-  return plain(withoutTitle.trim() === '' ? body.replace(/<[^>]*>/g, ' ') : withoutTitle);
+  return decodeEntities(withoutTitle.trim() === '' ? body.replace(/<[^>]*>/g, ' ') : withoutTitle);
 }
 
-/** What the service itself says, as one line. */
+/** Reads the service's own message from an error body, as one line. */
 export function parseServiceMessage(body: string): ServiceMessage {
-  const found = parseJson(body) ?? { message: body.includes('<') ? fromHtml(body) : body };
-  // Glance puts bits of HTML into JSON as well; other angle brackets belong to the message.
+  const found = parseJsonMessage(body) ?? { message: body.includes('<') ? readHtmlText(body) : body };
+  // Glance writes some HTML tags into JSON as well; other angle brackets belong to the message.
   const line = found.message
     .replace(/<br\s*\/?>|\s+/g, ' ')
-    .replace(ECHOED, '…')
+    .replace(ECHOED_BASE64, '…')
     .trim()
     .replace(/\s+/g, ' ');
   return { ...found, message: line.length > LONGEST_MESSAGE ? `${line.slice(0, LONGEST_MESSAGE)}…` : line };
 }
 
-function parseJson(body: string): ServiceMessage | undefined {
+function parseJsonMessage(body: string): ServiceMessage | undefined {
   try {
-    return fromJson(JSON.parse(body));
+    return findJsonMessage(JSON.parse(body));
   } catch {
     return undefined;
   }
 }
 
-interface Class {
+interface ErrorClass {
   type: ErrorType;
   retryable?: boolean;
   hint?: string;
 }
 
-const QUOTA: Class = {
+const QUOTA: ErrorClass = {
   type: 'QuotaExceeded',
   retryable: true,
-  hint: 'free something in the project, or ask the cloud’s operators for a larger quota',
+  hint: 'delete unused resources of the project, or ask the cloud’s operators for a larger quota',
 };
 
 function isQuota({ message, type }: ServiceMessage): boolean {
@@ -137,55 +138,59 @@ function isQuota({ message, type }: ServiceMessage): boolean {
   return /quota\b.*\bexceeded|(exceeded|exceeds)\b.*\bquota|over quota|is over limit of/i.test(message);
 }
 
-/** Cinder, and Nova in its words, say 400 of a volume that is not in a state for what is asked. */
-function isStateOfVolume({ message }: ServiceMessage): boolean {
+/** Cinder answers 400 when the volume's state does not allow the call; Nova passes Cinder's message on. */
+function isInvalidVolumeState({ message }: ServiceMessage): boolean {
   return /Invalid volume: .*\b(status must be|not allowed for volumes in)\b/i.test(message);
 }
 
-/** Cinder says as of a quota that one volume is larger than any may be; that does not pass. */
+/** Cinder reports a volume above the maximum size like a used-up quota, but a retry never succeeds. */
 function isTooLarge({ message }: ServiceMessage): boolean {
   return /is larger than maximum allowed limit/i.test(message);
 }
 
-/** The class of a refusal, by status first and by the service's type or words only where one status means two things. */
-function classifyRefusal(status: number, said: ServiceMessage, hasRetryAfter: boolean): Class {
+/** Chooses the error class by the status; by the service's type or message only where one status has two meanings. */
+function classifyResponse(status: number, said: ServiceMessage, hasRetryAfter: boolean): ErrorClass {
   if (status === 401) {
     return {
       type: 'AuthenticationFailed',
-      hint: 'see that the credentials of this cloud are right and have not expired',
+      hint: 'check that the credentials of this cloud are correct and have not expired',
     };
   }
   if (status === 413 && isTooLarge(said)) return { type: 'BadRequest' };
   if ([400, 403, 409, 413].includes(status) && isQuota(said)) return QUOTA;
-  if (status === 400 && isStateOfVolume(said)) return { type: 'Conflict' };
+  if (status === 400 && isInvalidVolumeState(said)) return { type: 'Conflict' };
   if (status === 403) return { type: 'Forbidden', hint: 'the user’s role in the project does not allow this' };
   if (status === 404 || status === 410) return { type: 'NotFound' };
   if (status === 409) return { type: 'Conflict' };
-  // Glance and Cinder say 413 when a quota of their own is used up, older Novas when one asks too often.
+  // Glance and Cinder answer 413 when one of their quotas is used up; older Nova releases when there are too many
+  // calls.
   if (status === 413 && !hasRetryAfter) return QUOTA;
   if (status === 413 || status === 429) return { type: 'RateLimited', retryable: true };
   if (status === 408 || (status >= 500 && status !== 501)) return { type: 'CloudUnavailable', retryable: true };
-  if (status >= 300 && status < 400) return { type: 'BadRequest', hint: 'is this the address of the service itself?' };
+  if (status >= 300 && status < 400) {
+    return { type: 'BadRequest', hint: 'check that the endpoint is the URL of the service itself' };
+  }
   return { type: 'BadRequest' };
 }
 
-/** The failure for an answer that is not a success. */
-export function refusalError(call: CallName, answer: Refusal): FactoryError {
+/** Creates the error for a response whose status is not 2xx. */
+export function responseError(call: ApiCall, answer: ErrorResponse): FactoryError {
   const { status, headers } = answer;
   const said = parseServiceMessage(answer.body);
-  // Cinder says 0 of every quota, which tells nobody when to come again.
+  // Cinder sends `Retry-After: 0` with every quota error; that does not say when to try again.
   const retryAfterSeconds = readRetryAfter(headers) || undefined;
-  const { type, retryable, hint } = classifyRefusal(status, said, retryAfterSeconds !== undefined);
-  const location = status < 400 ? header(headers, 'location') : undefined;
-  const words = location === undefined ? said.message || 'no reason given' : `it redirects to ${location}`;
+  const { type, retryable, hint } = classifyResponse(status, said, retryAfterSeconds !== undefined);
+  const verb = status >= 500 ? 'failed on' : 'refused';
+  const location = status < 400 ? readHeader(headers, 'location') : undefined;
+  const words = location === undefined ? said.message || 'it gave no reason' : `it redirects to ${location}`;
   return new FactoryError(
     type,
-    `${call.product} of cloud ${call.cloud} ${status >= 500 ? 'failed on' : 'refused'} ${callText(call)} (${status}): ${words}`,
+    `${call.product} of cloud ${call.cloud} ${verb} ${formatCall(call)} (${status}): ${words}`,
     { status, retryable, retryAfterSeconds, hint, requestId: readRequestId(headers) },
   );
 }
 
-/** An error's code and text; connection attempts over several addresses fail with a list of errors. */
+/** Reads an error's code and text. Connection attempts to several addresses fail with a list of errors. */
 function describeCause(error: unknown): { code: string; text: string } {
   if (error instanceof AggregateError && error.errors.length > 0) return describeCause(error.errors[0]);
   if (!(error instanceof Error)) return { code: '', text: String(error) };
@@ -193,35 +198,36 @@ function describeCause(error: unknown): { code: string; text: string } {
   return { code, text: error.message || code };
 }
 
-/** Whether the connection was cut, as by a server that closed it while it was idle. */
-export function isReset(error: unknown): boolean {
+/** Whether the connection was reset, for example by a server that closed it while it was idle. */
+export function isConnectionReset(error: unknown): boolean {
   return ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(describeCause(error).code);
 }
 
-/** The failure for a call that got no whole answer: refused, reset, unknown host, too slow, untrusted. */
-export function transportError(call: CallName, error: unknown): FactoryError {
+/** Creates the error for a call without a complete response: refused, reset, unknown host, too slow, untrusted. */
+export function transportError(call: ApiCall, error: unknown): FactoryError {
   if (error instanceof FactoryError) return error;
   const { code, text } = describeCause(error);
   const untrusted = CERTIFICATE_CODES.test(code);
   const { host } = new URL(call.url);
   return new FactoryError(
     'CloudUnavailable',
-    `${call.product} of cloud ${call.cloud} did not answer ${callText(call)} at ${host}: ${text}`,
+    `${call.product} of cloud ${call.cloud} did not answer ${formatCall(call)} at ${host}: ${text}`,
     {
       retryable: !untrusted,
       cause: error,
       hint: untrusted
-        ? 'set cacert (OS_CACERT) to the certificate authority of the cloud; insecure (OS_INSECURE) trusts anybody'
+        ? 'set cacert (OS_CACERT) to the certificate authority of the cloud; insecure (OS_INSECURE) turns the check off'
         : undefined,
     },
   );
 }
 
-/** The failure for a success whose content is not what the API documents, as from a proxy's own page. */
-export function contentError(call: CallName, what: string, headers?: Refusal['headers']): FactoryError {
+/** Creates the error for a 2xx response whose content is not what the API documents, such as a proxy's own page. */
+export function contentError(call: ApiCall, what: string, headers?: ErrorResponse['headers']): FactoryError {
+  const service = `${call.product} of cloud ${call.cloud}`;
   return new FactoryError(
     'CloudUnavailable',
-    `${call.product} of cloud ${call.cloud} answered ${callText(call)} with something else than its API documents: ${what}`,
+    `${service} answered ${formatCall(call)} with a body that its API does not document: ${what}`,
     { retryable: true, requestId: headers === undefined ? undefined : readRequestId(headers) },
   );
 }

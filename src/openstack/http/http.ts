@@ -2,30 +2,30 @@ import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Agent, type Dispatcher, request as undiciRequest } from 'undici';
 import { FactoryError } from '../../domain/errors.js';
-import { CallClock } from './call-clock.js';
-import type { CallPace } from './call-pace.js';
-import { type CallName, contentError, isReset, refusalError, transportError } from './http-errors.js';
+import { CallTimeout } from './call-timeout.js';
+import type { RateLimiter } from './rate-limiter.js';
+import { type ApiCall, contentError, isConnectionReset, responseError, transportError } from './http-errors.js';
 
-/** TLS of a cloud; contents of PEM files, not their names. */
+/** TLS settings of a cloud: the contents of PEM files, not their names. */
 export interface Tls {
   ca?: string;
   cert?: string;
   key?: string;
-  /** Trust whoever answers. */
+  /** Do not check the server's certificate. */
   insecure?: boolean;
 }
 
-/** Milliseconds. */
+/** Time limits of calls, in milliseconds. */
 export interface Deadlines {
-  /** To connect, TLS included. */
+  /** To connect, with the TLS handshake. */
   connect: number;
-  /** From the request to the first line of the answer; of an upload, between two pieces that are taken from us. */
+  /** From the request to the response's headers; for an upload, between two chunks that the server accepts. */
   headers: number;
-  /** Between two pieces of an answer. */
+  /** Between two chunks of a response. */
   body: number;
-  /** A whole call, except those that stream. */
+  /** For a whole call; does not apply to uploads and downloads. */
   call: number;
-  /** Like `headers`, for an upload: Glance answers only when its store has everything. */
+  /** Like `headers`, for an upload: Glance answers only when its store has all bytes. */
   upload: number;
 }
 
@@ -37,19 +37,19 @@ export const DEADLINES: Deadlines = {
   upload: 600_000,
 };
 
-/** Connections to one service at a time; more calls than that wait for their turn. */
+/** The most concurrent connections to one service; further calls wait for a free one. */
 const CONNECTIONS = 64;
-/** Milliseconds that an idle connection is kept: less than Apache keeps it by default (5 s). */
+/** Milliseconds that we keep an idle connection: less than Apache's default (5 s). */
 const KEEP_ALIVE = 4000;
-/** How often a GET is sent at the most, with so many milliseconds after the first failure, twice as many after the second. */
+/** The most attempts of a GET, and the milliseconds before the second attempt; twice as many before the third. */
 const READ_TRIES = 3;
-const PAUSE = 200;
-/** Milliseconds; a failure that took longer, or that asks for a longer pause, is the caller's. */
-const SOON = 5000;
-/** Bytes of an answer that is read into memory. */
+const RETRY_PAUSE = 200;
+/** Milliseconds. If a failure took longer, or asks for a longer pause, we leave the retry to the caller. */
+const RETRY_LIMIT = 5000;
+/** The most bytes of a response that we read into memory. */
 const LARGEST_ANSWER = 64 * 1024 * 1024;
-/** Milliseconds before a host's next address is tried beside the first one. */
-const NEXT_ADDRESS = 1000;
+/** Milliseconds after which we try a host's next address in parallel (Happy Eyeballs). */
+const NEXT_ADDRESS_DELAY = 1000;
 
 export interface HttpRequest {
   product: string;
@@ -60,20 +60,20 @@ export interface HttpRequest {
   signal?: AbortSignal;
 }
 
-export interface Answer {
+export interface HttpResponse {
   status: number;
   headers: Record<string, string | string[] | undefined>;
   body: string;
 }
 
-export interface StreamAnswer {
+export interface HttpStreamResponse {
   status: number;
   headers: Record<string, string | string[] | undefined>;
   data: Readable;
 }
 
-/** Reads at most so much; a longer answer is an error. */
-async function readText(call: CallName, data: AsyncIterable<Buffer>): Promise<string> {
+/** Reads a body as text. @throws FactoryError CloudUnavailable when it is longer than {@link LARGEST_ANSWER} */
+async function readText(call: ApiCall, data: AsyncIterable<Buffer>): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of data) {
@@ -84,8 +84,11 @@ async function readText(call: CallName, data: AsyncIterable<Buffer>): Promise<st
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** The connections to one cloud. Every failure is a FactoryError, except that an aborted call fails with its signal's reason. */
-export class Http {
+/**
+ * The HTTP connections to one cloud. Every error is a FactoryError, except that an aborted call throws its signal's
+ * reason.
+ */
+export class HttpClient {
   private readonly agent: Agent;
 
   constructor(
@@ -93,8 +96,8 @@ export class Http {
     readonly cloud: string,
     tls: Tls = {},
     private readonly deadlines: Deadlines = DEADLINES,
-    /** How often it may be called; an upload or a download is one call. Default: as often as we like. */
-    private readonly pace?: CallPace,
+    /** Limits the rate of calls; an upload or a download counts as one call. Default: no limit. */
+    private readonly rateLimiter?: RateLimiter,
   ) {
     this.agent = new Agent({
       connections: CONNECTIONS,
@@ -102,7 +105,7 @@ export class Http {
       headersTimeout: deadlines.headers,
       bodyTimeout: deadlines.body,
       autoSelectFamily: true,
-      autoSelectFamilyAttemptTimeout: NEXT_ADDRESS,
+      autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_DELAY,
       connect: {
         timeout: deadlines.connect,
         ca: tls.ca,
@@ -113,27 +116,27 @@ export class Http {
     });
   }
 
-  /** Names a call in errors. */
-  name(request: Pick<HttpRequest, 'product' | 'method' | 'url'>): CallName {
+  /** Identifies a request in error messages. */
+  toApiCall(request: Pick<HttpRequest, 'product' | 'method' | 'url'>): ApiCall {
     return { product: request.product, cloud: this.cloud, method: request.method, url: request.url };
   }
 
   /**
-   * One call with its whole answer. A GET that fails soon, in a way that passes, is sent again a few times: an activity that
-   * reads much would hardly ever get to its end in a cloud that fails often, and a server may close an idle connection in
-   * the moment in which we use it. Nothing else is ever sent twice.
-   * @param accept other statuses than 2xx to answer instead of throwing
+   * Sends a request and reads the whole response. A GET that fails quickly with a transient error is sent again a few
+   * times, for two reasons: an activity with many reads would hardly ever finish in a cloud that fails often, and a
+   * server may close an idle connection just when we use it. No other request is ever sent twice.
+   * @param accept statuses other than 2xx that are returned and not thrown
    */
-  async send(request: HttpRequest, accept: number[] = []): Promise<Answer> {
+  async send(request: HttpRequest, accept: number[] = []): Promise<HttpResponse> {
     for (let tries = 1; ; tries++) {
       const began = Date.now();
       try {
         return await this.sendOnce(request, accept);
       } catch (error) {
         request.signal?.throwIfAborted();
-        const isSlow = Date.now() - began > SOON;
-        if (request.method !== 'GET' || tries === READ_TRIES || isSlow || !passes(error)) throw error;
-        const pause = isReset(error.cause) && tries === 1 ? 0 : PAUSE * tries;
+        const isSlow = Date.now() - began > RETRY_LIMIT;
+        if (request.method !== 'GET' || tries === READ_TRIES || isSlow || !isTransient(error)) throw error;
+        const pause = isConnectionReset(error.cause) && tries === 1 ? 0 : RETRY_PAUSE * tries;
         await delay(Math.max(pause, (error.retryAfterSeconds ?? 0) * 1000), undefined, {
           signal: request.signal,
         }).catch(() => undefined);
@@ -141,11 +144,11 @@ export class Http {
     }
   }
 
-  private async sendOnce(request: HttpRequest, accept: number[]): Promise<Answer> {
+  private async sendOnce(request: HttpRequest, accept: number[]): Promise<HttpResponse> {
     request.signal?.throwIfAborted();
-    const call = this.name(request);
-    await this.pace?.take(request.signal);
-    const clock = new CallClock(request.signal, this.deadlines.call);
+    const call = this.toApiCall(request);
+    await this.rateLimiter?.acquire(request.signal);
+    const clock = new CallTimeout(request.signal, this.deadlines.call);
     try {
       const response = await this.dispatch(request, clock.signal, this.deadlines.headers);
       const answer = {
@@ -154,7 +157,7 @@ export class Http {
         body: await readText(call, response.body),
       };
       if (isSuccess(answer.status) || accept.includes(answer.status)) return answer;
-      throw refusalError(call, answer);
+      throw responseError(call, answer);
     } catch (error) {
       request.signal?.throwIfAborted();
       throw transportError(call, error);
@@ -163,11 +166,11 @@ export class Http {
     }
   }
 
-  /** Sends a stream; the answer is small. Ends when nothing is taken from us for a time, however long it all takes. */
-  async upload(request: HttpRequest & { body: Readable }): Promise<Answer> {
-    const call = this.name(request);
+  /** Uploads a stream. Fails when the server accepts no bytes for a time; the whole upload may take any time. */
+  async upload(request: HttpRequest & { body: Readable }): Promise<HttpResponse> {
+    const call = this.toApiCall(request);
     try {
-      await this.pace?.take(request.signal);
+      await this.rateLimiter?.acquire(request.signal);
       const response = await this.dispatch(request, request.signal, this.deadlines.upload);
       const answer = {
         status: response.statusCode,
@@ -175,7 +178,7 @@ export class Http {
         body: await readText(call, response.body),
       };
       if (isSuccess(answer.status)) return answer;
-      throw refusalError(call, answer);
+      throw responseError(call, answer);
     } catch (error) {
       request.body.destroy();
       request.signal?.throwIfAborted();
@@ -183,17 +186,17 @@ export class Http {
     }
   }
 
-  /** Answers a stream as soon as the headers are there. The signal, and the deadline between two pieces, hold until its end. */
-  async download(request: HttpRequest): Promise<StreamAnswer> {
-    const call = this.name(request);
+  /** Returns a stream as soon as the headers are there. The signal and the `body` deadline apply until its end. */
+  async download(request: HttpRequest): Promise<HttpStreamResponse> {
+    const call = this.toApiCall(request);
     try {
-      await this.pace?.take(request.signal);
+      await this.rateLimiter?.acquire(request.signal);
       const response = await this.dispatch(request, request.signal, this.deadlines.headers);
       if (isSuccess(response.statusCode)) {
         return { status: response.statusCode, headers: response.headers, data: response.body };
       }
       const body = await readText(call, response.body);
-      throw refusalError(call, { status: response.statusCode, headers: response.headers, body });
+      throw responseError(call, { status: response.statusCode, headers: response.headers, body });
     } catch (error) {
       request.signal?.throwIfAborted();
       throw transportError(call, error);
@@ -215,17 +218,17 @@ export class Http {
     });
   }
 
-  /** Cuts every connection; calls that are under way fail. */
+  /** Closes every connection; calls in progress fail. */
   async close(): Promise<void> {
     await this.agent.destroy();
   }
 }
 
-/** Whether the same call may well succeed in a moment. */
-function passes(error: unknown): error is FactoryError {
+/** Whether the same call may succeed soon. */
+function isTransient(error: unknown): error is FactoryError {
   if (!(error instanceof FactoryError) || !error.retryable) return false;
   const { type, retryAfterSeconds = 0 } = error;
-  return (type === 'CloudUnavailable' || type === 'RateLimited') && retryAfterSeconds * 1000 <= SOON;
+  return (type === 'CloudUnavailable' || type === 'RateLimited') && retryAfterSeconds * 1000 <= RETRY_LIMIT;
 }
 
 function isSuccess(status: number): boolean {

@@ -1,14 +1,15 @@
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import { FactoryError } from '../../domain/errors.js';
+import { defined } from '../../domain/defined.js';
 import { transportError } from '../http/http-errors.js';
 import type { Session } from '../auth/session.js';
-import { counted, promisedDigest, verified } from './transfer.js';
-import { Service, type ServiceCall } from '../http/service.js';
+import { countBytes, readExpectedDigest, verifyContent } from './transfer.js';
+import { ServiceClient, type ServiceCall } from '../auth/service-client.js';
 import type { CallOptions } from '../http/call-options.js';
 import type { CreateImage, Image, ImageChange, Images } from './types.js';
 
-/** Besides these an image has free properties, which are kept as they are. */
+/** An image may have further, free properties, which are kept as they are. */
 const imageSchema = z
   .object({
     id: z.string(),
@@ -40,50 +41,50 @@ const importInfo = z.object({ 'import-methods': z.object({ value: z.array(z.stri
 
 const taskList = z.object({ tasks: z.array(z.object({ message: z.string().nullish(), created_at: z.string() })) });
 
-/** Images of one page. Glance gives 25 unless told. */
+/** Images per page. Glance's default is 25. */
 const PAGE = '200';
 const PATCH_TYPE = 'application/openstack-images-v2.1-json-patch';
 
-function imagePath(id: string): string {
+function buildImagePath(id: string): string {
   return `/images/${encodeURIComponent(id)}`;
 }
 
-/** Glance (https://docs.openstack.org/api-ref/image/v2/). */
+/** Client of Glance (https://docs.openstack.org/api-ref/image/v2/). */
 export class Glance implements Images {
-  private readonly service: Service;
+  private readonly service: ServiceClient;
 
   constructor(session: Session) {
-    this.service = new Service(session, 'image', 'Glance', 'v2');
+    this.service = new ServiceClient(session, 'image', 'Glance', 'v2');
   }
 
   async listImages(
     query: { tags?: string[]; name?: string; properties?: Record<string, string> } = {},
     { signal }: CallOptions = {},
   ): Promise<Image[]> {
-    const filter = { ...query.properties, ...(query.name === undefined ? {} : { name: query.name }) };
+    const filter = { ...query.properties, ...defined({ name: query.name }) };
     const images = await this.service.list(
       { path: '/images', query: { ...filter, tag: query.tags, limit: PAGE }, signal },
       imagePage,
       (page) => ({ items: page.images, next: page.next }),
     );
-    // Glance reads some values as operators ("in:…"); what it then lists beyond the exact ones is left out.
+    // Glance reads some values as operators ("in:…"); we remove the images that do not match exactly.
     return images.filter((image) => Object.entries(filter).every(([name, value]) => String(image[name]) === value));
   }
 
   /** https://docs.openstack.org/api-ref/image/v2/#show-image-schema */
-  async diskFormats({ signal }: CallOptions = {}): Promise<string[]> {
-    const schema = await this.service.json({ method: 'GET', path: '/schemas/image', signal }, modelOfImages);
+  async listDiskFormats({ signal }: CallOptions = {}): Promise<string[]> {
+    const schema = await this.service.requestJson({ method: 'GET', path: '/schemas/image', signal }, modelOfImages);
     return (schema.properties.disk_format.enum ?? []).filter((format) => format !== null);
   }
 
   async getImage(id: string, { signal }: CallOptions = {}): Promise<Image | undefined> {
-    return this.service.find({ method: 'GET', path: imagePath(id), signal }, imageSchema);
+    return this.service.find({ method: 'GET', path: buildImagePath(id), signal }, imageSchema);
   }
 
-  /** @throws FactoryError Conflict when the id was ever used, by an image that may be deleted by now */
+  /** @throws FactoryError Conflict when an image has or had this id, even if that image is deleted */
   async createImage({ properties, ...request }: CreateImage, { signal }: CallOptions = {}): Promise<Image> {
     const json = { ...properties, ...request };
-    return this.service.json({ method: 'POST', path: '/images', json, signal }, imageSchema);
+    return this.service.requestJson({ method: 'POST', path: '/images', json, signal }, imageSchema);
   }
 
   async uploadImage(
@@ -92,34 +93,35 @@ export class Glance implements Images {
     options: CallOptions & { size?: number; onProgress?: (bytes: number) => void } = {},
   ): Promise<void> {
     const { signal, size, onProgress } = options;
-    // As long as nobody reads it, nobody would hear of its failure, and that would end the process.
+    // An error before the first read would have no listener, and that would end the process.
     data.on('error', () => undefined);
     try {
-      // A stream can be sent only once: this call finds out before it whether our token still holds.
-      await this.needed(id, signal);
+      // A stream can be sent only once, so this call finds out first whether our token is still valid.
+      await this.requireImage(id, signal);
       if (data.errored !== null) throw data.errored;
       const call: ServiceCall = {
         method: 'PUT',
-        path: `${imagePath(id)}/file`,
-        headers: {
-          'content-type': 'application/octet-stream',
-          ...(size === undefined ? {} : { 'content-length': String(size) }),
-        },
+        path: `${buildImagePath(id)}/file`,
+        headers: defined({ 'content-type': 'application/octet-stream', 'content-length': size?.toString() }),
         signal,
       };
-      const body = onProgress === undefined ? data : counted(data, onProgress);
+      const body = onProgress === undefined ? data : countBytes(data, onProgress);
       await this.service.sendStream(call, body);
     } catch (error) {
       data.destroy();
-      throw (await this.overtaken(id, error, signal)) ?? error;
+      throw (await this.toUploadConflict(id, error, signal)) ?? error;
     }
   }
 
   /**
-   * Of two uploads that begin in the same moment Glance takes both, and tells the slower one at its end that the image is
-   * gone (410), though it is there and whole. That is a conflict.
+   * Glance accepts two uploads that begin at the same time, and tells the slower one at its end that the image is gone
+   * (410), although the image is complete. We report that as a Conflict.
    */
-  private async overtaken(id: string, error: unknown, signal: AbortSignal | undefined): Promise<Error | undefined> {
+  private async toUploadConflict(
+    id: string,
+    error: unknown,
+    signal: AbortSignal | undefined,
+  ): Promise<Error | undefined> {
     if (!(error instanceof FactoryError) || error.status !== 410) return undefined;
     const image = await this.getImage(id, { signal });
     if (image === undefined) return undefined;
@@ -130,27 +132,27 @@ export class Glance implements Images {
     });
   }
 
-  async importMethods({ signal }: CallOptions = {}): Promise<string[]> {
+  async listImportMethods({ signal }: CallOptions = {}): Promise<string[]> {
     const info = await this.service.find({ method: 'GET', path: '/info/import', signal }, importInfo);
     return info?.['import-methods'].value ?? [];
   }
 
-  async importFrom(id: string, uri: string, { signal }: CallOptions = {}): Promise<void> {
+  async importImage(id: string, uri: string, { signal }: CallOptions = {}): Promise<void> {
     const json = { method: { name: 'web-download', uri } };
-    await this.service.send({ method: 'POST', path: `${imagePath(id)}/import`, json, signal });
+    await this.service.send({ method: 'POST', path: `${buildImagePath(id)}/import`, json, signal });
   }
 
-  async importMessage(id: string, { signal }: CallOptions = {}): Promise<string | undefined> {
-    const found = await this.service.find({ method: 'GET', path: `${imagePath(id)}/tasks`, signal }, taskList);
+  async getImportMessage(id: string, { signal }: CallOptions = {}): Promise<string | undefined> {
+    const found = await this.service.find({ method: 'GET', path: `${buildImagePath(id)}/tasks`, signal }, taskList);
     const [newest] = (found?.tasks ?? []).sort((one, other) => other.created_at.localeCompare(one.created_at));
     return newest?.message ?? undefined;
   }
 
   async downloadImage(id: string, { signal }: CallOptions = {}): Promise<{ data: Readable; size: number | null }> {
-    const image = await this.needed(id, signal);
+    const image = await this.requireImage(id, signal);
     const call: ServiceCall = {
       method: 'GET',
-      path: `${imagePath(id)}/file`,
+      path: `${buildImagePath(id)}/file`,
       headers: { accept: 'application/octet-stream' },
       signal,
     };
@@ -161,22 +163,27 @@ export class Glance implements Images {
         throw new FactoryError('ImageFailed', `image ${id} has no data: it is ${image.status}`);
       }
       const toError = (error: unknown): Error =>
-        signal?.aborted === true ? (signal.reason as Error) : transportError(this.service.http.name(request), error);
-      const expected = { promised: promisedDigest(image), size: image.size };
-      return { data: verified(answer.data, `image ${id}`, expected, toError), size: image.size };
+        signal?.aborted === true
+          ? (signal.reason as Error)
+          : transportError(this.service.http.toApiCall(request), error);
+      const expected = { promised: readExpectedDigest(image), size: image.size };
+      return { data: verifyContent(answer.data, `image ${id}`, expected, toError), size: image.size };
     });
   }
 
   async updateImage(id: string, changes: ImageChange[], { signal }: CallOptions = {}): Promise<Image> {
     const headers = { 'content-type': PATCH_TYPE };
-    return this.service.json({ method: 'PATCH', path: imagePath(id), json: changes, headers, signal }, imageSchema);
+    return this.service.requestJson(
+      { method: 'PATCH', path: buildImagePath(id), json: changes, headers, signal },
+      imageSchema,
+    );
   }
 
   async deleteImage(id: string, { signal }: CallOptions = {}): Promise<void> {
-    await this.service.remove(imagePath(id), signal);
+    await this.service.remove(buildImagePath(id), signal);
   }
 
-  private async needed(id: string, signal: AbortSignal | undefined): Promise<Image> {
-    return this.service.json({ method: 'GET', path: imagePath(id), signal }, imageSchema);
+  private async requireImage(id: string, signal: AbortSignal | undefined): Promise<Image> {
+    return this.service.requestJson({ method: 'GET', path: buildImagePath(id), signal }, imageSchema);
   }
 }

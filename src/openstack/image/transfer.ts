@@ -1,17 +1,20 @@
 import { getHashes } from 'node:crypto';
 import { pipeline, type Readable, Transform, type TransformCallback } from 'node:stream';
 import { FactoryError } from '../../domain/errors.js';
-import { type Digest, createDigest } from '../http/digest.js';
+import { type Digest, createDigest } from './digest.js';
 import type { Image } from './types.js';
 
-/** The digest that Glance promises for an image's bytes; none for an image whose store never told it. */
-export interface Promised {
+/** The digest that Glance has recorded for an image's bytes. */
+export interface ExpectedDigest {
   algorithm: string;
   value: string;
 }
 
-/** `os_hash_algo`/`os_hash_value`, else the MD5 in `checksum` (https://docs.openstack.org/api-ref/image/v2/#show-image). */
-export function promisedDigest(image: Image): Promised | undefined {
+/**
+ * Reads `os_hash_algo` and `os_hash_value`, else the MD5 in `checksum`; undefined if the image's store has reported
+ * none (https://docs.openstack.org/api-ref/image/v2/#show-image).
+ */
+export function readExpectedDigest(image: Image): ExpectedDigest | undefined {
   const algorithm = image.os_hash_algo;
   if (algorithm && image.os_hash_value && getHashes().includes(algorithm)) {
     return { algorithm, value: image.os_hash_value };
@@ -19,14 +22,14 @@ export function promisedDigest(image: Image): Promised | undefined {
   return image.checksum ? { algorithm: 'md5', value: image.checksum } : undefined;
 }
 
-/** Passes bytes on and fails at their end when they are not those that were promised. */
+/** Passes bytes on, and fails at their end when size or digest differ from what Glance has recorded. */
 class Verifier extends Transform {
   private readonly digest: Digest | undefined;
   private bytes = 0;
 
   constructor(
     private readonly what: string,
-    private readonly promised: Promised | undefined,
+    private readonly promised: ExpectedDigest | undefined,
     private readonly size: number | null,
   ) {
     super({ highWaterMark: 1024 * 1024 });
@@ -41,7 +44,7 @@ class Verifier extends Transform {
   }
 
   override _flush(done: TransformCallback): void {
-    this.mismatch().then(done, done);
+    this.findMismatch().then(done, done);
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
@@ -49,27 +52,29 @@ class Verifier extends Transform {
     done(error);
   }
 
-  private async mismatch(): Promise<FactoryError | null> {
+  private async findMismatch(): Promise<FactoryError | null> {
     if (this.size !== null && this.bytes !== this.size) {
-      return mismatch(`${this.what} ended after ${this.bytes} bytes; Glance says that it has ${this.size}`);
+      return contentMismatchError(
+        `${this.what} ended after ${this.bytes} bytes; Glance has recorded ${this.size} bytes`,
+      );
     }
     const value = await this.digest?.value();
     if (this.promised === undefined || value === this.promised.value) return null;
     const { algorithm, value: promised } = this.promised;
-    return mismatch(`${this.what} has the ${algorithm} digest ${value ?? ''}; Glance promised ${promised}`);
+    return contentMismatchError(`${this.what} has the ${algorithm} digest ${value ?? ''}; Glance promised ${promised}`);
   }
 }
 
-/** Another download may well be whole: what was read differs from what Glance has recorded, not from what a user wants. */
-function mismatch(message: string): FactoryError {
+/** The error is retryable, because another download may be complete. */
+function contentMismatchError(message: string): FactoryError {
   return new FactoryError('ChecksumMismatch', message, { retryable: true });
 }
 
-/** The stream with its digest verified at the end; its failures go through `toError`. */
-export function verified(
+/** Returns the stream with a check of size and digest at its end. `toError` converts the errors of `data`. */
+export function verifyContent(
   data: Readable,
   what: string,
-  expected: { promised: Promised | undefined; size: number | null },
+  expected: { promised: ExpectedDigest | undefined; size: number | null },
   toError: (error: unknown) => Error,
 ): Readable {
   const verifier = new Verifier(what, expected.promised, expected.size);
@@ -78,8 +83,11 @@ export function verified(
   return data.pipe(verifier);
 }
 
-/** The stream, telling how many bytes have gone through. Destroying it destroys its source, whose failure is its own. */
-export function counted(data: Readable, onProgress: (bytes: number) => void): Readable {
+/**
+ * Returns the stream with a count of the bytes that have passed. Destroying it destroys `data`; it fails when `data`
+ * fails.
+ */
+export function countBytes(data: Readable, onProgress: (bytes: number) => void): Readable {
   let bytes = 0;
   const counter = new Transform({
     transform(chunk: Buffer, _encoding, done) {
@@ -88,6 +96,6 @@ export function counted(data: Readable, onProgress: (bytes: number) => void): Re
       done(null, chunk);
     },
   });
-  // Whoever reads the counter sees its failure.
+  // The reader of the counter sees the error.
   return pipeline(data, counter, () => undefined);
 }

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { CallOptions } from '../http/call-options.js';
 
-/** https://docs.openstack.org/api-ref/image/v2/ — besides these every image carries free properties of type string. */
+/** https://docs.openstack.org/api-ref/image/v2/. Every image may carry further, free properties of type string. */
 export interface Image {
   id: string;
   name: string | null;
@@ -24,7 +24,7 @@ export interface Image {
 }
 
 export interface CreateImage {
-  /** Our own UUID: a second create of the same image answers 409 (type Conflict) instead of making another one. */
+  /** A UUID that we choose: then a second create fails with 409 (type Conflict) and makes no second image. */
   id?: string;
   name: string;
   disk_format: string;
@@ -37,13 +37,15 @@ export interface CreateImage {
   properties?: Record<string, string>;
 }
 
-/** One step of an image's JSON patch (https://docs.openstack.org/api-ref/image/v2/#update-image). */
+/** One operation of an image's JSON patch (https://docs.openstack.org/api-ref/image/v2/#update-image). */
 export type ImageChange = { op: 'add' | 'replace'; path: string; value: unknown } | { op: 'remove'; path: string };
 
 export interface Images {
-  /** Formats of disks that the cloud takes (`disk_format`); empty where it does not say. */
-  diskFormats(options?: CallOptions): Promise<string[]>;
-  /** Over all pages. `tags`: carrying every one; `properties`: exact values of free or built-in properties. */
+  /** Lists the disk formats (`disk_format`) that the cloud accepts; empty if the cloud does not tell. */
+  listDiskFormats(options?: CallOptions): Promise<string[]>;
+  /**
+   * Lists images over all pages. `tags`: images that carry all of them; `properties`: exact values, free or built-in.
+   */
   listImages(
     query?: { tags?: string[]; name?: string; properties?: Record<string, string> },
     options?: CallOptions,
@@ -51,28 +53,29 @@ export interface Images {
   getImage(id: string, options?: CallOptions): Promise<Image | undefined>;
   createImage(request: CreateImage, options?: CallOptions): Promise<Image>;
   /**
-   * Streams the bytes in. `size` in bytes, where known. Not retried inside: a stream can be read once.
-   * @throws FactoryError Conflict when the image has its bytes, or gets them from another upload
+   * Uploads the bytes. `size`: their number, if known. Never retried here, because a stream can be read only once.
+   * @throws FactoryError Conflict when the image has its bytes already, or another upload was faster
    */
   uploadImage(
     id: string,
     data: Readable,
     options?: CallOptions & { size?: number; onProgress?: (bytes: number) => void },
   ): Promise<void>;
-  /** Streams the bytes out; the caller consumes or destroys the stream. Fails at its end if they do not have the digest that Glance promised. */
-  /** Ways in which Glance takes an image's bytes besides an upload (`web-download` for one); empty where it has none. */
-  importMethods(options?: CallOptions): Promise<string[]>;
+  /** Lists the import methods that Glance offers besides the upload, such as `web-download`. */
+  listImportMethods(options?: CallOptions): Promise<string[]>;
   /**
-   * Lets Glance fetch an image's bytes from an address by itself. The image is `importing` then; when that has failed it is `queued`
-   * again, and `os_glance_failed_import` names where.
+   * Starts a web-download: Glance fetches the image's bytes from a URL. The image is `importing` meanwhile; if the
+   * import fails, it is `queued` again, and `os_glance_failed_import` names the store that failed.
    * https://docs.openstack.org/glance/latest/admin/interoperable-image-import.html
-   * @throws FactoryError Conflict unless it is queued and nobody imports it; BadRequest for an address that the cloud does not allow
+   * @throws FactoryError Conflict unless the image is queued and no import runs; BadRequest for a URL that the cloud
+   *   forbids
    */
-  importFrom(id: string, uri: string, options?: CallOptions): Promise<void>;
-  /** What Glance says of an image's last import; undefined where it says nothing. */
-  importMessage(id: string, options?: CallOptions): Promise<string | undefined>;
+  importImage(id: string, uri: string, options?: CallOptions): Promise<void>;
+  /** Returns Glance's message about an image's last import; undefined if there is none. */
+  getImportMessage(id: string, options?: CallOptions): Promise<string | undefined>;
+  /** Downloads the bytes. The caller reads or destroys the stream, which fails at its end on a wrong size or digest. */
   downloadImage(id: string, options?: CallOptions): Promise<{ data: Readable; size: number | null }>;
-  /** Properties are addressed as `/name`; missing ones are added by `add`, existing ones replaced. */
+  /** Changes properties. A property's path is `/name`; `add` adds a missing property and replaces an existing one. */
   updateImage(id: string, changes: ImageChange[], options?: CallOptions): Promise<Image>;
   deleteImage(id: string, options?: CallOptions): Promise<void>;
 }

@@ -2,22 +2,22 @@ import { z } from 'zod';
 import { FactoryError } from '../../domain/errors.js';
 import type { Session } from '../auth/session.js';
 import { floatingip, network, port, router, rule, securityGroup } from './schemas.js';
-import { type Query, Service } from '../http/service.js';
+import { type Query, ServiceClient } from '../auth/service-client.js';
 import type { CallOptions } from '../http/call-options.js';
 import type { FloatingIp, Network, NeutronNetwork, Port, SecurityGroup, SecurityGroupRule } from './types.js';
 
-/** Owners of the ports by which a router sits on a network, whatever kind of router it is. */
+/** Values of `device_owner` for the ports that connect a router to a network, for every kind of router. */
 const ROUTER_PORT = /^network:(router_interface|router_interface_distributed|ha_router_replicated_interface)$/;
 
-/** Neutron (https://docs.openstack.org/api-ref/network/v2/). */
+/** Client of Neutron (https://docs.openstack.org/api-ref/network/v2/). */
 export class Neutron implements Network {
-  private readonly service: Service;
+  private readonly service: ServiceClient;
 
   constructor(session: Session) {
-    this.service = new Service(session, 'network', 'Neutron', 'v2.0');
+    this.service = new ServiceClient(session, 'network', 'Neutron', 'v2.0');
   }
 
-  /** All of a collection; its name is also the key of its documents. */
+  /** Lists a whole collection. `key`: the key of the list in the response. */
   private async list<T>(
     collection: string,
     item: z.ZodType<T>,
@@ -41,7 +41,7 @@ export class Neutron implements Network {
     return this.list('networks', network, { 'router:external': external, name: query.name }, signal);
   }
 
-  /** By id first, then by name. @throws FactoryError BadRequest when several have the name */
+  /** Looks for the id first, then for the name. @throws FactoryError BadRequest when several networks have the name */
   async findNetwork(idOrName: string, options: CallOptions = {}): Promise<NeutronNetwork | undefined> {
     const path = `/networks/${encodeURIComponent(idOrName)}`;
     const byId = await this.service.find({ method: 'GET', path, signal: options.signal }, z.object({ network }));
@@ -53,7 +53,7 @@ export class Neutron implements Network {
       'BadRequest',
       `cloud ${this.service.http.cloud} has several networks named ${idOrName}: ${ids}`,
       {
-        hint: 'name the network by its id',
+        hint: 'give the id of the network in place of its name',
       },
     );
   }
@@ -69,7 +69,7 @@ export class Neutron implements Network {
     await this.service.remove(`/ports/${encodeURIComponent(id)}`, signal);
   }
 
-  async externalNetworkOf(networkId: string, options: CallOptions = {}): Promise<string | undefined> {
+  async findExternalNetwork(networkId: string, options: CallOptions = {}): Promise<string | undefined> {
     const ports = await this.listPorts({ network_id: networkId }, options);
     const routers = new Set(
       ports.filter((found) => ROUTER_PORT.test(found.device_owner)).map((found) => found.device_id),
@@ -94,7 +94,7 @@ export class Neutron implements Network {
     { tags, ...request }: { floating_network_id: string; port_id?: string; description: string; tags: string[] },
     { signal }: CallOptions = {},
   ): Promise<FloatingIp> {
-    const created = await this.service.json(
+    const created = await this.service.requestJson(
       { method: 'POST', path: '/floatingips', json: { floatingip: request }, signal },
       z.object({ floatingip }),
     );
@@ -108,7 +108,7 @@ export class Neutron implements Network {
   ): Promise<FloatingIp> {
     const path = `/floatingips/${encodeURIComponent(id)}`;
     const call = { method: 'PUT' as const, path, json: { floatingip: change }, signal };
-    return (await this.service.json(call, z.object({ floatingip }))).floatingip;
+    return (await this.service.requestJson(call, z.object({ floatingip }))).floatingip;
   }
 
   async deleteFloatingIp(id: string, { signal }: CallOptions = {}): Promise<void> {
@@ -127,7 +127,7 @@ export class Neutron implements Network {
     { tags, ...request }: { name: string; description: string; tags: string[] },
     { signal }: CallOptions = {},
   ): Promise<SecurityGroup> {
-    const created = await this.service.json(
+    const created = await this.service.requestJson(
       { method: 'POST', path: '/security-groups', json: { security_group: request }, signal },
       z.object({ security_group: securityGroup }),
     );
@@ -135,7 +135,7 @@ export class Neutron implements Network {
     return { ...group, tags: await this.setTags('security-groups', group.id, tags, { signal }) };
   }
 
-  /** @throws FactoryError Conflict when the group has this rule already */
+  /** @throws FactoryError Conflict when the security group has this rule already */
   async addSecurityGroupRule(
     groupId: string,
     wanted: Omit<SecurityGroupRule, 'id'>,
@@ -143,14 +143,14 @@ export class Neutron implements Network {
   ): Promise<SecurityGroupRule> {
     const json = { security_group_rule: { security_group_id: groupId, ...wanted } };
     const call = { method: 'POST' as const, path: '/security-group-rules', json, signal };
-    return (await this.service.json(call, z.object({ security_group_rule: rule }))).security_group_rule;
+    return (await this.service.requestJson(call, z.object({ security_group_rule: rule }))).security_group_rule;
   }
 
   async deleteSecurityGroup(id: string, { signal }: CallOptions = {}): Promise<void> {
     await this.service.remove(`/security-groups/${encodeURIComponent(id)}`, signal);
   }
 
-  /** https://docs.openstack.org/api-ref/network/v2/#replace-all-tags; creation itself takes none. */
+  /** https://docs.openstack.org/api-ref/network/v2/#replace-all-tags. The create calls accept no tags. */
   async setTags(
     collection: 'floatingips' | 'security-groups',
     id: string,
@@ -159,6 +159,6 @@ export class Neutron implements Network {
   ): Promise<string[]> {
     const path = `/${collection}/${encodeURIComponent(id)}/tags`;
     const call = { method: 'PUT' as const, path, json: { tags }, signal };
-    return (await this.service.json(call, z.object({ tags: z.array(z.string()) }))).tags;
+    return (await this.service.requestJson(call, z.object({ tags: z.array(z.string()) }))).tags;
   }
 }

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-/** What we read of Neutron's answers (https://docs.openstack.org/api-ref/network/v2/). */
+/** Schemas of the fields that we read from Neutron's responses (https://docs.openstack.org/api-ref/network/v2/). */
 
-/** Whose a thing is, and since when there is one. */
+/** The project that a resource belongs to, and the time of its creation. */
 const ownership = { project_id: z.string().optional(), created_at: z.string().optional() };
 
 export const network = z.object({

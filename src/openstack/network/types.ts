@@ -65,13 +65,13 @@ export interface Network {
     options?: CallOptions,
   ): Promise<Port[]>;
   deletePort(id: string, options?: CallOptions): Promise<void>;
-  /** The external network that a router leads to from the given network, if there is one. */
-  externalNetworkOf(networkId: string, options?: CallOptions): Promise<string | undefined>;
+  /** Returns the id of the external network that a router connects the given network to; undefined if there is none. */
+  findExternalNetwork(networkId: string, options?: CallOptions): Promise<string | undefined>;
   listFloatingIps(
     query?: { tags?: string[]; port_id?: string; description?: string },
     options?: CallOptions,
   ): Promise<FloatingIp[]>;
-  /** Created with the description, then tagged; a create whose tagging failed is found again by its description. */
+  /** Creates it with the description, then sets the tags. If the second call fails, the description identifies it. */
   createFloatingIp(
     request: { floating_network_id: string; port_id?: string; description: string; tags: string[] },
     options?: CallOptions,
@@ -89,7 +89,7 @@ export interface Network {
     options?: CallOptions,
   ): Promise<SecurityGroupRule>;
   deleteSecurityGroup(id: string, options?: CallOptions): Promise<void>;
-  /** Replaces the tags of a thing, and answers them. */
+  /** Replaces all tags of a resource, and returns them. */
   setTags(
     collection: 'floatingips' | 'security-groups',
     id: string,

@@ -7,30 +7,30 @@ interface Waiter<T> {
   reject: (error: unknown) => void;
 }
 
-/** How often to ask, in milliseconds: from `shortest` while somebody has just begun to wait, up to `longest`. */
-export interface PollPace {
+/** Bounds of the poll interval, in milliseconds: `shortest` when a wait has just begun, `longest` for long waits. */
+export interface PollInterval {
   shortest: number;
   longest: number;
 }
 
 /**
- * One list call serves everybody who waits for one of its items (law 4: a waiting build costs no call of its own). It
- * asks only while somebody waits, and the more slowly the longer they have waited.
+ * Polls a list on behalf of all callers that wait for one of its items (law 4: a waiting build costs no call of its
+ * own). It polls only while a caller waits; the longer the most recent wait has lasted, the longer the interval.
  */
 export class SharedPoll<T extends { id: string }> {
   private waiters: Waiter<T>[] = [];
   private running = false;
   private readonly began = new Map<string, number>();
 
-  /** @param list answers all items; its errors go to everybody who waits */
+  /** @param list returns all items; every waiting caller gets its errors */
   constructor(
     private readonly list: () => Promise<T[]>,
-    private readonly pace: PollPace,
+    private readonly interval: PollInterval,
   ) {}
 
   /**
-   * The item as the next poll shows it, or undefined when the list does not have it. The first call for an item begins
-   * its wait, `done` ends it.
+   * Returns the item as the next poll lists it; undefined when the list does not have it. The first call for an item
+   * begins its wait, and `stopWaiting` ends it.
    */
   next(id: string, signal: AbortSignal): Promise<T | undefined> {
     signal.throwIfAborted();
@@ -55,22 +55,22 @@ export class SharedPoll<T extends { id: string }> {
     });
   }
 
-  /** Nobody waits for this item any more. */
-  done(id: string): void {
+  /** Ends the wait for an item. */
+  stopWaiting(id: string): void {
     this.began.delete(id);
   }
 
-  private interval(): number {
+  private computeDelay(): number {
     const now = Date.now();
     const youngest = Math.min(...this.waiters.map((waiter) => now - (this.began.get(waiter.id) ?? now)));
-    return Math.min(this.pace.longest, Math.max(this.pace.shortest, youngest / 10));
+    return Math.min(this.interval.longest, Math.max(this.interval.shortest, youngest / 10));
   }
 
   private async run(): Promise<void> {
     this.running = true;
     let last = 0;
     while (this.waiters.length > 0) {
-      await delay(Math.max(0, last + this.interval() - Date.now()));
+      await delay(Math.max(0, last + this.computeDelay() - Date.now()));
       last = Date.now();
       const served = this.waiters;
       this.waiters = [];
@@ -80,7 +80,8 @@ export class SharedPoll<T extends { id: string }> {
       } catch (error) {
         for (const waiter of served) waiter.reject(error);
       }
-      // What was resolved asks again in a microtask; without this turn the loop would end and start anew each time.
+      // The callers that we have just resolved call `next` again in a microtask; this pause lets the same loop serve
+      // them.
       await delay(0);
     }
     this.running = false;

@@ -1,4 +1,4 @@
-/** Hands out at most so many permissions a second; nobody waits for one, they try again later. */
+/** Grants at most a number of permits per second. Callers do not wait for a permit: they try again later. */
 export class Throttle {
   private permits: number;
   private last = Date.now();
@@ -7,7 +7,7 @@ export class Throttle {
     this.permits = Math.max(1, perSecond);
   }
 
-  /** Whether the caller may go ahead now. */
+  /** Takes a permit; returns false if there is none now. */
   tryTake(): boolean {
     const now = Date.now();
     this.permits = Math.min(Math.max(1, this.perSecond), this.permits + ((now - this.last) / 1000) * this.perSecond);

@@ -1,36 +1,44 @@
 import { FactoryError } from '../../domain/errors.js';
 import type { Session } from '../auth/session.js';
-import { Service, type ServiceCall } from '../http/service.js';
+import { ServiceClient, type ServiceCall } from '../auth/service-client.js';
 import type { CallOptions } from '../http/call-options.js';
 import type { CreateVolume, Volume, Volumes } from './types.js';
 import { messagesSchema, uploadSchema, volumePage, volumeSchema } from './schemas.js';
 
-/** The first microversion in which an upload says who may see the image: all that we need beyond 3.0. */
+/** The first microversion in which an upload sets the image's visibility: all that we need beyond 3.0. */
 const HEADERS = { 'openstack-api-version': 'volume 3.1' };
 
-/** The first one that lists the messages of one thing. */
+/** The first microversion that filters messages by resource. */
 const MESSAGES = { 'openstack-api-version': 'volume 3.5' };
 
-/** A volume that Cinder has failed to delete: https://docs.openstack.org/api-ref/block-storage/v3/#force-delete-a-volume is for administrators only. */
-function undeletable(id: string): FactoryError {
-  const message = `volume ${id} cannot be deleted: Cinder has tried and failed (error_deleting); only the cloud’s administrators can`;
-  return new FactoryError('VolumeFailed', message);
+/**
+ * The error for a volume that Cinder has failed to delete. Only administrators can force the deletion:
+ * https://docs.openstack.org/api-ref/block-storage/v3/#force-delete-a-volume.
+ */
+function volumeUndeletableError(id: string): FactoryError {
+  const message = `volume ${id} cannot be deleted: Cinder has failed to delete it (status error_deleting)`;
+  return new FactoryError('VolumeFailed', message, {
+    hint: 'ask the cloud’s administrators to delete it: only they can force the deletion',
+  });
 }
 
-function volumePath(id: string): string {
+function buildVolumePath(id: string): string {
   return `/volumes/${encodeURIComponent(id)}`;
 }
 
-/** Cinder (https://docs.openstack.org/api-ref/block-storage/v3/). The project in its paths, which new ones can do without, is what all take. */
+/**
+ * Client of Cinder (https://docs.openstack.org/api-ref/block-storage/v3/). Its paths contain the project id: new
+ * releases do not need it, but all releases accept it.
+ */
 export class Cinder implements Volumes {
-  private readonly service: Service;
+  private readonly service: ServiceClient;
 
   constructor(session: Session) {
-    this.service = new Service(session, 'block-storage', 'Cinder', 'v3/{project_id}');
+    this.service = new ServiceClient(session, 'block-storage', 'Cinder', 'v3/{project_id}');
   }
 
-  async exists({ signal }: CallOptions = {}): Promise<boolean> {
-    return this.service.exists(signal);
+  async isAvailable({ signal }: CallOptions = {}): Promise<boolean> {
+    return this.service.isAvailable(signal);
   }
 
   async listVolumes(
@@ -44,7 +52,7 @@ export class Cinder implements Volumes {
       volumePage,
       (page) => ({ items: page.volumes, next: page.volumes_links?.find((link) => link.rel === 'next')?.href }),
     );
-    // Where an operator has taken a filter away, Cinder lists as if it had not been asked for.
+    // If the operator has disabled a filter, Cinder ignores it and lists all volumes.
     return volumes.filter(
       (volume) =>
         (name === undefined || volume.name === name) && wanted.every(([key, value]) => volume.metadata[key] === value),
@@ -52,11 +60,11 @@ export class Cinder implements Volumes {
   }
 
   async getVolume(id: string, { signal }: CallOptions = {}): Promise<Volume | undefined> {
-    const call: ServiceCall = { method: 'GET', path: volumePath(id), headers: HEADERS, signal };
+    const call: ServiceCall = { method: 'GET', path: buildVolumePath(id), headers: HEADERS, signal };
     return (await this.service.find(call, volumeSchema))?.volume;
   }
 
-  async messagesOf(id: string, { signal }: CallOptions = {}): Promise<string[]> {
+  async listMessages(id: string, { signal }: CallOptions = {}): Promise<string[]> {
     const call: ServiceCall = {
       method: 'GET',
       path: '/messages',
@@ -65,10 +73,10 @@ export class Cinder implements Volumes {
       signal,
     };
     try {
-      const { messages } = await this.service.json(call, messagesSchema);
+      const { messages } = await this.service.requestJson(call, messagesSchema);
       return messages.filter(({ resource_uuid }) => resource_uuid === id).map(({ user_message }) => user_message);
     } catch (error) {
-      // They only tell why something else has failed: that is said in any case.
+      // The messages only add a reason to another failure, which is reported in any case.
       if (error instanceof FactoryError && !error.retryable) return [];
       throw error;
     }
@@ -77,28 +85,28 @@ export class Cinder implements Volumes {
   async createVolume(request: CreateVolume, { signal }: CallOptions = {}): Promise<Volume> {
     const json = { volume: request };
     const call: ServiceCall = { method: 'POST', path: '/volumes', json, headers: HEADERS, signal };
-    return (await this.service.json(call, volumeSchema)).volume;
+    return (await this.service.requestJson(call, volumeSchema)).volume;
   }
 
   async deleteVolume(id: string, options: CallOptions = {}): Promise<void> {
     try {
-      await this.service.remove(volumePath(id), options.signal, HEADERS);
+      await this.service.remove(buildVolumePath(id), options.signal, HEADERS);
     } catch (error) {
       if (!(error instanceof FactoryError && error.type === 'Conflict')) throw error;
-      // Cinder refuses to delete what it is deleting already, and what it has failed to delete.
+      // Cinder answers Conflict for a volume that it deletes already, and for one that it has failed to delete.
       const status = (await this.getVolume(id, options))?.status ?? 'deleting';
-      if (status === 'error_deleting') throw undeletable(id);
+      if (status === 'error_deleting') throw volumeUndeletableError(id);
       if (status !== 'deleting') throw error;
     }
   }
 
   async setMetadata(id: string, metadata: Record<string, string>, { signal }: CallOptions = {}): Promise<void> {
-    const path = `${volumePath(id)}/metadata`;
+    const path = `${buildVolumePath(id)}/metadata`;
     await this.service.send({ method: 'POST', path, json: { metadata }, headers: HEADERS, signal });
   }
 
   async setImageMetadata(id: string, metadata: Record<string, string>, { signal }: CallOptions = {}): Promise<void> {
-    await this.service.send(this.action(id, { 'os-set_image_metadata': { metadata } }, signal));
+    await this.service.send(this.buildAction(id, { 'os-set_image_metadata': { metadata } }, signal));
   }
 
   async uploadToImage(
@@ -106,11 +114,11 @@ export class Cinder implements Volumes {
     request: { image_name: string; disk_format: string; container_format: string },
     { signal }: CallOptions = {},
   ): Promise<string> {
-    const call = this.action(id, { 'os-volume_upload_image': { ...request, visibility: 'private' } }, signal);
-    return (await this.service.json(call, uploadSchema))['os-volume_upload_image'].image_id;
+    const call = this.buildAction(id, { 'os-volume_upload_image': { ...request, visibility: 'private' } }, signal);
+    return (await this.service.requestJson(call, uploadSchema))['os-volume_upload_image'].image_id;
   }
 
-  private action(id: string, json: Record<string, unknown>, signal: AbortSignal | undefined): ServiceCall {
-    return { method: 'POST', path: `${volumePath(id)}/action`, json, headers: HEADERS, signal };
+  private buildAction(id: string, json: Record<string, unknown>, signal: AbortSignal | undefined): ServiceCall {
+    return { method: 'POST', path: `${buildVolumePath(id)}/action`, json, headers: HEADERS, signal };
   }
 }

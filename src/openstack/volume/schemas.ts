@@ -1,6 +1,8 @@
 import { z } from 'zod';
 
-/** What we read of Cinder's answers (https://docs.openstack.org/api-ref/block-storage/v3/). */
+/**
+ * Schemas of the fields that we read from Cinder's responses (https://docs.openstack.org/api-ref/block-storage/v3/).
+ */
 
 const texts = z.record(z.string(), z.string());
 
@@ -9,7 +11,7 @@ const volume = z.object({
   name: z.string().nullable().default(null),
   status: z.string(),
   size: z.number(),
-  /** Cinder's flags are texts. */
+  /** Cinder sends booleans as strings. */
   bootable: z.union([z.boolean(), z.stringbool()]).default(false),
   metadata: texts.default({}),
   attachments: z.array(z.object({ server_id: z.string(), attachment_id: z.string().optional() })).default([]),

@@ -4,18 +4,18 @@ import type { CallOptions } from '../http/call-options.js';
 export interface Volume {
   id: string;
   name: string | null;
-  /** creating, downloading, available, reserved, attaching, in-use, detaching, uploading, deleting, error, error_deleting, … */
+  /** creating, downloading, available, attaching, in-use, detaching, uploading, deleting, error, error_deleting, … */
   status: string;
   /** GiB. */
   size: number;
-  /** Whether a server may boot from it: true of one that was made from an image. */
+  /** Whether a server can boot from it: true if it was created from an image. */
   bootable: boolean;
   metadata: Record<string, string>;
   attachments: { server_id: string; attachment_id?: string }[];
   volume_type: string | null;
-  /** UTC without a zone. */
+  /** UTC without a time zone. */
   created_at: string;
-  /** What Nova goes by when a server boots from it, and what images that are made of it have: see `setImageMetadata`. */
+  /** Image properties: Nova uses them when a server boots from the volume, and an image made from it gets them. */
   volume_image_metadata?: Record<string, string>;
 }
 
@@ -23,42 +23,45 @@ export interface CreateVolume {
   name: string;
   /** GiB. */
   size: number;
-  /** The image that its content comes from; empty without. */
+  /** The image that Cinder copies into it. Default: the volume is empty. */
   imageRef?: string;
   availability_zone?: string;
-  /** Default: the cloud's own. */
+  /** Default: the cloud's default type. */
   volume_type?: string;
   metadata: Record<string, string>;
 }
 
 export interface Volumes {
-  /** Whether the cloud's catalogue has block storage for us. Without it every other call fails with NotFound. */
-  exists(options?: CallOptions): Promise<boolean>;
-  /** All of the project, with details, over all pages. `metadata`: those that have every pair; `name`: exactly this one. */
+  /** Whether the cloud's catalogue has block storage. If not, every other call fails with NotFound. */
+  isAvailable(options?: CallOptions): Promise<boolean>;
+  /**
+   * Lists the project's volumes, with details, over all pages. `metadata`: volumes with all pairs; `name`: exactly
+   * this.
+   */
   listVolumes(query?: { name?: string; metadata?: Record<string, string> }, options?: CallOptions): Promise<Volume[]>;
   getVolume(id: string, options?: CallOptions): Promise<Volume | undefined>;
   /**
-   * What Cinder has to say to its users of a volume that it could not make, attach or upload, the newest first; nothing where it
-   * is older than that. https://docs.openstack.org/api-ref/block-storage/v3/#messages
+   * Lists Cinder's user messages about a volume that it could not create, attach or upload, newest first; empty if this
+   * Cinder is too old for messages. https://docs.openstack.org/api-ref/block-storage/v3/#messages
    */
-  messagesOf(id: string, options?: CallOptions): Promise<string[]>;
+  listMessages(id: string, options?: CallOptions): Promise<string[]>;
   createVolume(request: CreateVolume, options?: CallOptions): Promise<Volume>;
   /**
-   * Starts its deletion; one that is being deleted already is left to that.
-   * @throws FactoryError Conflict while it is made, attached or uploaded
+   * Starts the deletion; succeeds if the volume is being deleted already.
+   * @throws FactoryError Conflict while the volume is being created, attached or uploaded
    */
   deleteVolume(id: string, options?: CallOptions): Promise<void>;
   /**
-   * Adds these pairs to its own metadata, replacing those of the same keys; the others stay.
-   * @throws FactoryError Conflict while it is uploaded
+   * Sets these keys of the volume's metadata; other keys stay as they are.
+   * @throws FactoryError Conflict while the volume is being uploaded
    */
   setMetadata(id: string, metadata: Record<string, string>, options?: CallOptions): Promise<void>;
-  /** Adds these pairs to the properties that it hands on (`volume_image_metadata`), replacing those of the same keys; the others stay. */
+  /** Sets these keys of the volume's image properties (`volume_image_metadata`); other keys stay as they are. */
   setImageMetadata(id: string, metadata: Record<string, string>, options?: CallOptions): Promise<void>;
   /**
-   * Starts a private image with its content and the properties that it hands on; answers the image's id. The volume is
-   * `uploading` until it is done, and then `available` again, whether it went well or not.
-   * @throws FactoryError Conflict when it is not available
+   * Starts an upload of the volume to a new private image, which gets the volume's image properties; returns the
+   * image's id. The volume is `uploading` until the end, and then `available` again, also after a failure.
+   * @throws FactoryError Conflict when the volume is not `available`
    */
   uploadToImage(
     id: string,

@@ -8,8 +8,8 @@ import { describeFailure } from '../lifecycle/failures.js';
 import type { HoldableBuild } from '../lifecycle/hold.js';
 
 /**
- * A build of a base image: its input and its plan besides its context. A user who resumes a held build may replace what has not run yet,
- * so no step may keep a copy of either.
+ * A build of a base image: its input and its plan besides its context. A user who resumes a held build may replace what
+ * has not run yet, so no step may keep a copy of either.
  */
 export class BaseImageBuild implements HoldableBuild {
   readonly context: BuildContext<'base_image'>;
@@ -59,13 +59,18 @@ export class BaseImageBuild implements HoldableBuild {
     return this.locateGuest !== undefined;
   }
 
-  /** Whether the build may have created volumes. An earlier run may have had other parameters, and created some as well. */
+  /**
+   * Whether the build may have created volumes. An earlier run may have had other parameters, and created some as well.
+   */
   get mayHaveVolumes(): boolean {
     if (this.input.resumed !== undefined || this.currentPlan === undefined) return true;
     return this.currentPlan.volumes?.root !== undefined;
   }
 
-  /** Whether a resumed build runs the template's step of this index again though the guest has run it (`resume --from STEP`). */
+  /**
+   * Whether a resumed build runs the template's step of this index again though the guest has run it (`resume --from
+   * STEP`).
+   */
   isForcedToRerun(index: number): boolean {
     const from = this.input.resumed?.from;
     const first = this.plan.guestSteps.findIndex(({ name }) => name === from);

@@ -12,8 +12,8 @@ import { customise, type CustomisedInstance } from './customise.js';
 import { allowSshSessions } from './ssh-sessions.js';
 
 /**
- * Builds a base image: plans it, finds or installs the JEOS, boots it, customises it over SSH, lists its packages, shuts it down, keeps
- * the snapshot, removes everything else, and writes the record.
+ * Builds a base image: plans it, finds or installs the JEOS, boots it, customises it over SSH, lists its packages,
+ * shuts it down, keeps the snapshot, removes everything else, and writes the record.
  */
 export async function baseImage(input: BaseImageInput): Promise<BaseImageResult> {
   const build = new BaseImageBuild(input);
@@ -118,7 +118,7 @@ function readResumePoint(
 ): Promise<ResumePoint> {
   return steps.run(
     {
-      name: 'remains',
+      name: 'resume-point',
       title: 'find what the earlier run of this build left',
       budget: { total: 1800 },
       note: (found) => found.note,
@@ -129,8 +129,8 @@ function readResumePoint(
 }
 
 /**
- * Finds or installs the JEOS. The installer's run is a workflow of its own, because builds share it: this build joins it, waits for it,
- * and leaves it when it is cancelled.
+ * Finds or installs the JEOS. The installer's run is a workflow of its own, because builds share it: this build joins
+ * it, waits for it, and leaves it when it is cancelled.
  */
 async function ensureJeos(build: BaseImageBuild): Promise<JeosFound> {
   const { status, steps, context } = build;

@@ -15,8 +15,8 @@ export interface CustomisedInstance {
 type LocateGuest = () => GuestLocation;
 
 /**
- * Boots the JEOS, customises the guest over SSH in the template's order, lists its packages, removes the machine's identity, and shuts
- * the guest down.
+ * Boots the JEOS, customises the guest over SSH in the template's order, lists its packages, removes the machine's
+ * identity, and shuts the guest down.
  */
 export async function customise(build: BaseImageBuild, jeos: JeosFound): Promise<CustomisedInstance> {
   const { ref, status, steps } = build;

@@ -37,13 +37,13 @@ const CHECK_SELDOM = 20;
 const MAX_EVENTS_BEFORE_CONTINUE_AS_NEW = 4000;
 
 /**
- * The create queue of a project, which every build joins to create an instance there: see {@link CreateQueue}. A joining workflow
- * queries its turn or position; a waiting one is signalled at its turn, and asks again. A signal that finds no workflow tells the
- * queue that a waiting build has ended. The queue checks now and then whether those with a turn or a slot still run, because a
- * terminated build does not leave.
+ * The create queue of a project, which every build joins to create an instance there: see {@link CreateQueue}. A
+ * joining workflow queries its turn or position; a waiting one is signalled at its turn, and asks again. A signal that
+ * finds no workflow tells the queue that a waiting build has ended. The queue checks now and then whether those with a
+ * turn or a slot still run, because a terminated build does not leave.
  *
- * The queue never decides by its own clock, only by timers that fire and by times that others tell it: see the ADR "The workflow's
- * clock".
+ * The queue never decides by its own clock, only by timers that fire and by times that others tell it: see the ADR "The
+ * workflow's clock".
  */
 export async function createQueue(input: CreateQueueInput): Promise<void> {
   const queue = new CreateQueue(input.state);

@@ -13,8 +13,9 @@ import { runLifecycle } from '../lifecycle/lifecycle.js';
 type JeosBuild = BuildContext<'jeos_image'>;
 
 /**
- * Installs a JEOS: boots the operating system's own installer, waits until it powers its machine off, and keeps a snapshot. One run
- * serves every build that needs the same JEOS: builds join it, and when the last of them leaves before the end, the run is cancelled.
+ * Installs a JEOS: boots the operating system's own installer, waits until it powers its machine off, and keeps a
+ * snapshot. One run serves every build that needs the same JEOS: builds join it, and when the last of them leaves
+ * before the end, the run is cancelled.
  */
 export async function jeosImage(input: JeosImageInput): Promise<JeosImageResult> {
   const { cloud, name, deadlines, heartbeatTimeout } = input;

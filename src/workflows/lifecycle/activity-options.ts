@@ -24,9 +24,9 @@ type Input<K extends keyof Activities> = Parameters<Activities[K]>[0];
 type Result<K extends keyof Activities> = Awaited<ReturnType<Activities[K]>>;
 
 /**
- * Calls an activity under the rules of every activity. Its budget is a time and not a number of attempts, because a deploy or a crash
- * uses attempts up. Its heartbeat shows that its worker is alive. The workflow waits for a cancelled activity to end, so that the
- * clean-up never overlaps a call that still creates something.
+ * Calls an activity under the rules of every activity. Its budget is a time and not a number of attempts, because a
+ * deploy or a crash uses attempts up. Its heartbeat shows that its worker is alive. The workflow waits for a cancelled
+ * activity to end, so that the clean-up never overlaps a call that still creates something.
  * @param options heartbeatTimeout in seconds
  */
 export function callActivity<K extends keyof Activities>(

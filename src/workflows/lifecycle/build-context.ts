@@ -24,7 +24,10 @@ export interface BuildStart<K extends ImageKind> {
   holdable?: HoldableBuild;
 }
 
-/** What every build has, whatever kind of image it builds: identity, status, steps, deadlines, hold, and its ticket of the create queue. */
+/**
+ * What every build has, whatever kind of image it builds: identity, status, steps, deadlines, hold, and its ticket of
+ * the create queue.
+ */
 export class BuildContext<K extends ImageKind> {
   readonly ref: BuildRef;
   readonly status: BuildStatusModel<K>;

@@ -6,8 +6,8 @@ import type { BuildStatus, HeldBuild, StepStatus, Waiting } from '../../domain/s
 import { renderStatusPage } from './status-page.js';
 
 /**
- * The status of a build as people see it: the answer to the query `status`, the run's page in the Temporal UI, and the search
- * attributes. Only the workflow's own code changes it.
+ * The status of a build as people see it: the answer to the query `status`, the run's page in the Temporal UI, and the
+ * search attributes. Only the workflow's own code changes it.
  */
 export class BuildStatusModel<K extends ImageKind = ImageKind> {
   readonly status: BuildStatus;

@@ -10,7 +10,9 @@ export interface BuildClock {
   isPaused(): boolean;
 }
 
-/** Runs a build under its own timeout: at the timeout the running step is cancelled, and the build fails and says so. */
+/**
+ * Runs a build under its own timeout: at the timeout the running step is cancelled, and the build fails and says so.
+ */
 export async function withBuildTimeout<T>(clock: BuildClock, run: () => Promise<T>): Promise<T> {
   const scope = new CancellationScope();
   const timer = new CancellationScope();

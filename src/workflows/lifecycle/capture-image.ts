@@ -49,14 +49,14 @@ export interface CaptureSteps {
 }
 
 /**
- * Limits of terminating an instance after its image is taken: the clean-up tries again and reports what is left, so no build fails for
- * it, and the step does not go on until the build's own timeout.
+ * Limits of terminating an instance after its image is taken: the clean-up tries again and reports what is left, so no
+ * build fails for it, and the step does not go on until the build's own timeout.
  */
 const OPTIONAL = { optional: true, budget: { total: 600, attempt: 300 } };
 
 /**
- * Captures an instance's disk as an image, publishes the image, and terminates the instance. A volume must be detached before Cinder
- * uploads it, so its instance is terminated first.
+ * Captures an instance's disk as an image, publishes the image, and terminates the instance. A volume must be detached
+ * before Cinder uploads it, so its instance is terminated first.
  */
 export async function captureImage<T>(
   { ref, status, steps }: Context,

@@ -16,8 +16,8 @@ export function pickDeadlines({
 }
 
 /**
- * The deadlines of a workflow's waits. The update `setDeadline` changes one, also while an activity waits for it: the workflow then
- * starts the activity again with the new deadline, and the activity goes on from what it sees.
+ * The deadlines of a workflow's waits. The update `setDeadline` changes one, also while an activity waits for it: the
+ * workflow then starts the activity again with the new deadline, and the activity goes on from what it sees.
  */
 export class Deadlines {
   private current: { name: DeadlineName; scope: CancellationScope; changed: boolean } | undefined;
@@ -40,7 +40,10 @@ export class Deadlines {
     Object.assign(this.seconds, pickDeadlines(seconds));
   }
 
-  /** Runs a wait under a deadline. @param wait gets the deadline in milliseconds since the epoch, and the seconds that are left */
+  /**
+   * Runs a wait under a deadline. @param wait gets the deadline in milliseconds since the epoch, and the seconds that
+   * are left
+   */
   async run<T>(name: DeadlineName, wait: (deadline: number, secondsLeft: number) => Promise<T>): Promise<T> {
     const began = Date.now();
     for (;;) {

@@ -41,7 +41,10 @@ export function describeFailure(error: unknown): FailureText {
   return { type: 'Internal', message: error instanceof Error ? error.message : String(error) };
 }
 
-/** Whether the build was reset to a moment in the life of things that have gone since: trying that step again is useless. */
+/**
+ * Whether the build was reset to a moment in the life of things that have gone since: trying that step again is
+ * useless.
+ */
 export function isLostByReset(error: unknown): boolean {
   return describeFailure(error).type === 'LostByReset';
 }

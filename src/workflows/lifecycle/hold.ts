@@ -12,15 +12,18 @@ export interface HoldableBuild {
   readonly parameters: { on_error: string; hold_for: number };
   /** Whether the build has an instance that a user can log in to. */
   readonly hasGuest: boolean;
-  /** Checks changed inputs. Synchronous, as Temporal asks of an update's validator. @throws FactoryError InvalidParameter */
+  /**
+   * Checks changed inputs. Synchronous, as Temporal asks of an update's validator. @throws FactoryError
+   * InvalidParameter
+   */
   checkChange(request: ResumeRequest): void;
   /** Plans the build anew with changed inputs. @throws ApplicationFailure when what has run already would change */
   replan(request: ResumeRequest): Promise<void>;
 }
 
 /**
- * Holds a build whose step failed (`on_error hold`): the build keeps its instance, and the update `resume` tells whether the step runs
- * again, is skipped, or fails the build. The time of a hold does not count as the build's own.
+ * Holds a build whose step failed (`on_error hold`): the build keeps its instance, and the update `resume` tells
+ * whether the step runs again, is skipped, or fails the build. The time of a hold does not count as the build's own.
  */
 export class Hold {
   private decision: FailureDecision | undefined;

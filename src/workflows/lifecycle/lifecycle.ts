@@ -15,8 +15,8 @@ export interface Lifecycle<R> extends BuildEnding<R> {
 }
 
 /**
- * Runs the lifecycle of a build: answers the query `status`, shows a cancellation at once, keeps the build's timeout, and cleans up
- * whatever happens.
+ * Runs the lifecycle of a build: answers the query `status`, shows a cancellation at once, keeps the build's timeout,
+ * and cleans up whatever happens.
  */
 export function runLifecycle<K extends ImageKind, R>(context: BuildContext<K>, lifecycle: Lifecycle<R>): Promise<R> {
   const { status } = context;

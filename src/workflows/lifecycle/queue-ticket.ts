@@ -30,8 +30,8 @@ export interface QueueRequest {
 type Notice = Exclude<QueueNotice, QueuePosition>;
 
 /**
- * A build's ticket of its project's create queue. The build waits in the workflow, where waiting costs nothing, until the queue
- * announces its turn. It then asks the queue once more, because a notice may be old when it arrives.
+ * A build's ticket of its project's create queue. The build waits in the workflow, where waiting costs nothing, until
+ * the queue announces its turn. It then asks the queue once more, because a notice may be old when it arrives.
  */
 export class QueueTicket {
   private queueId: string | undefined;
@@ -59,7 +59,8 @@ export class QueueTicket {
   }
 
   /**
-   * Creates an instance as a step, in the build's turn of the create queue. Each round of the step takes a turn of its own.
+   * Creates an instance as a step, in the build's turn of the create queue. Each round of the step takes a turn of its
+   * own.
    * @throws ApplicationFailure QuotaExceeded when the cloud has no capacity for longer than the request's timeout
    */
   createServer(

@@ -52,8 +52,8 @@ export class StepRunner {
 
   /**
    * Runs an activity as a step.
-   * @param step the step, or a function that makes it anew for each round, since a user may have changed the plan meanwhile;
-   *   undefined: the plan has no such step any more, so the runner skips it
+   * @param step the step, or a function that makes it anew for each round, since a user may have changed the plan
+   *   meanwhile; undefined: the plan has no such step any more, so the runner skips it
    * @param input the activity's input, or a function that makes it anew for each round
    */
   run<K extends keyof Activities>(
@@ -66,7 +66,10 @@ export class StepRunner {
     );
   }
 
-  /** Runs an activity that waits for a deadline. The function for its input gets the deadline in milliseconds since the epoch. */
+  /**
+   * Runs an activity that waits for a deadline. The function for its input gets the deadline in milliseconds since the
+   * epoch.
+   */
   runWithDeadline<K extends keyof Activities>(
     deadline: DeadlineName,
     step: Step<Result<K>>,

@@ -30,9 +30,9 @@ export interface BuildEnding<R> {
 type Context = Pick<BuildContext<ImageKind>, 'ref' | 'status' | 'steps' | 'ticket'>;
 
 /**
- * Runs a build and cleans up after it, whatever happens. No cancellation reaches the clean-up; it is retried until the cloud says that
- * each resource is gone, and it reports what it could not remove. It finds resources by the build's mark and needs no list of them,
- * so it also removes what a lost reply left behind (laws 1 and 2).
+ * Runs a build and cleans up after it, whatever happens. No cancellation reaches the clean-up; it is retried until the
+ * cloud says that each resource is gone, and it reports what it could not remove. It finds resources by the build's
+ * mark and needs no list of them, so it also removes what a lost reply left behind (laws 1 and 2).
  */
 export async function withCleanup<R>(context: Context, build: () => Promise<R>, ending: BuildEnding<R>): Promise<R> {
   const { status: model, ticket } = context;

@@ -8,8 +8,8 @@ import { describeFailure, isCanceled } from '../lifecycle/failures.js';
 const HEARTBEAT_TIMEOUT = 60;
 
 /**
- * Removes from clouds what belongs to no running build, the oldest resources first. A resource that cannot be removed, or a cloud that
- * does not answer, does not stop the rest.
+ * Removes from clouds what belongs to no running build, the oldest resources first. A resource that cannot be removed,
+ * or a cloud that does not answer, does not stop the rest.
  */
 export async function sweep(input: SweepInput): Promise<SweepResult> {
   return { clouds: await Promise.all(input.clouds.map((cloud) => sweepCloud(cloud, input))) };

@@ -9,7 +9,7 @@ import { withInstance } from '../../../dev/instance.js';
 import { PROJECT } from '../../../scripts/bed-cloud.js';
 import { connectClouds } from '../../../src/openstack/index.js';
 import type { Cloud, Clouds } from '../../../src/openstack/types.js';
-import { startTemporal } from '../../support/temporal.js';
+import { startTemporal, temporalEnv } from '../../support/temporal.js';
 import { HOST, installMirror, MIRROR_PORT } from './single-node.js';
 import { PROGRAM, WorkerProgram } from './worker-program.js';
 
@@ -126,5 +126,5 @@ export class DebianBed {
 }
 
 function envOf(temporal: TestWorkflowEnvironment): NodeJS.ProcessEnv {
-  return { ...process.env, TEMPORAL_ADDRESS: temporal.address, NO_COLOR: '1' };
+  return { ...process.env, ...temporalEnv(temporal), NO_COLOR: '1' };
 }

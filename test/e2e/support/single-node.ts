@@ -91,7 +91,7 @@ async function left({ compute, network, volume }: Cloud, uuids: string[]): Promi
   const floating = (await network.listFloatingIps()).filter(isOurs);
   const groups = (await network.listSecurityGroups()).filter(isOurs);
   const keys = (await compute.listKeyPairs()).filter(isNamed);
-  const volumes = (await volume.exists())
+  const volumes = (await volume.isAvailable())
     ? (await volume.listVolumes()).filter(({ name }) => isNamed({ name: name ?? '' }))
     : [];
   return [

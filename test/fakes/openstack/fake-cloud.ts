@@ -6,32 +6,32 @@ import { stringify } from 'yaml';
 import { ServerActions } from './compute/actions.js';
 import { Behaviours } from './compute/behaviour.js';
 import { Compute } from './compute/compute.js';
-import { ServerLife } from './compute/server-life.js';
+import { ServerLifecycle } from './compute/server-lifecycle.js';
 import { VolumeAttachments } from './compute/volume-attachments.js';
 import { CallLog } from './core/call-log.js';
-import { Clock, hurried } from './core/clock.js';
+import { Clock, scaleDurations } from './core/clock.js';
 import { Faults } from './core/faults.js';
-import { scratchDirectory } from './core/scratch.js';
+import { createScratchDirectory } from './core/scratch-directory.js';
 import { ApiServer } from './core/server.js';
-import { Disks } from './guests/disks.js';
-import { Doors } from './guests/doors.js';
+import { GuestDisks } from './guests/guest-disks.js';
+import { SshListeners } from './guests/ssh-listeners.js';
 import { Guests } from './guests/guests.js';
 import type { RootFiles } from './guests/root-files.js';
 import type { Sessions } from './guests/sessions.js';
-import { guestSupport, type GuestSupport } from './guests/support.js';
+import { checkGuestSupport, type GuestSupport } from './guests/support.js';
 import { Identity } from './identity/identity.js';
 import { Image } from './image/image.js';
 import { ImageFiles } from './image/image-data.js';
 import { IMPORT_METHODS, ImageImports } from './image/image-import.js';
-import { furnish } from './furnish.js';
-import { leftoversOf, type Leftover } from './leftovers.js';
+import { createDefaultResources } from './default-resources.js';
+import { listLeftovers, type Leftover } from './leftovers.js';
 import { AddressPool } from './network/address-pool.js';
 import { claimAddresses } from './network/claim-addresses.js';
 import { Network } from './network/network.js';
-import { credentialsOf, DAY, FLAVORS, type FakeCloudOptions } from './options.js';
+import { completeCredentials, DAY, FLAVORS, type FakeCloudOptions } from './options.js';
 import { CloudState } from './state.js';
 import { VolumeBehaviours } from './volume/behaviour.js';
-import { VolumeLife } from './volume/volume-life.js';
+import { VolumeLifecycle } from './volume/volume-lifecycle.js';
 import { Volume } from './volume/volume.js';
 
 export type { FakeCloudOptions };
@@ -43,22 +43,22 @@ interface Parts {
   faults: Faults;
   calls: CallLog;
   identity: Identity;
-  life: ServerLife;
-  volumes: VolumeLife;
+  lifecycle: ServerLifecycle;
+  volumes: VolumeLifecycle;
   image: Image;
   imports: ImageImports;
   network: Network;
   api: ApiServer;
   guests: Guests;
-  doors: Doors;
+  sshListeners: SshListeners;
   clock: Clock;
   directory: string;
-  gate: { close(): void };
+  addressClaim: { close(): void };
 }
 
 /**
- * An OpenStack cloud in this process: Keystone, Nova, Glance, Neutron and Cinder over HTTP as Zed speaks them, with servers that
- * live as real ones do, and guests that are really reached over SSH.
+ * A fake OpenStack cloud in this process. It serves the HTTP APIs of Keystone, Nova, Glance, Neutron and Cinder in
+ * their release Zed. Its servers go through the states of real ones, and its guests answer over real SSH.
  */
 export class FakeCloud {
   private constructor(
@@ -71,17 +71,17 @@ export class FakeCloud {
     return this.parts.state;
   }
 
-  /** What tests say about servers to come. */
+  /** The behaviour of servers that will be created. */
   get behaviours(): Behaviours {
     return this.parts.behaviours;
   }
 
-  /** What tests say about volumes to come. */
+  /** The behaviour of volumes that will be created. */
   get volumeBehaviours(): VolumeBehaviours {
     return this.parts.volumeBehaviours;
   }
 
-  /** What goes wrong with calls to come. */
+  /** The faults of calls that will come. */
   get faults(): Faults {
     return this.parts.faults;
   }
@@ -90,7 +90,7 @@ export class FakeCloud {
     return this.parts.calls;
   }
 
-  /** The SSH sessions of its guests. */
+  /** The SSH sessions of the guests. */
   get sessions(): Sessions {
     return this.parts.guests.sessions;
   }
@@ -99,46 +99,46 @@ export class FakeCloud {
     return this.parts.identity;
   }
 
-  /** Whether guests can run here, and if not, why. */
-  static guestSupport(): Promise<GuestSupport> {
-    return guestSupport();
+  /** Checks whether this system can run guests; if not, the result has the reason. */
+  static checkGuestSupport(): Promise<GuestSupport> {
+    return checkGuestSupport();
   }
 
   static async start(options: FakeCloudOptions = {}): Promise<FakeCloud> {
-    const support = options.guests === false ? undefined : await guestSupport();
+    const support = options.guests === false ? undefined : await checkGuestSupport();
     if (options.guests === true && support?.supported === false)
-      throw new Error(`no guests can run here: ${support.reason}`);
-    const directory = await scratchDirectory(support?.supported === true ? support.directory : tmpdir());
+      throw new Error(`this system cannot run guests: ${support.reason}`);
+    const directory = await createScratchDirectory(support?.supported === true ? support.directory : tmpdir());
     for (const folder of ['images', 'guests']) await mkdir(join(directory, folder), { mode: 0o700 });
     const state = new CloudState();
     Object.assign(state.quotas, options.quotas);
     if (options.diskFormats !== undefined) state.diskFormats = options.diskFormats;
-    const clock = new Clock(hurried(options.hurry ?? 200, options.durations));
-    const { prefix, port: sshPort, close } = await claimAddresses();
-    const doors = new Doors(sshPort);
+    const clock = new Clock(scaleDurations(options.speedUp ?? 200, options.durations));
+    const addressClaim = await claimAddresses();
+    const sshListeners = new SshListeners(addressClaim.port);
     const files = new ImageFiles(join(directory, 'images'));
-    const disks = support?.supported === true ? new Disks(join(directory, 'guests')) : undefined;
-    const guests = new Guests(state, clock, files, disks, doors, options.firewall ?? true);
-    const pool = new AddressPool(prefix);
-    const network = new Network(state, pool, { moved: (floating) => void guests.moved(floating) });
+    const disks = support?.supported === true ? new GuestDisks(join(directory, 'guests')) : undefined;
+    const guests = new Guests(state, clock, files, disks, sshListeners, options.firewall ?? true);
+    const pool = new AddressPool(addressClaim.prefix);
+    const network = new Network(state, pool, { onMove: (floating) => void guests.moveFloatingIp(floating) });
     const imports = new ImageImports(state, files, clock, options.importMethods ?? IMPORT_METHODS);
     const image = new Image(state, files, imports);
     const region = options.region ?? 'RegionOne';
     const blockStorage = options.blockStorage ?? true;
     const identity = new Identity(
       state,
-      credentialsOf(options.credentials),
+      completeCredentials(options.credentials),
       region,
-      options.tokenLife ?? DAY,
+      options.tokenLifetime ?? DAY,
       '127.0.0.1',
       blockStorage,
     );
     const behaviours = new Behaviours();
     const volumeBehaviours = new VolumeBehaviours();
-    const volumes = new VolumeLife(state, clock, volumeBehaviours, image, guests);
+    const volumes = new VolumeLifecycle(state, clock, volumeBehaviours, image, guests);
     const attachments = new VolumeAttachments(state, volumes);
-    const life = new ServerLife(state, clock, behaviours, network, image, guests, attachments);
-    const compute = new Compute(state, life, new ServerActions(state, life, options.consoleWhenOff ?? false));
+    const lifecycle = new ServerLifecycle(state, clock, behaviours, network, image, guests, attachments);
+    const compute = new Compute(state, lifecycle, new ServerActions(state, lifecycle, options.consoleWhenOff ?? false));
     const calls = new CallLog(options.keptCalls ?? 100_000);
     const faults = new Faults();
     const services = [identity, compute, image, network, ...(blockStorage ? [new Volume(state, volumes)] : [])];
@@ -149,7 +149,7 @@ export class FakeCloud {
       faults,
       (ms) => clock.wait(ms),
     );
-    furnish(state, pool, options.flavors ?? FLAVORS);
+    createDefaultResources(state, pool, options.flavors ?? FLAVORS);
     const host = options.host ?? '127.0.0.1';
     const port = await api.listen(host, options.port ?? 0);
     const parts = {
@@ -159,22 +159,22 @@ export class FakeCloud {
       faults,
       calls,
       identity,
-      life,
+      lifecycle,
       volumes,
       image,
       imports,
       network,
       api,
       guests,
-      doors,
+      sshListeners,
       clock,
       directory,
-      gate: { close },
+      addressClaim,
     };
     return new FakeCloud(parts, `http://${host === '0.0.0.0' ? '127.0.0.1' : host}:${port}/identity/v3`, region);
   }
 
-  /** `OS_*` variables of a user of the cloud. */
+  /** The `OS_*` variables of the cloud's user. */
   env(): Record<string, string> {
     const { username, password, projectName, domainName } = this.identity.credentials;
     return {
@@ -191,7 +191,7 @@ export class FakeCloud {
     };
   }
 
-  /** Text of a clouds.yaml that names this cloud. */
+  /** The text of a clouds.yaml that has this cloud. */
   cloudsYaml(name = 'fake'): string {
     const { username, password, projectName, domainName } = this.identity.credentials;
     const auth = {
@@ -205,32 +205,32 @@ export class FakeCloud {
     return stringify({ clouds: { [name]: { auth, region_name: this.region, identity_api_version: '3' } } });
   }
 
-  /** The port on which a guest's SSH server really listens; 22 where it could be had. */
-  sshPortOf(address: string): number | undefined {
-    return this.parts.doors.portOf(address);
+  /** The port on which the SSH server of a guest listens: 22 if this process may use it. */
+  findSshPort(address: string): number | undefined {
+    return this.parts.sshListeners.findPort(address);
   }
 
-  /** The files of a server that was booted from a disk. */
+  /** The files of a server that boots from its disk. */
   guestFiles(serverId: string): RootFiles | undefined {
-    return this.parts.guests.filesOf(serverId);
+    return this.parts.guests.findFiles(serverId);
   }
 
-  /** Everything that exists besides what the cloud was furnished with, by kind and name. */
+  /** All resources besides those with which the cloud starts. */
   leftovers(): Leftover[] {
-    return leftoversOf(this.state);
+    return listLeftovers(this.state);
   }
 
-  /** Deletes a server as if somebody else had. */
+  /** Deletes a server, as another user of the project would. */
   deleteServer(id: string): void {
     const server = this.state.servers.get(id);
-    if (server !== undefined) this.parts.life.delete(server);
+    if (server !== undefined) this.parts.lifecycle.delete(server);
   }
 
   /**
-   * Reboots the guest of a server as a panic or a watchdog does: connections are cut, processes are gone, and it is back a
-   * little later under a new boot id. Nova says ACTIVE all the time; its own reboot is the API's action.
+   * Reboots the guest of a server as a panic or a watchdog does: its connections are cut, its processes end, and it
+   * comes back with a new boot id. Nova shows ACTIVE all the time. (Nova's own reboot is an action of its API.)
    *
-   * @returns when the guest has gone down
+   * @returns when the guest is down
    */
   async rebootServer(id: string): Promise<void> {
     const server = this.state.servers.get(id);
@@ -238,42 +238,42 @@ export class FakeCloud {
     await this.parts.guests.reset(server);
   }
 
-  /** Stops a server as if somebody else had: its guest is told nothing. Returns when it is off. */
+  /** Stops a server, as another user of the project would, without a shutdown of its guest. Returns when it is off. */
   async stopServer(id: string): Promise<void> {
     const server = this.state.servers.get(id);
     if (server === undefined) throw new Error(`there is no server ${id}`);
-    this.parts.life.stop(server);
+    this.parts.lifecycle.stop(server);
     while (!server.gone && server.status !== 'SHUTOFF') await pause(10);
   }
 
-  /** Puts a server into ERROR, as when its host dies. */
+  /** Puts a server into ERROR, as when its host fails. */
   async failServer(id: string, message: string): Promise<void> {
     const server = this.state.servers.get(id);
     if (server === undefined) return;
-    this.parts.life.fail(server, message);
+    this.parts.lifecycle.fail(server, message);
     await this.parts.guests.halt(server);
   }
 
-  /** Deletes an image as if somebody else had. */
+  /** Deletes an image, as another user of the project would. */
   async deleteImage(id: string): Promise<void> {
     const image = this.state.images.get(id);
     if (image !== undefined) await this.parts.image.remove(image);
   }
 
-  /** Deletes a volume as if somebody else had, whatever it is doing. */
+  /** Deletes a volume at once, in any state, as another user of the project would. */
   deleteVolume(id: string): void {
     const volume = this.state.volumes.get(id);
     if (volume !== undefined) this.parts.volumes.remove(volume);
   }
 
-  /** Releases every floating IP as if somebody else had. */
+  /** Deletes every floating IP, as another user of the project would. */
   deleteFloatingIps(): void {
     for (const floating of [...this.state.floatingIps.values()]) this.parts.network.floatingIps.remove(floating);
   }
 
-  /** Cuts all connections to the APIs and refuses new ones, for `ms`. */
-  goDown(ms: number): void {
-    this.parts.api.goDown(ms);
+  /** Cuts all connections to the APIs, and refuses new ones for `ms` milliseconds. */
+  refuseConnections(ms: number): void {
+    this.parts.api.refuseConnections(ms);
   }
 
   async close(): Promise<void> {
@@ -281,7 +281,7 @@ export class FakeCloud {
     this.parts.imports.close();
     this.parts.api.close();
     await this.parts.guests.close();
-    this.parts.gate.close();
+    this.parts.addressClaim.close();
     await rm(this.parts.directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
   }
 }

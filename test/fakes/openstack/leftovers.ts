@@ -1,6 +1,6 @@
 import type { CloudState } from './state.js';
 
-/** One thing in the cloud. */
+/** A resource in the cloud. */
 export interface Leftover {
   kind: 'server' | 'image' | 'volume' | 'volume snapshot' | 'port' | 'floating IP' | 'key pair' | 'security group';
   id: string;
@@ -8,8 +8,8 @@ export interface Leftover {
   tags: string[];
 }
 
-/** Everything that exists besides what a cloud always has. */
-export function leftoversOf(state: CloudState): Leftover[] {
+/** Lists all resources besides those with which the cloud starts. */
+export function listLeftovers(state: CloudState): Leftover[] {
   return [
     ...[...state.servers.values()].map(({ id, name, tags }) => ({ kind: 'server' as const, id, name, tags })),
     ...[...state.images.values()].map(({ id, name, tags }) => ({ kind: 'image' as const, id, name: name ?? '', tags })),

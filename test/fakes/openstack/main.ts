@@ -1,4 +1,4 @@
-/** The fake cloud as a process of its own: `node --import tsx test/fakes/openstack/main.ts --port 5000 --print-env`. */
+/** Runs the fake cloud as a process: `node --import tsx test/fakes/openstack/main.ts --port 5000 --print-env`. */
 import { parseArgs } from 'node:util';
 import { FakeCloud } from './fake-cloud.js';
 
@@ -6,7 +6,7 @@ const { values } = parseArgs({
   options: {
     port: { type: 'string', default: '0' },
     host: { type: 'string', default: '127.0.0.1' },
-    hurry: { type: 'string', default: '20' },
+    'speed-up': { type: 'string', default: '20' },
     'print-env': { type: 'boolean', default: false },
     'clouds-yaml': { type: 'boolean', default: false },
   },
@@ -15,7 +15,7 @@ const { values } = parseArgs({
 const cloud = await FakeCloud.start({
   port: Number(values.port),
   host: values.host,
-  hurry: Number(values.hurry),
+  speedUp: Number(values['speed-up']),
   consoleWhenOff: false,
 });
 if (values['print-env']) {

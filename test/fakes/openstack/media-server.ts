@@ -2,26 +2,26 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { reset } from './core/reset.js';
+import { resetConnection } from './core/reset-connection.js';
 
-/** What goes wrong with a file. */
+/** A fault of a file's download. */
 export type MediaFault =
   | { kind: 'status'; status: number; retryAfter?: number }
-  /** The connection is cut after so many bytes; Content-Length promises all. */
+  /** Cuts the connection after so many bytes; Content-Length names the whole size. */
   | { kind: 'truncated'; bytes: number }
-  /** Pieces of `bytes`, `ms` apart. */
+  /** Sends pieces of `bytes` bytes, one every `ms` milliseconds. */
   | { kind: 'slow'; bytes: number; ms: number }
   | { kind: 'redirect'; to: string; status?: 301 | 302 | 303 | 307 | 308 }
-  /** Other bytes of the same length: they do not have the digest that the tree promises. */
+  /** Sends other bytes of the same length: their digest is not the one that the tree names. */
   | { kind: 'altered' }
-  /** What goes wrong, if anything, is said when the request has come. */
+  /** Chooses the fault, or none, when the request has come. */
   | { kind: 'chosen'; choose: () => Promise<MediaFault | undefined> }
-  /** Never answered. */
+  /** Never answers. */
   | { kind: 'hang' }
-  /** The connection is reset. */
+  /** Resets the connection. */
   | { kind: 'reset' };
 
-interface Armed {
+interface ActiveFault {
   path: RegExp;
   fault: MediaFault;
   left: number;
@@ -31,14 +31,14 @@ const DEBIAN = '/debian/dists/bookworm/main/installer-amd64/current/images';
 const FEDORA = '/fedora/releases/19/Fedora/x86_64/os';
 
 /**
- * A mirror with two install trees, of Debian's netboot layout and of Fedora's with `.treeinfo`, whose kernels and
- * ramdisks are a few random kilobytes, and with whatever files a test puts there.
+ * A mirror with two install trees: one in Debian's netboot layout, one in Fedora's with `.treeinfo`. Their kernels and
+ * ramdisks are a few kilobytes of random bytes. Tests can add files.
  */
 export class MediaServer {
-  /** Method and path of every request, in order. */
+  /** The method and path of every request, in order. */
   readonly requests: string[] = [];
   private readonly files = new Map<string, Buffer>();
-  private faults: Armed[] = [];
+  private faults: ActiveFault[] = [];
   private readonly sockets = new Set<Socket>();
   private readonly closing = new AbortController();
 
@@ -48,33 +48,36 @@ export class MediaServer {
     readonly origin: string,
   ) {}
 
-  /** @param options sizes in bytes, default 40,000 and 60,000; the address of this machine that it listens on */
+  /** @param options sizes in bytes, default 40,000 and 60,000; `host`: the address to listen on, default 127.0.0.1 */
   static async start(options: { kernelSize?: number; ramdiskSize?: number; host?: string } = {}): Promise<MediaServer> {
     const { host = '127.0.0.1' } = options;
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, host, resolve));
     const media = new MediaServer(server, `http://${host}:${(server.address() as AddressInfo).port}`);
-    server.on('request', (request, response) => void media.take(request, response).catch(() => response.destroy()));
+    server.on(
+      'request',
+      (request, response) => void media.handleRequest(request, response).catch(() => response.destroy()),
+    );
     server.on('connection', (socket) => {
       media.sockets.add(socket);
       socket.once('close', () => media.sockets.delete(socket));
     });
-    media.renew(options);
+    media.replaceTrees(options);
     return media;
   }
 
-  /** The netboot directory of a Debian tree: what a TDL's `<url>` names. */
+  /** The netboot directory of the Debian tree: the `<url>` of a TDL. */
   get debianUrl(): string {
     return `${this.origin}${DEBIAN}/netboot/`;
   }
 
-  /** The root of a Fedora tree. */
+  /** The root of the Fedora tree. */
   get fedoraUrl(): string {
     return `${this.origin}${FEDORA}/`;
   }
 
-  /** New kernels and ramdisks, with the digests that go with them: a tree that was updated. */
-  renew(options: { kernelSize?: number; ramdiskSize?: number } = {}): void {
+  /** Replaces kernels and ramdisks by new ones, and updates their digests, as a mirror does at a new release. */
+  replaceTrees(options: { kernelSize?: number; ramdiskSize?: number } = {}): void {
     const kernel = randomBytes(options.kernelSize ?? 40_000);
     const ramdisk = randomBytes(options.ramdiskSize ?? 60_000);
     const netboot = 'netboot/debian-installer/amd64';
@@ -86,22 +89,22 @@ export class MediaServer {
     );
     this.put(`${FEDORA}/images/pxeboot/vmlinuz`, kernel);
     this.put(`${FEDORA}/images/pxeboot/initrd.img`, ramdisk);
-    this.put(`${FEDORA}/.treeinfo`, treeinfo(sha256(kernel), sha256(ramdisk)));
+    this.put(`${FEDORA}/.treeinfo`, buildTreeinfo(sha256(kernel), sha256(ramdisk)));
   }
 
-  /** Serves a file; answers its address. */
+  /** Adds a file. @returns its URL */
   put(path: string, body: Buffer | string): string {
     this.files.set(path, Buffer.from(body));
     return this.origin + path;
   }
 
-  /** Takes a file away. */
+  /** Removes a file. */
   remove(path: string): void {
     this.files.delete(path);
   }
 
-  /** Makes requests whose path matches go wrong, for so many times; the function that is answered ends it. */
-  fault(path: RegExp, fault: MediaFault, times = Infinity): () => void {
+  /** Adds a fault for the next `times` requests whose path matches. @returns a function that removes the fault */
+  addFault(path: RegExp, fault: MediaFault, times = Infinity): () => void {
     const entry = { path, fault, left: times };
     this.faults.unshift(entry);
     return () => {
@@ -109,8 +112,8 @@ export class MediaServer {
     };
   }
 
-  /** Cuts every connection, and refuses new ones for so many milliseconds. */
-  refuse(ms: number): void {
+  /** Cuts every connection, and refuses new ones for `ms` milliseconds. */
+  refuseConnections(ms: number): void {
     const { port, address } = this.server.address() as AddressInfo;
     this.server.close();
     for (const socket of this.sockets) socket.destroy();
@@ -123,14 +126,14 @@ export class MediaServer {
     await new Promise((resolve) => this.server.close(resolve));
   }
 
-  private async take(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  private async handleRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = decodeURI((request.url ?? '/').split('?')[0] ?? '/');
     this.requests.push(`${request.method} ${path}`);
     const armed = this.faults.find((entry) => entry.left > 0 && entry.path.test(path));
     if (armed !== undefined) armed.left--;
     const fault = armed?.fault.kind === 'chosen' ? await armed.fault.choose() : armed?.fault;
     if (fault?.kind === 'hang') return;
-    if (fault?.kind === 'reset') return void reset(request.socket);
+    if (fault?.kind === 'reset') return void resetConnection(request.socket);
     if (fault?.kind === 'redirect') return void response.writeHead(fault.status ?? 302, { location: fault.to }).end();
     if (fault?.kind === 'status') {
       const later = fault.retryAfter === undefined ? {} : { 'retry-after': String(fault.retryAfter) };
@@ -166,7 +169,7 @@ function sha256(body: Buffer): string {
   return createHash('sha256').update(body).digest('hex');
 }
 
-function treeinfo(kernel: string, ramdisk: string): string {
+function buildTreeinfo(kernel: string, ramdisk: string): string {
   return `[general]
 family = Fedora
 version = 19

@@ -6,23 +6,27 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** Where the fixture's boot loader is; the firmware is only told so. */
+/** Path of the fixture's boot loader. */
 const LOADER = 'isolinux/isolinux.bin';
-/** Bytes of a boot loader that do nothing. */
+/** Size of the boot loader in bytes; it does nothing. */
 const LOADER_SIZE = 2048;
 
 /** An install medium for tests. */
 export interface MediumFixture {
-  /** Content by path, without a slash at its beginning. */
+  /** Contents by path, without a leading slash. */
   files: Record<string, string | Buffer>;
   /** Default `FIXTURE`. */
   volumeId?: string;
-  /** Whether a machine can be started from it: by a boot loader of its own, as El Torito has it. Default true. */
+  /** Whether it has a boot loader (El Torito), so that a machine can boot from it. Default true. */
   bootable?: boolean;
 }
 
-/** Makes an ISO 9660 image with Rock Ridge, of some 400 KB. It needs xorriso. */
-export async function mediumFixture({ files, volumeId = 'FIXTURE', bootable = true }: MediumFixture): Promise<Buffer> {
+/** Creates an ISO 9660 image with Rock Ridge, of about 400 KB. It needs xorriso. */
+export async function createMediumFixture({
+  files,
+  volumeId = 'FIXTURE',
+  bootable = true,
+}: MediumFixture): Promise<Buffer> {
   const folder = await mkdtemp(join(tmpdir(), 'medium-fixture-'));
   try {
     const all = { ...files, ...(bootable ? { [LOADER]: Buffer.alloc(LOADER_SIZE) } : {}) };

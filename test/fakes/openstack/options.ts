@@ -6,36 +6,36 @@ import type { Quotas } from './state.js';
 export interface FakeCloudOptions {
   /** Default 127.0.0.1. */
   host?: string;
-  /** Default 0: any. */
+  /** Default 0: any free port. */
   port?: number;
-  /** By what the real durations are divided. Default 200: a server is ACTIVE after 38 ms. */
-  hurry?: number;
-  /** Single durations in milliseconds, not divided. */
+  /** Divides the real durations by this number. Default 200: a server is ACTIVE after 38 ms. */
+  speedUp?: number;
+  /** Single durations in milliseconds, which are not divided. */
   durations?: Partial<Durations>;
-  /** Formats of disks that Glance takes. Default: all that it knows. */
+  /** Disk formats that Glance accepts. Default: all that it knows. */
   diskFormats?: readonly string[];
-  /** Ways to import an image that Glance offers. Default: `glance-direct`, `web-download`, `copy-image`. */
+  /** Import methods of Glance. Default: `glance-direct`, `web-download`, `copy-image`. */
   importMethods?: readonly string[];
-  /** Default: none. */
+  /** Default: no quotas. */
   quotas?: Partial<Quotas>;
-  /** Whether there is block storage (Cinder). Default true. */
+  /** Whether the cloud has block storage (Cinder). Default true. */
   blockStorage?: boolean;
   credentials?: Partial<Credentials>;
-  /** Milliseconds that a token lives. Default a day. */
-  tokenLife?: number;
+  /** Milliseconds for which a token is valid. Default: one day. */
+  tokenLifetime?: number;
   region?: string;
   /** Default m1.tiny (512 MiB, 1 GiB disk), m1.small, m1.medium. */
   flavors?: { name: string; ram: number; vcpus: number; disk: number }[];
-  /** Whether guests run. Default: where the system can, see {@link guestSupport}. */
+  /** Whether guests run. Default: if this system can run them, see {@link checkGuestSupport}. */
   guests?: boolean;
-  /** Whether security groups are obeyed. Default true. */
+  /** Whether the rules of security groups have an effect. Default true. */
   firewall?: boolean;
   /**
-   * Whether the console of a server that is off can be read. Default false, as with libvirt's pty consoles: Nova answers
-   * 404 "Guest does not have a console available." as soon as the machine is off.
+   * Whether a caller can read the console of a server that is off. Default false, as with libvirt's pty consoles: Nova
+   * answers 404 "Guest does not have a console available." as soon as the machine is off.
    */
   consoleWhenOff?: boolean;
-  /** Calls that the log keeps. Default 100,000. */
+  /** Number of calls that the log keeps. Default 100,000. */
   keptCalls?: number;
 }
 
@@ -46,8 +46,8 @@ export const FLAVORS = [
   { name: 'm1.medium', ram: 2048, vcpus: 2, disk: 10 },
 ];
 
-/** The credentials of a cloud, those given before those that it has by default. */
-export function credentialsOf(given: Partial<Credentials> = {}): Credentials {
+/** Adds the default credentials to those that are given. */
+export function completeCredentials(given: Partial<Credentials> = {}): Credentials {
   return {
     username: 'demo',
     password: 'fake-password',

@@ -1,4 +1,4 @@
-/** What the fake cloud holds. */
+/** The state of the fake cloud: all its resources. */
 import { randomBytes, randomUUID } from 'node:crypto';
 
 export interface FakeFlavor {
@@ -11,32 +11,32 @@ export interface FakeFlavor {
   disk: number;
 }
 
-/** What Glance takes unless it is told otherwise. */
+/** The disk formats that Glance accepts by default. */
 export const DISK_FORMATS = ['ami', 'ari', 'aki', 'vhd', 'vhdx', 'vmdk', 'raw', 'qcow2', 'vdi', 'iso', 'ploop'];
 
-/** A medium that machines may be started from, as its image was found to be. */
+/** An install medium that machines can boot from, as read from its image. */
 export interface BootMedium {
-  /** Whether it has a boot loader that a firmware would start. */
+  /** Whether it has a boot loader that the firmware starts. */
   bootable: boolean;
-  /** What its boot loader tells the kernel; undefined where it is the medium's own, of which nothing is known. */
+  /** The kernel's command line of our boot loader; undefined when the medium has its original boot loader. */
   commandLine?: string;
-  /** Bytes of each of its files, by path without a slash at its beginning. */
+  /** The size of each file in bytes, by path without a leading slash. */
   files: ReadonlyMap<string, number>;
 }
 
-/** What is on a disk or a medium, as far as the machines of this cloud see it. */
+/** The content of a disk or a medium, as far as the machines of this cloud can see it. */
 export interface DiskContent {
-  /** Folder with the disk of the guest that it was taken from. */
+  /** Folder with the disk of the guest of which this is a copy. */
   disk?: string;
-  /** The kernel's command line, when it is a disk whose boot loader starts an installer. */
+  /** The kernel's command line, for a disk whose boot loader starts an installer. */
   startsWith?: string;
-  /** Firmware finds nothing on it that it could start. */
+  /** True when the disk has no boot loader. */
   blank?: boolean;
-  /** When it is a medium that can be started from. */
+  /** Set for an install medium. */
   medium?: BootMedium;
 }
 
-/** Something that Glance does with an image by itself. */
+/** A task of Glance: the import of an image. */
 export interface FakeImageTask {
   id: string;
   status: 'pending' | 'processing' | 'success' | 'failure';
@@ -65,7 +65,7 @@ export interface FakeImage {
   min_ram: number;
   tags: string[];
   properties: Record<string, string>;
-  /** Properties that nobody but Glance may set: how an import goes. */
+  /** Properties that only Glance may set: the progress of an import. */
   reserved: Record<string, string>;
   /** Newest first. */
   tasks: FakeImageTask[];
@@ -93,7 +93,7 @@ export interface FakeVolume {
   size: number;
   bootable: boolean;
   metadata: Record<string, string>;
-  /** What it has from its image, and was given since. */
+  /** The metadata that it has from its image, and those that a caller has set since. */
   imageMetadata?: Record<string, string>;
   attachments: FakeAttachment[];
   content: DiskContent;
@@ -101,25 +101,25 @@ export interface FakeVolume {
   updatedAt: number | null;
 }
 
-/** A volume's state at one moment, which Nova keeps when it is asked for an image of a server whose root disk is a volume. */
+/** A snapshot of a volume: Nova creates it when a caller requests an image of a volume-backed server. */
 export interface FakeVolumeSnapshot {
   id: string;
   name: string;
   volumeId: string;
 }
 
-/** Why something went wrong with a volume, as Cinder tells its users. */
+/** A user message of Cinder: why an operation on a volume failed. */
 export interface FakeVolumeMessage {
   id: string;
   volumeId: string;
-  /** Numbers of what was done, and of what went wrong with it. */
+  /** The number of the action and that of its failure: `<action>_<detail>`. */
   event: string;
   words: string;
   requestId: string;
   createdAt: number;
 }
 
-/** A volume that a server has for a disk. */
+/** A volume that is a disk of a server. */
 export interface FakeDrive {
   volumeId: string;
   bootIndex: number;
@@ -134,15 +134,15 @@ export interface FakeServer {
   name: string;
   description: string | null;
   flavor: FakeFlavor;
-  /** Empty when it was not made from one. */
+  /** Empty for a server that boots from a volume. */
   imageId: string;
-  /** The properties of its boot image, or of its root volume, as they were. */
+  /** The properties of its boot image, or of its root volume, at its creation. */
   imageProperties: Record<string, string>;
   metadata: Record<string, string>;
   tags: string[];
   keyName: string | null;
   publicKey?: string;
-  /** What its kernel is told, where Nova or a boot loader tells it. */
+  /** The command line of its kernel, from Nova or from our boot loader. */
   commandLine: string;
   /** Base64. */
   userData: string | null;
@@ -156,13 +156,13 @@ export interface FakeServer {
   updated: number;
   launchedAt: number | null;
   console: string;
-  /** Bytes that its disk and its network have seen. */
+  /** Bytes that went through its disk and its network. */
   traffic: { disk: number; network: number };
-  /** What it boots: see `boot-order.ts`. */
+  /** What it boots from, see `boot-order.ts`. */
   boots: 'installer' | 'disk' | 'nothing';
-  /** Its root disk; that of its root volume if it has one. */
+  /** Its root disk; for a volume-backed server that of its root volume. */
   root: DiskContent;
-  /** The volumes that it has for disks, its root volume first. */
+  /** The volumes that are its disks, the root volume first. */
   drives: FakeDrive[];
   securityGroups: string[];
   gone: boolean;
@@ -255,7 +255,7 @@ export interface FakeKeyPair {
   created: number;
 }
 
-/** Limits of the project; -1 for none. */
+/** Quotas of the project; -1: no limit. */
 export interface Quotas {
   instances: number;
   cores: number;
@@ -266,7 +266,7 @@ export interface Quotas {
   keyPairs: number;
   ports: number;
   volumes: number;
-  /** Of all volumes together. */
+  /** GiB of all volumes together. */
   gigabytes: number;
 }
 
@@ -282,7 +282,7 @@ export const DEFAULT_QUOTAS: Quotas = {
   gigabytes: -1,
 };
 
-/** 32 hexadecimal digits, as Keystone's ids. */
+/** Generates 32 hexadecimal digits: the form of Keystone's ids. */
 export function hexId(): string {
   return randomBytes(16).toString('hex');
 }
@@ -292,10 +292,10 @@ export class CloudState {
   readonly userId = hexId();
   readonly flavors = new Map<string, FakeFlavor>();
   readonly images = new Map<string, FakeImage>();
-  /** Ids of images that once were: Glance never gives them again. */
-  readonly burntImageIds = new Set<string>();
+  /** Ids of deleted images: Glance accepts none of them a second time. */
+  readonly deletedImageIds = new Set<string>();
   readonly servers = new Map<string, FakeServer>();
-  /** Names of all servers that there have ever been. */
+  /** Names of all servers that were ever created, in order. */
   readonly serversMade: string[] = [];
   readonly keyPairs = new Map<string, FakeKeyPair>();
   readonly networks = new Map<string, FakeNetwork>();
@@ -309,9 +309,9 @@ export class CloudState {
   /** Newest first. */
   readonly volumeMessages: FakeVolumeMessage[] = [];
   readonly quotas: Quotas = { ...DEFAULT_QUOTAS };
-  /** `disk_format`s that Glance takes. */
+  /** The `disk_format`s that Glance accepts. */
   diskFormats: readonly string[] = DISK_FORMATS;
-  /** Lists of hundreds of servers ask for each one's ports. */
+  /** An index: a list of hundreds of servers needs the ports of each. */
   private readonly portsByDevice = new Map<string, FakePort[]>();
   private counter = 0;
 
@@ -321,21 +321,21 @@ export class CloudState {
 
   addPort(port: FakePort): void {
     this.ports.set(port.id, port);
-    this.portsByDevice.set(port.device_id, [...this.portsOf(port.device_id), port]);
+    this.portsByDevice.set(port.device_id, [...this.findPorts(port.device_id), port]);
   }
 
   removePort(port: FakePort): void {
     this.ports.delete(port.id);
-    const others = this.portsOf(port.device_id).filter((other) => other !== port);
+    const others = this.findPorts(port.device_id).filter((other) => other !== port);
     if (others.length > 0) this.portsByDevice.set(port.device_id, others);
     else this.portsByDevice.delete(port.device_id);
   }
 
-  portsOf(serverId: string): FakePort[] {
+  findPorts(serverId: string): FakePort[] {
     return this.portsByDevice.get(serverId) ?? [];
   }
 
-  floatingIpsOf(portId: string): FakeFloatingIp[] {
+  findFloatingIps(portId: string): FakeFloatingIp[] {
     return [...this.floatingIps.values()].filter((floating) => floating.port_id === portId);
   }
 
@@ -350,14 +350,15 @@ export class CloudState {
       created: now,
       updated: now,
     };
-    for (const ethertype of ['IPv4', 'IPv6']) group.rules.push(newRule(group.id, { direction: 'egress', ethertype }));
+    for (const ethertype of ['IPv4', 'IPv6'])
+      group.rules.push(createRule(group.id, { direction: 'egress', ethertype }));
     this.securityGroups.set(group.id, group);
     return group;
   }
 }
 
-/** A rule with nothing in it but what is given. */
-export function newRule(groupId: string, given: Partial<FakeRule>): FakeRule {
+/** Creates a rule with the given fields; the others are empty. */
+export function createRule(groupId: string, given: Partial<FakeRule>): FakeRule {
   return {
     id: randomUUID(),
     security_group_id: groupId,
@@ -374,10 +375,10 @@ export function newRule(groupId: string, given: Partial<FakeRule>): FakeRule {
   };
 }
 
-/** The group that every project has. */
+/** Adds the group `default`, which every project has. */
 export function addDefaultSecurityGroup(state: CloudState): void {
   const group = state.addSecurityGroup('default', 'Default security group');
   for (const ethertype of ['IPv4', 'IPv6']) {
-    group.rules.push(newRule(group.id, { direction: 'ingress', ethertype, remote_group_id: group.id }));
+    group.rules.push(createRule(group.id, { direction: 'ingress', ethertype, remote_group_id: group.id }));
   }
 }

@@ -5,35 +5,35 @@ import { baseImageWorkflowId } from '../../../src/domain/base-image-input.js';
 import type { CallPattern } from '../../fakes/openstack/core/call-log.js';
 import type { Behaviour } from '../../fakes/openstack/compute/behaviour.js';
 import type { RootFiles } from '../../fakes/openstack/guests/root-files.js';
-import { TestEnv, imagesIn, leftoversIn, type Build } from '../../support/bed.js';
-import { OneAtATime } from '../../support/one-at-a-time.js';
-import { heldCommand } from '../../support/strikes.js';
+import { TestEnv, imagesIn, leftoversIn, type Build } from '../../support/test-env.js';
+import { DuplicateWatch } from '../../support/duplicate-watch.js';
+import { blockingCommand } from '../../support/interrupter.js';
 import { until } from '../../support/until.js';
 import { ActivityOperations } from '../../support/temporal-means.js';
 import { startTemporal } from '../../support/temporal.js';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 
 const STEP = 'command:1 one';
-const BODY = `<commands><command name="one">${heldCommand('one')}</command>
+const BODY = `<commands><command name="one">${blockingCommand('one')}</command>
   <command name="check">test "$(cat /root/runs)" = one</command></commands>`;
 
 /** A build in a cloud of its own, and what a person can do to its activities in the Temporal UI. */
 class Scene {
   readonly operations: ActivityOperations;
-  private readonly watch: OneAtATime;
+  private readonly watch: DuplicateWatch;
 
   private constructor(
-    readonly bed: TestEnv,
+    readonly env: TestEnv,
     readonly build: Build,
   ) {
-    this.operations = new ActivityOperations(bed.temporal, baseImageWorkflowId(build.uuid));
-    this.watch = new OneAtATime(bed.cloud);
+    this.operations = new ActivityOperations(env.temporal, baseImageWorkflowId(build.uuid));
+    this.watch = new DuplicateWatch(env.cloud);
   }
 
   static async start(temporal: TestWorkflowEnvironment, behaviour: Behaviour): Promise<Scene> {
-    const bed = await TestEnv.start({ temporal });
-    bed.cloud.behaviours.add(behaviour);
-    return new Scene(bed, await bed.build(bed.template({ body: BODY })));
+    const env = await TestEnv.start({ temporal });
+    env.cloud.behaviours.add(behaviour);
+    return new Scene(env, await env.build(env.template({ body: BODY })));
   }
 
   /** The installer’s run, and what can be done to its activities. */
@@ -42,13 +42,13 @@ class Scene {
       const status = await this.build.status();
       return status.jeosWorkflowId !== undefined && { jeosWorkflowId: status.jeosWorkflowId };
     }, 'an installer’s run');
-    return new ActivityOperations(this.bed.temporal, jeosWorkflowId);
+    return new ActivityOperations(this.env.temporal, jeosWorkflowId);
   }
 
   /** Holds the first such call; answers what lets it go on. */
   hold(match: CallPattern, when: 'before' | 'after'): Promise<() => void> {
     return new Promise((held) => {
-      this.bed.cloud.faults.add({
+      this.env.cloud.faults.add({
         kind: 'held',
         match,
         when,
@@ -60,8 +60,8 @@ class Scene {
   /** The guest's files, once its first command runs. */
   commandRuns(): Promise<RootFiles> {
     return until(async () => {
-      for (const id of this.bed.cloud.state.servers.keys()) {
-        const files = this.bed.cloud.guestFiles(id);
+      for (const id of this.env.cloud.state.servers.keys()) {
+        const files = this.env.cloud.guestFiles(id);
         if ((await files?.read('root/one.runs')) !== undefined) return files;
       }
       return undefined;
@@ -81,12 +81,12 @@ class Scene {
     const ending = this.endCommand();
     const { glanceId } = await this.build.result();
     await ending;
-    const { cloud } = this.bed;
+    const { cloud } = this.env;
     assert.deepEqual(
       cloud.state.serversMade.map((name) => name.split('-')[1]),
       ['installer', 'customise'],
     );
-    assert.deepEqual(this.watch.end(), []);
+    assert.deepEqual(this.watch.stop(), []);
     assert.deepEqual(leftoversIn(cloud), []);
     assert.deepEqual(
       imagesIn(cloud, 'base').map(({ id }) => id),
@@ -95,8 +95,8 @@ class Scene {
   }
 
   async close(): Promise<void> {
-    this.watch.end();
-    await this.bed.close();
+    this.watch.stop();
+    await this.env.close();
   }
 }
 
@@ -140,7 +140,7 @@ describe('an activity that somebody operates on in the Temporal UI', { concurren
       await installer.pause('waitForPowerOff');
       await played.isPaused('waitForPowerOff', installer);
       await until(
-        async () => [...played.bed.cloud.state.servers.values()].some(({ status }) => status === 'SHUTOFF'),
+        async () => [...played.env.cloud.state.servers.values()].some(({ status }) => status === 'SHUTOFF'),
         'the end of the installation',
       );
       await installer.unpause('waitForPowerOff');
@@ -188,6 +188,6 @@ describe('an activity that somebody operates on in the Temporal UI', { concurren
     await played.build.handle.cancel();
     await assert.rejects(played.build.result());
     assert.equal((await played.build.status()).status, 'CANCELED');
-    assert.deepEqual(leftoversIn(played.bed.cloud), []);
+    assert.deepEqual(leftoversIn(played.env.cloud), []);
   });
 });

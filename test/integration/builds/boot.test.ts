@@ -2,76 +2,76 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { checkGrubPrograms } from '../../../src/media/grub.js';
 import type { FakeImage } from '../../fakes/openstack/state.js';
-import { TestEnv, PRESEED } from '../../support/bed.js';
-import { startedInstallers, type StartedInstaller } from '../../support/started-installers.js';
+import { TestEnv, PRESEED } from '../../support/test-env.js';
+import { recordInstallers, type StartedInstaller } from '../../support/started-installers.js';
 
 const missing = await checkGrubPrograms(['bios', 'uefi'], new AbortController().signal).then(
   () => false,
   (error: Error) => error.message,
 );
 
-function bootImages(bed: TestEnv): FakeImage[] {
-  return bed.images('boot');
+function bootImages(env: TestEnv): FakeImage[] {
+  return env.images('boot');
 }
 
 describe('a build on a cloud that takes no kernel images', { skip: missing }, () => {
-  let bed: TestEnv;
+  let env: TestEnv;
   let installed: StartedInstaller[];
   before(async () => {
-    bed = await TestEnv.start({ cloud: { diskFormats: ['raw', 'qcow2', 'iso'] } });
-    installed = startedInstallers(bed);
+    env = await TestEnv.start({ cloud: { diskFormats: ['raw', 'qcow2', 'iso'] } });
+    installed = recordInstallers(env);
   });
-  after(() => bed.close());
+  after(() => env.close());
 
   it('boots its installer from a disk that the worker has made, and tells the kernel the same as everywhere', async () => {
-    const result = await (await bed.build(bed.template({ name: 'stub' }))).result();
+    const result = await (await env.build(env.template({ name: 'stub' }))).result();
     const server = installed.at(-1)?.server;
     assert.equal(server?.imageProperties['kernel_id'], undefined);
     assert.match(server?.commandLine ?? '', /url=http:\/\/169\.254\.169\.254\/latest\/user-data .* --- console=ttyS0/);
-    assert.equal(bed.cloud.state.images.get(result.jeos.glance_id)?.properties['os_distro'], 'debian');
-    assert.deepEqual(bootImages(bed), [], 'the disk is gone when it has served');
-    assert.deepEqual(bed.leftovers(), []);
+    assert.equal(env.cloud.state.images.get(result.jeos.glance_id)?.properties['os_distro'], 'debian');
+    assert.deepEqual(bootImages(env), [], 'the disk is gone when it has served');
+    assert.deepEqual(env.leftovers(), []);
   });
 
   it('shares the media with the next one', async () => {
-    const before = bed.images('media').map(({ id }) => id);
-    await (await bed.build(bed.template({ name: 'next' }), { reuse_jeos: false })).result();
+    const before = env.images('media').map(({ id }) => id);
+    await (await env.build(env.template({ name: 'next' }), { reuse_jeos: false })).result();
     assert.deepEqual(
-      bed.images('media').map(({ id }) => id),
+      env.images('media').map(({ id }) => id),
       before,
     );
   });
 
   it('gives the script to the boot loader as a second ramdisk, where that is asked for', async () => {
-    const build = await bed.build(bed.template({ name: 'with' }), { script_transport: 'initrd' });
+    const build = await env.build(env.template({ name: 'with' }), { script_transport: 'initrd' });
     await build.result();
     const server = installed.at(-1)?.server;
     assert.equal(server?.userData, null);
     assert.doesNotMatch(server?.commandLine ?? '', /169\.254/);
-    assert.deepEqual(bed.leftovers(), []);
+    assert.deepEqual(env.leftovers(), []);
   });
 
   it('is refused before anything is booted where no disk of ours would start the machine', async () => {
-    const template = bed.template({ name: 'arm' }).replace('x86_64', 'aarch64');
-    const failure = await (await bed.build(template)).failure();
+    const template = env.template({ name: 'arm' }).replace('x86_64', 'aarch64');
+    const failure = await (await env.build(template)).failure();
     assert.equal(failure.type, 'InvalidParameter');
     assert.match(failure.message, /no boot loader of ours for machines of aarch64/);
   });
 });
 
 describe('a script that comes otherwise than as user data', () => {
-  let bed: TestEnv;
+  let env: TestEnv;
   let installed: StartedInstaller[];
   before(async () => {
-    bed = await TestEnv.start();
-    installed = startedInstallers(bed);
+    env = await TestEnv.start();
+    installed = recordInstallers(env);
   });
-  after(() => bed.close());
+  after(() => env.close());
 
   it('is at the end of a ramdisk of the build’s own, which goes with it', async () => {
     // Longer than user data may be.
     const script = `${PRESEED}# ${'long '.repeat(20_000)}\n`;
-    const build = await bed.build(bed.template(), { install_script: script, script_transport: 'initrd' });
+    const build = await env.build(env.template(), { install_script: script, script_transport: 'initrd' });
     await build.result();
     const { server, ramdisk } = installed.at(-1) ?? {};
     const archive = ramdisk?.indexOf('070701') ?? -1;
@@ -79,25 +79,25 @@ describe('a script that comes otherwise than as user data', () => {
     assert.ok(ramdisk !== undefined && ramdisk.includes(script));
     assert.ok(ramdisk.includes('preseed.cfg\0'));
     assert.equal(server?.userData, null);
-    assert.deepEqual(bootImages(bed), []);
-    assert.deepEqual(bed.leftovers(), []);
+    assert.deepEqual(bootImages(env), []);
+    assert.deepEqual(env.leftovers(), []);
   });
 
   it('is on the configuration drive of the installer, and of the installer only', async () => {
-    bed.media.put('/el/images/pxeboot/vmlinuz', 'kernel');
-    bed.media.put('/el/images/pxeboot/initrd.img', 'ramdisk');
-    const template = bed.template({ os: 'Fedora', version: '40', url: `${bed.media.origin}/el` });
+    env.media.put('/el/images/pxeboot/vmlinuz', 'kernel');
+    env.media.put('/el/images/pxeboot/initrd.img', 'ramdisk');
+    const template = env.template({ os: 'Fedora', version: '40', url: `${env.media.origin}/el` });
     const drives: [string, boolean][] = [];
-    const remove = bed.cloud.faults.add({
+    const remove = env.cloud.faults.add({
       kind: 'chosen',
       match: { service: 'compute', method: 'DELETE', path: /\/servers\// },
       times: Infinity,
       choose: async () => {
-        for (const { name, configDrive } of bed.cloud.state.servers.values()) drives.push([name, configDrive]);
+        for (const { name, configDrive } of env.cloud.state.servers.values()) drives.push([name, configDrive]);
         return Promise.resolve(undefined);
       },
     });
-    const build = await bed.build(template, { install_script: 'text\npoweroff\n', script_transport: 'config_drive' });
+    const build = await env.build(template, { install_script: 'text\npoweroff\n', script_transport: 'config_drive' });
     await build.result();
     remove();
     assert.match(

@@ -4,7 +4,7 @@ import { resourceName } from '../../../src/domain/names.js';
 import { describeWaiting } from '../../../src/domain/status.js';
 import { run } from '../../../src/cli/cli.js';
 import type { CloudLimits } from '../../../src/activities/shared/context.js';
-import { TestEnv, PRESEED, type Build } from '../../support/bed.js';
+import { TestEnv, PRESEED, type Build } from '../../support/test-env.js';
 import { until } from '../../support/until.js';
 import { WorkerProcess } from '../../support/worker-process.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
@@ -13,13 +13,13 @@ import { RecordingIo } from '../../unit/cli/recording-io.js';
 const PARAMETERS = { request_floating_ip: 'True' };
 
 describe('builds that wait for room in their project', () => {
-  let bed: TestEnv;
+  let env: TestEnv;
   before(async () => {
-    bed = await TestEnv.start();
+    env = await TestEnv.start();
     // Installs the JEOS that all share.
-    await (await bed.build(bed.template(), PARAMETERS)).result();
+    await (await env.build(env.template(), PARAMETERS)).result();
   });
-  after(() => bed.close());
+  after(() => env.close());
 
   /** The build's own words for what it waits for. */
   async function waits(build: Build): Promise<string> {
@@ -29,10 +29,10 @@ describe('builds that wait for room in their project', () => {
 
   /** So many builds, each begun when the one before stood in line; none can create. */
   async function lineOf(count: number): Promise<Build[]> {
-    bed.cloud.state.quotas.instances = 0;
+    env.cloud.state.quotas.instances = 0;
     const builds: Build[] = [];
     for (let number = 0; number < count; number++) {
-      const build = await bed.build(bed.template(), PARAMETERS);
+      const build = await env.build(env.template(), PARAMETERS);
       const expected = number === 0 ? /^waiting for quota: instances \d\/0/ : /^waiting in line/;
       await until(async () => expected.test(await waits(build)), `build ${number} waits`);
       builds.push(build);
@@ -45,52 +45,52 @@ describe('builds that wait for room in their project', () => {
     const [first, , , last] = builds;
     assert.equal(await waits(first!), 'waiting for quota: instances 0/0');
     assert.equal(await waits(last!), 'waiting in line: 3rd of 3; the first waits for quota: instances 0/0');
-    const io = new RecordingIo({ ...bed.env() });
-    await run(['--task-queue', bed.taskQueue, 'status', last!.uuid], io);
+    const io = new RecordingIo({ ...env.variables() });
+    await run(['--task-queue', env.taskQueue, 'status', last!.uuid], io);
     assert.match(io.stdout, /waiting in line: 3rd of 3; the first waits for quota: instances 0\/0/);
 
-    bed.cloud.state.quotas.instances = 1;
+    env.cloud.state.quotas.instances = 1;
     await Promise.all(builds.map((build) => build.result()));
     const names = builds.map(({ uuid }) => resourceName({ uuid, cloud: '', workflowId: '' }, 'customise'));
     assert.deepEqual(
-      bed.cloud.state.serversMade.filter((name) => names.includes(name)),
+      env.cloud.state.serversMade.filter((name) => names.includes(name)),
       names,
     );
-    assert.deepEqual(bed.leftovers(), []);
-    bed.cloud.state.quotas.instances = -1;
+    assert.deepEqual(env.leftovers(), []);
+    env.cloud.state.quotas.instances = -1;
   });
 
   it('wait for a floating IP, without an instance', async () => {
-    bed.cloud.state.quotas.floatingIps = 0;
-    const made = bed.cloud.state.serversMade.length;
-    const build = await bed.build(bed.template(), PARAMETERS);
+    env.cloud.state.quotas.floatingIps = 0;
+    const made = env.cloud.state.serversMade.length;
+    const build = await env.build(env.template(), PARAMETERS);
     await until(async () => (await waits(build)) === 'waiting for quota: floating IPs', 'it says so');
-    assert.equal(bed.cloud.state.serversMade.length, made);
-    bed.cloud.state.quotas.floatingIps = -1;
+    assert.equal(env.cloud.state.serversMade.length, made);
+    env.cloud.state.quotas.floatingIps = -1;
     await build.result();
-    assert.deepEqual(bed.leftovers(), []);
+    assert.deepEqual(env.leftovers(), []);
   });
 
   it('wait for a host that has room', async () => {
-    const takeBack = bed.cloud.behaviours.add({ create: 'error' });
-    const build = await bed.build(bed.template(), PARAMETERS);
+    const takeBack = env.cloud.behaviours.add({ create: 'error' });
+    const build = await env.build(env.template(), PARAMETERS);
     await until(async () => /^waiting for a host with room: No valid host/.test(await waits(build)), 'it says so');
     takeBack();
     await build.result();
-    assert.deepEqual(bed.leftovers(), []);
+    assert.deepEqual(env.leftovers(), []);
   });
 
   it('fail with the cloud’s words when it takes too long', async () => {
-    bed.cloud.state.quotas.instances = 0;
+    env.cloud.state.quotas.instances = 0;
     const parameters = { ...PARAMETERS, quota_timeout: 3 };
-    const builds = [await bed.build(bed.template(), parameters), await bed.build(bed.template(), parameters)];
+    const builds = [await env.build(env.template(), parameters), await env.build(env.template(), parameters)];
     for (const build of builds) {
       const failure = await build.failure();
       assert.equal(failure.type, 'QuotaExceeded');
       assert.match(failure.message, /instances/);
     }
-    bed.cloud.state.quotas.instances = -1;
-    assert.deepEqual(bed.leftovers(), []);
+    env.cloud.state.quotas.instances = -1;
+    assert.deepEqual(env.leftovers(), []);
   });
 
   it('go on when the first has been terminated, and one behind it cancelled', async () => {
@@ -101,52 +101,52 @@ describe('builds that wait for room in their project', () => {
     await until(async () => (await second!.status()).phase === 'cleanup', 'it reacts');
     assert.ok(Date.now() - began < 5000, `reacted after ${Date.now() - began} ms`);
     await assert.rejects(second!.result());
-    bed.cloud.state.quotas.instances = -1;
+    env.cloud.state.quotas.instances = -1;
     await third!.result();
   });
 });
 
-/** A bed with two workers, of which one is another process: one process cannot be two workers of one queue. */
-async function withTwoWorkers(limit: CloudLimits[string], work: (bed: TestEnv) => Promise<void>): Promise<void> {
-  const bed = await TestEnv.start({ worker: false });
+/** A env with two workers, of which one is another process: one process cannot be two workers of one queue. */
+async function withTwoWorkers(limit: CloudLimits[string], work: (env: TestEnv) => Promise<void>): Promise<void> {
+  const env = await TestEnv.start({ worker: false });
   const workers: WorkerProcess[] = [];
   try {
     for (let number = 0; number < 2; number++) {
-      workers.push(await WorkerProcess.start(bed, undefined, undefined, { envvars: limit }));
+      workers.push(await WorkerProcess.start(env, undefined, undefined, { envvars: limit }));
     }
-    await work(bed);
+    await work(env);
   } finally {
     await Promise.all(workers.map((worker) => worker.stop()));
-    await bed.close();
+    await env.close();
   }
 }
 
 describe('limits of a cloud', () => {
   it('max_concurrent_builds holds across workers, and no build waits for an installer that waits for it', async () => {
-    await withTwoWorkers({ maxConcurrentBuilds: 2 }, async (bed) => {
+    await withTwoWorkers({ maxConcurrentBuilds: 2 }, async (env) => {
       let most = 0;
-      const watch = setInterval(() => (most = Math.max(most, bed.cloud.state.servers.size)), 2);
+      const watch = setInterval(() => (most = Math.max(most, env.cloud.state.servers.size)), 2);
       // Three installers, one of which three builds share.
       const builds = await Promise.all(
         ['a', 'b', 'c', 'a', 'a'].map((script) =>
-          bed.build(bed.template(), { install_script: `${PRESEED}# ${script}\n` }, 'envvars', 60),
+          env.build(env.template(), { install_script: `${PRESEED}# ${script}\n` }, 'envvars', 60),
         ),
       );
       await Promise.all(builds.map((build) => build.result()));
       clearInterval(watch);
       assert.equal(most, 2);
-      assert.deepEqual(bed.leftovers(), []);
+      assert.deepEqual(env.leftovers(), []);
     });
   });
 
   it('api_calls_per_second is what all workers together send', async () => {
     const limit = 20;
-    await withTwoWorkers({ apiCallsPerSecond: limit }, async (bed) => {
+    await withTwoWorkers({ apiCallsPerSecond: limit }, async (env) => {
       const builds = await Promise.all(
-        Array.from({ length: 6 }, () => bed.build(bed.template(), { boot_timeout: 3600 }, 'envvars', 60)),
+        Array.from({ length: 6 }, () => env.build(env.template(), { boot_timeout: 3600 }, 'envvars', 60)),
       );
       await Promise.all(builds.map((build) => build.result()));
-      const calls = bed.cloud.calls.list().map(({ at }) => at);
+      const calls = env.cloud.calls.list().map(({ at }) => at);
       // The first worker learns within five seconds that there is another.
       const shared = calls.filter((at) => at > (calls[0] ?? 0) + 6000);
       const most = Math.max(...shared.map((from) => shared.filter((at) => at >= from && at < from + 1000).length));

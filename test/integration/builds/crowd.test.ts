@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { parseResourceName } from '../../../src/domain/names.js';
 import type { FakeCloud } from '../../fakes/openstack/fake-cloud.js';
-import { TestEnv } from '../../support/bed.js';
+import { TestEnv } from '../../support/test-env.js';
 
 const BUILDS = 200;
 const QUOTA = 10;
@@ -24,29 +24,29 @@ function wrongUses({ state }: FakeCloud): string[] {
 }
 
 describe(`${BUILDS} builds at once on a quota of ${QUOTA} instances and ${QUOTA} floating IPs`, () => {
-  let bed: TestEnv;
+  let env: TestEnv;
   before(async () => {
-    bed = await TestEnv.start();
+    env = await TestEnv.start();
     // Installs the JEOS that all share.
-    await (await bed.build(bed.template())).result();
+    await (await env.build(env.template())).result();
   });
-  after(() => bed.close());
+  after(() => env.close());
 
   it('all succeed, never with more than that nor with one address twice, and leave nothing', async () => {
-    Object.assign(bed.cloud.state.quotas, { instances: QUOTA, floatingIps: QUOTA });
+    Object.assign(env.cloud.state.quotas, { instances: QUOTA, floatingIps: QUOTA });
     const refused = (): number =>
-      bed.cloud.calls.list({ method: 'POST' }).filter(({ status = 0 }) => [403, 409].includes(status)).length;
+      env.cloud.calls.list({ method: 'POST' }).filter(({ status = 0 }) => [403, 409].includes(status)).length;
     const most = { instances: 0, floatingIps: 0 };
     const wrong = new Set<string>();
     const watch = setInterval(() => {
-      most.instances = Math.max(most.instances, bed.cloud.state.servers.size);
-      most.floatingIps = Math.max(most.floatingIps, bed.cloud.state.floatingIps.size);
-      for (const use of wrongUses(bed.cloud)) wrong.add(use);
+      most.instances = Math.max(most.instances, env.cloud.state.servers.size);
+      most.floatingIps = Math.max(most.floatingIps, env.cloud.state.floatingIps.size);
+      for (const use of wrongUses(env.cloud)) wrong.add(use);
     }, 10);
     const began = Date.now();
     const builds = await Promise.all(
       Array.from({ length: BUILDS }, () =>
-        bed.build(bed.template(), { request_floating_ip: 'True', generate_icicle: false }, 'envvars', 60),
+        env.build(env.template(), { request_floating_ip: 'True', generate_icicle: false }, 'envvars', 60),
       ),
     );
     const ends = await Promise.allSettled(builds.map((build) => build.result(MINUTES)));
@@ -55,8 +55,8 @@ describe(`${BUILDS} builds at once on a quota of ${QUOTA} instances and ${QUOTA}
     assert.equal(failed.length, 0, String(failed[0]?.cause));
     assert.deepEqual([...wrong], []);
     assert.deepEqual(most, { instances: QUOTA, floatingIps: QUOTA });
-    assert.deepEqual(bed.leftovers(), []);
-    assert.equal(bed.images('base').length, BUILDS + 1);
+    assert.deepEqual(env.leftovers(), []);
+    assert.equal(env.images('base').length, BUILDS + 1);
     // One asks at a time, not everybody: some tries a build, whatever the time that it waits.
     assert.ok(refused() < 20 * BUILDS, `the cloud refused ${refused()} times`);
     process.stdout.write(

@@ -6,8 +6,8 @@ import { FAMILIES, profileFor } from '../../../src/os/registry.js';
 import type { InstallerPlan, InstallScriptKind, OsFamily, Release } from '../../../src/os/types.js';
 import { throwIfInvalid } from '../../../src/tdl/parse.js';
 import { WINDOWS_USER } from '../../fakes/openstack/guests/powershell.js';
-import { mediumFixture } from '../../fakes/openstack/medium-fixture.js';
-import { TestEnv } from '../../support/bed.js';
+import { createMediumFixture } from '../../fakes/openstack/medium-fixture.js';
+import { TestEnv } from '../../support/test-env.js';
 
 const { signal } = new AbortController();
 const noMedia = await Promise.all([checkGrubPrograms(['bios'], signal), checkIsoPrograms(signal)]).then(
@@ -51,23 +51,23 @@ const OWN_USERS: Record<string, Record<string, unknown>> = {
 const isWindows = ({ family }: Built): boolean => family.family === 'windows';
 
 describe('every release that can be built', { skip: noMedia }, () => {
-  let bed: TestEnv;
+  let env: TestEnv;
   before(async () => {
-    bed = await TestEnv.start();
+    env = await TestEnv.start();
   });
-  after(() => bed.close());
+  after(() => env.close());
 
   it(`of Linux and FreeBSD is built on the fake cloud`, async () => {
-    assert.deepEqual(await failuresOf(bed, BUILT.filter((built) => !isWindows(built))), []); // prettier-ignore
-    assert.deepEqual(bed.leftovers(), []);
+    assert.deepEqual(await failuresOf(env, BUILT.filter((built) => !isWindows(built))), []); // prettier-ignore
+    assert.deepEqual(env.leftovers(), []);
   });
 
   it('of Windows is built on the fake cloud', async () => {
-    bed.cloud.behaviours.add({ match: { boots: 'disk' }, guest: { user: WINDOWS_USER, takesHostKey: false } });
-    bed.media.put('/OpenSSH-Win64.msi', 'an MSI');
-    bed.media.put('/OpenSSH-Win32.msi', 'an MSI');
-    assert.deepEqual(await failuresOf(bed, BUILT.filter(isWindows)), []);
-    assert.deepEqual(bed.leftovers(), []);
+    env.cloud.behaviours.add({ match: { boots: 'disk' }, guest: { user: WINDOWS_USER, takesHostKey: false } });
+    env.media.put('/OpenSSH-Win64.msi', 'an MSI');
+    env.media.put('/OpenSSH-Win32.msi', 'an MSI');
+    assert.deepEqual(await failuresOf(env, BUILT.filter(isWindows)), []);
+    assert.deepEqual(env.leftovers(), []);
   });
 });
 
@@ -77,13 +77,13 @@ it('every release that the documentation says was built on the fake cloud is amo
 });
 
 /** Builds them all, some at a time; answers those that failed, and why. */
-async function failuresOf(bed: TestEnv, all: Built[]): Promise<string[]> {
+async function failuresOf(env: TestEnv, all: Built[]): Promise<string[]> {
   const left = [...all];
   const failed: string[] = [];
   const work = async (): Promise<void> => {
     for (let next = left.shift(); next !== undefined; next = left.shift()) {
       const { family, release, from } = next;
-      await build(bed, next).catch((error: unknown) => {
+      await build(env, next).catch((error: unknown) => {
         const { cause } = error as { cause?: Error };
         failed.push(`${family.title} ${release.to} from ${from}: ${(cause ?? (error as Error)).message}`);
       });
@@ -93,18 +93,18 @@ async function failuresOf(bed: TestEnv, all: Built[]): Promise<string[]> {
   return failed;
 }
 
-async function build(bed: TestEnv, built: Built): Promise<void> {
+async function build(env: TestEnv, built: Built): Promise<void> {
   const { family, release } = built;
-  const text = templateOf(bed, built);
+  const text = templateOf(env, built);
   const template = throwIfInvalid(text, 'test.tdl');
   const { profile } = profileFor(template);
   assert.equal(profile.release, release);
   const plan = profile.installer(template);
-  await putMedia(bed, plan, addressOf(bed, built));
+  await putMedia(env, plan, addressOf(env, built));
   const own = OWN_USERS[family.family] ?? {};
-  const started = await bed.build(text, { install_script: SCRIPTS[release.scriptKind], ...own });
+  const started = await env.build(text, { install_script: SCRIPTS[release.scriptKind], ...own });
   const { glanceId } = await started.result();
-  const base = bed.cloud.state.images.get(glanceId);
+  const base = env.cloud.state.images.get(glanceId);
   for (const [name, value] of Object.entries(plan.imageProperties)) assert.equal(base?.properties[name], value, name);
   assert.equal(base?.properties['os_command_line'], undefined);
   const { icicle } = await started.record();
@@ -112,30 +112,30 @@ async function build(bed: TestEnv, built: Built): Promise<void> {
 }
 
 /** Where a release's tree or medium is: each has its own, so that no two share a JEOS. */
-function addressOf(bed: TestEnv, { family, release, from }: Built): string {
+function addressOf(env: TestEnv, { family, release, from }: Built): string {
   const name = `${family.family}/${family.releases.indexOf(release)}`;
-  return `${bed.media.origin}/${name}/${from === 'url' ? 'netboot' : 'medium.iso'}`;
+  return `${env.media.origin}/${name}/${from === 'url' ? 'netboot' : 'medium.iso'}`;
 }
 
 /** Puts what the installer is booted from at its last known place: all before it answer that there is no such file. */
-async function putMedia(bed: TestEnv, { kernel, ramdisk, medium }: InstallerPlan, address: string): Promise<void> {
+async function putMedia(env: TestEnv, { kernel, ramdisk, medium }: InstallerPlan, address: string): Promise<void> {
   if (medium === undefined) {
-    for (const { urls } of [kernel, ramdisk]) bed.media.put(new URL(urls.at(-1) ?? '').pathname, urls.join());
+    for (const { urls } of [kernel, ramdisk]) env.media.put(new URL(urls.at(-1) ?? '').pathname, urls.join());
     return;
   }
   const { kernels = [], ramdisks = [] } = medium.boots ?? {};
   const paths = [...kernels.slice(-1), ...ramdisks.slice(-1)];
   const files = Object.fromEntries(paths.map((path) => [path, `${address} ${path}`]));
-  bed.media.put(new URL(address).pathname, await mediumFixture({ files: { 'README.txt': address, ...files } }));
+  env.media.put(new URL(address).pathname, await createMediumFixture({ files: { 'README.txt': address, ...files } }));
 }
 
-function templateOf(bed: TestEnv, built: Built): string {
+function templateOf(env: TestEnv, built: Built): string {
   const { family, release, from } = built;
   const arch = release.arches[0] ?? 'x86_64';
   const version = release.to === '9999' ? 'any' : release.to;
-  const source = from === 'url' ? `<url>${addressOf(bed, built)}</url>` : `<iso>${addressOf(bed, built)}</iso>`;
+  const source = from === 'url' ? `<url>${addressOf(env, built)}</url>` : `<iso>${addressOf(env, built)}</iso>`;
   const windows = family.family === 'windows';
-  const extras = ['OpenSSH-Win64.msi', 'OpenSSH-Win32.msi'].map((name) => `<file source='${bed.media.origin}/${name}' destination='/${name}'/>`); // prettier-ignore
+  const extras = ['OpenSSH-Win64.msi', 'OpenSSH-Win32.msi'].map((name) => `<file source='${env.media.origin}/${name}' destination='/${name}'/>`); // prettier-ignore
   return `<template><name>${family.family}-${version}</name><os><name>${family.names[0]}</name><version>${version}</version>
     <arch>${arch}</arch><install type='${from}'>${source}${windows ? `<extras>${extras.join('')}</extras>` : ''}</install>
     ${windows ? '<rootpw>Secret-1A</rootpw>' : ''}</os>${packagesFor(release)}

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import type { Behaviour } from '../../fakes/openstack/compute/behaviour.js';
-import { TestEnv, PRESEED, type Build, type TemplateParts } from '../../support/bed.js';
+import { TestEnv, PRESEED, type Build, type TemplateParts } from '../../support/test-env.js';
 import { until } from '../../support/until.js';
 
 /** A build that cannot succeed, and what it must say. */
@@ -12,7 +12,7 @@ interface Case {
   parameters?: Record<string, unknown>;
   cloud?: string;
   behaviour?: Behaviour;
-  prepare?: (bed: TestEnv) => void;
+  prepare?: (env: TestEnv) => void;
   type: string;
   says: RegExp;
 }
@@ -155,28 +155,28 @@ describe(
   'a build that cannot succeed fails with one clear sentence and leaves nothing:',
   { concurrency: false },
   () => {
-    let bed: TestEnv;
+    let env: TestEnv;
     before(async () => {
-      bed = await TestEnv.start();
+      env = await TestEnv.start();
     });
-    after(() => bed.close());
-    beforeEach(() => bed.cloud.behaviours.clear());
+    after(() => env.close());
+    beforeEach(() => env.cloud.behaviours.clear());
 
     async function begin(test: Case, index: number): Promise<Build> {
-      test.prepare?.(bed);
+      test.prepare?.(env);
       const url =
         test.template?.url?.startsWith('/') === true
-          ? `${bed.media.debianUrl}${test.template.url}`
+          ? `${env.media.debianUrl}${test.template.url}`
           : test.template?.url;
       const parts = { name: `case-${index}`, ...test.template, ...(url === undefined ? {} : { url }) };
       // Every case has an installer run of its own: a JEOS of an earlier one would hide what happens before.
       const script = `${PRESEED}# ${index}\n`;
-      return bed.build(test.text ?? bed.template(parts), { install_script: script, ...test.parameters }, test.cloud);
+      return env.build(test.text ?? env.template(parts), { install_script: script, ...test.parameters }, test.cloud);
     }
 
     CASES.forEach((test, index) => {
       it(test.what, async () => {
-        if (test.behaviour !== undefined) bed.cloud.behaviours.add(test.behaviour);
+        if (test.behaviour !== undefined) env.cloud.behaviours.add(test.behaviour);
         const build = await begin(test, index);
         const failure = await build.failure();
         assert.equal(failure.type, test.type, failure.message);
@@ -184,7 +184,7 @@ describe(
         const status = await build.status();
         assert.equal(status.status, 'FAILED');
         assert.deepEqual(status.leftovers, []);
-        assert.deepEqual(bed.leftovers(), []);
+        assert.deepEqual(env.leftovers(), []);
         const record = await build.record();
         assert.equal(record.status, 'FAILED');
         assert.match(record.status_detail.error ?? '', test.says);
@@ -192,11 +192,11 @@ describe(
     });
 
     it('a wrong password', async () => {
-      const other = await TestEnv.start({ temporal: bed.temporal, cloud: { credentials: { password: 'right' } } });
+      const other = await TestEnv.start({ temporal: env.temporal, cloud: { credentials: { password: 'right' } } });
       try {
         await other.stopWorker();
-        const env = { ...other.cloud.env(), OS_PASSWORD: 'wrong' };
-        other.cloud.env = () => env;
+        const variables = { ...other.cloud.env(), OS_PASSWORD: 'wrong' };
+        other.cloud.env = () => variables;
         await other.startWorker();
         const failure = await (await other.build(other.template())).failure();
         assert.equal(failure.type, 'AuthenticationFailed');
@@ -208,7 +208,7 @@ describe(
     });
 
     it('an instance that Nova says it deletes, and does not: it is named, with what it holds', async () => {
-      const other = await TestEnv.start({ temporal: bed.temporal });
+      const other = await TestEnv.start({ temporal: env.temporal });
       try {
         other.cloud.behaviours.add({ match: { boots: 'disk' }, delete: 'stuck' });
         const body = '<commands><command name="no">false</command></commands>';
@@ -226,9 +226,9 @@ describe(
     });
 
     it('a guest that somebody stops before it was told to forget the build’s key', async () => {
-      const build = await bed.build(bed.template());
+      const build = await env.build(env.template());
       const admitted = { service: 'network', method: 'GET', path: /\/security-groups\?tags=/ } as const;
-      const disarm = bed.cloud.faults.add({
+      const disarm = env.cloud.faults.add({
         kind: 'held',
         match: admitted,
         when: 'before',
@@ -237,8 +237,8 @@ describe(
           const running = (await build.status()).steps.find(({ state }) => state === 'running');
           if (running?.name !== 'shutdown') return 'go';
           disarm();
-          const server = [...bed.cloud.state.servers.values()].find(({ name }) => name.endsWith(build.uuid));
-          await bed.cloud.stopServer(server?.id ?? '');
+          const server = [...env.cloud.state.servers.values()].find(({ name }) => name.endsWith(build.uuid));
+          await env.cloud.stopServer(server?.id ?? '');
           return 'go';
         },
       });
@@ -248,32 +248,32 @@ describe(
         failure.message,
         /^shutdown: instance \S+ is off: the guest has shut down, or somebody has stopped it/,
       );
-      assert.deepEqual(bed.leftovers(), []);
+      assert.deepEqual(env.leftovers(), []);
     });
 
     it('a quota that stays used up until the deadline', async () => {
-      bed.cloud.state.quotas.instances = 0;
+      env.cloud.state.quotas.instances = 0;
       try {
-        const build = await bed.build(bed.template({ name: 'quota' }), {
+        const build = await env.build(env.template({ name: 'quota' }), {
           install_script: `${PRESEED}# quota\n`,
           quota_timeout: 4,
         });
         const failure = await build.failure();
         assert.equal(failure.type, 'QuotaExceeded');
         assert.match(failure.message, /[Qq]uota exceeded/);
-        assert.deepEqual(bed.leftovers(), []);
+        assert.deepEqual(env.leftovers(), []);
       } finally {
-        bed.cloud.state.quotas.instances = -1;
+        env.cloud.state.quotas.instances = -1;
       }
     });
 
     it('and one that comes free again is waited for', async () => {
-      bed.cloud.state.quotas.instances = 0;
-      const build = await bed.build(bed.template({ name: 'freed' }), { install_script: `${PRESEED}# freed\n` });
+      env.cloud.state.quotas.instances = 0;
+      const build = await env.build(env.template({ name: 'freed' }), { install_script: `${PRESEED}# freed\n` });
       await build.reaches('jeos');
       const asks = { service: 'compute', method: 'POST', path: /\/servers$/ } as const;
-      await until(() => bed.cloud.calls.count(asks) > 0, 'Nova is asked for an instance');
-      bed.cloud.state.quotas.instances = -1;
+      await until(() => env.cloud.calls.count(asks) > 0, 'Nova is asked for an instance');
+      env.cloud.state.quotas.instances = -1;
       await build.result();
     });
   },

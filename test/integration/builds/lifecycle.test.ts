@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { TestEnv } from '../../support/bed.js';
+import { TestEnv } from '../../support/test-env.js';
 import { until } from '../../support/until.js';
 
 const BODY = `
@@ -17,17 +17,17 @@ const BODY = `
   </commands>`;
 
 describe('a base image build', () => {
-  let bed: TestEnv;
+  let env: TestEnv;
   before(async () => {
-    bed = await TestEnv.start();
+    env = await TestEnv.start();
   });
-  after(() => bed.close());
+  after(() => env.close());
 
   it('installs, customises, lists, snapshots, and leaves only what is wanted', async () => {
-    const build = await bed.build(bed.template({ name: 'whole', body: BODY }));
+    const build = await env.build(env.template({ name: 'whole', body: BODY }));
     const result = await build.result();
-    assert.deepEqual(bed.leftovers(), []);
-    const base = bed.cloud.state.images.get(result.glanceId);
+    assert.deepEqual(env.leftovers(), []);
+    const base = env.cloud.state.images.get(result.glanceId);
     assert.equal(base?.name, 'whole-base');
     assert.equal(base?.status, 'active');
     assert.equal(result.checksum?.value, base?.os_hash_value);
@@ -36,16 +36,16 @@ describe('a base image build', () => {
     }
     assert.equal(base?.properties['os_distro'], 'debian');
     assert.equal(base?.properties['imagefactory_image'], build.uuid);
-    const [jeos] = bed.images('jeos');
+    const [jeos] = env.images('jeos');
     assert.equal(jeos?.properties['kernel_id'], undefined);
     assert.equal(jeos?.properties['imagefactory_proven'], 'true');
   });
 
   it('says on its images what their machines need: a firmware, and the channel to the guest agent', async () => {
     const body = '<packages><package name="qemu-guest-agent"/></packages>';
-    const build = await bed.build(bed.template({ name: 'needs', version: '10', body }), { firmware: 'uefi' });
+    const build = await env.build(env.template({ name: 'needs', version: '10', body }), { firmware: 'uefi' });
     const result = await build.result();
-    const [base, jeos] = [result.glanceId, result.jeos.glance_id].map((id) => bed.cloud.state.images.get(id));
+    const [base, jeos] = [result.glanceId, result.jeos.glance_id].map((id) => env.cloud.state.images.get(id));
     for (const image of [jeos, base]) {
       assert.equal(image?.properties['hw_firmware_type'], 'uefi');
       assert.equal(image?.properties['hw_machine_type'], 'q35');
@@ -55,7 +55,7 @@ describe('a base image build', () => {
   });
 
   it('writes the record that imagefactory wrote, and what it left out', async () => {
-    const build = await bed.build(bed.template({ name: 'recorded', body: BODY }), { download: true });
+    const build = await env.build(env.template({ name: 'recorded', body: BODY }), { download: true });
     const result = await build.result();
     const record = await build.record();
     assert.equal(record.status, 'COMPLETE');
@@ -91,74 +91,74 @@ describe('a base image build', () => {
   });
 
   it('starts from the JEOS that an earlier build has left', async () => {
-    await (await bed.build(bed.template({ name: 'reuse' }))).result();
-    const servers = bed.cloud.calls.count({ service: 'compute', method: 'POST', path: /\/servers$/ });
-    const second = await (await bed.build(bed.template({ name: 'reuse' }))).result();
+    await (await env.build(env.template({ name: 'reuse' }))).result();
+    const servers = env.cloud.calls.count({ service: 'compute', method: 'POST', path: /\/servers$/ });
+    const second = await (await env.build(env.template({ name: 'reuse' }))).result();
     assert.equal(second.jeos.reused, true);
-    assert.equal(bed.cloud.calls.count({ service: 'compute', method: 'POST', path: /\/servers$/ }) - servers, 1);
+    assert.equal(env.cloud.calls.count({ service: 'compute', method: 'POST', path: /\/servers$/ }) - servers, 1);
   });
 
   it('starts from a JEOS that has let a build in, rather than from an older one that never has', async () => {
-    const template = bed.template({ name: 'proven', body: '<disk><size>3</size></disk>' });
-    const older = (await (await bed.build(template)).result()).jeos.glance_id;
-    delete bed.cloud.state.images.get(older)?.properties['imagefactory_proven'];
-    const newer = (await (await bed.build(template, { reuse_jeos: 'False' })).result()).jeos.glance_id;
-    const { jeos } = await (await bed.build(template)).result();
+    const template = env.template({ name: 'proven', body: '<disk><size>3</size></disk>' });
+    const older = (await (await env.build(template)).result()).jeos.glance_id;
+    delete env.cloud.state.images.get(older)?.properties['imagefactory_proven'];
+    const newer = (await (await env.build(template, { reuse_jeos: 'False' })).result()).jeos.glance_id;
+    const { jeos } = await (await env.build(template)).result();
     assert.equal(jeos.glance_id, newer);
     assert.notEqual(newer, older);
   });
 
   it('installs anew when reuse_jeos is False', async () => {
-    await (await bed.build(bed.template({ name: 'anew' }))).result();
-    const second = await (await bed.build(bed.template({ name: 'anew' }), { reuse_jeos: 'False' })).result();
+    await (await env.build(env.template({ name: 'anew' }))).result();
+    const second = await (await env.build(env.template({ name: 'anew' }), { reuse_jeos: 'False' })).result();
     assert.equal(second.jeos.reused, false);
   });
 
   it('shares one installer run with another build that needs the same JEOS at once', async () => {
-    const servers = bed.cloud.calls.count({ service: 'compute', method: 'POST', path: /\/servers$/ });
-    const template = bed.template({ name: 'shared', version: '11' });
-    const builds = await Promise.all([bed.build(template), bed.build(template), bed.build(template)]);
+    const servers = env.cloud.calls.count({ service: 'compute', method: 'POST', path: /\/servers$/ });
+    const template = env.template({ name: 'shared', version: '11' });
+    const builds = await Promise.all([env.build(template), env.build(template), env.build(template)]);
     const results = await Promise.all(builds.map((build) => build.result()));
     assert.equal(new Set(results.map((result) => result.jeos.glance_id)).size, 1);
-    assert.equal(bed.cloud.calls.count({ service: 'compute', method: 'POST', path: /\/servers$/ }) - servers, 4);
-    assert.deepEqual(bed.leftovers(), []);
+    assert.equal(env.cloud.calls.count({ service: 'compute', method: 'POST', path: /\/servers$/ }) - servers, 4);
+    assert.deepEqual(env.leftovers(), []);
   });
 
   it('takes a floating IP when asked for one, and gives it back', async () => {
-    const build = await bed.build(bed.template({ name: 'floating' }), { request_floating_ip: 'True' });
+    const build = await env.build(env.template({ name: 'floating' }), { request_floating_ip: 'True' });
     await build.result();
     const status = await build.status();
-    assert.ok(bed.cloud.calls.count({ service: 'network', method: 'POST', path: /floatingips/ }) >= 1);
+    assert.ok(env.cloud.calls.count({ service: 'network', method: 'POST', path: /floatingips/ }) >= 1);
     assert.ok(status.steps.find((step) => step.name === 'cleanup')?.note?.includes('floating IP'));
-    assert.deepEqual(bed.leftovers(), []);
+    assert.deepEqual(env.leftovers(), []);
   });
 
   it('stays within two hundred history events, installer run included', async () => {
-    const build = await bed.build(bed.template({ name: 'events', version: '10' }));
+    const build = await env.build(env.template({ name: 'events', version: '10' }));
     await build.result();
     const { jeosWorkflowId } = await build.status();
     const own = (await build.handle.describe()).historyLength;
-    const jeos = (await bed.temporal.client.workflow.getHandle(jeosWorkflowId ?? '').describe()).historyLength;
+    const jeos = (await env.temporal.client.workflow.getHandle(jeosWorkflowId ?? '').describe()).historyLength;
     assert.ok(own + jeos <= 200, `${own} + ${jeos} events`);
   });
 
   it('is removed from Glance and from the store by delete, and deleting it again says that there is nothing', async () => {
-    const build = await bed.build(bed.template({ name: 'deleted' }));
+    const build = await env.build(env.template({ name: 'deleted' }));
     const { glanceId } = await build.result();
     const remove = () =>
-      bed.temporal.client.workflow.execute('deleteImage', {
-        taskQueue: bed.taskQueue,
+      env.temporal.client.workflow.execute('deleteImage', {
+        taskQueue: env.taskQueue,
         workflowId: `delete-${build.uuid}`,
         args: [{ uuid: build.uuid }],
       });
     assert.equal(((await remove()) as { found: boolean }).found, true);
-    assert.equal(bed.cloud.state.images.get(glanceId), undefined);
+    assert.equal(env.cloud.state.images.get(glanceId), undefined);
     assert.deepEqual(await remove(), { removed: [], found: false });
   });
 
   it('removes everything and ends cancelled when it is cancelled, wherever it is', async () => {
     for (const step of ['jeos', 'ssh', 'base.snapshot']) {
-      const build = await bed.build(bed.template({ name: `cancelled-${step.replace('.', '-')}`, version: '9' }), {
+      const build = await env.build(env.template({ name: `cancelled-${step.replace('.', '-')}`, version: '9' }), {
         reuse_jeos: false,
       });
       await build.reaches(step);
@@ -167,6 +167,6 @@ describe('a base image build', () => {
       assert.equal((await build.record()).status, 'CANCELED');
     }
     // The installer's run that nobody waits for any more cleans up by itself.
-    await until(() => bed.leftovers().length === 0, 'nothing is left');
+    await until(() => env.leftovers().length === 0, 'nothing is left');
   });
 });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { TestEnv } from '../../support/bed.js';
-import { changesOf, everyOne, lose, wordsOf } from '../../support/lost-replies.js';
+import { TestEnv } from '../../support/test-env.js';
+import { listChangingCalls, listReplies, loseReplies, describeLostReply } from '../../support/lost-replies.js';
 import { startTemporal } from '../../support/temporal.js';
 
 const PARAMETERS = { request_floating_ip: 'True' };
@@ -30,7 +30,7 @@ const CHANGES: [kind: string, calls: number][] = [
   ['network DELETE /v2.0/floatingips/*', 1],
 ];
 
-const LOST = everyOne(CHANGES);
+const LOST = listReplies(CHANGES);
 /** So many builds lose them all, each one after the other of its share. */
 const BUILDS = 6;
 
@@ -43,34 +43,34 @@ describe('a build that loses the replies to calls that change something', { conc
 
   for (let share = 0; share < BUILDS; share++) {
     const losses = LOST.filter((_, index) => index % BUILDS === share);
-    it(`is complete, with nothing made twice or left, without those to ${losses.map(wordsOf).join(', ')}`, async () => {
-      const bed = await TestEnv.start({ temporal });
+    it(`is complete, with nothing made twice or left, without those to ${losses.map(describeLostReply).join(', ')}`, async () => {
+      const env = await TestEnv.start({ temporal });
       try {
-        const lost = lose(bed, losses);
-        const build = await bed.build(bed.template({ body: BODY }), PARAMETERS);
+        const lost = loseReplies(env, losses);
+        const build = await env.build(env.template({ body: BODY }), PARAMETERS);
         const result = await build.result();
-        assert.deepEqual(lost.sort(), losses.map(wordsOf).sort());
-        const made = bed.cloud.state.serversMade.map((name) => name.split('-')[1]);
+        assert.deepEqual(lost.sort(), losses.map(describeLostReply).sort());
+        const made = env.cloud.state.serversMade.map((name) => name.split('-')[1]);
         assert.deepEqual(made, ['installer', 'customise']);
-        assert.deepEqual(bed.leftovers(), []);
+        assert.deepEqual(env.leftovers(), []);
         assert.deepEqual(
-          bed.images('base').map(({ id }) => id),
+          env.images('base').map(({ id }) => id),
           [result.glanceId],
         );
-        assert.equal(bed.images('jeos').length, 1);
+        assert.equal(env.images('jeos').length, 1);
       } finally {
-        await bed.close();
+        await env.close();
       }
     });
   }
 
   it('may lose the reply to every one of them', async () => {
-    const bed = await TestEnv.start({ temporal });
+    const env = await TestEnv.start({ temporal });
     try {
-      await (await bed.build(bed.template({ body: BODY }), PARAMETERS)).result();
-      assert.deepEqual(changesOf(bed), CHANGES.map(([kind]) => kind).sort());
+      await (await env.build(env.template({ body: BODY }), PARAMETERS)).result();
+      assert.deepEqual(listChangingCalls(env), CHANGES.map(([kind]) => kind).sort());
     } finally {
-      await bed.close();
+      await env.close();
     }
   });
 });

@@ -9,12 +9,12 @@ import { createMessage, generateKey, sign } from 'openpgp';
 import { checkGrubPrograms } from '../../../src/media/grub.js';
 import { checkIsoPrograms } from '../../../src/media/iso.js';
 import { connectClouds } from '../../../src/openstack/index.js';
-import { mediumFixture } from '../../fakes/openstack/medium-fixture.js';
+import { createMediumFixture } from '../../fakes/openstack/medium-fixture.js';
 import type { Leftover } from '../../fakes/openstack/leftovers.js';
 import type { FakeImage } from '../../fakes/openstack/state.js';
-import { TestEnv, PRESEED } from '../../support/bed.js';
-import { everyOne, lose, wordsOf, type Changes } from '../../support/lost-replies.js';
-import { startedInstallers, type StartedInstaller } from '../../support/started-installers.js';
+import { TestEnv, PRESEED } from '../../support/test-env.js';
+import { listReplies, loseReplies, describeLostReply, type ChangingCalls } from '../../support/lost-replies.js';
+import { recordInstallers, type StartedInstaller } from '../../support/started-installers.js';
 import { until } from '../../support/until.js';
 
 const { signal } = new AbortController();
@@ -26,7 +26,7 @@ const skip = await Promise.all([checkGrubPrograms(['bios', 'uefi'], signal), che
 const TREE = { 'install.amd/vmlinuz': 'the kernel', 'install.amd/initrd.gz': 'the ramdisk' };
 
 describe('a system that is installed from its medium', { skip }, () => {
-  let bed: TestEnv;
+  let env: TestEnv;
   let iso: Buffer;
   let address: string;
   let started: StartedInstaller[];
@@ -34,20 +34,20 @@ describe('a system that is installed from its medium', { skip }, () => {
   const own = new Set<string>();
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'imagefactory-media-'));
-    bed = await TestEnv.start({ worker: false });
-    await bed.startWorker({ filesFrom: [folder] });
-    started = startedInstallers(bed);
-    iso = await mediumFixture({ files: TREE, volumeId: 'Debian 12' });
-    bed.media.put('/debian.iso', iso);
-    address = `${bed.media.origin}/debian.iso`;
+    env = await TestEnv.start({ worker: false });
+    await env.startWorker({ filesFrom: [folder] });
+    started = recordInstallers(env);
+    iso = await createMediumFixture({ files: TREE, volumeId: 'Debian 12' });
+    env.media.put('/debian.iso', iso);
+    address = `${env.media.origin}/debian.iso`;
   });
   after(async () => {
-    await bed.close();
+    await env.close();
     await rm(folder, { recursive: true, force: true });
   });
 
   /** Besides the images that the tests have put there. */
-  const left = (): Leftover[] => bed.leftovers().filter(({ id }) => !own.has(id));
+  const left = (): Leftover[] => env.leftovers().filter(({ id }) => !own.has(id));
   const sha256 = (): string => createHash('sha256').update(iso).digest('hex');
 
   async function build(
@@ -56,9 +56,9 @@ describe('a system that is installed from its medium', { skip }, () => {
     at = address,
   ): Promise<StartedInstaller> {
     const before = started.length;
-    const run = await bed.build(bed.template({ iso: at, install }), { reuse_jeos: 'False', ...parameters });
+    const run = await env.build(env.template({ iso: at, install }), { reuse_jeos: 'False', ...parameters });
     const { glanceId } = await run.result();
-    assert.equal(bed.cloud.state.images.get(glanceId)?.status, 'active');
+    assert.equal(env.cloud.state.images.get(glanceId)?.status, 'active');
     assert.deepEqual(left(), []);
     const installer = started[before];
     assert.ok(installer, 'an installer was started');
@@ -74,7 +74,7 @@ describe('a system that is installed from its medium', { skip }, () => {
   });
 
   it('shares it, and what was taken out of it, with the next build', async () => {
-    const media = (): string[] => bed.images('media').map(({ id }) => id);
+    const media = (): string[] => env.images('media').map(({ id }) => id);
     const before = media();
     await build();
     assert.deepEqual(media(), before);
@@ -85,7 +85,7 @@ describe('a system that is installed from its medium', { skip }, () => {
     assert.equal(installer.kernel, undefined);
     assert.match(installer.commandLine, /auto=true .*url=http:\/\/169\.254\.169\.254/);
     assert.ok(installer.media[0]?.includes('imagefactory-boot/grub.cfg'));
-    assert.deepEqual(bed.images('boot'), []);
+    assert.deepEqual(env.images('boot'), []);
   });
 
   it('starts from our disk with the medium beside it, where boot_method is stub', async () => {
@@ -105,13 +105,13 @@ describe('a system that is installed from its medium', { skip }, () => {
   });
 
   it('gets the template’s extras on it: files, and folders that the worker has opened', async () => {
-    bed.media.put('/an extra.txt', 'extra');
+    env.media.put('/an extra.txt', 'extra');
     await mkdir(join(folder, 'drivers'));
     await writeFile(join(folder, 'drivers', 'one.inf'), 'one');
     const installer = await build(
       {},
       `<extras><directory source='file://${folder}/drivers' destination='/drivers'/>
-       <file source='${bed.media.origin}/an%20extra.txt' destination='/extras/'/></extras>`,
+       <file source='${env.media.origin}/an%20extra.txt' destination='/extras/'/></extras>`,
     );
     assert.ok(installer.media[0]?.includes('drivers/one.inf'));
     assert.ok(installer.media[0]?.includes('extras/an extra.txt'));
@@ -119,7 +119,7 @@ describe('a system that is installed from its medium', { skip }, () => {
 
   it('gets no folder of the worker’s that was not opened', async () => {
     const install = "<extras><directory source='file:///etc' destination='/etc'/></extras>";
-    const failure = await (await bed.build(bed.template({ iso: address, install }))).failure();
+    const failure = await (await env.build(env.template({ iso: address, install }))).failure();
     assert.equal(failure.type, 'MediaUnavailable');
     assert.match(failure.message, /in none of the folders that templates may read/);
     assert.deepEqual(left(), []);
@@ -134,36 +134,36 @@ describe('a system that is installed from its medium', { skip }, () => {
     const image = await ownImage('Debian 12 medium');
     const before = structuredClone(image.properties);
     await build({ iso_checksum: `sha256:${sha256()}` }, '', 'glance:Debian 12 medium');
-    assert.deepEqual(bed.cloud.state.images.get(image.id)?.properties, before);
+    assert.deepEqual(env.cloud.state.images.get(image.id)?.properties, before);
     assert.equal(image.status, 'active');
     const failure = await (
-      await bed.build(bed.template({ iso: 'glance:Debian 12 medium' }), { iso_checksum: `sha256:${'0'.repeat(64)}`, reuse_jeos: 'False' })
+      await env.build(env.template({ iso: 'glance:Debian 12 medium' }), { iso_checksum: `sha256:${'0'.repeat(64)}`, reuse_jeos: 'False' })
     ).failure(); // prettier-ignore
     assert.equal(failure.type, 'ChecksumMismatch');
   });
 
   it('may be fetched by Glance itself, which is asked for its digest', async () => {
-    const byGlance = (): number => bed.images('media').filter(({ properties }) => properties['imagefactory_media']?.startsWith('web:')).length; // prettier-ignore
+    const byGlance = (): number => env.images('media').filter(({ properties }) => properties['imagefactory_media']?.startsWith('web:')).length; // prettier-ignore
     await build({ web_download: 'True', iso_checksum: `sha512:${createHash('sha512').update(iso).digest('hex')}` });
     assert.equal(byGlance(), 1);
     await build({ web_download: 'True' });
     assert.equal(byGlance(), 1, 'the next build shares it');
     const wrong = { web_download: 'True', reuse_jeos: 'False', iso_checksum: `sha512:${'0'.repeat(128)}` };
-    const failure = await (await bed.build(bed.template({ iso: address }), wrong)).failure();
+    const failure = await (await env.build(env.template({ iso: address }), wrong)).failure();
     assert.equal(failure.type, 'ChecksumMismatch');
     assert.equal(byGlance(), 0, 'what is not what it should be is kept for nobody');
   });
 
   it('is fetched by Glance only from where that can, and with its words where it fails', async () => {
     const of = async (at: string): Promise<string> =>
-      (await (await bed.build(bed.template({ iso: at }), { web_download: 'True' })).failure()).message;
+      (await (await env.build(env.template({ iso: at }), { web_download: 'True' })).failure()).message;
     assert.match(await of('ftp://m.example.org/a.iso'), /web_download: ftp:.* is no http\(s\) address/);
-    assert.match(await of(`${bed.media.origin}/nowhere.iso`), /cannot fetch .*nowhere\.iso: HTTP status 404/);
+    assert.match(await of(`${env.media.origin}/nowhere.iso`), /cannot fetch .*nowhere\.iso: HTTP status 404/);
   });
 
   it('is asked for by name before anything is booted', async () => {
     const of = async (name: string): Promise<string> =>
-      (await (await bed.build(bed.template({ iso: `glance:${name}` }))).failure()).message;
+      (await (await env.build(env.template({ iso: `glance:${name}` }))).failure()).message;
     assert.match(await of('nowhere'), /has no image "nowhere"/);
     await ownImage('twice');
     await ownImage('twice');
@@ -171,11 +171,11 @@ describe('a system that is installed from its medium', { skip }, () => {
   });
 
   it('must have the digest that the template’s checksum file says', async () => {
-    bed.media.put('/SUMS', `${sha256()}  debian.iso\n`);
-    await build({}, `<sha256sum>${bed.media.origin}/SUMS</sha256sum>`);
-    bed.media.put('/WRONG', `${'0'.repeat(64)}  debian.iso\n`);
-    const template = bed.template({ iso: address, install: `<sha256sum>${bed.media.origin}/WRONG</sha256sum>` });
-    const failure = await (await bed.build(template)).failure();
+    env.media.put('/SUMS', `${sha256()}  debian.iso\n`);
+    await build({}, `<sha256sum>${env.media.origin}/SUMS</sha256sum>`);
+    env.media.put('/WRONG', `${'0'.repeat(64)}  debian.iso\n`);
+    const template = env.template({ iso: address, install: `<sha256sum>${env.media.origin}/WRONG</sha256sum>` });
+    const failure = await (await env.build(template)).failure();
     assert.equal(failure.type, 'ChecksumMismatch');
     assert.match(failure.message, new RegExp(`${sha256()}, expected 0{64}`));
   });
@@ -184,33 +184,33 @@ describe('a system that is installed from its medium', { skip }, () => {
     const key = await generateKey({ userIDs: [{ name: 'distribution' }], format: 'object' });
     const sums = `${sha256()}  debian.iso\n`;
     const message = await createMessage({ text: sums });
-    bed.media.put('/SIGNED', sums);
-    bed.media.put('/SIGNED.gpg', Buffer.from(await sign({ message, signingKeys: key.privateKey, detached: true, format: 'binary' }))); // prettier-ignore
+    env.media.put('/SIGNED', sums);
+    env.media.put('/SIGNED.gpg', Buffer.from(await sign({ message, signingKeys: key.privateKey, detached: true, format: 'binary' }))); // prettier-ignore
     const checksum_key = key.publicKey.armor();
-    await build({ checksum_key }, `<sha256sum>${bed.media.origin}/SIGNED</sha256sum>`);
-    const install = `<sha256sum>${bed.media.origin}/SUMS</sha256sum>`;
-    bed.media.put('/SUMS', sums);
-    const unsigned = await (await bed.build(bed.template({ iso: address, install }), { checksum_key })).failure();
+    await build({ checksum_key }, `<sha256sum>${env.media.origin}/SIGNED</sha256sum>`);
+    const install = `<sha256sum>${env.media.origin}/SUMS</sha256sum>`;
+    env.media.put('/SUMS', sums);
+    const unsigned = await (await env.build(env.template({ iso: address, install }), { checksum_key })).failure();
     assert.equal(unsigned.type, 'SignatureInvalid');
-    const nothing = await (await bed.build(bed.template({ iso: address }), { checksum_key })).failure();
+    const nothing = await (await env.build(env.template({ iso: address }), { checksum_key })).failure();
     assert.match(nothing.message, /no checksum that is signed by checksum_key vouches for the medium/);
   });
 
   it('fails with the places where a kernel was looked for, when it is another medium', async () => {
-    bed.media.put('/other.iso', await mediumFixture({ files: { 'README.txt': 'x' } }));
-    const failure = await (await bed.build(bed.template({ iso: `${bed.media.origin}/other.iso` }))).failure();
-    assert.match(failure.message, /the medium has none of install\.amd\/vmlinuz, /);
+    env.media.put('/other.iso', await createMediumFixture({ files: { 'README.txt': 'x' } }));
+    const failure = await (await env.build(env.template({ iso: `${env.media.origin}/other.iso` }))).failure();
+    assert.match(failure.message, /the medium has none of the files install\.amd\/vmlinuz, /);
     assert.deepEqual(left(), []);
   });
 
   async function ownImage(name: string): Promise<FakeImage> {
-    const clouds = connectClouds({ env: bed.cloud.env(), directory: folder });
+    const clouds = connectClouds({ env: env.cloud.env(), directory: folder });
     try {
       const { image } = clouds.get('envvars');
       const { id } = await image.createImage({ name, disk_format: 'iso', container_format: 'bare' });
       own.add(id);
       await image.uploadImage(id, Readable.from([iso]), { size: iso.length });
-      return bed.cloud.state.images.get(id) as FakeImage;
+      return env.cloud.state.images.get(id) as FakeImage;
     } finally {
       await clouds.close();
     }
@@ -218,44 +218,44 @@ describe('a system that is installed from its medium', { skip }, () => {
 });
 
 describe('a root disk that is a volume', () => {
-  let bed: TestEnv;
+  let env: TestEnv;
   before(async () => {
-    bed = await TestEnv.start({ cloud: { flavors: [{ name: 'm1.small', ram: 1024, vcpus: 1, disk: 5 }, { name: 'diskless', ram: 1024, vcpus: 1, disk: 0 }] } }); // prettier-ignore
+    env = await TestEnv.start({ cloud: { flavors: [{ name: 'm1.small', ram: 1024, vcpus: 1, disk: 5 }, { name: 'diskless', ram: 1024, vcpus: 1, disk: 0 }] } }); // prettier-ignore
   });
-  after(() => bed.close());
+  after(() => env.close());
 
   const BODY =
     '<commands><command name="a">echo a >> /root/runs; test $(wc -l &lt; /root/runs) = 1</command></commands>';
 
   it('becomes an image with bytes in it, which the next build starts from', async () => {
-    const first = await (await bed.build(bed.template({ body: BODY }), { root_disk: 'volume' })).result();
-    const image = bed.cloud.state.images.get(first.glanceId);
+    const first = await (await env.build(env.template({ body: BODY }), { root_disk: 'volume' })).result();
+    const image = env.cloud.state.images.get(first.glanceId);
     assert.ok((image?.size ?? 0) > 0);
     assert.equal(image?.properties['kernel_id'], undefined);
     assert.equal(image?.properties['signature_verified'], undefined);
     assert.equal(image?.min_disk, 5);
-    const second = await (await bed.build(bed.template({ body: BODY }), { root_disk: 'volume' })).result();
+    const second = await (await env.build(env.template({ body: BODY }), { root_disk: 'volume' })).result();
     assert.equal(second.jeos.reused, true);
-    assert.deepEqual(bed.leftovers(), []);
+    assert.deepEqual(env.leftovers(), []);
   });
 
   it('is as large as the template says', async () => {
     const body = '<disk><size>7</size></disk>';
-    const { glanceId } = await (await bed.build(bed.template({ body }), { root_disk: 'volume' })).result();
-    assert.equal(bed.cloud.state.images.get(glanceId)?.min_disk, 7);
+    const { glanceId } = await (await env.build(env.template({ body }), { root_disk: 'volume' })).result();
+    assert.equal(env.cloud.state.images.get(glanceId)?.min_disk, 7);
   });
 
   it('is taken without being asked for where the flavor has none', async () => {
-    const { glanceId } = await (await bed.build(bed.template(), { flavor: 'diskless' })).result();
-    assert.equal(bed.cloud.state.images.get(glanceId)?.min_disk, 10);
-    assert.deepEqual(bed.leftovers(), []);
+    const { glanceId } = await (await env.build(env.template(), { flavor: 'diskless' })).result();
+    assert.equal(env.cloud.state.images.get(glanceId)?.min_disk, 10);
+    assert.deepEqual(env.leftovers(), []);
   });
 
   it('waits for room, holding nothing meanwhile', async () => {
-    const { quotas, volumes } = bed.cloud.state;
+    const { quotas, volumes } = env.cloud.state;
     quotas.gigabytes = 3;
-    const build = await bed.build(bed.template(), { root_disk: 'volume', reuse_jeos: 'False' });
-    const refused = (): boolean => bed.cloud.calls.list().some(({ service, status }) => service === 'volume' && status === 413); // prettier-ignore
+    const build = await env.build(env.template(), { root_disk: 'volume', reuse_jeos: 'False' });
+    const refused = (): boolean => env.cloud.calls.list().some(({ service, status }) => service === 'volume' && status === 413); // prettier-ignore
     await until(refused, 'Cinder refuses');
     assert.equal(volumes.size, 0);
     quotas.gigabytes = -1;
@@ -266,14 +266,14 @@ describe('a root disk that is a volume', () => {
     'waits for room for the medium too, though the cloud still makes the one that it had room for',
     { skip },
     async () => {
-      const { quotas, volumes } = bed.cloud.state;
-      bed.media.put('/debian.iso', await mediumFixture({ files: TREE }));
-      const forget = bed.cloud.volumeBehaviours.add({ create: 'stuck', times: 1 });
+      const { quotas, volumes } = env.cloud.state;
+      env.media.put('/debian.iso', await createMediumFixture({ files: TREE }));
+      const forget = env.cloud.volumeBehaviours.add({ create: 'stuck', times: 1 });
       quotas.volumes = 1;
-      const from = bed.cloud.calls.list().length;
+      const from = env.cloud.calls.list().length;
       const answers = (path: string, status: number): number =>
-      bed.cloud.calls.list().slice(from).filter((call) => call.path.endsWith(path) && call.status === status).length; // prettier-ignore
-      const build = await bed.build(bed.template({ iso: `${bed.media.origin}/debian.iso` }), { root_disk: 'volume', reuse_jeos: 'False' }); // prettier-ignore
+      env.cloud.calls.list().slice(from).filter((call) => call.path.endsWith(path) && call.status === status).length; // prettier-ignore
+      const build = await env.build(env.template({ iso: `${env.media.origin}/debian.iso` }), { root_disk: 'volume', reuse_jeos: 'False' }); // prettier-ignore
       await until(() => answers('/volumes', 413) > 0, 'Cinder refuses the medium');
       const [first] = volumes.values();
       assert.ok(first);
@@ -285,77 +285,77 @@ describe('a root disk that is a volume', () => {
       quotas.volumes = -1;
       await build.result();
       forget();
-      assert.deepEqual(bed.leftovers(), []);
+      assert.deepEqual(env.leftovers(), []);
     },
   );
 
   it('that Cinder cannot make fails the build in Cinder’s words', async () => {
-    const forget = bed.cloud.volumeBehaviours.add({ create: 'error' });
-    const failure = await (await bed.build(bed.template(), { root_disk: 'volume', reuse_jeos: 'False' })).failure();
+    const forget = env.cloud.volumeBehaviours.add({ create: 'error' });
+    const failure = await (await env.build(env.template(), { root_disk: 'volume', reuse_jeos: 'False' })).failure();
     forget();
     assert.equal(failure.type, 'VolumeFailed');
     assert.match(failure.message, /is error: the cloud could not make it/);
-    assert.deepEqual(bed.leftovers(), []);
+    assert.deepEqual(env.leftovers(), []);
   });
 
   it('of which Cinder gives up to make an image fails the build in Cinder’s words', async () => {
-    const forget = bed.cloud.volumeBehaviours.add({ upload: 'deleted' });
-    const failure = await (await bed.build(bed.template(), { root_disk: 'volume', reuse_jeos: 'False' })).failure();
+    const forget = env.cloud.volumeBehaviours.add({ upload: 'deleted' });
+    const failure = await (await env.build(env.template(), { root_disk: 'volume', reuse_jeos: 'False' })).failure();
     forget();
     assert.equal(failure.type, 'ImageFailed');
     assert.match(failure.message, /is gone, and Cinder has given up \(copy volume to image:Failed to upload volume/);
-    assert.deepEqual(bed.leftovers(), []);
+    assert.deepEqual(env.leftovers(), []);
   });
 
   it('that Cinder does not let go of is said to be left', async () => {
-    const forget = bed.cloud.volumeBehaviours.add({ upload: 'stuck', times: 1 });
-    const build = await bed.build(bed.template(), { root_disk: 'volume', reuse_jeos: 'False', snapshot_timeout: 3 });
+    const forget = env.cloud.volumeBehaviours.add({ upload: 'stuck', times: 1 });
+    const build = await env.build(env.template(), { root_disk: 'volume', reuse_jeos: 'False', snapshot_timeout: 3 });
     const failure = await build.failure();
     forget();
-    const [volume] = bed.cloud.state.volumes.values();
+    const [volume] = env.cloud.state.volumes.values();
     assert.equal(volume?.status, 'uploading');
     assert.match(failure.message, /still queued at its deadline; the installer’s run has left in the cloud: volume /);
     assert.ok(failure.message.includes(volume.id));
-    bed.cloud.deleteVolume(volume.id);
+    env.cloud.deleteVolume(volume.id);
   });
 
   it('that Cinder says it deletes, and does not, is said to be left: by the build, whoever made it', async () => {
-    const forget = bed.cloud.volumeBehaviours.add({ delete: 'stuck' });
-    const build = await bed.build(bed.template(), { root_disk: 'volume', reuse_jeos: 'False' });
+    const forget = env.cloud.volumeBehaviours.add({ delete: 'stuck' });
+    const build = await env.build(env.template(), { root_disk: 'volume', reuse_jeos: 'False' });
     await build.result();
     forget();
     const { leftovers = [], removed = [], steps } = await build.status();
     const { note = '' } = steps.find(({ name }) => name === 'jeos') ?? {};
-    const [installers, own] = [...bed.cloud.state.volumes.values()].map(({ id }) => `volume ${id}`);
+    const [installers, own] = [...env.cloud.state.volumes.values()].map(({ id }) => `volume ${id}`);
     const why = 'the cloud has accepted to remove it, but it is still there';
     assert.ok(note.endsWith(`; the installer’s run has left in the cloud: ${installers}: ${why}`), note);
     assert.deepEqual(leftovers, [`${own}: ${why}`]);
     assert.ok(!removed.includes(`${own}`));
-    for (const id of [...bed.cloud.state.volumes.keys()]) bed.cloud.deleteVolume(id);
+    for (const id of [...env.cloud.state.volumes.keys()]) env.cloud.deleteVolume(id);
   });
 });
 
 describe('a cloud without block storage', () => {
-  let bed: TestEnv;
+  let env: TestEnv;
   before(async () => {
-    bed = await TestEnv.start({ cloud: { blockStorage: false } });
+    env = await TestEnv.start({ cloud: { blockStorage: false } });
   });
-  after(() => bed.close());
+  after(() => env.close());
 
   it('can take no medium: that is said before anything is made', async () => {
-    const failure = await (await bed.build(bed.template({ iso: `${bed.media.origin}/a.iso` }))).failure();
+    const failure = await (await env.build(env.template({ iso: `${env.media.origin}/a.iso` }))).failure();
     assert.equal(failure.type, 'UnsupportedOs');
     assert.match(failure.message, /no block storage \(Cinder\): an ISO can reach an instance only as a volume/);
   });
 
   it('builds from install trees as ever', async () => {
-    await (await bed.build(bed.template())).result();
-    assert.deepEqual(bed.leftovers(), []);
+    await (await env.build(env.template())).result();
+    assert.deepEqual(env.leftovers(), []);
   });
 });
 
 /** What a build changes in Cinder when its root disk is a volume and its medium another one. */
-const CHANGES: Changes = [
+const CHANGES: ChangingCalls = [
   ['volume POST /v3/volumes', 3],
   ['volume POST /v3/volumes/*/action', 2],
   ['volume DELETE /v3/volumes/*', 3],
@@ -363,20 +363,20 @@ const CHANGES: Changes = [
 
 describe('a build that loses the replies of Cinder', { skip }, () => {
   it('is complete, with nothing made twice or left', async () => {
-    const bed = await TestEnv.start();
+    const env = await TestEnv.start();
     try {
-      bed.media.put('/debian.iso', await mediumFixture({ files: TREE }));
-      const losses = everyOne(CHANGES);
-      const lost = lose(bed, losses);
-      const template = bed.template({ iso: `${bed.media.origin}/debian.iso` });
-      const result = await (await bed.build(template, { root_disk: 'volume' })).result();
-      assert.deepEqual(lost.sort(), losses.map(wordsOf).sort());
-      assert.deepEqual(bed.cloud.state.serversMade.map((name) => name.split('-')[1]), ['installer', 'customise']); // prettier-ignore
-      assert.deepEqual(bed.images('base').map(({ id }) => id), [result.glanceId]); // prettier-ignore
-      assert.equal(bed.images('jeos').length, 1);
-      assert.deepEqual(bed.leftovers(), []);
+      env.media.put('/debian.iso', await createMediumFixture({ files: TREE }));
+      const losses = listReplies(CHANGES);
+      const lost = loseReplies(env, losses);
+      const template = env.template({ iso: `${env.media.origin}/debian.iso` });
+      const result = await (await env.build(template, { root_disk: 'volume' })).result();
+      assert.deepEqual(lost.sort(), losses.map(describeLostReply).sort());
+      assert.deepEqual(env.cloud.state.serversMade.map((name) => name.split('-')[1]), ['installer', 'customise']); // prettier-ignore
+      assert.deepEqual(env.images('base').map(({ id }) => id), [result.glanceId]); // prettier-ignore
+      assert.equal(env.images('jeos').length, 1);
+      assert.deepEqual(env.leftovers(), []);
     } finally {
-      await bed.close();
+      await env.close();
     }
   });
 });

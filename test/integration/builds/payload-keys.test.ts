@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { run } from '../../../src/cli/cli.js';
-import { KEYS_VARIABLE, newKeyLine, payloadKeysFromEnv, type PayloadKeys } from '../../../src/codec/keys.js';
-import { TestEnv, type Build } from '../../support/bed.js';
+import { KEYS_VARIABLE, generateKeyLine, readPayloadKeysFromEnv, type PayloadKeys } from '../../../src/codec/keys.js';
+import { TestEnv, type Build } from '../../support/test-env.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
 import { until } from '../../support/until.js';
 
-const FIRST = newKeyLine('first');
-const SECOND = newKeyLine('second');
+const FIRST = generateKeyLine('first');
+const SECOND = generateKeyLine('second');
 
 function keysOf(...lines: string[]): PayloadKeys | undefined {
-  return payloadKeysFromEnv({ [KEYS_VARIABLE]: lines.join(' ') });
+  return readPayloadKeysFromEnv({ [KEYS_VARIABLE]: lines.join(' ') });
 }
 
 /** Ids of the keys that a build's history was encrypted with; `none` where a payload is not. */
@@ -31,21 +31,21 @@ async function keyIdsOf(build: Build): Promise<Set<string>> {
 }
 
 describe('payload keys', { concurrency: false, timeout: 240_000 }, () => {
-  let bed: TestEnv;
+  let env: TestEnv;
   before(async () => {
     const payloadKeys = keysOf(FIRST, SECOND);
-    bed = await TestEnv.start(payloadKeys === undefined ? {} : { payloadKeys });
+    env = await TestEnv.start(payloadKeys === undefined ? {} : { payloadKeys });
   });
-  after(() => bed.close());
+  after(() => env.close());
 
   async function restart(keys: PayloadKeys | undefined): Promise<void> {
-    await bed.stopWorker();
-    bed.payloadKeys = keys;
-    await bed.startWorker();
+    await env.stopWorker();
+    env.payloadKeys = keys;
+    await env.startWorker();
   }
 
   it('are rotated while a build runs', async () => {
-    const build = await bed.build(bed.template({ name: 'rotated' }));
+    const build = await env.build(env.template({ name: 'rotated' }));
     await build.reaches('jeos');
     await restart(keysOf(SECOND, FIRST));
     await build.result();
@@ -54,23 +54,23 @@ describe('payload keys', { concurrency: false, timeout: 240_000 }, () => {
 
   it('that a worker lacks hold a build up, and do not fail it', async () => {
     await restart(undefined);
-    const build = await bed.build(bed.template({ name: 'held-up' }));
+    const build = await env.build(env.template({ name: 'held-up' }));
     const message = await until(async () => {
       const { events } = await build.handle.fetchHistory();
       const failed = (events ?? []).find((event) => event.workflowTaskFailedEventAttributes != null);
       return failed?.workflowTaskFailedEventAttributes?.failure?.message ?? undefined;
     }, 'a workflow task that fails');
-    assert.match(message, /payload key "first", which is not at hand/);
+    assert.match(message, /payload key "first", which is missing/);
     // The project’s line, which was there before, is encrypted with the other one.
     await restart(keysOf(FIRST, SECOND));
     await build.result();
   });
 
   it('that the command line lacks are named', async () => {
-    const build = await bed.build(bed.template({ name: 'unreadable' }));
+    const build = await env.build(env.template({ name: 'unreadable' }));
     await build.result();
-    const io = new RecordingIo({ TEMPORAL_ADDRESS: bed.temporal.address });
-    assert.equal(await run(['--task-queue', bed.taskQueue, 'status', build.uuid], io), 1);
+    const io = new RecordingIo(env.variables());
+    assert.equal(await run(['--task-queue', env.taskQueue, 'status', build.uuid], io), 1);
     assert.match(
       io.stderr,
       /^imagefactory: what Temporal holds is encrypted with the payload key "first".*--payload-keys FILE/,

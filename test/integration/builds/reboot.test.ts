@@ -1,43 +1,43 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { RootFiles } from '../../fakes/openstack/guests/root-files.js';
-import { TestEnv, type Build } from '../../support/bed.js';
-import { heldCommand } from '../../support/strikes.js';
+import { TestEnv, type Build } from '../../support/test-env.js';
+import { blockingCommand } from '../../support/interrupter.js';
 import { until } from '../../support/until.js';
 
 /** The second command runs until it is told to end; the last tells how often each has run. */
 function bodyOf(ran: string): string {
   return `<commands>
     <command name="one">echo one >> /root/runs</command>
-    <command name="two">${heldCommand('two')}</command>
+    <command name="two">${blockingCommand('two')}</command>
     <command name="check">test "$(echo $(cat /root/runs))" = "${ran}"</command></commands>`;
 }
 
 describe('a guest that is rebooted while a command of the template runs', { concurrency: 3 }, () => {
-  let bed: TestEnv;
+  let env: TestEnv;
   before(async () => {
-    bed = await TestEnv.start();
-    await (await bed.build(bed.template())).result();
+    env = await TestEnv.start();
+    await (await env.build(env.template())).result();
   });
-  after(() => bed.close());
+  after(() => env.close());
 
   function serverOf(build: Build): string | undefined {
-    return [...bed.cloud.state.servers.values()].find(({ name }) => name.endsWith(build.uuid))?.id;
+    return [...env.cloud.state.servers.values()].find(({ name }) => name.endsWith(build.uuid))?.id;
   }
 
   /** Waits until the second command runs, and reboots its guest. */
   async function reboot(build: Build): Promise<RootFiles> {
     const files = await until(async () => {
-      const found = bed.cloud.guestFiles(serverOf(build) ?? '');
+      const found = env.cloud.guestFiles(serverOf(build) ?? '');
       return (await found?.read('root/two.runs')) === undefined ? undefined : found;
     }, 'the second command runs');
     await files.remove('root/two.runs');
-    await bed.cloud.rebootServer(serverOf(build) ?? '');
+    await env.cloud.rebootServer(serverOf(build) ?? '');
     return files;
   }
 
   it('interrupts it: the step fails with that word, and says what allows it to run again', async () => {
-    const build = await bed.build(bed.template({ body: bodyOf('one two') }));
+    const build = await env.build(env.template({ body: bodyOf('one two') }));
     await reboot(build);
     const { type, message, details } = await build.failure();
     assert.equal(type, 'CommandInterrupted');
@@ -49,23 +49,23 @@ describe('a guest that is rebooted while a command of the template runs', { conc
       ['command:1 one', 'command:2 two'],
     );
     assert.deepEqual(
-      bed.leftovers().filter((thing) => JSON.stringify(thing).includes(build.uuid)),
+      env.leftovers().filter((thing) => JSON.stringify(thing).includes(build.uuid)),
       [],
     );
   });
 
   it('has it run again with rerunnable_commands, and the build completes', async () => {
     const parameters = { rerunnable_commands: 'True' };
-    const build = await bed.build(bed.template({ body: bodyOf('one two two') }), parameters);
+    const build = await env.build(env.template({ body: bodyOf('one two two') }), parameters);
     const files = await reboot(build);
     await until(() => files.read('root/two.runs'), 'the second command runs again');
     await files.write('root/two.end', '', { mode: 0o600 });
     const { glanceId } = await build.result();
-    assert.ok(bed.cloud.state.images.has(glanceId));
+    assert.ok(env.cloud.state.images.has(glanceId));
   });
 
   it('can be resumed there, where the build is held', async () => {
-    const build = await bed.build(bed.template({ body: bodyOf('one two two') }), { on_error: 'hold' });
+    const build = await env.build(env.template({ body: bodyOf('one two two') }), { on_error: 'hold' });
     const files = await reboot(build);
     const held = await build.held();
     assert.match(held.message, /interrupted/);

@@ -10,9 +10,9 @@ import { connectImageFactory, type ImageFactoryClient } from '../../../src/clien
 import { deleteImage } from '../../../src/client/images.js';
 import { connectClouds } from '../../../src/openstack/index.js';
 import { createDeps } from '../../../src/worker/deps.js';
-import { TestEnv, Build } from '../../support/bed.js';
-import { OneAtATime } from '../../support/one-at-a-time.js';
-import { heldCommand } from '../../support/strikes.js';
+import { TestEnv, Build } from '../../support/test-env.js';
+import { DuplicateWatch } from '../../support/duplicate-watch.js';
+import { blockingCommand } from '../../support/interrupter.js';
 import { resetWorkflow, type ResetPoint } from '../../support/temporal-means.js';
 
 /** Commands that note that they ran; the last fails unless each has run once in its guest. */
@@ -23,46 +23,46 @@ function bodyOf(second: string): string {
 }
 
 const QUICK = bodyOf('echo two >> /root/runs');
-const HELD = bodyOf(heldCommand('two'));
+const HELD = bodyOf(blockingCommand('two'));
 /** The step in which the held command runs, and its activity. */
 const SECOND = 'command:2 c2';
 const SECOND_STEP: ResetPoint = ['runGuestStep', 2];
 
 describe('a build that is reset with Temporal’s own means', { concurrency: 6 }, () => {
-  let bed: TestEnv;
+  let env: TestEnv;
   let factory: ImageFactoryClient;
-  let watch: OneAtATime;
+  let watch: DuplicateWatch;
   before(async () => {
-    bed = await TestEnv.start();
-    factory = await connectImageFactory({ env: bed.env(), taskQueue: bed.taskQueue });
-    watch = new OneAtATime(bed.cloud);
+    env = await TestEnv.start();
+    factory = await connectImageFactory({ env: env.variables(), taskQueue: env.taskQueue });
+    watch = new DuplicateWatch(env.cloud);
     // The JEOS that all of them share.
-    await (await bed.build(bed.template())).result();
+    await (await env.build(env.template())).result();
   });
   after(async () => {
-    assert.deepEqual(watch.end(), [], 'two instances of one build and role at a time');
+    assert.deepEqual(watch.stop(), [], 'two instances of one build and role at a time');
     await factory.close();
-    await bed.close();
+    await env.close();
   });
 
   /** The build’s new run. */
   async function reset(build: Build, to: ResetPoint): Promise<Build> {
     const workflowId = baseImageWorkflowId(build.uuid);
-    const runId = await resetWorkflow(bed.temporal, workflowId, to);
-    return new Build(build.uuid, bed.temporal.client.workflow.getHandle(workflowId, runId), bed);
+    const runId = await resetWorkflow(env.temporal, workflowId, to);
+    return new Build(build.uuid, env.temporal.client.workflow.getHandle(workflowId, runId), env);
   }
 
   function images(build: Build): string[] {
-    const own = bed.images('base').filter(({ properties }) => properties['imagefactory_build'] === build.uuid);
+    const own = env.images('base').filter(({ properties }) => properties['imagefactory_build'] === build.uuid);
     return own.map(({ id }) => id);
   }
 
   function made(build: Build): number {
-    return bed.cloud.state.serversMade.filter((name) => name.endsWith(build.uuid)).length;
+    return env.cloud.state.serversMade.filter((name) => name.endsWith(build.uuid)).length;
   }
 
   function left(build: Build): unknown[] {
-    return bed.leftovers().filter((thing) => JSON.stringify(thing).includes(build.uuid));
+    return env.leftovers().filter((thing) => JSON.stringify(thing).includes(build.uuid));
   }
 
   /** Lets the held commands of a build end, in every instance that it has until it has ended. */
@@ -73,9 +73,9 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
       () => (ended = true),
     );
     while (!ended) {
-      for (const { id, name } of bed.cloud.state.servers.values()) {
+      for (const { id, name } of env.cloud.state.servers.values()) {
         if (!name.endsWith(build.uuid)) continue;
-        const files = bed.cloud.guestFiles(id);
+        const files = env.cloud.guestFiles(id);
         if ((await files?.read('root/two.runs').catch(() => undefined)) !== undefined)
           await files?.write('root/two.end', '', { mode: 0o600 }).catch(() => undefined);
       }
@@ -97,7 +97,7 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
     const points: ResetPoint[] = ['first task', 'waitForJeos', 'createServer', 'waitForSsh', SECOND_STEP];
     for (const to of points) {
       it(`goes on in its instance from ${String(to)}, and runs nothing twice`, async () => {
-        const build = await bed.build(bed.template({ body: HELD }));
+        const build = await env.build(env.template({ body: HELD }));
         await build.reaches(SECOND);
         const again = await reset(build, to);
         await letGo(build, again.result());
@@ -107,7 +107,7 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
     }
 
     it('goes on from its snapshot when its instance has been shut down', async () => {
-      const build = await bed.build(bed.template({ body: QUICK }));
+      const build = await env.build(env.template({ body: QUICK }));
       await build.reaches('base.publish');
       const again = await reset(build, SECOND_STEP);
       await isWhole(again);
@@ -115,7 +115,7 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
     });
 
     it('takes a guest for shut down that was told to before the reset', async () => {
-      const build = await bed.build(bed.template({ body: QUICK }));
+      const build = await env.build(env.template({ body: QUICK }));
       await build.reaches('base.snapshot');
       const again = await reset(build, 'shutDownGuest');
       await isWhole(again);
@@ -123,37 +123,37 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
     });
 
     it('goes on with a new instance when the clean-up has begun', async () => {
-      const build = await bed.build(bed.template({ body: QUICK }));
+      const build = await env.build(env.template({ body: QUICK }));
       await build.reaches('cleanup');
       await isWhole(await reset(build, SECOND_STEP));
     });
 
     it('installs once when the reset comes during the installation, also of the installer’s run itself', async () => {
       for (const ofRun of [false, true]) {
-        const build = await bed.build(bed.template({ name: `installs-${ofRun}` }), { reuse_jeos: false });
+        const build = await env.build(env.template({ name: `installs-${ofRun}` }), { reuse_jeos: false });
         const run = await build.installer();
         await run.reaches('installer.wait');
-        const before = bed.cloud.state.serversMade.filter((name) => name.includes('-installer-')).length;
-        if (ofRun) await resetWorkflow(bed.temporal, run.handle.workflowId, 'createServer');
+        const before = env.cloud.state.serversMade.filter((name) => name.includes('-installer-')).length;
+        if (ofRun) await resetWorkflow(env.temporal, run.handle.workflowId, 'createServer');
         const again = ofRun ? build : await reset(build, 'waitForJeos');
         await isWhole(again);
-        assert.equal(bed.cloud.state.serversMade.filter((name) => name.includes('-installer-')).length, before);
+        assert.equal(env.cloud.state.serversMade.filter((name) => name.includes('-installer-')).length, before);
       }
     });
   });
 
   it('takes the JEOS of the installer’s run that a reset began, also when that has ended before it asks', async () => {
-    const build = await bed.build(bed.template({ name: 'asks-late' }), { reuse_jeos: false });
+    const build = await env.build(env.template({ name: 'asks-late' }), { reuse_jeos: false });
     const installer = await build.installer();
     await installer.reaches('installer.wait');
     const run = installer.handle;
     const joined = (await run.describe()).runId;
-    await resetWorkflow(bed.temporal, run.workflowId, 'createServer');
+    await resetWorkflow(env.temporal, run.workflowId, 'createServer');
     const { jeos } = await build.result();
     // What an attempt does whose worker died before the reset.
-    const clouds = connectClouds({ env: bed.cloud.env(), directory: bed.storage });
-    const paths = { storagePath: bed.storage, cachePath: bed.storage };
-    const deps = createDeps({ clouds, temporal: bed.temporal.client, ...paths });
+    const clouds = connectClouds({ env: env.cloud.env(), directory: env.storage });
+    const paths = { storagePath: env.storage, cachePath: env.storage };
+    const deps = createDeps({ clouds, temporal: env.temporal.client, ...paths });
     const input = {
       ref: { uuid: build.uuid, cloud: 'envvars', workflowId: build.handle.workflowId },
       plan: { jeosWorkflowId: run.workflowId, jeosDigest: jeos.digest },
@@ -170,10 +170,10 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
   describe('after it has failed', { concurrency: 6 }, () => {
     /** A build that has failed because somebody deleted its instance under its second command. */
     async function failed(parameters: Record<string, unknown> = {}): Promise<Build> {
-      const build = await bed.build(bed.template({ body: HELD }), parameters);
+      const build = await env.build(env.template({ body: HELD }), parameters);
       await build.reaches(SECOND);
-      const server = [...bed.cloud.state.servers.values()].find(({ name }) => name.endsWith(build.uuid));
-      bed.cloud.deleteServer(server?.id ?? '');
+      const server = [...env.cloud.state.servers.values()].find(({ name }) => name.endsWith(build.uuid));
+      env.cloud.deleteServer(server?.id ?? '');
       const { type, message, details } = await build.failure();
       assert.equal(type, 'ServerGone', message);
       assert.match(message, /^command:2 c2: instance \S+ is gone/);
@@ -203,10 +203,10 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
     for (const on_error of ['cleanup', 'keep']) {
       for (const to of kept) {
         it(`starts from a fresh copy of the JEOS from ${String(to)}, where its disk was a volume, with on_error ${on_error}`, async () => {
-          const build = await bed.build(bed.template({ body: HELD }), { root_disk: 'volume', on_error });
+          const build = await env.build(env.template({ body: HELD }), { root_disk: 'volume', on_error });
           await build.reaches(SECOND);
-          const server = [...bed.cloud.state.servers.values()].find(({ name }) => name.endsWith(build.uuid));
-          bed.cloud.deleteServer(server?.id ?? '');
+          const server = [...env.cloud.state.servers.values()].find(({ name }) => name.endsWith(build.uuid));
+          env.cloud.deleteServer(server?.id ?? '');
           assert.equal((await build.failure()).type, 'ServerGone');
           const used = (await build.status()).resources['root_volume'];
           const again = await reset(build, to);
@@ -219,26 +219,26 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
     }
 
     it('does not wait for anybody before it makes a new instance, also with on_error hold', async () => {
-      const build = await bed.build(bed.template({ body: HELD }), { on_error: 'hold' });
+      const build = await env.build(env.template({ body: HELD }), { on_error: 'hold' });
       await build.reaches(SECOND);
       await build.handle.terminate('by a test');
-      const server = [...bed.cloud.state.servers.values()].find(({ name }) => name.endsWith(build.uuid));
-      bed.cloud.deleteServer(server?.id ?? '');
+      const server = [...env.cloud.state.servers.values()].find(({ name }) => name.endsWith(build.uuid));
+      env.cloud.deleteServer(server?.id ?? '');
       const again = await reset(build, SECOND_STEP);
       await letGo(build, again.result());
       await isWhole(again);
     });
 
     it('fails again with the same words when the reason is still there, and can be resumed', async () => {
-      const wrong = bed.template({ body: bodyOf('echo so sad; exit 3') });
-      const build = await bed.build(wrong);
+      const wrong = env.template({ body: bodyOf('echo so sad; exit 3') });
+      const build = await env.build(wrong);
       const { message } = await build.failure();
       const again = await reset(build, SECOND_STEP);
       assert.equal((await again.failure()).message, message);
       assert.deepEqual(left(build), []);
-      await resumeBuild(factory, build.uuid, { template: { text: bed.template({ body: QUICK }) } });
+      await resumeBuild(factory, build.uuid, { template: { text: env.template({ body: QUICK }) } });
       await isWhole(
-        new Build(build.uuid, bed.temporal.client.workflow.getHandle(baseImageWorkflowId(build.uuid)), bed),
+        new Build(build.uuid, env.temporal.client.workflow.getHandle(baseImageWorkflowId(build.uuid)), env),
       );
     });
   });
@@ -259,26 +259,26 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
     ];
     for (const to of points) {
       it(`ends with the image that it has, untouched, from ${String(to)}`, async () => {
-        const build = await bed.build(bed.template({ body: QUICK }));
+        const build = await env.build(env.template({ body: QUICK }));
         const { glanceId } = await build.result();
-        const image = structuredClone(bed.cloud.state.images.get(glanceId));
+        const image = structuredClone(env.cloud.state.images.get(glanceId));
         const record = await build.record();
         const again = await reset(build, to);
         assert.equal((await again.result()).glanceId, glanceId);
         await isWhole(again);
         assert.equal(made(build), 1);
-        assert.deepEqual(bed.cloud.state.images.get(glanceId), image);
+        assert.deepEqual(env.cloud.state.images.get(glanceId), image);
         assert.deepEqual(await build.record(), record);
       });
     }
 
     it('keeps its image and its record when the new run is cancelled', async () => {
-      const build = await bed.build(bed.template({ body: QUICK }));
+      const build = await env.build(env.template({ body: QUICK }));
       const { glanceId } = await build.result();
-      await bed.stopWorker();
+      await env.stopWorker();
       const again = await reset(build, SECOND_STEP);
       await again.handle.cancel();
-      await bed.startWorker();
+      await env.startWorker();
       await again.result().catch(() => undefined);
       assert.deepEqual(images(build), [glanceId]);
       assert.deepEqual(left(build), []);
@@ -286,7 +286,7 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
     });
 
     it('builds anew when its image was deleted', async () => {
-      const build = await bed.build(bed.template({ body: QUICK }));
+      const build = await env.build(env.template({ body: QUICK }));
       const { glanceId } = await build.result();
       await deleteImage(factory, build.uuid);
       const again = await reset(build, 'first task');

@@ -9,7 +9,7 @@ import { readExpiry } from '../../../src/domain/names.js';
 import { run } from '../../../src/cli/cli.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
 import type { FakeVolume } from '../../fakes/openstack/state.js';
-import { TestEnv, type Build } from '../../support/bed.js';
+import { TestEnv, type Build } from '../../support/test-env.js';
 import { until } from '../../support/until.js';
 
 /** A template whose commands note that they ran; each text is one command. */
@@ -23,19 +23,19 @@ const NOTE = (word: string): string => `echo ${word} >> /root/order`;
 const RAN = (...words: string[]): string => `test "$(cat /root/order | tr '\\n' ' ')" = "${words.join(' ')} "`;
 
 describe('a build whose step has failed', () => {
-  let bed: TestEnv;
+  let env: TestEnv;
   let factory: ImageFactoryClient;
   before(async () => {
-    bed = await TestEnv.start();
-    factory = await connectImageFactory({ env: bed.env(), taskQueue: bed.taskQueue });
+    env = await TestEnv.start();
+    factory = await connectImageFactory({ env: env.variables(), taskQueue: env.taskQueue });
   });
   after(async () => {
     await factory.close();
-    await bed.close();
+    await env.close();
   });
 
   function serversMade(): number {
-    return bed.cloud.calls.count({ service: 'compute', method: 'POST', path: /\/servers$/ });
+    return env.cloud.calls.count({ service: 'compute', method: 'POST', path: /\/servers$/ });
   }
 
   interface Change extends Omit<ResumeOptions, 'template' | 'parameters'> {
@@ -49,7 +49,7 @@ describe('a build whose step has failed', () => {
   }
 
   function volumesOf({ uuid }: Build): FakeVolume[] {
-    return [...bed.cloud.state.volumes.values()].filter(({ name }) => name?.endsWith(uuid));
+    return [...env.cloud.state.volumes.values()].filter(({ name }) => name?.endsWith(uuid));
   }
 
   /** The end of the build's newest run. */
@@ -61,9 +61,9 @@ describe('a build whose step has failed', () => {
   describe('and that is held', () => {
     it('goes on with a corrected template, on the same instance, and runs nothing twice', async () => {
       const template = (second: string): string =>
-        bed.template({ name: 'held', body: bodyOf(NOTE('one'), second, RAN('one', 'two')) });
+        env.template({ name: 'held', body: bodyOf(NOTE('one'), second, RAN('one', 'two')) });
       const made = serversMade();
-      const build = await bed.build(template('exit 3'), { on_error: 'hold' });
+      const build = await env.build(template('exit 3'), { on_error: 'hold' });
       const waiting = await build.held();
       assert.equal(waiting.step, 'command:2 c2');
       assert.match(waiting.message, /exit status 3/);
@@ -72,14 +72,14 @@ describe('a build whose step has failed', () => {
       await resume(build, { template: template(NOTE('two')) });
       await result(build);
       assert.equal(serversMade() - made, 2);
-      assert.deepEqual(bed.leftovers(), []);
+      assert.deepEqual(env.leftovers(), []);
       assert.equal((await build.record()).status, 'COMPLETE');
       assert.match((await build.record()).template, /echo two/);
     });
 
     it('tries a step again as often as it is told to', async () => {
       const command = `${NOTE('try')}; test $(wc -l &lt; /root/order) -ge 3`;
-      const build = await bed.build(bed.template({ name: 'again', body: bodyOf(command) }), { on_error: 'hold' });
+      const build = await env.build(env.template({ name: 'again', body: bodyOf(command) }), { on_error: 'hold' });
       const first = await build.held();
       await resume(build);
       await until(async () => (await build.held()).since !== first.since, 'it is held again');
@@ -88,26 +88,26 @@ describe('a build whose step has failed', () => {
     });
 
     it('leaves a step out, also one that the new template has no more', async () => {
-      const template = bed.template({ name: 'skip', body: bodyOf(NOTE('one'), 'exit 3', RAN('one')) });
-      const build = await bed.build(template, { on_error: 'hold' });
+      const template = env.template({ name: 'skip', body: bodyOf(NOTE('one'), 'exit 3', RAN('one')) });
+      const build = await env.build(template, { on_error: 'hold' });
       await build.held();
       await resume(build, { skip: true });
       await result(build);
       const status = await build.status();
       assert.equal(status.steps.find(({ name }) => name === 'command:2 c2')?.state, 'skipped');
 
-      const other = await bed.build(bed.template({ name: 'gone', body: bodyOf(NOTE('one'), 'exit 3') }), {
+      const other = await env.build(env.template({ name: 'gone', body: bodyOf(NOTE('one'), 'exit 3') }), {
         on_error: 'hold',
       });
       await other.held();
-      await resume(other, { template: bed.template({ name: 'gone', body: bodyOf(NOTE('one')) }) });
+      await resume(other, { template: env.template({ name: 'gone', body: bodyOf(NOTE('one')) }) });
       await result(other);
     });
 
     it('refuses by name what has already run, and stays held', async () => {
       const template = (first: string, version = '12'): string =>
-        bed.template({ name: 'refused', version, body: bodyOf(first, 'exit 3') });
-      const build = await bed.build(template(NOTE('one')), { on_error: 'hold' });
+        env.template({ name: 'refused', version, body: bodyOf(first, 'exit 3') });
+      const build = await env.build(template(NOTE('one')), { on_error: 'hold' });
       await build.held();
       await assert.rejects(resume(build, { template: template(NOTE('other')) }), {
         message: /command:1 c1 \(run command c1\) has already run, and is changed/,
@@ -124,14 +124,14 @@ describe('a build whose step has failed', () => {
       await build.held();
       await abortBuild(factory, build.uuid);
       assert.match((await build.failure()).message, /exit status 3/);
-      assert.deepEqual(bed.leftovers(), []);
+      assert.deepEqual(env.leftovers(), []);
     });
 
     it('refuses a step that would never run, for the customisation is over', async () => {
       const template = (...more: string[]): string =>
-        bed.template({ name: 'late', body: bodyOf(NOTE('one'), ...more) });
-      const forget = bed.cloud.behaviours.add({ match: { boots: 'disk' }, snapshot: 'deleted' });
-      const build = await bed.build(template(), { on_error: 'hold' });
+        env.template({ name: 'late', body: bodyOf(NOTE('one'), ...more) });
+      const forget = env.cloud.behaviours.add({ match: { boots: 'disk' }, snapshot: 'deleted' });
+      const build = await env.build(template(), { on_error: 'hold' });
       assert.equal((await build.held()).step, 'base.snapshot');
       await assert.rejects(resume(build, { template: template(NOTE('two')) }), {
         message: /command:2 c2 \(run command c2\) is new in the template, but its steps are over/,
@@ -142,13 +142,13 @@ describe('a build whose step has failed', () => {
     });
 
     it('refuses a name for the image, or a list of its packages, when it is too late for them', async () => {
-      const forget = bed.cloud.faults.add({
+      const forget = env.cloud.faults.add({
         kind: 'status',
         status: 403,
         match: { service: 'image', method: 'GET', path: /\/file$/ },
         times: Infinity,
       });
-      const build = await bed.build(bed.template({ name: 'named' }), { on_error: 'hold', download: true });
+      const build = await env.build(env.template({ name: 'named' }), { on_error: 'hold', download: true });
       assert.equal((await build.held()).step, 'download');
       await assert.rejects(resume(build, { parameters: { image_name: 'other' } }), {
         message: /parameter image_name is changed, but base\.publish has already used it/,
@@ -162,47 +162,47 @@ describe('a build whose step has failed', () => {
     });
 
     it('takes another default_user when nobody was let in', async () => {
-      const build = await bed.build(bed.template({ name: 'user' }), {
+      const build = await env.build(env.template({ name: 'user' }), {
         on_error: 'hold',
         default_user: 'nobody-there',
         boot_timeout: 3,
       });
       assert.equal((await build.held()).step, 'ssh');
-      await assert.rejects(resume(build, { skip: true }), { message: /ssh cannot be left out/ });
+      await assert.rejects(resume(build, { skip: true }), { message: /ssh cannot be skipped/ });
       await resume(build, { parameters: { default_user: 'debian', boot_timeout: '600' } });
       await result(build);
     });
 
     it('tries a failed installation again', async () => {
-      bed.cloud.behaviours.add({
+      env.cloud.behaviours.add({
         match: { boots: 'installer' },
         create: 'error',
         fault: 'Build of instance was aborted: no disk',
       });
-      const build = await bed.build(bed.template({ name: 'reinstall', version: '10' }), { on_error: 'hold' });
+      const build = await env.build(env.template({ name: 'reinstall', version: '10' }), { on_error: 'hold' });
       assert.equal((await build.held()).step, 'jeos');
-      bed.cloud.behaviours.clear();
+      env.cloud.behaviours.clear();
       await resume(build);
       await result(build);
-      assert.deepEqual(bed.leftovers(), []);
+      assert.deepEqual(env.leftovers(), []);
     });
 
     it('cleans up when nobody comes, and when it is cancelled', async () => {
-      const failing = bed.template({ name: 'nobody', body: bodyOf('exit 3') });
-      const build = await bed.build(failing, { on_error: 'hold', hold_for: 1 });
+      const failing = env.template({ name: 'nobody', body: bodyOf('exit 3') });
+      const build = await env.build(failing, { on_error: 'hold', hold_for: 1 });
       assert.match((await build.failure()).message, /exit status 3/);
-      const other = await bed.build(failing, { on_error: 'hold' });
+      const other = await env.build(failing, { on_error: 'hold' });
       await other.held();
       await other.handle.cancel();
       await assert.rejects(other.result());
       assert.equal((await other.status()).status, 'CANCELED');
-      assert.deepEqual(bed.leftovers(), []);
+      assert.deepEqual(env.leftovers(), []);
     });
 
     it('does not use up the time of the build', async () => {
-      const template = (command: string): string => bed.template({ name: 'time', body: bodyOf(command) });
-      await (await bed.build(bed.template({ name: 'time' }))).result();
-      const build = await bed.build(template('exit 3'), { on_error: 'hold', timeout: 20 });
+      const template = (command: string): string => env.template({ name: 'time', body: bodyOf(command) });
+      await (await env.build(env.template({ name: 'time' }))).result();
+      const build = await env.build(template('exit 3'), { on_error: 'hold', timeout: 20 });
       await build.held();
       const { startedAt } = await build.status();
       await until(async () => {
@@ -215,20 +215,20 @@ describe('a build whose step has failed', () => {
 
     it('lets somebody in over SSH, for as long as the session lasts', async () => {
       const check = '! grep -q imagefactory-session /home/*/.ssh/authorized_keys; test -e /tmp/looked';
-      const build = await bed.build(bed.template({ name: 'ssh', body: bodyOf(check) }), { on_error: 'hold' });
+      const build = await env.build(env.template({ name: 'ssh', body: bodyOf(check) }), { on_error: 'hold' });
       assert.equal((await build.held()).hasGuest, true);
-      const io = new RecordingIo(bed.env());
-      const code = await run(['--task-queue', bed.taskQueue, 'ssh', build.uuid, '--', 'touch /tmp/looked; exit 5'], io);
+      const io = new RecordingIo(env.variables());
+      const code = await run(['--task-queue', env.taskQueue, 'ssh', build.uuid, '--', 'touch /tmp/looked; exit 5'], io);
       assert.equal(code, 5, io.stderr);
       await resume(build, { parameters: { on_error: 'cleanup' } });
       await result(build);
-      const again = new RecordingIo(bed.env());
-      assert.equal(await run(['--task-queue', bed.taskQueue, 'ssh', build.uuid], again), 1);
+      const again = new RecordingIo(env.variables());
+      assert.equal(await run(['--task-queue', env.taskQueue, 'ssh', build.uuid], again), 1);
       assert.match(again.stderr, /is not held: it is COMPLETE/);
     });
 
     it('is not resumed when it is not held', async () => {
-      const build = await bed.build(bed.template({ name: 'running' }), { on_error: 'hold' });
+      const build = await env.build(env.template({ name: 'running' }), { on_error: 'hold' });
       await build.reaches('customise.create');
       await assert.rejects(resume(build), { message: /is not held/ });
       await assert.rejects(abortBuild(factory, build.uuid), { message: /is not held/ });
@@ -239,26 +239,26 @@ describe('a build whose step has failed', () => {
 
   describe('and that has ended', () => {
     it('starts again from its JEOS, under its UUID', async () => {
-      const template = (command: string): string => bed.template({ name: 'ended', body: bodyOf(command) });
+      const template = (command: string): string => env.template({ name: 'ended', body: bodyOf(command) });
       const parameters = { reuse_jeos: false };
-      const build = await bed.build(template('exit 3'), parameters);
+      const build = await env.build(template('exit 3'), parameters);
       await build.failure();
-      assert.deepEqual(bed.leftovers(), []);
+      assert.deepEqual(env.leftovers(), []);
       const made = serversMade();
       await resume(build, { template: template('true') });
       await result(build);
       assert.equal(serversMade() - made, 1, 'the installer ran a second time');
       assert.equal((await build.record()).status, 'COMPLETE');
-      assert.deepEqual(bed.leftovers(), []);
+      assert.deepEqual(env.leftovers(), []);
     });
 
     it('goes on with the instance that it has kept, where nothing runs twice', async () => {
       const template = (second: string): string =>
-        bed.template({ name: 'kept', body: bodyOf(NOTE('one'), second, RAN('one', 'two')) });
-      const build = await bed.build(template('exit 3'), { on_error: 'keep', keep_for: 3600 });
+        env.template({ name: 'kept', body: bodyOf(NOTE('one'), second, RAN('one', 'two')) });
+      const build = await env.build(template('exit 3'), { on_error: 'keep', keep_for: 3600 });
       await build.failure();
       const { kept } = await build.status();
-      const server = [...bed.cloud.state.servers.values()].find(({ name }) => name.endsWith(build.uuid));
+      const server = [...env.cloud.state.servers.values()].find(({ name }) => name.endsWith(build.uuid));
       assert.match(kept?.things.join() ?? '', new RegExp(`instance ${server?.id}`));
       const expires = readExpiry({ marks: server?.metadata ?? {} }) ?? 0;
       assert.ok(Math.abs(expires - (kept?.until ?? 0)) < 1000);
@@ -266,41 +266,41 @@ describe('a build whose step has failed', () => {
       await resume(build, { template: template(NOTE('two')) });
       await result(build);
       assert.equal(serversMade() - made, 0);
-      assert.deepEqual(bed.leftovers(), []);
+      assert.deepEqual(env.leftovers(), []);
     });
 
     describe('with other files', () => {
       const keep = { on_error: 'keep', keep_for: 3600 };
       const noteOf = async (build: Build): Promise<string> =>
-        (await build.status()).steps.find(({ name }) => name === 'remains')?.note ?? '';
+        (await build.status()).steps.find(({ name }) => name === 'resume-point')?.note ?? '';
 
       it('begins with a new instance when something is changed that has run in the kept one', async () => {
         const template = (first: string, last: string): string =>
-          bed.template({ name: 'changed', body: bodyOf(first, last) });
-        const build = await bed.build(template(NOTE('one'), 'exit 3'), keep);
+          env.template({ name: 'changed', body: bodyOf(first, last) });
+        const build = await env.build(template(NOTE('one'), 'exit 3'), keep);
         await build.failure();
         const made = serversMade();
         await resume(build, { template: template(NOTE('other'), RAN('other')) });
         await result(build);
         assert.equal(serversMade() - made, 1);
         assert.match(await noteOf(build), /command:1 c1 has run in it, and is changed/);
-        assert.deepEqual(bed.leftovers(), []);
+        assert.deepEqual(env.leftovers(), []);
       });
 
       it('begins with a new instance when something is gone that has run in the kept one', async () => {
-        const template = (...commands: string[]): string => bed.template({ name: 'gone', body: bodyOf(...commands) });
-        const build = await bed.build(template(NOTE('one'), NOTE('two'), 'exit 3'), keep);
+        const template = (...commands: string[]): string => env.template({ name: 'gone', body: bodyOf(...commands) });
+        const build = await env.build(template(NOTE('one'), NOTE('two'), 'exit 3'), keep);
         await build.failure();
         await resume(build, { template: template(NOTE('one')) });
         await result(build);
         assert.match(await noteOf(build), /command:2 c2 has run in it, and is gone/);
-        assert.deepEqual(bed.leftovers(), []);
+        assert.deepEqual(env.leftovers(), []);
       });
 
       it('does a step anew in the kept instance, though it is changed, when it is told to', async () => {
         const template = (second: string, last: string): string =>
-          bed.template({ name: 'redone', body: bodyOf(NOTE('one'), second, last) });
-        const build = await bed.build(template(NOTE('two'), 'exit 3'), keep);
+          env.template({ name: 'redone', body: bodyOf(NOTE('one'), second, last) });
+        const build = await env.build(template(NOTE('two'), 'exit 3'), keep);
         await build.failure();
         const made = serversMade();
         const redone = template(NOTE('too'), RAN('one', 'two', 'too'));
@@ -311,8 +311,8 @@ describe('a build whose step has failed', () => {
 
       it('installs another system, and does not go on in an instance of the one before', async () => {
         const template = (version: string, last: string): string =>
-          bed.template({ name: 'system', version, body: bodyOf(NOTE('one'), last) });
-        const build = await bed.build(template('12', 'exit 3'), keep);
+          env.template({ name: 'system', version, body: bodyOf(NOTE('one'), last) });
+        const build = await env.build(template('12', 'exit 3'), keep);
         await build.failure();
         const made = serversMade();
         await resume(build, { template: template('11', RAN('one')), parameters: { reuse_jeos: 'False' } });
@@ -320,14 +320,14 @@ describe('a build whose step has failed', () => {
         assert.equal(serversMade() - made, 2);
         assert.match(await noteOf(build), /is removed: .* another installed system/);
         const { glance_id: base } = await build.record();
-        assert.equal(bed.cloud.state.images.get(base ?? '')?.properties['os_version'], '11');
-        assert.deepEqual(bed.leftovers(), []);
+        assert.equal(env.cloud.state.images.get(base ?? '')?.properties['os_version'], '11');
+        assert.deepEqual(env.leftovers(), []);
       });
 
       it('waits for no installation of the system before, though that still runs for this very build', async () => {
-        const template = (version: string): string => bed.template({ name: 'installs', version });
-        const forget = bed.cloud.behaviours.add({ match: { boots: 'installer' }, installer: 'never-off', times: 1 });
-        const build = await bed.build(template('12'), { reuse_jeos: false });
+        const template = (version: string): string => env.template({ name: 'installs', version });
+        const forget = env.cloud.behaviours.add({ match: { boots: 'installer' }, installer: 'never-off', times: 1 });
+        const build = await env.build(template('12'), { reuse_jeos: false });
         const before = await build.installer();
         await before.reaches('installer.wait');
         await build.handle.terminate('by a test');
@@ -335,48 +335,48 @@ describe('a build whose step has failed', () => {
         await resume(build, { template: template('11') });
         await result(build);
         const { jeos } = await build.record();
-        assert.equal(bed.cloud.state.images.get(jeos?.glance_id ?? '')?.properties['imagefactory_jeos'], jeos?.digest);
+        assert.equal(env.cloud.state.images.get(jeos?.glance_id ?? '')?.properties['imagefactory_jeos'], jeos?.digest);
         await before.handle.cancel();
         await assert.rejects(before.result());
-        assert.deepEqual(bed.leftovers(), []);
+        assert.deepEqual(env.leftovers(), []);
       });
 
       it('begins with a new instance where the worker died before it wrote down what it had made', async () => {
-        const template = (last: string): string => bed.template({ name: 'unknown', body: bodyOf(NOTE('one'), last) });
-        const build = await bed.build(template('exit 3'), keep);
+        const template = (last: string): string => env.template({ name: 'unknown', body: bodyOf(NOTE('one'), last) });
+        const build = await env.build(template('exit 3'), keep);
         await build.failure();
-        await rm(join(bed.storage, `${build.uuid}.d`, 'guest.json'));
+        await rm(join(env.storage, `${build.uuid}.d`, 'guest.json'));
         await resume(build, { template: template(RAN('one')) });
         await result(build);
         assert.match(await noteOf(build), /is removed: what it was made from has not been written down/);
-        assert.deepEqual(bed.leftovers(), []);
+        assert.deepEqual(env.leftovers(), []);
       });
 
       it('boots a new instance where parameters ask for another', async () => {
-        const template = (last: string): string => bed.template({ name: 'asked', body: bodyOf(NOTE('one'), last) });
-        const build = await bed.build(template('exit 3'), keep);
+        const template = (last: string): string => env.template({ name: 'asked', body: bodyOf(NOTE('one'), last) });
+        const build = await env.build(template('exit 3'), keep);
         await build.failure();
         await resume(build, { template: template(RAN('one')), parameters: { root_disk: 'volume' } });
         await result(build);
         assert.match(await noteOf(build), /is removed: .*disk/);
-        assert.deepEqual(bed.leftovers(), []);
+        assert.deepEqual(env.leftovers(), []);
       });
 
       it('makes no image of a snapshot that was taken of another template', async () => {
-        const template = (word: string): string => bed.template({ name: 'taken', body: bodyOf(NOTE(word), RAN(word)) });
-        const build = await bed.build(template('one'));
+        const template = (word: string): string => env.template({ name: 'taken', body: bodyOf(NOTE(word), RAN(word)) });
+        const build = await env.build(template('one'));
         await build.reaches('base.publish');
         await build.handle.terminate('by a test');
         await resume(build, { template: template('other') });
         await result(build);
-        assert.equal(bed.images('base').filter(({ name }) => name === 'taken-base').length, 1);
+        assert.equal(env.images('base').filter(({ name }) => name === 'taken-base').length, 1);
         assert.match(await noteOf(build), /snapshot .* is removed: it was taken of another template/);
-        assert.deepEqual(bed.leftovers(), []);
+        assert.deepEqual(env.leftovers(), []);
       });
 
       it('keeps to those that it was given while it was held', async () => {
-        const template = (...commands: string[]): string => bed.template({ name: 'given', body: bodyOf(...commands) });
-        const build = await bed.build(template(NOTE('one'), 'exit 3'), { on_error: 'hold' });
+        const template = (...commands: string[]): string => env.template({ name: 'given', body: bodyOf(...commands) });
+        const build = await env.build(template(NOTE('one'), 'exit 3'), { on_error: 'hold' });
         await build.held();
         const corrected = template(NOTE('one'), NOTE('two'), 'exit 4');
         await resume(build, { template: corrected, parameters: { ...keep, image_name: 'given' } });
@@ -387,37 +387,37 @@ describe('a build whose step has failed', () => {
         await resume(build, { template: template(NOTE('one'), NOTE('two'), RAN('one', 'two')) });
         await result(build);
         assert.equal((await build.record()).parameters['image_name'], 'given');
-        assert.deepEqual(bed.leftovers(), []);
+        assert.deepEqual(env.leftovers(), []);
       });
     });
 
     it('goes on where it was terminated', async () => {
       const body = bodyOf(NOTE('one'), `${NOTE('two')}; sleep 1`, RAN('one', 'two'));
-      const build = await bed.build(bed.template({ name: 'terminated', body }), { reuse_jeos: false });
+      const build = await env.build(env.template({ name: 'terminated', body }), { reuse_jeos: false });
       const made = serversMade();
       await build.reaches('command:2 c2');
       await build.handle.terminate('by a test');
       await resume(build);
       await result(build);
       assert.equal(serversMade() - made, 2);
-      assert.deepEqual(bed.leftovers(), []);
+      assert.deepEqual(env.leftovers(), []);
     });
 
     it('goes on with a snapshot that was taken before it was terminated', async () => {
-      const build = await bed.build(bed.template({ name: 'snapshot' }));
+      const build = await env.build(env.template({ name: 'snapshot' }));
       const made = serversMade();
       await build.reaches('base.publish');
       await build.handle.terminate('by a test');
       await resume(build);
       await result(build);
       assert.ok(serversMade() - made <= 2);
-      assert.equal(bed.images('base').filter(({ name }) => name === 'snapshot-base').length, 1);
-      assert.deepEqual(bed.leftovers(), []);
+      assert.equal(env.images('base').filter(({ name }) => name === 'snapshot-base').length, 1);
+      assert.deepEqual(env.leftovers(), []);
     });
 
     it('does anew what it is told to', async () => {
-      const template = bed.template({ name: 'from', body: bodyOf(NOTE('one'), NOTE('two'), 'test -e /root/go') });
-      const build = await bed.build(template, { on_error: 'keep' });
+      const template = env.template({ name: 'from', body: bodyOf(NOTE('one'), NOTE('two'), 'test -e /root/go') });
+      const build = await env.build(template, { on_error: 'keep' });
       await build.failure();
       let made = serversMade();
       await resume(build, { from: 'command:2 c2' });
@@ -427,44 +427,44 @@ describe('a build whose step has failed', () => {
       await assert.rejects(result(build), {
         message: /cannot be resumed from command:9; it can from: jeos, customise, command:1 c1/,
       });
-      const ended = bed.template({ name: 'from', body: bodyOf(NOTE('one'), NOTE('two'), RAN('one', 'two')) });
+      const ended = env.template({ name: 'from', body: bodyOf(NOTE('one'), NOTE('two'), RAN('one', 'two')) });
       await resume(build, { from: 'customise', template: ended });
       await result(build);
       assert.equal(serversMade() - made, 1);
       made = serversMade();
-      assert.deepEqual(bed.leftovers(), []);
+      assert.deepEqual(env.leftovers(), []);
     });
 
     describe('where its disk was a volume', () => {
       const volumes = { root_disk: 'volume', on_error: 'keep' };
 
       it('starts from the JEOS as on any other disk: nothing of what ran before is in the image', async () => {
-        const template = (...commands: string[]): string => bed.template({ name: 'disk', body: bodyOf(...commands) });
-        const build = await bed.build(template(NOTE('one'), 'exit 3'), volumes);
+        const template = (...commands: string[]): string => env.template({ name: 'disk', body: bodyOf(...commands) });
+        const build = await env.build(template(NOTE('one'), 'exit 3'), volumes);
         await build.failure();
         const [used] = volumesOf(build);
         await resume(build, { from: 'customise', template: template(NOTE('other'), RAN('other')) });
         await result(build);
-        const { note = '' } = (await build.status()).steps.find(({ name }) => name === 'remains') ?? {};
+        const { note = '' } = (await build.status()).steps.find(({ name }) => name === 'resume-point') ?? {};
         assert.ok(note.includes(`volume ${used?.id}, which it had for its disk, is removed`), note);
-        assert.deepEqual(bed.leftovers(), []);
+        assert.deepEqual(env.leftovers(), []);
       });
 
       it('starts from the JEOS also when the kept instance is off', async () => {
-        const template = (last: string): string => bed.template({ name: 'off', body: bodyOf(NOTE('one'), last) });
-        const build = await bed.build(template('exit 3'), volumes);
+        const template = (last: string): string => env.template({ name: 'off', body: bodyOf(NOTE('one'), last) });
+        const build = await env.build(template('exit 3'), volumes);
         await build.failure();
-        const server = [...bed.cloud.state.servers.values()].find(({ name }) => name.endsWith(build.uuid));
-        await bed.cloud.stopServer(server?.id ?? '');
+        const server = [...env.cloud.state.servers.values()].find(({ name }) => name.endsWith(build.uuid));
+        await env.cloud.stopServer(server?.id ?? '');
         await resume(build, { template: template(RAN('one')) });
         await result(build);
-        assert.deepEqual(bed.leftovers(), []);
+        assert.deepEqual(env.leftovers(), []);
       });
 
       it('runs no command a second time on a disk that could not be uploaded', async () => {
-        const build = await bed.build(bed.template({ name: 'upload', body: bodyOf(NOTE('one'), RAN('one')) }), volumes);
+        const build = await env.build(env.template({ name: 'upload', body: bodyOf(NOTE('one'), RAN('one')) }), volumes);
         // The JEOS has been there since the first of these.
-        const forget = bed.cloud.volumeBehaviours.add({ match: { name: /-root-/ }, upload: 'deleted' });
+        const forget = env.cloud.volumeBehaviours.add({ match: { name: /-root-/ }, upload: 'deleted' });
         await build.failure();
         forget();
         const { failure, kept } = await build.status();
@@ -474,15 +474,15 @@ describe('a build whose step has failed', () => {
         assert.ok(Math.abs((readExpiry({ marks: disk?.metadata ?? {} }) ?? 0) - kept.until) < 1000);
         await resume(build);
         await result(build);
-        assert.deepEqual(bed.leftovers(), []);
+        assert.deepEqual(env.leftovers(), []);
       });
 
       it('waits for an upload to end before it removes the disk', async () => {
-        const build = await bed.build(
-          bed.template({ name: 'uploads', body: bodyOf(NOTE('one'), RAN('one')) }),
+        const build = await env.build(
+          env.template({ name: 'uploads', body: bodyOf(NOTE('one'), RAN('one')) }),
           volumes,
         );
-        const forget = bed.cloud.volumeBehaviours.add({ match: { name: /-root-/ }, upload: 'stuck' });
+        const forget = env.cloud.volumeBehaviours.add({ match: { name: /-root-/ }, upload: 'stuck' });
         const isUploading = (): boolean => volumesOf(build)[0]?.status === 'uploading';
         await until(isUploading, 'its disk is uploaded');
         await build.handle.terminate('by a test');
@@ -490,20 +490,20 @@ describe('a build whose step has failed', () => {
         await resume(build);
         const [disk] = volumesOf(build);
         const deletes = { service: 'volume', method: 'DELETE', path: new RegExp(`${disk?.id}`) } as const;
-        await until(() => bed.cloud.calls.list(deletes).some(({ status }) => status === 400), 'Cinder refuses');
+        await until(() => env.cloud.calls.list(deletes).some(({ status }) => status === 400), 'Cinder refuses');
         Object.assign(disk ?? {}, { status: 'available' });
         await result(build);
-        assert.deepEqual(bed.leftovers(), []);
+        assert.deepEqual(env.leftovers(), []);
       });
 
       it('removes it too when the disk is to be a local one', async () => {
-        const template = (last: string): string => bed.template({ name: 'local', body: bodyOf(NOTE('one'), last) });
-        const build = await bed.build(template('exit 3'), volumes);
+        const template = (last: string): string => env.template({ name: 'local', body: bodyOf(NOTE('one'), last) });
+        const build = await env.build(template('exit 3'), volumes);
         await build.failure();
         assert.equal(volumesOf(build).length, 1);
         await resume(build, { template: template(RAN('one')), from: 'customise', parameters: { root_disk: 'local' } });
         await result(build);
-        assert.deepEqual(bed.leftovers(), []);
+        assert.deepEqual(env.leftovers(), []);
       });
     });
   });

@@ -8,9 +8,10 @@ import { fileURLToPath } from 'node:url';
 import type { Payload } from '@temporalio/common';
 import { run } from '../../../src/cli/cli.js';
 import { EncryptionCodec } from '../../../src/codec/encryption-codec.js';
-import { KEYS_VARIABLE, newKeyLine, payloadKeysFromEnv, type PayloadKeys } from '../../../src/codec/keys.js';
-import { print } from '../../fakes/openstack/compute/console.js';
-import { TestEnv, PRESEED, type Build } from '../../support/bed.js';
+import { KEYS_VARIABLE, generateKeyLine, readPayloadKeysFromEnv, type PayloadKeys } from '../../../src/codec/keys.js';
+import { printToConsole } from '../../fakes/openstack/compute/console.js';
+import { TestEnv, PRESEED, type Build } from '../../support/test-env.js';
+import { temporalEnv } from '../../support/temporal.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
 
 /** Words that nothing else contains. */
@@ -39,18 +40,18 @@ class LoggingWorker {
   log = '';
   private readonly child: ChildProcess;
 
-  constructor(bed: TestEnv, env: Record<string, string>) {
+  constructor(env: TestEnv, variables: Record<string, string>) {
     const options = {
-      taskQueue: bed.taskQueue,
-      storagePath: bed.storage,
-      cachePath: join(bed.storage, 'cache'),
+      taskQueue: env.taskQueue,
+      storagePath: env.storage,
+      cachePath: join(env.storage, 'cache'),
       logFormat: 'json',
       logLevel: 'debug',
       pace: { shortest: 20, longest: 200 },
     };
     const program = fileURLToPath(new URL('../../support/worker.ts', import.meta.url));
     this.child = spawn(process.execPath, ['--import', 'tsx', program, JSON.stringify(options)], {
-      env: { ...process.env, ...bed.env(), ...env },
+      env: { ...process.env, ...env.variables(), ...variables },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     for (const stream of [this.child.stdout, this.child.stderr]) {
@@ -97,45 +98,45 @@ async function textOf(value: unknown, decode: (payload: Payload) => Promise<Payl
 for (const encrypted of [true, false]) {
   const what = `no secret is left to read ${encrypted ? 'with' : 'without'} payload keys`;
   describe(what, { concurrency: false, timeout: 240_000 }, () => {
-    let bed: TestEnv;
+    let env: TestEnv;
     let worker: LoggingWorker;
     let keys: PayloadKeys | undefined;
-    const keyEnv: Record<string, string> = encrypted ? { [KEYS_VARIABLE]: newKeyLine() } : {};
+    const keyEnv: Record<string, string> = encrypted ? { [KEYS_VARIABLE]: generateKeyLine() } : {};
     const said: string[] = [];
 
     before(async () => {
-      keys = payloadKeysFromEnv(keyEnv);
-      bed = await TestEnv.start({
+      keys = readPayloadKeysFromEnv(keyEnv);
+      env = await TestEnv.start({
         cloud: { credentials: { password: CLOUD_PASSWORD } },
         worker: false,
         ...(keys === undefined ? {} : { payloadKeys: keys }),
       });
-      worker = new LoggingWorker(bed, keyEnv);
+      worker = new LoggingWorker(env, keyEnv);
     });
     after(async () => {
       await worker.stop();
-      await bed.close();
+      await env.close();
     });
     beforeEach(() => {
-      bed.cloud.behaviours.clear();
-      bed.cloud.faults.clear();
+      env.cloud.behaviours.clear();
+      env.cloud.faults.clear();
     });
 
     function template(name: string, body = ''): string {
       const rootpw = `<rootpw>${ROOT_PASSWORD}</rootpw></os>`;
-      const url = withPassword(bed.media.debianUrl, URL_PASSWORD);
-      return bed.template({ name, body, url }).replace('</os>', rootpw);
+      const url = withPassword(env.media.debianUrl, URL_PASSWORD);
+      return env.template({ name, body, url }).replace('</os>', rootpw);
     }
 
     /** Every case has an installer run of its own where its script differs. */
     function build(name: string, parameters: Record<string, unknown> = {}, body = ''): Promise<Build> {
-      return bed.build(template(name, body), { install_script: SCRIPT, ...parameters });
+      return env.build(template(name, body), { install_script: SCRIPT, ...parameters });
     }
 
     async function command(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-      const env = { ...keyEnv, TEMPORAL_ADDRESS: bed.temporal.address };
-      const io = new RecordingIo(env);
-      const code = await run(['--task-queue', bed.taskQueue, ...args], io);
+      const variables = { ...keyEnv, ...temporalEnv(env.temporal) };
+      const io = new RecordingIo(variables);
+      const code = await run(['--task-queue', env.taskQueue, ...args], io);
       said.push(io.stdout, io.stderr);
       return { code, stdout: io.stdout, stderr: io.stderr };
     }
@@ -148,7 +149,7 @@ for (const encrypted of [true, false]) {
 
     it('by a build that succeeds', async () => {
       const repository = withPassword('http://packages.example.org/debian', REPOSITORY_PASSWORD);
-      const telling = `echo from ${repository} and ${withPassword(bed.media.debianUrl, URL_PASSWORD)}`;
+      const telling = `echo from ${repository} and ${withPassword(env.media.debianUrl, URL_PASSWORD)}`;
       const body = `<repositories><repository name="extra"><url>deb ${repository} bookworm main</url></repository></repositories>
         <commands><command name="talk">${TALKATIVE}; ${telling}</command></commands>`;
       const whole = await build('whole', {}, body);
@@ -163,8 +164,8 @@ for (const encrypted of [true, false]) {
     });
 
     it('by media that are not there', async () => {
-      const url = `${withPassword(bed.media.debianUrl, URL_PASSWORD)}/nowhere`;
-      const lost = await bed.build(template('nowhere').replace(/<url>.*?<\/url>/, `<url>${url}</url>`), {
+      const url = `${withPassword(env.media.debianUrl, URL_PASSWORD)}/nowhere`;
+      const lost = await env.build(template('nowhere').replace(/<url>.*?<\/url>/, `<url>${url}</url>`), {
         install_script: `${SCRIPT}# nowhere\n`,
       });
       assert.match(await saidOf(lost), /cannot fetch http:\/\/127\.0\.0\.1:\d+\/.*404/);
@@ -173,10 +174,10 @@ for (const encrypted of [true, false]) {
     it('by a build that is held, and resumed with another template', async () => {
       const talk = (end: string): string =>
         template('held', `<commands><command name="talk">${TALKATIVE}; ${end}</command></commands>`);
-      const held = await bed.build(talk('exit 7'), { install_script: SCRIPT, on_error: 'hold' });
+      const held = await env.build(talk('exit 7'), { install_script: SCRIPT, on_error: 'hold' });
       await held.held();
       assert.match((await command('status', held.uuid)).stdout, /root is \*{8}/);
-      const tdl = join(bed.storage, 'held.tdl');
+      const tdl = join(env.storage, 'held.tdl');
       await writeFile(tdl, talk('exit 0'), { mode: 0o600 });
       const { code, stderr } = await command('resume', held.uuid, '--template', tdl);
       assert.equal(code, 0, stderr);
@@ -186,7 +187,7 @@ for (const encrypted of [true, false]) {
     it('by a build that has failed, and starts again', async () => {
       const bad = await build('again', {}, `<commands><command name="talk">${TALKATIVE}; exit 7</command></commands>`);
       assert.match(await saidOf(bad), /root is \*{8}/);
-      const tdl = join(bed.storage, 'again.tdl');
+      const tdl = join(env.storage, 'again.tdl');
       await writeFile(tdl, template('again'), { mode: 0o600 });
       const { code, stderr } = await command('resume', bad.uuid, '--template', tdl);
       assert.equal(code, 0, stderr);
@@ -194,7 +195,7 @@ for (const encrypted of [true, false]) {
 
     it('by an installer that prints its script', async () => {
       const failureLine = `IMAGEFACTORY-ERROR in: password ${SCRIPT_PASSWORD}`;
-      bed.cloud.behaviours.add({ installer: 'fails', failureLine });
+      env.cloud.behaviours.add({ installer: 'fails', failureLine });
       const message = await saidOf(await build('installer', { install_script: `${SCRIPT}# fails\n` }));
       assert.match(message, /IMAGEFACTORY-ERROR in: password \*{8}/);
     });
@@ -202,7 +203,7 @@ for (const encrypted of [true, false]) {
     it('by a Nova that quotes the user data that it refuses', async () => {
       const data = Buffer.from(`${SCRIPT}# refused\n`).toString('base64');
       const quoted = `Invalid input for field/attribute user_data. Value: ${data}. '${data}' is too long`;
-      bed.cloud.faults.add({
+      env.cloud.faults.add({
         kind: 'status',
         status: 400,
         message: quoted,
@@ -213,17 +214,18 @@ for (const encrypted of [true, false]) {
     });
 
     it('by a guest without SSH whose console tells', async () => {
-      bed.cloud.behaviours.add({ match: { boots: 'disk' }, guest: { ssh: false } });
+      env.cloud.behaviours.add({ match: { boots: 'disk' }, guest: { ssh: false } });
       const silent = await build('silent', { boot_timeout: 3 });
       await silent.reaches('ssh');
-      for (const server of bed.cloud.state.servers.values()) print(server, `root has ${ROOT_PASSWORD}\nlogin: `);
+      for (const server of env.cloud.state.servers.values())
+        printToConsole(server, `root has ${ROOT_PASSWORD}\nlogin: `);
       assert.match(await saidOf(silent), /no login over SSH/);
       assert.match(JSON.stringify(await silent.status()), /root has \*{8}/);
     });
 
     it('by a command that fails, started on the command line', async () => {
-      const tdl = join(bed.storage, 'talk.tdl');
-      const script = join(bed.storage, 'talk.preseed');
+      const tdl = join(env.storage, 'talk.tdl');
+      const script = join(env.storage, 'talk.preseed');
       await writeFile(tdl, template('talk', `<commands><command name="bad">${TALKATIVE}; exit 7</command></commands>`));
       await writeFile(script, SCRIPT);
       for (const file of [tdl, script]) await chmod(file, 0o600);
@@ -250,11 +252,11 @@ for (const encrypted of [true, false]) {
     });
 
     it('by a cloud that no longer takes the worker’s password', async () => {
-      bed.cloud.identity.credentials.password = 'changed';
-      bed.cloud.identity.expireTokens();
+      env.cloud.identity.credentials.password = 'changed';
+      env.cloud.identity.expireTokens();
       const refused = await build('unauthorised');
       assert.match(await saidOf(refused), /Keystone/);
-      bed.cloud.identity.credentials.password = CLOUD_PASSWORD;
+      env.cloud.identity.credentials.password = CLOUD_PASSWORD;
     });
 
     function assertNothing(text: string, secrets: string[], where: string): void {
@@ -263,10 +265,10 @@ for (const encrypted of [true, false]) {
     }
 
     /** What nobody may read in any place: those of the cloud, and those of the input. */
-    const cloudSecrets = (): string[] => [CLOUD_PASSWORD, ...bed.cloud.identity.issuedTokens()];
+    const cloudSecrets = (): string[] => [CLOUD_PASSWORD, ...env.cloud.identity.issuedTokens()];
 
     async function histories(): Promise<Map<string, EventText[]>> {
-      const { workflow } = bed.temporal.client;
+      const { workflow } = env.temporal.client;
       const codec = new EncryptionCodec(keys);
       const found = new Map<string, EventText[]>();
       for await (const { workflowId, runId } of workflow.list()) {
@@ -311,10 +313,10 @@ for (const encrypted of [true, false]) {
     });
 
     it('in any record, console or ICICLE of the store; and what else is there, only its owner may read', async () => {
-      const entries = await readdir(bed.storage, { recursive: true, withFileTypes: true });
+      const entries = await readdir(env.storage, { recursive: true, withFileTypes: true });
       const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
       assert.ok(files.filter((file) => file.endsWith('.meta')).length >= 8);
-      for (const file of files.filter((name) => !name.startsWith(join(bed.storage, 'cache')))) {
+      for (const file of files.filter((name) => !name.startsWith(join(env.storage, 'cache')))) {
         assert.equal((await stat(file)).mode & 0o077, 0, file);
         const text = await readFile(file, 'latin1');
         // The working documents are the ones that the build works with.

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { baseImageWorkflowId } from '../../../src/domain/base-image-input.js';
 import { run } from '../../../src/cli/cli.js';
-import { TestEnv, Build } from '../../support/bed.js';
+import { TestEnv, Build } from '../../support/test-env.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
 import { until } from '../../support/until.js';
 
@@ -19,16 +19,16 @@ interface StatusDocument {
 }
 
 describe('the status of a build', { concurrency: 4 }, () => {
-  let bed: TestEnv;
+  let env: TestEnv;
   before(async () => {
-    bed = await TestEnv.start();
-    await (await bed.build(bed.template())).result();
+    env = await TestEnv.start();
+    await (await env.build(env.template())).result();
   });
-  after(() => bed.close());
+  after(() => env.close());
 
-  async function asked(build: Build, on = bed): Promise<{ text: string; json: StatusDocument }> {
+  async function asked(build: Build, on = env): Promise<{ text: string; json: StatusDocument }> {
     const answer = async (...options: string[]): Promise<string> => {
-      const io = new RecordingIo(on.env());
+      const io = new RecordingIo(on.variables());
       const code = await run(['--task-queue', on.taskQueue, ...options, 'status', build.uuid], io);
       assert.equal(code, 0, io.stderr);
       return io.stdout;
@@ -37,7 +37,7 @@ describe('the status of a build', { concurrency: 4 }, () => {
   }
 
   function serverOf(build: Build): string {
-    return [...bed.cloud.state.servers.values()].find(({ name }) => name.endsWith(build.uuid))?.id ?? 'none';
+    return [...env.cloud.state.servers.values()].find(({ name }) => name.endsWith(build.uuid))?.id ?? 'none';
   }
 
   async function jeosOf(build: Build): Promise<string> {
@@ -45,7 +45,7 @@ describe('the status of a build', { concurrency: 4 }, () => {
   }
 
   it('that has failed says what failed, why, and that it goes on from the JEOS', async () => {
-    const build = await bed.build(bed.template({ body: BAD }));
+    const build = await env.build(env.template({ body: BAD }));
     await build.failure();
     const { text, json } = await asked(build);
     const jeos = await jeosOf(build);
@@ -65,7 +65,7 @@ describe('the status of a build', { concurrency: 4 }, () => {
   });
 
   it('that has kept its instance goes on from that', async () => {
-    const build = await bed.build(bed.template({ body: BAD }), { on_error: 'keep' });
+    const build = await env.build(env.template({ body: BAD }), { on_error: 'keep' });
     await build.failure();
     const { text, json } = await asked(build);
     assert.equal(json.resumes.from, 'instance');
@@ -77,7 +77,7 @@ describe('the status of a build', { concurrency: 4 }, () => {
   });
 
   it('that somebody has terminated says so, where it was, and how what it has left is removed', async () => {
-    const build = await bed.build(bed.template({ body: LONG }));
+    const build = await env.build(env.template({ body: LONG }));
     await build.reaches('command:1 long');
     await build.handle.terminate('the power was needed');
     const { text, json } = await asked(build);
@@ -91,12 +91,12 @@ describe('the status of a build', { concurrency: 4 }, () => {
     assert.equal(json.execution, 'TERMINATED');
     assert.equal(json.failure.step, 'command:1 long');
     assert.equal(json.resumes.from, 'instance');
-    bed.cloud.deleteServer(serverOf(build));
+    env.cloud.deleteServer(serverOf(build));
     assert.equal((await asked(build)).json.resumes.from, 'jeos');
   });
 
   it('that was terminated after its snapshot goes on from that', async () => {
-    const build = await bed.build(bed.template());
+    const build = await env.build(env.template());
     await build.reaches('base.publish');
     await build.handle.terminate('by a test');
     const { json } = await asked(build);
@@ -105,7 +105,7 @@ describe('the status of a build', { concurrency: 4 }, () => {
   });
 
   it('that was cancelled says what was removed', async () => {
-    const build = await bed.build(bed.template({ body: LONG }));
+    const build = await env.build(env.template({ body: LONG }));
     await build.reaches('command:1 long');
     await build.handle.cancel();
     await assert.rejects(build.result());
@@ -118,18 +118,18 @@ describe('the status of a build', { concurrency: 4 }, () => {
   });
 
   it('whose time in Temporal was over says so', async () => {
-    const { handle, uuid } = await bed.build(bed.template({ name: 'late', body: LONG }));
+    const { handle, uuid } = await env.build(env.template({ name: 'late', body: LONG }));
     const { args } = await inputOf(handle.workflowId);
     await handle.cancel();
     await assert.rejects(handle.result());
-    const again = await bed.temporal.client.workflow.start('baseImage', {
-      taskQueue: bed.taskQueue,
+    const again = await env.temporal.client.workflow.start('baseImage', {
+      taskQueue: env.taskQueue,
       workflowId: baseImageWorkflowId(uuid),
       args,
       workflowExecutionTimeout: '3s',
     });
     await assert.rejects(again.result());
-    const { json, text } = await asked(new Build(uuid, again as Build['handle'], bed));
+    const { json, text } = await asked(new Build(uuid, again as Build['handle'], env));
     assert.equal(json.execution, 'TIMED_OUT');
     assert.equal(json.status, 'FAILED');
     assert.match(text, /\(TIMED_OUT\)/);
@@ -137,13 +137,13 @@ describe('the status of a build', { concurrency: 4 }, () => {
   });
 
   async function inputOf(workflowId: string): Promise<{ args: unknown[] }> {
-    const { events } = await bed.temporal.client.workflow.getHandle(workflowId).fetchHistory();
+    const { events } = await env.temporal.client.workflow.getHandle(workflowId).fetchHistory();
     const payload = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0];
     return { args: [JSON.parse(Buffer.from(payload?.data ?? []).toString('utf8'))] };
   }
 
   it('that has failed before anything was made begins at the beginning', async () => {
-    const build = await bed.build(bed.template({ name: 'early' }), { flavor: 'm9.huge' });
+    const build = await env.build(env.template({ name: 'early' }), { flavor: 'm9.huge' });
     await build.failure();
     const { json, text } = await asked(build);
     assert.equal(json.failure.step, 'plan');
@@ -152,11 +152,11 @@ describe('the status of a build', { concurrency: 4 }, () => {
   });
 
   it('whose installation goes on for others joins that again', async () => {
-    const forget = bed.cloud.behaviours.add({ match: { boots: 'installer' }, installer: 'never-off' });
+    const forget = env.cloud.behaviours.add({ match: { boots: 'installer' }, installer: 'never-off' });
     const parts = { name: 'shared', version: '11' };
-    const [one, other] = await Promise.all([bed.build(bed.template(parts)), bed.build(bed.template(parts))]);
+    const [one, other] = await Promise.all([env.build(env.template(parts)), env.build(env.template(parts))]);
     for (const build of [one, other]) await build.reaches('jeos');
-    const run = bed.temporal.client.workflow.getHandle((await one.status()).jeosWorkflowId ?? '');
+    const run = env.temporal.client.workflow.getHandle((await one.status()).jeosWorkflowId ?? '');
     await until(async () => {
       const { events } = await run.fetchHistory().catch(() => ({ events: [] }));
       const signals = (events ?? []).map((event) => event.workflowExecutionSignaledEventAttributes?.signalName);
@@ -171,7 +171,7 @@ describe('the status of a build', { concurrency: 4 }, () => {
   });
 
   it('that is held says what failed, since when it waits, what comes next, and the commands', async () => {
-    const build = await bed.build(bed.template({ body: BAD }), { on_error: 'hold' });
+    const build = await env.build(env.template({ body: BAD }), { on_error: 'hold' });
     await build.held();
     const { text, json } = await asked(build);
     assert.match(text, / HELD /);
@@ -193,7 +193,7 @@ describe('the status of a build', { concurrency: 4 }, () => {
   });
 
   it('tells without a worker what Temporal knows', async () => {
-    const other = await TestEnv.start({ temporal: bed.temporal });
+    const other = await TestEnv.start({ temporal: env.temporal });
     try {
       const build = await other.build(other.template({ body: BAD }));
       await build.failure();

@@ -10,7 +10,7 @@ import { baseImageWorkflowId } from '../../../src/domain/base-image-input.js';
 import { SEARCH_ATTRIBUTES } from '../../../src/domain/search-attributes.js';
 import { FactoryError } from '../../../src/domain/errors.js';
 import { run } from '../../../src/cli/cli.js';
-import { startTemporal, withWorkers } from '../../support/temporal.js';
+import { startTemporal, temporalEnv, withWorkers } from '../../support/temporal.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
 import { instantActivities, Parked } from './activities.js';
 
@@ -56,7 +56,7 @@ describe('the command line against a real Temporal server', { skip }, () => {
 
   /** Begins a command on a task queue of the test's own. */
   function begin(queue: string, ...args: string[]): { io: RecordingIo; ended: Promise<number> } {
-    const io = new RecordingIo({ TEMPORAL_ADDRESS: environment.address, TEMPORAL_NAMESPACE: environment.namespace });
+    const io = new RecordingIo(temporalEnv(environment));
     return { io, ended: run(['--task-queue', queue, ...args], io) };
   }
 

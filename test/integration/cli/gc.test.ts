@@ -3,29 +3,27 @@ import { after, before, describe, it } from 'node:test';
 import type { CloudSweep } from '../../../src/domain/messages.js';
 import { run } from '../../../src/cli/cli.js';
 import { getSweepScheduleId } from '../../../src/client/gc.js';
-import { TestEnv } from '../../support/bed.js';
+import { TestEnv } from '../../support/test-env.js';
+import { temporalEnv } from '../../support/temporal.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
 import { until } from '../../support/until.js';
 
 describe('gc and setup --gc-schedule on the command line', () => {
-  let bed: TestEnv;
+  let env: TestEnv;
   before(async () => {
-    bed = await TestEnv.start();
+    env = await TestEnv.start();
   });
-  after(() => bed.close());
+  after(() => env.close());
 
   async function imagefactory(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-    const io = new RecordingIo({
-      TEMPORAL_ADDRESS: bed.temporal.address,
-      TEMPORAL_NAMESPACE: bed.temporal.namespace ?? 'default',
-    });
-    const code = await run(['--task-queue', bed.taskQueue, ...args], io);
+    const io = new RecordingIo(temporalEnv(env.temporal));
+    const code = await run(['--task-queue', env.taskQueue, ...args], io);
     return { code, stdout: io.stdout, stderr: io.stderr };
   }
 
   /** A terminated build that has left an instance, a key pair and a security group. */
   async function leave(): Promise<string> {
-    const build = await bed.build(bed.template({ name: 'left' }));
+    const build = await env.build(env.template({ name: 'left' }));
     await build.reaches('ssh');
     await build.handle.terminate('by the test');
     return build.uuid;
@@ -43,7 +41,7 @@ describe('gc and setup --gc-schedule on the command line', () => {
     assert.match(stdout, new RegExp(`would go +key pair +imagefactory-key-${uuid} `));
     assert.match(stdout, /stays +image +\S+ left-jeos +\d+ s +builds may start from it\n/);
     assert.match(stdout, /\nenvvars: 3 would go, \d+ stay\n$/);
-    assert.equal(bed.leftovers().filter(({ kind }) => kind !== 'port').length, 3);
+    assert.equal(env.leftovers().filter(({ kind }) => kind !== 'port').length, 3);
   });
 
   it('by default leaves what is younger than a day', async () => {
@@ -61,16 +59,16 @@ describe('gc and setup --gc-schedule on the command line', () => {
       .filter(({ outcome }) => outcome === 'removed')
       .map(({ kind }) => kind);
     assert.deepEqual(removed, ['instance', 'security group', 'key pair']);
-    assert.deepEqual(bed.leftovers(), []);
+    assert.deepEqual(env.leftovers(), []);
   });
 
   it('says what it could not remove, and exits 1', async () => {
     await leave();
-    bed.cloud.faults.add({ kind: 'status', status: 403, match: { method: 'DELETE', path: /security-groups/ } });
+    env.cloud.faults.add({ kind: 'status', status: 403, match: { method: 'DELETE', path: /security-groups/ } });
     const { code, stdout } = await imagefactory('gc', '--older-than', '0s');
     assert.equal(code, 1);
     assert.match(stdout, /FAILED +security group .*403/);
-    bed.cloud.faults.clear();
+    env.cloud.faults.clear();
     assert.equal((await imagefactory('gc', '--older-than', '0s')).code, 0);
   });
 
@@ -86,7 +84,7 @@ describe('gc and setup --gc-schedule on the command line', () => {
     assert.match(first.stdout, /the sweeper’s schedule is created: every 6h in envvars\n$/);
     const second = await imagefactory('setup', '--gc-schedule', '1d', '--older-than', '0s', '--jeos-keep', '3');
     assert.match(second.stdout, /the sweeper’s schedule is updated: every 1d in envvars\n$/);
-    const handle = bed.temporal.client.schedule.getHandle(getSweepScheduleId(bed.taskQueue));
+    const handle = env.temporal.client.schedule.getHandle(getSweepScheduleId(env.taskQueue));
     const { spec, action } = await handle.describe();
     assert.deepEqual(
       spec.intervals?.map(({ every }) => every),
@@ -96,7 +94,7 @@ describe('gc and setup --gc-schedule on the command line', () => {
 
     await leave();
     await handle.trigger();
-    await until(() => bed.leftovers().length === 0, 'nothing is left');
+    await until(() => env.leftovers().length === 0, 'nothing is left');
 
     assert.match((await imagefactory('setup', '--gc-schedule', 'off')).stdout, /schedule is removed\n$/);
     assert.match((await imagefactory('setup', '--gc-schedule', 'off')).stdout, /the sweeper has no schedule\n$/);

@@ -35,10 +35,10 @@ for (const { name, open, skip } of BEDS) {
       const refusals: [script: string, message: RegExp, hint: RegExp][] = [
         ['echo "sudo: a password is required" >&2; exit 1', /asks for a password: sudo: a password/, /NOPASSWD/],
         ['echo "user is not in the sudoers file." >&2; exit 1', /not permitted/, /sudoers\.d/],
-        ['echo "sudo: sorry, you must have a tty to run sudo" >&2; exit 1', /wants a terminal/, /requiretty/],
+        ['echo "sudo: sorry, you must have a tty to run sudo" >&2; exit 1', /requires a terminal/, /requiretty/],
         [
           `echo 'Please login as the user "debian" rather than the user "root".'; exit 142`,
-          /does not let this user in/,
+          /does not allow this user to run commands/,
           /default_user/,
         ],
         ['echo 1000', /commands run as user 1000/, /command_prefix sudo/],

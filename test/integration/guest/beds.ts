@@ -6,7 +6,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import ssh2 from 'ssh2';
 import { connectGuest } from '../../../src/guest/connect.js';
-import { generateKeyPair, generateRsaKeyPair, keyBlob, type SshKeyPair } from '../../../src/guest/keys.js';
+import { generateKeyPair, generateRsaKeyPair, readKeyBlob, type SshKeyPair } from '../../../src/guest/keys.js';
 import type { Guest, GuestAddress } from '../../../src/guest/types.js';
 
 /** A place where guests are reached over real SSH, and run real shells on this machine. */
@@ -76,7 +76,7 @@ function listenWithSsh2(path: (directory: string) => Promise<string>): Listen {
       connection.on('close', () => sockets.delete(socket));
       connection.on('authentication', (attempt) => {
         const known =
-          attempt.method === 'publickey' && attempt.key.data.toString('base64') === keyBlob(keys.login.publicKey);
+          attempt.method === 'publickey' && attempt.key.data.toString('base64') === readKeyBlob(keys.login.publicKey);
         if (known && attempt.username === userInfo().username) attempt.accept();
         else attempt.reject(['publickey']);
       });

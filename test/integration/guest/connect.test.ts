@@ -4,7 +4,7 @@ import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { connectGuest } from '../../../src/guest/connect.js';
-import { fingerprint, generateKeyPair } from '../../../src/guest/keys.js';
+import { formatFingerprint, generateKeyPair } from '../../../src/guest/keys.js';
 import { BEDS, OLD_OPENSSH, type Bed } from './beds.js';
 
 for (const { name, open, skip } of BEDS) {
@@ -112,10 +112,10 @@ for (const { name, open, skip } of BEDS) {
 
     it('refuses a machine with another host key, and shows both fingerprints', async () => {
       const other = generateKeyPair().publicKey;
-      const shown = fingerprint(bed.address.hostKeys[0] ?? '');
+      const shown = formatFingerprint(bed.address.hostKeys[0] ?? '');
       await assert.rejects(bed.connect({ hostKeys: [other] }), (error: Error & { type?: string }) => {
         assert.equal(error.type, 'HostKeyMismatch');
-        assert.ok(error.message.includes(shown) && error.message.includes(fingerprint(other)));
+        assert.ok(error.message.includes(shown) && error.message.includes(formatFingerprint(other)));
         return true;
       });
       await bed.connect({ hostKeys: [other, ...bed.address.hostKeys] });
@@ -130,7 +130,7 @@ for (const { name, open, skip } of BEDS) {
       });
       await assert.rejects(bed.connect({ privateKey }), (error: Error & { type?: string }) => {
         assert.equal(error.type, refused.type);
-        return error.message.includes(fingerprint(publicKey)) && !error.message.includes('PRIVATE');
+        return error.message.includes(formatFingerprint(publicKey)) && !error.message.includes('PRIVATE');
       });
     });
   });

@@ -268,13 +268,13 @@ for (const { name, open, skip } of BEDS) {
       const result = await own.run(
         guest,
         'clean',
-        `${guest.shell.removed(join(bed.directory, 'own journal'))}; exit 6`,
+        `${guest.shell.removeJournal(join(bed.directory, 'own journal'))}; exit 6`,
         { timeout: 20 },
       );
       assert.equal(result.exitCode, 6);
       const again = await own.run(guest, 'clean', 'exit 0', { timeout: 20 });
       assert.deepEqual([again.exitCode, again.attached], [6, true]);
-      await guest.run(guest.shell.removed(join(bed.directory, 'own journal')));
+      await guest.run(guest.shell.removeJournal(join(bed.directory, 'own journal')));
       await assert.rejects(readdir(join(bed.directory, 'own journal')), { code: 'ENOENT' });
     });
 

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { PRESEED, TestEnv } from '../../support/bed.js';
+import { temporalEnv } from '../../support/temporal.js';
+import { PRESEED, TestEnv } from '../../support/test-env.js';
 import { installPackedPackage, TSC } from '../../support/packed-package.js';
 
 const run = promisify(execFile);
@@ -36,8 +37,7 @@ describe('the packed package, installed in an empty folder', () => {
 
   /** Runs Node in the folder, as a user who knows where Temporal is and no more. */
   async function node(...args: string[]): Promise<Ended> {
-    const { TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE } = env.env();
-    const variables = { TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, IMAGEFACTORY_TASK_QUEUE: env.taskQueue };
+    const variables = { ...temporalEnv(env.temporal), IMAGEFACTORY_TASK_QUEUE: env.taskQueue };
     const options = { cwd: folder, env: { PATH: process.env['PATH'], ...variables } };
     return run(process.execPath, args, options).then(
       (output) => ({ code: 0, ...output }),

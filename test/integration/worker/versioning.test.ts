@@ -9,8 +9,8 @@ import { resumeBuild } from '../../../src/client/resume.js';
 import { connectImageFactory, type ImageFactoryClient } from '../../../src/client/connection.js';
 import { waitForOutcome } from '../../../src/client/outcome.js';
 import { run } from '../../../src/cli/cli.js';
-import { heldCommand } from '../../support/strikes.js';
-import { TestEnv, type Build, type TestEnvWorker } from '../../support/bed.js';
+import { blockingCommand } from '../../support/interrupter.js';
+import { TestEnv, type Build, type TestEnvWorker } from '../../support/test-env.js';
 import { bundleOfNextRelease, Deployment, lastReleaseOf, releasesOf, temporal } from '../../support/deployments.js';
 import { startTemporal } from '../../support/temporal.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
@@ -37,7 +37,7 @@ function signal(): { promise: Promise<void>; set: () => void } {
 
 describe('workers of several releases', { timeout: 300_000 }, () => {
   let server: TestWorkflowEnvironment;
-  let bed: TestEnv;
+  let env: TestEnv;
   let factory: ImageFactoryClient;
   let deployment: Deployment;
 
@@ -47,17 +47,17 @@ describe('workers of several releases', { timeout: 300_000 }, () => {
   after(() => server.teardown());
 
   async function open(): Promise<void> {
-    bed = await TestEnv.start({ temporal: server, worker: false });
-    factory = await connectImageFactory({ env: bed.env(), taskQueue: bed.taskQueue });
-    deployment = new Deployment(bed);
+    env = await TestEnv.start({ temporal: server, worker: false });
+    factory = await connectImageFactory({ env: env.variables(), taskQueue: env.taskQueue });
+    deployment = new Deployment(env);
   }
 
   async function close(): Promise<void> {
     await factory.close();
-    await bed.close();
+    await env.close();
   }
 
-  /** A bed of its own, since the version that was made current in a deployment stays so. */
+  /** A env of its own, since the version that was made current in a deployment stays so. */
   async function alone(work: () => Promise<void>): Promise<void> {
     await open();
     await work().finally(close);
@@ -65,21 +65,21 @@ describe('workers of several releases', { timeout: 300_000 }, () => {
 
   /** Starts a worker of today's release and makes it the current one. */
   async function today(buildId: string): Promise<TestEnvWorker> {
-    const worker = await bed.startWorker({ version: deployment.version(buildId) });
+    const worker = await env.startWorker({ version: deployment.version(buildId) });
     await deployment.makeCurrent(buildId);
     return worker;
   }
 
   /** The same of a release whose workflows cannot go on with a history of today's. */
   async function nextRelease(buildId: string): Promise<TestEnvWorker> {
-    const worker = await bed.startWorker({ version: deployment.version(buildId), bundle: await next });
+    const worker = await env.startWorker({ version: deployment.version(buildId), bundle: await next });
     await deployment.makeCurrent(buildId);
     return worker;
   }
 
   /** What {@link releasesOf} tells where one release has done everything. */
   function only(buildId: string, lanes = QUEUE_KINDS): Record<string, string[]> {
-    const places = ['workflow', ...lanes.map((lane) => taskQueueFor(bed.taskQueue, lane))];
+    const places = ['workflow', ...lanes.map((lane) => taskQueueFor(env.taskQueue, lane))];
     return Object.fromEntries(places.map((place) => [place, [buildId]]));
   }
 
@@ -103,17 +103,17 @@ describe('workers of several releases', { timeout: 300_000 }, () => {
   it('a build ends on the release that it began on, in all lanes, and a new one runs on the current release', () =>
     alone(async () => {
       const old = await today('A');
-      const body = bodyOf(heldCommand('long'));
-      const begun = await bed.build(bed.template({ name: 'begun', body }), { download: true });
+      const body = bodyOf(blockingCommand('long'));
+      const begun = await env.build(env.template({ name: 'begun', body }), { download: true });
       const guest = await until(async () => {
-        const files = [...bed.cloud.state.servers.keys()].map((id) => bed.cloud.guestFiles(id));
+        const files = [...env.cloud.state.servers.keys()].map((id) => env.cloud.guestFiles(id));
         for (const one of files) if ((await one?.read('root/long.runs')) !== undefined) return one;
         return undefined;
       }, 'the command runs');
       const begunJeos = await installerRunOf(begun);
 
       await nextRelease('B');
-      const fresh = await bed.build(bed.template({ name: 'fresh', version: '11' }), { download: true });
+      const fresh = await env.build(env.template({ name: 'fresh', version: '11' }), { download: true });
       await fresh.result();
       await until(async () => (await deployment.drainage('A')) === 'draining', 'A is draining');
       await guest.write('root/long.end', '', { mode: 0o600 });
@@ -127,15 +127,15 @@ describe('workers of several releases', { timeout: 300_000 }, () => {
       assert.equal((await begun.handle.describe()).memo?.['release'], undefined);
 
       await until(async () => (await deployment.drainage('A')) === 'drained', 'A is drained');
-      const mine = `TemporalWorkerDeploymentVersion = '${bed.taskQueue}:A'`;
+      const mine = `TemporalWorkerDeploymentVersion = '${env.taskQueue}:A'`;
       assert.equal(
-        await temporal(bed, 'workflow', 'count', '--query', `${mine} AND ExecutionStatus = 'Running'`),
+        await temporal(env, 'workflow', 'count', '--query', `${mine} AND ExecutionStatus = 'Running'`),
         'Total: 0\n',
       );
       await old.stop();
-      const io = new RecordingIo(bed.env());
-      assert.equal(await run(['--task-queue', bed.taskQueue, 'status', begun.uuid], io), 0);
-      assert.deepEqual(bed.leftovers(), []);
+      const io = new RecordingIo(env.variables());
+      assert.equal(await run(['--task-queue', env.taskQueue, 'status', begun.uuid], io), 0);
+      assert.deepEqual(env.leftovers(), []);
     }));
 
   describe('with builds under way, failed and held when the next release is made current', () => {
@@ -148,12 +148,12 @@ describe('workers of several releases', { timeout: 300_000 }, () => {
     before(async () => {
       await open();
       await today('A');
-      bed.cloud.behaviours.add({ installer: 'off-at-once', times: 1 });
-      late = await bed.build(bed.template({ name: 'late', version: '11' }), { on_error: 'hold' });
+      env.cloud.behaviours.add({ installer: 'off-at-once', times: 1 });
+      late = await env.build(env.template({ name: 'late', version: '11' }), { on_error: 'hold' });
       await heldAt(late, 'jeos');
-      failed = await bed.build(bed.template({ name: 'failed', version: '10', body: bodyOf('exit 3') }));
+      failed = await env.build(env.template({ name: 'failed', version: '10', body: bodyOf('exit 3') }));
       await failed.failure();
-      bed.cloud.faults.add({
+      env.cloud.faults.add({
         kind: 'held',
         when: 'before',
         match: { service: 'compute', method: 'POST', path: /\/action$/ },
@@ -163,7 +163,7 @@ describe('workers of several releases', { timeout: 300_000 }, () => {
           return 'go';
         },
       });
-      shared = await bed.build(bed.template({ name: 'shared' }));
+      shared = await env.build(env.template({ name: 'shared' }));
       await reached.promise;
       await nextRelease('B');
     });
@@ -171,7 +171,7 @@ describe('workers of several releases', { timeout: 300_000 }, () => {
 
     it('builds of two releases share the installer run of the one that began it', async () => {
       const jeos = await installerRunOf(shared);
-      const second = await bed.build(bed.template({ name: 'shared' }));
+      const second = await env.build(env.template({ name: 'shared' }));
       await until(async () => {
         const { events } = await jeos.fetchHistory();
         const joined = events?.filter(({ workflowExecutionSignaledEventAttributes: joins }) => joins != null);
@@ -193,7 +193,7 @@ describe('workers of several releases', { timeout: 300_000 }, () => {
     });
 
     it('a build that ended on the old release is resumed on the current one', async () => {
-      const template = bed.template({ name: 'failed', version: '10', body: bodyOf('exit 0') });
+      const template = env.template({ name: 'failed', version: '10', body: bodyOf('exit 0') });
       await resumeBuild(factory, failed.uuid, { template: { text: template } });
       await complete(failed);
       const latest = server.client.workflow.getHandle(failed.handle.workflowId);
@@ -204,30 +204,30 @@ describe('workers of several releases', { timeout: 300_000 }, () => {
   it('a held build can be moved to another release by hand, and its old workers be gone', () =>
     alone(async () => {
       const old = await today('A');
-      const build = await bed.build(bed.template({ name: 'moved', body: bodyOf('test -e /root/go') }), {
+      const build = await env.build(env.template({ name: 'moved', body: bodyOf('test -e /root/go') }), {
         on_error: 'hold',
       });
       await heldAt(build, 'command:1 c1');
       await today('B');
       await old.stop();
-      const to = ['--versioning-override-deployment-name', bed.taskQueue, '--versioning-override-build-id', 'B'];
+      const to = ['--versioning-override-deployment-name', env.taskQueue, '--versioning-override-build-id', 'B'];
       const which = ['--workflow-id', build.handle.workflowId, '--versioning-override-behavior', 'pinned', ...to];
-      await temporal(bed, 'workflow', 'update-options', ...which);
-      const text = bed.template({ name: 'moved', body: bodyOf('exit 0') });
+      await temporal(env, 'workflow', 'update-options', ...which);
+      const text = env.template({ name: 'moved', body: bodyOf('exit 0') });
       await resumeBuild(factory, build.uuid, { template: { text } });
       await complete(build);
       const { workflow } = await releasesOf(build.handle);
       assert.deepEqual(workflow, ['A', 'B']);
-      assert.deepEqual(bed.leftovers(), []);
+      assert.deepEqual(env.leftovers(), []);
     }));
 
   it('the line of a project is kept by whoever is current, also by workers without a version', () =>
     alone(async () => {
-      bed.cloud.state.quotas.instances = 0;
+      env.cloud.state.quotas.instances = 0;
       const builds: Build[] = [];
       /** Who is current works on the line, now that one more build has joined it: soon, for Temporal tells its queues one by one. */
       const isKeptBy = async (release: string): Promise<void> => {
-        const build = await bed.build(bed.template({ name: `line-${builds.length}` }), { reuse_jeos: false });
+        const build = await env.build(env.template({ name: `line-${builds.length}` }), { reuse_jeos: false });
         builds.push(build);
         const run = await installerRunOf(build);
         const { waiting } = await until(async () => {
@@ -238,24 +238,24 @@ describe('workers of several releases', { timeout: 300_000 }, () => {
         const line = server.client.workflow.getHandle(waiting?.queueId ?? '');
         await until(async () => (await lastReleaseOf(line)) === release, `the line is kept by ${release}`);
       };
-      await bed.startWorker();
+      await env.startWorker();
       await isKeptBy('none');
       await today('A');
       await isKeptBy('A');
       await nextRelease('B');
       await isKeptBy('B');
-      const which = ['--deployment-name', bed.taskQueue, '--unversioned', '--yes'];
-      await temporal(bed, 'worker', 'deployment', 'set-current-version', ...which);
+      const which = ['--deployment-name', env.taskQueue, '--unversioned', '--yes'];
+      await temporal(env, 'worker', 'deployment', 'set-current-version', ...which);
       await isKeptBy('none');
-      bed.cloud.state.quotas.instances = 10;
+      env.cloud.state.quotas.instances = 10;
       await Promise.all(builds.map((build) => build.result()));
-      assert.deepEqual(bed.leftovers(), []);
+      assert.deepEqual(env.leftovers(), []);
     }));
 
   it('builds of workers without a version go on on the first release that has one', () =>
     alone(async () => {
-      const old = await bed.startWorker();
-      const build = await bed.build(bed.template({ name: 'unversioned', body: bodyOf('exit 3') }), {
+      const old = await env.startWorker();
+      const build = await env.build(env.template({ name: 'unversioned', body: bodyOf('exit 3') }), {
         on_error: 'hold',
       });
       await heldAt(build, 'command:1 c1');
@@ -265,6 +265,6 @@ describe('workers of several releases', { timeout: 300_000 }, () => {
       await complete(build);
       const { workflow } = await releasesOf(build.handle);
       assert.deepEqual(workflow, ['A', 'none']);
-      assert.deepEqual(bed.leftovers(), []);
+      assert.deepEqual(env.leftovers(), []);
     }));
 });

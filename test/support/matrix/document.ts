@@ -1,8 +1,8 @@
-import { CALL_FAILURES } from './calls-fail.js';
-import { ALL_FAULT_POINTS } from './places.js';
+import { CALL_FAILURES } from './call-failures.js';
+import { ALL_FAULT_POINTS } from './fault-points.js';
 import type { CellResult } from './report.js';
 
-/** What a part of the matrix has reported. */
+/** The report of one part of the matrix. */
 export interface Part {
   name: string;
   seconds: number;
@@ -10,14 +10,14 @@ export interface Part {
   cells: CellResult[];
 }
 
-/** What the single-node cloud's part has reported. */
+/** One fault of the end-to-end test on the single-node cloud. */
 export interface RealFault {
   step: string;
   fault: string;
   result: string;
 }
 
-/** The columns, in the table's order. */
+/** The columns of the table, in their order. */
 export const FAULTS = [
   'SIGKILL before', 'SIGKILL during', 'SIGKILL after', 'SIGTERM', 'Temporal restart', ...CALL_FAILURES.map(({ name }) => name),
   'ERROR', 'stuck', 'deleted', 'SSH cut', 'SSH gone', 'guest reboot', 'disk full',
@@ -25,87 +25,100 @@ export const FAULTS = [
 
 const HEAD = `# The fault matrix
 
-Every step of the lifecycle × everything that can go wrong there. Written by \`npm run fault-matrix\` from what the tests in
-\`test/matrix/\` have seen; \`make test\` runs the same cells again. Each runs on the fake cloud against a real
-Temporal server and a real worker process, and asserts the result, one instance a role at most, each command run once,
-the record, and nothing left in the cloud.
+The matrix injects every fault at every point of a build where it can happen. A row is a fault point, a column is a
+fault. \`npm run fault-matrix\` writes this page from the results of the tests in \`test/matrix/\`; \`make test\`
+runs the same cells. Each cell is a build on the fake cloud with a real Temporal server and a real worker process.
+Its test asserts the result and the record of the build, that each role had one instance at most, that each command
+ran once, and that nothing is left in the cloud.
 
-A number: the build was complete, and the step's activity was started so many times (a call that only reads is also sent
-again inside one try). A number in brackets: the build cannot succeed, and failed with the sentence of that note, leaving
-nothing. A dot: it cannot happen there.
+- A number: the build is complete. The number counts the attempts of the step's activity. (Inside one attempt the
+  worker may repeat a call that only reads.)
+- A number in brackets: this fault must fail the build. The build failed with the message of that note and left
+  nothing.
+- A dot: the fault cannot happen at this point.
 
-- **SIGKILL** before the step's call is done; when it is done and not answered, or while a session runs; when it has been
-  answered. **SIGTERM** and **Temporal restart** (SIGKILL of the server, and a start on its database): while the call is held.
-- **500** to **401**: the cloud's (for the media fetch: the mirror's) answer. **refused**: nothing listens for a while.
-  **hang**: never answered. **reply lost**: the cloud has done it, and the connection is reset.
-- **ERROR**: what was made is in ERROR (an image: killed). **stuck**: it stays in its transient state. **deleted**: by somebody else.
-- **SSH cut**: the connection is reset in the middle. **SSH gone**: the guest says nothing for a while. **guest reboot**: in the middle.
-- **disk full**: the worker cannot write until somebody makes room.
+The faults:
+
+- **SIGKILL** kills the worker. _before_: the cloud has not performed the call. _during_: the cloud has performed
+  the call and has not answered, or an SSH session runs. _after_: the cloud has answered.
+- **SIGTERM** stops the worker, **Temporal restart** kills the Temporal server and starts it on its database, both
+  while the cloud holds the call.
+- **500**, **502**, **503**, **429**, **401**: the status with which the cloud answers (at media fetch: the mirror).
+  **refused**: the service refuses connections for a while. **reset**: it resets the connection. **hang**: it never
+  answers. **reply lost**: the cloud performs the call and resets the connection.
+- **ERROR**: the resource that the step created goes to ERROR (an image: to \`killed\`). **stuck**: it stays in its
+  transient state. **deleted**: somebody else deletes it.
+- **SSH cut**: the SSH connection is reset. **SSH gone**: the guest does not answer for a while. **guest reboot**:
+  the guest reboots. All three happen during the SSH session.
+- **disk full**: the worker's disk is full until somebody frees space.
 `;
 
-function keyOf(place: string, fault: string): string {
-  return `${place} × ${fault}`;
+function buildKey(point: string, fault: string): string {
+  return `${point} × ${fault}`;
 }
 
-/** Ids and addresses differ from run to run. */
-function sentence(text: string): string {
+/** The first line of a message without ids and addresses, which differ from run to run. */
+function normalizeMessage(text: string): string {
   return text
     .replace(/[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{32}/g, '…')
     .replace(/\d+\.\d+\.\d+\.\d+(:\d+)?/g, '…')
     .split('\n')[0] as string;
 }
 
-/** The document, from all parts' reports. */
-export function matrixDocument(parts: Part[], real: RealFault[]): string {
+/** Renders the document from the reports of all parts. */
+export function renderMatrix(parts: Part[], real: RealFault[]): string {
   const cells = parts.flatMap((part) => part.cells);
-  const byKey = new Map(cells.map((cell) => [keyOf(cell.place, cell.fault), cell]));
+  const byKey = new Map(cells.map((cell) => [buildKey(cell.point, cell.fault), cell]));
   const notes: string[] = [];
-  const noteOf = (text: string): number => {
-    const words = sentence(text);
-    if (!notes.includes(words)) notes.push(words);
-    return notes.indexOf(words) + 1;
+  const numberNote = (text: string): number => {
+    const note = normalizeMessage(text);
+    if (!notes.includes(note)) notes.push(note);
+    return notes.indexOf(note) + 1;
   };
-  const shown = (cell: CellResult | undefined): string => {
+  const renderCell = (cell: CellResult | undefined): string => {
     if (cell === undefined) return '·';
-    if (cell.outcome === 'built') return String(cell.tries);
-    return cell.outcome === 'failed' ? `(${noteOf(cell.says ?? '')})` : '**RED**';
+    if (cell.outcome === 'built') return String(cell.attempts);
+    return cell.outcome === 'failed' ? `(${numberNote(cell.message ?? '')})` : '**RED**';
   };
   const rows = ALL_FAULT_POINTS.map(
-    ({ name }) => `| ${name} | ${FAULTS.map((fault) => shown(byKey.get(keyOf(name, fault)))).join(' | ')} |`,
+    ({ name }) => `| ${name} | ${FAULTS.map((fault) => renderCell(byKey.get(buildKey(name, fault)))).join(' | ')} |`,
   );
   return `${HEAD}
-${sums(parts)}
+${renderTotals(parts)}
 
-| step | ${FAULTS.join(' | ')} |
+| fault point | ${FAULTS.join(' | ')} |
 | --- |${FAULTS.map(() => ' ---: |').join('')}
 ${rows.join('\n')}
 
-## What builds that cannot succeed say
+## Messages of builds that must fail
 
 ${notes.map((note, index) => `${index + 1}. ${note}`).join('\n')}
-${realPart(real)}`;
+${renderRealFaults(real)}`;
 }
 
-function sums(parts: Part[]): string {
+function renderTotals(parts: Part[]): string {
   const cells = parts.flatMap((part) => part.cells);
   const red = cells.filter(({ outcome }) => outcome === 'red').length;
   const failed = cells.filter(({ outcome }) => outcome === 'failed').length;
-  const tries = cells.reduce((sum, cell) => sum + cell.tries, 0);
+  const attempts = cells.reduce((sum, cell) => sum + cell.attempts, 0);
   const builds = parts.reduce((sum, part) => sum + part.builds, 0);
   const seconds = parts.reduce((sum, part) => sum + part.seconds, 0);
-  return `**${cells.length} cells, ${red} of them red**, in ${builds} builds: ${cells.length - red - failed} complete, ${failed} failed as they must; ${tries} tries of the struck steps in all.
-The parts took ${parts.map(({ name, seconds: took }) => `${name} ${took} s`).join(', ')}: ${seconds} s, some of them at the same time, on two cores.`;
+  const complete = cells.length - red - failed;
+  const took = parts.map((part) => `${part.name} ${part.seconds} s`).join(', ');
+  return `**${cells.length} cells, ${red} of them red**, in ${builds} builds: ${complete} complete, ${failed} failed as they must.
+The steps with a fault took ${attempts} attempts in all. The parts of the matrix took ${seconds} s on two cores, some of
+them at the same time: ${took}.`;
 }
 
-function realPart(real: RealFault[]): string {
+function renderRealFaults(real: RealFault[]): string {
   if (real.length === 0) return '';
   const lines = real.map(({ step, fault, result }) => `| ${step} | ${fault} | ${result} |`);
   return `
 ## On the single-node cloud
 
-The worst of them, for real: one build through all of these (\`test/e2e/faults.test.ts\`).
+The test \`test/e2e/faults.test.ts\` injects the worst faults into one build on a real OpenStack.
 
-| step | fault | what was seen |
+| step | fault | result |
 | --- | --- | --- |
 ${lines.join('\n')}
 `;

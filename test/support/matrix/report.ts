@@ -3,23 +3,23 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { temporal } from '@temporalio/proto';
-import type { MatrixSlot } from './lane.js';
-import type { FaultPoint } from './places.js';
+import type { MatrixSlot } from './matrix-slot.js';
+import type { FaultPoint } from './fault-points.js';
 
 const FOLDER = fileURLToPath(new URL('../../../.cache/fault-matrix', import.meta.url));
 
-/** What came of a fault at a place. */
+/** The outcome of a fault at a fault point: a cell of the matrix. */
 export interface CellResult {
-  place: string;
+  point: string;
   fault: string;
   outcome: 'built' | 'failed' | 'red';
-  /** What the failed build said, or what is wrong with a red cell. */
-  says?: string;
-  /** How often the step was tried. */
-  tries: number;
+  /** The message of the failed build; for a red cell, why it is red. */
+  message?: string;
+  /** Attempts of the step's activity. */
+  attempts: number;
 }
 
-/** Collects what a part of the matrix has seen. */
+/** Collects the results of a part of the matrix. */
 export class Report {
   readonly cells: CellResult[] = [];
   private readonly began = Date.now();
@@ -27,13 +27,13 @@ export class Report {
 
   constructor(private readonly part: string) {}
 
-  /** One build, and the cells that it went through. */
+  /** Adds one build with its cells. */
   add(cells: CellResult[]): void {
     this.builds += 1;
     this.cells.push(...cells);
   }
 
-  /** Keeps it for the document, see scripts/write-fault-matrix.ts. */
+  /** Saves the results for the document, see scripts/write-fault-matrix.ts. */
   async save(): Promise<void> {
     await mkdir(FOLDER, { recursive: true });
     const { builds, cells } = this;
@@ -42,19 +42,20 @@ export class Report {
   }
 }
 
-/** How often the activities behind some places' steps were tried, from the histories. */
-export async function triesAt(lane: MatrixSlot, places: FaultPoint[]): Promise<Map<FaultPoint, number>> {
-  const tries = new Map<FaultPoint, number>();
+/** Reads from the histories how many attempts the activity of each point's step took. */
+export async function countAttempts(slot: MatrixSlot, points: FaultPoint[]): Promise<Map<FaultPoint, number>> {
+  const attempts = new Map<FaultPoint, number>();
   for (const of of ['base', 'jeos'] as const) {
-    const own = places.filter((place) => place.of === of);
+    const own = points.filter((point) => point.of === of);
     if (own.length === 0) continue;
-    const { events } = await lane.historyOf(of);
-    for (const place of own) tries.set(place, triesIn(events ?? [], await lane.titleOf(place)));
+    const { events } = await slot.fetchHistory(of);
+    for (const point of own) attempts.set(point, findAttempt(events ?? [], await slot.findTitle(point)));
   }
-  return tries;
+  return attempts;
 }
 
-function triesIn(events: temporal.api.history.v1.IHistoryEvent[], title: string | undefined): number {
+/** The last attempt of the first activity with this title; 0 when there is none. */
+function findAttempt(events: temporal.api.history.v1.IHistoryEvent[], title: string | undefined): number {
   const scheduled = events.find(
     ({ activityTaskScheduledEventAttributes, userMetadata }) =>
       activityTaskScheduledEventAttributes != null &&

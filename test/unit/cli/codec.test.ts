@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
 import { run } from '../../../src/cli/cli.js';
-import { KEYS_VARIABLE, newKeyLine } from '../../../src/codec/keys.js';
+import { KEYS_VARIABLE, generateKeyLine } from '../../../src/codec/keys.js';
 import { RecordingIo } from './recording-io.js';
 
 describe('imagefactory codec', () => {
-  const env = { [KEYS_VARIABLE]: newKeyLine('k') };
+  const env = { [KEYS_VARIABLE]: generateKeyLine('k') };
 
   it('new-key prints a line of a key file and nothing else', async () => {
     const io = new RecordingIo();
@@ -53,7 +53,7 @@ describe('imagefactory codec', () => {
     const { port } = other.address() as AddressInfo;
     const io = new RecordingIo({ ...env });
     assert.equal(await run(['codec', 'serve', '--address', `127.0.0.1:${port}`], io), 2);
-    assert.match(io.stderr, /cannot listen at 127\.0\.0\.1:\d+ \(EADDRINUSE\)/);
+    assert.match(io.stderr, /cannot listen on 127\.0\.0\.1:\d+ \(EADDRINUSE\)/);
     other.close();
   });
 });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { loadPayloadKeys, readConfigFile, resolveSettings } from '../../../src/cli/config.js';
-import { KEYS_VARIABLE, newKeyLine } from '../../../src/codec/keys.js';
+import { KEYS_VARIABLE, generateKeyLine } from '../../../src/codec/keys.js';
 import { UsageError } from '../../../src/cli/errors.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'imagefactory-config-'));
@@ -106,12 +106,12 @@ for (const wrong of ['0', '-1', 'soon', '', '1.5']) {
 }
 
 test('payload keys are those of the command line’s file, then the environment’s, then the configuration’s file', () => {
-  const [given, configured] = [newKeyLine('given'), newKeyLine('configured')].map((line) => {
+  const [given, configured] = [generateKeyLine('given'), generateKeyLine('configured')].map((line) => {
     const path = fileWith(line);
     chmodSync(path, 0o600);
     return path;
   });
-  const env = { [KEYS_VARIABLE]: newKeyLine('environment') };
+  const env = { [KEYS_VARIABLE]: generateKeyLine('environment') };
   const file = { payload_keys: configured };
   const current = (options: Record<string, unknown>, variables: NodeJS.ProcessEnv): string | undefined =>
     loadPayloadKeys(resolveSettings(options, variables, file), variables)?.current;

@@ -3,10 +3,10 @@ import { describe, it } from 'node:test';
 import { inspect } from 'node:util';
 import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import { EncryptionCodec } from '../../../src/codec/encryption-codec.js';
-import { KEYS_VARIABLE, newKeyLine, payloadKeysFromEnv } from '../../../src/codec/keys.js';
+import { KEYS_VARIABLE, generateKeyLine, readPayloadKeysFromEnv } from '../../../src/codec/keys.js';
 
 function codecOf(...lines: string[]): EncryptionCodec {
-  return new EncryptionCodec(payloadKeysFromEnv({ [KEYS_VARIABLE]: lines.join(' ') }));
+  return new EncryptionCodec(readPayloadKeysFromEnv({ [KEYS_VARIABLE]: lines.join(' ') }));
 }
 
 function payloadOf(value: unknown): Payload {
@@ -18,8 +18,8 @@ function valueOf(payload: Payload | undefined): unknown {
 }
 
 describe('the encryption codec', () => {
-  const first = newKeyLine('first');
-  const second = newKeyLine('second');
+  const first = generateKeyLine('first');
+  const second = generateKeyLine('second');
 
   it('gives back what it was given, and shows nothing but the key’s id', async () => {
     const codec = codecOf(first);
@@ -56,9 +56,9 @@ describe('the encryption codec', () => {
     const encrypted = await codecOf(first).encode([plain]);
     await assert.rejects(
       none.decode(encrypted),
-      /payload key "first", which is not at hand \(known: none\).*--payload-keys/,
+      /payload key "first", which is missing \(known keys: none\).*--payload-keys/,
     );
-    await assert.rejects(codecOf(second).decode(encrypted), /"first".*\(known: second\)/);
+    await assert.rejects(codecOf(second).decode(encrypted), /"first".*\(known keys: second\)/);
   });
 
   it('refuses what was altered, cut short, or encrypted with another key of the same id', async () => {
@@ -70,7 +70,7 @@ describe('the encryption codec', () => {
     for (const data of [flipped, bytes.subarray(0, -1), bytes.subarray(0, 20), Buffer.alloc(0)]) {
       await assert.rejects(codec.decode([{ ...encrypted, data }]), /is damaged/);
     }
-    await assert.rejects(codecOf(newKeyLine('first')).decode([encrypted ?? {}]), /stands for another key now/);
+    await assert.rejects(codecOf(generateKeyLine('first')).decode([encrypted ?? {}]), /the key of this id has changed/);
   });
 
   it('shows no key to whoever prints it', () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { FactoryError } from '../../../src/domain/errors.js';
-import { KEYS_VARIABLE, newKeyLine, payloadKeysFromEnv, readPayloadKeys } from '../../../src/codec/keys.js';
+import { KEYS_VARIABLE, generateKeyLine, readPayloadKeysFromEnv, readPayloadKeys } from '../../../src/codec/keys.js';
 
 const KEY = Buffer.alloc(32, 7).toString('base64');
 
@@ -26,22 +26,22 @@ describe('a file of payload keys', () => {
   });
 
   it('takes what new-key prints', () => {
-    const [id] = newKeyLine().split(':');
+    const [id] = generateKeyLine().split(':');
     assert.match(id ?? '', /^\d{4}-\d\d-\d\d-[0-9a-f]{4}$/);
-    assert.equal(readPayloadKeys(write(`${newKeyLine('mine')}\n`)).current, 'mine');
-    assert.notEqual(newKeyLine('mine'), newKeyLine('mine'));
+    assert.equal(readPayloadKeys(write(`${generateKeyLine('mine')}\n`)).current, 'mine');
+    assert.notEqual(generateKeyLine('mine'), generateKeyLine('mine'));
   });
 
   for (const [what, text, says] of [
     ['without a colon', `\nabc\n`, /line 2: there is no colon/],
-    ['with an id of strange letters', `a b:${KEY}`, /line 1: what stands before the colon is no id/],
+    ['with an id of strange letters', `a b:${KEY}`, /line 1: the text before the colon is not a valid id/],
     [
       'with a short key',
       `k:${KEY}\nshort:${Buffer.alloc(16).toString('base64')}`,
       /line 2: .*short has 16 bytes .* 32/,
     ],
     ['with a key that is no base64', `k:${KEY.slice(0, -1)}`, /line 1: the key k is not written as padded base64/],
-    ['with an id twice', `k:${KEY}\nk:${KEY}`, /line 2: there is a key with the id k already/],
+    ['with an id twice', `k:${KEY}\nk:${KEY}`, /line 2: another key has the id k already/],
     ['with no key', '# none\n', /there is no key/],
   ] as const) {
     it(`${what} is refused by line, with what to write, and without quoting it`, () => {
@@ -61,7 +61,10 @@ describe('a file of payload keys', () => {
 
   it('that others may read, or a group may write, is refused', () => {
     for (const mode of [0o644, 0o604, 0o620, 0o660]) {
-      assert.throws(() => readPayloadKeys(write(`k:${KEY}`, mode)), /open to others \(mode 0/);
+      assert.throws(
+        () => readPayloadKeys(write(`k:${KEY}`, mode)),
+        /other users can access the payload keys in .* \(mode 0/,
+      );
     }
     assert.equal(readPayloadKeys(write(`k:${KEY}`, 0o640)).current, 'k');
   });
@@ -74,19 +77,19 @@ describe('a file of payload keys', () => {
 describe('payload keys in the environment', () => {
   it('are separated by spaces, commas or line ends', () => {
     for (const separator of [' ', ',', '\n']) {
-      const keys = payloadKeysFromEnv({ [KEYS_VARIABLE]: [`b:${KEY}`, `a:${KEY}`].join(separator) });
+      const keys = readPayloadKeysFromEnv({ [KEYS_VARIABLE]: [`b:${KEY}`, `a:${KEY}`].join(separator) });
       assert.deepEqual([...(keys?.byId.keys() ?? [])], ['b', 'a']);
     }
   });
 
   it('are none when the variable is unset or empty', () => {
-    assert.equal(payloadKeysFromEnv({}), undefined);
-    assert.equal(payloadKeysFromEnv({ [KEYS_VARIABLE]: '' }), undefined);
+    assert.equal(readPayloadKeysFromEnv({}), undefined);
+    assert.equal(readPayloadKeysFromEnv({ [KEYS_VARIABLE]: '' }), undefined);
   });
 
   it('that are wrong are counted, not quoted', () => {
     assert.throws(
-      () => payloadKeysFromEnv({ [KEYS_VARIABLE]: `b:${KEY} secretword` }),
+      () => readPayloadKeysFromEnv({ [KEYS_VARIABLE]: `b:${KEY} secretword` }),
       (error: Error) => {
         assert.match(error.message, /IMAGEFACTORY_PAYLOAD_KEYS, key 2: there is no colon/);
         return !error.message.includes('secretword');

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { after, before, describe, it } from 'node:test';
-import { KEYS_VARIABLE, newKeyLine, payloadKeysFromEnv, type PayloadKeys } from '../../../src/codec/keys.js';
+import { KEYS_VARIABLE, generateKeyLine, readPayloadKeysFromEnv, type PayloadKeys } from '../../../src/codec/keys.js';
 import { serveCodec } from '../../../src/codec/server.js';
 
 const UI = 'http://ui.example.org';
-const keys = payloadKeysFromEnv({ [KEYS_VARIABLE]: newKeyLine('k') }) as PayloadKeys;
+const keys = readPayloadKeysFromEnv({ [KEYS_VARIABLE]: generateKeyLine('k') }) as PayloadKeys;
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 const PLAIN = { metadata: { encoding: base64('json/plain') }, data: base64('"hush"') };
 
@@ -100,7 +100,7 @@ describe('the codec server', () => {
   it('serves nothing but the loopback without a token', async () => {
     for (const host of ['0.0.0.0', '::', 'codec.example.org']) {
       const served = serveCodec({ keys, host, port: 0, origins: [] });
-      await assert.rejects(served, /would decrypt for everybody who reaches/);
+      await assert.rejects(served, /would decrypt for every caller that can reach/);
     }
   });
 
@@ -118,7 +118,7 @@ describe('the codec server', () => {
       }),
       /payload key "gone"/,
     ],
-    ['more than it has room for', 413, '/decode', ' '.repeat(9 * 1024 * 1024), /may have \d+ bytes/],
+    ['more than it has room for', 413, '/decode', ' '.repeat(9 * 1024 * 1024), /may have at most \d+ bytes/],
   ] as const) {
     it(`answers ${what} with ${status} and a sentence`, async () => {
       const response = await call(path, { body });

@@ -1,15 +1,9 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { describe, it } from 'node:test';
 import { parse } from '../../../src/cli/cli.js';
 import { COMMANDS } from '../../../src/cli/commands/index.js';
 import { listParameterNames } from '../../../src/cli/parameters.js';
-
-const PROJECT = fileURLToPath(new URL('../../../', import.meta.url));
-const FILES = ['README.md', 'CONTRIBUTING.md', ...readdirSync(`${PROJECT}docs`).map((name) => `docs/${name}`)].filter(
-  (name) => name.endsWith('.md'),
-);
+import { listDocuments, readText } from './markdown.js';
 
 /** The lines of a document's shell blocks; a line that goes on behind a backslash is one. */
 function shellLines(markdown: string): string[] {
@@ -54,8 +48,8 @@ async function check(words: string[]): Promise<void> {
 const NAMES = [...COMMANDS.map(({ usage }) => usage.split(' ')[0]), 'completion'];
 
 describe('a command that a document names', () => {
-  for (const file of FILES) {
-    const markdown = readFileSync(`${PROJECT}${file}`, 'utf8');
+  for (const file of listDocuments()) {
+    const markdown = readText(file);
     for (const words of shellLines(markdown).flatMap(commandsIn)) {
       it(`is understood: ${file}: imagefactory ${words.join(' ')}`, () => check(words));
     }

@@ -40,7 +40,7 @@ function plan(found: FoundResource[], facts: Partial<SweepFacts> = {}): SweepPla
   return decideSweep(found, {
     now: NOW,
     limits: { olderThan: 86_400, jeosKeep: 10, unusedFor: 30 * 86_400 },
-    lives: ended,
+    workflowStates: ended,
     inUse: new Set(),
     retention: 0,
     installing: false,
@@ -64,22 +64,25 @@ describe('what a build has left', () => {
   });
 
   it('goes when Temporal has forgotten the build', () => {
-    const { removals } = plan([thing('s')], { lives: new Map([['base_image-b', 'unknown']]) });
-    assert.equal(removals[0]?.why, 'Temporal knows no such build');
+    const { removals } = plan([thing('s')], { workflowStates: new Map([['base_image-b', 'unknown']]) });
+    assert.equal(removals[0]?.why, 'Temporal no longer knows its build');
   });
 
   it('stays while Temporal could not have forgotten the build: then it is another one’s', () => {
     const lives = new Map([['base_image-b', 'unknown']] as const);
-    const result = plan([thing('s')], { lives, retention: 3 * 86_400 });
-    assert.match(whyKept(result, 's') ?? '', /^Temporal knows no such build, and has not had the time to forget it$/);
-    assert.deepEqual(removed(plan([thing('s')], { lives, retention: 86_400 })), ['s']);
+    const result = plan([thing('s')], { workflowStates: lives, retention: 3 * 86_400 });
+    assert.match(
+      whyKept(result, 's') ?? '',
+      /^Temporal does not know its build, although it is younger than the retention$/,
+    );
+    assert.deepEqual(removed(plan([thing('s')], { workflowStates: lives, retention: 86_400 })), ['s']);
     assert.deepEqual(removed(plan([thing('s')], { retention: 3 * 86_400 })), ['s']);
   });
 
   it('stays while the build lives, and while nobody has asked', () => {
-    const living = plan([thing('s')], { lives: new Map([['base_image-b', 'living']]) });
+    const living = plan([thing('s')], { workflowStates: new Map([['base_image-b', 'living']]) });
     assert.equal(whyKept(living, 's'), 'its build lives: base_image-b');
-    assert.deepEqual(removed(plan([thing('s')], { lives: new Map() })), []);
+    assert.deepEqual(removed(plan([thing('s')], { workflowStates: new Map() })), []);
   });
 
   it('stays when any of its workflows lives', () => {
@@ -87,7 +90,10 @@ describe('what a build has left', () => {
       ['base_image-b', 'ended'],
       ['jeos-c-1', 'living'],
     ] as const);
-    assert.deepEqual(removed(plan([thing('s'), thing('i', { workflows: ['jeos-c-1'] })], { lives })), []);
+    assert.deepEqual(
+      removed(plan([thing('s'), thing('i', { workflows: ['jeos-c-1'] })], { workflowStates: lives })),
+      [],
+    );
   });
 
   it('stays as a whole while the youngest of it is too young', () => {
@@ -108,7 +114,7 @@ describe('what a build has left', () => {
     ];
     assert.equal(whyKept(plan(found), 'k'), 'kept until 2026-03-04 13:00 UTC');
     assert.deepEqual(removed(plan(found, { now: NOW + 2 * HOUR })), ['s', 'p', 'k']);
-    assert.equal(whyKept(plan([thing('s', { expires: Infinity })]), 's'), 'kept until somebody removes it');
+    assert.equal(whyKept(plan([thing('s', { expires: Infinity })]), 's'), 'kept until a user removes it');
   });
 
   it('goes, but for the base image', () => {
@@ -179,7 +185,7 @@ describe('JEOS images', () => {
       ['jeos-b', 'ended'],
     ] as const);
     const limits = { olderThan: 0, jeosKeep: 1, unusedFor: 30 * 86_400 };
-    assert.deepEqual(removed(plan([jeos('a', 1), jeos('b', 2)], { lives, limits })), ['b']);
+    assert.deepEqual(removed(plan([jeos('a', 1), jeos('b', 2)], { workflowStates: lives, limits })), ['b']);
   });
 
   it('are no part of what their run has left', () => {
@@ -197,7 +203,7 @@ describe('installer media', () => {
   });
 
   it('stay while an installer’s run lives', () => {
-    assert.match(whyKept(plan([medium], { installing: true }), 'm') ?? '', /^an installer’s run lives/);
+    assert.match(whyKept(plan([medium], { installing: true }), 'm') ?? '', /^a JEOS installation is running/);
   });
 });
 

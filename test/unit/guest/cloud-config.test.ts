@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { parse } from 'yaml';
-import { userDataWithHostKey } from '../../../src/guest/cloud-config.js';
+import { buildHostKeyUserData } from '../../../src/guest/cloud-config.js';
 import { generateKeyPair, generateRsaKeyPair } from '../../../src/guest/keys.js';
 
 it('is a cloud-config that gives the guest exactly the host key', () => {
   const hostKey = generateKeyPair();
-  const text = userDataWithHostKey(hostKey);
+  const text = buildHostKeyUserData(hostKey);
   assert.match(text, /^#cloud-config\n/);
   assert.deepEqual(parse(text), {
     disable_root: false,
@@ -17,6 +17,6 @@ it('is a cloud-config that gives the guest exactly the host key', () => {
 
 it('gives an RSA key under the name that the oldest cloud-init knows', async () => {
   const hostKey = await generateRsaKeyPair();
-  const { ssh_keys: keys } = parse(userDataWithHostKey(hostKey)) as { ssh_keys: unknown };
+  const { ssh_keys: keys } = parse(buildHostKeyUserData(hostKey)) as { ssh_keys: unknown };
   assert.deepEqual(keys, { rsa_private: hostKey.privateKey, rsa_public: hostKey.publicKey });
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { hostKeysFromConsole } from '../../../src/guest/console-keys.js';
+import { readConsoleHostKeys } from '../../../src/guest/console-keys.js';
 import { generateKeyPair } from '../../../src/guest/keys.js';
 
 const bare = (): string => generateKeyPair().publicKey.split(' ').slice(0, 2).join(' ');
@@ -12,13 +12,13 @@ function block(...lines: string[]): string {
 describe('hostKeysFromConsole', () => {
   it('finds the keys between other output', () => {
     const key = bare();
-    assert.deepEqual(hostKeysFromConsole(`[    1.0] Linux\r\n${block(`${key} root@guest`)}\r\nguest login: `), [key]);
+    assert.deepEqual(readConsoleHostKeys(`[    1.0] Linux\r\n${block(`${key} root@guest`)}\r\nguest login: `), [key]);
   });
 
   it('finds keys behind time stamps and names of services', () => {
     const key = bare();
     assert.deepEqual(
-      hostKeysFromConsole(block(`[   12.345678] cloud-init[567]: ${key} root@guest`, '[   12.4] audit: noise')),
+      readConsoleHostKeys(block(`[   12.345678] cloud-init[567]: ${key} root@guest`, '[   12.4] audit: noise')),
       [key],
     );
   });
@@ -26,21 +26,21 @@ describe('hostKeysFromConsole', () => {
   it('finds the DSA keys of old systems', () => {
     const blob = Buffer.concat([Buffer.from([0, 0, 0, 7]), Buffer.from('ssh-dss'), Buffer.alloc(40, 1)]);
     const key = `ssh-dss ${blob.toString('base64')}`;
-    assert.deepEqual(hostKeysFromConsole(block(`${key} root@guest`)), [key]);
+    assert.deepEqual(readConsoleHostKeys(block(`${key} root@guest`)), [key]);
   });
 
   it('takes those of the last boot', () => {
     const [old, now] = [bare(), bare()];
-    assert.deepEqual(hostKeysFromConsole(`${block(old)}\n${block(now, now)}`), [now]);
+    assert.deepEqual(readConsoleHostKeys(`${block(old)}\n${block(now, now)}`), [now]);
   });
 
   it('has none when the block is missing, not whole, or holds something else', () => {
     const key = bare();
-    assert.deepEqual(hostKeysFromConsole(''), []);
-    assert.deepEqual(hostKeysFromConsole(key), []);
-    assert.deepEqual(hostKeysFromConsole(`-----BEGIN SSH HOST KEY KEYS-----\n${key}\n`), []);
+    assert.deepEqual(readConsoleHostKeys(''), []);
+    assert.deepEqual(readConsoleHostKeys(key), []);
+    assert.deepEqual(readConsoleHostKeys(`-----BEGIN SSH HOST KEY KEYS-----\n${key}\n`), []);
     assert.deepEqual(
-      hostKeysFromConsole(block('ssh-ed25519 AAAAB3NzaC1yc2EAAAADAQAB', `ssh-rsa ${key.split(' ')[1]}`)),
+      readConsoleHostKeys(block('ssh-ed25519 AAAAB3NzaC1yc2EAAAADAQAB', `ssh-rsa ${key.split(' ')[1]}`)),
       [],
     );
   });

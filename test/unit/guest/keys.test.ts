@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import ssh2 from 'ssh2';
-import { fingerprint, generateKeyPair, generateRsaKeyPair } from '../../../src/guest/keys.js';
+import { formatFingerprint, generateKeyPair, generateRsaKeyPair } from '../../../src/guest/keys.js';
 
 describe('generateKeyPair', () => {
   it('makes ed25519 pairs that can sign, every time', () => {
@@ -38,7 +38,7 @@ describe('generateRsaKeyPair', () => {
 describe('fingerprint', () => {
   it('is what ssh-keygen -l prints', () => {
     const key = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDkGbGbIDZRjtnszYLPgHzT5YueumEv1JZPKO4Db2YC8 imagefactory';
-    assert.equal(fingerprint(key), 'SHA256:6gaEP8WgEL8K2gD/IAz1vrDnmA/IhL5MXgqdsoMFjUU');
-    assert.equal(fingerprint(key.replace(' imagefactory', '')), fingerprint(key));
+    assert.equal(formatFingerprint(key), 'SHA256:6gaEP8WgEL8K2gD/IAz1vrDnmA/IhL5MXgqdsoMFjUU');
+    assert.equal(formatFingerprint(key.replace(' imagefactory', '')), formatFingerprint(key));
   });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { powershellLiteral, powershellScript } from '../../../src/domain/powershell.js';
-import type { FollowedStep } from '../../../src/guest/guest-shell.js';
+import { formatLiteral, buildPowershellScript } from '../../../src/domain/powershell.js';
+import type { JournalStep } from '../../../src/guest/guest-shell.js';
 import { GuestJournal } from '../../../src/guest/journal.js';
 import { WINDOWS_FOLLOW, WINDOWS_RUNNER } from '../../../src/guest/powershell-journal.js';
 import { POWERSHELL_GUEST } from '../../../src/guest/powershell.js';
@@ -14,13 +14,13 @@ function decoded(command: string): string {
 
 describe('a script for PowerShell', () => {
   it('has its values as literals in which nothing is replaced', () => {
-    assert.equal(powershellLiteral("it's $x `n \u2019"), "'it''s $x `n \u2019\u2019'");
-    assert.equal(powershellScript({ a: 'b', n: 3, yes: true, l: ['x', 'y z'] }, 'go\n'), "$a = 'b'\n$n = 3\n$yes = $true\n$l = @('x', 'y z')\ngo\n"); // prettier-ignore
+    assert.equal(formatLiteral("it's $x `n \u2019"), "'it''s $x `n \u2019\u2019'");
+    assert.equal(buildPowershellScript({ a: 'b', n: 3, yes: true, l: ['x', 'y z'] }, 'go\n'), "$a = 'b'\n$n = 3\n$yes = $true\n$l = @('x', 'y z')\ngo\n"); // prettier-ignore
   });
 
   it('is read from the standard input, because cmd.exe takes no long command line', () => {
     const script = `Write-Output 'ä'\n${'#'.repeat(40_000)}`;
-    const { command, preamble } = POWERSHELL_GUEST.started(script, '');
+    const { command, preamble } = POWERSHELL_GUEST.buildCommand(script, '');
     assert(command.length < 8191);
     assert.match(command, /^powershell\.exe .*-NonInteractive .*-EncodedCommand [A-Za-z0-9+/=]+$/);
     assert.equal(preamble.toString('utf8'), script);
@@ -28,7 +28,7 @@ describe('a script for PowerShell', () => {
   });
 
   it('leaves the standard input to itself', () => {
-    const { command } = POWERSHELL_GUEST.started('x', '');
+    const { command } = POWERSHELL_GUEST.buildCommand('x', '');
     // PowerShell looks for the variable, and then reads everything before it runs anything.
     for (const script of [decoded(command), WINDOWS_FOLLOW]) assert.doesNotMatch(script, /\$input\b/i);
   });
@@ -39,7 +39,7 @@ describe('a script for PowerShell', () => {
 });
 
 describe('the journal of a Windows guest', () => {
-  const step: FollowedStep = { journal: 'C:\\j', name: 'command_1-abc', round: '0', anew: false, script: Buffer.from('exit 3'), timeout: 60, earlier: 100 }; // prettier-ignore
+  const step: JournalStep = { journal: 'C:\\j', name: 'command_1-abc', round: '0', forceRerun: false, script: Buffer.from('exit 3'), timeout: 60, earlier: 100 }; // prettier-ignore
   const valuesOf = (script: string): string => POWERSHELL_GUEST.follow({ ...step, script: Buffer.from(script) });
 
   it('is told everything in variables', () => {
@@ -103,7 +103,7 @@ function guestThatSays(result: RunResult): { guest: Guest; ran: string[] } {
 describe('a Windows guest', () => {
   it('has one list of keys for its administrators, which nobody else may write to', () => {
     const line = 'ssh-ed25519 AAAAkey imagefactory-session';
-    const script = POWERSHELL_GUEST.letIn('Administrator', line);
+    const script = POWERSHELL_GUEST.allowKey('Administrator', line);
     assert.match(script, /^\$line = 'ssh-ed25519 AAAAkey imagefactory-session'\n\$blob = 'AAAAkey'$/m);
     assert.match(script, /administrators_authorized_keys/);
     assert.match(script, /icacls\.exe \$keys \/inheritance:r \/grant:r '\*S-1-5-18:F' '\*S-1-5-32-544:F'/);
@@ -122,6 +122,6 @@ describe('a Windows guest', () => {
   });
 
   it('has no sudo', () => {
-    assert.equal(POWERSHELL_GUEST.started('x', 'sudo').command, POWERSHELL_GUEST.started('x', '').command);
+    assert.equal(POWERSHELL_GUEST.buildCommand('x', 'sudo').command, POWERSHELL_GUEST.buildCommand('x', '').command);
   });
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { FAULTS } from '../../support/matrix/document.js';
-import { FAULT_POINTS } from '../../support/matrix/places.js';
+import { FAULT_POINTS } from '../../support/matrix/fault-points.js';
 
 const text = readFileSync(new URL('../../../docs/fault-matrix.md', import.meta.url), 'utf8');
 const rows = text
@@ -16,8 +16,8 @@ const rows = text
   );
 
 describe('docs/fault-matrix.md', () => {
-  it('has a row for every place and a column for every fault', () => {
-    assert.deepEqual(rows[0], ['step', ...FAULTS]);
+  it('has a row for every fault point and a column for every fault', () => {
+    assert.deepEqual(rows[0], ['fault point', ...FAULTS]);
     const names = rows.slice(2, 2 + FAULT_POINTS.length).map(([name]) => name);
     assert.deepEqual(
       names,

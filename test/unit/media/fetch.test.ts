@@ -99,7 +99,7 @@ describe('fetchToFile', () => {
     await assert.rejects(fetchToFile({ url: server.url, path, maxBytes: LIMIT }), {
       type: 'MediaUnavailable',
       retryable: true,
-      message: /cut, after \d+ of 300000 bytes$/,
+      message: /connection was closed early, after \d+ of 300000 bytes$/,
     });
     assert.ok(!existsSync(path));
   });
@@ -195,7 +195,7 @@ describe('fetchToFile', () => {
       await assert.rejects(fetchToFile({ url: `${server.url}/${name}`, path: newPath(), maxBytes: 1000 }), {
         type: 'MediaUnavailable',
         retryable: false,
-        message: /at most 1000 are taken/,
+        message: /the limit is 1000 bytes/,
       });
     }
   });
@@ -260,7 +260,7 @@ describe('fetchToFile', () => {
     for (const url of ['gopher://127.0.0.1/x', 'linux']) {
       await assert.rejects(fetchToFile({ url, path: newPath(), maxBytes: LIMIT }), {
         type: 'MediaUnavailable',
-        message: /not an http, https, ftp or file address/,
+        message: /it is not an http, https, ftp or file URL/,
       });
     }
   });

@@ -32,7 +32,7 @@ describe('a folder by FTP', () => {
   });
 
   it('may not have more bytes than are taken, all files together', async () => {
-    await assert.rejects(fetch('drivers', 'much', 5), { type: 'MediaUnavailable', message: /at most 2 are taken/ });
+    await assert.rejects(fetch('drivers', 'much', 5), { type: 'MediaUnavailable', message: /the limit is 2 bytes/ });
   });
 
   it('may have no file with a name that is a path', async () => {

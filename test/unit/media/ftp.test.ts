@@ -7,8 +7,8 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { fetchToFile, type Fetched, type FetchToFile } from '../../../src/media/fetch.js';
-import { head } from '../../../src/media/head.js';
+import { fetchToFile, type FetchedFile, type FetchFileOptions } from '../../../src/media/fetch.js';
+import { fetchValidators } from '../../../src/media/head.js';
 import { fetchContent, fetchText } from '../../../src/media/text.js';
 import { FtpServer } from '../../support/ftp-server.js';
 
@@ -24,7 +24,10 @@ describe('a medium by FTP', () => {
   });
   after(() => rm(directory, { recursive: true }));
 
-  function fetching(url: string, options: Partial<FetchToFile> = {}): { path: string; fetched: Promise<Fetched> } {
+  function fetching(
+    url: string,
+    options: Partial<FetchFileOptions> = {},
+  ): { path: string; fetched: Promise<FetchedFile> } {
     const path = join(directory, `file${count++}`);
     return { path, fetched: fetchToFile({ url, path, maxBytes: 10_000_000, ...options }) };
   }
@@ -80,7 +83,11 @@ describe('a medium by FTP', () => {
     server.put('/linux', BODY);
     const { sha256, size, lastModified } = await fetching(`${server.url}/linux`).fetched;
     assert.deepEqual([sha256, size, lastModified], [SHA256, BODY.length, undefined]);
-    assert.deepEqual(await head(`${server.url}/linux`), { etag: undefined, lastModified: undefined, size: undefined });
+    assert.deepEqual(await fetchValidators(`${server.url}/linux`), {
+      etag: undefined,
+      lastModified: undefined,
+      size: undefined,
+    });
   });
 
   it('cannot bring other commands with its address', async () => {
@@ -98,10 +105,10 @@ describe('a medium by FTP', () => {
       type: 'MediaUnavailable',
       retryable: false,
       message: `cannot fetch ${server.url}/x: FTP reply "530 Login incorrect."`,
-      hint: /user and password/,
+      hint: /needs a user and a password/,
     });
     const url = `${server.url.replace('//', '//me:right@')}/x`;
-    for (const fetch of [() => fetching(url).fetched, () => fetchText(url), () => head(url)]) {
+    for (const fetch of [() => fetching(url).fetched, () => fetchText(url), () => fetchValidators(url)]) {
       await assert.rejects(fetch, {
         type: 'MediaUnavailable',
         retryable: false,
@@ -194,7 +201,7 @@ describe('a medium by FTP', () => {
   it('brings no more bytes than allowed, announced or not', async () => {
     await using server = await FtpServer.start();
     server.put('/linux', BODY);
-    const tooLarge = { type: 'MediaUnavailable', retryable: false, message: /at most 1000 are taken/ };
+    const tooLarge = { type: 'MediaUnavailable', retryable: false, message: /the limit is 1000 bytes/ };
     await assert.rejects(fetching(`${server.url}/linux`, { maxBytes: 1000 }).fetched, tooLarge);
     assert.ok(!server.commands.some((line) => line.startsWith('RETR')));
     server.unknown.add('SIZE');
@@ -250,7 +257,7 @@ describe('a medium by FTP', () => {
   it('is known by size and time without being fetched', async () => {
     await using server = await FtpServer.start();
     server.put('/linux', BODY);
-    assert.deepEqual(await head(`${server.url}/linux`), {
+    assert.deepEqual(await fetchValidators(`${server.url}/linux`), {
       etag: undefined,
       lastModified: MODIFIED,
       size: BODY.length,

@@ -3,7 +3,7 @@ import { createServer, request, type IncomingMessage, type Server } from 'node:h
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import { get, openHttp } from '../../../src/media/http.js';
+import { sendGet, openHttp } from '../../../src/media/http.js';
 import { serve } from './server.js';
 
 const ACCOUNT = `Basic ${Buffer.from('worker:p@ss').toString('base64')}`;
@@ -66,13 +66,13 @@ describe('the proxy of http_proxy', () => {
   });
 
   it('is asked for plain http in its own form, which it may cache, and not for a tunnel', async () => {
-    const { body } = await get(`${origin.url}/medium.iso?a=b`);
+    const { body } = await sendGet(`${origin.url}/medium.iso?a=b`);
     assert.equal(await text(body), BODY);
     assert.deepEqual(asked, [`GET ${origin.url}/medium.iso?a=b`]);
   });
 
   it('is told the account of its own address, and the server that of the medium’s', async () => {
-    const { body } = await get(`${origin.url.replace('//', '//user:secret@')}/medium.iso`);
+    const { body } = await sendGet(`${origin.url.replace('//', '//user:secret@')}/medium.iso`);
     await body.dump();
     const [{ headers }] = origin.requests as [IncomingMessage];
     assert.equal(headers.authorization, `Basic ${Buffer.from('user:secret').toString('base64')}`);
@@ -80,10 +80,10 @@ describe('the proxy of http_proxy', () => {
   });
 
   it('is asked for headers only, and for a part', async () => {
-    const head = await get(`${origin.url}/medium.iso`, { method: 'HEAD' });
+    const head = await sendGet(`${origin.url}/medium.iso`, { method: 'HEAD' });
     assert.equal(head.headers['content-length'], String(BODY.length));
     await head.body.dump();
-    const resume = { offset: 100_000, mark: '"one"' };
+    const resume = { offset: 100_000, validator: '"one"' };
     const opened = await openHttp(`${origin.url}/medium.iso`, { resume });
     assert.equal(opened.offset, resume.offset);
     await opened.close();
@@ -92,21 +92,21 @@ describe('the proxy of http_proxy', () => {
   });
 
   it('is asked for where a redirect leads, too', async () => {
-    const { body, finalUrl } = await get(`${origin.url}/moved`);
+    const { body, finalUrl } = await sendGet(`${origin.url}/moved`);
     assert.equal(await text(body), 'from elsewhere');
     assert.equal(finalUrl, `${other.url}/target`);
     assert.deepEqual(asked, [`GET ${origin.url}/moved`, `GET ${other.url}/target`]);
   });
 
   it('is asked for a tunnel where https is wanted', async () => {
-    await assert.rejects(get('https://mirror.example/medium.iso'), { message: /Proxy response \(502\)/ });
+    await assert.rejects(sendGet('https://mirror.example/medium.iso'), { message: /Proxy response \(502\)/ });
     assert.deepEqual(asked, ['CONNECT mirror.example:443']);
   });
 
   it('is not asked for what no_proxy names', async () => {
     process.env['no_proxy'] = 'mirror.example,127.0.0.1';
     try {
-      const { body } = await get(`${origin.url}/medium.iso`);
+      const { body } = await sendGet(`${origin.url}/medium.iso`);
       assert.equal(await text(body), BODY);
       assert.deepEqual(asked, []);
     } finally {
@@ -117,7 +117,7 @@ describe('the proxy of http_proxy', () => {
   it('that wants another account is a failure that lasts, with a hint at the proxy', async () => {
     process.env['http_proxy'] = process.env['http_proxy']?.replace('worker:', 'stranger:');
     // The proxy is read once for each time to connect.
-    await assert.rejects(get(`${origin.url}/medium.iso`, { timeouts: { connect: 7 } }), {
+    await assert.rejects(sendGet(`${origin.url}/medium.iso`, { timeouts: { connect: 7 } }), {
       type: 'MediaUnavailable',
       retryable: false,
       message: `cannot fetch ${origin.url}/medium.iso: Proxy Authentication Required (407)`,

@@ -7,12 +7,12 @@ import { checkGrubPrograms } from '../../../src/media/grub.js';
 import {
   checkIsoPrograms,
   extractFromIso,
-  isoInfo,
-  pathOnIso,
-  remakeIso,
-  type RemadeIso,
+  readIsoInfo,
+  parseIsoPath,
+  remasterIso,
+  type RemasterOptions,
 } from '../../../src/media/iso.js';
-import { bootRecords, makeIso, readFromIso } from '../../support/iso.js';
+import { readBootRecords, makeIso, readFromIso } from '../../support/iso.js';
 
 const { signal } = new AbortController();
 const missing = await Promise.all([checkGrubPrograms(['bios', 'uefi'], signal), checkIsoPrograms(signal)]).then(
@@ -35,9 +35,9 @@ describe('an install medium', { skip: missing }, () => {
   after(() => rm(folder, { recursive: true, force: true }));
 
   /** The medium made anew, as a file. */
-  async function written(iso: RemadeIso): Promise<string> {
+  async function written(iso: RemasterOptions): Promise<string> {
     const path = join(iso.folder, 'medium.iso');
-    await writeFile(path, (await remakeIso(iso))());
+    await writeFile(path, (await remasterIso(iso))());
     return path;
   }
 
@@ -46,14 +46,14 @@ describe('an install medium', { skip: missing }, () => {
   }
 
   it('says what it is called', async () => {
-    assert.deepEqual(await isoInfo(source, 'http://m.example.org/a.iso'), { volumeId: 'Debian 12 n', udf: false });
+    assert.deepEqual(await readIsoInfo(source, 'http://m.example.org/a.iso'), { volumeId: 'Debian 12 n', udf: false });
   });
 
   it('is known to be none by its first bytes, with the address that it came from and no password of it', async () => {
     const none = join(folder, 'none.iso');
     await writeFile(none, '<html>not found</html>');
-    await assert.rejects(isoInfo(none, 'http://me:secret@m.example.org/a.iso'), (error: Error) => {
-      assert.match(error.message, /http:\/\/m\.example\.org\/a\.iso: what is there is no ISO 9660 image/);
+    await assert.rejects(readIsoInfo(none, 'http://me:secret@m.example.org/a.iso'), (error: Error) => {
+      assert.match(error.message, /http:\/\/m\.example\.org\/a\.iso: the file is not an ISO 9660 image/);
       assert.doesNotMatch(error.message, /secret/);
       return true;
     });
@@ -68,7 +68,7 @@ describe('an install medium', { skip: missing }, () => {
     udf.copy(bytes, terminator + 2048);
     const path = join(folder, 'udf.iso');
     await writeFile(path, bytes);
-    assert.equal((await isoInfo(path, 'http://m.example.org/a.iso')).udf, true);
+    assert.equal((await readIsoInfo(path, 'http://m.example.org/a.iso')).udf, true);
   });
 
   it('gives the first file that it has of several', async () => {
@@ -115,7 +115,7 @@ describe('an install medium', { skip: missing }, () => {
       assert.equal(await readFromIso(made, '/README.txt', own), 'read me');
       assert.equal(await readFromIso(made, '/preseed.cfg', own), 'our script');
       assert.equal(await readFromIso(made, '/extras/one', own), 'from a folder');
-      assert.equal((await isoInfo(made, 'x')).volumeId, 'Debian 12 n');
+      assert.equal((await readIsoInfo(made, 'x')).volumeId, 'Debian 12 n');
     });
 
     it('follows no link out of a folder that was put on it', async () => {
@@ -129,7 +129,7 @@ describe('an install medium', { skip: missing }, () => {
     });
 
     it('has a boot loader for BIOS and one for UEFI', async () => {
-      const records = (await bootRecords(made)).join('\n');
+      const records = (await readBootRecords(made)).join('\n');
       assert.match(records, /El Torito boot img :\s+1\s+BIOS\s+y\s+none/);
       assert.match(records, /El Torito boot img :\s+2\s+UEFI\s+y\s+none/);
     });
@@ -146,7 +146,7 @@ describe('an install medium', { skip: missing }, () => {
       signal,
     });
     assert.equal(await readFromIso(made, '/etc/installerconfig', own), 'DISTRIBUTIONS=base.txz');
-    assert.match((await bootRecords(made)).join('\n'), /El Torito img path :\s+1\s+\/boot\/loader\.bin/);
+    assert.match((await readBootRecords(made)).join('\n'), /El Torito img path :\s+1\s+\/boot\/loader\.bin/);
   });
 
   it('that has no kernel where it should be is said to have none, with the places', async () => {
@@ -157,9 +157,9 @@ describe('an install medium', { skip: missing }, () => {
       commandLine: '',
       firmwares: ['bios'] as const,
     };
-    await assert.rejects(remakeIso({ source, files: [], boot, folder: own, signal }), {
+    await assert.rejects(remasterIso({ source, files: [], boot, folder: own, signal }), {
       type: 'MediaUnavailable',
-      message: 'the medium has none of casper/vmlinuz',
+      message: 'the medium has none of the files casper/vmlinuz',
     });
   });
 
@@ -168,9 +168,9 @@ describe('an install medium', { skip: missing }, () => {
     const large = await makeIso(own, 'LARGE', { big: Buffer.alloc(500_000, 1) });
     const broken = join(own, 'broken.iso');
     await writeFile(broken, (await readFile(large)).subarray(0, 33 * 1024));
-    await assert.rejects(isoInfo(broken, 'http://m.example.org/a.iso'), {
+    await assert.rejects(readIsoInfo(broken, 'http://m.example.org/a.iso'), {
       type: 'MediaUnavailable',
-      message: /the medium is cut off: it has 33792 of \d+ bytes/,
+      message: /the ISO is truncated: it has 33792 of \d+ bytes/,
     });
   });
 
@@ -190,11 +190,11 @@ describe('an install medium', { skip: missing }, () => {
 
 describe('a place on a medium', () => {
   it('is a path without a slash at its beginning', () => {
-    assert.equal(pathOnIso('/extras//a.txt'), 'extras/a.txt');
+    assert.equal(parseIsoPath('/extras//a.txt'), 'extras/a.txt');
   });
 
   it('leads nowhere out of it', () => {
     for (const path of ['/', '', '/../etc/passwd', 'a/./b', 'a\nb'])
-      assert.throws(() => pathOnIso(path), { type: 'InvalidTemplate' }, JSON.stringify(path));
+      assert.throws(() => parseIsoPath(path), { type: 'InvalidTemplate' }, JSON.stringify(path));
   });
 });

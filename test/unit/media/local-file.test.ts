@@ -9,8 +9,8 @@ import { after, before, describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { FactoryError } from '../../../src/domain/errors.js';
-import { type Fetched, fetchToFile } from '../../../src/media/fetch.js';
-import { head } from '../../../src/media/head.js';
+import { type FetchedFile, fetchToFile } from '../../../src/media/fetch.js';
+import { fetchValidators } from '../../../src/media/head.js';
 import { readLocalFile } from '../../../src/media/local-file.js';
 import { fetchBytes } from '../../../src/media/text.js';
 
@@ -69,7 +69,7 @@ describe('a file of the worker’s machine that a template names', () => {
 
   it('must say where it is', async () => {
     for (const url of ['file://./tests/f', 'file://host/f', 'file:f', 'file:///a%2fb']) {
-      await refused(url, /does not say where the file is/);
+      await refused(url, /is not an absolute path on the worker/);
     }
   });
 
@@ -92,7 +92,7 @@ describe('a file of the worker’s machine that a template names', () => {
       lastModified: mtime.toISOString(),
     });
     assert.ok(DISC.equals(await readFile(path)));
-    assert.deepEqual(await head(url, { directories: [opened] }), {
+    assert.deepEqual(await fetchValidators(url, { directories: [opened] }), {
       etag: undefined,
       lastModified: mtime.toISOString(),
       size: DISC.length,
@@ -103,14 +103,14 @@ describe('a file of the worker’s machine that a template names', () => {
   it('is no medium when it is too large, lies elsewhere, or no folder was opened', async () => {
     const path = join(root, 'refused');
     const url = `file://${opened}/disc.iso`;
-    const fetching = (from: string, directories?: string[]): Promise<Fetched> =>
+    const fetching = (from: string, directories?: string[]): Promise<FetchedFile> =>
       fetchToFile({ url: from, path, directories, maxBytes: 1000 });
-    await assert.rejects(fetching(url, [opened]), { retryable: false, message: /at most 1000 are taken/ });
+    await assert.rejects(fetching(url, [opened]), { retryable: false, message: /the limit is 1000 bytes/ });
     const none = { type: 'MediaUnavailable', retryable: false, message: /in none of the folders/ };
     await assert.rejects(fetching(`file://${opened}/link`, [opened]), none);
     await assert.rejects(fetching(url), none);
     await assert.rejects(fetchBytes(url), none);
-    await assert.rejects(head(url), none);
+    await assert.rejects(fetchValidators(url), none);
     assert.ok(!existsSync(path));
   });
 

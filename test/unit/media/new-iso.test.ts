@@ -3,8 +3,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
-import { checkIsoPrograms, isoInfo } from '../../../src/media/iso.js';
-import { newIso } from '../../../src/media/new-iso.js';
+import { checkIsoPrograms, readIsoInfo } from '../../../src/media/iso.js';
+import { createIso } from '../../../src/media/new-iso.js';
 import { readFromIso } from '../../support/iso.js';
 
 const { signal } = new AbortController();
@@ -19,8 +19,8 @@ it('a new medium has its files under their own names, for Windows too', { skip: 
     const from = join(folder, 'answers');
     await writeFile(from, '<unattend/>');
     const files = ['autounattend.xml', 'extras/OpenSSH-Win64-v9.msi'].map((path) => ({ from, path }));
-    const iso = await newIso({ volumeId: 'IMGFACTORY', files, folder, signal });
-    assert.deepEqual(await isoInfo(iso, iso), { volumeId: 'IMGFACTORY', udf: false });
+    const iso = await createIso({ volumeId: 'IMGFACTORY', files, folder, signal });
+    assert.deepEqual(await readIsoInfo(iso, iso), { volumeId: 'IMGFACTORY', udf: false });
     for (const { path } of files) assert.equal(await readFromIso(iso, `/${path}`, folder), '<unattend/>');
     // Windows reads the names of Joliet, the supplementary descriptor of UCS-2 level 3 (ECMA-119 8.5).
     const bytes = await readFile(iso);

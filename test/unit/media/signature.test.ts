@@ -92,7 +92,7 @@ describe('a signed checksum file', () => {
   for (const [what, path, why] of [
     ['was changed since', '/changed', /Signed digest did not match/],
     ['is signed by somebody else', '/stranger', /by key [0-9a-f]{16}: Could not find signing key/],
-    ['is not signed', '/none', /no signature in itself or beside it \(\.gpg, \.asc, \.sign, \.sig\)/],
+    ['is not signed', '/none', /contains no signature, and there is none beside it \(\.gpg, \.asc, \.sign, \.sig\)/],
     ['has something else beside it', '/garbage', /is not signed by checksum_key: .+/],
   ] as const) {
     it(`that ${what} is refused, with the reason`, async () => {
@@ -106,6 +106,9 @@ describe('a signed checksum file', () => {
   }
 
   it('needs keys that are keys', async () => {
-    await assert.rejects(get('', 'not a key'), { type: 'InvalidParameter', message: /checksum_key is no public key/ });
+    await assert.rejects(get('', 'not a key'), {
+      type: 'InvalidParameter',
+      message: /checksum_key is not an OpenPGP public key/,
+    });
   });
 });

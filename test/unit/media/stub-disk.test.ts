@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { FactoryError } from '../../../src/domain/errors.js';
-import { checkGrubPrograms, grubConfig, type StubFirmware } from '../../../src/media/grub.js';
+import { checkGrubPrograms, buildGrubConfig, type StubFirmware } from '../../../src/media/grub.js';
 import { makeStubDisk } from '../../../src/media/stub-disk.js';
 
 const run = promisify(execFile);
@@ -18,7 +18,7 @@ const missing = await checkGrubPrograms(['bios', 'uefi'], never).then(
 
 describe('the configuration of GRUB on a stub disk', () => {
   it('gives the kernel every word as it is', () => {
-    const config = grubConfig({
+    const config = buildGrubConfig({
       kernel: '/kernel',
       ramdisks: ['/ramdisk0', '/ramdisk1'],
       commandLine: "a=$b;c  d='e' --- x{y}",
@@ -69,7 +69,7 @@ describe('a stub disk', { skip: missing }, () => {
     assert.deepEqual(await read(partition, 'ramdisk0'), ramdisk);
     assert.equal(
       (await read(partition, 'grub.cfg')).toString(),
-      grubConfig({ kernel: '/kernel', ramdisks: ['/ramdisk0'], commandLine: 'quiet' }),
+      buildGrubConfig({ kernel: '/kernel', ramdisks: ['/ramdisk0'], commandLine: 'quiet' }),
     );
   });
 

@@ -4,7 +4,7 @@ import { createServer as createTlsServer, type ServerOptions } from 'node:https'
 import type { AddressInfo } from 'node:net';
 import { after } from 'node:test';
 import { text } from 'node:stream/consumers';
-import type { CloudSettings } from '../../../src/openstack/config/settings.js';
+import type { CloudSettings } from '../../../src/openstack/config/cloud-settings.js';
 
 /** A request as a local service has seen it. */
 export interface Seen {

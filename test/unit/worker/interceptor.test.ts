@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { ApplicationFailure } from '@temporalio/common';
 import { FactoryError } from '../../../src/domain/errors.js';
 import { toFailure } from '../../../src/worker/interceptor.js';
-import { withoutSecrets } from '../../../src/worker/logger.js';
+import { maskSecrets } from '../../../src/worker/logger.js';
 import { parseAddress } from '../../../src/worker/health.js';
 
 describe('a recorded failure', () => {
@@ -39,14 +39,11 @@ describe('a recorded failure', () => {
 
 describe('a log line', () => {
   it('has no value that is named like a secret', () => {
-    assert.deepEqual(
-      withoutSecrets({ user: 'a', password: 'p', nested: { privateKey: 'k', os_token: 't', plain: 1 } }),
-      {
-        user: 'a',
-        password: '********',
-        nested: { privateKey: '********', os_token: '********', plain: 1 },
-      },
-    );
+    assert.deepEqual(maskSecrets({ user: 'a', password: 'p', nested: { privateKey: 'k', os_token: 't', plain: 1 } }), {
+      user: 'a',
+      password: '********',
+      nested: { privateKey: '********', os_token: '********', plain: 1 },
+    });
   });
 });
 

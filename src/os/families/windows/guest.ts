@@ -1,4 +1,4 @@
-import { powershellScript } from '../../../domain/powershell.js';
+import { buildPowershellScript } from '../../../domain/powershell.js';
 import type { Repository } from '../../../tdl/types.js';
 import type { GuestScript, GuestTools } from '../../types.js';
 
@@ -79,17 +79,17 @@ exit 0
 `;
 
 function addRepository({ name, url }: Repository): GuestScript {
-  return { title: `add repository ${name}`, script: powershellScript({ name, url: url.trim() }, ADD_SOURCE) };
+  return { title: `add repository ${name}`, script: buildPowershellScript({ name, url: url.trim() }, ADD_SOURCE) };
 }
 
 function removeRepository({ name }: Repository): GuestScript {
-  return { title: `remove repository ${name}`, script: powershellScript({ name }, REMOVE_SOURCE) };
+  return { title: `remove repository ${name}`, script: buildPowershellScript({ name }, REMOVE_SOURCE) };
 }
 
 function installPackages(names: string[]): GuestScript {
   return {
     title: names.length === 1 ? `install package ${names[0]}` : `install ${names.length} packages`,
-    script: powershellScript({ names }, INSTALL_PACKAGES),
+    script: buildPowershellScript({ names }, INSTALL_PACKAGES),
   };
 }
 

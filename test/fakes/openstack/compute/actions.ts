@@ -1,11 +1,11 @@
 import { ApiError, type Call, type Reply } from '../core/http.js';
-import { fields, isFields, textOr, type Fields } from '../core/values.js';
+import { asFields, isFields, asTextOr, type Fields } from '../core/values.js';
 import type { CloudState, FakeServer } from '../state.js';
-import { consoleTail } from './console.js';
-import { checkedMetadata } from './create-request.js';
-import type { ServerLife } from './server-life.js';
+import { readConsoleTail } from './console.js';
+import { checkMetadata } from './create-request.js';
+import type { ServerLifecycle } from './server-lifecycle.js';
 
-/** Which states a server may be in for an action; undefined means any. */
+/** The states in which a server accepts an action; `task` undefined: any task state. */
 interface Allowed {
   name: string;
   vm: string[];
@@ -30,13 +30,13 @@ function checkState(server: FakeServer, allowed: Allowed): void {
 export class ServerActions {
   constructor(
     private readonly state: CloudState,
-    private readonly life: ServerLife,
-    /** Whether the console of a machine that is off can be read: with libvirt's pty consoles it cannot. */
+    private readonly lifecycle: ServerLifecycle,
+    /** Whether a caller can read the console of a machine that is off; libvirt's pty consoles do not allow that. */
     private readonly consoleWhenOff: boolean,
   ) {}
 
   async run(call: Call): Promise<Reply> {
-    const body = fields(await call.json());
+    const body = asFields(await call.json());
     const [action] = Object.keys(body);
     if (action === undefined) throw new ApiError(400, 'Malformed request body');
     const id = call.params['id'] ?? '';
@@ -51,10 +51,10 @@ export class ServerActions {
   private act(call: Call, server: FakeServer, action: string, given: Fields): Reply {
     switch (action) {
       case 'os-stop':
-        this.life.stop(server);
+        this.lifecycle.stop(server);
         return { status: 202 };
       case 'os-start':
-        this.life.start(server);
+        this.lifecycle.start(server);
         return { status: 202 };
       case 'reboot':
         return this.reboot(server, given);
@@ -63,7 +63,7 @@ export class ServerActions {
       case 'os-getConsoleOutput':
         return this.consoleOutput(server, given);
       case 'forceDelete':
-        this.life.delete(server);
+        this.lifecycle.delete(server);
         return { status: 202 };
       case 'os-resetState':
         Object.assign(
@@ -82,15 +82,15 @@ export class ServerActions {
     if (!hard && server.vmState !== 'active') {
       throw new ApiError(409, `Cannot 'reboot' instance ${server.id} while it is in vm_state ${server.vmState}`);
     }
-    this.life.reboot(server, hard);
+    this.lifecycle.reboot(server, hard);
     return { status: 202 };
   }
 
   private createImage(call: Call, server: FakeServer, given: Fields): Reply {
-    const name = textOr(given['name'], '');
+    const name = asTextOr(given['name'], '');
     if (name === '') throw new ApiError(400, "Invalid input for field/attribute name. Value: . '' is too short");
-    const id = this.life.snapshot(server, name, checkedMetadata(given['metadata']));
-    // The answer has the id from 2.45 on, before that the address.
+    const id = this.lifecycle.snapshot(server, name, checkMetadata(given['metadata']));
+    // From microversion 2.45 the reply has the image's id, before that its URL.
     if (call.microversion >= 45) return { status: 202, json: { image_id: id } };
     return { status: 202, headers: { location: `${new URL(call.endpoint).origin}/image/images/${id}` } };
   }
@@ -102,7 +102,7 @@ export class ServerActions {
     const length = given['length'];
     return {
       status: 200,
-      json: { output: consoleTail(server, length === undefined || length === null ? undefined : Number(length)) },
+      json: { output: readConsoleTail(server, length === undefined || length === null ? undefined : Number(length)) },
     };
   }
 }

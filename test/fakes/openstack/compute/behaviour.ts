@@ -1,36 +1,36 @@
-import { Orders } from '../core/orders.js';
+import { BehaviourRules } from '../core/behaviour-rules.js';
 import type { FakeServer } from '../state.js';
 
-/** How an installer goes. */
+/** The behaviour of an installer. */
 export type InstallerBehaviour =
-  /** Installs, fetches its user data, powers off. */
+  /** It installs the system and powers off. */
   | 'ok'
-  /** Comes to its end and waits there. */
+  /** It installs the system and does not power off. */
   | 'never-off'
-  /** Off before it has printed anything of an installation. */
+  /** It powers off before it prints anything. */
   | 'off-at-once'
-  /** Prints nothing, and moves no bytes. */
+  /** It prints nothing, and neither disk nor network move bytes. */
   | 'silent'
-  /** Prints its failure and waits for somebody to press a key. */
+  /** It prints its failure and waits for a key. */
   | 'fails'
-  /** Prints its failure and powers off. */
+  /** It prints its failure and powers off. */
   | 'fails-and-off';
 
-/** How a guest booted from a disk is. */
+/** The behaviour of a guest that boots from its disk. */
 export interface GuestBehaviour {
   /** False: nothing listens on its SSH port. Default true. */
   ssh: boolean;
-  /** False: no key, no host key, no name is set; the disk stays as it was. Default true. */
+  /** False: the guest has no cloud-init, so nothing sets its keys and its name. Default true. */
   cloudInit: boolean;
-  /** The user that cloud-init gives the key to, besides root. Default `debian`. */
+  /** The user to whom cloud-init gives the key, besides root. Default `debian`. */
   user: string;
-  /** What `sudo` does for that user. Default `nopasswd`. */
+  /** The rights of that user in sudoers. Default `nopasswd`. */
   sudo: 'nopasswd' | 'password' | 'none';
-  /** False: it takes no host key from its user data but makes its own. Default true. */
+  /** False: it ignores the host key in its user data and generates its own. Default true. */
   takesHostKey: boolean;
-  /** True: its OpenSSH is of before 6.5, and so old that it has RSA keys, SHA-1 key exchanges and CBC ciphers only. Default false. */
+  /** True: its OpenSSH is older than 6.5 and has only RSA keys, SHA-1 key exchanges and CBC ciphers. Default false. */
   oldSsh: boolean;
-  /** True: a shutdown from inside or by the ACPI button has no effect. Default false. */
+  /** True: a shutdown from inside or by ACPI has no effect. Default false. */
   ignoresShutdown: boolean;
 }
 
@@ -44,50 +44,51 @@ export const DEFAULT_GUEST: GuestBehaviour = {
   ignoresShutdown: false,
 };
 
-/** How a snapshot goes. */
+/** The behaviour of a snapshot. */
 export type SnapshotBehaviour =
   | 'ok'
-  /** The image ends `killed`, the server's task is over. */
+  /** The image ends as `killed`, and the server's task ends. */
   | 'killed'
-  /** The image vanishes, the server's task is over: what Nova does when it fails itself. */
+  /** The image disappears and the server's task ends, as when Nova itself fails. */
   | 'deleted'
-  /** Active with no bytes. */
+  /** The image becomes active with no bytes. */
   | 'empty'
-  /** Queued for ever, the server's task is over. */
+  /** The image stays queued for ever, but the server's task ends. */
   | 'stuck'
-  /** Queued for ever, and so is the server's task. */
+  /** The image stays queued for ever, and the server's task never ends. */
   | 'endless';
 
-/** What is peculiar about a server, and about which. */
+/** The behaviour of servers that will be created. */
 export interface Behaviour {
+  /** The servers that have this behaviour. Default: all. */
   match?: { name?: RegExp; boots?: FakeServer['boots'] };
-  /** How many servers (for `snapshot`: snapshots). Default Infinity. */
+  /** Number of servers (for `snapshot`: of snapshots) that have it. Default Infinity. */
   times?: number;
   create?:
     | 'ok'
-    /** Goes to ERROR with `fault`. */
+    /** The server goes to ERROR with `fault`. */
     | 'error'
-    /** Stays in BUILD. */
+    /** The server stays in BUILD. */
     | 'stuck';
-  /** Default "No valid host was found. There are not enough hosts available." */
+  /** The server's fault message. Default "No valid host was found. There are not enough hosts available." */
   fault?: string;
   installer?: InstallerBehaviour;
-  /** Line that a failing installer prints. */
+  /** The line that a failing installer prints. */
   failureLine?: string;
   guest?: Partial<GuestBehaviour>;
   snapshot?: SnapshotBehaviour;
   delete?:
     | 'ok'
-    /** Stays there, with its task `deleting`: what is to do it has stopped. */
+    /** The server stays, with its task `deleting`: the service that should delete it has stopped. */
     | 'stuck';
-  /** Milliseconds after its creation at which somebody else deletes it. */
+  /** Milliseconds after its creation at which another user deletes it. */
   deletedAfter?: number;
-  /** Milliseconds that the installer takes, instead of the cloud's `install`. */
+  /** Milliseconds that the installer takes. Default: the cloud's `install`. */
   install?: number;
 }
 
-/** What tests say about servers to come. */
-export class Behaviours extends Orders<Behaviour, FakeServer> {
+/** The behaviours that tests have set for servers that will be created. */
+export class Behaviours extends BehaviourRules<Behaviour, FakeServer> {
   constructor() {
     super(
       ({ match = {} }, { name, boots }) =>

@@ -1,14 +1,14 @@
 import type { BootMedium, CloudState, FakeServer } from '../state.js';
 
-/** All the media in a server's CD-ROM drives, in their order. */
-export function mediaOf(state: CloudState, { drives }: Pick<FakeServer, 'drives'>): BootMedium[] {
+/** Lists the media in a server's CD-ROM drives, in the order of the drives. */
+export function listMedia(state: CloudState, { drives }: Pick<FakeServer, 'drives'>): BootMedium[] {
   return drives
     .filter(({ isCdrom }) => isCdrom)
     .flatMap(({ volumeId }) => state.volumes.get(volumeId)?.content.medium ?? []);
 }
 
-/** The media in a server's CD-ROM drives from which its firmware would start it, in the order in which it tries them. */
-export function bootMedia(state: CloudState, server: Pick<FakeServer, 'drives'>): BootMedium[] {
+/** Lists the media from which the server's firmware can boot, in the order in which it tries them. */
+export function listBootMedia(state: CloudState, server: Pick<FakeServer, 'drives'>): BootMedium[] {
   return server.drives
     .filter(({ isCdrom, bootIndex }) => isCdrom && bootIndex >= 0)
     .sort((one, other) => one.bootIndex - other.bootIndex)
@@ -17,10 +17,10 @@ export function bootMedia(state: CloudState, server: Pick<FakeServer, 'drives'>)
 }
 
 /**
- * What a server that is switched on starts: the kernel that Nova was given, else its root disk, else, if that is empty, a medium. An empty disk in a
- * server without drives is one that tests let stand for an installed system.
+ * Chooses what a server boots: the kernel of its image if it has one, else its root disk, else, if that is blank, a
+ * medium. The blank disk of a server without CD-ROM drives counts as an installed system: tests use such disks.
  */
-export function bootOf(
+export function chooseBoot(
   state: CloudState,
   server: Pick<FakeServer, 'drives' | 'root' | 'imageProperties'>,
 ): Pick<FakeServer, 'boots' | 'commandLine'> {
@@ -30,7 +30,7 @@ export function bootOf(
   }
   if (root.startsWith !== undefined) return { boots: 'installer', commandLine: root.startsWith };
   if (root.blank !== true || !drives.some(({ isCdrom }) => isCdrom)) return { boots: 'disk', commandLine: '' };
-  const [medium] = bootMedia(state, server);
+  const [medium] = listBootMedia(state, server);
   return medium === undefined
     ? { boots: 'nothing', commandLine: '' }
     : { boots: 'installer', commandLine: medium.commandLine ?? '' };

@@ -1,5 +1,5 @@
 import { ApiError, errorPage, Routes, TITLES, type Call, type Reply, type Service } from '../core/http.js';
-import { texts, fields, list, type Fields } from '../core/values.js';
+import { asTextMap, asFields, asList, type Fields } from '../core/values.js';
 import type { CloudState, FakeServer } from '../state.js';
 import type { ServerActions } from './actions.js';
 import { readCreateRequest } from './create-request.js';
@@ -7,12 +7,12 @@ import { diagnosticsView } from './diagnostics.js';
 import { addFlavorRoutes } from './flavors.js';
 import { addKeyPairRoutes } from './keypairs.js';
 import { addLimitRoutes } from './limits.js';
-import type { ServerLife } from './server-life.js';
+import type { ServerLifecycle } from './server-lifecycle.js';
 import { listServers } from './server-list.js';
-import { links, serverView } from './server-view.js';
+import { buildLinks, serverView } from './server-view.js';
 import { volumeAttachmentViews } from './volume-attachments.js';
 
-/** The newest microversion that is spoken: Zed's. */
+/** The newest microversion of Nova in the release Zed. */
 const NEWEST = 93;
 
 const ERROR_NAMES: Record<number, string> = {
@@ -33,7 +33,7 @@ export class Compute implements Service {
 
   constructor(
     private readonly state: CloudState,
-    private readonly life: ServerLife,
+    private readonly lifecycle: ServerLifecycle,
     actions: ServerActions,
   ) {
     this.routes
@@ -74,13 +74,13 @@ export class Compute implements Service {
   errorReply(error: ApiError): Reply {
     const { status, message } = error;
     if (status === 401) return { status, json: { error: { code: status, title: 'Unauthorized', message } } };
-    // A path that no route takes never reaches Nova's own error handling.
+    // Nova's router answers an unknown path itself, with an HTML page.
     if (status === 404 && message === 'The resource could not be found.')
       return { status, html: errorPage(404, TITLES[404] ?? '', message) };
     return { status, json: { [ERROR_NAMES[status] ?? 'computeFault']: { code: status, message } } };
   }
 
-  /** Reads the microversion that is asked for. */
+  /** Reads the requested microversion. */
   prepare(call: Call): void {
     const header = call.headers['openstack-api-version'] ?? call.headers['x-openstack-nova-api-version'];
     if (header === undefined || /latest$/.test(String(header))) {
@@ -112,10 +112,10 @@ export class Compute implements Service {
   private async create(call: Call): Promise<Reply> {
     const body = await call.json();
     const request = readCreateRequest(this.state, body, call.microversion);
-    const servers = Array.from({ length: request.count }, (_, index) => this.life.create(request, index));
+    const servers = Array.from({ length: request.count }, (_, index) => this.lifecycle.create(request, index));
     const [first] = servers;
     if (first === undefined) throw new ApiError(400, 'min_count must be positive');
-    const self = links(call.endpoint, `servers/${first.id}`);
+    const self = buildLinks(call.endpoint, `servers/${first.id}`);
     return {
       status: 202,
       headers: { location: String(self[0]?.['href']) },
@@ -132,7 +132,7 @@ export class Compute implements Service {
   }
 
   private async rename(call: Call): Promise<Reply> {
-    const given = fields(fields(await call.json())['server']);
+    const given = asFields(asFields(await call.json())['server']);
     const server = this.find(call);
     if (typeof given['name'] === 'string') server.name = given['name'];
     if (typeof given['description'] === 'string') server.description = given['description'];
@@ -142,7 +142,7 @@ export class Compute implements Service {
   private delete(call: Call): Reply {
     const server = this.find(call);
     if (server.gone) throw new ApiError(404, `Instance ${server.id} could not be found.`);
-    this.life.delete(server);
+    this.lifecycle.delete(server);
     return { status: 204 };
   }
 
@@ -156,7 +156,7 @@ export class Compute implements Service {
             `Cannot 'get_diagnostics' instance ${server.id} while it is in vm_state ${server.vmState}`,
           );
         }
-        const mac = this.state.portsOf(server.id)[0]?.mac_address ?? '';
+        const mac = this.state.findPorts(server.id)[0]?.mac_address ?? '';
         return { status: 200, json: diagnosticsView(server, mac, call.microversion) };
       })
       .on('GET', '/v2.1/servers/:id/metadata', (call) => ({
@@ -164,12 +164,12 @@ export class Compute implements Service {
         json: { metadata: this.find(call).metadata },
       }))
       .on('POST', '/v2.1/servers/:id/metadata', async (call) => {
-        const given = texts(fields(await call.json())['metadata']);
+        const given = asTextMap(asFields(await call.json())['metadata']);
         return { status: 200, json: { metadata: Object.assign(this.find(call).metadata, given) } };
       })
       .on('GET', '/v2.1/servers/:id/tags', (call) => ({ status: 200, json: { tags: this.find(call).tags } }))
       .on('PUT', '/v2.1/servers/:id/tags', async (call) => {
-        const tags = list(fields(await call.json())['tags']).map(String);
+        const tags = asList(asFields(await call.json())['tags']).map(String);
         this.find(call).tags = tags;
         return { status: 200, json: { tags } };
       })
@@ -193,7 +193,7 @@ export class Compute implements Service {
   }
 
   private interfaces(server: FakeServer): Fields[] {
-    return this.state.portsOf(server.id).map((port) => ({
+    return this.state.findPorts(server.id).map((port) => ({
       net_id: port.network_id,
       port_id: port.id,
       mac_addr: port.mac_address,

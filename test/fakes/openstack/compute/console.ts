@@ -2,15 +2,15 @@ import type { Clock } from '../core/clock.js';
 import type { FakeServer } from '../state.js';
 import type { InstallerBehaviour } from './behaviour.js';
 
-/** What a console keeps, in characters. */
-const LONGEST = 200_000;
+/** Characters that a console keeps. */
+const MAX_LENGTH = 200_000;
 
-export function print(server: FakeServer, text: string): void {
-  server.console = (server.console + text).slice(-LONGEST);
+export function printToConsole(server: FakeServer, text: string): void {
+  server.console = (server.console + text).slice(-MAX_LENGTH);
 }
 
-/** The last lines of a console, as Nova gives them; all when there is no number. */
-export function consoleTail(server: FakeServer, lines: number | undefined): string {
+/** Reads the last lines of a console, as Nova does; all lines without a number. */
+export function readConsoleTail(server: FakeServer, lines: number | undefined): string {
   if (lines === undefined || lines < 0) return server.console;
   if (lines === 0) return '';
   return server.console
@@ -20,7 +20,7 @@ export function consoleTail(server: FakeServer, lines: number | undefined): stri
     .replace(/^\n/, '');
 }
 
-/** Stages of an installation with the part of its time at which each is printed. */
+/** The output of an installation: at which fraction of its time the installer prints each text. */
 const STAGES: [number, string][] = [
   [0, '[    0.000000] Linux version 6.1.0-fake-amd64\n[    0.000000] Command line: {cmdline}\n'],
   [0.1, '[    1.204511] Freeing unused kernel image (initmem) memory\nStarting system log daemon: syslogd, klogd.\n'],
@@ -34,7 +34,10 @@ const STAGES: [number, string][] = [
 ];
 const POWER_OFF = 'The system is going down NOW!\nRequesting system poweroff\n[   61.302214] reboot: Power down\n';
 
-/** Prints an installation on the console; calls `installed` when it has written a system on the disk, and `off` at its end if it ends. */
+/**
+ * Runs an installer: prints its output on the console, calls `installed` when the system is on the disk, and `off`
+ * when it powers off.
+ */
 export function runInstaller(
   server: FakeServer,
   how: { behaviour: InstallerBehaviour; milliseconds: number; failureLine: string; script: string },
@@ -48,21 +51,21 @@ export function runInstaller(
   for (const [part, text] of STAGES) {
     if (isFailing && part > 0.4) continue;
     clock.after(part * milliseconds, () => {
-      print(server, text.replace('{cmdline}', server.commandLine).replace('{script}', script));
+      printToConsole(server, text.replace('{cmdline}', server.commandLine).replace('{script}', script));
       server.traffic.disk += 1_000_000;
       server.traffic.network += 100_000;
     });
   }
   if (isFailing) {
     return clock.after(milliseconds / 2, () => {
-      print(server, `${failureLine}\n`);
+      printToConsole(server, `${failureLine}\n`);
       if (behaviour === 'fails-and-off') off();
     });
   }
   if (behaviour === 'never-off')
-    return clock.after(milliseconds, () => print(server, 'Installation complete. Press Enter to continue.\n'));
+    return clock.after(milliseconds, () => printToConsole(server, 'Installation complete. Press Enter to continue.\n'));
   clock.after(milliseconds, () => {
-    print(server, POWER_OFF);
+    printToConsole(server, POWER_OFF);
     installed();
     off();
   });

@@ -1,23 +1,23 @@
 import { ApiError } from '../core/http.js';
 import { quotaError } from '../core/quota-error.js';
-import { fields, isFields, list, text, texts, textOr, type Fields } from '../core/values.js';
-import { groupsOf } from '../network/security-groups.js';
+import { asFields, isFields, asList, asText, asTextMap, asTextOr, type Fields } from '../core/values.js';
+import { findGroups } from '../network/security-groups.js';
 import type { CloudState, FakeFlavor, FakeImage, FakeNetwork, FakeSecurityGroup } from '../state.js';
-import { propertiesOf } from '../volume/volume-life.js';
+import { readImageProperties } from '../volume/volume-lifecycle.js';
 import { type BlockDevices, readBlockDevices, reserveVolumes } from './block-devices.js';
 
-/** Bytes of base64 text that Nova takes as user data. */
+/** The longest user data that Nova accepts, in bytes of base64. */
 const LONGEST_USER_DATA = 65_535;
 const GIB = 1024 ** 3;
 
-/** What a create call asks for, checked as Nova checks it. */
+/** A request to create servers, after Nova's checks. */
 export interface CreateRequest {
   name: string;
   description: string | null;
-  /** None when it boots from a volume. */
+  /** Undefined for a server that boots from a volume. */
   image: FakeImage | undefined;
   devices: BlockDevices;
-  /** Of its image, or of its root volume. */
+  /** The properties of the image, or of the root volume. */
   properties: Record<string, string>;
   flavor: FakeFlavor;
   networks: FakeNetwork[];
@@ -33,42 +33,44 @@ export interface CreateRequest {
 
 const KNOWN = ['name', 'imageRef', 'flavorRef', 'networks', 'metadata', 'key_name', 'user_data', 'security_groups', 'availability_zone', 'config_drive', 'min_count', 'max_count', 'adminPass', 'OS-DCF:diskConfig', 'block_device_mapping_v2', 'block_device_mapping', 'accessIPv4', 'accessIPv6', 'return_reservation_id', 'personality']; // prettier-ignore
 
-/** @throws ApiError with Nova's words */
+/** Reads and checks a request to create servers. @throws ApiError with Nova's message */
 export function readCreateRequest(state: CloudState, body: unknown, version: number): CreateRequest {
-  const given = fields(fields(body)['server']);
+  const given = asFields(asFields(body)['server']);
   const known = [...KNOWN, ...(version >= 19 ? ['description'] : []), ...(version >= 52 ? ['tags'] : []), ...(version >= 90 ? ['hostname'] : []), ...(version >= 74 ? ['host', 'hypervisor_hostname'] : [])]; // prettier-ignore
   const unknown = Object.keys(given).find((name) => !known.includes(name));
   if (unknown !== undefined)
     throw invalid('server', '{…}', `Additional properties are not allowed ('${unknown}' was unexpected)`);
-  const name = textOr(given['name'], '');
+  const name = asTextOr(given['name'], '');
   if (name === '') throw invalid('name', name, "'' is too short");
-  const tags = checkedTags(given['tags']);
+  const tags = checkTags(given['tags']);
   const networks = readNetworks(state, given['networks'], version);
   const image = readImage(state, given);
-  const flavor = findFlavor(state, textOr(given['flavorRef'], ''));
+  const flavor = findFlavor(state, asTextOr(given['flavorRef'], ''));
   const devices = readBlockDevices(state, given);
-  const properties = { ...(image?.properties ?? (devices.root === undefined ? {} : propertiesOf(devices.root))) };
+  const properties = {
+    ...(image?.properties ?? (devices.root === undefined ? {} : readImageProperties(devices.root))),
+  };
   checkKernel(state, properties);
   checkMemory(flavor, image?.min_ram ?? Number(devices.root?.imageMetadata?.['min_ram'] ?? 0));
   if (devices.root === undefined && image !== undefined) checkDisk(flavor, image);
-  const keyName = text(given['key_name']) ?? null;
+  const keyName = asText(given['key_name']) ?? null;
   const key = keyName === null ? undefined : state.keyPairs.get(keyName);
   if (keyName !== null && key === undefined) throw new ApiError(400, 'Invalid key_name provided.');
-  const zone = text(given['availability_zone']);
+  const zone = asText(given['availability_zone']);
   if (zone !== undefined && zone.split(':')[0] !== 'nova')
     throw new ApiError(400, 'The requested availability zone is not available');
-  const groups = groupsOf(
+  const groups = findGroups(
     state,
-    given['security_groups'] === undefined ? [{ name: 'default' }] : list(given['security_groups']),
+    given['security_groups'] === undefined ? [{ name: 'default' }] : asList(given['security_groups']),
   );
   const count = Number(given['max_count'] ?? given['min_count'] ?? 1);
   checkQuota(state, flavor, count);
-  const metadata = checkedMetadata(given['metadata']);
-  const userData = checkedUserData(text(given['user_data']));
+  const metadata = checkMetadata(given['metadata']);
+  const userData = checkUserData(asText(given['user_data']));
   reserveVolumes(state, devices.drives, count);
   return {
     name,
-    description: text(given['description']) ?? null,
+    description: asText(given['description']) ?? null,
     image,
     devices,
     properties,
@@ -79,7 +81,7 @@ export function readCreateRequest(state: CloudState, body: unknown, version: num
     keyName,
     publicKey: key?.public_key,
     userData,
-    configDrive: given['config_drive'] === true || textOr(given['config_drive'], '').toLowerCase() === 'true',
+    configDrive: given['config_drive'] === true || asTextOr(given['config_drive'], '').toLowerCase() === 'true',
     groups,
     count,
   };
@@ -89,8 +91,8 @@ function invalid(attribute: string, value: string, why: string): ApiError {
   return new ApiError(400, `Invalid input for field/attribute ${attribute}. Value: ${value}. ${why}`);
 }
 
-function checkedTags(given: unknown): string[] {
-  const tags = list(given).map(String);
+function checkTags(given: unknown): string[] {
+  const tags = asList(given).map(String);
   tags.forEach((tag, index) => {
     if (/[,/]/.test(tag)) throw invalid(String(index), tag, `'${tag}' does not match '^[^,/]*$'`);
     if (tag.length > 60) throw invalid(String(index), tag, `'${tag}' is too long`);
@@ -99,18 +101,18 @@ function checkedTags(given: unknown): string[] {
   return tags;
 }
 
-/** Metadata as Nova takes it. */
-export function checkedMetadata(given: unknown): Record<string, string> {
+/** Checks metadata as Nova does. */
+export function checkMetadata(given: unknown): Record<string, string> {
   if (!isFields(given)) return {};
   for (const [name, value] of Object.entries(given)) {
     if (typeof value !== 'string') throw invalid(name, String(value), `${String(value)} is not of type 'string'`);
     if (value.length > 255) throw invalid(name, value, `'${value}' is too long`);
     if (name.length > 255) throw invalid('metadata', '{…}', 'property name is too long');
   }
-  return texts(given);
+  return asTextMap(given);
 }
 
-function checkedUserData(data: string | undefined): string | null {
+function checkUserData(data: string | undefined): string | null {
   if (data === undefined) return null;
   if (data.length > LONGEST_USER_DATA) throw invalid('user_data', data, `'${data}' is too long`);
   if (!/^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(data)) throw invalid('user_data', data, `'${data}' is not a 'base64'`);
@@ -128,8 +130,8 @@ function readNetworks(state: CloudState, given: unknown, version: number): FakeN
   }
   if (!Array.isArray(given))
     throw invalid('networks', String(given), `${String(given)} is not valid under any of the given schemas`);
-  return list(given).map((item) => {
-    const id = textOr(fields(item)['uuid'], '');
+  return asList(given).map((item) => {
+    const id = asTextOr(asFields(item)['uuid'], '');
     const network = state.networks.get(id);
     if (network === undefined) throw new ApiError(400, `Network ${id} could not be found.`);
     if (network.external && !network.shared) {
@@ -140,7 +142,7 @@ function readNetworks(state: CloudState, given: unknown, version: number): FakeN
 }
 
 function readImage(state: CloudState, given: Fields): FakeImage | undefined {
-  const id = textOr(given['imageRef'], '');
+  const id = asTextOr(given['imageRef'], '');
   if (id === '') return undefined;
   if (!/^[0-9a-f-]{36}$/i.test(id))
     throw invalid('imageRef', id, `'${id}' is not valid under any of the given schemas`);
@@ -168,9 +170,9 @@ function checkMemory(flavor: FakeFlavor, ram: number): void {
   if (ram > flavor.ram) throw new ApiError(400, "Flavor's memory is too small for requested image.");
 }
 
-/** Of a server whose root disk is a copy of its image. */
+/** Checks the size of the root disk of a server that boots from a copy of its image. */
 function checkDisk(flavor: FakeFlavor, image: FakeImage): void {
-  // What Nova's policy has by default, so that nobody gets a disk of any size.
+  // Nova's default policy: a flavor without a disk size would not limit the disk.
   if (flavor.disk === 0) throw new ApiError(403, 'Only volume-backed servers are allowed for flavors with zero disk.');
   const size = image.size ?? 0;
   if (size > flavor.disk * GIB) {
@@ -187,15 +189,15 @@ function checkDisk(flavor: FakeFlavor, image: FakeImage): void {
   }
 }
 
-/** What the project's servers use. */
-export function usage(state: CloudState): { instances: number; cores: number; ram: number } {
+/** Computes the usage of the project's servers. */
+export function computeUsage(state: CloudState): { instances: number; cores: number; ram: number } {
   const flavors = [...state.servers.values()].filter((server) => !server.gone).map((server) => server.flavor);
   const sum = (of: (flavor: FakeFlavor) => number): number => flavors.reduce((total, flavor) => total + of(flavor), 0);
   return { instances: flavors.length, cores: sum((flavor) => flavor.vcpus), ram: sum((flavor) => flavor.ram) };
 }
 
 function checkQuota(state: CloudState, flavor: FakeFlavor, count: number): void {
-  const used = usage(state);
+  const used = computeUsage(state);
   const wanted = { cores: flavor.vcpus * count, instances: count, ram: flavor.ram * count };
   const over = (['cores', 'instances', 'ram'] as const).filter(
     (name) => state.quotas[name] >= 0 && used[name] + wanted[name] > state.quotas[name],

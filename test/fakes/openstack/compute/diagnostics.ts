@@ -1,7 +1,7 @@
 import type { Fields } from '../core/values.js';
 import type { FakeServer } from '../state.js';
 
-/** Counters of a running server: libvirt's own names before microversion 2.48, common ones after. */
+/** The counters of a running server: with libvirt's names before microversion 2.48, with common names from then on. */
 export function diagnosticsView(server: FakeServer, mac: string, version: number): Fields {
   const { disk, network } = server.traffic;
   if (version < 48) {

@@ -1,7 +1,7 @@
 import { ApiError, type Call, type Reply, type Routes } from '../core/http.js';
 import type { Fields } from '../core/values.js';
 import type { CloudState, FakeFlavor } from '../state.js';
-import { flavorView, links } from './server-view.js';
+import { flavorView, buildLinks } from './server-view.js';
 
 /** https://docs.openstack.org/api-ref/compute/#flavors */
 export function addFlavorRoutes(routes: Routes, state: CloudState): void {
@@ -27,7 +27,7 @@ export function addFlavorRoutes(routes: Routes, state: CloudState): void {
       all(call, (flavor) => ({
         id: flavor.id,
         name: flavor.name,
-        links: links(call.endpoint, `flavors/${flavor.id}`),
+        links: buildLinks(call.endpoint, `flavors/${flavor.id}`),
       })),
     )
     .on('GET', '/v2.1/flavors/detail', (call) =>

@@ -1,42 +1,45 @@
 import type { BootMedium, FakeServer } from '../state.js';
 
-/** How command lines name a script on the medium; Mageia's without saying that it is there, Mandriva's from the folder of its architecture. */
-const NAMED =
+/**
+ * The options of kernel command lines that name a script on the medium. Mageia's option has no scheme for the medium;
+ * the path in Mandriva's is relative to the folder of the architecture.
+ */
+const SCRIPT_OPTION =
   /(?:^|\s)(?:file=\/cdrom\/|(?:inst\.)?ks=cdrom:\/|autoyast=cd:\/|inst\.auto=label:\/\/[^/\s]+\/|kickstart=(?!\w+:))(\S+)/;
-/** Where installers look that are told nothing: those of FreeBSD, Mageia and Windows. */
-const UNTOLD = ['etc/installerconfig', 'install/auto_inst.cfg.pl', 'autounattend.xml', 'Autounattend.xml'];
+/** The paths at which the installers of FreeBSD, Mageia and Windows look for a script without an option. */
+const DEFAULT_PATHS = ['etc/installerconfig', 'install/auto_inst.cfg.pl', 'autounattend.xml', 'Autounattend.xml'];
 
-/** Which folders of a medium an installer may take for its root. */
+/** The folders of a medium that an installer may use as its root. */
 const ROOTS = ['', 'i586/', 'x86_64/'];
 
-/** Where an installer gets its answers from. */
+/** The install script of an installer. */
 export interface InstallScript {
-  /** For the console. */
-  words: string;
-  /** False: it is not there, so that the installer waits for somebody. */
+  /** Source and size of the script, for the console. */
+  description: string;
+  /** False: the installer finds no script and waits for input. */
   isThere: boolean;
 }
 
-/** The script of a server's installer, which sees all the media in its drives. */
-export function installScript(server: FakeServer, media: BootMedium[]): InstallScript {
+/** Finds the script of a server's installer, which can read all media in the server's drives. */
+export function findInstallScript(server: FakeServer, media: BootMedium[]): InstallScript {
   const { commandLine, userData } = server;
-  const sizeOf = (path: string): number | undefined =>
+  const findSize = (path: string): number | undefined =>
     media.flatMap(({ files }) => ROOTS.map((root) => files.get(root + path))).find((size) => size !== undefined);
-  const named = NAMED.exec(commandLine)?.[1];
-  if (named !== undefined) return onMedium(named, sizeOf(named));
+  const named = SCRIPT_OPTION.exec(commandLine)?.[1];
+  if (named !== undefined) return describeOnMedium(named, findSize(named));
   const bytes = Buffer.from(userData ?? '', 'base64').length;
-  const path = bytes > 0 ? undefined : UNTOLD.find((place) => sizeOf(place) !== undefined);
-  if (path !== undefined) return onMedium(path, sizeOf(path));
-  return { words: `${bytes} bytes of user data`, isThere: bytes > 0 || !startsByItself(server, media) };
+  const path = bytes > 0 ? undefined : DEFAULT_PATHS.find((candidate) => findSize(candidate) !== undefined);
+  if (path !== undefined) return describeOnMedium(path, findSize(path));
+  return { description: `${bytes} bytes of user data`, isThere: bytes > 0 || !usesOwnBootLoader(server, media) };
 }
 
-/** Whether the medium's own boot loader started it. Every other one may have been given a ramdisk with the script in it. */
-function startsByItself({ imageProperties, root }: FakeServer, media: BootMedium[]): boolean {
+/** Whether the original boot loader of the medium starts the installer. Otherwise the script may be in the ramdisk. */
+function usesOwnBootLoader({ imageProperties, root }: FakeServer, media: BootMedium[]): boolean {
   const isGivenKernel = (imageProperties['kernel_id'] ?? '') !== '' || root.startsWith !== undefined;
   return !isGivenKernel && media[0]?.commandLine === undefined;
 }
 
-function onMedium(path: string, bytes: number | undefined): InstallScript {
+function describeOnMedium(path: string, bytes: number | undefined): InstallScript {
   const isThere = bytes !== undefined;
-  return { words: isThere ? `${bytes} bytes of /${path} on the medium` : `no /${path} on the medium`, isThere };
+  return { description: isThere ? `${bytes} bytes of /${path} on the medium` : `no /${path} on the medium`, isThere };
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { ApiError, type Call, type Reply, type Routes } from '../core/http.js';
 import { quotaError } from '../core/quota-error.js';
-import { rsaKeyPair } from '../core/rsa-key.js';
-import { micros, text, textOr, fields, type Fields } from '../core/values.js';
+import { generateRsaKeyPair } from '../core/rsa-key.js';
+import { formatMicros, asText, asTextOr, asFields, type Fields } from '../core/values.js';
 import ssh2 from 'ssh2';
 import type { CloudState, FakeKeyPair } from '../state.js';
 
@@ -22,12 +22,14 @@ export function addKeyPairRoutes(routes: Routes, state: CloudState): void {
       const page = all.slice(start, start + Number(call.query.get('limit') ?? 1000));
       return { status: 200, json: { keypairs: page.map((pair) => ({ keypair: brief(pair, call.microversion) })) } };
     })
-    .on('POST', '/v2.1/os-keypairs', async (call) => create(state, call, fields(fields(await call.json())['keypair'])))
+    .on('POST', '/v2.1/os-keypairs', async (call) =>
+      create(state, call, asFields(asFields(await call.json())['keypair'])),
+    )
     .on('GET', '/v2.1/os-keypairs/:name', (call) => {
       const pair = find(state, call);
       const more = {
         user_id: state.userId,
-        created_at: micros(pair.created),
+        created_at: formatMicros(pair.created),
         deleted: false,
         deleted_at: null,
         id: pair.id,
@@ -49,9 +51,9 @@ function find(state: CloudState, call: Call): FakeKeyPair {
 }
 
 function create(state: CloudState, call: Call, given: Fields): Reply {
-  const name = textOr(given['name'], '');
-  const made = text(given['public_key']) === undefined ? generate(call.microversion) : undefined;
-  const publicKey = made?.publicKey ?? textOr(given['public_key'], '');
+  const name = asTextOr(given['name'], '');
+  const made = asText(given['public_key']) === undefined ? generateByNova(call.microversion) : undefined;
+  const publicKey = made?.publicKey ?? asTextOr(given['public_key'], '');
   const parsed = ssh2.utils.parseKey(publicKey);
   if (parsed instanceof Error) throw new ApiError(400, 'Keypair data is invalid: failed to generate fingerprint');
   if (state.keyPairs.has(name)) throw new ApiError(409, `Key pair '${name}' already exists.`);
@@ -75,12 +77,12 @@ function create(state: CloudState, call: Call, given: Fields): Reply {
   };
 }
 
-/** Nova makes keys itself up to 2.91. */
-function generate(version: number): { publicKey: string; privateKey: string } {
+/** Generates a key pair, as Nova does up to microversion 2.91. */
+function generateByNova(version: number): { publicKey: string; privateKey: string } {
   if (version >= 92)
     throw new ApiError(
       400,
       "Invalid input for field/attribute keypair. Value: {…}. 'public_key' is a required property",
     );
-  return rsaKeyPair('Generated-by-Nova');
+  return generateRsaKeyPair('Generated-by-Nova');
 }

@@ -1,13 +1,13 @@
 import type { Routes } from '../core/http.js';
 import type { CloudState } from '../state.js';
-import { usage } from './create-request.js';
+import { computeUsage } from './create-request.js';
 
 /** Limits, quotas and availability zones: https://docs.openstack.org/api-ref/compute/#limits-limits */
 export function addLimitRoutes(routes: Routes, state: CloudState): void {
   const { quotas } = state;
   routes
     .on('GET', '/v2.1/limits', () => {
-      const used = usage(state);
+      const used = computeUsage(state);
       const absolute = {
         maxTotalInstances: quotas.instances,
         maxTotalCores: quotas.cores,

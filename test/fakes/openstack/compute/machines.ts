@@ -1,14 +1,14 @@
 import type { DiskContent, FakeImage, FakeServer } from '../state.js';
 import type { GuestBehaviour } from './behaviour.js';
 
-/** The machines behind the servers, and what they have written on their disks. */
+/** The machines of the servers, and their disks. */
 export interface Machines {
-  /** Boots the server's disk; `off` is called when the machine switches itself off. */
+  /** Boots the server's disk; calls `off` when the machine switches itself off. */
   boot(server: FakeServer, guest: GuestBehaviour, off: () => void): void;
-  /** Switches it off. */
+  /** Switches the machine off, without a shutdown. */
   halt(server: FakeServer): Promise<void>;
-  /** Throws a disk away. */
+  /** Deletes a disk. */
   discard(content: DiskContent): Promise<void>;
-  /** Copies a disk of so many GiB into an image; `empty` gives the image no bytes. */
+  /** Copies a disk of `gibibytes` GiB into an image; `empty`: the image gets no bytes. */
   saveDisk(content: DiskContent, gibibytes: number, image: FakeImage, empty: boolean): Promise<void>;
 }

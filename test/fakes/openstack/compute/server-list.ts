@@ -1,7 +1,7 @@
 import { ApiError, type Call, type Reply } from '../core/http.js';
-import { csv, type Fields } from '../core/values.js';
+import { splitCsv, type Fields } from '../core/values.js';
 import type { CloudState, FakeServer } from '../state.js';
-import { links, serverView } from './server-view.js';
+import { buildLinks, serverView } from './server-view.js';
 
 const LARGEST_LIMIT = 1000;
 const KNOWN = new Set([
@@ -15,7 +15,7 @@ const STATUSES = ['ACTIVE', 'BUILD', 'DELETED', 'ERROR', 'HARD_REBOOT', 'MIGRATI
 export function listServers(state: CloudState, call: Call, detailed: boolean): Reply {
   const { query, microversion } = call;
   const unknown = [...query.keys()].find((key) => !KNOWN.has(key));
-  // From 2.75 on a mistake in the query is an error.
+  // From microversion 2.75 an unknown query parameter is an error.
   if (microversion >= 75 && unknown !== undefined)
     throw new ApiError(400, `'${unknown}' does not match any of the regexes: '^_'`);
   const status = query.get('status');
@@ -33,7 +33,7 @@ export function listServers(state: CloudState, call: Call, detailed: boolean): R
 }
 
 function brief(server: FakeServer, endpoint: string): Fields {
-  return { id: server.id, name: server.name, links: links(endpoint, `servers/${server.id}`) };
+  return { id: server.id, name: server.name, links: buildLinks(endpoint, `servers/${server.id}`) };
 }
 
 function nextLink(call: Call, page: FakeServer[], more: boolean): Fields {
@@ -46,9 +46,9 @@ function nextLink(call: Call, page: FakeServer[], more: boolean): Fields {
 }
 
 function matches(state: CloudState, server: FakeServer, query: URLSearchParams): boolean {
-  const wanted = csv(query.getAll('tags'));
+  const wanted = splitCsv(query.getAll('tags'));
   if (!wanted.every((tag) => server.tags.includes(tag))) return false;
-  const any = csv(query.getAll('tags-any'));
+  const any = splitCsv(query.getAll('tags-any'));
   if (any.length > 0 && !any.some((tag) => server.tags.includes(tag))) return false;
   if (!isLike(server.name, query.get('name'))) return false;
   const status = query.get('status')?.toUpperCase();
@@ -65,11 +65,12 @@ function matches(state: CloudState, server: FakeServer, query: URLSearchParams):
   }
   const ip = query.get('ip');
   return (
-    ip === null || state.portsOf(server.id).some((port) => port.fixed_ips.some((fixed) => isLike(fixed.ip_address, ip)))
+    ip === null ||
+    state.findPorts(server.id).some((port) => port.fixed_ips.some((fixed) => isLike(fixed.ip_address, ip)))
   );
 }
 
-/** Nova's name and address filters are regular expressions of the database. */
+/** Nova's filters for names and addresses are regular expressions, which the database evaluates. */
 function isLike(value: string, expression: string | null): boolean {
   if (expression === null) return true;
   try {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { micros, seconds, type Fields } from '../core/values.js';
+import { formatMicros, formatSeconds, type Fields } from '../core/values.js';
 import type { CloudState, FakeFlavor, FakeServer } from '../state.js';
 
-export function links(endpoint: string, path: string): Fields[] {
+export function buildLinks(endpoint: string, path: string): Fields[] {
   return [
     { rel: 'self', href: `${endpoint}/v2.1/${path}` },
     { rel: 'bookmark', href: `${endpoint}/${path}` },
@@ -22,28 +22,28 @@ export function flavorView(flavor: FakeFlavor, endpoint: string, version: number
     vcpus: flavor.vcpus,
     'os-flavor-access:is_public': true,
     rxtx_factor: 1,
-    links: links(endpoint, `flavors/${flavor.id}`),
+    links: buildLinks(endpoint, `flavors/${flavor.id}`),
     ...(version >= 55 ? { description: null } : {}),
     ...(version >= 61 ? { extra_specs: {} } : {}),
   };
 }
 
-function flavorOf({ flavor }: FakeServer, endpoint: string, version: number): Fields {
+function viewFlavor({ flavor }: FakeServer, endpoint: string, version: number): Fields {
   if (version < 47) return { id: flavor.id, links: [{ rel: 'bookmark', href: `${endpoint}/flavors/${flavor.id}` }] };
   const { vcpus, ram, disk } = flavor;
   return { vcpus, ram, disk, ephemeral: 0, swap: 0, original_name: flavor.name, extra_specs: {} };
 }
 
-/** Nova says so of a server that was booted from a volume. */
-function imageOf({ imageId: id }: FakeServer, endpoint: string): Fields | '' {
+/** The image of a server: an empty string for a volume-backed server. */
+function viewImage({ imageId: id }: FakeServer, endpoint: string): Fields | '' {
   return id === '' ? '' : { id, links: [{ rel: 'bookmark', href: `${endpoint}/images/${id}` }] };
 }
 
-/** Addresses by network name; none before the network is set up. */
-function addressesOf(state: CloudState, server: FakeServer): Fields {
+/** The addresses by network name; none before the server is ACTIVE. */
+function viewAddresses(state: CloudState, server: FakeServer): Fields {
   const addresses: Record<string, Fields[]> = {};
   if (server.launchedAt === null) return addresses;
-  for (const port of state.portsOf(server.id)) {
+  for (const port of state.findPorts(server.id)) {
     const name = state.networks.get(port.network_id)?.name ?? port.network_id;
     const mac = { 'OS-EXT-IPS-MAC:mac_addr': port.mac_address };
     const fixed = port.fixed_ips.map(({ ip_address: addr }) => ({
@@ -53,7 +53,7 @@ function addressesOf(state: CloudState, server: FakeServer): Fields {
       ...mac,
     }));
     const floating = state
-      .floatingIpsOf(port.id)
+      .findFloatingIps(port.id)
       .map(({ floating_ip_address: addr }) => ({ version: 4, addr, 'OS-EXT-IPS:type': 'floating', ...mac }));
     addresses[name] = [...(addresses[name] ?? []), ...fixed, ...floating];
   }
@@ -61,7 +61,7 @@ function addressesOf(state: CloudState, server: FakeServer): Fields {
 }
 
 /**
- * A server with its details, with what each microversion shows
+ * A server with its details, with the fields of the microversion
  * (https://docs.openstack.org/nova/latest/reference/api-microversion-history.html).
  */
 export function serverView(state: CloudState, server: FakeServer, endpoint: string, version: number): Fields {
@@ -74,20 +74,20 @@ export function serverView(state: CloudState, server: FakeServer, endpoint: stri
     user_id: state.userId,
     metadata: server.metadata,
     hostId: server.launchedAt === null ? '' : createHash('sha224').update(state.projectId).digest('hex'),
-    image: imageOf(server, endpoint),
-    flavor: flavorOf(server, endpoint, version),
-    created: seconds(server.created),
-    updated: seconds(server.updated),
-    addresses: addressesOf(state, server),
+    image: viewImage(server, endpoint),
+    flavor: viewFlavor(server, endpoint, version),
+    created: formatSeconds(server.created),
+    updated: formatSeconds(server.updated),
+    addresses: viewAddresses(state, server),
     accessIPv4: '',
     accessIPv6: '',
-    links: links(endpoint, `servers/${server.id}`),
+    links: buildLinks(endpoint, `servers/${server.id}`),
     'OS-DCF:diskConfig': 'MANUAL',
     ...(['BUILD', 'ACTIVE', 'REBOOT', 'HARD_REBOOT'].includes(server.status) ? { progress: 0 } : {}),
     'OS-EXT-AZ:availability_zone': server.launchedAt === null ? '' : 'nova',
     config_drive: server.configDrive ? 'True' : '',
     key_name: server.keyName,
-    'OS-SRV-USG:launched_at': server.launchedAt === null ? null : micros(server.launchedAt),
+    'OS-SRV-USG:launched_at': server.launchedAt === null ? null : formatMicros(server.launchedAt),
     'OS-SRV-USG:terminated_at': null,
     ...(groups.length === 0 ? {} : { security_groups: groups }),
     'OS-EXT-STS:task_state': server.taskState,
@@ -98,7 +98,7 @@ export function serverView(state: CloudState, server: FakeServer, endpoint: stri
       ...(version >= 3 ? { delete_on_termination: deleteOnTermination } : {}),
     })),
     ...(server.fault === undefined ? {} : { fault: faultView(server.fault) }),
-    ...administrative(server, version),
+    ...viewAdministrative(server, version),
     ...(version >= 9 ? { locked: false } : {}),
     ...(version >= 16 ? { host_status: server.launchedAt === null ? '' : 'UP' } : {}),
     ...(version >= 19 ? { description: server.description } : {}),
@@ -109,7 +109,7 @@ export function serverView(state: CloudState, server: FakeServer, endpoint: stri
   };
 }
 
-function administrative(server: FakeServer, version: number): Fields {
+function viewAdministrative(server: FakeServer, version: number): Fields {
   const host = server.launchedAt === null ? null : 'node1';
   const base = {
     'OS-EXT-SRV-ATTR:host': host,
@@ -121,7 +121,7 @@ function administrative(server: FakeServer, version: number): Fields {
     ...base,
     'OS-EXT-SRV-ATTR:reservation_id': `r-${server.id.slice(0, 8)}`,
     'OS-EXT-SRV-ATTR:launch_index': 0,
-    'OS-EXT-SRV-ATTR:hostname': hostnameOf(server),
+    'OS-EXT-SRV-ATTR:hostname': buildHostname(server),
     'OS-EXT-SRV-ATTR:kernel_id': server.imageProperties['kernel_id'] ?? '',
     'OS-EXT-SRV-ATTR:ramdisk_id': server.imageProperties['ramdisk_id'] ?? '',
     'OS-EXT-SRV-ATTR:root_device_name': host === null ? null : '/dev/vda',
@@ -129,12 +129,12 @@ function administrative(server: FakeServer, version: number): Fields {
   };
 }
 
-/** The host name that Nova makes of a server's name. */
-export function hostnameOf(server: FakeServer): string {
+/** Builds the host name from a server's name, as Nova does. */
+export function buildHostname(server: FakeServer): string {
   return server.name.toLowerCase().replace(/[ _]/g, '-').replace(/[^a-z0-9.-]/g, '').replace(/^[.-]+|[.-]+$/g, '').slice(0, 63) || `server-${server.id}`; // prettier-ignore
 }
 
 function faultView(fault: NonNullable<FakeServer['fault']>): Fields {
   const { code, message, details, created } = fault;
-  return { code, created: seconds(created), message, ...(details === undefined ? {} : { details }) };
+  return { code, created: formatSeconds(created), message, ...(details === undefined ? {} : { details }) };
 }

@@ -1,21 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import type { Fields } from '../core/values.js';
 import type { CloudState, FakeServer } from '../state.js';
-import type { VolumeLife } from '../volume/volume-life.js';
+import type { VolumeLifecycle } from '../volume/volume-lifecycle.js';
 
-/** A server's volumes, as Nova tells Cinder of them. */
+/** Attaches and detaches the volumes of servers, as Nova does through Cinder. */
 export class VolumeAttachments {
   constructor(
     private readonly state: CloudState,
-    private readonly volumes: VolumeLife,
+    private readonly volumes: VolumeLifecycle,
   ) {}
 
-  /** They are being attached. */
+  /** Begins to attach the server's volumes. */
   begin(server: FakeServer): void {
-    for (const volume of this.volumesOf(server)) volume.status = 'attaching';
+    for (const volume of this.findVolumes(server)) volume.status = 'attaching';
   }
 
-  /** They are attached. */
+  /** Attaches the server's volumes. */
   finish(server: FakeServer): void {
     const attachedAt = Date.now();
     for (const { volumeId, device } of server.drives) {
@@ -26,7 +26,7 @@ export class VolumeAttachments {
     }
   }
 
-  /** The server is gone: they are available again, or deleted where it was asked for. */
+  /** Detaches the volumes of a deleted server; deletes those with `delete_on_termination`. */
   release(server: FakeServer): void {
     for (const { volumeId, deleteOnTermination } of server.drives) {
       const volume = this.state.volumes.get(volumeId);
@@ -37,8 +37,8 @@ export class VolumeAttachments {
   }
 
   /**
-   * Cinder's snapshots of them, to which the image of a server whose root disk is a volume points. Nobody removes them with the
-   * image, and no volume can be deleted that has one.
+   * Creates a snapshot of each volume, for the image of a volume-backed server. Glance does not delete the snapshots
+   * with the image, and Cinder does not delete a volume that has snapshots.
    */
   snapshot(server: FakeServer, imageName: string): void {
     for (const { volumeId } of server.drives) {
@@ -47,7 +47,7 @@ export class VolumeAttachments {
     }
   }
 
-  private volumesOf({ drives }: FakeServer): NonNullable<ReturnType<CloudState['volumes']['get']>>[] {
+  private findVolumes({ drives }: FakeServer): NonNullable<ReturnType<CloudState['volumes']['get']>>[] {
     return drives.flatMap(({ volumeId }) => this.state.volumes.get(volumeId) ?? []);
   }
 }

@@ -6,11 +6,11 @@ export interface LoggedCall {
   at: number;
   service: ServiceName;
   method: string;
-  /** Below the service's endpoint, with the query. */
+  /** The path below the service's endpoint, with the query. */
   path: string;
-  /** Undefined while it is under way, and for good when the connection was cut. */
+  /** Undefined until the cloud has answered, and for ever when the connection was cut. */
   status?: number;
-  /** The fault that was played, if one was. */
+  /** The fault that was injected, if any. */
   fault?: string;
   requestId: string;
 }
@@ -30,7 +30,7 @@ export function matchesCall(
   return pattern.path === undefined || pattern.path.test(call.path);
 }
 
-/** Every call since the start, or since {@link clear}; only the last ones are kept, all are counted. */
+/** The calls since the start, or since {@link clear}. The log keeps only the last ones, but counts all. */
 export class CallLog {
   private entries: LoggedCall[] = [];
   private total = 0;
@@ -40,13 +40,13 @@ export class CallLog {
 
   add(call: LoggedCall): void {
     this.total++;
-    const kind = `${call.service} ${call.method} ${kindOf(call.path)}`;
+    const kind = `${call.service} ${call.method} ${describeKind(call.path)}`;
     this.byKind.set(kind, (this.byKind.get(kind) ?? 0) + 1);
     this.entries.push(call);
     if (this.entries.length > this.limit * 2) this.entries = this.entries.slice(-this.limit);
   }
 
-  /** Number of calls that match, of those that are kept; all calls ever when there is no pattern. */
+  /** Counts the kept calls that match; without a pattern all calls, also those that are not kept. */
   count(pattern?: CallPattern): number {
     return pattern === undefined ? this.total : this.list(pattern).length;
   }
@@ -55,7 +55,7 @@ export class CallLog {
     return this.entries.filter((call) => matchesCall(pattern, call));
   }
 
-  /** How often each kind of call came, ids replaced by `*`: `compute GET /servers/*` → 3. */
+  /** Counts the calls of each kind, with `*` for ids: `compute GET /servers/*` → 3. */
   summary(): Record<string, number> {
     return Object.fromEntries([...this.byKind].sort((one, other) => other[1] - one[1]));
   }
@@ -67,6 +67,6 @@ export class CallLog {
   }
 }
 
-function kindOf(path: string): string {
+function describeKind(path: string): string {
   return (path.split('?')[0] ?? '').replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, '*').replace(/(os-keypairs)\/[^/]+/, '$1/*');
 }

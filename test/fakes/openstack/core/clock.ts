@@ -1,17 +1,17 @@
-/** The cloud's time: how long each thing takes, and the timers that make it happen. */
+/** The time of the fake cloud: the durations of its operations, and the timers. */
 
-/** Milliseconds that the real services take on a small machine; `hurry` divides them. */
+/** Milliseconds that the operations take on a real cloud on a small machine. */
 export const REAL_DURATIONS = {
   schedule: 600,
   /** From scheduled to ACTIVE. */
   build: 7000,
   /** From ACTIVE to sshd answering. */
   boot: 10_000,
-  /** From sshd answering to cloud-init having put the key in. */
+  /** From sshd answering to the end of cloud-init. */
   cloudInit: 1000,
   /** From ACTIVE to an installer's power-off. */
   install: 60_000,
-  /** From a guest's own power-off to SHUTOFF. */
+  /** From the power-off inside the guest to SHUTOFF. */
   powerOffSeen: 4000,
   stop: 5000,
   start: 5000,
@@ -20,13 +20,16 @@ export const REAL_DURATIONS = {
   snapshot: 600,
   snapshotUpload: 1400,
   delete: 3900,
-  /** From the request to import an image to `importing`, and from `active` to the end of its task. */
+  /**
+   * `importStart`: from the request to import an image to `importing`; `importEnd`: from `active` to the end of the
+   * task.
+   */
   importStart: 50,
   importEnd: 50,
-  /** From its creation to `available`, or to `downloading` when it is made from an image. */
+  /** From the creation of a volume to `available`, or to `downloading` when it is created from an image. */
   volumeCreate: 500,
   volumeDownload: 500,
-  /** Of the time from scheduled to ACTIVE: until a server's volumes are attached. */
+  /** Until the volumes of a server are attached, before `build`. */
   volumeAttach: 1000,
   volumeUpload: 700,
   volumeDelete: 200,
@@ -35,15 +38,18 @@ export const REAL_DURATIONS = {
 
 export type Durations = typeof REAL_DURATIONS;
 
-/** Durations of a hurried cloud, in milliseconds. */
-export function hurried(hurry: number, explicit: Partial<Durations> = {}): Durations {
+/**
+ * The durations of a fake cloud in milliseconds: the real ones divided by `speedUp`, except those that are
+ * `explicit`.
+ */
+export function scaleDurations(speedUp: number, explicit: Partial<Durations> = {}): Durations {
   const divided = Object.fromEntries(
-    Object.entries(REAL_DURATIONS).map(([name, ms]) => [name, ms / hurry]),
+    Object.entries(REAL_DURATIONS).map(([name, ms]) => [name, ms / speedUp]),
   ) as Durations;
   return { ...divided, ...explicit };
 }
 
-/** Timers that end with the cloud. */
+/** Timers that the cloud cancels when it closes. */
 export class Clock {
   private readonly timers = new Set<NodeJS.Timeout>();
   private closed = false;

@@ -1,51 +1,51 @@
 import { matchesCall, type CallPattern, type LoggedCall } from './call-log.js';
 import type { ServiceName } from './http.js';
 
-/** What goes wrong with a call. */
+/** A kind of fault of a call. */
 export type FaultKind =
-  /** Answers with a status and does nothing. `quota` is the service's own refusal for a quota, see `quota-error.ts`. */
+  /** Answers with a status and performs nothing. `quota`: the service's own error for a quota, see `quota-error.ts`. */
   | { kind: 'status'; status: number; message?: string; retryAfter?: number }
   | { kind: 'quota' }
-  /** Nothing listens any more for `ms`: connections are refused. This call is reset. */
+  /** Resets this call and refuses connections for `ms` milliseconds. */
   | { kind: 'refuse'; ms: number }
-  /** The connection is reset before anything was done. */
+  /** Resets the connection before the call is performed. */
   | { kind: 'reset-before' }
-  /** The call is done, then the connection is reset: a lost reply. */
+  /** Performs the call, then resets the connection: a lost reply. */
   | { kind: 'reset-after' }
-  /** Never answered, until the caller gives up or the cloud closes. */
+  /** Never answers, until the caller gives up or the cloud closes. */
   | { kind: 'hang' }
   /**
-   * Held before it is done, or when it is done but not answered (with the status that it would be), until `decide` says what becomes of it: `go` on as if
-   * nothing had been, or `cut` the connection.
+   * Holds the call `before` it is performed, or `after` that, before it is answered; `decide` then gets the status of
+   * the answer. The result of `decide` ends the hold: `go` goes on as without a fault, `cut` resets the connection.
    */
   | { kind: 'held'; when: 'before' | 'after'; decide: (call: LoggedCall, status?: number) => Promise<'go' | 'cut'> }
-  /** What goes wrong, if anything, is said when the call has come. */
+  /** Chooses the fault, or none, when the call has come. */
   | { kind: 'chosen'; choose: (call: LoggedCall) => Promise<FaultKind | undefined> }
-  /** Answered `ms` later. */
+  /** Performs and answers the call `ms` milliseconds later. */
   | { kind: 'late'; ms: number }
-  /** The body comes in pieces of `bytes`, `ms` apart. */
+  /** Sends the body in pieces of `bytes` bytes, one every `ms` milliseconds. */
   | { kind: 'slow-body'; bytes: number; ms: number }
-  /** The body ends after `bytes`, the connection with it. */
+  /** Cuts the connection after `bytes` bytes of the body. */
   | { kind: 'truncated-body'; bytes: number };
 
 export type Fault = FaultKind & {
   match: CallPattern;
-  /** How many calls it hits. Default 1; Infinity for all. */
+  /** Number of calls that the fault hits. Default 1; Infinity for all. */
   times?: number;
-  /** How many matching calls pass before the first that is hit. Default 0. */
+  /** Number of matching calls that pass before the first hit. Default 0. */
   after?: number;
 };
 
 export interface RandomFaults {
   seed: number;
-  /** Of each call, 0 to 1. */
+  /** Probability that a fault hits a call, 0 to 1. */
   probability: number;
   kinds: FaultKind[];
   match?: CallPattern;
 }
 
-/** A small generator with a seed (mulberry32), so that a failing run can be run again. */
-export function randomNumbers(seed: number): () => number {
+/** Creates a generator of random numbers with a seed (mulberry32): a failed run can be repeated. */
+export function createRandomNumbers(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
@@ -55,18 +55,18 @@ export function randomNumbers(seed: number): () => number {
   };
 }
 
-interface Armed {
+interface ActiveFault {
   fault: Fault;
   toPass: number;
   left: number;
 }
 
-/** The faults on demand of a fake cloud. */
+/** The faults that tests inject into the calls of a fake cloud. */
 export class Faults {
-  private armed: Armed[] = [];
+  private armed: ActiveFault[] = [];
   private random: { next: () => number; faults: RandomFaults } | undefined;
 
-  /** Arms a fault; the function that is answered disarms it. */
+  /** Adds a fault. @returns a function that removes it */
   add(fault: Fault): () => void {
     const entry = { fault, toPass: fault.after ?? 0, left: fault.times ?? 1 };
     this.armed.push(entry);
@@ -75,9 +75,9 @@ export class Faults {
     };
   }
 
-  /** Hits calls at random; undefined ends that. */
-  randomly(faults: RandomFaults | undefined): void {
-    this.random = faults === undefined ? undefined : { next: randomNumbers(faults.seed), faults };
+  /** Adds faults at random; undefined removes them. */
+  addRandom(faults: RandomFaults | undefined): void {
+    this.random = faults === undefined ? undefined : { next: createRandomNumbers(faults.seed), faults };
   }
 
   clear(): void {
@@ -85,7 +85,7 @@ export class Faults {
     this.random = undefined;
   }
 
-  /** The fault that hits this call; uses it up. */
+  /** Takes the fault that hits this call: it counts as one of the fault's `times`. */
   take(call: { service: ServiceName; method: string; path: string }): FaultKind | undefined {
     for (const entry of this.armed) {
       if (entry.left <= 0 || !matchesCall(entry.fault.match, call)) continue;

@@ -1,4 +1,4 @@
-/** What a service of the fake cloud sees of an HTTP call, and what it answers. */
+/** The HTTP calls and replies of the fake cloud's services. */
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 
@@ -10,31 +10,31 @@ export interface Call {
   method: string;
   /** Path below the service's endpoint, decoded, without a trailing slash. */
   path: string;
-  /** What the route's `:name` parts stand for. */
+  /** The values of the route's `:name` parts. */
   params: Record<string, string>;
   query: URLSearchParams;
   headers: IncomingMessage['headers'];
   request: IncomingMessage;
-  /** `http://host:port/<service>` as the caller addressed it. */
+  /** `http://host:port/<service>` with the host of the request. */
   endpoint: string;
-  /** `req-<uuid>`, as OpenStack's request ids. */
+  /** `req-<uuid>`: the form of OpenStack's request ids. */
   id: string;
   /** Minor part of Nova's microversion: 93 for 2.93. */
   microversion: number;
-  /** The JSON body. @throws ApiError 400 when it is none. */
+  /** Reads the JSON body. @throws ApiError 400 when it is not JSON */
   json(): Promise<unknown>;
 }
 
 export interface Reply {
   status: number;
   json?: unknown;
-  /** A body of type text/html, as web frameworks answer errors. */
+  /** A body of type text/html: the errors of the web frameworks. */
   html?: string;
   stream?: Readable;
   headers?: Record<string, string>;
 }
 
-/** An error that a service answers in its own shape. */
+/** An error of a call; each service answers it in its own form. */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
@@ -55,7 +55,7 @@ interface Route {
   handler: Handler;
 }
 
-/** Routes of one service: a path like `/servers/:id/action`. */
+/** The routes of one service, with paths like `/servers/:id/action`. */
 export class Routes {
   private readonly routes: Route[] = [];
 
@@ -66,7 +66,7 @@ export class Routes {
     return this;
   }
 
-  /** The handler with the path's parameters, or undefined when there is no such route. */
+  /** Finds the handler and the parameters of a path; undefined when no route matches. */
   find(method: string, path: string): { handler: Handler; params: Record<string, string> } | undefined {
     for (const { method: wanted, pattern, names, handler } of this.routes) {
       if (wanted !== method) continue;
@@ -79,21 +79,21 @@ export class Routes {
   }
 }
 
-/** One of the cloud's services. */
+/** A service of the fake cloud. */
 export interface Service {
   name: ServiceName;
   routes: Routes;
-  /** Paths that need no token. */
+  /** Whether the path needs no token. */
   isOpen(method: string, path: string): boolean;
-  /** Reads what is common to all calls. @throws ApiError */
+  /** Reads and checks what all calls of the service have in common. @throws ApiError */
   prepare?(call: Call): void;
-  /** Headers of every answer of the service. */
+  /** The headers of every answer of the service. */
   headers(call: Call): Record<string, string>;
-  /** The service's own shape of an error. */
+  /** Builds the service's own form of an error. */
   errorReply(error: ApiError): Reply;
 }
 
-/** WebOb's error page, which Glance and Nova's router answer. `detail` goes below the explanation. */
+/** Builds WebOb's error page, as Glance and Nova's router send it. `detail` goes below the explanation. */
 export function errorPage(status: number, title: string, explanation: string, detail = ''): string {
   const safe = explanation
     .replace(/&/g, '&amp;')

@@ -1,6 +1,6 @@
 import { ApiError, type ServiceName } from './http.js';
 
-/** What a service answers when a quota is used up: Nova and Glance 403, Neutron 409, Cinder 413. */
+/** The error of a service when a quota is used up: Nova and Glance answer 403, Neutron 409, Cinder 413. */
 export function quotaError(service: ServiceName, message?: string): ApiError {
   if (service === 'network') {
     return new ApiError(409, message ?? "Quota exceeded for resources: ['floatingip'].", 'OverQuota');

@@ -1,8 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
 import ssh2 from 'ssh2';
 
-/** A new RSA key pair as OpenSSH has it. */
-export function rsaKeyPair(comment: string): { privateKey: string; publicKey: string } {
+/** Generates an RSA key pair in OpenSSH's form. */
+export function generateRsaKeyPair(comment: string): { privateKey: string; publicKey: string } {
   const { privateKey } = generateKeyPairSync('rsa', {
     modulusLength: 2048,
     privateKeyEncoding: { type: 'pkcs1', format: 'pem' },

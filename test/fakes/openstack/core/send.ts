@@ -4,25 +4,25 @@ import { pipeline } from 'node:stream/promises';
 import type { FaultKind } from './faults.js';
 import type { Reply } from './http.js';
 
-/** Sends a reply, with what a fault does to its body. */
+/** Sends a reply; the fault may truncate its body or slow it down. */
 export async function sendReply(
   response: ServerResponse,
   reply: Reply,
   fault: FaultKind | undefined,
   wait: (ms: number) => Promise<void>,
 ): Promise<void> {
-  const { body, headers } = bodyOf(reply);
+  const { body, headers } = buildBody(reply);
   response.writeHead(reply.status, { ...reply.headers, ...headers });
   if (response.req.method === 'HEAD') return void response.end();
   const source = Buffer.isBuffer(body) ? Readable.from([body]) : body;
   if (source === undefined) return void response.end();
-  if (fault?.kind === 'truncated-body') return sendPart(response, source, fault.bytes);
+  if (fault?.kind === 'truncated-body') return sendTruncated(response, source, fault.bytes);
   if (fault?.kind === 'slow-body') return sendSlowly(response, source, fault, wait);
   if (Buffer.isBuffer(body)) return void response.end(body);
   await pipeline(source, response);
 }
 
-function bodyOf(reply: Reply): { body: Buffer | Readable | undefined; headers: Record<string, string> } {
+function buildBody(reply: Reply): { body: Buffer | Readable | undefined; headers: Record<string, string> } {
   if (reply.stream !== undefined) return { body: reply.stream, headers: {} };
   const text = reply.json === undefined ? reply.html : JSON.stringify(reply.json);
   const body = text === undefined ? undefined : Buffer.from(text);
@@ -32,7 +32,7 @@ function bodyOf(reply: Reply): { body: Buffer | Readable | undefined; headers: R
   return { body, headers: { 'content-type': type, 'content-length': String(body?.length ?? 0) } };
 }
 
-async function sendPart(response: ServerResponse, source: Readable, bytes: number): Promise<void> {
+async function sendTruncated(response: ServerResponse, source: Readable, bytes: number): Promise<void> {
   let left = bytes;
   for await (const chunk of source as AsyncIterable<Buffer>) {
     const part = chunk.subarray(0, left);

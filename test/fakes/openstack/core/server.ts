@@ -4,19 +4,19 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { CallLog, LoggedCall } from './call-log.js';
 import type { FaultKind, Faults } from './faults.js';
 import { ApiError, TITLES, type Call, type Reply, type Service } from './http.js';
-import { reset } from './reset.js';
+import { resetConnection } from './reset-connection.js';
 import { sendReply } from './send.js';
 import { quotaError } from './quota-error.js';
 
-/** The largest JSON body that is taken. */
+/** The largest JSON body that the services accept, in bytes. */
 const LARGEST_BODY = 1_000_000;
 
-/** One HTTP server with all services below `/identity`, `/compute`, `/image`, `/network` and `/volume`. */
+/** The HTTP server of all services, below `/identity`, `/compute`, `/image`, `/network` and `/volume`. */
 export class ApiServer {
   private server: Server | undefined;
   private readonly sockets = new Set<Socket>();
   private port = 0;
-  private comeBack: NodeJS.Timeout | undefined;
+  private relisten: NodeJS.Timeout | undefined;
   private closed = false;
 
   constructor(
@@ -28,8 +28,8 @@ export class ApiServer {
   ) {}
 
   async listen(host: string, port: number): Promise<number> {
-    const server = createServer((request, response) => void this.take(request, response));
-    // Clients keep connections for minutes; the cloud must not cut them in the middle of a test.
+    const server = createServer((request, response) => void this.handleRequest(request, response));
+    // Clients keep connections for minutes: the server must not close them in the middle of a test.
     server.keepAliveTimeout = 120_000;
     server.requestTimeout = 0;
     server.on('connection', (socket) => {
@@ -45,16 +45,16 @@ export class ApiServer {
     return this.port;
   }
 
-  /** Cuts every connection and refuses new ones for `ms`, or until {@link listen} is called again. */
-  goDown(ms?: number): void {
+  /** Cuts every connection, and refuses new ones for `ms` milliseconds, or until {@link listen} is called again. */
+  refuseConnections(ms?: number): void {
     const host = (this.server?.address() as AddressInfo | null | undefined)?.address ?? '127.0.0.1';
     this.stopListening();
-    if (ms !== undefined) this.comeBack = setTimeout(() => void (this.closed || this.listen(host, this.port)), ms);
+    if (ms !== undefined) this.relisten = setTimeout(() => void (this.closed || this.listen(host, this.port)), ms);
   }
 
   close(): void {
     this.closed = true;
-    clearTimeout(this.comeBack);
+    clearTimeout(this.relisten);
     this.stopListening();
   }
 
@@ -63,7 +63,7 @@ export class ApiServer {
     for (const socket of this.sockets) socket.destroy();
   }
 
-  private async take(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  private async handleRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://fake');
     const [, name = '', ...rest] = url.pathname.split('/');
     const service = this.services.find((candidate) => candidate.name === name);
@@ -72,7 +72,7 @@ export class ApiServer {
       return;
     }
     const path = `/${rest.join('/')}`.replace(/(?<=.)\/$/, '');
-    const call = callOf(service, request, url, path);
+    const call = parseCall(service, request, url, path);
     const logged: LoggedCall = {
       at: Date.now(),
       service: service.name,
@@ -94,34 +94,34 @@ export class ApiServer {
     fault: FaultKind | undefined,
     response: ServerResponse,
   ): Promise<void> {
-    if (fault?.kind === 'reset-before') return void reset(call.request.socket);
+    if (fault?.kind === 'reset-before') return void resetConnection(call.request.socket);
     if (fault?.kind === 'hang') return;
     if (fault?.kind === 'refuse') {
-      reset(call.request.socket);
-      return this.goDown(fault.ms);
+      resetConnection(call.request.socket);
+      return this.refuseConnections(fault.ms);
     }
     if (fault?.kind === 'late') await this.wait(fault.ms);
     if (fault?.kind === 'held' && fault.when === 'before' && (await fault.decide(logged)) === 'cut')
-      return void reset(call.request.socket);
-    const reply = await this.replyTo(service, call, fault);
+      return void resetConnection(call.request.socket);
+    const reply = await this.buildReply(service, call, fault);
     if (fault?.kind === 'held' && fault.when === 'after' && (await fault.decide(logged, reply.status)) === 'cut') {
       reply.stream?.destroy();
-      return void reset(call.request.socket);
+      return void resetConnection(call.request.socket);
     }
     if (fault?.kind === 'reset-after') {
       reply.stream?.destroy();
-      return void reset(call.request.socket);
+      return void resetConnection(call.request.socket);
     }
     logged.status = reply.status;
     const headers = { ...service.headers(call), ...reply.headers };
-    // What was not read of the request would be taken for the next one.
+    // The server would read an unread rest of this request as the next request.
     if (!call.request.readableEnded) call.request.resume();
     await sendReply(response, { ...reply, headers }, fault, this.wait);
   }
 
-  private async replyTo(service: Service, call: Call, fault: FaultKind | undefined): Promise<Reply> {
+  private async buildReply(service: Service, call: Call, fault: FaultKind | undefined): Promise<Reply> {
     try {
-      if (fault?.kind === 'status') return withRetryAfter(service, fault);
+      if (fault?.kind === 'status') return buildFaultReply(service, fault);
       if (fault?.kind === 'quota') throw quotaError(service.name);
       const token = call.headers['x-auth-token'];
       if (
@@ -137,7 +137,7 @@ export class ApiServer {
       return await route.handler(call);
     } catch (error) {
       if (error instanceof ApiError) return service.errorReply(error);
-      // Whoever sent it has gone in the middle of it.
+      // The client has closed the connection in the middle of the request.
       if (call.request.destroyed && !call.request.complete) throw error;
       console.error('fake cloud:', call.method, call.path, error);
       return service.errorReply(new ApiError(500, 'Unexpected API Error.', 'HTTPInternalServerError'));
@@ -145,7 +145,7 @@ export class ApiServer {
   }
 }
 
-function withRetryAfter(service: Service, fault: FaultKind & { kind: 'status' }): Reply {
+function buildFaultReply(service: Service, fault: FaultKind & { kind: 'status' }): Reply {
   const reply = service.errorReply(
     new ApiError(fault.status, fault.message ?? TITLES[fault.status] ?? 'fault on demand', 'FaultOnDemand'),
   );
@@ -159,7 +159,7 @@ function unauthorized(service: Service, call: Call): Reply {
   return { ...service.errorReply(new ApiError(401, 'The request you have made requires authentication.')), headers };
 }
 
-function callOf(service: Service, request: IncomingMessage, url: URL, path: string): Call {
+function parseCall(service: Service, request: IncomingMessage, url: URL, path: string): Call {
   const microversion = /(?:compute )?2\.(\d+)/.exec(
     String(request.headers['openstack-api-version'] ?? request.headers['x-openstack-nova-api-version'] ?? ''),
   );

@@ -2,64 +2,68 @@ import { randomUUID } from 'node:crypto';
 import { parse } from 'yaml';
 import { generateKeyPair, type SshKeyPair } from '../../../../src/guest/keys.js';
 import type { GuestBehaviour } from '../compute/behaviour.js';
-import { hostnameOf } from '../compute/server-view.js';
-import { rsaKeyPair } from '../core/rsa-key.js';
-import { isFields, text, type Fields } from '../core/values.js';
+import { buildHostname } from '../compute/server-view.js';
+import { generateRsaKeyPair } from '../core/rsa-key.js';
+import { isFields, asText, type Fields } from '../core/values.js';
 import type { FakeServer } from '../state.js';
 import type { RootFiles } from './root-files.js';
 
-/** What concerns the host key. */
+/** The part of the behaviour that concerns the host key. */
 type Ssh = Pick<GuestBehaviour, 'oldSsh'>;
 
-const typeOf = ({ oldSsh }: Ssh): 'rsa' | 'ed25519' => (oldSsh ? 'rsa' : 'ed25519');
-const pathOf = (ssh: Ssh): string => `etc/ssh/ssh_host_${typeOf(ssh)}_key`;
+const keyType = ({ oldSsh }: Ssh): 'rsa' | 'ed25519' => (oldSsh ? 'rsa' : 'ed25519');
+const hostKeyPath = (ssh: Ssh): string => `etc/ssh/ssh_host_${keyType(ssh)}_key`;
 const LAST_INSTANCE = 'var/lib/cloud/instance-id';
 
-/** What cloud-init does on the first boot of an instance; nothing on later ones. */
-export async function firstBoot(files: RootFiles, server: FakeServer, guest: GuestBehaviour): Promise<void> {
+/** Does the work of cloud-init on the first boot of an instance; does nothing on later boots. */
+export async function runCloudInit(files: RootFiles, server: FakeServer, guest: GuestBehaviour): Promise<void> {
   if (((await files.read('etc/machine-id')) ?? '').trim() === '') {
     await files.write('etc/machine-id', `${randomUUID().replaceAll('-', '')}\n`, { mode: 0o444 });
   }
   if (!guest.cloudInit) {
-    if ((await hostKey(files, guest)) === undefined) await writeHostKey(files, guest, generated(guest));
+    if ((await readHostKey(files, guest)) === undefined) await writeHostKey(files, guest, generateHostKey(guest));
     return;
   }
   if ((await files.read(LAST_INSTANCE)) === server.id) return;
-  const config = cloudConfig(server);
-  await files.write('etc/hostname', `${hostnameOf(server)}\n`, { mode: 0o644 });
-  await writeHostKey(files, guest, (guest.takesHostKey ? givenHostKey(config, guest) : undefined) ?? generated(guest));
-  await makeUser(files, guest);
-  await writeKeys(files, server, guest, config['disable_root'] !== false);
+  const config = parseCloudConfig(server);
+  await files.write('etc/hostname', `${buildHostname(server)}\n`, { mode: 0o644 });
+  await writeHostKey(
+    files,
+    guest,
+    (guest.takesHostKey ? findHostKey(config, guest) : undefined) ?? generateHostKey(guest),
+  );
+  await createUser(files, guest);
+  await writeAuthorizedKeys(files, server, guest, config['disable_root'] !== false);
   await files.write('var/log/cloud-init.log', `instance ${server.id}\n`, { mode: 0o640 });
   await files.write(LAST_INSTANCE, server.id, { mode: 0o644 });
 }
 
-function cloudConfig(server: FakeServer): Fields {
+function parseCloudConfig(server: FakeServer): Fields {
   const data = Buffer.from(server.userData ?? '', 'base64').toString('utf8');
   if (!data.startsWith('#cloud-config')) return {};
   const parsed: unknown = parse(data);
   return isFields(parsed) ? parsed : {};
 }
 
-/** Keys of a type that it does not know are passed over. */
-function givenHostKey(config: Fields, ssh: Ssh): SshKeyPair | undefined {
+/** Finds the host key in the user data; ignores keys of a type that the guest does not know. */
+function findHostKey(config: Fields, ssh: Ssh): SshKeyPair | undefined {
   const keys = isFields(config['ssh_keys']) ? config['ssh_keys'] : {};
-  const privateKey = text(keys[`${typeOf(ssh)}_private`]);
-  const publicKey = text(keys[`${typeOf(ssh)}_public`]);
+  const privateKey = asText(keys[`${keyType(ssh)}_private`]);
+  const publicKey = asText(keys[`${keyType(ssh)}_public`]);
   return privateKey === undefined || publicKey === undefined ? undefined : { privateKey, publicKey };
 }
 
-function generated(ssh: Ssh): SshKeyPair {
-  return ssh.oldSsh ? rsaKeyPair('root@guest') : generateKeyPair();
+function generateHostKey(ssh: Ssh): SshKeyPair {
+  return ssh.oldSsh ? generateRsaKeyPair('root@guest') : generateKeyPair();
 }
 
 async function writeHostKey(files: RootFiles, ssh: Ssh, { privateKey, publicKey }: SshKeyPair): Promise<void> {
-  await files.write(pathOf(ssh), privateKey.endsWith('\n') ? privateKey : `${privateKey}\n`, { mode: 0o600 });
-  await files.write(`${pathOf(ssh)}.pub`, `${publicKey.trim()}\n`, { mode: 0o644 });
+  await files.write(hostKeyPath(ssh), privateKey.endsWith('\n') ? privateKey : `${privateKey}\n`, { mode: 0o600 });
+  await files.write(`${hostKeyPath(ssh)}.pub`, `${publicKey.trim()}\n`, { mode: 0o644 });
 }
 
-/** The default user, where the image has another one. */
-async function makeUser(files: RootFiles, { user, sudo }: GuestBehaviour): Promise<void> {
+/** Creates the default user, if the image does not have it. */
+async function createUser(files: RootFiles, { user, sudo }: GuestBehaviour): Promise<void> {
   const users = await files.users();
   if (!users.some(({ name }) => name === user)) {
     const uid = 1001;
@@ -74,8 +78,11 @@ async function makeUser(files: RootFiles, { user, sudo }: GuestBehaviour): Promi
   await files.write('etc/sudoers.d/90-cloud-init-users', rules[sudo], { mode: 0o440 });
 }
 
-/** The key goes to the default user, and to root behind a command that says whom to log in as, unless told otherwise. */
-async function writeKeys(
+/**
+ * Authorizes the key pair for the default user and for root. With `disable_root`, root's line has a forced command that
+ * tells the caller to log in as the default user.
+ */
+async function writeAuthorizedKeys(
   files: RootFiles,
   server: FakeServer,
   { user }: GuestBehaviour,
@@ -93,13 +100,13 @@ async function writeKeys(
   }
 }
 
-/** What cloud-init prints at the end of a boot. */
-export async function finalMessage(files: RootFiles, ssh: Ssh): Promise<string> {
-  const key = (await files.read(`${pathOf(ssh)}.pub`))?.trim() ?? '';
+/** Builds the text that cloud-init prints at the end of a boot. */
+export async function buildFinalMessage(files: RootFiles, ssh: Ssh): Promise<string> {
+  const key = (await files.read(`${hostKeyPath(ssh)}.pub`))?.trim() ?? '';
   return `cloud-init: -----BEGIN SSH HOST KEY KEYS-----\ncloud-init: ${key}\ncloud-init: -----END SSH HOST KEY KEYS-----\ncloud-init: Cloud-init finished\n\nDebian GNU/Linux 12 guest ttyS0\n\nguest login: `;
 }
 
-/** The host key as it lies on the guest's disk now: sshd reads it for every connection. */
-export function hostKey(files: RootFiles, ssh: Ssh): Promise<string | undefined> {
-  return files.read(pathOf(ssh));
+/** Reads the host key from the guest's disk: sshd does so for every connection. */
+export function readHostKey(files: RootFiles, ssh: Ssh): Promise<string | undefined> {
+  return files.read(hostKeyPath(ssh));
 }

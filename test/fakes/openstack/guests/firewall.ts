@@ -1,15 +1,15 @@
 import { BlockList } from 'node:net';
 import type { CloudState, FakeRule, FakeServer } from '../state.js';
 
-/** Whether the server's security groups let an address in to its SSH port. */
-export function isAdmitted(state: CloudState, server: FakeServer, from: string): boolean {
+/** Whether the server's security groups allow an address to connect to its SSH port. */
+export function isAllowed(state: CloudState, server: FakeServer, from: string): boolean {
   const address = from.replace(/^::ffff:/, '');
   return server.securityGroups.some(
-    (id) => state.securityGroups.get(id)?.rules.some((rule) => admits(rule, address)) === true,
+    (id) => state.securityGroups.get(id)?.rules.some((rule) => allows(rule, address)) === true,
   );
 }
 
-function admits(rule: FakeRule, address: string): boolean {
+function allows(rule: FakeRule, address: string): boolean {
   if (rule.direction !== 'ingress' || rule.remote_group_id !== null) return false;
   if (rule.protocol !== null && rule.protocol !== 'tcp' && rule.protocol !== '6') return false;
   if (rule.port_range_min !== null && (rule.port_range_min > 22 || (rule.port_range_max ?? rule.port_range_min) < 22))

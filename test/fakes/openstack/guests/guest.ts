@@ -1,23 +1,23 @@
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { GuestBehaviour } from '../compute/behaviour.js';
-import { reset } from '../core/reset.js';
-import { print } from '../compute/console.js';
-import { hostnameOf } from '../compute/server-view.js';
+import { resetConnection } from '../core/reset-connection.js';
+import { printToConsole } from '../compute/console.js';
+import { buildHostname } from '../compute/server-view.js';
 import type { FakeServer } from '../state.js';
-import { finalMessage, firstBoot } from './cloud-init.js';
+import { buildFinalMessage, runCloudInit } from './cloud-init.js';
 import { RootFiles } from './root-files.js';
-import { Sandbox } from './sandbox.js';
+import { GuestContainer } from './guest-container.js';
 import type { Sessions } from './sessions.js';
 import { serveConnection } from './ssh.js';
 
 const KERNEL =
   '[    0.000000] Linux version 6.1.0-fake-amd64\n[    1.814110] systemd[1]: Detected virtualization kvm.\n[  OK  ] Reached target multi-user.target.\n';
 
-/** A machine that runs from its disk. */
+/** A machine that has booted from its disk. */
 export class Guest {
   private readonly files: RootFiles;
-  private readonly sandbox: Sandbox;
+  private readonly container: GuestContainer;
   private readonly sockets = new Set<Socket>();
   private isUp = false;
 
@@ -30,9 +30,9 @@ export class Guest {
     ended: (how: 'off' | 'reboot') => void,
   ) {
     this.files = new RootFiles(join(disk, 'root'));
-    this.sandbox = new Sandbox(disk, tools, hostnameOf(server), behaviour.ignoresShutdown, (how) => {
+    this.container = new GuestContainer(disk, tools, buildHostname(server), behaviour.ignoresShutdown, (how) => {
       this.cut();
-      print(
+      printToConsole(
         server,
         how === 'off' ? '[   99.000000] reboot: Power down\n' : '[   99.000000] reboot: Restarting system\n',
       );
@@ -40,16 +40,16 @@ export class Guest {
     });
   }
 
-  /** Boots up to where sshd takes connections. */
+  /** Boots until sshd accepts connections. */
   async boot(): Promise<void> {
-    print(this.server, KERNEL);
-    await firstBoot(this.files, this.server, this.behaviour);
+    printToConsole(this.server, KERNEL);
+    await runCloudInit(this.files, this.server, this.behaviour);
     this.isUp = this.behaviour.ssh;
   }
 
-  /** The end of the boot: what cloud-init prints. */
+  /** Ends the boot: prints the text of cloud-init. */
   async finish(): Promise<void> {
-    if (this.behaviour.cloudInit) print(this.server, await finalMessage(this.files, this.behaviour));
+    if (this.behaviour.cloudInit) printToConsole(this.server, await buildFinalMessage(this.files, this.behaviour));
   }
 
   get takesConnections(): boolean {
@@ -57,27 +57,29 @@ export class Guest {
   }
 
   serve(socket: Socket): void {
-    if (!this.isUp) return void reset(socket);
+    if (!this.isUp) return void resetConnection(socket);
     this.sockets.add(socket);
     socket.once('close', () => this.sockets.delete(socket));
     this.server.traffic.network += 1000;
-    void serveConnection(socket, this.files, this.behaviour, this.sandbox, this.sessions).catch(() => socket.destroy());
+    void serveConnection(socket, this.files, this.behaviour, this.container, this.sessions).catch(() =>
+      socket.destroy(),
+    );
   }
 
-  /** Switches it off. */
+  /** Switches the machine off, without a shutdown. */
   async halt(): Promise<void> {
     this.cut();
-    await this.sandbox.kill();
+    await this.container.kill();
   }
 
-  /** Restarts it, whatever runs in it. */
+  /** Restarts the machine at once, without a shutdown. */
   async reset(): Promise<void> {
     this.cut();
-    await this.sandbox.reset();
+    await this.container.reset();
   }
 
   private cut(): void {
     this.isUp = false;
-    for (const socket of this.sockets) reset(socket);
+    for (const socket of this.sockets) resetConnection(socket);
   }
 }

@@ -2,35 +2,35 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Socket } from 'node:net';
 import type { GuestBehaviour } from '../compute/behaviour.js';
-import { reset } from '../core/reset.js';
+import { resetConnection } from '../core/reset-connection.js';
 import type { Machines } from '../compute/machines.js';
 import type { Clock } from '../core/clock.js';
 import type { ImageFiles } from '../image/image-data.js';
 import type { CloudState, DiskContent, FakeFloatingIp, FakeImage, FakeServer } from '../state.js';
-import type { Disks } from './disks.js';
-import type { Doors } from './doors.js';
+import type { GuestDisks } from './guest-disks.js';
+import type { SshListeners } from './ssh-listeners.js';
 import { Guest } from './guest.js';
-import { isAdmitted } from './firewall.js';
+import { isAllowed } from './firewall.js';
 import { RootFiles } from './root-files.js';
 import { Sessions } from './sessions.js';
 
-/** Bytes of the file of an image that is made of a disk. */
+/** Size in bytes of the file of an image that is created from a disk. */
 const IMAGE_SIZE = 64 * 1024;
 
-/** The machines of the fake cloud. Without `disks` (no sandbox on this system) guests have a console and no more. */
+/** The machines of the fake cloud. Without `disks` (this system cannot run guests) a guest has only a console. */
 export class Guests implements Machines {
   private readonly running = new Map<string, Guest>();
-  /** Folders of the disks that guests have written to. */
+  /** The folders of the disks to which guests have written. */
   private readonly written = new Map<DiskContent, string>();
-  private readonly work = new Set<Promise<void>>();
+  private readonly pending = new Set<Promise<void>>();
   readonly sessions = new Sessions();
 
   constructor(
     private readonly state: CloudState,
     private readonly clock: Clock,
     private readonly files: ImageFiles,
-    private readonly disks: Disks | undefined,
-    private readonly doors: Doors,
+    private readonly disks: GuestDisks | undefined,
+    private readonly sshListeners: SshListeners,
     private readonly firewall: boolean,
   ) {}
 
@@ -52,29 +52,29 @@ export class Guests implements Machines {
         this.running.set(server.id, guest);
         this.clock.after(boot, () => {
           if (this.running.get(server.id) !== guest) return;
-          this.track(this.bringUp(server, guest));
+          this.track(this.finishBoot(server, guest));
         });
       })(),
     );
   }
 
-  /** The files of a server's disk. */
-  filesOf(serverId: string): RootFiles | undefined {
+  /** Finds the files of a server's disk; undefined before it has booted from it. */
+  findFiles(serverId: string): RootFiles | undefined {
     const root = this.state.servers.get(serverId)?.root;
     const disk = root === undefined ? undefined : this.written.get(root);
     return disk === undefined ? undefined : new RootFiles(join(disk, 'root'));
   }
 
-  private async bringUp(server: FakeServer, guest: Guest): Promise<void> {
+  private async finishBoot(server: FakeServer, guest: Guest): Promise<void> {
     await guest.boot();
     this.clock.after(this.clock.durations.cloudInit, () => this.track(guest.finish()));
     if (!guest.takesConnections) return;
-    for (const address of this.addressesOf(server)) await this.open(address, server);
+    for (const address of this.listAddresses(server)) await this.listen(address, server);
   }
 
-  /** A floating IP leads somewhere else now. */
-  async moved(floating: FakeFloatingIp): Promise<void> {
-    this.doors.close(floating.floating_ip_address);
+  /** Moves the SSH port of a floating IP to the server to which it belongs now. */
+  async moveFloatingIp(floating: FakeFloatingIp): Promise<void> {
+    this.sshListeners.close(floating.floating_ip_address);
     floating.status = 'DOWN';
     const port = floating.port_id === null ? undefined : this.state.ports.get(floating.port_id);
     if (port === undefined) return;
@@ -83,33 +83,33 @@ export class Guests implements Machines {
     floating.status = 'ACTIVE';
     const server = this.state.servers.get(port.device_id);
     if (server !== undefined && this.running.get(server.id)?.takesConnections === true)
-      await this.open(floating.floating_ip_address, server);
+      await this.listen(floating.floating_ip_address, server);
   }
 
-  private open(address: string, server: FakeServer): Promise<void> {
-    return this.doors.open(address, (socket) => void this.take(socket, server));
+  private listen(address: string, server: FakeServer): Promise<void> {
+    return this.sshListeners.listen(address, (socket) => void this.acceptConnection(socket, server));
   }
 
-  private async take(socket: Socket, server: FakeServer): Promise<void> {
-    await this.sessions.served();
+  private async acceptConnection(socket: Socket, server: FakeServer): Promise<void> {
+    await this.sessions.waitUntilThawed();
     const guest = this.running.get(server.id);
-    if (guest === undefined || (this.firewall && !isAdmitted(this.state, server, socket.remoteAddress ?? ''))) {
-      return void reset(socket);
+    if (guest === undefined || (this.firewall && !isAllowed(this.state, server, socket.remoteAddress ?? ''))) {
+      return void resetConnection(socket);
     }
     this.sessions.add(socket);
     guest.serve(socket);
   }
 
-  private addressesOf(server: FakeServer): string[] {
+  private listAddresses(server: FakeServer): string[] {
     return this.state
-      .portsOf(server.id)
+      .findPorts(server.id)
       .flatMap((port) => [
         ...port.fixed_ips.map((fixed) => fixed.ip_address),
-        ...this.state.floatingIpsOf(port.id).map((floating) => floating.floating_ip_address),
+        ...this.state.findFloatingIps(port.id).map((floating) => floating.floating_ip_address),
       ]);
   }
 
-  /** The guest restarts by itself: Nova sees nothing of it. Resolves when it has gone down. */
+  /** Restarts a guest without Nova. Resolves when it is down. */
   async reset(server: FakeServer): Promise<void> {
     const guest = this.running.get(server.id);
     if (guest === undefined) throw new Error(`no guest runs in server ${server.id}`);
@@ -117,7 +117,7 @@ export class Guests implements Machines {
   }
 
   async halt(server: FakeServer): Promise<void> {
-    for (const address of this.addressesOf(server)) this.doors.close(address);
+    for (const address of this.listAddresses(server)) this.sshListeners.close(address);
     const guest = this.running.get(server.id);
     this.running.delete(server.id);
     await guest?.halt();
@@ -139,10 +139,10 @@ export class Guests implements Machines {
     if (disk !== undefined && this.disks !== undefined) image.content.disk = await this.disks.copy(disk);
   }
 
-  /** Ends every guest. */
+  /** Stops every guest. */
   async close(): Promise<void> {
-    this.doors.closeAll();
-    await Promise.allSettled([...this.work]);
+    this.sshListeners.closeAll();
+    await Promise.allSettled([...this.pending]);
     await Promise.all([...this.running.values()].map((guest) => guest.halt()));
     this.running.clear();
   }
@@ -150,7 +150,7 @@ export class Guests implements Machines {
   private track(work: Promise<void>): void {
     const tracked = work
       .catch((error: unknown) => console.error('fake cloud: guest:', error))
-      .finally(() => this.work.delete(tracked));
-    this.work.add(tracked);
+      .finally(() => this.pending.delete(tracked));
+    this.pending.add(tracked);
   }
 }

@@ -1,11 +1,11 @@
-# First process of a guest, in name spaces of its own. Arguments: the guest's disk, the folder with the stand-ins for
-# programs, the host name, and `ignore` when a shutdown from inside shall have no effect.
+# The first process of a guest, in namespaces of its own. Arguments: the guest's disk, the folder with the programs that
+# replace those of the host, the host name, and `ignore` if a shutdown from inside must have no effect.
 set -e
 disk=$1 tools=$2 name=$3 shutdown=$4
 mount --make-rprivate /
 mount --bind "$disk/root" "$disk/root"
 cd "$disk/root"
-# The host's programs below, what the guest writes above; nothing of the host's is ever changed.
+# Lower layer: the host's programs. Upper layer: the files that the guest writes. Nothing changes the host's files.
 mount -t overlay overlay -o "lowerdir=$tools/usr:/usr,upperdir=$disk/usr,workdir=$disk/work" usr
 for name_of in bin sbin lib lib32 lib64; do
   if [ -L "/$name_of" ]; then
@@ -32,7 +32,7 @@ if [ -d /etc/alternatives ]; then
   mount -o remount,bind,ro etc/alternatives
 fi
 mount -t proc proc proc
-# Root in the guest must not turn the host's knobs.
+# Root in the guest must not change the host's kernel parameters.
 mount --bind proc/sys proc/sys
 mount -o remount,bind,ro proc/sys
 if [ -e proc/sysrq-trigger ]; then mount --bind /dev/null proc/sysrq-trigger; fi
@@ -47,7 +47,7 @@ cd /
 trap 'exit 101' TERM
 trap 'exit 102' INT
 if [ "$shutdown" = ignore ]; then trap '' TERM INT; fi
-# The guest lives as long as whoever started it: then this ends. Waiting also buries the orphans.
+# When the process that started the guest ends, standard input closes and the guest ends. `wait` also reaps orphans.
 exec 3<&0
 cat <&3 >/dev/null 2>&1 &
 echo up

@@ -1,17 +1,17 @@
 import { constants } from 'node:fs';
 import { lchown, mkdir, open, readFile, realpath, rm } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
-import type { GuestUser } from './sandbox.js';
+import type { GuestUser } from './guest-container.js';
 
 /**
- * Files of a guest, handled from outside as sshd and cloud-init would inside. A guest may put links anywhere: none is
- * followed out of its root.
+ * Reads and writes the files of a guest from outside, in place of its sshd and cloud-init. A guest may create links
+ * anywhere: no link is followed out of its root.
  */
 export class RootFiles {
   constructor(private readonly root: string) {}
 
   async read(path: string): Promise<string | undefined> {
-    const full = await this.inside(path);
+    const full = await this.resolve(path);
     if (full === undefined) return undefined;
     const handle = await open(full, constants.O_RDONLY | constants.O_NOFOLLOW).catch(() => undefined);
     if (handle === undefined) return undefined;
@@ -23,8 +23,8 @@ export class RootFiles {
   }
 
   async write(path: string, text: string, options: { mode: number; owner?: GuestUser }): Promise<void> {
-    const full = (await this.inside(path)) ?? (await this.withFolder(path, options.owner));
-    if (full === undefined) throw new Error(`${path} leads out of the guest`);
+    const full = (await this.resolve(path)) ?? (await this.createFolder(path, options.owner));
+    if (full === undefined) throw new Error(`${path} is outside the root of the guest`);
     await rm(full, { force: true });
     const handle = await open(
       full,
@@ -39,23 +39,23 @@ export class RootFiles {
     }
   }
 
-  /** Makes the folder of a path, and those above it. */
-  private async withFolder(path: string, owner: GuestUser | undefined): Promise<string | undefined> {
+  /** Creates the folder of a path and those above it. */
+  private async createFolder(path: string, owner: GuestUser | undefined): Promise<string | undefined> {
     const parent = dirname(path);
     if (parent === '.') return undefined;
-    const folder = (await this.inside(parent)) ?? (await this.withFolder(parent, owner));
+    const folder = (await this.resolve(parent)) ?? (await this.createFolder(parent, owner));
     if (folder === undefined) return undefined;
     await mkdir(folder, { mode: 0o700 }).catch(() => undefined);
     if (owner !== undefined) await lchown(folder, owner.uid, owner.gid);
-    return this.inside(path);
+    return this.resolve(path);
   }
 
   async remove(path: string): Promise<void> {
-    const full = await this.inside(path);
+    const full = await this.resolve(path);
     if (full !== undefined) await rm(full, { force: true });
   }
 
-  /** The guest's users, from its `/etc/passwd`. */
+  /** Reads the users from the guest's `/etc/passwd`. */
   async users(): Promise<GuestUser[]> {
     const lines = ((await this.read('etc/passwd')) ?? '').split('\n');
     return lines.flatMap((line) => {
@@ -65,8 +65,8 @@ export class RootFiles {
     });
   }
 
-  /** The path on the host, or undefined when its folder does not exist or is not in the guest. */
-  private async inside(path: string): Promise<string | undefined> {
+  /** Finds the path on the host; undefined when its folder does not exist or is outside the guest's root. */
+  private async resolve(path: string): Promise<string | undefined> {
     const root = await realpath(this.root);
     const folder = await realpath(join(this.root, dirname(path))).catch(() => undefined);
     if (folder === undefined || relative(root, folder).startsWith('..')) return undefined;

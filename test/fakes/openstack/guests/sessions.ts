@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net';
-import { reset } from '../core/reset.js';
+import { resetConnection } from '../core/reset-connection.js';
 
-/** The SSH sessions of a cloud's guests, as a test sees and disturbs them. */
+/** The SSH sessions of a cloud's guests: tests observe them, cut them and freeze them. */
 export class Sessions {
-  /** Called when a command is about to run in a guest, which waits for the answer. */
+  /** Called before a command starts in a guest; the command waits for the promise. */
   onBegin: (() => Promise<void>) | undefined;
-  /** Called when a command has ended and its exit status has been sent. */
+  /** Called when a command has ended and the guest has sent its exit status. */
   onEnd: (() => void) | undefined;
   private readonly sockets = new Set<Socket>();
   private thaw: Promise<void> | undefined;
@@ -17,10 +17,10 @@ export class Sessions {
 
   /** Cuts every connection. */
   cut(): void {
-    for (const socket of this.sockets) reset(socket);
+    for (const socket of this.sockets) resetConnection(socket);
   }
 
-  /** For so many milliseconds nothing comes from a guest, and new connections get no answer. */
+  /** For `ms` milliseconds guests send nothing and do not answer new connections. */
   freeze(ms: number): void {
     const frozen = [...this.sockets];
     for (const socket of frozen) {
@@ -39,8 +39,8 @@ export class Sessions {
     });
   }
 
-  /** Resolves when connections are served. */
-  async served(): Promise<void> {
+  /** Resolves when the sessions are not frozen. */
+  async waitUntilThawed(): Promise<void> {
     await this.thaw;
   }
 }

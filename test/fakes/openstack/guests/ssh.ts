@@ -2,22 +2,22 @@ import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import type { Socket } from 'node:net';
 import ssh2, { type AuthContext, type ServerChannel, type ServerConfig, type Session } from 'ssh2';
 import type { GuestBehaviour } from '../compute/behaviour.js';
-import { hostKey } from './cloud-init.js';
-import { WINDOWS_USER, windowsCommand } from './powershell.js';
+import { readHostKey } from './cloud-init.js';
+import { WINDOWS_USER, translateCommand } from './powershell.js';
 import type { RootFiles } from './root-files.js';
-import type { GuestUser, Sandbox } from './sandbox.js';
+import type { GuestUser, GuestContainer } from './guest-container.js';
 import type { Sessions } from './sessions.js';
 
-/** A line of authorized_keys that let somebody in. */
-interface Admission {
+/** A successful login. */
+interface Login {
   user: GuestUser;
-  /** `command="…"` of the line: it is run instead of whatever is asked for. */
-  forced?: string;
+  /** `command="…"` of the key's line in authorized_keys: sshd runs it instead of the requested command. */
+  forcedCommand?: string;
 }
 
 const SSHD = { ident: 'OpenSSH_9.2p1 Debian-2' };
 
-/** Older than any real one in all respects at once: OpenSSH 4.3 of RHEL 5, without the counter modes that it has. */
+/** An sshd that is older than any real one: OpenSSH 4.3 of RHEL 5, without its counter modes. */
 const OLD_SSHD: Pick<ServerConfig, 'ident' | 'algorithms'> = {
   ident: 'OpenSSH_4.3',
   algorithms: {
@@ -28,43 +28,45 @@ const OLD_SSHD: Pick<ServerConfig, 'ident' | 'algorithms'> = {
   },
 };
 
-/** Serves one connection as the guest's sshd: host key, users and their keys are read from the guest's disk now. */
+/** Serves one connection as the guest's sshd, with the host key, users and keys that are on the guest's disk now. */
 export async function serveConnection(
   socket: Socket,
   files: RootFiles,
   { oldSsh }: GuestBehaviour,
-  sandbox: Sandbox,
+  container: GuestContainer,
   sessions: Sessions,
 ): Promise<void> {
   socket.on('error', () => undefined);
   socket.setNoDelay(true);
-  const key = await hostKey(files, { oldSsh });
-  // A sshd without host keys cuts every connection.
+  const key = await readHostKey(files, { oldSsh });
+  // An sshd without host keys cuts every connection.
   if (key === undefined || socket.destroyed) return void socket.destroy();
   const server = new ssh2.Server({ hostKeys: [key], ...(oldSsh ? OLD_SSHD : SSHD) }, (connection) => {
-    let admission: Admission | undefined;
+    let login: Login | undefined;
     connection.on('error', () => undefined);
     connection.on('authentication', (context) => {
-      void (oldSsh && !isOldKey(context) ? Promise.resolve(undefined) : admit(files, context)).then((admitted) => {
-        admission = admitted;
-        if (admitted === undefined) context.reject(['publickey']);
-        else context.accept();
-      });
+      void (oldSsh && !isOldKey(context) ? Promise.resolve(undefined) : authenticate(files, context)).then(
+        (authenticated) => {
+          login = authenticated;
+          if (authenticated === undefined) context.reject(['publickey']);
+          else context.accept();
+        },
+      );
     });
     connection.on('session', (accept) => {
-      if (admission !== undefined) serveSession(accept(), admission, sandbox, sessions);
+      if (login !== undefined) serveSession(accept(), login, container, sessions);
     });
   });
   server.on('error', () => undefined);
   (server as unknown as { injectSocket(socket: Socket): void }).injectSocket(socket);
 }
 
-/** Whether a login is by RSA. SHA-2 is let pass as well: ssh2's server offers it, whatever it is configured for. */
+/** Whether a login uses an RSA key. SHA-2 signatures pass as well: the server of ssh2 always offers them. */
 function isOldKey(context: AuthContext): boolean {
   return context.method === 'publickey' && context.key.algo === 'ssh-rsa';
 }
 
-async function admit(files: RootFiles, context: AuthContext): Promise<Admission | undefined> {
+async function authenticate(files: RootFiles, context: AuthContext): Promise<Login | undefined> {
   if (context.method !== 'publickey') return undefined;
   const user = (await files.users()).find(({ name }) => name === context.username);
   if (user === undefined || user.shell.endsWith('nologin')) return undefined;
@@ -74,20 +76,25 @@ async function admit(files: RootFiles, context: AuthContext): Promise<Admission 
     if (text === undefined) continue;
     const known = ssh2.utils.parseKey(text);
     if (known instanceof Error || !known.getPublicSSH().equals(context.key.data)) continue;
-    // Without a signature the client only asks whether the key would do.
+    // Without a signature the client only asks whether the server accepts the key.
     if (
       context.signature !== undefined &&
       context.blob !== undefined &&
       known.verify(context.blob, context.signature, context.hashAlgo) !== true
     )
       continue;
-    const forced = /command="((?:[^"\\]|\\.)*)"/.exec(options)?.[1]?.replaceAll('\\"', '"');
-    return { user, ...(forced === undefined ? {} : { forced }) };
+    const forcedCommand = /command="((?:[^"\\]|\\.)*)"/.exec(options)?.[1]?.replaceAll('\\"', '"');
+    return { user, ...(forcedCommand === undefined ? {} : { forcedCommand }) };
   }
   return undefined;
 }
 
-function serveSession(session: Session, { user, forced }: Admission, sandbox: Sandbox, sessions: Sessions): void {
+function serveSession(
+  session: Session,
+  { user, forcedCommand }: Login,
+  container: GuestContainer,
+  sessions: Sessions,
+): void {
   const environment: Record<string, string> = {};
   session.on('env', (accept, _reject, { key, val }) => {
     if (/^(LC_\w+|LANG|TERM)$/.test(key)) environment[key] = val;
@@ -95,28 +102,28 @@ function serveSession(session: Session, { user, forced }: Admission, sandbox: Sa
   });
   session.on('pty', (accept) => accept?.());
   session.on('exec', (accept, _reject, { command }) => {
-    void serveCommand(accept(), forced ?? command, user, environment, sandbox, sessions);
+    void runCommand(accept(), forcedCommand ?? command, user, environment, container, sessions);
   });
   session.on('shell', (accept) => {
-    void serveCommand(accept(), forced ?? 'exec "$SHELL"', user, environment, sandbox, sessions);
+    void runCommand(accept(), forcedCommand ?? 'exec "$SHELL"', user, environment, container, sessions);
   });
 }
 
-async function serveCommand(
+async function runCommand(
   channel: ServerChannel,
   command: string,
   user: GuestUser,
   environment: Record<string, string>,
-  sandbox: Sandbox,
+  container: GuestContainer,
   sessions: Sessions,
 ): Promise<void> {
   let child: ChildProcessWithoutNullStreams;
-  let windows: Awaited<ReturnType<typeof windowsCommand>> | undefined;
+  let windows: Awaited<ReturnType<typeof translateCommand>> | undefined;
   channel.on('error', () => undefined);
   await sessions.onBegin?.();
   try {
-    if (user.name === WINDOWS_USER) windows = await windowsCommand(channel, command);
-    child = await sandbox.run(windows?.command ?? command, user, environment);
+    if (user.name === WINDOWS_USER) windows = await translateCommand(channel, command);
+    child = await container.run(windows?.command ?? command, user, environment);
   } catch (error) {
     channel.stderr.write(`fake guest: ${error instanceof Error ? error.message : String(error)}\n`);
     channel.exit(255);
@@ -127,7 +134,7 @@ async function serveCommand(
   else child.stdin.end(windows.input);
   child.stdout.pipe(channel, { end: false });
   child.stderr.pipe(channel.stderr, { end: false });
-  // The command goes on when its caller has gone; it only loses its ends of the pipes.
+  // The command goes on after its client has disconnected; only its pipes are closed.
   channel.once('close', () => {
     for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
   });

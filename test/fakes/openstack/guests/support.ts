@@ -1,35 +1,38 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { scratchDirectory } from '../core/scratch.js';
-import { Disks } from './disks.js';
-import { Sandbox } from './sandbox.js';
+import { createScratchDirectory } from '../core/scratch-directory.js';
+import { GuestDisks } from './guest-disks.js';
+import { GuestContainer } from './guest-container.js';
 
 export type GuestSupport = { supported: true; directory: string } | { supported: false; reason: string };
 
 let known: Promise<GuestSupport> | undefined;
 
-/** Whether this system can run guests safely: Linux, root, name spaces and an overlay file system. Tried once. */
-export function guestSupport(): Promise<GuestSupport> {
-  known ??= probe();
+/**
+ * Checks whether this system can run guests safely: it needs Linux, root, namespaces and an overlay file system.
+ * Starts a container to find out, once in each process.
+ */
+export function checkGuestSupport(): Promise<GuestSupport> {
+  known ??= startProbe();
   return known;
 }
 
-async function probe(): Promise<GuestSupport> {
-  if (process.platform !== 'linux') return { supported: false, reason: 'guests need Linux name spaces' };
+async function startProbe(): Promise<GuestSupport> {
+  if (process.platform !== 'linux') return { supported: false, reason: 'guests need Linux namespaces' };
   if (process.getuid?.() !== 0)
-    return { supported: false, reason: 'guests need root: they are started in name spaces of their own' };
+    return { supported: false, reason: 'guests need root: they run in namespaces of their own' };
   let reason = '';
-  // A container's own file system may be an overlay already, on which none can be stacked: memory then.
+  // The file system of a container may itself be an overlay, on which no other can be mounted: use memory then.
   for (const parent of [tmpdir(), '/dev/shm']) {
-    const directory = await scratchDirectory(parent).catch(() => undefined);
+    const directory = await createScratchDirectory(parent).catch(() => undefined);
     if (directory === undefined) continue;
     try {
       await mkdir(join(directory, 'guests'), { mode: 0o700 });
-      const disks = new Disks(join(directory, 'guests'));
-      const sandbox = new Sandbox(await disks.copy(), disks.tools, 'probe', false, () => undefined);
-      await sandbox.start();
-      await sandbox.kill();
+      const disks = new GuestDisks(join(directory, 'guests'));
+      const container = new GuestContainer(await disks.copy(), disks.tools, 'probe', false, () => undefined);
+      await container.start();
+      await container.kill();
       return { supported: true, directory: parent };
     } catch (error) {
       reason = error instanceof Error ? error.message : String(error);

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { ApiError, Routes, TITLES, type Call, type Reply, type Service } from '../core/http.js';
-import { fields, isFields, list, text, type Fields } from '../core/values.js';
+import { asFields, isFields, asList, asText, type Fields } from '../core/values.js';
 import { hexId, type CloudState } from '../state.js';
 
-/** Who may sign in. */
+/** The credentials that Keystone accepts. */
 export interface Credentials {
   username: string;
   password: string;
@@ -17,7 +17,7 @@ export interface Token {
   expiresAt: number;
   issuedAt: number;
   methods: string[];
-  /** Without a scope a token opens no service. */
+  /** Whether the token is for a project. */
   scoped: boolean;
 }
 
@@ -31,22 +31,22 @@ export class Identity implements Service {
     ['identity', 'compute', 'image', 'network', 'volumev3'].map((type) => [type, hexId()]),
   );
 
-  /** Milliseconds that a token lives; a test may change it. */
-  tokenLife: number;
+  /** Milliseconds for which a token is valid; a test may change it. */
+  tokenLifetime: number;
 
   constructor(
     private readonly state: CloudState,
     readonly credentials: Credentials,
     private readonly region: string,
-    tokenLife: number,
+    tokenLifetime: number,
     private readonly host: string,
     private readonly blockStorage: boolean,
   ) {
-    this.tokenLife = tokenLife;
+    this.tokenLifetime = tokenLifetime;
     this.routes
       .on('GET', '/', (call) => ({ status: 300, json: { versions: { values: [version(call)] } } }))
       .on('GET', '/v3', (call) => ({ status: 200, json: { version: version(call) } }))
-      .on('POST', '/v3/auth/tokens', async (call) => this.signIn(call, fields(await call.json())))
+      .on('POST', '/v3/auth/tokens', async (call) => this.issueToken(call, asFields(await call.json())))
       .on('GET', '/v3/auth/tokens', (call) => this.show(call))
       .on('HEAD', '/v3/auth/tokens', (call) => this.show(call))
       .on('DELETE', '/v3/auth/tokens', (call) => this.revoke(call))
@@ -76,37 +76,37 @@ export class Identity implements Service {
     return known !== undefined && known.expiresAt > Date.now();
   }
 
-  /** Every token that is known. */
+  /** All tokens that are valid or expired, except revoked ones. */
   issuedTokens(): string[] {
     return [...this.tokens.keys()];
   }
 
-  /** Makes every token that was ever given worthless. */
+  /** Makes every issued token invalid. */
   expireTokens(): void {
     this.tokens.clear();
   }
 
-  private signIn(call: Call, body: Fields): Reply {
+  private issueToken(call: Call, body: Fields): Reply {
     const auth = isFields(body['auth']) ? body['auth'] : undefined;
     const identity = auth !== undefined && isFields(auth['identity']) ? auth['identity'] : undefined;
     if (auth === undefined || identity === undefined) throw new ApiError(400, "'identity' is a required property");
-    const methods = list(identity['methods']).map(String);
-    for (const method of methods) this.check(method, identity[method]);
-    if (methods.length === 0) throw refused();
+    const methods = asList(identity['methods']).map(String);
+    for (const method of methods) this.checkMethod(method, identity[method]);
+    if (methods.length === 0) throw unauthorized();
     const scoped = methods.includes('application_credential') || this.checkScope(auth['scope'], methods);
     const now = Date.now();
     const token: Token = {
       id: `gAAAAA${randomUUID().replaceAll('-', '')}`,
       issuedAt: now,
-      expiresAt: now + this.tokenLife,
+      expiresAt: now + this.tokenLifetime,
       methods,
       scoped,
     };
     this.tokens.set(token.id, token);
-    return { status: 201, json: { token: this.describe(call, token) }, headers: { 'x-subject-token': token.id } };
+    return { status: 201, json: { token: this.viewToken(call, token) }, headers: { 'x-subject-token': token.id } };
   }
 
-  private check(method: string, value: unknown): void {
+  private checkMethod(method: string, value: unknown): void {
     if (!isFields(value)) {
       throw new ApiError(
         400,
@@ -115,7 +115,7 @@ export class Identity implements Service {
     }
     const { username, password, applicationCredential: credential } = this.credentials;
     if (method === 'password') {
-      const user = fields(value['user']);
+      const user = asFields(value['user']);
       const isUser = user['name'] === username || user['id'] === this.state.userId;
       if (isUser && user['password'] === password && this.isDomain(user['domain'], user['id'] !== undefined)) return;
     }
@@ -123,8 +123,8 @@ export class Identity implements Service {
       const isThis = value['id'] === credential.id || value['name'] === credential.name;
       if (isThis && value['secret'] === credential.secret) return;
     }
-    if (method === 'token' && this.isValid(text(value['id']))) return;
-    throw refused();
+    if (method === 'token' && this.isValid(asText(value['id']))) return;
+    throw unauthorized();
   }
 
   private isDomain(domain: unknown, optional: boolean): boolean {
@@ -134,20 +134,20 @@ export class Identity implements Service {
 
   /** @returns whether the token is for a project */
   private checkScope(scope: unknown, methods: string[]): boolean {
-    // The user's default project.
+    // Without a scope Keystone uses the user's default project.
     if (scope === undefined) return methods.includes('password');
     const project = isFields(scope) ? scope['project'] : undefined;
     if (scope === 'unscoped' || !isFields(project)) return false;
     if (project['id'] === this.state.projectId) return true;
     if (project['name'] === this.credentials.projectName && this.isDomain(project['domain'], false)) return true;
-    throw refused();
+    throw unauthorized();
   }
 
   private show(call: Call): Reply {
     const token = this.tokens.get(String(call.headers['x-subject-token']));
     if (token === undefined || token.expiresAt <= Date.now())
       throw new ApiError(404, 'Could not recognize Fernet token');
-    return { status: 200, json: { token: this.describe(call, token) }, headers: { 'x-subject-token': token.id } };
+    return { status: 200, json: { token: this.viewToken(call, token) }, headers: { 'x-subject-token': token.id } };
   }
 
   private revoke(call: Call): Reply {
@@ -156,7 +156,7 @@ export class Identity implements Service {
     return { status: 204 };
   }
 
-  private describe(call: Call, token: Token): Fields {
+  private viewToken(call: Call, token: Token): Fields {
     const domain = { id: 'default', name: this.credentials.domainName };
     const base = {
       methods: token.methods,
@@ -216,7 +216,7 @@ export class Identity implements Service {
   }
 }
 
-function refused(): ApiError {
+function unauthorized(): ApiError {
   return new ApiError(401, 'The request you have made requires authentication.');
 }
 

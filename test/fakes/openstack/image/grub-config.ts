@@ -1,13 +1,13 @@
-/** A word as GRUB reads it: letters, parts in quotes, and quotes that stand by themselves. */
+/** A word in GRUB's syntax: characters, quoted parts and escaped characters. */
 const WORD = /(?:'[^']*'|\\.|[^\s'\\])+/g;
 
-/** What the first kernel of a GRUB configuration is told; undefined when it starts none. */
-export function grubCommandLine(config: string): string | undefined {
+/** Finds the command line of the first kernel in a GRUB configuration; undefined when it has no kernel. */
+export function findCommandLine(config: string): string | undefined {
   const line = /^linux +(.*)$/m.exec(config)?.[1];
   const [, ...words] = line?.match(WORD) ?? [];
-  return line === undefined ? undefined : words.map(unquoted).join(' ');
+  return line === undefined ? undefined : words.map(unquote).join(' ');
 }
 
-function unquoted(word: string): string {
+function unquote(word: string): string {
   return word.replace(/'([^']*)'|\\(.)/g, (_whole, quoted?: string, escaped?: string) => quoted ?? escaped ?? '');
 }

@@ -6,27 +6,29 @@ import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { ApiError, type Call, type Reply } from '../core/http.js';
 import type { FakeImage } from '../state.js';
-import { diskContent } from './disk-content.js';
+import { readDiskContent } from './disk-content.js';
 
-/** Bytes that are all there, and what is known of them. */
-interface Saved {
+/** A file with all bytes of an image, and its checksums. */
+interface SavedFile {
   file: string;
   size: number;
   checksum: string;
   os_hash_value: string;
 }
 
-/** Where the bytes of images lie. */
+/** The files with the bytes of images. */
 export class ImageFiles {
   constructor(private readonly directory: string) {}
 
-  /** Takes the bytes of a stream; the image is `saving` meanwhile, and `queued` again when they did not all come. */
+  /**
+   * Receives the bytes of an upload; the image is `saving` meanwhile, and `queued` again when the upload is cut off.
+   */
   async receive(image: FakeImage, data: Readable): Promise<void> {
     if (image.status !== 'queued') {
       throw new ApiError(409, `Image status transition from ${image.status} to saving is not allowed`);
     }
     image.status = 'saving';
-    let bytes: Saved;
+    let bytes: SavedFile;
     try {
       bytes = await this.save(image, data);
     } catch {
@@ -37,8 +39,8 @@ export class ImageFiles {
     Object.assign(image, { status: 'active', updatedAt: Date.now() });
   }
 
-  /** Puts the bytes of a stream where the image's are to be; nothing is left of them when they do not all come. */
-  async save(image: FakeImage, data: Readable): Promise<Saved> {
+  /** Saves a stream to the image's file; deletes the file when the stream is cut off. */
+  async save(image: FakeImage, data: Readable): Promise<SavedFile> {
     const file = join(this.directory, image.id);
     const sums = new Sums();
     try {
@@ -50,15 +52,15 @@ export class ImageFiles {
     return { file, ...sums.result() };
   }
 
-  /** Makes the bytes the image's own, and looks what they are. */
-  async adopt(image: FakeImage, bytes: Saved): Promise<void> {
+  /** Gives an image its saved bytes, and reads from them what kind of disk or medium they are. */
+  async adopt(image: FakeImage, bytes: SavedFile): Promise<void> {
     const isRaw = image.disk_format === 'raw';
-    const content = await diskContent(bytes.file, isRaw);
-    const virtual_size = isRaw ? bytes.size : await qcow2Size(bytes.file);
+    const content = await readDiskContent(bytes.file, isRaw);
+    const virtual_size = isRaw ? bytes.size : await readQcow2Size(bytes.file);
     Object.assign(image, { ...bytes, content, virtual_size });
   }
 
-  /** Gives an image its bytes at once, as the compute service does with a snapshot. */
+  /** Gives an image its bytes at once, as Nova does with a snapshot. */
   async store(image: FakeImage, bytes: Buffer): Promise<void> {
     const file = join(this.directory, image.id);
     await writeFile(file, bytes);
@@ -114,13 +116,13 @@ class Sums extends Transform {
     done(null, chunk);
   }
 
-  result(): Omit<Saved, 'file'> {
+  result(): Omit<SavedFile, 'file'> {
     return { size: this.size, checksum: this.md5.digest('hex'), os_hash_value: this.sha512.digest('hex') };
   }
 }
 
-/** The virtual size that a qcow2 header names (bytes 24 to 31), or null when it is none. */
-async function qcow2Size(file: string): Promise<number | null> {
+/** Reads the virtual size from a qcow2 header (bytes 24 to 31); null when the file is no qcow2. */
+async function readQcow2Size(file: string): Promise<number | null> {
   const handle = await open(file);
   try {
     const header = Buffer.alloc(32);

@@ -3,18 +3,18 @@ import { Readable } from 'node:stream';
 import { fetch } from 'undici';
 import type { Clock } from '../core/clock.js';
 import { ApiError, type Call, type Reply } from '../core/http.js';
-import { isFields, text, type Fields } from '../core/values.js';
+import { isFields, asText, type Fields } from '../core/values.js';
 import type { CloudState, FakeImage, FakeImageTask } from '../state.js';
 import type { ImageFiles } from './image-data.js';
 import { taskView } from './image-tasks.js';
 import { STORE } from './image-view.js';
 
-/** What Glance offers unless its operator takes something away. */
+/** Glance's import methods, unless its operator removes some. */
 export const IMPORT_METHODS: readonly string[] = ['glance-direct', 'web-download', 'copy-image'];
 
 const MIB = 1024 ** 2;
 
-/** Images that Glance fetches by itself: https://docs.openstack.org/api-ref/image/v2/#interoperable-image-import */
+/** Imports of images by Glance itself: https://docs.openstack.org/api-ref/image/v2/#interoperable-image-import */
 export class ImageImports {
   private readonly running = new Map<FakeImage, AbortController>();
 
@@ -30,24 +30,24 @@ export class ImageImports {
     return { status: 200, json: { 'import-methods': offered } };
   }
 
-  /** What a request asks for; read before the image is looked for, as Glance does. @throws ApiError 400 */
+  /** Reads an import request, which Glance does before it looks for the image. @throws ApiError 400 */
   read(body: unknown): { name: string; uri: string | undefined } {
     const method = isFields(body) ? body['method'] : undefined;
     if (!isFields(method)) throw new ApiError(400, "Import request requires a 'method' field.");
-    const name = text(method['name']);
+    const name = asText(method['name']);
     if (name === undefined) throw new ApiError(400, "Import request requires a 'name' field.");
     if (!this.methods.includes(name)) throw new ApiError(400, `Unknown import method name '${name}'.`);
-    return { name, uri: text(method['uri']) };
+    return { name, uri: asText(method['uri']) };
   }
 
-  /** Begins an import; how it ends is seen by the image and its task. @throws ApiError with Glance's words */
+  /** Begins an import. The image and its task show how it ends. @throws ApiError with Glance's message */
   begin(image: FakeImage, { name, uri }: { name: string; uri: string | undefined }, call: Call): Reply {
     checkState(image, name);
     if (name !== 'web-download') throw new ApiError(400, `Image is already present at store '${STORE}'`);
-    if (uri === undefined || !passesFilter(uri)) {
+    if (uri === undefined || !isAllowedUri(uri)) {
       throw new ApiError(400, `URI for web-download does not pass filtering: ${uri ?? 'None'}`);
     }
-    const task = newTask({ method: { name, uri } }, call.id);
+    const task = createTask({ method: { name, uri } }, call.id);
     image.tasks.unshift(task);
     image.reserved['os_glance_import_task'] = task.id;
     const aborting = new AbortController();
@@ -63,7 +63,7 @@ export class ImageImports {
     return { status: 200, json: { tasks: image.tasks.map((task) => taskView(this.state, image, task)) } };
   }
 
-  /** Nothing is fetched any more for an image that is gone. */
+  /** Stops the import of a deleted image. */
   stop(image: FakeImage): void {
     this.running.get(image)?.abort();
     this.running.delete(image);
@@ -81,7 +81,7 @@ export class ImageImports {
     if (signal.aborted) return;
     task.status = 'processing';
     this.set(image, 'importing', { os_glance_importing_to_stores: STORE, os_glance_failed_import: '' });
-    const bytes = await opened(uri, signal)
+    const bytes = await openUri(uri, signal)
       .then((data) => this.files.save(image, data))
       .catch(() => undefined);
     if (bytes !== undefined) await this.files.adopt(image, bytes);
@@ -89,11 +89,14 @@ export class ImageImports {
     if (bytes === undefined) return this.fail(image, task);
     task.message = `Copied ${Math.floor((image.size ?? 0) / MIB)} MiB`;
     this.set(image, 'active', { os_glance_importing_to_stores: '' });
-    // For a moment it is active and locked still.
+    // For a short time the image is active, and its task not ended.
     this.clock.after(this.clock.durations.importEnd, () => this.end(image, task, 'success'));
   }
 
-  /** It is as it was before, but for what tells that it went wrong: the reason is in Glance's log only. */
+  /**
+   * The image is as before the import, except for a property that shows the failure. The reason is only in Glance's
+   * log.
+   */
   private fail(image: FakeImage, task: FakeImageTask): void {
     task.message = 'Task failed due to Internal Error';
     this.set(image, 'queued', { os_glance_importing_to_stores: '', os_glance_failed_import: STORE });
@@ -112,7 +115,7 @@ export class ImageImports {
   }
 }
 
-/** @throws ApiError 409 when this method is not for an image in this state */
+/** @throws ApiError 409 when the import method does not accept an image in this state */
 function checkState(image: FakeImage, method: string): void {
   const { status, reserved, container_format, disk_format } = image;
   const conflict = (why: string): ApiError => new ApiError(409, why);
@@ -128,19 +131,21 @@ function checkState(image: FakeImage, method: string): void {
   if (reserved['os_glance_import_task'] !== undefined) throw conflict('Image has active task');
 }
 
-/** Glance also refuses addresses of its own machine unless it is told to allow them: this one is, as the tests' servers have no other. */
-function passesFilter(uri: string): boolean {
+/**
+ * By default Glance also refuses URLs of its own machine. The fake cloud allows them: all servers of tests are there.
+ */
+function isAllowedUri(uri: string): boolean {
   return /^https?:\/\/[^/?#]/i.test(uri) && URL.canParse(uri);
 }
 
-function newTask(request: Fields, requestId: string): FakeImageTask {
+function createTask(request: Fields, requestId: string): FakeImageTask {
   return { id: randomUUID(), status: 'pending', message: '', request, requestId, createdAt: Date.now() };
 }
 
-/** The bytes at an address. Glance follows redirects, and takes nothing of which it is not told how long it is. */
-async function opened(uri: string, signal: AbortSignal): Promise<Readable> {
+/** Opens a URL. Glance follows redirects, and refuses a reply without Content-Length. */
+async function openUri(uri: string, signal: AbortSignal): Promise<Readable> {
   const { ok, status, headers, body } = await fetch(uri, { signal, headers: { 'accept-encoding': 'identity' } });
   if (ok && body !== null && headers.has('content-length')) return Readable.fromWeb(body);
   await body?.cancel();
-  throw new Error(`${uri} answers ${status}, or does not say how long it is`);
+  throw new Error(`${uri} answers ${status}, or answers without a Content-Length`);
 }

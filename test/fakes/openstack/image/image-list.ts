@@ -26,8 +26,8 @@ export function listImages(state: CloudState, call: Call): Reply {
     [...state.images.values()].map((image) => imageView(state, image)),
     query,
   ).filter((view) => matches(view, query));
-  const limit = limitOf(query);
-  const start = startOf(state, sorted, query.get('marker'));
+  const limit = readLimit(query);
+  const start = findStart(state, sorted, query.get('marker'));
   const page = sorted.slice(start, start + limit);
   const last = page.at(-1);
   const more = limit > 0 && start + limit < sorted.length && last !== undefined;
@@ -54,7 +54,7 @@ function withoutMarker(query: URLSearchParams): URLSearchParams {
   return copy;
 }
 
-function limitOf(query: URLSearchParams): number {
+function readLimit(query: URLSearchParams): number {
   const given = query.get('limit');
   if (given === null) return DEFAULT_LIMIT;
   if (!/^-?\d+$/.test(given)) throw new ApiError(400, 'limit param must be an integer');
@@ -62,7 +62,7 @@ function limitOf(query: URLSearchParams): number {
   return Math.min(Number(given), LARGEST_LIMIT);
 }
 
-function startOf(state: CloudState, sorted: Fields[], marker: string | null): number {
+function findStart(state: CloudState, sorted: Fields[], marker: string | null): number {
   if (marker === null) return 0;
   if (!state.images.has(marker)) throw new ApiError(400, `No image found with ID ${marker}`);
   return sorted.findIndex((view) => view['id'] === marker) + 1;
@@ -78,7 +78,7 @@ function sortImages(views: Fields[], query: URLSearchParams): Fields[] {
     }
   }
   const order = keys.length === 0 ? [['created_at', 'desc'] as [string, string]] : keys;
-  // Newest first among equals, as the order of creation is finer than the second that is shown.
+  // Of images with equal keys the newest comes first: the creation order is finer than the seconds that Glance shows.
   return [...views].reverse().sort((one, other) => {
     for (const [key, direction] of order) {
       const compared = compare(one[key], other[key]);

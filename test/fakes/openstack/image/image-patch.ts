@@ -1,9 +1,9 @@
 import { ApiError } from '../core/http.js';
-import { isFields, list, text } from '../core/values.js';
+import { isFields, asList, asText } from '../core/values.js';
 import { DISK_FORMATS, type FakeImage } from '../state.js';
 import { checkReserved, OWN_PROPERTIES, READ_ONLY } from './image-view.js';
 
-/** Applies a JSON patch of media type `application/openstack-images-v2.1-json-patch`, whole or not at all. */
+/** Applies a JSON patch of media type `application/openstack-images-v2.1-json-patch`: all operations or none. */
 export function patchImage(image: FakeImage, body: unknown): FakeImage {
   if (!Array.isArray(body)) throw new ApiError(400, 'Request body must be a JSON array of operation objects.');
   const changed: FakeImage = { ...image, properties: { ...image.properties }, tags: [...image.tags] };
@@ -14,8 +14,8 @@ export function patchImage(image: FakeImage, body: unknown): FakeImage {
 
 function applyStep(image: FakeImage, step: unknown): void {
   if (!isFields(step)) throw new ApiError(400, 'Operations must be JSON objects.');
-  const op = text(step['op']);
-  const path = text(step['path']);
+  const op = asText(step['op']);
+  const path = asText(step['path']);
   if (op === undefined || !['add', 'replace', 'remove'].includes(op))
     throw new ApiError(400, 'Unable to find one of: add, replace, remove in op');
   if (path === undefined || !path.startsWith('/'))
@@ -23,7 +23,7 @@ function applyStep(image: FakeImage, step: unknown): void {
   const name = path.slice(1).replaceAll('~1', '/').replaceAll('~0', '~');
   checkReserved(name);
   if (READ_ONLY.has(name)) throw new ApiError(403, `Attribute '${name}' is read-only.`);
-  if (OWN_PROPERTIES.has(name)) return applyOwn(image, op, name, step['value']);
+  if (OWN_PROPERTIES.has(name)) return applyOwnProperty(image, op, name, step['value']);
   const exists = Object.hasOwn(image.properties, name);
   if (op !== 'add' && !exists) throw conflict(`Property ${name} does not exist.`);
   if (op === 'remove') return void delete image.properties[name];
@@ -32,14 +32,14 @@ function applyStep(image: FakeImage, step: unknown): void {
   image.properties[name] = value;
 }
 
-function applyOwn(image: FakeImage, op: string, name: string, value: unknown): void {
+function applyOwnProperty(image: FakeImage, op: string, name: string, value: unknown): void {
   if (op === 'remove') throw new ApiError(403, `Property ${name} may not be removed.`);
-  if (name === 'tags') image.tags = [...new Set(list(value).map(String))];
-  else Object.assign(image, checkedOwn(name, value));
+  if (name === 'tags') image.tags = [...new Set(asList(value).map(String))];
+  else Object.assign(image, checkOwnProperty(name, value));
 }
 
-/** A property of Glance's own, of the type that its schema asks for. */
-export function checkedOwn(name: string, value: unknown): Partial<FakeImage> {
+/** Checks a property of Glance's own for the type of its schema. */
+export function checkOwnProperty(name: string, value: unknown): Partial<FakeImage> {
   const isNumber = name === 'min_disk' || name === 'min_ram';
   const isBoolean = name === 'protected' || name === 'os_hidden';
   if (isNumber && typeof value !== 'number') throw schemaError(`'${String(value)}' is not of type 'integer'`);

@@ -1,11 +1,11 @@
-import { micros, type Fields } from '../core/values.js';
+import { formatWholeSeconds, type Fields } from '../core/values.js';
 import type { CloudState, FakeImage, FakeImageTask } from '../state.js';
 import { STORE } from './image-view.js';
 
-/** Milliseconds after its end that Glance keeps a task: task_time_to_live. */
+/** Milliseconds for which Glance keeps a task after its end: task_time_to_live. */
 const KEPT = 48 * 3_600_000;
 
-/** A task as Glance shows it: what is in its database. */
+/** A task as Glance shows it. */
 export function taskView({ projectId, userId }: CloudState, image: FakeImage, task: FakeImageTask): Fields {
   const { endedAt, createdAt, request } = task;
   return {
@@ -13,9 +13,9 @@ export function taskView({ projectId, userId }: CloudState, image: FakeImage, ta
     type: 'api_image_import',
     status: task.status,
     owner: projectId,
-    expires_at: endedAt === undefined ? null : time(endedAt + KEPT),
-    created_at: time(createdAt),
-    updated_at: time(endedAt ?? createdAt),
+    expires_at: endedAt === undefined ? null : formatWholeSeconds(endedAt + KEPT),
+    created_at: formatWholeSeconds(createdAt),
+    updated_at: formatWholeSeconds(endedAt ?? createdAt),
     deleted_at: null,
     deleted: false,
     image_id: image.id,
@@ -25,9 +25,4 @@ export function taskView({ projectId, userId }: CloudState, image: FakeImage, ta
     result: task.status === 'success' ? { image_id: image.id } : null,
     message: task.message,
   };
-}
-
-/** The database keeps no more of a time than its second. */
-function time(moment: number): string {
-  return micros(moment - (moment % 1000));
 }

@@ -1,11 +1,11 @@
 import { ApiError } from '../core/http.js';
-import { seconds, type Fields } from '../core/values.js';
+import { formatSeconds, type Fields } from '../core/values.js';
 import type { CloudState, FakeImage } from '../state.js';
 
-/** The only store that there is, where the single-node cloud has its own. */
+/** The only store; the single-node cloud has one of another name. */
 export const STORE = 'files';
 
-/** An image as Glance shows it: its own properties first, as there. */
+/** An image as Glance shows it: custom properties first, as Glance does. */
 export function imageView(state: CloudState, image: FakeImage): Fields {
   return {
     ...image.properties,
@@ -26,8 +26,8 @@ export function imageView(state: CloudState, image: FakeImage): Fields {
     os_hash_algo: image.os_hash_value === null ? null : 'sha512',
     os_hash_value: image.os_hash_value,
     id: image.id,
-    created_at: seconds(image.createdAt),
-    updated_at: seconds(image.updatedAt),
+    created_at: formatSeconds(image.createdAt),
+    updated_at: formatSeconds(image.updatedAt),
     tags: image.tags,
     self: `/v2/images/${image.id}`,
     file: `/v2/images/${image.id}/file`,
@@ -36,12 +36,12 @@ export function imageView(state: CloudState, image: FakeImage): Fields {
   };
 }
 
-/** @throws ApiError 403 for what Glance keeps to itself: whatever begins like its own */
+/** @throws ApiError 403 for a property with Glance's reserved prefix */
 export function checkReserved(name: string, before = ''): void {
   if (name.startsWith('os_glance')) throw new ApiError(403, `${before}Attribute '${name}' is reserved.`);
 }
 
-/** Properties that Glance has itself; all others are the user's, and of type string. */
+/** The properties that Glance itself defines; all others are custom properties of type string. */
 export const OWN_PROPERTIES = new Set([
   'id', 'name', 'status', 'visibility', 'size', 'virtual_size', 'checksum', 'os_hash_algo', 'os_hash_value', 'protected', 'tags',
   'owner', 'created_at', 'updated_at', 'min_disk', 'min_ram', 'disk_format', 'container_format', 'self', 'file', 'schema', 'os_hidden',

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { ApiError, errorPage, Routes, TITLES, type Call, type Reply, type Service } from '../core/http.js';
-import { fields, list, text, type Fields } from '../core/values.js';
+import { asFields, asList, asText, type Fields } from '../core/values.js';
 import type { CloudState, FakeImage } from '../state.js';
 import type { ImageFiles } from './image-data.js';
 import type { ImageImports } from './image-import.js';
 import { listImages } from './image-list.js';
-import { checkChoice, checkedOwn, patchImage, schemaError } from './image-patch.js';
+import { checkChoice, checkOwnProperty, patchImage, schemaError } from './image-patch.js';
 import { checkReserved, imageView, OWN_PROPERTIES, READ_ONLY, STORE } from './image-view.js';
 import { imageSchema } from './schema.js';
 
@@ -26,7 +26,7 @@ export class Image implements Service {
       .on('GET', '/', (call) => ({ status: 300, json: versions(call) }))
       .on('GET', '/versions', (call) => ({ status: 200, json: versions(call) }))
       .on('GET', '/v2/images', (call) => listImages(state, call))
-      .on('POST', '/v2/images', async (call) => this.create(call, fields(await call.json())))
+      .on('POST', '/v2/images', async (call) => this.create(call, asFields(await call.json())))
       .on('GET', '/v2/images/:id', (call) => ({ status: 200, json: imageView(state, this.find(call)) }))
       .on('PATCH', '/v2/images/:id', (call) => this.patch(call))
       .on('DELETE', '/v2/images/:id', (call) => this.delete(call))
@@ -38,7 +38,7 @@ export class Image implements Service {
       .on('POST', '/v2/images/:id/actions/reactivate', (call) => this.activate(call, 'deactivated', 'active'))
       .on('GET', '/v2/images/:id/members', (call) => ({
         status: 200,
-        json: { members: list(this.find(call).id && []), schema: '/v2/schemas/members' },
+        json: { members: asList(this.find(call).id && []), schema: '/v2/schemas/members' },
       }))
       .on('GET', '/v2/schemas/image', () => ({ status: 200, json: imageSchema(state.diskFormats) }))
       .on('GET', '/v2/info/stores', () => ({ status: 200, json: { stores: [{ id: STORE, default: 'true' }] } }))
@@ -63,8 +63,8 @@ export class Image implements Service {
     };
   }
 
-  /** An image with nothing in it yet. */
-  newImage(given: Partial<FakeImage>): FakeImage {
+  /** Creates an image without bytes. */
+  createImage(given: Partial<FakeImage>): FakeImage {
     const now = Date.now();
     const image: FakeImage = {
       id: randomUUID(),
@@ -94,35 +94,35 @@ export class Image implements Service {
     return image;
   }
 
-  /** Removes an image, whoever asks. Its id is never given again. */
+  /** Deletes an image without any check. Glance accepts its id never again. */
   async remove(image: FakeImage): Promise<void> {
     this.state.images.delete(image.id);
-    this.state.burntImageIds.add(image.id);
+    this.state.deletedImageIds.add(image.id);
     image.status = 'deleted';
     this.imports.stop(image);
     await this.files.remove(image);
   }
 
   private create(call: Call, body: Fields): Reply {
-    const id = text(body['id']) ?? randomUUID();
+    const id = asText(body['id']) ?? randomUUID();
     if (!UUID.test(id))
       throw schemaError(
         `'${id}' does not match '^([0-9a-fA-F]){8}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){12}$'`,
       );
-    const own: Partial<FakeImage> = { tags: [...new Set(list(body['tags']).map(String))] };
+    const own: Partial<FakeImage> = { tags: [...new Set(asList(body['tags']).map(String))] };
     const properties: Record<string, string> = {};
     for (const [name, value] of Object.entries(body)) {
       if (name === 'id' || name === 'tags') continue;
       checkReserved(name, 'Access was denied to this resource.\n');
       if (READ_ONLY.has(name) && name !== 'owner') throw new ApiError(403, `Attribute '${name}' is read-only.`);
-      if (OWN_PROPERTIES.has(name)) Object.assign(own, checkedOwn(name, value));
+      if (OWN_PROPERTIES.has(name)) Object.assign(own, checkOwnProperty(name, value));
       else if (typeof value === 'string') properties[name] = value;
       else throw schemaError(`${String(value)} is not of type 'string'`);
     }
     checkChoice(own.disk_format ?? null, this.state.diskFormats);
-    if (this.state.images.has(id) || this.state.burntImageIds.has(id))
+    if (this.state.images.has(id) || this.state.deletedImageIds.has(id))
       throw new ApiError(409, `Image ID ${id} already exists!`);
-    const image = this.newImage({ ...own, id, properties });
+    const image = this.createImage({ ...own, id, properties });
     return {
       status: 201,
       json: imageView(this.state, image),
@@ -145,7 +145,7 @@ export class Image implements Service {
     const type = call.headers['content-type'] ?? '';
     if (!/^application\/openstack-images-v2\.[01]-json-patch$/.test(type)) {
       return {
-        ...this.errorReply(wrongType(type)),
+        ...this.errorReply(unsupportedMediaType(type)),
         headers: {
           'accept-patch': 'application/openstack-images-v2.0-json-patch, application/openstack-images-v2.1-json-patch',
         },
@@ -167,7 +167,7 @@ export class Image implements Service {
 
   private async upload(call: Call): Promise<Reply> {
     const type = call.headers['content-type'] ?? '';
-    if (type !== 'application/octet-stream') throw wrongType(type);
+    if (type !== 'application/octet-stream') throw unsupportedMediaType(type);
     await this.files.receive(this.find(call), call.request);
     return { status: 204 };
   }
@@ -204,7 +204,7 @@ export class Image implements Service {
   }
 }
 
-function wrongType(type: string): ApiError {
+function unsupportedMediaType(type: string): ApiError {
   return new ApiError(415, `The request media type ${type} is not supported by this server.`);
 }
 

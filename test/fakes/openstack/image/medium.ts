@@ -2,30 +2,36 @@ import { execFile } from 'node:child_process';
 import { readFile, rm, type FileHandle } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { BootMedium } from '../state.js';
-import { grubCommandLine } from './grub-config.js';
+import { findCommandLine } from './grub-config.js';
 
 const run = promisify(execFile);
 
-/** Bytes of a sector; descriptors begin in the seventeenth, a sector each. https://ecma-international.org/publications-and-standards/standards/ecma-119/ */
+/**
+ * Bytes of a sector. Volume descriptors begin in sector 16 and take one sector each.
+ * https://ecma-international.org/publications-and-standards/standards/ecma-119/
+ */
 const SECTOR = 2048;
 const FIRST_DESCRIPTOR = 16;
 const DESCRIPTORS = 16;
-/** Bytes of what xorriso prints of a medium with many files. */
+/** Bytes that xorriso may print for a medium with many files. */
 const LARGEST_LIST = 64 * 1024 * 1024;
-/** Where this program puts the configuration of its own boot loader. */
+/** Path at which imagefactory puts the configuration of its boot loader. */
 const OUR_CONFIG = 'imagefactory-boot/grub.cfg';
 
-/** A medium that a machine may have in its drive; undefined for everything else. */
+/** Reads an install medium; undefined when the file is no ISO 9660 image. */
 export async function readMedium(handle: FileHandle, file: string): Promise<BootMedium | undefined> {
   const bootable = await isBootable(handle);
   if (bootable === undefined) return undefined;
-  const files = await filesOf(file);
+  const files = await listFiles(file);
   if (!files.has(OUR_CONFIG)) return { files, bootable };
-  const commandLine = grubCommandLine(await textOf(file, OUR_CONFIG));
+  const commandLine = findCommandLine(await readText(file, OUR_CONFIG));
   return { files, bootable, ...(commandLine === undefined ? {} : { commandLine }) };
 }
 
-/** Whether it has a boot record as El Torito has it; undefined for what is no ISO 9660. https://pdos.csail.mit.edu/6.828/2018/readings/boot-cdrom.pdf */
+/**
+ * Whether the medium has an El Torito boot record; undefined when the file is no ISO 9660 image.
+ * https://pdos.csail.mit.edu/6.828/2018/readings/boot-cdrom.pdf
+ */
 async function isBootable(handle: FileHandle): Promise<boolean | undefined> {
   const bytes = Buffer.alloc(DESCRIPTORS * SECTOR);
   const { bytesRead } = await handle.read(bytes, 0, bytes.length, FIRST_DESCRIPTOR * SECTOR);
@@ -35,8 +41,8 @@ async function isBootable(handle: FileHandle): Promise<boolean | undefined> {
   return bytes.toString('latin1', 1, 6) === 'CD001' ? false : undefined;
 }
 
-/** All of its files with their sizes. */
-async function filesOf(file: string): Promise<Map<string, number>> {
+/** Lists all files of a medium with their sizes. */
+async function listFiles(file: string): Promise<Map<string, number>> {
   const { stdout } = await xorriso('-indev', file, '-find', '/', '-type', 'f', '-exec', 'lsdl', '--');
   const files = new Map<string, number>();
   for (const [, size = '0', path = ''] of stdout.matchAll(/^-\S+ +\d+ +\S+ +\S+ +(\d+) .*? '\/(.*)'$/gm)) {
@@ -45,7 +51,7 @@ async function filesOf(file: string): Promise<Map<string, number>> {
   return files;
 }
 
-async function textOf(file: string, path: string): Promise<string> {
+async function readText(file: string, path: string): Promise<string> {
   const copy = `${file}.part`;
   await xorriso('-osirrox', 'on', '-indev', file, '-extract', `/${path}`, copy);
   try {

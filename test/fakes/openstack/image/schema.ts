@@ -1,11 +1,11 @@
-/** What Glance says of an image's properties; clients check what they send against it. */
+/** Parts of Glance's schema of an image; clients check their requests against the schema. */
 const text = { type: ['null', 'string'] };
 const flag = { type: 'boolean' };
 const count = { type: 'integer' };
 const readOnlyText = { type: ['null', 'string'], readOnly: true };
 const readOnlyCount = { type: ['null', 'integer'], readOnly: true };
 
-/** The schema of a cloud that takes these formats of disks. */
+/** Builds the schema for a cloud that accepts these disk formats. */
 export const imageSchema = (diskFormats: readonly string[]): object => ({
   name: 'image',
   properties: {

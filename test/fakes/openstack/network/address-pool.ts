@@ -1,11 +1,13 @@
-/** Addresses of the cloud's networks: parts of one /16 of the loopback range, so that guests are really reached. */
+/**
+ * The addresses of the cloud's networks: parts of a /16 of the loopback range, so that guests can really be reached.
+ */
 export class AddressPool {
   private readonly networks = new Map<string, { base: number; next: number; free: string[] }>();
 
-  /** @param prefix first two parts, `127.16` */
+  /** @param prefix the first two numbers, as `127.16` */
   constructor(readonly prefix: string) {}
 
-  /** Gives a network addresses `<prefix>.<third>.<10…>` and up. */
+  /** Adds a network with the addresses from `<prefix>.<third>.10` on. */
   add(networkId: string, third: number): void {
     this.networks.set(networkId, { base: third * 256, next: third * 256 + 10, free: [] });
   }
@@ -13,7 +15,7 @@ export class AddressPool {
   take(networkId: string): string | undefined {
     const network = this.networks.get(networkId);
     if (network === undefined) return undefined;
-    // Unused ones first: an address that was just left would lead a late caller to the wrong guest.
+    // Unused addresses first: a client that still uses a released address would reach the wrong guest.
     if (network.next < network.base + 16_384) {
       const number = network.next++;
       if (number % 256 === 255) network.next++;

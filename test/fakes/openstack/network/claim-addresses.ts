@@ -1,8 +1,10 @@
 import { createServer } from 'node:net';
 
 /**
- * A /16 of the loopback range for this cloud alone: whoever listens on its first address has it, so that test files that
- * run at the same time do not meet. Port 22 where this user may have it, else any.
+ * Claims a /16 of the loopback range for one cloud, so that test files that run at the same time use different
+ * addresses. The cloud that listens on the first address owns the range.
+ *
+ * @returns `port`: 22 if this process may use it, else 0 for any free port; `close` gives the range back
  */
 export async function claimAddresses(): Promise<{ prefix: string; port: number; close(): void }> {
   for (const port of [22, 0]) {
@@ -17,5 +19,5 @@ export async function claimAddresses(): Promise<{ prefix: string; port: number; 
       if (taken !== 'EADDRINUSE') break;
     }
   }
-  throw new Error('no addresses of the loopback range can be listened on');
+  throw new Error('could not listen on any address of the loopback range');
 }

@@ -1,5 +1,5 @@
 import { ApiError, type Call, type Reply } from '../core/http.js';
-import { csv, type Fields } from '../core/values.js';
+import { splitCsv, type Fields } from '../core/values.js';
 
 const PAGING = new Set([
   'limit',
@@ -22,7 +22,7 @@ const SPECIAL: Record<string, (view: Fields, wanted: string) => boolean> = {
   },
 };
 
-/** A list as Neutron answers it: every given attribute must match, repeated ones by any value. */
+/** Builds a list as Neutron does: every given attribute must match; of a repeated one, any value. */
 export function listReply(call: Call, collection: string, views: Fields[], attributes: string[]): Reply {
   const { query } = call;
   const unknown = [...query.keys()].filter(
@@ -36,7 +36,7 @@ export function listReply(call: Call, collection: string, views: Fields[], attri
   const start = marker === null ? 0 : found.findIndex((view) => view['id'] === marker) + 1;
   const limit = Number(query.get('limit') ?? 0) || found.length;
   const page = found.slice(start, start + limit);
-  const json: Fields = { [collection]: page.map((view) => selected(view, query.getAll('fields'))) };
+  const json: Fields = { [collection]: page.map((view) => selectFields(view, query.getAll('fields'))) };
   const last = page.at(-1);
   if (start + limit < found.length && last !== undefined) {
     const next = new URLSearchParams(query);
@@ -48,8 +48,8 @@ export function listReply(call: Call, collection: string, views: Fields[], attri
 
 function matches(view: Fields, query: URLSearchParams): boolean {
   const tags = (view['tags'] as string[] | undefined) ?? [];
-  if (!csv(query.getAll('tags')).every((tag) => tags.includes(tag))) return false;
-  const any = csv(query.getAll('tags-any'));
+  if (!splitCsv(query.getAll('tags')).every((tag) => tags.includes(tag))) return false;
+  const any = splitCsv(query.getAll('tags-any'));
   if (any.length > 0 && !any.some((tag) => tags.includes(tag))) return false;
   for (const key of new Set(query.keys())) {
     if (PAGING.has(key)) continue;
@@ -65,7 +65,7 @@ function isEqual(value: unknown, wanted: string): boolean {
   return String(value ?? '') === wanted;
 }
 
-function selected(view: Fields, names: string[]): Fields {
+function selectFields(view: Fields, names: string[]): Fields {
   if (names.length === 0) return view;
   return Object.fromEntries(Object.entries(view).filter(([name]) => names.includes(name)));
 }

@@ -1,19 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { ApiError, type Call, type Reply, type Routes } from '../core/http.js';
 import { quotaError } from '../core/quota-error.js';
-import { text, textOr, type Fields } from '../core/values.js';
+import { asText, asTextOr, type Fields } from '../core/values.js';
 import type { CloudState, FakeFloatingIp, FakePort } from '../state.js';
 import type { AddressPool } from './address-pool.js';
-import { checkAttributes, inner } from './body.js';
+import { checkAttributes, readResource } from './body.js';
 import { listReply } from './filter.js';
 import type { NetworkViews } from './views.js';
 
 const ATTRIBUTES = ['id', 'floating_network_id', 'floating_ip_address', 'port_id', 'fixed_ip_address', 'router_id', 'status', 'description', 'project_id', 'tenant_id', 'revision_number']; // prettier-ignore
 
-/** What happens outside Neutron when an address is moved. */
+/** The events of floating IPs that concern the guests. */
 export interface FloatingIpEvents {
-  /** The address leads to the port's server now, or to none. */
-  moved(floating: FakeFloatingIp): void;
+  /** The floating IP belongs to another port now, or to none. */
+  onMove(floating: FakeFloatingIp): void;
 }
 
 /** https://docs.openstack.org/api-ref/network/v2/#floating-ips-floatingips */
@@ -38,31 +38,31 @@ export class FloatingIps {
       )
       .on('POST', '/v2.0/floatingips', async (call) => ({
         status: 201,
-        json: show(this.create(inner(await call.json(), 'floatingip'))),
+        json: show(this.create(readResource(await call.json(), 'floatingip'))),
       }))
       .on('GET', '/v2.0/floatingips/:id', (call) => ({ status: 200, json: show(this.find(call)) }))
       .on('PUT', '/v2.0/floatingips/:id', async (call) => ({
         status: 200,
-        json: show(this.update(call, inner(await call.json(), 'floatingip'))),
+        json: show(this.update(call, readResource(await call.json(), 'floatingip'))),
       }))
       .on('DELETE', '/v2.0/floatingips/:id', (call) => this.delete(call));
   }
 
   remove(floating: FakeFloatingIp): void {
     floating.port_id = null;
-    this.events.moved(floating);
+    this.events.onMove(floating);
     this.state.floatingIps.delete(floating.id);
     this.pool.release(floating.floating_ip_address);
   }
 
-  /** Takes the address from its server, as when the server goes. */
+  /** Detaches the address from its port, as when the server is deleted. */
   detach(floating: FakeFloatingIp): void {
     this.attach(floating, null);
   }
 
   private create(given: Fields): FakeFloatingIp {
     checkAttributes(given, [...ATTRIBUTES, 'subnet_id']);
-    const networkId = textOr(given['floating_network_id'], '');
+    const networkId = asTextOr(given['floating_network_id'], '');
     const network = this.state.networks.get(networkId);
     if (network === undefined) throw new ApiError(404, `Network ${networkId} could not be found.`, 'NetworkNotFound');
     if (!network.external) {
@@ -86,22 +86,22 @@ export class FloatingIps {
       fixed_ip_address: null,
       router_id: null,
       status: 'DOWN',
-      description: textOr(given['description'], ''),
+      description: asTextOr(given['description'], ''),
       tags: [],
       created: now,
       updated: now,
     };
-    const port = this.portOf(given['port_id']);
+    const port = this.findFreePort(given['port_id']);
     this.state.floatingIps.set(floating.id, floating);
     if (port !== null) this.attach(floating, port);
     return floating;
   }
 
-  private portOf(id: unknown): FakePort | null {
+  private findFreePort(id: unknown): FakePort | null {
     if (id === null || id === undefined) return null;
-    const port = this.state.ports.get(textOr(id, ''));
+    const port = this.state.ports.get(asTextOr(id, ''));
     if (port === undefined) throw new ApiError(404, `Port ${String(id)} could not be found.`, 'PortNotFound');
-    const taken = this.state.floatingIpsOf(port.id)[0];
+    const taken = this.state.findFloatingIps(port.id)[0];
     if (taken !== undefined) {
       throw new ApiError(
         409,
@@ -120,7 +120,7 @@ export class FloatingIps {
     floating.fixed_ip_address = port?.fixed_ips[0]?.ip_address ?? null;
     floating.router_id = port === null ? null : (router?.id ?? null);
     floating.updated = Date.now();
-    this.events.moved(floating);
+    this.events.onMove(floating);
   }
 
   private find(call: Call): FakeFloatingIp {
@@ -132,9 +132,9 @@ export class FloatingIps {
 
   private update(call: Call, given: Fields): FakeFloatingIp {
     const floating = this.find(call);
-    if (text(given['description']) !== undefined) floating.description = String(given['description']);
+    if (asText(given['description']) !== undefined) floating.description = String(given['description']);
     if ('port_id' in given && given['port_id'] !== floating.port_id)
-      this.attach(floating, this.portOf(given['port_id']));
+      this.attach(floating, this.findFreePort(given['port_id']));
     return floating;
   }
 

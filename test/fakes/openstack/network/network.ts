@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { ApiError, Routes, type Call, type Reply, type Service } from '../core/http.js';
-import { fields, list, type Fields } from '../core/values.js';
+import { asFields, asList, type Fields } from '../core/values.js';
 import type { CloudState, FakePort } from '../state.js';
 import type { AddressPool } from './address-pool.js';
 import { listReply } from './filter.js';
@@ -52,7 +52,7 @@ export class Network implements Service {
     return { status: error.status, json: { NeutronError: { type: error.type, message: error.message, detail: '' } } };
   }
 
-  /** A port with an address of the network, for a server. */
+  /** Creates a port with an address of the network. */
   createPort(networkId: string, given: Partial<FakePort>): FakePort {
     const network = this.state.networks.get(networkId);
     const address = this.pool.take(networkId);
@@ -77,7 +77,7 @@ export class Network implements Service {
   }
 
   removePort(port: FakePort): void {
-    for (const floating of this.state.floatingIpsOf(port.id)) this.floatingIps.detach(floating);
+    for (const floating of this.state.findFloatingIps(port.id)) this.floatingIps.detach(floating);
     this.state.removePort(port);
     for (const { ip_address: address } of port.fixed_ips) this.pool.release(address);
   }
@@ -148,7 +148,7 @@ export class Network implements Service {
   private addPorts(): void {
     this.routes
       .on('POST', '/v2.0/ports', async (call) => {
-        const given = fields(fields(await call.json())['port']);
+        const given = asFields(asFields(await call.json())['port']);
         const networkId = String(given['network_id']);
         if (!this.state.networks.has(networkId))
           throw new ApiError(404, `Network ${networkId} could not be found.`, 'NetworkNotFound');
@@ -166,25 +166,25 @@ export class Network implements Service {
 
   private addTags(): void {
     this.routes
-      .on('GET', '/v2.0/:type/:id/tags', (call) => ({ status: 200, json: { tags: this.tagged(call).tags } }))
+      .on('GET', '/v2.0/:type/:id/tags', (call) => ({ status: 200, json: { tags: this.findTagged(call).tags } }))
       .on('PUT', '/v2.0/:type/:id/tags', async (call) => {
-        const body = fields(await call.json());
-        const item = this.tagged(call);
-        item.tags = [...new Set(list(body['tags']).map(String))];
+        const body = asFields(await call.json());
+        const item = this.findTagged(call);
+        item.tags = [...new Set(asList(body['tags']).map(String))];
         return { status: 200, json: { tags: item.tags } };
       })
       .on('PUT', '/v2.0/:type/:id/tags/:tag', (call) => {
-        const item = this.tagged(call);
+        const item = this.findTagged(call);
         item.tags = [...new Set([...item.tags, call.params['tag'] ?? ''])];
         return { status: 201, json: null };
       })
       .on('DELETE', '/v2.0/:type/:id/tags', (call) => {
-        this.tagged(call).tags = [];
+        this.findTagged(call).tags = [];
         return { status: 204 };
       });
   }
 
-  private tagged(call: Call): { tags: string[] } {
+  private findTagged(call: Call): { tags: string[] } {
     const { type = '', id = '' } = call.params;
     const all: Record<string, Map<string, { tags: string[] }>> = {
       networks: this.state.networks,

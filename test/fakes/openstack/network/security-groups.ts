@@ -1,8 +1,8 @@
 import { quotaError } from '../core/quota-error.js';
 import { ApiError, type Call, type Reply, type Routes } from '../core/http.js';
-import { fields, text, textOr, type Fields } from '../core/values.js';
-import { newRule, type CloudState, type FakeRule, type FakeSecurityGroup } from '../state.js';
-import { checkAttributes, inner } from './body.js';
+import { asFields, asText, asTextOr, type Fields } from '../core/values.js';
+import { createRule, type CloudState, type FakeRule, type FakeSecurityGroup } from '../state.js';
+import { checkAttributes, readResource } from './body.js';
 import { listReply } from './filter.js';
 import type { NetworkViews } from './views.js';
 
@@ -30,12 +30,12 @@ export function addSecurityGroupRoutes(routes: Routes, state: CloudState, views:
       ),
     )
     .on('POST', '/v2.0/security-groups', async (call) => {
-      const given = inner(await call.json(), 'security_group');
+      const given = readResource(await call.json(), 'security_group');
       checkAttributes(given, ['name', 'description', 'stateful', 'tenant_id', 'project_id']);
       const limit = state.quotas.securityGroups;
       if (limit >= 0 && state.securityGroups.size >= limit)
         throw quotaError('network', "Quota exceeded for resources: ['security_group'].");
-      const group = state.addSecurityGroup(textOr(given['name'], ''), textOr(given['description'], ''));
+      const group = state.addSecurityGroup(asTextOr(given['name'], ''), asTextOr(given['description'], ''));
       return { status: 201, json: { security_group: views.group(group) } };
     })
     .on('GET', '/v2.0/security-groups/:id', (call) => ({
@@ -44,9 +44,9 @@ export function addSecurityGroupRoutes(routes: Routes, state: CloudState, views:
     }))
     .on('PUT', '/v2.0/security-groups/:id', async (call) => {
       const group = findGroup(state, call.params['id']);
-      const given = inner(await call.json(), 'security_group');
-      group.name = textOr(given['name'], group.name);
-      group.description = textOr(given['description'], group.description);
+      const given = readResource(await call.json(), 'security_group');
+      group.name = asTextOr(given['name'], group.name);
+      group.description = asTextOr(given['description'], group.description);
       return { status: 200, json: { security_group: views.group(group) } };
     })
     .on('DELETE', '/v2.0/security-groups/:id', (call) => deleteGroup(state, call))
@@ -61,7 +61,7 @@ export function addSecurityGroupRoutes(routes: Routes, state: CloudState, views:
     })
     .on('POST', '/v2.0/security-group-rules', async (call) => ({
       status: 201,
-      json: { security_group_rule: views.rule(createRule(state, inner(await call.json(), 'security_group_rule'))) },
+      json: { security_group_rule: views.rule(addRule(state, readResource(await call.json(), 'security_group_rule'))) },
     }))
     .on('DELETE', '/v2.0/security-group-rules/:id', (call) => deleteRule(state, call));
 }
@@ -81,18 +81,18 @@ function deleteGroup(state: CloudState, call: Call): Reply {
   return { status: 204 };
 }
 
-function createRule(state: CloudState, given: Fields): FakeRule {
+function addRule(state: CloudState, given: Fields): FakeRule {
   checkAttributes(given, RULE_ATTRIBUTES);
-  const group = findGroup(state, text(given['security_group_id']));
-  const rule = newRule(group.id, {
-    direction: textOr(given['direction'], ''),
-    ethertype: textOr(given['ethertype'], 'IPv4'),
-    protocol: text(given['protocol'])?.toLowerCase() ?? null,
-    port_range_min: portOf(given['port_range_min']),
-    port_range_max: portOf(given['port_range_max']),
-    remote_ip_prefix: cidrOf(text(given['remote_ip_prefix'])),
-    remote_group_id: text(given['remote_group_id']) ?? null,
-    description: textOr(given['description'], ''),
+  const group = findGroup(state, asText(given['security_group_id']));
+  const rule = createRule(group.id, {
+    direction: asTextOr(given['direction'], ''),
+    ethertype: asTextOr(given['ethertype'], 'IPv4'),
+    protocol: asText(given['protocol'])?.toLowerCase() ?? null,
+    port_range_min: readPort(given['port_range_min']),
+    port_range_max: readPort(given['port_range_max']),
+    remote_ip_prefix: normalizeCidr(asText(given['remote_ip_prefix'])),
+    remote_group_id: asText(given['remote_group_id']) ?? null,
+    description: asTextOr(given['description'], ''),
   });
   if (rule.direction !== 'ingress' && rule.direction !== 'egress') {
     throw new ApiError(
@@ -101,7 +101,7 @@ function createRule(state: CloudState, given: Fields): FakeRule {
       'HTTPBadRequest',
     );
   }
-  const same = group.rules.find((other) => keyOf(other) === keyOf(rule));
+  const same = group.rules.find((other) => ruleKey(other) === ruleKey(rule));
   if (same !== undefined) {
     throw new ApiError(409, `Security group rule already exists. Rule id is ${same.id}.`, 'SecurityGroupRuleExists');
   }
@@ -110,7 +110,7 @@ function createRule(state: CloudState, given: Fields): FakeRule {
   return rule;
 }
 
-function keyOf({
+function ruleKey({
   direction,
   ethertype,
   protocol,
@@ -130,11 +130,11 @@ function keyOf({
   ]);
 }
 
-function portOf(value: unknown): number | null {
+function readPort(value: unknown): number | null {
   return value === null || value === undefined ? null : Number(value);
 }
 
-function cidrOf(value: string | undefined): string | null {
+function normalizeCidr(value: string | undefined): string | null {
   if (value === undefined) return null;
   if (!/^(\d+\.){3}\d+(\/\d+)?$|^[0-9a-f:]+(\/\d+)?$/i.test(value)) {
     throw new ApiError(400, `Invalid CIDR ${value} given as IP prefix.`, 'InvalidCIDR');
@@ -154,10 +154,10 @@ function deleteRule(state: CloudState, call: Call): Reply {
   throw new ApiError(404, `Security group rule ${id} does not exist`, 'SecurityGroupRuleNotFound');
 }
 
-/** Security groups by the ids or names that Nova is given. */
-export function groupsOf(state: CloudState, given: unknown[]): FakeSecurityGroup[] {
+/** Finds the security groups of a request to Nova, which gives their ids or names. @throws ApiError 400 */
+export function findGroups(state: CloudState, given: unknown[]): FakeSecurityGroup[] {
   return given.map((item) => {
-    const name = textOr(fields(item)['name'], '');
+    const name = asTextOr(asFields(item)['name'], '');
     const named =
       state.securityGroups.get(name) ?? [...state.securityGroups.values()].find((group) => group.name === name);
     if (named === undefined) throw new ApiError(400, `Unable to find security_group with name or id '${name}'`);

@@ -1,4 +1,4 @@
-import { seconds, type Fields } from '../core/values.js';
+import { formatSeconds, type Fields } from '../core/values.js';
 import type {
   CloudState,
   FakeFloatingIp,
@@ -10,7 +10,7 @@ import type {
   FakeSubnet,
 } from '../state.js';
 
-/** Resources as Neutron shows them. */
+/** The representations of Neutron's resources. */
 export class NetworkViews {
   constructor(private readonly state: CloudState) {}
 
@@ -139,5 +139,5 @@ export class NetworkViews {
 }
 
 function times(created: number, updated: number): Fields {
-  return { created_at: seconds(created), updated_at: seconds(updated), revision_number: 0 };
+  return { created_at: formatSeconds(created), updated_at: formatSeconds(updated), revision_number: 0 };
 }

@@ -1,37 +1,38 @@
-import { Orders } from '../core/orders.js';
+import { BehaviourRules } from '../core/behaviour-rules.js';
 import type { FakeVolume } from '../state.js';
 
-/** What is peculiar about a volume, and about which. */
+/** The behaviour of volumes that will be created. */
 export interface VolumeBehaviour {
+  /** The volumes that have this behaviour. Default: all. */
   match?: { name?: RegExp };
-  /** How many volumes (for `upload`: uploads). Default Infinity. */
+  /** Number of volumes (for `upload`: of uploads) that have it. Default Infinity. */
   times?: number;
   create?:
     | 'ok'
-    /** Ends `error`. */
+    /** It ends as `error`. */
     | 'error'
-    /** Stays `creating`; `downloading` when it is made from an image. */
+    /** It stays `creating`; `downloading` when it is created from an image. */
     | 'stuck';
   delete?:
     | 'ok'
-    /** Ends `error_deleting`. */
+    /** It ends as `error_deleting`. */
     | 'error'
-    /** Stays `deleting`. */
+    /** It stays `deleting`. */
     | 'stuck';
   upload?:
     | 'ok'
-    /** The image vanishes, the volume is available again: what Cinder does when it fails. */
+    /** The image disappears and the volume is available again, as when Cinder fails. */
     | 'deleted'
-    /** The volume is available again, the image queued for ever: what is left when Cinder dies in the middle of it. */
+    /** The volume is available again and the image stays queued for ever, as when Cinder crashes during the upload. */
     | 'lost'
-    /** The image is active with no bytes. */
+    /** The image becomes active with no bytes. */
     | 'empty'
-    /** The volume stays `uploading`, the image queued. */
+    /** The volume stays `uploading`, and the image queued. */
     | 'stuck';
 }
 
-/** What tests say about volumes to come. */
-export class VolumeBehaviours extends Orders<VolumeBehaviour, FakeVolume> {
+/** The behaviours that tests have set for volumes that will be created. */
+export class VolumeBehaviours extends BehaviourRules<VolumeBehaviour, FakeVolume> {
   constructor() {
     super(({ match = {} }, { name }) => match.name?.test(name ?? '') !== false);
   }

@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import type { Call, Reply } from '../core/http.js';
-import { micros, type Fields } from '../core/values.js';
+import { formatWholeSeconds, type Fields } from '../core/values.js';
 import type { CloudState, FakeVolume, FakeVolumeMessage } from '../state.js';
 
-/** The first microversion that has messages, and the first one that filters them. */
+/** Minor numbers of the first microversion with messages, and of the first one that filters them. */
 const FIRST = 3;
 const FILTERED = 5;
-/** Milliseconds that Cinder keeps a message: message_ttl. */
+/** Milliseconds for which Cinder keeps a message: message_ttl. */
 const KEPT = 30 * 86_400_000;
 
-/** What Cinder tells of a failure: the numbers and words of its `message_field.py`. */
-const TOLD = {
+/** The numbers and texts of Cinder's failures, from its `message_field.py`. */
+const FAILURES = {
   upload: { event: '003_004', words: 'copy volume to image:Failed to upload volume to image at backend.' },
   copy: { event: '005_007', words: 'copy image to volume:Image used for creating volume exceeds available space.' },
   create: {
@@ -19,14 +19,14 @@ const TOLD = {
   },
 };
 
-/** Puts down why something went wrong with a volume. It outlives the volume. */
-export function tell(state: CloudState, { id }: FakeVolume, what: keyof typeof TOLD): void {
-  const { event, words } = TOLD[what];
+/** Adds a message about a failure of a volume. The message stays when the volume is deleted. */
+export function addMessage(state: CloudState, { id }: FakeVolume, what: keyof typeof FAILURES): void {
+  const { event, words } = FAILURES[what];
   const requestId = `req-${randomUUID()}`;
   state.volumeMessages.unshift({ id: randomUUID(), volumeId: id, event, words, requestId, createdAt: Date.now() });
 }
 
-/** https://docs.openstack.org/api-ref/block-storage/v3/#list-messages — newest first; as there are few, on one page. */
+/** https://docs.openstack.org/api-ref/block-storage/v3/#list-messages — newest first, all on one page. */
 export function listMessages(state: CloudState, { microversion, query, endpoint }: Call): Reply {
   if (microversion < FIRST) return notFound('The resource could not be found.');
   const wanted = microversion < FILTERED ? null : query.get('resource_uuid');
@@ -54,8 +54,8 @@ function view({ projectId }: CloudState, message: FakeVolumeMessage, endpoint: s
     event_id: `VOLUME_VOLUME_${message.event}`,
     user_message: message.words,
     message_level: 'ERROR',
-    created_at: time(createdAt),
-    guaranteed_until: time(createdAt + KEPT),
+    created_at: formatWholeSeconds(createdAt),
+    guaranteed_until: formatWholeSeconds(createdAt + KEPT),
     request_id: message.requestId,
     links: [
       { rel: 'self', href: `${endpoint}/v3/${projectId}/messages/${id}` },
@@ -64,9 +64,4 @@ function view({ projectId }: CloudState, message: FakeVolumeMessage, endpoint: s
     resource_type: 'VOLUME',
     resource_uuid: message.volumeId,
   };
-}
-
-/** The database keeps no more of a time than its second. */
-function time(moment: number): string {
-  return micros(moment - (moment % 1000));
 }

@@ -1,15 +1,15 @@
 import { ApiError } from '../core/http.js';
 import { quotaError } from '../core/quota-error.js';
-import { fields, isFields, text, textOr, texts, type Fields } from '../core/values.js';
+import { asFields, isFields, asText, asTextOr, asTextMap, type Fields } from '../core/values.js';
 import type { CloudState, FakeImage } from '../state.js';
 
 const GIB = 1024 ** 3;
-/** Formats in which Cinder writes images. */
+/** The disk formats in which Cinder writes images. */
 const UPLOAD_FORMATS = ['raw', 'vmdk', 'vdi', 'qcow2', 'vhd', 'vhdx', 'ploop'];
-/** The only type that there is. */
+/** The only volume type. */
 export const VOLUME_TYPE = '__DEFAULT__';
 
-/** What a create call asks for, checked as Cinder checks it. */
+/** A request to create a volume, after Cinder's checks. */
 export interface CreateVolumeRequest {
   name: string | null;
   description: string | null;
@@ -19,33 +19,39 @@ export interface CreateVolumeRequest {
   image: FakeImage | undefined;
 }
 
-/** @throws ApiError with Cinder's words */
+/** Reads and checks a request to create a volume. @throws ApiError with Cinder's message */
 export function readCreateVolume(state: CloudState, body: unknown): CreateVolumeRequest {
-  const given = fields(body)['volume'];
+  const given = asFields(body)['volume'];
   if (!isFields(given)) throw new ApiError(400, "'volume' is a required property");
-  const metadata = checkedMetadata(given['metadata']);
+  const metadata = checkMetadata(given['metadata']);
   const size = readSize(given['size']);
-  const type = text(given['volume_type']) ?? VOLUME_TYPE;
+  const type = asText(given['volume_type']) ?? VOLUME_TYPE;
   if (type !== VOLUME_TYPE) throw new ApiError(404, `Volume type with name ${type} could not be found.`);
   const image = readImage(state, given, size);
-  const zone = text(given['availability_zone']) ?? 'nova';
+  const zone = asText(given['availability_zone']) ?? 'nova';
   if (zone !== 'nova') throw new ApiError(400, `Availability zone '${zone}' is invalid.`);
   checkQuota(state, size);
-  return { name: text(given['name']) ?? null, description: text(given['description']) ?? null, size, metadata, image };
+  return {
+    name: asText(given['name']) ?? null,
+    description: asText(given['description']) ?? null,
+    size,
+    metadata,
+    image,
+  };
 }
 
 function invalid(attribute: string, value: unknown, why: string): ApiError {
   return new ApiError(400, `Invalid input for field/attribute ${attribute}. Value: ${String(value)}. ${why}`);
 }
 
-/** Metadata as Cinder takes it. */
-export function checkedMetadata(given: unknown): Record<string, string> {
+/** Checks metadata as Cinder does. */
+export function checkMetadata(given: unknown): Record<string, string> {
   if (!isFields(given)) return {};
   for (const [name, value] of Object.entries(given)) {
     if (typeof value !== 'string') throw invalid(name, value, `${String(value)} is not of type 'string'`);
     if (value.length > 255) throw invalid(name, value, `'${value}' is too long`);
   }
-  return texts(given);
+  return asTextMap(given);
 }
 
 function readSize(given: unknown): number {
@@ -61,7 +67,7 @@ function readSize(given: unknown): number {
 }
 
 function readImage(state: CloudState, given: Fields, size: number): FakeImage | undefined {
-  const id = text(given['imageRef']);
+  const id = asText(given['imageRef']);
   if (id === undefined) return undefined;
   const image = state.images.get(id);
   if (image === undefined) throw new ApiError(400, 'Invalid image identifier or unable to access requested image.');
@@ -89,7 +95,7 @@ function readImage(state: CloudState, given: Fields, size: number): FakeImage | 
   return image;
 }
 
-/** What the project's volumes use. */
+/** Computes the usage of the project's volumes. */
 export function volumeUsage(state: CloudState): { volumes: number; gigabytes: number } {
   const sizes = [...state.volumes.values()].map(({ size }) => size);
   return { volumes: sizes.length, gigabytes: sizes.reduce((total, size) => total + size, 0) };
@@ -112,7 +118,7 @@ function checkQuota(state: CloudState, size: number): void {
   }
 }
 
-/** How an image is to be made of a volume. */
+/** A request to upload a volume as an image. */
 export interface UploadRequest {
   name: string;
   disk_format: string;
@@ -120,11 +126,11 @@ export interface UploadRequest {
   visibility: string;
 }
 
-/** @throws ApiError with Cinder's words */
+/** Reads and checks a request to upload a volume. @throws ApiError with Cinder's message */
 export function readUpload(given: Fields): UploadRequest {
-  const name = textOr(given['image_name'], '');
+  const name = asTextOr(given['image_name'], '');
   if (name === '') throw invalid('image_name', name, "'' is too short");
-  const format = textOr(given['disk_format'], 'raw');
+  const format = asTextOr(given['disk_format'], 'raw');
   if (!UPLOAD_FORMATS.includes(format)) {
     throw invalid(
       'disk_format',
@@ -135,7 +141,7 @@ export function readUpload(given: Fields): UploadRequest {
   return {
     name,
     disk_format: format,
-    container_format: textOr(given['container_format'], 'bare'),
-    visibility: textOr(given['visibility'], 'private'),
+    container_format: asTextOr(given['container_format'], 'bare'),
+    visibility: asTextOr(given['visibility'], 'private'),
   };
 }

@@ -1,17 +1,20 @@
 import { ApiError, type Call, type Reply } from '../core/http.js';
-import { isFields, texts } from '../core/values.js';
+import { isFields, asTextMap } from '../core/values.js';
 import type { CloudState, FakeVolume } from '../state.js';
 import { briefVolume, volumeView } from './volume-view.js';
 
 /** Cinder's osapi_max_limit. */
 const LARGEST_LIMIT = 1000;
 
-/** https://docs.openstack.org/api-ref/block-storage/v3/#list-accessible-volumes-with-details — newest first, a page at a time. */
+/**
+ * https://docs.openstack.org/api-ref/block-storage/v3/#list-accessible-volumes-with-details — newest first, a page at
+ * a time.
+ */
 export function listVolumes(state: CloudState, call: Call, detailed: boolean): Reply {
   const { query, endpoint } = call;
   const found = [...state.volumes.values()].reverse().filter((volume) => matches(volume, query));
-  const start = startOf(state, found, query.get('marker'));
-  const limit = limitOf(query.get('limit'));
+  const start = findStart(state, found, query.get('marker'));
+  const limit = readLimit(query.get('limit'));
   const page = found.slice(start, start + limit);
   const volumes = page.map((volume) => (detailed ? volumeView : briefVolume)(state, volume, endpoint));
   const last = page.at(-1);
@@ -27,24 +30,24 @@ function matches(volume: FakeVolume, query: URLSearchParams): boolean {
   const status = query.get('status');
   if (name !== null && volume.name !== name) return false;
   if (status !== null && volume.status !== status) return false;
-  return Object.entries(metadataOf(query)).every(([key, value]) => volume.metadata[key] === value);
+  return Object.entries(readMetadataFilter(query)).every(([key, value]) => volume.metadata[key] === value);
 }
 
-/** The pairs of the filter, which is written as JSON, or as Python would. */
-function metadataOf(query: URLSearchParams): Record<string, string> {
+/** Reads the pairs of the metadata filter, which is JSON or a Python dict. */
+function readMetadataFilter(query: URLSearchParams): Record<string, string> {
   const given = query.get('metadata');
   if (given === null) return {};
   const pairs: unknown = JSON.parse(given.includes('"') ? given : given.replaceAll("'", '"'));
-  return isFields(pairs) ? texts(pairs) : {};
+  return isFields(pairs) ? asTextMap(pairs) : {};
 }
 
-function startOf(state: CloudState, found: FakeVolume[], marker: string | null): number {
+function findStart(state: CloudState, found: FakeVolume[], marker: string | null): number {
   if (marker === null) return 0;
   if (!state.volumes.has(marker)) throw new ApiError(404, `Volume ${marker} could not be found.`);
   return found.findIndex(({ id }) => id === marker) + 1;
 }
 
-function limitOf(given: string | null): number {
+function readLimit(given: string | null): number {
   if (given === null) return LARGEST_LIMIT;
   if (!/^-?\d+$/.test(given)) throw new ApiError(400, 'limit param must be an integer');
   if (Number(given) < 0) throw new ApiError(400, 'limit param must be positive');

@@ -1,11 +1,6 @@
-import { micros, type Fields } from '../core/values.js';
+import { formatWholeSeconds, type Fields } from '../core/values.js';
 import type { CloudState, FakeAttachment, FakeVolume } from '../state.js';
 import { VOLUME_TYPE } from './requests.js';
-
-/** Cinder keeps no more of a time than its second, and writes it with the microseconds that it does not have. */
-function time(moment: number): string {
-  return micros(moment - (moment % 1000));
-}
 
 /** A volume in a list without details. `endpoint`: of the service, without version and project. */
 export function briefVolume({ projectId }: CloudState, { id, name }: FakeVolume, endpoint: string): Fields {
@@ -24,8 +19,8 @@ export function volumeView(state: CloudState, volume: FakeVolume, endpoint: stri
     status: volume.status,
     size: volume.size,
     availability_zone: 'nova',
-    created_at: time(volume.createdAt),
-    updated_at: updatedAt === null ? null : time(updatedAt),
+    created_at: formatWholeSeconds(volume.createdAt),
+    updated_at: updatedAt === null ? null : formatWholeSeconds(updatedAt),
     description: volume.description,
     volume_type: VOLUME_TYPE,
     snapshot_id: null,
@@ -51,6 +46,6 @@ function attachmentView({ id }: FakeVolume, { id: attachment, serverId, device, 
     server_id: serverId,
     host_name: null,
     device,
-    attached_at: time(attachedAt),
+    attached_at: formatWholeSeconds(attachedAt),
   };
 }

@@ -1,13 +1,16 @@
 import { ApiError, errorPage, Routes, TITLES, type Call, type Reply, type Service } from '../core/http.js';
-import { fields, isFields, type Fields } from '../core/values.js';
+import { asFields, isFields, type Fields } from '../core/values.js';
 import type { CloudState, FakeVolume } from '../state.js';
 import { listMessages, removeMessage } from './messages.js';
-import { checkedMetadata, readCreateVolume, readUpload, VOLUME_TYPE } from './requests.js';
-import type { VolumeLife } from './volume-life.js';
+import { checkMetadata, readCreateVolume, readUpload, VOLUME_TYPE } from './requests.js';
+import type { VolumeLifecycle } from './volume-lifecycle.js';
 import { listVolumes } from './volume-list.js';
 import { volumeView } from './volume-view.js';
 
-/** The newest microversion that is spoken: Zed's. What each shows beyond 3.1 is not told apart. */
+/**
+ * Minor number of Cinder's newest microversion in the release Zed. Replies have the fields of 3.1 in all
+ * microversions.
+ */
 const NEWEST = 70;
 
 const ERROR_NAMES: Record<number, string> = {
@@ -29,7 +32,7 @@ export class Volume implements Service {
 
   constructor(
     private readonly state: CloudState,
-    private readonly life: VolumeLife,
+    private readonly lifecycle: VolumeLifecycle,
   ) {
     this.routes
       .on('GET', '/', (call) => ({ status: 300, json: versions(call) }))
@@ -63,16 +66,16 @@ export class Volume implements Service {
   errorReply(error: ApiError): Reply {
     const { status: code, message } = error;
     if (code === 401) return { status: code, json: { error: { code, title: 'Unauthorized', message } } };
-    // A path that no route takes never reaches Cinder's own error handling.
+    // Cinder's router answers an unknown path itself, with an HTML page.
     if (code === 404 && message === 'The resource could not be found.')
       return { status: code, html: errorPage(404, TITLES[404] ?? '', message) };
     const name = ERROR_NAMES[code] ?? 'computeFault';
     if (code !== 413) return { status: code, json: { [name]: { code, message } } };
-    // It has no idea when there will be room.
+    // Cinder does not know when quota will be available: it always sends 0.
     return { status: code, json: { [name]: { code, message, retryAfter: '0' } }, headers: { 'retry-after': '0' } };
   }
 
-  /** Reads the microversion that is asked for, and whether the project is the token's. */
+  /** Reads the requested microversion, and checks that the path has the token's project. */
   prepare(call: Call): void {
     const header = String(call.headers['openstack-api-version'] ?? '');
     const wanted = /volume (\d+\.\d+)/.exec(header)?.[1] ?? (header.includes('latest') ? `3.${NEWEST}` : '3.0');
@@ -101,7 +104,7 @@ export class Volume implements Service {
 
   private async create(call: Call): Promise<Reply> {
     const request = readCreateVolume(this.state, await call.json());
-    return this.show(call, 202, this.life.create(request));
+    return this.show(call, 202, this.lifecycle.create(request));
   }
 
   private delete(call: Call): Reply {
@@ -109,7 +112,7 @@ export class Volume implements Service {
     const isAtRest = /^(available|error(_restoring|_extending|_managing)?)$/.test(volume.status);
     const hasSnapshots = [...this.state.volumeSnapshots.values()].some(({ volumeId }) => volumeId === volume.id);
     if (!isAtRest || volume.attachments.length > 0 || hasSnapshots) throw new ApiError(400, NOT_DELETABLE);
-    this.life.delete(volume);
+    this.lifecycle.delete(volume);
     return { status: 202 };
   }
 
@@ -118,7 +121,7 @@ export class Volume implements Service {
     const found = [...this.state.volumeSnapshots.values()].filter(
       ({ volumeId }) => wanted === null || volumeId === wanted,
     );
-    // Nothing could be made of them: volumes in use are copied by few of Cinder's drivers.
+    // Status `error`: most of Cinder's drivers cannot take a snapshot of a volume in use.
     const snapshots = found.map(({ id, name, volumeId }) => ({ id, name, volume_id: volumeId, status: 'error' }));
     return { status: 200, json: { snapshots } };
   }
@@ -130,7 +133,7 @@ export class Volume implements Service {
   }
 
   private async act(call: Call): Promise<Reply> {
-    const body = fields(await call.json());
+    const body = asFields(await call.json());
     const [action = ''] = Object.keys(body);
     const given = isFields(body[action]) ? body[action] : {};
     const volume = this.find(call);
@@ -145,13 +148,13 @@ export class Volume implements Service {
   private async setMetadata(call: Call): Promise<Reply> {
     const volume = this.find(call);
     checkMetadataChange(volume);
-    volume.metadata = { ...volume.metadata, ...checkedMetadata(fields(await call.json())['metadata']) };
+    volume.metadata = { ...volume.metadata, ...checkMetadata(asFields(await call.json())['metadata']) };
     return { status: 200, json: { metadata: volume.metadata } };
   }
 
   private setImageMetadata(volume: FakeVolume, given: Fields): Reply {
     checkMetadataChange(volume);
-    volume.imageMetadata = { ...volume.imageMetadata, ...checkedMetadata(given['metadata']) };
+    volume.imageMetadata = { ...volume.imageMetadata, ...checkMetadata(given['metadata']) };
     return { status: 200, json: { metadata: volume.imageMetadata } };
   }
 
@@ -160,7 +163,7 @@ export class Volume implements Service {
     if (volume.status !== 'available') {
       throw new ApiError(400, `Invalid volume: Volume ${volume.id} status must be available`);
     }
-    const image = this.life.upload(volume, request);
+    const image = this.lifecycle.upload(volume, request);
     const answer = {
       id: volume.id,
       status: volume.status,
@@ -178,7 +181,7 @@ export class Volume implements Service {
   }
 }
 
-/** Both kinds of metadata are refused in the same words. */
+/** Cinder refuses changes of both kinds of metadata with the same message. */
 function checkMetadataChange({ status }: FakeVolume): void {
   if (status !== 'uploading' && status !== 'maintenance') return;
   throw new ApiError(400, `Invalid volume: Updating volume metadata is not allowed for volumes in ${status} status.`);

@@ -3,35 +3,35 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import { FakeCloud } from '../../../fakes/openstack/fake-cloud.js';
-import { Scene } from './support.js';
+import { CloudFixture } from './cloud-fixture.js';
 
-const support = await FakeCloud.guestSupport();
+const support = await FakeCloud.checkGuestSupport();
 const skip = support.supported ? false : support.reason;
 
-/** Command lines of the host's processes. */
-async function processes(): Promise<string[]> {
+/** Lists the command lines of the host's processes. */
+async function listProcesses(): Promise<string[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   return Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
 }
 
 describe('guests of the fake cloud', { skip }, () => {
-  let scene: Scene;
-  before(async () => (scene = await Scene.start()));
-  after(() => scene.close());
+  let fixture: CloudFixture;
+  before(async () => (fixture = await CloudFixture.start()));
+  after(() => fixture.close());
 
-  it('let the key pair in, have the host key of their user data, and run commands as root', async () => {
-    const { address } = await scene.guestServer((await scene.image()).id);
-    const guest = await scene.login(address);
+  it('accept the key pair, have the host key of their user data, and run commands as root', async () => {
+    const { address } = await fixture.createGuest((await fixture.createImage()).id);
+    const guest = await fixture.waitForLogin(address);
     assert.equal((await guest.run('id -un', { privileged: false })).stdout, 'debian\n');
     assert.equal((await guest.run('id -un; echo wrong >&2; exit 3')).stdout, 'root\n');
     assert.equal((await guest.run('exit 3')).exitCode, 3);
     guest.close();
-    await assert.rejects(scene.connect(address, 'nobody'), /refuses user nobody/);
+    await assert.rejects(fixture.connect(address, 'nobody'), /refuses user nobody/);
   });
 
-  it('never touch the files of the host', async () => {
-    const { address } = await scene.guestServer((await scene.image()).id);
-    const guest = await scene.login(address);
+  it('never change the files of the host', async () => {
+    const { address } = await fixture.createGuest((await fixture.createImage()).id);
+    const guest = await fixture.waitForLogin(address);
     const marks = ['/usr/bin', '/etc', '/tmp', '/root', '/opt'].map((folder) => `${folder}/fake-guest-was-here`);
     const written = await guest.run(`touch ${marks.join(' ')} && rm -f /usr/bin/env && mount -t tmpfs none /mnt`);
     assert.match(written.stderr, /permission denied/);
@@ -41,9 +41,9 @@ describe('guests of the fake cloud', { skip }, () => {
     guest.close();
   });
 
-  it('install packages into their own list, and know not every name', async () => {
-    const { address } = await scene.guestServer((await scene.image()).id);
-    const guest = await scene.login(address);
+  it('install packages into their own database, and do not know every name', async () => {
+    const { address } = await fixture.createGuest((await fixture.createImage()).id);
+    const guest = await fixture.waitForLogin(address);
     assert.equal((await guest.run('apt-get update && apt-get -y install nginx htop')).exitCode, 0);
     assert.equal(
       (await guest.run("dpkg-query -W -f='${Version} ${Status}' nginx")).stdout,
@@ -55,73 +55,73 @@ describe('guests of the fake cloud', { skip }, () => {
     guest.close();
   });
 
-  it('keep what was started when the connection goes, and what was written in their snapshot', async () => {
-    const { id, address } = await scene.guestServer((await scene.image()).id);
-    const guest = await scene.login(address);
+  it('keep processes when the connection is lost, and files in their snapshot', async () => {
+    const { id, address } = await fixture.createGuest((await fixture.createImage()).id);
+    const guest = await fixture.waitForLogin(address);
     await guest.run('setsid sh -c "sleep 0.2; echo kept >/opt/later" </dev/null >/dev/null 2>&1 & rm -f /usr/bin/env');
     guest.close();
-    const again = await scene.login(address);
-    await scene.until(
+    const again = await fixture.waitForLogin(address);
+    await fixture.waitFor(
       () => again.run('cat /opt/later'),
       ({ stdout }) => stdout === 'kept\n',
     );
     await again.run('systemctl poweroff');
-    await scene.reaches(id, 'SHUTOFF');
-    const copy = await scene.guestServer((await scene.snapshot(id)).id);
-    const other = await scene.login(copy.address);
+    await fixture.waitForServer(id, 'SHUTOFF');
+    const copy = await fixture.createGuest((await fixture.createSnapshot(id)).id);
+    const other = await fixture.waitForLogin(copy.address);
     assert.equal((await other.run('cat /opt/later; ls /usr/bin/env')).stdout, 'kept\n');
     other.close();
   });
 
   it('lose their connections and processes when they reboot, and come back under a new boot id', async () => {
-    const { id, address } = await scene.guestServer((await scene.image()).id);
-    const guest = await scene.login(address);
+    const { id, address } = await fixture.createGuest((await fixture.createImage()).id);
+    const guest = await fixture.waitForLogin(address);
     const bootId = 'cat /proc/sys/kernel/random/boot_id';
     const before = (await guest.run(bootId)).stdout;
     await guest.run('echo kept >/opt/kept; setsid sleep 86408 </dev/null >/dev/null 2>&1 &');
     const under = assert.rejects(guest.run('sleep 60'), /lost the connection/);
-    await scene.fake.rebootServer(id);
+    await fixture.fake.rebootServer(id);
     await under;
-    assert.ok(!(await processes()).some((line) => line.includes('86408')));
-    assert.equal((await scene.cloud.compute.getServer(id))?.status, 'ACTIVE');
-    const again = await scene.login(address);
+    assert.ok(!(await listProcesses()).some((line) => line.includes('86408')));
+    assert.equal((await fixture.cloud.compute.getServer(id))?.status, 'ACTIVE');
+    const again = await fixture.waitForLogin(address);
     assert.notEqual((await again.run(bootId)).stdout, before);
     assert.equal((await again.run('cat /opt/kept')).stdout, 'kept\n');
     again.close();
   });
 
-  it('have their processes killed with their server', async () => {
-    const { id, address } = await scene.guestServer((await scene.image()).id);
-    const guest = await scene.login(address);
+  it('end with all their processes when their server is deleted', async () => {
+    const { id, address } = await fixture.createGuest((await fixture.createImage()).id);
+    const guest = await fixture.waitForLogin(address);
     await guest.run('setsid sleep 86407 </dev/null >/dev/null 2>&1 &');
-    assert.ok((await processes()).some((line) => line.includes('86407')));
-    await scene.cloud.compute.deleteServer(id);
-    await scene.gone(id);
-    assert.ok(!(await processes()).some((line) => line.includes('86407')));
-    assert.equal(scene.fake.sshPortOf(address), undefined);
+    assert.ok((await listProcesses()).some((line) => line.includes('86407')));
+    await fixture.cloud.compute.deleteServer(id);
+    await fixture.waitForDeletion(id);
+    assert.ok(!(await listProcesses()).some((line) => line.includes('86407')));
+    assert.equal(fixture.fake.findSshPort(address), undefined);
   });
 
-  it('are not reached before a rule lets the caller in', async () => {
-    const { compute, network } = scene.cloud;
-    const { address } = await scene.guestServer((await scene.image()).id);
-    (await scene.login(address)).close();
+  it('cannot be reached before a rule allows the caller', async () => {
+    const { compute, network } = fixture.cloud;
+    const { address } = await fixture.createGuest((await fixture.createImage()).id);
+    (await fixture.waitForLogin(address)).close();
     const [group] = await network.listSecurityGroups({ name: 'guest' });
-    const held = scene.fake.state.securityGroups.get(group?.id ?? '');
+    const held = fixture.fake.state.securityGroups.get(group?.id ?? '');
     const rules = held?.rules.splice(0) ?? [];
-    await assert.rejects(scene.connect(address), /connection (reset|closed)/i);
+    await assert.rejects(fixture.connect(address), /connection (reset|closed)/i);
     held?.rules.push(...rules);
-    (await scene.connect(address)).close();
+    (await fixture.connect(address)).close();
     assert.ok((await compute.listServers()).length > 0);
   });
 
-  it('may refuse root rights or have another user', async () => {
-    const forget = scene.fake.behaviours.add({ guest: { user: 'fedora', sudo: 'password' } });
-    const { id, address } = await scene.guestServer((await scene.image()).id);
-    await scene.until(
-      () => scene.cloud.compute.consoleOutput(id),
+  it('may refuse root rights, and may have another user', async () => {
+    const forget = fixture.fake.behaviours.add({ guest: { user: 'fedora', sudo: 'password' } });
+    const { id, address } = await fixture.createGuest((await fixture.createImage()).id);
+    await fixture.waitFor(
+      () => fixture.cloud.compute.getConsoleOutput(id),
       (text) => text.includes('END SSH HOST KEY'),
     );
-    const guest = await scene.connect(address, 'fedora');
+    const guest = await fixture.connect(address, 'fedora');
     assert.match((await guest.run('true')).stderr, /a password is required/);
     guest.close();
     forget();

@@ -1,96 +1,96 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { Scene } from './support.js';
+import { CloudFixture } from './cloud-fixture.js';
 
 describe('servers of the fake cloud', () => {
-  let scene: Scene;
-  before(async () => (scene = await Scene.start({ guests: false, durations: { install: 30 } })));
-  after(() => scene.close());
+  let fixture: CloudFixture;
+  before(async () => (fixture = await CloudFixture.start({ guests: false, durations: { install: 30 } })));
+  after(() => fixture.close());
 
-  it('install from a kernel, print what they do, and switch themselves off', async () => {
-    const { fake, cloud } = scene;
+  it('install from a kernel, print on the console, and power off', async () => {
+    const { fake, cloud } = fixture;
     const forget = fake.behaviours.add({ installer: 'never-off', times: 1 });
-    const stays = await scene.server((await scene.installerImage()).id, {
+    const stays = await fixture.createServer((await fixture.createInstallerImage()).id, {
       user_data: Buffer.from('script').toString('base64'),
     });
-    await scene.reaches(stays, 'ACTIVE');
+    await fixture.waitForServer(stays, 'ACTIVE');
     forget();
-    await scene.until(
-      () => cloud.compute.consoleOutput(stays),
+    await fixture.waitFor(
+      () => cloud.compute.getConsoleOutput(stays),
       (text) => text.includes('Press Enter'),
     );
-    assert.match(await cloud.compute.consoleOutput(stays), /Command line: console=ttyS0\n[^]*6 bytes of user data/);
-    const leaves = await scene.server((await scene.installerImage()).id);
-    await scene.reaches(leaves, 'SHUTOFF');
+    assert.match(await cloud.compute.getConsoleOutput(stays), /Command line: console=ttyS0\n[^]*6 bytes of user data/);
+    const leaves = await fixture.createServer((await fixture.createInstallerImage()).id);
+    await fixture.waitForServer(leaves, 'SHUTOFF');
     assert.equal((await cloud.compute.getServer(stays))?.status, 'ACTIVE');
   });
 
-  it('give no console once they are off, as under libvirt', async () => {
-    const id = await scene.server((await scene.installerImage()).id);
-    await scene.reaches(id, 'SHUTOFF');
-    assert.equal(await scene.cloud.compute.consoleOutput(id), '');
+  it('have no console when they are off, as with libvirt', async () => {
+    const id = await fixture.createServer((await fixture.createInstallerImage()).id);
+    await fixture.waitForServer(id, 'SHUTOFF');
+    assert.equal(await fixture.cloud.compute.getConsoleOutput(id), '');
   });
 
-  it('hand the properties of their image down to a snapshot', async () => {
-    const image = await scene.installerImage();
-    const id = await scene.server(image.id);
-    await scene.reaches(id, 'SHUTOFF');
-    const snapshot = await scene.snapshot(id);
+  it('pass the properties of their image on to a snapshot', async () => {
+    const image = await fixture.createInstallerImage();
+    const id = await fixture.createServer(image.id);
+    await fixture.waitForServer(id, 'SHUTOFF');
+    const snapshot = await fixture.createSnapshot(id);
     assert.equal(snapshot['kernel_id'], image['kernel_id']);
     assert.equal(snapshot['instance_uuid'], id);
     assert.ok((snapshot.size ?? 0) > 0);
   });
 
-  it('fail, hang and vanish as a test wants', async () => {
-    const { fake, cloud } = scene;
-    const image = await scene.image();
+  it('fail, hang and disappear as a test sets it', async () => {
+    const { fake, cloud } = fixture;
+    const image = await fixture.createImage();
     fake.behaviours.add({ match: { name: /^bad$/ }, create: 'error' });
     fake.behaviours.add({ match: { name: /^stuck$/ }, create: 'stuck' });
     fake.behaviours.add({ match: { name: /^stolen$/ }, deletedAfter: 60 });
     const [bad, stuck, stolen] = await Promise.all(
-      ['bad', 'stuck', 'stolen'].map((name) => scene.server(image.id, { name })),
+      ['bad', 'stuck', 'stolen'].map((name) => fixture.createServer(image.id, { name })),
     );
     assert.ok(bad !== undefined && stuck !== undefined && stolen !== undefined);
     assert.equal(
-      (await scene.reaches(bad, 'ERROR')).fault?.message,
+      (await fixture.waitForServer(bad, 'ERROR')).fault?.message,
       'No valid host was found. There are not enough hosts available.',
     );
-    await scene.gone(stolen);
+    await fixture.waitForDeletion(stolen);
     assert.equal((await cloud.compute.getServer(stuck))?.status, 'BUILD');
   });
 
-  it('make snapshots that die or stay empty as a test wants', async () => {
-    const { fake, cloud } = scene;
-    const id = await scene.server((await scene.image()).id);
-    await scene.reaches(id, 'ACTIVE');
+  it('create snapshots that fail or stay empty as a test sets it', async () => {
+    const { fake, cloud } = fixture;
+    const id = await fixture.createServer((await fixture.createImage()).id);
+    await fixture.waitForServer(id, 'ACTIVE');
     fake.behaviours.add({ snapshot: 'killed', times: 1 });
     const killed = await cloud.compute.createServerImage(id, 'killed', {});
-    await scene.until(
+    await fixture.waitFor(
       () => cloud.image.getImage(killed),
       (image) => image?.status === 'killed',
     );
-    await scene.reaches(id, 'ACTIVE');
+    await fixture.waitForServer(id, 'ACTIVE');
     fake.behaviours.add({ snapshot: 'empty', times: 1 });
-    assert.equal((await scene.snapshot(id)).size, 0);
+    assert.equal((await fixture.createSnapshot(id)).size, 0);
   });
 
-  it('count against the quotas, and are told as leftovers until they are gone', async () => {
-    const { fake } = scene;
+  it('count against the quotas, and are leftovers until they are deleted', async () => {
+    const { fake } = fixture;
     for (const { id } of fake.leftovers().filter(({ kind }) => kind === 'server')) {
       fake.deleteServer(id);
-      await scene.gone(id);
+      await fixture.waitForDeletion(id);
     }
     fake.state.quotas.instances = 1;
-    const image = await scene.image();
-    const id = await scene.server(image.id, { name: 'one', tags: ['a=b'] });
+    const image = await fixture.createImage();
+    const id = await fixture.createServer(image.id, { name: 'one', tags: ['a=b'] });
     await assert.rejects(
-      scene.server(image.id),
+      fixture.createServer(image.id),
       /Quota exceeded for instances: Requested 1, but already used 1 of 1 instances/,
     );
     const kinds = fake.leftovers().filter(({ kind }) => kind === 'server' || kind === 'port');
     assert.deepEqual(kinds.map(({ kind, tags }) => [kind, tags]), [['server', ['a=b']], ['port', []]]); // prettier-ignore
-    await scene.cloud.compute.deleteServer(id);
-    await scene.gone(id);
+    await fixture.cloud.compute.deleteServer(id);
+    await fixture.waitForDeletion(id);
     assert.deepEqual(fake.leftovers().filter(({ kind }) => kind !== 'image'), []); // prettier-ignore
     fake.state.quotas.instances = -1;
   });

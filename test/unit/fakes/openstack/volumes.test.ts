@@ -2,58 +2,58 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { FactoryError } from '../../../../src/domain/errors.js';
 import { FakeCloud } from '../../../fakes/openstack/fake-cloud.js';
-import { cdrom, rootDisk, Scene } from './support.js';
+import { cdrom, rootDisk, CloudFixture } from './cloud-fixture.js';
 
-const guests = await FakeCloud.guestSupport();
+const guests = await FakeCloud.checkGuestSupport();
 
 describe('volumes of the fake cloud', () => {
-  let scene: Scene;
-  before(async () => (scene = await Scene.start({ guests: false, durations: { install: 30 } })));
-  after(() => scene.close());
+  let fixture: CloudFixture;
+  before(async () => (fixture = await CloudFixture.start({ guests: false, durations: { install: 30 } })));
+  after(() => fixture.close());
 
   const upload = (id: string): Promise<string> =>
-    scene.cloud.volume.uploadToImage(id, { image_name: 'image', disk_format: 'qcow2', container_format: 'bare' });
+    fixture.cloud.volume.uploadToImage(id, { image_name: 'image', disk_format: 'qcow2', container_format: 'bare' });
 
-  it('fail, hang and vanish as a test wants', async () => {
-    const { fake, cloud } = scene;
+  it('fail, hang and disappear as a test sets it', async () => {
+    const { fake, cloud } = fixture;
     fake.volumeBehaviours.add({ match: { name: /^bad$/ }, create: 'error' });
     fake.volumeBehaviours.add({ match: { name: /^stuck$/ }, create: 'stuck' });
     fake.volumeBehaviours.add({ match: { name: /^stays$/ }, delete: 'error' });
-    const imageRef = (await scene.image()).id;
+    const imageRef = (await fixture.createImage()).id;
     const made = ['bad', 'stuck', 'stolen'].map((name) => cloud.volume.createVolume({ name, size: 1, imageRef, metadata: {} })); // prettier-ignore
     const [bad, stuck, stolen] = await Promise.all(made);
     assert.ok(bad !== undefined && stuck !== undefined && stolen !== undefined);
-    assert.equal((await scene.volumeIn(bad.id, 'error')).bootable, false);
+    assert.equal((await fixture.waitForVolume(bad.id, 'error')).bootable, false);
     const full = 'copy image to volume:Image used for creating volume exceeds available space.';
-    assert.deepEqual(await cloud.volume.messagesOf(bad.id), [full]);
+    assert.deepEqual(await cloud.volume.listMessages(bad.id), [full]);
     const empty = await cloud.volume.createVolume({ name: 'bad', size: 1, metadata: {} });
-    await scene.volumeIn(empty.id, 'error');
+    await fixture.waitForVolume(empty.id, 'error');
     const refused = 'create volume from backend storage:Driver failed to create the volume.';
-    assert.deepEqual(await cloud.volume.messagesOf(empty.id), [refused]);
-    await scene.volumeIn(stolen.id, 'available');
+    assert.deepEqual(await cloud.volume.listMessages(empty.id), [refused]);
+    await fixture.waitForVolume(stolen.id, 'available');
     fake.deleteVolume(stolen.id);
     assert.equal(await cloud.volume.getVolume(stolen.id), undefined);
     assert.equal((await cloud.volume.getVolume(stuck.id))?.status, 'downloading');
-    const stays = await scene.volume({ name: 'stays' });
+    const stays = await fixture.createVolume({ name: 'stays' });
     await cloud.volume.deleteVolume(stays);
-    await scene.volumeIn(stays, 'error_deleting');
+    await fixture.waitForVolume(stays, 'error_deleting');
   });
 
-  it('become images that vanish, stay empty or never come as a test wants', async () => {
-    const { fake, cloud } = scene;
-    const id = await scene.volume({ imageRef: (await scene.image()).id });
+  it('become images that disappear, stay empty or stay queued as a test sets it', async () => {
+    const { fake, cloud } = fixture;
+    const id = await fixture.createVolume({ imageRef: (await fixture.createImage()).id });
     const outcome = async (how: 'deleted' | 'lost' | 'empty'): Promise<unknown> => {
       fake.volumeBehaviours.add({ upload: how, times: 1 });
       const image = await upload(id);
-      await scene.volumeIn(id, 'available');
+      await fixture.waitForVolume(id, 'available');
       const found = await cloud.image.getImage(image);
       return found && [found.status, found.size];
     };
     assert.equal(await outcome('deleted'), undefined);
     const failed = 'copy volume to image:Failed to upload volume to image at backend.';
-    assert.deepEqual(await cloud.volume.messagesOf(id), [failed]);
+    assert.deepEqual(await cloud.volume.listMessages(id), [failed]);
     assert.deepEqual(await outcome('lost'), ['queued', null]);
-    assert.deepEqual(await cloud.volume.messagesOf(id), [failed], 'nobody is left to tell');
+    assert.deepEqual(await cloud.volume.listMessages(id), [failed], 'a crashed Cinder sends no message');
     assert.deepEqual(await outcome('empty'), ['active', 0]);
     fake.volumeBehaviours.add({ upload: 'stuck', times: 1 });
     const image = await upload(id);
@@ -61,46 +61,46 @@ describe('volumes of the fake cloud', () => {
     assert.equal((await cloud.image.getImage(image))?.status, 'queued');
   });
 
-  it('give a server that boots from them its kernel, and lose what started the installer when it is done', async () => {
-    const { id: imageRef, kernel_id } = await scene.installerImage();
-    const root = await scene.volume({ imageRef });
-    const id = await scene.server(undefined, { block_device_mapping_v2: [rootDisk(root)] });
-    await scene.reaches(id, 'SHUTOFF');
-    assert.equal(scene.fake.state.servers.get(id)?.commandLine, 'console=ttyS0');
-    assert.equal(scene.fake.state.volumes.get(root)?.content.blank, undefined);
-    await scene.cloud.compute.deleteServer(id);
-    await scene.volumeIn(root, 'available');
-    const image = await scene.cloud.image.getImage(await upload(root));
+  it('give a server that boots from them its kernel, and have a system when the installer is done', async () => {
+    const { id: imageRef, kernel_id } = await fixture.createInstallerImage();
+    const root = await fixture.createVolume({ imageRef });
+    const id = await fixture.createServer(undefined, { block_device_mapping_v2: [rootDisk(root)] });
+    await fixture.waitForServer(id, 'SHUTOFF');
+    assert.equal(fixture.fake.state.servers.get(id)?.commandLine, 'console=ttyS0');
+    assert.equal(fixture.fake.state.volumes.get(root)?.content.blank, undefined);
+    await fixture.cloud.compute.deleteServer(id);
+    await fixture.waitForVolume(root, 'available');
+    const image = await fixture.cloud.image.getImage(await upload(root));
     assert.equal(image?.['kernel_id'], kernel_id);
   });
 
-  it('are held by snapshots that Nova makes with an empty image, which no server boots from', async () => {
-    const { cloud, fake } = scene;
-    const root = await scene.volume({ imageRef: (await scene.image({ os_distro: 'debian' })).id });
-    const id = await scene.server(undefined, { block_device_mapping_v2: [rootDisk(root)] });
-    await scene.reaches(id, 'ACTIVE');
-    const snapshot = await scene.snapshot(id);
+  it('cannot be deleted while they have snapshots of an empty image, from which no server boots', async () => {
+    const { cloud, fake } = fixture;
+    const root = await fixture.createVolume({ imageRef: (await fixture.createImage({ os_distro: 'debian' })).id });
+    const id = await fixture.createServer(undefined, { block_device_mapping_v2: [rootDisk(root)] });
+    await fixture.waitForServer(id, 'ACTIVE');
+    const snapshot = await fixture.createSnapshot(id);
     assert.deepEqual([snapshot.size, snapshot['os_distro'], snapshot['base_image_ref'], snapshot['bdm_v2']], [0, 'debian', '', 'True']); // prettier-ignore
     assert.deepEqual(fake.leftovers().filter(({ kind }) => kind === 'volume snapshot').map(({ name }) => name), ['snapshot for snapshot']); // prettier-ignore
-    const copy = await scene.server(snapshot.id);
-    assert.match((await scene.reaches(copy, 'ERROR')).fault?.message ?? '', /Invalid snapshot/);
+    const copy = await fixture.createServer(snapshot.id);
+    assert.match((await fixture.waitForServer(copy, 'ERROR')).fault?.message ?? '', /Invalid snapshot/);
     await cloud.compute.deleteServer(id);
-    await scene.gone(id);
+    await fixture.waitForDeletion(id);
     assert.equal((await cloud.volume.getVolume(root))?.status, 'available');
     await assert.rejects(cloud.volume.deleteVolume(root), (error: unknown) => error instanceof FactoryError && error.type === 'Conflict'); // prettier-ignore
   });
 
-  it('go with their server where it was asked for', async () => {
-    const { compute, volume } = scene.cloud;
-    const drive = await scene.volume({ imageRef: (await scene.image()).id });
-    const root = await scene.volume({ imageRef: (await scene.image()).id });
-    const id = await scene.server(undefined, {
+  it('are deleted with their server if it has delete_on_termination', async () => {
+    const { compute, volume } = fixture.cloud;
+    const drive = await fixture.createVolume({ imageRef: (await fixture.createImage()).id });
+    const root = await fixture.createVolume({ imageRef: (await fixture.createImage()).id });
+    const id = await fixture.createServer(undefined, {
       block_device_mapping_v2: [{ ...rootDisk(root), delete_on_termination: true }, cdrom(drive)],
     });
-    await scene.reaches(id, 'ACTIVE');
+    await fixture.waitForServer(id, 'ACTIVE');
     await compute.deleteServer(id);
-    await scene.gone(id);
-    await scene.until(
+    await fixture.waitForDeletion(id);
+    await fixture.waitFor(
       () => volume.getVolume(root),
       (found) => found === undefined,
     );
@@ -108,7 +108,7 @@ describe('volumes of the fake cloud', () => {
   });
 
   it('are refused by quotas, by number and by size', async () => {
-    const { fake, cloud } = scene;
+    const { fake, cloud } = fixture;
     const create = (): Promise<unknown> => cloud.volume.createVolume({ name: 'more', size: 1, metadata: {} });
     fake.state.quotas.volumes = fake.state.volumes.size;
     await assert.rejects(create(), /VolumeLimitExceeded/);
@@ -118,10 +118,10 @@ describe('volumes of the fake cloud', () => {
   });
 
   it('can be missing from a cloud', async () => {
-    const other = await Scene.start({ guests: false, blockStorage: false });
+    const other = await CloudFixture.start({ guests: false, blockStorage: false });
     try {
-      assert.equal(await scene.cloud.volume.exists(), true);
-      assert.equal(await other.cloud.volume.exists(), false);
+      assert.equal(await fixture.cloud.volume.isAvailable(), true);
+      assert.equal(await other.cloud.volume.isAvailable(), false);
     } finally {
       await other.close();
     }
@@ -129,30 +129,30 @@ describe('volumes of the fake cloud', () => {
 });
 
 describe('guests of the fake cloud on volumes', { skip: guests.supported ? false : guests.reason }, () => {
-  let scene: Scene;
-  before(async () => (scene = await Scene.start()));
-  after(() => scene.close());
+  let fixture: CloudFixture;
+  before(async () => (fixture = await CloudFixture.start()));
+  after(() => fixture.close());
 
-  it('keep their disk in their volume, and in the image that is made of it', async () => {
-    const { compute, volume, image: images } = scene.cloud;
-    const root = await scene.volume({ imageRef: (await scene.image()).id });
-    const { id, address } = await scene.guestServer(undefined, { block_device_mapping_v2: [rootDisk(root)] });
-    const guest = await scene.login(address);
+  it('keep their disk in their volume, and in the image of the volume', async () => {
+    const { compute, volume, image: images } = fixture.cloud;
+    const root = await fixture.createVolume({ imageRef: (await fixture.createImage()).id });
+    const { id, address } = await fixture.createGuest(undefined, { block_device_mapping_v2: [rootDisk(root)] });
+    const guest = await fixture.waitForLogin(address);
     assert.equal((await guest.run('echo kept >/opt/kept')).exitCode, 0);
     guest.close();
-    assert.equal(await scene.fake.guestFiles(id)?.read('opt/kept'), 'kept\n');
+    assert.equal(await fixture.fake.guestFiles(id)?.read('opt/kept'), 'kept\n');
     await compute.deleteServer(id);
-    await scene.gone(id);
+    await fixture.waitForDeletion(id);
     const imageRef = await volume.uploadToImage(root, { image_name: 'image', disk_format: 'qcow2', container_format: 'bare' }); // prettier-ignore
-    await scene.volumeIn(root, 'available');
+    await fixture.waitForVolume(root, 'available');
     assert.equal((await images.getImage(imageRef))?.status, 'active');
     await volume.deleteVolume(root);
 
     await images.updateImage(imageRef, [{ op: 'remove', path: '/signature_verified' }]);
-    const again = await scene.volume({ imageRef });
+    const again = await fixture.createVolume({ imageRef });
     for (const request of [{ imageRef }, { block_device_mapping_v2: [rootDisk(again)] }]) {
-      const copy = await scene.guestServer(undefined, request);
-      const other = await scene.login(copy.address);
+      const copy = await fixture.createGuest(undefined, request);
+      const other = await fixture.waitForLogin(copy.address);
       assert.equal((await other.run('cat /opt/kept')).stdout, 'kept\n');
       other.close();
     }

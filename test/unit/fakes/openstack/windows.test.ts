@@ -4,35 +4,39 @@ import { FactoryError } from '../../../../src/domain/errors.js';
 import { checkPrivilege, removeKeyAndShutDown } from '../../../../src/guest/access.js';
 import { connectGuest } from '../../../../src/guest/connect.js';
 import { GuestJournal } from '../../../../src/guest/journal.js';
-import { generateKeyPair, keyBlob } from '../../../../src/guest/keys.js';
+import { generateKeyPair, readKeyBlob } from '../../../../src/guest/keys.js';
 import { POSIX } from '../../../../src/guest/posix.js';
 import type { Guest } from '../../../../src/guest/types.js';
 import { WINDOWS_TOOLS } from '../../../../src/os/families/windows/guest.js';
 import { FakeCloud } from '../../../fakes/openstack/fake-cloud.js';
-import { Scene } from './support.js';
+import { CloudFixture } from './cloud-fixture.js';
 
-const support = await FakeCloud.guestSupport();
+const support = await FakeCloud.checkGuestSupport();
 const USER = 'Administrator';
 
 describe('a Windows guest of the fake cloud', { skip: support.supported ? false : support.reason }, () => {
-  let scene: Scene;
+  let fixture: CloudFixture;
   let id: string;
   let address: string;
   const guests: Guest[] = [];
   const journal = new GuestJournal();
   before(async () => {
-    scene = await Scene.start();
-    scene.fake.behaviours.add({ guest: { user: USER } });
-    ({ id, address } = await scene.guestServer((await scene.image()).id));
-    await scene.until(() => login().catch(() => undefined), (guest) => guest !== undefined); // prettier-ignore
+    fixture = await CloudFixture.start();
+    fixture.fake.behaviours.add({ guest: { user: USER } });
+    ({ id, address } = await fixture.createGuest((await fixture.createImage()).id));
+    await fixture.waitFor(() => login().catch(() => undefined), (guest) => guest !== undefined); // prettier-ignore
   });
   after(async () => {
     for (const guest of guests) guest.close();
-    await scene.close();
+    await fixture.close();
   });
 
-  async function login(privateKey = scene.loginKey.privateKey): Promise<Guest> {
-    const host = { host: address, port: scene.fake.sshPortOf(address) ?? 22, hostKeys: [scene.hostKey.publicKey] };
+  async function login(privateKey = fixture.loginKey.privateKey): Promise<Guest> {
+    const host = {
+      host: address,
+      port: fixture.fake.findSshPort(address) ?? 22,
+      hostKeys: [fixture.hostKey.publicKey],
+    };
     const guest = await connectGuest({ ...host, username: USER, privateKey, commandPrefix: '', shell: 'powershell' }, { timeout: 20 }); // prettier-ignore
     guests.push(guest);
     return guest;
@@ -44,16 +48,16 @@ describe('a Windows guest of the fake cloud', { skip: support.supported ? false 
       .then(({ exitCode, output, attached }) => [exitCode, output, attached]);
   }
 
-  it('lets us do everything, and knows nothing but what this program says', async () => {
+  it('gives all rights, and knows only the scripts of imagefactory', async () => {
     const guest = await login();
     await checkPrivilege(guest, '');
     const unknown = await guest.run('Get-Process');
     assert.deepEqual([unknown.exitCode, unknown.stdout], [255, '']);
-    assert.match(unknown.stderr, /not a script that this program makes: Get-Process/);
+    assert.match(unknown.stderr, /not a script of imagefactory: Get-Process/);
     await assert.rejects(journal.run(guest, 'command:1 x', 'Format-Volume C', { timeout: 9 }), /does not know Format/);
   });
 
-  it('runs a step once, and gives its result again', async () => {
+  it('runs a step once, and returns its result again', async () => {
     const guest = await login();
     const script = "Write-Output 'it is done'\nexit 3";
     assert.deepEqual(await step(guest, 'command:1 a', script), [3, 'it is done\n', false]);
@@ -66,7 +70,7 @@ describe('a Windows guest of the fake cloud', { skip: support.supported ? false 
     const guest = await login();
     const bytes = Buffer.from([0, 1, 0xff, 0x0a]);
     await guest.writeFile('C:\\inetpub\\wwwroot\\a.bin', bytes);
-    assert.equal(await scene.fake.guestFiles(id)?.read('c/inetpub/wwwroot/a.bin'), bytes.toString('utf8'));
+    assert.equal(await fixture.fake.guestFiles(id)?.read('c/inetpub/wwwroot/a.bin'), bytes.toString('utf8'));
     const repository = { name: 'own', url: 'http://m.example.org/nuget', signed: false, persisted: false, sslverify: true }; // prettier-ignore
     for (const { script } of [WINDOWS_TOOLS.addRepository(repository), WINDOWS_TOOLS.installPackages(['7zip', 'git'])])
       // prettier-ignore
@@ -78,20 +82,20 @@ describe('a Windows guest of the fake cloud', { skip: support.supported ? false 
     assert.equal((await step(guest, 'clean', WINDOWS_TOOLS.cleanGuest().script))[0], 0);
   });
 
-  it('lets a session in, and not for longer', async () => {
+  it('accepts the key of a session, until the key is removed', async () => {
     const guest = await login();
     const { privateKey, publicKey } = generateKeyPair();
-    assert.equal((await guest.run(guest.shell.letIn(USER, `${publicKey} imagefactory-session`))).exitCode, 0);
+    assert.equal((await guest.run(guest.shell.allowKey(USER, `${publicKey} imagefactory-session`))).exitCode, 0);
     await login(privateKey);
-    assert.equal((await guest.run(guest.shell.shutOut(USER, keyBlob(publicKey)))).exitCode, 0);
+    assert.equal((await guest.run(guest.shell.revokeKey(USER, readKeyBlob(publicKey)))).exitCode, 0);
     await assert.rejects(login(privateKey), (error) => error instanceof FactoryError && error.type === 'GuestLoginRefused'); // prettier-ignore
   });
 
-  it('forgets the key and goes down', async () => {
+  it('removes the key and shuts down', async () => {
     const guest = await login();
-    await removeKeyAndShutDown(guest, scene.loginKey.publicKey, { cleanUp: guest.shell.lastCleanUp });
-    await scene.reaches(id, 'SHUTOFF');
-    const files = scene.fake.guestFiles(id);
+    await removeKeyAndShutDown(guest, fixture.loginKey.publicKey, { cleanUp: guest.shell.lastCleanUp });
+    await fixture.waitForServer(id, 'SHUTOFF');
+    const files = fixture.fake.guestFiles(id);
     assert.equal(await files?.read('etc/ssh/ssh_host_ed25519_key'), undefined);
     assert.equal(await files?.read(`home/${USER}/.ssh/authorized_keys`), undefined);
     assert.equal(await files?.read(`${POSIX.journal.slice(1)}/anything`), undefined);

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { FactoryError } from '../../../../src/domain/errors.js';
-import { Http } from '../../../../src/openstack/http/http.js';
+import { HttpClient } from '../../../../src/openstack/http/http.js';
 import { Session } from '../../../../src/openstack/auth/session.js';
-import type { CloudSettings } from '../../../../src/openstack/config/settings.js';
+import type { CloudSettings } from '../../../../src/openstack/config/cloud-settings.js';
 import { type LocalService, type Reply, type Seen, serveReplies, settingsFor, tokenReply } from '../local-service.js';
 
 function sessionAt(origin: string, change: Partial<CloudSettings> = {}): Session {
-  const http = new Http('local');
+  const http = new HttpClient('local');
   after(() => http.close());
   return new Session(http, settingsFor(origin, change));
 }
@@ -135,7 +135,7 @@ describe('a sign-in', () => {
       refusal(/^cannot sign in to cloud local as user demo: Keystone .* \(401\): The request you have made/),
     );
     const credentials = { method: 'token' as const, token: 'gAAAA' };
-    await assert.rejects(sessionAt(origin, { credentials }).token(), refusal(/as the bearer of a token/));
+    await assert.rejects(sessionAt(origin, { credentials }).token(), refusal(/as the owner of the given token/));
   });
 
   it('at an address that is not Keystone’s says so', async () => {
@@ -157,7 +157,10 @@ describe('a sign-in', () => {
       const { token } = json as { token: Record<string, unknown> };
       return { ...reply, json: { token: { ...token, project: undefined, catalog: undefined } } };
     });
-    await assert.rejects(sessionAt(origin, { project: undefined }).token(), refusal(/let us in, but to no project/));
+    await assert.rejects(
+      sessionAt(origin, { project: undefined }).token(),
+      refusal(/accepts the credentials, but its token is for no project/),
+    );
   });
 
   it('is tried again later when Keystone is not there', async () => {
@@ -206,7 +209,7 @@ describe('the address of Identity v3', () => {
     const { origin } = await keystone(1, () => ({ body: '<html>welcome</html>' }));
     await assert.rejects(
       sessionAt(origin, { authUrl: origin }).token(),
-      /something else than its API documents: no JSON/,
+      /with a body that its API does not document: it is not JSON/,
     );
   });
 });

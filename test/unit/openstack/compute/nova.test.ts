@@ -82,11 +82,11 @@ describe('Nova', () => {
     ];
     for (const [reply, output] of replies) {
       const { compute, seen } = await nova(() => reply);
-      assert.equal(await compute.consoleOutput('s', 7), output);
+      assert.equal(await compute.getConsoleOutput('s', 7), output);
       assert.deepEqual(JSON.parse(seen.at(-1)?.body ?? ''), { 'os-getConsoleOutput': { length: 7 } });
     }
     const { compute } = await nova(() => ({ status: 503 }));
-    await assert.rejects(compute.consoleOutput('s'), FactoryError);
+    await assert.rejects(compute.getConsoleOutput('s'), FactoryError);
   });
 
   it('tells the traffic of a server to those who may see it', async () => {
@@ -107,7 +107,7 @@ describe('Nova', () => {
     ];
     for (const [reply, traffic] of replies) {
       const { compute } = await nova(() => reply);
-      assert.deepEqual(await compute.traffic('s'), traffic);
+      assert.deepEqual(await compute.getTraffic('s'), traffic);
     }
   });
 

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { FactoryError } from '../../../../src/domain/errors.js';
-import { settingsFromEntry, settingsFromEnvironment } from '../../../../src/openstack/config/cloud-config.js';
+import { readEntrySettings, readEnvironmentSettings } from '../../../../src/openstack/config/cloud-config.js';
 import { type Environment, readCloudEntries } from '../../../../src/openstack/config/config-files.js';
 import { connectClouds } from '../../../../src/openstack/index.js';
-import type { CloudSettings } from '../../../../src/openstack/config/settings.js';
+import type { CloudSettings } from '../../../../src/openstack/config/cloud-settings.js';
 
 const root = mkdtempSync(join(tmpdir(), 'imagefactory-clouds-'));
 after(() => rmSync(root, { recursive: true }));
@@ -31,11 +31,11 @@ function settingsIn(files: Record<string, string>, env: Environment = {}): Cloud
   const environment = { ...home, ...env };
   const entry = readCloudEntries(environment, directory).find(({ name }) => name === 'prod');
   assert.ok(entry !== undefined);
-  return settingsFromEntry(entry, environment, directory);
+  return readEntrySettings(entry, environment, directory);
 }
 
 function fromEnvironment(env: Environment): CloudSettings {
-  return settingsFromEnvironment({ OS_AUTH_URL: 'https://keystone.test/v3', ...env }, root);
+  return readEnvironmentSettings({ OS_AUTH_URL: 'https://keystone.test/v3', ...env }, root);
 }
 
 const PASSWORD = { OS_USERNAME: 'u', OS_PASSWORD: 'pw', OS_PROJECT_NAME: 'p' };
@@ -137,7 +137,7 @@ describe('the OS_* variables', () => {
     [
       'an unknown way to sign in',
       { ...PASSWORD, OS_AUTH_TYPE: 'v3oidcpassword' },
-      /OS_AUTH_TYPE is v3oidcpassword, which this program cannot do/,
+      /OS_AUTH_TYPE is v3oidcpassword, which this program does not support/,
     ],
     [
       'an interface that does not exist',
@@ -153,7 +153,7 @@ describe('the OS_* variables', () => {
     [
       'a certificate that is not there',
       { ...PASSWORD, OS_CACERT: 'none.pem' },
-      /OS_CACERT names none\.pem, which is not there/,
+      /OS_CACERT names the file none\.pem, which does not exist/,
     ],
   ];
   for (const [what, env, message] of mistakes) {
@@ -198,7 +198,7 @@ describe('clouds.yaml', () => {
       entries.map(({ name }) => name),
       ['prod'],
     );
-    refused(/^none\.yaml: is not there$/, () =>
+    refused(/^none\.yaml: does not exist$/, () =>
       readCloudEntries({ ...env, OS_CLIENT_CONFIG_FILE: 'none.yaml' }, directory),
     );
   });
@@ -299,17 +299,17 @@ describe('clouds.yaml', () => {
     [
       'a password that is a table',
       cloudsYaml(`${AUTH}, password: {s3cret: 1}`),
-      /clouds\.prod\.auth\.password must be a text$/,
+      /clouds\.prod\.auth\.password must be a string$/,
     ],
-    ['a cloud that is a word', 'clouds: {prod: word}', /clouds\.prod: is not a table/],
-    ['clouds that are a list', 'clouds: [prod]', /clouds is not a table of clouds/],
+    ['a cloud that is a word', 'clouds: {prod: word}', /clouds\.prod: is not a mapping/],
+    ['clouds that are a list', 'clouds: [prod]', /clouds is not a mapping of names to clouds/],
     [
       'an unknown profile',
       'clouds: {prod: {profile: vendor}}',
       /clouds\.prod: profile vendor is not in clouds-public\.yaml/,
     ],
     ['broken YAML', 'clouds: {prod: {auth: {password: "s3cret}}}', /clouds\.yaml: is not valid YAML: .*line 1/],
-    ['no table', '- a', /clouds\.yaml: is not a table of keys and values/],
+    ['no table', '- a', /clouds\.yaml: is not a mapping of keys to values/],
   ];
   for (const [what, yaml, message] of mistakes) {
     it(`with ${what} is refused by file and key`, () =>
@@ -336,15 +336,15 @@ describe('the clouds of a worker', () => {
 
   it('do not include others, and the error names those that there are', () => {
     const clouds = connectClouds(machine(files));
-    refused(/^there is no cloud staging: known are prod, broken$/, () => clouds.get('staging'));
-    refused(/^there is no cloud envvars: none is configured$/, () => connectClouds(machine({})).get('envvars'));
+    refused(/^there is no cloud staging: the configured clouds are prod, broken$/, () => clouds.get('staging'));
+    refused(/^there is no cloud envvars: no cloud is configured$/, () => connectClouds(machine({})).get('envvars'));
   });
 
   it('can be fewer than are configured', () => {
     const { env, directory } = machine(files);
     const clouds = connectClouds({ env, directory, only: ['prod'] });
     assert.deepEqual(clouds.names(), ['prod']);
-    refused(/there is no cloud broken: known are prod/, () => clouds.get('broken'));
+    refused(/there is no cloud broken: the configured clouds are prod/, () => clouds.get('broken'));
     refused(/there is no cloud staging/, () => connectClouds({ env, directory, only: ['staging'] }));
   });
 

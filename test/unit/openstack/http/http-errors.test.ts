@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
   parseServiceMessage,
-  refusalError,
+  responseError,
   readRetryAfter,
   transportError,
 } from '../../../../src/openstack/http/http-errors.js';
@@ -145,7 +145,7 @@ describe('the class of a refusal', () => {
   ];
   for (const [what, status, body, headers, type, retryable] of cases) {
     it(`of ${what} (${status}) is ${type}, ${retryable ? 'to be tried again' : 'final'}`, () => {
-      const error = refusalError(CALL, { status, body, headers });
+      const error = responseError(CALL, { status, body, headers });
       assert.deepEqual([error.type, error.retryable, error.status], [type, retryable, status]);
       assert.equal(error.retryAfterSeconds, headers['retry-after'] === '9' ? 9 : undefined);
     });
@@ -155,19 +155,19 @@ describe('the class of a refusal', () => {
 describe('the error of a refusal', () => {
   it('names the service, the cloud, the call and what was said', () => {
     const headers = { 'x-openstack-request-id': 'req-1' };
-    const error = refusalError(CALL, { status: 400, body: '{"badRequest": {"message": "Bad flavor"}}', headers });
+    const error = responseError(CALL, { status: 400, body: '{"badRequest": {"message": "Bad flavor"}}', headers });
     assert.equal(error.message, 'Nova of cloud prod refused POST /v2.1/servers (400): Bad flavor');
     assert.equal(error.requestId, 'req-1');
   });
 
   it('takes Nova’s own request id as well', () => {
-    const error = refusalError(CALL, { status: 500, body: '', headers: { 'x-compute-request-id': 'req-2' } });
+    const error = responseError(CALL, { status: 500, body: '', headers: { 'x-compute-request-id': 'req-2' } });
     assert.equal(error.requestId, 'req-2');
-    assert.equal(error.message, 'Nova of cloud prod failed on POST /v2.1/servers (500): no reason given');
+    assert.equal(error.message, 'Nova of cloud prod failed on POST /v2.1/servers (500): it gave no reason');
   });
 
   it('says where a redirection leads', () => {
-    const error = refusalError(CALL, { status: 302, body: '', headers: { location: 'https://login.test/' } });
+    const error = responseError(CALL, { status: 302, body: '', headers: { location: 'https://login.test/' } });
     assert.match(error.message, /it redirects to https:\/\/login\.test\//);
   });
 });

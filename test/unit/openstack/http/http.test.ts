@@ -5,11 +5,11 @@ import { createServer, type AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { after, describe, it } from 'node:test';
 import { FactoryError } from '../../../../src/domain/errors.js';
-import { DEADLINES, type Deadlines, Http, type Tls } from '../../../../src/openstack/http/http.js';
+import { DEADLINES, type Deadlines, HttpClient, type Tls } from '../../../../src/openstack/http/http.js';
 import { answer, serve } from '../local-service.js';
 
-function http(deadlines: Partial<Deadlines> = {}, tls?: Tls): Http {
-  const connection = new Http('local', tls, { ...DEADLINES, ...deadlines });
+function http(deadlines: Partial<Deadlines> = {}, tls?: Tls): HttpClient {
+  const connection = new HttpClient('local', tls, { ...DEADLINES, ...deadlines });
   after(() => connection.close());
   return connection;
 }

@@ -80,7 +80,7 @@ describe('a download', () => {
       other,
       /the md5 digest/,
     ],
-    ['too few bytes', IMAGE, BYTES.subarray(1), /image i ended after 169999 bytes; Glance says that it has 170000/],
+    ['too few bytes', IMAGE, BYTES.subarray(1), /image i ended after 169999 bytes; Glance has recorded 170000 bytes/],
   ];
   for (const [what, image, bytes, message] of cases) {
     it(`that gives ${what} fails at its end`, async () => {
@@ -342,18 +342,18 @@ describe('images', () => {
     });
     const cloud = connectCloud(settingsFor(service.origin));
     after(() => cloud.close());
-    assert.deepEqual(await cloud.image.importMethods(), ['web-download']);
-    await cloud.image.importFrom('i', 'http://m.example.org/a.iso');
+    assert.deepEqual(await cloud.image.listImportMethods(), ['web-download']);
+    await cloud.image.importImage('i', 'http://m.example.org/a.iso');
     const { path, body } = service.seen.at(-1) ?? {};
     assert.equal(path, '/v2/images/i/import');
     assert.deepEqual(JSON.parse(body ?? ''), { method: { name: 'web-download', uri: 'http://m.example.org/a.iso' } });
-    assert.equal(await cloud.image.importMessage('i'), 'Copied 47 MiB');
+    assert.equal(await cloud.image.getImportMessage('i'), 'Copied 47 MiB');
   });
 
   it('cannot be fetched by a Glance that does not say how', async () => {
     const service = await serveCloud(() => ({ status: 404 }));
     const cloud = connectCloud(settingsFor(service.origin));
     after(() => cloud.close());
-    assert.deepEqual(await cloud.image.importMethods(), []);
+    assert.deepEqual(await cloud.image.listImportMethods(), []);
   });
 });

@@ -65,7 +65,7 @@ describe('Neutron', () => {
           ? { json: { ports: [port] } }
           : { json: { router: { external_gateway_info: gateway } } },
       );
-      assert.equal(await network.externalNetworkOf('n'), external);
+      assert.equal(await network.findExternalNetwork('n'), external);
     });
   }
 });

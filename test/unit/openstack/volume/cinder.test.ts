@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { FactoryError } from '../../../../src/domain/errors.js';
 import { connectCloud } from '../../../../src/openstack/index.js';
-import type { CloudSettings } from '../../../../src/openstack/config/settings.js';
+import type { CloudSettings } from '../../../../src/openstack/config/cloud-settings.js';
 import { type Reply, type Seen, serveCloud, settingsFor } from '../local-service.js';
 
 async function cinder(reply: (seen: Seen) => Reply, change: Partial<CloudSettings> = {}) {
@@ -46,9 +46,9 @@ describe('Cinder', () => {
   });
 
   it('is there where the catalogue has it', async () => {
-    assert.equal(await (await cinder(() => ({}))).volume.exists(), true);
+    assert.equal(await (await cinder(() => ({}))).volume.isAvailable(), true);
     const elsewhere = await cinder(() => ({}), { region: 'two' });
-    assert.equal(await elsewhere.volume.exists(), false);
+    assert.equal(await elsewhere.volume.isAvailable(), false);
     await assert.rejects(elsewhere.volume.listVolumes(), /no public endpoint of type block-storage in region two/);
   });
 
@@ -110,7 +110,7 @@ describe('Cinder', () => {
   it('tells what Cinder says of a volume', async () => {
     const said = { resource_uuid: 'v', user_message: 'upload failed' };
     const { volume, seen } = await cinder(() => ({ json: { messages: [said, { ...said, resource_uuid: 'w' }] } }));
-    assert.deepEqual(await volume.messagesOf('v'), ['upload failed']);
+    assert.deepEqual(await volume.listMessages('v'), ['upload failed']);
     assert.equal(seen.at(-1)?.path, '/v3/project-1/messages?resource_uuid=v');
   });
 
@@ -119,7 +119,7 @@ describe('Cinder', () => {
       status: 406,
       json: { computeFault: { message: 'Version 3.5 is not supported' } },
     }));
-    assert.deepEqual(await volume.messagesOf('v'), []);
+    assert.deepEqual(await volume.listMessages('v'), []);
   });
 
   it('makes a private image of a volume that is at rest', async () => {

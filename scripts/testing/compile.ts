@@ -1,0 +1,93 @@
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, extname, join, relative } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { transform } from 'esbuild';
+import { CACHE, PROJECT } from '../bed-cloud.js';
+
+/*
+ * Compiles the tests and what they use to `.cache/compiled`, so that not each of their processes has to compile what it
+ * imports: `node --import tsx scripts/testing/compile.ts`. Types are checked elsewhere (`npm run typecheck`).
+ */
+
+/** Where the compiled files are, in the same folders as their sources. */
+export const COMPILED = join(CACHE, 'compiled');
+/** Folders of the sources. */
+const FOLDERS = ['src', 'test', 'scripts', 'dev'];
+
+/** What the files of each kind become. */
+const KINDS: Record<string, { extension: string; format: 'esm' | 'cjs' }> = {
+  '.ts': { extension: '.js', format: 'esm' },
+  '.cts': { extension: '.cjs', format: 'cjs' },
+};
+
+/** Absolute path of the compiled form of a source file. */
+export function compiledFile(source: string): string {
+  const extension = extname(source);
+  return join(COMPILED, relative(PROJECT, source).slice(0, -extension.length) + KINDS[extension]?.extension);
+}
+
+/** Absolute path of the source of a compiled test, which is a `.ts` file. */
+export function sourceFile(compiled: string): string {
+  return join(PROJECT, relative(COMPILED, compiled)).replace(/\.js$/, '.ts');
+}
+
+async function filesIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  return entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+}
+
+/** Milliseconds; 0 where there is no such file. */
+async function changedAt(file: string): Promise<number> {
+  return stat(file).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => 0,
+  );
+}
+
+/**
+ * What a file is told about where it is. Tests and scripts are told the place of their source, because they read files
+ * that are beside it. The program itself knows how to run compiled.
+ */
+function placeOf(source: string): Record<string, string> {
+  if (relative(PROJECT, source).startsWith('src/')) return {};
+  return {
+    'import.meta.url': JSON.stringify(pathToFileURL(source).href),
+    'import.meta.filename': JSON.stringify(source),
+    'import.meta.dirname': JSON.stringify(dirname(source)),
+  };
+}
+
+async function compile(source: string): Promise<void> {
+  const { code } = await transform(await readFile(source, 'utf8'), {
+    loader: 'ts',
+    format: KINDS[extname(source)]?.format ?? 'esm',
+    target: 'node20',
+    sourcefile: source,
+    // Stack traces name the source file and its lines.
+    sourcemap: 'inline',
+    sourcesContent: false,
+    define: placeOf(source),
+  });
+  const file = compiledFile(source);
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, code);
+}
+
+/** Compiles what has changed since the last time, and removes what has no source any more. */
+export async function compileTests(): Promise<void> {
+  // The compiled files name the project's folder: where it has been moved, they are of no use.
+  const stamp = join(COMPILED, 'folder');
+  const isOurs = (await readFile(stamp, 'utf8').catch(() => '')) === PROJECT;
+  if (!isOurs) await rm(COMPILED, { recursive: true, force: true });
+  const sources = (await Promise.all(FOLDERS.map((folder) => filesIn(join(PROJECT, folder))))).flat();
+  const wanted = sources.filter((file) => extname(file) in KINDS);
+  const own = await changedAt(fileURLToPath(import.meta.url));
+  const isOld = async (source: string): Promise<boolean> =>
+    (await changedAt(compiledFile(source))) <= Math.max(await changedAt(source), own);
+  await Promise.all(wanted.map(async (source) => ((await isOld(source)) ? compile(source) : undefined)));
+  const keep = new Set([stamp, ...wanted.map(compiledFile)]);
+  for (const file of await filesIn(COMPILED)) if (!keep.has(file)) await rm(file);
+  await writeFile(stamp, PROJECT);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await compileTests();

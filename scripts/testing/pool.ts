@@ -1,0 +1,27 @@
+interface Waiting {
+  seconds: number;
+  begin: () => void;
+}
+
+/**
+ * Runs so many jobs at a time; of those that wait, the one first that takes longest: begun last, it would run on alone.
+ */
+export class Pool {
+  private readonly waiting: Waiting[] = [];
+
+  constructor(private free: number) {}
+
+  /** @param seconds that the job is expected to take */
+  async run<T>(seconds: number, job: () => Promise<T>): Promise<T> {
+    if (this.free === 0) await new Promise<void>((begin) => this.waiting.push({ seconds, begin }));
+    else this.free -= 1;
+    try {
+      return await job();
+    } finally {
+      this.waiting.sort((one, other) => other.seconds - one.seconds);
+      const next = this.waiting.shift();
+      if (next === undefined) this.free += 1;
+      else next.begin();
+    }
+  }
+}

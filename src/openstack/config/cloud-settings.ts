@@ -1,0 +1,31 @@
+import type { Tls } from '../http/http.js';
+
+/** The name or the id of a resource in Keystone; if both are set, the id is used. */
+export interface NameOrId {
+  id?: string;
+  name?: string;
+}
+
+/** The credentials (https://docs.openstack.org/api-ref/identity/v3/#authentication-and-token-management). */
+export type Credentials =
+  | { method: 'password'; user: NameOrId; userDomain: NameOrId; password: string }
+  | { method: 'applicationCredential'; credential: NameOrId; user: NameOrId; userDomain: NameOrId; secret: string }
+  | { method: 'token'; token: string };
+
+export type Interface = 'public' | 'internal' | 'admin';
+
+/** The validated settings of one cloud, read from `clouds.yaml` or from the `OS_*` variables. */
+export interface CloudSettings {
+  name: string;
+  /** URL of Keystone, with or without `/v3`. */
+  authUrl: string;
+  credentials: Credentials;
+  /** The project to sign in to; absent for an application credential, which belongs to a project already. */
+  project?: NameOrId & { domain: NameOrId };
+  /** Default: the first endpoint of the catalogue, whatever its region. */
+  region?: string;
+  interface: Interface;
+  tls: Tls;
+  /** URLs to use in place of the catalogue's endpoints, by service type. */
+  endpointOverrides: Record<string, string>;
+}

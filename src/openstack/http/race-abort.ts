@@ -1,0 +1,16 @@
+/**
+ * Waits for a promise that several callers share, until this caller's signal is aborted. Then it rejects with the
+ * signal's reason; the shared promise goes on for the other callers.
+ * @param share starts the shared work, or joins it; not called if the signal is aborted already
+ */
+export async function raceAbort<T>(signal: AbortSignal | undefined, share: () => Promise<T>): Promise<T> {
+  signal?.throwIfAborted();
+  if (signal === undefined) return share();
+  return new Promise<T>((resolve, reject) => {
+    const stop = (): void => reject(signal.reason as Error);
+    signal.addEventListener('abort', stop, { once: true });
+    void share()
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener('abort', stop));
+  });
+}

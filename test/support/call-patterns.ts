@@ -1,0 +1,9 @@
+import type { CallPattern } from '../fakes/openstack/core/call-log.js';
+
+export const nova = (method: string, path: RegExp): CallPattern => ({ service: 'compute', method, path });
+export const glance = (method: string, path: RegExp): CallPattern => ({ service: 'image', method, path });
+export const cinder = (method: string, path: RegExp): CallPattern => ({ service: 'volume', method, path });
+export const neutron = (method: string, path: RegExp): CallPattern => ({ service: 'network', method, path });
+
+/** The first call of every guest step: the worker makes sure that the security group lets it in. */
+export const FIND_SECURITY_GROUP = neutron('GET', /\/security-groups\?tags=/);

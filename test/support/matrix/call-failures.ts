@@ -1,0 +1,54 @@
+import type { FaultKind } from '../../fakes/openstack/core/faults.js';
+import type { MediaFault } from '../../fakes/openstack/media-server.js';
+import type { Injection } from './fault-injector.js';
+import type { FaultPoint } from './fault-points.js';
+import type { MatrixSlot } from './matrix-slot.js';
+
+/** A transient failure of a call: a column of the fault matrix. */
+export interface CallFailure {
+  name: string;
+  cloud: FaultKind;
+  mirror: MediaFault;
+}
+
+/** Milliseconds for which a service refuses connections. */
+const REFUSE_FOR = 400;
+
+export const CALL_FAILURES: CallFailure[] = [
+  ...[500, 502, 503].map((status) => ({
+    name: String(status),
+    cloud: { kind: 'status' as const, status },
+    mirror: { kind: 'status' as const, status },
+  })),
+  {
+    name: '429',
+    cloud: { kind: 'status', status: 429, retryAfter: 1 },
+    mirror: { kind: 'status', status: 429, retryAfter: 1 },
+  },
+  { name: '401', cloud: { kind: 'status', status: 401 }, mirror: { kind: 'status', status: 401 } },
+  { name: 'refused', cloud: { kind: 'refuse', ms: REFUSE_FOR }, mirror: { kind: 'reset' } },
+  { name: 'reset', cloud: { kind: 'reset-before' }, mirror: { kind: 'reset' } },
+  { name: 'hang', cloud: { kind: 'hang' }, mirror: { kind: 'hang' } },
+  { name: 'reply lost', cloud: { kind: 'reset-after' }, mirror: { kind: 'truncated', bytes: 9000 } },
+];
+
+/** Whether this failure at this point fails the build: a mirror that answers 401 will answer so at every attempt. */
+export function isFinal(point: FaultPoint, failure: CallFailure): boolean {
+  return point.medium === true && failure.name === '401';
+}
+
+/** The injection that makes the point's call fail, or its request to the mirror. */
+export function createCallFailure(
+  slot: MatrixSlot,
+  point: FaultPoint,
+  { name, cloud, mirror }: CallFailure,
+): Injection {
+  if (point.medium !== true) return { on: 'call', inject: () => Promise.resolve(cloud) };
+  return {
+    on: 'medium',
+    inject: () => {
+      if (name === 'refused') slot.media.refuseConnections(REFUSE_FOR);
+      return Promise.resolve(mirror);
+    },
+  };
+}

@@ -1,0 +1,136 @@
+import type { FaultKind } from '../../fakes/openstack/core/faults.js';
+import type { MediaFault } from '../../fakes/openstack/media-server.js';
+import { FaultInjector, type Injection } from './fault-injector.js';
+import type { FaultPoint } from './fault-points.js';
+import type { MatrixSlot, SlotBuild } from './matrix-slot.js';
+
+/**
+ * When a process is killed: `before` the cloud performs the call; `during`, when the call is performed but not
+ * answered, or while an SSH session runs; `after` the call was answered.
+ */
+export type CrashTiming = 'before' | 'during' | 'after';
+
+/** A fault point, and when a process is killed there. */
+export interface Crash {
+  point: FaultPoint;
+  timing: CrashTiming;
+}
+
+/** One build, and the crashes that it goes through. */
+export interface CrashPlan {
+  crashes: Crash[];
+  build?: SlotBuild;
+}
+
+/**
+ * Kills the process under test while every build is paused, starts it again, and calls `release` to answer the held
+ * calls (`go`) or to cut their connections (`cut`).
+ */
+export type CrashTrigger = (release: (how: 'go' | 'cut') => void) => Promise<void>;
+
+interface SlotRun {
+  slot: MatrixSlot;
+  injector?: FaultInjector;
+  /** Set while the build is paused: answers or cuts the calls that are held. */
+  release?: (how: 'go' | 'cut') => void;
+  isOver: boolean;
+}
+
+/** Milliseconds after which the worker has received a reply. */
+const REPLY_ARRIVES_AFTER = 60;
+
+/**
+ * Runs builds at the same time, each in its slot. Each build pauses at its next crash; when all are paused, the process
+ * is killed and started again, once for all of them, and the builds go on to their next crashes.
+ */
+export class CrashRun {
+  private readonly runs: SlotRun[];
+  private changed: () => void = () => undefined;
+
+  constructor(
+    slots: MatrixSlot[],
+    private readonly trigger: CrashTrigger,
+  ) {
+    this.runs = slots.map((slot) => ({ slot, isOver: false }));
+  }
+
+  /** Runs one build in each slot. @returns for each slot the fault points that its build did not reach */
+  async run(plans: CrashPlan[]): Promise<FaultPoint[][]> {
+    for (const [index, run] of this.runs.entries()) {
+      const injections = (plans[index]?.crashes ?? []).map(({ point, timing }) => ({
+        point,
+        injection: this.createInjection(run, point, timing),
+      }));
+      run.injector = new FaultInjector(run.slot, injections);
+    }
+    await Promise.all(this.runs.map(({ slot }, index) => slot.startBuild(plans[index]?.build)));
+    for (const run of this.runs) {
+      void run.slot.waitForEnd().finally(() => {
+        run.isOver = true;
+        this.changed();
+      });
+    }
+    while (await this.waitForPause()) {
+      const releases = this.runs.flatMap(({ release }) => release ?? []);
+      for (const run of this.runs) delete run.release;
+      await this.trigger((how) => releases.forEach((release) => release(how)));
+    }
+    return this.runs.map(({ injector }) => {
+      injector?.disarm();
+      return injector?.missed ?? [];
+    });
+  }
+
+  /** Waits until every build is paused or has ended. @returns false when all have ended */
+  private async waitForPause(): Promise<boolean> {
+    while (!this.runs.every(({ isOver, release }) => isOver || release !== undefined)) {
+      await new Promise<void>((resolve) => (this.changed = resolve));
+    }
+    return this.runs.some(({ release }) => release !== undefined);
+  }
+
+  /** Marks the build as paused. Resolves when the trigger has decided about the held calls. */
+  private pause(run: SlotRun): Promise<'go' | 'cut'> {
+    return new Promise((resolve) => {
+      run.release = resolve;
+      this.changed();
+    });
+  }
+
+  /** Pauses the build when the worker has received the reply: holds all later calls. */
+  private pauseAfterReply(run: SlotRun): void {
+    run.injector?.freeze(
+      new Promise((resolve) => {
+        setTimeout(() => void this.pause(run).then(resolve), REPLY_ARRIVES_AFTER);
+      }),
+    );
+  }
+
+  private createInjection(run: SlotRun, point: FaultPoint, timing: CrashTiming): Injection {
+    const pause = (): Promise<'go' | 'cut'> => this.pause(run);
+    if (point.document !== undefined) {
+      return { on: timing === 'after' ? 'written' : 'reading', inject: async () => void (await pause()) };
+    }
+    if (point.medium === true) return { on: 'medium', inject: () => this.injectMediumFault(run, timing) };
+    if (point.guest === true && timing === 'during') return { on: 'begin', inject: async () => void (await pause()) };
+    if (point.guest === true && timing === 'after') {
+      return { on: 'end', inject: () => Promise.resolve(this.pauseAfterReply(run)) };
+    }
+    return {
+      on: 'call',
+      inject: (): Promise<FaultKind | undefined> => {
+        if (timing === 'after') {
+          this.pauseAfterReply(run);
+          return Promise.resolve(undefined);
+        }
+        return Promise.resolve({ kind: 'held', when: timing === 'before' ? 'before' : 'after', decide: pause });
+      },
+    };
+  }
+
+  private async injectMediumFault(run: SlotRun, timing: CrashTiming): Promise<MediaFault | undefined> {
+    if (timing === 'before') return (await this.pause(run)) === 'cut' ? { kind: 'reset' } : undefined;
+    this.pauseAfterReply(run);
+    return timing === 'during' ? { kind: 'slow', bytes: 2000, ms: 100 } : undefined;
+  }
+}

@@ -1,0 +1,314 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { isGrpcDeadlineError, type WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { baseImageWorkflowId, type BaseImageInput } from '../../src/domain/base-image-input.js';
+import { STATUS_QUERY, WORKFLOWS, type BaseImageResult } from '../../src/domain/messages.js';
+import { parseParameters } from '../../src/domain/parameters.js';
+import type { BuildRecord } from '../../src/domain/record.js';
+import type { BuildStatus } from '../../src/domain/status.js';
+import type { PayloadKeys } from '../../src/codec/keys.js';
+import { connectClouds } from '../../src/openstack/index.js';
+import { createWorkers, runWorkers, type WorkersOptions } from '../../src/worker/workers.js';
+import { FakeCloud, type FakeCloudOptions } from '../fakes/openstack/fake-cloud.js';
+import type { Leftover } from '../fakes/openstack/leftovers.js';
+import type { FakeImage } from '../fakes/openstack/state.js';
+import { MediaServer } from '../fakes/openstack/media-server.js';
+import { testBundle } from './bundle.js';
+import { startTemporal, temporalEnv } from './temporal.js';
+import { until, WAIT_MINUTES } from './until.js';
+
+/** A preseed as short as it may be. */
+export const PRESEED = 'd-i debian-installer/exit/poweroff boolean true\n';
+
+/** What a template of the tests may contain besides its operating system. */
+export interface TemplateParts {
+  name?: string;
+  os?: string;
+  version?: string;
+  url?: string;
+  /** Of a system that is installed from its medium: its address, and what else stands in `<install>`. */
+  iso?: string;
+  install?: string;
+  body?: string;
+}
+
+export interface TestEnvOptions {
+  cloud?: FakeCloudOptions;
+  /** A server that several beds share. Its client must use the same payload keys. */
+  temporal?: TestWorkflowEnvironment;
+  /** What the worker encrypts with. Default: nothing is encrypted. */
+  payloadKeys?: PayloadKeys;
+  /** False: no worker is started in this process. Default true. */
+  worker?: boolean;
+}
+
+/** A worker of this process. */
+export interface TestEnvWorker {
+  /** Returns when it has ended. */
+  stop(): Promise<void>;
+}
+
+/** A worker in this process, a fake cloud, a mirror, and a real Temporal server: whole builds in a second or two. */
+export class TestEnv {
+  private readonly workers = new Set<TestEnvWorker>();
+
+  private constructor(
+    readonly temporal: TestWorkflowEnvironment,
+    readonly cloud: FakeCloud,
+    readonly media: MediaServer,
+    readonly storage: string,
+    private readonly ownTemporal: boolean,
+    /** What the next worker encrypts with. */
+    public payloadKeys: PayloadKeys | undefined,
+  ) {}
+
+  readonly taskQueue = `test-${randomUUID()}`;
+
+  static async start(options: TestEnvOptions = {}): Promise<TestEnv> {
+    const [temporal, cloud, media, storage] = await Promise.all([
+      options.temporal ?? startTemporal(options.payloadKeys),
+      FakeCloud.start({ speedUp: 300, consoleWhenOff: true, ...options.cloud }),
+      MediaServer.start(),
+      mkdtemp(join(tmpdir(), 'imagefactory-test-')),
+    ]);
+    const env = new TestEnv(temporal, cloud, media, storage, options.temporal === undefined, options.payloadKeys);
+    if (options.worker !== false) await env.startWorker();
+    return env;
+  }
+
+  /** The environment variables of a worker process that serves this environment. */
+  variables(): Record<string, string> {
+    return {
+      ...this.cloud.env(),
+      ...temporalEnv(this.temporal),
+    };
+  }
+
+  /** Starts one more worker: of today's release and without a version, where nothing else is said. */
+  async startWorker(
+    release: Partial<Pick<WorkersOptions, 'version' | 'bundle' | 'limits' | 'filesFrom'>> = {},
+  ): Promise<TestEnvWorker> {
+    const clouds = connectClouds({ env: this.cloud.env(), directory: this.storage });
+    const { payloadKeys } = this;
+    const lanes = await createWorkers({
+      connection: this.temporal.nativeConnection,
+      client: this.temporal.client,
+      taskQueue: this.taskQueue,
+      bundle: { codePath: await testBundle(payloadKeys !== undefined) },
+      ...(payloadKeys === undefined ? {} : { payloadKeys }),
+      clouds,
+      storagePath: this.storage,
+      cachePath: join(this.storage, 'cache'),
+      pollInterval: { shortest: 20, longest: 200 },
+      ...release,
+    });
+    const stop = new AbortController();
+    const running = runWorkers(lanes, stop.signal);
+    const worker: TestEnvWorker = {
+      stop: async () => {
+        this.workers.delete(worker);
+        stop.abort();
+        await running;
+        await clouds.close();
+      },
+    };
+    this.workers.add(worker);
+    return worker;
+  }
+
+  /** Stops every worker of this process. */
+  async stopWorker(): Promise<void> {
+    await Promise.all([...this.workers].map((worker) => worker.stop()));
+  }
+
+  /** Builds a TDL of a Debian from this environment's mirror. */
+  template(parts: TemplateParts = {}): string {
+    const { name = 'tiny', os = 'Debian', version = '12', url = this.media.debianUrl, body = '', iso } = parts;
+    const source = iso === undefined ? `<url>${url}</url>` : `<iso>${iso}</iso>${parts.install ?? ''}`;
+    return `<template><name>${name}</name><os><name>${os}</name><version>${version}</version><arch>x86_64</arch>
+      <install type="${iso === undefined ? 'url' : 'iso'}">${source}</install></os>${body}</template>`;
+  }
+
+  /** Starts a build; parameters that the fake cloud's guests need are there. */
+  async build(
+    template: string,
+    parameters: Record<string, unknown> = {},
+    cloud = 'envvars',
+    heartbeatTimeout = 4,
+  ): Promise<Build> {
+    const uuid = randomUUID();
+    const input: BaseImageInput = {
+      uuid,
+      template,
+      templateName: 'tiny.tdl',
+      cloud,
+      heartbeatTimeout,
+      parameters: parseParameters({
+        install_script: PRESEED,
+        flavor: 'm1.small',
+        default_user: 'debian',
+        command_prefix: 'sudo',
+        ...parameters,
+      }),
+    };
+    const handle = await this.temporal.client.workflow.start<(given: BaseImageInput) => Promise<BaseImageResult>>(
+      WORKFLOWS.baseImage,
+      {
+        taskQueue: this.taskQueue,
+        workflowId: baseImageWorkflowId(uuid),
+        args: [input],
+      },
+    );
+    return new Build(uuid, handle, this);
+  }
+
+  /** What is in the cloud that no finished build may leave: everything but JEOS, media and base images. */
+  leftovers(): Leftover[] {
+    return leftoversIn(this.cloud);
+  }
+
+  /** Images of a role, by the marks that they carry. */
+  images(role: string): FakeImage[] {
+    return imagesIn(this.cloud, role);
+  }
+
+  async close(): Promise<void> {
+    await this.stopWorker();
+    await this.cloud.close();
+    await this.media.close();
+    if (this.ownTemporal) await this.temporal.teardown();
+    await rm(this.storage, { recursive: true, force: true });
+  }
+}
+
+/** What is in a cloud that no finished build may leave: everything but JEOS, media and base images. */
+export function leftoversIn(cloud: FakeCloud): Leftover[] {
+  const kept = new Set(['media', 'jeos', 'base']);
+  return cloud.leftovers().filter((thing) => {
+    const image = thing.kind === 'image' ? cloud.state.images.get(thing.id) : undefined;
+    return image === undefined || !kept.has(image.properties['imagefactory_role'] ?? '');
+  });
+}
+
+/** Images of a role in a cloud, by the marks that they carry. */
+export function imagesIn(cloud: FakeCloud, role: string): FakeImage[] {
+  return [...cloud.state.images.values()].filter((image) => image.properties['imagefactory_role'] === role);
+}
+
+/** A build in a test environment. */
+export class Build {
+  constructor(
+    readonly uuid: string,
+    readonly handle: WorkflowHandle<(given: BaseImageInput) => Promise<BaseImageResult>>,
+    private readonly env: TestEnv,
+  ) {}
+
+  /** @param minutes that are waited for it */
+  result(minutes = WAIT_MINUTES): Promise<BaseImageResult> {
+    return this.inTime('end', () => this.handle.result(), minutes);
+  }
+
+  /** Asked again while no worker answers: another test may have stopped those that they share. */
+  status(): Promise<BuildStatus> {
+    return this.inTime('answer', async (over) => {
+      for (;;) {
+        try {
+          return await this.asked();
+        } catch (error) {
+          if (over.aborted || !isGrpcDeadlineError(error)) throw error;
+        }
+      }
+    });
+  }
+
+  private asked(): Promise<BuildStatus> {
+    return this.handle.query<BuildStatus>(STATUS_QUERY);
+  }
+
+  /** The failure that it ends with; an assertion error when it does not fail. */
+  async failure(): Promise<ApplicationFailure> {
+    try {
+      await this.result();
+    } catch (error) {
+      const { cause } = error as { cause?: unknown };
+      if (cause instanceof ApplicationFailure) return cause;
+      throw error;
+    }
+    throw new Error(`build ${this.uuid} did not fail`);
+  }
+
+  async record(): Promise<BuildRecord> {
+    return JSON.parse(await readFile(join(this.env.storage, `${this.uuid}.meta`), 'utf8')) as BuildRecord;
+  }
+
+  /** Resolves when the build is in the step. */
+  async reaches(step: string): Promise<void> {
+    await this.shows(`come to ${step}`, ({ steps }) => steps.find(({ name }) => name === step));
+  }
+
+  /** The installer’s run that it waits for. */
+  async installer(): Promise<Build> {
+    await this.reaches('jeos');
+    const { jeosWorkflowId = '' } = await this.status();
+    const handle = this.env.temporal.client.workflow.getHandle(jeosWorkflowId);
+    const isThere = (): Promise<boolean> => handle.describe().then(() => true, () => false); // prettier-ignore
+    await until(isThere, jeosWorkflowId);
+    return new Build(this.uuid, handle, this.env);
+  }
+
+  /** How it is held, as soon as it is; an error when it ends instead. */
+  held(): Promise<NonNullable<BuildStatus['held']>> {
+    return this.shows('be held', ({ held }) => held);
+  }
+
+  /** What is looked for in its status, as soon as that is there; an error when it ends without. */
+  private shows<T>(what: string, look: (status: BuildStatus) => T | undefined): Promise<T> {
+    return this.inTime(what, async (over) => {
+      for (;;) {
+        const status = await this.asked().catch(() => undefined);
+        const found = status && look(status);
+        if (found !== undefined) return found;
+        if (status?.endedAt !== undefined || over.aborted)
+          throw new Error(`the build did not ${what}, and has ended: ${status?.failure?.message}`);
+        await pause(20);
+      }
+    });
+  }
+
+  /** @throws Error that tells how the build stands, when it takes too long */
+  private async inTime<T>(what: string, work: (over: AbortSignal) => Promise<T>, minutes = WAIT_MINUTES): Promise<T> {
+    const over = new AbortController();
+    const late = pause(minutes * 60_000, undefined, { signal: over.signal }).then(async () => {
+      const state = await this.state().catch(String);
+      throw new Error(`the build did not ${what} in ${minutes} minutes: ${state}`);
+    });
+    try {
+      return await Promise.race([work(over.signal), late]);
+    } finally {
+      late.catch(() => undefined);
+      over.abort();
+    }
+  }
+
+  /** Where it stands, as Temporal tells it. */
+  private async state(): Promise<string> {
+    const { raw, status } = await this.handle.describe();
+    const pending = (raw.pendingActivities ?? []).map(
+      ({ activityType, attempt, state, heartbeatDetails, lastFailure }) => ({
+        activity: activityType?.name,
+        attempt,
+        state,
+        said: heartbeatDetails?.payloads?.map(({ data }) => String(data)).join(),
+        lastFailure: lastFailure?.message,
+      }),
+    );
+    const task = raw.pendingWorkflowTask ?? undefined;
+    const now = await this.asked().catch(String);
+    return JSON.stringify({ workflow: status.name, pending, task, now });
+  }
+}

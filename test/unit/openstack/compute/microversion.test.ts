@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { chooseMicroversion, NEWEST } from '../../../../src/openstack/compute/microversion.js';
+
+describe('the microversion spoken with Nova', () => {
+  it('is the newest that we know, when Nova knows newer ones', () => {
+    assert.equal(chooseMicroversion('2.1', '2.100', 'prod'), NEWEST);
+    assert.equal(chooseMicroversion('2.1', NEWEST, 'prod'), NEWEST);
+  });
+
+  it('is the newest of Nova, when it knows enough', () => {
+    assert.equal(chooseMicroversion('2.1', '2.79', 'prod'), '2.79');
+    assert.equal(chooseMicroversion('2.1', '2.52', 'prod'), '2.52');
+  });
+
+  it('is none with a Nova that lacks what we need, and the error says what', () => {
+    assert.throws(
+      () => chooseMicroversion('2.1', '2.51', 'prod'),
+      /too old \(microversion 2\.51\)\. Missing: tags on a server/,
+    );
+    assert.throws(
+      () => chooseMicroversion('2.1', '2.9', 'prod'),
+      /Missing: finding servers by tag, the id of a snapshot/,
+    );
+  });
+
+  it('is none with a Nova that has given up all that we know', () => {
+    assert.throws(() => chooseMicroversion('2.94', '2.110', 'prod'), /needs microversion 2\.94 or newer/);
+    assert.throws(() => chooseMicroversion('3.0', '3.5', 'prod'), /takes microversion 3\.0 at least/);
+  });
+});
