@@ -149,7 +149,7 @@ export class InvalidFilesError extends ClientError {
   }
 }
 
-/** The mistakes in one file: an entry of `imagefactory validate --output json`. */
+/** The mistakes in one file. The command `validate` prints such reports as JSON. */
 export interface FileReport {
   /** Path or name of the file. */
   file: string;

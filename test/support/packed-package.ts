@@ -8,7 +8,7 @@ const run = promisify(execFile);
 
 const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
 /** The TypeScript compiler of the project. */
-export const TSC = join(PROJECT, 'node_modules/typescript/bin/tsc');
+export const TSC = join(PROJECT, 'node_modules/.bin/tsc');
 
 /** The strictest settings that a user's program may have. */
 const TSCONFIG = {
