@@ -235,7 +235,7 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
       const again = await reset(build, SECOND_STEP);
       assert.equal((await again.failure()).message, message);
       assert.deepEqual(left(build), []);
-      await resumeBuild(factory, build.uuid, { template: env.template({ body: QUICK }) });
+      await resumeBuild(factory, build.uuid, { template: { text: env.template({ body: QUICK }) } });
       await isWhole(
         new Build(build.uuid, env.temporal.client.workflow.getHandle(baseImageWorkflowId(build.uuid)), env),
       );
