@@ -1,4 +1,4 @@
-import { baseImageWorkflowId } from '../../domain/base-image-input.js';
+import { workflowIdFor } from '../../domain/image-kinds.js';
 import { parseResourceName, readExpiry, KEYS, MARK, TOOL } from '../../domain/names.js';
 import type { FoundResource } from '../../domain/sweep-rules.js';
 import { parseTimestamp } from '../../openstack/http/timestamp.js';
@@ -144,7 +144,7 @@ async function describeResult(deps: Deps, image: Image): Promise<string | undefi
   if (record?.glance_id === image.id || record?.status === 'COMPLETE') return `is the base image of record ${uuid}`;
   const isFailed = record?.status === 'FAILED' || record?.status === 'CANCELED';
   if (image[KEYS.image] !== undefined && !isFailed) return 'is a published base image, though no record names it';
-  const life = await workflowState(deps, readText(image[KEYS.workflow]) ?? baseImageWorkflowId(uuid));
+  const life = await workflowState(deps, readText(image[KEYS.workflow]) ?? workflowIdFor('base_image', uuid));
   return life === 'completed' ? 'is the base image of a build that has completed' : undefined;
 }
 
@@ -156,7 +156,7 @@ function readBuildTag(tags: readonly string[] = []): string | undefined {
 /** A resource without a workflow id belongs to a base image build: only those create such resources. */
 function findOwner(build: string | undefined, workflow?: string): Pick<FoundResource, 'build' | 'workflows'> {
   if (build === undefined) return { workflows: workflow === undefined ? [] : [workflow] };
-  return { build, workflows: [workflow ?? baseImageWorkflowId(build)] };
+  return { build, workflows: [workflow ?? workflowIdFor('base_image', build)] };
 }
 
 function readTimes(

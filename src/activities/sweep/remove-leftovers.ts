@@ -1,4 +1,4 @@
-import { baseImageWorkflowId } from '../../domain/base-image-input.js';
+import { workflowIdFor } from '../../domain/image-kinds.js';
 import { FactoryError } from '../../domain/errors.js';
 import { KEYS } from '../../domain/names.js';
 import type { FoundResource, Removal } from '../../domain/sweep-rules.js';
@@ -42,7 +42,11 @@ export async function removeLeftovers(deps: Deps, { cloud, removal }: RemoveLeft
     else report.failed.push({ thing: formatResource(thing), why });
   }
   const { build } = removal;
-  if (build !== undefined && removal.workflows.includes(baseImageWorkflowId(build)) && report.failed.length === 0) {
+  if (
+    build !== undefined &&
+    removal.workflows.includes(workflowIdFor('base_image', build)) &&
+    report.failed.length === 0
+  ) {
     await deleteKeys(deps, build);
   }
   return report;

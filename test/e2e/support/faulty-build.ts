@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
-import { baseImageWorkflowId, type BaseImageInput } from '../../../src/domain/base-image-input.js';
+import type { BaseImageInput } from '../../../src/domain/base-image-input.js';
+import { workflowIdFor } from '../../../src/domain/image-kinds.js';
 import { STATUS_QUERY, WORKFLOWS, type BaseImageResult } from '../../../src/domain/messages.js';
 import type { BuildStatus } from '../../../src/domain/status.js';
 import { checkRequest, type GivenParameters } from '../../../src/client/build-request.js';
@@ -70,7 +71,7 @@ export class FaultyBuild {
     const input: BaseImageInput = { uuid, template, templateName, cloud, parameters, heartbeatTimeout: HEARTBEAT };
     await factory.temporal.workflow.start(WORKFLOWS.baseImage, {
       args: [input],
-      workflowId: baseImageWorkflowId(uuid),
+      workflowId: workflowIdFor('base_image', uuid),
       taskQueue: factory.taskQueue,
     });
     return new FaultyBuild(uuid, factory, temporal, worker);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Activities } from '../../../src/activities/index.js';
-import { baseImageWorkflowId } from '../../../src/domain/base-image-input.js';
+import { workflowIdFor } from '../../../src/domain/image-kinds.js';
 import type { CallPattern } from '../../fakes/openstack/core/call-log.js';
 import type { Behaviour } from '../../fakes/openstack/compute/behaviour.js';
 import type { RootFiles } from '../../fakes/openstack/guests/root-files.js';
@@ -26,7 +26,7 @@ class Scene {
     readonly env: TestEnv,
     readonly build: Build,
   ) {
-    this.operations = new ActivityOperations(env.temporal, baseImageWorkflowId(build.uuid));
+    this.operations = new ActivityOperations(env.temporal, workflowIdFor('base_image', build.uuid));
     this.watch = new DuplicateWatch(env.cloud);
   }
 

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { after, before, describe, it } from 'node:test';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { waitForJeos, type FoundJeos, type WaitForJeosInput } from '../../../src/activities/installer/wait-for-jeos.js';
-import { baseImageWorkflowId } from '../../../src/domain/base-image-input.js';
+import { workflowIdFor } from '../../../src/domain/image-kinds.js';
 import { resumeBuild } from '../../../src/client/resume.js';
 import { connectImageFactory, type ImageFactoryClient } from '../../../src/client/connection.js';
 import { deleteImage } from '../../../src/client/images.js';
@@ -46,7 +46,7 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
 
   /** The build’s new run. */
   async function reset(build: Build, to: ResetPoint): Promise<Build> {
-    const workflowId = baseImageWorkflowId(build.uuid);
+    const workflowId = workflowIdFor('base_image', build.uuid);
     const runId = await resetWorkflow(env.temporal, workflowId, to);
     return new Build(build.uuid, env.temporal.client.workflow.getHandle(workflowId, runId), env);
   }
@@ -237,7 +237,7 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
       assert.deepEqual(left(build), []);
       await resumeBuild(factory, build.uuid, { template: { text: env.template({ body: QUICK }) } });
       await isWhole(
-        new Build(build.uuid, env.temporal.client.workflow.getHandle(baseImageWorkflowId(build.uuid)), env),
+        new Build(build.uuid, env.temporal.client.workflow.getHandle(workflowIdFor('base_image', build.uuid)), env),
       );
     });
   });

@@ -6,7 +6,8 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { FactoryError } from '../../../src/domain/errors.js';
-import { baseImageWorkflowId, type BaseImageInput } from '../../../src/domain/base-image-input.js';
+import type { BaseImageInput } from '../../../src/domain/base-image-input.js';
+import { workflowIdFor } from '../../../src/domain/image-kinds.js';
 import { SET_DEADLINE_UPDATE, STATUS_QUERY, WORKFLOWS, type BaseImageResult } from '../../../src/domain/messages.js';
 import type { BuildStatus } from '../../../src/domain/status.js';
 import { inputOf, JEOS_INPUT, parked, stubs } from '../../support/stubs.js';
@@ -27,7 +28,7 @@ describe('the base image workflow', () => {
   ): Promise<WorkflowHandle<(i: BaseImageInput) => Promise<BaseImageResult>>> {
     return environment.client.workflow.start<(i: BaseImageInput) => Promise<BaseImageResult>>(WORKFLOWS.baseImage, {
       taskQueue,
-      workflowId: baseImageWorkflowId(input.uuid),
+      workflowId: workflowIdFor('base_image', input.uuid),
       args: [input],
     });
   }
