@@ -1,20 +1,10 @@
+import { formatReleaseRange, hasOldSsh } from '../../src/os/profile/releases.js';
+import type { OsFamily, Release } from '../../src/os/profile/types.js';
 import { FAMILIES } from '../../src/os/registry.js';
-import type { OsFamily, Release } from '../../src/os/types.js';
-import { formatReleaseRange, hasOldSsh } from '../../src/os/versions.js';
+import { SCRIPT_KINDS } from '../../src/os/scripts/kinds/registry.js';
 import { formatMarkdown, readFragment, renderTable } from './markdown.js';
 
-const SCRIPTS: Record<Release['scriptKind'], string> = {
-  kickstart: 'kickstart',
-  preseed: 'preseed',
-  autoinstall: 'autoinstall (cloud-config)',
-  autoyast: 'AutoYaST',
-  agama: 'Agama or AutoYaST',
-  auto_inst: 'auto_inst.cfg.pl',
-  installerconfig: 'installerconfig',
-  autounattend: 'autounattend.xml',
-};
-
-const TRIED: Record<Release['tried'], string> = {
+const TRIED: Record<Release['verified'], string> = {
   installed: '**run for real**',
   'fake cloud': 'not run for real; fake cloud',
   'not yet': 'no',
@@ -35,7 +25,7 @@ export function systemsDoc(): Promise<string> {
 /** The families with a release that may have an OpenSSH older than 6.5: "Debian up to 7, …". */
 function oldSshList(): string {
   const old = FAMILIES.filter((family) => {
-    const oldest = family.versionOf({ name: family.names[0] ?? '', version: family.releases[0]?.from ?? '' });
+    const oldest = family.readVersion({ name: family.names[0] ?? '', version: family.releases[0]?.from ?? '' });
     return oldest !== undefined && hasOldSsh(family, oldest);
   });
   return old.map(({ title, oldSshUpTo }) => `${title} up to ${oldSshUpTo}`).join(', ');
@@ -53,12 +43,12 @@ ${notes.length === 0 ? '' : `\n${notes.map((note) => `- ${note}`).join('\n')}\n`
 }
 
 function rowOf(family: OsFamily, release: Release): string[] {
-  const { arches, installTypes, scriptKind, tools, tried } = release;
+  const { arches, installTypes, scriptKind, tools, verified: tried } = release;
   return [
     formatReleaseRange(family, release),
     arches.join(', '),
     installTypes.length === 0 ? '–' : installTypes.join(', '),
-    SCRIPTS[scriptKind],
+    SCRIPT_KINDS[scriptKind].title,
     tools.packageManager === 'none' ? '–' : tools.packageManager,
     TRIED[tried],
   ];

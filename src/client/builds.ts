@@ -7,7 +7,7 @@ import { workflowIdFor } from '../domain/image-kinds.js';
 import { SET_DEADLINE_UPDATE, STATUS_QUERY, WORKFLOWS, type DeadlineChange } from '../domain/messages.js';
 import { SEARCH_ATTRIBUTES } from '../domain/search-attributes.js';
 import type { BuildStatus } from '../domain/status.js';
-import { withoutAddressPasswords } from '../os/passwords/address-passwords.js';
+import { maskAddressPasswords } from '../os/passwords/address-passwords.js';
 import type { Template } from '../tdl/types.js';
 import { checkRequest, type BuildRequest } from './build-request.js';
 import type { ImageFactoryClient } from './connection.js';
@@ -110,7 +110,7 @@ function describeStart({ uuid, templateName, cloud }: BaseImageInput, template: 
     '',
     `- UUID: \`${uuid}\``,
     `- template: \`${templateName}\``,
-    `- installs from: ${withoutAddressPasswords(install.type === 'url' ? install.url : install.iso)}`,
+    `- installs from: ${maskAddressPasswords(install.type === 'url' ? install.url : install.iso)}`,
     `- started by: ${describeUser()}`,
   ].join('\n');
 }

@@ -1,7 +1,7 @@
 import { FactoryError } from '../domain/errors.js';
 import { checkInstallScript } from '../os/scripts/check-install-script.js';
-import { profileFor } from '../os/registry.js';
-import type { InstallScriptKind } from '../os/types.js';
+import { findProfile } from '../os/registry.js';
+import type { InstallScriptKind } from '../os/scripts/kinds/registry.js';
 import { decodeText } from '../tdl/decode.js';
 import { parseTemplate } from '../tdl/parse.js';
 import type { Problem, Template } from '../tdl/types.js';
@@ -31,8 +31,8 @@ export function checkTemplate(source: string | Uint8Array): CheckedTemplate {
   const { template, problems } = parsed;
   if (template === undefined) return { problems, warnings: [] };
   try {
-    const { profile, warnings } = profileFor(template);
-    profile.installer(template);
+    const { profile, warnings } = findProfile(template);
+    profile.planInstaller(template);
     return { template, scriptKind: profile.scriptKind, problems: [], warnings };
   } catch (error) {
     if (!(error instanceof FactoryError)) throw error;

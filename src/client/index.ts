@@ -117,7 +117,8 @@ export type {
 export type { ImageKind, Phase } from '../domain/image-kinds.js';
 export type { BuildRecord } from '../domain/record.js';
 export type { SweepLimits } from '../domain/sweep-rules.js';
-export type { Arch, InstallScriptKind } from '../os/types.js';
+export type { Arch } from '../os/common/architectures.js';
+export type { InstallScriptKind } from '../os/scripts/kinds/registry.js';
 export type {
   Command,
   Content,

@@ -1,7 +1,9 @@
-import { familyNamed, FAMILIES } from '../os/registry.js';
-import type { Arch, InstallScriptKind, OsFamily, Release } from '../os/types.js';
-import { formatReleaseRange } from '../os/versions.js';
-import { nearest } from '../tdl/nearest.js';
+import type { Arch } from '../os/common/architectures.js';
+import { formatReleaseRange } from '../os/profile/releases.js';
+import type { OsFamily, Release } from '../os/profile/types.js';
+import { findFamily, FAMILIES } from '../os/registry.js';
+import type { InstallScriptKind } from '../os/scripts/kinds/registry.js';
+import { findNearest } from '../tdl/nearest.js';
 import { ClientError } from './errors.js';
 
 /** A family of operating systems that images can be built of. */
@@ -35,7 +37,7 @@ export interface SupportedRelease {
   /** Package manager that installs the template's packages. */
   packageManager: string;
   /** How far its build was tested: with its own installer, on a fake cloud, or not yet. */
-  tried: Release['tried'];
+  verified: Release['verified'];
   /** Why it cannot be installed in every way. */
   reason?: string;
   /** More to know, for people. */
@@ -53,10 +55,10 @@ export function listOperatingSystems(): OperatingSystem[] {
  * @throws ClientError `UnknownSystem`; its hint lists the families
  */
 export function findOperatingSystem(name: string): OperatingSystem {
-  const found = FAMILIES.find(({ family }) => family === name.toLowerCase()) ?? familyNamed(name);
+  const found = FAMILIES.find(({ family }) => family === name.toLowerCase()) ?? findFamily(name);
   if (found !== undefined) return describeFamily(found);
   const known = FAMILIES.map(({ family }) => family);
-  const meant = nearest(name, [...known, ...FAMILIES.flatMap(({ names }) => names)]);
+  const meant = findNearest(name, [...known, ...FAMILIES.flatMap(({ names }) => names)]);
   throw new ClientError('UnknownSystem', `there is no plugin ${JSON.stringify(name)}`, {
     hint: `${meant === undefined ? '' : `is ${meant} meant? `}there are: ${known.join(', ')}`,
   });
@@ -68,7 +70,7 @@ function describeFamily(family: OsFamily): OperatingSystem {
 }
 
 function describeRelease(family: OsFamily, release: Release): SupportedRelease {
-  const { from, to, arches, installTypes, scriptKind, tools, tried, reason, note } = release;
+  const { from, to, arches, installTypes, scriptKind, tools, verified, reason, note } = release;
   return {
     from,
     to,
@@ -77,7 +79,7 @@ function describeRelease(family: OsFamily, release: Release): SupportedRelease {
     installTypes,
     scriptKind,
     packageManager: tools.packageManager,
-    tried,
+    verified,
     ...(reason === undefined ? {} : { reason }),
     ...(note === undefined ? {} : { note }),
   };

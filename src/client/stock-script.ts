@@ -1,5 +1,5 @@
 import { parseParameters } from '../domain/parameters.js';
-import type { InstallScriptKind } from '../os/types.js';
+import type { InstallScriptKind } from '../os/scripts/kinds/registry.js';
 import { planBuild } from '../planning/plan.js';
 import type { GivenParameters } from './build-request.js';
 import { checkTemplate } from './check-files.js';

@@ -3,13 +3,13 @@ import { FactoryError } from '../domain/errors.js';
 
 /** An installed package, as an ICICLE document lists it. */
 export interface IciclePackage {
-  /** What the system's package manager calls it: Debian's name, rpm's name-version-release.arch. */
+  /** Its name in the system's package manager: Debian's name, rpm's name-version-release.arch. */
   name: string;
   /** The line that the template's `extra_command` printed for it. */
   extra?: string;
 }
 
-/** An ICICLE document: what is installed in an image. */
+/** An ICICLE document: the packages that are installed in an image. */
 export interface Icicle {
   description?: string;
   packages: IciclePackage[];
@@ -19,38 +19,38 @@ const TEXT_ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '
 const ATTRIBUTE_ESCAPES: Record<string, string> = { ...TEXT_ESCAPES, '"': '&quot;', '\n': '&#10;', '\t': '&#9;' };
 
 /**
- * The document for a list of packages, in the list's order, byte for byte as Oz writes it (libxml2's serialisation): no XML
- * declaration, two spaces a level, a line feed at the end.
+ * Writes the document for a list of packages, in the list's order, byte for byte as Oz writes it (libxml2's
+ * serialisation): no XML declaration, two spaces a level, a line feed at the end.
  */
 export function writeIcicle(packages: readonly IciclePackage[], description?: string): string {
   const lines = ['<icicle>'];
   if (description !== undefined) lines.push(`  <description>${text(description)}</description>`);
   if (packages.length === 0) lines.push('  <packages/>');
-  else lines.push('  <packages>', ...packages.map(packageElement), '  </packages>');
+  else lines.push('  <packages>', ...packages.map(writePackage), '  </packages>');
   lines.push('</icicle>', '');
   return lines.join('\n');
 }
 
-function packageElement({ name, extra }: IciclePackage): string {
+function writePackage({ name, extra }: IciclePackage): string {
   const start = `    <package name="${attribute(name)}"`;
   if (extra === undefined) return `${start}/>`;
   return `${start}>\n      <extra>${text(extra)}</extra>\n    </package>`;
 }
 
 function text(value: string): string {
-  return xmlText(value).replace(/[&<>\r]/g, (character) => TEXT_ESCAPES[character] ?? character);
+  return escapeXml(value).replace(/[&<>\r]/g, (character) => TEXT_ESCAPES[character] ?? character);
 }
 
 function attribute(value: string): string {
-  return xmlText(value).replace(/[&<>\r"\n\t]/g, (character) => ATTRIBUTE_ESCAPES[character] ?? character);
+  return escapeXml(value).replace(/[&<>\r"\n\t]/g, (character) => ATTRIBUTE_ESCAPES[character] ?? character);
 }
 
-/** What a command printed may hold characters that no XML document can. */
-function xmlText(value: string): string {
+/** The output of a command may contain characters that XML forbids. */
+function escapeXml(value: string): string {
   return value.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Surrogate}/gu, '\ufffd');
 }
 
-/** An element as the XML library answers it: attributes begin with `@`, text is `#text`, children are lists. */
+/** An element of the XML library: attributes begin with `@`, text is `#text`, children are lists. */
 type Element = Record<string, unknown>;
 
 const TEXT = '#text';
@@ -70,58 +70,57 @@ const parser = new XMLParser({
 });
 
 /**
- * Reads an ICICLE document. Elements that it does not know are passed over; document types are refused, and entities with
- * them.
+ * Reads an ICICLE document. Unknown elements are skipped; a document type, and with it entities, is refused.
  *
- * @throws FactoryError StoreFailed when it is none: ICICLE documents come from the store
+ * @throws FactoryError StoreFailed when it is invalid: ICICLE documents come from the store
  */
 export function readIcicle(source: string): Icicle {
-  const root = childOf(parseElements(source), 'icicle');
-  const packages = root && childOf(root, 'packages');
-  if (root === undefined || packages === undefined) throw unreadable('it has no <packages> in an <icicle>');
-  const description = childOf(root, 'description');
+  const root = findChild(parseElements(source), 'icicle');
+  const packages = root && findChild(root, 'packages');
+  if (root === undefined || packages === undefined) throw unreadableError('it has no <packages> in an <icicle>');
+  const description = findChild(root, 'description');
   return {
-    ...(description === undefined ? {} : { description: textOf(description) }),
-    packages: childrenOf(packages, 'package').map(readPackage),
+    ...(description === undefined ? {} : { description: readText(description) }),
+    packages: findChildren(packages, 'package').map(readPackage),
   };
 }
 
 function parseElements(source: string): Element {
-  if (source.includes('<!DOCTYPE')) throw unreadable('it has a document type, which no ICICLE document has');
+  if (source.includes('<!DOCTYPE')) throw unreadableError('it has a document type, which no ICICLE document has');
   const valid = XMLValidator.validate(source);
-  if (valid !== true) throw unreadable(`line ${valid.err.line}: ${valid.err.msg}`);
+  if (valid !== true) throw unreadableError(`line ${valid.err.line}: ${valid.err.msg}`);
   const parsed: unknown = parser.parse(source);
   return isElement(parsed) ? parsed : {};
 }
 
 function readPackage(element: Element): IciclePackage {
-  const name = unescaped(element['@name']);
-  if (name === '') throw unreadable('a <package> has no name');
-  const extra = childOf(element, 'extra');
-  return extra === undefined ? { name } : { name, extra: textOf(extra) };
+  const name = unescapeXml(element['@name']);
+  if (name === '') throw unreadableError('a <package> has no name');
+  const extra = findChild(element, 'extra');
+  return extra === undefined ? { name } : { name, extra: readText(extra) };
 }
 
-function childrenOf(element: Element, name: string): Element[] {
+function findChildren(element: Element, name: string): Element[] {
   const found = element[name];
   return Array.isArray(found) ? found.filter(isElement) : [];
 }
 
-function childOf(element: Element, name: string): Element | undefined {
-  return childrenOf(element, name)[0];
+function findChild(element: Element, name: string): Element | undefined {
+  return findChildren(element, name)[0];
 }
 
 function isElement(value: unknown): value is Element {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function textOf(element: Element): string {
+function readText(element: Element): string {
   const text = element[TEXT];
-  return unescaped(Array.isArray(text) ? text.join('') : text);
+  return unescapeXml(Array.isArray(text) ? text.join('') : text);
 }
 
 const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
-function unescaped(text: unknown): string {
+function unescapeXml(text: unknown): string {
   if (typeof text !== 'string') return '';
   return text.replace(
     /&(?:#x([0-9a-f]{1,6})|#(\d{1,7})|(\w+));/gi,
@@ -133,19 +132,20 @@ function unescaped(text: unknown): string {
   );
 }
 
-function unreadable(why: string): FactoryError {
+function unreadableError(why: string): FactoryError {
   return new FactoryError('StoreFailed', `this is no ICICLE document: ${why}`);
 }
 
 /**
- * The packages of a listing command's output: one a line, empty lines skipped, in the output's order.
+ * Parses the output of a listing command: one package a line, in the output's order; empty lines are skipped.
  *
- * @param extra what the template's `extra_command` printed: as many lines, each for the package in its place, as Oz counts them
+ * @param extra the output of the template's `extra_command`: the same number of lines, line by line for the same
+ * packages
  * @throws FactoryError CommandFailed when there are more lines or fewer
  */
-export function packagesFromListing(output: string, extra?: string): IciclePackage[] {
-  const names = linesOf(output);
-  const extras = extra === undefined ? undefined : linesOf(extra);
+export function parseListing(output: string, extra?: string): IciclePackage[] {
+  const names = splitLines(output);
+  const extras = extra === undefined ? undefined : splitLines(extra);
   if (extras !== undefined && extras.length !== names.length) {
     throw new FactoryError(
       'CommandFailed',
@@ -162,7 +162,7 @@ export function packagesFromListing(output: string, extra?: string): IciclePacka
 }
 
 /** The last line ends with a line feed, or with the output. */
-function linesOf(output: string): string[] {
+function splitLines(output: string): string[] {
   const lines = output.split('\n');
   return lines.at(-1) === '' ? lines.slice(0, -1) : lines;
 }

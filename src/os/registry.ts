@@ -1,22 +1,23 @@
 import { FactoryError } from '../domain/errors.js';
-import { nearest } from '../tdl/nearest.js';
+import { findNearest } from '../tdl/nearest.js';
 import { isThisMachine } from '../tdl/read-repositories.js';
 import type { Template } from '../tdl/types.js';
+import { isFrom } from './common/versions.js';
 import { debian } from './families/debian/family.js';
 import { ENTERPRISE_LINUX } from './families/enterprise-linux/family.js';
+import { rhel21 } from './families/enterprise-linux/rhel21.js';
 import { fedora, fedoraCore, redHatLinux } from './families/fedora/family.js';
 import { freebsd } from './families/freebsd/family.js';
-import { isFetched } from './installer/installer-plan.js';
 import { mageia } from './families/mageia/family.js';
 import { mandrake, mandriva } from './families/mandriva/family.js';
-import { rhel21 } from './families/enterprise-linux/rhel21.js';
 import { opensuse, sles, tumbleweed } from './families/suse/family.js';
-import type { OsFamily, OsProfile, Release } from './types.js';
 import { ubuntu } from './families/ubuntu/family.js';
-import { type FoundRelease, hasOldSsh, releaseOf } from './versions.js';
 import { windows } from './families/windows/family.js';
+import { isTreeAddress } from './installer/installer-plan.js';
+import { findRelease, type FoundRelease, hasOldSsh } from './profile/releases.js';
+import type { OsFamily, OsProfile, Release } from './profile/types.js';
 
-/** Every family that is known; those that cannot be built as well. */
+/** Every known family, including those that cannot be built. */
 export const FAMILIES: readonly OsFamily[] = [
   debian,
   ubuntu,
@@ -35,57 +36,34 @@ export const FAMILIES: readonly OsFamily[] = [
   rhel21,
 ];
 
-/** What people call releases whose numbers TDL wants. */
-const CODE_NAMES: Record<string, Record<string, string>> = {
-  debian: {
-    lenny: '5',
-    squeeze: '6',
-    wheezy: '7',
-    jessie: '8',
-    stretch: '9',
-    buster: '10',
-    bullseye: '11',
-    bookworm: '12',
-    trixie: '13',
-  },
-  ubuntu: {
-    trusty: '14.04',
-    xenial: '16.04',
-    bionic: '18.04',
-    focal: '20.04',
-    jammy: '22.04',
-    noble: '24.04',
-    resolute: '26.04',
-  },
-};
-
 /**
- * The profile of a template's system, and what should be known before it is built.
+ * Finds the profile of a template's system, and warnings about the build.
  *
  * @throws FactoryError UnsupportedOs: no family has that name, version, architecture or way to install
  */
-export function profileFor(template: Template): { profile: OsProfile; warnings: string[] } {
+export function findProfile(template: Template): { profile: OsProfile; warnings: string[] } {
   const { os } = template;
-  const family = familyNamed(os.name);
-  if (family === undefined) throw unknownName(os.name);
-  const found = releaseOf(family, os);
-  if (found === undefined) throw unknownVersion(family, os);
+  const family = findFamily(os.name);
+  if (family === undefined) throw unknownNameError(os.name);
+  const found = findRelease(family, os);
+  if (found === undefined) throw unknownVersionError(family, os);
   const { release, version } = found;
-  checkWay(os, family, release);
+  checkInstallType(os, family, release);
   const profile: OsProfile = {
     ...release.tools,
     family: family.family,
     release,
     version,
     ...(hasOldSsh(family, version) ? { oldSsh: true } : {}),
+    ...(family.usualMemoryFrom === undefined || isFrom(version, family.usualMemoryFrom) ? {} : { smallMemory: true }),
     scriptKind: release.scriptKind,
-    installer: (of) => family.installer(of, version),
+    planInstaller: (of) => family.planInstaller(of, version),
   };
-  return { profile, warnings: warningsOf(family, os, found) };
+  return { profile, warnings: listWarnings(family, os, found) };
 }
 
-/** The family that a template's name means: `CentOS`, `centos`, `CentOS-7`, `Rocky Linux`. */
-export function familyNamed(name: string): OsFamily | undefined {
+/** Finds the family that a template's name means: `CentOS`, `centos`, `CentOS-7`, `Rocky Linux`. */
+export function findFamily(name: string): OsFamily | undefined {
   const wanted = name.toLowerCase().replaceAll(' ', '');
   const base = /^(.+?)-\d{1,2}$/.exec(wanted)?.[1];
   const named = (text: string, numbered: boolean): OsFamily | undefined =>
@@ -96,8 +74,8 @@ export function familyNamed(name: string): OsFamily | undefined {
   return named(wanted, false) ?? (base === undefined ? undefined : named(base, true));
 }
 
-/** An architecture that the system was never published for, or a way to install that does not exist. */
-function checkWay(os: Template['os'], family: OsFamily, release: Release): void {
+/** Refuses an architecture that the system was never published for, and a way to install it that does not exist. */
+function checkInstallType(os: Template['os'], family: OsFamily, release: Release): void {
   const { arches, installTypes, reason } = release;
   const { type } = os.install;
   if (installTypes.length === 0) {
@@ -124,29 +102,29 @@ function checkWay(os: Template['os'], family: OsFamily, release: Release): void 
   }
 }
 
-/** The first name of every family that can be built. */
-function knownNames(): string[] {
+/** Lists the first name of every family that can be built. */
+function listBuildableNames(): string[] {
   return FAMILIES.filter(({ releases }) => releases.some(({ installTypes }) => installTypes.length > 0)).flatMap(
     ({ names }) => names.slice(0, 1),
   );
 }
 
-function unknownName(name: string): FactoryError {
+function unknownNameError(name: string): FactoryError {
   const all = FAMILIES.flatMap(({ names }) => names);
-  // A version that is stuck to the name must not keep a name from being recognised: "Ubuntu24".
-  const meant = nearest(name, all) ?? nearest(name.replace(/[\s_-]*\d[\d.]*$/, ''), all);
-  const known = knownNames().join(', ');
+  // A name is also recognised with a version appended: "Ubuntu24".
+  const meant = findNearest(name, all) ?? findNearest(name.replace(/[\s_-]*\d[\d.]*$/, ''), all);
+  const known = listBuildableNames().join(', ');
   return new FactoryError('UnsupportedOs', `the operating system ${JSON.stringify(name)} is not known`, {
     hint: meant === undefined ? `the known ones are ${known}` : `is ${meant} meant? The known ones are ${known}`,
   });
 }
 
-function unknownVersion(family: OsFamily, os: Template['os']): FactoryError {
-  const codes = CODE_NAMES[family.family] ?? {};
+function unknownVersionError(family: OsFamily, os: Template['os']): FactoryError {
+  const codes = family.codeNames ?? {};
   const code = os.version.toLowerCase();
   const number = Object.hasOwn(codes, code) ? codes[code] : undefined;
-  // openSUSE's Tumbleweed is a system of its own here.
-  const own = familyNamed(os.version)?.names[0];
+  // Tumbleweed, written as a version of openSUSE, is a family of its own here.
+  const own = findFamily(os.version)?.names[0];
   const hint = number === undefined ? `write a version from ${family.versions}` : `write <version>${number}</version>`;
   return new FactoryError(
     'UnsupportedOs',
@@ -155,7 +133,7 @@ function unknownVersion(family: OsFamily, os: Template['os']): FactoryError {
   );
 }
 
-function warningsOf({ versions }: OsFamily, os: Template['os'], { release, newer }: FoundRelease): string[] {
+function listWarnings({ versions }: OsFamily, os: Template['os'], { release, newer }: FoundRelease): string[] {
   const warnings: string[] = [];
   if (newer) {
     // Rawhide has no number.
@@ -164,15 +142,15 @@ function warningsOf({ versions }: OsFamily, os: Template['os'], { release, newer
       : `changes from day to day: it is built like the newest of what is known here (${versions})`;
     warnings.push(`${os.name} ${os.version} ${is}`);
   }
-  const doubt = doubtOf(os, release.scriptKind);
+  const doubt = warnAboutTree(os, release.scriptKind);
   return doubt === undefined ? warnings : [...warnings, doubt];
 }
 
-/** Why an installer may not reach its tree. */
-function doubtOf(os: Template['os'], scriptKind: Release['scriptKind']): string | undefined {
+/** Warns about an install tree that the installer may not reach. */
+function warnAboutTree(os: Template['os'], scriptKind: Release['scriptKind']): string | undefined {
   if (os.install.type !== 'url') return undefined;
   const { url } = os.install;
-  if (!isFetched(url, scriptKind))
+  if (!isTreeAddress(url, scriptKind))
     return 'the install tree has no address from which its installer can fetch: the template can be read, a build refuses it';
   const host = new URL(url).hostname;
   if (isThisMachine(host))

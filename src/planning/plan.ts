@@ -1,20 +1,20 @@
 import { createHash } from 'node:crypto';
-import { autoinstallAsUserData } from '../os/scripts/autoinstall.js';
-import { withDrivers } from '../os/installer/drivers.js';
-import { checkBootMethod } from '../os/installer/boot-method.js';
-import { checkInstallScript } from '../os/scripts/check-install-script.js';
-import { loginUser, pathInGuest } from '../os/guest/guest-users.js';
-import { checkTree } from '../os/installer/installer-plan.js';
-import { profileFor } from '../os/registry.js';
-import { type Firmware, withFirmware } from '../os/installer/firmware.js';
-import { renderScript } from '../os/scripts/render-script.js';
-import { withTransport } from '../os/installer/script-transport.js';
-import { stockScript } from '../os/scripts/stock/index.js';
-import { windowsWarnings } from '../os/families/windows/firmware.js';
-import type { InstallerPlan, OsProfile } from '../os/types.js';
-import type { Command, Repository, Template, TemplateFile } from '../tdl/types.js';
 import { FactoryError } from '../domain/errors.js';
 import type { BuildParameters } from '../domain/parameters.js';
+import { chooseLoginUser, resolveGuestPath } from '../os/guest/guest-users.js';
+import { checkBootMethod } from '../os/installer/boot-method.js';
+import { withDrivers } from '../os/installer/drivers.js';
+import { type Firmware, withFirmware } from '../os/installer/firmware.js';
+import { checkTree } from '../os/installer/installer-plan.js';
+import { withTransport } from '../os/installer/script-transport.js';
+import type { InstallerPlan } from '../os/installer/types.js';
+import type { OsProfile } from '../os/profile/types.js';
+import { findProfile } from '../os/registry.js';
+import { checkInstallScript } from '../os/scripts/check-install-script.js';
+import { SCRIPT_KINDS } from '../os/scripts/kinds/registry.js';
+import { renderScript } from '../os/scripts/render-script.js';
+import { writeStockScript } from '../os/scripts/stock-script.js';
+import type { Command, Repository, Template, TemplateFile } from '../tdl/types.js';
 
 /** One step of the customisation. Its name (`command:2 tidy`) is stable: histories and the guest's journal know it. */
 export type GuestStep = { name: string; title: string } & (
@@ -24,7 +24,7 @@ export type GuestStep = { name: string; title: string } & (
   | { kind: 'precommand' | 'command'; command: Command }
 );
 
-/** What a build will do. Pure data, made before anything is fetched or booted. */
+/** The plan of a build. Pure data, computed before anything is fetched or booted. */
 export interface BuildPlan {
   template: Template;
   /** "Debian 12 x86_64" */
@@ -32,19 +32,19 @@ export interface BuildPlan {
   /** Family of the profile that is used. */
   family: string;
   installer: InstallerPlan;
-  /** The install script's text. */
+  /** Text of the install script. */
   script: string;
-  /** Whom the build logs in as. */
+  /** The user that the build logs in as. */
   user: string;
-  /** What starts the machines, where it is not left to the cloud. */
+  /** The firmware of the machines, where it is not the cloud's default. */
   firmware?: Firmware;
-  /** What should be known, and does not stop the build. */
+  /** Warnings for people; they do not stop the build. */
   warnings: string[];
   /** The customisation, in order. */
   steps: GuestStep[];
 }
 
-/** What a plan is made of. */
+/** The input of a plan. */
 export interface PlanInput {
   template: Template;
   installScript?: string | undefined;
@@ -52,15 +52,15 @@ export interface PlanInput {
 }
 
 /**
- * The plan of a build.
+ * Plans a build.
  *
- * @throws FactoryError UnsupportedOs; InvalidInstallScript with one line a mistake; InvalidTemplate for what only a profile can
- * know to be wrong
+ * @throws FactoryError UnsupportedOs; InvalidInstallScript with one line a mistake; InvalidTemplate for what only a
+ * profile can know to be wrong
  */
 export function planBuild({ template, installScript, parameters }: PlanInput): BuildPlan {
-  const { profile, warnings } = profileFor(template);
+  const { profile, warnings } = findProfile(template);
   checkTree(template, profile.scriptKind);
-  const firmware = firmwareOf({ installScript, parameters });
+  const firmware = chooseFirmware({ installScript, parameters });
   const installer = planInstaller(profile, template, {
     ...parameters,
     ...(firmware === undefined ? {} : { firmware }),
@@ -68,11 +68,12 @@ export function planBuild({ template, installScript, parameters }: PlanInput): B
   checkBootMethod(parameters.boot_method, { plan: installer, arch: template.os.arch, firmware });
   for (const repository of template.repositories) profile.addRepository(repository);
   if (template.packages.length > 0) profile.installPackages(template.packages.map(({ name }) => name));
-  const user = loginUser(profile, parameters);
-  const { script: given, note } = scriptOf(
+  const user = chooseLoginUser(profile, parameters);
+  const { script: given, note } = chooseScript(
     { template, installScript, parameters: { ...parameters, default_user: user } },
     profile,
   );
+  const { toUserData, uefiWarning } = SCRIPT_KINDS[profile.scriptKind];
   const problems = checkInstallScript(profile.scriptKind, given, installer.scriptTransport);
   if (problems.length > 0) {
     const lines = problems.map(({ line, column, message }) => `install_script:${line}:${column}: ${message}`);
@@ -80,7 +81,7 @@ export function planBuild({ template, installScript, parameters }: PlanInput): B
       hint: 'the machine must power itself off when the installation has ended: that is how a build knows that it has',
     });
   }
-  const script = profile.scriptKind === 'autoinstall' ? autoinstallAsUserData(given) : given;
+  const script = toUserData?.(given) ?? given;
   const { name, version, arch } = template.os;
   return {
     template,
@@ -90,12 +91,16 @@ export function planBuild({ template, installScript, parameters }: PlanInput): B
     script,
     user,
     ...(firmware === undefined ? {} : { firmware }),
-    warnings: [...warnings, ...windowsWarnings(installer), ...(note === undefined ? [] : [note])],
+    warnings: [
+      ...warnings,
+      ...(uefiWarning !== undefined && installer.imageProperties['hw_firmware_type'] === 'uefi' ? [uefiWarning] : []),
+      ...(note === undefined ? [] : [note]),
+    ],
     steps: planGuestSteps(template, profile),
   };
 }
 
-/** How the template's installer is booted, as the parameters want it. */
+/** Plans the template's installer, with the parameters for firmware, transport and drivers. */
 export function planInstaller(
   profile: OsProfile,
   template: Template,
@@ -103,12 +108,14 @@ export function planInstaller(
 ): InstallerPlan {
   const { firmware, script_transport: transport, drivers_iso: url, drivers_iso_checksum: checksum } = parameters;
   const drivers = url === undefined ? undefined : { url, ...(checksum === undefined ? {} : { checksum }) };
-  const plan = withFirmware(profile.installer(template), template.os.arch, firmware);
+  const plan = withFirmware(profile.planInstaller(template), template.os.arch, firmware);
   return withTransport(withDrivers(plan, drivers), transport);
 }
 
-/** @throws FactoryError InvalidParameter where the disk would be divided for another firmware */
-function firmwareOf({
+/**
+ * Chooses the firmware: a stock script with disk_layout efi needs UEFI. @throws FactoryError InvalidParameter for BIOS
+ */
+function chooseFirmware({
   installScript,
   parameters,
 }: Pick<PlanInput, 'installScript' | 'parameters'>): Firmware | undefined {
@@ -126,17 +133,20 @@ function firmwareOf({
   return firmware ?? 'uefi';
 }
 
-/** The script that is given, with its names filled in where that is asked for; else the stock one of the system. */
-function scriptOf(
+/**
+ * Chooses the given script, with its names filled in where the parameter asks for it; otherwise the system's stock
+ * script.
+ */
+function chooseScript(
   { template, installScript, parameters }: PlanInput,
   profile: OsProfile,
 ): { script: string; note?: string } {
   if (installScript !== undefined) {
-    // A program may hand over what its file begins with; the command line does not.
+    // A client program may pass a file's byte order mark; the command line removes it.
     const script = installScript.replace(/^\uFEFF/, '');
     return { script: parameters.render_script ? renderScript(script, template) : script };
   }
-  const script = stockScript({
+  const script = writeStockScript({
     template,
     profile,
     diskLayout: parameters.disk_layout,
@@ -150,29 +160,36 @@ function scriptOf(
   };
 }
 
-/** The steps of the customisation, in Oz's order: repositories, precommands, packages, files, commands, clearing up. */
+/**
+ * Plans the steps of the customisation, in Oz's order: repositories, precommands, packages, files, commands, removal of
+ * repositories.
+ */
 export function planGuestSteps(template: Template, profile: Pick<OsProfile, 'shell'>): GuestStep[] {
   const { repositories, precommands, packages, files, commands } = template;
   const passing = repositories.filter(({ persisted }) => !persisted);
   return [
-    ...numbered(repositories, (repository) => ({
+    ...numberSteps(repositories, (repository) => ({
       title: `add repository ${repository.name}`,
       kind: 'repository' as const,
       repository,
     })),
-    ...numbered(precommands, (command) => ({
+    ...numberSteps(precommands, (command) => ({
       title: `run precommand ${command.name}`,
       kind: 'precommand' as const,
       command,
     })),
-    ...packageSteps(packages.map(({ name }) => name)),
-    ...numbered(files, (file) => ({
+    ...planPackageSteps(packages.map(({ name }) => name)),
+    ...numberSteps(files, (file) => ({
       title: `write ${file.name}`,
       kind: 'file' as const,
-      file: { ...file, name: pathInGuest(file.name, profile) },
+      file: { ...file, name: resolveGuestPath(file.name, profile) },
     })),
-    ...numbered(commands, (command) => ({ title: `run command ${command.name}`, kind: 'command' as const, command })),
-    ...numbered(passing, (repository) => ({
+    ...numberSteps(commands, (command) => ({
+      title: `run command ${command.name}`,
+      kind: 'command' as const,
+      command,
+    })),
+    ...numberSteps(passing, (repository) => ({
       title: `remove repository ${repository.name}`,
       kind: 'remove-repository' as const,
       repository,
@@ -180,47 +197,47 @@ export function planGuestSteps(template: Template, profile: Pick<OsProfile, 'she
   ];
 }
 
-/** Tells whether a step is the same in another template. */
+/** Computes a digest of a step: two templates whose digests are equal have the same step. */
 export function computeStepDigest(step: GuestStep): string {
   return computeDigest(step);
 }
 
-/** Tells whether two things are the same: 16 hex digits. */
+/** Computes a digest of a value: 16 hex digits; equal values have equal digests. */
 export function computeDigest(thing: unknown): string {
   return createHash('sha256').update(canonicalJson(thing)).digest('hex').slice(0, 16);
 }
 
-/** Characters of a thing's own name that the name of its step carries. */
+/** Most characters of an item's own name in the name of its step. */
 const SHOWN = 60;
 
-/** On one line. The number before it makes the step's name unique. */
-function shortened(name: string): string {
+/** Shortens a name, on one line. The number before it makes the step's name unique. */
+function shortenName(name: string): string {
   return name.replace(/\s+/g, ' ').trim().slice(0, SHOWN);
 }
 
-function numbered<T extends { name: string }, S extends { kind: string }>(
+function numberSteps<T extends { name: string }, S extends { kind: string }>(
   things: readonly T[],
   step: (thing: T) => S,
 ): (S & { name: string })[] {
   return things.map((thing, index) => {
     const made = step(thing);
-    return { ...made, name: `${made.kind}:${index + 1} ${shortened(thing.name)}`.trimEnd() };
+    return { ...made, name: `${made.kind}:${index + 1} ${shortenName(thing.name)}`.trimEnd() };
   });
 }
 
-function packageSteps(packages: string[]): GuestStep[] {
+function planPackageSteps(packages: string[]): GuestStep[] {
   if (packages.length === 0) return [];
   const [first] = packages;
   const title = packages.length === 1 ? `install package ${first}` : `install ${packages.length} packages`;
   return [{ name: 'packages', title, kind: 'packages', packages }];
 }
 
-/** Raised when the same input makes another JEOS than before: then no JEOS of earlier times is reused. */
+/** Increase it when the same input produces another JEOS than before: then no older JEOS is reused. */
 const JEOS_REVISION = 1;
 
 /**
- * The digest of everything that shapes a JEOS: two builds with the same digest may share one installer run. What only shapes
- * the customisation (packages, files, commands) is not in it.
+ * Computes the digest of everything that shapes a JEOS: two builds with the same digest may share one installer run.
+ * The digest does not contain the customisation (packages, files, commands).
  *
  * @param flavor name of the flavor that the installer runs on
  * @param rootVolume GiB of the volume that it installs to, where it is one
@@ -251,12 +268,12 @@ export function computeJeosDigest(input: {
     properties: { boot: bootImageProperties, image: imageProperties },
     diskSize,
     flavor,
-    // As without them the digests of earlier times.
+    // Absent members keep the digests of earlier versions.
     ...(parameters.boot_method === undefined || parameters.boot_method === 'direct'
       ? {}
       : { boot: parameters.boot_method }),
     ...(medium === undefined ? {} : { medium, isoChecksum: parameters.iso_checksum }),
-    // A JEOS of media that nobody vouched for is none for whoever wants that.
+    // A build that requires a signature must not reuse a JEOS of unsigned media.
     ...(parameters.checksum_key === undefined ? {} : { checksumKey: parameters.checksum_key }),
     ...(drivers === undefined ? {} : { drivers }),
     ...(rootVolume === undefined ? {} : { rootVolume }),
@@ -265,7 +282,7 @@ export function computeJeosDigest(input: {
   return createHash('sha256').update(canonicalJson(shapes)).digest('hex');
 }
 
-/** JSON with the keys of every object in order, so that equal things have equal texts. */
+/** Writes JSON with sorted keys, so that equal values have equal texts. */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, part: unknown) =>
     typeof part === 'object' && part !== null && !Array.isArray(part)

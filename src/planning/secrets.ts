@@ -1,55 +1,58 @@
-import { addressPasswords, withoutAddressPasswords } from '../os/passwords/address-passwords.js';
-import { scriptPasswords } from '../os/passwords/script-passwords.js';
-import { writtenForms } from '../os/passwords/escaped-forms.js';
-import { parseTemplate } from '../tdl/parse.js';
 import type { BuildRecord } from '../domain/record.js';
+import { findAddressPasswords, maskAddressPasswords } from '../os/passwords/address-passwords.js';
+import { listEscapedForms } from '../os/passwords/escaped-forms.js';
+import { findScriptPasswords } from '../os/passwords/script-passwords.js';
+import { parseTemplate } from '../tdl/parse.js';
 
 const MASK = '********';
-/** A word this short stands in many places where it is no secret; masking it would spoil the text and hide nothing. */
+/** Shorter secrets are not masked: such a word occurs in many places where it is no secret. */
 const SHORTEST = 4;
-/** Where the element of a root password or of a product key begins. */
+/** The beginning of an element with a root password or a product key. */
 const SECRET_ELEMENT = /<(rootpw|key)\b/g;
-/** A template has one of each, if it is valid; what the first ones hold is looked for in the whole text. */
+/** A valid template has one of each. Only the contents of the first elements are searched for in the whole text. */
 const MOST_ELEMENTS = 10;
 
-/** Where a template has what nobody is to read, besides addresses. */
-interface Secretive {
+/** The members of a template that hold secrets, besides URLs. */
+interface TemplateWithSecrets {
   os: { rootpw?: string; key?: string };
 }
 
 /**
- * What a build carries that nobody is to read: the root password and the product key of its template, the passwords of its script, and
- * those of addresses in either (`http://user:password@mirror/`).
+ * Finds the secrets of a build: the root password and the product key of its template, the passwords in its script, and
+ * those in URLs of either (`http://user:password@mirror/`).
  */
-export function findSecrets(template: Secretive, installScript = ''): string[] {
+export function findSecrets(template: TemplateWithSecrets, installScript = ''): string[] {
   const { rootpw = '', key = '' } = template.os;
   return [
     ...new Set([rootpw, rootpw.trim(), key.trim()].filter((secret) => secret !== '')),
-    ...scriptPasswords(installScript),
-    ...addressPasswords(installScript),
-    ...textsIn(template).flatMap(addressPasswords),
+    ...findScriptPasswords(installScript),
+    ...findAddressPasswords(installScript),
+    ...listTexts(template).flatMap(findAddressPasswords),
   ];
 }
 
-/** Every text in a value. */
-function textsIn(value: unknown): string[] {
+/** Lists every text in a value, recursively. */
+function listTexts(value: unknown): string[] {
   if (typeof value === 'string') return [value];
-  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : [];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(listTexts) : [];
 }
 
-/** The text with every secret masked in whatever form it is written, longer ones first, as they may contain shorter ones. */
+/**
+ * Masks every secret in a text, in every escaped form. Longer secrets come first, because they may contain shorter
+ * ones.
+ */
 export function maskSecrets(text: string, secrets: string[]): string {
   return secrets
     .filter((secret) => secret.length >= SHORTEST)
-    .flatMap(writtenForms)
+    .flatMap(listEscapedForms)
     .sort((one, other) => other.length - one.length)
     .reduce((rest, secret) => rest.replaceAll(secret, MASK), text);
 }
 
-/** Where the contents of the secret elements lie in a template, as its author wrote them. */
-function secretContents(text: string): [from: number, to: number][] {
+/** Finds the offsets of the contents of secret elements in a template's text. */
+function findSecretContents(text: string): [from: number, to: number][] {
   const found: [number, number][] = [];
-  // What has no end is looked for once, not from each of its beginnings.
+  // An element without an end is searched for once, not from each of its beginnings.
   const endless = new Set<string>();
   let behind = 0;
   for (const { 1: name = '', index } of text.matchAll(SECRET_ELEMENT)) {
@@ -68,9 +71,9 @@ function secretContents(text: string): [from: number, to: number][] {
   return found;
 }
 
-function withoutContents(text: string): string {
+function maskContents(text: string): string {
   let behind = 0;
-  const parts = secretContents(text).map(([from, to]) => {
+  const parts = findSecretContents(text).map(([from, to]) => {
     const before = text.slice(behind, from);
     behind = to;
     return before + MASK;
@@ -78,52 +81,55 @@ function withoutContents(text: string): string {
   return parts.join('') + text.slice(behind);
 }
 
-/** The script without any secret, the others without those of addresses: what they say otherwise is needed when a build is resumed. */
-function withoutSecretValues(
+/**
+ * Masks all secrets in the script, and passwords of URLs in the other parameters: resuming the build needs the rest of
+ * them.
+ */
+function maskParameters(
   parameters: BuildRecord['parameters'],
   hidden: (text: string) => string,
 ): BuildRecord['parameters'] {
   return Object.fromEntries(
     Object.entries(parameters).map(([name, value]) => {
       if (typeof value !== 'string') return [name, value];
-      return [name, name === 'install_script' ? hidden(value) : withoutAddressPasswords(value)];
+      return [name, name === 'install_script' ? hidden(value) : maskAddressPasswords(value)];
     }),
   );
 }
 
-/** The record as it may be kept and shown: template and install script without their passwords. */
+/** Masks a record for storage and display: template and install script without their passwords. */
 export function maskRecord(record: BuildRecord): BuildRecord {
   const { install_script: script, ...others } = record.parameters;
-  // What the elements mean, if it can be read; they may be written in one way, and what is made from them in another.
+  // The parsed values, if the template is valid: the text may write a secret in one form, and a log in another.
   const { template = { os: {} } } = parseTemplate(record.template);
   const secrets = [
     ...findSecrets(template, typeof script === 'string' ? script : ''),
-    ...secretContents(record.template)
+    ...findSecretContents(record.template)
       .slice(0, MOST_ELEMENTS)
       .map(([from, to]) => record.template.slice(from, to).trim()),
-    ...addressPasswords(record.template),
-    ...textsIn(others).flatMap(addressPasswords),
+    ...findAddressPasswords(record.template),
+    ...listTexts(others).flatMap(findAddressPasswords),
   ];
-  const hidden = (text: string): string => maskSecrets(withoutAddressPasswords(text), secrets);
+  const hidden = (text: string): string => maskSecrets(maskAddressPasswords(text), secrets);
   const { error } = record.status_detail;
   return {
     ...record,
-    template: withoutContents(hidden(record.template)),
-    parameters: withoutSecretValues(record.parameters, hidden),
+    template: maskContents(hidden(record.template)),
+    parameters: maskParameters(record.parameters, hidden),
     status_detail: { ...record.status_detail, error: error === null ? null : hidden(error) },
   };
 }
 
 /**
- * What to say before a template or a script with a password enters Temporal unencrypted.
+ * Finds the secrets that would enter Temporal unencrypted, and words a warning about them.
  *
  * @returns warnings for people; none when there is no password
  */
-export function findReadableSecrets(template: Secretive | undefined, installScript = ''): string[] {
+export function findReadableSecrets(template: TemplateWithSecrets | undefined, installScript = ''): string[] {
   const carriers = [
     ...((template?.os.rootpw ?? '') === '' ? [] : ['the template carries a root password (<rootpw>)']),
     ...((template?.os.key ?? '') === '' ? [] : ['the template carries a product key (<key>)']),
-    ...(textsIn(template).flatMap(addressPasswords).length > 0
+    ...(listTexts(template).flatMap(findAddressPasswords).length > 0
       ? ['the template carries a password in an address']
       : []),
     ...(findSecrets({ os: {} }, installScript).length > 0 ? ['the install script carries a password'] : []),

@@ -5,8 +5,8 @@ import type { XmlElement } from './xml.js';
 const TYPES = ['raw', 'base64', 'url'];
 
 /**
- * The content of a `<file>` or `<command>`: raw text (trimmed at both ends, as Oz does), base64 (white space in it does not
- * count), or the address to fetch it from.
+ * The content of a `<file>` or `<command>`: raw text (trimmed at both ends, as Oz does), base64 (white space in it
+ * does not count), or the address to fetch it from.
  */
 export function readContent(element: XmlElement, problems: Problems): Content {
   const type = element.attributes.get('type');
@@ -33,7 +33,7 @@ function readBase64(element: XmlElement, problems: Problems): string {
       element.at,
       `<${element.name}> is not base64: only A-Z, a-z, 0-9, +, / and = at the end may stand in it`,
     );
-  } else if (!isFilled(base64)) {
+  } else if (!isPadded(base64)) {
     problems.add(
       element.at,
       `<${element.name}> is not whole base64: its length must be a multiple of 4, with = to fill it up`,
@@ -42,18 +42,21 @@ function readBase64(element: XmlElement, problems: Problems): string {
   return base64;
 }
 
-/** Whether there are as many `=` as are needed, at the least: one too many says nothing. Three, for a digit alone, may not stand. */
-function isFilled(base64: string): boolean {
+/**
+ * Whether the text has at least the `=` that its length needs; more do no harm. A single digit would need three, which
+ * is invalid.
+ */
+function isPadded(base64: string): boolean {
   const digits = base64.replace(/=+$/, '').length;
   return base64.length - digits >= (4 - (digits % 4)) % 4;
 }
 
 /**
- * Checks an address that an activity is to fetch: http, https, or a file of the worker's machine. Which files may be read, the
- * worker knows; here nothing is looked at.
+ * Checks a URL that an activity will fetch: http, https, or a file on the worker's machine. Nothing is read here; the
+ * worker decides which files it may read.
  */
 export function readUrl(text: string, at: number, what: string, problems: Problems): string {
-  // Oz takes relative ones as well, which are no URLs.
+  // Oz also accepts relative file URLs, which no URL parser accepts.
   if (/^file:\/\/./i.test(text)) return text;
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined) {
@@ -67,14 +70,14 @@ export function readUrl(text: string, at: number, what: string, problems: Proble
   return text;
 }
 
-/** The bytes of a content that stands in the template itself; undefined for one that has to be fetched. */
+/** The bytes of a content in the template itself; undefined for a content that must be fetched. */
 export function inlineBytes(content: Content): Uint8Array | undefined {
   if (content.type === 'raw') return Buffer.from(content.text, 'utf8');
   return content.type === 'base64' ? Buffer.from(content.base64, 'base64') : undefined;
 }
 
-/** Every address that a template's files and commands are to be fetched from, each once. */
-export function urlsOf(template: Template): string[] {
+/** Lists every URL that a template's files and commands are fetched from, each once. */
+export function listUrls(template: Template): string[] {
   const contents = [...template.files, ...template.precommands, ...template.commands].map(({ content }) => content);
   return [...new Set(contents.flatMap((content) => (content.type === 'url' ? [content.url] : [])))];
 }

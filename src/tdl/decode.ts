@@ -5,62 +5,64 @@ import type { Problem } from './types.js';
 export type Decoded = { text: string; problem: undefined } | { text: undefined; problem: Problem };
 
 /**
- * The characters of an XML document: the encoding is that of its byte order mark, else the one that its declaration names,
- * else UTF-8 (XML 1.0, appendix F). A text that was decoded already is taken as it is, whatever its declaration says.
+ * Decodes an XML document. The encoding is that of its byte order mark, else the one in its declaration, else UTF-8
+ * (XML 1.0, appendix F). A string is already decoded: its declaration is ignored.
  */
 export function decodeDocument(source: string | Uint8Array): Decoded {
   const size = typeof source === 'string' ? Buffer.byteLength(source) : source.length;
-  if (size > LIMITS.bytes) return tooLarge(size);
-  if (typeof source === 'string') return accepted(source);
-  const encoding = encodingOf(source);
-  if (encoding === 'iso-8859-1') return accepted(Buffer.from(source).toString('latin1'));
+  if (size > LIMITS.bytes) return tooLargeProblem(size);
+  if (typeof source === 'string') return acceptEncoding(source);
+  const encoding = detectEncoding(source);
+  if (encoding === 'iso-8859-1') return acceptEncoding(Buffer.from(source).toString('latin1'));
   let decoder: InstanceType<typeof TextDecoder>;
   try {
     decoder = new TextDecoder(encoding, { fatal: true });
   } catch {
-    return refused(
+    return decodingProblem(
       `the encoding ${JSON.stringify(encoding)} is not known: write the file in UTF-8 and say encoding="UTF-8"`,
     );
   }
   try {
-    return accepted(decoder.decode(source));
+    return acceptEncoding(decoder.decode(source));
   } catch {
     const advice = 'save the file as UTF-8, or name its encoding in the XML declaration';
-    return { text: undefined, problem: firstInvalid(source, encoding, advice) };
+    return { text: undefined, problem: findInvalidByte(source, encoding, advice) };
   }
 }
 
 /**
- * The characters of a file that has no word for its encoding, such as an install script: UTF-8, with or without a byte order
- * mark, which is no part of them. Lines end as they do in the file.
+ * Decodes a file that cannot declare its encoding, such as an install script: UTF-8. A byte order mark is removed; line
+ * ends stay as they are.
  */
 export function decodeText(bytes: Uint8Array): Decoded {
-  if (encodingOf(bytes.subarray(0, 2)).startsWith('utf-16') || bytes[0] === 0 || bytes[1] === 0)
-    return refused('this is UTF-16: save the file as UTF-8');
+  if (detectEncoding(bytes.subarray(0, 2)).startsWith('utf-16') || bytes[0] === 0 || bytes[1] === 0)
+    return decodingProblem('this is UTF-16: save the file as UTF-8');
   try {
     return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes), problem: undefined };
   } catch {
-    return { text: undefined, problem: firstInvalid(bytes, 'utf-8', 'save the file as UTF-8') };
+    return { text: undefined, problem: findInvalidByte(bytes, 'utf-8', 'save the file as UTF-8') };
   }
 }
 
-function accepted(text: string): Decoded {
-  // In UTF-8, which the builds carry it in, it may be longer than the file was.
+function acceptEncoding(text: string): Decoded {
+  // The build's input is UTF-8, so the text may be longer there than in the file.
   const size = Buffer.byteLength(text);
-  if (size > LIMITS.bytes) return tooLarge(size);
+  if (size > LIMITS.bytes) return tooLargeProblem(size);
   // XML 1.0, 2.11: every end of line is one line feed.
   return { text: text.replace(/^\uFEFF/, '').replace(/\r\n?/g, '\n'), problem: undefined };
 }
 
-function tooLarge(size: number): Decoded {
-  return refused(`the template has ${size} bytes, ${LIMITS.bytes} are allowed: put large contents behind type='url'`);
+function tooLargeProblem(size: number): Decoded {
+  return decodingProblem(
+    `the template has ${size} bytes, ${LIMITS.bytes} are allowed: put large contents behind type='url'`,
+  );
 }
 
-function refused(message: string): Decoded {
+function decodingProblem(message: string): Decoded {
   return { text: undefined, problem: { line: 1, column: 1, message } };
 }
 
-function encodingOf(bytes: Uint8Array): string {
+function detectEncoding(bytes: Uint8Array): string {
   const [first, second] = bytes;
   if (first === 0xfe && second === 0xff) return 'utf-16be';
   if (first === 0xff && second === 0xfe) return 'utf-16le';
@@ -71,11 +73,11 @@ function encodingOf(bytes: Uint8Array): string {
   const named = /^<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z][\w.:-]*)["']/.exec(head)?.[1]?.toLowerCase() ?? 'utf-8';
   // WHATWG reads these names as windows-1252, XML does not.
   if (['iso-8859-1', 'latin1', 'iso_8859-1', 'l1'].includes(named)) return 'iso-8859-1';
-  // A file whose declaration we could read byte by byte is not UTF-16, whatever it says.
+  // A file whose declaration is readable byte by byte is not UTF-16, even if it says so.
   return named.startsWith('utf-16') || named === 'us-ascii' || named === 'ascii' ? 'utf-8' : named;
 }
 
-function firstInvalid(bytes: Uint8Array, encoding: string, advice: string): Problem {
+function findInvalidByte(bytes: Uint8Array, encoding: string, advice: string): Problem {
   const message = `here is a byte sequence that is not ${encoding.toUpperCase()}: ${advice}`;
   const lossy = new TextDecoder(encoding).decode(bytes).split('\n');
   const line = lossy.findIndex((text) => text.includes('\uFFFD'));

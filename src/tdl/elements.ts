@@ -1,18 +1,18 @@
-import { nearest } from './nearest.js';
+import { findNearest } from './nearest.js';
 import type { Problems } from './place.js';
 import type { XmlElement } from './xml.js';
 
-/** What an element may hold: names of attributes and children; text unless it has children. */
+/** The allowed content of an element: names of attributes and children; text unless it has children. */
 export interface Shape {
   attributes?: readonly string[];
   children?: readonly string[];
-  /** Children of which there may be any number; each of the others may stand once. */
+  /** Children that may occur any number of times; each of the others may occur once. */
   repeated?: readonly string[];
 }
 
 const XINCLUDE = 'http://www.w3.org/2001/XInclude';
 
-/** Checks what an element holds against its shape, and says of everything else that it does not belong there. */
+/** Checks the content of an element against its shape, and reports everything else as a mistake. */
 export function checkShape(element: XmlElement, shape: Shape, problems: Problems): void {
   checkAttributes(element, shape.attributes ?? [], problems);
   const known = [...(shape.children ?? []), ...(shape.repeated ?? [])];
@@ -39,7 +39,7 @@ function checkAttributes(element: XmlElement, known: readonly string[], problems
       if (value !== '') problems.add(at, 'a template has no namespace: take xmlns out');
       continue;
     }
-    const meant = nearest(name, known);
+    const meant = findNearest(name, known);
     const advice =
       meant !== undefined ? `is ${meant} meant?` : known.length > 0 ? `it takes ${known.join(', ')}` : 'it takes none';
     problems.add(at, `<${element.name}> has no attribute ${name}: ${advice}`);
@@ -56,7 +56,7 @@ function refuseChild(parent: XmlElement, child: XmlElement, known: readonly stri
     );
     return;
   }
-  const meant = nearest(child.name, known);
+  const meant = findNearest(child.name, known);
   const advice =
     meant !== undefined
       ? `is <${meant}> meant?`
@@ -67,42 +67,42 @@ function refuseChild(parent: XmlElement, child: XmlElement, known: readonly stri
 }
 
 /** The first child of a name. */
-export function childOf(element: XmlElement | undefined, name: string): XmlElement | undefined {
+export function findChild(element: XmlElement | undefined, name: string): XmlElement | undefined {
   return element?.children.find((child) => child.name === name);
 }
 
-export function childrenOf(element: XmlElement | undefined, name: string): XmlElement[] {
+export function findChildren(element: XmlElement | undefined, name: string): XmlElement[] {
   return element?.children.filter((child) => child.name === name) ?? [];
 }
 
-/** A child that must be there. */
-export function requiredChild(
+/** Reads a required child. */
+export function readRequiredChild(
   element: XmlElement,
   name: string,
   problems: Problems,
   example: string,
 ): XmlElement | undefined {
-  const child = childOf(element, name);
+  const child = findChild(element, name);
   if (child === undefined) problems.add(element.at, `<${element.name}> lacks <${name}>: write ${example}`);
   return child;
 }
 
-/** The trimmed text of an element that must have some. */
-export function requiredText(element: XmlElement | undefined, problems: Problems, example: string): string {
+/** Reads the trimmed text of an element that must not be empty. */
+export function readRequiredText(element: XmlElement | undefined, problems: Problems, example: string): string {
   if (element === undefined) return '';
   const text = element.text.trim();
   if (text === '') problems.add(element.at, `<${element.name}> is empty: write ${example}`);
   return text;
 }
 
-/** The trimmed text of a child element that may be missing; undefined too when it is empty. */
-export function optionalText(element: XmlElement | undefined, name: string): string | undefined {
-  const text = childOf(element, name)?.text.trim();
+/** Reads the trimmed text of an optional child element; undefined when it is missing or empty. */
+export function readOptionalText(element: XmlElement | undefined, name: string): string | undefined {
+  const text = findChild(element, name)?.text.trim();
   return text === '' ? undefined : text;
 }
 
-/** An attribute that must be there and not be empty. */
-export function requiredAttribute(element: XmlElement, name: string, problems: Problems, example: string): string {
+/** Reads a required attribute that must not be empty. */
+export function readRequiredAttribute(element: XmlElement, name: string, problems: Problems, example: string): string {
   const attribute = element.attributes.get(name);
   if (attribute === undefined) {
     problems.add(element.at, `<${element.name}> lacks the attribute ${name}: write ${example}`);
@@ -112,7 +112,7 @@ export function requiredAttribute(element: XmlElement, name: string, problems: P
   return attribute.value;
 }
 
-/** Refuses control characters (line breaks among them) where a name stands. */
+/** Refuses control characters (including line breaks) in a name. */
 export function refuseControls(text: string, at: number, what: string, problems: Problems): void {
   if (/[\u0000-\u001f\u007f]/.test(text)) problems.add(at, `${what} must be one line without control characters`);
 }

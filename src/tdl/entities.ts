@@ -4,7 +4,7 @@ import type { Problems } from './place.js';
 /** Internal entities by name: their replacement text. */
 export type Entities = ReadonlyMap<string, string>;
 
-/** How much replacing a document's references has come to; one for the whole document. */
+/** The references replaced so far, and their characters; one count for the whole document. */
 export interface Spent {
   references: number;
   characters: number;
@@ -14,7 +14,10 @@ const PREDEFINED: Record<string, string> = { lt: '<', gt: '>', amp: '&', apos: "
 
 const NAME = '[:A-Za-z_\\u0080-\\uFFFF][-.:\\w\\u0080-\\uFFFF]*';
 const REFERENCE = new RegExp(`&(?:#x([0-9A-Fa-f]+);|#([0-9]+);|(${NAME});)?`, 'g');
-/** White space of XML. A regular expression's own is more, some of it in names too: what can be both is tried as both, again and again. */
+/**
+ * White space of XML. `\s` matches more characters, some of which are also matched in names: the expression would try
+ * both ways for each of them.
+ */
 const S = '[ \\t\\r\\n]';
 const DECLARATION = new RegExp(`^<!ENTITY${S}+(${NAME})${S}+(?:"([^"]*)"|'([^']*)')${S}*>$`);
 const EXTERNAL = new RegExp(`^<!ENTITY${S}+(?:%${S}+)?${NAME}${S}+(?:SYSTEM|PUBLIC)\\b`);
@@ -35,7 +38,7 @@ export function isXmlChar(code: number): boolean {
 /**
  * Replaces the references in a piece of text.
  *
- * @param wrong is told of each mistake, with its offset in `raw`
+ * @param wrong called for each mistake, with its offset in `raw`
  */
 export function expand(
   raw: string,
@@ -78,7 +81,7 @@ function nested(
   wrong: (message: string) => void,
   within: readonly string[],
 ): string {
-  // Once too much, nothing is replaced any more: that it was too much has been said.
+  // Above a limit nothing more is replaced: the mistake has been reported.
   if (spent.references > LIMITS.entityReferences || spent.characters > LIMITS.entityText) return '';
   spent.references += 1;
   spent.characters += value.length;
@@ -101,7 +104,7 @@ function nested(
   ]);
 }
 
-/** The first thing of an internal subset from `from` on: where it ends, or -1 if it does not. */
+/** Finds the end of the item of an internal subset that begins at `from`; -1 without an end. */
 function itemEnd(text: string, from: number): number {
   if (text.startsWith('<!--', from)) return after(text, '-->', from + 4);
   if (text.startsWith('<?', from)) return after(text, '?>', from + 2);
@@ -116,10 +119,10 @@ function after(text: string, end: string, from: number): number {
 }
 
 /**
- * Reads a DOCTYPE that begins at `start`: takes internal general entities with plain text, refuses everything else that
- * a DTD can hold. Nothing is ever fetched.
+ * Reads a DOCTYPE that begins at `start`: accepts internal general entities with plain text, refuses everything else in
+ * a DTD. Nothing is ever fetched.
  *
- * @returns where the DOCTYPE ends; -1 if it does not (said in `problems`)
+ * @returns the offset of the DOCTYPE's end; -1 without an end, which is added to `problems`
  */
 export function readDoctype(text: string, start: number, entities: Map<string, string>, problems: Problems): number {
   DOCTYPE.lastIndex = start;
@@ -178,7 +181,7 @@ function declare(item: string, at: number, entities: Map<string, string>, proble
   if (match === null || name === undefined) {
     return problems.add(at, 'of a DTD, only <!ENTITY name "text"> is taken: leave this out');
   }
-  // Character references count when an entity is declared, others when it is used (XML 1.0, 4.4).
+  // Character references are replaced when an entity is declared, other references when it is used (XML 1.0, 4.4).
   const value = (match[2] ?? match[3] ?? '').replace(
     /&#(?:x([0-9A-Fa-f]+)|([0-9]+));/g,
     (whole, hex?: string, decimal?: string) => {

@@ -1,11 +1,11 @@
 /**
- * What a template may have at the most. Well above any template that people write, and so low that a hostile one costs
- * neither memory nor time. docs/tdl.md states them; each is checked before the document reaches the XML library.
+ * Limits of a template: well above every template that people write, and low enough that a hostile one costs neither
+ * memory nor time. docs/tdl.md lists them. Each is checked before the document reaches the XML library.
  */
 export const LIMITS = {
   /** Bytes of the document. Temporal takes 2 MiB a payload, and the template travels in the build's input. */
   bytes: 1024 * 1024,
-  /** Elements within each other. A valid template has five. */
+  /** Nesting depth of elements. A valid template has five levels. */
   depth: 16,
   /** Elements in all. */
   elements: 20_000,
@@ -17,12 +17,12 @@ export const LIMITS = {
   entities: 64,
   /** References to declared entities that may be replaced in the whole document, those within entities included. */
   entityReferences: 1000,
-  /** Entities within each other. */
+  /** Nesting depth of entities. */
   entityDepth: 8,
-  /** Characters that all replaced references together may come to. */
+  /** Characters of all replaced references together. */
   entityText: 256 * 1024,
   /** Characters of the template's name: it becomes part of image and host names, and Glance allows 255. */
   nameLength: 200,
-  /** Mistakes that are reported; what comes after them is counted no more. */
+  /** Mistakes that are reported; further mistakes are not counted. */
   problems: 100,
 } as const;

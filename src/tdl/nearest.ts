@@ -1,4 +1,4 @@
-/** How many characters have to be added, taken away or changed to make one word of the other (Levenshtein). */
+/** The number of characters to add, remove or change to turn one word into the other (Levenshtein). */
 export function distance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let row = 1; row <= a.length; row++) {
@@ -12,8 +12,10 @@ export function distance(a: string, b: string): number {
   return previous[b.length] ?? 0;
 }
 
-/** The word that was probably meant: the nearest, if it is near at all. Case does not count. */
-export function nearest(word: string, known: readonly string[]): string | undefined {
+/**
+ * Finds the word that was probably meant: the nearest one, unless every word is too different. Compares without case.
+ */
+export function findNearest(word: string, known: readonly string[]): string | undefined {
   if (word.length > 64) return undefined;
   const wanted = word.toLowerCase();
   const ranked = known

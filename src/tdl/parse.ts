@@ -1,21 +1,21 @@
 import { FactoryError } from '../domain/errors.js';
 import { decodeDocument } from './decode.js';
-import { childOf } from './elements.js';
-import { placeOf, Problems } from './place.js';
+import { findChild } from './elements.js';
+import { findPosition, Problems } from './place.js';
 import { readTemplate } from './read-template.js';
 import type { Problem, Template } from './types.js';
 import { parseXml } from './xml.js';
 
 export { LIMITS } from './limits.js';
 
-/** A template and where its `<os>` stands, for what is found wrong with that later; or every mistake that is in it. */
+/** A template and the position of its `<os>`, for mistakes that are found later; or all mistakes in the document. */
 export type Parsed =
   | { template: Template; os: Pick<Problem, 'line' | 'column'>; problems: [] }
   | { template: undefined; problems: Problem[] };
 
 /**
- * Reads a TDL document (docs/tdl.md). Reads nothing else: no file, no address. XML that is not well-formed is reported up
- * to where it stops making sense, everything after that in one go.
+ * Parses a TDL document (docs/tdl.md). Reads no file and no URL. In XML that is not well-formed, reports only the first
+ * mistakes; in well-formed XML, reports all mistakes at once.
  *
  * @param source text, or bytes in the encoding that their XML declaration names
  */
@@ -26,11 +26,11 @@ export function parseTemplate(source: string | Uint8Array): Parsed {
   const root = parseXml(text, problems);
   const template = root === undefined ? undefined : readTemplate(root, problems);
   if (template === undefined || problems.any) return { template: undefined, problems: problems.list() };
-  return { template, os: placeOf(text, childOf(root, 'os')?.at ?? 0), problems: [] };
+  return { template, os: findPosition(text, findChild(root, 'os')?.at ?? 0), problems: [] };
 }
 
 /**
- * The template of a document.
+ * Parses the template of a document.
  *
  * @param fileName for the message
  * @throws FactoryError InvalidTemplate, with one line a mistake: `file:line:column: message`

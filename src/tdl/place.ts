@@ -1,7 +1,7 @@
 import { LIMITS } from './limits.js';
 import type { Problem } from './types.js';
 
-/** Characters of a message: it may quote what the text holds, which may be as long as the text. */
+/** Most characters of a message: it may quote the document. */
 const LONGEST_MESSAGE = 400;
 
 /** Collects mistakes by their place in a text. */
@@ -21,16 +21,19 @@ export class Problems {
     return this.found.length > 0;
   }
 
-  /** The mistakes in the order of the text, with lines and columns. */
+  /** Lists the mistakes in the order of the text, with lines and columns. */
   list(): Problem[] {
     return [...this.found]
       .sort((a, b) => a.index - b.index)
-      .map(({ index, message }) => ({ ...placeOf(this.text, index), message }));
+      .map(({ index, message }) => ({ ...findPosition(this.text, index), message }));
   }
 }
 
-/** Line and column, from 1, of an offset in a text whose lines end in `\n`. Columns count UTF-16 units, as editors do. */
-export function placeOf(text: string, index: number): { line: number; column: number } {
+/**
+ * Converts an offset in a text whose lines end in `\n` to line and column, which count from 1. Columns count UTF-16
+ * units, as editors do.
+ */
+export function findPosition(text: string, index: number): { line: number; column: number } {
   const before = text.slice(0, index);
   const lineStart = before.lastIndexOf('\n') + 1;
   return { line: before.split('\n').length, column: index - lineStart + 1 };

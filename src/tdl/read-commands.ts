@@ -1,5 +1,5 @@
 import { readContent } from './content.js';
-import { checkShape, childrenOf, requiredAttribute } from './elements.js';
+import { checkShape, findChildren, readRequiredAttribute } from './elements.js';
 import type { Problems } from './place.js';
 import type { Command, Content } from './types.js';
 import type { XmlElement } from './xml.js';
@@ -13,7 +13,7 @@ interface Placed {
 export function readCommands(section: XmlElement | undefined, problems: Problems): Command[] {
   if (section === undefined) return [];
   checkShape(section, { repeated: ['command'] }, problems);
-  const commands = childrenOf(section, 'command').map((element) => ({
+  const commands = findChildren(section, 'command').map((element) => ({
     element,
     command: readCommand(element, problems),
   }));
@@ -23,7 +23,7 @@ export function readCommands(section: XmlElement | undefined, problems: Problems
 
 function readCommand(element: XmlElement, problems: Problems): Command {
   checkShape(element, { attributes: ['name', 'type', 'position'] }, problems);
-  const name = requiredAttribute(element, 'name', problems, "<command name='tidy'>…</command>").trim();
+  const name = readRequiredAttribute(element, 'name', problems, "<command name='tidy'>…</command>").trim();
   const content = readContent(element, problems);
   if (isEmpty(content)) problems.add(element.at, 'a command may not be empty: write what is to be run, or take it out');
   const position = element.attributes.get('position');

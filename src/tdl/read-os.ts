@@ -1,14 +1,14 @@
 import {
-  childOf,
-  childrenOf,
+  findChild,
+  findChildren,
   checkShape,
-  optionalText,
+  readOptionalText,
   refuseControls,
-  requiredAttribute,
-  requiredChild,
-  requiredText,
+  readRequiredAttribute,
+  readRequiredChild,
+  readRequiredText,
 } from './elements.js';
-import { nearest } from './nearest.js';
+import { findNearest } from './nearest.js';
 import type { Problems } from './place.js';
 import type { Extra, Install, Template } from './types.js';
 import type { XmlElement } from './xml.js';
@@ -48,12 +48,12 @@ export function readOs(os: XmlElement, problems: Problems): Template['os'] {
   const name = readText(os, 'name', problems, '<name>Debian</name>');
   const version = readText(os, 'version', problems, '<version>12</version>');
   const arch = readArch(os, problems);
-  const install = requiredChild(os, 'install', problems, "<install type='url'><url>…</url></install>");
+  const install = readRequiredChild(os, 'install', problems, "<install type='url'><url>…</url></install>");
   for (const leaf of ['rootpw', 'key', 'kernelparam'])
-    childrenOf(os, leaf).forEach((child) => checkShape(child, {}, problems));
-  const rootpw = childOf(os, 'rootpw')?.text;
-  const key = optionalText(os, 'key');
-  const kernelparam = optionalText(os, 'kernelparam')?.replace(/\s+/g, ' ');
+    findChildren(os, leaf).forEach((child) => checkShape(child, {}, problems));
+  const rootpw = findChild(os, 'rootpw')?.text;
+  const key = readOptionalText(os, 'key');
+  const kernelparam = readOptionalText(os, 'kernelparam')?.replace(/\s+/g, ' ');
   const icicleExtraCommand = readIcicleCommand(os, problems);
   return {
     name,
@@ -68,10 +68,10 @@ export function readOs(os: XmlElement, problems: Problems): Template['os'] {
 }
 
 function readText(os: XmlElement, name: string, problems: Problems, example: string): string {
-  const child = requiredChild(os, name, problems, example);
+  const child = readRequiredChild(os, name, problems, example);
   if (child === undefined) return '';
   checkShape(child, {}, problems);
-  const text = requiredText(child, problems, example);
+  const text = readRequiredText(child, problems, example);
   refuseControls(text, child.at, `<${name}>`, problems);
   return text;
 }
@@ -81,25 +81,25 @@ function readArch(os: XmlElement, problems: Problems): Template['os']['arch'] {
   const known = ARCHES.find((arch) => arch === text);
   if (known !== undefined || text === '') return known ?? 'x86_64';
   const synonym = text.toLowerCase();
-  const meant = Object.hasOwn(ARCH_SYNONYMS, synonym) ? ARCH_SYNONYMS[synonym] : nearest(text, ARCHES);
+  const meant = Object.hasOwn(ARCH_SYNONYMS, synonym) ? ARCH_SYNONYMS[synonym] : findNearest(text, ARCHES);
   const advice = meant === undefined ? `write one of ${ARCHES.join(', ')}` : `write ${meant}`;
-  problems.add(childOf(os, 'arch')?.at ?? os.at, `${JSON.stringify(text)} is not an architecture of TDL: ${advice}`);
+  problems.add(findChild(os, 'arch')?.at ?? os.at, `${JSON.stringify(text)} is not an architecture of TDL: ${advice}`);
   return 'x86_64';
 }
 
 function readIcicleCommand(os: XmlElement, problems: Problems): string | undefined {
-  const icicle = childOf(os, 'icicle');
+  const icicle = findChild(os, 'icicle');
   if (icicle === undefined) return undefined;
   checkShape(icicle, { children: ['extra_command'] }, problems);
   const example = '<extra_command>…</extra_command>, a command that prints one line a package';
-  const command = requiredChild(icicle, 'extra_command', problems, example);
+  const command = readRequiredChild(icicle, 'extra_command', problems, example);
   if (command === undefined) return undefined;
   checkShape(command, {}, problems);
-  return optionalText(icicle, 'extra_command');
+  return readOptionalText(icicle, 'extra_command');
 }
 
 function readInstall(install: XmlElement, problems: Problems): Install {
-  const type = requiredAttribute(install, 'type', problems, "type='url' (an install tree) or type='iso'").trim();
+  const type = readRequiredAttribute(install, 'type', problems, "type='url' (an install tree) or type='iso'").trim();
   if (type === 'iso') return readIso(install, problems);
   if (type !== 'url' && type !== '') {
     const at = install.attributes.get('type')?.at ?? install.at;
@@ -111,9 +111,9 @@ function readInstall(install: XmlElement, problems: Problems): Install {
   }
   checkShape(install, { attributes: ['type'], children: ['url', 'extras'] }, problems);
   const example = '<url>http://…</url>, the address of the install tree';
-  const element = requiredChild(install, 'url', problems, example);
+  const element = readRequiredChild(install, 'url', problems, example);
   if (element !== undefined) checkShape(element, {}, problems);
-  const extras = childOf(install, 'extras');
+  const extras = findChild(install, 'extras');
   if (extras !== undefined) {
     problems.add(
       extras.at,
@@ -121,7 +121,7 @@ function readInstall(install: XmlElement, problems: Problems): Install {
     );
   }
   // Where a tree may lie is the build's affair, which knows the installer: TDL takes any address.
-  return { type: 'url', url: requiredText(element, problems, example), extras: [] };
+  return { type: 'url', url: readRequiredText(element, problems, example), extras: [] };
 }
 
 /** Where a medium and its checksum file may lie. A medium may also be an image of the cloud's: `glance:NAME`. */
@@ -132,7 +132,7 @@ function readIso(install: XmlElement, problems: Problems): Install {
   const sums = Object.keys(CHECKSUMS) as (keyof typeof CHECKSUMS)[];
   checkShape(install, { attributes: ['type'], children: ['iso', ...sums, 'extras'] }, problems);
   const example = '<iso>http://…</iso>, the address of the installation medium';
-  const element = requiredChild(install, 'iso', problems, example);
+  const element = readRequiredChild(install, 'iso', problems, example);
   if (element !== undefined) checkShape(element, {}, problems);
   const given = install.children.filter(({ name }) => (sums as string[]).includes(name));
   for (const sum of given) checkShape(sum, {}, problems);
@@ -140,7 +140,7 @@ function readIso(install: XmlElement, problems: Problems): Install {
     problems.add(second.at, `at most one of ${sums.join(', ')} may stand: take <${second.name}> out`);
   }
   const sum = given.find(({ text }) => text.trim() !== '');
-  const extras = childOf(install, 'extras');
+  const extras = findChild(install, 'extras');
   if (extras !== undefined && install.children.at(-1) !== extras)
     problems.add(extras.at, '<extras> must come last in <install>: move it down');
   return {
@@ -164,7 +164,7 @@ function readIso(install: XmlElement, problems: Problems): Install {
 }
 
 function readAddress(element: XmlElement | undefined, schemes: string[], problems: Problems, example: string): string {
-  const text = requiredText(element, problems, example);
+  const text = readRequiredText(element, problems, example);
   if (text === '' || element === undefined) return text;
   const protocol = URL.canParse(text) ? new URL(text).protocol : undefined;
   if (protocol === undefined || !schemes.includes(protocol)) {
@@ -180,12 +180,12 @@ function readExtras(extras: XmlElement, problems: Problems): Extra[] {
   const example = "<file source='http://…' destination='/…'/>";
   if (extras.children.length === 0) problems.add(extras.at, `<extras> is empty: write ${example}, or take it out`);
   return (['directory', 'file'] as const).flatMap((kind) =>
-    childrenOf(extras, kind).map((element) => {
+    findChildren(extras, kind).map((element) => {
       checkShape(element, { attributes: ['source', 'destination'] }, problems);
       if (element.text.trim() !== '')
         problems.add(element.at, `<${kind}> holds text, but an extra is what its source has: take the text out`);
-      const source = requiredAttribute(element, 'source', problems, example).trim();
-      const destination = requiredAttribute(element, 'destination', problems, example).trim();
+      const source = readRequiredAttribute(element, 'source', problems, example).trim();
+      const destination = readRequiredAttribute(element, 'destination', problems, example).trim();
       const protocol = URL.canParse(source) ? new URL(source).protocol : '';
       if (source !== '' && !EXTRA_SCHEMES[kind].includes(protocol)) {
         const known = EXTRA_SCHEMES[kind].map((scheme) => `${scheme}//`).join(', ');

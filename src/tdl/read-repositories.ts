@@ -1,25 +1,27 @@
 import {
   checkShape,
-  childOf,
-  childrenOf,
+  findChild,
+  findChildren,
   refuseControls,
-  requiredAttribute,
-  requiredChild,
-  requiredText,
+  readRequiredAttribute,
+  readRequiredChild,
+  readRequiredText,
 } from './elements.js';
 import type { Problems } from './place.js';
 import type { Repository } from './types.js';
 import type { XmlElement } from './xml.js';
 
-/** The repositories, in the order of the template; of several with one name the last counts, in the place of the first. */
+/**
+ * Reads the repositories in the order of the template. Of several with the same name, the last one replaces the first.
+ */
 export function readRepositories(section: XmlElement | undefined, problems: Problems): Repository[] {
   if (section === undefined) return [];
   checkShape(section, { repeated: ['repository'] }, problems);
   const repositories = new Map<string, Repository>();
-  for (const element of childrenOf(section, 'repository')) {
+  for (const element of findChildren(section, 'repository')) {
     checkShape(element, { attributes: ['name'], children: ['url', 'signed', 'persisted', 'sslverify'] }, problems);
     for (const child of element.children) checkShape(child, {}, problems);
-    const name = requiredAttribute(element, 'name', problems, "<repository name='extra'>…</repository>").trim();
+    const name = readRequiredAttribute(element, 'name', problems, "<repository name='extra'>…</repository>").trim();
     refuseControls(name, element.attributes.get('name')?.at ?? element.at, 'a repository name', problems);
     repositories.set(name, {
       name,
@@ -37,9 +39,9 @@ const ADDRESS = /[a-z][a-z0-9+.-]{0,20}:\/\/\S+/gi;
 
 function readAddress(repository: XmlElement, problems: Problems): string {
   const example = '<url>http://…</url>';
-  const element = requiredChild(repository, 'url', problems, example);
+  const element = readRequiredChild(repository, 'url', problems, example);
   if (element === undefined) return '';
-  const text = requiredText(element, problems, example);
+  const text = readRequiredText(element, problems, example);
   refuseControls(text, element.at, "a repository's address", problems);
   for (const [address] of text.matchAll(ADDRESS)) {
     const host = URL.canParse(address) ? new URL(address).hostname : '';
@@ -53,7 +55,7 @@ function readAddress(repository: XmlElement, problems: Problems): string {
   return text;
 }
 
-/** Whether a host name, as the URL standard writes it, means the machine that asks. */
+/** Whether a host name, as the URL standard writes it, means the local machine. */
 export function isThisMachine(host: string): boolean {
   const name = host.toLowerCase().replace(/\.$/, '');
   return (
@@ -66,7 +68,7 @@ export function isThisMachine(host: string): boolean {
 }
 
 function readBoolean(repository: XmlElement, name: string, absent: boolean, problems: Problems): boolean {
-  const element = childOf(repository, name);
+  const element = findChild(repository, name);
   if (element === undefined) return absent;
   const word = element.text.trim().toLowerCase();
   if (['true', 'yes'].includes(word)) return true;

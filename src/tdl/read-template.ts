@@ -1,12 +1,12 @@
 import {
   checkShape,
-  childOf,
-  childrenOf,
-  optionalText,
+  findChild,
+  findChildren,
+  readOptionalText,
   refuseControls,
-  requiredAttribute,
-  requiredChild,
-  requiredText,
+  readRequiredAttribute,
+  readRequiredChild,
+  readRequiredText,
 } from './elements.js';
 import { LIMITS } from './limits.js';
 import type { Problems } from './place.js';
@@ -20,7 +20,7 @@ import type { XmlElement } from './xml.js';
 
 const SECTIONS = ['name', 'description', 'os', 'disk', 'packages', 'repositories', 'files', 'precommands', 'commands'];
 
-/** Reads a whole template and notes every mistake on the way; what is answered is good only if there was none. */
+/** Reads a whole template and collects all mistakes; the result is valid only if there are none. */
 export function readTemplate(root: XmlElement, problems: Problems): Template | undefined {
   if (root.name !== 'template') {
     problems.add(root.at, `this is no template: the outermost element is <${root.name}>, write <template>`);
@@ -32,17 +32,17 @@ export function readTemplate(root: XmlElement, problems: Problems): Template | u
     problems.add(version.at, `TDL ${JSON.stringify(version.value)} is not known: write version='1.0', or leave it out`);
   }
   const example = "<os><name>Debian</name><version>12</version><arch>x86_64</arch><install type='url'>…</install></os>";
-  const os = requiredChild(root, 'os', problems, example);
+  const os = readRequiredChild(root, 'os', problems, example);
   const name = readName(root, problems);
   const description = readDescription(root, problems);
   const system = os === undefined ? undefined : readOs(os, problems);
-  const diskSize = readDiskSize(childOf(root, 'disk'), problems);
+  const diskSize = readDiskSize(findChild(root, 'disk'), problems);
   const parts = {
-    packages: readPackages(childOf(root, 'packages'), problems),
-    repositories: readRepositories(childOf(root, 'repositories'), problems),
-    files: readFiles(childOf(root, 'files'), problems),
-    precommands: readCommands(childOf(root, 'precommands'), problems),
-    commands: readCommands(childOf(root, 'commands'), problems),
+    packages: readPackages(findChild(root, 'packages'), problems),
+    repositories: readRepositories(findChild(root, 'repositories'), problems),
+    files: readFiles(findChild(root, 'files'), problems),
+    precommands: readCommands(findChild(root, 'precommands'), problems),
+    commands: readCommands(findChild(root, 'commands'), problems),
   };
   if (system === undefined) return undefined;
   return {
@@ -57,10 +57,10 @@ export function readTemplate(root: XmlElement, problems: Problems): Template | u
 
 function readName(root: XmlElement, problems: Problems): string {
   const example = '<name>debian-12</name>';
-  const element = requiredChild(root, 'name', problems, example);
+  const element = readRequiredChild(root, 'name', problems, example);
   if (element === undefined) return '';
   checkShape(element, {}, problems);
-  const name = requiredText(element, problems, example);
+  const name = readRequiredText(element, problems, example);
   refuseControls(name, element.at, '<name>', problems);
   if (name.length > LIMITS.nameLength) {
     problems.add(
@@ -72,7 +72,7 @@ function readName(root: XmlElement, problems: Problems): string {
 }
 
 function readDescription(root: XmlElement, problems: Problems): string | undefined {
-  const element = childOf(root, 'description');
+  const element = findChild(root, 'description');
   if (element === undefined) return undefined;
   checkShape(element, {}, problems);
   return element.text === '' ? undefined : element.text;
@@ -81,7 +81,7 @@ function readDescription(root: XmlElement, problems: Problems): string | undefin
 function readDiskSize(disk: XmlElement | undefined, problems: Problems): string | undefined {
   if (disk === undefined) return undefined;
   checkShape(disk, { children: ['size'] }, problems);
-  const element = requiredChild(disk, 'size', problems, '<size>20</size> (GiB)');
+  const element = readRequiredChild(disk, 'size', problems, '<size>20</size> (GiB)');
   if (element === undefined) return undefined;
   checkShape(element, {}, problems);
   if (element.text.trim() === '') return undefined;
@@ -94,10 +94,10 @@ function readDiskSize(disk: XmlElement | undefined, problems: Problems): string 
 function readPackages(section: XmlElement | undefined, problems: Problems): Package[] {
   if (section === undefined) return [];
   checkShape(section, { repeated: ['package'] }, problems);
-  return childrenOf(section, 'package').map((element) => {
+  return findChildren(section, 'package').map((element) => {
     checkShape(element, { attributes: ['name'], children: ['repository', 'file', 'arguments'] }, problems);
     for (const child of element.children) checkShape(child, {}, problems);
-    const name = requiredAttribute(element, 'name', problems, "<package name='openssh-server'/>").trim();
+    const name = readRequiredAttribute(element, 'name', problems, "<package name='openssh-server'/>").trim();
     const at = element.attributes.get('name')?.at ?? element.at;
     refuseControls(name, at, 'a package name', problems);
     if (name.startsWith('-')) {
@@ -105,21 +105,21 @@ function readPackages(section: XmlElement | undefined, problems: Problems): Pack
     }
     const entry: Package = { name };
     for (const part of ['repository', 'file', 'arguments'] as const) {
-      const text = optionalText(element, part);
+      const text = readOptionalText(element, part);
       if (text !== undefined) entry[part] = text;
     }
     return entry;
   });
 }
 
-/** In the order of the template; of several files with one name the last counts, in the place of the first. */
+/** Reads the files in the order of the template. Of several with the same name, the last one replaces the first. */
 function readFiles(section: XmlElement | undefined, problems: Problems): TemplateFile[] {
   if (section === undefined) return [];
   checkShape(section, { repeated: ['file'] }, problems);
   const files = new Map<string, TemplateFile>();
-  for (const element of childrenOf(section, 'file')) {
+  for (const element of findChildren(section, 'file')) {
     checkShape(element, { attributes: ['name', 'type'] }, problems);
-    const name = requiredAttribute(element, 'name', problems, "<file name='/etc/motd'>…</file>").trim();
+    const name = readRequiredAttribute(element, 'name', problems, "<file name='/etc/motd'>…</file>").trim();
     const at = element.attributes.get('name')?.at ?? element.at;
     refuseControls(name, at, 'a file name', problems);
     if (name.endsWith('/')) problems.add(at, `${JSON.stringify(name)} is a directory: write the path of the file`);

@@ -2,24 +2,24 @@ import { expand, isXmlChar, readDoctype, type Entities, type Spent } from './ent
 import { LIMITS } from './limits.js';
 import type { Problems } from './place.js';
 
-/** What the first pass over a document learns. */
+/** The result of the first pass over a document. */
 export interface Scanned {
-  /** The document with its DOCTYPE blanked out: offsets are as before. */
+  /** The document with spaces in place of its DOCTYPE, so that offsets stay the same. */
   text: string;
   entities: Entities;
 }
 
 const DECLARATION =
   /<\?xml\s+version\s*=\s*(["'])1\.[0-9]+\1(?:\s+encoding\s*=\s*(["'])[A-Za-z][\w.-]*\2)?(?:\s+standalone\s*=\s*(["'])(?:yes|no)\3)?\s*\?>/y;
-/** A name is looked at where it begins only: a long one without a value would cost the square of its length. */
+/** A name is matched from its beginning only: a long one without a value would cost the square of its length. */
 const ATTRIBUTE = /(?<![^\s=/>"'])([^\s=/>"']+)\s*=\s*("[^"]*"|'[^']*')/g;
-/** A tag to its end; `>` may stand in an attribute's value. The name is taken whole or not at all, for the same reason. */
+/** A tag up to its end; `>` may stand in an attribute's value. The name is matched as a whole, for the same reason. */
 const TAG = /<\/?(?=([^\s/>"'<]*))\1(?:[^>"']|"[^"]*"|'[^']*')*>/y;
 
 /**
- * Goes over a document once before the XML library does, and refuses what the library would let through: what is above
- * the limits, DTD tricks, references to nothing, characters and sequences that XML does not allow, more than one root.
- * Whether tags match and attributes are well written is left to the library.
+ * Scans a document once before the XML library parses it, and refuses what the library would accept: documents above
+ * the limits, DTD tricks, undefined references, characters and sequences that XML forbids, more than one root. The
+ * library checks that tags match and attributes are well-formed.
  */
 export function scan(text: string, problems: Problems): Scanned {
   const scanner = new Scanner(text, problems);
@@ -132,7 +132,7 @@ class Scanner {
     const isFirst = !this.hasDoctype;
     this.hasDoctype = true;
     const end = readDoctype(this.text, at, this.entities, this.problems);
-    // The library never sees a document with two, and a copy of the text for each would be many.
+    // Only the first is blanked: the library never sees a document with two, and each blanking copies the text.
     if (end < 0 || !isFirst) return end;
     const blank = this.text.slice(at, end).replace(/[^\n]/g, ' ');
     this.blanked = this.blanked.slice(0, at) + blank + this.blanked.slice(end);

@@ -1,13 +1,13 @@
 const POWERS = ['', 'k', 'm', 'g', 't', 'p', 'e', 'z', 'y'];
 
-/** More digits than any disk has; keeps a hostile number from being computed with. */
+/** More digits than any disk size has; protects from computing with a hostile number. */
 const MOST_DIGITS = 30;
 
 /**
- * The bytes of a disk size as TDL writes it: digits, a unit after optional spaces, in any case. No unit is GiB; G and T are
+ * Parses a disk size of TDL to bytes: digits, a unit after optional spaces, in any case. No unit is GiB; G and T are
  * GiB and TiB; B is bytes; kB, MB … YB are powers of 1000, KiB, MiB … YiB powers of 1024.
  *
- * @returns the bytes, or what is wrong with it
+ * @returns the bytes, or the mistake
  */
 export function parseSize(text: string): { bytes: bigint } | { wrong: string } {
   const match = /^(\d+)\s*([a-z]*)$/i.exec(text.trim());
@@ -18,7 +18,7 @@ export function parseSize(text: string): { bytes: bigint } | { wrong: string } {
     };
   }
   if (digits.length > MOST_DIGITS) return { wrong: `a size may have ${MOST_DIGITS} digits` };
-  const factor = factorOf(unit.toLowerCase());
+  const factor = findFactor(unit.toLowerCase());
   if (factor !== undefined) return { bytes: BigInt(digits) * factor };
   const letter = /^[kmpezy]$/i.test(unit) ? unit.toUpperCase() : undefined;
   const advice =
@@ -28,7 +28,7 @@ export function parseSize(text: string): { bytes: bigint } | { wrong: string } {
   return { wrong: `${JSON.stringify(unit)} is not a unit of size: ${advice}` };
 }
 
-function factorOf(unit: string): bigint | undefined {
+function findFactor(unit: string): bigint | undefined {
   if (unit === '' || unit === 'g') return 1024n ** 3n;
   if (unit === 't') return 1024n ** 4n;
   if (unit === 'b') return 1n;

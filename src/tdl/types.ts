@@ -57,7 +57,7 @@ export interface Command {
   position?: number;
 }
 
-/** One mistake, where it is and what to write instead. Lines and columns count from 1. */
+/** A mistake, its position and the correction. Lines and columns count from 1. */
 export interface Problem {
   line: number;
   column: number;

@@ -11,7 +11,7 @@ export interface XmlElement {
   at: number;
   attributes: Map<string, { value: string; at: number }>;
   children: XmlElement[];
-  /** Its own text, CDATA included, comments taken out, references replaced; not trimmed. */
+  /** Its own text, including CDATA, without comments, with references replaced; not trimmed. */
   text: string;
 }
 
@@ -19,7 +19,7 @@ const TEXT = '#text';
 const CDATA = '#cdata';
 const ATTRIBUTES = ':@';
 
-/** What the XML library answers with `preserveOrder`: an object whose one key is the element's name. */
+/** A node of the XML library with `preserveOrder`: an object whose only key is the element's name. */
 type Node = Record<string, unknown> & { [ATTRIBUTES]?: Record<string, string> };
 
 const parser = new XMLParser({
@@ -31,14 +31,17 @@ const parser = new XMLParser({
   parseAttributeValue: false,
   trimValues: false,
   cdataPropName: CDATA,
-  // Replaced by ourselves: within bounds, and with a place for each mistake.
+  // entities.ts replaces them: within limits, and with a position for each mistake.
   processEntities: false,
   ignoreDeclaration: true,
   ignorePiTags: true,
   maxNestedTags: LIMITS.depth + 1,
 });
 
-/** The document's root element; undefined when it is not well-formed or above the limits, which `problems` then says. */
+/**
+ * Parses a document to its root element; undefined when it is not well-formed or above the limits, which is added to
+ * `problems`.
+ */
 export function parseXml(source: string, problems: Problems): XmlElement | undefined {
   const { text, entities } = scan(source, problems);
   if (!problems.any) validate(text, problems);
@@ -59,10 +62,10 @@ function validate(text: string, problems: Problems): void {
   const result = XMLValidator.validate(text);
   if (result === true) return;
   const { msg, line, col } = result.err;
-  problems.add(offsetOf(text, line, col), `not well-formed XML: ${msg}`);
+  problems.add(findOffset(text, line, col), `not well-formed XML: ${msg}`);
 }
 
-function offsetOf(text: string, line: number, column = 1): number {
+function findOffset(text: string, line: number, column = 1): number {
   let offset = 0;
   for (let passed = 1; passed < line; passed++) offset = text.indexOf('\n', offset) + 1;
   return offset + Math.max(1, column) - 1;

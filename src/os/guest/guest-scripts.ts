@@ -1,17 +1,17 @@
 /**
- * Waits until cloud-init has done its work of the first boot, which holds the package manager's locks and writes the
- * repositories. It ends after five minutes whatever cloud-init does, and its verdict is not ours: a module that failed does
- * not mean that packages cannot be installed.
+ * Waits until cloud-init has finished the first boot: until then it holds the package manager's locks and writes the
+ * repositories. The wait ends after five minutes at the latest. The exit status of cloud-init is ignored: packages can
+ * often be installed even though one of its modules has failed.
  */
 export const WAIT_FOR_CLOUD_INIT = `if command -v cloud-init >/dev/null 2>&1; then
   timeout 300 cloud-init status --wait >/dev/null 2>&1 || true
 fi`;
 
 /**
- * Defines \`patiently PATTERN COMMAND…\`: runs a command, and again for ten minutes at the most while it fails with a line that
- * the pattern matches. What it prints can be followed; its last exit status is the function's.
+ * Defines \`patiently PATTERN COMMAND…\`: runs a command and repeats it, for ten minutes at most, while it fails and
+ * prints a line that matches the pattern. Its output is passed on; its last exit status is the function's.
  */
-export const PATIENTLY = `work=$(mktemp -d)
+export const WAIT_FOR_LOCK = `work=$(mktemp -d)
 trap 'rm -rf -- "$work"' EXIT
 patiently() {
   pattern=$1
@@ -28,7 +28,7 @@ patiently() {
 }`;
 
 /** Defines \`again COMMAND…\`: runs a command up to three times, ten seconds apart, until it succeeds. */
-export const AGAIN = `again() {
+export const RETRY = `again() {
   rounds=3
   until "$@"; do
     status=$?
@@ -38,39 +38,45 @@ export const AGAIN = `again() {
   done
 }`;
 
-/** The text as one word of a POSIX shell. The rooms of the guest and of the profiles do not know each other. */
+/** Quotes a text as one word of a POSIX shell. src/guest has the same function, but src/os must not import it. */
 function quote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** Words of a shell command. */
-export function words(texts: readonly string[]): string {
+/** Quotes texts as words of a shell command. */
+export function quoteWords(texts: readonly string[]): string {
   return texts.map(quote).join(' ');
 }
 
-/** Writes a file that belongs to root and that everybody may read. */
-export function writeFile(path: string, content: string): string {
+/** A command that writes a file, owned by root and readable by every user. */
+export function writeFileCommand(path: string, content: string): string {
   return `umask 022\nprintf '%s' ${quote(content)} >${quote(path)}`;
 }
 
-/** A repository's name as part of a file's name: a space becomes `_`, what is not a letter, digit, `.`, `_` or `-` its code. */
-export function fileLabel(name: string): string {
+/**
+ * Escapes a repository's name for a file name: a space becomes `_`, any character other than letters, digits, `.`, `_`
+ * and `-` becomes its hexadecimal code.
+ */
+export function escapeFileName(name: string): string {
   return name
     .replaceAll(' ', '_')
     .replace(/[^\w.-]/gu, (character) => `-${(character.codePointAt(0) ?? 0).toString(16)}`)
     .replace(/^\./, '-2e');
 }
 
-/** Takes the network cards of this machine out of Red Hat's configuration: an interface that has another address is left alone. */
+/**
+ * Removes the addresses of this machine's network cards from Red Hat's configuration: with them, the system would not
+ * configure the card of another machine.
+ */
 export const HARDWARE_ADDRESSES = `for file in /etc/sysconfig/network-scripts/ifcfg-e*; do
   if [ -f "$file" ]; then sed -i '/^HWADDR=/d' "$file"; fi
 done
 rm -f /etc/udev/rules.d/70-persistent-net.rules`;
 
 /**
- * Removes what belongs to this one machine and not to the image, on any Linux. Missing files do not matter, and a second run
- * finds nothing to do. What should be gone and cannot be removed is a failure. Not the key that we log in with and not the
- * SSH host keys: sshd reads these anew for each connection, so the shutdown takes both, as the last thing.
+ * Removes the identity of the machine on any Linux. A missing file is not an error, so the script can run twice. A
+ * file that cannot be removed is an error. The script leaves the key that the build logs in with and the SSH host keys:
+ * sshd reads them for each connection, so the shutdown script removes them last.
  */
 export const CLEAN_LINUX = `set -eu
 # Logs are emptied, not removed: services that run hold them open, and may not be able to make them anew.

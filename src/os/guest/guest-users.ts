@@ -1,9 +1,9 @@
 import { FactoryError } from '../../domain/errors.js';
-import type { GuestTools } from '../types.js';
+import type { GuestTools } from './guest-tools.js';
 
-/** Who may do everything in a Windows guest. */
+/** The user with all privileges in a Windows guest. */
 const ADMINISTRATOR = 'Administrator';
-/** Where a file with a relative name goes: Oz's copying put it into root's home. */
+/** The folder for files with a relative name: Oz copied them to root's home. */
 const HOMES: Record<NonNullable<GuestTools['shell']>, string> = {
   posix: '/root/',
   powershell: `C:\\Users\\${ADMINISTRATOR}\\`,
@@ -12,10 +12,10 @@ const HOMES: Record<NonNullable<GuestTools['shell']>, string> = {
 type Login = { default_user: string; command_prefix: string };
 
 /**
- * Whom we log in as: where the parameters say root, which is their default, a Windows guest has another name for it.
+ * Chooses the user that the build logs in as. root, the default of the parameter, is Administrator on Windows.
  * @throws FactoryError InvalidParameter for a command prefix where there is nothing like sudo
  */
-export function loginUser({ shell }: Pick<GuestTools, 'shell'>, { default_user, command_prefix }: Login): string {
+export function chooseLoginUser({ shell }: Pick<GuestTools, 'shell'>, { default_user, command_prefix }: Login): string {
   if (shell !== 'powershell') return default_user;
   if (command_prefix.trim() !== '') {
     throw new FactoryError('InvalidParameter', 'parameter command_prefix: there is nothing like sudo in Windows', {
@@ -25,12 +25,12 @@ export function loginUser({ shell }: Pick<GuestTools, 'shell'>, { default_user, 
   return default_user === 'root' ? ADMINISTRATOR : default_user;
 }
 
-/** Whether a path says itself where it is: `/etc/motd`, `C:\motd`, `C:/motd`, `\\server\share`. */
+/** Whether a path is absolute: `/etc/motd`, `C:\motd`, `C:/motd`, `\\server\share`. */
 function isAbsolute(path: string, { shell }: Pick<GuestTools, 'shell'>): boolean {
   return shell === 'powershell' ? /^([a-z]:[\\/]|[\\/])/i.test(path) : path.startsWith('/');
 }
 
-/** The path of a template's file in the guest. */
-export function pathInGuest(path: string, tools: Pick<GuestTools, 'shell'>): string {
+/** Resolves the path of a template's file in the guest. */
+export function resolveGuestPath(path: string, tools: Pick<GuestTools, 'shell'>): string {
   return isAbsolute(path, tools) ? path : `${HOMES[tools.shell ?? 'posix']}${path}`;
 }

@@ -1,16 +1,16 @@
 import type { Template } from '../../tdl/types.js';
+import { type Arch, serialConsole } from '../common/architectures.js';
+import { USER_DATA_URL } from '../common/user-data.js';
 import {
-  commandLineOf,
-  fromMedium,
-  fromTree,
+  joinCommandLine,
+  buildMediumSource,
+  buildTreeSource,
   type InstallerSource,
-  linuxProperties,
-  serialConsole,
-  STRIPPED,
-  treeUrl,
-  USER_DATA_URL,
+  buildLinuxProperties,
+  STRIPPED_PROPERTIES,
+  getTreeUrl,
 } from './installer-plan.js';
-import type { Arch, InstallerPlan, IsoLayout } from '../types.js';
+import type { InstallerPlan, IsoLayout } from './types.js';
 import { WITHOUT_VIRTIO } from './virtio.js';
 
 interface Port {
@@ -23,7 +23,7 @@ interface Port {
 const PXEBOOT = { kernel: 'images/pxeboot/vmlinuz', ramdisk: 'images/pxeboot/initrd.img' };
 const POWER = { kernel: 'ppc/ppc64/vmlinuz', ramdisk: 'ppc/ppc64/initrd.img' };
 
-/** Where anaconda's install trees have kernel and ramdisk when no `.treeinfo` says so. */
+/** Paths of kernel and ramdisk in anaconda's install trees, for trees without a `.treeinfo`. */
 const PORTS: Record<Arch, Port> = {
   x86_64: { name: 'x86_64', ...PXEBOOT },
   i386: { name: 'i386', ...PXEBOOT },
@@ -34,7 +34,9 @@ const PORTS: Record<Arch, Port> = {
   s390x: { name: 's390x', kernel: 'images/kernel.img', ramdisk: 'images/initrd.img' },
 };
 
-/** What anaconda, and dracut before it, print when they cannot go on. An install script may say IMAGEFACTORY-ERROR itself. */
+/**
+ * Console lines of anaconda and of dracut that mean a failure. An install script may print IMAGEFACTORY-ERROR itself.
+ */
 const FAILURES = [
   '(^|\\r)IMAGEFACTORY-ERROR',
   '(^|\\r)Traceback \\(most recent call last\\)',
@@ -50,16 +52,19 @@ const FAILURES = [
   'Kernel panic - not syncing',
 ];
 
-/** How one release's anaconda is told what to do. */
+/** The differences between releases of anaconda. */
 export interface AnacondaOptions {
   /**
-   * `dracut`: it has lived in dracut's initramfs since Fedora 17 and RHEL 7, and its options begin with `inst.`. `loader`: the program
-   * before it, which knows the bare names only.
+   * `dracut`: anaconda runs in dracut's initramfs since Fedora 17 and RHEL 7, and its options begin with `inst.`.
+   * `loader`: the older program, which knows the options without this prefix only.
    */
   era: 'loader' | 'dracut';
-  /** What the loader calls the tree: `method`, or `repo` as well (RHEL 6). */
+  /** The loader's option for the tree: `method`, or `repo` (RHEL 6). */
   tree?: 'method' | 'repo';
-  /** Which network card the loader takes: the one with a link, which releases before RHEL 5 cannot say, or the first one. */
+  /**
+   * The network card that the loader uses: the one with a link, or the first one (releases before RHEL 5 have no option
+   * for the link).
+   */
   card?: 'link' | 'eth0';
   /** Whether installer and system have virtio. */
   virtio: boolean;
@@ -68,16 +73,18 @@ export interface AnacondaOptions {
   version: string;
 }
 
-/** The installer of a template whose system is installed by anaconda. */
-export function anacondaInstaller(template: Template, options: AnacondaOptions): InstallerPlan {
+/** Plans an installation by anaconda. */
+export function planAnacondaInstaller(template: Template, options: AnacondaOptions): InstallerPlan {
   const { os } = template;
   const port = PORTS[os.arch];
   const fromIso = os.install.type === 'iso';
-  const repo = fromIso ? 'cdrom' : treeUrl(template);
+  const repo = fromIso ? 'cdrom' : getTreeUrl(template);
   const buses: Record<string, string> = options.virtio ? {} : WITHOUT_VIRTIO;
   return {
-    ...(os.install.type === 'iso' ? fromMedium(os.install, layoutOf(port, options)) : pxeboot(treeUrl(template), port)),
-    commandLine: commandLineOf([
+    ...(os.install.type === 'iso'
+      ? buildMediumSource(os.install, buildLayout(port, options))
+      : findPxebootFiles(getTreeUrl(template), port)),
+    commandLine: joinCommandLine([
       ...(options.era === 'dracut'
         ? [`inst.ks=${USER_DATA_URL}`, `inst.repo=${repo}`, 'inst.text']
         : [
@@ -86,7 +93,7 @@ export function anacondaInstaller(template: Template, options: AnacondaOptions):
             'text',
             `ksdevice=${options.card ?? 'link'}`,
           ]),
-      // The last console is the one that the installer talks to: the serial one, which Nova keeps.
+      // The installer uses the last console: the serial one, whose output Nova keeps.
       'console=tty0',
       `console=${serialConsole(template.os.arch)}`,
       os.kernelparam,
@@ -94,19 +101,19 @@ export function anacondaInstaller(template: Template, options: AnacondaOptions):
     scriptKind: 'kickstart',
     scriptTransport: 'user_data',
     bootImageProperties: { ...buses },
-    imageProperties: linuxProperties({ ...os, version: options.version }, options.distro, buses),
-    strippedProperties: [...STRIPPED],
+    imageProperties: buildLinuxProperties({ ...os, version: options.version }, options.distro, buses),
+    strippedProperties: [...STRIPPED_PROPERTIES],
     failurePatterns: [...FAILURES],
   };
 }
 
-function pxeboot(url: string, { name, kernel, ramdisk }: Port): InstallerSource {
+function findPxebootFiles(url: string, { name, kernel, ramdisk }: Port): InstallerSource {
   const index = { format: 'treeinfo', url: `${url}/.treeinfo`, section: `images-${name}` } as const;
-  return fromTree([`${url}/${kernel}`], [`${url}/${ramdisk}`], [index]);
+  return buildTreeSource([`${url}/${kernel}`], [`${url}/${ramdisk}`], [index]);
 }
 
-/** The medium: the boot loader's own copies of kernel and ramdisk on PCs, those of the tree elsewhere. */
-function layoutOf({ kernel, ramdisk }: Port, { era }: AnacondaOptions): IsoLayout {
+/** The medium's layout: PCs have the boot loader's own copies of kernel and ramdisk, others have those of the tree. */
+function buildLayout({ kernel, ramdisk }: Port, { era }: AnacondaOptions): IsoLayout {
   return {
     boots: { kernels: ['isolinux/vmlinuz', kernel], ramdisks: ['isolinux/initrd.img', ramdisk] },
     script: { path: 'ks.cfg', argument: `${era === 'dracut' ? 'inst.ks' : 'ks'}=cdrom:/ks.cfg` },

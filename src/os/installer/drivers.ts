@@ -1,26 +1,29 @@
 import { FactoryError } from '../../domain/errors.js';
-import type { DriversMedium, InstallerPlan } from '../types.js';
+import type { DriversMedium, InstallerPlan } from './types.js';
 
 /**
- * Devices that Windows has drivers for by itself, by the type of the machine: q35 has no IDE, and i440FX has it at hand.
+ * Image properties for devices that Windows itself has drivers for, by machine type: q35 has no IDE, i440FX has.
  * https://docs.openstack.org/glance/latest/admin/useful-image-properties.html
  */
-function ownDevices(machine: string | undefined): Record<string, string> {
+function inboxDevices(machine: string | undefined): Record<string, string> {
   return machine === 'q35'
     ? { hw_disk_bus: 'sata', hw_cdrom_bus: 'sata', hw_vif_model: 'e1000e' }
     : { hw_disk_bus: 'ide', hw_cdrom_bus: 'ide', hw_vif_model: 'e1000' };
 }
 
-/** virtio, of which Windows has nothing; not the drives, from which it reads the drivers. */
+/**
+ * Image properties for virtio disk and network, for which Windows has no drivers itself. The CD-ROM drives stay:
+ * Windows reads the drivers from them.
+ */
 function virtioDevices(machine: string | undefined): Record<string, string> {
-  return { ...ownDevices(machine), hw_disk_bus: 'virtio', hw_vif_model: 'virtio' };
+  return { ...inboxDevices(machine), hw_disk_bus: 'virtio', hw_vif_model: 'virtio' };
 }
 
 /**
- * An installer of a system that lacks drivers for virtio, on machines that it has drivers for: its own, or those of a medium. Everything that
- * is made from it has the same devices, or its disk would not be found.
+ * Adds the devices that a system without virtio drivers can use: those of its own drivers, or virtio with a medium of
+ * drivers. Every image of the build has the same devices, or the system would not find its disk.
  *
- * @throws FactoryError InvalidParameter for a medium that nobody asked for, or that cannot be one
+ * @throws FactoryError InvalidParameter for a medium that the system does not need, or that is not a URL
  */
 export function withDrivers(plan: InstallerPlan, drivers: DriversMedium | undefined): InstallerPlan {
   if (plan.lacksVirtio !== true) {
@@ -35,7 +38,7 @@ export function withDrivers(plan: InstallerPlan, drivers: DriversMedium | undefi
     });
   }
   const machine = plan.imageProperties['hw_machine_type'];
-  const properties = drivers === undefined ? ownDevices(machine) : virtioDevices(machine);
+  const properties = drivers === undefined ? inboxDevices(machine) : virtioDevices(machine);
   return {
     ...plan,
     imageProperties: { ...plan.imageProperties, ...properties },

@@ -1,12 +1,13 @@
 import { FactoryError } from '../../domain/errors.js';
-import type { Arch, InstallerPlan } from '../types.js';
+import type { Arch } from '../common/architectures.js';
+import type { InstallerPlan } from './types.js';
 
-/** What starts a machine: BIOS, UEFI, or UEFI that runs signed boot loaders only. */
+/** The firmware of a machine: BIOS, UEFI, or UEFI that runs signed boot loaders only. */
 export type Firmware = 'bios' | 'uefi' | 'secure_boot';
 
-/** Machine types that the firmware needs where a machine of another type would be made by default. */
+/** Machine types that UEFI needs on architectures whose default type is another one. */
 const MACHINES: Partial<Record<Arch, string>> = { i386: 'q35', x86_64: 'q35' };
-/** Those whose machines can be started so. */
+/** The architectures whose machines can have each firmware. */
 const ARCHES: Record<Firmware, readonly Arch[]> = {
   bios: ['i386', 'x86_64'],
   uefi: ['x86_64', 'aarch64'],
@@ -14,10 +15,10 @@ const ARCHES: Record<Firmware, readonly Arch[]> = {
 };
 
 /**
- * Image properties of machines with a firmware; none for the cloud's default, which is BIOS for x86 and UEFI for aarch64.
+ * Image properties that select a firmware; none for the cloud's default, which is BIOS for x86 and UEFI for aarch64.
  * https://docs.openstack.org/nova/latest/admin/uefi.html, https://docs.openstack.org/nova/latest/admin/secure-boot.html
  *
- * @throws FactoryError InvalidParameter where machines of the architecture have no such firmware
+ * @throws FactoryError InvalidParameter where machines of the architecture cannot have this firmware
  */
 function firmwareProperties(firmware: Firmware | undefined, arch: Arch): Record<string, string> {
   if (firmware === undefined) return {};
@@ -39,7 +40,7 @@ function firmwareProperties(firmware: Firmware | undefined, arch: Arch): Record<
   };
 }
 
-/** An installer on machines with a firmware, and the same for all that is made from it. */
+/** Adds the firmware's properties to a plan: for the installer's machine and for every image of the build. */
 export function withFirmware(plan: InstallerPlan, arch: Arch, firmware: Firmware | undefined): InstallerPlan {
   const properties = firmwareProperties(firmware, arch);
   return {

@@ -1,66 +1,79 @@
 import { FactoryError } from '../../domain/errors.js';
 import type { Install, Template } from '../../tdl/types.js';
-import type { Arch, InstallerPlan, InstallScriptKind, IsoLayout } from '../types.js';
-
-/** Where an instance finds its user data: the metadata service's EC2 interface, which installers can read without more ado. */
-export const USER_DATA_URL = 'http://169.254.169.254/latest/user-data';
+import { architectureProperty } from '../common/architectures.js';
+import { type InstallScriptKind, SCRIPT_KINDS } from '../scripts/kinds/registry.js';
+import type { InstallerPlan, IsoLayout } from './types.js';
 
 /** Properties of a boot image that would make a snapshot boot the installer again. */
-export const STRIPPED: readonly string[] = ['kernel_id', 'ramdisk_id', 'os_command_line'];
+export const STRIPPED_PROPERTIES: readonly string[] = ['kernel_id', 'ramdisk_id', 'os_command_line'];
 
-/** Stands in a command line for the volume id of the medium, which is known only when that has been fetched. */
+/**
+ * Placeholder in a command line for the volume id of the medium, which is known only after the medium has been fetched.
+ */
 export const VOLUME_ID = '{volume-id}';
 
-/** What of a plan says where kernel and ramdisk are. */
+/** The members of a plan that locate kernel and ramdisk. */
 export type InstallerSource = Pick<InstallerPlan, 'kernel' | 'ramdisk' | 'indexes' | 'medium'>;
 
 /** x86's COMMAND_LINE_SIZE less the final zero: the kernel silently cuts off what is longer. */
 const LONGEST_COMMAND_LINE = 2047;
 
-/** The address of a template's install tree, without a slash at its end. */
-export function treeUrl({ os }: Template): string {
+/** The URL of a template's install tree, without a slash at its end. */
+export function getTreeUrl({ os }: Template): string {
   if (os.install.type === 'url') return os.install.url.replace(/\/+$/, '');
   throw new FactoryError('Internal', `${os.name} is installed from a medium: there is no tree`);
 }
 
-/** From where installers fetch their packages, which lie in the tree; debian-installer's come from the mirror that the script names. */
-function treeSchemes(scriptKind: InstallScriptKind): string[] {
-  return ['http:', 'https:', 'ftp:', ...(scriptKind === 'preseed' ? ['file:'] : [])];
+/** The schemes of the install trees that installers with such a script can be installed from. */
+function listTreeSchemes(scriptKind: InstallScriptKind): string[] {
+  return ['http:', 'https:', 'ftp:', ...(SCRIPT_KINDS[scriptKind].otherTreeSchemes ?? [])];
 }
 
-/** Whether a tree lies where an installer that takes such a script can be fetched from. */
-export function isFetched(url: string, scriptKind: InstallScriptKind): boolean {
-  return URL.canParse(url) && treeSchemes(scriptKind).includes(new URL(url).protocol);
+/** Whether an installer with such a script can be fetched from the URL of an install tree. */
+export function isTreeAddress(url: string, scriptKind: InstallScriptKind): boolean {
+  return URL.canParse(url) && listTreeSchemes(scriptKind).includes(new URL(url).protocol);
 }
 
-/** @throws FactoryError InvalidTemplate where a build could not fetch from the template's tree */
+/**
+ * Checks that a build can fetch from the template's install tree. @throws FactoryError InvalidTemplate where it cannot
+ */
 export function checkTree({ os }: Template, scriptKind: InstallScriptKind): void {
-  if (os.install.type !== 'url' || isFetched(os.install.url, scriptKind)) return;
-  const known = treeSchemes(scriptKind).map((scheme) => `${scheme}//…`);
+  if (os.install.type !== 'url' || isTreeAddress(os.install.url, scriptKind)) return;
+  const known = listTreeSchemes(scriptKind).map((scheme) => `${scheme}//…`);
   throw new FactoryError('InvalidTemplate', `<url> is not an address that ${os.name} can be installed from`, {
     hint: `write the address of an install tree (${known.join(', ')}), which the instance reaches as well`,
   });
 }
 
-/** A template's medium. */
-export function isoOf({ os }: Template): Extract<Install, { type: 'iso' }> {
+/** The medium of a template that is installed from an ISO. */
+export function getIso({ os }: Template): Extract<Install, { type: 'iso' }> {
   if (os.install.type === 'iso') return os.install;
   throw new FactoryError('Internal', `${os.name} is installed from a tree: there is no medium`);
 }
 
-/** Kernel and ramdisk of an install tree, by their addresses, best first. */
-export function fromTree(kernels: string[], ramdisks: string[], indexes: InstallerPlan['indexes']): InstallerSource {
+/** Kernel and ramdisk in an install tree, by their URLs, best first. */
+export function buildTreeSource(
+  kernels: string[],
+  ramdisks: string[],
+  indexes: InstallerPlan['indexes'],
+): InstallerSource {
   return { kernel: { role: 'kernel', urls: kernels }, ramdisk: { role: 'ramdisk', urls: ramdisks }, indexes };
 }
 
-/** Kernel and ramdisk of a medium. */
-export function fromMedium({ iso, checksum }: Extract<Install, { type: 'iso' }>, layout: IsoLayout): InstallerSource {
+/** Kernel and ramdisk on a medium. */
+export function buildMediumSource(
+  { iso, checksum }: Extract<Install, { type: 'iso' }>,
+  layout: IsoLayout,
+): InstallerSource {
   const medium = { ...layout, url: iso, ...(checksum === undefined ? {} : { checksum }) };
-  return { ...fromTree([], [], []), medium };
+  return { ...buildTreeSource([], [], []), medium };
 }
 
-/** Words of a command line, those that are undefined left out. */
-export function commandLineOf(words: (string | undefined)[]): string {
+/**
+ * Joins the words of a command line; undefined words are left out. @throws FactoryError InvalidTemplate where it is too
+ * long
+ */
+export function joinCommandLine(words: (string | undefined)[]): string {
   const line = words.filter((word) => word !== undefined).join(' ');
   if (line.length > LONGEST_COMMAND_LINE) {
     throw new FactoryError(
@@ -72,29 +85,11 @@ export function commandLineOf(words: (string | undefined)[]): string {
   return line;
 }
 
-/** The serial console that OpenStack's machines of an architecture have: the one that Nova keeps. */
-export function serialConsole(arch: Arch): string {
-  switch (arch) {
-    case 'aarch64':
-    case 'armv7l':
-      return 'ttyAMA0';
-    case 'ppc64':
-    case 'ppc64le':
-      return 'hvc0';
-    case 's390x':
-      return 'ttysclp0';
-    default:
-      return 'ttyS0,115200n8';
-  }
-}
-
-/** What Glance's property `architecture` calls an architecture: Nova compares it with what a hypervisor can run. */
-export function architectureProperty(arch: Template['os']['arch']): string {
-  return arch === 'i386' ? 'i686' : arch;
-}
-
-/** Properties of the images of a Linux, with osinfo's name of the distribution, and the devices that it has drivers for where those are not the cloud's own. */
-export function linuxProperties(
+/**
+ * Properties of the images of a Linux. @param distro the distribution's name in libosinfo @param buses properties for
+ * devices that the system has drivers for, where these are not the cloud's default
+ */
+export function buildLinuxProperties(
   { version, arch }: Pick<Template['os'], 'version' | 'arch'>,
   distro: string,
   buses: Readonly<Record<string, string>> = {},
@@ -108,7 +103,7 @@ export function linuxProperties(
   };
 }
 
-/** The plan with the medium's volume id in its command line, as udev names what it finds by its label. */
+/** Writes the medium's volume id into the command line, escaped as udev escapes labels. */
 export function withVolumeId(plan: InstallerPlan, volumeId = ''): InstallerPlan {
   return { ...plan, commandLine: plan.commandLine.replaceAll(VOLUME_ID, volumeId.replaceAll(' ', '\\x20')) };
 }

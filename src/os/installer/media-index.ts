@@ -1,32 +1,35 @@
+import { parseContentDigests } from './content-file.js';
 import type { Digest, IndexedFile } from './indexed-file.js';
 import type { MirrorPin } from './mirror-pin.js';
-import { digestsFromSha256sums } from './sha256sums.js';
-import { digestsFromContent } from '../families/suse/content-file.js';
-import { mediaFromTreeinfo } from './treeinfo.js';
-import type { InstallerPlan, MediaFile, MediaIndex } from '../types.js';
+import { parseSha256sums } from './sha256sums.js';
+import { parseTreeinfo } from './treeinfo.js';
+import type { InstallerPlan, MediaFile, MediaIndex } from './types.js';
 
-/** What an index says of an installer's files. */
+/** The files of an installer that an index lists. */
 export interface IndexedMedia {
   kernel?: IndexedFile;
   ramdisk?: IndexedFile;
-  /** The ISO that the installer is to fetch, in place of the one that was guessed. */
+  /** The ISO that the installer must fetch instead of the guessed one. */
   iso?: MirrorPin;
 }
 
-/** Where an index says that the installer lies, and which digests it must have. What it does not say is left out. */
-export function mediaFromIndex(index: MediaIndex, text: string, plan: InstallerPlan): IndexedMedia {
-  if (index.format === 'treeinfo') return mediaFromTreeinfo(text, index.section, folderOf(index.url));
-  if (index.format === 'isos') return newestIso(index, digestsFromSha256sums(text).keys());
+/**
+ * Parses an index: the URLs of the installer's files, and their expected digests. Absent where the index does not list
+ * them.
+ */
+export function parseMediaIndex(index: MediaIndex, text: string, plan: InstallerPlan): IndexedMedia {
+  if (index.format === 'treeinfo') return parseTreeinfo(text, index.section, getFolder(index.url));
+  if (index.format === 'isos') return findNewestIso(index, parseSha256sums(text).keys());
   const [digests, prefix] =
-    index.format === 'content' ? [digestsFromContent(text), ''] : [digestsFromSha256sums(text), index.prefix];
-  const folder = folderOf(index.url);
-  const kernel = known(plan.kernel, folder, prefix, digests);
-  const ramdisk = known(plan.ramdisk, folder, prefix, digests);
+    index.format === 'content' ? [parseContentDigests(text), ''] : [parseSha256sums(text), index.prefix];
+  const folder = getFolder(index.url);
+  const kernel = findIndexedFile(plan.kernel, folder, prefix, digests);
+  const ramdisk = findIndexedFile(plan.ramdisk, folder, prefix, digests);
   return { ...(kernel && { kernel }), ...(ramdisk && { ramdisk }) };
 }
 
-/** What was guessed stands where it is listed, else the newest point release. */
-function newestIso(
+/** Keeps the guessed ISO where the index lists it; otherwise finds the ISO of the newest point release. */
+function findNewestIso(
   { url, guess, name }: Extract<MediaIndex, { format: 'isos' }>,
   files: Iterable<string>,
 ): IndexedMedia {
@@ -36,15 +39,15 @@ function newestIso(
     .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
   const newest = isos.at(-1);
   if (newest === undefined || isos.some((file) => guess.endsWith(`/${file}`))) return {};
-  return { iso: { from: guess, to: `${folderOf(url)}/${newest}` } };
+  return { iso: { from: guess, to: `${getFolder(url)}/${newest}` } };
 }
 
-function folderOf(url: string): string {
+function getFolder(url: string): string {
   return url.slice(0, url.lastIndexOf('/'));
 }
 
-/** The first of a file's possible addresses that the sums know: `./netboot/x` is `<folder>/netboot/x`. */
-function known(
+/** Finds the first of a file's URLs that the digests list: `./netboot/x` is `<folder>/netboot/x`. */
+function findIndexedFile(
   file: MediaFile,
   folder: string,
   prefix: string,

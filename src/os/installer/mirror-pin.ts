@@ -1,21 +1,22 @@
-import type { InstallerPlan } from '../types.js';
+import type { InstallerPlan } from './types.js';
 
-/** A mirror that an address of an install tree was redirected to. */
+/** A mirror that a URL of an install tree was redirected to. */
 export interface MirrorPin {
-  /** What the tree's addresses begin with. */
+  /** The beginning of the tree's URLs. */
   from: string;
-  /** What the mirror's do in its place. */
+  /** The beginning of the mirror's URLs, which replaces it. */
   to: string;
 }
 
 /**
- * The mirror that has answered for another address: what stands before the path that both end in. A redirector may choose another
- * mirror for each request, which need not have the same day's files. Undefined where nothing was redirected, and where the answer's
- * address is good for this one file only: with a query, which may be a signature, a password, or a path that ends otherwise.
+ * Finds the mirror that answered for another URL: the part before the path that both URLs end in. A redirector may
+ * choose another mirror for each request, and mirrors may have files of different days, so the build stays with one.
+ * Undefined where no redirect happened, and where the mirror's URL is valid for this one file only: it has a query
+ * (which may be a signature), a password, or another path.
  */
-export function pinOf(asked: string, answered: string): MirrorPin | undefined {
+export function findMirrorPin(asked: string, answered: string): MirrorPin | undefined {
   const [first, last] = [new URL(asked), new URL(answered)];
-  if (first.href === last.href || [first, last].some(isSecret)) return undefined;
+  if (first.href === last.href || [first, last].some(carriesSecret)) return undefined;
   const [wanted, given] = [first.pathname.split('/'), last.pathname.split('/')];
   let common = 0;
   while (
@@ -30,17 +31,20 @@ export function pinOf(asked: string, answered: string): MirrorPin | undefined {
   return { from: before(first, wanted), to: before(last, given) };
 }
 
-function isSecret({ search, username, password }: URL): boolean {
+function carriesSecret({ search, username, password }: URL): boolean {
   return search + username + password !== '';
 }
 
-/** The addresses with the pinned mirror's before each that is redirected, and the tree's own behind it. */
-export function pinnedUrls(urls: string[], pin: MirrorPin | undefined): string[] {
+/**
+ * Puts the pinned mirror's URL before each URL that the redirector would answer; the tree's own URL stays as the second
+ * choice.
+ */
+export function pinUrls(urls: string[], pin: MirrorPin | undefined): string[] {
   if (pin === undefined) return urls;
   return urls.flatMap((url) => (url.startsWith(pin.from) ? [pin.to + url.slice(pin.from.length), url] : [url]));
 }
 
-/** The plan with the pinned mirror's address in its command line, so that the installer goes to the same one. */
+/** Writes the pinned mirror's URL into the command line, so that the installer uses the same mirror. */
 export function withPin(plan: InstallerPlan, pin: MirrorPin | undefined): InstallerPlan {
   return pin === undefined ? plan : { ...plan, commandLine: plan.commandLine.replaceAll(pin.from, pin.to) };
 }

@@ -1,10 +1,10 @@
 import type { Digest } from './indexed-file.js';
 
 /**
- * The digests of a `SHA256SUMS`, by the path that the file has there: lines of 64 hex digits, two characters (a space, then
- * a space or `*`) and a path, as sha256sum prints them. Other lines are passed over.
+ * Parses the digests of a `SHA256SUMS`, by path: lines of 64 hex digits, two characters (a space, then a space or
+ * `*`) and a path, as sha256sum prints them. Other lines are skipped.
  */
-export function digestsFromSha256sums(text: string): Map<string, Digest> {
+export function parseSha256sums(text: string): Map<string, Digest> {
   const digests = new Map<string, Digest>();
   for (const line of text.split(/\r?\n/)) {
     const match = /^([0-9a-f]{64}) [ *](\S.*)$/i.exec(line);

@@ -1,23 +1,23 @@
 import { parse } from 'ini';
-import { relativePath, type IndexedFile } from './indexed-file.js';
+import { type IndexedFile, resolveTreePath } from './indexed-file.js';
 
 /**
- * The kernel and ramdisk that a `.treeinfo` names (productmd's format: `[images-<arch>]` with `kernel` and `initrd`,
- * `[checksums]` with `<path> = <algorithm>:<hex>`). What is missing or leads out of the tree is left out.
+ * Parses the kernel and ramdisk in a `.treeinfo` (productmd's format: `[images-<arch>]` with `kernel` and `initrd`,
+ * `[checksums]` with `<path> = <algorithm>:<hex>`). A file that is missing or leads out of the tree is left out.
  *
  * @param section `images-x86_64`
  * @param tree address of the tree's root
  */
-export function mediaFromTreeinfo(
+export function parseTreeinfo(
   text: string,
   section: string,
   tree: string,
 ): { kernel?: IndexedFile; ramdisk?: IndexedFile } {
   const document = readIni(text);
-  const images = sectionOf(document, section);
-  const checksums = sectionOf(document, 'checksums');
-  const kernel = fileOf(images['kernel'], checksums, tree);
-  const ramdisk = fileOf(images['initrd'], checksums, tree);
+  const images = findSection(document, section);
+  const checksums = findSection(document, 'checksums');
+  const kernel = readFile(images['kernel'], checksums, tree);
+  const ramdisk = readFile(images['initrd'], checksums, tree);
   return { ...(kernel && { kernel }), ...(ramdisk && { ramdisk }) };
 }
 
@@ -25,13 +25,13 @@ function readIni(text: string): Record<string, unknown> {
   try {
     return parse(text);
   } catch {
-    // An index is an offer: one that cannot be read is as good as none.
+    // The index is optional: an unreadable one counts as a missing one.
     return {};
   }
 }
 
 /** A dot in a section's name makes the library nest it. */
-function sectionOf(document: Record<string, unknown>, name: string): Record<string, unknown> {
+function findSection(document: Record<string, unknown>, name: string): Record<string, unknown> {
   const found = name.split('.').reduce<unknown>((value, key) => (isRecord(value) ? value[key] : undefined), document);
   return isRecord(found) ? found : {};
 }
@@ -40,9 +40,9 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
 }
 
-function fileOf(path: unknown, checksums: Record<string, unknown>, tree: string): IndexedFile | undefined {
+function readFile(path: unknown, checksums: Record<string, unknown>, tree: string): IndexedFile | undefined {
   if (typeof path !== 'string') return undefined;
-  const url = relativePath(tree, path);
+  const url = resolveTreePath(tree, path);
   if (url === undefined) return undefined;
   const sum = checksums[path];
   const match = typeof sum === 'string' ? /^(sha256|sha512|sha1|md5):([0-9a-f]+)$/i.exec(sum.trim()) : null;

@@ -1,5 +1,5 @@
-/** Why an install tree is refused where the medium is not. */
+/** Reason of releases that can be installed from their medium only. */
 export const ONLY_BY_ISO = 'its installer reads its script from its medium only';
 
-/** Why the oldest installers are refused. */
+/** Reason of the oldest releases, which cannot be installed. */
 export const FLOPPY = 'its installer boots from floppy disks, which OpenStack’s machines have no drive for';

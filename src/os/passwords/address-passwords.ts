@@ -1,19 +1,22 @@
-/** scheme://user:password@host (RFC 3986, section 3.2.1); a password that contains `@` unencoded reaches to the last one. */
+/**
+ * scheme://user:password@host (RFC 3986, section 3.2.1). A password that contains an unencoded `@` ends at the last
+ * `@`.
+ */
 // Bounded, so that a long text of such characters does not take its length's square.
 const USERINFO = /([a-z][a-z0-9+.-]{0,20}:\/\/[^\s/?#@:"'<>]{0,200}:)([^\s/?#"'<>]{1,500})(@)/gi;
 
-/** The passwords of all addresses in a text, as they stand there and decoded; each once. */
-export function addressPasswords(text: string): string[] {
-  const found = [...text.matchAll(USERINFO)].flatMap(([, , password = '']) => [password, decoded(password)]);
+/** Finds the passwords of all URLs in a text, both as written and decoded; each once. */
+export function findAddressPasswords(text: string): string[] {
+  const found = [...text.matchAll(USERINFO)].flatMap(([, , password = '']) => [password, decodePercents(password)]);
   return [...new Set(found)];
 }
 
-/** The text with the password of every address in it masked. */
-export function withoutAddressPasswords(text: string): string {
+/** Masks the password of every URL in a text. */
+export function maskAddressPasswords(text: string): string {
   return text.replace(USERINFO, '$1********$3');
 }
 
-function decoded(text: string): string {
+function decodePercents(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {

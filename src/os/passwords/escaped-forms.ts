@@ -1,30 +1,23 @@
-import { words } from '../guest/guest-scripts.js';
-import { perl } from '../scripts/stock/auto-inst.js';
-import { text as quotedXml } from '../scripts/stock/autounattend.js';
-import { doubleQuoted } from '../scripts/stock/kickstart.js';
-import { xml } from '../scripts/stock/suse.js';
+import { quoteWords } from '../guest/guest-scripts.js';
+import { listScriptKinds } from '../scripts/kinds/registry.js';
 
-const withoutQuotes = (text: string): string => text.slice(1, -1);
-const shell = (text: string): string => withoutQuotes(words([text]));
+/** Escapes a text for single quotes of a shell. */
+const escapeShell = (text: string): string => quoteWords([text]).slice(1, -1);
 
-/** How stock scripts write a text, without the quotes around it. */
-const WAYS: ((text: string) => string)[] = [
-  shell,
+/** How stock scripts escape a text, without the quotes around it. */
+const ESCAPES: ((text: string) => string)[] = [
+  escapeShell,
   // A shell's command within another's.
-  (text) => shell(shell(text)),
+  (text) => escapeShell(escapeShell(text)),
   (text) => text.replace(/(["\\$`])/g, '\\$1'),
-  (text) => withoutQuotes(doubleQuoted(text)),
-  (text) => withoutQuotes(perl(text)),
-  (text) => withoutQuotes(JSON.stringify(text)),
-  xml,
-  quotedXml,
+  ...listScriptKinds().flatMap(([, { escape }]) => escape ?? []),
 ];
 
 /**
- * A text in every form in which a script may have it: as it is, in any of the languages, and in any of them within another (a shell's
- * command in JSON or YAML, say); each once.
+ * Lists every form in which a script may contain a text: unescaped, escaped for one language, and escaped for one
+ * within another (a shell's command in JSON or YAML, for example). Each form once.
  */
-export function writtenForms(text: string): string[] {
-  const inOne = [text, ...WAYS.map((way) => way(text))];
-  return [...new Set([...inOne, ...WAYS.flatMap((way) => inOne.map(way))])];
+export function listEscapedForms(text: string): string[] {
+  const inOne = [text, ...ESCAPES.map((escape) => escape(text))];
+  return [...new Set([...inOne, ...ESCAPES.flatMap((escape) => inOne.map(escape))])];
 }

@@ -1,14 +1,14 @@
-import { shellPasswords } from './shell-passwords.js';
+import { findShellPasswords } from './shell-passwords.js';
 
 /*
  * Where the installers' script languages have passwords, by their own manuals: kickstart's commands
- * (https://pykickstart.readthedocs.io), debconf's questions of type `password`, AutoYaST's elements and those of Windows, cloud-config's and
- * autoinstall's keys, auto_inst's. The first group is the password.
+ * (https://pykickstart.readthedocs.io), debconf's questions of type `password`, AutoYaST's elements and those of
+ * Windows, cloud-config's and autoinstall's keys, auto_inst's. The first group is the password.
  */
 const WORD = String.raw`"(?:\\.|[^"\\\n])*"|'[^'\n]*'|[^-\s]\S*`;
 const KEYS = 'password|passwd|hashed_passwd|hashed-password|plain_text_passwd|passphrase|registrationCode';
 
-// No place may be looked for from every character of a long text to its end.
+// No expression may search from every character of a long text to its end.
 const PLACES: RegExp[] = [
   // rootpw [options] PASSWORD; sshpw --username=NAME [options] PASSWORD
   new RegExp(String.raw`^[ \t]*(?:rootpw|sshpw)(?:[ \t]+--username[ \t]+\S+)?(?:[ \t]+--\S+)*[ \t]+(${WORD})`, 'gm'),
@@ -44,24 +44,24 @@ const PLACES: RegExp[] = [
 /** The lines of cloud-config's chpasswd: `user:password` each. */
 const PAIRS = /^[ \t]*list:[ \t]*(?:\|[-+]?[ \t]*)?\r?\n((?:[ \t]+\S.*(?:\r?\n|$))+)/gm;
 
-/** What stands where a password could, and is none: locked accounts, and questions answered with nothing. */
+/** Values in the place of a password that are no passwords: locked accounts, and empty answers. */
 const NO_PASSWORD = /^(?:[!*x]+|true|false|yes|no|none|null)?$/i;
 
-/** The passwords and password hashes that an install script obviously carries, quotes taken off; each once. */
-export function scriptPasswords(text: string): string[] {
+/** Finds the passwords and password hashes in an install script, without their quotes; each once. */
+export function findScriptPasswords(text: string): string[] {
   const script = text.replace(/^\uFEFF/, '');
   const placed = PLACES.flatMap((place) =>
-    [...script.matchAll(place)].flatMap(([, given = '']) => readings(given.trim())),
+    [...script.matchAll(place)].flatMap(([, given = '']) => readValue(given.trim())),
   );
   const listed = [...script.matchAll(PAIRS)].flatMap(([, lines = '']) =>
     lines.split('\n').flatMap((line) => /^[ \t]*(?:-[ \t]+)?["']?[\w.-]+:(\S+?)["']?[ \t\r]*$/.exec(line)?.[1] ?? []),
   );
-  const found = [...placed, ...listed, ...shellPasswords(script)];
+  const found = [...placed, ...listed, ...findShellPasswords(script)];
   return [...new Set(found.filter((password) => !NO_PASSWORD.test(password)))];
 }
 
-/** What stands in a place: as it is meant and as it is written, which differ where quotes hold what is escaped. */
-function readings(given: string): string[] {
+/** Reads a value in two forms, unescaped and as written: they differ where quotes contain escaped characters. */
+function readValue(given: string): string[] {
   const written = given.replace(/^(["'])(.*)\1$/, '$2');
   return written === given ? [given] : [written.replace(/\\(["'\\$`])/g, '$1'), written];
 }

@@ -1,4 +1,4 @@
-/** A word of a shell: pieces in quotes and without them. A reference of XML may stand for a character. */
+/** A word of a shell: pieces with and without quotes. An XML reference may replace a character. */
 const WORD = String.raw`(?:'[^'\n]*'|"(?:\\.|[^"\\\n])*"|\\.|&\w+;|[^\s'"\\|;&<>])+`;
 // Repetitions are bounded, so that a long line of such words does not take its length's square.
 const PRINTED = new RegExp(String.raw`\b(echo|printf)((?:[ \t]+${WORD}){1,30})[ \t]*\|([^\n|]{0,500})`, 'g');
@@ -10,34 +10,45 @@ const OPTION = new RegExp(
   'g',
 );
 
-/** What reads lines `user:password`. */
+/** Commands that read lines `user:password`. */
 const READS_PAIRS = /\bchpasswd\b/;
-/** What reads a password: passwd(1), where it is what runs or is told so, and pw(8) of FreeBSD. */
+/** Commands that read a password: passwd(1), run by itself or with --stdin, and FreeBSD's pw(8). */
 const READS_PASSWORD =
   /^[ \t]*(?:(?:sudo|in-target|chroot[ \t]+\S+)[ \t]+)*(?:\S*\/)?passwd\b|\bpasswd\b.*[ \t]--?stdin\b|\bpw[ \t].*[ \t]-[hH][ \t]*0\b/;
 
-/** The passwords and hashes that the shell commands of a script set, as the commands get them and as they are written. */
-export function shellPasswords(script: string): string[] {
-  return views(script).flatMap((view) => [
+/**
+ * Finds the passwords and hashes that the shell commands of a script set, both as the commands receive them and as
+ * written.
+ */
+export function findShellPasswords(script: string): string[] {
+  return listReadings(script).flatMap((view) => [
     ...[...view.matchAll(PRINTED)].flatMap(([, command = '', given = '', reader = '']) => {
       const words = given.match(new RegExp(WORD, 'g')) ?? [];
-      return read(reader, [printed(command, words.map(meant)), printed(command, words.map(bare))]);
+      return findInInput(reader, [
+        buildOutput(command, words.map(unquote)),
+        buildOutput(command, words.map(stripQuotes)),
+      ]);
     }),
-    ...[...view.matchAll(HERE_STRING)].flatMap(([, reader = '', word = '']) => read(reader, [meant(word), bare(word)])),
-    ...hereDocuments(view).flatMap((line) => read('chpasswd', [line.replace(/\\([\\$`])/g, '$1'), line])),
-    ...[...view.matchAll(OPTION)].flatMap(([, word = '']) => [meant(word), bare(word)]),
+    ...[...view.matchAll(HERE_STRING)].flatMap(([, reader = '', word = '']) =>
+      findInInput(reader, [unquote(word), stripQuotes(word)]),
+    ),
+    ...findHereDocuments(view).flatMap((line) => findInInput('chpasswd', [line.replace(/\\([\\$`])/g, '$1'), line])),
+    ...[...view.matchAll(OPTION)].flatMap(([, word = '']) => [unquote(word), stripQuotes(word)]),
   ]);
 }
 
-/** The script as it stands, and as a shell gets it that is called within another's quotes or by what stands in JSON. */
-function views(script: string): string[] {
+/**
+ * Lists the readings of a script: as written, as a shell within another shell's quotes reads it, and as a shell reads
+ * it from JSON.
+ */
+function listReadings(script: string): string[] {
   const joined = script.replace(/\\\r?\n/g, ' ');
   const ofJson = joined.replace(/\\(["\\/n])/g, (_found, character: string) => (character === 'n' ? '\n' : character));
   return [joined, joined.replaceAll("'\\''", "'"), ofJson];
 }
 
-/** The lines of the here-documents that chpasswd reads; of one that has no end, none. */
-function hereDocuments(script: string): string[] {
+/** Finds the lines of here-documents that chpasswd reads. A here-document without an end is skipped. */
+function findHereDocuments(script: string): string[] {
   const found: string[][] = [];
   let document: { end: string; lines: string[] } | undefined;
   for (const line of script.split('\n')) {
@@ -54,23 +65,23 @@ function hereDocuments(script: string): string[] {
   return found.flat();
 }
 
-/** The passwords in texts that a command reads. */
-function read(reader: string, texts: string[]): string[] {
+/** Finds the passwords in the input of a command. */
+function findInInput(reader: string, texts: string[]): string[] {
   const lines = texts.flatMap((text) => text.split(/\\n|\n/)).map((line) => line.trim());
   if (READS_PAIRS.test(reader)) return lines.flatMap((line) => /^[^:\s]+:(.+)$/.exec(line)?.[1] ?? []);
   return READS_PASSWORD.test(reader) ? lines : [];
 }
 
-/** What echo or printf prints. */
-function printed(command: string, words: string[]): string {
+/** Builds the output of echo or printf. */
+function buildOutput(command: string, words: string[]): string {
   if (command === 'echo') return words.filter((word) => !/^-[neE]+$/.test(word)).join(' ');
   const [format = '', ...values] = words;
   const rounds = Math.max(1, values.length / Math.max(1, format.match(/%[sb]/g)?.length ?? values.length));
   return format.repeat(Math.ceil(rounds)).replace(/%[sb]/g, () => values.shift() ?? '');
 }
 
-/** A word as the command gets it. */
-function meant(word: string): string {
+/** A word as the command receives it, without quotes and escapes. */
+function unquote(word: string): string {
   return word.replace(
     /'([^'\n]*)'|"((?:\\.|[^"\\\n])*)"|\\(.)/g,
     (_found, single?: string, double?: string, escaped?: string) =>
@@ -79,6 +90,6 @@ function meant(word: string): string {
 }
 
 /** A word as it is written, without the quotes around it. */
-function bare(word: string): string {
+function stripQuotes(word: string): string {
   return word.replace(/^["']|["']$/g, '');
 }

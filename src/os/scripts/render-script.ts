@@ -1,12 +1,12 @@
 import { FactoryError } from '../../domain/errors.js';
-import { nearest } from '../../tdl/nearest.js';
+import { findNearest } from '../../tdl/nearest.js';
 import type { Template } from '../../tdl/types.js';
 
 /**
- * An install script with its names filled in: `${rootpw}` and others, from the template. `$${` stands for `${`, which shells and
- * installers have their own use for.
+ * Fills the template's values into an install script: `${rootpw}` and others. `$${` becomes `${`, which shells and
+ * installers use themselves.
  *
- * @throws FactoryError InvalidInstallScript for a name that is not known, or that the template has nothing for
+ * @throws FactoryError InvalidInstallScript for an unknown name, or one without a value in the template
  */
 export function renderScript(script: string, template: Template): string {
   const { os, name } = template;
@@ -31,14 +31,14 @@ export function renderScript(script: string, template: Template): string {
         Object.hasOwn(values, key)
           ? `${place}: the template has no <${key}> to fill in for ${found}`
           : `${place}: ${found} is no name that can be filled in`,
-        { hint: hintFor(key, Object.keys(values)) },
+        { hint: writeHint(key, Object.keys(values)) },
       );
     },
   );
 }
 
-function hintFor(key: string, known: string[]): string {
+function writeHint(key: string, known: string[]): string {
   if (known.includes(key)) return `add <${key}> to the template's <os>, or write the value into the script`;
-  const meant = nearest(key, known);
+  const meant = findNearest(key, known);
   return `${meant === undefined ? '' : `is \${${meant}} meant? `}The names are ${known.join(', ')}; write $\${…} for what is not one`;
 }

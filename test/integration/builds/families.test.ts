@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { checkGrubPrograms } from '../../../src/media/grub.js';
 import { checkIsoPrograms } from '../../../src/media/iso.js';
-import { FAMILIES, profileFor } from '../../../src/os/registry.js';
-import type { InstallerPlan, InstallScriptKind, OsFamily, Release } from '../../../src/os/types.js';
+import { FAMILIES, findProfile } from '../../../src/os/registry.js';
+import type { InstallerPlan } from '../../../src/os/installer/types.js';
+import type { InstallScriptKind } from '../../../src/os/scripts/kinds/registry.js';
+import type { OsFamily, Release } from '../../../src/os/profile/types.js';
 import { throwIfInvalid } from '../../../src/tdl/parse.js';
 import { WINDOWS_USER } from '../../fakes/openstack/guests/powershell.js';
 import { createMediumFixture } from '../../fakes/openstack/medium-fixture.js';
@@ -72,7 +74,7 @@ describe('every release that can be built', { skip: noMedia }, () => {
 });
 
 it('every release that the documentation says was built on the fake cloud is among them, and none other', () => {
-  const said = RELEASES.filter(({ release: { tried } }) => tried !== 'not yet').map(({ release }) => release);
+  const said = RELEASES.filter(({ release: { verified: tried } }) => tried !== 'not yet').map(({ release }) => release);
   assert.deepEqual(new Set(BUILT.map(({ release }) => release)), new Set(said));
 });
 
@@ -97,9 +99,9 @@ async function build(env: TestEnv, built: Built): Promise<void> {
   const { family, release } = built;
   const text = templateOf(env, built);
   const template = throwIfInvalid(text, 'test.tdl');
-  const { profile } = profileFor(template);
+  const { profile } = findProfile(template);
   assert.equal(profile.release, release);
-  const plan = profile.installer(template);
+  const plan = profile.planInstaller(template);
   await putMedia(env, plan, addressOf(env, built));
   const own = OWN_USERS[family.family] ?? {};
   const started = await env.build(text, { install_script: SCRIPTS[release.scriptKind], ...own });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FactoryError } from '../../../src/domain/errors.js';
-import { packagesFromListing, readIcicle, writeIcicle } from '../../../src/icicle/icicle.js';
+import { parseListing, readIcicle, writeIcicle } from '../../../src/icicle/icicle.js';
 
 describe('writing an ICICLE document', () => {
   it('puts the description first, indents by two spaces, and ends in a line feed', () => {
@@ -76,18 +76,18 @@ describe('reading an ICICLE document', () => {
 });
 
 it('takes one package a line from a listing, and skips empty lines', () => {
-  assert.deepEqual(packagesFromListing('bash\n\nlibc6:amd64\r\n  \n'), [{ name: 'bash' }, { name: 'libc6:amd64' }]);
-  assert.deepEqual(packagesFromListing(''), []);
+  assert.deepEqual(parseListing('bash\n\nlibc6:amd64\r\n  \n'), [{ name: 'bash' }, { name: 'libc6:amd64' }]);
+  assert.deepEqual(parseListing(''), []);
 });
 
 it('gives each package the line of the extra command that is in its place, an empty one as well', () => {
-  assert.deepEqual(packagesFromListing('a\nb\n', '1\n\n'), [
+  assert.deepEqual(parseListing('a\nb\n', '1\n\n'), [
     { name: 'a', extra: '1' },
     { name: 'b', extra: '' },
   ]);
-  assert.deepEqual(packagesFromListing('a\n\nb\n', '1\n2\n3\n'), [
+  assert.deepEqual(parseListing('a\n\nb\n', '1\n2\n3\n'), [
     { name: 'a', extra: '1' },
     { name: 'b', extra: '3' },
   ]);
-  assert.throws(() => packagesFromListing('a\nb\n', '1\n'), /printed 1 lines for 2 packages/);
+  assert.throws(() => parseListing('a\nb\n', '1\n'), /printed 1 lines for 2 packages/);
 });

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, it } from 'node:test';
 import { FactoryError } from '../../../src/domain/errors.js';
-import { FAMILIES, profileFor } from '../../../src/os/registry.js';
+import { FAMILIES, findProfile } from '../../../src/os/registry.js';
 import { checkTree } from '../../../src/os/installer/installer-plan.js';
-import type { InstallerPlan } from '../../../src/os/types.js';
+import type { InstallerPlan } from '../../../src/os/installer/types.js';
 import type { Template } from '../../../src/tdl/types.js';
 import { mediumTemplateOf, templateOf } from './templates.js';
 
@@ -75,9 +75,9 @@ describe('the plan of each system', () => {
   for (const [name, version, expected] of PLANS) {
     it(`${name} ${version}`, () => {
       const of = template(name, version);
-      const { profile, warnings } = profileFor(of);
+      const { profile, warnings } = findProfile(of);
       assert.deepEqual(warnings, []);
-      const plan = profile.installer(of);
+      const plan = profile.planInstaller(of);
       assert.equal(plan.kernel.urls[0], TREE + expected.kernel);
       assert.equal(plan.commandLine, expected.line);
       assert.equal(plan.scriptKind, expected.kind);
@@ -93,7 +93,8 @@ describe('the plan of each system', () => {
 
   it('has the console of the architecture', () => {
     const line = (name: string, version: string, arch: Template['os']['arch']): string =>
-      profileFor(template(name, version, { arch })).profile.installer(template(name, version, { arch })).commandLine;
+      findProfile(template(name, version, { arch })).profile.planInstaller(template(name, version, { arch }))
+        .commandLine;
     assert.match(line('Rocky', '9', 'aarch64'), / console=ttyAMA0$/);
     assert.match(line('RHEL', '9', 'ppc64le'), / console=hvc0$/);
     assert.match(line('SLES', '15', 's390x'), / console=ttysclp0$/);
@@ -106,7 +107,7 @@ describe('the plan of each system', () => {
       const [name = ''] = family.names;
       const arch = release.arches[0] ?? 'x86_64';
       const of = template(name, release.to, { kernelparam: 'spam=1', arch });
-      assert.match(profileFor(of).profile.installer(of).commandLine, /(^| )spam=1( |$)/, family.family);
+      assert.match(findProfile(of).profile.planInstaller(of).commandLine, /(^| )spam=1( |$)/, family.family);
     }
   });
 });
@@ -114,7 +115,7 @@ describe('the plan of each system', () => {
 describe('Ubuntu’s live server', () => {
   const plan = (url: string, version = '24.04.2', os: Partial<Template['os']> = {}): InstallerPlan => {
     const of = templateOf('Ubuntu', version, { install: { type: 'url', url, extras: [] }, ...os });
-    return profileFor(of).profile.installer(of);
+    return findProfile(of).profile.planInstaller(of);
   };
   const folder = 'http://releases.example.org/24.04';
   const iso = `${folder}/ubuntu-24.04.2-live-server-amd64.iso`;
@@ -156,7 +157,7 @@ describe('a tree that no installer fetches from', () => {
 
   it('is warned of where the template is read, and refused where a build is planned', () => {
     for (const url of ['file://example.org', 'nfs:host:/os', 'mirror/os']) {
-      const { profile, warnings } = profileFor(inTree('Fedora', url));
+      const { profile, warnings } = findProfile(inTree('Fedora', url));
       assert.match(warnings.join(), /a build refuses it/);
       assert.throws(
         () => checkTree(inTree('Fedora', url), profile.scriptKind),
@@ -168,7 +169,7 @@ describe('a tree that no installer fetches from', () => {
 
   it('may be a folder of the worker’s for debian-installer, whose packages come from the mirror of its script', () => {
     const folder = inTree('Debian', 'file:///srv/netboot');
-    assert.deepEqual(profileFor(folder).warnings, []);
+    assert.deepEqual(findProfile(folder).warnings, []);
     assert.doesNotThrow(() => checkTree(folder, 'preseed'));
   });
 });
@@ -176,7 +177,7 @@ describe('a tree that no installer fetches from', () => {
 describe('a template for a release that is not known', () => {
   const answer = (name: string, version: string): string => {
     try {
-      const { warnings } = profileFor(template(name, version));
+      const { warnings } = findProfile(template(name, version));
       return warnings.join();
     } catch (error) {
       assert(error instanceof FactoryError && error.type === 'UnsupportedOs', String(error));
@@ -228,7 +229,7 @@ describe('an install medium', () => {
         if (!installTypes.includes('iso')) continue;
         const version = to === '9999' ? 'any' : to;
         const of = mediumTemplateOf(family.names[0] ?? '', version, { arch: arches[0] ?? 'x86_64' });
-        const plan = profileFor(of).profile.installer(of);
+        const plan = findProfile(of).profile.planInstaller(of);
         const { medium } = plan;
         assert.equal(medium?.url, 'http://m.example.org/a.iso');
         assert.deepEqual([plan.kernel.urls, plan.ramdisk.urls, plan.indexes], [[], [], []]);
@@ -244,7 +245,7 @@ describe('an install medium', () => {
   it('of anaconda is where its installer looks for packages', () => {
     const line = (name: string, version: string): string => {
       const of = mediumTemplateOf(name, version, { kernelparam: 'spam=1' });
-      return profileFor(of).profile.installer(of).commandLine;
+      return findProfile(of).profile.planInstaller(of).commandLine;
     };
     const ks = 'ks=http://169.254.169.254/latest/user-data';
     assert.equal(line('Rocky', '9.4'), `inst.${ks} inst.repo=cdrom inst.text console=tty0 ${SERIAL} spam=1`);
@@ -254,7 +255,7 @@ describe('an install medium', () => {
   });
 
   it('of SLES 16 with its packages is said to Agama where it is a tree, and the template does not', () => {
-    const line = (of: Template): string => profileFor(of).profile.installer(of).commandLine;
+    const line = (of: Template): string => findProfile(of).profile.planInstaller(of).commandLine;
     assert.match(line(templateOf('SLES', '16.0')), / inst\.install_url=http:\S+\/install /);
     assert.doesNotMatch(line(mediumTemplateOf('SLES', '16.0')), /install_url/);
     assert.doesNotMatch(line(templateOf('Leap', '16.0')), /install_url/);
@@ -264,13 +265,13 @@ describe('an install medium', () => {
 
   it('of FreeBSD has the kernel’s variables in its loader’s configuration', () => {
     const of = mediumTemplateOf('FreeBSD', '14.1', { kernelparam: 'hw.x=1 verbose_loading' });
-    const [loader] = profileFor(of).profile.installer(of).medium?.files ?? [];
+    const [loader] = findProfile(of).profile.planInstaller(of).medium?.files ?? [];
     assert.match(loader?.text ?? '', /^console="comconsole,vidconsole"$[\s\S]*^hw\.x="1"\nverbose_loading="YES"\n$/m);
   });
 
   it('of FreeBSD asks nobody for the type of the terminal, powers off after the script, and tells of its failure', () => {
     const of = mediumTemplateOf('FreeBSD', '14.1');
-    const { medium, failurePatterns = [] } = profileFor(of).profile.installer(of);
+    const { medium, failurePatterns = [] } = findProfile(of).profile.planInstaller(of);
     const text = medium?.files?.find(({ path }) => path === 'etc/rc.local')?.text ?? '';
     const run = (status: number): string =>
       spawnSync('sh', [

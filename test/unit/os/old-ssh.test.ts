@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { profileFor } from '../../../src/os/registry.js';
-import { hasOldSsh } from '../../../src/os/versions.js';
+import { findProfile } from '../../../src/os/registry.js';
+import { hasOldSsh } from '../../../src/os/profile/releases.js';
 import { sles } from '../../../src/os/families/suse/family.js';
 import { mediumTemplateOf } from './templates.js';
 
@@ -52,5 +52,5 @@ describe('an OpenSSH that may be older than 6.5', () => {
 
 function oldSshOf(name: string, version: string): true | undefined {
   const arch = ['RedHatLinux', 'Mandrake'].includes(name) ? 'i386' : 'x86_64';
-  return profileFor(mediumTemplateOf(name, version, { arch })).profile.oldSsh;
+  return findProfile(mediumTemplateOf(name, version, { arch })).profile.oldSsh;
 }

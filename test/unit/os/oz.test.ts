@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FactoryError } from '../../../src/domain/errors.js';
-import { profileFor } from '../../../src/os/registry.js';
-import type { Arch } from '../../../src/os/types.js';
+import { findProfile } from '../../../src/os/registry.js';
+import type { Arch } from '../../../src/os/common/architectures.js';
 import { templateOf } from './templates.js';
 
 /*
@@ -66,7 +66,7 @@ function answer(name: string, version: string, arch: Arch, type: 'url' | 'iso'):
       : ({ type, iso: 'http://m.example.org/a.iso', extras: [] } as const);
   const template = templateOf(name, version, { arch, install: { ...install, extras: [] } });
   try {
-    profileFor(template).profile.installer(template);
+    findProfile(template).profile.planInstaller(template);
     return 'taken';
   } catch (error) {
     assert(error instanceof FactoryError, `${name} ${version} ${arch} ${type}: ${String(error)}`);
@@ -92,7 +92,7 @@ describe('what Oz builds', () => {
             }
           }
         }
-        // Its medium must be taken for some architecture, and its tree where there is one, unless it is refused altogether.
+        // Some architecture must accept its medium, and its tree where there is one, unless it is refused.
         for (const version of refused === undefined ? versions : []) {
           for (const type of types) {
             const taken = arches.some((arch) => answer(name, version, arch, type) === 'taken');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { profileFor } from '../../../src/os/registry.js';
-import type { InstallerPlan } from '../../../src/os/types.js';
+import { findProfile } from '../../../src/os/registry.js';
+import type { InstallerPlan } from '../../../src/os/installer/types.js';
 import type { Template } from '../../../src/tdl/types.js';
 import { templateOf } from './templates.js';
 import { catchFactoryError } from '../../support/factory-errors.js';
@@ -9,7 +9,7 @@ import { catchFactoryError } from '../../support/factory-errors.js';
 const NETBOOT = 'http://deb.example.org/debian/dists/stable/main/installer-amd64/current/images/netboot';
 
 function installerOf(template: Template): InstallerPlan {
-  return profileFor(template).profile.installer(template);
+  return findProfile(template).profile.planInstaller(template);
 }
 
 function assertRefused(template: Template, message: RegExp): void {
@@ -20,8 +20,8 @@ function assertRefused(template: Template, message: RegExp): void {
 
 describe('choosing a profile', () => {
   it('takes names in any case', () => {
-    assert.equal(profileFor(templateOf('DEBIAN', '12')).profile.family, 'debian');
-    assert.equal(profileFor(templateOf('fedora', '19')).profile.family, 'fedora');
+    assert.equal(findProfile(templateOf('DEBIAN', '12')).profile.family, 'debian');
+    assert.equal(findProfile(templateOf('fedora', '19')).profile.family, 'fedora');
   });
 
   for (const [name, version] of [
@@ -30,7 +30,7 @@ describe('choosing a profile', () => {
     ['Fedora', 'rawhide'],
   ] as const) {
     it(`takes ${name} ${version}, which it does not know yet, with a warning`, () => {
-      const { warnings } = profileFor(templateOf(name, version));
+      const { warnings } = findProfile(templateOf(name, version));
       assert.equal(warnings.length, 1);
       assert.match(warnings[0] ?? '', new RegExp(`${name} ${version} (is newer|changes from day to day)`));
     });
@@ -43,7 +43,7 @@ describe('choosing a profile', () => {
     ['Fedora', '7'],
   ] as const) {
     it(`takes ${name} ${version} without a warning`, () => {
-      assert.deepEqual(profileFor(templateOf(name, version)).warnings, []);
+      assert.deepEqual(findProfile(templateOf(name, version)).warnings, []);
     });
   }
 

@@ -3,9 +3,9 @@ import { describe, it } from 'node:test';
 import { stringify } from 'yaml';
 import { maskSecrets, maskRecord, findSecrets, findReadableSecrets } from '../../../src/planning/secrets.js';
 import type { BuildRecord } from '../../../src/domain/record.js';
-import { FAMILIES, profileFor } from '../../../src/os/registry.js';
-import { scriptPasswords } from '../../../src/os/passwords/script-passwords.js';
-import { stockScript } from '../../../src/os/scripts/stock/index.js';
+import { FAMILIES, findProfile } from '../../../src/os/registry.js';
+import { findScriptPasswords } from '../../../src/os/passwords/script-passwords.js';
+import { writeStockScript } from '../../../src/os/scripts/stock-script.js';
 import { mediumTemplateOf, templateOf } from '../os/templates.js';
 
 /** A record as it is kept: what is written into the file. */
@@ -124,7 +124,7 @@ describe('the passwords of an install script', () => {
     ['a script that begins with a byte order mark', '\uFEFFrootpw hush', ['hush']],
     ['none', 'd-i passwd/make-user boolean false\nd-i debian-installer/exit/poweroff boolean true\n', []],
   ] as const) {
-    it(`are found: ${what}`, () => assert.deepEqual(scriptPasswords(script), passwords));
+    it(`are found: ${what}`, () => assert.deepEqual(findScriptPasswords(script), passwords));
   }
 });
 
@@ -230,9 +230,9 @@ describe('the root password of a template', () => {
               ? { type: 'url', url: 'http://x.example.org/a.iso', extras: [] }
               : { type: 'iso', iso: 'http://x.example.org/a.iso', extras },
           });
-          const { profile } = profileFor(template);
+          const { profile } = findProfile(template);
           const user = title === 'Windows' ? 'Administrator' : 'root';
-          const script = stockScript({ template, profile, diskLayout: 'plain', user });
+          const script = writeStockScript({ template, profile, diskLayout: 'plain', user });
           assert.match(script, trace);
           assert.doesNotMatch(kept(tdl(element), script), trace);
           assert.doesNotMatch(maskSecrets(script, findSecrets(template)), trace);

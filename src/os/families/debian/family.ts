@@ -1,13 +1,13 @@
+import { isFrom, parseVersion, type Version } from '../../common/versions.js';
+import type { OsFamily } from '../../profile/types.js';
 import { APT_TOOLS } from './guest.js';
-import { debianInstaller, type InstallerFolder } from './installer.js';
-import type { OsFamily, Version } from '../../types.js';
-import { isFrom, numbersOf } from '../../versions.js';
+import { planDebianInstaller, type InstallerFolder } from './installer.js';
 
 const PRESEED = {
   installTypes: ['url', 'iso'],
   scriptKind: 'preseed',
   tools: APT_TOOLS,
-  tried: 'fake cloud',
+  verified: 'fake cloud',
 } as const;
 
 /** Debian, by debian-installer's netboot images and a preseed file. */
@@ -24,7 +24,7 @@ export const debian: OsFamily = {
       from: '12',
       to: '12',
       arches: ['x86_64', 'i386', 'aarch64', 'armv7l', 'ppc64le', 's390x'],
-      tried: 'installed',
+      verified: 'installed',
       note: 'installed on x86_64',
     },
     {
@@ -35,12 +35,24 @@ export const debian: OsFamily = {
     },
   ],
   oldSshUpTo: '7',
+  usualMemoryFrom: '7',
+  codeNames: {
+    lenny: '5',
+    squeeze: '6',
+    wheezy: '7',
+    jessie: '8',
+    stretch: '9',
+    buster: '10',
+    bullseye: '11',
+    bookworm: '12',
+    trixie: '13',
+  },
   versions: '5 to 13',
-  versionOf: ({ version }) => (/^\d{1,3}(\.\d{1,3})?$/.test(version) ? numbersOf(version) : undefined),
-  installer: (template, version) => debianInstaller(template, folderOf(version)),
+  readVersion: ({ version }) => (/^\d{1,3}(\.\d{1,3})?$/.test(version) ? parseVersion(version) : undefined),
+  planInstaller: (template, version) => planDebianInstaller(template, findFolder(version)),
 };
 
-function folderOf(version: Version): InstallerFolder {
+function findFolder(version: Version): InstallerFolder {
   // Jessie's kernel gave `--` to init: since then the separator is `---`.
   return { folder: 'debian-installer', distro: 'debian', separator: isFrom(version, '8') ? '---' : '--' };
 }

@@ -1,20 +1,20 @@
 import { FactoryError } from '../../../domain/errors.js';
 import type { Repository } from '../../../tdl/types.js';
-import { withoutAddressPasswords } from '../../passwords/address-passwords.js';
 import {
-  AGAIN,
+  RETRY,
   CLEAN_LINUX,
-  fileLabel,
-  PATIENTLY,
+  escapeFileName,
+  WAIT_FOR_LOCK,
   WAIT_FOR_CLOUD_INIT,
-  words,
-  writeFile,
+  quoteWords,
+  writeFileCommand,
 } from '../../guest/guest-scripts.js';
-import type { GuestScript, GuestTools } from '../../types.js';
+import type { GuestScript, GuestTools } from '../../guest/guest-tools.js';
+import { maskAddressPasswords } from '../../passwords/address-passwords.js';
 
 /**
- * No question is asked, and a configuration file that the template has changed is kept. apt waits for its lock since 2.0;
- * `patiently` waits where it does not.
+ * apt asks no question, and keeps a configuration file that the template has changed. apt waits for its lock since
+ * version 2.0; for older versions `patiently` waits.
  */
 const APT = `export DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none NEEDRESTART_MODE=a LC_ALL=C
 apt() {
@@ -22,29 +22,29 @@ apt() {
     -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
 }`;
 
-const HEAD = `set -eu\n${PATIENTLY}\n${AGAIN}\n${APT}\n${WAIT_FOR_CLOUD_INIT}`;
+const HEAD = `set -eu\n${WAIT_FOR_LOCK}\n${RETRY}\n${APT}\n${WAIT_FOR_CLOUD_INIT}`;
 
 function sourcesPath(repository: Repository): string {
-  return `/etc/apt/sources.list.d/${fileLabel(repository.name)}.list`;
+  return `/etc/apt/sources.list.d/${escapeFileName(repository.name)}.list`;
 }
 
 function certificatePath(repository: Repository): string {
-  return `/etc/apt/apt.conf.d/90-${fileLabel(repository.name)}-no-certificate-check`;
+  return `/etc/apt/apt.conf.d/90-${escapeFileName(repository.name)}-no-certificate-check`;
 }
 
 /**
- * The lines for sources.list: the template gives one-line entries (`deb http://… bookworm main`), what follows `deb` in one, or
- * the bare address of a flat repository. One that is not signed is trusted by an option of its own.
+ * Writes the line for sources.list. The template gives a one-line entry (`deb http://… bookworm main`), the part after
+ * `deb`, or only the URL of a flat repository. An unsigned repository gets the option `trusted=yes`.
  *
  * @throws FactoryError InvalidTemplate when the address is none of these
  */
-export function sourceLine({ name, url, signed }: Repository): string {
+export function writeSourceLine({ name, url, signed }: Repository): string {
   const match = /^(?:(deb|deb-src)\s+)?(?:\[([^\]]*)\]\s*)?([a-z][a-z+.-]*:\S+)(?:\s+(\S.*))?$/i.exec(url.trim());
   const [, type = 'deb', options = '', address, rest = './'] = match ?? [];
   if (address === undefined) {
     throw new FactoryError(
       'InvalidTemplate',
-      `the address of repository ${JSON.stringify(name)} is none for Debian: ${withoutAddressPasswords(url)}`,
+      `the address of repository ${JSON.stringify(name)} is none for Debian: ${maskAddressPasswords(url)}`,
       {
         hint: 'write <url>deb http://… bookworm main</url>, or the address of a flat repository',
       },
@@ -58,15 +58,18 @@ export function sourceLine({ name, url, signed }: Repository): string {
   return [type, ...(given.length > 0 ? [`[${given.join(' ')}]`] : []), address, rest].join(' ');
 }
 
-/** Adds the repository, and reads its package list at once: one that cannot be read fails here and not somewhere later. */
+/**
+ * Adds the repository, and reads its package list at once, so that an unreadable repository fails here and not in a
+ * later step.
+ */
 export function addDebianRepository(repository: Repository): GuestScript {
-  const line = sourceLine(repository);
+  const line = writeSourceLine(repository);
   const path = sourcesPath(repository);
   const https = /\bhttps:\/\/(?:[^/\s@]*@)?([^/\s:]+)/i.exec(line)?.[1];
   const unchecked =
     https === undefined || repository.sslverify
       ? ''
-      : `${writeFile(
+      : `${writeFileCommand(
           certificatePath(repository),
           `Acquire::https::${https}::Verify-Peer "false";\nAcquire::https::${https}::Verify-Host "false";\n`,
         )}\n`;
@@ -75,35 +78,37 @@ export function addDebianRepository(repository: Repository): GuestScript {
     title: `add repository ${repository.name}`,
     script: `${HEAD}
 mkdir -p /etc/apt/sources.list.d /etc/apt/apt.conf.d
-${unchecked}${writeFile(path, `${line}\n`)}
+${unchecked}${writeFileCommand(path, `${line}\n`)}
 again apt ${only} -o APT::Update::Error-Mode=any update
 `,
   };
 }
 
-/** Takes a repository away again whose `persisted` is no. */
+/** Removes a repository whose `persisted` is no. */
 export function removeDebianRepository(repository: Repository): GuestScript {
   return {
     title: `remove repository ${repository.name}`,
-    script: `set -eu\nrm -f -- ${words([sourcesPath(repository), certificatePath(repository)])}\n`,
+    script: `set -eu\nrm -f -- ${quoteWords([sourcesPath(repository), certificatePath(repository)])}\n`,
   };
 }
 
-/** All packages in one transaction, with what they recommend, as `apt-get install` does by itself. */
+/**
+ * Installs all packages in one transaction, with their recommended packages, which is the default of `apt-get install`.
+ */
 export function installDebianPackages(names: string[]): GuestScript {
   return {
     title: names.length === 1 ? `install package ${names[0]}` : `install ${names.length} packages`,
     script: `${HEAD}
 again apt update
-apt install -- ${words(names)}
+apt install -- ${quoteWords(names)}
 `,
   };
 }
 
 /**
- * Only what is really installed: `dpkg --get-selections`, which Oz took, lists packages too that were removed and whose
- * configuration is still there. The names are the same: bare, or `name:arch` where dpkg needs it. dpkg before 1.16.2 has no
- * `binary:Package`, then the bare name moves up.
+ * Lists installed packages only. Oz used `dpkg --get-selections`, which also lists removed packages whose configuration
+ * is left. The names are the same as Oz's: `name`, or `name:arch` where dpkg needs it. dpkg before 1.16.2 prints
+ * nothing for `binary:Package`; then awk reads `Package` in its place.
  */
 export const LIST_DEBIAN_PACKAGES = `dpkg-query -W -f='\${Status} \${binary:Package} \${Package}\\n' | awk '$3 == "installed" { print $4 }'`;
 

@@ -1,34 +1,34 @@
 import { FactoryError } from '../../../domain/errors.js';
 import type { Template } from '../../../tdl/types.js';
+import { type Arch, serialConsole } from '../../common/architectures.js';
+import { USER_DATA_URL } from '../../common/user-data.js';
 import {
-  commandLineOf,
-  fromMedium,
-  fromTree,
+  joinCommandLine,
+  buildMediumSource,
+  buildTreeSource,
   type InstallerSource,
-  linuxProperties,
-  serialConsole,
-  STRIPPED,
-  treeUrl,
-  USER_DATA_URL,
+  buildLinuxProperties,
+  STRIPPED_PROPERTIES,
+  getTreeUrl,
 } from '../../installer/installer-plan.js';
-import type { Arch, InstallerPlan, IsoLayout } from '../../types.js';
+import type { InstallerPlan, IsoLayout } from '../../installer/types.js';
 
-/** Where one distribution's debian-installer lies, and what it is called. */
+/** The differences between the debian-installers of Debian and Ubuntu. */
 export interface InstallerFolder {
   /** Folder in the netboot folder: `debian-installer`, or Ubuntu's `ubuntu-installer`. */
   folder: string;
   /** os_distro of the image. */
   distro: string;
-  /** What separates the installer's words from those that the installed system keeps. */
+  /** Separates the installer's words from those that the installed system keeps. */
   separator: '--' | '---';
-  /** Properties of boot image and image for what its kernel has no virtio drivers for. */
+  /** Properties of boot image and image for devices other than virtio, where its kernel has no virtio drivers. */
   buses?: Record<string, string>;
   /** Words for the command line of this distribution only. */
   words?: string[];
 }
 
 interface Port {
-  /** Where the kernel may lie in the netboot folder, best first, and the ramdisk. */
+  /** Paths of kernel and ramdisk in the netboot folder, best first. */
   kernels: string[];
   ramdisks: string[];
 }
@@ -43,7 +43,7 @@ const NAMES: Partial<Record<Arch, string>> = {
   s390x: 's390x',
 };
 
-function portOf(arch: Arch, { folder }: InstallerFolder): Port | undefined {
+function findPort(arch: Arch, { folder }: InstallerFolder): Port | undefined {
   const name = NAMES[arch];
   if (name === undefined) return undefined;
   const inside = `${folder}/${name}`;
@@ -52,27 +52,31 @@ function portOf(arch: Arch, { folder }: InstallerFolder): Port | undefined {
     case 'ppc64le':
       return { ...usual, kernels: [`${inside}/vmlinux`, `${inside}/linux`] };
     case 'armv7l':
-      // The archive has them in the folder itself, Debian's own packages of the installer one level down.
+      // The archive has the files in the folder itself, Debian's packages of the installer have them one level deeper.
       return {
         kernels: ['vmlinuz', `${inside}/vmlinuz`],
         ramdisks: ['initrd.gz', `${inside}/initrd.gz`],
       };
     case 's390x':
       // The folder is images/generic there: s390x boots from no network card.
-      return { kernels: [`kernel.${distroOf(folder)}`], ramdisks: [`initrd.${distroOf(folder)}`] };
+      return {
+        kernels: [`kernel.${stripInstallerSuffix(folder)}`],
+        ramdisks: [`initrd.${stripInstallerSuffix(folder)}`],
+      };
     default:
       return usual;
   }
 }
 
-function distroOf(folder: string): string {
+function stripInstallerSuffix(folder: string): string {
   return folder.replace('-installer', '');
 }
 
 /**
- * What debian-installer prints when it cannot go on: its text frontend titles every error `!! ERROR:`, and a step that
- * failed ends in the dialogue "Installation step failed". A question that the script does not answer ends in a prompt, one for
- * a password in its own words only: nobody is there to answer it. An install script may say IMAGEFACTORY-ERROR itself.
+ * Console lines of debian-installer that mean a failure. Its text frontend titles every error `!! ERROR:`, and a step
+ * that fails ends in the dialogue "Installation step failed". A question that the script does not answer ends in a
+ * prompt, which nobody can answer; a question for a password has a prompt of its own wording. An install script may
+ * print IMAGEFACTORY-ERROR itself.
  */
 const FAILURES = [
   '(^|\\r)IMAGEFACTORY-ERROR',
@@ -94,27 +98,32 @@ const FAILURES = [
   '^Re-enter pass(word|phrase) to verify:',
 ];
 
-/** The installer of a template whose system is installed by debian-installer. */
-export function debianInstaller(template: Template, folder: InstallerFolder): InstallerPlan {
+/** Plans an installation by debian-installer. */
+export function planDebianInstaller(template: Template, folder: InstallerFolder): InstallerPlan {
   const { os } = template;
-  const port = knownPort(template, folder);
+  const port = requirePort(template, folder);
   return {
-    ...(os.install.type === 'iso' ? fromMedium(os.install, layoutOf(os.arch, folder)) : netboot(template, port)),
-    commandLine: commandLine(template, folder),
+    ...(os.install.type === 'iso'
+      ? buildMediumSource(os.install, buildLayout(os.arch, folder))
+      : findNetbootFiles(template, port)),
+    commandLine: buildCommandLine(template, folder),
     scriptKind: 'preseed',
     scriptTransport: 'user_data',
     bootImageProperties: { ...folder.buses },
-    imageProperties: linuxProperties(os, folder.distro, folder.buses),
-    strippedProperties: [...STRIPPED],
+    imageProperties: buildLinuxProperties(os, folder.distro, folder.buses),
+    strippedProperties: [...STRIPPED_PROPERTIES],
     failurePatterns: [...FAILURES],
   };
 }
 
-/** `<url>` is the netboot folder: MANIFEST, udeb.list and SHA256SUMS lie in images/, beside it. */
-function netboot(template: Template, { kernels, ramdisks }: Port): InstallerSource {
-  const url = treeUrl(template);
+/**
+ * Finds kernel and ramdisk in a tree. `<url>` is the netboot folder; MANIFEST, udeb.list and SHA256SUMS are beside it,
+ * in images/.
+ */
+function findNetbootFiles(template: Template, { kernels, ramdisks }: Port): InstallerSource {
+  const url = getTreeUrl(template);
   const images = url.slice(0, url.lastIndexOf('/'));
-  return fromTree(
+  return buildTreeSource(
     kernels.map((path) => `${url}/${path}`),
     ramdisks.map((path) => `${url}/${path}`),
     [{ format: 'sha256sums', url: `${images}/SHA256SUMS`, prefix: `./${url.slice(images.length + 1)}/` }],
@@ -122,7 +131,7 @@ function netboot(template: Template, { kernels, ramdisks }: Port): InstallerSour
 }
 
 /** The medium: `install.amd/` on Debian's, `install/` on Ubuntu's; the smallest one (mini.iso) has both at its root. */
-function layoutOf(arch: Arch, { distro }: InstallerFolder): IsoLayout {
+function buildLayout(arch: Arch, { distro }: InstallerFolder): IsoLayout {
   const short: Partial<Record<Arch, string>> = { x86_64: 'amd', i386: '386', aarch64: 'a64', ppc64le: 'ppc' };
   const own = short[arch];
   const folders = distro === 'debian' && own !== undefined ? [`install.${own}/`, 'install/'] : ['install/'];
@@ -138,8 +147,8 @@ function layoutOf(arch: Arch, { distro }: InstallerFolder): IsoLayout {
   };
 }
 
-function knownPort({ os }: Template, folder: InstallerFolder): Port {
-  const port = portOf(os.arch, folder);
+function requirePort({ os }: Template, folder: InstallerFolder): Port {
+  const port = findPort(os.arch, folder);
   if (port !== undefined) return port;
   throw new FactoryError('UnsupportedOs', `${os.name} has no installer for ${os.arch}`, {
     hint: `its architectures here are ${Object.keys(NAMES).join(', ')}`,
@@ -147,17 +156,17 @@ function knownPort({ os }: Template, folder: InstallerFolder): Port {
 }
 
 /**
- * What stands before the separator is for the installer, what stands after it is kept for the installed system (the
- * installation guide, "Using boot parameters to answer questions"). `kernelparam` is the installer's, as TDL has always meant it, so
- * it stands before; a preseed file answers for the installed system (debian-installer/add-kernel-opts).
+ * Words before the separator are for the installer; words after it are kept for the installed system (the installation
+ * guide, "Using boot parameters to answer questions"). TDL's `kernelparam` is for the installer, so it stands before
+ * the separator; a preseed file sets the parameters of the installed system (debian-installer/add-kernel-opts).
  *
- * `auto=true` puts the questions off until the network is up and the preseed file is there; the host name must be given here,
- * because the network is set up before the file is read. It is the same for all templates, so that they can share a JEOS.
- * DEBIAN_FRONTEND=text keeps the console readable line by line.
+ * `auto=true` delays the questions until the network is up and the preseed file is loaded. The host name must be given
+ * here, because the installer sets up the network before it reads the file. It is the same for all templates, so that
+ * they can share a JEOS. DEBIAN_FRONTEND=text keeps the console readable line by line.
  */
-function commandLine(template: Template, { separator, words = [] }: InstallerFolder): string {
+function buildCommandLine(template: Template, { separator, words = [] }: InstallerFolder): string {
   const console = serialConsole(template.os.arch);
-  return commandLineOf([
+  return joinCommandLine([
     'auto=true',
     'priority=critical',
     `url=${USER_DATA_URL}`,

@@ -1,21 +1,22 @@
-import { anacondaInstaller, type AnacondaOptions } from '../../installer/anaconda.js';
-import { DNF, YUM, YUM_OF_OLD } from '../fedora/guest.js';
-import type { Arch, OsFamily, OsName, Release, Version } from '../../types.js';
-import { isFrom } from '../../versions.js';
+import type { Arch } from '../../common/architectures.js';
+import { isFrom, type Version } from '../../common/versions.js';
+import { planAnacondaInstaller, type AnacondaOptions } from '../../installer/anaconda.js';
 import { NO_VIRTIO } from '../../installer/virtio.js';
+import type { OsFamily, OsName, Release } from '../../profile/types.js';
+import { DNF, YUM, OLD_YUM } from '../fedora/guest.js';
 
-const KICKSTART = { installTypes: ['url', 'iso'], scriptKind: 'kickstart', tried: 'fake cloud' } as const;
+const KICKSTART = { installTypes: ['url', 'iso'], scriptKind: 'kickstart', verified: 'fake cloud' } as const;
 const NO_YUM = 'RHEL itself has up2date in yum’s place, packages and repositories cannot be added there';
 const SIXTY_FOUR: Arch[] = ['x86_64', 'aarch64', 'ppc64le', 's390x'];
 
-/** What Red Hat's releases and those made from them have in common, by major version. */
+/** Releases that Red Hat and its derivatives have in common, by major version. */
 const RELEASES: Release[] = [
   {
     ...KICKSTART,
     from: '3',
     to: '3.9',
     arches: ['x86_64', 'i386', 's390x'],
-    tools: YUM_OF_OLD,
+    tools: OLD_YUM,
     note: `${NO_VIRTIO}; ${NO_YUM}`,
   },
   {
@@ -23,7 +24,7 @@ const RELEASES: Release[] = [
     from: '4',
     to: '4.9',
     arches: ['x86_64', 'i386', 's390x'],
-    tools: YUM_OF_OLD,
+    tools: OLD_YUM,
     note: `no virtio before update 8: IDE and rtl8139; ${NO_YUM}`,
   },
   {
@@ -31,10 +32,10 @@ const RELEASES: Release[] = [
     from: '5',
     to: '5.11',
     arches: ['x86_64', 'i386', 's390x'],
-    tools: YUM_OF_OLD,
+    tools: OLD_YUM,
     note: 'no virtio before update 4: IDE and rtl8139',
   },
-  { ...KICKSTART, from: '6', to: '6.10', arches: ['x86_64', 'i386', 'ppc64', 's390x'], tools: YUM_OF_OLD },
+  { ...KICKSTART, from: '6', to: '6.10', arches: ['x86_64', 'i386', 'ppc64', 's390x'], tools: OLD_YUM },
   {
     ...KICKSTART,
     from: '7',
@@ -49,19 +50,19 @@ const RELEASES: Release[] = [
 ];
 
 /**
- * The major version that a name of TDL ends in: Oz names these systems `RHEL-6` and has the update in `<version>`. `Rocky`
- * with version 9.4 means the same as `Rocky-9` with version 4.
+ * The major version that a name of TDL ends in: Oz names these systems `RHEL-6` and has the update in `<version>`.
+ * `Rocky` with version 9.4 means the same as `Rocky-9` with version 4.
  */
 const MAJOR = /^(.+?)-(\d{1,2})$/;
 
-/** One distribution of the kind. */
+/** A distribution of this kind. */
 interface Distribution {
   family: string;
   title: string;
   names: string[];
   /** os_distro of its images, of libosinfo's vocabulary. */
   distro: string;
-  /** Those of the releases' architectures for which it is published. Default: all. */
+  /** The architectures that it is published for. Default: all of the releases' architectures. */
   arches?: Arch[];
   /** Whether it has major versions only. */
   rolling?: boolean;
@@ -70,7 +71,7 @@ interface Distribution {
   last?: number;
 }
 
-function distribution({ family, title, names, distro, arches, rolling, first, last }: Distribution): OsFamily {
+function buildFamily({ family, title, names, distro, arches, rolling, first, last }: Distribution): OsFamily {
   const within = ({ from }: Release): boolean => Number(from) >= first && Number(from) <= (last ?? Infinity);
   const newest = last ?? 10;
   return {
@@ -84,26 +85,27 @@ function distribution({ family, title, names, distro, arches, rolling, first, la
       ...(rolling === true ? { to: release.from } : {}),
     })),
     oldSshUpTo: '7',
+    usualMemoryFrom: '6',
     versions:
       rolling === true
         ? `${first} to ${newest}`
         : `${first} to ${newest}, with or without an update (${newest}.1); or the update (GOLD, U3, 3) where the name is ${names[0]}-${newest}`,
-    versionOf: rolling === true ? majorOf : versionOf,
-    installer: (template, version) => anacondaInstaller(template, optionsOf(distro, version)),
+    readVersion: rolling === true ? parseMajor : parseOsVersion,
+    planInstaller: (template, version) => planAnacondaInstaller(template, chooseOptions(distro, version)),
   };
 }
 
-/** Red Hat Enterprise Linux, and what is made from it. */
+/** Red Hat Enterprise Linux and its derivatives. */
 export const ENTERPRISE_LINUX: readonly OsFamily[] = [
-  distribution({
+  buildFamily({
     family: 'rhel',
     title: 'Red Hat Enterprise Linux',
     names: ['RHEL', 'RedHatEnterpriseLinux'],
     distro: 'rhel',
     first: 3,
   }),
-  distribution({ family: 'centos', title: 'CentOS', names: ['CentOS'], distro: 'centos', first: 3 }),
-  distribution({
+  buildFamily({ family: 'centos', title: 'CentOS', names: ['CentOS'], distro: 'centos', first: 3 }),
+  buildFamily({
     family: 'centos-stream',
     title: 'CentOS Stream',
     names: ['CentOS-Stream', 'CentOSStream'],
@@ -111,15 +113,15 @@ export const ENTERPRISE_LINUX: readonly OsFamily[] = [
     rolling: true,
     first: 8,
   }),
-  distribution({ family: 'rocky', title: 'Rocky Linux', names: ['Rocky', 'RockyLinux'], distro: 'rocky', first: 8 }),
-  distribution({
+  buildFamily({ family: 'rocky', title: 'Rocky Linux', names: ['Rocky', 'RockyLinux'], distro: 'rocky', first: 8 }),
+  buildFamily({
     family: 'almalinux',
     title: 'AlmaLinux',
     names: ['AlmaLinux', 'Alma'],
     distro: 'almalinux',
     first: 8,
   }),
-  distribution({
+  buildFamily({
     family: 'oraclelinux',
     title: 'Oracle Linux',
     names: ['OracleLinux', 'OL', 'OEL', 'OracleEnterpriseLinux'],
@@ -127,7 +129,7 @@ export const ENTERPRISE_LINUX: readonly OsFamily[] = [
     arches: ['x86_64', 'i386', 'aarch64'],
     first: 4,
   }),
-  distribution({
+  buildFamily({
     family: 'scientificlinux',
     title: 'Scientific Linux',
     names: ['ScientificLinux', 'SL', 'ScientificLinuxCern', 'SLC'],
@@ -137,8 +139,11 @@ export const ENTERPRISE_LINUX: readonly OsFamily[] = [
   }),
 ];
 
-/** `GOLD` is the release without updates, `U3` the third of them. A name with a major version has the update only, or both. */
-function versionOf({ name, version }: OsName): Version | undefined {
+/**
+ * `GOLD` is the release without updates, `U3` the third of them. A name with a major version has the update only, or
+ * both.
+ */
+function parseOsVersion({ name, version }: OsName): Version | undefined {
   const named = MAJOR.exec(name)?.[2];
   const update = /^(?:GOLD|U?(\d{1,3}))$/i.exec(version);
   if (named !== undefined) {
@@ -152,12 +157,12 @@ function versionOf({ name, version }: OsName): Version | undefined {
 }
 
 /** CentOS Stream has no updates: whatever stands in `<version>` is the major version, unless the name has it. */
-function majorOf({ name, version }: OsName): Version | undefined {
+function parseMajor({ name, version }: OsName): Version | undefined {
   const major = MAJOR.exec(name)?.[2] ?? /^(\d{1,2})(?:-?stream)?$/i.exec(version)?.[1];
   return major === undefined ? undefined : [Number(major)];
 }
 
-function optionsOf(distro: string, version: Version): AnacondaOptions {
+function chooseOptions(distro: string, version: Version): AnacondaOptions {
   return {
     era: isFrom(version, '7') ? 'dracut' : 'loader',
     // RHEL 6's installation guide calls it repo=, the older ones know method= only.

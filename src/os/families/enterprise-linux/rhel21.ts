@@ -1,9 +1,9 @@
 import { FactoryError } from '../../../domain/errors.js';
 import { NO_TOOLS } from '../../guest/no-package-manager.js';
 import { FLOPPY } from '../../installer/unsupported.js';
-import type { OsFamily } from '../../types.js';
+import type { OsFamily } from '../../profile/types.js';
 
-/** Oz has a name for it, and it cannot be built on OpenStack. It is known, so that the answer is why. */
+/** Oz has a name for this system, but OpenStack cannot build it. It is listed so that the error message can say why. */
 export const rhel21: OsFamily = {
   family: 'rhel-2.1',
   title: 'Red Hat Enterprise Linux 2.1',
@@ -17,12 +17,13 @@ export const rhel21: OsFamily = {
       reason: FLOPPY,
       scriptKind: 'kickstart',
       tools: NO_TOOLS,
-      tried: 'not yet',
+      verified: 'not yet',
     },
   ],
+  usualMemoryFrom: '6',
   versions: 'GOLD, U2 to U6',
-  versionOf: ({ version }) => (/^(GOLD|U[2-6])$/i.test(version) ? [2, 1] : undefined),
-  installer: ({ os }) => {
+  readVersion: ({ version }) => (/^(GOLD|U[2-6])$/i.test(version) ? [2, 1] : undefined),
+  planInstaller: ({ os }) => {
     throw new FactoryError('UnsupportedOs', `${os.name} ${os.version} cannot be built: ${FLOPPY}`);
   },
 };

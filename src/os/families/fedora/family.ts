@@ -1,24 +1,24 @@
-import { anacondaInstaller, type AnacondaOptions } from '../../installer/anaconda.js';
-import { DNF, YUM, YUM_OF_OLD } from './guest.js';
-import { RPM_ONLY } from '../../guest/no-package-manager.js';
+import type { Arch } from '../../common/architectures.js';
+import { isFrom, parseVersion, type Version } from '../../common/versions.js';
+import { planAnacondaInstaller, type AnacondaOptions } from '../../installer/anaconda.js';
 import { FLOPPY } from '../../installer/unsupported.js';
-import type { Arch, OsFamily, Release, Version } from '../../types.js';
-import { isFrom, numbersOf } from '../../versions.js';
 import { NO_VIRTIO } from '../../installer/virtio.js';
+import type { OsFamily, Release } from '../../profile/types.js';
+import { DNF, RPM_ONLY, YUM, OLD_YUM } from './guest.js';
 
-/** Fedora's development release: always newer than what we know. */
+/** Fedora's development release: always newer than every release here. */
 const RAWHIDE = 'rawhide';
 
-/** The architectures whose media were published in each time; 32-bit Arm by Fedora 18 to 36, i386 up to 30 as install trees. */
+/** Published architectures by era: 32-bit Arm for Fedora 18 to 36, i386 up to Fedora 30 as install trees. */
 const OLD: Arch[] = ['x86_64', 'i386', 'ppc64'];
 const MIDDLE: Arch[] = ['x86_64', 'i386', 'aarch64', 'armv7l', 'ppc64', 'ppc64le', 's390x'];
 const NEW: Arch[] = ['x86_64', 'aarch64', 'ppc64le', 's390x'];
 
-const KICKSTART = { installTypes: ['url', 'iso'], scriptKind: 'kickstart', tried: 'fake cloud' } as const;
+const KICKSTART = { installTypes: ['url', 'iso'], scriptKind: 'kickstart', verified: 'fake cloud' } as const;
 
 const RELEASES: Release[] = [
-  { ...KICKSTART, from: '7', to: '8', arches: OLD, tools: YUM_OF_OLD, note: NO_VIRTIO },
-  { ...KICKSTART, from: '9', to: '13', arches: OLD, tools: YUM_OF_OLD },
+  { ...KICKSTART, from: '7', to: '8', arches: OLD, tools: OLD_YUM, note: NO_VIRTIO },
+  { ...KICKSTART, from: '9', to: '13', arches: OLD, tools: OLD_YUM },
   { ...KICKSTART, from: '14', to: '16', arches: [...OLD, 's390x'], tools: YUM },
   { ...KICKSTART, from: '17', to: '21', arches: MIDDLE, tools: YUM },
   { ...KICKSTART, from: '22', to: '28', arches: MIDDLE, tools: DNF },
@@ -34,20 +34,22 @@ export const fedora: OsFamily = {
   names: ['Fedora'],
   releases: RELEASES,
   oldSshUpTo: '20',
+  usualMemoryFrom: '13',
   versions: '7 to 44, or rawhide',
-  versionOf: ({ version }) => {
+  readVersion: ({ version }) => {
     if (version.toLowerCase() === RAWHIDE) return [Infinity];
-    return /^\d{1,3}$/.test(version) ? numbersOf(version) : undefined;
+    return /^\d{1,3}$/.test(version) ? parseVersion(version) : undefined;
   },
-  installer: (template, version) => anacondaInstaller(template, optionsOf(version, template.os.version)),
+  planInstaller: (template, version) => planAnacondaInstaller(template, chooseOptions(version, template.os.version)),
 };
 
 /**
- * anaconda's options have carried the prefix `inst.` since it moved into dracut's initramfs (Fedora 17); without it they were
- * still read until Fedora 33 warned and 34 ignored them. Its older loader knows only the bare names, and `method=` for the
- * tree. `inst.repo` names the tree even where the kickstart does too, because the installer's second stage comes from it.
+ * Chooses anaconda's options. They have the prefix `inst.` since anaconda moved into dracut's initramfs (Fedora 17).
+ * Names without it worked until Fedora 33 warned about them and Fedora 34 ignored them. The older loader knows only the
+ * names without the prefix, and `method=` for the tree. `inst.repo` names the tree even where the kickstart does too,
+ * because the installer's second stage comes from it.
  */
-function optionsOf(version: Version, written: string): AnacondaOptions {
+function chooseOptions(version: Version, written: string): AnacondaOptions {
   return {
     era: isFrom(version, '17') ? 'dracut' : 'loader',
     virtio: isFrom(version, '9'),
@@ -67,17 +69,19 @@ export const fedoraCore: OsFamily = {
       from: '1',
       to: '6',
       arches: ['x86_64', 'i386'],
-      tools: YUM_OF_OLD,
+      tools: OLD_YUM,
       note: NO_VIRTIO,
     },
   ],
   oldSshUpTo: '6',
+  usualMemoryFrom: '7',
   versions: '1 to 6',
-  versionOf: ({ version }) => (/^[1-6]$/.test(version) ? numbersOf(version) : undefined),
-  installer: (template, version) => anacondaInstaller(template, coreOptions(version, template.os.version)),
+  readVersion: ({ version }) => (/^[1-6]$/.test(version) ? parseVersion(version) : undefined),
+  planInstaller: (template, version) =>
+    planAnacondaInstaller(template, chooseCoreOptions(version, template.os.version)),
 };
 
-/** What Fedora Core came from. */
+/** Red Hat Linux, the predecessor of Fedora Core. */
 export const redHatLinux: OsFamily = {
   family: 'red-hat-linux',
   title: 'Red Hat Linux',
@@ -91,7 +95,7 @@ export const redHatLinux: OsFamily = {
       tools: RPM_ONLY,
       installTypes: [],
       reason: FLOPPY,
-      tried: 'not yet',
+      verified: 'not yet',
     },
     {
       ...KICKSTART,
@@ -103,13 +107,18 @@ export const redHatLinux: OsFamily = {
     },
   ],
   oldSshUpTo: '9',
+  usualMemoryFrom: '10',
   versions: '7.0 to 9',
-  versionOf: ({ version }) => (/^(7\.[0-3]|8(\.0)?|9(\.0)?)$/.test(version) ? numbersOf(version) : undefined),
-  installer: (template, version) =>
-    anacondaInstaller(template, { ...coreOptions(version, template.os.version), card: 'eth0', distro: 'rhl' }),
+  readVersion: ({ version }) => (/^(7\.[0-3]|8(\.0)?|9(\.0)?)$/.test(version) ? parseVersion(version) : undefined),
+  planInstaller: (template, version) =>
+    planAnacondaInstaller(template, {
+      ...chooseCoreOptions(version, template.os.version),
+      card: 'eth0',
+      distro: 'rhl',
+    }),
 };
 
-function coreOptions(version: Version, written: string): AnacondaOptions {
+function chooseCoreOptions(version: Version, written: string): AnacondaOptions {
   return {
     era: 'loader',
     card: isFrom(version, '5') ? 'link' : 'eth0',

@@ -1,37 +1,38 @@
 import type { Repository } from '../../../tdl/types.js';
 import {
-  AGAIN,
+  RETRY,
   CLEAN_LINUX,
-  fileLabel,
-  PATIENTLY,
+  escapeFileName,
+  WAIT_FOR_LOCK,
   WAIT_FOR_CLOUD_INIT,
-  words,
-  writeFile,
+  quoteWords,
+  writeFileCommand,
 } from '../../guest/guest-scripts.js';
-import type { GuestScript, GuestTools } from '../../types.js';
+import type { GuestScript, GuestTools } from '../../guest/guest-tools.js';
+import { refusePackages } from '../../guest/no-package-manager.js';
 
 /**
- * yum up to Fedora 21, dnf from 22 on: whichever is there, for there is no other way to be right on a release that had both.
- * Both wait for their own locks; rpm's, which another rpm may hold, is waited for by `patiently`.
+ * Uses dnf where the guest has it (from Fedora 22 on), otherwise yum: some releases have both. Both wait for their own
+ * locks; `patiently` waits for rpm's lock, which another rpm may hold.
  */
 const MANAGER = `export LC_ALL=C
 if command -v dnf >/dev/null 2>&1; then manager=dnf; else manager=yum; fi
 manage() { patiently "can't create transaction lock|Failed to obtain the transaction lock|Another app is currently holding" "$manager" -y "$@"; }`;
 
-const HEAD = `set -eu\n${PATIENTLY}\n${AGAIN}\n${MANAGER}\n${WAIT_FOR_CLOUD_INIT}`;
+const HEAD = `set -eu\n${WAIT_FOR_LOCK}\n${RETRY}\n${MANAGER}\n${WAIT_FOR_CLOUD_INIT}`;
 
 function repoPath(repository: Repository): string {
-  return `/etc/yum.repos.d/${fileLabel(repository.name)}.repo`;
+  return `/etc/yum.repos.d/${escapeFileName(repository.name)}.repo`;
 }
 
-function repoFile(repository: Repository, needed = false): string {
+function writeRepoFile(repository: Repository, needed = false): string {
   const flag = (value: boolean): string => (value ? '1' : '0');
   return [
-    `[${fileLabel(repository.name)}]`,
+    `[${escapeFileName(repository.name)}]`,
     `name=${repository.name}`,
     `baseurl=${repository.url}`,
     'enabled=1',
-    // In the image a repository that has gone must not stop every update.
+    // In the image, a repository that no longer exists must not stop every update.
     `skip_if_unavailable=${flag(!needed)}`,
     `gpgcheck=${flag(repository.signed)}`,
     `sslverify=${flag(repository.sslverify)}`,
@@ -39,62 +40,68 @@ function repoFile(repository: Repository, needed = false): string {
   ].join('\n');
 }
 
-/** Adds the repository, and reads its metadata at once: one that cannot be read fails here and not somewhere later. */
+/**
+ * Adds the repository, and reads its metadata at once, so that an unreadable repository fails here and not in a later
+ * step.
+ */
 export function addFedoraRepository(repository: Repository): GuestScript {
-  const id = fileLabel(repository.name);
+  const id = escapeFileName(repository.name);
   return {
     title: `add repository ${repository.name}`,
     script: `${HEAD}
 mkdir -p /etc/yum.repos.d
-${writeFile(repoPath(repository), repoFile(repository))}
-again manage '--disablerepo=*' ${words([`--enablerepo=${id}`, `--setopt=${id}.skip_if_unavailable=0`])} makecache
+${writeFileCommand(repoPath(repository), writeRepoFile(repository))}
+again manage '--disablerepo=*' ${quoteWords([`--enablerepo=${id}`, `--setopt=${id}.skip_if_unavailable=0`])} makecache
 `,
   };
 }
 
-/** The same for yum before 3.2.28, which has no `--setopt`: the file says first that the repository is needed. */
-function addRepositoryOfOld(repository: Repository): GuestScript {
-  const id = fileLabel(repository.name);
+/**
+ * Adds a repository for yum before 3.2.28, which has no `--setopt`: at first the file says that the repository is
+ * needed.
+ */
+function addRepositoryBeforeSetopt(repository: Repository): GuestScript {
+  const id = escapeFileName(repository.name);
   return {
     title: `add repository ${repository.name}`,
     script: `${HEAD}
 mkdir -p /etc/yum.repos.d
-${writeFile(repoPath(repository), repoFile(repository, true))}
-again manage '--disablerepo=*' ${words([`--enablerepo=${id}`])} makecache
-${writeFile(repoPath(repository), repoFile(repository))}
+${writeFileCommand(repoPath(repository), writeRepoFile(repository, true))}
+again manage '--disablerepo=*' ${quoteWords([`--enablerepo=${id}`])} makecache
+${writeFileCommand(repoPath(repository), writeRepoFile(repository))}
 `,
   };
 }
 
-/** Takes a repository away again whose `persisted` is no. */
+/** Removes a repository whose `persisted` is no. */
 export function removeFedoraRepository(repository: Repository): GuestScript {
   return {
     title: `remove repository ${repository.name}`,
-    script: `set -eu\nrm -f -- ${words([repoPath(repository)])}\n`,
+    script: `set -eu\nrm -f -- ${quoteWords([repoPath(repository)])}\n`,
   };
 }
 
-/** A package by name, file or what it provides; groups (`@core`) and patterns are not known to rpm. */
+/** Whether rpm can look up a name: a package, a file or a capability. rpm knows no groups (`@core`) and no patterns. */
 function isPlainName(name: string): boolean {
   return /^[\w./+:()=-]+$/.test(name);
 }
 
-/** All packages in one transaction. yum calls it a success when only some of them exist; we do not. */
+/** Installs all packages in one transaction. yum reports success when only some of them exist; the script does not. */
 export function installFedoraPackages(names: string[]): GuestScript {
   return {
     title: names.length === 1 ? `install package ${names[0]}` : `install ${names.length} packages`,
     script: `${HEAD}
-manage install ${words(names)}
+manage install ${quoteWords(names)}
 if grep -E '^(No package .* available|Warning: (Group|group) .* does not exist)' "$work/output"; then exit 1; fi
-${checkInstalled(names.filter(isPlainName))}`,
+${writeInstalledCheck(names.filter(isPlainName))}`,
   };
 }
 
-/** Asks rpm for each package: by its name (or name-version), or by what it provides. */
-function checkInstalled(names: string[]): string {
+/** Writes commands that ask rpm for each package: by its name (or name-version), or by a capability. */
+function writeInstalledCheck(names: string[]): string {
   if (names.length === 0) return '';
   return `missing=''
-for name in ${words(names)}; do
+for name in ${quoteWords(names)}; do
   rpm -q -- "$name" >/dev/null 2>&1 || rpm -q --whatprovides -- "$name" >/dev/null 2>&1 || missing="$missing $name"
 done
 if [ -n "$missing" ]; then
@@ -119,7 +126,7 @@ sync
   };
 }
 
-/** yum; dnf as well, for the scripts take whichever is there. */
+/** yum. The scripts use dnf instead where the guest has it. */
 export const YUM: GuestTools = {
   packageManager: 'yum',
   addRepository: addFedoraRepository,
@@ -131,4 +138,13 @@ export const YUM: GuestTools = {
 
 export const DNF: GuestTools = { ...YUM, packageManager: 'dnf' };
 
-export const YUM_OF_OLD: GuestTools = { ...YUM, addRepository: addRepositoryOfOld };
+export const OLD_YUM: GuestTools = { ...YUM, addRepository: addRepositoryBeforeSetopt };
+
+/** For releases with rpm, and without a program that fetches packages. */
+export const RPM_ONLY: GuestTools = {
+  ...OLD_YUM,
+  packageManager: 'rpm',
+  addRepository: refusePackages,
+  removeRepository: refusePackages,
+  installPackages: refusePackages,
+};

@@ -1,16 +1,18 @@
 import type { Template } from '../../../tdl/types.js';
-import { FREEBSD_TOOLS } from './guest.js';
-import { architectureProperty, fromMedium, isoOf, STRIPPED } from '../../installer/installer-plan.js';
+import { architectureProperty } from '../../common/architectures.js';
+import { parseVersion } from '../../common/versions.js';
+import { buildMediumSource, getIso, STRIPPED_PROPERTIES } from '../../installer/installer-plan.js';
+import type { InstallerPlan, IsoLayout } from '../../installer/types.js';
 import { ONLY_BY_ISO } from '../../installer/unsupported.js';
-import type { InstallerPlan, IsoLayout, OsFamily } from '../../types.js';
-import { numbersOf } from '../../versions.js';
+import type { OsFamily } from '../../profile/types.js';
+import { FREEBSD_TOOLS } from './guest.js';
 
 const MEDIUM = {
   installTypes: ['iso'],
   reason: ONLY_BY_ISO,
   scriptKind: 'installerconfig',
   tools: FREEBSD_TOOLS,
-  tried: 'fake cloud',
+  verified: 'fake cloud',
 } as const;
 
 /** bsdinstall runs /etc/installerconfig of the system that it was booted from. */
@@ -30,11 +32,14 @@ export const freebsd: OsFamily = {
   ],
   oldSshUpTo: '10',
   versions: '10.0 to 15.0',
-  versionOf: ({ version }) => numbersOf(version.replace(/-release$/i, '')),
-  installer,
+  readVersion: ({ version }) => parseVersion(version.replace(/-release$/i, '')),
+  planInstaller: planFreebsdInstaller,
 };
 
-/** What the kernel and bsdinstall print when they cannot go on. An install script may say IMAGEFACTORY-ERROR itself. */
+/**
+ * Console lines of the kernel and of bsdinstall that mean a failure. An install script may print IMAGEFACTORY-ERROR
+ * itself.
+ */
 const FAILURES = [
   '(^|\\r)IMAGEFACTORY-ERROR',
   'Installation Error!',
@@ -44,7 +49,10 @@ const FAILURES = [
   '(^|\\r)panic: ',
 ];
 
-/** What stands in boot/loader.conf of a FreeBSD medium, and then the serial console. https://man.freebsd.org/cgi/man.cgi?loader.conf */
+/**
+ * The lines of boot/loader.conf on a FreeBSD medium, followed by those for the serial console.
+ * https://man.freebsd.org/cgi/man.cgi?loader.conf
+ */
 const LOADER = [
   'vfs.mountroot.timeout="10"',
   'kernels_autodetect="NO"',
@@ -57,8 +65,8 @@ const LOADER = [
 ];
 
 /**
- * The end of the medium's boot. Its own asks a serial console for the type of its terminal, and starts the machine again, from the medium, when
- * the script does not; it would show its log to whoever reads it with keys.
+ * Replaces the medium's rc.local. The original asks a serial console for its terminal type, shows its log in a pager
+ * that waits for keys, and reboots the machine from the medium when the script does not power it off.
  */
 const RC_LOCAL = `export TERM=vt100
 mkdir -p /tmp/bsdinstall_etc
@@ -71,8 +79,11 @@ else
 fi
 `;
 
-/** The medium's own loader starts the kernel: what others have on their command line it has in its configuration. */
-function layoutOf(kernelparam = ''): IsoLayout {
+/**
+ * Builds the layout of a medium. The medium's own loader starts the kernel, so `kernelparam` goes to the loader's
+ * configuration.
+ */
+function buildLayout(kernelparam = ''): IsoLayout {
   const words = kernelparam.split(/\s+/).filter((word) => word !== '');
   const variables = words.map((word) => {
     const [name = '', ...value] = word.split('=');
@@ -88,11 +99,11 @@ function layoutOf(kernelparam = ''): IsoLayout {
   };
 }
 
-function installer(template: Template): InstallerPlan {
+function planFreebsdInstaller(template: Template): InstallerPlan {
   const { os } = template;
   return {
-    ...fromMedium(isoOf(template), layoutOf(os.kernelparam)),
-    // Its kernel has none: what would stand there is in the loader's configuration.
+    ...buildMediumSource(getIso(template), buildLayout(os.kernelparam)),
+    // FreeBSD's kernel has no command line: the loader's configuration replaces it.
     commandLine: '',
     scriptKind: 'installerconfig',
     scriptTransport: 'medium',
@@ -102,7 +113,7 @@ function installer(template: Template): InstallerPlan {
       os_version: os.version.replace(/-release$/i, ''),
       architecture: architectureProperty(os.arch),
     },
-    strippedProperties: [...STRIPPED],
+    strippedProperties: [...STRIPPED_PROPERTIES],
     failurePatterns: [...FAILURES],
   };
 }

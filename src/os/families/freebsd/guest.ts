@@ -1,20 +1,20 @@
 import type { Repository } from '../../../tdl/types.js';
-import { AGAIN, fileLabel, PATIENTLY, words, writeFile } from '../../guest/guest-scripts.js';
-import type { GuestScript, GuestTools } from '../../types.js';
+import { RETRY, escapeFileName, WAIT_FOR_LOCK, quoteWords, writeFileCommand } from '../../guest/guest-scripts.js';
+import type { GuestScript, GuestTools } from '../../guest/guest-tools.js';
 
 const HEAD = `set -eu
-${PATIENTLY}
-${AGAIN}
+${WAIT_FOR_LOCK}
+${RETRY}
 export LC_ALL=C ASSUME_ALWAYS_YES=yes IGNORE_OSVERSION=yes
 pkgs() { patiently 'is locked|Cannot get an? (exclusive|advisory|read) lock' pkg "$@"; }`;
 
 function repoPath(repository: Repository): string {
-  return `/usr/local/etc/pkg/repos/${fileLabel(repository.name)}.conf`;
+  return `/usr/local/etc/pkg/repos/${escapeFileName(repository.name)}.conf`;
 }
 
 function addRepository(repository: Repository): GuestScript {
   const { name, url, signed, sslverify } = repository;
-  const id = fileLabel(name);
+  const id = escapeFileName(name);
   const insecure = sslverify ? '' : '  env: { SSL_NO_VERIFY_PEER: "1" },\n';
   const check = signed ? '  signature_type: "fingerprints",\n  fingerprints: "/usr/share/keys/pkg",\n' : '';
   const text = `"${id}": {\n  url: ${JSON.stringify(url.trim())},\n${check}${insecure}  enabled: yes\n}\n`;
@@ -22,8 +22,8 @@ function addRepository(repository: Repository): GuestScript {
     title: `add repository ${name}`,
     script: `${HEAD}
 mkdir -p /usr/local/etc/pkg/repos
-${writeFile(repoPath(repository), text)}
-again pkgs update -f -r ${words([id])}
+${writeFileCommand(repoPath(repository), text)}
+again pkgs update -f -r ${quoteWords([id])}
 `,
   };
 }
@@ -31,7 +31,7 @@ again pkgs update -f -r ${words([id])}
 function removeRepository(repository: Repository): GuestScript {
   return {
     title: `remove repository ${repository.name}`,
-    script: `set -eu\nrm -f -- ${words([repoPath(repository)])}\n`,
+    script: `set -eu\nrm -f -- ${quoteWords([repoPath(repository)])}\n`,
   };
 }
 
@@ -41,7 +41,7 @@ function installPackages(names: string[]): GuestScript {
     title: names.length === 1 ? `install package ${names[0]}` : `install ${names.length} packages`,
     script: `${HEAD}
 again pkgs update
-pkgs install -y -- ${words(names)}
+pkgs install -y -- ${quoteWords(names)}
 `,
   };
 }

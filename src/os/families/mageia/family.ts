@@ -1,7 +1,8 @@
 import type { Template } from '../../../tdl/types.js';
-import { BY_DRAKX, drakxInstaller } from '../../installer/drakx.js';
-import type { IsoLayout, OsFamily } from '../../types.js';
-import { numbersOf } from '../../versions.js';
+import { parseVersion } from '../../common/versions.js';
+import type { IsoLayout } from '../../installer/types.js';
+import type { OsFamily } from '../../profile/types.js';
+import { DRAKX_RELEASE, planDrakxInstaller } from './drakx.js';
 
 /** Mageia, by its installation media: its network media read no script of ours. */
 export const mageia: OsFamily = {
@@ -9,16 +10,16 @@ export const mageia: OsFamily = {
   title: 'Mageia',
   names: ['Mageia'],
   releases: [
-    { ...BY_DRAKX, from: '2', to: '6', arches: ['x86_64', 'i386'] },
-    { ...BY_DRAKX, from: '7', to: '9', arches: ['x86_64', 'i386', 'aarch64', 'armv7l'] },
-    { ...BY_DRAKX, from: '10', to: '10', arches: ['x86_64', 'i386'] },
+    { ...DRAKX_RELEASE, from: '2', to: '6', arches: ['x86_64', 'i386'] },
+    { ...DRAKX_RELEASE, from: '7', to: '9', arches: ['x86_64', 'i386', 'aarch64', 'armv7l'] },
+    { ...DRAKX_RELEASE, from: '10', to: '10', arches: ['x86_64', 'i386'] },
   ],
   oldSshUpTo: '4',
   versions: '2 to 10',
-  versionOf: ({ version }) => (/^\d{1,2}(\.\d)?$/.test(version) ? numbersOf(version) : undefined),
-  installer: (template) =>
-    drakxInstaller(template, {
-      layout: layoutOf(template),
+  readVersion: ({ version }) => (/^\d{1,2}(\.\d)?$/.test(version) ? parseVersion(version) : undefined),
+  planInstaller: (template) =>
+    planDrakxInstaller(template, {
+      layout: buildLayout(template),
       words: ['automatic=method:cdrom', `kickstart=${SCRIPT}`],
       distro: 'mageia',
     }),
@@ -26,7 +27,7 @@ export const mageia: OsFamily = {
 
 const SCRIPT = 'install/auto_inst.cfg.pl';
 
-function layoutOf({ os }: Template): IsoLayout {
+function buildLayout({ os }: Template): IsoLayout {
   const folders = ['isolinux/x86_64', 'isolinux/i586', 'isolinux', `boot/${os.arch}`];
   return {
     boots: {

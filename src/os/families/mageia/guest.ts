@@ -1,22 +1,29 @@
 import type { Repository } from '../../../tdl/types.js';
+import {
+  RETRY,
+  CLEAN_LINUX,
+  escapeFileName,
+  WAIT_FOR_LOCK,
+  WAIT_FOR_CLOUD_INIT,
+  quoteWords,
+} from '../../guest/guest-scripts.js';
+import type { GuestScript, GuestTools } from '../../guest/guest-tools.js';
 import { LIST_FEDORA_PACKAGES } from '../fedora/guest.js';
-import { AGAIN, CLEAN_LINUX, fileLabel, PATIENTLY, WAIT_FOR_CLOUD_INIT, words } from '../../guest/guest-scripts.js';
-import type { GuestScript, GuestTools } from '../../types.js';
 
 const HEAD = `set -eu
-${PATIENTLY}
-${AGAIN}
+${WAIT_FOR_LOCK}
+${RETRY}
 export LC_ALL=C
 urpm() { patiently 'database (is )?locked' "$@"; }
 ${WAIT_FOR_CLOUD_INIT}`;
 
-/** urpmi, which every Mageia has: its media are what others call repositories. */
+/** Adds a repository for urpmi, which calls it a medium. */
 function addRepository({ name, url, sslverify }: Repository): GuestScript {
   const unchecked = sslverify || !/^https:/i.test(url) ? [] : ['--curl-options', '--insecure'];
   return {
     title: `add repository ${name}`,
     script: `${HEAD}
-again urpm urpmi.addmedia ${words([...unchecked, '--', fileLabel(name), url.trim()])}
+again urpm urpmi.addmedia ${quoteWords([...unchecked, '--', escapeFileName(name), url.trim()])}
 `,
   };
 }
@@ -24,7 +31,7 @@ again urpm urpmi.addmedia ${words([...unchecked, '--', fileLabel(name), url.trim
 function removeRepository({ name }: Repository): GuestScript {
   return {
     title: `remove repository ${name}`,
-    script: `set -eu\nurpmi.removemedia -- ${words([fileLabel(name)])}\n`,
+    script: `set -eu\nurpmi.removemedia -- ${quoteWords([escapeFileName(name)])}\n`,
   };
 }
 
@@ -33,7 +40,7 @@ function installPackages(names: string[]): GuestScript {
     title: names.length === 1 ? `install package ${names[0]}` : `install ${names.length} packages`,
     script: `${HEAD}
 again urpm urpmi.update -a
-urpm urpmi --auto -- ${words(names)}
+urpm urpmi --auto -- ${quoteWords(names)}
 `,
   };
 }

@@ -1,13 +1,14 @@
 import type { Template } from '../../../tdl/types.js';
-import { BY_DRAKX, drakxInstaller } from '../../installer/drakx.js';
+import { isFrom, parseVersion, type Version } from '../../common/versions.js';
 import { NO_TOOLS } from '../../guest/no-package-manager.js';
-import type { InstallerPlan, OsFamily, Version } from '../../types.js';
-import { isFrom, numbersOf } from '../../versions.js';
+import type { InstallerPlan } from '../../installer/types.js';
 import { NO_VIRTIO, WITHOUT_VIRTIO } from '../../installer/virtio.js';
+import type { OsFamily } from '../../profile/types.js';
+import { DRAKX_RELEASE, planDrakxInstaller } from '../mageia/drakx.js';
 
-/* What Mageia came from. Nobody publishes it any more: the media are the user's own. */
+/* Mandrake and Mandriva, the predecessors of Mageia. They are no longer published: users bring their own media. */
 
-const OF_OLD = { ...BY_DRAKX, note: NO_VIRTIO } as const;
+const WITHOUT_VIRTIO_RELEASE = { ...DRAKX_RELEASE, note: NO_VIRTIO } as const;
 
 /** Mandrake, as Mandriva was called before 2005. */
 export const mandrake: OsFamily = {
@@ -16,21 +17,22 @@ export const mandrake: OsFamily = {
   names: ['Mandrake'],
   releases: [
     {
-      ...BY_DRAKX,
+      ...DRAKX_RELEASE,
       tools: NO_TOOLS,
       from: '8.2',
       to: '8.2',
       arches: ['i386'],
       installTypes: [],
       reason: 'its medium has kernel and ramdisk in the image of a floppy disk only',
-      tried: 'not yet',
+      verified: 'not yet',
     },
-    { ...OF_OLD, from: '9.0', to: '10.1', arches: ['i386'] },
+    { ...WITHOUT_VIRTIO_RELEASE, from: '9.0', to: '10.1', arches: ['i386'] },
   ],
   oldSshUpTo: '10.1',
+  usualMemoryFrom: '11',
   versions: '8.2 to 10.1',
-  versionOf: ({ version }) => (/^(8\.2|9\.[0-2]|10\.[01])$/.test(version) ? numbersOf(version) : undefined),
-  installer: (template, version) => installer(template, version, 'mandrake'),
+  readVersion: ({ version }) => (/^(8\.2|9\.[0-2]|10\.[01])$/.test(version) ? parseVersion(version) : undefined),
+  planInstaller: (template, version) => planMandrivaInstaller(template, version, 'mandrake'),
 };
 
 export const mandriva: OsFamily = {
@@ -38,23 +40,24 @@ export const mandriva: OsFamily = {
   title: 'Mandriva',
   names: ['Mandriva'],
   releases: [
-    { ...OF_OLD, from: '2005', to: '2006.0', arches: ['x86_64', 'i386'] },
-    { ...OF_OLD, from: '2007.0', to: '2008.1', arches: ['x86_64', 'i386'] },
-    { ...BY_DRAKX, from: '2009.0', to: '2010.2', arches: ['x86_64', 'i386'] },
+    { ...WITHOUT_VIRTIO_RELEASE, from: '2005', to: '2006.0', arches: ['x86_64', 'i386'] },
+    { ...WITHOUT_VIRTIO_RELEASE, from: '2007.0', to: '2008.1', arches: ['x86_64', 'i386'] },
+    { ...DRAKX_RELEASE, from: '2009.0', to: '2010.2', arches: ['x86_64', 'i386'] },
   ],
   oldSshUpTo: '2010.2',
+  usualMemoryFrom: '2009',
   versions: '2005 to 2010.2',
-  versionOf: ({ version }) =>
-    /^(2005|2006\.0|200[789]\.[01]|2010\.[0-2])$/.test(version) ? numbersOf(version) : undefined,
-  installer: (template, version) => installer(template, version, 'mandriva'),
+  readVersion: ({ version }) =>
+    /^(2005|2006\.0|200[789]\.[01]|2010\.[0-2])$/.test(version) ? parseVersion(version) : undefined,
+  planInstaller: (template, version) => planMandrivaInstaller(template, version, 'mandriva'),
 };
 
 /** Media of 2007.0 and later have a folder for their architecture, which the installer takes for the root. */
-function installer(template: Template, version: Version, distro: string): InstallerPlan {
+function planMandrivaInstaller(template: Template, version: Version, distro: string): InstallerPlan {
   const { arch } = template.os;
   const root = isFrom(version, '2007') ? `${arch === 'i386' ? 'i586' : arch}/` : '';
   const boot = `${root}isolinux/alt0`;
-  return drakxInstaller(template, {
+  return planDrakxInstaller(template, {
     layout: {
       boots: { kernels: [`${boot}/vmlinuz`], ramdisks: [`${boot}/all.rdz`] },
       script: { path: `${root}${SCRIPT}` },

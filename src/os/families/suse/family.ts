@@ -1,23 +1,24 @@
 import { FactoryError } from '../../../domain/errors.js';
 import type { Template } from '../../../tdl/types.js';
+import { type Arch, serialConsole } from '../../common/architectures.js';
+import { USER_DATA_URL } from '../../common/user-data.js';
+import { isFrom, parseVersion, type Version } from '../../common/versions.js';
 import {
-  commandLineOf,
-  fromMedium,
-  fromTree,
+  joinCommandLine,
+  buildMediumSource,
+  buildTreeSource,
   type InstallerSource,
-  linuxProperties,
-  serialConsole,
-  STRIPPED,
-  treeUrl,
-  USER_DATA_URL,
+  buildLinuxProperties,
+  STRIPPED_PROPERTIES,
+  getTreeUrl,
   VOLUME_ID,
 } from '../../installer/installer-plan.js';
-import { ZYPPER_TOOLS } from './guest.js';
-import type { Arch, InstallerPlan, IsoLayout, OsFamily, OsName, Version } from '../../types.js';
-import { isFrom, numbersOf } from '../../versions.js';
+import type { InstallerPlan, IsoLayout } from '../../installer/types.js';
 import { NO_VIRTIO, WITHOUT_VIRTIO } from '../../installer/virtio.js';
+import type { OsFamily, OsName } from '../../profile/types.js';
+import { ZYPPER_TOOLS } from './guest.js';
 
-const ZYPPER = { installTypes: ['url', 'iso'], tools: ZYPPER_TOOLS, tried: 'fake cloud' } as const;
+const ZYPPER = { installTypes: ['url', 'iso'], tools: ZYPPER_TOOLS, verified: 'fake cloud' } as const;
 const AUTOYAST = { ...ZYPPER, scriptKind: 'autoyast' } as const;
 const AGAMA = {
   ...ZYPPER,
@@ -44,14 +45,17 @@ export const opensuse: OsFamily = {
     { ...AGAMA, from: '16.0', to: '16.0', arches: SERVERS },
   ],
   oldSshUpTo: '13.1',
+  usualMemoryFrom: '12',
   versions: '10.3 to 13.2, 42.1 to 42.3, 15.0 to 16.0',
-  versionOf: ({ version }) => {
-    const [major, ...rest] = numbersOf(version) ?? [];
+  readVersion: ({ version }) => {
+    const [major, ...rest] = parseVersion(version) ?? [];
     if (major === undefined) return undefined;
     return [major === LEAP_42 ? 14 : major, ...rest];
   },
-  installer: (template, version) =>
-    isFrom(version, '16') ? agama(template, 'opensuse') : yast(template, 'opensuse', isFrom(version, '11')),
+  planInstaller: (template, version) =>
+    isFrom(version, '16')
+      ? planAgamaInstaller(template, 'opensuse')
+      : planYastInstaller(template, 'opensuse', isFrom(version, '11')),
 };
 
 export const tumbleweed: OsFamily = {
@@ -60,8 +64,8 @@ export const tumbleweed: OsFamily = {
   names: ['Tumbleweed', 'openSUSE-Tumbleweed', 'openSUSETumbleweed'],
   releases: [{ ...AUTOYAST, from: '0', to: '9999', arches: [...SERVERS, 'i386', 'armv7l'] }],
   versions: 'any: it has no versions',
-  versionOf: () => [0],
-  installer: (template) => yast(template, 'opensuse', true),
+  readVersion: () => [0],
+  planInstaller: (template) => planYastInstaller(template, 'opensuse', true),
 };
 
 export const sles: OsFamily = {
@@ -88,12 +92,14 @@ export const sles: OsFamily = {
   ],
   oldSshUpTo: '11.4',
   versions: '12 to 12-SP5, 15 to 15-SP7, 16.0; or SLES-15 with the service pack as version (GOLD, SP6 or 6)',
-  versionOf: slesVersion,
-  installer: (template, version) =>
-    isFrom(version, '16') ? agama(template, 'sles', version) : yast(template, 'sles', true, version),
+  readVersion: parseSlesVersion,
+  planInstaller: (template, version) =>
+    isFrom(version, '16')
+      ? planAgamaInstaller(template, 'sles', version)
+      : planYastInstaller(template, 'sles', true, version),
 };
 
-function slesVersion({ name, version }: OsName): Version | undefined {
+function parseSlesVersion({ name, version }: OsName): Version | undefined {
   const named = /-(\d{2})$/.exec(name)?.[1];
   const pack = /^(?:GOLD|GA|(?:SP)?(\d{1,2}))$/i.exec(version);
   if (named !== undefined && pack !== null) return [Number(named), Number(pack[1] ?? 0)];
@@ -108,7 +114,7 @@ interface Port {
   ramdisks: string[];
 }
 
-function portOf({ os }: Template): Port {
+function findPort({ os }: Template): Port {
   const { arch } = os;
   const folder = `boot/${arch === 'armv7l' ? 'armv7hl' : arch}`;
   const pc = { kernels: [`${folder}/loader/linux`], ramdisks: [`${folder}/loader/initrd`] };
@@ -116,7 +122,7 @@ function portOf({ os }: Template): Port {
     kernels: [...pc.kernels, 'boot/i586/loader/linux'],
     ramdisks: [...pc.ramdisks, 'boot/i586/loader/initrd'],
   };
-  // Only PCs have a boot loader's folder; Agama's media have one everywhere.
+  // Before Agama, only media for PCs have the folder `loader`.
   const other = { kernels: [`${folder}/linux`, ...pc.kernels], ramdisks: [`${folder}/initrd`, ...pc.ramdisks] };
   switch (arch) {
     case 'i386':
@@ -133,7 +139,9 @@ function portOf({ os }: Template): Port {
   }
 }
 
-/** What linuxrc, YaST and Agama print when they cannot go on. An install script may say IMAGEFACTORY-ERROR itself. */
+/**
+ * Console lines of linuxrc, YaST and Agama that mean a failure. An install script may print IMAGEFACTORY-ERROR itself.
+ */
 const FAILURES = [
   '(^|\\r)IMAGEFACTORY-ERROR',
   'Could not find the .* (Repository|Installer|CD)',
@@ -147,15 +155,15 @@ const FAILURES = [
   'Kernel panic - not syncing',
 ];
 
-/** What YaST and Agama are booted with. */
+/** The differences between YaST and Agama. */
 interface Boot {
   scriptKind: 'autoyast' | 'agama';
   commandLine: string;
-  /** How the command line names the script on the medium. */
+  /** Path of the script on the medium, and the word of the command line that names it. */
   onMedium: NonNullable<IsoLayout['script']>;
 }
 
-function plan(
+function buildPlan(
   template: Template,
   distro: string,
   { scriptKind, commandLine, onMedium }: Boot,
@@ -163,26 +171,29 @@ function plan(
   version?: Version,
 ): InstallerPlan {
   const { os } = template;
-  const { kernels, ramdisks } = portOf(template);
+  const { kernels, ramdisks } = findPort(template);
   const layout: IsoLayout = { boots: { kernels, ramdisks }, script: onMedium };
   const buses: Record<string, string> = virtio ? {} : WITHOUT_VIRTIO;
   return {
-    ...(os.install.type === 'iso' ? fromMedium(os.install, layout) : unpacked(template)),
+    ...(os.install.type === 'iso' ? buildMediumSource(os.install, layout) : findUnpackedFiles(template)),
     commandLine,
     scriptKind,
     scriptTransport: 'user_data',
     bootImageProperties: { ...buses },
-    imageProperties: linuxProperties({ ...os, version: version?.join('.') ?? os.version }, distro, buses),
-    strippedProperties: [...STRIPPED],
+    imageProperties: buildLinuxProperties({ ...os, version: version?.join('.') ?? os.version }, distro, buses),
+    strippedProperties: [...STRIPPED_PROPERTIES],
     failurePatterns: [...FAILURES],
   };
 }
 
-/** The tree is a medium that is unpacked on a server, which has a list of digests at its root: since Leap 15 the one, before it the other. */
-function unpacked(template: Template): InstallerSource {
-  const url = treeUrl(template);
-  const { kernels, ramdisks } = portOf(template);
-  return fromTree(
+/**
+ * Finds kernel and ramdisk in a tree. The tree is a medium unpacked on a server. Its root has a list of digests:
+ * `CHECKSUMS` since Leap 15, `content` before.
+ */
+function findUnpackedFiles(template: Template): InstallerSource {
+  const url = getTreeUrl(template);
+  const { kernels, ramdisks } = findPort(template);
+  return buildTreeSource(
     kernels.map((path) => `${url}/${path}`),
     ramdisks.map((path) => `${url}/${path}`),
     [
@@ -197,12 +208,12 @@ function isFromMedium({ os }: Template): boolean {
 }
 
 /**
- * linuxrc's words: the tree, the profile, the network that both are fetched over. textmode keeps the console readable.
- * https://en.opensuse.org/SDB:Linuxrc
+ * Plans an installation by YaST. linuxrc reads the tree, the profile and the network from the command line. textmode
+ * keeps the console readable. https://en.opensuse.org/SDB:Linuxrc
  */
-function yast(template: Template, distro: string, virtio: boolean, version?: Version): InstallerPlan {
-  const commandLine = commandLineOf([
-    `install=${isFromMedium(template) ? 'cd:/' : treeUrl(template)}`,
+function planYastInstaller(template: Template, distro: string, virtio: boolean, version?: Version): InstallerPlan {
+  const commandLine = joinCommandLine([
+    `install=${isFromMedium(template) ? 'cd:/' : getTreeUrl(template)}`,
     `autoyast=${USER_DATA_URL}`,
     'netsetup=dhcp',
     'textmode=1',
@@ -211,36 +222,38 @@ function yast(template: Template, distro: string, virtio: boolean, version?: Ver
     template.os.kernelparam,
   ]);
   const onMedium = { path: 'autoinst.xml', argument: 'autoyast=cd:/autoinst.xml' };
-  return plan(template, distro, { scriptKind: 'autoyast', commandLine, onMedium }, virtio, version);
+  return buildPlan(template, distro, { scriptKind: 'autoyast', commandLine, onMedium }, virtio, version);
 }
 
 /**
- * Where Agama finds SLES's packages when it is not on a medium with them: the folder that the medium with all packages has. Without it
- * packages come from SUSE's servers, which want a registration; openSUSE's are open to everybody.
+ * Words that tell Agama where SLES's packages are when it is installed from a tree: the folder of the unpacked medium
+ * with all packages. Without them Agama fetches packages from SUSE's servers, which need a registration; openSUSE's
+ * servers need none.
  */
-function repositoryOf(template: Template, distro: string): string[] {
+function buildRepositoryWords(template: Template, distro: string): string[] {
   const isTold = /\binst\.(install_url|register_url)=/.test(template.os.kernelparam ?? '');
   return distro === 'sles' && !isFromMedium(template) && !isTold
-    ? [`inst.install_url=${treeUrl(template)}/install`]
+    ? [`inst.install_url=${getTreeUrl(template)}/install`]
     : [];
 }
 
 /**
- * Agama is a live system that dracut fetches, or finds on the medium by its volume id; the profile may be Agama's own (JSON or Jsonnet) or AutoYaST's. It is told here how to
- * end, because a profile cannot say it. https://agama-project.github.io/docs/user/boot_options
+ * Plans an installation by Agama, a live system that dracut fetches, or finds on the medium by its volume id. The
+ * profile may be Agama's own (JSON or Jsonnet) or AutoYaST's. The command line says how the installation ends, because
+ * a profile cannot. https://agama-project.github.io/docs/user/boot_options
  */
-function agama(template: Template, distro: string, version?: Version): InstallerPlan {
-  const live = isFromMedium(template) ? `CDLABEL=${VOLUME_ID}` : `${treeUrl(template)}/LiveOS/squashfs.img`;
-  const commandLine = commandLineOf([
+function planAgamaInstaller(template: Template, distro: string, version?: Version): InstallerPlan {
+  const live = isFromMedium(template) ? `CDLABEL=${VOLUME_ID}` : `${getTreeUrl(template)}/LiveOS/squashfs.img`;
+  const commandLine = joinCommandLine([
     `root=live:${live}`,
     'ip=dhcp',
     'rd.neednet=1',
     `inst.auto=${USER_DATA_URL}`,
     'inst.finish=poweroff',
-    ...repositoryOf(template, distro),
+    ...buildRepositoryWords(template, distro),
     `console=${serialConsole(template.os.arch)}`,
     template.os.kernelparam,
   ]);
   const onMedium = { path: 'autoinst.json', argument: `inst.auto=label://${VOLUME_ID}/autoinst.json` };
-  return plan(template, distro, { scriptKind: 'agama', commandLine, onMedium }, true, version);
+  return buildPlan(template, distro, { scriptKind: 'agama', commandLine, onMedium }, true, version);
 }

@@ -1,20 +1,20 @@
 import type { Repository } from '../../../tdl/types.js';
-import { LIST_FEDORA_PACKAGES } from '../fedora/guest.js';
 import {
-  AGAIN,
+  RETRY,
   CLEAN_LINUX,
-  fileLabel,
-  PATIENTLY,
+  escapeFileName,
+  WAIT_FOR_LOCK,
   WAIT_FOR_CLOUD_INIT,
-  words,
-  writeFile,
+  quoteWords,
+  writeFileCommand,
 } from '../../guest/guest-scripts.js';
-import type { GuestScript, GuestTools } from '../../types.js';
+import type { GuestScript, GuestTools } from '../../guest/guest-tools.js';
+import { LIST_FEDORA_PACKAGES } from '../fedora/guest.js';
 
 /**
- * zypper asks nothing and waits for its own lock. Its exit statuses from 100 on say what is to be known and not what has failed
- * (zypper(8), "exit codes"), apart from 104, a package that does not exist, 106, a repository that could not be read, and 107, an
- * rpm script that failed.
+ * zypper asks no question and waits for its own lock. Its exit statuses from 100 on are information, not failures
+ * (zypper(8), "exit codes"), except 104, a package that does not exist, 106, a repository that could not be read, and
+ * 107, an rpm script that failed.
  */
 const ZYPPER = `export LC_ALL=C ZYPP_LOCK_TIMEOUT=600
 zypp() {
@@ -24,56 +24,59 @@ zypp() {
   return "$status"
 }`;
 
-const HEAD = `set -eu\n${PATIENTLY}\n${AGAIN}\n${ZYPPER}\n${WAIT_FOR_CLOUD_INIT}`;
+const HEAD = `set -eu\n${WAIT_FOR_LOCK}\n${RETRY}\n${ZYPPER}\n${WAIT_FOR_CLOUD_INIT}`;
 
 function repoPath(repository: Repository): string {
-  return `/etc/zypp/repos.d/${fileLabel(repository.name)}.repo`;
+  return `/etc/zypp/repos.d/${escapeFileName(repository.name)}.repo`;
 }
 
 /** libzypp takes `ssl_verify` as a word of the address's query. */
-function addressOf({ url, sslverify }: Repository): string {
+function buildAddress({ url, sslverify }: Repository): string {
   const address = url.trim();
   if (sslverify || !/^https:/i.test(address)) return address;
   return `${address}${address.includes('?') ? '&' : '?'}ssl_verify=no`;
 }
 
-function repoFile(repository: Repository): string {
+function writeRepoFile(repository: Repository): string {
   return [
-    `[${fileLabel(repository.name)}]`,
+    `[${escapeFileName(repository.name)}]`,
     `name=${repository.name}`,
     'enabled=1',
     'autorefresh=1',
-    `baseurl=${addressOf(repository)}`,
+    `baseurl=${buildAddress(repository)}`,
     `gpgcheck=${repository.signed ? '1' : '0'}`,
     '',
   ].join('\n');
 }
 
-/** Adds the repository and reads its metadata at once: one that cannot be read fails here and not somewhere later. */
+/**
+ * Adds the repository, and reads its metadata at once, so that an unreadable repository fails here and not in a later
+ * step.
+ */
 function addRepository(repository: Repository): GuestScript {
-  const id = fileLabel(repository.name);
+  const id = escapeFileName(repository.name);
   const keys = repository.signed ? '--gpg-auto-import-keys' : '--no-gpg-checks';
   return {
     title: `add repository ${repository.name}`,
     script: `${HEAD}
 mkdir -p /etc/zypp/repos.d
-${writeFile(repoPath(repository), repoFile(repository))}
-again zypp ${keys} refresh ${words([id])}
+${writeFileCommand(repoPath(repository), writeRepoFile(repository))}
+again zypp ${keys} refresh ${quoteWords([id])}
 `,
   };
 }
 
 function removeRepository(repository: Repository): GuestScript {
-  const cache = `/var/cache/zypp/raw/${fileLabel(repository.name)}`;
+  const cache = `/var/cache/zypp/raw/${escapeFileName(repository.name)}`;
   return {
     title: `remove repository ${repository.name}`,
-    script: `set -eu\nrm -f -- ${words([repoPath(repository)])}\nrm -rf -- ${words([cache])}\n`,
+    script: `set -eu\nrm -f -- ${quoteWords([repoPath(repository)])}\nrm -rf -- ${quoteWords([cache])}\n`,
   };
 }
 
 /**
- * All packages in one transaction. What the installer has left behind as a repository on its medium is no longer there, and would
- * make zypper ask for it.
+ * Installs all packages in one transaction. The script first disables repositories on the install medium: the medium is
+ * gone, and zypper would ask for it.
  */
 function installPackages(names: string[]): GuestScript {
   return {
@@ -83,7 +86,7 @@ for file in /etc/zypp/repos.d/*.repo; do
   if grep -qE '^baseurl=(cd|dvd|hd|iso):' "$file" 2>/dev/null; then sed -i 's/^enabled=1/enabled=0/' "$file"; fi
 done
 again zypp refresh
-zypp install --auto-agree-with-licenses -- ${words(names)}
+zypp install --auto-agree-with-licenses -- ${quoteWords(names)}
 `,
   };
 }

@@ -1,11 +1,12 @@
-import { debianInstaller, type InstallerFolder } from '../debian/installer.js';
-import { subiquityInstaller } from './subiquity.js';
-import type { Arch, OsFamily, Release, Version } from '../../types.js';
-import { APT_OF_UBUNTU } from './guest.js';
-import { isFrom, numbersOf } from '../../versions.js';
+import type { Arch } from '../../common/architectures.js';
+import { isFrom, parseVersion, type Version } from '../../common/versions.js';
 import { NO_VIRTIO, WITHOUT_VIRTIO } from '../../installer/virtio.js';
+import type { OsFamily, Release } from '../../profile/types.js';
+import { planDebianInstaller, type InstallerFolder } from '../debian/installer.js';
+import { UBUNTU_APT } from './guest.js';
+import { planSubiquityInstaller } from './subiquity.js';
 
-const SHARED = { installTypes: ['url', 'iso'], tools: APT_OF_UBUNTU, tried: 'fake cloud' } as const;
+const SHARED = { installTypes: ['url', 'iso'], tools: UBUNTU_APT, verified: 'fake cloud' } as const;
 const PRESEED = { ...SHARED, scriptKind: 'preseed' } as const;
 const PC: Arch[] = ['x86_64', 'i386'];
 
@@ -37,13 +38,24 @@ export const ubuntu: OsFamily = {
   names: ['Ubuntu'],
   releases: RELEASES,
   oldSshUpTo: '13.10',
+  usualMemoryFrom: '12.04',
+  codeNames: {
+    trusty: '14.04',
+    xenial: '16.04',
+    bionic: '18.04',
+    focal: '20.04',
+    jammy: '22.04',
+    noble: '24.04',
+    resolute: '26.04',
+  },
   versions: '5.04 to 26.04, with or without a point release',
-  versionOf: ({ version }) => (/^(6\.06|\d{1,2}\.(04|10))(\.\d{1,2})?$/.test(version) ? numbersOf(version) : undefined),
-  installer: (template, version) =>
-    isFrom(version, '20.04') ? subiquityInstaller(template) : debianInstaller(template, folderOf(version)),
+  readVersion: ({ version }) =>
+    /^(6\.06|\d{1,2}\.(04|10))(\.\d{1,2})?$/.test(version) ? parseVersion(version) : undefined,
+  planInstaller: (template, version) =>
+    isFrom(version, '20.04') ? planSubiquityInstaller(template) : planDebianInstaller(template, findFolder(version)),
 };
 
-function folderOf(version: Version): InstallerFolder {
+function findFolder(version: Version): InstallerFolder {
   return {
     folder: 'ubuntu-installer',
     distro: 'ubuntu',

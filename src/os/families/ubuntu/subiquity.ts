@@ -1,21 +1,21 @@
 import { FactoryError } from '../../../domain/errors.js';
 import type { Template } from '../../../tdl/types.js';
+import { type Arch, serialConsole } from '../../common/architectures.js';
 import {
-  commandLineOf,
-  fromMedium,
-  fromTree,
+  joinCommandLine,
+  buildMediumSource,
+  buildTreeSource,
   type InstallerSource,
-  linuxProperties,
-  serialConsole,
-  STRIPPED,
-  treeUrl,
+  buildLinuxProperties,
+  STRIPPED_PROPERTIES,
+  getTreeUrl,
 } from '../../installer/installer-plan.js';
-import type { Arch, InstallerPlan, IsoLayout, MediaIndex } from '../../types.js';
+import type { InstallerPlan, IsoLayout, MediaIndex } from '../../installer/types.js';
 
 /** Ubuntu's names of the architectures. */
 const NAMES: Partial<Record<Arch, string>> = { x86_64: 'amd64', aarch64: 'arm64', ppc64le: 'ppc64el', s390x: 's390x' };
 
-/** What casper and subiquity print when they cannot go on. An install script may say IMAGEFACTORY-ERROR itself. */
+/** Console lines of casper and subiquity that mean a failure. An install script may print IMAGEFACTORY-ERROR itself. */
 const FAILURES = [
   '(^|\\r)IMAGEFACTORY-ERROR',
   'Unable to find a (live file system|medium containing a live file system)',
@@ -27,7 +27,7 @@ const FAILURES = [
   'Kernel panic - not syncing',
 ];
 
-/** The live server's medium. Where subiquity is told by cloud-init what to do, it looks for nothing on it. */
+/** The live server's medium. It carries no script: cloud-init passes the script to subiquity. */
 const LAYOUT: IsoLayout = {
   boots: {
     kernels: ['casper/vmlinuz', 'casper/hwe-vmlinuz', 'casper/vmlinux', 'boot/kernel.ubuntu'],
@@ -36,22 +36,22 @@ const LAYOUT: IsoLayout = {
 };
 
 /**
- * The installer of Ubuntu since 20.04. `<url>` is either the address of a live server's ISO, or a folder that has the installer's
- * kernel and ramdisk: the netboot folder beside the ISOs, or a medium that is unpacked on a server. casper, in the ramdisk, fetches the
- * ISO into memory: from that address, from what `kernelparam` says (`url=` or `iso-url=`), or from above the netboot folder. `<iso>` is the live
- * server's medium, and casper finds it in its drive.
+ * The installer of Ubuntu since 20.04. `<url>` is either the address of a live server's ISO, or a folder that has the
+ * installer's kernel and ramdisk: the netboot folder beside the ISOs, or a medium that is unpacked on a server. casper,
+ * in the ramdisk, fetches the ISO into memory: from that address, from what `kernelparam` says (`url=` or `iso-url=`),
+ * or from above the netboot folder. `<iso>` is the live server's medium, and casper finds it in its drive.
  *
- * The script is the instance's user data: cloud-init runs in the live system, knows OpenStack by its DMI, and hands the key `autoinstall` on.
- * The word `autoinstall` spares the question whether the disk may be erased.
+ * The script is the instance's user data: cloud-init runs in the live system, knows OpenStack by its DMI, and hands the
+ * key `autoinstall` on. The word `autoinstall` spares the question whether the disk may be erased.
  * https://ubuntu.com/server/docs/install/netboot-amd64
  */
-export function subiquityInstaller(template: Template): InstallerPlan {
+export function planSubiquityInstaller(template: Template): InstallerPlan {
   const { os } = template;
   const console = serialConsole(os.arch);
-  const { source, words } = os.install.type === 'iso' ? medium(os.install) : netboot(template);
+  const { source, words } = os.install.type === 'iso' ? bootFromMedium(os.install) : bootFromTree(template);
   return {
     ...source,
-    commandLine: commandLineOf([
+    commandLine: joinCommandLine([
       ...words,
       'autoinstall',
       `console=${console}`,
@@ -62,29 +62,29 @@ export function subiquityInstaller(template: Template): InstallerPlan {
     scriptKind: 'autoinstall',
     scriptTransport: 'user_data',
     bootImageProperties: {},
-    imageProperties: linuxProperties(os, 'ubuntu'),
-    strippedProperties: [...STRIPPED],
+    imageProperties: buildLinuxProperties(os, 'ubuntu'),
+    strippedProperties: [...STRIPPED_PROPERTIES],
     failurePatterns: [...FAILURES],
   };
 }
 
-/** What casper boots from, and what it is told of it. */
-interface Casper {
+/** The files that casper is booted from, and the words of its command line. */
+interface CasperBoot {
   source: InstallerSource;
   words: string[];
 }
 
-function medium(install: Extract<Template['os']['install'], { type: 'iso' }>): Casper {
-  return { source: fromMedium(install, LAYOUT), words: [] };
+function bootFromMedium(install: Extract<Template['os']['install'], { type: 'iso' }>): CasperBoot {
+  return { source: buildMediumSource(install, LAYOUT), words: [] };
 }
 
-function netboot(template: Template): Casper {
-  const name = nameOf(template);
-  const { folders, iso, indexes = [] } = placesOf(template, name);
+function bootFromTree(template: Template): CasperBoot {
+  const name = findArchName(template);
+  const { folders, iso, indexes = [] } = findLocations(template, name);
   return {
-    source: fromTree(
-      folders.flatMap((folder) => kernelsIn(folder, name)),
-      folders.flatMap((folder) => ramdisksIn(folder, name)),
+    source: buildTreeSource(
+      folders.flatMap((folder) => listKernels(folder, name)),
+      folders.flatMap((folder) => listRamdisks(folder, name)),
       indexes,
     ),
     words: [
@@ -99,7 +99,7 @@ function netboot(template: Template): Casper {
   };
 }
 
-function nameOf({ os }: Template): string {
+function findArchName({ os }: Template): string {
   const name = NAMES[os.arch];
   if (name !== undefined) return name;
   throw new FactoryError('UnsupportedOs', `Ubuntu's live server is not made for ${os.arch}`, {
@@ -107,19 +107,19 @@ function nameOf({ os }: Template): string {
   });
 }
 
-/** Where things lie. */
-interface Places {
-  /** Of kernel and ramdisk, best first. */
+/** The locations of the installer's files. */
+interface TreeLocations {
+  /** Folders of kernel and ramdisk, best first. */
   folders: string[];
-  /** The ISO that the installer is to fetch; undefined where `kernelparam` says it. */
+  /** The ISO that the installer fetches; undefined where `kernelparam` names it. */
   iso?: string;
-  /** What says which ISOs there are, where the address is a guess. */
+  /** The index of the published ISOs, where `iso` is a guess. */
   indexes?: MediaIndex[];
 }
 
-function placesOf(template: Template, port: string): Places {
+function findLocations(template: Template, port: string): TreeLocations {
   const { os } = template;
-  const url = treeUrl(template);
+  const url = getTreeUrl(template);
   const beside = (address: string): string => address.slice(0, address.lastIndexOf('/'));
   const given = /(^|\s)(url|iso-url)=/.test(os.kernelparam ?? '');
   if (/\.iso$/i.test(url)) {
@@ -139,10 +139,10 @@ function placesOf(template: Template, port: string): Places {
   });
 }
 
-function kernelsIn(folder: string, port: string): string[] {
+function listKernels(folder: string, port: string): string[] {
   return [`${folder}/linux`, `${folder}/${port}/linux`, `${folder}/casper/vmlinuz`, `${folder}/casper/vmlinux`];
 }
 
-function ramdisksIn(folder: string, port: string): string[] {
+function listRamdisks(folder: string, port: string): string[] {
   return [`${folder}/initrd`, `${folder}/${port}/initrd`, `${folder}/casper/initrd`];
 }

@@ -1,15 +1,23 @@
 import { FactoryError } from '../../../domain/errors.js';
 import type { Template } from '../../../tdl/types.js';
-import { architectureProperty, fromMedium, isoOf, STRIPPED } from '../../installer/installer-plan.js';
+import { architectureProperty } from '../../common/architectures.js';
+import type { Version } from '../../common/versions.js';
+import {
+  WINDOWS_VERSIONS,
+  findWindowsVersion,
+  type WindowsVersion,
+  parseWindowsVersion,
+} from '../../common/windows-versions.js';
 import { NO_TOOLS } from '../../guest/no-package-manager.js';
+import { buildMediumSource, getIso, STRIPPED_PROPERTIES } from '../../installer/installer-plan.js';
+import type { InstallerPlan, IsoLayout } from '../../installer/types.js';
 import { ONLY_BY_ISO } from '../../installer/unsupported.js';
-import type { InstallerPlan, IsoLayout, OsFamily, Release, Version } from '../../types.js';
+import type { OsFamily, Release } from '../../profile/types.js';
 import { WINDOWS_TOOLS } from './guest.js';
-import { WINDOWS_VERSIONS, type WindowsVersion, windowsOf, windowsVersionOf } from './versions.js';
 
-const REFUSED = { installTypes: [], tried: 'not yet', scriptKind: 'autounattend', tools: NO_TOOLS } as const;
+const REFUSED = { installTypes: [], verified: 'not yet', scriptKind: 'autounattend', tools: NO_TOOLS } as const;
 
-function noteOf({ hasSsh, modern }: WindowsVersion): string {
+function writeNote({ hasSsh, modern }: WindowsVersion): string {
   const notes = [
     ...(hasSsh ? [] : ['OpenSSH for Windows has to be among the <extras>, as OpenSSH-Win64….msi (OpenSSH-Win32….msi)']),
     ...(modern ? ['its machines are of type q35'] : []),
@@ -17,8 +25,8 @@ function noteOf({ hasSsh, modern }: WindowsVersion): string {
   return notes.join('; ');
 }
 
-function releaseOf(version: WindowsVersion): Release {
-  const note = noteOf(version);
+function buildRelease(version: WindowsVersion): Release {
+  const note = writeNote(version);
   return {
     from: version.name,
     to: version.name,
@@ -27,7 +35,7 @@ function releaseOf(version: WindowsVersion): Release {
     reason: ONLY_BY_ISO,
     scriptKind: 'autounattend',
     tools: WINDOWS_TOOLS,
-    tried: 'fake cloud',
+    verified: 'fake cloud',
     ...(note === '' ? {} : { note }),
   };
 }
@@ -55,35 +63,35 @@ export const windows: OsFamily = {
       arches: ['x86_64', 'i386'],
       reason: 'it has no PowerShell of its own, which its guests would be customised by',
     },
-    ...WINDOWS_VERSIONS.map(releaseOf),
+    ...WINDOWS_VERSIONS.map(buildRelease),
   ],
   versions: '7, 8, 8.1, 10, 11, 2008R2, 2012, 2012R2, 2016, 2019, 2022 or 2025',
-  versionOf: ({ version }) => windowsVersionOf(version),
-  installer,
+  readVersion: ({ version }) => parseWindowsVersion(version),
+  planInstaller: planWindowsInstaller,
 };
 
-/** Its media are in UDF, which nobody here can make anew: what they lack comes on a medium of its own. */
+/** Windows' media are in UDF, which we cannot write: the script and the extras come on a second, small medium. */
 const LAYOUT: IsoLayout = { script: { path: 'autounattend.xml', beside: 'IMGFACTORY' } };
 
-/** What a stock script writes on the serial console, and what UEFI does when nothing has started. */
+/** Console lines that mean a failure: those of a stock script, and UEFI's line when nothing could be booted. */
 const FAILURES = ['(^|\\r)IMAGEFACTORY-ERROR', 'BdsDxe: No bootable option or device was found'];
 
-function installer(template: Template, version: Version): InstallerPlan {
+function planWindowsInstaller(template: Template, version: Version): InstallerPlan {
   const { os } = template;
   if (os.kernelparam !== undefined && os.kernelparam.trim() !== '') {
     throw new FactoryError('InvalidTemplate', '<kernelparam>: Windows Setup has no command line', {
       hint: 'leave it out',
     });
   }
-  const { osinfo, modern } = windowsOf(version, os.version);
+  const { osinfo, modern } = findWindowsVersion(version, os.version);
   return {
-    ...fromMedium(isoOf(template), LAYOUT),
+    ...buildMediumSource(getIso(template), LAYOUT),
     commandLine: '',
     scriptKind: 'autounattend',
     scriptTransport: 'medium',
     bootImageProperties: {},
     imageProperties: {
-      // Nova gives such machines a clock in local time and Hyper-V's enlightenments.
+      // For this type, Nova sets the machine's clock to local time and enables Hyper-V's enlightenments.
       os_type: 'windows',
       os_distro: 'windows',
       os_version: osinfo,
@@ -91,7 +99,7 @@ function installer(template: Template, version: Version): InstallerPlan {
       ...(modern ? { hw_machine_type: 'q35' } : {}),
     },
     lacksVirtio: true,
-    strippedProperties: [...STRIPPED],
+    strippedProperties: [...STRIPPED_PROPERTIES],
     failurePatterns: [...FAILURES],
   };
 }

@@ -1,10 +1,10 @@
 import { buildPowershellScript } from '../../../domain/powershell.js';
 import type { Repository } from '../../../tdl/types.js';
-import type { GuestScript, GuestTools } from '../../types.js';
+import type { GuestScript, GuestTools } from '../../guest/guest-tools.js';
 
 /**
- * Finds Chocolatey, or fetches it the way that its makers say: https://docs.chocolatey.org/en-us/choco/setup/. Old versions of Windows do not
- * offer TLS 1.2 (3072) unless they are told.
+ * Finds Chocolatey, or installs it as its documentation says: https://docs.chocolatey.org/en-us/choco/setup/. Old
+ * versions of Windows do not enable TLS 1.2 (3072) by default.
  */
 const CHOCO = `$choco = Join-Path $env:ProgramData 'chocolatey\\bin\\choco.exe'
 if (-not (Test-Path -LiteralPath $choco)) {
@@ -13,7 +13,7 @@ if (-not (Test-Path -LiteralPath $choco)) {
 }
 `;
 
-/** Gives Chocolatey's exit status on, apart from those that say that Windows should be started again: then it has gone well. */
+/** Exits with Chocolatey's status; the statuses that ask for a reboot count as success. */
 const STATUS = `if (@(0, 1641, 3010) -contains $LASTEXITCODE) { exit 0 }
 exit $LASTEXITCODE
 `;
@@ -31,7 +31,7 @@ export const INSTALL_PACKAGES = `${CHOCO}& $choco install --yes --no-progress --
 ${STATUS}`;
 
 /**
- * What Windows says is installed, with its version, programs for i386 included; the same as in its settings.
+ * Lists the installed programs with their versions, as Windows' settings do, including programs for i386.
  * https://learn.microsoft.com/windows/win32/msi/uninstall-registry-key
  */
 export const LIST_PROGRAMS = `$places = 'HKLM:\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Uninstall\\*',
@@ -42,15 +42,16 @@ Get-ItemProperty $places -ErrorAction SilentlyContinue |
   Sort-Object -Unique
 `;
 
-/** The answer files that sysprep is given: that of Cloudbase-Init, or the one that a stock script leaves. */
+/** The answer files for sysprep: that of Cloudbase-Init, or the one that a stock script leaves. */
 const ANSWERS = [
   '$env:ProgramFiles\\Cloudbase Solutions\\Cloudbase-Init\\conf\\Unattend.xml',
   '$env:SystemRoot\\System32\\Sysprep\\imagefactory.xml',
 ];
 
 /**
- * What belongs to this machine goes; then sysprep takes its SID and its name, where there is an answer file for the machines that are made
- * from the image. It ends without a shutdown (`/quit`), because our key is still there: Windows then says that it is ready by its state.
+ * Removes the identity of the machine. Then sysprep removes its SID and its name, where there is an answer file for the
+ * instances of the image. sysprep does not shut down (`/quit`), because the build's key is still there; the registry's
+ * ImageState says whether it has succeeded.
  * https://learn.microsoft.com/windows-hardware/manufacture/desktop/sysprep-command-line-options,
  * https://learn.microsoft.com/windows-hardware/manufacture/desktop/windows-setup-states
  */
@@ -93,7 +94,7 @@ function installPackages(names: string[]): GuestScript {
   };
 }
 
-/** Chocolatey. The ICICLE has what Windows itself lists, by whomever it was installed. */
+/** Chocolatey. The ICICLE lists the programs that Windows itself lists, not only Chocolatey's. */
 export const WINDOWS_TOOLS: GuestTools = {
   shell: 'powershell',
   packageManager: 'choco',

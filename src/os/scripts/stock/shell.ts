@@ -1,8 +1,11 @@
-import { words } from '../../guest/guest-scripts.js';
-import { INSTALLED } from './types.js';
+import { quoteWords } from '../../guest/guest-scripts.js';
+import { INSTALLED } from './stock-input.js';
 
-/** cloud-init's own configuration: whom it lets in. Images let in their distribution's user; root only where the build needs it. */
-export function cloudConfig(user: string): string {
+/**
+ * Writes cloud-init's configuration of the user who may log in. The default is the distribution's user; root is enabled
+ * only where the build logs in as root.
+ */
+export function writeCloudConfig(user: string): string {
   if (user === 'root') return 'disable_root: false\n';
   return `system_info:
   default_user:
@@ -13,26 +16,28 @@ export function cloudConfig(user: string): string {
 `;
 }
 
-/** Where cloud-init reads it, after what its package has brought. */
+/** The path of this configuration: cloud-init reads it after the files of its package. */
 export const CLOUD_CONFIG_PATH = '/etc/cloud/cloud.cfg.d/90_imagefactory.cfg';
 
-/** Says in the installed system who is let in: one line, because some script languages have no others. */
-export function letIn(user: string): string {
-  return `mkdir -p /etc/cloud/cloud.cfg.d && printf ${words([cloudConfig(user).replaceAll('\n', '\\n')])} >${CLOUD_CONFIG_PATH}`;
+/** Writes a command that configures the user who may log in. One line, because some script languages allow no more. */
+export function writeUserAccess(user: string): string {
+  return `mkdir -p /etc/cloud/cloud.cfg.d && printf ${quoteWords([writeCloudConfig(user).replaceAll('\n', '\\n')])} >${CLOUD_CONFIG_PATH}`;
 }
 
-/** Lines of a script that runs in the installed system: who is let in, then the marker. */
-export function lastCommands(user: string): string[] {
-  return [`${letIn(user)} || exit 1`, `echo ${INSTALLED} >/dev/console`];
+/**
+ * Writes the last lines of a script in the installed system: the user who may log in, then the marker on the console.
+ */
+export function writeLastCommands(user: string): string[] {
+  return [`${writeUserAccess(user)} || exit 1`, `echo ${INSTALLED} >/dev/console`];
 }
 
-/** How a system without cloud-init runs something at the end of each start. */
+/** How a system without cloud-init runs a program at the end of each boot. */
 export type BootHook = 'rc.local' | 'init.d' | 'after.local';
 
 const KEY_PROGRAM = '/usr/local/sbin/openstack-key';
 
 const HOOKS: Record<BootHook, string> = {
-  // Red Hat's, and what is made like it. Later releases run it, but do not bring it.
+  // Red Hat and its derivatives. Later releases run the file, but do not create it.
   'rc.local': `[ -s /etc/rc.d/rc.local ] || echo '#!/bin/sh' >/etc/rc.d/rc.local
 echo ${KEY_PROGRAM} >>/etc/rc.d/rc.local
 chmod +x /etc/rc.d/rc.local`,
@@ -57,15 +62,16 @@ chmod 755 /etc/init.d/after.local`,
 };
 
 /**
- * For systems that have no cloud-init: at each start the key of the instance is read from the metadata service and let in as the user's, who
- * is made here, and the SSH host keys are shown on the console, between the lines that cloud-init has for it: nothing else says
- * whom we talk to. The service may be there later than the network, so it is asked for a minute. Debian makes host keys with its package
- * only, and an image has none.
+ * Writes a service for systems without cloud-init. The script creates the user. At each boot the service fetches the
+ * key of the instance from the metadata service, adds it to the user's authorized keys, and prints the SSH host keys to
+ * the console between cloud-init's marker lines: the build verifies the host by them. The metadata service may become
+ * reachable later than the network, so the service retries for a minute. Debian creates host keys only when its package
+ * is installed, and an image has none, so the service creates them.
  */
-export function keyAtBoot(user: string, hook: BootHook): string {
+export function writeKeyService(user: string, hook: BootHook): string {
   const home = user === 'root' ? '/root' : `/home/${user}`;
   return `if ! command -v cloud-init >/dev/null 2>&1; then
-${user === 'root' ? '' : `${newUser(user)}\n`}mkdir -p /usr/local/sbin
+${user === 'root' ? '' : `${writeNewUser(user)}\n`}mkdir -p /usr/local/sbin
 cat >${KEY_PROGRAM} <<'END'
 #!/bin/sh
 url=http://169.254.169.254/latest/meta-data/public-keys/0/openssh-key
@@ -90,8 +96,8 @@ ${HOOKS[hook]}
 fi`;
 }
 
-/** Old releases want a terminal for sudo, and read no folder of rules. */
-function newUser(user: string): string {
+/** Old releases require a terminal for sudo, and read no /etc/sudoers.d. */
+function writeNewUser(user: string): string {
   return `useradd -m -s /bin/bash ${user}
 printf '%s\\n' '${user} ALL=(ALL) NOPASSWD: ALL' 'Defaults:${user} !requiretty' >>/etc/sudoers`;
 }

@@ -1,6 +1,6 @@
-import { INSTALLED } from './types.js';
+import { INSTALLED } from './stock-input.js';
 
-/** Where Windows has scripts of its setup: only administrators write there. */
+/** The folder of Windows' setup scripts: only administrators can write to it. */
 const SCRIPTS = '$env:SystemRoot\\Setup\\Scripts';
 
 /** Defines `Write-Console TEXT`: a line on the serial console, which the build reads. */
@@ -10,8 +10,9 @@ const CONSOLE = `function Write-Console($text) {
 }`;
 
 /**
- * At each start the key of the instance is read from the metadata service and let in as the administrators', the SSH host keys are shown on
- * the console, between the lines that cloud-init has for it, and the system's volume takes the room that its disk has.
+ * At each boot: fetches the key of the instance from the metadata service, adds it to the administrators' authorized
+ * keys, prints the SSH host keys to the console between cloud-init's marker lines, and extends the system's volume to
+ * the size of its disk.
  */
 const KEY_AT_BOOT = `$ErrorActionPreference = 'Stop'
 ${CONSOLE}
@@ -37,14 +38,15 @@ Write-Console ($lines -join ([string][char]13 + [char]10))
 'select volume c', 'extend' | & diskpart.exe | Out-Null
 `;
 
-/** The text as a here-string of PowerShell, in which nothing is replaced. */
-function hereString(text: string): string {
+/** Quotes a text as a here-string of PowerShell, in which nothing is replaced. */
+function quoteHereString(text: string): string {
   return `@'\n${text}'@`;
 }
 
 /**
- * What the first logon runs: drivers and agent, OpenSSH, the key at each start, the answer file for sysprep. It stands in a comment of the
- * answer file, since a command of it may have 1024 characters; so it has no two hyphens one after the other. $source is that file.
+ * The script that the first logon runs: it installs drivers, agent and OpenSSH, the service for the key, and the answer
+ * file for sysprep. It stands in a comment of the answer file ($source), because a command there may have 1024
+ * characters at most. A comment must not contain two hyphens in a row.
  * https://learn.microsoft.com/windows-server/administration/openssh/openssh_install_firstuse
  */
 export const WINDOWS_SETUP = `param($source)
@@ -89,7 +91,7 @@ try {
   Remove-Item (Join-Path $env:ProgramData 'ssh\\ssh_host_*') -Force -ErrorAction SilentlyContinue
 
   [void][IO.Directory]::CreateDirectory("${SCRIPTS}")
-  [IO.File]::WriteAllText("${SCRIPTS}\\openstack-key.ps1", ${hereString(KEY_AT_BOOT)})
+  [IO.File]::WriteAllText("${SCRIPTS}\\openstack-key.ps1", ${quoteHereString(KEY_AT_BOOT)})
   $command = "powershell.exe -NoProfile -ExecutionPolicy Bypass -File ${SCRIPTS}\\openstack-key.ps1"
   & schtasks.exe /create /f /tn openstack-key /sc onstart /ru SYSTEM /rl highest /tr $command | Out-Null
   if ($LASTEXITCODE -ne 0) { throw 'the task that lets the key in could not be made' }

@@ -1,13 +1,10 @@
+import { listScriptKinds } from '../../../../src/os/scripts/kinds/registry.js';
 import type { BootMedium, FakeServer } from '../state.js';
 
-/**
- * The options of kernel command lines that name a script on the medium. Mageia's option has no scheme for the medium;
- * the path in Mandriva's is relative to the folder of the architecture.
- */
-const SCRIPT_OPTION =
-  /(?:^|\s)(?:file=\/cdrom\/|(?:inst\.)?ks=cdrom:\/|autoyast=cd:\/|inst\.auto=label:\/\/[^/\s]+\/|kickstart=(?!\w+:))(\S+)/;
-/** The paths at which the installers of FreeBSD, Mageia and Windows look for a script without an option. */
-const DEFAULT_PATHS = ['etc/installerconfig', 'install/auto_inst.cfg.pl', 'autounattend.xml', 'Autounattend.xml'];
+/** The words of kernel command lines that name a script on the medium, by kind. */
+const SCRIPT_WORDS = listScriptKinds().flatMap(([, { medium }]) => medium.word ?? []);
+/** The paths at which the installers of FreeBSD, Mageia and Windows look for a script without such a word. */
+const DEFAULT_PATHS = listScriptKinds().flatMap(([, { medium }]) => medium.paths ?? []);
 
 /** The folders of a medium that an installer may use as its root. */
 const ROOTS = ['', 'i586/', 'x86_64/'];
@@ -25,7 +22,7 @@ export function findInstallScript(server: FakeServer, media: BootMedium[]): Inst
   const { commandLine, userData } = server;
   const findSize = (path: string): number | undefined =>
     media.flatMap(({ files }) => ROOTS.map((root) => files.get(root + path))).find((size) => size !== undefined);
-  const named = SCRIPT_OPTION.exec(commandLine)?.[1];
+  const named = SCRIPT_WORDS.map((word) => word.exec(commandLine)?.[1]).find((path) => path !== undefined);
   if (named !== undefined) return describeOnMedium(named, findSize(named));
   const bytes = Buffer.from(userData ?? '', 'base64').length;
   const path = bytes > 0 ? undefined : DEFAULT_PATHS.find((candidate) => findSize(candidate) !== undefined);

@@ -120,7 +120,7 @@ test('before a worker has answered the view says so, and after ten seconds what 
 
 test('a build whose worker has gone says that it waits for another', () => {
   const activities = [
-    { type: 'runGuestStep', state: 'waiting' as const, attempt: 2, lastFailure: 'heartbeat timeout' },
+    { type: 'runTemplateStep', state: 'waiting' as const, attempt: 2, lastFailure: 'heartbeat timeout' },
   ];
   const text = renderView(seenWith({ activities, workers: false }), { ...OPTIONS, columns: 120 });
   assert.match(text, /no worker is there to go on: start one with `imagefactory worker`/);

@@ -4,12 +4,12 @@ import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { parseParameters } from '../../../../src/domain/parameters.js';
 import { type BuildPlan, computeJeosDigest, planBuild } from '../../../../src/planning/plan.js';
 import { maskSecrets, findSecrets } from '../../../../src/planning/secrets.js';
-import { profileFor } from '../../../../src/os/registry.js';
+import { findProfile } from '../../../../src/os/registry.js';
 import { checkInstallScript } from '../../../../src/os/scripts/check-install-script.js';
-import { scriptPasswords } from '../../../../src/os/passwords/script-passwords.js';
+import { findScriptPasswords } from '../../../../src/os/passwords/script-passwords.js';
 import { WINDOWS_SETUP } from '../../../../src/os/scripts/stock/windows-setup.js';
-import { INSTALLED } from '../../../../src/os/scripts/stock/types.js';
-import { WINDOWS_VERSIONS } from '../../../../src/os/families/windows/versions.js';
+import { INSTALLED } from '../../../../src/os/scripts/stock/stock-input.js';
+import { WINDOWS_VERSIONS } from '../../../../src/os/common/windows-versions.js';
 import type { Template } from '../../../../src/tdl/types.js';
 import { mediumTemplateOf, templateOf } from '../templates.js';
 
@@ -211,14 +211,14 @@ describe('a stock answer file of Windows', () => {
   it('has no password that would be shown', () => {
     const of = template('2022');
     const { script } = plan(of);
-    assert.deepEqual(scriptPasswords(script), ['se&lt;r&amp;t:&quot;1A']);
+    assert.deepEqual(findScriptPasswords(script), ['se&lt;r&amp;t:&quot;1A']);
     const shown = maskSecrets(`${script}\n${PASSWORD}`, findSecrets(of, script));
     for (const secret of [PASSWORD, 'se&lt;r&amp;t:&quot;1A']) assert(!shown.includes(secret));
   });
 });
 
 describe('the tools of a Windows guest', () => {
-  const tools = profileFor(template('2022')).profile;
+  const tools = findProfile(template('2022')).profile;
 
   it('install packages and sources by Chocolatey', () => {
     assert.match(tools.installPackages(['7zip', "it's"]).script, /^\$names = @\('7zip', 'it''s'\)\n/);

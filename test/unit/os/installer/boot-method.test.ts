@@ -2,17 +2,17 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
   type Bootable,
-  bootMethodFor,
+  selectBootMethod,
   type BootMethod,
   checkBootMethod,
 } from '../../../../src/os/installer/boot-method.js';
-import { profileFor } from '../../../../src/os/registry.js';
-import type { InstallerPlan } from '../../../../src/os/types.js';
+import { findProfile } from '../../../../src/os/registry.js';
+import type { InstallerPlan } from '../../../../src/os/installer/types.js';
 import { mediumTemplateOf, templateOf } from '../templates.js';
 import { catchFactoryError } from '../../../support/factory-errors.js';
 
 function planOf(template: ReturnType<typeof templateOf>): InstallerPlan {
-  return profileFor(template).profile.installer(template);
+  return findProfile(template).profile.planInstaller(template);
 }
 const TREE = planOf(templateOf('Debian', '12'));
 const MEDIUM = planOf(mediumTemplateOf('Debian', '12'));
@@ -20,17 +20,17 @@ const OWN_LOADER = planOf(mediumTemplateOf('FreeBSD', '14.1'));
 
 describe('what an installer is booted from', () => {
   it('is kernel and ramdisk, where the cloud takes them or does not say', () => {
-    assert.equal(bootMethodFor(['raw', 'qcow2', 'aki', 'ari'], TREE), 'direct');
-    assert.equal(bootMethodFor([], MEDIUM), 'direct');
+    assert.equal(selectBootMethod(['raw', 'qcow2', 'aki', 'ari'], TREE), 'direct');
+    assert.equal(selectBootMethod([], MEDIUM), 'direct');
   });
 
   it('is a disk of ours, where the cloud takes no kernels', () => {
-    assert.equal(bootMethodFor(['raw', 'qcow2'], MEDIUM), 'stub');
-    assert.equal(bootMethodFor(['raw', 'aki'], TREE), 'stub');
+    assert.equal(selectBootMethod(['raw', 'qcow2'], MEDIUM), 'stub');
+    assert.equal(selectBootMethod(['raw', 'aki'], TREE), 'stub');
   });
 
   it('is the medium, where only its own boot loader starts it', () => {
-    assert.equal(bootMethodFor([], OWN_LOADER), 'iso');
+    assert.equal(selectBootMethod([], OWN_LOADER), 'iso');
     check('iso', { plan: OWN_LOADER, arch: 'aarch64', firmware: 'secure_boot' });
     assertRefused(/only the boot loader of its own medium/, 'direct', { plan: OWN_LOADER });
     assertRefused(/only the boot loader of its own medium/, 'stub', { plan: OWN_LOADER });

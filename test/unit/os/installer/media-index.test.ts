@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { profileFor } from '../../../../src/os/registry.js';
-import { mediaFromIndex, type IndexedMedia } from '../../../../src/os/installer/media-index.js';
-import type { MediaIndex } from '../../../../src/os/types.js';
+import { findProfile } from '../../../../src/os/registry.js';
+import { parseMediaIndex, type IndexedMedia } from '../../../../src/os/installer/media-index.js';
+import type { MediaIndex } from '../../../../src/os/installer/types.js';
 import type { Template } from '../../../../src/tdl/types.js';
 import { templateOf } from '../templates.js';
 
@@ -11,10 +11,10 @@ const RAMDISK = 'b'.repeat(64);
 
 function mediaOf(name: string, text: string, version = '19', format?: MediaIndex['format']): IndexedMedia {
   const template = templateOf(name, version);
-  const plan = profileFor(template).profile.installer(template);
+  const plan = findProfile(template).profile.planInstaller(template);
   const index = plan.indexes.find((one) => format === undefined || one.format === format);
   assert(index);
-  return mediaFromIndex(index, text, plan);
+  return parseMediaIndex(index, text, plan);
 }
 
 const OS = 'http://dl.example.org/fedora/os';
@@ -78,12 +78,12 @@ describe('SHA256SUMS of Ubuntu’s live server', () => {
   const isoIn = (text: string, version = '24.04'): IndexedMedia => {
     const install = { type: 'url', url: `${folder}/netboot/amd64`, extras: [] } satisfies Template['os']['install'];
     const template = templateOf('Ubuntu', version, { install });
-    const plan = profileFor(template).profile.installer(template);
+    const plan = findProfile(template).profile.planInstaller(template);
     assert.ok(plan.commandLine.includes(` url=${folder}/ubuntu-${version}-live-server-amd64.iso `));
     const [index] = plan.indexes;
     assert(index);
     assert.equal(index.url, `${folder}/SHA256SUMS`);
-    return mediaFromIndex(index, text, plan);
+    return parseMediaIndex(index, text, plan);
   };
   const sums = (...names: string[]): string => names.map((name) => `${KERNEL} *${name}\n`).join('');
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { profileFor } from '../../../../src/os/registry.js';
-import { memoryOf, memoryWarning } from '../../../../src/os/installer/memory.js';
+import { findProfile } from '../../../../src/os/registry.js';
+import { findMemory, checkMemory } from '../../../../src/os/installer/memory.js';
 import { mediumTemplateOf, templateOf } from '../templates.js';
 
 function memory(
@@ -9,7 +9,7 @@ function memory(
   version: string,
   template = templateOf(name, version),
 ): { installer: number; system: number } {
-  return memoryOf(template, profileFor(template).profile);
+  return findMemory(template, findProfile(template).profile);
 }
 
 describe('the memory that a system needs', () => {
@@ -36,11 +36,11 @@ describe('the memory that a system needs', () => {
 
   it('is told where the flavor has less', () => {
     const template = templateOf('Fedora', '43');
-    const { profile } = profileFor(template);
+    const { profile } = findProfile(template);
     assert.equal(
-      memoryWarning(template, profile, { name: 'm1.tiny', ram: 512 }),
+      checkMemory(template, profile, { name: 'm1.tiny', ram: 512 }),
       'flavor m1.tiny has 512 MiB of memory, the installer of Fedora 43 needs about 2048',
     );
-    assert.equal(memoryWarning(template, profile, { name: 'm1.small', ram: 2048 }), undefined);
+    assert.equal(checkMemory(template, profile, { name: 'm1.small', ram: 2048 }), undefined);
   });
 });

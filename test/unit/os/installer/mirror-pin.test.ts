@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { pinnedUrls, pinOf, withPin } from '../../../../src/os/installer/mirror-pin.js';
-import { profileFor } from '../../../../src/os/registry.js';
+import { pinUrls, findMirrorPin, withPin } from '../../../../src/os/installer/mirror-pin.js';
+import { findProfile } from '../../../../src/os/registry.js';
 import { templateOf } from '../templates.js';
 
 const ASKED = 'http://download.example.org/pub/fedora/linux/releases/43/Everything/x86_64/os/.treeinfo';
@@ -9,7 +9,7 @@ const ANSWERED = 'https://mirror.example.net/fedora/linux/releases/43/Everything
 
 describe('a mirror that answers for a redirector', () => {
   it('is what stands before the path that both have', () => {
-    assert.deepEqual(pinOf(ASKED, ANSWERED), {
+    assert.deepEqual(findMirrorPin(ASKED, ANSWERED), {
       from: 'http://download.example.org/pub/',
       to: 'https://mirror.example.net/',
     });
@@ -18,13 +18,13 @@ describe('a mirror that answers for a redirector', () => {
   it('is pinned with the installer’s name for the tree too', () => {
     const url = ASKED.replace('/.treeinfo', '');
     const template = templateOf('Fedora', '43', { install: { type: 'url', url, extras: [] } });
-    const plan = withPin(profileFor(template).profile.installer(template), pinOf(ASKED, ANSWERED));
+    const plan = withPin(findProfile(template).profile.planInstaller(template), findMirrorPin(ASKED, ANSWERED));
     assert.match(plan.commandLine, / inst\.repo=https:\/\/mirror\.example\.net\/fedora\/linux\/releases\/43\/Everything\/x86_64\/os /); // prettier-ignore
   });
 
   it('is asked first, and the redirector again where the mirror has less', () => {
     const kernel = ASKED.replace('.treeinfo', 'images/pxeboot/vmlinuz');
-    assert.deepEqual(pinnedUrls([kernel, 'http://other.example.org/vmlinuz'], pinOf(ASKED, ANSWERED)), [
+    assert.deepEqual(pinUrls([kernel, 'http://other.example.org/vmlinuz'], findMirrorPin(ASKED, ANSWERED)), [
       ANSWERED.replace('.treeinfo', 'images/pxeboot/vmlinuz'),
       kernel,
       'http://other.example.org/vmlinuz',
@@ -32,9 +32,9 @@ describe('a mirror that answers for a redirector', () => {
   });
 
   it('is none where nothing was redirected, where the address is signed or has a password, or where the file is called otherwise', () => {
-    assert.equal(pinOf(ASKED, ASKED), undefined);
-    assert.equal(pinOf(ASKED, `${ANSWERED}?Signature=abc`), undefined);
-    assert.equal(pinOf('http://u:p@a.example.org/x/y', 'http://b.example.org/z/y'), undefined);
-    assert.equal(pinOf('http://a.example.org/x/f', 'http://a.example.org/x/f-2'), undefined);
+    assert.equal(findMirrorPin(ASKED, ASKED), undefined);
+    assert.equal(findMirrorPin(ASKED, `${ANSWERED}?Signature=abc`), undefined);
+    assert.equal(findMirrorPin('http://u:p@a.example.org/x/y', 'http://b.example.org/z/y'), undefined);
+    assert.equal(findMirrorPin('http://a.example.org/x/f', 'http://a.example.org/x/f-2'), undefined);
   });
 });

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { profileFor } from '../../../../src/os/registry.js';
-import { scriptInRamdisk, withTransport } from '../../../../src/os/installer/script-transport.js';
-import type { ScriptTransport } from '../../../../src/os/types.js';
-import type { InstallerPlan } from '../../../../src/os/types.js';
+import { findProfile } from '../../../../src/os/registry.js';
+import { getRamdiskPath, withTransport } from '../../../../src/os/installer/script-transport.js';
+import type { ScriptTransport } from '../../../../src/os/common/user-data.js';
+import type { InstallerPlan } from '../../../../src/os/installer/types.js';
 import { mediumTemplateOf, templateOf } from '../templates.js';
 import { catchFactoryError } from '../../../support/factory-errors.js';
 
 function planOf(name: string, version: string, transport?: ScriptTransport): InstallerPlan {
   const install = { type: 'url', url: 'http://example.org/jammy/netboot', extras: [] } as const;
   const template = templateOf(name, version, name === 'Ubuntu' ? { install: { ...install, extras: [] } } : {});
-  return withTransport(profileFor(template).profile.installer(template), transport);
+  return withTransport(findProfile(template).profile.planInstaller(template), transport);
 }
 
 function assertRefused(name: string, version: string, transport: ScriptTransport): void {
@@ -33,13 +33,13 @@ describe('an install script', () => {
     ] as const) {
       const plan = planOf('Fedora', version, 'initrd');
       assert.equal(plan.scriptTransport, 'initrd');
-      assert.equal(plan.commandLine.split(' ')[0], `${word}=file:/${scriptInRamdisk(plan)}`);
+      assert.equal(plan.commandLine.split(' ')[0], `${word}=file:/${getRamdiskPath(plan)}`);
     }
   });
 
   it('is found in the ramdisk by Debian’s installer, which needs not be told', () => {
     const plan = planOf('Debian', '12', 'initrd');
-    assert.equal(scriptInRamdisk(plan), 'preseed.cfg');
+    assert.equal(getRamdiskPath(plan), 'preseed.cfg');
     assert.doesNotMatch(plan.commandLine, /url=|169\.254/);
     assert.equal(
       plan.commandLine.split(' ').length,
@@ -63,7 +63,7 @@ describe('an install script', () => {
   it('is put on the medium, and found there by the word that names it', () => {
     const onMedium = (name: string, version: string): string => {
       const template = mediumTemplateOf(name, version);
-      const plan = withTransport(profileFor(template).profile.installer(template), 'medium');
+      const plan = withTransport(findProfile(template).profile.planInstaller(template), 'medium');
       assert.equal(plan.scriptTransport, 'medium');
       assert.doesNotMatch(plan.commandLine, /169\.254/);
       return plan.commandLine;
@@ -79,7 +79,7 @@ describe('an install script', () => {
   it('of Mandriva is below the folder of its architecture, where there is one', () => {
     const scriptOf = (name: string, version: string, arch: 'i386' | 'x86_64'): [string?, string?] => {
       const template = mediumTemplateOf(name, version, { arch });
-      const { medium, commandLine } = profileFor(template).profile.installer(template);
+      const { medium, commandLine } = findProfile(template).profile.planInstaller(template);
       return [medium?.script?.path, commandLine.split(' ')[1]];
     };
     const named = 'kickstart=auto_inst.cfg';
@@ -92,7 +92,7 @@ describe('an install script', () => {
   it('is on the medium only where the installer looks nowhere else, and not where it does not look', () => {
     const of = (name: string, version: string, transport: ScriptTransport): void => {
       const template = mediumTemplateOf(name, version);
-      withTransport(profileFor(template).profile.installer(template), transport);
+      withTransport(findProfile(template).profile.planInstaller(template), transport);
     };
     assert.throws(() => of('FreeBSD', '14.1', 'user_data'), /cannot read its script/);
     assert.throws(() => of('Ubuntu', '24.04', 'medium'), /cannot read its script/);

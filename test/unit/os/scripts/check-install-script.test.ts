@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { checkInstallScript, detectScriptKind } from '../../../../src/os/scripts/check-install-script.js';
-import type { InstallScriptKind } from '../../../../src/os/types.js';
+import type { InstallScriptKind } from '../../../../src/os/scripts/kinds/registry.js';
 
 const PRESEED = 'd-i debian-installer/exit/poweroff boolean true\n';
 const PROFILE = (mode: string): string =>

@@ -3,18 +3,18 @@ import { spawnSync } from 'node:child_process';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { FactoryError } from '../../../../src/domain/errors.js';
-import { FAMILIES, profileFor } from '../../../../src/os/registry.js';
+import { FAMILIES, findProfile } from '../../../../src/os/registry.js';
 import { checkInstallScript } from '../../../../src/os/scripts/check-install-script.js';
 import { renderScript } from '../../../../src/os/scripts/render-script.js';
-import { stockScript } from '../../../../src/os/scripts/stock/index.js';
-import { INSTALLED, type DiskLayout } from '../../../../src/os/scripts/stock/types.js';
-import type { Arch } from '../../../../src/os/types.js';
+import { writeStockScript } from '../../../../src/os/scripts/stock-script.js';
+import { INSTALLED, type DiskLayout } from '../../../../src/os/scripts/stock/stock-input.js';
+import type { Arch } from '../../../../src/os/common/architectures.js';
 import type { Template } from '../../../../src/tdl/types.js';
 import { missingProgram } from '../../../support/programs.js';
 import { mediumTemplateOf, templateOf } from '../templates.js';
 
 function scriptFor(template: Template, diskLayout: DiskLayout = 'plain', user = 'root'): string {
-  return stockScript({ template, profile: profileFor(template).profile, diskLayout, user });
+  return writeStockScript({ template, profile: findProfile(template).profile, diskLayout, user });
 }
 
 const BUILT = FAMILIES.flatMap((family) =>

@@ -1,0 +1,25 @@
+import type { Template } from '../../tdl/types.js';
+
+/** An architecture, as TDL writes it. */
+export type Arch = Template['os']['arch'];
+
+/** The serial console of OpenStack's machines of an architecture: Nova keeps its output. */
+export function serialConsole(arch: Arch): string {
+  switch (arch) {
+    case 'aarch64':
+    case 'armv7l':
+      return 'ttyAMA0';
+    case 'ppc64':
+    case 'ppc64le':
+      return 'hvc0';
+    case 's390x':
+      return 'ttysclp0';
+    default:
+      return 'ttyS0,115200n8';
+  }
+}
+
+/** The value of Glance's property `architecture`: Nova compares it with the architectures that a hypervisor can run. */
+export function architectureProperty(arch: Arch): string {
+  return arch === 'i386' ? 'i686' : arch;
+}

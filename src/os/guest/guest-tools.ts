@@ -1,0 +1,30 @@
+import type { Repository } from '../../tdl/types.js';
+
+/** A script for the guest, in the shell that the guest has. It runs with all privileges. */
+export interface GuestScript {
+  /** Shown to people. */
+  title: string;
+  script: string;
+}
+
+/** Writes the scripts that customise a guest, for the package manager that the guest has. */
+export interface GuestTools {
+  /** The shell of these scripts and of the template's commands. Default: POSIX sh. */
+  shell?: 'posix' | 'powershell';
+  /** apt, yum, dnf, zypper, urpmi, pkg, choco; `none` where the guest cannot be customised. */
+  packageManager: string;
+  /** Adds a repository. */
+  addRepository(repository: Repository): GuestScript;
+  /** Removes a repository whose `persisted` is no. */
+  removeRepository(repository: Repository): GuestScript;
+  /** Refreshes the package lists and installs all packages in one transaction, without a question. */
+  installPackages(names: string[]): GuestScript;
+  /** A command that prints one installed package a line, as the ICICLE names it. */
+  listPackages: string;
+  /**
+   * Removes the identity of the machine: machine-id, DHCP leases, cloud-init's state, logs, caches, histories, random
+   * seed. It leaves the key that the build logs in with, the SSH host keys and the build's journal: the shutdown script
+   * removes these.
+   */
+  cleanGuest(): GuestScript;
+}

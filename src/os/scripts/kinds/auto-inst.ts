@@ -1,0 +1,108 @@
+import type { Problem } from '../../../tdl/types.js';
+import { serialConsole } from '../../common/architectures.js';
+import { quoteWords } from '../../guest/guest-scripts.js';
+import { writeKeyService, writeLastCommands } from '../stock/shell.js';
+import type { StockInput } from '../stock/stock-input.js';
+import { isAfter } from './lines.js';
+import type { ScriptKind } from './script-kind.js';
+
+/** The answers of DrakX, the installer of Mageia and Mandriva. */
+export const autoInst: ScriptKind = {
+  title: 'auto_inst.cfg.pl',
+  name: 'an auto_inst.cfg.pl',
+  matches: (text) => /^[ \t]*\$o\s*=\s*\{/m.test(text),
+  check: checkAutoInst,
+  writeStock: writeAutoInst,
+  escape: (text) => quotePerl(text).slice(1, -1),
+  memory: { installer: 1024, system: 512 },
+  // Mageia's finds it without the word, Mandriva's relative to the folder of its architecture.
+  medium: { word: /(?:^|\s)kickstart=(?!\w+:)(\S+)/, paths: ['install/auto_inst.cfg.pl'] },
+};
+
+/** Checks DrakX's answers. They are Perl; only the post-installation scripts can power the machine off. */
+function checkAutoInst(text: string): Problem[] {
+  const lines = text.split(/\r?\n/);
+  if (!lines.some((line) => /^\s*\$o\s*=/.test(line))) {
+    return [{ line: 1, column: 1, message: 'this is no auto_inst.cfg.pl: it must set $o = { … };' }];
+  }
+  const code = lines.map((line) => (/^\s*#/.test(line) ? '' : line)).join('\n');
+  if (isAfter(code, /'?(postInstall|postInstallNonRooted)'?\s*=>/, /\b(poweroff|shutdown\s+(-h|-P)|halt\s+-p)\b/))
+    return [];
+  const line = lines.findIndex((text) => /^\s*\$o\s*=/.test(text)) + 1;
+  return [
+    {
+      line,
+      column: 1,
+      message: `DrakX would start the machine again, and install once more: add "'postInstallNonRooted' => 'sync; poweroff -f'," below line ${line}`,
+    },
+  ];
+}
+
+/** Quotes a text for Perl. */
+function quotePerl(text: string): string {
+  return `'${text.replace(/[\\']/g, '\\$&')}'`;
+}
+
+/** The differences between Mageia and Mandriva. Mandriva's DrakX also needs the number of a partition's type. */
+const MAGEIA = {
+  type: "'fs_type' => 'ext4'",
+  packages: ['basesystem-minimal', 'kernel-server-latest', 'grub2', 'cloud-init', 'dhcp-client'],
+  loader: 'grub2',
+  hasCloudInit: true,
+};
+const MANDRIVA = {
+  type: "'fs_type' => 'ext3', 'type' => 0x483",
+  packages: ['basesystem', 'grub', 'dhcp-client'],
+  loader: 'grub',
+  hasCloudInit: false,
+};
+const PACKAGES = ['openssh-server', 'sudo', 'curl', 'urpmi', 'locales-en'];
+
+/** DrakX's answers for the smallest system that a cloud can use. https://wiki.mageia.org/en/Auto_inst */
+function writeAutoInst({ template, profile, diskLayout, user }: StockInput): string {
+  const { rootpw, arch } = template.os;
+  const { type, packages, loader, hasCloudInit } = profile.family === 'mageia' ? MAGEIA : MANDRIVA;
+  const none = rootpw === undefined || rootpw === '';
+  const efi = diskLayout === 'efi';
+  const commands = [
+    ...(none ? ['passwd -l root'] : []),
+    ...(hasCloudInit ? [] : [writeKeyService(user, 'rc.local')]),
+    ...writeLastCommands(user),
+  ];
+  return `#!/usr/bin/perl -cw
+$o = {
+  'interactiveSteps' => [],
+  'autoExitInstall' => 1,
+  'locale' => { 'lang' => 'en_US', 'country' => 'US', 'langs' => { 'en_US' => 1 }, 'utf8' => 1 },
+  'keyboard' => { 'KEYBOARD' => 'us', 'KBLAYOUT' => 'us' },
+  'timezone' => { 'timezone' => 'UTC', 'UTC' => 1, 'ntp' => undef },
+  'security' => 1,
+  'authentication' => { 'shadow' => 1, 'local' => undef },
+  'superuser' => { 'uid' => '0', 'gid' => '0', 'home' => '/root', 'shell' => '/bin/bash', ${none ? "'pw' => ''" : `'password' => ${quotePerl(rootpw)}`} },
+  'users' => [],
+  'partitioning' => { 'auto_allocate' => 0, 'clearall' => 1, 'eraseBadPartitions' => 1 },
+  'partitions' => [
+${efi ? "    { 'mntpoint' => '/boot/EFI', 'fs_type' => 'vfat', 'size' => 300 << 11 },\n" : ''}${
+    diskLayout === 'lvm'
+      ? `    { 'mntpoint' => '/boot', ${type}, 'size' => 600 << 11 },
+    { 'parts' => 'system', 'mntpoint' => '', 'type' => 0x8e, 'VG_name' => 'system', 'size' => 3000 << 11, 'ratio' => 100 },
+    { 'parent' => 'system', 'mntpoint' => '/', ${type}, 'size' => 2500 << 11, 'ratio' => 100 },
+`
+      : `    { 'mntpoint' => '/', ${type}, 'size' => 3000 << 11, 'ratio' => 100 },
+`
+  }  ],
+  'default_packages' => [ ${[...packages, ...PACKAGES].map(quotePerl).join(', ')} ],
+  'rpmsrate_flags_chosen' => {},
+  'no_suggests' => 1,
+  'X' => { 'disabled' => 1 },
+  'bootloader' => { 'method' => '${loader}', 'timeout' => 1, 'perImageAppend' => 'console=tty0 console=${serialConsole(arch)}' },
+  'net' => {
+    'type' => 'ethernet',
+    'network' => { 'NETWORKING' => 'yes' },
+    'ifcfg' => { 'eth0' => { 'DEVICE' => 'eth0', 'BOOTPROTO' => 'dhcp', 'ONBOOT' => 'yes', 'isUp' => 1 } },
+  },
+  'postInstall' => ${quotePerl(`sh -c ${quoteWords([commands.join('\n')])}`)},
+  'postInstallNonRooted' => 'sync; poweroff -f',
+};
+`;
+}

@@ -1,0 +1,166 @@
+import { findChild } from '../../../tdl/elements.js';
+import { findPosition, Problems } from '../../../tdl/place.js';
+import type { Problem } from '../../../tdl/types.js';
+import { parseXml, type XmlElement } from '../../../tdl/xml.js';
+import { serialConsole } from '../../common/architectures.js';
+import { CONFIG_DRIVE, USER_DATA_URL } from '../../common/user-data.js';
+import { isFrom } from '../../common/versions.js';
+import { writeKeyService, writeLastCommands } from '../stock/shell.js';
+import type { StockInput } from '../stock/stock-input.js';
+import type { ScriptKind } from './script-kind.js';
+
+/** YaST's profile. https://documentation.suse.com/sles/15-SP6/html/SLES-all/cha-autoyast-invocation.html */
+export const autoyast: ScriptKind = {
+  title: 'AutoYaST',
+  name: 'an AutoYaST profile',
+  matches: (text) => /^\s*(<\?xml|<!DOCTYPE profile|<profile[\s>])/.test(text),
+  check: checkAutoyast,
+  writeStock: writeAutoyast,
+  escape: escapeXml,
+  memory: { installer: 1024, system: 512 },
+  configDrive: (line) => line.replace(USER_DATA_URL, `label://${CONFIG_DRIVE.label}${CONFIG_DRIVE.path}`),
+  medium: { word: /(?:^|\s)autoyast=cd:\/(\S+)/ },
+};
+
+const FINAL_HALT = '<final_halt config:type="boolean">true</final_halt>';
+
+/**
+ * Checks that an AutoYaST profile powers the machine off at its end: `final_halt` (after everything) or `halt` (after
+ * the first stage) in `general/mode`.
+ * https://documentation.suse.com/sles/15-SP5/html/SLES-all/cha-configuration-installation-options.html
+ */
+function checkAutoyast(source: string): Problem[] {
+  const text = source.replace(/\r\n?/g, '\n');
+  const problems = new Problems(text);
+  const root = parseXml(text, problems);
+  if (root === undefined) return problems.list();
+  const general = findChild(root, 'general');
+  const mode = findChild(general, 'mode');
+  if (['final_halt', 'halt'].some((name) => isTrue(findChild(mode, name)))) return [];
+  const reboot = findChild(mode, 'final_reboot');
+  const [at, message] = isTrue(reboot)
+    ? [reboot?.at ?? 0, `<final_reboot> starts the machine again: write ${FINAL_HALT} in its place`]
+    : [
+        (mode ?? general ?? root).at,
+        `the installation does not end by powering the machine off: add ${wrapFinalHalt(mode, general)}`,
+      ];
+  return [{ ...findPosition(text, at), message }];
+}
+
+function isTrue(element: XmlElement | undefined): boolean {
+  return element?.text.trim() === 'true';
+}
+
+function wrapFinalHalt(mode: XmlElement | undefined, general: XmlElement | undefined): string {
+  if (mode !== undefined) return `${FINAL_HALT} to <mode>`;
+  if (general !== undefined) return `<mode>${FINAL_HALT}</mode> to <general>`;
+  return `<general><mode>${FINAL_HALT}</mode></general> to the profile`;
+}
+
+const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
+
+/** Escapes a text for an element of XML. */
+function escapeXml(text: string): string {
+  return text.replace(/[&<>]/g, (character) => ESCAPES[character] ?? character);
+}
+
+const CLOUD_INIT_SERVICES = ['cloud-init-local', 'cloud-init', 'cloud-config', 'cloud-final'];
+
+/** The contents of a release's medium. */
+interface MediumContents {
+  cloudInit: boolean;
+  /** Whether systemd manages the services: AutoYaST's section for services needs it. */
+  systemd: boolean;
+  /** The needed modules, on a medium that has them in folders: SLES 15's with all packages ("Full"). */
+  modules: string[];
+}
+
+function findMediumContents({ family, version }: StockInput['profile']): MediumContents {
+  // cloud-init is in a module that SLES 12's medium lacks.
+  if (family === 'sles' && !isFrom(version, '15')) return { cloudInit: false, systemd: true, modules: [] };
+  if (family === 'sles') return { cloudInit: true, systemd: true, modules: ['Basesystem', 'Public-Cloud'] };
+  const isTumbleweed = family === 'tumbleweed';
+  // Leap 42 counts as 14.
+  return {
+    cloudInit: isTumbleweed || isFrom(version, '14'),
+    systemd: isTumbleweed || isFrom(version, '13.1'),
+    modules: [],
+  };
+}
+
+/**
+ * A module that lies beside the product.
+ * https://documentation.suse.com/sles/15-SP7/html/SLES-all/cha-configuration-installation-options.html
+ */
+function writeAddOn(name: string): string {
+  return `<listentry><media_url>relurl://</media_url><product>sle-module-${name.toLowerCase()}</product><product_dir>/Module-${name}</product_dir></listentry>`;
+}
+
+/** An AutoYaST profile for the smallest system that a cloud can use. https://doc.opensuse.org/projects/autoyast */
+function writeAutoyast({ template, profile, diskLayout, user }: StockInput): string {
+  const { rootpw, arch } = template.os;
+  const { cloudInit, systemd, modules } = findMediumContents(profile);
+  const packages = ['openssh', ...(cloudInit ? ['cloud-init'] : []), 'sudo', 'curl'];
+  const services = ['sshd', ...(cloudInit ? CLOUD_INIT_SERVICES : [])];
+  const commands = [
+    ...(systemd ? [] : ['chkconfig sshd on']),
+    ...(cloudInit ? [] : [writeKeyService(user, 'after.local')]),
+    ...writeLastCommands(user),
+  ];
+  const password =
+    rootpw === undefined || rootpw === ''
+      ? '<encrypted config:type="boolean">true</encrypted><user_password>!</user_password>'
+      : `<encrypted config:type="boolean">false</encrypted><user_password>${escapeXml(rootpw)}</user_password>`;
+  const lvm = `<storage><proposal><lvm config:type="boolean">true</lvm></proposal></storage>`;
+  return `<?xml version="1.0"?>
+<!DOCTYPE profile>
+<profile xmlns="http://www.suse.com/1.0/yast2ns" xmlns:config="http://www.suse.com/1.0/configns">
+  <general>
+    <mode>
+      <confirm config:type="boolean">false</confirm>
+      <second_stage config:type="boolean">false</second_stage>
+      <halt config:type="boolean">true</halt>
+    </mode>
+    <signature-handling>
+      <accept_unsigned_file config:type="boolean">true</accept_unsigned_file>
+    </signature-handling>
+    ${diskLayout === 'lvm' ? lvm : ''}
+  </general>
+  <bootloader>
+    <global><append>console=tty0 console=${serialConsole(arch)}</append><timeout config:type="integer">1</timeout></global>
+  </bootloader>
+  <language><language>en_US</language></language>
+  <keyboard><keymap>english-us</keymap></keyboard>
+  <timezone><hwclock>UTC</hwclock><timezone>Etc/UTC</timezone></timezone>
+  <networking>
+    <interfaces config:type="list">
+      <interface><bootproto>dhcp</bootproto><name>eth0</name><startmode>auto</startmode></interface>
+    </interfaces>
+  </networking>
+  <software>
+    ${modules.length > 0 ? '<products config:type="list"><product>SLES</product></products>' : ''}
+    <patterns config:type="list"><pattern>base</pattern></patterns>
+    <packages config:type="list">${packages.map((name) => `<package>${name}</package>`).join('')}</packages>
+  </software>
+  ${modules.length > 0 ? `<add-on><add_on_products config:type="list">${modules.map(writeAddOn).join('')}</add_on_products></add-on>` : ''}
+  <firewall>
+    <enable_firewall config:type="boolean">false</enable_firewall><start_firewall config:type="boolean">false</start_firewall>
+  </firewall>
+  ${
+    systemd
+      ? `<services-manager><services><enable config:type="list">${services.map((name) => `<service>${name}</service>`).join('')}</enable></services></services-manager>`
+      : ''
+  }
+  <users config:type="list">
+    <user><username>root</username>${password}</user>
+  </users>
+  <scripts>
+    <chroot-scripts config:type="list">
+      <script><chrooted config:type="boolean">true</chrooted><filename>imagefactory.sh</filename><source><![CDATA[#!/bin/sh
+${commands.join('\n')}
+]]></source></script>
+    </chroot-scripts>
+  </scripts>
+</profile>
+`;
+}

@@ -1,0 +1,112 @@
+import { FactoryError } from '../../../domain/errors.js';
+import type { Problem } from '../../../tdl/types.js';
+import { quoteWords } from '../../guest/guest-scripts.js';
+import { INSTALLED, type StockInput } from '../stock/stock-input.js';
+import { countLines } from './lines.js';
+import type { ScriptKind } from './script-kind.js';
+
+/** The script of bsdinstall, FreeBSD's installer. */
+export const installerconfig: ScriptKind = {
+  title: 'installerconfig',
+  name: 'an installerconfig',
+  matches: (text) => /^[ \t]*(export[ \t]+)?(DISTRIBUTIONS|PARTITIONS|BSDINSTALL_DISTSITE)=/m.test(text),
+  check: checkInstallerconfig,
+  writeStock: writeInstallerconfig,
+  memory: { installer: 512, system: 256 },
+  medium: { paths: ['etc/installerconfig'] },
+};
+
+const POWER_OFF = /^\s*(?:\/sbin\/)?(?:poweroff|shutdown\s+(?:-o\s+)?-p\s+(?:now|\+0)|halt\s+-p|acpiconf\s+-s\s*5)\b/;
+
+/**
+ * Checks FreeBSD's installerconfig: settings for bsdinstall, then a shell script for the new system. bsdinstall reboots
+ * the machine after the script (bsdinstall(8), "SCRIPTING"), unless the script powers it off.
+ */
+function checkInstallerconfig(text: string): Problem[] {
+  const lines = text.split(/\r?\n/);
+  const script = lines.findIndex((line, index) => index > 0 && line.startsWith('#!'));
+  if (lines.slice(Math.max(0, script)).some((line) => script >= 0 && POWER_OFF.test(line))) return [];
+  const line = countLines(lines) + 1;
+  const add = script < 0 ? 'the lines "#!/bin/sh" and "poweroff"' : 'the line "poweroff"';
+  return [
+    {
+      line,
+      column: 1,
+      message: `bsdinstall would start the machine again, and install once more: add ${add} at the end`,
+    },
+  ];
+}
+
+/**
+ * A service, because the base system has no cloud-init. At each boot it fetches the key of the instance from the
+ * metadata service, adds it to root's authorized keys, and prints the SSH host keys to the console between cloud-init's
+ * marker lines. bsdinstall starts a new script at every line that begins with `#!`, so the script adds the first line
+ * of the service separately.
+ */
+const KEY_SERVICE = `
+# PROVIDE: openstack_key
+# REQUIRE: NETWORKING sshd
+. /etc/rc.subr
+name=openstack_key
+start_cmd=openstack_key_start
+stop_cmd=:
+openstack_key_start() {
+  for try in 1 2 3 4 5 6 7 8 9 10 11 12; do
+    key=$(fetch -qT 5 -o - http://169.254.169.254/latest/meta-data/public-keys/0/openssh-key) && break
+    sleep 5
+  done
+  mkdir -p -m 700 /root/.ssh
+  if [ -n "$key" ] && ! grep -qsF "$key" /root/.ssh/authorized_keys; then
+    echo "$key" >>/root/.ssh/authorized_keys
+    chmod 600 /root/.ssh/authorized_keys
+  fi
+  { echo '-----BEGIN SSH HOST KEY KEYS-----'; cat /etc/ssh/ssh_host_*_key.pub; echo '-----END SSH HOST KEY KEYS-----'; } >/dev/console
+}
+load_rc_config $name
+run_rc_command "$1"
+`;
+
+/**
+ * An installerconfig for the smallest system that a cloud can use: bsdinstall(8), "SCRIPTING". @throws FactoryError
+ * InvalidParameter
+ */
+function writeInstallerconfig({ template, diskLayout, user }: StockInput): string {
+  const { rootpw } = template.os;
+  if (user !== 'root') {
+    throw new FactoryError(
+      'InvalidParameter',
+      'parameter default_user: the base system of FreeBSD has no sudo for others than root',
+      {
+        hint: 'leave it out, or bring an install script',
+      },
+    );
+  }
+  if (diskLayout === 'lvm') {
+    throw new FactoryError('InvalidParameter', 'parameter disk_layout: FreeBSD has no LVM', {
+      hint: 'write plain or efi, or bring an install script (for ZFS, say)',
+    });
+  }
+  return [
+    'export nonInteractive="YES"',
+    'DISTRIBUTIONS="kernel.txz base.txz"',
+    // The first disk: virtio, or another bus of the cloud.
+    `PARTITIONS="$(sysctl -n kern.disks | tr ' ' '\\n' | grep -E '^(vtbd|da|ada)[0-9]' | sort | head -n 1) ${diskLayout === 'efi' ? 'GPT ' : ''}{ auto freebsd-ufs / }"`,
+    '',
+    '#!/bin/sh',
+    'fail() { echo IMAGEFACTORY-ERROR "$1" >/dev/console; exit 1; }',
+    'sysrc ifconfig_DEFAULT=DHCP sshd_enable=YES growfs_enable=YES openstack_key_enable=YES >/dev/null || fail sysrc',
+    'tzsetup -s UTC',
+    "printf '%s\\n' 'boot_multicons=\"YES\"' 'boot_serial=\"YES\"' 'console=\"comconsole,vidconsole\"' 'comconsole_speed=\"115200\"' 'autoboot_delay=\"1\"' >>/boot/loader.conf",
+    "sed -i '' -e 's/^#*PermitRootLogin .*/PermitRootLogin prohibit-password/' /etc/ssh/sshd_config",
+    `mkdir -p /usr/local/etc/rc.d && printf '#!/bin/sh%s' ${quoteWords([KEY_SERVICE])} >/usr/local/etc/rc.d/openstack_key || fail openstack_key`,
+    'chmod 555 /usr/local/etc/rc.d/openstack_key',
+    rootpw === undefined || rootpw === ''
+      ? 'pw usermod root -w no'
+      : `printf '%s\\n' ${quoteWords([rootpw])} | pw usermod root -h 0 || fail rootpw`,
+    ': >/firstboot',
+    `echo ${INSTALLED} >/dev/console`,
+    'sync',
+    'poweroff',
+    '',
+  ].join('\n');
+}

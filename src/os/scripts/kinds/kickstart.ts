@@ -1,0 +1,195 @@
+import { FactoryError } from '../../../domain/errors.js';
+import type { Problem } from '../../../tdl/types.js';
+import { type Arch, serialConsole } from '../../common/architectures.js';
+import { CONFIG_DRIVE, USER_DATA_URL } from '../../common/user-data.js';
+import { isFrom } from '../../common/versions.js';
+import { HARDWARE_ADDRESSES } from '../../guest/guest-scripts.js';
+import { writeKeyService, writeLastCommands } from '../stock/shell.js';
+import type { DiskLayout, StockInput } from '../stock/stock-input.js';
+import { countLines } from './lines.js';
+import type { ScriptKind } from './script-kind.js';
+
+// Looked for at every line: an expression for white space that spans lines would search it again from each of them.
+const LINE =
+  /^[ \t]*(%(packages|pre|post|onerror|addon|include)\b|(install|text|cmdline|graphical|lang|keyboard|timezone|rootpw|url|repo|bootloader|clearpart|zerombr|autopart|part|network|poweroff|reboot|halt|shutdown|selinux|firewall|auth|authconfig|authselect)(\s|$))/m;
+
+const IN_RAMDISK = 'install-script.ks';
+
+/** anaconda's kickstart. https://anaconda-installer.readthedocs.io/en/latest/user-guide/boot-options.html#inst-ks */
+export const kickstart: ScriptKind = {
+  title: 'kickstart',
+  name: 'a kickstart file',
+  matches: (text) => LINE.test(text),
+  check: checkKickstart,
+  writeStock: writeKickstart,
+  escape: (text) => quoteDouble(text).slice(1, -1),
+  memory: { installer: 2048, system: 512 },
+  initrd: { path: IN_RAMDISK, commandLine: (line) => line.replace(USER_DATA_URL, `file:/${IN_RAMDISK}`) },
+  // Only anaconda in dracut knows labels, and has known them as long as `inst.ks`; its older loader does not.
+  configDrive: (line) =>
+    line.includes('inst.ks=')
+      ? line.replace(USER_DATA_URL, `hd:LABEL=${CONFIG_DRIVE.label}:${CONFIG_DRIVE.path}`)
+      : undefined,
+  medium: { word: /(?:^|\s)(?:inst\.)?ks=cdrom:\/(\S+)/ },
+};
+
+/** Commands that decide how the machine ends; the last one counts. */
+const ENDINGS = ['poweroff', 'shutdown', 'halt', 'reboot'];
+/** The commands that power the machine off. `halt` stops the system and leaves the machine on. */
+const POWER_OFF = ['poweroff', 'shutdown'];
+
+const NOT_A_SECTION = ['%end', '%include', '%ksappend'];
+
+/**
+ * Checks that a kickstart file powers the machine off at its end. Only commands count. Lines in a section (`%packages`,
+ * `%pre`, `%post` …) up to its `%end`, or up to the next section in files without `%end`, are no commands.
+ */
+function checkKickstart(text: string): Problem[] {
+  const lines = text.split(/\r?\n/);
+  let section = false;
+  let firstSection: number | undefined;
+  let ending: { line: number; column: number; command: string } | undefined;
+  lines.forEach((line, index) => {
+    const word = /^\s*(\S+)/.exec(line)?.[1]?.toLowerCase() ?? '';
+    if (word.startsWith('%') && !NOT_A_SECTION.includes(word)) {
+      section = true;
+      firstSection ??= index + 1;
+    } else if (word === '%end') {
+      section = false;
+    } else if (!section && ENDINGS.includes(word)) {
+      ending = { line: index + 1, column: line.search(/\S/) + 1, command: word };
+    }
+  });
+  if (ending !== undefined && POWER_OFF.includes(ending.command)) return [];
+  if (ending !== undefined) {
+    const { line, column, command } = ending;
+    const why =
+      command === 'halt' ? 'leaves the machine on' : 'starts the machine again, which would install once more';
+    return [{ line, column, message: `"${command}" ${why}: write the line "poweroff" in its place` }];
+  }
+  const line = firstSection ?? countLines(lines) + 1;
+  const where =
+    firstSection === undefined ? `at the end, as line ${line}` : `above line ${line}, where the first section begins`;
+  return [
+    {
+      line,
+      column: 1,
+      message: `the installation does not end by powering the machine off: add the line "poweroff" ${where}`,
+    },
+  ];
+}
+
+/**
+ * The kickstart language of a release. An enterprise release corresponds to an older Fedora, with a few additional
+ * words.
+ */
+interface Dialect {
+  /** Fedora release that it corresponds to. */
+  fedora: number;
+  isEnterprise: boolean;
+}
+
+function findDialect({ profile }: StockInput): Dialect {
+  const { family, version } = profile;
+  const [major = 0] = version;
+  if (family === 'fedora') return { fedora: major, isEnterprise: false };
+  if (family === 'fedora-core') return { fedora: Math.min(major, 6), isEnterprise: false };
+  if (family === 'red-hat-linux') return { fedora: 0, isEnterprise: false };
+  const era: Record<number, number> = { 3: 1, 4: 3, 5: 6, 6: 13, 7: 19, 8: 28, 9: 34 };
+  return { fedora: isFrom(version, '10') ? 40 : (era[major] ?? 1), isEnterprise: true };
+}
+
+/** A kickstart for the smallest system that a cloud can use. https://pykickstart.readthedocs.io */
+function writeKickstart(input: StockInput): string {
+  const { template, user, diskLayout } = input;
+  const { fedora, isEnterprise } = findDialect(input);
+  // RHEL 6 has it, between Fedora 12 and 13 otherwise.
+  const activates = fedora >= 16 || (isEnterprise && fedora === 13);
+  const console = serialConsole(template.os.arch);
+  return [
+    ...(fedora < 29 ? ['install'] : []),
+    'text',
+    'lang en_US.UTF-8',
+    ...writeOldAnswers(fedora, isEnterprise),
+    'keyboard us',
+    fedora < 18 ? 'timezone --utc Etc/UTC' : 'timezone Etc/UTC --utc',
+    `network --bootproto=dhcp --device=${fedora >= 13 ? 'link' : 'eth0'}${activates ? ' --activate' : ''}`,
+    writeRootPassword(template.os.rootpw, fedora),
+    fedora < 11 ? 'firewall --disabled' : 'firewall --service=ssh',
+    ...(fedora >= 3 ? ['selinux --enforcing'] : []),
+    ...(fedora < 28 ? [`authconfig --enableshadow${fedora >= 10 ? ' --passalgo=sha512' : ' --enablemd5'}`] : []),
+    ...(fedora >= 8 ? ['services --enabled=sshd'] : []),
+    `bootloader --location=mbr --append="console=tty0 console=${console}"`,
+    fedora < 7 ? 'zerombr yes' : 'zerombr',
+    'clearpart --all --initlabel',
+    ...writeDisk(diskLayout, fedora, template.os.arch),
+    'poweroff',
+    '',
+    fedora < 31 ? '%packages --ignoremissing' : '%packages',
+    fedora < 8 ? '@base' : '@core',
+    'openssh-server',
+    'curl',
+    'sudo',
+    'cloud-init',
+    ...(fedora < 8 ? [] : ['%end']),
+    '',
+    '%post',
+    // Remove the address of the installer's machine: with it, an instance of the image would not configure its
+    // interface.
+    ...(fedora < 28 ? [HARDWARE_ADDRESSES] : []),
+    ...(fedora < 28 ? [writeKeyService(user, 'rc.local')] : []),
+    ...writeLastCommands(user),
+    ...(fedora < 8 ? [] : ['%end']),
+    '',
+  ].join('\n');
+}
+
+/** Quotes a text for Python's shlex, which is no shell: only `"` and `\` are escaped. */
+function quoteDouble(text: string): string {
+  return `"${text.replace(/(["\\])/g, '\\$1')}"`;
+}
+
+/** Writes root's password; without one, root's password is locked. */
+function writeRootPassword(password: string | undefined, fedora: number): string {
+  if (password === undefined || password === '') return fedora < 18 ? 'rootpw --iscrypted !!' : 'rootpw --lock';
+  const quoted = /^[\w.,:/+=@%-]+$/.test(password) ? password : quoteDouble(password);
+  return fedora < 10 ? `rootpw ${quoted}` : `rootpw --plaintext ${quoted}`;
+}
+
+/** Writes the answers that an old anaconda asks for where the kickstart lacks them. */
+function writeOldAnswers(fedora: number, isEnterprise: boolean): string[] {
+  return [
+    ...(fedora < 5 ? ['langsupport --default=en_US.UTF-8 en_US.UTF-8', 'skipx'] : []),
+    ...(fedora < 2 ? ['mouse generic3ps/2 --device psaux'] : []),
+    // RHEL 5's installation number.
+    ...(isEnterprise && fedora === 6 ? ['key --skip'] : []),
+  ];
+}
+
+/**
+ * Writes the partitions. Since Fedora 18 anaconda adds the boot partition itself. @throws FactoryError InvalidParameter
+ */
+function writeDisk(layout: DiskLayout, fedora: number, arch: Arch): string[] {
+  if (layout === 'efi' && fedora < 12) {
+    throw new FactoryError('InvalidParameter', 'parameter disk_layout: this release cannot be started by UEFI', {
+      hint: 'write plain or lvm',
+    });
+  }
+  if (layout === 'lvm') return ['autopart'];
+  if (fedora >= 18) return [`autopart --type=plain${fedora >= 26 ? ' --nohome' : ''}`];
+  const type = fedora < 11 ? 'ext3' : 'ext4';
+  return [
+    ...writeBootPartition(layout, fedora, arch),
+    `part /boot --fstype=${type} --size=300`,
+    'part swap --size=512',
+    `part / --fstype=${type} --size=1024 --grow`,
+  ];
+}
+
+/** Writes the partition that the machine's firmware boots from, where it needs one. */
+function writeBootPartition(layout: DiskLayout, fedora: number, arch: Arch): string[] {
+  if (arch === 'ppc64') return ['part prepboot --fstype="PPC PReP Boot" --size=8'];
+  if (layout === 'efi') return ['part /boot/efi --fstype=efi --size=200'];
+  const isPc = arch === 'x86_64' || arch === 'i386';
+  return isPc && fedora >= 16 ? ['part biosboot --fstype=biosboot --size=1'] : [];
+}

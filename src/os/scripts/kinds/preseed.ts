@@ -1,0 +1,208 @@
+import type { Problem } from '../../../tdl/types.js';
+import { serialConsole } from '../../common/architectures.js';
+import { USER_DATA_URL } from '../../common/user-data.js';
+import { isFrom } from '../../common/versions.js';
+import { quoteWords } from '../../guest/guest-scripts.js';
+import { writeKeyService, writeUserAccess } from '../stock/shell.js';
+import { INSTALLED, type StockInput } from '../stock/stock-input.js';
+import { countLines } from './lines.js';
+import type { ScriptKind } from './script-kind.js';
+
+// Looked for at every line: an expression for white space that spans lines would search it again from each of them.
+const LINE =
+  /^[ \t]*[\w.+-]+[ \t]+[\w.+-]+\/\S+[ \t]+(string|boolean|select|multiselect|note|password|text|error|title|seen)\b/m;
+
+/** debian-installer's preseed file. */
+export const preseed: ScriptKind = {
+  title: 'preseed',
+  name: 'a preseed file',
+  matches: (text) => LINE.test(text),
+  check: checkPreseed,
+  writeStock: writePreseed,
+  // With 512 MiB it stops in its low-memory mode and asks for Enter.
+  memory: { installer: 1024, system: 256 },
+  // Its packages come from the mirror that the script names, not from the tree.
+  otherTreeSchemes: ['file:'],
+  // It looks there by itself, where no word of the command line names another address.
+  initrd: { path: 'preseed.cfg', commandLine: removeUserDataWord },
+  medium: { word: /(?:^|\s)file=\/cdrom\/(\S+)/ },
+};
+
+function removeUserDataWord(commandLine: string): string {
+  return commandLine
+    .split(' ')
+    .filter((word) => !word.endsWith(USER_DATA_URL))
+    .join(' ');
+}
+
+const ANSWER = 'd-i debian-installer/exit/poweroff boolean true';
+const POWER_OFF = 'debian-installer/exit/poweroff';
+/** Questions that stop the system at the end; without the power-off they leave the machine on. */
+const HALTS = ['debian-installer/exit/halt', 'debian-installer/exit/always_halt'];
+
+/** One answer of a preseed file. */
+interface Answer {
+  line: number;
+  question: string;
+  value: string;
+}
+
+/**
+ * Checks that a preseed file powers the machine off at its end, by the installer's own question; the last answer
+ * counts. A late command that powers off would stop the installer before it has finished.
+ */
+function checkPreseed(text: string): Problem[] {
+  const problems: Problem[] = [];
+  const lines = text.split('\n');
+  const carriage = lines.findIndex((line) => line.endsWith('\r'));
+  if (carriage >= 0) {
+    const column = lines[carriage]?.length ?? 1;
+    problems.push({
+      line: carriage + 1,
+      column,
+      message:
+        'the line ends in a carriage return, which would become part of the answer: save the file with Unix line ends',
+    });
+  }
+  const answers = parseAnswers(text);
+  const last = (question: string): Answer | undefined =>
+    answers.filter((answer) => answer.question === question).at(-1);
+  const own = last(POWER_OFF);
+  if (own?.value === 'true') return problems;
+  if (own !== undefined) {
+    problems.push({
+      line: own.line,
+      column: 1,
+      message: `this answer leaves the machine on: write the line "${ANSWER}" in its place`,
+    });
+    return problems;
+  }
+  const halt = HALTS.map(last).find((answer) => answer?.value === 'true');
+  const line = halt?.line ?? countLines(lines) + 1;
+  const why =
+    halt === undefined
+      ? 'the installer would start the machine again, and install once more'
+      : 'the installer stops the system and leaves the machine on';
+  const where = halt === undefined ? `at the end, as line ${line}` : `below line ${line}`;
+  problems.push({
+    line,
+    column: 1,
+    message: `${why}: add the line "${ANSWER}" ${where}, for the machine must power itself off (poweroff)`,
+  });
+  return problems;
+}
+
+/** Parses the answers of a file; lines that end in a backslash are joined with the next. */
+function parseAnswers(text: string): Answer[] {
+  const answers: Answer[] = [];
+  let begun: { line: number; pieces: string[] } | undefined;
+  text.split(/\r?\n/).forEach((raw, index) => {
+    if (begun === undefined && /^\s*#/.test(raw)) return;
+    const current = begun ?? { line: index + 1, pieces: [] };
+    const goesOn = raw.endsWith('\\');
+    current.pieces.push(goesOn ? raw.slice(0, -1) : raw);
+    begun = goesOn ? current : undefined;
+    if (goesOn) return;
+    // The value is trimmed afterwards: an expression that looks for its end would try every space.
+    const match = /^\s*\S+\s+(\S+)\s+\S+\s+(.*)$/s.exec(current.pieces.join(' '));
+    if (match?.[1] !== undefined && match[2] !== undefined) {
+      answers.push({ line: current.line, question: match[1], value: match[2].trimEnd() });
+    }
+  });
+  return answers;
+}
+
+/** A preseed for the smallest system that a cloud can use. https://www.debian.org/releases/stable/amd64/apb */
+function writePreseed({ template, profile, diskLayout, user }: StockInput): string {
+  const { install, rootpw } = template.os;
+  const ubuntu = profile.family === 'ubuntu';
+  const { cloudInit, growpart } = findCloudPackages(profile);
+  const script = cloudInit
+    ? writeUserAccess(user)
+    : joinLines(`${writeKeyService(user, 'init.d')}\n${writeUserAccess(user)}`);
+  const mirror = writeMirror(install.type === 'url' ? install.url : '');
+  return [
+    'd-i debian-installer/locale string en_US.UTF-8',
+    'd-i keyboard-configuration/xkb-keymap select us',
+    'd-i console-setup/ask_detect boolean false',
+    ...mirror,
+    'd-i clock-setup/utc boolean true',
+    'd-i time/zone string Etc/UTC',
+    ...writePasswords(rootpw),
+    ...(ubuntu ? ['d-i user-setup/encrypt-home boolean false', 'd-i pkgsel/update-policy select none'] : []),
+    'd-i hw-detect/load_firmware boolean false',
+    `d-i partman-auto/method string ${diskLayout === 'lvm' ? 'lvm' : 'regular'}`,
+    ...(diskLayout === 'lvm'
+      ? [
+          'd-i partman-auto-lvm/guided_size string max',
+          'd-i partman-lvm/device_remove_lvm boolean true',
+          'd-i partman-lvm/confirm boolean true',
+          'd-i partman-lvm/confirm_nooverwrite boolean true',
+        ]
+      : []),
+    ...(diskLayout === 'efi'
+      ? [
+          'd-i partman-efi/non_efi_system boolean true',
+          'd-i partman-partitioning/choose_label select gpt',
+          'd-i partman/default_label string gpt',
+        ]
+      : []),
+    'd-i partman-auto/choose_recipe select atomic',
+    'd-i partman-partitioning/confirm_write_new_label boolean true',
+    'd-i partman/choose_partition select finish',
+    'd-i partman/confirm boolean true',
+    'd-i partman/confirm_nooverwrite boolean true',
+    'd-i grub-installer/only_debian boolean true',
+    'd-i grub-installer/bootdev string default',
+    `d-i debian-installer/add-kernel-opts string console=${serialConsole(template.os.arch)}`,
+    'popularity-contest popularity-contest/participate boolean false',
+    'tasksel tasksel/first multiselect',
+    `d-i pkgsel/include string openssh-server sudo${cloudInit ? ' cloud-init' : ''}${growpart ? ' cloud-guest-utils' : ''}`,
+    `d-i preseed/late_command string in-target sh -c ${quoteWords([script])} && echo ${INSTALLED} >/dev/console`,
+    'd-i finish-install/reboot_in_progress note',
+    'd-i cdrom-detect/eject boolean false',
+    'd-i debian-installer/exit/poweroff boolean true',
+    '',
+  ].join('\n');
+}
+
+/** Finds the cloud packages that a release has: pkgsel installs nothing where one of its packages is unknown. */
+function findCloudPackages({ family, version }: StockInput['profile']): { cloudInit: boolean; growpart: boolean } {
+  if (family !== 'ubuntu') return { cloudInit: isFrom(version, '8'), growpart: isFrom(version, '8') };
+  return { cloudInit: isFrom(version, '10.04'), growpart: isFrom(version, '13.04') };
+}
+
+/** Converts a script to a command in one line, because an answer of a preseed file is one line. */
+function joinLines(script: string): string {
+  return `printf %b ${quoteWords([script.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')])} | sh`;
+}
+
+/**
+ * Without a password, root's is locked. No other user is created: cloud-init creates its own. The lock is `*`, as in
+ * Debian's base-passwd: with `!` the installer’s user-setup asks for a password all the same (user-setup-ask, state 1).
+ */
+function writePasswords(rootpw: string | undefined): string[] {
+  const none = rootpw === undefined || rootpw === '';
+  return [
+    'd-i passwd/root-login boolean true',
+    'd-i passwd/make-user boolean false',
+    ...(none
+      ? ['d-i passwd/root-password-crypted password *']
+      : [`d-i passwd/root-password password ${rootpw}`, `d-i passwd/root-password-again password ${rootpw}`]),
+  ];
+}
+
+/** Writes the mirror: the archive of the install tree, which is the part of its URL before `/dists/`. */
+function writeMirror(url: string): string[] {
+  const match = /^(https?):\/\/(?:[^/@]*@)?([^/]+)(\/.*?)?\/dists\/([^/]+)\//.exec(url);
+  if (match === null) return [];
+  const [, protocol = 'http', host = '', directory = '/', suite = ''] = match;
+  return [
+    'd-i mirror/country string manual',
+    `d-i mirror/protocol string ${protocol}`,
+    `d-i mirror/${protocol}/hostname string ${host}`,
+    `d-i mirror/${protocol}/directory string ${directory}`,
+    `d-i mirror/${protocol}/proxy string`,
+    `d-i mirror/suite string ${suite.replace(/-(updates|security|proposed)$/, '')}`,
+  ];
+}
