@@ -1,7 +1,7 @@
 import type { Arch } from '../os/common/architectures.js';
 import { formatReleaseRange } from '../os/profile/releases.js';
 import type { OsFamily, Release } from '../os/profile/types.js';
-import { FAMILIES, findFamily } from '../os/registry.js';
+import { findFamily, FAMILIES } from '../os/registry.js';
 import type { InstallScriptKind } from '../os/scripts/kinds/registry.js';
 import { findNearest } from '../tdl/nearest.js';
 import { ClientError } from './errors.js';
@@ -37,7 +37,7 @@ export interface SupportedRelease {
   /** Package manager that installs the template's packages. */
   packageManager: string;
   /** How far its build was tested: with its own installer, on a fake cloud, or not yet. */
-  tried: Release['verified'];
+  verified: Release['verified'];
   /** Why it cannot be installed in every way. */
   reason?: string;
   /** More to know, for people. */
@@ -70,7 +70,7 @@ function describeFamily(family: OsFamily): OperatingSystem {
 }
 
 function describeRelease(family: OsFamily, release: Release): SupportedRelease {
-  const { from, to, arches, installTypes, scriptKind, tools, verified: tried, reason, note } = release;
+  const { from, to, arches, installTypes, scriptKind, tools, verified, reason, note } = release;
   return {
     from,
     to,
@@ -79,7 +79,7 @@ function describeRelease(family: OsFamily, release: Release): SupportedRelease {
     installTypes,
     scriptKind,
     packageManager: tools.packageManager,
-    tried,
+    verified,
     ...(reason === undefined ? {} : { reason }),
     ...(note === undefined ? {} : { note }),
   };

@@ -32,7 +32,7 @@ export const plugins: Command = {
 };
 
 function formatRow(system: OperatingSystem, release: SupportedRelease): string[] {
-  const { range, arches, installTypes, scriptKind, packageManager, tried } = release;
+  const { range, arches, installTypes, scriptKind, packageManager, verified } = release;
   return [
     system.names[0] ?? system.family,
     range,
@@ -40,7 +40,7 @@ function formatRow(system: OperatingSystem, release: SupportedRelease): string[]
     installTypes.length === 0 ? 'nothing yet' : installTypes.join(', '),
     scriptKind,
     packageManager,
-    tried,
+    verified,
   ];
 }
 
@@ -68,17 +68,19 @@ function toPluginDocument({ family, title, names, versions, releases }: Operatin
     architectures: arches,
     install_types: collect((release) => release.installTypes),
     install_script: collect((release) => [release.scriptKind]),
-    releases: releases.map(({ from, to, arches, installTypes, scriptKind, packageManager, tried, reason, note }) => ({
-      from,
-      to,
-      architectures: arches,
-      install_types: installTypes,
-      install_script: scriptKind,
-      package_manager: packageManager,
-      tried,
-      ...(reason === undefined ? {} : { reason }),
-      ...(note === undefined ? {} : { note }),
-    })),
+    releases: releases.map(
+      ({ from, to, arches, installTypes, scriptKind, packageManager, verified, reason, note }) => ({
+        from,
+        to,
+        architectures: arches,
+        install_types: installTypes,
+        install_script: scriptKind,
+        package_manager: packageManager,
+        tried: verified,
+        ...(reason === undefined ? {} : { reason }),
+        ...(note === undefined ? {} : { note }),
+      }),
+    ),
     license: 'Apache-2.0',
   };
 }
