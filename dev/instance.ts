@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { localAddressTowards } from '../src/activities/instance/security-group.js';
+import { findLocalAddress } from '../src/activities/instance/security-group.js';
 import { FactoryError } from '../src/domain/errors.js';
 import { buildHostKeyUserData } from '../src/guest/cloud-config.js';
 import { connectGuest } from '../src/guest/connect.js';
@@ -120,7 +120,7 @@ async function findAddress(
   const fixed = port.fixed_ips[0]?.ip_address;
   if (external === undefined) {
     if (fixed === undefined) throw new FactoryError('NotFound', `instance ${id} has no address`);
-    await localAddressTowards(fixed);
+    await findLocalAddress(fixed);
     return fixed;
   }
   const floating = await cloud.network.createFloatingIp({

@@ -7,7 +7,7 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { useBuiltBundles } from '../test/support/bundle.js';
 import { CPU_FOLDER } from '../test/support/file-process.js';
 import { shareTemporal } from '../test/support/temporal.js';
-import { temporalBinary } from '../src/cli/dev-server/temporal-binary.js';
+import { findTemporalBinary } from '../src/cli/dev-server/temporal-binary.js';
 import { CACHE, cloudEnvironment, makeInstallTree, PROJECT, runProgram, startCloud } from './bed-cloud.js';
 import { filesOf, isOnCloud, keepSeconds, LEVELS, type Level } from './testing/levels.js';
 import { runOnLowestNode } from './testing/lowest-node.js';
@@ -134,7 +134,7 @@ class TestRun {
    * Builds the program with its workflow bundles, and starts the server that the files share. Answers why it cannot.
    */
   private async prepareTemporal(): Promise<string | undefined> {
-    const program = temporalBinary({ env: { IMAGEFACTORY_CACHE: CACHE, ...process.env }, say });
+    const program = findTemporalBinary({ env: { IMAGEFACTORY_CACHE: CACHE, ...process.env }, say });
     const [{ failed }, path] = await Promise.all([this.command('build'), program.catch(String)]);
     if (failed > 0) return 'the build has failed';
     process.env['TEMPORAL_CLI'] = path;

@@ -26,8 +26,3 @@ export interface BaseImageInput {
     from?: string;
   };
 }
-
-/** Builds the workflow id of a base image build. */
-export function baseImageWorkflowId(uuid: string): string {
-  return `base_image-${uuid}`;
-}

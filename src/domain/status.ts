@@ -22,7 +22,7 @@ export interface StepStatus {
 
 /** Why a build ended without an image. */
 export interface BuildFailure {
-  /** An {@link import('./errors.js').ErrorType}. */
+  /** An `ErrorType`. */
   type: string;
   /** Name of the step that failed. */
   step: string;

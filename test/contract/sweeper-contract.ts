@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { z } from 'zod';
-import { baseImageWorkflowId } from '../../src/domain/base-image-input.js';
+import { workflowIdFor } from '../../src/domain/image-kinds.js';
 import { WORKFLOWS, type CloudSweep } from '../../src/domain/messages.js';
 import { marksOf, resourceName, tagsOf, type BuildRef } from '../../src/domain/names.js';
 import { run } from '../../src/cli/cli.js';
@@ -55,7 +55,7 @@ export function describeSweeper(bench: Bench): void {
     /** A build that somebody has terminated: Temporal knows that it has ended, and nobody has cleaned up. */
     async function terminatedBuild(): Promise<BuildRef> {
       const uuid = randomUUID();
-      const workflowId = baseImageWorkflowId(uuid);
+      const workflowId = workflowIdFor('base_image', uuid);
       const handle = await temporal.client.workflow.start(WORKFLOWS.baseImage, { workflowId, taskQueue: 'nobody' });
       await handle.terminate('by the contract');
       return { uuid, workflowId, cloud: bench.settings.name };

@@ -6,7 +6,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { isGrpcDeadlineError, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { baseImageWorkflowId, type BaseImageInput } from '../../src/domain/base-image-input.js';
+import type { BaseImageInput } from '../../src/domain/base-image-input.js';
+import { workflowIdFor } from '../../src/domain/image-kinds.js';
 import { STATUS_QUERY, WORKFLOWS, type BaseImageResult } from '../../src/domain/messages.js';
 import { parseParameters } from '../../src/domain/parameters.js';
 import type { BuildRecord } from '../../src/domain/record.js';
@@ -160,7 +161,7 @@ export class TestEnv {
       WORKFLOWS.baseImage,
       {
         taskQueue: this.taskQueue,
-        workflowId: baseImageWorkflowId(uuid),
+        workflowId: workflowIdFor('base_image', uuid),
         args: [input],
       },
     );

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { baseImageWorkflowId } from '../../../src/domain/base-image-input.js';
+import { workflowIdFor } from '../../../src/domain/image-kinds.js';
 import { run } from '../../../src/cli/cli.js';
 import { TestEnv, Build } from '../../support/test-env.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
@@ -124,7 +124,7 @@ describe('the status of a build', { concurrency: 4 }, () => {
     await assert.rejects(handle.result());
     const again = await env.temporal.client.workflow.start('baseImage', {
       taskQueue: env.taskQueue,
-      workflowId: baseImageWorkflowId(uuid),
+      workflowId: workflowIdFor('base_image', uuid),
       args,
       workflowExecutionTimeout: '3s',
     });

@@ -6,7 +6,7 @@ import { delimiter, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { Activities } from '../../../src/activities/index.js';
-import { baseImageWorkflowId } from '../../../src/domain/base-image-input.js';
+import { workflowIdFor } from '../../../src/domain/image-kinds.js';
 import { SEARCH_ATTRIBUTES } from '../../../src/domain/search-attributes.js';
 import { FactoryError } from '../../../src/domain/errors.js';
 import { run } from '../../../src/cli/cli.js';
@@ -89,7 +89,9 @@ describe('the command line against a real Temporal server', { skip }, () => {
       );
       assert.equal(code, 0);
       assert.match(stderr, /customise: install the packages/);
-      const description = await environment.client.workflow.getHandle(baseImageWorkflowId(String(uuid))).describe();
+      const description = await environment.client.workflow
+        .getHandle(workflowIdFor('base_image', String(uuid)))
+        .describe();
       assert.equal(description.memo?.['template'], template);
       assert.match(String(await description.staticSummary()), /base image of f19: Fedora 19 x86_64/);
       assert.match(String(await description.staticDetails()), new RegExp(String(uuid)));
@@ -187,7 +189,7 @@ describe('the command line against a real Temporal server', { skip }, () => {
     assert.equal(await ended, 143);
     const { code, stderr } = await finish('nobody', 'images');
     assert.equal(code, 1);
-    assert.match(stderr, /no worker takes work from task queue "nobody"/);
+    assert.match(stderr, /no worker polls the task queue "nobody"/);
   });
 
   it('images prints a table of several, the block of one, and nothing of none', async () => {

@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { Deps } from '../../../src/activities/shared/context.js';
-import { joinCreateQueue } from '../../../src/activities/instance/create-queue.js';
-import { baseImageWorkflowId } from '../../../src/domain/base-image-input.js';
+import { joinCreateQueue } from '../../../src/activities/instance/join-create-queue.js';
+import { workflowIdFor } from '../../../src/domain/image-kinds.js';
 import { WORKFLOWS } from '../../../src/domain/messages.js';
 import { parseParameters } from '../../../src/domain/parameters.js';
 import { startTemporal, withWorkers } from '../../support/temporal.js';
@@ -20,13 +20,13 @@ describe('a worker that is stopped', { timeout: 120_000 }, () => {
     const uuid = randomUUID();
     await temporal.client.workflow.start(WORKFLOWS.baseImage, {
       taskQueue: 'stopped-wait',
-      workflowId: baseImageWorkflowId(uuid),
+      workflowId: workflowIdFor('base_image', uuid),
       args: [{ uuid, template: '<template/>', templateName: 'tiny.tdl', cloud: 'c', parameters: parseParameters({}) }],
     });
     let asked = (): void => undefined;
     const asks = new Promise<void>((resolve) => (asked = resolve));
     const planBaseImage = async (): Promise<never> => {
-      const ref = { uuid, cloud: 'c', workflowId: baseImageWorkflowId(uuid) };
+      const ref = { uuid, cloud: 'c', workflowId: workflowIdFor('base_image', uuid) };
       const deps = { temporal: temporal.client, limits: {}, pollInterval: 500 } as unknown as Deps;
       // Its queue is that of a lane, and nobody serves the workflows’ own.
       const turn = joinCreateQueue(deps, { ref, queue: { id: 'a-line', since: Date.now(), timeout: 60 } }, false);
