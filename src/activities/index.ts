@@ -5,7 +5,7 @@ import { rejectIfCompleted } from './shared/completed-build.js';
 import type { Deps } from './shared/context.js';
 import { asLostByReset } from './shared/reset-detection.js';
 
-export type { Activities, ActivityName } from './functions.js';
+export type { Activities } from './functions.js';
 
 type ActivityFunction = (deps: Deps, input: { ref: BuildRef }) => Promise<unknown>;
 

@@ -48,7 +48,7 @@ export function formatOutcome(outcome: BuildOutcome): string {
 }
 
 /** Formats a failure in one line: its step, if any, and its message. */
-export function formatFailure(failure: { step: string; message: string }): string {
+function formatFailure(failure: { step: string; message: string }): string {
   const text = failure.message.trim().replace(/\s*\n\s*/g, '; ');
   return failure.step === '' || text.startsWith(`${failure.step}: `) ? text : `${failure.step}: ${text}`;
 }

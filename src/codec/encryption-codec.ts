@@ -9,8 +9,8 @@ const PayloadMessage = proto.temporal.api.common.v1.Payload;
  * Metadata and layout are the same as in Temporal's own encryption samples: `encoding: binary/encrypted`,
  * `encryption-key-id`, and as data the nonce, the encrypted payload message, and the tag.
  */
-export const ENCRYPTED = 'binary/encrypted';
-export const KEY_ID = 'encryption-key-id';
+const ENCRYPTED = 'binary/encrypted';
+const KEY_ID = 'encryption-key-id';
 const CIPHER = 'aes-256-gcm';
 /** Bytes of nonce and tag (NIST SP 800-38D, 8.2.2): random nonces of 96 bits are safe for 2^32 payloads per key. */
 const NONCE = 12;

@@ -14,7 +14,7 @@ interface ImageKindDefinition {
  * Every kind of image that a workflow builds. A new kind is a row here, a workflow file with its phases and steps, its
  * input and its part of the record.
  */
-export const IMAGE_KINDS = {
+const IMAGE_KINDS = {
   base_image: {
     workflow: 'baseImage',
     title: 'Base Image',
@@ -57,7 +57,7 @@ export type RecordedKind = {
 export type RecordType = { [K in RecordedKind]: (typeof IMAGE_KINDS)[K]['recordType'] }[RecordedKind];
 
 /** The kinds with a record, in the order in which an image is looked for by its UUID alone. */
-export const RECORDED_KINDS = (Object.keys(IMAGE_KINDS) as ImageKind[]).filter(
+const RECORDED_KINDS = (Object.keys(IMAGE_KINDS) as ImageKind[]).filter(
   (kind): kind is RecordedKind => 'recordType' in IMAGE_KINDS[kind],
 );
 

@@ -35,7 +35,6 @@ export const KEYS = {
 } as const;
 
 export type ServerRole = 'installer' | 'customise';
-export type ImageRole = 'media' | 'boot' | 'jeos' | 'base';
 
 /** The owner of a resource: the UUID that marks it, its cloud, and the workflow that is responsible for it. */
 export interface BuildRef {
@@ -93,14 +92,6 @@ export function resourceName(ref: BuildRef, role: string): string {
  */
 export function expiryMarks(time: Date): Record<string, string> {
   return { [KEYS.expires]: `${time.toISOString().slice(0, 19)}Z` };
-}
-
-/**
- * Returns the same mark as a tag, for Neutron's resources (41 of 60 characters). A later time adds a tag; the latest
- * counts.
- */
-export function expiryTag(time: Date): string {
-  return `${KEYS.expires}=${expiryMarks(time)[KEYS.expires] ?? ''}`;
 }
 
 /** The places of a mark: a resource's tags, and its metadata (server) or its own properties (image). */

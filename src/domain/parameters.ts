@@ -52,7 +52,7 @@ const TRUE_WORDS = ['true', 'yes', 'on', '1'];
 const FALSE_WORDS = ['false', 'no', 'off', '0'];
 
 /** Parses true/false, yes/no, on/off, 1/0 in upper or lower case; returns undefined for every other value. */
-export function parseBoolean(value: unknown): boolean | undefined {
+function parseBoolean(value: unknown): boolean | undefined {
   if (typeof value === 'boolean') return value;
   const word = String(value).trim().toLowerCase();
   if (TRUE_WORDS.includes(word)) return true;

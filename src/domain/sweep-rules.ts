@@ -6,15 +6,7 @@ import { defined } from './defined.js';
  */
 
 /** The kinds of resources that can carry our mark, in the order of their removal: an instance uses the others. */
-export const RESOURCE_KINDS = [
-  'instance',
-  'volume',
-  'floating IP',
-  'port',
-  'security group',
-  'key pair',
-  'image',
-] as const;
+const RESOURCE_KINDS = ['instance', 'volume', 'floating IP', 'port', 'security group', 'key pair', 'image'] as const;
 export type ResourceKind = (typeof RESOURCE_KINDS)[number];
 
 /** A resource in a project that carries our mark. Times are milliseconds since the epoch. */

@@ -1,2 +1,1 @@
-export { connectCloud, connectClouds, type ConnectOptions } from './clouds.js';
-export type { CloudSettings } from './config/cloud-settings.js';
+export { connectCloud, connectClouds } from './clouds.js';

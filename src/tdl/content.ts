@@ -55,7 +55,7 @@ function isPadded(base64: string): boolean {
  * Checks a URL that an activity will fetch: http, https, or a file on the worker's machine. Nothing is read here; the
  * worker decides which files it may read.
  */
-export function readUrl(text: string, at: number, what: string, problems: Problems): string {
+function readUrl(text: string, at: number, what: string, problems: Problems): string {
   // Oz also accepts relative file URLs, which no URL parser accepts.
   if (/^file:\/\/./i.test(text)) return text;
   const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -68,12 +68,6 @@ export function readUrl(text: string, at: number, what: string, problems: Proble
     );
   }
   return text;
-}
-
-/** The bytes of a content in the template itself; undefined for a content that must be fetched. */
-export function inlineBytes(content: Content): Uint8Array | undefined {
-  if (content.type === 'raw') return Buffer.from(content.text, 'utf8');
-  return content.type === 'base64' ? Buffer.from(content.base64, 'base64') : undefined;
 }
 
 /** Lists every URL that a template's files and commands are fetched from, each once. */

@@ -6,8 +6,6 @@ import { readTemplate } from './read-template.js';
 import type { Problem, Template } from './types.js';
 import { parseXml } from './xml.js';
 
-export { LIMITS } from './limits.js';
-
 /** A template and the position of its `<os>`, for mistakes that are found later; or all mistakes in the document. */
 export type Parsed =
   | { template: Template; os: Pick<Problem, 'line' | 'column'>; problems: [] }

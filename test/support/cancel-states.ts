@@ -31,7 +31,7 @@ export interface CancelState {
 
 /** Who cancels: the command `imagefactory cancel`, or Temporal's client. */
 export const CANCELLERS = ['imagefactory', 'Temporal'] as const;
-export type Canceller = (typeof CANCELLERS)[number];
+type Canceller = (typeof CANCELLERS)[number];
 
 /** The build, or its installer’s run, is in a step and waits for the reply to a call. */
 function duringCall(

@@ -23,7 +23,7 @@ export async function writeIcicle(deps: Deps, input: GuestInput): Promise<{ pack
   });
 }
 
-export async function readOutput(guest: Guest, secrets: string[], title: string, command: string): Promise<string> {
+async function readOutput(guest: Guest, secrets: string[], title: string, command: string): Promise<string> {
   reportProgress({ message: title });
   const result = await guest.run(command, {
     timeout: OWN_SCRIPT_TIMEOUT,

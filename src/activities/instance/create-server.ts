@@ -111,7 +111,7 @@ async function rejectIfWithoutHost(deps: Deps, cloud: string, serverId: string):
  * Finds the build's instance of a role. There is one at a time: an instance that is being deleted is waited for, and of
  * two instances that concurrent tries created the older stays.
  */
-export async function findOwnServer(
+async function findOwnServer(
   deps: Deps,
   { ref, role }: Pick<CreateServerInput, 'ref' | 'role'>,
 ): Promise<Server | undefined> {

@@ -25,7 +25,7 @@ export function hasNoValidHost({ status, fault }: Server): boolean {
 }
 
 /** Builds the error of a server that was deleted outside of the build. */
-export function serverGoneError(serverId: string): FactoryError {
+function serverGoneError(serverId: string): FactoryError {
   return new FactoryError('ServerGone', `instance ${serverId} is gone: somebody else has deleted it`, {
     hint: 'imagefactory resume goes on from what still exists of the build',
   });

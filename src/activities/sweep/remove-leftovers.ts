@@ -24,7 +24,7 @@ export interface RemovedLeftovers {
 }
 
 /** Formats a resource for the result of {@link removeLeftovers}. */
-export function formatResource({ kind, id }: Pick<FoundResource, 'kind' | 'id'>): string {
+function formatResource({ kind, id }: Pick<FoundResource, 'kind' | 'id'>): string {
   return `${kind} ${id}`;
 }
 

@@ -60,7 +60,7 @@ export async function followToEnd(
 }
 
 /** Tells a user who leaves a running build how to come back to it. */
-export function formatDetachHint(uuid: string): string {
+function formatDetachHint(uuid: string): string {
   return [
     '',
     'The build goes on without this command.',
@@ -101,7 +101,7 @@ async function fetchRecord(
 }
 
 /** Tells how to resume a build that ended without an image. */
-export function formatResumeHint(uuid: string): string {
+function formatResumeHint(uuid: string): string {
   return `To go on from what is left of it: imagefactory resume ${uuid} (--template FILE takes a corrected one)\n`;
 }
 

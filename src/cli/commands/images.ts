@@ -37,7 +37,7 @@ async function runImages(context: CommandContext): Promise<number> {
 }
 
 /** Parses the query. @throws UsageError when it is not a JSON object */
-export function parseFetchSpec(given: unknown): Record<string, unknown> {
+function parseFetchSpec(given: unknown): Record<string, unknown> {
   if (given === undefined) return {};
   const hint = `write a JSON object, for instance '{"status": "COMPLETE"}'`;
   let spec: unknown;

@@ -13,7 +13,7 @@ const DOWNLOAD_TIMEOUT = 10;
 /** Milliseconds that building with Go may take. */
 const BUILD_TIMEOUT = 30 * 60_000;
 /** The version that `tools/temporal/go.mod` pins. */
-export const TEMPORAL_CLI_VERSION = '1.5.1';
+const TEMPORAL_CLI_VERSION = '1.5.1';
 
 /** The project's folder: the nearest above this file that has a manifest, whether this is the source or compiled. */
 export function projectFolder(): string {

@@ -5,7 +5,7 @@ import { formatHeldBuild } from './held.js';
 import { formatBar, clip, formatClock, toPlainLine } from './text.js';
 
 /** The part of picocolors that the view uses. */
-export interface Colours {
+interface Colours {
   bold(text: string): string;
   dim(text: string): string;
   red(text: string): string;

@@ -37,7 +37,7 @@ const NEUTRON_SHORTAGES = [
 const CERTIFICATE_CODES = /^(CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_CERT|ERR_SSL_|HOSTNAME_MISMATCH)/;
 
 /** Formats a call as `GET /v2.1/servers/x`, without the query, which can be long. */
-export function formatCall({ method, url }: Pick<ApiCall, 'method' | 'url'>): string {
+function formatCall({ method, url }: Pick<ApiCall, 'method' | 'url'>): string {
   return `${method} ${new URL(url).pathname}`;
 }
 
@@ -47,7 +47,7 @@ function readHeader(headers: ErrorResponse['headers'], name: string): string | u
 }
 
 /** Reads OpenStack's request id: services use one of two header names. */
-export function readRequestId(headers: ErrorResponse['headers']): string | undefined {
+function readRequestId(headers: ErrorResponse['headers']): string | undefined {
   return readHeader(headers, 'x-openstack-request-id') ?? readHeader(headers, 'x-compute-request-id');
 }
 

@@ -3,7 +3,7 @@ import { type ScriptTransport, USER_DATA_LIMIT } from '../common/user-data.js';
 import { type InstallScriptKind, listScriptKinds, SCRIPT_KINDS } from './kinds/registry.js';
 
 /** Bytes of a script whose base64 Nova accepts as user data. */
-export const SCRIPT_LIMIT = Math.floor(USER_DATA_LIMIT / 4) * 3;
+const SCRIPT_LIMIT = Math.floor(USER_DATA_LIMIT / 4) * 3;
 
 /** Transports that do not pass through Nova. */
 const UNLIMITED: readonly ScriptTransport[] = ['initrd', 'medium'];

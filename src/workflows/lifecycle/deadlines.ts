@@ -5,7 +5,7 @@ import { isCanceled } from './failures.js';
 const setDeadline = defineUpdate<number, [DeadlineChange]>(SET_DEADLINE_UPDATE);
 
 /** Picks the deadlines of waits from all parameters. */
-export function pickDeadlines({
+function pickDeadlines({
   install_timeout,
   inactivity_timeout,
   boot_timeout,

@@ -270,7 +270,7 @@ export interface Quotas {
   gigabytes: number;
 }
 
-export const DEFAULT_QUOTAS: Quotas = {
+const DEFAULT_QUOTAS: Quotas = {
   instances: -1,
   cores: -1,
   ram: -1,

@@ -55,7 +55,7 @@ export async function serveReplies(reply: (seen: Seen) => Reply | Promise<Reply>
   return { origin, seen };
 }
 
-export function catalogOf(origin: string): unknown[] {
+function catalogOf(origin: string): unknown[] {
   const endpoints = [{ interface: 'public', url: origin, region: 'one', region_id: 'one' }];
   return ['compute', 'image', 'network', 'block-storage'].map((type) => ({ type, name: type, endpoints }));
 }

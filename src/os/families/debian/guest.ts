@@ -38,7 +38,7 @@ function certificatePath(repository: Repository): string {
  *
  * @throws FactoryError InvalidTemplate when the address is none of these
  */
-export function writeSourceLine({ name, url, signed }: Repository): string {
+function writeSourceLine({ name, url, signed }: Repository): string {
   const match = /^(?:(deb|deb-src)\s+)?(?:\[([^\]]*)\]\s*)?([a-z][a-z+.-]*:\S+)(?:\s+(\S.*))?$/i.exec(url.trim());
   const [, type = 'deb', options = '', address, rest = './'] = match ?? [];
   if (address === undefined) {
@@ -62,7 +62,7 @@ export function writeSourceLine({ name, url, signed }: Repository): string {
  * Adds the repository, and reads its package list at once, so that an unreadable repository fails here and not in a
  * later step.
  */
-export function addDebianRepository(repository: Repository): GuestScript {
+function addDebianRepository(repository: Repository): GuestScript {
   const line = writeSourceLine(repository);
   const path = sourcesPath(repository);
   const https = /\bhttps:\/\/(?:[^/\s@]*@)?([^/\s:]+)/i.exec(line)?.[1];
@@ -85,7 +85,7 @@ again apt ${only} -o APT::Update::Error-Mode=any update
 }
 
 /** Removes a repository whose `persisted` is no. */
-export function removeDebianRepository(repository: Repository): GuestScript {
+function removeDebianRepository(repository: Repository): GuestScript {
   return {
     title: `remove repository ${repository.name}`,
     script: `set -eu\nrm -f -- ${quoteWords([sourcesPath(repository), certificatePath(repository)])}\n`,
@@ -95,7 +95,7 @@ export function removeDebianRepository(repository: Repository): GuestScript {
 /**
  * Installs all packages in one transaction, with their recommended packages, which is the default of `apt-get install`.
  */
-export function installDebianPackages(names: string[]): GuestScript {
+function installDebianPackages(names: string[]): GuestScript {
   return {
     title: names.length === 1 ? `install package ${names[0]}` : `install ${names.length} packages`,
     script: `${HEAD}
@@ -110,10 +110,10 @@ apt install -- ${quoteWords(names)}
  * is left. The names are the same as Oz's: `name`, or `name:arch` where dpkg needs it. dpkg before 1.16.2 prints
  * nothing for `binary:Package`; then awk reads `Package` in its place.
  */
-export const LIST_DEBIAN_PACKAGES = `dpkg-query -W -f='\${Status} \${binary:Package} \${Package}\\n' | awk '$3 == "installed" { print $4 }'`;
+const LIST_DEBIAN_PACKAGES = `dpkg-query -W -f='\${Status} \${binary:Package} \${Package}\\n' | awk '$3 == "installed" { print $4 }'`;
 
 /** See {@link CLEAN_LINUX}; and what apt has fetched. */
-export function cleanDebian(): GuestScript {
+function cleanDebian(): GuestScript {
   return {
     title: 'remove what belongs to this machine and not to the image',
     script: `${CLEAN_LINUX}

@@ -44,7 +44,7 @@ function writeRepoFile(repository: Repository, needed = false): string {
  * Adds the repository, and reads its metadata at once, so that an unreadable repository fails here and not in a later
  * step.
  */
-export function addFedoraRepository(repository: Repository): GuestScript {
+function addFedoraRepository(repository: Repository): GuestScript {
   const id = escapeFileName(repository.name);
   return {
     title: `add repository ${repository.name}`,
@@ -74,7 +74,7 @@ ${writeFileCommand(repoPath(repository), writeRepoFile(repository))}
 }
 
 /** Removes a repository whose `persisted` is no. */
-export function removeFedoraRepository(repository: Repository): GuestScript {
+function removeFedoraRepository(repository: Repository): GuestScript {
   return {
     title: `remove repository ${repository.name}`,
     script: `set -eu\nrm -f -- ${quoteWords([repoPath(repository)])}\n`,
@@ -87,7 +87,7 @@ function isPlainName(name: string): boolean {
 }
 
 /** Installs all packages in one transaction. yum reports success when only some of them exist; the script does not. */
-export function installFedoraPackages(names: string[]): GuestScript {
+function installFedoraPackages(names: string[]): GuestScript {
   return {
     title: names.length === 1 ? `install package ${names[0]}` : `install ${names.length} packages`,
     script: `${HEAD}
@@ -115,7 +115,7 @@ fi
 export const LIST_FEDORA_PACKAGES = 'rpm -qa';
 
 /** See {@link CLEAN_LINUX}; and what yum or dnf has fetched. */
-export function cleanFedora(): GuestScript {
+function cleanFedora(): GuestScript {
   return {
     title: 'remove what belongs to this machine and not to the image',
     script: `${CLEAN_LINUX}

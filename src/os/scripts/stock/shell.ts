@@ -5,7 +5,7 @@ import { INSTALLED } from './stock-input.js';
  * Writes cloud-init's configuration of the user who may log in. The default is the distribution's user; root is enabled
  * only where the build logs in as root.
  */
-export function writeCloudConfig(user: string): string {
+function writeCloudConfig(user: string): string {
   if (user === 'root') return 'disable_root: false\n';
   return `system_info:
   default_user:
@@ -17,7 +17,7 @@ export function writeCloudConfig(user: string): string {
 }
 
 /** The path of this configuration: cloud-init reads it after the files of its package. */
-export const CLOUD_CONFIG_PATH = '/etc/cloud/cloud.cfg.d/90_imagefactory.cfg';
+const CLOUD_CONFIG_PATH = '/etc/cloud/cloud.cfg.d/90_imagefactory.cfg';
 
 /** Writes a command that configures the user who may log in. One line, because some script languages allow no more. */
 export function writeUserAccess(user: string): string {

@@ -45,7 +45,7 @@ export const DEFAULT_GUEST: GuestBehaviour = {
 };
 
 /** The behaviour of a snapshot. */
-export type SnapshotBehaviour =
+type SnapshotBehaviour =
   | 'ok'
   /** The image ends as `killed`, and the server's task ends. */
   | 'killed'

@@ -8,7 +8,7 @@ export function listMedia(state: CloudState, { drives }: Pick<FakeServer, 'drive
 }
 
 /** Lists the media from which the server's firmware can boot, in the order in which it tries them. */
-export function listBootMedia(state: CloudState, server: Pick<FakeServer, 'drives'>): BootMedium[] {
+function listBootMedia(state: CloudState, server: Pick<FakeServer, 'drives'>): BootMedium[] {
   return server.drives
     .filter(({ isCdrom, bootIndex }) => isCdrom && bootIndex >= 0)
     .sort((one, other) => one.bootIndex - other.bootIndex)

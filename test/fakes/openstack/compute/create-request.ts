@@ -160,7 +160,7 @@ function checkKernel(state: CloudState, properties: Record<string, string>): voi
   }
 }
 
-export function findFlavor(state: CloudState, ref: string): FakeFlavor {
+function findFlavor(state: CloudState, ref: string): FakeFlavor {
   const flavor = state.flavors.get(ref.split('/').at(-1) ?? '');
   if (flavor === undefined) throw new ApiError(400, `Flavor ${ref} could not be found.`);
   return flavor;

@@ -45,7 +45,7 @@ export interface RandomFaults {
 }
 
 /** Creates a generator of random numbers with a seed (mulberry32): a failed run can be repeated. */
-export function createRandomNumbers(seed: number): () => number {
+function createRandomNumbers(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

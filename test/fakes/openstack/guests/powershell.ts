@@ -28,7 +28,7 @@ export interface Translation {
 export const WINDOWS_USER = 'Administrator';
 
 /** Reads the size in bytes of the script at the beginning of the input; undefined for a command that is not ours. */
-export function readScriptSize(command: string): number | undefined {
+function readScriptSize(command: string): number | undefined {
   const encoded = command.split(' ').at(-1) ?? '';
   const size = Number(/New-Object byte\[\] (\d+)/.exec(Buffer.from(encoded, 'base64').toString('utf16le'))?.[1]);
   const same = Number.isInteger(size) && POWERSHELL_GUEST.buildCommand('x'.repeat(size), '').command === command;
@@ -36,7 +36,7 @@ export function readScriptSize(command: string): number | undefined {
 }
 
 /** Translates a script into POSIX sh. @throws Error for an unknown script */
-export function translateScript(script: string, input: Buffer): Translation {
+function translateScript(script: string, input: Buffer): Translation {
   const { values, body } = parseAssignments(script, SCRIPTS);
   const translate = SCRIPTS.get(body);
   if (translate === undefined) throw new Error(`not a script of imagefactory: ${body.slice(0, 200)}`);

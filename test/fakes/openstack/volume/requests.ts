@@ -96,7 +96,7 @@ function readImage(state: CloudState, given: Fields, size: number): FakeImage | 
 }
 
 /** Computes the usage of the project's volumes. */
-export function volumeUsage(state: CloudState): { volumes: number; gigabytes: number } {
+function volumeUsage(state: CloudState): { volumes: number; gigabytes: number } {
   const sizes = [...state.volumes.values()].map(({ size }) => size);
   return { volumes: sizes.length, gigabytes: sizes.reduce((total, size) => total + size, 0) };
 }
