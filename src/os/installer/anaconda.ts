@@ -1,7 +1,15 @@
 import type { Template } from '../../tdl/types.js';
 import { type Arch, serialConsole } from '../common/architectures.js';
 import { USER_DATA_URL } from '../common/user-data.js';
-import { joinCommandLine, buildMediumSource, buildTreeSource, type InstallerSource, buildLinuxProperties, STRIPPED_PROPERTIES, getTreeUrl } from './installer-plan.js';
+import {
+  joinCommandLine,
+  buildMediumSource,
+  buildTreeSource,
+  type InstallerSource,
+  buildLinuxProperties,
+  STRIPPED_PROPERTIES,
+  getTreeUrl,
+} from './installer-plan.js';
 import type { InstallerPlan, IsoLayout } from './types.js';
 import { WITHOUT_VIRTIO } from './virtio.js';
 

@@ -2,7 +2,15 @@ import { FactoryError } from '../../../domain/errors.js';
 import type { Template } from '../../../tdl/types.js';
 import { type Arch, serialConsole } from '../../common/architectures.js';
 import { USER_DATA_URL } from '../../common/user-data.js';
-import { joinCommandLine, buildMediumSource, buildTreeSource, type InstallerSource, buildLinuxProperties, STRIPPED_PROPERTIES, getTreeUrl } from '../../installer/installer-plan.js';
+import {
+  joinCommandLine,
+  buildMediumSource,
+  buildTreeSource,
+  type InstallerSource,
+  buildLinuxProperties,
+  STRIPPED_PROPERTIES,
+  getTreeUrl,
+} from '../../installer/installer-plan.js';
 import type { InstallerPlan, IsoLayout } from '../../installer/types.js';
 
 /** The differences between the debian-installers of Debian and Ubuntu. */

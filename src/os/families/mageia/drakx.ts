@@ -1,6 +1,12 @@
 import type { Template } from '../../../tdl/types.js';
 import { serialConsole } from '../../common/architectures.js';
-import { joinCommandLine, buildMediumSource, getIso, buildLinuxProperties, STRIPPED_PROPERTIES } from '../../installer/installer-plan.js';
+import {
+  joinCommandLine,
+  buildMediumSource,
+  getIso,
+  buildLinuxProperties,
+  STRIPPED_PROPERTIES,
+} from '../../installer/installer-plan.js';
 import type { InstallerPlan, IsoLayout } from '../../installer/types.js';
 import { ONLY_BY_ISO } from '../../installer/unsupported.js';
 import type { Release } from '../../profile/types.js';

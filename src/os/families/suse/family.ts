@@ -3,7 +3,16 @@ import type { Template } from '../../../tdl/types.js';
 import { type Arch, serialConsole } from '../../common/architectures.js';
 import { USER_DATA_URL } from '../../common/user-data.js';
 import { isFrom, parseVersion, type Version } from '../../common/versions.js';
-import { joinCommandLine, buildMediumSource, buildTreeSource, type InstallerSource, buildLinuxProperties, STRIPPED_PROPERTIES, getTreeUrl, VOLUME_ID } from '../../installer/installer-plan.js';
+import {
+  joinCommandLine,
+  buildMediumSource,
+  buildTreeSource,
+  type InstallerSource,
+  buildLinuxProperties,
+  STRIPPED_PROPERTIES,
+  getTreeUrl,
+  VOLUME_ID,
+} from '../../installer/installer-plan.js';
 import type { InstallerPlan, IsoLayout } from '../../installer/types.js';
 import { NO_VIRTIO, WITHOUT_VIRTIO } from '../../installer/virtio.js';
 import type { OsFamily, OsName } from '../../profile/types.js';

@@ -1,7 +1,15 @@
 import { FactoryError } from '../../../domain/errors.js';
 import type { Template } from '../../../tdl/types.js';
 import { type Arch, serialConsole } from '../../common/architectures.js';
-import { joinCommandLine, buildMediumSource, buildTreeSource, type InstallerSource, buildLinuxProperties, STRIPPED_PROPERTIES, getTreeUrl } from '../../installer/installer-plan.js';
+import {
+  joinCommandLine,
+  buildMediumSource,
+  buildTreeSource,
+  type InstallerSource,
+  buildLinuxProperties,
+  STRIPPED_PROPERTIES,
+  getTreeUrl,
+} from '../../installer/installer-plan.js';
 import type { InstallerPlan, IsoLayout, MediaIndex } from '../../installer/types.js';
 
 /** Ubuntu's names of the architectures. */
