@@ -1,4 +1,4 @@
-import { temporalBinary } from '../src/cli/dev-server/temporal-binary.js';
+import { findTemporalBinary } from '../src/cli/dev-server/temporal-binary.js';
 import { describeMachine } from './report.js';
 
 /** The benchmarks by name: `npm run bench -- NAME …` runs only these. */
@@ -19,7 +19,7 @@ if (unknown.length > 0) {
   );
   process.exit(2);
 }
-process.env['TEMPORAL_CLI'] ??= await temporalBinary({ say: (line) => process.stderr.write(`${line}\n`) });
+process.env['TEMPORAL_CLI'] ??= await findTemporalBinary({ say: (line) => process.stderr.write(`${line}\n`) });
 process.stdout.write(`${new Date().toISOString().slice(0, 10)}, ${describeMachine()}\n`);
 for (const [name, run] of Object.entries(BENCHMARKS)) {
   if (chosen.length > 0 && !chosen.includes(name)) continue;

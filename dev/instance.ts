@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { localAddressTowards } from '../src/activities/instance/security-group.js';
+import { findLocalAddress } from '../src/activities/instance/security-group.js';
 import { FactoryError } from '../src/domain/errors.js';
 import { buildHostKeyUserData } from '../src/guest/cloud-config.js';
 import { connectGuest } from '../src/guest/connect.js';
@@ -34,10 +34,10 @@ export async function withInstance<T>(
   const deadline = Date.now() + (options.timeout ?? 600) * 1000;
   try {
     const keys = { login: generateKeyPair(), host: generateKeyPair() };
-    const server = await boot(cloud, name, options, keys, undo);
-    const address = await reach(cloud, name, server, deadline, undo);
+    const server = await bootInstance(cloud, name, options, keys, undo);
+    const address = await findAddress(cloud, name, server, deadline, undo);
     options.say?.(`instance ${server} has address ${address}; waiting until ${options.user} is let in`);
-    const guest = await letIn(address, options, keys, deadline);
+    const guest = await connectWhenReady(address, options, keys, deadline);
     try {
       return await look(guest, address);
     } finally {
@@ -49,14 +49,14 @@ export async function withInstance<T>(
   }
 }
 
-async function chosenNetwork(cloud: Cloud, name: string | undefined): Promise<string> {
+async function findNetworkId(cloud: Cloud, name: string | undefined): Promise<string> {
   const networks = await cloud.network.listNetworks();
   const found = networks.find((network) => (name === undefined ? !network['router:external'] : network.name === name));
   if (found === undefined) throw new FactoryError('NotFound', `there is no network ${name ?? 'of the project’s own'}`);
   return found.id;
 }
 
-async function boot(
+async function bootInstance(
   cloud: Cloud,
   name: string,
   options: InstanceOptions,
@@ -65,7 +65,7 @@ async function boot(
 ): Promise<string> {
   const flavor = await cloud.compute.findFlavor(options.flavor);
   if (flavor === undefined) throw new FactoryError('NotFound', `there is no flavor ${options.flavor}`);
-  const network = await chosenNetwork(cloud, options.network);
+  const network = await findNetworkId(cloud, options.network);
   const group = await cloud.network.createSecurityGroup({ name, description: 'a look into a new image', tags: [] });
   undo.push(() => cloud.network.deleteSecurityGroup(group.id));
   await cloud.network.addSecurityGroupRule(group.id, {
@@ -94,7 +94,7 @@ async function boot(
   return id;
 }
 
-async function active(cloud: Cloud, id: string, deadline: number): Promise<Server> {
+async function waitUntilActive(cloud: Cloud, id: string, deadline: number): Promise<Server> {
   while (Date.now() < deadline) {
     const server = await cloud.compute.getServer(id);
     if (server?.status === 'ACTIVE') return server;
@@ -106,21 +106,21 @@ async function active(cloud: Cloud, id: string, deadline: number): Promise<Serve
   throw new FactoryError('DeadlineExceeded', `instance ${id} did not become ACTIVE`);
 }
 
-async function reach(
+async function findAddress(
   cloud: Cloud,
   name: string,
   id: string,
   deadline: number,
   undo: (() => Promise<void>)[],
 ): Promise<string> {
-  await active(cloud, id, deadline);
+  await waitUntilActive(cloud, id, deadline);
   const [port] = await cloud.network.listPorts({ device_id: id });
   if (port === undefined) throw new FactoryError('NotFound', `instance ${id} has no port`);
   const external = await cloud.network.findExternalNetwork(port.network_id);
   const fixed = port.fixed_ips[0]?.ip_address;
   if (external === undefined) {
     if (fixed === undefined) throw new FactoryError('NotFound', `instance ${id} has no address`);
-    await localAddressTowards(fixed);
+    await findLocalAddress(fixed);
     return fixed;
   }
   const floating = await cloud.network.createFloatingIp({
@@ -133,7 +133,7 @@ async function reach(
   return floating.floating_ip_address;
 }
 
-async function letIn(
+async function connectWhenReady(
   host: string,
   options: InstanceOptions,
   keys: { login: SshKeyPair; host: SshKeyPair },

@@ -7,7 +7,7 @@ import { InstallerConsole } from '../dev/package-installer/console.js';
 import { inspect } from '../dev/package-installer/inspect.js';
 import { LOCAL_SUITE_LINES, mirrorWithSuite, wholeMirror } from '../dev/package-installer/mirror.js';
 import { Program } from '../dev/package-installer/program.js';
-import { stageLines, stagesOf } from '../dev/package-installer/stages.js';
+import { formatStages, parseStages } from '../dev/package-installer/stages.js';
 import { connectImageFactory } from '../src/client/connection.js';
 import { startDevServer, stopDevServer } from '../src/cli/dev-server/dev-server.js';
 import { connectClouds } from '../src/openstack/index.js';
@@ -129,7 +129,7 @@ async function buildWithConsole(cloud: Cloud, preseed: string): Promise<string> 
     });
   } finally {
     await console?.close();
-    stageLines(stagesOf(console?.text ?? '')).forEach(indented);
+    formatStages(parseStages(console?.text ?? '')).forEach(indented);
     say(`the installer’s console is in ${CONSOLE}`);
     await factory.close();
   }

@@ -2,21 +2,25 @@ import { setMaxListeners } from 'node:events';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
+import { parseArgs } from 'node:util';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { useBuiltBundles } from '../test/support/bundle.js';
 import { CPU_FOLDER } from '../test/support/file-process.js';
 import { shareTemporal } from '../test/support/temporal.js';
-import { temporalBinary } from '../src/cli/dev-server/temporal-binary.js';
+import { findTemporalBinary } from '../src/cli/dev-server/temporal-binary.js';
 import { CACHE, cloudEnvironment, makeInstallTree, PROJECT, runProgram, startCloud } from './bed-cloud.js';
 import { filesOf, isOnCloud, keepSeconds, LEVELS, type Level } from './testing/levels.js';
+import { runOnLowestNode } from './testing/lowest-node.js';
 import { Pool } from './testing/pool.js';
 import { installPrograms } from './testing/programs.js';
 import { countsText, failureText, runFile } from './testing/run-file.js';
+import { parseShard, takeShard, type Shard } from './testing/shard.js';
 import { countsOf, writeSummary, type FileResult } from './testing/summary.js';
 
 /*
- * Runs the levels of tests that are named, and the checks `lint` and `types`; without names everything, as continuous
- * integration does. `npm test -- unit lint`.
+ * Runs the levels of tests that are named, and the checks `lint`, `types` and `lowest-node` (the unit tests on the lowest
+ * Node that the package runs on); without names everything, as continuous integration does. `npm test -- unit lint`.
+ * `--shard=1/2` takes every second file: continuous integration divides a level among machines.
  */
 
 /** Minutes that everything may take. */
@@ -79,10 +83,16 @@ class TestRun {
   private readonly signal: AbortSignal = AbortSignal.any([this.stop.signal, AbortSignal.timeout(RUN_MINUTES * 60_000)]);
   private temporal: TestWorkflowEnvironment | undefined;
 
-  /** @param installs whether programs that are missing are installed */
+  /**
+   * @param lowestNode the level that is run on the lowest Node as well
+   * @param shard which of the levels' files are run
+   * @param installs whether programs that are missing are installed
+   */
   constructor(
     private readonly checks: (keyof typeof COMMANDS)[],
     private readonly levels: Level[],
+    private readonly lowestNode: Level | undefined,
+    private readonly shard: Shard,
     private readonly installs: boolean,
   ) {
     // Every file listens to it.
@@ -105,7 +115,7 @@ class TestRun {
       await (cannot === undefined ? this.runLevel(level) : this.leaveOut(level, cannot));
     });
     try {
-      await Promise.all([...checks, ...levels]);
+      await Promise.all([...checks, ...levels, programs.then(() => this.runOnLowestNode())]);
     } finally {
       await this.temporal?.teardown();
     }
@@ -124,7 +134,7 @@ class TestRun {
    * Builds the program with its workflow bundles, and starts the server that the files share. Answers why it cannot.
    */
   private async prepareTemporal(): Promise<string | undefined> {
-    const program = temporalBinary({ env: { IMAGEFACTORY_CACHE: CACHE, ...process.env }, say });
+    const program = findTemporalBinary({ env: { IMAGEFACTORY_CACHE: CACHE, ...process.env }, say });
     const [{ failed }, path] = await Promise.all([this.command('build'), program.catch(String)]);
     if (failed > 0) return 'the build has failed';
     process.env['TEMPORAL_CLI'] = path;
@@ -139,6 +149,18 @@ class TestRun {
     return undefined;
   }
 
+  /** Early: it is one long job. */
+  private async runOnLowestNode(): Promise<void> {
+    const level = this.lowestNode;
+    if (level === undefined) return;
+    await this.machine.run(Infinity, async () => {
+      const began = Date.now();
+      const result = await runOnLowestNode(level);
+      say(`${level.name} on the lowest Node: ${countsText(result)} in ${Math.round(result.seconds)} s`);
+      this.results.push({ stage: 'lowest-node', file: 'lowest-node', began, ...result });
+    });
+  }
+
   private async leaveOut(level: Level, why: string): Promise<void> {
     say(`${level.name} is left out: ${why}`);
     const left = { stage: level.name, began: Date.now(), passed: 0, failed: 0, skipped: 1, seconds: 0, failures: [] };
@@ -146,7 +168,7 @@ class TestRun {
   }
 
   private async runLevel(level: Level): Promise<void> {
-    const runs = (await filesOf(level)).map(({ path, seconds }) =>
+    const runs = takeShard(await filesOf(level), this.shard).map(({ path, seconds }) =>
       (isOnCloud(path) ? this.cloud : this.machine).run(seconds, async () => {
         const began = Date.now();
         const result = await runFile(path, level.fileMinutes, this.signal);
@@ -157,7 +179,10 @@ class TestRun {
   }
 }
 
-const chosen = process.argv.slice(2);
+const { values: options, positionals: chosen } = parseArgs({
+  options: { shard: { type: 'string', default: '1/1' } },
+  allowPositionals: true,
+});
 const isChosen = (name: string): boolean => chosen.length === 0 || chosen.includes(name);
 const cpuFolder = await mkdtemp(join(tmpdir(), 'imagefactory-cpu-'));
 process.env[CPU_FOLDER] = cpuFolder;
@@ -165,7 +190,10 @@ await mkdir(join(CACHE, 'log'), { recursive: true });
 const testRun = new TestRun(
   (['types', 'lint'] as const).filter(isChosen),
   LEVELS.filter(({ name }) => isChosen(name)),
-  chosen.length === 0,
+  isChosen('lowest-node') ? LEVELS.find(({ name }) => name === 'unit') : undefined,
+  parseShard(options.shard),
+  // A machine of continuous integration is there for the tests, and has nothing.
+  chosen.length === 0 || process.env['CI'] !== undefined,
 );
 await testRun.run();
 await rm(cpuFolder, { recursive: true });

@@ -62,7 +62,7 @@ export class Mirror {
   }
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const path = decodedPath(request.url ?? '');
+    const path = decodePath(request.url ?? '');
     response.once('close', () => this.options.onAnswer?.(request.method ?? '', path ?? '', response.statusCode));
     if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(response, 405);
     if (path === undefined) return refuse(response, 400);
@@ -85,7 +85,7 @@ export class Mirror {
 }
 
 /** Decodes the path without its leading slash and query; returns undefined when it is not a valid path of a file. */
-function decodedPath(target: string): string | undefined {
+function decodePath(target: string): string | undefined {
   let path: string;
   try {
     path = decodeURIComponent(target.split('?', 1)[0] ?? '');
@@ -112,7 +112,7 @@ async function sendFile(request: IncomingMessage, response: ServerResponse, file
     response.writeHead(304, headers).end();
     return;
   }
-  const range = requestedRange(request, headers['last-modified'], stats.size);
+  const range = parseRange(request, headers['last-modified'], stats.size);
   if (range === 'outside') {
     response.writeHead(416, { ...headers, 'content-range': `bytes */${stats.size}`, 'content-length': 0 }).end();
     return;
@@ -134,7 +134,7 @@ async function sendFile(request: IncomingMessage, response: ServerResponse, file
  * Reads the requested byte range; undefined means the whole file. RFC 9110 section 14: an unknown form of the header,
  * or an `If-Range` for another state of the file, also means the whole file.
  */
-function requestedRange(request: IncomingMessage, modified: string, size: number): ByteRange | 'outside' | undefined {
+function parseRange(request: IncomingMessage, modified: string, size: number): ByteRange | 'outside' | undefined {
   const match = /^bytes=(\d*)-(\d*)$/.exec(request.headers.range ?? '');
   const ifRange = request.headers['if-range'];
   if (!match || (ifRange !== undefined && ifRange !== modified)) return undefined;

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { STATUS_QUERY } from '../../src/domain/messages.js';
 import type { BuildStatus } from '../../src/domain/status.js';
-import { buildStatus } from '../../src/client/builds.js';
+import { fetchStatus } from '../../src/client/builds.js';
 import type { ImageFactoryClient } from '../../src/client/connection.js';
 import type { Cloud } from '../../src/openstack/types.js';
 
@@ -46,9 +46,9 @@ export class InstallerConsole {
   }
 
   private async installer(): Promise<string | undefined> {
-    const { jeosWorkflowId } = await buildStatus(this.factory, this.uuid);
+    const { jeosWorkflowId } = await fetchStatus(this.factory, this.uuid);
     if (jeosWorkflowId === undefined) return undefined;
-    const run = this.factory.client.workflow.getHandle(jeosWorkflowId);
+    const run = this.factory.temporal.workflow.getHandle(jeosWorkflowId);
     return (await run.query<BuildStatus>(STATUS_QUERY)).resources['installer'];
   }
 

@@ -10,7 +10,7 @@ export interface Stage {
  * Reads the stages that the local suite's components print on the console, `LAB-STAGE name start|end uptime`, in the
  * order of their starts; the stage `ramdisk` comes first. Empty for an installer that prints no such lines.
  */
-export function stagesOf(console: string): Stage[] {
+export function parseStages(console: string): Stage[] {
   const stages: Stage[] = [];
   for (const [, name = '', what, uptime] of console.matchAll(/LAB-STAGE (\S+) (start|end) (\d+(?:\.\d+)?)/g)) {
     const seconds = Number(uptime);
@@ -23,7 +23,7 @@ export function stagesOf(console: string): Stage[] {
 }
 
 /** Formats one line per stage. */
-export function stageLines(stages: Stage[]): string[] {
+export function formatStages(stages: Stage[]): string[] {
   return stages.map(({ name, start, end }) => {
     const took = end === undefined ? 'end not seen' : `${(end - start).toFixed(0)} s`;
     return `${name.padEnd(12)} ${took.padStart(9)}`;

@@ -52,12 +52,12 @@ function createQueued(name: string, ...notices: QueueNotice[]): Scenario {
 function createReset(): Scenario {
   let tries = 0;
   return createBuild('reset', {
-    activities: { runGuestStep: () => (tries++ === 0 ? fail() : Promise.resolve()) },
+    activities: { runTemplateStep: () => (tries++ === 0 ? fail() : Promise.resolve()) },
     act: async (handle, { client }) => {
       await handle.result().catch(() => undefined);
       const { events } = await handle.fetchHistory();
       const step = events?.find(
-        (event) => event.activityTaskScheduledEventAttributes?.activityType?.name === 'runGuestStep',
+        (event) => event.activityTaskScheduledEventAttributes?.activityType?.name === 'runTemplateStep',
       );
       const { runId } = await client.workflowService.resetWorkflowExecution({
         namespace: client.options.namespace,
@@ -76,7 +76,7 @@ export function listBuilds(): Scenario[] {
   return [
     createBuild('complete'),
     createBuild('downloaded', { parameters: { download: true, generate_icicle: false } }),
-    createBuild('failed', { activities: { runGuestStep: fail } }),
+    createBuild('failed', { activities: { runTemplateStep: fail } }),
     createBuild('failed-plan', { activities: { planBaseImage: fail } }),
     createBuild('failed-jeos', { activities: { waitForJeos: fail } }),
     createBuild('failed-publish', { activities: { publishBaseImage: fail } }),
@@ -85,7 +85,7 @@ export function listBuilds(): Scenario[] {
     createBuild('failed-record', { activities: { writeFinalRecord: fail } }),
     createCanceled('canceled-plan', 'planBaseImage'),
     createCanceled('canceled', 'waitForJeos'),
-    createCanceled('canceled-customise', 'runGuestStep'),
+    createCanceled('canceled-customise', 'runTemplateStep'),
     createCanceled('canceled-publish', 'snapshotServer'),
     createBuild('timed-out', { parameters: { timeout: 1 }, activities: { waitForSsh: parked().activity } }),
     createDeadlineChange(),
@@ -96,10 +96,10 @@ export function listBuilds(): Scenario[] {
     ),
     createQueued('in-line-expelled', { state: 'expelled', reason: 'quota: instances 10/10' }),
     ...listHeldBuilds(),
-    createBuild('kept', { parameters: { on_error: 'keep' }, activities: { runGuestStep: fail } }),
+    createBuild('kept', { parameters: { on_error: 'keep' }, activities: { runTemplateStep: fail } }),
     createBuild('kept-failed', {
       parameters: { on_error: 'keep' },
-      activities: { runGuestStep: fail, keepResources: fail },
+      activities: { runTemplateStep: fail, keepResources: fail },
     }),
     createBuild('resumed', { input: { resumed: { from: 'command:1' } } }),
     createBuild('resumed-anything', { input: { resumed: {} } }),

@@ -9,7 +9,7 @@ const HOLD = { on_error: 'hold' };
 function createHeld(name: string, request: ResumeRequest, activities: Partial<Activities> = {}): Scenario {
   return createBuild(name, {
     parameters: HOLD,
-    activities: { runGuestStep: failAtFirst(undefined), ...activities },
+    activities: { runTemplateStep: failAtFirst(undefined), ...activities },
     act: async (handle) => {
       await waitForHold(handle);
       await sendResume(handle, request);
@@ -56,7 +56,7 @@ export function listHeldBuilds(): Scenario[] {
       { action: 'retry', template },
       { replanBaseImage: async () => ({ ...PLAN, guestSteps: [] }) },
     ),
-    createHeldTwice('held-twice', { runGuestStep: failAtFirst(undefined, 2) }),
+    createHeldTwice('held-twice', { runTemplateStep: failAtFirst(undefined, 2) }),
     createHeldTwice('held-jeos', { waitForJeos: failAtFirst({ imageId: 'j', reused: false, proven: false }, 2) }),
     // Two steps run at the same time and both fail: the build is held for one after the other.
     createHeldTwice('held-publish', {
@@ -65,17 +65,17 @@ export function listHeldBuilds(): Scenario[] {
     }),
     createBuild('held-refused', {
       parameters: HOLD,
-      activities: { runGuestStep: fail, replanBaseImage: fail },
+      activities: { runTemplateStep: fail, replanBaseImage: fail },
       act: async (handle) => {
         await waitForHold(handle);
         await sendResume(handle, { action: 'retry', template }).catch(() => undefined);
         await sendResume(handle, { action: 'abort' });
       },
     }),
-    createBuild('held-expired', { parameters: { ...HOLD, hold_for: 1 }, activities: { runGuestStep: fail } }),
+    createBuild('held-expired', { parameters: { ...HOLD, hold_for: 1 }, activities: { runTemplateStep: fail } }),
     createBuild('held-canceled', {
       parameters: HOLD,
-      activities: { runGuestStep: fail },
+      activities: { runTemplateStep: fail },
       act: async (handle) => {
         await waitForHold(handle);
         await handle.cancel();
@@ -83,7 +83,7 @@ export function listHeldBuilds(): Scenario[] {
     }),
     createBuild('held-session', {
       parameters: HOLD,
-      activities: { runGuestStep: failAtFirst(undefined) },
+      activities: { runTemplateStep: failAtFirst(undefined) },
       act: async (handle) => {
         await waitForHold(handle);
         await handle.executeUpdate(OPEN_SESSION_UPDATE, { args: [session] });

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Activities } from '../../src/activities/index.js';
-import type { BoundedPlan } from '../../src/activities/cleanup/sweep.js';
+import type { BoundedPlan } from '../../src/activities/sweep/plan-sweep.js';
 import type { QueueMember, TurnOutcome } from '../../src/domain/create-queue.js';
 import {
   JEOS_JOIN_SIGNAL,

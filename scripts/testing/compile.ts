@@ -61,7 +61,7 @@ async function compile(source: string): Promise<void> {
   const { code } = await transform(await readFile(source, 'utf8'), {
     loader: 'ts',
     format: KINDS[extname(source)]?.format ?? 'esm',
-    target: 'node20',
+    target: 'node22',
     sourcefile: source,
     // Stack traces name the source file and its lines.
     sourcemap: 'inline',

@@ -10,8 +10,9 @@ export interface ActivityDeclaration {
 }
 
 /**
- * Every activity, in the order of a build. Workflows import this table, so it holds no code that touches the world; `functions.ts` has
- * the functions. A function without a row here does not compile, and neither does a row without a function.
+ * Every activity, in the order of a build. Workflows import this table, so it contains no code that calls the outside
+ * world; the functions are in `functions.ts`. A function without a row here does not compile, and neither does a row
+ * without a function.
  */
 export const ACTIVITY_DECLARATIONS: { readonly [K in ActivityName]: ActivityDeclaration } = {
   planBaseImage: { queue: 'control', guarded: true },
@@ -29,10 +30,10 @@ export const ACTIVITY_DECLARATIONS: { readonly [K in ActivityName]: ActivityDecl
   uploadVolume: { queue: 'wait', guarded: true },
   publishJeos: { queue: 'control', guarded: false },
   deleteServer: { queue: 'wait', guarded: false },
-  createAccess: { queue: 'control', guarded: true },
+  createSshAccess: { queue: 'control', guarded: true },
   waitForAddress: { queue: 'wait', guarded: true },
   waitForSsh: { queue: 'wait', guarded: true },
-  runGuestStep: { queue: 'wait', guarded: true },
+  runTemplateStep: { queue: 'wait', guarded: true },
   writeIcicle: { queue: 'wait', guarded: true },
   cleanGuest: { queue: 'wait', guarded: true },
   shutDownGuest: { queue: 'wait', guarded: true },

@@ -1,28 +1,38 @@
 import type { Deps } from './shared/context.js';
-import { createAccess } from './instance/security-group.js';
 import { createServer } from './instance/create-server.js';
-import { waitForAddress } from './instance/floating-ip.js';
+import { waitForAddress } from './instance/wait-for-address.js';
 import { createBootImage } from './installer/create-boot-image.js';
-import { returnCompletedImage } from './shared/completed-build.js';
 import { removeResources } from './cleanup/remove-resources.js';
-import { cleanGuest, runGuestStep, writeIcicle } from './guest/run-guest-step.js';
-import { shutDownGuest, waitForSsh } from './guest/wait-for-ssh.js';
-import { publishBaseImage, publishJeos } from './images/publish-image.js';
+import { runTemplateStep } from './guest/run-template-step.js';
+import { waitForSsh } from './guest/wait-for-ssh.js';
+import { publishBaseImage } from './images/publish-base-image.js';
 import { waitForJeos } from './installer/wait-for-jeos.js';
 import { keepResources } from './cleanup/keep-resources.js';
-import { findEndedWorkflows } from './instance/create-queue.js';
 import { prepareMedia } from './media/prepare-media.js';
 import { planBaseImage } from './plan/plan-base-image.js';
 import { waitForPowerOff } from './installer/wait-for-power-off.js';
-import { deleteImage, downloadBody, readRecords, writeFinalRecord } from './records/record.js';
-import { findResumePoint, readResumePoint } from './cleanup/resume-point.js';
+import { writeFinalRecord } from './records/write-final-record.js';
+import { findResumePoint } from './resume/find-resume-point.js';
 import { replanBaseImage } from './plan/replan-base-image.js';
-import { deleteServer } from './instance/servers.js';
-import { closeSession, openSession } from './guest/ssh-session.js';
+import { openSession } from './guest/open-session.js';
 import { snapshotServer } from './images/snapshot-server.js';
-import { planSweep, removeLeftovers } from './cleanup/sweep.js';
+import { planSweep } from './sweep/plan-sweep.js';
 import { uploadVolume } from './images/upload-volume.js';
 import { createVolumes } from './instance/create-volumes.js';
+import { returnCompletedImage } from './images/return-completed-image.js';
+import { publishJeos } from './images/publish-jeos.js';
+import { downloadBody } from './records/download-body.js';
+import { deleteImage } from './records/delete-image.js';
+import { readRecords } from './records/read-records.js';
+import { removeLeftovers } from './sweep/remove-leftovers.js';
+import { readResumePoint } from './resume/read-resume-point.js';
+import { writeIcicle } from './guest/write-icicle.js';
+import { cleanGuest } from './guest/clean-guest.js';
+import { closeSession } from './guest/close-session.js';
+import { shutDownGuest } from './guest/shut-down-guest.js';
+import { createSshAccess } from './instance/create-ssh-access.js';
+import { deleteServer } from './instance/delete-server.js';
+import { findEndedWorkflows } from './instance/find-ended-workflows.js';
 
 /** The function of each activity. */
 export const FUNCTIONS = {
@@ -41,10 +51,10 @@ export const FUNCTIONS = {
   uploadVolume,
   publishJeos,
   deleteServer,
-  createAccess,
+  createSshAccess,
   waitForAddress,
   waitForSsh,
-  runGuestStep,
+  runTemplateStep,
   writeIcicle,
   cleanGuest,
   shutDownGuest,
@@ -64,7 +74,7 @@ export const FUNCTIONS = {
 
 type Bound<F> = F extends (deps: Deps, input: infer I) => infer R ? (input: I) => R : never;
 
-/** Everything that touches the world, as workflows call it. Each activity takes one argument and can be run twice without harm. */
+/** The activities, as workflows call them. Each takes one argument and can safely run twice. */
 export type Activities = { [K in keyof typeof FUNCTIONS]: Bound<(typeof FUNCTIONS)[K]> };
 
 export type ActivityName = keyof Activities;

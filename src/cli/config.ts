@@ -1,17 +1,23 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { KEYS_VARIABLE, readPayloadKeysFromEnv, readPayloadKeys, type PayloadKeys } from '../codec/keys.js';
-import { DEFAULT_TASK_QUEUE } from '../client/connection.js';
-import { fileReason, UsageError } from '../client/errors.js';
+import {
+  DEFAULT_TASK_QUEUE,
+  describeFileError,
+  readPayloadKeysFromEnv,
+  readPayloadKeys,
+  type PayloadKeys,
+} from '../client/index.js';
+import { KEYS_VARIABLE } from '../codec/keys.js';
+import { UsageError } from './errors.js';
 
-/** Where the configuration is looked for when --config does not say. */
+/** The configuration file when --config names none. */
 export const DEFAULT_CONFIG_FILE = '/etc/imagefactory/imagefactory.conf';
 const DEFAULT_STORAGE = '/var/lib/imagefactory/storage';
 const DEFAULT_IMGDIR = '/var/lib/imagefactory/images';
 
 const seconds = z.coerce.number().int().positive();
 
-/** Keys of the configuration file that do something here: imagefactory's own first, then ours. */
+/** Keys of the configuration file that have an effect: imagefactory's own first, then ours. */
 const FILE_KEYS = z.object({
   debug: z.boolean().optional(),
   verbose: z.boolean().optional(),
@@ -48,7 +54,7 @@ const FILE_KEYS = z.object({
 });
 export type ConfigFile = z.infer<typeof FILE_KEYS>;
 
-/** imagefactory's keys that mean nothing here: a file written for it is taken as it is. */
+/** imagefactory's keys without an effect here. They give no warning, so that its configuration files can be used. */
 const IGNORED_KEYS = new Set(
   (
     'no_ssl no_oauth ssl_pem port address foreground secondary plugins clients image_manager tdl_require_root_pw jeos_config ' +
@@ -57,16 +63,16 @@ const IGNORED_KEYS = new Set(
   ).split(' '),
 );
 
-/** What holds for one run of the command: command line, then environment, then configuration file, then defaults. */
+/** The settings of one run: from the command line, then the environment, then the configuration file, then defaults. */
 export interface Settings {
   output: 'log' | 'json';
   debug: boolean;
   verbose: boolean;
-  /** Seconds for the whole build, where --timeout or the file says so. */
+  /** Seconds that the whole build may take. Undefined: the default of the parameter. */
   timeout?: number;
-  /** Where the worker keeps what it fetches. */
+  /** Folder of the files that the worker fetches. */
   imgdir: string;
-  /** Becomes TMPDIR. */
+  /** Value for TMPDIR. */
   tmpdir?: string;
   storagePath: string;
   taskQueue: string;
@@ -75,25 +81,25 @@ export interface Settings {
   metricsAddress?: string;
   healthAddress?: string;
   logFormat: 'text' | 'json';
-  /** Clouds that the worker serves. Undefined: every cloud that it can find. */
+  /** Clouds that the worker serves. Undefined: every configured cloud. */
   clouds?: string[];
-  /** Limits of clouds, by their names, that hold for all workers of the task queue together. */
+  /** Limits by name of cloud. They hold for all workers of the task queue together. */
   cloudLimits?: ConfigFile['cloud_limits'];
-  /** CIDRs that the guests see the worker under. Undefined: it finds out. */
+  /** CIDRs from which guests see the worker's connections. Undefined: the worker finds them out. */
   workerAddresses?: string[];
-  /** Folders of the worker's machine whose files templates may name. */
+  /** Folders of the worker's machine whose files a template may name. */
   filesFrom?: string[];
   /** How many JEOS images the sweeper keeps in each cloud. */
   jeosKeep?: number;
   insecure: boolean;
   /** File of the payload keys; the environment's own keys are not part of the settings. */
   payloadKeysFile?: string;
-  /** The worker's deployment and build id in Temporal: see `versionOf`. */
+  /** The worker's deployment and build id in Temporal: see `parseDeploymentVersion`. */
   deployment?: string;
   buildId?: string;
 }
 
-/** Options as the parser hands them over: undefined where not given. */
+/** Options as yargs returns them; undefined when not given. */
 export type GivenOptions = Record<string, unknown>;
 
 /**
@@ -122,7 +128,7 @@ function readText(file: string, mayBeMissing: boolean): string | undefined {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (mayBeMissing && (code === 'ENOENT' || code === 'EACCES')) return undefined;
-    throw new UsageError(`cannot read the configuration file ${file}: ${fileReason(error)}`);
+    throw new UsageError(`cannot read the configuration file ${file}: ${describeFileError(error)}`);
   }
 }
 
@@ -139,7 +145,7 @@ function parseObject(text: string, file: string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-/** The settings of this run. */
+/** Makes the settings of this run. @throws UsageError */
 export function resolveSettings(options: GivenOptions, env: NodeJS.ProcessEnv, file: ConfigFile): Settings {
   const text = (name: string): string | undefined => lastValue(options[name]) as string | undefined;
   const flag = (name: string): boolean | undefined => lastValue(options[name]) as boolean | undefined;
@@ -155,7 +161,7 @@ export function resolveSettings(options: GivenOptions, env: NodeJS.ProcessEnv, f
     tmpdir: text('tmpdir') ?? file.tmpdir,
     storagePath: text('storage-path') ?? file.storage_path ?? file.image_manager_args?.storage_path ?? DEFAULT_STORAGE,
     taskQueue: text('task-queue') ?? file.task_queue ?? DEFAULT_TASK_QUEUE,
-    // `envvars` is what openstackclient calls the cloud of the OS_* variables.
+    // openstackclient gives the cloud of the OS_* variables the name `envvars`.
     cloud: text('cloud') ?? nonEmpty(env['OS_CLOUD']) ?? file.cloud ?? 'envvars',
     uiAddress: text('ui-address') ?? nonEmpty(env['TEMPORAL_UI_ADDRESS']) ?? file.ui_address,
     metricsAddress: text('metrics-address') ?? file.metrics_address,
@@ -167,7 +173,7 @@ export function resolveSettings(options: GivenOptions, env: NodeJS.ProcessEnv, f
     filesFrom: list('files-from') ?? file.files_from,
     jeosKeep: text('jeos-keep') === undefined ? file.jeos_keep : parseCount('--jeos-keep', text('jeos-keep')),
     insecure: flag('insecure') ?? file.insecure ?? false,
-    // The variables are those that Temporal's controller for Kubernetes sets.
+    // Temporal's controller for Kubernetes sets these variables.
     deployment: text('deployment') ?? nonEmpty(env['TEMPORAL_DEPLOYMENT_NAME']) ?? file.deployment,
     buildId: text('build-id') ?? nonEmpty(env['TEMPORAL_WORKER_BUILD_ID']) ?? file.build_id,
     payloadKeysFile:
@@ -176,7 +182,7 @@ export function resolveSettings(options: GivenOptions, env: NodeJS.ProcessEnv, f
 }
 
 /**
- * What everything that enters Temporal is encrypted with; undefined: nothing is.
+ * Loads the keys that everything sent to Temporal is encrypted with. Undefined: nothing is encrypted.
  *
  * @throws FactoryError InvalidParameter when the keys are wrong
  */
@@ -184,22 +190,22 @@ export function loadPayloadKeys({ payloadKeysFile }: Settings, env: NodeJS.Proce
   return payloadKeysFile === undefined ? readPayloadKeysFromEnv(env) : readPayloadKeys(payloadKeysFile);
 }
 
-/** An option that takes one value and was given several times means its last value. */
+/** Returns the last value of an option that takes one value and was given several times. */
 export function lastValue(value: unknown): unknown {
   return Array.isArray(value) ? value.at(-1) : value;
 }
 
-/** A whole number from 0 on. @throws UsageError */
-function parseCount(what: string, value: unknown): number {
+/** Parses a whole number from 0. @throws UsageError */
+function parseCount(option: string, value: unknown): number {
   if (/^\d{1,9}$/.test(String(value).trim())) return Number(value);
-  throw new UsageError(`${what}: ${JSON.stringify(value)} is not a whole number`);
+  throw new UsageError(`${option}: ${JSON.stringify(value)} is not a whole number`);
 }
 
-/** A whole number of seconds above zero. @throws UsageError */
-export function parseSeconds(what: string, value: unknown): number {
+/** Parses a whole number of seconds above 0. @throws UsageError */
+export function parseSeconds(option: string, value: unknown): number {
   const parsed = seconds.safeParse(value === '' ? undefined : value);
   if (parsed.success) return parsed.data;
-  throw new UsageError(`${what}: ${JSON.stringify(value)} is not a whole number of seconds above 0`);
+  throw new UsageError(`${option}: ${JSON.stringify(value)} is not a whole number of seconds above 0`);
 }
 
 function nonEmpty(text: string | undefined): string | undefined {

@@ -1,10 +1,10 @@
 import type { Options } from 'yargs';
-import { DEFAULT_TASK_QUEUE } from '../client/connection.js';
+import { DEFAULT_TASK_QUEUE } from '../client/index.js';
 import { DEFAULT_CONFIG_FILE } from './config.js';
 
 const COMPATIBLE = 'taken for compatibility; has no effect';
 
-/** Options of every command; they may stand before it, as imagefactory wanted them, or behind it. */
+/** Options of every command. They may stand before the command, as in imagefactory, or after it. */
 export const GLOBAL_OPTIONS: Record<string, Options> = {
   config: {
     type: 'string',

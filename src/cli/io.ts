@@ -1,15 +1,15 @@
-/** What a command can see and touch of the process that it runs in; tests put another in its place. */
+/** The parts of the process that a command uses. Tests replace it. */
 export interface Io {
   /** Writes to standard output: results only, so that a script can read them. */
   out(text: string): void;
   /** Writes to standard error: progress, hints, errors. */
   err(text: string): void;
   env: NodeJS.ProcessEnv;
-  /** Standard error, where it is a terminal that can be redrawn. */
+  /** Standard error, when it is a terminal that can be redrawn. */
   terminal?: NodeJS.WriteStream;
   /** Whether standard output is a terminal. */
   outIsTerminal: boolean;
-  /** Calls the listener at Ctrl-C or SIGTERM instead of ending the process; answers what takes it off again. */
+  /** Calls the listener at Ctrl-C or SIGTERM instead of ending the process. Returns a function that removes it. */
   onInterrupt(listener: (signal: 'SIGINT' | 'SIGTERM') => void): () => void;
 }
 
@@ -35,7 +35,7 @@ export function processIo(): Io {
   };
 }
 
-/** Whether colours may be written: https://no-color.org, and not to a terminal that cannot show them. */
+/** Whether output may have colours: see https://no-color.org; never on a terminal that cannot show them. */
 export function wantsColour(env: NodeJS.ProcessEnv, isTerminal: boolean): boolean {
   return isTerminal && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
 }

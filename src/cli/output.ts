@@ -1,20 +1,17 @@
-import { baseImageWorkflowId } from '../domain/base-image-input.js';
-import type { BuildRecord } from '../domain/record.js';
-import type { BuildFailure } from '../domain/status.js';
-import type { Outcome } from '../client/outcome.js';
+import { getWorkflowId, type BuildFailure, type BuildOutcome, type ImageRecord } from '../client/index.js';
 
-/** imagefactory's Final Image Details, to the letter, and below them what it left out. */
+/** The details that end a successful build: imagefactory's Final Image Details, and two more. */
 export interface ImageDetails {
   uuid: string;
-  /** The subcommand that made it: `base_image`. */
+  /** The subcommand that made the image: `base_image`. */
   type: string;
   filename: string;
   glanceId?: string | null;
   checksum?: { algorithm: string; value: string } | null;
 }
 
-/** The block that ends a successful build. Scripts read it: never change its first five lines. */
-export function finalBlock(details: ImageDetails): string {
+/** Formats the block that ends a successful build. Scripts read it: never change its first five lines. */
+export function formatFinalBlock(details: ImageDetails): string {
   const lines = [
     '',
     '============ Final Image Details ============',
@@ -28,18 +25,20 @@ export function finalBlock(details: ImageDetails): string {
   return lines.join('\n') + '\n';
 }
 
-/** What ends a build that made no image. */
-export function failureBlock(message: string): string {
+/** Formats the line that ends a failed build. */
+export function formatFailureBlock(message: string): string {
   return `\nImage build FAILED with error: ${message}\n`;
 }
 
-/** What a build prints at its end in log mode. */
-export function outcomeBlock(outcome: Outcome): string {
+/** Formats what a build prints at its end with `--output log`. */
+export function formatOutcome(outcome: BuildOutcome): string {
   if (outcome.status !== 'COMPLETE') {
-    return outcome.status === 'CANCELED' ? '\nImage build CANCELED\n' : failureBlock(failureText(outcome.failure));
+    return outcome.status === 'CANCELED'
+      ? '\nImage build CANCELED\n'
+      : formatFailureBlock(formatFailure(outcome.failure));
   }
   const { result, uuid } = outcome;
-  return finalBlock({
+  return formatFinalBlock({
     uuid,
     type: 'base_image',
     filename: result.body,
@@ -48,19 +47,19 @@ export function outcomeBlock(outcome: Outcome): string {
   });
 }
 
-/** A failure in one line: the step where there is one, and what happened. */
-export function failureText(failure: { step: string; message: string }): string {
+/** Formats a failure in one line: its step, if any, and its message. */
+export function formatFailure(failure: { step: string; message: string }): string {
   const text = failure.message.trim().replace(/\s*\n\s*/g, '; ');
   return failure.step === '' || text.startsWith(`${failure.step}: `) ? text : `${failure.step}: ${text}`;
 }
 
-/** The metadata of a build whose record cannot be read, as far as its end tells them. */
-export function toMetadata(outcome: Outcome): Partial<BuildRecord> & { failure?: BuildFailure } {
+/** Makes the record of a build from its outcome, for when the record itself cannot be read. */
+export function toImageRecord(outcome: BuildOutcome): ImageRecord & { failure?: BuildFailure } {
   const { uuid, status } = outcome;
-  const common = { identifier: uuid, type: 'BaseImage' as const, workflow_id: baseImageWorkflowId(uuid) };
+  const common = { identifier: uuid, type: 'BaseImage' as const, workflow_id: getWorkflowId(uuid) };
   if (outcome.status !== 'COMPLETE') {
     const { failure } = outcome;
-    return { ...common, status, status_detail: { activity: failure.step, error: failureText(failure) }, failure };
+    return { ...common, status, status_detail: { activity: failure.step, error: formatFailure(failure) }, failure };
   }
   const { result } = outcome;
   return {
@@ -81,13 +80,13 @@ export function toMetadata(outcome: Outcome): Partial<BuildRecord> & { failure?:
   };
 }
 
-/** One JSON document, indented by 2 as imagefactory's was. It is never coloured. */
-export function jsonDocument(value: unknown): string {
+/** Formats a JSON document, indented by 2 like imagefactory's. It never has colours. */
+export function formatJson(value: unknown): string {
   return JSON.stringify(value, null, 2) + '\n';
 }
 
-/** A table for people: columns as wide as their widest cell, the last one unpadded. */
-export function table(head: string[], rows: string[][]): string {
+/** Formats a table: each column is as wide as its widest cell, the last one is not padded. */
+export function formatTable(head: string[], rows: string[][]): string {
   const widths = head.map((title, index) => Math.max(title.length, ...rows.map((row) => (row[index] ?? '').length)));
   const line = (cells: string[]): string =>
     cells

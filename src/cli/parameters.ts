@@ -1,9 +1,15 @@
-import { readFileSync } from 'node:fs';
 import type { Options } from 'yargs';
+import {
+  describeFileError,
+  readInstallScript,
+  readTemplate,
+  UnreadableFileError,
+  type GivenParameters,
+  type NamedText,
+} from '../client/index.js';
 import { PARAMETERS } from '../domain/parameters.js';
-import { decodeText } from '../tdl/decode.js';
 import type { GivenOptions } from './config.js';
-import { ClientError, fileReason, InvalidFilesError, UsageError } from '../client/errors.js';
+import { CommandError, UsageError } from './errors.js';
 
 /** imagefactory's three ways to give parameters. */
 export const PARAMETER_OPTIONS: Record<string, Options> = {
@@ -20,72 +26,86 @@ export const PARAMETER_OPTIONS: Record<string, Options> = {
   },
 };
 
-/** Names of the parameters, for completion. */
-export function parameterNames(): string[] {
+/** Lists the names of the parameters, for completion. */
+export function listParameterNames(): string[] {
   return Object.keys(PARAMETERS).sort();
 }
 
 /**
- * The parameters as given, unchecked: the JSON file, then --parameter, then --file-parameter, each beating the one before.
+ * Reads the parameters as they were given: the JSON file, then --parameter, then --file-parameter; a later one wins.
+ * Names and values are not checked here: `checkRequest` does that, whatever their types are.
  *
- * @throws ClientError (exit code 1, as imagefactory had it) for a file that cannot be read, or is not UTF-8
+ * @throws CommandError (exit code 1, as in imagefactory) for a file that cannot be read
+ * @throws InvalidFilesError for a file that is not UTF-8
  */
-export function givenParameters(options: GivenOptions): Record<string, unknown> {
+export function readParameters(options: GivenOptions): GivenParameters {
   const parameters: Record<string, unknown> = {};
-  for (const file of toValues(options['parameters'])) Object.assign(parameters, jsonParameters(file));
+  for (const file of toList(options['parameters'])) Object.assign(parameters, readJsonParameters(file));
   for (const [name, value] of toPairs(options['parameter'])) parameters[name] = value;
   for (const [name, file] of toPairs(options['file-parameter'])) parameters[name] = readValue(name, file);
   return parameters;
 }
 
-/** The file that a --file-parameter names, where it is given. */
-export function fileOfParameter(options: GivenOptions, wanted: string): string | undefined {
+/** Finds the file that --file-parameter gives for a parameter; undefined when it gives none. */
+export function findParameterFile(options: GivenOptions, parameter: string): string | undefined {
   return toPairs(options['file-parameter'])
-    .filter(([name]) => name === wanted)
+    .filter(([name]) => name === parameter)
     .at(-1)?.[1];
 }
 
-function toValues(given: unknown): string[] {
+/**
+ * Reads the template that a command line names.
+ *
+ * @throws UsageError (exit code 2) when the file cannot be read
+ * @throws InvalidFilesError when it is not in its encoding
+ */
+export function readTemplateArgument(file: string): NamedText {
+  try {
+    return readTemplate({ file });
+  } catch (error) {
+    if (!(error instanceof UnreadableFileError)) throw error;
+    throw new UsageError(`template ${error.message}`, { cause: error });
+  }
+}
+
+function toList(given: unknown): string[] {
   return given === undefined ? [] : [given].flat().map(String);
 }
 
-/** The parser hands NAME VALUE NAME VALUE … over in one row. */
+/** Pairs the values of an option that takes NAME VALUE: yargs puts all of them into one array. */
 function toPairs(given: unknown): [string, string][] {
-  const values = toValues(given);
+  const values = toList(given);
   const pairs: [string, string][] = [];
   for (let index = 0; index + 1 < values.length; index += 2) pairs.push([values[index] ?? '', values[index + 1] ?? '']);
   return pairs;
 }
 
-function jsonParameters(file: string): Record<string, unknown> {
+function readJsonParameters(file: string): Record<string, unknown> {
   const text = readParameterFile(`--parameters ${file}`, file);
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new ClientError(`--parameters ${file}: ${fileReason(error)}`, { cause: error });
+    throw new CommandError(`--parameters ${file}: ${describeFileError(error)}`, { cause: error });
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  throw new ClientError(`--parameters ${file}: this is not a JSON object of parameters`);
+  throw new CommandError(`--parameters ${file}: this is not a JSON object of parameters`);
 }
 
 function readValue(name: string, file: string): string {
   if (!Object.hasOwn(PARAMETERS, name)) {
     throw new UsageError(`there is no parameter ${JSON.stringify(name)}`, {
-      hint: `the parameters are: ${parameterNames().join(', ')}`,
+      hint: `the parameters are: ${listParameterNames().join(', ')}`,
     });
   }
   return readParameterFile(`--file-parameter ${name} ${file}`, file);
 }
 
 function readParameterFile(option: string, file: string): string {
-  let bytes: Buffer;
   try {
-    bytes = readFileSync(file);
+    return readInstallScript({ file }).text;
   } catch (error) {
-    throw new ClientError(`${option}: ${fileReason(error)}`, { cause: error });
+    if (!(error instanceof UnreadableFileError)) throw error;
+    throw new CommandError(`${option}: ${describeFileError(error.cause)}`, { cause: error });
   }
-  const { text, problem } = decodeText(bytes);
-  if (text !== undefined) return text;
-  throw new InvalidFilesError([{ file, valid: false, problems: [problem] }]);
 }

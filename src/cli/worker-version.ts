@@ -1,14 +1,14 @@
 import type { WorkerDeploymentVersion } from '@temporalio/common';
+import { UsageError } from './errors.js';
 import type { Settings } from './config.js';
-import { UsageError } from '../client/errors.js';
 
 /**
- * The deployment version of a worker (https://docs.temporal.io/worker-versioning); undefined: it has none, and any worker
- * goes on with its builds.
+ * Makes the deployment version of a worker (https://docs.temporal.io/worker-versioning). Undefined: the worker has
+ * none, and any worker may go on with its builds.
  *
- * @throws UsageError for names that Temporal does not take, and for a deployment without a build id
+ * @throws UsageError for names that Temporal does not accept, and for a deployment without a build id
  */
-export function deploymentVersion({
+export function parseDeploymentVersion({
   deployment,
   buildId,
   taskQueue,
@@ -20,7 +20,7 @@ export function deploymentVersion({
     });
   }
   const deploymentName = deployment ?? taskQueue;
-  // Temporal joins the two with these, and has names of its own that begin with underscores.
+  // Temporal joins the two names with these characters, and reserves names that begin with underscores.
   if (/[.:]|^__/.test(deploymentName)) {
     throw new UsageError(`${JSON.stringify(deploymentName)} cannot be a deployment’s name`, {
       hint: 'name one with --deployment that has no "." and no ":" and does not begin with "__"',

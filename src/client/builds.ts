@@ -2,102 +2,91 @@ import { randomUUID } from 'node:crypto';
 import { hostname, userInfo } from 'node:os';
 import { WorkflowNotFoundError, type WorkflowHandle } from '@temporalio/client';
 import type { WorkflowIdReusePolicy } from '@temporalio/common';
-import { baseImageWorkflowId, type BaseImageInput } from '../domain/base-image-input.js';
+import type { BaseImageInput } from '../domain/base-image-input.js';
+import { workflowIdFor } from '../domain/image-kinds.js';
 import { SET_DEADLINE_UPDATE, STATUS_QUERY, WORKFLOWS, type DeadlineChange } from '../domain/messages.js';
-import { parseParameters, type BuildParameters } from '../domain/parameters.js';
-import { planBuild } from '../planning/plan.js';
 import { SEARCH_ATTRIBUTES } from '../domain/search-attributes.js';
 import type { BuildStatus } from '../domain/status.js';
 import { maskAddressPasswords } from '../os/passwords/address-passwords.js';
 import type { Template } from '../tdl/types.js';
-import { checkScript, checkTemplate } from './check-files.js';
+import { checkRequest, type BuildRequest } from './build-request.js';
 import type { ImageFactoryClient } from './connection.js';
+import { BuildNotFoundError, BuildStateError } from './errors.js';
 import { callTemporal } from './temporal-errors.js';
-import { ClientError, InvalidFilesError } from './errors.js';
 
-/*
- * Starting, watching and ending builds from a program; the command line is a user of these functions like any other:
- *
- *   const factory = await connectFactory();
- *   const { uuid } = await startBuild(factory, { template, templateName: 'f19.tdl', parameters, cloud: 'envvars' });
- *   for await (const seen of watchBuild(factory, uuid)) console.log(seen.status?.percent);
- *   const outcome = await buildOutcome(factory, uuid);
- */
+/** Milliseconds that a build may take to answer a change of a deadline. */
+const UPDATE_TIMEOUT = 30_000;
 
-/** What a build is asked for with. */
-export interface BuildRequest {
-  /** Text of the TDL document. */
-  template: string;
-  /** Name of its file, for messages. */
-  templateName: string;
-  /** Parameters by name, as in `docs/parameters.md`; values may be texts. */
-  parameters: Record<string, unknown>;
-  /** Name of a cloud that the worker knows, or `envvars`. */
-  cloud: string;
-  /** Name of the install script's file, for messages. Default `install_script`. */
-  scriptName?: string;
-}
-
+/** A build that Temporal has accepted. */
 export interface StartedBuild {
+  /** UUID of the build, its image and its record. */
   uuid: string;
+  /** Temporal's workflow id. */
   workflowId: string;
+  /** Temporal's run id. */
   runId: string;
-  /** The workflow type's input, parameters with every default filled in. */
-  input: BaseImageInput;
 }
 
 /**
- * Checks the template, the install script and the parameters, and starts the build.
+ * Checks a request and starts its build. Returns as soon as Temporal has accepted it; no worker need run yet.
  *
- * @throws InvalidFilesError when the template or the script has mistakes; nothing was started
- * @throws FactoryError InvalidParameter
+ * @example
+ * const { uuid } = await startBuild(client, {
+ *   template: { file: 'debian-12.tdl' },
+ *   installScript: { file: 'debian-12.preseed' },
+ *   parameters: { flavor: 'm1.small', request_floating_ip: true },
+ * });
+ *
+ * @throws UnreadableFileError when a file cannot be read
+ * @throws InvalidFilesError when the template or the install script has mistakes
+ * @throws FactoryError `InvalidParameter`, or another type when no build can be planned
  * @throws ClientError when Temporal refuses
  */
-export async function startBuild(factory: ImageFactoryClient, request: BuildRequest): Promise<StartedBuild> {
-  const { template, parameters } = checkRequest(request);
-  const { templateName, cloud } = request;
-  const input: BaseImageInput = { uuid: randomUUID(), template: request.template, templateName, parameters, cloud };
-  return start(factory, input, template, 'REJECT_DUPLICATE');
+export async function startBuild(client: ImageFactoryClient, request: BuildRequest): Promise<StartedBuild> {
+  const { template, templateText, templateName, parameters, cloud } = checkRequest(request);
+  const input: BaseImageInput = { uuid: randomUUID(), template: templateText, templateName, parameters, cloud };
+  return startWorkflow(client, input, template, 'REJECT_DUPLICATE');
 }
 
 /**
- * Starts a build that has ended without an image once more, under its UUID.
+ * Starts a build that ended without an image once more, under its UUID.
  *
- * @param from what is to be done anew though it exists
- * @throws InvalidFilesError, FactoryError, ClientError as {@link startBuild}
+ * @param from what is done again though it exists: `jeos`, `customise`, or the name of a step
+ * @throws the same errors as {@link startBuild}
  */
 export async function restartBuild(
-  factory: ImageFactoryClient,
+  client: ImageFactoryClient,
   input: BaseImageInput,
   from?: string,
 ): Promise<StartedBuild> {
-  // An install from scratch is one that takes no JEOS of earlier times.
-  const anew = from === 'jeos' ? { reuse_jeos: false } : {};
-  const { template, parameters } = checkRequest({ ...input, parameters: { ...input.parameters, ...anew } });
+  // A new installation must not reuse a JEOS of an earlier build.
+  const given = from === 'jeos' ? { ...input.parameters, reuse_jeos: false } : input.parameters;
+  const source = { text: input.template, name: input.templateName };
+  const { template, parameters } = checkRequest({ template: source, parameters: given });
   const resumed = from === undefined ? {} : { from };
-  return start(factory, { ...input, parameters, resumed }, template, 'ALLOW_DUPLICATE_FAILED_ONLY');
+  return startWorkflow(client, { ...input, parameters, resumed }, template, 'ALLOW_DUPLICATE_FAILED_ONLY');
 }
 
-async function start(
-  factory: ImageFactoryClient,
+async function startWorkflow(
+  client: ImageFactoryClient,
   input: BaseImageInput,
   template: Template,
   workflowIdReusePolicy: WorkflowIdReusePolicy,
 ): Promise<StartedBuild> {
   const { uuid, templateName, cloud } = input;
-  const workflowId = baseImageWorkflowId(uuid);
+  const workflowId = getWorkflowId(uuid);
   const { os } = template;
   const handle = await callTemporal(() =>
-    factory.call(() =>
-      factory.client.workflow.start(WORKFLOWS.baseImage, {
+    client.withTimeout(() =>
+      client.temporal.workflow.start(WORKFLOWS.baseImage, {
         args: [input],
         workflowId,
-        taskQueue: factory.taskQueue,
+        taskQueue: client.taskQueue,
         workflowIdConflictPolicy: 'FAIL',
         workflowIdReusePolicy,
         staticSummary: `base image of ${template.name}: ${os.name} ${os.version} ${os.arch}`.slice(0, 190),
-        staticDetails: startDetails({ templateName, cloud }, template, uuid),
-        memo: { template: templateName, cloud, started_by: startedBy() },
+        staticDetails: describeStart(input, template),
+        memo: { template: templateName, cloud, started_by: describeUser() },
         typedSearchAttributes: [
           { key: SEARCH_ATTRIBUTES.imageType, value: 'base_image' },
           { key: SEARCH_ATTRIBUTES.os, value: os.name },
@@ -110,109 +99,100 @@ async function start(
       }),
     ),
   );
-  return { uuid, workflowId, runId: handle.firstExecutionRunId, input };
+  return { uuid, workflowId, runId: handle.firstExecutionRunId };
 }
 
-/** A request that can be started as far as anybody can tell without Temporal and without a cloud. */
-export interface CheckedRequest {
-  template: Template;
-  parameters: BuildParameters;
-  warnings: string[];
-}
-
-/**
- * Checks what can be checked without Temporal and without a cloud: parameters, template, install script, and whether a
- * plan comes of them.
- *
- * @throws FactoryError InvalidParameter, or what the plan lacks
- * @throws InvalidFilesError when the template or the script has mistakes
- */
-export function checkRequest(request: BuildRequest): CheckedRequest {
-  const parameters = parseParameters(request.parameters);
-  const installScript = parameters.install_script;
-  const { template, problems, scriptKind } = checkTemplate(request.template);
-  const reports = [{ file: request.templateName, valid: problems.length === 0, problems }];
-  if (scriptKind !== undefined && installScript !== undefined) {
-    const wrong = checkScript(scriptKind, installScript);
-    reports.push({ file: request.scriptName ?? 'install_script', valid: wrong.length === 0, problems: wrong });
-  }
-  if (template === undefined || reports.some(({ valid }) => !valid)) throw new InvalidFilesError(reports);
-  const { warnings } = planBuild({ template, parameters, ...(installScript === undefined ? {} : { installScript }) });
-  return { template, parameters, warnings };
-}
-
-function startDetails(request: Pick<BuildRequest, 'templateName' | 'cloud'>, template: Template, uuid: string): string {
+/** The text on the workflow's page in the Temporal UI. */
+function describeStart({ uuid, templateName, cloud }: BaseImageInput, template: Template): string {
   const { name, version, arch, install } = template.os;
   return [
-    `Base image **${template.name}** (${name} ${version} ${arch}) on cloud \`${request.cloud}\``,
+    `Base image **${template.name}** (${name} ${version} ${arch}) on cloud \`${cloud}\``,
     '',
     `- UUID: \`${uuid}\``,
-    `- template: \`${request.templateName}\``,
+    `- template: \`${templateName}\``,
     `- installs from: ${maskAddressPasswords(install.type === 'url' ? install.url : install.iso)}`,
-    `- started by: ${startedBy()}`,
+    `- started by: ${describeUser()}`,
   ].join('\n');
 }
 
-function startedBy(): string {
+function describeUser(): string {
   try {
     return `${userInfo().username}@${hostname()}`;
   } catch {
-    // A process whose user id has no entry in passwd, as in some containers.
+    // The process's user id has no entry in passwd, as in some containers.
     return hostname();
   }
 }
 
-/** Handle of a build's workflow. */
-export function buildHandle(factory: ImageFactoryClient, uuid: string): WorkflowHandle {
-  return factory.client.workflow.getHandle(baseImageWorkflowId(uuid));
+/** The id of a build's workflow. */
+export function getWorkflowId(uuid: string): string {
+  return workflowIdFor('base_image', uuid);
+}
+
+/** Temporal's handle of a build's workflow. Makes no request. */
+export function getBuildHandle(client: ImageFactoryClient, uuid: string): WorkflowHandle {
+  return client.temporal.workflow.getHandle(getWorkflowId(uuid));
 }
 
 /**
- * The build's own account of itself. Needs a worker, for it is a query; {@link watchBuild} shows what there is without.
+ * Asks a build for its status. A worker must run, because the answer is that of a Temporal query; {@link followBuild}
+ * also works without.
  *
- * @throws ClientError when there is no such build, or no worker answers
+ * @throws BuildNotFoundError when Temporal has no such build
+ * @throws ClientError `TemporalRefused` when no worker answers within 10 s
  */
-export async function buildStatus(factory: ImageFactoryClient, uuid: string): Promise<BuildStatus> {
-  return callTemporal(() => factory.call(() => buildHandle(factory, uuid).query<BuildStatus>(STATUS_QUERY)), uuid);
+export async function fetchStatus(client: ImageFactoryClient, uuid: string): Promise<BuildStatus> {
+  const handle = getBuildHandle(client, uuid);
+  return callTemporal(() => client.withTimeout(() => handle.query<BuildStatus>(STATUS_QUERY)), uuid);
 }
 
 /**
- * Asks a build to cancel itself: it removes what it has made, and ends as CANCELED. Returns when Temporal has taken the
- * request, not when the build has ended.
+ * Asks a build to cancel itself: it removes what it made in the cloud, and ends as CANCELED. Returns when Temporal has
+ * accepted the request, before the build has ended.
+ *
+ * @throws BuildNotFoundError when Temporal has no such build
+ * @throws BuildStateError when it has ended already
  */
-export async function cancelBuild(factory: ImageFactoryClient, uuid: string): Promise<void> {
-  const handle = buildHandle(factory, uuid);
-  const { status } = await callTemporal(() => factory.call(() => handle.describe()), uuid);
-  if (status.name !== 'RUNNING' && status.name !== 'PAUSED') {
-    throw new ClientError(`build ${uuid} has already ended: ${status.name}`);
-  }
-  await callTemporal(() => factory.call(() => handle.cancel()), uuid);
+export async function cancelBuild(client: ImageFactoryClient, uuid: string): Promise<void> {
+  const handle = getBuildHandle(client, uuid);
+  const { status } = await callTemporal(() => client.withTimeout(() => handle.describe()), uuid);
+  if (!isOpen(status.name)) throw new BuildStateError(uuid, `build ${uuid} has already ended: ${status.name}`);
+  await callTemporal(() => client.withTimeout(() => handle.cancel()), uuid);
+}
+
+/** Whether a workflow in this state, in Temporal's word, has not ended. */
+export function isOpen(execution: string): boolean {
+  return execution === 'RUNNING' || execution === 'PAUSED';
 }
 
 /**
- * Changes how long a wait of a running build may take in all. While the build waits for its installer run, that run, and
- * so every build that waits for it too, gets the new deadline as well.
+ * Changes how long a wait of a running build may take, in seconds from the beginning of the wait. While the build waits
+ * for its installer run, that run gets the new deadline too, and with it every build that waits for the same run.
+ *
+ * @example
+ * await setDeadline(client, uuid, { name: 'install_timeout', seconds: 3 * 3600 });
+ *
+ * @throws BuildNotFoundError when Temporal has no such build
+ * @throws ClientError `TemporalRefused` when it has ended, or no worker answers within 30 s
  */
-export async function setDeadline(factory: ImageFactoryClient, uuid: string, change: DeadlineChange): Promise<void> {
-  await update(factory, buildHandle(factory, uuid), change, uuid);
-  const { phase, jeosWorkflowId } = await buildStatus(factory, uuid);
+export async function setDeadline(client: ImageFactoryClient, uuid: string, change: DeadlineChange): Promise<void> {
+  await updateDeadline(client, getBuildHandle(client, uuid), change, uuid);
+  const { phase, jeosWorkflowId } = await fetchStatus(client, uuid);
   if (phase !== 'jeos' || jeosWorkflowId === undefined) return;
   try {
-    await update(factory, factory.client.workflow.getHandle(jeosWorkflowId), change);
+    await updateDeadline(client, client.temporal.workflow.getHandle(jeosWorkflowId), change, uuid);
   } catch (error) {
-    // It has just ended, or has not begun: then there is no wait to change.
-    if (!(error instanceof ClientError && error.cause instanceof WorkflowNotFoundError)) throw error;
+    // The installer run has just ended, or has not begun: there is no wait to change.
+    if (!(error instanceof BuildNotFoundError && error.cause instanceof WorkflowNotFoundError)) throw error;
   }
 }
 
-async function update(
-  factory: ImageFactoryClient,
+function updateDeadline(
+  client: ImageFactoryClient,
   handle: WorkflowHandle,
   change: DeadlineChange,
-  uuid?: string,
+  uuid: string,
 ): Promise<void> {
-  await callTemporal(
-    () => factory.call(() => handle.executeUpdate(SET_DEADLINE_UPDATE, { args: [change] }), 30_000),
-    uuid,
-  );
+  const run = (): Promise<void> => handle.executeUpdate(SET_DEADLINE_UPDATE, { args: [change] });
+  return callTemporal(() => client.withTimeout(run, UPDATE_TIMEOUT), uuid);
 }

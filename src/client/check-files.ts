@@ -1,23 +1,31 @@
-import { readFileSync } from 'node:fs';
 import { FactoryError } from '../domain/errors.js';
 import { checkInstallScript } from '../os/scripts/check-install-script.js';
 import { findProfile } from '../os/registry.js';
 import type { InstallScriptKind } from '../os/scripts/kinds/registry.js';
-import { decodeDocument, decodeText } from '../tdl/decode.js';
+import { decodeText } from '../tdl/decode.js';
 import { parseTemplate } from '../tdl/parse.js';
 import type { Problem, Template } from '../tdl/types.js';
-import { fileReason, InvalidFilesError, UsageError, type FileReport } from './errors.js';
+import { describeFileError, UnreadableFileError, type FileReport } from './errors.js';
+import { readBytes } from './text-source.js';
 
-/** A template that was read: what it says, what is wrong with it, and the kind of install script that its OS takes. */
+/** A checked template. */
 export interface CheckedTemplate {
+  /** The parsed template; absent when its text is no valid TDL. */
   template?: Template;
+  /** The kind of install script that the installer of its operating system reads; absent when there are problems. */
   scriptKind?: InstallScriptKind;
+  /** The mistakes. Empty when the template is valid. */
   problems: Problem[];
-  /** What does not hinder a build, but should be known: an OS version that is newer than the profile, for instance. */
+  /** Sentences that do not stop a build, for example: the version is newer than the newest that is known. */
   warnings: string[];
 }
 
-/** Checks a template: the language first, then whether there is a profile for its operating system. */
+/**
+ * Checks a template: first the language, then whether its operating system can be installed. Needs neither Temporal nor
+ * a cloud, and never throws for a mistake in the template.
+ *
+ * @param source the TDL document, as text or as the bytes of its file
+ */
 export function checkTemplate(source: string | Uint8Array): CheckedTemplate {
   const parsed = parseTemplate(source);
   const { template, problems } = parsed;
@@ -33,54 +41,43 @@ export function checkTemplate(source: string | Uint8Array): CheckedTemplate {
   }
 }
 
-/** Checks an install script for one kind of installer. */
+/** Checks an install script for the installer that reads it. Returns the mistakes. */
 export function checkScript(kind: InstallScriptKind, text: string): Problem[] {
   return checkInstallScript(kind, text);
 }
 
-/**
- * The text of a template's file.
- *
- * @throws UsageError where it cannot be read
- * @throws InvalidFilesError where it is not in the encoding that it names, or that is not known
- */
-export function templateText(file: string): string {
-  const read = readChecked(file);
-  if ('report' in read)
-    throw new UsageError(`template ${file} ${read.report.problems[0]?.message ?? 'cannot be read'}`);
-  const { text, problem } = decodeDocument(read.bytes);
-  if (text !== undefined) return text;
-  throw new InvalidFilesError([{ file, valid: false, problems: [problem] }]);
-}
-
-/** Content of a file, or the report that says why there is none. */
-export function readChecked(file: string): { bytes: Buffer } | { report: FileReport } {
+/** Reads a file's bytes, or reports why they cannot be read. */
+function readFileForReport(file: string): { bytes: Buffer } | { report: FileReport } {
   try {
-    return { bytes: readFileSync(file) };
+    return { bytes: readBytes(file) };
   } catch (error) {
-    const message = `cannot be read: ${fileReason(error)}`;
+    if (!(error instanceof UnreadableFileError)) throw error;
+    const message = `cannot be read: ${describeFileError(error.cause)}`;
     return { report: { file, valid: false, problems: [{ line: 1, column: 1, message }] } };
   }
 }
 
 /**
- * Checks templates, and an install script against each kind of installer that they use.
+ * Checks files of templates, and the file of an install script for every kind of installer that the templates use.
+ * Needs neither Temporal nor a cloud, and never throws for a mistake in a file.
  *
- * @param warn gets what does not make a file invalid
+ * @param templates paths of TDL files
+ * @param scriptFile path of the install script
+ * @param onWarning is called with each sentence that does not make a file invalid
  * @returns a report for each template in the order given, then one for the script
  */
 export function checkFiles(
   templates: string[],
   scriptFile?: string,
-  warn: (text: string) => void = () => {},
+  onWarning: (text: string) => void = () => {},
 ): FileReport[] {
   const kinds = new Set<InstallScriptKind>();
   const reports = templates.map((file): FileReport => {
-    const read = readChecked(file);
+    const read = readFileForReport(file);
     if ('report' in read) return read.report;
     const { problems, scriptKind, warnings } = checkTemplate(read.bytes);
     if (scriptKind !== undefined) kinds.add(scriptKind);
-    for (const warning of warnings) warn(`${file}: ${warning}`);
+    for (const warning of warnings) onWarning(`${file}: ${warning}`);
     return { file, valid: problems.length === 0, problems };
   });
   if (scriptFile === undefined) return reports;
@@ -88,7 +85,7 @@ export function checkFiles(
 }
 
 function checkScriptFile(file: string, kinds: ReadonlySet<InstallScriptKind>): FileReport {
-  const read = readChecked(file);
+  const read = readFileForReport(file);
   if ('report' in read) return read.report;
   const { text, problem } = decodeText(read.bytes);
   if (text === undefined) return { file, valid: false, problems: [problem] };

@@ -3,65 +3,89 @@ import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
 import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/envconfig';
 import { createDataConverter } from '../codec/data-converter.js';
 import { readPayloadKeysFromEnv, type PayloadKeys } from '../codec/keys.js';
-import { ClientError } from './errors.js';
+import { ClientError, TemporalUnavailableError } from './errors.js';
 
-/** Temporal task queue of the workers, where nothing else is said. */
+/** Temporal task queue that the workers poll by default. */
 export const DEFAULT_TASK_QUEUE = 'imagefactory';
 /** Milliseconds that one call to Temporal may take. */
 const CALL_TIMEOUT = 10_000;
+/** Seconds after its last poll for which a worker counts as running: a long poll lasts a minute. */
+const POLLER_SECONDS = 70;
 
-/** Where builds are started and watched: a Temporal namespace and the task queue of its imagefactory workers. */
+/** A connection to a Temporal namespace, and the task queue of its imagefactory workers. */
 export interface ImageFactoryClient {
-  client: Client;
-  connection: Connection;
-  address: string;
-  namespace: string;
-  taskQueue: string;
-  /** Address of the Temporal UI, without a trailing slash, where it is known. */
-  uiAddress?: string;
-  /** Runs a call to Temporal under a deadline (default 10 s). */
-  call<T>(run: () => Promise<T>, milliseconds?: number): Promise<T>;
+  /** Temporal's own client, for requests that this library does not have. */
+  readonly temporal: Client;
+  /** The connection that it uses. */
+  readonly connection: Connection;
+  /** Temporal's address: `host:port`. */
+  readonly address: string;
+  /** Temporal namespace. */
+  readonly namespace: string;
+  /** Task queue of the workers. */
+  readonly taskQueue: string;
+  /** Address of the Temporal UI, without a trailing slash; absent when it is not known. */
+  readonly uiAddress?: string;
+  /** Runs a call to Temporal, and fails after `milliseconds` (default 10 000). */
+  withTimeout<T>(run: () => Promise<T>, milliseconds?: number): Promise<T>;
+  /** Closes the connection. Builds go on. */
   close(): Promise<void>;
 }
 
+/** Where Temporal is. Everything has a default. */
 export interface ConnectOptions {
-  /** Default `imagefactory`. */
-  taskQueue?: string;
-  /** Default: the development server's, where the address looks like one, or Temporal Cloud's. */
-  uiAddress?: string;
-  /** Environment to read TEMPORAL_* from. Default: the process's own. */
-  env?: NodeJS.ProcessEnv;
-  /** What everything that enters Temporal is encrypted with. Default: IMAGEFACTORY_PAYLOAD_KEYS, else nothing is. */
-  payloadKeys?: PayloadKeys;
-  /** Milliseconds until the attempt to connect is given up. Default 5000. */
-  connectTimeout?: number;
+  /** Temporal's address, `host:port`. Default: `TEMPORAL_ADDRESS`, then `temporal.toml`, then `localhost:7233`. */
+  address?: string | undefined;
+  /** Temporal namespace. Default: `TEMPORAL_NAMESPACE`, then `temporal.toml`, then `default`. */
+  namespace?: string | undefined;
+  /**
+   * More options of Temporal's SDK, such as `tls` and `apiKey`. Each takes the place of its `TEMPORAL_*` variable
+   * (https://docs.temporal.io/develop/environment-configuration).
+   */
+  connection?: Omit<ConnectionOptions, 'address' | 'connectTimeout'> | undefined;
+  /** Task queue of the workers. Default `imagefactory`. */
+  taskQueue?: string | undefined;
+  /**
+   * Address of the Temporal UI, for links. Default: that of the development server or of Temporal Cloud, when the
+   * address is theirs.
+   */
+  uiAddress?: string | undefined;
+  /** Environment variables to read. Default: those of the process. */
+  env?: NodeJS.ProcessEnv | undefined;
+  /** Keys that encrypt everything sent to Temporal. Default: `IMAGEFACTORY_PAYLOAD_KEYS`; else no encryption. */
+  payloadKeys?: PayloadKeys | undefined;
+  /** Milliseconds after which connecting fails. Default 5000. */
+  connectTimeout?: number | undefined;
 }
 
 /**
- * Connects to Temporal as every Temporal client does: TEMPORAL_* variables, then the profile of `temporal.toml`, then
- * localhost:7233 (https://docs.temporal.io/develop/environment-configuration).
+ * Connects to Temporal in the way of every Temporal client: the options given, then the `TEMPORAL_*` variables, then
+ * the profile in `temporal.toml`, then `localhost:7233`.
  *
- * @throws ClientError when the configuration is wrong, or Temporal does not answer
- * @throws FactoryError InvalidParameter when the payload keys are wrong
+ * @example
+ * const client = await connectImageFactory({ address: 'temporal.example.org:7233', taskQueue: 'images' });
+ *
+ * @throws TemporalUnavailableError when Temporal does not answer
+ * @throws ClientError `InvalidConfiguration`
+ * @throws FactoryError `InvalidParameter` when the payload keys are wrong
  */
 export async function connectImageFactory(options: ConnectOptions = {}): Promise<ImageFactoryClient> {
-  const env = options.env ?? process.env;
-  const { connectionOptions, namespace = 'default' } = loadConfig(env);
+  const { env = process.env, connectTimeout = 5000, taskQueue = DEFAULT_TASK_QUEUE } = options;
+  const configured = loadConfig(env);
   const payloadKeys = options.payloadKeys ?? readPayloadKeysFromEnv(env);
-  const address = connectionOptions.address ?? '127.0.0.1:7233';
-  const connection = await open(
-    { ...(connectionOptions as ConnectionOptions), address, connectTimeout: options.connectTimeout ?? 5000 },
-    address,
-  );
+  const connectionOptions = { ...(configured.connectionOptions as ConnectionOptions), ...options.connection };
+  const address = options.address ?? connectionOptions.address ?? '127.0.0.1:7233';
+  const namespace = options.namespace ?? configured.namespace ?? 'default';
+  const connection = await open({ ...connectionOptions, connectTimeout }, address);
   const uiAddress = options.uiAddress ?? findUiAddress(address);
   return {
-    client: new Client({ connection, namespace, dataConverter: createDataConverter(payloadKeys) }),
+    temporal: new Client({ connection, namespace, dataConverter: createDataConverter(payloadKeys) }),
     connection,
     address,
     namespace,
-    taskQueue: options.taskQueue ?? DEFAULT_TASK_QUEUE,
+    taskQueue,
     ...(uiAddress === undefined ? {} : { uiAddress: uiAddress.replace(/\/+$/, '') }),
-    call: (run, milliseconds = CALL_TIMEOUT) => connection.withDeadline(Date.now() + milliseconds, run),
+    withTimeout: (run, milliseconds = CALL_TIMEOUT) => connection.withDeadline(Date.now() + milliseconds, run),
     close: () => connection.close(),
   };
 }
@@ -71,19 +95,20 @@ function loadConfig(env: NodeJS.ProcessEnv): ClientConnectConfig {
   try {
     return loadClientConnectConfig({ overrideEnvVars: Object.fromEntries(defined) });
   } catch (error) {
-    throw new ClientError(`the Temporal configuration cannot be used: ${errorReason(error)}`, {
-      hint: 'look at the TEMPORAL_* variables and at temporal.toml',
-      cause: error,
-    });
+    throw new ClientError(
+      'InvalidConfiguration',
+      `the Temporal configuration cannot be used: ${describeError(error)}`,
+      { hint: 'check the TEMPORAL_* variables and temporal.toml', cause: error },
+    );
   }
 }
 
 async function open(options: ConnectionOptions, address: string): Promise<Connection> {
   try {
     await probe(address, Number(options.connectTimeout));
-    return await Connection.connect(options);
+    return await Connection.connect({ ...options, address });
   } catch (error) {
-    throw new ClientError(`Temporal does not answer at ${address}: ${errorReason(error)}`, {
+    throw new TemporalUnavailableError(`Temporal does not answer at ${address}: ${describeError(error)}`, {
       hint: 'start a development server with `imagefactory dev start`, or name another with TEMPORAL_ADDRESS',
       cause: error,
     });
@@ -91,38 +116,38 @@ async function open(options: ConnectionOptions, address: string): Promise<Connec
 }
 
 /**
- * Opens and closes a TCP connection. gRPC goes on trying until its deadline and then says only that; a refused
- * connection or an unknown host is known at once. Behind a proxy there is nothing to probe.
+ * Opens and closes a TCP connection. gRPC retries until its deadline and then reports only the deadline; this reports a
+ * refused connection or an unknown host at once. Behind a proxy there is nothing to probe.
  */
 async function probe(address: string, milliseconds: number): Promise<void> {
   if (['grpc_proxy', 'https_proxy', 'http_proxy'].some((name) => process.env[name])) return;
   const { host, port } = splitAddress(address);
   await new Promise<void>((resolve, reject) => {
     const socket = connect({ host: host.replace(/^\[|\]$/g, ''), port });
-    const done = (settle: () => void): void => {
+    const finish = (settle: () => void): void => {
       socket.destroy();
       settle();
     };
     socket.setTimeout(milliseconds, () =>
-      done(() => reject(new Error(`no connection within ${milliseconds / 1000} s`))),
+      finish(() => reject(new Error(`no connection within ${milliseconds / 1000} s`))),
     );
-    socket.once('connect', () => done(resolve));
-    socket.once('error', (error) => done(() => reject(error)));
+    socket.once('connect', () => finish(resolve));
+    socket.once('error', (error) => finish(() => reject(error)));
   });
 }
 
-/** gRPC wraps what happened several times over; people want the innermost sentence, on one line. */
-export function errorReason(error: unknown): string {
+/** Describes an error in one line. gRPC wraps an error several times; the innermost message says what happened. */
+export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const grpc = error as Error & { details?: string };
-  if (error.cause instanceof Error && !grpc.details) return errorReason(error.cause);
+  if (error.cause instanceof Error && !grpc.details) return describeError(error.cause);
   if (/connect before the deadline/.test(error.message)) return 'no connection in time';
   return (grpc.details || error.message).split('\n')[0]?.trim() ?? 'unknown';
 }
 
 /**
- * The UI that belongs to an address: the development server's is 1000 ports above its own on the same machine, Temporal
- * Cloud has one for everybody. Anything else would be a guess.
+ * Finds the UI of a Temporal address: the development server's is 1000 ports above its own on the same machine,
+ * Temporal Cloud has one for everybody. For any other address it returns undefined rather than guess.
  */
 export function findUiAddress(address: string): string | undefined {
   const { host, port } = splitAddress(address);
@@ -136,22 +161,22 @@ function splitAddress(address: string): { host: string; port: number } {
   return { host: match?.[1] ?? address, port: Number(match?.[2] ?? 7233) };
 }
 
-/** The page of a workflow in the Temporal UI, where its address is known. */
-export function workflowPage(factory: ImageFactoryClient, workflowId: string): string | undefined {
-  if (factory.uiAddress === undefined) return undefined;
-  return `${factory.uiAddress}/namespaces/${encodeURIComponent(factory.namespace)}/workflows/${encodeURIComponent(workflowId)}`;
+/** Builds the address of a workflow's page in the Temporal UI; undefined when the UI's address is not known. */
+export function workflowPageUrl(client: ImageFactoryClient, workflowId: string): string | undefined {
+  const { uiAddress, namespace } = client;
+  if (uiAddress === undefined) return undefined;
+  return `${uiAddress}/namespaces/${encodeURIComponent(namespace)}/workflows/${encodeURIComponent(workflowId)}`;
 }
 
-/** Whether a worker has asked for work on the factory's task queue lately (Temporal remembers it for five minutes). */
-export async function hasWorkers(factory: ImageFactoryClient): Promise<boolean> {
-  const { pollers } = await factory.call(() =>
-    factory.connection.workflowService.describeTaskQueue({
-      namespace: factory.namespace,
-      taskQueue: { name: factory.taskQueue },
+/** Whether a worker polled the client's task queue lately. Temporal remembers pollers for five minutes. */
+export async function hasWorkers(client: ImageFactoryClient): Promise<boolean> {
+  const { pollers } = await client.withTimeout(() =>
+    client.connection.workflowService.describeTaskQueue({
+      namespace: client.namespace,
+      taskQueue: { name: client.taskQueue },
       taskQueueType: 1, // TASK_QUEUE_TYPE_WORKFLOW
     }),
   );
-  // A long poll lasts a minute: who has not come back since then is gone.
-  const since = Date.now() - 70_000;
-  return (pollers ?? []).some((poller) => Number(poller.lastAccessTime?.seconds ?? 0) * 1000 > since);
+  const since = Date.now() / 1000 - POLLER_SECONDS;
+  return (pollers ?? []).some((poller) => Number(poller.lastAccessTime?.seconds ?? 0) > since);
 }

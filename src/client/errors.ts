@@ -1,58 +1,170 @@
+import { ImageFactoryError, type ErrorDetails } from '../domain/errors.js';
+import type { BuildFailure } from '../domain/status.js';
 import type { Problem } from '../tdl/types.js';
 
-export interface ClientErrorOptions {
-  /** What to do next: one sentence, printed below the message. */
-  hint?: string;
-  /** Exit code of the process. Default 1. */
-  exitCode?: number;
-  cause?: unknown;
-}
+/** Kinds of {@link ClientError}. Each has a class of its own where a program is likely to treat it apart. */
+export type ClientErrorType =
+  /** The Temporal configuration, a payload key or a search attribute is wrong. */
+  | 'InvalidConfiguration'
+  /** See {@link TemporalUnavailableError}. */
+  | 'TemporalUnavailable'
+  /** Temporal answered, and refused the request. */
+  | 'TemporalRefused'
+  /** See {@link NoWorkerError}. */
+  | 'NoWorker'
+  /** A worker took the request and failed, or did not finish in time. */
+  | 'WorkerFailed'
+  /** See {@link BuildNotFoundError}. */
+  | 'BuildNotFound'
+  /** See {@link BuildStateError}. */
+  | 'BuildState'
+  /** See {@link BuildFailedError}. */
+  | 'BuildFailed'
+  /** See {@link BuildCanceledError}. */
+  | 'BuildCanceled'
+  /** See {@link UnreadableFileError}. */
+  | 'UnreadableFile'
+  /** See {@link InvalidFilesError}. */
+  | 'InvalidFiles'
+  /** No operating system of that name can be built. */
+  | 'UnknownSystem';
 
-/** Something on this side of Temporal went wrong; the message is meant for people. */
-export class ClientError extends Error {
+/**
+ * An error of the library itself. The message is one sentence for people, `hint` says what to do next, `type` is for
+ * programs.
+ */
+export class ClientError extends ImageFactoryError<ClientErrorType> {
   override readonly name: string = 'ClientError';
-  readonly hint: string | undefined;
-  readonly exitCode: number;
+}
 
-  constructor(message: string, options: ClientErrorOptions = {}) {
-    super(message, { cause: options.cause });
-    this.hint = options.hint;
-    this.exitCode = options.exitCode ?? 1;
+/** Temporal does not answer: it is down, or the address is wrong. `type` is `TemporalUnavailable`. */
+export class TemporalUnavailableError extends ClientError {
+  override readonly name = 'TemporalUnavailableError';
+
+  constructor(message: string, details: ErrorDetails = {}) {
+    super('TemporalUnavailable', message, details);
   }
 }
 
-/** The command line itself is wrong: exit code 2, as argparse has it. */
-export class UsageError extends ClientError {
-  override readonly name = 'UsageError';
+/** No worker polls the task queue, so the request cannot be carried out now. `type` is `NoWorker`. */
+export class NoWorkerError extends ClientError {
+  override readonly name = 'NoWorkerError';
 
-  constructor(message: string, options: ClientErrorOptions = {}) {
-    super(message, { exitCode: 2, ...options });
+  constructor(
+    /** The task queue that no worker polls. */
+    readonly taskQueue: string,
+  ) {
+    super('NoWorker', `no worker polls the task queue "${taskQueue}"`, {
+      hint: 'start one with `imagefactory worker`',
+    });
   }
 }
 
-/** A template or an install script has mistakes; nothing was started. */
+/**
+ * Temporal has no build of this UUID. Temporal forgets ended builds after the namespace's retention period;
+ * {@link findImage} still finds their records. `type` is `BuildNotFound`.
+ */
+export class BuildNotFoundError extends ClientError {
+  override readonly name = 'BuildNotFoundError';
+
+  constructor(
+    /** UUID that was asked for. */
+    readonly uuid: string,
+    details: ErrorDetails = {},
+  ) {
+    super('BuildNotFound', `No image found with id: ${uuid}`, {
+      hint: 'Temporal has no such build; `imagefactory images` lists the images in the store',
+      ...details,
+    });
+  }
+}
+
+/**
+ * The build is in a state that does not allow the request: it has ended already, it is not held, it still runs.
+ * `type` is `BuildState`.
+ */
+export class BuildStateError extends ClientError {
+  override readonly name = 'BuildStateError';
+
+  constructor(
+    /** UUID of the build. */
+    readonly uuid: string,
+    message: string,
+    details: ErrorDetails = {},
+  ) {
+    super('BuildState', message, details);
+  }
+}
+
+/** The build failed, and made no image. `hint` says what to do about it. `type` is `BuildFailed`. */
+export class BuildFailedError extends ClientError {
+  override readonly name = 'BuildFailedError';
+
+  constructor(
+    /** UUID of the build. */
+    readonly uuid: string,
+    /** The step that failed, the kind of failure, the end of the console, what is left in the cloud. */
+    readonly failure: BuildFailure,
+  ) {
+    const step = failure.step === '' ? '' : ` in step ${failure.step}`;
+    super('BuildFailed', `build ${uuid} failed${step}: ${failure.message}`, { hint: failure.hint });
+  }
+}
+
+/** The build was canceled, and made no image. `type` is `BuildCanceled`. */
+export class BuildCanceledError extends ClientError {
+  override readonly name = 'BuildCanceledError';
+
+  constructor(
+    /** UUID of the build. */
+    readonly uuid: string,
+  ) {
+    super('BuildCanceled', `build ${uuid} was canceled`);
+  }
+}
+
+/** A template or an install script cannot be read from its file. `type` is `UnreadableFile`. */
+export class UnreadableFileError extends ClientError {
+  override readonly name = 'UnreadableFileError';
+
+  constructor(
+    /** Path as it was given. */
+    readonly file: string,
+    cause: unknown,
+  ) {
+    super('UnreadableFile', `${file} cannot be read: ${describeFileError(cause)}`, { cause });
+  }
+}
+
+/** A template or an install script has mistakes; nothing was started. `type` is `InvalidFiles`. */
 export class InvalidFilesError extends ClientError {
   override readonly name = 'InvalidFilesError';
 
-  constructor(readonly reports: FileReport[]) {
-    const wrong = reports.filter(({ valid }) => !valid).map(({ file }) => file);
-    super(`${wrong.join(' and ')} cannot be built from; nothing was started`);
+  constructor(
+    /** One report for each file that was checked, the valid ones included. */
+    readonly reports: FileReport[],
+  ) {
+    const invalid = reports.filter(({ valid }) => !valid).map(({ file }) => file);
+    super('InvalidFiles', `${invalid.join(' and ')} cannot be built from; nothing was started`);
   }
 }
 
-/** What is wrong with one file: an entry of `validate --output json`. */
+/** The mistakes in one file. The command `validate` prints such reports as JSON. */
 export interface FileReport {
+  /** Path or name of the file. */
   file: string;
+  /** Whether the file has no mistakes. */
   valid: boolean;
+  /** The mistakes, with line and column, both counted from 1. */
   problems: Problem[];
 }
 
-/** `file:line:column: message`, as compilers print it and editors read it. */
-export function problemLines(report: FileReport): string[] {
+/** Formats the mistakes of a file as compilers do: one `file:line:column: message` for each. */
+export function formatProblems(report: FileReport): string[] {
   return report.problems.map(({ line, column, message }) => `${report.file}:${line}:${column}: ${message}`);
 }
 
-/** What the operating system said about a file, without Node's code and path around it. */
-export function fileReason(error: unknown): string {
+/** The operating system's message about a file, without Node's error code and path around it. */
+export function describeFileError(error: unknown): string {
   return (error as Error).message.replace(/^[A-Z]+: /, '').replace(/, \w+( '.*')?$/, '');
 }

@@ -1,32 +1,47 @@
 import { randomUUID } from 'node:crypto';
 import { ScheduleAlreadyRunning, ScheduleNotFoundError, type ScheduleOptions } from '@temporalio/client';
 import { WORKFLOWS, type SweepInput, type SweepResult } from '../domain/messages.js';
-import { callTemporal } from './temporal-errors.js';
 import type { ImageFactoryClient } from './connection.js';
-import { execute } from './images.js';
+import { runWorkflow } from './run-workflow.js';
+import { callTemporal } from './temporal-errors.js';
 
-/** Seconds that a sweep may take: an instance may need minutes to go. */
+/** Seconds that a sweep may take: deleting one instance may take minutes. */
 const SWEEP_TIMEOUT = 4 * 3600;
 
-/** Sweeps now, and answers what was found and what became of it. @throws ClientError when no worker does it */
-export function runSweep(factory: ImageFactoryClient, input: SweepInput): Promise<SweepResult> {
-  return execute<SweepResult>(factory, WORKFLOWS.sweep, input, `sweep-${randomUUID()}`, SWEEP_TIMEOUT);
+/**
+ * Removes from the clouds what no running build needs, and returns what was found and what became of it. All ages and
+ * durations are in seconds.
+ *
+ * @example
+ * const limits = { olderThan: 24 * 3600, jeosKeep: 10, unusedFor: 30 * 24 * 3600 };
+ * const { clouds } = await runSweep(client, { clouds: ['envvars'], limits, dryRun: true });
+ *
+ * @throws NoWorkerError when no worker can do it
+ * @throws ClientError `WorkerFailed` when it is not done in four hours
+ */
+export function runSweep(client: ImageFactoryClient, input: SweepInput): Promise<SweepResult> {
+  return runWorkflow<SweepResult>(client, WORKFLOWS.sweep, input, `sweep-${randomUUID()}`, SWEEP_TIMEOUT);
 }
 
 /** The id of the schedule that sweeps for a task queue. */
-export function sweepScheduleId(taskQueue: string): string {
+export function getSweepScheduleId(taskQueue: string): string {
   return `${taskQueue}-gc`;
 }
 
-/** Creates the schedule that sweeps every so many seconds, or changes the one that is there. Safe to run twice. */
+/**
+ * Creates the schedule that sweeps for the client's task queue, or changes the one that exists. Safe to run twice.
+ *
+ * @param seconds between two sweeps
+ * @throws ClientError when Temporal refuses
+ */
 export async function scheduleSweeps(
-  factory: ImageFactoryClient,
+  client: ImageFactoryClient,
   seconds: number,
   input: SweepInput,
 ): Promise<'created' | 'updated'> {
-  const { client, taskQueue } = factory;
+  const { temporal, taskQueue } = client;
   const options = {
-    scheduleId: sweepScheduleId(taskQueue),
+    scheduleId: getSweepScheduleId(taskQueue),
     spec: { intervals: [{ every: seconds * 1000 }] },
     action: {
       type: 'startWorkflow' as const,
@@ -37,29 +52,33 @@ export async function scheduleSweeps(
       workflowExecutionTimeout: SWEEP_TIMEOUT * 1000,
       staticSummary: `Remove from ${input.clouds.join(', ')} what belongs to no living build`,
     },
-    // One sweep at a time; those that were missed while nobody was there are made up for by the next.
+    // One sweep at a time; a sweep that was missed while Temporal was down is left to the next one.
     policies: { overlap: 'SKIP' as const, catchupWindow: 60_000 },
   } satisfies ScheduleOptions;
   return callTemporal(async () => {
     try {
-      await factory.call(() => client.schedule.create(options));
+      await client.withTimeout(() => temporal.schedule.create(options));
       return 'created';
     } catch (error) {
       if (!(error instanceof ScheduleAlreadyRunning)) throw error;
-      const handle = client.schedule.getHandle(options.scheduleId);
-      // The state stays: a schedule that somebody has paused remains so.
-      await factory.call(() => handle.update(({ state }) => ({ ...options, state })));
+      const handle = temporal.schedule.getHandle(options.scheduleId);
+      // The state is kept, so a paused schedule stays paused.
+      await client.withTimeout(() => handle.update(({ state }) => ({ ...options, state })));
       return 'updated';
     }
   });
 }
 
-/** Removes the schedule. False when there was none. */
-export async function unscheduleSweeps(factory: ImageFactoryClient): Promise<boolean> {
-  const handle = factory.client.schedule.getHandle(sweepScheduleId(factory.taskQueue));
+/**
+ * Deletes the schedule that sweeps for the client's task queue. Returns false when there was none.
+ *
+ * @throws ClientError when Temporal refuses
+ */
+export async function unscheduleSweeps(client: ImageFactoryClient): Promise<boolean> {
+  const handle = client.temporal.schedule.getHandle(getSweepScheduleId(client.taskQueue));
   return callTemporal(async () => {
     try {
-      await factory.call(() => handle.delete());
+      await client.withTimeout(() => handle.delete());
       return true;
     } catch (error) {
       if (error instanceof ScheduleNotFoundError) return false;

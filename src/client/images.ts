@@ -1,7 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
-import { baseImageWorkflowId } from '../domain/base-image-input.js';
+import { WorkflowNotFoundError } from '@temporalio/client';
 import {
   WORKFLOWS,
   type DeleteImageInput,
@@ -9,165 +7,142 @@ import {
   type ReadRecordsInput,
   type ReadRecordsResult,
 } from '../domain/messages.js';
-import { callTemporal } from './temporal-errors.js';
-import { hasWorkers, type ImageFactoryClient } from './connection.js';
-import { ClientError } from './errors.js';
-import { BuildWatcher, type Observation } from './watch.js';
+import type { BuildRecord } from '../domain/record.js';
+import { getBuildHandle, getWorkflowId, isOpen } from './builds.js';
+import type { ImageFactoryClient } from './connection.js';
+import { BuildNotFoundError, BuildStateError } from './errors.js';
+import { ProgressReader, type BuildProgress } from './follow.js';
+import { runWorkflow } from './run-workflow.js';
+import { toClientError } from './temporal-errors.js';
 
-/** Metadata of an image, flat, as imagefactory printed it (reference: its PersistentImage). */
-export type ImageMetadata = Record<string, unknown>;
+/**
+ * The record of an image in the worker's store, flat, with imagefactory's names. In a list of several images
+ * `template`, `icicle` and `parameters` are absent; records of other versions may lack more.
+ */
+export type ImageRecord = Partial<BuildRecord> & Pick<BuildRecord, 'identifier'>;
 
+/** How many records one request reads. */
 const PAGE = 200;
 /** Seconds that a worker may take to read its store. */
 const READ_TIMEOUT = 60;
+/** Seconds that a worker may take to delete an image. */
+const DELETE_TIMEOUT = 600;
 const UNFINISHED = new Set(['NEW', 'PENDING', 'BUILDING']);
 
 /**
- * Images whose metadata equal the given ones, key by key, newest first. One match comes whole; several come without
- * template, ICICLE and parameters. An image that is being built is shown as it is now.
+ * Finds images by their records, newest first. The record of a running build shows its present state.
  *
- * @throws ClientError when no worker reads the store
+ * @param spec keys of the record and the values that they must equal; empty: every image
+ * @returns one match with its whole record; several without `template`, `icicle` and `parameters`
+ *
+ * @example
+ * const complete = await findImages(client, { status: 'COMPLETE' });
+ *
+ * @throws NoWorkerError when no worker can read the store
  */
 export async function findImages(
-  factory: ImageFactoryClient,
-  spec: Record<string, unknown> = {},
-): Promise<ImageMetadata[]> {
+  client: ImageFactoryClient,
+  spec: Readonly<Record<string, unknown>> = {},
+): Promise<ImageRecord[]> {
   // The state of a running build is newer than its record, so it is compared here.
   const { status, ...stored } = spec;
-  const found: ImageMetadata[] = [];
+  const found: ImageRecord[] = [];
   for (let total = 1; found.length < total;) {
-    const page = await readRecords(factory, { spec: stored, offset: found.length, limit: PAGE });
+    const page = await readRecords(client, { spec: stored, offset: found.length, limit: PAGE });
     total = page.records.length === 0 ? 0 : page.total;
-    found.push(...page.records);
+    found.push(...(page.records as ImageRecord[]));
   }
-  const now = await Promise.all(found.map((record) => completed(factory, record)));
-  const matching = status === undefined ? now : now.filter((record) => record['status'] === status);
+  const current = await Promise.all(found.map((record) => updateRecord(client, record)));
+  const matching = status === undefined ? current : current.filter((record) => record.status === status);
   const [only, ...others] = matching;
   if (only === undefined || others.length > 0) return matching;
-  const whole = await findImage(factory, String(only['identifier']));
+  const whole = await findImage(client, only.identifier);
   return whole === undefined ? matching : [whole];
 }
 
-/** One image with everything that its record holds, or undefined. */
-export async function findImage(factory: ImageFactoryClient, uuid: string): Promise<ImageMetadata | undefined> {
-  const { records } = await readRecords(factory, { spec: { identifier: uuid }, full: true, limit: 1 });
-  const [record] = records;
-  return record === undefined ? undefined : completed(factory, record);
+/**
+ * Finds one image by its UUID, with its whole record; undefined when the store has none.
+ *
+ * @throws NoWorkerError when no worker can read the store
+ */
+export async function findImage(client: ImageFactoryClient, uuid: string): Promise<ImageRecord | undefined> {
+  const { records } = await readRecords(client, { spec: { identifier: uuid }, full: true, limit: 1 });
+  const [record] = records as ImageRecord[];
+  return record === undefined ? undefined : updateRecord(client, record);
 }
 
 /**
- * The record of a build that Temporal has forgotten: ended builds live as long as the namespace's retention, records stay.
+ * Finds the record of a build that Temporal has forgotten: it keeps ended builds for the namespace's retention period,
+ * the store keeps records.
  *
- * @param error what asking for the build has thrown
- * @throws the same error, when the store knows nothing either or nobody can read it
+ * @param error what the request for the build threw
+ * @throws the same error unless it says that Temporal has no such build, or when there is no record
  */
-export async function imageFromRecord(
-  factory: ImageFactoryClient,
+export async function findForgottenBuild(
+  client: ImageFactoryClient,
   uuid: string,
   error: unknown,
-): Promise<ImageMetadata> {
-  if (!(error instanceof ClientError && error.cause instanceof WorkflowNotFoundError)) throw error;
-  const image = await findImage(factory, uuid).catch(() => undefined);
+): Promise<ImageRecord> {
+  if (!(error instanceof BuildNotFoundError)) throw error;
+  const image = await findImage(client, uuid).catch(() => undefined);
   if (image === undefined) throw error;
   return image;
 }
 
 /**
- * Removes an image from Glance, and its record, body and documents from the store. Safe to call twice.
+ * Deletes an image: from Glance, and its record, body and documents from the store. Safe to run twice.
  *
- * @throws ClientError while the image is being built
+ * @returns whether there was anything, and what was removed, in words
+ * @throws BuildStateError while the image is being built
+ * @throws NoWorkerError when no worker can do it
  */
-export async function deleteImage(factory: ImageFactoryClient, uuid: string): Promise<DeleteImageResult> {
-  if (await isRunning(factory, uuid)) {
-    throw new ClientError(`image ${uuid} is being built`, {
+export async function deleteImage(client: ImageFactoryClient, uuid: string): Promise<DeleteImageResult> {
+  if (await isRunning(client, uuid)) {
+    throw new BuildStateError(uuid, `image ${uuid} is being built`, {
       hint: `cancel the build first: imagefactory cancel ${uuid}`,
     });
   }
   const input: DeleteImageInput = { uuid };
-  return execute<DeleteImageResult>(factory, WORKFLOWS.deleteImage, input, `delete-${uuid}`, 600);
+  return runWorkflow<DeleteImageResult>(client, WORKFLOWS.deleteImage, input, `delete-${uuid}`, DELETE_TIMEOUT);
 }
 
-async function isRunning(factory: ImageFactoryClient, uuid: string): Promise<boolean> {
+async function isRunning(client: ImageFactoryClient, uuid: string): Promise<boolean> {
   try {
-    const { status } = await factory.call(() =>
-      factory.client.workflow.getHandle(baseImageWorkflowId(uuid)).describe(),
-    );
-    return status.name === 'RUNNING' || status.name === 'PAUSED';
+    const { status } = await client.withTimeout(() => getBuildHandle(client, uuid).describe());
+    return isOpen(status.name);
   } catch (error) {
-    // Temporal forgets ended builds after the namespace's retention; their images stay.
+    // Temporal forgets ended builds after the namespace's retention period; their images stay.
     if (error instanceof WorkflowNotFoundError) return false;
-    return callTemporal(() => Promise.reject(error));
+    throw toClientError(error);
   }
 }
 
-function readRecords(factory: ImageFactoryClient, input: ReadRecordsInput): Promise<ReadRecordsResult> {
-  return execute<ReadRecordsResult>(factory, WORKFLOWS.readRecords, input, `records-${randomUUID()}`, READ_TIMEOUT);
+function readRecords(client: ImageFactoryClient, input: ReadRecordsInput): Promise<ReadRecordsResult> {
+  return runWorkflow<ReadRecordsResult>(client, WORKFLOWS.readRecords, input, `records-${randomUUID()}`, READ_TIMEOUT);
 }
 
-/** Runs a short workflow on a worker, and gives up after the time given. */
-export async function execute<R>(
-  factory: ImageFactoryClient,
-  type: string,
-  input: object,
-  workflowId: string,
-  seconds: number,
-): Promise<R> {
-  if (!(await callTemporal(() => hasWorkers(factory)))) throw noWorkerError(factory);
+/** Brings the record of an unfinished build up to date. */
+async function updateRecord(client: ImageFactoryClient, record: ImageRecord): Promise<ImageRecord> {
+  if (!UNFINISHED.has(String(record.status))) return record;
+  const uuid = record.identifier;
   try {
-    const handle = await callTemporal(() =>
-      factory.call(() =>
-        factory.client.workflow.start(type, {
-          args: [input],
-          workflowId,
-          taskQueue: factory.taskQueue,
-          workflowExecutionTimeout: `${seconds}s`,
-          workflowIdConflictPolicy: 'USE_EXISTING',
-        }),
-      ),
-    );
-    return (await factory.call(() => handle.result(), seconds * 1000)) as R;
-  } catch (error) {
-    if (error instanceof WorkflowFailedError && error.cause instanceof ApplicationFailure) {
-      throw new ClientError(error.cause.message, { cause: error });
-    }
-    if (error instanceof ClientError) throw error;
-    throw new ClientError(`no worker has done it within ${seconds} s`, {
-      hint: 'look at the worker’s log',
-      cause: error,
-    });
-  }
-}
-
-/** That nobody takes work from the task queue, and what to do about it. */
-export function noWorkerError(factory: ImageFactoryClient): ClientError {
-  return new ClientError(`no worker takes work from task queue "${factory.taskQueue}"`, {
-    hint: 'start one with `imagefactory worker`',
-  });
-}
-
-/** The record, brought up to date where its build has not written its last one yet. */
-async function completed(factory: ImageFactoryClient, record: ImageMetadata): Promise<ImageMetadata> {
-  if (!UNFINISHED.has(String(record['status']))) return record;
-  const uuid = String(record['identifier']);
-  try {
-    return addRunningBuilds(record, await new BuildWatcher(factory, uuid).look());
+    return addProgress(record, await new ProgressReader(client, uuid).read());
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError)) throw error;
-    const workflow = baseImageWorkflowId(uuid);
-    const detail = { activity: '', error: `its workflow ${workflow} is gone, so nobody works on it any more` };
-    return { ...record, status: 'FAILED', status_detail: detail };
+    const reason = `Temporal no longer has its workflow ${getWorkflowId(uuid)}, so the build does not go on`;
+    return { ...record, status: 'FAILED', status_detail: { activity: '', error: reason } };
   }
 }
 
-/** A record with what its running build says of itself. */
-export function addRunningBuilds(record: ImageMetadata, seen: Observation): ImageMetadata {
-  const ended = seen.execution !== 'RUNNING' && seen.execution !== 'PAUSED';
-  const { status } = seen;
-  if (status === undefined) return ended ? { ...record, status: 'FAILED' } : record;
+/** Puts the progress of a build into its record. */
+export function addProgress(record: ImageRecord, progress: BuildProgress): ImageRecord {
+  const { status, execution, activities } = progress;
+  const hasEnded = !isOpen(execution);
+  if (status === undefined) return hasEnded ? { ...record, status: 'FAILED' } : record;
   const step = status.steps.filter(({ state }) => state === 'running').at(-1) ?? status.steps.at(-1);
-  const message = seen.activities.find(({ progress }) => progress !== undefined)?.progress?.message;
+  const message = activities.find((activity) => activity.progress !== undefined)?.progress?.message;
   const activity = [step?.title, message].filter((part) => part !== undefined).join(': ');
-  const state = ended && UNFINISHED.has(status.status) ? 'FAILED' : status.status;
-  const error = status.failure?.message ?? (state === 'FAILED' ? `its workflow ended: ${seen.execution}` : null);
+  const state = hasEnded && UNFINISHED.has(status.status) ? 'FAILED' : status.status;
+  const error = status.failure?.message ?? (state === 'FAILED' ? `its workflow ended: ${execution}` : null);
   return { ...record, status: state, percent_complete: status.percent, status_detail: { activity, error } };
 }

@@ -1,44 +1,82 @@
 import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, TerminatedFailure } from '@temporalio/common';
-import { baseImageWorkflowId } from '../domain/base-image-input.js';
 import type { BaseImageResult } from '../domain/messages.js';
 import type { BuildFailure } from '../domain/status.js';
-import { toClientError } from './temporal-errors.js';
+import { getBuildHandle } from './builds.js';
 import type { ImageFactoryClient } from './connection.js';
+import { BuildCanceledError, BuildFailedError } from './errors.js';
+import { toClientError } from './temporal-errors.js';
 
 /** How a build ended. */
-export type Outcome =
+export type BuildOutcome =
   | { status: 'COMPLETE'; uuid: string; result: BaseImageResult }
   | { status: 'FAILED' | 'CANCELED'; uuid: string; failure: BuildFailure };
 
-/** Waits until the build has ended, and tells how. A failed build is an answer here, not an exception. */
-export async function buildOutcome(factory: ImageFactoryClient, uuid: string): Promise<Outcome> {
+/** How to wait for the end of a build. */
+export interface WaitOptions {
+  /** Ends the waiting with the signal's reason as the error. The build goes on. */
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Waits until a build has ended with its image.
+ *
+ * @example
+ * const image = await waitForImage(client, uuid, { signal: AbortSignal.timeout(4 * 3600_000) });
+ * console.log(image.glanceId);
+ *
+ * @throws BuildFailedError when the build failed
+ * @throws BuildCanceledError when it was canceled
+ * @throws BuildNotFoundError when Temporal has no such build
+ * @throws the signal's reason when it is aborted
+ */
+export async function waitForImage(
+  client: ImageFactoryClient,
+  uuid: string,
+  options: WaitOptions = {},
+): Promise<BaseImageResult> {
+  const outcome = await waitForOutcome(client, uuid, options);
+  if (outcome.status === 'COMPLETE') return outcome.result;
+  throw outcome.status === 'CANCELED' ? new BuildCanceledError(uuid) : new BuildFailedError(uuid, outcome.failure);
+}
+
+/**
+ * Waits until a build has ended, and returns how. A failed build is an answer here; {@link waitForImage} throws it.
+ *
+ * @throws BuildNotFoundError when Temporal has no such build
+ * @throws the signal's reason when it is aborted
+ */
+export async function waitForOutcome(
+  client: ImageFactoryClient,
+  uuid: string,
+  { signal }: WaitOptions = {},
+): Promise<BuildOutcome> {
+  const wait = (): Promise<BaseImageResult> => getBuildHandle(client, uuid).result() as Promise<BaseImageResult>;
   try {
-    const result = (await factory.client.workflow.getHandle(baseImageWorkflowId(uuid)).result()) as BaseImageResult;
+    signal?.throwIfAborted();
+    const result = await (signal === undefined ? wait() : client.connection.withAbortSignal(signal, wait));
     return { status: 'COMPLETE', uuid, result };
   } catch (error) {
     if (error instanceof WorkflowFailedError) return toOutcome(uuid, error.cause);
+    signal?.throwIfAborted();
     throw toClientError(error, uuid);
   }
 }
 
-function toOutcome(uuid: string, cause: Error | undefined): Outcome {
+function toOutcome(uuid: string, cause: Error | undefined): BuildOutcome {
   if (cause instanceof CancelledFailure) {
     return { status: 'CANCELED', uuid, failure: { type: 'Canceled', step: '', message: 'the build was cancelled' } };
   }
   if (cause instanceof ApplicationFailure) {
     const [detail] = cause.details ?? [];
-    const given = isRecord(detail) ? (detail as Partial<BuildFailure>) : {};
-    return {
-      status: 'FAILED',
-      uuid,
-      failure: { type: cause.type ?? 'Internal', step: '', message: cause.message, ...given },
-    };
+    const details = isRecord(detail) ? (detail as Partial<BuildFailure>) : {};
+    const failure = { type: cause.type ?? 'Internal', step: '', message: cause.message, ...details };
+    return { status: 'FAILED', uuid, failure };
   }
-  const terminated = cause instanceof TerminatedFailure;
-  const message = terminated
-    ? `the workflow was terminated (${cause.message}), so nothing of what it had made was removed`
-    : `the workflow ended unexpectedly: ${cause?.message ?? 'no reason given'}`;
+  const message =
+    cause instanceof TerminatedFailure
+      ? `the workflow was terminated (${cause.message}), so nothing that it made was removed`
+      : `the workflow ended unexpectedly: ${cause?.message ?? 'no reason given'}`;
   return { status: 'FAILED', uuid, failure: { type: 'Internal', step: '', message } };
 }
 

@@ -2,17 +2,19 @@ import type { temporal } from '@temporalio/proto';
 import { z } from 'zod';
 import { decodeArrayFromPayloads, decodeOptionalFailureToOptionalError } from '../codec/payloads.js';
 import type { Progress } from '../domain/status.js';
-import { errorReason, type ImageFactoryClient } from './connection.js';
+import { describeError, type ImageFactoryClient } from './connection.js';
 
 type PendingActivityInfo = temporal.api.workflow.v1.IPendingActivityInfo;
 
-/** An activity that is running, or waits for its next attempt. */
+/** An activity that runs, or waits for its next attempt. */
 export interface PendingActivity {
+  /** Name of the activity. */
   type: string;
-  /** `waiting` for a worker or for its next attempt. */
+  /** `waiting`: for a worker, or for its next attempt. */
   state: 'running' | 'waiting';
-  /** Counts from 1. */
+  /** Number of the attempt, from 1. */
   attempt: number;
+  /** Its last report: a message, percent, the last line of the console. */
   progress?: Progress;
   /** Why the attempt before failed. */
   lastFailure?: string;
@@ -24,16 +26,16 @@ const PROGRESS = z.object({
   consoleLine: z.string().optional(),
 });
 
-/** What Temporal knows of the activities that a workflow waits for: what they report, how often they were tried, and why. */
+/** Decodes the activities that a workflow waits for: their reports, their attempts, the failures of these. */
 export async function listPendingActivities(
-  factory: ImageFactoryClient,
+  client: ImageFactoryClient,
   pending: PendingActivityInfo[],
 ): Promise<PendingActivity[]> {
-  return Promise.all(pending.map((info) => readPendingActivity(factory, info)));
+  return Promise.all(pending.map((info) => readPendingActivity(client, info)));
 }
 
-async function readPendingActivity(factory: ImageFactoryClient, info: PendingActivityInfo): Promise<PendingActivity> {
-  const converter = factory.client.options.loadedDataConverter;
+async function readPendingActivity(client: ImageFactoryClient, info: PendingActivityInfo): Promise<PendingActivity> {
+  const converter = client.temporal.options.loadedDataConverter;
   const [details] = await decodeArrayFromPayloads(converter, info.heartbeatDetails?.payloads);
   const progress = PROGRESS.safeParse(details);
   const failure = await decodeOptionalFailureToOptionalError(converter, info.lastFailure);
@@ -43,6 +45,6 @@ async function readPendingActivity(factory: ImageFactoryClient, info: PendingAct
     state: Number(info.state) === 2 ? 'running' : 'waiting',
     attempt: info.attempt ?? 1,
     ...(progress.success ? { progress: progress.data } : {}),
-    ...(failure === undefined ? {} : { lastFailure: errorReason(failure) }),
+    ...(failure === undefined ? {} : { lastFailure: describeError(failure) }),
   };
 }

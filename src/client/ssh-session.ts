@@ -4,33 +4,46 @@ import {
   type OpenedSession,
   type SessionRequest,
 } from '../domain/messages.js';
-import { executeUpdate } from './temporal-errors.js';
-import { buildHandle } from './builds.js';
+import { getBuildHandle } from './builds.js';
 import type { ImageFactoryClient } from './connection.js';
-import { heldStatus } from './resume.js';
+import { requireHeld } from './resume.js';
+import { executeUpdate } from './temporal-errors.js';
 
-/** Milliseconds that the guest may take to let somebody in. */
+/** Milliseconds that opening or closing a session may take. */
 const TIMEOUT = 150_000;
 
-/** Lets somebody in to the instance of a held build, with a key of their own. @throws ClientError when it is not held */
-export async function openSession(
-  factory: ImageFactoryClient,
+/**
+ * Authorises a public key on the instance of a held build, opens its security group for the caller, and returns how to
+ * connect. {@link closeSshSession} takes both back.
+ *
+ * @throws BuildStateError when the build is not held, or has no instance
+ */
+export async function openSshSession(
+  client: ImageFactoryClient,
   uuid: string,
   request: SessionRequest,
 ): Promise<OpenedSession> {
-  await heldStatus(factory, uuid);
-  const handle = buildHandle(factory, uuid);
+  await requireHeld(client, uuid);
+  const handle = getBuildHandle(client, uuid);
   return executeUpdate(
-    () => factory.call(() => handle.executeUpdate(OPEN_SESSION_UPDATE, { args: [request] }), TIMEOUT),
+    () => client.withTimeout(() => handle.executeUpdate(OPEN_SESSION_UPDATE, { args: [request] }), TIMEOUT),
     uuid,
   );
 }
 
-/** Lets nobody in with the key any more. */
-export async function closeSession(factory: ImageFactoryClient, uuid: string, request: SessionRequest): Promise<void> {
-  const handle = buildHandle(factory, uuid);
+/**
+ * Removes the key of a session from the instance, and closes the security group again.
+ *
+ * @throws BuildStateError when the build refuses
+ */
+export async function closeSshSession(
+  client: ImageFactoryClient,
+  uuid: string,
+  request: SessionRequest,
+): Promise<void> {
+  const handle = getBuildHandle(client, uuid);
   await executeUpdate(
-    () => factory.call(() => handle.executeUpdate(CLOSE_SESSION_UPDATE, { args: [request] }), TIMEOUT),
+    () => client.withTimeout(() => handle.executeUpdate(CLOSE_SESSION_UPDATE, { args: [request] }), TIMEOUT),
     uuid,
   );
 }

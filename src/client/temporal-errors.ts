@@ -5,10 +5,10 @@ import {
 } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { PayloadKeyError } from '../codec/encryption-codec.js';
-import { errorReason } from './connection.js';
-import { ClientError } from './errors.js';
+import { describeError } from './connection.js';
+import { BuildNotFoundError, BuildStateError, ClientError } from './errors.js';
 
-/** Runs a call to Temporal, and turns what it throws into a sentence for people. */
+/** Runs a call to Temporal, and throws its errors as {@link ClientError}s. */
 export async function callTemporal<T>(run: () => Promise<T>, uuid?: string): Promise<T> {
   try {
     return await run();
@@ -17,7 +17,7 @@ export async function callTemporal<T>(run: () => Promise<T>, uuid?: string): Pro
   }
 }
 
-/** The same for an update of a build: what the build itself refuses it says in its own words. */
+/** Runs an update of a build. A refusal by the build becomes a {@link BuildStateError} with the build's own message. */
 export async function executeUpdate<T>(run: () => Promise<T>, uuid: string): Promise<T> {
   try {
     return await run();
@@ -26,29 +26,28 @@ export async function executeUpdate<T>(run: () => Promise<T>, uuid: string): Pro
     const { cause } = error;
     const [detail] = (cause instanceof ApplicationFailure ? cause.details : undefined) ?? [];
     const { hint } = (detail ?? {}) as { hint?: string };
-    throw new ClientError(cause?.message ?? error.message, { ...(hint === undefined ? {} : { hint }), cause: error });
+    throw new BuildStateError(uuid, cause?.message ?? error.message, { hint, cause: error });
   }
 }
 
-/** What Temporal or the SDK threw, as a sentence for people. */
+/** Converts what Temporal or its SDK threw. */
 export function toClientError(error: unknown, uuid?: string): Error {
   if (error instanceof ClientError) return error;
-  if (error instanceof PayloadKeyError) return new ClientError(error.message, { cause: error });
+  if (error instanceof PayloadKeyError) {
+    return new ClientError('InvalidConfiguration', error.message, { cause: error });
+  }
   if (error instanceof WorkflowNotFoundError && uuid !== undefined) {
-    return new ClientError(`No image found with id: ${uuid}`, {
-      hint: 'Temporal knows no such build; `imagefactory images` lists what the store has',
-      cause: error,
-    });
+    return new BuildNotFoundError(uuid, { cause: error });
   }
   if (error instanceof WorkflowExecutionAlreadyStartedError) {
-    return new ClientError(`a workflow ${error.workflowId} exists already`, { cause: error });
+    return new ClientError('TemporalRefused', `a workflow ${error.workflowId} exists already`, { cause: error });
   }
-  const reason = errorReason(error);
+  const reason = describeError(error);
   if (/search attribute/i.test(reason)) {
-    return new ClientError(`Temporal refused: ${reason}`, {
+    return new ClientError('TemporalRefused', `Temporal refused: ${reason}`, {
       hint: 'register the search attributes with `imagefactory setup`',
       cause: error,
     });
   }
-  return new ClientError(`Temporal refused: ${reason}`, { cause: error });
+  return new ClientError('TemporalRefused', `Temporal refused: ${reason}`, { cause: error });
 }

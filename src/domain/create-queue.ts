@@ -43,37 +43,37 @@ export interface QueueTurn {
 /** The answer to a member that joins. */
 export type QueueAnswer = QueuePosition | QueueTurn;
 
-/** What the line tells a member that waits. */
+/** A message of the queue to a member. `expelled`: the member has waited longer than its timeout. */
 export type QueueNotice = QueueAnswer | { state: 'expelled'; reason: string };
 
 interface QueueEntry extends QueueMember {
   state: 'waiting' | 'creating' | 'holding';
   slot: boolean;
   /**
-   * Its turn was given while the cloud was short: nobody else has one. Others may have theirs when it falls short
-   * later.
+   * It got its turn during a shortage, so no other member has a turn. Absent or false: other members may have turns,
+   * also if a shortage begins later.
    */
   alone?: boolean;
-  /** The position that it was last told; undefined: it does not know. */
+  /** The position in its last notice; undefined: it has had none. */
   lastNotifiedPosition?: number;
 }
 
-/** All that the line knows; small, since it is handed on when the line's history grows long. */
+/** The state of the queue. It is small, because the workflow passes it on when it continues as new. */
 export interface CreateQueueState {
   entries: QueueEntry[];
-  /** What the cloud is short of, in words, and since when nobody has got on for that. */
+  /** The shortage of the cloud in words, and the time of the last progress of any member, in milliseconds. */
   shortage?: { reason: string; since: number };
-  /** Smooth turns since the cloud was last short. */
+  /** Smooth turns in a row since the last shortage. */
   immediateTurns: number;
-  /** Slots; undefined: any number. */
+  /** Number of slots; undefined: not limited. */
   limit?: number;
 }
 
 /**
- * The line of everybody who wants to create an instance in a project. First come, first served: who is first creates,
- * the others wait. A turn lasts for the create; a slot, where their number is limited, lasts until its holder leaves.
- * As long as the cloud has room, several create at once; when one meets a quota it stands in line again, and from then
- * on only the first tries, until it gets through.
+ * The queue of all members that want to create an instance in a project: first come, first served. A turn lasts for the
+ * create; a slot, if their number is limited, lasts until its member leaves. As long as the cloud has capacity, several
+ * members create at the same time. When one meets a used-up quota, it waits again at its position; from then on only
+ * the first member tries, until it succeeds.
  */
 export class CreateQueue {
   constructor(readonly state: CreateQueueState = { entries: [], immediateTurns: 0 }) {}

@@ -61,25 +61,44 @@ export interface FactoryErrorOptions {
   cause?: unknown;
 }
 
+/** What an error carries besides its message. */
+export interface ErrorDetails {
+  /** What to do next: one sentence. */
+  hint?: string | undefined;
+  /** The error that led to this one. */
+  cause?: unknown;
+}
+
+/** Base class of every error that is thrown on purpose: `catch` it to tell an expected failure from a defect. */
+export class ImageFactoryError<Type extends string = string> extends Error {
+  override readonly name: string = 'ImageFactoryError';
+  /** What the user can do about it: one sentence. */
+  readonly hint: string | undefined;
+
+  constructor(
+    /** Kind of the error, for programs. */
+    readonly type: Type,
+    message: string,
+    details: ErrorDetails = {},
+  ) {
+    super(message, { cause: details.cause });
+    this.hint = details.hint;
+  }
+}
+
 /** A failure with a message for users: it says what failed, and what the other side answered. */
-export class FactoryError extends Error {
+export class FactoryError extends ImageFactoryError<ErrorType> {
   override readonly name = 'FactoryError';
   readonly retryable: boolean;
   readonly retryAfterSeconds: number | undefined;
-  readonly hint: string | undefined;
   readonly requestId: string | undefined;
   readonly status: number | undefined;
   readonly consoleTail: string | undefined;
 
-  constructor(
-    readonly type: ErrorType,
-    message: string,
-    options: FactoryErrorOptions = {},
-  ) {
-    super(message, { cause: options.cause });
+  constructor(type: ErrorType, message: string, options: FactoryErrorOptions = {}) {
+    super(type, message, options);
     this.retryable = options.retryable ?? false;
     this.retryAfterSeconds = options.retryAfterSeconds;
-    this.hint = options.hint;
     this.requestId = options.requestId;
     this.status = options.status;
     this.consoleTail = options.consoleTail;

@@ -16,13 +16,13 @@ export interface StepStatus {
   /** Milliseconds since the epoch. */
   startedAt: number;
   endedAt?: number;
-  /** One line on how it went: "reused image 2f…", "214 packages". */
+  /** One line about the result: "reused image 2f…", "214 packages". */
   note?: string;
 }
 
 /** Why a build ended without an image. */
 export interface BuildFailure {
-  /** An {@link import('./errors.js').ErrorType}. */
+  /** An `ErrorType`. */
   type: string;
   /** Name of the step that failed. */
   step: string;
@@ -36,26 +36,26 @@ export interface BuildFailure {
   leftovers?: string[];
 }
 
-/** What a build says of what its installer's run has left: it has not made it, and finds nothing to remove. */
+/** Describes what a JEOS installation has left in the cloud. The build did not create it, so it cannot remove it. */
 export function describeInstallerLeftovers(leftovers: string[] = []): string {
   return leftovers.length === 0 ? '' : `; the installer’s run has left in the cloud: ${leftovers.join(', ')}`;
 }
 
-/** A build that waits for somebody to say how it goes on. */
+/** A held build, which waits for the user's decision. */
 export interface HeldBuild {
   /** Name of the step that failed. */
   step: string;
   /** What happened, and what to do about it. */
   message: string;
   hint?: string;
-  /** Milliseconds since the epoch: since when it waits, and when it gives up and cleans up. */
+  /** Begin of the wait, and the time when the build gives up and cleans up; milliseconds since the epoch. */
   since: number;
   until: number;
   /** What `imagefactory resume` does next, in words. */
   next: string;
   /** Whether the step can be left out. */
   skippable: boolean;
-  /** Whether there is an instance to look into. */
+  /** Whether the build has an instance that the user can log in to. */
   hasGuest: boolean;
 }
 

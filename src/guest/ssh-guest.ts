@@ -1,4 +1,5 @@
 import type ssh2 from 'ssh2';
+import { defined } from '../domain/defined.js';
 import { FactoryError } from '../domain/errors.js';
 import { OutputTail } from './output-tail.js';
 import type { GuestShell } from './guest-shell.js';
@@ -70,7 +71,7 @@ export class SshGuest implements Guest {
   ): Promise<void> {
     const input = typeof content === 'string' ? Buffer.from(content) : content;
     const { mode } = options;
-    const script = this.shell.writeFile({ path, size: input.length, ...(mode === undefined ? {} : { mode }) });
+    const script = this.shell.writeFile({ path, size: input.length, ...defined({ mode }) });
     const result = await this.run(script, { input, timeout: WRITE_TIMEOUT, signal: options.signal });
     if (result.exitCode === 0) return;
     const said = result.stderr.trim() || `exit status ${result.exitCode ?? result.signal}`;

@@ -5,7 +5,7 @@ import type { WorkerDeploymentVersion } from '@temporalio/common';
 import type { CloudLimits, CloudWatch, Deps } from '../activities/shared/context.js';
 import { KEYS, TOOL } from '../domain/names.js';
 import { listOwnServers } from '../activities/instance/servers.js';
-import { listOwnVolumes } from '../activities/instance/create-volumes.js';
+import { listOwnVolumes } from '../activities/instance/volumes.js';
 import { SharedPoll, type PollInterval } from '../openstack/polling/shared-poll.js';
 import { Throttle } from '../openstack/polling/throttle.js';
 import type { Clouds } from '../openstack/types.js';

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { Context } from '@temporalio/activity';
 import type { Activities } from '../../src/activities/index.js';
-import type { FinalRecord, PlannedBuild } from '../../src/activities/shared/types.js';
 import type { BaseImageInput } from '../../src/domain/base-image-input.js';
 import type { BaseImageResult, JeosImageInput } from '../../src/domain/messages.js';
 import { parseParameters } from '../../src/domain/parameters.js';
+import type { PlannedBuild } from '../../src/activities/plan/planned-build.js';
+import type { WriteFinalRecordInput } from '../../src/activities/records/write-final-record.js';
 
 /** The plan of the stubs: packages, and one command. */
 export const PLAN: PlannedBuild = {
@@ -28,7 +29,7 @@ export const PLAN: PlannedBuild = {
 };
 
 /** Activities that succeed at once and remember what they were asked. */
-export function stubs(calls: string[], records: FinalRecord[] = []): Activities {
+export function stubs(calls: string[], records: WriteFinalRecordInput[] = []): Activities {
   const note = <T>(name: string, result: T) => {
     return async (): Promise<T> => {
       calls.push(name);
@@ -54,10 +55,10 @@ export function stubs(calls: string[], records: FinalRecord[] = []): Activities 
     uploadVolume: note('upload', { imageId: 'base-image', size: 7 }),
     publishJeos: note('publish-jeos', undefined),
     deleteServer: note('delete', undefined),
-    createAccess: note('access', { keyName: 'k', securityGroupId: 'g' }),
+    createSshAccess: note('access', { keyName: 'k', securityGroupId: 'g' }),
     waitForAddress: note('address', { host: '192.0.2.1' }),
     waitForSsh: note('ssh', undefined),
-    runGuestStep: note('step', undefined),
+    runTemplateStep: note('step', undefined),
     writeIcicle: note('icicle', { packages: 3 }),
     cleanGuest: note('clean', undefined),
     shutDownGuest: note('shutdown', undefined),

@@ -4,12 +4,16 @@ import type { temporal as proto } from '@temporalio/proto';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { Activities } from '../../src/activities/index.js';
 
-/** What a person can do to a workflow in the Temporal UI or with its command line, besides cancelling and terminating. */
+/**
+ * What a person can do to a workflow in the Temporal UI or with its command line, besides cancelling and terminating.
+ */
 
 type Activity = keyof Activities;
 type PendingActivity = proto.api.workflow.v1.IPendingActivityInfo;
 
-/** Where a workflow is reset to: its beginning, or the moment before it asks for the nth activity of a type (from 1). */
+/**
+ * Where a workflow is reset to: its beginning, or the moment before it asks for the nth activity of a type (from 1).
+ */
 export type ResetPoint = 'first task' | Activity | [type: Activity, nth: number];
 
 /**

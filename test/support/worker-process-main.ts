@@ -1,4 +1,6 @@
-/** The program of a {@link WorkerProcess}: all workers of an environment, until it is killed or its parent has ended. */
+/**
+ * The program of a {@link WorkerProcess}: all workers of an environment, until it is killed or its parent has ended.
+ */
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { DEADLINES } from '../../src/openstack/http/http.js';

@@ -24,7 +24,10 @@ export interface WorkerProcessOptions {
 }
 
 const MAIN = fileURLToPath(new URL('worker-process-main.ts', import.meta.url));
-/** One file, because a process that reads two hundred takes three times as long to start. In the project, for its packages. */
+/**
+ * One file, because a process that reads two hundred takes three times as long to start. In the project, for its
+ * packages.
+ */
 const PROGRAM = fileURLToPath(new URL(`../../.cache/worker-process-${process.pid}.mjs`, import.meta.url));
 
 const prepared = build({

@@ -2,13 +2,18 @@ import { FactoryError } from '../../domain/errors.js';
 import { buildTag, expiryMarks, KEYS, type BuildRef } from '../../domain/names.js';
 import { type Deps, cancellationSignal } from '../shared/context.js';
 import { isGone } from '../instance/servers.js';
-import type { KeepResources } from '../shared/types.js';
+
+export interface KeepResourcesInput {
+  ref: BuildRef;
+  /** Milliseconds since the epoch. */
+  until: number;
+}
 
 /**
- * Marks what a failed build has made, so that the sweeper leaves it until the moment has come. The instance, the images
- * and the volumes carry the mark; it covers everything else of the build as well.
+ * Marks the resources of a failed build, so that the sweeper keeps them until a given time. The instance, the images
+ * and the volumes carry the mark; it covers the build's other resources too.
  */
-export async function keepResources(deps: Deps, { ref, until }: KeepResources): Promise<{ things: string[] }> {
+export async function keepResources(deps: Deps, { ref, until }: KeepResourcesInput): Promise<{ things: string[] }> {
   const { compute, image } = deps.clouds.get(ref.cloud);
   const marks = expiryMarks(new Date(until));
   const [servers, images] = await Promise.all([
@@ -28,7 +33,9 @@ export async function keepResources(deps: Deps, { ref, until }: KeepResources): 
   return { things: [...things, ...(await keepVolumes(deps, ref, marks))] };
 }
 
-/** A volume may be all that is left with the build's work in it: its instance goes before it is uploaded. */
+/**
+ * A volume may be the only resource with the build's work in it: its instance is deleted before the volume is uploaded.
+ */
 async function keepVolumes(deps: Deps, { uuid, cloud }: BuildRef, marks: Record<string, string>): Promise<string[]> {
   const { volume } = deps.clouds.get(cloud);
   if (!(await volume.isAvailable({ signal: cancellationSignal() }))) return [];
@@ -36,7 +43,7 @@ async function keepVolumes(deps: Deps, { uuid, cloud }: BuildRef, marks: Record<
   const kept = volumes.filter(({ status }) => !status.endsWith('deleting'));
   for (const { id } of kept) {
     await volume.setMetadata(id, marks, { signal: cancellationSignal() }).catch((error: unknown) => {
-      // While it is uploaded: then the image has the mark.
+      // The volume is being uploaded: then the image has the mark.
       if (!(error instanceof FactoryError && error.type === 'Conflict')) throw error;
     });
   }

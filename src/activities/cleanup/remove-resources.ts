@@ -6,55 +6,73 @@ import { completedResult } from '../shared/completed-build.js';
 import { type Deps, reportProgress, readHeartbeatCheckpoint, cancellationSignal, sleep } from '../shared/context.js';
 import { deleteKeys } from '../instance/ssh-keys.js';
 import { isGone } from '../instance/servers.js';
-import type { CleanupReport } from '../shared/types.js';
 
-export interface RemoveResources {
+export interface RemoveResourcesInput {
   ref: BuildRef;
-  /** Ids of images that are the result. */
+  /** Ids of the images that are the build's result, which stay. */
   keepImages: string[];
-  /** Whether the build may have made volumes. Default true. */
+  /** Whether the build may have created volumes. Default true. */
   volumes?: boolean;
 }
 
-/** One thing in the cloud that carries the build's mark. */
+/** A resource in the cloud that has the build's mark. */
 interface Found {
   what: string;
   remove: () => Promise<void>;
 }
 
-/** How many rounds are made before what is still there is reported as left over. */
+export interface CleanupReport {
+  removed: string[];
+  /** What is still there, with the cloud's words. */
+  leftovers: string[];
+}
+
+/** Rounds after which a resource that still exists is reported as left over. */
 const ROUNDS = 60;
-/** Rounds at the end in which what an instance holds that does not go is tried nevertheless: one to remove it, one to see what is left. */
-const LAST = 2;
-/** Which share of a try's time may be over when those rounds begin, and when nothing more is removed: a cloud may hang instead of refusing. */
+
+/**
+ * Last rounds, in which resources that an instance holds are removed even though the instance still exists: one round
+ * to remove them, one to see what is left.
+ */
+const LAST_ROUNDS = 2;
+
+/**
+ * Shares of a try's time after which the last rounds begin, and after which nothing more is removed: a cloud may hang
+ * instead of refusing.
+ */
 const LAST_FROM = 0.5;
+
 const STOP_FROM = 0.9;
-/** Why something is left that was not even tried. */
-const NO_TIME = 'there was no time left to remove it';
-/** Why something is left that the cloud has never refused to remove: a service behind its API is down, or has failed at it. */
+
+/** Reason for a resource that it was too late to remove. */
+const NO_TIME_LEFT = 'there was no time left to remove it';
+
+/**
+ * Reason for a resource whose removal the cloud has accepted each time: a service behind its API is down or has failed.
+ */
 const STILL_THERE = 'the cloud has accepted to remove it, but it is still there';
 
 /**
- * Removes everything in the cloud that carries the build's mark, and looks again until nothing does: a thing whose
- * creation was still under way appears late. Servers go first, because they hold the others.
+ * Removes every resource in the cloud that has the build's mark, and looks again until there is none: a resource whose
+ * creation was still under way appears late. Servers come first, because they hold the others.
  */
-export async function removeResources(deps: Deps, input: RemoveResources): Promise<CleanupReport> {
-  // What an earlier try has begun to remove, and perhaps removed.
+export async function removeResources(deps: Deps, input: RemoveResourcesInput): Promise<CleanupReport> {
+  // Resources that an earlier try has begun to remove, and may have removed.
   const begun = new Set(readHeartbeatCheckpoint<string[]>());
   let left = new Map<string, string>();
-  const isPast = shareOfTime();
-  for (let round = 1, clean = 0, last = LAST; last > 0 && clean < 2; round++) {
+  const isPast = startAttemptClock();
+  for (let round = 1, clean = 0, last = LAST_ROUNDS; last > 0 && clean < 2; round++) {
     await stopUnlessCurrent(deps);
-    const isLast = round > ROUNDS - LAST || isPast(LAST_FROM);
+    const isLast = round > ROUNDS - LAST_ROUNDS || isPast(LAST_FROM);
     if (isLast) last--;
     const found = await findAll(deps, input, isLast);
     clean = found.length === 0 ? clean + 1 : 0;
     const [before, now] = [left, new Map<string, string>()];
     for (const { what, remove } of found) {
-      if (isPast(STOP_FROM)) now.set(what, before.get(what) ?? NO_TIME);
+      if (isPast(STOP_FROM)) now.set(what, before.get(what) ?? NO_TIME_LEFT);
       else {
         reportProgress({ message: `removing ${what}`, resume: [...begun.add(what)] });
-        now.set(what, (await refusal(remove)) ?? STILL_THERE);
+        now.set(what, (await tryToRemove(remove)) ?? STILL_THERE);
       }
     }
     left = now;
@@ -65,8 +83,11 @@ export async function removeResources(deps: Deps, input: RemoveResources): Promi
   return { removed, leftovers: [...left].map(([what, why]) => `${what}: ${why}`) };
 }
 
-/** Tells whether a share of the time is past that this try has: its own, or what earlier ones have left of all tries'. */
-function shareOfTime(): (share: number) => boolean {
+/**
+ * Returns a function that tells whether a share of this try's time has passed. The time is that of one try, or what
+ * earlier tries have left of the time of all.
+ */
+function startAttemptClock(): (share: number) => boolean {
   const { info } = Context.current();
   const used = info.currentAttemptScheduledTimestampMs - info.scheduledTimestampMs;
   const time = Math.min(info.startToCloseTimeoutMs, info.scheduleToCloseTimeoutMs - used);
@@ -74,8 +95,8 @@ function shareOfTime(): (share: number) => boolean {
   return (share) => Date.now() - began >= time * share;
 }
 
-/** Why it cannot be removed; undefined when the cloud has accepted to. */
-function refusal(remove: Found['remove']): Promise<string | undefined> {
+/** Returns why the resource cannot be removed; undefined when the cloud has accepted the request. */
+function tryToRemove(remove: Found['remove']): Promise<string | undefined> {
   return remove().then(
     () => undefined,
     (error: unknown) => (error instanceof Error ? error.message : String(error)),
@@ -83,8 +104,8 @@ function refusal(remove: Found['remove']): Promise<string | undefined> {
 }
 
 /**
- * A build that was reset or resumed while it cleaned up has a new run, and that makes things under the same mark. Temporal tells
- * this activity only with its next heartbeat.
+ * Stops when another run of the build has started: a build that was reset or resumed during its clean-up creates
+ * resources with the same mark. Temporal tells this activity only at its next heartbeat.
  */
 async function stopUnlessCurrent(deps: Deps): Promise<void> {
   const { workflowId, runId } = Context.current().info.workflowExecution ?? {};
@@ -97,8 +118,8 @@ async function stopUnlessCurrent(deps: Deps): Promise<void> {
   throw new FactoryError('Conflict', 'another run of this build has taken over, and what it made with it');
 }
 
-/** @param withServers whether the rest is looked for as well while instances are still there, which may hold it */
-async function findAll(deps: Deps, input: RemoveResources, withServers: boolean): Promise<Found[]> {
+/** @param withServers whether the other resources are listed even while instances still exist, which may hold them */
+async function findAll(deps: Deps, input: RemoveResourcesInput, withServers: boolean): Promise<Found[]> {
   const servers = await findServers(deps, input.ref);
   if (servers.length > 0 && !withServers) return servers;
   const groups = await Promise.all([
@@ -124,7 +145,7 @@ async function findServers(deps: Deps, ref: BuildRef): Promise<Found[]> {
 
 async function findFloatingIps(deps: Deps, ref: BuildRef): Promise<Found[]> {
   const { network } = deps.clouds.get(ref.cloud);
-  // By description, for the reason for which groups are found by name.
+  // By description, because a crash may have prevented the second call that sets the tag.
   const own = await network.listFloatingIps(
     { description: resourceName(ref, 'address') },
     { signal: cancellationSignal() },
@@ -137,7 +158,7 @@ async function findFloatingIps(deps: Deps, ref: BuildRef): Promise<Found[]> {
 
 async function findSecurityGroups(deps: Deps, ref: BuildRef): Promise<Found[]> {
   const { network } = deps.clouds.get(ref.cloud);
-  // By name, because the tag is set by a second call that a crash may have prevented.
+  // By name, because a crash may have prevented the second call that sets the tag.
   const groups = await network.listSecurityGroups(
     { name: resourceName(ref, 'guest') },
     { signal: cancellationSignal() },
@@ -157,10 +178,10 @@ async function findKeyPair(deps: Deps, ref: BuildRef): Promise<Found[]> {
     : [{ what: `key pair ${name}`, remove: () => compute.deleteKeyPair(name, { signal: cancellationSignal() }) }];
 }
 
-async function findImages(deps: Deps, { ref, keepImages }: RemoveResources): Promise<Found[]> {
+async function findImages(deps: Deps, { ref, keepImages }: RemoveResourcesInput): Promise<Found[]> {
   const { image } = deps.clouds.get(ref.cloud);
   const images = await image.listImages({ properties: { [KEYS.build]: ref.uuid } }, { signal: cancellationSignal() });
-  // The image of a build that had completed before it was reset.
+  // The result of a build that had completed before it was reset.
   const built = (await completedResult(deps, ref))?.glanceId;
   return images
     .filter(({ status }) => status !== 'deleted' && status !== 'pending_delete')
@@ -168,8 +189,8 @@ async function findImages(deps: Deps, { ref, keepImages }: RemoveResources): Pro
     .map(({ id }) => ({ what: `image ${id}`, remove: () => image.deleteImage(id, { signal: cancellationSignal() }) }));
 }
 
-/** A volume that is being deleted is there until it has gone, or comes back with an error. */
-async function findVolumes(deps: Deps, { ref, volumes = true }: RemoveResources): Promise<Found[]> {
+/** A volume that is being deleted still counts: it disappears, or returns with an error. */
+async function findVolumes(deps: Deps, { ref, volumes = true }: RemoveResourcesInput): Promise<Found[]> {
   const { volume } = deps.clouds.get(ref.cloud);
   if (!volumes || !(await volume.isAvailable({ signal: cancellationSignal() }))) return [];
   const own = await volume.listVolumes({ metadata: { [KEYS.build]: ref.uuid } }, { signal: cancellationSignal() });
@@ -179,19 +200,7 @@ async function findVolumes(deps: Deps, { ref, volumes = true }: RemoveResources)
   }));
 }
 
-/** A JEOS that is whole belongs to every build; only the sweeper removes one. */
+/** Whether an image is a complete JEOS. It belongs to all builds; only the sweeper removes it. */
 function isWholeJeos(image: Image): boolean {
   return image[KEYS.role] === 'jeos' && image[KEYS.jeos] !== undefined;
-}
-
-/** Removes one image, whoever made it. */
-export async function deleteGlanceImage(deps: Deps, cloud: string, imageId: string): Promise<boolean> {
-  const { image } = deps.clouds.get(cloud);
-  if ((await image.getImage(imageId, { signal: cancellationSignal() })) === undefined) return false;
-  try {
-    await image.deleteImage(imageId, { signal: cancellationSignal() });
-  } catch (error) {
-    if (!(error instanceof FactoryError && error.type === 'NotFound')) throw error;
-  }
-  return true;
 }

@@ -4,24 +4,26 @@ import { readConsoleHostKeys } from '../../guest/console-keys.js';
 import type { Guest } from '../../guest/types.js';
 import { openSecurityGroupForWorker } from '../instance/security-group.js';
 import { type Deps, cancellationSignal } from '../shared/context.js';
-import { loadProfile } from '../shared/documents.js';
+import type { BuildDocuments } from '../shared/build-documents.js';
 import { loadHostKey, loadLoginKey } from '../instance/ssh-keys.js';
-import { livingServer, serverOff } from '../instance/servers.js';
-import type { GuestInput } from '../shared/types.js';
+import { getLiveServer, serverOffError } from '../instance/servers.js';
+import type { GuestInput } from './guest-location.js';
 
-/** Seconds that a connection may take to be made. */
+/** Seconds after which an attempt to connect fails. */
 const CONNECT_TIMEOUT = 30;
 
-/** The host keys that the guest may have: the one that it was given, and those that it printed on its own console. */
-export async function knownHostKeys(deps: Deps, uuid: string): Promise<string[]> {
-  const given = await loadHostKey(deps, uuid);
-  const printed = await deps.store.readDocument(uuid, 'known_hosts');
+/**
+ * Loads the host keys that the guest may present: the key that the build gave it, and those it printed on its console.
+ */
+export async function loadKnownHostKeys(deps: Deps, build: BuildDocuments): Promise<string[]> {
+  const given = await loadHostKey(deps, build);
+  const printed = await deps.store.readDocument(build.uuid, 'known_hosts');
   return [given.publicKey, ...(printed?.toString('utf8').split('\n').filter(Boolean) ?? [])];
 }
 
 /**
- * Remembers the host keys that the guest printed on its console: the way to know a guest whose system did not take the
- * key that it was given.
+ * Stores the host keys that the guest printed on its console. Some systems do not use the host key that the build gives
+ * them; their keys can be known only in this way.
  */
 export async function learnHostKeys(deps: Deps, { ref, guest }: GuestInput): Promise<void> {
   const console = await deps.clouds
@@ -31,18 +33,18 @@ export async function learnHostKeys(deps: Deps, { ref, guest }: GuestInput): Pro
   if (printed.length > 0) await deps.store.writeDocument(ref.uuid, 'known_hosts', printed.join('\n'));
 }
 
-/** Connects to the build's guest; this worker is let in first. */
-export async function connectToGuest(deps: Deps, input: GuestInput): Promise<Guest> {
+/** Opens the security group for this worker, and connects to the build's guest. */
+async function connectToGuest(deps: Deps, build: BuildDocuments, input: GuestInput): Promise<Guest> {
   const { ref, guest } = input;
   await openSecurityGroupForWorker(deps, ref, guest);
-  const { privateKey } = await loadLoginKey(deps, ref.uuid);
-  const { shell, oldSsh } = (await loadProfile(deps, ref.uuid)).profile;
+  const { privateKey } = await loadLoginKey(deps, build);
+  const { shell, oldSsh } = await build.profile();
   return connectGuest(
     {
       host: guest.host,
       username: guest.user,
       privateKey,
-      hostKeys: await knownHostKeys(deps, ref.uuid),
+      hostKeys: await loadKnownHostKeys(deps, build),
       commandPrefix: guest.prefix,
       ...(shell === undefined ? {} : { shell }),
       ...(oldSsh === undefined ? {} : { oldSsh }),
@@ -51,9 +53,14 @@ export async function connectToGuest(deps: Deps, input: GuestInput): Promise<Gue
   );
 }
 
-/** Does something with the guest over a connection of its own. */
-export async function withGuest<T>(deps: Deps, input: GuestInput, work: (guest: Guest) => Promise<T>): Promise<T> {
-  const guest = await connectToGuest(deps, input);
+/** Connects to the guest, runs `work`, and closes the connection. */
+export async function withGuest<T>(
+  deps: Deps,
+  build: BuildDocuments,
+  input: GuestInput,
+  work: (guest: Guest) => Promise<T>,
+): Promise<T> {
+  const guest = await connectToGuest(deps, build, input);
   try {
     return await work(guest);
   } finally {
@@ -62,28 +69,34 @@ export async function withGuest<T>(deps: Deps, input: GuestInput, work: (guest: 
 }
 
 /**
- * The same for a guest that has been reached before: when it is out of reach, its instance may have the reason.
- *
- * @throws FactoryError ServerGone or ServerFailed when the instance is gone, failed or off: no further try would reach it, and
- *   another instance may have its address by now
+ * Like {@link withGuest}, for a guest that an earlier step has reached: when the connection fails, the state of the
+ * instance may explain why.
+ * @throws FactoryError ServerGone or ServerFailed when the instance is gone, failed or off: no further try would reach
+ *   it, and another instance may have its address by now
  */
-export async function inGuest<T>(deps: Deps, input: GuestInput, work: (guest: Guest) => Promise<T>): Promise<T> {
+export async function withRunningGuest<T>(
+  deps: Deps,
+  build: BuildDocuments,
+  input: GuestInput,
+  work: (guest: Guest) => Promise<T>,
+): Promise<T> {
   try {
-    return await withGuest(deps, input, work);
+    return await withGuest(deps, build, input, work);
   } catch (error) {
-    // With an instance its security group may have gone.
-    if (isBooting(error) || (error instanceof FactoryError && error.type === 'NotFound')) await checkRuns(deps, input);
+    // If the instance was deleted, its security group may be deleted too.
+    if (mayBeBooting(error) || (error instanceof FactoryError && error.type === 'NotFound'))
+      await checkInstanceRuns(deps, input);
     throw error;
   }
 }
 
-async function checkRuns(deps: Deps, { ref, guest }: GuestInput): Promise<void> {
-  const server = await livingServer(deps, ref.cloud, guest.serverId);
-  if (server.status === 'SHUTOFF') throw serverOff(guest.serverId);
+async function checkInstanceRuns(deps: Deps, { ref, guest }: GuestInput): Promise<void> {
+  const server = await getLiveServer(deps, ref.cloud, guest.serverId);
+  if (server.status === 'SHUTOFF') throw serverOffError(guest.serverId);
 }
 
-/** Whether a failed connection is worth another try while the guest is still booting. */
-export function isBooting(error: unknown): error is FactoryError {
+/** Whether a failed connection may succeed later, because the guest is still booting. */
+export function mayBeBooting(error: unknown): error is FactoryError {
   return (
     error instanceof FactoryError &&
     (error.type === 'GuestUnreachable' || error.type === 'GuestLoginRefused' || error.type === 'HostKeyMismatch')

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { FactoryError } from '../../domain/errors.js';
 import { KEYS } from '../../domain/names.js';
@@ -6,48 +5,41 @@ import { redactUrl } from '../../media/urls.js';
 import type { CreateImage, Image } from '../../openstack/types.js';
 import { type Deps, reportProgress, cancellationSignal, sleep } from '../shared/context.js';
 import { isUploadedElsewhere } from './uploader.js';
+import { deriveUuid } from '../shared/derive-uuid.js';
 
-/** An image whose id is ours to choose. */
+/** An image that is created under an id derived from its seed. */
 export interface WantedImage {
-  /** What makes it this image and no other: its id is derived from it. */
+  /** Identifies the image: equal seeds give equal ids. */
   seed: string;
   request: CreateImage;
   content: UploadedContent | { uri: string };
 }
 
-/** What we upload. */
+/** Content that the worker uploads. */
 export interface UploadedContent {
-  /** Bytes; absent where they are known only when the last one has come. */
+  /** Size in bytes. Undefined when it is known only after the last byte. */
   size?: number;
-  /** Opens it anew for every try. */
+  /** Opens the content from its beginning, for each try. */
   open: () => Readable;
 }
 
-/** How many times an id may have been used up by a deleted image before we give up. */
+/** How many derived ids are tried, when deleted images have used up the first ones. */
 const GENERATIONS = 50;
+
 /**
- * Milliseconds that an upload of the same image is waited for, by whom it may be, before it is asked whether he lives. One of an earlier
- * try of ours is taken for dead then, and one that names nobody.
+ * Milliseconds for which an upload by another activity is waited for before Temporal is asked whether that activity
+ * still runs. After this time an upload that names no activity, or an earlier try of this one, counts as dead.
  */
 const STALE_UPLOAD = 120_000;
-
-/** A UUID (version 8, RFC 9562) derived from a text: the same on every worker and at every try. */
-export function deriveUuid(text: string): string {
-  const bytes = createHash('sha256').update(`imagefactory-nova:${text}`).digest().subarray(0, 16);
-  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6);
-  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
-  const hex = bytes.toString('hex');
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
-}
 
 function isConflict(error: unknown): boolean {
   return error instanceof FactoryError && error.type === 'Conflict';
 }
 
 /**
- * Makes sure that an image with this content is there and active, and answers its id. We choose the id ourselves, so a
- * create call whose reply was lost cannot make a second one: the next try gets 409 and finds it. Glance never gives the
- * id of a deleted image out again; then the next generation of the id is taken.
+ * Makes sure that an image with this content exists and is active, and returns its id. The id is derived, so a create
+ * call whose reply was lost cannot make a second image: the next try gets 409 and finds the first. Glance never reuses
+ * the id of a deleted image; then the next generation of the id is taken.
  */
 export async function ensureImage(deps: Deps, cloudName: string, wanted: WantedImage): Promise<string> {
   const cloud = deps.clouds.get(cloudName);
@@ -57,12 +49,12 @@ export async function ensureImage(deps: Deps, cloudName: string, wanted: WantedI
     const image =
       (await cloud.image.getImage(id, { signal: cancellationSignal() })) ?? (await create(deps, cloudName, id, wanted));
     if (image === undefined) continue;
-    if (await filled(deps, cloudName, image, wanted)) return id;
+    if (await waitUntilFilled(deps, cloudName, image, wanted)) return id;
   }
   throw new FactoryError('ImageFailed', `Glance refuses every id for image ${wanted.request.name}`);
 }
 
-/** The new image, or undefined when a deleted one has used the id up. */
+/** Creates the image. Returns undefined when a deleted image has used up the id. */
 async function create(deps: Deps, cloudName: string, id: string, wanted: WantedImage): Promise<Image | undefined> {
   const { image } = deps.clouds.get(cloudName);
   try {
@@ -73,8 +65,11 @@ async function create(deps: Deps, cloudName: string, id: string, wanted: WantedI
   }
 }
 
-/** Fills the image, or waits for whoever is filling it. False when it is dead and was removed. */
-async function filled(deps: Deps, cloudName: string, first: Image, wanted: WantedImage): Promise<boolean> {
+/**
+ * Uploads the image's content, or waits until another activity has uploaded it. Returns false when that upload is dead
+ * and the image was deleted.
+ */
+async function waitUntilFilled(deps: Deps, cloudName: string, first: Image, wanted: WantedImage): Promise<boolean> {
   const images = deps.clouds.get(cloudName).image;
   const { id } = first;
   let image: Image | undefined = first;
@@ -84,7 +79,7 @@ async function filled(deps: Deps, cloudName: string, first: Image, wanted: Wante
     const isPatient = Date.now() - waitedSince <= STALE_UPLOAD;
     if (isImported(image)) await sleep(deps.pollInterval);
     else if (image.status === 'queued') {
-      // Whoever has made it is about to fill it.
+      // The activity that created the image is about to upload its content.
       if (isPatient && (await isUploadedElsewhere(deps, image))) await sleep(deps.pollInterval);
       else await fill(deps, cloudName, image, wanted);
     } else if (image.status === 'saving' && isPatient) await sleep(deps.pollInterval);
@@ -99,40 +94,46 @@ async function filled(deps: Deps, cloudName: string, first: Image, wanted: Wante
   return false;
 }
 
-/** Whether Glance is fetching it by itself. */
+/** Whether Glance itself imports the image's content. */
 function isImported(image: Image): boolean {
-  return image.status === 'importing' || isSaid(image['os_glance_import_task']);
+  return image.status === 'importing' || isText(image['os_glance_import_task']);
 }
 
-function isSaid(property: unknown): boolean {
+function isText(property: unknown): boolean {
   return typeof property === 'string' && property !== '';
 }
 
 async function fill(deps: Deps, cloudName: string, image: Image, wanted: WantedImage): Promise<void> {
   const { content, request } = wanted;
   if ('uri' in content) return importFrom(deps, cloudName, image, content.uri);
-  await nameUploader(deps, cloudName, image, wanted);
+  await recordUploader(deps, cloudName, image, wanted);
   return upload(deps, cloudName, image.id, { name: request.name, ...content });
 }
 
-/** Puts our name on an image that whoever made it does not fill, so that nobody takes our upload for his. */
-async function nameUploader(deps: Deps, cloudName: string, image: Image, { request }: WantedImage): Promise<void> {
+/**
+ * Records this activity as the uploader of an image that its creator does not fill, so that other activities wait for
+ * this upload.
+ */
+async function recordUploader(deps: Deps, cloudName: string, image: Image, { request }: WantedImage): Promise<void> {
   const value = request.properties?.[KEYS.uploader];
   if (value === undefined || image[KEYS.uploader] === value) return;
   try {
     const change = { op: 'add', path: `/${KEYS.uploader}`, value } as const;
     await deps.clouds.get(cloudName).image.updateImage(image.id, [change], { signal: cancellationSignal() });
   } catch (error) {
-    // The upload finds that out, too.
+    // The image was deleted: the upload fails with the same error.
     if (!(error instanceof FactoryError && error.type === 'NotFound')) throw error;
   }
 }
 
-/** @throws FactoryError MediaUnavailable where Glance has tried it before, without success */
+/**
+ * Asks Glance to import the image from a URL.
+ * @throws FactoryError MediaUnavailable when an earlier import by Glance failed
+ */
 async function importFrom(deps: Deps, cloudName: string, image: Image, uri: string): Promise<void> {
   const { image: images } = deps.clouds.get(cloudName);
   const { id } = image;
-  if (isSaid(image['os_glance_failed_import'])) {
+  if (isText(image['os_glance_failed_import'])) {
     const said = await images.getImportMessage(id, { signal: cancellationSignal() });
     await images.deleteImage(id, { signal: cancellationSignal() });
     throw new FactoryError(
@@ -146,7 +147,7 @@ async function importFrom(deps: Deps, cloudName: string, image: Image, uri: stri
   try {
     await images.importImage(id, uri, { signal: cancellationSignal() });
   } catch (error) {
-    // Somebody else has begun it.
+    // Another activity has started the import.
     if (!isConflict(error)) throw error;
     await sleep(deps.pollInterval);
   }
@@ -168,7 +169,8 @@ async function upload(
       },
     });
   } catch (error) {
-    // Somebody has deleted it: then it is made anew. Or somebody else is uploading the same bytes: they are waited for.
+    // Either the image was deleted: then it is created again. Or another activity uploads the same bytes: then that
+    // upload is waited for.
     if (error instanceof FactoryError && error.type === 'NotFound') return;
     if (!isConflict(error)) throw error;
     await sleep(deps.pollInterval);

@@ -4,64 +4,85 @@ import { Readable } from 'node:stream';
 import { FactoryError } from '../../domain/errors.js';
 import type { BuildRef } from '../../domain/names.js';
 import { buildNewcArchive, createPadding } from '../../media/newc.js';
-import { makeStubDisk } from '../../media/stub-disk.js';
+import { makeStubDisk, type StubDiskOptions } from '../../media/stub-disk.js';
 import { type BootMethod, listStubFirmwares } from '../../os/installer/boot-method.js';
 import { withVolumeId } from '../../os/installer/installer-plan.js';
 import { withPin } from '../../os/installer/mirror-pin.js';
 import { getRamdiskPath } from '../../os/installer/script-transport.js';
 import type { InstallerPlan } from '../../os/installer/types.js';
-import { downloadTo, inFolder } from '../media/scratch-folder.js';
-import { createMedium } from './boot-iso.js';
-import { createScriptMedium } from './script-medium.js';
+import { downloadImage, withScratchFolder } from '../media/scratch-folder.js';
+import { createBootMedium } from './create-boot-medium.js';
+import { createScriptMedium } from './create-script-medium.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
-import { loadInstallerPlan, loadParameters, loadDocument, loadTemplate } from '../shared/documents.js';
-import { ensureRunImage, type RunImage } from '../images/run-image.js';
-import type { BootImageInput, BootImages, JeosStep } from '../shared/types.js';
+import { type BuildDocuments, loadBuild } from '../shared/build-documents.js';
+import { ensureRunImage, type RunImage } from '../images/ensure-run-image.js';
+import type { JeosStepInput } from '../shared/jeos-step.js';
+import type { InstallerMedia } from '../media/installer-media.js';
 
-/** Bytes of the empty disk that an installer's instance starts from; Nova makes it as large as the flavor says. */
+export type CreateBootImageInput = JeosStepInput & Omit<InstallerMedia, 'notes'>;
+
+/** The image of the installer's root disk, and the images of the media in its drives. */
+export interface BootImages {
+  imageId: string;
+  media?: string[];
+}
+
+/** Bytes of the empty root disk of the installer's instance. Nova enlarges it to the flavor's size. */
 const EMPTY_DISK = 1024 * 1024;
 
-/** Creates the images that boot the installer: its root disk, and the medium in its drive where it is installed from one. */
-export async function createBootImage(deps: Deps, input: BootImageInput): Promise<BootImages> {
+/**
+ * Creates the images that boot the installer: its root disk, and the media in its drives when it installs from a
+ * medium.
+ */
+export async function createBootImage(deps: Deps, input: CreateBootImageInput): Promise<BootImages> {
   const { isoId, volumeId, driversId, pin } = input;
-  const plan = withPin(withVolumeId(await loadInstallerPlan(deps, input.documentsId), volumeId), pin);
-  const { boot_method: method = 'direct' } = await loadParameters(deps, input.documentsId);
+  const build = loadBuild(deps, input.documentsId);
+  const plan = withPin(withVolumeId(await build.installerPlan(), volumeId), pin);
+  const { boot_method: method = 'direct' } = await build.parameters();
   const { medium } = plan;
-  if (medium === undefined || isoId === undefined) return { imageId: await createRootDisk(deps, input, plan, method) };
-  const mediumId = await createMedium(deps, { ...input, isoId }, { ...plan, medium }, method);
-  const scriptId = await createScriptMedium(deps, input, { ...plan, medium });
-  const imageId = await createRootDisk(deps, input, plan, method);
+  if (medium === undefined || isoId === undefined)
+    return { imageId: await createRootDisk(deps, build, input, plan, method) };
+  const mediumId = await createBootMedium(deps, build, { ref: input.ref, isoId }, { ...plan, medium }, method);
+  const scriptId = await createScriptMedium(deps, build, input.ref, { ...plan, medium });
+  const imageId = await createRootDisk(deps, build, input, plan, method);
   return { imageId, media: [mediumId, scriptId, driversId].filter((id) => id !== undefined) };
 }
 
-/** The image of the disk that is installed to: what of it boots the installer depends on the method. */
+/** Creates the image of the disk to which the system is installed. How it boots the installer depends on the method. */
 async function createRootDisk(
   deps: Deps,
-  { ref, documentsId, kernelId, ramdiskId }: BootImageInput,
+  build: BuildDocuments,
+  { ref, kernelId, ramdiskId }: CreateBootImageInput,
   plan: InstallerPlan,
   method: BootMethod,
 ): Promise<string> {
-  if (method === 'iso') return createEmpty(deps, ref, plan, {});
+  if (method === 'iso') return createEmptyDisk(deps, ref, plan, {});
   if (kernelId === undefined || ramdiskId === undefined) {
     throw new FactoryError('Internal', `nothing was prepared that boot_method ${method} could start`);
   }
-  const script = await scriptArchive(deps, plan, documentsId);
-  const media = { ref, documentsId, kernelId, ramdiskId };
-  return method === 'stub' ? createStub(deps, media, plan, script) : createDirect(deps, media, plan, script);
+  const script = await buildScriptArchive(build, plan);
+  const media = { ref, kernelId, ramdiskId };
+  return method === 'stub'
+    ? createStubBootDisk(deps, media, plan, { script, firmwares: listStubFirmwares((await build.template()).os.arch) })
+    : createDirectBootDisk(deps, media, plan, script);
 }
 
-/** Kernel and ramdisk, as images. */
-type BootMedia = JeosStep & { kernelId: string; ramdiskId: string };
+/** The installer's kernel and ramdisk, as images. */
+interface BootMedia {
+  ref: BuildRef;
+  kernelId: string;
+  ramdiskId: string;
+}
 
-/** What is appended to the ramdisk, where the script comes with it. */
-async function scriptArchive(deps: Deps, plan: InstallerPlan, documentsId: string): Promise<Buffer | undefined> {
+/** Builds the archive with the install script that is appended to the ramdisk; undefined for other transports. */
+async function buildScriptArchive(build: BuildDocuments, plan: InstallerPlan): Promise<Buffer | undefined> {
   if (plan.scriptTransport !== 'initrd') return undefined;
-  const content = await loadDocument(deps, documentsId, 'install_script');
+  const content = await build.installScript();
   return buildNewcArchive([{ path: getRamdiskPath(plan), content }]);
 }
 
-/** The image of a disk that boots the installer, by itself or by its properties. */
-function ensureDisk(
+/** Makes sure that the image of a disk exists that boots the installer, by itself or by its properties. */
+function ensureDiskImage(
   deps: Deps,
   ref: BuildRef,
   plan: InstallerPlan,
@@ -71,22 +92,22 @@ function ensureDisk(
   return ensureRunImage(deps, ref, { name: 'boot', format: 'raw', properties: all, content });
 }
 
-/** An empty disk. */
-function createEmpty(
+/** Creates the image of an empty disk. */
+function createEmptyDisk(
   deps: Deps,
   ref: BuildRef,
   plan: InstallerPlan,
   properties: Record<string, string>,
 ): Promise<string> {
   const content = { size: EMPTY_DISK, open: () => Readable.from([Buffer.alloc(EMPTY_DISK)]) };
-  return ensureDisk(deps, ref, plan, { properties, content });
+  return ensureDiskImage(deps, ref, plan, { properties, content });
 }
 
 /**
- * An empty disk whose properties name the kernel, the ramdisk and the command line
+ * Creates an empty disk whose properties name the kernel, the ramdisk and the command line
  * (https://docs.openstack.org/glance/latest/user/common-image-properties.html).
  */
-async function createDirect(
+async function createDirectBootDisk(
   deps: Deps,
   input: BootMedia,
   plan: InstallerPlan,
@@ -94,16 +115,16 @@ async function createDirect(
 ): Promise<string> {
   const { ref, kernelId } = input;
   const ramdiskId = script === undefined ? input.ramdiskId : await createRamdisk(deps, input, script);
-  return createEmpty(deps, ref, plan, {
+  return createEmptyDisk(deps, ref, plan, {
     kernel_id: kernelId,
     ramdisk_id: ramdiskId,
     os_command_line: plan.commandLine,
   });
 }
 
-/** The installer's ramdisk with the script behind it: this build's own. */
+/** Creates this build's own ramdisk: the installer's, followed by the archive with the script. */
 async function createRamdisk(deps: Deps, { ref, ramdiskId }: BootMedia, script: Buffer): Promise<string> {
-  const size = await sizeOf(deps, ref, ramdiskId);
+  const size = await readImageSize(deps, ref, ramdiskId);
   const between = createPadding(size);
   const { image } = deps.clouds.get(ref.cloud);
   async function* content(): AsyncGenerator<Buffer> {
@@ -118,29 +139,31 @@ async function createRamdisk(deps: Deps, { ref, ramdiskId }: BootMedia, script: 
   });
 }
 
-/** A disk that starts the installer by itself, made from the media in Glance: no worker needs to have fetched them. */
-async function createStub(
+/**
+ * Creates a disk that boots the installer by itself. It is made from the images in Glance, so this worker need not have
+ * fetched the media.
+ */
+async function createStubBootDisk(
   deps: Deps,
-  { ref, documentsId, kernelId, ramdiskId }: BootMedia,
+  { ref, kernelId, ramdiskId }: BootMedia,
   plan: InstallerPlan,
-  script: Buffer | undefined,
+  { script, firmwares }: { script: Buffer | undefined; firmwares: StubDiskOptions['firmwares'] },
 ): Promise<string> {
-  return inFolder(deps, ref, 'stub', async (folder) => {
-    const kernel = await downloadTo(deps, ref, kernelId, join(folder, 'kernel'));
-    const ramdisks = [await downloadTo(deps, ref, ramdiskId, join(folder, 'ramdisk'))];
+  return withScratchFolder(deps, ref, 'stub', async (folder) => {
+    const kernel = await downloadImage(deps, ref, kernelId, join(folder, 'kernel'));
+    const ramdisks = [await downloadImage(deps, ref, ramdiskId, join(folder, 'ramdisk'))];
     if (script !== undefined) {
       ramdisks.push(join(folder, 'script'));
       await writeFile(join(folder, 'script'), script, { mode: 0o600 });
     }
     reportProgress({ message: 'making the disk that starts the installer' });
-    const { arch } = (await loadTemplate(deps, documentsId)).os;
-    const what = { kernel, ramdisks, commandLine: plan.commandLine, firmwares: listStubFirmwares(arch) };
+    const what = { kernel, ramdisks, commandLine: plan.commandLine, firmwares };
     const disk = await makeStubDisk({ ...what, folder, signal: cancellationSignal() });
-    return ensureDisk(deps, ref, plan, { content: disk.path });
+    return ensureDiskImage(deps, ref, plan, { content: disk.path });
   });
 }
 
-async function sizeOf(deps: Deps, ref: BuildRef, id: string): Promise<number> {
+async function readImageSize(deps: Deps, ref: BuildRef, id: string): Promise<number> {
   const image = await deps.clouds.get(ref.cloud).image.getImage(id, { signal: cancellationSignal() });
   if (typeof image?.size === 'number') return image.size;
   throw new FactoryError('ImageFailed', `image ${id} is gone, or its size is not known`, {

@@ -4,7 +4,7 @@ import { ApplicationFailure, CancelledFailure, TerminatedFailure } from '@tempor
 import { FactoryError, type ErrorType } from '../../domain/errors.js';
 import { workflowTaskQueue } from '../../domain/task-queues.js';
 import { JEOS_JOIN_SIGNAL, WORKFLOWS, type JeosImageInput, type JeosImageResult } from '../../domain/messages.js';
-import { KEYS } from '../../domain/names.js';
+import { KEYS, type BuildRef } from '../../domain/names.js';
 import { SEARCH_ATTRIBUTES } from '../../domain/search-attributes.js';
 import { describeInstallerLeftovers, type BuildFailure } from '../../domain/status.js';
 import type { Image } from '../../openstack/types.js';
@@ -16,13 +16,35 @@ import {
   cancellationSignal,
 } from '../shared/context.js';
 import { claimImage } from '../images/shared-images.js';
-import type { JeosFound, WaitForJeos } from '../shared/types.js';
+import type { BuildParameters } from '../../domain/parameters.js';
+import type { PlannedBuild } from '../plan/planned-build.js';
+
+export interface WaitForJeosInput {
+  ref: BuildRef;
+  plan: PlannedBuild;
+  parameters: BuildParameters;
+  heartbeatTimeout: number;
+  /**
+   * Whether a JEOS that an earlier run of this build has installed is used, even without parameter reuse_jeos. Default
+   * false.
+   */
+  reuseOwnJeos?: boolean;
+}
+
+export interface FoundJeos {
+  imageId: string;
+  reused: boolean;
+  /** Whether an instance booted from it has ever answered over SSH. */
+  proven: boolean;
+  /** Resources that the run could not remove from the cloud, each with the reason. Default: none. */
+  leftovers?: string[];
+}
 
 /**
- * The JEOS of this digest, if an earlier build has left one. One from which a machine has answered comes first, then the oldest, so
- * that all builds choose the same; one that the sweeper is just removing is none.
+ * Finds a JEOS of this digest that an earlier build has installed. A proven one comes first, then the oldest, so that
+ * all builds choose the same. A JEOS that the sweeper is just removing does not count.
  */
-async function findJeos(deps: Deps, { ref, plan, parameters }: WaitForJeos): Promise<JeosFound | undefined> {
+async function findJeos(deps: Deps, { ref, plan, parameters }: WaitForJeosInput): Promise<FoundJeos | undefined> {
   const { image } = deps.clouds.get(ref.cloud);
   const properties = {
     [KEYS.jeos]: plan.jeosDigest,
@@ -40,12 +62,15 @@ async function findJeos(deps: Deps, { ref, plan, parameters }: WaitForJeos): Pro
   return undefined;
 }
 
-/** Whether a machine booted from it has ever let us in: an installer that powers off may have installed nothing that boots. */
+/**
+ * Whether an instance of the JEOS has ever accepted a login: an installer that powers off may have installed nothing
+ * that boots.
+ */
 function isProven(image: Image): boolean {
   return image[KEYS.proven] === 'true';
 }
 
-function jeosInput({ ref, plan, parameters, heartbeatTimeout }: WaitForJeos): JeosImageInput {
+function buildJeosInput({ ref, plan, parameters, heartbeatTimeout }: WaitForJeosInput): JeosImageInput {
   const { install_timeout, inactivity_timeout, boot_timeout, shutdown_timeout, snapshot_timeout } = parameters;
   return {
     cloud: ref.cloud,
@@ -66,15 +91,16 @@ function jeosInput({ ref, plan, parameters, heartbeatTimeout }: WaitForJeos): Je
 }
 
 /**
- * Joins the run that installs this JEOS, and starts it if there is none. Answers the run's id. The run is this worker's
- * version's, also when another is current by now: the plan, its digest and its documents are of this version's making.
+ * Joins the run that installs this JEOS, and starts it if there is none. Returns the run's id. The run is pinned to
+ * this worker's version, even when another version is current by now: the plan, its digest and its documents come from
+ * this version.
  */
-async function joinInstall(deps: Deps, input: WaitForJeos): Promise<string> {
+async function joinInstallerRun(deps: Deps, input: WaitForJeosInput): Promise<string> {
   const { ref, plan } = input;
   const handle = await deps.temporal.workflow.signalWithStart(WORKFLOWS.jeosImage, {
     workflowId: plan.jeosWorkflowId,
     taskQueue: workflowTaskQueue(Context.current().info.taskQueue, 'wait'),
-    args: [jeosInput(input)],
+    args: [buildJeosInput(input)],
     signal: JEOS_JOIN_SIGNAL,
     signalArgs: [ref.uuid],
     ...(deps.version === undefined ? {} : { versioningOverride: { pinnedTo: deps.version } }),
@@ -91,8 +117,15 @@ async function joinInstall(deps: Deps, input: WaitForJeos): Promise<string> {
   return handle.signaledRunId;
 }
 
-/** The end of the installer's run; a failure is its own, in its own words. */
-async function endOfInstall(deps: Deps, input: WaitForJeos, runId: string): Promise<JeosImageResult | undefined> {
+/**
+ * Waits for the end of the installer's run, and returns its result. Undefined means that another run must be joined.
+ * @throws FactoryError the failure of the run, in its own words
+ */
+async function waitForInstallerRun(
+  deps: Deps,
+  input: WaitForJeosInput,
+  runId: string,
+): Promise<JeosImageResult | undefined> {
   const handle = deps.temporal.workflow.getHandle<() => Promise<JeosImageResult>>(input.plan.jeosWorkflowId, runId);
   try {
     return await cancellable(deps, () => handle.result());
@@ -100,17 +133,17 @@ async function endOfInstall(deps: Deps, input: WaitForJeos, runId: string): Prom
     cancellationSignal().throwIfAborted();
     if (error instanceof WorkflowNotFoundError) return undefined;
     if (!(error instanceof WorkflowFailedError)) throw error;
-    // The builds that it ran for had all left when it was cancelled: this one came too late, and starts another.
+    // The run was cancelled because all its builds had left. This build joined too late, and starts another run.
     if (error.cause instanceof CancelledFailure) return undefined;
-    if (!(error.cause instanceof TerminatedFailure)) throw failureOf(error, input);
+    if (!(error.cause instanceof TerminatedFailure)) throw buildInstallFailure(error, input);
     const latest = await deps.temporal.workflow.getHandle(input.plan.jeosWorkflowId).describe();
-    if (latest.runId === runId) throw failureOf(error, input);
-    // A reset ends a run and begins another, which counts instead, also when it has ended by now.
-    return latest.status.name === 'RUNNING' ? undefined : endOfInstall(deps, input, latest.runId);
+    if (latest.runId === runId) throw buildInstallFailure(error, input);
+    // A reset ends a run and starts another, whose result counts, even when it has ended by now.
+    return latest.status.name === 'RUNNING' ? undefined : waitForInstallerRun(deps, input, latest.runId);
   }
 }
 
-function failureOf(error: WorkflowFailedError, input: WaitForJeos): FactoryError {
+function buildInstallFailure(error: WorkflowFailedError, input: WaitForJeosInput): FactoryError {
   const cause = error.cause;
   if (!(cause instanceof ApplicationFailure)) {
     const why = cause?.message ?? error.message;
@@ -132,21 +165,21 @@ function failureOf(error: WorkflowFailedError, input: WaitForJeos): FactoryError
 }
 
 /**
- * Finds the JEOS of a plan, or waits until it is installed. The run that installs it is shared: its workflow id is made of
- * the digest, so two builds that need the same JEOS at once cannot start two. Its run id is kept in the heartbeat: a new
- * attempt learns how the run ended that it had joined, and does not start a second one because the first has failed.
+ * Finds the JEOS of a plan, or waits until it is installed. Builds share the run that installs it: its workflow id
+ * contains the digest, so two builds that need the same JEOS cannot start two runs. The heartbeat contains the run's
+ * id: a new attempt waits for the run that it has joined, and does not start a second one after the first has failed.
  */
-export async function waitForJeos(deps: Deps, input: WaitForJeos): Promise<JeosFound> {
+export async function waitForJeos(deps: Deps, input: WaitForJeosInput): Promise<FoundJeos> {
   let runId = readHeartbeatCheckpoint<string>();
   for (;;) {
     if (runId === undefined) {
       const found =
-        input.parameters.reuse_jeos || input.ownOfEarlierRun === true ? await findJeos(deps, input) : undefined;
+        input.parameters.reuse_jeos || input.reuseOwnJeos === true ? await findJeos(deps, input) : undefined;
       if (found !== undefined) return found;
-      runId = await joinInstall(deps, input);
+      runId = await joinInstallerRun(deps, input);
     }
     reportProgress({ message: `installing in ${input.plan.jeosWorkflowId}`, resume: runId });
-    const result = await endOfInstall(deps, input, runId);
+    const result = await waitForInstallerRun(deps, input, runId);
     if (result !== undefined && (await claimImage(deps, input.ref.cloud, result.imageId, KEYS.jeos))) {
       const { imageId, leftovers } = result;
       return { imageId, reused: false, proven: false, ...(leftovers === undefined ? {} : { leftovers }) };

@@ -1,35 +1,36 @@
-import { FactoryError } from '../../domain/errors.js';
 import { parseTimestamp } from '../../openstack/http/timestamp.js';
 import type { Server } from '../../openstack/types.js';
-import {
-  type CloudWatch,
-  type Deps,
-  reportProgress,
-  readHeartbeatCheckpoint,
-  cancellationSignal,
-} from '../shared/context.js';
-import { isGone, serverFailed, serverGone } from '../instance/servers.js';
+import { type Deps, reportProgress, readHeartbeatCheckpoint, cancellationSignal } from '../shared/context.js';
+import { isOff, watchLiveServer } from '../instance/servers.js';
 import { INSTALLED } from '../../os/scripts/stock/stock-input.js';
-import { maskSecrets } from '../../planning/secrets.js';
-import { loadInstallerPlan, loadSecrets } from '../shared/documents.js';
-import type { WaitForPowerOff } from '../shared/types.js';
+import { loadBuild } from '../shared/build-documents.js';
+import { formatConsoleTail } from '../shared/console-tail.js';
+import { type InstallerState, ConsoleWatch, installerError } from './console-watch.js';
+import type { BuildRef } from '../../domain/names.js';
 
-/** How often a console is read, at the most, while its installer runs: milliseconds. */
-const CONSOLE_INTERVAL = 10_000;
-/** Lines of the console that are looked at while waiting, and kept in messages. */
-const CONSOLE_LINES = 100;
-const TAIL_LINES = 25;
+export interface WaitForPowerOffInput {
+  ref: BuildRef;
+  documentsId: string;
+  serverId: string;
+  /** Milliseconds since the epoch. */
+  deadline: number;
+  /** Seconds without a sign of life after which the step fails. */
+  inactivityTimeout: number;
+}
+
 /**
- * An installer that is off sooner than this, in seconds, without having said goodbye on its console, has not installed. Nothing that
- * installs is done so soon, not with KVM and a mirror beside it either; whether a slower one has installed, the JEOS shows when it boots.
+ * Seconds that every installation takes at least, even with KVM and a local mirror. An instance that is off sooner,
+ * without a farewell on its console, has installed nothing. Whether a slower one has installed a system shows when the
+ * JEOS boots.
  */
 const SHORTEST_INSTALL = 10;
-/** What a kernel or an init prints when it powers the machine off. */
+
+/** Words that a kernel or an init prints when it powers the machine off. */
 const POWER_OFF_WORDS = /power(ing)?[ -]?(down|off)/i;
 
 /**
- * What a kernel, an init or anaconda's loader prints when it has halted: the machine stays on, and no installer does so that was told to
- * power off and has come to its end.
+ * Lines that a kernel, an init or anaconda's loader prints when it has halted. The machine stays on then. An installer
+ * that was told to power off and has finished never halts.
  */
 const HALTED = [
   /(^|reboot: )System halted/,
@@ -37,231 +38,131 @@ const HALTED = [
   /you may safely reboot your system/,
 ];
 
-/** What is known of a running installer; heartbeat, so that a new attempt goes on from it. */
-interface Watching {
-  /** Milliseconds since the epoch: when we began, when it last showed life, and when somebody last looked. */
-  began: number;
-  lastLife: number;
-  looked: number;
-  tail: string;
-  traffic: number | undefined;
-}
-
-/** The status line that Debian's installer keeps redrawing on a serial console: which window, what time. */
-const SCREEN_STATUS = /\[[^\]]*\(\d?-?\*?\d?\*?-?[a-z]*\)[^\]]*\]\s*\[[^\]]*\]/g;
-
-/**
- * Control sequences of a terminal. Nova takes the escape character out of what it hands on, so that only the form is left: a
- * letter without a number before it belongs to a word where another letter follows.
- */
-const CONTROL_SEQUENCES = /\x1b\[[0-9;?]*[A-Za-z]|\[(?:\d[\d;]*[A-DHJKm]|[HJKMm](?![A-Za-z]))/g;
-
-/** The end of the console as text for people: no control characters, no empty lines. */
-export function tailOf(console: string, lines = TAIL_LINES): string {
-  return console
-    .replace(CONTROL_SEQUENCES, '')
-    .replace(/\r(?!\n)/g, '\n')
-    .replace(/[^\x20-\x7e\n\u00a0-\uffff]/g, '')
-    .replace(SCREEN_STATUS, '')
-    .split('\n')
-    .filter((line) => line.trim() !== '')
-    .slice(-lines)
-    .map((line) => line.slice(0, 200))
-    .join('\n');
-}
-
-function failed(
-  type: 'InstallFailed' | 'InstallSilent' | 'DeadlineExceeded',
-  message: string,
-  tail: string,
-  hint: string,
-): FactoryError {
-  return new FactoryError(type, message, { hint, consoleTail: tail });
-}
-
-function powerOff(server: Server): boolean {
-  return server.status === 'SHUTOFF' && server['OS-EXT-STS:task_state'] === null;
-}
-
-/** One look at the console, at most every ten seconds and within the cloud's common allowance. */
-class ConsoleWatch {
-  private nextRead = 0;
-
-  constructor(
-    private readonly watch: CloudWatch,
-    private readonly serverId: string,
-    private readonly state: Watching,
-    private readonly failurePatterns: RegExp[],
-    private readonly secrets: string[],
-  ) {}
-
-  /** Reads what is due; throws when the installer has printed that it failed. */
-  async look(): Promise<void> {
-    if (Date.now() < this.nextRead || !this.watch.console.tryTake()) return;
-    this.nextRead = Date.now() + CONSOLE_INTERVAL;
-    await this.read();
-    this.checkForFailure();
-  }
-
-  checkForFailure(): void {
-    const line = this.state.tail.split('\n').find((text) => this.failurePatterns.some((pattern) => pattern.test(text)));
-    if (line !== undefined) {
-      throw failed(
-        'InstallFailed',
-        `the installer reports a failure: ${line.trim()}`,
-        this.state.tail,
-        'correct the install script, or look at the console',
-      );
-    }
-  }
-
-  async read(): Promise<void> {
-    const { compute } = this.watch.cloud;
-    const console = await compute.getConsoleOutput(this.serverId, CONSOLE_LINES, { signal: cancellationSignal() });
-    const tail = this.hidden(tailOf(console, CONSOLE_LINES));
-    // Some clouds have no console for a machine that is off: what was seen last then stands.
-    if (tail === '' || tail === this.state.tail) return;
-    this.state.lastLife = Date.now();
-    this.state.tail = tail;
-  }
-
-  /** The text without what is secret in the build's documents. */
-  hidden(text: string): string {
-    return maskSecrets(text, this.secrets);
-  }
-
-  /** Traffic is asked for only when the console has been silent for a while: the call belongs to this build alone. */
-  async traffic(inactivity: number): Promise<void> {
-    if (Date.now() - this.state.lastLife < (inactivity * 1000) / 4 || !this.watch.console.tryTake()) return;
-    const now = await this.watch.cloud.compute.getTraffic(this.serverId, { signal: cancellationSignal() });
-    const sum = now === undefined ? undefined : now.disk + now.network;
-    if (sum !== undefined && sum !== this.state.traffic) this.state.lastLife = Date.now();
-    this.state.traffic = sum;
-  }
-}
-
-function checkTime(input: WaitForPowerOff, state: Watching): void {
+function checkTime(input: WaitForPowerOffInput, state: InstallerState): void {
   const now = Date.now();
   if (now >= input.deadline) {
     const minutes = Math.round((now - state.began) / 60_000);
-    throw failed(
+    throw installerError(
       'DeadlineExceeded',
       `the installer has not powered its machine off by its deadline (waited ${minutes} min)`,
-      tailOf(state.tail),
+      formatConsoleTail(state.tail),
       'see that the install script ends by powering off; --parameter install_timeout gives it more time',
     );
   }
-  if (now - state.lastLife >= input.inactivity * 1000) {
-    throw failed(
+  if (now - state.lastLife >= input.inactivityTimeout * 1000) {
+    throw installerError(
       'InstallSilent',
-      `the installer has given no sign of life for ${input.inactivity} s: nothing new on its console, no traffic`,
-      tailOf(state.tail),
+      `the installer has given no sign of life for ${input.inactivityTimeout} s: nothing new on its console, no traffic`,
+      formatConsoleTail(state.tail),
       'it may be asking a question; --parameter inactivity_timeout changes how long it may be silent',
     );
   }
 }
 
-/** A stock script has come to its last line. Not where the line is only quoted: as a command that is about to run. */
+/**
+ * Whether a stock script has printed its last line. A quotation of that line, as a command that is about to run, does
+ * not count.
+ */
 export function saysInstalled(console: string): boolean {
-  return tailOf(console, Infinity)
+  return formatConsoleTail(console, Infinity)
     .split('\n')
     .some((line) => line.trim() === INSTALLED);
 }
 
 /**
- * Seconds that a machine which is off was on, by Nova's own clock: the installer may have come to its end while no worker
- * looked, and the one that looks now may just have begun.
+ * Seconds for which an instance that is off was on, by Nova's clock: the installer may have finished while no worker
+ * was watching.
  */
-function secondsOn(server: Server, state: Watching): number {
+function computeSecondsOn(server: Server, state: InstallerState): number {
   const launched = parseTimestamp(server['OS-SRV-USG:launched_at'] ?? server.created) ?? state.began;
   const off = parseTimestamp(server.updated) ?? Date.now();
-  // The one is in whole seconds, the other is not.
+  // `updated` is in whole seconds, `launched_at` is not.
   return Math.max(0, off - launched) / 1000;
 }
 
-/** An installer that is off at once, and has not said that it powers off, has crashed or never started. */
-function checkInstalled(state: Watching, seconds: number): void {
+/**
+ * Fails when the instance was off at once and its console has no farewell: the installer has crashed, or never started.
+ */
+function checkInstalled(state: InstallerState, seconds: number): void {
   if (seconds >= SHORTEST_INSTALL || POWER_OFF_WORDS.test(state.tail)) return;
-  throw failed(
+  throw installerError(
     'InstallFailed',
     `the installer’s machine was off after ${Math.round(seconds)} s, and nothing on its console says that it has installed anything`,
-    tailOf(state.tail),
+    formatConsoleTail(state.tail),
     'see whether the kernel and the ramdisk fit the flavor (memory, architecture), and what the console says',
   );
 }
 
-/** Where an earlier attempt stopped. It counts as silence only while somebody listens: not the time between the attempts. */
-function watching(): Watching {
+/** Restores the state of an earlier attempt. The time between two attempts does not count as silence. */
+function restoreState(): InstallerState {
   const now = Date.now();
-  const state = readHeartbeatCheckpoint<Watching>();
-  if (state === undefined) return { began: now, lastLife: now, looked: now, tail: '', traffic: undefined };
-  return { ...state, lastLife: state.lastLife + Math.max(0, now - state.looked), looked: now };
+  const state = readHeartbeatCheckpoint<InstallerState>();
+  if (state === undefined) return { began: now, lastLife: now, lookedAt: now, tail: '', traffic: undefined };
+  return { ...state, lastLife: state.lastLife + Math.max(0, now - state.lookedAt), lookedAt: now };
 }
 
-/** Looks at the installer until its machine is off. */
-async function untilOff(deps: Deps, input: WaitForPowerOff, console: ConsoleWatch, state: Watching): Promise<Server> {
-  const { cloud, servers } = deps.watch(input.ref.cloud);
-  for (;;) {
-    const server =
-      (await servers.next(input.serverId, cancellationSignal())) ??
-      (await cloud.compute.getServer(input.serverId, { signal: cancellationSignal() }));
-    if (server === undefined || isGone(server)) throw serverGone(input.serverId);
-    if (server.status === 'ERROR') throw await serverFailed(deps, input.ref.cloud, server);
-    if (powerOff(server)) return server;
+/** Watches the installer until its instance is off. */
+function waitUntilOff(
+  deps: Deps,
+  input: WaitForPowerOffInput,
+  console: ConsoleWatch,
+  state: InstallerState,
+): Promise<Server> {
+  return watchLiveServer(deps, input.ref.cloud, input.serverId, async (server) => {
+    if (isOff(server)) return server;
     if (server.status === 'ACTIVE') {
-      await console.look();
-      await console.traffic(input.inactivity);
+      await console.readIfDue();
+      await console.traffic(input.inactivityTimeout);
     }
     checkTime(input, state);
-    state.looked = Date.now();
-    reportProgress({ message: messageOf(server), consoleLine: state.tail.split('\n').at(-1), resume: state });
-  }
+    state.lookedAt = Date.now();
+    reportProgress({ message: describeInstaller(server), consoleLine: state.tail.split('\n').at(-1), resume: state });
+    return undefined;
+  });
 }
 
-/** Waits until the installer powers its machine off. */
+/** Waits until the installer powers its instance off. */
 export async function waitForPowerOff(
   deps: Deps,
-  input: WaitForPowerOff,
+  input: WaitForPowerOffInput,
 ): Promise<{ seconds: number; consoleTail: string }> {
   const watch = deps.watch(input.ref.cloud);
-  const plan = await loadInstallerPlan(deps, input.documentsId);
-  const secrets = await loadSecrets(deps, input.documentsId);
-  const state = watching();
+  const build = loadBuild(deps, input.documentsId);
+  const [plan, secrets] = await Promise.all([build.installerPlan(), build.secrets()]);
+  const state = restoreState();
   const patterns = [...plan.failurePatterns.map((source) => new RegExp(source)), ...HALTED];
   const console = new ConsoleWatch(watch, input.serverId, state, patterns, secrets);
   try {
-    const seconds = secondsOn(await untilOff(deps, input, console, state), state);
-    if (!saysInstalled(await keepConsole(deps, input, console, state))) {
-      // What it has printed since the last look: some installers power off when they have failed.
+    const seconds = computeSecondsOn(await waitUntilOff(deps, input, console, state), state);
+    if (!saysInstalled(await storeConsole(deps, input, console, state))) {
+      // The last lines of the console: some installers power off after a failure.
       console.checkForFailure();
       checkInstalled(state, seconds);
     }
-    return { seconds, consoleTail: tailOf(state.tail) };
+    return { seconds, consoleTail: formatConsoleTail(state.tail) };
   } catch (error) {
-    await keepConsole(deps, input, console, state).catch(() => undefined);
+    await storeConsole(deps, input, console, state).catch(() => undefined);
     throw error;
-  } finally {
-    watch.servers.stopWaiting(input.serverId);
   }
 }
 
-function messageOf(server: Server): string {
+function describeInstaller(server: Server): string {
   const task = server['OS-EXT-STS:task_state'];
   return `the installer’s instance is ${server.status}${task === null ? '' : ` (${task})`}`;
 }
 
-/** Keeps the whole console as evidence; the instance will not be there to ask. @returns the console */
-async function keepConsole(
+/** Writes the whole console to the store, as the instance will be deleted. @returns the console */
+async function storeConsole(
   deps: Deps,
-  input: WaitForPowerOff,
+  input: WaitForPowerOffInput,
   console: ConsoleWatch,
-  state: Watching,
+  state: InstallerState,
 ): Promise<string> {
   await console.read();
   const whole = await deps
     .watch(input.ref.cloud)
     .cloud.compute.getConsoleOutput(input.serverId, undefined, { signal: cancellationSignal() });
-  const kept = console.hidden(whole) || state.tail;
+  const kept = console.mask(whole) || state.tail;
   await deps.store.writeDocument(input.documentsId, 'installer.console', kept);
   return kept;
 }

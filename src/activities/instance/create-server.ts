@@ -1,38 +1,74 @@
 import { Context } from '@temporalio/activity';
 import { FactoryError } from '../../domain/errors.js';
 import { QUEUE_TURN_FINISHED_SIGNAL, QUEUE_SHORTAGE_SIGNAL } from '../../domain/messages.js';
-import { marksOf, resourceName, tagsOf } from '../../domain/names.js';
+import { marksOf, resourceName, tagsOf, type BuildRef, type ServerRole } from '../../domain/names.js';
 import type { CreateServer, Server } from '../../openstack/types.js';
-import { releaseAddress, reserveAddress } from './floating-ip.js';
 import { type Deps, reportProgress, cancellationSignal, sleep } from '../shared/context.js';
+import { watchServer } from '../shared/watch-resource.js';
 import { recoverLostReply } from '../shared/lost-reply.js';
-import { recordInstance } from '../guest/guest-record.js';
-import { joinCreateQueue, signalCreateQueue } from './create-queue.js';
-import { deleteServer, isGone, isWithoutHost, serverFailed } from './servers.js';
-import { retryWhileNoCapacity } from './capacity.js';
-import { bootUserData } from './user-data.js';
-import type { CreatedServer, CreateServerInput } from '../shared/types.js';
-import { refuseUsedDisk, recordUsedDisk } from './used-disk.js';
+import { recordInstance } from './instance-record.js';
+import { joinCreateQueue, signalCreateQueue, type QueueTicketInput } from './join-create-queue.js';
+import { describeServer, isGone, hasNoValidHost, serverFailedError } from './servers.js';
+import { retryWhileNoCapacity } from './wait-for-quota.js';
+import { buildBootUserData } from './boot-user-data.js';
+import { rejectUsedDisk, recordUsedDisk } from './used-disk.js';
+import { releaseFloatingIp, reserveFloatingIp } from './floating-ip.js';
+import { deleteServer } from './delete-server.js';
+import type { QueuePosition } from '../../domain/create-queue.js';
+import type { CreatedVolumes } from './create-volumes.js';
+import type { SshAccess } from './create-ssh-access.js';
 
-/** Milliseconds for which a server is watched until a host is found for it; then the next step watches it. */
+export interface CreateServerInput {
+  ref: BuildRef;
+  role: ServerRole;
+  /** UUID under which the store keeps the build's documents. */
+  documentsId: string;
+  imageId: string;
+  flavorId: string;
+  networkId: string;
+  /** The volumes that are its disks. Default: its only disk is a local copy of the image. */
+  volumes?: CreatedVolumes;
+  access?: SshAccess;
+  /** A floating IP is reserved for it as well: see WaitForAddressInput. Default false. */
+  floatingIp?: boolean | string;
+  queue: QueueTicketInput;
+  /** Digest of everything from which a customised instance is made, from the plan. */
+  instanceDigest?: string;
+}
+
+/** An instance; or none yet, because other builds have their turn first. */
+export type CreatedServer =
+  | {
+      serverId: string;
+      /** Whether the build holds one of the cloud's slots until it leaves the queue. */
+      slot: boolean;
+    }
+  | {
+      serverId?: undefined;
+      /** Undefined: the queue will signal it. */
+      position?: QueuePosition;
+    };
+
+/** Milliseconds for which a new server is watched until Nova has found a host for it; then the next step watches it. */
 const SCHEDULING = 30_000;
 
 /**
- * Creates a build's instance of a role, or finds the one that an earlier try created, with the floating IP that it needs, when
- * it is the build's turn in the project's line. Who is alone there tries until the cloud has room for both; who is not stands
- * in line again when the cloud is short of something, and keeps nothing back that others may need.
+ * Creates a build's instance of a role, with the floating IP that it needs, when it is the build's turn in the
+ * project's create queue; or finds the instance of an earlier try. A build that is alone in the queue retries until the
+ * cloud has room for both. Any other build returns to the queue when the cloud is short of something, and releases what
+ * others may need.
  */
 export async function createServer(deps: Deps, input: CreateServerInput): Promise<CreatedServer> {
   const { ref, networkId, floatingIp = false, queue } = input;
-  const root = ownDisk(input);
+  const root = findCustomiseRootVolume(input);
   const answer = await joinCreateQueue(deps, input, (await findOwnServer(deps, input)) !== undefined);
   if (answer?.state !== 'turn') return { position: answer };
   const deadline = Context.current().info.scheduledTimestampMs + queue.timeout * 1000;
   const made = await retryWhileNoCapacity(deps, { waits: answer.alone, deadline }, async () => {
-    // First what waits at no cost for the other.
-    if (floatingIp !== false) await reserveAddress(deps, { ref, networkId, floatingIp });
+    // The floating IP first: it costs nothing while it waits for the instance.
+    if (floatingIp !== false) await reserveFloatingIp(deps, { ref, networkId, floatingIp });
     const { serverId } = await ensureServer(deps, input);
-    await hasHost(deps, input, serverId);
+    await waitForHost(deps, input, serverId);
     if (root !== undefined) await recordUsedDisk(deps, ref, root);
     if (input.role === 'customise') await recordInstance(deps, ref.uuid, serverId, input.instanceDigest);
     return { serverId };
@@ -41,43 +77,39 @@ export async function createServer(deps: Deps, input: CreateServerInput): Promis
     await signalCreateQueue(deps, input, QUEUE_TURN_FINISHED_SIGNAL, made.waited ? 'waited' : 'smooth');
     return { serverId: made.serverId, slot: answer.slot };
   }
-  if (floatingIp !== false) await releaseAddress(deps, ref);
+  if (floatingIp !== false) await releaseFloatingIp(deps, ref);
   await signalCreateQueue(deps, input, QUEUE_SHORTAGE_SIGNAL, made.short);
   return {};
 }
 
-/** @throws FactoryError ServerFailed, retryable, when no host has room; the server is gone then */
-async function hasHost(deps: Deps, { ref }: CreateServerInput, serverId: string): Promise<void> {
-  const { cloud, servers } = deps.watch(ref.cloud);
+/**
+ * Waits until Nova has found a host for the server.
+ * @throws FactoryError ServerFailed, retryable, when no host has room; the server is deleted then
+ */
+async function waitForHost(deps: Deps, { ref }: CreateServerInput, serverId: string): Promise<void> {
   const until = Date.now() + SCHEDULING;
-  try {
-    while (Date.now() < until) {
-      const server =
-        (await servers.next(serverId, cancellationSignal())) ??
-        (await cloud.compute.getServer(serverId, { signal: cancellationSignal() }));
-      // Whatever else may be wrong with it, the next step tells.
-      if (server === undefined) return;
-      if (server.status === 'ERROR') return await refuseWithoutHost(deps, ref.cloud, serverId);
-      if (server.status !== 'BUILD' || server['OS-EXT-STS:task_state'] !== 'scheduling') return;
-      reportProgress({ message: 'instance is BUILD (scheduling)' });
-    }
-  } finally {
-    servers.stopWaiting(serverId);
-  }
+  const last = await watchServer(deps, ref.cloud, serverId, (server) => {
+    const isScheduling = server?.status === 'BUILD' && server['OS-EXT-STS:task_state'] === 'scheduling';
+    if (!isScheduling) return server?.status ?? 'gone';
+    reportProgress({ message: describeServer(server) });
+    return Date.now() < until ? undefined : server.status;
+  });
+  // Any other fault of the instance is found by the next step.
+  if (last === 'ERROR') await rejectIfWithoutHost(deps, ref.cloud, serverId);
 }
 
-async function refuseWithoutHost(deps: Deps, cloud: string, serverId: string): Promise<void> {
-  // A list may not have the reason yet.
+async function rejectIfWithoutHost(deps: Deps, cloud: string, serverId: string): Promise<void> {
+  // The list may not have the fault yet.
   const server = await deps.clouds.get(cloud).compute.getServer(serverId, { signal: cancellationSignal() });
-  if (server === undefined || !isWithoutHost(server)) return;
-  const { message, hint } = await serverFailed(deps, cloud, server);
+  if (server === undefined || !hasNoValidHost(server)) return;
+  const { message, hint } = await serverFailedError(deps, cloud, server);
   await deleteServer(deps, { ref: { cloud }, serverId });
   throw new FactoryError('ServerFailed', message, { hint, retryable: true });
 }
 
 /**
- * The build's instance of a role. There is one at a time: one that is being deleted is waited for, and of two that tries made
- * that did not know of each other the older stays.
+ * Finds the build's instance of a role. There is one at a time: an instance that is being deleted is waited for, and of
+ * two instances that concurrent tries created the older stays.
  */
 export async function findOwnServer(
   deps: Deps,
@@ -87,7 +119,7 @@ export async function findOwnServer(
   const name = resourceName(ref, role);
   for (;;) {
     const listed = await compute.listServers({ name }, { signal: cancellationSignal() });
-    const servers = listed.filter((server) => server.name === name && !isGone(server)).sort(byAge);
+    const servers = listed.filter((server) => server.name === name && !isGone(server)).sort(compareByAge);
     if (servers.length === 0) return undefined;
     const [oldest, ...younger] = servers.filter((server) => server['OS-EXT-STS:task_state'] !== 'deleting');
     for (const { id } of younger) await compute.deleteServer(id, { signal: cancellationSignal() });
@@ -97,18 +129,18 @@ export async function findOwnServer(
   }
 }
 
-function byAge(one: Server, other: Server): number {
+function compareByAge(one: Server, other: Server): number {
   return one.created.localeCompare(other.created) || one.id.localeCompare(other.id);
 }
 
-/** A customised instance that is off has forgotten our key, or died: nothing can go on in it. */
-function isOver({ status }: Server, { role }: CreateServerInput): boolean {
+/** Whether a customised instance is off: it has removed the build's key, or has crashed, and cannot be used further. */
+function isUnusable({ status }: Server, { role }: CreateServerInput): boolean {
   return role === 'customise' && status === 'SHUTOFF';
 }
 
 /**
- * What an instance has for disks: a copy of its image, or its root volume, which comes first in the order of booting; then the first of its
- * CD-ROM drives, from which a disk that is still empty leaves the machine to boot.
+ * Builds the block devices of an instance: a local copy of its image, or its root volume, which comes first in the boot
+ * order; then its CD-ROM drives. While the root disk is still empty, the machine boots from the first drive.
  * https://docs.openstack.org/nova/latest/user/block-device-mapping.html
  */
 function describeDisks({
@@ -129,25 +161,25 @@ function describeDisks({
   return { imageRef: imageId, block_device_mapping_v2: [{ ...local, uuid: imageId, boot_index: 0 }, ...drives] };
 }
 
-/** The volume that a customised instance has for its disk, where it has one. An installer may find on its disk what it likes. */
-function ownDisk({ role, volumes }: CreateServerInput): string | undefined {
+/** The root volume of a customised instance, if it has one. An installer may find anything on its disk. */
+function findCustomiseRootVolume({ role, volumes }: CreateServerInput): string | undefined {
   return role === 'customise' ? volumes?.root : undefined;
 }
 
 async function ensureServer(deps: Deps, input: CreateServerInput): Promise<{ serverId: string }> {
   const { ref, role } = input;
   const existing = await findOwnServer(deps, input);
-  if (existing !== undefined && isOver(existing, input)) {
+  if (existing !== undefined && isUnusable(existing, input)) {
     reportProgress({ message: `removing instance ${existing.id}, which is off` });
     await deleteServer(deps, { ref, serverId: existing.id });
   } else if (existing !== undefined) {
     reportProgress({ message: `found instance ${existing.id}, made by an earlier try` });
     return { serverId: existing.id };
   }
-  const root = ownDisk(input);
-  if (root !== undefined) await refuseUsedDisk(deps, ref, root);
+  const root = findCustomiseRootVolume(input);
+  if (root !== undefined) await rejectUsedDisk(deps, ref, root);
   const { compute } = deps.clouds.get(ref.cloud);
-  const details = await bootUserData(deps, input);
+  const details = await buildBootUserData(deps, input);
   try {
     const { id } = await compute.createServer(
       {
@@ -164,7 +196,7 @@ async function ensureServer(deps: Deps, input: CreateServerInput): Promise<{ ser
       },
       { signal: cancellationSignal() },
     );
-    // Another try, of which Temporal has heard nothing more, may have made one in the same moment.
+    // Another try, which Temporal has given up, may have created one at the same time.
     return { serverId: (await findOwnServer(deps, input))?.id ?? id };
   } catch (error) {
     const made = await recoverLostReply(deps, error, () => findOwnServer(deps, input));

@@ -3,36 +3,14 @@ import { FactoryError, asRetryable } from '../../domain/errors.js';
 import { buildTag, resourceName, tagsOf, type BuildRef } from '../../domain/names.js';
 import type { SecurityGroup } from '../../openstack/types.js';
 import { type Deps, cancellationSignal } from '../shared/context.js';
-import { loadLoginKey } from './ssh-keys.js';
-import type { BuildAccess, GuestLocation } from '../shared/types.js';
 
-/** Makes the build's key pair and its security group, or finds those that an earlier try made. */
-export async function createAccess(deps: Deps, { ref }: { ref: BuildRef }): Promise<BuildAccess> {
-  const [keyName, group] = await Promise.all([ensureKeyPair(deps, ref), ensureSecurityGroup(deps, ref)]);
-  return { keyName, securityGroupId: group.id };
-}
-
-async function ensureKeyPair(deps: Deps, ref: BuildRef): Promise<string> {
-  const { compute } = deps.clouds.get(ref.cloud);
-  const name = resourceName(ref, 'key');
-  const { publicKey } = await loadLoginKey(deps, ref.uuid);
-  if ((await compute.getKeyPair(name, { signal: cancellationSignal() })) !== undefined) return name;
-  try {
-    await compute.createKeyPair(name, publicKey, { signal: cancellationSignal() });
-  } catch (error) {
-    // Made by a try whose reply was lost.
-    if (!(error instanceof FactoryError && error.type === 'Conflict')) throw error;
-  }
-  return name;
-}
-
-async function ensureSecurityGroup(deps: Deps, ref: BuildRef): Promise<SecurityGroup> {
+export async function ensureSecurityGroup(deps: Deps, ref: BuildRef): Promise<SecurityGroup> {
   const { network } = deps.clouds.get(ref.cloud);
   const name = resourceName(ref, 'guest');
   const tags = tagsOf(ref, 'guest');
   const [existing] = await network.listSecurityGroups({ name }, { signal: cancellationSignal() });
   if (existing !== undefined) {
-    // The try that made it may have ended before it tagged it.
+    // An earlier try may have ended after it created the resource and before it tagged it.
     if (!existing.tags.includes(buildTag(ref.uuid)))
       await network.setTags('security-groups', existing.id, tags, { signal: cancellationSignal() });
     return existing;
@@ -43,14 +21,14 @@ async function ensureSecurityGroup(deps: Deps, ref: BuildRef): Promise<SecurityG
       { signal: cancellationSignal() },
     );
   } catch (error) {
-    // It is made and tagged by two calls: somebody has deleted it between them. The next try makes it anew.
+    // Creating and tagging are two calls, and the group was deleted between them. The next try creates another.
     if (!(error instanceof FactoryError && error.type === 'NotFound')) throw error;
     throw asRetryable(error);
   }
 }
 
-/** The address under which this machine reaches another: what the kernel's routes say; nothing is sent. */
-export function localAddressTowards(host: string): Promise<string> {
+/** Finds the local address from which this machine reaches another one, by the kernel's routes. No packet is sent. */
+export function findLocalAddress(host: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
     socket.once('error', (error) => {
@@ -62,7 +40,7 @@ export function localAddressTowards(host: string): Promise<string> {
         }),
       );
     });
-    // Not as the call's own callback: that would be told of errors as well, in place of the listener above.
+    // Not as the callback of connect(): that would receive errors too, instead of the listener above.
     socket.once('connect', () => {
       const { address } = socket.address();
       socket.close();
@@ -72,17 +50,21 @@ export function localAddressTowards(host: string): Promise<string> {
   });
 }
 
-/** Lets this worker in to the guest's SSH port. */
-export async function openSecurityGroupForWorker(deps: Deps, ref: BuildRef, guest: GuestLocation): Promise<void> {
-  const local = await localAddressTowards(guest.host);
+/** Opens the guest's SSH port for this worker. */
+export async function openSecurityGroupForWorker(
+  deps: Deps,
+  ref: BuildRef,
+  guest: { host: string; securityGroupId: string },
+): Promise<void> {
+  const local = await findLocalAddress(guest.host);
   await openSecurityGroup(deps, ref, guest, deps.workerAddresses ?? [`${local}/${local.includes(':') ? 128 : 32}`]);
 }
 
-/** Lets these networks (CIDR), besides those that are let in already, in to the guest's SSH port. */
+/** Opens the guest's SSH port for these networks (CIDR), besides those for which it is open already. */
 export async function openSecurityGroup(
   deps: Deps,
   ref: BuildRef,
-  guest: GuestLocation,
+  guest: { securityGroupId: string },
   wanted: string[],
 ): Promise<void> {
   const { network } = deps.clouds.get(ref.cloud);
@@ -118,7 +100,7 @@ async function addSshRule(
   try {
     await deps.clouds.get(ref.cloud).network.addSecurityGroupRule(group, rule, { signal: cancellationSignal() });
   } catch (error) {
-    // Neutron answers 409 when the rule is there already.
+    // Neutron answers 409 when the rule exists already.
     if (!(error instanceof FactoryError && error.type === 'Conflict')) throw error;
   }
 }

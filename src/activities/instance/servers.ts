@@ -1,13 +1,14 @@
 import { FactoryError } from '../../domain/errors.js';
 import { MARK } from '../../domain/names.js';
 import type { Server } from '../../openstack/types.js';
-import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
+import { type Deps, cancellationSignal } from '../shared/context.js';
+import { watchServer } from '../shared/watch-resource.js';
 
 /**
- * The failure of a server in ERROR, in Nova's words. A list may show the state before the reason is written down, so the
- * server itself is asked.
+ * Builds the error of a server in status ERROR, with Nova's own message. A list may show the status before Nova has
+ * stored the fault, so the server itself is read.
  */
-export async function serverFailed(deps: Deps, cloud: string, server: Server): Promise<FactoryError> {
+export async function serverFailedError(deps: Deps, cloud: string, server: Server): Promise<FactoryError> {
   const { compute } = deps.clouds.get(cloud);
   const fault =
     server.fault ??
@@ -18,20 +19,20 @@ export async function serverFailed(deps: Deps, cloud: string, server: Server): P
   });
 }
 
-/** Whether a server is in ERROR because no host had room for it, which passes. */
-export function isWithoutHost({ status, fault }: Server): boolean {
+/** Whether a server is in ERROR because no host had room for it. A later try may find one. */
+export function hasNoValidHost({ status, fault }: Server): boolean {
   return status === 'ERROR' && /no valid host was found/i.test(fault?.message ?? '');
 }
 
-/** The failure of a server that somebody else removed. */
-export function serverGone(serverId: string): FactoryError {
+/** Builds the error of a server that was deleted outside of the build. */
+export function serverGoneError(serverId: string): FactoryError {
   return new FactoryError('ServerGone', `instance ${serverId} is gone: somebody else has deleted it`, {
     hint: 'imagefactory resume goes on from what still exists of the build',
   });
 }
 
-/** The failure of a server that runs no more. */
-export function serverOff(serverId: string): FactoryError {
+/** Builds the error of a server that is off. */
+export function serverOffError(serverId: string): FactoryError {
   return new FactoryError(
     'ServerFailed',
     `instance ${serverId} is off: the guest has shut down, or somebody has stopped it`,
@@ -41,40 +42,47 @@ export function serverOff(serverId: string): FactoryError {
   );
 }
 
-/** Servers that Nova no longer counts as there. */
+/** Whether Nova counts a server as deleted. */
 export function isGone(server: Server | undefined): boolean {
   return server === undefined || server.status === 'DELETED' || server.status === 'SOFT_DELETED';
 }
 
-/** A server that is there and in order. @throws FactoryError ServerGone, ServerFailed */
-export async function livingServer(deps: Deps, cloud: string, serverId: string): Promise<Server> {
+/** Reads a server that must exist and be in order. @throws FactoryError ServerGone, ServerFailed */
+export async function getLiveServer(deps: Deps, cloud: string, serverId: string): Promise<Server> {
   const server = await deps.clouds.get(cloud).compute.getServer(serverId, { signal: cancellationSignal() });
-  if (server === undefined || isGone(server)) throw serverGone(serverId);
-  if (server.status === 'ERROR') throw await serverFailed(deps, cloud, server);
+  if (server === undefined || isGone(server)) throw serverGoneError(serverId);
+  if (server.status === 'ERROR') throw await serverFailedError(deps, cloud, server);
   return server;
 }
 
-/** Deletes a server and waits until Nova no longer has it. */
-export async function deleteServer(deps: Deps, input: { ref: { cloud: string }; serverId: string }): Promise<void> {
-  const { serverId } = input;
-  const { cloud, servers } = deps.watch(input.ref.cloud);
-  await cloud.compute.deleteServer(serverId, { signal: cancellationSignal() });
-  try {
-    for (let polls = 1; ; polls++) {
-      const server = await servers.next(serverId, cancellationSignal());
-      if (isGone(server) && isGone(await cloud.compute.getServer(serverId, { signal: cancellationSignal() }))) return;
-      reportProgress({
-        message: `instance is ${server?.status ?? 'leaving'} (${server?.['OS-EXT-STS:task_state'] ?? 'no task'})`,
-      });
-      // A delete can be lost when a service behind the API is restarted: ask again from time to time.
-      if (polls % 20 === 0) await cloud.compute.deleteServer(serverId, { signal: cancellationSignal() });
-    }
-  } finally {
-    servers.stopWaiting(serverId);
-  }
+/** How a progress report describes an instance: its status and its task. */
+export function describeServer(server: Server): string {
+  return `instance is ${server.status} (${server['OS-EXT-STS:task_state'] ?? 'no task'})`;
 }
 
-/** The list call behind a cloud's shared poll of servers. */
+/** Whether an instance is off, and no task of Nova's is about to change that. */
+export function isOff(server: Server): boolean {
+  return server.status === 'SHUTOFF' && server['OS-EXT-STS:task_state'] === null;
+}
+
+/**
+ * Watches an instance that must exist and be in order, until a check returns a result.
+ * @throws FactoryError ServerGone, ServerFailed
+ */
+export function watchLiveServer<R>(
+  deps: Deps,
+  cloudName: string,
+  serverId: string,
+  check: (server: Server) => Promise<R | undefined> | R | undefined,
+): Promise<R> {
+  return watchServer(deps, cloudName, serverId, async (server) => {
+    if (server === undefined || isGone(server)) throw serverGoneError(serverId);
+    if (server.status === 'ERROR') throw await serverFailedError(deps, cloudName, server);
+    return check(server);
+  });
+}
+
+/** Lists imagefactory's servers: the list call of a cloud's shared poll. */
 export async function listOwnServers(deps: Pick<Deps, 'clouds'>, cloudName: string): Promise<Server[]> {
   return deps.clouds.get(cloudName).compute.listServers({ tags: [MARK] });
 }

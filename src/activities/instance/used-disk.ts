@@ -1,13 +1,13 @@
 import { FactoryError, asRetryable } from '../../domain/errors.js';
 import type { BuildRef } from '../../domain/names.js';
 import { type Deps, cancellationSignal } from '../shared/context.js';
-import { findVolume, removeVolume, rootVolumeName } from './create-volumes.js';
+import { findVolume, removeVolume, rootVolumeName } from './volumes.js';
 
 /**
- * Removes the disk that a build's earlier instances had, where it was a volume: whatever ran in it would be in the image, and the guest's
- * journal on it would say that it has run. One that Cinder fails to delete is taken by no instance; the clean-up names it.
- *
- * @returns what was removed
+ * Deletes the root volume of a build's earlier instances: everything that ran on it would be in the image, and the
+ * guest's journal on it would claim that the steps have run. A volume that Cinder cannot delete is used by no instance;
+ * the clean-up names it.
+ * @returns the removed volume, in words; undefined when there was none
  * @throws FactoryError Conflict, retryable, while it is still being uploaded or detached
  */
 export async function removeRootVolume(deps: Deps, ref: BuildRef): Promise<string | undefined> {
@@ -25,20 +25,23 @@ export async function removeRootVolume(deps: Deps, ref: BuildRef): Promise<strin
   return `volume ${volume.id}`;
 }
 
-/** Document of the volume that an instance of the build has had for its disk. */
+/** Document with the id of the volume that was the disk of an instance of the build. */
 const USED_DISK = 'used_disk';
 
-/** Remembers the volume that an instance has now: whatever becomes of that, no other is to start from what it leaves on it. */
+/**
+ * Records the volume that an instance has as its disk: no other instance may start from it, as it no longer is a fresh
+ * copy of its image.
+ */
 export async function recordUsedDisk(deps: Deps, { uuid }: BuildRef, id: string): Promise<void> {
   await deps.store.writeDocument(uuid, USED_DISK, id);
 }
 
 /**
- * Refuses a volume for a new instance that is no fresh copy of its image. Only a run that was reset asks for one: to a moment in the life of an
- * instance that is gone.
+ * Rejects a volume for a new instance when it is no fresh copy of its image. This happens only in a run that was reset
+ * to a point at which an instance existed that is gone now.
  * @throws FactoryError ServerGone
  */
-export async function refuseUsedDisk(deps: Deps, { uuid, cloud }: BuildRef, id: string): Promise<void> {
+export async function rejectUsedDisk(deps: Deps, { uuid, cloud }: BuildRef, id: string): Promise<void> {
   const used = (await deps.store.readDocument(uuid, USED_DISK))?.toString('utf8') === id;
   if (!used && (await deps.clouds.get(cloud).volume.getVolume(id, { signal: cancellationSignal() })) !== undefined)
     return;

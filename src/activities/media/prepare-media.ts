@@ -1,35 +1,40 @@
 import { FactoryError } from '../../domain/errors.js';
+import type { BuildRef } from '../../domain/names.js';
+import type { BuildParameters } from '../../domain/parameters.js';
 import { fetchSigned, type SignedText } from '../../media/signature.js';
 import { redactUrl } from '../../media/urls.js';
 import { type MirrorPin, pinUrls, findMirrorPin } from '../../os/installer/mirror-pin.js';
 import { parseMediaIndex, type IndexedMedia } from '../../os/installer/media-index.js';
 import type { InstallerPlan, MediaFile } from '../../os/installer/types.js';
 import { type Deps, cancellationSignal } from '../shared/context.js';
-import { loadInstallerPlan, loadParameters } from '../shared/documents.js';
-import { prepareDrivers } from './drivers.js';
+import { loadBuild } from '../shared/build-documents.js';
+import { prepareDrivers } from './prepare-drivers.js';
 import { prepareIso } from './prepare-iso.js';
-import { ensureMedium, parseDigest, vouchedFor } from './medium.js';
-import { ensureWebMedium } from './medium-web.js';
-import { forget, type WantedMedium } from './medium-fetch.js';
-import type { InstallerMedia, JeosStep } from '../shared/types.js';
+import { ensureMedium, parseDigest, requireTrustedDigest } from './ensure-medium.js';
+import { ensureWebMedium } from './web-download.js';
+import { deleteSpooled, type WantedMedium } from './fetch-medium.js';
+import type { JeosStepInput } from '../shared/jeos-step.js';
+import type { InstallerMedia } from './installer-media.js';
 
 const INDEX_LIMIT = 16 * 1024 * 1024;
 
-/** Finds or fetches what the installer is booted with, and puts it into Glance; builds share it by digest. */
-export async function prepareMedia(deps: Deps, input: JeosStep): Promise<InstallerMedia> {
-  const plan = await loadInstallerPlan(deps, input.documentsId);
+/** Finds in Glance the files that boot the installer, or fetches and uploads them. Builds share them by digest. */
+export async function prepareMedia(deps: Deps, input: JeosStepInput): Promise<InstallerMedia> {
+  const { ref } = input;
+  const build = loadBuild(deps, input.documentsId);
+  const plan = await build.installerPlan();
   if (plan.medium !== undefined) {
-    const media = await prepareIso(deps, input, plan.medium);
+    const media = await prepareIso(deps, ref, build, plan.medium);
     if (plan.drivers === undefined) return media;
-    const { driversId, note } = await prepareDrivers(deps, input, plan.drivers);
+    const { driversId, note } = await prepareDrivers(deps, ref, build, plan.drivers);
     return { ...media, driversId, notes: [...media.notes, note] };
   }
-  const parameters = await loadParameters(deps, input.documentsId);
+  const parameters = await build.parameters();
   const { checksum_key: keys } = parameters;
-  const found = { keys, ...(await indexOf(plan, keys)) };
+  const found = { keys, ...(await readIndexes(plan, keys)) };
   const { pin } = found;
-  const kernel = await ensureFile(deps, input, located(plan.kernel, found, parameters.kernel_checksum));
-  const ramdisk = await ensureFile(deps, input, located(plan.ramdisk, found, parameters.ramdisk_checksum));
+  const kernel = await ensureFile(deps, ref, parameters, locateFile(plan.kernel, found, parameters.kernel_checksum));
+  const ramdisk = await ensureFile(deps, ref, parameters, locateFile(plan.ramdisk, found, parameters.ramdisk_checksum));
   const { iso } = found.indexed;
   const notes = [
     kernel.note,
@@ -48,28 +53,28 @@ export async function prepareMedia(deps: Deps, input: JeosStep): Promise<Install
 
 async function ensureFile(
   deps: Deps,
-  { ref, documentsId }: JeosStep,
+  ref: BuildRef,
+  { boot_method: method, web_download: web }: BuildParameters,
   file: WantedMedium,
 ): Promise<{ id: string; note: string }> {
-  const { boot_method: method, web_download: web } = await loadParameters(deps, documentsId);
   if (web) {
     const { image, note } = await ensureWebMedium(deps, { ref, method }, file);
     return { id: image.id, note };
   }
   const { image, note, ...spooled } = await ensureMedium(deps, { ref, method }, file);
-  await forget(spooled);
+  await deleteSpooled(spooled);
   return { id: image.id, note };
 }
 
-/** What is known of a tree's files. */
-interface Found {
+/** The facts about an install tree's files. */
+interface TreeIndexes {
   keys: string | undefined;
   indexed: IndexedMedia;
   pin?: MirrorPin;
 }
 
-/** What the tree's indexes say, and the mirror that the first of them came from. */
-async function indexOf(plan: InstallerPlan, keys: string | undefined): Promise<Omit<Found, 'keys'>> {
+/** Reads the tree's indexes, and the mirror that served the first of them. */
+async function readIndexes(plan: InstallerPlan, keys: string | undefined): Promise<Omit<TreeIndexes, 'keys'>> {
   const indexed: IndexedMedia = {};
   let pin: MirrorPin | undefined;
   for (const index of plan.indexes) {
@@ -81,7 +86,9 @@ async function indexOf(plan: InstallerPlan, keys: string | undefined): Promise<O
   return { indexed, ...(pin === undefined ? {} : { pin }) };
 }
 
-/** A tree's index is an offer, not a duty: without one the known paths are tried, and nothing is checked against it. */
+/**
+ * Fetches an index of the tree. The index is optional: without it the known paths are tried, and no digest is checked.
+ */
 async function fetchIndex(url: string, keys: string | undefined): Promise<SignedText | undefined> {
   try {
     return await fetchSigned(url, { keys, maxBytes: INDEX_LIMIT, signal: cancellationSignal() });
@@ -91,10 +98,18 @@ async function fetchIndex(url: string, keys: string | undefined): Promise<Signed
   }
 }
 
-/** Where a file of the tree is looked for; a digest of the parameters comes before that of the index. */
-function located({ role, urls }: MediaFile, { keys, indexed, pin }: Found, checksum: string | undefined): WantedMedium {
+/** Lists the URLs of a file of the tree. A digest of the parameters overrides that of the index. */
+function locateFile(
+  { role, urls }: MediaFile,
+  { keys, indexed, pin }: TreeIndexes,
+  checksum: string | undefined,
+): WantedMedium {
   const known = indexed[role];
-  const digest = vouchedFor(checksum === undefined ? known?.digest : parseDigest(checksum), keys, `the ${role}`);
+  const digest = requireTrustedDigest(
+    checksum === undefined ? known?.digest : parseDigest(checksum),
+    keys,
+    `the ${role}`,
+  );
   return {
     kind: role,
     urls: pinUrls(known === undefined ? urls : [...new Set([known.url, ...urls])], pin),

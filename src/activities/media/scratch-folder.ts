@@ -3,16 +3,19 @@ import { mkdir, rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type { BuildRef } from '../../domain/names.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
-import { spoolOf } from './medium-fetch.js';
+import { prepareSpoolPath } from './fetch-medium.js';
 
-/** Works in a folder of this try's own, which is removed in the end. What an earlier try has left is removed. */
-export async function inFolder<T>(
+/**
+ * Runs `work` in a temporary folder of this try, and deletes the folder at the end. Deletes what an earlier try has
+ * left.
+ */
+export async function withScratchFolder<T>(
   deps: Deps,
   ref: BuildRef,
   purpose: string,
   work: (folder: string) => Promise<T>,
 ): Promise<T> {
-  const folder = await spoolOf(deps, ref, `${purpose}-folder`);
+  const folder = await prepareSpoolPath(deps, ref, `${purpose}-folder`);
   await mkdir(folder, { mode: 0o700 });
   try {
     return await work(folder);
@@ -21,8 +24,8 @@ export async function inFolder<T>(
   }
 }
 
-/** Downloads an image to a path, and answers that. */
-export async function downloadTo(deps: Deps, ref: BuildRef, id: string, path: string): Promise<string> {
+/** Downloads an image to a path, and returns the path. */
+export async function downloadImage(deps: Deps, ref: BuildRef, id: string, path: string): Promise<string> {
   reportProgress({ message: `reading image ${id}` });
   const { data } = await deps.clouds.get(ref.cloud).image.downloadImage(id, { signal: cancellationSignal() });
   await pipeline(data, createWriteStream(path, { mode: 0o600 }));

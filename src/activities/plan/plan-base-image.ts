@@ -21,42 +21,48 @@ import { checkMemory } from '../../os/installer/memory.js';
 import { throwIfInvalid } from '../../tdl/parse.js';
 import { listUrls } from '../../tdl/content.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
-import { deriveUuid } from '../images/ensure-image.js';
-import { contentDocument } from '../shared/template-content.js';
-import { imageNamed, isInGlance, nameInGlance } from '../media/medium-in-glance.js';
-import { checkWebDownload } from '../media/medium-web.js';
+import { contentDocumentName } from '../shared/template-content.js';
+import { findIsoImage, isGlanceUrl, parseGlanceName } from '../media/glance-medium.js';
+import { checkWebDownload } from '../media/web-download.js';
 import { planDisks, type PlannedDisks } from './root-disk.js';
-import type { PlanBaseImage, PlannedBuild } from '../shared/types.js';
+import { deriveUuid } from '../shared/derive-uuid.js';
+import type { PlannedBuild } from './planned-build.js';
+import type { BuildRef } from '../../domain/names.js';
 
-/** Bytes that a file or command given as an address may have. */
+export interface PlanBaseImageInput {
+  ref: BuildRef;
+  input: BaseImageInput;
+}
+
+/** Bytes that a file or command of the template may have at its URL. */
 const CONTENT_LIMIT = 16 * 1024 * 1024;
 
-/** A plan, and what it was made from. */
+/** A plan, and the documents from which it was made. */
 export interface PreparedPlan {
   planned: PlannedBuild;
   parameters: BuildParameters;
-  /** Fetched contents that the template names by address, by the name of their document. */
+  /** Contents that the template names by URL, keyed by the name of their document. */
   contents: Map<string, Buffer>;
 }
 
 /**
- * Finds every mistake before a machine is booted: template, install script, parameters, then what they need in the cloud.
- * Puts the documents into the store, so that no later activity carries them.
+ * Checks the template, the install script and the parameters, and then everything they need in the cloud, before any
+ * instance is booted. Writes the documents to the store, so that no later activity has to carry them.
  */
-export async function planBaseImage(deps: Deps, { ref, input }: PlanBaseImage): Promise<PlannedBuild> {
-  // Also of a build that fails here people will ask what became of it.
-  await deps.store.writeRecord(await firstRecord(deps, { ref, input }));
+export async function planBaseImage(deps: Deps, { ref, input }: PlanBaseImageInput): Promise<PlannedBuild> {
+  // Written first, so that a build which fails here has a record too.
+  await deps.store.writeRecord(await buildInitialRecord(deps, { ref, input }));
   const prepared = await preparePlan(deps, { ref, input });
   await storePlan(deps, { ref, input }, prepared);
   return prepared.planned;
 }
 
-/** Makes a plan; nothing is kept of it yet. */
-export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImage): Promise<PreparedPlan> {
+/** Makes a plan, without storing anything. */
+export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImageInput): Promise<PreparedPlan> {
   const parameters = parseParameters({ ...input.parameters });
   const template = throwIfInvalid(input.template, input.templateName);
   const plan = planBuild({ template, installScript: parameters.install_script, parameters });
-  // The stock one, or the one whose names are filled in: later steps know no other.
+  // The stock script, or the user's script with its placeholders filled in: later steps see only this one.
   parameters.install_script = plan.script;
   if (plan.firmware !== undefined) parameters.firmware = plan.firmware;
   const cloud = deps.clouds.get(ref.cloud);
@@ -67,14 +73,14 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImage): Pr
     chooseNetwork(cloud, parameters),
     cloud.getProjectId({ signal: cancellationSignal() }),
   ]);
-  if (parameters.web_download) await checkWebDownload(cloud, mediaUrls(plan));
+  if (parameters.web_download) await checkWebDownload(cloud, listMediaUrls(plan));
   const disks = await planDisks(cloud, plan, flavor, parameters);
   reportProgress({ message: 'fetching what the template names by address' });
   const contents = new Map<string, Buffer>();
   for (const url of listUrls(template)) {
-    contents.set(contentDocument(url), await contentOf(deps, url));
+    contents.set(contentDocumentName(url), await fetchContent(deps, url));
   }
-  const isoImage = await imageOfMedium(deps, ref.cloud, plan);
+  const isoImage = await findMediumImageId(deps, ref.cloud, plan);
   const digest = computeJeosDigest({
     plan,
     parameters,
@@ -82,7 +88,8 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImage): Pr
     rootVolume: disks.volumes?.root,
     isoImage,
   });
-  // One that is not shared has its digest in its name too: the build may be resumed as another system while its first is being installed.
+  // A JEOS that is not shared has its digest in its workflow id too: a user may resume the build with another system
+  // while the first is still being installed.
   const own = parameters.reuse_jeos ? ref.cloud : ref.uuid;
   const memory = checkMemory(template, findProfile(template).profile, flavor);
   const planned: PlannedBuild = {
@@ -106,33 +113,36 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImage): Pr
   return { planned, parameters, contents };
 }
 
-/** What the customised instance is made from; the flavor is in the digest of its JEOS. */
+/** Digest of everything from which the customised instance is made. The flavor is part of the JEOS digest. */
 function instanceDigest(jeos: string, network: string, parameters: BuildParameters, { volumes }: PlannedDisks): string {
   const { availability_zone: zone, config_drive: configDrive, volume_type: type } = parameters;
   return computeDigest({ jeos, network, zone, configDrive, ...(volumes?.root === undefined ? {} : { root: volumes.root, type }) }); // prettier-ignore
 }
 
-function mediaUrls({ installer: { kernel, ramdisk, medium } }: BuildPlan): string[] {
+function listMediaUrls({ installer: { kernel, ramdisk, medium } }: BuildPlan): string[] {
   return medium === undefined ? [...kernel.urls, ...ramdisk.urls] : [medium.url];
 }
 
-/** The id of the image that the template's medium is, where it is one of the cloud's. @throws FactoryError as `imageNamed` */
-async function imageOfMedium(deps: Deps, cloud: string, { installer }: BuildPlan): Promise<string | undefined> {
+/**
+ * The id of the Glance image that the template names as its medium; undefined when the medium has another URL.
+ * @throws FactoryError as `findIsoImage`
+ */
+async function findMediumImageId(deps: Deps, cloud: string, { installer }: BuildPlan): Promise<string | undefined> {
   const { medium } = installer;
-  if (medium === undefined || !isInGlance(medium.url)) return undefined;
-  return (await imageNamed(deps, cloud, nameInGlance(medium.url))).id;
+  if (medium === undefined || !isGlanceUrl(medium.url)) return undefined;
+  return (await findIsoImage(deps, cloud, parseGlanceName(medium.url))).id;
 }
 
-/** Puts what a plan was made from into the store, and what it says into the record. */
+/** Writes the plan's documents to the store, and completes the record. */
 export async function storePlan(
   deps: Deps,
-  { ref, input }: PlanBaseImage,
+  { ref, input }: PlanBaseImageInput,
   { planned, parameters, contents }: PreparedPlan,
 ): Promise<void> {
   for (const [name, bytes] of contents) await deps.store.writeDocument(ref.uuid, name, bytes);
   await writeDocuments(deps, ref.uuid, input, parameters);
   await writeDocuments(deps, planned.jeosDocumentsId, input, parameters);
-  const record = await firstRecord(deps, { ref, input });
+  const record = await buildInitialRecord(deps, { ref, input });
   await deps.store.writeRecord({ ...record, parameters: { ...parameters }, name: planned.name, os: planned.os });
 }
 
@@ -148,14 +158,18 @@ async function writeDocuments(
   await deps.store.writeDocument(uuid, 'parameters.json', JSON.stringify(others));
 }
 
-/** What a template's file or command has at its address. */
-function contentOf(deps: Deps, url: string): Promise<Buffer> {
+/** Fetches the content of a template's file or command. */
+function fetchContent(deps: Deps, url: string): Promise<Buffer> {
   return isLocalFile(url)
     ? readLocalFile(url, { directories: deps.filesFrom, maxBytes: CONTENT_LIMIT })
     : fetchBytes(url, { maxBytes: CONTENT_LIMIT, signal: cancellationSignal() });
 }
 
-/** @throws FactoryError InvalidParameter where the installer cannot be booted so, or this worker cannot make what it is booted from */
+/**
+ * Chooses how the installer is booted: by parameter boot_method, else the best method that the cloud supports.
+ * @throws FactoryError InvalidParameter when the installer does not support the method, or this worker lacks the
+ *   programs for it
+ */
 async function chooseBootMethod(cloud: Cloud, parameters: BuildParameters, plan: BuildPlan): Promise<BootMethod> {
   reportProgress({ message: 'looking how the cloud can boot an installer' });
   const formats = await cloud.image.listDiskFormats({ signal: cancellationSignal() });
@@ -204,8 +218,8 @@ async function chooseNetwork({ name: cloud, network }: Cloud, parameters: BuildP
   });
 }
 
-/** The record as it stands before the template has been read. */
-async function firstRecord(deps: Deps, { ref, input }: PlanBaseImage): Promise<BuildRecord> {
+/** Builds the record as it is before the template has been parsed. */
+async function buildInitialRecord(deps: Deps, { ref, input }: PlanBaseImageInput): Promise<BuildRecord> {
   const earlier = await deps.store.readRecord(ref.uuid);
   return {
     identifier: ref.uuid,

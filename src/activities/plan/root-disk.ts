@@ -5,21 +5,22 @@ import type { BuildPlan } from '../../planning/plan.js';
 import type { Cloud, Flavor } from '../../openstack/types.js';
 import { cancellationSignal } from '../shared/context.js';
 
-/** Bytes in a GiB: flavors' disks and volumes are given in GiB. */
+/** Bytes in a GiB. Flavors and volumes give their sizes in GiB. */
 const GIB = 1024n ** 3n;
-/** GiB of a volume for which neither template nor flavor says more. Oz's disks have as much. */
+/** Size in GiB of a root volume when neither template nor flavor gives one. Oz's disks have the same size. */
 const DEFAULT_VOLUME = 10;
 
 /** The disks of a build's instances. */
 export interface PlannedDisks {
-  /** GiB that the image needs at least. */
+  /** The image's min_disk in GiB. */
   minDisk: number;
   volumes?: PlannedVolumes;
 }
 
 /**
- * Where the instances of a build have their disks, and how large they are.
- * @throws FactoryError InvalidParameter when the flavor's disk is too small; UnsupportedOs when volumes are needed that the cloud does not have
+ * Decides where the disks of a build's instances are, and how large they are.
+ * @throws FactoryError InvalidParameter when the flavor's disk is too small; UnsupportedOs when the build needs volumes
+ *   and the cloud has no block storage
  */
 export async function planDisks(
   cloud: Cloud,
@@ -31,9 +32,9 @@ export async function planDisks(
   const { diskSize } = plan.template;
   const hasVolumes = await cloud.volume.isAvailable({ signal: cancellationSignal() });
   const where = root_disk ?? (flavor.disk === 0 && hasVolumes ? 'volume' : 'local');
-  if (!hasVolumes && (media || where === 'volume')) throw withoutVolumes(cloud, media);
+  if (!hasVolumes && (media || where === 'volume')) throw noBlockStorageError(cloud, media);
   if (where === 'local') {
-    checkFlavor(flavor, diskSize);
+    checkFlavorDisk(flavor, diskSize);
     return { minDisk: flavor.disk, ...(media ? { volumes: { media } } : {}) };
   }
   const wanted = diskSize === undefined ? 0 : Number((BigInt(diskSize) + GIB - 1n) / GIB);
@@ -41,7 +42,7 @@ export async function planDisks(
   return { minDisk: root, volumes: { root, media } };
 }
 
-function withoutVolumes({ name }: Cloud, media: boolean): FactoryError {
+function noBlockStorageError({ name }: Cloud, media: boolean): FactoryError {
   if (!media) {
     return new FactoryError('InvalidParameter', `parameter root_disk: cloud ${name} has no block storage (Cinder)`, {
       hint: 'leave it out, or write local',
@@ -54,7 +55,7 @@ function withoutVolumes({ name }: Cloud, media: boolean): FactoryError {
   );
 }
 
-function checkFlavor(flavor: Flavor, diskSize: string | undefined): void {
+function checkFlavorDisk(flavor: Flavor, diskSize: string | undefined): void {
   if (diskSize === undefined || flavor.disk === 0 || BigInt(flavor.disk) * GIB >= BigInt(diskSize)) return;
   const wanted = (Number((BigInt(diskSize) * 10n) / GIB) / 10).toString();
   throw new FactoryError(

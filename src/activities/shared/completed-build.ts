@@ -4,8 +4,8 @@ import type { BuildRef } from '../../domain/names.js';
 import { type Deps, cancellationSignal } from './context.js';
 
 /**
- * The result of a build that has its image: the record says so, and the image is there. Temporal can be told to reset a
- * workflow that has completed; nothing of it is made again then.
+ * Returns the result of a build that has completed: its record says so, and the image exists. Temporal can reset a
+ * completed workflow; then nothing is created again.
  */
 export async function completedResult(
   deps: Pick<Deps, 'store' | 'clouds'>,
@@ -29,20 +29,14 @@ export async function completedResult(
   };
 }
 
-/** @throws FactoryError AlreadyBuilt, which the workflow answers with the image that is there */
+/**
+ * Rejects a build that has completed. @throws FactoryError AlreadyBuilt, for which the workflow returns the existing
+ * image
+ */
 export async function rejectIfCompleted(deps: Deps, ref: BuildRef): Promise<void> {
   const built = await completedResult(deps, ref);
   if (built === undefined) return;
   throw new FactoryError('AlreadyBuilt', `build ${ref.uuid} has its image already: ${built.glanceId}`, {
     hint: `imagefactory delete ${ref.uuid} removes it; another build makes another`,
-  });
-}
-
-/** The result of a build that has its image already. */
-export async function returnCompletedImage(deps: Deps, { ref }: { ref: BuildRef }): Promise<BaseImageResult> {
-  const built = await completedResult(deps, ref);
-  if (built !== undefined) return built;
-  throw new FactoryError('ImageFailed', `the image of build ${ref.uuid} has just been removed`, {
-    hint: `imagefactory resume ${ref.uuid} builds it anew`,
   });
 }

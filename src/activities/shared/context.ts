@@ -9,39 +9,39 @@ import type { Store } from '../../store/types.js';
 import type { Journal } from '../../guest/types.js';
 import type { Progress } from '../../domain/status.js';
 
-/** What a worker shares between all builds that look at the same cloud. */
+/** The polls of one cloud, which all builds on a worker share. */
 export interface CloudWatch {
   cloud: Cloud;
-  /** One list call a poll, for every waiting build. */
+  /** One list call a poll serves all waiting builds. */
   servers: SharedPoll<Server>;
   images: SharedPoll<Image>;
   volumes: SharedPoll<Volume>;
-  /** Consoles can only be read one by one: all builds together read this often. */
+  /** The rate of console reads of all builds together: Nova returns consoles only one by one. */
   console: Throttle;
 }
 
-/** Limits of a cloud that hold for all workers together. */
+/** Limits of each cloud, for all workers together. */
 export type CloudLimits = Readonly<Record<string, { maxConcurrentBuilds?: number; apiCallsPerSecond?: number }>>;
 
-/** The ports that activities see. One object a worker. */
+/** The ports and settings that activities use. One object a worker. */
 export interface Deps {
   clouds: Clouds;
   watch(cloudName: string): CloudWatch;
   store: Store;
   journal: Journal;
-  /** For what builds share: the installer's run. */
+  /** For workflows that builds share, such as the installer's run. */
   temporal: Client;
-  /** The deployment version that the worker belongs to, where it has one. */
+  /** The worker's deployment version. Undefined: it has none. */
   version: WorkerDeploymentVersion | undefined;
-  /** Names the worker in `imagefactory_creator`. */
+  /** The worker's name in `imagefactory_creator`. */
   identity: string;
-  /** Where installer media are spooled. */
+  /** Folder for fetched installer media. */
   mediaDirectory: string;
-  /** CIDRs that the guests see this worker under; unset: found out from the route to the guest. */
+  /** CIDRs from which guests see this worker. Default: the local address on the route to the guest. */
   workerAddresses: string[] | undefined;
-  /** Folders of this machine whose files templates may name. */
+  /** Folders of this worker whose files templates may name. */
   filesFrom: readonly string[];
-  /** What the worker's configuration limits, by the cloud's name. */
+  /** The limits of the worker's configuration, keyed by the cloud's name. */
   limits: CloudLimits;
   /** Milliseconds between two polls of the guest side (SSH tries); the cloud's own are in SharedPoll. */
   pollInterval: number;
@@ -49,7 +49,7 @@ export interface Deps {
 
 const latest = new WeakMap<Context, Progress>();
 
-/** Reports what is happening; the worker's interceptor repeats the last report as a heartbeat. */
+/** Reports progress. The worker's interceptor repeats the last report as a heartbeat. */
 export function reportProgress(report: Progress): void {
   const context = Context.current();
   latest.set(context, report);
@@ -61,28 +61,32 @@ export function latestProgress(context: Context): Progress | undefined {
   return latest.get(context);
 }
 
-/** What an earlier attempt left for this one to go on from. */
+/** Reads the checkpoint from the heartbeat of an earlier attempt. */
 export function readHeartbeatCheckpoint<T>(): T | undefined {
   const details = Context.current().info.heartbeatDetails as Progress | undefined;
   return details?.resume as T | undefined;
 }
 
-/** Aborted when the activity is to stop: cancelled, paused, or its worker shutting down. Activities never delete on it. */
+/**
+ * The signal that aborts when the activity must stop: cancelled, paused, or its worker shuts down. Activities never
+ * delete anything because of it.
+ */
 export function cancellationSignal(): AbortSignal {
   const { cancellationSignal } = Context.current();
-  // Every call that is under way listens to it; there is no leak for Node to warn of.
+  // Every call in progress listens to it, so Node's warning about a leak would be wrong.
   setMaxListeners(0, cancellationSignal);
   return cancellationSignal;
 }
 
-/** Waits, and ends at once when the activity is to stop. */
+/** Waits, and throws at once when the activity must stop. */
 export function sleep(milliseconds: number): Promise<void> {
   return Context.current().sleep(milliseconds);
 }
 
 /**
- * Asks Temporal what it can say only with the help of a worker, and ends at once when the activity is to stop: the worker
- * may be just this one, which waits for its activities. The client's own signal does not reach a call that it tries again.
+ * Asks Temporal a question that it can answer only with the help of a worker, and throws at once when the activity must
+ * stop: that worker may be this one, which waits for its activities. The client's own signal does not stop a call that
+ * the client retries.
  */
 export function cancellable<T>({ temporal }: Pick<Deps, 'temporal'>, question: () => Promise<T>): Promise<T> {
   return Promise.race([temporal.withAbortSignal(cancellationSignal(), question), Context.current().cancelled]);

@@ -1,12 +1,12 @@
 import { FactoryError } from '../../domain/errors.js';
 import { type Deps, sleep } from './context.js';
 
-/** How often it is looked for. */
-const LOOKS = 3;
+/** How often the resource is looked for. */
+const MAX_LOOKUPS = 3;
 
 /**
- * What a create call has made after all whose reply was lost: a list may have it only a moment later. Undefined where nothing has come of
- * it, or the call was refused.
+ * Finds the resource that a create call has made although its reply was lost: a list may show it only a little later.
+ * Undefined when the call created nothing, or was refused.
  */
 export async function recoverLostReply<T>(
   deps: Pick<Deps, 'pollInterval'>,
@@ -14,7 +14,7 @@ export async function recoverLostReply<T>(
   find: () => Promise<T | undefined>,
 ): Promise<T | undefined> {
   const mayHaveBeenMade = error instanceof FactoryError && error.type === 'CloudUnavailable';
-  for (let looks = 0; mayHaveBeenMade && looks < LOOKS; looks++) {
+  for (let looks = 0; mayHaveBeenMade && looks < MAX_LOOKUPS; looks++) {
     const made = await find().catch(() => undefined);
     if (made !== undefined) return made;
     await sleep(deps.pollInterval);

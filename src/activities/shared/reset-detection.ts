@@ -2,15 +2,23 @@ import { Context } from '@temporalio/activity';
 import { FactoryError, type ErrorType } from '../../domain/errors.js';
 import type { Deps } from './context.js';
 
-/** What a step fails with that looks for something that is no longer there. Nova calls it a bad request to name a key pair that it does not have. */
-const LOST: ErrorType[] = ['ServerGone', 'ServerFailed', 'ImageFailed', 'NotFound', 'BadRequest', 'GuestLoginRefused'];
+/** Errors of a step whose resource no longer exists. Nova answers 400 for a key pair that does not exist. */
+const LOST_RESOURCE_ERRORS: ErrorType[] = [
+  'ServerGone',
+  'ServerFailed',
+  'ImageFailed',
+  'NotFound',
+  'BadRequest',
+  'GuestLoginRefused',
+];
 
 /**
- * The error that a step of a build fails with: LostByReset when what it needs has gone and the build's run was reset. Temporal
- * tells that here, and not in the workflow: that must decide in a reset run what it decided before, until where it was reset to.
+ * Turns the error of a step into LostByReset, when its resource is gone and the build's run was reset. An activity asks
+ * Temporal for this, and not the workflow: a reset run must first repeat its old decisions, up to the point of the
+ * reset.
  */
 export async function asLostByReset(deps: Pick<Deps, 'temporal'>, error: unknown): Promise<unknown> {
-  if (!(error instanceof FactoryError) || error.retryable || !LOST.includes(error.type)) return error;
+  if (!(error instanceof FactoryError) || error.retryable || !LOST_RESOURCE_ERRORS.includes(error.type)) return error;
   if (!(await wasReset(deps))) return error;
   const { message, hint, consoleTail } = error;
   return new FactoryError('LostByReset', message, { hint, consoleTail, cause: error });

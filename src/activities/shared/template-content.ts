@@ -1,21 +1,21 @@
 import { createHash } from 'node:crypto';
 import type { Content } from '../../tdl/types.js';
 import type { Deps } from './context.js';
-import { loadDocument } from './documents.js';
+import { readRequiredDocument } from './build-documents.js';
 
-/** Name of the document that holds what an address of the template gave. */
-export function contentDocument(url: string): string {
+/** Name of the document with the content of a URL of the template. */
+export function contentDocumentName(url: string): string {
   return `content-${createHash('sha256').update(url).digest('hex').slice(0, 32)}`;
 }
 
-/** The bytes of a file or command of the template. What stands at an address was fetched with the plan. */
-export async function contentBytes(deps: Deps, uuid: string, content: Content): Promise<Buffer> {
+/** Reads the content of a file or command of the template. The plan has fetched the content of URLs. */
+export async function readContent(deps: Deps, uuid: string, content: Content): Promise<Buffer> {
   switch (content.type) {
     case 'raw':
       return Buffer.from(content.text, 'utf8');
     case 'base64':
       return Buffer.from(content.base64, 'base64');
     case 'url':
-      return loadDocument(deps, uuid, contentDocument(content.url));
+      return readRequiredDocument(deps, uuid, contentDocumentName(content.url));
   }
 }

@@ -4,10 +4,12 @@ import type { BuildStatus } from '../../domain/status.js';
 import type { WorkflowState } from '../../domain/sweep-rules.js';
 import { type Deps, reportProgress } from './context.js';
 
-/** States in which nobody works on a workflow any more. Every other one, a new one of Temporal's too, counts as living. */
+/** Statuses of a workflow that has ended. Every other status counts as running, a new one of Temporal's too. */
 const CLOSED = ['COMPLETED', 'FAILED', 'CANCELLED', 'TERMINATED', 'TIMED_OUT'];
 
-/** What Temporal says of a workflow's latest run. @throws when Temporal cannot be asked: not knowing is not `unknown` */
+/**
+ * Returns the state of a workflow's latest run. @throws when Temporal cannot be asked: that is not the state `unknown`
+ */
 export async function workflowState(deps: Pick<Deps, 'temporal'>, workflowId: string): Promise<WorkflowState> {
   try {
     const { status } = await deps.temporal.workflow.getHandle(workflowId).describe();
@@ -19,14 +21,14 @@ export async function workflowState(deps: Pick<Deps, 'temporal'>, workflowId: st
   }
 }
 
-/** An activity of a run, by what it stays the same by from try to try. */
+/** An activity of a run. Its id is the same in every attempt. */
 export interface ActivityId {
   workflowId: string;
   runId: string;
   activityId: string;
 }
 
-/** Whether an activity is under way, or will be tried again. @throws when Temporal cannot be asked */
+/** Whether an activity is running, or will be retried. @throws when Temporal cannot be asked */
 export async function isActivityPending(deps: Pick<Deps, 'temporal'>, activity: ActivityId): Promise<boolean> {
   try {
     const { raw } = await deps.temporal.workflow.getHandle(activity.workflowId, activity.runId).describe();
@@ -37,30 +39,30 @@ export async function isActivityPending(deps: Pick<Deps, 'temporal'>, activity: 
   }
 }
 
-/** Seconds for which Temporal remembers a workflow after its end. */
+/** Reads the namespace's retention: seconds for which Temporal keeps a workflow after its end. */
 export async function readRetention(deps: Pick<Deps, 'temporal'>): Promise<number> {
   const { namespace } = deps.temporal.options;
   const { config } = await deps.temporal.workflowService.describeNamespace({ namespace });
   return Number(config?.workflowExecutionRetentionTtl?.seconds ?? 0);
 }
 
-/** Whether an installer's run lives, on whichever cloud. */
+/** Whether an installer's run is running, on any cloud. */
 export async function isInstalling(deps: Pick<Deps, 'temporal'>): Promise<boolean> {
-  for await (const workflow of running(deps, WORKFLOWS.jeosImage)) return workflow !== undefined;
+  for await (const workflow of listRunning(deps, WORKFLOWS.jeosImage)) return workflow !== undefined;
   return false;
 }
 
-/** Milliseconds that a build may take to say what it holds. */
-const ANSWER_WITHIN = 10_000;
+/** Milliseconds in which a build must answer the status query. */
+const QUERY_TIMEOUT = 10_000;
 
-/** JEOS images that living builds hold, or in words why nobody knows. */
+/** Finds the JEOS images that running builds use. Returns a text with the reason when a build does not answer. */
 export async function findHeldJeosImages(deps: Pick<Deps, 'temporal'>): Promise<Set<string> | string> {
   const held = new Set<string>();
-  for await (const { workflowId } of running(deps, WORKFLOWS.baseImage)) {
+  for await (const { workflowId } of listRunning(deps, WORKFLOWS.baseImage)) {
     reportProgress({ message: `asking ${workflowId} which JEOS it holds` });
     const handle = deps.temporal.workflow.getHandle(workflowId);
     try {
-      const { resources } = await deps.temporal.withDeadline(Date.now() + ANSWER_WITHIN, () =>
+      const { resources } = await deps.temporal.withDeadline(Date.now() + QUERY_TIMEOUT, () =>
         handle.query<BuildStatus>(STATUS_QUERY),
       );
       if (resources['jeos_image'] !== undefined) held.add(resources['jeos_image']);
@@ -72,6 +74,6 @@ export async function findHeldJeosImages(deps: Pick<Deps, 'temporal'>): Promise<
   return held;
 }
 
-function running(deps: Pick<Deps, 'temporal'>, type: string): AsyncIterable<{ workflowId: string }> {
+function listRunning(deps: Pick<Deps, 'temporal'>, type: string): AsyncIterable<{ workflowId: string }> {
   return deps.temporal.workflow.list({ query: `WorkflowType = '${type}' AND ExecutionStatus = 'Running'` });
 }

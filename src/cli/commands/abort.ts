@@ -1,5 +1,5 @@
-import { abortBuild } from '../../client/resume.js';
-import { jsonDocument } from '../output.js';
+import { abortBuild } from '../../client/index.js';
+import { formatJson } from '../output.js';
 import { UUID_POSITIONAL, parseUuidArgument, withClient, type Command } from './command.js';
 
 export const abort: Command = {
@@ -9,10 +9,10 @@ export const abort: Command = {
   examples: [['$0 abort bdd32b97-0e94-473a-b376-74d2da289a2c', '']],
   run: (context) => {
     const uuid = parseUuidArgument(context);
-    return withClient(context, async (factory) => {
-      await abortBuild(factory, uuid);
-      const said = `Build ${uuid} is given up; it removes what it has made. To see it end: imagefactory watch ${uuid}\n`;
-      context.io.out(context.settings.output === 'json' ? jsonDocument({ identifier: uuid, aborted: true }) : said);
+    return withClient(context, async (client) => {
+      await abortBuild(client, uuid);
+      const text = `Build ${uuid} is given up; it removes what it has made. To see it end: imagefactory watch ${uuid}\n`;
+      context.io.out(context.settings.output === 'json' ? formatJson({ identifier: uuid, aborted: true }) : text);
       return 0;
     });
   },

@@ -1,14 +1,18 @@
 import { basename } from 'node:path';
-import { templateText } from '../../client/check-files.js';
-import { checkRequest, startBuild, type BuildRequest } from '../../client/builds.js';
+import {
+  checkRequest,
+  startBuild,
+  workflowPageUrl,
+  type BuildRequest,
+  type GivenParameters,
+} from '../../client/index.js';
 import { PARAMETERS } from '../../domain/parameters.js';
-import { parseDuration } from '../duration.js';
 import type { GivenOptions } from '../config.js';
-import { workflowPage } from '../../client/connection.js';
-import { jsonDocument } from '../output.js';
-import { fileOfParameter, givenParameters, PARAMETER_OPTIONS } from '../parameters.js';
+import { parseDuration } from '../duration.js';
+import { formatJson } from '../output.js';
+import { findParameterFile, PARAMETER_OPTIONS, readParameters, readTemplateArgument } from '../parameters.js';
 import { warnOfSecrets, withClient, type Command, type CommandContext } from './command.js';
-import { follow } from './follow.js';
+import { followToEnd } from './follow.js';
 
 export const baseImage: Command = {
   usage: 'base_image <template>',
@@ -34,7 +38,8 @@ export const baseImage: Command = {
   },
   examples: [
     [
-      '$0 base_image --file-parameter install_script f19.ks --parameter request_floating_ip True --parameter default_user ec2-user --parameter command_prefix sudo --parameter flavor 2 f19.tdl',
+      '$0 base_image --file-parameter install_script f19.ks --parameter request_floating_ip True ' +
+        '--parameter default_user ec2-user --parameter command_prefix sudo --parameter flavor 2 f19.tdl',
       'build Fedora 19 on your cloud',
     ],
     ['$0 --output json base_image --parameters debian.json debian.tdl', 'print the image’s metadata at the end'],
@@ -45,42 +50,41 @@ export const baseImage: Command = {
 async function runBaseImage(context: CommandContext): Promise<number> {
   const { io, settings, options } = context;
   const templateFile = String(options['template']);
-  const template = templateText(templateFile);
-  const given = givenParameters(options);
-  const parameters = { ...ofOptions(settings.timeout, options), ...given };
-  const scriptName = fileOfParameter(options, 'install_script');
-  const request: BuildRequest = {
-    template,
-    templateName: templateFile,
-    parameters,
-    cloud: settings.cloud,
-    ...(scriptName === undefined ? {} : { scriptName }),
-  };
-  // Mistakes are told before Temporal is asked for anything.
-  const { template: parsed, parameters: checked, warnings } = checkRequest(request);
+  const request = readRequest(context, templateFile);
+  // Mistakes are reported before Temporal is asked for anything.
+  const { template, parameters, warnings } = checkRequest(request);
   for (const warning of warnings) io.err(`warning: ${warning}\n`);
-  warnOfSecrets(context, parsed, checked.install_script);
-  return withClient(context, async (factory) => {
-    const started = await startBuild(factory, request);
-    const page = workflowPage(factory, started.workflowId);
-    io.err(`Build ${started.uuid} of ${basename(templateFile)} has started${page === undefined ? '' : `: ${page}`}\n`);
-    if (options['detach'] !== true) return follow(context, factory, started.uuid);
-    const { uuid, workflowId, runId } = started;
+  warnOfSecrets(context, template, parameters.install_script);
+  return withClient(context, async (client) => {
+    const { uuid, workflowId, runId } = await startBuild(client, request);
+    const page = workflowPageUrl(client, workflowId);
+    io.err(`Build ${uuid} of ${basename(templateFile)} has started${page === undefined ? '' : `: ${page}`}\n`);
+    if (options['detach'] !== true) return followToEnd(context, client, uuid);
     io.out(
       settings.output === 'json'
-        ? jsonDocument({ identifier: uuid, workflow_id: workflowId, run_id: runId })
+        ? formatJson({ identifier: uuid, workflow_id: workflowId, run_id: runId })
         : `${uuid}\n`,
     );
     return 0;
   });
 }
 
-/** Parameters that have options of their own. */
-function ofOptions(timeout: number | undefined, options: GivenOptions): Record<string, unknown> {
+function readRequest({ settings, options }: CommandContext, templateFile: string): BuildRequest {
+  const template = readTemplateArgument(templateFile);
+  const parameters = { ...parametersFromOptions(settings.timeout, options), ...readParameters(options) };
+  const { install_script: script } = parameters;
+  const scriptFile = findParameterFile(options, 'install_script');
+  const installScript =
+    scriptFile === undefined || typeof script !== 'string' ? undefined : { text: script, name: scriptFile };
+  return { template, parameters, installScript, cloud: settings.cloud };
+}
+
+/** Reads the parameters that have an option of their own. `checkRequest` checks their values. */
+function parametersFromOptions(timeout: number | undefined, options: GivenOptions): GivenParameters {
   const { 'on-error': onError, 'hold-for': holdFor } = options;
   return {
     ...(timeout === undefined ? {} : { timeout }),
-    ...(onError === undefined ? {} : { on_error: onError }),
+    ...(onError === undefined ? {} : { on_error: String(onError) }),
     ...(holdFor === undefined ? {} : { hold_for: parseDuration('--hold-for', String(holdFor)) }),
   };
 }

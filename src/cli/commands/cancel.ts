@@ -1,7 +1,7 @@
-import { cancelBuild } from '../../client/builds.js';
-import { jsonDocument } from '../output.js';
+import { cancelBuild } from '../../client/index.js';
+import { formatJson } from '../output.js';
 import { UUID_POSITIONAL, parseUuidArgument, withClient, type Command } from './command.js';
-import { follow } from './follow.js';
+import { followToEnd } from './follow.js';
 
 const EXAMPLE = 'bdd32b97-0e94-473a-b376-74d2da289a2c';
 
@@ -14,15 +14,15 @@ export const cancel: Command = {
   run: (context) => {
     const uuid = parseUuidArgument(context);
     const { io, settings, options } = context;
-    return withClient(context, async (factory) => {
-      await cancelBuild(factory, uuid);
-      const said = `Build ${uuid} was asked to cancel; it removes what it has made.`;
+    return withClient(context, async (client) => {
+      await cancelBuild(client, uuid);
+      const message = `Build ${uuid} was asked to cancel; it removes what it has made.`;
       if (options['detach'] !== true) {
-        io.err(`${said}\n`);
-        return follow(context, factory, uuid, 'CANCELED');
+        io.err(`${message}\n`);
+        return followToEnd(context, client, uuid, 'CANCELED');
       }
-      const text = `${said} To see it end: imagefactory watch ${uuid}\n`;
-      io.out(settings.output === 'json' ? jsonDocument({ identifier: uuid, cancel_requested: true }) : text);
+      const text = `${message} To see it end: imagefactory watch ${uuid}\n`;
+      io.out(settings.output === 'json' ? formatJson({ identifier: uuid, cancel_requested: true }) : text);
       return 0;
     });
   },

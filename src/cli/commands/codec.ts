@@ -1,11 +1,11 @@
 import { lastValue, loadPayloadKeys } from '../config.js';
-import { UsageError } from '../../client/errors.js';
-import { jsonDocument } from '../output.js';
+import { UsageError } from '../errors.js';
+import { formatJson } from '../output.js';
 import type { Command, CommandContext } from './command.js';
 
-/** The variable that holds the codec server's token: on the command line everybody on the machine could read it. */
+/** Environment variable with the codec server's token. On a command line every user of the machine could read it. */
 const TOKEN_VARIABLE = 'IMAGEFACTORY_CODEC_TOKEN';
-/** The development server's UI, under both names of the loopback: to a browser they are two origins. */
+/** The development server's UI under both names of the loopback, which a browser treats as two origins. */
 const DEVELOPMENT_UI = ['http://127.0.0.1:8233', 'http://localhost:8233'];
 
 export const codec: Command = {
@@ -36,7 +36,7 @@ export const codec: Command = {
 async function newKey({ io, settings, options }: CommandContext): Promise<number> {
   const { generateKeyLine: newKeyLine } = await import('../../codec/keys.js');
   const line = newKeyLine(lastValue(options['id']) as string | undefined);
-  io.out(settings.output === 'json' ? jsonDocument({ id: line.split(':')[0], line }) : `${line}\n`);
+  io.out(settings.output === 'json' ? formatJson({ id: line.split(':')[0], line }) : `${line}\n`);
   return 0;
 }
 
@@ -49,10 +49,12 @@ async function serve({ io, settings, options }: CommandContext): Promise<number>
     });
   }
   const { serveCodec } = await import('../../codec/server.js');
-  const { host, port } = await hostAndPort((lastValue(options['address']) as string | undefined) ?? '127.0.0.1:8888');
+  const { host, port } = await parseHostAndPort(
+    (lastValue(options['address']) as string | undefined) ?? '127.0.0.1:8888',
+  );
   const token = io.env[TOKEN_VARIABLE] || undefined;
-  const given = options['ui'] === undefined ? undefined : [options['ui']].flat().map(String);
-  const origins = given ?? (settings.uiAddress === undefined ? DEVELOPMENT_UI : [settings.uiAddress]);
+  const uiAddresses = options['ui'] === undefined ? undefined : [options['ui']].flat().map(String);
+  const origins = uiAddresses ?? (settings.uiAddress === undefined ? DEVELOPMENT_UI : [settings.uiAddress]);
   const served = await serveCodec({
     keys,
     host,
@@ -60,11 +62,11 @@ async function serve({ io, settings, options }: CommandContext): Promise<number>
     origins: origins.map(parseOrigin),
     ...(token === undefined ? {} : { token }),
   });
-  const asked = token === undefined ? '' : `, with the token of ${TOKEN_VARIABLE}`;
-  io.err(`Codec server http://${host}:${served.port} for ${origins.join(', ')}${asked}; Ctrl-C ends it\n`);
+  const withToken = token === undefined ? '' : `, with the token of ${TOKEN_VARIABLE}`;
+  io.err(`Codec server http://${host}:${served.port} for ${origins.join(', ')}${withToken}; Ctrl-C ends it\n`);
   await new Promise<void>((resolve) => {
-    const off = io.onInterrupt(() => {
-      off();
+    const stopListening = io.onInterrupt(() => {
+      stopListening();
       resolve();
     });
   });
@@ -73,8 +75,8 @@ async function serve({ io, settings, options }: CommandContext): Promise<number>
   return 0;
 }
 
-/** @throws UsageError */
-async function hostAndPort(text: string): Promise<{ host: string; port: number }> {
+/** Parses HOST:PORT. @throws UsageError */
+async function parseHostAndPort(text: string): Promise<{ host: string; port: number }> {
   const { parseAddress } = await import('../../worker/health.js');
   try {
     return parseAddress(text);
@@ -83,7 +85,7 @@ async function hostAndPort(text: string): Promise<{ host: string; port: number }
   }
 }
 
-/** What a browser calls the place of a page. @throws UsageError */
+/** Parses the origin of a web page, as a browser sends it. @throws UsageError */
 function parseOrigin(address: string): string {
   const origin = URL.canParse(address) ? new URL(address).origin : 'null';
   if (origin !== 'null') return origin;

@@ -1,9 +1,13 @@
 import type { Options, PositionalOptions } from 'yargs';
-import { findReadableSecrets } from '../../planning/secrets.js';
-import type { Template } from '../../tdl/types.js';
+import {
+  connectImageFactory,
+  findReadableSecrets,
+  type ImageFactoryClient,
+  type Template,
+} from '../../client/index.js';
+import { stripKind } from '../../domain/image-kinds.js';
 import { loadPayloadKeys, type GivenOptions, type Settings } from '../config.js';
-import { connectImageFactory, type ImageFactoryClient } from '../../client/connection.js';
-import { UsageError } from '../../client/errors.js';
+import { UsageError } from '../errors.js';
 import type { Io } from '../io.js';
 
 /** What a command runs with. */
@@ -23,31 +27,27 @@ export interface Command {
   options?: Record<string, Options>;
   /** Command line and what it does. */
   examples?: [string, string][];
-  /** Answers the exit code. */
+  /** Returns the exit code. */
   run(context: CommandContext): Promise<number>;
 }
 
-/** Runs something with a connection to Temporal, and closes it. */
+/** Runs a function with a connection to Temporal, and closes the connection. */
 export async function withClient<T>(
   context: CommandContext,
-  run: (factory: ImageFactoryClient) => Promise<T>,
+  run: (client: ImageFactoryClient) => Promise<T>,
 ): Promise<T> {
   const { taskQueue, uiAddress } = context.settings;
-  const payloadKeys = loadPayloadKeys(context.settings, context.io.env);
-  const factory = await connectImageFactory({
-    taskQueue,
-    ...(payloadKeys === undefined ? {} : { payloadKeys }),
-    env: context.io.env,
-    ...(uiAddress === undefined ? {} : { uiAddress }),
-  });
+  const { env } = context.io;
+  const payloadKeys = loadPayloadKeys(context.settings, env);
+  const client = await connectImageFactory({ taskQueue, payloadKeys, env, uiAddress });
   try {
-    return await run(factory);
+    return await run(client);
   } finally {
-    await factory.close();
+    await client.close();
   }
 }
 
-/** Says which passwords enter Temporal as they are, where nothing is encrypted. */
+/** Warns of each password that Temporal will hold in plain text, when payloads are not encrypted. */
 export function warnOfSecrets(
   { io, settings }: CommandContext,
   template: Template | undefined,
@@ -57,10 +57,10 @@ export function warnOfSecrets(
   for (const warning of findReadableSecrets(template, installScript)) io.err(`warning: ${warning}\n`);
 }
 
-/** A positional that must be an image's UUID; `base_image-<uuid>`, as the Temporal UI shows it, is taken as well. */
+/** Reads the positional `uuid`. It may also be a workflow id as the Temporal UI shows it: `base_image-<uuid>`. */
 export function parseUuidArgument(context: CommandContext): string {
   const given = String(context.options['uuid'] ?? '').trim();
-  const uuid = given.replace(/^base_image-/, '').toLowerCase();
+  const uuid = stripKind(given).toLowerCase();
   if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(uuid)) return uuid;
   throw new UsageError(`${JSON.stringify(given)} is not an image's UUID`, {
     hint: 'a UUID looks like bdd32b97-0e94-473a-b376-74d2da289a2c; `imagefactory images` lists them',

@@ -1,7 +1,6 @@
-import type { DeadlineName } from '../../domain/messages.js';
-import { setDeadline } from '../../client/builds.js';
+import { setDeadline, type DeadlineName } from '../../client/index.js';
 import { parseSeconds } from '../config.js';
-import { jsonDocument } from '../output.js';
+import { formatJson } from '../output.js';
 import { UUID_POSITIONAL, parseUuidArgument, withClient, type Command } from './command.js';
 
 const NAMES: readonly DeadlineName[] = [
@@ -27,10 +26,10 @@ export const deadline: Command = {
     const uuid = parseUuidArgument(context);
     const name = context.options['name'] as DeadlineName;
     const seconds = parseSeconds('seconds', context.options['seconds']);
-    return withClient(context, async (factory) => {
-      await setDeadline(factory, uuid, { name, seconds });
-      const said = `Build ${uuid}: ${name} is ${seconds} s now\n`;
-      context.io.out(context.settings.output === 'json' ? jsonDocument({ identifier: uuid, name, seconds }) : said);
+    return withClient(context, async (client) => {
+      await setDeadline(client, uuid, { name, seconds });
+      const text = `Build ${uuid}: ${name} is ${seconds} s now\n`;
+      context.io.out(context.settings.output === 'json' ? formatJson({ identifier: uuid, name, seconds }) : text);
       return 0;
     });
   },

@@ -1,6 +1,6 @@
-import { ClientError } from '../../client/errors.js';
-import { deleteImage } from '../../client/images.js';
-import { jsonDocument } from '../output.js';
+import { deleteImage } from '../../client/index.js';
+import { CommandError } from '../errors.js';
+import { formatJson } from '../output.js';
 import { PARAMETER_OPTIONS } from '../parameters.js';
 import { UUID_POSITIONAL, parseUuidArgument, withClient, type Command } from './command.js';
 
@@ -19,14 +19,14 @@ export const deleteCommand: Command = {
   examples: [['$0 delete bdd32b97-0e94-473a-b376-74d2da289a2c', '']],
   run: (context) => {
     const uuid = parseUuidArgument(context);
-    return withClient(context, async (factory) => {
-      const { found, removed } = await deleteImage(factory, uuid);
-      if (!found) throw new ClientError(`No image found with id: ${uuid}`);
-      const what = removed.length === 0 ? 'nothing was left of it' : removed.join(', ');
+    return withClient(context, async (client) => {
+      const { found, removed } = await deleteImage(client, uuid);
+      if (!found) throw new CommandError(`No image found with id: ${uuid}`);
+      const list = removed.length === 0 ? 'nothing was left of it' : removed.join(', ');
       context.io.out(
         context.settings.output === 'json'
-          ? jsonDocument({ identifier: uuid, removed })
-          : `Deleted image ${uuid}: ${what}\n`,
+          ? formatJson({ identifier: uuid, removed })
+          : `Deleted image ${uuid}: ${list}\n`,
       );
       return 0;
     });

@@ -1,5 +1,5 @@
-import { jsonDocument } from '../output.js';
 import type { DevServerStatus } from '../dev-server/dev-server.js';
+import { formatJson } from '../output.js';
 import type { Command } from './command.js';
 
 export const dev: Command = {
@@ -8,12 +8,11 @@ export const dev: Command = {
   positionals: { action: { type: 'string', choices: ['start', 'stop', 'status'], describe: 'what to do' } },
   examples: [['$0 dev start', 'start it as temporal-dev.yaml says, and return']],
   run: async ({ io, settings, options }) => {
-    const { startDevServer, stopDevServer, devServerStatus } = await import('../dev-server/dev-server.js');
-    const given = { env: io.env, say: (line: string) => io.err(`${line}\n`) };
+    const { startDevServer, stopDevServer, fetchDevServerStatus } = await import('../dev-server/dev-server.js');
     const action = String(options['action']);
-    const act = action === 'start' ? startDevServer : action === 'stop' ? stopDevServer : devServerStatus;
-    const state = await act(given);
-    io.out(settings.output === 'json' ? jsonDocument(state) : describe(state));
+    const run = action === 'start' ? startDevServer : action === 'stop' ? stopDevServer : fetchDevServerStatus;
+    const status = await run({ env: io.env, say: (line) => io.err(`${line}\n`) });
+    io.out(settings.output === 'json' ? formatJson(status) : describe(status));
     return 0;
   },
 };

@@ -1,60 +1,66 @@
-import { baseImageWorkflowId } from '../../domain/base-image-input.js';
-import { watchBuild } from '../../client/watch.js';
-import { buildOutcome, type Outcome } from '../../client/outcome.js';
-import { workflowPage, type ImageFactoryClient } from '../../client/connection.js';
-import { findInstallerCleanup, type InstallerCleanup } from '../../client/installer-cleanup.js';
-import { findImage, type ImageMetadata } from '../../client/images.js';
+import {
+  findImage,
+  findInstallerCleanup,
+  followBuild,
+  getWorkflowId,
+  waitForOutcome,
+  workflowPageUrl,
+  type BuildOutcome,
+  type BuildProgress,
+  type ImageFactoryClient,
+  type ImageRecord,
+  type InstallerCleanup,
+} from '../../client/index.js';
 import type { Io } from '../io.js';
-import type { Observation } from '../../client/watch.js';
-import { jsonDocument, toMetadata, outcomeBlock } from '../output.js';
+import { formatJson, formatOutcome, toImageRecord } from '../output.js';
 import { createView } from '../view/live.js';
 import type { CommandContext } from './command.js';
 
-/** Exit codes of a process that a signal ended, as shells count them; the build is not touched. */
+/** Exit codes of a process that a signal ended, as shells count them. The build goes on. */
 const DETACHED = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /**
- * Follows a build to its end and prints how it went: the view on standard error, the result on standard output.
+ * Follows a build to its end: shows it on standard error, and prints its outcome on standard output.
  *
- * @param wanted the end that is a success
- * @returns 0 for the wanted end, 1 for another, 130 or 143 when the user has left before the end
+ * @param expected the outcome that is a success
+ * @returns exit code: 0 for the expected outcome, 1 for another, 130 or 143 when a signal ended the command first
  */
-export async function follow(
+export async function followToEnd(
   context: CommandContext,
-  factory: ImageFactoryClient,
+  client: ImageFactoryClient,
   uuid: string,
-  wanted: Outcome['status'] = 'COMPLETE',
+  expected: BuildOutcome['status'] = 'COMPLETE',
 ): Promise<number> {
   const { io, settings } = context;
-  const leaving = new AbortController();
+  const abort = new AbortController();
   let signal: keyof typeof DETACHED | undefined;
   const stopListening = io.onInterrupt((name) => {
     signal = name;
-    leaving.abort();
+    abort.abort();
   });
-  const view = createView(io, { factory, verbose: settings.verbose || settings.debug });
-  let last: Observation | undefined;
+  const view = createView(io, { client, verbose: settings.verbose || settings.debug });
+  let last: BuildProgress | undefined;
   try {
     const interval = io.terminal === undefined ? 2000 : 1000;
-    for await (const seen of watchBuild(factory, uuid, { interval, signal: leaving.signal })) {
-      last = seen;
-      view.show(seen);
+    for await (const progress of followBuild(client, uuid, { interval, signal: abort.signal })) {
+      last = progress;
+      view.show(progress);
     }
   } finally {
     view.close();
     stopListening();
   }
   if (signal !== undefined) {
-    io.err(detachText(uuid));
+    io.err(formatDetachHint(uuid));
     return DETACHED[signal];
   }
-  const outcome = await factory.call(() => buildOutcome(factory, uuid));
-  await conclude(context, factory, outcome, last);
-  return outcome.status === wanted ? 0 : 1;
+  const outcome = await client.withTimeout(() => waitForOutcome(client, uuid));
+  await printEnd(context, client, outcome, last);
+  return outcome.status === expected ? 0 : 1;
 }
 
-/** What a user who leaves a running build should know. */
-export function detachText(uuid: string): string {
+/** Tells a user who leaves a running build how to come back to it. */
+export function formatDetachHint(uuid: string): string {
   return [
     '',
     'The build goes on without this command.',
@@ -65,52 +71,55 @@ export function detachText(uuid: string): string {
   ].join('\n');
 }
 
-async function conclude(
+async function printEnd(
   context: CommandContext,
-  factory: ImageFactoryClient,
-  outcome: Outcome,
-  last: Observation | undefined,
+  client: ImageFactoryClient,
+  outcome: BuildOutcome,
+  last: BuildProgress | undefined,
 ): Promise<void> {
   const { io, settings } = context;
-  const gone = await describeRemoved(factory, outcome, last);
+  const cleanup = await summarizeCleanup(client, outcome, last);
   if (settings.output === 'json') {
-    const { removed, leftovers } = gone;
-    io.out(jsonDocument({ ...(await fetchRecord(factory, outcome)), removed, leftovers }));
+    const { removed, leftovers } = cleanup;
+    io.out(formatJson({ ...(await fetchRecord(client, outcome)), removed, leftovers }));
   } else {
-    io.out(outcomeBlock(outcome));
+    io.out(formatOutcome(outcome));
   }
-  tellMore(io, outcome, last, gone);
-  const page = workflowPage(factory, baseImageWorkflowId(outcome.uuid));
+  printDetails(io, outcome, last, cleanup);
+  const page = workflowPageUrl(client, getWorkflowId(outcome.uuid));
   if (page !== undefined) io.err(`The run in the Temporal UI: ${page}\n`);
 }
 
-/** The record as the store has it, and what the end of the workflow adds; that alone, should nobody read the store. */
-async function fetchRecord(factory: ImageFactoryClient, outcome: Outcome): Promise<ImageMetadata> {
-  const known = toMetadata(outcome);
-  const record = await findImage(factory, outcome.uuid).catch(() => undefined);
-  return { ...(record ?? known), failure: known.failure };
+/** Fetches the record with the failure of its build. Without a worker the record holds only what the outcome says. */
+async function fetchRecord(
+  client: ImageFactoryClient,
+  outcome: BuildOutcome,
+): Promise<Partial<ImageRecord> & { failure?: unknown }> {
+  const { failure, ...known } = toImageRecord(outcome);
+  const record = await findImage(client, outcome.uuid).catch(() => undefined);
+  return { ...(record ?? known), failure };
 }
 
-/** How a build that has ended without an image goes on. */
-export function resumeText(uuid: string): string {
+/** Tells how to resume a build that ended without an image. */
+export function formatResumeHint(uuid: string): string {
   return `To go on from what is left of it: imagefactory resume ${uuid} (--template FILE takes a corrected one)\n`;
 }
 
-/** What the clean-up of a build has removed and left, that of an installer's run that only it needed included. */
-interface Gone {
+/** What the clean-up of a build removed and left, with the clean-up of an installer run that only this build needed. */
+interface CleanupSummary {
   removed: string[];
   leftovers: string[];
   installer?: InstallerCleanup;
 }
 
-async function describeRemoved(
-  factory: ImageFactoryClient,
-  outcome: Outcome,
-  last: Observation | undefined,
-): Promise<Gone> {
+async function summarizeCleanup(
+  client: ImageFactoryClient,
+  outcome: BuildOutcome,
+  last: BuildProgress | undefined,
+): Promise<CleanupSummary> {
   const { removed = [], leftovers = [] } = last?.status ?? {};
   if (outcome.status !== 'CANCELED' || last?.status === undefined) return { removed, leftovers };
-  const installer = await findInstallerCleanup(factory, last.status);
+  const installer = await findInstallerCleanup(client, last.status);
   if (installer === undefined) return { removed, leftovers };
   return {
     removed: [...removed, ...installer.removed],
@@ -119,8 +128,8 @@ async function describeRemoved(
   };
 }
 
-function tellMore(io: Io, outcome: Outcome, last: Observation | undefined, gone: Gone): void {
-  const { removed, leftovers, installer } = gone;
+function printDetails(io: Io, outcome: BuildOutcome, last: BuildProgress | undefined, cleanup: CleanupSummary): void {
+  const { removed, leftovers, installer } = cleanup;
   const kept = last?.status?.kept;
   if (kept !== undefined && kept.things.length > 0) {
     const until = `${new Date(kept.until).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
@@ -129,15 +138,15 @@ function tellMore(io: Io, outcome: Outcome, last: Observation | undefined, gone:
   if (outcome.status === 'FAILED') {
     const { hint, consoleTail } = outcome.failure;
     if (hint !== undefined) io.err(`What to do: ${hint}\n`);
-    if (consoleTail) io.err(`The last lines of the console:\n${indented(consoleTail)}\n`);
+    if (consoleTail) io.err(`The last lines of the console:\n${indent(consoleTail)}\n`);
   }
   if (installer?.goesOn === true) io.err(`The installer’s run ${installer.workflowId} goes on: other builds need it\n`);
   if (outcome.status !== 'COMPLETE' && removed.length > 0) io.err(`Removed: ${removed.join(', ')}\n`);
-  if (outcome.status !== 'COMPLETE') io.err(resumeText(outcome.uuid));
+  if (outcome.status !== 'COMPLETE') io.err(formatResumeHint(outcome.uuid));
   if (leftovers.length > 0) io.err(`Left in the cloud: ${leftovers.join(', ')}\n`);
 }
 
-function indented(text: string): string {
+function indent(text: string): string {
   return text
     .trimEnd()
     .split('\n')

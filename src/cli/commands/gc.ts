@@ -1,13 +1,12 @@
 import type { Options } from 'yargs';
-import type { CloudSweep, SweepInput, SweptResource } from '../../domain/messages.js';
+import { runSweep, type CloudSweep, type SweepInput, type SweptResource } from '../../client/index.js';
 import { formatDuration } from '../../domain/sweep-rules.js';
 import { lastValue } from '../config.js';
 import { parseDuration } from '../duration.js';
-import { jsonDocument, table } from '../output.js';
-import { runSweep } from '../../client/gc.js';
+import { formatJson, formatTable } from '../output.js';
 import { withClient, type Command, type CommandContext } from './command.js';
 
-/** What `gc` and `setup --gc-schedule` have in common. */
+/** The options that `gc` and `setup --gc-schedule` share. */
 export const SWEEP_OPTIONS: Record<string, Options> = {
   cloud: {
     type: 'string',
@@ -35,7 +34,7 @@ export const SWEEP_OPTIONS: Record<string, Options> = {
 
 export const gc: Command = {
   usage: 'gc',
-  summary: 'remove from the cloud what no living build needs (builds make no volumes; none are looked for)',
+  summary: 'remove from the cloud what no running build needs: instances, volumes, addresses, keys, images',
   options: {
     'dry-run': { type: 'boolean', describe: 'remove nothing; say what would be removed and what would stay' },
     ...SWEEP_OPTIONS,
@@ -48,31 +47,31 @@ export const gc: Command = {
   run: runGc,
 };
 
-/** The input of a sweep, from the command line. @throws UsageError */
-export function sweepInput({ options, settings }: CommandContext, dryRun: boolean): SweepInput {
-  const text = (name: string, byDefault: string): unknown => lastValue(options[name]) ?? byDefault;
+/** Makes the input of a sweep from the command line. @throws UsageError */
+export function parseSweepInput({ options, settings }: CommandContext, dryRun: boolean): SweepInput {
+  const read = (name: string, byDefault: string): unknown => lastValue(options[name]) ?? byDefault;
   return {
     clouds: options['cloud'] === undefined ? [settings.cloud] : [...new Set([options['cloud']].flat().map(String))],
     limits: {
-      olderThan: parseDuration('--older-than', text('older-than', '24h')),
+      olderThan: parseDuration('--older-than', read('older-than', '24h')),
       jeosKeep: settings.jeosKeep ?? 10,
-      unusedFor: parseDuration('--unused-for', text('unused-for', '30d')),
+      unusedFor: parseDuration('--unused-for', read('unused-for', '30d')),
     },
     dryRun,
   };
 }
 
 async function runGc(context: CommandContext): Promise<number> {
-  const input = sweepInput(context, context.options['dry-run'] === true);
-  return withClient(context, async (factory) => {
-    const { clouds } = await runSweep(factory, input);
+  const input = parseSweepInput(context, context.options['dry-run'] === true);
+  return withClient(context, async (client) => {
+    const { clouds } = await runSweep(client, input);
     const { io, settings } = context;
-    if (settings.output === 'json') io.out(jsonDocument({ dry_run: input.dryRun, clouds }));
-    else for (const sweep of clouds) io.out(sweepText(sweep, input.dryRun || settings.verbose));
-    const isWhole = clouds.every(
-      ({ failure, resources: things }) => failure === undefined && things.every(({ outcome }) => outcome !== 'failed'),
+    if (settings.output === 'json') io.out(formatJson({ dry_run: input.dryRun, clouds }));
+    else for (const sweep of clouds) io.out(formatSweep(sweep, input.dryRun || settings.verbose));
+    const hasSucceeded = clouds.every(
+      ({ failure, resources }) => failure === undefined && resources.every(({ outcome }) => outcome !== 'failed'),
     );
-    return isWhole ? 0 : 1;
+    return hasSucceeded ? 0 : 1;
   });
 }
 
@@ -83,13 +82,14 @@ const WORDS: Record<SweptResource['outcome'], string> = {
   failed: 'FAILED',
 };
 
-/** A line a thing, and a line that sums up. What stays is told only where that is wanted. */
-export function sweepText(
-  { cloud, resources: things, unnamed, postponed, failure }: CloudSweep,
-  withKept: boolean,
-): string {
+/**
+ * Formats what a sweep did in a cloud: one line for each resource, and one line with the numbers.
+ *
+ * @param withKept whether the resources that stay have a line
+ */
+export function formatSweep({ cloud, resources, unnamed, postponed, failure }: CloudSweep, withKept: boolean): string {
   if (failure !== undefined) return `${cloud}: could not be swept: ${failure}\n`;
-  const shown = things.filter(({ outcome }) => withKept || outcome !== 'kept');
+  const shown = resources.filter(({ outcome }) => withKept || outcome !== 'kept');
   const rows = shown.map(({ outcome, kind, id, name, age, why }) => [
     WORDS[outcome],
     kind,
@@ -97,9 +97,9 @@ export function sweepText(
     age === null ? '?' : formatDuration(age),
     why,
   ]);
-  const lines = rows.length === 0 ? '' : table(['', 'KIND', 'ID, NAME', 'AGE', 'WHY'], rows);
+  const lines = rows.length === 0 ? '' : formatTable(['', 'KIND', 'ID, NAME', 'AGE', 'WHY'], rows);
   const count = (outcome: SweptResource['outcome']): number =>
-    things.filter((thing) => thing.outcome === outcome).length;
+    resources.filter((resource) => resource.outcome === outcome).length;
   const parts = [
     ...(['removed', 'removable', 'failed'] as const)
       .filter((outcome) => count(outcome) > 0)

@@ -1,6 +1,6 @@
-import { UsageError } from '../../client/errors.js';
-import { findImages, type ImageMetadata } from '../../client/images.js';
-import { failureBlock, finalBlock, jsonDocument, table } from '../output.js';
+import { findImages, type ImageRecord } from '../../client/index.js';
+import { UsageError } from '../errors.js';
+import { formatFailureBlock, formatFinalBlock, formatJson, formatTable } from '../output.js';
 import { withClient, type Command, type CommandContext } from './command.js';
 
 export const images: Command = {
@@ -21,23 +21,23 @@ export const images: Command = {
 };
 
 async function runImages(context: CommandContext): Promise<number> {
-  const spec = fetchSpec(context.options['fetch_spec']);
-  return withClient(context, async (factory) => {
-    const found = await findImages(factory, spec);
+  const spec = parseFetchSpec(context.options['fetch_spec']);
+  return withClient(context, async (client) => {
+    const found = await findImages(client, spec);
     const { io, settings } = context;
     if (settings.output === 'json') {
-      io.out(jsonDocument(imagesDocument(found)));
+      io.out(formatJson(toImagesDocument(found)));
     } else if (found.length === 0) {
       io.err('No image matches.\n');
     } else {
-      io.out(imagesText(found));
+      io.out(formatImages(found));
     }
     return 0;
   });
 }
 
-/** The query. @throws UsageError when it is no JSON object */
-export function fetchSpec(given: unknown): Record<string, unknown> {
+/** Parses the query. @throws UsageError when it is not a JSON object */
+export function parseFetchSpec(given: unknown): Record<string, unknown> {
   if (given === undefined) return {};
   const hint = `write a JSON object, for instance '{"status": "COMPLETE"}'`;
   let spec: unknown;
@@ -50,49 +50,40 @@ export function fetchSpec(given: unknown): Record<string, unknown> {
   throw new UsageError('fetch_spec is not a JSON object', { hint });
 }
 
-/** One match is the image itself, several are a list, none is an empty object: imagefactory's three shapes. */
-export function imagesDocument(found: ImageMetadata[]): unknown {
+/** Makes the JSON document in imagefactory's three shapes: one image itself, a list of several, `{}` for none. */
+export function toImagesDocument(found: ImageRecord[]): unknown {
   const [only] = found;
   if (only === undefined) return {};
   return found.length === 1 ? only : { images: found };
 }
 
-/** One match as the block that its build printed, several as a table. */
-export function imagesText(found: ImageMetadata[]): string {
+/** Formats one image as the block that its build printed, several as a table. */
+export function formatImages(found: ImageRecord[]): string {
   const [only] = found;
-  if (only !== undefined && found.length === 1) return detailsText(only);
-  const rows = found.map((image) => [
-    text(image['identifier']),
-    text(image['status']),
-    osText(image['os']),
-    text(image['name']),
-    text(image['created_at']).slice(0, 16).replace('T', ' '),
-    text(image['glance_id']) || '-',
+  if (only !== undefined && found.length === 1) return formatDetails(only);
+  const rows = found.map(({ identifier, status, os, name, created_at: createdAt, glance_id: glanceId }) => [
+    identifier,
+    status ?? '',
+    [os?.name, os?.version, os?.arch].filter(Boolean).join(' '),
+    name ?? '',
+    (createdAt ?? '').slice(0, 16).replace('T', ' '),
+    glanceId || '-',
   ]);
-  return table(['UUID', 'STATUS', 'OS', 'NAME', 'CREATED (UTC)', 'GLANCE IMAGE'], rows);
+  return formatTable(['UUID', 'STATUS', 'OS', 'NAME', 'CREATED (UTC)', 'GLANCE IMAGE'], rows);
 }
 
-function detailsText(image: ImageMetadata): string {
-  const detail = (image['status_detail'] ?? {}) as { activity?: string; error?: string | null };
-  if (image['status'] === 'COMPLETE') {
-    return finalBlock({
-      uuid: text(image['identifier']),
+function formatDetails(image: ImageRecord): string {
+  const { identifier, status, status_detail: detail, percent_complete: percent } = image;
+  if (status === 'COMPLETE') {
+    return formatFinalBlock({
+      uuid: identifier,
       type: 'base_image',
-      filename: text(image['data']),
-      glanceId: text(image['glance_id']),
-      checksum: (image['checksum'] ?? null) as { algorithm: string; value: string } | null,
+      filename: image.data ?? '',
+      glanceId: image.glance_id ?? '',
+      checksum: image.checksum ?? null,
     });
   }
-  const head = `\nUUID: ${text(image['identifier'])}\nType: base_image\nStatus: ${text(image['status'])}`;
-  if (image['status'] === 'FAILED') return head + failureBlock(detail.error ?? 'no reason is recorded');
-  return `${head}\nPercent complete: ${text(image['percent_complete'])}\nActivity: ${detail.activity ?? ''}\n`;
-}
-
-function osText(os: unknown): string {
-  const { name, version, arch } = (os ?? {}) as { name?: string; version?: string; arch?: string };
-  return [name, version, arch].filter(Boolean).join(' ');
-}
-
-function text(value: unknown): string {
-  return value === undefined || value === null ? '' : String(value);
+  const head = `\nUUID: ${identifier}\nType: base_image\nStatus: ${status ?? ''}`;
+  if (status === 'FAILED') return head + formatFailureBlock(detail?.error ?? 'no reason is recorded');
+  return `${head}\nPercent complete: ${percent ?? ''}\nActivity: ${detail?.activity ?? ''}\n`;
 }

@@ -1,10 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { parseParameters } from '../../domain/parameters.js';
-import { planBuild } from '../../planning/plan.js';
-import { checkTemplate } from '../../client/check-files.js';
-import { fileReason, InvalidFilesError, UsageError } from '../../client/errors.js';
-import { jsonDocument } from '../output.js';
+import { renderStockScript } from '../../client/index.js';
 import { lastValue } from '../config.js';
+import { formatJson } from '../output.js';
+import { readTemplateArgument } from '../parameters.js';
 import type { Command } from './command.js';
 
 export const installScript: Command = {
@@ -21,24 +18,13 @@ export const installScript: Command = {
   },
   examples: [['$0 install-script f40.tdl > f40.ks', 'to start one of your own from']],
   run: async ({ io, settings, options }) => {
-    const file = String(options['template']);
-    const parameters = parseParameters({
-      disk_layout: lastValue(options['disk-layout']),
-      default_user: lastValue(options['default-user']),
+    const template = readTemplateArgument(String(options['template']));
+    const { kind, script, warnings } = renderStockScript(template, {
+      disk_layout: lastValue(options['disk-layout']) as string | undefined,
+      default_user: lastValue(options['default-user']) as string | undefined,
     });
-    const { template, problems, warnings } = checkTemplate(readBytes(file));
     for (const warning of warnings) io.err(`warning: ${warning}\n`);
-    if (template === undefined || problems.length > 0) throw new InvalidFilesError([{ file, valid: false, problems }]);
-    const { script, installer } = planBuild({ template, parameters });
-    io.out(settings.output === 'json' ? jsonDocument({ kind: installer.scriptKind, script }) : script);
+    io.out(settings.output === 'json' ? formatJson({ kind, script }) : script);
     return 0;
   },
 };
-
-function readBytes(file: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    throw new UsageError(`${file} cannot be read: ${fileReason(error)}`);
-  }
-}

@@ -1,11 +1,14 @@
-import { findFamily, FAMILIES } from '../../os/registry.js';
-import type { OsFamily, Release } from '../../os/profile/types.js';
-import { formatReleaseRange } from '../../os/profile/releases.js';
-import { findNearest } from '../../tdl/nearest.js';
+import {
+  findOperatingSystem,
+  listOperatingSystems,
+  type OperatingSystem,
+  type SupportedRelease,
+} from '../../client/index.js';
 import { lastValue } from '../config.js';
-import { ClientError } from '../../client/errors.js';
-import { jsonDocument, table } from '../output.js';
+import { formatJson, formatTable } from '../output.js';
 import type { Command } from './command.js';
+
+const COLUMNS = ['SYSTEM', 'VERSIONS', 'ARCHITECTURES', 'INSTALLS FROM', 'INSTALL SCRIPT', 'PACKAGES BY', 'TRIED'];
 
 export const plugins: Command = {
   usage: 'plugins',
@@ -14,37 +17,35 @@ export const plugins: Command = {
   examples: [['$0 --output json plugins --id fedora', '']],
   run: async ({ io, settings, options }) => {
     const id = lastValue(options['id']) as string | undefined;
-    const chosen = id === undefined ? FAMILIES : [named(id)];
+    const only = id === undefined ? undefined : findOperatingSystem(id);
+    const chosen = only === undefined ? listOperatingSystems() : [only];
     if (settings.output === 'json') {
-      const [only] = chosen;
-      const all = Object.fromEntries(chosen.map((family) => [family.family, description(family)]));
-      io.out(jsonDocument(id === undefined || only === undefined ? all : description(only)));
+      const all = Object.fromEntries(chosen.map((system) => [system.family, toPluginDocument(system)]));
+      io.out(formatJson(only === undefined ? all : toPluginDocument(only)));
       return 0;
     }
-    const rows = chosen.flatMap((family) => family.releases.map((release) => row(family, release)));
-    io.out(
-      table(['SYSTEM', 'VERSIONS', 'ARCHITECTURES', 'INSTALLS FROM', 'INSTALL SCRIPT', 'PACKAGES BY', 'TRIED'], rows),
-    );
-    if (id !== undefined) for (const line of describeFamily(named(id))) io.out(`${line}\n`);
+    const rows = chosen.flatMap((system) => system.releases.map((release) => formatRow(system, release)));
+    io.out(formatTable(COLUMNS, rows));
+    if (only !== undefined) for (const line of formatNames(only)) io.out(`${line}\n`);
     return 0;
   },
 };
 
-function row(family: OsFamily, release: Release): string[] {
-  const { arches, installTypes, scriptKind, tools, verified: tried } = release;
+function formatRow(system: OperatingSystem, release: SupportedRelease): string[] {
+  const { range, arches, installTypes, scriptKind, packageManager, tried } = release;
   return [
-    family.names[0] ?? family.family,
-    formatReleaseRange(family, release),
+    system.names[0] ?? system.family,
+    range,
     arches.join(', '),
     installTypes.length === 0 ? 'nothing yet' : installTypes.join(', '),
     scriptKind,
-    tools.packageManager,
+    packageManager,
     tried,
   ];
 }
 
-/** What the table has no room for. */
-function describeFamily({ names, versions, releases }: OsFamily): string[] {
+/** The lines below the table of one system. */
+function formatNames({ names, versions, releases }: OperatingSystem): string[] {
   const reasons = new Set(releases.flatMap(({ reason }) => (reason === undefined ? [] : [reason])));
   return [
     `names in templates: ${names.join(', ')}`,
@@ -53,38 +54,27 @@ function describeFamily({ names, versions, releases }: OsFamily): string[] {
   ];
 }
 
-function named(id: string): OsFamily {
-  const found = FAMILIES.find(({ family }) => family === id.toLowerCase()) ?? findFamily(id);
-  if (found !== undefined) return found;
-  const known = FAMILIES.map(({ family }) => family);
-  const meant = findNearest(id, [...known, ...FAMILIES.flatMap(({ names }) => names)]);
-  throw new ClientError(`there is no plugin ${JSON.stringify(id)}`, {
-    hint: `${meant === undefined ? '' : `is ${meant} meant? `}there are: ${known.join(', ')}`,
-  });
-}
-
-/** What imagefactory's `.info` files said of an OS plugin, and what they could not say. */
-function description(family: OsFamily): Record<string, unknown> {
-  const { names, versions, releases } = family;
-  const all = <T>(of: (release: Release) => readonly T[]): T[] => [...new Set(releases.flatMap(of))];
-  const arches = all((release) => release.arches);
+/** The content of imagefactory's `.info` file of an OS plugin, and what such a file could not say. */
+function toPluginDocument({ family, title, names, versions, releases }: OperatingSystem): Record<string, unknown> {
+  const collect = <T>(read: (release: SupportedRelease) => readonly T[]): T[] => [...new Set(releases.flatMap(read))];
+  const arches = collect((release) => release.arches);
   return {
     type: 'os',
-    family: family.family,
-    title: family.title,
+    family,
+    title,
     // name, version, architecture; null means any
     targets: names.flatMap((name) => arches.map((arch) => [name, null, arch])),
     versions,
     architectures: arches,
-    install_types: all((release) => release.installTypes),
-    install_script: all((release) => [release.scriptKind]),
-    releases: releases.map(({ from, to, arches, installTypes, scriptKind, tools, verified: tried, reason, note }) => ({
+    install_types: collect((release) => release.installTypes),
+    install_script: collect((release) => [release.scriptKind]),
+    releases: releases.map(({ from, to, arches, installTypes, scriptKind, packageManager, tried, reason, note }) => ({
       from,
       to,
       architectures: arches,
       install_types: installTypes,
       install_script: scriptKind,
-      package_manager: tools.packageManager,
+      package_manager: packageManager,
       tried,
       ...(reason === undefined ? {} : { reason }),
       ...(note === undefined ? {} : { note }),

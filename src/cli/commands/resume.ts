@@ -1,7 +1,6 @@
-import { checkTemplate, templateText } from '../../client/check-files.js';
-import { resumeBuild } from '../../client/resume.js';
-import { jsonDocument } from '../output.js';
-import { givenParameters, PARAMETER_OPTIONS } from '../parameters.js';
+import { checkTemplate, resumeBuild } from '../../client/index.js';
+import { formatJson } from '../output.js';
+import { PARAMETER_OPTIONS, readParameters, readTemplateArgument } from '../parameters.js';
 import {
   UUID_POSITIONAL,
   parseUuidArgument,
@@ -10,7 +9,7 @@ import {
   type Command,
   type CommandContext,
 } from './command.js';
-import { follow } from './follow.js';
+import { followToEnd } from './follow.js';
 
 const EXAMPLE = 'bdd32b97-0e94-473a-b376-74d2da289a2c';
 
@@ -46,28 +45,18 @@ export const resume: Command = {
 async function runResume(context: CommandContext): Promise<number> {
   const { io, settings, options } = context;
   const uuid = parseUuidArgument(context);
+  const template = options['template'] === undefined ? undefined : readTemplateArgument(String(options['template']));
+  const parameters = readParameters(options);
   const from = options['from'] === undefined ? undefined : String(options['from']);
-  const change = {
-    ...readTemplateOption(options['template']),
-    parameters: givenParameters(options),
-    skip: options['skip'] === true,
-    ...(from === undefined ? {} : { from }),
-  };
-  const parsed = change.template === undefined ? undefined : checkTemplate(change.template).template;
-  warnOfSecrets(context, parsed, change.parameters['install_script'] as string | undefined);
-  return withClient(context, async (factory) => {
-    const said = await resumeBuild(factory, uuid, change);
+  const parsed = template === undefined ? undefined : checkTemplate(template.text).template;
+  warnOfSecrets(context, parsed, parameters.install_script ?? undefined);
+  return withClient(context, async (client) => {
+    const message = await resumeBuild(client, uuid, { template, parameters, skip: options['skip'] === true, from });
     if (options['detach'] !== true) {
-      io.err(`${said}\n`);
-      return follow(context, factory, uuid);
+      io.err(`${message}\n`);
+      return followToEnd(context, client, uuid);
     }
-    io.out(settings.output === 'json' ? jsonDocument({ identifier: uuid, resumed: said }) : `${said}\n`);
+    io.out(settings.output === 'json' ? formatJson({ identifier: uuid, resumed: message }) : `${message}\n`);
     return 0;
   });
-}
-
-function readTemplateOption(file: unknown): { template?: string; templateName?: string } {
-  if (file === undefined) return {};
-  const templateName = String(file);
-  return { template: templateText(templateName), templateName };
 }

@@ -1,11 +1,15 @@
-import type { ImageFactoryClient } from '../../client/connection.js';
-import { parseDuration } from '../duration.js';
-import { UsageError } from '../../client/errors.js';
-import { jsonDocument } from '../output.js';
-import { scheduleSweeps, unscheduleSweeps } from '../../client/gc.js';
-import { withClient, type Command, type CommandContext } from './command.js';
+import {
+  registerSearchAttributes,
+  scheduleSweeps,
+  unscheduleSweeps,
+  type ImageFactoryClient,
+} from '../../client/index.js';
 import { lastValue } from '../config.js';
-import { SWEEP_OPTIONS, sweepInput } from './gc.js';
+import { parseDuration } from '../duration.js';
+import { UsageError } from '../errors.js';
+import { formatJson } from '../output.js';
+import { withClient, type Command, type CommandContext } from './command.js';
+import { parseSweepInput, SWEEP_OPTIONS } from './gc.js';
 
 export const setup: Command = {
   usage: 'setup',
@@ -26,24 +30,24 @@ export const setup: Command = {
 };
 
 async function runSetup(context: CommandContext): Promise<number> {
-  const sweeps = sweepsWanted(context);
-  return withClient(context, async (factory) => {
-    const { registerSearchAttributes } = await import('../../client/search-attributes.js');
-    const added = await registerSearchAttributes(factory.connection, factory.namespace);
-    const what = added.length === 0 ? 'all search attributes are there already' : `registered ${added.join(', ')}`;
-    const schedule = sweeps === undefined ? undefined : await applySchedule(context, factory, sweeps);
+  const interval = parseInterval(context);
+  return withClient(context, async (client) => {
+    const added = await registerSearchAttributes(client);
+    const registered =
+      added.length === 0 ? 'all search attributes are there already' : `registered ${added.join(', ')}`;
+    const schedule = interval === undefined ? undefined : await applySchedule(context, client, interval);
     if (context.settings.output === 'json') {
-      context.io.out(jsonDocument({ added, ...(schedule === undefined ? {} : { gc_schedule: schedule.word }) }));
+      context.io.out(formatJson({ added, ...(schedule === undefined ? {} : { gc_schedule: schedule.word }) }));
       return 0;
     }
-    context.io.out(`namespace ${factory.namespace}: ${what}\n`);
-    if (schedule !== undefined) context.io.out(`task queue ${factory.taskQueue}: ${schedule.said}\n`);
+    context.io.out(`namespace ${client.namespace}: ${registered}\n`);
+    if (schedule !== undefined) context.io.out(`task queue ${client.taskQueue}: ${schedule.sentence}\n`);
     return 0;
   });
 }
 
-/** Seconds between two sweeps, `off`, or undefined where nothing is said. @throws UsageError */
-function sweepsWanted({ options }: CommandContext): number | 'off' | undefined {
+/** Reads --gc-schedule: the seconds between two sweeps, or `off`; undefined when it is not given. @throws UsageError */
+function parseInterval({ options }: CommandContext): number | 'off' | undefined {
   const given = lastValue(options['gc-schedule']);
   if (given === undefined || given === 'off') return given;
   const seconds = parseDuration('--gc-schedule', given);
@@ -53,15 +57,16 @@ function sweepsWanted({ options }: CommandContext): number | 'off' | undefined {
 
 async function applySchedule(
   context: CommandContext,
-  factory: ImageFactoryClient,
-  sweeps: number | 'off',
-): Promise<{ word: string; said: string }> {
-  if (sweeps === 'off') {
-    const word = (await unscheduleSweeps(factory)) ? 'removed' : 'absent';
-    return { word, said: word === 'removed' ? 'the sweeper’s schedule is removed' : 'the sweeper has no schedule' };
+  client: ImageFactoryClient,
+  interval: number | 'off',
+): Promise<{ word: string; sentence: string }> {
+  if (interval === 'off') {
+    return (await unscheduleSweeps(client))
+      ? { word: 'removed', sentence: 'the sweeper’s schedule is removed' }
+      : { word: 'absent', sentence: 'the sweeper has no schedule' };
   }
-  const input = sweepInput(context, false);
-  const word = await scheduleSweeps(factory, sweeps, input);
+  const input = parseSweepInput(context, false);
+  const word = await scheduleSweeps(client, interval, input);
   const every = String(lastValue(context.options['gc-schedule']));
-  return { word, said: `the sweeper’s schedule is ${word}: every ${every} in ${input.clouds.join(', ')}` };
+  return { word, sentence: `the sweeper’s schedule is ${word}: every ${every} in ${input.clouds.join(', ')}` };
 }

@@ -4,10 +4,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { OpenedSession } from '../../domain/messages.js';
+import { closeSshSession, openSshSession, type OpenedSession } from '../../client/index.js';
 import { OLD_CIPHERS, OLD_KEX } from '../../guest/old-ssh.js';
-import { ClientError } from '../../client/errors.js';
-import { closeSession, openSession } from '../../client/ssh-session.js';
+import { CommandError } from '../errors.js';
 import { UUID_POSITIONAL, parseUuidArgument, withClient, type Command, type CommandContext } from './command.js';
 
 const EXAMPLE = 'bdd32b97-0e94-473a-b376-74d2da289a2c';
@@ -37,18 +36,18 @@ async function runSsh(context: CommandContext): Promise<number> {
   const { options } = context;
   const uuid = parseUuidArgument(context);
   const from = options['from'] === undefined ? {} : { from: String(options['from']) };
-  // What stands behind `--` is not matched to the positional.
-  const behind = ((options['_'] ?? []) as unknown[]).slice(1);
-  const command = [...((options['command'] ?? []) as unknown[]), ...behind].map(String);
-  return withClient(context, async (factory) => {
+  // yargs does not match the words after `--` to the positional.
+  const rest = ((options['_'] ?? []) as unknown[]).slice(1);
+  const command = [...((options['command'] ?? []) as unknown[]), ...rest].map(String);
+  return withClient(context, async (client) => {
     const folder = await mkdtemp(join(tmpdir(), 'imagefactory-ssh-'));
     try {
-      const request = { publicKey: await newKey(folder), ...from };
-      const session = await openSession(factory, uuid, request);
+      const request = { publicKey: await createKey(folder), ...from };
+      const session = await openSshSession(client, uuid, request);
       try {
-        return await connected(folder, session, command);
+        return await runSshClient(folder, session, command);
       } finally {
-        await closeSession(factory, uuid, request);
+        await closeSshSession(client, uuid, request);
       }
     } finally {
       await rm(folder, { recursive: true, force: true });
@@ -56,13 +55,16 @@ async function runSsh(context: CommandContext): Promise<number> {
   });
 }
 
-/** RSA, which every sshd reads: ed25519 is not known to those of before 2014, and what the guest has is not known here yet. */
-async function newKey(folder: string): Promise<string> {
+/**
+ * Creates the key of a session and returns its public part. It is an RSA key, which every sshd knows: those before 2014
+ * do not know ed25519, and the guest's version is not known yet.
+ */
+async function createKey(folder: string): Promise<string> {
   const file = join(folder, 'key');
   try {
     await promisify(execFile)('ssh-keygen', ['-q', '-t', 'rsa', '-b', '3072', '-N', '', '-C', 'session', '-f', file]);
   } catch (error) {
-    throw new ClientError('ssh-keygen could not make a key for the session', {
+    throw new CommandError('ssh-keygen could not make a key for the session', {
       hint: 'install the OpenSSH client',
       cause: error,
     });
@@ -70,33 +72,36 @@ async function newKey(folder: string): Promise<string> {
   return (await readFile(`${file}.pub`, 'utf8')).trim();
 }
 
-/** What the client refuses by itself and an OpenSSH of before 6.5 may have alone. Not ssh-dss: OpenSSH 10 does not know the word. */
+/**
+ * Algorithms that today's SSH client refuses by default, and that an OpenSSH before 6.5 may have alone. `ssh-dss` is
+ * left out, because OpenSSH 10 rejects the word.
+ */
 const OLD_SSH = {
   KexAlgorithms: `+${OLD_KEX.join(',')}`,
   Ciphers: `+${OLD_CIPHERS.join(',')}`,
   HostKeyAlgorithms: '+ssh-rsa',
-  // Since OpenSSH 8.5 PubkeyAcceptedAlgorithms, with this name still taken.
+  // OpenSSH 8.5 renamed it to PubkeyAcceptedAlgorithms, and still takes this name.
   PubkeyAcceptedKeyTypes: '+ssh-rsa',
 };
 
-/** @returns the exit code of the remote command, as `ssh` has it */
-async function connected(folder: string, session: OpenedSession, command: string[]): Promise<number> {
+/** Runs `ssh` to the instance. Returns its exit code, which is that of the remote command. */
+async function runSshClient(folder: string, session: OpenedSession, command: string[]): Promise<number> {
   const { host, user, hostKeys, oldSsh } = session;
-  const known = join(folder, 'known_hosts');
-  await writeFile(known, hostKeys.map((key) => `${host} ${key}\n`).join(''));
+  const knownHosts = join(folder, 'known_hosts');
+  await writeFile(knownHosts, hostKeys.map((key) => `${host} ${key}\n`).join(''));
   const options = {
     IdentityFile: join(folder, 'key'),
     IdentitiesOnly: 'yes',
-    UserKnownHostsFile: known,
+    UserKnownHostsFile: knownHosts,
     GlobalKnownHostsFile: '/dev/null',
     StrictHostKeyChecking: 'yes',
     PasswordAuthentication: 'no',
     ConnectTimeout: '30',
     ...(oldSsh === true ? OLD_SSH : {}),
   };
-  const given = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
-  // Nobody's own configuration: the guest is gone tomorrow.
-  const child = spawn('ssh', ['-F', '/dev/null', ...given, `${user}@${host}`, ...command], { stdio: 'inherit' });
+  const args = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
+  // The user's own configuration is not read: it knows nothing about an instance that lives for hours.
+  const child = spawn('ssh', ['-F', '/dev/null', ...args, `${user}@${host}`, ...command], { stdio: 'inherit' });
   const [code] = (await once(child, 'exit')) as [number | null];
   return code ?? 1;
 }

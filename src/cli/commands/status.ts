@@ -1,16 +1,21 @@
 import pico from 'picocolors';
-import { commandsForHeld, commandsForEnded } from '../../domain/status.js';
-import { workflowPage, type ImageFactoryClient } from '../../client/connection.js';
-import { endedBuild, type EndedBuild } from '../../client/ended-build.js';
-import { imageFromRecord, type ImageMetadata } from '../../client/images.js';
+import {
+  fetchProgress,
+  findEndedBuild,
+  findForgottenBuild,
+  workflowPageUrl,
+  type BuildProgress,
+  type EndedBuild,
+  type ImageFactoryClient,
+  type ImageRecord,
+} from '../../client/index.js';
+import { commandsForEnded, commandsForHeld } from '../../domain/status.js';
 import { wantsColour } from '../io.js';
-import { BuildWatcher, type Observation } from '../../client/watch.js';
-import { callTemporal } from '../../client/temporal-errors.js';
-import { jsonDocument } from '../output.js';
-import { endedLines } from '../view/ended.js';
+import { formatJson } from '../output.js';
+import { formatEndedBuild } from '../view/ended.js';
 import { renderView } from '../view/render.js';
-import { imagesText } from './images.js';
 import { UUID_POSITIONAL, parseUuidArgument, withClient, type Command, type CommandContext } from './command.js';
+import { formatImages } from './images.js';
 
 export const status: Command = {
   usage: 'status <uuid>',
@@ -22,66 +27,70 @@ export const status: Command = {
 
 async function runStatus(context: CommandContext): Promise<number> {
   const uuid = parseUuidArgument(context);
-  return withClient(context, async (factory) => {
+  return withClient(context, async (client) => {
     try {
-      const seen = await callTemporal(() => new BuildWatcher(factory, uuid).look(), uuid);
-      show(context, factory, seen, await callTemporal(() => endedBuild(factory, seen)));
+      const progress = await fetchProgress(client, uuid);
+      showBuild(context, client, progress, await findEndedBuild(client, progress));
     } catch (error) {
-      showImage(context, await imageFromRecord(factory, uuid, error));
+      showImage(context, await findForgottenBuild(client, uuid, error));
     }
     return 0;
   });
 }
 
-function show(
+function showBuild(
   { io, settings }: CommandContext,
-  factory: ImageFactoryClient,
-  seen: Observation,
+  client: ImageFactoryClient,
+  progress: BuildProgress,
   ended: EndedBuild | undefined,
 ): void {
-  const page = workflowPage(factory, seen.workflowId);
+  const page = workflowPageUrl(client, progress.workflowId);
   if (settings.output === 'json') {
-    io.out(jsonDocument(document(seen, page, ended)));
+    io.out(formatJson(toStatusDocument(progress, page, ended)));
     return;
   }
   const columns = io.outIsTerminal ? process.stdout.columns || 80 : 120;
   const colours = pico.createColors(wantsColour(io.env, io.outIsTerminal));
-  io.out(renderView(seen, { columns, rows: Infinity, colours, taskQueue: factory.taskQueue, page }) + '\n');
-  if (ended !== undefined) io.out(`\n${endedLines(seen.uuid, ended).join('\n')}\n`);
+  io.out(renderView(progress, { columns, rows: Infinity, colours, taskQueue: client.taskQueue, page }) + '\n');
+  if (ended !== undefined) io.out(`\n${formatEndedBuild(progress.uuid, ended).join('\n')}\n`);
 }
 
-/** Shows an image that Temporal no longer knows as `images` does. */
-export function showImage({ io, settings }: CommandContext, image: ImageMetadata): void {
-  io.out(settings.output === 'json' ? jsonDocument(image) : imagesText([image]));
+/** Shows an image that Temporal has forgotten, in the form of `images`. */
+export function showImage({ io, settings }: CommandContext, image: ImageRecord): void {
+  io.out(settings.output === 'json' ? formatJson(image) : formatImages([image]));
 }
 
-/** The build's status, flat, with what Temporal knows about it beside. */
-function document(seen: Observation, page: string | undefined, ended: EndedBuild | undefined): Record<string, unknown> {
-  const { status: known, workflowId, execution, activities, jeos, workers } = seen;
+/** The build's status, flat, and what Temporal knows about the build. */
+function toStatusDocument(
+  progress: BuildProgress,
+  page: string | undefined,
+  ended: EndedBuild | undefined,
+): Record<string, unknown> {
+  const { status: known, workflowId, execution, activities, jeos, workers } = progress;
   return {
-    ...(known ?? { uuid: seen.uuid, type: 'base_image' }),
-    ...describeEnd(seen, ended),
+    ...(known ?? { uuid: progress.uuid, type: 'base_image' }),
+    ...describeEnd(progress, ended),
     workflowId,
     execution,
     activities,
     jeos,
     workers,
     page,
-    commands: possibleCommands(seen, ended),
+    commands: listCommands(progress, ended),
   };
 }
 
-/** What a build cannot say of itself: that somebody has terminated it. */
-function describeEnd({ status }: Observation, ended: EndedBuild | undefined): Record<string, unknown> {
+/** Describes an end that the build could not report itself, because Temporal ended it. */
+function describeEnd({ status }: BuildProgress, ended: EndedBuild | undefined): Record<string, unknown> {
   if (ended === undefined) return {};
-  const { failure, remains } = ended;
+  const { failure, resumePoint } = ended;
   const state = status?.endedAt === undefined ? 'FAILED' : status.status;
-  return { status: state, failure, resumes: typeof remains === 'string' ? { unknown: remains } : remains };
+  return { status: state, failure, resumes: typeof resumePoint === 'string' ? { unknown: resumePoint } : resumePoint };
 }
 
-function possibleCommands({ uuid, status, execution }: Observation, ended: EndedBuild | undefined): string[] {
+function listCommands({ uuid, status, execution }: BuildProgress, ended: EndedBuild | undefined): string[] {
   const held = status?.held;
-  if (ended !== undefined) return commandsForEnded(uuid, execution, ended.remains).map(([command]) => command);
+  if (ended !== undefined) return commandsForEnded(uuid, execution, ended.resumePoint).map(([command]) => command);
   if (held !== undefined) return commandsForHeld(uuid, held).map(([command]) => command);
   return execution === 'COMPLETED' ? [] : [`imagefactory watch ${uuid}`, `imagefactory cancel ${uuid}`];
 }

@@ -1,7 +1,7 @@
-import { checkFiles } from '../../client/check-files.js';
-import { problemLines, UsageError } from '../../client/errors.js';
-import { jsonDocument } from '../output.js';
-import { fileOfParameter } from '../parameters.js';
+import { checkFiles, formatProblems } from '../../client/index.js';
+import { UsageError } from '../errors.js';
+import { formatJson } from '../output.js';
+import { findParameterFile } from '../parameters.js';
 import type { Command } from './command.js';
 
 export const validate: Command = {
@@ -22,17 +22,19 @@ export const validate: Command = {
   run: async ({ io, settings, options }) => {
     const files = [options['file']].flat().map(String);
     const reports = checkFiles(files, readScriptOption(options), (text) => io.err(`warning: ${text}\n`));
-    if (settings.output === 'json') io.out(jsonDocument(reports));
-    else
-      reports.forEach((report) =>
-        io.out((report.valid ? [`${report.file}: valid`] : problemLines(report)).join('\n') + '\n'),
-      );
+    if (settings.output === 'json') {
+      io.out(formatJson(reports));
+    } else {
+      for (const report of reports) {
+        io.out((report.valid ? [`${report.file}: valid`] : formatProblems(report)).join('\n') + '\n');
+      }
+    }
     return reports.every(({ valid }) => valid) ? 0 : 1;
   },
 };
 
 function readScriptOption(options: Record<string, unknown>): string | undefined {
-  const script = fileOfParameter(options, 'install_script');
+  const script = findParameterFile(options, 'install_script');
   if (options['file-parameter'] === undefined || script !== undefined) return script;
   throw new UsageError('validate checks no other parameter than install_script', {
     hint: 'write --file-parameter install_script FILE',

@@ -1,6 +1,6 @@
+import { findForgottenBuild } from '../../client/index.js';
 import { UUID_POSITIONAL, parseUuidArgument, withClient, type Command } from './command.js';
-import { imageFromRecord } from '../../client/images.js';
-import { follow } from './follow.js';
+import { followToEnd } from './follow.js';
 import { showImage } from './status.js';
 
 export const watch: Command = {
@@ -10,13 +10,13 @@ export const watch: Command = {
   examples: [['$0 watch bdd32b97-0e94-473a-b376-74d2da289a2c', 'come back to a build that you left']],
   run: (context) => {
     const uuid = parseUuidArgument(context);
-    return withClient(context, async (factory) => {
+    return withClient(context, async (client) => {
       try {
-        return await follow(context, factory, uuid);
+        return await followToEnd(context, client, uuid);
       } catch (error) {
-        const image = await imageFromRecord(factory, uuid, error);
+        const image = await findForgottenBuild(client, uuid, error);
         showImage(context, image);
-        return image['status'] === 'COMPLETE' ? 0 : 1;
+        return image.status === 'COMPLETE' ? 0 : 1;
       }
     });
   },

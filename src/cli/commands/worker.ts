@@ -1,6 +1,6 @@
 import type { WorkerOptions } from '../../worker/run.js';
 import { loadPayloadKeys, type Settings } from '../config.js';
-import { deploymentVersion } from '../worker-version.js';
+import { parseDeploymentVersion } from '../worker-version.js';
 import { withClient, type Command } from './command.js';
 
 export const worker: Command = {
@@ -45,10 +45,10 @@ export const worker: Command = {
   ],
   run: async (context) => {
     const { io, settings } = context;
-    const version = deploymentVersion(settings);
-    // An address that does not answer is told in the words that every other command has for it.
+    const version = parseDeploymentVersion(settings);
+    // Connects once, so that an address that does not answer gives the error message of every other command.
     await withClient(context, async () => undefined);
-    // As python-openstackclient has it; read where the cloud's configuration is.
+    // The code that reads the cloud's configuration reads this variable, like python-openstackclient.
     if (settings.insecure) io.env['OS_INSECURE'] = 'true';
     const { runWorker } = await import('../../worker/run.js');
     const { taskQueue, storagePath, logFormat, metricsAddress, healthAddress, clouds, workerAddresses, filesFrom } =

@@ -5,19 +5,20 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { ClientError } from '../../client/errors.js';
-import { cacheFolder, projectFolder, temporalBinary } from './temporal-binary.js';
+import { CommandError } from '../errors.js';
+import { cacheFolder, projectFolder, findTemporalBinary } from './temporal-binary.js';
 
-/** Seconds until the server must answer, and until it must be gone. */
+/** Seconds after which a server that does not answer has failed to start. */
 const START_TIMEOUT = 60;
+/** Seconds after which a server that does not stop is killed. */
 const STOP_TIMEOUT = 20;
 
 const composeFile = z.object({ services: z.object({ temporal: z.object({ command: z.array(z.string()).min(2) }) }) });
 
 export interface DevServerOptions {
-  /** Where database, log and pid file are. Default `.cache/temporal` of the project. */
+  /** Folder of the database, the log and the pid file. Default `.cache/temporal` of the project. */
   directory?: string;
-  /** Default: those of `temporal-dev.yaml`. */
+  /** Ports of the server and of its UI. Default: those of `temporal-dev.yaml`. */
   port?: number;
   uiPort?: number;
   env?: NodeJS.ProcessEnv;
@@ -34,8 +35,8 @@ export interface DevServerStatus {
   log: string;
 }
 
-/** The arguments that `temporal-dev.yaml` gives the server. */
-export async function composeArguments(): Promise<string[]> {
+/** Reads the server's arguments from `temporal-dev.yaml`. */
+export async function readComposeArguments(): Promise<string[]> {
   const text = await readFile(join(projectFolder(), 'temporal-dev.yaml'), 'utf8');
   return composeFile.parse(parse(text)).services.temporal.command;
 }
@@ -44,13 +45,13 @@ function readOption(args: string[], option: string): string | undefined {
   return args.find((argument) => argument.startsWith(`--${option}=`))?.slice(option.length + 3);
 }
 
-/** The same command for a local program: on the loopback only, its database in our folder. */
-export function localArguments(args: string[], place: { directory: string; port: number; uiPort: number }): string[] {
+/** Changes these arguments for a local program: it listens on the loopback only, its database is in our folder. */
+export function toLocalArguments(args: string[], files: { directory: string; port: number; uiPort: number }): string[] {
   const own: Record<string, string> = {
     ip: '127.0.0.1',
-    port: String(place.port),
-    'ui-port': String(place.uiPort),
-    'db-filename': join(place.directory, 'temporal.db'),
+    port: String(files.port),
+    'ui-port': String(files.uiPort),
+    'db-filename': join(files.directory, 'temporal.db'),
   };
   return args.map((argument) => {
     const name = /^--([a-z-]+)=/.exec(argument)?.[1];
@@ -67,14 +68,14 @@ interface DevServerFiles {
 }
 
 async function locateDevServer(options: DevServerOptions): Promise<DevServerFiles> {
-  const args = await composeArguments();
+  const args = await readComposeArguments();
   const directory = options.directory ?? join(cacheFolder(options.env), 'temporal');
   const port = options.port ?? Number(readOption(args, 'port') ?? 7233);
   const uiPort = options.uiPort ?? Number(readOption(args, 'ui-port') ?? 8233);
   return { directory, port, uiPort, args };
 }
 
-/** When a process was started, in ticks since boot: pids are used again, a pid with its start is not. */
+/** Reads when a process was started, in ticks since boot. A pid is used again; a pid with its start time is not. */
 async function readProcessStart(pid: number): Promise<string | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
   if (stat === undefined) return process.platform === 'linux' ? undefined : 'unknown';
@@ -82,7 +83,7 @@ async function readProcessStart(pid: number): Promise<string | undefined> {
   return fields[0] === 'Z' ? undefined : fields[19];
 }
 
-async function runningPid(directory: string): Promise<number | undefined> {
+async function findRunningPid(directory: string): Promise<number | undefined> {
   const text = await readFile(join(directory, 'temporal.pid'), 'utf8').catch(() => '');
   const [pid, start] = text.trim().split(' ');
   if (pid === undefined || start === undefined) return undefined;
@@ -94,7 +95,7 @@ async function runningPid(directory: string): Promise<number | undefined> {
   return (await readProcessStart(Number(pid))) === start ? Number(pid) : undefined;
 }
 
-function answers(port: number): Promise<boolean> {
+function isListening(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ port, host: '127.0.0.1' });
     socket.setTimeout(1000, () => socket.destroy());
@@ -117,30 +118,30 @@ function describeDevServer({ directory, port, uiPort }: DevServerFiles, pid: num
   };
 }
 
-/** Whether the development server that we started runs, and where. */
-export async function devServerStatus(options: DevServerOptions = {}): Promise<DevServerStatus> {
-  const place = await locateDevServer(options);
-  return describeDevServer(place, await runningPid(place.directory));
+/** Finds out whether the development server that we started runs, and where. */
+export async function fetchDevServerStatus(options: DevServerOptions = {}): Promise<DevServerStatus> {
+  const files = await locateDevServer(options);
+  return describeDevServer(files, await findRunningPid(files.directory));
 }
 
 /**
- * Starts Temporal's development server as `temporal-dev.yaml` says, in the background; does nothing when it runs.
+ * Starts Temporal's development server as `temporal-dev.yaml` says, in the background. Does nothing when it runs.
  *
- * @throws ClientError when there is no `temporal` program, the port is somebody else's, or it does not answer in time
+ * @throws CommandError when there is no `temporal` program, another program has the port, or it does not answer in time
  */
 export async function startDevServer(options: DevServerOptions = {}): Promise<DevServerStatus> {
-  const place = await locateDevServer(options);
-  const running = await runningPid(place.directory);
-  if (running !== undefined) return describeDevServer(place, running);
-  if (await answers(place.port)) {
-    throw new ClientError(`port ${place.port} is in use by another program`, {
-      hint: `if it is a Temporal server, set TEMPORAL_ADDRESS=127.0.0.1:${place.port} and use it`,
+  const files = await locateDevServer(options);
+  const running = await findRunningPid(files.directory);
+  if (running !== undefined) return describeDevServer(files, running);
+  if (await isListening(files.port)) {
+    throw new CommandError(`port ${files.port} is in use by another program`, {
+      hint: `if it is a Temporal server, set TEMPORAL_ADDRESS=127.0.0.1:${files.port} and use it`,
     });
   }
-  const program = await temporalBinary({ env: options.env, say: options.say });
-  await mkdir(place.directory, { recursive: true });
-  const log = await open(join(place.directory, 'temporal.log'), 'a');
-  const child = spawn(program, localArguments(place.args, place), {
+  const program = await findTemporalBinary({ env: options.env, say: options.say });
+  await mkdir(files.directory, { recursive: true });
+  const log = await open(join(files.directory, 'temporal.log'), 'a');
+  const child = spawn(program, toLocalArguments(files.args, files), {
     detached: true,
     stdio: ['ignore', log.fd, log.fd],
     env: { ...process.env, ...options.env },
@@ -151,38 +152,38 @@ export async function startDevServer(options: DevServerOptions = {}): Promise<De
     child.once('error', () => resolve());
   });
   child.unref();
-  if (child.pid === undefined) throw new ClientError(`${program} could not be started`);
-  await writeFile(join(place.directory, 'temporal.pid'), `${child.pid} ${(await readProcessStart(child.pid)) ?? ''}\n`);
-  await ready(place, exited);
-  return describeDevServer(place, child.pid);
+  if (child.pid === undefined) throw new CommandError(`${program} could not be started`);
+  await writeFile(join(files.directory, 'temporal.pid'), `${child.pid} ${(await readProcessStart(child.pid)) ?? ''}\n`);
+  await waitUntilReady(files, exited);
+  return describeDevServer(files, child.pid);
 }
 
-async function ready(place: DevServerFiles, exited: Promise<void>): Promise<void> {
-  const log = join(place.directory, 'temporal.log');
+async function waitUntilReady(files: DevServerFiles, exited: Promise<void>): Promise<void> {
+  const log = join(files.directory, 'temporal.log');
   let ended = false;
   void exited.then(() => (ended = true));
   for (const deadline = Date.now() + START_TIMEOUT * 1000; Date.now() < deadline; await delay(100)) {
-    if (ended) throw new ClientError('the Temporal server ended at once', { hint: `its log is ${log}` });
-    if ((await answers(place.port)) && (await answers(place.uiPort))) return;
+    if (ended) throw new CommandError('the Temporal server ended right after its start', { hint: `its log is ${log}` });
+    if ((await isListening(files.port)) && (await isListening(files.uiPort))) return;
   }
-  throw new ClientError(`the Temporal server does not answer after ${START_TIMEOUT} s`, { hint: `its log is ${log}` });
+  throw new CommandError(`the Temporal server does not answer after ${START_TIMEOUT} s`, { hint: `its log is ${log}` });
 }
 
 /** Stops the development server that we started; its database stays. Does nothing when it does not run. */
 export async function stopDevServer(options: DevServerOptions = {}): Promise<DevServerStatus> {
-  const place = await locateDevServer(options);
-  const pid = await runningPid(place.directory);
-  if (pid === undefined) return describeDevServer(place, undefined);
+  const files = await locateDevServer(options);
+  const pid = await findRunningPid(files.directory);
+  if (pid === undefined) return describeDevServer(files, undefined);
   process.kill(pid, 'SIGTERM');
   for (
     const deadline = Date.now() + STOP_TIMEOUT * 1000;
-    (await runningPid(place.directory)) !== undefined;
+    (await findRunningPid(files.directory)) !== undefined;
     await delay(100)
   ) {
     if (Date.now() < deadline) continue;
     process.kill(pid, 'SIGKILL');
     break;
   }
-  await rm(join(place.directory, 'temporal.pid'), { force: true });
-  return describeDevServer(place, undefined);
+  await rm(join(files.directory, 'temporal.pid'), { force: true });
+  return describeDevServer(files, undefined);
 }

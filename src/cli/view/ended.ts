@@ -1,18 +1,18 @@
+import type { EndedBuild } from '../../client/index.js';
 import { commandsForEnded } from '../../domain/status.js';
-import type { EndedBuild } from '../../client/ended-build.js';
-import { plain } from './text.js';
+import { toPlainLine } from './text.js';
 
-/** What somebody who is to resume a build that has ended must know: what failed, why, what is left, and what can be done. */
-export function endedLines(uuid: string, { failure, execution, remains }: EndedBuild): string[] {
+/** Formats the end of a build without an image: what failed and why, what is left, and the commands to go on with. */
+export function formatEndedBuild(uuid: string, { failure, execution, resumePoint }: EndedBuild): string[] {
   const { step, message, hint } = failure;
-  const commands = commandsForEnded(uuid, execution, remains);
+  const commands = commandsForEnded(uuid, execution, resumePoint);
   const width = Math.max(...commands.map(([command]) => command.length));
-  const where = step === '' ? '' : ` in ${plain(step)}`;
+  const where = step === '' ? '' : ` in ${toPlainLine(step)}`;
   return [
     `The build has ended without an image (${execution})${where}:`,
-    ...message.split('\n').map((line) => `  ${plain(line)}`),
-    ...(hint === undefined ? [] : [`What to do: ${plain(hint)}`]),
+    ...message.split('\n').map((line) => `  ${toPlainLine(line)}`),
+    ...(hint === undefined ? [] : [`What to do: ${toPlainLine(hint)}`]),
     'What can be done:',
-    ...commands.map(([command, effect]) => `  ${command.padEnd(width)}  ${plain(effect)}`),
+    ...commands.map(([command, effect]) => `  ${command.padEnd(width)}  ${toPlainLine(effect)}`),
   ];
 }

@@ -1,56 +1,55 @@
 import { createLogUpdate } from 'log-update';
 import pico from 'picocolors';
-import { workflowPage, type ImageFactoryClient } from '../../client/connection.js';
+import { type BuildProgress, type ImageFactoryClient, workflowPageUrl } from '../../client/index.js';
 import { wantsColour, type Io } from '../io.js';
-import type { Observation } from '../../client/watch.js';
-import { ChangeLines } from './lines.js';
+import { ChangeLog } from './lines.js';
 import { renderView } from './render.js';
 
 /** Shows a build while it runs, on standard error. */
 export interface View {
-  show(seen: Observation): void;
-  /** Leaves the last picture where it is. */
+  show(progress: BuildProgress): void;
+  /** Ends the view. The last picture stays on the terminal. */
   close(): void;
 }
 
 export interface ViewOptions {
-  factory: ImageFactoryClient;
+  client: ImageFactoryClient;
   verbose: boolean;
 }
 
-/** A picture that is redrawn where there is a terminal, one line a change where there is none. */
+/** Creates a picture that is redrawn on a terminal; without a terminal, one line for each change. */
 export function createView(io: Io, options: ViewOptions): View {
-  return io.terminal === undefined ? lineView(io, options) : liveView(io, io.terminal, options);
+  return io.terminal === undefined ? createLineView(io, options) : createLiveView(io, io.terminal, options);
 }
 
-function lineView(io: Io, { factory, verbose }: ViewOptions): View {
-  const lines = new ChangeLines(factory.taskQueue, verbose);
+function createLineView(io: Io, { client, verbose }: ViewOptions): View {
+  const log = new ChangeLog(client.taskQueue, verbose);
   return {
-    show: (seen) => lines.changes(seen).forEach((line) => io.err(line + '\n')),
+    show: (progress) => log.listChanges(progress).forEach((line) => io.err(line + '\n')),
     close: () => undefined,
   };
 }
 
-function liveView(io: Io, terminal: NodeJS.WriteStream, { factory }: ViewOptions): View {
+function createLiveView(io: Io, terminal: NodeJS.WriteStream, { client }: ViewOptions): View {
   const update = createLogUpdate(terminal);
   const colours = pico.createColors(wantsColour(io.env, true));
-  let last: Observation | undefined;
-  const picture = (seen: Observation, rows: number, footer?: string): string =>
-    renderView(seen, {
+  let last: BuildProgress | undefined;
+  const render = (progress: BuildProgress, rows: number, footer?: string): string =>
+    renderView(progress, {
       columns: terminal.columns || 80,
       rows,
       colours,
-      taskQueue: factory.taskQueue,
-      page: workflowPage(factory, seen.workflowId),
+      taskQueue: client.taskQueue,
+      page: workflowPageUrl(client, progress.workflowId),
       footer,
     });
   const draw = (): void => {
-    if (last !== undefined) update(picture(last, terminal.rows || 24, 'Ctrl-C leaves the view; the build goes on'));
+    if (last !== undefined) update(render(last, terminal.rows || 24, 'Ctrl-C leaves the view; the build goes on'));
   };
   terminal.on('resize', draw);
   return {
-    show(seen) {
-      last = seen;
+    show(progress) {
+      last = progress;
       draw();
     },
     close() {
@@ -58,7 +57,7 @@ function liveView(io: Io, terminal: NodeJS.WriteStream, { factory }: ViewOptions
       update.clear();
       update.done();
       // The last picture stays, with all its steps.
-      if (last !== undefined) terminal.write(picture(last, Infinity) + '\n');
+      if (last !== undefined) terminal.write(render(last, Infinity) + '\n');
     },
   };
 }

@@ -1,3 +1,4 @@
+import { defined } from '../../domain/defined.js';
 import { FactoryError } from '../../domain/errors.js';
 import {
   consoleSchema,
@@ -112,8 +113,7 @@ export class Nova implements Compute {
   }
 
   async getConsoleOutput(id: string, lines?: number, { signal }: CallOptions = {}): Promise<string> {
-    const length = lines === undefined ? {} : { length: lines };
-    const call = await this.buildAction(id, { 'os-getConsoleOutput': length }, signal);
+    const call = await this.buildAction(id, { 'os-getConsoleOutput': defined({ length: lines }) }, signal);
     // 404: there is no console; 409: the server is not built yet; 501: the hypervisor has no consoles.
     return (
       (await ignoreErrors(['NotFound', 'Conflict', 'BadRequest'], this.service.requestJson(call, consoleSchema)))

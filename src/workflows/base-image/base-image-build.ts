@@ -1,11 +1,12 @@
 import { ApplicationFailure } from '@temporalio/workflow';
-import type { GuestLocation, PlannedBuild } from '../../activities/shared/types.js';
 import type { BaseImageInput } from '../../domain/base-image-input.js';
 import type { ResumeRequest } from '../../domain/messages.js';
 import { parseParameters } from '../../domain/parameters.js';
 import { BuildContext } from '../lifecycle/build-context.js';
 import { describeFailure } from '../lifecycle/failures.js';
 import type { HoldableBuild } from '../lifecycle/hold.js';
+import type { PlannedBuild } from '../../activities/plan/planned-build.js';
+import type { GuestLocation } from '../../activities/guest/guest-location.js';
 
 /**
  * A build of a base image: its input and its plan besides its context. A user who resumes a held build may replace what
@@ -111,12 +112,12 @@ export class BaseImageBuild implements HoldableBuild {
   }
 
   private async makeChangedPlan(input: BaseImageInput): Promise<PlannedBuild> {
-    const { ref, plan: before, parameters, status } = this;
+    const { ref, plan: previousPlan, parameters: previousParameters, status } = this;
     const done = status.status.steps.filter(({ state }) => state === 'done' || state === 'skipped');
     try {
       return await this.steps.call(
         'replanBaseImage',
-        { ref, input, before, parameters, done: done.map(({ name }) => name) },
+        { ref, input, previousPlan, previousParameters, doneSteps: done.map(({ name }) => name) },
         {
           summary: 'check what the user changed while the build was held',
           budget: { total: 600, attempt: 300 },

@@ -1,5 +1,4 @@
 import { ApplicationFailure, CancellationScope, getExternalWorkflowHandle } from '@temporalio/workflow';
-import type { FindResumePoint, JeosFound, ResumePoint } from '../../activities/shared/types.js';
 import type { BaseImageInput } from '../../domain/base-image-input.js';
 import { JEOS_LEAVE_SIGNAL, type BaseImageResult } from '../../domain/messages.js';
 import { SEARCH_ATTRIBUTES } from '../../domain/search-attributes.js';
@@ -10,6 +9,8 @@ import { runLifecycle } from '../lifecycle/lifecycle.js';
 import { BaseImageBuild } from './base-image-build.js';
 import { customise, type CustomisedInstance } from './customise.js';
 import { allowSshSessions } from './ssh-sessions.js';
+import type { FindResumePointInput, ResumePoint } from '../../activities/resume/find-resume-point.js';
+import type { FoundJeos } from '../../activities/installer/wait-for-jeos.js';
 
 /**
  * Builds a base image: plans it, finds or installs the JEOS, boots it, customises it over SSH, lists its packages,
@@ -66,7 +67,7 @@ async function runPhases(build: BaseImageBuild): Promise<BaseImageResult> {
       return await publish(build, jeos, customised);
     } catch (error) {
       if (!isLostByReset(error) || restarts === MAX_RESTARTS_AFTER_RESET) throw error;
-      resumePoint = await readResumePoint(build, { discardGuest: restarts > 0, needsGuest: false });
+      resumePoint = await readResumePoint(build, { discardCustomisation: restarts > 0, ignoreSnapshot: false });
     }
   }
 }
@@ -107,14 +108,14 @@ async function findResumePoint(build: BaseImageBuild): Promise<ResumePoint> {
     );
   }
   return readResumePoint(build, {
-    discardGuest: from === 'jeos' || from === 'customise',
-    needsGuest: from !== undefined,
+    discardCustomisation: from === 'jeos' || from === 'customise',
+    ignoreSnapshot: from !== undefined,
   });
 }
 
 function readResumePoint(
   { ref, plan: { instanceDigest }, input, steps }: BaseImageBuild,
-  options: Pick<FindResumePoint, 'discardGuest' | 'needsGuest'>,
+  options: Pick<FindResumePointInput, 'discardCustomisation' | 'ignoreSnapshot'>,
 ): Promise<ResumePoint> {
   return steps.run(
     {
@@ -132,7 +133,7 @@ function readResumePoint(
  * Finds or installs the JEOS. The installer's run is a workflow of its own, because builds share it: this build joins
  * it, waits for it, and leaves it when it is cancelled.
  */
-async function ensureJeos(build: BaseImageBuild): Promise<JeosFound> {
+async function ensureJeos(build: BaseImageBuild): Promise<FoundJeos> {
   const { status, steps, context } = build;
   const { media_timeout, quota_timeout, snapshot_timeout } = build.parameters;
   try {
@@ -151,8 +152,8 @@ async function ensureJeos(build: BaseImageBuild): Promise<JeosFound> {
         // The store has the script by now; here it would stand in the history a second time.
         const parameters = { ...build.parameters, install_script: undefined };
         status.status.jeosWorkflowId = planned.jeosWorkflowId;
-        const ownOfEarlierRun = input.resumed !== undefined && input.resumed.from !== 'jeos';
-        return { ref, plan: planned, parameters, heartbeatTimeout: context.heartbeatTimeout, ownOfEarlierRun };
+        const reuseOwnJeos = input.resumed !== undefined && input.resumed.from !== 'jeos';
+        return { ref, plan: planned, parameters, heartbeatTimeout: context.heartbeatTimeout, reuseOwnJeos };
       },
     );
     status.setResource('jeos_image', jeos.imageId);
@@ -175,7 +176,7 @@ async function leaveJeos({ ref, plan: { jeosWorkflowId } }: BaseImageBuild): Pro
 
 async function publish(
   build: BaseImageBuild,
-  jeos: JeosFound,
+  jeos: FoundJeos,
   { serverId, packages, volumeId }: CustomisedInstance,
 ): Promise<BaseImageResult> {
   const { ref, status, steps } = build;

@@ -1,7 +1,8 @@
-import type { GuestLocation, JeosFound } from '../../activities/shared/types.js';
 import { createVolumesIfNeeded } from '../lifecycle/capture-image.js';
 import type { Step } from '../lifecycle/step-runner.js';
 import type { BaseImageBuild } from './base-image-build.js';
+import type { FoundJeos } from '../../activities/installer/wait-for-jeos.js';
+import type { GuestLocation } from '../../activities/guest/guest-location.js';
 
 /** An instance that is customised and off. */
 export interface CustomisedInstance {
@@ -18,7 +19,7 @@ type LocateGuest = () => GuestLocation;
  * Boots the JEOS, customises the guest over SSH in the template's order, lists its packages, removes the machine's
  * identity, and shuts the guest down.
  */
-export async function customise(build: BaseImageBuild, jeos: JeosFound): Promise<CustomisedInstance> {
+export async function customise(build: BaseImageBuild, jeos: FoundJeos): Promise<CustomisedInstance> {
   const { ref, status, steps } = build;
   // Besides the template's steps: access, instance, address, SSH, package list, identity, shutdown.
   status.enterPhase('customise', build.plan.guestSteps.length + 7);
@@ -42,12 +43,12 @@ export async function customise(build: BaseImageBuild, jeos: JeosFound): Promise
 /** Boots an instance from the JEOS, and waits until the build can log in. */
 async function bootInstance(
   build: BaseImageBuild,
-  jeos: JeosFound,
+  jeos: FoundJeos,
 ): Promise<{ serverId: string; volumeId: string | undefined; locateGuest: LocateGuest }> {
   const { ref, status, steps, context } = build;
   const access = await steps.run(
     { name: 'access', title: 'create the build’s SSH key pair and its security group' },
-    'createAccess',
+    'createSshAccess',
     { ref },
   );
   const size = build.plan.volumes?.root;
@@ -101,14 +102,14 @@ async function runTemplateSteps(build: BaseImageBuild, locateGuest: LocateGuest)
       const budget = { total: build.parameters.command_timeout + 600 };
       return step && { name: step.name, title: step.title, skippable: true, budget };
     };
-    await build.steps.run(currentStep, 'runGuestStep', (round) => ({
+    await build.steps.run(currentStep, 'runTemplateStep', (round) => ({
       ref: build.ref,
       guest: locateGuest(),
       step: currentStep()?.name ?? '',
       timeout: build.parameters.command_timeout,
       round,
       forceRerun: build.isForcedToRerun(index),
-      rerun: build.parameters.rerunnable_commands,
+      rerunInterrupted: build.parameters.rerunnable_commands,
     }));
   }
 }

@@ -1,5 +1,4 @@
 import { ApplicationFailure, defineUpdate, setHandler } from '@temporalio/workflow';
-import type { GuestLocation } from '../../activities/shared/types.js';
 import type { BuildRef } from '../../domain/names.js';
 import {
   CLOSE_SESSION_UPDATE,
@@ -9,6 +8,7 @@ import {
 } from '../../domain/messages.js';
 import { describeFailure } from '../lifecycle/failures.js';
 import type { BaseImageBuild } from './base-image-build.js';
+import type { GuestLocation } from '../../activities/guest/guest-location.js';
 
 const openUpdate = defineUpdate<OpenedSession, [SessionRequest]>(OPEN_SESSION_UPDATE);
 const closeUpdate = defineUpdate<void, [SessionRequest]>(CLOSE_SESSION_UPDATE);

@@ -91,8 +91,8 @@ async function install(input: JeosImageInput, build: JeosBuild): Promise<JeosIma
     },
     'waitForPowerOff',
     (deadline) => {
-      const inactivity = deadlines.get('inactivity_timeout');
-      return { ref, documentsId, serverId: installer.serverId, deadline, inactivity };
+      const inactivityTimeout = deadlines.get('inactivity_timeout');
+      return { ref, documentsId, serverId: installer.serverId, deadline, inactivityTimeout };
     },
   );
   status.status.consoleTail = off.consoleTail;

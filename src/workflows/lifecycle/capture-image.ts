@@ -1,7 +1,8 @@
-import type { CreatedVolumes, CreateVolumes, SnapshotTaken } from '../../activities/shared/types.js';
 import type { BuildRef } from '../../domain/names.js';
 import type { BuildStatusModel } from './build-status.js';
 import type { StepRunner } from './step-runner.js';
+import type { CreatedVolumes, CreateVolumesInput } from '../../activities/instance/create-volumes.js';
+import type { CapturedImage } from '../../activities/images/captured-image.js';
 
 /** The part of a build's context that these steps need. */
 interface Context {
@@ -14,7 +15,7 @@ interface Context {
 export async function createVolumesIfNeeded(
   { ref, status, steps }: Context,
   name: string,
-  wanted: Omit<CreateVolumes, 'ref'>,
+  wanted: Omit<CreateVolumesInput, 'ref'>,
 ): Promise<CreatedVolumes | undefined> {
   const { root, media, timeout } = wanted;
   if (root === undefined && media.length === 0) return undefined;
@@ -62,12 +63,12 @@ export async function captureImage<T>(
   { ref, status, steps }: Context,
   { role, serverId, rootVolume, name }: FinishedDisk,
   { snapshot, terminate }: CaptureSteps,
-  publish: (taken: SnapshotTaken) => Promise<T>,
+  publish: (taken: CapturedImage) => Promise<T>,
 ): Promise<{ imageId: string; published: T }> {
-  const note = (image: SnapshotTaken): string => `image ${image.imageId}, ${image.size} bytes`;
+  const note = (image: CapturedImage): string => `image ${image.imageId}, ${image.size} bytes`;
   const terminateStep = rootVolume === undefined ? { ...terminate, ...OPTIONAL } : terminate;
   const terminateInstance = (): Promise<void> => steps.run(terminateStep, 'deleteServer', { ref, serverId });
-  const recordImage = ({ imageId }: SnapshotTaken): string => {
+  const recordImage = ({ imageId }: CapturedImage): string => {
     status.setResource(`${role}_image`, imageId);
     return imageId;
   };

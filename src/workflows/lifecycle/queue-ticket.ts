@@ -7,13 +7,14 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { CreatedServer, CreateServerInput, QueueTicketInput } from '../../activities/shared/types.js';
 import type { QueueNotice, QueuePosition, TurnOutcome } from '../../domain/create-queue.js';
 import { QUEUE_LEAVE_SIGNAL, QUEUE_NOTICE_SIGNAL, QUEUE_TURN_FINISHED_SIGNAL } from '../../domain/messages.js';
 import type { BuildRef, ServerRole } from '../../domain/names.js';
 import type { Waiting } from '../../domain/status.js';
 import type { BuildStatusModel } from './build-status.js';
 import type { Step, StepRunner } from './step-runner.js';
+import type { QueueTicketInput } from '../../activities/instance/join-create-queue.js';
+import type { CreatedServer, CreateServerInput } from '../../activities/instance/create-server.js';
 
 /** How long a build waits for a notice of the queue before it asks again: the queue itself may have been terminated. */
 const ASK_AGAIN = '30 minutes';

@@ -1,8 +1,9 @@
 import type { CloudSweep, SweepInput, SweepResult, SweptResource } from '../../domain/messages.js';
 import type { FoundResource, Removal } from '../../domain/sweep-rules.js';
-import type { BoundedPlan, RemovedLeftovers } from '../../activities/cleanup/sweep.js';
+import type { BoundedPlan } from '../../activities/sweep/plan-sweep.js';
 import { callActivity } from '../lifecycle/activity-options.js';
 import { describeFailure, isCanceled } from '../lifecycle/failures.js';
+import type { RemovedLeftovers } from '../../activities/sweep/remove-leftovers.js';
 
 /** Seconds. */
 const HEARTBEAT_TIMEOUT = 60;

@@ -5,7 +5,8 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import { baseImageWorkflowId, type BaseImageInput } from '../../../src/domain/base-image-input.js';
 import { STATUS_QUERY, WORKFLOWS, type BaseImageResult } from '../../../src/domain/messages.js';
 import type { BuildStatus } from '../../../src/domain/status.js';
-import { buildHandle, checkRequest, type BuildRequest } from '../../../src/client/builds.js';
+import { checkRequest, type GivenParameters } from '../../../src/client/build-request.js';
+import { getBuildHandle } from '../../../src/client/builds.js';
 import { connectImageFactory, type ImageFactoryClient } from '../../../src/client/connection.js';
 import type { TemporalProcess } from '../../support/temporal-process.js';
 import type { WorkerProgram } from './worker-program.js';
@@ -58,15 +59,16 @@ export class FaultyBuild {
   static async start(
     temporal: TemporalProcess,
     worker: WorkerProgram,
-    request: Omit<BuildRequest, 'templateName'>,
+    request: { template: string; parameters: GivenParameters; cloud: string },
   ): Promise<FaultyBuild> {
     const factory = await connectImageFactory({ env: { ...process.env, TEMPORAL_ADDRESS: temporal.address } });
     const templateName = 'faults.tdl';
-    const { parameters } = checkRequest({ ...request, templateName });
     const { template, cloud } = request;
+    const source = { text: template, name: templateName };
+    const { parameters } = checkRequest({ template: source, parameters: request.parameters });
     const uuid = randomUUID();
     const input: BaseImageInput = { uuid, template, templateName, cloud, parameters, heartbeatTimeout: HEARTBEAT };
-    await factory.client.workflow.start(WORKFLOWS.baseImage, {
+    await factory.temporal.workflow.start(WORKFLOWS.baseImage, {
       args: [input],
       workflowId: baseImageWorkflowId(uuid),
       taskQueue: factory.taskQueue,
@@ -99,7 +101,7 @@ export class FaultyBuild {
   }
 
   private get handle() {
-    return buildHandle(this.factory, this.uuid);
+    return getBuildHandle(this.factory, this.uuid);
   }
 
   /** What comes, unless the build ends first. */
@@ -121,11 +123,13 @@ export class FaultyBuild {
   }
 
   status(): Promise<BuildStatus> {
-    return this.factory.call(() => this.handle.query<BuildStatus>(STATUS_QUERY));
+    return this.factory.withTimeout(() => this.handle.query<BuildStatus>(STATUS_QUERY));
   }
 
   private jeosStatus(id: string): Promise<BuildStatus> {
-    return this.factory.call(() => this.factory.client.workflow.getHandle(id).query<BuildStatus>(STATUS_QUERY));
+    return this.factory.withTimeout(() =>
+      this.factory.temporal.workflow.getHandle(id).query<BuildStatus>(STATUS_QUERY),
+    );
   }
 
   private async statuses(): Promise<BuildStatus[]> {
@@ -200,7 +204,7 @@ export class FaultyBuild {
 
   /** Has the server give the workflows' next tasks to any worker, instead of waiting ten seconds for the dead one. */
   private async forgetWorker(): Promise<void> {
-    const { client, namespace } = this.factory;
+    const { temporal: client, namespace } = this.factory;
     for await (const { workflowId } of client.workflow.list({ query: `ExecutionStatus = 'Running'` })) {
       await client.workflowService.resetStickyTaskQueue({ namespace, execution: { workflowId } });
     }
@@ -246,7 +250,7 @@ export class FaultyBuild {
   /** How many tries each activity took, by the title of its step. */
   private async tries(): Promise<Map<string, number>> {
     const { jeosWorkflowId } = await this.status();
-    const jeos = jeosWorkflowId ? [this.factory.client.workflow.getHandle(jeosWorkflowId)] : [];
+    const jeos = jeosWorkflowId ? [this.factory.temporal.workflow.getHandle(jeosWorkflowId)] : [];
     const workflows = [...jeos, this.handle];
     const tries = new Map<string, number>();
     for (const workflow of workflows) {

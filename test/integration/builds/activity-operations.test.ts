@@ -152,19 +152,19 @@ describe('an activity that somebody operates on in the Temporal UI', { concurren
 
   scene('is paused while a command runs in the guest, which ends meanwhile and is not run again', async (played) => {
     await played.commandRuns();
-    await played.operations.pause('runGuestStep');
-    await played.isPaused('runGuestStep');
+    await played.operations.pause('runTemplateStep');
+    await played.isPaused('runTemplateStep');
     await played.endCommand();
-    await played.operations.unpause('runGuestStep');
+    await played.operations.unpause('runTemplateStep');
     await played.isWhole();
   });
 
   scene('is reset while a command runs in the guest, and follows the same run of it', async (played) => {
     await played.commandRuns();
-    await played.operations.pause('runGuestStep');
-    await played.isPaused('runGuestStep');
-    await played.operations.reset('runGuestStep');
-    await until(async () => (await played.operations.attempt('runGuestStep')) === 1, 'the first attempt again');
+    await played.operations.pause('runTemplateStep');
+    await played.isPaused('runTemplateStep');
+    await played.operations.reset('runTemplateStep');
+    await until(async () => (await played.operations.attempt('runTemplateStep')) === 1, 'the first attempt again');
     await played.isWhole();
   });
 
@@ -177,14 +177,14 @@ describe('an activity that somebody operates on in the Temporal UI', { concurren
 
   scene('is given other timeouts while it runs', async (played) => {
     await played.commandRuns();
-    await played.operations.setTimeouts('runGuestStep', { startToClose: 1200, heartbeat: 3 });
+    await played.operations.setTimeouts('runTemplateStep', { startToClose: 1200, heartbeat: 3 });
     await played.isWhole();
   });
 
   scene('is paused when the build is cancelled, which cleans up all the same', async (played) => {
     await played.commandRuns();
-    await played.operations.pause('runGuestStep');
-    await played.isPaused('runGuestStep');
+    await played.operations.pause('runTemplateStep');
+    await played.isPaused('runTemplateStep');
     await played.build.handle.cancel();
     await assert.rejects(played.build.result());
     assert.equal((await played.build.status()).status, 'CANCELED');

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 import { after, before, describe, it } from 'node:test';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { waitForJeos } from '../../../src/activities/installer/wait-for-jeos.js';
-import type { JeosFound, WaitForJeos } from '../../../src/activities/shared/types.js';
+import { waitForJeos, type FoundJeos, type WaitForJeosInput } from '../../../src/activities/installer/wait-for-jeos.js';
 import { baseImageWorkflowId } from '../../../src/domain/base-image-input.js';
 import { resumeBuild } from '../../../src/client/resume.js';
 import { connectImageFactory, type ImageFactoryClient } from '../../../src/client/connection.js';
@@ -26,7 +25,7 @@ const QUICK = bodyOf('echo two >> /root/runs');
 const HELD = bodyOf(blockingCommand('two'));
 /** The step in which the held command runs, and its activity. */
 const SECOND = 'command:2 c2';
-const SECOND_STEP: ResetPoint = ['runGuestStep', 2];
+const SECOND_STEP: ResetPoint = ['runTemplateStep', 2];
 
 describe('a build that is reset with Temporal’s own means', { concurrency: 6 }, () => {
   let env: TestEnv;
@@ -160,8 +159,8 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
       parameters: { reuse_jeos: false },
     };
     const attempt = new MockActivityEnvironment({ attempt: 2, heartbeatDetails: { resume: joined } });
-    const found = await attempt.run<[], JeosFound, () => Promise<JeosFound>>(() =>
-      waitForJeos(deps, input as WaitForJeos),
+    const found = await attempt.run<[], FoundJeos, () => Promise<FoundJeos>>(() =>
+      waitForJeos(deps, input as WaitForJeosInput),
     );
     assert.equal(found.imageId, jeos.glance_id);
     await clouds.close();
@@ -182,7 +181,7 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
       return build;
     }
 
-    const points: ResetPoint[] = ['first task', 'createAccess', 'waitForAddress', SECOND_STEP, 'removeResources'];
+    const points: ResetPoint[] = ['first task', 'createSshAccess', 'waitForAddress', SECOND_STEP, 'removeResources'];
     for (const to of points) {
       it(`makes a new instance from ${String(to)}, where that of before is gone`, async () => {
         const build = await failed();
@@ -199,7 +198,7 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
       });
     }
 
-    const kept: ResetPoint[] = ['createAccess', 'createVolumes', 'createServer', SECOND_STEP];
+    const kept: ResetPoint[] = ['createSshAccess', 'createVolumes', 'createServer', SECOND_STEP];
     for (const on_error of ['cleanup', 'keep']) {
       for (const to of kept) {
         it(`starts from a fresh copy of the JEOS from ${String(to)}, where its disk was a volume, with on_error ${on_error}`, async () => {
@@ -236,7 +235,7 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
       const again = await reset(build, SECOND_STEP);
       assert.equal((await again.failure()).message, message);
       assert.deepEqual(left(build), []);
-      await resumeBuild(factory, build.uuid, { template: env.template({ body: QUICK }) });
+      await resumeBuild(factory, build.uuid, { template: { text: env.template({ body: QUICK }) } });
       await isWhole(
         new Build(build.uuid, env.temporal.client.workflow.getHandle(baseImageWorkflowId(build.uuid)), env),
       );
@@ -247,7 +246,7 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
     const points: ResetPoint[] = [
       'first task',
       'waitForJeos',
-      'createAccess',
+      'createSshAccess',
       'createServer',
       'waitForSsh',
       SECOND_STEP,

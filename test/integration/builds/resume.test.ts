@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { connectImageFactory, type ImageFactoryClient } from '../../../src/client/connection.js';
-import { buildOutcome } from '../../../src/client/outcome.js';
+import { waitForOutcome } from '../../../src/client/outcome.js';
 import { abortBuild, resumeBuild, type ResumeOptions } from '../../../src/client/resume.js';
 import { readExpiry } from '../../../src/domain/names.js';
 import { run } from '../../../src/cli/cli.js';
@@ -38,8 +38,14 @@ describe('a build whose step has failed', () => {
     return env.cloud.calls.count({ service: 'compute', method: 'POST', path: /\/servers$/ });
   }
 
-  async function resume(build: Build, options: ResumeOptions = {}): Promise<void> {
-    await resumeBuild(factory, build.uuid, options);
+  interface Change extends Omit<ResumeOptions, 'template' | 'parameters'> {
+    template?: string;
+    parameters?: Record<string, unknown>;
+  }
+
+  async function resume(build: Build, { template, ...options }: Change = {}): Promise<void> {
+    const change = template === undefined ? {} : { template: { text: template } };
+    await resumeBuild(factory, build.uuid, { ...options, ...change });
   }
 
   function volumesOf({ uuid }: Build): FakeVolume[] {
@@ -48,7 +54,7 @@ describe('a build whose step has failed', () => {
 
   /** The end of the build's newest run. */
   async function result(build: Build): Promise<void> {
-    const outcome = await buildOutcome(factory, build.uuid);
+    const outcome = await waitForOutcome(factory, build.uuid);
     assert.equal(outcome.status, 'COMPLETE', 'failure' in outcome ? outcome.failure.message : '');
   }
 

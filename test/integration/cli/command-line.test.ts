@@ -187,7 +187,7 @@ describe('the command line against a real Temporal server', { skip }, () => {
     assert.equal(await ended, 143);
     const { code, stderr } = await finish('nobody', 'images');
     assert.equal(code, 1);
-    assert.match(stderr, /no worker takes work from task queue "nobody"/);
+    assert.match(stderr, /no worker polls the task queue "nobody"/);
   });
 
   it('images prints a table of several, the block of one, and nothing of none', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { CloudSweep } from '../../../src/domain/messages.js';
 import { run } from '../../../src/cli/cli.js';
-import { sweepScheduleId } from '../../../src/client/gc.js';
+import { getSweepScheduleId } from '../../../src/client/gc.js';
 import { TestEnv } from '../../support/test-env.js';
 import { temporalEnv } from '../../support/temporal.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
@@ -84,7 +84,7 @@ describe('gc and setup --gc-schedule on the command line', () => {
     assert.match(first.stdout, /the sweeper’s schedule is created: every 6h in envvars\n$/);
     const second = await imagefactory('setup', '--gc-schedule', '1d', '--older-than', '0s', '--jeos-keep', '3');
     assert.match(second.stdout, /the sweeper’s schedule is updated: every 1d in envvars\n$/);
-    const handle = env.temporal.client.schedule.getHandle(sweepScheduleId(env.taskQueue));
+    const handle = env.temporal.client.schedule.getHandle(getSweepScheduleId(env.taskQueue));
     const { spec, action } = await handle.describe();
     assert.deepEqual(
       spec.intervals?.map(({ every }) => every),

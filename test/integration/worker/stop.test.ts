@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { Deps } from '../../../src/activities/shared/context.js';
-import { joinCreateQueue } from '../../../src/activities/instance/create-queue.js';
+import { joinCreateQueue } from '../../../src/activities/instance/join-create-queue.js';
 import { baseImageWorkflowId } from '../../../src/domain/base-image-input.js';
 import { WORKFLOWS } from '../../../src/domain/messages.js';
 import { parseParameters } from '../../../src/domain/parameters.js';

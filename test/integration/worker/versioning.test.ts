@@ -7,7 +7,7 @@ import type { BuildStatus } from '../../../src/domain/status.js';
 import { QUEUE_KINDS, taskQueueFor } from '../../../src/domain/task-queues.js';
 import { resumeBuild } from '../../../src/client/resume.js';
 import { connectImageFactory, type ImageFactoryClient } from '../../../src/client/connection.js';
-import { buildOutcome } from '../../../src/client/outcome.js';
+import { waitForOutcome } from '../../../src/client/outcome.js';
 import { run } from '../../../src/cli/cli.js';
 import { blockingCommand } from '../../support/interrupter.js';
 import { TestEnv, type Build, type TestEnvWorker } from '../../support/test-env.js';
@@ -96,7 +96,7 @@ describe('workers of several releases', { timeout: 300_000 }, () => {
   }
 
   async function complete(build: Build): Promise<void> {
-    const outcome = await buildOutcome(factory, build.uuid);
+    const outcome = await waitForOutcome(factory, build.uuid);
     assert.equal(outcome.status, 'COMPLETE', 'failure' in outcome ? outcome.failure.message : '');
   }
 
@@ -194,7 +194,7 @@ describe('workers of several releases', { timeout: 300_000 }, () => {
 
     it('a build that ended on the old release is resumed on the current one', async () => {
       const template = env.template({ name: 'failed', version: '10', body: bodyOf('exit 0') });
-      await resumeBuild(factory, failed.uuid, { template });
+      await resumeBuild(factory, failed.uuid, { template: { text: template } });
       await complete(failed);
       const latest = server.client.workflow.getHandle(failed.handle.workflowId);
       assert.deepEqual(await releasesOf(latest), only('B', ['control', 'wait']));
@@ -213,7 +213,8 @@ describe('workers of several releases', { timeout: 300_000 }, () => {
       const to = ['--versioning-override-deployment-name', env.taskQueue, '--versioning-override-build-id', 'B'];
       const which = ['--workflow-id', build.handle.workflowId, '--versioning-override-behavior', 'pinned', ...to];
       await temporal(env, 'workflow', 'update-options', ...which);
-      await resumeBuild(factory, build.uuid, { template: env.template({ name: 'moved', body: bodyOf('exit 0') }) });
+      const text = env.template({ name: 'moved', body: bodyOf('exit 0') });
+      await resumeBuild(factory, build.uuid, { template: { text } });
       await complete(build);
       const { workflow } = await releasesOf(build.handle);
       assert.deepEqual(workflow, ['A', 'B']);

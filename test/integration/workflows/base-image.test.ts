@@ -2,16 +2,17 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Context } from '@temporalio/activity';
 import type { WorkflowFailedError } from '@temporalio/client';
-import { type WorkflowHandle } from '@temporalio/client';
+import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { FactoryError } from '../../../src/domain/errors.js';
 import { baseImageWorkflowId, type BaseImageInput } from '../../../src/domain/base-image-input.js';
 import { SET_DEADLINE_UPDATE, STATUS_QUERY, WORKFLOWS, type BaseImageResult } from '../../../src/domain/messages.js';
 import type { BuildStatus } from '../../../src/domain/status.js';
-import type { FinalRecord, WaitForPowerOff } from '../../../src/activities/shared/types.js';
 import { inputOf, JEOS_INPUT, parked, stubs } from '../../support/stubs.js';
 import { startTemporal, withWorkers } from '../../support/temporal.js';
+import type { WaitForPowerOffInput } from '../../../src/activities/installer/wait-for-power-off.js';
+import type { WriteFinalRecordInput } from '../../../src/activities/records/write-final-record.js';
 
 describe('the base image workflow', () => {
   let environment: TestWorkflowEnvironment;
@@ -33,7 +34,7 @@ describe('the base image workflow', () => {
 
   it('goes through the article’s steps in order and ends COMPLETE', async () => {
     const calls: string[] = [];
-    const records: FinalRecord[] = [];
+    const records: WriteFinalRecordInput[] = [];
     const input = inputOf();
     await withWorkers(environment, 'order', stubs(calls, records), async () => {
       const handle = await start('order', input);
@@ -67,11 +68,11 @@ describe('the base image workflow', () => {
 
   it('fails with the step, the words of the failure and its hint, after the clean-up', async () => {
     const calls: string[] = [];
-    const records: FinalRecord[] = [];
+    const records: WriteFinalRecordInput[] = [];
     const input = inputOf();
     const activities = {
       ...stubs(calls, records),
-      runGuestStep: async () => {
+      runTemplateStep: async () => {
         throw new FactoryError('CommandFailed', 'install the packages: ended with exit status 100', {
           hint: 'correct it',
         });
@@ -94,7 +95,7 @@ describe('the base image workflow', () => {
 
   it('cleans up and ends cancelled when somebody asks for that', async () => {
     const calls: string[] = [];
-    const records: FinalRecord[] = [];
+    const records: WriteFinalRecordInput[] = [];
     const wait = parked();
     const input = inputOf();
     await withWorkers(environment, 'cancel', { ...stubs(calls, records), waitForSsh: wait.activity }, async () => {
@@ -142,7 +143,7 @@ describe('the base image workflow', () => {
 
   it('is complete with an image whose instance could not be terminated, and leaves that to the clean-up', async () => {
     const calls: string[] = [];
-    const records: FinalRecord[] = [];
+    const records: WriteFinalRecordInput[] = [];
     const budgets: number[] = [];
     const deleteServer = async () => {
       budgets.push(Context.current().info.scheduleToCloseTimeoutMs);
@@ -179,8 +180,8 @@ describe('the base image workflow', () => {
   it('runs the installer, strips and marks its snapshot, and is cancelled when the last build leaves it', async () => {
     const calls: string[] = [];
     const wait = parked();
-    const asked: WaitForPowerOff[] = [];
-    const waitForPowerOff = async (given: WaitForPowerOff): Promise<never> => {
+    const asked: WaitForPowerOffInput[] = [];
+    const waitForPowerOff = async (given: WaitForPowerOffInput): Promise<never> => {
       asked.push(given);
       return wait.activity();
     };
@@ -200,7 +201,7 @@ describe('the base image workflow', () => {
       await handle.signal('leave', 'build-2');
       await assert.rejects(handle.result(), (error: WorkflowFailedError) => error.cause instanceof CancelledFailure);
     });
-    assert.equal(asked[0]?.inactivity, 30);
+    assert.equal(asked[0]?.inactivityTimeout, 30);
     assert.deepEqual(calls, ['media', 'boot-image', 'server', 'cleanup']);
   });
 });

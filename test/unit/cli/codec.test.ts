@@ -35,7 +35,7 @@ describe('imagefactory codec', () => {
       'a token beyond the loopback',
       ['--address', '0.0.0.0:0'],
       env,
-      /everybody who reaches 0\.0\.0\.0\n.*IMAGEFACTORY_CODEC_TOKEN/,
+      /every caller that can reach 0\.0\.0\.0\n.*IMAGEFACTORY_CODEC_TOKEN/,
     ],
     ['an address', ['--address', 'here'], env, /--address: "here" is not an address/],
     ['an origin', ['--ui', 'here'], env, /--ui: "here" is not an origin/],

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { loadPayloadKeys, readConfigFile, resolveSettings } from '../../../src/cli/config.js';
 import { KEYS_VARIABLE, generateKeyLine } from '../../../src/codec/keys.js';
-import { UsageError } from '../../../src/client/errors.js';
+import { UsageError } from '../../../src/cli/errors.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'imagefactory-config-'));
 after(() => rmSync(directory, { recursive: true }));

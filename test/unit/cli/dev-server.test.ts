@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { SEARCH_ATTRIBUTES } from '../../../src/domain/search-attributes.js';
-import { composeArguments, localArguments } from '../../../src/cli/dev-server/dev-server.js';
+import { readComposeArguments, toLocalArguments } from '../../../src/cli/dev-server/dev-server.js';
 
 describe('temporal-dev.yaml', () => {
   it('declares exactly the search attributes of the code, with their types', async () => {
-    const declared = (await composeArguments()).filter((argument) => argument.startsWith('--search-attribute='));
+    const declared = (await readComposeArguments()).filter((argument) => argument.startsWith('--search-attribute='));
     const wanted = Object.values(SEARCH_ATTRIBUTES).map(
       ({ name, type }) => `--search-attribute=${name}=${type === 'KEYWORD' ? 'Keyword' : type}`,
     );
@@ -14,8 +14,8 @@ describe('temporal-dev.yaml', () => {
   });
 
   it('gives a local program the same command, on the loopback and with its database in our folder', async () => {
-    const args = await composeArguments();
-    const local = localArguments(args, { directory: '/d', port: 1, uiPort: 2 });
+    const args = await readComposeArguments();
+    const local = toLocalArguments(args, { directory: '/d', port: 1, uiPort: 2 });
     assert.equal(local.length, args.length);
     for (const wanted of ['--ip=127.0.0.1', '--port=1', '--ui-port=2', '--db-filename=/d/temporal.db'])
       assert.ok(local.includes(wanted), wanted);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseDuration } from '../../../src/cli/duration.js';
-import { UsageError } from '../../../src/client/errors.js';
+import { UsageError } from '../../../src/cli/errors.js';
 
 test('a duration is a number and a unit, seconds where there is none', () => {
   assert.deepEqual(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CloudSweep, SweptResource } from '../../../src/domain/messages.js';
-import { sweepInput, sweepText } from '../../../src/cli/commands/gc.js';
+import { parseSweepInput, formatSweep } from '../../../src/cli/commands/gc.js';
 import { resolveSettings } from '../../../src/cli/config.js';
 import { RecordingIo } from './recording-io.js';
 
@@ -16,29 +16,29 @@ const THING: SweptResource = {
 const SWEEP: CloudSweep = { cloud: 'dev', resources: [], unnamed: 0, postponed: 0 };
 
 function input(options: Record<string, unknown>, file: Parameters<typeof resolveSettings>[2] = {}) {
-  return sweepInput({ io: new RecordingIo(), options, settings: resolveSettings(options, {}, file) }, false);
+  return parseSweepInput({ io: new RecordingIo(), options, settings: resolveSettings(options, {}, file) }, false);
 }
 
 test('what was removed has a line each, what stays is only counted', () => {
   const things: SweptResource[] = [THING, { ...THING, id: '2', outcome: 'kept', why: 'younger than 24 h' }];
   assert.equal(
-    sweepText({ ...SWEEP, resources: things }, false),
+    formatSweep({ ...SWEEP, resources: things }, false),
     '         KIND      ID, NAME                    AGE   WHY\n' +
       'removed  instance  1 imagefactory-customise-x  25 h  its build has ended\n' +
       'dev: 1 removed, 1 stay\n',
   );
-  assert.match(sweepText({ ...SWEEP, resources: things }, true), /\nstays +instance +2 .* younger than 24 h\n/);
+  assert.match(formatSweep({ ...SWEEP, resources: things }, true), /\nstays +instance +2 .* younger than 24 h\n/);
 });
 
 test('the last line counts what is not named, what waits for the next run, and what failed', () => {
   const things: SweptResource[] = [{ ...THING, outcome: 'failed', age: null }];
-  const text = sweepText({ ...SWEEP, resources: things, unnamed: 7, postponed: 3 }, false);
+  const text = formatSweep({ ...SWEEP, resources: things, unnamed: 7, postponed: 3 }, false);
   assert.match(text, /\nFAILED +instance .* \? /);
   assert.match(text, /\ndev: 1 FAILED, 7 stay, what is left of 3 builds waits for the next run\n$/);
 });
 
 test('a cloud that could not be swept is one line', () => {
-  assert.equal(sweepText({ ...SWEEP, failure: 'no such cloud' }, true), 'dev: could not be swept: no such cloud\n');
+  assert.equal(formatSweep({ ...SWEEP, failure: 'no such cloud' }, true), 'dev: could not be swept: no such cloud\n');
 });
 
 test('without options the cloud is that of base_image, and a day, ten JEOS images and thirty days are the limits', () => {

@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { BuildStatus } from '../../../src/domain/status.js';
-import { imagesDocument, imagesText } from '../../../src/cli/commands/images.js';
-import { addRunningBuilds } from '../../../src/client/images.js';
-import type { Observation } from '../../../src/client/watch.js';
+import { toImagesDocument, formatImages } from '../../../src/cli/commands/images.js';
+import { addProgress, type ImageRecord } from '../../../src/client/images.js';
+import type { BuildProgress } from '../../../src/client/follow.js';
 
-const record = {
+const record: ImageRecord = {
   identifier: 'u',
   status: 'BUILDING',
   percent_complete: 0,
   status_detail: { activity: '', error: null },
 };
 
-function seenWith(execution: string, status?: Partial<BuildStatus>): Observation {
+function progressWith(execution: string, status?: Partial<BuildStatus>): BuildProgress {
   const known: BuildStatus = {
     uuid: 'u',
     type: 'base_image',
@@ -27,35 +27,39 @@ function seenWith(execution: string, status?: Partial<BuildStatus>): Observation
     resources: {},
     ...status,
   };
-  const seen = { uuid: 'u', workflowId: 'w', execution, activities: [], at: 1, startedAt: 0 };
-  return status === undefined ? seen : { ...seen, status: known };
+  const progress = { uuid: 'u', workflowId: 'w', execution, activities: [], at: 1, startedAt: 0 };
+  return status === undefined ? progress : { ...progress, status: known };
 }
 
 test('a running build’s record gets the percent and the step of now', () => {
-  const now = addRunningBuilds(record, seenWith('RUNNING', {}));
+  const now = addProgress(record, progressWith('RUNNING', {}));
   assert.equal(now['percent_complete'], 40);
   assert.deepEqual(now['status_detail'], { activity: 'run command 1', error: null });
 });
 
 test('a record whose workflow was terminated is not BUILDING for ever', () => {
-  assert.equal(addRunningBuilds(record, seenWith('TERMINATED', {}))['status'], 'FAILED');
-  assert.equal(addRunningBuilds(record, seenWith('TERMINATED'))['status'], 'FAILED');
+  assert.equal(addProgress(record, progressWith('TERMINATED', {}))['status'], 'FAILED');
+  assert.equal(addProgress(record, progressWith('TERMINATED'))['status'], 'FAILED');
 });
 
 test('a record stays as it is while nobody can say more', () => {
-  assert.deepEqual(addRunningBuilds(record, seenWith('RUNNING')), record);
+  assert.deepEqual(addProgress(record, progressWith('RUNNING')), record);
 });
 
 test('a failed image is shown with its error, and not as a success', () => {
-  const failed = { ...record, status: 'FAILED', status_detail: { activity: '', error: 'plan: there is no flavor 2' } };
+  const failed: ImageRecord = {
+    ...record,
+    status: 'FAILED',
+    status_detail: { activity: '', error: 'plan: there is no flavor 2' },
+  };
   assert.equal(
-    imagesText([failed]),
+    formatImages([failed]),
     '\nUUID: u\nType: base_image\nStatus: FAILED\nImage build FAILED with error: plan: there is no flavor 2\n',
   );
 });
 
 test('the JSON of images has imagefactory’s three shapes', () => {
-  assert.deepEqual(imagesDocument([]), {});
-  assert.deepEqual(imagesDocument([record]), record);
-  assert.deepEqual(imagesDocument([record, record]), { images: [record, record] });
+  assert.deepEqual(toImagesDocument([]), {});
+  assert.deepEqual(toImagesDocument([record]), record);
+  assert.deepEqual(toImagesDocument([record, record]), { images: [record, record] });
 });

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Outcome } from '../../../src/client/outcome.js';
-import { toMetadata, outcomeBlock, table } from '../../../src/cli/output.js';
+import type { BuildOutcome } from '../../../src/client/outcome.js';
+import { toImageRecord, formatOutcome, formatTable } from '../../../src/cli/output.js';
 
 const uuid = 'bdd32b97-0e94-473a-b376-74d2da289a2c';
-const complete: Outcome = {
+const complete: BuildOutcome = {
   status: 'COMPLETE',
   uuid,
   result: {
@@ -23,7 +23,7 @@ const complete: Outcome = {
 
 test('the final block is the article’s, byte for byte, with the Glance image and the checksum below', () => {
   assert.equal(
-    outcomeBlock(complete),
+    formatOutcome(complete),
     '\n' +
       '============ Final Image Details ============\n' +
       'UUID: bdd32b97-0e94-473a-b376-74d2da289a2c\n' +
@@ -36,8 +36,8 @@ test('the final block is the article’s, byte for byte, with the Glance image a
 });
 
 test('an old Glance that has only an md5 checksum has it shown as such', () => {
-  const old: Outcome = { ...complete, result: { ...complete.result, checksum: null } };
-  assert.match(outcomeBlock(old), /\nChecksum: md5:cd34\n$/);
+  const old: BuildOutcome = { ...complete, result: { ...complete.result, checksum: null } };
+  assert.match(formatOutcome(old), /\nChecksum: md5:cd34\n$/);
 });
 
 test('a failed build prints a blank line and the error on one line, with its step named once', () => {
@@ -47,22 +47,22 @@ test('a failed build prints a blank line and the error on one line, with its ste
     message: 'command:2 tidy: exit status 3\nlast words',
   };
   assert.equal(
-    outcomeBlock({ status: 'FAILED', uuid, failure }),
+    formatOutcome({ status: 'FAILED', uuid, failure }),
     '\nImage build FAILED with error: command:2 tidy: exit status 3; last words\n',
   );
   assert.equal(
-    outcomeBlock({ status: 'FAILED', uuid, failure: { ...failure, step: 'plan', message: 'no flavor 9' } }),
+    formatOutcome({ status: 'FAILED', uuid, failure: { ...failure, step: 'plan', message: 'no flavor 9' } }),
     '\nImage build FAILED with error: plan: no flavor 9\n',
   );
 });
 
 test('a cancelled build does not claim success', () => {
   const failure = { type: 'Canceled', step: '', message: 'the build was cancelled' };
-  assert.equal(outcomeBlock({ status: 'CANCELED', uuid, failure }), '\nImage build CANCELED\n');
+  assert.equal(formatOutcome({ status: 'CANCELED', uuid, failure }), '\nImage build CANCELED\n');
 });
 
 test('the metadata of a build that cannot be read from the store have imagefactory’s fields', () => {
-  const metadata = toMetadata(complete);
+  const metadata = toImageRecord(complete);
   assert.equal(metadata.identifier, uuid);
   assert.equal(metadata.status, 'COMPLETE');
   assert.deepEqual(metadata.status_detail, { activity: 'Base Image build complete', error: null });
@@ -71,7 +71,7 @@ test('the metadata of a build that cannot be read from the store have imagefacto
 
 test('a table has columns as wide as their widest cell and no trailing blanks', () => {
   assert.equal(
-    table(
+    formatTable(
       ['A', 'LONG'],
       [
         ['abc', 'x'],

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { parseParameters } from '../../../src/domain/parameters.js';
-import { parse } from '../../../src/cli/cli.js';
-import { givenParameters } from '../../../src/cli/parameters.js';
+import { getExitCode, parse } from '../../../src/cli/cli.js';
+import { readParameters } from '../../../src/cli/parameters.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'imagefactory-parameters-'));
 after(() => rmSync(directory, { recursive: true }));
@@ -19,7 +19,17 @@ function fileWith(name: string, content: string | Uint8Array): string {
 async function parametersOf(...args: string[]): Promise<Record<string, unknown>> {
   const understood = await parse(['base_image', ...args, 'x.tdl']);
   assert.notEqual(typeof understood, 'string');
-  return givenParameters((understood as { options: Record<string, unknown> }).options);
+  return readParameters((understood as { options: Record<string, unknown> }).options);
+}
+
+/** Checks that an error ends the command with an exit code, and has the properties given. */
+function exitsWith(code: number, properties: Partial<Error> = {}): (error: unknown) => true {
+  return (error) => {
+    assert.equal(getExitCode(error), code);
+    assert.ok(error instanceof Error);
+    for (const name of ['name', 'message'] as const) assert.equal(error[name], properties[name] ?? error[name]);
+    return true;
+  };
 }
 
 test('the JSON file is beaten by --parameter, and --parameter by --file-parameter, in whatever order they stand', async () => {
@@ -68,9 +78,9 @@ test('the last of several equal parameters holds', async () => {
 
 test('a file that cannot be read is named, with exit code 1', async () => {
   const missing = join(directory, 'missing');
-  const wanted = { exitCode: 1, message: `--file-parameter install_script ${missing}: no such file or directory` };
+  const wanted = exitsWith(1, { message: `--file-parameter install_script ${missing}: no such file or directory` });
   await assert.rejects(parametersOf('--file-parameter', 'install_script', missing), wanted);
-  await assert.rejects(parametersOf('--parameters', missing), { exitCode: 1 });
+  await assert.rejects(parametersOf('--parameters', missing), exitsWith(1));
 });
 
 test('a byte order mark is no part of what a file holds', async () => {
@@ -85,12 +95,12 @@ test('a byte order mark is no part of what a file holds', async () => {
 test('a file that is not UTF-8 is named, with exit code 1, and never read with replacement characters', async () => {
   const latin = Buffer.from('{"image_name": "café"}', 'latin1');
   const file = fileWith('latin.json', latin);
-  const wanted = { name: 'InvalidFilesError', exitCode: 1 };
+  const wanted = exitsWith(1, { name: 'InvalidFilesError' });
   await assert.rejects(parametersOf('--parameters', file), wanted);
   await assert.rejects(parametersOf('--file-parameter', 'image_name', file), wanted);
 });
 
 test('--parameters must hold a JSON object', async () => {
   await assert.rejects(parametersOf('--parameters', fileWith('list.json', '[]')), /not a JSON object/);
-  await assert.rejects(parametersOf('--parameters', fileWith('broken.json', '{')), { exitCode: 1 });
+  await assert.rejects(parametersOf('--parameters', fileWith('broken.json', '{')), exitsWith(1));
 });

@@ -1,21 +1,24 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { resolveSettings } from '../../../src/cli/config.js';
-import { UsageError } from '../../../src/client/errors.js';
-import { deploymentVersion } from '../../../src/cli/worker-version.js';
+import { UsageError } from '../../../src/cli/errors.js';
+import { parseDeploymentVersion } from '../../../src/cli/worker-version.js';
 
 describe('the deployment version of a worker', () => {
   it('is none unless a build id is given', () => {
-    assert.equal(deploymentVersion(resolveSettings({}, {}, {})), undefined);
+    assert.equal(parseDeploymentVersion(resolveSettings({}, {}, {})), undefined);
   });
 
   it('is the build id in a deployment that is named like the task queue, or as told', () => {
     const named = { deploymentName: 'images', buildId: '0.2.0' };
     assert.deepEqual(
-      deploymentVersion(resolveSettings({ 'build-id': '0.2.0', 'task-queue': 'images' }, {}, {})),
+      parseDeploymentVersion(resolveSettings({ 'build-id': '0.2.0', 'task-queue': 'images' }, {}, {})),
       named,
     );
-    assert.deepEqual(deploymentVersion(resolveSettings({ 'build-id': '0.2.0', deployment: 'images' }, {}, {})), named);
+    assert.deepEqual(
+      parseDeploymentVersion(resolveSettings({ 'build-id': '0.2.0', deployment: 'images' }, {}, {})),
+      named,
+    );
   });
 
   it('comes from the command line, else from what Temporal’s controller sets, else from the file', () => {
@@ -23,11 +26,11 @@ describe('the deployment version of a worker', () => {
     const file = { deployment: 'file', build_id: 'file' };
     const { deployment, buildId } = resolveSettings({}, {}, file);
     assert.deepEqual({ deployment, buildId }, { deployment: 'file', buildId: 'file' });
-    assert.deepEqual(deploymentVersion(resolveSettings({}, env, file)), {
+    assert.deepEqual(parseDeploymentVersion(resolveSettings({}, env, file)), {
       deploymentName: 'site/images',
       buildId: 'env',
     });
-    assert.deepEqual(deploymentVersion(resolveSettings({ 'build-id': 'option' }, env, file)), {
+    assert.deepEqual(parseDeploymentVersion(resolveSettings({ 'build-id': 'option' }, env, file)), {
       deploymentName: 'site/images',
       buildId: 'option',
     });
@@ -42,7 +45,7 @@ describe('the deployment version of a worker', () => {
     ];
     for (const [options, message] of wrong) {
       assert.throws(
-        () => deploymentVersion(resolveSettings(options, {}, {})),
+        () => parseDeploymentVersion(resolveSettings(options, {}, {})),
         (error) => error instanceof UsageError && message.test(error.message),
       );
     }

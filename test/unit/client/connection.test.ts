@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { errorReason, findUiAddress } from '../../../src/client/connection.js';
+import { describeError, findUiAddress } from '../../../src/client/connection.js';
 
 for (const [address, expected] of [
   ['127.0.0.1:7233', 'http://127.0.0.1:8233'],
@@ -17,6 +17,6 @@ for (const [address, expected] of [
 
 test('of errors within errors the innermost sentence is told, on one line', () => {
   const inner = new Error('connect ECONNREFUSED 127.0.0.1:1\n    at somewhere');
-  assert.equal(errorReason(new Error('outer', { cause: inner })), 'connect ECONNREFUSED 127.0.0.1:1');
-  assert.equal(errorReason('odd'), 'odd');
+  assert.equal(describeError(new Error('outer', { cause: inner })), 'connect ECONNREFUSED 127.0.0.1:1');
+  assert.equal(describeError('odd'), 'odd');
 });

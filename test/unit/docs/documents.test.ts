@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parse } from '../../../src/cli/cli.js';
 import { COMMANDS } from '../../../src/cli/commands/index.js';
-import { parameterNames } from '../../../src/cli/parameters.js';
+import { listParameterNames } from '../../../src/cli/parameters.js';
 import { listDocuments, readText } from './markdown.js';
 
 /** The lines of a document's shell blocks; a line that goes on behind a backslash is one. */
@@ -41,7 +41,7 @@ async function check(words: string[]): Promise<void> {
   const names = ['parameter', 'file-parameter'].flatMap((name) => [understood.options[name] ?? []].flat());
   // Name and value by turns.
   for (const name of names.filter((_value, at) => at % 2 === 0)) {
-    assert.ok(parameterNames().includes(String(name)), `there is no parameter ${String(name)}`);
+    assert.ok(listParameterNames().includes(String(name)), `there is no parameter ${String(name)}`);
   }
 }
 

@@ -6,9 +6,11 @@ const PROJECT = process.cwd();
 /** Folders whose Markdown files are for readers. */
 const FOLDERS = ['docs', 'dev', 'examples', '.github'];
 
-/** Every Markdown document, by its path from the project's folder. */
+/** Every Markdown document that people write, by its path from the project's folder. docs/api/ is generated. */
 export function listDocuments(): string[] {
-  const nested = FOLDERS.flatMap((folder) => listFiles(folder).filter((path) => path.endsWith('.md')));
+  const nested = FOLDERS.flatMap((folder) =>
+    listFiles(folder).filter((path) => path.endsWith('.md') && !path.startsWith('docs/api/')),
+  );
   return [...readdirSync(PROJECT).filter((name) => name.endsWith('.md')), ...nested].sort();
 }
 

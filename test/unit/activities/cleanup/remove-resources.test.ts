@@ -39,7 +39,7 @@ class Remains {
           listSecurityGroups: async () => [],
         },
         image: { listImages: async () => [] },
-        volume: { exists: async () => false },
+        volume: { isAvailable: async () => false },
       }),
     },
     store: { readRecord: async () => undefined, deleteDocument: async () => void this.documents.pop() },

@@ -3,12 +3,13 @@ import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, it, mock } from 'node:test';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import type { Deps } from '../../../../src/activities/shared/context.js';
-import { ensureImage, deriveUuid } from '../../../../src/activities/images/ensure-image.js';
-import { parseDigest } from '../../../../src/activities/media/medium.js';
-import { uploaderHere } from '../../../../src/activities/images/uploader.js';
+import { ensureImage } from '../../../../src/activities/images/ensure-image.js';
+import { parseDigest } from '../../../../src/activities/media/ensure-medium.js';
+import { currentUploader } from '../../../../src/activities/images/uploader.js';
 import { FactoryError } from '../../../../src/domain/errors.js';
 import { KEYS } from '../../../../src/domain/names.js';
 import type { CreateImage, Image, ImageChange } from '../../../../src/openstack/types.js';
+import { deriveUuid } from '../../../../src/activities/shared/derive-uuid.js';
 
 /** How long an upload takes: by far more than whoever waits for it takes for a sign of life. */
 const LONG = 3_600_000;
@@ -53,7 +54,7 @@ class SlowGlance {
   };
 
   private readonly deps = {
-    clouds: { get: () => ({ image: this.port, projectId: async () => 'p' }) },
+    clouds: { get: () => ({ image: this.port, getProjectId: async () => 'p' }) },
     temporal: {
       workflow: {
         getHandle: (_id: string, runId: string) => ({
@@ -82,7 +83,7 @@ class SlowGlance {
           name: 'm',
           disk_format: 'iso',
           container_format: 'bare',
-          properties: { [KEYS.uploader]: uploaderHere() },
+          properties: { [KEYS.uploader]: currentUploader() },
         },
         content: { size: 7, open: () => Readable.from(['content']) },
       }),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import type { Deps } from '../../../../src/activities/shared/context.js';
-import { claimImage, removeShared } from '../../../../src/activities/images/shared-images.js';
+import { claimImage, removeSharedImage } from '../../../../src/activities/images/shared-images.js';
 import { FactoryError } from '../../../../src/domain/errors.js';
 import { KEYS } from '../../../../src/domain/names.js';
 import type { Image, ImageChange, Images } from '../../../../src/openstack/types.js';
@@ -52,7 +52,7 @@ class OneImage {
   }
 
   remove(before = this.image): Promise<boolean> {
-    return new MockActivityEnvironment().run(() => removeShared(this.deps, 'c', before as Image, KEYS.jeos));
+    return new MockActivityEnvironment().run(() => removeSharedImage(this.deps, 'c', before as Image, KEYS.jeos));
   }
 }
 

@@ -3,9 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import type { Deps } from '../../../../src/activities/shared/context.js';
-import { saysInstalled, tailOf, waitForPowerOff } from '../../../../src/activities/installer/wait-for-power-off.js';
+import { saysInstalled, waitForPowerOff } from '../../../../src/activities/installer/wait-for-power-off.js';
 import type { Progress } from '../../../../src/domain/status.js';
 import { parseParameters } from '../../../../src/domain/parameters.js';
+import { formatConsoleTail } from '../../../../src/activities/shared/console-tail.js';
 
 /** A cloud whose installer's machine is off when it is looked at for the first time, or so many times, and has no console to read. */
 function depsOf(machine: { launched?: string; updated: string; looks?: number }): Deps {
@@ -27,10 +28,10 @@ function depsOf(machine: { launched?: string; updated: string; looks?: number })
     watch: () => ({
       servers: {
         next: async () => ({ ...server, status: --looks > 0 ? 'ACTIVE' : 'SHUTOFF' }),
-        done: () => undefined,
+        stopWaiting: () => undefined,
       },
       console: { tryTake: () => false },
-      cloud: { compute: { consoleOutput: async () => '' } },
+      cloud: { compute: { getConsoleOutput: async () => '' } },
     }),
     store: {
       readDocument: async (_: string, name: string) => documentsByName[name]?.(),
@@ -41,7 +42,7 @@ function depsOf(machine: { launched?: string; updated: string; looks?: number })
 
 function wait(deps: Deps, heartbeatDetails?: Progress): ReturnType<typeof waitForPowerOff> {
   const ref = { uuid: 'u', cloud: 'c', workflowId: 'w' };
-  const input = { ref, documentsId: 'd', serverId: 's', deadline: Date.now() + 60_000, inactivity: 60 };
+  const input = { ref, documentsId: 'd', serverId: 's', deadline: Date.now() + 60_000, inactivityTimeout: 60 };
   return new MockActivityEnvironment({ heartbeatDetails }).run(() => waitForPowerOff(deps, input));
 }
 
@@ -52,7 +53,7 @@ describe('an installer that nobody watched for an hour', () => {
     const long = Date.now() - HOUR;
     const report = {
       message: '',
-      resume: { began: long, lastLife: long, looked: long, tail: 'on', traffic: undefined },
+      resume: { began: long, lastLife: long, lookedAt: long, tail: 'on', traffic: undefined },
     };
     const deps = depsOf({ launched: '2026-11-28T10:00:00.000000', updated: '2026-11-28T10:02:10Z', looks: 2 });
     assert.equal((await wait(deps, report)).seconds, 130);
@@ -60,7 +61,7 @@ describe('an installer that nobody watched for an hour', () => {
 
   it('is, where it had been silent for all its time before', async () => {
     const long = Date.now() - HOUR;
-    const silent = { began: long, lastLife: long - 60_000, looked: long, tail: 'on', traffic: undefined };
+    const silent = { began: long, lastLife: long - 60_000, lookedAt: long, tail: 'on', traffic: undefined };
     const deps = depsOf({ updated: '2026-11-28T10:02:10Z', looks: 2 });
     await assert.rejects(wait(deps, { message: '', resume: silent }), { type: 'InstallSilent' });
   });
@@ -92,16 +93,16 @@ describe('an installer that has powered off while no worker looked', () => {
 describe('the tail of a console', () => {
   it('is text without control sequences, empty lines and endless lines', () => {
     const console = '\x1b[2J\x1b[1;31mred\x1b[0m\r\n\n\x07bell\n' + 'x'.repeat(500);
-    assert.equal(tailOf(console), `red\nbell\n${'x'.repeat(200)}`);
+    assert.equal(formatConsoleTail(console), `red\nbell\n${'x'.repeat(200)}`);
   });
 
   it('is so too where Nova has taken the escape characters out, and keeps what only looks like them', () => {
     const console = '[0mred[22A[M[22B[m[10B[0m\n[H[7m[m\n[    5.45] Kernel [OK] [Done] [mmcblk0] [Home] [a]\n';
-    assert.equal(tailOf(console), 'red\n[    5.45] Kernel [OK] [Done] [mmcblk0] [Home] [a]');
+    assert.equal(formatConsoleTail(console), 'red\n[    5.45] Kernel [OK] [Done] [mmcblk0] [Home] [a]');
   });
 
   it('is its last lines', () => {
-    assert.equal(tailOf('1\n2\n3\n4', 2), '3\n4');
+    assert.equal(formatConsoleTail('1\n2\n3\n4', 2), '3\n4');
   });
 });
 
@@ -109,7 +110,7 @@ describe('the tail of a Debian installer’s console', () => {
   it('leaves out the status line that screen keeps redrawing', () => {
     const bar = '\x1b[H\x1b[7m[           (1*installer)  2 shell  3 shell  4- log           ][ Nov 23  1:18 ]';
     assert.equal(
-      tailOf(`Detecting network hardware  ... 2%${bar}\n${bar}\nConfiguring the network\n`),
+      formatConsoleTail(`Detecting network hardware  ... 2%${bar}\n${bar}\nConfiguring the network\n`),
       'Detecting network hardware  ... 2%\nConfiguring the network',
     );
   });
@@ -117,7 +118,7 @@ describe('the tail of a Debian installer’s console', () => {
   it('leaves it out as Nova hands it on', () => {
     const bar =
       '[H[7m[m[32m[40m[           [37m[31m ([37m1*installer[31m)[37m  2 shell  3 shell  4- log           [32m][[34m Nov 24 [37m 2:54 [32m]';
-    assert.equal(tailOf(`Loading  ... 20%${bar}[9;52H[0m... 32%\n${bar}\n`), 'Loading  ... 20%... 32%');
+    assert.equal(formatConsoleTail(`Loading  ... 20%${bar}[9;52H[0m... 32%\n${bar}\n`), 'Loading  ... 20%... 32%');
   });
 });
 

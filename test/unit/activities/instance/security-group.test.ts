@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { localAddressTowards } from '../../../../src/activities/instance/security-group.js';
+import { findLocalAddress } from '../../../../src/activities/instance/security-group.js';
 
 describe('the address under which a guest sees its worker', () => {
   it('is that of the route to the guest', async () => {
-    assert.equal(await localAddressTowards('127.0.0.1'), '127.0.0.1');
+    assert.equal(await findLocalAddress('127.0.0.1'), '127.0.0.1');
   });
 
   it('is none where there is no route: nobody else is let in instead', async () => {
-    await assert.rejects(localAddressTowards('255.255.255.255'), {
+    await assert.rejects(findLocalAddress('255.255.255.255'), {
       type: 'GuestUnreachable',
       retryable: true,
       message: /^there is no route to 255\.255\.255\.255: connect/,

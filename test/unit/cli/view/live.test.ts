@@ -3,7 +3,7 @@ import { Writable } from 'node:stream';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import type { ImageFactoryClient } from '../../../../src/client/connection.js';
-import type { Observation } from '../../../../src/client/watch.js';
+import type { BuildProgress } from '../../../../src/client/follow.js';
 import { createView } from '../../../../src/cli/view/live.js';
 import { RecordingIo } from '../recording-io.js';
 
@@ -27,13 +27,13 @@ class Terminal extends Writable {
   }
 }
 
-const factory = {
+const client = {
   taskQueue: 'imagefactory',
   namespace: 'default',
   uiAddress: 'http://ui',
 } as unknown as ImageFactoryClient;
 
-function seenWith(steps: number): Observation {
+function seenWith(steps: number): BuildProgress {
   const step = (index: number) => ({
     name: `s${index}`,
     phase: 'customise' as const,
@@ -67,7 +67,7 @@ function seenWith(steps: number): Observation {
 
 function viewOn(terminal: Terminal, env: NodeJS.ProcessEnv = {}) {
   const io = Object.assign(new RecordingIo(env), { terminal: terminal as unknown as NodeJS.WriteStream });
-  return createView(io, { factory, verbose: false });
+  return createView(io, { client, verbose: false });
 }
 
 test('on a terminal the view is redrawn in place, also when the terminal changes its size', () => {

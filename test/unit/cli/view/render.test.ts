@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import pico from 'picocolors';
 import type { BuildStatus } from '../../../../src/domain/status.js';
-import type { Observation } from '../../../../src/client/watch.js';
-import { ChangeLines } from '../../../../src/cli/view/lines.js';
+import type { BuildProgress } from '../../../../src/client/follow.js';
+import { ChangeLog } from '../../../../src/cli/view/lines.js';
 import { renderView, type RenderOptions } from '../../../../src/cli/view/render.js';
 
 const uuid = 'bdd32b97-0e94-473a-b376-74d2da289a2c';
@@ -37,7 +37,7 @@ function statusWith(change: Partial<BuildStatus> = {}): BuildStatus {
   };
 }
 
-function seenWith(change: Partial<Observation> = {}): Observation {
+function seenWith(change: Partial<BuildProgress> = {}): BuildProgress {
   return {
     uuid,
     workflowId: `base_image-${uuid}`,
@@ -120,7 +120,7 @@ test('before a worker has answered the view says so, and after ten seconds what 
 
 test('a build whose worker has gone says that it waits for another', () => {
   const activities = [
-    { type: 'runGuestStep', state: 'waiting' as const, attempt: 2, lastFailure: 'heartbeat timeout' },
+    { type: 'runTemplateStep', state: 'waiting' as const, attempt: 2, lastFailure: 'heartbeat timeout' },
   ];
   const text = renderView(seenWith({ activities, workers: false }), { ...OPTIONS, columns: 120 });
   assert.match(text, /no worker is there to go on: start one with `imagefactory worker`/);
@@ -170,25 +170,25 @@ test('without colours there is no escape sequence, with colours there is', () =>
 });
 
 test('without a terminal each change is one line, told once', () => {
-  const lines = new ChangeLines('imagefactory', false);
-  assert.deepEqual(lines.changes(seenWith()), [
+  const lines = new ChangeLog('imagefactory', false);
+  assert.deepEqual(lines.listChanges(seenWith()), [
     '   1:05  10 %  plan: check the template, done in 0:03',
     '   1:05  10 %  jeos: find the installed system',
   ]);
-  assert.deepEqual(lines.changes(seenWith({ at: START + 66_000 })), []);
+  assert.deepEqual(lines.listChanges(seenWith({ at: START + 66_000 })), []);
   const [plan, jeos] = statusWith().steps;
   assert.ok(plan !== undefined && jeos !== undefined);
   const done = { ...jeos, state: 'done' as const, endedAt: START + 70_000, note: 'reused image 2f' };
   assert.deepEqual(
-    lines.changes(seenWith({ at: START + 70_000, status: statusWith({ percent: 30, steps: [plan, done] }) })),
+    lines.listChanges(seenWith({ at: START + 70_000, status: statusWith({ percent: 30, steps: [plan, done] }) })),
     ['   1:10  30 %  jeos done in 1:07: reused image 2f'],
   );
 });
 
 test('without a terminal a missing worker is said once, and again when one is there', () => {
-  const lines = new ChangeLines('imagefactory', false);
+  const lines = new ChangeLog('imagefactory', false);
   const missing = seenWith({ status: undefined, workers: false });
-  assert.match(lines.changes(missing).join('\n'), /no worker has taken the build yet/);
-  assert.deepEqual(lines.changes(missing), []);
-  assert.match(lines.changes(seenWith()).join('\n'), /the build goes on/);
+  assert.match(lines.listChanges(missing).join('\n'), /no worker has taken the build yet/);
+  assert.deepEqual(lines.listChanges(missing), []);
+  assert.match(lines.listChanges(seenWith()).join('\n'), /the build goes on/);
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { stageLines, stagesOf } from '../../../../dev/package-installer/stages.js';
+import { formatStages, parseStages } from '../../../../dev/package-installer/stages.js';
 
 const CONSOLE = `Loading additional components  ... 92%... 100%\r
 LAB-STAGE partition start 131.93\r
@@ -12,7 +12,7 @@ LAB-STAGE kernel start 600.20\r
 
 describe('the stages of an installation', () => {
   it('are read from the console, with what the ramdisk did before them', () => {
-    assert.deepEqual(stagesOf(CONSOLE), [
+    assert.deepEqual(parseStages(CONSOLE), [
       { name: 'ramdisk', start: 0, end: 131.93 },
       { name: 'partition', start: 131.93, end: 141.5 },
       { name: 'debootstrap', start: 143.3, end: 600.1 },
@@ -21,11 +21,11 @@ describe('the stages of an installation', () => {
   });
 
   it('are none on the console of an installer that names none', () => {
-    assert.deepEqual(stagesOf('Retrieving libc6\r\nValidating libc6\r\n'), []);
+    assert.deepEqual(parseStages('Retrieving libc6\r\nValidating libc6\r\n'), []);
   });
 
   it('are shown with their seconds, and where it stopped', () => {
-    assert.deepEqual(stageLines(stagesOf(CONSOLE)), [
+    assert.deepEqual(formatStages(parseStages(CONSOLE)), [
       'ramdisk          132 s',
       'partition         10 s',
       'debootstrap      457 s',

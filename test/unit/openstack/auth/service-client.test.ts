@@ -62,12 +62,12 @@ describe('a call of a service', () => {
 
   it('that deletes is content when nothing is there', async () => {
     const { cloud } = await cloudOf(() => ({ status: 404 }));
-    await cloud.compute.deleteServer('x');
-    await cloud.image.deleteImage('x');
-    await cloud.network.deleteFloatingIp('x');
-    await cloud.network.deleteSecurityGroup('x');
-    await cloud.volume.deleteVolume('x');
-    await cloud.compute.deleteKeyPair('x');
+    await assert.doesNotReject(cloud.compute.deleteServer('x'));
+    await assert.doesNotReject(cloud.image.deleteImage('x'));
+    await assert.doesNotReject(cloud.network.deleteFloatingIp('x'));
+    await assert.doesNotReject(cloud.network.deleteSecurityGroup('x'));
+    await assert.doesNotReject(cloud.volume.deleteVolume('x'));
+    await assert.doesNotReject(cloud.compute.deleteKeyPair('x'));
   });
 
   it('does not take a proxy’s page for an answer', async () => {

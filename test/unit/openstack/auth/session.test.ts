@@ -157,7 +157,10 @@ describe('a sign-in', () => {
       const { token } = json as { token: Record<string, unknown> };
       return { ...reply, json: { token: { ...token, project: undefined, catalog: undefined } } };
     });
-    await assert.rejects(sessionAt(origin, { project: undefined }).token(), refusal(/accepts the credentials, but its token is for no project/));
+    await assert.rejects(
+      sessionAt(origin, { project: undefined }).token(),
+      refusal(/accepts the credentials, but its token is for no project/),
+    );
   });
 
   it('is tried again later when Keystone is not there', async () => {

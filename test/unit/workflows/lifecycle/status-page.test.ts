@@ -50,7 +50,10 @@ describe('a build’s page in the UI', () => {
     const first = { ...waiting, reason: 'quota: instances 10/10' };
     assert.match(renderStatusPage({ ...STATUS, waiting: first }), /\*\*waiting for quota: instances 10\/10\*\*/);
     for (const [position, words] of Object.entries({ 1: '1st', 2: '2nd', 11: '11th', 23: '23rd', 112: '112th' })) {
-      assert.match(renderStatusPage({ ...STATUS, waiting: { ...waiting, position: +position, of: 200 } }), RegExp(words));
+      assert.match(
+        renderStatusPage({ ...STATUS, waiting: { ...waiting, position: +position, of: 200 } }),
+        RegExp(words),
+      );
     }
   });
 

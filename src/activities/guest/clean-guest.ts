@@ -1,0 +1,24 @@
+import { checkPrivilege } from '../../guest/access.js';
+import { type Deps, cancellationSignal } from '../shared/context.js';
+import { loadBuild } from '../shared/build-documents.js';
+import { withRunningGuest } from './guest-connection.js';
+import { recordAllSteps } from '../instance/instance-record.js';
+import { OWN_SCRIPT_TIMEOUT, RERUNS, runScriptOnce } from './run-script-once.js';
+import type { GuestInput } from './guest-location.js';
+
+/**
+ * Removes the machine's identity from the guest, so that the image contains nothing that belongs to this one instance.
+ */
+export async function cleanGuest(deps: Deps, input: GuestInput & { round: string }): Promise<void> {
+  const build = loadBuild(deps, input.ref.uuid);
+  const [profile, secrets] = await Promise.all([build.profile(), build.secrets()]);
+  await withRunningGuest(deps, build, input, async (guest) => {
+    await checkPrivilege(guest, input.guest.prefix, { signal: cancellationSignal() });
+    const { title, script } = profile.cleanGuest();
+    const { round } = input;
+    await recordAllSteps(deps, build, input.guest.serverId);
+    // Always run again: an earlier run of the build may have cleaned the guest before this run repeated some steps.
+    const how = { timeout: OWN_SCRIPT_TIMEOUT, round, forceRerun: true, reruns: RERUNS };
+    await runScriptOnce(deps, guest, secrets, { key: 'clean', title, script, ...how });
+  });
+}

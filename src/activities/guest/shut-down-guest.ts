@@ -1,0 +1,77 @@
+import { FactoryError } from '../../domain/errors.js';
+import { removeKeyAndShutDown } from '../../guest/access.js';
+import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
+import { loadBuild } from '../shared/build-documents.js';
+import { withGuest } from './guest-connection.js';
+import { loadLoginKey } from '../instance/ssh-keys.js';
+import { isOff, serverOffError, watchLiveServer } from '../instance/servers.js';
+import { getInstance } from './wait-for-ssh.js';
+import type { GuestInput } from './guest-location.js';
+
+/** Milliseconds after which a guest that has not shut down is sent the ACPI power button, and between repeats. */
+const POWER_BUTTON_AFTER = 60_000;
+
+/**
+ * Document with the id of the instance that the build told to shut down. An instance that was switched off otherwise
+ * still contains the build's key and its journal.
+ */
+const TOLD_DOCUMENT = 'shutdown_told';
+
+async function wasToldToShutDown(deps: Deps, { ref, guest }: GuestInput): Promise<boolean> {
+  return (await deps.store.readDocument(ref.uuid, TOLD_DOCUMENT))?.toString('utf8') === guest.serverId;
+}
+
+/**
+ * Tells the guest to remove the build's key and to shut down. A guest that refuses the key was told by an earlier try.
+ * A guest that cannot be reached may still have the key: that is an error, and the next try checks whether the instance
+ * is off.
+ */
+async function tellGuestToShutDown(deps: Deps, input: GuestInput): Promise<void> {
+  const build = loadBuild(deps, input.ref.uuid);
+  const { publicKey } = await loadLoginKey(deps, build);
+  try {
+    await withGuest(deps, build, input, async (guest) => {
+      // Written first: the guest may be off before the reply arrives, and another worker may make the next try.
+      await deps.store.writeDocument(input.ref.uuid, TOLD_DOCUMENT, input.guest.serverId);
+      await removeKeyAndShutDown(guest, publicKey, { cleanUp: guest.shell.lastCleanUp, signal: cancellationSignal() });
+    });
+  } catch (error) {
+    if (!(error instanceof FactoryError)) throw error;
+    if (error.type === 'CommandFailed') await deps.store.deleteDocument(input.ref.uuid, TOLD_DOCUMENT);
+    if (error.type !== 'GuestLoginRefused' || !(await wasToldToShutDown(deps, input))) throw error;
+    reportProgress({ message: 'the guest has forgotten the build’s key' });
+  }
+}
+
+/**
+ * Removes the build's key from the guest, shuts the guest down, and waits until its instance is off.
+ * @throws FactoryError ServerFailed when the instance is off although the build did not shut it down
+ */
+export async function shutDownGuest(deps: Deps, input: GuestInput & { deadline: number }): Promise<void> {
+  const { compute } = deps.clouds.get(input.ref.cloud);
+  const { serverId } = input.guest;
+  if ((await getInstance(deps, input)).status === 'SHUTOFF') {
+    if (await wasToldToShutDown(deps, input)) return;
+    throw serverOffError(serverId);
+  }
+  await tellGuestToShutDown(deps, input);
+  let button = Date.now() + POWER_BUTTON_AFTER;
+  await watchLiveServer(deps, input.ref.cloud, serverId, async (server) => {
+    if (isOff(server)) return 'off';
+    if (Date.now() >= input.deadline) {
+      throw new FactoryError(
+        'DeadlineExceeded',
+        `the guest is still ${server.status} at the deadline of its shutdown`,
+        {
+          hint: '--parameter shutdown_timeout gives it more time',
+        },
+      );
+    }
+    reportProgress({ message: `instance is ${server.status}` });
+    if (Date.now() >= button && server['OS-EXT-STS:task_state'] === null) {
+      await compute.stopServer(serverId, { signal: cancellationSignal() });
+      button = Date.now() + POWER_BUTTON_AFTER;
+    }
+    return undefined;
+  });
+}

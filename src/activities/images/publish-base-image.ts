@@ -1,0 +1,63 @@
+import { KEYS, marksOf, tagsOf, type BuildRef } from '../../domain/names.js';
+import type { Deps } from '../shared/context.js';
+import { readIcicle } from '../../icicle/icicle.js';
+import { loadBuild } from '../shared/build-documents.js';
+import { buildPropertyChanges, getExistingImage, updateImageProperties } from './image-properties.js';
+import { computeMinRam } from './min-ram.js';
+
+export interface PublishedImage {
+  imageId: string;
+  checksum: { algorithm: string; value: string } | null;
+  checksumMd5: string | null;
+  /** Bytes. */
+  size: number;
+  /** GiB. */
+  minDisk: number;
+}
+
+/**
+ * Whether QEMU's guest agent is installed in the image. Then a property tells Nova to give instances the channel to it.
+ */
+async function hasGuestAgent(deps: Deps, uuid: string): Promise<boolean> {
+  const icicle = await deps.store.readDocument(uuid, 'icicle.xml');
+  if (icicle === undefined) return false;
+  const { packages } = readIcicle(icicle.toString('utf8'));
+  return packages.some(({ name }) => /^qemu-guest-agent(-\d|:|$)/.test(name));
+}
+
+/**
+ * Turns the snapshot of the customised instance into the base image: sets its name, its visibility, and the properties
+ * that describe its system.
+ */
+export async function publishBaseImage(
+  deps: Deps,
+  input: { ref: BuildRef; imageId: string; name: string; minDisk: number; isPublic: boolean },
+): Promise<PublishedImage> {
+  const { ref } = input;
+  const build = loadBuild(deps, ref.uuid);
+  const [template, plan] = await Promise.all([build.template(), build.installerPlan()]);
+  const before = await getExistingImage(deps, ref.cloud, input.imageId);
+  const wanted = {
+    ...plan.imageProperties,
+    ...((await hasGuestAgent(deps, ref.uuid)) ? { hw_qemu_guest_agent: 'yes' } : {}),
+    ...marksOf(ref, 'base', deps.identity),
+    [KEYS.image]: ref.uuid,
+    [KEYS.template]: template.name,
+  };
+  const image = await updateImageProperties(deps, ref.cloud, before, [
+    ...buildPropertyChanges(before, wanted, plan.strippedProperties),
+    { op: 'replace', path: '/name', value: input.name },
+    { op: 'replace', path: '/tags', value: tagsOf(ref, 'base') },
+    { op: 'replace', path: '/min_disk', value: input.minDisk },
+    { op: 'replace', path: '/min_ram', value: await computeMinRam(build) },
+    ...(input.isPublic ? [{ op: 'replace' as const, path: '/visibility', value: 'public' }] : []),
+  ]);
+  const digest = image.os_hash_value ?? undefined;
+  return {
+    imageId: image.id,
+    checksum: digest === undefined ? null : { algorithm: image.os_hash_algo ?? 'sha512', value: digest },
+    checksumMd5: image.checksum,
+    size: image.size ?? 0,
+    minDisk: image.min_disk,
+  };
+}

@@ -1,0 +1,27 @@
+import { KEYS, MARK, marksOf, tagsOf } from '../../domain/names.js';
+import type { Deps } from '../shared/context.js';
+import { loadBuild } from '../shared/build-documents.js';
+import { buildPropertyChanges, getExistingImage, updateImageProperties } from './image-properties.js';
+import { computeMinRam } from './min-ram.js';
+import type { JeosStepInput } from '../shared/jeos-step.js';
+
+/**
+ * Turns a snapshot into a JEOS that later builds can start from: removes the properties that boot the installer, and
+ * sets its digest.
+ */
+export async function publishJeos(
+  deps: Deps,
+  input: JeosStepInput & { imageId: string; digest: string; minDisk: number },
+): Promise<void> {
+  const { ref } = input;
+  const build = loadBuild(deps, input.documentsId);
+  const plan = await build.installerPlan();
+  const image = await getExistingImage(deps, ref.cloud, input.imageId);
+  const wanted = { ...plan.imageProperties, ...marksOf(ref, 'jeos', deps.identity), [KEYS.jeos]: input.digest };
+  await updateImageProperties(deps, ref.cloud, image, [
+    ...buildPropertyChanges(image, wanted, plan.strippedProperties),
+    { op: 'replace', path: '/tags', value: [MARK, ...tagsOf(ref, 'jeos').slice(1)] },
+    { op: 'replace', path: '/min_disk', value: input.minDisk },
+    { op: 'replace', path: '/min_ram', value: await computeMinRam(build) },
+  ]);
+}

@@ -1,0 +1,96 @@
+import { FactoryError } from '../../domain/errors.js';
+import { type CloudWatch, cancellationSignal } from '../shared/context.js';
+import { maskSecrets } from '../../planning/secrets.js';
+import { formatConsoleTail } from '../shared/console-tail.js';
+
+/** Milliseconds between two reads of an installer's console, at least. */
+const CONSOLE_INTERVAL = 10_000;
+
+/** Lines of the console that are read at a time. */
+const CONSOLE_LINES = 100;
+
+/** The state of the watch. It is in the heartbeat, so that a new attempt continues from it. */
+export interface InstallerState {
+  /**
+   * Milliseconds since the epoch: when the watch began, when the installer last gave a sign of life, and when it was
+   * last checked.
+   */
+  began: number;
+  lastLife: number;
+  lookedAt: number;
+  tail: string;
+  traffic: number | undefined;
+}
+
+/**
+ * Reads an installer's console, at most every ten seconds and within the rate limit that all builds of a cloud share.
+ */
+export class ConsoleWatch {
+  private nextRead = 0;
+
+  constructor(
+    private readonly watch: CloudWatch,
+    private readonly serverId: string,
+    private readonly state: InstallerState,
+    private readonly failurePatterns: RegExp[],
+    private readonly secrets: string[],
+  ) {}
+
+  /**
+   * Reads the console when a read is due. @throws FactoryError InstallFailed when the installer has printed a failure
+   */
+  async readIfDue(): Promise<void> {
+    if (Date.now() < this.nextRead || !this.watch.console.tryTake()) return;
+    this.nextRead = Date.now() + CONSOLE_INTERVAL;
+    await this.read();
+    this.checkForFailure();
+  }
+
+  checkForFailure(): void {
+    const line = this.state.tail.split('\n').find((text) => this.failurePatterns.some((pattern) => pattern.test(text)));
+    if (line !== undefined) {
+      throw installerError(
+        'InstallFailed',
+        `the installer reports a failure: ${line.trim()}`,
+        this.state.tail,
+        'correct the install script, or look at the console',
+      );
+    }
+  }
+
+  async read(): Promise<void> {
+    const { compute } = this.watch.cloud;
+    const console = await compute.getConsoleOutput(this.serverId, CONSOLE_LINES, { signal: cancellationSignal() });
+    const tail = this.mask(formatConsoleTail(console, CONSOLE_LINES));
+    // Some clouds have no console for an instance that is off: then the last text stands.
+    if (tail === '' || tail === this.state.tail) return;
+    this.state.lastLife = Date.now();
+    this.state.tail = tail;
+  }
+
+  /** Masks the secrets of the build's documents in a text. */
+  mask(text: string): string {
+    return maskSecrets(text, this.secrets);
+  }
+
+  /**
+   * Checks disk and network traffic for a sign of life, only when the console has been silent for a while: unlike the
+   * list calls, this call serves one build only.
+   */
+  async traffic(inactivityTimeout: number): Promise<void> {
+    if (Date.now() - this.state.lastLife < (inactivityTimeout * 1000) / 4 || !this.watch.console.tryTake()) return;
+    const now = await this.watch.cloud.compute.getTraffic(this.serverId, { signal: cancellationSignal() });
+    const sum = now === undefined ? undefined : now.disk + now.network;
+    if (sum !== undefined && sum !== this.state.traffic) this.state.lastLife = Date.now();
+    this.state.traffic = sum;
+  }
+}
+
+export function installerError(
+  type: 'InstallFailed' | 'InstallSilent' | 'DeadlineExceeded',
+  message: string,
+  tail: string,
+  hint: string,
+): FactoryError {
+  return new FactoryError(type, message, { hint, consoleTail: tail });
+}

@@ -1,0 +1,98 @@
+import { FactoryError } from '../../domain/errors.js';
+import { KEYS, resourceName, TOOL, type BuildRef } from '../../domain/names.js';
+import type { Cloud, Volume } from '../../openstack/types.js';
+import { type Deps, reportProgress, cancellationSignal, sleep } from '../shared/context.js';
+
+/** Seconds after which a copy of an image into a volume counts as failed. */
+export const COPY_TIMEOUT = 3600;
+
+/** Builds the name of the root volume of a build's instances. */
+export function rootVolumeName(ref: BuildRef): string {
+  return resourceName(ref, 'root');
+}
+
+/** Computes the deadline of a copy that begins now, in milliseconds since the epoch. */
+export function computeCopyDeadline(): number {
+  return Date.now() + COPY_TIMEOUT * 1000;
+}
+
+/**
+ * Finds the volume of a name. There is one at a time: of two volumes that concurrent tries created the older stays. A
+ * volume that Cinder has failed to delete does not count: it stays for ever, and the clean-up names it.
+ */
+export async function findVolume(deps: Deps, cloud: string, name: string): Promise<Volume | undefined> {
+  const { volume } = deps.clouds.get(cloud);
+  const until = computeCopyDeadline();
+  for (;;) {
+    const listed = await volume.listVolumes({ name }, { signal: cancellationSignal() });
+    const all = listed.filter(({ status }) => status !== 'error_deleting').sort(compareByAge);
+    const [first] = all;
+    if (first === undefined) return undefined;
+    const [oldest, ...younger] = all.filter(({ status }) => status !== 'deleting');
+    const unmade = younger.find(isBeingMade);
+    for (const { id } of younger.filter((other) => !isBeingMade(other))) {
+      await volume.deleteVolume(id, { signal: cancellationSignal() });
+    }
+    if (oldest !== undefined && (unmade === undefined || Date.now() >= until)) return oldest;
+    const { id, status } = unmade ?? first;
+    reportProgress({ message: `volume ${id} is ${status}` });
+    await sleep(deps.pollInterval);
+  }
+}
+
+function compareByAge(one: Volume, other: Volume): number {
+  return one.created_at.localeCompare(other.created_at) || one.id.localeCompare(other.id);
+}
+
+/** Whether Cinder is still creating a volume; until then it refuses to delete it. */
+function isBeingMade({ status }: Volume): boolean {
+  return status === 'creating' || status === 'downloading';
+}
+
+/**
+ * Whether a volume's status is one from which it never becomes usable.
+ * https://docs.openstack.org/api-ref/block-storage/v3/#volumes-volumes
+ */
+export function isBroken({ status }: Volume): boolean {
+  return status.startsWith('error') || status === 'managing';
+}
+
+/** Builds the error of a failed volume, with Cinder's own message. */
+export async function volumeFailedError({ volume }: Cloud, id: string, how: string): Promise<FactoryError> {
+  const [said] = await volume.listMessages(id, { signal: cancellationSignal() });
+  const hint = 'often there is no room, or the image is larger than the volume: the cloud’s operators can tell';
+  return new FactoryError('VolumeFailed', `volume ${id} ${how}${said === undefined ? '' : ` (${said})`}`, { hint });
+}
+
+/**
+ * Deletes a volume, as soon as Cinder has created it, and waits until it is gone.
+ * @throws FactoryError VolumeFailed when it cannot be deleted; DeadlineExceeded when Cinder is still creating it at
+ *   `until`
+ */
+export async function removeVolume(
+  deps: Deps,
+  cloudName: string,
+  id: string,
+  until = computeCopyDeadline(),
+): Promise<void> {
+  const cloud = deps.clouds.get(cloudName);
+  for (;;) {
+    const found = await cloud.volume.getVolume(id, { signal: cancellationSignal() });
+    if (found === undefined) return;
+    if (found.status === 'error_deleting') throw await volumeFailedError(cloud, id, 'cannot be deleted');
+    if (isBeingMade(found)) checkCreationDeadline(found, until);
+    else if (found.status !== 'deleting') await cloud.volume.deleteVolume(id, { signal: cancellationSignal() });
+    reportProgress({ message: `volume ${id} is ${found.status}` });
+    await sleep(deps.pollInterval);
+  }
+}
+
+function checkCreationDeadline({ id, status }: Volume, until: number): void {
+  if (Date.now() < until) return;
+  throw new FactoryError('DeadlineExceeded', `volume ${id} cannot be deleted while it is ${status}`);
+}
+
+/** Lists imagefactory's volumes: the list call of a cloud's shared poll. */
+export async function listOwnVolumes(deps: Pick<Deps, 'clouds'>, cloudName: string): Promise<Volume[]> {
+  return deps.clouds.get(cloudName).volume.listVolumes({ metadata: { [KEYS.tool]: TOOL } });
+}

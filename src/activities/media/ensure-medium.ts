@@ -1,0 +1,195 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { FactoryError } from '../../domain/errors.js';
+import { KEYS, MARK, roleTag, TOOL, type BuildRef } from '../../domain/names.js';
+import { redactUrl } from '../../media/urls.js';
+import type { CreateImage, Image } from '../../openstack/types.js';
+import type { BootMethod } from '../../os/installer/boot-method.js';
+import { type Deps, cancellationSignal } from '../shared/context.js';
+import { ensureImage, type WantedImage } from '../images/ensure-image.js';
+import {
+  fetchMedium,
+  deleteSpooled,
+  identifyMedium,
+  type MediumKind,
+  prepareSpoolPath,
+  type WantedMedium,
+} from './fetch-medium.js';
+import { claimImage } from '../images/shared-images.js';
+import { currentUploader } from '../images/uploader.js';
+
+export interface Digest {
+  algorithm: 'sha256' | 'sha512';
+  value: string;
+}
+
+/** Parses `sha256:<hex>` or `sha512:<hex>`, the form of the parameters. */
+export function parseDigest(text: string): Digest {
+  const match = /^(sha256|sha512):([0-9a-f]+)$/i.exec(text.trim());
+  const length = match?.[1]?.toLowerCase() === 'sha256' ? 64 : 128;
+  if (match?.[1] === undefined || match[2]?.length !== length) {
+    throw new FactoryError('InvalidParameter', `${JSON.stringify(text)} is not a digest`, {
+      hint: 'write sha256:<64 hex digits> or sha512:<128 hex digits>',
+    });
+  }
+  return { algorithm: match[1].toLowerCase() as Digest['algorithm'], value: match[2].toLowerCase() };
+}
+
+/**
+ * Returns the digest that a medium must have.
+ * @param keys the parameter checksum_key: with it, nothing boots whose digest no signed checksum confirms
+ * @throws FactoryError SignatureInvalid
+ */
+export function requireTrustedDigest<T>(digest: T | undefined, keys: string | undefined, what: string): T | undefined {
+  if (digest !== undefined || keys === undefined) return digest;
+  throw new FactoryError('SignatureInvalid', `no checksum that is signed by checksum_key vouches for ${what}`, {
+    hint: 'name a checksum file in the template, give the digest as a parameter, or leave checksum_key out',
+  });
+}
+
+/**
+ * Chooses the formats of a medium's image: for kernel and ramdisk those that Nova boots, or raw bytes when they go into
+ * a stub disk.
+ */
+function chooseFormats(kind: MediumKind, method: BootMethod | undefined): Pick<CreateImage, FormatKeys> {
+  if (kind === 'iso') return { disk_format: 'iso', container_format: 'bare' };
+  if (method === 'stub') return { disk_format: 'raw', container_format: 'bare' };
+  const format = kind === 'kernel' ? 'aki' : 'ari';
+  return { disk_format: format, container_format: format };
+}
+
+type FormatKeys = 'disk_format' | 'container_format';
+
+/** A medium in a file of this worker. */
+export interface LocalMedium {
+  kind: MediumKind;
+  path: string;
+  /** Hexadecimal. */
+  sha256: string;
+  /** Additional properties of its image. */
+  properties?: Record<string, string>;
+}
+
+/** The build and the boot method for which a medium is used. */
+export interface MediumUse {
+  ref: BuildRef;
+  method: BootMethod | undefined;
+  /** Inspects the file before it is uploaded; returns additional properties of its image. */
+  inspect?: (path: string) => Promise<Record<string, string>>;
+}
+
+/** Finds a medium in Glance by its digest, or fetches and uploads it. The caller deletes the file at `path`. */
+export async function ensureMedium(
+  deps: Deps,
+  { ref, method, inspect }: MediumUse,
+  wanted: WantedMedium,
+): Promise<{ image: Image; note: string; path?: string }> {
+  const { kind } = wanted;
+  const spool = await prepareSpoolPath(deps, ref, kind);
+  const found = await identifyMedium(deps, spool, wanted);
+  const present = await findMedium(deps, ref.cloud, { kind, method, key: buildDigestKey(found.sha256) });
+  if (present !== undefined) {
+    await claimMedium(deps, ref.cloud, present.id);
+    const note = `${kind} is image ${present.id} already`;
+    return { image: present, note, ...(found.path === undefined ? {} : { path: found.path }) };
+  }
+  const local = found.path === undefined ? await fetchMedium(deps, spool, wanted) : { ...found, path: found.path };
+  try {
+    const properties = await inspect?.(local.path);
+    const medium = { kind, ...local, ...(properties === undefined ? {} : { properties }) };
+    const { image, size } = await uploadMedium(deps, { ref, method }, medium);
+    return { image, note: `${kind} fetched from ${redactUrl(local.url)}, ${size} bytes`, path: local.path };
+  } catch (error) {
+    await deleteSpooled(local);
+    throw error;
+  }
+}
+
+/** The key by which a medium's image is found. */
+interface MediumKey {
+  kind: MediumKind;
+  method: BootMethod | undefined;
+  /** `sha256:` and the digest of its bytes, or `web:` and the digest of its URL and validators. */
+  key: string;
+}
+
+function buildDigestKey(sha256: string): string {
+  return `sha256:${sha256}`;
+}
+
+/** Names the kind with its format: the same bytes in another format are another image. */
+function buildKindName({ kind, method }: Omit<MediumKey, 'key'>): string {
+  return chooseFormats(kind, method).disk_format === 'raw' ? `${kind}-file` : kind;
+}
+
+function buildImageName({ key, ...what }: MediumKey): string {
+  return `imagefactory-${buildKindName(what)}-${key.replace(/^.*:/, '').slice(0, 12)}`;
+}
+
+export async function findMedium(deps: Deps, cloud: string, medium: MediumKey): Promise<Image | undefined> {
+  const query = { name: buildImageName(medium), properties: { [KEYS.media]: medium.key } };
+  const images = await deps.clouds.get(cloud).image.listImages(query, { signal: cancellationSignal() });
+  return images.find(({ status, size }) => status === 'active' && (size ?? 0) > 0);
+}
+
+/** Builds the seed and the create request of a medium's image. */
+export function buildMediumRequest(
+  deps: Deps,
+  { kind, method, key }: MediumKey,
+  properties: Record<string, string> = {},
+): Pick<WantedImage, 'seed' | 'request'> {
+  return {
+    seed: `media:${buildKindName({ kind, method })}:${key.replace(/^sha256:/, '')}`,
+    request: {
+      name: buildImageName({ kind, method, key }),
+      ...chooseFormats(kind, method),
+      visibility: 'private',
+      tags: [MARK, roleTag('media')],
+      properties: {
+        ...properties,
+        [KEYS.tool]: TOOL,
+        [KEYS.role]: 'media',
+        [KEYS.creator]: deps.identity,
+        [KEYS.media]: key,
+      },
+    },
+  };
+}
+
+/** Uploads a medium to Glance, unless it is there, and claims it, so that the sweeper keeps it. Returns its image. */
+export async function uploadMedium(
+  deps: Deps,
+  { ref, method }: Pick<MediumUse, 'ref' | 'method'>,
+  { kind, path, sha256, properties }: LocalMedium,
+): Promise<{ image: Image; size: number }> {
+  const { size } = await stat(path);
+  const id = await ensureImage(deps, ref.cloud, {
+    ...buildMediumRequest(
+      deps,
+      { kind, method, key: buildDigestKey(sha256) },
+      { ...properties, [KEYS.uploader]: currentUploader() },
+    ),
+    content: { size, open: () => createReadStream(path) },
+  });
+  await claimMedium(deps, ref.cloud, id);
+  return { image: await getMediumImage(deps, ref.cloud, id), size };
+}
+
+/** Reads the image of a medium that must exist. */
+export async function getMediumImage(deps: Deps, cloud: string, id: string): Promise<Image> {
+  const image = await deps.clouds.get(cloud).image.getImage(id, { signal: cancellationSignal() });
+  if (image === undefined) throw sweeperConflictError(id);
+  return image;
+}
+
+/** Claims a medium for a build. @throws FactoryError Conflict, retryable, while the sweeper removes it */
+export async function claimMedium(deps: Deps, cloud: string, id: string): Promise<void> {
+  if (!(await claimImage(deps, cloud, id, KEYS.media))) throw sweeperConflictError(id);
+}
+
+function sweeperConflictError(id: string): FactoryError {
+  return new FactoryError('Conflict', `the sweeper is just removing installer medium ${id}; it will be fetched anew`, {
+    retryable: true,
+    hint: 'imagefactory gc finishes a sweep that was interrupted',
+  });
+}

@@ -1,0 +1,24 @@
+import type { DriversMedium } from '../../os/installer/types.js';
+import { withScratchFolder } from './scratch-folder.js';
+import type { Deps } from '../shared/context.js';
+import { findIso } from './prepare-iso.js';
+import type { BuildDocuments } from '../shared/build-documents.js';
+import { parseDigest, requireTrustedDigest } from './ensure-medium.js';
+import { deleteSpooled } from './fetch-medium.js';
+import type { BuildRef } from '../../domain/names.js';
+
+/** Finds a medium with drivers in Glance, or fetches and uploads it unchanged. */
+export async function prepareDrivers(
+  deps: Deps,
+  ref: BuildRef,
+  build: BuildDocuments,
+  { url, checksum }: DriversMedium,
+): Promise<{ driversId: string; note: string }> {
+  const { checksum_key: keys, web_download: web } = await build.parameters();
+  const digest = requireTrustedDigest(checksum === undefined ? undefined : parseDigest(checksum), keys, 'the drivers');
+  return withScratchFolder(deps, ref, 'drivers', async (folder) => {
+    const found = await findIso(deps, { ref, method: 'iso', medium: { url }, digest, web }, folder);
+    await deleteSpooled(found);
+    return { driversId: found.image.id, note: `drivers: ${found.note}` };
+  });
+}

@@ -1,0 +1,56 @@
+import type { BuildRecord } from '../../domain/record.js';
+import { readIcicle } from '../../icicle/icicle.js';
+import { completedResult } from '../shared/completed-build.js';
+import type { Deps } from '../shared/context.js';
+import type { BuildRef } from '../../domain/names.js';
+import type { BaseImageResult } from '../../domain/messages.js';
+import type { BuildFailure, ImageStatus } from '../../domain/status.js';
+
+export interface WriteFinalRecordInput {
+  ref: BuildRef;
+  result: BaseImageResult | undefined;
+  failure: BuildFailure | undefined;
+  timings: Record<string, number>;
+  status: ImageStatus;
+}
+
+/** The final status details of the original imagefactory. */
+const FINAL_ACTIVITY: Record<string, string> = {
+  COMPLETE: 'Base Image build complete',
+  FAILED: 'Base Image build failed with exception',
+  CANCELED: 'Base Image build was cancelled',
+};
+
+/** Completes the record at the end of a build. A build that never reached a worker has no record. */
+export async function writeFinalRecord(deps: Deps, input: WriteFinalRecordInput): Promise<void> {
+  const record = await deps.store.readRecord(input.ref.uuid);
+  if (record === undefined) return;
+  // The build completed before it was reset: its image exists, so its record stays.
+  if ((await completedResult(deps, input.ref)) !== undefined) return;
+  const { result, failure } = input;
+  const icicle = await deps.store.readDocument(input.ref.uuid, 'icicle.xml');
+  const finished: BuildRecord = {
+    ...record,
+    status: input.status,
+    status_detail: {
+      activity: FINAL_ACTIVITY[input.status] ?? input.status,
+      error: failure === undefined ? null : `${failure.step}: ${failure.message}`,
+    },
+    percent_complete: result === undefined ? record.percent_complete : 100,
+    icicle: icicle?.toString('utf8') ?? null,
+    completed_at: new Date().toISOString(),
+    timings: input.timings,
+  };
+  if (result !== undefined) {
+    finished.properties = { ...record.properties, 'x-image-properties-glance_id': result.glanceId };
+    finished.glance_id = result.glanceId;
+    finished.checksum = result.checksum;
+    finished.checksum_md5 = result.checksumMd5;
+    finished.size = result.size;
+    finished.min_disk = result.minDisk;
+    finished.jeos = result.jeos;
+    finished.packages = icicle === undefined ? null : readIcicle(icicle.toString('utf8')).packages.length;
+    finished.downloaded = result.downloaded;
+  }
+  await deps.store.writeRecord(finished);
+}

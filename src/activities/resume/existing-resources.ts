@@ -1,0 +1,29 @@
+import { KEYS, resourceName, type BuildRef } from '../../domain/names.js';
+import type { Image, Server } from '../../openstack/types.js';
+import { type Deps, cancellationSignal } from '../shared/context.js';
+import { isGone } from '../instance/servers.js';
+
+/** Statuses of an image that is complete, or may still become so. */
+const WHOLE_OR_COMING = ['active', 'queued', 'saving'];
+
+/** Statuses of an instance in which a build can continue. */
+export const USABLE_STATUSES = ['ACTIVE', 'BUILD', 'REBOOT'];
+
+export async function listInstances(deps: Deps, { ref }: { ref: BuildRef }): Promise<Server[]> {
+  const name = resourceName(ref, 'customise');
+  const servers = await deps.clouds.get(ref.cloud).compute.listServers({ name }, { signal: cancellationSignal() });
+  return servers.filter((candidate) => candidate.name === name && !isGone(candidate));
+}
+
+export async function findSnapshot(deps: Deps, { ref }: { ref: BuildRef }): Promise<Image | undefined> {
+  const { image } = deps.clouds.get(ref.cloud);
+  const properties = { [KEYS.build]: ref.uuid, [KEYS.role]: 'base' };
+  const images = await image.listImages({ properties }, { signal: cancellationSignal() });
+  return images.find(({ status }) => WHOLE_OR_COMING.includes(status));
+}
+
+/** Whether a snapshot is complete, or its instance still exists to complete it. */
+export function isUsableSnapshot(snapshot: Image, server: Server | undefined): boolean {
+  if (snapshot.status === 'active') return (snapshot.size ?? 0) > 0;
+  return server?.status === 'SHUTOFF' && server['OS-EXT-STS:task_state'] !== null;
+}

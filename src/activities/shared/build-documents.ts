@@ -1,0 +1,66 @@
+import { throwIfInvalid } from '../../tdl/parse.js';
+import type { Template } from '../../tdl/types.js';
+import { findProfile } from '../../os/registry.js';
+import type { InstallerPlan } from '../../os/installer/types.js';
+import type { OsProfile } from '../../os/profile/types.js';
+import { FactoryError } from '../../domain/errors.js';
+import type { BuildParameters } from '../../domain/parameters.js';
+import { planInstaller } from '../../planning/plan.js';
+import { findSecrets } from '../../planning/secrets.js';
+import type { Deps } from './context.js';
+
+/**
+ * The documents of a build or of a JEOS, as the plan wrote them to the store. Each is read and parsed on its first use,
+ * and at most once. An activity loads its own: a user who resumes a held build may replace the documents between two
+ * activities.
+ */
+export interface BuildDocuments {
+  /** UUID under which the store keeps the documents. */
+  readonly uuid: string;
+  template(): Promise<Template>;
+  /** The profile of the template's operating system. */
+  profile(): Promise<OsProfile>;
+  /** The parameters, without the install script. */
+  parameters(): Promise<BuildParameters>;
+  installScript(): Promise<Buffer>;
+  /** How the template's installer is booted. */
+  installerPlan(): Promise<InstallerPlan>;
+  /** The texts to mask wherever a message quotes a guest or an installer. */
+  secrets(): Promise<string[]>;
+}
+
+/** Opens the documents of a build or of a JEOS; nothing is read yet. */
+export function loadBuild(deps: Pick<Deps, 'store'>, uuid: string): BuildDocuments {
+  const installScript = once(() => readRequiredDocument(deps, uuid, 'install_script'));
+  const template = once(async () => {
+    // The client decoded the template; the store keeps it as UTF-8, even if its declaration names another encoding.
+    const text = (await readRequiredDocument(deps, uuid, 'template.tdl')).toString('utf8');
+    return throwIfInvalid(text, 'template.tdl');
+  });
+  const profile = once(async () => findProfile(await template()).profile);
+  const parameters = once(
+    async () =>
+      JSON.parse((await readRequiredDocument(deps, uuid, 'parameters.json')).toString('utf8')) as BuildParameters,
+  );
+  const installerPlan = once(async () => planInstaller(await profile(), await template(), await parameters()));
+  const secrets = once(async () => findSecrets(await template(), (await installScript()).toString('utf8')));
+  return { uuid, template, profile, parameters, installScript, installerPlan, secrets };
+}
+
+function once<T>(load: () => Promise<T>): () => Promise<T> {
+  let loading: Promise<T> | undefined;
+  return () => (loading ??= load());
+}
+
+/** Reads a document that an earlier step wrote. @throws FactoryError StoreFailed when this worker's store has none */
+export async function readRequiredDocument(deps: Pick<Deps, 'store'>, uuid: string, name: string): Promise<Buffer> {
+  const document = await deps.store.readDocument(uuid, name);
+  if (document !== undefined) return document;
+  throw new FactoryError(
+    'StoreFailed',
+    `the store of this worker (${deps.store.directory}) has no ${name} of build ${uuid}`,
+    {
+      hint: 'all workers of a task queue must share one storage directory',
+    },
+  );
+}

@@ -1,0 +1,24 @@
+const TAIL_LINES = 25;
+
+/** The status line, with windows and time, that Debian's installer keeps redrawing on a serial console. */
+const SCREEN_STATUS = /\[[^\]]*\(\d?-?\*?\d?\*?-?[a-z]*\)[^\]]*\]\s*\[[^\]]*\]/g;
+
+/**
+ * Control sequences of a terminal. Nova removes the escape character, so that only the rest is left. A letter without a
+ * number before it belongs to a word when another letter follows.
+ */
+const CONTROL_SEQUENCES = /\x1b\[[0-9;?]*[A-Za-z]|\[(?:\d[\d;]*[A-DHJKm]|[HJKMm](?![A-Za-z]))/g;
+
+/** Formats the end of a console for people, without control characters and empty lines. */
+export function formatConsoleTail(console: string, lines = TAIL_LINES): string {
+  return console
+    .replace(CONTROL_SEQUENCES, '')
+    .replace(/\r(?!\n)/g, '\n')
+    .replace(/[^\x20-\x7e\n\u00a0-\uffff]/g, '')
+    .replace(SCREEN_STATUS, '')
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .slice(-lines)
+    .map((line) => line.slice(0, 200))
+    .join('\n');
+}

@@ -1,0 +1,70 @@
+import {
+  decideSweep,
+  type WorkflowState,
+  type SweepFacts,
+  type SweepLimits,
+  type SweepPlan,
+} from '../../domain/sweep-rules.js';
+import { type Deps, reportProgress } from '../shared/context.js';
+import { findResources } from './find-resources.js';
+import { findHeldJeosImages, isInstalling, workflowState, readRetention } from '../shared/temporal-lookups.js';
+
+/** Builds whose resources one run removes, so that its history stays short; the next run continues. */
+const MOST_REMOVALS = 300;
+
+/** Resources that stay and are listed in the plan. */
+const MOST_NAMED = 1000;
+
+/** A plan that is short enough for the history. */
+export interface BoundedPlan extends SweepPlan {
+  /** Number of resources that stay and are not in `kept`. */
+  unnamed: number;
+  /** Number of removals that are left to the next run. */
+  postponed: number;
+}
+
+export interface PlanSweepInput {
+  cloud: string;
+  limits: SweepLimits;
+}
+
+/**
+ * Finds imagefactory's resources in a cloud's project, asks Temporal about their workflows, and decides which are
+ * removed and which stay.
+ */
+export async function planSweep(deps: Deps, input: PlanSweepInput): Promise<BoundedPlan> {
+  const { removals, kept } = await computeSweepPlan(deps, input);
+  return {
+    removals: removals.slice(0, MOST_REMOVALS),
+    kept: kept.slice(0, MOST_NAMED),
+    unnamed: Math.max(0, kept.length - MOST_NAMED),
+    postponed: Math.max(0, removals.length - MOST_REMOVALS),
+  };
+}
+
+async function computeSweepPlan(deps: Deps, { cloud, limits }: PlanSweepInput): Promise<SweepPlan> {
+  // The time comes first: a resource that is created later is younger than any limit.
+  const now = Date.now();
+  const lives = new Map<string, WorkflowState>();
+  for (const id of new Set((await findResources(deps, cloud)).found.flatMap((thing) => thing.workflows))) {
+    reportProgress({ message: `asking Temporal about ${id}` });
+    lives.set(id, await workflowState(deps, id));
+  }
+  const installing = await isInstalling(deps);
+  // Listed again, because only the resources that exist after a build's end are leftovers: until then the build may
+  // still turn a snapshot into a base image. Resources created since belong to workflows about which Temporal was not
+  // asked, and stay.
+  const { found, referred } = await findResources(deps, cloud);
+  const facts: SweepFacts = {
+    now,
+    limits,
+    workflowStates: lives,
+    inUse: referred,
+    installing,
+    retention: await readRetention(deps),
+  };
+  const plan = decideSweep(found, facts);
+  if (!plan.removals.some(({ things }) => things.some(({ shared }) => shared === 'jeos'))) return plan;
+  const held = await findHeldJeosImages(deps);
+  return decideSweep(found, { ...facts, inUse: typeof held === 'string' ? held : new Set([...held, ...referred]) });
+}

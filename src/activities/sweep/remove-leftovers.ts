@@ -1,0 +1,152 @@
+import { baseImageWorkflowId } from '../../domain/base-image-input.js';
+import { FactoryError } from '../../domain/errors.js';
+import { KEYS } from '../../domain/names.js';
+import type { FoundResource, Removal } from '../../domain/sweep-rules.js';
+import { withRetries } from '../shared/retry.js';
+import { type Deps, reportProgress, cancellationSignal, sleep } from '../shared/context.js';
+import { describeImage } from './find-resources.js';
+import { deleteKeys } from '../instance/ssh-keys.js';
+import { isInstalling, workflowState } from '../shared/temporal-lookups.js';
+import { isGone } from '../instance/servers.js';
+import { removeSharedImage } from '../images/shared-images.js';
+import { deleteGlanceImage } from '../images/delete-glance-image.js';
+
+export interface RemoveLeftoversInput {
+  cloud: string;
+  removal: Removal;
+}
+
+/** The outcome of the removals, by kind and id. */
+export interface RemovedLeftovers {
+  removed: string[];
+  /** Resources that stay, with the reason: the cloud's message, or that their build runs again. */
+  failed: { thing: string; why: string }[];
+}
+
+/** Formats a resource for the result of {@link removeLeftovers}. */
+export function formatResource({ kind, id }: Pick<FoundResource, 'kind' | 'id'>): string {
+  return `${kind} ${id}`;
+}
+
+/**
+ * Removes leftovers, by their ids and not by their mark, so that resources that a build has created since stay. Asks
+ * Temporal again before each of them.
+ */
+export async function removeLeftovers(deps: Deps, { cloud, removal }: RemoveLeftoversInput): Promise<RemovedLeftovers> {
+  const report: RemovedLeftovers = { removed: [], failed: [] };
+  for (const thing of removal.things) {
+    reportProgress({ message: `removing ${formatResource(thing)} (${thing.name})` });
+    const living = await findRunningWorkflow(deps, removal.workflows);
+    const why = living === undefined ? await tryToRemove(deps, cloud, thing) : `its build lives again: ${living}`;
+    if (why === undefined) report.removed.push(formatResource(thing));
+    else report.failed.push({ thing: formatResource(thing), why });
+  }
+  const { build } = removal;
+  if (build !== undefined && removal.workflows.includes(baseImageWorkflowId(build)) && report.failed.length === 0) {
+    await deleteKeys(deps, build);
+  }
+  return report;
+}
+
+async function findRunningWorkflow(deps: Deps, workflows: string[]): Promise<string | undefined> {
+  for (const id of workflows) {
+    if ((await workflowState(deps, id)) === 'living') return id;
+  }
+  return undefined;
+}
+
+/**
+ * Returns why a resource still exists, or undefined when it is gone. An error that lasts longer is left to the
+ * activity's next try.
+ */
+async function tryToRemove(deps: Deps, cloud: string, thing: FoundResource): Promise<string | undefined> {
+  try {
+    return await withRetries(deps, () => removeResource(deps, cloud, thing).catch(makeConflictRetryable));
+  } catch (error) {
+    if (!(error instanceof FactoryError) || (error.retryable && error.type !== 'Conflict')) throw error;
+    return error.message;
+  }
+}
+
+/** An instance that was just deleted holds its resources a little longer. */
+function makeConflictRetryable(error: unknown): never {
+  if (!(error instanceof FactoryError && error.type === 'Conflict')) throw error;
+  throw new FactoryError('Conflict', error.message, { retryable: true, cause: error });
+}
+
+async function removeResource(deps: Deps, cloud: string, thing: FoundResource): Promise<string | undefined> {
+  const { compute, network, volume } = deps.clouds.get(cloud);
+  const options = { signal: cancellationSignal() };
+  switch (thing.kind) {
+    case 'instance':
+      await compute.deleteServer(thing.id, options);
+      return waitUntilGone(deps, 'Nova', async () => {
+        const server = await compute.getServer(thing.id, options);
+        return isGone(server) ? undefined : server?.status;
+      });
+    case 'image':
+      return removeImage(deps, cloud, thing);
+    case 'volume':
+      await volume.deleteVolume(thing.id, options);
+      return waitUntilGone(deps, 'Cinder', async () => {
+        const status = (await volume.getVolume(thing.id, options))?.status;
+        // The second delete fails with the reason.
+        if (status === 'error_deleting') await volume.deleteVolume(thing.id, options);
+        return status;
+      });
+    case 'floating IP':
+      await network.deleteFloatingIp(thing.id, options);
+      return undefined;
+    case 'port':
+      await network.deletePort(thing.id, options);
+      return undefined;
+    case 'security group':
+      await network.deleteSecurityGroup(thing.id, options);
+      return undefined;
+    case 'key pair':
+      await compute.deleteKeyPair(thing.id, options);
+      return undefined;
+  }
+}
+
+/** Milliseconds after which a resource that still exists is reported. */
+const GONE_WITHIN = 300_000;
+
+/**
+ * Waits until a resource is gone: an instance holds the resources that are removed after it, and its service only
+ * accepts a delete before it carries it out.
+ * @param statusNow reads the resource's status; undefined when it is gone
+ * @returns why it still exists
+ */
+async function waitUntilGone(
+  deps: Deps,
+  service: string,
+  statusNow: () => Promise<string | undefined>,
+): Promise<string | undefined> {
+  const deadline = Date.now() + GONE_WITHIN;
+  for (;;) {
+    const status = await statusNow();
+    if (status === undefined) return undefined;
+    if (Date.now() > deadline) return `${service} has accepted to delete it, but it is still ${status}`;
+    await sleep(deps.pollInterval);
+  }
+}
+
+async function removeImage(deps: Deps, cloud: string, thing: FoundResource): Promise<string | undefined> {
+  const image = await deps.clouds.get(cloud).image.getImage(thing.id, { signal: cancellationSignal() });
+  if (image === undefined) return undefined;
+  const now = await describeImage(deps, image);
+  if (now.result !== undefined) return now.result;
+  // A build has claimed, completed or marked it since.
+  if (now.used !== thing.used || now.shared !== thing.shared || now.expires !== thing.expires) {
+    return 'has changed since it was found';
+  }
+  if ((thing.medium === 'unfinished' || thing.shared === 'media') && (await isInstalling(deps))) {
+    return 'an installer’s run has begun, which may need it';
+  }
+  if (thing.shared !== undefined) {
+    return (await removeSharedImage(deps, cloud, image, KEYS[thing.shared])) ? undefined : 'a build has just chosen it';
+  }
+  await deleteGlanceImage(deps, cloud, thing.id);
+  return undefined;
+}

@@ -1,0 +1,73 @@
+import { parseParameters, type BuildParameters } from '../domain/parameters.js';
+import { planBuild } from '../planning/plan.js';
+import type { Template } from '../tdl/types.js';
+import { checkScript, checkTemplate } from './check-files.js';
+import { InvalidFilesError } from './errors.js';
+import { readInstallScript, readTemplate, type TextSource } from './text-source.js';
+
+/**
+ * Parameters of a build by name; docs/parameters.md describes each. Every value may also be a text, as on the command
+ * line: `'true'` for `true`, `'3600'` for `3600`. `undefined` and `null` mean the default.
+ */
+export type GivenParameters = {
+  readonly [Name in keyof BuildParameters]?: BuildParameters[Name] | string | null | undefined;
+};
+
+/** What to build, and where. */
+export interface BuildRequest {
+  /** The TDL document. */
+  template: TextSource;
+  /**
+   * The script that the system's own installer reads: kickstart, preseed, autoinstall, AutoYaST, unattend.
+   * Default: the parameter `install_script`, else a stock script (see {@link renderStockScript}).
+   */
+  installScript?: TextSource | undefined;
+  /** Parameters that differ from their defaults. */
+  parameters?: GivenParameters | undefined;
+  /**
+   * Name of a cloud in the worker's `clouds.yaml`, or `envvars` for the worker's `OS_*` variables. The cloud's
+   * credentials never leave the worker. Default `envvars`.
+   */
+  cloud?: string | undefined;
+}
+
+/** A request that passed every check which needs neither Temporal nor a cloud. */
+export interface CheckedRequest {
+  /** The parsed template. */
+  template: Template;
+  /** Its text. */
+  templateText: string;
+  /** Name of its file, for messages. */
+  templateName: string;
+  /** The parameters with every default filled in; `install_script` holds the install script's text. */
+  parameters: BuildParameters;
+  /** Name of the cloud. */
+  cloud: string;
+  /** Sentences that do not stop the build. */
+  warnings: string[];
+}
+
+/**
+ * Checks a request without Temporal and without a cloud: the parameters, the template, the install script, and whether
+ * a build can be planned from them. {@link startBuild} does the same before it starts a build.
+ *
+ * @throws UnreadableFileError when a file cannot be read
+ * @throws InvalidFilesError when the template or the install script has mistakes
+ * @throws FactoryError `InvalidParameter`, or another type when no build can be planned
+ */
+export function checkRequest(request: BuildRequest): CheckedRequest {
+  const given = request.installScript === undefined ? undefined : readInstallScript(request.installScript);
+  const parameters = parseParameters({ ...request.parameters, ...(given && { install_script: given.text }) });
+  const installScript = parameters.install_script;
+  const { text, name } = readTemplate(request.template);
+  const { template, problems, scriptKind } = checkTemplate(text);
+  const reports = [{ file: name, valid: problems.length === 0, problems }];
+  if (scriptKind !== undefined && installScript !== undefined) {
+    const mistakes = checkScript(scriptKind, installScript);
+    reports.push({ file: given?.name ?? 'install_script', valid: mistakes.length === 0, problems: mistakes });
+  }
+  if (template === undefined || reports.some(({ valid }) => !valid)) throw new InvalidFilesError(reports);
+  const { warnings } = planBuild({ template, parameters, ...(installScript === undefined ? {} : { installScript }) });
+  const { cloud = 'envvars' } = request;
+  return { template, templateText: text, templateName: name, parameters, cloud, warnings };
+}

@@ -1,0 +1,209 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { WorkflowNotFoundError, type WorkflowExecutionDescription } from '@temporalio/client';
+import { PayloadKeyError } from '../codec/encryption-codec.js';
+import type { QueuePosition } from '../domain/create-queue.js';
+import { QUEUE_POSITION_QUERY, STATUS_QUERY } from '../domain/messages.js';
+import type { BuildStatus, Waiting } from '../domain/status.js';
+import { getWorkflowId, isOpen } from './builds.js';
+import { describeError, hasWorkers, type ImageFactoryClient } from './connection.js';
+import { BuildNotFoundError, TemporalUnavailableError } from './errors.js';
+import { listPendingActivities, type PendingActivity } from './pending-activity.js';
+import { callTemporal, toClientError } from './temporal-errors.js';
+
+/** A workflow as it is now. */
+export interface WorkflowProgress {
+  /** Temporal's workflow id. */
+  workflowId: string;
+  /** Temporal's word for its state: RUNNING, PAUSED, COMPLETED, FAILED, CANCELLED, TERMINATED, TIMED_OUT. */
+  execution: string;
+  /** The status that the workflow reports: phase, steps, percent. Absent until a worker has answered for it. */
+  status?: BuildStatus;
+  /** The activities that run now, or wait for their next attempt. */
+  activities: PendingActivity[];
+}
+
+/** A build as it is now. */
+export interface BuildProgress extends WorkflowProgress {
+  /** UUID of the build. */
+  uuid: string;
+  /** When this was read. Milliseconds since the epoch. */
+  at: number;
+  /** When the build began. Milliseconds since the epoch. */
+  startedAt: number;
+  /** The installer run that the build waits for. */
+  jeos?: WorkflowProgress;
+  /** False: no worker polls the task queue. Absent: nothing waits for a worker, or it is not known yet. */
+  workers?: boolean;
+  /** Why Temporal does not answer now. The other properties are those of its last answer. */
+  unreachable?: string;
+}
+
+/** How to follow a build. */
+export interface FollowOptions {
+  /** Milliseconds between two reads. Default 1000. */
+  interval?: number | undefined;
+  /** Ends the iteration, without an error. The build goes on. */
+  signal?: AbortSignal | undefined;
+  /** Milliseconds without an answer from Temporal after which following fails. Default 600 000. */
+  unreachableTimeout?: number | undefined;
+}
+
+/** Milliseconds that a query may take: a busy or stopped worker must not stop the view. */
+const QUERY_TIMEOUT = 5000;
+/** Milliseconds for which the answer whether workers poll is used again. */
+const WORKERS_INTERVAL = 5000;
+
+/**
+ * Follows a build: yields its progress once in every interval, until it has ended. The last value is that of the ended
+ * build. An outage of Temporal or of the workers is a value, not an error.
+ *
+ * @example
+ * for await (const { status } of followBuild(client, uuid)) {
+ *   if (status !== undefined) console.log(`${status.percent} % ${status.phase}`);
+ * }
+ *
+ * @throws BuildNotFoundError when Temporal has no such build
+ * @throws TemporalUnavailableError when Temporal does not answer the first request, or not for `unreachableTimeout`
+ */
+export async function* followBuild(
+  client: ImageFactoryClient,
+  uuid: string,
+  options: FollowOptions = {},
+): AsyncGenerator<BuildProgress, void> {
+  const { interval = 1000, signal, unreachableTimeout = 600_000 } = options;
+  const reader = new ProgressReader(client, uuid);
+  let last: BuildProgress | undefined;
+  let answeredAt = Date.now();
+  const aborted = whenAborted(signal);
+  while (!signal?.aborted) {
+    try {
+      const progress = await Promise.race([reader.read(), aborted]);
+      if (progress === undefined) return;
+      last = progress;
+      answeredAt = Date.now();
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) throw new BuildNotFoundError(uuid, { cause: error });
+      // A missing key does not come by waiting.
+      if (error instanceof PayloadKeyError) throw toClientError(error);
+      if (last === undefined || Date.now() - answeredAt > unreachableTimeout) throw unavailableError(client, error);
+      last = { ...last, at: Date.now(), unreachable: describeError(error) };
+    }
+    yield last;
+    if (last.unreachable === undefined && !isOpen(last.execution)) return;
+    await sleep(interval, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+/** Resolves when the signal is aborted: the caller need not wait for Temporal's answer then. */
+function whenAborted(signal: AbortSignal | undefined): Promise<undefined> {
+  return new Promise((resolve) => signal?.addEventListener('abort', () => resolve(undefined), { once: true }));
+}
+
+function unavailableError(client: ImageFactoryClient, cause: unknown): TemporalUnavailableError {
+  return new TemporalUnavailableError(`Temporal does not answer at ${client.address}: ${describeError(cause)}`, {
+    hint: 'a running build goes on when Temporal is back',
+    cause,
+  });
+}
+
+/**
+ * Reads the progress of a build once. Unlike {@link fetchStatus} it works without a worker: `status` is absent then.
+ *
+ * @throws BuildNotFoundError when Temporal has no such build
+ * @throws ClientError when Temporal does not answer
+ */
+export function fetchProgress(client: ImageFactoryClient, uuid: string): Promise<BuildProgress> {
+  return callTemporal(() => new ProgressReader(client, uuid).read(), uuid);
+}
+
+/** Reads the progress of a build and of its installer run. It queries a workflow only when its history has grown. */
+export class ProgressReader {
+  private readonly known = new Map<string, { length: number; status: BuildStatus }>();
+  private checkedWorkersAt = 0;
+  private workers: boolean | undefined;
+
+  constructor(
+    private readonly client: ImageFactoryClient,
+    private readonly uuid: string,
+  ) {}
+
+  /** Reads it once. Throws Temporal's own errors. */
+  async read(): Promise<BuildProgress> {
+    const { description, progress } = await this.readWorkflow(getWorkflowId(this.uuid));
+    const jeosId = progress.status?.jeosWorkflowId;
+    const waitsForJeos = progress.execution === 'RUNNING' && progress.status?.phase === 'jeos';
+    const jeos = jeosId !== undefined && waitsForJeos ? await this.readInstallerRun(jeosId) : undefined;
+    const isStuck = progress.status === undefined || progress.activities.some(({ state }) => state === 'waiting');
+    const workers = isStuck && progress.execution === 'RUNNING' ? await this.checkWorkers() : undefined;
+    return {
+      ...progress,
+      uuid: this.uuid,
+      at: Date.now(),
+      startedAt: description.startTime.getTime(),
+      ...(jeos === undefined ? {} : { jeos }),
+      ...(workers === undefined ? {} : { workers }),
+    };
+  }
+
+  private async readInstallerRun(workflowId: string): Promise<WorkflowProgress | undefined> {
+    try {
+      return (await this.readWorkflow(workflowId)).progress;
+    } catch (error) {
+      // The activity that waits for the run also starts it: at first it does not exist.
+      if (error instanceof WorkflowNotFoundError) return undefined;
+      throw error;
+    }
+  }
+
+  private async readWorkflow(
+    workflowId: string,
+  ): Promise<{ description: WorkflowExecutionDescription; progress: WorkflowProgress }> {
+    const handle = this.client.temporal.workflow.getHandle(workflowId);
+    const description = await this.client.withTimeout(() => handle.describe());
+    const known = await this.readStatus(description);
+    const status =
+      known?.waiting?.position === undefined ? known : await this.addQueuePosition(workflowId, known, known.waiting);
+    const activities = await listPendingActivities(this.client, description.raw.pendingActivities ?? []);
+    const progress: WorkflowProgress = { workflowId, execution: description.status.name, activities };
+    return { description, progress: status === undefined ? progress : { ...progress, status } };
+  }
+
+  private async readStatus(description: WorkflowExecutionDescription): Promise<BuildStatus | undefined> {
+    const { workflowId, runId, historyLength } = description;
+    const known = this.known.get(runId);
+    if (known?.length === historyLength) return known.status;
+    try {
+      const handle = this.client.temporal.workflow.getHandle(workflowId, runId);
+      const status = await this.client.withTimeout(() => handle.query<BuildStatus>(STATUS_QUERY), QUERY_TIMEOUT);
+      this.known.set(runId, { length: historyLength, status });
+      return status;
+    } catch (error) {
+      if (error instanceof PayloadKeyError) throw error;
+      // No worker answers, or the workflow has not begun: the last known status is the best one.
+      return known?.status;
+    }
+  }
+
+  /** Asks the create queue for the position; the build itself is told only some of its positions. */
+  private async addQueuePosition(workflowId: string, status: BuildStatus, waiting: Waiting): Promise<BuildStatus> {
+    try {
+      const handle = this.client.temporal.workflow.getHandle(waiting.queueId);
+      const found = await this.client.withTimeout(
+        () => handle.query<QueuePosition | null, [string]>(QUEUE_POSITION_QUERY, workflowId),
+        QUERY_TIMEOUT,
+      );
+      if (found === null) return status;
+      const { position, of, reason } = found;
+      return { ...status, waiting: { ...waiting, position, of, ...(reason === undefined ? {} : { reason }) } };
+    } catch {
+      return status;
+    }
+  }
+
+  private async checkWorkers(): Promise<boolean | undefined> {
+    if (Date.now() - this.checkedWorkersAt < WORKERS_INTERVAL) return this.workers;
+    this.checkedWorkersAt = Date.now();
+    this.workers = await hasWorkers(this.client);
+    return this.workers;
+  }
+}

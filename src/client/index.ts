@@ -1,0 +1,132 @@
+/**
+ * The library of imagefactory-nova: starts, follows and ends builds of operating-system images from a program. It talks
+ * to Temporal only; the workers do the work and hold the cloud's credentials. It prints nothing.
+ *
+ * Times are in milliseconds since the epoch, durations of parameters and deadlines in seconds, timeouts of this library
+ * in milliseconds. Every error that is thrown on purpose is an {@link ImageFactoryError} with a `type` for programs and
+ * a `hint` for people: a {@link ClientError} of this library, or a {@link FactoryError} when what was given cannot be
+ * built.
+ *
+ * @example
+ * import { connectImageFactory, followBuild, startBuild, waitForImage } from 'imagefactory-nova';
+ *
+ * const client = await connectImageFactory();
+ * const { uuid } = await startBuild(client, {
+ *   template: { file: 'debian-12.tdl' },
+ *   installScript: { file: 'debian-12.preseed' },
+ *   parameters: { flavor: 'm1.small' },
+ * });
+ * for await (const { status } of followBuild(client, uuid)) console.error(`${status?.percent ?? 0} %`);
+ * const image = await waitForImage(client, uuid);
+ * console.log(image.glanceId);
+ * await client.close();
+ *
+ * @module imagefactory-nova
+ */
+
+export {
+  connectImageFactory,
+  DEFAULT_TASK_QUEUE,
+  hasWorkers,
+  workflowPageUrl,
+  type ConnectOptions,
+  type ImageFactoryClient,
+} from './connection.js';
+export { readPayloadKeys, readPayloadKeysFromEnv, type PayloadKeys } from '../codec/keys.js';
+
+export { checkRequest, type BuildRequest, type CheckedRequest, type GivenParameters } from './build-request.js';
+export { readInstallScript, readTemplate, type NamedText, type TextSource } from './text-source.js';
+export {
+  cancelBuild,
+  fetchStatus,
+  getBuildHandle,
+  getWorkflowId,
+  setDeadline,
+  startBuild,
+  type StartedBuild,
+} from './builds.js';
+export { fetchProgress, followBuild, type BuildProgress, type FollowOptions, type WorkflowProgress } from './follow.js';
+export type { PendingActivity } from './pending-activity.js';
+export { waitForImage, waitForOutcome, type BuildOutcome, type WaitOptions } from './outcome.js';
+export { abortBuild, resumeBuild, type ResumeOptions } from './resume.js';
+export { findEndedBuild, type EndedBuild } from './ended-build.js';
+export { findInstallerCleanup, type InstallerCleanup } from './installer-cleanup.js';
+export { closeSshSession, openSshSession } from './ssh-session.js';
+
+export { deleteImage, findForgottenBuild, findImage, findImages, type ImageRecord } from './images.js';
+export { getSweepScheduleId, runSweep, scheduleSweeps, unscheduleSweeps } from './gc.js';
+export { registerSearchAttributes } from './search-attributes.js';
+
+export { checkFiles, checkScript, checkTemplate, type CheckedTemplate } from './check-files.js';
+export { renderStockScript, type StockScript } from './stock-script.js';
+export { findReadableSecrets } from '../planning/secrets.js';
+export {
+  findOperatingSystem,
+  listOperatingSystems,
+  type OperatingSystem,
+  type SupportedRelease,
+} from './operating-systems.js';
+
+export {
+  BuildCanceledError,
+  BuildFailedError,
+  BuildNotFoundError,
+  BuildStateError,
+  ClientError,
+  describeFileError,
+  formatProblems,
+  InvalidFilesError,
+  NoWorkerError,
+  TemporalUnavailableError,
+  UnreadableFileError,
+  type ClientErrorType,
+  type FileReport,
+} from './errors.js';
+export {
+  FactoryError,
+  ImageFactoryError,
+  type ErrorDetails,
+  type ErrorType,
+  type FactoryErrorOptions,
+} from '../domain/errors.js';
+
+export { describeWaiting } from '../domain/status.js';
+export type { BuildParameters } from '../domain/parameters.js';
+export type {
+  BuildFailure,
+  BuildStatus,
+  HeldBuild,
+  ImageStatus,
+  Progress,
+  StepStatus,
+  Waiting,
+} from '../domain/status.js';
+export type {
+  BaseImageResult,
+  CloudSweep,
+  DeadlineChange,
+  DeadlineName,
+  DeleteImageResult,
+  OpenedSession,
+  ResumePointReport,
+  SessionRequest,
+  SweepInput,
+  SweepResult,
+  SweptResource,
+} from '../domain/messages.js';
+export type { ImageKind, Phase } from '../domain/image-kinds.js';
+export type { BuildRecord } from '../domain/record.js';
+export type { SweepLimits } from '../domain/sweep-rules.js';
+export type { Arch } from '../os/common/architectures.js';
+export type { InstallScriptKind } from '../os/scripts/kinds/registry.js';
+export type {
+  Command,
+  Content,
+  Extra,
+  Install,
+  Package,
+  Problem,
+  Repository,
+  Template,
+  TemplateFile,
+} from '../tdl/types.js';

@@ -1,0 +1,49 @@
+import { readFileSync } from 'node:fs';
+import { decodeDocument, decodeText } from '../tdl/decode.js';
+import { InvalidFilesError, UnreadableFileError } from './errors.js';
+
+/** A template or an install script: the path of its file, or its text with a name for messages. */
+export type TextSource = { file: string } | { text: string; name?: string };
+
+/** A text and the name that messages call it by. */
+export interface NamedText {
+  text: string;
+  name: string;
+}
+
+/**
+ * Reads a template. A file may be in any encoding that its XML declaration or byte order mark names.
+ *
+ * @throws UnreadableFileError when the file cannot be read
+ * @throws InvalidFilesError when its bytes are not in its encoding, or the encoding is not known
+ */
+export function readTemplate(source: TextSource): NamedText {
+  if ('text' in source) return { text: source.text, name: source.name ?? 'template' };
+  return { text: readDecoded(source.file, decodeDocument), name: source.file };
+}
+
+/**
+ * Reads an install script, or another parameter's value. A file must be UTF-8.
+ *
+ * @throws UnreadableFileError when the file cannot be read
+ * @throws InvalidFilesError when its bytes are not in its encoding
+ */
+export function readInstallScript(source: TextSource): NamedText {
+  if ('text' in source) return { text: source.text, name: source.name ?? 'install_script' };
+  return { text: readDecoded(source.file, decodeText), name: source.file };
+}
+
+function readDecoded(file: string, decode: typeof decodeText): string {
+  const { text, problem } = decode(readBytes(file));
+  if (text !== undefined) return text;
+  throw new InvalidFilesError([{ file, valid: false, problems: [problem] }]);
+}
+
+/** Reads a file. @throws UnreadableFileError */
+export function readBytes(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new UnreadableFileError(file, error);
+  }
+}

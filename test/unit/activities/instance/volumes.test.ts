@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import type { Deps } from '../../../../src/activities/shared/context.js';
+import type { Volume } from '../../../../src/openstack/types.js';
+import { findVolume, removeVolume } from '../../../../src/activities/instance/volumes.js';
+
+/** A Cinder with one volume, whose states come one after the other; undefined: it has gone. */
+function depsOf(states: (string | undefined)[], deleted: string[] = []): Deps {
+  const volume = {
+    getVolume: async (id: string) => {
+      const status = states.length > 1 ? states.shift() : states[0];
+      return status === undefined ? undefined : { id, status };
+    },
+    deleteVolume: async (id: string) => void deleted.push(id),
+    listMessages: async () => ['delete volume:Volume is in use somewhere'],
+  };
+  return { clouds: { get: () => ({ volume }) }, pollInterval: 1 } as unknown as Deps;
+}
+
+function remove(deps: Deps): Promise<void> {
+  return new MockActivityEnvironment().run(() => removeVolume(deps, 'c', 'v'));
+}
+
+describe('a volume that is no longer needed', () => {
+  it('is deleted once, and waited for until it has gone', async () => {
+    const deleted: string[] = [];
+    await remove(depsOf(['available', 'deleting', 'deleting', undefined], deleted));
+    assert.deepEqual(deleted, ['v']);
+  });
+
+  it('is not deleted before it is made: Cinder would refuse', async () => {
+    const deleted: string[] = [];
+    await remove(depsOf(['creating', 'downloading', 'available', 'deleting', undefined], deleted));
+    assert.deepEqual(deleted, ['v']);
+  });
+
+  it('that is never made is not waited for without end', async () => {
+    const late = new MockActivityEnvironment().run(() => removeVolume(depsOf(['creating']), 'c', 'v', Date.now()));
+    await assert.rejects(late, {
+      type: 'DeadlineExceeded',
+      message: /volume v cannot be deleted while it is creating/,
+    });
+  });
+
+  it('is not asked for again where Cinder has failed to delete it: it would refuse', async () => {
+    const deleted: string[] = [];
+    await assert.rejects(remove(depsOf(['error_deleting'], deleted)), { type: 'VolumeFailed' });
+    assert.deepEqual(deleted, []);
+  });
+
+  it('that cannot be deleted is said to be so, in Cinder’s words', async () => {
+    await assert.rejects(remove(depsOf(['available', 'deleting', 'error_deleting'])), {
+      type: 'VolumeFailed',
+      message: 'volume v cannot be deleted (delete volume:Volume is in use somewhere)',
+    });
+  });
+});
+
+/** A Cinder whose lists come one after the other, each with the states of its volumes, oldest first. */
+function listing(lists: string[][], deleted: string[]): Deps {
+  const volume = {
+    listVolumes: async () => {
+      const states = (lists.length > 1 ? lists.shift() : lists[0]) ?? [];
+      return states.map((status, age) => ({ id: `v${age}`, status, created_at: `2026-01-01T00:00:0${age}` }));
+    },
+    deleteVolume: async (id: string) => void deleted.push(id),
+  };
+  return { clouds: { get: () => ({ volume }) }, pollInterval: 1 } as unknown as Deps;
+}
+
+describe('of two volumes that tries made that did not know of each other', () => {
+  it('the younger goes once Cinder has made it, and the older stays', async () => {
+    const deleted: string[] = [];
+    const lists = [['creating', 'creating'], ['available', 'downloading'], ['available', 'available']]; // prettier-ignore
+    const found: unknown = await new MockActivityEnvironment().run(() => findVolume(listing(lists, deleted), 'c', 'n'));
+    assert.equal((found as Volume).id, 'v0');
+    assert.deepEqual(deleted, ['v1']);
+  });
+});
