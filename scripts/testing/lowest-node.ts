@@ -35,7 +35,8 @@ export async function runOnLowestNode(level: Level): Promise<JobResult> {
   const { stdout } = await promisify(execFile)(join(PROJECT, 'scripts/node.sh'), [version]);
   const files = (await filesOf(level)).map(({ path }) => compiledFile(path));
   const lines: string[] = [];
-  const args = ['--enable-source-maps', '--test', '--test-concurrency=1', '--test-reporter=spec', ...files];
+  const limits = ['--test-concurrency=1', `--test-timeout=${level.fileMinutes * 60_000}`];
+  const args = ['--enable-source-maps', '--test', ...limits, '--test-reporter=spec', ...files];
   const code = await runProgram(join(stdout.trim(), 'node'), args, { onLine: (line) => lines.push(line) });
   const seconds = (Date.now() - began) / 1000;
   const [passed, failed, skipped] = (['pass', 'fail', 'skipped'] as const).map((what) => countOf(lines, what));
