@@ -5,7 +5,9 @@ import type { ActivityName } from './functions.js';
 export interface ActivityDeclaration {
   /** The task queue on which the activity runs. */
   queue: QueueKind;
-  /** Whether a build that has completed rejects the activity: true for each that creates or changes something for a build. */
+  /**
+   * Whether a build that has completed rejects the activity: true for each that creates or changes something for a build.
+   */
   guarded: boolean;
 }
 

@@ -115,7 +115,7 @@ async function stopUnlessCurrent(deps: Deps): Promise<void> {
     .describe()
     .catch(() => undefined);
   if (current === undefined || current.runId === runId) return;
-  throw new FactoryError('Conflict', 'another run of this build has taken over, and what it made with it');
+  throw new FactoryError('Conflict', 'another run of this build has taken over its resources');
 }
 
 /** @param withServers whether the other resources are listed even while instances still exist, which may hold them */

@@ -10,7 +10,7 @@ import { type SshSessionInput, changeAuthorizedKeys } from './authorized-keys.js
 export async function openSession(deps: Deps, input: SshSessionInput): Promise<OpenedSession> {
   const { ref, guest: location, publicKey, from } = input;
   const build = loadBuild(deps, ref.uuid);
-  reportProgress({ message: 'letting a session in' });
+  reportProgress({ message: 'adding the user’s key to the guest' });
   if (from !== undefined) await openSecurityGroup(deps, ref, location, [from]);
   const line = `${publicKey.trim().split(/\s+/).slice(0, 2).join(' ')} ${SESSION_KEY}`;
   await withGuest(deps, build, input, (guest) =>

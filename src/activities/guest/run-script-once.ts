@@ -45,7 +45,9 @@ export async function runScriptOnce(
   }
   if (result.interrupted) {
     throw new FactoryError('CommandInterrupted', `${what.title}: interrupted, the guest went away while it ran`, {
-      hint: 'it is not run again by itself, because it may have done half of its work; --parameter rerunnable_commands True allows it',
+      hint:
+        'it is not run again automatically, because it may have done half of its work; ' +
+        '--parameter rerunnable_commands True allows that',
     });
   }
   if (result.exitCode !== 0) {

@@ -29,10 +29,13 @@ async function failAtDeadline(
     .compute.getConsoleOutput(guest.serverId, 100, { signal: cancellationSignal() })
     .catch(() => '');
   const never = jeos.reused && !jeos.proven;
-  const unproven = `JEOS ${jeos.imageId} of an earlier build has never let a build in: --parameter reuse_jeos False installs another; `;
+  const unproven =
+    `no build has ever logged in to JEOS ${jeos.imageId}, which an earlier build installed: ` +
+    '--parameter reuse_jeos False installs another; ';
   const advice =
     last.hint ??
-    'see that the installed system starts sshd and cloud-init, and that default_user is its user; boot_timeout gives it more time';
+    'check that the installed system starts sshd and cloud-init, and that default_user is its user; ' +
+      '--parameter boot_timeout gives it more time';
   throw new FactoryError(last.type, `no login over SSH by the deadline: ${last.message}`, {
     hint: `${never ? unproven : ''}${advice}`,
     consoleTail: maskSecrets(formatConsoleTail(console), await build.secrets()),

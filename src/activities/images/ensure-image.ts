@@ -140,7 +140,9 @@ async function importFrom(deps: Deps, cloudName: string, image: Image, uri: stri
       'MediaUnavailable',
       `Glance could not fetch ${redactUrl(uri)}: ${said ?? 'it does not say why'}`,
       {
-        hint: 'see that the cloud itself reaches the address, or leave parameter web_download out: the worker fetches it then',
+        hint:
+          'check that the cloud itself can reach the URL; ' +
+          'without parameter web_download the worker fetches the medium instead',
       },
     );
   }

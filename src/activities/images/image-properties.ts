@@ -32,7 +32,7 @@ export async function getExistingImage(deps: Deps, cloud: string, imageId: strin
 }
 
 function imageGoneError(imageId: string, cause?: unknown): FactoryError {
-  return new FactoryError('ImageFailed', `image ${imageId} is gone: somebody else has deleted it`, { cause });
+  return new FactoryError('ImageFailed', `image ${imageId} is gone: it was deleted outside of the build`, { cause });
 }
 
 export async function updateImageProperties(

@@ -9,6 +9,6 @@ export async function returnCompletedImage(deps: Deps, { ref }: { ref: BuildRef 
   const built = await completedResult(deps, ref);
   if (built !== undefined) return built;
   throw new FactoryError('ImageFailed', `the image of build ${ref.uuid} has just been removed`, {
-    hint: `imagefactory resume ${ref.uuid} builds it anew`,
+    hint: `imagefactory resume ${ref.uuid} builds it again`,
   });
 }

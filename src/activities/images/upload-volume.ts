@@ -60,8 +60,10 @@ async function uploadFailed(
   imageId: string,
   status: string,
 ): Promise<never> {
-  const [said = 'without a word'] = await watch.cloud.volume.listMessages(volumeId, { signal: cancellationSignal() });
-  return failCapture(watch, imageId, `${status}, and Cinder has given up (${said})`);
+  const [message = 'it gives no reason'] = await watch.cloud.volume.listMessages(volumeId, {
+    signal: cancellationSignal(),
+  });
+  return failCapture(watch, imageId, `${status}, and Cinder has given up (${message})`);
 }
 
 async function startUpload(deps: Deps, watch: CloudWatch, input: UploadVolumeInput): Promise<string> {
@@ -70,7 +72,7 @@ async function startUpload(deps: Deps, watch: CloudWatch, input: UploadVolumeInp
   const { volume: volumes } = watch.cloud;
   const volume = await volumes.getVolume(input.volumeId, { signal: cancellationSignal() });
   if (volume === undefined)
-    throw await volumeFailedError(watch.cloud, input.volumeId, 'is gone: somebody else has deleted it');
+    throw await volumeFailedError(watch.cloud, input.volumeId, 'is gone: it was deleted outside of the build');
   if (volume.status !== 'available') throw await volumeBusyError(watch.cloud, volume);
   try {
     // The image has these marks from its beginning, so it is found again when the reply is lost.

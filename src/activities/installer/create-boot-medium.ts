@@ -55,9 +55,13 @@ function needsRemaking({ os }: Template, plan: MediumInstallerPlan, method: Boot
 
 async function rejectUdf(path: string, { url }: InstallMedium): Promise<void> {
   if (!(await readIsoInfo(path, url)).udf) return;
-  throw new FactoryError('UnsupportedOs', `${redactUrl(url)} is a UDF medium, which cannot be made anew`, {
-    hint: 'leave <extras> out, and let the installer read its script from elsewhere',
-  });
+  throw new FactoryError(
+    'UnsupportedOs',
+    `${redactUrl(url)} is a UDF medium, which cannot be remade with other files`,
+    {
+      hint: 'leave <extras> out, and let the installer read its script from elsewhere',
+    },
+  );
 }
 
 function buildBootEntry(

@@ -52,7 +52,8 @@ function checkTime(input: WaitForPowerOffInput, state: InstallerState): void {
   if (now - state.lastLife >= input.inactivityTimeout * 1000) {
     throw installerError(
       'InstallSilent',
-      `the installer has given no sign of life for ${input.inactivityTimeout} s: nothing new on its console, no traffic`,
+      `the installer has given no sign of life for ${input.inactivityTimeout} s: ` +
+        'nothing new on its console, no traffic',
       formatConsoleTail(state.tail),
       'it may be asking a question; --parameter inactivity_timeout changes how long it may be silent',
     );
@@ -87,9 +88,10 @@ function checkInstalled(state: InstallerState, seconds: number): void {
   if (seconds >= SHORTEST_INSTALL || POWER_OFF_WORDS.test(state.tail)) return;
   throw installerError(
     'InstallFailed',
-    `the installer’s machine was off after ${Math.round(seconds)} s, and nothing on its console says that it has installed anything`,
+    `the installer’s machine was off after ${Math.round(seconds)} s, ` +
+      'and nothing on its console says that it has installed anything',
     formatConsoleTail(state.tail),
-    'see whether the kernel and the ramdisk fit the flavor (memory, architecture), and what the console says',
+    'check whether the kernel and the ramdisk fit the flavor (memory, architecture), and read the console',
   );
 }
 

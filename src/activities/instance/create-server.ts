@@ -173,7 +173,7 @@ async function ensureServer(deps: Deps, input: CreateServerInput): Promise<{ ser
     reportProgress({ message: `removing instance ${existing.id}, which is off` });
     await deleteServer(deps, { ref, serverId: existing.id });
   } else if (existing !== undefined) {
-    reportProgress({ message: `found instance ${existing.id}, made by an earlier try` });
+    reportProgress({ message: `found instance ${existing.id} of an earlier try` });
     return { serverId: existing.id };
   }
   const root = findCustomiseRootVolume(input);

@@ -139,7 +139,7 @@ async function ensureVolume(deps: Deps, ref: BuildRef, wanted: WantedVolume): Pr
 async function waitUntilUsable(deps: Deps, ref: BuildRef, id: string, until: number): Promise<void> {
   const cloud = deps.clouds.get(ref.cloud);
   await watchVolume(deps, ref.cloud, id, async (volume) => {
-    if (volume === undefined) throw await volumeFailedError(cloud, id, 'is gone: somebody else has deleted it');
+    if (volume === undefined) throw await volumeFailedError(cloud, id, 'is gone: it was deleted outside of the build');
     if (volume.status === 'available' || volume.status === 'in-use') return volume.status;
     if (isBroken(volume)) throw await volumeFailedError(cloud, id, `is ${volume.status}: the cloud could not make it`);
     if (Date.now() >= until) {

@@ -73,7 +73,7 @@ export async function openSecurityGroup(
   if (group === undefined) {
     throw new FactoryError(
       'NotFound',
-      `the build’s security group ${guest.securityGroupId} is gone: somebody else has deleted it`,
+      `the build’s security group ${guest.securityGroupId} is gone: it was deleted outside of the build`,
     );
   }
   const admitted = new Set(group.security_group_rules.map((rule) => rule.remote_ip_prefix));

@@ -26,7 +26,7 @@ export function hasNoValidHost({ status, fault }: Server): boolean {
 
 /** Builds the error of a server that was deleted outside of the build. */
 function serverGoneError(serverId: string): FactoryError {
-  return new FactoryError('ServerGone', `instance ${serverId} is gone: somebody else has deleted it`, {
+  return new FactoryError('ServerGone', `instance ${serverId} is gone: it was deleted outside of the build`, {
     hint: 'imagefactory resume goes on from what still exists of the build',
   });
 }
@@ -35,7 +35,7 @@ function serverGoneError(serverId: string): FactoryError {
 export function serverOffError(serverId: string): FactoryError {
   return new FactoryError(
     'ServerFailed',
-    `instance ${serverId} is off: the guest has shut down, or somebody has stopped it`,
+    `instance ${serverId} is off: the guest has shut down, or was stopped from outside`,
     {
       hint: 'no command of a template may shut the machine down; imagefactory does that at the end',
     },

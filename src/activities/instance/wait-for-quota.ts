@@ -40,7 +40,7 @@ export async function retryWhileNoCapacity<T extends object>(
 }
 
 function quotaTimeoutError({ type, message, hint, requestId }: FactoryError): FactoryError {
-  return new FactoryError(type, `still short of it at the deadline of quota_timeout: ${message}`, {
+  return new FactoryError(type, `quota_timeout expired, and the cloud still has no capacity: ${message}`, {
     hint: `${hint === undefined ? '' : `${hint}; `}--parameter quota_timeout waits longer`,
     requestId,
   });

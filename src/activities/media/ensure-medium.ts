@@ -188,8 +188,12 @@ export async function claimMedium(deps: Deps, cloud: string, id: string): Promis
 }
 
 function sweeperConflictError(id: string): FactoryError {
-  return new FactoryError('Conflict', `the sweeper is just removing installer medium ${id}; it will be fetched anew`, {
-    retryable: true,
-    hint: 'imagefactory gc finishes a sweep that was interrupted',
-  });
+  return new FactoryError(
+    'Conflict',
+    `the sweeper is just removing installer medium ${id}; the next try fetches it again`,
+    {
+      retryable: true,
+      hint: 'imagefactory gc finishes a sweep that was interrupted',
+    },
+  );
 }

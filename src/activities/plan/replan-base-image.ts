@@ -41,7 +41,9 @@ export async function replanBaseImage(deps: Deps, input: ReplanBaseImageInput): 
 
 function rejectChange(message: string): never {
   throw new FactoryError('InvalidParameter', message, {
-    hint: 'what has run cannot be replaced: leave it as it was, or abort this build and start another (its JEOS is reused)',
+    hint:
+      'steps that have run cannot be replaced: leave them as they were, ' +
+      'or abort this build and start another (its JEOS is reused)',
   });
 }
 
@@ -55,7 +57,8 @@ function rejectUsedParameters({ doneSteps, previousParameters }: ReplanBaseImage
 function rejectOtherJeos(before: PlannedBuild, after: PlannedBuild): void {
   if (before.jeosDigest === after.jeosDigest) return;
   rejectChange(
-    'the operating system is already installed, and what shapes the installation is changed: the template’s <os> or <disk>, the install script, the flavor, or a checksum',
+    'the operating system is already installed, and a part that shapes the installation is changed: ' +
+      'the template’s <os> or <disk>, the install script, the flavor, or a checksum',
   );
 }
 

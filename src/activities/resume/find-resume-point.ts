@@ -33,16 +33,16 @@ export interface ResumePoint {
  */
 export async function findResumePoint(deps: Deps, input: FindResumePointInput): Promise<ResumePoint> {
   reportProgress({ message: 'looking for what the earlier run has left' });
-  const { ref, discardCustomisation: anew, ignoreSnapshot } = input;
+  const { ref, discardCustomisation, ignoreSnapshot } = input;
   const [server, snapshot] = await Promise.all([findInstance(deps, input), findSnapshot(deps, input)]);
-  const unfit = anew ? {} : await mismatchReason(deps, ref.uuid, server?.id, input);
+  const mismatch = discardCustomisation ? {} : await mismatchReason(deps, ref.uuid, server?.id, input);
   const notes: string[] = [];
   if (
     snapshot !== undefined &&
-    !anew &&
+    !discardCustomisation &&
     !ignoreSnapshot &&
     isUsableSnapshot(snapshot, server) &&
-    unfit.snapshot === undefined
+    mismatch.snapshot === undefined
   ) {
     const note = `snapshot ${snapshot.id} of the customised instance`;
     // When the instance is gone, any UUID will do that is no other instance's.
@@ -50,14 +50,19 @@ export async function findResumePoint(deps: Deps, input: FindResumePointInput): 
   }
   if (snapshot !== undefined) {
     await deps.clouds.get(ref.cloud).image.deleteImage(snapshot.id, { signal: cancellationSignal() });
-    notes.push(formatRemoval(`snapshot ${snapshot.id} is removed`, unfit.snapshot));
+    notes.push(formatRemoval(`snapshot ${snapshot.id} is removed`, mismatch.snapshot));
   }
-  if (server !== undefined && !anew && USABLE_STATUSES.includes(server.status) && unfit.instance === undefined) {
+  if (
+    server !== undefined &&
+    !discardCustomisation &&
+    USABLE_STATUSES.includes(server.status) &&
+    mismatch.instance === undefined
+  ) {
     return { note: [...notes, `instance ${server.id}`].join('; ') };
   }
   if (server !== undefined) await deleteServer(deps, { ref, serverId: server.id });
   const what = server && `instance ${server.id} was ${server.status} and is removed`;
-  notes.push(what === undefined ? 'no instance' : formatRemoval(what, unfit.instance));
+  notes.push(what === undefined ? 'no instance' : formatRemoval(what, mismatch.instance));
   // The next instance starts from the JEOS, so its root volume must be new.
   const disk = await removeRootVolume(deps, ref);
   if (disk !== undefined) notes.push(`${disk}, which it had for its disk, is removed`);

@@ -36,8 +36,8 @@ export async function removeLeftovers(deps: Deps, { cloud, removal }: RemoveLeft
   const report: RemovedLeftovers = { removed: [], failed: [] };
   for (const thing of removal.things) {
     reportProgress({ message: `removing ${formatResource(thing)} (${thing.name})` });
-    const living = await findRunningWorkflow(deps, removal.workflows);
-    const why = living === undefined ? await tryToRemove(deps, cloud, thing) : `its build lives again: ${living}`;
+    const running = await findRunningWorkflow(deps, removal.workflows);
+    const why = running === undefined ? await tryToRemove(deps, cloud, thing) : `its build runs again: ${running}`;
     if (why === undefined) report.removed.push(formatResource(thing));
     else report.failed.push({ thing: formatResource(thing), why });
   }

@@ -246,7 +246,7 @@ describe(
       assert.equal(failure.type, 'ServerFailed');
       assert.match(
         failure.message,
-        /^shutdown: instance \S+ is off: the guest has shut down, or somebody has stopped it/,
+        /^shutdown: instance \S+ is off: the guest has shut down, or was stopped from outside/,
       );
       assert.deepEqual(env.leftovers(), []);
     });

@@ -183,8 +183,8 @@ const STUCK = createColumn('stuck', [
   { point: faultPoint('clean-up'), expects: 'built', injection: ignoreRequest, build: { fresh: false } },
 ]);
 
-const GONE = /instance .* is gone: somebody else has deleted it/;
-const IMAGE_GONE = /image .* is gone: somebody else has deleted it/;
+const GONE = /instance .* is gone: it was deleted outside of the build/;
+const IMAGE_GONE = /image .* is gone: it was deleted outside of the build/;
 
 const DELETED = createColumn('deleted', [
   { point: faultPoint('media upload'), expects: 'built', injection: deleteImageOfCall },
@@ -303,7 +303,7 @@ const OVER_SSH: StateCell[] = findGuestPoints().flatMap((point): StateCell[] => 
 });
 
 const REUSED_ON_VOLUMES: SlotBuild = { ...ON_VOLUMES, fresh: false };
-const VOLUME_GONE = /volume .* is gone: somebody else has deleted it/;
+const VOLUME_GONE = /volume .* is gone: it was deleted outside of the build/;
 /** The message of Nova, and that of Cinder. */
 const NO_VOLUME = /failed to get volume|Volume .* could not be found/;
 

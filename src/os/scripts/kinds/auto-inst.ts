@@ -13,6 +13,7 @@ export const autoInst: ScriptKind = {
   matches: (text) => /^[ \t]*\$o\s*=\s*\{/m.test(text),
   check: checkAutoInst,
   writeStock: writeAutoInst,
+  passwords: [/["']?\b(?:password|pw)["']?[ \t]*=>[ \t]*("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')/g],
   escape: (text) => quotePerl(text).slice(1, -1),
   memory: { installer: 1024, system: 512 },
   // Mageia's finds it without the word, Mandriva's relative to the folder of its architecture.

@@ -5,6 +5,7 @@ import type { Extra, Problem } from '../../../tdl/types.js';
 import { parseXml, type XmlElement } from '../../../tdl/xml.js';
 import { findWindowsVersion, type WindowsVersion } from '../../common/windows-versions.js';
 import type { StockInput } from '../stock/stock-input.js';
+import { writeWindowsDisk } from '../stock/windows-disk.js';
 import { WINDOWS_SETUP } from '../stock/windows-setup.js';
 import { isAfter } from './lines.js';
 import type { ScriptKind } from './script-kind.js';
@@ -28,6 +29,11 @@ export const autounattend: ScriptKind = {
   matches: (text) => /^\s*(<\?xml[^>]*>\s*)?<unattend[\s>]/.test(text),
   check: checkAutounattend,
   writeStock: writeAutounattend,
+  passwords: [
+    // Accounts, the automatic logon and the product key.
+    /<(?:AdministratorPassword|Password)>(?:\s*<PlainText>[^<]*<\/PlainText>)?\s*(?:<Value>\s*)?([^<\s][^<]*)</g,
+    /<ProductKey>(?:\s*<WillShowUI>[^<]*<\/WillShowUI>)?\s*(?:<Key>\s*)?([^<\s]+)\s*</g,
+  ],
   escape: escapeXml,
   memory: { installer: 2048, system: 1024 },
   medium: { paths: ['autounattend.xml', 'Autounattend.xml'] },
@@ -213,7 +219,7 @@ function writeSetup(answers: Answers): string {
   const { os } = answers.template;
   const key = os.key?.trim() ?? '';
   return [
-    writeDisk(answers),
+    writeWindowsDisk(answers.diskLayout),
     `<ImageInstall><OSImage>${writeImageChoice(answers, key)}<InstallTo><DiskID>0</DiskID><PartitionID>${answers.diskLayout === 'efi' ? 3 : 2}</PartitionID></InstallTo></OSImage></ImageInstall>`,
     writeRunSynchronous([writeConsoleCommand('Windows Setup has begun'), ...listBypassCommands(answers.windows)]),
     `<UserData><ProductKey>${writeProductKey(key)}</ProductKey><AcceptEula>true</AcceptEula></UserData>`,
@@ -239,46 +245,6 @@ function writeImageChoice({ windowsImage }: Answers, key: string): string {
   if (wanted === '' && key !== '') return '';
   const by = /^\d*$/.test(wanted) ? 'INDEX' : 'NAME';
   return `<InstallFrom><MetaData wcm:action="add"><Key>/IMAGE/${by}</Key><Value>${escapeXml(wanted === '' ? '1' : wanted)}</Value></MetaData></InstallFrom>`;
-}
-
-/** A partition: its size and type, and its format. */
-type Partition = {
-  type: 'Primary' | 'EFI' | 'MSR';
-  megabytes?: number;
-  format?: string;
-  label?: string;
-  active?: true;
-  letter?: string;
-};
-
-const PLAIN: Partition[] = [
-  { type: 'Primary', megabytes: 350, format: 'NTFS', label: 'System', active: true },
-  { type: 'Primary', format: 'NTFS', label: 'Windows', letter: 'C' },
-];
-/** https://learn.microsoft.com/windows-hardware/manufacture/desktop/configure-uefigpt-based-hard-drive-partitions */
-const EFI: Partition[] = [
-  { type: 'EFI', megabytes: 260, format: 'FAT32', label: 'System' },
-  { type: 'MSR', megabytes: 16 },
-  { type: 'Primary', format: 'NTFS', label: 'Windows', letter: 'C' },
-];
-
-function writeDisk({ diskLayout }: Answers): string {
-  const partitions = diskLayout === 'efi' ? EFI : PLAIN;
-  const created = partitions.map(
-    ({ type, megabytes }, index) =>
-      `<CreatePartition wcm:action="add"><Order>${index + 1}</Order><Type>${type}</Type>${megabytes === undefined ? '<Extend>true</Extend>' : `<Size>${megabytes}</Size>`}</CreatePartition>`,
-  );
-  const modified = partitions.map(({ active, format, label, letter }, index) =>
-    [
-      `<ModifyPartition wcm:action="add"><Order>${index + 1}</Order><PartitionID>${index + 1}</PartitionID>`,
-      active === undefined ? '' : '<Active>true</Active>',
-      format === undefined ? '' : `<Format>${format}</Format>`,
-      label === undefined ? '' : `<Label>${label}</Label>`,
-      letter === undefined ? '' : `<Letter>${letter}</Letter>`,
-      '</ModifyPartition>',
-    ].join(''),
-  );
-  return `<DiskConfiguration><Disk wcm:action="add"><DiskID>0</DiskID><WillWipeDisk>true</WillWipeDisk><CreatePartitions>${created.join('')}</CreatePartitions><ModifyPartitions>${modified.join('')}</ModifyPartitions></Disk></DiskConfiguration>`;
 }
 
 /**

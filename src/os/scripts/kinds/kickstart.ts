@@ -15,6 +15,9 @@ const LINE =
 
 const IN_RAMDISK = 'install-script.ks';
 
+/** A word of a command, in quotes or without. */
+const WORD = String.raw`"(?:\\.|[^"\\\n])*"|'[^'\n]*'|[^-\s]\S*`;
+
 /** anaconda's kickstart. https://anaconda-installer.readthedocs.io/en/latest/user-guide/boot-options.html#inst-ks */
 export const kickstart: ScriptKind = {
   title: 'kickstart',
@@ -22,6 +25,17 @@ export const kickstart: ScriptKind = {
   matches: (text) => LINE.test(text),
   check: checkKickstart,
   writeStock: writeKickstart,
+  passwords: [
+    // rootpw [options] PASSWORD; sshpw --username=NAME [options] PASSWORD
+    new RegExp(String.raw`^[ \t]*(?:rootpw|sshpw)(?:[ \t]+--username[ \t]+\S+)?(?:[ \t]+--\S+)*[ \t]+(${WORD})`, 'gm'),
+    // user, bootloader, part, autopart, logvol, raid, vnc, realm, rhsm, network, iscsi, …
+    new RegExp(
+      String.raw`[ \t]--(?:(?:reverse-|one-time-)?password|passphrase|md5pass|wepkey|wpakey|activation-?key)(?:=|[ \t]+)(${WORD})`,
+      'gm',
+    ),
+    // RHEL 5's installation number
+    /^[ \t]*key[ \t]+(\w[\w-]{3,})[ \t\r]*$/gm,
+  ],
   escape: (text) => quoteDouble(text).slice(1, -1),
   memory: { installer: 2048, system: 512 },
   initrd: { path: IN_RAMDISK, commandLine: (line) => line.replace(USER_DATA_URL, `file:/${IN_RAMDISK}`) },

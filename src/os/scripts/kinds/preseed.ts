@@ -19,6 +19,13 @@ export const preseed: ScriptKind = {
   matches: (text) => LINE.test(text),
   check: checkPreseed,
   writeStock: writePreseed,
+  passwords: [
+    // OWNER QUESTION password VALUE; a WEP key is of type string
+    /^[ \t]*[\w.-]+[ \t]+\S+[ \t]+password[ \t]+(\S.*)/gm,
+    /^[ \t]*[\w.-]+[ \t]+\S*(?:password-crypted|wireless_wep|wireless_wpa)[ \t]+string[ \t]+(\S.*)/gm,
+    /\becho[ \t]+"[\w.-]+[ \t]+[^\s"]+[ \t]+password[ \t]+([^"\n]+)"/g,
+    /\becho[ \t]+'[\w.-]+[ \t]+[^\s']+[ \t]+password[ \t]+([^'\n]+)'/g,
+  ],
   // With 512 MiB it stops in its low-memory mode and asks for Enter.
   memory: { installer: 1024, system: 256 },
   // Its packages come from the mirror that the script names, not from the tree.

@@ -29,6 +29,11 @@ export interface ScriptKind {
   /** Writes the stock script of a system. @throws FactoryError InvalidTemplate, InvalidParameter */
   writeStock(input: StockInput): string;
   /**
+   * Patterns of the places where its language has passwords; the first group is the password. script-passwords.ts knows
+   * those of YAML, JSON and shell commands. No pattern may search from every character of a long text to its end.
+   */
+  passwords?: readonly RegExp[];
+  /**
    * Escapes a text for the strings of its language, without the quotes around it: secrets are masked in this form too.
    */
   escape?: (text: string) => string;
