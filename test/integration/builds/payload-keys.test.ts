@@ -73,7 +73,7 @@ describe('payload keys', { concurrency: false, timeout: 240_000 }, () => {
     assert.equal(await run(['--task-queue', env.taskQueue, 'status', build.uuid], io), 1);
     assert.match(
       io.stderr,
-      /^imagefactory: what Temporal holds is encrypted with the payload key "first".*--payload-keys FILE/,
+      /^imagefactory: the data in Temporal is encrypted with the payload key "first".*--payload-keys FILE/,
     );
   });
 });
