@@ -3,7 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { CACHE, PROJECT } from './bed-cloud.js';
+import { CACHE, PROJECT } from './dev-cloud.js';
 
 /** Where the demo keeps pid files and logs of what it has started. */
 export const DEMO = join(CACHE, 'demo');

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { stopDevServer } from '../src/cli/dev-server/dev-server.js';
 import { stopBackground } from './background.js';
-import { PROJECT, runProgram } from './bed-cloud.js';
+import { PROJECT, runProgram } from './dev-cloud.js';
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);

@@ -4,7 +4,7 @@ import { startDevServer } from '../src/cli/dev-server/dev-server.js';
 import { connectClouds } from '../src/openstack/index.js';
 import { withInstance } from '../dev/instance.js';
 import { answers, DEMO, logOf, startBackground } from './background.js';
-import { CACHE, makeInstallTree, PROJECT, useCloud } from './bed-cloud.js';
+import { CACHE, makeInstallTree, PROJECT, useCloud } from './dev-cloud.js';
 
 /** The host's address on the single-node cloud's outer network, where the example's template expects its mirror. */
 const MIRROR = { host: '198.51.100.1', port: '8090' };

@@ -12,7 +12,7 @@ import { connectImageFactory } from '../src/client/connection.js';
 import { startDevServer, stopDevServer } from '../src/cli/dev-server/dev-server.js';
 import { connectClouds } from '../src/openstack/index.js';
 import type { Cloud } from '../src/openstack/types.js';
-import { CACHE, PROJECT, runProgram, useCloud } from './bed-cloud.js';
+import { CACHE, PROJECT, runProgram, useCloud } from './dev-cloud.js';
 
 /** Where `examples/debian-12-packages.*` expect their mirror: the host's address on the single-node cloud's outer network. */
 const MIRROR = { host: '198.51.100.1', port: 8092 };

@@ -8,7 +8,7 @@ import { useBuiltBundles } from '../test/support/bundle.js';
 import { CPU_FOLDER } from '../test/support/file-process.js';
 import { shareTemporal } from '../test/support/temporal.js';
 import { findTemporalBinary } from '../src/cli/dev-server/temporal-binary.js';
-import { CACHE, cloudEnvironment, makeInstallTree, PROJECT, runProgram, startCloud } from './bed-cloud.js';
+import { CACHE, cloudEnvironment, makeInstallTree, PROJECT, runProgram, startCloud } from './dev-cloud.js';
 import { filesOf, isOnCloud, keepSeconds, LEVELS, type Level } from './testing/levels.js';
 import { runOnLowestNode } from './testing/lowest-node.js';
 import { Pool } from './testing/pool.js';

@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, extname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { transform } from 'esbuild';
-import { CACHE, PROJECT } from '../bed-cloud.js';
+import { CACHE, PROJECT } from '../dev-cloud.js';
 
 /*
  * Compiles the tests and what they use to `.cache/compiled`, so that not each of their processes has to compile what it

@@ -1,6 +1,6 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
-import { CACHE, PROJECT } from '../bed-cloud.js';
+import { CACHE, PROJECT } from '../dev-cloud.js';
 
 /** A level of tests: the files of a folder of `test/`. */
 export interface Level {

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { PROJECT, runProgram } from '../bed-cloud.js';
+import { PROJECT, runProgram } from '../dev-cloud.js';
 import { compiledFile } from './compile.js';
 import { filesOf, type Level } from './levels.js';
 import { failureText, type JobResult } from './run-file.js';

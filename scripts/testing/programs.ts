@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { CACHE, runProgram } from '../bed-cloud.js';
+import { CACHE, runProgram } from '../dev-cloud.js';
 
 /** What the tests use of this machine besides the npm packages, each with the Debian package that has it. */
 const PROGRAMS = [

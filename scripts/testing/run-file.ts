@@ -3,7 +3,7 @@ import { relative } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { CPU_FOLDER, cpuFile } from '../../test/support/file-process.js';
-import { PROJECT } from '../bed-cloud.js';
+import { PROJECT } from '../dev-cloud.js';
 import { compiledFile } from './compile.js';
 
 /** Lines of a failure's text that are repeated at the end. */

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { CACHE, PROJECT } from '../bed-cloud.js';
+import { CACHE, PROJECT } from '../dev-cloud.js';
 import type { JobResult } from './run-file.js';
 
 /** What came of one file of tests, or of one command. */

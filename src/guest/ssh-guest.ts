@@ -56,8 +56,7 @@ export class SshGuest implements Guest {
     const input = Buffer.concat([started.preamble, Buffer.from(options.input ?? '')]);
     try {
       stop.throwIfAborted();
-      const channel = await this.openChannel(started.command, stop);
-      return await collectOutput(channel, { ...options, input }, stop, () => this.connectionLostError(undefined));
+      return await this.execute(started.command, { ...options, input }, stop);
     } finally {
       clearTimeout(timer);
     }
@@ -78,18 +77,22 @@ export class SshGuest implements Guest {
     throw new FactoryError('CommandFailed', `cannot write ${path} in the guest: ${said}`);
   }
 
-  private openChannel(command: string, stop: AbortSignal): Promise<ssh2.ClientChannel> {
+  private execute(command: string, options: RunOptions, stop: AbortSignal): Promise<RunResult> {
     return new Promise((resolve, reject) => {
       const aborted = (): void => reject(stop.reason as Error);
       stop.addEventListener('abort', aborted, { once: true });
       this.client.exec(command, (error, channel) => {
         stop.removeEventListener('abort', aborted);
-        if (error !== undefined) {
-          reject(stop.aborted ? (stop.reason as Error) : this.connectionLostError(error));
-          return;
+        if (stop.aborted) {
+          channel?.close();
+          reject(stop.reason as Error);
+        } else if (error !== undefined) {
+          reject(this.connectionLostError(error));
+        } else {
+          // Inside the callback: a short command's exit status may come in the same packet as the server's consent, and
+          // who listens later misses it.
+          resolve(collectOutput(channel, options, stop, () => this.connectionLostError(undefined)));
         }
-        if (stop.aborted) channel.close();
-        resolve(channel);
       });
     });
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { STATUS_QUERY } from '../../src/domain/messages.js';
 import type { BuildStatus } from '../../src/domain/status.js';
-import { DebianBed, EXAMPLE } from './support/debian-bed.js';
+import { DebianEnvironment, EXAMPLE } from './support/debian-environment.js';
 import { leftovers, noCloud } from './support/single-node.js';
 
 /**
@@ -10,18 +10,18 @@ import { leftovers, noCloud } from './support/single-node.js';
  * The worker is killed on the way, while the installer runs; `faults.test.ts` has what else may happen.
  */
 describe('a Debian on the single-node cloud', { skip: noCloud() }, () => {
-  let bed: DebianBed;
+  let environment: DebianEnvironment;
   before(async () => {
-    bed = await DebianBed.start();
+    environment = await DebianEnvironment.start();
   });
-  after(() => bed?.stop());
+  after(() => environment?.stop());
 
   it(
     'is installed once, customised, listed and snapshotted, though its worker is killed',
     { timeout: 20 * 60_000 },
     async () => {
       let killing: Promise<void> | undefined;
-      const { uuid, code, output } = await bed.build(EXAMPLE, {}, (line) => {
+      const { uuid, code, output } = await environment.build(EXAMPLE, {}, (line) => {
         if (line.includes('wait until the installer powers its machine off')) killing ??= killWorker();
       });
       await killing;
@@ -29,28 +29,28 @@ describe('a Debian on the single-node cloud', { skip: noCloud() }, () => {
       assert.match(
         output,
         new RegExp(
-          `\\n============ Final Image Details ============\\nUUID: ${uuid}\\nType: base_image\\nImage filename: ${bed.storage}/${uuid}\\.body\\nImage build completed SUCCESSFULLY!\\nGlance image: [0-9a-f-]{36}\\nChecksum: sha512:[0-9a-f]{128}\\n`,
+          `\\n============ Final Image Details ============\\nUUID: ${uuid}\\nType: base_image\\nImage filename: ${environment.storage}/${uuid}\\.body\\nImage build completed SUCCESSFULLY!\\nGlance image: [0-9a-f-]{36}\\nChecksum: sha512:[0-9a-f]{128}\\n`,
         ),
       );
       assert.ok(killing !== undefined, 'the worker was not killed');
-      const handle = bed.temporal.client.workflow.getHandle(`base_image-${uuid}`);
+      const handle = environment.temporal.client.workflow.getHandle(`base_image-${uuid}`);
       const status = await handle.query<BuildStatus>(STATUS_QUERY);
       assert.equal(status.status, 'COMPLETE');
-      const jeos = bed.temporal.client.workflow.getHandle(status.jeosWorkflowId ?? '');
+      const jeos = environment.temporal.client.workflow.getHandle(status.jeosWorkflowId ?? '');
       const installed = await jeos.describe();
-      assert.deepEqual(await leftovers(bed.cloud, [uuid, installed.runId]), []);
+      assert.deepEqual(await leftovers(environment.cloud, [uuid, installed.runId]), []);
       const events = (await handle.describe()).historyLength + installed.historyLength;
       assert.ok(events <= 200, `${events} history events`);
 
-      const record = await bed.record(uuid);
+      const record = await environment.record(uuid);
       assert.match(record.icicle, /<package name="hello"\/>/);
-      await bed.inspect(record.glance_id);
-      await bed.forget(record);
+      await environment.inspect(record.glance_id);
+      await environment.forget(record);
     },
   );
 
   async function killWorker(): Promise<void> {
-    await bed.worker.end('SIGKILL');
-    bed.worker.start();
+    await environment.worker.end('SIGKILL');
+    environment.worker.start();
   }
 });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { parse, stringify } from 'yaml';
 import type { Mirror } from '../../dev/installer-tree/mirror.js';
-import { CACHE, cloudEnvironment, cloudFolder, PROJECT } from '../../scripts/bed-cloud.js';
+import { CACHE, cloudEnvironment, cloudFolder, PROJECT } from '../../scripts/dev-cloud.js';
 import type { BaseImageResult } from '../../src/domain/messages.js';
 import type { BuildRecord } from '../../src/domain/record.js';
 import { connectClouds } from '../../src/openstack/index.js';

@@ -40,7 +40,7 @@ export interface TemplateParts {
 
 export interface TestEnvOptions {
   cloud?: FakeCloudOptions;
-  /** A server that several beds share. Its client must use the same payload keys. */
+  /** A server that several environments share. Its client must use the same payload keys. */
   temporal?: TestWorkflowEnvironment;
   /** What the worker encrypts with. Default: nothing is encrypted. */
   payloadKeys?: PayloadKeys;

@@ -10,7 +10,7 @@ import { debianArchives } from '../../../dev/installer-tree/upstream.js';
 import { buildTag, KEYS, MARK } from '../../../src/domain/names.js';
 import type { Cloud } from '../../../src/openstack/types.js';
 import { isAlive } from '../../support/alive.js';
-import { CACHE, cloudEnvironment, cloudFolder, PROJECT } from '../../../scripts/bed-cloud.js';
+import { CACHE, cloudEnvironment, cloudFolder, PROJECT } from '../../../scripts/dev-cloud.js';
 
 const run = promisify(execFile);
 const TREE = join(CACHE, 'installer-tree');

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
 import { join } from 'node:path';
-import { PROJECT } from '../../../scripts/bed-cloud.js';
+import { PROJECT } from '../../../scripts/dev-cloud.js';
 
 /** The command line, as people start it. */
 export const PROGRAM = join(PROJECT, 'bin/imagefactory.js');

@@ -6,27 +6,27 @@ import { after, before, describe, it } from 'node:test';
 import { checkPrivilege, removeKeyAndShutDown } from '../../../src/guest/access.js';
 import { generateKeyPair } from '../../../src/guest/keys.js';
 import { until } from '../../support/until.js';
-import { BEDS, type Bed } from './beds.js';
+import { GUEST_SERVERS, type GuestServer } from './guest-servers.js';
 
 const asRoot = process.getuid?.() === 0;
 
 const appears = (path: string): Promise<true> => until(() => existsSync(path), path);
 
-for (const { name, open, skip } of BEDS) {
+for (const { name, open, skip } of GUEST_SERVERS) {
   describe(`access to a guest with ${name}`, { skip }, () => {
-    let bed: Bed;
+    let sshServer: GuestServer;
     before(async () => {
-      bed = await open();
+      sshServer = await open();
     });
-    after(() => bed.close());
+    after(() => sshServer.close());
 
     it('is checked to be root’s', { skip: asRoot ? false : 'needs root' }, async () => {
-      await checkPrivilege(await bed.connect(), '');
+      await checkPrivilege(await sshServer.connect(), '');
     });
 
     /** Makes a command prefix of a shell script. */
     async function prefix(script: string): Promise<string> {
-      const path = join(bed.directory, `prefix${Math.random()}`);
+      const path = join(sshServer.directory, `prefix${Math.random()}`);
       await writeFile(path, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
       return path;
     }
@@ -46,7 +46,7 @@ for (const { name, open, skip } of BEDS) {
       ];
       for (const [script, message, hint] of refusals) {
         const commandPrefix = await prefix(script);
-        const guest = await bed.connect({ commandPrefix });
+        const guest = await sshServer.connect({ commandPrefix });
         await assert.rejects(
           checkPrivilege(guest, commandPrefix),
           (error: Error & { type?: string; retryable?: boolean; hint?: string }) => {
@@ -57,7 +57,7 @@ for (const { name, open, skip } of BEDS) {
           },
         );
       }
-      const guest = await bed.connect({ commandPrefix: 'no-such-prefix' });
+      const guest = await sshServer.connect({ commandPrefix: 'no-such-prefix' });
       await assert.rejects(checkPrivilege(guest, 'no-such-prefix'), {
         type: 'GuestLoginRefused',
         message: /does not have the command prefix/,
@@ -65,7 +65,7 @@ for (const { name, open, skip } of BEDS) {
     });
 
     it('ends with the key gone from every home, and the guest powered off when the reply is out', async () => {
-      const homes = ['root', 'debian', 'a user'].map((user) => join(bed.directory, 'home', user));
+      const homes = ['root', 'debian', 'a user'].map((user) => join(sshServer.directory, 'home', user));
       const [root = '', debian = '', other = ''] = homes;
       for (const home of homes) await mkdir(join(home, '.ssh'), { recursive: true });
       const { publicKey } = generateKeyPair();
@@ -78,9 +78,9 @@ for (const { name, open, skip } of BEDS) {
       await writeFile(join(debian, '.ssh/authorized_keys'), `# mine\n${another}\n${publicKey}\n`, { mode: 0o600 });
       await writeFile(join(debian, '.ssh/authorized_keys2'), `${publicKey}\n`);
       await writeFile(join(other, '.ssh/authorized_keys'), '');
-      const traces = join(bed.directory, 'traces');
+      const traces = join(sshServer.directory, 'traces');
       await mkdir(traces);
-      const guest = await bed.connect();
+      const guest = await sshServer.connect();
       await removeKeyAndShutDown(guest, publicKey, {
         homes: `printf '%s\\n' '${homes.join("' '")}' /nonexistent`,
         cleanUp: `false; echo >'${traces}/cleaned'`,
@@ -97,20 +97,20 @@ for (const { name, open, skip } of BEDS) {
     });
 
     it('comes to its end though the connection is lost', async () => {
-      const home = join(bed.directory, 'lost home');
-      const off = join(bed.directory, 'lost off');
-      const begun = join(bed.directory, 'lost begun');
+      const home = join(sshServer.directory, 'lost home');
+      const off = join(sshServer.directory, 'lost off');
+      const begun = join(sshServer.directory, 'lost begun');
       const { publicKey } = generateKeyPair();
       await mkdir(join(home, '.ssh'), { recursive: true });
       await writeFile(join(home, '.ssh/authorized_keys'), publicKey);
-      const guest = await bed.connect();
+      const guest = await sshServer.connect();
       const ending = removeKeyAndShutDown(guest, publicKey, {
         homes: `echo '${home}'`,
         cleanUp: `echo >'${begun}'; until [ -e '${begun}.go' ]; do sleep 0.1; done`,
         powerOff: `echo >'${off}'`,
       });
       await appears(begun);
-      bed.drop();
+      sshServer.drop();
       await assert.rejects(ending, { type: 'GuestUnreachable', retryable: true });
       await writeFile(`${begun}.go`, '');
       await appears(off);

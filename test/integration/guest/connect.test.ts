@@ -5,43 +5,43 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { connectGuest } from '../../../src/guest/connect.js';
 import { formatFingerprint, generateKeyPair } from '../../../src/guest/keys.js';
-import { BEDS, OLD_OPENSSH, type Bed } from './beds.js';
+import { GUEST_SERVERS, OLD_OPENSSH, startSsh2Server, type GuestServer } from './guest-servers.js';
 
-for (const { name, open, skip } of BEDS) {
+for (const { name, open, skip } of GUEST_SERVERS) {
   describe(`a guest with ${name}`, { skip }, () => {
-    let bed: Bed;
+    let sshServer: GuestServer;
     before(async () => {
-      bed = await open();
+      sshServer = await open();
     });
-    after(() => bed.close());
+    after(() => sshServer.close());
 
     it('runs a command and gives exit status, output and errors', async () => {
-      const guest = await bed.connect();
+      const guest = await sshServer.connect();
       const result = await guest.run(`echo "it's"; echo err >&2; exit 3`);
       assert.deepEqual(result, { exitCode: 3, stdout: "it's\n", stderr: 'err\n' });
     });
 
     it('says which signal ended a command', async () => {
-      const guest = await bed.connect();
+      const guest = await sshServer.connect();
       const { exitCode, signal } = await guest.run('kill -KILL $$');
       // A login shell that waits for the command says it its own way.
       assert.ok((exitCode === null && signal === 'SIGKILL') || exitCode === 128 + 9, `${exitCode} ${signal}`);
     });
 
     it('gives input to a command, megabytes of it', async () => {
-      const guest = await bed.connect();
+      const guest = await sshServer.connect();
       const { stdout } = await guest.run('wc -c', { input: Buffer.alloc(3_000_000, 'x'), timeout: 30 });
       assert.equal(Number(stdout), 3_000_000);
     });
 
     it('survives a command that does not read its input', async () => {
-      const guest = await bed.connect();
+      const guest = await sshServer.connect();
       const { exitCode } = await guest.run('exit 5', { input: Buffer.alloc(100_000, 'x') });
       assert.equal(exitCode, 5);
     });
 
     it('hands output on as it comes and keeps the tail of each stream', async () => {
-      const guest = await bed.connect();
+      const guest = await sshServer.connect();
       const seen = { stdout: 0, stderr: 0 };
       const result = await guest.run('seq 1 200000; seq 1 9 >&2', {
         maxOutput: 1000,
@@ -54,19 +54,19 @@ for (const { name, open, skip } of BEDS) {
     });
 
     it('runs through the command prefix, or without it', async () => {
-      const guest = await bed.connect({ commandPrefix: 'MARK=set' });
+      const guest = await sshServer.connect({ commandPrefix: 'MARK=set' });
       assert.equal((await guest.run('echo $MARK')).stdout, 'set\n');
       assert.equal((await guest.run('echo $MARK', { privileged: false })).stdout, '\n');
     });
 
     it('gives a command up at its deadline', async () => {
-      const guest = await bed.connect();
+      const guest = await sshServer.connect();
       await assert.rejects(guest.run('sleep 30', { timeout: 0.3 }), { type: 'DeadlineExceeded', retryable: true });
       assert.equal((await guest.run('echo still there')).stdout, 'still there\n');
     });
 
     it('leaves a command with the reason of the signal', async () => {
-      const guest = await bed.connect();
+      const guest = await sshServer.connect();
       const stop = new AbortController();
       const running = guest.run('echo begun; sleep 30', {
         signal: stop.signal,
@@ -77,26 +77,26 @@ for (const { name, open, skip } of BEDS) {
     });
 
     it('fails when the connection is lost while a command runs, and from then on', async () => {
-      const guest = await bed.connect();
-      const running = guest.run('echo begun; sleep 30', { onOutput: () => bed.drop() });
+      const guest = await sshServer.connect();
+      const running = guest.run('echo begun; sleep 30', { onOutput: () => sshServer.drop() });
       await assert.rejects(running, { type: 'GuestUnreachable', retryable: true });
       await assert.rejects(guest.run('true'), { type: 'GuestUnreachable', retryable: true });
     });
 
     it('does not wait for daemons that hold the output open', async () => {
-      const guest = await bed.connect();
+      const guest = await sshServer.connect();
       const { stdout } = await guest.run('sleep 60 & echo $!', { timeout: 30 });
       process.kill(Number(stdout), 'SIGKILL');
     });
 
     it('writes a file whole, makes its folders, and keeps mode and link of one that is there', async () => {
-      const guest = await bed.connect();
-      const path = join(bed.directory, "it's new", 'a b', 'file');
+      const guest = await sshServer.connect();
+      const path = join(sshServer.directory, "it's new", 'a b', 'file');
       await guest.writeFile(path, 'one\n');
       assert.equal((await stat(path)).mode & 0o777, 0o644);
       await guest.writeFile(path, Buffer.from([0, 255, 10]), { mode: 0o600 });
       assert.deepEqual([...(await readFile(path))], [0, 255, 10]);
-      const link = join(bed.directory, 'link');
+      const link = join(sshServer.directory, 'link');
       await symlink(path, link);
       await guest.writeFile(link, 'x'.repeat(1_000_000));
       assert.equal((await stat(path)).size, 1_000_000);
@@ -104,31 +104,34 @@ for (const { name, open, skip } of BEDS) {
     });
 
     it('says why it cannot write a file', async () => {
-      const guest = await bed.connect();
-      await assert.rejects(guest.writeFile(bed.directory, ''), { type: 'CommandFailed', message: /is a directory/ });
-      await writeFile(join(bed.directory, 'plain'), '');
-      await assert.rejects(guest.writeFile(join(bed.directory, 'plain', 'x'), ''), { type: 'CommandFailed' });
+      const guest = await sshServer.connect();
+      await assert.rejects(guest.writeFile(sshServer.directory, ''), {
+        type: 'CommandFailed',
+        message: /is a directory/,
+      });
+      await writeFile(join(sshServer.directory, 'plain'), '');
+      await assert.rejects(guest.writeFile(join(sshServer.directory, 'plain', 'x'), ''), { type: 'CommandFailed' });
     });
 
     it('refuses a machine with another host key, and shows both fingerprints', async () => {
       const other = generateKeyPair().publicKey;
-      const shown = formatFingerprint(bed.address.hostKeys[0] ?? '');
-      await assert.rejects(bed.connect({ hostKeys: [other] }), (error: Error & { type?: string }) => {
+      const shown = formatFingerprint(sshServer.address.hostKeys[0] ?? '');
+      await assert.rejects(sshServer.connect({ hostKeys: [other] }), (error: Error & { type?: string }) => {
         assert.equal(error.type, 'HostKeyMismatch');
         assert.ok(error.message.includes(shown) && error.message.includes(formatFingerprint(other)));
         return true;
       });
-      await bed.connect({ hostKeys: [other, ...bed.address.hostKeys] });
+      await sshServer.connect({ hostKeys: [other, ...sshServer.address.hostKeys] });
     });
 
     it('says whom the guest refuses, and with which key', async () => {
       const { privateKey, publicKey } = generateKeyPair();
       const refused = { type: 'GuestLoginRefused', retryable: true };
-      await assert.rejects(bed.connect({ username: 'nobody-of-that-name' }), {
+      await assert.rejects(sshServer.connect({ username: 'nobody-of-that-name' }), {
         ...refused,
         message: /user nobody-of-that-name/,
       });
-      await assert.rejects(bed.connect({ privateKey }), (error: Error & { type?: string }) => {
+      await assert.rejects(sshServer.connect({ privateKey }), (error: Error & { type?: string }) => {
         assert.equal(error.type, refused.type);
         return error.message.includes(formatFingerprint(publicKey)) && !error.message.includes('PRIVATE');
       });
@@ -143,26 +146,42 @@ describe('a guest with an OpenSSH of before 6.5', { skip: OLD_OPENSSH.skip }, ()
     'diffie-hellman-group1-sha1',
   ]) {
     it(`lets an RSA key in by ${kex}, and is known by its host key`, async () => {
-      const bed = await OLD_OPENSSH.open(kex);
+      const sshServer = await OLD_OPENSSH.open(kex);
       try {
-        const guest = await bed.connect({ oldSsh: true });
+        const guest = await sshServer.connect({ oldSsh: true });
         assert.equal((await guest.run('echo there')).stdout, 'there\n');
         const hostKeys = [generateKeyPair().publicKey];
-        await assert.rejects(bed.connect({ oldSsh: true, hostKeys }), { type: 'HostKeyMismatch' });
+        await assert.rejects(sshServer.connect({ oldSsh: true, hostKeys }), { type: 'HostKeyMismatch' });
       } finally {
-        await bed.close();
+        await sshServer.close();
       }
     });
   }
 
   it('is not talked to where the system is said to be newer, and refuses ed25519', async () => {
-    const bed = await OLD_OPENSSH.open('diffie-hellman-group14-sha1');
+    const sshServer = await OLD_OPENSSH.open('diffie-hellman-group14-sha1');
     try {
-      await assert.rejects(bed.connect(), { type: 'GuestUnreachable', message: /no matching key exchange/i });
+      await assert.rejects(sshServer.connect(), { type: 'GuestUnreachable', message: /no matching key exchange/i });
       const { privateKey } = generateKeyPair();
-      await assert.rejects(bed.connect({ oldSsh: true, privateKey }), { type: 'GuestLoginRefused' });
+      await assert.rejects(sshServer.connect({ oldSsh: true, privateKey }), { type: 'GuestLoginRefused' });
     } finally {
-      await bed.close();
+      await sshServer.close();
+    }
+  });
+});
+
+describe('a command whose status comes together with the server’s consent to run it', () => {
+  it('has its status and output', async () => {
+    const sshServer = await startSsh2Server((channel) => {
+      channel.write('out\n');
+      channel.exit(3);
+      channel.end();
+    });
+    try {
+      const guest = await sshServer.connect();
+      assert.deepEqual(await guest.run('anything'), { exitCode: 3, stdout: 'out\n', stderr: '' });
+    } finally {
+      await sshServer.close();
     }
   });
 });

@@ -6,32 +6,32 @@ import { after, before, describe, it } from 'node:test';
 import { GuestJournal } from '../../../src/guest/journal.js';
 import { isAlive } from '../../support/alive.js';
 import { until } from '../../support/until.js';
-import { BEDS, type Bed } from './beds.js';
+import { GUEST_SERVERS, type GuestServer } from './guest-servers.js';
 
 async function textOf(path: string): Promise<string> {
   return readFile(path, 'utf8').catch(() => '');
 }
 
-for (const { name, open, skip } of BEDS) {
+for (const { name, open, skip } of GUEST_SERVERS) {
   describe(`the journal of a guest with ${name}`, { skip }, () => {
-    let bed: Bed;
+    let sshServer: GuestServer;
     let journal: GuestJournal;
     let count = 0;
     before(async () => {
-      bed = await open();
-      journal = new GuestJournal(join(bed.directory, 'journal'));
+      sshServer = await open();
+      journal = new GuestJournal(join(sshServer.directory, 'journal'));
     });
-    after(() => bed.close());
+    after(() => sshServer.close());
 
     /** A file of the step whose key begins like that; one that is not there while the step has not begun. */
     async function fileOf(key: string, name: string): Promise<string> {
-      const folders = await readdir(join(bed.directory, 'journal')).catch(() => []);
-      return join(bed.directory, 'journal', folders.find((entry) => entry.startsWith(`${key}-`)) ?? 'none', name);
+      const folders = await readdir(join(sshServer.directory, 'journal')).catch(() => []);
+      return join(sshServer.directory, 'journal', folders.find((entry) => entry.startsWith(`${key}-`)) ?? 'none', name);
     }
     const newKey = (): string => `step${count++}`;
 
     it('gives exit status and output of a script', async () => {
-      const guest = await bed.connect();
+      const guest = await sshServer.connect();
       const chunks: string[] = [];
       const result = await journal.run(guest, newKey(), 'echo out; echo err >&2; exit 7', {
         timeout: 20,
@@ -42,31 +42,31 @@ for (const { name, open, skip } of BEDS) {
     });
 
     it('runs a script with the interpreter that its first line names', async () => {
-      const guest = await bed.connect();
+      const guest = await sshServer.connect();
       const result = await journal.run(guest, newKey(), '#!/bin/cat\nhello\n', { timeout: 20 });
       assert.equal(result.output, '#!/bin/cat\nhello\n');
     });
 
     it('gives the result of a step that has ended without running it again', async () => {
-      const guest = await bed.connect();
+      const guest = await sshServer.connect();
       const key = newKey();
-      const trace = join(bed.directory, key);
+      const trace = join(sshServer.directory, key);
       const script = `echo ran >>${trace}; echo done; exit 3`;
       await journal.run(guest, key, script, { timeout: 20 });
-      const again = await journal.run(await bed.connect(), key, script, { timeout: 20 });
+      const again = await journal.run(await sshServer.connect(), key, script, { timeout: 20 });
       assert.deepEqual(again, { exitCode: 3, interrupted: false, output: 'done\n', attached: true });
       assert.equal(await textOf(trace), 'ran\n');
     });
 
     it('goes on while the connection is lost, and is attached to again', async () => {
       const key = newKey();
-      const trace = join(bed.directory, key);
+      const trace = join(sshServer.directory, key);
       const script = `echo ran >>${trace}; echo before; until [ -e ${trace}.go ]; do sleep 0.1; done; echo after; exit 5`;
-      const lost = journal.run(await bed.connect(), key, script, { timeout: 60 });
+      const lost = journal.run(await sshServer.connect(), key, script, { timeout: 60 });
       await until(async () => (await textOf(trace)) !== '', 'it has begun');
-      bed.drop();
+      sshServer.drop();
       await assert.rejects(lost, { type: 'GuestUnreachable', retryable: true });
-      const attached = journal.run(await bed.connect(), key, script, { timeout: 60 });
+      const attached = journal.run(await sshServer.connect(), key, script, { timeout: 60 });
       await writeFile(`${trace}.go`, '');
       assert.deepEqual(await attached, { exitCode: 5, interrupted: false, output: 'before\nafter\n', attached: true });
       assert.equal(await textOf(trace), 'ran\n');
@@ -74,9 +74,9 @@ for (const { name, open, skip } of BEDS) {
 
     it('runs once when two start it at the same time', async () => {
       const key = newKey();
-      const trace = join(bed.directory, key);
+      const trace = join(sshServer.directory, key);
       const script = `echo ran >>${trace}; sleep 0.3; exit 4`;
-      const guests = await Promise.all([1, 2, 3, 4].map(() => bed.connect()));
+      const guests = await Promise.all([1, 2, 3, 4].map(() => sshServer.connect()));
       const results = await Promise.all(guests.map((guest) => journal.run(guest, key, script, { timeout: 30 })));
       assert.deepEqual(
         results.map(({ exitCode }) => exitCode),
@@ -88,22 +88,22 @@ for (const { name, open, skip } of BEDS) {
 
     it('goes on when whoever follows it gives up', async () => {
       const key = newKey();
-      const trace = join(bed.directory, key);
+      const trace = join(sshServer.directory, key);
       const stop = new AbortController();
       const script = `echo ran >>${trace}; until [ -e ${trace}.go ]; do sleep 0.1; done`;
-      const followed = journal.run(await bed.connect(), key, script, { timeout: 60, signal: stop.signal });
+      const followed = journal.run(await sshServer.connect(), key, script, { timeout: 60, signal: stop.signal });
       await until(async () => (await textOf(trace)) !== '', 'it has begun');
       stop.abort(new Error('enough'));
       await assert.rejects(followed, { message: 'enough' });
       await writeFile(`${trace}.go`, '');
-      const result = await journal.run(await bed.connect(), key, script, { timeout: 60 });
+      const result = await journal.run(await sshServer.connect(), key, script, { timeout: 60 });
       assert.deepEqual([result.exitCode, result.attached], [0, true]);
     });
 
     it('runs a failed step again in a new round, and one that ended well in none', async () => {
-      const guest = await bed.connect();
+      const guest = await sshServer.connect();
       const key = newKey();
-      const trace = join(bed.directory, key);
+      const trace = join(sshServer.directory, key);
       const script = `echo ran >>${trace}; [ "$(wc -l <${trace})" -ge 2 ]`;
       const rounds = [];
       for (const round of ['0', '0', 'a.1', 'b.1']) {
@@ -121,13 +121,13 @@ for (const { name, open, skip } of BEDS) {
 
     it('attaches a new round to an earlier one that still runs', async () => {
       const key = newKey();
-      const trace = join(bed.directory, key);
+      const trace = join(sshServer.directory, key);
       const script = `echo ran >>${trace}; echo begun; until [ -e ${trace}.go ]; do sleep 0.1; done; exit 6`;
-      const first = journal.run(await bed.connect(), key, script, { timeout: 60 });
+      const first = journal.run(await sshServer.connect(), key, script, { timeout: 60 });
       await until(async () => (await textOf(trace)) !== '', 'it has begun');
       let heard = '';
       const onOutput = (chunk: string): void => void (heard += chunk);
-      const second = journal.run(await bed.connect(), key, script, { timeout: 60, round: 'later', onOutput });
+      const second = journal.run(await sshServer.connect(), key, script, { timeout: 60, round: 'later', onOutput });
       await until(() => heard === 'begun\n', 'its first line');
       await writeFile(`${trace}.go`, '');
       assert.deepEqual([(await first).exitCode, (await second).exitCode], [6, 6]);
@@ -137,7 +137,7 @@ for (const { name, open, skip } of BEDS) {
 
     it('says that a step was interrupted when its process is gone without a status', async () => {
       const key = newKey();
-      const guest = await bed.connect();
+      const guest = await sshServer.connect();
       const running = journal.run(guest, key, 'echo begun; exec sleep 300', { timeout: 60 });
       await until(async () => (await textOf(await fileOf(key, 'output'))) === 'begun\n', 'its first line');
       const pid = Number((await textOf(await fileOf(key, 'start'))).split(' ')[0]);
@@ -149,14 +149,14 @@ for (const { name, open, skip } of BEDS) {
 
     it('says that a step was interrupted when the guest has booted since', async () => {
       const key = newKey();
-      const guest = await bed.connect();
+      const guest = await sshServer.connect();
       const running = journal.run(guest, key, 'exec sleep 300', { timeout: 60 });
       await until(async () => (await textOf(await fileOf(key, 'start'))) !== '', 'its start');
       const start = await fileOf(key, 'start');
       const fields = (await textOf(start)).trim().split(' ');
       const pid = Number(fields[0]);
       await writeFile(start, [fields[0], fields[1], 'another-boot', fields[3]].join(' ') + '\n');
-      const again = await journal.run(await bed.connect(), key, 'exit 0', { timeout: 60 });
+      const again = await journal.run(await sshServer.connect(), key, 'exit 0', { timeout: 60 });
       assert.deepEqual([again.exitCode, again.interrupted], [null, true]);
       process.kill(-pid, 'SIGKILL');
       await running;
@@ -164,8 +164,8 @@ for (const { name, open, skip } of BEDS) {
 
     it('kills the whole tree of a step at its deadline, and says so to later attempts too', async () => {
       const key = newKey();
-      const guest = await bed.connect();
-      const pids = join(bed.directory, `${key}.pids`);
+      const guest = await sshServer.connect();
+      const pids = join(sshServer.directory, `${key}.pids`);
       const script = `echo $$ >>${pids}; sh -c 'echo $$ >>${pids}; sleep 300' & echo $! >>${pids}; echo waiting; wait`;
       const expected = { type: 'DeadlineExceeded', retryable: false, message: /did not end within 1 s[^]*waiting/ };
       await assert.rejects(journal.run(guest, key, script, { timeout: 1 }), expected);
@@ -176,16 +176,16 @@ for (const { name, open, skip } of BEDS) {
     });
 
     it('keeps the tail of a large output', async () => {
-      const guest = await bed.connect();
+      const guest = await sshServer.connect();
       const result = await journal.run(guest, newKey(), 'seq 1 300000; echo last', { timeout: 60, maxOutput: 4096 });
       assert.equal(result.output.length, 4096);
       assert.ok(result.output.endsWith('300000\nlast\n'));
     });
 
     it('cuts an output down that would fill the disk, and goes on with it', async () => {
-      const guest = await bed.connect();
+      const guest = await sshServer.connect();
       const key = newKey();
-      const trace = join(bed.directory, key);
+      const trace = join(sshServer.directory, key);
       const script = `seq 1 3000000; until [ -e ${trace} ]; do sleep 0.1; done; echo last`;
       const running = journal.run(guest, key, script, { timeout: 60, maxOutput: 4096 });
       // Whether all of the numbers were there when it was cut depends on the machine; the script waits until it was.
@@ -204,7 +204,7 @@ for (const { name, open, skip } of BEDS) {
       'runs through sudo',
       { skip: existsSync('/usr/bin/sudo') && process.getuid?.() === 0 ? false : 'needs sudo and root' },
       async () => {
-        const guest = await bed.connect({ commandPrefix: '/usr/bin/sudo' });
+        const guest = await sshServer.connect({ commandPrefix: '/usr/bin/sudo' });
         const key = newKey();
         const script = 'echo "$HOME $(id -u)"; exit 2';
         const results = [
@@ -222,10 +222,10 @@ for (const { name, open, skip } of BEDS) {
     );
 
     it('takes a script of megabytes, and none of it stands on a command line', async () => {
-      const guest = await bed.connect();
+      const guest = await sshServer.connect();
       const key = newKey();
       const secret = 'correct-horse-battery';
-      const trace = join(bed.directory, key);
+      const trace = join(sshServer.directory, key);
       const script = `# ${secret}\n# ${'x'.repeat(3_000_000)}\nps >${trace}; cat /proc/[0-9]*/cmdline >>${trace} 2>/dev/null; exit 9\n`;
       const result = await journal.run(guest, key, script, { timeout: 60 });
       assert.equal(result.exitCode, 9);
@@ -235,7 +235,7 @@ for (const { name, open, skip } of BEDS) {
     });
 
     it('does not start a script that came only in part', async () => {
-      const guest = await bed.connect();
+      const guest = await sshServer.connect();
       const key = newKey();
       const cut = {
         ...guest,
@@ -245,7 +245,7 @@ for (const { name, open, skip } of BEDS) {
       };
       cut.run = (command, options) =>
         guest.run(command, { ...options, input: (options?.input as Buffer).subarray(0, 10) });
-      const script = `echo ran >${join(bed.directory, key)}; exit 0`;
+      const script = `echo ran >${join(sshServer.directory, key)}; exit 0`;
       await assert.rejects(journal.run(cut, key, script, { timeout: 20 }), {
         type: 'GuestUnreachable',
         message: /only a part/,
@@ -255,32 +255,32 @@ for (const { name, open, skip } of BEDS) {
     });
 
     it('keeps its folders to root, and runs scripts with the usual umask', async () => {
-      const guest = await bed.connect();
-      const result = await journal.run(guest, newKey(), `umask; ls -ld ${join(bed.directory, 'journal')}`, {
+      const guest = await sshServer.connect();
+      const result = await journal.run(guest, newKey(), `umask; ls -ld ${join(sshServer.directory, 'journal')}`, {
         timeout: 20,
       });
       assert.match(result.output, /^0?022\ndrwx------/);
     });
 
     it('gives the status of a step that removed the journal, and is removed whole by its script', async () => {
-      const own = new GuestJournal(join(bed.directory, 'own journal'));
-      const guest = await bed.connect();
+      const own = new GuestJournal(join(sshServer.directory, 'own journal'));
+      const guest = await sshServer.connect();
       const result = await own.run(
         guest,
         'clean',
-        `${guest.shell.removeJournal(join(bed.directory, 'own journal'))}; exit 6`,
+        `${guest.shell.removeJournal(join(sshServer.directory, 'own journal'))}; exit 6`,
         { timeout: 20 },
       );
       assert.equal(result.exitCode, 6);
       const again = await own.run(guest, 'clean', 'exit 0', { timeout: 20 });
       assert.deepEqual([again.exitCode, again.attached], [6, true]);
-      await guest.run(guest.shell.removeJournal(join(bed.directory, 'own journal')));
-      await assert.rejects(readdir(join(bed.directory, 'own journal')), { code: 'ENOENT' });
+      await guest.run(guest.shell.removeJournal(join(sshServer.directory, 'own journal')));
+      await assert.rejects(readdir(join(sshServer.directory, 'own journal')), { code: 'ENOENT' });
     });
 
     it('leaves the connection to daemons that a step starts', async () => {
-      await mkdir(join(bed.directory, 'daemon'), { recursive: true });
-      const guest = await bed.connect();
+      await mkdir(join(sshServer.directory, 'daemon'), { recursive: true });
+      const guest = await sshServer.connect();
       const result = await journal.run(guest, newKey(), 'sleep 60 & echo $!', { timeout: 20 });
       assert.equal(result.exitCode, 0);
       process.kill(Number(result.output), 'SIGKILL');

@@ -9,7 +9,7 @@ import { Mirror, type MirrorOptions } from '../../../dev/installer-tree/mirror.j
 
 const MODIFIED = new Date('2026-01-02T03:04:05Z');
 
-interface Bed {
+interface Setup {
   /** Base URL of the mirror. */
   url: string;
   tree: string;
@@ -20,11 +20,11 @@ interface Bed {
 type Archive = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
 
 /** A mirror over an empty tree, its cache, and an upstream archive on this machine that answers as `archive` does. */
-async function startBed(
+async function startSetup(
   t: TestContext,
   archive: Archive,
   options: Pick<MirrorOptions, 'indexAgeMs' | 'archiveComponents'> = {},
-): Promise<Bed> {
+): Promise<Setup> {
   const folder = await mkdtemp(join(tmpdir(), 'mirror-'));
   const asked: string[] = [];
   const upstream = createServer((request, response) => {
@@ -50,8 +50,8 @@ async function startBed(
   return { url, tree, asked };
 }
 
-async function putInTree(bed: Bed, path: string, text: string): Promise<void> {
-  const file = join(bed.tree, path);
+async function putInTree(setup: Setup, path: string, text: string): Promise<void> {
+  const file = join(setup.tree, path);
   await mkdir(dirname(file), { recursive: true });
   await writeFile(file, text);
   await utimes(file, MODIFIED, MODIFIED);
@@ -66,21 +66,21 @@ function pathsAsText(request: IncomingMessage, response: ServerResponse): void {
 
 describe('the mirror of the installer tree', () => {
   it('serves the files of the tree without asking the archive', async (t) => {
-    const bed = await startBed(t, pathsAsText);
-    await putInTree(bed, 'debian/dists/ours/Release', 'our release');
-    const response = await fetch(`${bed.url}/debian/dists/ours/Release`);
+    const setup = await startSetup(t, pathsAsText);
+    await putInTree(setup, 'debian/dists/ours/Release', 'our release');
+    const response = await fetch(`${setup.url}/debian/dists/ours/Release`);
     assert.equal(response.status, 200);
     assert.equal(await response.text(), 'our release');
-    assert.deepEqual(bed.asked, []);
+    assert.deepEqual(setup.asked, []);
   });
 
   it('passes another path of the archive through and keeps it', async (t) => {
-    const bed = await startBed(t, pathsAsText);
+    const setup = await startSetup(t, pathsAsText);
     for (const attempt of [1, 2]) {
-      const response = await fetch(`${bed.url}/debian/pool/main/h/hello_2.10-3+b1_amd64.deb`);
+      const response = await fetch(`${setup.url}/debian/pool/main/h/hello_2.10-3+b1_amd64.deb`);
       assert.equal(await response.text(), '/upstream/pool/main/h/hello_2.10-3%2Bb1_amd64.deb', `attempt ${attempt}`);
     }
-    assert.equal(bed.asked.length, 1);
+    assert.equal(setup.asked.length, 1);
   });
 
   it('lets concurrent requests for one file share one download', async (t) => {
@@ -88,24 +88,24 @@ describe('the mirror of the installer tree', () => {
     const gate = new Promise<void>((resolve) => (open = resolve));
     let arrived = (): void => undefined;
     const firstArrived = new Promise<void>((resolve) => (arrived = resolve));
-    const bed = await startBed(t, async (request, response) => {
+    const setup = await startSetup(t, async (request, response) => {
       arrived();
       await gate;
       pathsAsText(request, response);
     });
-    const answers = Array.from({ length: 5 }, () => fetch(`${bed.url}/debian/pool/a.deb`).then((r) => r.text()));
+    const answers = Array.from({ length: 5 }, () => fetch(`${setup.url}/debian/pool/a.deb`).then((r) => r.text()));
     await firstArrived;
     open();
     assert.deepEqual(new Set(await Promise.all(answers)), new Set(['/upstream/pool/a.deb']));
-    assert.equal(bed.asked.length, 1);
+    assert.equal(setup.asked.length, 1);
   });
 
   it('asks for an index again by its date once it is old, and not before', async (t) => {
-    const young = await startBed(t, pathsAsText, { indexAgeMs: 3_600_000 });
-    const old = await startBed(t, pathsAsText, { indexAgeMs: 0 });
-    for (const bed of [young, old]) {
+    const young = await startSetup(t, pathsAsText, { indexAgeMs: 3_600_000 });
+    const old = await startSetup(t, pathsAsText, { indexAgeMs: 0 });
+    for (const setup of [young, old]) {
       for (let i = 0; i < 2; i++) {
-        const response = await fetch(`${bed.url}/debian/dists/stable/Release`);
+        const response = await fetch(`${setup.url}/debian/dists/stable/Release`);
         assert.equal(await response.text(), '/upstream/dists/stable/Release');
         assert.equal(response.headers.get('last-modified'), MODIFIED.toUTCString());
       }
@@ -116,31 +116,32 @@ describe('the mirror of the installer tree', () => {
 
   it('keeps the date of an unchanged index that the archive does not date', async (t) => {
     let text = 'one';
-    const bed = await startBed(t, (_request, response) => void response.end(text), { indexAgeMs: 0 });
-    const ask = (headers: Record<string, string> = {}) => fetch(`${bed.url}/debian/dists/stable/Release`, { headers });
+    const setup = await startSetup(t, (_request, response) => void response.end(text), { indexAgeMs: 0 });
+    const ask = (headers: Record<string, string> = {}) =>
+      fetch(`${setup.url}/debian/dists/stable/Release`, { headers });
     const date = (await ask()).headers.get('last-modified') ?? '';
     assert.equal((await ask({ 'if-modified-since': date })).status, 304);
     text = 'two';
     assert.equal(await (await ask()).text(), 'two');
-    assert.equal(bed.asked.length, 3);
+    assert.equal(setup.asked.length, 3);
   });
 
   it('gives the kept copy of an index when the archive fails', async (t) => {
     let broken = false;
-    const bed = await startBed(
+    const setup = await startSetup(
       t,
       (request, response) => (broken ? void response.destroy() : pathsAsText(request, response)),
       { indexAgeMs: 0 },
     );
-    await (await fetch(`${bed.url}/debian/dists/stable/Release`)).text();
+    await (await fetch(`${setup.url}/debian/dists/stable/Release`)).text();
     broken = true;
-    const response = await fetch(`${bed.url}/debian/dists/stable/Release`);
+    const response = await fetch(`${setup.url}/debian/dists/stable/Release`);
     assert.equal(response.status, 200);
     assert.equal(await response.text(), '/upstream/dists/stable/Release');
   });
 
   it('answers 404 to installer components that are not ours, and to what is outside the archives', async (t) => {
-    const bed = await startBed(t, pathsAsText);
+    const setup = await startSetup(t, pathsAsText);
     for (const path of [
       '/debian/pool/main/p/partman_1_all.udeb',
       '/ubuntu/dists/x',
@@ -148,42 +149,42 @@ describe('the mirror of the installer tree', () => {
       '/debian/',
       '/debian/pool/',
     ]) {
-      assert.equal((await fetch(bed.url + path)).status, 404, path);
+      assert.equal((await fetch(setup.url + path)).status, 404, path);
     }
-    assert.deepEqual(bed.asked, []);
+    assert.deepEqual(setup.asked, []);
   });
 
   it("passes the archive's installer components through where it is told to", async (t) => {
-    const bed = await startBed(t, pathsAsText, { archiveComponents: true });
-    const response = await fetch(`${bed.url}/debian/pool/main/p/partman_1_all.udeb`);
+    const setup = await startSetup(t, pathsAsText, { archiveComponents: true });
+    const response = await fetch(`${setup.url}/debian/pool/main/p/partman_1_all.udeb`);
     assert.equal(await response.text(), '/upstream/pool/main/p/partman_1_all.udeb');
   });
 
   it("hands on the archive's 404, and tells an archive out of reach by 502", async (t) => {
-    const bed = await startBed(t, (request, response) => {
+    const setup = await startSetup(t, (request, response) => {
       if (request.url?.includes('absent')) response.writeHead(404).end('no such file');
       else response.destroy();
     });
-    assert.equal((await fetch(`${bed.url}/debian/pool/absent.deb`)).status, 404);
-    assert.equal((await fetch(`${bed.url}/debian/pool/broken.deb`)).status, 502);
+    assert.equal((await fetch(`${setup.url}/debian/pool/absent.deb`)).status, 404);
+    assert.equal((await fetch(`${setup.url}/debian/pool/broken.deb`)).status, 502);
   });
 
   it('does not keep a download that was cut', async (t) => {
     let cut = true;
-    const bed = await startBed(t, (request, response) => {
+    const setup = await startSetup(t, (request, response) => {
       if (!cut) return pathsAsText(request, response);
       response.writeHead(200, { 'content-length': 1000 });
       response.write('half', () => response.destroy());
     });
-    assert.equal((await fetch(`${bed.url}/debian/pool/a.deb`)).status, 502);
+    assert.equal((await fetch(`${setup.url}/debian/pool/a.deb`)).status, 502);
     cut = false;
-    assert.equal(await (await fetch(`${bed.url}/debian/pool/a.deb`)).text(), '/upstream/pool/a.deb');
+    assert.equal(await (await fetch(`${setup.url}/debian/pool/a.deb`)).text(), '/upstream/pool/a.deb');
   });
 
   it('answers HEAD, If-Modified-Since and byte ranges', async (t) => {
-    const bed = await startBed(t, pathsAsText);
-    await putInTree(bed, 'file', '0123456789');
-    const ask = (headers: Record<string, string>, method = 'GET') => fetch(`${bed.url}/file`, { method, headers });
+    const setup = await startSetup(t, pathsAsText);
+    await putInTree(setup, 'file', '0123456789');
+    const ask = (headers: Record<string, string>, method = 'GET') => fetch(`${setup.url}/file`, { method, headers });
 
     const head = await ask({}, 'HEAD');
     assert.deepEqual([head.status, head.headers.get('content-length'), await head.text()], [200, '10', '']);
@@ -200,10 +201,10 @@ describe('the mirror of the installer tree', () => {
   });
 
   it('refuses other methods and paths that lead out of the tree', async (t) => {
-    const bed = await startBed(t, pathsAsText);
-    assert.equal((await fetch(`${bed.url}/debian/x`, { method: 'POST', body: 'x' })).status, 405);
+    const setup = await startSetup(t, pathsAsText);
+    assert.equal((await fetch(`${setup.url}/debian/x`, { method: 'POST', body: 'x' })).status, 405);
     for (const path of ['/debian/..%2f..%2fetc/passwd', '/debian/%00', '/debian/%']) {
-      assert.equal((await fetch(bed.url + path)).status, 400, path);
+      assert.equal((await fetch(setup.url + path)).status, 400, path);
     }
   });
 });

@@ -11,13 +11,13 @@ import { type MirrorPlace, mirrorWithSuite, wholeMirror } from '../../../../dev/
 const UDEB = 'debian/pool/main/p/partman_1_all.udeb';
 const KERNEL = 'debian/dists/bookworm/main/installer-amd64/current/images/netboot/debian-installer/amd64/linux';
 
-interface Bed {
+interface Setup {
   folder: string;
   place: MirrorPlace;
 }
 
 /** An archive that answers everything with its path. */
-async function startBed(t: TestContext): Promise<Bed> {
+async function startSetup(t: TestContext): Promise<Setup> {
   const folder = await mkdtemp(join(tmpdir(), 'package-installer-'));
   const archive = createServer((request, response) => void response.end(`archive ${request.url}`));
   await new Promise<void>((resolve) => archive.listen(0, '127.0.0.1', resolve));
@@ -48,7 +48,7 @@ async function serve(t: TestContext, mirror: Mirror): Promise<(path: string) => 
 
 describe('the mirror of an installation package by package', () => {
   it('lays the local suite and the netboot files over the archive, whose own components it refuses', async (t) => {
-    const { folder, place } = await startBed(t);
+    const { folder, place } = await startSetup(t);
     await write(join(folder, 'suite/dists/labdi/Release'), 'local release');
     await write(join(folder, 'suite/pool/labdi/lab_1_all.udeb'), 'local component');
     await write(join(folder, 'netboot', KERNEL), 'kernel');
@@ -63,13 +63,13 @@ describe('the mirror of an installation package by package', () => {
   });
 
   it('says which part of the local suite is not there', async (t) => {
-    const { folder, place } = await startBed(t);
+    const { folder, place } = await startSetup(t);
     const suite = { folder: join(folder, 'suite'), netboot: folder };
     await assert.rejects(mirrorWithSuite(place, suite), /^Error: there is no .*suite\/dists\/labdi$/);
   });
 
   it('of a full mirror gives everything that this has', async (t) => {
-    const { place } = await startBed(t);
+    const { place } = await startSetup(t);
     const get = await serve(t, await wholeMirror(place));
     assert.equal(await get(UDEB), `archive /${UDEB}`);
     assert.equal(await get(KERNEL), `archive /${KERNEL}`);

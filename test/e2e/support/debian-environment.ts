@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { Mirror } from '../../../dev/installer-tree/mirror.js';
 import { withInstance } from '../../../dev/instance.js';
-import { PROJECT } from '../../../scripts/bed-cloud.js';
+import { PROJECT } from '../../../scripts/dev-cloud.js';
 import { connectClouds } from '../../../src/openstack/index.js';
 import type { Cloud, Clouds } from '../../../src/openstack/types.js';
 import { startTemporal, temporalEnv } from '../../support/temporal.js';
@@ -33,7 +33,7 @@ export interface Record {
 }
 
 /** The example's Debian on a real OpenStack: its mirror, a Temporal server, and a worker that is a process. */
-export class DebianBed {
+export class DebianEnvironment {
   private constructor(
     readonly temporal: TestWorkflowEnvironment,
     readonly cloud: Cloud,
@@ -44,7 +44,7 @@ export class DebianBed {
     private readonly mirror: Mirror | undefined,
   ) {}
 
-  static async start(): Promise<DebianBed> {
+  static async start(): Promise<DebianEnvironment> {
     const own = await installMirror();
     const mirror = await own.start(MIRROR_PORT, HOST).then(
       () => own,
@@ -55,7 +55,14 @@ export class DebianBed {
     const storage = await mkdtemp(join(tmpdir(), 'imagefactory-e2e-'));
     const worker = new WorkerProgram(storage, envOf(temporal));
     worker.start();
-    return new DebianBed(temporal, clouds.get(process.env['OS_CLOUD'] ?? 'envvars'), storage, worker, clouds, mirror);
+    return new DebianEnvironment(
+      temporal,
+      clouds.get(process.env['OS_CLOUD'] ?? 'envvars'),
+      storage,
+      worker,
+      clouds,
+      mirror,
+    );
   }
 
   async stop(): Promise<void> {

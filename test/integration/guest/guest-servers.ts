@@ -10,8 +10,8 @@ import { generateKeyPair, generateRsaKeyPair, readKeyBlob, type SshKeyPair } fro
 import type { Guest, GuestAddress } from '../../../src/guest/types.js';
 
 /** A place where guests are reached over real SSH, and run real shells on this machine. */
-export interface Bed {
-  /** A folder of the bed's own. */
+export interface GuestServer {
+  /** A folder of this server's own. */
   directory: string;
   address: GuestAddress;
   connect(overrides?: Partial<GuestAddress>): Promise<Guest>;
@@ -27,10 +27,10 @@ interface Keys {
 
 type Listen = (directory: string, keys: Keys) => Promise<{ server: Server | ssh2.Server; drop(): void }>;
 
-async function openBed(
+async function startGuestServer(
   listen: Listen,
   keys: Keys = { login: generateKeyPair(), host: generateKeyPair() },
-): Promise<Bed> {
+): Promise<GuestServer> {
   const directory = await mkdtemp(join(tmpdir(), 'guest-'));
   const { server, drop } = await listen(directory, keys);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -62,10 +62,24 @@ async function openBed(
   };
 }
 
+/** An SSH server in this process that answers each command as told. */
+export function startSsh2Server(answer: AnswerCommand): Promise<GuestServer> {
+  return startGuestServer(listenWithSsh2(() => Promise.resolve(answer)));
+}
+
 /** An SSH server in this process whose commands run with the given programs first on the PATH. */
-function listenWithSsh2(path: (directory: string) => Promise<string>): Listen {
-  return async (directory, keys) => {
+function listenWithPrograms(path: (directory: string) => Promise<string>): Listen {
+  return listenWithSsh2(async (directory) => {
     const env = { ...process.env, PATH: await path(directory) };
+    return (channel, command) => serve(channel, spawn('sh', ['-c', command], { env, stdio: 'pipe' }));
+  });
+}
+
+type AnswerCommand = (channel: ssh2.ServerChannel, command: string) => void;
+
+function listenWithSsh2(prepare: (directory: string) => Promise<AnswerCommand>): Listen {
+  return async (directory, keys) => {
+    const answer = await prepare(directory);
     const connections = new Set<ssh2.Connection>();
     const sockets = new Set<{ destroy(): void }>();
     const server = new ssh2.Server({ hostKeys: [keys.host.privateKey] }, (connection) => {
@@ -82,7 +96,7 @@ function listenWithSsh2(path: (directory: string) => Promise<string>): Listen {
       });
       connection.on('session', (accept) => {
         accept().on('exec', (acceptExec, _reject, info) => {
-          serve(acceptExec(), spawn('sh', ['-c', info.command], { env, stdio: 'pipe' }));
+          answer(acceptExec(), info.command);
         });
       });
     });
@@ -181,23 +195,26 @@ function isThere(program: string): boolean {
 const PATH = process.env['PATH'] ?? '/usr/bin:/bin';
 const BUSYBOX = ['/bin/busybox', '/usr/bin/busybox'].find(isThere);
 
-/** The beds that this machine has, and why the others are left out. */
-export const BEDS: { name: string; open: () => Promise<Bed>; skip: string | false }[] = [
-  { name: 'sh', open: () => openBed(listenWithSsh2(() => Promise.resolve(PATH))), skip: false },
+/** The kinds of guests that this machine can serve, and why the others are left out. */
+export const GUEST_SERVERS: { name: string; open: () => Promise<GuestServer>; skip: string | false }[] = [
+  { name: 'sh', open: () => startGuestServer(listenWithPrograms(() => Promise.resolve(PATH))), skip: false },
   {
     name: 'bash',
-    open: () => openBed(listenWithSsh2(async (directory) => `${await only(directory, { sh: '/bin/bash' })}:${PATH}`)),
+    open: () =>
+      startGuestServer(
+        listenWithPrograms(async (directory) => `${await only(directory, { sh: '/bin/bash' })}:${PATH}`),
+      ),
     skip: isThere('/bin/bash') ? false : 'no bash',
   },
   {
     name: 'BusyBox alone',
     open: () => {
       const links = Object.fromEntries([...BUSYBOX_APPLETS, ...MORE_APPLETS].map((name) => [name, BUSYBOX ?? '']));
-      return openBed(listenWithSsh2((directory) => only(directory, links)));
+      return startGuestServer(listenWithPrograms((directory) => only(directory, links)));
     },
     skip: BUSYBOX === undefined ? 'no BusyBox' : false,
   },
-  { name: 'OpenSSH', open: () => openBed(listenWithSshd), skip: isThere(SSHD) ? false : 'no sshd' },
+  { name: 'OpenSSH', open: () => startGuestServer(listenWithSshd), skip: isThere(SSHD) ? false : 'no sshd' },
 ];
 
 /** What an old OpenSSH has, told to the one of this machine. */
@@ -212,9 +229,9 @@ const OLD = [
 /** OpenSSH that knows what one of before 6.5 knows and no more. */
 export const OLD_OPENSSH = {
   skip: isThere(SSHD) ? false : 'no sshd',
-  async open(kex: string): Promise<Bed> {
+  async open(kex: string): Promise<GuestServer> {
     const [login, host] = await Promise.all([generateRsaKeyPair(), generateRsaKeyPair()]);
     const lines = [...OLD, `KexAlgorithms ${kex}`];
-    return openBed((directory, keys) => listenWithConfiguredSshd(directory, keys, lines), { login, host });
+    return startGuestServer((directory, keys) => listenWithConfiguredSshd(directory, keys, lines), { login, host });
   },
 };
