@@ -34,10 +34,10 @@ export async function measureWaiting(): Promise<void> {
     const made = env.cloud.calls.count() - calls;
     const [now, peak] = [await worker.readMemory(), await worker.readPeakMemory()];
     printReport(
-      `(e) ${BUILDS} builds that wait in line`,
+      `(e) ${BUILDS} builds that wait in the queue`,
       'The quota of instances is used up; one build asks again and again.',
       [
-        { name: 'all stood in line after', value: formatSeconds(took) },
+        { name: 'all waited in the queue after', value: formatSeconds(took) },
         { name: 'worker’s memory with none', value: formatMebibytes(idle) },
         { name: 'worker’s memory while all wait', value: formatMebibytes(now), aim: '< 400 MiB' },
         { name: 'its peak', value: formatMebibytes(peak), aim: '< 400 MiB' },

@@ -93,9 +93,9 @@ export function listCreateQueues(): Scenario[] {
 }
 
 function createSweep(name: string, activities: Partial<Activities> = {}, given: Partial<SweepInput> = {}): Scenario {
-  const thing: FoundResource = { kind: 'image', id: 'i', name: 'imagefactory-boot', workflows: [], created: 0 };
+  const resource: FoundResource = { kind: 'image', id: 'i', name: 'imagefactory-boot', workflows: [], created: 0 };
   const planSweep = async (): Promise<BoundedPlan> => ({
-    removals: [{ workflows: [], things: [thing], why: 'its build has ended' }],
+    removals: [{ workflows: [], resources: [resource], why: 'its build has ended' }],
     kept: [],
     unnamed: 0,
     postponed: 0,

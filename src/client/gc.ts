@@ -50,7 +50,7 @@ export async function scheduleSweeps(
       taskQueue,
       args: [input],
       workflowExecutionTimeout: SWEEP_TIMEOUT * 1000,
-      staticSummary: `Remove from ${input.clouds.join(', ')} what belongs to no living build`,
+      staticSummary: `Remove from ${input.clouds.join(', ')} what belongs to no running build`,
     },
     // One sweep at a time; a sweep that was missed while Temporal was down is left to the next one.
     policies: { overlap: 'SKIP' as const, catchupWindow: 60_000 },

@@ -10,7 +10,7 @@ export interface StepStatus {
   /** Stable name, e.g. `installer.wait`, `command:2 tidy`. */
   name: string;
   phase: Phase;
-  /** What it does, in words: "wait until the installer powers its machine off". */
+  /** What the step does: "wait until the installer powers its machine off". */
   title: string;
   state: 'running' | 'done' | 'failed' | 'skipped';
   /** Milliseconds since the epoch. */
@@ -48,10 +48,10 @@ export interface HeldBuild {
   /** What happened, and what to do about it. */
   message: string;
   hint?: string;
-  /** Begin of the wait, and the time when the build gives up and cleans up; milliseconds since the epoch. */
+  /** When the wait began, and when the build gives up and cleans up: milliseconds since the epoch. */
   since: number;
   until: number;
-  /** What `imagefactory resume` does next, in words. */
+  /** Describes what `imagefactory resume` does next. */
   next: string;
   /** Whether the step can be left out. */
   skippable: boolean;
@@ -59,23 +59,23 @@ export interface HeldBuild {
   hasGuest: boolean;
 }
 
-/** What a build waits for that wants to create its instance. */
+/** A build that waits in the create queue of its project, before it creates its instance. */
 export interface Waiting {
-  /** Workflow id of the project's line. */
+  /** Workflow id of the project's create queue. */
   queueId: string;
   /** Milliseconds since the epoch. */
   since: number;
-  /** What the cloud is short of: "quota: instances 10/10". Unset: only for those before it. */
+  /** What the cloud is short of: "quota: instances 10/10". Unset while the build waits only for the builds before it. */
   reason?: string;
-  /** Its place in the line, and how many wait there; unset when it is its turn. */
+  /** Its position in the queue, and how many builds wait there; both are unset when it is its turn. */
   position?: number;
   of?: number;
 }
 
-/** "waiting in line: 12th of 40"; "waiting for quota: instances 10/10". */
+/** Describes the wait: "waiting in the queue: 12th of 40"; "waiting for quota: instances 10/10". */
 export function describeWaiting({ position, of, reason }: Waiting): string {
   if (position === undefined) return reason === undefined ? 'waiting for its turn' : `waiting for ${reason}`;
-  return `waiting in line: ${ordinal(position)} of ${of}${reason === undefined ? '' : `; the first waits for ${reason}`}`;
+  return `waiting in the queue: ${ordinal(position)} of ${of}${reason === undefined ? '' : `; the first waits for ${reason}`}`;
 }
 
 function ordinal(number: number): string {
@@ -83,7 +83,7 @@ function ordinal(number: number): string {
   return `${number}${(teens ? undefined : ['th', 'st', 'nd', 'rd'][number % 10]) ?? 'th'}`;
 }
 
-/** The commands that a held build can be given, and what each does. */
+/** Lists the commands for a held build, each with what it does. */
 export function commandsForHeld(uuid: string, held: HeldBuild): [command: string, effect: string][] {
   return [
     [`imagefactory resume ${uuid}`, `tries again: ${held.next}`],
@@ -98,7 +98,7 @@ export function commandsForHeld(uuid: string, held: HeldBuild): [command: string
   ];
 }
 
-/** The commands that a build can be given that has ended without an image, and what each does. */
+/** Lists the commands for a build that has ended without an image, each with what it does. */
 export function commandsForEnded(
   uuid: string,
   execution: string,
@@ -137,7 +137,7 @@ export interface BuildStatus {
   /** Milliseconds since the epoch. */
   startedAt: number;
   endedAt?: number;
-  /** The workflow that installs the JEOS for this build, while or after it was waited for. */
+  /** The workflow that installs the JEOS for this build. */
   jeosWorkflowId?: string;
   /**
    * Instances, addresses and images that belong to the build now, by role: `installer`, `customise`, `address`,
@@ -146,16 +146,16 @@ export interface BuildStatus {
   resources: Record<string, string>;
   /** The last lines of a console, as of the last report. */
   consoleTail?: string;
-  /** Milliseconds since the epoch: when somebody asked for the build's end. */
+  /** When a user cancelled the build: milliseconds since the epoch. */
   cancelRequestedAt?: number;
   failure?: BuildFailure;
-  /** There while the build waits for its turn to create its instance, or for the cloud to have room for it. */
+  /** Set while the build waits for its turn to create its instance, or for room in the cloud. */
   waiting?: Waiting;
-  /** There while a step has failed and the build is held (`on_error hold`). */
+  /** Set while a step has failed and the build is held (`on_error hold`). */
   held?: HeldBuild;
-  /** What a failed build has kept (`on_error keep`), in words, and until when, in milliseconds since the epoch. */
-  kept?: { things: string[]; until: number };
-  /** What the clean-up has removed from the cloud, in words. */
+  /** Descriptions of what a failed build keeps (`on_error keep`), and until when: milliseconds since the epoch. */
+  kept?: { resources: string[]; until: number };
+  /** Descriptions of what the clean-up has removed from the cloud. */
   removed?: string[];
   /** What could not be removed from the cloud; empty when nothing was left. */
   leftovers?: string[];
@@ -172,6 +172,6 @@ export interface Progress {
   percent?: number;
   /** The last line that the instance's console printed. */
   consoleLine?: string;
-  /** Where a new attempt goes on: the activity's own affair. */
+  /** Where a new attempt goes on. Only the activity itself reads it. */
   resume?: unknown;
 }

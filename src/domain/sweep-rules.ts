@@ -34,7 +34,7 @@ export interface FoundResource {
 }
 
 /** State of a workflow in Temporal. `unknown`: Temporal has no such workflow, or has it no longer. */
-export type WorkflowState = 'living' | 'completed' | 'ended' | 'unknown';
+export type WorkflowState = 'running' | 'completed' | 'ended' | 'unknown';
 
 /** Limits of the sweeper: seconds, except for the number of JEOS images. */
 export interface SweepLimits {
@@ -51,7 +51,7 @@ export interface SweepFacts {
   /** Milliseconds since the epoch. */
   now: number;
   limits: SweepLimits;
-  /** States by workflow id; a missing workflow counts as living. */
+  /** States by workflow id; a missing workflow counts as running. */
   workflowStates: ReadonlyMap<string, WorkflowState>;
   /**
    * Ids of images that an instance, a boot image or a running build uses; a string: the reason why they are not known.
@@ -68,14 +68,14 @@ export interface Removal {
   build?: string;
   /** The sweeper checks the states of these workflows again just before the removal. */
   workflows: string[];
-  things: FoundResource[];
+  resources: FoundResource[];
   why: string;
 }
 
 export interface SweepPlan {
   /** Oldest first. */
   removals: Removal[];
-  kept: { thing: FoundResource; why: string }[];
+  kept: { resource: FoundResource; why: string }[];
 }
 
 /** Seconds for which a shared image stays after its creation or last use, even if `olderThan` is shorter. */
@@ -85,86 +85,86 @@ const RECENT_USE = 600;
 export function decideSweep(found: readonly FoundResource[], facts: SweepFacts): SweepPlan {
   const plan: SweepPlan = { removals: [], kept: [] };
   const jeos = found.filter(({ shared }) => shared === 'jeos').sort(compareLastUse);
-  for (const things of groupByBuild(found)) {
-    const why = reasonToKeepAll(things, facts);
-    if (why === undefined) decideGroup(plan, things, jeos, facts);
-    else plan.kept.push(...things.map((thing) => ({ thing, why })));
+  for (const resources of groupByBuild(found)) {
+    const why = reasonToKeepAll(resources, facts);
+    if (why === undefined) decideGroup(plan, resources, jeos, facts);
+    else plan.kept.push(...resources.map((resource) => ({ resource, why })));
   }
   plan.removals.sort((one, other) => findOldest(one) - findOldest(other));
   return plan;
 }
 
 /** Decides about an ended build: results stay, a shared image is judged on its own, the rest goes or stays together. */
-function decideGroup(plan: SweepPlan, things: FoundResource[], jeos: FoundResource[], facts: SweepFacts): void {
+function decideGroup(plan: SweepPlan, resources: FoundResource[], jeos: FoundResource[], facts: SweepFacts): void {
   const own: FoundResource[] = [];
-  for (const thing of things) {
-    if (thing.result !== undefined) plan.kept.push({ thing, why: thing.result });
-    else if (thing.shared === undefined) own.push(thing);
+  for (const resource of resources) {
+    if (resource.result !== undefined) plan.kept.push({ resource, why: resource.result });
+    else if (resource.shared === undefined) own.push(resource);
     else {
-      const { goes, why } = judgeShared(thing, jeos.indexOf(thing), facts);
-      if (goes) plan.removals.push(createRemoval([thing], why));
-      else plan.kept.push({ thing, why });
+      const { goes, why } = judgeShared(resource, jeos.indexOf(resource), facts);
+      if (goes) plan.removals.push(createRemoval([resource], why));
+      else plan.kept.push({ resource, why });
     }
   }
   if (own.length === 0) return;
   const why = reasonToKeepOwn(own, facts);
   if (why === undefined) plan.removals.push(createRemoval(own, reasonToRemove(own, facts)));
-  else plan.kept.push(...own.map((thing) => ({ thing, why })));
+  else plan.kept.push(...own.map((resource) => ({ resource, why })));
 }
 
 /** Groups resources by build; a resource without a build is a group of its own. */
 function groupByBuild(found: readonly FoundResource[]): FoundResource[][] {
   const groups = new Map<string, FoundResource[]>();
-  for (const thing of found) {
-    const key = thing.build ?? `${thing.kind} ${thing.id}`;
-    groups.set(key, [...(groups.get(key) ?? []), thing]);
+  for (const resource of found) {
+    const key = resource.build ?? `${resource.kind} ${resource.id}`;
+    groups.set(key, [...(groups.get(key) ?? []), resource]);
   }
   return [...groups.values()];
 }
 
-function listWorkflows(things: readonly FoundResource[]): string[] {
-  return [...new Set(things.flatMap(({ workflows }) => workflows))];
+function listWorkflows(resources: readonly FoundResource[]): string[] {
+  return [...new Set(resources.flatMap(({ workflows }) => workflows))];
 }
 
-function reasonToKeepAll(things: FoundResource[], { workflowStates: lives, now }: SweepFacts): string | undefined {
-  const living = listWorkflows(things).find((id) => (lives.get(id) ?? 'living') === 'living');
-  if (living !== undefined) return `its build lives: ${living}`;
-  const expires = Math.max(...things.map((thing) => thing.expires ?? -Infinity));
+function reasonToKeepAll(resources: FoundResource[], { workflowStates, now }: SweepFacts): string | undefined {
+  const running = listWorkflows(resources).find((id) => (workflowStates.get(id) ?? 'running') === 'running');
+  if (running !== undefined) return `its build states: ${running}`;
+  const expires = Math.max(...resources.map((resource) => resource.expires ?? -Infinity));
   if (expires > now)
     return Number.isFinite(expires) ? `kept until ${formatDate(expires)}` : 'kept until a user removes it';
   return undefined;
 }
 
 /** A build's resources are removed together, so the youngest of them decides. */
-function reasonToKeepOwn(things: FoundResource[], facts: SweepFacts): string | undefined {
+function reasonToKeepOwn(resources: FoundResource[], facts: SweepFacts): string | undefined {
   const { now, limits, installing } = facts;
-  const ownerless = things.find(({ build, medium }) => build === undefined && medium === undefined);
+  const ownerless = resources.find(({ build, medium }) => build === undefined && medium === undefined);
   if (ownerless !== undefined) return 'carries no build’s mark';
-  if (installing && things.some(({ medium }) => medium === 'unfinished'))
+  if (installing && resources.some(({ medium }) => medium === 'unfinished'))
     return 'a JEOS installation is running, which may be uploading it';
-  const unknown = things.find(({ created }) => created === undefined);
+  const unknown = resources.find(({ created }) => created === undefined);
   if (unknown !== undefined) return `the cloud does not say how old ${unknown.kind} ${unknown.name} is`;
-  const youngest = Math.max(...things.map(({ created }) => created ?? now));
-  const isUnfinished = things.some(({ medium }) => medium === 'unfinished');
+  const youngest = Math.max(...resources.map(({ created }) => created ?? now));
+  const isUnfinished = resources.some(({ medium }) => medium === 'unfinished');
   const limit = Math.max(limits.olderThan, isUnfinished ? RECENT_USE : 0);
   if (now - youngest < limit * 1000) return `younger than ${formatDuration(limit)}`;
   // Temporal would still know a build of ours that has created a resource since then: this one belongs to another
   // Temporal.
-  const isForeign = isForgotten(things, facts) && now - youngest < facts.retention * 1000;
+  const isForeign = isForgotten(resources, facts) && now - youngest < facts.retention * 1000;
   return isForeign ? 'Temporal does not know its build, although it is younger than the retention' : undefined;
 }
 
 /** Whether Temporal knows none of the workflows that may be responsible for a build's resources. */
-function isForgotten(things: FoundResource[], { workflowStates: lives }: SweepFacts): boolean {
-  const workflows = listWorkflows(things);
-  return workflows.length > 0 && workflows.every((id) => lives.get(id) === 'unknown');
+function isForgotten(resources: FoundResource[], { workflowStates }: SweepFacts): boolean {
+  const workflows = listWorkflows(resources);
+  return workflows.length > 0 && workflows.every((id) => workflowStates.get(id) === 'unknown');
 }
 
-function reasonToRemove(things: FoundResource[], facts: SweepFacts): string {
-  if (things[0]?.build === undefined) return 'was never finished';
-  return isForgotten(things, facts)
+function reasonToRemove(resources: FoundResource[], facts: SweepFacts): string {
+  if (resources[0]?.build === undefined) return 'was never finished';
+  return isForgotten(resources, facts)
     ? 'Temporal no longer knows its build'
-    : `its build has ended: ${listWorkflows(things).join(', ')}`;
+    : `its build has ended: ${listWorkflows(resources).join(', ')}`;
 }
 
 /**
@@ -172,12 +172,12 @@ function reasonToRemove(things: FoundResource[], facts: SweepFacts): string {
  * @param rank how many JEOS images were used later; -1 for a medium, because the number of media is not limited
  */
 function judgeShared(
-  thing: FoundResource,
+  resource: FoundResource,
   rank: number,
   { now, limits, inUse, installing }: SweepFacts,
 ): { goes: boolean; why: string } {
   const stays = (why: string) => ({ goes: false, why });
-  const last = readLastUse(thing);
+  const last = readLastUse(resource);
   if (last === undefined) return stays('the cloud does not say how old it is');
   const unused = now - last > limits.unusedFor * 1000;
   const beyond = rank >= limits.jeosKeep;
@@ -186,8 +186,9 @@ function judgeShared(
     return stays(`used less than ${formatDuration(Math.max(limits.olderThan, RECENT_USE))} ago`);
   }
   if (typeof inUse === 'string') return stays(inUse);
-  if (inUse.has(thing.id)) return stays('is in use');
-  if (thing.shared === 'media' && installing) return stays('a JEOS installation is running, which may have chosen it');
+  if (inUse.has(resource.id)) return stays('is in use');
+  if (resource.shared === 'media' && installing)
+    return stays('a JEOS installation is running, which may have chosen it');
   const why = unused
     ? `not used for ${formatDuration(limits.unusedFor)}`
     : `more than ${limits.jeosKeep} JEOS images, and the others were used later`;
@@ -205,23 +206,23 @@ function compareLastUse(one: FoundResource, other: FoundResource): number {
   return first === second ? one.id.localeCompare(other.id) : first > second ? -1 : 1;
 }
 
-function createRemoval(things: FoundResource[], why: string): Removal {
-  const [first] = things;
-  const sorted = [...things].sort(
+function createRemoval(resources: FoundResource[], why: string): Removal {
+  const [first] = resources;
+  const sorted = [...resources].sort(
     (one, other) =>
       RESOURCE_KINDS.indexOf(one.kind) - RESOURCE_KINDS.indexOf(other.kind) ||
       (one.created ?? 0) - (other.created ?? 0),
   );
   return {
     ...defined({ build: first?.build }),
-    workflows: listWorkflows(things),
-    things: sorted,
+    workflows: listWorkflows(resources),
+    resources: sorted,
     why,
   };
 }
 
-function findOldest({ things }: Removal): number {
-  return Math.min(...things.map(({ created }) => created ?? Infinity));
+function findOldest({ resources }: Removal): number {
+  return Math.min(...resources.map(({ created }) => created ?? Infinity));
 }
 
 function formatDate(milliseconds: number): string {

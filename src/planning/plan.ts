@@ -203,8 +203,8 @@ export function computeStepDigest(step: GuestStep): string {
 }
 
 /** Computes a digest of a value: 16 hex digits; equal values have equal digests. */
-export function computeDigest(thing: unknown): string {
-  return createHash('sha256').update(canonicalJson(thing)).digest('hex').slice(0, 16);
+export function computeDigest(item: unknown): string {
+  return createHash('sha256').update(canonicalJson(item)).digest('hex').slice(0, 16);
 }
 
 /** Most characters of an item's own name in the name of its step. */
@@ -216,12 +216,12 @@ function shortenName(name: string): string {
 }
 
 function numberSteps<T extends { name: string }, S extends { kind: string }>(
-  things: readonly T[],
-  step: (thing: T) => S,
+  items: readonly T[],
+  step: (item: T) => S,
 ): (S & { name: string })[] {
-  return things.map((thing, index) => {
-    const made = step(thing);
-    return { ...made, name: `${made.kind}:${index + 1} ${shortenName(thing.name)}`.trimEnd() };
+  return items.map((item, index) => {
+    const made = step(item);
+    return { ...made, name: `${made.kind}:${index + 1} ${shortenName(item.name)}`.trimEnd() };
   });
 }
 

@@ -55,8 +55,8 @@ async function listPollers(client: Client, taskQueue: string): Promise<Set<strin
     taskQueue: { name: taskQueue },
     taskQueueType: ACTIVITIES,
   });
-  const living = (found ?? []).filter(({ lastAccessTime }) => {
+  const recent = (found ?? []).filter(({ lastAccessTime }) => {
     return Date.now() - Number(lastAccessTime?.seconds ?? 0) * 1000 < GONE;
   });
-  return new Set(living.map(({ identity }) => identity ?? ''));
+  return new Set(recent.map(({ identity }) => identity ?? ''));
 }

@@ -43,7 +43,7 @@ export function stubs(calls: string[], records: WriteFinalRecordInput[] = []): A
     closeSession: note('close', undefined),
     findResumePoint: note('remains', {}),
     returnCompletedImage: note('built', {} as BaseImageResult),
-    keepResources: note('keep', { things: [] }),
+    keepResources: note('keep', { resources: [] }),
     waitForJeos: note('jeos', { imageId: 'jeos-image', reused: true, proven: true }),
     prepareMedia: note('media', { kernelId: 'k', ramdiskId: 'r', notes: [] }),
     createBootImage: note('boot-image', { imageId: 'boot' }),

@@ -13,24 +13,24 @@ export interface KeepResourcesInput {
  * Marks the resources of a failed build, so that the sweeper keeps them until a given time. The instance, the images
  * and the volumes carry the mark; it covers the build's other resources too.
  */
-export async function keepResources(deps: Deps, { ref, until }: KeepResourcesInput): Promise<{ things: string[] }> {
+export async function keepResources(deps: Deps, { ref, until }: KeepResourcesInput): Promise<{ resources: string[] }> {
   const { compute, image } = deps.clouds.get(ref.cloud);
   const marks = expiryMarks(new Date(until));
   const [servers, images] = await Promise.all([
     compute.listServers({ tags: [buildTag(ref.uuid)] }, { signal: cancellationSignal() }),
     image.listImages({ properties: { [KEYS.build]: ref.uuid } }, { signal: cancellationSignal() }),
   ]);
-  const things: string[] = [];
+  const resources: string[] = [];
   for (const server of servers.filter((candidate) => !isGone(candidate))) {
     await compute.setServerMetadata(server.id, marks, { signal: cancellationSignal() });
-    things.push(`instance ${server.id} (${server.status})`);
+    resources.push(`instance ${server.id} (${server.status})`);
   }
   const changes = Object.entries(marks).map(([name, value]) => ({ op: 'add' as const, path: `/${name}`, value }));
   for (const { id } of images) {
     await image.updateImage(id, changes, { signal: cancellationSignal() });
-    things.push(`image ${id}`);
+    resources.push(`image ${id}`);
   }
-  return { things: [...things, ...(await keepVolumes(deps, ref, marks))] };
+  return { resources: [...resources, ...(await keepVolumes(deps, ref, marks))] };
 }
 
 /**

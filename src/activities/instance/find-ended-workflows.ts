@@ -8,7 +8,7 @@ export async function findEndedWorkflows(
 ): Promise<{ ended: string[]; at: number }> {
   const ended: string[] = [];
   for (const id of ids) {
-    if ((await workflowState(deps, id)) !== 'living') ended.push(id);
+    if ((await workflowState(deps, id)) !== 'running') ended.push(id);
   }
   return { ended, at: Date.now() };
 }

@@ -22,7 +22,7 @@ export async function readResumePoint(deps: Deps, input: ReadResumePointInput): 
     return { from: 'instance', what: `instance ${server.id}, in which what has run does not run again` };
   }
   if (jeos !== undefined) return { from: 'jeos', what: `the installed system, JEOS image ${jeos.id}` };
-  const installs = jeosWorkflowId !== undefined && (await workflowState(deps, jeosWorkflowId)) === 'living';
+  const installs = jeosWorkflowId !== undefined && (await workflowState(deps, jeosWorkflowId)) === 'running';
   if (installs) return { from: 'installation', what: `the installation that still runs, ${jeosWorkflowId}` };
   return { from: 'nothing', what: `the beginning: nothing of it exists on cloud ${ref.cloud}` };
 }

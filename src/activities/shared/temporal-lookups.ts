@@ -14,7 +14,7 @@ export async function workflowState(deps: Pick<Deps, 'temporal'>, workflowId: st
   try {
     const { status } = await deps.temporal.workflow.getHandle(workflowId).describe();
     if (status.name === 'COMPLETED') return 'completed';
-    return CLOSED.includes(status.name) ? 'ended' : 'living';
+    return CLOSED.includes(status.name) ? 'ended' : 'running';
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return 'unknown';
     throw error;
@@ -67,7 +67,7 @@ export async function findHeldJeosImages(deps: Pick<Deps, 'temporal'>): Promise<
       );
       if (resources['jeos_image'] !== undefined) held.add(resources['jeos_image']);
     } catch (error) {
-      if ((await workflowState(deps, workflowId)) !== 'living') continue;
+      if ((await workflowState(deps, workflowId)) !== 'running') continue;
       return `build ${workflowId} does not say which JEOS it holds: ${error instanceof Error ? error.message : String(error)}`;
     }
   }

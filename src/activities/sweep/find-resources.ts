@@ -23,7 +23,7 @@ export async function findResources(deps: Deps, cloudName: string): Promise<Foun
   const options = { signal: cancellationSignal() };
   const project = await withRetries(deps, () => cloud.getProjectId(options));
   // Administrators see the resources of other projects, and everyone sees public images of other projects.
-  const isOurs = (thing: { project_id?: string }): boolean => thing.project_id === project;
+  const isOurs = (resource: { project_id?: string }): boolean => resource.project_id === project;
   const servers = (await withRetries(deps, () => listOwnServers(deps, cloudName))).filter((server) => !isGone(server));
   const volumes = await findVolumes(deps, cloudName);
   const addresses = await withRetries(deps, () => cloud.network.listFloatingIps({}, options));

@@ -45,10 +45,10 @@ export async function planSweep(deps: Deps, input: PlanSweepInput): Promise<Boun
 async function computeSweepPlan(deps: Deps, { cloud, limits }: PlanSweepInput): Promise<SweepPlan> {
   // The time comes first: a resource that is created later is younger than any limit.
   const now = Date.now();
-  const lives = new Map<string, WorkflowState>();
-  for (const id of new Set((await findResources(deps, cloud)).found.flatMap((thing) => thing.workflows))) {
+  const states = new Map<string, WorkflowState>();
+  for (const id of new Set((await findResources(deps, cloud)).found.flatMap((resource) => resource.workflows))) {
     reportProgress({ message: `asking Temporal about ${id}` });
-    lives.set(id, await workflowState(deps, id));
+    states.set(id, await workflowState(deps, id));
   }
   const installing = await isInstalling(deps);
   // Listed again, because only the resources that exist after a build's end are leftovers: until then the build may
@@ -58,13 +58,13 @@ async function computeSweepPlan(deps: Deps, { cloud, limits }: PlanSweepInput): 
   const facts: SweepFacts = {
     now,
     limits,
-    workflowStates: lives,
+    workflowStates: states,
     inUse: referred,
     installing,
     retention: await readRetention(deps),
   };
   const plan = decideSweep(found, facts);
-  if (!plan.removals.some(({ things }) => things.some(({ shared }) => shared === 'jeos'))) return plan;
+  if (!plan.removals.some(({ resources }) => resources.some(({ shared }) => shared === 'jeos'))) return plan;
   const held = await findHeldJeosImages(deps);
   return decideSweep(found, { ...facts, inUse: typeof held === 'string' ? held : new Set([...held, ...referred]) });
 }

@@ -20,7 +20,7 @@ export interface RemoveLeftoversInput {
 export interface RemovedLeftovers {
   removed: string[];
   /** Resources that stay, with the reason: the cloud's message, or that their build runs again. */
-  failed: { thing: string; why: string }[];
+  failed: { resource: string; why: string }[];
 }
 
 /** Formats a resource for the result of {@link removeLeftovers}. */
@@ -34,12 +34,12 @@ function formatResource({ kind, id }: Pick<FoundResource, 'kind' | 'id'>): strin
  */
 export async function removeLeftovers(deps: Deps, { cloud, removal }: RemoveLeftoversInput): Promise<RemovedLeftovers> {
   const report: RemovedLeftovers = { removed: [], failed: [] };
-  for (const thing of removal.things) {
-    reportProgress({ message: `removing ${formatResource(thing)} (${thing.name})` });
+  for (const resource of removal.resources) {
+    reportProgress({ message: `removing ${formatResource(resource)} (${resource.name})` });
     const running = await findRunningWorkflow(deps, removal.workflows);
-    const why = running === undefined ? await tryToRemove(deps, cloud, thing) : `its build runs again: ${running}`;
-    if (why === undefined) report.removed.push(formatResource(thing));
-    else report.failed.push({ thing: formatResource(thing), why });
+    const why = running === undefined ? await tryToRemove(deps, cloud, resource) : `its build runs again: ${running}`;
+    if (why === undefined) report.removed.push(formatResource(resource));
+    else report.failed.push({ resource: formatResource(resource), why });
   }
   const { build } = removal;
   if (
@@ -54,7 +54,7 @@ export async function removeLeftovers(deps: Deps, { cloud, removal }: RemoveLeft
 
 async function findRunningWorkflow(deps: Deps, workflows: string[]): Promise<string | undefined> {
   for (const id of workflows) {
-    if ((await workflowState(deps, id)) === 'living') return id;
+    if ((await workflowState(deps, id)) === 'running') return id;
   }
   return undefined;
 }
@@ -63,9 +63,9 @@ async function findRunningWorkflow(deps: Deps, workflows: string[]): Promise<str
  * Returns why a resource still exists, or undefined when it is gone. An error that lasts longer is left to the
  * activity's next try.
  */
-async function tryToRemove(deps: Deps, cloud: string, thing: FoundResource): Promise<string | undefined> {
+async function tryToRemove(deps: Deps, cloud: string, resource: FoundResource): Promise<string | undefined> {
   try {
-    return await withRetries(deps, () => removeResource(deps, cloud, thing).catch(makeConflictRetryable));
+    return await withRetries(deps, () => removeResource(deps, cloud, resource).catch(makeConflictRetryable));
   } catch (error) {
     if (!(error instanceof FactoryError) || (error.retryable && error.type !== 'Conflict')) throw error;
     return error.message;
@@ -78,37 +78,37 @@ function makeConflictRetryable(error: unknown): never {
   throw new FactoryError('Conflict', error.message, { retryable: true, cause: error });
 }
 
-async function removeResource(deps: Deps, cloud: string, thing: FoundResource): Promise<string | undefined> {
+async function removeResource(deps: Deps, cloud: string, resource: FoundResource): Promise<string | undefined> {
   const { compute, network, volume } = deps.clouds.get(cloud);
   const options = { signal: cancellationSignal() };
-  switch (thing.kind) {
+  switch (resource.kind) {
     case 'instance':
-      await compute.deleteServer(thing.id, options);
+      await compute.deleteServer(resource.id, options);
       return waitUntilGone(deps, 'Nova', async () => {
-        const server = await compute.getServer(thing.id, options);
+        const server = await compute.getServer(resource.id, options);
         return isGone(server) ? undefined : server?.status;
       });
     case 'image':
-      return removeImage(deps, cloud, thing);
+      return removeImage(deps, cloud, resource);
     case 'volume':
-      await volume.deleteVolume(thing.id, options);
+      await volume.deleteVolume(resource.id, options);
       return waitUntilGone(deps, 'Cinder', async () => {
-        const status = (await volume.getVolume(thing.id, options))?.status;
+        const status = (await volume.getVolume(resource.id, options))?.status;
         // The second delete fails with the reason.
-        if (status === 'error_deleting') await volume.deleteVolume(thing.id, options);
+        if (status === 'error_deleting') await volume.deleteVolume(resource.id, options);
         return status;
       });
     case 'floating IP':
-      await network.deleteFloatingIp(thing.id, options);
+      await network.deleteFloatingIp(resource.id, options);
       return undefined;
     case 'port':
-      await network.deletePort(thing.id, options);
+      await network.deletePort(resource.id, options);
       return undefined;
     case 'security group':
-      await network.deleteSecurityGroup(thing.id, options);
+      await network.deleteSecurityGroup(resource.id, options);
       return undefined;
     case 'key pair':
-      await compute.deleteKeyPair(thing.id, options);
+      await compute.deleteKeyPair(resource.id, options);
       return undefined;
   }
 }
@@ -136,21 +136,23 @@ async function waitUntilGone(
   }
 }
 
-async function removeImage(deps: Deps, cloud: string, thing: FoundResource): Promise<string | undefined> {
-  const image = await deps.clouds.get(cloud).image.getImage(thing.id, { signal: cancellationSignal() });
+async function removeImage(deps: Deps, cloud: string, resource: FoundResource): Promise<string | undefined> {
+  const image = await deps.clouds.get(cloud).image.getImage(resource.id, { signal: cancellationSignal() });
   if (image === undefined) return undefined;
   const now = await describeImage(deps, image);
   if (now.result !== undefined) return now.result;
   // A build has claimed, completed or marked it since.
-  if (now.used !== thing.used || now.shared !== thing.shared || now.expires !== thing.expires) {
+  if (now.used !== resource.used || now.shared !== resource.shared || now.expires !== resource.expires) {
     return 'has changed since it was found';
   }
-  if ((thing.medium === 'unfinished' || thing.shared === 'media') && (await isInstalling(deps))) {
+  if ((resource.medium === 'unfinished' || resource.shared === 'media') && (await isInstalling(deps))) {
     return 'an installer’s run has begun, which may need it';
   }
-  if (thing.shared !== undefined) {
-    return (await removeSharedImage(deps, cloud, image, KEYS[thing.shared])) ? undefined : 'a build has just chosen it';
+  if (resource.shared !== undefined) {
+    return (await removeSharedImage(deps, cloud, image, KEYS[resource.shared]))
+      ? undefined
+      : 'a build has just chosen it';
   }
-  await deleteGlanceImage(deps, cloud, thing.id);
+  await deleteGlanceImage(deps, cloud, resource.id);
   return undefined;
 }

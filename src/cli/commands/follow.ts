@@ -131,9 +131,9 @@ async function summarizeCleanup(
 function printDetails(io: Io, outcome: BuildOutcome, last: BuildProgress | undefined, cleanup: CleanupSummary): void {
   const { removed, leftovers, installer } = cleanup;
   const kept = last?.status?.kept;
-  if (kept !== undefined && kept.things.length > 0) {
+  if (kept !== undefined && kept.resources.length > 0) {
     const until = `${new Date(kept.until).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
-    io.err(`Kept until ${until}: ${kept.things.join(', ')}\n`);
+    io.err(`Kept until ${until}: ${kept.resources.join(', ')}\n`);
   }
   if (outcome.status === 'FAILED') {
     const { hint, consoleTail } = outcome.failure;

@@ -100,7 +100,7 @@ async function runSshClient(folder: string, session: OpenedSession, command: str
     ...(oldSsh === true ? OLD_SSH : {}),
   };
   const args = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
-  // The user's own configuration is not read: it knows nothing about an instance that lives for hours.
+  // The user's own configuration is not read: it knows nothing about an instance that exists for hours only.
   const child = spawn('ssh', ['-F', '/dev/null', ...args, `${user}@${host}`, ...command], { stdio: 'inherit' });
   const [code] = (await once(child, 'exit')) as [number | null];
   return code ?? 1;

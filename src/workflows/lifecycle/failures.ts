@@ -21,7 +21,7 @@ function detailsOf(failure: ApplicationFailure): FailureDetails {
   return typeof first === 'object' && first !== null ? first : {};
 }
 
-/** The innermost thing that a person would want to read of a failed step. */
+/** Finds the innermost cause of a failed step, and describes it for people. */
 export function describeFailure(error: unknown): FailureText {
   if (error instanceof ActivityFailure && error.cause !== undefined) return describeFailure(error.cause);
   if (error instanceof TimeoutFailure) {
@@ -42,7 +42,7 @@ export function describeFailure(error: unknown): FailureText {
 }
 
 /**
- * Whether the build was reset to a moment in the life of things that have gone since: trying that step again is
+ * Whether the build was reset to a time when it had resources that are gone now: trying that step again is
  * useless.
  */
 export function isLostByReset(error: unknown): boolean {

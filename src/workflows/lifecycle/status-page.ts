@@ -66,7 +66,7 @@ export function renderStatusPage(status: BuildStatus): string {
     lines.push(
       `**Kept until ${moment(status.kept.until)}:**`,
       '',
-      ...status.kept.things.map((thing) => `- ${thing}`),
+      ...status.kept.resources.map((resource) => `- ${resource}`),
       '',
     );
   }
@@ -83,10 +83,10 @@ export function renderStatusPage(status: BuildStatus): string {
   const tail = status.failure?.consoleTail ?? status.consoleTail;
   if (tail !== undefined && tail !== '') lines.push('', 'Console:', ...fenced(tail));
   if (status.failure !== undefined && status.removed !== undefined && status.removed.length > 0) {
-    lines.push('', '**Removed from the cloud:**', ...status.removed.map((thing) => `- ${thing}`));
+    lines.push('', '**Removed from the cloud:**', ...status.removed.map((resource) => `- ${resource}`));
   }
   if (status.leftovers !== undefined && status.leftovers.length > 0) {
-    lines.push('', '**Left in the cloud:**', ...status.leftovers.map((thing) => `- ${thing}`));
+    lines.push('', '**Left in the cloud:**', ...status.leftovers.map((resource) => `- ${resource}`));
   }
   return lines.join('\n');
 }

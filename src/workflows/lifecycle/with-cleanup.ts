@@ -94,16 +94,16 @@ async function keepResources({ ref, status, steps }: Context, seconds: number): 
   const until = Date.now() + seconds * 1000;
   status.status.leftovers = [];
   try {
-    const { things } = await steps.run(
+    const { resources } = await steps.run(
       {
         name: 'keep',
         title: 'keep what the build created',
-        note: (kept) => (kept.things.length === 0 ? 'there is nothing' : kept.things.join(', ')),
+        note: (kept) => (kept.resources.length === 0 ? 'there is nothing' : kept.resources.join(', ')),
       },
       'keepResources',
       { ref, until },
     );
-    status.status.kept = { things, until };
+    status.status.kept = { resources, until };
   } catch (error) {
     status.status.leftovers = [`not known: ${describeFailure(error).message}`];
   }

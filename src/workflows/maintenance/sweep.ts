@@ -39,19 +39,19 @@ async function sweepCloud(cloud: string, { limits, dryRun }: SweepInput): Promis
   };
   for (const removal of plan.removals) {
     const removed = dryRun ? undefined : await removeTogether(cloud, removal);
-    for (const resource of removal.things) {
-      const failure = removed?.failed.find((failed) => failed.thing === `${resource.kind} ${resource.id}`);
+    for (const resource of removal.resources) {
+      const failure = removed?.failed.find((failed) => failed.resource === `${resource.kind} ${resource.id}`);
       if (failure !== undefined) report(resource, 'failed', failure.why);
       else report(resource, dryRun ? 'removable' : 'removed', removal.why);
     }
   }
-  for (const { thing, why } of plan.kept) report(thing, 'kept', why);
+  for (const { resource, why } of plan.kept) report(resource, 'kept', why);
   return { ...sweepResult, unnamed: plan.unnamed, postponed: plan.postponed };
 }
 
 /** Removes resources that go together. When the activity itself fails, each of them is reported with that failure. */
 async function removeTogether(cloud: string, removal: Removal): Promise<RemovedLeftovers> {
-  const [first] = removal.things;
+  const [first] = removal.resources;
   const what = removal.build === undefined ? `${first?.kind} ${first?.name}` : `the leftovers of ${removal.build}`;
   try {
     return await callActivity(
@@ -66,7 +66,7 @@ async function removeTogether(cloud: string, removal: Removal): Promise<RemovedL
   } catch (error) {
     if (isCanceled(error)) throw error;
     const why = describeFailure(error).message;
-    return { removed: [], failed: removal.things.map(({ kind, id }) => ({ thing: `${kind} ${id}`, why })) };
+    return { removed: [], failed: removal.resources.map(({ kind, id }) => ({ resource: `${kind} ${id}`, why })) };
   }
 }
 

@@ -121,10 +121,10 @@ export async function imagesOf({ image }: Cloud, uuids: string[], media: string[
 /** Removes what a build has left that did not end as it should. */
 export async function removeRemains(cloud: Cloud, uuids: string[], media: string[]): Promise<void> {
   for (let tries = 0; tries < 30; tries++) {
-    const things = await left(cloud, uuids);
+    const resources = await left(cloud, uuids);
     // A security group goes only when its instance has gone.
-    for (const { remove } of things) await remove().catch(() => undefined);
-    if (things.length === 0) break;
+    for (const { remove } of resources) await remove().catch(() => undefined);
+    if (resources.length === 0) break;
     await pause(1000);
   }
   for (const id of await imagesOf(cloud, uuids, media)) await cloud.image.deleteImage(id);

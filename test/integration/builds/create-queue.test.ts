@@ -27,13 +27,13 @@ describe('builds that wait for room in their project', () => {
     return waiting === undefined ? '' : describeWaiting(waiting);
   }
 
-  /** So many builds, each begun when the one before stood in line; none can create. */
+  /** Starts so many builds, each when the one before waits in the queue; none can create its instance. */
   async function lineOf(count: number): Promise<Build[]> {
     env.cloud.state.quotas.instances = 0;
     const builds: Build[] = [];
     for (let number = 0; number < count; number++) {
       const build = await env.build(env.template(), PARAMETERS);
-      const expected = number === 0 ? /^waiting for quota: instances \d\/0/ : /^waiting in line/;
+      const expected = number === 0 ? /^waiting for quota: instances \d\/0/ : /^waiting in the queue/;
       await until(async () => expected.test(await waits(build)), `build ${number} waits`);
       builds.push(build);
     }
@@ -44,10 +44,10 @@ describe('builds that wait for room in their project', () => {
     const builds = await lineOf(4);
     const [first, , , last] = builds;
     assert.equal(await waits(first!), 'waiting for quota: instances 0/0');
-    assert.equal(await waits(last!), 'waiting in line: 3rd of 3; the first waits for quota: instances 0/0');
+    assert.equal(await waits(last!), 'waiting in the queue: 3rd of 3; the first waits for quota: instances 0/0');
     const io = new RecordingIo({ ...env.variables() });
     await run(['--task-queue', env.taskQueue, 'status', last!.uuid], io);
-    assert.match(io.stdout, /waiting in line: 3rd of 3; the first waits for quota: instances 0\/0/);
+    assert.match(io.stdout, /waiting in the queue: 3rd of 3; the first waits for quota: instances 0\/0/);
 
     env.cloud.state.quotas.instances = 1;
     await Promise.all(builds.map((build) => build.result()));

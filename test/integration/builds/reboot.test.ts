@@ -49,7 +49,7 @@ describe('a guest that is rebooted while a command of the template runs', { conc
       ['command:1 one', 'command:2 two'],
     );
     assert.deepEqual(
-      env.leftovers().filter((thing) => JSON.stringify(thing).includes(build.uuid)),
+      env.leftovers().filter((resource) => JSON.stringify(resource).includes(build.uuid)),
       [],
     );
   });

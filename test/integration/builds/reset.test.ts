@@ -61,7 +61,7 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
   }
 
   function left(build: Build): unknown[] {
-    return env.leftovers().filter((thing) => JSON.stringify(thing).includes(build.uuid));
+    return env.leftovers().filter((resource) => JSON.stringify(resource).includes(build.uuid));
   }
 
   /** Lets the held commands of a build end, in every instance that it has until it has ended. */

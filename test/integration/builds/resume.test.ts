@@ -259,7 +259,7 @@ describe('a build whose step has failed', () => {
       await build.failure();
       const { kept } = await build.status();
       const server = [...env.cloud.state.servers.values()].find(({ name }) => name.endsWith(build.uuid));
-      assert.match(kept?.things.join() ?? '', new RegExp(`instance ${server?.id}`));
+      assert.match(kept?.resources.join() ?? '', new RegExp(`instance ${server?.id}`));
       const expires = readExpiry({ marks: server?.metadata ?? {} }) ?? 0;
       assert.ok(Math.abs(expires - (kept?.until ?? 0)) < 1000);
       const made = serversMade();
@@ -470,7 +470,7 @@ describe('a build whose step has failed', () => {
         const { failure, kept } = await build.status();
         assert.equal(failure?.step, 'base.snapshot');
         const [disk] = volumesOf(build);
-        assert.deepEqual(kept?.things, [`volume ${disk?.id} (available)`]);
+        assert.deepEqual(kept?.resources, [`volume ${disk?.id} (available)`]);
         assert.ok(Math.abs((readExpiry({ marks: disk?.metadata ?? {} }) ?? 0) - kept.until) < 1000);
         await resume(build);
         await result(build);

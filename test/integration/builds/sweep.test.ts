@@ -50,8 +50,8 @@ describe('the sweeper', () => {
   /** Makes everything that is in the cloud now older. */
   function age(hours: number): void {
     const { servers, images, volumes, keyPairs, floatingIps, securityGroups, ports } = env.cloud.state;
-    for (const things of [servers, keyPairs, floatingIps, securityGroups, ports]) {
-      for (const thing of things.values()) thing.created -= hours * HOUR;
+    for (const resources of [servers, keyPairs, floatingIps, securityGroups, ports]) {
+      for (const resource of resources.values()) resource.created -= hours * HOUR;
     }
     for (const volume of volumes.values()) volume.createdAt -= hours * HOUR;
     for (const image of images.values()) {
@@ -105,8 +105,8 @@ describe('the sweeper', () => {
     await terminated('ssh', { request_floating_ip: true });
     await terminated('base.snapshot');
     assert.notDeepEqual(env.leftovers(), []);
-    const removed = (await sweepAll()).flatMap(({ resources: things }) =>
-      things.filter(({ outcome }) => outcome === 'removed'),
+    const removed = (await sweepAll()).flatMap(({ resources }) =>
+      resources.filter(({ outcome }) => outcome === 'removed'),
     );
     const seen = removed.map(({ kind }) => kind);
     assert.deepEqual(env.leftovers(), []);
@@ -137,16 +137,16 @@ describe('the sweeper', () => {
     forget();
     const id = found[0]?.id ?? '';
     const why = `volume ${id} cannot be deleted: Cinder has failed to delete it (status error_deleting)`;
-    for (const thing of found) assert.deepEqual([thing.outcome, thing.why], ['failed', why]);
+    for (const resource of found) assert.deepEqual([resource.outcome, resource.why], ['failed', why]);
     env.cloud.deleteVolume(id);
     await sweepAll();
     assert.deepEqual(env.leftovers(), []);
   });
 
-  it('leaves a living build alone, whatever its age, while it removes what a terminated one has left', async () => {
+  it('leaves a running build alone, whatever its age, while it removes what a terminated one has left', async () => {
     env.cloud.behaviours.add({ match: { boots: 'installer' }, times: 1, installer: 'never-off' });
-    const living = await env.build(env.template({ name: 'living' }), { reuse_jeos: false });
-    await living.reaches('jeos');
+    const running = await env.build(env.template({ name: 'running' }), { reuse_jeos: false });
+    await running.reaches('jeos');
     await until(() => servers('installer').length === 1, 'the installer’s instance');
     const [installer] = servers('installer');
     await terminated('ssh', { request_floating_ip: true });
@@ -157,9 +157,9 @@ describe('the sweeper', () => {
       [installer?.id],
     );
     assert.deepEqual(servers('customise'), []);
-    assert.equal((await living.status()).status, 'BUILDING');
-    await living.handle.cancel();
-    await assert.rejects(living.result());
+    assert.equal((await running.status()).status, 'BUILDING');
+    await running.handle.cancel();
+    await assert.rejects(running.result());
     await until(() => env.leftovers().length === 0, 'nothing is left');
   });
 
@@ -168,9 +168,9 @@ describe('the sweeper', () => {
     await until(() => servers('customise').every(({ status }) => status === 'ACTIVE'), 'all are ACTIVE');
     age(25);
     const before = env.cloud.leftovers();
-    const { resources: things } = await sweep({}, true);
+    const { resources } = await sweep({}, true);
     assert.deepEqual(env.cloud.leftovers(), before);
-    const going = things.filter(({ outcome }) => outcome === 'removable');
+    const going = resources.filter(({ outcome }) => outcome === 'removable');
     assert.deepEqual(
       going.map(({ kind }) => kind),
       ['instance', 'security group', 'key pair'],
@@ -178,19 +178,19 @@ describe('the sweeper', () => {
     assert.ok(
       going.every(({ age: seconds, why }) => (seconds ?? 0) >= 25 * 3600 && why.startsWith('its build has ended')),
     );
-    assert.ok(things.some(({ kind, outcome }) => kind === 'image' && outcome === 'kept'));
+    assert.ok(resources.some(({ kind, outcome }) => kind === 'image' && outcome === 'kept'));
     await sweepAll();
   });
 
   it('leaves what is younger than it was told', async () => {
     await terminated('ssh');
     age(2);
-    const { resources: things } = await sweep({ olderThan: 3 * 3600 });
+    const { resources } = await sweep({ olderThan: 3 * 3600 });
     assert.deepEqual(
-      things.filter(({ outcome }) => outcome === 'removed'),
+      resources.filter(({ outcome }) => outcome === 'removed'),
       [],
     );
-    assert.ok(things.some(({ kind, why }) => kind === 'instance' && why === 'younger than 3 h'));
+    assert.ok(resources.some(({ kind, why }) => kind === 'instance' && why === 'younger than 3 h'));
     await sweepAll();
   });
 
@@ -223,11 +223,11 @@ describe('the sweeper', () => {
     const lost = await other.result();
     await rm(join(env.storage, `${other.uuid}.meta`));
     age(10_000);
-    const { resources: things } = await sweep({ olderThan: 0 });
+    const { resources } = await sweep({ olderThan: 0 });
     for (const { glanceId } of [recorded, lost]) {
       assert.ok(env.cloud.state.images.has(glanceId));
       assert.match(
-        things.find(({ id }) => id === glanceId)?.why ?? '',
+        resources.find(({ id }) => id === glanceId)?.why ?? '',
         /^is (the base image of record|a published base image)/,
       );
     }
@@ -245,15 +245,15 @@ describe('the sweeper', () => {
     await openstack.image.updateImage(oldest ?? '', [
       { op: 'add', path: '/imagefactory_used', value: new Date(Date.now() - 2 * HOUR).toISOString() },
     ]);
-    const { resources: things } = await sweep({ jeosKeep: 2 });
+    const { resources } = await sweep({ jeosKeep: 2 });
     assert.equal(before.length, 3);
     assert.deepEqual(
-      things.filter(({ outcome }) => outcome === 'removed').map(({ id }) => id),
+      resources.filter(({ outcome }) => outcome === 'removed').map(({ id }) => id),
       [middle],
     );
   });
 
-  it('leaves the JEOS that a living build holds, though the build has no instance yet', async () => {
+  it('leaves the JEOS that a running build holds, though the build has no instance yet', async () => {
     await (await env.build(env.template({ name: 'held' }))).result();
     const { quotas } = env.cloud.state;
     const before = quotas.instances;
@@ -261,9 +261,9 @@ describe('the sweeper', () => {
     const build = await env.build(env.template({ name: 'held' }));
     await build.reaches('customise.create');
     age(40 * 24);
-    const { resources: things } = await sweep({ jeosKeep: 0 });
+    const { resources: swept } = await sweep({ jeosKeep: 0 });
     const { resources } = await build.status();
-    assert.equal(things.find(({ id }) => id === resources['jeos_image'])?.why, 'is in use');
+    assert.equal(swept.find(({ id }) => id === resources['jeos_image'])?.why, 'is in use');
     quotas.instances = before;
     assert.equal((await build.result()).jeos.reused, true);
   });
@@ -300,10 +300,10 @@ describe('the sweeper', () => {
       probability: 0.3,
       kinds: [{ kind: 'status', status: 503 }, { kind: 'reset-before' }, { kind: 'reset-after' }],
     });
-    const { resources: things } = await sweep();
+    const { resources } = await sweep();
     env.cloud.faults.clear();
     assert.deepEqual(
-      things.filter(({ outcome }) => outcome === 'failed'),
+      resources.filter(({ outcome }) => outcome === 'failed'),
       [],
     );
     await sweepAll();

@@ -16,7 +16,7 @@ describe('a worker that is stopped', { timeout: 120_000 }, () => {
   });
   after(() => temporal.teardown());
 
-  it('does not wait for the line to answer a build: only the worker itself may have that answer', async () => {
+  it('does not wait for the queue’s answer to a build: it may come from this worker alone', async () => {
     const uuid = randomUUID();
     await temporal.client.workflow.start(WORKFLOWS.baseImage, {
       taskQueue: 'stopped-wait',

@@ -221,22 +221,22 @@ describe('workers of several releases', { timeout: 300_000 }, () => {
       assert.deepEqual(env.leftovers(), []);
     }));
 
-  it('the line of a project is kept by whoever is current, also by workers without a version', () =>
+  it('the create queue of a project runs on the current version, also where workers have none', () =>
     alone(async () => {
       env.cloud.state.quotas.instances = 0;
       const builds: Build[] = [];
-      /** Who is current works on the line, now that one more build has joined it: soon, for Temporal tells its queues one by one. */
+      /** The current version works on the queue once one more build has joined; not at once, for Temporal tells its task queues one by one. */
       const isKeptBy = async (release: string): Promise<void> => {
         const build = await env.build(env.template({ name: `line-${builds.length}` }), { reuse_jeos: false });
         builds.push(build);
         const run = await installerRunOf(build);
         const { waiting } = await until(async () => {
           const status = await run.query<BuildStatus>(STATUS_QUERY).catch(() => undefined);
-          // The line has told it what everybody waits for.
+          // The queue has told it what all builds wait for.
           return status?.waiting?.reason === undefined ? undefined : status;
-        }, 'the line says what all wait for');
+        }, 'the queue says what all builds wait for');
         const line = server.client.workflow.getHandle(waiting?.queueId ?? '');
-        await until(async () => (await lastReleaseOf(line)) === release, `the line is kept by ${release}`);
+        await until(async () => (await lastReleaseOf(line)) === release, `the queue runs on ${release}`);
       };
       await env.startWorker();
       await isKeptBy('none');

@@ -20,19 +20,19 @@ function input(options: Record<string, unknown>, file: Parameters<typeof resolve
 }
 
 test('what was removed has a line each, what stays is only counted', () => {
-  const things: SweptResource[] = [THING, { ...THING, id: '2', outcome: 'kept', why: 'younger than 24 h' }];
+  const resources: SweptResource[] = [THING, { ...THING, id: '2', outcome: 'kept', why: 'younger than 24 h' }];
   assert.equal(
-    formatSweep({ ...SWEEP, resources: things }, false),
+    formatSweep({ ...SWEEP, resources }, false),
     '         KIND      ID, NAME                    AGE   WHY\n' +
       'removed  instance  1 imagefactory-customise-x  25 h  its build has ended\n' +
       'dev: 1 removed, 1 stay\n',
   );
-  assert.match(formatSweep({ ...SWEEP, resources: things }, true), /\nstays +instance +2 .* younger than 24 h\n/);
+  assert.match(formatSweep({ ...SWEEP, resources }, true), /\nstays +instance +2 .* younger than 24 h\n/);
 });
 
 test('the last line counts what is not named, what waits for the next run, and what failed', () => {
-  const things: SweptResource[] = [{ ...THING, outcome: 'failed', age: null }];
-  const text = formatSweep({ ...SWEEP, resources: things, unnamed: 7, postponed: 3 }, false);
+  const resources: SweptResource[] = [{ ...THING, outcome: 'failed', age: null }];
+  const text = formatSweep({ ...SWEEP, resources, unnamed: 7, postponed: 3 }, false);
   assert.match(text, /\nFAILED +instance .* \? /);
   assert.match(text, /\ndev: 1 FAILED, 7 stay, what is left of 3 builds waits for the next run\n$/);
 });

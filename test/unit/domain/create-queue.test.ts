@@ -25,7 +25,7 @@ class Told {
   }
 }
 
-describe('the line of a project', () => {
+describe('the create queue of a project', () => {
   let told: Told;
   let { line } = new Told();
   beforeEach(() => {

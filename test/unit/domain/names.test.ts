@@ -27,11 +27,11 @@ test('an expiry that nobody can read never comes', () => {
   assert.equal(readExpiry({ marks: { imagefactory_expires: 'next week' } }), Infinity);
 });
 
-test('a thing without the mark has no expiry', () => {
+test('a resource without the mark has no expiry', () => {
   assert.equal(readExpiry({ tags: ['imagefactory'], marks: { imagefactory_build: 'x' } }), undefined);
 });
 
-test('a build is known by the name of its thing, and by no other name', () => {
+test('a build is found by the name of its resource, and by no other name', () => {
   const uuid = 'bdd32b97-0e94-473a-b376-74d2da289a2c';
   assert.equal(parseResourceName(resourceName({ uuid, cloud: 'c', workflowId: 'w' }, 'key'), 'key'), uuid);
   for (const name of [

@@ -12,13 +12,13 @@ const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const NOW = Date.parse('2026-03-04T12:00:00Z');
 
-function thing(id: string, more: Partial<FoundResource> = {}): FoundResource {
+function resource(id: string, more: Partial<FoundResource> = {}): FoundResource {
   return { kind: 'instance', id, name: id, build: 'b', workflows: ['base_image-b'], created: NOW - 2 * DAY, ...more };
 }
 
 function jeos(id: string, lastUsedDaysAgo: number, more: Partial<FoundResource> = {}): FoundResource {
   const used = NOW - lastUsedDaysAgo * DAY;
-  return thing(id, {
+  return resource(id, {
     kind: 'image',
     build: id,
     workflows: [`jeos-${id}`],
@@ -49,76 +49,79 @@ function plan(found: FoundResource[], facts: Partial<SweepFacts> = {}): SweepPla
 }
 
 function removed({ removals }: SweepPlan): string[] {
-  return removals.flatMap(({ things }) => things.map(({ id }) => id));
+  return removals.flatMap(({ resources }) => resources.map(({ id }) => id));
 }
 
 function whyKept({ kept }: SweepPlan, id: string): string | undefined {
-  return kept.find((entry) => entry.thing.id === id)?.why;
+  return kept.find((entry) => entry.resource.id === id)?.why;
 }
 
 describe('what a build has left', () => {
   it('goes when the build has ended and it is old enough, instances first', () => {
-    const found = [thing('k', { kind: 'key pair' }), thing('g', { kind: 'security group' }), thing('s')];
+    const found = [resource('k', { kind: 'key pair' }), resource('g', { kind: 'security group' }), resource('s')];
     assert.deepEqual(removed(plan(found)), ['s', 'g', 'k']);
     assert.equal(plan(found).removals[0]?.why, 'its build has ended: base_image-b');
   });
 
   it('goes when Temporal has forgotten the build', () => {
-    const { removals } = plan([thing('s')], { workflowStates: new Map([['base_image-b', 'unknown']]) });
+    const { removals } = plan([resource('s')], { workflowStates: new Map([['base_image-b', 'unknown']]) });
     assert.equal(removals[0]?.why, 'Temporal no longer knows its build');
   });
 
   it('stays while Temporal could not have forgotten the build: then it is another one’s', () => {
-    const lives = new Map([['base_image-b', 'unknown']] as const);
-    const result = plan([thing('s')], { workflowStates: lives, retention: 3 * 86_400 });
+    const states = new Map([['base_image-b', 'unknown']] as const);
+    const result = plan([resource('s')], { workflowStates: states, retention: 3 * 86_400 });
     assert.match(
       whyKept(result, 's') ?? '',
       /^Temporal does not know its build, although it is younger than the retention$/,
     );
-    assert.deepEqual(removed(plan([thing('s')], { workflowStates: lives, retention: 86_400 })), ['s']);
-    assert.deepEqual(removed(plan([thing('s')], { retention: 3 * 86_400 })), ['s']);
+    assert.deepEqual(removed(plan([resource('s')], { workflowStates: states, retention: 86_400 })), ['s']);
+    assert.deepEqual(removed(plan([resource('s')], { retention: 3 * 86_400 })), ['s']);
   });
 
-  it('stays while the build lives, and while nobody has asked', () => {
-    const living = plan([thing('s')], { workflowStates: new Map([['base_image-b', 'living']]) });
-    assert.equal(whyKept(living, 's'), 'its build lives: base_image-b');
-    assert.deepEqual(removed(plan([thing('s')], { workflowStates: new Map() })), []);
+  it('stays while the build states, and while nobody has asked', () => {
+    const running = plan([resource('s')], { workflowStates: new Map([['base_image-b', 'running']]) });
+    assert.equal(whyKept(running, 's'), 'its build is running: base_image-b');
+    assert.deepEqual(removed(plan([resource('s')], { workflowStates: new Map() })), []);
   });
 
-  it('stays when any of its workflows lives', () => {
-    const lives = new Map([
+  it('stays when any of its workflows states', () => {
+    const states = new Map([
       ['base_image-b', 'ended'],
-      ['jeos-c-1', 'living'],
+      ['jeos-c-1', 'running'],
     ] as const);
     assert.deepEqual(
-      removed(plan([thing('s'), thing('i', { workflows: ['jeos-c-1'] })], { workflowStates: lives })),
+      removed(plan([resource('s'), resource('i', { workflows: ['jeos-c-1'] })], { workflowStates: states })),
       [],
     );
   });
 
   it('stays as a whole while the youngest of it is too young', () => {
-    const result = plan([thing('s'), thing('k', { kind: 'key pair', created: NOW - 23 * HOUR })]);
+    const result = plan([resource('s'), resource('k', { kind: 'key pair', created: NOW - 23 * HOUR })]);
     assert.deepEqual(removed(result), []);
     assert.equal(whyKept(result, 's'), 'younger than 24 h');
   });
 
   it('stays where the cloud does not say how old it is', () => {
-    assert.equal(whyKept(plan([without(thing('s'), 'created')]), 's'), 'the cloud does not say how old instance s is');
+    assert.equal(
+      whyKept(plan([without(resource('s'), 'created')]), 's'),
+      'the cloud does not say how old instance s is',
+    );
   });
 
   it('stays as a whole until the latest expiry of it has passed', () => {
     const found = [
-      thing('s', { expires: NOW + HOUR }),
-      thing('k', { kind: 'key pair' }),
-      thing('p', { expires: NOW - HOUR }),
+      resource('s', { expires: NOW + HOUR }),
+      resource('k', { kind: 'key pair' }),
+      resource('p', { expires: NOW - HOUR }),
     ];
     assert.equal(whyKept(plan(found), 'k'), 'kept until 2026-03-04 13:00 UTC');
     assert.deepEqual(removed(plan(found, { now: NOW + 2 * HOUR })), ['s', 'p', 'k']);
-    assert.equal(whyKept(plan([thing('s', { expires: Infinity })]), 's'), 'kept until a user removes it');
+    assert.equal(whyKept(plan([resource('s', { expires: Infinity })]), 's'), 'kept until a user removes it');
   });
 
   it('goes, but for the base image', () => {
-    const result = plan([thing('s'), thing('base', { kind: 'image', result: 'is a base image' })]);
+    const result = plan([resource('s'), resource('base', { kind: 'image', result: 'is a base image' })]);
     assert.deepEqual(removed(result), ['s']);
     assert.equal(whyKept(result, 'base'), 'is a base image');
   });
@@ -126,16 +129,16 @@ describe('what a build has left', () => {
   it('goes build by build, the oldest first', () => {
     const old = { build: 'o', workflows: ['base_image-o'], created: NOW - 9 * DAY };
     const found = [
-      thing('new'),
-      thing('old', old),
-      thing('newer', { created: NOW - DAY - HOUR, build: 'n', workflows: [] }),
+      resource('new'),
+      resource('old', old),
+      resource('newer', { created: NOW - DAY - HOUR, build: 'n', workflows: [] }),
     ];
     assert.deepEqual(removed(plan(found)), ['old', 'new', 'newer']);
   });
 });
 
 describe('what carries our mark but no build’s', () => {
-  const ownerless = without(thing('x', { workflows: [] }), 'build');
+  const ownerless = without(resource('x', { workflows: [] }), 'build');
 
   it('stays', () => {
     assert.equal(whyKept(plan([{ ...ownerless, kind: 'port' }]), 'x'), 'carries no build’s mark');
@@ -179,17 +182,17 @@ describe('JEOS images', () => {
     assert.equal(whyKept(plan([jeos('a', 1 / 24 / 60)], { limits: none }), 'a'), 'used less than 10 min ago');
   });
 
-  it('stay while their installer’s run lives, and count all the same', () => {
-    const lives = new Map([
-      ['jeos-a', 'living'],
+  it('stay while their installer’s run states, and count all the same', () => {
+    const states = new Map([
+      ['jeos-a', 'running'],
       ['jeos-b', 'ended'],
     ] as const);
     const limits = { olderThan: 0, jeosKeep: 1, unusedFor: 30 * 86_400 };
-    assert.deepEqual(removed(plan([jeos('a', 1), jeos('b', 2)], { workflowStates: lives, limits })), ['b']);
+    assert.deepEqual(removed(plan([jeos('a', 1), jeos('b', 2)], { workflowStates: states, limits })), ['b']);
   });
 
   it('are no part of what their run has left', () => {
-    assert.deepEqual(removed(plan([jeos('a', 1), thing('s', { build: 'a', workflows: ['jeos-a'] })])), ['s']);
+    assert.deepEqual(removed(plan([jeos('a', 1), resource('s', { build: 'a', workflows: ['jeos-a'] })])), ['s']);
   });
 });
 
@@ -202,7 +205,7 @@ describe('installer media', () => {
     assert.deepEqual(removed(plan([medium], { limits })), []);
   });
 
-  it('stay while an installer’s run lives', () => {
+  it('stay while an installer’s run states', () => {
     assert.match(whyKept(plan([medium], { installing: true }), 'm') ?? '', /^a JEOS installation is running/);
   });
 });

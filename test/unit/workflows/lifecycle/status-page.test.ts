@@ -45,7 +45,7 @@ describe('a build’s page in the UI', () => {
     const inLine = { ...waiting, position: 12, of: 40, reason: 'quota: instances 10/10' };
     assert.match(
       renderStatusPage({ ...STATUS, waiting: inLine }),
-      /\*\*waiting in line: 12th of 40; the first waits for quota: instances 10\/10\*\* · workflow `create_queue-p`/,
+      /\*\*waiting in the queue: 12th of 40; the first waits for quota: instances 10\/10\*\* · workflow `create_queue-p`/,
     );
     const first = { ...waiting, reason: 'quota: instances 10/10' };
     assert.match(renderStatusPage({ ...STATUS, waiting: first }), /\*\*waiting for quota: instances 10\/10\*\*/);
