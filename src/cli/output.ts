@@ -1,57 +1,5 @@
 import { getWorkflowId, type BuildFailure, type BuildOutcome, type ImageRecord } from '../client/index.js';
-
-/** The details that end a successful build: imagefactory's Final Image Details, and two more. */
-export interface ImageDetails {
-  uuid: string;
-  /** The subcommand that made the image: `base_image`. */
-  type: string;
-  filename: string;
-  glanceId?: string | null;
-  checksum?: { algorithm: string; value: string } | null;
-}
-
-/** Formats the block that ends a successful build. Scripts read it: never change its first five lines. */
-export function formatFinalBlock(details: ImageDetails): string {
-  const lines = [
-    '',
-    '============ Final Image Details ============',
-    `UUID: ${details.uuid}`,
-    `Type: ${details.type}`,
-    `Image filename: ${details.filename}`,
-    'Image build completed SUCCESSFULLY!',
-  ];
-  if (details.glanceId) lines.push(`Glance image: ${details.glanceId}`);
-  if (details.checksum) lines.push(`Checksum: ${details.checksum.algorithm}:${details.checksum.value}`);
-  return lines.join('\n') + '\n';
-}
-
-/** Formats the line that ends a failed build. */
-export function formatFailureBlock(message: string): string {
-  return `\nImage build FAILED with error: ${message}\n`;
-}
-
-/** Formats what a build prints at its end with `--output log`. */
-export function formatOutcome(outcome: BuildOutcome): string {
-  if (outcome.status !== 'COMPLETE') {
-    return outcome.status === 'CANCELED'
-      ? '\nImage build CANCELED\n'
-      : formatFailureBlock(formatFailure(outcome.failure));
-  }
-  const { result, uuid } = outcome;
-  return formatFinalBlock({
-    uuid,
-    type: 'base_image',
-    filename: result.body,
-    glanceId: result.glanceId,
-    checksum: result.checksum ?? (result.checksumMd5 === null ? null : { algorithm: 'md5', value: result.checksumMd5 }),
-  });
-}
-
-/** Formats a failure in one line: its step, if any, and its message. */
-function formatFailure(failure: { step: string; message: string }): string {
-  const text = failure.message.trim().replace(/\s*\n\s*/g, '; ');
-  return failure.step === '' || text.startsWith(`${failure.step}: `) ? text : `${failure.step}: ${text}`;
-}
+import { formatFailure } from './view/final-block.js';
 
 /** Makes the record of a build from its outcome, for when the record itself cannot be read. */
 export function toImageRecord(outcome: BuildOutcome): ImageRecord & { failure?: BuildFailure } {

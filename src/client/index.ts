@@ -54,7 +54,7 @@ export { findInstallerCleanup, type InstallerCleanup } from './installer-cleanup
 export { closeSshSession, openSshSession } from './ssh-session.js';
 
 export { deleteImage, findForgottenBuild, findImage, findImages, type ImageRecord } from './images.js';
-export { getSweepScheduleId, runSweep, scheduleSweeps, unscheduleSweeps } from './gc.js';
+export { getSweepScheduleId, runSweep, scheduleSweeps, unscheduleSweeps } from './sweep.js';
 export { registerSearchAttributes } from './search-attributes.js';
 
 export { checkFiles, checkScript, checkTemplate, type CheckedTemplate } from './check-files.js';

@@ -128,7 +128,7 @@ function listWorkflows(resources: readonly FoundResource[]): string[] {
 
 function reasonToKeepAll(resources: FoundResource[], { workflowStates, now }: SweepFacts): string | undefined {
   const running = listWorkflows(resources).find((id) => (workflowStates.get(id) ?? 'running') === 'running');
-  if (running !== undefined) return `its build states: ${running}`;
+  if (running !== undefined) return `its build is running: ${running}`;
   const expires = Math.max(...resources.map((resource) => resource.expires ?? -Infinity));
   if (expires > now)
     return Number.isFinite(expires) ? `kept until ${formatDate(expires)}` : 'kept until a user removes it';

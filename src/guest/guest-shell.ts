@@ -56,7 +56,7 @@ export interface GuestShell {
   removeJournal(journal: string): string;
   /**
    * Builds a script that starts a step or attaches to it; its standard input is the step's script:
-   * `journal-scripts.ts`.
+   * `posix-journal.ts`.
    */
   follow(step: JournalStep): string;
   /**

@@ -1,9 +1,9 @@
 import type { JournalStep, GuestShell, ShutDownRequest, FileToWrite } from './guest-shell.js';
 import { SESSION_KEY } from './guest-shell.js';
-import { FOLLOW, JOURNAL_DIRECTORY, RUNNER } from './journal-scripts.js';
+import { FOLLOW, JOURNAL_DIRECTORY, RUNNER } from './posix-journal.js';
 import { buildShutDownScript } from './posix-shutdown.js';
 import { quoteShellWord } from './shell.js';
-import { WRITE_FILE } from './write-file.js';
+import { WRITE_FILE } from './posix-write-file.js';
 
 function buildRemoveCommand(journal: string): string {
   return `rm -rf -- ${quoteShellWord(journal)}`;

@@ -1,11 +1,11 @@
 import { encodeCommand, POWERSHELL } from '../domain/powershell.js';
-import { KEPT_OUTPUT, LARGEST_OUTPUT } from './journal-scripts.js';
+import { KEPT_OUTPUT, LARGEST_OUTPUT } from './posix-journal.js';
 
 /** The journal's folder in a Windows guest: only administrators and the system can read it. */
 export const WINDOWS_JOURNAL = 'C:\\ProgramData\\imagefactory';
 
 /*
- * The guest's side of the journal in Windows, with the files and the guarantees of `journal-scripts.ts`. It is written
+ * The guest's side of the journal in Windows, with the files and the guarantees of `posix-journal.ts`. It is written
  * in PowerShell 2.0, which every Windows since 7 can run. The differences:
  *
  *     <step>/start   "<pid> <creation time of the process> <seconds since boot>": after a reboot, a process with

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { FactoryError } from '../domain/errors.js';
-import { checksumMismatchError } from './digest.js';
+import { checksumMismatchError } from './verify-checksum.js';
 import { describeTransferError, mediaUnavailableError } from './failures.js';
 import type { MediumStream } from './source.js';
 import { redactUrl } from './urls.js';

@@ -9,7 +9,7 @@ import type { RateLimiter } from './http/rate-limiter.js';
 import { Nova } from './compute/nova.js';
 import { type CloudEntry, type Environment, readCloudEntries, describeSearchPath } from './config/config-files.js';
 import { type Deadlines, HttpClient } from './http/http.js';
-import { Session } from './auth/session.js';
+import { Session } from './auth/keystone-session.js';
 import { Glance } from './image/glance.js';
 import { Neutron } from './network/neutron.js';
 import type { CloudSettings } from './config/cloud-settings.js';

@@ -11,7 +11,7 @@ import { WORKFLOWS, type CloudSweep } from '../../src/domain/messages.js';
 import { marksOf, resourceName, tagsOf, type BuildRef } from '../../src/domain/names.js';
 import { run } from '../../src/cli/cli.js';
 import { HttpClient } from '../../src/openstack/http/http.js';
-import { Session } from '../../src/openstack/auth/session.js';
+import { Session } from '../../src/openstack/auth/keystone-session.js';
 import { ServiceClient } from '../../src/openstack/auth/service-client.js';
 import { testBundle } from '../support/bundle.js';
 import { createWorkers, runWorkers } from '../../src/worker/workers.js';

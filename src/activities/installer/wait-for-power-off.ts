@@ -2,7 +2,7 @@ import { parseTimestamp } from '../../openstack/http/timestamp.js';
 import type { Server } from '../../openstack/types.js';
 import { type Deps, reportProgress, readHeartbeatCheckpoint, cancellationSignal } from '../shared/context.js';
 import { isOff, watchLiveServer } from '../instance/servers.js';
-import { INSTALLED } from '../../os/scripts/stock/stock-input.js';
+import { INSTALLED } from '../../os/scripts/stock-parts/stock-input.js';
 import { loadBuild } from '../shared/build-documents.js';
 import { formatConsoleTail } from '../shared/console-tail.js';
 import { type InstallerState, ConsoleWatch, installerError } from './console-watch.js';

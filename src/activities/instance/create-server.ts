@@ -9,7 +9,7 @@ import { recoverLostReply } from '../shared/lost-reply.js';
 import { recordInstance } from './instance-record.js';
 import { joinCreateQueue, signalCreateQueue, type QueueTicketInput } from './join-create-queue.js';
 import { describeServer, isGone, hasNoValidHost, serverFailedError } from './servers.js';
-import { retryWhileNoCapacity } from './wait-for-quota.js';
+import { retryWhileNoCapacity } from './retry-while-no-capacity.js';
 import { buildBootUserData } from './boot-user-data.js';
 import { rejectUsedDisk, recordUsedDisk } from './used-disk.js';
 import { releaseFloatingIp, reserveFloatingIp } from './floating-ip.js';

@@ -4,7 +4,7 @@ import { marksOf, resourceName, type BuildRef } from '../../domain/names.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 import { watchVolume } from '../shared/watch-resource.js';
 import { recoverLostReply } from '../shared/lost-reply.js';
-import { retryWhileNoCapacity } from './wait-for-quota.js';
+import { retryWhileNoCapacity } from './retry-while-no-capacity.js';
 import { loadBuild } from '../shared/build-documents.js';
 import {
   COPY_TIMEOUT,

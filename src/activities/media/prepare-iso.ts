@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { KEYS, type BuildRef } from '../../domain/names.js';
-import { fetchChecksum } from '../../media/checksum-files.js';
-import { checkDigest, computeFileDigest } from '../../media/digest.js';
+import { fetchChecksum } from '../../media/published-checksums.js';
+import { checkDigest, computeFileDigest } from '../../media/verify-checksum.js';
 import { extractFromIso, readIsoInfo, noSuchFileOnIsoError } from '../../media/iso.js';
 import { redactUrl } from '../../media/urls.js';
 import type { Image } from '../../openstack/types.js';

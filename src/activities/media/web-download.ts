@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { pipeline } from 'node:stream/promises';
 import { FactoryError } from '../../domain/errors.js';
-import { checksumMismatchError } from '../../media/digest.js';
+import { checksumMismatchError } from '../../media/verify-checksum.js';
 import { fetchValidators } from '../../media/head.js';
 import { redactUrl } from '../../media/urls.js';
 import type { Cloud, Image } from '../../openstack/types.js';

@@ -12,7 +12,8 @@ import {
   type InstallerCleanup,
 } from '../../client/index.js';
 import type { Io } from '../io.js';
-import { formatJson, formatOutcome, toImageRecord } from '../output.js';
+import { formatJson, toImageRecord } from '../output.js';
+import { formatOutcome } from '../view/final-block.js';
 import { createView } from '../view/live.js';
 import type { CommandContext } from './command.js';
 

@@ -1,6 +1,7 @@
 import { findImages, type ImageRecord } from '../../client/index.js';
 import { UsageError } from '../errors.js';
-import { formatFailureBlock, formatFinalBlock, formatJson, formatTable } from '../output.js';
+import { formatJson, formatTable } from '../output.js';
+import { formatFailureBlock, formatFinalBlock } from '../view/final-block.js';
 import { withClient, type Command, type CommandContext } from './command.js';
 
 export const images: Command = {

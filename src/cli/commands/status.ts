@@ -12,7 +12,7 @@ import {
 import { commandsForEnded, commandsForHeld } from '../../domain/status.js';
 import { wantsColour } from '../io.js';
 import { formatJson } from '../output.js';
-import { formatEndedBuild } from '../view/ended.js';
+import { formatEndedBuild } from '../view/ended-without-image.js';
 import { renderView } from '../view/render.js';
 import { UUID_POSITIONAL, parseUuidArgument, withClient, type Command, type CommandContext } from './command.js';
 import { formatImages } from './images.js';

@@ -14,7 +14,7 @@ import {
   serverSchema,
   snapshotSchema,
 } from './schemas.js';
-import type { Session } from '../auth/session.js';
+import type { Session } from '../auth/keystone-session.js';
 import { negotiateMicroversion } from './microversion.js';
 import { ServiceClient, type ServiceCall } from '../auth/service-client.js';
 import { raceAbort } from '../http/race-abort.js';

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { FactoryError } from '../../domain/errors.js';
 import { defined } from '../../domain/defined.js';
 import { transportError } from '../http/http-errors.js';
-import type { Session } from '../auth/session.js';
+import type { Session } from '../auth/keystone-session.js';
 import { countBytes, readExpectedDigest, verifyContent } from './transfer.js';
 import { ServiceClient, type ServiceCall } from '../auth/service-client.js';
 import type { CallOptions } from '../http/call-options.js';

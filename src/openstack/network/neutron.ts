@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { FactoryError } from '../../domain/errors.js';
-import type { Session } from '../auth/session.js';
+import type { Session } from '../auth/keystone-session.js';
 import { floatingip, network, port, router, rule, securityGroup } from './schemas.js';
 import { type Query, ServiceClient } from '../auth/service-client.js';
 import type { CallOptions } from '../http/call-options.js';

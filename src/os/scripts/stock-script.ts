@@ -1,6 +1,6 @@
 import { FactoryError } from '../../domain/errors.js';
 import { type InstallScriptKind, SCRIPT_KINDS } from './kinds/registry.js';
-import type { StockInput } from './stock/stock-input.js';
+import type { StockInput } from './stock-parts/stock-input.js';
 
 /**
  * Writes the install script of a build that brings none: root's password from the template (locked without one), the

@@ -57,7 +57,7 @@ const MAX_RESTARTS_AFTER_RESET = 2;
 
 async function runPhases(build: BaseImageBuild): Promise<BaseImageResult> {
   await plan(build);
-  let resumePoint = await findResumePoint(build);
+  let resumePoint = await chooseResumePoint(build);
   for (let restarts = 0; ; restarts++) {
     // The installer's run needs a slot of its own: a build that waits for it must not hold one.
     await build.context.ticket.leaveQueue();
@@ -67,7 +67,7 @@ async function runPhases(build: BaseImageBuild): Promise<BaseImageResult> {
       return await publish(build, jeos, customised);
     } catch (error) {
       if (!isLostByReset(error) || restarts === MAX_RESTARTS_AFTER_RESET) throw error;
-      resumePoint = await readResumePoint(build, { discardCustomisation: restarts > 0, ignoreSnapshot: false });
+      resumePoint = await findResumePoint(build, { discardCustomisation: restarts > 0, ignoreSnapshot: false });
     }
   }
 }
@@ -96,7 +96,7 @@ async function plan(build: BaseImageBuild): Promise<void> {
 }
 
 /** Finds what an earlier run of this build left to resume from. */
-async function findResumePoint(build: BaseImageBuild): Promise<ResumePoint> {
+async function chooseResumePoint(build: BaseImageBuild): Promise<ResumePoint> {
   const { resumed } = build.input;
   if (resumed === undefined) return {};
   const { from } = resumed;
@@ -107,13 +107,13 @@ async function findResumePoint(build: BaseImageBuild): Promise<ResumePoint> {
       'InvalidParameter',
     );
   }
-  return readResumePoint(build, {
+  return findResumePoint(build, {
     discardCustomisation: from === 'jeos' || from === 'customise',
     ignoreSnapshot: from !== undefined,
   });
 }
 
-function readResumePoint(
+function findResumePoint(
   { ref, plan: { instanceDigest }, input, steps }: BaseImageBuild,
   options: Pick<FindResumePointInput, 'discardCustomisation' | 'ignoreSnapshot'>,
 ): Promise<ResumePoint> {

@@ -2,7 +2,7 @@ import { workflowInfo } from '@temporalio/workflow';
 import type { ImageKind } from '../../domain/image-kinds.js';
 import type { BuildRef } from '../../domain/names.js';
 import type { DeadlineName } from '../../domain/messages.js';
-import { QueueTicket } from './queue-ticket.js';
+import { QueueTicket } from './wait-in-queue.js';
 import { BuildStatusModel } from './build-status.js';
 import { Deadlines } from './deadlines.js';
 import { Hold, type HoldableBuild } from './hold.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { CloudSweep } from '../../../src/domain/messages.js';
 import { run } from '../../../src/cli/cli.js';
-import { getSweepScheduleId } from '../../../src/client/gc.js';
+import { getSweepScheduleId } from '../../../src/client/sweep.js';
 import { TestEnv } from '../../support/test-env.js';
 import { temporalEnv } from '../../support/temporal.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';

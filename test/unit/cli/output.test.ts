@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { BuildOutcome } from '../../../src/client/outcome.js';
-import { toImageRecord, formatOutcome, formatTable } from '../../../src/cli/output.js';
+import { toImageRecord, formatTable } from '../../../src/cli/output.js';
+import { formatOutcome } from '../../../src/cli/view/final-block.js';
 
 const uuid = 'bdd32b97-0e94-473a-b376-74d2da289a2c';
 const complete: BuildOutcome = {

@@ -79,13 +79,13 @@ describe('what a build has left', () => {
     assert.deepEqual(removed(plan([resource('s')], { retention: 3 * 86_400 })), ['s']);
   });
 
-  it('stays while the build states, and while nobody has asked', () => {
+  it('stays while the build runs, and while nobody has asked', () => {
     const running = plan([resource('s')], { workflowStates: new Map([['base_image-b', 'running']]) });
     assert.equal(whyKept(running, 's'), 'its build is running: base_image-b');
     assert.deepEqual(removed(plan([resource('s')], { workflowStates: new Map() })), []);
   });
 
-  it('stays when any of its workflows states', () => {
+  it('stays when any of its workflows runs', () => {
     const states = new Map([
       ['base_image-b', 'ended'],
       ['jeos-c-1', 'running'],
@@ -182,7 +182,7 @@ describe('JEOS images', () => {
     assert.equal(whyKept(plan([jeos('a', 1 / 24 / 60)], { limits: none }), 'a'), 'used less than 10 min ago');
   });
 
-  it('stay while their installer’s run states, and count all the same', () => {
+  it('stay while their installer runs, and count all the same', () => {
     const states = new Map([
       ['jeos-a', 'running'],
       ['jeos-b', 'ended'],
@@ -205,7 +205,7 @@ describe('installer media', () => {
     assert.deepEqual(removed(plan([medium], { limits })), []);
   });
 
-  it('stay while an installer’s run states', () => {
+  it('stay while an installer runs', () => {
     assert.match(whyKept(plan([medium], { installing: true }), 'm') ?? '', /^a JEOS installation is running/);
   });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { createCleartextMessage, createMessage, generateKey, type PrivateKey, sign } from 'openpgp';
-import { fetchChecksum } from '../../../src/media/checksum-files.js';
+import { fetchChecksum } from '../../../src/media/published-checksums.js';
 import { fetchSigned } from '../../../src/media/signature.js';
 import { serve } from './server.js';
 

@@ -1,7 +1,7 @@
 import { parseDocument } from 'yaml';
 import type { Problem } from '../../../tdl/types.js';
-import { writeLastCommands } from '../stock/shell.js';
-import type { StockInput } from '../stock/stock-input.js';
+import { writeLastCommands } from '../stock-parts/shell.js';
+import type { StockInput } from '../stock-parts/stock-input.js';
 import type { ScriptKind } from './script-kind.js';
 
 /** The profile of Agama, SUSE's installer since Leap 16 and SLES 16. */

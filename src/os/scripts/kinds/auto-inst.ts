@@ -1,8 +1,8 @@
 import type { Problem } from '../../../tdl/types.js';
 import { serialConsole } from '../../common/architectures.js';
 import { quoteWords } from '../../guest/guest-scripts.js';
-import { writeKeyService, writeLastCommands } from '../stock/shell.js';
-import type { StockInput } from '../stock/stock-input.js';
+import { writeKeyService, writeLastCommands } from '../stock-parts/shell.js';
+import type { StockInput } from '../stock-parts/stock-input.js';
 import { isAfter } from './lines.js';
 import type { ScriptKind } from './script-kind.js';
 

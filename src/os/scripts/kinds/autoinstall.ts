@@ -1,8 +1,8 @@
 import { Document, isMap, isScalar, LineCounter, parseDocument, stringify } from 'yaml';
 import type { Problem } from '../../../tdl/types.js';
 import { quoteWords } from '../../guest/guest-scripts.js';
-import { writeUserAccess } from '../stock/shell.js';
-import { INSTALLED, type StockInput } from '../stock/stock-input.js';
+import { writeUserAccess } from '../stock-parts/shell.js';
+import { INSTALLED, type StockInput } from '../stock-parts/stock-input.js';
 import { countLines } from './lines.js';
 import type { ScriptKind } from './script-kind.js';
 

@@ -4,9 +4,9 @@ import { findPosition, Problems } from '../../../tdl/place.js';
 import type { Extra, Problem } from '../../../tdl/types.js';
 import { parseXml, type XmlElement } from '../../../tdl/xml.js';
 import { findWindowsVersion, type WindowsVersion } from '../../common/windows-versions.js';
-import type { StockInput } from '../stock/stock-input.js';
-import { writeWindowsDisk } from '../stock/windows-disk.js';
-import { WINDOWS_SETUP } from '../stock/windows-setup.js';
+import type { StockInput } from '../stock-parts/stock-input.js';
+import { writeWindowsDisk } from '../stock-parts/windows-disk.js';
+import { WINDOWS_SETUP } from '../stock-parts/windows-setup.js';
 import { isAfter } from './lines.js';
 import type { ScriptKind } from './script-kind.js';
 

@@ -5,8 +5,8 @@ import { parseXml, type XmlElement } from '../../../tdl/xml.js';
 import { serialConsole } from '../../common/architectures.js';
 import { CONFIG_DRIVE, USER_DATA_URL } from '../../common/user-data.js';
 import { isFrom } from '../../common/versions.js';
-import { writeKeyService, writeLastCommands } from '../stock/shell.js';
-import type { StockInput } from '../stock/stock-input.js';
+import { writeKeyService, writeLastCommands } from '../stock-parts/shell.js';
+import type { StockInput } from '../stock-parts/stock-input.js';
 import type { ScriptKind } from './script-kind.js';
 
 /** YaST's profile. https://documentation.suse.com/sles/15-SP6/html/SLES-all/cha-autoyast-invocation.html */

@@ -1,7 +1,7 @@
 import { FactoryError } from '../../../domain/errors.js';
 import type { Problem } from '../../../tdl/types.js';
 import { quoteWords } from '../../guest/guest-scripts.js';
-import { INSTALLED, type StockInput } from '../stock/stock-input.js';
+import { INSTALLED, type StockInput } from '../stock-parts/stock-input.js';
 import { countLines } from './lines.js';
 import type { ScriptKind } from './script-kind.js';
 

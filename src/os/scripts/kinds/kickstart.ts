@@ -4,8 +4,8 @@ import { type Arch, serialConsole } from '../../common/architectures.js';
 import { CONFIG_DRIVE, USER_DATA_URL } from '../../common/user-data.js';
 import { isFrom } from '../../common/versions.js';
 import { HARDWARE_ADDRESSES } from '../../guest/guest-scripts.js';
-import { writeKeyService, writeLastCommands } from '../stock/shell.js';
-import type { DiskLayout, StockInput } from '../stock/stock-input.js';
+import { writeKeyService, writeLastCommands } from '../stock-parts/shell.js';
+import type { DiskLayout, StockInput } from '../stock-parts/stock-input.js';
 import { countLines } from './lines.js';
 import type { ScriptKind } from './script-kind.js';
 

@@ -3,8 +3,8 @@ import { serialConsole } from '../../common/architectures.js';
 import { USER_DATA_URL } from '../../common/user-data.js';
 import { isFrom } from '../../common/versions.js';
 import { quoteWords } from '../../guest/guest-scripts.js';
-import { writeKeyService, writeUserAccess } from '../stock/shell.js';
-import { INSTALLED, type StockInput } from '../stock/stock-input.js';
+import { writeKeyService, writeUserAccess } from '../stock-parts/shell.js';
+import { INSTALLED, type StockInput } from '../stock-parts/stock-input.js';
 import { countLines } from './lines.js';
 import type { ScriptKind } from './script-kind.js';
 

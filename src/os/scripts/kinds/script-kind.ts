@@ -1,5 +1,5 @@
 import type { Problem } from '../../../tdl/types.js';
-import type { StockInput } from '../stock/stock-input.js';
+import type { StockInput } from '../stock-parts/stock-input.js';
 
 /** Memory in MiB. */
 export interface Memory {

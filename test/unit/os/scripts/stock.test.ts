@@ -7,7 +7,7 @@ import { FAMILIES, findProfile } from '../../../../src/os/registry.js';
 import { checkInstallScript } from '../../../../src/os/scripts/check-install-script.js';
 import { renderScript } from '../../../../src/os/scripts/render-script.js';
 import { writeStockScript } from '../../../../src/os/scripts/stock-script.js';
-import { INSTALLED, type DiskLayout } from '../../../../src/os/scripts/stock/stock-input.js';
+import { INSTALLED, type DiskLayout } from '../../../../src/os/scripts/stock-parts/stock-input.js';
 import type { Arch } from '../../../../src/os/common/architectures.js';
 import type { Template } from '../../../../src/tdl/types.js';
 import { missingProgram } from '../../../support/programs.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { fetchChecksum, findChecksum, parseChecksums } from '../../../src/media/checksum-files.js';
+import { fetchChecksum, findChecksum, parseChecksums } from '../../../src/media/published-checksums.js';
 import { serve } from './server.js';
 
 const ONE = '1'.repeat(64);

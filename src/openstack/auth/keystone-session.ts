@@ -5,7 +5,7 @@ import type { HttpResponse, HttpClient } from '../http/http.js';
 import { type ApiCall, contentError } from '../http/http-errors.js';
 import { decode } from '../http/decode.js';
 import type { CloudSettings, Credentials } from '../config/cloud-settings.js';
-import { buildInspectionRequest, findScopedToken, PRODUCT, buildTokenRequest } from './sign-in.js';
+import { buildInspectionRequest, findScopedToken, PRODUCT, buildTokenRequest } from './token-requests.js';
 import { raceAbort } from '../http/race-abort.js';
 
 /** We renew a token when less than this part of its lifetime is left, and at the latest one minute before its end. */
