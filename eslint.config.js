@@ -1,53 +1,15 @@
-import importX, { createNodeResolver } from 'eslint-plugin-import-x';
+import stylistic from '@stylistic/eslint-plugin';
 import tseslint from 'typescript-eslint';
 
 const NODE = { group: ['node:*'], message: 'workflows are deterministic: what touches the world is an activity' };
-
-/** The rooms that each room may use, besides itself; docs/architecture.md has the same table. */
-const ROOMS = {
-  domain: [],
-  tdl: ['domain'],
-  icicle: ['domain'],
-  os: ['domain', 'tdl'],
-  planning: ['domain', 'tdl', 'os'],
-  openstack: ['domain'],
-  guest: ['domain'],
-  media: ['domain'],
-  codec: ['domain'],
-  // Records are masked before they are written.
-  store: ['domain', 'planning'],
-  activities: ['domain', 'tdl', 'icicle', 'os', 'planning', 'openstack', 'guest', 'media', 'store'],
-  // Of activities, workflows see the types only: their code stays out of the bundle.
-  workflows: ['domain', 'activities'],
-  worker: ['domain', 'activities', 'workflows', 'openstack', 'guest', 'media', 'store', 'codec'],
-  client: ['domain', 'tdl', 'os', 'planning', 'codec'],
-  // The command line builds images through the library alone. Of other rooms it uses: domain, for the words of a build
-  // and its texts; worker, for the command `worker`; codec, for the command `codec`; guest, for the algorithms of old
-  // SSH servers that the command `ssh` allows.
-  cli: ['domain', 'codec', 'client', 'worker', 'guest'],
-};
-
-const ROOM_ZONES = Object.entries(ROOMS).flatMap(([room, allowed]) =>
-  Object.keys(ROOMS)
-    .filter((other) => other !== room && !allowed.includes(other))
-    .map((other) => ({
-      target: `./src/${room}`,
-      from: `./src/${other}`,
-      message: `src/${room} must not use src/${other}: see the rooms in docs/architecture.md`,
-    })),
-);
 
 export default tseslint.config(
   { ignores: ['dist', '.cache', 'node_modules', 'tools'] },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked],
-    plugins: { 'import-x': importX },
+    plugins: { '@stylistic': stylistic },
     languageOptions: { parserOptions: { project: './tsconfig.json', tsconfigRootDir: import.meta.dirname } },
-    settings: {
-      'import-x/parsers': { '@typescript-eslint/parser': ['.ts', '.cts'] },
-      'import-x/resolver-next': [createNodeResolver({ extensionAlias: { '.js': ['.ts', '.js'], '.cjs': ['.cts'] } })],
-    },
     rules: {
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/no-explicit-any': 'error',
@@ -68,13 +30,13 @@ export default tseslint.config(
         'error',
         { allowNumber: true, allowBoolean: true, allowNullish: true },
       ],
-      'import-x/no-default-export': 'error',
-      'import-x/no-cycle': 'error',
-      'import-x/no-restricted-paths': ['error', { zones: ROOM_ZONES }],
+      // Prettier holds the width of code; a long text or address may stand on its line.
+      '@stylistic/max-len': ['error', { code: 1000, comments: 120, ignoreUrls: true }],
       eqeqeq: ['error', 'always', { null: 'ignore' }],
       'max-lines': ['error', { max: 300 }],
       'no-restricted-syntax': [
         'error',
+        { selector: 'ExportDefaultDeclaration', message: 'export it by its name' },
         {
           selector: 'MemberExpression[object.property.name="utils"][property.name="generateKeyPairSync"]',
           message:

@@ -71,7 +71,8 @@ export async function startCloud(output: Output): Promise<string | undefined> {
 }
 
 /**
- * Makes this process, and what it starts, a user of the cloud that its environment names; else of the single-node cloud, which
+ * Makes this process, and what it starts, a user of the cloud that its environment names; else of the single-node
+ * cloud, which
  * is started.
  *
  * @returns whether it is the single-node cloud

@@ -14,7 +14,10 @@ import { connectClouds } from '../src/openstack/index.js';
 import type { Cloud } from '../src/openstack/types.js';
 import { CACHE, PROJECT, runProgram, useCloud } from './dev-cloud.js';
 
-/** Where `examples/debian-12-packages.*` expect their mirror: the host's address on the single-node cloud's outer network. */
+/**
+ * Where `examples/debian-12-packages.*` expect their mirror: the host's address on the single-node cloud's outer
+ * network.
+ */
 const MIRROR = { host: '198.51.100.1', port: 8092 };
 const TEMPORAL = { port: 7243, uiPort: 8243 };
 const HOME = join(CACHE, 'e2e-debian');
@@ -86,7 +89,10 @@ async function startTemporal(): Promise<string> {
   return directory;
 }
 
-/** Runs the build to its end, and answers its UUID; when somebody stops us, it is cancelled and removes what it has made. */
+/**
+ * Runs the build to its end, and answers its UUID; when somebody stops us, it is cancelled and removes what it has
+ * made.
+ */
 async function build(preseed: string, onStart: (uuid: string) => void): Promise<string> {
   const args = ['base_image', '--file-parameter', 'install_script', preseed, TEMPLATE];
   for (const [name, value] of Object.entries(PARAMETERS)) args.push('--parameter', name, value);

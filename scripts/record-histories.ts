@@ -12,7 +12,8 @@ import { listScenarios } from './histories/scenarios.js';
 import type { Scenario } from './histories/scenario.js';
 
 /*
- * Records the histories of all scenarios, from real runs on a real server. Run it when a workflow has changed on purpose
+ * Records the histories of all scenarios, from real runs on a real server. Run it when a workflow has changed on
+ * purpose
  * and no build runs that the old code started; otherwise guard the change with `patched()`.
  *
  *   npm run histories                        all of them, into test/histories

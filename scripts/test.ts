@@ -18,7 +18,8 @@ import { parseShard, takeShard, type Shard } from './testing/shard.js';
 import { countsOf, writeSummary, type FileResult } from './testing/summary.js';
 
 /*
- * Runs the levels of tests that are named, and the checks `lint`, `types` and `lowest-node` (the unit tests on the lowest
+ * Runs the levels of tests that are named, and the checks `lint`, `types` and `lowest-node` (the unit tests on the
+ * lowest
  * Node that the package runs on); without names everything, as continuous integration does. `npm test -- unit lint`.
  * `--shard=1/2` takes every second file: continuous integration divides a level among machines.
  */

@@ -10,7 +10,9 @@ export function formatMarkdown(text: string): Promise<string> {
   return format(text, { parser: 'markdown', proseWrap: 'always', printWidth: COLUMNS });
 }
 
-/** A fragment of a generated document: a Markdown file of this folder. Scripts and tests run in the project's folder. */
+/**
+ * A fragment of a generated document: a Markdown file of this folder. Scripts and tests run in the project's folder.
+ */
 export function readFragment(name: string): string {
   return readFileSync(join(process.cwd(), 'scripts', 'docs', name), 'utf8');
 }

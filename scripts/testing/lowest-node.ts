@@ -22,7 +22,8 @@ function countOf(lines: string[], what: 'pass' | 'fail' | 'skipped'): number {
 }
 
 /**
- * Runs a level's compiled tests with the lowest Node, which npm brings into `.cache/` where the machine has another. Says
+ * Runs a level's compiled tests with the lowest Node, which npm brings into `.cache/` where the machine has another.
+ * Says
  * what they print only when one fails.
  *
  * @returns no tests at all where this process is that Node: it runs them anyway

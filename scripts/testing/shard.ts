@@ -14,7 +14,8 @@ export function parseShard(text: string): Shard {
 }
 
 /**
- * The files of a share. Those that take longest are dealt first, so that all shares take about as long; by the guess, not
+ * The files of a share. Those that take longest are dealt first, so that all shares take about as long; by the guess,
+ * not
  * by what was measured: the machines must agree.
  */
 export function takeShard(files: TestFile[], { index, count }: Shard): TestFile[] {

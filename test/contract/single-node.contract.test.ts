@@ -8,7 +8,8 @@ import type { CloudSettings } from '../../src/openstack/config/cloud-settings.js
 import { describeCloudContract } from './cloud-contract.js';
 
 /**
- * This machine on the single-node cloud's outer network (dev/openstack/README.md). Not 127.0.0.1, which that cloud reaches as
+ * This machine on the single-node cloud's outer network (dev/openstack/README.md). Not 127.0.0.1, which that cloud
+ * reaches as
  * well: Glance refuses to fetch anything from its own machine's loopback address.
  */
 const OUTER = '198.51.100.1';

@@ -143,7 +143,9 @@ export function describeSweeper(bench: Bench): void {
       return Object.entries(there).flatMap(([kind, isThere]) => (isThere ? [kind] : []));
     }
 
-    /** `imagefactory gc` that leaves all JEOS images and installer media of this cloud: kind and id of what it names. */
+    /**
+     * `imagefactory gc` that leaves all JEOS images and installer media of this cloud: kind and id of what it names.
+     */
     async function gc(outcome: string, ...more: string[]): Promise<string[]> {
       const io = new RecordingIo(temporalEnv(temporal));
       const sparing = ['--jeos-keep', '1000000', '--unused-for', '9999d'];

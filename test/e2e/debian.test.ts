@@ -6,7 +6,8 @@ import { DebianEnvironment, EXAMPLE } from './support/debian-environment.js';
 import { leftovers, noCloud } from './support/single-node.js';
 
 /**
- * The article's command on a real OpenStack: Debian's installer is booted, powers itself off, and so on to the base image.
+ * The article's command on a real OpenStack: Debian's installer is booted, powers itself off, and so on to the base
+ * image.
  * The worker is killed on the way, while the installer runs; `faults.test.ts` has what else may happen.
  */
 describe('a Debian on the single-node cloud', { skip: noCloud() }, () => {

@@ -11,7 +11,8 @@ import { DebianEnvironment, EXAMPLE } from './support/debian-environment.js';
 import { demoKernel, imagesOf, leftovers, noCloud } from './support/single-node.js';
 
 /**
- * The same Debian from a medium that Debian's smallest one (mini.iso) is the model of, installed to a volume: the medium is remade with our boot
+ * The same Debian from a medium that Debian's smallest one (mini.iso) is the model of, installed to a volume: the
+ * medium is remade with our boot
  * loader, a real firmware starts it from a CD-ROM drive, and Cinder makes the images.
  */
 describe('a Debian from its medium, on a volume of the single-node cloud', { skip: noCloud() }, () => {

@@ -25,7 +25,8 @@ const TSCONFIG = {
 };
 
 /**
- * Packs the package as `npm publish` does, and installs it in an empty folder with a TypeScript program's configuration.
+ * Packs the package as `npm publish` does, and installs it in an empty folder with a TypeScript program's
+ * configuration.
  * The packages that its manifest names are links to the project's own, which makes the test independent of a registry;
  * a package that the manifest does not name is not found, as after a real installation.
  */

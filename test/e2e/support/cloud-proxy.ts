@@ -26,7 +26,10 @@ export interface Ambush {
   method: string;
   path: RegExp;
   body?: RegExp;
-  /** Before the service hears of it, when it has a part of what is sent, or when it has done it and its answer is with us. */
+  /**
+   * Before the service hears of it, when it has a part of what is sent, or when it has done it and its answer is with
+   * us.
+   */
   when: 'before' | 'midway' | 'after';
   /** Asked about every call that fits otherwise. */
   isIt?: () => Promise<boolean>;
@@ -47,7 +50,8 @@ interface Waiting extends Ambush {
 }
 
 /**
- * Stands between a worker and the services of its cloud, writes the calls down, and holds those that are waited for. Each
+ * Stands between a worker and the services of its cloud, writes the calls down, and holds those that are waited for.
+ * Each
  * service is below a path of its name; of several ambushes only the first that has not struck counts.
  */
 export class CloudProxy {

@@ -73,7 +73,9 @@ export class DebianEnvironment {
     await rm(this.storage, { recursive: true, force: true });
   }
 
-  /** Runs `base_image` for a template to its end. A JEOS of an earlier run is not reused: it would spare the installer. */
+  /**
+   * Runs `base_image` for a template to its end. A JEOS of an earlier run is not reused: it would spare the installer.
+   */
   build(template: string, parameters: { [name: string]: string }, onLine?: (line: string) => void): Promise<Ended> {
     const all = {
       request_floating_ip: 'True',

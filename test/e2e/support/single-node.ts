@@ -26,7 +26,9 @@ export function noCloud(): string | false {
   return OS_CLOUD === undefined && OS_AUTH_URL === undefined && 'no cloud is named by OS_CLOUD';
 }
 
-/** Whether the cloud is the one that `dev/openstack` has started here; otherwise why a test that breaks it is left out. */
+/**
+ * Whether the cloud is the one that `dev/openstack` has started here; otherwise why a test that breaks it is left out.
+ */
 export function noOwnCloud(): string | false {
   const isIt = Object.entries(cloudEnvironment()).every(([name, value]) => process.env[name] === value);
   if (isIt && existsSync(pidFile('nova-compute'))) return false;
@@ -55,7 +57,8 @@ export async function demoKernel(): Promise<{ kernel: Buffer; ramdisk: Buffer }>
 }
 
 /**
- * Makes a copy of the demo's tree with a ramdisk that no cloud has yet: some zero bytes follow it, which a kernel skips.
+ * Makes a copy of the demo's tree with a ramdisk that no cloud has yet: some zero bytes follow it, which a kernel
+ * skips.
  *
  * @returns the ramdisk's SHA-256
  */
@@ -82,7 +85,9 @@ interface Left {
   remove: () => Promise<void>;
 }
 
-/** What in the cloud carries the mark of a build or of its installer's run, images aside; others may build beside us. */
+/**
+ * What in the cloud carries the mark of a build or of its installer's run, images aside; others may build beside us.
+ */
 async function left({ compute, network, volume }: Cloud, uuids: string[]): Promise<Left[]> {
   const tags = uuids.map(buildTag);
   const isOurs = ({ tags: given }: { tags?: string[] }): boolean => tags.some((tag) => given?.includes(tag) === true);
@@ -134,7 +139,10 @@ function pidFile(service: string): string {
   return join(cloudFolder(), 'run', `${service}.pid`);
 }
 
-/** Kills a service of the cloud, with all its processes, as the kernel does it. Answers its process id when it has gone: until then it counts as running. */
+/**
+ * Kills a service of the cloud, with all its processes, as the kernel does it. Answers its process id when it has gone:
+ * until then it counts as running.
+ */
 export async function killService(service: string): Promise<number> {
   const pid = Number.parseInt(await readFile(pidFile(service), 'utf8'), 10);
   process.kill(-pid, 'SIGKILL');

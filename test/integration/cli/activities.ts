@@ -38,7 +38,8 @@ const ANSWER = {
 type Replacement = (input: unknown) => Promise<unknown>;
 
 /**
- * The activities of a worker without a cloud: all succeed at once, but for those that are replaced. They are one handler
+ * The activities of a worker without a cloud: all succeed at once, but for those that are replaced. They are one
+ * handler
  * for every type, which the SDK calls `default`.
  */
 export function instantActivities(replaced: Partial<Record<keyof Activities, Replacement>> = {}): Partial<Activities> {

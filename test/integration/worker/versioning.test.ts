@@ -16,7 +16,10 @@ import { startTemporal } from '../../support/temporal.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
 import { until } from '../../support/until.js';
 
-/** Temporal looks after three minutes, and every three minutes, whether a version has builds; tests do not wait for that. */
+/**
+ * Temporal looks after three minutes, and every three minutes, whether a version has builds; tests do not wait for
+ * that.
+ */
 const SOON = [
   'matching.wv.VersionDrainageStatusVisibilityGracePeriod="1s"',
   'matching.wv.VersionDrainageStatusRefreshInterval="1s"',
@@ -225,7 +228,10 @@ describe('workers of several releases', { timeout: 300_000 }, () => {
     alone(async () => {
       env.cloud.state.quotas.instances = 0;
       const builds: Build[] = [];
-      /** The current version works on the queue once one more build has joined; not at once, for Temporal tells its task queues one by one. */
+      /**
+       * The current version works on the queue once one more build has joined; not at once, for Temporal tells its task
+       * queues one by one.
+       */
       const isKeptBy = async (release: string): Promise<void> => {
         const build = await env.build(env.template({ name: `line-${builds.length}` }), { reuse_jeos: false });
         builds.push(build);

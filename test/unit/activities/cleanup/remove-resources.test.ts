@@ -8,7 +8,10 @@ import type { BuildRef } from '../../../../src/domain/names.js';
 
 const REF: BuildRef = { uuid: 'u', cloud: 'c', workflowId: 'w' };
 
-/** A cloud in which a build has an address and a key pair, and whose deletes of addresses may be done and never answered. */
+/**
+ * A cloud in which a build has an address and a key pair, and whose deletes of addresses may be done and never
+ * answered.
+ */
 class Remains {
   addresses = [{ id: 'f', floating_ip_address: '192.0.2.9' }];
   hasKey = true;

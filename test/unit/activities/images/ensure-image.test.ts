@@ -15,7 +15,10 @@ import { deriveUuid } from '../../../../src/activities/shared/derive-uuid.js';
 const LONG = 3_600_000;
 const MINUTE = 60_000;
 
-/** A Glance in which a minute passes with each look at an image, a second with each moment of an upload, and a Temporal that knows which runs still upload. */
+/**
+ * A Glance in which a minute passes with each look at an image, a second with each moment of an upload, and a Temporal
+ * that knows which runs still upload.
+ */
 class SlowGlance {
   readonly images = new Map<string, Image>();
   readonly deleted: string[] = [];

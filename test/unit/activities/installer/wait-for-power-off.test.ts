@@ -8,7 +8,10 @@ import type { Progress } from '../../../../src/domain/status.js';
 import { parseParameters } from '../../../../src/domain/parameters.js';
 import { formatConsoleTail } from '../../../../src/activities/shared/console-tail.js';
 
-/** A cloud whose installer's machine is off when it is looked at for the first time, or so many times, and has no console to read. */
+/**
+ * A cloud whose installer's machine is off when it is looked at for the first time, or so many times, and has no
+ * console to read.
+ */
 function depsOf(machine: { launched?: string; updated: string; looks?: number }): Deps {
   let { looks = 1 } = machine;
   const server = {

@@ -1,0 +1,60 @@
+/** The rooms that each room may use, besides itself; docs/architecture.md has the same table. */
+const ROOMS = {
+  domain: [],
+  tdl: ['domain'],
+  icicle: ['domain'],
+  os: ['domain', 'tdl'],
+  planning: ['domain', 'tdl', 'os'],
+  openstack: ['domain'],
+  guest: ['domain'],
+  media: ['domain'],
+  codec: ['domain'],
+  // Records are masked before they are written.
+  store: ['domain', 'planning'],
+  activities: ['domain', 'tdl', 'icicle', 'os', 'planning', 'openstack', 'guest', 'media', 'store'],
+  // Of activities, workflows see the types only: their code stays out of the bundle.
+  workflows: ['domain', 'activities'],
+  worker: ['domain', 'activities', 'workflows', 'openstack', 'guest', 'media', 'store', 'codec'],
+  client: ['domain', 'tdl', 'os', 'planning', 'codec'],
+  // The command line builds images through the library alone. Of other rooms it uses: domain, for the words of a build
+  // and its texts; worker, for the command `worker`; codec, for the command `codec`; guest, for the algorithms of old
+  // SSH servers that the command `ssh` allows.
+  cli: ['domain', 'codec', 'client', 'worker', 'guest'],
+};
+
+const roomRules = Object.entries(ROOMS).map(([room, allowed]) => ({
+  name: `room-${room}`,
+  comment: `src/${room} may use these rooms only: ${[...allowed, 'none besides'].join(', ')} (docs/architecture.md)`,
+  severity: 'error',
+  from: { path: `^src/${room}/` },
+  to: { path: '^src/', pathNot: [room, ...allowed].map((name) => `^src/${name}/`) },
+}));
+
+/** What lint checks of the imports: the table of rooms, and circles. Imports of types count as well. */
+export default {
+  forbidden: [
+    ...roomRules,
+    {
+      name: 'no-circle-of-files',
+      comment: 'These files import each other: move what both use into a third file.',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'no-circle-of-folders',
+      comment: 'These folders import each other: move the file that one of them needs.',
+      severity: 'error',
+      scope: 'folder',
+      from: { path: '^src/' },
+      to: { circular: true },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    includeOnly: '^(src|test|scripts|bench|dev|examples)/',
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'types', 'default'] },
+  },
+};
