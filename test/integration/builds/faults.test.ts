@@ -215,7 +215,7 @@ describe(
         const build = await other.build(other.template({ body }), { request_floating_ip: 'True' });
         assert.equal((await build.failure()).type, 'CommandFailed');
         const { leftovers = [] } = await build.status();
-        const still = 'the cloud has accepted to remove it, but it is still there';
+        const still = 'the cloud has accepted the request to remove it, but it still exists';
         const [server] = [...other.cloud.state.servers.keys()];
         assert.ok(leftovers.includes(`instance ${server}: ${still}`), leftovers.join('\n'));
         assert.match(leftovers.join('\n'), /^security group \S+: .*in use/m);

@@ -327,7 +327,7 @@ describe('a root disk that is a volume', () => {
     const { leftovers = [], removed = [], steps } = await build.status();
     const { note = '' } = steps.find(({ name }) => name === 'jeos') ?? {};
     const [installers, own] = [...env.cloud.state.volumes.values()].map(({ id }) => `volume ${id}`);
-    const why = 'the cloud has accepted to remove it, but it is still there';
+    const why = 'the cloud has accepted the request to remove it, but it still exists';
     assert.ok(note.endsWith(`; the installer’s run has left in the cloud: ${installers}: ${why}`), note);
     assert.deepEqual(leftovers, [`${own}: ${why}`]);
     assert.ok(!removed.includes(`${own}`));

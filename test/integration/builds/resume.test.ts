@@ -110,13 +110,13 @@ describe('a build whose step has failed', () => {
       const build = await env.build(template(NOTE('one')), { on_error: 'hold' });
       await build.held();
       await assert.rejects(resume(build, { template: template(NOTE('other')) }), {
-        message: /command:1 c1 \(run command c1\) has already run, and is changed/,
+        message: /command:1 c1 \(run command c1\) has already run, but is changed/,
       });
       await assert.rejects(resume(build, { template: template(NOTE('one'), '11') }), {
         message: /the operating system is already installed/,
       });
       await assert.rejects(resume(build, { parameters: { flavor: 'm1.tiny' } }), {
-        message: /parameter flavor is changed, but customise\.create has already used it/,
+        message: /parameter flavor is changed, but step customise\.create has already used it/,
       });
       await assert.rejects(resume(build, { parameters: { flavour: 'x' } }), { message: /no parameter "flavour"/ });
       await assert.rejects(resume(build, { template: '<template/>' }), { message: /tiny\.tdl:1:1/ });
@@ -134,7 +134,7 @@ describe('a build whose step has failed', () => {
       const build = await env.build(template(), { on_error: 'hold' });
       assert.equal((await build.held()).step, 'base.snapshot');
       await assert.rejects(resume(build, { template: template(NOTE('two')) }), {
-        message: /command:2 c2 \(run command c2\) is new in the template, but its steps are over/,
+        message: /command:2 c2 \(run command c2\) is new in the template, but the build has already finished the steps/,
       });
       forget();
       await resume(build, { template: template() });
@@ -151,10 +151,10 @@ describe('a build whose step has failed', () => {
       const build = await env.build(env.template({ name: 'named' }), { on_error: 'hold', download: true });
       assert.equal((await build.held()).step, 'download');
       await assert.rejects(resume(build, { parameters: { image_name: 'other' } }), {
-        message: /parameter image_name is changed, but base\.publish has already used it/,
+        message: /parameter image_name is changed, but step base\.publish has already used it/,
       });
       await assert.rejects(resume(build, { parameters: { generate_icicle: 'False' } }), {
-        message: /parameter generate_icicle is changed, but clean has already used it/,
+        message: /parameter generate_icicle is changed, but step clean has already used it/,
       });
       forget();
       await resume(build);

@@ -17,13 +17,23 @@ export interface RealFault {
   result: string;
 }
 
-/** The columns of the table, in their order. */
-export const FAULTS = [
-  'SIGKILL before', 'SIGKILL during', 'SIGKILL after', 'SIGTERM', 'Temporal restart', ...CALL_FAILURES.map(({ name }) => name),
-  'ERROR', 'stuck', 'deleted', 'SSH cut', 'SSH gone', 'guest reboot', 'disk full',
-]; // prettier-ignore
+/** The faults of resources and guests: the columns whose cells stand in `states.ts`. */
+export const STATE_FAULTS = ['ERROR', 'stuck', 'deleted', 'SSH cut', 'SSH gone', 'guest reboot'] as const;
 
-const HEAD = `# The fault matrix
+/** The columns of the table, in their order. */
+export const FAULTS: readonly string[] = [
+  'SIGKILL before',
+  'SIGKILL during',
+  'SIGKILL after',
+  'SIGTERM',
+  'Temporal restart',
+  ...CALL_FAILURES.map(({ name }) => name),
+  ...STATE_FAULTS,
+  'disk full',
+];
+
+/** The introduction and the legend of the page. */
+export const HEAD = `# The fault matrix
 
 The matrix injects every fault at every point of a build where it can happen. A row is a fault point, a column is a
 fault. \`npm run fault-matrix\` writes this page from the results of the tests in \`test/matrix/\`; \`make test\`

@@ -7,11 +7,12 @@ import type { VolumeBehaviour } from '../../fakes/openstack/volume/behaviour.js'
 import type { Injection } from './fault-injector.js';
 import { ON_VOLUMES, type MatrixSlot, type SlotBuild } from './matrix-slot.js';
 import { faultPoint, type FaultPoint } from './fault-points.js';
+import type { STATE_FAULTS } from './document.js';
 
 /** A cell of the matrix that has a build of its own: a resource of the build is in a bad state. */
 export interface StateCell {
   point: FaultPoint;
-  fault: '401' | 'ERROR' | 'stuck' | 'deleted' | 'SSH cut' | 'SSH gone' | 'guest reboot';
+  fault: '401' | (typeof STATE_FAULTS)[number];
   /** `built`, or the message of the failed build. */
   expects: 'built' | RegExp;
   build?: SlotBuild;

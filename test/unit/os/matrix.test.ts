@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, it } from 'node:test';
 import { FactoryError } from '../../../src/domain/errors.js';
-import { FAMILIES, findProfile } from '../../../src/os/registry.js';
+import { FAMILIES, findFamily, findProfile } from '../../../src/os/registry.js';
 import { checkTree } from '../../../src/os/installer/installer-plan.js';
 import type { InstallerPlan } from '../../../src/os/installer/types.js';
 import type { Template } from '../../../src/tdl/types.js';
@@ -72,6 +72,19 @@ const PLANS: [string, string, Expected][] = [
 ]; // prettier-ignore
 
 describe('the plan of each system', () => {
+  it('is here for every family that is installed from a tree on x86_64', () => {
+    const planned = new Set(PLANS.map(([name]) => findFamily(name)?.family));
+    const missing = FAMILIES.filter(
+      ({ family, releases }) =>
+        releases.some(({ installTypes, arches }) => installTypes.includes('url') && arches.includes('x86_64')) &&
+        !planned.has(family),
+    );
+    assert.deepEqual(
+      missing.map(({ family }) => family),
+      [],
+    );
+  });
+
   for (const [name, version, expected] of PLANS) {
     it(`${name} ${version}`, () => {
       const of = template(name, version);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { findProfile } from '../../../src/os/registry.js';
+import { FAMILIES, findFamily, findProfile } from '../../../src/os/registry.js';
 import { hasOldSsh } from '../../../src/os/profile/releases.js';
 import { sles } from '../../../src/os/families/suse/family.js';
 import { mediumTemplateOf } from './templates.js';
@@ -39,6 +39,17 @@ const BOUNDARIES: [name: string, old: string | undefined, young: string | undefi
 ];
 
 describe('an OpenSSH that may be older than 6.5', () => {
+  it('is decided here for every family that can be built', () => {
+    const decided = new Set(BOUNDARIES.map(([name]) => findFamily(name)?.family));
+    const missing = FAMILIES.filter(
+      ({ family, releases }) => releases.some(({ installTypes }) => installTypes.length > 0) && !decided.has(family),
+    );
+    assert.deepEqual(
+      missing.map(({ family }) => family),
+      [],
+    );
+  });
+
   for (const [name, old, young] of BOUNDARIES) {
     if (old !== undefined) it(`is in ${name} ${old}`, () => assert.equal(oldSshOf(name, old), true));
     if (young !== undefined) it(`is not in ${name} ${young}`, () => assert.equal(oldSshOf(name, young), undefined));
