@@ -6,15 +6,16 @@ export interface ActivityDeclaration {
   /** The task queue on which the activity runs. */
   queue: QueueKind;
   /**
-   * Whether a build that has completed rejects the activity: true for each that creates or changes something for a build.
+   * Whether the activity is rejected when its build has already completed: after a reset of a completed build, nothing
+   * may be created or changed for it again.
    */
   guarded: boolean;
 }
 
 /**
  * Every activity, in the order of a build. Workflows import this table, so it contains no code that calls the outside
- * world; the functions are in `functions.ts`. A function without a row here does not compile, and neither does a row
- * without a function.
+ * world; the functions are in `functions.ts`. Each row needs a function and each function needs a row, or the code does
+ * not compile.
  */
 export const ACTIVITY_DECLARATIONS: { readonly [K in ActivityName]: ActivityDeclaration } = {
   planBaseImage: { queue: 'control', guarded: true },

@@ -9,7 +9,10 @@ export type { Activities } from './functions.js';
 
 type ActivityFunction = (deps: Deps, input: { ref: BuildRef }) => Promise<unknown>;
 
-/** Wraps an activity of a build that may have been reset: it is rejected when the build has completed. */
+/**
+ * Wraps an activity so that it is rejected when its build has already completed. When the build was reset and a
+ * resource is gone, the wrapper turns the error into LostByReset.
+ */
 function withCompletionGuard(deps: Deps, run: ActivityFunction): (input: { ref: BuildRef }) => Promise<unknown> {
   return async (input) => {
     await rejectIfCompleted(deps, input.ref);

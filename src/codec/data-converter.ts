@@ -3,11 +3,11 @@ import type { DataConverter } from '@temporalio/common';
 import { EncryptionCodec } from './encryption-codec.js';
 import type { PayloadKeys } from './keys.js';
 
-/** Whether this file runs compiled, or from its source. */
+/** True when this file runs compiled (`.js`), false when it runs from its source (`.ts`). */
 const compiled = import.meta.url.endsWith('.js');
 const REQUIRED = fileURLToPath(new URL(`failure-converter-required.${compiled ? 'cjs' : 'cts'}`, import.meta.url));
 
-/** The failure converter that a workflow bundle for encrypted builds must contain. */
+/** Path of the failure converter that the workflow bundle for encrypted builds must contain. */
 export const BUNDLED_FAILURE_CONVERTER = fileURLToPath(
   new URL(`failure-converter.${compiled ? 'js' : 'ts'}`, import.meta.url),
 );

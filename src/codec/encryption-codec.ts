@@ -12,7 +12,10 @@ const PayloadMessage = proto.temporal.api.common.v1.Payload;
 const ENCRYPTED = 'binary/encrypted';
 const KEY_ID = 'encryption-key-id';
 const CIPHER = 'aes-256-gcm';
-/** Bytes of nonce and tag (NIST SP 800-38D, 8.2.2): random nonces of 96 bits are safe for 2^32 payloads per key. */
+/**
+ * Lengths of the nonce and of the tag, in bytes. With random nonces of 96 bits, a key is safe for 2^32 payloads (NIST
+ * SP 800-38D, 8.2.2).
+ */
 const NONCE = 12;
 const TAG = 16;
 
@@ -22,14 +25,14 @@ export class PayloadKeyError extends Error {
 }
 
 /**
- * Encrypts all payloads that Temporal stores: inputs, results, heartbeats, memos, signals, queries, updates. It passes
- * unencrypted payloads through when it reads, so that encryption can be turned on while builds run.
+ * Encrypts all payloads that Temporal stores: inputs, results, heartbeats, memos, signals, queries, updates. `decode`
+ * returns unencrypted payloads unchanged, so that operators can turn encryption on while builds run.
  */
 export class EncryptionCodec implements PayloadCodec {
-  /** A private field: logging the worker's options does not show it. */
+  /** A private field (`#`), so that a log of the worker's options does not show the keys. */
   readonly #keys: PayloadKeys | undefined;
 
-  /** @param keys undefined: encrypts nothing, and throws for encrypted payloads */
+  /** @param keys if undefined, `encode` does not encrypt, and `decode` throws when it gets encrypted payloads */
   constructor(keys: PayloadKeys | undefined) {
     this.#keys = keys;
   }
@@ -64,7 +67,7 @@ function decrypt({ metadata, data }: Payload, keys: PayloadKeys | undefined): Pa
     const known = keys === undefined ? 'none' : [...keys.byId.keys()].join(', ');
     throw new PayloadKeyError(
       `the data in Temporal is encrypted with the payload key ${JSON.stringify(id)}, which is missing (known keys: ${known}); ` +
-        'give it with --payload-keys FILE or IMAGEFACTORY_PAYLOAD_KEYS',
+        'give the key with --payload-keys FILE or IMAGEFACTORY_PAYLOAD_KEYS',
     );
   }
   const bytes = data ?? new Uint8Array();
@@ -75,7 +78,7 @@ function decrypt({ metadata, data }: Payload, keys: PayloadKeys | undefined): Pa
     return PayloadMessage.decode(message);
   } catch (error) {
     throw new PayloadKeyError(
-      `data that was encrypted with the payload key ${id} cannot be decrypted: it is damaged, or the key of this id has changed`,
+      `data that was encrypted with the payload key ${id} cannot be decrypted: the data is damaged, or the key with this id has changed`,
       { cause: error },
     );
   }

@@ -4,7 +4,7 @@ import { FactoryError } from '../domain/errors.js';
 
 /** The keys for payloads. The first key encrypts; each key decrypts the payloads that carry its id. */
 export interface PayloadKeys {
-  /** Id of the key that encrypts: the first one. */
+  /** Id of the first key, which encrypts. */
   current: string;
   byId: ReadonlyMap<string, KeyObject>;
 }
@@ -15,11 +15,11 @@ export const KEYS_VARIABLE = 'IMAGEFACTORY_PAYLOAD_KEYS';
 /** Bytes of an AES-256 key. */
 const KEY_BYTES = 32;
 const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
-/** 32 bytes in base64, padded. */
+/** Matches 32 bytes in padded base64. */
 const BASE64 = /^[A-Za-z0-9+/]{43}=$/;
 const FORMAT_HINT = 'write id:key with a key of 32 bytes in base64, as `imagefactory codec new-key` prints it';
 
-/** One `id:key`, and the place where it is written, for messages. */
+/** One `id:key`, and the place where it is written. Messages name the place. */
 interface Entry {
   place: string;
   text: string;
@@ -57,7 +57,7 @@ export function readPayloadKeys(file: string): PayloadKeys {
 }
 
 /**
- * Reads the keys in the environment variable; returns undefined when it has none.
+ * Reads the keys in the environment variable {@link KEYS_VARIABLE}; returns undefined when it has none.
  *
  * @throws FactoryError InvalidParameter when a key is wrong
  */
@@ -70,7 +70,10 @@ export function readPayloadKeysFromEnv(env: NodeJS.ProcessEnv): PayloadKeys | un
   );
 }
 
-/** Generates a key as a line of a key file. Default id: the date and a random ending, so that ids sort by age. */
+/**
+ * Generates a key, as a line for a key file. Without `id`, the id is the date and a random ending, so that ids sort by
+ * age.
+ */
 export function generateKeyLine(id?: string): string {
   const own = id ?? `${new Date().toISOString().slice(0, 10)}-${randomBytes(2).toString('hex')}`;
   if (!ID.test(own))

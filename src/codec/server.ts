@@ -8,7 +8,8 @@ import { EncryptionCodec } from './encryption-codec.js';
 import type { PayloadKeys } from './keys.js';
 
 /**
- * The most bytes of a request: a page of a history has at most 4 MiB of payloads, and base64 and JSON add half of it.
+ * Maximum size of a request in bytes. A page of a history has at most 4 MiB of payloads; base64 and JSON add half of
+ * that.
  */
 const LONGEST_BODY = 8 * 1024 * 1024;
 /** Timeout of a whole request, in milliseconds. */
@@ -22,15 +23,20 @@ const REQUEST = z.object({
 export interface CodecServerOptions {
   keys: PayloadKeys;
   host: string;
-  /** 0: any free port. */
+  /** The port to listen on. 0: any free port. */
   port: number;
-  /** Origins of the web pages that may send requests, as browsers write them: `http://127.0.0.1:8233`. */
+  /**
+   * Origins of the web pages that may send requests, in the form that browsers send, such as `http://127.0.0.1:8233`.
+   */
   origins: string[];
-  /** The token that requests must send in `Authorization: Bearer`. Default: no token; then only loopback is allowed. */
+  /**
+   * The token that requests must send in `Authorization: Bearer`. Unset: requests need no token, and `host` must be a
+   * loopback address.
+   */
   token?: string;
 }
 
-/** An error that is answered with this status and message. */
+/** An error for which the server sends a response with this HTTP status and this message. */
 class RequestError extends Error {
   constructor(
     readonly status: number,
@@ -42,10 +48,11 @@ class RequestError extends Error {
 
 /**
  * Serves Temporal's remote codec protocol (https://docs.temporal.io/codec-server): `POST /encode` and `POST /decode`,
- * with JSON in both directions, for web pages of the given origins and for programs, which send no origin.
+ * with JSON in both directions. Accepts requests of web pages from the given origins, and of programs, which send no
+ * origin.
  *
- * @throws FactoryError InvalidParameter for an address other than loopback without a token, or one that we cannot
- *   listen on
+ * @throws FactoryError InvalidParameter when the address is not a loopback address and there is no token, or when the
+ *   server cannot listen on the address
  */
 export async function serveCodec(options: CodecServerOptions): Promise<{ server: Server; port: number }> {
   const { host, port, token } = options;
@@ -93,7 +100,7 @@ async function handleRequest(
       return;
     }
     const path = (request.url ?? '').split('?')[0];
-    if (path !== '/encode' && path !== '/decode') throw new RequestError(404, 'the paths are /encode and /decode');
+    if (path !== '/encode' && path !== '/decode') throw new RequestError(404, 'the path must be /encode or /decode');
     if (request.method !== 'POST') throw new RequestError(405, `${path} needs the method POST`);
     if (!hasToken(request, options.token)) throw new RequestError(401, 'the token is missing or wrong');
     const payloads = parsePayloads(await readBody(request));
@@ -109,21 +116,26 @@ async function handleRequest(
 }
 
 /**
- * Checks the origin that browsers send. A request from another origin is rejected, and not only its response hidden: a
- * page that uses DNS rebinding to look like ours still sends its own origin.
+ * Checks the origin that browsers send, and rejects a request from another origin. CORS headers alone would only hide
+ * the response from the page. The check also rejects a page that uses DNS rebinding to look like ours, because the page
+ * still sends its own origin.
  */
 function checkOrigin({ headers }: IncomingMessage, response: ServerResponse, origins: string[]): void {
   response.setHeader('vary', 'origin');
   const { origin } = headers;
   if (origin === undefined) return;
   if (!origins.includes(origin))
-    throw new RequestError(403, `pages of ${origin} may not send requests; allow them with --ui`);
+    throw new RequestError(
+      403,
+      `web pages of ${origin} may not send requests: to allow them, start the codec server with --ui ${origin}`,
+    );
   response.setHeader('access-control-allow-origin', origin);
   response.setHeader('access-control-allow-methods', 'POST, OPTIONS');
   response.setHeader('access-control-allow-headers', 'authorization, content-type, x-namespace');
   response.setHeader('access-control-allow-credentials', 'true');
   response.setHeader('access-control-max-age', '600');
-  // A page from a public address that asks one on the loopback: https://wicg.github.io/private-network-access/
+  // Browsers ask for this permission when a page from a public address sends a request to a loopback address:
+  // https://wicg.github.io/private-network-access/
   if (headers['access-control-request-private-network'] === 'true') {
     response.setHeader('access-control-allow-private-network', 'true');
   }

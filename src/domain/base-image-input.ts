@@ -1,8 +1,9 @@
 import type { BuildParameters } from './parameters.js';
 
 /**
- * Input of a base image build. Only here does a workflow's history contain the template and the install script: the
- * first activity writes both into the store, and every later activity reads them from there.
+ * Input of a base image build, with the texts of the template and the install script. The first activity writes both
+ * texts into the store, and later activities read them from there, so that the history does not contain them once for
+ * every activity.
  */
 export interface BaseImageInput {
   /** The image's UUID (version 4), which the client chooses; the workflow's id is `base_image-<uuid>`. */
@@ -18,11 +19,14 @@ export interface BaseImageInput {
    * and credentials never leave the worker.
    */
   cloud: string;
-  /** Seconds without a heartbeat after which a step is retried, on any worker. Default 60. */
+  /** Seconds without a heartbeat after which Temporal tries a step again, on any worker. Default 60. */
   heartbeatTimeout?: number;
   /** Set when an ended build of this UUID is resumed from its latest resource that still exists. */
   resumed?: {
-    /** Where to begin, even if a later result exists: `jeos`, `customise`, or the name of a step of the template. */
+    /**
+     * Where the build begins, even if a later result exists: `jeos`, `customise`, or the name of a step of the
+     * template. Unset when the build begins at the latest result.
+     */
     from?: string;
   };
 }

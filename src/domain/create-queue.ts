@@ -1,24 +1,35 @@
-/** The most concurrent creates while none has met a used-up quota. */
+/** The most members that create instances at the same time while the cloud has no shortage. */
 const MAX_CONCURRENT_CREATES = 5;
-/** Creates in a row that must succeed at once before the queue allows concurrent creates again. */
+/** After this many smooth turns in a row, the shortage is over, and the queue allows concurrent creates again. */
 const IMMEDIATE_TURNS_TO_RECOVER = 3;
 
-/** Workflow id of the line of a project: quotas are each region's own. */
+/**
+ * Returns the workflow id of a project's create queue. Each region has its own queue, because each has its own quotas.
+ */
 export function createQueueWorkflowId(projectId: string, region: string | undefined): string {
   return `create_queue-${projectId}${region === undefined ? '' : `-${region}`}`;
 }
 
 /** A member of a project's queue: a build, or a JEOS installation. */
 export interface QueueMember {
-  /** Its workflow's id: a build that is reset, or that joins twice, keeps its place. */
+  /**
+   * Id of the member's workflow. The queue finds a member by this id, so a build that is reset or joins twice keeps its
+   * place.
+   */
   id: string;
-  /** Milliseconds since the epoch: when it first asked. The line is in this order. */
+  /**
+   * When the member first asked for an instance, in milliseconds since the epoch. The queue is in the order of these
+   * times.
+   */
   since: number;
-  /** Seconds that it waits while the cloud has no capacity and no member makes progress. */
+  /** Seconds that the member waits while the cloud has no capacity and no member makes progress. */
   timeout: number;
 }
 
-/** How a turn has ended. `smooth`: created at once; `waited`: created after a shortage. */
+/**
+ * How a turn has ended. `smooth`: the member created its instance at once; `waited`: the member created its instance
+ * after a shortage; `failed`: the member did not create its instance.
+ */
 export type TurnOutcome = 'smooth' | 'waited' | 'failed';
 
 /** The position of a waiting member. */
@@ -26,16 +37,16 @@ export interface QueuePosition {
   state: 'waiting';
   position: number;
   of: number;
-  /** What the first member waits for, during a shortage. */
+  /** What the first member waits for. Unset when the cloud has no shortage. */
   reason?: string;
 }
 
-/** A member may create now. */
+/** The turn of a member: the member may create its instance now. */
 export interface QueueTurn {
   state: 'turn';
-  /** No other member creates at the same time: this one may retry until it succeeds. */
+  /** Whether no other member creates at the same time. If so, this member may retry until it succeeds. */
   alone: boolean;
-  /** It holds one of the cloud's slots from now on until it leaves. */
+  /** Whether the member holds one of the cloud's slots from now until it leaves the queue. */
   slot: boolean;
   reason?: string;
 }
@@ -50,30 +61,38 @@ interface QueueEntry extends QueueMember {
   state: 'waiting' | 'creating' | 'holding';
   slot: boolean;
   /**
-   * It got its turn during a shortage, so no other member has a turn. Absent or false: other members may have turns,
-   * also if a shortage begins later.
+   * Whether the member got its turn during a shortage, so that no other member has a turn. When unset or false, other
+   * members may have turns, even if a shortage begins later.
    */
   alone?: boolean;
-  /** The position in its last notice; undefined: it has had none. */
+  /** The position in the last notice to the member. Unset when the member has had no notice. */
   lastNotifiedPosition?: number;
 }
 
-/** The state of the queue. It is small, because the workflow passes it on when it continues as new. */
+/**
+ * The state of the queue. It must stay small, because the workflow passes it to its next run when it continues as new.
+ */
 export interface CreateQueueState {
   entries: QueueEntry[];
-  /** The shortage of the cloud in words, and the time of the last progress of any member, in milliseconds. */
+  /**
+   * The cloud's shortage in words. `since` is when a member last made progress, or when the shortage began if none has:
+   * milliseconds since the epoch. Unset when the cloud has no shortage.
+   */
   shortage?: { reason: string; since: number };
-  /** Smooth turns in a row since the last shortage. */
+  /** Number of smooth turns in a row. Every other turn, and every shortage, sets it to 0. */
   immediateTurns: number;
-  /** Number of slots; undefined: not limited. */
+  /** Number of the cloud's slots. Unset when their number is not limited. */
   limit?: number;
 }
 
 /**
- * The queue of all members that want to create an instance in a project: first come, first served. A turn lasts for the
- * create; a slot, if their number is limited, lasts until its member leaves. As long as the cloud has capacity, several
- * members create at the same time. When one meets a used-up quota, it waits again at its position; from then on only
- * the first member tries, until it succeeds.
+ * The queue of all members that want to create an instance in a project: first come, first served. A turn ends when the
+ * member has created its instance. If the number of slots is limited, the member also holds a slot until it leaves the
+ * queue.
+ *
+ * While the cloud has capacity, several members create at the same time. When a member meets a shortage, such as a
+ * used-up quota, this member waits again at its old position. From then on, one member creates at a time, until some
+ * turns in a row are smooth.
  */
 export class CreateQueue {
   constructor(readonly state: CreateQueueState = { entries: [], immediateTurns: 0 }) {}
@@ -87,7 +106,8 @@ export class CreateQueue {
   }
 
   /**
-   * Ids of the members that create now or hold a slot: if one of them ended unnoticed, the others would wait for ever.
+   * Returns the ids of the members that create now or hold a slot. If one of these members ended unnoticed, the others
+   * would wait for ever.
    */
   get activeIds(): string[] {
     return this.state.entries.filter(({ state }) => state !== 'waiting').map(({ id }) => id);
@@ -107,14 +127,14 @@ export class CreateQueue {
       places.sort((one, other) => one.since - other.since || (one.id < other.id ? -1 : 1));
     }
     place.timeout = member.timeout;
-    // A member that joins again while it creates has not received the notice of its turn.
+    // A member that joins again while it creates has not received the notice of its turn, so it waits for a new turn.
     place.state = hasInstance ? 'creating' : 'waiting';
     place.slot ||= hasInstance && limit !== undefined;
     delete place.alone;
     delete place.lastNotifiedPosition;
   }
 
-  /** Reports a shortage of the cloud: the member waits again, at its old position. */
+  /** Records that a member has met a shortage of the cloud. The member waits again, at its old position. */
   reportShortage(id: string, reason: string, now: number): void {
     this.state.shortage = { reason, since: this.state.shortage?.since ?? now };
     this.state.immediateTurns = 0;
@@ -124,7 +144,7 @@ export class CreateQueue {
     delete place.lastNotifiedPosition;
   }
 
-  /** Ends a member's turn. */
+  /** Ends a member's turn. A member with a slot stays in the queue until it leaves; any other member is removed. */
   finishTurn(id: string, end: TurnOutcome, now: number): void {
     const { shortage: short } = this.state;
     this.state.immediateTurns = end === 'smooth' ? this.state.immediateTurns + 1 : 0;
@@ -187,7 +207,7 @@ export class CreateQueue {
     return { state: 'turn', alone, slot, ...this.shortageReason() };
   }
 
-  /** Returns the first waiting member that has a slot, or can get one. */
+  /** Returns the first waiting member that has a slot or can get one; undefined when no member can have a turn now. */
   private nextInLine(): QueueEntry | undefined {
     const { entries: places, limit = Infinity, shortage: short } = this.state;
     const creating = places.filter(({ state }) => state === 'creating').length;
@@ -197,7 +217,8 @@ export class CreateQueue {
   }
 
   /**
-   * Returns notices for new members, and for members whose position has halved since their last notice: not for all.
+   * Returns notices for new members, and for members whose position has halved since their last notice. Other members
+   * get no notice.
    */
   private changedPositions(): { id: string; notice: QueueNotice }[] {
     const waiting = this.waitingEntries();

@@ -44,7 +44,10 @@ export type ErrorType =
   | 'Canceled'
   | 'Internal';
 
-/** How to treat a failure (law 6: errors are classed at the port, and no code parses a message). */
+/**
+ * What a FactoryError carries besides its type and its message. The code that sees the failure sets these fields (law 6
+ * in docs/architecture.md), so that no other code has to parse a message.
+ */
 export interface FactoryErrorOptions {
   /** Whether the same call may succeed later without any change. Default false. */
   retryable?: boolean;
@@ -63,16 +66,16 @@ export interface FactoryErrorOptions {
 
 /** What an error carries besides its message. */
 export interface ErrorDetails {
-  /** What to do next: one sentence. */
+  /** What the user can do next, in one sentence. Unset when there is no advice. */
   hint?: string | undefined;
   /** The error that led to this one. */
   cause?: unknown;
 }
 
-/** Base class of every error that is thrown on purpose: `catch` it to tell an expected failure from a defect. */
+/** Base class of every error that is thrown on purpose. Programs catch it to tell an expected failure from a defect. */
 export class ImageFactoryError<Type extends string = string> extends Error {
   override readonly name: string = 'ImageFactoryError';
-  /** What the user can do about it: one sentence. */
+  /** What the user can do about the error, in one sentence. Undefined when there is no advice. */
   readonly hint: string | undefined;
 
   constructor(
@@ -86,7 +89,7 @@ export class ImageFactoryError<Type extends string = string> extends Error {
   }
 }
 
-/** A failure with a message for users: it says what failed, and what the other side answered. */
+/** A failure whose message tells users what failed and what the other side answered. */
 export class FactoryError extends ImageFactoryError<ErrorType> {
   override readonly name = 'FactoryError';
   readonly retryable: boolean;

@@ -1,18 +1,18 @@
-/** What differs between the kinds of images, as far as every kind has it. */
+/** The values that every kind of image defines for itself. */
 interface ImageKindDefinition {
-  /** Temporal's workflow type. */
+  /** Temporal's type of the workflow that builds the image. */
   workflow: string;
-  /** For people: "Base Image". */
+  /** Name of the kind for people: "Base Image". */
   title: string;
-  /** Class name that imagefactory wrote into its records; absent where the kind has no record of its own. */
+  /** Class name in the records of the original imagefactory (Python). Unset when the kind has no record of its own. */
   recordType?: string;
-  /** The phases in order, with the percent of a build at which each begins. `cleanup` is the last of every kind. */
+  /** The phases in order, each with the percentage of the build at which it begins. Every kind ends with `cleanup`. */
   phases: Readonly<Record<string, number>> & { cleanup: number };
 }
 
 /**
- * Every kind of image that a workflow builds. A new kind is a row here, a workflow file with its phases and steps, its
- * input and its part of the record.
+ * Every kind of image that a workflow builds. A new kind needs a row here, a workflow file with its phases and steps,
+ * an input, and a part of the record.
  */
 const IMAGE_KINDS = {
   base_image: {
@@ -29,26 +29,29 @@ const IMAGE_KINDS = {
   },
 } as const satisfies Record<string, ImageKindDefinition>;
 
-/** A kind of image; the prefix of its workflows' ids and the value of the search attribute. */
+/**
+ * A kind of image: the value of the search attribute `ImageFactoryType`. The workflow ids of a kind with a record begin
+ * with the kind.
+ */
 export type ImageKind = keyof typeof IMAGE_KINDS;
 
-/** A phase of a kind; without an argument, a phase of any kind. */
+/** A phase of a kind. Without a type argument, a phase of any kind. */
 export type Phase<K extends ImageKind = ImageKind> = {
   [Kind in ImageKind]: keyof (typeof IMAGE_KINDS)[Kind]['phases'] & string;
 }[K];
 
-/** The phases of a kind, in order. */
+/** Returns the phases of a kind, in order. */
 export function listPhases<K extends ImageKind>(kind: K): Phase<K>[] {
   return Object.keys(IMAGE_KINDS[kind].phases) as Phase<K>[];
 }
 
-/** Percent of a build at which a phase begins; 100 for what follows the last one. */
+/** Returns the percentage of a build at which a phase begins; 100 when `phase` is undefined, after the last phase. */
 export function startPercent(kind: ImageKind, phase: string | undefined): number {
   const phases: Readonly<Record<string, number>> = IMAGE_KINDS[kind].phases;
   return phase === undefined ? 100 : (phases[phase] ?? 0);
 }
 
-/** The kinds that users ask for by a UUID of their own: those with a record. */
+/** The kinds of images that have a record. Users give them a UUID and find them by it. */
 export type RecordedKind = {
   [K in ImageKind]: (typeof IMAGE_KINDS)[K] extends { recordType: string } ? K : never;
 }[ImageKind];
@@ -56,17 +59,17 @@ export type RecordedKind = {
 /** The class name in the records of a kind. */
 export type RecordType = { [K in RecordedKind]: (typeof IMAGE_KINDS)[K]['recordType'] }[RecordedKind];
 
-/** The kinds with a record, in the order in which an image is looked for by its UUID alone. */
+/** The kinds of images that have a record. Their workflow ids begin with the kind. */
 const RECORDED_KINDS = (Object.keys(IMAGE_KINDS) as ImageKind[]).filter(
   (kind): kind is RecordedKind => 'recordType' in IMAGE_KINDS[kind],
 );
 
-/** The workflow id of an image's build. */
+/** Returns the workflow id of an image's build. */
 export function workflowIdFor(kind: RecordedKind, uuid: string): string {
   return `${kind}-${uuid}`;
 }
 
-/** The UUID in a workflow id made by {@link workflowIdFor}; any other text as it is. */
+/** Returns the UUID in a workflow id that {@link workflowIdFor} has made. Returns any other text unchanged. */
 export function stripKind(workflowId: string): string {
   const kind = RECORDED_KINDS.find((candidate) => workflowId.startsWith(`${candidate}-`));
   return kind === undefined ? workflowId : workflowId.slice(kind.length + 1);

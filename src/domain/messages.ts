@@ -21,19 +21,23 @@ export const WORKFLOWS = {
   /** Finds the point from which an ended build can be resumed; id `resume_point-<uuid v4>`. */
   readResumePoint: 'readResumePoint',
   /**
-   * Removes resources that no running build needs; id `sweep-<uuid v4>`, with a schedule `sweep-<task queue>-<time>`.
+   * Removes resources that no running build needs; id `sweep-<uuid v4>`, or `sweep-<task queue>-<time>` when a schedule
+   * starts it.
    */
   sweep: 'sweep',
-  /** Hands out a project's turns to create instances; id `create_queue-<project id>`. */
+  /**
+   * Gives a project's builds their turns to create instances; id `create_queue-<project id>`, followed by `-<region>`
+   * if the cloud's configuration names a region.
+   */
   createQueue: 'createQueue',
 } as const;
 
-/** Query of baseImage and jeosImage: answers a BuildStatus. */
+/** Query of baseImage and jeosImage: returns a BuildStatus. */
 export const STATUS_QUERY = 'status';
 /** Update of baseImage and jeosImage: changes the deadline of a wait, see DeadlineChange. */
 export const SET_DEADLINE_UPDATE = 'setDeadline';
 
-/** The waits whose deadline is a parameter and can be changed while it runs. */
+/** The parameters that set the deadline of a wait. Each can be changed while its wait runs. */
 export type DeadlineName =
   'install_timeout' | 'boot_timeout' | 'shutdown_timeout' | 'snapshot_timeout' | 'inactivity_timeout';
 
@@ -48,13 +52,19 @@ export const RESUME_UPDATE = 'resume';
 
 /** How a held build continues. */
 export interface ResumeRequest {
-  /** `retry` runs the step that failed again; `skip` leaves it out, where that is possible; `abort` cleans up. */
+  /**
+   * `retry` runs the failed step again; `skip` continues without this step, if it is skippable; `abort` ends the build
+   * and cleans up.
+   */
   action: 'retry' | 'skip' | 'abort';
-  /** New text of the template; the steps that have run already must be unchanged in it. */
+  /**
+   * New text of the template, in which the steps that have already run must be unchanged. Unset when the template
+   * stays.
+   */
   template?: string;
-  /** Name of its file, for messages. */
+  /** Name of the template's file, for messages. */
   templateName?: string;
-  /** Parameters that change, by name, `install_script` among them. */
+  /** The parameters that change, by name. `install_script` may be one of them. */
   parameters?: Record<string, unknown>;
 }
 
@@ -69,36 +79,36 @@ export interface SessionRequest {
   from?: string;
 }
 
-/** Address and identity of the instance of a session. */
+/** Address and identity of the instance that a session logs in to. */
 export interface OpenedSession {
   host: string;
   user: string;
-  /** Public host keys; the guest has one of them. */
+  /** Public host keys that the client accepts. The guest has at least one of them. */
   hostKeys: string[];
-  /** Whether the guest's OpenSSH may be older than 6.5: then the client must allow old algorithms. */
+  /** Set when the guest's OpenSSH may be older than 6.5. Then the client must allow old algorithms. */
   oldSsh?: true;
 }
 
-/** Signals of jeosImage: a build, by its UUID, waits for the JEOS, or no longer does. */
+/** Signals of jeosImage, each with the UUID of a build: the build waits for the JEOS, or no longer waits for it. */
 export const JEOS_JOIN_SIGNAL = 'join';
 export const JEOS_LEAVE_SIGNAL = 'leave';
 
 /**
- * Signals of createQueue, each with the id of a build's or a JEOS installation's workflow: it joins the queue, it has
- * met a used-up quota, it has finished its turn, it leaves the queue.
+ * Signals of createQueue. Each carries the id of a member's workflow: this member joins the queue, has met a shortage
+ * of the cloud, has finished its turn, or leaves the queue.
  */
 export const QUEUE_JOIN_SIGNAL = 'joinQueue';
 export const QUEUE_SHORTAGE_SIGNAL = 'reportShortage';
 export const QUEUE_TURN_FINISHED_SIGNAL = 'finishTurn';
 export const QUEUE_LEAVE_SIGNAL = 'leaveQueue';
-/** Query of createQueue: the position of a workflow, by its id; answers a QueuePosition, or null. */
+/** Query of createQueue with the id of a workflow: returns its QueuePosition, or null if the workflow does not wait. */
 export const QUEUE_POSITION_QUERY = 'queuePosition';
 /**
- * Query of createQueue: the turn or the position of a workflow; answers a QueueAnswer, or null if it is not in the
- * queue.
+ * Query of createQueue with the id of a workflow: returns its turn or position as a QueueAnswer, or null if the
+ * workflow is not in the queue.
  */
 export const QUEUE_TURN_QUERY = 'queueTurn';
-/** Signal of baseImage and jeosImage: the queue's message to the workflow, a QueueNotice. */
+/** Signal of baseImage and jeosImage: carries a QueueNotice from the create queue. */
 export const QUEUE_NOTICE_SIGNAL = 'queueNotice';
 
 /** Input of createQueue. */
@@ -106,15 +116,15 @@ export interface CreateQueueInput {
   /** Seconds between two checks whether the workflows with a turn are still running. */
   checkEvery: number;
   heartbeatTimeout: number;
-  /** State of the previous run (continue-as-new). */
+  /** State of the previous run (continue-as-new). Unset in the first run. */
   state?: CreateQueueState;
 }
 
 /** Which disks of a build's instances are volumes. */
 export interface PlannedVolumes {
-  /** GiB of the root disk, where that is one. */
+  /** Size of the root volume in GiB. Unset when the root disk is not a volume. */
   root?: number;
-  /** Whether the installer's instance has media in CD-ROM drives. */
+  /** Whether the installer's instance has install media: volumes in CD-ROM drives. */
   media: boolean;
 }
 
@@ -129,10 +139,10 @@ export interface JeosImageInput {
   osLabel: string;
   flavorId: string;
   networkId: string;
-  /** GiB. */
+  /** The min_disk of the image, in GiB. */
   minDisk: number;
   volumes?: PlannedVolumes;
-  /** Seconds. */
+  /** The deadlines of the waits, in seconds. */
   deadlines: Record<DeadlineName, number>;
   mediaTimeout: number;
   quotaTimeout: number;
@@ -144,7 +154,7 @@ export interface JeosImageInput {
 export interface JeosImageResult {
   imageId: string;
   digest: string;
-  /** Resources that could not be removed from the cloud, and why; absent if there are none. */
+  /** Resources that could not be removed from the cloud, each with the reason. Unset when there are none. */
   leftovers?: string[];
 }
 
@@ -156,9 +166,9 @@ export interface BaseImageResult {
   checksumMd5: string | null;
   /** Bytes. */
   size: number;
-  /** GiB. */
+  /** The min_disk of the image, in GiB. */
   minDisk: number;
-  /** Path of `<uuid>.body`, on the worker's side. */
+  /** Path of the file `<uuid>.body` on the worker's machine. */
   body: string;
   downloaded: boolean;
   packages: number;
@@ -167,11 +177,14 @@ export interface BaseImageResult {
 
 /** Input of readRecords. */
 export interface ReadRecordsInput {
-  /** Exact equality on metadata keys, as imagefactory's `images` does. Empty: all. */
+  /**
+   * Metadata keys and the exact values that a record must have, as in `images` of the original imagefactory (Python).
+   * Empty: all records.
+   */
   spec: Record<string, unknown>;
-  /** Include template, icicle and parameters (only where few match). Default false. */
+  /** Whether the records include template, icicle and parameters. Use it only when few records match. Default false. */
   full?: boolean;
-  /** How many records to leave out at the beginning, and how many to return at the most. Defaults 0 and 200. */
+  /** How many matching records to skip at the beginning, and the most to return. Defaults 0 and 200. */
   offset?: number;
   limit?: number;
 }
@@ -181,7 +194,10 @@ export interface ReadRecordsResult {
   total: number;
 }
 
-/** Input of readResumePoint: an ended build, and the JEOS in its last status. */
+/**
+ * Input of readResumePoint: an ended build, and the workflow and the image of the JEOS in the last status of this
+ * build.
+ */
 export interface ReadResumePointInput {
   ref: BuildRef;
   jeosWorkflowId?: string;
@@ -191,8 +207,8 @@ export interface ReadResumePointInput {
 /** The point from which an ended build can be resumed. */
 export interface ResumePointReport {
   /**
-   * The latest result that exists: snapshot of the customised instance, the instance, the JEOS, its running
-   * installation.
+   * The latest result of the build that exists: a snapshot of the customised instance, the instance, the JEOS, or a
+   * running installation of the JEOS.
    */
   from: 'snapshot' | 'instance' | 'jeos' | 'installation' | 'nothing';
   /** The same in words: "instance 2f…, in which nothing runs twice". */
@@ -212,10 +228,10 @@ export interface DeleteImageResult {
 
 /** Input of sweep. */
 export interface SweepInput {
-  /** Clouds that the worker knows. */
+  /** Names of clouds in the worker's configuration. */
   clouds: string[];
   limits: SweepLimits;
-  /** Only say what would be removed. */
+  /** Whether to report only what would be removed, without removing it. */
   dryRun: boolean;
 }
 
@@ -225,11 +241,11 @@ export interface SweptResource {
   id: string;
   name: string;
   build?: string;
-  /** Seconds since it was created; null where the cloud does not say. */
+  /** Seconds since the resource was created; null when the cloud does not report the time. */
   age: number | null;
-  /** `removable`: would have been removed, were it no dry run. */
+  /** `removable`: only a dry run reports this. Without the dry run, the resource would have been removed. */
   outcome: 'removed' | 'removable' | 'kept' | 'failed';
-  /** Why it is removed or kept, or why it could not be removed. */
+  /** Why the resource is removed or kept, or why it could not be removed. */
   why: string;
 }
 
@@ -241,10 +257,13 @@ export interface CloudSweep {
   cloud: string;
   /** Removed resources first, oldest first; then the kept ones. */
   resources: SweptResource[];
-  /** Number of further kept resources, which `resources` does not list. */
+  /** Number of kept resources that `resources` does not list. */
   unnamed: number;
-  /** Number of builds whose resources are left to the next run, because the removals of one run are limited. */
+  /**
+   * Number of removals that are left to the next run, because the removals of one run are limited. A removal covers the
+   * resources of one build, or one shared image.
+   */
   postponed: number;
-  /** Why the cloud could not be swept. */
+  /** Why the cloud could not be swept. Unset when it was swept. */
   failure?: string;
 }

@@ -1,6 +1,7 @@
 /**
- * Names and marks of all resources that a build creates in a cloud (law 2). Each resource carries our mark, the build's
- * UUID and its role: as tags if the service supports tags, and as metadata or properties of the same names in any case.
+ * Names and marks of the resources that a build creates in a cloud (law 2 in docs/architecture.md). A resource carries
+ * our mark, the build's UUID and its role: as tags where the service supports tags, and as metadata or properties of
+ * the same names where the service supports those. A key pair can carry none of them, so only its name identifies it.
  */
 
 /** The tag on each of our resources. */
@@ -11,7 +12,10 @@ export const TOOL = 'imagefactory-nova';
 
 /** Metadata keys and image properties. */
 export const KEYS = {
-  /** Always {@link TOOL}: finds our resources that have no tags, such as an image of a snapshot in progress. */
+  /**
+   * Always {@link TOOL}. By this key, we find our resources that have no tags, such as the image of a snapshot in
+   * progress.
+   */
   tool: 'imagefactory_tool',
   build: 'imagefactory_build',
   role: 'imagefactory_role',
@@ -23,12 +27,12 @@ export const KEYS = {
   proven: 'imagefactory_proven',
   /** Digest of an installer's kernel or ramdisk. */
   media: 'imagefactory_media',
-  /** The attempt of the build that uploads a medium: see `uploaderHere` in activities. */
+  /** The activity that uploads a medium: see `currentUploader` in src/activities/images/uploader.ts. */
   uploader: 'imagefactory_uploader',
   /** UUID of the record that a base image belongs to. */
   image: 'imagefactory_image',
   template: 'imagefactory_template',
-  /** When a build last chose a JEOS or a medium: ISO 8601. */
+  /** When a build last chose the JEOS or the medium: ISO 8601. */
   used: 'imagefactory_used',
   /** Time until which the sweeper keeps a resource: see {@link readExpiry}. */
   expires: 'imagefactory_expires',
@@ -52,7 +56,8 @@ export function roleTag(role: string): string {
 }
 
 /**
- * Returns the tags of a build's resource. Nova allows 60 characters and neither `/` nor `,`; the longest tag has 56.
+ * Returns the tags of a build's resource. Nova allows 60 characters in a tag, but no `/` and no `,`; our longest tag
+ * has 56.
  */
 export function tagsOf(ref: BuildRef, role: string): string[] {
   return [MARK, buildTag(ref.uuid), roleTag(role)];
@@ -85,25 +90,25 @@ export function resourceName(ref: BuildRef, role: string): string {
 }
 
 /**
- * Returns the mark of a resource that outlives its build until `time` (`--on-error keep`), as metadata (server) or
- * property (image): ISO 8601, UTC, to the second. One marked resource is enough, because some resources, such as key
- * pairs, cannot carry a mark: the sweeper keeps all resources of a build until the latest time that one of them
- * carries.
+ * Returns the mark that keeps a resource until `time`, after its build has ended (`--on-error keep`), as metadata
+ * (server) or property (image): ISO 8601, UTC, to the second. One marked resource is enough: the sweeper keeps all
+ * resources of a build until the latest time that one of them carries. Some resources, such as key pairs, cannot carry
+ * a mark.
  */
 export function expiryMarks(time: Date): Record<string, string> {
   return { [KEYS.expires]: `${time.toISOString().slice(0, 19)}Z` };
 }
 
-/** The places of a mark: a resource's tags, and its metadata (server) or its own properties (image). */
+/** The places where a resource can carry a mark: its tags, and its metadata (server, volume) or properties (image). */
 export interface Marked {
   tags?: readonly string[];
   marks?: Readonly<Record<string, unknown>>;
 }
 
 /**
- * Reads when a kept resource expires, in milliseconds since the epoch; undefined if it carries no such mark. Operators
- * set this mark by hand, so it may be ISO 8601 or seconds since the epoch. A mark in any other format never expires,
- * because the operator who set it wanted to keep the resource.
+ * Reads when a kept resource expires, in milliseconds since the epoch; undefined if the resource carries no such mark.
+ * Operators may set this mark by hand, so it may be ISO 8601 or seconds since the epoch. A mark in any other format
+ * never expires, because the operator who set it wanted to keep the resource.
  */
 export function readExpiry({ tags = [], marks = {} }: Marked): number | undefined {
   const tagged = tags

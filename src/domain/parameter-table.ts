@@ -1,17 +1,17 @@
-/** The kinds of value of a parameter. `pool` is a boolean or the name of an external network. */
+/** The kinds of value of a parameter. A `pool` is a boolean or the name of an external network. */
 export type ParameterKind = 'text' | 'boolean' | 'seconds' | 'integer' | 'pool' | 'choice' | 'list';
 
 export interface ParameterDefinition {
   kind: ParameterKind;
   /** What the parameter does, for `docs/parameters.md` and the shell's completion. */
   description: string;
-  /** The value of a parameter that is not given; undefined if there is none. */
+  /** The value when the parameter is not given. Unset when there is no default value. */
   default?: string | number | boolean;
-  /** The values of a `choice`. */
+  /** The values of a parameter of the kind `choice`. */
   choices?: readonly string[];
-  /** The section of `docs/parameters.md`. */
+  /** The section of `docs/parameters.md` that describes the parameter. */
   group: 'article' | 'placement' | 'result' | 'deadlines' | 'installer' | 'failure';
-  /** The project that introduced the parameter; undefined if it is ours. */
+  /** The project that introduced the parameter. Unset when this project did. */
   origin?: string;
 }
 
@@ -19,13 +19,16 @@ function define<const T extends Record<string, ParameterDefinition>>(definitions
   return definitions;
 }
 
-/** Every parameter of `imagefactory base_image`: the source of the documentation, the checks and the completion. */
+/**
+ * Every parameter of `imagefactory base_image`. The documentation, the checks and the completion are made from this
+ * table.
+ */
 export const PARAMETERS = define({
   install_script: {
     kind: 'text',
     group: 'article',
     description:
-      'Text of the auto-install script: a kickstart or preseed file, or whatever the system’s installer reads. Give it with --file-parameter. It must end by powering the machine off. Default: the system’s stock script, which imagefactory install-script prints.',
+      'Text of the auto-install script: a kickstart file, a preseed file, or another file that the system’s installer reads. Give it with --file-parameter. It must end by powering the machine off. Default: the system’s stock script, which imagefactory install-script prints.',
     origin: 'imagefactory',
   },
   flavor: {
@@ -113,21 +116,21 @@ export const PARAMETERS = define({
     choices: ['bios', 'uefi', 'secure_boot'],
     group: 'installer',
     description:
-      'Firmware that starts the machines of the build and of its image: BIOS, UEFI, or UEFI that runs only signed boot loaders (secure_boot, x86_64). Default: uefi where a stock script divides the disk for it (disk_layout efi), else what the cloud has for the architecture.',
+      'Firmware that starts the machines of the build and of its image: BIOS, UEFI, or UEFI that runs only signed boot loaders (secure_boot, x86_64). Default: uefi where a stock script divides the disk for UEFI (disk_layout efi), else the cloud’s default for the architecture.',
   },
   boot_method: {
     kind: 'choice',
     choices: ['direct', 'stub', 'iso'],
     group: 'installer',
     description:
-      'What the installer’s instance starts from. direct: the cloud gives it kernel, ramdisk and command line. stub: a small disk that the worker makes, with a boot loader for BIOS and UEFI (x86_64, i386). iso: the medium from which the system is installed; the worker makes it anew with that boot loader, or with its own where no other can start it. With direct and stub, such a medium is in a CD-ROM drive beside them, as it is. Default: direct where Glance takes kernel images (aki, ari), else stub; iso where only the medium’s own boot loader can start the installer.',
+      'What the installer’s instance starts from. direct: the cloud gives it kernel, ramdisk and command line. stub: a small disk that the worker makes, with a boot loader for BIOS and UEFI (x86_64, i386). iso: the medium from which the system is installed. The worker makes a copy of the medium with the boot loader of stub, or with the medium’s own boot loader where no other can start the installer. With direct and stub, the unchanged medium is in a CD-ROM drive. Default: direct where Glance takes kernel images (aki, ari), else stub; iso where only the medium’s own boot loader can start the installer.',
   },
   script_transport: {
     kind: 'choice',
     choices: ['user_data', 'config_drive', 'initrd', 'medium'],
     group: 'installer',
     description:
-      'How the install script reaches the installer. user_data: from the metadata service. config_drive: from the configuration drive (AutoYaST, autoinstall, and kickstart for releases that know inst.ks). initrd: appended to the ramdisk, of any length (preseed, kickstart). medium: on the medium from which the system is installed, which is made anew for it, of any length. With initrd and medium, everybody who may read the project’s images can read the script while the installer runs. Default: user_data, or medium where the installer looks nowhere else (Mageia, Mandriva, FreeBSD; for Windows it is a small medium of its own, in a drive beside).',
+      'How the install script reaches the installer. user_data: from the metadata service. config_drive: from the configuration drive (AutoYaST, autoinstall, and kickstart for releases that support inst.ks). initrd: appended to the ramdisk, of any length (preseed, kickstart). medium: on a copy of the medium from which the system is installed, of any length. With initrd and medium, everybody who may read the project’s images can read the script while the installer runs. Default: user_data, or medium where the installer reads the script from nowhere else (Mageia, Mandriva, FreeBSD; for Windows, the script is on a small medium in a second drive).',
   },
   root_disk: {
     kind: 'choice',
@@ -139,14 +142,14 @@ export const PARAMETERS = define({
   volume_type: {
     kind: 'text',
     group: 'placement',
-    description: 'Type of the volumes that a build makes, by name or id. Default: the cloud’s own.',
+    description: 'Type of the volumes that a build creates, by name or id. Default: the cloud’s default type.',
   },
   render_script: {
     kind: 'boolean',
     group: 'installer',
     default: false,
     description:
-      'Replaces ${rootpw}, ${url}, ${name}, ${os_name}, ${os_version} and ${arch} in the install script by the template’s values. Write $${ for a literal ${.',
+      'Replaces ${rootpw}, ${url}, ${name}, ${os_name}, ${os_version} and ${arch} in the install script with the template’s values. Write $${ for a literal ${.',
   },
   reuse_jeos: {
     kind: 'boolean',
@@ -158,7 +161,7 @@ export const PARAMETERS = define({
     kind: 'text',
     group: 'installer',
     description:
-      'Digest that the installer’s kernel must have, as sha256:… or sha512:…. Default: the digest that the install tree itself publishes, where it does.',
+      'Digest that the installer’s kernel must have, as sha256:… or sha512:…. Default: the digest that the install tree publishes, if there is one.',
   },
   ramdisk_checksum: {
     kind: 'text',
@@ -175,20 +178,20 @@ export const PARAMETERS = define({
     kind: 'text',
     group: 'installer',
     description:
-      'OpenPGP public keys, armored. One of them must have signed the checksums of the installer’s files or of its medium: in the checksum file itself, or in a file beside it (.gpg, .asc, .sign, .sig). Then nothing boots without a signed checksum, unless its digest is a parameter. --file-parameter checksum_key FILE reads the keys from a file.',
+      'OpenPGP public keys, armored. One of them must have signed the checksums of the installer’s files or of its medium: in the checksum file itself, or in a file beside it (.gpg, .asc, .sign, .sig). Then the build boots no file without a signed checksum, unless the file’s digest is a parameter. --file-parameter checksum_key FILE reads the keys from a file.',
   },
   web_download: {
     kind: 'boolean',
     group: 'installer',
     default: false,
     description:
-      'Lets Glance itself fetch the installer’s files, or its medium, from their http(s) address (web-download), where the cloud offers that. Their bytes do not pass through the worker, unless something must be taken out of a medium. Glance knows the SHA-512 of what it has; to check a digest of another kind, the worker reads the bytes.',
+      'Lets Glance fetch the installer’s files, or its medium, from their http(s) address (web-download), where the cloud supports that. Their bytes do not pass through the worker, unless it must take files out of a medium. Glance computes a SHA-512 digest; to check a digest of another kind, the worker reads the bytes.',
   },
   drivers_iso: {
     kind: 'text',
     group: 'installer',
     description:
-      'Address of a medium with drivers, which the installer has in a drive of its own: for Windows the ISO of virtio-win. Without it, a Windows machine gets a disk and a network card for which Windows itself has drivers: SATA and e1000e where the machine is of type q35, else IDE and e1000.',
+      'Address of a medium with drivers, which the installer gets in a separate drive: for Windows the ISO of virtio-win. Without it, a Windows machine gets a disk and a network card for which Windows itself has drivers: SATA and e1000e where the machine is of type q35, else IDE and e1000.',
   },
   drivers_iso_checksum: {
     kind: 'text',
@@ -199,7 +202,7 @@ export const PARAMETERS = define({
     kind: 'text',
     group: 'installer',
     description:
-      'The image on its medium that a stock script of Windows installs, by number or name. Default: the image that belongs to the template’s <key>; without a key the first.',
+      'The image on its medium that a stock script of Windows installs, by number or name. Default: the image that belongs to the template’s <key>; without a <key>, the first image.',
   },
   install_timeout: {
     kind: 'seconds',
@@ -212,14 +215,14 @@ export const PARAMETERS = define({
     group: 'deadlines',
     default: 1200,
     description:
-      'How long an installer may be silent: nothing new on its console, and no disk or network traffic, where the cloud shows that.',
+      'How long an installer may be silent: nothing new on its console, and, where the cloud reports them, no disk or network traffic.',
   },
   boot_timeout: {
     kind: 'seconds',
     group: 'deadlines',
     default: 900,
     description:
-      'How long an instance may take to become ACTIVE, and then again how long until it accepts the login over SSH.',
+      'How long an instance may take to become ACTIVE, and then how long it may take until it accepts the login over SSH. Each wait has the full time.',
   },
   shutdown_timeout: {
     kind: 'seconds',
@@ -251,7 +254,7 @@ export const PARAMETERS = define({
     group: 'deadlines',
     default: 3600,
     description:
-      'How long to wait while a quota is used up or no host has room. The time counts from the last moment at which any build of the project’s create queue got its instance, so a build waits as long as the queue moves. The time in the queue does not count in timeout.',
+      'How long to wait while a quota is used up or no host has room. The time counts from the last moment at which any build of the project’s create queue got its instance, so a build continues to wait as long as other builds get their instances. The time in the queue does not count in timeout.',
   },
   timeout: {
     kind: 'seconds',
@@ -267,7 +270,7 @@ export const PARAMETERS = define({
     group: 'failure',
     default: 'cleanup',
     description:
-      'What happens when a step fails. cleanup: the build removes everything and fails. hold: the build waits, and its instance stays alive, until imagefactory resume or abort decides. keep: the build fails, and what it made stays for keep_for. The command line’s --on-error sets it as well.',
+      'What happens when a step fails. cleanup: the build removes everything and fails. hold: the build waits, and its instance stays alive, until imagefactory resume or abort decides. keep: the build fails, and its resources stay for keep_for. The command line’s --on-error sets it as well.',
   },
   hold_for: {
     kind: 'seconds',
@@ -280,7 +283,7 @@ export const PARAMETERS = define({
     kind: 'seconds',
     group: 'failure',
     default: 86400,
-    description: 'How long the sweeper leaves alone what a failed build has kept.',
+    description: 'How long the sweeper keeps the resources of a failed build, with on_error keep.',
   },
   rerunnable_commands: {
     kind: 'boolean',

@@ -2,12 +2,15 @@
 export type ScriptValue = string | number | boolean | readonly string[];
 
 /**
- * The characters that end a PowerShell string in single quotes. Written twice, each stands for itself.
+ * The characters that end a PowerShell string in single quotes. To stand for itself in such a string, each must be
+ * written twice.
  * https://learn.microsoft.com/powershell/module/microsoft.powershell.core/about/about_quoting_rules
  */
 const QUOTES = /['\u2018\u2019\u201a\u201b]/g;
 
-/** Formats a value as a PowerShell literal: PowerShell expands and runs nothing in a string. */
+/**
+ * Formats a value as a PowerShell literal. Strings are in single quotes, in which PowerShell expands and runs nothing.
+ */
 export function formatLiteral(value: ScriptValue): string {
   if (typeof value === 'string') return `'${value.replace(QUOTES, '$&$&')}'`;
   if (typeof value === 'boolean') return value ? '$true' : '$false';

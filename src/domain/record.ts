@@ -2,29 +2,35 @@ import type { RecordType } from './image-kinds.js';
 import type { ImageStatus } from './status.js';
 
 /**
- * The record of an image: the content of `<uuid>.meta`. The first block has imagefactory's own fields (from its classes
- * PersistentImage and BaseImage), the second block has our additional fields.
+ * The record of an image: the content of `<uuid>.meta`. The first block has the fields of the original imagefactory
+ * (Python; its classes PersistentImage and BaseImage), the second block has our additional fields.
  */
 export interface BuildRecord {
   identifier: string;
-  /** The class name that imagefactory writes. */
+  /** The class name that the original imagefactory (Python) writes. */
   type: RecordType;
-  /** Path of the body, also if it was not downloaded. */
+  /** Path of the file with the image's bytes, even if the image was not downloaded. */
   data: string;
   /** The TDL, with its root password masked. */
   template: string;
-  /** The ICICLE document, or null before there is one. */
+  /** The ICICLE document. Null until it exists. */
   icicle: string | null;
   status: ImageStatus;
   status_detail: { activity: string; error: string | null };
   /** 0 to 100. */
   percent_complete: number;
-  /** The given parameters with the install script's text, as in imagefactory; its passwords are masked. */
+  /**
+   * The given parameters with the text of the install script, as in the original imagefactory (Python). The passwords
+   * in the script are masked.
+   */
   parameters: Record<string, unknown>;
-  /** Has the image id as `x-image-properties-glance_id`, as imagefactory's Nova plugin writes it. */
+  /**
+   * Has the image id as `x-image-properties-glance_id`, as the Nova plugin of the original imagefactory (Python) writes
+   * it.
+   */
   properties: Record<string, unknown>;
 
-  /** Id of the workflow that built it. */
+  /** Id of the workflow that built the image. */
   workflow_id: string;
   cloud: string;
   name: string;

@@ -1,7 +1,7 @@
 import type { ImageKind, Phase } from './image-kinds.js';
 import type { ResumePointReport } from './messages.js';
 
-/** imagefactory's status words (reference: its Image class), and CANCELED. */
+/** The status words of the original imagefactory (Python; see its Image class), and CANCELED. */
 export type ImageStatus =
   'NEW' | 'PENDING' | 'BUILDING' | 'COMPLETE' | 'FAILED' | 'CANCELED' | 'DELETING' | 'DELETED' | 'DELETEFAILED';
 
@@ -28,32 +28,37 @@ export interface BuildFailure {
   step: string;
   /** What happened, with the cloud's own words. */
   message: string;
-  /** What to do about it. */
+  /** What the user can do. Unset when there is no advice. */
   hint?: string;
-  /** The last lines of the instance's console, where there are any. */
+  /** The last lines of the instance's console. Unset when there are none. */
   consoleTail?: string;
-  /** What could not be removed from the cloud, and why; absent where nothing is left. */
+  /** Resources that could not be removed from the cloud, each with the reason. Unset when there are none. */
   leftovers?: string[];
 }
 
-/** Describes what a JEOS installation has left in the cloud. The build did not create it, so it cannot remove it. */
+/**
+ * Describes the resources that a JEOS installation has left in the cloud. The build did not create them, so it cannot
+ * remove them.
+ */
 export function describeInstallerLeftovers(leftovers: string[] = []): string {
-  return leftovers.length === 0 ? '' : `; the installer’s run has left in the cloud: ${leftovers.join(', ')}`;
+  return leftovers.length === 0
+    ? ''
+    : `; the installer run has left these resources in the cloud: ${leftovers.join(', ')}`;
 }
 
 /** A held build, which waits for the user's decision. */
 export interface HeldBuild {
   /** Name of the step that failed. */
   step: string;
-  /** What happened, and what to do about it. */
+  /** What happened. `hint` says what the user can do. */
   message: string;
   hint?: string;
-  /** When the wait began, and when the build gives up and cleans up: milliseconds since the epoch. */
+  /** When the hold began, and when the build stops waiting and cleans up: milliseconds since the epoch. */
   since: number;
   until: number;
-  /** Describes what `imagefactory resume` does next. */
+  /** Title of the failed step, which `imagefactory resume` runs again. */
   next: string;
-  /** Whether the step can be left out. */
+  /** Whether the user can skip the failed step. */
   skippable: boolean;
   /** Whether the build has an instance that the user can log in to. */
   hasGuest: boolean;
@@ -65,9 +70,12 @@ export interface Waiting {
   queueId: string;
   /** Milliseconds since the epoch. */
   since: number;
-  /** What the cloud is short of: "quota: instances 10/10". Unset while the build waits only for the builds before it. */
+  /**
+   * What the cloud has too little of: "quota: instances 10/10". Unset while the build waits only for the builds before
+   * it.
+   */
   reason?: string;
-  /** Its position in the queue, and how many builds wait there; both are unset when it is its turn. */
+  /** The build's position in the queue, and how many builds wait there. Both are unset when it is the build's turn. */
   position?: number;
   of?: number;
 }
@@ -89,12 +97,12 @@ export function commandsForHeld(uuid: string, held: HeldBuild): [command: string
     [`imagefactory resume ${uuid}`, `tries again: ${held.next}`],
     [`imagefactory resume ${uuid} --template FILE`, 'the same with a corrected template'],
     ...(held.skippable
-      ? ([[`imagefactory resume ${uuid} --skip`, `leaves ${held.step} out`]] as [string, string][])
+      ? ([[`imagefactory resume ${uuid} --skip`, `skips step ${held.step}`]] as [string, string][])
       : []),
     ...(held.hasGuest
-      ? ([[`imagefactory ssh ${uuid}`, 'a shell on its instance, as far as that can be reached']] as [string, string][])
+      ? ([[`imagefactory ssh ${uuid}`, 'opens a shell on the instance, if it is reachable']] as [string, string][])
       : []),
-    [`imagefactory abort ${uuid}`, 'gives the build up, and removes what it has made'],
+    [`imagefactory abort ${uuid}`, 'ends the build, and removes what it has created'],
   ];
 }
 
@@ -106,7 +114,7 @@ export function commandsForEnded(
 ): [command: string, effect: string][] {
   const resume = `imagefactory resume ${uuid}`;
   const isKnown = typeof remains !== 'string';
-  const what = isKnown ? remains.what : `what is left of it (not known now: ${remains})`;
+  const what = isKnown ? remains.what : `what is left of the build (not known now: ${remains})`;
   const hasGuest = isKnown && (remains.from === 'instance' || remains.from === 'snapshot');
   const isSwept = execution === 'TERMINATED' || execution === 'TIMED_OUT';
   return [
@@ -114,7 +122,7 @@ export function commandsForEnded(
     [`${resume} --template FILE`, 'the same with a corrected template'],
     ...(hasGuest ? ([[`${resume} --from customise`, 'with a new instance from the JEOS']] as [string, string][]) : []),
     ...(isSwept
-      ? ([['imagefactory gc', 'removes what it has left, once that is a day old']] as [string, string][])
+      ? ([['imagefactory gc', 'removes the build’s resources, when they are a day old']] as [string, string][])
       : []),
   ];
 }
@@ -130,21 +138,21 @@ export interface BuildStatus {
   percent: number;
   /** The TDL's name. Empty until the template is read. */
   name: string;
-  /** "Debian 12 x86_64". */
+  /** Label of the operating system: "Debian 12 x86_64". Empty until the template is read. */
   os: string;
   cloud: string;
   steps: StepStatus[];
   /** Milliseconds since the epoch. */
   startedAt: number;
   endedAt?: number;
-  /** The workflow that installs the JEOS for this build. */
+  /** Id of the workflow that installs the JEOS for this build. Unset until the build looks for its JEOS. */
   jeosWorkflowId?: string;
   /**
    * Instances, addresses and images that belong to the build now, by role: `installer`, `customise`, `address`,
    * `jeos_image`, `base_image`.
    */
   resources: Record<string, string>;
-  /** The last lines of a console, as of the last report. */
+  /** The last lines of the installer's console. Unset until the installer has powered its machine off. */
   consoleTail?: string;
   /** When a user cancelled the build: milliseconds since the epoch. */
   cancelRequestedAt?: number;
@@ -153,17 +161,17 @@ export interface BuildStatus {
   waiting?: Waiting;
   /** Set while a step has failed and the build is held (`on_error hold`). */
   held?: HeldBuild;
-  /** Descriptions of what a failed build keeps (`on_error keep`), and until when: milliseconds since the epoch. */
+  /** The resources that a failed build keeps (`on_error keep`), and until when: milliseconds since the epoch. */
   kept?: { resources: string[]; until: number };
-  /** Descriptions of what the clean-up has removed from the cloud. */
+  /** The resources that the clean-up has removed from the cloud. Unset until then. */
   removed?: string[];
-  /** What could not be removed from the cloud; empty when nothing was left. */
+  /** The resources that could not be removed from the cloud; empty when nothing was left. Unset until the clean-up. */
   leftovers?: string[];
 }
 
 /**
- * What a running activity heartbeats, so that people can see it (the UI and `imagefactory watch` read it from the
- * pending activity) and a new attempt can go on from it.
+ * The heartbeat of a running activity. The UI and `imagefactory watch` read it from the pending activity and show it to
+ * people. A new attempt of the activity continues from it.
  */
 export interface Progress {
   /** What is happening: "server is BUILD (spawning)", "waiting for quota: …". */
@@ -172,6 +180,6 @@ export interface Progress {
   percent?: number;
   /** The last line that the instance's console printed. */
   consoleLine?: string;
-  /** Where a new attempt goes on. Only the activity itself reads it. */
+  /** The point from which a new attempt continues. Only the activity itself reads it. */
   resume?: unknown;
 }

@@ -1,11 +1,15 @@
 import { defined } from './defined.js';
 
 /**
- * Decides what the sweeper removes, and why: a pure function of the resources in a project, the states of the
- * workflows, and the time. In doubt it keeps a resource: it removes only what certainly no build needs.
+ * The rules by which the sweeper decides what it removes, and why: pure functions of the resources in a project, the
+ * states of the workflows, and the time. In doubt, the sweeper keeps a resource: it removes only what certainly no
+ * build needs.
  */
 
-/** The kinds of resources that can carry our mark, in the order of their removal: an instance uses the others. */
+/**
+ * The kinds of resources that can carry our mark, in the order of their removal. Instances come first, because they use
+ * the other resources.
+ */
 const RESOURCE_KINDS = ['instance', 'volume', 'floating IP', 'port', 'security group', 'key pair', 'image'] as const;
 export type ResourceKind = (typeof RESOURCE_KINDS)[number];
 
@@ -15,34 +19,45 @@ export interface FoundResource {
   /** The id; for a key pair, its name. */
   id: string;
   name: string;
-  /** The build in its mark: a build's UUID, or the first run id of a JEOS installation. */
+  /**
+   * The build in the mark of the resource: a build's UUID, or the first run id of a JEOS installation. Unset when the
+   * resource names no build.
+   */
   build?: string;
-  /** Ids of the workflows that may be responsible for it. */
+  /** Ids of the workflows that may be responsible for the resource. */
   workflows: string[];
-  /** Time of its creation. Undefined if the cloud does not tell: then it stays. */
+  /**
+   * When the resource was created. Unset when the cloud does not report the time; then the sweeper keeps the resource.
+   */
   created?: number;
-  /** Time until which it is kept on purpose. */
+  /** Until when a build or an operator keeps the resource on purpose. Unset when the resource has no such mark. */
   expires?: number;
   /** Set on a complete JEOS or installer medium, from which any build may start. */
   shared?: 'jeos' | 'media';
-  /** Time when a build last chose it, if it is shared and that time is recorded. */
+  /** When a build last chose the shared image. Unset when no such time is recorded. */
   used?: number;
-  /** Set on an installer medium that no build may use: its upload has not ended, or a sweep was interrupted. */
+  /**
+   * Set on an installer medium that no build may use. `unfinished`: its upload has not ended; `retired`: a sweep was
+   * interrupted while it removed the medium.
+   */
   medium?: 'unfinished' | 'retired';
-  /** Set on an image that is a build's result and is never removed: the reason. */
+  /** Why the sweeper never removes this image, which is the result of a build. Unset on every other resource. */
   result?: string;
 }
 
-/** State of a workflow in Temporal. `unknown`: Temporal has no such workflow, or has it no longer. */
+/**
+ * State of a workflow in Temporal. `ended`: it ended but did not complete; `unknown`: Temporal never had this workflow,
+ * or no longer has it.
+ */
 export type WorkflowState = 'running' | 'completed' | 'ended' | 'unknown';
 
 /** Limits of the sweeper: seconds, except for the number of JEOS images. */
 export interface SweepLimits {
-  /** Younger resources stay. */
+  /** The sweeper keeps resources that are younger than this. */
   olderThan: number;
-  /** The most JEOS images that a cloud keeps: those used last. */
+  /** The most JEOS images that the sweeper keeps in a cloud: those that builds used last. */
   jeosKeep: number;
-  /** A JEOS or a medium is removed when no build has chosen it for so long. */
+  /** The sweeper removes a JEOS or a medium that no build has chosen for this long. */
   unusedFor: number;
 }
 
@@ -54,16 +69,17 @@ export interface SweepFacts {
   /** States by workflow id; a missing workflow counts as running. */
   workflowStates: ReadonlyMap<string, WorkflowState>;
   /**
-   * Ids of images that an instance, a boot image or a running build uses; a string: the reason why they are not known.
+   * Ids of the images that an instance, a boot image or a running build uses. If these ids are not known: a string with
+   * the reason.
    */
   inUse: ReadonlySet<string> | string;
   /** Seconds for which Temporal keeps a workflow that has ended (the namespace's retention). */
   retention: number;
-  /** Whether a JEOS installation runs: it may have chosen media, which no resource shows yet. */
+  /** Whether a JEOS installation is running. It may have chosen media although no resource refers to them yet. */
   installing: boolean;
 }
 
-/** Resources that are removed together: those of a build, or one that is shared. */
+/** Resources that are removed together: the resources of one build, or one shared image. */
 export interface Removal {
   build?: string;
   /** The sweeper checks the states of these workflows again just before the removal. */
@@ -78,7 +94,10 @@ export interface SweepPlan {
   kept: { resource: FoundResource; why: string }[];
 }
 
-/** Seconds for which a shared image stays after its creation or last use, even if `olderThan` is shorter. */
+/**
+ * Seconds for which a shared image stays after its creation or last use, and an unfinished medium after its creation,
+ * even if `olderThan` is shorter.
+ */
 const RECENT_USE = 600;
 
 /** Decides which resources are removed and which are kept, each with a reason. */
@@ -94,7 +113,10 @@ export function decideSweep(found: readonly FoundResource[], facts: SweepFacts):
   return plan;
 }
 
-/** Decides about an ended build: results stay, a shared image is judged on its own, the rest goes or stays together. */
+/**
+ * Decides about the resources of an ended build. Its result stays, a shared image is judged on its own, and the other
+ * resources are removed or kept together.
+ */
 function decideGroup(plan: SweepPlan, resources: FoundResource[], jeos: FoundResource[], facts: SweepFacts): void {
   const own: FoundResource[] = [];
   for (const resource of resources) {
@@ -135,7 +157,10 @@ function reasonToKeepAll(resources: FoundResource[], { workflowStates, now }: Sw
   return undefined;
 }
 
-/** A build's resources are removed together, so the youngest of them decides. */
+/**
+ * Returns the reason to keep the resources of a build; undefined when they can be removed. They are removed together,
+ * so the age of the youngest one counts.
+ */
 function reasonToKeepOwn(resources: FoundResource[], facts: SweepFacts): string | undefined {
   const { now, limits, installing } = facts;
   const ownerless = resources.find(({ build, medium }) => build === undefined && medium === undefined);
@@ -143,18 +168,20 @@ function reasonToKeepOwn(resources: FoundResource[], facts: SweepFacts): string 
   if (installing && resources.some(({ medium }) => medium === 'unfinished'))
     return 'a JEOS installation is running, which may be uploading it';
   const unknown = resources.find(({ created }) => created === undefined);
-  if (unknown !== undefined) return `the cloud does not say how old ${unknown.kind} ${unknown.name} is`;
+  if (unknown !== undefined) return `the cloud does not report the age of ${unknown.kind} ${unknown.name}`;
   const youngest = Math.max(...resources.map(({ created }) => created ?? now));
   const isUnfinished = resources.some(({ medium }) => medium === 'unfinished');
   const limit = Math.max(limits.olderThan, isUnfinished ? RECENT_USE : 0);
   if (now - youngest < limit * 1000) return `younger than ${formatDuration(limit)}`;
-  // Temporal would still know a build of ours that has created a resource since then: this one belongs to another
-  // Temporal.
+  // Temporal keeps an ended workflow for the retention. If Temporal has no workflow for a resource that is younger than
+  // the retention, the resource belongs to another Temporal.
   const isForeign = isForgotten(resources, facts) && now - youngest < facts.retention * 1000;
-  return isForeign ? 'Temporal does not know its build, although it is younger than the retention' : undefined;
+  return isForeign
+    ? 'Temporal has no workflow of its build, although it is younger than Temporal’s retention'
+    : undefined;
 }
 
-/** Whether Temporal knows none of the workflows that may be responsible for a build's resources. */
+/** Whether Temporal has none of the workflows that may be responsible for the resources. */
 function isForgotten(resources: FoundResource[], { workflowStates }: SweepFacts): boolean {
   const workflows = listWorkflows(resources);
   return workflows.length > 0 && workflows.every((id) => workflowStates.get(id) === 'unknown');
@@ -163,12 +190,12 @@ function isForgotten(resources: FoundResource[], { workflowStates }: SweepFacts)
 function reasonToRemove(resources: FoundResource[], facts: SweepFacts): string {
   if (resources[0]?.build === undefined) return 'was never finished';
   return isForgotten(resources, facts)
-    ? 'Temporal no longer knows its build'
+    ? 'Temporal no longer has the workflow of its build'
     : `its build has ended: ${listWorkflows(resources).join(', ')}`;
 }
 
 /**
- * Decides about a shared image.
+ * Decides whether a shared image is removed, and why.
  * @param rank how many JEOS images were used later; -1 for a medium, because the number of media is not limited
  */
 function judgeShared(
@@ -178,7 +205,7 @@ function judgeShared(
 ): { goes: boolean; why: string } {
   const stays = (why: string) => ({ goes: false, why });
   const last = readLastUse(resource);
-  if (last === undefined) return stays('the cloud does not say how old it is');
+  if (last === undefined) return stays('the cloud does not report its age');
   const unused = now - last > limits.unusedFor * 1000;
   const beyond = rank >= limits.jeosKeep;
   if (!unused && !beyond) return stays('builds may start from it');
@@ -195,12 +222,15 @@ function judgeShared(
   return { goes: true, why };
 }
 
-/** Returns the latest known time when a shared image was chosen. */
+/**
+ * Returns when a shared image was last chosen, or created if no choice is recorded; undefined when its age is not
+ * known.
+ */
 function readLastUse({ created, used }: FoundResource): number | undefined {
   return created === undefined ? undefined : Math.max(created, used ?? created);
 }
 
-/** Sorts the last used first; equal times are sorted by id. */
+/** Sorts the image that was used last first. Images with equal times are sorted by id. */
 function compareLastUse(one: FoundResource, other: FoundResource): number {
   const [first, second] = [readLastUse(one) ?? Infinity, readLastUse(other) ?? Infinity];
   return first === second ? one.id.localeCompare(other.id) : first > second ? -1 : 1;

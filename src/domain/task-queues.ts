@@ -12,7 +12,7 @@ export function taskQueueFor(taskQueue: string, kind: QueueKind): string {
   return kind === 'control' ? taskQueue : `${taskQueue}-${kind}`;
 }
 
-/** Returns the name of the workflows' task queue, from the name of a task queue of a kind. */
+/** Returns the name of the workflows' task queue, computed from the name of the task queue of the given kind. */
 export function workflowTaskQueue(queue: string, kind: QueueKind): string {
   return kind === 'control' ? queue : queue.slice(0, -`-${kind}`.length);
 }

@@ -2,7 +2,7 @@ import { FactoryError } from '../domain/errors.js';
 import { readKeyBlob } from './keys.js';
 import type { Guest, RunResult } from './types.js';
 
-/** Seconds for a trivial command in a guest under load. */
+/** Timeout of a short command in a guest under load, in seconds. */
 const TIMEOUT = 60;
 
 interface CallOptions {
@@ -20,7 +20,7 @@ const REFUSALS: { pattern: RegExp; what: string; hint: string }[] = [
     pattern:
       /a password is required|a terminal is required|no tty present|authentication (failed|required)|no password was provided/i,
     what: 'the command prefix asks for a password',
-    hint: 'allow it without a password: for sudo, the install script writes NOPASSWD into /etc/sudoers.d',
+    hint: 'let the install script allow the command prefix without a password: for sudo, by NOPASSWD in /etc/sudoers.d',
   },
   {
     pattern: /must have a tty/i,
@@ -30,18 +30,18 @@ const REFUSALS: { pattern: RegExp; what: string; hint: string }[] = [
   {
     pattern: /not in the sudoers|not allowed to (execute|run)|may not run|operation not permitted|permission denied/i,
     what: 'the user is not permitted to use the command prefix',
-    hint: 'allow it: for sudo, the install script writes "USER ALL=(ALL) NOPASSWD: ALL" into /etc/sudoers.d',
+    hint: 'let the install script allow it: for sudo, by the line "USER ALL=(ALL) NOPASSWD: ALL" in /etc/sudoers.d',
   },
   {
     pattern: /not found|no such file/i,
-    what: 'the system does not have the command prefix',
-    hint: 'add it to the packages of the install script, or set --parameter command_prefix to a program that the system has',
+    what: 'the program in command_prefix is not in the guest',
+    hint: 'add the program to the packages of the install script, or set --parameter command_prefix to a program that the system has',
   },
 ];
 
 /**
- * Converts the result of a command that the command prefix did not start into an error: GuestLoginRefused. If a signal
- * ended the command because the guest shuts down: GuestUnreachable, retryable.
+ * Creates the error for a command that the command prefix did not start: GuestLoginRefused. If a signal ended the
+ * command because the guest shuts down, the error is GuestUnreachable (retryable).
  */
 export function toRefusalError(result: RunResult): FactoryError {
   const said = `${result.stderr}\n${result.stdout}`.trim();
@@ -59,10 +59,10 @@ export function toRefusalError(result: RunResult): FactoryError {
 }
 
 /**
- * Checks that our commands run as root, in Windows as an administrator.
+ * Checks that our commands run as root, or as an administrator in Windows.
  *
  * @param prefix the command prefix, for the message
- * @throws FactoryError GuestLoginRefused (not retryable) with the guest's message and what to change
+ * @throws FactoryError GuestLoginRefused (not retryable) with the guest's message, and a hint that says what to change
  */
 export async function checkPrivilege(guest: Guest, prefix: string, options: CallOptions = {}): Promise<void> {
   const { shell } = guest;
@@ -71,7 +71,7 @@ export async function checkPrivilege(guest: Guest, prefix: string, options: Call
   if (result.exitCode === 0 && id === '0') return;
   if (shell.name === 'powershell') throw notAdministratorError(result);
   if (result.exitCode !== 0 || !/^\d+$/.test(id)) throw toRefusalError(result);
-  const how = prefix === '' ? 'there is no command prefix' : `the command prefix "${prefix}" does not change that`;
+  const how = prefix === '' ? 'command_prefix is empty' : `the command prefix "${prefix}" does not change the user`;
   throw new FactoryError('GuestLoginRefused', `commands run as user ${id} and not as root: ${how}`, {
     hint: 'set --parameter command_prefix sudo, or --parameter default_user root',
   });
@@ -85,17 +85,19 @@ function notAdministratorError({ stdout, stderr }: RunResult): FactoryError {
 }
 
 export interface ShutDownOptions extends CallOptions {
-  /** Script that removes everything else that must not stay in the image. Default: removes the journal. */
+  /**
+   * Script that removes everything, besides the key, that must not stay in the image. Default: it removes the journal.
+   */
   cleanUp?: string;
-  /** Script that prints the home directories, one per line. Default: those in the user database. */
+  /** Script that prints the home directories, one per line. Default: those of all users of the guest are printed. */
   homes?: string;
-  /** Script that powers the machine off. Default: the system's own way. */
+  /** Script that powers the machine off. Default: the system's own shutdown command. */
   powerOff?: string;
 }
 
 /**
- * Removes the build's key from every `authorized_keys` file of root and of all home directories, removes the journal,
- * and powers the guest off. Returns when the key is removed and the shutdown is about to begin.
+ * Removes the build's key from every `authorized_keys` file of root and of all home directories, runs the script
+ * `cleanUp`, and powers the guest off. Returns when the key is removed and the shutdown is about to begin.
  *
  * @throws FactoryError CommandFailed when the key could not be removed; then the guest stays up
  */

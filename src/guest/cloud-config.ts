@@ -2,16 +2,16 @@ import { stringify } from 'yaml';
 import type { SshKeyPair } from './keys.js';
 
 /**
- * Builds user data that gives the guest its SSH host key: with it we can check the guest's identity at the first
- * connection (https://cloudinit.readthedocs.io/en/latest/reference/modules.html#ssh: given keys replace generated
- * ones).
+ * Builds user data that gives the guest its SSH host key, so that we can check the guest's identity at the first
+ * connection. The keys in `ssh_keys` replace the keys that cloud-init generates
+ * (https://cloudinit.readthedocs.io/en/latest/reference/modules.html#ssh).
  *
- * The names in `ssh_keys` depend on the key's type. A cloud-init that does not support the type generates no other key,
- * and sshd then has no host key.
+ * The names in `ssh_keys` depend on the key's type. If a version of cloud-init does not support the type, it generates
+ * no other key, and sshd has no host key.
  *
- * Nothing of this stays in the image: the host key is removed with the machine's identity. `disable_root: false` has
- * one effect: root's `authorized_keys` contains the build's key without the usual forced command, which tells users to
- * log in as another user. Builds with `default_user` root need that; the key itself is removed at the end.
+ * The image does not keep the host key: the last clean-up removes it. `disable_root: false` has one effect: root's
+ * `authorized_keys` contains the build's key without the usual forced command, which tells users to log in as another
+ * user. Builds with `default_user` root need that. At the end, the build removes its key from the guest.
  */
 export function buildHostKeyUserData(hostKey: SshKeyPair): string {
   const type = hostKey.publicKey.startsWith('ssh-rsa ') ? 'rsa' : 'ed25519';

@@ -6,14 +6,15 @@ import { SshGuest } from './ssh-guest.js';
 import type { Guest, GuestAddress } from './types.js';
 
 export interface ConnectOptions {
-  /** Seconds for connection, key exchange and login together. */
+  /** Timeout in seconds for connection, key exchange and login together. */
   timeout: number;
-  /** Aborts the attempt; later it closes the connection. */
+  /** On abort, the login fails; after the login, the connection is closed. */
   signal?: AbortSignal;
 }
 
 /**
- * Milliseconds between keepalives, and how many may remain unanswered: we notice a dead connection within 40 seconds.
+ * Milliseconds between keepalives, and the number of keepalives that may remain unanswered. So we notice a dead
+ * connection within 40 seconds.
  */
 const KEEPALIVE = { interval: 10_000, unanswered: 3 };
 
@@ -28,8 +29,8 @@ const HOST_KEY_ALGORITHMS: ServerHostKeyAlgorithm[] = [
 ];
 
 /**
- * The algorithms of old OpenSSH releases, after all that ssh2 offers by default. A server with better algorithms still
- * uses those, because the client's order decides. The host key is checked in any case.
+ * Appends the algorithms of old OpenSSH releases to those that ssh2 offers by default. A server with better algorithms
+ * still uses the better ones, because the client's order decides. We always check the host key.
  */
 const OLD_ALGORITHMS = {
   kex: { append: OLD_KEX, prepend: [], remove: [] },
@@ -41,14 +42,14 @@ const OLD_ALGORITHMS = {
  *
  * @throws FactoryError GuestUnreachable (retryable) when there is no answer; GuestLoginRefused (retryable: cloud-init
  *   may not have installed our key yet) when the guest rejects the key; HostKeyMismatch (retryable: cloud-init may not
- *   have installed the host key yet) when the host key is another one: then we send nothing. The signal's reason on
- *   abort.
+ *   have installed the host key yet) when the guest shows another host key: then we do not log in. The signal's reason
+ *   on abort.
  */
 export async function connectGuest(address: GuestAddress, options: ConnectOptions): Promise<Guest> {
   const { signal } = options;
   signal?.throwIfAborted();
   const ourKey = ssh2.utils.parseKey(address.privateKey);
-  // We do not pass on the parser's message, because it might quote the key.
+  // We do not pass on the parser's message, because the message might quote the key.
   if (ourKey instanceof Error) throw new FactoryError('Internal', 'the private key for the guest cannot be read');
   const client = new ssh2.Client();
   const abort = (): void => void client.destroy();
@@ -102,7 +103,10 @@ function selectAlgorithms({ hostKeys, oldSsh }: GuestAddress): Algorithms {
   return { ...OLD_ALGORITHMS, serverHostKey: sortPinnedFirst(hostKeys, [...HOST_KEY_ALGORITHMS, 'ssh-dss']) };
 }
 
-/** The client's order decides which of its host keys a server shows, so the types of the expected keys come first. */
+/**
+ * Sorts host key algorithms: the types of the expected keys come first, because the client's order decides which of its
+ * host keys the server shows.
+ */
 function sortPinnedFirst(hostKeys: string[], all: ServerHostKeyAlgorithm[]): ServerHostKeyAlgorithm[] {
   const types = new Set(hostKeys.map((key) => key.trim().split(/\s+/)[0]));
   const isPinned = (name: string): boolean => types.has(name) || (name.startsWith('rsa-sha2') && types.has('ssh-rsa'));
@@ -117,7 +121,7 @@ function hostKeyMismatchError(address: GuestAddress, shown: Buffer): FactoryErro
   const expected = address.hostKeys.map(formatFingerprint).join(' or ');
   return new FactoryError(
     'HostKeyMismatch',
-    `${formatAddress(address)} has host key ${formatBlobFingerprint(shown)}, but the guest’s key is ${expected}`,
+    `${formatAddress(address)} has host key ${formatBlobFingerprint(shown)}, but the guest’s host key is ${expected}`,
     {
       retryable: true,
       hint: 'either another machine has this address, or cloud-init in the guest did not install the host key from its user data',

@@ -1,9 +1,9 @@
 const BEGIN = '-----BEGIN SSH HOST KEY KEYS-----';
 const END = '-----END SSH HOST KEY KEYS-----';
-/** A public key within a line: consoles write timestamps and names of services before it. */
+/** Matches a public key anywhere in a line, because consoles write timestamps and names of services before the key. */
 const KEY = /\b(ssh-ed25519|ssh-rsa|ssh-dss|ecdsa-sha2-nistp(?:256|384|521)) (AAAA[0-9A-Za-z+/]+={0,2})(?=\s|$)/;
 
-/** Whether the key's blob names this type itself (RFC 4253, section 6.6: in its first string). */
+/** Checks whether the key's binary form begins with this type as its first string (RFC 4253, section 6.6). */
 function isOfType(type: string, base64: string): boolean {
   const blob = Buffer.from(base64, 'base64');
   return (
@@ -15,7 +15,8 @@ function isOfType(type: string, base64: string): boolean {
 
 /**
  * Reads the SSH host keys that cloud-init has printed on the console (module `keys_to_console`), as `type base64`
- * lines. If there were several boots: those of the last one. Empty when there is no complete block.
+ * lines. After several boots, returns only the keys of the last boot. Returns an empty list when there is no complete
+ * block.
  */
 export function readConsoleHostKeys(text: string): string[] {
   const end = text.lastIndexOf(END);

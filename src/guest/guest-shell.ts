@@ -4,9 +4,9 @@ export type ShellName = 'posix' | 'powershell';
 /** A file to write. */
 export interface FileToWrite {
   path: string;
-  /** Bytes. */
+  /** Size of the content, in bytes. */
   size: number;
-  /** POSIX permissions. Default: those of the existing file, else 0644. */
+  /** POSIX permissions. Default: the permissions of the existing file, or 0644 for a new file. Not used in Windows. */
   mode?: number;
 }
 
@@ -14,7 +14,7 @@ export interface FileToWrite {
 export interface JournalStep {
   /** The journal's folder. */
   journal: string;
-  /** Name of the step's folder in it, without the round. */
+  /** Name of the step's folder in the journal's folder, without the round. */
   name: string;
   round: string;
   /** Run the step in this round, even if another round has succeeded or is running. */
@@ -22,19 +22,19 @@ export interface JournalStep {
   script: Buffer;
   /** Timeout of the step, in seconds. */
   timeout: number;
-  /** Bytes of earlier output to print when we attach to a step that runs already. */
+  /** The most bytes of earlier output to print when we attach to a step that has already started. */
   earlier: number;
 }
 
-/** What the shutdown script of a guest does. */
+/** Input for the shutdown script of a guest. */
 export interface ShutDownRequest {
-  /** The key to remove from every `authorized_keys` file: the base64 field of its line. */
+  /** The key to remove from every `authorized_keys` file: the base64 field of the key's line. */
   blob: string;
-  /** Script that removes everything else that must not stay in the image. */
+  /** Script that removes everything, besides the key, that must not stay in the image. */
   cleanUp: string;
-  /** Script that prints the home directories, one per line. Default: those of the guest's users. */
+  /** Script that prints the home directories, one per line. Default: those of all users of the guest are printed. */
   homes?: string | undefined;
-  /** Script that powers the machine off. Default: the system's own way. */
+  /** Script that powers the machine off. Default: the system's own shutdown command. */
   powerOff?: string | undefined;
 }
 
@@ -42,28 +42,32 @@ export interface ShutDownRequest {
 export interface GuestShell {
   readonly name: ShellName;
   /**
-   * Builds the command that sshd runs for a script, and the bytes to send before the script's own input. It works with
-   * any login shell of the user.
+   * Builds the command that sshd runs for a script, and the bytes to send before the script's own input. The command
+   * works with any login shell of the user.
    */
   buildCommand(script: string, prefix: string): { command: string; preamble: Buffer };
-  /** Script that prints `0` if we have root's or an administrator's rights, else the user. */
+  /** Script that prints `0` if we have root's or an administrator's rights, else the user's id (Windows: name). */
   readonly whoAmI: string;
   /** Builds a script that writes its standard input to a file: the whole content, or nothing. */
   writeFile(file: FileToWrite): string;
   /** Path of the journal's folder. */
   readonly journal: string;
-  /** Builds a script that removes a journal. */
+  /** Builds a script that removes a journal's folder. */
   removeJournal(journal: string): string;
   /**
-   * Builds a script that starts a step or attaches to it; its standard input is the step's script:
-   * `posix-journal.ts`.
+   * Builds a script that starts a step, or attaches to it. The built script reads the step's script from its standard
+   * input: see `posix-journal.ts`.
    */
   follow(step: JournalStep): string;
   /**
-   * Script of the last clean-up, together with our key: removes the journal, the SSH host keys, left-over session keys.
+   * Script of the last clean-up, which runs after our key is removed: removes the journal, the SSH host keys and
+   * left-over session keys.
    */
   readonly lastCleanUp: string;
-  /** Builds a script that removes the key and powers the machine off; once begun, it does not need the connection. */
+  /**
+   * Builds a script that removes the key and powers the machine off. After it has begun, it does not need the
+   * connection.
+   */
   shutDown(words: ShutDownRequest): string;
   /** Builds a script that adds a key to a user's `authorized_keys`. */
   allowKey(user: string, line: string): string;
@@ -71,5 +75,8 @@ export interface GuestShell {
   revokeKey(user: string, blob: string): string;
 }
 
-/** The comment of session keys: it marks the key of a session that was interrupted, so that we can remove it. */
+/**
+ * The comment at the end of a session key's line in `authorized_keys`. If a session was interrupted, we find its key by
+ * this comment and remove it.
+ */
 export const SESSION_KEY = 'imagefactory-session';

@@ -4,32 +4,33 @@ import { toRefusalError } from './access.js';
 import type { Guest, Journal, JournalOptions, JournalResult, RunResult } from './types.js';
 
 const DEFAULT_MAX_OUTPUT = 65_536;
-/** Seconds after the step's timeout that the follower gets to kill the step and to report it. */
+/** Seconds that the script in the guest has after the step's timeout, to kill the step and to report the timeout. */
 const GRACE = 60;
 
-/** Builds a folder name for the key: readable, and different for different keys. */
+/** Builds a readable folder name for the key. Different keys get different names. */
 function buildFolderName(key: string): string {
   const digest = createHash('sha256').update(key).digest('hex').slice(0, 12);
   return `${key.replace(/[^A-Za-z0-9._-]+/g, '_').slice(0, 60)}-${digest}`;
 }
 
-/** The journal of a guest: plain files in the guest, and scripts of its shell. */
+/** The journal of a guest: plain files in the guest, which scripts for the guest's shell read and write. */
 export class GuestJournal implements Journal {
-  /** @param directory default: the journal's folder of the guest's shell */
+  /** @param directory the journal's folder; default: the one that the guest's shell defines */
   constructor(private readonly directory?: string) {}
 
   /**
-   * Runs the script once for this key and round, or attaches to the run that an earlier attempt has started. The step
-   * goes on in the guest without a connection. A new round runs a failed step again; a step that has succeeded in any
-   * round, or is running, is not run again. A script that begins with `#!` is run by that interpreter, any other script
-   * by `sh`, as root in root's home. In Windows, cmd.exe runs batch files, and PowerShell runs all other scripts.
+   * Runs the script once for this key and round, or attaches to the run that an earlier attempt has started. If the
+   * connection is lost, the step goes on in the guest. A new round runs a failed step again; a step that has succeeded
+   * in any round, or is running, is not run again. A script that begins with `#!` is run by that interpreter, any other
+   * script by `sh`, as root in root's home. In Windows, cmd.exe runs batch files, and PowerShell runs all other
+   * scripts.
    *
    * @param options timeout: seconds, counted by the guest from the step's start; then the guest kills the step's
    *   process group. maxOutput: the most bytes of output to keep, default 65,536. round: letters, digits and dots,
-   *   default `0`. forceRerun: run the step in this round, even if another round has succeeded
+   *   default `0`. forceRerun: run the step in this round, even if another round has succeeded or is running
    * @throws FactoryError DeadlineExceeded (not retryable) with the tail of the output; GuestUnreachable (retryable)
-   *   when the connection is lost; GuestLoginRefused when the command prefix does not make us root. The signal's reason
-   *   on abort; the step goes on in the guest then.
+   *   when the connection is lost, or the guest cannot start the step; GuestLoginRefused when the command prefix does
+   *   not make us root. The signal's reason on abort: the step then goes on in the guest.
    */
   async run(guest: Guest, key: string, script: string, options: JournalOptions): Promise<JournalResult> {
     const { timeout, signal, onOutput, maxOutput = DEFAULT_MAX_OUTPUT, round = '0', forceRerun = false } = options;

@@ -15,10 +15,10 @@ export interface SshKeyPair {
 /** The comment at the end of our public key lines. */
 const COMMENT = 'imagefactory';
 
-/** Reads the base64 field of a public key line: it is equal in all lines of the same key. */
+/** Reads the base64 field of a public key line. All lines of the same key have the same field. */
 export function readKeyBlob(publicKey: string): string {
   const blob = publicKey.trim().split(/\s+/)[1];
-  if (blob === undefined) throw new FactoryError('Internal', 'not an OpenSSH public key line');
+  if (blob === undefined) throw new FactoryError('Internal', 'the public key is not a line in the OpenSSH format');
   return blob;
 }
 
@@ -32,7 +32,10 @@ export function formatBlobFingerprint(blob: Buffer): string {
   return `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}`;
 }
 
-/** Bytes of an ed25519 public key in SSH's binary format (RFC 8709): 4 + 11 for the name, 4 + 32 for the key. */
+/**
+ * Bytes of an ed25519 public key in SSH's binary format (RFC 8709): the name with its length (4 + 11 bytes), and the
+ * key with its length (4 + 32 bytes).
+ */
 const ED25519_BLOB = 51;
 
 function isUsable(pair: SshKeyPair): boolean {
@@ -59,11 +62,12 @@ export function generateKeyPair(): SshKeyPair {
   throw new FactoryError('Internal', 'could not generate a usable ed25519 key in 20 attempts');
 }
 
-/** Bits of an RSA key: NIST SP 800-57 allows this length beyond 2030; OpenSSH 3 supports it already. */
+/** Bits of an RSA key. NIST SP 800-57 allows this length beyond 2030, and OpenSSH 3 already supports it. */
 const RSA_BITS = 3072;
 
 /**
- * Generates an RSA key pair in the PEM format that every OpenSSH reads. It takes about a second, off the event loop.
+ * Generates an RSA key pair in the PEM format that every OpenSSH reads. This takes about a second, and does not block
+ * the event loop.
  */
 export async function generateRsaKeyPair(): Promise<SshKeyPair> {
   const { privateKey } = await promisify(generateWith)('rsa', {

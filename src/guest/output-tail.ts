@@ -1,6 +1,8 @@
 import { StringDecoder } from 'node:string_decoder';
 
-/** Keeps the last bytes of a stream, and passes its text on as it comes, without splitting a character. */
+/**
+ * Keeps the last bytes of a stream. Passes the stream's text to `onText` as it arrives, without splitting a character.
+ */
 export class OutputTail {
   private readonly decoder = new StringDecoder('utf8');
   private chunks: Buffer[] = [];
@@ -15,7 +17,7 @@ export class OutputTail {
   push(chunk: Buffer): void {
     this.chunks.push(chunk);
     this.size += chunk.length;
-    // We copy only after twice the limit: then each byte is copied once on average.
+    // We copy only when we hold more than twice the limit. So each byte is copied about once on average.
     if (this.size > 2 * this.limit) this.compact();
     const text = this.decoder.write(chunk);
     if (text !== '') this.onText(text);

@@ -5,21 +5,21 @@ export const JOURNAL_DIRECTORY = '/var/lib/imagefactory';
  * The guest's side of the journal, in POSIX sh (dash, bash and BusyBox run it), for Linux (`/proc`).
  *
  * Each round of a step has its own folder, `<step>.<round>`: to run a failed step again, the caller names a new round.
- * If any round has succeeded or is running, every other round attaches to it.
+ * If any round has succeeded or is running, every other round attaches to that round, unless the caller forces a rerun.
  *
- *     <step>/try.XXXXXX/   files of one attempt: `script` and `runner`
- *     <step>/start         the process that runs it: "<pid> <start time of the process> <boot id> <uptime in seconds>"
- *     <step>/output        its output, stdout and stderr together
- *     <step>/status        its exit status, after its end
- *     <step>/deadline      exists if it was killed because its timeout was over
+ *     <step>/try.XXXXXX/   files of one attempt: `script`, `runner`, and `start` of this attempt
+ *     <step>/start         the runner's process: "<pid> <start time of the process> <boot id> <uptime in seconds>"
+ *     <step>/output        the script's output, stdout and stderr together
+ *     <step>/status        the script's exit status; exists when the script has ended
+ *     <step>/deadline      exists if the script was killed because the step's timeout was over
  *
- * `start` is made by link(2), which is atomic and fails if the file exists: of any number of attempts, exactly one runs
- * the script. The link appears together with its content, so an attempt never sees a `start` without a process.
+ * The runner creates `start` with link(2), which is atomic and fails if the file exists. So exactly one attempt runs
+ * the script. `start` appears together with its content, so no attempt reads an empty `start`.
  */
 
 /**
- * Functions. `process_start` prints when process `$1` started, in ticks since boot: it tells processes of one pid
- * apart.
+ * Shell functions for {@link RUNNER} and {@link FOLLOW}. `process_start` prints when the process `$1` started, in ticks
+ * since boot. If a pid is used again, the new process has another start time.
  */
 const PROCESS_START = String.raw`
 process_start() {
@@ -32,11 +32,16 @@ boot_id() { read -r id </proc/sys/kernel/random/boot_id; echo "${'$'}id"; }
 uptime_seconds() { read -r up rest </proc/uptime; echo "${'$'}{up%.*}"; }
 `;
 
-/** The most bytes of output on the guest's disk. When there are more, only the last {@link KEPT_OUTPUT} bytes stay. */
+/**
+ * The most bytes of a step's output on the guest's disk. When the output is larger, only its last {@link KEPT_OUTPUT}
+ * bytes stay.
+ */
 export const LARGEST_OUTPUT = 16 * 1024 * 1024;
 export const KEPT_OUTPUT = 65_536;
 
-/** The script that runs a step, detached from every connection. Arguments: the step's folder, this attempt's folder. */
+/**
+ * The script that runs a step, independently of the SSH connection. Arguments: the step's folder, the attempt's folder.
+ */
 export const RUNNER = `${PROCESS_START}
 step=$1 try=$2
 echo "$$ $(process_start $$) $(boot_id) $(uptime_seconds)" >"$try/start"
@@ -81,11 +86,12 @@ mv -f -- "$step/status.new" "$step/status"
 
 /**
  * The script that starts a step, or attaches to it, and follows it to its end. Its standard input is the step's script.
- * Arguments: the journal's folder, the step's name, the script's size in bytes, the step's timeout in seconds, the
+ * Arguments: the journal's folder, the step's name, the script's size in bytes, the step's timeout in seconds, the most
  * bytes of earlier output to print when it attaches, the runner's text, the round, and 1 to ignore all other rounds.
  *
  * Standard output is the step's output as it comes. Standard error gets dots as keepalives, and at the end one line:
- * `started|attached exited <status>`, `… interrupted`, `… deadline`, or `refused <why>`.
+ * `started|attached exited <status>`, `… interrupted`, `… deadline`, or `refused <why>`. The first word says whether
+ * this call has started the step's script or has attached to it.
  */
 export const FOLLOW = `${PROCESS_START}
 journal=$1 step=$1/$2.$7 size=$3 timeout=$4 earlier=$5

@@ -5,9 +5,10 @@ const HOMES = `echo ~root; { getent passwd || cat /etc/passwd; } | cut -d: -f6`;
 const POWER_OFF = 'systemctl poweroff || shutdown -P now || poweroff || halt -p';
 
 /**
- * Builds the script that removes the key and powers the guest off. It runs independently of the connection, which the
- * power-off ends: once begun, it runs to its end. So a lost reply never leaves a running machine without our key. It
- * removes the key's lines with their options and forced commands, and a file that has no other lines.
+ * Builds the script that removes the key and powers the guest off. The script does not depend on the connection: after
+ * it has begun, it runs to its end. So a lost connection never leaves a machine that runs but no longer accepts our
+ * key. The script removes the whole lines of the key, with options and forced commands, and deletes a file that has no
+ * other lines.
  */
 function buildShutDownWork({ blob, cleanUp, homes = HOMES, powerOff = POWER_OFF }: ShutDownRequest): string {
   return `

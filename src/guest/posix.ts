@@ -10,8 +10,8 @@ function buildRemoveCommand(journal: string): string {
 }
 
 /**
- * Removes the host keys together with the journal and not earlier: sshd reads them for every new connection, and
- * without them the guest could not be reached any more.
+ * Removes the journal and the SSH host keys in the last clean-up. The host keys must stay until then: sshd reads them
+ * for every new connection, so without them we could not reach the guest.
  */
 const LAST_CLEAN_UP = `${buildRemoveCommand(JOURNAL_DIRECTORY)}; rm -f /etc/ssh/ssh_host_*
 # The keys of sessions that were cut off.

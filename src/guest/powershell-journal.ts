@@ -5,19 +5,21 @@ import { KEPT_OUTPUT, LARGEST_OUTPUT } from './posix-journal.js';
 export const WINDOWS_JOURNAL = 'C:\\ProgramData\\imagefactory';
 
 /*
- * The guest's side of the journal in Windows, with the files and the guarantees of `posix-journal.ts`. It is written
- * in PowerShell 2.0, which every Windows since 7 can run. The differences:
+ * The guest's side of the journal in Windows, with the files and the guarantees of `posix-journal.ts`. Its scripts use
+ * only PowerShell 2.0, which every Windows since 7 can run. The differences:
  *
  *     <step>/start   "<pid> <creation time of the process> <seconds since boot>": after a reboot, a process with
  *                    the same pid has another creation time
  *
- * `start` is moved into place; like link(2), the move fails if the file exists. When a session ends, sshd ends all
- * processes of the session (a job object, https://github.com/PowerShell/Win32-OpenSSH/issues/1642). Therefore WMI
- * starts the runner: its process is in no job.
+ * The runner moves `start` into place; like link(2), the move fails if the file exists. When an SSH session ends, sshd
+ * ends all processes of the session, because they are in one job object
+ * (https://github.com/PowerShell/Win32-OpenSSH/issues/1642). Therefore WMI starts the runner: a process that WMI starts
+ * is in no job.
  */
 
 /**
- * Runs a step's PowerShell script as CI systems do: an error ends it, and its result is the last program's exit status.
+ * Script that runs a step's PowerShell script as CI systems do: an error ends the step with exit status 1; otherwise
+ * the step's exit status is that of the last program.
  */
 const MAIN = `$ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
@@ -27,7 +29,10 @@ try { & $env:IMAGEFACTORY_SCRIPT } catch { [Console]::Out.WriteLine(($_ | Out-St
 exit $global:LASTEXITCODE
 `;
 
-/** Content of the runner's file. Arguments: the step's folder, this attempt's folder, the script's file. */
+/**
+ * The script that runs a step, independently of the SSH connection. Arguments: the step's folder, the attempt's folder,
+ * the path of the step's script.
+ */
 export const WINDOWS_RUNNER = `param($step, $try, $script)
 $ErrorActionPreference = 'Stop'
 $began = (Get-Process -Id $PID).StartTime.ToFileTimeUtc()
@@ -89,8 +94,8 @@ $output.Close()
 /**
  * The script that starts a step, or attaches to it, and follows it to its end. It reports like the POSIX script.
  * Variables: $journal, $name, $round, $anew (ignore all other rounds), $size (bytes of the step's script, which is the
- * standard input), $file (name of the script's file), $bom (whether the file needs a byte order mark), $timeout,
- * $earlier, $runner.
+ * standard input), $file (name of the script's file), $bom (whether the file needs a byte order mark), $timeout (in
+ * seconds), $earlier (the most bytes of earlier output to print when it attaches), $runner (the runner's text).
  */
 export const WINDOWS_FOLLOW = `
 $stdin = [Console]::OpenStandardInput()

@@ -8,7 +8,10 @@ $role = [Security.Principal.WindowsBuiltInRole]::Administrator
 if ((New-Object Security.Principal.WindowsPrincipal $me).IsInRole($role)) { '0' } else { $me.Name }
 `;
 
-/** Script that writes standard input to $path: $size bytes, or nothing. An existing file keeps its permissions. */
+/**
+ * Script that writes standard input to the file $path. If the input does not have $size bytes, the script fails and
+ * does not change the file. An existing file keeps its permissions.
+ */
 export const WRITE_FILE = `
 if (Test-Path -LiteralPath $path -PathType Container) { throw "$path is a folder" }
 $folder = Split-Path -Parent $path
@@ -53,7 +56,10 @@ export const REVOKE_KEY = `${KEYS}
 if (Test-Path -LiteralPath $keys) { Save-Keys $keys @(Read-Keys $keys | Where-Object { -not $_.Contains($blob) }) }
 `;
 
-/** Script. sshd generates new host keys at its next start: https://github.com/PowerShell/openssh-portable. */
+/**
+ * Script of the last clean-up: removes the journal, the SSH host keys and left-over session keys. sshd generates new
+ * host keys at its next start: https://github.com/PowerShell/openssh-portable.
+ */
 export const LAST_CLEAN_UP = `Remove-Item -LiteralPath '${WINDOWS_JOURNAL}' -Recurse -Force -ErrorAction SilentlyContinue
 Remove-Item -Path (Join-Path $env:ProgramData 'ssh\\ssh_host_*') -Force -ErrorAction SilentlyContinue
 $keys = Join-Path $env:ProgramData 'ssh\\administrators_authorized_keys'
@@ -70,9 +76,9 @@ const POWER_OFF = `& shutdown.exe /s /f /t 0
 `;
 
 /**
- * Builds the script that removes the key and powers the guest off. It runs outside of the session's job, so that it
- * runs to its end once it has begun. It removes the key's lines, whatever precedes the key in them, and a file that has
- * no other lines. $run is the script's folder.
+ * Builds the script that removes the key and powers the guest off. The script runs outside of the SSH session's job
+ * object, so the end of the session does not stop it. It removes all lines with the key, whatever precedes the key, and
+ * deletes a file that has no other lines. $run is the folder of the script and its result.
  */
 function buildShutDownWork({ blob, cleanUp, homes = HOMES, powerOff = POWER_OFF }: ShutDownRequest): string {
   return buildPowershellScript(
@@ -110,7 +116,7 @@ ${powerOff}`,
   );
 }
 
-/** Script that starts $work and waits for its result, at most 30 seconds. */
+/** Script that starts the script in $work and waits for its result, at most 30 seconds. */
 export const SUPERVISE = `
 $run = Join-Path $env:SystemRoot ('Temp\\imagefactory.' + [Guid]::NewGuid().ToString('N'))
 [void][IO.Directory]::CreateDirectory($run)
@@ -137,10 +143,12 @@ export function buildWindowsShutDown(words: ShutDownRequest): string {
 }
 
 /**
- * Builds the command that PowerShell is started with: it reads a script of `size` bytes from its standard input and
- * runs it; the rest of the standard input is for that script. A command line is too short for some scripts (8191
- * characters in cmd.exe). It must not use `$input`, which would make PowerShell read the standard input itself. It
- * prints errors as text on standard error.
+ * Builds the value of PowerShell's `-EncodedCommand`: a command that reads a script of `size` bytes from its standard
+ * input and runs the script; the rest of the standard input is for that script. We send scripts on standard input,
+ * because some scripts are too long for a command line (8191 characters in cmd.exe).
+ *
+ * The command must not use `$input`, which would make PowerShell read the standard input itself. It prints errors as
+ * text on standard error.
  */
 export function buildBootstrap(size: number): string {
   return encodeCommand(`$ErrorActionPreference = 'Stop'

@@ -11,12 +11,13 @@ import {
   WRITE_FILE,
 } from './powershell-scripts.js';
 
-/** The beginning of nearly every batch file; a PowerShell script cannot begin like this. */
+/** Matches the beginning of nearly every batch file. A PowerShell script cannot begin like this. */
 const BATCH = /^\s*(@(echo|rem|setlocal|cd|call|if|set)\b|rem\b|::)/i;
 const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
 
 /**
- * Chooses the name of the script's file, and a byte order mark: without one, Windows PowerShell reads a file as ANSI.
+ * Chooses the name of the script's file, and whether to add a byte order mark. Without the mark, Windows PowerShell
+ * reads a file as ANSI.
  */
 function chooseScriptFile(script: Buffer): { file: string; bom: boolean } {
   if (BATCH.test(script.toString('utf8', 0, 256))) return { file: 'script.cmd', bom: false };
@@ -44,7 +45,7 @@ function buildCommand(script: string): { command: string; preamble: Buffer } {
   return { command: `${POWERSHELL} -OutputFormat Text -EncodedCommand ${buildBootstrap(preamble.length)}`, preamble };
 }
 
-/** The shell of Windows guests with OpenSSH for Windows. There is no sudo: we must log in as an administrator. */
+/** The shell of Windows guests with OpenSSH for Windows. Windows has no sudo, so we must log in as an administrator. */
 export const POWERSHELL_GUEST: GuestShell = {
   name: 'powershell',
   buildCommand: buildCommand,

@@ -8,15 +8,15 @@ import type { Guest, GuestAddress, RunOptions, RunResult } from './types.js';
 
 const DEFAULT_TIMEOUT = 60;
 const DEFAULT_MAX_OUTPUT = 65_536;
-/** Seconds for writing a file. */
+/** Timeout for writing a file, in seconds. */
 const WRITE_TIMEOUT = 600;
 /**
- * Milliseconds without output after the exit status, after which a command counts as ended: a daemon that it has
- * started may keep its output open, and the server then never closes the channel.
+ * Milliseconds without output, after the exit status, until a command counts as ended. We do not wait until the server
+ * closes the channel: if the command has started a daemon that keeps the output open, the server never does so.
  */
 const SETTLE = 2000;
 
-/** A guest over an open SSH connection. */
+/** A guest to which we have an open SSH connection. */
 export class SshGuest implements Guest {
   readonly shell: GuestShell;
   private readonly lost = new AbortController();
@@ -41,14 +41,14 @@ export class SshGuest implements Guest {
   }
 
   /**
-   * @throws FactoryError GuestUnreachable (retryable) when the connection is lost, DeadlineExceeded (retryable); the
-   * signal's reason on abort.
+   * @throws FactoryError GuestUnreachable (retryable) when the connection is lost, DeadlineExceeded (retryable) after
+   * the timeout; the signal's reason on abort.
    */
   async run(script: string, options: RunOptions = {}): Promise<RunResult> {
     const { signal, timeout = DEFAULT_TIMEOUT, privileged = true } = options;
     const deadline = new AbortController();
     const timer = setTimeout(() => {
-      const message = `the guest at ${this.address.host} did not end a command within ${timeout} s`;
+      const message = `a command in the guest at ${this.address.host} did not end within ${timeout} s`;
       deadline.abort(new FactoryError('DeadlineExceeded', message, { retryable: true }));
     }, timeout * 1000);
     const stop = AbortSignal.any([this.lost.signal, deadline.signal, ...(signal === undefined ? [] : [signal])]);
@@ -62,7 +62,7 @@ export class SshGuest implements Guest {
     }
   }
 
-  /** @throws FactoryError CommandFailed when the guest cannot write it; otherwise as `run`. */
+  /** @throws FactoryError CommandFailed when the guest cannot write the file; also the errors of `run`. */
   async writeFile(
     path: string,
     content: Buffer | string,
@@ -89,8 +89,8 @@ export class SshGuest implements Guest {
         } else if (error !== undefined) {
           reject(this.connectionLostError(error));
         } else {
-          // Inside the callback: a short command's exit status may come in the same packet as the server's consent, and
-          // who listens later misses it.
+          // We must add the listeners inside the callback: a short command's exit status may come in the same packet as
+          // the server's consent, and a later listener would miss the exit status.
           resolve(collectOutput(channel, options, stop, () => this.connectionLostError(undefined)));
         }
       });
@@ -146,7 +146,7 @@ function collectOutput(
       }, SETTLE);
     });
     channel.once('close', finish);
-    // The command may end without reading its input.
+    // The command may end without reading its input. The write then fails, which we ignore.
     channel.on('error', () => undefined);
     channel.end(input);
   });

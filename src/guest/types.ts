@@ -1,25 +1,25 @@
 import type { GuestShell, ShellName } from './guest-shell.js';
 
-/** The port through which the rest of the program uses a guest: a machine that we control over SSH. */
+/** The interfaces through which the rest of the program uses a guest. A guest is a machine that we control over SSH. */
 
 /** How to reach and recognise a guest. */
 export interface GuestAddress {
   host: string;
-  /** Default 22. */
+  /** The SSH server's TCP port. Default 22. */
   port?: number;
   username: string;
   /** OpenSSH private key text. Never logged. */
   privateKey: string;
   /**
-   * The expected SSH host keys: the guest must have one of them (OpenSSH public key lines, `ssh-ed25519 AAAA…`).
-   * @throws FactoryError HostKeyMismatch otherwise.
+   * The expected SSH host keys, as OpenSSH public key lines (`ssh-ed25519 AAAA…`). The guest must have one of them.
+   * @throws FactoryError HostKeyMismatch when the guest has none of them
    */
   hostKeys: string[];
   /** Program that runs a command as root, such as `sudo`; empty when the user is root. */
   commandPrefix: string;
-  /** The shell that runs our scripts there. Default: POSIX sh. */
+  /** The shell that runs our scripts in the guest. Default: POSIX sh. */
   shell?: ShellName;
-  /** Whether its OpenSSH may be older than 6.5: then we also offer the old algorithms, as a last resort. */
+  /** Set when the guest's OpenSSH may be older than 6.5. We then also offer the old algorithms, after all others. */
   oldSsh?: true;
 }
 
@@ -27,7 +27,7 @@ export interface RunResult {
   /** The command's exit status; null when a signal ended it. */
   exitCode: number | null;
   signal?: string;
-  /** Its output; only the tail if it was longer than the limit. */
+  /** The command's output. If the output is longer than `maxOutput`, only its last bytes. */
   stdout: string;
   stderr: string;
 }
@@ -36,12 +36,12 @@ export interface RunOptions {
   signal?: AbortSignal;
   /** Timeout in seconds. Default 60. */
   timeout?: number;
-  /** Text or bytes for its standard input. */
+  /** Text or bytes for the script's standard input. Default: empty. */
   input?: string | Buffer;
-  /** The most bytes of output to keep of each stream (its tail). Default 65,536. */
+  /** The most bytes to keep of each output stream. We keep the last bytes. Default 65,536. */
   maxOutput?: number;
   onOutput?: (chunk: string, stream: 'stdout' | 'stderr') => void;
-  /** Run through the command prefix. Default true. */
+  /** Whether to run the script through the command prefix. Default true. */
   privileged?: boolean;
 }
 
@@ -60,15 +60,15 @@ export interface JournalResult {
   /** Exit status; null when the step was `interrupted` (the guest rebooted, or the process disappeared). */
   exitCode: number | null;
   interrupted: boolean;
-  /** Tail of its combined output. */
+  /** The last bytes of the step's output, stdout and stderr together. */
   output: string;
-  /** Whether an earlier attempt had started it. */
+  /** Whether an earlier attempt had started the step. */
   attached: boolean;
 }
 
 /**
- * The guest's journal (law 5): a step with a key is started once and outlives the connection. Later attempts attach to
- * it and get its exit status and output.
+ * The guest's journal (law 5 in `docs/architecture.md`): it starts a step with a given key once, and the step goes on
+ * after a lost connection. Later attempts attach to the step, and get its exit status and output.
  */
 export interface Journal {
   run(guest: Guest, key: string, script: string, options: JournalOptions): Promise<JournalResult>;
@@ -80,10 +80,10 @@ export interface JournalOptions {
   timeout: number;
   signal?: AbortSignal;
   onOutput?: (chunk: string) => void;
-  /** The most bytes of output to keep (its tail). */
+  /** The most bytes of output to keep. We keep the last bytes. Default 65,536. */
   maxOutput?: number;
-  /** A new round runs a step again that failed in an earlier round. Letters, digits and dots. */
+  /** Name of the round: letters, digits and dots. A new round runs a failed step again. Default `0`. */
   round?: string;
-  /** Run the step in this round, even if another round has succeeded. Default false. */
+  /** Run the step in this round, even if another round has succeeded or is running. Default false. */
   forceRerun?: boolean;
 }

@@ -3,9 +3,9 @@ import { FactoryError } from '../domain/errors.js';
 
 /** An installed package, as an ICICLE document lists it. */
 export interface IciclePackage {
-  /** Its name in the system's package manager: Debian's name, rpm's name-version-release.arch. */
+  /** The package's name in the system's package manager: Debian's name, or rpm's name-version-release.arch. */
   name: string;
-  /** The line that the template's `extra_command` printed for it. */
+  /** The line that the template's `extra_command` printed for the package. Unset when there is no such command. */
   extra?: string;
 }
 
@@ -19,8 +19,8 @@ const TEXT_ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '
 const ATTRIBUTE_ESCAPES: Record<string, string> = { ...TEXT_ESCAPES, '"': '&quot;', '\n': '&#10;', '\t': '&#9;' };
 
 /**
- * Writes the document for a list of packages, in the list's order, byte for byte as Oz writes it (libxml2's
- * serialisation): no XML declaration, two spaces a level, a line feed at the end.
+ * Builds the ICICLE document for a list of packages, in the list's order, byte for byte as Oz writes it (libxml2's
+ * serialisation): no XML declaration, two spaces per level, a line feed at the end.
  */
 export function writeIcicle(packages: readonly IciclePackage[], description?: string): string {
   const lines = ['<icicle>'];
@@ -45,12 +45,14 @@ function attribute(value: string): string {
   return escapeXml(value).replace(/[&<>\r"\n\t]/g, (character) => ATTRIBUTE_ESCAPES[character] ?? character);
 }
 
-/** The output of a command may contain characters that XML forbids. */
+/** Replaces the characters that XML forbids with U+FFFD. The output of a command may contain them. */
 function escapeXml(value: string): string {
   return value.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Surrogate}/gu, '\ufffd');
 }
 
-/** An element of the XML library: attributes begin with `@`, text is `#text`, children are lists. */
+/**
+ * An element as the XML library returns it: names of attributes begin with `@`, text is `#text`, children are lists.
+ */
 type Element = Record<string, unknown>;
 
 const TEXT = '#text';
@@ -65,19 +67,19 @@ const parser = new XMLParser({
   trimValues: false,
   ignoreDeclaration: true,
   ignorePiTags: true,
-  // Replaced below: the library leaves numeric references as they are.
+  // `unescapeXml` replaces entities and numeric references: the library leaves numeric references as they are.
   processEntities: false,
 });
 
 /**
- * Reads an ICICLE document. Unknown elements are skipped; a document type, and with it entities, is refused.
+ * Reads an ICICLE document. Skips unknown elements. Rejects a DOCTYPE, because it could define entities.
  *
- * @throws FactoryError StoreFailed when it is invalid: ICICLE documents come from the store
+ * @throws FactoryError StoreFailed when the document is invalid, because ICICLE documents come from the store
  */
 export function readIcicle(source: string): Icicle {
   const root = findChild(parseElements(source), 'icicle');
   const packages = root && findChild(root, 'packages');
-  if (root === undefined || packages === undefined) throw unreadableError('it has no <packages> in an <icicle>');
+  if (root === undefined || packages === undefined) throw unreadableError('it has no <packages> in <icicle>');
   const description = findChild(root, 'description');
   return {
     ...(description === undefined ? {} : { description: readText(description) }),
@@ -86,7 +88,7 @@ export function readIcicle(source: string): Icicle {
 }
 
 function parseElements(source: string): Element {
-  if (source.includes('<!DOCTYPE')) throw unreadableError('it has a document type, which no ICICLE document has');
+  if (source.includes('<!DOCTYPE')) throw unreadableError('it has a DOCTYPE, which is not allowed');
   const valid = XMLValidator.validate(source);
   if (valid !== true) throw unreadableError(`line ${valid.err.line}: ${valid.err.msg}`);
   const parsed: unknown = parser.parse(source);
@@ -133,15 +135,14 @@ function unescapeXml(text: unknown): string {
 }
 
 function unreadableError(why: string): FactoryError {
-  return new FactoryError('StoreFailed', `this is no ICICLE document: ${why}`);
+  return new FactoryError('StoreFailed', `the ICICLE document in the store is not valid: ${why}`);
 }
 
 /**
- * Parses the output of a listing command: one package a line, in the output's order; empty lines are skipped.
+ * Parses the output of the command that lists the packages: one package per line. Keeps the order; skips empty lines.
  *
- * @param extra the output of the template's `extra_command`: the same number of lines, line by line for the same
- * packages
- * @throws FactoryError CommandFailed when there are more lines or fewer
+ * @param extra the output of the template's `extra_command`: one line for each line of `output`, in the same order
+ * @throws FactoryError CommandFailed when `extra` has more or fewer lines than `output`
  */
 export function parseListing(output: string, extra?: string): IciclePackage[] {
   const names = splitLines(output);
@@ -149,8 +150,8 @@ export function parseListing(output: string, extra?: string): IciclePackage[] {
   if (extras !== undefined && extras.length !== names.length) {
     throw new FactoryError(
       'CommandFailed',
-      `the ICICLE’s extra command printed ${extras.length} lines for ${names.length} packages`,
-      { hint: 'it must print exactly one line a package, in the order of the package list' },
+      `the template’s extra_command printed ${extras.length} lines for ${names.length} packages`,
+      { hint: 'extra_command must print exactly one line for each package, in the order of the package list' },
     );
   }
   return names.flatMap((line, index) => {
@@ -161,7 +162,7 @@ export function parseListing(output: string, extra?: string): IciclePackage[] {
   });
 }
 
-/** The last line ends with a line feed, or with the output. */
+/** Splits an output into lines. The last line may end without a line feed. */
 function splitLines(output: string): string[] {
   const lines = output.split('\n');
   return lines.at(-1) === '' ? lines.slice(0, -1) : lines;

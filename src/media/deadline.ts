@@ -1,7 +1,8 @@
 import { mediaUnavailableError } from './failures.js';
 
 /**
- * Runs a transfer with a signal that is aborted with the caller's signal, or when the time limit is over.
+ * Runs a transfer with a time limit. `run` gets a signal that is aborted when the caller's signal is aborted, or when
+ * the time limit is over.
  *
  * @param seconds the time limit
  * @throws FactoryError MediaUnavailable, retryable, when the time limit is over; the signal's reason on abort
@@ -12,7 +13,8 @@ export async function withDeadline<T>(
 ): Promise<T> {
   const timeout = new AbortController();
   const timer = setTimeout(
-    () => timeout.abort(mediaUnavailableError(url, `not done within ${seconds} s`, { retryable: true })),
+    () =>
+      timeout.abort(mediaUnavailableError(url, `the transfer did not end within ${seconds} s`, { retryable: true })),
     seconds * 1000,
   );
   try {

@@ -1,10 +1,13 @@
 import { FactoryError, type FactoryErrorOptions } from '../domain/errors.js';
 import { redactUrl } from './urls.js';
 
-/** Statuses besides 5xx for which a retry can succeed. */
+/** HTTP statuses, besides 5xx, for which a retry can succeed. */
 const TRANSIENT_STATUSES = new Set([408, 425, 429]);
 
-/** Error codes of TLS, of the system and of undici (also for a proxy's 407) for which a retry is useless. */
+/**
+ * Error codes of TLS, of the system and of undici for which a retry is useless. undici uses UND_ERR_INVALID_ARG also
+ * when a proxy answers 407.
+ */
 const TLS_CODES = /^(ERR_TLS_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_SSL_)/;
 const PERMANENT_CODES = /^(ENOTFOUND|UND_ERR_INVALID_ARG|ERR_INVALID_URL)/;
 
@@ -15,12 +18,12 @@ const REASONS: Partial<Record<string, string>> = {
   ENETUNREACH: 'network unreachable',
   ETIMEDOUT: 'connection timed out',
   ENOTFOUND: 'the host name does not exist',
-  EAI_AGAIN: 'the host name cannot be resolved now',
+  EAI_AGAIN: 'the host name cannot be resolved at the moment',
   UND_ERR_CONNECT_TIMEOUT: 'connection timed out',
   UND_ERR_HEADERS_TIMEOUT: 'the server did not answer in time',
   UND_ERR_BODY_TIMEOUT: 'the transfer stalled',
   UND_ERR_SOCKET: 'the connection was closed early',
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'the server sent less than it announced',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'the server sent a different number of bytes than it announced',
 };
 
 const HINTS = {
@@ -66,7 +69,7 @@ export function ftpReplyError(url: string, code: number, text: string): FactoryE
   });
 }
 
-/** Reads `Retry-After` in seconds; the header has seconds or a date (RFC 9110, section 10.2.3). */
+/** Converts the header `Retry-After` to seconds. The header has seconds or a date (RFC 9110, section 10.2.3). */
 function parseRetryAfter(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const seconds = /^\d+$/.test(text.trim()) ? Number(text) : (Date.parse(text) - Date.now()) / 1000;
@@ -86,13 +89,16 @@ export function toMediaError(url: string, error: unknown): FactoryError {
   });
 }
 
-/** Says in words why the connection or the transfer failed. */
+/** Describes in words why the connection or the transfer failed. */
 export function describeTransferError(error: unknown): string {
   const { code, message } = readInnermostError(error);
   return REASONS[code ?? ''] ?? message;
 }
 
-/** A failure to connect to several IP addresses of a host is an AggregateError: its first error says enough. */
+/**
+ * Returns code and message of an error. If we cannot connect to any of several IP addresses of a host, the error is an
+ * AggregateError: then we take its first error.
+ */
 function readInnermostError(error: unknown): { code?: string; message: string } {
   if (error instanceof AggregateError && error.errors.length > 0) return readInnermostError(error.errors[0]);
   if (!(error instanceof Error)) return { message: String(error) };

@@ -31,16 +31,16 @@ export interface FetchedFile {
 }
 
 const DEFAULT_TOTAL = 6 * 3600;
-/** How often we resume a transfer that was interrupted, as long as every attempt brings new bytes. */
+/** The most times that we resume an interrupted transfer. We give up earlier if an attempt brings no new bytes. */
 const MAX_RESUMES = 10;
 
 /**
- * Streams an http, https, ftp or file URL into a file and computes its digest. An interrupted transfer is resumed where
- * it stopped, if the server allows it and the file at the URL is still the same.
+ * Streams an http, https, ftp or file URL into a file and computes the file's digest. Resumes an interrupted transfer
+ * where it stopped, if the server supports that and the file at the URL is still the same.
  *
- * @throws FactoryError MediaUnavailable: retryable for statuses 5xx and 429, FTP replies 4xx, and connections that
- *   fail, stall or are interrupted; not retryable for 403, 404, 410, FTP's 530 and 550 and similar, or too many bytes.
- *   ChecksumMismatch with both digests. The signal's reason on abort.
+ * @throws FactoryError MediaUnavailable: retryable for statuses 5xx, 408, 425 and 429, FTP replies 4xx, and connections
+ *   that fail, stall or are interrupted; not retryable for 403, 404, 410, FTP's 530 and 550 and similar, or too many
+ *   bytes. ChecksumMismatch with both digests. The signal's reason on abort.
  */
 export async function fetchToFile(request: FetchFileOptions): Promise<FetchedFile> {
   const { url, path, signal, timeouts } = request;
@@ -83,8 +83,8 @@ async function transfer(request: FetchFileOptions & { signal: AbortSignal }, sin
 }
 
 /**
- * Returns where the transfer can be resumed. Undefined when there are no bytes yet, or no validator that tells whether
- * the URL still has the file of the first bytes.
+ * Returns the position where the transfer can be resumed. Returns undefined when no bytes have arrived yet, or when the
+ * server sent no validator: then we cannot check that the file at the URL is still the same.
  */
 function findResumePosition({ done }: FileSink, first: Validators | undefined): ResumePosition | undefined {
   const mark = first === undefined ? undefined : selectValidator(first);

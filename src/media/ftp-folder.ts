@@ -5,9 +5,9 @@ import { fetchToFile } from './fetch.js';
 import { listFtp } from './ftp.js';
 import type { OpenOptions } from './source.js';
 
-/** The most files and folders in the whole tree. */
+/** The most files and folders that the whole tree may have. */
 const MAX_FILES = 10_000;
-/** The most levels of folders. */
+/** The most levels of folders that the tree may have. */
 const MAX_DEPTH = 32;
 
 export interface FetchFolderOptions extends Pick<OpenOptions, 'signal' | 'timeouts'> {
@@ -36,10 +36,11 @@ async function fetchInto(
   levels: number,
 ): Promise<void> {
   const { signal, timeouts } = folder;
-  if (levels === 0) throw mediaUnavailableError(folder.url, `it has more than ${MAX_DEPTH} levels of folders`);
+  if (levels === 0) throw mediaUnavailableError(folder.url, `the folder has more than ${MAX_DEPTH} levels of folders`);
   await mkdir(path, { mode: 0o700 });
   for (const { name, isFolder } of await listFtp(url, { signal, timeouts })) {
-    if (--left.files < 0) throw mediaUnavailableError(folder.url, `it has more than ${MAX_FILES} files`);
+    if (--left.files < 0)
+      throw mediaUnavailableError(folder.url, `the folder has more than ${MAX_FILES} files and folders`);
     const [from, to] = [`${url}/${encodeURIComponent(name)}`, join(path, name)];
     if (isFolder) await fetchInto(folder, from, to, left, levels - 1);
     else left.bytes -= (await fetchToFile({ url: from, path: to, maxBytes: left.bytes, signal, timeouts })).size;

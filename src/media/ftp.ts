@@ -18,15 +18,15 @@ interface FtpAddress {
   port: number;
   /** Relative to the login directory; absolute when it begins with a slash. */
   path: string;
-  /** Undefined: anonymous. */
+  /** Unset when the login is anonymous. */
   user?: string;
   password?: string;
 }
 
 /**
  * Opens a file by FTP (RFC 959) in passive mode, with the user and the password of the URL, else as anonymous. The path
- * is relative to the login directory; a path that begins with `%2F` is absolute (RFC 1738, section 3.2.2). It resumes a
- * transfer by REST if the server supports it (RFC 3659, section 5). It uses no proxy: http_proxy names a proxy for
+ * is relative to the login directory; a path that begins with `%2F` is absolute (RFC 1738, section 3.2.2). Resumes a
+ * transfer by REST if the server supports REST (RFC 3659, section 5). Uses no proxy: http_proxy names a proxy for
  * HTTP, and there is no common variable for FTP proxies.
  *
  * @throws FactoryError MediaUnavailable; retryable for replies 4xx and connection errors. The signal's reason on abort.
@@ -47,7 +47,7 @@ export interface FtpEntry {
 
 /**
  * Lists the files and folders in a folder. Leaves out symbolic links, because they may lead anywhere.
- * @throws FactoryError MediaUnavailable as `openFtp`, and for file names that are not valid
+ * @throws FactoryError MediaUnavailable as `openFtp`, and for a name with a control character, `/` or `\`
  */
 export async function listFtp(url: string, options: Pick<OpenOptions, 'signal' | 'timeouts'>): Promise<FtpEntry[]> {
   return withFtpClient(url, options, async (client, { path }, close) => {
@@ -57,15 +57,15 @@ export async function listFtp(url: string, options: Pick<OpenOptions, 'signal' |
       .filter(({ name, isFile, isDirectory }) => (isFile || isDirectory) && name !== '.' && name !== '..')
       .map(({ name, isDirectory }) => {
         if (/[\0-\x1f\x7f/\\]/.test(name))
-          throw mediaUnavailableError(url, `it has a file called ${JSON.stringify(name)}`);
+          throw mediaUnavailableError(url, `the folder contains a name that is not valid: ${JSON.stringify(name)}`);
         return { name, isFolder: isDirectory };
       });
   });
 }
 
 /**
- * Logs in and runs the work. The result of the work may use the connection further, and must then close it. If the work
- * fails, the connection is closed here.
+ * Logs in and runs `work`. If `work` succeeds, the connection stays open: `work`, or the user of its result, must call
+ * `close`. If `work` fails, this function closes the connection.
  */
 async function withFtpClient<T>(
   url: string,
@@ -119,7 +119,7 @@ async function login(
   await client.useDefaultSettings();
 }
 
-/** Reads size and time of the file, if the server supports SIZE and MDTM (RFC 3659). */
+/** Reads the size and the time of a file, if the server supports SIZE and MDTM (RFC 3659). */
 async function readValidators(client: Client, path: string): Promise<Validators> {
   const size = await client.size(path).catch(ignoreUnknownCommand);
   const time = await client.lastMod(path).catch(ignoreUnknownCommand);
@@ -127,7 +127,10 @@ async function readValidators(client: Client, path: string): Promise<Validators>
   return { size, lastModified: isTime ? time.toUTCString() : undefined };
 }
 
-/** Ignores the reply 5xx of a server that does not support a command; 550 means that the file does not exist. */
+/**
+ * Returns undefined for a reply 5xx: the server does not support the command. Throws all other errors, and also 550,
+ * which means that the file does not exist.
+ */
 function ignoreUnknownCommand(error: unknown): undefined {
   if (error instanceof FTPError && error.code >= 500 && error.code !== 550) return undefined;
   throw error;

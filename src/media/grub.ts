@@ -7,21 +7,24 @@ import { FactoryError } from '../domain/errors.js';
 
 const execFileAsync = promisify(execFile);
 
-/** The firmware that starts from a disk or a medium. UEFI means x86_64 UEFI. */
+/** The firmware that starts our disk or medium. `uefi` means UEFI on x86_64. */
 export type StubFirmware = 'bios' | 'uefi';
 
 const MODULES = ['normal', 'configfile', 'linux', 'echo', 'search'];
 const MODULE_FOLDER = '/usr/lib/grub';
 
-/** GRUB's name of the platform, by firmware. */
+/** GRUB's platform names, by firmware. */
 export const PLATFORMS: Record<StubFirmware, string> = { bios: 'i386-pc', uefi: 'x86_64-efi' };
 
-/** The most bytes of a program's output that we keep for messages. */
+/** The most bytes that a program may write to stdout or to stderr. If it writes more, Node.js ends it with an error. */
 const OUTPUT_LIMIT = 1024 * 1024;
-/** The most characters of that output that a message quotes. */
+/** The most characters of a program's output that an error message quotes. */
 const MESSAGE_LIMIT = 1000;
 
-/** Builds a GRUB configuration that starts a kernel at once. Words are quoted: the kernel gets them unchanged. */
+/**
+ * Builds a GRUB configuration that starts a kernel at once. Each word of the command line is quoted, so that the kernel
+ * gets the word unchanged.
+ */
 export function buildGrubConfig({
   kernel,
   ramdisks,
@@ -55,7 +58,8 @@ export function grubFilePath(platform: string, name: string): string {
 }
 
 /**
- * Checks the programs. @throws FactoryError InvalidParameter when this machine lacks mtools, or GRUB for one firmware
+ * Checks that mtools, and GRUB for each firmware, are installed.
+ * @throws FactoryError InvalidParameter when this machine lacks mtools, or GRUB for one firmware
  */
 export async function checkGrubPrograms(firmwares: readonly StubFirmware[], signal: AbortSignal): Promise<void> {
   await runMkimage(['--version'], signal);
@@ -72,9 +76,9 @@ export async function checkGrubPrograms(firmwares: readonly StubFirmware[], sign
 export interface GrubImageOptions {
   /** GRUB's name of the format, such as `i386-pc`. */
   format: string;
-  /** Path of the configuration that GRUB embeds and runs first, before it knows any disk. */
+  /** Path of the configuration that is embedded in the image. GRUB runs it first, before it has found any disk. */
   early: string;
-  /** Modules in addition to those that load a kernel. */
+  /** GRUB modules in addition to those in `MODULES`. */
   modules: string[];
   path: string;
   signal: AbortSignal;
@@ -86,7 +90,7 @@ export async function makeGrubImage({ format, early, modules, path, signal }: Gr
   return path;
 }
 
-/** Fedora and related distributions name the program `grub2-mkimage`. */
+/** Runs `grub-mkimage`, or `grub2-mkimage`, as Fedora and related distributions name the program. */
 async function runMkimage(args: string[], signal: AbortSignal): Promise<void> {
   try {
     await execFileAsync('grub-mkimage', args, { signal, maxBuffer: OUTPUT_LIMIT });
@@ -101,7 +105,7 @@ function buildEnvironment(): NodeJS.ProcessEnv {
 }
 
 /**
- * Runs a program that makes disks or media; returns its output.
+ * Runs a program that makes disks or media, and returns its output.
  * @throws FactoryError InvalidParameter when this machine lacks the program
  */
 export async function runProgram(
@@ -117,14 +121,14 @@ export async function runProgram(
   }
 }
 
-/** Where the programs work, and the signal that stops them. */
+/** The folder in which the programs work, and the signal that stops the programs. */
 interface ProgramContext {
   folder: string;
   signal: AbortSignal;
 }
 
 /**
- * Runs work that uses such programs, and converts their errors.
+ * Runs `make`, which calls programs such as xorriso, and converts the errors of these programs.
  * @param what name of the product, for messages
  * @throws FactoryError StoreFailed (retryable) with the program's own message; the signal's reason on abort
  */
@@ -140,8 +144,8 @@ export async function withProgramErrors<T>(what: string, made: ProgramContext, m
 }
 
 /**
- * Streams the standard output of a program. The stream fails with the error of `withProgramErrors` when the program
- * fails, also if that happens after its last byte.
+ * Streams the standard output of a program. When the program fails, even after its last byte, the stream fails with the
+ * same error as `withProgramErrors`.
  */
 export function streamProgram(what: string, made: ProgramContext, name: string, args: string[]): Readable {
   const child = spawn(name, args, { signal: made.signal, stdio: ['ignore', 'pipe', 'pipe'], env: buildEnvironment() });
@@ -156,7 +160,7 @@ export function streamProgram(what: string, made: ProgramContext, name: string, 
     if (code === 0) out.end();
     else out.destroy(programFailedError(what, made, said.trim() || `${name} ended with ${code ?? 'a signal'}`));
   });
-  // When the reader stops, the program has nothing more to do.
+  // When the reader stops, we end the program, because its output is no longer needed.
   out.once('close', () => child.kill());
   return out;
 }
@@ -174,7 +178,7 @@ function programMissingError(what: string, cause: unknown): FactoryError {
     'InvalidParameter',
     `the worker’s machine has no ${what}, which boot_method stub and install media need`,
     {
-      hint: 'install grub-common, grub-pc-bin, grub-efi-amd64-bin, mtools and xorriso there, or set boot_method direct',
+      hint: 'install grub-common, grub-pc-bin, grub-efi-amd64-bin, mtools and xorriso on the worker’s machine, or set boot_method to direct',
       cause,
     },
   );

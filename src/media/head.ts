@@ -5,7 +5,7 @@ import type { OpenOptions, Validators } from './source.js';
 
 export type { Validators } from './source.js';
 
-/** Statuses with which servers reject HEAD. */
+/** HTTP statuses with which servers reject HEAD. */
 const NO_HEAD = new Set([403, 405, 501]);
 
 /**
@@ -29,7 +29,7 @@ async function fetchHttpValidators(
   options: Pick<OpenOptions, 'signal' | 'timeouts'>,
 ): Promise<Validators> {
   const answer = await sendGet(url, { ...options, method: 'HEAD' }).catch((error: unknown): Promise<HttpResponse> => {
-    // Some servers, and URLs that are signed for one method, reject only HEAD. We do not read the body of the GET.
+    // Some servers reject only HEAD, and a URL may be signed for GET only. Then we send a GET and do not read its body.
     if (!(error instanceof FactoryError) || !NO_HEAD.has(error.status ?? 0)) throw error;
     return sendGet(url, options);
   });

@@ -10,7 +10,7 @@ export interface GetOptions {
   timeouts?: Timeouts;
 }
 
-/** A response. The caller reads or destroys the body. */
+/** A response. The caller must read or discard the body. */
 export interface HttpResponse {
   status: number;
   headers: Record<string, string | undefined>;
@@ -22,7 +22,10 @@ export interface HttpResponse {
 const MAX_REDIRECTS = 10;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
-/** Connection pools by connect timeout, shared by all transfers. They use http_proxy, https_proxy and no_proxy. */
+/**
+ * Connection pools by connect timeout in seconds. All transfers share them. They use http_proxy, https_proxy and
+ * no_proxy.
+ */
 const agents = new Map<number, Dispatcher>();
 
 function getAgent(connectSeconds: number): Dispatcher {
@@ -39,7 +42,7 @@ function getAgent(connectSeconds: number): Dispatcher {
 }
 
 /**
- * Sends a GET to an http or https URL and follows up to ten redirects, never from https to http.
+ * Sends a GET (or `method`) to an http or https URL and follows up to ten redirects, never from https to http.
  *
  * @returns a response whose status is 2xx
  * @throws FactoryError MediaUnavailable with the URL and the status or the reason; retryable for 408, 425, 429, 5xx and
@@ -59,7 +62,7 @@ export async function sendGet(url: string, options: GetOptions = {}): Promise<Ht
     await discard(answer.body);
     throw httpStatusError(url, answer.status, answer.headers['retry-after'], current.href);
   }
-  throw mediaUnavailableError(url, `more than ${MAX_REDIRECTS} redirects`);
+  throw mediaUnavailableError(url, `there are more than ${MAX_REDIRECTS} redirects`);
 }
 
 function parseHttpUrl(url: string): URL {
@@ -68,10 +71,13 @@ function parseHttpUrl(url: string): URL {
   throw mediaUnavailableError(url, 'it is not an http or https URL');
 }
 
-/** Returns the target of a redirect. @throws FactoryError MediaUnavailable when it is not valid, or leaves https */
+/**
+ * Returns the target of a redirect.
+ * @throws FactoryError MediaUnavailable when the target is not a URL, or is neither https nor a step from http to http
+ */
 export function resolveRedirect(from: URL, location: string): URL {
   const to = parseUrl(location, from.href);
-  if (to === undefined) throw mediaUnavailableError(from.href, 'it redirects to something that is not a URL');
+  if (to === undefined) throw mediaUnavailableError(from.href, 'it redirects to an address that is not a URL');
   if (to.protocol === 'https:' || (to.protocol === 'http:' && from.protocol === 'http:')) return to;
   throw mediaUnavailableError(
     from.href,
@@ -103,7 +109,9 @@ async function sendRequest(url: URL, { method = 'GET', headers, signal, timeouts
   }
 }
 
-/** Builds the header for the user and the password in the URL. They are not sent to the target of a redirect. */
+/**
+ * Builds the header for the user and the password in the URL. After a redirect to another host, we do not send them.
+ */
 function buildAuthorization(url: URL): Record<string, string> {
   if (url.username === '' && url.password === '') return {};
   const text = `${decodePercent(url.username)}:${decodePercent(url.password)}`;
@@ -117,9 +125,10 @@ function takeFirstValues(headers: Record<string, string | string[] | undefined>)
 }
 
 /**
- * Opens an http or https URL. It resumes a transfer by Range and If-Range (RFC 9110, section 13.1.5).
+ * Opens an http or https URL. With `resume`, requests the rest of the file by Range and If-Range (RFC 9110, section
+ * 13.1.5).
  *
- * @throws FactoryError as `get`
+ * @throws FactoryError as `sendGet`
  */
 export async function openHttp(url: string, { signal, timeouts, resume }: OpenOptions): Promise<MediumStream> {
   const range = resume && { range: `bytes=${resume.offset}-`, 'if-range': resume.validator };
@@ -127,7 +136,7 @@ export async function openHttp(url: string, { signal, timeouts, resume }: OpenOp
   const offset = status === 206 ? (resume?.offset ?? 0) : 0;
   if (status === 206 && headers['content-range']?.startsWith(`bytes ${offset}-`) !== true) {
     await discard(body);
-    throw mediaUnavailableError(url, 'the server sent another range than requested', { retryable: true });
+    throw mediaUnavailableError(url, 'the server sent a different range of bytes than requested', { retryable: true });
   }
   const remaining = parseLength(headers['content-length']);
   return {
@@ -145,7 +154,7 @@ function parseLength(text: string | undefined): number | undefined {
   return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
 }
 
-/** Discards a body; reads at most 16 KiB of it, which lets the connection be used again. */
+/** Discards a body. Reads at most 16 KiB of it, so that the connection can be used again. */
 export async function discard(body: HttpResponse['body']): Promise<void> {
   body.on('error', () => undefined);
   await body.dump({ limit: 16 * 1024 }).catch(() => undefined);

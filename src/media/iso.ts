@@ -14,25 +14,31 @@ import {
 } from './grub.js';
 
 /**
- * Bytes of a sector; the volume descriptors begin in the seventeenth sector
+ * Bytes of a sector. The volume descriptors begin in the seventeenth sector
  * (https://ecma-international.org/publications-and-standards/standards/ecma-119/).
  */
 const SECTOR = 2048;
 const FIRST_DESCRIPTOR = 16;
 const DESCRIPTORS = 16;
-/** Empty sectors at the end, which the descriptor counts: some programs do not write them. */
+/**
+ * Number of sectors that may be missing at the end: the volume descriptor counts empty sectors that some programs do
+ * not write.
+ */
 const PADDING = 150;
 
 /** Name and kind of an ISO. */
 export interface IsoInfo {
-  /** Its boot loader and its installer recognise the medium by this name. */
+  /** The ISO's name. The boot loader and the installer on the ISO recognise the medium by it. */
   volumeId: string;
-  /** Whether its files are in UDF, as on Windows media: we have no program that can change UDF. */
+  /**
+   * Whether the ISO's files are in UDF, as on Windows media. We cannot change such an ISO: no program of ours can
+   * change UDF.
+   */
   udf: boolean;
 }
 
 /**
- * Reads the volume descriptors of an ISO.
+ * Reads an ISO's name and kind from its volume descriptors.
  * @throws FactoryError MediaUnavailable when the file is not an ISO 9660 image, or is truncated
  */
 export async function readIsoInfo(path: string, url: string): Promise<IsoInfo> {
@@ -59,7 +65,10 @@ export async function readIsoInfo(path: string, url: string): Promise<IsoInfo> {
   }
 }
 
-/** Options for every call of xorriso: no configuration files, no wildcards in paths, nothing guessed. */
+/**
+ * Options for every call of xorriso: it reads no configuration files, takes paths literally (no wildcards, no `=`), and
+ * prints only messages of severity SORRY and above.
+ */
 const XORRISO = [
   '-no_rc',
   '-pathspecs',
@@ -78,7 +87,7 @@ export async function checkIsoPrograms(signal: AbortSignal): Promise<void> {
 }
 
 /**
- * Copies the first of the candidate files that exists out of an ISO.
+ * Copies one file out of an ISO: the first of the candidates that exists.
  * @param candidates paths on the ISO, best first, without a leading slash
  * @returns the path of the copied file on the ISO; undefined when none of the candidates exists
  */
@@ -95,13 +104,13 @@ export async function extractFromIso(
   });
 }
 
-/** Finds the first of the candidate files that exists on an ISO. */
+/** Returns the first of the candidate paths at which an ISO has a file. Returns undefined when there is none. */
 async function findOnIso(
   iso: { path: string; signal: AbortSignal },
   candidates: string[],
 ): Promise<string | undefined> {
   const looks = candidates.flatMap((path) => ['-find', `/${path}`, '-type', 'f', '--']);
-  // xorriso treats a missing file as a failure; we do not.
+  // xorriso treats a missing file as a failure. We do not, because another candidate may exist.
   const tolerant = ['-abort_on', 'FATAL', '-return_with', 'FATAL', '32', '-report_about', 'FATAL'];
   const { stdout } = await runProgram('xorriso', [...XORRISO, ...tolerant, '-indev', iso.path, ...looks], iso.signal);
   const lines = stdout.split('\n');
@@ -117,11 +126,14 @@ export async function runXorriso(args: string[], signal: AbortSignal): Promise<v
 export interface RemasterOptions {
   /** Path of the original ISO. */
   source: string;
-  /** Files and folders of this machine, and their paths on the ISO; a folder is merged with an existing one. */
+  /**
+   * Files and folders of this machine, and their paths on the ISO. A folder is merged with an existing folder of that
+   * path.
+   */
   files: { from: string; path: string }[];
   /**
-   * What our boot loader starts from the ISO: the first kernel and the first ramdisk of the lists that exist on it.
-   * Default: the ISO keeps its own boot loaders.
+   * What our boot loader starts from the ISO: the first path in `kernels` and the first path in `ramdisks` that exist
+   * on the ISO. Default: the ISO keeps its own boot loaders.
    */
   boot?: { kernels: string[]; ramdisks: string[]; commandLine: string; firmwares: readonly StubFirmware[] };
   /** A folder for this ISO alone. Its files must stay until the new ISO has been read; the caller removes them. */
@@ -135,16 +147,17 @@ const PRODUCT = 'the install medium';
 const BOOT_FOLDER = 'imagefactory-boot';
 /** GRUB's first commands: they find the ISO, in whatever drive it is, by a file that no other medium has. */
 const EARLY = `search --no-floppy --file /${BOOT_FOLDER}/grub.cfg --set root\nset prefix=($root)/${BOOT_FOLDER}\nconfigfile ($root)/${BOOT_FOLDER}/grub.cfg\n`;
-/** KiB of the EFI system partition's image. */
+/** Size of the EFI system partition's image, in KiB. */
 const EFI_KIB = 4096;
 
 /**
  * Remasters an ISO: adds files, and replaces its boot loaders by ours or keeps them. Everything else, also the volume
- * id, stays as it is. The new ISO is never stored on this machine: each call of the returned function makes its bytes
- * again, while they are read.
+ * id, stays as it is. The new ISO is never stored on this machine: each call of the returned function returns a stream
+ * that makes the ISO's bytes while the caller reads them.
  *
  * @throws FactoryError InvalidParameter when this machine lacks the programs; MediaUnavailable when none of the kernels
- *   or none of the ramdisks exists on the ISO; StoreFailed (retryable) when the programs fail: the stream fails with it
+ *   or none of the ramdisks exists on the ISO; StoreFailed (retryable) when the programs fail: then the
+ *   stream fails with this error
  */
 export async function remasterIso(iso: RemasterOptions): Promise<() => Readable> {
   return withProgramErrors(PRODUCT, iso, async () => {
@@ -157,7 +170,7 @@ export async function remasterIso(iso: RemasterOptions): Promise<() => Readable>
   });
 }
 
-/** Builds the xorriso options that put our boot loader on the ISO, and disable every other one. */
+/** Builds the xorriso options that put our boot loader on the ISO and disable every other boot loader. */
 async function addBootLoader(iso: RemasterOptions, boot: NonNullable<RemasterOptions['boot']>): Promise<string[]> {
   const { folder, signal } = iso;
   const at = { path: iso.source, signal };
@@ -211,10 +224,10 @@ async function makeEfiImage(folder: string, early: string, signal: AbortSignal):
   await runProgram('mcopy', ['-i', image, loader, '::/EFI/BOOT/BOOTX64.EFI'], signal);
 }
 
-/** The error when none of the candidate paths exists on the ISO. */
+/** Creates the error for an ISO on which none of the candidate paths exists. */
 export function noSuchFileOnIsoError(places: string[]): FactoryError {
   return new FactoryError('MediaUnavailable', `the medium has none of the files ${places.join(', ')}`, {
-    hint: 'check that it is an install medium (not a live image) of this system, version and architecture',
+    hint: 'check that the ISO is an install medium (not a live image) of this system, version and architecture',
   });
 }
 

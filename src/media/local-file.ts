@@ -6,7 +6,8 @@ import { FactoryError } from '../domain/errors.js';
 import { mediaUnavailableError } from './failures.js';
 import type { MediumStream, OpenOptions } from './source.js';
 
-const HINT = 'start the worker with --files-from DIR, which lets templates read files below DIR, or use an http(s) URL';
+const HINT =
+  'start the worker with --files-from DIR, which allows templates to read files below DIR, or use an http(s) URL';
 
 /** Bytes per read. */
 const CHUNK = 256 * 1024;
@@ -17,8 +18,8 @@ export function isLocalFile(url: string): boolean {
 }
 
 /**
- * Reads the file of a `file://` URL, if it is in one of the folders that the worker's operator has opened to templates.
- * For a symbolic link, the target's path counts, not the link's.
+ * Reads the file of a `file://` URL, if the file is in one of the folders that the worker's operator has opened to
+ * templates. If the URL names a symbolic link, the link's target must be in one of these folders.
  *
  * @param directories absolute paths of these folders
  * @throws FactoryError MediaUnavailable, which does not reveal whether a file outside of the folders exists
@@ -29,7 +30,7 @@ export async function readLocalFile(
 ): Promise<Buffer> {
   const { file, about } = await openAllowed(url, directories);
   try {
-    if (about.size > maxBytes) throw mediaUnavailableError(url, `it is larger than ${maxBytes} bytes`);
+    if (about.size > maxBytes) throw mediaUnavailableError(url, `the file is larger than ${maxBytes} bytes`);
     return await file.readFile();
   } finally {
     await file.close();
@@ -37,7 +38,9 @@ export async function readLocalFile(
 }
 
 /**
- * Opens such a file as a medium. It has no entity tag; its time is exact to the millisecond. @throws as `readLocalFile`
+ * Opens the file of a `file://` URL as a medium, with the same checks as `readLocalFile`. The medium has no entity tag;
+ * its time is exact to the millisecond.
+ * @throws as `readLocalFile`
  */
 export async function openLocalFile(url: string, { directories = [], signal }: OpenOptions): Promise<MediumStream> {
   const { file, about } = await openAllowed(url, directories);
@@ -52,8 +55,9 @@ export async function openLocalFile(url: string, { directories = [], signal }: O
 }
 
 /**
- * Returns the path of the folder that a `file://` URL names. The caller must not follow links in it. @throws as
- * `readLocalFile`
+ * Returns the path of the folder that a `file://` URL names. The caller must not follow symbolic links in the folder,
+ * because they may lead out of it.
+ * @throws as `readLocalFile`
  */
 export async function resolveLocalFolder(url: string, directories: readonly string[]): Promise<string> {
   const real = await resolveAllowedPath(url, directories);
@@ -71,10 +75,13 @@ async function openAllowed(url: string, directories: readonly string[]): Promise
   if (about.isFile()) return { file, about };
   await file.close();
   // Reading a pipe or a device might never end.
-  throw mediaUnavailableError(url, 'it is not a file');
+  throw mediaUnavailableError(url, 'it is not a regular file');
 }
 
-/** Resolves the links of a path. @throws FactoryError MediaUnavailable when the result is in none of the folders */
+/**
+ * Resolves the symbolic links in a URL's path. @throws FactoryError MediaUnavailable when the result is in no folder of
+ * `directories`
+ */
 async function resolveAllowedPath(url: string, directories: readonly string[]): Promise<string> {
   const path = parseFileUrl(url);
   if (path === undefined) {
@@ -91,7 +98,7 @@ async function resolveAllowedPath(url: string, directories: readonly string[]): 
   });
 }
 
-/** Reads the absolute path of a `file://` URL; undefined if it has none, or names another machine. */
+/** Reads the absolute path of a `file://` URL. Returns undefined if the URL has none, or names another machine. */
 function parseFileUrl(url: string): string | undefined {
   if (!/^file:\/\/(localhost)?\//i.test(url)) return undefined;
   try {

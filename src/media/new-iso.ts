@@ -4,12 +4,12 @@ import { type RemasterOptions, runXorriso } from './iso.js';
 
 /** How to create an ISO from files. */
 export interface CreateIsoOptions extends Pick<RemasterOptions, 'files' | 'folder' | 'signal'> {
-  /** At most 16 characters (the limit of Joliet): capital letters, digits and `_`. */
+  /** The volume id: at most 16 characters (the limit of Joliet), only capital letters, digits and `_`. */
   volumeId: string;
 }
 
 /**
- * Creates an ISO that keeps the names of its files (Joliet, which Windows reads).
+ * Creates an ISO with Joliet names, which Windows reads. So the files keep their names.
  *
  * @returns path of the ISO
  * @throws FactoryError InvalidParameter when this machine lacks xorriso; StoreFailed (retryable) when xorriso fails

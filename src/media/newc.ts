@@ -1,4 +1,4 @@
-/** A file of an archive that the kernel unpacks. Only root can read it. */
+/** A file of an archive that the kernel unpacks. Only root can read the unpacked file. */
 export interface ArchivedFile {
   /** Path without a leading slash. */
   path: string;
@@ -9,7 +9,7 @@ const REGULAR_FILE = 0o100600;
 const TRAILER = 'TRAILER!!!';
 
 /**
- * Builds a cpio archive in the "newc" format. The kernel unpacks it after the ramdisk that it is appended to.
+ * Builds a cpio archive in the "newc" format, to append to a ramdisk. The kernel unpacks the archive after the ramdisk.
  * https://www.kernel.org/doc/html/latest/driver-api/early-userspace/buffer-format.html
  */
 export function buildNewcArchive(files: readonly ArchivedFile[]): Buffer {
@@ -17,7 +17,7 @@ export function buildNewcArchive(files: readonly ArchivedFile[]): Buffer {
   return Buffer.concat([...entries, buildEntry(TRAILER, Buffer.alloc(0), 0, 0)]);
 }
 
-/** Creates the zeros that pad so many bytes to a multiple of four. */
+/** Creates the zero bytes that pad content of this length to a multiple of four bytes. */
 export function createPadding(bytes: number): Buffer {
   return Buffer.alloc((4 - (bytes % 4)) % 4);
 }

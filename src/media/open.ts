@@ -8,7 +8,7 @@ import { parseUrl } from './urls.js';
 /**
  * Opens an http, https, ftp or file URL.
  *
- * @throws FactoryError MediaUnavailable: see `openHttp`, `openFtp`, `openLocal`. The signal's reason on abort.
+ * @throws FactoryError MediaUnavailable: see `openHttp`, `openFtp`, `openLocalFile`. The signal's reason on abort.
  */
 export async function openMedium(url: string, options: OpenOptions): Promise<MediumStream> {
   const protocol = parseUrl(url)?.protocol;

@@ -7,11 +7,11 @@ export interface Checksum {
   algorithm: 'md5' | 'sha1' | 'sha224' | 'sha256' | 'sha384' | 'sha512';
   /** Hexadecimal, lower case. */
   value: string;
-  /** Path as the checksum file writes it; empty if the line has only a digest. */
+  /** The file's path, as the checksum file writes it; empty if the line has only a digest. */
   name: string;
 }
 
-/** The most bytes of a checksum file. */
+/** The most bytes that a checksum file may have. */
 const LARGEST = 16 * 1024 * 1024;
 
 const BY_LENGTH: Partial<Record<number, Checksum['algorithm']>> = {
@@ -24,16 +24,17 @@ const BY_LENGTH: Partial<Record<number, Checksum['algorithm']>> = {
 };
 
 /**
- * `SHA256 (name) = hex` of BSD's md5 and sha256 and of `sha256sum --tag`; `SHA256(name)= hex` of `openssl dgst`, which
- * writes `SHA2-256` since OpenSSL 3.
+ * Matches `SHA256 (name) = hex`, as BSD's md5 and sha256 and `sha256sum --tag` write it, and `SHA256(name)= hex`, as
+ * `openssl dgst` writes it. Since OpenSSL 3, `openssl dgst` writes `SHA2-256`.
  */
 const BSD_LINE = /^(MD5|SHA1|SHA(?:2-)?(?:224|256|384|512)) ?\((.+)\) ?= ?([0-9a-f]+)$/i;
 /**
- * `hex  name` or `hex *name`; a leading backslash means that the name is escaped (GNU coreutils, "md5sum invocation").
+ * Matches `hex  name` or `hex *name`. A leading backslash means that the name is escaped (GNU coreutils, "md5sum
+ * invocation").
  */
 const GNU_LINE = /^(\\?)([0-9a-f]+)(?: [ *](.+)|\s+(\S.*))?$/i;
 
-/** Reads the checksums of a file in either format; ignores signatures, comments and all other lines. */
+/** Reads the checksums of a file, in both formats. Ignores signatures, comments and all other lines. */
 export function parseChecksums(text: string): Checksum[] {
   return text.split(/\r?\n/).flatMap((line) => parseLine(line.trimEnd()) ?? []);
 }
@@ -56,8 +57,8 @@ function unescapeName(name: string): string {
 }
 
 /**
- * Finds the checksum of a file: the line with this path, else the only line whose path ends in this name, else the only
- * line of the file if it has no name.
+ * Finds the checksum of a file: the line with this path, else the lines with this file name if they all have the same
+ * checksum, else the only line if it has no name. Returns undefined when there is no such line.
  */
 export function findChecksum(text: string, name: string, algorithm?: Checksum['algorithm']): Checksum | undefined {
   const all = parseChecksums(text).filter((entry) => algorithm === undefined || entry.algorithm === algorithm);
@@ -91,14 +92,19 @@ export async function fetchChecksum({ url, medium, algorithm, ...options }: Chec
     findChecksum(text, name, algorithm) ??
     (isNamedAfterMedium(url, medium) ? findOnlyChecksum(text, algorithm) : undefined);
   if (found !== undefined) return found;
-  throw new FactoryError('ChecksumMismatch', `${redactUrl(url)} has no ${algorithm} checksum of ${name}`, {
-    hint: 'name the checksum file in the same folder as the medium, or set the parameter iso_checksum',
-  });
+  throw new FactoryError(
+    'ChecksumMismatch',
+    `the checksum file ${redactUrl(url)} has no ${algorithm} checksum of ${name}`,
+    {
+      hint: 'write into the template the URL of the checksum file in the same folder as the medium, or set the parameter iso_checksum',
+    },
+  );
 }
 
 /**
- * Whether a checksum file has the medium's name plus an ending (`x.iso.sha256`): then it belongs to that medium alone.
- * It may list another file name, because openSUSE's `…-Current.iso` are links to the snapshot of the day.
+ * Checks whether a checksum file has the medium's URL plus an ending (`x.iso.sha256`): then the file belongs to that
+ * medium alone. The file may list another name, because openSUSE's `…-Current.iso` are links to the snapshot of the
+ * day.
  */
 function isNamedAfterMedium(url: string, medium: string): boolean {
   const [file, of] = [new URL(url), new URL(medium)];
@@ -106,7 +112,7 @@ function isNamedAfterMedium(url: string, medium: string): boolean {
   return file.protocol === of.protocol && file.host === of.host && /^\.[^/]+$/.test(ending);
 }
 
-/** Returns the checksum of a file that has only one, if that one is of the algorithm. */
+/** Returns the checksum of a checksum file that lists only one, if that checksum has the wanted algorithm. */
 function findOnlyChecksum(text: string, algorithm: Checksum['algorithm']): Checksum | undefined {
   const [only, ...others] = parseChecksums(text);
   return others.length === 0 && only?.algorithm === algorithm ? only : undefined;

@@ -5,19 +5,19 @@ import { redactUrl } from './urls.js';
 
 /** Endings that distributions append to a file's name for its detached signature, the most common first. */
 const ENDINGS = ['.gpg', '.asc', '.sign', '.sig'];
-/** The most bytes of a signature. */
+/** The most bytes that a signature file may have. */
 const LARGEST_SIGNATURE = 256 * 1024;
 const ARMOR = '-----BEGIN PGP';
-/** One of the key blocks in a file. */
+/** Matches one block of armored public keys. */
 const KEY_BLOCK = /-----BEGIN PGP PUBLIC KEY BLOCK-----[\s\S]*?-----END PGP PUBLIC KEY BLOCK-----/g;
 const CLEARTEXT = /^-----BEGIN PGP SIGNED MESSAGE-----\r?$/m;
 
 export interface SignedTextOptions extends FetchOptions {
-  /** Armored public keys: one of them must have signed the text. Undefined: the signature is not checked. */
+  /** Armored public keys: one of them must have signed the text. When undefined, we check no signature. */
   keys: string | undefined;
 }
 
-/** A text, and the URL that answered. */
+/** A text, and the URL that answered, after redirects. */
 export interface SignedText {
   text: string;
   finalUrl: string;
@@ -25,7 +25,8 @@ export interface SignedText {
 
 /**
  * Fetches a text and checks its signature. The signature is part of the text (RFC 9580, section 7: Fedora's CHECKSUM
- * files), or in a file beside it (Ubuntu's SHA256SUMS.gpg, SUSE's CHECKSUMS.asc, Debian's SHA512SUMS.sign).
+ * files), or in another file in the same folder (Ubuntu's SHA256SUMS.gpg, SUSE's CHECKSUMS.asc, Debian's
+ * SHA512SUMS.sign).
  *
  * @throws FactoryError MediaUnavailable as `fetchText`; InvalidParameter when `keys` has no public keys;
  *   SignatureInvalid when none of the keys has signed the text
@@ -39,7 +40,10 @@ export async function fetchSigned(url: string, { keys, ...options }: SignedTextO
   // Fetch the signature from the server that sent the file: a redirector may send the next request to another mirror.
   const signature = await fetchSignature(finalUrl, { ...options, maxBytes: LARGEST_SIGNATURE });
   if (signature === undefined)
-    throw notSignedError(url, `the file contains no signature, and there is none beside it (${ENDINGS.join(', ')})`);
+    throw notSignedError(
+      url,
+      `the file contains no signature, and no signature file is beside it (${ENDINGS.join(', ')})`,
+    );
   await checkSignatures(url, async () => {
     const message = await createMessage({ binary: new Uint8Array(bytes) });
     const armored = signature.toString('latin1').trimStart().startsWith(ARMOR);
@@ -51,7 +55,7 @@ export async function fetchSigned(url: string, { keys, ...options }: SignedTextO
   return { text, finalUrl };
 }
 
-/** Reads armored keys. @throws FactoryError InvalidParameter when there are none */
+/** Reads armored public keys. @throws FactoryError InvalidParameter when the text has none */
 async function parsePublicKeys(armored: string): Promise<PublicKey[]> {
   try {
     const blocks = armored.match(KEY_BLOCK) ?? [];
@@ -65,7 +69,10 @@ async function parsePublicKeys(armored: string): Promise<PublicKey[]> {
   });
 }
 
-/** Returns the signed part of a cleartext-signed text: the rest of the text is not signed. */
+/**
+ * Checks the signature of a cleartext-signed text, and returns only the signed part: the rest of the text is not
+ * signed.
+ */
 async function readSignedPart(url: string, text: string, verificationKeys: PublicKey[]): Promise<string> {
   let part = '';
   await checkSignatures(url, async () => {
@@ -89,7 +96,7 @@ async function fetchSignature(url: string, options: FetchOptions): Promise<Buffe
 
 type VerificationResult = { signatures: { verified: Promise<true>; keyID: { toHex(): string } }[] };
 
-/** @throws FactoryError SignatureInvalid when none of the signatures was made with one of the keys */
+/** Checks the signatures. @throws FactoryError SignatureInvalid when none of them was made with one of the keys */
 async function checkSignatures(url: string, verified: () => Promise<VerificationResult>): Promise<void> {
   const reasons: string[] = [];
   try {
@@ -104,11 +111,14 @@ async function checkSignatures(url: string, verified: () => Promise<Verification
   } catch (error) {
     reasons.push((error as Error).message);
   }
-  throw notSignedError(url, reasons.length === 0 ? 'the file beside it contains no signature' : reasons.join('; '));
+  throw notSignedError(
+    url,
+    reasons.length === 0 ? 'no signature was found in the signed text or the signature file' : reasons.join('; '),
+  );
 }
 
 function notSignedError(url: string, why: string): FactoryError {
-  return new FactoryError('SignatureInvalid', `${redactUrl(url)} is not signed by checksum_key: ${why}`, {
-    hint: 'give the key with which the distribution signs its checksums, or leave out checksum_key',
+  return new FactoryError('SignatureInvalid', `${redactUrl(url)} is not signed with a key in checksum_key: ${why}`, {
+    hint: 'set checksum_key to the key with which the distribution signs its checksums, or leave out checksum_key',
   });
 }

@@ -8,13 +8,15 @@ import { redactUrl } from './urls.js';
 
 export interface SinkOptions {
   url: string;
-  /** Path of the file to write. An existing file is overwritten; the file is removed when the fetch fails. */
+  /** Path of the file to write. The fetch overwrites an existing file, and removes the file when the fetch fails. */
   path: string;
   /** The expected digest: md5, sha1, sha224, sha256, sha384 or sha512, in hexadecimal. */
   expected?: { algorithm: string; value: string };
   /** The most bytes that the file may have. */
   maxBytes: number;
-  /** Called with the bytes so far and, if the server has sent it, the total; at most four times a second. */
+  /**
+   * Called with the number of bytes so far, and with the total if the server has sent it; at most four times a second.
+   */
   onProgress?: (done: number, total?: number) => void;
 }
 
@@ -23,7 +25,7 @@ const REPORT_INTERVAL = 250;
 
 /** Writes the bytes of a transfer to a file, computes their digest and enforces the size limit. */
 export class FileSink {
-  /** Bytes so far. */
+  /** Number of bytes written so far. */
   done = 0;
   private reported = 0;
   private size: number | undefined;
@@ -37,12 +39,19 @@ export class FileSink {
   ) {
     const { expected } = options;
     if (expected === undefined || ALGORITHMS.has(expected.algorithm)) return;
-    throw new FactoryError('InvalidParameter', `${JSON.stringify(expected.algorithm)} is not a digest algorithm`, {
-      hint: `use one of ${[...ALGORITHMS].join(', ')}`,
-    });
+    throw new FactoryError(
+      'InvalidParameter',
+      `${JSON.stringify(expected.algorithm)} is not a supported digest algorithm`,
+      {
+        hint: `use one of ${[...ALGORITHMS].join(', ')}`,
+      },
+    );
   }
 
-  /** Writes a body to its end. A body with offset 0 starts the file over; another one continues it. */
+  /**
+   * Writes all bytes of a body to the file. With offset 0, the file is emptied first; otherwise the body continues the
+   * file.
+   */
   async receive({ offset, size, body }: MediumStream): Promise<void> {
     const { url, maxBytes } = this.options;
     if (offset === 0) await this.startOver();
@@ -57,7 +66,7 @@ export class FileSink {
     if (size !== undefined && this.done !== size) throw this.toTransferError();
   }
 
-  /** @throws FactoryError ChecksumMismatch with both digests */
+  /** Checks the expected digest, and returns the SHA-256. @throws FactoryError ChecksumMismatch with both digests */
   finish(): { sha256: string; size: number } {
     const { url, expected, onProgress } = this.options;
     onProgress?.(this.done, this.done);
@@ -93,7 +102,7 @@ export class FileSink {
     onProgress(this.done, this.size);
   }
 
-  /** Converts an error during the transfer into a FactoryError; without an error, the body was too short. */
+  /** Converts an error during the transfer into a FactoryError. `error` is unset when the body was too short. */
   private toTransferError(error?: unknown): FactoryError {
     if (error instanceof FactoryError) return error;
     if (error !== undefined && isFileSystemError(error)) return writeFailedError(this.options.path, error);
@@ -107,10 +116,13 @@ export class FileSink {
 }
 
 function tooLargeError(url: string, size: string, limit: number): FactoryError {
-  return mediaUnavailableError(url, `it has ${size} bytes; the limit is ${limit} bytes`);
+  return mediaUnavailableError(url, `the file has ${size} bytes; the limit is ${limit} bytes`);
 }
 
-/** Errors of the file system have `syscall` set to `write`; network errors have no `syscall`, or `read`. */
+/**
+ * Checks whether an error is one of the file system: then its `syscall` is `write`. Network errors have no `syscall`,
+ * or `read`.
+ */
 function isFileSystemError(error: unknown): boolean {
   const { syscall } = error as NodeJS.ErrnoException;
   const code = (error as NodeJS.ErrnoException).code ?? '';

@@ -1,10 +1,10 @@
-/** Timeouts of the single waits of a transfer, in seconds. */
+/** Timeouts for the single steps of a transfer, in seconds. */
 export interface Timeouts {
-  /** To connect, with the TLS handshake or the FTP server's greeting. Default 30. */
+  /** Time to connect, including the TLS handshake or the FTP server's greeting. Default 30. */
   connect?: number;
-  /** From an HTTP request to the response's headers. Default 60. */
+  /** Time from an HTTP request to the response's headers. Default 60. */
   headers?: number;
-  /** Without a byte of the body, or without an FTP server's reply. Default 60. */
+  /** The longest time without a byte of the body, or without a reply of the FTP server. Default 60. */
   idle?: number;
 }
 
@@ -21,9 +21,9 @@ export interface Validators {
 
 /** An open transfer of a file, by any protocol. */
 export interface MediumStream extends Validators {
-  /** Offset of the first byte of `body` in the file: 0, or the offset of the requested resume position. */
+  /** Offset of the first byte of `body` in the file: 0, or `offset` of the requested {@link ResumePosition}. */
   offset: number;
-  /** The bytes. Throws the errors of the connection, or FactoryErrors. */
+  /** The bytes from `offset` on. Reading them throws the errors of the connection, or FactoryErrors. */
   body: AsyncIterable<Uint8Array>;
   /** The URL that answered, after redirects. */
   finalUrl: string;
@@ -36,11 +36,11 @@ export interface OpenOptions {
   timeouts?: Timeouts;
   /** Absolute paths of the folders on the worker's machine that file URLs may name. Default: none. */
   directories?: readonly string[];
-  /** Where to resume. The transfer begins at 0 if the file has changed, or the server cannot resume. */
+  /** Where to resume. The transfer begins at 0 if this is unset, the file has changed, or the server cannot resume. */
   resume?: ResumePosition;
 }
 
-/** Where an interrupted transfer stopped, and how to recognise its file. */
+/** Where an interrupted transfer stopped, and the data that tells whether the file is still the same. */
 export interface ResumePosition {
   offset: number;
   validator: string;
@@ -48,7 +48,8 @@ export interface ResumePosition {
 }
 
 /**
- * Chooses the validator for a resumed transfer: a strong entity tag, else the time (RFC 9110, section 13.1.5).
+ * Chooses the validator for a resumed transfer: a strong entity tag, else the time of the last change (RFC 9110,
+ * section 13.1.5).
  */
 export function selectValidator({ etag, lastModified }: Validators): string | undefined {
   return etag !== undefined && !etag.startsWith('W/') ? etag : lastModified;

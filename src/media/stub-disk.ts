@@ -25,14 +25,16 @@ export interface StubDiskOptions {
 }
 
 const SECTOR = 512;
-/** Sectors before the only partition: they contain the boot loader for BIOS. */
+/** Number of sectors before the only partition. They contain the boot loader for BIOS. */
 const FIRST_SECTOR = 2048;
 /** Bytes of the partition in addition to kernel and ramdisks: for boot loader and file system tables. */
 const SPARE_BYTES = 8 * 1024 * 1024;
 const LABEL = 'IMGFACTORY';
-/** Bytes of code in a boot sector; disk signature and partition table follow. */
+/** Bytes of code in a boot sector. The disk signature and the partition table follow the code. */
 const BOOT_CODE = 440;
-/** EFI system partition, in an MBR partition table: BIOS and UEFI both find their boot loader then. */
+/**
+ * Type of an EFI system partition. It is in an MBR partition table, so that both BIOS and UEFI find their boot loader.
+ */
 const PARTITION_TYPE = 0xef;
 const MODULES = ['part_msdos', 'fat', 'search_label'];
 
@@ -40,8 +42,9 @@ const MODULES = ['part_msdos', 'fat', 'search_label'];
 const EARLY = `search --no-floppy --label ${LABEL} --set root\nset prefix=($root)/\nconfigfile ($root)/grub.cfg\n`;
 
 /**
- * Makes a raw disk that starts an installer on BIOS and UEFI, from a kernel, ramdisks and a command line. When the
- * installer runs, it has loaded everything into memory, and may overwrite the disk. This needs no privileges.
+ * Makes a raw disk that starts an installer from a kernel, ramdisks and a command line, on the given firmwares. When
+ * the installer runs, kernel and ramdisks are in memory, so the installer may overwrite the disk. Making the disk needs
+ * no root privileges.
  *
  * @returns path of the disk, and its size in bytes
  * @throws FactoryError InvalidParameter when this machine lacks the programs; StoreFailed (retryable) when they fail
@@ -92,7 +95,7 @@ function buildConfig({ ramdisks, commandLine }: StubDiskOptions): string {
   });
 }
 
-/** Makes GRUB with the modules for this disk; returns its path. */
+/** Makes the GRUB image for this disk and a firmware, and returns its path. */
 function makeBootLoader({ folder, signal }: StubDiskOptions, firmware: StubFirmware): Promise<string> {
   return makeGrubImage({
     format: PLATFORMS[firmware],
@@ -103,7 +106,10 @@ function makeBootLoader({ folder, signal }: StubDiskOptions, firmware: StubFirmw
   });
 }
 
-/** Builds GRUB's boot sector with a table of one partition. By default it loads the sector that follows it. */
+/**
+ * Builds GRUB's boot sector, with a partition table of one partition. By default, GRUB's code loads the next sector,
+ * where `writeDisk` puts the rest of GRUB.
+ */
 async function buildBootSector(sectors: number): Promise<Buffer> {
   const sector = Buffer.alloc(SECTOR);
   (await readFile(grubFilePath(PLATFORMS.bios, 'boot.img'))).copy(sector, 0, 0, BOOT_CODE);

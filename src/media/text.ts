@@ -4,7 +4,7 @@ import { openMedium } from './open.js';
 import type { MediumStream, OpenOptions, Timeouts } from './source.js';
 
 export interface FetchOptions extends Pick<OpenOptions, 'signal' | 'directories'> {
-  /** Default 16 MiB. */
+  /** The most bytes that the file may have. Default 16 MiB. */
   maxBytes?: number;
   timeouts?: Timeouts & {
     /** Seconds for the whole transfer. Default 120. */
@@ -52,19 +52,19 @@ export async function fetchText(url: string, options: FetchOptions = {}): Promis
   return decodeText(url, await fetchBytes(url, options));
 }
 
-/** Decodes UTF-8, and drops a byte order mark. @throws FactoryError MediaUnavailable when it is not UTF-8 */
+/** Decodes UTF-8, and drops a byte order mark. @throws FactoryError MediaUnavailable when the bytes are not UTF-8 */
 export function decodeText(url: string, bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    throw mediaUnavailableError(url, 'it is not text in UTF-8');
+    throw mediaUnavailableError(url, 'the file is not text in UTF-8');
   }
 }
 
 async function readBytes(url: string, opened: MediumStream, maxBytes: number): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  const tooLarge = (): Error => mediaUnavailableError(url, `it is larger than ${maxBytes} bytes`);
+  const tooLarge = (): Error => mediaUnavailableError(url, `the file is larger than ${maxBytes} bytes`);
   if ((opened.size ?? 0) > maxBytes) throw tooLarge();
   for await (const chunk of opened.body) {
     size += chunk.length;

@@ -25,9 +25,9 @@ export async function checkDigest(
   if (actual !== value.toLowerCase()) throw checksumMismatchError(what, algorithm, actual, value.toLowerCase());
 }
 
-/** The error for bytes that do not have the expected digest. */
+/** Creates the error for a file that does not have the expected digest. */
 export function checksumMismatchError(what: string, algorithm: string, actual: string, expected: string): FactoryError {
   return new FactoryError('ChecksumMismatch', `${what} has ${algorithm} ${actual}, expected ${expected}`, {
-    hint: 'check whether the checksum belongs to this file: one of them may be out of date, or the file was changed',
+    hint: 'check whether the checksum belongs to this file: the checksum may be out of date, or the file was changed',
   });
 }

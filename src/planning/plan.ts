@@ -16,7 +16,9 @@ import { renderScript } from '../os/scripts/render-script.js';
 import { writeStockScript } from '../os/scripts/stock-script.js';
 import type { Command, Repository, Template, TemplateFile } from '../tdl/types.js';
 
-/** One step of the customisation. Its name (`command:2 tidy`) is stable: histories and the guest's journal know it. */
+/**
+ * One step of the customisation. Its name (`command:2 tidy`) is stable: histories and the guest's journal contain it.
+ */
 export type GuestStep = { name: string; title: string } & (
   | { kind: 'repository' | 'remove-repository'; repository: Repository }
   | { kind: 'packages'; packages: string[] }
@@ -24,21 +26,21 @@ export type GuestStep = { name: string; title: string } & (
   | { kind: 'precommand' | 'command'; command: Command }
 );
 
-/** The plan of a build. Pure data, computed before anything is fetched or booted. */
+/** The plan of a build: pure data, which `planBuild` computes before the build fetches or boots anything. */
 export interface BuildPlan {
   template: Template;
   /** "Debian 12 x86_64" */
   osLabel: string;
-  /** Family of the profile that is used. */
+  /** Name of the OS family, such as `debian`. */
   family: string;
   installer: InstallerPlan;
   /** Text of the install script. */
   script: string;
   /** The user that the build logs in as. */
   user: string;
-  /** The firmware of the machines, where it is not the cloud's default. */
+  /** The firmware of the instances. Unset: the cloud's default. */
   firmware?: Firmware;
-  /** Warnings for people; they do not stop the build. */
+  /** Warnings for the user; they do not stop the build. */
   warnings: string[];
   /** The customisation, in order. */
   steps: GuestStep[];
@@ -54,8 +56,9 @@ export interface PlanInput {
 /**
  * Plans a build.
  *
- * @throws FactoryError UnsupportedOs; InvalidInstallScript with one line a mistake; InvalidTemplate for what only a
- * profile can know to be wrong
+ * @throws FactoryError UnsupportedOs; InvalidInstallScript, with one line for each mistake; InvalidTemplate for
+ *   mistakes that only the OS profile can find; InvalidParameter for a parameter that does not fit the OS or another
+ *   parameter
  */
 export function planBuild({ template, installScript, parameters }: PlanInput): BuildPlan {
   const { profile, warnings } = findProfile(template);
@@ -78,7 +81,7 @@ export function planBuild({ template, installScript, parameters }: PlanInput): B
   if (problems.length > 0) {
     const lines = problems.map(({ line, column, message }) => `install_script:${line}:${column}: ${message}`);
     throw new FactoryError('InvalidInstallScript', lines.join('\n'), {
-      hint: 'the machine must power itself off when the installation has ended: that is how a build knows that it has',
+      hint: 'the machine must power itself off at the end of the installation: the build waits for this power-off',
     });
   }
   const script = toUserData?.(given) ?? given;
@@ -113,7 +116,8 @@ export function planInstaller(
 }
 
 /**
- * Chooses the firmware: a stock script with disk_layout efi needs UEFI. @throws FactoryError InvalidParameter for BIOS
+ * Chooses the firmware: UEFI for a stock script with disk_layout efi, which needs it; otherwise parameter `firmware`.
+ * @throws FactoryError InvalidParameter when parameter `firmware` is `bios` in that case
  */
 function chooseFirmware({
   installScript,
@@ -124,9 +128,9 @@ function chooseFirmware({
   if (firmware === 'bios') {
     throw new FactoryError(
       'InvalidParameter',
-      'parameters firmware and disk_layout: a disk for UEFI is not started by BIOS',
+      'parameters firmware and disk_layout: firmware bios cannot boot a disk with disk_layout efi',
       {
-        hint: 'leave one of them out',
+        hint: 'leave one of the two parameters out',
       },
     );
   }
@@ -134,15 +138,15 @@ function chooseFirmware({
 }
 
 /**
- * Chooses the given script, with its names filled in where the parameter asks for it; otherwise the system's stock
- * script.
+ * Returns the given install script; when parameter `render_script` is true, fills the template's values into it.
+ * Without a given script, writes the stock script of the operating system.
  */
 function chooseScript(
   { template, installScript, parameters }: PlanInput,
   profile: OsProfile,
 ): { script: string; note?: string } {
   if (installScript !== undefined) {
-    // A client program may pass a file's byte order mark; the command line removes it.
+    // Remove a byte order mark. The command line has removed it already, but another client program may pass it.
     const script = installScript.replace(/^\uFEFF/, '');
     return { script: parameters.render_script ? renderScript(script, template) : script };
   }
@@ -156,7 +160,7 @@ function chooseScript(
   });
   return {
     script,
-    note: 'no install script is given: the stock one is used, which imagefactory install-script prints',
+    note: 'no install script is given, so the build uses the stock script (imagefactory install-script prints it)',
   };
 }
 
@@ -197,7 +201,7 @@ export function planGuestSteps(template: Template, profile: Pick<OsProfile, 'she
   ];
 }
 
-/** Computes a digest of a step: two templates whose digests are equal have the same step. */
+/** Computes a digest of a step. When the digests of two steps are equal, the steps are the same. */
 export function computeStepDigest(step: GuestStep): string {
   return computeDigest(step);
 }
@@ -207,10 +211,10 @@ export function computeDigest(item: unknown): string {
   return createHash('sha256').update(canonicalJson(item)).digest('hex').slice(0, 16);
 }
 
-/** Most characters of an item's own name in the name of its step. */
+/** Maximum length, in characters, of the part of a step's name that is the item's own name. */
 const SHOWN = 60;
 
-/** Shortens a name, on one line. The number before it makes the step's name unique. */
+/** Shortens the name of an item, and puts it on one line. The number before it makes the name of the step unique. */
 function shortenName(name: string): string {
   return name.replace(/\s+/g, ' ').trim().slice(0, SHOWN);
 }
@@ -232,16 +236,16 @@ function planPackageSteps(packages: string[]): GuestStep[] {
   return [{ name: 'packages', title, kind: 'packages', packages }];
 }
 
-/** Increase it when the same input produces another JEOS than before: then no older JEOS is reused. */
+/** Increase this number when the same input makes another JEOS than before. Then no build reuses an older JEOS. */
 const JEOS_REVISION = 1;
 
 /**
- * Computes the digest of everything that shapes a JEOS: two builds with the same digest may share one installer run.
- * The digest does not contain the customisation (packages, files, commands).
+ * Computes the digest of everything that determines what a JEOS contains. Two builds with the same digest may share one
+ * installer's run. The digest does not contain the customisation (packages, files, commands).
  *
  * @param flavor name of the flavor that the installer runs on
- * @param rootVolume GiB of the volume that it installs to, where it is one
- * @param isoImage id of the image that the medium is, where the template names one of the cloud's
+ * @param rootVolume size in GiB of the volume that the installer installs to; undefined when it is not a volume
+ * @param isoImage id of the image in Glance that the template names as its medium; undefined when it names none
  * @returns SHA-256, 64 hex digits
  */
 export function computeJeosDigest(input: {
@@ -268,7 +272,7 @@ export function computeJeosDigest(input: {
     properties: { boot: bootImageProperties, image: imageProperties },
     diskSize,
     flavor,
-    // Absent members keep the digests of earlier versions.
+    // Members that a build does not use are left out, so that it keeps the digest of earlier versions.
     ...(parameters.boot_method === undefined || parameters.boot_method === 'direct'
       ? {}
       : { boot: parameters.boot_method }),

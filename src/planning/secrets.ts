@@ -5,11 +5,17 @@ import { findScriptPasswords } from '../os/passwords/script-passwords.js';
 import { parseTemplate } from '../tdl/parse.js';
 
 const MASK = '********';
-/** Shorter secrets are not masked: such a word occurs in many places where it is no secret. */
+/**
+ * Minimum length, in characters, of a secret that we mask. A shorter text also occurs in many places where it is not a
+ * secret.
+ */
 const SHORTEST = 4;
 /** The beginning of an element with a root password or a product key. */
 const SECRET_ELEMENT = /<(rootpw|key)\b/g;
-/** A valid template has one of each. Only the contents of the first elements are searched for in the whole text. */
+/**
+ * Maximum number of secret elements whose contents we search for in the whole text. A valid template has at most one of
+ * each.
+ */
 const MOST_ELEMENTS = 10;
 
 /** The members of a template that hold secrets, besides URLs. */
@@ -18,8 +24,8 @@ interface TemplateWithSecrets {
 }
 
 /**
- * Finds the secrets of a build: the root password and the product key of its template, the passwords in its script, and
- * those in URLs of either (`http://user:password@mirror/`).
+ * Finds the secrets of a build: the root password and the product key in its template, the passwords in its install
+ * script, and the passwords in URLs of both (`http://user:password@mirror/`).
  */
 export function findSecrets(template: TemplateWithSecrets, installScript = ''): string[] {
   const { rootpw = '', key = '' } = template.os;
@@ -38,7 +44,7 @@ function listTexts(value: unknown): string[] {
 }
 
 /**
- * Masks every secret in a text, in every escaped form. Longer secrets come first, because they may contain shorter
+ * Masks the secrets in a text, in every escaped form. Masks longer secrets first, because they may contain shorter
  * ones.
  */
 export function maskSecrets(text: string, secrets: string[]): string {
@@ -49,10 +55,11 @@ export function maskSecrets(text: string, secrets: string[]): string {
     .reduce((rest, secret) => rest.replaceAll(secret, MASK), text);
 }
 
-/** Finds the offsets of the contents of secret elements in a template's text. */
+/** Finds the contents of secret elements in a template's text, and returns their offsets. */
 function findSecretContents(text: string): [from: number, to: number][] {
   const found: [number, number][] = [];
-  // An element without an end is searched for once, not from each of its beginnings.
+  // Names of elements whose end tag is missing. We search for a missing end tag only once, not again for each start
+  // tag.
   const endless = new Set<string>();
   let behind = 0;
   for (const { 1: name = '', index } of text.matchAll(SECRET_ELEMENT)) {
@@ -82,8 +89,8 @@ function maskContents(text: string): string {
 }
 
 /**
- * Masks all secrets in the script, and passwords of URLs in the other parameters: resuming the build needs the rest of
- * them.
+ * Masks all secrets in parameter `install_script`. In the other parameters, masks only passwords of URLs, because
+ * resuming the build needs the rest of the values.
  */
 function maskParameters(
   parameters: BuildRecord['parameters'],
@@ -97,10 +104,11 @@ function maskParameters(
   );
 }
 
-/** Masks a record for storage and display: template and install script without their passwords. */
+/** Masks the secrets in a record, for storage and display: in its template, its parameters and its error. */
 export function maskRecord(record: BuildRecord): BuildRecord {
   const { install_script: script, ...others } = record.parameters;
-  // The parsed values, if the template is valid: the text may write a secret in one form, and a log in another.
+  // If the template is valid, search for its parsed values too: the template's text may write a secret in one form, and
+  // a log in another.
   const { template = { os: {} } } = parseTemplate(record.template);
   const secrets = [
     ...findSecrets(template, typeof script === 'string' ? script : ''),
@@ -121,22 +129,22 @@ export function maskRecord(record: BuildRecord): BuildRecord {
 }
 
 /**
- * Finds the secrets that would enter Temporal unencrypted, and words a warning about them.
+ * Warns about the secrets that Temporal would store unencrypted.
  *
- * @returns warnings for people; none when there is no password
+ * @returns one warning for the user; an empty list when there are no secrets
  */
 export function findReadableSecrets(template: TemplateWithSecrets | undefined, installScript = ''): string[] {
   const carriers = [
     ...((template?.os.rootpw ?? '') === '' ? [] : ['the template carries a root password (<rootpw>)']),
     ...((template?.os.key ?? '') === '' ? [] : ['the template carries a product key (<key>)']),
     ...(listTexts(template).flatMap(findAddressPasswords).length > 0
-      ? ['the template carries a password in an address']
+      ? ['the template carries a password in a URL']
       : []),
     ...(findSecrets({ os: {} }, installScript).length > 0 ? ['the install script carries a password'] : []),
   ];
   if (carriers.length === 0) return [];
   return [
-    `${carriers.join(', and ')}, and whoever may read the Temporal namespace can read it; ` +
-      'payload keys would encrypt it (--payload-keys FILE, see `imagefactory codec --help`)',
+    `${carriers.join(', and ')}, and every user who may read the Temporal namespace can read this; ` +
+      'to encrypt it, give payload keys (--payload-keys FILE, see `imagefactory codec --help`)',
   ];
 }

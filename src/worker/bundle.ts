@@ -4,20 +4,23 @@ import { bundleWorkflowCode, type WorkflowBundleOption, type WorkflowBundleWithS
 import { BUNDLED_FAILURE_CONVERTER } from '../codec/data-converter.js';
 
 /**
- * Returns the path where `npm run build` writes a bundle: in the folder of this file's compiled form. There are two
- * bundles, because the failure converter is part of the bundle: failures as plain text, or as payloads to encrypt.
+ * Returns the path where `npm run build` writes a workflow bundle: the folder of the compiled form of this file. There
+ * are two bundles, because each contains its failure converter: one writes failures as plain text, the other writes
+ * them as payloads, which the worker encrypts.
  */
 export function workflowBundlePath(encrypted: boolean): string {
   return fileURLToPath(new URL(`workflow-bundle${encrypted ? '-encrypted' : ''}.js`, import.meta.url));
 }
 
-/** The workflows' entry file: TypeScript when this file runs from its source, JavaScript when it is compiled. */
+/**
+ * Path of the workflows' entry file: TypeScript when this file runs from its source, JavaScript when it is compiled.
+ */
 const WORKFLOWS_PATH = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? '../workflows/index.ts' : '../workflows/index.js', import.meta.url),
 );
 
 /**
- * Returns the workflow bundle that was built with the program; without one, makes it now.
+ * Returns the workflow bundle that was built with the program. If there is none, makes one now.
  *
  * @param encrypted whether the worker has payload keys
  */

@@ -4,14 +4,14 @@ import { RateLimiter } from '../openstack/http/rate-limiter.js';
 
 /** Milliseconds between two counts of the workers. */
 const REFRESH = 5000;
-/** Milliseconds without a poll after which a worker counts as gone; a running worker polls every minute. */
+/** Milliseconds without a poll after which a worker counts as stopped. A running worker polls at least every minute. */
 const GONE = 120_000;
-/** TASK_QUEUE_TYPE_ACTIVITY */
+/** The value of TASK_QUEUE_TYPE_ACTIVITY in Temporal's API. */
 const ACTIVITIES = 2;
 
 /**
- * This worker's share of each cloud's call limit. The limits apply to all workers of a task queue together, and each
- * worker takes an equal share. The workers need no coordinator: Temporal knows the pollers of a task queue.
+ * This worker's share of each cloud's call limit. A limit applies to all workers of a task queue together, and each
+ * worker takes an equal share. The workers need no coordinator, because Temporal lists the pollers of a task queue.
  */
 export class CallBudget {
   private readonly rateLimiters = new Map<string, RateLimiter>();
@@ -26,12 +26,15 @@ export class CallBudget {
   /** Returns the rate limiter of a cloud; undefined when the cloud's calls are not limited. */
   rateLimiterFor = (cloud: string): RateLimiter | undefined => this.rateLimiters.get(cloud);
 
-  /** Computes this worker's share now, and again whenever the number of workers changes, until `stop`. */
+  /**
+   * Computes this worker's share from the number of workers: at once, and again every {@link REFRESH} milliseconds
+   * until `stop`.
+   */
   async start(client: Client, taskQueue: string, identity: string): Promise<void> {
     if (this.rateLimiters.size === 0) return;
     const share = async (): Promise<void> => {
       const workers = await listPollers(client, taskQueue).catch(() => undefined);
-      // We count ourselves even before our first poll. Without an answer from Temporal, the shares stay as they are.
+      // We count ourselves even before our first poll. When Temporal does not answer, the shares stay as they are.
       if (workers !== undefined) this.divide(workers.add(identity).size);
     };
     await share();

@@ -18,17 +18,17 @@ export interface DepsOptions {
   storagePath: string;
   cachePath: string;
   workerAddresses?: string[];
-  /** Default: none. */
+  /** Folders of this machine from which templates may read files. Default: none. */
   filesFrom?: string[];
-  /** The deployment version of the worker. Default: it has none. */
+  /** The deployment version of the worker. Default: the worker has no version. */
   version?: WorkerDeploymentVersion;
-  /** Default: none. */
+  /** Limits by cloud name. Default: no limits. */
   limits?: CloudLimits;
   /** Interval of the cloud's list calls, in milliseconds. Default: 500 to 5000. */
   pollInterval?: PollInterval;
 }
 
-/** Console reads per second and cloud, for all builds together. */
+/** The most console reads per second in a cloud, for all builds of this worker together. */
 const CONSOLE_READS = 2;
 
 function createCloudWatches(clouds: Clouds, pace: PollInterval): (name: string) => CloudWatch {

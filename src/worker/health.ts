@@ -5,13 +5,13 @@ import type { Worker } from '@temporalio/worker';
 /** Parses `host:port`, `:port` or `port`. Default host: 127.0.0.1. */
 export function parseAddress(text: string): { host: string; port: number } {
   const match = /^(?:(.*):)?(\d+)$/.exec(text.trim());
-  if (match?.[2] === undefined) throw new TypeError(`${JSON.stringify(text)} is not an address: write host:port`);
+  if (match?.[2] === undefined) throw new TypeError(`${JSON.stringify(text)} is not an address; write host:port`);
   return { host: match[1] || '127.0.0.1', port: Number(match[2]) };
 }
 
 /**
- * Serves `GET /`: status 200 while the workers of all task queues poll, 503 while one does not (starting, draining,
- * failed), and the states by task queue as JSON (`lanes`).
+ * Serves the health of the workers by HTTP, as JSON with the state of each task queue (`lanes`). The status is 200
+ * while the workers of all task queues poll, and 503 while one does not (starting, draining, failed).
  */
 export async function serveHealth(address: string, workers: Worker[]): Promise<{ server: Server; port: number }> {
   const { host, port } = parseAddress(address);

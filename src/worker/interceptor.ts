@@ -6,11 +6,12 @@ import { defined } from '../domain/defined.js';
 import { FactoryError } from '../domain/errors.js';
 import type { FailureDetails } from '../workflows/lifecycle/failures.js';
 
-/** The most characters of a failure's message in the history. */
+/** The most characters of a failure's message, and of its console text, in the history. */
 const LONGEST_MESSAGE = 4000;
 
 /**
- * Converts an error into the failure that Temporal records: our type, message and retryability, without a stack trace.
+ * Converts a FactoryError into the failure that Temporal records: with our type, message, details and retryability, but
+ * without the stack trace of the error. Returns every other error unchanged.
  */
 export function toFailure(error: unknown): unknown {
   if (!(error instanceof FactoryError)) return error;
@@ -27,14 +28,16 @@ export function toFailure(error: unknown): unknown {
   });
 }
 
-/** Whether the activity was cancelled: then its other errors are only a result of the cancellation. */
+/**
+ * Whether the activity was cancelled. If so, every other error of the activity is only a result of the cancellation.
+ */
 function isStopped(context: Context): boolean {
   return context.cancellationSignal.aborted;
 }
 
 /**
- * Wraps every activity. It sends the activity's latest progress as heartbeats until the activity ends, so that Temporal
- * notices a dead worker and delivers cancellations. It converts errors into failures of their type.
+ * Wraps every activity. Sends the activity's latest progress as heartbeats until the activity ends, so that Temporal
+ * notices a dead worker and delivers cancellations. Converts errors by {@link toFailure}.
  */
 export class StepInterceptor implements ActivityInboundCallsInterceptor {
   async execute(input: ActivityExecuteInput, next: Next<ActivityInboundCallsInterceptor, 'execute'>): Promise<unknown> {

@@ -3,14 +3,17 @@ import pino from 'pino';
 
 export interface LoggerOptions {
   format: 'text' | 'json';
-  /** trace, debug, info, warn, error. */
+  /** One of trace, debug, info, warn, error. */
   level: string;
 }
 
-/** The log never shows the values of keys with these names. */
+/** The log masks the values of all keys whose names match this pattern. */
 const SECRET = /pass(word)?|secret|token|private_?key|rootpw|user_data|authorization/i;
 
-/** Copies a value, masks the values of keys that are named like secrets, and leaves out levels below the fourth. */
+/**
+ * Copies a value. Masks the values of keys that match {@link SECRET}, shortens arrays to 50 items, and replaces objects
+ * that are nested more than four levels deep by `…`.
+ */
 export function maskSecrets(value: unknown, depth = 0): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (depth > 4) return '…';
@@ -50,7 +53,10 @@ function formatTextLine(entry: LogEntry): string {
   return `${time} ${entry.level.padEnd(5)} ${entry.message}${fields.length === 0 ? '' : ` [${fields.join(' ')}]`}\n`;
 }
 
-/** Messages of the SDK for workers without workflows: two of our three workers have none on purpose. */
+/**
+ * Messages of the SDK that we expect and leave out: two of our three workers have no workflows on purpose, and none has
+ * Nexus services.
+ */
 const EXPECTED = /^No (Nexus services|workflows) registered/;
 
 /** Creates the worker's logger: text lines, or one JSON object per line, on standard error. */

@@ -4,9 +4,10 @@ import { taskQueueFor, type QueueKind } from '../domain/task-queues.js';
 type Slots = Partial<TemporalWorkerOptions>;
 
 /**
- * Slots by kind of task queue. Waiting activities are many and cheap: a thousand of them send a thousand heartbeats in
- * three seconds. Transfers move and hash bytes on the event loop's threads, so there are few. Workflow tasks are short.
- * Memory limits the workflow cache: a build that waits long is evicted, and replayed at its next event.
+ * The slots of the worker for each kind of task queue. There are many waiting activities, because they are cheap: a
+ * thousand of them send a thousand heartbeats in three seconds. There are few transfers, because they move and hash
+ * bytes on the threads of the event loop. Workflow tasks are short. Memory limits the workflow cache, so a build that
+ * waits long is evicted, and replayed at its next event.
  */
 const SLOTS: Record<QueueKind, Slots> = {
   control: {
@@ -20,7 +21,9 @@ const SLOTS: Record<QueueKind, Slots> = {
   transfer: { maxConcurrentActivityTaskExecutions: 4, maxConcurrentActivityTaskPolls: 2 },
 };
 
-/** Returns task queue and slots of the worker for a kind of task queue. Only the `control` worker runs workflows. */
+/**
+ * Returns the name of the task queue and the slots of the worker for a kind. Only the `control` worker runs workflows.
+ */
 export function workerOptionsFor(taskQueue: string, kind: QueueKind): Slots & { taskQueue: string } {
   return { taskQueue: taskQueueFor(taskQueue, kind), ...SLOTS[kind] };
 }

@@ -14,9 +14,9 @@ import { createWorkerLogger } from './logger.js';
 import { createWorkers, runWorkers, createStopSignal, formatWorkerIdentity } from './workers.js';
 
 export interface WorkerOptions {
-  /** Default `imagefactory`. */
+  /** Task queue of the workflows; the names of the other task queues begin with it. */
   taskQueue: string;
-  /** Folder for records and bodies. */
+  /** Folder of the store, with records, documents and bodies. */
   storagePath: string;
   /** Folder for the temporary files of installer media. */
   cachePath: string;
@@ -26,25 +26,27 @@ export interface WorkerOptions {
   healthAddress?: string;
   logFormat: 'text' | 'json';
   logLevel: string;
-  /** Keys that encrypt everything in Temporal. Default: nothing is encrypted. */
+  /** Keys that encrypt payloads and failures. Default: nothing is encrypted. */
   payloadKeys?: PayloadKeys;
-  /** Deployment name and build id: a build stays on the version that started it. Default: no versioning. */
+  /**
+   * Deployment name and build id of the worker. A build stays on the version that started it. Default: no versioning.
+   */
   version?: WorkerDeploymentVersion;
   /** Names of the clouds to serve. Default: all configured clouds. */
   clouds?: string[];
-  /** CIDRs of this worker's addresses as the guests see them. Default: detected. */
+  /** CIDRs of the addresses from which this worker reaches the guests, as the guests see them. Default: detected. */
   workerAddresses?: string[];
   /** Folders of this machine from which templates may read files. Default: none. */
   filesFrom?: string[];
   /** Limits by cloud name. Default: no limits. */
   limits?: CloudLimits;
-  /** Interval of the list calls to a cloud. */
+  /** Shortest and longest time between two list calls to a cloud, in milliseconds. Default: 500 and 5000. */
   pollInterval?: PollInterval;
 }
 
 function installRuntime(options: WorkerOptions): void {
   Runtime.install({
-    // The runtime would stop all workers at the same time; `runWorkers` stops them in order.
+    // By itself, the runtime would stop all workers at the same time. `runWorkers` stops them in order.
     shutdownSignals: [],
     logger: createWorkerLogger({ format: options.logFormat, level: options.logLevel }),
     telemetryOptions: {
@@ -62,8 +64,8 @@ function normaliseAddress(text: string): string {
 }
 
 /**
- * Runs workflows and activities until the process gets SIGTERM or SIGINT. Running activities get some seconds to end; a
- * longer one fails, and another worker's attempt goes on from its last heartbeat.
+ * Runs workflows and activities until the process gets SIGTERM or SIGINT. Then running activities have 10 seconds to
+ * end. An activity that takes longer fails, and its next attempt on another worker continues from its last heartbeat.
  */
 export async function runWorker(options: WorkerOptions): Promise<void> {
   installRuntime(options);
@@ -88,7 +90,8 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
     budget.stop();
     await clouds.close();
     await clientConnection.close();
-    // If one worker could not be created, the others still use the connection; the first error is the one to report.
+    // If one worker could not be created, the others still use the connection, and it cannot be closed. We ignore this
+    // second error, so that the first one is reported.
     await connection.close().catch(() => undefined);
   }
 }

@@ -16,12 +16,18 @@ import { createDeps, type DepsOptions } from './deps.js';
 import { StepInterceptor } from './interceptor.js';
 import { workerOptionsFor } from './queues.js';
 
-/** Time that activities get to end when the worker is stopped, and time after which the worker stops anyway. */
+/**
+ * `GRACE` is the time that activities have to end when the worker is stopped. After `FORCE`, the worker stops even if
+ * activities still run.
+ */
 const GRACE = '10s';
 const FORCE = '30s';
 /** The signals that stop the process. */
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
-/** The shortest time between two heartbeats that are sent: it decides how soon an activity notices a cancellation. */
+/**
+ * The shortest time between two heartbeats that the worker sends. It decides how soon an activity notices a
+ * cancellation.
+ */
 const HEARTBEAT_THROTTLE = '3s';
 
 export interface WorkersOptions extends Omit<DepsOptions, 'temporal'> {
@@ -29,13 +35,13 @@ export interface WorkersOptions extends Omit<DepsOptions, 'temporal'> {
   /** A client with the same payload keys. */
   client: Client;
   taskQueue: string;
-  /** The result of `findOrMakeBundle`, for a worker with or without keys. */
+  /** The result of `findOrMakeBundle`. Its argument must be true when `payloadKeys` is set. */
   bundle: WorkflowBundleOption;
   /** Keys that encrypt payloads and failures. Default: nothing is encrypted. */
   payloadKeys?: PayloadKeys;
 }
 
-/** Creates one Temporal worker per kind of task queue, all in this process. They poll only after `runWorkers`. */
+/** Creates one Temporal worker for each kind of task queue, all in this process. They begin to poll in `runWorkers`. */
 export async function createWorkers(options: WorkersOptions): Promise<Worker[]> {
   const { connection, client, taskQueue, bundle } = options;
   const activities = createActivities(createDeps({ ...options, temporal: client }));
@@ -61,8 +67,8 @@ export async function createWorkers(options: WorkersOptions): Promise<Worker[]> 
 }
 
 /**
- * Runs all workers until `stop` is aborted. The `control` worker stops after the others, because their activities query
- * workflows, and it runs those workflows.
+ * Runs all workers until `stop` is aborted. The `control` worker stops last, because the activities of the other
+ * workers query workflows, which the `control` worker runs.
  *
  * @param workers the result of `createWorkers`
  */
@@ -88,10 +94,12 @@ export function formatWorkerIdentity(version: WorkerDeploymentVersion | undefine
 }
 
 /**
- * Pins every workflow to its version. A build lasts hours and not weeks, so the workers of its version can stay until
- * it ends. The data that its activities exchange (plan, documents, progress, the guest's journal) must be readable only
- * for that version. All task queues get the same version, because Temporal keeps an activity on its workflow's version
- * only if workers of that version poll its task queue (https://docs.temporal.io/worker-versioning).
+ * Pins every workflow to the version of its first worker. A build lasts hours and not weeks, so the workers of its
+ * version can stay until it ends. Only workers of that version need to read the data that the activities of the build
+ * exchange (plan, documents, progress, the guest's journal).
+ *
+ * All task queues get the same version, because Temporal keeps an activity on its workflow's version only if workers of
+ * that version poll its task queue (https://docs.temporal.io/worker-versioning).
  */
 function buildVersionOptions(version: WorkerDeploymentVersion | undefined): Partial<TemporalWorkerOptions> {
   if (version === undefined) return {};

@@ -7,12 +7,15 @@ import { connectCloud } from '../../src/openstack/index.js';
 import type { CloudSettings } from '../../src/openstack/config/cloud-settings.js';
 import type { Cloud, CreateServer, Flavor, Image, Server } from '../../src/openstack/types.js';
 
-/** Bytes of the images that are uploaded: an empty disk, which no machine can boot but every hypervisor starts. */
+/**
+ * The bytes of the images that the tests upload: an empty disk of 1 MiB. Every hypervisor starts a machine with this
+ * disk, but the machine cannot boot from it.
+ */
 export const DISK = Buffer.alloc(1024 * 1024);
-/** Milliseconds that a cloud may take for one change of a server or an image. */
+/** Milliseconds that a cloud may take for one change of a resource. */
 const PATIENCE = 180_000;
 
-/** Asks until the answer is a wanted one. */
+/** Calls `ask` every 300 ms until `wanted` accepts the answer. @throws Error after `PATIENCE` milliseconds */
 export async function eventually<T>(what: string, ask: () => Promise<T>, wanted: (answer: T) => boolean): Promise<T> {
   const end = Date.now() + PATIENCE;
   for (;;) {
@@ -23,13 +26,13 @@ export async function eventually<T>(what: string, ask: () => Promise<T>, wanted:
   }
 }
 
-/** The failure of a call, which must be one of ours. */
+/** Waits until a call fails, and returns its error, which must be a `FactoryError` of the given type. */
 export async function failure(promise: Promise<unknown>, type: ErrorType): Promise<FactoryError> {
   const error: unknown = await promise.then(
     () => undefined,
     (reason: unknown) => reason,
   );
-  assert.ok(error instanceof FactoryError, `expected ${type}, got ${String(error)}`);
+  assert.ok(error instanceof FactoryError, `the call must fail with FactoryError ${type}, but the result is ${String(error)}`);
   assert.equal(error.type, type, error.message);
   return error;
 }
@@ -52,17 +55,17 @@ export function smallest(flavors: Flavor[]): Flavor {
   return first;
 }
 
-/** Things of one run, all marked with its tag, so that runs do not see each other. */
+/** The resources of one run of the tests. All carry the tag of the run, so that runs do not find each other's resources. */
 export class Bench {
   readonly tag = `contract=${randomUUID()}`;
   private readonly undo: (() => Promise<void>)[] = [];
   private readonly connected: Cloud[] = [];
   private opened: { settings: CloudSettings; cloud: Cloud } | undefined;
 
-  /** @param here the address of this machine at which the cloud itself reaches it; undefined where none is known */
+  /** @param here the address at which the cloud can reach this machine; undefined when no such address is known */
   constructor(readonly here?: string) {}
 
-  /** Connects to the cloud; before it nothing else works. */
+  /** Connects to the cloud. Must be called before all other methods. */
   open(settings: CloudSettings): void {
     this.opened = { settings, cloud: connectCloud(settings) };
     this.connected.push(this.opened.cloud);
@@ -78,7 +81,7 @@ export class Bench {
     return this.opened.settings;
   }
 
-  /** The same cloud, reached in another way. */
+  /** Connects to the same cloud a second time, with changed settings. */
   reached(change: Partial<CloudSettings>): Cloud {
     const other = connectCloud({ ...this.settings, ...change });
     this.connected.push(other);
@@ -89,7 +92,7 @@ export class Bench {
     return `contract-${what}-${this.tag.slice(-8)}`;
   }
 
-  /** Runs at the end, the last first, whatever happens. */
+  /** Registers a function that `clear` runs at the end, also after failed tests. `clear` runs the newest function first. */
   later(undo: () => Promise<void>): void {
     this.undo.unshift(undo);
   }
@@ -121,14 +124,14 @@ export class Bench {
     return image;
   }
 
-  /** @param fromImage whether it gets an image when the request names none */
+  /** @param fromImage whether the server gets an image when `request` has no `imageRef` */
   async server(request: Partial<CreateServer> = {}, fromImage = true): Promise<{ id: string; networkName: string }> {
     const { compute, network } = this.cloud;
     const networks = await network.listNetworks();
-    // Nova lets a user put nothing on an external network.
+    // Nova does not allow a user to create a server on an external network.
     const usable = networks.find((candidate) => candidate.subnets.length > 0 && !candidate['router:external']);
-    assert.ok(usable !== undefined, 'the cloud has no network');
-    // Nobody in there answers the power button: Nova need not wait for it.
+    assert.ok(usable !== undefined, 'the cloud has no internal network with a subnet');
+    // Nothing on the empty disk reacts to the power button, so Nova waits only 1 s for a shutdown.
     const image = fromImage && request.imageRef === undefined && (await this.activeImage({ os_shutdown_timeout: '1' }));
     const { id } = await compute.createServer({
       name: this.name('server'),
@@ -143,7 +146,7 @@ export class Bench {
 
   async removeServer(id: string): Promise<void> {
     await this.cloud.compute.deleteServer(id);
-    // For a moment it may still be there as DELETED.
+    // For a moment Nova may still show the server, as DELETED.
     await eventually(
       'server deleted',
       () => this.cloud.compute.getServer(id),
@@ -160,7 +163,7 @@ export class Bench {
         found.status === 'ERROR' ||
         (found.status === status && found['OS-EXT-STS:task_state'] === null),
     );
-    assert.ok(server !== undefined, 'the server is gone');
+    assert.ok(server !== undefined, `server ${id} does not exist any more`);
     assert.equal(server.status, status, server.fault?.message);
     return server;
   }

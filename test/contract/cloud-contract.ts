@@ -10,11 +10,13 @@ import { describeSweeper } from './sweeper-contract.js';
 import { describeVolumes } from './volume-contract.js';
 
 /**
- * What this program relies on in a cloud. The cases run unchanged against every cloud, so that one which stands in for
- * OpenStack in other tests is known to behave like it. Everything that they make is removed at the end.
- * @param name of the cloud, for the report
- * @param connect answers how to reach it: a user who may create servers in a project, by password
- * @param here an address of this machine that the cloud reaches; what needs one is left out when it is undefined
+ * Declares the contract tests: they check what this program relies on in a cloud. The same tests run against the fake
+ * cloud and against a real one, and so show that the fake cloud behaves like OpenStack. At the end the tests remove all
+ * resources that they have created.
+ *
+ * @param name name of the cloud, for the report
+ * @param connect returns the settings of the cloud: a user with a password who may create servers in a project
+ * @param here the address at which the cloud can reach this machine; if it is undefined, tests that need it are skipped
  */
 export function describeCloudContract(
   name: string,

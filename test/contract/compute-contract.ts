@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { parseTimestamp } from '../../src/openstack/http/timestamp.js';
 import { type Bench, eventually, failure, publicKey, smallest } from './bench.js';
 
-/** Servers, flavors, key pairs and limits. */
+/** Declares the tests of servers, flavors, key pairs and limits. */
 export function describeCompute(bench: Bench): void {
   describe('compute', () => {
     it('lists flavors, and finds one by id and by name', async () => {
@@ -14,14 +14,14 @@ export function describeCompute(bench: Bench): void {
       assert.equal(await bench.cloud.compute.findFlavor(bench.name('flavor')), undefined);
     });
 
-    it('tells the limits of the project', async () => {
+    it('returns the limits of the project', async () => {
       const limits = await bench.cloud.compute.getLimits();
       for (const key of ['maxTotalInstances', 'totalInstancesUsed', 'maxTotalCores', 'maxTotalRAMSize']) {
         assert.equal(typeof limits[key], 'number', key);
       }
     });
 
-    it('imports a key pair once, and deletes it twice', async () => {
+    it('refuses to import a key pair a second time, and accepts its deletion a second time', async () => {
       const { compute } = bench.cloud;
       const pair = bench.name('key');
       const key = publicKey(pair);
@@ -37,11 +37,11 @@ export function describeCompute(bench: Bench): void {
       assert.equal(await compute.getKeyPair(pair), undefined);
     });
 
-    it('refuses a public key that is none', async () => {
+    it('refuses a text that is not a public key', async () => {
       await failure(bench.cloud.compute.createKeyPair(bench.name('bad-key'), 'not a key'), 'BadRequest');
     });
 
-    it('knows no server that it does not have', async () => {
+    it('finds nothing for the id of a server that does not exist, and refuses to stop it', async () => {
       const id = randomUUID();
       assert.equal(await bench.cloud.compute.getServer(id), undefined);
       assert.equal(await bench.cloud.compute.getConsoleOutput(id), '');
@@ -52,7 +52,7 @@ export function describeCompute(bench: Bench): void {
       assert.deepEqual(await bench.cloud.compute.listServers({ tags: [bench.name('none')] }), []);
     });
 
-    it('refuses a server of an unknown flavor or image in words of its own', async () => {
+    it('refuses a server with an unknown flavor or image, and says which of them it cannot find', async () => {
       const request = { name: bench.name('refused'), networks: 'none' as const };
       const imageRef = (await bench.activeImage()).id;
       const flavorRef = smallest(await bench.cloud.compute.listFlavors()).id;
@@ -62,10 +62,10 @@ export function describeCompute(bench: Bench): void {
       assert.match((await failure(noImage, 'BadRequest')).message, /Can not find requested image/);
     });
 
-    it('says which quota does not allow what is asked for', async (context) => {
+    it('names the quota that a request exceeds', async (context) => {
       const limit = (await bench.cloud.compute.getLimits())['maxTotalInstances'] ?? -1;
       if (limit < 0 || limit >= 1000) {
-        context.skip('the project has no limit that a request for 1000 servers exceeds');
+        context.skip('the project has no quota that a request for 1000 servers exceeds');
         return;
       }
       const image = await bench.activeImage();
@@ -83,7 +83,7 @@ export function describeCompute(bench: Bench): void {
       assert.match(error.message, /Quota exceeded for .*instances.*: Requested .*1000.*, but already used/);
     });
 
-    it('runs a server from its creation over its snapshot to its end', async () => {
+    it('creates a server, stops it, takes a snapshot of it and deletes it', async () => {
       const { compute, image } = bench.cloud;
       const metadata = { contract_role: 'life', contract_tag: bench.tag };
       const created = await bench.server({ metadata, tags: ['contract', bench.tag], user_data: 'IyEvYmluL3NoCg==' });
@@ -122,7 +122,7 @@ export function describeCompute(bench: Bench): void {
         parseTimestamp,
       );
       assert.ok(launched !== undefined && active !== undefined && off !== undefined);
-      assert.ok(launched - 1000 <= active && active <= off, 'Nova says how long a machine was on');
+      assert.ok(launched - 1000 <= active && active <= off, 'the times at which the server was launched, ACTIVE and SHUTOFF are not in this order');
       const again = await failure(compute.stopServer(id), 'Conflict');
       assert.match(again.message, /Cannot 'stop' instance .* while it is in vm_state stopped/);
 
@@ -136,7 +136,7 @@ export function describeCompute(bench: Bench): void {
       assert.equal(snapshot?.status, 'active');
       assert.ok((snapshot.size ?? 0) > 0);
       assert.equal(snapshot['contract_role'], 'life');
-      assert.equal(snapshot['os_shutdown_timeout'], '1', 'a snapshot inherits what its server was booted with');
+      assert.equal(snapshot['os_shutdown_timeout'], '1', 'the snapshot does not have a property of the image of its server');
       await bench.serverIn(id, 'SHUTOFF');
 
       await bench.removeServer(id);

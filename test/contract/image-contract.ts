@@ -6,10 +6,10 @@ import { describe, it } from 'node:test';
 import { FactoryError } from '../../src/domain/errors.js';
 import { type Bench, DISK, failure } from './bench.js';
 
-/** Images, their bytes and their properties. */
+/** Declares the tests of images, their bytes and their properties. */
 export function describeImages(bench: Bench): void {
   describe('image', () => {
-    it('takes an image with our own id, once', async () => {
+    it('creates an image with an id that we choose, and refuses a second image with the same id', async () => {
       const image = await bench.queuedImage({ contract_property: 'a b' });
       assert.equal(image.status, 'queued');
       assert.equal(image['contract_property'], 'a b');
@@ -20,13 +20,13 @@ export function describeImages(bench: Bench): void {
       await bench.cloud.image.deleteImage(image.id);
       await bench.cloud.image.deleteImage(image.id);
       assert.equal(await bench.cloud.image.getImage(image.id), undefined);
-      // The id of a deleted image is used up, or free again: never anything else.
+      // After the deletion a cloud may accept the id for a new image, or refuse it as a conflict. Nothing else may happen.
       await bench.cloud.image.createImage(request).catch((reason: unknown) => {
         assert.ok(reason instanceof FactoryError && reason.type === 'Conflict');
       });
     });
 
-    it('takes bytes and gives them back with the digest that it promises', async () => {
+    it('stores uploaded bytes, and returns them with the correct digests', async () => {
       const { id } = await bench.queuedImage();
       const seen: number[] = [];
       const chunks = [DISK.subarray(0, 1000), DISK.subarray(1000)];
@@ -45,7 +45,7 @@ export function describeImages(bench: Bench): void {
       assert.match(error.message, /Glance .* refused PUT .*\/file \(409\)/);
     });
 
-    it('takes the bytes of one of two uploads of the same moment, and the other is a conflict', async () => {
+    it('accepts one of two uploads at the same time, and refuses the other as a conflict', async () => {
       const { id } = await bench.queuedImage();
       const uploads = await Promise.allSettled(
         [1, 2].map(() => bench.cloud.image.uploadImage(id, Readable.from([DISK]), { size: DISK.length })),
@@ -57,7 +57,7 @@ export function describeImages(bench: Bench): void {
       assert.ok((await buffer((await bench.cloud.image.downloadImage(id)).data)).equals(DISK));
     });
 
-    it('says which formats of disks it takes', async () => {
+    it('lists the disk formats that it accepts', async () => {
       const formats = await bench.cloud.image.listDiskFormats();
       for (const format of ['raw', 'qcow2', 'aki', 'ari']) assert.ok(formats.includes(format), format);
     });
@@ -93,7 +93,7 @@ export function describeImages(bench: Bench): void {
       await failure(bench.cloud.image.updateImage(id, [{ op: 'remove', path: '/contract_none' }]), 'Conflict');
     });
 
-    it('knows no image that it does not have', async () => {
+    it('finds nothing for the id of an image that does not exist, and refuses to change it', async () => {
       const id = randomUUID();
       assert.equal(await bench.cloud.image.getImage(id), undefined);
       const download = await failure(bench.cloud.image.downloadImage(id), 'NotFound');
@@ -102,12 +102,12 @@ export function describeImages(bench: Bench): void {
       await failure(bench.cloud.image.updateImage(id, [{ op: 'add', path: '/a', value: 'b' }]), 'NotFound');
     });
 
-    it('gives no bytes of an image that has none', async () => {
+    it('reports ImageFailed when an image without bytes is downloaded', async () => {
       const { id } = await bench.queuedImage();
       await failure(bench.cloud.image.downloadImage(id), 'ImageFailed');
     });
 
-    it('refuses a disk format that it does not know', async () => {
+    it('refuses an unknown disk format', async () => {
       const request = { name: bench.name('bad'), disk_format: 'punched-cards', container_format: 'bare' };
       await failure(bench.cloud.image.createImage(request), 'BadRequest');
     });

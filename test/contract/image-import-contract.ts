@@ -8,9 +8,9 @@ import { MediaServer } from '../fakes/openstack/media-server.js';
 import { type Bench, DISK, eventually, failure } from './bench.js';
 
 const FILE = '/contract/disk.raw';
-const skip = 'no address is known at which the cloud reaches this machine';
+const skip = 'no address is known at which the cloud can reach this machine';
 
-/** Images that Glance fetches by itself. */
+/** Declares the tests of images that Glance itself downloads from a URL. */
 export function describeImageImport(bench: Bench): void {
   describe('image import', { skip: bench.here === undefined && skip }, () => {
     let media: MediaServer;
@@ -21,27 +21,27 @@ export function describeImageImport(bench: Bench): void {
     });
     after(() => media.close());
 
-    /** The image once nothing is done with it any more. */
+    /** Waits until the import of an image has ended, and returns the image. */
     async function settled(id: string): Promise<Image> {
       const image = await eventually(
         'import over',
         () => bench.cloud.image.getImage(id),
         (found) => found === undefined || found['os_glance_import_task'] === undefined,
       );
-      assert.ok(image !== undefined, 'the image is gone');
+      assert.ok(image !== undefined, `image ${id} does not exist any more`);
       return image;
     }
 
-    /** What an import has come to. */
+    /** Returns the result of an import: the status of the image, and the stores with a running and with a failed import. */
     function outcome(image: Image | undefined): unknown[] {
       return [image?.status, image?.['os_glance_importing_to_stores'], image?.['os_glance_failed_import']];
     }
 
-    it('is offered', async () => {
+    it('is offered with the method web-download', async () => {
       assert.ok((await bench.cloud.image.listImportMethods()).includes('web-download'));
     });
 
-    it('fetches an image, which is locked meanwhile, and then like one that was uploaded', async () => {
+    it('locks the image during the import, and then shows it like an uploaded image', async () => {
       const { image: images } = bench.cloud;
       const { id } = await bench.queuedImage();
       let release: () => void = () => undefined;
@@ -78,7 +78,7 @@ export function describeImageImport(bench: Bench): void {
       assert.match(late.message, /Image with status active cannot be target for import/);
     });
 
-    it('fails where nothing whole is to be had, and may be tried again', async () => {
+    it('fails when the URL gives no complete file, and can be repeated', async () => {
       const { image: images } = bench.cloud;
       const closed = await MediaServer.start({ host: bench.here ?? '' });
       await closed.close();
@@ -100,7 +100,7 @@ export function describeImageImport(bench: Bench): void {
       assert.deepEqual(outcome(await settled(id)), ['active', '', '']);
     });
 
-    it('is refused where the address or the image is not one for it', async () => {
+    it('is refused for an address that is no HTTP URL, and for an unknown image', async () => {
       const { image: images } = bench.cloud;
       const { id } = await bench.queuedImage();
       for (const strange of ['ftp://ftp.example.org/disk.raw', 'file:///etc/hostname', 'disk.raw']) {
@@ -113,7 +113,7 @@ export function describeImageImport(bench: Bench): void {
       assert.equal(await images.getImportMessage(unknown), undefined);
     });
 
-    it('keeps its properties to Glance', async () => {
+    it('uses properties that only Glance may set', async () => {
       const { image: images } = bench.cloud;
       const { id } = await bench.queuedImage();
       const change = { op: 'add', path: '/os_glance_failed_import', value: 'files' } as const;
@@ -123,7 +123,7 @@ export function describeImageImport(bench: Bench): void {
       assert.match((await failure(made, 'Forbidden')).message, /Attribute 'os_glance_import_task' is reserved/);
     });
 
-    it('ends with an image that is deleted', async () => {
+    it('ends without a trace when the image is deleted', async () => {
       const { image: images } = bench.cloud;
       const { id } = await bench.queuedImage();
       media.addFault(/disk\.raw$/, { kind: 'slow', bytes: DISK.length / 4, ms: 100 }, 1);

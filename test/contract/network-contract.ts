@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { type Bench, failure } from './bench.js';
 
-/** Networks, security groups and floating IPs. */
+/** Declares the tests of networks, security groups and floating IPs. */
 export function describeNetwork(bench: Bench): void {
   describe('network', () => {
     it('lists networks, and finds one by id and by name', async () => {
@@ -16,7 +16,7 @@ export function describeNetwork(bench: Bench): void {
       assert.ok(external.every((found) => found['router:external']));
     });
 
-    it('makes a security group with tags and a rule, and takes the rule once', async () => {
+    it('creates a security group with tags and a rule, and refuses the same rule a second time', async () => {
       const { network } = bench.cloud;
       const tag = `contract=${randomUUID()}`;
       const request = { name: bench.name('group'), description: 'a contract', tags: ['contract', tag] };
@@ -51,7 +51,7 @@ export function describeNetwork(bench: Bench): void {
       assert.match(gone.requestId ?? '', /^req-/);
     });
 
-    it('gives a floating IP with tags, and takes it back twice', async () => {
+    it('creates a floating IP with tags, and accepts its deletion a second time', async () => {
       const { network } = bench.cloud;
       const [external] = await network.listNetworks({ external: true });
       assert.ok(external !== undefined, 'the cloud has no external network');
@@ -74,12 +74,12 @@ export function describeNetwork(bench: Bench): void {
       await failure(network.updateFloatingIp(address.id, { port_id: null }), 'NotFound');
     });
 
-    it('refuses a floating IP from a network that it does not have', async () => {
+    it('refuses a floating IP from an unknown network', async () => {
       const request = { floating_network_id: randomUUID(), description: bench.name('none'), tags: [] };
       await failure(bench.cloud.network.createFloatingIp(request), 'NotFound');
     });
 
-    it('says to which external network a router leads, where there is one', async () => {
+    it('finds the external network to which a network has a router, if there is one', async () => {
       const networks = await bench.cloud.network.listNetworks();
       const external = new Set((await bench.cloud.network.listNetworks({ external: true })).map(({ id }) => id));
       for (const { id } of networks) {

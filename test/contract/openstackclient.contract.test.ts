@@ -14,9 +14,9 @@ const installed = await run('openstack', ['--version']).then(
   () => false,
 );
 
-/** A client that we did not write must find in the fake cloud what it expects of a real one. */
+/** Checks that the `openstack` command, a client that we did not write, works with the fake cloud. */
 describe(
-  'the fake cloud under the openstack command',
+  'the openstack command with the fake cloud',
   { skip: !installed && 'python3-openstackclient is not installed' },
   () => {
     let cloud: FakeCloud;
@@ -33,7 +33,7 @@ describe(
       await rm(directory, { recursive: true, force: true });
     });
 
-    /** Runs one command; answers what it prints. */
+    /** Runs one `openstack` command, and returns its standard output. */
     async function quietly(...words: string[]): Promise<string> {
       const env = {
         PATH: process.env['PATH'],
@@ -58,7 +58,7 @@ describe(
       assert.deepEqual(networks?.map(({ Name }) => Name), ['private', 'public']); // prettier-ignore
     });
 
-    it('uploads an image, boots it, shows it, takes its snapshot, and removes it', async () => {
+    it('uploads an image, boots a server from it, takes a snapshot, and deletes all of them', async () => {
       await Promise.all([
         openstack(
           'image',
@@ -116,7 +116,7 @@ describe(
       assert.deepEqual(cloud.leftovers().map(({ kind, name }) => `${kind} ${name}`), ['key pair key', 'security group guest']); // prettier-ignore
     });
 
-    it('makes a volume of an image, boots from it, and removes it', async () => {
+    it('creates a volume from an image, boots a server from it, and deletes all of them', async () => {
       await openstack('image', 'create', '--file', 'disk', '--disk-format', 'raw', 'bootable');
       await openstack('volume', 'create', '--size', '1', '--image', 'bootable', '--property', 'a=b', 'root');
       const show = async (): Promise<Record<string, unknown>> =>
@@ -137,7 +137,7 @@ describe(
       assert.deepEqual(left, []);
     });
 
-    it('is told in words what it asked wrongly', async () => {
+    it('prints an error that names the image that does not exist', async () => {
       await assert.rejects(
         openstack('image', 'show', 'no-such'),
         /No Image found for no-such|Could not find resource no-such/,

@@ -8,19 +8,21 @@ import type { CloudSettings } from '../../src/openstack/config/cloud-settings.js
 import { describeCloudContract } from './cloud-contract.js';
 
 /**
- * This machine on the single-node cloud's outer network (dev/openstack/README.md). Not 127.0.0.1, which that cloud
- * reaches as
- * well: Glance refuses to fetch anything from its own machine's loopback address.
+ * The address of this machine in the outer network of the single-node cloud (dev/openstack/README.md). The cloud also
+ * reaches 127.0.0.1, but Glance refuses to download anything from a loopback address.
  */
 const OUTER = '198.51.100.1';
 
-/** The address at which the cloud reaches this machine, if it is the one that runs here. */
+/** Returns the address at which a single-node cloud on this machine reaches it. Undefined when there is no such cloud. */
 function here(): string | undefined {
   const addresses = Object.values(networkInterfaces()).flatMap((ofOne) => ofOne ?? []);
   return addresses.find(({ address }) => address === OUTER)?.address;
 }
 
-/** The cloud of `OS_CLOUD`, else of the `OS_*` variables: the single-node cloud when its environment is loaded. */
+/**
+ * Reads the settings of the cloud that `OS_CLOUD` names, else those in the other `OS_*` variables. They are the settings
+ * of the single-node cloud when its environment is loaded. Undefined when there are none.
+ */
 function configuredCloud(): CloudSettings | undefined {
   const name = process.env['OS_CLOUD'];
   if (!name) return process.env['OS_AUTH_URL'] ? readEnvironmentSettings(process.env, process.cwd()) : undefined;
@@ -28,17 +30,17 @@ function configuredCloud(): CloudSettings | undefined {
   return entry === undefined ? undefined : readEntrySettings(entry, process.env, process.cwd());
 }
 
-/** Why the contract cannot be tried, or undefined when it can. */
+/** Returns the reason why the contract tests cannot run, or undefined when they can. */
 async function hindrance(settings: CloudSettings | undefined): Promise<string | undefined> {
-  if (settings === undefined) return 'no cloud is named by OS_CLOUD or OS_AUTH_URL';
+  if (settings === undefined) return 'no cloud is configured: set OS_CLOUD to an entry of clouds.yaml, or set OS_AUTH_URL';
   const cloud = connectCloud(settings);
   try {
     await cloud.getProjectId({ signal: AbortSignal.timeout(15_000) });
     return undefined;
   } catch (error) {
-    // A cloud that answers, but not as it should, is a failure of the contract.
+    // If the cloud answers, but with an error, the contract tests must run and fail.
     if (error instanceof FactoryError && error.type !== 'CloudUnavailable') return undefined;
-    return `cloud ${settings.name} is not up: ${error instanceof Error ? error.message : String(error)}`;
+    return `cloud ${settings.name} does not answer: ${error instanceof Error ? error.message : String(error)}`;
   } finally {
     await cloud.close();
   }
@@ -48,7 +50,7 @@ const settings = configuredCloud();
 const reason = await hindrance(settings);
 if (settings === undefined || reason !== undefined) {
   describe('the contract with a cloud: single node', () => {
-    it('is tried', { skip: reason }, () => undefined);
+    it('is tested', { skip: reason }, () => undefined);
   });
 } else {
   describeCloudContract('single node', () => Promise.resolve(settings), here());

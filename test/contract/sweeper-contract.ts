@@ -19,12 +19,12 @@ import { startTemporal, temporalEnv } from '../support/temporal.js';
 import { RecordingIo } from '../unit/cli/recording-io.js';
 import { type Bench, publicKey } from './bench.js';
 
-/** One thing of each kind that can be left behind, by kind and id (a key pair's is its name). */
+/** The ids of one resource of each kind that a build can leave behind, by kind. The id of a key pair is its name. */
 type Things = Record<'instance' | 'floating IP' | 'port' | 'security group' | 'key pair' | 'image' | 'volume', string>;
 
 const TASK_QUEUE = 'sweeper-contract';
 
-/** The sweeper, with the command that starts it, a worker and a Temporal server of its own. */
+/** Declares the tests of the sweeper. The command `imagefactory gc` starts it, with a real Temporal server and a worker. */
 export function describeSweeper(bench: Bench): void {
   describe('the sweeper', () => {
     let temporal: TestWorkflowEnvironment;
@@ -52,7 +52,9 @@ export function describeSweeper(bench: Bench): void {
       await rm(storage, { recursive: true, force: true });
     });
 
-    /** A build that somebody has terminated: Temporal knows that it has ended, and nobody has cleaned up. */
+    /**
+     * Starts a build and terminates it. In Temporal the build has ended, but no activity has removed its resources.
+     */
     async function terminatedBuild(): Promise<BuildRef> {
       const uuid = randomUUID();
       const workflowId = workflowIdFor('base_image', uuid);
@@ -78,7 +80,10 @@ export function describeSweeper(bench: Bench): void {
       }
     }
 
-    /** One thing of each kind, with the marks of a build as the build would have set them, or with none of ours. */
+    /**
+     * Creates one resource of each kind. With `ref` the resources carry the marks that the build sets; without `ref` they
+     * carry no marks of imagefactory.
+     */
     async function make(ref?: BuildRef): Promise<Things> {
       const { network, compute } = bench.cloud;
       const name = (role: string): string =>
@@ -122,7 +127,7 @@ export function describeSweeper(bench: Bench): void {
       };
     }
 
-    /** Which of the things are there. */
+    /** Returns the kinds of the given resources that still exist. */
     async function present(things: Things): Promise<string[]> {
       const { network, compute, image, volume } = bench.cloud;
       const [addresses, ports, groups] = await Promise.all([
@@ -144,7 +149,8 @@ export function describeSweeper(bench: Bench): void {
     }
 
     /**
-     * `imagefactory gc` that leaves all JEOS images and installer media of this cloud: kind and id of what it names.
+     * Runs `imagefactory gc` for this cloud, with options that keep all JEOS images and installer media. Returns kind and
+     * id of each resource with the given outcome.
      */
     async function gc(outcome: string, ...more: string[]): Promise<string[]> {
       const io = new RecordingIo(temporalEnv(temporal));
@@ -158,11 +164,11 @@ export function describeSweeper(bench: Bench): void {
         .map(({ kind, id }) => `${kind} ${id}`);
     }
 
-    it('removes one leftover of every kind, and nothing that is another’s', async () => {
+    it('removes the resources of a terminated build, of every kind, and no other resources', async () => {
       const ended = await terminatedBuild();
       const [left, others] = await Promise.all([make(ended), make()]);
       const unfinished = await bench.queuedImage(marksOf(ended, 'base', 'contract'));
-      // Of a build in another Temporal, for all that this one knows.
+      // Temporal has never had this build, so the sweeper must take it for a build in another Temporal.
       const foreign: BuildRef = { uuid: randomUUID(), workflowId: '', cloud: bench.settings.name };
       const { network } = bench.cloud;
       const group = await network.createSecurityGroup({
@@ -175,7 +181,7 @@ export function describeSweeper(bench: Bench): void {
       await Promise.all([bench.serverIn(left.instance, 'ACTIVE'), bench.serverIn(others.instance, 'ACTIVE')]);
 
       const ours = [...Object.entries(left).map(([kind, id]) => `${kind} ${id}`), `image ${unfinished.id}`].sort();
-      // Only if nothing else would go does the sweep that follows touch nothing but what is made here.
+      // The dry run must list only resources of this test. Otherwise the real sweep below would remove others too.
       assert.deepEqual((await gc('removable', '--dry-run')).sort(), ours);
       assert.deepEqual((await present(left)).sort(), kinds);
 

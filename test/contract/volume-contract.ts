@@ -29,10 +29,10 @@ const MESSAGES = z.object({
 
 type Message = z.infer<typeof MESSAGES>['messages'][number];
 
-/** Volumes, the images that they are made of and become, and servers that have them for disks. */
+/** Declares the tests of volumes, of images that become volumes or come from volumes, and of servers with volumes. */
 export function describeVolumes(bench: Bench): void {
   describe('volume', () => {
-    /** A volume that will be deleted as soon as nothing has it any more. */
+    /** Creates a volume of 1 GiB, which is deleted after the tests. */
     async function create(what: string, imageRef?: string): Promise<Volume> {
       const { volume } = bench.cloud;
       const metadata = { contract: bench.tag, contract_what: what };
@@ -51,7 +51,7 @@ export function describeVolumes(bench: Bench): void {
       );
     }
 
-    /** Cinder, for what this program has no use for, and no client. */
+    /** Calls `use` with a client for Cinder calls that this program itself does not need. */
     async function withCinder<T>(use: (cinder: ServiceClient) => Promise<T>): Promise<T> {
       const http = new HttpClient(bench.settings.name, bench.settings.tls);
       try {
@@ -63,7 +63,7 @@ export function describeVolumes(bench: Bench): void {
       }
     }
 
-    /** What Cinder lists when it is asked for the messages about a volume, in a microversion of the caller's choice. */
+    /** Lists Cinder's user messages about a volume with the given microversion. */
     async function messages(id: string, microversion = '3.5'): Promise<Message[]> {
       const headers = { 'openstack-api-version': `volume ${microversion}` };
       const list = { method: 'GET', path: '/messages', query: { resource_uuid: id }, headers } as const;
@@ -78,7 +78,7 @@ export function describeVolumes(bench: Bench): void {
       });
     }
 
-    /** Removes what Nova has had made of a volume: this program has no use for such snapshots. */
+    /** Deletes the snapshots of a volume that Nova created for an image, and waits until Cinder lists none. */
     async function removeSnapshots(volumeId: string): Promise<void> {
       const list = { method: 'GET', path: '/snapshots/detail', query: { volume_id: volumeId } } as const;
       await withCinder((cinder) =>
@@ -109,17 +109,17 @@ export function describeVolumes(bench: Bench): void {
       return volumeIn((await create(what, imageRef)).id, 'available');
     }
 
-    /** A server with these disks; it gets no image unless it is given one. */
+    /** Creates a server with these block devices. The server has no image unless `imageRef` is given. */
     async function server(devices: BlockDevice[], imageRef?: string): Promise<string> {
       const request = { block_device_mapping_v2: devices, ...(imageRef === undefined ? {} : { imageRef }) };
       return (await bench.server(request, imageRef !== undefined)).id;
     }
 
-    it('is there', async () => {
+    it('is available', async () => {
       assert.equal(await bench.cloud.volume.isAvailable(), true);
     });
 
-    it('is made of an image, and keeps what that is said to be', async () => {
+    it('is created from an image, and has the properties of the image', async () => {
       const image = await bench.activeImage({ contract_property: 'a b' });
       const made = await create('copy', image.id);
       assert.equal(made.status, 'creating');
@@ -153,7 +153,7 @@ export function describeVolumes(bench: Bench): void {
       assert.equal(one.volume_image_metadata, undefined);
     });
 
-    it('gets marks besides those that it has', async () => {
+    it('keeps its other metadata when some are set', async () => {
       const { volume } = bench.cloud;
       const { id } = await available('marked');
       await volume.setMetadata(id, { contract_what: 'changed', contract_more: 'new' });
@@ -161,7 +161,7 @@ export function describeVolumes(bench: Bench): void {
       assert.deepEqual(metadata, { contract: bench.tag, contract_what: 'changed', contract_more: 'new' });
     });
 
-    it('is deleted twice, and then unknown', async () => {
+    it('can be deleted a second time, and then does not exist', async () => {
       const { volume } = bench.cloud;
       const { id } = await available('deleted');
       await volume.deleteVolume(id);
@@ -173,7 +173,7 @@ export function describeVolumes(bench: Bench): void {
       assert.match(error.requestId ?? '', /^req-/);
     });
 
-    it('is refused without an image that fits into it', async () => {
+    it('is refused when the image is unknown, not active or too large', async () => {
       const { volume, image } = bench.cloud;
       const request = { name: bench.name('refused'), size: 1, metadata: {} };
       const unknown = volume.createVolume({ ...request, imageRef: randomUUID() });
@@ -186,14 +186,14 @@ export function describeVolumes(bench: Bench): void {
       assert.match((await failure(small, 'BadRequest')).message, /Volume size 1GB cannot be smaller than the image minDisk size 2GB/); // prettier-ignore
     });
 
-    it('says that a quota does not allow it', async () => {
+    it('is refused when it exceeds a quota, which the error names', async () => {
       const request = { name: bench.name('large'), size: 1_000_000, metadata: {} };
       const error = await failure(bench.cloud.volume.createVolume(request), 'QuotaExceeded');
       assert.deepEqual([error.status, error.retryable, error.retryAfterSeconds], [413, true, undefined]);
       assert.match(error.message, /exceeds allowed gigabytes quota\. Requested 1000000G, quota is \d+G/);
     });
 
-    it('becomes an image with its content, its properties and those that are set', async () => {
+    it('is uploaded as an image with its image properties and those that a caller has set', async () => {
       const { volume, image: images } = bench.cloud;
       const image = await bench.activeImage({ contract_property: 'a b', contract_other: 'old' });
       const { id } = await available('uploaded', image.id);
@@ -202,7 +202,7 @@ export function describeVolumes(bench: Bench): void {
       const uploadId = await volume.uploadToImage(id, { image_name: name, ...UPLOAD });
       bench.later(() => images.deleteImage(uploadId));
       const begun = await images.getImage(uploadId);
-      assert.equal(begun?.['contract_build'], bench.tag, 'it is found from its beginning');
+      assert.equal(begun?.['contract_build'], bench.tag, 'the image does not have the property from the beginning of the upload');
       assert.equal((await volumeIn(id, 'available')).status, 'available');
       const upload = await images.getImage(uploadId);
       assert.equal(upload?.status, 'active');
@@ -217,7 +217,7 @@ export function describeVolumes(bench: Bench): void {
       );
     });
 
-    it('cannot be made of an image that a volume has become, until that loses what Cinder has put down in it', async () => {
+    it('cannot be created from an uploaded volume’s image until the property signature_verified is removed', async () => {
       const { volume, image: images } = bench.cloud;
       const { id } = await available('first', (await bench.activeImage({ contract_property: 'a b' })).id);
       const uploadId = await volume.uploadToImage(id, { image_name: bench.name('second'), ...UPLOAD });
@@ -227,12 +227,12 @@ export function describeVolumes(bench: Bench): void {
       const failed = await volumeIn((await create('second', uploadId)).id, 'error');
       assert.equal(failed.bootable, true);
       assert.deepEqual(failed.volume_image_metadata, { signature_verified: 'False' });
-      assert.deepEqual(await volume.listMessages(failed.id), [], 'Cinder does not tell why');
+      assert.deepEqual(await volume.listMessages(failed.id), [], 'Cinder has a message for this failure');
       await images.updateImage(uploadId, [{ op: 'remove', path: '/signature_verified' }]);
       await available('third', uploadId);
     });
 
-    it('tells why it did not become an image', async () => {
+    it('has a message about its failed upload', async () => {
       const { volume, image: images } = bench.cloud;
       const { id } = await available('told', (await bench.activeImage()).id);
       bench.later(() => removeMessages(id));
@@ -248,12 +248,12 @@ export function describeVolumes(bench: Bench): void {
         ['VOLUME_VOLUME_003_004', 'ERROR', 'VOLUME', id],
       );
       const unfiltered = await messages(randomUUID(), '3.4');
-      assert.ok(unfiltered.some((one) => one.id === message?.id), 'a microversion before the filter lists all'); // prettier-ignore
+      assert.ok(unfiltered.some((one) => one.id === message?.id), 'microversion 3.4 does not list the messages of all volumes'); // prettier-ignore
       await remove(id);
-      assert.deepEqual(await volume.listMessages(id), [words], 'it outlives the volume');
+      assert.deepEqual(await volume.listMessages(id), [words], 'the message does not exist after the deletion of the volume');
     });
 
-    it('has messages from a microversion on', async () => {
+    it('has messages from microversion 3.3 on', async () => {
       const id = randomUUID();
       assert.deepEqual(await bench.cloud.volume.listMessages(id), []);
       assert.match((await failure(messages(id, '3.2'), 'NotFound')).message, /The resource could not be found/);
@@ -263,7 +263,7 @@ export function describeVolumes(bench: Bench): void {
       assert.match(unknown.message, /Version 3\.999 is not supported by the API/);
     });
 
-    it('is busy while it becomes an image', async () => {
+    it('refuses another upload and its deletion during an upload', async () => {
       const { volume, image } = bench.cloud;
       const { id } = await available('busy', (await bench.activeImage()).id);
       const request = { image_name: bench.name('busy'), ...UPLOAD };
@@ -275,7 +275,7 @@ export function describeVolumes(bench: Bench): void {
       await volumeIn(id, 'available');
     });
 
-    it('is a server’s root disk, in use until that is gone, and available then', async () => {
+    it('is in use as a disk of a server, and available after the server is deleted', async () => {
       const { compute, volume } = bench.cloud;
       const image = await bench.activeImage({ os_shutdown_timeout: '1' });
       const [root, drive] = await Promise.all([available('root', image.id), available('drive', image.id)]);
@@ -308,7 +308,7 @@ export function describeVolumes(bench: Bench): void {
       for (const one of [root, drive]) assert.equal((await volume.getVolume(one.id))?.status, 'available');
     });
 
-    it('is in the drive of a server whose disk is a copy of its image', async () => {
+    it('is the CD-ROM of a server whose root disk is a copy of an image', async () => {
       const { id: imageRef } = await bench.activeImage({ os_shutdown_timeout: '1' });
       const drive = await available('medium', imageRef);
       const cdrom: BlockDevice = { ...MAPPED, uuid: drive.id, boot_index: 1, device_type: 'cdrom' };
@@ -328,7 +328,7 @@ export function describeVolumes(bench: Bench): void {
       assert.equal((await bench.cloud.volume.getVolume(drive.id))?.status, 'available');
     });
 
-    it('cannot be booted from when it is empty or not there', async () => {
+    it('cannot be a root disk when it is empty or does not exist', async () => {
       const blank = await available('blank');
       const empty = await failure(server([{ ...MAPPED, uuid: blank.id, boot_index: 0 }]), 'BadRequest');
       assert.match(empty.message, new RegExp(`Block Device ${blank.id} is not bootable`));
@@ -338,7 +338,7 @@ export function describeVolumes(bench: Bench): void {
       await failure(server([]), 'BadRequest');
     });
 
-    it('has Nova make an empty image of its server', async () => {
+    it('is the root disk of a server of which Nova creates only an empty image', async () => {
       const { compute, image: images, volume } = bench.cloud;
       const root = await available('pointed-at', (await bench.activeImage({ contract_property: 'a b' })).id);
       bench.later(() => removeSnapshots(root.id));
@@ -357,7 +357,7 @@ export function describeVolumes(bench: Bench): void {
       await remove(root.id);
     });
 
-    it('needs no flavor with a disk, which a copy of an image does', async (context) => {
+    it('can be the root disk with a flavor of disk size 0, but a copy of an image cannot', async (context) => {
       const flavors = (await bench.cloud.compute.listFlavors()).filter(({ disk }) => disk === 0);
       if (flavors.length === 0) {
         context.skip('the cloud has no flavor without a disk');

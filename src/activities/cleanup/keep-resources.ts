@@ -5,13 +5,13 @@ import { isGone } from '../instance/servers.js';
 
 export interface KeepResourcesInput {
   ref: BuildRef;
-  /** Milliseconds since the epoch. */
+  /** Time until which the sweeper keeps the resources, in milliseconds since the epoch. */
   until: number;
 }
 
 /**
- * Marks the resources of a failed build, so that the sweeper keeps them until a given time. The instance, the images
- * and the volumes carry the mark; it covers the build's other resources too.
+ * Marks the resources of a failed build, so that the sweeper keeps them until `until`. Only the instances, the images
+ * and the volumes carry the mark; the sweeper then keeps the other resources of the build too.
  */
 export async function keepResources(deps: Deps, { ref, until }: KeepResourcesInput): Promise<{ resources: string[] }> {
   const { compute, image } = deps.clouds.get(ref.cloud);
@@ -34,7 +34,8 @@ export async function keepResources(deps: Deps, { ref, until }: KeepResourcesInp
 }
 
 /**
- * A volume may be the only resource with the build's work in it: its instance is deleted before the volume is uploaded.
+ * Marks the volumes of a build, and returns their descriptions. A volume may be the only resource with the build's work
+ * in it, because the build deletes the instance before it uploads the volume.
  */
 async function keepVolumes(deps: Deps, { uuid, cloud }: BuildRef, marks: Record<string, string>): Promise<string[]> {
   const { volume } = deps.clouds.get(cloud);
@@ -43,7 +44,8 @@ async function keepVolumes(deps: Deps, { uuid, cloud }: BuildRef, marks: Record<
   const kept = volumes.filter(({ status }) => !status.endsWith('deleting'));
   for (const { id } of kept) {
     await volume.setMetadata(id, marks, { signal: cancellationSignal() }).catch((error: unknown) => {
-      // The volume is being uploaded: then the image has the mark.
+      // Cinder rejects the mark while it uploads the volume. Then the image that Cinder makes of the volume carries the
+      // mark.
       if (!(error instanceof FactoryError && error.type === 'Conflict')) throw error;
     });
   }

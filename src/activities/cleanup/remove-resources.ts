@@ -9,9 +9,9 @@ import { isGone } from '../instance/servers.js';
 
 export interface RemoveResourcesInput {
   ref: BuildRef;
-  /** Ids of the images that are the build's result, which stay. */
+  /** Ids of the images that must stay, because they are the result of the build. */
   keepImages: string[];
-  /** Whether the build may have created volumes. Default true. */
+  /** Whether to look for volumes, because the build may have created some. Default true. */
   volumes?: boolean;
 }
 
@@ -23,41 +23,44 @@ interface Found {
 
 export interface CleanupReport {
   removed: string[];
-  /** What is still there, with the cloud's words. */
+  /** The resources that still exist, each with the reason, such as the error message of the cloud. */
   leftovers: string[];
 }
 
-/** Rounds after which a resource that still exists is reported as left over. */
+/** The largest number of rounds. A resource that still exists after them is reported as left over. */
 const ROUNDS = 60;
 
 /**
- * Last rounds, in which resources that an instance holds are removed even though the instance still exists: one round
- * to remove them, one to see what is left.
+ * The number of last rounds. In them, we remove the resources that an instance uses even though the instance still
+ * exists. The first of these rounds removes the resources, the second one finds those that are left.
  */
 const LAST_ROUNDS = 2;
 
 /**
- * Shares of a try's time after which the last rounds begin, and after which nothing more is removed: a cloud may hang
- * instead of refusing.
+ * Share of the time of a try after which the last rounds begin. A limit on the rounds alone is not enough, because a
+ * cloud may hang instead of refusing.
  */
 const LAST_FROM = 0.5;
 
+/** Share of the time of a try after which we remove nothing more. */
 const STOP_FROM = 0.9;
 
-/** Reason for a resource that it was too late to remove. */
+/** The reason that we report for a resource when there was no time left to remove it. */
 const NO_TIME_LEFT = 'there was no time left to remove it';
 
 /**
- * Reason for a resource whose removal the cloud has accepted each time: a service behind its API is down or has failed.
+ * The reason that we report for a resource that still exists although the cloud has accepted to remove it: a service
+ * behind the API is down or has failed.
  */
-const STILL_THERE = 'the cloud has accepted to remove it, but it is still there';
+const STILL_THERE = 'the cloud has accepted the request to remove it, but it still exists';
 
 /**
- * Removes every resource in the cloud that has the build's mark, and looks again until there is none: a resource whose
- * creation was still under way appears late. Servers come first, because they hold the others.
+ * Removes every resource in the cloud that has the build's mark. Looks again until two rounds in a row find none,
+ * because a resource whose creation is still under way appears late. Removes the instances first, because they use the
+ * other resources.
  */
 export async function removeResources(deps: Deps, input: RemoveResourcesInput): Promise<CleanupReport> {
-  // Resources that an earlier try has begun to remove, and may have removed.
+  // The resources whose removal an earlier try has begun, and may have completed.
   const begun = new Set(readHeartbeatCheckpoint<string[]>());
   let left = new Map<string, string>();
   const isPast = startAttemptClock();
@@ -84,8 +87,8 @@ export async function removeResources(deps: Deps, input: RemoveResourcesInput): 
 }
 
 /**
- * Returns a function that tells whether a share of this try's time has passed. The time is that of one try, or what
- * earlier tries have left of the time of all.
+ * Starts the clock of this try, and returns a function that tells whether a share of the time of the try has passed.
+ * This time is the start-to-close timeout, or the rest of the schedule-to-close timeout if that is shorter.
  */
 function startAttemptClock(): (share: number) => boolean {
   const { info } = Context.current();
@@ -95,7 +98,7 @@ function startAttemptClock(): (share: number) => boolean {
   return (share) => Date.now() - began >= time * share;
 }
 
-/** Returns why the resource cannot be removed; undefined when the cloud has accepted the request. */
+/** Requests the removal of a resource. Returns the error message; undefined when the cloud has accepted the request. */
 function tryToRemove(remove: Found['remove']): Promise<string | undefined> {
   return remove().then(
     () => undefined,
@@ -104,8 +107,9 @@ function tryToRemove(remove: Found['remove']): Promise<string | undefined> {
 }
 
 /**
- * Stops when another run of the build has started: a build that was reset or resumed during its clean-up creates
- * resources with the same mark. Temporal tells this activity only at its next heartbeat.
+ * Throws when another run of the build has started: a build that was reset or resumed during its clean-up creates
+ * resources with the same mark. Temporal itself stops this activity only at its next heartbeat.
+ * @throws FactoryError Conflict
  */
 async function stopUnlessCurrent(deps: Deps): Promise<void> {
   const { workflowId, runId } = Context.current().info.workflowExecution ?? {};
@@ -115,10 +119,16 @@ async function stopUnlessCurrent(deps: Deps): Promise<void> {
     .describe()
     .catch(() => undefined);
   if (current === undefined || current.runId === runId) return;
-  throw new FactoryError('Conflict', 'another run of this build has taken over its resources');
+  throw new FactoryError(
+    'Conflict',
+    'the clean-up stops, because another run of this build has started and uses the same resources',
+  );
 }
 
-/** @param withServers whether the other resources are listed even while instances still exist, which may hold them */
+/**
+ * Finds the resources to remove. Returns only the instances while one exists, because it may use the other resources.
+ * @param withServers whether to return all resources even though instances still exist
+ */
 async function findAll(deps: Deps, input: RemoveResourcesInput, withServers: boolean): Promise<Found[]> {
   const servers = await findServers(deps, input.ref);
   if (servers.length > 0 && !withServers) return servers;
@@ -145,7 +155,7 @@ async function findServers(deps: Deps, ref: BuildRef): Promise<Found[]> {
 
 async function findFloatingIps(deps: Deps, ref: BuildRef): Promise<Found[]> {
   const { network } = deps.clouds.get(ref.cloud);
-  // By description, because a crash may have prevented the second call that sets the tag.
+  // Searches by description and not by tag: a second call sets the tag, and a crash may have prevented this call.
   const own = await network.listFloatingIps(
     { description: resourceName(ref, 'address') },
     { signal: cancellationSignal() },
@@ -158,7 +168,7 @@ async function findFloatingIps(deps: Deps, ref: BuildRef): Promise<Found[]> {
 
 async function findSecurityGroups(deps: Deps, ref: BuildRef): Promise<Found[]> {
   const { network } = deps.clouds.get(ref.cloud);
-  // By name, because a crash may have prevented the second call that sets the tag.
+  // Searches by name and not by tag: a second call sets the tag, and a crash may have prevented this call.
   const groups = await network.listSecurityGroups(
     { name: resourceName(ref, 'guest') },
     { signal: cancellationSignal() },
@@ -181,7 +191,7 @@ async function findKeyPair(deps: Deps, ref: BuildRef): Promise<Found[]> {
 async function findImages(deps: Deps, { ref, keepImages }: RemoveResourcesInput): Promise<Found[]> {
   const { image } = deps.clouds.get(ref.cloud);
   const images = await image.listImages({ properties: { [KEYS.build]: ref.uuid } }, { signal: cancellationSignal() });
-  // The result of a build that had completed before it was reset.
+  // The image of a build that was complete before it was reset. This image must stay.
   const built = (await completedResult(deps, ref))?.glanceId;
   return images
     .filter(({ status }) => status !== 'deleted' && status !== 'pending_delete')
@@ -189,7 +199,10 @@ async function findImages(deps: Deps, { ref, keepImages }: RemoveResourcesInput)
     .map(({ id }) => ({ what: `image ${id}`, remove: () => image.deleteImage(id, { signal: cancellationSignal() }) }));
 }
 
-/** A volume that is being deleted still counts: it disappears, or returns with an error. */
+/**
+ * Finds the volumes of a build, also those that are being deleted: such a volume disappears or goes into an error
+ * status.
+ */
 async function findVolumes(deps: Deps, { ref, volumes = true }: RemoveResourcesInput): Promise<Found[]> {
   const { volume } = deps.clouds.get(ref.cloud);
   if (!volumes || !(await volume.isAvailable({ signal: cancellationSignal() }))) return [];
@@ -200,7 +213,7 @@ async function findVolumes(deps: Deps, { ref, volumes = true }: RemoveResourcesI
   }));
 }
 
-/** Whether an image is a complete JEOS. It belongs to all builds; only the sweeper removes it. */
+/** Whether an image is a complete JEOS. All builds share such an image, and only the sweeper removes it. */
 function isWholeJeos(image: Image): boolean {
   return image[KEYS.role] === 'jeos' && image[KEYS.jeos] !== undefined;
 }

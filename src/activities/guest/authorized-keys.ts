@@ -16,5 +16,8 @@ export interface SshSessionInput extends GuestInput {
 export async function changeAuthorizedKeys(guest: Guest, script: string): Promise<void> {
   const { exitCode, stderr } = await guest.run(script, { timeout: TIMEOUT, signal: cancellationSignal() });
   if (exitCode === 0) return;
-  throw new FactoryError('CommandFailed', `the session’s key could not be changed in the guest: ${stderr.trim()}`);
+  throw new FactoryError(
+    'CommandFailed',
+    `the user’s SSH key could not be added or removed in the guest: ${stderr.trim()}`,
+  );
 }

@@ -17,7 +17,8 @@ export async function cleanGuest(deps: Deps, input: GuestInput & { round: string
     const { title, script } = profile.cleanGuest();
     const { round } = input;
     await recordAllSteps(deps, build, input.guest.serverId);
-    // Always run again: an earlier run of the build may have cleaned the guest before this run repeated some steps.
+    // Cleans the guest even if an earlier run of the build has cleaned it, because this run may have repeated steps
+    // since then.
     const how = { timeout: OWN_SCRIPT_TIMEOUT, round, forceRerun: true, reruns: RERUNS };
     await runScriptOnce(deps, guest, secrets, { key: 'clean', title, script, ...how });
   });

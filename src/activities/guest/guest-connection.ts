@@ -23,7 +23,7 @@ export async function loadKnownHostKeys(deps: Deps, build: BuildDocuments): Prom
 
 /**
  * Stores the host keys that the guest printed on its console. Some systems do not use the host key that the build gives
- * them; their keys can be known only in this way.
+ * them; then the console is the only source of their keys.
  */
 export async function learnHostKeys(deps: Deps, { ref, guest }: GuestInput): Promise<void> {
   const console = await deps.clouds
@@ -69,10 +69,10 @@ export async function withGuest<T>(
 }
 
 /**
- * Like {@link withGuest}, for a guest that an earlier step has reached: when the connection fails, the state of the
- * instance may explain why.
- * @throws FactoryError ServerGone or ServerFailed when the instance is gone, failed or off: no further try would reach
- *   it, and another instance may have its address by now
+ * Like {@link withGuest}, for a guest that an earlier step has reached. When the connection fails, checks the instance,
+ * because its state may explain the failure.
+ * @throws FactoryError ServerGone or ServerFailed when the instance is gone, failed or off: no further try could reach
+ *   the guest, and another instance may have its address by now
  */
 export async function withRunningGuest<T>(
   deps: Deps,
@@ -83,7 +83,7 @@ export async function withRunningGuest<T>(
   try {
     return await withGuest(deps, build, input, work);
   } catch (error) {
-    // If the instance was deleted, its security group may be deleted too.
+    // NotFound may mean that the security group was deleted together with the instance.
     if (mayBeBooting(error) || (error instanceof FactoryError && error.type === 'NotFound'))
       await checkInstanceRuns(deps, input);
     throw error;

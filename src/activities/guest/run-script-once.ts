@@ -3,10 +3,10 @@ import { maskSecrets } from '../../planning/secrets.js';
 import type { Guest, JournalOptions, JournalResult } from '../../guest/types.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 
-/** Characters of a failed command's output that its error message quotes, from the end. */
+/** The number of characters, from the end of the output of a failed command, that the error message quotes. */
 export const OUTPUT_TAIL = 2000;
 
-/** Seconds after which a script of imagefactory's own fails. */
+/** Seconds after which a script that imagefactory itself provides fails. */
 export const OWN_SCRIPT_TIMEOUT = 1200;
 
 /** A script that the guest's journal runs once. */
@@ -18,12 +18,15 @@ interface OnceScript extends Pick<JournalOptions, 'timeout' | 'round' | 'forceRe
   reruns: number;
 }
 
-/** How many times a step that may be rerun is run again when the guest reboots during it. */
+/**
+ * How many times a script that can safely run more than once is run again after an interruption, such as a reboot of
+ * the guest.
+ */
 export const RERUNS = 3;
 
 /**
- * Runs a script once, even when workers crash or restart in between. @throws FactoryError CommandFailed,
- * CommandInterrupted
+ * Runs a script once, even when workers crash or restart in between.
+ * @throws FactoryError CommandFailed, CommandInterrupted
  */
 export async function runScriptOnce(
   deps: Deps,
@@ -40,19 +43,25 @@ export async function runScriptOnce(
   });
   const output = maskSecrets(result.output, secrets).trimEnd().slice(-OUTPUT_TAIL);
   if (result.interrupted && what.reruns > 0) {
-    reportProgress({ message: `${what.title}: was interrupted, and is run again` });
+    reportProgress({ message: `${what.title}: was interrupted, and runs again` });
     return runScriptOnce(deps, guest, secrets, { ...what, round: `${what.round}r`, reruns: what.reruns - 1 });
   }
   if (result.interrupted) {
-    throw new FactoryError('CommandInterrupted', `${what.title}: interrupted, the guest went away while it ran`, {
-      hint:
-        'it is not run again automatically, because it may have done half of its work; ' +
-        '--parameter rerunnable_commands True allows that',
-    });
+    throw new FactoryError(
+      'CommandInterrupted',
+      `${what.title}: interrupted, because the guest rebooted or the process disappeared`,
+      {
+        hint:
+          'imagefactory does not run the command again, because it may have done half of its work; ' +
+          '--parameter rerunnable_commands True allows imagefactory to run it again',
+      },
+    );
   }
   if (result.exitCode !== 0) {
     throw new FactoryError('CommandFailed', `${what.title}: ended with exit status ${result.exitCode}\n${output}`, {
-      hint: 'correct the template; imagefactory resume takes it, and the installed system (JEOS) is used again',
+      hint:
+        'correct the template, and continue with imagefactory resume; ' +
+        'the build then uses the installed system (JEOS) again',
     });
   }
   return result;

@@ -13,13 +13,13 @@ import type { GuestInput } from './guest-location.js';
 export interface RunTemplateStepInput extends GuestInput {
   /** Name of the step in the plan. */
   step: string;
-  /** Seconds. */
+  /** Seconds after which the step fails. */
   timeout: number;
-  /** Name of the round. A step that failed runs again in a new round, which the guest's journal has not seen. */
+  /** Name of the round. The guest's journal runs a failed step again only in a new round. */
   round: string;
-  /** Whether to run the step again although the guest's journal has run it. */
+  /** Whether to run the step again although the guest's journal shows that the step has succeeded. */
   forceRerun: boolean;
-  /** Whether to run a command again that was interrupted. */
+  /** Whether to run a command again after an interruption. */
   rerunInterrupted: boolean;
 }
 
@@ -59,7 +59,7 @@ async function runScript(
   { step, profile, secrets }: { step: ScriptStep; profile: OsProfile; secrets: string[] },
 ): Promise<void> {
   const script = await renderStepScript(deps, input, step, profile);
-  // Scripts of imagefactory's own can safely run more than once.
+  // The scripts that imagefactory itself provides can safely run more than once. The commands of a template may not.
   const mayRerun = input.rerunInterrupted || (step.kind !== 'command' && step.kind !== 'precommand');
   const { timeout, round, forceRerun } = input;
   const reruns = mayRerun ? RERUNS : 0;

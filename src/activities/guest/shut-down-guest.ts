@@ -8,12 +8,15 @@ import { isOff, serverOffError, watchLiveServer } from '../instance/servers.js';
 import { getInstance } from './wait-for-ssh.js';
 import type { GuestInput } from './guest-location.js';
 
-/** Milliseconds after which a guest that has not shut down is sent the ACPI power button, and between repeats. */
+/**
+ * Milliseconds after which Nova presses the ACPI power button of a guest that has not shut down, and the time between
+ * two such presses.
+ */
 const POWER_BUTTON_AFTER = 60_000;
 
 /**
- * Document with the id of the instance that the build told to shut down. An instance that was switched off otherwise
- * still contains the build's key and its journal.
+ * Name of the document with the id of the instance that the build told to shut down. An instance that was switched off
+ * in any other way still contains the build's key and journal.
  */
 const TOLD_DOCUMENT = 'shutdown_told';
 
@@ -22,16 +25,17 @@ async function wasToldToShutDown(deps: Deps, { ref, guest }: GuestInput): Promis
 }
 
 /**
- * Tells the guest to remove the build's key and to shut down. A guest that refuses the key was told by an earlier try.
- * A guest that cannot be reached may still have the key: that is an error, and the next try checks whether the instance
- * is off.
+ * Tells the guest to remove the build's key and to shut down. If the guest refuses the key after an earlier try told it
+ * to shut down, the key is already removed. A guest that cannot be reached may still have the key: this is an error,
+ * and the next try checks whether the instance is off.
  */
 async function tellGuestToShutDown(deps: Deps, input: GuestInput): Promise<void> {
   const build = loadBuild(deps, input.ref.uuid);
   const { publicKey } = await loadLoginKey(deps, build);
   try {
     await withGuest(deps, build, input, async (guest) => {
-      // Written first: the guest may be off before the reply arrives, and another worker may make the next try.
+      // Writes the document before the command runs: the guest may be off before the reply arrives, and another worker
+      // may make the next try.
       await deps.store.writeDocument(input.ref.uuid, TOLD_DOCUMENT, input.guest.serverId);
       await removeKeyAndShutDown(guest, publicKey, { cleanUp: guest.shell.lastCleanUp, signal: cancellationSignal() });
     });
@@ -39,7 +43,7 @@ async function tellGuestToShutDown(deps: Deps, input: GuestInput): Promise<void>
     if (!(error instanceof FactoryError)) throw error;
     if (error.type === 'CommandFailed') await deps.store.deleteDocument(input.ref.uuid, TOLD_DOCUMENT);
     if (error.type !== 'GuestLoginRefused' || !(await wasToldToShutDown(deps, input))) throw error;
-    reportProgress({ message: 'the guest has forgotten the build’s key' });
+    reportProgress({ message: 'the guest no longer accepts the build’s key' });
   }
 }
 

@@ -11,7 +11,7 @@ import { markProven } from '../images/mark-proven.js';
 import type { FoundJeos } from '../installer/wait-for-jeos.js';
 import type { GuestInput } from './guest-location.js';
 
-/** Tries to connect between two checks of the instance, while the guest does not answer. */
+/** How many failed connections there are between two checks of the state of the instance. */
 const SERVER_CHECK = 10;
 
 export function getInstance(deps: Deps, { ref, guest }: GuestInput): Promise<Server> {
@@ -31,11 +31,11 @@ async function failAtDeadline(
   const never = jeos.reused && !jeos.proven;
   const unproven =
     `no build has ever logged in to JEOS ${jeos.imageId}, which an earlier build installed: ` +
-    '--parameter reuse_jeos False installs another; ';
+    '--parameter reuse_jeos False installs another JEOS; ';
   const advice =
     last.hint ??
-    'check that the installed system starts sshd and cloud-init, and that default_user is its user; ' +
-      '--parameter boot_timeout gives it more time';
+    'check that the installed system starts sshd and cloud-init, and that the user in default_user exists in it; ' +
+      '--parameter boot_timeout gives the system more time';
   throw new FactoryError(last.type, `no login over SSH by the deadline: ${last.message}`, {
     hint: `${never ? unproven : ''}${advice}`,
     consoleTail: maskSecrets(formatConsoleTail(console), await build.secrets()),

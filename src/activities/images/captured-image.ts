@@ -9,7 +9,7 @@ export interface SnapshotServerInput {
   role: 'jeos' | 'base';
   serverId: string;
   name: string;
-  /** Milliseconds since the epoch. */
+  /** Time at which the step fails if the image is not complete, in milliseconds since the epoch. */
   deadline: number;
 }
 
@@ -22,10 +22,10 @@ export interface CapturedImage {
 /** Statuses from which an image never becomes active. https://docs.openstack.org/glance/latest/user/statuses.html */
 export const DEAD_STATUSES = ['killed', 'deleted', 'deactivated', 'pending_delete'];
 
-/** How many captures of one instance may fail before the step fails. */
+/** How many times we try to make an image of one instance before the step fails. */
 const SNAPSHOT_TRIES = 3;
 
-/** Finds the image of a role that a build is making, or has made. */
+/** Finds the image that a build is making, or has made, for a role. */
 export async function findCapturedImage(
   deps: Deps,
   { ref, role }: Pick<SnapshotServerInput, 'ref' | 'role'>,
@@ -36,12 +36,17 @@ export async function findCapturedImage(
   return found.find((candidate) => !DEAD_STATUSES.includes(candidate.status));
 }
 
-/** Deletes an image that the cloud cannot complete. @throws FactoryError ImageFailed, always; retryable a few times */
+/**
+ * Deletes an image that the cloud cannot complete, and throws.
+ * @throws FactoryError ImageFailed, always; retryable in the first tries
+ */
 export async function failCapture(watch: CloudWatch, imageId: string, status: string): Promise<never> {
   if (status !== 'gone') await watch.cloud.image.deleteImage(imageId, { signal: cancellationSignal() });
   throw new FactoryError('ImageFailed', `the snapshot (image ${imageId}) is ${status}: the cloud could not finish it`, {
     retryable: Context.current().info.attempt < SNAPSHOT_TRIES,
-    hint: 'the hypervisor’s or Glance’s log has the reason; often a full disk or a quota of image storage',
+    hint:
+      'look for the reason in the log of the hypervisor or of Glance; ' +
+      'often it is a full disk or a quota of image storage',
   });
 }
 
@@ -55,11 +60,13 @@ export function checkCaptureDeadline(
   });
 }
 
-/** Checks that an active image has bytes. */
+/** Checks that an active image is not empty. */
 export async function checkCapturedImage(image: Image): Promise<CapturedImage> {
   if (image.size === null || image.size === 0) {
     throw new FactoryError('ImageFailed', `the snapshot (image ${image.id}) is active but empty`, {
-      hint: 'is the flavor’s root disk a volume? A volume-backed instance’s snapshot has no bytes in Glance',
+      hint:
+        'check whether the root disk of the instance is a volume: ' +
+        'the snapshot of such an instance has no bytes in Glance',
     });
   }
   return { imageId: image.id, size: image.size };

@@ -17,18 +17,19 @@ export interface WantedImage {
 
 /** Content that the worker uploads. */
 export interface UploadedContent {
-  /** Size in bytes. Undefined when it is known only after the last byte. */
+  /** Size in bytes. Unset when the size is known only after the last byte. */
   size?: number;
   /** Opens the content from its beginning, for each try. */
   open: () => Readable;
 }
 
-/** How many derived ids are tried, when deleted images have used up the first ones. */
+/** How many derived ids we try. A deleted image uses up its id, because Glance never reuses the id. */
 const GENERATIONS = 50;
 
 /**
- * Milliseconds for which an upload by another activity is waited for before Temporal is asked whether that activity
- * still runs. After this time an upload that names no activity, or an earlier try of this one, counts as dead.
+ * Milliseconds for which we wait for an upload by another activity before we ask Temporal whether that activity still
+ * runs. After this time, an upload counts as dead if its image names no activity, or names this activity (an earlier
+ * try).
  */
 const STALE_UPLOAD = 120_000;
 
@@ -37,9 +38,9 @@ function isConflict(error: unknown): boolean {
 }
 
 /**
- * Makes sure that an image with this content exists and is active, and returns its id. The id is derived, so a create
- * call whose reply was lost cannot make a second image: the next try gets 409 and finds the first. Glance never reuses
- * the id of a deleted image; then the next generation of the id is taken.
+ * Makes sure that an image with this content exists and is active, and returns its id. The id is derived from the seed.
+ * So a try after a lost reply finds the first image, or gets 409 and then finds it; no try makes a second image. Glance
+ * never reuses the id of a deleted image; then we take the next generation of the id.
  */
 export async function ensureImage(deps: Deps, cloudName: string, wanted: WantedImage): Promise<string> {
   const cloud = deps.clouds.get(cloudName);
@@ -51,7 +52,10 @@ export async function ensureImage(deps: Deps, cloudName: string, wanted: WantedI
     if (image === undefined) continue;
     if (await waitUntilFilled(deps, cloudName, image, wanted)) return id;
   }
-  throw new FactoryError('ImageFailed', `Glance refuses every id for image ${wanted.request.name}`);
+  throw new FactoryError(
+    'ImageFailed',
+    `image ${wanted.request.name} cannot be created: Glance refused all ${GENERATIONS} ids`,
+  );
 }
 
 /** Creates the image. Returns undefined when a deleted image has used up the id. */
@@ -66,8 +70,8 @@ async function create(deps: Deps, cloudName: string, id: string, wanted: WantedI
 }
 
 /**
- * Uploads the image's content, or waits until another activity has uploaded it. Returns false when that upload is dead
- * and the image was deleted.
+ * Uploads the image's content, or waits until another activity has uploaded it. Returns true when the image is active;
+ * false when the image is gone, or was deleted because its upload was dead.
  */
 async function waitUntilFilled(deps: Deps, cloudName: string, first: Image, wanted: WantedImage): Promise<boolean> {
   const images = deps.clouds.get(cloudName).image;
@@ -79,7 +83,7 @@ async function waitUntilFilled(deps: Deps, cloudName: string, first: Image, want
     const isPatient = Date.now() - waitedSince <= STALE_UPLOAD;
     if (isImported(image)) await sleep(deps.pollInterval);
     else if (image.status === 'queued') {
-      // The activity that created the image is about to upload its content.
+      // Waits if the activity that created the image is about to upload its content.
       if (isPatient && (await isUploadedElsewhere(deps, image))) await sleep(deps.pollInterval);
       else await fill(deps, cloudName, image, wanted);
     } else if (image.status === 'saving' && isPatient) await sleep(deps.pollInterval);
@@ -111,8 +115,8 @@ async function fill(deps: Deps, cloudName: string, image: Image, wanted: WantedI
 }
 
 /**
- * Records this activity as the uploader of an image that its creator does not fill, so that other activities wait for
- * this upload.
+ * Records this activity as the uploader of an image whose creator has not uploaded the content. Then other activities
+ * wait for this upload.
  */
 async function recordUploader(deps: Deps, cloudName: string, image: Image, { request }: WantedImage): Promise<void> {
   const value = request.properties?.[KEYS.uploader];
@@ -138,7 +142,7 @@ async function importFrom(deps: Deps, cloudName: string, image: Image, uri: stri
     await images.deleteImage(id, { signal: cancellationSignal() });
     throw new FactoryError(
       'MediaUnavailable',
-      `Glance could not fetch ${redactUrl(uri)}: ${said ?? 'it does not say why'}`,
+      `Glance could not fetch ${redactUrl(uri)}: ${said ?? 'Glance gives no reason'}`,
       {
         hint:
           'check that the cloud itself can reach the URL; ' +
@@ -149,7 +153,7 @@ async function importFrom(deps: Deps, cloudName: string, image: Image, uri: stri
   try {
     await images.importImage(id, uri, { signal: cancellationSignal() });
   } catch (error) {
-    // Another activity has started the import.
+    // Conflict: another activity has started the import.
     if (!isConflict(error)) throw error;
     await sleep(deps.pollInterval);
   }
@@ -171,8 +175,8 @@ async function upload(
       },
     });
   } catch (error) {
-    // Either the image was deleted: then it is created again. Or another activity uploads the same bytes: then that
-    // upload is waited for.
+    // NotFound: the image was deleted, and the caller creates it again. Conflict: another activity uploads the same
+    // bytes, and the caller waits for that upload.
     if (error instanceof FactoryError && error.type === 'NotFound') return;
     if (!isConflict(error)) throw error;
     await sleep(deps.pollInterval);

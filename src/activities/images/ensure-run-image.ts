@@ -10,13 +10,13 @@ export interface RunImage {
   name: string;
   /** Glance's disk format. The container format is `bare`, except for `ari`. */
   format: 'raw' | 'iso' | 'ari';
-  /** Properties besides the run's own marks. */
+  /** Properties to set in addition to the run's own marks. Default: none. */
   properties?: Record<string, string>;
   /** The content, or the path of a file with it. */
   content: UploadedContent | string;
 }
 
-/** Makes sure that an image of an installer run exists, and returns its id. The run's clean-up removes it. */
+/** Makes sure that an image of an installer run exists, and returns its id. The run's clean-up removes the image. */
 export async function ensureRunImage(
   deps: Deps,
   ref: BuildRef,

@@ -4,14 +4,14 @@ import type { Image, ImageChange } from '../../openstack/types.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 
 /**
- * Property that Cinder adds to an image that it makes from a volume. Cinder cannot make a volume from an image that has
- * it.
+ * Property that Cinder adds to each image that it makes from a volume. We remove it, because Cinder cannot make a
+ * volume from an image that has this property.
  */
 const CINDER_PROPERTY = 'signature_verified';
 
 /**
- * Builds the changes that give an image the wanted properties, and that remove the named properties and all of
- * imagefactory's own that are not wanted.
+ * Builds the changes that give an image the `wanted` properties. They also remove the `stripped` properties, Cinder's
+ * property and all of imagefactory's own properties, except those in `wanted`.
  */
 export function buildPropertyChanges(image: Image, wanted: Record<string, string>, stripped: string[]): ImageChange[] {
   const ours = Object.keys(image).filter((name) => name.startsWith(`${MARK}_`));

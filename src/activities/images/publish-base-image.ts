@@ -16,7 +16,8 @@ export interface PublishedImage {
 }
 
 /**
- * Whether QEMU's guest agent is installed in the image. Then a property tells Nova to give instances the channel to it.
+ * Checks whether QEMU's guest agent is installed in the image. If it is, the image gets the property
+ * `hw_qemu_guest_agent`, so that Nova gives each instance the channel to the agent.
  */
 async function hasGuestAgent(deps: Deps, uuid: string): Promise<boolean> {
   const icicle = await deps.store.readDocument(uuid, 'icicle.xml');

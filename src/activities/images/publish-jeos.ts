@@ -7,7 +7,7 @@ import type { JeosStepInput } from '../shared/jeos-step.js';
 
 /**
  * Turns a snapshot into a JEOS that later builds can start from: removes the properties that boot the installer, and
- * sets its digest.
+ * sets the JEOS digest.
  */
 export async function publishJeos(
   deps: Deps,

@@ -5,15 +5,15 @@ import { type Deps, cancellationSignal, sleep } from '../shared/context.js';
 
 /**
  * The key property of an image that builds share: a JEOS or an installer medium. Builds claim such images and the
- * sweeper removes them, without a lock. A build that claims an image writes the time to it, and then checks whether it
- * still has its key. The sweeper removes the key, and then checks whether the time has changed. Whichever comes second
- * sees the other.
+ * sweeper removes them, without a lock. A build that claims an image writes the time to it, and then checks whether the
+ * image still has its key. The sweeper removes the key, and then checks whether the time has changed. So the one that
+ * writes last sees what the other has written.
  */
 type SharedKey = typeof KEYS.jeos | typeof KEYS.media;
 
 /**
  * Claims an image for a build. Returns false when the image has lost its key or is gone: then the build must find
- * another.
+ * another image.
  */
 export async function claimImage(deps: Deps, cloud: string, imageId: string, key: SharedKey): Promise<boolean> {
   try {
@@ -26,23 +26,27 @@ export async function claimImage(deps: Deps, cloud: string, imageId: string, key
   } catch (error) {
     if (!(error instanceof FactoryError)) throw error;
     if (error.type === 'NotFound') return false;
-    // The image belongs to another project, so this project's sweeper does not touch it either.
+    // The image belongs to another project, so we cannot write the claim. This is safe, because this project's sweeper
+    // does not remove such an image.
     if (error.type === 'Forbidden') return true;
     throw error;
   }
 }
 
-/** Milliseconds after which a claim that was under way is visible. Glance writes an image's properties as a whole. */
+/**
+ * Milliseconds that the sweeper waits before it checks for a claim, so that a claim that was under way is visible.
+ * Glance writes all properties of an image at once.
+ */
 const CLAIM_SHOWS = 2000;
 
-/** Removes a shared image. Returns false when a build claims it at the same time; then it stays. */
+/** Removes a shared image. Returns false when a build claims the image at the same time; then the image stays. */
 export async function removeSharedImage(deps: Deps, cloud: string, before: Image, key: SharedKey): Promise<boolean> {
   const { image } = deps.clouds.get(cloud);
   const options = { signal: cancellationSignal() };
   const value = before[key];
   const restore = (): Promise<unknown> =>
     image.updateImage(before.id, [{ op: 'add', path: `/${key}`, value }], options);
-  // An interrupted sweep left an image without a key; no build can have claimed it since.
+  // An image without a key was left by an interrupted sweep. No build can have claimed it since, so it needs no check.
   if (value !== undefined) {
     await image.updateImage(before.id, [{ op: 'remove', path: `/${key}` }], options);
     await sleep(Math.min(CLAIM_SHOWS, deps.pollInterval * 2));
@@ -55,7 +59,8 @@ export async function removeSharedImage(deps: Deps, cloud: string, before: Image
   try {
     await image.deleteImage(before.id, options);
   } catch (error) {
-    // Glance keeps an image while its storage uses copies of it: then builds may continue to use it.
+    // Glance refuses to delete an image while its storage uses copies of it. The image gets its key again, so that
+    // builds can continue to use it.
     if (value !== undefined) await restore();
     throw error;
   }

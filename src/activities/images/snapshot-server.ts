@@ -13,7 +13,7 @@ import {
   type CapturedImage,
 } from './captured-image.js';
 
-/** Polls for which an image may stay queued after the server's task is over. */
+/** Number of polls after which the snapshot fails if the image is still queued and the server has no task. */
 const QUEUED_POLLS = 20;
 
 async function startSnapshot(deps: Deps, watch: CloudWatch, input: SnapshotServerInput): Promise<string> {

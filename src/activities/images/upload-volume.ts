@@ -18,12 +18,12 @@ export interface UploadVolumeInput extends Omit<SnapshotServerInput, 'serverId'>
   volumeId: string;
 }
 
-/** Format of the image: qcow2 is as small as the disk's content. */
+/** Format of the image. A qcow2 image is only as large as the content of the disk. */
 const FORMAT = { disk_format: 'qcow2', container_format: 'bare' };
 
 /**
- * Makes an image of a root volume, and waits until it is complete. This is the snapshot of an instance whose disk is a
- * volume: Nova's own snapshot of such an instance is an empty image that refers to snapshots of its volumes.
+ * Makes an image of a root volume, and waits until the image is complete. This replaces Nova's snapshot when the disk
+ * of an instance is a volume: Nova would make an empty image that refers to snapshots of the volumes.
  */
 export async function uploadVolume(deps: Deps, input: UploadVolumeInput): Promise<CapturedImage> {
   const watch = deps.watch(input.ref.cloud);
@@ -34,7 +34,8 @@ export async function uploadVolume(deps: Deps, input: UploadVolumeInput): Promis
     const isDead = image === undefined || DEAD_STATUSES.includes(status);
     if (isDead || volume?.status !== 'uploading') {
       if (image?.status === 'active') return checkCapturedImage(image);
-      // When an upload fails, Cinder first deletes the image, then says why, and releases the volume last.
+      // When an upload fails, Cinder first deletes the image, then gives the reason, and releases the volume last. So
+      // we wait until the volume is released.
       if (await hasEnded(watch, input, imageId)) return uploadFailed(watch, input, imageId, status);
     }
     checkCaptureDeadline(input, { id: imageId, status });
@@ -44,8 +45,8 @@ export async function uploadVolume(deps: Deps, input: UploadVolumeInput): Promis
 }
 
 /**
- * Whether the upload is over without a complete image. The lists may be older than the upload, so both resources are
- * read by their ids, the volume first.
+ * Checks whether the upload is over without a complete image. Reads the volume and then the image by their ids, because
+ * the lists of the shared polls may be older than the upload.
  */
 async function hasEnded({ cloud }: CloudWatch, { volumeId }: UploadVolumeInput, imageId: string): Promise<boolean> {
   const volume = await cloud.volume.getVolume(volumeId, { signal: cancellationSignal() });
@@ -53,7 +54,10 @@ async function hasEnded({ cloud }: CloudWatch, { volumeId }: UploadVolumeInput, 
   return (await cloud.image.getImage(imageId, { signal: cancellationSignal() }))?.status !== 'active';
 }
 
-/** Fails with Cinder's own message. @throws FactoryError ImageFailed, always */
+/**
+ * Throws an error with Cinder's own message.
+ * @throws FactoryError ImageFailed, always
+ */
 async function uploadFailed(
   watch: CloudWatch,
   { volumeId }: UploadVolumeInput,
@@ -75,7 +79,8 @@ async function startUpload(deps: Deps, watch: CloudWatch, input: UploadVolumeInp
     throw await volumeFailedError(watch.cloud, input.volumeId, 'is gone: it was deleted outside of the build');
   if (volume.status !== 'available') throw await volumeBusyError(watch.cloud, volume);
   try {
-    // The image has these marks from its beginning, so it is found again when the reply is lost.
+    // Cinder gives the image these marks when it creates the image, so the next try finds the image even if the reply
+    // is lost.
     await volumes.setImageMetadata(volume.id, marksOf(input.ref, input.role, deps.identity), {
       signal: cancellationSignal(),
     });
@@ -86,12 +91,14 @@ async function startUpload(deps: Deps, watch: CloudWatch, input: UploadVolumeInp
     );
   } catch (error) {
     if (!(error instanceof FactoryError && error.type === 'Conflict')) throw error;
-    // The volume is just being uploaded or detached: the next try sees which.
+    // The volume is just being uploaded or detached: the next try sees which of the two.
     throw asRetryable(error);
   }
 }
 
 async function volumeBusyError(cloud: Cloud, { id, status }: Volume): Promise<FactoryError> {
-  if (status.startsWith('error')) return volumeFailedError(cloud, id, `is ${status}: no image can be made of it`);
-  return new FactoryError('Conflict', `volume ${id} is ${status}: no image can be made of it yet`, { retryable: true });
+  if (status.startsWith('error')) return volumeFailedError(cloud, id, `is ${status}: no image can be made from it`);
+  return new FactoryError('Conflict', `volume ${id} is ${status}: no image can be made from it yet`, {
+    retryable: true,
+  });
 }

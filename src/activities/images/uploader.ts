@@ -5,8 +5,8 @@ import type { Deps } from '../shared/context.js';
 import { isActivityPending } from '../shared/temporal-lookups.js';
 
 /**
- * Names this activity, whichever its attempt, as property {@link KEYS}.uploader does on images that other activities
- * may wait for.
+ * Returns the name of this activity, which is the same in every attempt. Images that other activities may wait for have
+ * this name as property {@link KEYS}.uploader.
  */
 export function currentUploader(): string {
   const { workflowExecution, activityId } = Context.current().info;

@@ -3,22 +3,23 @@ import { type CloudWatch, cancellationSignal } from '../shared/context.js';
 import { maskSecrets } from '../../planning/secrets.js';
 import { formatConsoleTail } from '../shared/console-tail.js';
 
-/** Milliseconds between two reads of an installer's console, at least. */
+/** The shortest time between two reads of an installer's console, in milliseconds. */
 const CONSOLE_INTERVAL = 10_000;
 
-/** Lines of the console that are read at a time. */
+/** The number of console lines that one read returns. */
 const CONSOLE_LINES = 100;
 
 /** The state of the watch. It is in the heartbeat, so that a new attempt continues from it. */
 export interface InstallerState {
-  /**
-   * Milliseconds since the epoch: when the watch began, when the installer last gave a sign of life, and when it was
-   * last checked.
-   */
+  /** When the watch began, in milliseconds since the epoch. */
   began: number;
+  /** When the installer last gave a sign of life, in milliseconds since the epoch. */
   lastLife: number;
+  /** When the instance was last checked, in milliseconds since the epoch. */
   lookedAt: number;
+  /** The last lines of the console, without secrets. */
   tail: string;
+  /** Sum of disk and network traffic at the last check; undefined when it is not known. */
   traffic: number | undefined;
 }
 
@@ -37,7 +38,8 @@ export class ConsoleWatch {
   ) {}
 
   /**
-   * Reads the console when a read is due. @throws FactoryError InstallFailed when the installer has printed a failure
+   * Reads the console when a read is due.
+   * @throws FactoryError InstallFailed when the installer has printed a failure
    */
   async readIfDue(): Promise<void> {
     if (Date.now() < this.nextRead || !this.watch.console.tryTake()) return;
@@ -53,7 +55,7 @@ export class ConsoleWatch {
         'InstallFailed',
         `the installer reports a failure: ${line.trim()}`,
         this.state.tail,
-        'correct the install script, or look at the console',
+        'look at the console for the cause, and correct the install script',
       );
     }
   }
@@ -62,7 +64,7 @@ export class ConsoleWatch {
     const { compute } = this.watch.cloud;
     const console = await compute.getConsoleOutput(this.serverId, CONSOLE_LINES, { signal: cancellationSignal() });
     const tail = this.mask(formatConsoleTail(console, CONSOLE_LINES));
-    // Some clouds have no console for an instance that is off: then the last text stands.
+    // Some clouds have no console for an instance that is off. Then the last text stays in the state.
     if (tail === '' || tail === this.state.tail) return;
     this.state.lastLife = Date.now();
     this.state.tail = tail;
@@ -74,8 +76,8 @@ export class ConsoleWatch {
   }
 
   /**
-   * Checks disk and network traffic for a sign of life, only when the console has been silent for a while: unlike the
-   * list calls, this call serves one build only.
+   * Checks disk and network traffic for a sign of life, but only when the console has been silent for a quarter of
+   * `inactivityTimeout` (seconds). Unlike the shared list calls, each such call serves one build only.
    */
   async traffic(inactivityTimeout: number): Promise<void> {
     if (Date.now() - this.state.lastLife < (inactivityTimeout * 1000) / 4 || !this.watch.console.tryTake()) return;

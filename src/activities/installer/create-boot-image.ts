@@ -21,13 +21,13 @@ import type { InstallerMedia } from '../media/installer-media.js';
 
 export type CreateBootImageInput = JeosStepInput & Omit<InstallerMedia, 'notes'>;
 
-/** The image of the installer's root disk, and the images of the media in its drives. */
+/** The ids of the images that boot the installer: its root disk, and the media in its drives. */
 export interface BootImages {
   imageId: string;
   media?: string[];
 }
 
-/** Bytes of the empty root disk of the installer's instance. Nova enlarges it to the flavor's size. */
+/** Size in bytes of the image of the installer's empty root disk. Nova enlarges the disk to the flavor's size. */
 const EMPTY_DISK = 1024 * 1024;
 
 /**
@@ -48,7 +48,10 @@ export async function createBootImage(deps: Deps, input: CreateBootImageInput): 
   return { imageId, media: [mediumId, scriptId, driversId].filter((id) => id !== undefined) };
 }
 
-/** Creates the image of the disk to which the system is installed. How it boots the installer depends on the method. */
+/**
+ * Creates the image of the disk to which the system is installed. `method` decides whether and how this disk boots the
+ * installer.
+ */
 async function createRootDisk(
   deps: Deps,
   build: BuildDocuments,
@@ -58,7 +61,10 @@ async function createRootDisk(
 ): Promise<string> {
   if (method === 'iso') return createEmptyDisk(deps, ref, plan, {});
   if (kernelId === undefined || ramdiskId === undefined) {
-    throw new FactoryError('Internal', `nothing was prepared that boot_method ${method} could start`);
+    throw new FactoryError(
+      'Internal',
+      `boot_method ${method} needs images of the installer’s kernel and ramdisk, but there are none`,
+    );
   }
   const script = await buildScriptArchive(build, plan);
   const media = { ref, kernelId, ramdiskId };
@@ -67,21 +73,24 @@ async function createRootDisk(
     : createDirectBootDisk(deps, media, plan, script);
 }
 
-/** The installer's kernel and ramdisk, as images. */
+/** The ids of the images with the installer's kernel and ramdisk. */
 interface BootMedia {
   ref: BuildRef;
   kernelId: string;
   ramdiskId: string;
 }
 
-/** Builds the archive with the install script that is appended to the ramdisk; undefined for other transports. */
+/**
+ * Builds the archive with the install script, which is appended to the ramdisk. Returns undefined when the script
+ * transport of the plan is not `initrd`.
+ */
 async function buildScriptArchive(build: BuildDocuments, plan: InstallerPlan): Promise<Buffer | undefined> {
   if (plan.scriptTransport !== 'initrd') return undefined;
   const content = await build.installScript();
   return buildNewcArchive([{ path: getRamdiskPath(plan), content }]);
 }
 
-/** Makes sure that the image of a disk exists that boots the installer, by itself or by its properties. */
+/** Makes sure that the image of the installer's root disk exists, and returns its id. */
 function ensureDiskImage(
   deps: Deps,
   ref: BuildRef,
@@ -122,7 +131,7 @@ async function createDirectBootDisk(
   });
 }
 
-/** Creates this build's own ramdisk: the installer's, followed by the archive with the script. */
+/** Creates this build's own ramdisk: the installer's ramdisk, followed by the archive with the script. */
 async function createRamdisk(deps: Deps, { ref, ramdiskId }: BootMedia, script: Buffer): Promise<string> {
   const size = await readImageSize(deps, ref, ramdiskId);
   const between = createPadding(size);
@@ -140,8 +149,8 @@ async function createRamdisk(deps: Deps, { ref, ramdiskId }: BootMedia, script: 
 }
 
 /**
- * Creates a disk that boots the installer by itself. It is made from the images in Glance, so this worker need not have
- * fetched the media.
+ * Creates a disk that boots the installer by itself. Downloads the kernel and the ramdisk from Glance, so another
+ * worker may have fetched the media.
  */
 async function createStubBootDisk(
   deps: Deps,
@@ -167,6 +176,6 @@ async function readImageSize(deps: Deps, ref: BuildRef, id: string): Promise<num
   const image = await deps.clouds.get(ref.cloud).image.getImage(id, { signal: cancellationSignal() });
   if (typeof image?.size === 'number') return image.size;
   throw new FactoryError('ImageFailed', `image ${id} is gone, or its size is not known`, {
-    hint: 'imagefactory resume begins with the media again',
+    hint: 'imagefactory resume prepares the installer’s media again',
   });
 }

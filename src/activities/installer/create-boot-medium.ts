@@ -15,13 +15,16 @@ import { type Deps, reportProgress, cancellationSignal } from '../shared/context
 import type { BuildDocuments } from '../shared/build-documents.js';
 import { ensureRunImage } from '../images/ensure-run-image.js';
 
-/** Bytes that one of a template's extra files may have. */
+/** The largest size in bytes of one extra file or folder of a template. */
 const LARGEST_EXTRA = 4 * 1024 ** 3;
 
-/** The plan of an installer that is started from its medium, or with it. */
+/** The plan of an installer that installs the system from a medium. */
 export type MediumInstallerPlan = InstallerPlan & { medium: InstallMedium };
 
-/** Returns the image of the medium in the installer's drive: the medium as it is, or a remade one for this build. */
+/**
+ * Returns the id of the image of the medium in the installer's drive: the unchanged medium, or a medium that is remade
+ * for this build.
+ */
 export async function createBootMedium(
   deps: Deps,
   build: BuildDocuments,
@@ -59,7 +62,7 @@ async function rejectUdf(path: string, { url }: InstallMedium): Promise<void> {
     'UnsupportedOs',
     `${redactUrl(url)} is a UDF medium, which cannot be remade with other files`,
     {
-      hint: 'leave <extras> out, and let the installer read its script from elsewhere',
+      hint: 'remove <extras> from the template, and choose a script_transport other than medium',
     },
   );
 }
@@ -73,7 +76,10 @@ function buildBootEntry(
   return { ...medium.boots, commandLine, firmwares: listStubFirmwares(os.arch) };
 }
 
-/** Writes the files that a medium gets to the folder: the family's own, then the script, then the template's extras. */
+/**
+ * Writes the files for a medium to `folder`, and returns their paths: first the files of the OS family, then the
+ * install script, then the template's extras.
+ */
 export async function writeMediumFiles(
   deps: Deps,
   build: BuildDocuments,
@@ -111,14 +117,17 @@ async function fetchExtra(
     signal: cancellationSignal(),
     directories: deps.filesFrom,
   });
-  // A destination that ends in a slash is a folder, as in Oz.
+  // A destination that ends in a slash is a folder, as in Oz. Then the file keeps its own name.
   return {
     from,
     path: parseIsoPath(destination.endsWith('/') ? `${destination}${readFileName(source)}` : destination),
   };
 }
 
-/** Returns the path of an extra folder: one of the worker's folders that templates may name, or one that is fetched. */
+/**
+ * Returns the path of an extra folder on this worker. Fetches the folder to `path`, unless the template names one of
+ * the folders of the worker that templates may use.
+ */
 async function fetchExtraFolder(deps: Deps, source: string, path: string): Promise<string> {
   if (isLocalFile(source)) return resolveLocalFolder(source, deps.filesFrom);
   reportProgress({ message: `fetching ${redactUrl(source)}` });

@@ -8,7 +8,7 @@ import type { BuildRef } from '../../domain/names.js';
 
 /**
  * Creates a medium for this build with the install script and the template's extras, when the system's own medium
- * cannot contain them. Returns undefined when no such medium is needed.
+ * cannot contain them. Returns the id of its image; undefined when no such medium is needed.
  */
 export async function createScriptMedium(
   deps: Deps,

@@ -25,8 +25,8 @@ export interface WaitForJeosInput {
   parameters: BuildParameters;
   heartbeatTimeout: number;
   /**
-   * Whether a JEOS that an earlier run of this build has installed is used, even without parameter reuse_jeos. Default
-   * false.
+   * Whether to use a JEOS that an earlier run of this build has installed, even when parameter `reuse_jeos` is False.
+   * Default false.
    */
   reuseOwnJeos?: boolean;
 }
@@ -36,13 +36,13 @@ export interface FoundJeos {
   reused: boolean;
   /** Whether an instance booted from it has ever answered over SSH. */
   proven: boolean;
-  /** Resources that the run could not remove from the cloud, each with the reason. Default: none. */
+  /** Resources that the installer run could not remove from the cloud, each with the reason. Default: none. */
   leftovers?: string[];
 }
 
 /**
- * Finds a JEOS of this digest that an earlier build has installed. A proven one comes first, then the oldest, so that
- * all builds choose the same. A JEOS that the sweeper is just removing does not count.
+ * Finds and claims an installed JEOS with the plan's digest. Prefers a proven JEOS, then the oldest, so that all builds
+ * choose the same JEOS. Skips a JEOS that the sweeper is removing.
  */
 async function findJeos(deps: Deps, { ref, plan, parameters }: WaitForJeosInput): Promise<FoundJeos | undefined> {
   const { image } = deps.clouds.get(ref.cloud);
@@ -63,8 +63,8 @@ async function findJeos(deps: Deps, { ref, plan, parameters }: WaitForJeosInput)
 }
 
 /**
- * Whether an instance of the JEOS has ever accepted a login: an installer that powers off may have installed nothing
- * that boots.
+ * Whether an instance of the JEOS has ever accepted a login. Without a login it is not certain that the JEOS boots,
+ * because an installer may power off without having installed a system that boots.
  */
 function isProven(image: Image): boolean {
   return image[KEYS.proven] === 'true';
@@ -91,9 +91,9 @@ function buildJeosInput({ ref, plan, parameters, heartbeatTimeout }: WaitForJeos
 }
 
 /**
- * Joins the run that installs this JEOS, and starts it if there is none. Returns the run's id. The run is pinned to
- * this worker's version, even when another version is current by now: the plan, its digest and its documents come from
- * this version.
+ * Joins the run that installs this JEOS, or starts the run if there is none. Returns the run's id. A new run is pinned
+ * to this worker's version, even if another version is current by now, because the plan, its digest and its documents
+ * come from this version.
  */
 async function joinInstallerRun(deps: Deps, input: WaitForJeosInput): Promise<string> {
   const { ref, plan } = input;
@@ -118,8 +118,9 @@ async function joinInstallerRun(deps: Deps, input: WaitForJeosInput): Promise<st
 }
 
 /**
- * Waits for the end of the installer's run, and returns its result. Undefined means that another run must be joined.
- * @throws FactoryError the failure of the run, in its own words
+ * Waits for the end of the installer run, and returns its result. Returns undefined when the caller must join another
+ * run.
+ * @throws FactoryError with the type and the message of the failure of the run
  */
 async function waitForInstallerRun(
   deps: Deps,
@@ -138,7 +139,8 @@ async function waitForInstallerRun(
     if (!(error.cause instanceof TerminatedFailure)) throw buildInstallFailure(error, input);
     const latest = await deps.temporal.workflow.getHandle(input.plan.jeosWorkflowId).describe();
     if (latest.runId === runId) throw buildInstallFailure(error, input);
-    // A reset ends a run and starts another, whose result counts, even when it has ended by now.
+    // A reset terminates a run and starts another. The result of the new run counts, even if that run has already
+    // ended.
     return latest.status.name === 'RUNNING' ? undefined : waitForInstallerRun(deps, input, latest.runId);
   }
 }
@@ -165,9 +167,9 @@ function buildInstallFailure(error: WorkflowFailedError, input: WaitForJeosInput
 }
 
 /**
- * Finds the JEOS of a plan, or waits until it is installed. Builds share the run that installs it: its workflow id
- * contains the digest, so two builds that need the same JEOS cannot start two runs. The heartbeat contains the run's
- * id: a new attempt waits for the run that it has joined, and does not start a second one after the first has failed.
+ * Finds the JEOS of a plan, or waits until it is installed. The workflow id of the installer run contains the JEOS
+ * digest, so two builds that need the same JEOS share one run. The heartbeat contains the id of this run: a new attempt
+ * waits for the same run, and does not start a second run after the first has failed.
  */
 export async function waitForJeos(deps: Deps, input: WaitForJeosInput): Promise<FoundJeos> {
   let runId = readHeartbeatCheckpoint<string>();

@@ -12,16 +12,16 @@ export interface WaitForPowerOffInput {
   ref: BuildRef;
   documentsId: string;
   serverId: string;
-  /** Milliseconds since the epoch. */
+  /** Time at which the step fails if the instance is still on, in milliseconds since the epoch. */
   deadline: number;
   /** Seconds without a sign of life after which the step fails. */
   inactivityTimeout: number;
 }
 
 /**
- * Seconds that every installation takes at least, even with KVM and a local mirror. An instance that is off sooner,
- * without a farewell on its console, has installed nothing. Whether a slower one has installed a system shows when the
- * JEOS boots.
+ * The shortest time of an installation in seconds, even with KVM and a local mirror. An instance that is off sooner,
+ * without a power-off message on its console, has installed nothing. After a longer time, only the boot of the JEOS
+ * shows whether a system was installed.
  */
 const SHORTEST_INSTALL = 10;
 
@@ -29,8 +29,8 @@ const SHORTEST_INSTALL = 10;
 const POWER_OFF_WORDS = /power(ing)?[ -]?(down|off)/i;
 
 /**
- * Lines that a kernel, an init or anaconda's loader prints when it has halted. The machine stays on then. An installer
- * that was told to power off and has finished never halts.
+ * Lines that a kernel, an init or anaconda's loader prints when it has halted the machine, which then stays on. These
+ * lines mean a failure, because an installer that was told to power off and has finished never halts.
  */
 const HALTED = [
   /(^|reboot: )System halted/,
@@ -46,7 +46,8 @@ function checkTime(input: WaitForPowerOffInput, state: InstallerState): void {
       'DeadlineExceeded',
       `the installer has not powered its machine off by its deadline (waited ${minutes} min)`,
       formatConsoleTail(state.tail),
-      'see that the install script ends by powering off; --parameter install_timeout gives it more time',
+      'check that the install script powers the machine off at its end; ' +
+        '--parameter install_timeout gives the installer more time',
     );
   }
   if (now - state.lastLife >= input.inactivityTimeout * 1000) {
@@ -55,14 +56,15 @@ function checkTime(input: WaitForPowerOffInput, state: InstallerState): void {
       `the installer has given no sign of life for ${input.inactivityTimeout} s: ` +
         'nothing new on its console, no traffic',
       formatConsoleTail(state.tail),
-      'it may be asking a question; --parameter inactivity_timeout changes how long it may be silent',
+      'the installer may wait for an answer to a question; ' +
+        '--parameter inactivity_timeout sets how long it may be silent',
     );
   }
 }
 
 /**
- * Whether a stock script has printed its last line. A quotation of that line, as a command that is about to run, does
- * not count.
+ * Checks whether the console shows the last line of a stock script. The line must stand alone: a command that contains
+ * the line, and that the console shows before the command runs, does not count.
  */
 export function saysInstalled(console: string): boolean {
   return formatConsoleTail(console, Infinity)
@@ -71,18 +73,19 @@ export function saysInstalled(console: string): boolean {
 }
 
 /**
- * Seconds for which an instance that is off was on, by Nova's clock: the installer may have finished while no worker
- * was watching.
+ * Computes for how many seconds an instance was on before it was off. Uses the clock of Nova, because the installer may
+ * have finished while no worker was watching.
  */
 function computeSecondsOn(server: Server, state: InstallerState): number {
   const launched = parseTimestamp(server['OS-SRV-USG:launched_at'] ?? server.created) ?? state.began;
   const off = parseTimestamp(server.updated) ?? Date.now();
-  // `updated` is in whole seconds, `launched_at` is not.
+  // Nova gives `updated` in whole seconds and `launched_at` with fractions, so the difference may be below 0.
   return Math.max(0, off - launched) / 1000;
 }
 
 /**
- * Fails when the instance was off at once and its console has no farewell: the installer has crashed, or never started.
+ * Throws when the instance was off in less than {@link SHORTEST_INSTALL} seconds without a power-off message on its
+ * console: the installer has crashed, or never started.
  */
 function checkInstalled(state: InstallerState, seconds: number): void {
   if (seconds >= SHORTEST_INSTALL || POWER_OFF_WORDS.test(state.tail)) return;
@@ -137,7 +140,7 @@ export async function waitForPowerOff(
   try {
     const seconds = computeSecondsOn(await waitUntilOff(deps, input, console, state), state);
     if (!saysInstalled(await storeConsole(deps, input, console, state))) {
-      // The last lines of the console: some installers power off after a failure.
+      // Checks the last lines of the console for a failure, because some installers power off after a failure.
       console.checkForFailure();
       checkInstalled(state, seconds);
     }
@@ -153,7 +156,10 @@ function describeInstaller(server: Server): string {
   return `the installer’s instance is ${server.status}${task === null ? '' : ` (${task})`}`;
 }
 
-/** Writes the whole console to the store, as the instance will be deleted. @returns the console */
+/**
+ * Writes the whole console to the store, because the instance will be deleted.
+ * @returns the console
+ */
 async function storeConsole(
   deps: Deps,
   input: WaitForPowerOffInput,

@@ -7,7 +7,7 @@ import type { ServerRole } from '../../domain/names.js';
 
 /**
  * Builds the user data and other boot options of an instance. The installer gets its install script. The customised
- * instance gets an SSH host key, so that the build can verify it from the first connection on.
+ * instance gets an SSH host key, so that the build can verify the instance from the first connection on.
  */
 export async function buildBootUserData(
   deps: Deps,
@@ -22,7 +22,7 @@ export async function buildBootUserData(
     ? await build.installScript()
     : Buffer.from(buildHostKeyUserData(await loadHostKey(deps, build)));
   return {
-    // A script in the ramdisk or on a medium may be longer than user data can be.
+    // A script in the ramdisk or on a medium is not sent as user data: it may be longer than user data can be.
     ...(transport === 'initrd' || transport === 'medium' ? {} : { user_data: data.toString('base64') }),
     config_drive: drive || transport === 'config_drive',
     ...(parameters.availability_zone === undefined ? {} : { availability_zone: parameters.availability_zone }),

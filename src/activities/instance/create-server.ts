@@ -26,37 +26,45 @@ export interface CreateServerInput {
   imageId: string;
   flavorId: string;
   networkId: string;
-  /** The volumes that are its disks. Default: its only disk is a local copy of the image. */
+  /** The volumes that are the disks of the instance. Unset: its only disk is a local copy of the image. */
   volumes?: CreatedVolumes;
   access?: SshAccess;
-  /** A floating IP is reserved for it as well: see WaitForAddressInput. Default false. */
+  /** Whether to reserve a floating IP too. The values are those of `FloatingIpRequest.floatingIp`. Default: false. */
   floatingIp?: boolean | string;
   queue: QueueTicketInput;
-  /** Digest of everything from which a customised instance is made, from the plan. */
+  /**
+   * Digest, which the plan contains, of everything from which a customised instance is made. Unset for an installer.
+   */
   instanceDigest?: string;
 }
 
-/** An instance; or none yet, because other builds have their turn first. */
+/** The created instance; or no instance yet, because other builds have their turn first. */
 export type CreatedServer =
   | {
       serverId: string;
-      /** Whether the build holds one of the cloud's slots until it leaves the queue. */
+      /**
+       * Whether the build holds one of the slots that limit the concurrent builds of the cloud. It holds the slot until
+       * it leaves the queue.
+       */
       slot: boolean;
     }
   | {
       serverId?: undefined;
-      /** Undefined: the queue will signal it. */
+      /** The position in the queue. Undefined: the queue will signal it to the build. */
       position?: QueuePosition;
     };
 
-/** Milliseconds for which a new server is watched until Nova has found a host for it; then the next step watches it. */
+/**
+ * Milliseconds for which this step waits until Nova has found a host for a new server. After that, the next step
+ * watches the server.
+ */
 const SCHEDULING = 30_000;
 
 /**
- * Creates a build's instance of a role, with the floating IP that it needs, when it is the build's turn in the
- * project's create queue; or finds the instance of an earlier try. A build that is alone in the queue retries until the
- * cloud has room for both. Any other build returns to the queue when the cloud is short of something, and releases what
- * others may need.
+ * Creates a build's instance of a role, with the floating IP that it needs, or finds the instance of an earlier try.
+ * Does so only when it is the build's turn in the create queue of the project. If no other build has a turn (`alone`),
+ * retries until the cloud has room for both; else returns to the queue when the cloud has a shortage, and releases the
+ * floating IP, which other builds may need.
  */
 export async function createServer(deps: Deps, input: CreateServerInput): Promise<CreatedServer> {
   const { ref, networkId, floatingIp = false, queue } = input;
@@ -65,7 +73,7 @@ export async function createServer(deps: Deps, input: CreateServerInput): Promis
   if (answer?.state !== 'turn') return { position: answer };
   const deadline = Context.current().info.scheduledTimestampMs + queue.timeout * 1000;
   const made = await retryWhileNoCapacity(deps, { waits: answer.alone, deadline }, async () => {
-    // The floating IP first: it costs nothing while it waits for the instance.
+    // Reserve the floating IP first: it costs nothing while it waits for the instance.
     if (floatingIp !== false) await reserveFloatingIp(deps, { ref, networkId, floatingIp });
     const { serverId } = await ensureServer(deps, input);
     await waitForHost(deps, input, serverId);
@@ -84,7 +92,7 @@ export async function createServer(deps: Deps, input: CreateServerInput): Promis
 
 /**
  * Waits until Nova has found a host for the server.
- * @throws FactoryError ServerFailed, retryable, when no host has room; the server is deleted then
+ * @throws FactoryError ServerFailed, retryable, when no host has room; then the server has been deleted
  */
 async function waitForHost(deps: Deps, { ref }: CreateServerInput, serverId: string): Promise<void> {
   const until = Date.now() + SCHEDULING;
@@ -94,12 +102,12 @@ async function waitForHost(deps: Deps, { ref }: CreateServerInput, serverId: str
     reportProgress({ message: describeServer(server) });
     return Date.now() < until ? undefined : server.status;
   });
-  // Any other fault of the instance is found by the next step.
+  // The next step finds any other fault of the instance.
   if (last === 'ERROR') await rejectIfWithoutHost(deps, ref.cloud, serverId);
 }
 
 async function rejectIfWithoutHost(deps: Deps, cloud: string, serverId: string): Promise<void> {
-  // The list may not have the fault yet.
+  // Read the server itself, because the list may not have its fault yet.
   const server = await deps.clouds.get(cloud).compute.getServer(serverId, { signal: cancellationSignal() });
   if (server === undefined || !hasNoValidHost(server)) return;
   const { message, hint } = await serverFailedError(deps, cloud, server);
@@ -108,8 +116,8 @@ async function rejectIfWithoutHost(deps: Deps, cloud: string, serverId: string):
 }
 
 /**
- * Finds the build's instance of a role. There is one at a time: an instance that is being deleted is waited for, and of
- * two instances that concurrent tries created the older stays.
+ * Finds the build's instance of a role. Waits while the only instance is being deleted. When concurrent tries have
+ * created several instances, keeps the oldest and deletes the others.
  */
 async function findOwnServer(
   deps: Deps,
@@ -133,14 +141,18 @@ function compareByAge(one: Server, other: Server): number {
   return one.created.localeCompare(other.created) || one.id.localeCompare(other.id);
 }
 
-/** Whether a customised instance is off: it has removed the build's key, or has crashed, and cannot be used further. */
+/**
+ * Whether an instance is a customised instance that is off. The build cannot use such an instance further: it has
+ * removed the build's key from the guest, or the guest has crashed.
+ */
 function isUnusable({ status }: Server, { role }: CreateServerInput): boolean {
   return role === 'customise' && status === 'SHUTOFF';
 }
 
 /**
- * Builds the block devices of an instance: a local copy of its image, or its root volume, which comes first in the boot
- * order; then its CD-ROM drives. While the root disk is still empty, the machine boots from the first drive.
+ * Builds the block devices of an instance: its root disk (a local copy of its image, or its root volume), which is
+ * first in the boot order, then its CD-ROM drives. While the root disk is still empty, the machine boots from the first
+ * drive.
  * https://docs.openstack.org/nova/latest/user/block-device-mapping.html
  */
 function describeDisks({
@@ -161,7 +173,10 @@ function describeDisks({
   return { imageRef: imageId, block_device_mapping_v2: [{ ...local, uuid: imageId, boot_index: 0 }, ...drives] };
 }
 
-/** The root volume of a customised instance, if it has one. An installer may find anything on its disk. */
+/**
+ * Returns the root volume of a customised instance, if it has one. Returns undefined for an installer, which may start
+ * with any content on its disk.
+ */
 function findCustomiseRootVolume({ role, volumes }: CreateServerInput): string | undefined {
   return role === 'customise' ? volumes?.root : undefined;
 }
@@ -196,7 +211,7 @@ async function ensureServer(deps: Deps, input: CreateServerInput): Promise<{ ser
       },
       { signal: cancellationSignal() },
     );
-    // Another try, which Temporal has given up, may have created one at the same time.
+    // A try that Temporal has given up may still run, and may have created an instance at the same time.
     return { serverId: (await findOwnServer(deps, input))?.id ?? id };
   } catch (error) {
     const made = await recoverLostReply(deps, error, () => findOwnServer(deps, input));

@@ -20,15 +20,18 @@ export interface CreateVolumesInput {
   ref: BuildRef;
   /** UUID under which the store keeps the build's documents. */
   documentsId: string;
-  /** The image from which the root volume is copied, and its size in GiB. Default: the root disk is no volume. */
+  /**
+   * The image from which the root volume is copied, and the size of the volume in GiB. Unset: the root disk is not a
+   * volume.
+   */
   root?: { imageId: string; size: number };
-  /** Ids of the images in the CD-ROM drives. */
+  /** Ids of the images in the CD-ROM drives of the instance. */
   media: string[];
-  /** Seconds for which the build waits while the cloud is short of something. */
+  /** Seconds for which the build waits while the cloud has no capacity. */
   timeout: number;
 }
 
-/** Ids of volumes. */
+/** Ids of the created volumes. `root` is unset when the root disk is not a volume. */
 export interface CreatedVolumes {
   root?: string;
   media: string[];
@@ -42,16 +45,16 @@ interface WantedVolume {
   name: string;
   role: 'root' | 'medium';
   imageId: string;
-  /** GiB. */
+  /** Size in GiB. */
   size: number;
-  /** Default: the cloud's own. */
+  /** Undefined: the default volume type of the cloud. */
   volumeType: string | undefined;
 }
 
 /**
- * Creates the volumes of an instance, each from its image, or finds those of an earlier try; returns when all can be
- * used. While the cloud has no room for all of them, none is kept: two builds that held half of their volumes would
- * wait for each other.
+ * Creates the volumes of an instance, each from its image, or finds those of an earlier try. Returns when all of them
+ * can be used. While the cloud has no room for all of them, keeps none: two builds that each keep half of their volumes
+ * would wait for each other.
  */
 export async function createVolumes(deps: Deps, input: CreateVolumesInput): Promise<CreatedVolumes> {
   const wanted = await planVolumes(deps, input);
@@ -96,8 +99,9 @@ async function ensureAll(
 }
 
 /**
- * Deletes a volume because there is no room for another. Other errors are ignored: the next round finds the volume
- * again. A volume that Cinder cannot delete ends the wait, as each round would leave another.
+ * Deletes a volume because the cloud has no room for another one that the instance needs. Throws when Cinder cannot
+ * delete the volume, because each further round would leave another such volume. Ignores other errors of the cloud: the
+ * next round finds the volume again.
  */
 async function returnVolume(deps: Deps, cloud: string, id: string, deadline: number): Promise<void> {
   try {
@@ -114,7 +118,7 @@ async function ensureVolume(deps: Deps, ref: BuildRef, wanted: WantedVolume): Pr
     await removeVolume(deps, ref.cloud, existing.id);
   }
   const { volume } = deps.clouds.get(ref.cloud);
-  reportProgress({ message: `making a volume of ${wanted.size} GiB from image ${wanted.imageId}` });
+  reportProgress({ message: `creating a volume of ${wanted.size} GiB from image ${wanted.imageId}` });
   try {
     const made = await volume.createVolume(
       {
@@ -126,7 +130,7 @@ async function ensureVolume(deps: Deps, ref: BuildRef, wanted: WantedVolume): Pr
       },
       { signal: cancellationSignal() },
     );
-    // Another try, which Temporal has given up, may have created one at the same time.
+    // A try that Temporal has given up may still run, and may have created a volume at the same time.
     return (await findVolume(deps, ref.cloud, wanted.name))?.id ?? made.id;
   } catch (error) {
     const made = await recoverLostReply(deps, error, () => findVolume(deps, ref.cloud, wanted.name));
@@ -135,7 +139,9 @@ async function ensureVolume(deps: Deps, ref: BuildRef, wanted: WantedVolume): Pr
   }
 }
 
-/** Waits until a volume can be used. The status `in-use` means that an instance of the build has it already. */
+/**
+ * Waits until a volume can be used. The status `in-use` means that an instance of the build uses the volume already.
+ */
 async function waitUntilUsable(deps: Deps, ref: BuildRef, id: string, until: number): Promise<void> {
   const cloud = deps.clouds.get(ref.cloud);
   await watchVolume(deps, ref.cloud, id, async (volume) => {
@@ -144,7 +150,7 @@ async function waitUntilUsable(deps: Deps, ref: BuildRef, id: string, until: num
     if (isBroken(volume)) throw await volumeFailedError(cloud, id, `is ${volume.status}: the cloud could not make it`);
     if (Date.now() >= until) {
       throw new FactoryError('DeadlineExceeded', `volume ${id} is still ${volume.status} after ${COPY_TIMEOUT} s`, {
-        hint: 'the cloud’s block storage is slow, or has stopped: its operators can tell',
+        hint: 'the cloud’s block storage is slow or has stopped: ask the cloud’s operators',
       });
     }
     reportProgress({ message: `volume ${id} is ${volume.status}` });

@@ -2,7 +2,7 @@ import { type Deps, reportProgress, cancellationSignal } from '../shared/context
 import { watchServer } from '../shared/watch-resource.js';
 import { isGone, describeServer } from './servers.js';
 
-/** Polls after which a delete that has not taken effect is sent again. */
+/** Number of polls after which we send the delete call again, because the server still exists. */
 const REPEAT_DELETE = 20;
 
 /** Deletes a server and waits until it is gone. */
@@ -15,7 +15,7 @@ export async function deleteServer(deps: Deps, input: { ref: { cloud: string }; 
     if (server === undefined || isGone(server)) return 'gone';
     reportProgress({ message: describeServer(server) });
     polls += 1;
-    // A delete can be lost when a service behind the API restarts: send it again from time to time.
+    // A delete call can be lost when a service behind the API restarts, so we send it again from time to time.
     if (polls % REPEAT_DELETE === 0) await compute.deleteServer(serverId, { signal: cancellationSignal() });
     return undefined;
   });

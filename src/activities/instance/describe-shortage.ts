@@ -1,7 +1,7 @@
 import { FactoryError } from '../../domain/errors.js';
 
 /**
- * Describes what a cloud is short of, in words that follow "waiting for". Undefined for every error that is no
+ * Describes what the cloud lacks, in words that follow "waiting for". Returns undefined for an error that is not a
  * shortage.
  */
 export function describeShortage(error: unknown): string | undefined {
@@ -13,12 +13,12 @@ export function describeShortage(error: unknown): string | undefined {
   return `the cloud to take more calls${retryAfterSeconds === undefined ? '' : `, in ${retryAfterSeconds} s`}`;
 }
 
-/** The usual names of resources that the services name differently. */
+/** The usual names of resources, by the names that the services use for them in messages. */
 const RESOURCE_NAMES: Record<string, string> = { floatingip: 'floating IPs', port: 'ports', servers: 'instances' };
 
 /**
- * Formats "quota: instances 10/10, cores 20/20" from the message of Nova, of unified limits or of Neutron; returns
- * other messages as they are.
+ * Formats the message of Nova, of unified limits or of Neutron, such as "quota: instances 10/10, cores 20/20".
+ * Neutron's message has no numbers. Puts only "quota: " before the text of any other message.
  */
 function describeQuota(message: string): string {
   const nova = /Quota exceeded for ([\w, ]+): Requested [\d, ]+, but already used ([\d, ]+) of ([\d, ]+) /i.exec(
@@ -38,7 +38,7 @@ function describeQuota(message: string): string {
   return `quota: ${names.map((name) => RESOURCE_NAMES[name] ?? name).join(', ')}`;
 }
 
-/** The cloud's own message, without imagefactory's prefix. */
+/** Returns the cloud's own message, without the prefix that we put before it (it ends with a colon). */
 function cloudMessage(message: string): string {
   return message.slice(message.indexOf(': ') + 1).trim();
 }

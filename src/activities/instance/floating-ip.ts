@@ -3,12 +3,15 @@ import { buildTag, resourceName, tagsOf, type BuildRef } from '../../domain/name
 import type { FloatingIp } from '../../openstack/types.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 
-/** The network of an instance, and whether its build wants a floating IP. */
+/** The network of an instance, and the floating IP that the build wants for it. */
 export interface FloatingIpRequest {
   ref: BuildRef;
   /** Id of the network on which the instance has its port. */
   networkId: string;
-  /** False: the fixed address; true: a floating IP; a network's name: a floating IP of that network. */
+  /**
+   * False: no floating IP, the worker uses the fixed address. True: a floating IP of an external network that we
+   * choose. A network's name: a floating IP of that network.
+   */
   floatingIp: boolean | string;
 }
 
@@ -34,8 +37,8 @@ export async function associateFloatingIp(
 }
 
 /**
- * Finds the build's floating IP by its description, which it has from its creation; otherwise creates it. It is
- * reserved before the instance is created, so that no instance waits for one.
+ * Finds the build's floating IP by its description, or creates it. The create call already sets the description. We
+ * reserve the floating IP before we create the instance, so that no instance waits for a floating IP.
  */
 export async function reserveFloatingIp(deps: Deps, input: FloatingIpRequest): Promise<FloatingIp> {
   const { ref } = input;
@@ -44,17 +47,18 @@ export async function reserveFloatingIp(deps: Deps, input: FloatingIpRequest): P
   const tags = tagsOf(ref, 'address');
   const [own] = await network.listFloatingIps({ description }, { signal: cancellationSignal() });
   if (own !== undefined) {
-    // An earlier try may have ended after it created the resource and before it tagged it.
+    // The tags are missing when an earlier try created the floating IP and ended before it set them.
     if (!own.tags.includes(buildTag(ref.uuid)))
       await network.setTags('floatingips', own.id, tags, { signal: cancellationSignal() });
     return own;
   }
-  reportProgress({ message: 'asking for a floating IP' });
+  reportProgress({ message: 'reserving a floating IP' });
   const request = { floating_network_id: await findExternalNetwork(deps, input), description, tags };
   try {
     return await network.createFloatingIp(request, { signal: cancellationSignal() });
   } catch (error) {
-    // Creating and tagging are two calls, and the address was released between them. The next try takes another.
+    // createFloatingIp makes two calls: it creates the floating IP, then sets its tags. NotFound means that the
+    // floating IP was released between the two calls. The next try creates another floating IP.
     if (!(error instanceof FactoryError && error.type === 'NotFound')) throw error;
     throw asRetryable(error);
   }
@@ -75,8 +79,8 @@ async function findExternalNetwork(deps: Deps, input: FloatingIpRequest): Promis
   if (typeof input.floatingIp === 'string') {
     const named = await network.findNetwork(input.floatingIp, { signal: cancellationSignal() });
     if (named !== undefined) return named.id;
-    throw new FactoryError('NotFound', `there is no network ${input.floatingIp} to take a floating IP from`, {
-      hint: 'openstack network list --external shows what there is; request_floating_ip True chooses by itself',
+    throw new FactoryError('NotFound', `parameter request_floating_ip: there is no network ${input.floatingIp}`, {
+      hint: 'openstack network list --external shows the external networks; with request_floating_ip True, imagefactory chooses one',
     });
   }
   const routed = await network.findExternalNetwork(input.networkId, { signal: cancellationSignal() });
@@ -86,9 +90,9 @@ async function findExternalNetwork(deps: Deps, input: FloatingIpRequest): Promis
   const names = external.map((candidate) => candidate.name).join(', ') || 'none';
   throw new FactoryError(
     'NotFound',
-    `no router leads from the build’s network to an external one (external networks: ${names})`,
+    `no external network can be chosen for the floating IP: no router connects the build’s network to one, and the cloud does not have exactly one (external networks: ${names})`,
     {
-      hint: '--parameter request_floating_ip NAME chooses one',
+      hint: 'name the external network: --parameter request_floating_ip NAME',
     },
   );
 }

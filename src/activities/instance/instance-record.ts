@@ -3,16 +3,16 @@ import type { Deps } from '../shared/context.js';
 import { type BuildDocuments, loadBuild } from '../shared/build-documents.js';
 
 /**
- * Records from what a build's customised instance was made, and which steps have run in it. The instance itself does
- * not say to which run's template they belong.
+ * The record of a build's customised instance: what the instance was made from, and which steps have run in it. It is
+ * necessary because the journal in the instance does not say to which template these steps belong.
  */
 interface InstanceRecord {
   serverId: string;
-  /** The instanceDigest of the plan by which it was made. */
+  /** The `instanceDigest` of the plan from which the instance was made. */
   madeFrom: string | undefined;
-  /** Digests of the template's steps that have run in it, or may have, keyed by their names. */
+  /** Digests of the template's steps that have run, or may have run, in the instance, by step name. */
   ran: Record<string, string>;
-  /** Digest of all steps, once the instance was cleaned: no further step may run in it. */
+  /** Digest of all steps. Set when the instance has been cleaned: after that, no further step may run in it. */
   whole?: string;
 }
 
@@ -24,7 +24,10 @@ async function readInstanceRecord(deps: Deps, uuid: string): Promise<InstanceRec
   return document === undefined ? undefined : (JSON.parse(document.toString('utf8')) as InstanceRecord);
 }
 
-/** Changes the record of an instance. An instance of an older release has none. */
+/**
+ * Changes the record of an instance. Does nothing when this instance has no record, such as an instance of an older
+ * release.
+ */
 async function changeInstanceRecord(
   deps: Deps,
   uuid: string,
@@ -37,14 +40,14 @@ async function changeInstanceRecord(
   await deps.store.writeDocument(uuid, DOCUMENT, JSON.stringify(record));
 }
 
-/** Creates the record of a new instance. The record of a known instance stays. */
+/** Creates the record of an instance, if the instance has none yet. */
 export async function recordInstance(deps: Deps, uuid: string, serverId: string, madeFrom?: string): Promise<void> {
   if ((await readInstanceRecord(deps, uuid))?.serverId === serverId) return;
   const record: InstanceRecord = { serverId, madeFrom, ran: {} };
   await deps.store.writeDocument(uuid, DOCUMENT, JSON.stringify(record));
 }
 
-/** Records a step before it runs: from now on it may have run. */
+/** Records a step before it runs. If the worker stops during the step, the record shows that the step may have run. */
 export function recordStep(
   deps: Deps,
   uuid: string,
@@ -56,7 +59,7 @@ export function recordStep(
   });
 }
 
-/** Removes a failed step from the record: another step may take its place. */
+/** Removes a failed step from the record, so that a changed step may take its place. */
 export function forgetStep(deps: Deps, uuid: string, serverId: string, name: string): Promise<void> {
   return changeInstanceRecord(deps, uuid, serverId, ({ ran }) => {
     delete ran[name];
@@ -81,13 +84,16 @@ async function listStepDigests(build: BuildDocuments): Promise<{ name: string; d
 /** What a plan requires of an instance that an earlier run has made. */
 export interface ExpectedInstance {
   instanceDigest?: string;
-  /** The template's step from which on all steps are repeated, whether they have run or not. */
+  /**
+   * Name of the template's step from which on all steps run again, even if they have run already. Unset: none run
+   * again.
+   */
   from?: string;
 }
 
 /**
  * Explains why the build's instance, or its snapshot, does not match the template and the parameters, which a user may
- * have replaced since. A field is undefined when its resource matches.
+ * have replaced since the instance was created. In the result, `instance` or `snapshot` is undefined when it matches.
  */
 export async function mismatchReason(
   deps: Deps,
@@ -97,15 +103,17 @@ export async function mismatchReason(
 ): Promise<{ instance?: string; snapshot?: string }> {
   const record = await readInstanceRecord(deps, uuid);
   if (record === undefined || (serverId !== undefined && record.serverId !== serverId))
-    return mismatchOfBoth('what it was made from has not been written down');
+    return mismatchOfBoth('there is no record of what it was made from');
   if (record.madeFrom !== instanceDigest)
     return mismatchOfBoth(
-      'template or parameters ask for another installed system, network, zone, configuration drive or disk',
+      'the template or the parameters now need another installed system, network, zone, configuration drive or disk',
     );
   const steps = await listStepDigests(loadBuild(deps, uuid));
   if (record.whole !== undefined && record.whole !== computeDigest(steps)) {
-    const why = 'it was taken of another template';
-    return from === undefined ? { instance: 'it is whole after another template', snapshot: why } : { snapshot: why };
+    const why = 'it was made with another template';
+    return from === undefined
+      ? { instance: 'all steps of another template have run in it', snapshot: why }
+      : { snapshot: why };
   }
   const changed = changedStep(record, steps, from);
   return changed === undefined ? {} : { instance: changed };
@@ -115,7 +123,10 @@ function mismatchOfBoth(why: string): { instance: string; snapshot: string } {
   return { instance: why, snapshot: why };
 }
 
-/** Describes the first step that has run in the instance and has changed since. */
+/**
+ * Describes the first step that has run in the instance and has changed in the template, or is gone from the template.
+ * Returns undefined when there is none.
+ */
 function changedStep(
   { ran }: InstanceRecord,
   steps: { name: string; digest: string }[],
@@ -124,8 +135,8 @@ function changedStep(
   const first = from === undefined ? -1 : steps.findIndex(({ name }) => name === from);
   const kept = first < 0 ? steps : steps.slice(0, first);
   const other = kept.find(({ name, digest }) => Object.hasOwn(ran, name) && ran[name] !== digest);
-  if (other !== undefined) return `${other.name} has run in it, and is changed`;
+  if (other !== undefined) return `step ${other.name} has run in it, and has changed since`;
   if (first >= 0) return undefined;
   const gone = Object.keys(ran).find((name) => !steps.some((step) => step.name === name));
-  return gone === undefined ? undefined : `${gone} has run in it, and is gone from the template`;
+  return gone === undefined ? undefined : `step ${gone} has run in it, and is gone from the template`;
 }

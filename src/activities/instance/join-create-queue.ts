@@ -13,17 +13,17 @@ import {
 } from '../../domain/messages.js';
 import { cancellable, type Deps } from '../shared/context.js';
 
-/** A build's ticket for its project's create queue. */
+/** The data with which a build joins the create queue of its project. */
 export interface QueueTicketInput {
-  /** Workflow id of the queue. */
+  /** Workflow id of the create queue. */
   id: string;
-  /** Milliseconds since the epoch: when the build first asked for an instance. */
+  /** Time when the build first asked for an instance, in milliseconds since the epoch. */
   since: number;
-  /** Seconds for which the build waits while the cloud is short of something. */
+  /** Seconds for which the build waits while the cloud has no capacity. */
   timeout: number;
 }
 
-/** Polls between two checks of the queue whether the builds with a turn still run. */
+/** Interval, in poll intervals, at which the queue checks whether the builds that have a turn still run. */
 const CHECK = 15;
 
 /** A build in the create queue of its project. */
@@ -33,9 +33,9 @@ interface QueuedBuild {
 }
 
 /**
- * Joins a project's create queue, which is started if there is none, and returns the build's turn or position. A build
- * that joins twice keeps its position. A build whose instance exists has its turn at once: others may be waiting for
- * that instance to go.
+ * Joins the create queue of a project, starts it if it does not run, and returns the build's turn or its position. A
+ * build that joins twice keeps its position. A build that has an instance already gets its turn at once, because other
+ * builds may wait until that instance is deleted.
  * @returns undefined when the queue has just expelled the build
  */
 export async function joinCreateQueue(
@@ -55,16 +55,17 @@ export async function joinCreateQueue(
     args: [input],
     signal: QUEUE_JOIN_SIGNAL,
     signalArgs: [member, hasInstance, deps.limits[ref.cloud]?.maxConcurrentBuilds ?? null],
-    staticSummary: `Line of the builds that create instances in a project (cloud ${ref.cloud})`,
+    staticSummary: `Queue of the builds that create instances in a project (cloud ${ref.cloud})`,
   });
   if (deps.version !== undefined) await pinToCurrentVersion(deps, queue.id);
-  // Temporal answers a query only after the workflow has handled all earlier signals.
+  // Temporal answers a query only after the workflow has handled all earlier signals, so the answer includes our
+  // signal.
   const handle = deps.temporal.workflow.getHandle(queue.id);
   const query = () => handle.query<QueueAnswer | null, [string]>(QUEUE_TURN_QUERY, member.id);
   return (await cancellable(deps, query)) ?? undefined;
 }
 
-/** Tells a project's create queue the outcome of a build's turn. */
+/** Signals to the create queue of a project how a build's turn has ended, or that the cloud has a shortage. */
 export async function signalCreateQueue(
   { temporal }: Deps,
   { ref, queue }: QueuedBuild,
@@ -73,15 +74,16 @@ export async function signalCreateQueue(
   try {
     await temporal.workflow.getHandle(queue.id).signal(signal, ref.workflowId, word, Date.now());
   } catch (error) {
-    // The queue has ended, and knows nothing of the build any more.
+    // The queue has ended, so it no longer needs the signal.
     if (!(error instanceof WorkflowNotFoundError)) throw error;
   }
 }
 
 /**
- * Lets the queue move to each new current version: it outlives every release, and would otherwise keep an old one
- * running. This is set from outside, because what a workflow sets for itself comes from the worker of its first task,
- * and other workers, above all those without a version, may not repeat it.
+ * Allows the queue to move to each new current version of the worker: it runs longer than any release, and would
+ * otherwise keep the workers of an old release necessary. We set this from outside. If the workflow set it itself, the
+ * value would come from the worker of its first task, and other workers, especially those without a version, might not
+ * repeat it.
  */
 async function pinToCurrentVersion({ temporal }: Deps, workflowId: string): Promise<void> {
   await temporal.workflowService.updateWorkflowExecutionOptions({

@@ -12,7 +12,7 @@ export async function ensureKeyPair(deps: Deps, ref: BuildRef): Promise<string> 
   try {
     await compute.createKeyPair(name, publicKey, { signal: cancellationSignal() });
   } catch (error) {
-    // A try whose reply was lost has created it.
+    // The key pair exists already: an earlier try created it, but its reply was lost.
     if (!(error instanceof FactoryError && error.type === 'Conflict')) throw error;
   }
   return name;

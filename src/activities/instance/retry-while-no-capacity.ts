@@ -4,19 +4,20 @@ import { describeShortage } from './describe-shortage.js';
 
 /** How to wait for capacity. */
 export interface CapacityWait {
-  /** Whether to retry until the deadline while the cloud is short of something. Otherwise the shortage is returned. */
+  /** True: retry until the deadline while the cloud has no capacity. False: return the shortage. */
   waits: boolean;
-  /** Milliseconds since the epoch. */
+  /** Time after which a shortage is an error, in milliseconds since the epoch. */
   deadline: number;
 }
 
-/** Polls between two tries to create something for which the cloud has no room. */
+/** Pause between two tries while the cloud has no capacity, in poll intervals. */
 const PAUSE = 2.5;
 
 /**
- * Creates something for which the cloud may have no room now. With `waits` it retries until there is room; otherwise it
- * returns the shortage. A cloud that limits the rate of calls is waited for in either case, for as long as it says.
- * @throws FactoryError with the cloud's own message at the deadline
+ * Calls `make`, which creates a resource for which the cloud may have no capacity now. With `waits`, retries until the
+ * cloud has capacity; without, returns the shortage. When the cloud limits the rate of calls, retries in both cases,
+ * after the time that the cloud asks for.
+ * @throws FactoryError with the cloud's own message when the deadline has passed
  */
 export async function retryWhileNoCapacity<T extends object>(
   deps: Pick<Deps, 'pollInterval'>,
@@ -41,7 +42,7 @@ export async function retryWhileNoCapacity<T extends object>(
 
 function quotaTimeoutError({ type, message, hint, requestId }: FactoryError): FactoryError {
   return new FactoryError(type, `quota_timeout expired, and the cloud still has no capacity: ${message}`, {
-    hint: `${hint === undefined ? '' : `${hint}; `}--parameter quota_timeout waits longer`,
+    hint: `${hint === undefined ? '' : `${hint}; `}to wait longer: --parameter quota_timeout SECONDS`,
     requestId,
   });
 }

@@ -10,7 +10,7 @@ export async function ensureSecurityGroup(deps: Deps, ref: BuildRef): Promise<Se
   const tags = tagsOf(ref, 'guest');
   const [existing] = await network.listSecurityGroups({ name }, { signal: cancellationSignal() });
   if (existing !== undefined) {
-    // An earlier try may have ended after it created the resource and before it tagged it.
+    // The tags are missing when an earlier try created the group and ended before it set them.
     if (!existing.tags.includes(buildTag(ref.uuid)))
       await network.setTags('security-groups', existing.id, tags, { signal: cancellationSignal() });
     return existing;
@@ -21,13 +21,14 @@ export async function ensureSecurityGroup(deps: Deps, ref: BuildRef): Promise<Se
       { signal: cancellationSignal() },
     );
   } catch (error) {
-    // Creating and tagging are two calls, and the group was deleted between them. The next try creates another.
+    // createSecurityGroup makes two calls: it creates the group, then sets its tags. NotFound means that the group was
+    // deleted between the two calls. The next try creates another group.
     if (!(error instanceof FactoryError && error.type === 'NotFound')) throw error;
     throw asRetryable(error);
   }
 }
 
-/** Finds the local address from which this machine reaches another one, by the kernel's routes. No packet is sent. */
+/** Finds the local address from which this machine reaches `host`, by the routes of its kernel. Sends no packet. */
 export function findLocalAddress(host: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
@@ -40,7 +41,8 @@ export function findLocalAddress(host: string): Promise<string> {
         }),
       );
     });
-    // Not as the callback of connect(): that would receive errors too, instead of the listener above.
+    // We do not pass this listener to connect() as its callback: a callback would receive errors too, instead of the
+    // listener above.
     socket.once('connect', () => {
       const { address } = socket.address();
       socket.close();
@@ -60,7 +62,9 @@ export async function openSecurityGroupForWorker(
   await openSecurityGroup(deps, ref, guest, deps.workerAddresses ?? [`${local}/${local.includes(':') ? 128 : 32}`]);
 }
 
-/** Opens the guest's SSH port for these networks (CIDR), besides those for which it is open already. */
+/**
+ * Opens the guest's SSH port for the networks in `wanted` (CIDRs). Skips networks for which the port is open already.
+ */
 export async function openSecurityGroup(
   deps: Deps,
   ref: BuildRef,

@@ -8,8 +8,8 @@ export interface SshKey {
 }
 
 /**
- * Creates a key on its first use, and keeps it in the store, never in the history: every worker of the build reads the
- * same key.
+ * Reads a key from the store, and creates it on its first use. The key is in the store so that every worker of the
+ * build reads the same one. It is never in the history.
  */
 async function loadKey(deps: Deps, build: BuildDocuments, name: string): Promise<SshKey> {
   const document = await deps.store.ensureDocument(build.uuid, name, async () =>
@@ -19,25 +19,25 @@ async function loadKey(deps: Deps, build: BuildDocuments, name: string): Promise
 }
 
 /**
- * Generates a key of a type that the sshd of the build's system supports. A build that has a key keeps it: older builds
- * have ed25519.
+ * Generates a key of a type that the sshd of the build's system supports. A build that has a key already keeps it:
+ * builds of older releases have an ed25519 key.
  */
 async function generateKeyFor(build: BuildDocuments): Promise<SshKey> {
   const profile = await build.profile();
   return profile.oldSsh === true ? generateRsaKeyPair() : generateKeyPair();
 }
 
-/** The key pair with which the build logs in. */
+/** Loads the key pair with which the build logs in. */
 export function loadLoginKey(deps: Deps, build: BuildDocuments): Promise<SshKey> {
   return loadKey(deps, build, 'login_key.json');
 }
 
-/** The SSH host key that the build gives the customised instance. */
+/** Loads the SSH host key that the build gives the customised instance. */
 export function loadHostKey(deps: Deps, build: BuildDocuments): Promise<SshKey> {
   return loadKey(deps, build, 'host_key.json');
 }
 
-/** Deletes a build's keys. */
+/** Deletes a build's keys and its `known_hosts` from the store. */
 export async function deleteKeys(deps: Deps, uuid: string): Promise<void> {
   await deps.store.deleteDocument(uuid, 'login_key.json');
   await deps.store.deleteDocument(uuid, 'host_key.json');

@@ -4,11 +4,11 @@ import { type Deps, cancellationSignal } from '../shared/context.js';
 import { findVolume, removeVolume, rootVolumeName } from './volumes.js';
 
 /**
- * Deletes the root volume of a build's earlier instances: everything that ran on it would be in the image, and the
- * guest's journal on it would claim that the steps have run. A volume that Cinder cannot delete is used by no instance;
- * the clean-up names it.
- * @returns the removed volume, in words; undefined when there was none
- * @throws FactoryError Conflict, retryable, while it is still being uploaded or detached
+ * Deletes the root volume of a build's earlier instances. If a new instance used it, the image would contain the
+ * results of earlier steps, and the journal on the volume would say that these steps have run. Leaves a volume that
+ * Cinder cannot delete: no instance uses it, and the clean-up reports it.
+ * @returns the deleted volume as text; undefined when none was deleted
+ * @throws FactoryError Conflict, retryable, while the volume is still being uploaded or detached
  */
 export async function removeRootVolume(deps: Deps, ref: BuildRef): Promise<string | undefined> {
   if (!(await deps.clouds.get(ref.cloud).volume.isAvailable({ signal: cancellationSignal() }))) return undefined;
@@ -25,27 +25,31 @@ export async function removeRootVolume(deps: Deps, ref: BuildRef): Promise<strin
   return `volume ${volume.id}`;
 }
 
-/** Document with the id of the volume that was the disk of an instance of the build. */
+/** Name of the document with the id of the volume that was the disk of an instance of the build. */
 const USED_DISK = 'used_disk';
 
 /**
- * Records the volume that an instance has as its disk: no other instance may start from it, as it no longer is a fresh
- * copy of its image.
+ * Records the volume that is the disk of an instance. No other instance may boot from this volume, because it is no
+ * longer a fresh copy of its image.
  */
 export async function recordUsedDisk(deps: Deps, { uuid }: BuildRef, id: string): Promise<void> {
   await deps.store.writeDocument(uuid, USED_DISK, id);
 }
 
 /**
- * Rejects a volume for a new instance when it is no fresh copy of its image. This happens only in a run that was reset
- * to a point at which an instance existed that is gone now.
- * @throws FactoryError ServerGone
+ * Checks that a new instance may boot from a volume: the volume exists, and no earlier instance had it as its disk. The
+ * check fails only when the build was reset to a point at which it had an instance that is now gone.
+ * @throws FactoryError ServerGone when the new instance may not boot from the volume
  */
 export async function rejectUsedDisk(deps: Deps, { uuid, cloud }: BuildRef, id: string): Promise<void> {
   const used = (await deps.store.readDocument(uuid, USED_DISK))?.toString('utf8') === id;
   if (!used && (await deps.clouds.get(cloud).volume.getVolume(id, { signal: cancellationSignal() })) !== undefined)
     return;
-  throw new FactoryError('ServerGone', `the instance whose disk was volume ${id} is gone: no other is booted from it`, {
-    hint: 'imagefactory resume begins again with a fresh copy of the installed system',
-  });
+  throw new FactoryError(
+    'ServerGone',
+    `the instance whose disk was volume ${id} is gone, and no other instance may boot from that volume`,
+    {
+      hint: 'run imagefactory resume: it starts again from a fresh copy of the installed system',
+    },
+  );
 }

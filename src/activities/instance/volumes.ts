@@ -17,8 +17,8 @@ export function computeCopyDeadline(): number {
 }
 
 /**
- * Finds the volume of a name. There is one at a time: of two volumes that concurrent tries created the older stays. A
- * volume that Cinder has failed to delete does not count: it stays for ever, and the clean-up names it.
+ * Finds the volume with a name. When concurrent tries have created several, keeps the oldest and deletes the others.
+ * Ignores a volume that Cinder has failed to delete: it stays for ever, and the clean-up reports it.
  */
 export async function findVolume(deps: Deps, cloud: string, name: string): Promise<Volume | undefined> {
   const { volume } = deps.clouds.get(cloud);
@@ -44,13 +44,13 @@ function compareByAge(one: Volume, other: Volume): number {
   return one.created_at.localeCompare(other.created_at) || one.id.localeCompare(other.id);
 }
 
-/** Whether Cinder is still creating a volume; until then it refuses to delete it. */
+/** Whether Cinder is still creating a volume. Cinder refuses to delete such a volume. */
 function isBeingMade({ status }: Volume): boolean {
   return status === 'creating' || status === 'downloading';
 }
 
 /**
- * Whether a volume's status is one from which it never becomes usable.
+ * Whether a volume has a status from which it never becomes usable.
  * https://docs.openstack.org/api-ref/block-storage/v3/#volumes-volumes
  */
 export function isBroken({ status }: Volume): boolean {
@@ -60,14 +60,15 @@ export function isBroken({ status }: Volume): boolean {
 /** Builds the error of a failed volume, with Cinder's own message. */
 export async function volumeFailedError({ volume }: Cloud, id: string, how: string): Promise<FactoryError> {
   const [said] = await volume.listMessages(id, { signal: cancellationSignal() });
-  const hint = 'often there is no room, or the image is larger than the volume: the cloud’s operators can tell';
+  const hint = 'often the block storage has no room, or the image is larger than the volume: ask the cloud’s operators';
   return new FactoryError('VolumeFailed', `volume ${id} ${how}${said === undefined ? '' : ` (${said})`}`, { hint });
 }
 
 /**
- * Deletes a volume, as soon as Cinder has created it, and waits until it is gone.
- * @throws FactoryError VolumeFailed when it cannot be deleted; DeadlineExceeded when Cinder is still creating it at
- *   `until`
+ * Waits until Cinder has created a volume, deletes it, and waits until it is gone.
+ * @param until deadline for the creation, in milliseconds since the epoch
+ * @throws FactoryError VolumeFailed when Cinder cannot delete the volume; DeadlineExceeded when Cinder is still
+ *   creating the volume at `until`
  */
 export async function removeVolume(
   deps: Deps,
@@ -92,7 +93,7 @@ function checkCreationDeadline({ id, status }: Volume, until: number): void {
   throw new FactoryError('DeadlineExceeded', `volume ${id} cannot be deleted while it is ${status}`);
 }
 
-/** Lists imagefactory's volumes: the list call of a cloud's shared poll. */
+/** Lists the volumes that have imagefactory's mark. The shared poll of a cloud makes this list call. */
 export async function listOwnVolumes(deps: Pick<Deps, 'clouds'>, cloudName: string): Promise<Volume[]> {
   return deps.clouds.get(cloudName).volume.listVolumes({ metadata: { [KEYS.tool]: TOOL } });
 }

@@ -7,11 +7,11 @@ import { associateFloatingIp } from './floating-ip.js';
 
 export interface WaitForAddressInput extends FloatingIpRequest {
   serverId: string;
-  /** Milliseconds since the epoch. */
+  /** Time until which the instance must be ACTIVE, in milliseconds since the epoch. */
   deadline: number;
 }
 
-/** Waits until the instance is ACTIVE, and returns the address under which the worker reaches it. */
+/** Waits until the instance is ACTIVE, and returns the address at which the worker can reach it. */
 export async function waitForAddress(deps: Deps, input: WaitForAddressInput): Promise<{ host: string }> {
   const server = await waitUntilActive(deps, input);
   if (input.floatingIp !== false) {
@@ -36,7 +36,7 @@ function waitUntilActive(deps: Deps, { ref, serverId, deadline }: WaitForAddress
         'DeadlineExceeded',
         `instance ${server.id} is still ${server.status} (${task ?? 'no task'}) at its deadline`,
         {
-          hint: '--parameter boot_timeout gives it more time',
+          hint: 'to give the instance more time: --parameter boot_timeout SECONDS',
         },
       );
     }

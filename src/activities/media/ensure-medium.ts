@@ -23,7 +23,7 @@ export interface Digest {
   value: string;
 }
 
-/** Parses `sha256:<hex>` or `sha512:<hex>`, the form of the parameters. */
+/** Parses `sha256:<hex>` or `sha512:<hex>`, the form of digests in parameters. */
 export function parseDigest(text: string): Digest {
   const match = /^(sha256|sha512):([0-9a-f]+)$/i.exec(text.trim());
   const length = match?.[1]?.toLowerCase() === 'sha256' ? 64 : 128;
@@ -36,20 +36,21 @@ export function parseDigest(text: string): Digest {
 }
 
 /**
- * Returns the digest that a medium must have.
- * @param keys the parameter checksum_key: with it, nothing boots whose digest no signed checksum confirms
- * @throws FactoryError SignatureInvalid
+ * Returns the digest that a medium must have; undefined when any digest is accepted.
+ * @param keys the parameter `checksum_key`; when it is set, the medium must have a digest from a signed checksum file
+ *   or a parameter
+ * @throws FactoryError SignatureInvalid when `keys` is set and there is no digest
  */
 export function requireTrustedDigest<T>(digest: T | undefined, keys: string | undefined, what: string): T | undefined {
   if (digest !== undefined || keys === undefined) return digest;
-  throw new FactoryError('SignatureInvalid', `no checksum that is signed by checksum_key vouches for ${what}`, {
+  throw new FactoryError('SignatureInvalid', `${what} has no checksum that is signed with the key in checksum_key`, {
     hint: 'name a checksum file in the template, give the digest as a parameter, or leave checksum_key out',
   });
 }
 
 /**
- * Chooses the formats of a medium's image: for kernel and ramdisk those that Nova boots, or raw bytes when they go into
- * a stub disk.
+ * Chooses the formats of a medium's image. A kernel and a ramdisk get the formats that Nova boots, or are raw bytes
+ * when they go into a stub disk.
  */
 function chooseFormats(kind: MediumKind, method: BootMethod | undefined): Pick<CreateImage, FormatKeys> {
   if (kind === 'iso') return { disk_format: 'iso', container_format: 'bare' };
@@ -64,9 +65,9 @@ type FormatKeys = 'disk_format' | 'container_format';
 export interface LocalMedium {
   kind: MediumKind;
   path: string;
-  /** Hexadecimal. */
+  /** The file's SHA-256 digest in hexadecimal. */
   sha256: string;
-  /** Additional properties of its image. */
+  /** Additional properties of the medium's image. */
   properties?: Record<string, string>;
 }
 
@@ -74,11 +75,14 @@ export interface LocalMedium {
 export interface MediumUse {
   ref: BuildRef;
   method: BootMethod | undefined;
-  /** Inspects the file before it is uploaded; returns additional properties of its image. */
+  /** Reads the fetched file before its upload, and returns additional properties for the image. */
   inspect?: (path: string) => Promise<Record<string, string>>;
 }
 
-/** Finds a medium in Glance by its digest, or fetches and uploads it. The caller deletes the file at `path`. */
+/**
+ * Finds a medium in Glance by its digest, or fetches and uploads it. The caller deletes the file at the `path` of the
+ * result.
+ */
 export async function ensureMedium(
   deps: Deps,
   { ref, method, inspect }: MediumUse,
@@ -90,7 +94,7 @@ export async function ensureMedium(
   const present = await findMedium(deps, ref.cloud, { kind, method, key: buildDigestKey(found.sha256) });
   if (present !== undefined) {
     await claimMedium(deps, ref.cloud, present.id);
-    const note = `${kind} is image ${present.id} already`;
+    const note = `${kind} exists already as image ${present.id}`;
     return { image: present, note, ...(found.path === undefined ? {} : { path: found.path }) };
   }
   const local = found.path === undefined ? await fetchMedium(deps, spool, wanted) : { ...found, path: found.path };
@@ -105,11 +109,11 @@ export async function ensureMedium(
   }
 }
 
-/** The key by which a medium's image is found. */
+/** The facts by which we find the image of a medium. */
 interface MediumKey {
   kind: MediumKind;
   method: BootMethod | undefined;
-  /** `sha256:` and the digest of its bytes, or `web:` and the digest of its URL and validators. */
+  /** `sha256:` and the digest of the medium's bytes, or `web:` and the digest of its URL and validators. */
   key: string;
 }
 
@@ -117,7 +121,9 @@ function buildDigestKey(sha256: string): string {
   return `sha256:${sha256}`;
 }
 
-/** Names the kind with its format: the same bytes in another format are another image. */
+/**
+ * Returns a name for the kind and the format of a medium, because the same bytes in another format need another image.
+ */
 function buildKindName({ kind, method }: Omit<MediumKey, 'key'>): string {
   return chooseFormats(kind, method).disk_format === 'raw' ? `${kind}-file` : kind;
 }
@@ -156,7 +162,9 @@ export function buildMediumRequest(
   };
 }
 
-/** Uploads a medium to Glance, unless it is there, and claims it, so that the sweeper keeps it. Returns its image. */
+/**
+ * Uploads a medium to Glance, if it is not there yet, and claims it, so that the sweeper keeps it. Returns its image.
+ */
 export async function uploadMedium(
   deps: Deps,
   { ref, method }: Pick<MediumUse, 'ref' | 'method'>,
@@ -175,14 +183,14 @@ export async function uploadMedium(
   return { image: await getMediumImage(deps, ref.cloud, id), size };
 }
 
-/** Reads the image of a medium that must exist. */
+/** Reads the image of a medium. @throws FactoryError Conflict, retryable, when the image no longer exists */
 export async function getMediumImage(deps: Deps, cloud: string, id: string): Promise<Image> {
   const image = await deps.clouds.get(cloud).image.getImage(id, { signal: cancellationSignal() });
   if (image === undefined) throw sweeperConflictError(id);
   return image;
 }
 
-/** Claims a medium for a build. @throws FactoryError Conflict, retryable, while the sweeper removes it */
+/** Claims a medium for a build. @throws FactoryError Conflict, retryable, while the sweeper removes the medium */
 export async function claimMedium(deps: Deps, cloud: string, id: string): Promise<void> {
   if (!(await claimImage(deps, cloud, id, KEYS.media))) throw sweeperConflictError(id);
 }
@@ -190,7 +198,7 @@ export async function claimMedium(deps: Deps, cloud: string, id: string): Promis
 function sweeperConflictError(id: string): FactoryError {
   return new FactoryError(
     'Conflict',
-    `the sweeper is just removing installer medium ${id}; the next try fetches it again`,
+    `the sweeper is removing installer medium ${id} now; the next try fetches the medium again`,
     {
       retryable: true,
       hint: 'imagefactory gc finishes a sweep that was interrupted',

@@ -8,7 +8,7 @@ import { fetchValidators, type Validators } from '../../media/head.js';
 import { redactUrl } from '../../media/urls.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 
-/** Bytes that a medium may have: 4 GiB for a kernel or a ramdisk, 16 GiB for an install medium. */
+/** Maximum size of a medium in bytes: 4 GiB for a kernel or a ramdisk, 16 GiB for an install medium. */
 const LARGEST: Record<MediumKind, number> = { kernel: 4 * 1024 ** 3, ramdisk: 4 * 1024 ** 3, iso: 16 * 1024 ** 3 };
 
 /** The kinds of files that boot an installer. */
@@ -19,28 +19,32 @@ export interface WantedMedium {
   kind: MediumKind;
   /** URLs of the medium, the best first. */
   urls: string[];
-  /** The digest that it must have. Default: any. */
+  /** The digest that the medium must have. Unset: any digest is accepted. */
   digest?: { algorithm: string; value: string };
 }
 
 /** A medium at a URL. */
 export interface Medium {
-  /** Hexadecimal. */
+  /** The medium's SHA-256 digest in hexadecimal. */
   sha256: string;
   url: string;
   /** Path of the fetched file. Undefined when it was not necessary to fetch it. */
   path?: string;
 }
 
-/** Cache entry of a URL: its validators, and the digest of its bytes. */
+/**
+ * Cache entry of a URL: the HTTP validators of the resource (ETag, modification time, length), and the digest of its
+ * bytes.
+ */
 interface CachedDigest {
   validators: Validators;
   sha256: string;
 }
 
 /**
- * Finds the medium's digest: from the tree, from the cache when the resource at the URL has not changed since, or from
- * its bytes.
+ * Finds the SHA-256 digest of a medium, and fetches the medium only if necessary. Takes the expected digest, if it is a
+ * SHA-256. If no digest is expected, takes the cached digest as long as the resource at the URL has not changed.
+ * Otherwise fetches the medium and computes the digest.
  */
 export async function identifyMedium(deps: Deps, spool: string, file: WantedMedium): Promise<Medium> {
   const expected = file.digest;
@@ -58,15 +62,15 @@ export async function identifyMedium(deps: Deps, spool: string, file: WantedMedi
   return fetchMedium(deps, spool, file);
 }
 
-/** A resource is unchanged when its ETag matches, or, without ETags, its modification time and its length. */
+/** Checks whether a resource is unchanged: by its ETag, or, without ETags, by its modification time and its length. */
 function isUnchanged(then: Validators, now: Validators): boolean {
   if (then.etag !== undefined || now.etag !== undefined) return then.etag === now.etag;
   return then.lastModified !== undefined && then.lastModified === now.lastModified && then.size === now.size;
 }
 
 /**
- * Chooses the path to which this try fetches the medium: its own, since other runs may fetch the same one at the same
- * time. Deletes what an earlier try has left.
+ * Chooses a new path to which this try fetches the medium, because other runs may fetch the same medium at the same
+ * time. Deletes the files that an earlier try of this build has left.
  */
 export async function prepareSpoolPath(deps: Deps, ref: BuildRef, kind: string): Promise<string> {
   await mkdir(deps.mediaDirectory, { recursive: true });
@@ -111,7 +115,7 @@ export async function fetchMedium(deps: Deps, path: string, file: WantedMedium):
   throw missing;
 }
 
-/** Deletes the fetched file. */
+/** Deletes the fetched file of a medium, if there is one. */
 export async function deleteSpooled(medium: Pick<Medium, 'path'>): Promise<void> {
   if (medium.path !== undefined) await rm(medium.path, { force: true });
 }

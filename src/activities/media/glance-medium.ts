@@ -9,15 +9,15 @@ export function isGlanceUrl(url: string): boolean {
   return SCHEME.test(url);
 }
 
-/** Parses the name or the id of that image. */
+/** Returns the name or the id in a URL of the form `glance:NAME`. */
 export function parseGlanceName(url: string): string {
   return url.replace(SCHEME, '').trim();
 }
 
 /**
- * Finds the ISO image of a name or an id.
- * @throws FactoryError NotFound; InvalidTemplate when several images have that name; ImageFailed when it is not active,
- *   or no ISO
+ * Finds the ISO image with a name or an id.
+ * @throws FactoryError NotFound; InvalidTemplate when several images have the name; ImageFailed when the image is not
+ *   active, or is not an ISO
  */
 export async function findIsoImage(deps: Deps, cloud: string, name: string): Promise<Image> {
   const { image: images } = deps.clouds.get(cloud);
@@ -26,17 +26,21 @@ export async function findIsoImage(deps: Deps, cloud: string, name: string): Pro
   const found = byId === undefined ? await images.listImages({ name }, { signal: cancellationSignal() }) : [byId];
   const [image, ...others] = found;
   if (image === undefined) {
-    throw new FactoryError('NotFound', `cloud ${cloud} has no image ${JSON.stringify(name)} that can be seen`, {
-      hint: 'openstack image list shows the images of the project',
-    });
+    throw new FactoryError(
+      'NotFound',
+      `cloud ${cloud} has no image ${JSON.stringify(name)} that this project can see`,
+      {
+        hint: 'openstack image list shows the images of the project',
+      },
+    );
   }
   if (others.length > 0) {
     const ids = found.map(({ id }) => id).join(', ');
     throw new FactoryError('InvalidTemplate', `${found.length} images of cloud ${cloud} are called ${name}`, {
-      hint: `name one by its id: ${ids}`,
+      hint: `write the id of one of them instead of the name: ${ids}`,
     });
   }
   if (image.status === 'active' && image.disk_format === 'iso') return image;
   const state = image.status === 'active' ? `an image in format ${image.disk_format}` : image.status;
-  throw new FactoryError('ImageFailed', `image ${name} is ${state}: a medium is an active image in format iso`);
+  throw new FactoryError('ImageFailed', `image ${name} is ${state}: a medium must be an active image in format iso`);
 }

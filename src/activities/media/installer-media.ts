@@ -4,12 +4,16 @@ import type { MirrorPin } from '../../os/installer/mirror-pin.js';
 export interface InstallerMedia {
   kernelId?: string;
   ramdiskId?: string;
-  /** Id of the install medium's image, when the system is installed from one. The volume id of its ISO follows. */
+  /** Id of the install medium's image. Unset when the installation uses no install medium. */
   isoId?: string;
+  /** Volume id of the ISO on the install medium. */
   volumeId?: string;
-  /** The mirror that the installer must use too. */
+  /**
+   * A URL to replace in the installer's command line: by that of the mirror that served the index, or by that of the
+   * ISO that the index names. Unset: none is replaced.
+   */
   pin?: MirrorPin;
-  /** Id of the image of a medium with drivers. */
+  /** Id of the image of the drivers medium. Unset when the build needs no such medium. */
   driversId?: string;
   notes: string[];
 }

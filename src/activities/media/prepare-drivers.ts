@@ -7,7 +7,7 @@ import { parseDigest, requireTrustedDigest } from './ensure-medium.js';
 import { deleteSpooled } from './fetch-medium.js';
 import type { BuildRef } from '../../domain/names.js';
 
-/** Finds a medium with drivers in Glance, or fetches and uploads it unchanged. */
+/** Finds the medium with the drivers in Glance, or fetches it and uploads it unchanged. */
 export async function prepareDrivers(
   deps: Deps,
   ref: BuildRef,
@@ -15,7 +15,11 @@ export async function prepareDrivers(
   { url, checksum }: DriversMedium,
 ): Promise<{ driversId: string; note: string }> {
   const { checksum_key: keys, web_download: web } = await build.parameters();
-  const digest = requireTrustedDigest(checksum === undefined ? undefined : parseDigest(checksum), keys, 'the drivers');
+  const digest = requireTrustedDigest(
+    checksum === undefined ? undefined : parseDigest(checksum),
+    keys,
+    'the drivers medium',
+  );
   return withScratchFolder(deps, ref, 'drivers', async (folder) => {
     const found = await findIso(deps, { ref, method: 'iso', medium: { url }, digest, web }, folder);
     await deleteSpooled(found);

@@ -16,20 +16,20 @@ import { ensureWebMedium } from './web-download.js';
 import { deleteSpooled } from './fetch-medium.js';
 import type { InstallerMedia } from './installer-media.js';
 
-/** Image property with the ISO's volume id. */
+/** Name of the image property with the ISO's volume id. */
 const VOLUME_ID_KEY = 'imagefactory_volume_id';
 
 /**
- * Builds the name of the property of a medium's image that has the id of its kernel or ramdisk image. Method `stub` has
- * other images.
+ * Builds the name of the image property in which a medium's image records the id of its kernel image or its ramdisk
+ * image. Boot method `stub` has its own properties, because it uses other images.
  */
 function buildBootFileKey(role: 'kernel' | 'ramdisk', method: BootMethod | undefined): string {
   return `imagefactory_${role}${method === 'stub' ? '_file' : ''}`;
 }
 
 /**
- * Finds the install medium in Glance, or fetches and uploads it unchanged; its kernel and ramdisk too, when something
- * else than the medium boots them.
+ * Finds the install medium in Glance, or fetches it and uploads it unchanged. Does the same with the medium's kernel
+ * and ramdisk, unless the machine boots from the medium itself.
  */
 export async function prepareIso(
   deps: Deps,
@@ -55,13 +55,13 @@ export async function prepareIso(
   });
 }
 
-/** An install medium to find. */
+/** The install medium to find. */
 interface WantedIso {
   ref: BuildRef;
   method: BootMethod | undefined;
   medium: InstallMedium;
   digest: { algorithm: string; value: string } | undefined;
-  /** Whether Glance fetches it itself (parameter web_download). */
+  /** Whether Glance itself fetches the medium (parameter `web_download`). */
   web: boolean;
 }
 
@@ -69,20 +69,29 @@ interface WantedIso {
 interface FoundIso {
   image: Image;
   volumeId: string;
-  /** Whether the image is imagefactory's: then its properties may record the medium's boot files. */
+  /**
+   * Whether imagefactory has created the image. Only then do we record the medium's boot files in the properties of the
+   * image.
+   */
   own: boolean;
   note: string;
-  /** Path of the file on this worker, if it was just fetched. */
+  /** Path of the medium on this worker. Unset when the worker has not downloaded it. */
   path?: string;
 }
 
-/** Finds a medium, or fetches it. The caller deletes the file at `path`, and provides a folder. */
+/**
+ * Finds a medium, or fetches it. The caller provides a folder for temporary files, and deletes the file at the `path`
+ * of the result.
+ */
 export function findIso(deps: Deps, wanted: WantedIso, folder: string): Promise<FoundIso> {
   const source = isGlanceUrl(wanted.medium.url) ? useCloudImage : wanted.web ? importIso : fetchIso;
   return source(deps, wanted, folder);
 }
 
-/** Finds or fetches the medium of a URL. Builds share it by its digest. */
+/**
+ * Finds the medium of a URL in Glance, or fetches and uploads it. Builds whose media have the same digest share one
+ * image.
+ */
 async function fetchIso(deps: Deps, { ref, method, medium, digest }: WantedIso): Promise<FoundIso> {
   const found = await ensureMedium(
     deps,
@@ -92,7 +101,9 @@ async function fetchIso(deps: Deps, { ref, method, medium, digest }: WantedIso):
   return { ...found, volumeId: String(found.image[VOLUME_ID_KEY] ?? ''), own: true };
 }
 
-/** Lets Glance fetch the medium. The worker downloads it only when it must extract files from it. */
+/**
+ * Makes Glance fetch the medium. The worker downloads the medium from Glance only when it must extract files from it.
+ */
 async function importIso(deps: Deps, { ref, method, medium, digest }: WantedIso, folder: string): Promise<FoundIso> {
   const wanted = { kind: 'iso' as const, urls: [medium.url], ...(digest === undefined ? {} : { digest }) };
   const found = await ensureWebMedium(deps, { ref, method }, wanted);
@@ -101,16 +112,16 @@ async function importIso(deps: Deps, { ref, method, medium, digest }: WantedIso,
   return { ...found, volumeId: (await readIsoInfo(path, medium.url)).volumeId, own: true, path };
 }
 
-/** Uses a medium that a user has put into Glance, and never changes its image. */
+/** Finds a medium that a user has put into Glance, and never changes its image. */
 async function useCloudImage(deps: Deps, { ref, medium, digest }: WantedIso, folder: string): Promise<FoundIso> {
   const image = await findIsoImage(deps, ref.cloud, parseGlanceName(medium.url));
   const path = await downloadImage(deps, ref, image.id, join(folder, 'cloud.iso'));
   if (digest !== undefined) await checkDigest(path, `image ${image.id}`, digest, cancellationSignal());
   const { volumeId } = await readIsoInfo(path, medium.url);
-  return { image, volumeId, own: false, path, note: `iso is image ${image.id}, which is not ours` };
+  return { image, volumeId, own: false, path, note: `iso is image ${image.id}, which the template names` };
 }
 
-/** Reads the medium's digest from the template's checksum file. */
+/** Reads the medium's digest from the checksum file that the template names; returns undefined when it names none. */
 async function fetchPublishedDigest(
   deps: Deps,
   { url, checksum }: InstallMedium,
@@ -130,8 +141,8 @@ interface BootFiles extends Omit<WantedIso, 'digest' | 'web'>, FoundIso {
 }
 
 /**
- * Makes sure that the kernel and the ramdisk of a medium exist as images. The properties of the medium's image record
- * their ids.
+ * Returns the images of a medium's kernel and ramdisk, and creates them if they do not exist. The properties of the
+ * medium's image record their ids.
  */
 async function ensureBootFiles(deps: Deps, parts: BootFiles): Promise<Pick<InstallerMedia, 'kernelId' | 'ramdiskId'>> {
   const { ref, medium, image, folder } = parts;
@@ -145,7 +156,7 @@ async function ensureBootFiles(deps: Deps, parts: BootFiles): Promise<Pick<Insta
   return { kernelId, ramdiskId };
 }
 
-/** Extracts a boot file from the medium and uploads it. */
+/** Extracts the kernel or the ramdisk from the medium, and uploads it. */
 async function uploadBootFile(
   deps: Deps,
   { ref, method, folder }: BootFiles,
@@ -173,7 +184,10 @@ async function recordBootFiles(
   await deps.clouds.get(ref.cloud).image.updateImage(image.id, changes, { signal: cancellationSignal() });
 }
 
-/** Returns the recorded image of a boot file, if it still exists. */
+/**
+ * Returns the id of the image that the medium's image records for the kernel or the ramdisk, if that image still
+ * exists.
+ */
 async function findBootFile(
   deps: Deps,
   { ref, method, image, own }: BootFiles,

@@ -18,7 +18,10 @@ import type { InstallerMedia } from './installer-media.js';
 
 const INDEX_LIMIT = 16 * 1024 * 1024;
 
-/** Finds in Glance the files that boot the installer, or fetches and uploads them. Builds share them by digest. */
+/**
+ * Finds the files that boot the installer in Glance, or fetches and uploads them. Builds that need files with the same
+ * digest share the images.
+ */
 export async function prepareMedia(deps: Deps, input: JeosStepInput): Promise<InstallerMedia> {
   const { ref } = input;
   const build = loadBuild(deps, input.documentsId);
@@ -66,14 +69,14 @@ async function ensureFile(
   return { id: image.id, note };
 }
 
-/** The facts about an install tree's files. */
+/** The data from the indexes of an install tree: where its files are, and which mirror serves them. */
 interface TreeIndexes {
   keys: string | undefined;
   indexed: IndexedMedia;
   pin?: MirrorPin;
 }
 
-/** Reads the tree's indexes, and the mirror that served the first of them. */
+/** Reads the indexes of the install tree, and finds the mirror that served the first of them. */
 async function readIndexes(plan: InstallerPlan, keys: string | undefined): Promise<Omit<TreeIndexes, 'keys'>> {
   const indexed: IndexedMedia = {};
   let pin: MirrorPin | undefined;
@@ -87,7 +90,8 @@ async function readIndexes(plan: InstallerPlan, keys: string | undefined): Promi
 }
 
 /**
- * Fetches an index of the tree. The index is optional: without it the known paths are tried, and no digest is checked.
+ * Fetches an index of the install tree. Returns undefined when the tree has no such index: then the build tries the
+ * known paths, and has no digest from the index to check.
  */
 async function fetchIndex(url: string, keys: string | undefined): Promise<SignedText | undefined> {
   try {
@@ -98,7 +102,10 @@ async function fetchIndex(url: string, keys: string | undefined): Promise<Signed
   }
 }
 
-/** Lists the URLs of a file of the tree. A digest of the parameters overrides that of the index. */
+/**
+ * Returns the URLs and the expected digest of a file of the install tree. A digest in the parameters has priority over
+ * the digest in the index.
+ */
 function locateFile(
   { role, urls }: MediaFile,
   { keys, indexed, pin }: TreeIndexes,

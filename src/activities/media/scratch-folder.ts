@@ -6,8 +6,8 @@ import { type Deps, reportProgress, cancellationSignal } from '../shared/context
 import { prepareSpoolPath } from './fetch-medium.js';
 
 /**
- * Runs `work` in a temporary folder of this try, and deletes the folder at the end. Deletes what an earlier try has
- * left.
+ * Runs `work` in a temporary folder of this try, and deletes the folder at the end. Also deletes the folders that an
+ * earlier try of this build has left.
  */
 export async function withScratchFolder<T>(
   deps: Deps,
@@ -26,7 +26,7 @@ export async function withScratchFolder<T>(
 
 /** Downloads an image to a path, and returns the path. */
 export async function downloadImage(deps: Deps, ref: BuildRef, id: string, path: string): Promise<string> {
-  reportProgress({ message: `reading image ${id}` });
+  reportProgress({ message: `downloading image ${id}` });
   const { data } = await deps.clouds.get(ref.cloud).image.downloadImage(id, { signal: cancellationSignal() });
   await pipeline(data, createWriteStream(path, { mode: 0o600 }));
   return path;

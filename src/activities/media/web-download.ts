@@ -10,7 +10,7 @@ import { ensureImage } from '../images/ensure-image.js';
 import { claimMedium, findMedium, buildMediumRequest, type MediumUse, getMediumImage } from './ensure-medium.js';
 import type { WantedMedium } from './fetch-medium.js';
 
-/** Glance's name of the import method by which it fetches an image itself. */
+/** Glance's name of the import method with which Glance fetches an image from a URL itself. */
 const METHOD = 'web-download';
 
 /** Checks that Glance can fetch the media itself. @throws FactoryError InvalidParameter */
@@ -18,16 +18,19 @@ export async function checkWebDownload({ name, image }: Cloud, urls: string[]): 
   const strange = urls.find((url) => !/^https?:/i.test(url));
   const methods = strange === undefined ? await image.listImportMethods({ signal: cancellationSignal() }) : [];
   if (strange === undefined && methods.includes(METHOD)) return;
-  const why = strange === undefined ? `cloud ${name} does not offer it` : `${redactUrl(strange)} is no http(s) address`;
+  const why =
+    strange === undefined
+      ? `cloud ${name} does not offer the import method ${METHOD}`
+      : `${redactUrl(strange)} is not an http or https URL`;
   throw new FactoryError('InvalidParameter', `parameter web_download: ${why}`, {
-    hint: 'leave it out: the worker fetches media then',
+    hint: 'leave the parameter out: then the worker fetches the media',
   });
 }
 
 /**
- * Finds a medium that Glance has fetched itself, or asks Glance to fetch it. Its bytes never pass the worker, so its
- * key is made of its URL and the validators that show whether the resource has changed.
- * @throws FactoryError MediaUnavailable; ChecksumMismatch, and then the image is deleted
+ * Finds a medium that Glance has fetched itself, or requests Glance to fetch it. The worker need not download such a
+ * medium, so the key is the digest of its URL and of the validators that show whether the resource has changed.
+ * @throws FactoryError MediaUnavailable; ChecksumMismatch, after the image has been deleted
  */
 export async function ensureWebMedium(
   deps: Deps,
@@ -41,11 +44,11 @@ export async function ensureWebMedium(
   const image = await getMediumImage(deps, ref.cloud, id);
   await verifyDigest(deps.clouds.get(ref.cloud), image, digest);
   await claimMedium(deps, ref.cloud, id);
-  const note = present === undefined ? `fetched by Glance from ${redactUrl(url)}` : `is image ${id} already`;
+  const note = present === undefined ? `fetched by Glance from ${redactUrl(url)}` : `exists already as image ${id}`;
   return { image, note: `${kind} ${note}` };
 }
 
-/** Finds the first URL that has the file, and builds the key of its current content. */
+/** Finds the first URL that has the medium, and builds the key of the medium's current content. */
 async function findAddress({ urls }: WantedMedium): Promise<{ url: string; key: string }> {
   let missing: unknown;
   for (const url of urls) {
@@ -70,14 +73,23 @@ function importByGlance(
   return ensureImage(deps, ref.cloud, { ...buildMediumRequest(deps, { kind, method, key }), content: { uri: url } });
 }
 
-/** Checks the digest. Glance has MD5 and one digest of its own choice; for another one the worker reads the bytes. */
+/**
+ * Checks the digest of an image, and deletes the image when the digest is wrong. Glance provides the MD5 digest and one
+ * other digest, whose algorithm it chooses. For a digest of another algorithm, the worker downloads the image and
+ * computes it.
+ */
 async function verifyDigest(cloud: Cloud, image: Image, expected: WantedMedium['digest']): Promise<void> {
   if (expected === undefined) return;
   const { algorithm, value } = expected;
   const actual = readGlanceDigest(image, algorithm) ?? (await downloadDigest(cloud, image.id, algorithm));
   if (actual === value.toLowerCase()) return;
   await cloud.image.deleteImage(image.id, { signal: cancellationSignal() });
-  throw checksumMismatchError(`what Glance has fetched (image ${image.id})`, algorithm, actual, value.toLowerCase());
+  throw checksumMismatchError(
+    `the medium that Glance has fetched (image ${image.id})`,
+    algorithm,
+    actual,
+    value.toLowerCase(),
+  );
 }
 
 function readGlanceDigest(image: Image, algorithm: string): string | undefined {
@@ -86,7 +98,7 @@ function readGlanceDigest(image: Image, algorithm: string): string | undefined {
 }
 
 async function downloadDigest(cloud: Cloud, id: string, algorithm: string): Promise<string> {
-  reportProgress({ message: `reading image ${id} for its ${algorithm} digest` });
+  reportProgress({ message: `downloading image ${id} to compute its ${algorithm} digest` });
   const { data } = await cloud.image.downloadImage(id, { signal: cancellationSignal() });
   const hash = createHash(algorithm);
   await pipeline(data, hash, { signal: cancellationSignal() });

@@ -34,23 +34,23 @@ export interface PlanBaseImageInput {
   input: BaseImageInput;
 }
 
-/** Bytes that a file or command of the template may have at its URL. */
+/** The largest size in bytes of a file or command of the template that is fetched from a URL. */
 const CONTENT_LIMIT = 16 * 1024 * 1024;
 
 /** A plan, and the documents from which it was made. */
 export interface PreparedPlan {
   planned: PlannedBuild;
   parameters: BuildParameters;
-  /** Contents that the template names by URL, keyed by the name of their document. */
+  /** Contents of the files and commands that the template names by URL, keyed by the name of their document. */
   contents: Map<string, Buffer>;
 }
 
 /**
  * Checks the template, the install script and the parameters, and then everything they need in the cloud, before any
- * instance is booted. Writes the documents to the store, so that no later activity has to carry them.
+ * instance is booted. Writes the documents to the store, so that later activities do not need them in their input.
  */
 export async function planBaseImage(deps: Deps, { ref, input }: PlanBaseImageInput): Promise<PlannedBuild> {
-  // Written first, so that a build which fails here has a record too.
+  // Writes the record first, so that a build that fails during planning has a record too.
   await deps.store.writeRecord(await buildInitialRecord(deps, { ref, input }));
   const prepared = await preparePlan(deps, { ref, input });
   await storePlan(deps, { ref, input }, prepared);
@@ -62,7 +62,8 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImageInput
   const parameters = parseParameters({ ...input.parameters });
   const template = throwIfInvalid(input.template, input.templateName);
   const plan = planBuild({ template, installScript: parameters.install_script, parameters });
-  // The stock script, or the user's script with its placeholders filled in: later steps see only this one.
+  // `plan.script` is the stock script, or the script of the user with its placeholders filled in. All later steps use
+  // this script.
   parameters.install_script = plan.script;
   if (plan.firmware !== undefined) parameters.firmware = plan.firmware;
   const cloud = deps.clouds.get(ref.cloud);
@@ -75,7 +76,7 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImageInput
   ]);
   if (parameters.web_download) await checkWebDownload(cloud, listMediaUrls(plan));
   const disks = await planDisks(cloud, plan, flavor, parameters);
-  reportProgress({ message: 'fetching what the template names by address' });
+  reportProgress({ message: 'fetching the files and commands that the template names by URL' });
   const contents = new Map<string, Buffer>();
   for (const url of listUrls(template)) {
     contents.set(contentDocumentName(url), await fetchContent(deps, url));
@@ -88,8 +89,8 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImageInput
     rootVolume: disks.volumes?.root,
     isoImage,
   });
-  // A JEOS that is not shared has its digest in its workflow id too: a user may resume the build with another system
-  // while the first is still being installed.
+  // The workflow id of a JEOS that is not shared also contains the digest: a user may resume the build with another
+  // system while the first system is still being installed.
   const own = parameters.reuse_jeos ? ref.cloud : ref.uuid;
   const memory = checkMemory(template, findProfile(template).profile, flavor);
   const planned: PlannedBuild = {
@@ -113,7 +114,10 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImageInput
   return { planned, parameters, contents };
 }
 
-/** Digest of everything from which the customised instance is made. The flavor is part of the JEOS digest. */
+/**
+ * Computes the digest of everything from which the customised instance is made. The JEOS digest already contains the
+ * flavor.
+ */
 function instanceDigest(jeos: string, network: string, parameters: BuildParameters, { volumes }: PlannedDisks): string {
   const { availability_zone: zone, config_drive: configDrive, volume_type: type } = parameters;
   return computeDigest({ jeos, network, zone, configDrive, ...(volumes?.root === undefined ? {} : { root: volumes.root, type }) }); // prettier-ignore
@@ -124,8 +128,9 @@ function listMediaUrls({ installer: { kernel, ramdisk, medium } }: BuildPlan): s
 }
 
 /**
- * The id of the Glance image that the template names as its medium; undefined when the medium has another URL.
- * @throws FactoryError as `findIsoImage`
+ * Finds the id of the Glance image that the template names as its medium. Returns undefined when the URL of the medium
+ * is not a Glance URL.
+ * @throws FactoryError the errors of `findIsoImage`
  */
 async function findMediumImageId(deps: Deps, cloud: string, { installer }: BuildPlan): Promise<string | undefined> {
   const { medium } = installer;
@@ -133,7 +138,7 @@ async function findMediumImageId(deps: Deps, cloud: string, { installer }: Build
   return (await findIsoImage(deps, cloud, parseGlanceName(medium.url))).id;
 }
 
-/** Writes the plan's documents to the store, and completes the record. */
+/** Writes the plan's documents to the store, and completes the record of the build. */
 export async function storePlan(
   deps: Deps,
   { ref, input }: PlanBaseImageInput,
@@ -171,7 +176,7 @@ function fetchContent(deps: Deps, url: string): Promise<Buffer> {
  *   programs for it
  */
 async function chooseBootMethod(cloud: Cloud, parameters: BuildParameters, plan: BuildPlan): Promise<BootMethod> {
-  reportProgress({ message: 'looking how the cloud can boot an installer' });
+  reportProgress({ message: 'choosing how to boot the installer on this cloud' });
   const formats = await cloud.image.listDiskFormats({ signal: cancellationSignal() });
   const method = parameters.boot_method ?? selectBootMethod(formats, plan.installer);
   const { arch } = plan.template.os;
@@ -190,7 +195,10 @@ async function chooseFlavor({ name: cloud, compute }: Cloud, parameters: BuildPa
     const known = (await compute.listFlavors({ signal: cancellationSignal() }))
       .map(({ id, name }) => `${name} (${id})`)
       .join(', ');
-    const message = parameters.flavor === undefined ? 'no flavor is given' : `there is no flavor ${parameters.flavor}`;
+    const message =
+      parameters.flavor === undefined
+        ? 'parameter flavor is not set for this build'
+        : `there is no flavor ${parameters.flavor}`;
     throw new FactoryError('NotFound', `${message} on cloud ${cloud}`, {
       hint: `--parameter flavor takes one of: ${known}`,
     });
@@ -211,14 +219,14 @@ async function chooseNetwork({ name: cloud, network }: Cloud, parameters: BuildP
   const names = all.map((candidate) => candidate.name).join(', ') || 'none';
   const message =
     parameters.network === undefined
-      ? `no network is given, and the project has ${candidates.length} to choose from`
+      ? `parameter network is not set, and the project has ${candidates.length} networks to choose from`
       : `there is no network ${parameters.network}`;
   throw new FactoryError('NotFound', `${message} on cloud ${cloud}`, {
     hint: `--parameter network takes one of: ${names}`,
   });
 }
 
-/** Builds the record as it is before the template has been parsed. */
+/** Builds the record of a build whose template has not been parsed yet. */
 async function buildInitialRecord(deps: Deps, { ref, input }: PlanBaseImageInput): Promise<BuildRecord> {
   const earlier = await deps.store.readRecord(ref.uuid);
   return {

@@ -7,7 +7,7 @@ export interface PlannedBuild {
   imageName: string;
   os: { name: string; version: string; arch: string };
   osLabel: string;
-  /** Digest of everything that shapes the JEOS. */
+  /** Digest of everything that determines the content of the JEOS. */
   jeosDigest: string;
   jeosWorkflowId: string;
   /** UUID under which the store keeps the documents of the JEOS. */
@@ -15,19 +15,19 @@ export interface PlannedBuild {
   flavorId: string;
   networkId: string;
   /**
-   * Digest of everything that shapes the customised instance, except the template's steps. Absent in plans of older
-   * releases.
+   * Digest of everything that determines the content of the customised instance, except the template's steps. Unset in
+   * plans of older releases.
    */
   instanceDigest?: string;
-  /** The user as whom the build logs in. Default: parameter default_user. */
+  /** The user that the build logs in as. Default: parameter `default_user`. */
   user?: string;
   /** Workflow id of the project's create queue. */
   queueId: string;
   /** Size of the instances' root disk in GiB, which is also the image's min_disk. */
   minDisk: number;
-  /** The instances' disks that are volumes. Default: none is. */
+  /** Which disks of the instances are volumes. Default: none. */
   volumes?: PlannedVolumes;
-  /** The template's steps. Equal digests mean equal steps, also across two templates. */
+  /** The template's steps. Two steps with equal digests are equal, even if they come from different templates. */
   guestSteps: { name: string; title: string; digest: string }[];
   warnings: string[];
   /** Path on the worker to which the image is downloaded. */

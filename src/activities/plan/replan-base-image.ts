@@ -4,7 +4,7 @@ import type { Deps } from '../shared/context.js';
 import { preparePlan, storePlan, type PlanBaseImageInput } from './plan-base-image.js';
 import type { PlannedBuild } from './planned-build.js';
 
-/** Input of a new plan for a build that is held: everything that has run must stay as it was. */
+/** The input of a new plan for a held build. */
 export interface ReplanBaseImageInput extends PlanBaseImageInput {
   previousPlan: PlannedBuild;
   previousParameters: BuildParameters;
@@ -12,14 +12,14 @@ export interface ReplanBaseImageInput extends PlanBaseImageInput {
   doneSteps: string[];
 }
 
-/** For each step, the parameters that it uses and that cannot change once it is done. */
+/** Maps each step to the parameters that it uses. A user cannot change these after the step is done. */
 const USED_BY: Record<string, ParameterName[]> = {
   jeos: ['reuse_jeos'],
   'customise.volumes': ['volume_type'],
   'customise.create': ['flavor', 'network', 'availability_zone', 'config_drive'],
   address: ['request_floating_ip'],
   ssh: ['default_user'],
-  // Without generate_icicle no step lists the packages; `clean` is the step after it.
+  // Without `generate_icicle` there is no step that lists the packages, so `clean`, the step after it, stands here.
   clean: ['generate_icicle'],
   'base.publish': ['image_name', 'public'],
 };
@@ -27,8 +27,8 @@ const USED_BY: Record<string, ParameterName[]> = {
 /**
  * Plans a held build again, with another template or other parameters. Everything that has run must stay the same, or
  * the image would differ from its template.
- * @throws FactoryError InvalidParameter that names the first changed part that has run; and everything that
- *   planBaseImage throws
+ * @throws FactoryError InvalidParameter, which names the first part that has run and is now changed; and every error of
+ *   planBaseImage
  */
 export async function replanBaseImage(deps: Deps, input: ReplanBaseImageInput): Promise<PlannedBuild> {
   const prepared = await preparePlan(deps, input);
@@ -43,21 +43,21 @@ function rejectChange(message: string): never {
   throw new FactoryError('InvalidParameter', message, {
     hint:
       'steps that have run cannot be replaced: leave them as they were, ' +
-      'or abort this build and start another (its JEOS is reused)',
+      'or abort this build and start another one, which reuses the JEOS',
   });
 }
 
 function rejectUsedParameters({ doneSteps, previousParameters }: ReplanBaseImageInput, after: BuildParameters): void {
   for (const step of doneSteps) {
     const changed = USED_BY[step]?.find((name) => previousParameters[name] !== after[name]);
-    if (changed !== undefined) rejectChange(`parameter ${changed} is changed, but ${step} has already used it`);
+    if (changed !== undefined) rejectChange(`parameter ${changed} is changed, but step ${step} has already used it`);
   }
 }
 
 function rejectOtherJeos(before: PlannedBuild, after: PlannedBuild): void {
   if (before.jeosDigest === after.jeosDigest) return;
   rejectChange(
-    'the operating system is already installed, and a part that shapes the installation is changed: ' +
+    'the operating system is already installed, but an input of the installation is changed: ' +
       'the template’s <os> or <disk>, the install script, the flavor, or a checksum',
   );
 }
@@ -67,12 +67,16 @@ function rejectChangedSteps({ previousPlan, doneSteps }: ReplanBaseImageInput, a
     if (!doneSteps.includes(step.name)) return;
     const now = after.guestSteps[index];
     if (now?.digest === step.digest) return;
-    const instead = now === undefined ? 'is gone from the template' : `is changed, or has ${now.name} in its place`;
-    rejectChange(`${step.name} (${step.title}) has already run, and ${instead}`);
+    const instead =
+      now === undefined ? 'is no longer in the template' : `is changed in the template, or replaced by ${now.name}`;
+    rejectChange(`${step.name} (${step.title}) has already run, but ${instead}`);
   });
   const added = after.guestSteps[previousPlan.guestSteps.length];
   const isCustomised =
     doneSteps.includes('ssh') && previousPlan.guestSteps.every(({ name }) => doneSteps.includes(name));
   if (isCustomised && added !== undefined)
-    rejectChange(`${added.name} (${added.title}) is new in the template, but its steps are over`);
+    rejectChange(
+      `${added.name} (${added.title}) is new in the template, ` +
+        `but the build has already finished the steps of the template`,
+    );
 }

@@ -45,7 +45,7 @@ export async function planDisks(
 function noBlockStorageError({ name }: Cloud, media: boolean): FactoryError {
   if (!media) {
     return new FactoryError('InvalidParameter', `parameter root_disk: cloud ${name} has no block storage (Cinder)`, {
-      hint: 'leave it out, or write local',
+      hint: 'leave root_disk out, or set it to local',
     });
   }
   return new FactoryError(
@@ -60,7 +60,7 @@ function checkFlavorDisk(flavor: Flavor, diskSize: string | undefined): void {
   const wanted = (Number((BigInt(diskSize) * 10n) / GIB) / 10).toString();
   throw new FactoryError(
     'InvalidParameter',
-    `flavor ${flavor.name} has a disk of ${flavor.disk} GiB, the template asks for ${wanted} GiB`,
-    { hint: 'choose a flavor with a larger disk, ask for less in <disk><size>, or write root_disk volume' },
+    `flavor ${flavor.name} has a disk of ${flavor.disk} GiB, but the template asks for ${wanted} GiB`,
+    { hint: 'choose a flavor with a larger disk, ask for less in <disk><size>, or set --parameter root_disk volume' },
   );
 }

@@ -7,7 +7,8 @@ import { deleteGlanceImage } from '../images/delete-glance-image.js';
 /** Deletes an image from Glance, and its record, body and documents from the store. */
 export async function deleteImage(deps: Deps, input: { uuid: string; workflowId: string }): Promise<DeleteImageResult> {
   const record = await deps.store.readRecord(input.uuid);
-  // The record of a build whose workflow was terminated says BUILDING for ever.
+  // The record of a build whose workflow was terminated says BUILDING for ever, so we ask Temporal whether the workflow
+  // still runs.
   if (record?.status === 'BUILDING' && (await workflowState(deps, record.workflow_id)) === 'running') {
     throw new FactoryError('Conflict', `image ${input.uuid} is being built`, {
       hint: `imagefactory cancel ${input.uuid} ends the build`,

@@ -1,7 +1,7 @@
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 import type { BuildRef } from '../../domain/names.js';
 
-/** Downloads a base image to `<uuid>.body`; fails at the end if the digest is not Glance's. */
+/** Downloads a base image to `<uuid>.body`. Throws at the end if the digest of the file is not Glance's digest. */
 export async function downloadBody(deps: Deps, input: { ref: BuildRef; imageId: string }): Promise<{ bytes: number }> {
   const { image } = deps.clouds.get(input.ref.cloud);
   const { data, size } = await image.downloadImage(input.imageId, { signal: cancellationSignal() });

@@ -14,18 +14,21 @@ export interface WriteFinalRecordInput {
   status: ImageStatus;
 }
 
-/** The final status details of the original imagefactory. */
+/** The texts of the original imagefactory (Python) for the final status. */
 const FINAL_ACTIVITY: Record<string, string> = {
   COMPLETE: 'Base Image build complete',
   FAILED: 'Base Image build failed with exception',
   CANCELED: 'Base Image build was cancelled',
 };
 
-/** Completes the record at the end of a build. A build that never reached a worker has no record. */
+/**
+ * Completes the record at the end of a build. Does nothing when there is no record, because the build never reached a
+ * worker.
+ */
 export async function writeFinalRecord(deps: Deps, input: WriteFinalRecordInput): Promise<void> {
   const record = await deps.store.readRecord(input.ref.uuid);
   if (record === undefined) return;
-  // The build completed before it was reset: its image exists, so its record stays.
+  // The build was complete before it was reset. Its image exists, so its record stays unchanged.
   if ((await completedResult(deps, input.ref)) !== undefined) return;
   const { result, failure } = input;
   const icicle = await deps.store.readDocument(input.ref.uuid, 'icicle.xml');

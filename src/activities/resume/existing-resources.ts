@@ -3,7 +3,7 @@ import type { Image, Server } from '../../openstack/types.js';
 import { type Deps, cancellationSignal } from '../shared/context.js';
 import { isGone } from '../instance/servers.js';
 
-/** Statuses of an image that is complete, or may still become so. */
+/** Statuses of an image that is complete, or may still become complete. */
 const WHOLE_OR_COMING = ['active', 'queued', 'saving'];
 
 /** Statuses of an instance in which a build can continue. */
@@ -22,7 +22,7 @@ export async function findSnapshot(deps: Deps, { ref }: { ref: BuildRef }): Prom
   return images.find(({ status }) => WHOLE_OR_COMING.includes(status));
 }
 
-/** Whether a snapshot is complete, or its instance still exists to complete it. */
+/** Whether a snapshot is complete, or its instance still exists with a task of Nova that may complete it. */
 export function isUsableSnapshot(snapshot: Image, server: Server | undefined): boolean {
   if (snapshot.status === 'active') return (snapshot.size ?? 0) > 0;
   return server?.status === 'SHUTOFF' && server['OS-EXT-STS:task_state'] !== null;

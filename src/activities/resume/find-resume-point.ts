@@ -13,26 +13,29 @@ export interface FindResumePointInput {
   discardCustomisation: boolean;
   /** Whether to continue in the instance itself, even when it has a snapshot. */
   ignoreSnapshot: boolean;
-  /** Digest that the instance must have, from the plan. */
+  /** The `instanceDigest` of the plan, with which the existing instance must have been made. */
   instanceDigest?: string;
-  /** The template's step from which on all steps are repeated. */
+  /** Name of the template's step from which on all steps run again. Unset: none run again. */
   from?: string;
 }
 
 /** The point from which a resumed build continues. */
 export interface ResumePoint {
-  /** The customised instance that has a snapshot, complete or in progress. */
+  /**
+   * The customised instance that has a snapshot, complete or in progress. Unset when there is no snapshot to continue
+   * from.
+   */
   snapshotOf?: { serverId: string; packages: number; volumeId?: string };
   note?: string;
 }
 
 /**
  * Finds the point from which a resumed build continues: a snapshot of the customised instance; else the instance, if it
- * runs, since the guest's journal knows which steps have run in it; else nothing. Removes what cannot be used or does
- * not match the template and the parameters any more, with the instance's root volume.
+ * runs, because its journal records which steps have run in it; else the JEOS. Removes a snapshot or an instance (with
+ * its root volume) that cannot be used, or that no longer matches the template and the parameters.
  */
 export async function findResumePoint(deps: Deps, input: FindResumePointInput): Promise<ResumePoint> {
-  reportProgress({ message: 'looking for what the earlier run has left' });
+  reportProgress({ message: 'looking for resources of the earlier run' });
   const { ref, discardCustomisation, ignoreSnapshot } = input;
   const [server, snapshot] = await Promise.all([findInstance(deps, input), findSnapshot(deps, input)]);
   const mismatch = discardCustomisation ? {} : await mismatchReason(deps, ref.uuid, server?.id, input);
@@ -45,7 +48,7 @@ export async function findResumePoint(deps: Deps, input: FindResumePointInput): 
     mismatch.snapshot === undefined
   ) {
     const note = `snapshot ${snapshot.id} of the customised instance`;
-    // When the instance is gone, any UUID will do that is no other instance's.
+    // When the instance is gone, use any UUID that no other instance has: the build's.
     return { note, snapshotOf: { serverId: server?.id ?? ref.uuid, packages: await countPackages(deps, input) } };
   }
   if (snapshot !== undefined) {
@@ -65,7 +68,7 @@ export async function findResumePoint(deps: Deps, input: FindResumePointInput): 
   notes.push(what === undefined ? 'no instance' : formatRemoval(what, mismatch.instance));
   // The next instance starts from the JEOS, so its root volume must be new.
   const disk = await removeRootVolume(deps, ref);
-  if (disk !== undefined) notes.push(`${disk}, which it had for its disk, is removed`);
+  if (disk !== undefined) notes.push(`${disk}, the root volume of the build, is removed`);
   return { note: notes.join('; ') };
 }
 

@@ -5,10 +5,10 @@ import { type Deps, reportProgress, cancellationSignal } from '../shared/context
 import { workflowState } from '../shared/temporal-lookups.js';
 import { USABLE_STATUSES, listInstances, findSnapshot, isUsableSnapshot } from './existing-resources.js';
 
-/** Reads the point from which a build that has ended would continue, and changes nothing. */
+/** Finds the point from which a build that has ended would continue, and changes nothing. */
 export async function readResumePoint(deps: Deps, input: ReadResumePointInput): Promise<ResumePointReport> {
   const { ref, jeosWorkflowId } = input;
-  reportProgress({ message: 'looking for what the build has left' });
+  reportProgress({ message: 'looking for resources of the build' });
   const [servers, snapshot, jeos] = await Promise.all([
     listInstances(deps, input),
     findSnapshot(deps, input),
@@ -19,15 +19,15 @@ export async function readResumePoint(deps: Deps, input: ReadResumePointInput): 
     return { from: 'snapshot', what: `the snapshot ${snapshot.id} of the customised instance` };
   }
   if (server !== undefined && USABLE_STATUSES.includes(server.status)) {
-    return { from: 'instance', what: `instance ${server.id}, in which what has run does not run again` };
+    return { from: 'instance', what: `instance ${server.id}, in which steps that have run do not run again` };
   }
   if (jeos !== undefined) return { from: 'jeos', what: `the installed system, JEOS image ${jeos.id}` };
   const installs = jeosWorkflowId !== undefined && (await workflowState(deps, jeosWorkflowId)) === 'running';
   if (installs) return { from: 'installation', what: `the installation that still runs, ${jeosWorkflowId}` };
-  return { from: 'nothing', what: `the beginning: nothing of it exists on cloud ${ref.cloud}` };
+  return { from: 'nothing', what: `the beginning: the build has nothing on cloud ${ref.cloud} to continue from` };
 }
 
-/** Finds the JEOS that the build had, or would find. */
+/** Finds the JEOS that the build has used, or that it would use when it is resumed. */
 async function findJeos(
   deps: Deps,
   { ref, jeosImage, jeosWorkflowId }: ReadResumePointInput,

@@ -10,9 +10,9 @@ import { findSecrets } from '../../planning/secrets.js';
 import type { Deps } from './context.js';
 
 /**
- * The documents of a build or of a JEOS, as the plan wrote them to the store. Each is read and parsed on its first use,
- * and at most once. An activity loads its own: a user who resumes a held build may replace the documents between two
- * activities.
+ * The documents of a build or of a JEOS, as the plan wrote them to the store. Each document is read and parsed on its
+ * first use, and only once. Each activity must load its own object, because a user who resumes a held build may replace
+ * the documents between two activities.
  */
 export interface BuildDocuments {
   /** UUID under which the store keeps the documents. */
@@ -23,13 +23,13 @@ export interface BuildDocuments {
   /** The parameters, without the install script. */
   parameters(): Promise<BuildParameters>;
   installScript(): Promise<Buffer>;
-  /** How the template's installer is booted. */
+  /** The plan for booting the template's installer. */
   installerPlan(): Promise<InstallerPlan>;
-  /** The texts to mask wherever a message quotes a guest or an installer. */
+  /** The texts to mask in each message that quotes a guest or an installer. */
   secrets(): Promise<string[]>;
 }
 
-/** Opens the documents of a build or of a JEOS; nothing is read yet. */
+/** Returns the documents of a build or of a JEOS. Reads none of them yet. */
 export function loadBuild(deps: Pick<Deps, 'store'>, uuid: string): BuildDocuments {
   const installScript = once(() => readRequiredDocument(deps, uuid, 'install_script'));
   const template = once(async () => {
@@ -52,7 +52,10 @@ function once<T>(load: () => Promise<T>): () => Promise<T> {
   return () => (loading ??= load());
 }
 
-/** Reads a document that an earlier step wrote. @throws FactoryError StoreFailed when this worker's store has none */
+/**
+ * Reads a document that an earlier step wrote.
+ * @throws FactoryError StoreFailed when the store of this worker does not have the document
+ */
 export async function readRequiredDocument(deps: Pick<Deps, 'store'>, uuid: string, name: string): Promise<Buffer> {
   const document = await deps.store.readDocument(uuid, name);
   if (document !== undefined) return document;

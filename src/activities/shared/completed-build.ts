@@ -4,8 +4,9 @@ import type { BuildRef } from '../../domain/names.js';
 import { type Deps, cancellationSignal } from './context.js';
 
 /**
- * Returns the result of a build that has completed: its record says so, and the image exists. Temporal can reset a
- * completed workflow; then nothing is created again.
+ * Returns the result of a build that has completed: its record says so, and its image exists. Returns undefined for any
+ * other build. Activities check this because Temporal can reset a completed workflow, and then nothing may be created
+ * again.
  */
 export async function completedResult(
   deps: Pick<Deps, 'store' | 'clouds'>,
@@ -30,13 +31,13 @@ export async function completedResult(
 }
 
 /**
- * Rejects a build that has completed. @throws FactoryError AlreadyBuilt, for which the workflow returns the existing
- * image
+ * Throws when a build has completed.
+ * @throws FactoryError AlreadyBuilt, for which the workflow returns the existing image
  */
 export async function rejectIfCompleted(deps: Deps, ref: BuildRef): Promise<void> {
   const built = await completedResult(deps, ref);
   if (built === undefined) return;
   throw new FactoryError('AlreadyBuilt', `build ${ref.uuid} has its image already: ${built.glanceId}`, {
-    hint: `imagefactory delete ${ref.uuid} removes it; another build makes another`,
+    hint: `imagefactory delete ${ref.uuid} deletes the image; start another build to make another image`,
   });
 }

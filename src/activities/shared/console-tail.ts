@@ -1,11 +1,14 @@
 const TAIL_LINES = 25;
 
-/** The status line, with windows and time, that Debian's installer keeps redrawing on a serial console. */
+/**
+ * Matches the status line, with windows and time, that Debian's installer redraws again and again on a serial console.
+ */
 const SCREEN_STATUS = /\[[^\]]*\(\d?-?\*?\d?\*?-?[a-z]*\)[^\]]*\]\s*\[[^\]]*\]/g;
 
 /**
- * Control sequences of a terminal. Nova removes the escape character, so that only the rest is left. A letter without a
- * number before it belongs to a word when another letter follows.
+ * Matches control sequences of a terminal. Nova removes the escape character, so that only the rest of a sequence is
+ * left, such as `[K`. Such a rest without a number is not a control sequence when another letter follows, because then
+ * it is the beginning of a word.
  */
 const CONTROL_SEQUENCES = /\x1b\[[0-9;?]*[A-Za-z]|\[(?:\d[\d;]*[A-DHJKm]|[HJKMm](?![A-Za-z]))/g;
 

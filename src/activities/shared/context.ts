@@ -12,38 +12,41 @@ import type { Progress } from '../../domain/status.js';
 /** The polls of one cloud, which all builds on a worker share. */
 export interface CloudWatch {
   cloud: Cloud;
-  /** One list call a poll serves all waiting builds. */
+  /** Each poll makes one list call, which serves all waiting builds. */
   servers: SharedPoll<Server>;
   images: SharedPoll<Image>;
   volumes: SharedPoll<Volume>;
-  /** The rate of console reads of all builds together: Nova returns consoles only one by one. */
+  /** Limits the rate of console reads of all builds together, because one call to Nova returns only one console. */
   console: Throttle;
 }
 
 /** Limits of each cloud, for all workers together. */
 export type CloudLimits = Readonly<Record<string, { maxConcurrentBuilds?: number; apiCallsPerSecond?: number }>>;
 
-/** The ports and settings that activities use. One object a worker. */
+/** The ports and settings that activities use. Each worker has one such object. */
 export interface Deps {
   clouds: Clouds;
   watch(cloudName: string): CloudWatch;
   store: Store;
   journal: Journal;
-  /** For workflows that builds share, such as the installer's run. */
+  /** The client for workflows that builds share, such as the installer's run. */
   temporal: Client;
-  /** The worker's deployment version. Undefined: it has none. */
+  /** The worker's deployment version. Undefined when the worker has none. */
   version: WorkerDeploymentVersion | undefined;
-  /** The worker's name in `imagefactory_creator`. */
+  /** The worker's name, which the property `imagefactory_creator` of resources shows. */
   identity: string;
   /** Folder for fetched installer media. */
   mediaDirectory: string;
   /** CIDRs from which guests see this worker. Default: the local address on the route to the guest. */
   workerAddresses: string[] | undefined;
-  /** Folders of this worker whose files templates may name. */
+  /** Folders on this worker from which templates may use files. */
   filesFrom: readonly string[];
   /** The limits of the worker's configuration, keyed by the cloud's name. */
   limits: CloudLimits;
-  /** Milliseconds between two polls of the guest side (SSH tries); the cloud's own are in SharedPoll. */
+  /**
+   * Milliseconds between two polls that an activity makes itself, such as tries to connect by SSH. The list calls of a
+   * cloud have their own interval, in SharedPoll.
+   */
   pollInterval: number;
 }
 
@@ -56,7 +59,7 @@ export function reportProgress(report: Progress): void {
   context.heartbeat(report);
 }
 
-/** The last report of this attempt. */
+/** Returns the last report of this attempt. */
 export function latestProgress(context: Context): Progress | undefined {
   return latest.get(context);
 }
@@ -68,25 +71,25 @@ export function readHeartbeatCheckpoint<T>(): T | undefined {
 }
 
 /**
- * The signal that aborts when the activity must stop: cancelled, paused, or its worker shuts down. Activities never
- * delete anything because of it.
+ * Returns the signal that aborts when the activity must stop: it is cancelled or paused, or its worker shuts down. An
+ * activity never deletes anything because this signal aborts.
  */
 export function cancellationSignal(): AbortSignal {
   const { cancellationSignal } = Context.current();
-  // Every call in progress listens to it, so Node's warning about a leak would be wrong.
+  // Every call in progress listens to this signal, so Node's warning about a leak of listeners would be wrong.
   setMaxListeners(0, cancellationSignal);
   return cancellationSignal;
 }
 
-/** Waits, and throws at once when the activity must stop. */
+/** Waits for a time, and throws at once when the activity must stop. */
 export function sleep(milliseconds: number): Promise<void> {
   return Context.current().sleep(milliseconds);
 }
 
 /**
- * Asks Temporal a question that it can answer only with the help of a worker, and throws at once when the activity must
- * stop: that worker may be this one, which waits for its activities. The client's own signal does not stop a call that
- * the client retries.
+ * Sends Temporal a request that a worker must answer, such as a query, and throws at once when the activity must stop.
+ * This is necessary because that worker may be this one, which waits for its activities before it stops. The client's
+ * own signal does not stop a call that the client retries.
  */
 export function cancellable<T>({ temporal }: Pick<Deps, 'temporal'>, question: () => Promise<T>): Promise<T> {
   return Promise.race([temporal.withAbortSignal(cancellationSignal(), question), Context.current().cancelled]);

@@ -1,12 +1,12 @@
 import { FactoryError } from '../../domain/errors.js';
 import { type Deps, sleep } from './context.js';
 
-/** How often the resource is looked for. */
+/** Maximum number of lookups of the resource. */
 const MAX_LOOKUPS = 3;
 
 /**
- * Finds the resource that a create call has made although its reply was lost: a list may show it only a little later.
- * Undefined when the call created nothing, or was refused.
+ * Finds the resource that a create call has made although its reply was lost. Looks several times, because a list may
+ * show the resource only a little later. Returns undefined when the call created nothing, or when the cloud refused it.
  */
 export async function recoverLostReply<T>(
   deps: Pick<Deps, 'pollInterval'>,

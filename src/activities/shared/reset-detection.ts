@@ -2,7 +2,10 @@ import { Context } from '@temporalio/activity';
 import { FactoryError, type ErrorType } from '../../domain/errors.js';
 import type { Deps } from './context.js';
 
-/** Errors of a step whose resource no longer exists. Nova answers 400 for a key pair that does not exist. */
+/**
+ * Errors of a step whose resource no longer exists. BadRequest is one of them, because Nova answers 400 for a key pair
+ * that does not exist.
+ */
 const LOST_RESOURCE_ERRORS: ErrorType[] = [
   'ServerGone',
   'ServerFailed',
@@ -13,9 +16,9 @@ const LOST_RESOURCE_ERRORS: ErrorType[] = [
 ];
 
 /**
- * Turns the error of a step into LostByReset, when its resource is gone and the build's run was reset. An activity asks
- * Temporal for this, and not the workflow: a reset run must first repeat its old decisions, up to the point of the
- * reset.
+ * Returns LostByReset in place of a step's error, when the error can mean that a resource is gone and the build's run
+ * was reset. Returns any other error unchanged. An activity checks for the reset, not the workflow, because a reset run
+ * must first repeat its old decisions, up to the point of the reset.
  */
 export async function asLostByReset(deps: Pick<Deps, 'temporal'>, error: unknown): Promise<unknown> {
   if (!(error instanceof FactoryError) || error.retryable || !LOST_RESOURCE_ERRORS.includes(error.type)) return error;

@@ -4,11 +4,14 @@ import type { BuildStatus } from '../../domain/status.js';
 import type { WorkflowState } from '../../domain/sweep-rules.js';
 import { type Deps, reportProgress } from './context.js';
 
-/** Statuses of a workflow that has ended. Every other status counts as running, a new one of Temporal's too. */
+/**
+ * Statuses of a workflow that has ended. We treat every other status as running, also one that Temporal may add later.
+ */
 const CLOSED = ['COMPLETED', 'FAILED', 'CANCELLED', 'TERMINATED', 'TIMED_OUT'];
 
 /**
- * Returns the state of a workflow's latest run. @throws when Temporal cannot be asked: that is not the state `unknown`
+ * Returns the state of a workflow's latest run.
+ * @throws when Temporal does not answer; state `unknown` means that Temporal has no such workflow
  */
 export async function workflowState(deps: Pick<Deps, 'temporal'>, workflowId: string): Promise<WorkflowState> {
   try {
@@ -28,7 +31,7 @@ export interface ActivityId {
   activityId: string;
 }
 
-/** Whether an activity is running, or will be retried. @throws when Temporal cannot be asked */
+/** Whether an activity is running, or will be retried. @throws when Temporal does not answer */
 export async function isActivityPending(deps: Pick<Deps, 'temporal'>, activity: ActivityId): Promise<boolean> {
   try {
     const { raw } = await deps.temporal.workflow.getHandle(activity.workflowId, activity.runId).describe();
@@ -46,20 +49,20 @@ export async function readRetention(deps: Pick<Deps, 'temporal'>): Promise<numbe
   return Number(config?.workflowExecutionRetentionTtl?.seconds ?? 0);
 }
 
-/** Whether an installer's run is running, on any cloud. */
+/** Whether an installer's run is in progress, on any cloud. */
 export async function isInstalling(deps: Pick<Deps, 'temporal'>): Promise<boolean> {
   for await (const workflow of listRunning(deps, WORKFLOWS.jeosImage)) return workflow !== undefined;
   return false;
 }
 
-/** Milliseconds in which a build must answer the status query. */
+/** Milliseconds within which a build must answer the status query. */
 const QUERY_TIMEOUT = 10_000;
 
 /** Finds the JEOS images that running builds use. Returns a text with the reason when a build does not answer. */
 export async function findHeldJeosImages(deps: Pick<Deps, 'temporal'>): Promise<Set<string> | string> {
   const held = new Set<string>();
   for await (const { workflowId } of listRunning(deps, WORKFLOWS.baseImage)) {
-    reportProgress({ message: `asking ${workflowId} which JEOS it holds` });
+    reportProgress({ message: `asking ${workflowId} which JEOS image it uses` });
     const handle = deps.temporal.workflow.getHandle(workflowId);
     try {
       const { resources } = await deps.temporal.withDeadline(Date.now() + QUERY_TIMEOUT, () =>
@@ -68,7 +71,7 @@ export async function findHeldJeosImages(deps: Pick<Deps, 'temporal'>): Promise<
       if (resources['jeos_image'] !== undefined) held.add(resources['jeos_image']);
     } catch (error) {
       if ((await workflowState(deps, workflowId)) !== 'running') continue;
-      return `build ${workflowId} does not say which JEOS it holds: ${error instanceof Error ? error.message : String(error)}`;
+      return `build ${workflowId} does not report which JEOS image it uses: ${error instanceof Error ? error.message : String(error)}`;
     }
   }
   return held;

@@ -4,13 +4,14 @@ import { cancellationSignal, type Deps } from './context.js';
 
 /**
  * Checks a state of a resource and reports progress. Returns the result that ends the watch, or undefined to wait for
- * the next poll. The deadline and the final states belong to the check.
+ * the next poll. The check itself must handle the deadline and the final states.
  */
 type Check<T, R> = (current: T) => Promise<R | undefined> | R | undefined;
 
 /**
- * Watches one resource through its cloud's shared list call: one check a poll, until a check returns a result or
- * throws. A resource that the list does not have is read by its id; undefined means that it does not exist.
+ * Watches one resource through the shared list call of its cloud: calls `check` once per poll, until it returns a
+ * result or throws. If the list does not have the resource, reads the resource by its id; `check` gets undefined when
+ * the resource does not exist.
  */
 async function watchResource<T extends { id: string }, R>(
   poll: SharedPoll<T>,
@@ -52,8 +53,8 @@ export function watchVolume<R>(
 }
 
 /**
- * Watches an image while the cloud makes it from an instance or a volume: one check of both a poll. The source is
- * undefined when its list does not have it.
+ * Watches an image while the cloud makes it from an instance or a volume (the source): calls `check` with both once per
+ * poll. The source is undefined when its list does not have it.
  */
 export async function watchCapture<T extends { id: string }, R>(
   deps: Deps,

@@ -12,17 +12,21 @@ import { listOwnVolumes } from '../instance/volumes.js';
 /** The resources found in a project, and the images on which some of them depend. */
 export interface FoundResources {
   found: FoundResource[];
-  /** Ids of images from which an instance was booted, or that an installer's boot image names. */
+  /**
+   * Ids of images from which an instance was booted, or which the boot image of an installer names as its kernel or
+   * ramdisk.
+   */
   referred: Set<string>;
 }
 
 /** Finds every resource in the cloud's project that has imagefactory's mark. */
 export async function findResources(deps: Deps, cloudName: string): Promise<FoundResources> {
-  reportProgress({ message: `looking for what carries our mark in ${cloudName}` });
+  reportProgress({ message: `looking for resources with imagefactory’s mark in cloud ${cloudName}` });
   const cloud = deps.clouds.get(cloudName);
   const options = { signal: cancellationSignal() };
   const project = await withRetries(deps, () => cloud.getProjectId(options));
-  // Administrators see the resources of other projects, and everyone sees public images of other projects.
+  // Compare the project, because administrators see the resources of other projects, and everyone sees public images of
+  // other projects.
   const isOurs = (resource: { project_id?: string }): boolean => resource.project_id === project;
   const servers = (await withRetries(deps, () => listOwnServers(deps, cloudName))).filter((server) => !isGone(server));
   const volumes = await findVolumes(deps, cloudName);
@@ -70,7 +74,10 @@ async function findVolumes(deps: Deps, cloudName: string): Promise<FoundResource
   }));
 }
 
-/** Recognised by tag or by description: a crash may have prevented the second call that sets the tag. */
+/**
+ * Describes a floating IP, if it is ours. Recognises it by its tag or by its description, because a crash may have
+ * prevented the second call, which sets the tag.
+ */
 function describeAddress({ id, description, tags, created_at, ...address }: FloatingIp): FoundResource[] {
   const build = readBuildTag(tags) ?? parseResourceName(description, 'address');
   if (build === undefined && !tags.includes(MARK)) return [];
@@ -88,14 +95,20 @@ function describePort({ id, name, tags, created_at }: Port): FoundResource {
   };
 }
 
-/** Recognised by tag or by name, for the same reason. */
+/**
+ * Describes a security group, if it is ours. Recognises it by its tag or by its name, because a crash may have
+ * prevented the second call, which sets the tag.
+ */
 function describeGroup({ id, name, tags, created_at }: SecurityGroup): FoundResource[] {
   const build = readBuildTag(tags) ?? parseResourceName(name, 'guest');
   if (build === undefined && !tags.includes(MARK)) return [];
   return [{ kind: 'security group', id, name, ...findOwner(build), ...readTimes(created_at, readExpiry({ tags })) }];
 }
 
-/** Finds key pairs by name, as they have neither tags nor metadata. Nova returns their age only one by one. */
+/**
+ * Finds our key pairs by their names, because key pairs have neither tags nor metadata. Reads each of them for its time
+ * of creation, which Nova's list does not have.
+ */
 async function findKeyPairs(deps: Deps, cloudName: string): Promise<FoundResource[]> {
   const { compute } = deps.clouds.get(cloudName);
   const found: FoundResource[] = [];
@@ -111,7 +124,7 @@ async function findKeyPairs(deps: Deps, cloudName: string): Promise<FoundResourc
   return found;
 }
 
-/** Describes an image of imagefactory's in its current state. */
+/** Describes an image that has imagefactory's mark, in its current state. */
 export async function describeImage(deps: Deps, image: Image): Promise<FoundResource> {
   const role = readText(image[KEYS.role]);
   const whole = image.status === 'active' && (image.size ?? 0) > 0;
@@ -132,9 +145,10 @@ export async function describeImage(deps: Deps, image: Image): Promise<FoundReso
 }
 
 /**
- * Explains why a base image stays. Undefined for the remains of a build that never completed: its snapshot before it
- * was published, or any image whose record says that the build failed. A published image without a record stays,
- * because the record may be in another store; and so does one whose record was never finished.
+ * Explains why the sweeper must keep a base image. Returns undefined for the leftovers of a build that never completed:
+ * a snapshot that was not published, or an image whose record says that the build failed. A published image without a
+ * record stays, because its record may be in another store. A published image whose record was never finished stays
+ * too.
  */
 async function describeResult(deps: Deps, image: Image): Promise<string | undefined> {
   const uuid = readText(image[KEYS.image]) ?? readText(image[KEYS.build]);
@@ -153,7 +167,10 @@ function readBuildTag(tags: readonly string[] = []): string | undefined {
   return tags.find((tag) => tag.startsWith(prefix))?.slice(prefix.length);
 }
 
-/** A resource without a workflow id belongs to a base image build: only those create such resources. */
+/**
+ * Finds the build and the workflow of a resource. A resource that names a build but no workflow belongs to a base image
+ * build, because only base image builds create such resources.
+ */
 function findOwner(build: string | undefined, workflow?: string): Pick<FoundResource, 'build' | 'workflows'> {
   if (build === undefined) return { workflows: workflow === undefined ? [] : [workflow] };
   return { build, workflows: [workflow ?? workflowIdFor('base_image', build)] };

@@ -9,10 +9,13 @@ import { type Deps, reportProgress } from '../shared/context.js';
 import { findResources } from './find-resources.js';
 import { findHeldJeosImages, isInstalling, workflowState, readRetention } from '../shared/temporal-lookups.js';
 
-/** Builds whose resources one run removes, so that its history stays short; the next run continues. */
+/**
+ * Maximum number of removals in one run of the sweeper, so that its history stays short. The next run continues. One
+ * removal covers the resources of a build, or one shared image.
+ */
 const MOST_REMOVALS = 300;
 
-/** Resources that stay and are listed in the plan. */
+/** Maximum number of kept resources that the plan lists. */
 const MOST_NAMED = 1000;
 
 /** A plan that is short enough for the history. */
@@ -29,8 +32,8 @@ export interface PlanSweepInput {
 }
 
 /**
- * Finds imagefactory's resources in a cloud's project, asks Temporal about their workflows, and decides which are
- * removed and which stay.
+ * Finds imagefactory's resources in a cloud's project, asks Temporal for the states of their workflows, and decides
+ * which resources are removed and which stay.
  */
 export async function planSweep(deps: Deps, input: PlanSweepInput): Promise<BoundedPlan> {
   const { removals, kept } = await computeSweepPlan(deps, input);
@@ -43,17 +46,17 @@ export async function planSweep(deps: Deps, input: PlanSweepInput): Promise<Boun
 }
 
 async function computeSweepPlan(deps: Deps, { cloud, limits }: PlanSweepInput): Promise<SweepPlan> {
-  // The time comes first: a resource that is created later is younger than any limit.
+  // We read the time before the lists, so that a resource that is created later is younger than any limit.
   const now = Date.now();
   const states = new Map<string, WorkflowState>();
   for (const id of new Set((await findResources(deps, cloud)).found.flatMap((resource) => resource.workflows))) {
-    reportProgress({ message: `asking Temporal about ${id}` });
+    reportProgress({ message: `reading the state of workflow ${id}` });
     states.set(id, await workflowState(deps, id));
   }
   const installing = await isInstalling(deps);
-  // Listed again, because only the resources that exist after a build's end are leftovers: until then the build may
-  // still turn a snapshot into a base image. Resources created since belong to workflows about which Temporal was not
-  // asked, and stay.
+  // We list the resources again after we know the states of the workflows: before its end, a build may still turn a
+  // snapshot into a base image. A resource that was created in between stays if we do not know the state of its
+  // workflow.
   const { found, referred } = await findResources(deps, cloud);
   const facts: SweepFacts = {
     now,

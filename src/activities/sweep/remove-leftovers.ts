@@ -16,10 +16,10 @@ export interface RemoveLeftoversInput {
   removal: Removal;
 }
 
-/** The outcome of the removals, by kind and id. */
+/** The outcome of a removal. Each resource is written with its kind and its id. */
 export interface RemovedLeftovers {
   removed: string[];
-  /** Resources that stay, with the reason: the cloud's message, or that their build runs again. */
+  /** Resources that stay, each with the reason, such as the message of the cloud. */
   failed: { resource: string; why: string }[];
 }
 
@@ -29,8 +29,8 @@ function formatResource({ kind, id }: Pick<FoundResource, 'kind' | 'id'>): strin
 }
 
 /**
- * Removes leftovers, by their ids and not by their mark, so that resources that a build has created since stay. Asks
- * Temporal again before each of them.
+ * Removes leftovers by their ids, not by their mark, so that resources that a build has created since then stay. Before
+ * each removal, checks again that none of the workflows is running.
  */
 export async function removeLeftovers(deps: Deps, { cloud, removal }: RemoveLeftoversInput): Promise<RemovedLeftovers> {
   const report: RemovedLeftovers = { removed: [], failed: [] };
@@ -60,8 +60,8 @@ async function findRunningWorkflow(deps: Deps, workflows: string[]): Promise<str
 }
 
 /**
- * Returns why a resource still exists, or undefined when it is gone. An error that lasts longer is left to the
- * activity's next try.
+ * Removes a resource. Returns undefined when it is gone, else why it still exists. Throws a retryable error (except
+ * Conflict) that remains after all tries, so that Temporal retries the activity.
  */
 async function tryToRemove(deps: Deps, cloud: string, resource: FoundResource): Promise<string | undefined> {
   try {
@@ -72,7 +72,10 @@ async function tryToRemove(deps: Deps, cloud: string, resource: FoundResource): 
   }
 }
 
-/** An instance that was just deleted holds its resources a little longer. */
+/**
+ * Throws the error again, a Conflict as retryable: an instance that was just deleted uses its resources a little
+ * longer.
+ */
 function makeConflictRetryable(error: unknown): never {
   if (!(error instanceof FactoryError && error.type === 'Conflict')) throw error;
   throw new FactoryError('Conflict', error.message, { retryable: true, cause: error });
@@ -94,7 +97,7 @@ async function removeResource(deps: Deps, cloud: string, resource: FoundResource
       await volume.deleteVolume(resource.id, options);
       return waitUntilGone(deps, 'Cinder', async () => {
         const status = (await volume.getVolume(resource.id, options))?.status;
-        // The second delete fails with the reason.
+        // A second delete call fails, and its error has the reason.
         if (status === 'error_deleting') await volume.deleteVolume(resource.id, options);
         return status;
       });
@@ -113,14 +116,17 @@ async function removeResource(deps: Deps, cloud: string, resource: FoundResource
   }
 }
 
-/** Milliseconds after which a resource that still exists is reported. */
+/**
+ * Milliseconds that we wait until a deleted resource is gone. After this time, we report that the resource still
+ * exists.
+ */
 const GONE_WITHIN = 300_000;
 
 /**
- * Waits until a resource is gone: an instance holds the resources that are removed after it, and its service only
- * accepts a delete before it carries it out.
+ * Waits until a deleted resource is gone. A service only accepts the delete call, and deletes the resource later. Until
+ * then, an instance uses other resources that we remove after it.
  * @param statusNow reads the resource's status; undefined when it is gone
- * @returns why it still exists
+ * @returns why the resource still exists; undefined when it is gone
  */
 async function waitUntilGone(
   deps: Deps,
@@ -131,7 +137,7 @@ async function waitUntilGone(
   for (;;) {
     const status = await statusNow();
     if (status === undefined) return undefined;
-    if (Date.now() > deadline) return `${service} has accepted to delete it, but it is still ${status}`;
+    if (Date.now() > deadline) return `${service} has accepted the delete call, but the status is still ${status}`;
     await sleep(deps.pollInterval);
   }
 }
@@ -141,17 +147,17 @@ async function removeImage(deps: Deps, cloud: string, resource: FoundResource): 
   if (image === undefined) return undefined;
   const now = await describeImage(deps, image);
   if (now.result !== undefined) return now.result;
-  // A build has claimed, completed or marked it since.
+  // A build has claimed, completed or marked the image since we found it.
   if (now.used !== resource.used || now.shared !== resource.shared || now.expires !== resource.expires) {
     return 'has changed since it was found';
   }
   if ((resource.medium === 'unfinished' || resource.shared === 'media') && (await isInstalling(deps))) {
-    return 'an installer’s run has begun, which may need it';
+    return 'an installer’s run has begun, which may need this medium';
   }
   if (resource.shared !== undefined) {
     return (await removeSharedImage(deps, cloud, image, KEYS[resource.shared]))
       ? undefined
-      : 'a build has just chosen it';
+      : 'a build has just chosen this image';
   }
   await deleteGlanceImage(deps, cloud, resource.id);
   return undefined;

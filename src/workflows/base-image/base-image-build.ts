@@ -9,13 +9,13 @@ import type { PlannedBuild } from '../../activities/plan/planned-build.js';
 import type { GuestLocation } from '../../activities/guest/guest-location.js';
 
 /**
- * A build of a base image: its input and its plan besides its context. A user who resumes a held build may replace what
- * has not run yet, so no step may keep a copy of either.
+ * The state of a base image build: its context, its input and its plan. A user who resumes a held build may replace the
+ * input and the plan of what has not run yet, so no step may keep a copy of either.
  */
 export class BaseImageBuild implements HoldableBuild {
   readonly context: BuildContext<'base_image'>;
   private currentPlan: PlannedBuild | undefined;
-  /** Answers where the guest is; undefined until it has an address. */
+  /** Returns where the guest is and how to log in. Undefined until the guest has an address. */
   locateGuest: (() => GuestLocation) | undefined;
 
   constructor(public input: BaseImageInput) {
@@ -61,7 +61,8 @@ export class BaseImageBuild implements HoldableBuild {
   }
 
   /**
-   * Whether the build may have created volumes. An earlier run may have had other parameters, and created some as well.
+   * Whether the build may have created volumes. An earlier run may have created volumes because its parameters were
+   * different, so the answer for a resumed build is always true.
    */
   get mayHaveVolumes(): boolean {
     if (this.input.resumed !== undefined || this.currentPlan === undefined) return true;
@@ -69,8 +70,8 @@ export class BaseImageBuild implements HoldableBuild {
   }
 
   /**
-   * Whether a resumed build runs the template's step of this index again though the guest has run it (`resume --from
-   * STEP`).
+   * Whether a resumed build repeats the template's step with this index, although the step has already run in the guest
+   * (`resume --from STEP`).
    */
   isForcedToRerun(index: number): boolean {
     const from = this.input.resumed?.from;
@@ -78,7 +79,7 @@ export class BaseImageBuild implements HoldableBuild {
     return first >= 0 && index >= first;
   }
 
-  /** Describes where the guest is and how to log in. */
+  /** Returns where the guest is and how to log in. */
   describeGuest(host: string, serverId: string, securityGroupId: string): GuestLocation {
     return {
       host,
@@ -101,7 +102,10 @@ export class BaseImageBuild implements HoldableBuild {
     this.context.deadlines.replace(input.parameters);
   }
 
-  /** The input with the request's changes. @throws FactoryError InvalidParameter */
+  /**
+   * Returns the build's input with the changes of a request.
+   * @throws FactoryError InvalidParameter
+   */
   private changeInput({ template, templateName, parameters }: ResumeRequest): BaseImageInput {
     return {
       ...this.input,

@@ -13,8 +13,9 @@ import type { FindResumePointInput, ResumePoint } from '../../activities/resume/
 import type { FoundJeos } from '../../activities/installer/wait-for-jeos.js';
 
 /**
- * Builds a base image: plans it, finds or installs the JEOS, boots it, customises it over SSH, lists its packages,
- * shuts it down, keeps the snapshot, removes everything else, and writes the record.
+ * Builds a base image: makes a plan, finds or installs the JEOS, boots an instance from it, customises this instance
+ * over SSH, lists its packages, shuts it down, keeps its snapshot as the image, removes everything else, and writes the
+ * record.
  */
 export async function baseImage(input: BaseImageInput): Promise<BaseImageResult> {
   const build = new BaseImageBuild(input);
@@ -38,7 +39,7 @@ export async function baseImage(input: BaseImageInput): Promise<BaseImageResult>
   });
 }
 
-/** Builds the image; a build that was reset after it completed returns the image that it has. */
+/** Builds the image. If the build was reset after it had completed, returns the image that it already has. */
 async function buildOnce(build: BaseImageBuild): Promise<BaseImageResult> {
   try {
     return await runPhases(build);
@@ -52,14 +53,17 @@ async function buildOnce(build: BaseImageBuild): Promise<BaseImageResult> {
   }
 }
 
-/** How often a build that was reset customises again, after it lost its instance by the reset. */
+/**
+ * How many more times a build customises an instance, when a workflow reset took it back to an instance that no longer
+ * exists.
+ */
 const MAX_RESTARTS_AFTER_RESET = 2;
 
 async function runPhases(build: BaseImageBuild): Promise<BaseImageResult> {
   await plan(build);
   let resumePoint = await chooseResumePoint(build);
   for (let restarts = 0; ; restarts++) {
-    // The installer's run needs a slot of its own: a build that waits for it must not hold one.
+    // The installer run needs a slot of its own, so this build must not hold a slot while it waits for that run.
     await build.context.ticket.leaveQueue();
     const jeos = await ensureJeos(build);
     try {
@@ -95,7 +99,7 @@ async function plan(build: BaseImageBuild): Promise<void> {
   ]);
 }
 
-/** Finds what an earlier run of this build left to resume from. */
+/** Finds the point from which a resumed build continues; empty for a build that is not resumed. */
 async function chooseResumePoint(build: BaseImageBuild): Promise<ResumePoint> {
   const { resumed } = build.input;
   if (resumed === undefined) return {};
@@ -103,7 +107,7 @@ async function chooseResumePoint(build: BaseImageBuild): Promise<ResumePoint> {
   const choices = ['jeos', 'customise', ...build.plan.guestSteps.map(({ name }) => name)];
   if (from !== undefined && !choices.includes(from)) {
     throw ApplicationFailure.nonRetryable(
-      `a build cannot be resumed from ${from}; it can from: ${choices.join(', ')}`,
+      `the build cannot be resumed from ${from}; it can be resumed from: ${choices.join(', ')}`,
       'InvalidParameter',
     );
   }
@@ -130,8 +134,8 @@ function findResumePoint(
 }
 
 /**
- * Finds or installs the JEOS. The installer's run is a workflow of its own, because builds share it: this build joins
- * it, waits for it, and leaves it when it is cancelled.
+ * Finds or installs the JEOS. The installer run is a workflow of its own, because several builds share it: this build
+ * joins that run, waits for it, and leaves it when this build is cancelled.
  */
 async function ensureJeos(build: BaseImageBuild): Promise<FoundJeos> {
   const { status, steps, context } = build;
@@ -149,7 +153,7 @@ async function ensureJeos(build: BaseImageBuild): Promise<FoundJeos> {
       'waitForJeos',
       () => {
         const { ref, plan: planned, input } = build;
-        // The store has the script by now; here it would stand in the history a second time.
+        // The store already has the install script. In this input, the history would contain the script a second time.
         const parameters = { ...build.parameters, install_script: undefined };
         status.status.jeosWorkflowId = planned.jeosWorkflowId;
         const reuseOwnJeos = input.resumed !== undefined && input.resumed.from !== 'jeos';
@@ -169,7 +173,7 @@ async function leaveJeos({ ref, plan: { jeosWorkflowId } }: BaseImageBuild): Pro
     try {
       await getExternalWorkflowHandle(jeosWorkflowId).signal(JEOS_LEAVE_SIGNAL, ref.uuid);
     } catch {
-      // The run has ended, or never started: there is nothing to leave.
+      // The installer run has ended or never started, so there is nothing to leave.
     }
   });
 }

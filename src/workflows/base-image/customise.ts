@@ -4,15 +4,18 @@ import type { BaseImageBuild } from './base-image-build.js';
 import type { FoundJeos } from '../../activities/installer/wait-for-jeos.js';
 import type { GuestLocation } from '../../activities/guest/guest-location.js';
 
-/** An instance that is customised and off. */
+/** An instance that is customised and powered off. */
 export interface CustomisedInstance {
   serverId: string;
   packages: number;
-  /** Id of the volume that is its disk; absent when its disk is no volume. */
+  /** Id of the volume that is the instance's disk. Unset when the disk is not a volume. */
   volumeId?: string;
 }
 
-/** Answers where the guest is: a user who resumes a held build may change the user name. */
+/**
+ * Returns where the guest is and how to log in. Each step calls it again, because a user who resumes a held build may
+ * change the user name.
+ */
 type LocateGuest = () => GuestLocation;
 
 /**
@@ -21,7 +24,7 @@ type LocateGuest = () => GuestLocation;
  */
 export async function customise(build: BaseImageBuild, jeos: FoundJeos): Promise<CustomisedInstance> {
   const { ref, status, steps } = build;
-  // Besides the template's steps: access, instance, address, SSH, package list, identity, shutdown.
+  // Seven steps in addition to the template's: access, instance, address, SSH, package list, identity, shutdown.
   status.enterPhase('customise', build.plan.guestSteps.length + 7);
   const { serverId, volumeId, locateGuest } = await bootInstance(build, jeos);
   await runTemplateSteps(build, locateGuest);
@@ -94,7 +97,10 @@ async function bootInstance(
   return { serverId, volumeId: volumes?.root, locateGuest };
 }
 
-/** Runs the template's own steps. While one of them is held, a user may replace it and those after it. */
+/**
+ * Runs the steps of the template. While the build is held at one of these steps, a user may replace it and the steps
+ * after it.
+ */
 async function runTemplateSteps(build: BaseImageBuild, locateGuest: LocateGuest): Promise<void> {
   for (let index = 0; index < build.plan.guestSteps.length; index++) {
     const currentStep = (): Step<void> | undefined => {
@@ -114,7 +120,7 @@ async function runTemplateSteps(build: BaseImageBuild, locateGuest: LocateGuest)
   }
 }
 
-/** Writes the ICICLE, and answers the number of packages; 0 when the build writes none. */
+/** Writes the ICICLE, and returns the number of packages; 0 when the build writes no ICICLE. */
 async function listPackages(build: BaseImageBuild, locateGuest: LocateGuest): Promise<number> {
   if (!build.parameters.generate_icicle) return 0;
   const { packages } = await build.steps.run(

@@ -20,9 +20,10 @@ const BUDGET = { total: 120 };
 export function allowSshSessions(build: BaseImageBuild): void {
   const { ref, steps, status } = build;
   const validator = ({ publicKey }: SessionRequest): void => {
-    if (!/^[a-z0-9@.-]+ [A-Za-z0-9+/=]+( [^\n]*)?$/.test(publicKey)) reject('this is not a public SSH key');
+    if (!/^[a-z0-9@.-]+ [A-Za-z0-9+/=]+( [^\n]*)?$/.test(publicKey))
+      reject('publicKey is not a public SSH key in the format of authorized_keys');
     if (status.status.held === undefined || build.locateGuest === undefined) {
-      reject('the build is not held, or it has no instance to log in to');
+      reject('you can log in only while the build is held and has an instance');
     }
   };
   const input = (request: SessionRequest): SessionRequest & { ref: BuildRef; guest: GuestLocation } => ({
@@ -38,7 +39,7 @@ export function allowSshSessions(build: BaseImageBuild): void {
       ),
     { validator },
   );
-  // A session of a build that has gone on meanwhile can be closed as well: it must leave no key behind.
+  // A session can also be closed after the build has continued, because the session must leave no key in the guest.
   setHandler(closeUpdate, (request: SessionRequest) =>
     withReadableFailure(
       steps.call('closeSession', input(request), { summary: 'close an SSH session', budget: BUDGET }),

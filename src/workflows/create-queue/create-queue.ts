@@ -29,25 +29,28 @@ import { callActivity } from '../lifecycle/activity-options.js';
 
 const noticeSignal = defineSignal<[QueueNotice]>(QUEUE_NOTICE_SIGNAL);
 
-/** Milliseconds for which an empty queue waits for a member to join. */
+/** Milliseconds for which an empty queue waits for a new member before the workflow ends. */
 const IDLE_TIMEOUT = 60_000;
-/** When no member waits, the queue checks its active members this many times more seldom. */
+/** While no member waits, the time between two checks of the active members is longer by this factor. */
 const CHECK_SELDOM = 20;
-/** Events after which the workflow continues as new. */
+/** Number of events in the history after which the workflow continues as new. */
 const MAX_EVENTS_BEFORE_CONTINUE_AS_NEW = 4000;
 
 /**
- * The create queue of a project, which every build joins to create an instance there: see {@link CreateQueue}. A
- * joining workflow queries its turn or position; a waiting one is signalled at its turn, and asks again. A signal that
- * finds no workflow tells the queue that a waiting build has ended. The queue checks now and then whether those with a
- * turn or a slot still run, because a terminated build does not leave.
+ * Runs the create queue of a project, which every build joins to create an instance there: see {@link CreateQueue}. A
+ * workflow joins by a signal, and then queries its turn or its position. If it has to wait, the queue signals it when
+ * its turn comes, and the workflow joins again.
  *
- * The queue never decides by its own clock, only by timers that fire and by times that others tell it: see the ADR "The
- * workflow's clock".
+ * If a signal to a waiting workflow finds no such workflow, the workflow has ended, and the queue removes it. The queue
+ * also checks from time to time whether the members with a turn or a slot still run, because a terminated build does
+ * not leave.
+ *
+ * The queue never decides by its own clock, only by timers that fire and by the times that signals and activities
+ * bring: see docs/adr/0007-no-workflow-reads-the-clock-after-a-timer.md.
  */
 export async function createQueue(input: CreateQueueInput): Promise<void> {
   const queue = new CreateQueue(input.state);
-  /** The latest time that any other side told: milliseconds since the epoch. */
+  /** The latest time that a signal or an activity has brought, in milliseconds since the epoch. */
   let now = 0;
   const learnTime = (at = 0): number => (now = Math.max(now, at));
   let hasChanged = true;
@@ -66,7 +69,10 @@ export async function createQueue(input: CreateQueueInput): Promise<void> {
       pendingNotices -= 1;
     }
   };
-  /** Notifies each member of what is new for it, except the joining one, which gets it as the answer to its query. */
+  /**
+   * Signals each member its new turn or position. A member that is joining gets these as the answer to its query, so it
+   * is signalled only when it is expelled.
+   */
   const notifyMembers = (joiningId?: string): void => {
     for (const { id, notice } of queue.advance(now)) {
       if (id !== joiningId || notice.state === 'expelled') void sendNotice(id, notice);
@@ -74,7 +80,7 @@ export async function createQueue(input: CreateQueueInput): Promise<void> {
   };
   setHandler(defineSignal<[QueueMember, boolean, number | null]>(QUEUE_JOIN_SIGNAL), (member, hasInstance, limit) => {
     queue.join(member, hasInstance, limit ?? undefined);
-    // At once, whatever the loop below is doing: the member's query comes right after.
+    // We do this here and not in the loop below, because the query of the joining member follows at once.
     notifyMembers(member.id);
     hasChanged = true;
   });

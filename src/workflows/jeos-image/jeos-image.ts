@@ -14,8 +14,8 @@ type JeosBuild = BuildContext<'jeos_image'>;
 
 /**
  * Installs a JEOS: boots the operating system's own installer, waits until it powers its machine off, and keeps a
- * snapshot. One run serves every build that needs the same JEOS: builds join it, and when the last of them leaves
- * before the end, the run is cancelled.
+ * snapshot. One run serves every build that needs the same JEOS. Builds join the run and leave it; when the last of
+ * them leaves before the end, the run is cancelled.
  */
 export async function jeosImage(input: JeosImageInput): Promise<JeosImageResult> {
   const { cloud, name, deadlines, heartbeatTimeout } = input;
@@ -64,7 +64,7 @@ async function install(input: JeosImageInput, build: JeosBuild): Promise<JeosIma
     {
       name: 'boot-image',
       title: 'create the image that boots the installer, with its kernel, ramdisk and command line',
-      // The step may write the media into a disk of ours, which may take as long as fetching them.
+      // The step may write the media into a disk that we make. This may take as long as fetching the media.
       budget: { total: Math.max(SHORT.total, input.mediaTimeout), attempt: input.mediaTimeout },
     },
     'createBootImage',

@@ -3,20 +3,21 @@ import { ACTIVITY_DECLARATIONS } from '../../activities/declarations.js';
 import type { Activities } from '../../activities/functions.js';
 import { taskQueueFor } from '../../domain/task-queues.js';
 
-/** Seconds that a step may take with all its retries, and that one attempt may take. */
+/** The time that a step may take with all its attempts, and the time for one attempt. */
 export interface Budget {
+  /** Seconds for all attempts together. */
   total: number;
-  /** Default: `total`. */
+  /** Seconds for one attempt. Default: `total`. */
   attempt?: number;
 }
 
 /** The budget of a short step: it fails after an hour in which the cloud does not answer. */
 export const SHORT: Budget = { total: 3600, attempt: 300 };
 
-/** How the Temporal UI shows a call, and how long it may take. */
+/** The text that the Temporal UI shows for a call of an activity, and the time that the call may take. */
 export interface CallOptions {
   summary: string;
-  /** Default: an hour in all, five minutes an attempt. */
+  /** Default: {@link SHORT}, an hour in all and five minutes for each attempt. */
   budget?: Budget | undefined;
 }
 
@@ -24,9 +25,10 @@ type Input<K extends keyof Activities> = Parameters<Activities[K]>[0];
 type Result<K extends keyof Activities> = Awaited<ReturnType<Activities[K]>>;
 
 /**
- * Calls an activity under the rules of every activity. Its budget is a time and not a number of attempts, because a
- * deploy or a crash uses attempts up. Its heartbeat shows that its worker is alive. The workflow waits for a cancelled
- * activity to end, so that the clean-up never overlaps a call that still creates something.
+ * Calls an activity with the options that all activities share. The budget limits the time and not the number of
+ * attempts, because each deploy or crash of a worker uses up an attempt. Heartbeats show that the worker is alive. When
+ * the activity is cancelled, the workflow waits until it has ended, so that the clean-up never overlaps a call that
+ * still creates something.
  * @param options heartbeatTimeout in seconds
  */
 export function callActivity<K extends keyof Activities>(

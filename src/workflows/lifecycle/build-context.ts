@@ -8,25 +8,25 @@ import { Deadlines } from './deadlines.js';
 import { Hold, type HoldableBuild } from './hold.js';
 import { StepRunner } from './step-runner.js';
 
-/** What a build of any kind starts with. */
+/** The values from which the context of a build is made, for every kind of image. */
 export interface BuildStart<K extends ImageKind> {
   kind: K;
-  /** Marks everything that the build creates. */
+  /** UUID that marks all resources of the build. */
   uuid: string;
   cloud: string;
-  /** For people: the template's name, or its file's until the template is read. */
+  /** Name of the build for people: the template's name, or the name of its file if the template is not read yet. */
   name: string;
-  /** Seconds. */
+  /** The deadlines of the waits, in seconds. */
   deadlines: Record<DeadlineName, number>;
-  /** Seconds; default 60. */
+  /** Seconds without a heartbeat after which Temporal tries an activity again. Default 60. */
   heartbeatTimeout: number | undefined;
-  /** Lets a user decide about a failed step (`on_error hold`); without it, a step that failed fails the build. */
+  /** Lets a user decide about a failed step (`on_error hold`). When unset, a failed step fails the build. */
   holdable?: HoldableBuild;
 }
 
 /**
- * What every build has, whatever kind of image it builds: identity, status, steps, deadlines, hold, and its ticket of
- * the create queue.
+ * The parts that every build has, whatever kind of image it builds: identity, status, steps, deadlines, hold, and its
+ * ticket for the create queue.
  */
 export class BuildContext<K extends ImageKind> {
   readonly ref: BuildRef;
@@ -35,7 +35,7 @@ export class BuildContext<K extends ImageKind> {
   readonly hold: Hold | undefined;
   readonly steps: StepRunner;
   readonly ticket: QueueTicket;
-  /** Seconds. */
+  /** Seconds without a heartbeat after which Temporal tries an activity again. */
   readonly heartbeatTimeout: number;
 
   constructor({ kind, uuid, cloud, name, deadlines, heartbeatTimeout = 60, holdable }: BuildStart<K>) {
@@ -51,12 +51,12 @@ export class BuildContext<K extends ImageKind> {
     this.ticket = new QueueTicket(this.ref, this.status, this.steps);
   }
 
-  /** Milliseconds in which the build was held or waited in the create queue, the present wait not counted. */
+  /** Milliseconds for which the build was held or waited in the create queue, without the present hold or wait. */
   get pausedMilliseconds(): number {
     return (this.hold?.heldMilliseconds ?? 0) + this.ticket.waitedMilliseconds;
   }
 
-  /** Whether the build is held, or waits in the create queue: that time is not the build's own. */
+  /** Whether the build is held or waits in the create queue. This time does not count towards the build's timeout. */
   get isPaused(): boolean {
     return this.hold?.isHeld === true || this.ticket.isWaiting;
   }

@@ -11,7 +11,10 @@ import { renderStatusPage } from './status-page.js';
  */
 export class BuildStatusModel<K extends ImageKind = ImageKind> {
   readonly status: BuildStatus;
-  /** The number of steps of the present phase, as far as it is known when the phase begins, and how many have ended. */
+  /**
+   * `expectedSteps` is the number of steps in the current phase, as far as it is known when the phase begins.
+   * `endedSteps` is how many of them have ended.
+   */
   private expectedSteps = 1;
   private endedSteps = 0;
 
@@ -71,13 +74,13 @@ export class BuildStatusModel<K extends ImageKind = ImageKind> {
     this.show();
   }
 
-  /** Shows at once that the build was asked to cancel: the step that runs may take a moment to stop. */
+  /** Shows at once that the user has cancelled the build, because the running step may take a moment to stop. */
   requestCancel(): void {
     this.status.cancelRequestedAt = Date.now();
     this.show();
   }
 
-  /** Shows what the build waits for; undefined: it waits no longer. */
+  /** Shows what the build waits for. With undefined, shows that the build no longer waits. */
   setWaiting(waiting: Waiting | undefined): void {
     if (waiting !== undefined) this.status.waiting = waiting;
     else if (this.status.waiting === undefined) return;
@@ -85,7 +88,7 @@ export class BuildStatusModel<K extends ImageKind = ImageKind> {
     this.show();
   }
 
-  /** Shows that the build is held; undefined: it is held no longer. */
+  /** Shows that the build is held. With undefined, shows that the build is no longer held. */
   setHeld(held: HeldBuild | undefined): void {
     if (held === undefined) delete this.status.held;
     else this.status.held = held;
@@ -93,18 +96,21 @@ export class BuildStatusModel<K extends ImageKind = ImageKind> {
     this.show();
   }
 
-  /** Records the id of a resource that the build has now, by role. */
+  /** Records the id of a resource that the build has now, under its role. */
   setResource(role: string, id: string): void {
     this.status.resources[role] = id;
   }
 
-  /** The name of the step that failed last; without one, of the step that ran last. */
+  /**
+   * Returns the name of the step that failed last. If none has failed, returns the name of the last step, or `start`
+   * before the first step.
+   */
   lastStep(): string {
     const failed = this.status.steps.filter((step) => step.state === 'failed').at(-1);
     return (failed ?? this.status.steps.at(-1))?.name ?? 'start';
   }
 
-  /** Ends the build for everybody who watches it. */
+  /** Shows that the build has ended: sets its final status, its end time and its search attributes. */
   end(status: BuildStatus['status'], glanceId?: string): void {
     this.status.status = status;
     this.status.endedAt = Date.now();
@@ -116,7 +122,7 @@ export class BuildStatusModel<K extends ImageKind = ImageKind> {
     this.show();
   }
 
-  /** Seconds that each ended step took, by its name. */
+  /** Returns the seconds that each ended step took, by the name of the step. */
   timings(): Record<string, number> {
     const timings: Record<string, number> = {};
     for (const step of this.status.steps) {
@@ -131,7 +137,7 @@ export class BuildStatusModel<K extends ImageKind = ImageKind> {
   }
 
   private updatePercent(): void {
-    // A failed build stays at the percent that it reached.
+    // A failed build keeps the percentage that it has reached.
     if (this.status.failure !== undefined) return;
     const phases: string[] = listPhases(this.kind);
     const { phase } = this.status;

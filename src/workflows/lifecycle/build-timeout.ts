@@ -1,17 +1,18 @@
 import { ApplicationFailure, CancellationScope, condition, sleep } from '@temporalio/workflow';
 import { isCanceled } from './failures.js';
 
-/** How long a build may take, and for how long it was paused, which does not count. */
+/** The timeout of a build, and the time for which it was paused, which does not count towards the timeout. */
 export interface BuildClock {
-  /** Seconds. */
+  /** Returns the timeout in seconds. */
   limit(): number;
-  /** Milliseconds, the present pause not counted. */
+  /** Returns the milliseconds for which the build was paused, without the present pause. */
   paused(): number;
   isPaused(): boolean;
 }
 
 /**
- * Runs a build under its own timeout: at the timeout the running step is cancelled, and the build fails and says so.
+ * Runs a build under its own timeout. When the time is over, cancels the running step.
+ * @throws ApplicationFailure DeadlineExceeded when the time is over
  */
 export async function withBuildTimeout<T>(clock: BuildClock, run: () => Promise<T>): Promise<T> {
   const scope = new CancellationScope();
@@ -41,7 +42,8 @@ export async function withBuildTimeout<T>(clock: BuildClock, run: () => Promise<
 
 async function waitForTimeout({ limit, paused, isPaused }: BuildClock): Promise<void> {
   const began = Date.now();
-  // The time never goes back behind what the timer says: see ADR "The workflow's clock".
+  // `now` never falls behind the time of the timers that have fired: see
+  // docs/adr/0007-no-workflow-reads-the-clock-after-a-timer.md.
   for (let now = began; ;) {
     await condition(() => !isPaused());
     now = Math.max(now, Date.now());

@@ -4,14 +4,14 @@ import type { StepRunner } from './step-runner.js';
 import type { CreatedVolumes, CreateVolumesInput } from '../../activities/instance/create-volumes.js';
 import type { CapturedImage } from '../../activities/images/captured-image.js';
 
-/** The part of a build's context that these steps need. */
+/** The part of a build's context that the functions below need. */
 interface Context {
   ref: BuildRef;
   status: BuildStatusModel;
   steps: StepRunner;
 }
 
-/** Creates the volumes that an instance needs; undefined when it needs none. */
+/** Creates the volumes that an instance needs; returns undefined when it needs none. */
 export async function createVolumesIfNeeded(
   { ref, status, steps }: Context,
   name: string,
@@ -23,7 +23,7 @@ export async function createVolumesIfNeeded(
     {
       name,
       title: root === undefined ? 'create volumes of the install media' : 'create the volumes that the instance needs',
-      // Besides the wait for capacity: an hour to fill each volume.
+      // Four hours in addition to the wait for capacity, because Cinder may take an hour to fill each volume.
       budget: { total: timeout + 4 * 3600 },
     },
     'createVolumes',
@@ -33,25 +33,25 @@ export async function createVolumesIfNeeded(
   return volumes;
 }
 
-/** An instance that is off, whose disk becomes an image. */
+/** An instance that is powered off, and whose disk becomes an image. */
 export interface FinishedDisk {
   role: 'jeos' | 'base';
   serverId: string;
-  /** Id of the volume that is the disk; undefined when the disk is no volume. */
+  /** Id of the volume that is the instance's disk; undefined when the disk is not a volume. */
   rootVolume: string | undefined;
   /** Name of the image. */
   name: string;
 }
 
-/** Names and titles of the two steps. */
+/** Names and titles of the two steps that {@link captureImage} runs. */
 export interface CaptureSteps {
   snapshot: { name: string; title: string };
   terminate: { name: string; title: string };
 }
 
 /**
- * Limits of terminating an instance after its image is taken: the clean-up tries again and reports what is left, so no
- * build fails for it, and the step does not go on until the build's own timeout.
+ * Options of the step that terminates an instance after its image was taken. When this step fails, the build goes on,
+ * because the clean-up tries again and reports what is left. The budget ends the step before the timeout of the build.
  */
 const OPTIONAL = { optional: true, budget: { total: 600, attempt: 300 } };
 

@@ -4,7 +4,7 @@ import { isCanceled } from './failures.js';
 
 const setDeadline = defineUpdate<number, [DeadlineChange]>(SET_DEADLINE_UPDATE);
 
-/** Picks the deadlines of waits from all parameters. */
+/** Picks the deadlines of the waits from all parameters. */
 function pickDeadlines({
   install_timeout,
   inactivity_timeout,
@@ -16,8 +16,9 @@ function pickDeadlines({
 }
 
 /**
- * The deadlines of a workflow's waits. The update `setDeadline` changes one, also while an activity waits for it: the
- * workflow then starts the activity again with the new deadline, and the activity goes on from what it sees.
+ * The deadlines of a workflow's waits. The update `setDeadline` changes one of them, even while an activity waits under
+ * it. Then the workflow starts the activity again with the new deadline, and the activity continues from what it finds
+ * in the cloud.
  */
 export class Deadlines {
   private current: { name: DeadlineName; scope: CancellationScope; changed: boolean } | undefined;
@@ -30,19 +31,19 @@ export class Deadlines {
     });
   }
 
-  /** Seconds. */
+  /** Returns a deadline in seconds. */
   get(name: DeadlineName): number {
     return this.seconds[name];
   }
 
-  /** Takes the deadlines of changed parameters, for the waits that are still to come. */
+  /** Replaces the deadlines by those of changed parameters. They apply to the waits that are still to come. */
   replace(seconds: Record<DeadlineName, number>): void {
     Object.assign(this.seconds, pickDeadlines(seconds));
   }
 
   /**
-   * Runs a wait under a deadline. @param wait gets the deadline in milliseconds since the epoch, and the seconds that
-   * are left
+   * Runs a wait under a deadline. When the deadline is changed meanwhile, cancels the wait and runs it again.
+   * @param wait gets the deadline in milliseconds since the epoch, and the seconds that are left
    */
   async run<T>(name: DeadlineName, wait: (deadline: number, secondsLeft: number) => Promise<T>): Promise<T> {
     const began = Date.now();
@@ -65,19 +66,22 @@ export class Deadlines {
     if (!Object.hasOwn(this.seconds, change.name)) {
       const names = Object.keys(this.seconds).join(', ');
       throw ApplicationFailure.nonRetryable(
-        `there is no deadline ${change.name}; there are: ${names}`,
+        `there is no deadline ${change.name}; the deadlines are: ${names}`,
         'InvalidParameter',
       );
     }
     if (!Number.isSafeInteger(change.seconds) || change.seconds <= 0) {
-      throw ApplicationFailure.nonRetryable('a deadline is a whole number of seconds above 0', 'InvalidParameter');
+      throw ApplicationFailure.nonRetryable(
+        `the deadline ${change.name} must be a whole number of seconds above 0`,
+        'InvalidParameter',
+      );
     }
   }
 
   private change({ name, seconds }: DeadlineChange): number {
     this.seconds[name] = seconds;
     const { current } = this;
-    // An installation waits for both of its deadlines at once.
+    // An installation waits under two deadlines at the same time: `install_timeout` and `inactivity_timeout`.
     const waitsForIt = current?.name === name || (current?.name === 'install_timeout' && name === 'inactivity_timeout');
     if (current !== undefined && waitsForIt) {
       current.changed = true;

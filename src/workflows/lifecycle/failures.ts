@@ -1,6 +1,6 @@
 import { ActivityFailure, ApplicationFailure, isCancellation, TimeoutFailure } from '@temporalio/workflow';
 
-/** What an activity adds to its failure: see the worker's interceptor, which makes it from a FactoryError. */
+/** The details of an activity's failure. `toFailure` in src/worker/interceptor.ts makes them from a FactoryError. */
 export interface FailureDetails {
   hint?: string;
   consoleTail?: string;
@@ -11,7 +11,7 @@ export interface FailureText extends FailureDetails {
   message: string;
 }
 
-/** Whether the error is a cancellation, of the workflow or of a scope. */
+/** Whether the error is a cancellation, either of the workflow or of a scope in it. */
 export function isCanceled(error: unknown): boolean {
   return isCancellation(error);
 }
@@ -27,12 +27,12 @@ export function describeFailure(error: unknown): FailureText {
   if (error instanceof TimeoutFailure) {
     if (error.cause !== undefined && error.cause !== null) {
       const last = describeFailure(error.cause);
-      return { ...last, message: `gave up trying: ${last.message}` };
+      return { ...last, message: `the step did not succeed within its time limit; last error: ${last.message}` };
     }
     const message =
       error.timeoutType === 'HEARTBEAT'
-        ? 'the worker that ran this step went silent, and no other took it over in time'
-        : 'this step did not end in its time';
+        ? 'the worker that ran this step stopped sending heartbeats, and no other worker took the step over in time'
+        : 'this step did not end within its time limit';
     return { type: 'DeadlineExceeded', message };
   }
   if (error instanceof ApplicationFailure) {
@@ -42,14 +42,14 @@ export function describeFailure(error: unknown): FailureText {
 }
 
 /**
- * Whether the build was reset to a time when it had resources that are gone now: trying that step again is
- * useless.
+ * Whether a step failed because a workflow reset took the build back to a time when it had resources that no longer
+ * exist. Then it is useless to try the step again.
  */
 export function isLostByReset(error: unknown): boolean {
   return describeFailure(error).type === 'LostByReset';
 }
 
-/** Whether the build was reset though it had its image already. */
+/** Whether a step failed because the build was reset although it already had its image. */
 export function isAlreadyBuilt(error: unknown): boolean {
   return describeFailure(error).type === 'AlreadyBuilt';
 }

@@ -6,24 +6,29 @@ import type { FailedStep, FailureDecision } from './step-runner.js';
 
 const resumeUpdate = defineUpdate<string, [ResumeRequest]>(RESUME_UPDATE);
 
-/** What a hold needs from the build that it holds. */
+/** The part of a build that a hold needs. */
 export interface HoldableBuild {
-  /** What the parameters say now about a failed step. `hold_for` is in seconds. */
+  /** The current parameters for a failed step. `hold_for` is in seconds. */
   readonly parameters: { on_error: string; hold_for: number };
   /** Whether the build has an instance that a user can log in to. */
   readonly hasGuest: boolean;
   /**
-   * Checks changed inputs. Synchronous, as Temporal asks of an update's validator. @throws FactoryError
-   * InvalidParameter
+   * Checks the changes in a request. The method is synchronous, because Temporal requires this of the validator of an
+   * update.
+   * @throws FactoryError InvalidParameter
    */
   checkChange(request: ResumeRequest): void;
-  /** Plans the build anew with changed inputs. @throws ApplicationFailure when what has run already would change */
+  /**
+   * Makes a new plan with the changes in a request.
+   * @throws ApplicationFailure when the request would change what has already run
+   */
   replan(request: ResumeRequest): Promise<void>;
 }
 
 /**
- * Holds a build whose step failed (`on_error hold`): the build keeps its instance, and the update `resume` tells
- * whether the step runs again, is skipped, or fails the build. The time of a hold does not count as the build's own.
+ * Holds a build whose step failed (`on_error hold`). The build keeps its instance, and the update `resume` decides
+ * whether the step runs again, is skipped, or fails the build. The time of a hold does not count towards the build's
+ * timeout.
  */
 export class Hold {
   private decision: FailureDecision | undefined;
@@ -42,7 +47,7 @@ export class Hold {
     return this.model.status.held !== undefined;
   }
 
-  /** Milliseconds in which the build was held, the present hold not counted. */
+  /** Milliseconds for which the build was held, without the present hold. */
   get heldMilliseconds(): number {
     return this.pastHolds;
   }
@@ -53,7 +58,8 @@ export class Hold {
     const { on_error: onError, hold_for: holdFor } = this.build.parameters;
     if (onError !== 'hold' || phase === 'plan' || phase === 'cleanup') return failed.defaultDecision;
     if (isLostByReset(error) || isAlreadyBuilt(error)) return 'fail';
-    // Two steps may run at once: the build is held for one at a time.
+    // Two steps may run at the same time. When both fail, the second one waits here until the hold for the first one is
+    // over.
     await condition(() => !this.isHeld);
     const { message, hint } = describeFailure(error);
     const since = Date.now();
@@ -70,7 +76,7 @@ export class Hold {
     });
     try {
       await condition(() => this.decision !== undefined, holdFor * 1000);
-      // An update that came at the last moment is still being answered.
+      // An update that arrived at the last moment may still run, so wait until it is answered.
       await condition(allHandlersFinished);
       return this.decision ?? failed.defaultDecision;
     } finally {
@@ -82,15 +88,16 @@ export class Hold {
   private check(request: ResumeRequest): void {
     const { action } = request;
     const { held } = this.model.status;
-    if (held === undefined || this.decision !== undefined) reject('the build is not held: there is nothing to resume');
-    else if (!['retry', 'skip', 'abort'].includes(action)) reject(`there is no action ${action}: retry, skip or abort`);
+    if (held === undefined || this.decision !== undefined) reject('the build is not held, so it cannot be resumed');
+    else if (!['retry', 'skip', 'abort'].includes(action))
+      reject(`there is no action ${action}; the actions are: retry, skip, abort`);
     else if (action === 'skip' && !held.skippable) {
-      reject(`${held.step} cannot be skipped: only a step of the template can`);
+      reject(`step ${held.step} cannot be skipped, because the build cannot go on without it`);
     }
     this.build.checkChange(request);
   }
 
-  /** Answers in words what the build does now. */
+  /** Applies a request to resume the build, and returns in words what the build does now. */
   private async resume(request: ResumeRequest): Promise<string> {
     const step = this.model.status.held?.step ?? '';
     if (request.template !== undefined || request.parameters !== undefined) await this.build.replan(request);

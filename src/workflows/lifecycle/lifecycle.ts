@@ -6,17 +6,17 @@ import type { BuildContext } from './build-context.js';
 import { withBuildTimeout } from './build-timeout.js';
 import { withCleanup, type BuildEnding } from './with-cleanup.js';
 
-/** What one kind of image does in its lifecycle; the rest is the same for all kinds. */
+/** The parts of the lifecycle that differ between the kinds of images. */
 export interface Lifecycle<R> extends BuildEnding<R> {
-  /** Runs the phases of the build, up to its result. The clean-up follows by itself. */
+  /** Runs the phases of the build, and returns its result. {@link runLifecycle} then runs the clean-up. */
   build: () => Promise<R>;
-  /** Seconds that the build may take, pauses not counted. Default: no limit of its own. */
+  /** Returns the seconds that the build may take, without pauses. Unset when the build has no timeout of its own. */
   timeout?: () => number;
 }
 
 /**
- * Runs the lifecycle of a build: answers the query `status`, shows a cancellation at once, keeps the build's timeout,
- * and cleans up whatever happens.
+ * Runs the lifecycle of a build: answers the query `status`, shows a cancellation at once, enforces the build's
+ * timeout, and always cleans up.
  */
 export function runLifecycle<K extends ImageKind, R>(context: BuildContext<K>, lifecycle: Lifecycle<R>): Promise<R> {
   const { status } = context;

@@ -11,17 +11,17 @@ const MARKS: Record<StepStatus['state'], string> = { running: '▶', done: '✓'
 function duration(from: number, to: number | undefined): string {
   if (to === undefined) return 'since ' + new Date(from).toISOString().slice(11, 19);
   const seconds = (to - from) / 1000;
-  // No-break spaces: the column is narrow.
+  // No-break spaces keep the time on one line, because the column of the table is narrow.
   if (seconds < 100) return `${seconds.toFixed(1)}\u00a0s`;
   return `${Math.floor(seconds / 60)}\u00a0min ${Math.floor(seconds % 60)}\u00a0s`;
 }
 
-/** Text that stands in a table's cell: no line breaks, no bars. */
+/** Formats text for a cell of a table: on one line, with escaped bars, and at most 300 characters. */
 function cell(text: string): string {
   return text.replace(/\s+/g, ' ').replace(/\|/g, '\\|').slice(0, 300);
 }
 
-/** A block of console text that cannot end its own fence. */
+/** Formats console text as a code block. Replaces the backticks in the text that would end the block. */
 function fenced(text: string): string[] {
   return ['```text', text.replace(/```/g, "'''"), '```'];
 }
@@ -36,7 +36,7 @@ function heldLines(uuid: string, held: HeldBuild): string[] {
     `**Held since ${since}**: ${cell(`${held.step} failed: ${held.message}`)}`,
     '',
     ...(held.hint === undefined ? [] : [`What to do: ${cell(held.hint)}`, '']),
-    `It waits until ${moment(held.until)}, then it cleans up. What can be done:`,
+    `The build waits until ${moment(held.until)}, and then cleans up. What you can do:`,
     '',
     ...commandsForHeld(uuid, held).map(([command, effect]) => `- \`${command}\`: ${cell(effect)}`),
     '',
@@ -47,7 +47,7 @@ function isCanceling({ cancelRequestedAt, endedAt }: BuildStatus): boolean {
   return cancelRequestedAt !== undefined && endedAt === undefined;
 }
 
-/** The build as a page of Markdown: what the Temporal UI shows as the run's current details. */
+/** Renders the status of a build as a Markdown page, which the Temporal UI shows as the current details of the run. */
 export function renderStatusPage(status: BuildStatus): string {
   const lines = [
     `### ${status.name || status.uuid}: ${isCanceling(status) ? 'CANCELING' : status.status}`,

@@ -12,17 +12,19 @@ export interface Step<R> {
   name: string;
   title: string;
   budget?: Budget;
-  /** For a step that waits for a deadline: seconds that its activity may take beyond the deadline. Default 120. */
+  /**
+   * Only for a step that waits for a deadline: the seconds that its activity may take beyond the deadline. Default 120.
+   */
   graceSeconds?: number;
   /** Whether a user may skip the step after it failed. Default: `optional`. */
   skippable?: boolean;
   /** Whether the build goes on without the step after it failed, unless a user decides otherwise. Default false. */
   optional?: boolean;
-  /** One line on how the step went. */
+  /** Returns one line on how the step went; undefined when there is nothing to say. */
   note?: (result: R) => string | undefined;
 }
 
-/** A step that failed, for whoever decides how the build goes on. */
+/** A failed step, and the decision that applies to it when no user makes one. */
 export interface FailedStep {
   name: string;
   title: string;
@@ -45,16 +47,17 @@ export class StepRunner {
   constructor(
     private readonly status: BuildStatusModel,
     private readonly deadlines: Deadlines,
-    /** Seconds. */
+    /** Seconds without a heartbeat after which Temporal tries an activity again. */
     private readonly heartbeatTimeout: number,
     private readonly decideFailure: DecideFailure,
   ) {}
 
   /**
    * Runs an activity as a step.
-   * @param step the step, or a function that makes it anew for each round, since a user may have changed the plan
-   *   meanwhile; undefined: the plan has no such step any more, so the runner skips it
-   * @param input the activity's input, or a function that makes it anew for each round
+   * @param step the step, or a function that returns the step anew for each round, because a user may have changed the
+   *   plan since the last round. The function returns undefined when the plan no longer has the step; then the runner
+   *   skips it.
+   * @param input the activity's input, or a function that returns the input anew for each round
    */
   run<K extends keyof Activities>(
     step: Step<Result<K>> | (() => Step<Result<K>> | undefined),
@@ -67,8 +70,8 @@ export class StepRunner {
   }
 
   /**
-   * Runs an activity that waits for a deadline. The function for its input gets the deadline in milliseconds since the
-   * epoch.
+   * Runs an activity that waits for a deadline, as a step.
+   * @param input returns the input of the activity from the deadline in milliseconds since the epoch
    */
   runWithDeadline<K extends keyof Activities>(
     deadline: DeadlineName,
@@ -99,7 +102,8 @@ export class StepRunner {
       if (step === undefined) return this.skip(entry);
       entry = this.status.beginStep(step, entry);
       try {
-        // The end of the run id: its beginning is the time, which two runs of one minute share.
+        // Use the end of the run id: its beginning is a time, which is the same for two runs that start within a
+        // minute.
         const result = await execute(step, `${workflowInfo().runId.slice(-12)}.${round}`);
         this.status.endStep(entry, 'done', step.note?.(result));
         return result;
@@ -109,18 +113,24 @@ export class StepRunner {
     }
   }
 
-  /** Calls an activity that is no step of its own, under the build's heartbeat timeout. */
+  /** Calls an activity that is not a step, with the heartbeat timeout of the build. */
   call<K extends keyof Activities>(activity: K, input: Input<K>, options: CallOptions): Promise<Result<K>> {
     return callActivity(activity, input, { ...options, heartbeatTimeout: this.heartbeatTimeout });
   }
 
-  /** Only a step whose result is not used can be skipped. */
+  /**
+   * Marks a step as skipped, and returns undefined as its result. So only a step whose result is not used can be
+   * skipped.
+   */
   private skip<R>(entry: StepStatus | undefined): R {
     if (entry !== undefined) this.status.endStep(entry, 'skipped');
     return undefined as R;
   }
 
-  /** Decides how the build goes on after a step failed. @throws the step's error when the build fails */
+  /**
+   * Decides how the build goes on after a step failed.
+   * @throws the error of the step when the build fails
+   */
   private async decide<R>(step: Step<R>, entry: StepStatus, error: unknown): Promise<'retry' | 'skip'> {
     const isCancel = isCanceled(error);
     this.status.endStep(entry, 'failed', isCancel ? 'cancelled' : describeFailure(error).message.slice(0, 300));

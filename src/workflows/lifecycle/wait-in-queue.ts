@@ -16,7 +16,10 @@ import type { Step, StepRunner } from './step-runner.js';
 import type { QueueTicketInput } from '../../activities/instance/join-create-queue.js';
 import type { CreatedServer, CreateServerInput } from '../../activities/instance/create-server.js';
 
-/** How long a build waits for a notice of the queue before it asks again: the queue itself may have been terminated. */
+/**
+ * How long a build waits for a notice of the create queue before it joins again, because the workflow of the queue may
+ * have been terminated.
+ */
 const ASK_AGAIN = '30 minutes';
 
 /** The queue that a build joins to create an instance, and how long the build waits there. */
@@ -24,15 +27,16 @@ export interface QueueRequest {
   role: ServerRole;
   /** Workflow id of the project's create queue. */
   queueId: string;
-  /** Seconds to wait for a cloud without capacity. */
+  /** Seconds for which the build waits while the cloud has no capacity. */
   timeout: number;
 }
 
 type Notice = Exclude<QueueNotice, QueuePosition>;
 
 /**
- * A build's ticket of its project's create queue. The build waits in the workflow, where waiting costs nothing, until
- * the queue announces its turn. It then asks the queue once more, because a notice may be old when it arrives.
+ * A build's ticket for its project's create queue. The build waits in the workflow, where waiting costs nothing, until
+ * the queue announces its turn. Then the build joins the queue again and asks for its turn, because the announcement
+ * may be old when it arrives.
  */
 export class QueueTicket {
   private queueId: string | undefined;
@@ -54,14 +58,14 @@ export class QueueTicket {
     return this.waitingSince !== undefined;
   }
 
-  /** Milliseconds in which the build waited in the queue, the present wait not counted. */
+  /** Milliseconds for which the build waited in the queue, without the present wait. */
   get waitedMilliseconds(): number {
     return this.pastWaits;
   }
 
   /**
-   * Creates an instance as a step, in the build's turn of the create queue. Each round of the step takes a turn of its
-   * own.
+   * Creates an instance as a step, when the create queue gives the build its turn. Each round of the step needs a turn
+   * of its own.
    * @throws ApplicationFailure QuotaExceeded when the cloud has no capacity for longer than the request's timeout
    */
   createServer(
@@ -84,7 +88,7 @@ export class QueueTicket {
     );
   }
 
-  /** Gives the build's slot back, or stops its wait. */
+  /** Leaves the create queue: gives the build's slot back, or stops its wait. */
   async leaveQueue(): Promise<void> {
     await this.signalQueue(QUEUE_LEAVE_SIGNAL);
     this.queueId = undefined;
@@ -118,7 +122,7 @@ export class QueueTicket {
     try {
       return await create();
     } catch (error) {
-      // A build that is held after this failure must not hold up other builds.
+      // The turn ends here, because this failure may hold the build, and other builds must not wait for a held build.
       await this.signalQueue(QUEUE_TURN_FINISHED_SIGNAL, 'failed');
       throw error;
     } finally {
@@ -139,7 +143,7 @@ export class QueueTicket {
     }
     const { notice } = this;
     if (notice?.state === 'expelled') throw this.quotaExceeded(request, notice.reason);
-    // The first of the queue most likely waits for the same capacity now.
+    // The build is now the first in the queue during a shortage, so it most likely waits for the same capacity.
     if (notice?.alone === true && notice.reason !== undefined) this.showWaiting({ reason: notice.reason });
   }
 
@@ -152,7 +156,7 @@ export class QueueTicket {
     this.queueId = undefined;
     return ApplicationFailure.create({
       type: 'QuotaExceeded',
-      message: `timed out after ${timeout} s waiting for ${reason}: no build in the project’s create queue has got further`,
+      message: `timed out after ${timeout} s waiting for ${reason}: in this time, no build in the project’s create queue got its instance`,
       nonRetryable: true,
       details: [{ hint: CAPACITY_HINT }],
     });
@@ -166,12 +170,12 @@ export class QueueTicket {
         const handle = getExternalWorkflowHandle(queueId);
         await handle.signal<[string, ...string[], number]>(signal, workflowInfo().workflowId, ...outcome, Date.now());
       } catch {
-        // The queue has ended: it holds nothing for this build.
+        // The queue has ended, so it holds no turn and no slot for this build.
       }
     });
   }
 }
 
-/** What helps when a cloud stays without capacity. */
+/** Tells the user what to do when a cloud has no capacity for too long. */
 const CAPACITY_HINT =
-  'free something in the project, ask the cloud’s operators for more quota, or wait longer: --parameter quota_timeout SECONDS';
+  'delete resources in the project, ask the cloud’s operators for more quota, or wait longer: --parameter quota_timeout SECONDS';

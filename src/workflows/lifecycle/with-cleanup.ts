@@ -12,15 +12,20 @@ import type { BuildContext } from './build-context.js';
 import type { BuildStatusModel } from './build-status.js';
 import { describeFailure, isCanceled } from './failures.js';
 
-/** How a build ends. */
+/** The parts of the end of a build that differ between the kinds of images. */
 export interface BuildEnding<R> {
-  /** Glance ids of the images that are the result: the clean-up leaves them alone. */
+  /** Returns the Glance ids of the images that are the result of the build. The clean-up does not remove them. */
   resultImages: (result: R) => string[];
-  /** Whether the build may have created volumes. Default: it may. */
+  /** Whether the build may have created volumes. Default: true. */
   mayHaveVolumes?: () => boolean;
-  /** Whether an earlier run may have left resources that are there before this run plans anything. Default false. */
+  /**
+   * Whether the build continues an earlier run, so that it may have resources before it makes a plan. Default false.
+   */
   continuesEarlierRun?: boolean;
-  /** Seconds for which a failed build keeps its resources (`on_error keep`); undefined: the clean-up removes them. */
+  /**
+   * Returns the seconds for which a failed build keeps its resources (`on_error keep`); undefined when the clean-up
+   * removes them.
+   */
   keepAfterFailure?: () => number | undefined;
   /** Writes the record, after the clean-up. */
   writeRecord?: (result: R | undefined, failure: BuildFailure | undefined) => Promise<void>;
@@ -30,9 +35,11 @@ export interface BuildEnding<R> {
 type Context = Pick<BuildContext<ImageKind>, 'ref' | 'status' | 'steps' | 'ticket'>;
 
 /**
- * Runs a build and cleans up after it, whatever happens. No cancellation reaches the clean-up; it is retried until the
- * cloud says that each resource is gone, and it reports what it could not remove. It finds resources by the build's
- * mark and needs no list of them, so it also removes what a lost reply left behind (laws 1 and 2).
+ * Runs a build and always cleans up after it. A cancellation does not reach the clean-up. The clean-up is retried until
+ * the cloud confirms that each resource is gone, and it reports what it could not remove.
+ *
+ * The clean-up finds resources by the build's mark and needs no list of them. So it also removes a resource whose id
+ * the build does not have, because the reply to the create call was lost (laws 1 and 2 in docs/architecture.md).
  */
 export async function withCleanup<R>(context: Context, build: () => Promise<R>, ending: BuildEnding<R>): Promise<R> {
   const { status: model, ticket } = context;
@@ -46,7 +53,8 @@ export async function withCleanup<R>(context: Context, build: () => Promise<R>, 
     const result = 'result' in outcome ? outcome.result : undefined;
     const failure = 'error' in outcome ? toBuildFailure(outcome.error, model) : undefined;
     if (failure !== undefined) model.status.failure = failure;
-    // Planning creates nothing; and when the cloud is unknown or refuses us, a clean-up would fail as well.
+    // The phase `plan` creates nothing. Besides, when the cloud is unknown or refuses our credentials, a clean-up would
+    // fail as well.
     const nothingCreated = model.status.phase === 'plan' && ending.continuesEarlierRun !== true;
     model.enterPhase('cleanup', 2);
     const keepImages = result === undefined ? [] : ending.resultImages(result);
@@ -75,7 +83,7 @@ async function removeResources(
       {
         name: 'cleanup',
         title: 'remove everything else that the build created',
-        // One attempt may ask the cloud sixty times.
+        // One attempt may need sixty rounds of requests to the cloud.
         budget: { total: SHORT.total, attempt: 1800 },
         note: ({ removed }) => (removed.length === 0 ? 'nothing was left' : `removed ${removed.join(', ')}`),
       },
@@ -85,11 +93,11 @@ async function removeResources(
     status.status.removed = report.removed;
     status.status.leftovers = report.leftovers;
   } catch (error) {
-    status.status.leftovers = [`not known: ${describeFailure(error).message}`];
+    status.status.leftovers = [`not known, because the clean-up failed: ${describeFailure(error).message}`];
   }
 }
 
-/** Marks the resources of a failed build, so that `gc` leaves them alone for the seconds given. */
+/** Marks the resources of a failed build, so that `imagefactory gc` keeps them for the given seconds. */
 async function keepResources({ ref, status, steps }: Context, seconds: number): Promise<void> {
   const until = Date.now() + seconds * 1000;
   status.status.leftovers = [];
@@ -98,14 +106,16 @@ async function keepResources({ ref, status, steps }: Context, seconds: number): 
       {
         name: 'keep',
         title: 'keep what the build created',
-        note: (kept) => (kept.resources.length === 0 ? 'there is nothing' : kept.resources.join(', ')),
+        note: (kept) => (kept.resources.length === 0 ? 'the build has no resources' : kept.resources.join(', ')),
       },
       'keepResources',
       { ref, until },
     );
     status.status.kept = { resources, until };
   } catch (error) {
-    status.status.leftovers = [`not known: ${describeFailure(error).message}`];
+    status.status.leftovers = [
+      `not known, because the resources could not be marked: ${describeFailure(error).message}`,
+    ];
   }
 }
 
@@ -116,7 +126,7 @@ function toBuildFailure(error: unknown, model: BuildStatusModel): BuildFailure {
   return { type, step, message, hint, consoleTail: consoleTail ?? model.status.consoleTail };
 }
 
-/** Closes the workflow of a build without a result: as cancelled after a cancellation, otherwise as failed. */
+/** Closes the workflow of a build that has no result: as cancelled after a cancellation, otherwise as failed. */
 function closeFailed(model: BuildStatusModel, error: unknown, failure: BuildFailure): never {
   if (isCanceled(error)) {
     model.end('CANCELED');

@@ -1,7 +1,7 @@
 import type { ReadRecordsInput, ReadRecordsResult } from '../../domain/messages.js';
 import { callActivity } from '../lifecycle/activity-options.js';
 
-/** Reads records from the worker's store, for clients that have no access to it. */
+/** Reads records from the worker's store, for clients that have no access to this store. */
 export async function readRecords(input: ReadRecordsInput): Promise<ReadRecordsResult> {
   return callActivity('readRecords', input, {
     summary: 'read records from the store',

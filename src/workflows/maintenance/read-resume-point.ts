@@ -1,7 +1,7 @@
 import type { ReadResumePointInput, ResumePointReport } from '../../domain/messages.js';
 import { callActivity } from '../lifecycle/activity-options.js';
 
-/** Finds what a build that has ended could be resumed from, for clients that have no access to its cloud. */
+/** Finds the point from which an ended build can be resumed, for clients that have no access to its cloud. */
 export async function readResumePoint(input: ReadResumePointInput): Promise<ResumePointReport> {
   return callActivity('readResumePoint', input, {
     summary: 'find what the build left to resume from',

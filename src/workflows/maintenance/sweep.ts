@@ -5,12 +5,12 @@ import { callActivity } from '../lifecycle/activity-options.js';
 import { describeFailure, isCanceled } from '../lifecycle/failures.js';
 import type { RemovedLeftovers } from '../../activities/sweep/remove-leftovers.js';
 
-/** Seconds. */
+/** Seconds without a heartbeat after which Temporal tries an activity again. */
 const HEARTBEAT_TIMEOUT = 60;
 
 /**
- * Removes from clouds what belongs to no running build, the oldest resources first. A resource that cannot be removed,
- * or a cloud that does not answer, does not stop the rest.
+ * Removes from clouds the resources that belong to no running build, the oldest first. When a resource cannot be
+ * removed or a cloud does not answer, the sweep goes on with the others.
  */
 export async function sweep(input: SweepInput): Promise<SweepResult> {
   return { clouds: await Promise.all(input.clouds.map((cloud) => sweepCloud(cloud, input))) };
@@ -49,7 +49,10 @@ async function sweepCloud(cloud: string, { limits, dryRun }: SweepInput): Promis
   return { ...sweepResult, unnamed: plan.unnamed, postponed: plan.postponed };
 }
 
-/** Removes resources that go together. When the activity itself fails, each of them is reported with that failure. */
+/**
+ * Removes resources that belong together. When the activity itself fails, returns its failure for each of the
+ * resources.
+ */
 async function removeTogether(cloud: string, removal: Removal): Promise<RemovedLeftovers> {
   const [first] = removal.resources;
   const what = removal.build === undefined ? `${first?.kind} ${first?.name}` : `the leftovers of ${removal.build}`;

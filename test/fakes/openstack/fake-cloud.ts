@@ -58,7 +58,7 @@ interface Parts {
 
 /**
  * A fake OpenStack cloud in this process. It serves the HTTP APIs of Keystone, Nova, Glance, Neutron and Cinder in
- * their release Zed. Its servers go through the states of real ones, and its guests answer over real SSH.
+ * their release Zed. Its servers go through the states of real servers, and its guests accept real SSH connections.
  */
 export class FakeCloud {
   private constructor(
@@ -71,17 +71,17 @@ export class FakeCloud {
     return this.parts.state;
   }
 
-  /** The behaviour of servers that will be created. */
+  /** The behaviours that tests set for servers. */
   get behaviours(): Behaviours {
     return this.parts.behaviours;
   }
 
-  /** The behaviour of volumes that will be created. */
+  /** The behaviours that tests set for volumes. */
   get volumeBehaviours(): VolumeBehaviours {
     return this.parts.volumeBehaviours;
   }
 
-  /** The faults of calls that will come. */
+  /** The faults that tests inject into calls. */
   get faults(): Faults {
     return this.parts.faults;
   }
@@ -99,7 +99,7 @@ export class FakeCloud {
     return this.parts.identity;
   }
 
-  /** Checks whether this system can run guests; if not, the result has the reason. */
+  /** Checks whether this system can run guests. If it cannot, the result has the reason. */
   static checkGuestSupport(): Promise<GuestSupport> {
     return checkGuestSupport();
   }
@@ -174,7 +174,7 @@ export class FakeCloud {
     return new FakeCloud(parts, `http://${host === '0.0.0.0' ? '127.0.0.1' : host}:${port}/identity/v3`, region);
   }
 
-  /** The `OS_*` variables of the cloud's user. */
+  /** Returns the `OS_*` variables with which the cloud's user signs in. */
   env(): Record<string, string> {
     const { username, password, projectName, domainName } = this.identity.credentials;
     return {
@@ -191,7 +191,7 @@ export class FakeCloud {
     };
   }
 
-  /** The text of a clouds.yaml that has this cloud. */
+  /** Returns the text of a clouds.yaml that has this cloud under `name`. */
   cloudsYaml(name = 'fake'): string {
     const { username, password, projectName, domainName } = this.identity.credentials;
     const auth = {
@@ -205,17 +205,17 @@ export class FakeCloud {
     return stringify({ clouds: { [name]: { auth, region_name: this.region, identity_api_version: '3' } } });
   }
 
-  /** The port on which the SSH server of a guest listens: 22 if this process may use it. */
+  /** Finds the port at which a guest's SSH server listens on an address: 22 if this process may use port 22. */
   findSshPort(address: string): number | undefined {
     return this.parts.sshListeners.findPort(address);
   }
 
-  /** The files of a server that boots from its disk. */
+  /** Finds the files of a server's guest. Undefined before the server has booted from its disk. */
   guestFiles(serverId: string): RootFiles | undefined {
     return this.parts.guests.findFiles(serverId);
   }
 
-  /** All resources besides those with which the cloud starts. */
+  /** Lists all resources besides those with which the cloud starts. */
   leftovers(): Leftover[] {
     return listLeftovers(this.state);
   }
@@ -227,21 +227,21 @@ export class FakeCloud {
   }
 
   /**
-   * Reboots the guest of a server as a panic or a watchdog does: its connections are cut, its processes end, and it
-   * comes back with a new boot id. Nova shows ACTIVE all the time. (Nova's own reboot is an action of its API.)
+   * Reboots the guest of a server as a panic or a watchdog does: the guest's connections are cut, its processes end,
+   * and the guest boots with a new boot id. Nova shows ACTIVE all the time. (Nova's own reboot is an action of its API.)
    *
-   * @returns when the guest is down
+   * Resolves when the guest is down.
    */
   async rebootServer(id: string): Promise<void> {
     const server = this.state.servers.get(id);
-    if (server === undefined) throw new Error(`there is no server ${id}`);
+    if (server === undefined) throw new Error(`the fake cloud has no server ${id}`);
     await this.parts.guests.reset(server);
   }
 
-  /** Stops a server, as another user of the project would, without a shutdown of its guest. Returns when it is off. */
+  /** Stops a server as another user of the project would, without a shutdown of the guest. Resolves when it is off. */
   async stopServer(id: string): Promise<void> {
     const server = this.state.servers.get(id);
-    if (server === undefined) throw new Error(`there is no server ${id}`);
+    if (server === undefined) throw new Error(`the fake cloud has no server ${id}`);
     this.parts.lifecycle.stop(server);
     while (!server.gone && server.status !== 'SHUTOFF') await pause(10);
   }

@@ -1,6 +1,6 @@
 import type { CloudState } from './state.js';
 
-/** A resource in the cloud. */
+/** A resource that is left in the cloud. */
 export interface Leftover {
   kind: 'server' | 'image' | 'volume' | 'volume snapshot' | 'port' | 'floating IP' | 'key pair' | 'security group';
   id: string;

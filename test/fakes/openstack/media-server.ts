@@ -4,17 +4,17 @@ import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { resetConnection } from './core/reset-connection.js';
 
-/** A fault of a file's download. */
+/** A fault that hits a request for a file. */
 export type MediaFault =
   | { kind: 'status'; status: number; retryAfter?: number }
-  /** Cuts the connection after so many bytes; Content-Length names the whole size. */
+  /** Cuts the connection after `bytes` bytes, although Content-Length has the whole size. */
   | { kind: 'truncated'; bytes: number }
   /** Sends pieces of `bytes` bytes, one every `ms` milliseconds. */
   | { kind: 'slow'; bytes: number; ms: number }
   | { kind: 'redirect'; to: string; status?: 301 | 302 | 303 | 307 | 308 }
-  /** Sends other bytes of the same length: their digest is not the one that the tree names. */
+  /** Sends other bytes of the same length, so they do not match the digest in the install tree. */
   | { kind: 'altered' }
-  /** Chooses the fault, or none, when the request has come. */
+  /** Calls `choose` when the request has come: it returns the fault, or undefined for no fault. */
   | { kind: 'chosen'; choose: () => Promise<MediaFault | undefined> }
   /** Never answers. */
   | { kind: 'hang' }
@@ -44,11 +44,16 @@ export class MediaServer {
 
   private constructor(
     private readonly server: Server,
-    /** `http://address:port` */
+    /** The URL of the server without a path: `http://address:port`. */
     readonly origin: string,
   ) {}
 
-  /** @param options sizes in bytes, default 40,000 and 60,000; `host`: the address to listen on, default 127.0.0.1 */
+  /**
+   * Starts a media server.
+   *
+   * @param options sizes in bytes, default 40,000 (kernel) and 60,000 (ramdisk); `host`: the address to listen on,
+   *   default 127.0.0.1
+   */
   static async start(options: { kernelSize?: number; ramdiskSize?: number; host?: string } = {}): Promise<MediaServer> {
     const { host = '127.0.0.1' } = options;
     const server = createServer();
@@ -66,17 +71,17 @@ export class MediaServer {
     return media;
   }
 
-  /** The netboot directory of the Debian tree: the `<url>` of a TDL. */
+  /** The URL of the netboot directory of the Debian tree: a value for `<url>` in a TDL. */
   get debianUrl(): string {
     return `${this.origin}${DEBIAN}/netboot/`;
   }
 
-  /** The root of the Fedora tree. */
+  /** The URL of the root of the Fedora tree. */
   get fedoraUrl(): string {
     return `${this.origin}${FEDORA}/`;
   }
 
-  /** Replaces kernels and ramdisks by new ones, and updates their digests, as a mirror does at a new release. */
+  /** Replaces kernels and ramdisks with new ones, and updates their digests, as a mirror does at a new release. */
   replaceTrees(options: { kernelSize?: number; ramdiskSize?: number } = {}): void {
     const kernel = randomBytes(options.kernelSize ?? 40_000);
     const ramdisk = randomBytes(options.ramdiskSize ?? 60_000);
@@ -92,7 +97,7 @@ export class MediaServer {
     this.put(`${FEDORA}/.treeinfo`, buildTreeinfo(sha256(kernel), sha256(ramdisk)));
   }
 
-  /** Adds a file. @returns its URL */
+  /** Adds a file, or replaces it. @returns the URL of the file */
   put(path: string, body: Buffer | string): string {
     this.files.set(path, Buffer.from(body));
     return this.origin + path;

@@ -6,22 +6,22 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** Path of the fixture's boot loader. */
+/** Path of the boot loader on the medium. */
 const LOADER = 'isolinux/isolinux.bin';
-/** Size of the boot loader in bytes; it does nothing. */
+/** Size of the boot loader in bytes. The boot loader is empty: it does nothing. */
 const LOADER_SIZE = 2048;
 
 /** An install medium for tests. */
 export interface MediumFixture {
-  /** Contents by path, without a leading slash. */
+  /** The contents of the files, by path without a leading slash. */
   files: Record<string, string | Buffer>;
-  /** Default `FIXTURE`. */
+  /** The volume id of the ISO. Default `FIXTURE`. */
   volumeId?: string;
-  /** Whether it has a boot loader (El Torito), so that a machine can boot from it. Default true. */
+  /** Whether the medium has a boot loader (El Torito), so that a machine can boot from the medium. Default true. */
   bootable?: boolean;
 }
 
-/** Creates an ISO 9660 image with Rock Ridge, of about 400 KB. It needs xorriso. */
+/** Creates an ISO 9660 image of about 400 KB, with Rock Ridge names. Needs the program xorriso. */
 export async function createMediumFixture({
   files,
   volumeId = 'FIXTURE',

@@ -4,19 +4,19 @@ import type { Credentials } from './identity/identity.js';
 import type { Quotas } from './state.js';
 
 export interface FakeCloudOptions {
-  /** Default 127.0.0.1. */
+  /** The address on which the APIs listen. Default 127.0.0.1. */
   host?: string;
-  /** Default 0: any free port. */
+  /** The port of the APIs. Default 0: any free port. */
   port?: number;
-  /** Divides the real durations by this number. Default 200: a server is ACTIVE after 38 ms. */
+  /** Divides the real durations by this number. Default 200: a server without volumes is ACTIVE after 38 ms. */
   speedUp?: number;
-  /** Single durations in milliseconds, which are not divided. */
+  /** Durations in milliseconds that replace the real ones. They are not divided by `speedUp`. */
   durations?: Partial<Durations>;
-  /** Disk formats that Glance accepts. Default: all that it knows. */
+  /** Disk formats that Glance accepts. Default: all formats in `DISK_FORMATS`. */
   diskFormats?: readonly string[];
-  /** Import methods of Glance. Default: `glance-direct`, `web-download`, `copy-image`. */
+  /** Import methods that Glance offers. Default: `glance-direct`, `web-download`, `copy-image`. */
   importMethods?: readonly string[];
-  /** Default: no quotas. */
+  /** The quotas of the project. Default: no limits. */
   quotas?: Partial<Quotas>;
   /** Whether the cloud has block storage (Cinder). Default true. */
   blockStorage?: boolean;
@@ -24,9 +24,9 @@ export interface FakeCloudOptions {
   /** Milliseconds for which a token is valid. Default: one day. */
   tokenLifetime?: number;
   region?: string;
-  /** Default m1.tiny (512 MiB, 1 GiB disk), m1.small, m1.medium. */
+  /** The flavors, with `ram` in MiB and `disk` in GiB. Default: m1.tiny (512 MiB, 1 GiB disk), m1.small, m1.medium. */
   flavors?: { name: string; ram: number; vcpus: number; disk: number }[];
-  /** Whether guests run. Default: if this system can run them, see {@link checkGuestSupport}. */
+  /** Whether guests run. Default: true if this system can run guests, see {@link checkGuestSupport}. */
   guests?: boolean;
   /** Whether the rules of security groups have an effect. Default true. */
   firewall?: boolean;
@@ -35,7 +35,7 @@ export interface FakeCloudOptions {
    * answers 404 "Guest does not have a console available." as soon as the machine is off.
    */
   consoleWhenOff?: boolean;
-  /** Number of calls that the log keeps. Default 100,000. */
+  /** Number of calls that the log keeps at least; it keeps at most twice as many. Default 100,000. */
   keptCalls?: number;
 }
 
@@ -46,7 +46,7 @@ export const FLAVORS = [
   { name: 'm1.medium', ram: 2048, vcpus: 2, disk: 10 },
 ];
 
-/** Adds the default credentials to those that are given. */
+/** Completes the given credentials with the defaults. */
 export function completeCredentials(given: Partial<Credentials> = {}): Credentials {
   return {
     username: 'demo',

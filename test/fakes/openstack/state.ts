@@ -1,24 +1,27 @@
-/** The state of the fake cloud: all its resources. */
+/** The state of the fake cloud: all resources. */
 import { randomBytes, randomUUID } from 'node:crypto';
 
 export interface FakeFlavor {
   id: string;
   name: string;
-  /** MiB. */
+  /** Memory in MiB. */
   ram: number;
   vcpus: number;
-  /** GiB. */
+  /** Size of the root disk in GiB. */
   disk: number;
 }
 
 /** The disk formats that Glance accepts by default. */
 export const DISK_FORMATS = ['ami', 'ari', 'aki', 'vhd', 'vhdx', 'vmdk', 'raw', 'qcow2', 'vdi', 'iso', 'ploop'];
 
-/** An install medium that machines can boot from, as read from its image. */
+/** An install medium: what the fake cloud has read from the image of the medium. */
 export interface BootMedium {
-  /** Whether it has a boot loader that the firmware starts. */
+  /** Whether the medium has a boot loader that the firmware starts. */
   bootable: boolean;
-  /** The kernel's command line of our boot loader; undefined when the medium has its original boot loader. */
+  /**
+   * The kernel command line in the configuration of imagefactory's boot loader. Undefined when the medium has its
+   * original boot loader.
+   */
   commandLine?: string;
   /** The size of each file in bytes, by path without a leading slash. */
   files: ReadonlyMap<string, number>;
@@ -26,22 +29,22 @@ export interface BootMedium {
 
 /** The content of a disk or a medium, as far as the machines of this cloud can see it. */
 export interface DiskContent {
-  /** Folder with the disk of the guest of which this is a copy. */
+  /** The folder with the saved disk of a guest, of which a new disk is a copy. Unset when no guest's disk was saved. */
   disk?: string;
-  /** The kernel's command line, for a disk whose boot loader starts an installer. */
+  /** The kernel command line with which the disk's boot loader starts an installer. Unset when it starts none. */
   startsWith?: string;
-  /** True when the disk has no boot loader. */
+  /** True when the disk has no boot loader. Otherwise unset. */
   blank?: boolean;
-  /** Set for an install medium. */
+  /** The install medium. Unset when the content is a disk. */
   medium?: BootMedium;
 }
 
-/** A task of Glance: the import of an image. */
+/** A task of Glance that imports an image. */
 export interface FakeImageTask {
   id: string;
   status: 'pending' | 'processing' | 'success' | 'failure';
   message: string;
-  /** The body of the request. */
+  /** The body of the import request. */
   request: Record<string, unknown>;
   requestId: string;
   createdAt: number;
@@ -67,11 +70,11 @@ export interface FakeImage {
   properties: Record<string, string>;
   /** Properties that only Glance may set: the progress of an import. */
   reserved: Record<string, string>;
-  /** Newest first. */
+  /** The import tasks of the image, the newest first. */
   tasks: FakeImageTask[];
   createdAt: number;
   updatedAt: number;
-  /** File with its bytes. */
+  /** Path of the file with the image's bytes. Unset when the image has no bytes. */
   file?: string;
   content: DiskContent;
 }
@@ -79,7 +82,7 @@ export interface FakeImage {
 export interface FakeAttachment {
   id: string;
   serverId: string;
-  /** `/dev/vda` */
+  /** Name of the device in the server, such as `/dev/vda`. */
   device: string;
   attachedAt: number;
 }
@@ -89,11 +92,11 @@ export interface FakeVolume {
   name: string | null;
   description: string | null;
   status: string;
-  /** GiB. */
+  /** Size in GiB. */
   size: number;
   bootable: boolean;
   metadata: Record<string, string>;
-  /** The metadata that it has from its image, and those that a caller has set since. */
+  /** The image metadata: copied from the volume's image, or set later by a caller. Unset when the volume has none. */
   imageMetadata?: Record<string, string>;
   attachments: FakeAttachment[];
   content: DiskContent;
@@ -108,18 +111,18 @@ export interface FakeVolumeSnapshot {
   volumeId: string;
 }
 
-/** A user message of Cinder: why an operation on a volume failed. */
+/** A user message of Cinder, which says why an operation on a volume failed. */
 export interface FakeVolumeMessage {
   id: string;
   volumeId: string;
-  /** The number of the action and that of its failure: `<action>_<detail>`. */
+  /** The numbers of the action that failed and of the reason: `<action>_<detail>`. */
   event: string;
   words: string;
   requestId: string;
   createdAt: number;
 }
 
-/** A volume that is a disk of a server. */
+/** A volume that is a disk or a CD-ROM drive of a server. */
 export interface FakeDrive {
   volumeId: string;
   bootIndex: number;
@@ -134,17 +137,17 @@ export interface FakeServer {
   name: string;
   description: string | null;
   flavor: FakeFlavor;
-  /** Empty for a server that boots from a volume. */
+  /** Id of the boot image. Empty for a server that boots from a volume. */
   imageId: string;
-  /** The properties of its boot image, or of its root volume, at its creation. */
+  /** The properties of the boot image, or of the root volume, at the server's creation. */
   imageProperties: Record<string, string>;
   metadata: Record<string, string>;
   tags: string[];
   keyName: string | null;
   publicKey?: string;
-  /** The command line of its kernel, from Nova or from our boot loader. */
+  /** The kernel command line, from image properties or from imagefactory's boot loader. Empty when there is none. */
   commandLine: string;
-  /** Base64. */
+  /** The user data in base64. */
   userData: string | null;
   configDrive: boolean;
   status: string;
@@ -156,13 +159,13 @@ export interface FakeServer {
   updated: number;
   launchedAt: number | null;
   console: string;
-  /** Bytes that went through its disk and its network. */
+  /** Number of bytes that the server's installer or guest has moved over the disk and the network. */
   traffic: { disk: number; network: number };
-  /** What it boots from, see `boot-order.ts`. */
+  /** What the server boots, see `chooseBoot` in `boot-order.ts`. */
   boots: 'installer' | 'disk' | 'nothing';
-  /** Its root disk; for a volume-backed server that of its root volume. */
+  /** The content of the root disk. For a volume-backed server this is the content of the root volume. */
   root: DiskContent;
-  /** The volumes that are its disks, the root volume first. */
+  /** The volumes that are the server's disks and CD-ROM drives, the root volume first. */
   drives: FakeDrive[];
   securityGroups: string[];
   gone: boolean;
@@ -255,18 +258,18 @@ export interface FakeKeyPair {
   created: number;
 }
 
-/** Quotas of the project; -1: no limit. */
+/** The quotas of the project. The value -1 means no limit. */
 export interface Quotas {
   instances: number;
   cores: number;
-  /** MiB. */
+  /** Memory of all servers together, in MiB. */
   ram: number;
   floatingIps: number;
   securityGroups: number;
   keyPairs: number;
   ports: number;
   volumes: number;
-  /** GiB of all volumes together. */
+  /** Size of all volumes together, in GiB. */
   gigabytes: number;
 }
 
@@ -282,7 +285,7 @@ const DEFAULT_QUOTAS: Quotas = {
   gigabytes: -1,
 };
 
-/** Generates 32 hexadecimal digits: the form of Keystone's ids. */
+/** Generates an id of 32 hexadecimal digits, as Keystone does. */
 export function hexId(): string {
   return randomBytes(16).toString('hex');
 }
@@ -292,7 +295,7 @@ export class CloudState {
   readonly userId = hexId();
   readonly flavors = new Map<string, FakeFlavor>();
   readonly images = new Map<string, FakeImage>();
-  /** Ids of deleted images: Glance accepts none of them a second time. */
+  /** Ids of deleted images. Glance does not accept them for new images. */
   readonly deletedImageIds = new Set<string>();
   readonly servers = new Map<string, FakeServer>();
   /** Names of all servers that were ever created, in order. */
@@ -306,12 +309,12 @@ export class CloudState {
   readonly securityGroups = new Map<string, FakeSecurityGroup>();
   readonly volumes = new Map<string, FakeVolume>();
   readonly volumeSnapshots = new Map<string, FakeVolumeSnapshot>();
-  /** Newest first. */
+  /** All user messages of Cinder, the newest first. */
   readonly volumeMessages: FakeVolumeMessage[] = [];
   readonly quotas: Quotas = { ...DEFAULT_QUOTAS };
   /** The `disk_format`s that Glance accepts. */
   diskFormats: readonly string[] = DISK_FORMATS;
-  /** An index: a list of hundreds of servers needs the ports of each. */
+  /** The ports by `device_id`: an index, because a list of hundreds of servers needs the ports of each server. */
   private readonly portsByDevice = new Map<string, FakePort[]>();
   private counter = 0;
 
@@ -357,7 +360,7 @@ export class CloudState {
   }
 }
 
-/** Creates a rule with the given fields; the others are empty. */
+/** Creates a rule of a security group. Fields that are not given get default values. */
 export function createRule(groupId: string, given: Partial<FakeRule>): FakeRule {
   return {
     id: randomUUID(),
@@ -375,7 +378,7 @@ export function createRule(groupId: string, given: Partial<FakeRule>): FakeRule 
   };
 }
 
-/** Adds the group `default`, which every project has. */
+/** Adds the security group `default`, which every project has. */
 export function addDefaultSecurityGroup(state: CloudState): void {
   const group = state.addSecurityGroup('default', 'Default security group');
   for (const ethertype of ['IPv4', 'IPv6']) {

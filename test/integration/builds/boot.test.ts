@@ -55,7 +55,7 @@ describe('a build on a cloud that takes no kernel images', { skip: missing }, ()
     const template = env.template({ name: 'arm' }).replace('x86_64', 'aarch64');
     const failure = await (await env.build(template)).failure();
     assert.equal(failure.type, 'InvalidParameter');
-    assert.match(failure.message, /no boot loader of ours for machines of aarch64/);
+    assert.match(failure.message, /our boot loader does not support aarch64 machines/);
   });
 });
 

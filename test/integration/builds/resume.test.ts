@@ -120,7 +120,9 @@ describe('a build whose step has failed', () => {
       });
       await assert.rejects(resume(build, { parameters: { flavour: 'x' } }), { message: /no parameter "flavour"/ });
       await assert.rejects(resume(build, { template: '<template/>' }), { message: /tiny\.tdl:1:1/ });
-      await assert.rejects(resume(build, { from: 'customise' }), { message: /is held: it goes on with the step/ });
+      await assert.rejects(resume(build, { from: 'customise' }), {
+        message: /is held: it can only continue at the step/,
+      });
       await build.held();
       await abortBuild(factory, build.uuid);
       assert.match((await build.failure()).message, /exit status 3/);
@@ -283,7 +285,7 @@ describe('a build whose step has failed', () => {
         await resume(build, { template: template(NOTE('other'), RAN('other')) });
         await result(build);
         assert.equal(serversMade() - made, 1);
-        assert.match(await noteOf(build), /command:1 c1 has run in it, and is changed/);
+        assert.match(await noteOf(build), /command:1 c1 has run in it, and has changed since/);
         assert.deepEqual(env.leftovers(), []);
       });
 
@@ -348,7 +350,7 @@ describe('a build whose step has failed', () => {
         await rm(join(env.storage, `${build.uuid}.d`, 'guest.json'));
         await resume(build, { template: template(RAN('one')) });
         await result(build);
-        assert.match(await noteOf(build), /is removed: what it was made from has not been written down/);
+        assert.match(await noteOf(build), /is removed: there is no record of what it was made from/);
         assert.deepEqual(env.leftovers(), []);
       });
 
@@ -370,7 +372,7 @@ describe('a build whose step has failed', () => {
         await resume(build, { template: template('other') });
         await result(build);
         assert.equal(env.images('base').filter(({ name }) => name === 'taken-base').length, 1);
-        assert.match(await noteOf(build), /snapshot .* is removed: it was taken of another template/);
+        assert.match(await noteOf(build), /snapshot .* is removed: it was made with another template/);
         assert.deepEqual(env.leftovers(), []);
       });
 
@@ -425,7 +427,7 @@ describe('a build whose step has failed', () => {
       assert.equal(serversMade() - made, 0);
       await resume(build, { from: 'command:9' });
       await assert.rejects(result(build), {
-        message: /cannot be resumed from command:9; it can from: jeos, customise, command:1 c1/,
+        message: /cannot be resumed from command:9; it can be resumed from: jeos, customise, command:1 c1/,
       });
       const ended = env.template({ name: 'from', body: bodyOf(NOTE('one'), NOTE('two'), RAN('one', 'two')) });
       await resume(build, { from: 'customise', template: ended });
@@ -446,7 +448,7 @@ describe('a build whose step has failed', () => {
         await resume(build, { from: 'customise', template: template(NOTE('other'), RAN('other')) });
         await result(build);
         const { note = '' } = (await build.status()).steps.find(({ name }) => name === 'resume-point') ?? {};
-        assert.ok(note.includes(`volume ${used?.id}, which it had for its disk, is removed`), note);
+        assert.ok(note.includes(`volume ${used?.id}, the root volume of the build, is removed`), note);
         assert.deepEqual(env.leftovers(), []);
       });
 

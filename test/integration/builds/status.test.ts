@@ -71,7 +71,7 @@ describe('the status of a build', { concurrency: 4 }, () => {
     assert.equal(json.resumes.from, 'instance');
     assert.match(
       text,
-      new RegExp(`goes on from instance ${serverOf(build)}, in which what has run does not run again`),
+      new RegExp(`goes on from instance ${serverOf(build)}, in which steps that have run do not run again`),
     );
     assert.ok(json.commands.includes(`imagefactory resume ${build.uuid} --from customise`));
   });
@@ -86,7 +86,7 @@ describe('the status of a build', { concurrency: 4 }, () => {
       text,
       /has ended without an image \(TERMINATED\) in command:1 long:\n.*terminated \(the power was needed\)/,
     );
-    assert.match(text, /imagefactory gc +removes what it has left/);
+    assert.match(text, /imagefactory gc +removes the build’s resources, when they are a day old/);
     assert.equal(json.status, 'FAILED');
     assert.equal(json.execution, 'TERMINATED');
     assert.equal(json.failure.step, 'command:1 long');
@@ -148,7 +148,7 @@ describe('the status of a build', { concurrency: 4 }, () => {
     const { json, text } = await asked(build);
     assert.equal(json.failure.step, 'plan');
     assert.equal(json.resumes.from, 'nothing');
-    assert.match(text, /goes on from the beginning: nothing of it exists on cloud envvars/);
+    assert.match(text, /goes on from the beginning: the build has nothing on cloud envvars to continue from/);
   });
 
   it('whose installation goes on for others joins that again', async () => {
@@ -176,7 +176,7 @@ describe('the status of a build', { concurrency: 4 }, () => {
     const { text, json } = await asked(build);
     assert.match(text, / HELD /);
     assert.match(text, /The build is held: command:1 bad failed 0:\d\d ago/);
-    assert.match(text, /In 23:59:\d\d it gives up and cleans up/);
+    assert.match(text, /In 23:59:\d\d the build gives up and cleans up/);
     assert.match(text, /tries again: run command bad/);
     assert.deepEqual(
       json.commands.map((command) => command.replace(build.uuid, 'UUID')),

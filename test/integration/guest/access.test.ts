@@ -60,7 +60,7 @@ for (const { name, open, skip } of GUEST_SERVERS) {
       const guest = await sshServer.connect({ commandPrefix: 'no-such-prefix' });
       await assert.rejects(checkPrivilege(guest, 'no-such-prefix'), {
         type: 'GuestLoginRefused',
-        message: /does not have the command prefix/,
+        message: /the program in command_prefix is not in the guest/,
       });
     });
 

@@ -62,7 +62,7 @@ describe('the packed package, installed in an empty folder', () => {
     const { code, stdout, stderr } = await node('client-script.js', 'wrong.tdl', 'tiny.preseed');
     assert.equal(code, 1);
     assert.equal(stdout, '');
-    assert.equal(stderr, 'InvalidFiles: wrong.tdl cannot be built from; nothing was started\n');
+    assert.equal(stderr, 'InvalidFiles: there are mistakes in wrong.tdl; nothing was started\n');
   });
 
   it('exports the library alone, and prints nothing when it is imported', async () => {

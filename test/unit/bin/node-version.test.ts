@@ -5,14 +5,14 @@ import { fileURLToPath } from 'node:url';
 
 const PROJECT = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** Runs Node as one that says it is of this version. */
+/** Runs Node so that `process.versions.node` is this version. */
 function runOn(version: string, args: string[]): { status: number | null; stderr: string } {
   const versions = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } })`;
   const disguise = `data:text/javascript,${encodeURIComponent(versions)}`;
   return spawnSync(process.execPath, ['--import', disguise, ...args], { cwd: PROJECT, encoding: 'utf8' });
 }
 
-describe('the program on another version of Node', () => {
+describe('the program on a given version of Node', () => {
   for (const version of ['18.20.4', '22.9.0', '22.18.9']) {
     it(`says that ${version} is too old, and what to do`, () => {
       const { status, stderr } = runOn(version, ['bin/imagefactory.js', '--version']);
@@ -29,7 +29,7 @@ describe('the program on another version of Node', () => {
   const check = `import { isBelow, lowestNode } from './bin/node-version.js';
     process.exit(isBelow(process.versions.node, lowestNode()) ? 1 : 0);`;
   for (const version of ['22.19.0', '22.100.0', '100.0.0']) {
-    it(`takes ${version}`, () => {
+    it(`accepts ${version}`, () => {
       assert.equal(runOn(version, ['--input-type=module', '-e', check]).status, 0);
     });
   }

@@ -45,7 +45,7 @@ for (const [line, expected] of [
   [['ssh', UUID, '--', 'ls', '-l'], { uuid: UUID, _: ['ssh', 'ls', '-l'] }],
   [['deadline', UUID, 'install_timeout', '60'], { name: 'install_timeout', seconds: '60' }],
 ] as [string[], Record<string, unknown>][]) {
-  test(`imagefactory ${line.join(' ')} is understood`, async () => {
+  test(`imagefactory ${line.join(' ')} is parsed`, async () => {
     const options = await optionsOf(line);
     for (const [name, value] of Object.entries(expected)) assert.deepEqual(options[name], value, name);
   });
@@ -117,14 +117,14 @@ test('behind --parameter the names of the parameters are completed', async () =>
   assert.match(String(text), /^request_floating_ip$/m);
 });
 
-test('when Temporal does not answer, the sentence names its address and how to start one', async () => {
+test('when Temporal does not answer, the error names Temporal’s address and how to start a Temporal server', async () => {
   const io = new RecordingIo({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
   assert.equal(await run(['status', UUID], io), 1);
   assert.match(io.stderr, /Temporal does not answer at 127\.0\.0\.1:1/);
   assert.match(io.stderr, /imagefactory dev start/);
 });
 
-test('in JSON mode an error is one document on standard output as well', async () => {
+test('in JSON mode an error is printed as one JSON document on standard output', async () => {
   const io = new RecordingIo({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
   assert.equal(await run(['--output', 'json', 'status', UUID], io), 1);
   const document = JSON.parse(io.stdout) as { status: string; error: { message: string } };

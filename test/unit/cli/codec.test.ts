@@ -30,7 +30,7 @@ describe('imagefactory codec', () => {
   });
 
   for (const [what, args, variables, says] of [
-    ['keys', [], {}, /there are no payload keys/],
+    ['keys', [], {}, /no payload keys are given/],
     [
       'a token beyond the loopback',
       ['--address', '0.0.0.0:0'],

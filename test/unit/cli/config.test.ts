@@ -18,7 +18,7 @@ function fileWith(content: string): string {
 
 function quiet(): void {}
 
-test('without options, environment and file the documented defaults hold', () => {
+test('without options, environment and configuration file, the settings are the documented defaults', () => {
   assert.deepEqual(resolveSettings({}, {}, {}), {
     output: 'log',
     debug: false,
@@ -42,7 +42,7 @@ test('the command line beats the environment, and the environment beats the file
   assert.equal(resolveSettings({ 'task-queue': 'option' }, env, file).taskQueue, 'option');
 });
 
-test('an option that was given twice means its last value', () => {
+test('an option that is given twice has its last value', () => {
   assert.equal(resolveSettings({ output: ['log', 'json'] }, {}, {}).output, 'json');
 });
 
@@ -51,7 +51,7 @@ test('--nodebug turns off what the file turned on', () => {
   assert.equal(resolveSettings({ nodebug: true }, {}, { debug: true }).debug, false);
 });
 
-test('a file written for imagefactory is taken as it is, its storage path included', () => {
+test('a configuration file of the original imagefactory is accepted unchanged, and its storage path is used', () => {
   const path = fileWith(
     JSON.stringify({
       verbose: false,
@@ -77,7 +77,7 @@ test('an unknown key is named and ignored', () => {
   const path = fileWith('{"colour": "green"}');
   const warnings: string[] = [];
   readConfigFile(path, (text) => warnings.push(text));
-  assert.deepEqual(warnings, [`${path}: there is no key "colour"; it is ignored`]);
+  assert.deepEqual(warnings, [`${path}: the key "colour" is unknown and is ignored`]);
 });
 
 for (const [what, content, message] of [
@@ -94,7 +94,7 @@ for (const [what, content, message] of [
   });
 }
 
-test('a configuration file that was named must be there; the default one need not', () => {
+test('a configuration file that is named must exist; the default file may be missing', () => {
   assert.throws(() => readConfigFile(join(directory, 'missing.conf'), quiet), /no such file or directory$/);
   assert.doesNotThrow(() => readConfigFile(undefined, quiet));
 });
@@ -105,7 +105,7 @@ for (const wrong of ['0', '-1', 'soon', '', '1.5']) {
   });
 }
 
-test('payload keys are those of the command line’s file, then the environment’s, then the configuration’s file', () => {
+test('payload keys come from the file of --payload-keys, else from the environment, else from the file in the configuration', () => {
   const [given, configured] = [generateKeyLine('given'), generateKeyLine('configured')].map((line) => {
     const path = fileWith(line);
     chmodSync(path, 0o600);
@@ -121,7 +121,7 @@ test('payload keys are those of the command line’s file, then the environment�
   assert.equal(loadPayloadKeys(resolveSettings({}, {}, {}), {}), undefined);
 });
 
-test('limits of clouds are read by the clouds’ names, and a limit of another name is refused', () => {
+test('cloud_limits has limits for each cloud by its name, and an unknown limit is refused', () => {
   const limits = { prod: { max_concurrent_builds: 20, api_calls_per_second: 2.5 } };
   const warn = (text: string): never => assert.fail(text);
   const read = (value: unknown): unknown => readConfigFile(fileWith(JSON.stringify({ cloud_limits: value })), warn);

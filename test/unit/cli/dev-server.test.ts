@@ -10,10 +10,10 @@ describe('temporal-dev.yaml', () => {
       ({ name, type }) => `--search-attribute=${name}=${type === 'KEYWORD' ? 'Keyword' : type}`,
     );
     assert.deepEqual(declared.sort(), wanted.sort());
-    assert.ok(declared.length <= 10, 'an SQL visibility store has ten keywords');
+    assert.ok(declared.length <= 10, 'an SQL visibility store has room for ten search attributes of type Keyword');
   });
 
-  it('gives a local program the same command, on the loopback and with its database in our folder', async () => {
+  it('gives the local Temporal program the same arguments, but with the loopback address and a database in our folder', async () => {
     const args = await readComposeArguments();
     const local = toLocalArguments(args, { directory: '/d', port: 1, uiPort: 2 });
     assert.equal(local.length, args.length);

@@ -19,7 +19,7 @@ function input(options: Record<string, unknown>, file: Parameters<typeof resolve
   return parseSweepInput({ io: new RecordingIo(), options, settings: resolveSettings(options, {}, file) }, false);
 }
 
-test('what was removed has a line each, what stays is only counted', () => {
+test('each removed resource has a line; the resources that stay are only counted', () => {
   const resources: SweptResource[] = [THING, { ...THING, id: '2', outcome: 'kept', why: 'younger than 24 h' }];
   assert.equal(
     formatSweep({ ...SWEEP, resources }, false),
@@ -30,18 +30,18 @@ test('what was removed has a line each, what stays is only counted', () => {
   assert.match(formatSweep({ ...SWEEP, resources }, true), /\nstays +instance +2 .* younger than 24 h\n/);
 });
 
-test('the last line counts what is not named, what waits for the next run, and what failed', () => {
+test('the last line counts the failed and the unnamed resources, and the builds that are left for the next sweep', () => {
   const resources: SweptResource[] = [{ ...THING, outcome: 'failed', age: null }];
   const text = formatSweep({ ...SWEEP, resources, unnamed: 7, postponed: 3 }, false);
   assert.match(text, /\nFAILED +instance .* \? /);
-  assert.match(text, /\ndev: 1 FAILED, 7 stay, what is left of 3 builds waits for the next run\n$/);
+  assert.match(text, /\ndev: 1 FAILED, 7 stay, the resources of 3 builds are left for the next sweep\n$/);
 });
 
 test('a cloud that could not be swept is one line', () => {
   assert.equal(formatSweep({ ...SWEEP, failure: 'no such cloud' }, true), 'dev: could not be swept: no such cloud\n');
 });
 
-test('without options the cloud is that of base_image, and a day, ten JEOS images and thirty days are the limits', () => {
+test('without options, the cloud is the one that base_image uses, and the limits are 1 day, 10 JEOS images and 30 days', () => {
   assert.deepEqual(input({}, { cloud: 'prod' }), {
     clouds: ['prod'],
     limits: { olderThan: 86_400, jeosKeep: 10, unusedFor: 2_592_000 },
@@ -49,7 +49,7 @@ test('without options the cloud is that of base_image, and a day, ten JEOS image
   });
 });
 
-test('clouds may be several, and the configuration file may say how many JEOS images to keep', () => {
+test('--cloud may be given several times, and the configuration file may set how many JEOS images to keep', () => {
   const given = input({ cloud: ['a', 'b', 'a'], 'older-than': '2h', 'unused-for': '7d' }, { jeos_keep: 3 });
   assert.deepEqual(given.clouds, ['a', 'b']);
   assert.deepEqual(given.limits, { olderThan: 7200, jeosKeep: 3, unusedFor: 604_800 });

@@ -31,7 +31,7 @@ function progressWith(execution: string, status?: Partial<BuildStatus>): BuildPr
   return status === undefined ? progress : { ...progress, status: known };
 }
 
-test('a running build’s record gets the percent and the step of now', () => {
+test('the record of a running build gets the current percent and step', () => {
   const now = addProgress(record, progressWith('RUNNING', {}));
   assert.equal(now['percent_complete'], 40);
   assert.deepEqual(now['status_detail'], { activity: 'run command 1', error: null });
@@ -42,7 +42,7 @@ test('a record whose workflow was terminated is not BUILDING for ever', () => {
   assert.equal(addProgress(record, progressWith('TERMINATED'))['status'], 'FAILED');
 });
 
-test('a record stays as it is while nobody can say more', () => {
+test('a record stays unchanged while the build has no status', () => {
   assert.deepEqual(addProgress(record, progressWith('RUNNING')), record);
 });
 
@@ -58,7 +58,7 @@ test('a failed image is shown with its error, and not as a success', () => {
   );
 });
 
-test('the JSON of images has imagefactory’s three shapes', () => {
+test('the JSON of images has the three forms of the original imagefactory: {}, one record, or a list of records', () => {
   assert.deepEqual(toImagesDocument([]), {});
   assert.deepEqual(toImagesDocument([record]), record);
   assert.deepEqual(toImagesDocument([record, record]), { images: [record, record] });

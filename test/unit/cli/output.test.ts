@@ -36,7 +36,7 @@ test('the final block is the article’s, byte for byte, with the Glance image a
   );
 });
 
-test('an old Glance that has only an md5 checksum has it shown as such', () => {
+test('the checksum is shown as md5 when an old Glance has only that', () => {
   const old: BuildOutcome = { ...complete, result: { ...complete.result, checksum: null } };
   assert.match(formatOutcome(old), /\nChecksum: md5:cd34\n$/);
 });
@@ -62,7 +62,7 @@ test('a cancelled build does not claim success', () => {
   assert.equal(formatOutcome({ status: 'CANCELED', uuid, failure }), '\nImage build CANCELED\n');
 });
 
-test('the metadata of a build that cannot be read from the store have imagefactory’s fields', () => {
+test('a record that is made from the outcome of a build has the fields of the original imagefactory', () => {
   const metadata = toImageRecord(complete);
   assert.equal(metadata.identifier, uuid);
   assert.equal(metadata.status, 'COMPLETE');

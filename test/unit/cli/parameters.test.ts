@@ -22,7 +22,7 @@ async function parametersOf(...args: string[]): Promise<Record<string, unknown>>
   return readParameters((understood as { options: Record<string, unknown> }).options);
 }
 
-/** Checks that an error ends the command with an exit code, and has the properties given. */
+/** Returns a check that an error ends the command with an exit code and has the given properties. */
 function exitsWith(code: number, properties: Partial<Error> = {}): (error: unknown) => true {
   return (error) => {
     assert.equal(getExitCode(error), code);
@@ -32,7 +32,7 @@ function exitsWith(code: number, properties: Partial<Error> = {}): (error: unkno
   };
 }
 
-test('the JSON file is beaten by --parameter, and --parameter by --file-parameter, in whatever order they stand', async () => {
+test('--parameter overrides the JSON file, and --file-parameter overrides both, in any order of the options', async () => {
   const json = fileWith('p.json', '{"flavor": "1", "default_user": "json", "image_name": "json", "public": true}');
   const name = fileWith('name', 'from the file');
   assert.deepEqual(
@@ -72,7 +72,7 @@ test('a value may be empty, begin with a dash, be quoted, or look like a number'
   );
 });
 
-test('the last of several equal parameters holds', async () => {
+test('a parameter that is given several times has its last value', async () => {
   assert.deepEqual(await parametersOf('--parameter', 'flavor', '1', '--parameter', 'flavor', '2'), { flavor: '2' });
 });
 
@@ -83,7 +83,7 @@ test('a file that cannot be read is named, with exit code 1', async () => {
   await assert.rejects(parametersOf('--parameters', missing), exitsWith(1));
 });
 
-test('a byte order mark is no part of what a file holds', async () => {
+test('the byte order mark of a file is not part of the value', async () => {
   const script = fileWith('mark.ks', '\ufeffpoweroff\r\n');
   const json = fileWith('mark.json', '\ufeff{"flavor": "1"}');
   assert.deepEqual(await parametersOf('--parameters', json, '--file-parameter', 'install_script', script), {

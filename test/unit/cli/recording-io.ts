@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { Io } from '../../../src/cli/io.js';
 
-/** An Io that keeps what is written, and lets a test press Ctrl-C. */
+/** An Io that stores all output, and whose `interrupt` acts like Ctrl-C. */
 export class RecordingIo implements Io {
   stdout = '';
   stderr = '';
@@ -29,7 +29,7 @@ export class RecordingIo implements Io {
     this.events.emit('signal', signal);
   }
 
-  /** Resolves as soon as the pattern stands on standard error. */
+  /** Resolves as soon as the output on standard error matches the pattern. */
   async seen(pattern: RegExp): Promise<void> {
     while (!pattern.test(this.stderr)) await new Promise((resolve) => this.events.once('written', resolve));
   }

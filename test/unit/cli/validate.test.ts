@@ -46,7 +46,7 @@ for (const [what, file] of [
   ['an operating system without a profile', unknownOs],
   ['a file that is not there', missing],
 ] as const) {
-  test(`${what} is told with file, line and column, and exit code 1`, async () => {
+  test(`${what} is reported with file, line and column, and exit code 1`, async () => {
     const { code, stdout } = await validate('validate', file);
     assert.equal(code, 1);
     const [first = ''] = stdout.split('\n');
@@ -55,12 +55,12 @@ for (const [what, file] of [
   });
 }
 
-test('an operating system without a profile is told where the template names it', async () => {
+test('an operating system without a profile is reported at its place in the template', async () => {
   const { stdout } = await validate('validate', unknownOs);
   assert.match(stdout, /unknown\.tdl:[34]:\d+: .*BeOS/);
 });
 
-test('that place is neither one in a comment nor lost in UTF-16', async () => {
+test('the place of an operating system without a profile is right behind a comment with <os>, and in UTF-16', async () => {
   const commented = fileWith('commented.tdl', `<!-- <os> -->\n${templateOf('<name>BeOS</name><version>5</version>')}`);
   assert.match((await validate('validate', commented)).stdout, /commented\.tdl:4:3: .*BeOS/);
   const text = `\ufeff${templateOf('<name>BeOS</name><version>5</version>')}`;
@@ -71,9 +71,9 @@ test('that place is neither one in a comment nor lost in UTF-16', async () => {
 const UUID = 'bdd32b97-0e94-473a-b376-74d2da289a2c';
 const cafe = templateOf('<name>Fedora</name><version>19</version>').replace('<name>t', '<name>café');
 for (const [what, content, says] of [
-  ['is not in the encoding that it names', Buffer.from(cafe, 'latin1'), /:2:12: here is a byte sequence that is not/],
+  ['is not in the encoding that it names', Buffer.from(cafe, 'latin1'), /:2:12: the bytes at this place are not valid/],
   [
-    'names an encoding that nobody knows',
+    'names an unknown encoding',
     `<?xml version="1.0" encoding="klingon"?>${cafe}`,
     /:1:1: the encoding "klingon"/,
   ],
@@ -99,7 +99,7 @@ for (const [encoding, bytes] of [
   ['UTF-16', (text: string) => Buffer.from(`\ufeff${text}`, 'utf16le')],
   ['ISO-8859-1', (text: string) => Buffer.from(text, 'latin1')],
 ] as const) {
-  test(`a template in ${encoding} is taken by every command`, async () => {
+  test(`a template in ${encoding} is accepted by every command`, async () => {
     const file = fileWith('taken.tdl', bytes(`<?xml version="1.0" encoding="${encoding}"?>${cafe}`));
     assert.equal((await validate('validate', file)).code, 0);
     for (const line of [
@@ -113,7 +113,7 @@ for (const [encoding, bytes] of [
   });
 }
 
-test('a script that does not end by powering the machine off is told in its own file', async () => {
+test('an install script that does not power the machine off is reported with the name of its own file', async () => {
   const { code, stdout } = await validate('validate', good, '--file-parameter', 'install_script', badScript);
   assert.equal(code, 1);
   assert.match(stdout, /good\.tdl: valid\n/);
@@ -124,10 +124,10 @@ for (const [what, bytes, says] of [
   [
     'in Latin-1',
     Buffer.from('install\n# café\npoweroff\n', 'latin1'),
-    /:2:6: here is a byte sequence that is not UTF-8/,
+    /:2:6: the bytes at this place are not valid UTF-8/,
   ],
-  ['in UTF-16', Buffer.from('\ufeffinstall\npoweroff\n', 'utf16le'), /:1:1: this is UTF-16: save the file as UTF-8/],
-  ['in UTF-16 without a mark', Buffer.from('install\npoweroff\n', 'utf16le'), /:1:1: this is UTF-16/],
+  ['in UTF-16', Buffer.from('\ufeffinstall\npoweroff\n', 'utf16le'), /:1:1: the file is in UTF-16: save it as UTF-8/],
+  ['in UTF-16 without a mark', Buffer.from('install\npoweroff\n', 'utf16le'), /:1:1: the file is in UTF-16/],
 ] as const) {
   test(`a script ${what} is refused by every command, with its place`, async () => {
     const script = ['--file-parameter', 'install_script', fileWith('encoded.ks', bytes)];
@@ -145,11 +145,14 @@ for (const [what, bytes, says] of [
   });
 }
 
-test('a script that no template says the installer of is not called valid', async () => {
+test('an install script is not called valid when no valid template tells which installer reads it', async () => {
   const garbage = fileWith('garbage.ks', 'garbage\n');
   const { code, stdout } = await validate('validate', broken, '--file-parameter', 'install_script', garbage);
   assert.equal(code, 1);
-  assert.match(stdout, /garbage\.ks:1:1: not checked: no template above says which installer reads it\n$/);
+  assert.match(
+    stdout,
+    /garbage\.ks:1:1: not checked: without a valid template, the kind of the install script is not known\n$/,
+  );
   const scripts: string[][] = [[], ['--file-parameter', 'install_script', garbage]];
   for (const script of scripts) {
     const io = new RecordingIo({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
@@ -162,7 +165,7 @@ test('a script that no template says the installer of is not called valid', asyn
   }
 });
 
-test('a script that was checked is told of beside a valid template', async () => {
+test('the report of an invalid install script also has an entry for the valid template', async () => {
   const io = new RecordingIo({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
   const line = ['--output', 'json', 'base_image', '--file-parameter', 'install_script', badScript, good];
   assert.equal(await run(line, io), 1);
@@ -176,7 +179,7 @@ test('a script that was checked is told of beside a valid template', async () =>
   );
 });
 
-test('a system that is newer than what is known is warned of, whatever is asked of its template', async () => {
+test('validate and install-script warn of a release that is newer than the known ones', async () => {
   const newer = fileWith('newer.tdl', templateOf('<name>Fedora</name><version>99</version>'));
   for (const command of ['validate', 'install-script']) {
     const io = new RecordingIo();
@@ -207,7 +210,7 @@ test('only the install script can be checked besides templates', async () => {
   assert.equal(code, 2);
 });
 
-test('base_image refuses what validate refuses, before Temporal is asked', async () => {
+test('base_image refuses what validate refuses, before it calls Temporal', async () => {
   const io = new RecordingIo({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
   assert.equal(await run(['base_image', '--file-parameter', 'install_script', badScript, good], io), 1);
   assert.match(io.stderr, /bad\.ks:\d+:\d+: .*poweroff/);

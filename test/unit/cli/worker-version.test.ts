@@ -5,11 +5,11 @@ import { UsageError } from '../../../src/cli/errors.js';
 import { parseDeploymentVersion } from '../../../src/cli/worker-version.js';
 
 describe('the deployment version of a worker', () => {
-  it('is none unless a build id is given', () => {
+  it('is undefined unless a build id is given', () => {
     assert.equal(parseDeploymentVersion(resolveSettings({}, {}, {})), undefined);
   });
 
-  it('is the build id in a deployment that is named like the task queue, or as told', () => {
+  it('has the build id, and as deployment name the deployment option or else the task queue', () => {
     const named = { deploymentName: 'images', buildId: '0.2.0' };
     assert.deepEqual(
       parseDeploymentVersion(resolveSettings({ 'build-id': '0.2.0', 'task-queue': 'images' }, {}, {})),
@@ -21,7 +21,7 @@ describe('the deployment version of a worker', () => {
     );
   });
 
-  it('comes from the command line, else from what Temporal’s controller sets, else from the file', () => {
+  it('comes from the command line, else from the variables of Temporal’s controller, else from the configuration file', () => {
     const env = { TEMPORAL_DEPLOYMENT_NAME: 'site/images', TEMPORAL_WORKER_BUILD_ID: 'env' };
     const file = { deployment: 'file', build_id: 'file' };
     const { deployment, buildId } = resolveSettings({}, {}, file);
@@ -36,12 +36,15 @@ describe('the deployment version of a worker', () => {
     });
   });
 
-  it('is refused where it lacks the build id, or Temporal would refuse a name', () => {
+  it('is refused when the build id is missing, or when Temporal would refuse a name', () => {
     const wrong: [Record<string, string>, RegExp][] = [
       [{ deployment: 'images' }, /needs a build id/],
-      [{ 'build-id': '1', 'task-queue': 'images.example.org' }, /"images\.example\.org" cannot be a deployment’s name/],
-      [{ 'build-id': '1', deployment: 'a:b' }, /cannot be a deployment’s name/],
-      [{ 'build-id': '__1' }, /does not begin with "__"/],
+      [
+        { 'build-id': '1', 'task-queue': 'images.example.org' },
+        /"images\.example\.org" is not a valid deployment name/,
+      ],
+      [{ 'build-id': '1', deployment: 'a:b' }, /is not a valid deployment name/],
+      [{ 'build-id': '__1' }, /must not begin with "__"/],
     ];
     for (const [options, message] of wrong) {
       assert.throws(

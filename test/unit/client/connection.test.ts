@@ -15,7 +15,7 @@ for (const [address, expected] of [
   });
 }
 
-test('of errors within errors the innermost sentence is told, on one line', () => {
+test('an error with causes is described by the first line of its innermost cause', () => {
   const inner = new Error('connect ECONNREFUSED 127.0.0.1:1\n    at somewhere');
   assert.equal(describeError(new Error('outer', { cause: inner })), 'connect ECONNREFUSED 127.0.0.1:1');
   assert.equal(describeError('odd'), 'odd');

@@ -5,9 +5,12 @@ import { build } from 'esbuild';
 
 const PROJECT = fileURLToPath(new URL('../../../', import.meta.url));
 
-/** Rooms of the sources that the library's import may load. */
+/** The folders of src/ that an import of the library may load. */
 const ROOMS = ['client', 'codec', 'domain', 'os', 'planning', 'tdl'];
-/** Packages that it may load. Those of the worker (openpgp, ssh2, undici, …) would make every script slow to start. */
+/**
+ * The packages that an import of the library may load. The packages of the worker (openpgp, ssh2, undici, …) would make
+ * every script slow to start.
+ */
 const PACKAGES = [
   '@temporalio/client',
   '@temporalio/common',
@@ -19,7 +22,7 @@ const PACKAGES = [
 ];
 
 describe('an import of the library', () => {
-  it('loads what a client needs, and nothing of the worker', async () => {
+  it('loads only what a client needs, and nothing of the worker', async () => {
     const { metafile } = await build({
       entryPoints: ['src/client/index.ts'],
       absWorkingDir: PROJECT,

@@ -21,7 +21,7 @@ describe('the encryption codec', () => {
   const first = generateKeyLine('first');
   const second = generateKeyLine('second');
 
-  it('gives back what it was given, and shows nothing but the key’s id', async () => {
+  it('decodes what it has encoded, and an encoded payload shows only the id of its key', async () => {
     const codec = codecOf(first);
     const [encrypted] = await codec.encode([payloadOf({ rootpw: 'hush' })]);
     assert.equal(Buffer.from(encrypted?.metadata?.['encoding'] ?? []).toString(), 'binary/encrypted');
@@ -31,13 +31,13 @@ describe('the encryption codec', () => {
     assert.deepEqual(valueOf((await codec.decode([encrypted ?? {}]))[0]), { rootpw: 'hush' });
   });
 
-  it('takes a nonce of its own for every payload', async () => {
+  it('uses a new nonce for every payload', async () => {
     const codec = codecOf(first);
     const encrypted = await codec.encode(Array.from({ length: 100 }, () => payloadOf('same')));
     assert.equal(new Set(encrypted.map(({ data }) => Buffer.from(data ?? []).toString('hex', 0, 12))).size, 100);
   });
 
-  it('after a rotation reads what the old key has encrypted, and encrypts with the new one', async () => {
+  it('after a key rotation decodes payloads of the old key, and encodes with the new key', async () => {
     const old = await codecOf(first).encode([payloadOf('old')]);
     const rotated = codecOf(second, first);
     const [renewed] = await rotated.encode([payloadOf('new')]);
@@ -45,11 +45,11 @@ describe('the encryption codec', () => {
     assert.deepEqual((await rotated.decode([...old, renewed ?? {}])).map(valueOf), ['old', 'new']);
   });
 
-  it('reads what was written before there was a key', async () => {
+  it('decodes payloads that were written before there was a key', async () => {
     assert.deepEqual((await codecOf(first).decode([payloadOf('plain')])).map(valueOf), ['plain']);
   });
 
-  it('without keys leaves payloads alone, and says which key is missing', async () => {
+  it('without keys does not change plain payloads, and names the missing key of an encrypted payload', async () => {
     const none = new EncryptionCodec(undefined);
     const plain = payloadOf('plain');
     assert.deepEqual(await none.encode([plain]), [plain]);
@@ -61,7 +61,7 @@ describe('the encryption codec', () => {
     await assert.rejects(codecOf(second).decode(encrypted), /"first".*\(known keys: second\)/);
   });
 
-  it('refuses what was altered, cut short, or encrypted with another key of the same id', async () => {
+  it('refuses a payload that was altered, cut short, or encrypted with another key of the same id', async () => {
     const codec = codecOf(first);
     const [encrypted] = await codec.encode([payloadOf('whole')]);
     const bytes = Buffer.from(encrypted?.data ?? []);
@@ -73,7 +73,7 @@ describe('the encryption codec', () => {
     await assert.rejects(codecOf(generateKeyLine('first')).decode([encrypted ?? {}]), /the key of this id has changed/);
   });
 
-  it('shows no key to whoever prints it', () => {
+  it('shows no key when it is printed', () => {
     const key = first.split(':')[1] ?? '';
     const codec = codecOf(first);
     assert.ok(!`${inspect(codec, { depth: 9, showHidden: true })}${JSON.stringify(codec)}`.includes(key));

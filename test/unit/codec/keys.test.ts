@@ -19,13 +19,13 @@ describe('a file of payload keys', () => {
     return file;
   }
 
-  it('has a key a line, and the first encrypts', () => {
+  it('has one key per line, and the first key encrypts', () => {
     const keys = readPayloadKeys(write(`# rotated in May\n\nnew:${KEY}\nold:${KEY}\n`));
     assert.equal(keys.current, 'new');
     assert.deepEqual([...keys.byId.keys()], ['new', 'old']);
   });
 
-  it('takes what new-key prints', () => {
+  it('may have the line that new-key prints', () => {
     const [id] = generateKeyLine().split(':');
     assert.match(id ?? '', /^\d{4}-\d\d-\d\d-[0-9a-f]{4}$/);
     assert.equal(readPayloadKeys(write(`${generateKeyLine('mine')}\n`)).current, 'mine');
@@ -34,7 +34,7 @@ describe('a file of payload keys', () => {
 
   for (const [what, text, says] of [
     ['without a colon', `\nabc\n`, /line 2: there is no colon/],
-    ['with an id of strange letters', `a b:${KEY}`, /line 1: the text before the colon is not a valid id/],
+    ['with characters in an id that are not allowed', `a b:${KEY}`, /line 1: the text before the colon is not a valid id/],
     [
       'with a short key',
       `k:${KEY}\nshort:${Buffer.alloc(16).toString('base64')}`,
@@ -44,7 +44,7 @@ describe('a file of payload keys', () => {
     ['with an id twice', `k:${KEY}\nk:${KEY}`, /line 2: another key has the id k already/],
     ['with no key', '# none\n', /there is no key/],
   ] as const) {
-    it(`${what} is refused by line, with what to write, and without quoting it`, () => {
+    it(`${what} is refused: the error names the line and the command new-key, and does not quote the key`, () => {
       assert.throws(
         () => readPayloadKeys(write(text)),
         (error) => {
@@ -69,7 +69,7 @@ describe('a file of payload keys', () => {
     assert.equal(readPayloadKeys(write(`k:${KEY}`, 0o640)).current, 'k');
   });
 
-  it('that is not there is told', () => {
+  it('that does not exist is refused, with its path', () => {
     assert.throws(() => readPayloadKeys(join(directory, 'nowhere')), /cannot be read from .*nowhere \(ENOENT\)/);
   });
 });
@@ -87,7 +87,7 @@ describe('payload keys in the environment', () => {
     assert.equal(readPayloadKeysFromEnv({ [KEYS_VARIABLE]: '' }), undefined);
   });
 
-  it('that are wrong are counted, not quoted', () => {
+  it('that are invalid are named by their number, not quoted', () => {
     assert.throws(
       () => readPayloadKeysFromEnv({ [KEYS_VARIABLE]: `b:${KEY} secretword` }),
       (error: Error) => {

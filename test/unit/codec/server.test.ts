@@ -47,7 +47,7 @@ describe('the codec server', () => {
     return (await response.json()) as Answer;
   }
 
-  it('encodes and decodes as the UI asks for it', async () => {
+  it('answers encode and decode requests as the UI sends them', async () => {
     const headers = { origin: UI, 'x-namespace': 'default', 'content-type': 'application/json' };
     const encoded = await answer(
       await call('/encode', { headers, body: JSON.stringify({ payloads: [PLAIN, PLAIN] }) }),
@@ -59,7 +59,7 @@ describe('the codec server', () => {
     assert.deepEqual(await answer(decoded), { payloads: [PLAIN, PLAIN] });
   });
 
-  it('passes on what is not encrypted, and payloads without data', async () => {
+  it('returns payloads that are not encrypted unchanged, also those without data', async () => {
     const payloads = [PLAIN, { metadata: { encoding: base64('binary/null') } }];
     const { payloads: decoded } = await answer(await call('/decode', { body: JSON.stringify({ payloads }) }));
     assert.deepEqual(decoded, [PLAIN, { ...payloads[1], data: '' }]);
@@ -79,7 +79,7 @@ describe('the codec server', () => {
     assert.equal(response.headers.get('access-control-allow-private-network'), 'true');
   });
 
-  it('refuses pages of other origins, to read and to write', async () => {
+  it('refuses preflights and requests of pages of other origins', async () => {
     for (const method of ['OPTIONS', 'POST']) {
       const response = await call('/decode', { method, headers: { origin: 'http://evil.example.org' } });
       assert.equal(response.status, 403);
@@ -87,7 +87,7 @@ describe('the codec server', () => {
     }
   });
 
-  it('asks for its token', async () => {
+  it('refuses requests without its token', async () => {
     const body = JSON.stringify({ payloads: [PLAIN] });
     for (const authorization of ['', 'Bearer', 'Bearer open', 'Basic open sesame']) {
       const response = await call('/decode', { headers: { authorization }, body }, guarded);
@@ -97,7 +97,7 @@ describe('the codec server', () => {
     assert.equal(response.status, 200);
   });
 
-  it('serves nothing but the loopback without a token', async () => {
+  it('without a token listens only on a loopback address', async () => {
     for (const host of ['0.0.0.0', '::', 'codec.example.org']) {
       const served = serveCodec({ keys, host, port: 0, origins: [] });
       await assert.rejects(served, /would decrypt for every caller that can reach/);
@@ -106,9 +106,9 @@ describe('the codec server', () => {
 
   for (const [what, status, path, body, says] of [
     ['another path', 404, '/', '{}', /\/encode and \/decode/],
-    ['what is no JSON', 400, '/decode', 'x', /not JSON/],
-    ['what has no payloads', 400, '/decode', '{}', /payloads/],
-    ['what is no base64', 400, '/decode', '{"payloads":[{"data":"%"}]}', /payloads\.0\.data: is not base64/],
+    ['a body that is not JSON', 400, '/decode', 'x', /not JSON/],
+    ['a body without payloads', 400, '/decode', '{}', /payloads/],
+    ['data that is not base64', 400, '/decode', '{"payloads":[{"data":"%"}]}', /payloads\.0\.data: is not base64/],
     [
       'a payload of an unknown key',
       400,
@@ -118,9 +118,9 @@ describe('the codec server', () => {
       }),
       /payload key "gone"/,
     ],
-    ['more than it has room for', 413, '/decode', ' '.repeat(9 * 1024 * 1024), /may have at most \d+ bytes/],
+    ['a body above its size limit', 413, '/decode', ' '.repeat(9 * 1024 * 1024), /may have at most \d+ bytes/],
   ] as const) {
-    it(`answers ${what} with ${status} and a sentence`, async () => {
+    it(`answers ${what} with ${status} and an error message`, async () => {
       const response = await call(path, { body });
       assert.equal(response.status, status);
       assert.match((await answer(response)).message ?? '', says);

@@ -19,7 +19,7 @@ interface Setup {
 
 type Archive = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
 
-/** A mirror over an empty tree, its cache, and an upstream archive on this machine that answers as `archive` does. */
+/** Starts a mirror with an empty tree and cache. Its upstream archive is a local server that answers with `archive`. */
 async function startSetup(
   t: TestContext,
   archive: Archive,
@@ -57,7 +57,7 @@ async function putInTree(setup: Setup, path: string, text: string): Promise<void
   await utimes(file, MODIFIED, MODIFIED);
 }
 
-/** An archive whose every file holds its own path; it honours If-Modified-Since. */
+/** Answers for an archive in which each file contains its own path; supports If-Modified-Since. */
 function pathsAsText(request: IncomingMessage, response: ServerResponse): void {
   response.setHeader('last-modified', MODIFIED.toUTCString());
   if (request.headers['if-modified-since'] === MODIFIED.toUTCString()) response.writeHead(304).end();
@@ -100,7 +100,7 @@ describe('the mirror of the installer tree', () => {
     assert.equal(setup.asked.length, 1);
   });
 
-  it('asks for an index again by its date once it is old, and not before', async (t) => {
+  it('requests an index again with If-Modified-Since when its copy is old, and not before', async (t) => {
     const young = await startSetup(t, pathsAsText, { indexAgeMs: 3_600_000 });
     const old = await startSetup(t, pathsAsText, { indexAgeMs: 0 });
     for (const setup of [young, old]) {
@@ -114,7 +114,7 @@ describe('the mirror of the installer tree', () => {
     assert.equal(old.asked.length, 2);
   });
 
-  it('keeps the date of an unchanged index that the archive does not date', async (t) => {
+  it('keeps the date of an unchanged index when the archive sends no Last-Modified', async (t) => {
     let text = 'one';
     const setup = await startSetup(t, (_request, response) => void response.end(text), { indexAgeMs: 0 });
     const ask = (headers: Record<string, string> = {}) =>
@@ -126,7 +126,7 @@ describe('the mirror of the installer tree', () => {
     assert.equal(setup.asked.length, 3);
   });
 
-  it('gives the kept copy of an index when the archive fails', async (t) => {
+  it('serves its copy of an index when the archive fails', async (t) => {
     let broken = false;
     const setup = await startSetup(
       t,
@@ -140,7 +140,7 @@ describe('the mirror of the installer tree', () => {
     assert.equal(await response.text(), '/upstream/dists/stable/Release');
   });
 
-  it('answers 404 to installer components that are not ours, and to what is outside the archives', async (t) => {
+  it('answers 404 to installer components that are not in the tree, and to paths outside the archives', async (t) => {
     const setup = await startSetup(t, pathsAsText);
     for (const path of [
       '/debian/pool/main/p/partman_1_all.udeb',
@@ -154,13 +154,13 @@ describe('the mirror of the installer tree', () => {
     assert.deepEqual(setup.asked, []);
   });
 
-  it("passes the archive's installer components through where it is told to", async (t) => {
+  it("passes the archive's installer components through when archiveComponents is set", async (t) => {
     const setup = await startSetup(t, pathsAsText, { archiveComponents: true });
     const response = await fetch(`${setup.url}/debian/pool/main/p/partman_1_all.udeb`);
     assert.equal(await response.text(), '/upstream/pool/main/p/partman_1_all.udeb');
   });
 
-  it("hands on the archive's 404, and tells an archive out of reach by 502", async (t) => {
+  it("passes on the archive's 404, and answers 502 when the archive cannot be reached", async (t) => {
     const setup = await startSetup(t, (request, response) => {
       if (request.url?.includes('absent')) response.writeHead(404).end('no such file');
       else response.destroy();
@@ -169,7 +169,7 @@ describe('the mirror of the installer tree', () => {
     assert.equal((await fetch(`${setup.url}/debian/pool/broken.deb`)).status, 502);
   });
 
-  it('does not keep a download that was cut', async (t) => {
+  it('does not keep a download that was cut off', async (t) => {
     let cut = true;
     const setup = await startSetup(t, (request, response) => {
       if (!cut) return pathsAsText(request, response);

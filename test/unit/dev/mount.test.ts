@@ -11,7 +11,7 @@ const LIBEXEC = fileURLToPath(new URL('../../../dev/openstack/libexec', import.m
 const run = promisify(execFile);
 
 describe("the single-node cloud's mount", () => {
-  it('takes the share of the volumes for mounted, and leaves its folder as it is', async (t) => {
+  it('does nothing for the share of the volumes, and succeeds', async (t) => {
     const folder = await mkdtemp(join(tmpdir(), 'mount-'));
     t.after(() => rm(folder, { recursive: true }));
     await writeFile(join(folder, 'volume'), 'data');
@@ -21,7 +21,7 @@ describe("the single-node cloud's mount", () => {
     assert.ok(!(await readFile('/proc/self/mounts', 'utf8')).includes(folder));
   });
 
-  it('hands everything else to the real one', async () => {
+  it('passes all other calls to the real mount', async () => {
     const [ours, real] = await Promise.all([
       run(join(LIBEXEC, 'mount'), ['--version']),
       run('/usr/bin/mount', ['--version']),
@@ -29,7 +29,7 @@ describe("the single-node cloud's mount", () => {
     assert.equal(ours.stdout, real.stdout);
   });
 
-  it('is there as mount.nfs, which Cinder looks for when it starts', async () => {
+  it('also exists as mount.nfs, which Cinder looks for when it starts', async () => {
     await assert.doesNotReject(run(join(LIBEXEC, 'mount.nfs')));
   });
 });

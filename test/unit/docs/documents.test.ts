@@ -5,20 +5,20 @@ import { COMMANDS } from '../../../src/cli/commands/index.js';
 import { listParameterNames } from '../../../src/cli/parameters.js';
 import { listDocuments, readText } from './markdown.js';
 
-/** The lines of a document's shell blocks; a line that goes on behind a backslash is one. */
+/** Returns the lines of a document's shell blocks. Lines that are joined by a backslash are one line. */
 function shellLines(markdown: string): string[] {
   const blocks = [...markdown.matchAll(/^```sh\n(.*?)^```/gms)].map(([, block = '']) => block);
   return blocks.flatMap((block) => block.replaceAll(/\\\n\s*/g, '').split('\n'));
 }
 
-/** Commands that stand in a sentence; one with an ellipsis or a word to be replaced by a command is none. */
+/** Returns the commands in a document's sentences, without those that contain an ellipsis or a placeholder. */
 function quoted(markdown: string): string[] {
   const prose = markdown.replaceAll(/^```.*?^```/gms, '');
   const commands = [...prose.matchAll(/`((?:[A-Z_]+=\S+ )?imagefactory [^`]+)`/g)].map(([, line = '']) => line);
   return commands.filter((line) => !/…|\bCOMMAND\b|<|\n/.test(line));
 }
 
-/** The words of each `imagefactory` command in a line of shell, as the shell would hand them over. */
+/** Returns the arguments of each `imagefactory` command in a shell line, as the shell would pass them. */
 function commandsIn(line: string): string[][] {
   const words = line.match(/(?:[^\s'"#|&>]|'[^']*'|"[^"]*")+|#.*|[|&>]+/g) ?? [];
   const commands: string[][] = [];
@@ -29,7 +29,7 @@ function commandsIn(line: string): string[][] {
     if (/^[|&>]+$/.test(word)) current = undefined;
     else if (current !== undefined) current.push(word.replaceAll(/['"]/g, ''));
     else if (begins && word === 'imagefactory') commands.push((current = []));
-    // Variables for the command stand before it.
+    // A command begins after a pipe, `&`, or an assignment of a variable.
     begins = /^[|&]+$|^[A-Z_]+=/.test(word);
   }
   return commands;
@@ -39,7 +39,7 @@ async function check(words: string[]): Promise<void> {
   const understood = await parse(words).catch((error: Error) => assert.fail(error.message));
   if (typeof understood === 'string') return;
   const names = ['parameter', 'file-parameter'].flatMap((name) => [understood.options[name] ?? []].flat());
-  // Name and value by turns.
+  // The values are names and values in turn.
   for (const name of names.filter((_value, at) => at % 2 === 0)) {
     assert.ok(listParameterNames().includes(String(name)), `there is no parameter ${String(name)}`);
   }
@@ -54,7 +54,7 @@ describe('a command that a document names', () => {
       it(`is understood: ${file}: imagefactory ${words.join(' ')}`, () => check(words));
     }
     for (const words of quoted(markdown).flatMap(commandsIn)) {
-      // In a sentence the name may stand for the command.
+      // `imagefactory NAME` without arguments may mean the command in general, so it is not checked.
       const isName = words.length === 1 && NAMES.includes(words[0]);
       if (!isName) it(`is understood: ${file}: imagefactory ${words.join(' ')}`, () => check(words));
     }

@@ -19,7 +19,7 @@ import {
   withoutBlocks,
 } from './markdown.js';
 
-/* Every list that is written twice: what a document says beside what the code, the build or another document says. */
+/* Compares each list in a document with the same list in the code, in the build files or in another document. */
 
 const DOCUMENTS = listDocuments();
 const architecture = readText('docs/architecture.md');
@@ -30,7 +30,7 @@ const packageJson = JSON.parse(readText('package.json')) as {
   devDependencies: Record<string, string>;
 };
 
-/** The first cell of each row in a section's tables: its texts in backticks. */
+/** Returns the texts in backticks in the first cell of each row of a section's tables. */
 function namesInRows(markdown: string, heading: string): string[] {
   return tableRows(readSection(markdown, heading)).flatMap(([cell = '']) => codeSpans(cell));
 }
@@ -78,7 +78,7 @@ describe('docs/tdl.md', () => {
   it('has every limit of the template reader', () => {
     const rows = tableRows(readSection(readText('docs/tdl.md'), '## Limits'));
     const numbers = rows.map(([, number = '']) => Number.parseInt(number));
-    // The digits of a disk's size are limited by its own reader.
+    // The reader of disk sizes has its own limit, 30 digits, which is not in LIMITS.
     const expected = [...Object.values(LIMITS), 30];
     assert.deepEqual(
       numbers.sort((a, b) => a - b),
@@ -109,7 +109,7 @@ describe('docs/architecture.md', () => {
     assert.deepEqual(sorted(rooms.keys()), sorted(listFolders('src').map((name) => `src/${name}/`)));
   });
 
-  it('says of each room what lint says', () => {
+  it('allows each room the same imports as dependency-cruiser.config.js', () => {
     const table = /const ROOMS = \{(.*?)^\};/ms.exec(readText('dependency-cruiser.config.js'))?.[1] ?? '';
     const rows = [...table.matchAll(/^ {2}'?([\w-]+)'?: \[(.*?)\],/gms)];
     assert.ok(rows.length > 0);
@@ -160,7 +160,7 @@ describe('docs/architecture.md', () => {
     );
   });
 
-  it('is short', () => {
+  it('has at most 150 lines', () => {
     assert.ok(architecture.split('\n').length <= 151);
   });
 });

@@ -1,12 +1,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The project's folder; every level of tests runs in it. */
+/** The project's folder, which is the current folder in every level of tests. */
 const PROJECT = process.cwd();
-/** Folders whose Markdown files are for readers. */
+/** Folders with Markdown files that people write. */
 const FOLDERS = ['docs', 'dev', 'examples', '.github'];
 
-/** Every Markdown document that people write, by its path from the project's folder. docs/api/ is generated. */
+/**
+ * Lists the Markdown documents that people write, by their paths from the project's folder. Leaves out docs/api/, which
+ * is generated.
+ */
 export function listDocuments(): string[] {
   const nested = FOLDERS.flatMap((folder) =>
     listFiles(folder).filter((path) => path.endsWith('.md') && !path.startsWith('docs/api/')),
@@ -14,7 +17,7 @@ export function listDocuments(): string[] {
   return [...readdirSync(PROJECT).filter((name) => name.endsWith('.md')), ...nested].sort();
 }
 
-/** The files below a folder, by their paths from the project's folder; none where there is no such folder. */
+/** Lists all files below a folder, by their paths from the project's folder; none when the folder does not exist. */
 export function listFiles(folder: string): string[] {
   try {
     return readdirSync(join(PROJECT, folder), { recursive: true, withFileTypes: true })
@@ -26,7 +29,7 @@ export function listFiles(folder: string): string[] {
   }
 }
 
-/** The names of the folders in a folder. */
+/** Lists the names of the folders in a folder. */
 export function listFolders(folder: string): string[] {
   const entries = readdirSync(join(PROJECT, folder), { withFileTypes: true });
   return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
@@ -36,7 +39,7 @@ export function readText(path: string): string {
   return readFileSync(join(PROJECT, path), 'utf8');
 }
 
-/** The text below a heading, up to the next heading of the same level or a higher one. */
+/** Returns the text below a heading, up to the next heading of the same or a higher level. */
 export function readSection(markdown: string, heading: string): string {
   const lines = markdown.split('\n');
   const start = lines.indexOf(heading);
@@ -49,7 +52,7 @@ export function readSection(markdown: string, heading: string): string {
   return lines.slice(start + 1, length < 0 ? undefined : start + 1 + length).join('\n');
 }
 
-/** The rows of the tables in a text, cell by cell, without the head and the line below it. */
+/** Returns the rows of all tables in a text as lists of cells, without the head of each table. */
 export function tableRows(markdown: string): string[][] {
   const lines = markdown.split('\n');
   return lines
@@ -65,17 +68,17 @@ export function tableRows(markdown: string): string[][] {
     );
 }
 
-/** The texts in backticks, in order. */
+/** Returns the texts in backticks, in order. */
 export function codeSpans(markdown: string): string[] {
   return [...markdown.matchAll(/`([^`\n]+)`/g)].map(([, text = '']) => text);
 }
 
-/** A document without its fenced blocks. */
+/** Returns a document without its fenced blocks. */
 export function withoutBlocks(markdown: string): string {
   return markdown.replaceAll(/^ *```.*?^ *```$/gms, '');
 }
 
-/** The anchors of a document's headings, as GitHub makes them. */
+/** Returns the anchors that GitHub creates for a document's headings. */
 export function headingAnchors(markdown: string): string[] {
   return [...withoutBlocks(markdown).matchAll(/^#+ (.+)$/gm)].map(([, title = '']) =>
     title

@@ -20,7 +20,7 @@ test('every family is described with all of its names', async () => {
   }
 });
 
-test('what cannot be installed from something says why', () => {
+test('a release that supports only some install types has a reason', () => {
   for (const { title, releases } of FAMILIES) {
     for (const { installTypes, reason, from } of releases) {
       assert(installTypes.length === 2 || (reason ?? '') !== '', `${title} ${from}`);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import { CreateQueue, type QueueNotice } from '../../../src/domain/create-queue.js';
 
-/** A line whose members joined in the order of their names' numbers, a second apart. */
+/** A create queue with a test clock. Member b1 joined first, b2 a second later, and so on. */
 class Told {
   readonly line = new CreateQueue();
   now = 1_000_000;
@@ -12,12 +12,12 @@ class Told {
     this.line.join(member, options.hasInstance ?? false, options.limit);
   }
 
-  /** What is said now, by member. */
+  /** Advances the queue to `now` and returns its notices by member id. */
   notice(): Record<string, QueueNotice> {
     return Object.fromEntries(this.line.advance(this.now).map(({ id, notice }) => [id, notice]));
   }
 
-  /** Whose turn begins now. */
+  /** Advances the queue to `now` and returns the ids of the members whose turn begins. */
   turns(): string[] {
     return Object.entries(this.notice())
       .filter(([, notice]) => notice.state === 'turn')
@@ -33,14 +33,14 @@ describe('the create queue of a project', () => {
     ({ line } = told);
   });
 
-  it('lets several create at once while none has met a quota, and the next when one is done', () => {
+  it('lets five builds create at once while none has met a quota, and the next when one has finished', () => {
     for (const number of [3, 1, 2, 7, 6, 5, 4]) told.join(number);
     assert.deepEqual(told.turns(), ['b1', 'b2', 'b3', 'b4', 'b5']);
     line.finishTurn('b2', 'smooth', told.now);
     assert.deepEqual(told.turns(), ['b6']);
   });
 
-  it('lets only the first try once one has met a quota, who stands then where it stood', () => {
+  it('lets only the first build try after one has met a quota; builds that met it keep their places', () => {
     for (const number of [1, 2, 3, 4, 5, 6]) told.join(number);
     told.notice();
     line.reportShortage('b3', 'quota: instances 2/2', told.now);
@@ -60,7 +60,7 @@ describe('the create queue of a project', () => {
     assert.deepEqual(told.turns(), ['b4']);
   });
 
-  it('does not tell a build that it is alone which was given its turn with others, before one of them met a quota', () => {
+  it('reports alone: false to a build that got its turn together with others before one of them met a quota', () => {
     for (const number of [1, 2, 3]) told.join(number);
     assert.deepEqual(told.turns(), ['b1', 'b2', 'b3']);
     line.reportShortage('b1', 'quota: instances 2/2', told.now);
@@ -71,7 +71,7 @@ describe('the create queue of a project', () => {
     assert.deepEqual(line.answerMember('b1'), { state: 'turn', alone: true, slot: false, reason });
   });
 
-  it('lets several go again after a few that got through at once', () => {
+  it('lets several builds create at once again after three in a row succeeded without waiting', () => {
     for (let number = 1; number <= 12; number++) told.join(number);
     told.notice();
     for (const id of ['b1', 'b2', 'b3', 'b4', 'b5']) line.reportShortage(id, 'quota: cores 4/4', told.now);
@@ -82,7 +82,7 @@ describe('the create queue of a project', () => {
     assert.deepEqual(told.turns(), ['b4', 'b5', 'b6', 'b7', 'b8']);
   });
 
-  it('gives no more slots than there are, and the next when a holder leaves', () => {
+  it('gives no more slots than the limit, and gives a slot to the next build when a holder leaves', () => {
     for (const number of [1, 2, 3]) told.join(number, { limit: 2 });
     assert.deepEqual(told.turns(), ['b1', 'b2']);
     line.finishTurn('b1', 'smooth', told.now);
@@ -93,7 +93,7 @@ describe('the create queue of a project', () => {
     assert.deepEqual(line.activeIds, ['b1', 'b3']);
   });
 
-  it('lets a holder of a slot go on that needs another turn, though nobody else gets a slot', () => {
+  it('gives the holder of a slot another turn when all slots are taken', () => {
     for (const number of [1, 2]) told.join(number, { limit: 1 });
     told.notice();
     line.finishTurn('b1', 'failed', told.now);
@@ -101,12 +101,12 @@ describe('the create queue of a project', () => {
     assert.deepEqual(told.turns(), ['b1']);
   });
 
-  it('does not let a build wait whose instance is there already, which then counts', () => {
+  it('does not make a build wait whose instance exists already, and counts that build as a holder of a slot', () => {
     told.join(1, { limit: 1 });
     told.notice();
     line.finishTurn('b1', 'smooth', told.now);
     told.join(2, { hasInstance: true, limit: 1 });
-    assert.deepEqual(told.turns(), [], 'it knows by itself');
+    assert.deepEqual(told.turns(), [], 'b2 needs no notice');
     assert.deepEqual(line.activeIds, ['b1', 'b2']);
     line.leave('b1');
     told.join(3, { limit: 1 });
@@ -114,7 +114,7 @@ describe('the create queue of a project', () => {
     assert.deepEqual(told.turns(), []);
   });
 
-  it('tells a build of its turn again that joins again, and keeps its place', () => {
+  it('repeats the notice of the turn when a build joins again, and keeps the build’s place', () => {
     for (const number of [1, 2]) told.join(number);
     assert.deepEqual(told.turns(), ['b1', 'b2']);
     told.join(1);
@@ -122,7 +122,7 @@ describe('the create queue of a project', () => {
     assert.equal(line.state.entries.length, 2);
   });
 
-  it('tells who waits the place at once, and again at half of it', () => {
+  it('sends a waiting build its place at once, and again when the place has halved', () => {
     for (let number = 1; number <= 9; number++) told.join(number, { limit: 1 });
     const first = told.notice();
     assert.deepEqual(first['b9'], { state: 'waiting', position: 8, of: 8 });
@@ -136,7 +136,7 @@ describe('the create queue of a project', () => {
     assert.deepEqual(told.notice()['b9'], { state: 'waiting', position: 4, of: 4 });
   });
 
-  it('sends away who has waited long enough for a cloud from which nobody gets anything', () => {
+  it('expels a build that has waited for its timeout while no build made progress', () => {
     for (const number of [1, 2, 3]) told.join(number, { timeout: number === 3 ? 10 : 100 });
     told.notice();
     for (const id of ['b1', 'b2', 'b3']) line.reportShortage(id, 'quota: instances 0/0', told.now);
@@ -145,20 +145,20 @@ describe('the create queue of a project', () => {
     line.finishTurn('b1', 'waited', told.now);
     assert.deepEqual(told.turns(), ['b2']);
     told.now += 9_000;
-    assert.deepEqual(told.notice(), {}, 'somebody has got on meanwhile');
+    assert.deepEqual(told.notice(), {}, 'b1 finished its turn 9 s ago, less than the timeout of b3');
     told.now += 1_000;
     assert.deepEqual(told.notice(), { b3: { state: 'expelled', reason: 'quota: instances 0/0' } });
     assert.deepEqual(line.activeIds, ['b2']);
   });
 
-  it('does not send anybody away who waits for a slot only', () => {
+  it('does not expel a build that waits only for a slot', () => {
     for (const number of [1, 2]) told.join(number, { limit: 1, timeout: 1 });
     told.notice();
     told.now += 3_600_000;
     assert.deepEqual(told.notice(), {});
   });
 
-  it('forgets what was short when nobody is left who wants it', () => {
+  it('forgets the shortage when no build waits or creates any more', () => {
     told.join(1);
     told.notice();
     line.reportShortage('b1', 'quota: instances 0/0', told.now);

@@ -9,7 +9,7 @@ describe('properties that are undefined', () => {
     assert.deepEqual(Object.keys(defined({ size })), []);
   });
 
-  it('do not take null, zero, false and the empty string with them', () => {
+  it('are left out, but null, zero, false and the empty string are kept', () => {
     assert.deepEqual(defined({ a: null, b: 0, c: false, d: '' }), { a: null, b: 0, c: false, d: '' });
   });
 

@@ -4,7 +4,7 @@ import { parseResourceName, expiryMarks, readExpiry, resourceName } from '../../
 
 const MOMENT = new Date('2026-03-04T05:06:07.890Z');
 
-test('an expiry is read back from where it was put, to the second', () => {
+test('an expiry is read back from the marks or the tags of a resource, to the second', () => {
   assert.equal(readExpiry({ marks: expiryMarks(MOMENT) }), Date.parse('2026-03-04T05:06:07Z'));
   assert.equal(
     readExpiry({ tags: ['imagefactory', 'imagefactory_expires=2026-03-04T05:06:07Z'] }),
@@ -23,7 +23,7 @@ test('an expiry in seconds since 1970 is read as well', () => {
   assert.equal(readExpiry({ marks: { imagefactory_expires: '1772600767' } }), 1_772_600_767_000);
 });
 
-test('an expiry that nobody can read never comes', () => {
+test('an expiry in an unknown format never passes', () => {
   assert.equal(readExpiry({ marks: { imagefactory_expires: 'next week' } }), Infinity);
 });
 

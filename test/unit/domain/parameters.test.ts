@@ -10,7 +10,7 @@ function refusal(given: Record<string, unknown>): FactoryError {
     assert.ok(error instanceof FactoryError);
     return error;
   }
-  throw new assert.AssertionError({ message: 'it was taken' });
+  throw new assert.AssertionError({ message: 'parseParameters accepted the parameters' });
 }
 
 describe('parameters', () => {
@@ -31,17 +31,17 @@ describe('parameters', () => {
     ['0', false],
     [true, true],
   ] as const) {
-    it(`take ${JSON.stringify(word)} for the boolean ${value}`, () => {
+    it(`read ${JSON.stringify(word)} as the boolean ${value}`, () => {
       assert.equal(parseParameters({ reuse_jeos: word }).reuse_jeos, value);
       assert.equal(parseParameters({ request_floating_ip: word }).request_floating_ip, value);
     });
   }
 
-  it('take a network’s name for request_floating_ip', () => {
+  it('accept the name of a network for request_floating_ip', () => {
     assert.equal(parseParameters({ request_floating_ip: 'public' }).request_floating_ip, 'public');
   });
 
-  it('take a flavor’s number, as the article writes it and as JSON does', () => {
+  it('accept the number of a flavor as a string, as in the article, and as a JSON number', () => {
     assert.equal(parseParameters({ flavor: '2' }).flavor, '2');
     assert.equal(parseParameters({ flavor: 2 }).flavor, '2');
   });

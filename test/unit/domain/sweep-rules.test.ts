@@ -57,35 +57,35 @@ function whyKept({ kept }: SweepPlan, id: string): string | undefined {
 }
 
 describe('what a build has left', () => {
-  it('goes when the build has ended and it is old enough, instances first', () => {
+  it('is removed when the build has ended and the resources are old enough, instances first', () => {
     const found = [resource('k', { kind: 'key pair' }), resource('g', { kind: 'security group' }), resource('s')];
     assert.deepEqual(removed(plan(found)), ['s', 'g', 'k']);
     assert.equal(plan(found).removals[0]?.why, 'its build has ended: base_image-b');
   });
 
-  it('goes when Temporal has forgotten the build', () => {
+  it('is removed when Temporal no longer has the workflow of the build', () => {
     const { removals } = plan([resource('s')], { workflowStates: new Map([['base_image-b', 'unknown']]) });
-    assert.equal(removals[0]?.why, 'Temporal no longer knows its build');
+    assert.equal(removals[0]?.why, 'Temporal no longer has the workflow of its build');
   });
 
-  it('stays while Temporal could not have forgotten the build: then it is another one’s', () => {
+  it('stays when Temporal has no workflow although the retention has not passed: another Temporal has the build', () => {
     const states = new Map([['base_image-b', 'unknown']] as const);
     const result = plan([resource('s')], { workflowStates: states, retention: 3 * 86_400 });
     assert.match(
       whyKept(result, 's') ?? '',
-      /^Temporal does not know its build, although it is younger than the retention$/,
+      /^Temporal has no workflow of its build, although it is younger than Temporal’s retention$/,
     );
     assert.deepEqual(removed(plan([resource('s')], { workflowStates: states, retention: 86_400 })), ['s']);
     assert.deepEqual(removed(plan([resource('s')], { retention: 3 * 86_400 })), ['s']);
   });
 
-  it('stays while the build runs, and while nobody has asked', () => {
+  it('stays while the build runs, and while the state of its workflow is not known', () => {
     const running = plan([resource('s')], { workflowStates: new Map([['base_image-b', 'running']]) });
     assert.equal(whyKept(running, 's'), 'its build is running: base_image-b');
     assert.deepEqual(removed(plan([resource('s')], { workflowStates: new Map() })), []);
   });
 
-  it('stays when any of its workflows runs', () => {
+  it('stays when any workflow of the build runs', () => {
     const states = new Map([
       ['base_image-b', 'ended'],
       ['jeos-c-1', 'running'],
@@ -96,20 +96,20 @@ describe('what a build has left', () => {
     );
   });
 
-  it('stays as a whole while the youngest of it is too young', () => {
+  it('stays completely while its youngest resource is too young', () => {
     const result = plan([resource('s'), resource('k', { kind: 'key pair', created: NOW - 23 * HOUR })]);
     assert.deepEqual(removed(result), []);
     assert.equal(whyKept(result, 's'), 'younger than 24 h');
   });
 
-  it('stays where the cloud does not say how old it is', () => {
+  it('stays when the cloud does not report the age of a resource', () => {
     assert.equal(
       whyKept(plan([without(resource('s'), 'created')]), 's'),
-      'the cloud does not say how old instance s is',
+      'the cloud does not report the age of instance s',
     );
   });
 
-  it('stays as a whole until the latest expiry of it has passed', () => {
+  it('stays completely until the latest expiry of its resources has passed', () => {
     const found = [
       resource('s', { expires: NOW + HOUR }),
       resource('k', { kind: 'key pair' }),
@@ -120,13 +120,13 @@ describe('what a build has left', () => {
     assert.equal(whyKept(plan([resource('s', { expires: Infinity })]), 's'), 'kept until a user removes it');
   });
 
-  it('goes, but for the base image', () => {
+  it('is removed, except for the base image', () => {
     const result = plan([resource('s'), resource('base', { kind: 'image', result: 'is a base image' })]);
     assert.deepEqual(removed(result), ['s']);
     assert.equal(whyKept(result, 'base'), 'is a base image');
   });
 
-  it('goes build by build, the oldest first', () => {
+  it('is removed build by build, the oldest first', () => {
     const old = { build: 'o', workflows: ['base_image-o'], created: NOW - 9 * DAY };
     const found = [
       resource('new'),
@@ -137,14 +137,14 @@ describe('what a build has left', () => {
   });
 });
 
-describe('what carries our mark but no build’s', () => {
+describe('a resource with our mark that names no build', () => {
   const ownerless = without(resource('x', { workflows: [] }), 'build');
 
   it('stays', () => {
     assert.equal(whyKept(plan([{ ...ownerless, kind: 'port' }]), 'x'), 'carries no build’s mark');
   });
 
-  it('goes when it is an installer medium whose upload never ended, unless an installer’s run may be at it', () => {
+  it('is removed when it is an installer medium whose upload never ended, unless an installer run may be uploading it', () => {
     const medium = { ...ownerless, kind: 'image' as const, medium: 'unfinished' as const };
     assert.deepEqual(removed(plan([medium])), ['x']);
     assert.deepEqual(removed(plan([medium], { installing: true })), []);
@@ -153,27 +153,27 @@ describe('what carries our mark but no build’s', () => {
 });
 
 describe('JEOS images', () => {
-  it('go beyond the number to keep, those that were used longest ago', () => {
+  it('are removed above the number to keep, those that were used longest ago', () => {
     const limits = { olderThan: 86_400, jeosKeep: 2, unusedFor: 30 * 86_400 };
     const result = plan([jeos('a', 5), jeos('b', 20), jeos('c', 2), jeos('d', 9)], { limits });
     assert.deepEqual(removed(result).sort(), ['b', 'd']);
     assert.equal(result.removals[0]?.why, 'more than 2 JEOS images, and the others were used later');
   });
 
-  it('go when no build has used them for long', () => {
+  it('are removed when no build has used them for unusedFor', () => {
     const result = plan([jeos('a', 31), jeos('b', 29)]);
     assert.deepEqual(removed(result), ['a']);
     assert.equal(result.removals[0]?.why, 'not used for 30 d');
   });
 
-  it('are as old as they are where nobody has noted their use', () => {
+  it('count as last used when they were created if no use is recorded', () => {
     const unnoted = without(jeos('a', 0, { created: NOW - 31 * DAY }), 'used');
     assert.deepEqual(removed(plan([unnoted])), ['a']);
   });
 
   const none = { olderThan: 0, jeosKeep: 0, unusedFor: 0 };
 
-  it('stay while something depends on them, or nobody knows', () => {
+  it('stay while they are in use, and while it is not known whether they are in use', () => {
     assert.equal(whyKept(plan([jeos('a', 99)], { inUse: new Set(['a']) }), 'a'), 'is in use');
     assert.equal(whyKept(plan([jeos('a', 99)], { inUse: 'nobody answers' }), 'a'), 'nobody answers');
   });
@@ -182,7 +182,7 @@ describe('JEOS images', () => {
     assert.equal(whyKept(plan([jeos('a', 1 / 24 / 60)], { limits: none }), 'a'), 'used less than 10 min ago');
   });
 
-  it('stay while their installer runs, and count all the same', () => {
+  it('stay while their installer runs, and still count towards the number to keep', () => {
     const states = new Map([
       ['jeos-a', 'running'],
       ['jeos-b', 'ended'],
@@ -191,7 +191,7 @@ describe('JEOS images', () => {
     assert.deepEqual(removed(plan([jeos('a', 1), jeos('b', 2)], { workflowStates: states, limits })), ['b']);
   });
 
-  it('are no part of what their run has left', () => {
+  it('stay when the other resources of their installer run are removed', () => {
     assert.deepEqual(removed(plan([jeos('a', 1), resource('s', { build: 'a', workflows: ['jeos-a'] })])), ['s']);
   });
 });
@@ -199,7 +199,7 @@ describe('JEOS images', () => {
 describe('installer media', () => {
   const medium = jeos('m', 31, { shared: 'media', workflows: [] });
 
-  it('go by age alone', () => {
+  it('are removed by age alone, not by number', () => {
     assert.deepEqual(removed(plan([medium])), ['m']);
     const limits = { olderThan: 0, jeosKeep: 0, unusedFor: 40 * 86_400 };
     assert.deepEqual(removed(plan([medium], { limits })), []);
@@ -210,6 +210,6 @@ describe('installer media', () => {
   });
 });
 
-it('durations are told in the largest unit that says enough', () => {
+it('formatDuration chooses a suitable unit: seconds, minutes, hours or days', () => {
   assert.deepEqual([45, 5400, 86_400, 30 * 86_400].map(formatDuration), ['45 s', '90 min', '24 h', '30 d']);
 });

@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import { buildHostKeyUserData } from '../../../src/guest/cloud-config.js';
 import { generateKeyPair, generateRsaKeyPair } from '../../../src/guest/keys.js';
 
-it('is a cloud-config that gives the guest exactly the host key', () => {
+it('the user data is a cloud-config that gives the guest exactly this host key', () => {
   const hostKey = generateKeyPair();
   const text = buildHostKeyUserData(hostKey);
   assert.match(text, /^#cloud-config\n/);
@@ -15,7 +15,7 @@ it('is a cloud-config that gives the guest exactly the host key', () => {
   });
 });
 
-it('gives an RSA key under the name that the oldest cloud-init knows', async () => {
+it('the user data has an RSA key under the name that the oldest cloud-init supports', async () => {
   const hostKey = await generateRsaKeyPair();
   const { ssh_keys: keys } = parse(buildHostKeyUserData(hostKey)) as { ssh_keys: unknown };
   assert.deepEqual(keys, { rsa_private: hostKey.privateKey, rsa_public: hostKey.publicKey });

@@ -9,7 +9,7 @@ function block(...lines: string[]): string {
   return ['-----BEGIN SSH HOST KEY KEYS-----', ...lines, '-----END SSH HOST KEY KEYS-----'].join('\r\n');
 }
 
-describe('hostKeysFromConsole', () => {
+describe('readConsoleHostKeys', () => {
   it('finds the keys between other output', () => {
     const key = bare();
     assert.deepEqual(readConsoleHostKeys(`[    1.0] Linux\r\n${block(`${key} root@guest`)}\r\nguest login: `), [key]);
@@ -29,12 +29,12 @@ describe('hostKeysFromConsole', () => {
     assert.deepEqual(readConsoleHostKeys(block(`${key} root@guest`)), [key]);
   });
 
-  it('takes those of the last boot', () => {
+  it('returns the keys of the last boot', () => {
     const [old, now] = [bare(), bare()];
     assert.deepEqual(readConsoleHostKeys(`${block(old)}\n${block(now, now)}`), [now]);
   });
 
-  it('has none when the block is missing, not whole, or holds something else', () => {
+  it('returns no keys when the block is missing, incomplete, or has no valid keys', () => {
     const key = bare();
     assert.deepEqual(readConsoleHostKeys(''), []);
     assert.deepEqual(readConsoleHostKeys(key), []);

@@ -4,7 +4,7 @@ import ssh2 from 'ssh2';
 import { formatFingerprint, generateKeyPair, generateRsaKeyPair } from '../../../src/guest/keys.js';
 
 describe('generateKeyPair', () => {
-  it('makes ed25519 pairs that can sign, every time', () => {
+  it('always makes ed25519 pairs that ssh2 can read', () => {
     for (let round = 0; round < 300; round++) {
       const { privateKey, publicKey } = generateKeyPair();
       assert.match(publicKey, /^ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI\S{43} imagefactory$/);
@@ -16,11 +16,11 @@ describe('generateKeyPair', () => {
 });
 
 describe('generateRsaKeyPair', () => {
-  it('makes a pair of 3072 bits that can sign by SHA-1 and SHA-256, also when it was kept as JSON', async () => {
+  it('makes a pair of 3072 bits that can sign with SHA-1 and SHA-256, also after a copy through JSON', async () => {
     const made = await generateRsaKeyPair();
     const { privateKey, publicKey } = JSON.parse(JSON.stringify(made)) as typeof made;
     const [, blob = ''] = /^ssh-rsa (AAAAB3NzaC1yc2EAAAADAQABAAABgQ\S+) imagefactory$/.exec(publicKey) ?? [];
-    // 4 + 7 for the name, 4 + 3 for the exponent, 4 + 1 + 384 for the modulus.
+    // Bytes: 4 + 7 for the name, 4 + 3 for the exponent, 4 + 1 + 384 for the modulus.
     assert.equal(Buffer.from(blob, 'base64').length, 407);
     assert.match(privateKey, /^-----BEGIN RSA PRIVATE KEY-----\n/);
     const [secret, open] = [ssh2.utils.parseKey(privateKey), ssh2.utils.parseKey(publicKey)];

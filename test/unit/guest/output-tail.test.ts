@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { OutputTail } from '../../../src/guest/output-tail.js';
 
 describe('OutputTail', () => {
-  it('keeps the last bytes of many', () => {
+  it('keeps only the last bytes of a long output', () => {
     const tail = new OutputTail(10);
     for (let number = 0; number < 1000; number++) tail.push(Buffer.from(`${number}\n`));
     assert.equal(tail.toString(), '7\n998\n999\n');
@@ -16,7 +16,7 @@ describe('OutputTail', () => {
     assert.equal(new OutputTail(10).toString(), '');
   });
 
-  it('does not begin with the rest of a character, and hands characters on whole', () => {
+  it('does not begin in the middle of a character, and passes on whole characters', () => {
     const pieces: string[] = [];
     const tail = new OutputTail(4, (text) => pieces.push(text));
     for (const byte of Buffer.from('aä€')) tail.push(Buffer.from([byte]));

@@ -7,18 +7,18 @@ import { WINDOWS_FOLLOW, WINDOWS_RUNNER } from '../../../src/guest/powershell-jo
 import { POWERSHELL_GUEST } from '../../../src/guest/powershell.js';
 import type { Guest, RunResult } from '../../../src/guest/types.js';
 
-/** What PowerShell is started with, as text. */
+/** Decodes the -EncodedCommand argument of a PowerShell command line. */
 function decoded(command: string): string {
   return Buffer.from(command.split(' ').at(-1) ?? '', 'base64').toString('utf16le');
 }
 
 describe('a script for PowerShell', () => {
-  it('has its values as literals in which nothing is replaced', () => {
+  it('has its values as literals in which PowerShell replaces nothing', () => {
     assert.equal(formatLiteral("it's $x `n \u2019"), "'it''s $x `n \u2019\u2019'");
     assert.equal(buildPowershellScript({ a: 'b', n: 3, yes: true, l: ['x', 'y z'] }, 'go\n'), "$a = 'b'\n$n = 3\n$yes = $true\n$l = @('x', 'y z')\ngo\n"); // prettier-ignore
   });
 
-  it('is read from the standard input, because cmd.exe takes no long command line', () => {
+  it('is read from the standard input, because cmd.exe accepts no long command line', () => {
     const script = `Write-Output 'ä'\n${'#'.repeat(40_000)}`;
     const { command, preamble } = POWERSHELL_GUEST.buildCommand(script, '');
     assert(command.length < 8191);
@@ -27,13 +27,13 @@ describe('a script for PowerShell', () => {
     assert(decoded(command).includes(`New-Object byte[] ${preamble.length}\n`));
   });
 
-  it('leaves the standard input to itself', () => {
+  it('does not use the variable $input', () => {
     const { command } = POWERSHELL_GUEST.buildCommand('x', '');
-    // PowerShell looks for the variable, and then reads everything before it runs anything.
+    // If a script contains $input, PowerShell reads the whole standard input before it runs the script.
     for (const script of [decoded(command), WINDOWS_FOLLOW]) assert.doesNotMatch(script, /\$input\b/i);
   });
 
-  it('is ASCII where Windows PowerShell reads it from a file without a byte order mark', () => {
+  it('is ASCII when Windows PowerShell reads it from a file without a byte order mark', () => {
     assert.match(WINDOWS_RUNNER, /^[\x09\x0a\x20-\x7e]*$/);
   });
 });
@@ -42,7 +42,7 @@ describe('the journal of a Windows guest', () => {
   const step: JournalStep = { journal: 'C:\\j', name: 'command_1-abc', round: '0', forceRerun: false, script: Buffer.from('exit 3'), timeout: 60, earlier: 100 }; // prettier-ignore
   const valuesOf = (script: string): string => POWERSHELL_GUEST.follow({ ...step, script: Buffer.from(script) });
 
-  it('is told everything in variables', () => {
+  it('gets all its values in variables', () => {
     const text = POWERSHELL_GUEST.follow(step);
     for (const line of [
       "$journal = 'C:\\j'",
@@ -58,7 +58,7 @@ describe('the journal of a Windows guest', () => {
     assert(text.endsWith(WINDOWS_FOLLOW));
   });
 
-  it('runs batch files by cmd.exe, everything else by PowerShell, in UTF-8', () => {
+  it('runs batch files with cmd.exe, and all other scripts with PowerShell as UTF-8', () => {
     for (const batch of ['@echo off\r\ndir', 'REM hello\ndir', ':: hello', '\n@ECHO OFF'])
       assert.match(valuesOf(batch), /^\$file = 'script\.cmd'\n\$bom = \$false$/m);
     for (const script of ['exit 0', '# echo', '@{ a = 1 }', '@(1, 2) | Out-Host', 'remove-item x'])
@@ -66,12 +66,12 @@ describe('the journal of a Windows guest', () => {
     assert.match(valuesOf('\ufeffexit 0'), /^\$bom = \$false$/m);
   });
 
-  it('starts a step outside of the session, which ends what it has started', () => {
+  it('starts a step outside of the SSH session, because the end of a session stops its processes', () => {
     assert.match(WINDOWS_FOLLOW, /Invoke-WmiMethod -Class Win32_Process -Name Create/);
     assert.doesNotMatch(WINDOWS_FOLLOW, /Start-Process|Start-Job/);
   });
 
-  it('reads the exit status of a Windows program, which may be below zero', async () => {
+  it('reads the exit status of a Windows program, which may be negative', async () => {
     const reports: [string, unknown][] = [
       ['\nstarted exited -1073741510\r\n', [-1073741510, false, false]],
       ['..\nattached exited 0\n', [0, false, true]],
@@ -101,7 +101,7 @@ function guestThatSays(result: RunResult): { guest: Guest; ran: string[] } {
 }
 
 describe('a Windows guest', () => {
-  it('has one list of keys for its administrators, which nobody else may write to', () => {
+  it('has one list of keys for its administrators, which only SYSTEM and administrators may access', () => {
     const line = 'ssh-ed25519 AAAAkey imagefactory-session';
     const script = POWERSHELL_GUEST.allowKey('Administrator', line);
     assert.match(script, /^\$line = 'ssh-ed25519 AAAAkey imagefactory-session'\n\$blob = 'AAAAkey'$/m);
@@ -109,7 +109,7 @@ describe('a Windows guest', () => {
     assert.match(script, /icacls\.exe \$keys \/inheritance:r \/grant:r '\*S-1-5-18:F' '\*S-1-5-32-544:F'/);
   });
 
-  it('forgets key, journal, host keys and sessions before it goes down', () => {
+  it('removes the login key, the journal, the host keys and the session keys before it shuts down', () => {
     const { lastCleanUp, shutDown } = POWERSHELL_GUEST;
     const script = shutDown({ blob: 'AAAAkey', cleanUp: lastCleanUp });
     const order = ["$blob = ''AAAAkey''", 'Remove-Key (Join-Path $env:ProgramData', 'C:\\ProgramData\\imagefactory', 'ssh_host_*', 'imagefactory-session', 'shutdown.exe /s /f /t 0', 'Invoke-WmiMethod']; // prettier-ignore
@@ -121,7 +121,7 @@ describe('a Windows guest', () => {
     );
   });
 
-  it('has no sudo', () => {
+  it('ignores a command prefix, because Windows has no sudo', () => {
     assert.equal(POWERSHELL_GUEST.buildCommand('x', 'sudo').command, POWERSHELL_GUEST.buildCommand('x', '').command);
   });
 });

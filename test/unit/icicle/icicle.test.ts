@@ -34,20 +34,20 @@ describe('writing an ICICLE document', () => {
     );
   });
 
-  it('escapes what XML must not hold as it stands', () => {
+  it('escapes the special characters of XML', () => {
     const text = writeIcicle([{ name: 'a"b<c>&d', extra: '<x> & "y"' }], 'R & D');
     assert.match(text, /<description>R &amp; D<\/description>/);
     assert.match(text, /<package name="a&quot;b&lt;c&gt;&amp;d">/);
     assert.match(text, /<extra>&lt;x&gt; &amp; "y"<\/extra>/);
   });
 
-  it('replaces characters that no XML document can hold', () => {
+  it('replaces characters that XML does not allow', () => {
     assert.match(writeIcicle([{ name: 'a\u0007b\ud800c' }]), /name="a\ufffdb\ufffdc"/);
   });
 });
 
 describe('reading an ICICLE document', () => {
-  it('gives back what was written', () => {
+  it('returns the packages and the description that were written', () => {
     const packages = [{ name: 'a"b<c>&d\ne' }, { name: 'é', extra: '  <x> & \r"y" ' }, { name: '1.0' }];
     assert.deepEqual(readIcicle(writeIcicle(packages, ' R & D ')), { description: ' R & D ', packages });
     assert.deepEqual(readIcicle(writeIcicle([])), { packages: [] });
@@ -62,7 +62,7 @@ describe('reading an ICICLE document', () => {
     ['an empty text', ''],
     ['broken XML', '<icicle><packages></icicle>'],
     ['another document', '<template/>'],
-    ['one without packages', '<icicle/>'],
+    ['a document without packages', '<icicle/>'],
     ['a package without a name', '<icicle><packages><package/></packages></icicle>'],
     ['a document type', '<!DOCTYPE icicle [<!ENTITY a "b">]><icicle><packages/></icicle>'],
   ] as const) {
@@ -75,12 +75,12 @@ describe('reading an ICICLE document', () => {
   }
 });
 
-it('takes one package a line from a listing, and skips empty lines', () => {
+it('parseListing reads one package per line, and skips empty lines', () => {
   assert.deepEqual(parseListing('bash\n\nlibc6:amd64\r\n  \n'), [{ name: 'bash' }, { name: 'libc6:amd64' }]);
   assert.deepEqual(parseListing(''), []);
 });
 
-it('gives each package the line of the extra command that is in its place, an empty one as well', () => {
+it('parseListing gives each package the line of the extra output at the same position, also an empty line', () => {
   assert.deepEqual(parseListing('a\nb\n', '1\n\n'), [
     { name: 'a', extra: '1' },
     { name: 'b', extra: '' },

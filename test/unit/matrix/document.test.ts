@@ -16,7 +16,7 @@ const rows = text
   );
 
 describe('docs/fault-matrix.md', () => {
-  it('has a row for every fault point and a column for every fault: else run `npm run fault-matrix`', () => {
+  it('has a row for every fault point and a column for every fault (if not, run `npm run fault-matrix`)', () => {
     assert.deepEqual(rows[0], ['fault point', ...FAULTS]);
     const names = rows.slice(2, 2 + ALL_FAULT_POINTS.length).map(([name]) => name);
     assert.deepEqual(
@@ -35,7 +35,7 @@ describe('docs/fault-matrix.md', () => {
     );
   });
 
-  it('has no red cell, and something in every row and column', () => {
+  it('has no cell RED, and at least one tested cell in every row and column', () => {
     const cells = rows.slice(2, 2 + ALL_FAULT_POINTS.length).map((row) => row.slice(1));
     assert.doesNotMatch(text, /RED/);
     for (const [index, row] of cells.entries())

@@ -14,7 +14,7 @@ const BODY = randomBytes(300_000);
 const SHA256 = createHash('sha256').update(BODY).digest('hex');
 const LIMIT = 10_000_000;
 
-/** Sends the headers of the whole and only a part of it, then cuts the connection. */
+/** Sends the headers for all of BODY, but only the bytes `from` to `to`, then closes the connection. */
 function cutShort(response: ServerResponse, from: number, to: number, headers: Record<string, string> = {}): void {
   response.writeHead(from === 0 ? 200 : 206, { 'content-length': BODY.length - from, ...headers });
   response.write(BODY.subarray(from, to), () => response.destroy());
@@ -29,7 +29,7 @@ describe('fetchToFile', () => {
   after(() => rm(directory, { recursive: true }));
   const newPath = (): string => join(directory, `file${count++}`);
 
-  it('writes the bytes and answers digest, size, final address and validators', async () => {
+  it('writes the bytes, and returns digest, size, final address and validators', async () => {
     await using server = await serve((_request, response) => {
       response.setHeader('etag', '"one"').setHeader('last-modified', 'Sun, 22 Nov 2026 10:00:00 GMT');
       response.end(BODY);
@@ -54,7 +54,7 @@ describe('fetchToFile', () => {
   });
 
   for (const status of [401, 403, 404, 410]) {
-    it(`does not try again after status ${status}, and names address and status`, async () => {
+    it(`fails finally after status ${status}, and the error names address and status`, async () => {
       await using server = await serve((_request, response) => response.writeHead(status).end('no'));
       const path = newPath();
       await assert.rejects(fetchToFile({ url: `${server.url}/linux`, path, maxBytes: LIMIT }), {
@@ -68,7 +68,7 @@ describe('fetchToFile', () => {
   }
 
   for (const status of [429, 500, 503]) {
-    it(`may be tried again after status ${status}, not before Retry-After`, async () => {
+    it(`fails with a retryable error after status ${status}, with the time of Retry-After`, async () => {
       await using server = await serve((_request, response) =>
         response.writeHead(status, { 'retry-after': '7' }).end(),
       );
@@ -81,7 +81,7 @@ describe('fetchToFile', () => {
     });
   }
 
-  it('may be tried again when the connection is refused', async () => {
+  it('fails with a retryable error when the connection is refused', async () => {
     const closed = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => closed.once('listening', resolve));
     const { port } = closed.address() as AddressInfo;
@@ -93,7 +93,7 @@ describe('fetchToFile', () => {
     });
   });
 
-  it('fails when the body is shorter than announced, and may be tried again', async () => {
+  it('fails with a retryable error when the body is shorter than its content-length', async () => {
     await using server = await serve((_request, response) => cutShort(response, 0, 1000));
     const path = newPath();
     await assert.rejects(fetchToFile({ url: server.url, path, maxBytes: LIMIT }), {
@@ -104,8 +104,9 @@ describe('fetchToFile', () => {
     assert.ok(!existsSync(path));
   });
 
-  it('goes on where a transfer was cut, if it is still the same file', async () => {
-    // Cut when the client has got something: what it has not read yet is lost to it.
+  it('continues a transfer that was cut off, if the file is still the same', async () => {
+    // The server cuts the connection when the client has read some bytes. The client loses the bytes that it has not
+// read.
     let cut = (): void => undefined;
     await using server = await serve((request, response) => {
       const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
@@ -128,7 +129,7 @@ describe('fetchToFile', () => {
     assert.ok(BODY.equals(await readFile(path)));
   });
 
-  it('starts over when the file has changed since the transfer was cut', async () => {
+  it('starts over when the file has changed since the transfer was cut off', async () => {
     let cut = (): void => undefined;
     await using server = await serve((request, response) => {
       if (request.headers.range !== undefined)
@@ -141,7 +142,7 @@ describe('fetchToFile', () => {
     assert.deepEqual([got.etag, await readFile(path, 'utf8')], ['"new"', 'another file']);
   });
 
-  it('gives a server up that cuts a transfer again without a further byte', async () => {
+  it('gives up when the server cuts the continued transfer off before it sends a byte', async () => {
     let cut = (): void => undefined;
     await using server = await serve((request, response) => {
       const from = /^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1];
@@ -161,7 +162,7 @@ describe('fetchToFile', () => {
     assert.equal(server.requests.length, 2);
   });
 
-  it('compares any usual digest, and shows both when they differ', async () => {
+  it('checks digests of all usual algorithms, and the error shows both digests when they differ', async () => {
     await using server = await serve((_request, response) => response.end(BODY));
     for (const algorithm of ['md5', 'sha1', 'sha256', 'sha512']) {
       const value = createHash(algorithm).update(BODY).digest('hex');
@@ -185,7 +186,7 @@ describe('fetchToFile', () => {
     }
   });
 
-  it('takes no more bytes than allowed, announced or not', async () => {
+  it('refuses a file that is larger than maxBytes, with and without a content-length', async () => {
     await using server = await serve((request, response) => {
       if (request.url === '/announced') response.setHeader('content-length', BODY.length);
       response.write(BODY);
@@ -200,7 +201,7 @@ describe('fetchToFile', () => {
     }
   });
 
-  it('gives up when no byte comes for the idle time, and when the whole takes too long', async () => {
+  it('gives up when no byte comes for the idle timeout, and when the transfer exceeds the total timeout', async () => {
     await using server = await serve(
       (_request, response) => void response.writeHead(200, { 'content-length': 10 }).write('x'),
     );
@@ -212,7 +213,7 @@ describe('fetchToFile', () => {
     await assert.rejects(fetchToFile({ url: server.url, path: newPath(), maxBytes: LIMIT, timeouts: { total: 0.2 } }), {
       type: 'MediaUnavailable',
       retryable: true,
-      message: /not done within 0.2 s/,
+      message: /did not end within 0.2 s/,
     });
   });
 
@@ -231,7 +232,7 @@ describe('fetchToFile', () => {
     assert.ok(!existsSync(path));
   });
 
-  it('follows redirects, and says where it ended', async () => {
+  it('follows redirects, and returns the final address', async () => {
     await using server = await serve((request, response) => {
       if (request.url === '/a') response.writeHead(302, { location: 'b/c' }).end();
       else if (request.url === '/b/c') response.writeHead(308, { location: '/file' }).end();
@@ -241,7 +242,7 @@ describe('fetchToFile', () => {
     assert.deepEqual([got.finalUrl, got.size], [`${server.url}/file`, 4]);
   });
 
-  it('refuses redirects without end, and to what is not http', async () => {
+  it('refuses more than 10 redirects, and redirects to other protocols', async () => {
     await using server = await serve((request, response) => {
       response.writeHead(302, { location: request.url === '/loop' ? '/loop' : 'file:///etc/passwd' }).end();
     });
@@ -256,7 +257,7 @@ describe('fetchToFile', () => {
     });
   });
 
-  it('refuses addresses of other protocols, and what is none', async () => {
+  it('refuses addresses of other protocols, and a text that is not a URL', async () => {
     for (const url of ['gopher://127.0.0.1/x', 'linux']) {
       await assert.rejects(fetchToFile({ url, path: newPath(), maxBytes: LIMIT }), {
         type: 'MediaUnavailable',
@@ -265,7 +266,7 @@ describe('fetchToFile', () => {
     }
   });
 
-  it('logs in with the user of the address, and shows neither password nor query', async () => {
+  it('logs in with the user of the address, and its errors show neither password nor query', async () => {
     await using server = await serve((request, response) => {
       response.writeHead(request.headers.authorization === `Basic ${btoa('me:s3cret')}` ? 404 : 401).end();
     });
@@ -281,7 +282,7 @@ describe('fetchToFile', () => {
     });
   });
 
-  it('asks the named host for a path that begins with two slashes', async () => {
+  it('requests a path that begins with two slashes from the host of the address', async () => {
     await using server = await serve((_request, response) => response.end('x'));
     const url = `${server.url}//debian/x?y`;
     const { finalUrl } = await fetchToFile({ url, path: newPath(), maxBytes: LIMIT });

@@ -25,18 +25,18 @@ describe('a folder by FTP', () => {
   const fetch = (name: string, path: string, maxBytes = 1000): Promise<void> =>
     fetchFtpFolder({ url: `${server.url}/%2F${name}`, path: join(folder, path), maxBytes });
 
-  it('comes with everything that is in it, but for links', async () => {
+  it('is fetched with all its files and folders, but without links', async () => {
     await fetch('drivers', 'all');
     assert.deepEqual((await readdir(join(folder, 'all'), { recursive: true })).sort(), ['one.inf', 'w10', 'w10/amd64', 'w10/amd64/two words.sys']); // prettier-ignore
     assert.equal(await readFile(join(folder, 'all/w10/amd64/two words.sys'), 'utf8'), 'two');
   });
 
-  it('may not have more bytes than are taken, all files together', async () => {
+  it('is refused when all files together have more than maxBytes', async () => {
     await assert.rejects(fetch('drivers', 'much', 5), { type: 'MediaUnavailable', message: /the limit is 2 bytes/ });
   });
 
-  it('may have no file with a name that is a path', async () => {
+  it('is refused when the name of a file is a path', async () => {
     server.put('/evil/..\\\\up', 'x');
-    await assert.rejects(fetch('evil', 'evil'), { type: 'MediaUnavailable', message: /it has a file called/ });
+    await assert.rejects(fetch('evil', 'evil'), { type: 'MediaUnavailable', message: /a name that is not valid/ });
   });
 });

@@ -32,7 +32,7 @@ describe('a medium by FTP', () => {
     return { path, fetched: fetchToFile({ url, path, maxBytes: 10_000_000, ...options }) };
   }
 
-  it('is written to a file, with digest, size and time', async () => {
+  it('is written to a file; digest, size and modification time are returned', async () => {
     await using server = await FtpServer.start();
     server.put('/pub/linux', BODY);
     const progress: number[] = [];
@@ -65,7 +65,7 @@ describe('a medium by FTP', () => {
     assert.ok(!existsSync(path));
   });
 
-  it('is asked for with the user, password and path of the address, whose encoding is undone', async () => {
+  it('is requested with the decoded user, password and path of the address', async () => {
     await using server = await FtpServer.start({ user: 'me@home', password: 'p:/s' });
     server.put('/a b/grün', 'here');
     const url = server.url.replace('//', '//me%40home:p%3A%2Fs@');
@@ -77,7 +77,7 @@ describe('a medium by FTP', () => {
     );
   });
 
-  it('comes by PASV where the server does not know EPSV, and without size and time where it tells none', async () => {
+  it('is fetched with PASV when the server has no EPSV, and without size and time when it does not report them', async () => {
     await using server = await FtpServer.start();
     for (const name of ['EPSV', 'SIZE', 'MDTM', 'FEAT']) server.unknown.add(name);
     server.put('/linux', BODY);
@@ -90,7 +90,7 @@ describe('a medium by FTP', () => {
     });
   });
 
-  it('cannot bring other commands with its address', async () => {
+  it('is refused when its address contains control characters, which could add FTP commands', async () => {
     await using server = await FtpServer.start();
     const withLogin = server.url.replace('//', '//me%0d%0aDELE%20x@');
     for (const url of [`${server.url}/x%0D%0ADELE%20y`, `${server.url}/x%0Ay`, `${server.url}/x%00y`, withLogin]) {
@@ -99,7 +99,7 @@ describe('a medium by FTP', () => {
     assert.deepEqual(server.commands, []);
   });
 
-  it('is not asked for again when it is not there, or the login is refused', async () => {
+  it('fails finally when it does not exist, or when the login is refused', async () => {
     await using server = await FtpServer.start({ user: 'me', password: 'right' });
     await assert.rejects(fetching(server.url.replace('//', '//me:wrong@') + '/x').fetched, {
       type: 'MediaUnavailable',
@@ -117,7 +117,7 @@ describe('a medium by FTP', () => {
     }
   });
 
-  it('may be asked for again when the server has no time for it', async () => {
+  it('fails with a retryable error when the server is busy', async () => {
     await using server = await FtpServer.start();
     server.put('/linux', BODY);
     server.fault('connect', { reply: '421 Too many connections.' });
@@ -128,7 +128,7 @@ describe('a medium by FTP', () => {
     assert.ok(!existsSync(path));
   });
 
-  it('may be asked for again when the connection is refused', async () => {
+  it('fails with a retryable error when the connection is refused', async () => {
     const closed = createServer().listen(0, '127.0.0.1');
     await once(closed, 'listening');
     const { port } = closed.address() as AddressInfo;
@@ -140,7 +140,7 @@ describe('a medium by FTP', () => {
     });
   });
 
-  it('goes on where its transfer was cut', async () => {
+  it('continues a transfer that was cut off', async () => {
     await using server = await FtpServer.start();
     server.put('/linux', BODY);
     server.fault('RETR', { stopAfter: 100_000 });
@@ -157,7 +157,7 @@ describe('a medium by FTP', () => {
     assert.match(server.commands.find((line) => line.startsWith('REST')) ?? '', /^REST [1-9]\d*$/);
   });
 
-  it('begins anew when it has changed since, or the server cannot go on', async () => {
+  it('starts over after a cut when the file has changed, or when the server does not support REST', async () => {
     for (const change of ['file', 'server']) {
       await using server = await FtpServer.start();
       server.put('/linux', BODY);
@@ -179,7 +179,7 @@ describe('a medium by FTP', () => {
     }
   });
 
-  it('is not taken for whole when its data ends before the server says that something went wrong', async () => {
+  it('fails when its data ends and the server then reports an error', async () => {
     await using server = await FtpServer.start();
     server.unknown.add('SIZE').add('MDTM');
     server.put('/linux', BODY);
@@ -188,7 +188,7 @@ describe('a medium by FTP', () => {
     await assert.rejects(fetchText(`${server.url}/linux`), { retryable: true, message: /451 Local error/ });
   });
 
-  it('is not taken for whole when it is shorter than the server said', async () => {
+  it('fails when its data is shorter than the size that the server reported', async () => {
     await using server = await FtpServer.start();
     server.unknown.add('MDTM');
     server.put('/linux', BODY);
@@ -198,7 +198,7 @@ describe('a medium by FTP', () => {
     await assert.rejects(fetchText(`${server.url}/linux`), early);
   });
 
-  it('brings no more bytes than allowed, announced or not', async () => {
+  it('is refused when it is larger than maxBytes, with and without a reported size', async () => {
     await using server = await FtpServer.start();
     server.put('/linux', BODY);
     const tooLarge = { type: 'MediaUnavailable', retryable: false, message: /the limit is 1000 bytes/ };
@@ -212,7 +212,7 @@ describe('a medium by FTP', () => {
     });
   });
 
-  it('is given up when nothing comes for the idle time, and when the whole takes too long', async () => {
+  it('fails when no byte comes for the idle timeout, and when the transfer exceeds the total timeout', async () => {
     await using server = await FtpServer.start();
     server.unknown.add('MDTM');
     server.put('/linux', BODY);
@@ -225,11 +225,11 @@ describe('a medium by FTP', () => {
     await assert.rejects(fetching(`${server.url}/linux`, { timeouts: { total: 0.2 } }).fetched, {
       type: 'MediaUnavailable',
       retryable: true,
-      message: /not done within 0.2 s/,
+      message: /did not end within 0.2 s/,
     });
   });
 
-  it('is given up when the server does not greet', async () => {
+  it('fails when the server sends no greeting', async () => {
     const silent = createServer((socket) => void socket.on('error', () => undefined)).listen(0, '127.0.0.1');
     await once(silent, 'listening');
     const { port } = silent.address() as AddressInfo;
@@ -254,7 +254,7 @@ describe('a medium by FTP', () => {
     await assert.rejects(fetchText(`${server.url}/linux`, { signal: stop.signal }), { message: 'enough' });
   });
 
-  it('is known by size and time without being fetched', async () => {
+  it('has its size and time read without being fetched', async () => {
     await using server = await FtpServer.start();
     server.put('/linux', BODY);
     assert.deepEqual(await fetchValidators(`${server.url}/linux`), {
@@ -265,7 +265,7 @@ describe('a medium by FTP', () => {
     assert.ok(!server.commands.some((line) => line.startsWith('RETR')));
   });
 
-  it('has no other address than its own', async () => {
+  it('has its own address as its final address, because FTP has no redirects', async () => {
     await using server = await FtpServer.start();
     server.put('/SUMS', 'text');
     assert.equal((await fetchContent(`${server.url}/SUMS`)).finalUrl, `${server.url}/SUMS`);

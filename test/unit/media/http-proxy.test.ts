@@ -9,7 +9,10 @@ import { serve } from './server.js';
 const ACCOUNT = `Basic ${Buffer.from('worker:p@ss').toString('base64')}`;
 const BODY = '0123456789'.repeat(30_000);
 
-/** Forwards plain HTTP, and refuses CONNECT to another port than 443, as Squid and tinyproxy do by default. */
+/**
+ * Creates a proxy that forwards plain HTTP and refuses CONNECT to any port except 443, as Squid and tinyproxy do by
+ * default. Adds each request to `asked`.
+ */
 function proxyServer(asked: string[]): Server {
   const proxy = createServer((incoming, outgoing) => {
     asked.push(`${incoming.method} ${incoming.url}`);
@@ -65,13 +68,13 @@ describe('the proxy of http_proxy', () => {
     origin.requests.length = 0;
   });
 
-  it('is asked for plain http in its own form, which it may cache, and not for a tunnel', async () => {
+  it('gets plain http requests with the full address, which it can cache, and not through a tunnel', async () => {
     const { body } = await sendGet(`${origin.url}/medium.iso?a=b`);
     assert.equal(await text(body), BODY);
     assert.deepEqual(asked, [`GET ${origin.url}/medium.iso?a=b`]);
   });
 
-  it('is told the account of its own address, and the server that of the medium’s', async () => {
+  it('gets the account of its own address, and the server gets the account of the medium’s address', async () => {
     const { body } = await sendGet(`${origin.url.replace('//', '//user:secret@')}/medium.iso`);
     await body.dump();
     const [{ headers }] = origin.requests as [IncomingMessage];
@@ -79,7 +82,7 @@ describe('the proxy of http_proxy', () => {
     assert.equal(headers.host, new URL(origin.url).host);
   });
 
-  it('is asked for headers only, and for a part', async () => {
+  it('gets HEAD requests and range requests', async () => {
     const head = await sendGet(`${origin.url}/medium.iso`, { method: 'HEAD' });
     assert.equal(head.headers['content-length'], String(BODY.length));
     await head.body.dump();
@@ -91,19 +94,19 @@ describe('the proxy of http_proxy', () => {
     assert.equal(origin.requests.at(-1)?.headers['if-range'], '"one"');
   });
 
-  it('is asked for where a redirect leads, too', async () => {
+  it('also gets the requests that follow a redirect', async () => {
     const { body, finalUrl } = await sendGet(`${origin.url}/moved`);
     assert.equal(await text(body), 'from elsewhere');
     assert.equal(finalUrl, `${other.url}/target`);
     assert.deepEqual(asked, [`GET ${origin.url}/moved`, `GET ${other.url}/target`]);
   });
 
-  it('is asked for a tunnel where https is wanted', async () => {
+  it('gets a CONNECT request for an https address', async () => {
     await assert.rejects(sendGet('https://mirror.example/medium.iso'), { message: /Proxy response \(502\)/ });
     assert.deepEqual(asked, ['CONNECT mirror.example:443']);
   });
 
-  it('is not asked for what no_proxy names', async () => {
+  it('gets no requests for the hosts in no_proxy', async () => {
     process.env['no_proxy'] = 'mirror.example,127.0.0.1';
     try {
       const { body } = await sendGet(`${origin.url}/medium.iso`);
@@ -114,9 +117,9 @@ describe('the proxy of http_proxy', () => {
     }
   });
 
-  it('that wants another account is a failure that lasts, with a hint at the proxy', async () => {
+  it('causes a final error with a hint at http_proxy when it refuses the account', async () => {
     process.env['http_proxy'] = process.env['http_proxy']?.replace('worker:', 'stranger:');
-    // The proxy is read once for each time to connect.
+    // http_proxy is read again only for a new connect timeout, so this test uses another timeout.
     await assert.rejects(sendGet(`${origin.url}/medium.iso`, { timeouts: { connect: 7 } }), {
       type: 'MediaUnavailable',
       retryable: false,

@@ -34,7 +34,7 @@ describe('an install medium', { skip: missing }, () => {
   });
   after(() => rm(folder, { recursive: true, force: true }));
 
-  /** The medium made anew, as a file. */
+  /** Remasters a medium, writes it to a file and returns the path of the file. */
   async function written(iso: RemasterOptions): Promise<string> {
     const path = join(iso.folder, 'medium.iso');
     await writeFile(path, (await remasterIso(iso))());
@@ -45,11 +45,11 @@ describe('an install medium', { skip: missing }, () => {
     return mkdtemp(join(folder, 'work-'));
   }
 
-  it('says what it is called', async () => {
+  it('has a volume id', async () => {
     assert.deepEqual(await readIsoInfo(source, 'http://m.example.org/a.iso'), { volumeId: 'Debian 12 n', udf: false });
   });
 
-  it('is known to be none by its first bytes, with the address that it came from and no password of it', async () => {
+  it('is refused when the file is not an ISO; the error names the address without its password', async () => {
     const none = join(folder, 'none.iso');
     await writeFile(none, '<html>not found</html>');
     await assert.rejects(readIsoInfo(none, 'http://me:secret@m.example.org/a.iso'), (error: Error) => {
@@ -59,9 +59,9 @@ describe('an install medium', { skip: missing }, () => {
     });
   });
 
-  it('is known to be in UDF by its descriptors, as Windows’ media are', async () => {
+  it('is recognised as UDF by its descriptors, as the media of Windows are', async () => {
     const bytes = await readFile(source);
-    // After the last of ISO 9660's descriptors: the one that says that UDF follows.
+    // The descriptor of UDF comes directly after the last descriptor of ISO 9660.
     const udf = Buffer.alloc(2048);
     udf.write('NSR02', 1, 'latin1');
     const terminator = bytes.indexOf(Buffer.from('\xffCD001', 'latin1'), 16 * 2048);
@@ -71,7 +71,7 @@ describe('an install medium', { skip: missing }, () => {
     assert.equal((await readIsoInfo(path, 'http://m.example.org/a.iso')).udf, true);
   });
 
-  it('gives the first file that it has of several', async () => {
+  it('returns the first of several files that it contains', async () => {
     const own = await ownFolder();
     const iso = { path: source, folder: own, signal };
     const to = join(own, 'kernel');
@@ -80,12 +80,12 @@ describe('an install medium', { skip: missing }, () => {
     assert.equal(await extractFromIso(iso, ['linux', 'casper/vmlinuz'], join(own, 'none')), undefined);
   });
 
-  it('does not take wildcards in names for what they match', async () => {
+  it('does not expand wildcards in file names', async () => {
     const own = await ownFolder();
     assert.equal(await extractFromIso({ path: source, folder: own, signal }, ['install.*/vmlinuz'], join(own, 'x')), undefined); // prettier-ignore
   });
 
-  describe('that is made anew', () => {
+  describe('that is remastered', () => {
     let made: string;
     let own: string;
     before(async () => {
@@ -111,14 +111,14 @@ describe('an install medium', { skip: missing }, () => {
       });
     });
 
-    it('has what it had, what was put on it, and its name', async () => {
+    it('has its old files, the new files, and its volume id', async () => {
       assert.equal(await readFromIso(made, '/README.txt', own), 'read me');
       assert.equal(await readFromIso(made, '/preseed.cfg', own), 'our script');
       assert.equal(await readFromIso(made, '/extras/one', own), 'from a folder');
       assert.equal((await readIsoInfo(made, 'x')).volumeId, 'Debian 12 n');
     });
 
-    it('follows no link out of a folder that was put on it', async () => {
+    it('does not contain the target of a link in a new folder', async () => {
       assert.equal(await readFromIso(made, '/extras/link', own), undefined);
     });
 
@@ -135,7 +135,7 @@ describe('an install medium', { skip: missing }, () => {
     });
   });
 
-  it('keeps its own boot loader where ours is not put on it', async () => {
+  it('keeps its own boot loader when it gets none of ours', async () => {
     const own = await ownFolder();
     const bootable = await makeIso(own, 'OWN', { 'boot/loader.bin': Buffer.alloc(4096, 1) }, '/boot/loader.bin');
     await writeFile(join(own, 'script'), 'DISTRIBUTIONS=base.txz');
@@ -149,7 +149,7 @@ describe('an install medium', { skip: missing }, () => {
     assert.match((await readBootRecords(made)).join('\n'), /El Torito img path :\s+1\s+\/boot\/loader\.bin/);
   });
 
-  it('that has no kernel where it should be is said to have none, with the places', async () => {
+  it('without a kernel at the expected paths is refused, and the error names the paths', async () => {
     const own = await ownFolder();
     const boot = {
       kernels: ['casper/vmlinuz'],
@@ -163,7 +163,7 @@ describe('an install medium', { skip: missing }, () => {
     });
   });
 
-  it('that ends too early is said to be cut off', async () => {
+  it('that is too short is reported as truncated', async () => {
     const own = await ownFolder();
     const large = await makeIso(own, 'LARGE', { big: Buffer.alloc(500_000, 1) });
     const broken = join(own, 'broken.iso');
@@ -174,7 +174,7 @@ describe('an install medium', { skip: missing }, () => {
     });
   });
 
-  it('that cannot be read fails in the program’s words, and may be tried again', async () => {
+  it('that cannot be read causes a retryable error with the message of the program', async () => {
     const own = await ownFolder();
     const large = await makeIso(own, 'LARGE', { big: Buffer.alloc(500_000, 1) });
     const broken = join(own, 'broken.iso');
@@ -188,12 +188,12 @@ describe('an install medium', { skip: missing }, () => {
   });
 });
 
-describe('a place on a medium', () => {
-  it('is a path without a slash at its beginning', () => {
+describe('a path on a medium', () => {
+  it('has no slash at its beginning after parsing', () => {
     assert.equal(parseIsoPath('/extras//a.txt'), 'extras/a.txt');
   });
 
-  it('leads nowhere out of it', () => {
+  it('is refused when it is empty, leads out of the medium, or has control characters', () => {
     for (const path of ['/', '', '/../etc/passwd', 'a/./b', 'a\nb'])
       assert.throws(() => parseIsoPath(path), { type: 'InvalidTemplate' }, JSON.stringify(path));
   });

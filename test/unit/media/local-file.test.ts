@@ -47,7 +47,7 @@ describe('a file of the worker’s machine that a template names', () => {
         !error.message.includes('outside'),
     );
 
-  it('is read from a folder that was opened, however it is written', async () => {
+  it('is read from an allowed folder, in every notation of its address', async () => {
     const url = pathToFileURL(join(opened, 'a b', 'f')).href;
     assert.match(url, /%20/);
     assert.equal((await read(url)).toString(), 'inside');
@@ -55,7 +55,7 @@ describe('a file of the worker’s machine that a template names', () => {
     assert.equal((await read(pathToFileURL(join(root, 'way', 'a b', 'f')).href)).toString(), 'inside');
   });
 
-  it('is not read from elsewhere, nor told of', async () => {
+  it('is refused outside the allowed folders, with the same error whether it exists or not', async () => {
     const none = /in none of the folders/;
     await refused(`file://${root}/secret`, none);
     await refused(`file://${root}/there-is-none`, none);
@@ -67,19 +67,19 @@ describe('a file of the worker’s machine that a template names', () => {
     await assert.rejects(readLocalFile(`file://${opened}/a%20b/f`, { directories: [], maxBytes: 1 }), none);
   });
 
-  it('must say where it is', async () => {
+  it('is refused when its address is not an absolute path on the worker', async () => {
     for (const url of ['file://./tests/f', 'file://host/f', 'file:f', 'file:///a%2fb']) {
       await refused(url, /is not an absolute path on the worker/);
     }
   });
 
-  it('must be a file, and not too large', async () => {
-    await refused(`file://${opened}/a%20b`, /it is not a file/);
-    await refused(`file://${opened}/pipe`, /it is not a file/);
+  it('is refused when it is not a regular file, or is too large', async () => {
+    await refused(`file://${opened}/a%20b`, /it is not a regular file/);
+    await refused(`file://${opened}/pipe`, /it is not a regular file/);
     await refused(`file://${opened}/a%20b/f`, /larger than 5 bytes/, 5);
   });
 
-  it('is fetched as a medium, with digest, size and time', async () => {
+  it('is fetched as a medium, and digest, size and modification time are returned', async () => {
     const path = join(root, 'fetched');
     const url = `file://${opened}/disc.iso`;
     const { mtime } = await stat(join(opened, 'disc.iso'));
@@ -100,7 +100,7 @@ describe('a file of the worker’s machine that a template names', () => {
     assert.equal((await fetchBytes(url, { directories: [opened] })).length, DISC.length);
   });
 
-  it('is no medium when it is too large, lies elsewhere, or no folder was opened', async () => {
+  it('is refused as a medium when it is too large, outside the allowed folders, or no folder is allowed', async () => {
     const path = join(root, 'refused');
     const url = `file://${opened}/disc.iso`;
     const fetching = (from: string, directories?: string[]): Promise<FetchedFile> =>
@@ -114,7 +114,7 @@ describe('a file of the worker’s machine that a template names', () => {
     assert.ok(!existsSync(path));
   });
 
-  it('stops being fetched with the reason of the signal', async () => {
+  it('is no longer fetched when the signal aborts; the error is the reason of the signal', async () => {
     const stop = new AbortController();
     const path = join(root, 'stopped');
     const onProgress = (): void => stop.abort(new Error('enough'));

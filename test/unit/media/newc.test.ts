@@ -8,7 +8,7 @@ import { buildNewcArchive, createPadding } from '../../../src/media/newc.js';
 import { missingProgram } from '../../support/programs.js';
 
 describe('an archive for the kernel', () => {
-  it('is unpacked by another program, whatever the files’ lengths', { skip: missingProgram('busybox') }, async () => {
+  it('is unpacked by busybox, for all lengths of files', { skip: missingProgram('busybox') }, async () => {
     const folder = await mkdtemp(join(tmpdir(), 'newc-'));
     const files = ['', 'a', 'ab', 'abc', 'abcd', 'ä'.repeat(70_000)].map((text, index) => ({
       path: `f${'x'.repeat(index)}`,
@@ -26,7 +26,7 @@ describe('an archive for the kernel', () => {
     }
   });
 
-  it('begins where the kernel looks for it: at a multiple of four', () => {
+  it('begins at a multiple of four bytes, where the kernel looks for it', () => {
     assert.deepEqual([0, 1, 2, 3, 4].map((bytes) => createPadding(bytes).length), [0, 3, 2, 1, 0]); // prettier-ignore
     assert.equal(buildNewcArchive([{ path: 'p', content: Buffer.from('x') }]).length % 4, 0);
   });

@@ -20,7 +20,7 @@ describe('parseChecksums', () => {
     assert.equal(parseChecksums(`${ONE}  a\\\\b`)[0]?.name, 'a\\\\b');
   });
 
-  it('reads the BSD form in a signed file, and passes over everything else', () => {
+  it('reads the BSD form in a signed file, and ignores all other lines', () => {
     const text = `-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n# Fedora-Server.iso: 5 bytes\nSHA256 (Fedora-Server.iso) = ${ONE.toUpperCase()}\nSHA512 (x) = ${ONE}\n-----BEGIN PGP SIGNATURE-----\niQIz\n`;
     assert.deepEqual(parseChecksums(text), [{ algorithm: 'sha256', value: ONE, name: 'Fedora-Server.iso' }]);
   });
@@ -48,7 +48,7 @@ describe('findChecksum', () => {
     assert.equal(findChecksum(`${ONE}  a/linux\n${TWO}  b/linux\n`, 'linux'), undefined);
   });
 
-  it('takes a digest that stands alone, and only the algorithm that is wanted', () => {
+  it('accepts a digest without a file name, and only digests of the wanted algorithm', () => {
     assert.equal(findChecksum(`${ONE}\n`, 'disc.iso')?.value, ONE);
     assert.equal(findChecksum(`${ONE}  disc.iso\n`, 'disc.iso', 'md5'), undefined);
   });
@@ -80,23 +80,23 @@ describe('the checksum of a medium', () => {
   const isRefused = (medium: string, file: string): Promise<void> =>
     assert.rejects(of(medium, file), { type: 'ChecksumMismatch' });
 
-  it('is the only one of the file that is called as the medium with an ending, whatever name it has there', async () => {
+  it('is the only line of a file named after the medium (such as x.iso.sha256), whatever name the line has', async () => {
     assert.equal(await of('/Current.iso', '/Current.iso.sha256'), ONE);
     assert.equal(await of('/Current.iso?token=1', '/Current.iso.sha256?token=2'), ONE);
   });
 
-  it('is none of another medium’s file', async () => {
+  it('is not taken from a file that is named after another medium', async () => {
     await isRefused('/Other.iso', '/Current.iso.sha256');
     await isRefused('/Cur', '/Current.iso.sha256');
     await isRefused('/other/Current.iso', '/Current.iso.sha256');
   });
 
-  it('is none of several with other names', async () => {
+  it('is not one of several lines with other names', async () => {
     await isRefused('/Several.iso', '/Several.iso.sha256');
     await isRefused('/Mixed.iso', '/Mixed.iso.sha256');
   });
 
-  it('is found by the name that the medium’s address encodes, as it is where that is no encoding', async () => {
+  it('is found by the decoded name in the medium’s address, or by the name as it is when it cannot be decoded', async () => {
     assert.equal(await of('/My%20Distro.iso', '/SUMS'), TWO);
     assert.equal(await of('/100%Distro.iso', '/BROKEN'), ONE);
   });

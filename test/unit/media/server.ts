@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** An HTTP server on loopback for one test; `await using` closes it. */
+/** Starts an HTTP server on the loopback address for one test; `await using` closes the server. */
 export async function serve(
   handler: (request: IncomingMessage, response: ServerResponse) => void,
 ): Promise<{ url: string; requests: IncomingMessage[]; [Symbol.asyncDispose](): Promise<void> }> {

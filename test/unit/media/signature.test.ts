@@ -55,23 +55,23 @@ describe('a signed checksum file', () => {
   const get = (path: string, keys: string | undefined = armored): Promise<{ text: string }> =>
     fetchSigned(`${server.url}${path}/SUMS`, { keys });
 
-  it('is read as it is where no key is given', async () => {
+  it('is read without a check when no key is given', async () => {
     assert.equal((await fetchSigned(`${server.url}/none/SUMS`, { keys: undefined })).text, SUMS);
   });
 
-  it('is believed with a signature beside it, binary or armored, whatever it is called', async () => {
+  it('is accepted with a signature file beside it, binary or armored, with any of the usual endings', async () => {
     assert.equal((await get('')).text, SUMS);
     assert.equal((await get('/ascii')).text, SUMS);
   });
 
-  it('is believed with a signature in it, as far as that goes', async () => {
+  it('is accepted with a signature in the file, but only for the signed part', async () => {
     assert.equal((await get('/clear')).text.trim(), SUMS.trim());
-    // What stands before the signed part is nobody's.
+    // The line before the signed part is not signed, so it must not be used.
     const found = await fetchChecksum({ url: `${server.url}/wrapped/SUMS`, medium: `${server.url}/medium.iso`, algorithm: 'sha256', keys: armored }).catch((error: { type: string }) => error.type); // prettier-ignore
     assert.ok(found === 'SignatureInvalid' || (typeof found === 'object' && found.value === 'a'.repeat(64)), String(found)); // prettier-ignore
   });
 
-  it('of one medium need not have its name, but must be signed', async () => {
+  it('of a single medium may have another name in its line, but must be signed', async () => {
     const of = (keys: PrivateKey): ReturnType<typeof fetchChecksum> =>
       fetchChecksum({
         url: `${server.url}/Current.iso.sha256`,
@@ -83,17 +83,21 @@ describe('a signed checksum file', () => {
     await assert.rejects(of(stranger), { type: 'SignatureInvalid' });
   });
 
-  it('is believed with one of several keys', async () => {
+  it('is accepted when it is signed with one of several keys', async () => {
     const both = `${stranger.toPublic().armor()}\n${armored}`;
     await assert.rejects(get('', stranger.toPublic().armor()), { type: 'SignatureInvalid' });
     assert.equal((await get('', both)).text, SUMS);
   });
 
   for (const [what, path, why] of [
-    ['was changed since', '/changed', /Signed digest did not match/],
-    ['is signed by somebody else', '/stranger', /by key [0-9a-f]{16}: Could not find signing key/],
-    ['is not signed', '/none', /contains no signature, and there is none beside it \(\.gpg, \.asc, \.sign, \.sig\)/],
-    ['has something else beside it', '/garbage', /is not signed by checksum_key: .+/],
+    ['was changed after signing', '/changed', /Signed digest did not match/],
+    ['is signed with another key', '/stranger', /by key [0-9a-f]{16}: Could not find signing key/],
+    [
+      'is not signed',
+      '/none',
+      /contains no signature, and no signature file is beside it \(\.gpg, \.asc, \.sign, \.sig\)/,
+    ],
+    ['has a signature file without a signature', '/garbage', /is not signed with a key in checksum_key: .+/],
   ] as const) {
     it(`that ${what} is refused, with the reason`, async () => {
       await assert.rejects(get(path), (error: Error & { type?: string; retryable?: boolean }) => {
@@ -105,7 +109,7 @@ describe('a signed checksum file', () => {
     });
   }
 
-  it('needs keys that are keys', async () => {
+  it('is refused when checksum_key is not an OpenPGP public key', async () => {
     await assert.rejects(get('', 'not a key'), {
       type: 'InvalidParameter',
       message: /checksum_key is not an OpenPGP public key/,

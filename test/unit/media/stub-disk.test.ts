@@ -17,7 +17,7 @@ const missing = await checkGrubPrograms(['bios', 'uefi'], never).then(
 );
 
 describe('the configuration of GRUB on a stub disk', () => {
-  it('gives the kernel every word as it is', () => {
+  it('passes every word of the command line to the kernel unchanged', () => {
     const config = buildGrubConfig({
       kernel: '/kernel',
       ramdisks: ['/ramdisk0', '/ramdisk1'],
@@ -55,15 +55,15 @@ describe('a stub disk', { skip: missing }, () => {
     return stdout;
   }
 
-  it('has a boot loader for BIOS, one partition, and on it all that the installer starts from', async () => {
+  it('has a boot loader for BIOS, and one partition with kernel, ramdisk and configuration', async () => {
     const { disk, partition } = await diskOf(['bios', 'uefi']);
     assert.equal(disk.readUInt16LE(510), 0xaa55);
     assert.ok(disk.subarray(0, 440).includes('GRUB'));
-    assert.equal(disk[446], 0x80, 'it is the active one');
+    assert.equal(disk[446], 0x80, 'the partition is active');
     assert.equal(disk[450], 0xef);
     const [first, sectors] = [disk.readUInt32LE(454), disk.readUInt32LE(458)];
     assert.equal((first + sectors) * 512, disk.length);
-    // GRUB's second sector says how much follows it: it must end before the partition.
+    // GRUB's second sector has the number of sectors that follow it. They must end before the partition.
     assert.ok(disk.readUInt16LE(512 + 508) + 2 < first);
     assert.deepEqual(await read(partition, 'kernel'), kernel);
     assert.deepEqual(await read(partition, 'ramdisk0'), ramdisk);
@@ -73,13 +73,13 @@ describe('a stub disk', { skip: missing }, () => {
     );
   });
 
-  it('has one for UEFI, where the firmware looks for it', async () => {
+  it('has a boot loader for UEFI at the path where the firmware looks for it', async () => {
     const { partition } = await diskOf(['bios', 'uefi']);
     const loader = await read(partition, 'EFI/BOOT/BOOTX64.EFI');
     assert.equal(loader.toString('latin1', 0, 2), 'MZ');
   });
 
-  it('says what another program said when it could not be made', async () => {
+  it('reports the output of the program that failed when the disk cannot be made', async () => {
     const files = { kernel: join(folder, 'k'), ramdisks: [join(folder, 'none')] };
     const made = makeStubDisk({ ...files, commandLine: '', firmwares: ['bios'], folder, signal: never });
     await assert.rejects(
@@ -89,7 +89,7 @@ describe('a stub disk', { skip: missing }, () => {
     );
   });
 
-  it('has only the one for BIOS where machines have no UEFI', async () => {
+  it('has only the boot loader for BIOS when the firmware is only BIOS', async () => {
     const { partition } = await diskOf(['bios']);
     await assert.rejects(read(partition, 'EFI/BOOT/BOOTX64.EFI'));
   });

@@ -5,18 +5,18 @@ import { fetchBytes, fetchText } from '../../../src/media/text.js';
 import { serve } from './server.js';
 
 describe('fetchText and fetchBytes', () => {
-  it('give what stands at an address', async () => {
+  it('return the content of an address', async () => {
     await using server = await serve((_request, response) => response.end('grüß\n'));
     assert.equal(await fetchText(server.url), 'grüß\n');
     assert.deepEqual(await fetchBytes(server.url), Buffer.from('grüß\n'));
   });
 
-  it('do not take an error page for the content', async () => {
+  it('fail on an error page instead of returning it as content', async () => {
     await using server = await serve((_request, response) => response.writeHead(404).end('<html>not here</html>'));
     await assert.rejects(fetchText(server.url), { type: 'MediaUnavailable', status: 404, retryable: false });
   });
 
-  it('stop at the limit, announced or not', async () => {
+  it('fail above maxBytes, with and without a content-length', async () => {
     await using server = await serve((request, response) => {
       if (request.url === '/announced') response.setHeader('content-length', 100);
       response.write('x'.repeat(100));
@@ -31,11 +31,11 @@ describe('fetchText and fetchBytes', () => {
     assert.equal((await fetchBytes(server.url, { maxBytes: 100 })).length, 100);
   });
 
-  it('end at their deadline', async () => {
+  it('fail at their total timeout and at their timeout for headers', async () => {
     await using server = await serve(() => undefined);
     await assert.rejects(fetchText(server.url, { timeouts: { total: 0.2 } }), {
       retryable: true,
-      message: /not done within 0.2 s/,
+      message: /did not end within 0.2 s/,
     });
     await assert.rejects(fetchText(server.url, { timeouts: { headers: 0.2 } }), {
       retryable: true,
@@ -55,8 +55,8 @@ describe('fetchText and fetchBytes', () => {
   });
 });
 
-describe('head', () => {
-  it('answers the validators without the body', async () => {
+describe('fetchValidators', () => {
+  it('returns the validators without the body', async () => {
     await using server = await serve((_request, response) => {
       response.setHeader('etag', '"one"').setHeader('content-length', 5).end();
     });
@@ -64,7 +64,7 @@ describe('head', () => {
     assert.equal(server.requests[0]?.method, 'HEAD');
   });
 
-  it('asks with GET where HEAD is refused', async () => {
+  it('sends a GET request when the server refuses HEAD', async () => {
     await using server = await serve((request, response) => {
       if (request.method === 'HEAD') response.writeHead(405).end();
       else response.setHeader('last-modified', 'Sun, 22 Nov 2026 10:00:00 GMT').end('x'.repeat(1_000_000));
@@ -72,7 +72,7 @@ describe('head', () => {
     assert.equal((await fetchValidators(server.url)).lastModified, 'Sun, 22 Nov 2026 10:00:00 GMT');
   });
 
-  it('says that nothing is there', async () => {
+  it('fails with status 404 when the file does not exist', async () => {
     await using server = await serve((_request, response) => response.writeHead(404).end());
     await assert.rejects(fetchValidators(server.url), { type: 'MediaUnavailable', status: 404 });
   });

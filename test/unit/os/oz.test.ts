@@ -88,7 +88,7 @@ describe('what Oz builds', () => {
               assert.doesNotMatch(said, /is not known|is not a version/, what);
               if (refused !== undefined) assert.match(said, refused, what);
               else if (said !== 'taken')
-                assert.match(said, /was not made for|from an install tree: .* medium only/, what);
+                assert.match(said, /was not published for|from an install tree: .* medium only/, what);
             }
           }
         }

@@ -107,7 +107,7 @@ describe('planning a build', () => {
     });
 
     it('refuses what does not go together', () => {
-      assert.throws(() => properties({ disk_layout: 'efi', firmware: 'bios' }), /not started by BIOS/);
+      assert.throws(() => properties({ disk_layout: 'efi', firmware: 'bios' }), /firmware bios cannot boot/);
       assert.throws(() => properties({ firmware: 'bios' }, PRESEED, { arch: 'aarch64' }), /aarch64.*bios/);
     });
   });

@@ -288,7 +288,7 @@ describe('a warning of secrets', () => {
   it('names what carries them', () => {
     assert.match(findReadableSecrets({ os: { rootpw: 'x' } }).join(), /^the template carries a root password/);
     const address = { os: {}, repositories: [{ url: 'http://u:word@h/' }] };
-    assert.match(findReadableSecrets(address).join(), /^the template carries a password in an address/);
+    assert.match(findReadableSecrets(address).join(), /^the template carries a password in a URL/);
     assert.match(findReadableSecrets({ os: {} }, 'rootpw hush').join(), /^the install script carries a password/);
     assert.deepEqual(findReadableSecrets({ os: {} }, 'poweroff'), []);
   });

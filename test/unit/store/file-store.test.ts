@@ -99,7 +99,7 @@ describe('FileStore', () => {
     await store.writeRecord({ ...record(ONE), percent_complete: 'half' as unknown as number });
     await assert.rejects(store.readRecord(ONE), { type: 'StoreFailed', message: /percent_complete/ });
     await writeFile(join(store.directory, `${ONE}.meta`), '{"rootpw": "secret"');
-    await assert.rejects(store.readRecord(ONE), { type: 'StoreFailed', message: `${ONE}.meta is not JSON` });
+    await assert.rejects(store.readRecord(ONE), { type: 'StoreFailed', message: `${ONE}.meta is not valid JSON` });
   });
 
   it('takes neither UUIDs nor names that lead elsewhere', async () => {

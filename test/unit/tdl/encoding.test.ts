@@ -42,19 +42,19 @@ test('bytes that are not UTF-8 are reported where they are', () => {
   ]);
   const [problem] = problemsOf(source);
   assert.deepEqual([problem?.line, problem?.column], [2, 9]);
-  assert.match(problem?.message ?? '', /not UTF-8/);
+  assert.match(problem?.message ?? '', /not valid UTF-8/);
 });
 
 test('what is too long in UTF-8 is too long', () => {
   const half = 'ü'.repeat(600_000);
   const latin = Buffer.from(text("<?xml version='1.0' encoding='ISO-8859-1'?>").replace('Grüße', half), 'latin1');
-  assert.match(problemsOf(latin)[0]?.message ?? '', /1048576 are allowed/);
+  assert.match(problemsOf(latin)[0]?.message ?? '', /at most 1048576 are allowed/);
 });
 
 test('an encoding that nobody knows is reported', () => {
   assert.match(
     problemsOf(Buffer.from('<?xml version="1.0" encoding="klingon"?><template/>'))[0]?.message ?? '',
-    /"klingon" is not known/,
+    /"klingon" is not supported/,
   );
 });
 

@@ -68,8 +68,8 @@ test('what a DTD may not hold is refused where it stands', () => {
   assert.deepEqual(
     shown(withDoctype('<!DOCTYPE template [\n  <!ENTITY a "x">\n  <!ENTITY b SYSTEM "f">\n  <!ENTITY % c "y">\n]>\n')),
     [
-      '3:3: external entities are not read: write the text itself',
-      '4:3: parameter entities are not taken: leave them out',
+      '3:3: external entities are not supported: write the text itself',
+      '4:3: parameter entities are not supported: remove them',
     ],
   );
 });
@@ -105,9 +105,9 @@ test('an entity that contains itself, holds markup or is one too many is refused
   const loop = withDoctype('<!DOCTYPE template [<!ENTITY a "&b;"><!ENTITY b "&a;">]>', '&a;');
   assert.match(problemsOf(loop)[0]?.message ?? '', /contains itself/);
   const markup = withDoctype(`<!DOCTYPE template [<!ENTITY a "&#60;/name>">]>`, '&a;');
-  assert.match(problemsOf(markup)[0]?.message ?? '', /holds markup/);
+  assert.match(problemsOf(markup)[0]?.message ?? '', /contains markup/);
   const many = Array.from({ length: LIMITS.entities + 1 }, (_, index) => `<!ENTITY e${index} "x">`).join('');
-  assert.match(problemsOf(withDoctype(`<!DOCTYPE template [${many}]>`))[0]?.message ?? '', /more than 64 entities/);
+  assert.match(problemsOf(withDoctype(`<!DOCTYPE template [${many}]>`))[0]?.message ?? '', /at most 64 entities/);
 });
 
 const BROKEN: [what: string, text: string, says: RegExp][] = [
@@ -137,16 +137,16 @@ const BROKEN: [what: string, text: string, says: RegExp][] = [
   ['a late declaration', '\n<?xml version="1.0"?><template/>', /2:1: .*very beginning/],
   ['a wrong declaration', '<?xml encoding="UTF-8"?><template/>', /1:1: this XML declaration/],
   ['a control character', '<template><name>a\u0007</name></template>', /1:18: the character U\+0007/],
-  ['a character reference to none', '<template><name>&#0;</name></template>', /1:17: &#0; is no character/],
-  ['a huge character reference', '<template><name>&#99999999999999999999;</name></template>', /is no character/],
+  ['a character reference to none', '<template><name>&#0;</name></template>', /1:17: &#0; is not a character/],
+  ['a huge character reference', '<template><name>&#99999999999999999999;</name></template>', /is not a character/],
   ['a DOCTYPE without end', '<!DOCTYPE template [<!ENTITY a "', /DOCTYPE is not closed/],
-  ['a DOCTYPE within', '<template><!DOCTYPE x></template>', /1:11: a DOCTYPE may stand once/],
+  ['a DOCTYPE within', '<template><!DOCTYPE x></template>', /1:11: only one DOCTYPE is allowed/],
   [
     'a name that means something to JavaScript',
     '<template><__proto__/></template>',
-    /1:11: <__proto__> is a name that is not taken/,
+    /1:11: <__proto__> is not allowed as the name/,
   ],
-  ['such a name as an attribute', '<template constructor="x"/>', /constructor is a name that is not taken/],
+  ['such a name as an attribute', '<template constructor="x"/>', /constructor is not allowed as the name/],
 ];
 
 for (const [what, text, says] of BROKEN) {
@@ -157,20 +157,20 @@ for (const [what, text, says] of BROKEN) {
 
 test('documents above the limits are refused before they are read', () => {
   const deep = `${'<a>'.repeat(100_000)}${'</a>'.repeat(100_000)}`;
-  assert.match(shown(deep).join('\n'), /elements more than 16 deep/);
+  assert.match(shown(deep).join('\n'), /nested more than 16 levels deep/);
   assert.match(
     shown(templateText({ rest: '<packages>' + '<package name="x"/>'.repeat(20_001) + '</packages>' })).join('\n'),
-    /more than 20000 elements/,
+    /at most 20000 elements/,
   );
   assert.match(
     shown(templateText({ name: `<name x="${'y'.repeat(5000)}">t</name>` })).join('\n'),
-    /an attribute may have 4096 characters/,
+    /an attribute may have at most 4096 characters/,
   );
   const wide = Array.from({ length: 20_000 }, (_, index) => `a${index}="x"`).join(' ');
-  assert.match(shown(templateText({ name: `<name ${wide}>t</name>` })).join('\n'), /more than 16 attributes/);
+  assert.match(shown(templateText({ name: `<name ${wide}>t</name>` })).join('\n'), /at most 16 attributes/);
   assert.match(
     shown(templateText({ rest: `<files><file name="/f">${'x'.repeat(LIMITS.bytes)}</file></files>` })).join('\n'),
-    /1048576 are allowed/,
+    /at most 1048576 are allowed/,
   );
 });
 

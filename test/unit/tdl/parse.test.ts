@@ -175,24 +175,28 @@ test('every mistake is reported at once, each where it is', () => {
   <commands><command name='x' positon='1'></command></commands>
 </template>`;
   assert.deepEqual(shown(text), [
-    '1:11: TDL "2.0" is not known: write version=\'1.0\', or leave it out',
+    '1:11: TDL version "2.0" is not supported: write version=\'1.0\', or remove the attribute',
     '2:3: <name> is empty: write <name>debian-12</name>',
     '3:3: <os> lacks <version>: write <version>12</version>',
     '5:5: "amd64" is not an architecture of TDL: write x86_64',
     "6:14: \"cd\" is not a type of installation: write type='url' (an install tree) or type='iso'",
-    '8:3: <pakages> does not belong in <template>: is <packages> meant?',
+    '8:3: <pakages> is not allowed in <template>: did you mean <packages>?',
     '9:9: "10.5" is not a size: write a whole number and a unit, such as 20, 20GiB or 500MB',
     "10:13: <package> lacks the attribute name: write <package name='openssh-server'/>",
-    '11:13: a command may not be empty: write what is to be run, or take it out',
-    '11:31: <command> has no attribute positon: is position meant?',
+    '11:13: a command must not be empty: write the command that is to run, or remove the element',
+    '11:31: the attribute positon is not allowed in <command>: did you mean position?',
   ]);
 });
 
 const REFUSALS: [what: string, parts: Parameters<typeof templateText>[0], says: RegExp][] = [
   ['no name', { name: '' }, /<template> lacks <name>/],
-  ['two names', { name: '<name>a</name><name>b</name>' }, /<name> may stand only once/],
+  ['two names', { name: '<name>a</name><name>b</name>' }, /<template> may contain <name> only once/],
   ['a name of two lines', { name: '<name>a\nb</name>' }, /one line/],
-  ['a name that is too long', { name: `<name>${'n'.repeat(201)}</name>` }, /201 characters, 200 are allowed/],
+  [
+    'a name that is too long',
+    { name: `<name>${'n'.repeat(201)}</name>` },
+    /201 characters, but at most 200 are allowed/,
+  ],
   ['no system name', { os: '' }, /<os> lacks <name>/],
   ['an empty version', { version: '<version> </version>' }, /<version> is empty/],
   ['armhf', { arch: '<arch>armhf</arch>' }, /write armv7l/],
@@ -200,7 +204,7 @@ const REFUSALS: [what: string, parts: Parameters<typeof templateText>[0], says: 
   ['a mistyped architecture', { arch: '<arch>x86_46</arch>' }, /write x86_64/],
   ['another architecture', { arch: '<arch>riscv64</arch>' }, /write one of i386, x86_64/],
   ['no install', { install: '' }, /<os> lacks <install>/],
-  ['two installs', { install: INSTALL + INSTALL }, /<install> may stand only once/],
+  ['two installs', { install: INSTALL + INSTALL }, /<os> may contain <install> only once/],
   [
     'an install without a type',
     { install: '<install><url>http://x.example</url></install>' },
@@ -212,12 +216,12 @@ const REFUSALS: [what: string, parts: Parameters<typeof templateText>[0], says: 
   [
     'an iso in an install tree',
     { install: "<install type='url'><url>http://x.example</url><iso>http://x.example</iso></install>" },
-    /<iso> does not belong in <install>/,
+    /<iso> is not allowed in <install>/,
   ],
   [
     'a checksum of an install tree',
     { install: "<install type='url'><url>http://x.example</url><md5sum>http://x.example</md5sum></install>" },
-    /<md5sum> does not belong/,
+    /<md5sum> is not allowed/,
   ],
   [
     'two checksums',
@@ -262,7 +266,7 @@ const REFUSALS: [what: string, parts: Parameters<typeof templateText>[0], says: 
       install:
         "<install type='iso'><iso>http://x.example/i</iso><extras><file source='http://x.example/f' destination='/f'>text</file></extras></install>",
     },
-    /<file> holds text/,
+    /<file> contains text/,
   ],
   [
     'empty extras',
@@ -286,9 +290,13 @@ const REFUSALS: [what: string, parts: Parameters<typeof templateText>[0], says: 
     /source of a directory must begin with/,
   ],
   ['an icicle without a command', { inOs: '<icicle/>' }, /<icicle> lacks <extra_command>/],
-  ['an element of nobody', { inOs: '<services/>' }, /<services> does not belong in <os>/],
-  ['text between elements', { rest: '<packages>vim</packages>' }, /<packages> holds text, but takes only <package>/],
-  ['markup where text belongs', { inOs: '<key><b/></key>' }, /<b> does not belong in <key>: it takes text only/],
+  ['an element of nobody', { inOs: '<services/>' }, /<services> is not allowed in <os>/],
+  [
+    'text between elements',
+    { rest: '<packages>vim</packages>' },
+    /<packages> contains text, but may contain only <package>/,
+  ],
+  ['markup where text belongs', { inOs: '<key><b/></key>' }, /<b> is not allowed in <key>: only text is allowed/],
   ['a nameless package', { rest: "<packages><package name=''/></packages>" }, /attribute name is empty/],
   [
     'an option for a package',
@@ -307,11 +315,11 @@ const REFUSALS: [what: string, parts: Parameters<typeof templateText>[0], says: 
   [
     'content over another protocol',
     { rest: "<files><file name='/f' type='url'>ftp://x.example/f</file></files>" },
-    /not fetched: write http/,
+    /not supported: write http/,
   ],
-  ['content from nowhere', { rest: "<files><file name='/f' type='url'/></files>" }, /needs an address/],
-  ['an empty command', { rest: "<commands><command name='c'> </command></commands>" }, /may not be empty/],
-  ['an empty base64 command', { rest: "<commands><command name='c' type='base64'/></commands>" }, /may not be empty/],
+  ['content from nowhere', { rest: "<files><file name='/f' type='url'/></files>" }, /needs a URL/],
+  ['an empty command', { rest: "<commands><command name='c'> </command></commands>" }, /must not be empty/],
+  ['an empty base64 command', { rest: "<commands><command name='c' type='base64'/></commands>" }, /must not be empty/],
   [
     'a nameless command',
     { rest: '<precommands><command>x</command></precommands>' },
@@ -320,26 +328,26 @@ const REFUSALS: [what: string, parts: Parameters<typeof templateText>[0], says: 
   [
     'positions of some',
     { rest: "<commands><command name='a' position='1'>x</command><command name='b'>y</command></commands>" },
-    /give one to each, or to none/,
+    /give a position to every command or to none/,
   ],
   [
     'a position twice',
     {
       rest: "<commands><command name='a' position='1'>x</command><command name='b' position='1'>y</command></commands>",
     },
-    /position 1 is taken by command "a"/,
+    /position 1 is already used by command "a"/,
   ],
   [
     'a gap in the positions',
     {
       rest: "<commands><command name='a' position='1'>x</command><command name='b' position='3'>y</command></commands>",
     },
-    /position 3 is out of order/,
+    /position 3 is not possible/,
   ],
   [
     'position 0',
     { rest: "<commands><command name='a' position='0'>x</command></commands>" },
-    /position 0 is out of order/,
+    /position 0 is not possible/,
   ],
   [
     'a position that is no number',
@@ -372,16 +380,16 @@ const REFUSALS: [what: string, parts: Parameters<typeof templateText>[0], says: 
   ]),
   ['a disk without a size', { rest: '<disk/>' }, /<disk> lacks <size>/],
   ['a namespace', { rest: '', name: '<name xmlns="urn:x">t</name>' }, /no namespace/],
-  ['an element of a foreign namespace', { rest: '<x:files xmlns:x="urn:x"/>' }, /<x:files> does not belong/],
+  ['an element of a foreign namespace', { rest: '<x:files xmlns:x="urn:x"/>' }, /<x:files> is not allowed/],
   [
     'XInclude',
     { rest: '<xi:include xmlns:xi="http://www.w3.org/2001/XInclude" href="/etc/passwd"/>' },
-    /XInclude is not taken/,
+    /XInclude is not supported/,
   ],
   [
     'XInclude by another prefix',
     { rest: '<packages><a:include xmlns:a="http://www.w3.org/2001/XInclude" href="x"/></packages>' },
-    /XInclude is not taken/,
+    /XInclude is not supported/,
   ],
 ];
 

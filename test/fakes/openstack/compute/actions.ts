@@ -5,7 +5,7 @@ import { readConsoleTail } from './console.js';
 import { checkMetadata } from './create-request.js';
 import type { ServerLifecycle } from './server-lifecycle.js';
 
-/** The states in which a server accepts an action; `task` undefined: any task state. */
+/** The VM and task states in which a server accepts an action. `task` unset: any task state is accepted. */
 interface Allowed {
   name: string;
   vm: string[];
@@ -26,12 +26,12 @@ function checkState(server: FakeServer, allowed: Allowed): void {
   if (server.taskState !== null && allowed.task !== undefined) throw refuse('task_state', server.taskState);
 }
 
-/** https://docs.openstack.org/api-ref/compute/#servers-run-an-action-servers-action */
+/** Runs the actions of servers: https://docs.openstack.org/api-ref/compute/#servers-run-an-action-servers-action */
 export class ServerActions {
   constructor(
     private readonly state: CloudState,
     private readonly lifecycle: ServerLifecycle,
-    /** Whether a caller can read the console of a machine that is off; libvirt's pty consoles do not allow that. */
+    /** Whether a caller can read the console of a machine that is off. With libvirt's pty consoles a caller cannot. */
     private readonly consoleWhenOff: boolean,
   ) {}
 
@@ -90,7 +90,7 @@ export class ServerActions {
     const name = asTextOr(given['name'], '');
     if (name === '') throw new ApiError(400, "Invalid input for field/attribute name. Value: . '' is too short");
     const id = this.lifecycle.snapshot(server, name, checkMetadata(given['metadata']));
-    // From microversion 2.45 the reply has the image's id, before that its URL.
+    // From microversion 2.45 on, the reply has the image's id. Before 2.45 it has the image's URL.
     if (call.microversion >= 45) return { status: 202, json: { image_id: id } };
     return { status: 202, headers: { location: `${new URL(call.endpoint).origin}/image/images/${id}` } };
   }

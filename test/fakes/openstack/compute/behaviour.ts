@@ -3,34 +3,37 @@ import type { FakeServer } from '../state.js';
 
 /** The behaviour of an installer. */
 export type InstallerBehaviour =
-  /** It installs the system and powers off. */
+  /** The installer installs the system and powers the machine off. */
   | 'ok'
-  /** It installs the system and does not power off. */
+  /** The installer installs the system and does not power the machine off. */
   | 'never-off'
-  /** It powers off before it prints anything. */
+  /** The installer powers the machine off before it prints anything. */
   | 'off-at-once'
-  /** It prints nothing, and neither disk nor network move bytes. */
+  /** The installer prints nothing, and uses neither the disk nor the network. */
   | 'silent'
-  /** It prints its failure and waits for a key. */
+  /** The installer prints its failure and waits for a key. */
   | 'fails'
-  /** It prints its failure and powers off. */
+  /** The installer prints its failure and powers the machine off. */
   | 'fails-and-off';
 
 /** The behaviour of a guest that boots from its disk. */
 export interface GuestBehaviour {
-  /** False: nothing listens on its SSH port. Default true. */
+  /** Whether the guest has an SSH server. If false, nothing listens on the SSH port. Default true. */
   ssh: boolean;
-  /** False: the guest has no cloud-init, so nothing sets its keys and its name. Default true. */
+  /** Whether the guest has cloud-init. If false, nothing sets the guest's SSH keys and host name. Default true. */
   cloudInit: boolean;
-  /** The user to whom cloud-init gives the key, besides root. Default `debian`. */
+  /** The user for whom, besides root, cloud-init authorizes the server's key pair. Default `debian`. */
   user: string;
-  /** The rights of that user in sudoers. Default `nopasswd`. */
+  /** The rights of `user` in sudoers: without a password, with a password, or none. Default `nopasswd`. */
   sudo: 'nopasswd' | 'password' | 'none';
-  /** False: it ignores the host key in its user data and generates its own. Default true. */
+  /** Whether the guest uses the host key in its user data. If false, the guest generates a host key. Default true. */
   takesHostKey: boolean;
-  /** True: its OpenSSH is older than 6.5 and has only RSA keys, SHA-1 key exchanges and CBC ciphers. Default false. */
+  /**
+   * Whether the guest's OpenSSH is older than 6.5: it has only RSA keys, SHA-1 key exchanges and CBC ciphers. Default
+   * false.
+   */
   oldSsh: boolean;
-  /** True: a shutdown from inside or by ACPI has no effect. Default false. */
+  /** Whether a shutdown or reboot from inside the guest has no effect. Default false. */
   ignoresShutdown: boolean;
 }
 
@@ -49,7 +52,7 @@ type SnapshotBehaviour =
   | 'ok'
   /** The image ends as `killed`, and the server's task ends. */
   | 'killed'
-  /** The image disappears and the server's task ends, as when Nova itself fails. */
+  /** The image disappears, and the server's task ends: Nova does so when it fails itself. */
   | 'deleted'
   /** The image becomes active with no bytes. */
   | 'empty'
@@ -58,11 +61,14 @@ type SnapshotBehaviour =
   /** The image stays queued for ever, and the server's task never ends. */
   | 'endless';
 
-/** The behaviour of servers that will be created. */
+/** A behaviour that a test sets for servers. Each field applies to what the servers do afterwards. */
 export interface Behaviour {
   /** The servers that have this behaviour. Default: all. */
   match?: { name?: RegExp; boots?: FakeServer['boots'] };
-  /** Number of servers (for `snapshot`: of snapshots) that have it. Default Infinity. */
+  /**
+   * How often the behaviour applies. Each creation, boot, snapshot or deletion of a server that uses a field of the
+   * behaviour counts as one. Default Infinity.
+   */
   times?: number;
   create?:
     | 'ok'
@@ -73,21 +79,21 @@ export interface Behaviour {
   /** The server's fault message. Default "No valid host was found. There are not enough hosts available." */
   fault?: string;
   installer?: InstallerBehaviour;
-  /** The line that a failing installer prints. */
+  /** The line that a failing installer prints. Default: the failure of a Debian installer, or that it has no script. */
   failureLine?: string;
   guest?: Partial<GuestBehaviour>;
   snapshot?: SnapshotBehaviour;
   delete?:
     | 'ok'
-    /** The server stays, with its task `deleting`: the service that should delete it has stopped. */
+    /** The server stays, with the task state `deleting`, as when the service that deletes servers has stopped. */
     | 'stuck';
-  /** Milliseconds after its creation at which another user deletes it. */
+  /** Milliseconds from the server's creation until another user deletes the server. Unset: nobody else deletes it. */
   deletedAfter?: number;
-  /** Milliseconds that the installer takes. Default: the cloud's `install`. */
+  /** Milliseconds that the installer takes. Default: `install` in the durations of the cloud. */
   install?: number;
 }
 
-/** The behaviours that tests have set for servers that will be created. */
+/** The behaviours that tests have set for servers. */
 export class Behaviours extends BehaviourRules<Behaviour, FakeServer> {
   constructor() {
     super(

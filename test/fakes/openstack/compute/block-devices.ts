@@ -6,14 +6,17 @@ import type { CloudState, FakeDrive, FakeVolume } from '../state.js';
 const SOURCES = ['volume', 'image', 'snapshot', 'blank'];
 const KNOWN = ['uuid', 'source_type', 'destination_type', 'boot_index', 'device_type', 'disk_bus', 'delete_on_termination', 'volume_size', 'volume_type', 'device_name', 'guest_format', 'no_device', 'tag']; // prettier-ignore
 
-/** The block devices of a create call: https://docs.openstack.org/nova/latest/user/block-device-mapping.html */
+/**
+ * The block devices in a request to create a server:
+ * https://docs.openstack.org/nova/latest/user/block-device-mapping.html
+ */
 export interface BlockDevices {
-  /** The volume from which the server boots, if any. */
+  /** The volume from which the server boots. Undefined when its root disk is a copy of an image. */
   root: FakeVolume | undefined;
   drives: FakeDrive[];
 }
 
-/** Reads the block device mapping of a create call. @throws ApiError with Nova's message */
+/** Reads the block device mapping of a request to create a server. @throws ApiError with Nova's message */
 export function readBlockDevices(state: CloudState, given: Fields): BlockDevices {
   const hasImage = asTextOr(given['imageRef'], '') !== '';
   const items = asList(given['block_device_mapping_v2']).map((item, index) => checkItem(asFields(item), index));
@@ -72,8 +75,8 @@ function checkBootOrder(items: Fields[]): void {
 }
 
 /**
- * Names the devices: disks are on virtio, CD-ROMs on IDE. The first disk name is the root disk's, even if it is no
- * volume.
+ * Builds the drives of the mapped volumes, with their device names: disks are on virtio (`/dev/vda`, …), CD-ROMs on IDE
+ * (`/dev/hda`, …). The root disk is always `/dev/vda`, even if it is no volume and so not among the drives.
  */
 function buildDrives(mapped: Fields[]): FakeDrive[] {
   const letters = { vd: mapped.some((item) => readBootIndex(item) === 0) ? 0 : 1, hd: 0 };
@@ -97,7 +100,7 @@ function findVolume(state: CloudState, id: string): FakeVolume {
   return volume;
 }
 
-/** Reserves the volumes for a server: all or none. @throws ApiError with Cinder's message inside Nova's */
+/** Reserves all volumes for a server, or none. @throws ApiError with Nova's message, which contains Cinder's */
 export function reserveVolumes(state: CloudState, drives: FakeDrive[], count: number): void {
   if (drives.length > 0 && count > 1) {
     throw new ApiError(400, 'Cannot attach one or more volumes to multiple instances');

@@ -7,7 +7,7 @@ export function listMedia(state: CloudState, { drives }: Pick<FakeServer, 'drive
     .flatMap(({ volumeId }) => state.volumes.get(volumeId)?.content.medium ?? []);
 }
 
-/** Lists the media from which the server's firmware can boot, in the order in which it tries them. */
+/** Lists the media from which the server's firmware can boot, in the order in which the firmware tries them. */
 function listBootMedia(state: CloudState, server: Pick<FakeServer, 'drives'>): BootMedium[] {
   return server.drives
     .filter(({ isCdrom, bootIndex }) => isCdrom && bootIndex >= 0)
@@ -17,8 +17,9 @@ function listBootMedia(state: CloudState, server: Pick<FakeServer, 'drives'>): B
 }
 
 /**
- * Chooses what a server boots: the kernel of its image if it has one, else its root disk, else, if that is blank, a
- * medium. The blank disk of a server without CD-ROM drives counts as an installed system: tests use such disks.
+ * Chooses what a server boots: the kernel of its image if the image has one, else the root disk. If the root disk is
+ * blank, the server boots a medium from its CD-ROM drives. If it has no such drive, a blank root disk counts as an
+ * installed system, because tests use such disks.
  */
 export function chooseBoot(
   state: CloudState,

@@ -12,7 +12,7 @@ import { listServers } from './server-list.js';
 import { buildLinks, serverView } from './server-view.js';
 import { volumeAttachmentViews } from './volume-attachments.js';
 
-/** The newest microversion of Nova in the release Zed. */
+/** Minor number of Nova's newest microversion in the release Zed: 2.93. */
 const NEWEST = 93;
 
 const ERROR_NAMES: Record<number, string> = {
@@ -26,7 +26,7 @@ const ERROR_NAMES: Record<number, string> = {
   503: 'serviceUnavailable',
 };
 
-/** Nova v2.1: https://docs.openstack.org/api-ref/compute/ */
+/** A fake of Nova's API v2.1: https://docs.openstack.org/api-ref/compute/ */
 export class Compute implements Service {
   readonly name = 'compute';
   readonly routes = new Routes();
@@ -74,13 +74,13 @@ export class Compute implements Service {
   errorReply(error: ApiError): Reply {
     const { status, message } = error;
     if (status === 401) return { status, json: { error: { code: status, title: 'Unauthorized', message } } };
-    // Nova's router answers an unknown path itself, with an HTML page.
+    // For an unknown path Nova's router sends an HTML page instead of JSON.
     if (status === 404 && message === 'The resource could not be found.')
       return { status, html: errorPage(404, TITLES[404] ?? '', message) };
     return { status, json: { [ERROR_NAMES[status] ?? 'computeFault']: { code: status, message } } };
   }
 
-  /** Reads the requested microversion. */
+  /** Reads the requested microversion. @throws ApiError 400 or 406 when Nova does not support it */
   prepare(call: Call): void {
     const header = call.headers['openstack-api-version'] ?? call.headers['x-openstack-nova-api-version'];
     if (header === undefined || /latest$/.test(String(header))) {

@@ -2,14 +2,14 @@ import type { Clock } from '../core/clock.js';
 import type { FakeServer } from '../state.js';
 import type { InstallerBehaviour } from './behaviour.js';
 
-/** Characters that a console keeps. */
+/** Number of characters that a console keeps: the newest ones. */
 const MAX_LENGTH = 200_000;
 
 export function printToConsole(server: FakeServer, text: string): void {
   server.console = (server.console + text).slice(-MAX_LENGTH);
 }
 
-/** Reads the last lines of a console, as Nova does; all lines without a number. */
+/** Reads the last `lines` lines of a console, as Nova does. Reads all lines when `lines` is undefined or negative. */
 export function readConsoleTail(server: FakeServer, lines: number | undefined): string {
   if (lines === undefined || lines < 0) return server.console;
   if (lines === 0) return '';
@@ -20,7 +20,7 @@ export function readConsoleTail(server: FakeServer, lines: number | undefined): 
     .replace(/^\n/, '');
 }
 
-/** The output of an installation: at which fraction of its time the installer prints each text. */
+/** The output of an installer: each text, and the fraction of the installation time after which it is printed. */
 const STAGES: [number, string][] = [
   [0, '[    0.000000] Linux version 6.1.0-fake-amd64\n[    0.000000] Command line: {cmdline}\n'],
   [0.1, '[    1.204511] Freeing unused kernel image (initmem) memory\nStarting system log daemon: syslogd, klogd.\n'],
@@ -35,8 +35,8 @@ const STAGES: [number, string][] = [
 const POWER_OFF = 'The system is going down NOW!\nRequesting system poweroff\n[   61.302214] reboot: Power down\n';
 
 /**
- * Runs an installer: prints its output on the console, calls `installed` when the system is on the disk, and `off`
- * when it powers off.
+ * Runs an installer: prints its output on the console, calls `installed` when the system is on the disk, and calls
+ * `off` when the installer powers the machine off.
  */
 export function runInstaller(
   server: FakeServer,

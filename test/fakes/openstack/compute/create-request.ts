@@ -14,7 +14,7 @@ const GIB = 1024 ** 3;
 export interface CreateRequest {
   name: string;
   description: string | null;
-  /** Undefined for a server that boots from a volume. */
+  /** The image from which the server boots. Undefined for a server that boots from a volume. */
   image: FakeImage | undefined;
   devices: BlockDevices;
   /** The properties of the image, or of the root volume. */
@@ -101,7 +101,7 @@ function checkTags(given: unknown): string[] {
   return tags;
 }
 
-/** Checks metadata as Nova does. */
+/** Checks a server's metadata as Nova does. @throws ApiError 400 */
 export function checkMetadata(given: unknown): Record<string, string> {
   if (!isFields(given)) return {};
   for (const [name, value] of Object.entries(given)) {
@@ -170,9 +170,9 @@ function checkMemory(flavor: FakeFlavor, ram: number): void {
   if (ram > flavor.ram) throw new ApiError(400, "Flavor's memory is too small for requested image.");
 }
 
-/** Checks the size of the root disk of a server that boots from a copy of its image. */
+/** Checks that the flavor's disk is large enough, for a server that boots from a copy of its image. */
 function checkDisk(flavor: FakeFlavor, image: FakeImage): void {
-  // Nova's default policy: a flavor without a disk size would not limit the disk.
+  // Nova's default policy refuses such a flavor, because a disk size of 0 would not limit the root disk.
   if (flavor.disk === 0) throw new ApiError(403, 'Only volume-backed servers are allowed for flavors with zero disk.');
   const size = image.size ?? 0;
   if (size > flavor.disk * GIB) {
@@ -189,7 +189,7 @@ function checkDisk(flavor: FakeFlavor, image: FakeImage): void {
   }
 }
 
-/** Computes the usage of the project's servers. */
+/** Computes what the project's servers use: their number, their cores, and their RAM in MiB. */
 export function computeUsage(state: CloudState): { instances: number; cores: number; ram: number } {
   const flavors = [...state.servers.values()].filter((server) => !server.gone).map((server) => server.flavor);
   const sum = (of: (flavor: FakeFlavor) => number): number => flavors.reduce((total, flavor) => total + of(flavor), 0);

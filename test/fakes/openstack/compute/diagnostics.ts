@@ -1,7 +1,10 @@
 import type { Fields } from '../core/values.js';
 import type { FakeServer } from '../state.js';
 
-/** The counters of a running server: with libvirt's names before microversion 2.48, with common names from then on. */
+/**
+ * Builds the diagnostics of a running server: its counters. Their names are libvirt's before microversion 2.48, and the
+ * same for all hypervisors from 2.48 on.
+ */
 export function diagnosticsView(server: FakeServer, mac: string, version: number): Fields {
   const { disk, network } = server.traffic;
   if (version < 48) {

@@ -3,7 +3,7 @@ import type { Fields } from '../core/values.js';
 import type { CloudState, FakeFlavor } from '../state.js';
 import { flavorView, buildLinks } from './server-view.js';
 
-/** https://docs.openstack.org/api-ref/compute/#flavors */
+/** Adds the routes for flavors: https://docs.openstack.org/api-ref/compute/#flavors */
 export function addFlavorRoutes(routes: Routes, state: CloudState): void {
   const all = (call: Call, view: (flavor: FakeFlavor) => Fields): Reply => {
     const flavors = [...state.flavors.values()];

@@ -1,23 +1,23 @@
 import { listScriptKinds } from '../../../../src/os/scripts/kinds/registry.js';
 import type { BootMedium, FakeServer } from '../state.js';
 
-/** The words of kernel command lines that name a script on the medium, by kind. */
+/** Patterns for the word of a kernel command line that names an install script on the medium. */
 const SCRIPT_WORDS = listScriptKinds().flatMap(([, { medium }]) => medium.word ?? []);
-/** The paths at which the installers of FreeBSD, Mageia and Windows look for a script without such a word. */
+/** Paths at which the installers of FreeBSD, Mageia and Windows look if the command line names no script. */
 const DEFAULT_PATHS = listScriptKinds().flatMap(([, { medium }]) => medium.paths ?? []);
 
-/** The folders of a medium that an installer may use as its root. */
+/** The folders of a medium to which the path of a script may be relative. */
 const ROOTS = ['', 'i586/', 'x86_64/'];
 
-/** The install script of an installer. */
+/** The install script that an installer finds, or does not find. */
 export interface InstallScript {
-  /** Source and size of the script, for the console. */
+  /** Where the script is, and its size in bytes: a text that the installer prints on the console. */
   description: string;
-  /** False: the installer finds no script and waits for input. */
+  /** Whether there is a script. If false, the installer waits for input. */
   isThere: boolean;
 }
 
-/** Finds the script of a server's installer, which can read all media in the server's drives. */
+/** Finds the script of a server's installer, on the media in the server's drives or in the user data. */
 export function findInstallScript(server: FakeServer, media: BootMedium[]): InstallScript {
   const { commandLine, userData } = server;
   const findSize = (path: string): number | undefined =>
@@ -30,7 +30,10 @@ export function findInstallScript(server: FakeServer, media: BootMedium[]): Inst
   return { description: `${bytes} bytes of user data`, isThere: bytes > 0 || !usesOwnBootLoader(server, media) };
 }
 
-/** Whether the original boot loader of the medium starts the installer. Otherwise the script may be in the ramdisk. */
+/**
+ * Checks whether the original boot loader of the medium starts the installer. If it does not, the script may be in the
+ * ramdisk.
+ */
 function usesOwnBootLoader({ imageProperties, root }: FakeServer, media: BootMedium[]): boolean {
   const isGivenKernel = (imageProperties['kernel_id'] ?? '') !== '' || root.startsWith !== undefined;
   return !isGivenKernel && media[0]?.commandLine === undefined;

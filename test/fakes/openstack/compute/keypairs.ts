@@ -6,7 +6,7 @@ import { formatMicros, asText, asTextOr, asFields, type Fields } from '../core/v
 import ssh2 from 'ssh2';
 import type { CloudState, FakeKeyPair } from '../state.js';
 
-/** https://docs.openstack.org/api-ref/compute/#keypairs-keypairs */
+/** Adds the routes for key pairs: https://docs.openstack.org/api-ref/compute/#keypairs-keypairs */
 export function addKeyPairRoutes(routes: Routes, state: CloudState): void {
   const brief = ({ name, public_key, fingerprint }: FakeKeyPair, version: number): Fields => ({
     name,
@@ -77,7 +77,7 @@ function create(state: CloudState, call: Call, given: Fields): Reply {
   };
 }
 
-/** Generates a key pair, as Nova does up to microversion 2.91. */
+/** Generates a key pair, as Nova does up to microversion 2.91. @throws ApiError 400 from microversion 2.92 on */
 function generateByNova(version: number): { publicKey: string; privateKey: string } {
   if (version >= 92)
     throw new ApiError(

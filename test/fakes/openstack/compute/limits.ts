@@ -2,7 +2,7 @@ import type { Routes } from '../core/http.js';
 import type { CloudState } from '../state.js';
 import { computeUsage } from './create-request.js';
 
-/** Limits, quotas and availability zones: https://docs.openstack.org/api-ref/compute/#limits-limits */
+/** Adds routes for limits, quotas and availability zones: https://docs.openstack.org/api-ref/compute/#limits-limits */
 export function addLimitRoutes(routes: Routes, state: CloudState): void {
   const { quotas } = state;
   routes

@@ -18,11 +18,11 @@ const NO_SNAPSHOT =
 const NO_SCRIPT = 'The installer waits for input, because it has no script';
 const FAILURE_LINE = "main-menu[237]: WARNING **: Configuring 'bootstrap-base' failed with error code 1";
 
-/** Power states: https://docs.openstack.org/api-ref/compute/#servers-servers */
+/** Numbers of the power states: https://docs.openstack.org/api-ref/compute/#servers-servers */
 const RUNNING = 1;
 const SHUT_DOWN = 4;
 
-/** Whether its root disk is a volume. */
+/** Whether the root disk of the server is a volume. */
 function isVolumeBacked({ drives }: FakeServer): boolean {
   return drives.some(({ bootIndex }) => bootIndex === 0);
 }
@@ -54,7 +54,7 @@ export class ServerLifecycle {
     const now = Date.now();
     const { image, devices, properties } = request;
     const disks = {
-      // A server writes to its root volume; of an image it has a copy.
+      // A volume-backed server writes to its root volume. Any other server writes to its own copy of the image.
       root: devices.root?.content ?? { ...image?.content },
       drives: devices.drives,
       imageProperties: properties,
@@ -106,8 +106,8 @@ export class ServerLifecycle {
     const plan = this.behaviours.take(server, 'create');
     this.after(server, schedule, () => {
       if (plan?.create === 'error') return this.fail(server, plan.fault ?? NO_VALID_HOST);
-      // The image points at snapshots of volumes that cannot become volumes again: Cinder's reason inside Nova's
-      // message.
+      // The image points at volume snapshots from which Cinder cannot create volumes. Nova's message contains
+      // Cinder's reason.
       if (server.imageProperties['bdm_v2'] !== undefined && server.imageId !== '')
         return this.fail(server, `Build of instance ${server.id} aborted: ${NO_SNAPSHOT}`);
       this.attach(server, () => {
@@ -137,7 +137,7 @@ export class ServerLifecycle {
     this.set(server, { status: 'ERROR', vmState: 'error', taskState: null });
   }
 
-  /** Switches the machine on: the server is ACTIVE and boots. */
+  /** Switches the machine of a server on: the server becomes ACTIVE and boots. */
   private run(server: FakeServer): void {
     this.set(server, { status: 'ACTIVE', vmState: 'active', taskState: null, powerState: RUNNING, ...chooseBoot(this.state, server) }); // prettier-ignore
     if (server.boots === 'nothing')
@@ -163,7 +163,7 @@ export class ServerLifecycle {
       after: (ms, work) => this.after(server, ms, () => server.powerState === RUNNING && work()),
     };
     runInstaller(server, how, running, {
-      // The installation has overwritten the disk.
+      // The installation has overwritten the disk, so the disk is no longer blank and no longer starts an installer.
       installed: () => {
         delete server.root.startsWith;
         delete server.root.blank;
@@ -172,7 +172,7 @@ export class ServerLifecycle {
     });
   }
 
-  /** The machine has switched itself off; Nova notices that a little later. */
+  /** Records that the machine has switched itself off. Nova notices it `powerOffSeen` milliseconds later. */
   private powerOff(server: FakeServer): void {
     if (server.gone || server.powerState !== RUNNING || server.taskState === 'powering-off') return;
     server.powerState = SHUT_DOWN;
@@ -226,7 +226,7 @@ export class ServerLifecycle {
     this.clock.after(0, () => this.state.servers.delete(server.id));
   }
 
-  /** Starts a snapshot. @returns the image's id */
+  /** Starts a snapshot of a server. @returns the id of the new image */
   snapshot(server: FakeServer, name: string, metadata: Record<string, string>): string {
     if (isVolumeBacked(server)) return this.snapshotVolumes(server, name, metadata);
     const source = this.state.images.get(server.imageId);
@@ -273,8 +273,8 @@ export class ServerLifecycle {
   }
 
   /**
-   * Creates the image of a volume-backed server as Nova does: at once, empty, and pointing at snapshots of the
-   * volumes.
+   * Creates the image of a volume-backed server as Nova does: the image is active at once, has no bytes, and points at
+   * snapshots of the volumes.
    */
   private snapshotVolumes(server: FakeServer, name: string, metadata: Record<string, string>): string {
     const [root] = server.drives;
@@ -305,7 +305,7 @@ export class ServerLifecycle {
 
   private async finishSnapshot(server: FakeServer, imageId: string, empty: boolean): Promise<void> {
     const image = this.state.images.get(imageId);
-    // Another user has deleted the image during its upload.
+    // If the image is missing, another user has deleted it during its upload.
     if (image === undefined) return;
     await this.machines.saveDisk(server.root, server.flavor.disk, image, empty);
     if (!this.state.images.has(imageId)) return;
@@ -323,7 +323,7 @@ export class ServerLifecycle {
     });
   }
 
-  /** Runs `work` after `ms` milliseconds, unless the server is deleted meanwhile. */
+  /** Runs `work` after `ms` milliseconds, unless the deletion of the server has begun by then. */
   private after(server: FakeServer, ms: number, work: () => void): void {
     this.clock.after(ms, () => {
       if (!server.gone && server.taskState !== 'deleting') work();

@@ -11,7 +11,7 @@ const KNOWN = new Set([
 ]); // prettier-ignore
 const STATUSES = ['ACTIVE', 'BUILD', 'DELETED', 'ERROR', 'HARD_REBOOT', 'MIGRATING', 'PASSWORD', 'PAUSED', 'REBOOT', 'REBUILD', 'RESCUE', 'RESIZE', 'REVERT_RESIZE', 'SHELVED', 'SHELVED_OFFLOADED', 'SHUTOFF', 'SOFT_DELETED', 'SUSPENDED', 'UNKNOWN', 'VERIFY_RESIZE']; // prettier-ignore
 
-/** https://docs.openstack.org/api-ref/compute/#list-servers — newest first, a page at a time. */
+/** Lists servers, one page per call, the newest first: https://docs.openstack.org/api-ref/compute/#list-servers */
 export function listServers(state: CloudState, call: Call, detailed: boolean): Reply {
   const { query, microversion } = call;
   const unknown = [...query.keys()].find((key) => !KNOWN.has(key));
@@ -70,7 +70,7 @@ function matches(state: CloudState, server: FakeServer, query: URLSearchParams):
   );
 }
 
-/** Nova's filters for names and addresses are regular expressions, which the database evaluates. */
+/** Checks a value against a filter for names or addresses. Such filters are regular expressions for Nova's database. */
 function isLike(value: string, expression: string | null): boolean {
   if (expression === null) return true;
   try {

@@ -9,7 +9,7 @@ export function buildLinks(endpoint: string, path: string): Fields[] {
   ];
 }
 
-/** A flavor at a microversion (2.55 description, 2.61 extra specs, 2.75 swap as a number). */
+/** Builds the JSON of a flavor. Microversion 2.55 adds `description`, 2.61 `extra_specs`. From 2.75 `swap` is a number. */
 export function flavorView(flavor: FakeFlavor, endpoint: string, version: number): Fields {
   return {
     id: flavor.id,
@@ -34,12 +34,12 @@ function viewFlavor({ flavor }: FakeServer, endpoint: string, version: number): 
   return { vcpus, ram, disk, ephemeral: 0, swap: 0, original_name: flavor.name, extra_specs: {} };
 }
 
-/** The image of a server: an empty string for a volume-backed server. */
+/** Builds the field `image` of a server: an empty string for a volume-backed server. */
 function viewImage({ imageId: id }: FakeServer, endpoint: string): Fields | '' {
   return id === '' ? '' : { id, links: [{ rel: 'bookmark', href: `${endpoint}/images/${id}` }] };
 }
 
-/** The addresses by network name; none before the server is ACTIVE. */
+/** Builds the addresses of a server by network name. A server that was never ACTIVE shows none. */
 function viewAddresses(state: CloudState, server: FakeServer): Fields {
   const addresses: Record<string, Fields[]> = {};
   if (server.launchedAt === null) return addresses;
@@ -61,7 +61,7 @@ function viewAddresses(state: CloudState, server: FakeServer): Fields {
 }
 
 /**
- * A server with its details, with the fields of the microversion
+ * Builds the JSON of a server with all details, with the fields of the microversion
  * (https://docs.openstack.org/nova/latest/reference/api-microversion-history.html).
  */
 export function serverView(state: CloudState, server: FakeServer, endpoint: string, version: number): Fields {

@@ -10,12 +10,12 @@ export class VolumeAttachments {
     private readonly volumes: VolumeLifecycle,
   ) {}
 
-  /** Begins to attach the server's volumes. */
+  /** Begins to attach the server's volumes: they become `attaching`. */
   begin(server: FakeServer): void {
     for (const volume of this.findVolumes(server)) volume.status = 'attaching';
   }
 
-  /** Attaches the server's volumes. */
+  /** Ends the attachment of the server's volumes: they become `in-use`. */
   finish(server: FakeServer): void {
     const attachedAt = Date.now();
     for (const { volumeId, device } of server.drives) {
@@ -26,7 +26,7 @@ export class VolumeAttachments {
     }
   }
 
-  /** Detaches the volumes of a deleted server; deletes those with `delete_on_termination`. */
+  /** Detaches the volumes of a deleted server, and deletes those with `delete_on_termination`. */
   release(server: FakeServer): void {
     for (const { volumeId, deleteOnTermination } of server.drives) {
       const volume = this.state.volumes.get(volumeId);
@@ -37,8 +37,8 @@ export class VolumeAttachments {
   }
 
   /**
-   * Creates a snapshot of each volume, for the image of a volume-backed server. Glance does not delete the snapshots
-   * with the image, and Cinder does not delete a volume that has snapshots.
+   * Creates a snapshot of each volume, for the image of a volume-backed server. When the image is deleted, the
+   * snapshots stay, and Cinder does not delete a volume that has snapshots.
    */
   snapshot(server: FakeServer, imageName: string): void {
     for (const { volumeId } of server.drives) {
@@ -52,7 +52,10 @@ export class VolumeAttachments {
   }
 }
 
-/** https://docs.openstack.org/api-ref/compute/#list-volume-attachments-for-an-instance */
+/**
+ * Builds the list of a server's volume attachments:
+ * https://docs.openstack.org/api-ref/compute/#list-volume-attachments-for-an-instance
+ */
 export function volumeAttachmentViews(state: CloudState, server: FakeServer, version: number): Fields[] {
   return server.drives.map(({ volumeId, device, deleteOnTermination }) => ({
     volumeId,

@@ -8,14 +8,14 @@ interface ActiveRule<Rule> {
   left: number;
 }
 
-/** The rules with which tests set the behaviour of resources that will be created. */
+/** The rules with which tests set the behaviour of resources. */
 export class BehaviourRules<Rule extends Limited, Subject> {
   private rules: ActiveRule<Rule>[] = [];
 
-  /** @param matches whether a rule is for this one */
+  /** @param matches checks whether a rule is for a resource */
   constructor(private readonly matches: (rule: Rule, subject: Subject) => boolean) {}
 
-  /** Adds a rule; later rules win over earlier ones. @returns a function that removes it */
+  /** Adds a rule. Later rules win over earlier ones. @returns a function that removes the rule */
   add(rule: Rule): () => void {
     const entry = { rule, left: rule.times ?? Infinity };
     this.rules.unshift(entry);
@@ -28,7 +28,7 @@ export class BehaviourRules<Rule extends Limited, Subject> {
     this.rules = [];
   }
 
-  /** Takes the rule that sets this trait for the resource: it counts as one of the rule's `times`. */
+  /** Finds the newest rule that sets `trait` for a resource, and counts this use as one of the rule's `times`. */
   take(subject: Subject, trait: keyof Rule): Rule | undefined {
     for (const entry of this.rules) {
       if (entry.rule[trait] === undefined || entry.left <= 0 || !this.matches(entry.rule, subject)) continue;

@@ -8,9 +8,9 @@ export interface LoggedCall {
   method: string;
   /** The path below the service's endpoint, with the query. */
   path: string;
-  /** Undefined until the cloud has answered, and for ever when the connection was cut. */
+  /** Status of the reply. Unset while the call has no reply, and when the connection was cut before the reply. */
   status?: number;
-  /** The fault that was injected, if any. */
+  /** The fault that hit the call. Unset when there was none. */
   fault?: string;
   requestId: string;
 }
@@ -30,7 +30,7 @@ export function matchesCall(
   return pattern.path === undefined || pattern.path.test(call.path);
 }
 
-/** The calls since the start, or since {@link clear}. The log keeps only the last ones, but counts all. */
+/** The calls since the start, or since {@link clear}. The log keeps only the newest calls, but counts all calls. */
 export class CallLog {
   private entries: LoggedCall[] = [];
   private total = 0;
@@ -46,7 +46,7 @@ export class CallLog {
     if (this.entries.length > this.limit * 2) this.entries = this.entries.slice(-this.limit);
   }
 
-  /** Counts the kept calls that match; without a pattern all calls, also those that are not kept. */
+  /** Counts the kept calls that match. Without a pattern it counts all calls, also those that are no longer kept. */
   count(pattern?: CallPattern): number {
     return pattern === undefined ? this.total : this.list(pattern).length;
   }
@@ -55,7 +55,7 @@ export class CallLog {
     return this.entries.filter((call) => matchesCall(pattern, call));
   }
 
-  /** Counts the calls of each kind, with `*` for ids: `compute GET /servers/*` → 3. */
+  /** Returns the number of calls of each kind, with `*` for ids: `compute GET /v2.1/servers/*` → 3. */
   summary(): Record<string, number> {
     return Object.fromEntries([...this.byKind].sort((one, other) => other[1] - one[1]));
   }

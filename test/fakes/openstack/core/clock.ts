@@ -1,17 +1,17 @@
-/** The time of the fake cloud: the durations of its operations, and the timers. */
+/** The durations of the operations of the fake cloud, and its timers. */
 
-/** Milliseconds that the operations take on a real cloud on a small machine. */
+/** The durations of the operations of a real cloud on a small machine, in milliseconds. */
 export const REAL_DURATIONS = {
   schedule: 600,
-  /** From scheduled to ACTIVE. */
+  /** From the end of scheduling (and of `volumeAttach`) to ACTIVE. */
   build: 7000,
-  /** From ACTIVE to sshd answering. */
+  /** From ACTIVE until sshd accepts connections. */
   boot: 10_000,
-  /** From sshd answering to the end of cloud-init. */
+  /** From the moment when sshd accepts connections to the end of cloud-init. */
   cloudInit: 1000,
-  /** From ACTIVE to an installer's power-off. */
+  /** From ACTIVE until the installer powers the machine off. */
   install: 60_000,
-  /** From the power-off inside the guest to SHUTOFF. */
+  /** From the moment when the machine switches itself off to SHUTOFF. */
   powerOffSeen: 4000,
   stop: 5000,
   start: 5000,
@@ -21,15 +21,15 @@ export const REAL_DURATIONS = {
   snapshotUpload: 1400,
   delete: 3900,
   /**
-   * `importStart`: from the request to import an image to `importing`; `importEnd`: from `active` to the end of the
-   * task.
+   * `importStart`: from the import request until the image is `importing`. `importEnd`: from the moment when the image
+   * is `active` to the end of its task.
    */
   importStart: 50,
   importEnd: 50,
-  /** From the creation of a volume to `available`, or to `downloading` when it is created from an image. */
+  /** From the request for a volume to `available`, or to `downloading` if the volume is created from an image. */
   volumeCreate: 500,
   volumeDownload: 500,
-  /** Until the volumes of a server are attached, before `build`. */
+  /** To attach the volumes of a server, after `schedule` and before `build`. */
   volumeAttach: 1000,
   volumeUpload: 700,
   volumeDelete: 200,
@@ -39,8 +39,8 @@ export const REAL_DURATIONS = {
 export type Durations = typeof REAL_DURATIONS;
 
 /**
- * The durations of a fake cloud in milliseconds: the real ones divided by `speedUp`, except those that are
- * `explicit`.
+ * Computes the durations of a fake cloud in milliseconds. Durations in `explicit` stay as they are; all others are the
+ * real durations divided by `speedUp`.
  */
 export function scaleDurations(speedUp: number, explicit: Partial<Durations> = {}): Durations {
   const divided = Object.fromEntries(

@@ -3,29 +3,30 @@ import type { ServiceName } from './http.js';
 
 /** A kind of fault of a call. */
 export type FaultKind =
-  /** Answers with a status and performs nothing. `quota`: the service's own error for a quota, see `quota-error.ts`. */
+  /** Does not perform the call, and answers with `status`, or (`quota`) with the error that `quotaError` builds. */
   | { kind: 'status'; status: number; message?: string; retryAfter?: number }
   | { kind: 'quota' }
-  /** Resets this call and refuses connections for `ms` milliseconds. */
+  /** Resets the connection of the call, cuts all others, and refuses new connections for `ms` milliseconds. */
   | { kind: 'refuse'; ms: number }
   /** Resets the connection before the call is performed. */
   | { kind: 'reset-before' }
-  /** Performs the call, then resets the connection: a lost reply. */
+  /** Performs the call, then resets the connection, so that the reply is lost. */
   | { kind: 'reset-after' }
-  /** Never answers, until the caller gives up or the cloud closes. */
+  /** Does not answer. The connection stays open until the caller closes it or the cloud closes. */
   | { kind: 'hang' }
   /**
-   * Holds the call `before` it is performed, or `after` that, before it is answered; `decide` then gets the status of
-   * the answer. The result of `decide` ends the hold: `go` goes on as without a fault, `cut` resets the connection.
+   * Holds the call until `decide` has a result: `before` the call is performed, or `after` that and before the reply.
+   * After the result `go` the call continues as without a fault; after `cut` the connection is reset. `decide` gets the
+   * status of the reply only for `after`.
    */
   | { kind: 'held'; when: 'before' | 'after'; decide: (call: LoggedCall, status?: number) => Promise<'go' | 'cut'> }
-  /** Chooses the fault, or none, when the call has come. */
+  /** Calls `choose` when the call has come: it returns the fault, or undefined for no fault. */
   | { kind: 'chosen'; choose: (call: LoggedCall) => Promise<FaultKind | undefined> }
-  /** Performs and answers the call `ms` milliseconds later. */
+  /** Waits `ms` milliseconds, then performs and answers the call. */
   | { kind: 'late'; ms: number }
-  /** Sends the body in pieces of `bytes` bytes, one every `ms` milliseconds. */
+  /** Sends the body of the reply in pieces of `bytes` bytes, one every `ms` milliseconds. */
   | { kind: 'slow-body'; bytes: number; ms: number }
-  /** Cuts the connection after `bytes` bytes of the body. */
+  /** Cuts the connection after `bytes` bytes of the reply's body. */
   | { kind: 'truncated-body'; bytes: number };
 
 export type Fault = FaultKind & {
@@ -44,7 +45,7 @@ export interface RandomFaults {
   match?: CallPattern;
 }
 
-/** Creates a generator of random numbers with a seed (mulberry32): a failed run can be repeated. */
+/** Creates a generator of random numbers (mulberry32). The same seed gives the same numbers, to repeat a failed run. */
 function createRandomNumbers(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -66,7 +67,7 @@ export class Faults {
   private armed: ActiveFault[] = [];
   private random: { next: () => number; faults: RandomFaults } | undefined;
 
-  /** Adds a fault. @returns a function that removes it */
+  /** Adds a fault. @returns a function that removes the fault */
   add(fault: Fault): () => void {
     const entry = { fault, toPass: fault.after ?? 0, left: fault.times ?? 1 };
     this.armed.push(entry);
@@ -75,7 +76,7 @@ export class Faults {
     };
   }
 
-  /** Adds faults at random; undefined removes them. */
+  /** Adds faults that hit calls at random. `undefined` removes these faults. */
   addRandom(faults: RandomFaults | undefined): void {
     this.random = faults === undefined ? undefined : { next: createRandomNumbers(faults.seed), faults };
   }
@@ -85,7 +86,7 @@ export class Faults {
     this.random = undefined;
   }
 
-  /** Takes the fault that hits this call: it counts as one of the fault's `times`. */
+  /** Finds the fault that hits a call, and counts the call as one of the fault's `times`. */
   take(call: { service: ServiceName; method: string; path: string }): FaultKind | undefined {
     for (const entry of this.armed) {
       if (entry.left <= 0 || !matchesCall(entry.fault.match, call)) continue;

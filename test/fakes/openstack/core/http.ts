@@ -4,42 +4,42 @@ import type { Readable } from 'node:stream';
 
 export type ServiceName = 'identity' | 'compute' | 'image' | 'network' | 'volume';
 
-/** One call, as a handler gets it. */
+/** One call, in the form that handlers get. */
 export interface Call {
   service: ServiceName;
   method: string;
   /** Path below the service's endpoint, decoded, without a trailing slash. */
   path: string;
-  /** The values of the route's `:name` parts. */
+  /** The values of the `:name` parts of the route, by name. */
   params: Record<string, string>;
   query: URLSearchParams;
   headers: IncomingMessage['headers'];
   request: IncomingMessage;
-  /** `http://host:port/<service>` with the host of the request. */
+  /** The address of the service, with the host of the request: `http://host:port/<service>`. */
   endpoint: string;
-  /** `req-<uuid>`: the form of OpenStack's request ids. */
+  /** The id of the request, in OpenStack's form: `req-<uuid>`. */
   id: string;
-  /** Minor part of Nova's microversion: 93 for 2.93. */
+  /** Minor number of the microversion of Nova or Cinder: 93 for 2.93. */
   microversion: number;
-  /** Reads the JSON body. @throws ApiError 400 when it is not JSON */
+  /** Reads the JSON body. @throws ApiError 400 when the body is not JSON, 413 when it is too large */
   json(): Promise<unknown>;
 }
 
 export interface Reply {
   status: number;
   json?: unknown;
-  /** A body of type text/html: the errors of the web frameworks. */
+  /** A body of type text/html. The web frameworks of the services send such errors. */
   html?: string;
   stream?: Readable;
   headers?: Record<string, string>;
 }
 
-/** An error of a call; each service answers it in its own form. */
+/** An error of a call. Each service sends it in the form of that service. */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
     message: string,
-    /** Neutron's exception name. */
+    /** Name of Neutron's exception. Other services do not use it. */
     readonly type = 'HTTPBadRequest',
   ) {
     super(message);
@@ -66,7 +66,7 @@ export class Routes {
     return this;
   }
 
-  /** Finds the handler and the parameters of a path; undefined when no route matches. */
+  /** Finds the handler and the parameters of a path. Returns undefined when no route matches. */
   find(method: string, path: string): { handler: Handler; params: Record<string, string> } | undefined {
     for (const { method: wanted, pattern, names, handler } of this.routes) {
       if (wanted !== method) continue;
@@ -83,17 +83,17 @@ export class Routes {
 export interface Service {
   name: ServiceName;
   routes: Routes;
-  /** Whether the path needs no token. */
+  /** Whether a call with this path needs no token. */
   isOpen(method: string, path: string): boolean;
-  /** Reads and checks what all calls of the service have in common. @throws ApiError */
+  /** Reads and checks what all calls of the service have in common, such as the microversion. @throws ApiError */
   prepare?(call: Call): void;
   /** The headers of every answer of the service. */
   headers(call: Call): Record<string, string>;
-  /** Builds the service's own form of an error. */
+  /** Builds the reply for an error, in the form of the service. */
   errorReply(error: ApiError): Reply;
 }
 
-/** Builds WebOb's error page, as Glance and Nova's router send it. `detail` goes below the explanation. */
+/** Builds WebOb's error page, as Glance and the routers of Nova and Cinder send it. `detail` follows `explanation`. */
 export function errorPage(status: number, title: string, explanation: string, detail = ''): string {
   const safe = explanation
     .replace(/&/g, '&amp;')

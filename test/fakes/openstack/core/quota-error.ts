@@ -1,6 +1,6 @@
 import { ApiError, type ServiceName } from './http.js';
 
-/** The error of a service when a quota is used up: Nova and Glance answer 403, Neutron 409, Cinder 413. */
+/** Builds the error of a service when a quota is used up: 403 for Nova and Glance, 409 for Neutron, 413 for Cinder. */
 export function quotaError(service: ServiceName, message?: string): ApiError {
   if (service === 'network') {
     return new ApiError(409, message ?? "Quota exceeded for resources: ['floatingip'].", 'OverQuota');

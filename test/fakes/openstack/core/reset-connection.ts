@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 
 /**
- * Resets a connection. Node 20 cannot reset a connection that the other side has ended, because it already shuts it
- * down, and a process that has tried never exits; such a connection is destroyed instead.
+ * Resets a connection. Destroys it instead if the other side has ended it: Node 20 is already shutting such a connection
+ * down and cannot reset it, and a process that tries to reset it never exits.
  */
 export function resetConnection(socket: Socket): void {
   if (socket.writable) socket.resetAndDestroy();

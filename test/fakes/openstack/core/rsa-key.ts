@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import ssh2 from 'ssh2';
 
-/** Generates an RSA key pair in OpenSSH's form. */
+/** Generates an RSA key pair: the private key as PEM (PKCS #1), the public key as a line for authorized_keys. */
 export function generateRsaKeyPair(comment: string): { privateKey: string; publicKey: string } {
   const { privateKey } = generateKeyPairSync('rsa', {
     modulusLength: 2048,

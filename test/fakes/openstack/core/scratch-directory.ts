@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 const PREFIX = 'fake-cloud-';
 
-/** Creates a temporary folder for a fake cloud, and removes those of processes that were killed. */
+/** Creates a temporary folder for a fake cloud, and removes the folders of processes that no longer run. */
 export async function createScratchDirectory(parent: string): Promise<string> {
   for (const name of await readdir(parent)) {
     const pid = new RegExp(`^${PREFIX}(\\d+)-`).exec(name)?.[1];

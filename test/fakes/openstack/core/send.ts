@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import type { FaultKind } from './faults.js';
 import type { Reply } from './http.js';
 
-/** Sends a reply; the fault may truncate its body or slow it down. */
+/** Sends a reply. The fault may truncate the reply's body or send it slowly. */
 export async function sendReply(
   response: ServerResponse,
   reply: Reply,

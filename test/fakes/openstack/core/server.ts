@@ -11,7 +11,7 @@ import { quotaError } from './quota-error.js';
 /** The largest JSON body that the services accept, in bytes. */
 const LARGEST_BODY = 1_000_000;
 
-/** The HTTP server of all services, below `/identity`, `/compute`, `/image`, `/network` and `/volume`. */
+/** The HTTP server of all services, with the paths `/identity`, `/compute`, `/image`, `/network` and `/volume`. */
 export class ApiServer {
   private server: Server | undefined;
   private readonly sockets = new Set<Socket>();
@@ -29,7 +29,7 @@ export class ApiServer {
 
   async listen(host: string, port: number): Promise<number> {
     const server = createServer((request, response) => void this.handleRequest(request, response));
-    // Clients keep connections for minutes: the server must not close them in the middle of a test.
+    // Clients keep connections open for minutes, and the server must not close them in the middle of a test.
     server.keepAliveTimeout = 120_000;
     server.requestTimeout = 0;
     server.on('connection', (socket) => {
@@ -45,7 +45,10 @@ export class ApiServer {
     return this.port;
   }
 
-  /** Cuts every connection, and refuses new ones for `ms` milliseconds, or until {@link listen} is called again. */
+  /**
+   * Cuts every connection, and refuses new ones for `ms` milliseconds. Without `ms` it refuses them until
+   * {@link listen} is called.
+   */
   refuseConnections(ms?: number): void {
     const host = (this.server?.address() as AddressInfo | null | undefined)?.address ?? '127.0.0.1';
     this.stopListening();
@@ -114,7 +117,7 @@ export class ApiServer {
     }
     logged.status = reply.status;
     const headers = { ...service.headers(call), ...reply.headers };
-    // The server would read an unread rest of this request as the next request.
+    // Reads the rest of the request: otherwise the HTTP server would take the unread rest for the next request.
     if (!call.request.readableEnded) call.request.resume();
     await sendReply(response, { ...reply, headers }, fault, this.wait);
   }
@@ -137,7 +140,7 @@ export class ApiServer {
       return await route.handler(call);
     } catch (error) {
       if (error instanceof ApiError) return service.errorReply(error);
-      // The client has closed the connection in the middle of the request.
+      // The client has closed the connection in the middle of the request, so nobody can receive an error reply.
       if (call.request.destroyed && !call.request.complete) throw error;
       console.error('fake cloud:', call.method, call.path, error);
       return service.errorReply(new ApiError(500, 'Unexpected API Error.', 'HTTPInternalServerError'));

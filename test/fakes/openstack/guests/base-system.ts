@@ -1,4 +1,4 @@
-/** The folders of a freshly installed root file system, with their modes. */
+/** The folders of the root file system of a freshly installed system, with their modes. */
 export const BASE_FOLDERS: [string, number][] = [
   ...['usr', 'proc', 'sys', 'dev', 'run', 'boot', 'mnt', 'media', 'srv', 'opt', 'home', 'etc', 'etc/alternatives', 'etc/ssh', 'etc/ssh/sshd_config.d', 'etc/apt', 'etc/apt/sources.list.d', 'etc/apt/apt.conf.d', 'etc/apt/keyrings', 'etc/apt/trusted.gpg.d', 'etc/default', 'etc/pam.d', 'etc/skel', 'etc/cloud', 'etc/cloud/cloud.cfg.d', 'etc/systemd', 'etc/systemd/system', 'etc/network', 'etc/yum.repos.d', 'etc/zypp', 'etc/zypp/repos.d', 'etc/profile.d', 'etc/cron.d', 'var', 'var/lib', 'var/lib/dpkg', 'var/lib/dpkg/info', 'var/lib/dpkg/updates', 'var/lib/dpkg/triggers', 'var/lib/dpkg/alternatives', 'var/lib/apt', 'var/lib/apt/lists', 'var/lib/apt/lists/partial', 'var/lib/cloud', 'var/lib/dhcp', 'var/lib/systemd', 'var/cache', 'var/cache/apt', 'var/cache/apt/archives', 'var/log', 'var/log/apt', 'var/spool', 'var/www'].map((name): [string, number] => [name, 0o755]),
   ['etc/sudoers.d', 0o750],
@@ -41,7 +41,7 @@ export const BASE_FILES: Record<string, { text: string; mode?: number }> = {
 
 const INSTALLED = ['apt 2.6.1', 'base-files 12.4', 'bash 5.2.15-2', 'cloud-init 22.4.2-1', 'coreutils 9.1-1', 'dash 0.5.12-2', 'dpkg 1.21.22', 'libc6 2.36-9', 'linux-image-amd64 6.1.0', 'openssh-server 1:9.2p1-2', 'passwd 1:4.13', 'sudo 1.9.13p3-1', 'systemd 252.17-1', 'util-linux 2.38.1-5']; // prettier-ignore
 
-/** The database of dpkg, which the real dpkg-query reads. */
+/** The text of the database of dpkg. In a guest, the real dpkg-query reads it. */
 export const BASE_PACKAGES = INSTALLED.map((entry) => {
   const [name, version] = entry.split(' ');
   return `Package: ${name}\nStatus: install ok installed\nPriority: important\nSection: base\nInstalled-Size: 100\nMaintainer: Nobody <nobody@example.org>\nArchitecture: amd64\nVersion: ${version}\nDescription: ${name} of a guest of the fake cloud\n`;

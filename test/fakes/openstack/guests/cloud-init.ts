@@ -8,14 +8,17 @@ import { isFields, asText, type Fields } from '../core/values.js';
 import type { FakeServer } from '../state.js';
 import type { RootFiles } from './root-files.js';
 
-/** The part of the behaviour that concerns the host key. */
+/** The field of the behaviour that decides the type of the host key. */
 type Ssh = Pick<GuestBehaviour, 'oldSsh'>;
 
 const keyType = ({ oldSsh }: Ssh): 'rsa' | 'ed25519' => (oldSsh ? 'rsa' : 'ed25519');
 const hostKeyPath = (ssh: Ssh): string => `etc/ssh/ssh_host_${keyType(ssh)}_key`;
 const LAST_INSTANCE = 'var/lib/cloud/instance-id';
 
-/** Does the work of cloud-init on the first boot of an instance; does nothing on later boots. */
+/**
+ * Sets the machine id if it is empty. Then does the work of cloud-init on the first boot of an instance, and nothing on
+ * later boots. If the guest has no cloud-init, only creates a host key if the guest has none.
+ */
 export async function runCloudInit(files: RootFiles, server: FakeServer, guest: GuestBehaviour): Promise<void> {
   if (((await files.read('etc/machine-id')) ?? '').trim() === '') {
     await files.write('etc/machine-id', `${randomUUID().replaceAll('-', '')}\n`, { mode: 0o444 });
@@ -45,7 +48,7 @@ function parseCloudConfig(server: FakeServer): Fields {
   return isFields(parsed) ? parsed : {};
 }
 
-/** Finds the host key in the user data; ignores keys of a type that the guest does not know. */
+/** Finds the host key in the user data. Ignores keys of a type that the guest does not support. */
 function findHostKey(config: Fields, ssh: Ssh): SshKeyPair | undefined {
   const keys = isFields(config['ssh_keys']) ? config['ssh_keys'] : {};
   const privateKey = asText(keys[`${keyType(ssh)}_private`]);
@@ -62,7 +65,7 @@ async function writeHostKey(files: RootFiles, ssh: Ssh, { privateKey, publicKey 
   await files.write(`${hostKeyPath(ssh)}.pub`, `${publicKey.trim()}\n`, { mode: 0o644 });
 }
 
-/** Creates the default user, if the image does not have it. */
+/** Creates the default user if the image does not have it, and writes the user's rule for sudo. */
 async function createUser(files: RootFiles, { user, sudo }: GuestBehaviour): Promise<void> {
   const users = await files.users();
   if (!users.some(({ name }) => name === user)) {
@@ -79,8 +82,8 @@ async function createUser(files: RootFiles, { user, sudo }: GuestBehaviour): Pro
 }
 
 /**
- * Authorizes the key pair for the default user and for root. With `disable_root`, root's line has a forced command that
- * tells the caller to log in as the default user.
+ * Authorizes the server's key pair for the default user and for root. With `disable_root`, root's line has a forced
+ * command that tells the caller to log in as the default user.
  */
 async function writeAuthorizedKeys(
   files: RootFiles,
@@ -106,7 +109,7 @@ export async function buildFinalMessage(files: RootFiles, ssh: Ssh): Promise<str
   return `cloud-init: -----BEGIN SSH HOST KEY KEYS-----\ncloud-init: ${key}\ncloud-init: -----END SSH HOST KEY KEYS-----\ncloud-init: Cloud-init finished\n\nDebian GNU/Linux 12 guest ttyS0\n\nguest login: `;
 }
 
-/** Reads the host key from the guest's disk: sshd does so for every connection. */
+/** Reads the host key from the guest's disk. The fake sshd reads it for every connection. */
 export function readHostKey(files: RootFiles, ssh: Ssh): Promise<string | undefined> {
   return files.read(hostKeyPath(ssh));
 }

@@ -5,10 +5,10 @@ import { fileURLToPath } from 'node:url';
 
 const INIT = fileURLToPath(new URL('init.sh', import.meta.url));
 
-/** The capabilities that root does not have in a guest: those that reach beyond its own files and processes. */
+/** The capabilities that root loses in a guest: those that reach beyond the guest's own files and processes. */
 const DROPPED_CAPABILITIES = ['sys_admin', 'mknod', 'sys_rawio', 'sys_module', 'sys_boot', 'sys_time', 'sys_ptrace', 'sys_chroot', 'net_admin', 'net_raw', 'syslog', 'linux_immutable', 'sys_nice', 'sys_resource', 'dac_read_search']; // prettier-ignore
 
-/** Exit status of the first process after a power-off and after a reboot from inside. */
+/** Exit status of the guest's first process (`init.sh`) after a power-off and after a reboot from inside the guest. */
 const POWERED_OFF = 101;
 const REBOOTED = 102;
 
@@ -20,7 +20,7 @@ export interface GuestUser {
   shell: string;
 }
 
-/** The processes of a running guest, in mount, PID, network, IPC and UTS namespaces of their own. */
+/** The processes of a running guest. They have their own mount, PID, network, IPC and UTS namespaces. */
 export class GuestContainer {
   private init: ChildProcess | undefined;
   private initPid: number | undefined;
@@ -31,11 +31,11 @@ export class GuestContainer {
     private readonly tools: string,
     private readonly hostname: string,
     private readonly ignoresShutdown: boolean,
-    /** Called when the guest has switched itself off or has rebooted. */
+    /** Called when all processes have ended, because the guest switches itself off (`off`) or reboots (`reboot`). */
     private readonly onEnd: (how: 'off' | 'reboot') => void,
   ) {}
 
-  /** Starts the container if it does not run. @throws Error with the system's message */
+  /** Starts the container if it was not started before. @throws Error with the system's message */
   start(): Promise<void> {
     this.starting ??= this.startInit();
     return this.starting;
@@ -116,7 +116,7 @@ export class GuestContainer {
     return spawn('nsenter', [...enter, 'setpriv', ...privileges, ...shell], { env, stdio: 'pipe' });
   }
 
-  /** Kills every process of the guest, as a reset of a machine does, and reports a reboot. */
+  /** Kills every process of the guest, as the reset of a machine does, and then calls `onEnd` with `reboot`. */
   async reset(): Promise<void> {
     await this.kill();
     this.onEnd('reboot');

@@ -8,7 +8,7 @@ import { BASE_FILES, BASE_FOLDERS, BASE_PACKAGES } from './base-system.js';
 const run = promisify(execFile);
 const TOOLS = fileURLToPath(new URL('tools', import.meta.url));
 
-/** The disks of guests and images: folders with the files of the guest. The guest uses the programs of the host. */
+/** The disks of guests and images: folders with the files of a guest. The programs of a guest are those of the host. */
 export class GuestDisks {
   readonly tools: string;
   private base: Promise<string> | undefined;
@@ -19,7 +19,7 @@ export class GuestDisks {
     this.tools = join(directory, 'tools');
   }
 
-  /** Copies a disk. Default: the disk of a freshly installed system. */
+  /** Copies a disk. Default of `from`: the disk of a freshly installed system. @returns the folder of the copy */
   async copy(from?: string): Promise<string> {
     const source = from ?? (await this.findBaseSystem());
     const target = join(this.directory, `disk-${++this.count}`);
@@ -80,7 +80,7 @@ export class GuestDisks {
       ],
       { cwd: bin },
     );
-    // A program of the host in sbin would come before ours in bin.
+    // Our programs must also be in sbin, because root's PATH has sbin before bin and would find the host's programs.
     await run(
       'sh',
       [

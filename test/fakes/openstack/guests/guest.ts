@@ -14,7 +14,7 @@ import { serveConnection } from './ssh.js';
 const KERNEL =
   '[    0.000000] Linux version 6.1.0-fake-amd64\n[    1.814110] systemd[1]: Detected virtualization kvm.\n[  OK  ] Reached target multi-user.target.\n';
 
-/** A machine that has booted from its disk. */
+/** A machine that boots, or has booted, from its disk. */
 export class Guest {
   private readonly files: RootFiles;
   private readonly container: GuestContainer;
@@ -40,14 +40,14 @@ export class Guest {
     });
   }
 
-  /** Boots until sshd accepts connections. */
+  /** Boots the guest until its sshd accepts connections. */
   async boot(): Promise<void> {
     printToConsole(this.server, KERNEL);
     await runCloudInit(this.files, this.server, this.behaviour);
     this.isUp = this.behaviour.ssh;
   }
 
-  /** Ends the boot: prints the text of cloud-init. */
+  /** Ends the boot: prints cloud-init's final message on the console, if the guest has cloud-init. */
   async finish(): Promise<void> {
     if (this.behaviour.cloudInit) printToConsole(this.server, await buildFinalMessage(this.files, this.behaviour));
   }

@@ -17,10 +17,10 @@ import { Sessions } from './sessions.js';
 /** Size in bytes of the file of an image that is created from a disk. */
 const IMAGE_SIZE = 64 * 1024;
 
-/** The machines of the fake cloud. Without `disks` (this system cannot run guests) a guest has only a console. */
+/** The machines of the fake cloud. If `disks` is undefined (this system cannot run guests), they have only a console. */
 export class Guests implements Machines {
   private readonly running = new Map<string, Guest>();
-  /** The folders of the disks to which guests have written. */
+  /** The folders of the disks from which guests have booted. */
   private readonly written = new Map<DiskContent, string>();
   private readonly pending = new Set<Promise<void>>();
   readonly sessions = new Sessions();
@@ -58,7 +58,7 @@ export class Guests implements Machines {
     );
   }
 
-  /** Finds the files of a server's disk; undefined before it has booted from it. */
+  /** Finds the files of a server's disk. Undefined before the server has booted from the disk. */
   findFiles(serverId: string): RootFiles | undefined {
     const root = this.state.servers.get(serverId)?.root;
     const disk = root === undefined ? undefined : this.written.get(root);
@@ -72,7 +72,7 @@ export class Guests implements Machines {
     for (const address of this.listAddresses(server)) await this.listen(address, server);
   }
 
-  /** Moves the SSH port of a floating IP to the server to which it belongs now. */
+  /** Moves the SSH port of a floating IP to the server to which the floating IP belongs now, or closes the port. */
   async moveFloatingIp(floating: FakeFloatingIp): Promise<void> {
     this.sshListeners.close(floating.floating_ip_address);
     floating.status = 'DOWN';
@@ -109,10 +109,10 @@ export class Guests implements Machines {
       ]);
   }
 
-  /** Restarts a guest without Nova. Resolves when it is down. */
+  /** Restarts the guest of a server without Nova. Resolves when the guest is down. */
   async reset(server: FakeServer): Promise<void> {
     const guest = this.running.get(server.id);
-    if (guest === undefined) throw new Error(`no guest runs in server ${server.id}`);
+    if (guest === undefined) throw new Error(`server ${server.id} has no running guest`);
     await guest.reset();
   }
 
@@ -139,7 +139,7 @@ export class Guests implements Machines {
     if (disk !== undefined && this.disks !== undefined) image.content.disk = await this.disks.copy(disk);
   }
 
-  /** Stops every guest. */
+  /** Stops every guest, and closes all SSH ports. */
   async close(): Promise<void> {
     this.sshListeners.closeAll();
     await Promise.allSettled([...this.pending]);

@@ -9,25 +9,28 @@ import { APT_TOOLS } from '../../../../src/os/families/debian/guest.js';
 import * as tools from '../../../../src/os/families/windows/guest.js';
 
 /*
- * Takes the place of Windows PowerShell in a guest. It does not run PowerShell. It knows the scripts that imagefactory
- * sends, byte for byte, and translates each into the POSIX script with the same purpose; it refuses all others. Tests
- * with it show that a build of Windows sends only these scripts, in an order and with values that work. They do not
- * show that a real PowerShell accepts the scripts.
+ * This file takes the place of Windows PowerShell in a guest. It does not run PowerShell. It compares each script, byte
+ * for byte, with the scripts that imagefactory sends, and translates it into the POSIX script with the same purpose. It
+ * refuses all other scripts. Tests with this file show that a build of Windows sends only these scripts, in an order
+ * and with values that work. The tests do not show that a real PowerShell accepts the scripts.
  */
 
 type Value = string | number | boolean | string[];
 type Values = Record<string, Value>;
 
-/** A script that runs in the guest's container, and its standard input. */
+/** A POSIX script that runs in the guest's container, and its standard input. */
 export interface Translation {
   script: string;
   input: Buffer;
 }
 
-/** The user of a Windows guest: by this name the fake sshd recognises a Windows guest. */
+/** The user of a Windows guest. The fake sshd recognises a Windows guest by this name. */
 export const WINDOWS_USER = 'Administrator';
 
-/** Reads the size in bytes of the script at the beginning of the input; undefined for a command that is not ours. */
+/**
+ * Reads from a command the size in bytes of the script at the beginning of its input. Undefined for a command that
+ * imagefactory does not send.
+ */
 function readScriptSize(command: string): number | undefined {
   const encoded = command.split(' ').at(-1) ?? '';
   const size = Number(/New-Object byte\[\] (\d+)/.exec(Buffer.from(encoded, 'base64').toString('utf16le'))?.[1]);
@@ -53,7 +56,7 @@ const SCRIPTS = new Map<string, (values: Values, input: Buffer) => Translation>(
   [tools.LIST_PROGRAMS, (_values, input) => ({ script: "dpkg-query -W -f='${Package}-${Version}\\n'", input })],
 ]);
 
-/** The guest steps whose scripts imagefactory itself has. */
+/** Translates the scripts of guest steps that are part of imagefactory, by script without its assignments. */
 const STEPS = new Map<string, (values: Values) => string>([
   [tools.INSTALL_PACKAGES, ({ names }) => `apt-get install -y -- ${(names as string[]).map(quoteShellWord).join(' ')}`],
   [
@@ -66,16 +69,19 @@ const STEPS = new Map<string, (values: Values) => string>([
 
 function translateFollow(values: Values, input: Buffer): Translation {
   const { name, round, anew, size, file, bom, timeout, earlier, runner } = values;
-  if (runner !== WINDOWS_RUNNER) throw new Error('the runner is not the runner of the journal');
+  if (runner !== WINDOWS_RUNNER) throw new Error('the value of $runner is not WINDOWS_RUNNER');
   if (input.length !== size)
-    throw new Error(`the step has ${input.length} bytes, but its size is given as ${String(size)}`);
-  if (file !== 'script.ps1' || bom !== true) throw new Error(`the fake PowerShell does not run ${String(file)}`);
+    throw new Error(`the script of the step has ${input.length} bytes, but the value of $size is ${String(size)}`);
+  if (file !== 'script.ps1' || bom !== true) throw new Error(`the fake PowerShell runs only script.ps1 with a byte order mark, not ${String(file)}`);
   const step = Buffer.from(translateStep(input.toString('utf8')));
   const script = POSIX.follow({ journal: POSIX.journal, name: String(name), round: String(round), forceRerun: anew === true, script: step, timeout: Number(timeout), earlier: Number(earlier) }); // prettier-ignore
   return { script, input: step };
 }
 
-/** Translates the script of a step: one of ours, or a template's command made of the few lines that are known here. */
+/**
+ * Translates the script of a step: a script of imagefactory, or a command of a template. A command may contain only the
+ * lines that `translateLine` supports.
+ */
 function translateStep(script: string): string {
   const { values, body } = parseAssignments(script, STEPS);
   const known = STEPS.get(body);
@@ -90,7 +96,7 @@ function translateLine(line: string): string {
   if (ended !== null) return `exit ${ended[1]}`;
   const wanted = /^if \(-not \(Test-Path '([^']+)'\)\) \{ exit 1 \}$/.exec(line);
   if (wanted !== null) return `[ -e ${quoteShellWord(toPosixPath(wanted[1] ?? ''))} ] || exit 1`;
-  throw new Error(`the fake PowerShell does not know ${line}`);
+  throw new Error(`the fake PowerShell cannot translate the line: ${line}`);
 }
 
 /** Translates `C:\Users\a.txt` into `/c/Users/a.txt`. */
@@ -100,12 +106,12 @@ function toPosixPath(path: Value | undefined): string {
     .replaceAll('\\', '/');
 }
 
-/** Translates the script that shuts the machine down, if it is ours. */
+/** Translates the script with which imagefactory shuts a guest down. @throws Error for any other script */
 function translateShutDown(work: string): string {
   const blob = String(parseAssignments(work).values['blob']);
   const expected = POWERSHELL_GUEST.shutDown({ blob, cleanUp: POWERSHELL_GUEST.lastCleanUp });
   if (parseAssignments(expected).values['work'] !== work)
-    throw new Error('the script that shuts the guest down is not the one of imagefactory');
+    throw new Error('the script of SUPERVISE is not the script with which imagefactory shuts a guest down');
   return POSIX.shutDown({ blob, cleanUp: POSIX.lastCleanUp });
 }
 
@@ -113,8 +119,8 @@ const TEXT = String.raw`'(?:[^']|'')*'`;
 const ASSIGNMENT = new RegExp(String.raw`^\$(\w+) = (${TEXT}|\d+|\$true|\$false|@\((?:${TEXT}(?:, ${TEXT})*)?\))\n`);
 
 /**
- * Parses the assignments at the beginning of our scripts. A known script may itself begin with assignments of its
- * own.
+ * Parses the assignments at the beginning of a script; `body` is the rest. Parsing ends when the rest is a script in
+ * `known`, because such a script may begin with assignments that belong to it.
  */
 function parseAssignments(script: string, known = new Map<string, unknown>()): { values: Values; body: string } {
   const values: Values = {};

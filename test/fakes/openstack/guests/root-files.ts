@@ -4,8 +4,8 @@ import { dirname, join, relative } from 'node:path';
 import type { GuestUser } from './guest-container.js';
 
 /**
- * Reads and writes the files of a guest from outside, in place of its sshd and cloud-init. A guest may create links
- * anywhere: no link is followed out of its root.
+ * Reads and writes the files of a guest from outside, for the fake sshd and cloud-init. A guest may create links
+ * anywhere, so this class never follows a link out of the guest's root.
  */
 export class RootFiles {
   constructor(private readonly root: string) {}
@@ -39,7 +39,7 @@ export class RootFiles {
     }
   }
 
-  /** Creates the folder of a path and those above it. */
+  /** Creates the folder of a path, and the folders above it. @returns the path on the host */
   private async createFolder(path: string, owner: GuestUser | undefined): Promise<string | undefined> {
     const parent = dirname(path);
     if (parent === '.') return undefined;
@@ -65,7 +65,7 @@ export class RootFiles {
     });
   }
 
-  /** Finds the path on the host; undefined when its folder does not exist or is outside the guest's root. */
+  /** Finds the path on the host. Undefined when the path's folder does not exist or is outside the guest's root. */
   private async resolve(path: string): Promise<string | undefined> {
     const root = await realpath(this.root);
     const folder = await realpath(join(this.root, dirname(path))).catch(() => undefined);

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { resetConnection } from '../core/reset-connection.js';
 
-/** The SSH sessions of a cloud's guests: tests observe them, cut them and freeze them. */
+/** The SSH sessions of a cloud's guests. Tests can observe, cut and freeze them. */
 export class Sessions {
   /** Called before a command starts in a guest; the command waits for the promise. */
   onBegin: (() => Promise<void>) | undefined;
@@ -15,12 +15,12 @@ export class Sessions {
     socket.once('close', () => this.sockets.delete(socket));
   }
 
-  /** Cuts every connection. */
+  /** Cuts every SSH connection. */
   cut(): void {
     for (const socket of this.sockets) resetConnection(socket);
   }
 
-  /** For `ms` milliseconds guests send nothing and do not answer new connections. */
+  /** Freezes all sessions for `ms` milliseconds: guests send nothing and do not answer new connections. */
   freeze(ms: number): void {
     const frozen = [...this.sockets];
     for (const socket of frozen) {

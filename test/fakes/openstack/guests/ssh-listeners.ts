@@ -6,10 +6,10 @@ import type { AddressInfo } from 'node:net';
 export class SshListeners {
   private readonly listeners = new Map<string, { server: Server; port: number }>();
 
-  /** @param port 22, or 0 for any free port */
+  /** @param port the port to listen on: 22, or 0 for any free port */
   constructor(private readonly port: number) {}
 
-  /** Listens on the address; `accept` gets each connection. */
+  /** Listens on the SSH port of an address. `accept` gets each connection. */
   async listen(address: string, accept: (socket: Socket) => void): Promise<void> {
     if (this.listeners.has(address)) return;
     const server = createServer(accept);

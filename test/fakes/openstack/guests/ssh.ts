@@ -17,7 +17,7 @@ interface Login {
 
 const SSHD = { ident: 'OpenSSH_9.2p1 Debian-2' };
 
-/** An sshd that is older than any real one: OpenSSH 4.3 of RHEL 5, without its counter modes. */
+/** The old sshd: OpenSSH 4.3 of RHEL 5, but without its counter-mode ciphers, so with fewer ciphers than a real one. */
 const OLD_SSHD: Pick<ServerConfig, 'ident' | 'algorithms'> = {
   ident: 'OpenSSH_4.3',
   algorithms: {
@@ -61,7 +61,7 @@ export async function serveConnection(
   (server as unknown as { injectSocket(socket: Socket): void }).injectSocket(socket);
 }
 
-/** Whether a login uses an RSA key. SHA-2 signatures pass as well: the server of ssh2 always offers them. */
+/** Whether a login uses an RSA key. Its signature may use SHA-2, because the server of ssh2 always offers SHA-2. */
 function isOldKey(context: AuthContext): boolean {
   return context.method === 'publickey' && context.key.algo === 'ssh-rsa';
 }
@@ -76,7 +76,7 @@ async function authenticate(files: RootFiles, context: AuthContext): Promise<Log
     if (text === undefined) continue;
     const known = ssh2.utils.parseKey(text);
     if (known instanceof Error || !known.getPublicSSH().equals(context.key.data)) continue;
-    // Without a signature the client only asks whether the server accepts the key.
+    // A request without a signature only asks whether the server would accept the key.
     if (
       context.signature !== undefined &&
       context.blob !== undefined &&
@@ -134,7 +134,7 @@ async function runCommand(
   else child.stdin.end(windows.input);
   child.stdout.pipe(channel, { end: false });
   child.stderr.pipe(channel.stderr, { end: false });
-  // The command goes on after its client has disconnected; only its pipes are closed.
+  // When the client disconnects, only the pipes of the command are closed: the command itself goes on.
   channel.once('close', () => {
     for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
   });

@@ -10,8 +10,8 @@ export type GuestSupport = { supported: true; directory: string } | { supported:
 let known: Promise<GuestSupport> | undefined;
 
 /**
- * Checks whether this system can run guests safely: it needs Linux, root, namespaces and an overlay file system.
- * Starts a container to find out, once in each process.
+ * Checks whether this system can run guests safely. Guests need Linux, root, namespaces and an overlay file system. The
+ * check starts a container, once in each process.
  */
 export function checkGuestSupport(): Promise<GuestSupport> {
   known ??= startProbe();
@@ -23,7 +23,7 @@ async function startProbe(): Promise<GuestSupport> {
   if (process.getuid?.() !== 0)
     return { supported: false, reason: 'guests need root: they run in namespaces of their own' };
   let reason = '';
-  // The file system of a container may itself be an overlay, on which no other can be mounted: use memory then.
+  // If this system is a container, tmpdir() may be on an overlay, on which no overlay can be mounted: then use memory.
   for (const parent of [tmpdir(), '/dev/shm']) {
     const directory = await createScratchDirectory(parent).catch(() => undefined);
     if (directory === undefined) continue;

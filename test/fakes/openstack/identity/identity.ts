@@ -21,7 +21,7 @@ export interface Token {
   scoped: boolean;
 }
 
-/** Keystone v3: https://docs.openstack.org/api-ref/identity/v3/ */
+/** A fake of Keystone's API v3: https://docs.openstack.org/api-ref/identity/v3/ */
 export class Identity implements Service {
   readonly name = 'identity';
   readonly routes = new Routes();
@@ -31,7 +31,7 @@ export class Identity implements Service {
     ['identity', 'compute', 'image', 'network', 'volumev3'].map((type) => [type, hexId()]),
   );
 
-  /** Milliseconds for which a token is valid; a test may change it. */
+  /** Milliseconds for which a new token is valid. A test may change the value. */
   tokenLifetime: number;
 
   constructor(
@@ -76,7 +76,7 @@ export class Identity implements Service {
     return known !== undefined && known.expiresAt > Date.now();
   }
 
-  /** All tokens that are valid or expired, except revoked ones. */
+  /** Returns the ids of all issued tokens, also of expired ones, but not of revoked ones. */
   issuedTokens(): string[] {
     return [...this.tokens.keys()];
   }
@@ -132,9 +132,9 @@ export class Identity implements Service {
     return domain['name'] === this.credentials.domainName || domain['id'] === 'default';
   }
 
-  /** @returns whether the token is for a project */
+  /** Checks the requested scope of a token. @returns whether the token is for a project */
   private checkScope(scope: unknown, methods: string[]): boolean {
-    // Without a scope Keystone uses the user's default project.
+    // When a request with a password has no scope, Keystone uses the user's default project.
     if (scope === undefined) return methods.includes('password');
     const project = isFields(scope) ? scope['project'] : undefined;
     if (scope === 'unscoped' || !isFields(project)) return false;

@@ -4,10 +4,10 @@ import { findCommandLine } from './grub-config.js';
 import { readMedium } from './medium.js';
 
 const SECTOR = 512;
-/** Size in bytes of the largest disk in which a boot loader is looked for. */
+/** Size in bytes of the largest disk in which `readRawDisk` looks for a GRUB configuration. */
 const LARGEST_STUB = 64 * 1024 * 1024;
 
-/** Reads from uploaded bytes what a machine finds on them as its disk or in its CD-ROM drive. */
+/** Reads what a machine would find in a file as its disk or as its CD-ROM: a medium, a boot loader, or nothing. */
 export async function readDiskContent(file: string, isRaw: boolean): Promise<DiskContent> {
   const handle = await open(file);
   try {
@@ -20,8 +20,8 @@ export async function readDiskContent(file: string, isRaw: boolean): Promise<Dis
 }
 
 /**
- * BIOS boots a disk whose first sector ends in 0x55 0xAA. Our disks have GRUB there, and its configuration as plain
- * text.
+ * Reads whether a raw disk can boot, and what its boot loader starts. BIOS boots a disk whose first sector ends in 0x55
+ * 0xAA. The disks of imagefactory have GRUB in that sector, and GRUB's configuration as plain text.
  */
 async function readRawDisk(handle: FileHandle): Promise<DiskContent> {
   const { size } = await handle.stat();

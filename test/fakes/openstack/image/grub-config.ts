@@ -1,7 +1,7 @@
 /** A word in GRUB's syntax: characters, quoted parts and escaped characters. */
 const WORD = /(?:'[^']*'|\\.|[^\s'\\])+/g;
 
-/** Finds the command line of the first kernel in a GRUB configuration; undefined when it has no kernel. */
+/** Finds the command line of the first kernel in a GRUB configuration. Undefined when the text has no kernel. */
 export function findCommandLine(config: string): string | undefined {
   const line = /^linux +(.*)$/m.exec(config)?.[1];
   const [, ...words] = line?.match(WORD) ?? [];

@@ -21,7 +21,8 @@ export class ImageFiles {
   constructor(private readonly directory: string) {}
 
   /**
-   * Receives the bytes of an upload; the image is `saving` meanwhile, and `queued` again when the upload is cut off.
+   * Receives the bytes of an upload. During the upload the image is `saving`; if the upload is cut off, the image is
+   * `queued` again.
    */
   async receive(image: FakeImage, data: Readable): Promise<void> {
     if (image.status !== 'queued') {
@@ -39,7 +40,7 @@ export class ImageFiles {
     Object.assign(image, { status: 'active', updatedAt: Date.now() });
   }
 
-  /** Saves a stream to the image's file; deletes the file when the stream is cut off. */
+  /** Saves a stream to the image's file. Deletes the file if the stream is cut off. */
   async save(image: FakeImage, data: Readable): Promise<SavedFile> {
     const file = join(this.directory, image.id);
     const sums = new Sums();
@@ -52,7 +53,7 @@ export class ImageFiles {
     return { file, ...sums.result() };
   }
 
-  /** Gives an image its saved bytes, and reads from them what kind of disk or medium they are. */
+  /** Gives an image its saved bytes, and reads which kind of disk or medium they are. */
   async adopt(image: FakeImage, bytes: SavedFile): Promise<void> {
     const isRaw = image.disk_format === 'raw';
     const content = await readDiskContent(bytes.file, isRaw);
@@ -60,7 +61,7 @@ export class ImageFiles {
     Object.assign(image, { ...bytes, content, virtual_size });
   }
 
-  /** Gives an image its bytes at once, as Nova does with a snapshot. */
+  /** Saves bytes as the bytes of an image at once, without the states of an upload. */
   async store(image: FakeImage, bytes: Buffer): Promise<void> {
     const file = join(this.directory, image.id);
     await writeFile(file, bytes);
@@ -70,7 +71,7 @@ export class ImageFiles {
     Object.assign(image, { file, ...sums.result() });
   }
 
-  /** https://docs.openstack.org/api-ref/image/v2/#download-binary-image-data */
+  /** Builds the reply with an image's bytes: https://docs.openstack.org/api-ref/image/v2/#download-binary-image-data */
   send(image: FakeImage, call: Call): Reply {
     if (image.status === 'queued' || image.status === 'saving') return { status: 204 };
     if (image.status === 'deactivated')
@@ -121,7 +122,7 @@ class Sums extends Transform {
   }
 }
 
-/** Reads the virtual size from a qcow2 header (bytes 24 to 31); null when the file is no qcow2. */
+/** Reads the virtual size in bytes from a qcow2 header (bytes 24 to 31). Returns null when the file is no qcow2. */
 async function readQcow2Size(file: string): Promise<number | null> {
   const handle = await open(file);
   try {

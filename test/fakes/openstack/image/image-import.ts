@@ -9,12 +9,12 @@ import type { ImageFiles } from './image-data.js';
 import { taskView } from './image-tasks.js';
 import { STORE } from './image-view.js';
 
-/** Glance's import methods, unless its operator removes some. */
+/** The import methods that Glance offers by default. An operator may remove some. */
 export const IMPORT_METHODS: readonly string[] = ['glance-direct', 'web-download', 'copy-image'];
 
 const MIB = 1024 ** 2;
 
-/** Imports of images by Glance itself: https://docs.openstack.org/api-ref/image/v2/#interoperable-image-import */
+/** Imports images from URLs, as Glance does: https://docs.openstack.org/api-ref/image/v2/#interoperable-image-import */
 export class ImageImports {
   private readonly running = new Map<FakeImage, AbortController>();
 
@@ -30,7 +30,7 @@ export class ImageImports {
     return { status: 200, json: { 'import-methods': offered } };
   }
 
-  /** Reads an import request, which Glance does before it looks for the image. @throws ApiError 400 */
+  /** Reads an import request. Glance does this before it looks for the image. @throws ApiError 400 */
   read(body: unknown): { name: string; uri: string | undefined } {
     const method = isFields(body) ? body['method'] : undefined;
     if (!isFields(method)) throw new ApiError(400, "Import request requires a 'method' field.");
@@ -40,7 +40,7 @@ export class ImageImports {
     return { name, uri: asText(method['uri']) };
   }
 
-  /** Begins an import. The image and its task show how it ends. @throws ApiError with Glance's message */
+  /** Begins an import. The image and its task later show the result. @throws ApiError with Glance's message */
   begin(image: FakeImage, { name, uri }: { name: string; uri: string | undefined }, call: Call): Reply {
     checkState(image, name);
     if (name !== 'web-download') throw new ApiError(400, `Image is already present at store '${STORE}'`);
@@ -58,7 +58,7 @@ export class ImageImports {
     return { status: 202 };
   }
 
-  /** https://docs.openstack.org/api-ref/image/v2/#show-tasks-associated-with-image */
+  /** Lists the tasks of an image: https://docs.openstack.org/api-ref/image/v2/#show-tasks-associated-with-image */
   tasks(image: FakeImage): Reply {
     return { status: 200, json: { tasks: image.tasks.map((task) => taskView(this.state, image, task)) } };
   }
@@ -89,13 +89,13 @@ export class ImageImports {
     if (bytes === undefined) return this.fail(image, task);
     task.message = `Copied ${Math.floor((image.size ?? 0) / MIB)} MiB`;
     this.set(image, 'active', { os_glance_importing_to_stores: '' });
-    // For a short time the image is active, and its task not ended.
+    // For a short time (`importEnd`) the image is already active, but its task has not ended.
     this.clock.after(this.clock.durations.importEnd, () => this.end(image, task, 'success'));
   }
 
   /**
-   * The image is as before the import, except for a property that shows the failure. The reason is only in Glance's
-   * log.
+   * Ends a failed import. The image is as before the import, except for `os_glance_failed_import`, which shows the
+   * failure. A caller cannot see the reason, because it is only in Glance's log.
    */
   private fail(image: FakeImage, task: FakeImageTask): void {
     task.message = 'Task failed due to Internal Error';
@@ -115,7 +115,7 @@ export class ImageImports {
   }
 }
 
-/** @throws ApiError 409 when the import method does not accept an image in this state */
+/** Checks that the import method accepts an image in this state. @throws ApiError 409 when it does not */
 function checkState(image: FakeImage, method: string): void {
   const { status, reserved, container_format, disk_format } = image;
   const conflict = (why: string): ApiError => new ApiError(409, why);
@@ -132,7 +132,8 @@ function checkState(image: FakeImage, method: string): void {
 }
 
 /**
- * By default Glance also refuses URLs of its own machine. The fake cloud allows them: all servers of tests are there.
+ * Checks whether Glance accepts a URL. By default Glance also refuses URLs of its own machine. The fake cloud accepts
+ * them, because all servers of tests are on this machine.
  */
 function isAllowedUri(uri: string): boolean {
   return /^https?:\/\/[^/?#]/i.test(uri) && URL.canParse(uri);
@@ -142,7 +143,7 @@ function createTask(request: Fields, requestId: string): FakeImageTask {
   return { id: randomUUID(), status: 'pending', message: '', request, requestId, createdAt: Date.now() };
 }
 
-/** Opens a URL. Glance follows redirects, and refuses a reply without Content-Length. */
+/** Opens a URL. As Glance does, it follows redirects, and refuses a reply without Content-Length. */
 async function openUri(uri: string, signal: AbortSignal): Promise<Readable> {
   const { ok, status, headers, body } = await fetch(uri, { signal, headers: { 'accept-encoding': 'identity' } });
   if (ok && body !== null && headers.has('content-length')) return Readable.fromWeb(body);

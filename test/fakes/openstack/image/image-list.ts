@@ -15,11 +15,11 @@ const PAGING = new Set([
   'size_max',
   'member_status',
 ]);
-/** Glance's limit_param_default and api_limit_max. */
+/** The default values of Glance's options `limit_param_default` and `api_limit_max`. */
 const DEFAULT_LIMIT = 25;
 const LARGEST_LIMIT = 1000;
 
-/** https://docs.openstack.org/api-ref/image/v2/#list-images */
+/** Lists images: https://docs.openstack.org/api-ref/image/v2/#list-images */
 export function listImages(state: CloudState, call: Call): Reply {
   const { query } = call;
   const sorted = sortImages(
@@ -78,7 +78,7 @@ function sortImages(views: Fields[], query: URLSearchParams): Fields[] {
     }
   }
   const order = keys.length === 0 ? [['created_at', 'desc'] as [string, string]] : keys;
-  // Of images with equal keys the newest comes first: the creation order is finer than the seconds that Glance shows.
+  // Images with equal keys: the newest comes first. The order of creation decides, as `created_at` has whole seconds.
   return [...views].reverse().sort((one, other) => {
     for (const [key, direction] of order) {
       const compared = compare(one[key], other[key]);

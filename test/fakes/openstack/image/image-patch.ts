@@ -3,7 +3,10 @@ import { isFields, asList, asText } from '../core/values.js';
 import { DISK_FORMATS, type FakeImage } from '../state.js';
 import { checkReserved, OWN_PROPERTIES, READ_ONLY } from './image-view.js';
 
-/** Applies a JSON patch of media type `application/openstack-images-v2.1-json-patch`: all operations or none. */
+/**
+ * Applies a JSON patch of media type `application/openstack-images-v2.1-json-patch` to a copy of an image: all
+ * operations, or none.
+ */
 export function patchImage(image: FakeImage, body: unknown): FakeImage {
   if (!Array.isArray(body)) throw new ApiError(400, 'Request body must be a JSON array of operation objects.');
   const changed: FakeImage = { ...image, properties: { ...image.properties }, tags: [...image.tags] };
@@ -38,7 +41,7 @@ function applyOwnProperty(image: FakeImage, op: string, name: string, value: unk
   else Object.assign(image, checkOwnProperty(name, value));
 }
 
-/** Checks a property of Glance's own for the type of its schema. */
+/** Checks that the value of a property that Glance defines has the type in Glance's schema. @throws ApiError 400 */
 export function checkOwnProperty(name: string, value: unknown): Partial<FakeImage> {
   const isNumber = name === 'min_disk' || name === 'min_ram';
   const isBoolean = name === 'protected' || name === 'os_hidden';

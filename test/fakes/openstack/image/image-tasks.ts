@@ -2,10 +2,10 @@ import { formatWholeSeconds, type Fields } from '../core/values.js';
 import type { CloudState, FakeImage, FakeImageTask } from '../state.js';
 import { STORE } from './image-view.js';
 
-/** Milliseconds for which Glance keeps a task after its end: task_time_to_live. */
+/** Milliseconds for which Glance keeps a task after the task's end: its option `task_time_to_live`, 48 hours. */
 const KEPT = 48 * 3_600_000;
 
-/** A task as Glance shows it. */
+/** Builds the JSON of a task, as Glance shows it. */
 export function taskView({ projectId, userId }: CloudState, image: FakeImage, task: FakeImageTask): Fields {
   const { endedAt, createdAt, request } = task;
   return {

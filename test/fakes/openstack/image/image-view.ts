@@ -2,10 +2,10 @@ import { ApiError } from '../core/http.js';
 import { formatSeconds, type Fields } from '../core/values.js';
 import type { CloudState, FakeImage } from '../state.js';
 
-/** The only store; the single-node cloud has one of another name. */
+/** Id of Glance's only store. The store of the single-node cloud has another id. */
 export const STORE = 'files';
 
-/** An image as Glance shows it: custom properties first, as Glance does. */
+/** Builds the JSON of an image. As in Glance, the custom properties come first. */
 export function imageView(state: CloudState, image: FakeImage): Fields {
   return {
     ...image.properties,
@@ -36,12 +36,12 @@ export function imageView(state: CloudState, image: FakeImage): Fields {
   };
 }
 
-/** @throws ApiError 403 for a property with Glance's reserved prefix */
+/** Checks that a property does not have the prefix `os_glance`, which Glance reserves. @throws ApiError 403 */
 export function checkReserved(name: string, before = ''): void {
   if (name.startsWith('os_glance')) throw new ApiError(403, `${before}Attribute '${name}' is reserved.`);
 }
 
-/** The properties that Glance itself defines; all others are custom properties of type string. */
+/** The properties that Glance itself defines. All others are custom properties of type string. */
 export const OWN_PROPERTIES = new Set([
   'id', 'name', 'status', 'visibility', 'size', 'virtual_size', 'checksum', 'os_hash_algo', 'os_hash_value', 'protected', 'tags',
   'owner', 'created_at', 'updated_at', 'min_disk', 'min_ram', 'disk_format', 'container_format', 'self', 'file', 'schema', 'os_hidden',

@@ -12,7 +12,7 @@ import { imageSchema } from './schema.js';
 const VERSIONS = ['15', '13', '12', '11', '10', '9', '8', '7', '6', '5', '4', '3', '2', '1', '0'];
 const UUID = /^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$/;
 
-/** Glance v2: https://docs.openstack.org/api-ref/image/v2/ */
+/** A fake of Glance's API v2: https://docs.openstack.org/api-ref/image/v2/ */
 export class Image implements Service {
   readonly name = 'image';
   readonly routes = new Routes();
@@ -94,7 +94,7 @@ export class Image implements Service {
     return image;
   }
 
-  /** Deletes an image without any check. Glance accepts its id never again. */
+  /** Deletes an image without any check. Afterwards Glance refuses the id of the image for a new image. */
   async remove(image: FakeImage): Promise<void> {
     this.state.images.delete(image.id);
     this.state.deletedImageIds.add(image.id);

@@ -7,18 +7,18 @@ import { findCommandLine } from './grub-config.js';
 const run = promisify(execFile);
 
 /**
- * Bytes of a sector. Volume descriptors begin in sector 16 and take one sector each.
+ * Size of a sector in bytes. Volume descriptors begin in sector 16 and take one sector each.
  * https://ecma-international.org/publications-and-standards/standards/ecma-119/
  */
 const SECTOR = 2048;
 const FIRST_DESCRIPTOR = 16;
 const DESCRIPTORS = 16;
-/** Bytes that xorriso may print for a medium with many files. */
+/** The most bytes that xorriso may print: the list of files of a medium with many files. */
 const LARGEST_LIST = 64 * 1024 * 1024;
-/** Path at which imagefactory puts the configuration of its boot loader. */
+/** Path on a medium at which imagefactory puts the configuration of its boot loader. */
 const OUR_CONFIG = 'imagefactory-boot/grub.cfg';
 
-/** Reads an install medium; undefined when the file is no ISO 9660 image. */
+/** Reads an install medium. Returns undefined when the file is no ISO 9660 image. */
 export async function readMedium(handle: FileHandle, file: string): Promise<BootMedium | undefined> {
   const bootable = await isBootable(handle);
   if (bootable === undefined) return undefined;
@@ -29,7 +29,7 @@ export async function readMedium(handle: FileHandle, file: string): Promise<Boot
 }
 
 /**
- * Whether the medium has an El Torito boot record; undefined when the file is no ISO 9660 image.
+ * Checks whether the medium has an El Torito boot record. Returns undefined when the file is no ISO 9660 image.
  * https://pdos.csail.mit.edu/6.828/2018/readings/boot-cdrom.pdf
  */
 async function isBootable(handle: FileHandle): Promise<boolean | undefined> {

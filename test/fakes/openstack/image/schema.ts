@@ -1,11 +1,11 @@
-/** Parts of Glance's schema of an image; clients check their requests against the schema. */
+/** Parts of Glance's schema for images. Clients check their requests against the schema. */
 const text = { type: ['null', 'string'] };
 const flag = { type: 'boolean' };
 const count = { type: 'integer' };
 const readOnlyText = { type: ['null', 'string'], readOnly: true };
 const readOnlyCount = { type: ['null', 'integer'], readOnly: true };
 
-/** Builds the schema for a cloud that accepts these disk formats. */
+/** Builds the schema for images in a cloud that accepts the given disk formats. */
 export const imageSchema = (diskFormats: readonly string[]): object => ({
   name: 'image',
   properties: {

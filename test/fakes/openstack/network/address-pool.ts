@@ -1,13 +1,13 @@
 /**
- * The addresses of the cloud's networks: parts of a /16 of the loopback range, so that guests can really be reached.
+ * The addresses of the cloud's networks: parts of a /16 of the loopback range, so that tests can connect to guests.
  */
 export class AddressPool {
   private readonly networks = new Map<string, { base: number; next: number; free: string[] }>();
 
-  /** @param prefix the first two numbers, as `127.16` */
+  /** @param prefix the first two numbers of all addresses, such as `127.16` */
   constructor(readonly prefix: string) {}
 
-  /** Adds a network with the addresses from `<prefix>.<third>.10` on. */
+  /** Adds a network. Its first address is `<prefix>.<third>.10`. */
   add(networkId: string, third: number): void {
     this.networks.set(networkId, { base: third * 256, next: third * 256 + 10, free: [] });
   }
@@ -15,7 +15,7 @@ export class AddressPool {
   take(networkId: string): string | undefined {
     const network = this.networks.get(networkId);
     if (network === undefined) return undefined;
-    // Unused addresses first: a client that still uses a released address would reach the wrong guest.
+    // Addresses that were never used come first: with a reused address, an old client could reach the wrong guest.
     if (network.next < network.base + 16_384) {
       const number = network.next++;
       if (number % 256 === 255) network.next++;

@@ -2,9 +2,10 @@ import { createServer } from 'node:net';
 
 /**
  * Claims a /16 of the loopback range for one cloud, so that test files that run at the same time use different
- * addresses. The cloud that listens on the first address owns the range.
+ * addresses. The cloud that listens on `<prefix>.0.1` owns the range.
  *
- * @returns `port`: 22 if this process may use it, else 0 for any free port; `close` gives the range back
+ * @returns `prefix`: the first two numbers of the addresses; `port`: the port for SSH servers, 22 if this process may
+ *   use it, else 0 for any free port; `close`: gives the range back
  */
 export async function claimAddresses(): Promise<{ prefix: string; port: number; close(): void }> {
   for (const port of [22, 0]) {
@@ -19,5 +20,5 @@ export async function claimAddresses(): Promise<{ prefix: string; port: number; 
       if (taken !== 'EADDRINUSE') break;
     }
   }
-  throw new Error('could not listen on any address of the loopback range');
+  throw new Error('the fake cloud could not listen on any address that it tried in 127.16.0.0 to 127.245.255.255');
 }

@@ -14,7 +14,7 @@ const PAGING = new Set([
   'not-tags-any',
 ]);
 
-/** Filters that are not attributes of the same name. */
+/** Checks for the filters that do more than compare the attribute of the same name. */
 const SPECIAL: Record<string, (view: Fields, wanted: string) => boolean> = {
   fixed_ips: (view, wanted) => {
     const [key = '', value] = wanted.split('=');
@@ -22,7 +22,10 @@ const SPECIAL: Record<string, (view: Fields, wanted: string) => boolean> = {
   },
 };
 
-/** Builds a list as Neutron does: every given attribute must match; of a repeated one, any value. */
+/**
+ * Builds the reply to a list call, as Neutron does. A resource must match all filters. If a filter is repeated with
+ * several values, the resource must match one of them.
+ */
 export function listReply(call: Call, collection: string, views: Fields[], attributes: string[]): Reply {
   const { query } = call;
   const unknown = [...query.keys()].filter(

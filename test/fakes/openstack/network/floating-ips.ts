@@ -10,13 +10,13 @@ import type { NetworkViews } from './views.js';
 
 const ATTRIBUTES = ['id', 'floating_network_id', 'floating_ip_address', 'port_id', 'fixed_ip_address', 'router_id', 'status', 'description', 'project_id', 'tenant_id', 'revision_number']; // prettier-ignore
 
-/** The events of floating IPs that concern the guests. */
+/** Functions that are called when floating IPs change, so that the guests can follow. */
 export interface FloatingIpEvents {
-  /** The floating IP belongs to another port now, or to none. */
+  /** Called when a floating IP now belongs to another port, or to none. */
   onMove(floating: FakeFloatingIp): void;
 }
 
-/** https://docs.openstack.org/api-ref/network/v2/#floating-ips-floatingips */
+/** Neutron's floating IPs: https://docs.openstack.org/api-ref/network/v2/#floating-ips-floatingips */
 export class FloatingIps {
   constructor(
     private readonly state: CloudState,
@@ -55,7 +55,7 @@ export class FloatingIps {
     this.pool.release(floating.floating_ip_address);
   }
 
-  /** Detaches the address from its port, as when the server is deleted. */
+  /** Detaches the floating IP from its port, as Neutron does when the port is deleted. */
   detach(floating: FakeFloatingIp): void {
     this.attach(floating, null);
   }

@@ -10,7 +10,7 @@ import { NetworkViews } from './views.js';
 
 const EXTENSIONS = ['standard-attr-tag', 'router', 'external-net', 'security-group', 'quotas', 'quota_details', 'port-security', 'binding', 'project-id', 'standard-attr-timestamp']; // prettier-ignore
 
-/** Neutron v2.0: https://docs.openstack.org/api-ref/network/v2/ */
+/** A fake of Neutron's API v2.0: https://docs.openstack.org/api-ref/network/v2/ */
 export class Network implements Service {
   readonly name = 'network';
   readonly routes = new Routes();
@@ -52,7 +52,7 @@ export class Network implements Service {
     return { status: error.status, json: { NeutronError: { type: error.type, message: error.message, detail: '' } } };
   }
 
-  /** Creates a port with an address of the network. */
+  /** Creates a port on a network, with the next free address. @throws Error when the network has no free address */
   createPort(networkId: string, given: Partial<FakePort>): FakePort {
     const network = this.state.networks.get(networkId);
     const address = this.pool.take(networkId);

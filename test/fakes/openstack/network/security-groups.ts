@@ -18,7 +18,10 @@ const GROUP_ATTRIBUTES = [
 ];
 const RULE_ATTRIBUTES = ['id', 'security_group_id', 'direction', 'ethertype', 'protocol', 'port_range_min', 'port_range_max', 'remote_ip_prefix', 'remote_group_id', 'remote_address_group_id', 'description', 'project_id', 'tenant_id', 'revision_number']; // prettier-ignore
 
-/** https://docs.openstack.org/api-ref/network/v2/#security-groups-security-groups */
+/**
+ * Adds the routes for security groups and their rules:
+ * https://docs.openstack.org/api-ref/network/v2/#security-groups-security-groups
+ */
 export function addSecurityGroupRoutes(routes: Routes, state: CloudState, views: NetworkViews): void {
   routes
     .on('GET', '/v2.0/security-groups', (call) =>
@@ -154,7 +157,7 @@ function deleteRule(state: CloudState, call: Call): Reply {
   throw new ApiError(404, `Security group rule ${id} does not exist`, 'SecurityGroupRuleNotFound');
 }
 
-/** Finds the security groups of a request to Nova, which gives their ids or names. @throws ApiError 400 */
+/** Finds the security groups that a request to Nova names by id or by name. @throws ApiError 400 when one is missing */
 export function findGroups(state: CloudState, given: unknown[]): FakeSecurityGroup[] {
   return given.map((item) => {
     const name = asTextOr(asFields(item)['name'], '');

@@ -10,7 +10,7 @@ import type {
   FakeSubnet,
 } from '../state.js';
 
-/** The representations of Neutron's resources. */
+/** Builds the JSON of Neutron's resources. */
 export class NetworkViews {
   constructor(private readonly state: CloudState) {}
 

@@ -1,23 +1,26 @@
 import { BehaviourRules } from '../core/behaviour-rules.js';
 import type { FakeVolume } from '../state.js';
 
-/** The behaviour of volumes that will be created. */
+/** A behaviour that a test sets for volumes. Each field applies to what happens to the volumes afterwards. */
 export interface VolumeBehaviour {
   /** The volumes that have this behaviour. Default: all. */
   match?: { name?: RegExp };
-  /** Number of volumes (for `upload`: of uploads) that have it. Default Infinity. */
+  /**
+   * How often the behaviour applies. Each creation, deletion or upload of a volume that uses a field of the behaviour
+   * counts as one. Default Infinity.
+   */
   times?: number;
   create?:
     | 'ok'
-    /** It ends as `error`. */
+    /** The volume ends as `error`. */
     | 'error'
-    /** It stays `creating`; `downloading` when it is created from an image. */
+    /** The volume stays `creating`, or `downloading` if it is created from an image. */
     | 'stuck';
   delete?:
     | 'ok'
-    /** It ends as `error_deleting`. */
+    /** The volume ends as `error_deleting`. */
     | 'error'
-    /** It stays `deleting`. */
+    /** The volume stays `deleting`. */
     | 'stuck';
   upload?:
     | 'ok'
@@ -27,11 +30,11 @@ export interface VolumeBehaviour {
     | 'lost'
     /** The image becomes active with no bytes. */
     | 'empty'
-    /** The volume stays `uploading`, and the image queued. */
+    /** The volume stays `uploading`, and the image stays queued. */
     | 'stuck';
 }
 
-/** The behaviours that tests have set for volumes that will be created. */
+/** The behaviours that tests have set for volumes. */
 export class VolumeBehaviours extends BehaviourRules<VolumeBehaviour, FakeVolume> {
   constructor() {
     super(({ match = {} }, { name }) => match.name?.test(name ?? '') !== false);

@@ -3,13 +3,13 @@ import type { Call, Reply } from '../core/http.js';
 import { formatWholeSeconds, type Fields } from '../core/values.js';
 import type { CloudState, FakeVolume, FakeVolumeMessage } from '../state.js';
 
-/** Minor numbers of the first microversion with messages, and of the first one that filters them. */
+/** Minor number of the first microversion with messages, and that of the first one that can filter messages. */
 const FIRST = 3;
 const FILTERED = 5;
-/** Milliseconds for which Cinder keeps a message: message_ttl. */
+/** Milliseconds for which Cinder keeps a message: its option `message_ttl`, 30 days. */
 const KEPT = 30 * 86_400_000;
 
-/** The numbers and texts of Cinder's failures, from its `message_field.py`. */
+/** The event numbers and texts of failures, from Cinder's `message_field.py`. */
 const FAILURES = {
   upload: { event: '003_004', words: 'copy volume to image:Failed to upload volume to image at backend.' },
   copy: { event: '005_007', words: 'copy image to volume:Image used for creating volume exceeds available space.' },
@@ -26,7 +26,7 @@ export function addMessage(state: CloudState, { id }: FakeVolume, what: keyof ty
   state.volumeMessages.unshift({ id: randomUUID(), volumeId: id, event, words, requestId, createdAt: Date.now() });
 }
 
-/** https://docs.openstack.org/api-ref/block-storage/v3/#list-messages — newest first, all on one page. */
+/** Lists messages, the newest first, on one page: https://docs.openstack.org/api-ref/block-storage/v3/#list-messages */
 export function listMessages(state: CloudState, { microversion, query, endpoint }: Call): Reply {
   if (microversion < FIRST) return notFound('The resource could not be found.');
   const wanted = microversion < FILTERED ? null : query.get('resource_uuid');
@@ -34,7 +34,7 @@ export function listMessages(state: CloudState, { microversion, query, endpoint 
   return { status: 200, json: { messages: found.map((message) => view(state, message, endpoint)) } };
 }
 
-/** https://docs.openstack.org/api-ref/block-storage/v3/#delete-message */
+/** Deletes a message: https://docs.openstack.org/api-ref/block-storage/v3/#delete-message */
 export function removeMessage(state: CloudState, { microversion, params }: Call): Reply {
   if (microversion < FIRST) return notFound('The resource could not be found.');
   const at = state.volumeMessages.findIndex(({ id }) => id === params['id']);

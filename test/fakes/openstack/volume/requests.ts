@@ -4,16 +4,16 @@ import { asFields, isFields, asText, asTextOr, asTextMap, type Fields } from '..
 import type { CloudState, FakeImage } from '../state.js';
 
 const GIB = 1024 ** 3;
-/** The disk formats in which Cinder writes images. */
+/** The disk formats in which Cinder can upload a volume as an image. */
 const UPLOAD_FORMATS = ['raw', 'vmdk', 'vdi', 'qcow2', 'vhd', 'vhdx', 'ploop'];
-/** The only volume type. */
+/** Name of the fake cloud's only volume type. */
 export const VOLUME_TYPE = '__DEFAULT__';
 
 /** A request to create a volume, after Cinder's checks. */
 export interface CreateVolumeRequest {
   name: string | null;
   description: string | null;
-  /** GiB. */
+  /** Size in GiB. */
   size: number;
   metadata: Record<string, string>;
   image: FakeImage | undefined;
@@ -44,7 +44,7 @@ function invalid(attribute: string, value: unknown, why: string): ApiError {
   return new ApiError(400, `Invalid input for field/attribute ${attribute}. Value: ${String(value)}. ${why}`);
 }
 
-/** Checks metadata as Cinder does. */
+/** Checks a volume's metadata as Cinder does. @throws ApiError 400 */
 export function checkMetadata(given: unknown): Record<string, string> {
   if (!isFields(given)) return {};
   for (const [name, value] of Object.entries(given)) {
@@ -95,7 +95,7 @@ function readImage(state: CloudState, given: Fields, size: number): FakeImage | 
   return image;
 }
 
-/** Computes the usage of the project's volumes. */
+/** Computes what the project's volumes use: their number, and their size in GiB. */
 function volumeUsage(state: CloudState): { volumes: number; gigabytes: number } {
   const sizes = [...state.volumes.values()].map(({ size }) => size);
   return { volumes: sizes.length, gigabytes: sizes.reduce((total, size) => total + size, 0) };

@@ -7,7 +7,7 @@ import type { VolumeBehaviours } from './behaviour.js';
 import { addMessage } from './messages.js';
 import type { CreateVolumeRequest, UploadRequest } from './requests.js';
 
-/** Image metadata of a volume that are no properties of the image: an image of the volume does not get them. */
+/** The image metadata of a volume that are not image properties. Cinder does not copy them to an uploaded image. */
 const NO_PROPERTIES = [
   'image_id',
   'image_name',
@@ -20,12 +20,12 @@ const NO_PROPERTIES = [
 ];
 
 /**
- * The metadata that Cinder adds before it copies the image's properties; the copy fails when the image already has
- * it.
+ * The metadata that Cinder adds to a volume before it copies the image's properties. If the image has a property of the
+ * same name, that copy fails.
  */
 const UNVERIFIED = { signature_verified: 'False' };
 
-/** Reads the image properties of a volume: those of its image, and those that a caller has set since. */
+/** Reads the image properties of a volume: those copied from the volume's image, and those that a caller has set. */
 export function readImageProperties({ imageMetadata = {} }: FakeVolume): Record<string, string> {
   return Object.fromEntries(Object.entries(imageMetadata).filter(([name]) => !NO_PROPERTIES.includes(name)));
 }
@@ -83,7 +83,7 @@ export class VolumeLifecycle {
   private finishCopy(volume: FakeVolume, image: FakeImage, how: 'ok' | 'error' | 'stuck'): void {
     if (how !== 'ok') return this.finishCreate(volume, how, 'copy');
     if (Object.hasOwn(image.properties, 'signature_verified')) {
-      // Cinder's MetadataCopyFailure: the bytes are already copied. Cinder has no user message for it.
+      // Cinder's error is MetadataCopyFailure, after it has copied the bytes. Cinder adds no user message for it.
       return this.set(volume, { bootable: true, imageMetadata: { ...UNVERIFIED }, status: 'error' });
     }
     this.set(volume, { bootable: true, imageMetadata: buildImageMetadata(image), status: 'available' });
@@ -130,7 +130,7 @@ export class VolumeLifecycle {
     const isThere = this.state.images.has(image.id);
     if (!isThere || how === 'deleted') {
       addMessage(this.state, volume, 'upload');
-      // If the image is not there, another user has deleted it during the upload.
+      // If the image is missing, another user has deleted it during the upload.
       return isThere ? this.image.remove(image) : undefined;
     }
     await this.machines.saveDisk(volume.content, volume.size, image, how === 'empty');

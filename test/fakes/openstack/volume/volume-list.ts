@@ -3,12 +3,12 @@ import { isFields, asTextMap } from '../core/values.js';
 import type { CloudState, FakeVolume } from '../state.js';
 import { briefVolume, volumeView } from './volume-view.js';
 
-/** Cinder's osapi_max_limit. */
+/** The default value of Cinder's option `osapi_max_limit`. */
 const LARGEST_LIMIT = 1000;
 
 /**
- * https://docs.openstack.org/api-ref/block-storage/v3/#list-accessible-volumes-with-details — newest first, a page at
- * a time.
+ * Lists volumes, one page per call, the newest first:
+ * https://docs.openstack.org/api-ref/block-storage/v3/#list-accessible-volumes-with-details
  */
 export function listVolumes(state: CloudState, call: Call, detailed: boolean): Reply {
   const { query, endpoint } = call;
@@ -33,7 +33,7 @@ function matches(volume: FakeVolume, query: URLSearchParams): boolean {
   return Object.entries(readMetadataFilter(query)).every(([key, value]) => volume.metadata[key] === value);
 }
 
-/** Reads the pairs of the metadata filter, which is JSON or a Python dict. */
+/** Reads the pairs of the filter `metadata`. Clients send the pairs as JSON or as a Python dict. */
 function readMetadataFilter(query: URLSearchParams): Record<string, string> {
   const given = query.get('metadata');
   if (given === null) return {};

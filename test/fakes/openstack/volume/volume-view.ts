@@ -2,7 +2,7 @@ import { formatWholeSeconds, type Fields } from '../core/values.js';
 import type { CloudState, FakeAttachment, FakeVolume } from '../state.js';
 import { VOLUME_TYPE } from './requests.js';
 
-/** A volume in a list without details. `endpoint`: of the service, without version and project. */
+/** Builds the JSON of a volume without details. `endpoint`: the address of Cinder, without version and project. */
 export function briefVolume({ projectId }: CloudState, { id, name }: FakeVolume, endpoint: string): Fields {
   const links = [
     { rel: 'self', href: `${endpoint}/v3/${projectId}/volumes/${id}` },
@@ -11,7 +11,7 @@ export function briefVolume({ projectId }: CloudState, { id, name }: FakeVolume,
   return { id, name, links };
 }
 
-/** A volume with its details, as in microversion 3.1. */
+/** Builds the JSON of a volume with all details, as in microversion 3.1. */
 export function volumeView(state: CloudState, volume: FakeVolume, endpoint: string): Fields {
   const { imageMetadata, updatedAt } = volume;
   return {

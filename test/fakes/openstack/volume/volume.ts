@@ -8,8 +8,8 @@ import { listVolumes } from './volume-list.js';
 import { volumeView } from './volume-view.js';
 
 /**
- * Minor number of Cinder's newest microversion in the release Zed. Replies have the fields of 3.1 in all
- * microversions.
+ * Minor number of Cinder's newest microversion in the release Zed: 3.70. In all microversions, the volumes in replies
+ * have the fields of 3.1.
  */
 const NEWEST = 70;
 
@@ -25,7 +25,7 @@ const ERROR_NAMES: Record<number, string> = {
 const NOT_DELETABLE =
   'Invalid volume: Volume status must be available or error or error_restoring or error_extending or error_managing and must not be migrating, attached, belong to a group, have snapshots, awaiting a transfer, or be disassociated from snapshots after volume transfer.';
 
-/** Cinder v3: https://docs.openstack.org/api-ref/block-storage/v3/ */
+/** A fake of Cinder's API v3: https://docs.openstack.org/api-ref/block-storage/v3/ */
 export class Volume implements Service {
   readonly name = 'volume';
   readonly routes = new Routes();
@@ -66,16 +66,16 @@ export class Volume implements Service {
   errorReply(error: ApiError): Reply {
     const { status: code, message } = error;
     if (code === 401) return { status: code, json: { error: { code, title: 'Unauthorized', message } } };
-    // Cinder's router answers an unknown path itself, with an HTML page.
+    // For an unknown path Cinder's router sends an HTML page instead of JSON.
     if (code === 404 && message === 'The resource could not be found.')
       return { status: code, html: errorPage(404, TITLES[404] ?? '', message) };
     const name = ERROR_NAMES[code] ?? 'computeFault';
     if (code !== 413) return { status: code, json: { [name]: { code, message } } };
-    // Cinder does not know when quota will be available: it always sends 0.
+    // Cinder always sends Retry-After 0, because it cannot tell when quota will be available.
     return { status: code, json: { [name]: { code, message, retryAfter: '0' } }, headers: { 'retry-after': '0' } };
   }
 
-  /** Reads the requested microversion, and checks that the path has the token's project. */
+  /** Reads the requested microversion, and checks that the project in the path is the project of the cloud. */
   prepare(call: Call): void {
     const header = String(call.headers['openstack-api-version'] ?? '');
     const wanted = /volume (\d+\.\d+)/.exec(header)?.[1] ?? (header.includes('latest') ? `3.${NEWEST}` : '3.0');
@@ -121,7 +121,7 @@ export class Volume implements Service {
     const found = [...this.state.volumeSnapshots.values()].filter(
       ({ volumeId }) => wanted === null || volumeId === wanted,
     );
-    // Status `error`: most of Cinder's drivers cannot take a snapshot of a volume in use.
+    // The status is always `error`, because most of Cinder's drivers cannot take a snapshot of a volume in use.
     const snapshots = found.map(({ id, name, volumeId }) => ({ id, name, volume_id: volumeId, status: 'error' }));
     return { status: 200, json: { snapshots } };
   }
@@ -181,7 +181,7 @@ export class Volume implements Service {
   }
 }
 
-/** Cinder refuses changes of both kinds of metadata with the same message. */
+/** Checks that a volume's metadata or image metadata may be changed. Cinder refuses both with the same message. */
 function checkMetadataChange({ status }: FakeVolume): void {
   if (status !== 'uploading' && status !== 'maintenance') return;
   throw new ApiError(400, `Invalid volume: Updating volume metadata is not allowed for volumes in ${status} status.`);

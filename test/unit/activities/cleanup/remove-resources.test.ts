@@ -9,14 +9,14 @@ import type { BuildRef } from '../../../../src/domain/names.js';
 const REF: BuildRef = { uuid: 'u', cloud: 'c', workflowId: 'w' };
 
 /**
- * A cloud in which a build has an address and a key pair, and whose deletes of addresses may be done and never
- * answered.
+ * A cloud in which a build has a floating IP and a key pair. When `answers` is false, a delete of a floating IP takes
+ * effect but never returns.
  */
 class Remains {
   addresses = [{ id: 'f', floating_ip_address: '192.0.2.9' }];
   hasKey = true;
   answers = true;
-  /** Ids of instances, which stay: Nova takes its time to fail when it is asked to delete one. */
+  /** Ids of instances that cannot be deleted: each delete takes `hangs` milliseconds and then fails. */
   servers: string[] = [];
   hangs = 0;
   documents = ['login key', 'host key'];
@@ -53,7 +53,7 @@ class Remains {
 
 const MINUTE = 60_000;
 
-/** A try that may take half an hour, of a step that may take an hour. */
+/** Creates an activity attempt that may take half an hour; all attempts of the activity together may take an hour. */
 function inTime(more: Record<string, unknown> = {}): MockActivityEnvironment {
   const now = Date.now();
   return new MockActivityEnvironment({
@@ -65,8 +65,8 @@ function inTime(more: Record<string, unknown> = {}): MockActivityEnvironment {
   });
 }
 
-describe('the clean-up of a build', () => {
-  it('reports what an earlier try had removed when its worker died', async () => {
+describe('removing the resources of a build', () => {
+  it('reports also what an earlier attempt removed before its worker died', async () => {
     const remains = new Remains();
     remains.answers = false;
     const first = inTime();
@@ -78,7 +78,7 @@ describe('the clean-up of a build', () => {
     assert.deepEqual(report, { removed: ['floating IP 192.0.2.9', 'key pair imagefactory-key-u'], leftovers: [] });
   });
 
-  it('comes to what an instance holds, and to its end, in time where the cloud hangs instead of refusing', async () => {
+  it('removes the floating IP and the key pair and ends in time when each instance delete hangs before it fails', async () => {
     mock.timers.enable({ apis: ['Date'] });
     try {
       const remains = new Remains();
@@ -96,7 +96,7 @@ describe('the clean-up of a build', () => {
     }
   });
 
-  it('names what it had no time to try', async () => {
+  it('names the resources that it had no time to remove', async () => {
     mock.timers.enable({ apis: ['Date'] });
     try {
       const remains = new Remains();

@@ -11,13 +11,13 @@ import { KEYS } from '../../../../src/domain/names.js';
 import type { CreateImage, Image, ImageChange } from '../../../../src/openstack/types.js';
 import { deriveUuid } from '../../../../src/activities/shared/derive-uuid.js';
 
-/** How long an upload takes: by far more than whoever waits for it takes for a sign of life. */
+/** Milliseconds that an upload takes: far longer than a waiting run accepts without a sign of life. */
 const LONG = 3_600_000;
 const MINUTE = 60_000;
 
 /**
- * A Glance in which a minute passes with each look at an image, a second with each moment of an upload, and a Temporal
- * that knows which runs still upload.
+ * A Glance with a mocked clock: each read of an image takes a minute, and an upload takes {@link LONG}. A Temporal
+ * whose runs in `uploading` have a pending activity.
  */
 class SlowGlance {
   readonly images = new Map<string, Image>();
@@ -75,7 +75,7 @@ class SlowGlance {
     if (image !== undefined) this.images.set(id, { ...image, ...change });
   }
 
-  /** A run that wants the image; until it has it, it is at it. */
+  /** Calls `ensureImage` as activity 1 of a run, and marks the run as uploading. */
   async ensure(runId: string): Promise<string> {
     this.uploading.add(runId);
     const info = { workflowExecution: { workflowId: 'w', runId }, activityId: '1' };
@@ -100,26 +100,26 @@ describe('an image that several runs want', () => {
   beforeEach(() => mock.timers.enable({ apis: ['Date'] }));
   afterEach(() => mock.timers.reset());
 
-  it('is uploaded once, however long that takes: whoever uploads it is waited for as long as he lives', async () => {
+  it('is uploaded once, however long the upload takes: the other run waits as long as the uploader is alive', async () => {
     const glance = new SlowGlance();
     assert.deepEqual(await Promise.all([glance.ensure('a'), glance.ensure('b')]), [FIRST, FIRST]);
     assert.deepEqual(glance.deleted, []);
   });
 
-  it('is made anew where its uploader has died', async () => {
+  it('is created anew when its uploader has died', async () => {
     const glance = new SlowGlance();
     glance.images.set(FIRST, { id: FIRST, status: 'saving', [KEYS.uploader]: 'dead/1/w' } as unknown as Image);
     assert.equal(await glance.ensure('b'), deriveUuid('p:media:iso:ff:1'));
     assert.deepEqual(glance.deleted, [FIRST]);
   });
 
-  it('is made anew where an earlier try of the same run was uploading it', async () => {
+  it('is created anew when an earlier attempt of the same run was uploading it', async () => {
     const glance = new SlowGlance();
     glance.images.set(FIRST, { id: FIRST, status: 'saving', [KEYS.uploader]: 'a/1/w' } as unknown as Image);
     assert.equal(await glance.ensure('a'), deriveUuid('p:media:iso:ff:1'));
   });
 
-  it('gets the name of who uploads it in place of that of one who died before', async () => {
+  it('gets the name of its new uploader in place of the name of an uploader that has died', async () => {
     const glance = new SlowGlance();
     glance.images.set(FIRST, { id: FIRST, status: 'queued', [KEYS.uploader]: 'dead/1/w' } as unknown as Image);
     const a = glance.ensure('a');
@@ -129,8 +129,8 @@ describe('an image that several runs want', () => {
   });
 });
 
-describe('an image’s own id', () => {
-  it('is a UUID, the same for the same text and another for another', () => {
+describe('an id that is derived from a text', () => {
+  it('is a UUID: equal for equal texts, different for different texts', () => {
     const id = deriveUuid('media:kernel:ff');
     assert.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
     assert.equal(deriveUuid('media:kernel:ff'), id);
@@ -139,7 +139,7 @@ describe('an image’s own id', () => {
 });
 
 describe('a digest parameter', () => {
-  it('is an algorithm and as many hex digits as that has', () => {
+  it('is the name of an algorithm and as many hex digits as its digests have', () => {
     assert.deepEqual(parseDigest(`sha256:${'AB'.repeat(32)}`), { algorithm: 'sha256', value: 'ab'.repeat(32) });
     assert.throws(() => parseDigest(`sha512:${'ab'.repeat(32)}`), /is not a digest/);
     assert.throws(() => parseDigest('md5:ab'), /is not a digest/);

@@ -7,7 +7,7 @@ import { FactoryError } from '../../../../src/domain/errors.js';
 import { KEYS } from '../../../../src/domain/names.js';
 import type { Image, ImageChange, Images } from '../../../../src/openstack/types.js';
 
-/** A Glance with one image, and something that happens before one of its calls. */
+/** A Glance with one image. A test can set a function in `before` that runs once before a call. */
 class OneImage {
   image: Record<string, unknown> | undefined = { id: 'i', [KEYS.jeos]: 'digest', [KEYS.used]: 'then' };
   before: Partial<Record<'update' | 'get' | 'delete', () => Promise<void> | void>> = {};
@@ -57,7 +57,7 @@ class OneImage {
 }
 
 describe('a shared image that a build chooses while the sweeper removes it', () => {
-  it('stays, key and all, when the build came first', async () => {
+  it('stays, with its key property, when the build chose it first', async () => {
     const glance = new OneImage();
     const seen = glance.image;
     assert.equal(await glance.claim(), true);
@@ -65,19 +65,19 @@ describe('a shared image that a build chooses while the sweeper removes it', () 
     assert.equal(glance.image?.[KEYS.jeos], 'digest');
   });
 
-  it('stays when the build’s claim shows itself just after the key was taken away', async () => {
+  it('stays and gets its key property back when the build claims it just after the sweeper removed that property', async () => {
     const glance = new OneImage();
     let claimed: boolean | undefined;
     glance.before.get = async () => {
       claimed = await glance.claim();
     };
     assert.equal(await glance.remove(), false);
-    // The build looks for another one, which does no harm.
+    // The claim fails, so the build looks for another image. That does no harm.
     assert.equal(claimed, false);
     assert.equal(glance.image?.[KEYS.jeos], 'digest');
   });
 
-  it('is not chosen when the sweeper came first', async () => {
+  it('is not chosen when the sweeper has already removed its key property', async () => {
     const glance = new OneImage();
     let claimed: boolean | undefined;
     glance.before.delete = async () => {
@@ -90,7 +90,7 @@ describe('a shared image that a build chooses while the sweeper removes it', () 
 });
 
 describe('removing a shared image', () => {
-  it('gives it its key back when Glance does not let it go', async () => {
+  it('restores the key property when Glance refuses to delete the image', async () => {
     const glance = new OneImage();
     glance.before.delete = () => {
       throw new FactoryError('Conflict', 'image i is in use');
@@ -99,7 +99,7 @@ describe('removing a shared image', () => {
     assert.equal(glance.image?.[KEYS.jeos], 'digest');
   });
 
-  it('goes on where an interrupted sweep has taken the key already', async () => {
+  it('deletes the image when an interrupted sweep has already removed the key property', async () => {
     const glance = new OneImage();
     delete glance.image?.[KEYS.jeos];
     assert.equal(await glance.remove(), true);
@@ -108,7 +108,7 @@ describe('removing a shared image', () => {
 });
 
 describe('choosing another project’s image', () => {
-  it('works without leave to note it', async () => {
+  it('succeeds although Glance refuses to record the use on the image', async () => {
     const glance = new OneImage();
     glance.before.update = () => {
       throw new FactoryError('Forbidden', 'not yours');

@@ -28,14 +28,14 @@ describe('what a cloud is short of', () => {
     assert.equal(describeShortage(refusal("Quota exceeded for resources: ['floatingip'].")), 'quota: floating IPs');
   });
 
-  it('is the cloud’s sentence where it says it otherwise', () => {
+  it('is the cloud’s own sentence when that has another form', () => {
     assert.equal(
       describeShortage(refusal('No more IP addresses available on network 7.')),
       'quota: No more IP addresses available on network 7.',
     );
   });
 
-  it('is a host, calls, or nothing that passes', () => {
+  it('is a host or calls per time, and is undefined for an error that waiting does not solve', () => {
     const noHost = new FactoryError('ServerFailed', 'instance 7 went to ERROR: No valid host was found.', {
       retryable: true,
     });

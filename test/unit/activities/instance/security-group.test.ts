@@ -7,7 +7,7 @@ describe('the address under which a guest sees its worker', () => {
     assert.equal(await findLocalAddress('127.0.0.1'), '127.0.0.1');
   });
 
-  it('is none where there is no route: nobody else is let in instead', async () => {
+  it('is an error, not another address, when there is no route to the guest', async () => {
     await assert.rejects(findLocalAddress('255.255.255.255'), {
       type: 'GuestUnreachable',
       retryable: true,

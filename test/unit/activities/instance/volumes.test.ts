@@ -5,7 +5,7 @@ import type { Deps } from '../../../../src/activities/shared/context.js';
 import type { Volume } from '../../../../src/openstack/types.js';
 import { findVolume, removeVolume } from '../../../../src/activities/instance/volumes.js';
 
-/** A Cinder with one volume, whose states come one after the other; undefined: it has gone. */
+/** Creates a Cinder with one volume. Each read returns the volume's next state; undefined when the volume is gone. */
 function depsOf(states: (string | undefined)[], deleted: string[] = []): Deps {
   const volume = {
     getVolume: async (id: string) => {
@@ -29,13 +29,13 @@ describe('a volume that is no longer needed', () => {
     assert.deepEqual(deleted, ['v']);
   });
 
-  it('is not deleted before it is made: Cinder would refuse', async () => {
+  it('is not deleted before Cinder has created it, because Cinder would refuse', async () => {
     const deleted: string[] = [];
     await remove(depsOf(['creating', 'downloading', 'available', 'deleting', undefined], deleted));
     assert.deepEqual(deleted, ['v']);
   });
 
-  it('that is never made is not waited for without end', async () => {
+  it('is an error at the deadline when Cinder never finishes creating it', async () => {
     const late = new MockActivityEnvironment().run(() => removeVolume(depsOf(['creating']), 'c', 'v', Date.now()));
     await assert.rejects(late, {
       type: 'DeadlineExceeded',
@@ -43,13 +43,13 @@ describe('a volume that is no longer needed', () => {
     });
   });
 
-  it('is not asked for again where Cinder has failed to delete it: it would refuse', async () => {
+  it('is not deleted again after Cinder has failed to delete it, because Cinder would refuse', async () => {
     const deleted: string[] = [];
     await assert.rejects(remove(depsOf(['error_deleting'], deleted)), { type: 'VolumeFailed' });
     assert.deepEqual(deleted, []);
   });
 
-  it('that cannot be deleted is said to be so, in Cinder’s words', async () => {
+  it('is an error with Cinder’s message when Cinder fails to delete it', async () => {
     await assert.rejects(remove(depsOf(['available', 'deleting', 'error_deleting'])), {
       type: 'VolumeFailed',
       message: 'volume v cannot be deleted (delete volume:Volume is in use somewhere)',
@@ -57,7 +57,7 @@ describe('a volume that is no longer needed', () => {
   });
 });
 
-/** A Cinder whose lists come one after the other, each with the states of its volumes, oldest first. */
+/** Creates a Cinder whose list calls return `lists` in turn; each list holds the states of its volumes, oldest first. */
 function listing(lists: string[][], deleted: string[]): Deps {
   const volume = {
     listVolumes: async () => {
@@ -69,8 +69,8 @@ function listing(lists: string[][], deleted: string[]): Deps {
   return { clouds: { get: () => ({ volume }) }, pollInterval: 1 } as unknown as Deps;
 }
 
-describe('of two volumes that tries made that did not know of each other', () => {
-  it('the younger goes once Cinder has made it, and the older stays', async () => {
+describe('of two volumes with one name, made by two attempts', () => {
+  it('the younger is deleted when Cinder has finished creating it, and the older stays', async () => {
     const deleted: string[] = [];
     const lists = [['creating', 'creating'], ['available', 'downloading'], ['available', 'available']]; // prettier-ignore
     const found: unknown = await new MockActivityEnvironment().run(() => findVolume(listing(lists, deleted), 'c', 'n'));

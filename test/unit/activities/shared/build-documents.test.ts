@@ -7,7 +7,7 @@ import { parseParameters } from '../../../../src/domain/parameters.js';
 import { templateText } from '../../tdl/support.js';
 
 for (const encoding of ['ISO-8859-1', 'windows-1252', 'UTF-16', 'klingon']) {
-  it(`a template that says ${encoding} is read from the store as the text that the plan has put there`, async () => {
+  it(`a template that declares ${encoding} is read from the store as UTF-8, because the plan stored it as UTF-8`, async () => {
     const rest = '<files><file name="/etc/motd">Grüße</file></files>';
     const stored = `<?xml version="1.0" encoding="${encoding}"?>${templateText({ rest })}`;
     const deps = { store: { readDocument: async () => Buffer.from(stored, 'utf8') } } as unknown as Deps;
@@ -27,7 +27,7 @@ describe('the documents of a build', () => {
     return { deps: { store: { readDocument, directory: '/store' } } as unknown as Deps, reads };
   }
 
-  it('are each read once, whatever is made of them', async () => {
+  it('are read only once each, however many values are computed from them', async () => {
     const { deps, reads } = storeOf({
       'template.tdl': templateText(),
       install_script: 'a script',
@@ -41,7 +41,7 @@ describe('the documents of a build', () => {
     assert.deepEqual(reads.sort(), ['install_script', 'parameters.json', 'template.tdl']);
   });
 
-  it('say which one is missing, and where it was looked for', async () => {
+  it('are reported by name and store when one is missing', async () => {
     await assert.rejects(loadBuild(storeOf({}).deps, 'u').parameters(), (error: unknown) => {
       assert.ok(error instanceof FactoryError);
       assert.equal(error.type, 'StoreFailed');

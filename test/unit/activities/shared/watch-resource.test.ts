@@ -6,7 +6,7 @@ import { watchCapture, watchServer } from '../../../../src/activities/shared/wat
 import { SharedPoll } from '../../../../src/openstack/polling/shared-poll.js';
 import type { Server } from '../../../../src/openstack/types.js';
 
-/** A poll whose lists come one after the other; it tells which waits have ended. */
+/** A poll whose list calls return `lists` in turn; `ended` has the ids whose waits have ended. */
 class ListedStates extends SharedPoll<Server> {
   readonly ended: string[] = [];
 
@@ -28,7 +28,7 @@ function depsOf(servers: ListedStates, images = new ListedStates([['active']])):
 }
 
 describe('a watched resource', () => {
-  it('is checked once a poll until a check returns a result, and is then no longer waited for', async () => {
+  it('is checked once per poll until a check returns a result; then the wait ends', async () => {
     const servers = new ListedStates([['BUILD'], ['BUILD'], ['ACTIVE']]);
     const seen: (string | undefined)[] = [];
     const result: unknown = await new MockActivityEnvironment().run(() =>
@@ -54,7 +54,7 @@ describe('a watched resource', () => {
     assert.deepEqual(servers.ended, ['s']);
   });
 
-  it('is an image together with what it is made from', async () => {
+  it('may be an image together with the server that the image is made from', async () => {
     const [servers, images] = [new ListedStates([['ACTIVE']]), new ListedStates([[]])];
     const result: unknown = await new MockActivityEnvironment().run(() =>
       watchCapture(depsOf(servers, images), 'c', { image: 'i', source: 's' }, servers, ({ image, source }) => {

@@ -7,7 +7,7 @@ import type { BuildProgress } from '../../../../src/client/follow.js';
 import { createView } from '../../../../src/cli/view/live.js';
 import { RecordingIo } from '../recording-io.js';
 
-/** A terminal of a given size that remembers what was written to it. */
+/** A terminal of a given size that stores what is written to it. */
 class Terminal extends Writable {
   readonly isTTY = true;
   columns = 100;
@@ -19,7 +19,7 @@ class Terminal extends Writable {
     done();
   }
 
-  /** What was written since the last call. */
+  /** Returns what was written since the last call. */
   take(): string {
     const { written } = this;
     this.written = '';
@@ -82,7 +82,7 @@ test('on a terminal the view is redrawn in place, also when the terminal changes
   view.close();
 });
 
-test('the last picture stays whole, and a later resize draws nothing', () => {
+test('close draws the whole view once more, and a later resize draws nothing', () => {
   const terminal = new Terminal();
   const view = viewOn(terminal);
   view.show(seenWith(30));

@@ -50,7 +50,7 @@ function seenWith(change: Partial<BuildProgress> = {}): BuildProgress {
   };
 }
 
-test('the view shows what is built where, how far it is, and each step with its time', () => {
+test('the view shows the build, its cloud and its progress, and each step with its time', () => {
   const text = renderView(seenWith(), { ...OPTIONS, page: 'http://ui/run', footer: 'Ctrl-C leaves the view' });
   assert.deepEqual(text.split('\n'), [
     'f19 (Fedora 19 x86_64) on cloud demo                                        1:05',
@@ -64,7 +64,7 @@ test('the view shows what is built where, how far it is, and each step with its 
   ]);
 });
 
-test('what the running activity reports stands below its step, with its percent and the console’s last line', () => {
+test('the report of the running activity stands below its step, with its percent and the console’s last line', () => {
   const activities = [
     {
       type: 'waitForPowerOff',
@@ -79,7 +79,7 @@ test('what the running activity reports stands below its step, with its percent 
   );
 });
 
-test('an activity that waits for its next attempt says why', () => {
+test('an activity that waits for its next attempt is shown with its last failure', () => {
   const activities = [
     { type: 'createServer', state: 'waiting' as const, attempt: 4, lastFailure: 'quota exceeded for cores' },
   ];
@@ -89,7 +89,7 @@ test('an activity that waits for its next attempt says why', () => {
   );
 });
 
-test('the installer run that a build waits for is shown within, and moves the bar', () => {
+test('the installer run that a build waits for is shown within the build, and its progress moves the bar', () => {
   const status = statusWith({
     type: 'jeos_image',
     percent: 50,
@@ -109,7 +109,7 @@ test('the installer run that a build waits for is shown within, and moves the ba
   assert.match(text, /\n {4}installer run jeos-demo-ab\n {6}▶ wait for the power-off +1:00\n/);
 });
 
-test('before a worker has answered the view says so, and after ten seconds what to do', () => {
+test('the view says after ten seconds that no worker has taken the build, and what to do', () => {
   const waiting = { status: undefined, workers: false, at: START + 9_000 };
   assert.doesNotMatch(renderView(seenWith(waiting), OPTIONS), /no worker/);
   assert.match(
@@ -118,15 +118,15 @@ test('before a worker has answered the view says so, and after ten seconds what 
   );
 });
 
-test('a build whose worker has gone says that it waits for another', () => {
+test('the view says that a build waits for a worker when its worker has stopped', () => {
   const activities = [
     { type: 'runTemplateStep', state: 'waiting' as const, attempt: 2, lastFailure: 'heartbeat timeout' },
   ];
   const text = renderView(seenWith({ activities, workers: false }), { ...OPTIONS, columns: 120 });
-  assert.match(text, /no worker is there to go on: start one with `imagefactory worker`/);
+  assert.match(text, /no worker is running to continue the build: start one with `imagefactory worker`/);
 });
 
-test('an outage of Temporal is said, and what was seen last stays', () => {
+test('the view reports an outage of Temporal and still shows the last known state', () => {
   const text = renderView(seenWith({ unreachable: 'ECONNREFUSED' }), OPTIONS);
   assert.match(text, /Temporal does not answer: ECONNREFUSED/);
   assert.match(text, /find the installed system/);
@@ -169,7 +169,7 @@ test('without colours there is no escape sequence, with colours there is', () =>
   assert.ok(renderView(seenWith(), coloured).includes('\u001b['));
 });
 
-test('without a terminal each change is one line, told once', () => {
+test('without a terminal each change is one line, printed once', () => {
   const lines = new ChangeLog('imagefactory', false);
   assert.deepEqual(lines.listChanges(seenWith()), [
     '   1:05  10 %  plan: check the template, done in 0:03',
@@ -185,7 +185,7 @@ test('without a terminal each change is one line, told once', () => {
   );
 });
 
-test('without a terminal a missing worker is said once, and again when one is there', () => {
+test('without a terminal a missing worker is reported once, and then that the build goes on', () => {
   const lines = new ChangeLog('imagefactory', false);
   const missing = seenWith({ status: undefined, workers: false });
   assert.match(lines.listChanges(missing).join('\n'), /no worker has taken the build yet/);

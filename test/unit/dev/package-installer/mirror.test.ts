@@ -16,7 +16,7 @@ interface Setup {
   place: MirrorPlace;
 }
 
-/** An archive that answers everything with its path. */
+/** Starts an archive that answers every request with its path. Returns the folder and the options of a mirror. */
 async function startSetup(t: TestContext): Promise<Setup> {
   const folder = await mkdtemp(join(tmpdir(), 'package-installer-'));
   const archive = createServer((request, response) => void response.end(`archive ${request.url}`));
@@ -46,8 +46,8 @@ async function serve(t: TestContext, mirror: Mirror): Promise<(path: string) => 
   };
 }
 
-describe('the mirror of an installation package by package', () => {
-  it('lays the local suite and the netboot files over the archive, whose own components it refuses', async (t) => {
+describe('the mirror of an installation that installs package by package', () => {
+  it('serves the local suite and the netboot files in front of the archive, and refuses the archive’s own components', async (t) => {
     const { folder, place } = await startSetup(t);
     await write(join(folder, 'suite/dists/labdi/Release'), 'local release');
     await write(join(folder, 'suite/pool/labdi/lab_1_all.udeb'), 'local component');
@@ -62,13 +62,13 @@ describe('the mirror of an installation package by package', () => {
     assert.equal(await get(UDEB), 404);
   });
 
-  it('says which part of the local suite is not there', async (t) => {
+  it('names the missing part of the local suite', async (t) => {
     const { folder, place } = await startSetup(t);
     const suite = { folder: join(folder, 'suite'), netboot: folder };
     await assert.rejects(mirrorWithSuite(place, suite), /^Error: there is no .*suite\/dists\/labdi$/);
   });
 
-  it('of a full mirror gives everything that this has', async (t) => {
+  it('serves everything of a full mirror', async (t) => {
     const { place } = await startSetup(t);
     const get = await serve(t, await wholeMirror(place));
     assert.equal(await get(UDEB), `archive /${UDEB}`);

@@ -11,7 +11,7 @@ LAB-STAGE kernel start 600.20\r
 `;
 
 describe('the stages of an installation', () => {
-  it('are read from the console, with what the ramdisk did before them', () => {
+  it('are read from the console; the time before the first stage is the stage ramdisk', () => {
     assert.deepEqual(parseStages(CONSOLE), [
       { name: 'ramdisk', start: 0, end: 131.93 },
       { name: 'partition', start: 131.93, end: 141.5 },
@@ -20,11 +20,11 @@ describe('the stages of an installation', () => {
     ]);
   });
 
-  it('are none on the console of an installer that names none', () => {
+  it('are an empty list when the console names no stages', () => {
     assert.deepEqual(parseStages('Retrieving libc6\r\nValidating libc6\r\n'), []);
   });
 
-  it('are shown with their seconds, and where it stopped', () => {
+  it('are shown with their seconds; a stage without an end is shown as such', () => {
     assert.deepEqual(formatStages(parseStages(CONSOLE)), [
       'ramdisk          132 s',
       'partition         10 s',

@@ -19,21 +19,21 @@ const CATALOG = [
 describe('the endpoint of a service', () => {
   const settings = settingsFor('http://localhost');
 
-  it('is that of the region and the interface', () => {
+  it('is the endpoint of the wanted region and interface', () => {
     assert.equal(selectEndpoint(CATALOG, 'compute', { ...settings, region: 'two' }), 'http://public.two');
     const internal = { ...settings, region: 'one', interface: 'internal' as const };
     assert.equal(selectEndpoint(CATALOG, 'compute', internal), 'http://internal.one');
   });
 
-  it('is the first one where no region is named', () => {
+  it('is the first endpoint of the interface when no region is set', () => {
     assert.equal(selectEndpoint(CATALOG, 'compute', settings), 'http://public.one');
   });
 
-  it('is found under another name of the service', () => {
+  it('is found under another name of the service type', () => {
     assert.equal(selectEndpoint(CATALOG, 'image', settings), 'http://image.one');
   });
 
-  it('is the one that the settings give, whatever the catalogue says', () => {
+  it('is the address in the settings, whatever the catalogue has', () => {
     const endpointOverrides = { network: 'http://override' };
     assert.equal(selectEndpoint(CATALOG, 'network', { ...settings, endpointOverrides }), 'http://override');
   });
@@ -50,41 +50,41 @@ describe('the endpoint of a service', () => {
     ],
     ['volumev3', [volumes('volumev2', 'http://h/v2/p'), volumes('volumev3', 'http://h/v3/p')], 'http://h/v3/p'],
     [
-      'volume whose address is that of version 3',
+      'volume with an address of version 3',
       [volumes('volume', 'http://h/volume/v1', 'http://h/volume/v3')],
       'http://h/volume/v3',
     ],
-    ['volume, which is an older version', [volumes('volume', 'http://h/volume/v2/p')], undefined],
+    ['volume with an address of an older version', [volumes('volume', 'http://h/volume/v2/p')], undefined],
     ['no such service', CATALOG, undefined],
   ];
   for (const [what, catalog, address] of blockStorage) {
-    it(`for block storage is ${address ?? 'none'} where the catalogue has ${what}`, () => {
+    it(`for block storage is ${address ?? 'none'} when the catalogue has ${what}`, () => {
       assert.equal(findEndpoint(catalog, 'block-storage', settings), address);
     });
   }
 
   const missing: [string, Parameters<typeof selectEndpoint>[1], object, RegExp][] = [
     [
-      'a region that is not there',
+      'a region that does not exist',
       'compute',
       { region: 'three' },
       /in region three: it has internal in one, public in one, public in two$/,
     ],
     [
-      'an interface that is not there',
+      'an interface that does not exist',
       'image',
       { interface: 'admin' },
       /no admin endpoint of type image: it has public in one$/,
     ],
     [
-      'a service that is not there',
+      'a service that does not exist',
       'network',
       {},
       /no public endpoint of type network: its services are compute, imagev2$/,
     ],
   ];
   for (const [what, type, change, message] of missing) {
-    it(`says what there is instead of ${what}`, () => {
+    it(`fails for ${what}, and the error lists what exists`, () => {
       assert.throws(
         () => selectEndpoint(CATALOG, type, { ...settings, ...change }),
         (error: unknown) => error instanceof FactoryError && error.type === 'NotFound' && message.test(error.message),

@@ -159,7 +159,7 @@ describe('a sign-in', () => {
     });
     await assert.rejects(
       sessionAt(origin, { project: undefined }).token(),
-      refusal(/accepts the credentials, but its token is for no project/),
+      refusal(/accepts the credentials, but the token belongs to no project/),
     );
   });
 
@@ -209,7 +209,7 @@ describe('the address of Identity v3', () => {
     const { origin } = await keystone(1, () => ({ body: '<html>welcome</html>' }));
     await assert.rejects(
       sessionAt(origin, { authUrl: origin }).token(),
-      /with a body that its API does not document: it is not JSON/,
+      /with a response that its API does not document: it is not JSON/,
     );
   });
 });

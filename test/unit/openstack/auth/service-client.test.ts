@@ -23,7 +23,7 @@ describe('a call of a service', () => {
     assert.equal(seen.at(-1)?.headers['x-auth-token'], 'token-1');
   });
 
-  it('is repeated with a fresh token when the old one is refused, and many share the fresh one', async () => {
+  it('is repeated with a fresh token when the old token is refused, and concurrent calls share the fresh token', async () => {
     const { cloud, signIns } = await cloudOf(({ headers }) =>
       headers['x-auth-token'] === 'token-2' ? NO_SERVERS : { status: 401, json: { error: { message: 'expired' } } },
     );
@@ -32,7 +32,7 @@ describe('a call of a service', () => {
     assert.equal(signIns(), 2);
   });
 
-  it('that is a create is repeated after a refused token as well, for nothing was made', async () => {
+  it('that creates something is also repeated after a refused token, because nothing was created', async () => {
     const { cloud, seen } = await cloudOf(({ headers }) =>
       headers['x-auth-token'] === 'token-1' ? { status: 401 } : { status: 202, json: { server: { id: 's' } } },
     );
@@ -55,12 +55,12 @@ describe('a call of a service', () => {
     assert.equal(signIns(), 2);
   });
 
-  it('says which place of an answer is not as the API documents', async () => {
+  it('fails with the path of the field when an answer does not match the API’s documentation', async () => {
     const { cloud } = await cloudOf(() => ({ json: { servers: [{ id: 7 }] } }));
     await assert.rejects(cloud.compute.listServers(), /Nova of cloud local answered GET .*: servers\.0\.id: /);
   });
 
-  it('that deletes is content when nothing is there', async () => {
+  it('that deletes something succeeds when it does not exist', async () => {
     const { cloud } = await cloudOf(() => ({ status: 404 }));
     await assert.doesNotReject(cloud.compute.deleteServer('x'));
     await assert.doesNotReject(cloud.image.deleteImage('x'));
@@ -70,7 +70,7 @@ describe('a call of a service', () => {
     await assert.doesNotReject(cloud.compute.deleteKeyPair('x'));
   });
 
-  it('does not take a proxy’s page for an answer', async () => {
+  it('fails with a retryable error when the answer is the HTML page of a proxy', async () => {
     const { cloud } = await cloudOf(() => ({ body: '<html>maintenance</html>' }));
     await assert.rejects(cloud.compute.getLimits(), (error: unknown) => {
       return error instanceof FactoryError && error.type === 'CloudUnavailable' && error.retryable;
@@ -79,7 +79,7 @@ describe('a call of a service', () => {
 });
 
 describe('a list', () => {
-  it('has the items of all pages, whatever host the links name', async () => {
+  it('has the items of all pages, whatever host the links to the next pages name', async () => {
     const { cloud, seen } = await cloudOf(({ path }) => {
       const marker = new URL(path, 'http://x').searchParams.get('marker');
       const page = marker === null ? 1 : Number(marker) + 1;
@@ -102,14 +102,14 @@ describe('a list', () => {
     assert.equal(seen.at(-1)?.path, '/v2.0/networks?router%3Aexternal=true&marker=2');
   });
 
-  it('ends even when the pages do not', async () => {
+  it('fails when the pages never end', async () => {
     const { cloud } = await cloudOf(() => ({
       json: {
         networks: [{ id: '1', name: 'n', status: 'ACTIVE' }],
         networks_links: [{ rel: 'next', href: '?marker=1' }],
       },
     }));
-    await assert.rejects(cloud.network.listNetworks(), /lists \/networks without end, page after page/);
+    await assert.rejects(cloud.network.listNetworks(), /never ends the list \/networks: it returns page after page/);
   });
 });
 

@@ -16,11 +16,11 @@ describe('the microversion spoken with Nova', () => {
   it('is none with a Nova that lacks what we need, and the error says what', () => {
     assert.throws(
       () => chooseMicroversion('2.1', '2.51', 'prod'),
-      /too old \(microversion 2\.51\)\. Missing: tags on a server/,
+      /too old \(newest microversion 2\.51\)\. It does not support: tags in the request/,
     );
     assert.throws(
       () => chooseMicroversion('2.1', '2.9', 'prod'),
-      /Missing: finding servers by tag, the id of a snapshot/,
+      /It does not support: filtering servers by tag, the image id in the response/,
     );
   });
 

@@ -139,7 +139,7 @@ describe('the OS_* variables', () => {
     [
       'an interface that does not exist',
       { ...PASSWORD, OS_INTERFACE: 'private' },
-      /OS_INTERFACE is private; it can be public, internal or admin/,
+      /OS_INTERFACE is private, but it must be public, internal or admin/,
     ],
     [
       'an address that is none',

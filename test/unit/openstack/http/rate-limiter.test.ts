@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it, mock } from 'node:test';
 import { RateLimiter } from '../../../../src/openstack/http/rate-limiter.js';
 
-/** Runs with a clock that only the test moves. */
+/** Returns a test function that runs with a mocked clock; `pass` advances the clock by some milliseconds. */
 function onMockedClock(work: (pass: (ms: number) => Promise<void>) => Promise<void>): () => Promise<void> {
   return async () => {
     mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1_000_000 });
@@ -21,7 +21,7 @@ function onMockedClock(work: (pass: (ms: number) => Promise<void>) => Promise<vo
 
 describe('the pace of calls', () => {
   it(
-    'lets calls through at its rate, in their order',
+    'starts calls at its rate, in the order in which they were requested',
     onMockedClock(async (pass) => {
       const pace = new RateLimiter(10);
       const done: number[] = [];
@@ -34,7 +34,7 @@ describe('the pace of calls', () => {
   );
 
   it(
-    'changes its rate for those who wait already',
+    'applies a new rate also to the calls that wait already',
     onMockedClock(async (pass) => {
       const pace = new RateLimiter(0.1);
       let done = 0;
@@ -48,7 +48,7 @@ describe('the pace of calls', () => {
   );
 
   it(
-    'forgets a call that is aborted while it waits',
+    'uses no time for a call that is aborted while it waits',
     onMockedClock(async (pass) => {
       const pace = new RateLimiter(1);
       await Promise.all([pace.acquire(), pass(10)]);

@@ -66,7 +66,7 @@ describe('a download', () => {
       'other bytes by their SHA-512',
       IMAGE,
       other,
-      /image i has the sha512 digest [0-9a-f]+; Glance promised [0-9a-f]+/,
+      /image i has the sha512 digest [0-9a-f]+; Glance has recorded [0-9a-f]+/,
     ],
     [
       'other bytes by their MD5, where there is nothing better',
@@ -174,7 +174,7 @@ describe('a download', () => {
       answer(response, { status: 204 }),
     );
     const error = await failureOf(cloud.image.downloadImage('i'));
-    assert.deepEqual([error.type, error.message], ['ImageFailed', 'image i has no data: it is queued']);
+    assert.deepEqual([error.type, error.message], ['ImageFailed', 'image i has no data: its status is queued']);
   });
 });
 
@@ -235,7 +235,10 @@ describe('an upload', () => {
       request.on('end', () => answer(response, { status: 410, json: { message: 'could not be found after upload' } }));
     };
     const error = await failureOf((await glance(IMAGE, file)).image.uploadImage('i', Readable.from([BYTES])));
-    assert.deepEqual([error.type, error.message], ['Conflict', 'image i is active: another upload of it was faster']);
+    assert.deepEqual(
+      [error.type, error.message],
+      ['Conflict', 'image i is active: another upload of its data ended first'],
+    );
   });
 
   it('gets a fresh token before the stream is begun', async () => {

@@ -7,7 +7,7 @@ const PACE = { shortest: 5, longest: 20 };
 const never = new AbortController().signal;
 
 describe('a shared poll', () => {
-  it('serves everybody who waits with one list call', async () => {
+  it('serves all waiting callers with one list call', async () => {
     let calls = 0;
     const poll = new SharedPoll(async () => {
       calls += 1;
@@ -18,7 +18,7 @@ describe('a shared poll', () => {
     assert.equal(calls, 1);
   });
 
-  it('asks again only while somebody waits', async () => {
+  it('calls list again only while a caller waits', async () => {
     let calls = 0;
     const poll = new SharedPoll(async () => {
       calls += 1;
@@ -31,7 +31,7 @@ describe('a shared poll', () => {
     assert.equal(calls, 2);
   });
 
-  it('gives a failure to everybody who waits, and goes on', async () => {
+  it('passes a failure to all waiting callers, and goes on', async () => {
     let calls = 0;
     const poll = new SharedPoll<{ id: string }>(async () => {
       calls += 1;
@@ -46,7 +46,7 @@ describe('a shared poll', () => {
     assert.deepEqual(await poll.next('a', never), { id: 'a' });
   });
 
-  it('lets a waiter go at once when it is told to stop', async () => {
+  it('ends a wait at once when its signal aborts', async () => {
     const poll = new SharedPoll<{ id: string }>(() => new Promise(() => {}), PACE);
     const stop = new AbortController();
     const waiting = poll.next('a', stop.signal);
@@ -54,7 +54,7 @@ describe('a shared poll', () => {
     await assert.rejects(waiting, /cancelled/);
   });
 
-  it('asks a slow pace of those who have waited long', async () => {
+  it('polls more slowly when the callers have waited long', async () => {
     const times: number[] = [];
     const poll = new SharedPoll(
       async () => {

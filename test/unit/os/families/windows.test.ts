@@ -108,7 +108,7 @@ describe('Windows is planned', () => {
 
   it('with a word on UEFI, which its media wait for a key with', () => {
     const { warnings } = plan(template('2022'), { disk_layout: 'efi' });
-    assert.match(warnings[0] ?? '', /nobody presses one/);
+    assert.match(warnings[0] ?? '', /nobody can press a key/);
   });
 
   it('with another JEOS for other drivers', () => {
@@ -129,7 +129,7 @@ describe('Windows is planned', () => {
       // prettier-ignore
       const { script, warnings } = plan(template(version), { drivers_iso: DRIVERS });
       assert(script.includes(`\\${folder}\\amd64`));
-      assert.match(warnings.join(), /newer than what is known/);
+      assert.match(warnings.join(), /newer than the known versions/);
     }
   });
 
@@ -137,18 +137,18 @@ describe('Windows is planned', () => {
     const refused = (what: RegExp, of: Template, parameters: Record<string, unknown> = {}): void =>
       assert.throws(() => plan(of, parameters), what);
     refused(/needs a <rootpw>/, mediumTemplateOf('Windows', '2022'));
-    refused(/takes no <rootpw> as simple/, template('2022', { rootpw: 'simple' }));
+    refused(/does not accept this <rootpw>, because it is too simple/, template('2022', { rootpw: 'simple' }));
     assert(plan(template('11', { rootpw: 'simple' })).script.includes('simple'));
     const { install } = template('2016').os;
-    refused(/does not have OpenSSH/, template('2016', { install: { ...install, extras: [] } }));
+    refused(/has no OpenSSH/, template('2016', { install: { ...install, extras: [] } }));
     refused(/has no LVM/, template('2022'), { disk_layout: 'lvm' });
-    refused(/lets Administrator in/, template('2022'), { default_user: 'debian' });
-    refused(/nothing like sudo/, template('2022'), { command_prefix: 'sudo' });
+    refused(/only Administrator can log in/, template('2022'), { default_user: 'debian' });
+    refused(/no command like sudo/, template('2022'), { command_prefix: 'sudo' });
     refused(/no command line/, template('2022', { kernelparam: 'quiet' }));
     refused(/cannot read its script/, template('2022'), { script_transport: 'user_data' });
     refused(/boot loader of its own medium/, template('2022'), { boot_method: 'direct' });
-    refused(/is no address/, template('2022'), { drivers_iso: 'virtio-win' });
-    refused(/has its drivers itself/, templateOf('Debian', '12'), { drivers_iso: DRIVERS });
+    refused(/is not an address/, template('2022'), { drivers_iso: 'virtio-win' });
+    refused(/has its own drivers/, templateOf('Debian', '12'), { drivers_iso: DRIVERS });
   });
 
   it('puts files where Windows has them', () => {

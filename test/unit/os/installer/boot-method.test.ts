@@ -37,9 +37,9 @@ describe('what an installer is booted from', () => {
   });
 
   it('is no disk or medium of ours for machines that have no boot loader on it, or want a signed one', () => {
-    assertRefused(/no boot loader of ours for machines of aarch64/, 'stub', { arch: 'aarch64' });
+    assertRefused(/our boot loader does not support aarch64 machines/, 'stub', { arch: 'aarch64' });
     assertRefused(/not signed/, 'stub', { firmware: 'secure_boot' });
-    assertRefused(/no boot loader of ours for machines of aarch64/, 'iso', { plan: MEDIUM, arch: 'aarch64' });
+    assertRefused(/our boot loader does not support aarch64 machines/, 'iso', { plan: MEDIUM, arch: 'aarch64' });
     assertRefused(/not signed/, 'iso', { plan: MEDIUM, firmware: 'secure_boot' });
     check('stub', { firmware: 'uefi' });
     check('iso', { plan: MEDIUM, firmware: 'uefi' });

@@ -39,7 +39,7 @@ describe('the memory that a system needs', () => {
     const { profile } = findProfile(template);
     assert.equal(
       checkMemory(template, profile, { name: 'm1.tiny', ram: 512 }),
-      'flavor m1.tiny has 512 MiB of memory, the installer of Fedora 43 needs about 2048',
+      'flavor m1.tiny has 512 MiB of memory, but the installer of Fedora 43 needs about 2048 MiB',
     );
     assert.equal(checkMemory(template, profile, { name: 'm1.small', ram: 2048 }), undefined);
   });

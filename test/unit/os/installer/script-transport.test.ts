@@ -17,7 +17,7 @@ function assertRefused(name: string, version: string, transport: ScriptTransport
   const error = catchFactoryError(() => planOf(name, version, transport));
   assert.equal(error.type, 'InvalidParameter');
   assert.ok(error.message.includes(`by ${transport}`), error.message);
-  assert.match(error.hint ?? '', /is there for/);
+  assert.match(error.hint ?? '', /is possible for/);
 }
 
 describe('an install script', () => {

@@ -33,7 +33,7 @@ const BAD: [InstallScriptKind, string, string, number, RegExp][] = [
     /add the line "poweroff" above line 2/,
   ],
   ['kickstart', 'halt', 'text\nhalt\n', 2, /"halt" leaves the machine on.*"poweroff"/],
-  ['kickstart', 'reboot', 'text\n  reboot --eject\n', 2, /"reboot" starts the machine again.*"poweroff"/],
+  ['kickstart', 'reboot', 'text\n  reboot --eject\n', 2, /"reboot" reboots the machine.*"poweroff"/],
   ['kickstart', 'poweroff in %post only', 'text\n%post\npoweroff\n%end\n', 2, /add the line "poweroff"/],
   ['kickstart', 'poweroff in %pre only', 'text\n%pre\nshutdown\n%end\n', 2, /add the line "poweroff"/],
   ['kickstart', 'poweroff among the %packages', 'text\n%packages\npoweroff\n%end\n', 2, /add the line "poweroff"/],
@@ -68,7 +68,7 @@ const BAD: [InstallScriptKind, string, string, number, RegExp][] = [
     2,
     /add the line "d-i .*poweroff/,
   ],
-  ['preseed', 'DOS line ends', PRESEED.replace('\n', '\r\n'), 1, /Unix line ends/],
+  ['preseed', 'DOS line ends', PRESEED.replace('\n', '\r\n'), 1, /Unix line endings/],
   [
     'autoinstall',
     'no ending',
@@ -90,7 +90,7 @@ const BAD: [InstallScriptKind, string, string, number, RegExp][] = [
     'final_reboot',
     PROFILE('<general><mode><final_reboot>true</final_reboot></mode></general>'),
     3,
-    /starts the machine again/,
+    /reboots the machine/,
   ],
   ['autoyast', 'broken XML', '<profile><general></profile>', 1, /XML/],
 ];
@@ -134,7 +134,10 @@ describe('an install script', () => {
       assert.equal(detectScriptKind(text), kind);
       const wanted = kind === 'preseed' ? 'kickstart' : 'preseed';
       const [problem, ...others] = checkInstallScript(wanted, text);
-      assert.match(problem?.message ?? '', /this looks like an? .*, the installer needs a (preseed|kickstart) file/);
+      assert.match(
+        problem?.message ?? '',
+        /this looks like an? .*, but the installer needs a (preseed|kickstart) file/,
+      );
       assert.deepEqual(others, []);
     }
   });

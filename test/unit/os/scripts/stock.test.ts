@@ -248,7 +248,7 @@ describe('a stock install script', () => {
     assert.equal(partitions('Fedora', '17', 'x86_64', 'efi')[0], efi);
     assert.equal(partitions('Fedora', '17', 'ppc64')[0], prep);
     assert.equal(partitions('Fedora', '16', 's390x')[0], boot);
-    assert.throws(() => partitions('RHEL', '5', 'x86_64', 'efi'), /cannot be started by UEFI/);
+    assert.throws(() => partitions('RHEL', '5', 'x86_64', 'efi'), /cannot boot with UEFI/);
   });
 
   it('takes no password that its language could not hold', () => {
@@ -273,7 +273,7 @@ describe('filling in the names of a script', () => {
         return `${error.message}; ${error.hint}`;
       }
     };
-    assert.match(message('a\nb ${rootpwd}\n'), /^install_script:2:3: .*is \$\{rootpw\} meant\?/);
+    assert.match(message('a\nb ${rootpwd}\n'), /^install_script:2:3: .*did you mean \$\{rootpw\}\?/);
     assert.match(message('${rootpw}', templateOf('Debian', '12')), /no <rootpw>/);
   });
 });
