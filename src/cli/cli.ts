@@ -64,19 +64,19 @@ export async function parse(args: string[]): Promise<ParsedCommand | string> {
   return chosen ?? (text === '' ? text : `${text}\n`);
 }
 
-/** Options that take two words. */
+/** Options that take two words: a name and a value, or a name and a file. */
 const PAIRS = ['--parameter', '--file-parameter'];
 
 /**
- * Removes the `--` that ends the options, because yargs matches no word after it to a positional. The `--` stays for
- * `ssh`, where a command with options of its own follows.
+ * Removes the `--` that ends the options, because yargs matches no word after a `--` to a positional. Keeps the `--` of
+ * `ssh`, because the words after it are a remote command, which may have its own options.
  */
 function removeOptionsEnd(args: string[]): string[] {
   const end = args.findIndex(
     (word, at) => word === '--' && !PAIRS.some((pair) => args.slice(Math.max(0, at - 2), at).includes(pair)),
   );
   if (end < 0 || findCommand(args.slice(0, end))?.usage.endsWith('[command..]') === true) return args;
-  // Among operands only file names may begin with a dash; with ./ in front they mean the same file.
+  // Of the words after `--`, only file names may begin with a dash. `./` hides the dash, and means the same file.
   const operands = args.slice(end + 1).map((word) => (word.startsWith('-') ? `./${word}` : word));
   return [...args.slice(0, end), ...operands];
 }
@@ -88,7 +88,7 @@ function findCommand(args: string[]): Command | undefined {
 function toUsageError(error: Error, args: string[]): UsageError {
   const command = findCommand(args);
   if (command === undefined) return new UsageError(error.message, { hint: 'imagefactory --help lists the commands' });
-  const hint = `imagefactory ${getName(command)} --help describes it`;
+  const hint = `imagefactory ${getName(command)} --help describes the command`;
   if (!error.message.startsWith('Not enough non-option arguments')) return new UsageError(error.message, { hint });
   const pairs =
     command.options?.['parameter'] === undefined ? '' : '; --parameter and --file-parameter take two words each';
@@ -102,7 +102,7 @@ function getName(command: Command): string {
 function createParser(args: string[], choose: (command: Command, options: GivenOptions) => void): Argv {
   const parser = yargs([])
     .scriptName('imagefactory')
-    // Error messages are matched below, so they must not be translated.
+    // `toUsageError` compares yargs's error messages, so yargs must not translate them.
     .locale('en')
     .usage('$0 [options] COMMAND\n\nBuilds operating-system images inside OpenStack, as durable Temporal workflows.')
     .parserConfiguration({
@@ -111,7 +111,7 @@ function createParser(args: string[], choose: (command: Command, options: GivenO
       'boolean-negation': false,
       'parse-numbers': false,
       'parse-positional-numbers': false,
-      // The value of a parameter may begin with a dash.
+      // The value of a parameter may begin with a dash, so yargs must not take it for an option.
       'nargs-eats-options': true,
     })
     .options(GLOBAL_OPTIONS)
@@ -182,14 +182,14 @@ function toErrorDocument(error: unknown, message: string): Record<string, unknow
   return { status: 'FAILED', error: { type: getErrorType(error), message, hint, files } };
 }
 
-/** The word for an error in JSON documents. Scripts compare it: it is coarser than the library's types. */
+/** Returns the word for an error in JSON documents, for scripts. It is coarser than the library's types. */
 function getErrorType(error: unknown): string {
   if (error instanceof FactoryError) return error.type;
   if (error instanceof InvalidFilesError) return error.name;
   return error instanceof ImageFactoryError ? 'ClientError' : 'Internal';
 }
 
-/** The exit code of the command that ends with this error. */
+/** Returns the exit code of a command that ends with this error. */
 export function getExitCode(error: unknown): number {
   if (error instanceof UsageError) return 2;
   return error instanceof FactoryError && error.type === 'InvalidParameter' ? 2 : 1;

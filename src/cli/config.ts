@@ -10,14 +10,14 @@ import {
 import { KEYS_VARIABLE } from '../codec/keys.js';
 import { UsageError } from './errors.js';
 
-/** The configuration file when --config names none. */
+/** The configuration file that is read when --config names none. */
 export const DEFAULT_CONFIG_FILE = '/etc/imagefactory/imagefactory.conf';
 const DEFAULT_STORAGE = '/var/lib/imagefactory/storage';
 const DEFAULT_IMGDIR = '/var/lib/imagefactory/images';
 
 const seconds = z.coerce.number().int().positive();
 
-/** Keys of the configuration file that have an effect: imagefactory's own first, then ours. */
+/** Keys of the configuration file that have an effect: first those of the original imagefactory (Python), then ours. */
 const FILE_KEYS = z.object({
   debug: z.boolean().optional(),
   verbose: z.boolean().optional(),
@@ -54,7 +54,10 @@ const FILE_KEYS = z.object({
 });
 export type ConfigFile = z.infer<typeof FILE_KEYS>;
 
-/** imagefactory's keys without an effect here. They give no warning, so that its configuration files can be used. */
+/**
+ * Keys of the original imagefactory (Python) that have no effect here. They give no warning, so that users can keep
+ * their configuration files.
+ */
 const IGNORED_KEYS = new Set(
   (
     'no_ssl no_oauth ssl_pem port address foreground secondary plugins clients image_manager tdl_require_root_pw jeos_config ' +
@@ -63,16 +66,19 @@ const IGNORED_KEYS = new Set(
   ).split(' '),
 );
 
-/** The settings of one run: from the command line, then the environment, then the configuration file, then defaults. */
+/**
+ * The settings of one run. The command line comes first, then the environment, then the configuration file, then the
+ * defaults.
+ */
 export interface Settings {
   output: 'log' | 'json';
   debug: boolean;
   verbose: boolean;
-  /** Seconds that the whole build may take. Undefined: the default of the parameter. */
+  /** Seconds that the whole build may take. Unset: the default of the parameter `timeout`. */
   timeout?: number;
-  /** Folder of the files that the worker fetches. */
+  /** Folder where the worker keeps the files that it downloads. */
   imgdir: string;
-  /** Value for TMPDIR. */
+  /** Value for the environment variable TMPDIR. Unset: TMPDIR stays as it is. */
   tmpdir?: string;
   storagePath: string;
   taskQueue: string;
@@ -81,32 +87,32 @@ export interface Settings {
   metricsAddress?: string;
   healthAddress?: string;
   logFormat: 'text' | 'json';
-  /** Clouds that the worker serves. Undefined: every configured cloud. */
+  /** Clouds that the worker serves. Unset: every configured cloud. */
   clouds?: string[];
   /** Limits by name of cloud. They hold for all workers of the task queue together. */
   cloudLimits?: ConfigFile['cloud_limits'];
-  /** CIDRs from which guests see the worker's connections. Undefined: the worker finds them out. */
+  /** CIDRs from which guests see the worker's connections. Unset: the worker finds out its address. */
   workerAddresses?: string[];
-  /** Folders of the worker's machine whose files a template may name. */
+  /** Folders of the worker's machine whose files a template may use. Unset: none. */
   filesFrom?: string[];
-  /** How many JEOS images the sweeper keeps in each cloud. */
+  /** How many JEOS images the sweeper keeps in each cloud. Unset: 10. */
   jeosKeep?: number;
   insecure: boolean;
-  /** File of the payload keys; the environment's own keys are not part of the settings. */
+  /** File of the payload keys. Unset when the environment has the keys, or when there are none. */
   payloadKeysFile?: string;
   /** The worker's deployment and build id in Temporal: see `parseDeploymentVersion`. */
   deployment?: string;
   buildId?: string;
 }
 
-/** Options as yargs returns them; undefined when not given. */
+/** Options as yargs returns them. An option that is not given is undefined. */
 export type GivenOptions = Record<string, unknown>;
 
 /**
  * Reads a configuration file.
  *
- * @param path undefined: the default file, which need not exist
- * @throws UsageError for a file that cannot be read, is no JSON object, or has a key of the wrong type
+ * @param path path of the file; undefined means the default file, which need not exist
+ * @throws UsageError when the file cannot be read, is not a JSON object, or has a key with a value of the wrong type
  */
 export function readConfigFile(path: string | undefined, warn: (text: string) => void): ConfigFile {
   const file = path ?? DEFAULT_CONFIG_FILE;
@@ -114,12 +120,13 @@ export function readConfigFile(path: string | undefined, warn: (text: string) =>
   if (text === undefined) return {};
   const given = parseObject(text, file);
   for (const key of Object.keys(given)) {
-    if (!(key in FILE_KEYS.shape) && !IGNORED_KEYS.has(key)) warn(`${file}: there is no key "${key}"; it is ignored`);
+    if (!(key in FILE_KEYS.shape) && !IGNORED_KEYS.has(key))
+      warn(`${file}: the key "${key}" is unknown and is ignored`);
   }
   const parsed = FILE_KEYS.safeParse(given);
   if (parsed.success) return parsed.data;
   const first = parsed.error.issues[0];
-  throw new UsageError(`${file}: key "${first?.path.join('.') ?? ''}": ${first?.message ?? 'is wrong'}`);
+  throw new UsageError(`${file}: key "${first?.path.join('.') ?? ''}": ${first?.message ?? 'the value is wrong'}`);
 }
 
 function readText(file: string, mayBeMissing: boolean): string | undefined {
@@ -145,7 +152,7 @@ function parseObject(text: string, file: string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-/** Makes the settings of this run. @throws UsageError */
+/** Makes the settings of this run. @throws UsageError when a number is wrong */
 export function resolveSettings(options: GivenOptions, env: NodeJS.ProcessEnv, file: ConfigFile): Settings {
   const text = (name: string): string | undefined => lastValue(options[name]) as string | undefined;
   const flag = (name: string): boolean | undefined => lastValue(options[name]) as boolean | undefined;
@@ -161,7 +168,7 @@ export function resolveSettings(options: GivenOptions, env: NodeJS.ProcessEnv, f
     tmpdir: text('tmpdir') ?? file.tmpdir,
     storagePath: text('storage-path') ?? file.storage_path ?? file.image_manager_args?.storage_path ?? DEFAULT_STORAGE,
     taskQueue: text('task-queue') ?? file.task_queue ?? DEFAULT_TASK_QUEUE,
-    // openstackclient gives the cloud of the OS_* variables the name `envvars`.
+    // As in openstackclient, `envvars` is the name of the cloud that the OS_* variables describe.
     cloud: text('cloud') ?? nonEmpty(env['OS_CLOUD']) ?? file.cloud ?? 'envvars',
     uiAddress: text('ui-address') ?? nonEmpty(env['TEMPORAL_UI_ADDRESS']) ?? file.ui_address,
     metricsAddress: text('metrics-address') ?? file.metrics_address,
@@ -173,7 +180,7 @@ export function resolveSettings(options: GivenOptions, env: NodeJS.ProcessEnv, f
     filesFrom: list('files-from') ?? file.files_from,
     jeosKeep: text('jeos-keep') === undefined ? file.jeos_keep : parseCount('--jeos-keep', text('jeos-keep')),
     insecure: flag('insecure') ?? file.insecure ?? false,
-    // Temporal's controller for Kubernetes sets these variables.
+    // Temporal's controller for Kubernetes sets the variables that are read here.
     deployment: text('deployment') ?? nonEmpty(env['TEMPORAL_DEPLOYMENT_NAME']) ?? file.deployment,
     buildId: text('build-id') ?? nonEmpty(env['TEMPORAL_WORKER_BUILD_ID']) ?? file.build_id,
     payloadKeysFile:
@@ -182,7 +189,8 @@ export function resolveSettings(options: GivenOptions, env: NodeJS.ProcessEnv, f
 }
 
 /**
- * Loads the keys that everything sent to Temporal is encrypted with. Undefined: nothing is encrypted.
+ * Loads the keys that encrypt the payloads sent to Temporal. Returns undefined when there are no keys: then nothing is
+ * encrypted.
  *
  * @throws FactoryError InvalidParameter when the keys are wrong
  */
@@ -195,10 +203,10 @@ export function lastValue(value: unknown): unknown {
   return Array.isArray(value) ? value.at(-1) : value;
 }
 
-/** Parses a whole number from 0. @throws UsageError */
+/** Parses a whole number, 0 or more. @throws UsageError */
 function parseCount(option: string, value: unknown): number {
   if (/^\d{1,9}$/.test(String(value).trim())) return Number(value);
-  throw new UsageError(`${option}: ${JSON.stringify(value)} is not a whole number`);
+  throw new UsageError(`${option}: ${JSON.stringify(value)} is not a whole number, 0 or more`);
 }
 
 /** Parses a whole number of seconds above 0. @throws UsageError */

@@ -6,7 +6,7 @@ const SECONDS = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
  * Parses a duration to seconds: `90s`, `30m`, `24h`, `30d`; a bare number is seconds.
  *
  * @param option name of the option or parameter, for the message
- * @throws UsageError
+ * @throws UsageError when the value is not a duration
  */
 export function parseDuration(option: string, value: unknown): number {
   const match = /^(\d{1,9})\s*([smhd]?)$/i.exec(String(value).trim());

@@ -1,6 +1,6 @@
 import { ImageFactoryError, type ErrorDetails } from '../domain/errors.js';
 
-/** An error of the command line itself, outside of the library: exit code 1. */
+/** An error of the command-line program itself, not of the library. The exit code is 1. */
 export class CommandError extends ImageFactoryError {
   override readonly name: string = 'CommandError';
 
@@ -9,7 +9,7 @@ export class CommandError extends ImageFactoryError {
   }
 }
 
-/** The command line or its configuration file is wrong: exit code 2, as Python's argparse has it. */
+/** The command line or its configuration file is wrong. The exit code is 2, as with Python's argparse. */
 export class UsageError extends CommandError {
   override readonly name = 'UsageError';
 }

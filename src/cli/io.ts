@@ -1,19 +1,22 @@
-/** The parts of the process that a command uses. Tests replace it. */
+/** The parts of the process that a command uses. Tests replace these parts. */
 export interface Io {
   /** Writes to standard output: results only, so that a script can read them. */
   out(text: string): void;
   /** Writes to standard error: progress, hints, errors. */
   err(text: string): void;
   env: NodeJS.ProcessEnv;
-  /** Standard error, when it is a terminal that can be redrawn. */
+  /** Standard error. Unset when it is not a terminal, or a terminal that cannot be redrawn. */
   terminal?: NodeJS.WriteStream;
   /** Whether standard output is a terminal. */
   outIsTerminal: boolean;
-  /** Calls the listener at Ctrl-C or SIGTERM instead of ending the process. Returns a function that removes it. */
+  /**
+   * Calls the listener at Ctrl-C or SIGTERM, instead of ending the process. Returns a function that removes the
+   * listener.
+   */
   onInterrupt(listener: (signal: 'SIGINT' | 'SIGTERM') => void): () => void;
 }
 
-/** The real process. */
+/** Returns the parts of the real process. */
 export function processIo(): Io {
   const redrawable = process.stderr.isTTY === true && process.env['TERM'] !== 'dumb';
   return {
@@ -35,7 +38,7 @@ export function processIo(): Io {
   };
 }
 
-/** Whether output may have colours: see https://no-color.org; never on a terminal that cannot show them. */
+/** Checks whether output may have colours: only on a terminal that shows them, and without NO_COLOR (no-color.org). */
 export function wantsColour(env: NodeJS.ProcessEnv, isTerminal: boolean): boolean {
   return isTerminal && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
 }

@@ -1,7 +1,7 @@
 import { getWorkflowId, type BuildFailure, type BuildOutcome, type ImageRecord } from '../client/index.js';
 import { formatFailure } from './view/final-block.js';
 
-/** Makes the record of a build from its outcome, for when the record itself cannot be read. */
+/** Makes a record from the outcome of a build. It replaces the stored record when that cannot be read. */
 export function toImageRecord(outcome: BuildOutcome): ImageRecord & { failure?: BuildFailure } {
   const { uuid, status } = outcome;
   const common = { identifier: uuid, type: 'BaseImage' as const, workflow_id: getWorkflowId(uuid) };
@@ -28,12 +28,12 @@ export function toImageRecord(outcome: BuildOutcome): ImageRecord & { failure?: 
   };
 }
 
-/** Formats a JSON document, indented by 2 like imagefactory's. It never has colours. */
+/** Formats a JSON document without colours. It is indented by 2, as in the original imagefactory (Python). */
 export function formatJson(value: unknown): string {
   return JSON.stringify(value, null, 2) + '\n';
 }
 
-/** Formats a table: each column is as wide as its widest cell, the last one is not padded. */
+/** Formats a table. Each column is as wide as its widest cell; the last column is not padded. */
 export function formatTable(head: string[], rows: string[][]): string {
   const widths = head.map((title, index) => Math.max(title.length, ...rows.map((row) => (row[index] ?? '').length)));
   const line = (cells: string[]): string =>

@@ -11,18 +11,18 @@ import { PARAMETERS } from '../domain/parameters.js';
 import type { GivenOptions } from './config.js';
 import { CommandError, UsageError } from './errors.js';
 
-/** imagefactory's three ways to give parameters. */
+/** The three options of the original imagefactory (Python) that give parameters. */
 export const PARAMETER_OPTIONS: Record<string, Options> = {
   parameters: { type: 'string', requiresArg: true, describe: 'JSON file with an object of parameters (FILE)' },
   parameter: {
     type: 'string',
     nargs: 2,
-    describe: 'a parameter and its value (NAME VALUE); repeatable, beats --parameters',
+    describe: 'a parameter and its value (NAME VALUE); repeatable, overrides --parameters',
   },
   'file-parameter': {
     type: 'string',
     nargs: 2,
-    describe: 'a parameter and the file that holds its value (NAME FILE); repeatable, beats --parameter',
+    describe: 'a parameter and the file that holds its value (NAME FILE); repeatable, overrides --parameter',
   },
 };
 
@@ -32,11 +32,13 @@ export function listParameterNames(): string[] {
 }
 
 /**
- * Reads the parameters as they were given: the JSON file, then --parameter, then --file-parameter; a later one wins.
- * Names and values are not checked here: `checkRequest` does that, whatever their types are.
+ * Reads the parameters: from the JSON file of --parameters, then --parameter, then --file-parameter. A later value
+ * replaces an earlier one. Checks only the names in --file-parameter; `checkRequest` checks all names and values.
  *
- * @throws CommandError (exit code 1, as in imagefactory) for a file that cannot be read
- * @throws InvalidFilesError for a file that is not UTF-8
+ * @throws CommandError (exit code 1, as in the original imagefactory) when a file cannot be read, or --parameters is
+ *   not a JSON object
+ * @throws InvalidFilesError when a file is not UTF-8
+ * @throws UsageError when --file-parameter has an unknown name
  */
 export function readParameters(options: GivenOptions): GivenParameters {
   const parameters: Record<string, unknown> = {};
@@ -46,7 +48,7 @@ export function readParameters(options: GivenOptions): GivenParameters {
   return parameters;
 }
 
-/** Finds the file that --file-parameter gives for a parameter; undefined when it gives none. */
+/** Finds the file that --file-parameter gives for a parameter. Returns undefined when it gives none. */
 export function findParameterFile(options: GivenOptions, parameter: string): string | undefined {
   return toPairs(options['file-parameter'])
     .filter(([name]) => name === parameter)
@@ -57,7 +59,7 @@ export function findParameterFile(options: GivenOptions, parameter: string): str
  * Reads the template that a command line names.
  *
  * @throws UsageError (exit code 2) when the file cannot be read
- * @throws InvalidFilesError when it is not in its encoding
+ * @throws InvalidFilesError when the file's bytes are not valid in its encoding, or the encoding is not supported
  */
 export function readTemplateArgument(file: string): NamedText {
   try {
@@ -72,7 +74,7 @@ function toList(given: unknown): string[] {
   return given === undefined ? [] : [given].flat().map(String);
 }
 
-/** Pairs the values of an option that takes NAME VALUE: yargs puts all of them into one array. */
+/** Makes pairs of the values of an option that takes NAME VALUE, because yargs puts all values into one array. */
 function toPairs(given: unknown): [string, string][] {
   const values = toList(given);
   const pairs: [string, string][] = [];
@@ -89,7 +91,7 @@ function readJsonParameters(file: string): Record<string, unknown> {
     throw new CommandError(`--parameters ${file}: ${describeFileError(error)}`, { cause: error });
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  throw new CommandError(`--parameters ${file}: this is not a JSON object of parameters`);
+  throw new CommandError(`--parameters ${file}: the file is not a JSON object of parameters`);
 }
 
 function readValue(name: string, file: string): string {

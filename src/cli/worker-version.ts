@@ -3,8 +3,8 @@ import { UsageError } from './errors.js';
 import type { Settings } from './config.js';
 
 /**
- * Makes the deployment version of a worker (https://docs.temporal.io/worker-versioning). Undefined: the worker has
- * none, and any worker may go on with its builds.
+ * Makes the deployment version of a worker (https://docs.temporal.io/worker-versioning). Returns undefined when the
+ * settings have no deployment and no build id: then the worker has no version, and any worker may continue its builds.
  *
  * @throws UsageError for names that Temporal does not accept, and for a deployment without a build id
  */
@@ -15,17 +15,18 @@ export function parseDeploymentVersion({
 }: Pick<Settings, 'deployment' | 'buildId' | 'taskQueue'>): WorkerDeploymentVersion | undefined {
   if (buildId === undefined) {
     if (deployment === undefined) return undefined;
-    throw new UsageError(`a worker of deployment ${deployment} needs a build id`, {
-      hint: 'name its release with --build-id',
+    throw new UsageError(`the worker of deployment ${deployment} needs a build id`, {
+      hint: 'give the build id of the worker’s release with --build-id',
     });
   }
   const deploymentName = deployment ?? taskQueue;
-  // Temporal joins the two names with these characters, and reserves names that begin with underscores.
+  // Temporal joins the deployment's name and the build id with these characters, and reserves names that begin with __.
   if (/[.:]|^__/.test(deploymentName)) {
-    throw new UsageError(`${JSON.stringify(deploymentName)} cannot be a deployment’s name`, {
-      hint: 'name one with --deployment that has no "." and no ":" and does not begin with "__"',
+    throw new UsageError(`${JSON.stringify(deploymentName)} is not a valid deployment name`, {
+      hint: 'give a name with --deployment that contains no "." and no ":" and does not begin with "__"',
     });
   }
-  if (buildId.startsWith('__')) throw new UsageError(`${JSON.stringify(buildId)}: a build id does not begin with "__"`);
+  if (buildId.startsWith('__'))
+    throw new UsageError(`the build id ${JSON.stringify(buildId)} must not begin with "__"`);
   return { deploymentName, buildId };
 }

@@ -31,25 +31,25 @@ export interface BuildRequest {
   cloud?: string | undefined;
 }
 
-/** A request that passed every check which needs neither Temporal nor a cloud. */
+/** A request that has passed all checks of {@link checkRequest}. */
 export interface CheckedRequest {
   /** The parsed template. */
   template: Template;
-  /** Its text. */
+  /** The text of the template. */
   templateText: string;
-  /** Name of its file, for messages. */
+  /** Name of the template's file, for messages. */
   templateName: string;
   /** The parameters with every default filled in; `install_script` holds the install script's text. */
   parameters: BuildParameters;
   /** Name of the cloud. */
   cloud: string;
-  /** Sentences that do not stop the build. */
+  /** Warnings, which do not stop the build. */
   warnings: string[];
 }
 
 /**
  * Checks a request without Temporal and without a cloud: the parameters, the template, the install script, and whether
- * a build can be planned from them. {@link startBuild} does the same before it starts a build.
+ * a build can be planned from them. {@link startBuild} makes the same checks before it starts a build.
  *
  * @throws UnreadableFileError when a file cannot be read
  * @throws InvalidFilesError when the template or the install script has mistakes

@@ -28,7 +28,7 @@ export interface StartedBuild {
 }
 
 /**
- * Checks a request and starts its build. Returns as soon as Temporal has accepted it; no worker need run yet.
+ * Checks a request and starts its build. Returns as soon as Temporal has accepted it, even if no worker runs.
  *
  * @example
  * const { uuid } = await startBuild(client, {
@@ -49,9 +49,9 @@ export async function startBuild(client: ImageFactoryClient, request: BuildReque
 }
 
 /**
- * Starts a build that ended without an image once more, under its UUID.
+ * Starts a build that ended without an image again, under the same UUID.
  *
- * @param from what is done again though it exists: `jeos`, `customise`, or the name of a step
+ * @param from the point from which the build repeats its work: `jeos`, `customise`, or the name of a step
  * @throws the same errors as {@link startBuild}
  */
 export async function restartBuild(
@@ -59,7 +59,7 @@ export async function restartBuild(
   input: BaseImageInput,
   from?: string,
 ): Promise<StartedBuild> {
-  // A new installation must not reuse a JEOS of an earlier build.
+  // `jeos` means a new installation, so the build must not reuse the JEOS of an earlier build.
   const given = from === 'jeos' ? { ...input.parameters, reuse_jeos: false } : input.parameters;
   const source = { text: input.template, name: input.templateName };
   const { template, parameters } = checkRequest({ template: source, parameters: given });
@@ -102,7 +102,7 @@ async function startWorkflow(
   return { uuid, workflowId, runId: handle.firstExecutionRunId };
 }
 
-/** The text on the workflow's page in the Temporal UI. */
+/** Formats the text that the workflow's page in the Temporal UI shows. */
 function describeStart({ uuid, templateName, cloud }: BaseImageInput, template: Template): string {
   const { name, version, arch, install } = template.os;
   return [
@@ -124,19 +124,19 @@ function describeUser(): string {
   }
 }
 
-/** The id of a build's workflow. */
+/** Returns the id of a build's workflow. */
 export function getWorkflowId(uuid: string): string {
   return workflowIdFor('base_image', uuid);
 }
 
-/** Temporal's handle of a build's workflow. Makes no request. */
+/** Returns Temporal's handle of a build's workflow. Makes no request. */
 export function getBuildHandle(client: ImageFactoryClient, uuid: string): WorkflowHandle {
   return client.temporal.workflow.getHandle(getWorkflowId(uuid));
 }
 
 /**
- * Asks a build for its status. A worker must run, because the answer is that of a Temporal query; {@link followBuild}
- * also works without.
+ * Fetches the status of a build by a Temporal query, which a running worker must answer. {@link followBuild} also works
+ * without a worker.
  *
  * @throws BuildNotFoundError when Temporal has no such build
  * @throws ClientError `TemporalRefused` when no worker answers within 10 s
@@ -147,11 +147,11 @@ export async function fetchStatus(client: ImageFactoryClient, uuid: string): Pro
 }
 
 /**
- * Asks a build to cancel itself: it removes what it made in the cloud, and ends as CANCELED. Returns when Temporal has
- * accepted the request, before the build has ended.
+ * Requests the cancellation of a build: the build removes its resources from the cloud, and ends as CANCELED. Returns
+ * when Temporal has accepted the request, before the build has ended.
  *
  * @throws BuildNotFoundError when Temporal has no such build
- * @throws BuildStateError when it has ended already
+ * @throws BuildStateError when the build has ended already
  */
 export async function cancelBuild(client: ImageFactoryClient, uuid: string): Promise<void> {
   const handle = getBuildHandle(client, uuid);
@@ -160,7 +160,7 @@ export async function cancelBuild(client: ImageFactoryClient, uuid: string): Pro
   await callTemporal(() => client.withTimeout(() => handle.cancel()), uuid);
 }
 
-/** Whether a workflow in this state, in Temporal's word, has not ended. */
+/** Checks whether a workflow has not ended, by Temporal's word for its state. */
 export function isOpen(execution: string): boolean {
   return execution === 'RUNNING' || execution === 'PAUSED';
 }
@@ -172,8 +172,8 @@ export function isOpen(execution: string): boolean {
  * @example
  * await setDeadline(client, uuid, { name: 'install_timeout', seconds: 3 * 3600 });
  *
- * @throws BuildNotFoundError when Temporal has no such build
- * @throws ClientError `TemporalRefused` when it has ended, or no worker answers within 30 s
+ * @throws BuildNotFoundError when Temporal has no such build, or when the build has ended
+ * @throws ClientError `TemporalRefused` when no worker answers within 30 s
  */
 export async function setDeadline(client: ImageFactoryClient, uuid: string, change: DeadlineChange): Promise<void> {
   await updateDeadline(client, getBuildHandle(client, uuid), change, uuid);

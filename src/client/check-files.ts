@@ -10,13 +10,13 @@ import { readBytes } from './text-source.js';
 
 /** A checked template. */
 export interface CheckedTemplate {
-  /** The parsed template; absent when its text is no valid TDL. */
+  /** The parsed template. Unset when the text is not valid TDL. */
   template?: Template;
-  /** The kind of install script that the installer of its operating system reads; absent when there are problems. */
+  /** The kind of install script that the operating system's installer reads. Unset when there are problems. */
   scriptKind?: InstallScriptKind;
   /** The mistakes. Empty when the template is valid. */
   problems: Problem[];
-  /** Sentences that do not stop a build, for example: the version is newer than the newest that is known. */
+  /** Warnings, which do not stop a build. For example: the version is newer than the newest known version. */
   warnings: string[];
 }
 
@@ -58,12 +58,12 @@ function readFileForReport(file: string): { bytes: Buffer } | { report: FileRepo
 }
 
 /**
- * Checks files of templates, and the file of an install script for every kind of installer that the templates use.
+ * Checks template files, and checks an install script for every kind of installer that the templates use.
  * Needs neither Temporal nor a cloud, and never throws for a mistake in a file.
  *
  * @param templates paths of TDL files
  * @param scriptFile path of the install script
- * @param onWarning is called with each sentence that does not make a file invalid
+ * @param onWarning is called with each warning; a warning does not make a file invalid
  * @returns a report for each template in the order given, then one for the script
  */
 export function checkFiles(
@@ -90,7 +90,7 @@ function checkScriptFile(file: string, kinds: ReadonlySet<InstallScriptKind>): F
   const { text, problem } = decodeText(read.bytes);
   if (text === undefined) return { file, valid: false, problems: [problem] };
   if (kinds.size === 0) {
-    const message = 'not checked: no template above says which installer reads it';
+    const message = 'not checked: without a valid template, the kind of the install script is not known';
     return { file, valid: false, problems: [{ line: 1, column: 1, message }] };
   }
   const problems = [...kinds].flatMap((kind) => checkScript(kind, text));

@@ -9,14 +9,14 @@ import { ClientError, TemporalUnavailableError } from './errors.js';
 export const DEFAULT_TASK_QUEUE = 'imagefactory';
 /** Milliseconds that one call to Temporal may take. */
 const CALL_TIMEOUT = 10_000;
-/** Seconds after its last poll for which a worker counts as running: a long poll lasts a minute. */
+/** Seconds for which a worker counts as running after its last poll: more than the 60 s that a long poll lasts. */
 const POLLER_SECONDS = 70;
 
 /** A connection to a Temporal namespace, and the task queue of its imagefactory workers. */
 export interface ImageFactoryClient {
-  /** Temporal's own client, for requests that this library does not have. */
+  /** Temporal's own client, for requests that this library has no function for. */
   readonly temporal: Client;
-  /** The connection that it uses. */
+  /** The connection that `temporal` uses. */
   readonly connection: Connection;
   /** Temporal's address: `host:port`. */
   readonly address: string;
@@ -24,30 +24,30 @@ export interface ImageFactoryClient {
   readonly namespace: string;
   /** Task queue of the workers. */
   readonly taskQueue: string;
-  /** Address of the Temporal UI, without a trailing slash; absent when it is not known. */
+  /** Address of the Temporal UI, without a trailing slash. Unset when the address is not known. */
   readonly uiAddress?: string;
   /** Runs a call to Temporal, and fails after `milliseconds` (default 10 000). */
   withTimeout<T>(run: () => Promise<T>, milliseconds?: number): Promise<T>;
-  /** Closes the connection. Builds go on. */
+  /** Closes the connection. Running builds continue. */
   close(): Promise<void>;
 }
 
-/** Where Temporal is. Everything has a default. */
+/** How to connect to Temporal. Every option has a default. */
 export interface ConnectOptions {
-  /** Temporal's address, `host:port`. Default: `TEMPORAL_ADDRESS`, then `temporal.toml`, then `localhost:7233`. */
+  /** Temporal's address, `host:port`. Default: `TEMPORAL_ADDRESS`, then `temporal.toml`, then `127.0.0.1:7233`. */
   address?: string | undefined;
   /** Temporal namespace. Default: `TEMPORAL_NAMESPACE`, then `temporal.toml`, then `default`. */
   namespace?: string | undefined;
   /**
-   * More options of Temporal's SDK, such as `tls` and `apiKey`. Each takes the place of its `TEMPORAL_*` variable
+   * More options of Temporal's SDK, such as `tls` and `apiKey`. Each option overrides its `TEMPORAL_*` variable
    * (https://docs.temporal.io/develop/environment-configuration).
    */
   connection?: Omit<ConnectionOptions, 'address' | 'connectTimeout'> | undefined;
   /** Task queue of the workers. Default `imagefactory`. */
   taskQueue?: string | undefined;
   /**
-   * Address of the Temporal UI, for links. Default: that of the development server or of Temporal Cloud, when the
-   * address is theirs.
+   * Address of the Temporal UI, for links. Default: the UI of the development server or of Temporal Cloud, if `address`
+   * belongs to one of these; else there are no links.
    */
   uiAddress?: string | undefined;
   /** Environment variables to read. Default: those of the process. */
@@ -59,14 +59,14 @@ export interface ConnectOptions {
 }
 
 /**
- * Connects to Temporal in the way of every Temporal client: the options given, then the `TEMPORAL_*` variables, then
- * the profile in `temporal.toml`, then `localhost:7233`.
+ * Connects to Temporal. As in every Temporal client, the options come first, then the `TEMPORAL_*` variables, then the
+ * profile in `temporal.toml`, then the default `127.0.0.1:7233`.
  *
  * @example
  * const client = await connectImageFactory({ address: 'temporal.example.org:7233', taskQueue: 'images' });
  *
  * @throws TemporalUnavailableError when Temporal does not answer
- * @throws ClientError `InvalidConfiguration`
+ * @throws ClientError `InvalidConfiguration` when the Temporal configuration cannot be used
  * @throws FactoryError `InvalidParameter` when the payload keys are wrong
  */
 export async function connectImageFactory(options: ConnectOptions = {}): Promise<ImageFactoryClient> {
@@ -109,15 +109,15 @@ async function open(options: ConnectionOptions, address: string): Promise<Connec
     return await Connection.connect({ ...options, address });
   } catch (error) {
     throw new TemporalUnavailableError(`Temporal does not answer at ${address}: ${describeError(error)}`, {
-      hint: 'start a development server with `imagefactory dev start`, or name another with TEMPORAL_ADDRESS',
+      hint: 'start a development server with `imagefactory dev start`, or set TEMPORAL_ADDRESS to the address of another server',
       cause: error,
     });
   }
 }
 
 /**
- * Opens and closes a TCP connection. gRPC retries until its deadline and then reports only the deadline; this reports a
- * refused connection or an unknown host at once. Behind a proxy there is nothing to probe.
+ * Opens and closes a TCP connection, to report a refused connection or an unknown host at once. gRPC would retry until
+ * its deadline, and then report only the deadline. Does nothing if the environment has a proxy variable.
  */
 async function probe(address: string, milliseconds: number): Promise<void> {
   if (['grpc_proxy', 'https_proxy', 'http_proxy'].some((name) => process.env[name])) return;
@@ -136,7 +136,7 @@ async function probe(address: string, milliseconds: number): Promise<void> {
   });
 }
 
-/** Describes an error in one line. gRPC wraps an error several times; the innermost message says what happened. */
+/** Describes an error in one line: with the innermost message, because gRPC wraps an error several times. */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const grpc = error as Error & { details?: string };
@@ -146,8 +146,8 @@ export function describeError(error: unknown): string {
 }
 
 /**
- * Finds the UI of a Temporal address: the development server's is 1000 ports above its own on the same machine,
- * Temporal Cloud has one for everybody. For any other address it returns undefined rather than guess.
+ * Finds the UI of a Temporal address. The port of the development server's UI is the server's port plus 1000. Temporal
+ * Cloud has one UI for all users. Returns undefined for any other address.
  */
 export function findUiAddress(address: string): string | undefined {
   const { host, port } = splitAddress(address);
@@ -161,14 +161,17 @@ function splitAddress(address: string): { host: string; port: number } {
   return { host: match?.[1] ?? address, port: Number(match?.[2] ?? 7233) };
 }
 
-/** Builds the address of a workflow's page in the Temporal UI; undefined when the UI's address is not known. */
+/** Builds the address of a workflow's page in the Temporal UI. Returns undefined when the UI's address is not known. */
 export function workflowPageUrl(client: ImageFactoryClient, workflowId: string): string | undefined {
   const { uiAddress, namespace } = client;
   if (uiAddress === undefined) return undefined;
   return `${uiAddress}/namespaces/${encodeURIComponent(namespace)}/workflows/${encodeURIComponent(workflowId)}`;
 }
 
-/** Whether a worker polled the client's task queue lately. Temporal remembers pollers for five minutes. */
+/**
+ * Checks whether a worker has polled the client's task queue in the last 70 s. Temporal itself lists a worker for five
+ * minutes after its last poll.
+ */
 export async function hasWorkers(client: ImageFactoryClient): Promise<boolean> {
   const { pollers } = await client.withTimeout(() =>
     client.connection.workflowService.describeTaskQueue({

@@ -6,9 +6,9 @@ import type { BuildProgress } from './follow.js';
 import { waitForOutcome } from './outcome.js';
 import { runWorkflow } from './run-workflow.js';
 
-/** Temporal's words for the ends of a build without an image. */
+/** Workflow states, in Temporal's words, of a build that has ended without an image. */
 const WITHOUT_IMAGE = ['FAILED', 'CANCELLED', 'TERMINATED', 'TIMED_OUT'];
-/** Seconds that a worker may take to look at the cloud. */
+/** Seconds that a worker may take to find the resume point in the cloud. */
 const READ_TIMEOUT = 30;
 
 /** A build that has ended without an image, and the point that it can be resumed from. */
@@ -17,12 +17,12 @@ export interface EndedBuild {
   execution: string;
   /** Why it ended. */
   failure: BuildFailure;
-  /** Where {@link resumeBuild} would go on; a sentence that says why this is not known when no worker could look. */
+  /** The point where {@link resumeBuild} continues the build; or, if no worker could find it, a text that says why. */
   resumePoint: ResumePointReport | string;
 }
 
 /**
- * Describes the end of a build that made no image; undefined when the build runs, or has made its image.
+ * Describes the end of a build that made no image. Returns undefined when the build is running, or has made its image.
  *
  * @throws ClientError when Temporal does not answer
  */
@@ -36,12 +36,13 @@ export async function findEndedBuild(
   return { execution, failure, resumePoint };
 }
 
-/** Reads the failure from the end of the workflow when the build could not report it: Temporal ended it. */
+/** Reads the failure from the status, or from the workflow's end if the status has none because Temporal ended it. */
 async function readFailure(client: ImageFactoryClient, { uuid, status }: BuildProgress): Promise<BuildFailure> {
   if (status?.failure !== undefined) return status.failure;
   const outcome = await client.withTimeout(() => waitForOutcome(client, uuid));
   const step = status?.steps.filter(({ state }) => state === 'running').at(-1)?.name ?? '';
-  if (outcome.status === 'COMPLETE') return { type: 'Internal', step, message: 'it has completed meanwhile' };
+  if (outcome.status === 'COMPLETE')
+    return { type: 'Internal', step, message: 'the build has completed in the meantime' };
   return outcome.failure.step === '' ? { ...outcome.failure, step } : outcome.failure;
 }
 
@@ -49,7 +50,7 @@ async function readResumePoint(
   client: ImageFactoryClient,
   { uuid, status, workflowId }: BuildProgress,
 ): Promise<ResumePointReport | string> {
-  if (status === undefined) return 'no worker is there to look at the cloud';
+  if (status === undefined) return 'no worker answers, and only a worker can read the cloud';
   const { cloud, jeosWorkflowId, resources } = status;
   const jeosImage = resources['jeos_image'];
   const input: ReadResumePointInput = {

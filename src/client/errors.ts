@@ -2,7 +2,7 @@ import { ImageFactoryError, type ErrorDetails } from '../domain/errors.js';
 import type { BuildFailure } from '../domain/status.js';
 import type { Problem } from '../tdl/types.js';
 
-/** Kinds of {@link ClientError}. Each has a class of its own where a program is likely to treat it apart. */
+/** Kinds of {@link ClientError}. A kind has its own class if a program is likely to handle it separately. */
 export type ClientErrorType =
   /** The Temporal configuration, a payload key or a search attribute is wrong. */
   | 'InvalidConfiguration'
@@ -26,7 +26,7 @@ export type ClientErrorType =
   | 'UnreadableFile'
   /** See {@link InvalidFilesError}. */
   | 'InvalidFiles'
-  /** No operating system of that name can be built. */
+  /** No supported operating system has the requested name. */
   | 'UnknownSystem';
 
 /**
@@ -61,14 +61,14 @@ export class NoWorkerError extends ClientError {
 }
 
 /**
- * Temporal has no build of this UUID. Temporal forgets ended builds after the namespace's retention period;
- * {@link findImage} still finds their records. `type` is `BuildNotFound`.
+ * Temporal has no build with this UUID. Temporal forgets ended builds after the namespace's retention period;
+ * {@link findImage} still finds the records of these builds. `type` is `BuildNotFound`.
  */
 export class BuildNotFoundError extends ClientError {
   override readonly name = 'BuildNotFoundError';
 
   constructor(
-    /** UUID that was asked for. */
+    /** The requested UUID. */
     readonly uuid: string,
     details: ErrorDetails = {},
   ) {
@@ -80,7 +80,7 @@ export class BuildNotFoundError extends ClientError {
 }
 
 /**
- * The build is in a state that does not allow the request: it has ended already, it is not held, it still runs.
+ * The build is in a state that does not allow the request: for example, it has ended, is not held, or still runs.
  * `type` is `BuildState`.
  */
 export class BuildStateError extends ClientError {
@@ -96,7 +96,7 @@ export class BuildStateError extends ClientError {
   }
 }
 
-/** The build failed, and made no image. `hint` says what to do about it. `type` is `BuildFailed`. */
+/** The build failed, and made no image. `hint` says what to do about the failure. `type` is `BuildFailed`. */
 export class BuildFailedError extends ClientError {
   override readonly name = 'BuildFailedError';
 
@@ -145,7 +145,7 @@ export class InvalidFilesError extends ClientError {
     readonly reports: FileReport[],
   ) {
     const invalid = reports.filter(({ valid }) => !valid).map(({ file }) => file);
-    super('InvalidFiles', `${invalid.join(' and ')} cannot be built from; nothing was started`);
+    super('InvalidFiles', `there are mistakes in ${invalid.join(' and ')}; nothing was started`);
   }
 }
 
@@ -164,7 +164,7 @@ export function formatProblems(report: FileReport): string[] {
   return report.problems.map(({ line, column, message }) => `${report.file}:${line}:${column}: ${message}`);
 }
 
-/** The operating system's message about a file, without Node's error code and path around it. */
+/** Returns the operating system's message about a file, without the error code and the path that Node adds. */
 export function describeFileError(error: unknown): string {
   return (error as Error).message.replace(/^[A-Z]+: /, '').replace(/, \w+( '.*')?$/, '');
 }

@@ -10,52 +10,52 @@ import { BuildNotFoundError, TemporalUnavailableError } from './errors.js';
 import { listPendingActivities, type PendingActivity } from './pending-activity.js';
 import { callTemporal, toClientError } from './temporal-errors.js';
 
-/** A workflow as it is now. */
+/** The present state of a workflow. */
 export interface WorkflowProgress {
   /** Temporal's workflow id. */
   workflowId: string;
-  /** Temporal's word for its state: RUNNING, PAUSED, COMPLETED, FAILED, CANCELLED, TERMINATED, TIMED_OUT. */
+  /** Temporal's word for the workflow's state: RUNNING, PAUSED, COMPLETED, FAILED, CANCELLED, TERMINATED, TIMED_OUT. */
   execution: string;
-  /** The status that the workflow reports: phase, steps, percent. Absent until a worker has answered for it. */
+  /** The status that the workflow reports: phase, steps, percent. Unset until a worker has answered. */
   status?: BuildStatus;
   /** The activities that run now, or wait for their next attempt. */
   activities: PendingActivity[];
 }
 
-/** A build as it is now. */
+/** The present state of a build. */
 export interface BuildProgress extends WorkflowProgress {
   /** UUID of the build. */
   uuid: string;
-  /** When this was read. Milliseconds since the epoch. */
+  /** When this state was read. Milliseconds since the epoch. */
   at: number;
   /** When the build began. Milliseconds since the epoch. */
   startedAt: number;
-  /** The installer run that the build waits for. */
+  /** The installer run that the build waits for. Unset when the build waits for none. */
   jeos?: WorkflowProgress;
-  /** False: no worker polls the task queue. Absent: nothing waits for a worker, or it is not known yet. */
+  /** Whether a worker polls the task queue. Unset when the build waits for no worker, or before the first check. */
   workers?: boolean;
-  /** Why Temporal does not answer now. The other properties are those of its last answer. */
+  /** Why Temporal does not answer; the other properties are from its last answer. Unset when Temporal answers. */
   unreachable?: string;
 }
 
 /** How to follow a build. */
 export interface FollowOptions {
-  /** Milliseconds between two reads. Default 1000. */
+  /** Milliseconds between two reads of the progress. Default 1000. */
   interval?: number | undefined;
-  /** Ends the iteration, without an error. The build goes on. */
+  /** Ends the iteration without an error when the signal is aborted. The build continues. */
   signal?: AbortSignal | undefined;
   /** Milliseconds without an answer from Temporal after which following fails. Default 600 000. */
   unreachableTimeout?: number | undefined;
 }
 
-/** Milliseconds that a query may take: a busy or stopped worker must not stop the view. */
+/** Milliseconds that a query may take. The limit is low, because a busy or stopped worker must not stop the view. */
 const QUERY_TIMEOUT = 5000;
-/** Milliseconds for which the answer whether workers poll is used again. */
+/** Milliseconds between two checks whether a worker polls the task queue. */
 const WORKERS_INTERVAL = 5000;
 
 /**
- * Follows a build: yields its progress once in every interval, until it has ended. The last value is that of the ended
- * build. An outage of Temporal or of the workers is a value, not an error.
+ * Follows a build: yields its progress once in every interval, until the build has ended. The last value describes the
+ * ended build. An outage of Temporal or of the workers is reported in the values, not as an error.
  *
  * @example
  * for await (const { status } of followBuild(client, uuid)) {
@@ -63,7 +63,8 @@ const WORKERS_INTERVAL = 5000;
  * }
  *
  * @throws BuildNotFoundError when Temporal has no such build
- * @throws TemporalUnavailableError when Temporal does not answer the first request, or not for `unreachableTimeout`
+ * @throws TemporalUnavailableError when Temporal does not answer the first request, or gives no answer for
+ *   `unreachableTimeout`
  */
 export async function* followBuild(
   client: ImageFactoryClient,
@@ -83,7 +84,7 @@ export async function* followBuild(
       answeredAt = Date.now();
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) throw new BuildNotFoundError(uuid, { cause: error });
-      // A missing key does not come by waiting.
+      // A payload key is missing. Another read would fail too, so this one is not repeated.
       if (error instanceof PayloadKeyError) throw toClientError(error);
       if (last === undefined || Date.now() - answeredAt > unreachableTimeout) throw unavailableError(client, error);
       last = { ...last, at: Date.now(), unreachable: describeError(error) };
@@ -94,20 +95,20 @@ export async function* followBuild(
   }
 }
 
-/** Resolves when the signal is aborted: the caller need not wait for Temporal's answer then. */
+/** Resolves when the signal is aborted, so that the caller can stop waiting for Temporal's answer. */
 function whenAborted(signal: AbortSignal | undefined): Promise<undefined> {
   return new Promise((resolve) => signal?.addEventListener('abort', () => resolve(undefined), { once: true }));
 }
 
 function unavailableError(client: ImageFactoryClient, cause: unknown): TemporalUnavailableError {
   return new TemporalUnavailableError(`Temporal does not answer at ${client.address}: ${describeError(cause)}`, {
-    hint: 'a running build goes on when Temporal is back',
+    hint: 'a running build continues as soon as Temporal is available again',
     cause,
   });
 }
 
 /**
- * Reads the progress of a build once. Unlike {@link fetchStatus} it works without a worker: `status` is absent then.
+ * Reads the progress of a build once. Works without a worker, unlike {@link fetchStatus}; `status` is then unset.
  *
  * @throws BuildNotFoundError when Temporal has no such build
  * @throws ClientError when Temporal does not answer
@@ -116,7 +117,7 @@ export function fetchProgress(client: ImageFactoryClient, uuid: string): Promise
   return callTemporal(() => new ProgressReader(client, uuid).read(), uuid);
 }
 
-/** Reads the progress of a build and of its installer run. It queries a workflow only when its history has grown. */
+/** Reads the progress of a build and its installer run. Queries a workflow only when its history has grown. */
 export class ProgressReader {
   private readonly known = new Map<string, { length: number; status: BuildStatus }>();
   private checkedWorkersAt = 0;
@@ -127,7 +128,7 @@ export class ProgressReader {
     private readonly uuid: string,
   ) {}
 
-  /** Reads it once. Throws Temporal's own errors. */
+  /** Reads the progress once. Throws Temporal's own errors. */
   async read(): Promise<BuildProgress> {
     const { description, progress } = await this.readWorkflow(getWorkflowId(this.uuid));
     const jeosId = progress.status?.jeosWorkflowId;
@@ -149,7 +150,7 @@ export class ProgressReader {
     try {
       return (await this.readWorkflow(workflowId)).progress;
     } catch (error) {
-      // The activity that waits for the run also starts it: at first it does not exist.
+      // The activity that waits for the run also starts it, so the run may not exist yet.
       if (error instanceof WorkflowNotFoundError) return undefined;
       throw error;
     }
@@ -184,7 +185,7 @@ export class ProgressReader {
     }
   }
 
-  /** Asks the create queue for the position; the build itself is told only some of its positions. */
+  /** Adds the present position from the create queue, because the queue notifies the build only of some positions. */
   private async addQueuePosition(workflowId: string, status: BuildStatus, waiting: Waiting): Promise<BuildStatus> {
     try {
       const handle = this.client.temporal.workflow.getHandle(waiting.queueId);

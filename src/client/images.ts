@@ -16,8 +16,9 @@ import { runWorkflow } from './run-workflow.js';
 import { toClientError } from './temporal-errors.js';
 
 /**
- * The record of an image in the worker's store, flat, with imagefactory's names. In a list of several images
- * `template`, `icicle` and `parameters` are absent; records of other versions may lack more.
+ * The record of an image in the worker's store: a flat object with the key names of the original imagefactory (Python).
+ * In a list of several images `template`, `icicle` and `parameters` are unset. Records that another version has written
+ * may lack more keys.
  */
 export type ImageRecord = Partial<BuildRecord> & Pick<BuildRecord, 'identifier'>;
 
@@ -30,10 +31,10 @@ const DELETE_TIMEOUT = 600;
 const UNFINISHED = new Set(['NEW', 'PENDING', 'BUILDING']);
 
 /**
- * Finds images by their records, newest first. The record of a running build shows its present state.
+ * Finds images by their records, newest first. The record of a running build shows the build's present state.
  *
  * @param spec keys of the record and the values that they must equal; empty: every image
- * @returns one match with its whole record; several without `template`, `icicle` and `parameters`
+ * @returns the matching records; if there are several, they lack `template`, `icicle` and `parameters`
  *
  * @example
  * const complete = await findImages(client, { status: 'COMPLETE' });
@@ -44,7 +45,7 @@ export async function findImages(
   client: ImageFactoryClient,
   spec: Readonly<Record<string, unknown>> = {},
 ): Promise<ImageRecord[]> {
-  // The state of a running build is newer than its record, so it is compared here.
+  // The record of a running build is older than the build's state. So the status is compared here, after the update.
   const { status, ...stored } = spec;
   const found: ImageRecord[] = [];
   for (let total = 1; found.length < total;) {
@@ -61,7 +62,7 @@ export async function findImages(
 }
 
 /**
- * Finds one image by its UUID, with its whole record; undefined when the store has none.
+ * Finds one image by its UUID, with its whole record. Returns undefined when the store has no such image.
  *
  * @throws NoWorkerError when no worker can read the store
  */
@@ -72,11 +73,11 @@ export async function findImage(client: ImageFactoryClient, uuid: string): Promi
 }
 
 /**
- * Finds the record of a build that Temporal has forgotten: it keeps ended builds for the namespace's retention period,
- * the store keeps records.
+ * Finds the record of a build that Temporal has forgotten. Temporal keeps an ended build only for the namespace's
+ * retention period, but the store keeps its record.
  *
- * @param error what the request for the build threw
- * @throws the same error unless it says that Temporal has no such build, or when there is no record
+ * @param error the error that a request for the build has thrown
+ * @throws `error` itself when it is not a BuildNotFoundError, or when the store has no record of the build
  */
 export async function findForgottenBuild(
   client: ImageFactoryClient,
@@ -92,9 +93,9 @@ export async function findForgottenBuild(
 /**
  * Deletes an image: from Glance, and its record, body and documents from the store. Safe to run twice.
  *
- * @returns whether there was anything, and what was removed, in words
+ * @returns whether the image was found, and descriptions of what was removed
  * @throws BuildStateError while the image is being built
- * @throws NoWorkerError when no worker can do it
+ * @throws NoWorkerError when no worker polls the task queue
  */
 export async function deleteImage(client: ImageFactoryClient, uuid: string): Promise<DeleteImageResult> {
   if (await isRunning(client, uuid)) {
@@ -111,7 +112,7 @@ async function isRunning(client: ImageFactoryClient, uuid: string): Promise<bool
     const { status } = await client.withTimeout(() => getBuildHandle(client, uuid).describe());
     return isOpen(status.name);
   } catch (error) {
-    // Temporal forgets ended builds after the namespace's retention period; their images stay.
+    // Temporal forgets an ended build after the namespace's retention period. The image of the build stays.
     if (error instanceof WorkflowNotFoundError) return false;
     throw toClientError(error);
   }
@@ -121,7 +122,7 @@ function readRecords(client: ImageFactoryClient, input: ReadRecordsInput): Promi
   return runWorkflow<ReadRecordsResult>(client, WORKFLOWS.readRecords, input, `records-${randomUUID()}`, READ_TIMEOUT);
 }
 
-/** Brings the record of an unfinished build up to date. */
+/** Updates the record of an unfinished build with the present progress of the build. */
 async function updateRecord(client: ImageFactoryClient, record: ImageRecord): Promise<ImageRecord> {
   if (!UNFINISHED.has(String(record.status))) return record;
   const uuid = record.identifier;
@@ -129,12 +130,12 @@ async function updateRecord(client: ImageFactoryClient, record: ImageRecord): Pr
     return addProgress(record, await new ProgressReader(client, uuid).read());
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError)) throw error;
-    const reason = `Temporal no longer has its workflow ${getWorkflowId(uuid)}, so the build does not go on`;
+    const reason = `Temporal no longer has the workflow ${getWorkflowId(uuid)}, so the build cannot continue`;
     return { ...record, status: 'FAILED', status_detail: { activity: '', error: reason } };
   }
 }
 
-/** Puts the progress of a build into its record. */
+/** Adds the progress of a build to its record. */
 export function addProgress(record: ImageRecord, progress: BuildProgress): ImageRecord {
   const { status, execution, activities } = progress;
   const hasEnded = !isOpen(execution);
@@ -143,6 +144,7 @@ export function addProgress(record: ImageRecord, progress: BuildProgress): Image
   const message = activities.find((activity) => activity.progress !== undefined)?.progress?.message;
   const activity = [step?.title, message].filter((part) => part !== undefined).join(': ');
   const state = hasEnded && UNFINISHED.has(status.status) ? 'FAILED' : status.status;
-  const error = status.failure?.message ?? (state === 'FAILED' ? `its workflow ended: ${execution}` : null);
+  const error =
+    status.failure?.message ?? (state === 'FAILED' ? `the workflow of the build ended: ${execution}` : null);
   return { ...record, status: state, percent_complete: status.percent, status_detail: { activity, error } };
 }

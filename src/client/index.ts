@@ -1,11 +1,11 @@
 /**
- * The library of imagefactory-nova: starts, follows and ends builds of operating-system images from a program. It talks
- * to Temporal only; the workers do the work and hold the cloud's credentials. It prints nothing.
+ * The library of imagefactory-nova: starts, follows and ends builds of operating-system images from a program. The
+ * library connects to Temporal only, and prints nothing. The workers build the images and hold the cloud's credentials.
  *
  * Times are in milliseconds since the epoch, durations of parameters and deadlines in seconds, timeouts of this library
  * in milliseconds. Every error that is thrown on purpose is an {@link ImageFactoryError} with a `type` for programs and
- * a `hint` for people: a {@link ClientError} of this library, or a {@link FactoryError} when what was given cannot be
- * built.
+ * a `hint` for people: a {@link ClientError} of this library, or a {@link FactoryError} when no image can be built from
+ * the given input.
  *
  * @example
  * import { connectImageFactory, followBuild, startBuild, waitForImage } from 'imagefactory-nova';

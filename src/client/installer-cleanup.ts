@@ -3,28 +3,28 @@ import { STATUS_QUERY } from '../domain/messages.js';
 import type { BuildStatus } from '../domain/status.js';
 import type { ImageFactoryClient } from './connection.js';
 
-/** Milliseconds that the installer run may take to learn that no build needs it. */
+/** Milliseconds after which a run that has not begun its clean-up counts as one that other builds need. */
 const NOTICE_TIMEOUT = 5000;
 /** Milliseconds that the installer run may take to clean up. */
 const CLEANUP_TIMEOUT = 120_000;
-/** Milliseconds between two reads. */
+/** Milliseconds between two reads of the run's state. */
 const INTERVAL = 250;
 
-/** What became of the installer run that a canceled build waited for. */
+/** The installer run that a canceled build waited for, and what the clean-up of the run did. */
 export interface InstallerCleanup {
   /** Temporal's id of the run. */
   workflowId: string;
-  /** True: the run goes on, because other builds need it. */
+  /** Whether the run continues, because other builds need it. */
   goesOn: boolean;
-  /** What it removed from the cloud, in words. */
+  /** Descriptions of what the run removed from the cloud. */
   removed: string[];
-  /** What it could not remove, in words. */
+  /** Descriptions of what the run could not remove. */
   leftovers: string[];
 }
 
 /**
- * Waits until the installer run of a canceled build has cleaned up after itself, and returns what it removed. Undefined
- * when the build did not wait for a run, or when the run has made its JEOS all the same.
+ * Waits until the installer run of a canceled build has cleaned up, and returns what the run removed. Returns undefined
+ * when the build did not wait for a run, when the run has completed its JEOS, or when Temporal does not return the run.
  */
 export async function findInstallerCleanup(
   client: ImageFactoryClient,
@@ -38,7 +38,7 @@ export async function findInstallerCleanup(
     const execution = await client.withTimeout(() => handle.describe()).catch(() => undefined);
     if (execution === undefined) return undefined;
     const status = await client.withTimeout(() => handle.query<BuildStatus>(STATUS_QUERY)).catch(() => undefined);
-    // Other builds needed it, and have their JEOS now.
+    // The run has made its JEOS, because other builds needed it. So it has not cleaned up.
     if (execution.status.name === 'COMPLETED') return undefined;
     const isRunning = execution.status.name === 'RUNNING';
     const isEnding = status?.cancelRequestedAt !== undefined;

@@ -14,7 +14,7 @@ export interface OperatingSystem {
   title: string;
   /** The names that templates may use, compared without case. */
   names: readonly string[];
-  /** How templates write its versions, for people. */
+  /** Describes for people how templates write the versions. */
   versions: string;
   /** The versions, from the oldest to the newest. */
   releases: SupportedRelease[];
@@ -22,25 +22,25 @@ export interface OperatingSystem {
 
 /** Versions of an operating system that are built alike. */
 export interface SupportedRelease {
-  /** First version; it stands for every version that begins with it: `5` for `5.1`. */
+  /** First version. It includes every version that begins with it: `5` includes `5.1`. */
   from: string;
-  /** Last version, in the same way. */
+  /** Last version. It includes every version that begins with it. */
   to: string;
-  /** Both in one text, for people: "10 to 13". */
+  /** `from` and `to` in one text, for people: "10 to 13". */
   range: string;
-  /** Architectures that it was published for. */
+  /** Architectures that the release was published for. */
   arches: readonly Arch[];
-  /** What it can be installed from: `url` an install tree, `iso` its medium. Empty when it cannot be installed. */
+  /** Sources to install the release from: `url` is an install tree, `iso` is a medium. Empty when there is none. */
   installTypes: readonly ('url' | 'iso')[];
-  /** Kind of the install script that its installer reads. */
+  /** Kind of the install script that the release's installer reads. */
   scriptKind: InstallScriptKind;
   /** Package manager that installs the template's packages. */
   packageManager: string;
-  /** How far its build was tested: with its own installer, on a fake cloud, or not yet. */
+  /** How far a build of the release was tested: with the release's own installer, on a fake cloud, or not yet. */
   verified: Release['verified'];
-  /** Why it cannot be installed in every way. */
+  /** Why a source that `installTypes` lacks is not possible. Unset when no reason is known. */
   reason?: string;
-  /** More to know, for people. */
+  /** Other facts for people. */
   note?: string;
 }
 
@@ -52,7 +52,7 @@ export function listOperatingSystems(): OperatingSystem[] {
 /**
  * Finds a family by its short name or by a name that templates use, without regard to case.
  *
- * @throws ClientError `UnknownSystem`; its hint lists the families
+ * @throws ClientError `UnknownSystem` when there is no such family; the hint lists the families
  */
 export function findOperatingSystem(name: string): OperatingSystem {
   const found = FAMILIES.find(({ family }) => family === name.toLowerCase()) ?? findFamily(name);
@@ -60,7 +60,7 @@ export function findOperatingSystem(name: string): OperatingSystem {
   const known = FAMILIES.map(({ family }) => family);
   const meant = findNearest(name, [...known, ...FAMILIES.flatMap(({ names }) => names)]);
   throw new ClientError('UnknownSystem', `there is no plugin ${JSON.stringify(name)}`, {
-    hint: `${meant === undefined ? '' : `is ${meant} meant? `}there are: ${known.join(', ')}`,
+    hint: `${meant === undefined ? '' : `did you mean ${meant}? `}the plugins are: ${known.join(', ')}`,
   });
 }
 

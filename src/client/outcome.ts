@@ -14,7 +14,7 @@ export type BuildOutcome =
 
 /** How to wait for the end of a build. */
 export interface WaitOptions {
-  /** Ends the waiting with the signal's reason as the error. The build goes on. */
+  /** Ends the wait when the signal is aborted: the function throws the signal's reason. The build continues. */
   signal?: AbortSignal | undefined;
 }
 
@@ -26,9 +26,9 @@ export interface WaitOptions {
  * console.log(image.glanceId);
  *
  * @throws BuildFailedError when the build failed
- * @throws BuildCanceledError when it was canceled
+ * @throws BuildCanceledError when the build was canceled
  * @throws BuildNotFoundError when Temporal has no such build
- * @throws the signal's reason when it is aborted
+ * @throws the signal's reason when the signal is aborted
  */
 export async function waitForImage(
   client: ImageFactoryClient,
@@ -41,10 +41,11 @@ export async function waitForImage(
 }
 
 /**
- * Waits until a build has ended, and returns how. A failed build is an answer here; {@link waitForImage} throws it.
+ * Waits until a build has ended, and returns the outcome. Unlike {@link waitForImage}, it does not throw when the build
+ * failed or was canceled.
  *
  * @throws BuildNotFoundError when Temporal has no such build
- * @throws the signal's reason when it is aborted
+ * @throws the signal's reason when the signal is aborted
  */
 export async function waitForOutcome(
   client: ImageFactoryClient,

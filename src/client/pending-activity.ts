@@ -6,17 +6,17 @@ import { describeError, type ImageFactoryClient } from './connection.js';
 
 type PendingActivityInfo = temporal.api.workflow.v1.IPendingActivityInfo;
 
-/** An activity that runs, or waits for its next attempt. */
+/** An activity that runs, or that waits for a worker or for its next attempt. */
 export interface PendingActivity {
   /** Name of the activity. */
   type: string;
-  /** `waiting`: for a worker, or for its next attempt. */
+  /** `waiting`: the activity waits for a worker, or for its next attempt. */
   state: 'running' | 'waiting';
-  /** Number of the attempt, from 1. */
+  /** Number of the attempt that runs or comes next, counted from 1. */
   attempt: number;
-  /** Its last report: a message, percent, the last line of the console. */
+  /** The last report of the activity: a message, a percentage, the last line of the console. Unset without a report. */
   progress?: Progress;
-  /** Why the attempt before failed. */
+  /** Why the previous attempt failed. Unset when no attempt has failed. */
   lastFailure?: string;
 }
 
@@ -26,7 +26,7 @@ const PROGRESS = z.object({
   consoleLine: z.string().optional(),
 });
 
-/** Decodes the activities that a workflow waits for: their reports, their attempts, the failures of these. */
+/** Decodes the activities that a workflow waits for, with the last report and the last failure of each. */
 export async function listPendingActivities(
   client: ImageFactoryClient,
   pending: PendingActivityInfo[],
@@ -41,7 +41,7 @@ async function readPendingActivity(client: ImageFactoryClient, info: PendingActi
   const failure = await decodeOptionalFailureToOptionalError(converter, info.lastFailure);
   return {
     type: info.activityType?.name ?? '',
-    // PENDING_ACTIVITY_STATE_STARTED
+    // 2 is PENDING_ACTIVITY_STATE_STARTED.
     state: Number(info.state) === 2 ? 'running' : 'waiting',
     attempt: info.attempt ?? 1,
     ...(progress.success ? { progress: progress.data } : {}),

@@ -13,15 +13,18 @@ import { findForgottenBuild, type ImageRecord } from './images.js';
 import { callTemporal, executeUpdate } from './temporal-errors.js';
 import { readTemplate, type TextSource } from './text-source.js';
 
-/** What changes when a build goes on, and where it goes on. */
+/** How to resume a build: what changes, and at which point the build continues. */
 export interface ResumeOptions {
-  /** A corrected template. A command that has run already must stand in it as it was. */
+  /** A corrected template. It must contain the commands that have already run, without a change. */
   template?: TextSource | undefined;
-  /** Parameters that change. */
+  /** Parameters to change. The others keep their values. */
   parameters?: GivenParameters | undefined;
   /** Leaves out the step that failed. Only for a held build. Default false. */
   skip?: boolean | undefined;
-  /** What is done again though it exists: `jeos`, `customise`, or the name of a step. Only for an ended build. */
+  /**
+   * The point from which the build repeats its work, although the results exist: `jeos`, `customise`, or the name of a
+   * step. Only for an ended build.
+   */
   from?: string | undefined;
 }
 
@@ -34,15 +37,15 @@ const CHECK_TIMEOUT = 300_000;
 const HISTORY_TIMEOUT = 60_000;
 
 /**
- * Lets a build go on. A held build tries its failed step again. A build that ended without an image starts again under
- * the same UUID, from the last of its resources that still exists.
+ * Resumes a build. A held build tries its failed step again. A build that ended without an image starts again under the
+ * same UUID, from the last of its resources that still exists.
  *
  * @example
  * await resumeBuild(client, uuid, { template: { file: 'corrected.tdl' } });
  *
- * @returns one sentence: what the build does now
+ * @returns a sentence that says what the build does now
  * @throws BuildNotFoundError when neither Temporal nor the store has the build
- * @throws BuildStateError when there is nothing to resume, or a change concerns what has run already
+ * @throws BuildStateError when there is nothing to resume, or when a change affects a step that has already run
  * @throws UnreadableFileError, InvalidFilesError, FactoryError as {@link startBuild} does
  */
 export async function resumeBuild(
@@ -56,14 +59,14 @@ export async function resumeBuild(
   if (typeof found === 'string' && isOpen(found)) return resumeHeld(client, uuid, change, options);
   if (found === 'COMPLETED') throw completeError(uuid);
   if (options.skip === true) {
-    throw new BuildStateError(uuid, `build ${uuid} has ended: it has no step that waits and could be left out`, {
-      hint: 'give it a template without that step: --template FILE',
+    throw new BuildStateError(uuid, `build ${uuid} has ended: only a step of a held build can be skipped`, {
+      hint: 'give a template without that step instead: --template FILE',
     });
   }
   const input =
     typeof found === 'string' ? await readInput(client, handle, uuid) : inputFromRecord(found, uuid, change);
   await restartBuild(client, applyChange(input, change), options.from);
-  return `build ${uuid} is started again from what is left of it`;
+  return `build ${uuid} is started again, and continues from the resources that are left of it`;
 }
 
 function readChange({ template, parameters }: ResumeOptions): BuildChange {
@@ -78,7 +81,7 @@ function readChange({ template, parameters }: ResumeOptions): BuildChange {
   return change;
 }
 
-/** Finds the state of the build in Temporal's word, or the build's record when Temporal has forgotten it. */
+/** Finds the state of the build, in Temporal's word; or the build's record when Temporal has forgotten the build. */
 async function findBuild(
   client: ImageFactoryClient,
   handle: WorkflowHandle,
@@ -92,9 +95,9 @@ async function findBuild(
 }
 
 /**
- * Ends a held build: it removes what it made in the cloud, and ends as FAILED.
+ * Ends a held build: the build removes its resources from the cloud, and ends as FAILED.
  *
- * @throws BuildStateError when it is not held
+ * @throws BuildStateError when the build is not held
  */
 export async function abortBuild(client: ImageFactoryClient, uuid: string): Promise<void> {
   await requireHeld(client, uuid);
@@ -109,19 +112,23 @@ async function resumeHeld(
 ): Promise<string> {
   await requireHeld(client, uuid);
   if (from !== undefined) {
-    throw new BuildStateError(uuid, `build ${uuid} is held: it goes on with the step that failed, not from ${from}`, {
-      hint: `imagefactory abort ${uuid} ends it, and then --from is possible`,
-    });
+    throw new BuildStateError(
+      uuid,
+      `build ${uuid} is held: it can only continue at the step that failed, not at ${from}`,
+      {
+        hint: `end the build with imagefactory abort ${uuid}, then resume it with --from`,
+      },
+    );
   }
   return updateHeld(client, uuid, { action: skip === true ? 'skip' : 'retry', ...change });
 }
 
-/** Fetches the status of a held build. @throws BuildStateError when it is not held */
+/** Fetches the status of a held build. @throws BuildStateError when the build is not held */
 export async function requireHeld(client: ImageFactoryClient, uuid: string): Promise<BuildStatus> {
   const status = await fetchStatus(client, uuid);
   if (status.held !== undefined) return status;
-  throw new BuildStateError(uuid, `build ${uuid} is not held: it is ${status.status}, in its phase ${status.phase}`, {
-    hint: `imagefactory watch ${uuid} shows it; imagefactory cancel ${uuid} ends it`,
+  throw new BuildStateError(uuid, `build ${uuid} is not held: it is ${status.status}, in phase ${status.phase}`, {
+    hint: `imagefactory watch ${uuid} shows the build; imagefactory cancel ${uuid} ends it`,
   });
 }
 
@@ -131,7 +138,7 @@ function updateHeld(client: ImageFactoryClient, uuid: string, request: ResumeReq
   return executeUpdate(() => client.withTimeout(run, CHECK_TIMEOUT), uuid);
 }
 
-/** Reads the input that the build ended with: the one it started with, changed by every accepted resume request. */
+/** Reads a build's final input from its history: the input at the start, changed by each accepted resume request. */
 async function readInput(client: ImageFactoryClient, handle: WorkflowHandle, uuid: string): Promise<BaseImageInput> {
   const { events } = await callTemporal(() => client.withTimeout(() => handle.fetchHistory(), HISTORY_TIMEOUT), uuid);
   const converter = client.temporal.options.loadedDataConverter;
@@ -148,7 +155,7 @@ async function readInput(client: ImageFactoryClient, handle: WorkflowHandle, uui
 
 type HistoryEvents = NonNullable<Awaited<ReturnType<WorkflowHandle['fetchHistory']>>['events']>;
 
-/** Lists the arguments of the resume requests that succeeded, in their order. A refused one has changed nothing. */
+/** Lists the arguments of the resume requests that succeeded, in order. A rejected request has changed nothing. */
 function listAcceptedRequests(events: HistoryEvents): (Payload[] | null | undefined)[] {
   const succeeded = events.flatMap(({ workflowExecutionUpdateCompletedEventAttributes: completed }) =>
     completed?.outcome?.success == null ? [] : [String(completed.acceptedEventId)],
@@ -160,15 +167,19 @@ function listAcceptedRequests(events: HistoryEvents): (Payload[] | null | undefi
 }
 
 /**
- * Makes the input of a build that Temporal has forgotten from its record. The template and the install script of a
- * record lack their passwords, so the caller must give both.
+ * Makes the input of a build from its record, for a build that Temporal has forgotten. The template and the install
+ * script in the record have no passwords, so the caller must give both again.
  */
 function inputFromRecord(record: ImageRecord, uuid: string, { template, parameters }: BuildChange): BaseImageInput {
   if (record.status === 'COMPLETE') throw completeError(uuid);
   if (template === undefined || parameters?.['install_script'] === undefined) {
-    throw new BuildStateError(uuid, `Temporal has forgotten build ${uuid}, and its record is without passwords`, {
-      hint: 'give the whole input again: --template FILE --file-parameter install_script FILE',
-    });
+    throw new BuildStateError(
+      uuid,
+      `Temporal has forgotten build ${uuid}, and the record of the build has no passwords`,
+      {
+        hint: 'give the whole input again: --template FILE --file-parameter install_script FILE',
+      },
+    );
   }
   const known = { ...record.parameters, ...parameters };
   return {

@@ -5,11 +5,12 @@ import { ClientError, NoWorkerError } from './errors.js';
 import { callTemporal } from './temporal-errors.js';
 
 /**
- * Runs a short workflow on a worker and returns its result. A workflow of this id that already runs is waited for.
+ * Runs a short workflow on a worker and returns its result. If a workflow with this id already runs, waits for that
+ * workflow instead.
  *
- * @param seconds after which the workflow and the waiting for it end
+ * @param seconds time limit of the workflow, and of the wait for its result
  * @throws NoWorkerError when no worker polls the task queue
- * @throws ClientError `WorkerFailed` with the worker's message, or when the time is over
+ * @throws ClientError `WorkerFailed` with the worker's message, or when the time limit has passed
  */
 export async function runWorkflow<R>(
   client: ImageFactoryClient,
@@ -38,7 +39,7 @@ export async function runWorkflow<R>(
     }
     if (error instanceof ClientError) throw error;
     throw new ClientError('WorkerFailed', `no worker finished the workflow ${workflowId} within ${seconds} s`, {
-      hint: 'look at the worker’s log',
+      hint: 'the worker’s log may show the reason',
       cause: error,
     });
   }

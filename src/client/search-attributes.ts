@@ -10,9 +10,9 @@ const KEYWORD = proto.temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_
  * Registers the search attributes that the client's namespace lacks. Builds cannot start without them. Safe to run
  * twice.
  *
- * @returns the names of those that were added
- * @throws ClientError `InvalidConfiguration` when one exists with another type
- * @throws ClientError `TemporalRefused`
+ * @returns the names of the attributes that were added
+ * @throws ClientError `InvalidConfiguration` when an attribute exists with another type
+ * @throws ClientError `TemporalRefused` when Temporal refuses the request
  */
 export async function registerSearchAttributes({ connection, namespace }: ImageFactoryClient): Promise<string[]> {
   return callTemporal(async () => {

@@ -13,8 +13,8 @@ import { executeUpdate } from './temporal-errors.js';
 const TIMEOUT = 150_000;
 
 /**
- * Authorises a public key on the instance of a held build, opens its security group for the caller, and returns how to
- * connect. {@link closeSshSession} takes both back.
+ * Authorises a public key on the instance of a held build, opens the instance's security group for the caller, and
+ * returns how to connect. {@link closeSshSession} removes the key and closes the security group again.
  *
  * @throws BuildStateError when the build is not held, or has no instance
  */
@@ -34,7 +34,7 @@ export async function openSshSession(
 /**
  * Removes the key of a session from the instance, and closes the security group again.
  *
- * @throws BuildStateError when the build refuses
+ * @throws BuildStateError when the build rejects the request
  */
 export async function closeSshSession(
   client: ImageFactoryClient,

@@ -6,21 +6,22 @@ import { checkTemplate } from './check-files.js';
 import { InvalidFilesError } from './errors.js';
 import { readTemplate, type TextSource } from './text-source.js';
 
-/** The install script that a build uses when it is given none. */
+/** The install script that a build uses when its request contains none. */
 export interface StockScript {
-  /** The kind of installer that reads it. */
+  /** The kind of the install script. */
   kind: InstallScriptKind;
-  /** Its text. */
+  /** The text of the install script. */
   script: string;
-  /** Sentences about the template that do not stop a build. */
+  /** Warnings about the template, which do not stop a build. */
   warnings: string[];
 }
 
 /**
- * Renders the install script that a build of a template uses when it is given none. Needs neither Temporal nor a cloud.
+ * Renders the install script that a build of a template uses when its request contains none. Needs neither Temporal nor
+ * a cloud.
  *
  * @param parameters only `disk_layout` and `default_user` change the script
- * @throws UnreadableFileError, InvalidFilesError for a wrong template
+ * @throws UnreadableFileError, InvalidFilesError when the template cannot be read, or has mistakes
  * @throws FactoryError `InvalidParameter`
  */
 export function renderStockScript(template: TextSource, parameters: GivenParameters = {}): StockScript {

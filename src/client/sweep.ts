@@ -5,33 +5,34 @@ import type { ImageFactoryClient } from './connection.js';
 import { runWorkflow } from './run-workflow.js';
 import { callTemporal } from './temporal-errors.js';
 
-/** Seconds that a sweep may take: deleting one instance may take minutes. */
+/** Seconds that a sweep may take. The limit is high, because deleting one instance may take minutes. */
 const SWEEP_TIMEOUT = 4 * 3600;
 
 /**
- * Removes from the clouds what no running build needs, and returns what was found and what became of it. All ages and
- * durations are in seconds.
+ * Removes the resources in the clouds that no running build needs. Returns the resources that it found, and the outcome
+ * for each. All ages and durations are in seconds.
  *
  * @example
  * const limits = { olderThan: 24 * 3600, jeosKeep: 10, unusedFor: 30 * 24 * 3600 };
  * const { clouds } = await runSweep(client, { clouds: ['envvars'], limits, dryRun: true });
  *
- * @throws NoWorkerError when no worker can do it
- * @throws ClientError `WorkerFailed` when it is not done in four hours
+ * @throws NoWorkerError when no worker polls the task queue
+ * @throws ClientError `WorkerFailed` when the sweep fails, or has not ended after four hours
  */
 export function runSweep(client: ImageFactoryClient, input: SweepInput): Promise<SweepResult> {
   return runWorkflow<SweepResult>(client, WORKFLOWS.sweep, input, `sweep-${randomUUID()}`, SWEEP_TIMEOUT);
 }
 
-/** The id of the schedule that sweeps for a task queue. */
+/** Returns the id of the Temporal schedule that starts the sweeps of a task queue. */
 export function getSweepScheduleId(taskQueue: string): string {
   return `${taskQueue}-gc`;
 }
 
 /**
- * Creates the schedule that sweeps for the client's task queue, or changes the one that exists. Safe to run twice.
+ * Creates the Temporal schedule that starts the sweeps of the client's task queue, or updates the existing schedule.
+ * Safe to run twice.
  *
- * @param seconds between two sweeps
+ * @param seconds the interval between two sweeps, in seconds
  * @throws ClientError when Temporal refuses
  */
 export async function scheduleSweeps(
@@ -52,7 +53,7 @@ export async function scheduleSweeps(
       workflowExecutionTimeout: SWEEP_TIMEOUT * 1000,
       staticSummary: `Remove from ${input.clouds.join(', ')} what belongs to no running build`,
     },
-    // One sweep at a time; a sweep that was missed while Temporal was down is left to the next one.
+    // No sweep starts while another one runs. A sweep that Temporal missed by more than a minute is not made up for.
     policies: { overlap: 'SKIP' as const, catchupWindow: 60_000 },
   } satisfies ScheduleOptions;
   return callTemporal(async () => {
@@ -70,7 +71,7 @@ export async function scheduleSweeps(
 }
 
 /**
- * Deletes the schedule that sweeps for the client's task queue. Returns false when there was none.
+ * Deletes the Temporal schedule that starts the sweeps of the client's task queue. Returns false when there was none.
  *
  * @throws ClientError when Temporal refuses
  */

@@ -30,7 +30,7 @@ export async function executeUpdate<T>(run: () => Promise<T>, uuid: string): Pro
   }
 }
 
-/** Converts what Temporal or its SDK threw. */
+/** Converts an error of Temporal or its SDK. `uuid`: the build that the request concerns, if any. */
 export function toClientError(error: unknown, uuid?: string): Error {
   if (error instanceof ClientError) return error;
   if (error instanceof PayloadKeyError) {
@@ -40,7 +40,9 @@ export function toClientError(error: unknown, uuid?: string): Error {
     return new BuildNotFoundError(uuid, { cause: error });
   }
   if (error instanceof WorkflowExecutionAlreadyStartedError) {
-    return new ClientError('TemporalRefused', `a workflow ${error.workflowId} exists already`, { cause: error });
+    return new ClientError('TemporalRefused', `a workflow with the id ${error.workflowId} exists already`, {
+      cause: error,
+    });
   }
   const reason = describeError(error);
   if (/search attribute/i.test(reason)) {

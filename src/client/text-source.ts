@@ -5,7 +5,7 @@ import { InvalidFilesError, UnreadableFileError } from './errors.js';
 /** A template or an install script: the path of its file, or its text with a name for messages. */
 export type TextSource = { file: string } | { text: string; name?: string };
 
-/** A text and the name that messages call it by. */
+/** A text, and its name in messages. */
 export interface NamedText {
   text: string;
   name: string;
@@ -15,7 +15,7 @@ export interface NamedText {
  * Reads a template. A file may be in any encoding that its XML declaration or byte order mark names.
  *
  * @throws UnreadableFileError when the file cannot be read
- * @throws InvalidFilesError when its bytes are not in its encoding, or the encoding is not known
+ * @throws InvalidFilesError when the file's bytes are not valid in its encoding, or the encoding is not supported
  */
 export function readTemplate(source: TextSource): NamedText {
   if ('text' in source) return { text: source.text, name: source.name ?? 'template' };
@@ -26,7 +26,7 @@ export function readTemplate(source: TextSource): NamedText {
  * Reads an install script, or another parameter's value. A file must be UTF-8.
  *
  * @throws UnreadableFileError when the file cannot be read
- * @throws InvalidFilesError when its bytes are not in its encoding
+ * @throws InvalidFilesError when the file is not UTF-8
  */
 export function readInstallScript(source: TextSource): NamedText {
   if ('text' in source) return { text: source.text, name: source.name ?? 'install_script' };

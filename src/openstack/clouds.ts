@@ -16,7 +16,7 @@ import type { CloudSettings } from './config/cloud-settings.js';
 import type { Cloud, Clouds } from './types.js';
 import { Cinder } from './volume/cinder.js';
 
-/** Builds the clients of one cloud. Sends nothing before the first call. */
+/** Builds the clients of one cloud. They send nothing before their first call. */
 export function connectCloud(settings: CloudSettings, deadlines?: Deadlines, pace?: RateLimiter): Cloud {
   const http = new HttpClient(settings.name, settings.tls, deadlines, pace);
   const session = new Session(http, settings);
@@ -33,15 +33,15 @@ export function connectCloud(settings: CloudSettings, deadlines?: Deadlines, pac
 }
 
 export interface ConnectOptions {
-  /** Default: this process's environment. */
+  /** The environment variables to read. Default: this process's environment. */
   env?: Environment;
-  /** Default: the current directory. */
+  /** The folder of `./clouds.yaml` and of relative paths. Default: the current directory. */
   directory?: string;
   /** Names of the clouds that the caller wants. Default: every configured cloud. */
   only?: string[];
   /** Time limits of the calls. Default {@link DEADLINES}. */
   deadlines?: Deadlines;
-  /** The rate limiter of a cloud's calls. Default: the calls are not limited. */
+  /** Returns the rate limiter of a cloud's calls; undefined means no limit. Default: no cloud has a limit. */
   rateLimiterFor?: (cloud: string) => RateLimiter | undefined;
 }
 
@@ -49,14 +49,14 @@ function unknownCloudError(name: string, known: string[], env: Environment, dire
   const hint =
     name === ENVIRONMENT_CLOUD
       ? 'set OS_AUTH_URL and the other OS_* variables, or OS_CLOUD to a cloud of clouds.yaml'
-      : `clouds.yaml is searched for at ${describeSearchPath(env, directory)}`;
+      : `this program searches for clouds.yaml at ${describeSearchPath(env, directory)}`;
   const list = known.length === 0 ? 'no cloud is configured' : `the configured clouds are ${known.join(', ')}`;
   return new FactoryError('UnknownCloud', `there is no cloud ${name}: ${list}`, { hint });
 }
 
 /**
  * Connects to the clouds of `clouds.yaml`, and to `envvars` if the `OS_*` variables describe a cloud. Reads the files
- * now; checks a cloud's entry at the first `get` of that cloud.
+ * at once, but checks the settings of a cloud only at the first `get` of that cloud.
  * @throws FactoryError UnknownCloud when a file is not readable, or `only` names a cloud that is not configured
  */
 export function connectClouds(options: ConnectOptions = {}): Clouds {

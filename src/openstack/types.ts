@@ -1,8 +1,8 @@
 /**
- * The port through which the rest of the program uses an OpenStack cloud. Field names are those of the APIs; only the
- * fields that we use are typed. Every call takes an optional AbortSignal, ends within its deadline, and throws
- * FactoryError with the error class, the service's message and the request id. "find" and "get" return undefined when
- * the resource does not exist; "delete" of a resource that is gone already succeeds.
+ * The port through which the rest of the program uses an OpenStack cloud. Fields have the names that the OpenStack APIs
+ * use, and we type only the fields that we use. Every call takes an optional AbortSignal, ends within its deadline, and
+ * throws FactoryError with the error class, the service's message and the request id. Methods "find…" and "get…" return
+ * undefined when the resource does not exist; "delete…" also succeeds when the resource no longer exists.
  */
 import type { CallOptions } from './http/call-options.js';
 import type { Compute } from './compute/types.js';
@@ -16,11 +16,14 @@ export type * from './image/types.js';
 export type * from './network/types.js';
 export type * from './volume/types.js';
 
-/** One cloud. Signs in at the first call and renews the token on 401. Many builds can use it at the same time. */
+/**
+ * The clients of one cloud, which share one session: it signs in at the first call, and renews the token before it
+ * expires or on a 401. Many builds can use the clients at the same time.
+ */
 export interface Cloud {
   /** The cloud's name in the worker's configuration. */
   readonly name: string;
-  /** The region; undefined if the configuration names none. */
+  /** The region of the endpoints; undefined if the configuration names none. */
   readonly region: string | undefined;
   readonly compute: Compute;
   readonly image: Images;
@@ -33,7 +36,7 @@ export interface Cloud {
 
 /** The clouds that a worker can reach, by their names in `clouds.yaml` (`envvars` for the `OS_*` variables). */
 export interface Clouds {
-  /** @throws FactoryError UnknownCloud, which lists the configured clouds */
+  /** Returns the clients of a cloud. @throws FactoryError UnknownCloud, whose message lists the configured clouds */
   get(name: string): Cloud;
   names(): string[];
   close(): Promise<void>;

@@ -74,17 +74,17 @@ export function findFamily(name: string): OsFamily | undefined {
   return named(wanted, false) ?? (base === undefined ? undefined : named(base, true));
 }
 
-/** Refuses an architecture that the system was never published for, and a way to install it that does not exist. */
+/** Rejects an architecture that the system was never published for, and a type of `<install>` that is not possible. */
 function checkInstallType(os: Template['os'], family: OsFamily, release: Release): void {
   const { arches, installTypes, reason } = release;
   const { type } = os.install;
   if (installTypes.length === 0) {
     throw new FactoryError('UnsupportedOs', `${os.name} ${os.version} cannot be built: ${reason}`, {
-      hint: 'docs/operating-systems.md has what can',
+      hint: 'docs/operating-systems.md lists the systems that can be built',
     });
   }
   if (!arches.includes(os.arch)) {
-    throw new FactoryError('UnsupportedOs', `${family.title} ${os.version} was not made for ${os.arch}`, {
+    throw new FactoryError('UnsupportedOs', `${family.title} ${os.version} was not published for ${os.arch}`, {
       hint: `its architectures are ${arches.join(', ')}`,
     });
   }
@@ -111,11 +111,11 @@ function listBuildableNames(): string[] {
 
 function unknownNameError(name: string): FactoryError {
   const all = FAMILIES.flatMap(({ names }) => names);
-  // A name is also recognised with a version appended: "Ubuntu24".
+  // For the suggestion, a version at the end of the name is ignored: "Ubuntu24".
   const meant = findNearest(name, all) ?? findNearest(name.replace(/[\s_-]*\d[\d.]*$/, ''), all);
   const known = listBuildableNames().join(', ');
   return new FactoryError('UnsupportedOs', `the operating system ${JSON.stringify(name)} is not known`, {
-    hint: meant === undefined ? `the known ones are ${known}` : `is ${meant} meant? The known ones are ${known}`,
+    hint: meant === undefined ? `the known names are ${known}` : `did you mean ${meant}? The known names are ${known}`,
   });
 }
 
@@ -123,7 +123,7 @@ function unknownVersionError(family: OsFamily, os: Template['os']): FactoryError
   const codes = family.codeNames ?? {};
   const code = os.version.toLowerCase();
   const number = Object.hasOwn(codes, code) ? codes[code] : undefined;
-  // Tumbleweed, written as a version of openSUSE, is a family of its own here.
+  // The version may be the name of another family: in "openSUSE Tumbleweed", Tumbleweed is a family of its own.
   const own = findFamily(os.version)?.names[0];
   const hint = number === undefined ? `write a version from ${family.versions}` : `write <version>${number}</version>`;
   return new FactoryError(
@@ -136,10 +136,10 @@ function unknownVersionError(family: OsFamily, os: Template['os']): FactoryError
 function listWarnings({ versions }: OsFamily, os: Template['os'], { release, newer }: FoundRelease): string[] {
   const warnings: string[] = [];
   if (newer) {
-    // Rawhide has no number.
+    // Rawhide has no version number that could be newer.
     const is = /\d/.test(os.name + os.version)
-      ? `is newer than what is known here (${versions}): it is built like the last of these before it`
-      : `changes from day to day: it is built like the newest of what is known here (${versions})`;
+      ? `is newer than the known versions (${versions}): it is built like the newest known version before it`
+      : `changes from day to day: it is built like the newest known version (${versions})`;
     warnings.push(`${os.name} ${os.version} ${is}`);
   }
   const doubt = warnAboutTree(os, release.scriptKind);
@@ -151,9 +151,9 @@ function warnAboutTree(os: Template['os'], scriptKind: Release['scriptKind']): s
   if (os.install.type !== 'url') return undefined;
   const { url } = os.install;
   if (!isTreeAddress(url, scriptKind))
-    return 'the install tree has no address from which its installer can fetch: the template can be read, a build refuses it';
+    return 'the installer cannot fetch files from the <url> of the install tree: the template is valid, but a build refuses it';
   const host = new URL(url).hostname;
   if (isThisMachine(host))
-    return `the install tree is on ${host}: the worker may reach it there, the installer on its instance cannot`;
+    return `the install tree is on ${host}: the worker may reach this host, but the installer on the instance cannot`;
   return undefined;
 }

@@ -3,12 +3,12 @@ import { Writable } from 'node:stream';
 
 type Done = (error?: Error | null) => void;
 
-/** Bytes after which we start a sync in parallel to the writing: then the sync at the end is short. */
+/** Bytes after which we start a sync in parallel to the writing, so that the sync at the end is short. */
 const SYNC_EVERY = 64 * 1024 * 1024;
 
 /**
- * Writes a stream to an open file, which stays open. Chunks that arrive during a write are written together in the next
- * one, so that small chunks cost neither a write each nor a copy.
+ * Writes a stream to an open file, and leaves the file open. Chunks that arrive during a write are written together in
+ * the next one, so that small chunks need neither a write each nor a copy.
  */
 export class FileSink extends Writable {
   /** Bytes written so far. */
@@ -51,7 +51,8 @@ export class FileSink extends Writable {
     await this.syncing;
     this.unsynced = 0;
     this.syncing = this.file.datasync();
-    // The next write or the end reports its error: the system reports it only once.
+    // This only prevents an unhandled rejection. The wait before the next sync, or `_final`, reports the error of this
+    // sync. A later sync would not, because the system reports an error only once.
     this.syncing.catch(() => undefined);
   }
 

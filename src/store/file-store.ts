@@ -11,14 +11,14 @@ import type { Store } from './types.js';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const DOCUMENT_NAME = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
-/** Bytes that we buffer in memory; after each buffer we report the progress. */
+/** Bytes that we buffer in memory. We report the progress each time when the buffer has been written. */
 const REPORT_EVERY = 4 * 1024 * 1024;
 
 /**
- * A store in a folder, with imagefactory's layout (`<uuid>.meta`, `<uuid>.body`) and a folder `<uuid>.d` for the
- * working documents. Only its owner can read it, because documents contain passwords and keys. Any number of processes
- * can use it at the same time, also on a network file system, because every write is a rename or a link of a complete
- * file.
+ * A store in a folder, with the files `<uuid>.meta` and `<uuid>.body`, as in the original imagefactory (Python), and a
+ * folder `<uuid>.d` for the working documents. Only the owner of the files can read them, because documents contain
+ * passwords and keys. Any number of processes can use the store at the same time, also on a network file system,
+ * because every write is a rename or a link of a complete file.
  *
  * @throws FactoryError StoreFailed from every method; retryable when the disk is full or the device fails
  */
@@ -51,7 +51,7 @@ export class FileStore implements Store {
       const uuid = name.slice(0, -'.meta'.length);
       const record = UUID.test(uuid) ? await this.readRecord(uuid).catch(() => 'unreadable' as const) : 'unreadable';
       if (record === 'unreadable') unreadable.push(name);
-      // Undefined: the record was deleted after we had listed the folder.
+      // The record is undefined if it was deleted after we had listed the folder.
       else if (record !== undefined) records.push(record);
     }
     records.sort((one, other) => Date.parse(other.created_at) - Date.parse(one.created_at));
@@ -61,7 +61,8 @@ export class FileStore implements Store {
   async deleteRecord(uuid: string): Promise<string[]> {
     const own = `${requireUuid(uuid)}.`;
     const names = await withStoreErrors('read', this.directory, () => listFolder(this.directory));
-    // This includes temporary files of interrupted writes. The record goes last: it lets a retry find the other files.
+    // The names include temporary files of interrupted writes. We remove the record last, so that the image still has a
+    // record until all its other files are gone.
     const mine = names.filter((name) => name.startsWith(own)).sort((one) => (one.endsWith('.meta') ? 1 : -1));
     for (const name of mine) {
       const path = join(this.directory, name);
@@ -128,13 +129,13 @@ export class FileStore implements Store {
 
   private documentPath(uuid: string, name: string): string {
     if (!DOCUMENT_NAME.test(name))
-      throw new FactoryError('StoreFailed', `${JSON.stringify(name)} cannot name a document of the store`);
+      throw new FactoryError('StoreFailed', `${JSON.stringify(name)} is not a valid name for a document in the store`);
     return join(this.directory, `${requireUuid(uuid)}.d`, name);
   }
 }
 
-/** Checks the UUID, because it becomes a part of paths. */
+/** Checks a UUID, because the UUID becomes a part of paths. */
 function requireUuid(uuid: string): string {
   if (UUID.test(uuid)) return uuid;
-  throw new FactoryError('StoreFailed', `${JSON.stringify(uuid)} is not the UUID of an image`);
+  throw new FactoryError('StoreFailed', `${JSON.stringify(uuid)} is not a valid UUID of an image`);
 }

@@ -3,7 +3,10 @@ import { type FileHandle, link, mkdir, open, readdir, readFile, rename, rm } fro
 import { dirname } from 'node:path';
 import { FactoryError } from '../domain/errors.js';
 
-/** Error codes for which a retry can succeed: a full disk, a failing device; not wrong permissions or paths. */
+/**
+ * Error codes for which a retry can succeed, such as those of a full disk or a failing device. The codes of wrong
+ * permissions or paths are not included.
+ */
 const TRANSIENT_CODES = new Set([
   'ENOSPC',
   'EDQUOT',
@@ -57,7 +60,7 @@ function ifAbsent<T>(value: T): (error: unknown) => T {
   };
 }
 
-/** Writes a complete file or nothing; replaces an existing file. */
+/** Writes a complete file or nothing. Replaces an existing file. */
 export async function replaceFile(path: string, write: Write): Promise<void> {
   const temporary = await writeTemporary(path, write);
   await rename(temporary, path);
@@ -65,7 +68,8 @@ export async function replaceFile(path: string, write: Write): Promise<void> {
 }
 
 /**
- * Writes a complete file if none exists. Of several concurrent writers, one succeeds; the others' content is dropped.
+ * Writes a complete file if none exists. If several callers write at the same time, one succeeds, and the content of
+ * the others is dropped.
  */
 export async function createFile(path: string, write: Write): Promise<void> {
   const temporary = await writeTemporary(path, write);
@@ -79,7 +83,7 @@ export async function createFile(path: string, write: Write): Promise<void> {
   }
 }
 
-/** Writes and syncs a temporary file in the same folder; only its owner can read it. */
+/** Writes and syncs a temporary file in the folder of `path`. Only the owner of the file can read it. */
 async function writeTemporary(path: string, write: Write): Promise<string> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const temporary = `${path}.${randomBytes(6).toString('hex')}.part`;
@@ -96,7 +100,7 @@ async function writeTemporary(path: string, write: Write): Promise<string> {
   return temporary;
 }
 
-/** Syncs the folder of a path: only then does a rename survive a power failure. */
+/** Syncs the folder that contains a path, because a rename survives a power failure only after this sync. */
 async function syncFolder(path: string): Promise<void> {
   const folder = await open(dirname(path), 'r');
   try {

@@ -4,7 +4,7 @@ import type { BuildRecord } from '../domain/record.js';
 
 const digest = z.looseObject({ algorithm: z.string(), value: z.string() });
 
-/** Schema of `<uuid>.meta`. It keeps unknown fields, which a newer version may have added. */
+/** Schema of `<uuid>.meta`. The schema keeps unknown fields, which a newer version of this program may have added. */
 const recordSchema = z.looseObject({
   identifier: z.string(),
   type: z.literal('BaseImage'),
@@ -43,14 +43,14 @@ const recordSchema = z.looseObject({
   downloaded: z.boolean(),
 }) satisfies z.ZodType<BuildRecord>;
 
-/** Reads the text of `<uuid>.meta`. @throws FactoryError StoreFailed, which names the wrong field */
+/** Parses the text of `<uuid>.meta`. @throws FactoryError StoreFailed, whose message names the wrong field */
 export function parseRecord(text: string, uuid: string): BuildRecord {
   const name = `${uuid}.meta`;
   const result = recordSchema.safeParse(parseJson(text, name));
   if (!result.success)
-    throw new FactoryError('StoreFailed', `${name} is not a record: ${z.prettifyError(result.error)}`);
+    throw new FactoryError('StoreFailed', `${name} is not a valid record: ${z.prettifyError(result.error)}`);
   if (result.data.identifier !== uuid)
-    throw new FactoryError('StoreFailed', `${name} is the record of ${result.data.identifier}`);
+    throw new FactoryError('StoreFailed', `${name} contains the record of another image (${result.data.identifier})`);
   return result.data;
 }
 
@@ -59,7 +59,7 @@ function parseJson(text: string, name: string): unknown {
     return JSON.parse(text);
   } catch (error) {
     // We do not pass on the parser's message: it quotes the text, which may contain passwords.
-    throw new FactoryError('StoreFailed', `${name} is not JSON`, {
+    throw new FactoryError('StoreFailed', `${name} is not valid JSON`, {
       cause: error instanceof SyntaxError ? undefined : error,
     });
   }

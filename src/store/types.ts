@@ -1,8 +1,9 @@
 import type { BuildRecord } from '../domain/record.js';
 
 /**
- * Keeps records, bodies and the working documents of builds. Every write is complete or has no effect (a temporary file
- * is moved into place). Every read returns undefined when there is nothing.
+ * Keeps the records, bodies and working documents of builds. Every write is complete or has no effect, because a
+ * temporary file is written first and then moved into place. Reads return undefined when the record or document does
+ * not exist.
  */
 export interface Store {
   /** The storage directory, e.g. `/var/lib/imagefactory/storage`. */
@@ -11,17 +12,23 @@ export interface Store {
   bodyPath(uuid: string): string;
   writeRecord(record: BuildRecord): Promise<void>;
   readRecord(uuid: string): Promise<BuildRecord | undefined>;
-  /** Lists every record, newest first, and the file names of records that cannot be read. */
+  /** Lists every record, newest first; `unreadable` has the file names of the records that cannot be read. */
   listRecords(): Promise<{ records: BuildRecord[]; unreadable: string[] }>;
-  /** Removes record, body and working documents; returns the names of the removed files. */
+  /** Removes the record, the body and the working documents of an image; returns the names of the removed files. */
   deleteRecord(uuid: string): Promise<string[]>;
-  /** Writes a working document: `template.tdl`, `install_script`, `plan.json`, `icicle.xml`, `key`, … Mode 0600. */
+  /**
+   * Writes a working document, such as `template.tdl`, `install_script`, `plan.json`, `icicle.xml` or `key`. The file
+   * has the mode 0600.
+   */
   writeDocument(uuid: string, name: string, content: string | Buffer): Promise<void>;
   readDocument(uuid: string, name: string): Promise<Buffer | undefined>;
-  /** Writes the document if it does not exist yet, and returns its content: safe to run twice. */
+  /** Writes the document if it does not exist yet, and returns its content. A second call returns the same content. */
   ensureDocument(uuid: string, name: string, make: () => string | Promise<string>): Promise<Buffer>;
   deleteDocument(uuid: string, name: string): Promise<void>;
-  /** Writes the body from a stream: into a temporary file, which is synced and moved into place. Returns the bytes. */
+  /**
+   * Writes the body from a stream, into a temporary file that is synced and then moved into place. Returns the number
+   * of bytes.
+   */
   writeBody(
     uuid: string,
     data: NodeJS.ReadableStream,

@@ -5,8 +5,8 @@ import type { XmlElement } from './xml.js';
 const TYPES = ['raw', 'base64', 'url'];
 
 /**
- * The content of a `<file>` or `<command>`: raw text (trimmed at both ends, as Oz does), base64 (white space in it
- * does not count), or the address to fetch it from.
+ * Reads the content of a `<file>` or `<command>`: raw text (trimmed at both ends, as Oz does), base64 (without its
+ * white space), or the URL from which an activity fetches the content.
  */
 export function readContent(element: XmlElement, problems: Problems): Content {
   const type = element.attributes.get('type');
@@ -31,20 +31,20 @@ function readBase64(element: XmlElement, problems: Problems): string {
   if (!/^[A-Za-z0-9+/]*={0,2}$/.test(base64)) {
     problems.add(
       element.at,
-      `<${element.name}> is not base64: only A-Z, a-z, 0-9, +, / and = at the end may stand in it`,
+      `<${element.name}> is not base64: it may contain only A-Z, a-z, 0-9, + and /, and = at the end`,
     );
   } else if (!isPadded(base64)) {
     problems.add(
       element.at,
-      `<${element.name}> is not whole base64: its length must be a multiple of 4, with = to fill it up`,
+      `<${element.name}> is not complete base64: its length must be a multiple of 4; add the missing characters or = at the end`,
     );
   }
   return base64;
 }
 
 /**
- * Whether the text has at least the `=` that its length needs; more do no harm. A single digit would need three, which
- * is invalid.
+ * Checks whether the text ends with at least as many `=` as its length requires; more are accepted. One digit after the
+ * last full group of four would require three `=`, but base64 has at most two.
  */
 function isPadded(base64: string): boolean {
   const digits = base64.replace(/=+$/, '').length;
@@ -52,25 +52,25 @@ function isPadded(base64: string): boolean {
 }
 
 /**
- * Checks a URL that an activity will fetch: http, https, or a file on the worker's machine. Nothing is read here; the
- * worker decides which files it may read.
+ * Checks the URL from which an activity will fetch content: http, https, or a file on the worker's machine. This
+ * function reads nothing; the worker decides which files may be read.
  */
 function readUrl(text: string, at: number, what: string, problems: Problems): string {
-  // Oz also accepts relative file URLs, which no URL parser accepts.
+  // Oz accepts relative file URLs too, but no URL parser accepts them, so we return every file URL without parsing it.
   if (/^file:\/\/./i.test(text)) return text;
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined) {
-    problems.add(at, `${what} needs an address: write http://… or https://…`);
+    problems.add(at, `${what} needs a URL: write http://… or https://…`);
   } else if (url.protocol !== 'http:' && url.protocol !== 'https:') {
     problems.add(
       at,
-      `${what} has an address of type ${url.protocol}//, which is not fetched: write http://…, https://… or file:///…`,
+      `${what} has an address of type ${url.protocol}//, which is not supported: write http://…, https://… or file:///…`,
     );
   }
   return text;
 }
 
-/** Lists every URL that a template's files and commands are fetched from, each once. */
+/** Lists the URLs from which the files and commands of a template are fetched, each URL once. */
 export function listUrls(template: Template): string[] {
   const contents = [...template.files, ...template.precommands, ...template.commands].map(({ content }) => content);
   return [...new Set(contents.flatMap((content) => (content.type === 'url' ? [content.url] : [])))];

@@ -1,12 +1,13 @@
 import { LIMITS } from './limits.js';
 import type { Problem } from './types.js';
 
-/** A document's characters, with lines that end in `\n`; or why it cannot be read. */
+/** The decoded text; or, if the bytes cannot be decoded, the problem. */
 export type Decoded = { text: string; problem: undefined } | { text: undefined; problem: Problem };
 
 /**
- * Decodes an XML document. The encoding is that of its byte order mark, else the one in its declaration, else UTF-8
- * (XML 1.0, appendix F). A string is already decoded: its declaration is ignored.
+ * Decodes an XML document; lines of the text end in `\n`. The encoding is that of the byte order mark, else the one in
+ * the XML declaration, else UTF-8 (XML 1.0, appendix F). If `source` is a string, it is already decoded, and the
+ * encoding in its declaration is ignored.
  */
 export function decodeDocument(source: string | Uint8Array): Decoded {
   const size = typeof source === 'string' ? Buffer.byteLength(source) : source.length;
@@ -19,7 +20,7 @@ export function decodeDocument(source: string | Uint8Array): Decoded {
     decoder = new TextDecoder(encoding, { fatal: true });
   } catch {
     return decodingProblem(
-      `the encoding ${JSON.stringify(encoding)} is not known: write the file in UTF-8 and say encoding="UTF-8"`,
+      `the encoding ${JSON.stringify(encoding)} is not supported: save the file as UTF-8 and write encoding="UTF-8"`,
     );
   }
   try {
@@ -31,12 +32,12 @@ export function decodeDocument(source: string | Uint8Array): Decoded {
 }
 
 /**
- * Decodes a file that cannot declare its encoding, such as an install script: UTF-8. A byte order mark is removed; line
- * ends stay as they are.
+ * Decodes a UTF-8 file of a kind that cannot declare its encoding, such as an install script. Removes a byte order
+ * mark; leaves line ends as they are.
  */
 export function decodeText(bytes: Uint8Array): Decoded {
   if (detectEncoding(bytes.subarray(0, 2)).startsWith('utf-16') || bytes[0] === 0 || bytes[1] === 0)
-    return decodingProblem('this is UTF-16: save the file as UTF-8');
+    return decodingProblem('the file is in UTF-16: save it as UTF-8');
   try {
     return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes), problem: undefined };
   } catch {
@@ -45,7 +46,7 @@ export function decodeText(bytes: Uint8Array): Decoded {
 }
 
 function acceptEncoding(text: string): Decoded {
-  // The build's input is UTF-8, so the text may be longer there than in the file.
+  // The build's input contains the text in UTF-8, which may have more bytes than the file.
   const size = Buffer.byteLength(text);
   if (size > LIMITS.bytes) return tooLargeProblem(size);
   // XML 1.0, 2.11: every end of line is one line feed.
@@ -54,7 +55,7 @@ function acceptEncoding(text: string): Decoded {
 
 function tooLargeProblem(size: number): Decoded {
   return decodingProblem(
-    `the template has ${size} bytes, ${LIMITS.bytes} are allowed: put large contents behind type='url'`,
+    `the template has ${size} bytes, but at most ${LIMITS.bytes} are allowed: give large contents by URL (type='url')`,
   );
 }
 
@@ -71,14 +72,15 @@ function detectEncoding(bytes: Uint8Array): string {
   if (first === 0xef && second === 0xbb) return 'utf-8';
   const head = Buffer.from(bytes.subarray(0, 200)).toString('latin1');
   const named = /^<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z][\w.:-]*)["']/.exec(head)?.[1]?.toLowerCase() ?? 'utf-8';
-  // WHATWG reads these names as windows-1252, XML does not.
+  // TextDecoder follows WHATWG, which treats these names as windows-1252; in XML they mean ISO-8859-1.
   if (['iso-8859-1', 'latin1', 'iso_8859-1', 'l1'].includes(named)) return 'iso-8859-1';
-  // A file whose declaration is readable byte by byte is not UTF-16, even if it says so.
+  // A file whose declaration is readable byte by byte is not UTF-16, even if the declaration names UTF-16. ASCII is a
+  // part of UTF-8.
   return named.startsWith('utf-16') || named === 'us-ascii' || named === 'ascii' ? 'utf-8' : named;
 }
 
 function findInvalidByte(bytes: Uint8Array, encoding: string, advice: string): Problem {
-  const message = `here is a byte sequence that is not ${encoding.toUpperCase()}: ${advice}`;
+  const message = `the bytes at this place are not valid ${encoding.toUpperCase()}: ${advice}`;
   const lossy = new TextDecoder(encoding).decode(bytes).split('\n');
   const line = lossy.findIndex((text) => text.includes('\uFFFD'));
   return { line: line + 1, column: (lossy[line]?.indexOf('\uFFFD') ?? 0) + 1, message };

@@ -2,17 +2,20 @@ import { findNearest } from './nearest.js';
 import type { Problems } from './place.js';
 import type { XmlElement } from './xml.js';
 
-/** The allowed content of an element: names of attributes and children; text unless it has children. */
+/**
+ * The allowed content of an element: the names of its attributes and children. An element may have either children or
+ * text.
+ */
 export interface Shape {
   attributes?: readonly string[];
   children?: readonly string[];
-  /** Children that may occur any number of times; each of the others may occur once. */
+  /** Children that may occur any number of times; each child in `children` may occur only once. */
   repeated?: readonly string[];
 }
 
 const XINCLUDE = 'http://www.w3.org/2001/XInclude';
 
-/** Checks the content of an element against its shape, and reports everything else as a mistake. */
+/** Checks the attributes and the content of an element against its shape, and reports each difference as a mistake. */
 export function checkShape(element: XmlElement, shape: Shape, problems: Problems): void {
   checkAttributes(element, shape.attributes ?? [], problems);
   const known = [...(shape.children ?? []), ...(shape.repeated ?? [])];
@@ -21,28 +24,32 @@ export function checkShape(element: XmlElement, shape: Shape, problems: Problems
     if (!known.includes(child.name)) {
       refuseChild(element, child, known, problems);
     } else if (seen.has(child.name) && !shape.repeated?.includes(child.name)) {
-      problems.add(child.at, `<${child.name}> may stand only once in <${element.name}>: take one of them out`);
+      problems.add(child.at, `<${element.name}> may contain <${child.name}> only once: remove one of them`);
     }
     seen.add(child.name);
   }
   if (known.length > 0 && element.text.trim() !== '') {
     const expected = known.map((name) => `<${name}>`).join(', ');
-    problems.add(element.at, `<${element.name}> holds text, but takes only ${expected}`);
+    problems.add(element.at, `<${element.name}> contains text, but may contain only ${expected}`);
   }
 }
 
 function checkAttributes(element: XmlElement, known: readonly string[], problems: Problems): void {
   for (const [name, { at, value }] of element.attributes) {
-    // A namespace that is declared and not used changes nothing.
+    // We accept the declaration of a namespace prefix, because a prefix that is not used has no effect.
     if (known.includes(name) || name.startsWith('xmlns:')) continue;
     if (name === 'xmlns') {
-      if (value !== '') problems.add(at, 'a template has no namespace: take xmlns out');
+      if (value !== '') problems.add(at, 'a template has no namespace: remove xmlns');
       continue;
     }
     const meant = findNearest(name, known);
     const advice =
-      meant !== undefined ? `is ${meant} meant?` : known.length > 0 ? `it takes ${known.join(', ')}` : 'it takes none';
-    problems.add(at, `<${element.name}> has no attribute ${name}: ${advice}`);
+      meant !== undefined
+        ? `did you mean ${meant}?`
+        : known.length > 0
+          ? `allowed are ${known.join(', ')}`
+          : 'this element has no attributes';
+    problems.add(at, `the attribute ${name} is not allowed in <${element.name}>: ${advice}`);
   }
 }
 
@@ -52,21 +59,21 @@ function refuseChild(parent: XmlElement, child: XmlElement, known: readonly stri
   if (namespace || (child.name.includes(':') && ['include', 'fallback'].includes(local))) {
     problems.add(
       child.at,
-      "XInclude is not taken, no other file is read: write the content here, or give its address with type='url'",
+      "XInclude is not supported, because no other file is read: write the content here, or give its URL with type='url'",
     );
     return;
   }
   const meant = findNearest(child.name, known);
   const advice =
     meant !== undefined
-      ? `is <${meant}> meant?`
+      ? `did you mean <${meant}>?`
       : known.length > 0
-        ? `it takes ${known.map((name) => `<${name}>`).join(', ')}`
-        : 'it takes text only';
-  problems.add(child.at, `<${child.name}> does not belong in <${parent.name}>: ${advice}`);
+        ? `allowed are ${known.map((name) => `<${name}>`).join(', ')}`
+        : 'only text is allowed';
+  problems.add(child.at, `<${child.name}> is not allowed in <${parent.name}>: ${advice}`);
 }
 
-/** The first child of a name. */
+/** Finds the first child with this name. */
 export function findChild(element: XmlElement | undefined, name: string): XmlElement | undefined {
   return element?.children.find((child) => child.name === name);
 }
@@ -75,7 +82,7 @@ export function findChildren(element: XmlElement | undefined, name: string): Xml
   return element?.children.filter((child) => child.name === name) ?? [];
 }
 
-/** Reads a required child. */
+/** Finds a required child; reports a mistake when it is missing. */
 export function readRequiredChild(
   element: XmlElement,
   name: string,
@@ -112,7 +119,7 @@ export function readRequiredAttribute(element: XmlElement, name: string, problem
   return attribute.value;
 }
 
-/** Refuses control characters (including line breaks) in a name. */
+/** Reports a mistake when a name contains control characters, such as line breaks. */
 export function refuseControls(text: string, at: number, what: string, problems: Problems): void {
   if (/[\u0000-\u001f\u007f]/.test(text)) problems.add(at, `${what} must be one line without control characters`);
 }

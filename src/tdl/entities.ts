@@ -1,10 +1,13 @@
 import { LIMITS } from './limits.js';
 import type { Problems } from './place.js';
 
-/** Internal entities by name: their replacement text. */
+/** The replacement text of each internal entity, by the name of the entity. */
 export type Entities = ReadonlyMap<string, string>;
 
-/** The references replaced so far, and their characters; one count for the whole document. */
+/**
+ * The number of references that have been replaced so far, and the number of characters that have replaced them. One
+ * object counts for the whole document.
+ */
 export interface Spent {
   references: number;
   characters: number;
@@ -15,15 +18,15 @@ const PREDEFINED: Record<string, string> = { lt: '<', gt: '>', amp: '&', apos: "
 const NAME = '[:A-Za-z_\\u0080-\\uFFFF][-.:\\w\\u0080-\\uFFFF]*';
 const REFERENCE = new RegExp(`&(?:#x([0-9A-Fa-f]+);|#([0-9]+);|(${NAME});)?`, 'g');
 /**
- * White space of XML. `\s` matches more characters, some of which are also matched in names: the expression would try
- * both ways for each of them.
+ * The white space of XML. We do not use `\s`, because it also matches characters that `NAME` matches, so the
+ * expressions below would backtrack for a long time.
  */
 const S = '[ \\t\\r\\n]';
 const DECLARATION = new RegExp(`^<!ENTITY${S}+(${NAME})${S}+(?:"([^"]*)"|'([^']*)')${S}*>$`);
 const EXTERNAL = new RegExp(`^<!ENTITY${S}+(?:%${S}+)?${NAME}${S}+(?:SYSTEM|PUBLIC)\\b`);
 const DOCTYPE = new RegExp(`<!DOCTYPE${S}+${NAME}${S}*((?:SYSTEM|PUBLIC)${S}(?:[^>"'[]|"[^"]*"|'[^']*')*)?`, 'y');
 
-/** A character that XML 1.0 allows (2.2). */
+/** Checks whether XML 1.0 allows a character (section 2.2). */
 export function isXmlChar(code: number): boolean {
   return (
     code === 0x9 ||
@@ -36,7 +39,7 @@ export function isXmlChar(code: number): boolean {
 }
 
 /**
- * Replaces the references in a piece of text.
+ * Replaces the references to entities and characters in a piece of text.
  *
  * @param wrong called for each mistake, with its offset in `raw`
  */
@@ -54,7 +57,7 @@ export function expand(
       const code = hex !== undefined ? parseInt(hex, 16) : decimal !== undefined ? parseInt(decimal, 10) : undefined;
       if (code !== undefined) {
         if (isXmlChar(code)) return String.fromCodePoint(code);
-        wrong(offset, `${whole} is no character that XML allows`);
+        wrong(offset, `${whole} is not a character that XML allows`);
         return '';
       }
       if (name === undefined) {
@@ -65,7 +68,7 @@ export function expand(
       if (predefined !== undefined) return predefined;
       const value = entities.get(name);
       if (value === undefined) {
-        wrong(offset, `the entity &${name}; is not declared: write &amp;${name}; if the text itself is meant`);
+        wrong(offset, `the entity &${name}; is not declared: write &amp;${name}; if you mean the text itself`);
         return '';
       }
       return nested(value, name, entities, spent, (message) => wrong(offset, message), within);
@@ -81,21 +84,25 @@ function nested(
   wrong: (message: string) => void,
   within: readonly string[],
 ): string {
-  // Above a limit nothing more is replaced: the mistake has been reported.
+  // Once a limit is exceeded, we replace no more references: the mistake has already been reported.
   if (spent.references > LIMITS.entityReferences || spent.characters > LIMITS.entityText) return '';
   spent.references += 1;
   spent.characters += value.length;
   if (spent.references > LIMITS.entityReferences) {
-    wrong(`more than ${LIMITS.entityReferences} entity references are to be replaced: write the text out`);
+    wrong(
+      `the document has more than ${LIMITS.entityReferences} entity references: write the text instead of the references`,
+    );
     return '';
   }
   if (spent.characters > LIMITS.entityText) {
-    wrong(`the entities come to more than ${LIMITS.entityText} characters: write the text out`);
+    wrong(
+      `the replaced entities have more than ${LIMITS.entityText} characters in all: write the text instead of the references`,
+    );
     return '';
   }
   if (within.includes(name) || within.length >= LIMITS.entityDepth) {
-    const why = within.includes(name) ? 'contains itself' : `is nested more than ${LIMITS.entityDepth} deep`;
-    wrong(`the entity &${name}; ${why}: write the text out`);
+    const why = within.includes(name) ? 'contains itself' : `is nested more than ${LIMITS.entityDepth} levels deep`;
+    wrong(`the entity &${name}; ${why}: write the text instead of the reference`);
     return '';
   }
   return expand(value, entities, spent, (_offset, message) => wrong(`in the entity &${name};: ${message}`), [
@@ -104,7 +111,10 @@ function nested(
   ]);
 }
 
-/** Finds the end of the item of an internal subset that begins at `from`; -1 without an end. */
+/**
+ * Finds the end of an item in the internal subset of a DOCTYPE. The item begins at `from`. Returns -1 if the item does
+ * not end.
+ */
 function itemEnd(text: string, from: number): number {
   if (text.startsWith('<!--', from)) return after(text, '-->', from + 4);
   if (text.startsWith('<?', from)) return after(text, '?>', from + 2);
@@ -119,20 +129,20 @@ function after(text: string, end: string, from: number): number {
 }
 
 /**
- * Reads a DOCTYPE that begins at `start`: accepts internal general entities with plain text, refuses everything else in
- * a DTD. Nothing is ever fetched.
+ * Reads a DOCTYPE that begins at `start`. Accepts internal general entities with plain text, and refuses everything
+ * else in a DTD. Never fetches anything.
  *
- * @returns the offset of the DOCTYPE's end; -1 without an end, which is added to `problems`
+ * @returns the offset of the DOCTYPE's end; -1 if it does not end, which is reported in `problems`
  */
 export function readDoctype(text: string, start: number, entities: Map<string, string>, problems: Problems): number {
   DOCTYPE.lastIndex = start;
   const match = DOCTYPE.exec(text);
   if (match === null) {
-    problems.add(start, 'this DOCTYPE cannot be read: leave it out, none is needed');
+    problems.add(start, 'this DOCTYPE cannot be parsed: remove it, because a template needs none');
     return -1;
   }
   if (match[1] !== undefined) {
-    problems.add(start, 'an external DTD is not read: leave out SYSTEM or PUBLIC and what follows it');
+    problems.add(start, 'an external DTD is not supported: remove SYSTEM or PUBLIC and the text after it');
   }
   let at = DOCTYPE.lastIndex;
   if (text[at] === '[') {
@@ -155,7 +165,7 @@ function readSubset(text: string, from: number, entities: Map<string, string>, p
     at = space.lastIndex;
     if (text[at] === ']') return at + 1;
     if (text[at] === '%') {
-      problems.add(at, 'parameter entities are not taken: leave them out');
+      problems.add(at, 'parameter entities are not supported: remove them');
       const end = after(text, ';', at);
       if (end < 0) return -1;
       at = end;
@@ -163,7 +173,10 @@ function readSubset(text: string, from: number, entities: Map<string, string>, p
     }
     const end = text.startsWith('<', at) ? itemEnd(text, at) : -1;
     if (end < 0) {
-      problems.add(at, 'the DOCTYPE is not closed, or holds what cannot be read: leave it out, none is needed');
+      problems.add(
+        at,
+        'the DOCTYPE is not closed, or this part cannot be parsed: remove the DOCTYPE, because a template needs none',
+      );
       return -1;
     }
     if (text.startsWith('<!', at) && !text.startsWith('<!--', at)) {
@@ -174,14 +187,15 @@ function readSubset(text: string, from: number, entities: Map<string, string>, p
 }
 
 function declare(item: string, at: number, entities: Map<string, string>, problems: Problems): void {
-  if (/^<!ENTITY\s+%/.test(item)) return problems.add(at, 'parameter entities are not taken: leave them out');
-  if (EXTERNAL.test(item)) return problems.add(at, 'external entities are not read: write the text itself');
+  if (/^<!ENTITY\s+%/.test(item)) return problems.add(at, 'parameter entities are not supported: remove them');
+  if (EXTERNAL.test(item)) return problems.add(at, 'external entities are not supported: write the text itself');
   const match = DECLARATION.exec(item);
   const name = match?.[1];
   if (match === null || name === undefined) {
-    return problems.add(at, 'of a DTD, only <!ENTITY name "text"> is taken: leave this out');
+    return problems.add(at, 'a DOCTYPE may contain only <!ENTITY name "text">: remove this declaration');
   }
-  // Character references are replaced when an entity is declared, other references when it is used (XML 1.0, 4.4).
+  // Character references are replaced when an entity is declared, other references when the entity is used (XML 1.0,
+  // 4.4).
   const value = (match[2] ?? match[3] ?? '').replace(
     /&#(?:x([0-9A-Fa-f]+)|([0-9]+));/g,
     (whole, hex?: string, decimal?: string) => {
@@ -189,7 +203,9 @@ function declare(item: string, at: number, entities: Map<string, string>, proble
       return isXmlChar(code) ? String.fromCodePoint(code) : whole;
     },
   );
-  if (value.includes('<')) return problems.add(at, `the entity ${name} holds markup: entities may hold text only`);
-  if (entities.size >= LIMITS.entities) return problems.add(at, `more than ${LIMITS.entities} entities are declared`);
+  if (value.includes('<'))
+    return problems.add(at, `the entity ${name} contains markup, but an entity may contain only text`);
+  if (entities.size >= LIMITS.entities)
+    return problems.add(at, `a DOCTYPE may declare at most ${LIMITS.entities} entities`);
   if (!entities.has(name)) entities.set(name, value);
 }

@@ -1,25 +1,31 @@
 /**
- * Limits of a template: well above every template that people write, and low enough that a hostile one costs neither
- * memory nor time. docs/tdl.md lists them. Each is checked before the document reaches the XML library.
+ * Limits of a template. Every template that people write is far below them, and they keep a hostile template from using
+ * much memory or time. docs/tdl.md lists them. The limits of the XML are checked before the XML library gets the
+ * document.
  */
 export const LIMITS = {
-  /** Bytes of the document. Temporal takes 2 MiB a payload, and the template travels in the build's input. */
+  /**
+   * Bytes of the document. Temporal accepts at most 2 MiB per payload, and the template is a part of the build's input.
+   */
   bytes: 1024 * 1024,
-  /** Nesting depth of elements. A valid template has five levels. */
+  /** Nesting depth of elements. A valid template has at most five levels. */
   depth: 16,
-  /** Elements in all. */
+  /** Elements in the whole document. */
   elements: 20_000,
-  /** Attributes of one element. A valid one has three. */
+  /** Attributes of one element. A valid element has at most three. */
   attributes: 16,
   /** Characters of an attribute's value. */
   attributeLength: 4096,
   /** Internal entities that a DOCTYPE may declare. */
   entities: 64,
-  /** References to declared entities that may be replaced in the whole document, those within entities included. */
+  /**
+   * References to declared entities that may be replaced in the whole document, including the references within
+   * entities.
+   */
   entityReferences: 1000,
   /** Nesting depth of entities. */
   entityDepth: 8,
-  /** Characters of all replaced references together. */
+  /** Characters of all replaced entities together. */
   entityText: 256 * 1024,
   /** Characters of the template's name: it becomes part of image and host names, and Glance allows 255. */
   nameLength: 200,

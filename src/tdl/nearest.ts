@@ -1,4 +1,4 @@
-/** The number of characters to add, remove or change to turn one word into the other (Levenshtein). */
+/** Returns the number of characters to add, remove or change to turn one word into the other (Levenshtein distance). */
 function distance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let row = 1; row <= a.length; row++) {
@@ -13,7 +13,8 @@ function distance(a: string, b: string): number {
 }
 
 /**
- * Finds the word that was probably meant: the nearest one, unless every word is too different. Compares without case.
+ * Finds the known word that was probably meant: the most similar one, or undefined if all are too different. Ignores
+ * case.
  */
 export function findNearest(word: string, known: readonly string[]): string | undefined {
   if (word.length > 64) return undefined;

@@ -6,14 +6,17 @@ import { readTemplate } from './read-template.js';
 import type { Problem, Template } from './types.js';
 import { parseXml } from './xml.js';
 
-/** A template and the position of its `<os>`, for mistakes that are found later; or all mistakes in the document. */
+/**
+ * The template and the position of its `<os>`, for mistakes that are found later; or, if the document is not valid, all
+ * of its mistakes.
+ */
 export type Parsed =
   | { template: Template; os: Pick<Problem, 'line' | 'column'>; problems: [] }
   | { template: undefined; problems: Problem[] };
 
 /**
- * Parses a TDL document (docs/tdl.md). Reads no file and no URL. In XML that is not well-formed, reports only the first
- * mistakes; in well-formed XML, reports all mistakes at once.
+ * Parses a TDL document (docs/tdl.md). Reads no other file and no URL. If the XML is not well-formed, reports only the
+ * first mistakes; otherwise, reports all mistakes at once.
  *
  * @param source text, or bytes in the encoding that their XML declaration names
  */
@@ -28,10 +31,10 @@ export function parseTemplate(source: string | Uint8Array): Parsed {
 }
 
 /**
- * Parses the template of a document.
+ * Parses a TDL document, and throws when the document has mistakes.
  *
- * @param fileName for the message
- * @throws FactoryError InvalidTemplate, with one line a mistake: `file:line:column: message`
+ * @param fileName name of the document in the error message
+ * @throws FactoryError InvalidTemplate, with one line per mistake: `file:line:column: message`
  */
 export function throwIfInvalid(source: string | Uint8Array, fileName: string): Template {
   const { template, problems } = parseTemplate(source);

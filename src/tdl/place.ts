@@ -1,16 +1,18 @@
 import { LIMITS } from './limits.js';
 import type { Problem } from './types.js';
 
-/** Most characters of a message: it may quote the document. */
+/**
+ * The most characters of a message. We cut longer messages, because a message may quote a long part of the document.
+ */
 const LONGEST_MESSAGE = 400;
 
-/** Collects mistakes by their place in a text. */
+/** Collects the mistakes in a text, each with its place. */
 export class Problems {
   private readonly found: { index: number; message: string }[] = [];
 
   constructor(private readonly text: string) {}
 
-  /** Notes a mistake at an offset of the text. */
+  /** Adds a mistake at an offset of the text. */
   add(index: number, message: string): void {
     if (this.found.length >= LIMITS.problems) return;
     const whole = message.length <= LONGEST_MESSAGE ? message : `${message.slice(0, LONGEST_MESSAGE)} …`;

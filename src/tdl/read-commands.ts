@@ -9,7 +9,7 @@ interface Placed {
   command: Command;
 }
 
-/** The commands of `<commands>` or `<precommands>`, in the order in which they run. */
+/** Reads the commands of `<commands>` or `<precommands>`, and returns them in the order in which they run. */
 export function readCommands(section: XmlElement | undefined, problems: Problems): Command[] {
   if (section === undefined) return [];
   checkShape(section, { repeated: ['command'] }, problems);
@@ -25,7 +25,8 @@ function readCommand(element: XmlElement, problems: Problems): Command {
   checkShape(element, { attributes: ['name', 'type', 'position'] }, problems);
   const name = readRequiredAttribute(element, 'name', problems, "<command name='tidy'>…</command>").trim();
   const content = readContent(element, problems);
-  if (isEmpty(content)) problems.add(element.at, 'a command may not be empty: write what is to be run, or take it out');
+  if (isEmpty(content))
+    problems.add(element.at, 'a command must not be empty: write the command that is to run, or remove the element');
   const position = element.attributes.get('position');
   if (position === undefined) return { name, content };
   const digits = position.value.trim();
@@ -40,17 +41,20 @@ function readCommand(element: XmlElement, problems: Problems): Command {
 }
 
 function isEmpty(content: Content): boolean {
-  // An address that is missing has been said already.
+  // For a command of type url, `readContent` has already reported a missing URL.
   return (content.type === 'raw' && content.text === '') || (content.type === 'base64' && content.base64 === '');
 }
 
-/** Either none or all commands have a position, and the positions are 1 to n. */
+/** Checks that either no command or every command has a position, and that the positions are 1 to n. */
 function checkPositions(commands: Placed[], problems: Problems): void {
   const placed = commands.filter(({ element }) => element.attributes.has('position'));
   if (placed.length === 0) return;
   for (const { element } of commands) {
     if (element.attributes.has('position')) continue;
-    problems.add(element.at, 'this command has no position, others have: give one to each, or to none');
+    problems.add(
+      element.at,
+      'this command has no position, but other commands have one: give a position to every command or to none',
+    );
   }
   const seen = new Map<number, string>();
   for (const { element, command } of placed) {
@@ -61,12 +65,12 @@ function checkPositions(commands: Placed[], problems: Problems): void {
     if (other !== undefined) {
       problems.add(
         at,
-        `position ${position} is taken by command ${JSON.stringify(other)}: number the commands from 1 to ${commands.length}`,
+        `position ${position} is already used by command ${JSON.stringify(other)}: number the commands from 1 to ${commands.length}`,
       );
     } else if (position < 1 || position > commands.length) {
       problems.add(
         at,
-        `position ${position} is out of order: number the commands from 1 to ${commands.length}, without a gap`,
+        `position ${position} is not possible: number the commands from 1 to ${commands.length}, without a gap`,
       );
     }
     seen.set(position, name);

@@ -15,7 +15,7 @@ import type { XmlElement } from './xml.js';
 
 const ARCHES = ['i386', 'x86_64', 'ppc64', 'ppc64le', 'aarch64', 'armv7l', 's390x'] as const;
 
-/** What others call our architectures. */
+/** Names that other systems use for an architecture, each with the name in TDL. */
 const ARCH_SYNONYMS: Record<string, (typeof ARCHES)[number]> = {
   amd64: 'x86_64',
   'x86-64': 'x86_64',
@@ -35,10 +35,10 @@ const ARCH_SYNONYMS: Record<string, (typeof ARCHES)[number]> = {
 
 const CHECKSUMS = { md5sum: 'md5', sha1sum: 'sha1', sha256sum: 'sha256' } as const;
 
-/** Schemes that extra content may come from. Oz has no https, which nothing speaks against. */
+/** The URL schemes of extra content. Oz does not accept https; we do. */
 const EXTRA_SCHEMES = { file: ['file:', 'ftp:', 'http:', 'https:'], directory: ['file:', 'ftp:'] };
 
-/** `<os>`: which system is to be installed, and from where. */
+/** Reads `<os>`: the system that is to be installed, and the source of the installation. */
 export function readOs(os: XmlElement, problems: Problems): Template['os'] {
   checkShape(
     os,
@@ -91,7 +91,7 @@ function readIcicleCommand(os: XmlElement, problems: Problems): string | undefin
   const icicle = findChild(os, 'icicle');
   if (icicle === undefined) return undefined;
   checkShape(icicle, { children: ['extra_command'] }, problems);
-  const example = '<extra_command>…</extra_command>, a command that prints one line a package';
+  const example = '<extra_command>…</extra_command>, a command that prints one line per package';
   const command = readRequiredChild(icicle, 'extra_command', problems, example);
   if (command === undefined) return undefined;
   checkShape(command, {}, problems);
@@ -115,16 +115,16 @@ function readInstall(install: XmlElement, problems: Problems): Install {
   if (element !== undefined) checkShape(element, {}, problems);
   const extras = findChild(install, 'extras');
   if (extras !== undefined) {
-    problems.add(
-      extras.at,
-      "<extras> are put on an installation medium: they need <install type='iso'>, take them out",
-    );
+    problems.add(extras.at, "<extras> need an installation medium: use <install type='iso'>, or remove <extras>");
   }
-  // Where a tree may lie is the build's affair, which knows the installer: TDL takes any address.
+  // We accept any URL here. The build checks the scheme, because the allowed schemes depend on the installer.
   return { type: 'url', url: readRequiredText(element, problems, example), extras: [] };
 }
 
-/** Where a medium and its checksum file may lie. A medium may also be an image of the cloud's: `glance:NAME`. */
+/**
+ * The URL schemes of an installation medium and of its checksum file. A medium may also be an image in the cloud:
+ * `glance:NAME`.
+ */
 const MEDIUM_SCHEMES = ['http:', 'https:', 'ftp:', 'file:'];
 const IN_GLANCE = 'glance:';
 
@@ -137,7 +137,7 @@ function readIso(install: XmlElement, problems: Problems): Install {
   const given = install.children.filter(({ name }) => (sums as string[]).includes(name));
   for (const sum of given) checkShape(sum, {}, problems);
   for (const second of given.slice(1)) {
-    problems.add(second.at, `at most one of ${sums.join(', ')} may stand: take <${second.name}> out`);
+    problems.add(second.at, `<install> may contain at most one of ${sums.join(', ')}: remove <${second.name}>`);
   }
   const sum = given.find(({ text }) => text.trim() !== '');
   const extras = findChild(install, 'extras');
@@ -174,16 +174,19 @@ function readAddress(element: XmlElement | undefined, schemes: string[], problem
   return text;
 }
 
-/** Directories come before files, whatever their order in the template, so that a file can replace part of one. */
+/**
+ * Reads the extras. Directories come before files, whatever their order in the template, so that a file can replace a
+ * file from a directory.
+ */
 function readExtras(extras: XmlElement, problems: Problems): Extra[] {
   checkShape(extras, { repeated: ['directory', 'file'] }, problems);
   const example = "<file source='http://…' destination='/…'/>";
-  if (extras.children.length === 0) problems.add(extras.at, `<extras> is empty: write ${example}, or take it out`);
+  if (extras.children.length === 0) problems.add(extras.at, `<extras> is empty: write ${example}, or remove it`);
   return (['directory', 'file'] as const).flatMap((kind) =>
     findChildren(extras, kind).map((element) => {
       checkShape(element, { attributes: ['source', 'destination'] }, problems);
       if (element.text.trim() !== '')
-        problems.add(element.at, `<${kind}> holds text, but an extra is what its source has: take the text out`);
+        problems.add(element.at, `<${kind}> contains text, but its content comes from its source: remove the text`);
       const source = readRequiredAttribute(element, 'source', problems, example).trim();
       const destination = readRequiredAttribute(element, 'destination', problems, example).trim();
       const protocol = URL.canParse(source) ? new URL(source).protocol : '';

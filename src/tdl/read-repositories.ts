@@ -12,7 +12,8 @@ import type { Repository } from './types.js';
 import type { XmlElement } from './xml.js';
 
 /**
- * Reads the repositories in the order of the template. Of several with the same name, the last one replaces the first.
+ * Reads the repositories in the order of the template. If several repositories have the same name, the last one
+ * replaces the others.
  */
 export function readRepositories(section: XmlElement | undefined, problems: Problems): Repository[] {
   if (section === undefined) return [];
@@ -34,7 +35,10 @@ export function readRepositories(section: XmlElement | undefined, problems: Prob
   return [...repositories.values()];
 }
 
-/** An address in an APT line. The scheme is bounded: a long word without one would cost the square of its length. */
+/**
+ * Matches a URL in an APT line. The length of the scheme is limited, because otherwise the search in a long word
+ * without a scheme would take a time that grows with the square of its length.
+ */
 const ADDRESS = /[a-z][a-z0-9+.-]{0,20}:\/\/\S+/gi;
 
 function readAddress(repository: XmlElement, problems: Problems): string {
@@ -48,14 +52,16 @@ function readAddress(repository: XmlElement, problems: Problems): string {
     if (isThisMachine(host)) {
       problems.add(
         element.at,
-        `the guest cannot reach ${host} of another machine: write an address that the guest reaches`,
+        `the guest cannot reach this repository, because in the guest ${host} means the guest itself: write another address`,
       );
     }
   }
   return text;
 }
 
-/** Whether a host name, as the URL standard writes it, means the local machine. */
+/**
+ * Checks whether a host name means the local machine. The host name must be in the form that the URL standard gives it.
+ */
 export function isThisMachine(host: string): boolean {
   const name = host.toLowerCase().replace(/\.$/, '');
   return (

@@ -23,13 +23,16 @@ const SECTIONS = ['name', 'description', 'os', 'disk', 'packages', 'repositories
 /** Reads a whole template and collects all mistakes; the result is valid only if there are none. */
 export function readTemplate(root: XmlElement, problems: Problems): Template | undefined {
   if (root.name !== 'template') {
-    problems.add(root.at, `this is no template: the outermost element is <${root.name}>, write <template>`);
+    problems.add(root.at, `this is not a template: the outermost element is <${root.name}>, write <template>`);
     return undefined;
   }
   checkShape(root, { attributes: ['version'], children: SECTIONS }, problems);
   const version = root.attributes.get('version');
   if (version !== undefined && version.value.trim() !== '1.0') {
-    problems.add(version.at, `TDL ${JSON.stringify(version.value)} is not known: write version='1.0', or leave it out`);
+    problems.add(
+      version.at,
+      `TDL version ${JSON.stringify(version.value)} is not supported: write version='1.0', or remove the attribute`,
+    );
   }
   const example = "<os><name>Debian</name><version>12</version><arch>x86_64</arch><install type='url'>…</install></os>";
   const os = readRequiredChild(root, 'os', problems, example);
@@ -65,7 +68,7 @@ function readName(root: XmlElement, problems: Problems): string {
   if (name.length > LIMITS.nameLength) {
     problems.add(
       element.at,
-      `<name> has ${name.length} characters, ${LIMITS.nameLength} are allowed: images are named after it`,
+      `<name> has ${name.length} characters, but at most ${LIMITS.nameLength} are allowed, because it is a part of image names`,
     );
   }
   return name;
@@ -101,7 +104,10 @@ function readPackages(section: XmlElement | undefined, problems: Problems): Pack
     const at = element.attributes.get('name')?.at ?? element.at;
     refuseControls(name, at, 'a package name', problems);
     if (name.startsWith('-')) {
-      problems.add(at, `${JSON.stringify(name)} is not a package name: options for the package manager are not taken`);
+      problems.add(
+        at,
+        `${JSON.stringify(name)} is not a package name: options for the package manager are not allowed`,
+      );
     }
     const entry: Package = { name };
     for (const part of ['repository', 'file', 'arguments'] as const) {
@@ -112,7 +118,9 @@ function readPackages(section: XmlElement | undefined, problems: Problems): Pack
   });
 }
 
-/** Reads the files in the order of the template. Of several with the same name, the last one replaces the first. */
+/**
+ * Reads the files in the order of the template. If several files have the same name, the last one replaces the others.
+ */
 function readFiles(section: XmlElement | undefined, problems: Problems): TemplateFile[] {
   if (section === undefined) return [];
   checkShape(section, { repeated: ['file'] }, problems);

@@ -11,15 +11,21 @@ export interface Scanned {
 
 const DECLARATION =
   /<\?xml\s+version\s*=\s*(["'])1\.[0-9]+\1(?:\s+encoding\s*=\s*(["'])[A-Za-z][\w.-]*\2)?(?:\s+standalone\s*=\s*(["'])(?:yes|no)\3)?\s*\?>/y;
-/** A name is matched from its beginning only: a long one without a value would cost the square of its length. */
+/**
+ * Matches an attribute. A name is matched only from its beginning, because otherwise a long name without a value would
+ * take a time that grows with the square of its length.
+ */
 const ATTRIBUTE = /(?<![^\s=/>"'])([^\s=/>"']+)\s*=\s*("[^"]*"|'[^']*')/g;
-/** A tag up to its end; `>` may stand in an attribute's value. The name is matched as a whole, for the same reason. */
+/**
+ * Matches a tag up to its end; the value of an attribute may contain `>`. The name is matched as a whole, for the same
+ * reason as the name in `ATTRIBUTE`.
+ */
 const TAG = /<\/?(?=([^\s/>"'<]*))\1(?:[^>"']|"[^"]*"|'[^']*')*>/y;
 
 /**
  * Scans a document once before the XML library parses it, and refuses what the library would accept: documents above
- * the limits, DTD tricks, undefined references, characters and sequences that XML forbids, more than one root. The
- * library checks that tags match and attributes are well-formed.
+ * the limits, DTDs with more than internal entities, undefined references, characters and sequences that XML forbids,
+ * more than one root. The library checks that tags match and attributes are well-formed.
  */
 export function scan(text: string, problems: Problems): Scanned {
   const scanner = new Scanner(text, problems);
@@ -60,7 +66,7 @@ class Scanner {
         const shown = `U+${code.toString(16).toUpperCase().padStart(4, '0')}`;
         this.problems.add(
           index,
-          `the character ${shown} is not allowed in XML: take it out, or encode the content as base64`,
+          `the character ${shown} is not allowed in XML: remove it, or encode the content as base64`,
         );
         return;
       }
@@ -74,12 +80,12 @@ class Scanner {
     if (DECLARATION.exec(this.text) !== null) return DECLARATION.lastIndex;
     this.problems.add(
       0,
-      'this XML declaration is not right: write <?xml version="1.0" encoding="UTF-8"?>, or leave it out',
+      'this XML declaration is not valid: write <?xml version="1.0" encoding="UTF-8"?>, or remove it',
     );
     return this.past('?>', 0);
   }
 
-  /** Text up to the next markup. */
+  /** Checks the text from `at` to the next markup; returns the offset of the markup. */
   private characters(at: number): number {
     const next = this.text.indexOf('<', at);
     const end = next < 0 ? this.text.length : next;
@@ -110,7 +116,7 @@ class Scanner {
       if (/^<\?xml[\s?]/i.test(this.text.slice(at, at + 6))) {
         this.problems.add(
           at,
-          'the XML declaration must be the very beginning of the file: nothing may stand before it',
+          'the XML declaration must be at the very beginning of the file: remove everything before it',
         );
       }
       return this.past('?>', at);
@@ -127,12 +133,16 @@ class Scanner {
 
   private doctype(at: number): number {
     if (this.hasDoctype || this.elements > 0) {
-      this.problems.add(at, 'a DOCTYPE may stand once, before the outermost element: leave it out, none is needed');
+      this.problems.add(
+        at,
+        'only one DOCTYPE is allowed, before the outermost element: remove this one, because a template needs none',
+      );
     }
     const isFirst = !this.hasDoctype;
     this.hasDoctype = true;
     const end = readDoctype(this.text, at, this.entities, this.problems);
-    // Only the first is blanked: the library never sees a document with two, and each blanking copies the text.
+    // We replace only the first DOCTYPE, because each replacement copies the whole text. The library never sees a
+    // document with two: the second one is a mistake.
     if (end < 0 || !isFirst) return end;
     const blank = this.text.slice(at, end).replace(/[^\n]/g, ' ');
     this.blanked = this.blanked.slice(0, at) + blank + this.blanked.slice(end);
@@ -143,7 +153,7 @@ class Scanner {
     TAG.lastIndex = at;
     const match = TAG.exec(this.text);
     if (match === null) {
-      // The library says what is wrong with it.
+      // The scan ends here: the library reports the mistake in this tag.
       return -1;
     }
     const [whole, name = ''] = match;
@@ -155,13 +165,14 @@ class Scanner {
   private startTag(at: number, whole: string, name: string): void {
     this.elements += 1;
     if (this.depth === 0 && this.elements > 1)
-      this.problems.add(at, 'a document is one element: nothing may follow its end');
+      this.problems.add(at, 'a document has only one outermost element: nothing may follow its end');
     if (this.elements === LIMITS.elements + 1)
-      this.problems.add(at, `more than ${LIMITS.elements} elements are not taken`);
+      this.problems.add(at, `a document may have at most ${LIMITS.elements} elements`);
     if (!whole.endsWith('/>')) this.depth += 1;
-    if (this.depth === LIMITS.depth + 1) this.problems.add(at, `elements more than ${LIMITS.depth} deep are not taken`);
-    // The library refuses names that mean something in JavaScript, without saying where.
-    if (name in {}) this.problems.add(at, `<${name}> is a name that is not taken`);
+    if (this.depth === LIMITS.depth + 1)
+      this.problems.add(at, `elements may not be nested more than ${LIMITS.depth} levels deep`);
+    // The library also refuses names that every JavaScript object has, such as `constructor`, but gives no position.
+    if (name in {}) this.problems.add(at, `<${name}> is not allowed as the name of an element`);
     this.attributes(at, whole);
   }
 
@@ -172,14 +183,14 @@ class Scanner {
       const place = at + match.index;
       count += 1;
       if (count === LIMITS.attributes + 1) {
-        this.problems.add(place, `more than ${LIMITS.attributes} attributes on one element are not taken`);
+        this.problems.add(place, `an element may have at most ${LIMITS.attributes} attributes`);
         return;
       }
       if (quoted.length - 2 > LIMITS.attributeLength) {
-        this.problems.add(place, `an attribute may have ${LIMITS.attributeLength} characters`);
+        this.problems.add(place, `the value of an attribute may have at most ${LIMITS.attributeLength} characters`);
         continue;
       }
-      if (name in {}) this.problems.add(place, `${name} is a name that is not taken`);
+      if (name in {}) this.problems.add(place, `${name} is not allowed as the name of an attribute`);
       const value = quoted.slice(1, -1);
       const start = place + pair.length - quoted.length + 1;
       const less = value.indexOf('<');
@@ -188,11 +199,11 @@ class Scanner {
     }
   }
 
-  /** The offset after the next `end`; -1, said as a problem, when there is none. */
+  /** Returns the offset after the next `end`. If there is none, reports a mistake and returns -1. */
   private past(end: string, at: number, skip = 2): number {
     const found = this.text.indexOf(end, at + skip);
     if (found >= 0) return found + end.length;
-    this.problems.add(at, `"${end}" is missing: what begins here is never closed`);
+    this.problems.add(at, `"${end}" is missing: the part that begins here is not closed`);
     return -1;
   }
 }

@@ -1,13 +1,16 @@
 const POWERS = ['', 'k', 'm', 'g', 't', 'p', 'e', 'z', 'y'];
 
-/** More digits than any disk size has; protects from computing with a hostile number. */
+/**
+ * The most digits of a size, more than any disk size has. The limit keeps us from calculating with a hostile number.
+ */
 const MOST_DIGITS = 30;
 
 /**
- * Parses a disk size of TDL to bytes: digits, a unit after optional spaces, in any case. No unit is GiB; G and T are
- * GiB and TiB; B is bytes; kB, MB … YB are powers of 1000, KiB, MiB … YiB powers of 1024.
+ * Parses a disk size of TDL to bytes: digits, optional spaces, and a unit in upper or lower case. Without a unit, the
+ * size is in GiB. G and T mean GiB and TiB; B means bytes; kB, MB … YB are powers of 1000, KiB, MiB … YiB powers of
+ * 1024.
  *
- * @returns the bytes, or the mistake
+ * @returns the bytes, or a message about the mistake
  */
 export function parseSize(text: string): { bytes: bigint } | { wrong: string } {
   const match = /^(\d+)\s*([a-z]*)$/i.exec(text.trim());
@@ -17,7 +20,7 @@ export function parseSize(text: string): { bytes: bigint } | { wrong: string } {
       wrong: `${JSON.stringify(text.trim())} is not a size: write a whole number and a unit, such as 20, 20GiB or 500MB`,
     };
   }
-  if (digits.length > MOST_DIGITS) return { wrong: `a size may have ${MOST_DIGITS} digits` };
+  if (digits.length > MOST_DIGITS) return { wrong: `a size may have at most ${MOST_DIGITS} digits` };
   const factor = findFactor(unit.toLowerCase());
   if (factor !== undefined) return { bytes: BigInt(digits) * factor };
   const letter = /^[kmpezy]$/i.test(unit) ? unit.toUpperCase() : undefined;

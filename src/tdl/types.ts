@@ -13,13 +13,16 @@ export interface Template {
     kernelparam?: string;
     icicleExtraCommand?: string;
   };
-  /** Bytes; absent when the template names none. A decimal text because it may be larger than 2^53. */
+  /**
+   * The disk size in bytes, as a decimal text, because it may be larger than 2^53. Absent when the template has no
+   * size.
+   */
   diskSize?: string;
   packages: Package[];
   repositories: Repository[];
   files: TemplateFile[];
   precommands: Command[];
-  /** In the order in which they run. */
+  /** The commands in the order in which they run. */
   commands: Command[];
 }
 
@@ -45,7 +48,10 @@ export interface Repository {
   persisted: boolean;
   sslverify: boolean;
 }
-/** raw: the text itself; base64: decoded; url: fetched by an activity, never by the parser. */
+/**
+ * The content of a file or a command: `raw` is the text itself, `base64` the encoded content. `url` is the URL from
+ * which an activity fetches the content; the parser fetches nothing.
+ */
 export type Content = { type: 'raw'; text: string } | { type: 'base64'; base64: string } | { type: 'url'; url: string };
 export interface TemplateFile {
   name: string;
@@ -57,7 +63,7 @@ export interface Command {
   position?: number;
 }
 
-/** A mistake, its position and the correction. Lines and columns count from 1. */
+/** A mistake in the document; `message` also says how to correct it. Lines and columns count from 1. */
 export interface Problem {
   line: number;
   column: number;

@@ -4,14 +4,17 @@ import { LIMITS } from './limits.js';
 import type { Problems } from './place.js';
 import { scan } from './scan.js';
 
-/** An element with the offsets that it and its attributes have in the document. */
+/** An XML element. Each `at` is an offset in the document. */
 export interface XmlElement {
   name: string;
-  /** Offset of its `<`. */
+  /** Offset of the `<` of the start tag. */
   at: number;
   attributes: Map<string, { value: string; at: number }>;
   children: XmlElement[];
-  /** Its own text, including CDATA, without comments, with references replaced; not trimmed. */
+  /**
+   * The text in this element, but not in its children: with CDATA, without comments, with references replaced; not
+   * trimmed.
+   */
   text: string;
 }
 
@@ -19,7 +22,10 @@ const TEXT = '#text';
 const CDATA = '#cdata';
 const ATTRIBUTES = ':@';
 
-/** A node of the XML library with `preserveOrder`: an object whose only key is the element's name. */
+/**
+ * A node of the XML library with `preserveOrder`: an object with the key `:@` for the attributes, and one other key,
+ * the name of the element.
+ */
 type Node = Record<string, unknown> & { [ATTRIBUTES]?: Record<string, string> };
 
 const parser = new XMLParser({
@@ -31,7 +37,7 @@ const parser = new XMLParser({
   parseAttributeValue: false,
   trimValues: false,
   cdataPropName: CDATA,
-  // entities.ts replaces them: within limits, and with a position for each mistake.
+  // entities.ts replaces the entities, within limits and with a position for each mistake.
   processEntities: false,
   ignoreDeclaration: true,
   ignorePiTags: true,
@@ -39,8 +45,8 @@ const parser = new XMLParser({
 });
 
 /**
- * Parses a document to its root element; undefined when it is not well-formed or above the limits, which is added to
- * `problems`.
+ * Parses a document, and returns its root element. If the document is not well-formed or exceeds a limit, reports that
+ * in `problems` and returns undefined.
  */
 export function parseXml(source: string, problems: Problems): XmlElement | undefined {
   const { text, entities } = scan(source, problems);
@@ -101,7 +107,7 @@ class Builder {
   }
 
   private attributes(raw: Record<string, string>, at: number): XmlElement['attributes'] {
-    // XML 1.0, 3.3.3: white space in an attribute is a space.
+    // XML 1.0, 3.3.3: a tab or a line break in the value of an attribute becomes a space.
     return new Map(
       Object.entries(raw).map(([name, value]) => [
         name,

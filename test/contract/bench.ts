@@ -32,7 +32,10 @@ export async function failure(promise: Promise<unknown>, type: ErrorType): Promi
     () => undefined,
     (reason: unknown) => reason,
   );
-  assert.ok(error instanceof FactoryError, `the call must fail with FactoryError ${type}, but the result is ${String(error)}`);
+  assert.ok(
+    error instanceof FactoryError,
+    `the call must fail with FactoryError ${type}, but the result is ${String(error)}`,
+  );
   assert.equal(error.type, type, error.message);
   return error;
 }
@@ -55,7 +58,7 @@ export function smallest(flavors: Flavor[]): Flavor {
   return first;
 }
 
-/** The resources of one run of the tests. All carry the tag of the run, so that runs do not find each other's resources. */
+/** The resources of one run of the tests. All carry the run's tag, so that no run finds the resources of another. */
 export class Bench {
   readonly tag = `contract=${randomUUID()}`;
   private readonly undo: (() => Promise<void>)[] = [];
@@ -92,7 +95,7 @@ export class Bench {
     return `contract-${what}-${this.tag.slice(-8)}`;
   }
 
-  /** Registers a function that `clear` runs at the end, also after failed tests. `clear` runs the newest function first. */
+  /** Registers a function that `clear` runs at the end, also after failed tests: the last function runs first. */
   later(undo: () => Promise<void>): void {
     this.undo.unshift(undo);
   }

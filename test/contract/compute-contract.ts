@@ -122,7 +122,10 @@ export function describeCompute(bench: Bench): void {
         parseTimestamp,
       );
       assert.ok(launched !== undefined && active !== undefined && off !== undefined);
-      assert.ok(launched - 1000 <= active && active <= off, 'the times at which the server was launched, ACTIVE and SHUTOFF are not in this order');
+      assert.ok(
+        launched - 1000 <= active && active <= off,
+        'the times at which the server was launched, ACTIVE and SHUTOFF are not in this order',
+      );
       const again = await failure(compute.stopServer(id), 'Conflict');
       assert.match(again.message, /Cannot 'stop' instance .* while it is in vm_state stopped/);
 
@@ -136,7 +139,11 @@ export function describeCompute(bench: Bench): void {
       assert.equal(snapshot?.status, 'active');
       assert.ok((snapshot.size ?? 0) > 0);
       assert.equal(snapshot['contract_role'], 'life');
-      assert.equal(snapshot['os_shutdown_timeout'], '1', 'the snapshot does not have a property of the image of its server');
+      assert.equal(
+        snapshot['os_shutdown_timeout'],
+        '1',
+        'the snapshot does not have a property of the image of its server',
+      );
       await bench.serverIn(id, 'SHUTOFF');
 
       await bench.removeServer(id);

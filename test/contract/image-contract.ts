@@ -20,7 +20,7 @@ export function describeImages(bench: Bench): void {
       await bench.cloud.image.deleteImage(image.id);
       await bench.cloud.image.deleteImage(image.id);
       assert.equal(await bench.cloud.image.getImage(image.id), undefined);
-      // After the deletion a cloud may accept the id for a new image, or refuse it as a conflict. Nothing else may happen.
+      // A cloud may accept the id of a deleted image again, or refuse it as a conflict. Other errors are not allowed.
       await bench.cloud.image.createImage(request).catch((reason: unknown) => {
         assert.ok(reason instanceof FactoryError && reason.type === 'Conflict');
       });

@@ -32,7 +32,7 @@ export function describeImageImport(bench: Bench): void {
       return image;
     }
 
-    /** Returns the result of an import: the status of the image, and the stores with a running and with a failed import. */
+    /** Returns the image's status, the stores into which its import is running, and those for which it has failed. */
     function outcome(image: Image | undefined): unknown[] {
       return [image?.status, image?.['os_glance_importing_to_stores'], image?.['os_glance_failed_import']];
     }

@@ -13,15 +13,15 @@ import { describeCloudContract } from './cloud-contract.js';
  */
 const OUTER = '198.51.100.1';
 
-/** Returns the address at which a single-node cloud on this machine reaches it. Undefined when there is no such cloud. */
+/** Returns `OUTER` if this machine has that address, else undefined: then the single-node cloud is not here. */
 function here(): string | undefined {
   const addresses = Object.values(networkInterfaces()).flatMap((ofOne) => ofOne ?? []);
   return addresses.find(({ address }) => address === OUTER)?.address;
 }
 
 /**
- * Reads the settings of the cloud that `OS_CLOUD` names, else those in the other `OS_*` variables. They are the settings
- * of the single-node cloud when its environment is loaded. Undefined when there are none.
+ * Reads the settings of the cloud that `OS_CLOUD` names, else the settings in the other `OS_*` variables. If the
+ * environment of the single-node cloud is loaded, they are the settings of that cloud. Undefined when there are none.
  */
 function configuredCloud(): CloudSettings | undefined {
   const name = process.env['OS_CLOUD'];
@@ -32,7 +32,8 @@ function configuredCloud(): CloudSettings | undefined {
 
 /** Returns the reason why the contract tests cannot run, or undefined when they can. */
 async function hindrance(settings: CloudSettings | undefined): Promise<string | undefined> {
-  if (settings === undefined) return 'no cloud is configured: set OS_CLOUD to an entry of clouds.yaml, or set OS_AUTH_URL';
+  if (settings === undefined)
+    return 'no cloud is configured: set OS_CLOUD to an entry of clouds.yaml, or set OS_AUTH_URL';
   const cloud = connectCloud(settings);
   try {
     await cloud.getProjectId({ signal: AbortSignal.timeout(15_000) });

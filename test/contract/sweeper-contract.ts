@@ -24,7 +24,7 @@ type Things = Record<'instance' | 'floating IP' | 'port' | 'security group' | 'k
 
 const TASK_QUEUE = 'sweeper-contract';
 
-/** Declares the tests of the sweeper. The command `imagefactory gc` starts it, with a real Temporal server and a worker. */
+/** Declares the tests of the sweeper, which `imagefactory gc` starts, with a real Temporal server and a worker. */
 export function describeSweeper(bench: Bench): void {
   describe('the sweeper', () => {
     let temporal: TestWorkflowEnvironment;
@@ -52,9 +52,7 @@ export function describeSweeper(bench: Bench): void {
       await rm(storage, { recursive: true, force: true });
     });
 
-    /**
-     * Starts a build and terminates it. In Temporal the build has ended, but no activity has removed its resources.
-     */
+    /** Starts a build and terminates it. In Temporal the build has ended, but nothing has removed its resources. */
     async function terminatedBuild(): Promise<BuildRef> {
       const uuid = randomUUID();
       const workflowId = workflowIdFor('base_image', uuid);
@@ -81,8 +79,8 @@ export function describeSweeper(bench: Bench): void {
     }
 
     /**
-     * Creates one resource of each kind. With `ref` the resources carry the marks that the build sets; without `ref` they
-     * carry no marks of imagefactory.
+     * Creates one resource of each kind. With `ref` the resources carry the marks that the build sets. Without `ref`
+     * they carry no marks of imagefactory.
      */
     async function make(ref?: BuildRef): Promise<Things> {
       const { network, compute } = bench.cloud;
@@ -149,8 +147,8 @@ export function describeSweeper(bench: Bench): void {
     }
 
     /**
-     * Runs `imagefactory gc` for this cloud, with options that keep all JEOS images and installer media. Returns kind and
-     * id of each resource with the given outcome.
+     * Runs `imagefactory gc` for this cloud, with options that keep all JEOS images and installer media. Returns the
+     * kind and id of each resource with the given outcome.
      */
     async function gc(outcome: string, ...more: string[]): Promise<string[]> {
       const io = new RecordingIo(temporalEnv(temporal));

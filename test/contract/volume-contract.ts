@@ -202,7 +202,11 @@ export function describeVolumes(bench: Bench): void {
       const uploadId = await volume.uploadToImage(id, { image_name: name, ...UPLOAD });
       bench.later(() => images.deleteImage(uploadId));
       const begun = await images.getImage(uploadId);
-      assert.equal(begun?.['contract_build'], bench.tag, 'the image does not have the property from the beginning of the upload');
+      assert.equal(
+        begun?.['contract_build'],
+        bench.tag,
+        'the image does not have the property from the beginning of the upload',
+      );
       assert.equal((await volumeIn(id, 'available')).status, 'available');
       const upload = await images.getImage(uploadId);
       assert.equal(upload?.status, 'active');
@@ -250,7 +254,11 @@ export function describeVolumes(bench: Bench): void {
       const unfiltered = await messages(randomUUID(), '3.4');
       assert.ok(unfiltered.some((one) => one.id === message?.id), 'microversion 3.4 does not list the messages of all volumes'); // prettier-ignore
       await remove(id);
-      assert.deepEqual(await volume.listMessages(id), [words], 'the message does not exist after the deletion of the volume');
+      assert.deepEqual(
+        await volume.listMessages(id),
+        [words],
+        'the message does not exist after the deletion of the volume',
+      );
     });
 
     it('has messages from microversion 3.3 on', async () => {
@@ -338,7 +346,7 @@ export function describeVolumes(bench: Bench): void {
       await failure(server([]), 'BadRequest');
     });
 
-    it('is the root disk of a server of which Nova creates only an empty image', async () => {
+    it('is not copied when it is a root disk and Nova creates an image of the server', async () => {
       const { compute, image: images, volume } = bench.cloud;
       const root = await available('pointed-at', (await bench.activeImage({ contract_property: 'a b' })).id);
       bench.later(() => removeSnapshots(root.id));
@@ -357,7 +365,7 @@ export function describeVolumes(bench: Bench): void {
       await remove(root.id);
     });
 
-    it('can be the root disk with a flavor of disk size 0, but a copy of an image cannot', async (context) => {
+    it('can be the root disk when the flavor has no disk, but a copy of an image cannot', async (context) => {
       const flavors = (await bench.cloud.compute.listFlavors()).filter(({ disk }) => disk === 0);
       if (flavors.length === 0) {
         context.skip('the cloud has no flavor without a disk');

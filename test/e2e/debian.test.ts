@@ -6,9 +6,8 @@ import { DebianEnvironment, EXAMPLE } from './support/debian-environment.js';
 import { leftovers, noCloud } from './support/single-node.js';
 
 /**
- * The article's command on a real OpenStack: Debian's installer is booted, powers itself off, and so on to the base
- * image.
- * The worker is killed on the way, while the installer runs; `faults.test.ts` has what else may happen.
+ * Runs the article's command on a real OpenStack, from the boot of Debian's installer to the base image. The worker is
+ * killed while the installer runs; `faults.test.ts` tests the other faults.
  */
 describe('a Debian on the single-node cloud', { skip: noCloud() }, () => {
   let environment: DebianEnvironment;
@@ -18,7 +17,7 @@ describe('a Debian on the single-node cloud', { skip: noCloud() }, () => {
   after(() => environment?.stop());
 
   it(
-    'is installed once, customised, listed and snapshotted, though its worker is killed',
+    'is installed once, customised, listed and snapshotted, although its worker is killed',
     { timeout: 20 * 60_000 },
     async () => {
       let killing: Promise<void> | undefined;

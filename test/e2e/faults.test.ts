@@ -31,17 +31,17 @@ import { WorkerProgram } from './support/worker-program.js';
 
 const CLOUD = cloudEnvironment()['OS_CLOUD'] ?? '';
 const FLAVOR = process.env['IMAGEFACTORY_E2E_FLAVOR'] ?? '2';
-/** Where the services of the single-node cloud listen (`dev/openstack/lib/services.sh`). */
+/** Addresses of the services of the single-node cloud (`dev/openstack/lib/services.sh`). */
 const SERVICES = { compute: 'http://127.0.0.1:8774', image: 'http://127.0.0.1:9292', network: 'http://127.0.0.1:9696' };
 /** Milliseconds for which the guest cannot be reached. */
 const AWAY = 60_000;
 const CREATE_SERVER = { service: 'compute', method: 'POST', path: /\/servers$/ } as const;
 const LIST_SERVERS = { service: 'compute', method: 'GET', path: /\/servers\/detail/ } as const;
 const SNAPSHOT = { service: 'compute', method: 'POST', path: /\/action$/, body: /createImage/ } as const;
-/** The first call of everything that is done in the guest. */
+/** The first call of each step that works in the guest. */
 const ADMIT = { service: 'network', method: 'GET', path: /\/security-groups\?tags=/ } as const;
 
-/** The worst of the fault matrix on a real cloud: all of it happens to one build. */
+/** Injects the worst faults of the fault matrix into one build on a real cloud. */
 describe('a build on the single-node cloud', { skip: noOwnCloud() }, () => {
   let storage: string;
   let temporal: TemporalProcess;
@@ -85,7 +85,9 @@ describe('a build on the single-node cloud', { skip: noOwnCloud() }, () => {
     await rm(storage, { recursive: true, force: true });
   });
 
-  /** The cloud's `clouds.yaml`, with the proxy for its services. */
+  /**
+   * Writes a copy of the cloud's `clouds.yaml` in which the services have the addresses of the proxy. @returns its path
+   */
   async function cloudsBehindProxy(): Promise<string> {
     const text = await readFile(join(cloudFolder(), 'clouds.yaml'), 'utf8');
     const entry = (parse(text) as { clouds: Record<string, object> }).clouds[CLOUD];
@@ -95,7 +97,10 @@ describe('a build on the single-node cloud', { skip: noOwnCloud() }, () => {
     return file;
   }
 
-  /** Commands that write down that they ran; the first two tell the host, and go on when it lets them. */
+  /**
+   * Returns a template with three commands. The first two record in the guest that they ran, report to the host, and
+   * wait until the host lets them go on. The third sends all these records to the host.
+   */
   function template(): string {
     const ran = (name: string): string => `#!/bin/bash\necho ${name} >>/var/lib/faults-runs\n`;
     const commands = [
@@ -133,7 +138,7 @@ describe('a build on the single-node cloud', { skip: noOwnCloud() }, () => {
     return build;
   }
 
-  /** All that happens to the build, in the order in which it comes. */
+  /** Injects all faults into the build, in the order of its steps. */
   async function strikeAll(build: FaultyBuild): Promise<void> {
     const isIn = (step: string) => (): Promise<boolean> => build.isIn(step);
     const at = {
@@ -164,7 +169,7 @@ describe('a build on the single-node cloud', { skip: noOwnCloud() }, () => {
     await build.strike('installer.wait', 'nova-compute killed and started again', async () => {
       await killService('nova-compute');
       await build.killWorker('installer.wait', 'as it looks at the instance', at.installing);
-      // Together: the installer goes on meanwhile, and must not end before.
+      // Both at the same time, because the installer runs meanwhile and must not end before both are back.
       await Promise.all([startService('nova-compute'), build.restartTemporal('installer.wait')]);
     });
     await build.killWorker('jeos.snapshot', 'with the call done by Nova, and not answered', at.jeosSnapshot);
@@ -184,7 +189,7 @@ describe('a build on the single-node cloud', { skip: noOwnCloud() }, () => {
     const customise = await build.holds('customise');
     await build.strike('command:2 two', 'the guest’s network cut for a minute, in which the command ends', async () => {
       second.letGo();
-      // The command has its answer, and nothing after it.
+      // Waits until the command has the answer of the host. From then on the network is cut.
       await build.pause(1000);
       await setLink(cloud, customise, 'down');
       try {
@@ -199,7 +204,10 @@ describe('a build on the single-node cloud', { skip: noOwnCloud() }, () => {
     await build.killWorker('cleanup', 'with the floating IP gone, and nothing answered', at.cleanup);
   }
 
-  /** One server a role was ever made, one snapshot of each, and each command ran once. */
+  /**
+   * Asserts that the build created one instance for each role, took one snapshot of each instance, and ran each command
+   * once.
+   */
   function assertMadeOnce(): void {
     const made = proxy.calls.filter(({ method, status }) => method === 'POST' && status !== undefined);
     const servers = made.filter(({ service, path }) => service === 'compute' && path === '/v2.1/servers');
@@ -215,7 +223,7 @@ describe('a build on the single-node cloud', { skip: noOwnCloud() }, () => {
     assert.deepEqual(door.words, ['one', 'two', 'runs: one two ']);
   }
 
-  /** The image, its JEOS and its ramdisk are there, and nothing else. */
+  /** Asserts that the build has left its image, its JEOS and its ramdisk in the cloud, and nothing else. */
   async function assertNothingLeft({ uuid, marks }: FaultyBuild, result: BaseImageResult): Promise<void> {
     const record = JSON.parse(await readFile(join(storage, `${uuid}.meta`), 'utf8')) as BuildRecord;
     assert.equal(record.glance_id, result.glanceId);
@@ -227,15 +235,15 @@ describe('a build on the single-node cloud', { skip: noOwnCloud() }, () => {
     assert.equal((await imagesOf(cloud, [], [ramdisk])).length, 1);
   }
 
-  it('lives through everything that may happen to it', { timeout: 20 * 60_000 }, async () => {
+  it('is complete after all these faults', { timeout: 20 * 60_000 }, async () => {
     const build = await started();
     await strikeAll(build);
     const result = await build.result();
     const summary = await build.summary();
     for (const { step, fault, result: how, tries, seconds } of summary) {
-      process.stdout.write(`# ${step}: ${fault}: ${how} in try ${tries}, ${seconds} s later\n`);
+      process.stdout.write(`# ${step}: ${fault}: ${how} in attempt ${tries}, ${seconds} s after the fault\n`);
       assert.ok(how === 'done' || how === 'COMPLETE', `${step} is ${how}`);
-      if (/SIGKILL of the worker|network cut/.test(fault)) assert.ok((tries ?? 0) > 1, `${step} took one try`);
+      if (/SIGKILL of the worker|network cut/.test(fault)) assert.ok((tries ?? 0) > 1, `${step} took only one attempt`);
     }
     assertMadeOnce();
     await assertNothingLeft(build, result);

@@ -11,9 +11,8 @@ import { DebianEnvironment, EXAMPLE } from './support/debian-environment.js';
 import { demoKernel, imagesOf, leftovers, noCloud } from './support/single-node.js';
 
 /**
- * The same Debian from a medium that Debian's smallest one (mini.iso) is the model of, installed to a volume: the
- * medium is remade with our boot
- * loader, a real firmware starts it from a CD-ROM drive, and Cinder makes the images.
+ * Installs the same Debian on a volume, from a medium that is built like Debian's smallest one (mini.iso). The build
+ * adds our boot loader to the medium, a real firmware boots it from a CD-ROM drive, and Cinder creates the images.
  */
 describe('a Debian from its medium, on a volume of the single-node cloud', { skip: noCloud() }, () => {
   let environment: DebianEnvironment;
@@ -32,7 +31,7 @@ describe('a Debian from its medium, on a volume of the single-node cloud', { ski
     await environment?.stop();
   });
 
-  it('is installed, customised and made an image of, and nothing of it is left', { timeout: 20 * 60_000 }, async () => {
+  it('is installed, customised and becomes an image, and the build leaves nothing else', { timeout: 20 * 60_000 }, async () => {
     const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/mini.iso`;
     const template = join(environment.storage, 'mini.tdl');
     const install = `<install type='iso'><iso>${address}</iso></install>`;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * Whether a process runs. A zombie is dead; who its parent is, and when that looks, is this machine's affair.
+ * Checks whether a process runs. A zombie counts as ended: the test has no influence on when its parent removes it.
  * https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
  */
 export function isAlive(pid: number): boolean {

@@ -21,7 +21,10 @@ async function write(folder: string, encrypted: boolean): Promise<string> {
   return bundleFile(folder, encrypted);
 }
 
-/** File with the workflows of these sources: what the test run has bundled for all its processes, else bundled now. */
+/**
+ * Returns the path of a file with the bundled workflows: the bundle that all processes of the test run share, else one
+ * that this process creates now.
+ */
 export function testBundle(encrypted = false): Promise<string> {
   const shared = process.env[SHARED];
   if (shared !== undefined) return Promise.resolve(bundleFile(shared, encrypted));
@@ -33,8 +36,8 @@ export function testBundle(encrypted = false): Promise<string> {
 }
 
 /**
- * Has all processes that are started from now on use the bundles that `npm run build` has made: bundling takes seconds,
- * and a test run has dozens of them.
+ * Makes all processes that are started from now on use the bundles of `npm run build`. Bundling takes seconds, and a
+ * test run has dozens of processes.
  */
 export function useBuiltBundles(): void {
   process.env[SHARED] = fileURLToPath(new URL('../../dist/src/worker', import.meta.url));

@@ -22,10 +22,13 @@ export interface Scene {
 /** A state in which a test cancels a build, and how the build reaches it. */
 export interface CancelState {
   name: string;
-  /** The resources that the clean-up must report as removed. */
+  /** The resources that the clean-up must report as removed. Unset when the test does not check them. */
   removes?: RegExp;
   reach: (env: TestEnv) => Promise<Scene>;
-  /** Default: one of the two in turn, because both send the same request to Temporal. */
+  /**
+   * Who cancels the build. Default: one of the two cancellers, which take turns, because both send the same request to
+   * Temporal.
+   */
   cancelledBy?: readonly Canceller[];
 }
 
@@ -33,7 +36,7 @@ export interface CancelState {
 export const CANCELLERS = ['imagefactory', 'Temporal'] as const;
 type Canceller = (typeof CANCELLERS)[number];
 
-/** The build, or its installer’s run, is in a step and waits for the reply to a call. */
+/** Creates a state in which the build or its installer run is in a step, and waits for the reply to a call. */
 function duringCall(
   of: KillPoint['of'],
   step: string,
@@ -45,7 +48,7 @@ function duringCall(
     name: `${step}${of === 'jeos' ? ' of the installer’s run' : ''}, ${when} ${call.method} ${call.path?.source.replaceAll('\\', '')}`,
     ...(removes === undefined ? {} : { removes }),
     reach: async (env) => {
-      // Replaces the blocking command: the build must get past it.
+      // Replaces the blocking command, because the build must get past it.
       const body = BODY.replace(/<command name="one">.*<\/command>/s, '<command name="one">true</command>');
       const build = await env.build(env.template({ body }), PARAMETERS);
       const interrupter = new Interrupter(env, env.cloud, build, AbortSignal.timeout(60_000));
@@ -55,7 +58,10 @@ function duringCall(
   };
 }
 
-/** The build is in a step that does not end, because `arrange` makes the cloud or the guest behave so. */
+/**
+ * Creates a state in which the build is in a step that does not end, because of what `arrange` does to the cloud or the
+ * guest.
+ */
 function duringStep(
   what: string,
   step: string,
@@ -180,14 +186,18 @@ export const CANCEL_STATES: CancelState[] = [
  */
 const REACTION_TIMEOUT = 60_000;
 
-/** Waits until a cancelled build has shown the request in its status and is in its clean-up. @returns milliseconds */
+/**
+ * Waits until a cancelled build shows the request in its status and is in its clean-up.
+ *
+ * @returns milliseconds from `since` until then
+ */
 export async function measureReaction(build: Build, since: number): Promise<number> {
   let wasShown = false;
   for (;;) {
     const status = await build.status();
     wasShown ||= status.cancelRequestedAt !== undefined;
     if (status.phase === 'cleanup' || status.endedAt !== undefined) {
-      assert.ok(wasShown, 'the status showed that the build is being cancelled');
+      assert.ok(wasShown, 'the status never showed that the build is being cancelled');
       return Date.now() - since;
     }
     assert.ok(Date.now() - since < REACTION_TIMEOUT, `still in ${status.phase} after ${Date.now() - since} ms`);

@@ -9,7 +9,7 @@ import type { TestEnv } from './test-env.js';
 import { temporalProgram } from './temporal.js';
 import { until } from './until.js';
 
-/** Today's workflows as another release might have them: they cannot go on with a history of today's. */
+/** Bundles today's workflows as those of another release, which cannot continue a history of today's release. */
 export function bundleOfNextRelease(): Promise<WorkflowBundleWithSourceMap> {
   return bundleWorkflowCode({
     workflowsPath: fileURLToPath(new URL('../../src/workflows/index.ts', import.meta.url)),
@@ -18,13 +18,13 @@ export function bundleOfNextRelease(): Promise<WorkflowBundleWithSourceMap> {
   });
 }
 
-/** The `temporal` command as the operator of an environment's server types it. */
+/** Runs the `temporal` command for the server of an environment, as its operator does. @returns its standard output */
 export async function temporal(env: TestEnv, ...args: string[]): Promise<string> {
   const { stdout } = await promisify(execFile)(temporalProgram(), [...args, '--address', env.temporal.address]);
   return stdout;
 }
 
-/** The worker deployment of an environment: it has the name of the task queue. */
+/** The worker deployment of an environment. Its name is that of the task queue. */
 export class Deployment {
   constructor(private readonly env: TestEnv) {}
 
@@ -32,9 +32,12 @@ export class Deployment {
     return { deploymentName: this.env.taskQueue, buildId };
   }
 
-  /** Makes a version the one that new builds run on, when Temporal knows that its workers poll every lane. */
+  /**
+   * Makes a version the current one, on which new builds run. Before, waits until Temporal knows that the version's
+   * workers poll every lane.
+   */
   async makeCurrent(buildId: string): Promise<void> {
-    // The control lane has workflows and activities.
+    // There is one task queue more than lanes, because the control lane has workflows and activities.
     await until(
       async () => (await this.taskQueues(buildId)) === QUEUE_KINDS.length + 1,
       `all lanes of release ${buildId}`,
@@ -42,7 +45,7 @@ export class Deployment {
     const { deploymentName } = this.version(buildId);
     const which = ['--deployment-name', deploymentName, '--build-id', buildId];
     const command = ['worker', 'deployment', 'set-current-version', ...which, '--yes'];
-    // A busy server may know the version before the deployment.
+    // A busy server may know the version earlier than the deployment. So we try again.
     for (let tries = 1; ; tries++) {
       try {
         await temporal(this.env, ...command);
@@ -55,7 +58,8 @@ export class Deployment {
   }
 
   private async taskQueues(buildId: string): Promise<number> {
-    // The server logs an error of its own for a version that it is asked about and does not know yet.
+    // For a version that the server does not know yet, this request makes it log an error. So we first check whether it
+    // knows the version.
     if (!(await this.isKnown(buildId))) return 0;
     return (await this.described(buildId).catch(() => undefined))?.taskQueueInfos?.length ?? 0;
   }
@@ -67,7 +71,7 @@ export class Deployment {
     return own?.latestVersionSummary?.deploymentVersion?.buildId === buildId;
   }
 
-  /** Whether builds still run on the version: Temporal's word. */
+  /** Returns Temporal's drainage status of the version, for example `draining` while builds still run on it. */
   async drainage(buildId: string): Promise<string> {
     const status = (await this.described(buildId))?.drainageInfo?.status;
     return ['unspecified', 'draining', 'drained'][Number(status ?? 0)] ?? String(status);
@@ -81,8 +85,8 @@ export class Deployment {
 }
 
 /**
- * Which releases worked on a run: on its workflow tasks, and on its activities by task queue. Workers of a version say
- * their build id in their identity.
+ * Lists the releases that worked on a run: on its workflow tasks (key `workflow`), and on its activities (key: their
+ * task queue). A worker with a version has its build id in its identity.
  */
 export async function releasesOf(handle: WorkflowHandle): Promise<Record<string, string[]>> {
   const { events } = await handle.fetchHistory();
@@ -102,14 +106,14 @@ export async function releasesOf(handle: WorkflowHandle): Promise<Record<string,
   return Object.fromEntries([...releases].map(([where, names]) => [where, [...names].sort()]));
 }
 
-/** Which release worked on a run's last workflow task. */
+/** Returns the release that worked on the last workflow task of a run. */
 export async function lastReleaseOf(handle: WorkflowHandle): Promise<string | undefined> {
   const { events } = await handle.fetchHistory();
   const tasks = (events ?? []).flatMap(({ workflowTaskStartedEventAttributes: task }) => task ?? []);
   return tasks.length === 0 ? undefined : releaseOf(tasks.at(-1)?.identity);
 }
 
-/** `none`: a worker without a version. */
+/** Reads the release (build id) from a worker's identity. Returns `none` for a worker without a version. */
 function releaseOf(identity: string | null | undefined): string {
   return /\((.*)\)$/.exec(identity ?? '')?.[1] ?? 'none';
 }

@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import { isOnCloud } from '../../scripts/testing/levels.js';
 
 /*
- * Loaded before a test file by scripts/test.ts. The file's process gives way to the machines of the single-node cloud,
- * and writes down its CPU time when it ends, because its parent cannot ask for it.
+ * Node loads this module before each test file of scripts/test.ts. It lowers the priority of the file's process, so
+ * that the machines of the single-node cloud run first. When the process ends, it writes down its CPU time, because its
+ * parent cannot read that.
  */
 
 /**
- * How much the process gives way (`nice`). The builds on the cloud, which emulates one processor, are the longest chain
- * of the run: whatever holds them up makes the whole run longer.
+ * Nice value of the process. The builds on the cloud, which emulates one processor, are the longest chain of the run:
+ * whatever delays them delays the whole run.
  */
 const NICE = 5;
 
@@ -20,12 +21,12 @@ export const CPU_FOLDER = 'IMAGEFACTORY_TEST_CPU';
 /** Clock ticks a second in `/proc`: the kernel's USER_HZ is the same on every architecture that Node runs on. */
 const TICKS = 100;
 
-/** The file in which a test file, by its absolute path, writes its CPU seconds. */
+/** Returns the path of the file to which a test file writes its CPU seconds. `testFile` is an absolute path. */
 export function cpuFile(folder: string, testFile: string): string {
   return join(folder, encodeURIComponent(testFile));
 }
 
-/** CPU seconds of this process and, where there is /proc, of those of its children that have ended. */
+/** Returns the CPU seconds of this process and, where there is /proc, of its children that have ended. */
 function cpuSeconds(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1e6 + childrenSeconds();
@@ -34,7 +35,7 @@ function cpuSeconds(): number {
 function childrenSeconds(): number {
   try {
     const stat = readFileSync('/proc/self/stat', 'utf8');
-    // cutime and cstime, counted from behind the program's name, which may contain blanks (proc(5)).
+    // cutime and cstime. We count the fields after the program's name, because the name may contain blanks (proc(5)).
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     const [children = 0, childrenInKernel = 0] = fields.slice(13, 15).map(Number);
     return (children + childrenInKernel) / TICKS;
@@ -45,7 +46,7 @@ function childrenSeconds(): number {
 
 const folder = process.env[CPU_FOLDER];
 const [, testFile] = process.argv;
-// The process that runs the files loads this too.
+// The process that starts the test files also loads this module, but is no test file itself.
 if (folder !== undefined && testFile !== undefined && process.env['NODE_TEST_CONTEXT'] !== undefined) {
   if (!isOnCloud(testFile)) setPriority(NICE);
   process.once('exit', () => writeFileSync(cpuFile(folder, testFile), String(cpuSeconds())));

@@ -3,13 +3,13 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { resetConnection } from '../fakes/openstack/core/reset-connection.js';
 
 /**
- * A fault: another reply than the usual one; a transfer that stops after so many bytes and stays open; or one that ends
- * after so many bytes, with this reply.
+ * A fault. `reply` alone: this reply instead of the usual one. `stopAfter`: the transfer stops after this number of
+ * bytes, and its connection stays open. `endAfter`: the transfer ends after this number of bytes, with this reply.
  */
 export type FtpFault = { reply: string } | { stopAfter: number } | { endAfter: number; reply: string };
 
 interface Fault {
-  /** The beginning of the commands that the fault hits. */
+  /** The beginning of the command lines that the fault hits. */
   command: string;
   fault: FtpFault;
   left: number;
@@ -26,9 +26,9 @@ interface Session {
 
 /** An FTP server on loopback for one test, in passive mode only; `await using` closes it. */
 export class FtpServer {
-  /** Every command that came, in order. */
+  /** Every command that the server has received, in order. */
   readonly commands: string[] = [];
-  /** Names of commands that the server does not know; a test may add to them. */
+  /** Names of commands that the server does not support. A test may add names. */
   readonly unknown = new Set<string>();
   private readonly files = new Map<string, { body: Buffer; modified: string }>();
   private readonly faults: Fault[] = [];

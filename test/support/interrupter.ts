@@ -14,16 +14,18 @@ import { until } from './until.js';
 
 type AtCall = Extract<KillPoint['at'], { call: CallPattern }>;
 
-/** A template command that blocks until the file `/root/<name>.end` exists; the worker is killed meanwhile. */
+/**
+ * Returns a template command that blocks until the file `/root/<name>.end` exists. Meanwhile the test kills the worker.
+ */
 export function blockingCommand(name: string): string {
   return `echo ${name} >> /root/runs; touch /root/${name}.runs; while [ ! -e /root/${name}.end ]; do sleep 0.1; done`;
 }
 
 /** A build that is paused at a kill point. */
 export interface Interruption {
-  /** Call it when the worker is killed, before the next worker starts. */
+  /** Lets the build go on. Call it when the worker is killed, before the next worker starts. */
   release: () => Promise<void>;
-  /** Call it when the next worker runs. */
+  /** Lets the command end. Call it when the next worker runs. Unset when there is nothing to do then. */
   afterStart?: () => Promise<void>;
 }
 
@@ -33,7 +35,7 @@ export class Interrupter {
     private readonly env: TestEnv,
     private readonly cloud: FakeCloud,
     private readonly build: Build,
-    /** Ends the waiting for a kill point. */
+    /** Aborts the waiting for a kill point. */
     private readonly signal: AbortSignal,
   ) {}
 

@@ -12,7 +12,7 @@ export interface LostReply {
   nth: number;
 }
 
-/** Every reply of these calls. */
+/** Lists the replies to all these calls. */
 export function listReplies(changes: ChangingCalls): LostReply[] {
   return changes.flatMap(([kind, calls]) => Array.from({ length: calls }, (_, index) => ({ kind, nth: index + 1 })));
 }
@@ -26,8 +26,8 @@ function nameCall({ service, method, path }: LoggedCall): string {
 }
 
 /**
- * Whether a call changes nothing. Reading the console is an action as well: Nova answers it with 200, the others with
- * 202.
+ * Whether a call changes nothing. Reading the console is an `/action` call too, but Nova answers it with 200, and all
+ * other actions with 202.
  */
 function isRead({ path, method }: LoggedCall, status: number | undefined): boolean {
   return method === 'GET' || (path.endsWith('/action') && status !== 202);

@@ -1,11 +1,15 @@
 import { upsertMemo, workflowInfo, type WorkflowInterceptors } from '@temporalio/workflow';
 
-/** What the current release goes on with, whoever began it: it must be able to in every release. */
+/**
+ * Types of the workflows that the current release continues, whichever release has started them. Every release must be
+ * able to continue them, so this module does not change them.
+ */
 const HANDED_ON = ['createQueue'];
 
 /**
- * Stands for another release's workflows: bundled with it, they begin with a command that today's do not have. So they
- * cannot go on with a history of today's, and theirs shows it.
+ * Simulates the workflows of another release. Workflows that are bundled with this module begin with a command that
+ * today's do not have. So they cannot continue a history of today's release, and their histories show the release in
+ * the memo.
  */
 export function interceptors(): WorkflowInterceptors {
   return {

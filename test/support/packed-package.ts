@@ -25,13 +25,12 @@ const TSCONFIG = {
 };
 
 /**
- * Packs the package as `npm publish` does, and installs it in an empty folder with a TypeScript program's
- * configuration.
- * The packages that its manifest names are links to the project's own, which makes the test independent of a registry;
- * a package that the manifest does not name is not found, as after a real installation.
+ * Packs the package as `npm publish` does, and installs it in an empty folder that has the configuration of a
+ * TypeScript program. The dependencies in its manifest become links to the project's own packages, so the test needs no
+ * registry. A package that the manifest does not name is not found, as after a real installation.
  */
 export async function installPackedPackage(folder: string): Promise<void> {
-  // A test run has built the program before its tests.
+  // A test run has built the program before its tests. Only a test that runs alone builds it here.
   if (process.env['IMAGEFACTORY_TEST_BUNDLES'] === undefined) {
     await run('npm', ['run', '--silent', 'build'], { cwd: PROJECT });
   }

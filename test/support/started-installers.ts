@@ -8,16 +8,20 @@ export interface StartedInstaller {
   server: FakeServer;
   /** The command line of its kernel. */
   commandLine: string;
-  /** Base64. */
+  /** The user data in Base64; null when the instance has none. */
   userData: string | null;
-  /** The kernel and the ramdisk that Nova gave it. */
+  /** The kernel and the ramdisk with which Nova booted the installer. Unset when its image names none. */
   kernel?: Buffer;
   ramdisk?: Buffer;
   /** Paths of the files on each medium in its drives. */
   media: string[][];
 }
 
-/** Records every installer at the first call that waits for it. @returns a list that grows with each installer */
+/**
+ * Records every installer at the first `GET /servers/detail` after its start, with which the worker waits for it.
+ *
+ * @returns a list that grows with each installer
+ */
 export function recordInstallers(env: TestEnv): StartedInstaller[] {
   const seen: StartedInstaller[] = [];
   const { state, faults } = env.cloud;

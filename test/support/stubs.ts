@@ -7,7 +7,7 @@ import { parseParameters } from '../../src/domain/parameters.js';
 import type { PlannedBuild } from '../../src/activities/plan/planned-build.js';
 import type { WriteFinalRecordInput } from '../../src/activities/records/write-final-record.js';
 
-/** The plan of the stubs: packages, and one command. */
+/** The plan that the stubs return: packages, and one command. */
 export const PLAN: PlannedBuild = {
   name: 'tiny',
   imageName: 'tiny-base',
@@ -28,7 +28,10 @@ export const PLAN: PlannedBuild = {
   bodyPath: '/s/body',
 };
 
-/** Activities that succeed at once and remember what they were asked. */
+/**
+ * Creates activities that succeed at once. Each adds its name to `calls`; only `writeFinalRecord` adds its input to
+ * `records` instead.
+ */
 export function stubs(calls: string[], records: WriteFinalRecordInput[] = []): Activities {
   const note = <T>(name: string, result: T) => {
     return async (): Promise<T> => {
@@ -92,7 +95,7 @@ export function inputOf(parameters: Record<string, unknown> = {}): BaseImageInpu
   };
 }
 
-/** Resolves when the activity runs; then waits until it is told to stop. */
+/** Creates an activity that runs until it is cancelled. `entered` resolves when the activity has started. */
 export function parked(): { entered: Promise<void>; activity: () => Promise<never> } {
   let enter: () => void = () => {};
   const entered = new Promise<void>((resolve) => {
@@ -107,7 +110,7 @@ export function parked(): { entered: Promise<void>; activity: () => Promise<neve
   };
 }
 
-/** What the installer's run of the stubs' plan is started with. */
+/** The input of the installer run in the plan that the stubs return. */
 export const JEOS_INPUT: JeosImageInput = {
   cloud: 'here',
   digest: '1',

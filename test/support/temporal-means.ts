@@ -5,14 +5,16 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { Activities } from '../../src/activities/index.js';
 
 /**
- * What a person can do to a workflow in the Temporal UI or with its command line, besides cancelling and terminating.
+ * Operations that a user can perform on a workflow in the Temporal UI or with the `temporal` command, besides
+ * cancelling and terminating.
  */
 
 type Activity = keyof Activities;
 type PendingActivity = proto.api.workflow.v1.IPendingActivityInfo;
 
 /**
- * Where a workflow is reset to: its beginning, or the moment before it asks for the nth activity of a type (from 1).
+ * The point to which a workflow is reset: its first task, or the moment before it schedules the nth activity of a type.
+ * `nth` counts from 1, and is 1 when only the type is given.
  */
 export type ResetPoint = 'first task' | Activity | [type: Activity, nth: number];
 
@@ -33,7 +35,7 @@ export async function resetWorkflow(
     to === 'first task'
       ? events?.find((event) => event.workflowTaskCompletedEventAttributes)?.eventId
       : scheduled(events ?? [], to)?.workflowTaskCompletedEventId;
-  if (task === undefined || task === null) throw new Error(`${workflowId} has never come to ${String(to)}`);
+  if (task === undefined || task === null) throw new Error(`workflow ${workflowId} has not reached ${String(to)}, so it cannot be reset to it`);
   const { runId: newRunId } = await workflowService.resetWorkflowExecution({
     namespace: temporal.namespace ?? 'default',
     workflowExecution: { workflowId, runId },
@@ -55,7 +57,7 @@ function scheduled(events: Events, to: Exclude<ResetPoint, 'first task'>) {
     .at(nth - 1);
 }
 
-/** Pauses, unpauses and resets the pending activities of one type, and changes their options. */
+/** Pauses, unpauses and resets the pending activity of a type, and changes its options. */
 export class ActivityOperations {
   private readonly of: { namespace: string; execution: { workflowId: string }; identity: string };
 
@@ -74,12 +76,12 @@ export class ActivityOperations {
     await this.temporal.client.workflowService.unpauseActivity({ ...this.of, type });
   }
 
-  /** The next attempt is the first again, and knows nothing of what the one before has reported. */
+  /** Resets the activity. Its next attempt has number 1 again, and gets no heartbeat details of the attempt before. */
   async reset(type: Activity): Promise<void> {
     await this.temporal.client.workflowService.resetActivity({ ...this.of, type, resetHeartbeat: true });
   }
 
-  /** Gives an activity that runs other timeouts, in seconds. */
+  /** Changes the timeouts, in seconds, of an activity that runs. */
   async setTimeouts(
     type: Activity,
     { startToClose, heartbeat }: { startToClose: number; heartbeat: number },
@@ -95,10 +97,10 @@ export class ActivityOperations {
     });
   }
 
-  /** Whether an activity of the type is paused, and its attempt has stopped. */
+  /** Checks whether an activity of the type is paused, and its attempt has stopped. */
   async isPaused(type: Activity): Promise<boolean> {
     const pending = await this.pending(type);
-    // PENDING_ACTIVITY_STATE_PAUSED; PAUSE_REQUESTED (5) while an attempt still runs.
+    // 4 is PENDING_ACTIVITY_STATE_PAUSED. While an attempt still runs, the state is PAUSE_REQUESTED (5).
     return pending?.paused === true && Number(pending.state) === 4;
   }
 
@@ -106,7 +108,10 @@ export class ActivityOperations {
     return (await this.pending(type))?.attempt ?? undefined;
   }
 
-  /** The activity of the type that runs; undefined also when the workflow has not been started yet. */
+  /**
+   * Returns the pending activity of the type; undefined when there is none, or when the workflow has not been started
+   * yet.
+   */
   private async pending(type: Activity): Promise<PendingActivity | undefined> {
     try {
       const { raw } = await this.temporal.client.workflow.getHandle(this.workflowId).describe();

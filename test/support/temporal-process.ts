@@ -9,7 +9,7 @@ import { Connection } from '@temporalio/client';
 import { SEARCH_ATTRIBUTES } from '../../src/domain/search-attributes.js';
 import { started, temporalProgram } from './temporal.js';
 
-/** Characters that are kept of what the server says of its end. */
+/** Number of characters of the server's error output that an error message quotes. */
 const SAID_CHARACTERS = 2000;
 
 async function freePort(): Promise<number> {
@@ -43,7 +43,7 @@ export class TemporalProcess {
     return `127.0.0.1:${this.port}`;
   }
 
-  /** Starts it on its database; resolves when it answers. */
+  /** Starts the server with its database; resolves when the server answers. */
   async up(): Promise<void> {
     await started(() => this.run());
   }
@@ -75,7 +75,7 @@ export class TemporalProcess {
     }
   }
 
-  /** Kills it: what it has not written is lost. */
+  /** Kills the server with SIGKILL. Data that it has not written to the database is lost. */
   async kill(): Promise<void> {
     const { child } = this;
     if (child?.exitCode !== null || child.signalCode !== null) return;

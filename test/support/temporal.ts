@@ -12,28 +12,31 @@ import { StepInterceptor } from '../../src/worker/interceptor.js';
 import { testBundle } from './bundle.js';
 import { until } from './until.js';
 
-// One runtime a process; its talk about workers that start and stop would bury the tests' own words.
+// A process has only one runtime. It logs only errors, because its messages about workers that start and stop would
+// hide the output of the tests.
 Runtime.install({ logger: new DefaultLogger('ERROR') });
 
 const servers = new Set<TestWorkflowEnvironment>();
 
-// A file that is stopped because its time is over must not leave its server behind.
+// A test file that is stopped because its time is over must not leave its server behind.
 process.once('SIGTERM', () => {
   setTimeout(() => process.exit(143), 5000);
   void Promise.allSettled([...servers].map((server) => server.teardown())).then(() => process.exit(143));
 });
 
-/** Where the `temporal` program is: what the test run found or built, else the one on the PATH. */
+/**
+ * Returns the path of the `temporal` program: the one that the test run has found or built, else the one on the PATH.
+ */
 export function temporalProgram(): string {
   return process.env.TEMPORAL_CLI ?? 'temporal';
 }
 
-/** How often a server is started before its end at the start is taken for an error. */
+/** How often we try to start a server. When the last try fails too, that is an error. */
 const STARTS = 3;
 
 /**
- * Starts a server, and again if it ends at once: it looks for free ports, lets go of them and takes them a moment
- * later, and whatever else the machine runs may have got one in between.
+ * Starts a server, and tries again when it ends at once. The server looks for free ports, releases them, and binds them
+ * a moment later: another program may have taken one of them meanwhile.
  */
 export async function started<T>(start: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
@@ -45,19 +48,25 @@ export async function started<T>(start: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Environment variables that the files of a test run get of the server that they share: its address, and a folder. */
+/**
+ * Environment variables of the test files that share a Temporal server: the server's address, and the folder in which
+ * the files mark the namespaces that they have taken.
+ */
 const SHARED_ADDRESS = 'IMAGEFACTORY_TEST_TEMPORAL';
 const TAKEN_NAMESPACES = 'IMAGEFACTORY_TEST_NAMESPACES';
 /**
- * How many namespaces the shared server has. It gets them when it starts, because a later one is known only after
- * seconds.
+ * The namespaces of the shared server. The server creates them when it starts, because a namespace that is created
+ * later can only be used after some seconds.
  */
 const NAMESPACES = Array.from({ length: 100 }, (_, index) => `test-${index + 1}`);
 
-/** Takes a namespace of the shared server that nobody has had: what a test lists and sweeps there is its own. */
+/**
+ * Takes a namespace of the shared server that no other test file has used. So a test lists and sweeps only its own
+ * workflows.
+ */
 async function takeNamespace(): Promise<string> {
   for (const namespace of NAMESPACES) {
-    // Of several processes, one makes the folder.
+    // When several processes try this, only one of them creates the folder.
     const isMine = await mkdir(join(process.env[TAKEN_NAMESPACES] ?? '', namespace)).then(
       () => true,
       (error: NodeJS.ErrnoException) => {
@@ -75,7 +84,7 @@ async function startServer(
   dynamicConfig: readonly string[],
   namespaces: readonly string[] = [],
 ): Promise<TestWorkflowEnvironment> {
-  // Its default reads a task queue's work twenty times a second: ten steps a second.
+  // By default the server reads the work of a task queue twenty times a second, which allows only ten steps a second.
   const settings = ['history.transferProcessorMaxPollRPS=1000', ...dynamicConfig];
   const server = await started(() =>
     TestWorkflowEnvironment.createLocal({
@@ -95,7 +104,10 @@ async function startServer(
   return server;
 }
 
-/** Starts a server that all test files share which this process starts from now on. Whoever calls it tears it down. */
+/**
+ * Starts the Temporal server that the test files share which this process starts from now on. The caller must tear it
+ * down.
+ */
 export async function shareTemporal(): Promise<TestWorkflowEnvironment> {
   const server = await startServer(undefined, [], NAMESPACES);
   process.env[TAKEN_NAMESPACES] = await mkdtemp(join(tmpdir(), 'imagefactory-namespaces-'));
@@ -104,10 +116,10 @@ export async function shareTemporal(): Promise<TestWorkflowEnvironment> {
 }
 
 /**
- * A real development server with our search attributes, and nothing in it; its client encrypts where keys are given. In
- * a test run it is a namespace of the server that all share, else a server on ports of its own.
+ * Returns a real, empty development server with our search attributes. Its client encrypts when payload keys are given.
+ * In a test run this is a new namespace of the shared server, else a server on its own ports.
  *
- * @param dynamicConfig settings of the server, as `key=JSON`; with any, it is never the shared one
+ * @param dynamicConfig settings of the server, as `key=JSON`. With any setting, the server is never the shared one
  */
 export async function startTemporal(
   payloadKeys?: PayloadKeys,
@@ -120,13 +132,14 @@ export async function startTemporal(
   return TestWorkflowEnvironment.createFromExistingServer({ address, namespace, client });
 }
 
-/** Variables that make a command line or a worker a client of the server. */
+/** Returns the environment variables with which a command line or a worker uses the server. */
 export function temporalEnv({ address, namespace = 'default' }: TestWorkflowEnvironment): Record<string, string> {
   return { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace };
 }
 
 /**
- * Waits until Temporal has heard of a worker for the queue's workflows: what asks whether there is one may come first.
+ * Waits until Temporal knows a worker that polls the task queue for workflows. Otherwise a client that checks for
+ * workers could find none.
  */
 async function polled({ client, namespace = 'default' }: TestWorkflowEnvironment, taskQueue: string): Promise<void> {
   const request = { namespace, taskQueue: { name: taskQueue }, taskQueueType: 1 };
@@ -135,7 +148,7 @@ async function polled({ client, namespace = 'default' }: TestWorkflowEnvironment
   await until(isPolled, `a worker that polls ${taskQueue}`);
 }
 
-/** Runs the three lanes with the given activities while `work` runs. */
+/** Runs workers for the three lanes, with the given activities, while `work` runs. */
 export async function withWorkers<T>(
   environment: TestWorkflowEnvironment,
   taskQueue: string,

@@ -23,16 +23,19 @@ import { testBundle } from './bundle.js';
 import { startTemporal, temporalEnv } from './temporal.js';
 import { until, WAIT_MINUTES } from './until.js';
 
-/** A preseed as short as it may be. */
+/** The shortest valid preseed. */
 export const PRESEED = 'd-i debian-installer/exit/poweroff boolean true\n';
 
-/** What a template of the tests may contain besides its operating system. */
+/** The parts of a test template. Each has a default. */
 export interface TemplateParts {
   name?: string;
   os?: string;
   version?: string;
   url?: string;
-  /** Of a system that is installed from its medium: its address, and what else stands in `<install>`. */
+  /**
+   * URL of the install medium (`<iso>`), and (`install`) more elements for `<install>`. Unset `iso`: the system is
+   * installed from `url`.
+   */
   iso?: string;
   install?: string;
   body?: string;
@@ -42,15 +45,15 @@ export interface TestEnvOptions {
   cloud?: FakeCloudOptions;
   /** A server that several environments share. Its client must use the same payload keys. */
   temporal?: TestWorkflowEnvironment;
-  /** What the worker encrypts with. Default: nothing is encrypted. */
+  /** Keys with which the worker encrypts payloads. Default: nothing is encrypted. */
   payloadKeys?: PayloadKeys;
-  /** False: no worker is started in this process. Default true. */
+  /** Whether a worker is started in this process. Default true. */
   worker?: boolean;
 }
 
-/** A worker of this process. */
+/** A worker in this process. */
 export interface TestEnvWorker {
-  /** Returns when it has ended. */
+  /** Stops the worker; resolves when the worker has ended. */
   stop(): Promise<void>;
 }
 
@@ -64,7 +67,7 @@ export class TestEnv {
     readonly media: MediaServer,
     readonly storage: string,
     private readonly ownTemporal: boolean,
-    /** What the next worker encrypts with. */
+    /** Keys with which the next worker encrypts payloads. Undefined: it encrypts nothing. */
     public payloadKeys: PayloadKeys | undefined,
   ) {}
 
@@ -90,7 +93,7 @@ export class TestEnv {
     };
   }
 
-  /** Starts one more worker: of today's release and without a version, where nothing else is said. */
+  /** Starts one more worker in this process. Default: today's release, without a version. */
   async startWorker(
     release: Partial<Pick<WorkersOptions, 'version' | 'bundle' | 'limits' | 'filesFrom'>> = {},
   ): Promise<TestEnvWorker> {
@@ -122,12 +125,12 @@ export class TestEnv {
     return worker;
   }
 
-  /** Stops every worker of this process. */
+  /** Stops every worker in this process. */
   async stopWorker(): Promise<void> {
     await Promise.all([...this.workers].map((worker) => worker.stop()));
   }
 
-  /** Builds a TDL of a Debian from this environment's mirror. */
+  /** Returns a TDL that installs a Debian from this environment's mirror. */
   template(parts: TemplateParts = {}): string {
     const { name = 'tiny', os = 'Debian', version = '12', url = this.media.debianUrl, body = '', iso } = parts;
     const source = iso === undefined ? `<url>${url}</url>` : `<iso>${iso}</iso>${parts.install ?? ''}`;
@@ -135,7 +138,7 @@ export class TestEnv {
       <install type="${iso === undefined ? 'url' : 'iso'}">${source}</install></os>${body}</template>`;
   }
 
-  /** Starts a build; parameters that the fake cloud's guests need are there. */
+  /** Starts a build. The parameters that the fake cloud's guests need have defaults here. */
   async build(
     template: string,
     parameters: Record<string, unknown> = {},
@@ -168,12 +171,12 @@ export class TestEnv {
     return new Build(uuid, handle, this);
   }
 
-  /** What is in the cloud that no finished build may leave: everything but JEOS, media and base images. */
+  /** Lists the resources in the cloud that a finished build must not leave: all except JEOS, media and base images. */
   leftovers(): Leftover[] {
     return leftoversIn(this.cloud);
   }
 
-  /** Images of a role, by the marks that they carry. */
+  /** Lists the images of a role. The mark `imagefactory_role` on an image names its role. */
   images(role: string): FakeImage[] {
     return imagesIn(this.cloud, role);
   }
@@ -187,7 +190,7 @@ export class TestEnv {
   }
 }
 
-/** What is in a cloud that no finished build may leave: everything but JEOS, media and base images. */
+/** Lists the resources in a cloud that a finished build must not leave: all except JEOS, media and base images. */
 export function leftoversIn(cloud: FakeCloud): Leftover[] {
   const kept = new Set(['media', 'jeos', 'base']);
   return cloud.leftovers().filter((thing) => {
@@ -196,7 +199,7 @@ export function leftoversIn(cloud: FakeCloud): Leftover[] {
   });
 }
 
-/** Images of a role in a cloud, by the marks that they carry. */
+/** Lists the images of a role in a cloud. The mark `imagefactory_role` on an image names its role. */
 export function imagesIn(cloud: FakeCloud, role: string): FakeImage[] {
   return [...cloud.state.images.values()].filter((image) => image.properties['imagefactory_role'] === role);
 }
@@ -209,12 +212,15 @@ export class Build {
     private readonly env: TestEnv,
   ) {}
 
-  /** @param minutes that are waited for it */
+  /** Waits for the result of the build. @param minutes how long to wait */
   result(minutes = WAIT_MINUTES): Promise<BaseImageResult> {
     return this.inTime('end', () => this.handle.result(), minutes);
   }
 
-  /** Asked again while no worker answers: another test may have stopped those that they share. */
+  /**
+   * Queries the status. Repeats the query while no worker answers, because another test may have stopped the workers
+   * that the tests share.
+   */
   status(): Promise<BuildStatus> {
     return this.inTime('answer', async (over) => {
       for (;;) {
@@ -231,7 +237,11 @@ export class Build {
     return this.handle.query<BuildStatus>(STATUS_QUERY);
   }
 
-  /** The failure that it ends with; an assertion error when it does not fail. */
+  /**
+   * Waits for the failure with which the build ends.
+   *
+   * @throws Error when the build does not fail
+   */
   async failure(): Promise<ApplicationFailure> {
     try {
       await this.result();
@@ -252,7 +262,7 @@ export class Build {
     await this.shows(`come to ${step}`, ({ steps }) => steps.find(({ name }) => name === step));
   }
 
-  /** The installer’s run that it waits for. */
+  /** Waits until the build waits for its installer run. @returns the installer run */
   async installer(): Promise<Build> {
     await this.reaches('jeos');
     const { jeosWorkflowId = '' } = await this.status();
@@ -262,12 +272,21 @@ export class Build {
     return new Build(this.uuid, handle, this.env);
   }
 
-  /** How it is held, as soon as it is; an error when it ends instead. */
+  /**
+   * Waits until the build is held.
+   *
+   * @returns how it is held: `held` of its status
+   * @throws Error when the build ends instead
+   */
   held(): Promise<NonNullable<BuildStatus['held']>> {
     return this.shows('be held', ({ held }) => held);
   }
 
-  /** What is looked for in its status, as soon as that is there; an error when it ends without. */
+  /**
+   * Calls `look` with the status of the build until it returns a value, and returns that value.
+   *
+   * @throws Error when the build ends first
+   */
   private shows<T>(what: string, look: (status: BuildStatus) => T | undefined): Promise<T> {
     return this.inTime(what, async (over) => {
       for (;;) {
@@ -281,7 +300,11 @@ export class Build {
     });
   }
 
-  /** @throws Error that tells how the build stands, when it takes too long */
+  /**
+   * Runs `work` with a time limit.
+   *
+   * @throws Error with the state of the build, when the time is over
+   */
   private async inTime<T>(what: string, work: (over: AbortSignal) => Promise<T>, minutes = WAIT_MINUTES): Promise<T> {
     const over = new AbortController();
     const late = pause(minutes * 60_000, undefined, { signal: over.signal }).then(async () => {
@@ -296,7 +319,7 @@ export class Build {
     }
   }
 
-  /** Where it stands, as Temporal tells it. */
+  /** Describes the state of the build, as Temporal reports it. */
   private async state(): Promise<string> {
     const { raw, status } = await this.handle.describe();
     const pending = (raw.pendingActivities ?? []).map(

@@ -22,7 +22,7 @@ const deadlines =
 Runtime.install({
   shutdownSignals: [],
   logger: new DefaultLogger('ERROR'),
-  // A server that is away for a moment is part of what is tested.
+  // Tests stop the server for a moment on purpose. So the runtime must not log that it cannot reach the server.
   telemetryOptions: { logging: { filter: { core: 'ERROR', other: 'ERROR' }, forward: {} } },
 });
 const connection = await NativeConnection.connect({ address });

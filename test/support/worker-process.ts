@@ -8,7 +8,7 @@ import type { CloudLimits } from '../../src/activities/shared/context.js';
 import type { TestEnv } from './test-env.js';
 import { testBundle } from './bundle.js';
 
-/** What the program of a worker process is told, as JSON in its first argument. */
+/** The options of the program of a worker process. It gets them as JSON in its first argument. */
 export interface WorkerProcessOptions {
   address: string;
   namespace: string;
@@ -16,7 +16,7 @@ export interface WorkerProcessOptions {
   /** File with the workflows' code. */
   bundlePath: string;
   cloudEnv: Record<string, string>;
-  /** Milliseconds after which a call to a cloud that is not answered is given up. Default: as always. */
+  /** Milliseconds after which the worker gives up a call that a cloud does not answer. Unset: the usual deadlines. */
   callDeadline?: number;
   limits: CloudLimits;
   storage: string;
@@ -25,8 +25,8 @@ export interface WorkerProcessOptions {
 
 const MAIN = fileURLToPath(new URL('worker-process-main.ts', import.meta.url));
 /**
- * One file, because a process that reads two hundred takes three times as long to start. In the project, for its
- * packages.
+ * The bundled program of the worker process. It is one file, because a process that reads two hundred files takes three
+ * times as long to start. It is in the project's folder, so that it finds the project's packages.
  */
 const PROGRAM = fileURLToPath(new URL(`../../.cache/worker-process-${process.pid}.mjs`, import.meta.url));
 
@@ -43,24 +43,26 @@ process.once('exit', () => rmSync(PROGRAM, { force: true }));
 
 /** The worker of an environment as a process of its own, which a test can kill. */
 export class WorkerProcess {
-  /** Rejects when it ends though nobody has killed it. */
+  /** Rejects when the worker ends although no test has stopped it. */
   readonly died: Promise<never>;
   private isWanted = true;
 
   private constructor(private readonly child: ChildProcess) {
     this.died = new Promise((_resolve, reject) => {
       child.once('exit', (code, signal) => {
-        if (this.isWanted) reject(new Error(`the worker ended by itself (${signal ?? `exit status ${code}`})`));
+        if (this.isWanted) reject(new Error(`the worker process ended although no test stopped it (${signal ?? `exit status ${code}`})`));
       });
     });
     this.died.catch(() => undefined);
   }
 
   /**
-   * Starts one; resolves when its lanes poll.
-   * @param cloudEnv the `OS_*` variables of its clouds; default: the environment's cloud
-   * @param callDeadline milliseconds after which a call that is not answered is given up; default: as always
-   * @param limits of clouds; default: none
+   * Starts a worker process; resolves when its lanes poll.
+   *
+   * @param cloudEnv the `OS_*` variables of the worker's clouds. Default: those of the environment's cloud
+   * @param callDeadline milliseconds after which the worker gives up a call without an answer. Default: the usual
+   * deadlines
+   * @param limits limits of the clouds. Default: none
    */
   static async start(
     env: TestEnv,
@@ -87,12 +89,15 @@ export class WorkerProcess {
     return worker;
   }
 
-  /** Kills it as the kernel kills a process for want of memory: nothing in it runs any more. */
+  /**
+   * Kills the worker with SIGKILL, as the kernel does when there is no memory left: no code of the worker runs after
+   * that.
+   */
   kill(): Promise<void> {
     return this.end('SIGKILL');
   }
 
-  /** Tells it to end, as whoever updates it does; resolves when it has. */
+  /** Stops the worker with SIGTERM, as an update does; resolves when the worker has ended. */
   stop(): Promise<void> {
     return this.end('SIGTERM');
   }

@@ -4,14 +4,14 @@ import { UUID_POSITIONAL, parseUuidArgument, withClient, type Command } from './
 
 export const abort: Command = {
   usage: 'abort <uuid>',
-  summary: 'give a held build up; it removes what it has made',
+  summary: 'give up a held build; the build removes its resources from the cloud',
   positionals: UUID_POSITIONAL,
   examples: [['$0 abort bdd32b97-0e94-473a-b376-74d2da289a2c', '']],
   run: (context) => {
     const uuid = parseUuidArgument(context);
     return withClient(context, async (client) => {
       await abortBuild(client, uuid);
-      const text = `Build ${uuid} is given up; it removes what it has made. To see it end: imagefactory watch ${uuid}\n`;
+      const text = `Build ${uuid} is given up, and removes its resources. To follow it to its end: imagefactory watch ${uuid}\n`;
       context.io.out(context.settings.output === 'json' ? formatJson({ identifier: uuid, aborted: true }) : text);
       return 0;
     });

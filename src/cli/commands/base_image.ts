@@ -25,15 +25,19 @@ export const baseImage: Command = {
       alias: 'os-cloud',
       requiresArg: true,
       describe:
-        'cloud to build in, as the worker knows it (default: OS_CLOUD, else envvars: the OS_* variables of the worker)',
+        'cloud to build in, by its name on the worker (default: OS_CLOUD, else envvars: the OS_* variables of the worker)',
     },
     'on-error': {
       type: 'string',
       requiresArg: true,
       choices: PARAMETERS.on_error.choices,
-      describe: 'what a failed step leads to: the parameter on_error',
+      describe: 'what the build does when a step fails: the parameter on_error',
     },
-    'hold-for': { type: 'string', requiresArg: true, describe: 'how long a held build waits, such as 24h or 90m' },
+    'hold-for': {
+      type: 'string',
+      requiresArg: true,
+      describe: 'how long a held build waits, such as 24h or 90m: the parameter hold_for',
+    },
     detach: { type: 'boolean', describe: 'print the UUID and return; the build goes on' },
   },
   examples: [
@@ -51,7 +55,7 @@ async function runBaseImage(context: CommandContext): Promise<number> {
   const { io, settings, options } = context;
   const templateFile = String(options['template']);
   const request = readRequest(context, templateFile);
-  // Mistakes are reported before Temporal is asked for anything.
+  // Checks the request before the connection to Temporal, so that mistakes are reported first.
   const { template, parameters, warnings } = checkRequest(request);
   for (const warning of warnings) io.err(`warning: ${warning}\n`);
   warnOfSecrets(context, template, parameters.install_script);
@@ -79,7 +83,7 @@ function readRequest({ settings, options }: CommandContext, templateFile: string
   return { template, parameters, installScript, cloud: settings.cloud };
 }
 
-/** Reads the parameters that have an option of their own. `checkRequest` checks their values. */
+/** Reads the parameters that have their own option: --timeout, --on-error, --hold-for. Does not check the values. */
 function parametersFromOptions(timeout: number | undefined, options: GivenOptions): GivenParameters {
   const { 'on-error': onError, 'hold-for': holdFor } = options;
   return {

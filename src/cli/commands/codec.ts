@@ -3,14 +3,17 @@ import { UsageError } from '../errors.js';
 import { formatJson } from '../output.js';
 import type { Command, CommandContext } from './command.js';
 
-/** Environment variable with the codec server's token. On a command line every user of the machine could read it. */
+/**
+ * Environment variable with the codec server's token. There is no option for the token, because every user of the
+ * machine can read a command line.
+ */
 const TOKEN_VARIABLE = 'IMAGEFACTORY_CODEC_TOKEN';
-/** The development server's UI under both names of the loopback, which a browser treats as two origins. */
+/** Origins of the development server's UI. A browser treats the two names of the loopback address as two origins. */
 const DEVELOPMENT_UI = ['http://127.0.0.1:8233', 'http://localhost:8233'];
 
 export const codec: Command = {
   usage: 'codec <action>',
-  summary: 'make a key that payloads are encrypted with, or decrypt them for the Temporal UI',
+  summary: 'make a key that encrypts payloads, or decrypt payloads for the Temporal UI',
   positionals: { action: { type: 'string', choices: ['new-key', 'serve'], describe: 'what to do' } },
   options: {
     id: { type: 'string', requiresArg: true, describe: 'new-key: id of the key (default: the date and a random end)' },
@@ -23,11 +26,11 @@ export const codec: Command = {
       type: 'string',
       requiresArg: true,
       describe:
-        'serve: origin of a Temporal UI that may ask, repeatable (default: --ui-address, else the development server’s)',
+        'serve: origin of a Temporal UI that may send requests, repeatable (default: --ui-address, else the development server’s)',
     },
   },
   examples: [
-    ['$0 codec new-key > payload.keys; chmod 0600 payload.keys', 'make a file of keys'],
+    ['$0 codec new-key > payload.keys; chmod 0600 payload.keys', 'make a file with one key'],
     ['$0 --payload-keys payload.keys codec serve', 'then set http://127.0.0.1:8888 as the UI’s codec endpoint'],
   ],
   run: (context) => (String(context.options['action']) === 'serve' ? serve(context) : newKey(context)),
@@ -40,12 +43,12 @@ async function newKey({ io, settings, options }: CommandContext): Promise<number
   return 0;
 }
 
-/** Serves until Ctrl-C or SIGTERM. */
+/** Runs the codec server until Ctrl-C or SIGTERM. */
 async function serve({ io, settings, options }: CommandContext): Promise<number> {
   const keys = loadPayloadKeys(settings, io.env);
   if (keys === undefined) {
-    throw new UsageError('there are no payload keys to decrypt with', {
-      hint: 'give them with --payload-keys FILE or IMAGEFACTORY_PAYLOAD_KEYS; `imagefactory codec new-key` makes one',
+    throw new UsageError('the codec server cannot decrypt, because no payload keys are given', {
+      hint: 'give them with --payload-keys FILE or IMAGEFACTORY_PAYLOAD_KEYS; `imagefactory codec new-key` makes a key',
     });
   }
   const { serveCodec } = await import('../../codec/server.js');
@@ -75,7 +78,7 @@ async function serve({ io, settings, options }: CommandContext): Promise<number>
   return 0;
 }
 
-/** Parses HOST:PORT. @throws UsageError */
+/** Parses HOST:PORT. @throws UsageError when the text is not HOST:PORT */
 async function parseHostAndPort(text: string): Promise<{ host: string; port: number }> {
   const { parseAddress } = await import('../../worker/health.js');
   try {
@@ -85,7 +88,7 @@ async function parseHostAndPort(text: string): Promise<{ host: string; port: num
   }
 }
 
-/** Parses the origin of a web page, as a browser sends it. @throws UsageError */
+/** Parses the address of a web page to the origin that a browser sends. @throws UsageError when it has no origin */
 function parseOrigin(address: string): string {
   const origin = URL.canParse(address) ? new URL(address).origin : 'null';
   if (origin !== 'null') return origin;

@@ -10,7 +10,7 @@ import { loadPayloadKeys, type GivenOptions, type Settings } from '../config.js'
 import { UsageError } from '../errors.js';
 import type { Io } from '../io.js';
 
-/** What a command runs with. */
+/** The input of a command. */
 export interface CommandContext {
   io: Io;
   settings: Settings;
@@ -25,13 +25,13 @@ export interface Command {
   summary: string;
   positionals?: Record<string, PositionalOptions>;
   options?: Record<string, Options>;
-  /** Command line and what it does. */
+  /** Pairs of a command line and its description. */
   examples?: [string, string][];
   /** Returns the exit code. */
   run(context: CommandContext): Promise<number>;
 }
 
-/** Runs a function with a connection to Temporal, and closes the connection. */
+/** Connects to Temporal, runs a function with the connection, and closes the connection. */
 export async function withClient<T>(
   context: CommandContext,
   run: (client: ImageFactoryClient) => Promise<T>,
@@ -47,7 +47,7 @@ export async function withClient<T>(
   }
 }
 
-/** Warns of each password that Temporal will hold in plain text, when payloads are not encrypted. */
+/** Warns of each password that Temporal will store in plain text. There is no warning when payloads are encrypted. */
 export function warnOfSecrets(
   { io, settings }: CommandContext,
   template: Template | undefined,
@@ -57,13 +57,13 @@ export function warnOfSecrets(
   for (const warning of findReadableSecrets(template, installScript)) io.err(`warning: ${warning}\n`);
 }
 
-/** Reads the positional `uuid`. It may also be a workflow id as the Temporal UI shows it: `base_image-<uuid>`. */
+/** Reads the positional `uuid`. The user may also give the workflow id in the Temporal UI: `base_image-<uuid>`. */
 export function parseUuidArgument(context: CommandContext): string {
   const given = String(context.options['uuid'] ?? '').trim();
   const uuid = stripKind(given).toLowerCase();
   if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(uuid)) return uuid;
   throw new UsageError(`${JSON.stringify(given)} is not an image's UUID`, {
-    hint: 'a UUID looks like bdd32b97-0e94-473a-b376-74d2da289a2c; `imagefactory images` lists them',
+    hint: 'a UUID looks like bdd32b97-0e94-473a-b376-74d2da289a2c; `imagefactory images` lists the images',
   });
 }
 

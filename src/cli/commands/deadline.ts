@@ -16,8 +16,8 @@ export const deadline: Command = {
   summary: 'change how long a wait of a running build may take',
   positionals: {
     ...UUID_POSITIONAL,
-    name: { type: 'string', choices: NAMES, describe: 'which deadline' },
-    seconds: { type: 'string', describe: 'how long in all, counted from when the wait began' },
+    name: { type: 'string', choices: NAMES, describe: 'the deadline to change' },
+    seconds: { type: 'string', describe: 'seconds that the wait may take in all, counted from its beginning' },
   },
   examples: [
     ['$0 deadline bdd32b97-0e94-473a-b376-74d2da289a2c install_timeout 10800', 'give a slow mirror three hours'],

@@ -4,7 +4,7 @@ import { formatJson } from '../output.js';
 import { PARAMETER_OPTIONS } from '../parameters.js';
 import { UUID_POSITIONAL, parseUuidArgument, withClient, type Command } from './command.js';
 
-const PROVIDER_ONLY = 'only for provider images; means nothing for a base image';
+const PROVIDER_ONLY = 'only for provider images; has no effect for a base image';
 
 export const deleteCommand: Command = {
   usage: 'delete <uuid>',

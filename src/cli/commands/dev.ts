@@ -6,7 +6,7 @@ export const dev: Command = {
   usage: 'dev <action>',
   summary: 'start or stop the development Temporal server',
   positionals: { action: { type: 'string', choices: ['start', 'stop', 'status'], describe: 'what to do' } },
-  examples: [['$0 dev start', 'start it as temporal-dev.yaml says, and return']],
+  examples: [['$0 dev start', 'start the server with the arguments of temporal-dev.yaml, and return']],
   run: async ({ io, settings, options }) => {
     const { startDevServer, stopDevServer, fetchDevServerStatus } = await import('../dev-server/dev-server.js');
     const action = String(options['action']);

@@ -17,13 +17,13 @@ import { formatOutcome } from '../view/final-block.js';
 import { createView } from '../view/live.js';
 import type { CommandContext } from './command.js';
 
-/** Exit codes of a process that a signal ended, as shells count them. The build goes on. */
+/** Exit codes when a signal ended the command: as in shells, 128 plus the number of the signal. The build continues. */
 const DETACHED = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /**
  * Follows a build to its end: shows it on standard error, and prints its outcome on standard output.
  *
- * @param expected the outcome that is a success
+ * @param expected the outcome that counts as success
  * @returns exit code: 0 for the expected outcome, 1 for another, 130 or 143 when a signal ended the command first
  */
 export async function followToEnd(
@@ -60,14 +60,14 @@ export async function followToEnd(
   return outcome.status === expected ? 0 : 1;
 }
 
-/** Tells a user who leaves a running build how to come back to it. */
+/** Formats the hint for a user who leaves a running build: the commands to watch, cancel or resume it. */
 function formatDetachHint(uuid: string): string {
   return [
     '',
-    'The build goes on without this command.',
+    'The build continues without this command.',
     `  to watch it again:   imagefactory watch ${uuid}`,
     `  to cancel it:        imagefactory cancel ${uuid}`,
-    '  to resume it, should its worker have stopped:   imagefactory worker',
+    '  to resume it, if its worker has stopped:   imagefactory worker',
     '',
   ].join('\n');
 }
@@ -91,7 +91,7 @@ async function printEnd(
   if (page !== undefined) io.err(`The run in the Temporal UI: ${page}\n`);
 }
 
-/** Fetches the record with the failure of its build. Without a worker the record holds only what the outcome says. */
+/** Fetches the record of a build and adds its failure. If no worker can read the record, makes one from the outcome. */
 async function fetchRecord(
   client: ImageFactoryClient,
   outcome: BuildOutcome,
@@ -101,12 +101,12 @@ async function fetchRecord(
   return { ...(record ?? known), failure };
 }
 
-/** Tells how to resume a build that ended without an image. */
+/** Formats the hint how to resume a build that ended without an image. */
 function formatResumeHint(uuid: string): string {
-  return `To go on from what is left of it: imagefactory resume ${uuid} (--template FILE takes a corrected one)\n`;
+  return `To continue from what is left of the build: imagefactory resume ${uuid} (--template FILE: with a corrected template)\n`;
 }
 
-/** What the clean-up of a build removed and left, with the clean-up of an installer run that only this build needed. */
+/** What a build's clean-up removed and left. Includes the clean-up of an installer run that only this build needed. */
 interface CleanupSummary {
   removed: string[];
   leftovers: string[];

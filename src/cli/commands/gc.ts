@@ -12,23 +12,23 @@ export const SWEEP_OPTIONS: Record<string, Options> = {
     type: 'string',
     alias: 'os-cloud',
     requiresArg: true,
-    describe: 'cloud to sweep, as the worker knows it; may be given several times (default: as base_image has it)',
+    describe: 'cloud to sweep, by its name on the worker; repeatable (default: the same as for base_image)',
   },
   'older-than': {
     type: 'string',
     requiresArg: true,
-    describe: 'leave what is younger: 90s, 30m, 24h, 7d (default 24h)',
+    describe: 'keep resources that are younger than this: 90s, 30m, 24h, 7d (default 24h)',
   },
   'jeos-keep': {
     type: 'string',
     requiresArg: true,
     describe:
-      'how many JEOS images to keep in each cloud, those used last (default 10, or jeos_keep of the configuration file)',
+      'number of JEOS images to keep in each cloud: those used last (default 10, or jeos_keep of the configuration file)',
   },
   'unused-for': {
     type: 'string',
     requiresArg: true,
-    describe: 'remove JEOS images and installer media that no build has used for so long (default 30d)',
+    describe: 'remove JEOS images and installer media that no build has used for this time (default 30d)',
   },
 };
 
@@ -36,18 +36,18 @@ export const gc: Command = {
   usage: 'gc',
   summary: 'remove from the cloud what no running build needs: instances, volumes, addresses, keys, images',
   options: {
-    'dry-run': { type: 'boolean', describe: 'remove nothing; say what would be removed and what would stay' },
+    'dry-run': { type: 'boolean', describe: 'remove nothing; list what would be removed and what would stay' },
     ...SWEEP_OPTIONS,
   },
   examples: [
-    ['$0 gc --dry-run', 'what is there, whose it is, and what would go'],
+    ['$0 gc --dry-run', 'list the resources and why each would be removed or stay'],
     ['$0 gc --older-than 2h --cloud dev --cloud prod', ''],
-    ['$0 setup --gc-schedule 6h', 'do it every six hours'],
+    ['$0 setup --gc-schedule 6h', 'sweep every six hours'],
   ],
   run: runGc,
 };
 
-/** Makes the input of a sweep from the command line. @throws UsageError */
+/** Makes the input of a sweep from the command line. @throws UsageError when an age is not a duration */
 export function parseSweepInput({ options, settings }: CommandContext, dryRun: boolean): SweepInput {
   const read = (name: string, byDefault: string): unknown => lastValue(options[name]) ?? byDefault;
   return {
@@ -83,9 +83,9 @@ const WORDS: Record<SweptResource['outcome'], string> = {
 };
 
 /**
- * Formats what a sweep did in a cloud: one line for each resource, and one line with the numbers.
+ * Formats what a sweep did in a cloud: one line for each resource, and one line with the totals.
  *
- * @param withKept whether the resources that stay have a line
+ * @param withKept whether to list also the resources that stay
  */
 export function formatSweep({ cloud, resources, unnamed, postponed, failure }: CloudSweep, withKept: boolean): string {
   if (failure !== undefined) return `${cloud}: could not be swept: ${failure}\n`;
@@ -105,7 +105,7 @@ export function formatSweep({ cloud, resources, unnamed, postponed, failure }: C
       .filter((outcome) => count(outcome) > 0)
       .map((outcome) => `${count(outcome)} ${WORDS[outcome]}`),
     `${count('kept') + unnamed} stay`,
-    ...(postponed > 0 ? [`what is left of ${postponed} builds waits for the next run`] : []),
+    ...(postponed > 0 ? [`the resources of ${postponed} builds are left for the next sweep`] : []),
   ];
   return `${lines}${cloud}: ${parts.join(', ')}\n`;
 }

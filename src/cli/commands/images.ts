@@ -14,9 +14,9 @@ export const images: Command = {
     },
   },
   examples: [
-    ['$0 images', 'list everything'],
-    [`$0 --output json images '{"status": "COMPLETE"}'`, 'the finished ones, for a script'],
-    [`$0 images '{"identifier": "bdd32b97-0e94-473a-b376-74d2da289a2c"}'`, 'the details of one'],
+    ['$0 images', 'list all images'],
+    [`$0 --output json images '{"status": "COMPLETE"}'`, 'list the finished images, for a script'],
+    [`$0 images '{"identifier": "bdd32b97-0e94-473a-b376-74d2da289a2c"}'`, 'show the details of one image'],
   ],
   run: runImages,
 };
@@ -37,7 +37,7 @@ async function runImages(context: CommandContext): Promise<number> {
   });
 }
 
-/** Parses the query. @throws UsageError when it is not a JSON object */
+/** Parses the positional `fetch_spec`. @throws UsageError when it is not a JSON object */
 function parseFetchSpec(given: unknown): Record<string, unknown> {
   if (given === undefined) return {};
   const hint = `write a JSON object, for instance '{"status": "COMPLETE"}'`;
@@ -51,14 +51,17 @@ function parseFetchSpec(given: unknown): Record<string, unknown> {
   throw new UsageError('fetch_spec is not a JSON object', { hint });
 }
 
-/** Makes the JSON document in imagefactory's three shapes: one image itself, a list of several, `{}` for none. */
+/**
+ * Makes the JSON document in the three shapes of the original imagefactory (Python): the image itself if there is one,
+ * `{"images": […]}` for several, `{}` for none.
+ */
 export function toImagesDocument(found: ImageRecord[]): unknown {
   const [only] = found;
   if (only === undefined) return {};
   return found.length === 1 ? only : { images: found };
 }
 
-/** Formats one image as the block that its build printed, several as a table. */
+/** Formats one image as the block that ends a build, and several images as a table. */
 export function formatImages(found: ImageRecord[]): string {
   const [only] = found;
   if (only !== undefined && found.length === 1) return formatDetails(only);

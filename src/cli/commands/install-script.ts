@@ -6,17 +6,17 @@ import type { Command } from './command.js';
 
 export const installScript: Command = {
   usage: 'install-script <template>',
-  summary: 'print the install script that a build of a template takes when it is given none',
+  summary: 'print the install script that a build of the template uses by default',
   positionals: { template: { type: 'string', describe: 'TDL file' } },
   options: {
     'disk-layout': { type: 'string', requiresArg: true, describe: 'plain, lvm or efi, as the parameter disk_layout' },
     'default-user': {
       type: 'string',
       requiresArg: true,
-      describe: 'whom the system lets in, as the parameter default_user',
+      describe: 'user that can log in to the system, as the parameter default_user',
     },
   },
-  examples: [['$0 install-script f40.tdl > f40.ks', 'to start one of your own from']],
+  examples: [['$0 install-script f40.tdl > f40.ks', 'write a script that you can then change']],
   run: async ({ io, settings, options }) => {
     const template = readTemplateArgument(String(options['template']));
     const { kind, script, warnings } = renderStockScript(template, {

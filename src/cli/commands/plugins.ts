@@ -13,7 +13,7 @@ const COLUMNS = ['SYSTEM', 'VERSIONS', 'ARCHITECTURES', 'INSTALLS FROM', 'INSTAL
 export const plugins: Command = {
   usage: 'plugins',
   summary: 'show which operating systems can be built',
-  options: { id: { type: 'string', requiresArg: true, describe: 'only this one' } },
+  options: { id: { type: 'string', requiresArg: true, describe: 'show only this operating system' } },
   examples: [['$0 --output json plugins --id fedora', '']],
   run: async ({ io, settings, options }) => {
     const id = lastValue(options['id']) as string | undefined;
@@ -44,7 +44,7 @@ function formatRow(system: OperatingSystem, release: SupportedRelease): string[]
   ];
 }
 
-/** The lines below the table of one system. */
+/** Formats the lines below the table of one operating system. */
 function formatNames({ names, versions, releases }: OperatingSystem): string[] {
   const reasons = new Set(releases.flatMap(({ reason }) => (reason === undefined ? [] : [reason])));
   return [
@@ -54,7 +54,7 @@ function formatNames({ names, versions, releases }: OperatingSystem): string[] {
   ];
 }
 
-/** The content of imagefactory's `.info` file of an OS plugin, and what such a file could not say. */
+/** Makes the JSON document: the fields of an OS plugin's `.info` file in the original imagefactory, and more fields. */
 function toPluginDocument({ family, title, names, versions, releases }: OperatingSystem): Record<string, unknown> {
   const collect = <T>(read: (release: SupportedRelease) => readonly T[]): T[] => [...new Set(releases.flatMap(read))];
   const arches = collect((release) => release.arches);
@@ -62,7 +62,7 @@ function toPluginDocument({ family, title, names, versions, releases }: Operatin
     type: 'os',
     family,
     title,
-    // name, version, architecture; null means any
+    // Each target is [name, version, architecture]; a version of null means any version.
     targets: names.flatMap((name) => arches.map((arch) => [name, null, arch])),
     versions,
     architectures: arches,

@@ -15,7 +15,7 @@ const EXAMPLE = 'bdd32b97-0e94-473a-b376-74d2da289a2c';
 
 export const resume: Command = {
   usage: 'resume <uuid>',
-  summary: 'let a build go on that is held, or that has ended without an image',
+  summary: 'resume a build that is held, or that has ended without an image',
   positionals: UUID_POSITIONAL,
   options: {
     ...PARAMETER_OPTIONS,
@@ -24,19 +24,18 @@ export const resume: Command = {
       requiresArg: true,
       describe: 'TDL file that replaces the template from here on (FILE)',
     },
-    skip: { type: 'boolean', describe: 'leave the step out that has failed (of a held build)' },
+    skip: { type: 'boolean', describe: 'skip the step that has failed (only for a held build)' },
     from: {
       type: 'string',
       requiresArg: true,
-      describe:
-        'do this and what follows anew, though it exists: jeos, customise, or the name of a step (of an ended build)',
+      describe: 'repeat the build from this point: jeos, customise, or the name of a step (only for an ended build)',
     },
     detach: { type: 'boolean', describe: 'return at once; the build goes on' },
   },
   examples: [
-    [`$0 resume ${EXAMPLE}`, 'try the step again that has failed'],
+    [`$0 resume ${EXAMPLE}`, 'try the failed step again'],
     [`$0 resume ${EXAMPLE} --template debian.tdl`, 'the same with a corrected template'],
-    [`$0 resume ${EXAMPLE} --skip`, 'leave the command out that has failed'],
+    [`$0 resume ${EXAMPLE} --skip`, 'skip the failed command'],
     [`$0 resume ${EXAMPLE} --from customise`, 'boot a new instance from the installed system'],
   ],
   run: runResume,

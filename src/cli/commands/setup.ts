@@ -18,13 +18,13 @@ export const setup: Command = {
     'gc-schedule': {
       type: 'string',
       requiresArg: true,
-      describe: 'sweep every so often, as `gc` does, on the workers of the task queue: 6h, 1d; off: no longer',
+      describe: 'interval of the sweeps (see `gc`) that the workers of the task queue run: 6h, 1d; off ends the sweeps',
     },
     ...SWEEP_OPTIONS,
   },
   examples: [
     ['TEMPORAL_ADDRESS=temporal.example.org:7233 $0 setup', 'once for each namespace'],
-    ['$0 setup --gc-schedule 6h --cloud dev --cloud prod', 'remove what nobody needs, every six hours'],
+    ['$0 setup --gc-schedule 6h --cloud dev --cloud prod', 'sweep the clouds every six hours'],
   ],
   run: runSetup,
 };
@@ -33,8 +33,7 @@ async function runSetup(context: CommandContext): Promise<number> {
   const interval = parseInterval(context);
   return withClient(context, async (client) => {
     const added = await registerSearchAttributes(client);
-    const registered =
-      added.length === 0 ? 'all search attributes are there already' : `registered ${added.join(', ')}`;
+    const registered = added.length === 0 ? 'all search attributes exist already' : `registered ${added.join(', ')}`;
     const schedule = interval === undefined ? undefined : await applySchedule(context, client, interval);
     if (context.settings.output === 'json') {
       context.io.out(formatJson({ added, ...(schedule === undefined ? {} : { gc_schedule: schedule.word }) }));
@@ -52,7 +51,9 @@ function parseInterval({ options }: CommandContext): number | 'off' | undefined 
   if (given === undefined || given === 'off') return given;
   const seconds = parseDuration('--gc-schedule', given);
   if (seconds >= 60) return seconds;
-  throw new UsageError('--gc-schedule: sweeps are at least a minute apart', { hint: '--gc-schedule off ends them' });
+  throw new UsageError('--gc-schedule: the interval must be at least a minute', {
+    hint: '--gc-schedule off ends the sweeps',
+  });
 }
 
 async function applySchedule(

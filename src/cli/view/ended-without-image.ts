@@ -2,7 +2,7 @@ import type { EndedBuild } from '../../client/index.js';
 import { commandsForEnded } from '../../domain/status.js';
 import { toPlainLine } from './text.js';
 
-/** Formats the end of a build without an image: what failed and why, what is left, and the commands to go on with. */
+/** Formats the end of a build without an image: what failed and why, what is left, and the next commands. */
 export function formatEndedBuild(uuid: string, { failure, execution, resumePoint }: EndedBuild): string[] {
   const { step, message, hint } = failure;
   const commands = commandsForEnded(uuid, execution, resumePoint);

@@ -1,6 +1,6 @@
 import type { BuildOutcome } from '../../client/index.js';
 
-/** The details that end a successful build: imagefactory's Final Image Details, and two more. */
+/** The details at the end of a successful build: those of the original imagefactory, then two of ours. */
 export interface ImageDetails {
   uuid: string;
   /** The subcommand that made the image: `base_image`. */

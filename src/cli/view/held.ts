@@ -1,16 +1,16 @@
 import { commandsForHeld, type BuildStatus, type HeldBuild } from '../../domain/status.js';
 import { formatClock, toPlainLine } from './text.js';
 
-/** Formats a held build: what failed and why, how long it waits, and the commands to go on with. */
+/** Formats a held build: what failed and why, how long the build waits, and the commands that end the wait. */
 export function formatHeldBuild(status: BuildStatus, held: HeldBuild, now: number): string[] {
   const left = formatClock(Math.max(0, held.until - now));
   const commands = commandsForHeld(status.uuid, held);
   const width = Math.max(...commands.map(([command]) => command.length));
   return [
-    `The build is held: ${held.step} failed ${formatClock(now - held.since)} ago, and what it has made is kept.`,
+    `The build is held: ${held.step} failed ${formatClock(now - held.since)} ago, and the build’s resources are kept.`,
     ...held.message.split('\n').map((line) => `  ${toPlainLine(line)}`),
     ...(held.hint === undefined ? [] : [`What to do: ${toPlainLine(held.hint)}`]),
-    `In ${left} it gives up and cleans up. Until then:`,
+    `In ${left} the build gives up and cleans up. Until then, these commands are possible:`,
     ...commands.map(([command, effect]) => `  ${command.padEnd(width)}  ${toPlainLine(effect)}`),
   ];
 }

@@ -4,7 +4,7 @@ import { formatHeldBuild } from './held.js';
 import { computePercent, formatRetry, findTrouble } from './render.js';
 import { formatClock, toPlainLine } from './text.js';
 
-/** Milliseconds between two lines about the same activity, whose report may change every second. */
+/** Minimum milliseconds between two lines about the same activity, because its report may change every second. */
 const ACTIVITY_PACE = 15_000;
 
 /** Turns the progress of a build into one line for each change, for logs and pipes. */
@@ -90,7 +90,7 @@ function stepText(step: StepStatus, begun: boolean): string {
   const took = step.endedAt === undefined ? '' : ` in ${formatClock(step.endedAt - step.startedAt)}`;
   const note = step.note === undefined ? '' : `: ${step.note}`;
   const words = { done: 'done', failed: 'FAILED', skipped: 'skipped' }[step.state];
-  // A step that began and ended between two reads has not been named yet.
+  // A step that began and ended between two reads has no earlier line, so this line gives its phase and title.
   const title = begun ? step.name : `${step.phase}: ${step.title},`;
   return toPlainLine(`${title} ${words}${took}${note}`);
 }

@@ -17,7 +17,7 @@ export interface ViewOptions {
   verbose: boolean;
 }
 
-/** Creates a picture that is redrawn on a terminal; without a terminal, one line for each change. */
+/** Creates a view of a build. On a terminal it redraws one picture; else it prints one line for each change. */
 export function createView(io: Io, options: ViewOptions): View {
   return io.terminal === undefined ? createLineView(io, options) : createLiveView(io, io.terminal, options);
 }
@@ -56,7 +56,7 @@ function createLiveView(io: Io, terminal: NodeJS.WriteStream, { client }: ViewOp
       terminal.off('resize', draw);
       update.clear();
       update.done();
-      // The last picture stays, with all its steps.
+      // Prints the last picture again, with all steps, so that it stays on the terminal.
       if (last !== undefined) terminal.write(render(last, Infinity) + '\n');
     },
   };

@@ -25,7 +25,7 @@ export interface RenderOptions {
   footer?: string | undefined;
 }
 
-/** A line before it is cut to the width. The colour is added after the cut, because its codes have no width. */
+/** A line before it is cut to the width. The colour is added after the cut, because colour codes take no space. */
 interface Line {
   text: string;
   /** Text at the right edge. */
@@ -47,7 +47,7 @@ export function renderView(progress: BuildProgress, options: RenderOptions): str
     .join('\n');
 }
 
-/** Keeps the last lines, and says how many it leaves out. */
+/** Keeps the last lines. When it leaves lines out, the first line that it returns gives their number. */
 function keepLast(lines: Line[], room: number, colours: Colours): Line[] {
   if (lines.length <= room) return lines;
   const hidden = lines.length - room + 1;
@@ -84,7 +84,10 @@ function headLines(progress: BuildProgress, { colours, columns }: RenderOptions)
   ];
 }
 
-/** Computes the percentage. While a build waits for its installer run, that run's percentage fills the JEOS phase. */
+/**
+ * Computes the percentage of a build. While the build waits for its installer run, the percentage of the run is scaled
+ * to the JEOS phase of the build.
+ */
 export function computePercent(progress: BuildProgress, status: BuildStatus): number {
   const inner = progress.jeos?.status?.percent;
   if (inner === undefined) return status.percent;
@@ -98,13 +101,13 @@ function phaseText(status: BuildStatus): string {
 }
 
 function stateText({ status, held, cancelRequestedAt, endedAt }: BuildStatus, execution: string): string {
-  // A workflow that Temporal has ended could not update its status.
+  // The status of a workflow that Temporal has ended is out of date, because the workflow could not update it.
   if (endedAt === undefined && CUT_OFF.includes(execution)) return execution;
   if (cancelRequestedAt !== undefined && endedAt === undefined) return 'CANCELING';
   return held === undefined ? status : 'HELD';
 }
 
-/** Ends of a workflow at which its own code does not run. */
+/** States of a workflow that Temporal has ended without running the code of the workflow. */
 const CUT_OFF = ['TERMINATED', 'TIMED_OUT'];
 
 function stateColour(status: BuildStatus, colours: Colours): (text: string) => string {
@@ -129,7 +132,8 @@ function workflowLines(
   const lines = steps.flatMap((step) => {
     const shown = [stepLine(step, now, indent, colours)];
     if (step !== lastRunning) return shown;
-    // The installer run reports more than the activity that waits for it.
+    // When the installer run has a status, we show that instead of the activity that waits for the run, because the
+    // run reports more.
     const within = inner?.status === undefined ? activityLines(view.activities, `${indent}    `, colours) : [];
     return [
       ...shown,
@@ -179,7 +183,7 @@ function activityLines(activities: PendingActivity[], indent: string, colours: C
   });
 }
 
-/** Formats the attempts of an activity whose first attempt failed. */
+/** Formats the attempt and the last failure of an activity. Returns undefined when no attempt has failed. */
 export function formatRetry(
   attempt: number,
   state: PendingActivity['state'],
@@ -203,19 +207,20 @@ function footLines(progress: BuildProgress, options: RenderOptions): Line[] {
       })),
     );
   }
-  // A shortened link does not work; the whole link was printed when the build was started.
+  // Leaves out a link that is too long, because a cut link does not work. The start of the build printed the link.
   if (options.page !== undefined && options.page.length <= options.columns)
     lines.push({ text: options.page, colour: colours.dim });
   if (options.footer !== undefined) lines.push({ text: options.footer, colour: colours.dim });
   return lines;
 }
 
-/** Finds the reason why a build may not go on; undefined when there is none. */
+/** Finds the reason why a build may not continue. Returns undefined when there is none. */
 export function findTrouble(progress: BuildProgress, taskQueue: string): string | undefined {
   if (progress.unreachable !== undefined) return toPlainLine(`Temporal does not answer: ${progress.unreachable}`);
   if (progress.execution === 'PAUSED') return 'the workflow is paused';
-  // A worker may have just started, so that Temporal does not know it yet.
+  // Reports no missing worker in the first 10 s of a build: Temporal may not yet list a worker that has just started.
   if (progress.workers !== false || progress.at - progress.startedAt < 10_000) return undefined;
-  const what = progress.status === undefined ? 'no worker has taken the build yet' : 'no worker is there to go on';
+  const what =
+    progress.status === undefined ? 'no worker has taken the build yet' : 'no worker is running to continue the build';
   return `${what}: start one with \`imagefactory worker\` (task queue ${taskQueue})`;
 }

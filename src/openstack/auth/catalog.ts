@@ -18,12 +18,15 @@ const ALIASES: Record<ServiceType, string[]> = {
   'block-storage': ['block-storage', 'block-store', 'volumev3', 'volume'],
 };
 
-/** Pattern of the usable URLs for a name that once stood for another API: `volume` was Block Storage API v1 and v2. */
+/**
+ * The pattern that a URL must match if older versions of the API were listed under the same name. Catalogues listed
+ * Block Storage API v1 and v2 as `volume`; we need v3.
+ */
 const REQUIRED_PATHS: Record<string, RegExp> = { volume: /\/v3(\/|$)/ };
 
 /**
- * Returns a service's endpoint: the configured override, else the catalogue's entry for our region and interface.
- * @throws FactoryError NotFound, which lists the endpoints that the catalogue has instead
+ * Returns the URL of a service: the configured override, else the catalogue's endpoint for our region and interface.
+ * @throws FactoryError NotFound, whose message lists the endpoints that the catalogue has instead
  */
 export function selectEndpoint(catalog: CatalogEntry[], type: ServiceType, settings: CloudSettings): string {
   const found = findEndpoint(catalog, type, settings);
@@ -70,7 +73,9 @@ function endpointNotFoundError(catalog: CatalogEntry[], type: ServiceType, setti
   return new FactoryError(
     'NotFound',
     `the catalogue of cloud ${settings.name} has no ${settings.interface} endpoint of type ${type}${where}: ${has}`,
-    { hint: 'set region_name (OS_REGION_NAME) or interface (OS_INTERFACE) to one that the catalogue has' },
+    {
+      hint: 'set region_name (OS_REGION_NAME) to a region, or interface (OS_INTERFACE) to an interface, that the catalogue has',
+    },
   );
 }
 

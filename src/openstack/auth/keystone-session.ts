@@ -8,8 +8,12 @@ import type { CloudSettings, Credentials } from '../config/cloud-settings.js';
 import { buildInspectionRequest, findScopedToken, PRODUCT, buildTokenRequest } from './token-requests.js';
 import { raceAbort } from '../http/race-abort.js';
 
-/** We renew a token when less than this part of its lifetime is left, and at the latest one minute before its end. */
+/** We renew a token when less than this part of its lifetime is left. */
 const RENEW_PART = 0.1;
+/**
+ * We renew a token at the latest this number of milliseconds before its end, but never in the first half of its
+ * lifetime.
+ */
 const RENEW_MILLISECONDS = 60_000;
 
 /** A token of Keystone, with the data that we need to use and renew it. */
@@ -65,7 +69,8 @@ function findVersion3Url(authUrl: string): string | undefined {
 
 /**
  * The session with one cloud. Signs in at the first call, and again before the token expires or when a service rejects
- * it. Concurrent callers share one sign-in. https://docs.openstack.org/api-ref/identity/v3/
+ * the token. Callers that need a token at the same time share one sign-in.
+ * https://docs.openstack.org/api-ref/identity/v3/
  */
 export class Session {
   private current: Token | undefined;
@@ -89,7 +94,7 @@ export class Session {
     });
   }
 
-  /** Returns a token other than `refused`: a new one, or the one that another caller has got in the meantime. */
+  /** Returns a token other than `refused`: a new token, or the one that another caller has received in the meantime. */
   async renew(refused: Token, signal?: AbortSignal): Promise<Token> {
     if (this.current === refused) this.current = undefined;
     return this.token(signal);
@@ -109,7 +114,10 @@ export class Session {
     return this.current;
   }
 
-  /** Adds to a failed sign-in which credentials Keystone rejected; Keystone's own message does not name them. */
+  /**
+   * Converts the error of a failed sign-in to AuthenticationFailed, with the name of the credentials, which is not in
+   * Keystone's own message. Returns every other error unchanged.
+   */
   private toSignInError(error: unknown): unknown {
     if (!(error instanceof FactoryError) || (error.status !== 401 && error.status !== 404)) return error;
     const { method } = this.settings.credentials;
@@ -119,7 +127,7 @@ export class Session {
       {
         status: error.status,
         requestId: error.requestId,
-        // Keystone answers 404 for an expired token as well.
+        // A 404 means a wrong URL, but Keystone also answers 404 for an expired token.
         hint: error.status === 404 && method !== 'token' ? ADDRESS_HINT : SIGN_IN_HINTS[method],
         cause: error,
       },
@@ -140,7 +148,7 @@ export class Session {
     const subject = own ?? answer.headers['x-subject-token'];
     if (typeof subject !== 'string') throw contentError(call, 'there is no header X-Subject-Token', answer.headers);
     if (token.project === undefined || token.catalog === undefined) {
-      const message = `cloud ${this.settings.name} accepts the credentials, but its token is for no project`;
+      const message = `cloud ${this.settings.name} accepts the credentials, but the token belongs to no project`;
       throw new FactoryError('AuthenticationFailed', message, {
         hint: 'name the project: project_name and project_domain_name (OS_PROJECT_NAME, OS_PROJECT_DOMAIN_NAME)',
       });
@@ -165,7 +173,7 @@ export class Session {
       .find((version) => version.id.startsWith('v3') && version.status !== 'deprecated')
       ?.links.find((link) => link.rel === 'self')?.href;
     if (href === undefined) throw contentError(this.http.toApiCall(request), 'it lists no Identity API version 3');
-    // We use only the path: behind a proxy, the host of such links is often not reachable from here.
+    // We use only the path of the link: behind a proxy, the host in the link is often not reachable from here.
     return new URL(new URL(href, authUrl).pathname, authUrl).href.replace(/\/+$/, '');
   }
 }
@@ -177,7 +185,10 @@ const SIGN_IN_HINTS: Record<Credentials['method'], string> = {
   token: 'an expired token cannot be renewed: get a new one, or use a password or an application credential',
 };
 
-/** Uses the length of the token's lifetime and not its end date, because our clock and Keystone's clock may differ. */
+/**
+ * Computes when to request the next token. We use the length of the token's lifetime and not its end date, because our
+ * clock and Keystone's clock may differ.
+ */
 function computeRenewTime(token: { issued_at?: string; expires_at: string }): number {
   const issued = token.issued_at === undefined ? Date.now() : Date.parse(token.issued_at);
   const life = Math.max(0, Date.parse(token.expires_at) - issued);

@@ -15,12 +15,12 @@ export interface ServiceCall {
   path: string;
   query?: Query | URLSearchParams;
   headers?: Record<string, string>;
-  /** Sent as JSON. */
+  /** The body, which we send as JSON. Unset when the call has no body. */
   json?: unknown;
   signal?: AbortSignal;
 }
 
-/** The most pages of a list that we read: a service whose list never ends is broken. */
+/** The most pages of a list that we read. If there are more, the service's list is broken and never ends. */
 const MOST_PAGES = 1000;
 
 function toSearchParams(query: Query): URLSearchParams {
@@ -31,7 +31,10 @@ function toSearchParams(query: Query): URLSearchParams {
   return parameters;
 }
 
-/** Builds the URL of an API version from an endpoint, whose path may already have a version and a project. */
+/**
+ * Builds the URL of an API version from an endpoint. If the path of the endpoint already has a version and a project,
+ * we replace both.
+ */
 export function buildVersionedEndpoint(endpoint: string, version: string): string {
   const url = new URL(endpoint);
   const path = url.pathname.replace(/\/v\d+(\.\d+)?(\/.*)?$/, '').replace(/\/+$/, '');
@@ -45,13 +48,13 @@ export class ServiceClient {
   constructor(
     private readonly session: Session,
     readonly type: ServiceType,
-    /** The service's own name, for messages. */
+    /** The name of the service's project, for messages, such as `Nova`. */
     readonly product: string,
     /** Start of every path: the API version, such as `v2.1`, and `{project_id}` if the API needs the project. */
     private readonly version: string,
   ) {}
 
-  /** Turns the call into an HTTP request that carries this token. */
+  /** Builds the HTTP request of a call, with the token. */
   private buildRequest(token: Token, call: ServiceCall): HttpRequest {
     const version = this.version.replace('{project_id}', token.projectId);
     const base = buildVersionedEndpoint(selectEndpoint(token.catalog, this.type, this.session.settings), version);
@@ -78,7 +81,7 @@ export class ServiceClient {
   }
 
   /**
-   * Runs `use` with a request that carries a token; runs it again with a new token if the service rejects the first.
+   * Runs `use` with a request that carries a token. If the service rejects the token, runs `use` again with a new one.
    */
   async withToken<T>(call: ServiceCall, use: (request: HttpRequest) => Promise<T>): Promise<T> {
     const token = await this.session.token(call.signal);
@@ -105,7 +108,7 @@ export class ServiceClient {
       await this.session.http.upload({ ...this.buildRequest(token, call), body });
     } catch (error) {
       if (!(error instanceof FactoryError) || error.status !== 401) throw error;
-      // If the credentials are no longer valid, this throws the error that says so.
+      // If the credentials are no longer valid, `renew` throws an error that says so.
       await this.session.renew(token, call.signal);
       throw asRetryable(error);
     }
@@ -156,10 +159,13 @@ export class ServiceClient {
       if (next === undefined || items.length === 0) return all;
       if (next === before) break;
       before = next;
-      // We use only the query: behind a proxy, the host of such links is often not reachable from here.
+      // We use only the query of the link: behind a proxy, the host in the link is often not reachable from here.
       query = new URL(next, 'http://page').searchParams;
     }
-    throw new FactoryError('CloudUnavailable', `${this.product} lists ${call.path} without end, page after page`);
+    throw new FactoryError(
+      'CloudUnavailable',
+      `${this.product} never ends the list ${call.path}: it returns page after page`,
+    );
   }
 
   get http(): Session['http'] {

@@ -44,14 +44,18 @@ function buildScope({ credentials, project }: CloudSettings): Record<string, unk
 }
 
 /**
- * Returns the configured token if the settings name no project: the token is then expected to be scoped already. Some
- * tokens, such as those of application credentials, cannot be exchanged for another one.
+ * Returns the configured token if the settings name no project: we then assume that the token already has a project,
+ * and use the token itself. We do not exchange it for a new one, because some tokens, such as those of application
+ * credentials, cannot be exchanged.
  */
 export function findScopedToken({ credentials, project }: CloudSettings): string | undefined {
   return credentials.method === 'token' && project === undefined ? credentials.token : undefined;
 }
 
-/** Requests a new token (https://docs.openstack.org/api-ref/identity/v3/#authentication-and-token-management). */
+/**
+ * Builds the request for a new token
+ * (https://docs.openstack.org/api-ref/identity/v3/#authentication-and-token-management).
+ */
 export function buildTokenRequest(base: string, settings: CloudSettings): HttpRequest {
   const scope = buildScope(settings);
   const auth = defined({ identity: buildIdentity(settings.credentials), scope });
@@ -64,7 +68,7 @@ export function buildTokenRequest(base: string, settings: CloudSettings): HttpRe
   };
 }
 
-/** Requests the details of an existing token: its project, its catalogue, its end. */
+/** Builds the request for the details of an existing token: its project, its catalogue, its end. */
 export function buildInspectionRequest(base: string, token: string): HttpRequest {
   const headers = { 'x-auth-token': token, 'x-subject-token': token };
   return { product: PRODUCT, method: 'GET', url: `${base}/auth/tokens`, headers };

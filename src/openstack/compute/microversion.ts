@@ -3,17 +3,17 @@ import { FactoryError } from '../../domain/errors.js';
 import type { ServiceClient } from '../auth/service-client.js';
 
 /**
- * The newest microversion of Nova that this program knows
- * (https://docs.openstack.org/nova/latest/reference/api-microversion-history.html). We use the newest that Nova knows
- * too.
+ * The newest microversion of Nova that this program supports
+ * (https://docs.openstack.org/nova/latest/reference/api-microversion-history.html). If Nova's newest microversion is
+ * older, we use that one.
  */
 export const NEWEST = '2.93';
 /** The microversions that this program needs, oldest first, each with the feature that it added. */
 const REQUIRED: [string, string][] = [
-  ['2.26', 'finding servers by tag'],
-  ['2.45', 'the id of a snapshot that is being taken'],
-  ['2.48', 'diagnostics in one shape'],
-  ['2.52', 'tags on a server from its creation on'],
+  ['2.26', 'filtering servers by tag'],
+  ['2.45', 'the image id in the response to createImage'],
+  ['2.48', 'server diagnostics in one format'],
+  ['2.52', 'tags in the request that creates a server'],
 ];
 
 const versionSchema = z.object({ version: z.object({ min_version: z.string(), version: z.string() }) });
@@ -23,7 +23,7 @@ function splitVersion(version: string): [number, number] {
   return [major, minor];
 }
 
-/** Whether `a` is older than `b`. */
+/** Checks whether the microversion `a` is older than `b`. */
 function isOlder(a: string, b: string): boolean {
   const [majorA, minorA] = splitVersion(a);
   const [majorB, minorB] = splitVersion(b);
@@ -39,7 +39,7 @@ export function chooseMicroversion(min: string, max: string, cloud: string): str
   if (missing.length > 0) {
     throw new FactoryError(
       'BadRequest',
-      `Nova of cloud ${cloud} is too old (microversion ${max}). Missing: ${missing.join(', ')}`,
+      `Nova of cloud ${cloud} is too old (newest microversion ${max}). It does not support: ${missing.join(', ')}`,
       {
         hint: `microversion ${REQUIRED.at(-1)?.[0] ?? ''} (Pike) or newer is needed`,
       },
@@ -49,12 +49,12 @@ export function chooseMicroversion(min: string, max: string, cloud: string): str
   if (!isOlder(chosen, min)) return chosen;
   throw new FactoryError(
     'BadRequest',
-    `Nova of cloud ${cloud} needs microversion ${min} or newer; the newest that this program knows is ${NEWEST}`,
+    `Nova of cloud ${cloud} needs microversion ${min} or newer; the newest that this program supports is ${NEWEST}`,
     { hint: 'use a newer imagefactory-nova' },
   );
 }
 
-/** Asks Nova for its microversions, and chooses one. */
+/** Requests Nova's microversions, and chooses the one that we use. */
 export async function negotiateMicroversion(nova: ServiceClient): Promise<string> {
   const { version } = await nova.requestJson({ method: 'GET', path: '/' }, versionSchema);
   return chooseMicroversion(version.min_version, version.version, nova.http.cloud);

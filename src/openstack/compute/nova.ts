@@ -21,7 +21,10 @@ import { raceAbort } from '../http/race-abort.js';
 import type { CallOptions } from '../http/call-options.js';
 import type { Compute, CreateServer, Flavor, KeyPair, Server } from './types.js';
 
-/** Client of Nova (https://docs.openstack.org/api-ref/compute/). Uses the newest microversion that both sides know. */
+/**
+ * Client of Nova (https://docs.openstack.org/api-ref/compute/). Uses the newest microversion that both this program and
+ * Nova support.
+ */
 export class Nova implements Compute {
   private readonly service: ServiceClient;
   private microversion: Promise<string> | undefined;
@@ -63,7 +66,7 @@ export class Nova implements Compute {
     const call = await this.buildCall({
       method: 'GET',
       path: '/servers/detail',
-      // Nova treats the name as a regular expression.
+      // Nova treats the name as a regular expression, so we escape it and check the names of the servers again.
       query: { tags: tags?.join(','), name: name === undefined ? undefined : `^${escapeRegExp(name)}$` },
       signal,
     });
@@ -96,7 +99,7 @@ export class Nova implements Compute {
     await this.service.send(await this.buildAction(id, { 'os-start': null }, signal));
   }
 
-  /** https://docs.openstack.org/api-ref/compute/#create-or-update-metadata-items */
+  /** Sets metadata items (https://docs.openstack.org/api-ref/compute/#create-or-update-metadata-items). */
   async setServerMetadata(id: string, metadata: Record<string, string>, { signal }: CallOptions = {}): Promise<void> {
     const path = `/servers/${encodeURIComponent(id)}/metadata`;
     await this.service.send(await this.buildCall({ method: 'POST', path, json: { metadata }, signal }));
@@ -114,7 +117,8 @@ export class Nova implements Compute {
 
   async getConsoleOutput(id: string, lines?: number, { signal }: CallOptions = {}): Promise<string> {
     const call = await this.buildAction(id, { 'os-getConsoleOutput': defined({ length: lines }) }, signal);
-    // 404: there is no console; 409: the server is not built yet; 501: the hypervisor has no consoles.
+    // We ignore these errors. 404: there is no console; 409: the server is not built yet; 501, which becomes
+    // BadRequest: the hypervisor has no consoles.
     return (
       (await ignoreErrors(['NotFound', 'Conflict', 'BadRequest'], this.service.requestJson(call, consoleSchema)))
         ?.output ?? ''
@@ -122,8 +126,8 @@ export class Nova implements Compute {
   }
 
   /**
-   * https://docs.openstack.org/api-ref/compute/#show-server-diagnostics: Nova's default policy allows it to
-   * administrators.
+   * Reads the diagnostics of a server (https://docs.openstack.org/api-ref/compute/#show-server-diagnostics). Nova's
+   * default policy allows this only to administrators; for other users we return undefined.
    */
   async getTraffic(id: string, { signal }: CallOptions = {}): Promise<{ disk: number; network: number } | undefined> {
     const call = await this.buildGet(`/servers/${encodeURIComponent(id)}/diagnostics`, signal);

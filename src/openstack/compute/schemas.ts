@@ -10,8 +10,8 @@ export function findNextLink(links: z.infer<typeof linksSchema>): string | undef
 }
 
 /**
- * Most fields are optional: if a server's cell is down, Nova returns only id, status UNKNOWN and created (microversion
- * 2.69).
+ * Schema of a server. Most fields are optional, because Nova returns only id, status UNKNOWN and created if the
+ * server's cell is down (microversion 2.69).
  */
 const server = z.object({
   id: z.string(),

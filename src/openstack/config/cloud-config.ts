@@ -9,10 +9,10 @@ export const ENVIRONMENT_CLOUD = 'envvars';
 
 type Auth = Entry['auth'];
 
-/** Returns the name of a key as its source writes it. */
+/** Converts the path of a key, such as `auth.username`, to the name of that key in the source. */
 type KeyName = (path: string) => string;
 
-/** A source of settings, for error messages: a file names its keys, the environment names its variables. */
+/** A source of settings. Error messages name the keys of a file, or the variables of the environment. */
 interface Source {
   /** The file's path, or `the environment`. */
   where: string;
@@ -45,7 +45,7 @@ function readMethod(entry: Entry, source: Source): Credentials['method'] {
   return auth.token !== undefined && auth.password === undefined ? 'token' : 'password';
 }
 
-/** Reads a domain: the id if there is one, else the name, else the default domain of the entry or of Keystone. */
+/** Reads a domain: the id if there is one, else the name, else the default domain of the entry, else `default`. */
 function readDomain(auth: Auth, id: string | undefined, name: string | undefined): NameOrId {
   if (id !== undefined) return { id };
   if (name !== undefined) return { name };
@@ -72,7 +72,7 @@ function readCredentials(entry: Entry, source: Source): Credentials {
   }
   const credential = { id: auth.application_credential_id, name: auth.application_credential_name };
   requireValue(credential.id ?? credential.name, 'auth.application_credential_id', source);
-  // The name of an application credential is unique only for one user.
+  // Different users may have application credentials of the same name, so the name requires the user.
   if (credential.id === undefined) requireValue(user.id ?? user.name, 'auth.username', source);
   const secret = requireValue(auth.application_credential_secret, 'auth.application_credential_secret', source);
   return { method, credential, user, userDomain, secret };
@@ -90,7 +90,7 @@ function readInterface(entry: Entry, source: Source): Interface {
   const name = given.replace(/URL$/, '');
   if (name === 'public' || name === 'internal' || name === 'admin') return name;
   const key = source.keyName(entry.interface === undefined ? 'endpoint_type' : 'interface');
-  throw configError(source.where, `${key} is ${given}; it can be public, internal or admin`);
+  throw configError(source.where, `${key} is ${given}, but it must be public, internal or admin`);
 }
 
 function readRegion(entry: Entry): string | undefined {
@@ -98,7 +98,7 @@ function readRegion(entry: Entry): string | undefined {
   return entry.region_name ?? (typeof first === 'string' ? first : first?.name);
 }
 
-/** Reads a PEM file that the configuration names. */
+/** Reads a PEM file that the configuration names; returns undefined if the configuration names none. */
 function readPemFile(file: string | undefined, key: string, source: Source, directory: string): string | undefined {
   if (file === undefined || file === '') return undefined;
   const expanded = file.startsWith('~/') ? join(homedir(), file.slice(2)) : file;
@@ -123,7 +123,7 @@ function readSettings(name: string, raw: unknown, source: Source, directory: str
   const parsed = entrySchema.safeParse(raw);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
-    // The message must not quote the value: it may be a password.
+    // The message must not quote the value, because the value may be a password.
     const key = source.keyName(issue?.path.join('.') ?? '');
     throw configError(source.where, `${key} ${issue?.message ?? 'is not readable'}`);
   }
@@ -145,7 +145,7 @@ function readSettings(name: string, raw: unknown, source: Source, directory: str
   };
 }
 
-/** The `OS_*` variables, each with the key that it sets. */
+/** The `OS_*` variables, each with the key of `clouds.yaml` that has the same meaning. */
 const VARIABLES: [string, string][] = [
   ['OS_AUTH_URL', 'auth.auth_url'],
   ['OS_USERNAME', 'auth.username'],
@@ -183,13 +183,14 @@ const VARIABLES: [string, string][] = [
   ['OS_VOLUME_ENDPOINT_OVERRIDE', 'volume_endpoint_override'],
 ];
 
-/** Whether the `OS_*` variables describe a cloud: whether OS_AUTH_URL is set. */
+/** Checks whether the `OS_*` variables describe a cloud: they do if OS_AUTH_URL is set. */
 export function hasEnvironmentCloud(env: Environment): boolean {
   return Boolean(env['OS_AUTH_URL']);
 }
 
 /**
- * Reads the cloud that the `OS_*` variables describe. @throws FactoryError UnknownCloud, which names the wrong variable
+ * Reads the settings of the cloud that the `OS_*` variables describe.
+ * @throws FactoryError UnknownCloud, whose message names the wrong variable
  */
 export function readEnvironmentSettings(env: Environment, directory: string): CloudSettings {
   const auth: Record<string, string> = {};
@@ -205,9 +206,10 @@ export function readEnvironmentSettings(env: Environment, directory: string): Cl
 }
 
 /**
- * Reads a cloud of `clouds.yaml`. As in openstackclient, the variables that do not concern the sign-in override the
- * file for the cloud that `OS_CLOUD` names; `OS_INSECURE` applies to every cloud.
- * @throws FactoryError UnknownCloud, which names the file and the wrong key
+ * Reads the settings of a cloud of `clouds.yaml`. As in openstackclient, the `OS_*` variables override keys of the file
+ * for the cloud that `OS_CLOUD` names, except the keys of the sign-in (`auth`, `auth_type`). `OS_INSECURE` overrides
+ * the file for every cloud.
+ * @throws FactoryError UnknownCloud, whose message names the file and the wrong key
  */
 export function readEntrySettings(
   { name, file, entry }: CloudEntry,

@@ -6,7 +6,10 @@ export interface NameOrId {
   name?: string;
 }
 
-/** The credentials (https://docs.openstack.org/api-ref/identity/v3/#authentication-and-token-management). */
+/**
+ * The credentials for the sign-in
+ * (https://docs.openstack.org/api-ref/identity/v3/#authentication-and-token-management).
+ */
 export type Credentials =
   | { method: 'password'; user: NameOrId; userDomain: NameOrId; password: string }
   | { method: 'applicationCredential'; credential: NameOrId; user: NameOrId; userDomain: NameOrId; secret: string }
@@ -22,10 +25,10 @@ export interface CloudSettings {
   credentials: Credentials;
   /** The project to sign in to; absent for an application credential, which belongs to a project already. */
   project?: NameOrId & { domain: NameOrId };
-  /** Default: the first endpoint of the catalogue, whatever its region. */
+  /** The region of the endpoints. Unset: for each service we use the first endpoint of the catalogue, in any region. */
   region?: string;
   interface: Interface;
   tls: Tls;
-  /** URLs to use in place of the catalogue's endpoints, by service type. */
+  /** URLs to use instead of the endpoints in the catalogue, by service type. */
   endpointOverrides: Record<string, string>;
 }

@@ -10,7 +10,7 @@ export type Environment = Record<string, string | undefined>;
 /** One cloud as the configuration files describe it, not yet validated. */
 export interface CloudEntry {
   name: string;
-  /** The file that contains it, for messages. */
+  /** Path of the file that contains the entry, for error messages. */
   file: string;
   entry: Record<string, unknown>;
 }
@@ -55,14 +55,17 @@ function readDocument(file: string): Document | undefined {
   return document;
 }
 
-/** Lists the folders that we search, in this order. */
+/** Lists the folders that may contain the configuration files. We search the folders in this order. */
 function listFolders(env: Environment, directory: string): string[] {
   const home = env['HOME'] ?? homedir();
   const config = env['XDG_CONFIG_HOME'] || join(home, '.config');
   return [directory, join(config, 'openstack'), '/etc/openstack'];
 }
 
-/** Lists the paths that we try: only the path in the variable if it is set, else the file in every search folder. */
+/**
+ * Lists the paths of a configuration file that we try: only the path in the environment variable `variable` if it is
+ * set, else the file `stem` (with each extension) in every search folder.
+ */
 function listCandidates(stem: string, variable: string | undefined, env: Environment, directory: string): string[] {
   const named = variable === undefined ? undefined : env[variable];
   if (named) return [resolve(directory, named)];
@@ -84,7 +87,7 @@ function readFirst(files: string[]): Found | undefined {
   return undefined;
 }
 
-/** Merges mappings key by key; any other value in `over` replaces the one in `base`. */
+/** Merges two mappings key by key; any value in `over` that is not a mapping replaces the value in `base`. */
 function mergeTables(base: Document, over: Document): Document {
   const merged = { ...base };
   for (const [key, value] of Object.entries(over)) {
@@ -101,7 +104,9 @@ function readTable(found: Found | undefined, key: string): Document {
   return table;
 }
 
-/** Finds the profile that a cloud names, in `clouds-public.yaml`. */
+/**
+ * Finds the profile in `clouds-public.yaml` that a cloud's entry names; returns an empty one if the entry names none.
+ */
 function findProfile(entry: Document, profiles: Document, publicFile: string | undefined, where: string): Document {
   const name = entry['profile'] ?? entry['cloud'];
   if (name === undefined) return {};
@@ -109,13 +114,13 @@ function findProfile(entry: Document, profiles: Document, publicFile: string | u
   if (isDocument(profile)) return profile;
   throw configError(
     where,
-    `profile ${String(name)} is not in ${publicFile ?? 'clouds-public.yaml, which does not exist'}`,
+    `profile ${String(name)} is not in ${publicFile ?? 'clouds-public.yaml, because that file does not exist'}`,
   );
 }
 
 /**
- * Reads all clouds of `clouds.yaml`. `secure.yaml` adds to an entry, and the entry overrides its profile from
- * `clouds-public.yaml`. The files are searched in the same places as by openstackclient
+ * Reads all clouds of `clouds.yaml`. The keys in `secure.yaml` override those of an entry, and the entry overrides its
+ * profile from `clouds-public.yaml`. We search for the files in the same places as openstackclient
  * (https://docs.openstack.org/openstacksdk/latest/user/config/configuration.html).
  * @param directory the current directory
  * @throws FactoryError UnknownCloud when a file cannot be read or parsed
@@ -125,7 +130,11 @@ export function readCloudEntries(env: Environment, directory: string): CloudEntr
     env['OS_CLIENT_CONFIG_FILE'] &&
     readFileIfExists(resolve(directory, env['OS_CLIENT_CONFIG_FILE'])) === undefined
   ) {
-    throw configError(env['OS_CLIENT_CONFIG_FILE'], 'does not exist', 'the variable OS_CLIENT_CONFIG_FILE names it');
+    throw configError(
+      env['OS_CLIENT_CONFIG_FILE'],
+      'does not exist',
+      'correct the path in the variable OS_CLIENT_CONFIG_FILE, or unset the variable',
+    );
   }
   const clouds = readFirst(listCandidates('clouds', 'OS_CLIENT_CONFIG_FILE', env, directory));
   if (clouds === undefined) return [];
@@ -141,7 +150,7 @@ export function readCloudEntries(env: Environment, directory: string): CloudEntr
   });
 }
 
-/** Lists the places where we look for `clouds.yaml`, for messages. */
+/** Describes, for messages, the paths where we search for `clouds.yaml`. */
 export function describeSearchPath(env: Environment, directory: string): string {
   const files = listCandidates('clouds', 'OS_CLIENT_CONFIG_FILE', env, directory);
   const named = files.length === 1 ? files : files.filter((file) => file.endsWith('.yaml'));

@@ -1,11 +1,14 @@
 import { z } from 'zod';
 
-/** Builds the error message of a key: it is missing, or it has the wrong type. */
+/** Builds the error option of a schema: the message says that the key is missing, or that its value must be `be`. */
 function expectType(be: string): { error: (issue: { input: unknown }) => string } {
   return { error: ({ input }) => (input === undefined ? 'is missing' : `must be ${be}`) };
 }
 
-/** A text. YAML turns names and passwords that look like numbers into numbers. */
+/**
+ * Schema of a text. It also accepts numbers, because YAML reads a name or a password that looks like a number as a
+ * number.
+ */
 const text = z
   .union([z.string(), z.number()], expectType('a string'))
   .nullish()

@@ -1,4 +1,4 @@
-/** A signal that is aborted with the caller's signal, or when the call has taken too long. */
+/** Provides a signal for one call. The signal is aborted when the caller's signal is aborted, or after a time limit. */
 export class CallTimeout {
   private readonly controller = new AbortController();
   private readonly timer: NodeJS.Timeout;

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { type ApiCall, contentError } from './http-errors.js';
 
-/** Reads a JSON response. @throws FactoryError CloudUnavailable, which names the first field that breaks the schema */
+/** Parses a JSON response. @throws FactoryError CloudUnavailable, whose message names the first field that is wrong */
 export function decode<T>(call: ApiCall, schema: z.ZodType<T>, body: string): T {
   const parsed = schema.safeParse(parseJson(call, body));
   if (parsed.success) return parsed.data;

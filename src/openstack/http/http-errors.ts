@@ -1,6 +1,6 @@
 import { type ErrorType, FactoryError } from '../../domain/errors.js';
 
-/** Identifies an API call in error messages. It never contains a token or a body. */
+/** Identifies an API call in error messages. Contains neither a token nor a body. */
 export interface ApiCall {
   /** The service's project name: Keystone, Nova, Glance, Neutron, Cinder. */
   product: string;
@@ -20,8 +20,9 @@ export interface ErrorResponse {
 const LONGEST_MESSAGE = 600;
 
 /**
- * Base64 that a service repeats from the request: Nova quotes the user data that it rejects, and an install script may
- * contain passwords. Digests do not match, because they are hexadecimal.
+ * Matches base64 that a service repeats from the request; we remove it from the message. Nova quotes the user data that
+ * it rejects, and an install script may contain passwords. The pattern does not match digests, because they are
+ * hexadecimal.
  */
 const ECHOED_BASE64 = /(?![0-9a-fA-F]{64,}(?![A-Za-z0-9+/]))[A-Za-z0-9+/]{64,}={0,2}/g;
 
@@ -36,7 +37,7 @@ const NEUTRON_SHORTAGES = [
 /** Error codes of certificates that we do not trust: a retry does not help. */
 const CERTIFICATE_CODES = /^(CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_CERT|ERR_SSL_|HOSTNAME_MISMATCH)/;
 
-/** Formats a call as `GET /v2.1/servers/x`, without the query, which can be long. */
+/** Formats a call as `GET /v2.1/servers/x`; omits the query, which can be long. */
 function formatCall({ method, url }: Pick<ApiCall, 'method' | 'url'>): string {
   return `${method} ${new URL(url).pathname}`;
 }
@@ -46,12 +47,14 @@ function readHeader(headers: ErrorResponse['headers'], name: string): string | u
   return Array.isArray(value) ? value[0] : value;
 }
 
-/** Reads OpenStack's request id: services use one of two header names. */
+/** Reads OpenStack's request id from one of the two headers that services use. */
 function readRequestId(headers: ErrorResponse['headers']): string | undefined {
   return readHeader(headers, 'x-openstack-request-id') ?? readHeader(headers, 'x-compute-request-id');
 }
 
-/** Reads `Retry-After` in seconds; the header has a number of seconds or a date (RFC 9110, 10.2.3). */
+/**
+ * Reads the header `Retry-After`, and returns seconds; the header has a number of seconds or a date (RFC 9110, 10.2.3).
+ */
 export function readRetryAfter(headers: ErrorResponse['headers'], now = Date.now()): number | undefined {
   const text = readHeader(headers, 'retry-after')?.trim();
   if (text === undefined || text === '') return undefined;
@@ -104,7 +107,7 @@ function readHtmlText(page: string): string {
 /** Reads the service's own message from an error body, as one line. */
 export function parseServiceMessage(body: string): ServiceMessage {
   const found = parseJsonMessage(body) ?? { message: body.includes('<') ? readHtmlText(body) : body };
-  // Glance writes some HTML tags into JSON as well; other angle brackets belong to the message.
+  // Glance writes `<br>` into JSON as well. We remove only that tag: other angle brackets belong to the message.
   const line = found.message
     .replace(/<br\s*\/?>|\s+/g, ' ')
     .replace(ECHOED_BASE64, '…')
@@ -138,17 +141,23 @@ function isQuota({ message, type }: ServiceMessage): boolean {
   return /quota\b.*\bexceeded|(exceeded|exceeds)\b.*\bquota|over quota|is over limit of/i.test(message);
 }
 
-/** Cinder answers 400 when the volume's state does not allow the call; Nova passes Cinder's message on. */
+/**
+ * Checks whether the volume's state does not allow the call. Cinder answers 400 then, and Nova passes Cinder's message
+ * on.
+ */
 function isInvalidVolumeState({ message }: ServiceMessage): boolean {
   return /Invalid volume: .*\b(status must be|not allowed for volumes in)\b/i.test(message);
 }
 
-/** Cinder reports a volume above the maximum size like a used-up quota, but a retry never succeeds. */
+/**
+ * Checks whether the volume is larger than Cinder allows. Cinder answers 413 then, as for a used-up quota, but a retry
+ * never succeeds.
+ */
 function isTooLarge({ message }: ServiceMessage): boolean {
   return /is larger than maximum allowed limit/i.test(message);
 }
 
-/** Chooses the error class by the status; by the service's type or message only where one status has two meanings. */
+/** Chooses the error class by the status. Where one status has two meanings, the service's type or message decides. */
 function classifyResponse(status: number, said: ServiceMessage, hasRetryAfter: boolean): ErrorClass {
   if (status === 401) {
     return {
@@ -162,8 +171,8 @@ function classifyResponse(status: number, said: ServiceMessage, hasRetryAfter: b
   if (status === 403) return { type: 'Forbidden', hint: 'the user’s role in the project does not allow this' };
   if (status === 404 || status === 410) return { type: 'NotFound' };
   if (status === 409) return { type: 'Conflict' };
-  // Glance and Cinder answer 413 when one of their quotas is used up; older Nova releases when there are too many
-  // calls.
+  // Glance and Cinder answer 413 when one of their quotas is used up. Older Nova releases answer 413, with
+  // `Retry-After`, when there are too many calls.
   if (status === 413 && !hasRetryAfter) return QUOTA;
   if (status === 413 || status === 429) return { type: 'RateLimited', retryable: true };
   if (status === 408 || (status >= 500 && status !== 501)) return { type: 'CloudUnavailable', retryable: true };
@@ -177,7 +186,7 @@ function classifyResponse(status: number, said: ServiceMessage, hasRetryAfter: b
 export function responseError(call: ApiCall, answer: ErrorResponse): FactoryError {
   const { status, headers } = answer;
   const said = parseServiceMessage(answer.body);
-  // Cinder sends `Retry-After: 0` with every quota error; that does not say when to try again.
+  // Cinder sends `Retry-After: 0` with every quota error. We ignore it, because it does not say when to try again.
   const retryAfterSeconds = readRetryAfter(headers) || undefined;
   const { type, retryable, hint } = classifyResponse(status, said, retryAfterSeconds !== undefined);
   const verb = status >= 500 ? 'failed on' : 'refused';
@@ -190,7 +199,7 @@ export function responseError(call: ApiCall, answer: ErrorResponse): FactoryErro
   );
 }
 
-/** Reads an error's code and text. Connection attempts to several addresses fail with a list of errors. */
+/** Reads an error's code and text. If connections to several addresses failed, reads the first of the errors. */
 function describeCause(error: unknown): { code: string; text: string } {
   if (error instanceof AggregateError && error.errors.length > 0) return describeCause(error.errors[0]);
   if (!(error instanceof Error)) return { code: '', text: String(error) };
@@ -198,12 +207,15 @@ function describeCause(error: unknown): { code: string; text: string } {
   return { code, text: error.message || code };
 }
 
-/** Whether the connection was reset, for example by a server that closed it while it was idle. */
+/** Checks whether the connection was reset, for example by a server that closed an idle connection. */
 export function isConnectionReset(error: unknown): boolean {
   return ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(describeCause(error).code);
 }
 
-/** Creates the error for a call without a complete response: refused, reset, unknown host, too slow, untrusted. */
+/**
+ * Creates the error for a call without a complete response: the connection was refused or reset, the host is unknown,
+ * the server is too slow, or its certificate is not trusted.
+ */
 export function transportError(call: ApiCall, error: unknown): FactoryError {
   if (error instanceof FactoryError) return error;
   const { code, text } = describeCause(error);
@@ -227,7 +239,7 @@ export function contentError(call: ApiCall, what: string, headers?: ErrorRespons
   const service = `${call.product} of cloud ${call.cloud}`;
   return new FactoryError(
     'CloudUnavailable',
-    `${service} answered ${formatCall(call)} with a body that its API does not document: ${what}`,
+    `${service} answered ${formatCall(call)} with a response that its API does not document: ${what}`,
     { retryable: true, requestId: headers === undefined ? undefined : readRequestId(headers) },
   );
 }

@@ -11,21 +11,24 @@ export interface Tls {
   ca?: string;
   cert?: string;
   key?: string;
-  /** Do not check the server's certificate. */
+  /** If true, we do not check the server's certificate. */
   insecure?: boolean;
 }
 
 /** Time limits of calls, in milliseconds. */
 export interface Deadlines {
-  /** To connect, with the TLS handshake. */
+  /** To connect, including the TLS handshake. */
   connect: number;
-  /** From the request to the response's headers; for an upload, between two chunks that the server accepts. */
+  /** From the request to the response's headers. Does not apply to uploads. */
   headers: number;
   /** Between two chunks of a response. */
   body: number;
-  /** For a whole call; does not apply to uploads and downloads. */
+  /** For a whole call. Does not apply to uploads and downloads. */
   call: number;
-  /** Like `headers`, for an upload: Glance answers only when its store has all bytes. */
+  /**
+   * Used for an upload instead of `headers`: between two chunks that the server accepts, and from the last chunk to the
+   * response's headers. It is long because Glance answers only when its store has all bytes.
+   */
   upload: number;
 }
 
@@ -37,14 +40,18 @@ export const DEADLINES: Deadlines = {
   upload: 600_000,
 };
 
-/** The most concurrent connections to one service; further calls wait for a free one. */
+/** The most connections to one service at the same time; further calls wait for a free connection. */
 const CONNECTIONS = 64;
-/** Milliseconds that we keep an idle connection: less than Apache's default (5 s). */
+/** Milliseconds that we keep an idle connection: less than the 5 s after which Apache closes it by default. */
 const KEEP_ALIVE = 4000;
-/** The most attempts of a GET, and the milliseconds before the second attempt; twice as many before the third. */
+/** The most attempts of a GET. */
 const READ_TRIES = 3;
+/** Milliseconds before the second attempt of a GET; the pause before the third is twice as long. */
 const RETRY_PAUSE = 200;
-/** Milliseconds. If a failure took longer, or asks for a longer pause, we leave the retry to the caller. */
+/**
+ * Milliseconds. If a call failed after a longer time, or the service requests a longer pause, we leave the retry to the
+ * caller.
+ */
 const RETRY_LIMIT = 5000;
 /** The most bytes of a response that we read into memory. */
 const LARGEST_ANSWER = 64 * 1024 * 1024;
@@ -72,13 +79,13 @@ export interface HttpStreamResponse {
   data: Readable;
 }
 
-/** Reads a body as text. @throws FactoryError CloudUnavailable when it is longer than {@link LARGEST_ANSWER} */
+/** Reads a body as text. @throws FactoryError CloudUnavailable when the body is longer than {@link LARGEST_ANSWER} */
 async function readText(call: ApiCall, data: AsyncIterable<Buffer>): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of data) {
     size += chunk.length;
-    if (size > LARGEST_ANSWER) throw contentError(call, `more than ${LARGEST_ANSWER} bytes`);
+    if (size > LARGEST_ANSWER) throw contentError(call, `it has more than ${LARGEST_ANSWER} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
@@ -122,10 +129,10 @@ export class HttpClient {
   }
 
   /**
-   * Sends a request and reads the whole response. A GET that fails quickly with a transient error is sent again a few
-   * times, for two reasons: an activity with many reads would hardly ever finish in a cloud that fails often, and a
-   * server may close an idle connection just when we use it. No other request is ever sent twice.
-   * @param accept statuses other than 2xx that are returned and not thrown
+   * Sends a request and reads the whole response. A GET that fails quickly with a transient error is sent again, for
+   * two reasons: in a cloud that fails often, an activity with many reads would hardly ever finish; and a server may
+   * close an idle connection just when we use it. Every other request is sent only once.
+   * @param accept statuses other than 2xx for which the response is returned and no error is thrown
    */
   async send(request: HttpRequest, accept: number[] = []): Promise<HttpResponse> {
     for (let tries = 1; ; tries++) {
@@ -166,7 +173,10 @@ export class HttpClient {
     }
   }
 
-  /** Uploads a stream. Fails when the server accepts no bytes for a time; the whole upload may take any time. */
+  /**
+   * Uploads a stream. Fails when the server accepts no bytes during the deadline `upload`; the whole upload has no time
+   * limit.
+   */
   async upload(request: HttpRequest & { body: Readable }): Promise<HttpResponse> {
     const call = this.toApiCall(request);
     try {
@@ -186,7 +196,10 @@ export class HttpClient {
     }
   }
 
-  /** Returns a stream as soon as the headers are there. The signal and the `body` deadline apply until its end. */
+  /**
+   * Returns the body as a stream, as soon as the response's headers have arrived. The signal and the deadline `body`
+   * apply until the end of the stream.
+   */
   async download(request: HttpRequest): Promise<HttpStreamResponse> {
     const call = this.toApiCall(request);
     try {
@@ -224,7 +237,7 @@ export class HttpClient {
   }
 }
 
-/** Whether the same call may succeed soon. */
+/** Checks whether the same call may succeed soon, so that we can send it again. */
 function isTransient(error: unknown): error is FactoryError {
   if (!(error instanceof FactoryError) || !error.retryable) return false;
   const { type, retryAfterSeconds = 0 } = error;

@@ -1,7 +1,7 @@
 /**
- * Waits for a promise that several callers share, until this caller's signal is aborted. Then it rejects with the
- * signal's reason; the shared promise goes on for the other callers.
- * @param share starts the shared work, or joins it; not called if the signal is aborted already
+ * Waits for a promise that several callers share. If this caller's signal is aborted first, rejects with the signal's
+ * reason; the shared promise continues for the other callers.
+ * @param share starts the shared work, or joins it; not called if the signal is already aborted
  */
 export async function raceAbort<T>(signal: AbortSignal | undefined, share: () => Promise<T>): Promise<T> {
   signal?.throwIfAborted();

@@ -3,8 +3,8 @@ interface Waiter {
 }
 
 /**
- * Limits calls to a cloud to a steady rate, in the order of their arrival. It allows no bursts, because a cloud that
- * limits calls counts them in its own time windows.
+ * Limits calls to a cloud to a steady rate, and lets them start in the order of their arrival. It allows no bursts: a
+ * cloud that limits calls counts them in its own time windows.
  */
 export class RateLimiter {
   private waiters: Waiter[] = [];
@@ -13,7 +13,7 @@ export class RateLimiter {
 
   constructor(private perSecond: number) {}
 
-  /** Changes the rate, also for callers that already wait. */
+  /** Changes the rate, also for callers that are already waiting. */
   setRate(perSecond: number): void {
     this.perSecond = perSecond;
     clearTimeout(this.timer);

@@ -1,5 +1,5 @@
 /**
- * Parses a time of an OpenStack service: ISO 8601, UTC even if no zone is given (Nova's key pairs, `launched_at`).
+ * Parses a time from an OpenStack service: ISO 8601. A time without a zone is UTC (Nova's key pairs, `launched_at`).
  * @returns milliseconds since the epoch; undefined if there is no time or it cannot be parsed
  */
 export function parseTimestamp(text: string | null | undefined): number | undefined {

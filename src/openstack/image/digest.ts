@@ -1,23 +1,27 @@
 import { createHash, type Hash } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
 
-/** A digest that is computed while the bytes pass. */
+/** A digest to which the caller adds the content chunk by chunk. */
 export interface Digest {
   /**
-   * Adds the bytes. If it returns a promise, the caller must wait for it before the next call. Usually it returns
-   * undefined, because one promise per chunk would cost as much as the digest itself.
+   * Adds the bytes. If `update` returns a promise, the caller must wait for it before the next call. Usually `update`
+   * returns undefined, because one promise per chunk would cost as much as the digest itself.
    */
   update(chunk: Buffer): Promise<void> | undefined;
-  /** Returns the digest in hexadecimal. Nothing can be added afterwards. */
+  /** Returns the digest in hexadecimal. After this call, nothing can be added. */
   value(): Promise<string>;
   /** Frees the resources. Promises that are still pending never settle. */
   close(): void;
 }
 
-/** Bytes of content from which a thread of its own is worth the time that its start takes. */
+/**
+ * Bytes. A thread computes the digest of content of this size or larger; for smaller content, the start of the thread
+ * would take more time than the thread saves.
+ */
 const THREAD_THRESHOLD = 32 * 1024 * 1024;
-/** Bytes of a piece that is sent to the thread, and the number of pieces. */
+/** Bytes of a piece, in which content is sent to the thread. */
 const PIECE = 1024 * 1024;
+/** The number of pieces that are in memory; the thread returns each piece for further content. */
 const PIECES = 8;
 
 /** A message to the thread: a buffer with `length` bytes of content, or the request for the digest. */
@@ -25,7 +29,9 @@ type DigestRequest = { buffer: ArrayBuffer; length: number } | 'digest';
 /** A message from the thread: the buffer, which can be filled again, or the digest in hexadecimal. */
 type DigestReply = { buffer: ArrayBuffer } | { digest: string };
 
-/** The thread's program. It is text, because a thread can start from a file only if that file is compiled already. */
+/**
+ * The program of the thread. It is text, because a thread can start from a file only if that file is compiled already.
+ */
 const THREAD = `
   const { parentPort, workerData } = require('node:worker_threads');
   const hash = require('node:crypto').createHash(workerData);
@@ -37,7 +43,8 @@ const THREAD = `
 `;
 
 /**
- * Creates a digest. Large content is digested in a thread, beside the reading: SHA-512 is as slow as a fast network.
+ * Creates a digest. A thread computes the digest of large content, or of content of unknown size, while this thread
+ * reads: SHA-512 takes as long as the transfer over a fast network.
  */
 export function createDigest(algorithm: string, size: number | null): Digest {
   return size !== null && size < THREAD_THRESHOLD ? new InlineDigest(algorithm) : new ThreadedDigest(algorithm);
@@ -59,7 +66,7 @@ class InlineDigest implements Digest {
   }
 
   close(): void {
-    // There is nothing to free but memory.
+    // This digest uses nothing but memory.
   }
 }
 
@@ -98,7 +105,7 @@ class ThreadedDigest implements Digest {
     return this.splitChunk(chunk);
   }
 
-  /** Adds a chunk that does not fit into the current piece. */
+  /** Adds a chunk that fills the current piece or does not fit into it: splits the chunk, and sends each full piece. */
   private async splitChunk(chunk: Buffer): Promise<void> {
     for (let taken = 0; taken < chunk.length;) {
       const piece = (this.piece ??= { bytes: new Uint8Array(await this.takeFree()), length: 0 });

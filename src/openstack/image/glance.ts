@@ -9,7 +9,9 @@ import { ServiceClient, type ServiceCall } from '../auth/service-client.js';
 import type { CallOptions } from '../http/call-options.js';
 import type { CreateImage, Image, ImageChange, Images } from './types.js';
 
-/** An image may have further, free properties, which are kept as they are. */
+/**
+ * Schema of an image. It also keeps the fields that are not listed here, because an image may have custom properties.
+ */
 const imageSchema = z
   .object({
     id: z.string(),
@@ -36,7 +38,10 @@ const modelOfImages = z.object({
   properties: z.object({ disk_format: z.object({ enum: z.array(z.string().nullable()).optional() }) }),
 });
 
-/** https://docs.openstack.org/api-ref/image/v2/#import-methods-and-values-discovery */
+/**
+ * Schema of the response that lists the import methods
+ * (https://docs.openstack.org/api-ref/image/v2/#import-methods-and-values-discovery).
+ */
 const importInfo = z.object({ 'import-methods': z.object({ value: z.array(z.string()) }) });
 
 const taskList = z.object({ tasks: z.array(z.object({ message: z.string().nullish(), created_at: z.string() })) });
@@ -67,11 +72,11 @@ export class Glance implements Images {
       imagePage,
       (page) => ({ items: page.images, next: page.next }),
     );
-    // Glance reads some values as operators ("in:…"); we remove the images that do not match exactly.
+    // Glance treats some values as operators ("in:…"), so we remove the images that do not match exactly.
     return images.filter((image) => Object.entries(filter).every(([name, value]) => String(image[name]) === value));
   }
 
-  /** https://docs.openstack.org/api-ref/image/v2/#show-image-schema */
+  /** Reads the disk formats from the image schema (https://docs.openstack.org/api-ref/image/v2/#show-image-schema). */
   async listDiskFormats({ signal }: CallOptions = {}): Promise<string[]> {
     const schema = await this.service.requestJson({ method: 'GET', path: '/schemas/image', signal }, modelOfImages);
     return (schema.properties.disk_format.enum ?? []).filter((format) => format !== null);
@@ -81,7 +86,10 @@ export class Glance implements Images {
     return this.service.find({ method: 'GET', path: buildImagePath(id), signal }, imageSchema);
   }
 
-  /** @throws FactoryError Conflict when an image has or had this id, even if that image is deleted */
+  /**
+   * Creates an image without data.
+   * @throws FactoryError Conflict when an image has this id, or a deleted image had it
+   */
   async createImage({ properties, ...request }: CreateImage, { signal }: CallOptions = {}): Promise<Image> {
     const json = { ...properties, ...request };
     return this.service.requestJson({ method: 'POST', path: '/images', json, signal }, imageSchema);
@@ -93,10 +101,11 @@ export class Glance implements Images {
     options: CallOptions & { size?: number; onProgress?: (bytes: number) => void } = {},
   ): Promise<void> {
     const { signal, size, onProgress } = options;
-    // An error before the first read would have no listener, and that would end the process.
+    // Without this listener, an error of the stream before its first read would end the process.
     data.on('error', () => undefined);
     try {
-      // A stream can be sent only once, so this call finds out first whether our token is still valid.
+      // A stream can be sent only once, so we first make a call without a stream. It renews the token if ours is no
+      // longer valid.
       await this.requireImage(id, signal);
       if (data.errored !== null) throw data.errored;
       const call: ServiceCall = {
@@ -114,8 +123,9 @@ export class Glance implements Images {
   }
 
   /**
-   * Glance accepts two uploads that begin at the same time, and tells the slower one at its end that the image is gone
-   * (410), although the image is complete. We report that as a Conflict.
+   * Converts the 410 of a slower upload to a Conflict; returns undefined for every other error. Glance accepts two
+   * uploads that begin at the same time. At the end of the slower one, it answers 410 (gone), although the image is
+   * complete.
    */
   private async toUploadConflict(
     id: string,
@@ -125,7 +135,7 @@ export class Glance implements Images {
     if (!(error instanceof FactoryError) || error.status !== 410) return undefined;
     const image = await this.getImage(id, { signal });
     if (image === undefined) return undefined;
-    return new FactoryError('Conflict', `image ${id} is ${image.status}: another upload of it was faster`, {
+    return new FactoryError('Conflict', `image ${id} is ${image.status}: another upload of its data ended first`, {
       status: error.status,
       requestId: error.requestId,
       cause: error,
@@ -160,7 +170,7 @@ export class Glance implements Images {
       const answer = await this.service.http.download(request);
       if (answer.status === 204) {
         answer.data.resume();
-        throw new FactoryError('ImageFailed', `image ${id} has no data: it is ${image.status}`);
+        throw new FactoryError('ImageFailed', `image ${id} has no data: its status is ${image.status}`);
       }
       const toError = (error: unknown): Error =>
         signal?.aborted === true

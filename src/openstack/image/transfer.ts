@@ -11,8 +11,9 @@ export interface ExpectedDigest {
 }
 
 /**
- * Reads `os_hash_algo` and `os_hash_value`, else the MD5 in `checksum`; undefined if the image's store has reported
- * none (https://docs.openstack.org/api-ref/image/v2/#show-image).
+ * Reads the digest of an image: `os_hash_algo` and `os_hash_value` if we can compute that algorithm, else the MD5 in
+ * `checksum`. Returns undefined if the image's store has reported no digest
+ * (https://docs.openstack.org/api-ref/image/v2/#show-image).
  */
 export function readExpectedDigest(image: Image): ExpectedDigest | undefined {
   const algorithm = image.os_hash_algo;
@@ -22,7 +23,9 @@ export function readExpectedDigest(image: Image): ExpectedDigest | undefined {
   return image.checksum ? { algorithm: 'md5', value: image.checksum } : undefined;
 }
 
-/** Passes bytes on, and fails at their end when size or digest differ from what Glance has recorded. */
+/**
+ * Passes bytes on. Fails at the end of the stream when the size or the digest differs from what Glance has recorded.
+ */
 class Verifier extends Transform {
   private readonly digest: Digest | undefined;
   private bytes = 0;
@@ -61,16 +64,21 @@ class Verifier extends Transform {
     const value = await this.digest?.value();
     if (this.promised === undefined || value === this.promised.value) return null;
     const { algorithm, value: promised } = this.promised;
-    return contentMismatchError(`${this.what} has the ${algorithm} digest ${value ?? ''}; Glance promised ${promised}`);
+    return contentMismatchError(
+      `${this.what} has the ${algorithm} digest ${value ?? ''}; Glance has recorded ${promised}`,
+    );
   }
 }
 
-/** The error is retryable, because another download may be complete. */
+/** Creates the error for a wrong size or digest. It is retryable, because another download may be complete. */
 function contentMismatchError(message: string): FactoryError {
   return new FactoryError('ChecksumMismatch', message, { retryable: true });
 }
 
-/** Returns the stream with a check of size and digest at its end. `toError` converts the errors of `data`. */
+/**
+ * Returns a stream that passes on the bytes of `data`, and checks size and digest at its end. `toError` converts the
+ * errors of `data`.
+ */
 export function verifyContent(
   data: Readable,
   what: string,
@@ -84,8 +92,8 @@ export function verifyContent(
 }
 
 /**
- * Returns the stream with a count of the bytes that have passed. Destroying it destroys `data`; it fails when `data`
- * fails.
+ * Returns a stream that passes on the bytes of `data`, and reports their number so far to `onProgress`. The stream
+ * fails when `data` fails; when the stream is destroyed, `data` is destroyed too.
  */
 export function countBytes(data: Readable, onProgress: (bytes: number) => void): Readable {
   let bytes = 0;
@@ -96,6 +104,6 @@ export function countBytes(data: Readable, onProgress: (bytes: number) => void):
       done(null, chunk);
     },
   });
-  // The reader of the counter sees the error.
+  // The callback ignores the error, because the reader of `counter` receives it.
   return pipeline(data, counter, () => undefined);
 }

@@ -1,13 +1,13 @@
 import type { Readable } from 'node:stream';
 import type { CallOptions } from '../http/call-options.js';
 
-/** https://docs.openstack.org/api-ref/image/v2/. Every image may carry further, free properties of type string. */
+/** An image (https://docs.openstack.org/api-ref/image/v2/). It may have custom properties, whose values are strings. */
 export interface Image {
   id: string;
   name: string | null;
-  /** queued, saving, uploading, importing, active, deactivated, killed, deleted, pending_delete. */
+  /** One of queued, saving, uploading, importing, active, deactivated, killed, deleted, pending_delete. */
   status: string;
-  /** Bytes; null until known. */
+  /** Size in bytes; null while Glance does not know it. */
   size: number | null;
   checksum: string | null;
   os_hash_algo?: string | null;
@@ -24,7 +24,10 @@ export interface Image {
 }
 
 export interface CreateImage {
-  /** A UUID that we choose: then a second create fails with 409 (type Conflict) and makes no second image. */
+  /**
+   * A UUID that we choose, so that a second create fails with 409 (type Conflict) and makes no second image. Default:
+   * Glance chooses a UUID.
+   */
   id?: string;
   name: string;
   disk_format: string;
@@ -33,7 +36,7 @@ export interface CreateImage {
   min_disk?: number;
   min_ram?: number;
   tags?: string[];
-  /** Free properties. */
+  /** Custom properties, by name. */
   properties?: Record<string, string>;
 }
 
@@ -41,10 +44,11 @@ export interface CreateImage {
 export type ImageChange = { op: 'add' | 'replace'; path: string; value: unknown } | { op: 'remove'; path: string };
 
 export interface Images {
-  /** Lists the disk formats (`disk_format`) that the cloud accepts; empty if the cloud does not tell. */
+  /** Lists the disk formats (`disk_format`) that Glance accepts; empty if its schema does not list them. */
   listDiskFormats(options?: CallOptions): Promise<string[]>;
   /**
-   * Lists images over all pages. `tags`: images that carry all of them; `properties`: exact values, free or built-in.
+   * Lists images over all pages. `tags`: only images that have all of these tags; `properties`: only images with
+   * exactly these values in custom or built-in properties.
    */
   listImages(
     query?: { tags?: string[]; name?: string; properties?: Record<string, string> },
@@ -53,8 +57,9 @@ export interface Images {
   getImage(id: string, options?: CallOptions): Promise<Image | undefined>;
   createImage(request: CreateImage, options?: CallOptions): Promise<Image>;
   /**
-   * Uploads the bytes. `size`: their number, if known. Never retried here, because a stream can be read only once.
-   * @throws FactoryError Conflict when the image has its bytes already, or another upload was faster
+   * Uploads the data of an image. `size`: the number of bytes, if known. This method does not retry, because a stream
+   * can be read only once.
+   * @throws FactoryError Conflict when the image already has data, or another upload ended first
    */
   uploadImage(
     id: string,
@@ -64,8 +69,8 @@ export interface Images {
   /** Lists the import methods that Glance offers besides the upload, such as `web-download`. */
   listImportMethods(options?: CallOptions): Promise<string[]>;
   /**
-   * Starts a web-download: Glance fetches the image's bytes from a URL. The image is `importing` meanwhile; if the
-   * import fails, it is `queued` again, and `os_glance_failed_import` names the store that failed.
+   * Starts a web-download: Glance fetches the image's bytes from a URL. During the import, the image is `importing`. If
+   * the import fails, the image is `queued` again, and `os_glance_failed_import` names the store that failed.
    * https://docs.openstack.org/glance/latest/admin/interoperable-image-import.html
    * @throws FactoryError Conflict unless the image is queued and no import runs; BadRequest for a URL that the cloud
    *   forbids
@@ -73,7 +78,10 @@ export interface Images {
   importImage(id: string, uri: string, options?: CallOptions): Promise<void>;
   /** Returns Glance's message about an image's last import; undefined if there is none. */
   getImportMessage(id: string, options?: CallOptions): Promise<string | undefined>;
-  /** Downloads the bytes. The caller reads or destroys the stream, which fails at its end on a wrong size or digest. */
+  /**
+   * Downloads the data of an image. The caller must read or destroy the stream. The stream fails at its end if the size
+   * or the digest is wrong.
+   */
   downloadImage(id: string, options?: CallOptions): Promise<{ data: Readable; size: number | null }>;
   /** Changes properties. A property's path is `/name`; `add` adds a missing property and replaces an existing one. */
   updateImage(id: string, changes: ImageChange[], options?: CallOptions): Promise<Image>;

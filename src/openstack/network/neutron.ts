@@ -17,7 +17,7 @@ export class Neutron implements Network {
     this.service = new ServiceClient(session, 'network', 'Neutron', 'v2.0');
   }
 
-  /** Lists a whole collection. `key`: the key of the list in the response. */
+  /** Lists a collection over all pages. `key` is the name of the list in the response. */
   private async list<T>(
     collection: string,
     item: z.ZodType<T>,
@@ -41,7 +41,10 @@ export class Neutron implements Network {
     return this.list('networks', network, { 'router:external': external, name: query.name }, signal);
   }
 
-  /** Looks for the id first, then for the name. @throws FactoryError BadRequest when several networks have the name */
+  /**
+   * Finds a network by its id, else by its name.
+   * @throws FactoryError BadRequest when several networks have the name
+   */
   async findNetwork(idOrName: string, options: CallOptions = {}): Promise<NeutronNetwork | undefined> {
     const path = `/networks/${encodeURIComponent(idOrName)}`;
     const byId = await this.service.find({ method: 'GET', path, signal: options.signal }, z.object({ network }));
@@ -135,7 +138,7 @@ export class Neutron implements Network {
     return { ...group, tags: await this.setTags('security-groups', group.id, tags, { signal }) };
   }
 
-  /** @throws FactoryError Conflict when the security group has this rule already */
+  /** Adds a rule. @throws FactoryError Conflict when the security group already has this rule */
   async addSecurityGroupRule(
     groupId: string,
     wanted: Omit<SecurityGroupRule, 'id'>,
@@ -150,7 +153,9 @@ export class Neutron implements Network {
     await this.service.remove(`/security-groups/${encodeURIComponent(id)}`, signal);
   }
 
-  /** https://docs.openstack.org/api-ref/network/v2/#replace-all-tags. The create calls accept no tags. */
+  /**
+   * Replaces all tags (https://docs.openstack.org/api-ref/network/v2/#replace-all-tags). A create call cannot set tags.
+   */
   async setTags(
     collection: 'floatingips' | 'security-groups',
     id: string,

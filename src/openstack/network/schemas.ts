@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /** Schemas of the fields that we read from Neutron's responses (https://docs.openstack.org/api-ref/network/v2/). */
 
-/** The project that a resource belongs to, and the time of its creation. */
+/** Fields of most resources: the project that the resource belongs to, and the time of its creation. */
 const ownership = { project_id: z.string().optional(), created_at: z.string().optional() };
 
 export const network = z.object({

@@ -65,13 +65,18 @@ export interface Network {
     options?: CallOptions,
   ): Promise<Port[]>;
   deletePort(id: string, options?: CallOptions): Promise<void>;
-  /** Returns the id of the external network that a router connects the given network to; undefined if there is none. */
+  /**
+   * Returns the id of the external network to which a router connects the given network; undefined if there is none.
+   */
   findExternalNetwork(networkId: string, options?: CallOptions): Promise<string | undefined>;
   listFloatingIps(
     query?: { tags?: string[]; port_id?: string; description?: string },
     options?: CallOptions,
   ): Promise<FloatingIp[]>;
-  /** Creates it with the description, then sets the tags. If the second call fails, the description identifies it. */
+  /**
+   * Creates a floating IP with the description, and sets its tags in a second call. If the second call fails, the
+   * description identifies the floating IP.
+   */
   createFloatingIp(
     request: { floating_network_id: string; port_id?: string; description: string; tags: string[] },
     options?: CallOptions,

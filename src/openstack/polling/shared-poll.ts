@@ -14,23 +14,24 @@ export interface PollInterval {
 }
 
 /**
- * Polls a list on behalf of all callers that wait for one of its items (law 4: a waiting build costs no call of its
- * own). It polls only while a caller waits; the longer the most recent wait has lasted, the longer the interval.
+ * Polls a list for all callers that wait for one of its items, because a waiting build must make no call of its own
+ * (law 4 in docs/architecture.md). Polls only while a caller waits. The longer the most recent wait has lasted, the
+ * longer the interval.
  */
 export class SharedPoll<T extends { id: string }> {
   private waiters: Waiter<T>[] = [];
   private running = false;
   private readonly began = new Map<string, number>();
 
-  /** @param list returns all items; every waiting caller gets its errors */
+  /** @param list returns all items; if it fails, every waiting caller gets the error */
   constructor(
     private readonly list: () => Promise<T[]>,
     private readonly interval: PollInterval,
   ) {}
 
   /**
-   * Returns the item as the next poll lists it; undefined when the list does not have it. The first call for an item
-   * begins its wait, and `stopWaiting` ends it.
+   * Returns the item from the next poll; undefined when the list does not contain the item. The first call for an item
+   * begins the wait for that item, and `stopWaiting` ends the wait.
    */
   next(id: string, signal: AbortSignal): Promise<T | undefined> {
     signal.throwIfAborted();
@@ -80,8 +81,8 @@ export class SharedPoll<T extends { id: string }> {
       } catch (error) {
         for (const waiter of served) waiter.reject(error);
       }
-      // The callers that we have just resolved call `next` again in a microtask; this pause lets the same loop serve
-      // them.
+      // The callers whose promises we have just resolved call `next` again in a microtask. During this pause they do
+      // so, and the same loop serves them.
       await delay(0);
     }
     this.running = false;

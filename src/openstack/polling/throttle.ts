@@ -1,4 +1,4 @@
-/** Grants at most a number of permits per second. Callers do not wait for a permit: they try again later. */
+/** Grants at most `perSecond` permits per second. A caller that gets no permit does not wait: it tries again later. */
 export class Throttle {
   private permits: number;
   private last = Date.now();

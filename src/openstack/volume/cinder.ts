@@ -5,14 +5,17 @@ import type { CallOptions } from '../http/call-options.js';
 import type { CreateVolume, Volume, Volumes } from './types.js';
 import { messagesSchema, uploadSchema, volumePage, volumeSchema } from './schemas.js';
 
-/** The first microversion in which an upload sets the image's visibility: all that we need beyond 3.0. */
+/**
+ * The first microversion in which an upload can set the image's visibility. Apart from messages, we need no other
+ * feature that 3.0 does not have.
+ */
 const HEADERS = { 'openstack-api-version': 'volume 3.1' };
 
 /** The first microversion that filters messages by resource. */
 const MESSAGES = { 'openstack-api-version': 'volume 3.5' };
 
 /**
- * The error for a volume that Cinder has failed to delete. Only administrators can force the deletion:
+ * Creates the error for a volume that Cinder has failed to delete. Only administrators can force the deletion:
  * https://docs.openstack.org/api-ref/block-storage/v3/#force-delete-a-volume.
  */
 function volumeUndeletableError(id: string): FactoryError {
@@ -27,7 +30,7 @@ function buildVolumePath(id: string): string {
 }
 
 /**
- * Client of Cinder (https://docs.openstack.org/api-ref/block-storage/v3/). Its paths contain the project id: new
+ * Client of Cinder (https://docs.openstack.org/api-ref/block-storage/v3/). The paths contain the project id: new
  * releases do not need it, but all releases accept it.
  */
 export class Cinder implements Volumes {
@@ -52,7 +55,7 @@ export class Cinder implements Volumes {
       volumePage,
       (page) => ({ items: page.volumes, next: page.volumes_links?.find((link) => link.rel === 'next')?.href }),
     );
-    // If the operator has disabled a filter, Cinder ignores it and lists all volumes.
+    // If the operator has disabled a filter, Cinder ignores it and lists all volumes, so we filter the list again.
     return volumes.filter(
       (volume) =>
         (name === undefined || volume.name === name) && wanted.every(([key, value]) => volume.metadata[key] === value),
@@ -76,7 +79,8 @@ export class Cinder implements Volumes {
       const { messages } = await this.service.requestJson(call, messagesSchema);
       return messages.filter(({ resource_uuid }) => resource_uuid === id).map(({ user_message }) => user_message);
     } catch (error) {
-      // The messages only add a reason to another failure, which is reported in any case.
+      // We ignore errors that a retry cannot correct: the messages only add a reason to a failure that is reported in
+      // any case.
       if (error instanceof FactoryError && !error.retryable) return [];
       throw error;
     }
@@ -93,7 +97,7 @@ export class Cinder implements Volumes {
       await this.service.remove(buildVolumePath(id), options.signal, HEADERS);
     } catch (error) {
       if (!(error instanceof FactoryError && error.type === 'Conflict')) throw error;
-      // Cinder answers Conflict for a volume that it deletes already, and for one that it has failed to delete.
+      // Cinder answers Conflict for a volume that it is already deleting, and for one that it has failed to delete.
       const status = (await this.getVolume(id, options))?.status ?? 'deleting';
       if (status === 'error_deleting') throw volumeUndeletableError(id);
       if (status !== 'deleting') throw error;

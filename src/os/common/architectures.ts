@@ -3,7 +3,9 @@ import type { Template } from '../../tdl/types.js';
 /** An architecture, as TDL writes it. */
 export type Arch = Template['os']['arch'];
 
-/** The serial console of OpenStack's machines of an architecture: Nova keeps its output. */
+/**
+ * Returns the kernel's name of the serial console on an architecture's machines. Nova keeps the output of this console.
+ */
 export function serialConsole(arch: Arch): string {
   switch (arch) {
     case 'aarch64':
@@ -19,7 +21,10 @@ export function serialConsole(arch: Arch): string {
   }
 }
 
-/** The value of Glance's property `architecture`: Nova compares it with the architectures that a hypervisor can run. */
+/**
+ * Returns the value of Glance's property `architecture`. Nova compares it with the architectures that a hypervisor can
+ * run.
+ */
 export function architectureProperty(arch: Arch): string {
   return arch === 'i386' ? 'i686' : arch;
 }

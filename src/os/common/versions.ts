@@ -18,14 +18,14 @@ export function compareVersions(a: Version, b: Version): number {
   return 0;
 }
 
-/** Whether a version is equal to another or newer. */
+/** Checks whether a version is equal to another version or newer. */
 export function isFrom(version: Version, other: string): boolean {
   return compareVersions(version, parseVersion(other) ?? []) >= 0;
 }
 
 /**
- * Whether a version is equal to another or older. `12` includes every version that begins with it, so `12.5` is up to
- * `12`.
+ * Checks whether a version is equal to `last` or older. `12` includes every version that begins with it, so `12.5` is
+ * up to `12`.
  */
 export function isUpTo(version: Version, last: Version): boolean {
   return compareVersions(version.slice(0, last.length), last) <= 0;

@@ -6,21 +6,22 @@ export interface WindowsVersion {
   /** Its name in templates. */
   name: string;
   /**
-   * Its folder in a driver's folder on the medium of virtio-win: https://github.com/virtio-win/virtio-win-pkg-scripts.
+   * The name of its folder inside each driver's folder on the virtio-win medium:
+   * https://github.com/virtio-win/virtio-win-pkg-scripts.
    */
   drivers: string;
   /** Its short id in libosinfo's list: https://gitlab.com/libosinfo/osinfo-db */
   osinfo: string;
   arches: readonly Arch[];
-  /** Whether it has a server's account policy: passwords of some length and variety only. */
+  /** Whether it is a server, whose account policy requires passwords of a certain length and variety. */
   server: boolean;
-  /** Whether it brings OpenSSH, or fetches it from Windows Update: from Windows 10 1809 and Windows Server 2019 on. */
+  /** Whether it has OpenSSH, or can fetch it from Windows Update: since Windows 10 1809 and Windows Server 2019. */
   hasSsh: boolean;
-  /** Whether it expects a machine of today (PCI Express, a TPM). */
+  /** Whether it expects a modern machine (PCI Express, a TPM). */
   modern: boolean;
 }
 
-/** Versions in the order of their release. Their names are not in numeric order: 2012 came after 8. */
+/** All versions in the order of their release, because their names are not in numeric order: 2012 came after 8. */
 const NAMES = [
   '2000', 'XP', '2003', '2008', '7', '2008R2', '8', '2012', '8.1', '2012R2', '10', '2016', '2019', '2022', '11', '2025',
 ]; // prettier-ignore
@@ -46,7 +47,7 @@ export const WINDOWS_VERSIONS: readonly WindowsVersion[] = [
   { ...SERVER, name: '2025', drivers: '2k25', osinfo: 'win2k25', hasSsh: true, modern: true },
 ];
 
-/** Parses a version's name to its index in the order of release; Infinity for a future version. */
+/** Converts a version's name to its index in `NAMES`; Infinity for a future version, undefined for an unknown name. */
 export function parseWindowsVersion(written: string): Version | undefined {
   const name = written.replace(/[\s_-]+/g, '').toLowerCase();
   const place = NAMES.findIndex((known) => known.toLowerCase() === name);
@@ -54,10 +55,10 @@ export function parseWindowsVersion(written: string): Version | undefined {
   return /^(20(2[6-9]|[3-9]\d)|1[2-9])$/.test(name) ? [Infinity] : undefined;
 }
 
-/** Finds a version. A future version is treated like the newest client or server. */
+/** Finds the data of a version. A future version is treated like the newest client or server. */
 export function findWindowsVersion([place = Infinity]: Version, written: string): WindowsVersion {
   const name = NAMES[place] ?? (/^20/.test(written.trim()) ? '2025' : '11');
   const found = WINDOWS_VERSIONS.find((known) => known.name === name);
-  if (found === undefined) throw new RangeError(`Windows ${name} is not built`);
+  if (found === undefined) throw new RangeError(`Windows ${name} cannot be built`);
   return found;
 }

@@ -1,15 +1,16 @@
 /**
- * Waits until cloud-init has finished the first boot: until then it holds the package manager's locks and writes the
- * repositories. The wait ends after five minutes at the latest. The exit status of cloud-init is ignored: packages can
- * often be installed even though one of its modules has failed.
+ * Shell commands that wait until cloud-init has finished the first boot, because until then cloud-init holds the
+ * package manager's locks and writes the repositories. The wait ends after five minutes at the latest. The exit status
+ * of cloud-init is ignored: packages can often be installed even though one of its modules has failed.
  */
 export const WAIT_FOR_CLOUD_INIT = `if command -v cloud-init >/dev/null 2>&1; then
   timeout 300 cloud-init status --wait >/dev/null 2>&1 || true
 fi`;
 
 /**
- * Defines \`patiently PATTERN COMMAND…\`: runs a command and repeats it, for ten minutes at most, while it fails and
- * prints a line that matches the pattern. Its output is passed on; its last exit status is the function's.
+ * Defines the shell function `patiently PATTERN COMMAND…`: it runs a command and repeats it, for ten minutes at most,
+ * while the command fails and prints a line that matches the pattern. The function prints the command's output and
+ * returns its last exit status.
  */
 export const WAIT_FOR_LOCK = `work=$(mktemp -d)
 trap 'rm -rf -- "$work"' EXIT
@@ -27,7 +28,10 @@ patiently() {
   done
 }`;
 
-/** Defines \`again COMMAND…\`: runs a command up to three times, ten seconds apart, until it succeeds. */
+/**
+ * Defines the shell function `again COMMAND…`: it runs a command up to three times, ten seconds apart, until it
+ * succeeds.
+ */
 export const RETRY = `again() {
   rounds=3
   until "$@"; do
@@ -48,7 +52,7 @@ export function quoteWords(texts: readonly string[]): string {
   return texts.map(quote).join(' ');
 }
 
-/** A command that writes a file, owned by root and readable by every user. */
+/** Returns a command that writes a file. The file belongs to root, and every user can read it. */
 export function writeFileCommand(path: string, content: string): string {
   return `umask 022\nprintf '%s' ${quote(content)} >${quote(path)}`;
 }
@@ -65,8 +69,8 @@ export function escapeFileName(name: string): string {
 }
 
 /**
- * Removes the addresses of this machine's network cards from Red Hat's configuration: with them, the system would not
- * configure the card of another machine.
+ * Shell commands that remove the addresses of this machine's network cards from Red Hat's configuration. With these
+ * addresses, the system would not configure the card of another machine.
  */
 export const HARDWARE_ADDRESSES = `for file in /etc/sysconfig/network-scripts/ifcfg-e*; do
   if [ -f "$file" ]; then sed -i '/^HWADDR=/d' "$file"; fi
@@ -74,9 +78,9 @@ done
 rm -f /etc/udev/rules.d/70-persistent-net.rules`;
 
 /**
- * Removes the identity of the machine on any Linux. A missing file is not an error, so the script can run twice. A
- * file that cannot be removed is an error. The script leaves the key that the build logs in with and the SSH host keys:
- * sshd reads them for each connection, so the shutdown script removes them last.
+ * A script that removes the identity of the machine on any Linux. A missing file is not an error, so the script can run
+ * twice. A file that cannot be removed is an error. The script leaves the key that the build logs in with and the SSH
+ * host keys: sshd reads them for each connection, so the shutdown script removes them last.
  */
 export const CLEAN_LINUX = `set -eu
 # Logs are emptied, not removed: services that run hold them open, and may not be able to make them anew.

@@ -2,7 +2,7 @@ import type { Repository } from '../../tdl/types.js';
 
 /** A script for the guest, in the shell that the guest has. It runs with all privileges. */
 export interface GuestScript {
-  /** Shown to people. */
+  /** A title for people, which says what the script does. */
   title: string;
   script: string;
 }
@@ -19,7 +19,7 @@ export interface GuestTools {
   removeRepository(repository: Repository): GuestScript;
   /** Refreshes the package lists and installs all packages in one transaction, without a question. */
   installPackages(names: string[]): GuestScript;
-  /** A command that prints one installed package a line, as the ICICLE names it. */
+  /** A command that prints the installed packages, one per line, with the names that the ICICLE has. */
   listPackages: string;
   /**
    * Removes the identity of the machine: machine-id, DHCP leases, cloud-init's state, logs, caches, histories, random

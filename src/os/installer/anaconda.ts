@@ -35,7 +35,8 @@ const PORTS: Record<Arch, Port> = {
 };
 
 /**
- * Console lines of anaconda and of dracut that mean a failure. An install script may print IMAGEFACTORY-ERROR itself.
+ * Patterns of console lines with which anaconda and dracut report a failure. An install script can print
+ * IMAGEFACTORY-ERROR to report its own failure.
  */
 const FAILURES = [
   '(^|\\r)IMAGEFACTORY-ERROR',
@@ -56,19 +57,19 @@ const FAILURES = [
 export interface AnacondaOptions {
   /**
    * `dracut`: anaconda runs in dracut's initramfs since Fedora 17 and RHEL 7, and its options begin with `inst.`.
-   * `loader`: the older program, which knows the options without this prefix only.
+   * `loader`: the older program, which supports only options without this prefix.
    */
   era: 'loader' | 'dracut';
-  /** The loader's option for the tree: `method`, or `repo` (RHEL 6). */
+  /** The option of `loader` that names the install tree: `method`, or `repo` (RHEL 6). Default: `method`. */
   tree?: 'method' | 'repo';
   /**
-   * The network card that the loader uses: the one with a link, or the first one (releases before RHEL 5 have no option
-   * for the link).
+   * The network card that `loader` uses: the one with a link, or the first one, `eth0` (releases before RHEL 5 have no
+   * option for the link). Default: `link`.
    */
   card?: 'link' | 'eth0';
-  /** Whether installer and system have virtio. */
+  /** Whether the installer and the system have virtio drivers. */
   virtio: boolean;
-  /** os_distro and os_version of the image. */
+  /** The image properties os_distro (`distro`) and os_version (`version`). */
   distro: string;
   version: string;
 }
@@ -112,7 +113,10 @@ function findPxebootFiles(url: string, { name, kernel, ramdisk }: Port): Install
   return buildTreeSource([`${url}/${kernel}`], [`${url}/${ramdisk}`], [index]);
 }
 
-/** The medium's layout: PCs have the boot loader's own copies of kernel and ramdisk, others have those of the tree. */
+/**
+ * Returns the layout of a medium. Media for PCs have copies of kernel and ramdisk for their boot loader (isolinux);
+ * other media have them at the same paths as an install tree.
+ */
 function buildLayout({ kernel, ramdisk }: Port, { era }: AnacondaOptions): IsoLayout {
   return {
     boots: { kernels: ['isolinux/vmlinuz', kernel], ramdisks: ['isolinux/initrd.img', ramdisk] },

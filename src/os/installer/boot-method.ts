@@ -4,9 +4,9 @@ import type { Firmware } from './firmware.js';
 import type { InstallerPlan } from './types.js';
 
 /**
- * How an installer's instance boots. `direct`: Nova passes kernel, ramdisk and command line. `stub`: a small disk
- * that we build, whose boot loader passes them, for clouds that accept no kernel images. `iso`: the medium itself, as a
- * CD-ROM.
+ * How an installer's instance boots. `direct`: Nova passes kernel, ramdisk and command line to the machine. `stub`: for
+ * clouds that accept no kernel images, the machine boots from a small disk that we build, and the boot loader on this
+ * disk passes them. `iso`: the machine boots from the install medium, as a CD-ROM.
  */
 export type BootMethod = 'direct' | 'stub' | 'iso';
 
@@ -20,7 +20,7 @@ const STUB_FIRMWARES: Partial<Record<Arch, readonly ('bios' | 'uefi')[]>> = {
   i386: ['bios'],
 };
 
-/** The firmwares that can boot a stub disk on machines of an architecture; empty where a stub disk is impossible. */
+/** Lists the firmwares that can boot a stub disk on machines of an architecture; empty when none can. */
 export function listStubFirmwares(arch: Arch): readonly ('bios' | 'uefi')[] {
   return STUB_FIRMWARES[arch] ?? [];
 }
@@ -32,20 +32,20 @@ export interface Bootable {
   firmware: Firmware | undefined;
 }
 
-/** Checks that the installer can be booted by a method. @throws FactoryError InvalidParameter where it cannot */
+/** Checks that a boot method can start the installer. @throws FactoryError InvalidParameter when it cannot */
 export function checkBootMethod(method: BootMethod | undefined, { plan, arch, firmware }: Bootable): void {
   if (method === undefined) return;
   const { medium, scriptTransport } = plan;
   const instead = suggestMethod(plan);
   if (method === 'iso' && medium === undefined) {
-    throw bootMethodError('iso is for systems that are installed from their medium', "write <install type='iso'>");
+    throw bootMethodError('iso is only for systems that are installed from their medium', "write <install type='iso'>");
   }
   if (method !== 'iso' && medium !== undefined && medium.boots === undefined) {
     throw bootMethodError('only the boot loader of its own medium can start this installer', 'write boot_method iso');
   }
   if (method === 'iso' && scriptTransport === 'initrd') {
     throw bootMethodError(
-      'the ramdisk is on the medium, the script cannot be appended to it',
+      'with iso the ramdisk is on the medium, so the script cannot be appended to the ramdisk',
       'write script_transport medium, or boot_method direct',
     );
   }
@@ -53,19 +53,22 @@ export function checkBootMethod(method: BootMethod | undefined, { plan, arch, fi
   if (listStubFirmwares(arch).length === 0) {
     const known = Object.keys(STUB_FIRMWARES).join(', ');
     throw bootMethodError(
-      `there is no boot loader of ours for machines of ${arch}`,
-      `${method} is there for ${known}; write ${instead}`,
+      `our boot loader does not support ${arch} machines`,
+      `${method} supports ${known}; write ${instead}`,
     );
   }
   if (firmware === 'secure_boot') {
     throw bootMethodError(
-      'our boot loader is not signed, secure_boot does not start it',
+      'our boot loader is not signed, so it cannot start with firmware secure_boot',
       `write ${instead}, or firmware uefi`,
     );
   }
 }
 
-/** Whether our own boot loader boots the machine. Then the kernel command line is part of its configuration. */
+/**
+ * Checks whether our own boot loader starts the installer. Then the kernel command line is part of the boot loader's
+ * configuration.
+ */
 export function usesOurBootLoader(method: BootMethod, { medium }: Pick<InstallerPlan, 'medium'>): boolean {
   return method === 'stub' || (method === 'iso' && medium?.boots !== undefined);
 }
@@ -79,8 +82,8 @@ function bootMethodError(why: string, hint: string): FactoryError {
 }
 
 /**
- * Selects the boot method for a cloud that accepts these disk formats; the list is empty where the cloud does not
- * publish them.
+ * Selects the boot method for a cloud.
+ * @param diskFormats the disk formats that the cloud accepts; empty when the cloud does not publish them
  */
 export function selectBootMethod(
   diskFormats: readonly string[],

@@ -1,8 +1,8 @@
 import type { Digest } from './indexed-file.js';
 
 /**
- * The digests of a `content` file, which SUSE's media had at their root before Leap 15 and SLES 15: lines `HASH
- * SHA256 <hex>  <path>` (`META` and `KEY` for what is in certain folders).
+ * Parses the digests of a `content` file, by path. SUSE's media had this file at their root before Leap 15 and SLES 15.
+ * Its lines are `HASH SHA256 <hex>  <path>`, with `META` or `KEY` in place of `HASH` for the files in certain folders.
  * https://en.opensuse.org/openSUSE:Standards_YaST2_Repository_Metadata
  */
 export function parseContentDigests(text: string): Map<string, Digest> {

@@ -5,7 +5,7 @@ import type { InstallerPlan } from './types.js';
 /** The firmware of a machine: BIOS, UEFI, or UEFI that runs signed boot loaders only. */
 export type Firmware = 'bios' | 'uefi' | 'secure_boot';
 
-/** Machine types that UEFI needs on architectures whose default type is another one. */
+/** Machine types that UEFI needs, for the architectures that have another machine type by default. */
 const MACHINES: Partial<Record<Arch, string>> = { i386: 'q35', x86_64: 'q35' };
 /** The architectures whose machines can have each firmware. */
 const ARCHES: Record<Firmware, readonly Arch[]> = {
@@ -15,19 +15,20 @@ const ARCHES: Record<Firmware, readonly Arch[]> = {
 };
 
 /**
- * Image properties that select a firmware; none for the cloud's default, which is BIOS for x86 and UEFI for aarch64.
+ * Returns the image properties that select a firmware; none when `firmware` is unset. Then the cloud uses its default,
+ * which is BIOS for x86 and UEFI for aarch64.
  * https://docs.openstack.org/nova/latest/admin/uefi.html, https://docs.openstack.org/nova/latest/admin/secure-boot.html
  *
- * @throws FactoryError InvalidParameter where machines of the architecture cannot have this firmware
+ * @throws FactoryError InvalidParameter when machines of the architecture cannot have this firmware
  */
 function firmwareProperties(firmware: Firmware | undefined, arch: Arch): Record<string, string> {
   if (firmware === undefined) return {};
   if (!ARCHES[firmware].includes(arch)) {
     throw new FactoryError(
       'InvalidParameter',
-      `parameter firmware: machines of ${arch} are not started by ${firmware}`,
+      `parameter firmware: ${arch} machines cannot have the firmware ${firmware}`,
       {
-        hint: `${firmware} is there for ${ARCHES[firmware].join(', ')}; without the parameter the cloud's own is used`,
+        hint: `${firmware} supports ${ARCHES[firmware].join(', ')}; leave firmware out to use the cloud's default`,
       },
     );
   }

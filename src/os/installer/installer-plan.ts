@@ -4,7 +4,7 @@ import { architectureProperty } from '../common/architectures.js';
 import { type InstallScriptKind, SCRIPT_KINDS } from '../scripts/kinds/registry.js';
 import type { InstallerPlan, IsoLayout } from './types.js';
 
-/** Properties of a boot image that would make a snapshot boot the installer again. */
+/** Properties of a boot image that its snapshot must not have, because they would boot the installer again. */
 export const STRIPPED_PROPERTIES: readonly string[] = ['kernel_id', 'ramdisk_id', 'os_command_line'];
 
 /**
@@ -15,43 +15,47 @@ export const VOLUME_ID = '{volume-id}';
 /** The members of a plan that locate kernel and ramdisk. */
 export type InstallerSource = Pick<InstallerPlan, 'kernel' | 'ramdisk' | 'indexes' | 'medium'>;
 
-/** x86's COMMAND_LINE_SIZE less the final zero: the kernel silently cuts off what is longer. */
+/**
+ * The longest kernel command line, in characters: x86's COMMAND_LINE_SIZE minus the final zero. The kernel silently
+ * cuts off the rest of a longer one.
+ */
 const LONGEST_COMMAND_LINE = 2047;
 
-/** The URL of a template's install tree, without a slash at its end. */
+/** Returns the URL of a template's install tree, without a slash at its end. */
 export function getTreeUrl({ os }: Template): string {
   if (os.install.type === 'url') return os.install.url.replace(/\/+$/, '');
-  throw new FactoryError('Internal', `${os.name} is installed from a medium: there is no tree`);
+  throw new FactoryError('Internal', `${os.name} is installed from a medium, so it has no install tree`);
 }
 
-/** The schemes of the install trees that installers with such a script can be installed from. */
+/** Lists the URL schemes of the install trees that installers with this kind of script support. */
 function listTreeSchemes(scriptKind: InstallScriptKind): string[] {
   return ['http:', 'https:', 'ftp:', ...(SCRIPT_KINDS[scriptKind].otherTreeSchemes ?? [])];
 }
 
-/** Whether an installer with such a script can be fetched from the URL of an install tree. */
+/** Checks whether an installer with this kind of script can be fetched from the URL of an install tree. */
 export function isTreeAddress(url: string, scriptKind: InstallScriptKind): boolean {
   return URL.canParse(url) && listTreeSchemes(scriptKind).includes(new URL(url).protocol);
 }
 
 /**
- * Checks that a build can fetch from the template's install tree. @throws FactoryError InvalidTemplate where it cannot
+ * Checks that a build can fetch files from the template's install tree.
+ * @throws FactoryError InvalidTemplate when it cannot
  */
 export function checkTree({ os }: Template, scriptKind: InstallScriptKind): void {
   if (os.install.type !== 'url' || isTreeAddress(os.install.url, scriptKind)) return;
   const known = listTreeSchemes(scriptKind).map((scheme) => `${scheme}//…`);
   throw new FactoryError('InvalidTemplate', `<url> is not an address that ${os.name} can be installed from`, {
-    hint: `write the address of an install tree (${known.join(', ')}), which the instance reaches as well`,
+    hint: `write the address of an install tree (${known.join(', ')}) that the instance can reach too`,
   });
 }
 
-/** The medium of a template that is installed from an ISO. */
+/** Returns the install medium of a template that is installed from an ISO. */
 export function getIso({ os }: Template): Extract<Install, { type: 'iso' }> {
   if (os.install.type === 'iso') return os.install;
-  throw new FactoryError('Internal', `${os.name} is installed from a tree: there is no medium`);
+  throw new FactoryError('Internal', `${os.name} is installed from an install tree, so it has no medium`);
 }
 
-/** Kernel and ramdisk in an install tree, by their URLs, best first. */
+/** Returns kernel and ramdisk in an install tree, by their URLs, best first. */
 export function buildTreeSource(
   kernels: string[],
   ramdisks: string[],
@@ -60,7 +64,7 @@ export function buildTreeSource(
   return { kernel: { role: 'kernel', urls: kernels }, ramdisk: { role: 'ramdisk', urls: ramdisks }, indexes };
 }
 
-/** Kernel and ramdisk on a medium. */
+/** Returns the source of an installer whose kernel and ramdisk are on a medium. */
 export function buildMediumSource(
   { iso, checksum }: Extract<Install, { type: 'iso' }>,
   layout: IsoLayout,
@@ -70,15 +74,15 @@ export function buildMediumSource(
 }
 
 /**
- * Joins the words of a command line; undefined words are left out. @throws FactoryError InvalidTemplate where it is too
- * long
+ * Joins the words of a kernel command line and leaves out undefined words.
+ * @throws FactoryError InvalidTemplate when the command line is too long
  */
 export function joinCommandLine(words: (string | undefined)[]): string {
   const line = words.filter((word) => word !== undefined).join(' ');
   if (line.length > LONGEST_COMMAND_LINE) {
     throw new FactoryError(
       'InvalidTemplate',
-      `the installer's kernel command line would have ${line.length} characters, a kernel takes ${LONGEST_COMMAND_LINE}`,
+      `the installer's kernel command line would have ${line.length} characters, but a kernel accepts at most ${LONGEST_COMMAND_LINE}`,
       { hint: 'shorten <kernelparam>' },
     );
   }
@@ -86,8 +90,9 @@ export function joinCommandLine(words: (string | undefined)[]): string {
 }
 
 /**
- * Properties of the images of a Linux. @param distro the distribution's name in libosinfo @param buses properties for
- * devices that the system has drivers for, where these are not the cloud's default
+ * Returns the properties of the images of a Linux system.
+ * @param distro the distribution's name in libosinfo
+ * @param buses properties for devices that the system has drivers for, when these are not the cloud's default devices
  */
 export function buildLinuxProperties(
   { version, arch }: Pick<Template['os'], 'version' | 'arch'>,
@@ -103,7 +108,7 @@ export function buildLinuxProperties(
   };
 }
 
-/** Writes the medium's volume id into the command line, escaped as udev escapes labels. */
+/** Replaces {@link VOLUME_ID} in the command line with the medium's volume id, escaped as udev escapes labels. */
 export function withVolumeId(plan: InstallerPlan, volumeId = ''): InstallerPlan {
   return { ...plan, commandLine: plan.commandLine.replaceAll(VOLUME_ID, volumeId.replaceAll(' ', '\\x20')) };
 }

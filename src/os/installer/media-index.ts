@@ -9,13 +9,15 @@ import type { InstallerPlan, MediaFile, MediaIndex } from './types.js';
 export interface IndexedMedia {
   kernel?: IndexedFile;
   ramdisk?: IndexedFile;
-  /** The ISO that the installer must fetch instead of the guessed one. */
+  /**
+   * The ISO that the installer must fetch instead of the guessed one. Unset when the index lists the guess, or no ISO.
+   */
   iso?: MirrorPin;
 }
 
 /**
- * Parses an index: the URLs of the installer's files, and their expected digests. Absent where the index does not list
- * them.
+ * Parses an index. Returns the URLs of the installer's files and their expected digests, without the files that the
+ * index does not list.
  */
 export function parseMediaIndex(index: MediaIndex, text: string, plan: InstallerPlan): IndexedMedia {
   if (index.format === 'treeinfo') return parseTreeinfo(text, index.section, getFolder(index.url));
@@ -28,7 +30,7 @@ export function parseMediaIndex(index: MediaIndex, text: string, plan: Installer
   return { ...(kernel && { kernel }), ...(ramdisk && { ramdisk }) };
 }
 
-/** Keeps the guessed ISO where the index lists it; otherwise finds the ISO of the newest point release. */
+/** Finds the ISO of the newest point release, unless the index lists the guessed ISO. */
 function findNewestIso(
   { url, guess, name }: Extract<MediaIndex, { format: 'isos' }>,
   files: Iterable<string>,
@@ -46,7 +48,10 @@ function getFolder(url: string): string {
   return url.slice(0, url.lastIndexOf('/'));
 }
 
-/** Finds the first of a file's URLs that the digests list: `./netboot/x` is `<folder>/netboot/x`. */
+/**
+ * Finds the first URL of a file that `digests` lists. The paths in `digests` are relative to `folder`: `./netboot/x`
+ * means `<folder>/netboot/x`.
+ */
 function findIndexedFile(
   file: MediaFile,
   folder: string,

@@ -2,7 +2,7 @@ import type { Template } from '../../tdl/types.js';
 import { type InstallScriptKind, SCRIPT_KINDS } from '../scripts/kinds/registry.js';
 import type { Memory } from '../scripts/kinds/script-kind.js';
 
-/** Memory of installers and systems of a time in which machines had less. */
+/** Memory, in MiB, for installers and systems from a time when machines had less memory. */
 const SMALL: Memory = { installer: 512, system: 128 };
 
 interface MemoryProfile {
@@ -10,14 +10,14 @@ interface MemoryProfile {
   smallMemory?: true;
 }
 
-/** The memory that a template's installer and its system need. */
+/** Finds the memory, in MiB, that a template's installer and its system need. */
 export function findMemory({ os }: Template, { scriptKind, smallMemory }: MemoryProfile): Memory {
   if (smallMemory === true) return SMALL;
   const { memory, treeInstallerMemory = memory.installer } = SCRIPT_KINDS[scriptKind];
   return os.install.type === 'url' ? { ...memory, installer: treeInstallerMemory } : memory;
 }
 
-/** Warns about a flavor with less memory than the installer needs; undefined where it has enough. */
+/** Returns a warning when a flavor has less memory than the installer needs; undefined when it has enough. */
 export function checkMemory(
   template: Template,
   profile: MemoryProfile,
@@ -26,5 +26,5 @@ export function checkMemory(
   const { installer } = findMemory(template, profile);
   if (flavor.ram >= installer) return undefined;
   const { name, version } = template.os;
-  return `flavor ${flavor.name} has ${flavor.ram} MiB of memory, the installer of ${name} ${version} needs about ${installer}`;
+  return `flavor ${flavor.name} has ${flavor.ram} MiB of memory, but the installer of ${name} ${version} needs about ${installer} MiB`;
 }

@@ -2,17 +2,18 @@ import type { InstallerPlan } from './types.js';
 
 /** A mirror that a URL of an install tree was redirected to. */
 export interface MirrorPin {
-  /** The beginning of the tree's URLs. */
+  /** The beginning of the install tree's URLs. */
   from: string;
-  /** The beginning of the mirror's URLs, which replaces it. */
+  /** The beginning of the mirror's URLs, which replaces `from`. */
   to: string;
 }
 
 /**
- * Finds the mirror that answered for another URL: the part before the path that both URLs end in. A redirector may
- * choose another mirror for each request, and mirrors may have files of different days, so the build stays with one.
- * Undefined where no redirect happened, and where the mirror's URL is valid for this one file only: it has a query
- * (which may be a signature), a password, or another path.
+ * Finds the mirror that a request was redirected to: the part of each URL before the end that their paths share. A
+ * redirector may choose another mirror for each request, and mirrors may have files of different days, so the build
+ * uses the same mirror for all files. Returns undefined when no redirect happened. It also returns undefined when the
+ * mirror's URL is valid for this one file only: when a URL has a query (which may be a signature), a user name or a
+ * password, or when the file names differ.
  */
 export function findMirrorPin(asked: string, answered: string): MirrorPin | undefined {
   const [first, last] = [new URL(asked), new URL(answered)];
@@ -35,16 +36,15 @@ function carriesSecret({ search, username, password }: URL): boolean {
   return search + username + password !== '';
 }
 
-/**
- * Puts the pinned mirror's URL before each URL that the redirector would answer; the tree's own URL stays as the second
- * choice.
- */
+/** Adds the pinned mirror's URL before each URL of the install tree. The tree's own URL stays as the second choice. */
 export function pinUrls(urls: string[], pin: MirrorPin | undefined): string[] {
   if (pin === undefined) return urls;
   return urls.flatMap((url) => (url.startsWith(pin.from) ? [pin.to + url.slice(pin.from.length), url] : [url]));
 }
 
-/** Writes the pinned mirror's URL into the command line, so that the installer uses the same mirror. */
+/**
+ * Replaces the tree's URL in the command line with the pinned mirror's URL, so that the installer uses the same mirror.
+ */
 export function withPin(plan: InstallerPlan, pin: MirrorPin | undefined): InstallerPlan {
   return pin === undefined ? plan : { ...plan, commandLine: plan.commandLine.replaceAll(pin.from, pin.to) };
 }

@@ -5,8 +5,9 @@ import type { ScriptKind } from '../scripts/kinds/script-kind.js';
 import type { InstallerPlan } from './types.js';
 
 /**
- * Tells an installer where its script is. Without a transport the installer looks where it looks by itself.
- * @throws FactoryError InvalidParameter where it cannot read the script from there
+ * Changes a plan so that the installer reads its script from `transport`. When `transport` is undefined, the plan keeps
+ * its own transport.
+ * @throws FactoryError InvalidParameter when the installer cannot read its script from there
  */
 export function withTransport(plan: InstallerPlan, transport: ScriptTransport | undefined): InstallerPlan {
   if (transport === undefined || transport === plan.scriptTransport) return plan;
@@ -14,7 +15,7 @@ export function withTransport(plan: InstallerPlan, transport: ScriptTransport | 
   return { ...plan, scriptTransport: transport, commandLine: COMMAND_LINES[transport](plan) };
 }
 
-/** The command line that names the script, by the script's transport. */
+/** For each transport, builds the command line that tells the installer where the script is. */
 const COMMAND_LINES: Record<ScriptTransport, (plan: InstallerPlan) => string> = {
   user_data: ({ commandLine }) => commandLine,
   config_drive: ({ scriptKind, commandLine }) => {
@@ -33,13 +34,18 @@ const COMMAND_LINES: Record<ScriptTransport, (plan: InstallerPlan) => string> = 
 
 function nameOnMedium({ medium, scriptKind, commandLine }: InstallerPlan): string {
   if (medium === undefined) {
-    throw new FactoryError('InvalidParameter', 'parameter script_transport: there is no medium to put the script on', {
-      hint: "medium is for templates with <install type='iso'>",
-    });
+    throw new FactoryError(
+      'InvalidParameter',
+      'parameter script_transport: there is no medium that could carry the script',
+      {
+        hint: "medium is only for templates with <install type='iso'>",
+      },
+    );
   }
   const argument = medium.script?.argument;
   if (argument === undefined) {
-    // The kinds that a word alone names on the medium; the others are on their medium anyway.
+    // The hint lists the kinds for which a word names the script on the medium. Kinds with fixed paths have their
+    // script on the medium anyway.
     const able = listKinds(({ medium: { word, paths } }) => word !== undefined && paths === undefined);
     throw transportError('medium', scriptKind, able);
   }
@@ -47,7 +53,7 @@ function nameOnMedium({ medium, scriptKind, commandLine }: InstallerPlan): strin
   return words.map((word) => (word.endsWith(USER_DATA_URL) ? argument : word)).join(' ');
 }
 
-/** The path of the script in the ramdisk of such an installer, without a slash at its beginning. */
+/** Returns the path of the script in the installer's ramdisk, without a slash at its beginning. */
 export function getRamdiskPath(plan: InstallerPlan): string {
   return findInitrd(plan).path;
 }
@@ -72,6 +78,6 @@ function transportError(transport: ScriptTransport, kind: InstallScriptKind, abl
   return new FactoryError(
     'InvalidParameter',
     `parameter script_transport: this installer cannot read its script (${kind}) by ${transport}`,
-    { hint: able.length === 0 ? 'leave it out' : `${transport} is there for ${able.join(', ')}` },
+    { hint: able.length === 0 ? 'leave script_transport out' : `${transport} is possible for ${able.join(', ')}` },
   );
 }

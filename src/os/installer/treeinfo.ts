@@ -3,9 +3,10 @@ import { type IndexedFile, resolveTreePath } from './indexed-file.js';
 
 /**
  * Parses the kernel and ramdisk in a `.treeinfo` (productmd's format: `[images-<arch>]` with `kernel` and `initrd`,
- * `[checksums]` with `<path> = <algorithm>:<hex>`). A file that is missing or leads out of the tree is left out.
+ * `[checksums]` with `<path> = <algorithm>:<hex>`). The result lacks a file that is not listed, or whose path leads out
+ * of the tree.
  *
- * @param section `images-x86_64`
+ * @param section name of the section with the paths: `images-x86_64`
  * @param tree address of the tree's root
  */
 export function parseTreeinfo(
@@ -30,7 +31,7 @@ function readIni(text: string): Record<string, unknown> {
   }
 }
 
-/** A dot in a section's name makes the library nest it. */
+/** Finds a section by its name. The library `ini` makes nested objects of a name with dots, so we look up each part. */
 function findSection(document: Record<string, unknown>, name: string): Record<string, unknown> {
   const found = name.split('.').reduce<unknown>((value, key) => (isRecord(value) ? value[key] : undefined), document);
   return isRecord(found) ? found : {};

@@ -8,28 +8,37 @@ export interface MediaFile {
   urls: string[];
 }
 
-/** How an install tree publishes the paths of its installer and the digests of its files. */
+/** An index file of an install tree, which lists the paths of the installer or the digests of files. */
 export type MediaIndex =
-  /** https://docs.fedoraproject.org productmd `.treeinfo`: `[images-<arch>]` kernel and initrd, `[checksums]`. */
+  /**
+   * productmd's `.treeinfo`: `[images-<arch>]` has kernel and initrd, `[checksums]` has digests.
+   * https://docs.fedoraproject.org
+   */
   | { format: 'treeinfo'; url: string; section: string }
-  /** Debian's `SHA256SUMS` beside `netboot/`: lines `<hex>  ./netboot/…`. Every path there begins with `prefix`. */
+  /**
+   * Debian's `SHA256SUMS` beside `netboot/`, with lines `<hex>  ./netboot/…`, or SUSE's `CHECKSUMS`. `prefix` is the
+   * beginning of the paths of the installer's files in it.
+   */
   | { format: 'sha256sums'; url: string; prefix: string }
   /** SUSE's `content` at the root of a medium before Leap 15 and SLES 15: lines `HASH SHA256 <hex>  boot/…`. */
   | { format: 'content'; url: string }
   /**
-   * Ubuntu's `SHA256SUMS` beside the ISOs of the live server. Each point release replaces the ISOs of the one before
-   * it. `guess` is the address in the command line, `name` a pattern (source text of a RegExp) that the ISO's file name
-   * must match.
+   * Ubuntu's `SHA256SUMS` beside the ISOs of the live server. Each point release replaces the ISOs of the previous one.
+   * `guess` is the ISO's address in the command line. `name` is a pattern (source text of a RegExp) that the ISO's file
+   * name must match.
    */
   | { format: 'isos'; url: string; guess: string; name: string };
 
-/** Everything that is needed to boot an installer. Pure data: nothing has been fetched yet. */
+/** Everything that is needed to boot an installer. It is only data: nothing has been fetched yet. */
 export interface InstallerPlan {
-  /** In the install tree. Without URLs where the system is installed from a medium, which contains the kernel. */
+  /**
+   * The kernel in the install tree. It has no URLs when the system is installed from a medium, which contains the
+   * kernel.
+   */
   kernel: MediaFile;
   ramdisk: MediaFile;
   indexes: MediaIndex[];
-  /** Set where the system is installed from its medium. */
+  /** Set when the system is installed from its medium. */
   medium?: InstallMedium;
   /** Kernel command line; becomes the image property `os_command_line`. */
   commandLine: string;
@@ -41,7 +50,7 @@ export interface InstallerPlan {
   imageProperties: Record<string, string>;
   /** Properties that a snapshot inherits from the boot image and must lose. */
   strippedProperties: string[];
-  /** Set where the system has no drivers for virtio devices: it needs a medium with drivers, or other devices. */
+  /** Set when the system has no drivers for virtio devices, so it needs a medium with drivers, or other devices. */
   lacksVirtio?: true;
   drivers?: DriversMedium;
   /** Patterns (source text of a RegExp) of console lines that mean that the installation has failed. */
@@ -55,22 +64,22 @@ export interface DriversMedium {
   checksum?: string;
 }
 
-/** The files of a family's install medium. Paths on the medium, best first. Pure data. */
+/** The files of a family's install medium. Lists of paths begin with the best one. */
 export interface IsoLayout {
-  /** Kernel and ramdisk; absent where only the medium's own boot loader can start the installer. */
+  /** Kernel and ramdisk. Unset when only the medium's own boot loader can start the installer. */
   boots?: { kernels: string[]; ramdisks: string[] };
-  /** The install script on a rewritten medium; absent where the installer cannot read its script from there. */
+  /** The install script on a rewritten medium. Unset when the installer cannot read its script from a medium. */
   script?: {
     path: string;
-    /** Word of the command line that names the script there; absent where the installer looks there by itself. */
+    /** The word of the command line that names the script. Unset when the installer finds `path` by itself. */
     argument?: string;
     /**
-     * Volume id of a second, small medium that carries the script and the template's extras: this medium cannot be
-     * rewritten.
+     * Volume id of a second, small medium that carries the script and the template's extras. Set when we cannot rewrite
+     * the install medium.
      */
     beside?: string;
   };
-  /** Files to add to the medium, so that the installer writes to the serial console. */
+  /** Files to write to the medium, so that the installer uses the serial console. */
   files?: { path: string; text: string }[];
 }
 

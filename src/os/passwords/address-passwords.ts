@@ -1,11 +1,12 @@
 /**
- * scheme://user:password@host (RFC 3986, section 3.2.1). A password that contains an unencoded `@` ends at the last
- * `@`.
+ * Matches the password in scheme://user:password@host (RFC 3986, section 3.2.1). The password ends at the last `@`,
+ * because a password may contain an unencoded `@`.
  */
-// Bounded, so that a long text of such characters does not take its length's square.
+// The repetitions have limits. Without them, the time for a long text of such characters would grow with the square of
+// its length.
 const USERINFO = /([a-z][a-z0-9+.-]{0,20}:\/\/[^\s/?#@:"'<>]{0,200}:)([^\s/?#"'<>]{1,500})(@)/gi;
 
-/** Finds the passwords of all URLs in a text, both as written and decoded; each once. */
+/** Finds the passwords of all URLs in a text, both as written and decoded, without duplicates. */
 export function findAddressPasswords(text: string): string[] {
   const found = [...text.matchAll(USERINFO)].flatMap(([, , password = '']) => [password, decodePercents(password)]);
   return [...new Set(found)];

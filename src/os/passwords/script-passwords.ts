@@ -5,15 +5,15 @@ import { findShellPasswords } from './shell-passwords.js';
 const KEYS = 'password|passwd|hashed_passwd|hashed-password|plain_text_passwd|passphrase|registrationCode';
 
 /**
- * Patterns of the places of passwords; the first group is the password. No pattern may search from every character of a
- * long text to its end.
+ * Patterns that find passwords in a script; the first group is the password. No pattern may search from every character
+ * of a long text to its end, because that takes too long.
  */
 const PATTERNS: RegExp[] = [
   new RegExp(
     String.raw`^[ \t-]*["']?(?:${KEYS}|token)["']?:[ \t]+("(?:\\.|[^"\\\n])*"|'[^'\n]*'|[^\s#|>&*{[]\S*)`,
     'gm',
   ),
-  // The same in JSON and in one line of YAML: Agama's profile, and cloud-config's users.
+  // The same keys in JSON and in one line of YAML: Agama's profile, and cloud-config's users.
   new RegExp(
     String.raw`[{,][ \t]*["']?(?:${KEYS})["']?[ \t]*:[ \t]*("(?:\\.|[^"\\\n])*"|'[^'\n]*'|[^\s"'{[,}\]][^\s,}\]]*)`,
     'g',
@@ -21,13 +21,13 @@ const PATTERNS: RegExp[] = [
   ...listScriptKinds().flatMap(([, { passwords }]) => passwords ?? []),
 ];
 
-/** The lines of cloud-config's chpasswd: `user:password` each. */
+/** The list in cloud-config's `chpasswd`, with a line `user:password` for each user. */
 const PAIRS = /^[ \t]*list:[ \t]*(?:\|[-+]?[ \t]*)?\r?\n((?:[ \t]+\S.*(?:\r?\n|$))+)/gm;
 
-/** Values in the place of a password that are no passwords: locked accounts, and empty answers. */
+/** Values that are no passwords, although they are in the place of one: locked accounts, and empty answers. */
 const NO_PASSWORD = /^(?:[!*x]+|true|false|yes|no|none|null)?$/i;
 
-/** Finds the passwords and password hashes in an install script, without their quotes; each once. */
+/** Finds the passwords and password hashes in an install script, without their quotes and without duplicates. */
 export function findScriptPasswords(text: string): string[] {
   const script = text.replace(/^\uFEFF/, '');
   const placed = PATTERNS.flatMap((pattern) =>
@@ -40,7 +40,7 @@ export function findScriptPasswords(text: string): string[] {
   return [...new Set(found.filter((password) => !NO_PASSWORD.test(password)))];
 }
 
-/** Reads a value in two forms, unescaped and as written: they differ where quotes contain escaped characters. */
+/** Returns a value in two forms, unescaped and as written. They differ when quotes contain escaped characters. */
 function readValue(given: string): string[] {
   const written = given.replace(/^(["'])(.*)\1$/, '$2');
   return written === given ? [given] : [written.replace(/\\(["'\\$`])/g, '$1'), written];

@@ -1,6 +1,10 @@
-/** A word of a shell: pieces with and without quotes. An XML reference may replace a character. */
+/**
+ * A word of a shell command: pieces with and without quotes. In XML scripts, a reference (`&quot;`) may replace a
+ * character.
+ */
 const WORD = String.raw`(?:'[^'\n]*'|"(?:\\.|[^"\\\n])*"|\\.|&\w+;|[^\s'"\\|;&<>])+`;
-// Repetitions are bounded, so that a long line of such words does not take its length's square.
+// The repetitions have limits. Without them, the time for a long line of such words would grow with the square of its
+// length.
 const PRINTED = new RegExp(String.raw`\b(echo|printf)((?:[ \t]+${WORD}){1,30})[ \t]*\|([^\n|]{0,500})`, 'g');
 const HERE_STRING = new RegExp(String.raw`\b((?:ch)?passwd\b[^\n|;<]{0,200})<<<[ \t]*(${WORD})`, 'g');
 const HERE_DOCUMENT = /(?<!<)<<-?(?!<)[ \t]*["'\\]?(\w+)/;
@@ -38,8 +42,8 @@ export function findShellPasswords(script: string): string[] {
 }
 
 /**
- * Lists the readings of a script: as written, as a shell within another shell's quotes reads it, and as a shell reads
- * it from JSON.
+ * Lists the forms in which a shell may read a script: as written, without the escapes of another shell's quotes around
+ * it, and without the escapes of JSON.
  */
 function listReadings(script: string): string[] {
   const joined = script.replace(/\\\r?\n/g, ' ');
@@ -65,7 +69,7 @@ function findHereDocuments(script: string): string[] {
   return found.flat();
 }
 
-/** Finds the passwords in the input of a command. */
+/** Finds the passwords in `texts`, which are the possible inputs of the command `reader`. */
 function findInInput(reader: string, texts: string[]): string[] {
   const lines = texts.flatMap((text) => text.split(/\\n|\n/)).map((line) => line.trim());
   if (READS_PAIRS.test(reader)) return lines.flatMap((line) => /^[^:\s]+:(.+)$/.exec(line)?.[1] ?? []);
@@ -80,7 +84,7 @@ function buildOutput(command: string, words: string[]): string {
   return format.repeat(Math.ceil(rounds)).replace(/%[sb]/g, () => values.shift() ?? '');
 }
 
-/** A word as the command receives it, without quotes and escapes. */
+/** Returns a word as the command receives it, without quotes and escapes. */
 function unquote(word: string): string {
   return word.replace(
     /'([^'\n]*)'|"((?:\\.|[^"\\\n])*)"|\\(.)/g,
@@ -89,7 +93,7 @@ function unquote(word: string): string {
   );
 }
 
-/** A word as it is written, without the quotes around it. */
+/** Returns a word as it is written, without the quotes around it. */
 function stripQuotes(word: string): string {
   return word.replace(/^["']|["']$/g, '');
 }

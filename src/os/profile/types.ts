@@ -5,75 +5,88 @@ import type { GuestTools } from '../guest/guest-tools.js';
 import type { InstallerPlan } from '../installer/types.js';
 import type { InstallScriptKind } from '../scripts/kinds/registry.js';
 
-/** Versions of a family that are built alike. */
+/** A range of versions of a family that are built in the same way. */
 export interface Release {
-  /** First version, and every version that begins with it: `5` includes `5.1`. */
+  /** The first version of the range. `5` includes `5.1`. */
   from: string;
-  /** Last version, and every version that begins with it. */
+  /** The last version of the range. `5` includes every version that begins with it, such as `5.11`. */
   to: string;
-  /** Architectures that it was published for. */
+  /** Architectures that these versions were published for. */
   arches: readonly Arch[];
-  /** Ways to install it here: `url` an install tree, `iso` its medium. Empty where `reason` says why there is none. */
+  /**
+   * Types of `<install>` that we can build these versions from: `url` is an install tree, `iso` is the install medium.
+   * Empty when they cannot be built; then `reason` says why.
+   */
   installTypes: readonly ('url' | 'iso')[];
-  /** Why the ways that `installTypes` lacks are not possible. */
+  /** Why the types that `installTypes` lacks are not possible. Unset when it lacks none. */
   reason?: string;
   scriptKind: InstallScriptKind;
   tools: GuestTools;
-  /** How far a build of it was run: with its own installer; on the fake cloud; not at all. */
+  /** How a build was tested: with the system's own installer, only on the fake cloud, or not yet. */
   verified: 'installed' | 'fake cloud' | 'not yet';
-  /** Other facts for people. */
+  /** Other facts about these versions, for the documentation. */
   note?: string;
 }
 
-/** An OS family. Data first; functions where families differ. Pure. */
+/** An OS family: data, and functions where the families differ. The functions have no side effects. */
 export interface OsFamily {
-  /** debian, fedora. Enters digests, so it is never renamed. */
+  /** The family's id: `debian`, `fedora`. It is part of digests, so it must never change. */
   family: string;
-  /** For people: "Red Hat Enterprise Linux". */
+  /** The name in texts for people: "Red Hat Enterprise Linux". */
   title: string;
-  /** Names as TDL writes them, compared without case; the first one is preferred here. */
+  /** Names that a template's `<name>` may have, in upper or lower case. Messages use the first one. */
   names: readonly string[];
   /** Whether a name may end in the major version: `RHEL-6`. */
   numberedNames?: boolean;
-  /** From the oldest to the newest; a version newer than the last release is built like the last release. */
+  /**
+   * The releases, from the oldest to the newest. A version that is newer than the last one is built like the last one.
+   */
   releases: readonly Release[];
-  /** Last version whose OpenSSH may be older than 6.5, with all that begin with it. Default: no version has one. */
+  /**
+   * The last version whose OpenSSH may be older than 6.5, including every version that begins with it. Unset when no
+   * version has an OpenSSH older than 6.5.
+   */
   oldSshUpTo?: string;
   /**
-   * First version whose installer needs the memory that its script's kind states; earlier ones need less. Default: all.
+   * The first version whose installer needs the usual memory, which is `ScriptKind.memory`; earlier versions need less.
+   * Unset when all versions need the usual memory.
    */
   usualMemoryFrom?: string;
-  /** Code names of releases, in lower case, with the version number that TDL expects. */
+  /** Code names of releases, in lower case, and the version number that a template must have instead. */
   codeNames?: Readonly<Record<string, string>>;
-  /** How versions are written, for people. */
+  /** The known versions, in words for people: "5 to 13". */
   versions: string;
-  /** Reads the version that a template means; undefined where it is not a version of this family. */
+  /** Reads the version from a template's name and version; undefined when the family has no such version. */
   readVersion(os: OsName): Version | undefined;
   /**
-   * Plans the installer of a template whose version, architecture and way to install are known to fit.
+   * Plans the installer of a template. The caller has checked that the family has this version, architecture and type
+   * of `<install>`.
    * @throws FactoryError
    */
   planInstaller(template: Template, version: Version): InstallerPlan;
 }
 
-/** The name and the version that a template gives a system. */
+/** The `<name>` and the `<version>` of the system in a template. */
 export interface OsName {
   name: string;
   version: string;
 }
 
-/** A family, at the version that a template names. */
+/** What we know about the system of a template: its family, its release and its tools. */
 export interface OsProfile extends GuestTools {
-  /** debian, fedora. */
+  /** The family's id: `debian`, `fedora`. */
   family: string;
   release: Release;
   version: Version;
   /**
-   * Whether its OpenSSH may be older than 6.5 (January 2014): no ed25519 keys, the oldest only SHA-1 key exchanges
-   * and CBC ciphers.
+   * Set when the system's OpenSSH may be older than 6.5 (January 2014). Such versions do not support ed25519 keys; the
+   * oldest ones support only SHA-1 key exchanges and CBC ciphers.
    */
   oldSsh?: true;
-  /** Whether its installer and its system are of a time in which machines had less memory. */
+  /**
+   * Set when the installer and the system need less memory than usual, because they are from a time when machines had
+   * less.
+   */
   smallMemory?: true;
   scriptKind: InstallScriptKind;
   /** Plans the installer of a template. @throws FactoryError UnsupportedOs */

@@ -3,10 +3,10 @@ import { findNearest } from '../../tdl/nearest.js';
 import type { Template } from '../../tdl/types.js';
 
 /**
- * Fills the template's values into an install script: `${rootpw}` and others. `$${` becomes `${`, which shells and
- * installers use themselves.
+ * Replaces `${rootpw}` and other placeholders in an install script with the template's values. `$${` becomes `${`,
+ * which shells and installers use themselves.
  *
- * @throws FactoryError InvalidInstallScript for an unknown name, or one without a value in the template
+ * @throws FactoryError InvalidInstallScript for an unknown placeholder, or one without a value in the template
  */
 export function renderScript(script: string, template: Template): string {
   const { os, name } = template;
@@ -29,8 +29,8 @@ export function renderScript(script: string, template: Template): string {
       throw new FactoryError(
         'InvalidInstallScript',
         Object.hasOwn(values, key)
-          ? `${place}: the template has no <${key}> to fill in for ${found}`
-          : `${place}: ${found} is no name that can be filled in`,
+          ? `${place}: the template has no <${key}> that could replace ${found}`
+          : `${place}: ${found} is not a placeholder of install scripts`,
         { hint: writeHint(key, Object.keys(values)) },
       );
     },
@@ -40,5 +40,5 @@ export function renderScript(script: string, template: Template): string {
 function writeHint(key: string, known: string[]): string {
   if (known.includes(key)) return `add <${key}> to the template's <os>, or write the value into the script`;
   const meant = findNearest(key, known);
-  return `${meant === undefined ? '' : `is \${${meant}} meant? `}The names are ${known.join(', ')}; write $\${…} for what is not one`;
+  return `${meant === undefined ? '' : `did you mean \${${meant}}? `}The names of placeholders are ${known.join(', ')}; write $\${…} if the script itself needs \${…}`;
 }

@@ -12,37 +12,40 @@ import type { AddressInfo } from 'node:net';
 export interface ProxiedCall {
   service: string;
   method: string;
-  /** Below the service's endpoint, with the query. */
+  /** Path below the service's endpoint, with the query string. */
   path: string;
-  /** What was sent; empty for an upload. */
+  /** Body of the request; empty for an upload. */
   body: string;
-  /** The service's answer, if it had the call and has answered. */
+  /** Status of the service's answer. Unset when the service has not received the call, or has not answered. */
   status?: number;
 }
 
-/** A call that is waited for. */
+/** A call that the proxy waits for and then holds. */
 export interface Ambush {
   service: string;
   method: string;
   path: RegExp;
   body?: RegExp;
   /**
-   * Before the service hears of it, when it has a part of what is sent, or when it has done it and its answer is with
-   * us.
+   * When the proxy holds the call: `before` the service receives it; `midway`, when the service has received a part of
+   * the upload; or `after` the service has performed it and the proxy has its answer.
    */
   when: 'before' | 'midway' | 'after';
-  /** Asked about every call that fits otherwise. */
+  /**
+   * Called for each call that matches all other fields. The proxy holds the call only when this returns true. Unset: it
+   * holds the first call that matches.
+   */
   isIt?: () => Promise<boolean>;
 }
 
-/** A call that is held. */
+/** A call that the proxy holds. */
 export interface Caught {
   call: ProxiedCall;
   /** Cuts the caller's connection. */
   cut(): void;
 }
 
-/** Bytes of an upload that go through before it is caught midway. */
+/** Bytes of an upload that the service receives before the proxy holds the call `midway`. */
 const MIDWAY = 2 * 1024 * 1024;
 
 interface Waiting extends Ambush {
@@ -50,9 +53,9 @@ interface Waiting extends Ambush {
 }
 
 /**
- * Stands between a worker and the services of its cloud, writes the calls down, and holds those that are waited for.
- * Each
- * service is below a path of its name; of several ambushes only the first that has not struck counts.
+ * A proxy between a worker and the services of its cloud. It records all calls, and holds the calls of its ambushes.
+ * The path of each service begins with the service's name. Of several ambushes, only the earliest that has not caught a
+ * call is active.
  */
 export class CloudProxy {
   readonly calls: ProxiedCall[] = [];
@@ -65,7 +68,7 @@ export class CloudProxy {
     });
   }
 
-  /** @param services their real addresses, by name */
+  /** @param services addresses of the real services, by name */
   static async start(services: Record<string, string>): Promise<CloudProxy> {
     const proxy = new CloudProxy(services);
     await new Promise<void>((resolve) => proxy.server.listen(0, '127.0.0.1', resolve));
@@ -76,7 +79,10 @@ export class CloudProxy {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/${service}`;
   }
 
-  /** Holds the next call of the kind, once all earlier ambushes have struck; resolves when it is held. */
+  /**
+   * Holds the next call that matches the ambush, after all earlier ambushes have caught their calls. Resolves when the
+   * call is held.
+   */
   ambush(ambush: Ambush): Promise<Caught> {
     return new Promise((caught) => this.waiting.push({ ...ambush, caught }));
   }
@@ -98,7 +104,8 @@ export class CloudProxy {
     outgoing.once('close', () => forward.destroy());
     if (isUpload) {
       let sent = 0;
-      // A caller whose upload is caught must not notice.
+      // `destroyOnReturn: false` keeps the caller's connection open: the caller must not notice that its upload is
+      // held.
       for await (const chunk of incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
         if (!forward.write(chunk)) await drained(forward);
         sent += chunk.length;
@@ -120,7 +127,7 @@ export class CloudProxy {
     if (next === undefined || next.service !== call.service || next.method !== call.method) return undefined;
     if (!next.path.test(call.path) || next.body?.test(call.body) === false) return undefined;
     if (next.isIt !== undefined && !(await next.isIt())) return undefined;
-    // Another call may have been quicker.
+    // Another call may have taken the ambush while `isIt` ran.
     if (this.waiting[0] !== next) return undefined;
     return this.waiting.shift();
   }
@@ -142,7 +149,7 @@ async function read(stream: AsyncIterable<unknown>): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** Resolves when more can be written, or nothing any more. */
+/** Waits until the request can take more data, or is closed. */
 function drained(forward: ClientRequest): Promise<void> {
   return new Promise((resolve) => {
     if (forward.destroyed) return resolve();

@@ -17,22 +17,25 @@ const FLAVOR = process.env['IMAGEFACTORY_E2E_FLAVOR'] ?? '2';
 const EXAMPLES = join(PROJECT, 'examples');
 export const EXAMPLE = join(EXAMPLES, 'debian-12.tdl');
 
-/** What a build has ended with. */
+/** The result of a `base_image` command that has ended. */
 export interface Ended {
   uuid: string;
   code: number | null;
-  /** What stands on standard output. */
+  /** Text that the command has written to standard output. */
   output: string;
 }
 
-/** What of a record the tests look at. */
+/** The fields of a build's record that the tests read. */
 export interface Record {
   icicle: string;
   glance_id: string;
   jeos: { glance_id: string };
 }
 
-/** The example's Debian on a real OpenStack: its mirror, a Temporal server, and a worker that is a process. */
+/**
+ * An environment that builds the example's Debian on a real OpenStack: its mirror, a Temporal server, and a worker
+ * process.
+ */
 export class DebianEnvironment {
   private constructor(
     readonly temporal: TestWorkflowEnvironment,
@@ -40,7 +43,7 @@ export class DebianEnvironment {
     readonly storage: string,
     readonly worker: WorkerProgram,
     private readonly clouds: Clouds,
-    /** Undefined where the demo's serves the same tree. */
+    /** Undefined when the demo's mirror already runs: it serves the same tree. */
     private readonly mirror: Mirror | undefined,
   ) {}
 
@@ -74,7 +77,8 @@ export class DebianEnvironment {
   }
 
   /**
-   * Runs `base_image` for a template to its end. A JEOS of an earlier run is not reused: it would spare the installer.
+   * Runs `base_image` for a template until it ends. It does not reuse the JEOS of an earlier run, because then the
+   * installer would not run.
    */
   build(template: string, parameters: { [name: string]: string }, onLine?: (line: string) => void): Promise<Ended> {
     const all = {
@@ -108,7 +112,10 @@ export class DebianEnvironment {
     return JSON.parse(await readFile(join(this.storage, `${uuid}.meta`), 'utf8')) as Record;
   }
 
-  /** The template's packages, files and commands are in an instance of the image, and nothing of the build is. */
+  /**
+   * Asserts, in an instance of the image, that the template's packages and files are there, that its commands ran, and
+   * that the build has left nothing of its own.
+   */
   async inspect(imageId: string): Promise<void> {
     await withInstance(
       this.cloud,
@@ -127,7 +134,7 @@ export class DebianEnvironment {
     );
   }
 
-  /** Removes what a build that has ended well has left on purpose. */
+  /** Deletes the image and the JEOS that a successful build has left. */
   async forget({ glance_id, jeos }: Record): Promise<void> {
     await this.cloud.image.deleteImage(glance_id);
     await this.cloud.image.deleteImage(jeos.glance_id);

@@ -1,20 +1,20 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 
-/** A command of a guest that has said where it is, and waits to be let go on. */
+/** A command in a guest that has sent its word, and waits until the test lets it go on. */
 export interface Knock {
   word: string;
   letGo(): void;
 }
 
 /**
- * Where commands in a guest tell this process how far they are:
+ * A server on the host. Commands in a guest report to it how far they are:
  *
  *     #!/bin/bash
  *     exec 3<>/dev/tcp/ADDRESS/PORT; echo here >&3; read -r go <&3
  */
 export class Door {
-  /** Every word that was said, in order. */
+  /** Every word that the guests have sent, in order. */
   readonly words: string[] = [];
   private readonly waiting = new Map<string, (knock: Knock) => void>();
   private readonly server: Server;
@@ -40,12 +40,12 @@ export class Door {
     return (this.server.address() as AddressInfo).port;
   }
 
-  /** Resolves when a command says the word. */
+  /** Waits until a command sends the word. */
   knock(word: string): Promise<Knock> {
     return new Promise((resolve) => this.waiting.set(word, resolve));
   }
 
-  /** A command (bash) that says the word, and waits until it is let go. */
+  /** Returns a bash command that sends the word, and waits until the test lets it go on. */
   say(word: string, address: string): string {
     return `exec 3<>/dev/tcp/${address}/${this.port}; echo "${word}" >&3; read -r go <&3`;
   }

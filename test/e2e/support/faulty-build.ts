@@ -12,22 +12,22 @@ import { connectImageFactory, type ImageFactoryClient } from '../../../src/clien
 import type { TemporalProcess } from '../../support/temporal-process.js';
 import type { WorkerProgram } from './worker-program.js';
 
-/** Seconds after which a worker that says nothing more is taken for dead. */
+/** Heartbeat timeout in seconds: when a worker is silent for longer, Temporal takes it for dead. */
 const HEARTBEAT = 8;
-/** Milliseconds for which the Temporal server is away. */
+/** Milliseconds for which no Temporal server runs. */
 const DOWN = 3000;
 
 type HistoryEvent = NonNullable<Awaited<ReturnType<WorkflowHandle['fetchHistory']>>['events']>[number];
 
-/** One thing that happened to a build, and what came of it. */
+/** One fault that was injected into a build, and its result. */
 export interface FaultSummary {
   step: string;
   fault: string;
-  /** Of the step: `done`, or how else it went. */
+  /** Final state of the step, for example `done`. For the build as a whole: its status. */
   result: string;
-  /** How many tries the step took in all. */
+  /** Number of attempts of the step's activity. Unset when it is not known. */
   tries?: number;
-  /** From the fault to the end of the step. */
+  /** Seconds from the fault to the end of the step. Unset when the step has not ended. */
   seconds?: number;
 }
 
@@ -37,12 +37,18 @@ interface Happened {
   at: number;
 }
 
-/** A build to which things are done. Whatever waits for a moment in its life fails when it ends before. */
+/**
+ * A build into which a test injects faults. The methods that wait for a state of the build reject when the build ends
+ * first.
+ */
 export class FaultyBuild {
   private readonly happened: Happened[] = [];
   private readonly over: Promise<never>;
   private isOver = false;
-  /** The UUIDs that mark what the build and its installer's run have made, as far as they are known. */
+  /**
+   * The UUIDs that mark the resources of the build and of its installer run. That of the installer run is added when
+   * its status is first read.
+   */
   readonly marks = new Set<string>();
 
   private constructor(
@@ -56,7 +62,7 @@ export class FaultyBuild {
     this.over.catch(() => undefined);
   }
 
-  /** Starts a build with a heartbeat timeout that does not make a dead worker cost a minute. */
+  /** Starts a build with a short heartbeat timeout, so that a killed worker does not delay the build for a minute. */
   static async start(
     temporal: TemporalProcess,
     worker: WorkerProgram,
@@ -77,12 +83,12 @@ export class FaultyBuild {
     return new FaultyBuild(uuid, factory, temporal, worker);
   }
 
-  /** Ends with the build, and prints its steps as they come. */
+  /** Prints the states of the build's steps when they change. Rejects when the build has ended. */
   private async watch(): Promise<never> {
     const seen = new Set<string>();
     for (;;) {
       await pause(1000);
-      if (this.isOver) throw new Error('nobody looks at the build any more');
+      if (this.isOver) throw new Error('the test no longer watches the build');
       const running = await this.handle.describe().then(
         ({ status }) => status.name === 'RUNNING',
         () => true,
@@ -105,7 +111,7 @@ export class FaultyBuild {
     return getBuildHandle(this.factory, this.uuid);
   }
 
-  /** What comes, unless the build ends first. */
+  /** Waits for `coming`. Rejects when the build ends first. */
   orEnd<T>(coming: Promise<T>): Promise<T> {
     return Promise.race([coming, this.over]);
   }
@@ -114,7 +120,7 @@ export class FaultyBuild {
     return this.orEnd(pause(milliseconds));
   }
 
-  /** What the look answers, as soon as it answers something. */
+  /** Calls `look` until it returns a value, and returns that value. */
   async until<T>(look: () => Promise<T | undefined>): Promise<T> {
     for (;;) {
       const found = await this.orEnd(look().catch(() => undefined));
@@ -151,12 +157,16 @@ export class FaultyBuild {
     return steps.some(({ name, state }) => name === step && state === 'running');
   }
 
-  /** The id of what the build has in a role. */
+  /** Waits until the build has a resource in a role. @returns the id of the resource */
   holds(role: string): Promise<string> {
     return this.until(async () => (await this.statuses()).find(({ resources }) => resources[role])?.resources[role]);
   }
 
-  /** Resolves so many milliseconds after a step has begun, if it still runs. */
+  /**
+   * Waits until a step has run for the given milliseconds.
+   *
+   * @throws Error when the step has ended before
+   */
   async after(step: string, milliseconds: number): Promise<{ cut(): void }> {
     await this.until(async () => (await this.isIn(step)) || undefined);
     await this.pause(milliseconds);
@@ -164,7 +174,7 @@ export class FaultyBuild {
     return { cut: () => undefined };
   }
 
-  /** Does something to a step that runs. */
+  /** Waits until a step runs, and then injects a fault. */
   async strike(step: string, fault: string, act: () => Promise<void>): Promise<void> {
     await this.until(async () => (await this.isIn(step)) || undefined);
     const entry = { step, fault, at: Date.now() };
@@ -173,25 +183,25 @@ export class FaultyBuild {
     this.happened.push(entry);
   }
 
-  /** Kills the worker when it has come there, and starts another. */
+  /** Kills the worker when `caught` resolves, cuts the held call, and starts another worker. */
   async killWorker(step: string, when: string, caught: Promise<{ cut(): void }>): Promise<void> {
     const { cut } = await this.orEnd(caught);
     await this.strike(step, `SIGKILL of the worker ${when}`, async () => {
       const how = await this.worker.end('SIGKILL');
       cut();
-      if (how !== 'SIGKILL') throw new Error(`the worker ended by ${how}`);
+      if (how !== 'SIGKILL') throw new Error(`the worker ended by ${how} and not by SIGKILL`);
       await this.forgetWorker();
       this.worker.start();
     });
   }
 
-  /** Cuts the connection over which the answer would come to a call that Nova has done. */
+  /** Cuts the connection of a create call that Nova has performed, so that the worker never gets the reply. */
   async loseReply(step: string, caught: Promise<{ call: { status?: number }; cut(): void }>): Promise<void> {
     const { call, cut } = await this.orEnd(caught);
     await this.strike(step, `reply to the create call lost, after Nova had answered ${call.status}`, async () => cut());
   }
 
-  /** Kills the Temporal server, and starts it on its database. */
+  /** Kills the Temporal server, and starts it again with the same database. */
   async restartTemporal(step: string): Promise<void> {
     await this.strike(step, 'SIGKILL of the Temporal server, and a start on its database', async () => {
       await this.temporal.kill();
@@ -203,7 +213,10 @@ export class FaultyBuild {
       throw new Error(`${step} was over before Temporal was back`);
   }
 
-  /** Has the server give the workflows' next tasks to any worker, instead of waiting ten seconds for the dead one. */
+  /**
+   * Resets the sticky task queues of all running workflows. So the server gives their next tasks to any worker, and
+   * does not wait ten seconds for the killed one.
+   */
   private async forgetWorker(): Promise<void> {
     const { temporal: client, namespace } = this.factory;
     for await (const { workflowId } of client.workflow.list({ query: `ExecutionStatus = 'Running'` })) {
@@ -211,13 +224,13 @@ export class FaultyBuild {
     }
   }
 
-  /** Looks at it no longer. */
+  /** Stops watching the build, and closes the client. */
   close(): Promise<void> {
     this.isOver = true;
     return this.factory.close();
   }
 
-  /** How the build ends. */
+  /** Waits for the end of the build. @returns its result */
   async result(): Promise<BaseImageResult> {
     await this.over.catch((error: unknown) => {
       if (!this.isOver) throw error;
@@ -225,13 +238,16 @@ export class FaultyBuild {
     return (await this.handle.result()) as BaseImageResult;
   }
 
-  /** What has happened and what came of it, and at the end how the build went. It must have ended. */
+  /**
+   * Lists all injected faults with their results. The last entry is the build as a whole. Call this when the build has
+   * ended.
+   */
   async summary(): Promise<FaultSummary[]> {
     const [statuses, tries] = [await this.statuses(), await this.tries()];
     const steps = statuses.flatMap((status) => status.steps);
     const { startedAt, endedAt = Date.now(), status } = await this.status();
     const summary = this.happened.map(({ step, fault, at }): FaultSummary => {
-      // Of the two clean-ups the build's own, which comes last.
+      // The installer run and the build both have a clean-up step. The build's own step is the last one.
       const found = steps.findLast(({ name }) => name === step);
       const count = tries.get(found?.title ?? '');
       return {
@@ -248,7 +264,7 @@ export class FaultyBuild {
     ];
   }
 
-  /** How many tries each activity took, by the title of its step. */
+  /** Reads the number of attempts of each activity, by the title of its step. */
   private async tries(): Promise<Map<string, number>> {
     const { jeosWorkflowId } = await this.status();
     const jeos = jeosWorkflowId ? [this.factory.temporal.workflow.getHandle(jeosWorkflowId)] : [];

@@ -17,25 +17,26 @@ const TREE = join(CACHE, 'installer-tree');
 
 /** The host's address on the single-node cloud's outer network, where its guests can reach the host. */
 export const HOST = '198.51.100.1';
-/** Where the example expects its mirror. */
+/** Port at which the example expects its mirror. */
 export const MIRROR_PORT = 8090;
 
-/** Whether a cloud is named; otherwise why a test that needs one is left out. */
+/** Returns why a test that needs a cloud is skipped; false when the environment names a cloud. */
 export function noCloud(): string | false {
   const { OS_CLOUD, OS_AUTH_URL } = process.env;
-  return OS_CLOUD === undefined && OS_AUTH_URL === undefined && 'no cloud is named by OS_CLOUD';
+  return OS_CLOUD === undefined && OS_AUTH_URL === undefined && 'neither OS_CLOUD nor OS_AUTH_URL names a cloud';
 }
 
 /**
- * Whether the cloud is the one that `dev/openstack` has started here; otherwise why a test that breaks it is left out.
+ * Returns why a test that breaks its cloud is skipped; false when the cloud is the one that `dev/openstack` has started
+ * on this machine.
  */
 export function noOwnCloud(): string | false {
   const isIt = Object.entries(cloudEnvironment()).every(([name, value]) => process.env[name] === value);
   if (isIt && existsSync(pidFile('nova-compute'))) return false;
-  return noCloud() || 'only the single-node cloud of this machine may be broken';
+  return noCloud() || 'the test breaks its cloud, so it runs only on the single-node cloud of this machine';
 }
 
-/** A mirror with the tree of the demo, or with another one. */
+/** Creates a mirror that serves `tree`. Default: the demo's tree. */
 export async function installMirror(tree = join(TREE, 'tree')): Promise<Mirror> {
   const archives = await debianArchives();
   return new Mirror({
@@ -49,7 +50,7 @@ const IMAGES = 'debian/dists/bookworm/main/installer-amd64/current/images';
 const KERNEL = 'netboot/debian-installer/amd64/linux';
 const RAMDISK = 'netboot/debian-installer/amd64/initrd.gz';
 
-/** Kernel and ramdisk of the demo's tree. */
+/** Reads the kernel and the ramdisk of the demo's tree. */
 export async function demoKernel(): Promise<{ kernel: Buffer; ramdisk: Buffer }> {
   const images = join(TREE, 'tree', IMAGES);
   const [kernel, ramdisk] = await Promise.all([readFile(join(images, KERNEL)), readFile(join(images, RAMDISK))]);
@@ -57,10 +58,10 @@ export async function demoKernel(): Promise<{ kernel: Buffer; ramdisk: Buffer }>
 }
 
 /**
- * Makes a copy of the demo's tree with a ramdisk that no cloud has yet: some zero bytes follow it, which a kernel
- * skips.
+ * Creates a copy of the demo's tree with a ramdisk that no cloud has yet: it ends in a random number of zero bytes,
+ * which a kernel skips.
  *
- * @returns the ramdisk's SHA-256
+ * @returns the SHA-256 of the ramdisk
  */
 export async function treeWithOwnRamdisk(folder: string): Promise<string> {
   const from = join(TREE, 'tree');
@@ -86,7 +87,8 @@ interface Left {
 }
 
 /**
- * What in the cloud carries the mark of a build or of its installer's run, images aside; others may build beside us.
+ * Lists the resources, except images, that carry the mark of a build or of its installer run. It ignores all other
+ * resources, because other builds may run in the same cloud.
  */
 async function left({ compute, network, volume }: Cloud, uuids: string[]): Promise<Left[]> {
   const tags = uuids.map(buildTag);
@@ -108,12 +110,15 @@ async function left({ compute, network, volume }: Cloud, uuids: string[]): Promi
   ];
 }
 
-/** Names of what a build has left in the cloud, images aside. */
+/** Lists the names of the resources, except images, that a build has left in the cloud. */
 export async function leftovers(cloud: Cloud, uuids: string[]): Promise<string[]> {
   return (await left(cloud, uuids)).map(({ name }) => name);
 }
 
-/** Images that a build or its installer's run has made, and those of these SHA-256 digests that it has as media. */
+/**
+ * Lists the ids of the images that a build or its installer run has created, and of the media images with these SHA-256
+ * digests.
+ */
 export async function imagesOf({ image }: Cloud, uuids: string[], media: string[] = []): Promise<string[]> {
   const properties = [
     ...uuids.map((uuid) => ({ [KEYS.build]: uuid })),
@@ -123,11 +128,11 @@ export async function imagesOf({ image }: Cloud, uuids: string[], media: string[
   return found.flat().map(({ id }) => id);
 }
 
-/** Removes what a build has left that did not end as it should. */
+/** Removes everything that an unsuccessful build has left in the cloud. */
 export async function removeRemains(cloud: Cloud, uuids: string[], media: string[]): Promise<void> {
   for (let tries = 0; tries < 30; tries++) {
     const resources = await left(cloud, uuids);
-    // A security group goes only when its instance has gone.
+    // A security group can only be deleted when its instance has gone. So a later try deletes it.
     for (const { remove } of resources) await remove().catch(() => undefined);
     if (resources.length === 0) break;
     await pause(1000);
@@ -140,8 +145,10 @@ function pidFile(service: string): string {
 }
 
 /**
- * Kills a service of the cloud, with all its processes, as the kernel does it. Answers its process id when it has gone:
- * until then it counts as running.
+ * Kills all processes of a cloud service with SIGKILL, and waits until they have gone, because until then the service
+ * counts as running.
+ *
+ * @returns its process id
  */
 export async function killService(service: string): Promise<number> {
   const pid = Number.parseInt(await readFile(pidFile(service), 'utf8'), 10);
@@ -150,12 +157,12 @@ export async function killService(service: string): Promise<number> {
   return pid;
 }
 
-/** Starts a service of the cloud that is not running; resolves when it is ready. */
+/** Starts a cloud service that is not running; resolves when the service is ready. */
 export async function startService(service: string): Promise<void> {
   await run(join(PROJECT, 'dev/openstack/cloud.sh'), ['start', service]);
 }
 
-/** Takes the host's end of an instance's network down, or up again. */
+/** Takes the host's end (tap device) of an instance's network link down, or brings it up again. */
 export async function setLink(cloud: Cloud, serverId: string, state: 'up' | 'down'): Promise<void> {
   const [port] = await cloud.network.listPorts({ device_id: serverId });
   if (port === undefined) throw new Error(`instance ${serverId} has no port`);

@@ -4,7 +4,7 @@ import { openSync } from 'node:fs';
 import { join } from 'node:path';
 import { PROJECT } from '../../../scripts/dev-cloud.js';
 
-/** The command line, as people start it. */
+/** The command-line program, as users start it. */
 export const PROGRAM = join(PROJECT, 'bin/imagefactory.js');
 
 /** `imagefactory worker` as a process of its own, which can be killed. */
@@ -14,7 +14,7 @@ export class WorkerProgram {
   constructor(
     private readonly storage: string,
     private readonly env: NodeJS.ProcessEnv,
-    /** File that its log goes to. Default: this process's standard error. */
+    /** File for the worker's log. Default: the standard error of this process. */
     private readonly log?: string,
   ) {}
 
@@ -25,7 +25,10 @@ export class WorkerProgram {
     this.child = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', stderr] });
   }
 
-  /** Ends it; resolves with what ended it. */
+  /**
+   * Sends the signal to the worker, and waits until it has ended. @returns the signal or exit status with which it
+   * ended
+   */
   async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<string> {
     const { child } = this;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return 'ended before';

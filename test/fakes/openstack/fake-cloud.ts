@@ -228,7 +228,7 @@ export class FakeCloud {
 
   /**
    * Reboots the guest of a server as a panic or a watchdog does: the guest's connections are cut, its processes end,
-   * and the guest boots with a new boot id. Nova shows ACTIVE all the time. (Nova's own reboot is an action of its API.)
+   * and the guest boots with a new boot id. Nova shows ACTIVE all the time. (Nova's own reboot is an API action.)
    *
    * Resolves when the guest is down.
    */

@@ -17,7 +17,7 @@ const STEP = 'command:1 one';
 const BODY = `<commands><command name="one">${blockingCommand('one')}</command>
   <command name="check">test "$(cat /root/runs)" = one</command></commands>`;
 
-/** A build in a cloud of its own, and what a person can do to its activities in the Temporal UI. */
+/** A build in its own cloud, and the operations that a user of the Temporal UI can perform on its activities. */
 class Scene {
   readonly operations: ActivityOperations;
   private readonly watch: DuplicateWatch;
@@ -36,7 +36,7 @@ class Scene {
     return new Scene(env, await env.build(env.template({ body: BODY })));
   }
 
-  /** The installer’s run, and what can be done to its activities. */
+  /** Waits until the build has an installer run. @returns the operations on the activities of that run */
   async ofInstaller(): Promise<ActivityOperations> {
     const { jeosWorkflowId } = await until(async () => {
       const status = await this.build.status();
@@ -45,7 +45,7 @@ class Scene {
     return new ActivityOperations(this.env.temporal, jeosWorkflowId);
   }
 
-  /** Holds the first such call; answers what lets it go on. */
+  /** Holds the first call that matches. Resolves when the call is held, with a function that lets it go on. */
   hold(match: CallPattern, when: 'before' | 'after'): Promise<() => void> {
     return new Promise((held) => {
       this.env.cloud.faults.add({
@@ -57,7 +57,7 @@ class Scene {
     });
   }
 
-  /** The guest's files, once its first command runs. */
+  /** Waits until the first command of the guest runs. @returns the guest's files */
   commandRuns(): Promise<RootFiles> {
     return until(async () => {
       for (const id of this.env.cloud.state.servers.keys()) {
@@ -76,7 +76,7 @@ class Scene {
     await until(() => operations.isPaused(type), `${type} paused`);
   }
 
-  /** The build is whole: one server a role, each made once, nothing left. */
+  /** Asserts that the build is complete, has created one instance for each role, and has left nothing. */
   async isWhole(): Promise<void> {
     const ending = this.endCommand();
     const { glanceId } = await this.build.result();
@@ -102,7 +102,7 @@ class Scene {
 
 const CREATE_SERVER: CallPattern = { service: 'compute', method: 'POST', path: /\/servers$/ };
 
-describe('an activity that somebody operates on in the Temporal UI', { concurrency: 3 }, () => {
+describe('an activity that a user changes in the Temporal UI', { concurrency: 3 }, () => {
   let temporal: TestWorkflowEnvironment;
   before(async () => {
     temporal = await startTemporal();
@@ -146,11 +146,12 @@ describe('an activity that somebody operates on in the Temporal UI', { concurren
       await installer.unpause('waitForPowerOff');
       await played.isWhole();
     },
-    // It hears of the pause with its next heartbeat, which is four seconds away.
+    // The activity learns of the pause from its next heartbeat, which is up to four seconds away. So the installation
+    // takes longer here.
     { match: { boots: 'installer' }, install: 15_000 },
   );
 
-  scene('is paused while a command runs in the guest, which ends meanwhile and is not run again', async (played) => {
+  scene('is paused while a command runs in the guest; the command ends meanwhile and does not run again', async (played) => {
     await played.commandRuns();
     await played.operations.pause('runTemplateStep');
     await played.isPaused('runTemplateStep');
@@ -159,7 +160,7 @@ describe('an activity that somebody operates on in the Temporal UI', { concurren
     await played.isWhole();
   });
 
-  scene('is reset while a command runs in the guest, and follows the same run of it', async (played) => {
+  scene('is reset while a command runs in the guest, and then follows the same run of the command', async (played) => {
     await played.commandRuns();
     await played.operations.pause('runTemplateStep');
     await played.isPaused('runTemplateStep');
@@ -175,13 +176,13 @@ describe('an activity that somebody operates on in the Temporal UI', { concurren
     await played.isWhole();
   });
 
-  scene('is given other timeouts while it runs', async (played) => {
+  scene('gets other timeouts while it runs', async (played) => {
     await played.commandRuns();
     await played.operations.setTimeouts('runTemplateStep', { startToClose: 1200, heartbeat: 3 });
     await played.isWhole();
   });
 
-  scene('is paused when the build is cancelled, which cleans up all the same', async (played) => {
+  scene('is paused when the build is cancelled, and the build still cleans up', async (played) => {
     await played.commandRuns();
     await played.operations.pause('runTemplateStep');
     await played.isPaused('runTemplateStep');

@@ -23,17 +23,17 @@ describe('a build on a cloud that takes no kernel images', { skip: missing }, ()
   });
   after(() => env.close());
 
-  it('boots its installer from a disk that the worker has made, and tells the kernel the same as everywhere', async () => {
+  it('boots its installer from a disk that the worker has made, with the usual kernel command line', async () => {
     const result = await (await env.build(env.template({ name: 'stub' }))).result();
     const server = installed.at(-1)?.server;
     assert.equal(server?.imageProperties['kernel_id'], undefined);
     assert.match(server?.commandLine ?? '', /url=http:\/\/169\.254\.169\.254\/latest\/user-data .* --- console=ttyS0/);
     assert.equal(env.cloud.state.images.get(result.jeos.glance_id)?.properties['os_distro'], 'debian');
-    assert.deepEqual(bootImages(env), [], 'the disk is gone when it has served');
+    assert.deepEqual(bootImages(env), [], 'the boot disk was not deleted after the installation');
     assert.deepEqual(env.leftovers(), []);
   });
 
-  it('shares the media with the next one', async () => {
+  it('shares the media with the next build', async () => {
     const before = env.images('media').map(({ id }) => id);
     await (await env.build(env.template({ name: 'next' }), { reuse_jeos: false })).result();
     assert.deepEqual(
@@ -42,7 +42,7 @@ describe('a build on a cloud that takes no kernel images', { skip: missing }, ()
     );
   });
 
-  it('gives the script to the boot loader as a second ramdisk, where that is asked for', async () => {
+  it('gives the script to the boot loader as a second ramdisk when script_transport is initrd', async () => {
     const build = await env.build(env.template({ name: 'with' }), { script_transport: 'initrd' });
     await build.result();
     const server = installed.at(-1)?.server;
@@ -51,7 +51,7 @@ describe('a build on a cloud that takes no kernel images', { skip: missing }, ()
     assert.deepEqual(env.leftovers(), []);
   });
 
-  it('is refused before anything is booted where no disk of ours would start the machine', async () => {
+  it('fails before it boots anything when we have no boot loader for the architecture', async () => {
     const template = env.template({ name: 'arm' }).replace('x86_64', 'aarch64');
     const failure = await (await env.build(template)).failure();
     assert.equal(failure.type, 'InvalidParameter');
@@ -59,7 +59,7 @@ describe('a build on a cloud that takes no kernel images', { skip: missing }, ()
   });
 });
 
-describe('a script that comes otherwise than as user data', () => {
+describe('an install script that does not come as user data', () => {
   let env: TestEnv;
   let installed: StartedInstaller[];
   before(async () => {
@@ -68,14 +68,14 @@ describe('a script that comes otherwise than as user data', () => {
   });
   after(() => env.close());
 
-  it('is at the end of a ramdisk of the build’s own, which goes with it', async () => {
-    // Longer than user data may be.
+  it('is at the end of the build’s own ramdisk, which is deleted with the build', async () => {
+    // The script is longer than user data may be.
     const script = `${PRESEED}# ${'long '.repeat(20_000)}\n`;
     const build = await env.build(env.template(), { install_script: script, script_transport: 'initrd' });
     await build.result();
     const { server, ramdisk } = installed.at(-1) ?? {};
     const archive = ramdisk?.indexOf('070701') ?? -1;
-    assert.ok(archive > 0 && archive % 4 === 0, 'an archive follows the ramdisk');
+    assert.ok(archive > 0 && archive % 4 === 0, 'no archive follows the ramdisk');
     assert.ok(ramdisk !== undefined && ramdisk.includes(script));
     assert.ok(ramdisk.includes('preseed.cfg\0'));
     assert.equal(server?.userData, null);
@@ -83,7 +83,7 @@ describe('a script that comes otherwise than as user data', () => {
     assert.deepEqual(env.leftovers(), []);
   });
 
-  it('is on the configuration drive of the installer, and of the installer only', async () => {
+  it('is on the configuration drive of the installer; the customised instance has no such drive', async () => {
     env.media.put('/el/images/pxeboot/vmlinuz', 'kernel');
     env.media.put('/el/images/pxeboot/initrd.img', 'ramdisk');
     const template = env.template({ os: 'Fedora', version: '40', url: `${env.media.origin}/el` });

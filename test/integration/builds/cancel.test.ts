@@ -34,7 +34,11 @@ describe('a build that is cancelled', { concurrency: 6 }, () => {
     }
   }
 
-  /** Cancels with our own command; answers what it printed once it has ended. */
+  /**
+   * Cancels the build with `imagefactory cancel`, and waits until it has ended.
+   *
+   * @returns the text that the command has written to standard error
+   */
   async function command({ env, build }: Scene): Promise<string> {
     const io = new RecordingIo({ ...env.variables() });
     assert.equal(await run(['--task-queue', env.taskQueue, 'cancel', build.uuid], io), 0, io.stderr);
@@ -49,7 +53,7 @@ describe('a build that is cancelled', { concurrency: 6 }, () => {
     assert.deepEqual(status.leftovers, []);
     assert.equal(status.failure?.type, 'Canceled');
     assert.equal((await build.record()).status, 'CANCELED');
-    // The installer’s run that nobody needs any more cleans up by itself.
+    // An installer run that no build needs any more cleans up by itself.
     await until(() => env.leftovers().length === 0, 'nothing left');
     assert.deepEqual(env.images('base'), []);
     assert.deepEqual(
@@ -61,14 +65,16 @@ describe('a build that is cancelled', { concurrency: 6 }, () => {
     return status;
   }
 
-  /** Whether what there was belonged to the installer’s run. */
+  /**
+   * Whether the resources belonged to the installer run, because the build was cancelled while it waited for that run.
+   */
   function isOfInstaller({ steps }: BuildStatus): boolean {
     return steps.some(({ name, state }) => name === 'jeos' && state === 'failed');
   }
 
   CANCEL_STATES.forEach(({ name, removes, reach, cancelledBy }, index) => {
     for (const canceller of cancelledBy ?? [CANCELLERS[index % 2] ?? 'Temporal']) {
-      it(`with ${canceller}’s cancel ends at once, and leaves nothing: ${name}`, () =>
+      it(`by ${canceller} ends soon and leaves nothing: ${name}`, () =>
         on(async (env) => {
           const scene = await reach(env);
           const since = Date.now();
@@ -88,7 +94,7 @@ describe('a build that is cancelled', { concurrency: 6 }, () => {
 
   it('leaves the installer’s run to the builds that still need it', () =>
     on(async (env) => {
-      // The installer’s run waits before its snapshot until the command has printed what became of it.
+      // The installer run waits before its snapshot until the command has printed that this run goes on.
       let goOn = (): void => undefined;
       const decision = new Promise<'go'>((resolve) => (goOn = () => resolve('go')));
       env.cloud.faults.add({
@@ -111,7 +117,7 @@ describe('a build that is cancelled', { concurrency: 6 }, () => {
       assert.deepEqual(env.leftovers(), []);
     }));
 
-  it('a second time, while it cleans up, ends as before', () =>
+  it('a second time while it cleans up goes on with its clean-up', () =>
     on(async (env) => {
       const build = await env.build(env.template(), PARAMETERS);
       await build.reaches('ssh');
@@ -129,7 +135,7 @@ describe('a build that is cancelled', { concurrency: 6 }, () => {
       await isGone({ env, build }, GUEST);
     }));
 
-  it('too late, while it cleans up after its image is published, keeps its image', () =>
+  it('too late, when its image is published and it cleans up, keeps its image', () =>
     on(async (env) => {
       const build = await env.build(env.template(), PARAMETERS);
       const interrupter = new Interrupter(env, env.cloud, build, AbortSignal.timeout(60_000));

@@ -9,25 +9,28 @@ import { until } from '../../support/until.js';
 import { WorkerProcess } from '../../support/worker-process.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
 
-/** A floating IP as well, since it belongs to a turn. */
+/** The builds also request a floating IP, because a build takes it in its turn, together with its instance. */
 const PARAMETERS = { request_floating_ip: 'True' };
 
-describe('builds that wait for room in their project', () => {
+describe('builds that wait for free quota in their project', () => {
   let env: TestEnv;
   before(async () => {
     env = await TestEnv.start();
-    // Installs the JEOS that all share.
+    // Installs the JEOS that all builds share.
     await (await env.build(env.template(), PARAMETERS)).result();
   });
   after(() => env.close());
 
-  /** The build's own words for what it waits for. */
+  /** Returns the text with which the build says what it waits for; empty when it does not wait. */
   async function waits(build: Build): Promise<string> {
     const { waiting } = await build.status();
     return waiting === undefined ? '' : describeWaiting(waiting);
   }
 
-  /** Starts so many builds, each when the one before waits in the queue; none can create its instance. */
+  /**
+   * Starts `count` builds, each when the one before waits in the queue. None of them can create its instance, because
+   * the quota is 0.
+   */
   async function lineOf(count: number): Promise<Build[]> {
     env.cloud.state.quotas.instances = 0;
     const builds: Build[] = [];
@@ -40,7 +43,7 @@ describe('builds that wait for room in their project', () => {
     return builds;
   }
 
-  it('create in the order in which they came, and say what they wait for', async () => {
+  it('create their instances in the order in which they joined, and say what they wait for', async () => {
     const builds = await lineOf(4);
     const [first, , , last] = builds;
     assert.equal(await waits(first!), 'waiting for quota: instances 0/0');
@@ -60,7 +63,7 @@ describe('builds that wait for room in their project', () => {
     env.cloud.state.quotas.instances = -1;
   });
 
-  it('wait for a floating IP, without an instance', async () => {
+  it('wait for a floating IP, and create no instance before', async () => {
     env.cloud.state.quotas.floatingIps = 0;
     const made = env.cloud.state.serversMade.length;
     const build = await env.build(env.template(), PARAMETERS);
@@ -80,7 +83,7 @@ describe('builds that wait for room in their project', () => {
     assert.deepEqual(env.leftovers(), []);
   });
 
-  it('fail with the cloud’s words when it takes too long', async () => {
+  it('fail with the cloud’s message when they wait too long', async () => {
     env.cloud.state.quotas.instances = 0;
     const parameters = { ...PARAMETERS, quota_timeout: 3 };
     const builds = [await env.build(env.template(), parameters), await env.build(env.template(), parameters)];
@@ -98,7 +101,7 @@ describe('builds that wait for room in their project', () => {
     await first!.handle.terminate();
     const began = Date.now();
     await second!.handle.cancel();
-    await until(async () => (await second!.status()).phase === 'cleanup', 'it reacts');
+    await until(async () => (await second!.status()).phase === 'cleanup', 'the cancelled build is in its clean-up');
     assert.ok(Date.now() - began < 5000, `reacted after ${Date.now() - began} ms`);
     await assert.rejects(second!.result());
     env.cloud.state.quotas.instances = -1;
@@ -106,7 +109,10 @@ describe('builds that wait for room in their project', () => {
   });
 });
 
-/** A env with two workers, of which one is another process: one process cannot be two workers of one queue. */
+/**
+ * Runs `work` in an environment with two workers. Each is its own process, because one process cannot be two workers of
+ * one task queue.
+ */
 async function withTwoWorkers(limit: CloudLimits[string], work: (env: TestEnv) => Promise<void>): Promise<void> {
   const env = await TestEnv.start({ worker: false });
   const workers: WorkerProcess[] = [];
@@ -122,11 +128,11 @@ async function withTwoWorkers(limit: CloudLimits[string], work: (env: TestEnv) =
 }
 
 describe('limits of a cloud', () => {
-  it('max_concurrent_builds holds across workers, and no build waits for an installer that waits for it', async () => {
+  it('max_concurrent_builds holds across workers, and builds that wait for an installer do not block it', async () => {
     await withTwoWorkers({ maxConcurrentBuilds: 2 }, async (env) => {
       let most = 0;
       const watch = setInterval(() => (most = Math.max(most, env.cloud.state.servers.size)), 2);
-      // Three installers, one of which three builds share.
+      // These need three installers; three builds share one of them.
       const builds = await Promise.all(
         ['a', 'b', 'c', 'a', 'a'].map((script) =>
           env.build(env.template(), { install_script: `${PRESEED}# ${script}\n` }, 'envvars', 60),
@@ -139,7 +145,7 @@ describe('limits of a cloud', () => {
     });
   });
 
-  it('api_calls_per_second is what all workers together send', async () => {
+  it('api_calls_per_second limits the calls of all workers together', async () => {
     const limit = 20;
     await withTwoWorkers({ apiCallsPerSecond: limit }, async (env) => {
       const builds = await Promise.all(
@@ -150,7 +156,7 @@ describe('limits of a cloud', () => {
       // The first worker learns within five seconds that there is another.
       const shared = calls.filter((at) => at > (calls[0] ?? 0) + 6000);
       const most = Math.max(...shared.map((from) => shared.filter((at) => at >= from && at < from + 1000).length));
-      assert.ok(shared.length > 3 * limit, `${shared.length} calls tell nothing`);
+      assert.ok(shared.length > 3 * limit, `${shared.length} calls are too few to check the limit`);
       assert.ok(most <= limit + 2, `${most} calls in a second`);
     });
   });

@@ -6,10 +6,13 @@ import { TestEnv } from '../../support/test-env.js';
 
 const BUILDS = 200;
 const QUOTA = 10;
-/** They take six on two cores with nothing beside them but another file of tests. */
+/** Minutes that the builds may take. They take six on two cores when only one other test file runs at the same time. */
 const MINUTES = 13;
 
-/** What is wrong with who uses which floating IP now. */
+/**
+ * Lists what is wrong with the floating IPs in use now: an address that is used twice, or one at the instance of
+ * another build.
+ */
 function wrongUses({ state }: FakeCloud): string[] {
   const inUse = [...state.floatingIps.values()];
   const addresses = new Set(inUse.map((floating) => floating.floating_ip_address));
@@ -27,12 +30,12 @@ describe(`${BUILDS} builds at once on a quota of ${QUOTA} instances and ${QUOTA}
   let env: TestEnv;
   before(async () => {
     env = await TestEnv.start();
-    // Installs the JEOS that all share.
+    // Installs the JEOS that all builds share.
     await (await env.build(env.template())).result();
   });
   after(() => env.close());
 
-  it('all succeed, never with more than that nor with one address twice, and leave nothing', async () => {
+  it('all succeed, never exceed the quota, never share an address, and leave nothing', async () => {
     Object.assign(env.cloud.state.quotas, { instances: QUOTA, floatingIps: QUOTA });
     const refused = (): number =>
       env.cloud.calls.list({ method: 'POST' }).filter(({ status = 0 }) => [403, 409].includes(status)).length;
@@ -57,7 +60,8 @@ describe(`${BUILDS} builds at once on a quota of ${QUOTA} instances and ${QUOTA}
     assert.deepEqual(most, { instances: QUOTA, floatingIps: QUOTA });
     assert.deepEqual(env.leftovers(), []);
     assert.equal(env.images('base').length, BUILDS + 1);
-    // One asks at a time, not everybody: some tries a build, whatever the time that it waits.
+    // Only one build at a time asks the cloud, and not all of them. So the number of refusals for a build is small,
+    // however long it waits.
     assert.ok(refused() < 20 * BUILDS, `the cloud refused ${refused()} times`);
     process.stdout.write(
       `${BUILDS} builds in ${Math.round((Date.now() - began) / 1000)} s, refused ${refused()} times\n`,

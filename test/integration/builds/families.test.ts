@@ -17,7 +17,7 @@ const noMedia = await Promise.all([checkGrubPrograms(['bios'], signal), checkIso
   (error: Error) => error.message,
 );
 
-/** A script of each kind, as short as it may be; the stock script where there is none. */
+/** The shortest valid script of each kind. A kind without a script here uses the stock script. */
 const SCRIPTS: Partial<Record<InstallScriptKind, string>> = {
   kickstart: 'text\npoweroff\n',
   preseed: 'd-i debian-installer/exit/poweroff boolean true\n',
@@ -35,16 +35,16 @@ interface Built {
 
 const RELEASES = FAMILIES.flatMap((family) => family.releases.map((release) => ({ family, release })));
 
-/** Every release in the first way that it can be installed in, and the newest of a family in every way. */
+/** Every release, with the first of its ways to install. The newest release of each family, with all its ways. */
 const BUILT: Built[] = RELEASES.flatMap(({ family, release }) => {
   const ways = release === family.releases.at(-1) ? release.installTypes : release.installTypes.slice(0, 1);
   return ways.map((from) => ({ family, release, from }));
 });
 
-/** So many at a time: a build of the fake cloud waits more than it works. */
+/** Number of builds at the same time. It is high, because a build on the fake cloud mostly waits. */
 const AT_ONCE = 8;
 
-/** Whom the builds of a family log in as that have no user with sudo. */
+/** Parameters of the families whose guests have no user with sudo: they say which user the build logs in as. */
 const OWN_USERS: Record<string, Record<string, unknown>> = {
   windows: { default_user: undefined, command_prefix: undefined },
   freebsd: { default_user: 'root' },
@@ -73,12 +73,12 @@ describe('every release that can be built', { skip: noMedia }, () => {
   });
 });
 
-it('every release that the documentation says was built on the fake cloud is among them, and none other', () => {
+it('the releases that are built here are those that the documentation lists as tried', () => {
   const said = RELEASES.filter(({ release: { verified: tried } }) => tried !== 'not yet').map(({ release }) => release);
   assert.deepEqual(new Set(BUILT.map(({ release }) => release)), new Set(said));
 });
 
-/** Builds them all, some at a time; answers those that failed, and why. */
+/** Builds all these releases, AT_ONCE at a time. @returns the builds that failed, and why */
 async function failuresOf(env: TestEnv, all: Built[]): Promise<string[]> {
   const left = [...all];
   const failed: string[] = [];
@@ -113,13 +113,16 @@ async function build(env: TestEnv, built: Built): Promise<void> {
   if (template.packages.length > 0) assert.match(icicle ?? '', /<package name="tree/);
 }
 
-/** Where a release's tree or medium is: each has its own, so that no two share a JEOS. */
+/** Returns the URL of a release's tree or medium. Each release has its own, so that no two releases share a JEOS. */
 function addressOf(env: TestEnv, { family, release, from }: Built): string {
   const name = `${family.family}/${family.releases.indexOf(release)}`;
   return `${env.media.origin}/${name}/${from === 'url' ? 'netboot' : 'medium.iso'}`;
 }
 
-/** Puts what the installer is booted from at its last known place: all before it answer that there is no such file. */
+/**
+ * Puts the files that boot the installer at the last of their known places. At all places before it, the server has no
+ * such file.
+ */
 async function putMedia(env: TestEnv, { kernel, ramdisk, medium }: InstallerPlan, address: string): Promise<void> {
   if (medium === undefined) {
     for (const { urls } of [kernel, ramdisk]) env.media.put(new URL(urls.at(-1) ?? '').pathname, urls.join());
@@ -144,7 +147,10 @@ function templateOf(env: TestEnv, built: Built): string {
     <commands><command name='c'>${windows ? "Write-Output 'there'" : 'test -d /etc'}</command></commands></template>`;
 }
 
-/** Packages and a repository, where something can install them. */
+/**
+ * Returns packages and a repository for the template. Empty for the package managers with which this test installs
+ * nothing.
+ */
 function packagesFor({ tools: { packageManager } }: Release): string {
   if (['rpm', 'none', 'choco'].includes(packageManager)) return '';
   const url = packageManager === 'apt' ? 'deb http://deb.example.org/ stable main' : 'http://rpm.example.org/own';

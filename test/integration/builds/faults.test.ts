@@ -4,7 +4,7 @@ import type { Behaviour } from '../../fakes/openstack/compute/behaviour.js';
 import { TestEnv, PRESEED, type Build, type TemplateParts } from '../../support/test-env.js';
 import { until } from '../../support/until.js';
 
-/** A build that cannot succeed, and what it must say. */
+/** A build that cannot succeed, and the failure that it must report. */
 interface Case {
   what: string;
   template?: TemplateParts;
@@ -91,13 +91,13 @@ const CASES: Case[] = [
     says: /reports a failure: .*System halted/,
   },
   {
-    what: 'one of FreeBSD that does',
+    what: 'an installer of FreeBSD that halts and leaves its machine on',
     behaviour: { installer: 'fails', failureLine: 'The operating system has halted.' },
     type: 'InstallFailed',
     says: /operating system has halted/,
   },
   {
-    what: 'one of old anaconda that does',
+    what: 'an old anaconda that halts and leaves its machine on',
     behaviour: { installer: 'fails', failureLine: 'you may safely reboot your system' },
     type: 'InstallFailed',
     says: /may safely reboot/,
@@ -135,7 +135,7 @@ const CASES: Case[] = [
     says: /bad.*exit status 7[\s\S]*so sad/,
   },
   {
-    what: 'a package that there is not',
+    what: 'a package that does not exist',
     template: { body: '<packages><package name="no-such-package"/></packages>' },
     type: 'CommandFailed',
     says: /Unable to locate package no-such-package/,
@@ -169,7 +169,8 @@ describe(
           ? `${env.media.debianUrl}${test.template.url}`
           : test.template?.url;
       const parts = { name: `case-${index}`, ...test.template, ...(url === undefined ? {} : { url }) };
-      // Every case has an installer run of its own: a JEOS of an earlier one would hide what happens before.
+      // Every case has its own installer run. With the JEOS of an earlier case, the steps before the JEOS would not
+      // run.
       const script = `${PRESEED}# ${index}\n`;
       return env.build(test.text ?? env.template(parts), { install_script: script, ...test.parameters }, test.cloud);
     }
@@ -207,7 +208,7 @@ describe(
       }
     });
 
-    it('an instance that Nova says it deletes, and does not: it is named, with what it holds', async () => {
+    it('an instance that Nova accepts to delete but keeps: the build names it, and the security group that it uses', async () => {
       const other = await TestEnv.start({ temporal: env.temporal });
       try {
         other.cloud.behaviours.add({ match: { boots: 'disk' }, delete: 'stuck' });
@@ -225,7 +226,7 @@ describe(
       }
     });
 
-    it('a guest that somebody stops before it was told to forget the build’s key', async () => {
+    it('a guest that is stopped from outside before the build has removed its key', async () => {
       const build = await env.build(env.template());
       const admitted = { service: 'network', method: 'GET', path: /\/security-groups\?tags=/ } as const;
       const disarm = env.cloud.faults.add({
@@ -267,12 +268,12 @@ describe(
       }
     });
 
-    it('and one that comes free again is waited for', async () => {
+    it('but a build waits for a quota that becomes free again, and succeeds', async () => {
       env.cloud.state.quotas.instances = 0;
       const build = await env.build(env.template({ name: 'freed' }), { install_script: `${PRESEED}# freed\n` });
       await build.reaches('jeos');
       const asks = { service: 'compute', method: 'POST', path: /\/servers$/ } as const;
-      await until(() => env.cloud.calls.count(asks) > 0, 'Nova is asked for an instance');
+      await until(() => env.cloud.calls.count(asks) > 0, 'the request for an instance');
       env.cloud.state.quotas.instances = -1;
       await build.result();
     });

@@ -23,7 +23,7 @@ describe('a base image build', () => {
   });
   after(() => env.close());
 
-  it('installs, customises, lists, snapshots, and leaves only what is wanted', async () => {
+  it('installs, customises, lists, snapshots, and leaves only its images', async () => {
     const build = await env.build(env.template({ name: 'whole', body: BODY }));
     const result = await build.result();
     assert.deepEqual(env.leftovers(), []);
@@ -41,7 +41,7 @@ describe('a base image build', () => {
     assert.equal(jeos?.properties['imagefactory_proven'], 'true');
   });
 
-  it('says on its images what their machines need: a firmware, and the channel to the guest agent', async () => {
+  it('sets image properties for the machines of its images: the firmware, and the channel to the guest agent', async () => {
     const body = '<packages><package name="qemu-guest-agent"/></packages>';
     const build = await env.build(env.template({ name: 'needs', version: '10', body }), { firmware: 'uefi' });
     const result = await build.result();
@@ -54,7 +54,7 @@ describe('a base image build', () => {
     assert.equal(jeos?.properties['hw_qemu_guest_agent'], undefined);
   });
 
-  it('writes the record that imagefactory wrote, and what it left out', async () => {
+  it('writes the record of the original imagefactory, and the fields that it did not have', async () => {
     const build = await env.build(env.template({ name: 'recorded', body: BODY }), { download: true });
     const result = await build.result();
     const record = await build.record();
@@ -70,7 +70,7 @@ describe('a base image build', () => {
     assert.ok((record.timings['base.snapshot'] ?? 0) > 0);
   });
 
-  it('puts files of the worker’s machine into the image, from the folders that were opened for it', async () => {
+  it('puts files of the worker’s machine into the image, from the folders that the worker allows', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'imagefactory-opened-'));
     const own = await TestEnv.start({ worker: false });
     try {
@@ -90,7 +90,7 @@ describe('a base image build', () => {
     }
   });
 
-  it('starts from the JEOS that an earlier build has left', async () => {
+  it('starts from the JEOS that an earlier build has installed', async () => {
     await (await env.build(env.template({ name: 'reuse' }))).result();
     const servers = env.cloud.calls.count({ service: 'compute', method: 'POST', path: /\/servers$/ });
     const second = await (await env.build(env.template({ name: 'reuse' }))).result();
@@ -98,7 +98,7 @@ describe('a base image build', () => {
     assert.equal(env.cloud.calls.count({ service: 'compute', method: 'POST', path: /\/servers$/ }) - servers, 1);
   });
 
-  it('starts from a JEOS that has let a build in, rather than from an older one that never has', async () => {
+  it('prefers a JEOS into which a build has logged in to an older one without such a proof', async () => {
     const template = env.template({ name: 'proven', body: '<disk><size>3</size></disk>' });
     const older = (await (await env.build(template)).result()).jeos.glance_id;
     delete env.cloud.state.images.get(older)?.properties['imagefactory_proven'];
@@ -124,7 +124,7 @@ describe('a base image build', () => {
     assert.deepEqual(env.leftovers(), []);
   });
 
-  it('takes a floating IP when asked for one, and gives it back', async () => {
+  it('takes a floating IP when request_floating_ip is True, and gives it back', async () => {
     const build = await env.build(env.template({ name: 'floating' }), { request_floating_ip: 'True' });
     await build.result();
     const status = await build.status();
@@ -142,7 +142,7 @@ describe('a base image build', () => {
     assert.ok(own + jeos <= 200, `${own} + ${jeos} events`);
   });
 
-  it('is removed from Glance and from the store by delete, and deleting it again says that there is nothing', async () => {
+  it('is removed from Glance and from the store by delete; a second delete finds nothing', async () => {
     const build = await env.build(env.template({ name: 'deleted' }));
     const { glanceId } = await build.result();
     const remove = () =>
@@ -166,7 +166,7 @@ describe('a base image build', () => {
       await assert.rejects(build.result(), /cancel/i);
       assert.equal((await build.record()).status, 'CANCELED');
     }
-    // The installer's run that nobody waits for any more cleans up by itself.
+    // An installer run that no build waits for any more cleans up by itself.
     await until(() => env.leftovers().length === 0, 'nothing is left');
   });
 });

@@ -8,7 +8,7 @@ import { startTemporal } from '../../support/temporal.js';
 const PARAMETERS = { request_floating_ip: 'True' };
 const BODY = '<commands><command name="a">echo a >> /root/runs; test $(wc -l &lt; /root/runs) = 1</command></commands>';
 
-/** What a build changes in a cloud, each kind of call with how many of the kind there are. */
+/** The calls with which a build changes a cloud: each kind of call, and the number of calls of that kind. */
 const CHANGES: [kind: string, calls: number][] = [
   ['identity POST /v3/auth/tokens', 1],
   ['image POST /v2/images', 3],
@@ -43,7 +43,7 @@ describe('a build that loses the replies to calls that change something', { conc
 
   for (let share = 0; share < BUILDS; share++) {
     const losses = LOST.filter((_, index) => index % BUILDS === share);
-    it(`is complete, with nothing made twice or left, without those to ${losses.map(describeLostReply).join(', ')}`, async () => {
+    it(`is complete, with nothing created twice or left, when it loses those to ${losses.map(describeLostReply).join(', ')}`, async () => {
       const env = await TestEnv.start({ temporal });
       try {
         const lost = loseReplies(env, losses);
@@ -64,7 +64,7 @@ describe('a build that loses the replies to calls that change something', { conc
     });
   }
 
-  it('may lose the reply to every one of them', async () => {
+  it('makes exactly the kinds of calls whose replies are lost here', async () => {
     const env = await TestEnv.start({ temporal });
     try {
       await (await env.build(env.template({ body: BODY }), PARAMETERS)).result();

@@ -46,7 +46,7 @@ describe('a system that is installed from its medium', { skip }, () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  /** Besides the images that the tests have put there. */
+  /** Lists what the builds have left, without the images that the tests have put into the cloud. */
   const left = (): Leftover[] => env.leftovers().filter(({ id }) => !own.has(id));
   const sha256 = (): string => createHash('sha256').update(iso).digest('hex');
 
@@ -61,11 +61,11 @@ describe('a system that is installed from its medium', { skip }, () => {
     assert.equal(env.cloud.state.images.get(glanceId)?.status, 'active');
     assert.deepEqual(left(), []);
     const installer = started[before];
-    assert.ok(installer, 'an installer was started');
+    assert.ok(installer, 'no installer was started');
     return installer;
   }
 
-  it('has it in a drive, as it is, and Nova starts the kernel that is on it', async () => {
+  it('has the unchanged medium in a drive, and Nova boots the kernel that is on the medium', async () => {
     const installer = await build();
     assert.match(installer.commandLine, /auto=true .*url=http:\/\/169\.254\.169\.254/);
     assert.equal(String(installer.kernel), 'the kernel');
@@ -73,14 +73,14 @@ describe('a system that is installed from its medium', { skip }, () => {
     assert.deepEqual(installer.media, [[...Object.keys(TREE), 'isolinux/isolinux.bin'].sort()]);
   });
 
-  it('shares it, and what was taken out of it, with the next build', async () => {
+  it('shares the medium, and the files that were taken from it, with the next build', async () => {
     const media = (): string[] => env.images('media').map(({ id }) => id);
     const before = media();
     await build();
     assert.deepEqual(media(), before);
   });
 
-  it('starts from a medium of the build’s own with our boot loader on it, where boot_method is iso', async () => {
+  it('boots from the build’s own copy of the medium, with our boot loader, when boot_method is iso', async () => {
     const installer = await build({ boot_method: 'iso' });
     assert.equal(installer.kernel, undefined);
     assert.match(installer.commandLine, /auto=true .*url=http:\/\/169\.254\.169\.254/);
@@ -88,14 +88,14 @@ describe('a system that is installed from its medium', { skip }, () => {
     assert.deepEqual(env.images('boot'), []);
   });
 
-  it('starts from our disk with the medium beside it, where boot_method is stub', async () => {
+  it('boots from our boot disk, with the medium in a drive, when boot_method is stub', async () => {
     const installer = await build({ boot_method: 'stub' });
     assert.equal(installer.kernel, undefined);
     assert.match(installer.commandLine, /auto=true /);
     assert.ok(installer.media[0]?.includes('install.amd/vmlinuz'));
   });
 
-  it('reads its script from the medium where that is asked for, of any length', async () => {
+  it('reads its script, of any length, from the medium when script_transport is medium', async () => {
     const script = `${PRESEED}# ${'long '.repeat(20_000)}\n`;
     const installer = await build({ script_transport: 'medium', install_script: script });
     assert.match(installer.commandLine, /file=\/cdrom\/preseed\.cfg/);
@@ -104,7 +104,7 @@ describe('a system that is installed from its medium', { skip }, () => {
     assert.ok(installer.media[0]?.includes('preseed.cfg'));
   });
 
-  it('gets the template’s extras on it: files, and folders that the worker has opened', async () => {
+  it('has the template’s extras on its medium: files, and folders that the worker allows', async () => {
     env.media.put('/an extra.txt', 'extra');
     await mkdir(join(folder, 'drivers'));
     await writeFile(join(folder, 'drivers', 'one.inf'), 'one');
@@ -117,7 +117,7 @@ describe('a system that is installed from its medium', { skip }, () => {
     assert.ok(installer.media[0]?.includes('extras/an extra.txt'));
   });
 
-  it('gets no folder of the worker’s that was not opened', async () => {
+  it('gets no folder of the worker’s machine that the worker does not allow', async () => {
     const install = "<extras><directory source='file:///etc' destination='/etc'/></extras>";
     const failure = await (await env.build(env.template({ iso: address, install }))).failure();
     assert.equal(failure.type, 'MediaUnavailable');
@@ -125,12 +125,12 @@ describe('a system that is installed from its medium', { skip }, () => {
     assert.deepEqual(left(), []);
   });
 
-  it('may come from a folder that the worker has opened', async () => {
+  it('may come from a folder that the worker allows', async () => {
     await writeFile(join(folder, 'local.iso'), iso);
     await build({}, '', `file://${folder}/local.iso`);
   });
 
-  it('may be an image of the cloud’s own, which is left as it was', async () => {
+  it('may be an existing image of the cloud, which stays unchanged', async () => {
     const image = await ownImage('Debian 12 medium');
     const before = structuredClone(image.properties);
     await build({ iso_checksum: `sha256:${sha256()}` }, '', 'glance:Debian 12 medium');
@@ -142,26 +142,26 @@ describe('a system that is installed from its medium', { skip }, () => {
     assert.equal(failure.type, 'ChecksumMismatch');
   });
 
-  it('may be fetched by Glance itself, which is asked for its digest', async () => {
+  it('may be fetched by Glance itself, and its digest in Glance is compared with iso_checksum', async () => {
     const byGlance = (): number => env.images('media').filter(({ properties }) => properties['imagefactory_media']?.startsWith('web:')).length; // prettier-ignore
     await build({ web_download: 'True', iso_checksum: `sha512:${createHash('sha512').update(iso).digest('hex')}` });
     assert.equal(byGlance(), 1);
     await build({ web_download: 'True' });
-    assert.equal(byGlance(), 1, 'the next build shares it');
+    assert.equal(byGlance(), 1, 'the next build does not share the medium');
     const wrong = { web_download: 'True', reuse_jeos: 'False', iso_checksum: `sha512:${'0'.repeat(128)}` };
     const failure = await (await env.build(env.template({ iso: address }), wrong)).failure();
     assert.equal(failure.type, 'ChecksumMismatch');
-    assert.equal(byGlance(), 0, 'what is not what it should be is kept for nobody');
+    assert.equal(byGlance(), 0, 'a medium with a wrong digest was kept');
   });
 
-  it('is fetched by Glance only from where that can, and with its words where it fails', async () => {
+  it('is fetched by Glance only from http(s), and a failure has the message of Glance', async () => {
     const of = async (at: string): Promise<string> =>
       (await (await env.build(env.template({ iso: at }), { web_download: 'True' })).failure()).message;
     assert.match(await of('ftp://m.example.org/a.iso'), /web_download: ftp:.* is not an http or https URL/);
     assert.match(await of(`${env.media.origin}/nowhere.iso`), /cannot fetch .*nowhere\.iso: HTTP status 404/);
   });
 
-  it('is asked for by name before anything is booted', async () => {
+  it('is looked up by its image name before anything is booted', async () => {
     const of = async (name: string): Promise<string> =>
       (await (await env.build(env.template({ iso: `glance:${name}` }))).failure()).message;
     assert.match(await of('nowhere'), /has no image "nowhere"/);
@@ -170,7 +170,7 @@ describe('a system that is installed from its medium', { skip }, () => {
     assert.match(await of('twice'), /2 images of cloud envvars are called twice/);
   });
 
-  it('must have the digest that the template’s checksum file says', async () => {
+  it('must have the digest in the template’s checksum file', async () => {
     env.media.put('/SUMS', `${sha256()}  debian.iso\n`);
     await build({}, `<sha256sum>${env.media.origin}/SUMS</sha256sum>`);
     env.media.put('/WRONG', `${'0'.repeat(64)}  debian.iso\n`);
@@ -180,7 +180,7 @@ describe('a system that is installed from its medium', { skip }, () => {
     assert.match(failure.message, new RegExp(`${sha256()}, expected 0{64}`));
   });
 
-  it('is booted only where a signed checksum vouches for it, when a key is given', async () => {
+  it('is booted only with a matching signed checksum, when checksum_key is given', async () => {
     const key = await generateKey({ userIDs: [{ name: 'distribution' }], format: 'object' });
     const sums = `${sha256()}  debian.iso\n`;
     const message = await createMessage({ text: sums });
@@ -196,7 +196,7 @@ describe('a system that is installed from its medium', { skip }, () => {
     assert.match(nothing.message, /the medium has no checksum that is signed with the key in checksum_key/);
   });
 
-  it('fails with the places where a kernel was looked for, when it is another medium', async () => {
+  it('fails with the paths where a kernel was searched, when the medium has none', async () => {
     env.media.put('/other.iso', await createMediumFixture({ files: { 'README.txt': 'x' } }));
     const failure = await (await env.build(env.template({ iso: `${env.media.origin}/other.iso` }))).failure();
     assert.match(failure.message, /the medium has none of the files install\.amd\/vmlinuz, /);
@@ -245,13 +245,13 @@ describe('a root disk that is a volume', () => {
     assert.equal(env.cloud.state.images.get(glanceId)?.min_disk, 7);
   });
 
-  it('is taken without being asked for where the flavor has none', async () => {
+  it('is used without root_disk when the flavor has no disk', async () => {
     const { glanceId } = await (await env.build(env.template(), { flavor: 'diskless' })).result();
     assert.equal(env.cloud.state.images.get(glanceId)?.min_disk, 10);
     assert.deepEqual(env.leftovers(), []);
   });
 
-  it('waits for room, holding nothing meanwhile', async () => {
+  it('waits for volume quota, and holds no volume meanwhile', async () => {
     const { quotas, volumes } = env.cloud.state;
     quotas.gigabytes = 3;
     const build = await env.build(env.template(), { root_disk: 'volume', reuse_jeos: 'False' });
@@ -263,7 +263,7 @@ describe('a root disk that is a volume', () => {
   });
 
   it(
-    'waits for room for the medium too, though the cloud still makes the one that it had room for',
+    'also waits for quota for its medium, while the cloud still creates the first volume',
     { skip },
     async () => {
       const { quotas, volumes } = env.cloud.state;
@@ -274,14 +274,15 @@ describe('a root disk that is a volume', () => {
       const answers = (path: string, status: number): number =>
       env.cloud.calls.list().slice(from).filter((call) => call.path.endsWith(path) && call.status === status).length; // prettier-ignore
       const build = await env.build(env.template({ iso: `${env.media.origin}/debian.iso` }), { root_disk: 'volume', reuse_jeos: 'False' }); // prettier-ignore
-      await until(() => answers('/volumes', 413) > 0, 'Cinder refuses the medium');
+      await until(() => answers('/volumes', 413) > 0, 'Cinder refuses the volume of the medium');
       const [first] = volumes.values();
       assert.ok(first);
-      // It has been looked at twice: nobody has asked Cinder for what it would refuse.
-      await until(() => answers(first.id, 200) >= 2 || answers(first.id, 400) > 0, 'two looks at the first');
+      // The build has looked at the first volume twice, and has sent no request for it that Cinder would refuse with
+      // 400.
+      await until(() => answers(first.id, 200) >= 2 || answers(first.id, 400) > 0, 'two looks at the first volume');
       assert.equal(answers(first.id, 400), 0);
       first.status = 'available';
-      await until(() => !volumes.has(first.id), 'the first is removed');
+      await until(() => !volumes.has(first.id), 'the first volume is removed');
       quotas.volumes = -1;
       await build.result();
       forget();
@@ -289,7 +290,7 @@ describe('a root disk that is a volume', () => {
     },
   );
 
-  it('that Cinder cannot make fails the build in Cinder’s words', async () => {
+  it('that Cinder cannot create fails the build with Cinder’s message', async () => {
     const forget = env.cloud.volumeBehaviours.add({ create: 'error' });
     const failure = await (await env.build(env.template(), { root_disk: 'volume', reuse_jeos: 'False' })).failure();
     forget();
@@ -298,7 +299,7 @@ describe('a root disk that is a volume', () => {
     assert.deepEqual(env.leftovers(), []);
   });
 
-  it('of which Cinder gives up to make an image fails the build in Cinder’s words', async () => {
+  it('from which Cinder fails to make an image fails the build with Cinder’s message', async () => {
     const forget = env.cloud.volumeBehaviours.add({ upload: 'deleted' });
     const failure = await (await env.build(env.template(), { root_disk: 'volume', reuse_jeos: 'False' })).failure();
     forget();
@@ -307,7 +308,7 @@ describe('a root disk that is a volume', () => {
     assert.deepEqual(env.leftovers(), []);
   });
 
-  it('that Cinder does not let go of is said to be left', async () => {
+  it('that Cinder never stops uploading is reported as left over', async () => {
     const forget = env.cloud.volumeBehaviours.add({ upload: 'stuck', times: 1 });
     const build = await env.build(env.template(), { root_disk: 'volume', reuse_jeos: 'False', snapshot_timeout: 3 });
     const failure = await build.failure();
@@ -322,7 +323,7 @@ describe('a root disk that is a volume', () => {
     env.cloud.deleteVolume(volume.id);
   });
 
-  it('that Cinder says it deletes, and does not, is said to be left: by the build, whoever made it', async () => {
+  it('that Cinder accepts to delete but keeps is reported as left over by the build, also when the installer run made it', async () => {
     const forget = env.cloud.volumeBehaviours.add({ delete: 'stuck' });
     const build = await env.build(env.template(), { root_disk: 'volume', reuse_jeos: 'False' });
     await build.result();
@@ -345,19 +346,19 @@ describe('a cloud without block storage', () => {
   });
   after(() => env.close());
 
-  it('can take no medium: that is said before anything is made', async () => {
+  it('cannot install from a medium, and the build fails before it creates anything', async () => {
     const failure = await (await env.build(env.template({ iso: `${env.media.origin}/a.iso` }))).failure();
     assert.equal(failure.type, 'UnsupportedOs');
     assert.match(failure.message, /no block storage \(Cinder\): an ISO can reach an instance only as a volume/);
   });
 
-  it('builds from install trees as ever', async () => {
+  it('still builds from install trees', async () => {
     await (await env.build(env.template())).result();
     assert.deepEqual(env.leftovers(), []);
   });
 });
 
-/** What a build changes in Cinder when its root disk is a volume and its medium another one. */
+/** The calls with which a build changes Cinder when its root disk is a volume and its medium is another one. */
 const CHANGES: ChangingCalls = [
   ['volume POST /v3/volumes', 3],
   ['volume POST /v3/volumes/*/action', 2],
@@ -365,7 +366,7 @@ const CHANGES: ChangingCalls = [
 ];
 
 describe('a build that loses the replies of Cinder', { skip }, () => {
-  it('is complete, with nothing made twice or left', async () => {
+  it('is complete, with nothing created twice or left', async () => {
     const env = await TestEnv.start();
     try {
       env.media.put('/debian.iso', await createMediumFixture({ files: TREE }));

@@ -15,7 +15,7 @@ describe('a build of a system whose OpenSSH is older than 6.5', () => {
   });
   after(() => env.close());
 
-  /** Lets the build come to its hold, with its instance. */
+  /** Starts a build and waits until it is held, with its instance. */
   async function held(version: string): Promise<Build> {
     const body = `<commands><command name='c'>test -e /tmp/looked</command></commands>`;
     const build = await env.build(env.template({ name: `old-${version}`, version, body }), { on_error: 'hold' });
@@ -31,7 +31,7 @@ describe('a build of a system whose OpenSSH is older than 6.5', () => {
     return env.cloud.state.keyPairs.get(`imagefactory-key-${build.uuid}`)?.public_key;
   }
 
-  it('has one RSA key, for Nova as for the guest, and hands people in', async () => {
+  it('has one RSA key for Nova and the guest, and `imagefactory ssh` can log in', async () => {
     env.cloud.behaviours.add({ match: { boots: 'disk' }, times: 1, guest: { oldSsh: true } });
     const build = await held('7');
     assert.match(keyInNova(build) ?? '', /^ssh-rsa /);
@@ -43,7 +43,7 @@ describe('a build of a system whose OpenSSH is older than 6.5', () => {
     await goesOn(build);
   });
 
-  it('recognises one that makes its own host key by what it prints on its console', async () => {
+  it('trusts the host key that a guest has created itself, because the guest prints it on its console', async () => {
     env.cloud.behaviours.add({ match: { boots: 'disk' }, times: 1, guest: { oldSsh: true, takesHostKey: false } });
     const build = await env.build(env.template({ name: 'own-host-key', version: '7' }));
     await build.result();

@@ -13,7 +13,10 @@ function keysOf(...lines: string[]): PayloadKeys | undefined {
   return readPayloadKeysFromEnv({ [KEYS_VARIABLE]: lines.join(' ') });
 }
 
-/** Ids of the keys that a build's history was encrypted with; `none` where a payload is not. */
+/**
+ * Returns the ids of the keys with which a build's history is encrypted. `none` stands for a payload that is not
+ * encrypted.
+ */
 async function keyIdsOf(build: Build): Promise<Set<string>> {
   const { events } = await build.handle.fetchHistory();
   const ids = new Set<string>();
@@ -52,7 +55,7 @@ describe('payload keys', { concurrency: false, timeout: 240_000 }, () => {
     assert.deepEqual([...(await keyIdsOf(build))].sort(), ['first', 'second']);
   });
 
-  it('that a worker lacks hold a build up, and do not fail it', async () => {
+  it('that a worker does not have delay a build, and do not fail it', async () => {
     await restart(undefined);
     const build = await env.build(env.template({ name: 'held-up' }));
     const message = await until(async () => {
@@ -61,12 +64,13 @@ describe('payload keys', { concurrency: false, timeout: 240_000 }, () => {
       return failed?.workflowTaskFailedEventAttributes?.failure?.message ?? undefined;
     }, 'a workflow task that fails');
     assert.match(message, /payload key "first", which is missing/);
-    // The project’s line, which was there before, is encrypted with the other one.
+    // The project’s create queue existed before, and its history is encrypted with the other key. So the worker needs
+    // both.
     await restart(keysOf(FIRST, SECOND));
     await build.result();
   });
 
-  it('that the command line lacks are named', async () => {
+  it('that the command line does not have are named in its error', async () => {
     const build = await env.build(env.template({ name: 'unreadable' }));
     await build.result();
     const io = new RecordingIo(env.variables());

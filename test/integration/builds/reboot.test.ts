@@ -5,7 +5,10 @@ import { TestEnv, type Build } from '../../support/test-env.js';
 import { blockingCommand } from '../../support/interrupter.js';
 import { until } from '../../support/until.js';
 
-/** The second command runs until it is told to end; the last tells how often each has run. */
+/**
+ * Returns a template body. Its second command runs until the test ends it. Its last command fails unless the words in
+ * `ran` are those of the commands that have run.
+ */
 function bodyOf(ran: string): string {
   return `<commands>
     <command name="one">echo one >> /root/runs</command>
@@ -36,7 +39,7 @@ describe('a guest that is rebooted while a command of the template runs', { conc
     return files;
   }
 
-  it('interrupts it: the step fails with that word, and says what allows it to run again', async () => {
+  it('interrupts the command: the step fails with CommandInterrupted, and its hint names rerunnable_commands', async () => {
     const build = await env.build(env.template({ body: bodyOf('one two') }));
     await reboot(build);
     const { type, message, details } = await build.failure();
@@ -54,7 +57,7 @@ describe('a guest that is rebooted while a command of the template runs', { conc
     );
   });
 
-  it('has it run again with rerunnable_commands, and the build completes', async () => {
+  it('runs the command again with rerunnable_commands, and the build completes', async () => {
     const parameters = { rerunnable_commands: 'True' };
     const build = await env.build(env.template({ body: bodyOf('one two two') }), parameters);
     const files = await reboot(build);
@@ -64,7 +67,7 @@ describe('a guest that is rebooted while a command of the template runs', { conc
     assert.ok(env.cloud.state.images.has(glanceId));
   });
 
-  it('can be resumed there, where the build is held', async () => {
+  it('can be resumed at that step when the build is held', async () => {
     const build = await env.build(env.template({ body: bodyOf('one two two') }), { on_error: 'hold' });
     const files = await reboot(build);
     const held = await build.held();

@@ -14,7 +14,10 @@ import { DuplicateWatch } from '../../support/duplicate-watch.js';
 import { blockingCommand } from '../../support/interrupter.js';
 import { resetWorkflow, type ResetPoint } from '../../support/temporal-means.js';
 
-/** Commands that note that they ran; the last fails unless each has run once in its guest. */
+/**
+ * Returns a template body whose commands record that they ran. The last command fails unless each of them has run once
+ * in its guest.
+ */
 function bodyOf(second: string): string {
   const check = 'test "$(echo $(cat /root/runs))" = "one two"';
   const commands = ['echo one >> /root/runs', second, check];
@@ -35,16 +38,16 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
     env = await TestEnv.start();
     factory = await connectImageFactory({ env: env.variables(), taskQueue: env.taskQueue });
     watch = new DuplicateWatch(env.cloud);
-    // The JEOS that all of them share.
+    // Installs the JEOS that all builds share.
     await (await env.build(env.template())).result();
   });
   after(async () => {
-    assert.deepEqual(watch.stop(), [], 'two instances of one build and role at a time');
+    assert.deepEqual(watch.stop(), [], 'a build had two instances of one role at the same time');
     await factory.close();
     await env.close();
   });
 
-  /** The build’s new run. */
+  /** Resets the build. @returns the build with its new run */
   async function reset(build: Build, to: ResetPoint): Promise<Build> {
     const workflowId = workflowIdFor('base_image', build.uuid);
     const runId = await resetWorkflow(env.temporal, workflowId, to);
@@ -64,7 +67,7 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
     return env.leftovers().filter((resource) => JSON.stringify(resource).includes(build.uuid));
   }
 
-  /** Lets the held commands of a build end, in every instance that it has until it has ended. */
+  /** Lets the held command of a build end in every instance that the build gets, until `until` settles. */
   async function letGo(build: Build, until: Promise<unknown>): Promise<void> {
     let ended = false;
     const end = until.then(
@@ -113,7 +116,7 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
       assert.ok(made(build) <= 2);
     });
 
-    it('takes a guest for shut down that was told to before the reset', async () => {
+    it('accepts that the guest was shut down before the reset', async () => {
       const build = await env.build(env.template({ body: QUICK }));
       await build.reaches('base.snapshot');
       const again = await reset(build, 'shutDownGuest');
@@ -121,13 +124,13 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
       assert.equal(made(build), 1);
     });
 
-    it('goes on with a new instance when the clean-up has begun', async () => {
+    it('goes on with a new instance when its clean-up has begun', async () => {
       const build = await env.build(env.template({ body: QUICK }));
       await build.reaches('cleanup');
       await isWhole(await reset(build, SECOND_STEP));
     });
 
-    it('installs once when the reset comes during the installation, also of the installer’s run itself', async () => {
+    it('installs only once when the build or its installer run is reset during the installation', async () => {
       for (const ofRun of [false, true]) {
         const build = await env.build(env.template({ name: `installs-${ofRun}` }), { reuse_jeos: false });
         const run = await build.installer();
@@ -141,7 +144,7 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
     });
   });
 
-  it('takes the JEOS of the installer’s run that a reset began, also when that has ended before it asks', async () => {
+  it('takes the JEOS of an installer run that was reset, also when that run has ended before the build asks', async () => {
     const build = await env.build(env.template({ name: 'asks-late' }), { reuse_jeos: false });
     const installer = await build.installer();
     await installer.reaches('installer.wait');
@@ -149,7 +152,7 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
     const joined = (await run.describe()).runId;
     await resetWorkflow(env.temporal, run.workflowId, 'createServer');
     const { jeos } = await build.result();
-    // What an attempt does whose worker died before the reset.
+    // Repeats an attempt whose worker died before the reset: its heartbeat details name the run that was reset.
     const clouds = connectClouds({ env: env.cloud.env(), directory: env.storage });
     const paths = { storagePath: env.storage, cachePath: env.storage };
     const deps = createDeps({ clouds, temporal: env.temporal.client, ...paths });
@@ -167,7 +170,7 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
   });
 
   describe('after it has failed', { concurrency: 6 }, () => {
-    /** A build that has failed because somebody deleted its instance under its second command. */
+    /** Returns a build that has failed because its instance was deleted while its second command ran. */
     async function failed(parameters: Record<string, unknown> = {}): Promise<Build> {
       const build = await env.build(env.template({ body: HELD }), parameters);
       await build.reaches(SECOND);
@@ -183,11 +186,11 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
 
     const points: ResetPoint[] = ['first task', 'createSshAccess', 'waitForAddress', SECOND_STEP, 'removeResources'];
     for (const to of points) {
-      it(`makes a new instance from ${String(to)}, where that of before is gone`, async () => {
+      it(`goes on from ${String(to)}; with a new instance, unless only the clean-up is left`, async () => {
         const build = await failed();
         const again = await reset(build, to);
         if (to === 'removeResources') {
-          // What failed is not done again: the reset only says once more how it ended.
+          // The failed step does not run again. The new run only cleans up again and ends with the same failure.
           assert.equal((await again.failure()).type, 'ServerGone');
           assert.deepEqual(left(build), []);
           return;
@@ -201,7 +204,7 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
     const kept: ResetPoint[] = ['createSshAccess', 'createVolumes', 'createServer', SECOND_STEP];
     for (const on_error of ['cleanup', 'keep']) {
       for (const to of kept) {
-        it(`starts from a fresh copy of the JEOS from ${String(to)}, where its disk was a volume, with on_error ${on_error}`, async () => {
+        it(`goes on from ${String(to)} on a fresh copy of the JEOS, when its disk was a volume, with on_error ${on_error}`, async () => {
           const build = await env.build(env.template({ body: HELD }), { root_disk: 'volume', on_error });
           await build.reaches(SECOND);
           const server = [...env.cloud.state.servers.values()].find(({ name }) => name.endsWith(build.uuid));
@@ -217,7 +220,7 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
       }
     }
 
-    it('does not wait for anybody before it makes a new instance, also with on_error hold', async () => {
+    it('makes a new instance without being held, also with on_error hold', async () => {
       const build = await env.build(env.template({ body: HELD }), { on_error: 'hold' });
       await build.reaches(SECOND);
       await build.handle.terminate('by a test');
@@ -228,7 +231,7 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
       await isWhole(again);
     });
 
-    it('fails again with the same words when the reason is still there, and can be resumed', async () => {
+    it('fails again with the same message when the reason still exists, and can be resumed', async () => {
       const wrong = env.template({ body: bodyOf('echo so sad; exit 3') });
       const build = await env.build(wrong);
       const { message } = await build.failure();
@@ -257,7 +260,7 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
       'writeFinalRecord',
     ];
     for (const to of points) {
-      it(`ends with the image that it has, untouched, from ${String(to)}`, async () => {
+      it(`goes on from ${String(to)} and ends with its existing, unchanged image`, async () => {
         const build = await env.build(env.template({ body: QUICK }));
         const { glanceId } = await build.result();
         const image = structuredClone(env.cloud.state.images.get(glanceId));

@@ -37,7 +37,7 @@ export function isFinal(point: FaultPoint, failure: CallFailure): boolean {
   return point.medium === true && failure.name === '401';
 }
 
-/** The injection that makes the point's call fail, or its request to the mirror. */
+/** Creates the injection that makes the point's call to the cloud fail, or its request to the mirror. */
 export function createCallFailure(
   slot: MatrixSlot,
   point: FaultPoint,

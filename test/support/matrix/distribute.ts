@@ -1,4 +1,4 @@
-/** Distributes items over so many builds in turn: item 0 to build 0, item 1 to build 1, and so on. */
+/** Distributes items over the builds in turn: item 0 to build 0, item 1 to build 1, and so on. */
 export function distribute<T>(items: T[], builds: number): T[][] {
   return Array.from({ length: builds }, (_, nth) => items.filter((_item, index) => index % builds === nth));
 }

@@ -17,7 +17,7 @@ export interface RealFault {
   result: string;
 }
 
-/** The faults of resources and guests: the columns whose cells stand in `states.ts`. */
+/** The faults of resources and guests. Each is a column, and its cells are in `states.ts`. */
 export const STATE_FAULTS = ['ERROR', 'stuck', 'deleted', 'SSH cut', 'SSH gone', 'guest reboot'] as const;
 
 /** The columns of the table, in their order. */
@@ -67,7 +67,7 @@ function buildKey(point: string, fault: string): string {
   return `${point} × ${fault}`;
 }
 
-/** The first line of a message without ids and addresses, which differ from run to run. */
+/** Returns the first line of a message, without ids and addresses, because they differ from run to run. */
 function normalizeMessage(text: string): string {
   return text
     .replace(/[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{32}/g, '…')

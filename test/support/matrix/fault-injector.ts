@@ -9,7 +9,7 @@ import { until } from '../until.js';
 import type { FaultPoint } from './fault-points.js';
 import type { MatrixSlot } from './matrix-slot.js';
 
-/** What is done once at a fault point, and the event that triggers it. */
+/** The action that is performed once at a fault point, and the event that triggers it. */
 export type Injection =
   /** The call of the point reaches the cloud; `inject` returns the fault for it. */
   | { on: 'call'; inject: (call: LoggedCall) => Promise<FaultKind | undefined> }
@@ -40,7 +40,7 @@ interface PendingInjection extends PlannedInjection {
   matched: number;
 }
 
-/** Writes to a pipe without blocking: its reader may have been killed, and a blocking open would never return. */
+/** Writes to a named pipe without blocking. When its reader was killed, a blocking open would never return. */
 async function writeToPipe(pipe: string, content: Buffer): Promise<void> {
   try {
     const writer = await open(pipe, constants.O_WRONLY | constants.O_NONBLOCK);
@@ -75,7 +75,8 @@ export class FaultInjector {
       media.addFault(KERNEL, { kind: 'chosen', choose: async () => (await this.take('medium'))?.inject() }),
     ];
     cloud.sessions.onBegin = async () => {
-      // Chosen now, while the build is in the step: when the command ends, the build may be in the next one.
+      // We choose the injection for the end of the command now, while the build is in the step: when the command ends,
+      // the build may already be in the next step.
       this.atCommandEnd = await this.take('end');
       await (await this.take('begin'))?.inject();
     };

@@ -11,15 +11,15 @@ export interface FaultPoint {
   call?: CallPattern;
   /** Which of the step's calls that match {@link call}. Default 1: the first. */
   nth?: number;
-  /** The step fetches the installer's kernel. */
+  /** True: the step fetches the installer's kernel. */
   medium?: true;
-  /** The step runs a command in the guest over SSH. */
+  /** True: the step runs a command in the guest over SSH. */
   guest?: true;
-  /** The worker writes to its disk in the step. */
+  /** True: the worker writes to its disk in the step. */
   writes?: true;
-  /** The document that the step reads before it writes. */
+  /** The document that the step reads before it writes. Unset when the step reads none. */
   document?: string;
-  /** Only the first build from a JEOS has this point. */
+  /** True: only the first build from a JEOS has this point. */
   firstOnly?: boolean;
 }
 

@@ -13,7 +13,7 @@ import type { FaultPoint } from './fault-points.js';
 /** Seconds without a heartbeat after which Temporal takes a worker for dead. */
 const HEARTBEAT_TIMEOUT = 2;
 /**
- * Milliseconds for which a build that does not answer is queried again: a test may kill its server or worker many
+ * Milliseconds for which we repeat a query that nobody answers, because a test may kill the server or the worker many
  * times.
  */
 const QUERY_TIMEOUT = 600_000;
@@ -28,7 +28,7 @@ const BODY = `
 
 /** The parts of a build that differ between the cells of the matrix. */
 export interface SlotBuild {
-  /** True: the build installs a JEOS of its own, from media that the cloud does not have yet. Default true. */
+  /** Whether the build installs its own JEOS, from media that the cloud does not have yet. Default true. */
   fresh?: boolean;
   /**
    * The template without its `<os>`. Default: a step of each kind, and a command that fails unless each step ran
@@ -68,7 +68,7 @@ export class MatrixSlot {
   }
 
   get build(): Build {
-    if (this.current === undefined) throw new Error(`slot ${this.name} has no build`);
+    if (this.current === undefined) throw new Error(`slot ${this.name} has no build: call startBuild first`);
     return this.current;
   }
 
@@ -89,9 +89,12 @@ export class MatrixSlot {
     return this.current;
   }
 
-  /** Whether the build, or its installer run, is in the step now. Queries a worker again that is too busy to answer. */
+  /**
+   * Checks whether the build, or its installer run, is in the step now. Repeats the query when the worker is too busy
+   * to answer.
+   */
   async isInStep({ of, step }: Pick<FaultPoint, 'of' | 'step'>): Promise<boolean> {
-    // The build's first call may come before the client has the reply to its start.
+    // The first call of the build may come before the client has the reply to its start request.
     await this.started;
     for (const deadline = Date.now() + QUERY_TIMEOUT; Date.now() < deadline;) {
       try {
@@ -105,7 +108,7 @@ export class MatrixSlot {
     return false;
   }
 
-  /** The title of the step in the history. */
+  /** Returns the title that the step has in the history. */
   async findTitle({ of, step }: FaultPoint): Promise<string | undefined> {
     const key = `${of} ${step}`;
     if (!this.titles.has(key)) await this.queryStatus(of);
@@ -124,12 +127,12 @@ export class MatrixSlot {
     return this.env.temporal.client.workflow.getHandle(jeosWorkflowId).query<BuildStatus>(STATUS_QUERY);
   }
 
-  /** The build's record; undefined before it is written. */
+  /** Reads the build's record; returns undefined when the record is not written yet. */
   async readRecord(): Promise<BuildRecord | undefined> {
     return this.current?.record().catch(() => undefined);
   }
 
-  /** The history of the build, or of its installer run. */
+  /** Fetches the history of the build or of its installer run. */
   async fetchHistory(of: FaultPoint['of']): Promise<temporal.api.history.v1.IHistory> {
     if (of === 'base') return this.build.handle.fetchHistory();
     const { jeosWorkflowId = '' } = await this.build.status();
@@ -161,10 +164,10 @@ export class MatrixSlot {
     this.checkServers();
     const bases = imagesIn(this.cloud, 'base').map(({ id }) => id);
     assert.equal(bases.length, this.imagesBefore + 1, 'base images');
-    assert.ok(bases.includes(result.glanceId), 'its base image is there');
+    assert.ok(bases.includes(result.glanceId), 'the base image of the build does not exist');
     assert.ok(
       imagesIn(this.cloud, 'jeos').some(({ id }) => id === result.jeos.glance_id),
-      'its JEOS is there',
+      'the JEOS of the build does not exist',
     );
     assert.equal((await this.build.record()).status, 'COMPLETE');
   }
@@ -179,8 +182,8 @@ export class MatrixSlot {
 
   private checkServers(): void {
     const made = this.cloud.state.serversMade.slice(this.serversBefore).map((name) => name.split('-')[1]);
-    assert.deepEqual(made, [...new Set(made)], 'no instance is created twice');
-    assert.deepEqual(leftoversIn(this.cloud), [], 'nothing is left');
+    assert.deepEqual(made, [...new Set(made)], 'an instance was created twice');
+    assert.deepEqual(leftoversIn(this.cloud), [], 'the build has left resources');
   }
 
   async close(): Promise<void> {

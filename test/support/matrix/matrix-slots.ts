@@ -31,7 +31,7 @@ export class MatrixSlots {
   }
 
   get worker(): WorkerProcess {
-    if (this.running === undefined) throw new Error('no worker runs');
+    if (this.running === undefined) throw new Error('no worker runs: call startWorker first');
     return this.running;
   }
 

@@ -15,7 +15,7 @@ export interface CellResult {
   outcome: 'built' | 'failed' | 'red';
   /** The message of the failed build; for a red cell, why it is red. */
   message?: string;
-  /** Attempts of the step's activity. */
+  /** Number of attempts of the step's activity. */
   attempts: number;
 }
 
@@ -54,7 +54,7 @@ export async function countAttempts(slot: MatrixSlot, points: FaultPoint[]): Pro
   return attempts;
 }
 
-/** The last attempt of the first activity with this title; 0 when there is none. */
+/** Returns the number of attempts of the first activity with this title; 0 when no such activity has started. */
 function findAttempt(events: temporal.api.history.v1.IHistoryEvent[], title: string | undefined): number {
   const scheduled = events.find(
     ({ activityTaskScheduledEventAttributes, userMetadata }) =>

@@ -27,12 +27,12 @@ const GUEST: Behaviour = { match: { boots: 'disk' }, times: 1 };
 /** Milliseconds for which a guest does not answer. */
 const SILENT_FOR = 3000;
 
-/** Runs `action` when the call has come, before the cloud performs it. */
+/** Creates an injection that runs `action` when the call has reached the cloud, before the cloud performs it. */
 const beforeCall =
   (action: (slot: MatrixSlot, call: LoggedCall) => Promise<FaultKind | undefined> | FaultKind | undefined) =>
   (slot: MatrixSlot): Injection => ({ on: 'call', inject: async (call) => action(slot, call) });
 
-/** Runs `action` when the cloud has performed the call, before it answers. */
+/** Creates an injection that runs `action` when the cloud has performed the call, before it answers. */
 const beforeReply = (action: (slot: MatrixSlot) => unknown): ((slot: MatrixSlot) => Injection) =>
   beforeCall((slot) => ({
     kind: 'held',
@@ -70,7 +70,7 @@ function findNewestImage(slot: MatrixSlot): { id: string; status: string } {
   return image;
 }
 
-/** The cells of one fault. */
+/** Creates the cells of one fault, which is a column of the matrix. */
 function createColumn(fault: StateCell['fault'], cells: Omit<StateCell, 'fault'>[]): StateCell[] {
   return cells.map((cell) => ({ ...cell, fault }));
 }
@@ -256,14 +256,14 @@ const SLOW = `
     <command name="check">test "$(echo $(cat /root/runs))" = "early one"; test "$(cat /etc/motd.d/hello)" = hello</command>
   </commands>`;
 
-/** Runs `action` during the SSH session of the point's step. */
+/** Creates an injection that runs `action` during the SSH session of the point's step. */
 function duringSession({ name }: FaultPoint, action: (slot: MatrixSlot) => unknown): (slot: MatrixSlot) => Injection {
   const running = ['precommand', 'command'].includes(name);
   return (slot) => ({
     on: 'begin',
     inject: () => {
       if (!running) return Promise.resolve(void action(slot));
-      // The command starts only when this promise resolves: the action must wait for it elsewhere.
+      // The command starts only when this promise resolves. So the action must wait for the command outside of it.
       void waitForCommand(slot, name).then(() => action(slot));
       return Promise.resolve();
     },
@@ -305,14 +305,14 @@ const OVER_SSH: StateCell[] = findGuestPoints().flatMap((point): StateCell[] => 
 
 const REUSED_ON_VOLUMES: SlotBuild = { ...ON_VOLUMES, fresh: false };
 const VOLUME_GONE = /volume .* is gone: it was deleted outside of the build/;
-/** The message of Nova, and that of Cinder. */
+/** The message of Nova or of Cinder when a volume does not exist any more. */
 const NO_VOLUME = /failed to get volume|Volume .* could not be found/;
 
 function deleteVolumes({ cloud }: MatrixSlot): undefined {
   for (const id of cloud.state.volumes.keys()) cloud.deleteVolume(id);
 }
 
-/** Sets the behaviour of the volume, or of the image of a volume, that the call creates. */
+/** Creates an injection that sets the behaviour of the volume, or of the volume's image, that the call creates. */
 const setVolumeBehaviour = (behaviour: VolumeBehaviour): ((slot: MatrixSlot) => Injection) =>
   beforeCall((slot) => void slot.cloud.volumeBehaviours.add({ ...behaviour, times: 1 }));
 
@@ -404,7 +404,7 @@ function findGuestPoints(): FaultPoint[] {
   return names.map(faultPoint);
 }
 
-/** A build that reuses the slot's JEOS, unless only the first build from a JEOS reaches the point. */
+/** Returns a build that reuses the slot's JEOS, unless only the first build from a JEOS reaches the point. */
 function reuseJeos({ firstOnly = false }: FaultPoint): { build: SlotBuild } {
   return { build: { fresh: firstOnly } };
 }
@@ -413,7 +413,7 @@ function removeFrom<V>(resources: Map<string, V>, matches: (resource: V) => bool
   for (const [key, resource] of resources) if (matches(resource)) resources.delete(key);
 }
 
-/** Loses the bytes of the upload, and leaves the image in this status. */
+/** Creates an injection that loses the bytes of the upload, and leaves the image in this status. */
 function loseUpload(status: 'killed' | 'saving'): (slot: MatrixSlot) => Injection {
   return beforeCall((slot, { path }) => {
     const image = slot.cloud.state.images.get(/[0-9a-f-]{36}/.exec(path)?.[0] ?? '');

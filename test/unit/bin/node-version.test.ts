@@ -25,7 +25,7 @@ describe('the program on a given version of Node', () => {
     });
   }
 
-  // The program itself is not started: another job may be building it.
+  // The test does not start the program itself, because another job may be building it.
   const check = `import { isBelow, lowestNode } from './bin/node-version.js';
     process.exit(isBelow(process.versions.node, lowestNode()) ? 1 : 0);`;
   for (const version of ['22.19.0', '22.100.0', '100.0.0']) {

@@ -6,10 +6,10 @@ import { after } from 'node:test';
 import { text } from 'node:stream/consumers';
 import type { CloudSettings } from '../../../src/openstack/config/cloud-settings.js';
 
-/** A request as a local service has seen it. */
+/** A request that a local service has received. */
 export interface Seen {
   method: string;
-  /** With its query. */
+  /** The path with its query. */
   path: string;
   headers: IncomingMessage['headers'];
   body: string;
@@ -22,7 +22,7 @@ export interface LocalService {
   seen: Seen[];
 }
 
-/** Starts a server on a port of its own; it ends with the tests of the file. */
+/** Starts a server on a free port. The server stops when the tests of the file have ended. */
 export async function serve(listener: RequestListener, tls?: ServerOptions): Promise<string> {
   const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
   server.listen(0, '127.0.0.1');
@@ -41,7 +41,7 @@ export function answer(response: ServerResponse, { status = 200, json, body, hea
   response.end(content);
 }
 
-/** A service that answers by a function of what it is asked, and remembers that. */
+/** Starts a service that answers each request with `reply`, and stores the requests in `seen`. */
 export async function serveReplies(reply: (seen: Seen) => Reply | Promise<Reply>): Promise<LocalService> {
   const seen: Seen[] = [];
   const origin = await serve((request, response) => {
@@ -60,7 +60,7 @@ function catalogOf(origin: string): unknown[] {
   return ['compute', 'image', 'network', 'block-storage'].map((type) => ({ type, name: type, endpoints }));
 }
 
-/** Keystone's answer to a sign-in. */
+/** Returns Keystone's answer to a sign-in, with a token that is valid for `seconds`. */
 export function tokenReply(origin: string, id: string, seconds = 3600): Reply {
   const now = Date.now();
   return {
@@ -95,7 +95,7 @@ export function settingsFor(origin: string, change: Partial<CloudSettings> = {})
   };
 }
 
-/** A cloud in one server: signs everybody in with token-1, token-2, …; the rest is answered by a function. */
+/** Starts a cloud in one server. Every sign-in succeeds, with token-1, token-2, …; `reply` answers other requests. */
 export async function serveCloud(
   reply: (seen: Seen) => Reply | Promise<Reply>,
 ): Promise<LocalService & { signIns: () => number }> {

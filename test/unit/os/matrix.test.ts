@@ -22,7 +22,7 @@ interface Expected {
   kind: string;
   manager: string;
   image: string;
-  /** What lists where the installer lies. */
+  /** Path of the index file in the tree, which lists the installer's files. Unset when the test does not check it. */
   index?: string;
   buses?: string;
 }
@@ -38,7 +38,7 @@ const preseed = (separator: string, words = ''): string =>
   `auto=true priority=critical url=${USER_DATA} hostname=jeos domain=local DEBIAN_FRONTEND=text netcfg/dhcp_timeout=60 ${words}${SERIAL} ${separator} ${SERIAL}`;
 const UBUNTU_WORDS = 'locale=en_US keyboard-configuration/layoutcode=us console-setup/ask_detect=false ';
 
-/** Name, version, what is expected of the plan. */
+/** Name and version of a system, and the expected values in its plan. */
 const PLANS: [string, string, Expected][] = [
   ['Debian', '7', { kernel: '/debian-installer/amd64/linux', line: preseed('--'), kind: 'preseed', manager: 'apt', image: 'debian 7' }],
   ['Debian', '13', { kernel: '/debian-installer/amd64/linux', line: preseed('---'), kind: 'preseed', manager: 'apt', image: 'debian 13' }],
@@ -72,7 +72,7 @@ const PLANS: [string, string, Expected][] = [
 ]; // prettier-ignore
 
 describe('the plan of each system', () => {
-  it('is here for every family that is installed from a tree on x86_64', () => {
+  it('is tested here for every family that is installed from a tree on x86_64', () => {
     const planned = new Set(PLANS.map(([name]) => findFamily(name)?.family));
     const missing = FAMILIES.filter(
       ({ family, releases }) =>
@@ -148,7 +148,7 @@ describe('Ubuntu’s live server', () => {
     assert.equal(commandLine, line);
   });
 
-  it('takes the address of the ISO from the kernel parameters', () => {
+  it('uses the address of the ISO in the kernel parameters', () => {
     const { commandLine } = plan('http://m.example.org/unpacked', '22.04', {
       kernelparam: 'iso-url=http://i.example.org/a.iso',
     });
@@ -156,7 +156,7 @@ describe('Ubuntu’s live server', () => {
     assert.match(commandLine, / iso-url=http:\/\/i\.example\.org\/a\.iso ---/);
   });
 
-  it('asks for the address of the ISO where it cannot know it', () => {
+  it('is refused with a hint when the address of the ISO is not known', () => {
     assert.throws(
       () => plan('http://m.example.org/unpacked'),
       (error) => error instanceof FactoryError && /url=http/.test(error.hint ?? ''),
@@ -164,11 +164,11 @@ describe('Ubuntu’s live server', () => {
   });
 });
 
-describe('a tree that no installer fetches from', () => {
+describe('a tree at an address that installers do not support', () => {
   const inTree = (name: string, url: string): Template =>
     templateOf(name, '12', { install: { type: 'url', url, extras: [] } });
 
-  it('is warned of where the template is read, and refused where a build is planned', () => {
+  it('causes a warning when the template is read, and an error when a build is planned', () => {
     for (const url of ['file://example.org', 'nfs:host:/os', 'mirror/os']) {
       const { profile, warnings } = findProfile(inTree('Fedora', url));
       assert.match(warnings.join(), /a build refuses it/);
@@ -180,14 +180,14 @@ describe('a tree that no installer fetches from', () => {
     }
   });
 
-  it('may be a folder of the worker’s for debian-installer, whose packages come from the mirror of its script', () => {
+  it('may be a folder on the worker for debian-installer, whose packages come from the script’s mirror', () => {
     const folder = inTree('Debian', 'file:///srv/netboot');
     assert.deepEqual(findProfile(folder).warnings, []);
     assert.doesNotThrow(() => checkTree(folder, 'preseed'));
   });
 });
 
-describe('a template for a release that is not known', () => {
+describe('the answer to a template for an unknown or unsupported release', () => {
   const answer = (name: string, version: string): string => {
     try {
       const { warnings } = findProfile(template(name, version));
@@ -237,7 +237,7 @@ describe('a template for a release that is not known', () => {
 
 describe('an install medium', () => {
   for (const family of FAMILIES.filter(({ releases }) => releases.some((one) => one.installTypes.includes('iso')))) {
-    it(`has places for kernel and script: ${family.title}`, () => {
+    it(`has valid paths for kernel, ramdisk and script: ${family.title}`, () => {
       for (const { to, arches, installTypes } of family.releases) {
         if (!installTypes.includes('iso')) continue;
         const version = to === '9999' ? 'any' : to;
@@ -255,7 +255,7 @@ describe('an install medium', () => {
     });
   }
 
-  it('of anaconda is where its installer looks for packages', () => {
+  it('is where anaconda looks for packages', () => {
     const line = (name: string, version: string): string => {
       const of = mediumTemplateOf(name, version, { kernelparam: 'spam=1' });
       return findProfile(of).profile.planInstaller(of).commandLine;
@@ -267,7 +267,7 @@ describe('an install medium', () => {
     assert.match(line('Leap', '16.0'), /^root=live:CDLABEL=\{volume-id\} /);
   });
 
-  it('of SLES 16 with its packages is said to Agama where it is a tree, and the template does not', () => {
+  it('of SLES 16 needs no inst.install_url; a tree gets this word unless the template registers the system', () => {
     const line = (of: Template): string => findProfile(of).profile.planInstaller(of).commandLine;
     assert.match(line(templateOf('SLES', '16.0')), / inst\.install_url=http:\S+\/install /);
     assert.doesNotMatch(line(mediumTemplateOf('SLES', '16.0')), /install_url/);
@@ -276,13 +276,13 @@ describe('an install medium', () => {
     assert.doesNotMatch(own, /install_url/);
   });
 
-  it('of FreeBSD has the kernel’s variables in its loader’s configuration', () => {
+  it('of FreeBSD gets the kernel parameters in the configuration of its loader', () => {
     const of = mediumTemplateOf('FreeBSD', '14.1', { kernelparam: 'hw.x=1 verbose_loading' });
     const [loader] = findProfile(of).profile.planInstaller(of).medium?.files ?? [];
     assert.match(loader?.text ?? '', /^console="comconsole,vidconsole"$[\s\S]*^hw\.x="1"\nverbose_loading="YES"\n$/m);
   });
 
-  it('of FreeBSD asks nobody for the type of the terminal, powers off after the script, and tells of its failure', () => {
+  it('of FreeBSD sets the terminal type, powers off after the script, and reports a failure of the script', () => {
     const of = mediumTemplateOf('FreeBSD', '14.1');
     const { medium, failurePatterns = [] } = findProfile(of).profile.planInstaller(of);
     const text = medium?.files?.find(({ path }) => path === 'etc/rc.local')?.text ?? '';

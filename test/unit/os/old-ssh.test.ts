@@ -5,7 +5,7 @@ import { hasOldSsh } from '../../../src/os/profile/releases.js';
 import { sles } from '../../../src/os/families/suse/family.js';
 import { mediumTemplateOf } from './templates.js';
 
-/** Name, a version that may have an OpenSSH older than 6.5, the next one, which has a newer. */
+/** For each system: a version that may have an OpenSSH older than 6.5, and a version with a newer OpenSSH. */
 const BOUNDARIES: [name: string, old: string | undefined, young: string | undefined][] = [
   ['Debian', '7', '8'],
   ['Debian', '7.11', '8.0'],
@@ -39,7 +39,7 @@ const BOUNDARIES: [name: string, old: string | undefined, young: string | undefi
 ];
 
 describe('an OpenSSH that may be older than 6.5', () => {
-  it('is decided here for every family that can be built', () => {
+  it('is tested here for every family that can be built', () => {
     const decided = new Set(BOUNDARIES.map(([name]) => findFamily(name)?.family));
     const missing = FAMILIES.filter(
       ({ family, releases }) => releases.some(({ installTypes }) => installTypes.length > 0) && !decided.has(family),

@@ -5,9 +5,7 @@ import { findProfile } from '../../../src/os/registry.js';
 import type { Arch } from '../../../src/os/common/architectures.js';
 import { templateOf } from './templates.js';
 
-/*
- * What Oz's factory of guests accepts: names, versions, architectures where it is particular about them, install types.
- */
+/* The systems that Oz accepts: their names, versions and install types, and their architectures if Oz limits them. */
 
 const range = (from: number, to: number, prefix = ''): string[] =>
   Array.from({ length: to - from + 1 }, (_, index) => `${prefix}${from + index}`);
@@ -22,7 +20,7 @@ interface Accepted {
   versions: string[];
   arches?: Arch[];
   types?: ('url' | 'iso')[];
-  /** Why nothing of it is built here, where that is so. */
+  /** The reason why we refuse all of these systems. Unset when we build them. */
   refused?: RegExp;
 }
 
@@ -58,7 +56,7 @@ const OZ: Accepted[] = [
   { names: ['Windows'], versions: ['7', '8', '8.1', '2012', '10', '2016'], types: ['iso'], arches: PC },
 ]; // prettier-ignore
 
-/** What is said of it: that it is taken, or why not. */
+/** Returns `taken` when we accept a system, else the error and its hint. */
 function answer(name: string, version: string, arch: Arch, type: 'url' | 'iso'): string {
   const install =
     type === 'url'
@@ -75,16 +73,16 @@ function answer(name: string, version: string, arch: Arch, type: 'url' | 'iso'):
   }
 }
 
-describe('what Oz builds', () => {
+describe('a system that Oz builds', () => {
   for (const { names, versions, arches = PC, types = BOTH, refused } of OZ) {
-    it(`is taken, or refused with the reason: ${names.join(', ')} ${versions[0]} to ${versions.at(-1)}`, () => {
+    it(`is accepted, or refused with a reason: ${names.join(', ')} ${versions[0]} to ${versions.at(-1)}`, () => {
       for (const name of [...names, ...names.map((text) => text.toLowerCase())]) {
         for (const version of versions) {
           for (const type of types) {
             for (const arch of arches) {
               const said = answer(name, version, arch, type);
               const what = `${name} ${version} ${arch} ${type}: ${said}`;
-              // Its versions are known, whatever else is wrong.
+              // The error must never be about the name or the version, because both are known.
               assert.doesNotMatch(said, /is not known|is not a version/, what);
               if (refused !== undefined) assert.match(said, refused, what);
               else if (said !== 'taken')
@@ -92,7 +90,7 @@ describe('what Oz builds', () => {
             }
           }
         }
-        // Some architecture must accept its medium, and its tree where there is one, unless it is refused.
+        // At least one architecture must accept the medium, and the tree unless there is only a medium.
         for (const version of refused === undefined ? versions : []) {
           for (const type of types) {
             const taken = arches.some((arch) => answer(name, version, arch, type) === 'taken');

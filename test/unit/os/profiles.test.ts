@@ -19,7 +19,7 @@ function assertRefused(template: Template, message: RegExp): void {
 }
 
 describe('choosing a profile', () => {
-  it('takes names in any case', () => {
+  it('accepts names in upper and lower case', () => {
     assert.equal(findProfile(templateOf('DEBIAN', '12')).profile.family, 'debian');
     assert.equal(findProfile(templateOf('fedora', '19')).profile.family, 'fedora');
   });
@@ -29,7 +29,7 @@ describe('choosing a profile', () => {
     ['Fedora', '99'],
     ['Fedora', 'rawhide'],
   ] as const) {
-    it(`takes ${name} ${version}, which it does not know yet, with a warning`, () => {
+    it(`accepts ${name} ${version}, which is newer than the known versions or changes daily, with a warning`, () => {
       const { warnings } = findProfile(templateOf(name, version));
       assert.equal(warnings.length, 1);
       assert.match(warnings[0] ?? '', new RegExp(`${name} ${version} (is newer|changes from day to day)`));
@@ -42,27 +42,27 @@ describe('choosing a profile', () => {
     ['Debian', '12.5'],
     ['Fedora', '7'],
   ] as const) {
-    it(`takes ${name} ${version} without a warning`, () => {
+    it(`accepts ${name} ${version} without a warning`, () => {
       assert.deepEqual(findProfile(templateOf(name, version)).warnings, []);
     });
   }
 
-  it('names the system and those that it knows when it does not know one', () => {
+  it('refuses an unknown system, and the error lists the known systems', () => {
     assertRefused(templateOf('Plan9', '4'), /"Plan9".*Debian, Ubuntu, Fedora/);
   });
 
-  it('names the version and those that it knows when it cannot take one', () => {
+  it('refuses an unsupported version, and the error lists the known versions', () => {
     assertRefused(templateOf('Debian', 'seven'), /Debian "seven".*5 to 13/);
     assertRefused(templateOf('Debian', '4'), /Debian "4".*5 to 13/);
     assertRefused(templateOf('Fedora', '6'), /Fedora "6".*7 to/);
     assertRefused(templateOf('Fedora', '19.5'), /Fedora "19\.5"/);
   });
 
-  it('says which number a code name stands for', () => {
+  it('refuses a code name, and the hint has the version number', () => {
     assertRefused(templateOf('Debian', 'bookworm'), /<version>12<\/version>/);
   });
 
-  it('refuses an architecture that the system does not have, and a tree where only the medium will do', () => {
+  it('refuses an architecture that the system does not have, and a tree for a system that needs its medium', () => {
     assertRefused(templateOf('Debian', '12', { arch: 'ppc64' }), /ppc64.*x86_64/);
     assertRefused(templateOf('Mageia', '9'), /install tree.*install type='iso'/);
   });
@@ -74,7 +74,7 @@ describe('the installer of Debian', () => {
     ['i386', 'i386', 'ttyS0,115200n8'],
     ['aarch64', 'arm64', 'ttyAMA0'],
   ] as const) {
-    it(`lies in the folder ${port} of the tree for ${arch}`, () => {
+    it(`is in the folder ${port} of the tree for ${arch}`, () => {
       const plan = installerOf(templateOf('Debian', '12', { arch }));
       assert.deepEqual(plan.kernel.urls, [`${NETBOOT}/debian-installer/${port}/linux`]);
       assert.deepEqual(plan.ramdisk.urls, [`${NETBOOT}/debian-installer/${port}/initrd.gz`]);
@@ -95,7 +95,7 @@ describe('the installer of Debian', () => {
     });
   }
 
-  it('has its digests in the folder above, whatever slashes the address ends in', () => {
+  it('has its digests in the parent folder, also when the address ends in several slashes', () => {
     const install = { type: 'url', url: `${NETBOOT}//`, extras: [] } as const;
     const plan = installerOf(templateOf('Debian', '12', { install: { ...install, extras: [] } }));
     const images = NETBOOT.replace(/\/netboot$/, '');
@@ -108,7 +108,7 @@ describe('the installer of Debian', () => {
     assert.match(commandLine, / console=ttyS0,115200n8 nomodeset quiet --- console=ttyS0,115200n8$/);
   });
 
-  it('leaves properties that say what the system is', () => {
+  it('sets image properties that describe the system, and removes those of the installer', () => {
     const plan = installerOf(templateOf('Debian', '12'));
     const expected = { os_type: 'linux', os_distro: 'debian', os_version: '12', architecture: 'x86_64' };
     assert.deepEqual(plan.imageProperties, expected);
@@ -117,7 +117,7 @@ describe('the installer of Debian', () => {
 });
 
 describe('the installer of Fedora', () => {
-  it('has the options of anaconda in dracut from release 17 on', () => {
+  it('has options with the prefix inst. from release 17 on', () => {
     assert.equal(
       installerOf(templateOf('Fedora', '17', { kernelparam: 'quiet' })).commandLine,
       'inst.ks=http://169.254.169.254/latest/user-data inst.repo=http://dl.example.org/fedora/os inst.text console=tty0 console=ttyS0,115200n8 quiet',
@@ -125,21 +125,21 @@ describe('the installer of Fedora', () => {
     assert.match(installerOf(templateOf('Fedora', 'rawhide')).commandLine, /^inst\.ks=/);
   });
 
-  it('has the bare options up to release 16', () => {
+  it('has options without the prefix inst. up to release 16', () => {
     assert.match(
       installerOf(templateOf('Fedora', '16')).commandLine,
       /^ks=http:\/\/169\.254\.169\.254\/latest\/user-data method=http:\/\/dl\.example\.org\/fedora\/os text .*console=ttyS0,115200n8$/,
     );
   });
 
-  it('is named by .treeinfo', () => {
+  it('is found through .treeinfo', () => {
     const { indexes } = installerOf(templateOf('Fedora', '40', { arch: 'aarch64' }));
     const url = 'http://dl.example.org/fedora/os/.treeinfo';
     assert.deepEqual(indexes, [{ format: 'treeinfo', url, section: 'images-aarch64' }]);
   });
 });
 
-describe('the console lines that mean a failure', () => {
+describe('the failure patterns for console lines', () => {
   const matches = (name: string, line: string): boolean =>
     installerOf(templateOf(name, '12')).failurePatterns.some((source) => new RegExp(source).test(line));
 
@@ -166,7 +166,7 @@ describe('the console lines that mean a failure', () => {
     ['Fedora', 'Pane is dead'],
     ['Fedora', 'Kernel panic - not syncing: Attempted to kill init!'],
   ] as const) {
-    it(`${name}: ${line}`, () => assert(matches(name, line)));
+    it(`match: ${name}: ${line}`, () => assert(matches(name, line)));
   }
 
   const ordinary = [
@@ -185,7 +185,7 @@ describe('the console lines that mean a failure', () => {
     'EXT4-fs (vda1): mounted filesystem with ordered data mode. Opts: errors=remount-ro',
   ];
   for (const name of ['Debian', 'Fedora']) {
-    it(`none of them is ordinary output of ${name}’s installer`, () => {
+    it(`do not match ordinary output of ${name}’s installer`, () => {
       assert.deepEqual(
         ordinary.filter((line) => matches(name, line)),
         [],

@@ -6,7 +6,7 @@ const TREES: Record<string, string> = {
   Fedora: 'http://dl.example.org/fedora/os',
 };
 
-/** A template of which only the operating system matters. */
+/** Creates a template for tests that need only its operating system. Its install type is `url`. */
 export function templateOf(name: string, version: string, os: Partial<Template['os']> = {}): Template {
   const url = TREES[name] ?? 'http://example.org/';
   return {
@@ -20,13 +20,13 @@ export function templateOf(name: string, version: string, os: Partial<Template['
   };
 }
 
-/** A template of a system that is installed from its medium. */
+/** Creates a template of a system that is installed from its medium (install type `iso`). */
 export function mediumTemplateOf(name: string, version: string, os: Partial<Template['os']> = {}): Template {
   const install = { type: 'iso' as const, iso: 'http://m.example.org/a.iso', extras: [] };
   return templateOf(name, version, { install, ...os });
 }
 
-/** A template with what stands in it besides its name and its operating system. */
+/** Parses a template of Debian 12 with other elements in `rest`, such as packages. */
 export function parsedTemplate(rest: string, name = 'test'): Template {
   return throwIfInvalid(
     `<template><name>${name}</name><os><name>Debian</name><version>12</version><arch>x86_64</arch><install type='url'><url>${TREES['Debian']}</url></install></os>${rest}</template>`,

@@ -43,7 +43,7 @@ describe('the article’s build', () => {
 });
 
 describe('planning a build', () => {
-  it('takes a byte order mark off the install script, however it came', () => {
+  it('removes the byte order mark of the install script', () => {
     const template = throwIfInvalid(article('f19.tdl'), 'f19.tdl');
     const plan = planBuild({ template, installScript: `\ufeff${article('f19.ks')}`, parameters: PARAMETERS });
     assert.equal(plan.script, article('f19.ks'));
@@ -72,7 +72,7 @@ describe('planning a build', () => {
     assertRefused(PRESEED, /^UnsupportedOs .*medium only/, templateOf('Mageia', '9'));
   });
 
-  it('finds a repository’s bad address before anything is booted', () => {
+  it('refuses an invalid address of a repository', () => {
     const template = parsedTemplate("<repositories><repository name='r'><url>ppa</url></repository></repositories>");
     assertRefused(PRESEED, /^InvalidTemplate .*"r"/, template);
   });
@@ -88,25 +88,25 @@ describe('planning a build', () => {
       const { installer } = planBuild({ template, installScript, parameters: parseParameters(parameters) });
       const { os_type, os_distro, os_version, architecture, ...others } = installer.imageProperties;
       assert(os_type && os_distro && os_version && architecture);
-      assert.deepEqual(installer.bootImageProperties, others, 'the installer runs on such a machine as well');
+      assert.deepEqual(installer.bootImageProperties, others, 'the installer’s machine has the same properties');
       return others;
     };
 
-    it('leaves it to the cloud unless told', () => assert.deepEqual(properties({}, PRESEED), {}));
+    it('sets no properties by default, so that the cloud chooses', () => assert.deepEqual(properties({}, PRESEED), {}));
 
-    it('asks for the one that is named', () => {
+    it('sets the properties of the firmware in the parameter firmware', () => {
       assert.deepEqual(properties({ firmware: 'bios' }, PRESEED), { hw_firmware_type: 'bios' });
       assert.deepEqual(properties({ firmware: 'uefi' }, PRESEED), UEFI);
       assert.deepEqual(properties({ firmware: 'secure_boot' }, PRESEED), { ...UEFI, os_secure_boot: 'required' });
       assert.deepEqual(properties({ firmware: 'uefi' }, PRESEED, { arch: 'aarch64' }), { hw_firmware_type: 'uefi' });
     });
 
-    it('asks for UEFI where the stock script divides the disk for it, and not for a script that is given', () => {
+    it('sets UEFI when the stock script partitions the disk for UEFI, but not for a given script', () => {
       assert.deepEqual(properties({ disk_layout: 'efi' }), UEFI);
       assert.deepEqual(properties({ disk_layout: 'efi' }, PRESEED), {});
     });
 
-    it('refuses what does not go together', () => {
+    it('refuses a firmware that does not match the disk layout or the architecture', () => {
       assert.throws(() => properties({ disk_layout: 'efi', firmware: 'bios' }), /firmware bios cannot boot/);
       assert.throws(() => properties({ firmware: 'bios' }, PRESEED, { arch: 'aarch64' }), /aarch64.*bios/);
     });
@@ -121,7 +121,7 @@ describe('planning a build', () => {
     );
   });
 
-  it('hands an autoinstall file over as the cloud-config that cloud-init wants', () => {
+  it('turns an autoinstall file into the cloud-config that cloud-init needs', () => {
     const scriptOf = (installScript: string): string =>
       planBuild({
         template: templateOf('Ubuntu', '22.04', {
@@ -142,7 +142,7 @@ describe('planning a build', () => {
     assert.deepEqual((parse(scriptOf(commands)) as { autoinstall: unknown }).autoinstall, parse(commands));
   });
 
-  it('passes the profile’s warnings on', () => {
+  it('returns the warnings of the profile', () => {
     const template = templateOf('Debian', '20');
     assert.equal(planBuild({ template, installScript: PRESEED, parameters: PARAMETERS }).warnings.length, 1);
   });
@@ -159,7 +159,7 @@ describe('the steps in the guest', () => {
       <repository name='passing'><url>http://r.example.org/p</url><persisted>no</persisted></repository>
     </repositories>`);
 
-  it('are in Oz’s order, with names of their own', () => {
+  it('are in Oz’s order, with unique names', () => {
     assert.deepEqual(
       planGuestSteps(template, {}).map(({ name }) => name),
       [
@@ -188,7 +188,7 @@ describe('the steps in the guest', () => {
     assert.equal(step.file.name, '/root/notes');
   });
 
-  it('have different names where commands have the same', () => {
+  it('have different names when commands have equal names', () => {
     const same = parsedTemplate(`<commands><command name='a'>1</command><command name='a'>2</command></commands>`);
     assert.deepEqual(
       planGuestSteps(same, {}).map(({ name }) => name),
@@ -222,7 +222,7 @@ describe('the digest of a JEOS', () => {
     ['commands', () => digest(parsedTemplate("<commands><command name='a'>b</command></commands>"))],
     ['the description', () => digest(parsedTemplate('<description>d</description>'))],
     ['deadlines', () => digest(parsedTemplate(''), PRESEED, { install_timeout: 5 })],
-    ['who logs in', () => digest(parsedTemplate(''), PRESEED, { default_user: 'debian' })],
+    ['the user that logs in', () => digest(parsedTemplate(''), PRESEED, { default_user: 'debian' })],
   ] as const) {
     it(`does not change with ${what}`, () => assert.equal(other(), own));
   }
@@ -247,6 +247,6 @@ describe('the digest of a JEOS', () => {
   }
 });
 
-it('canonical JSON does not depend on the order of keys, and keeps that of lists', () => {
+it('canonical JSON does not depend on the order of keys, and keeps the order of lists', () => {
   assert.equal(canonicalJson({ b: [2, 1], a: { d: 1, c: undefined } }), '{"a":{"d":1},"b":[2,1]}');
 });

@@ -8,7 +8,7 @@ import { findScriptPasswords } from '../../../src/os/passwords/script-passwords.
 import { writeStockScript } from '../../../src/os/scripts/stock-script.js';
 import { mediumTemplateOf, templateOf } from '../os/templates.js';
 
-/** A record as it is kept: what is written into the file. */
+/** Returns the masked record of a build as JSON. */
 function kept(template: string, script: string): string {
   const record = {
     template,
@@ -16,7 +16,7 @@ function kept(template: string, script: string): string {
     status_detail: { activity: '', error: null },
   } as unknown as BuildRecord;
   const once = maskRecord(record);
-  // At the build's end it is read and written again.
+  // At the end of a build, the record is read, masked and written again, so masking must not change a masked record.
   assert.deepEqual(maskRecord(once), once);
   return JSON.stringify(once);
 }
@@ -34,7 +34,7 @@ describe('the passwords of an install script', () => {
       'bootloader --password=grub\npart / --encrypted --passphrase=luks\n',
       ['grub', 'luks'],
     ],
-    ['kickstart, where root is locked', 'rootpw --lock\nrootpw !!\n', []],
+    ['kickstart, with root locked', 'rootpw --lock\nrootpw !!\n', []],
     ['preseed', 'd-i passwd/root-password password r00t\nd-i passwd/root-password-again password r00t\n', ['r00t']],
     ['preseed, crypted', 'd-i passwd/user-password-crypted password $1$a$b\n', ['$1$a$b']],
     ['preseed, of another owner', 'grub-pc grub2/password password secret word \n', ['secret word']],
@@ -117,7 +117,7 @@ describe('the passwords of an install script', () => {
       ['hush', 'hush2'],
     ],
     [
-      'Windows, whatever stands first',
+      'Windows, with other elements or white space first',
       '<AdministratorPassword><PlainText>true</PlainText>\n<Value>hush</Value></AdministratorPassword><Credentials><Password> hush2</Password></Credentials><ProductKey><WillShowUI>OnError</WillShowUI><Key>hush3</Key></ProductKey>',
       ['hush', 'hush2', 'hush3'],
     ],
@@ -129,7 +129,7 @@ describe('the passwords of an install script', () => {
 });
 
 describe('the passwords of addresses', () => {
-  it('are found as they stand and decoded, in templates and scripts', () => {
+  it('are found encoded and decoded, in templates and scripts', () => {
     const repositories = [{ url: 'deb http://me:p%40ss@mirror.example.org/debian bookworm main' }];
     const template = { os: {}, repositories, commands: [{ content: { text: 'curl https://x:two@three@host/file' } }] };
     assert.deepEqual(findSecrets(template, 'd-i mirror/http/proxy string http://u:proxy@host:8080\n'), [
@@ -140,21 +140,21 @@ describe('the passwords of addresses', () => {
     ]);
   });
 
-  it('are not mistaken for ports, paths and users', () => {
+  it('are not confused with ports, paths and users', () => {
     for (const text of ['http://host:8080/a@b', 'ssh://git@host/x', 'http://host/?q=a:b@c', 'mail a:b@c'])
       assert.deepEqual(findSecrets({ os: {} }, text), [], text);
   });
 
-  it('are found in a long text in a time that grows with its length, not with the square of it', () => {
+  it('are found in a long text in a time that grows linearly with the length of the text', () => {
     const began = Date.now();
     findSecrets({ os: {} }, 'a'.repeat(2_000_000));
     for (const piece of ['echo ', "echo '", 'chpasswd <<A ', 'chpasswd <<A\n', 'useradd -p ', 'passwd <'])
       findSecrets({ os: {} }, piece.repeat(10_000));
-    // It takes a fifth of a second, and with the square would take hours.
+    // The search takes 0.2 s. If the time grew with the square of the length, the search would take hours.
     assert.ok(Date.now() - began < 30_000);
   });
 
-  it('and elements of a record without an end, too', () => {
+  it('are masked in time that grows linearly when a record has many elements without an end', () => {
     const began = Date.now();
     for (const piece of ['<key>', '<rootpw', '<key></key', '<key ', '<key></key  ']) kept(piece.repeat(200_000), '');
     assert.ok(Date.now() - began < 30_000);
@@ -162,11 +162,11 @@ describe('the passwords of addresses', () => {
 });
 
 describe('masking', () => {
-  it('takes longer secrets first, and leaves words alone that are too short to be told from others', () => {
+  it('masks longer secrets first, and does not mask secrets that are too short', () => {
     assert.equal(maskSecrets('hush hushhush abc', ['hush', 'hushhush', 'abc']), '******** ******** abc');
   });
 
-  it('takes the product key of a template', () => {
+  it('includes the product key of a template', () => {
     assert.deepEqual(findSecrets({ os: { rootpw: 'hush', key: ' AAAAA-BBBBB ' } }), ['hush', 'AAAAA-BBBBB']);
     const record = {
       template: '<os><rootpw>hush</rootpw><key>AAAAA-BBBBB</key></os><commands>echo AAAAA-BBBBB</commands>',
@@ -180,7 +180,7 @@ describe('masking', () => {
     assert.match(findReadableSecrets({ os: { key: 'AAAAA-BBBBB' } }).join(), /^the template carries a product key/);
   });
 
-  it('leaves no password in a record, not in its error either', () => {
+  it('leaves no password in a record, also not in the error of the record', () => {
     const record = {
       template:
         '<template><os><rootpw> r&amp;b </rootpw></os><commands>echo r&amp;b; curl http://u:word@h/</commands></template>',
@@ -241,7 +241,7 @@ describe('the root password of a template', () => {
     });
   }
 
-  it('is masked in whatever it is written', () => {
+  it('is masked in every quoting of shell, XML, JSON, YAML and Perl', () => {
     const rootpw = 'it\'s<&>"Secret1';
     const shell = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
     const xml = (text: string): string =>
@@ -263,7 +263,7 @@ describe('the root password of a template', () => {
     }
   });
 
-  it('is masked elsewhere in the template, though it is written otherwise there', () => {
+  it('is masked elsewhere in the template, also with another encoding', () => {
     const command = (text: string): string => `<commands><command name='a'>${text}</command></commands>`;
     const text = kept(tdl('<![CDATA[Tom&Jerry1]]>', command('use Tom&amp;Jerry1')), '');
     assert.doesNotMatch(text, /Jerry1/);
@@ -271,21 +271,21 @@ describe('the root password of a template', () => {
     assert.doesNotMatch(kept(tdl('<![CDATA[a</rootpw>Jerry1]]>'), ''), /Jerry1/);
   });
 
-  it('is masked in a record of a template with mistakes as it stands there', () => {
+  it('is masked in a record whose template has mistakes', () => {
     assert.doesNotMatch(kept('<template><os><rootpw>Jerry1</rootpw>', 'use Jerry1'), /Jerry1/);
   });
 
-  it('that is too short is left alone in whatever it is written', () => {
+  it('is not masked in any encoding when it is too short', () => {
     assert.equal(maskSecrets('a&b a&amp;b', ['a&b']), 'a&b a&amp;b');
   });
 
-  it('is taken without white space around it, too', () => {
+  it('is found with and without the white space around it', () => {
     assert.deepEqual(findSecrets({ os: { rootpw: ' hush ' } }), [' hush ', 'hush']);
   });
 });
 
 describe('a warning of secrets', () => {
-  it('names what carries them', () => {
+  it('names the template or the script that has the secret', () => {
     assert.match(findReadableSecrets({ os: { rootpw: 'x' } }).join(), /^the template carries a root password/);
     const address = { os: {}, repositories: [{ url: 'http://u:word@h/' }] };
     assert.match(findReadableSecrets(address).join(), /^the template carries a password in a URL/);

@@ -20,14 +20,14 @@ function readJobs(file: string): Job[] {
 }
 
 describe('the workflows of .github', () => {
-  it('run the checks on the lowest Node and on the pinned one', () => {
+  it('run the checks on the lowest Node version in package.json and on the version in .nvmrc', () => {
     const { engines } = JSON.parse(read('package.json')) as { engines: { node: string } };
     const nodes = readJobs('ci.yml').flatMap(({ strategy }) => strategy?.matrix.node ?? []);
     assert.deepEqual(nodes, [engines.node.replace('>=', ''), read('.nvmrc').trim()]);
   });
 
   for (const file of ['ci.yml', 'release.yml']) {
-    it(`call targets of the Makefile: ${file}`, () => {
+    it(`call only targets that the Makefile has: ${file}`, () => {
       const runs = readJobs(file).flatMap(({ steps = [] }) => steps.map(({ run = '' }) => run));
       const targets = runs.flatMap((run) => /^make ([a-z-]+)/.exec(run)?.[1] ?? []);
       assert.notDeepEqual(targets, []);

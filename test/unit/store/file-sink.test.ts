@@ -10,7 +10,7 @@ import { FileSink } from '../../../src/store/file-sink.js';
 
 const MIB = 1024 ** 2;
 
-describe('a file’s sink', () => {
+describe('FileSink', () => {
   let folder: string;
   let file: FileHandle;
   beforeEach(async () => {
@@ -22,7 +22,7 @@ describe('a file’s sink', () => {
     await rm(folder, { recursive: true });
   });
 
-  /** The file as this sees it, with some of its methods replaced. */
+  /** Returns the file with some of its methods replaced. */
   function withMethods(methods: Partial<FileHandle>): FileHandle {
     return new Proxy(file, {
       get(target, name) {
@@ -32,7 +32,7 @@ describe('a file’s sink', () => {
     });
   }
 
-  it('writes every byte in its order, whatever the chunks, and leaves the file open', async () => {
+  it('writes all bytes in order, for all sizes of chunks, and leaves the file open', async () => {
     const chunks = Array.from({ length: 500 }, (_none, index) => randomBytes((index * 7919) % 9000));
     const sink = new FileSink(file, MIB);
     await pipeline(Readable.from(chunks), sink);
@@ -42,7 +42,7 @@ describe('a file’s sink', () => {
     await file.sync();
   });
 
-  it('gathers small chunks that come during a write', async () => {
+  it('combines small chunks that come during a write', async () => {
     let writes = 0;
     const counting = withMethods({
       writev: (buffers: readonly NodeJS.ArrayBufferView[]) => {
@@ -54,7 +54,7 @@ describe('a file’s sink', () => {
     assert.ok(writes < 500, `${writes} writes`);
   });
 
-  it('goes on where the system has taken less than it was given', async () => {
+  it('writes the rest when the system has written only a part', async () => {
     const short = withMethods({
       writev: async (buffers: readonly NodeJS.ArrayBufferView[]) => {
         const all = Buffer.concat(buffers as Buffer[]);
@@ -65,7 +65,7 @@ describe('a file’s sink', () => {
     assert.equal(await readFile(join(folder, 'file'), 'utf8'), 'hello and goodbye');
   });
 
-  it('fails when the disk does, though the failure is told beside the writing', async () => {
+  it('fails when a datasync fails that runs beside the writes', async () => {
     let synced = 0;
     const failing = withMethods({
       datasync: async () => {
@@ -78,7 +78,7 @@ describe('a file’s sink', () => {
     assert.equal(synced, 1);
   });
 
-  it('that is destroyed lets the write that is under way end first', async () => {
+  it('closes only after the current write has ended when it is destroyed', async () => {
     let finish: (() => void) | undefined;
     const slow = withMethods({
       writev: async (buffers: readonly NodeJS.ArrayBufferView[]) => {

@@ -53,7 +53,7 @@ describe('FileStore', () => {
     store = new FileStore(join(parent, `store${count++}`));
   });
 
-  it('has nothing before something is written', async () => {
+  it('returns nothing before the first write', async () => {
     assert.equal(await store.readRecord(ONE), undefined);
     assert.equal(await store.readDocument(ONE, 'template.tdl'), undefined);
     assert.deepEqual(await store.listRecords(), { records: [], unreadable: [] });
@@ -61,14 +61,14 @@ describe('FileStore', () => {
     await store.deleteDocument(ONE, 'template.tdl');
   });
 
-  it('gives back a record, the fields that it does not know included', async () => {
+  it('returns a record as written, also with unknown fields', async () => {
     const written = { ...record(ONE), later: { field: 1 } };
     await store.writeRecord(written);
     assert.deepEqual(await store.readRecord(ONE), written);
     assert.match(await readFile(join(store.directory, `${ONE}.meta`), 'utf8'), /^\{\n {2}"identifier": "4cc3b024/);
   });
 
-  it('keeps everything from other users', async () => {
+  it('creates files and folders that only their owner can access', async () => {
     await store.writeRecord(record(ONE));
     await store.writeDocument(ONE, 'key', 'secret');
     await store.writeBody(ONE, Readable.from([Buffer.from('body')]));
@@ -81,7 +81,7 @@ describe('FileStore', () => {
     );
   });
 
-  it('lists records newest first and names those that it cannot read', async () => {
+  it('lists records newest first, and names the files that it cannot read', async () => {
     await store.writeRecord(record(ONE));
     await store.writeRecord(record(TWO, { created_at: '2026-11-22T11:00:00Z' }));
     const broken = '00000000-5fe7-4b0b-934b-c5d463b990b0.meta';
@@ -95,14 +95,14 @@ describe('FileStore', () => {
     assert.deepEqual(unreadable, [broken, 'notes.meta']);
   });
 
-  it('names the field of a record that is wrong', async () => {
+  it('names the invalid field of a record', async () => {
     await store.writeRecord({ ...record(ONE), percent_complete: 'half' as unknown as number });
     await assert.rejects(store.readRecord(ONE), { type: 'StoreFailed', message: /percent_complete/ });
     await writeFile(join(store.directory, `${ONE}.meta`), '{"rootpw": "secret"');
     await assert.rejects(store.readRecord(ONE), { type: 'StoreFailed', message: `${ONE}.meta is not valid JSON` });
   });
 
-  it('takes neither UUIDs nor names that lead elsewhere', async () => {
+  it('refuses UUIDs and names that lead to other folders', async () => {
     for (const uuid of ['../x', '', `${ONE}/..`, ONE.toUpperCase()]) {
       assert.throws(() => store.bodyPath(uuid), { type: 'StoreFailed' });
       await assert.rejects(store.readRecord(uuid), { type: 'StoreFailed' });
@@ -114,7 +114,7 @@ describe('FileStore', () => {
     }
   });
 
-  it('makes a document once, whoever comes first', async () => {
+  it('makes a document only once for concurrent callers', async () => {
     let made = 0;
     const other = new FileStore(store.directory);
     const contents = await Promise.all(
@@ -127,7 +127,7 @@ describe('FileStore', () => {
     assert.deepEqual(await readdir(join(store.directory, `${ONE}.d`)), ['key']);
   });
 
-  it('never shows half a record while many write it', async () => {
+  it('never returns a part of a record during concurrent writes', async () => {
     const text = 'x'.repeat(200_000);
     await store.writeRecord(record(ONE, { icicle: text }));
     const writes = Array.from({ length: 20 }, (_, index) =>
@@ -139,7 +139,7 @@ describe('FileStore', () => {
     assert.deepEqual(await readdir(store.directory), [`${ONE}.meta`]);
   });
 
-  it('moves a body into place when it is whole, and tells how many bytes it has', async () => {
+  it('writes a whole body, and returns its size in bytes', async () => {
     const progress: number[] = [];
     const pieces = [Buffer.alloc(5_000_000, 1), Buffer.alloc(3)];
     const size = await store.writeBody(ONE, Readable.from(pieces), { onProgress: (bytes) => progress.push(bytes) });
@@ -148,7 +148,7 @@ describe('FileStore', () => {
     assert.deepEqual(await readFile(store.bodyPath(ONE)), Buffer.concat(pieces));
   });
 
-  it('leaves nothing of a body that broke off or was stopped, and keeps the one before', async () => {
+  it('removes the part of a body whose source failed or that was stopped, and keeps the previous body', async () => {
     await store.writeBody(ONE, Readable.from(['before']));
 
     const broken = async function* (): AsyncGenerator<Buffer> {
@@ -167,7 +167,7 @@ describe('FileStore', () => {
     assert.deepEqual(await readdir(store.directory), [`${ONE}.body`]);
   });
 
-  it('deletes record, body, documents and what an interrupted write left, of that image only', async () => {
+  it('deletes record, body, documents and partial files of one image only', async () => {
     await store.writeRecord(record(ONE));
     await store.writeRecord(record(TWO));
     await store.writeBody(ONE, Readable.from(['body']));
@@ -177,7 +177,7 @@ describe('FileStore', () => {
     assert.deepEqual(await readdir(store.directory), [`${TWO}.meta`]);
   });
 
-  it('says what it cannot write and why', async () => {
+  it('fails with the path and the reason when it cannot write', async () => {
     await writeFile(join(parent, 'a file'), '');
     const impossible = new FileStore(join(parent, 'a file', 'store'));
     await assert.rejects(impossible.writeRecord(record(ONE)), {

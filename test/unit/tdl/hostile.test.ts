@@ -59,12 +59,12 @@ test('no DTD trick reads a file or calls an address', async () => {
     const template = valid(templateText({ rest: `<files><file name="/f" type="url">${url}</file></files>` }));
     assert.deepEqual(template.files[0]?.content, { type: 'url', url });
   }
-  // A request of our own comes after any that parsing could have begun.
+  // If parsing had sent a request, the server would have received it before this one.
   await fetch(`${origin}/sentinel`);
   assert.deepEqual(requests, ['/sentinel']);
 });
 
-test('what a DTD may not hold is refused where it stands', () => {
+test('unsupported declarations in a DTD are refused with line and column', () => {
   assert.deepEqual(
     shown(withDoctype('<!DOCTYPE template [\n  <!ENTITY a "x">\n  <!ENTITY b SYSTEM "f">\n  <!ENTITY % c "y">\n]>\n')),
     [
@@ -74,7 +74,7 @@ test('what a DTD may not hold is refused where it stands', () => {
   );
 });
 
-test('internal entities are replaced, in text and attributes, within each other too', () => {
+test('internal entities are replaced in text, in attributes and in other entities', () => {
   const doctype = `<!DOCTYPE template [
     <!-- "quoted' comment ]> -->
     <!ENTITY host "mirror.example"><!ENTITY url 'http://&host;/r&#x41;'>
@@ -89,7 +89,7 @@ test('internal entities are replaced, in text and attributes, within each other 
   assert.deepEqual(template.files[0]?.content, { type: 'raw', text: '<☺' });
 });
 
-test('an entity that would grow without bound is stopped', () => {
+test('entities that would expand to a very long text are refused', () => {
   const laughs = Array.from({ length: 12 }, (_, index) => `<!ENTITY l${index + 1} "${`&l${index};`.repeat(10)}">`).join(
     '',
   );
@@ -101,7 +101,7 @@ test('an entity that would grow without bound is stopped', () => {
   assert.match(problemsOf(many)[0]?.message ?? '', /more than 1000 entity references/);
 });
 
-test('an entity that contains itself, holds markup or is one too many is refused', () => {
+test('an entity that contains itself, contains markup, or exceeds the number of entities is refused', () => {
   const loop = withDoctype('<!DOCTYPE template [<!ENTITY a "&b;"><!ENTITY b "&a;">]>', '&a;');
   assert.match(problemsOf(loop)[0]?.message ?? '', /contains itself/);
   const markup = withDoctype(`<!DOCTYPE template [<!ENTITY a "&#60;/name>">]>`, '&a;');
@@ -114,7 +114,7 @@ const BROKEN: [what: string, text: string, says: RegExp][] = [
   ['nothing', '', /1:1: the document is empty/],
   ['white space', ' \n ', /1:1: the document is empty/],
   ['text', 'hello', /1:1: text outside of the outermost element/],
-  ['another language', '<html><body/></html>', /1:1: .*<html>.*write <template>/],
+  ['a document of another language', '<html><body/></html>', /1:1: .*<html>.*write <template>/],
   ['an element that is not closed', '<template>\n<name>x</name>', /1:1: not well-formed XML: Unclosed tag 'template'/],
   [
     'a wrong end tag',
@@ -137,12 +137,16 @@ const BROKEN: [what: string, text: string, says: RegExp][] = [
   ['a late declaration', '\n<?xml version="1.0"?><template/>', /2:1: .*very beginning/],
   ['a wrong declaration', '<?xml encoding="UTF-8"?><template/>', /1:1: this XML declaration/],
   ['a control character', '<template><name>a\u0007</name></template>', /1:18: the character U\+0007/],
-  ['a character reference to none', '<template><name>&#0;</name></template>', /1:17: &#0; is not a character/],
+  [
+    'a reference to a character that XML does not allow',
+    '<template><name>&#0;</name></template>',
+    /1:17: &#0; is not a character/,
+  ],
   ['a huge character reference', '<template><name>&#99999999999999999999;</name></template>', /is not a character/],
   ['a DOCTYPE without end', '<!DOCTYPE template [<!ENTITY a "', /DOCTYPE is not closed/],
   ['a DOCTYPE within', '<template><!DOCTYPE x></template>', /1:11: only one DOCTYPE is allowed/],
   [
-    'a name that means something to JavaScript',
+    'a name with a special meaning in JavaScript',
     '<template><__proto__/></template>',
     /1:11: <__proto__> is not allowed as the name/,
   ],
@@ -155,7 +159,7 @@ for (const [what, text, says] of BROKEN) {
   });
 }
 
-test('documents above the limits are refused before they are read', () => {
+test('documents above the limits are refused', () => {
   const deep = `${'<a>'.repeat(100_000)}${'</a>'.repeat(100_000)}`;
   assert.match(shown(deep).join('\n'), /nested more than 16 levels deep/);
   assert.match(
@@ -174,7 +178,7 @@ test('documents above the limits are refused before they are read', () => {
   );
 });
 
-test('a megabyte of nearly markup is refused in a few words', () => {
+test('a long text of broken markup is refused with short messages', () => {
   const pieces = [
     '<',
     '<!',
@@ -197,7 +201,7 @@ test('a megabyte of nearly markup is refused in a few words', () => {
   }
 });
 
-/** As long as a template may be, less what stands around it. */
+/** Number of characters that makes a template almost as long as the limit allows. */
 const MUCH = 1_000_000;
 const repositories = (url: string): string =>
   `<repositories><repository name='r'><url>${url}</url></repository></repositories>`;
@@ -215,10 +219,10 @@ const LONG: [what: string, text: string][] = [
 ];
 
 for (const [what, text] of LONG) {
-  test(`${what}: read in a time that grows with the length, not with the square of it`, () => {
+  test(`${what}: read in a time that grows linearly with the length`, () => {
     const began = Date.now();
     parseTemplate(text);
-    // It takes less than a second, and with the square would take minutes.
+    // Parsing takes less than a second. If the time grew with the square of the length, parsing would take minutes.
     assert.ok(Date.now() - began < 30_000);
   });
 }

@@ -8,7 +8,7 @@ import { INSTALL, problemsOf, shown, templateText, valid } from './support.js';
 const fixture = (name: string): string =>
   readFileSync(new URL(`../../fixtures/article/${name}`, import.meta.url), 'utf8');
 
-test("the article's template says what the article says", () => {
+test("the article's template is read as the article describes it", () => {
   assert.deepEqual(valid(fixture('f19.tdl')), {
     name: 'f19',
     os: {
@@ -106,7 +106,7 @@ test('every element of the language is read, in any order', () => {
   });
 });
 
-test('text goes on after a comment, and CDATA is text', () => {
+test('text continues after a comment, and CDATA is text', () => {
   const rest =
     '<commands><command name="c">echo <!-- why -->a &lt; b<![CDATA[ && echo <x>]]> &#x41;</command></commands>';
   assert.deepEqual(valid(templateText({ rest })).commands[0]?.content, {
@@ -115,7 +115,7 @@ test('text goes on after a comment, and CDATA is text', () => {
   });
 });
 
-test('what Oz takes is taken: trees at any address, empty checksums and extra commands, a filling too many in base64', () => {
+test('as in Oz, a tree may have any address, a checksum may be empty, and base64 may have extra padding', () => {
   for (const url of ['file://example.org', 'ftp://x.example/os', 'nfs:host:/os', 'mirror/os']) {
     const { os } = valid(templateText({ install: `<install type='url'><url>${url}</url></install>` }));
     assert.deepEqual(os.install, { type: 'url', url, extras: [] });
@@ -133,7 +133,7 @@ test('what Oz takes is taken: trees at any address, empty checksums and extra co
   assert.equal(valid(templateText({ rest: there })).repositories.length, 1);
 });
 
-test('white space around the type of a content does not count', () => {
+test('white space around the type of a content is ignored', () => {
   const rest =
     "<files><file name='/a' type=' base64 '>aGk=</file><file name='/b' type='raw\n'>b</file><file name='/c' type=' url'>http://x/</file></files>";
   assert.deepEqual(
@@ -147,7 +147,7 @@ test('base64 may be wrapped', () => {
   assert.deepEqual(valid(templateText({ rest })).files[0]?.content, { type: 'base64', base64: 'aGVsbG8=' });
 });
 
-test('contents and checksum files may lie on the worker’s machine, as Oz has it', () => {
+test('as in Oz, contents and checksum files may be files on the worker’s machine', () => {
   for (const url of ['file:///srv/cmd', 'file://./tests/cmd', 'file://tests/cmd']) {
     const rest = `<commands><command name="c" type="url">${url}</command></commands>`;
     assert.deepEqual(valid(templateText({ rest })).commands[0]?.content, { type: 'url', url });
@@ -161,7 +161,7 @@ test('contents and checksum files may lie on the worker’s machine, as Oz has i
   });
 });
 
-test('every mistake is reported at once, each where it is', () => {
+test('all mistakes are reported together, each with its line and column', () => {
   const text = `<template version='2.0'>
   <name/>
   <os>
@@ -212,7 +212,7 @@ const REFUSALS: [what: string, parts: Parameters<typeof templateText>[0], says: 
   ],
   ['an install tree without an address', { install: "<install type='url'/>" }, /<install> lacks <url>/],
   ['an empty address', { install: "<install type='url'><url> </url></install>" }, /<url> is empty/],
-  ['an address that is none', { install: "<install type='iso'><iso>mirror/os</iso></install>" }, /not an address/],
+  ['an address that is not a URL', { install: "<install type='iso'><iso>mirror/os</iso></install>" }, /not an address/],
   [
     'an iso in an install tree',
     { install: "<install type='url'><url>http://x.example</url><iso>http://x.example</iso></install>" },
@@ -290,7 +290,7 @@ const REFUSALS: [what: string, parts: Parameters<typeof templateText>[0], says: 
     /source of a directory must begin with/,
   ],
   ['an icicle without a command', { inOs: '<icicle/>' }, /<icicle> lacks <extra_command>/],
-  ['an element of nobody', { inOs: '<services/>' }, /<services> is not allowed in <os>/],
+  ['an unknown element', { inOs: '<services/>' }, /<services> is not allowed in <os>/],
   [
     'text between elements',
     { rest: '<packages>vim</packages>' },
@@ -310,14 +310,14 @@ const REFUSALS: [what: string, parts: Parameters<typeof templateText>[0], says: 
     { rest: "<files><file name='/f' type='hex'>x</file></files>" },
     /write raw, base64 or url/,
   ],
-  ['base64 that is none', { rest: "<files><file name='/f' type='base64'>a-b</file></files>" }, /is not base64/],
+  ['text that is not base64', { rest: "<files><file name='/f' type='base64'>a-b</file></files>" }, /is not base64/],
   ['base64 that is cut off', { rest: "<files><file name='/f' type='base64'>abc</file></files>" }, /multiple of 4/],
   [
     'content over another protocol',
     { rest: "<files><file name='/f' type='url'>ftp://x.example/f</file></files>" },
     /not supported: write http/,
   ],
-  ['content from nowhere', { rest: "<files><file name='/f' type='url'/></files>" }, /needs a URL/],
+  ['content of type url without a URL', { rest: "<files><file name='/f' type='url'/></files>" }, /needs a URL/],
   ['an empty command', { rest: "<commands><command name='c'> </command></commands>" }, /must not be empty/],
   ['an empty base64 command', { rest: "<commands><command name='c' type='base64'/></commands>" }, /must not be empty/],
   [
@@ -326,12 +326,12 @@ const REFUSALS: [what: string, parts: Parameters<typeof templateText>[0], says: 
     /<command> lacks the attribute name/,
   ],
   [
-    'positions of some',
+    'positions on only some commands',
     { rest: "<commands><command name='a' position='1'>x</command><command name='b'>y</command></commands>" },
     /give a position to every command or to none/,
   ],
   [
-    'a position twice',
+    'two equal positions',
     {
       rest: "<commands><command name='a' position='1'>x</command><command name='b' position='1'>y</command></commands>",
     },
@@ -350,7 +350,7 @@ const REFUSALS: [what: string, parts: Parameters<typeof templateText>[0], says: 
     /position 0 is not possible/,
   ],
   [
-    'a position that is no number',
+    'a position that is not a number',
     { rest: "<commands><command name='a' position=''>x</command></commands>" },
     /"" is not a position/,
   ],
@@ -360,7 +360,7 @@ const REFUSALS: [what: string, parts: Parameters<typeof templateText>[0], says: 
     /<repository> lacks <url>/,
   ],
   [
-    'a repository that asks maybe',
+    'a repository with a value that is not yes or no',
     {
       rest: "<repositories><repository name='r'><url>http://x.example</url><signed>maybe</signed></repository></repositories>",
     },
@@ -403,7 +403,7 @@ for (const [what, parts, says] of REFUSALS) {
   });
 }
 
-test('a namespace prefix that nothing uses changes nothing', () => {
+test('an unused namespace prefix is ignored', () => {
   assert.equal(valid(templateText().replace('<template', '<template xmlns:x="urn:x"')).name, 't');
 });
 
@@ -423,12 +423,12 @@ test('the failure of a build names file, line and column of each mistake', () =>
   );
 });
 
-test('only so many mistakes are listed', () => {
+test('at most 100 mistakes are listed', () => {
   const problems = problemsOf(templateText({ rest: `<packages>${'<package/>'.repeat(500)}</packages>` }));
   assert.equal(problems.length, 100);
 });
 
-test('parsing changes nothing that it is given', () => {
+test('parsing does not change the given bytes', () => {
   const bytes = new TextEncoder().encode(templateText());
   const copy = bytes.slice();
   assert.ok(parseTemplate(bytes).template);

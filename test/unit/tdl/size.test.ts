@@ -53,7 +53,7 @@ const WRONG: [text: string, says: RegExp][] = [
 ];
 
 for (const [text, says] of WRONG) {
-  test(`${JSON.stringify(text)} is no size`, () => {
+  test(`${JSON.stringify(text)} is not a size`, () => {
     const result = parseSize(text);
     assert.ok('wrong' in result);
     assert.match(result.wrong, says);
@@ -64,6 +64,6 @@ test('a size beyond 2^53 keeps every digit', () => {
   assert.equal(valid(templateText({ rest: '<disk><size>10ZB</size></disk>' })).diskSize, '10000000000000000000000');
 });
 
-test('an empty size is none', () => {
+test('an empty size is undefined', () => {
   assert.equal(valid(templateText({ rest: '<disk><size> </size></disk>' })).diskSize, undefined);
 });

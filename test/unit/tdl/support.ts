@@ -5,7 +5,7 @@ import type { Problem, Template } from '../../../src/tdl/types.js';
 const NAME = '<name>t</name>';
 export const INSTALL = "<install type='url'><url>http://mirror.example/os</url></install>";
 
-/** A template of one line, with these parts instead of the plain ones. */
+/** Returns a template in one line, with `parts` in place of the default parts. */
 export function templateText(
   parts: {
     name?: string;
@@ -27,7 +27,7 @@ export function templateText(
   return `<template>${name}<os>${os}${version}${arch}${install}${inOs}</os>${rest}</template>`;
 }
 
-/** The template of a document that must be valid. */
+/** Parses a document that must be valid, and returns its template. */
 export function valid(source: string | Uint8Array): Template {
   const { template, problems } = parseTemplate(source);
   assert.deepEqual(problems, []);
@@ -35,7 +35,7 @@ export function valid(source: string | Uint8Array): Template {
   return template;
 }
 
-/** What is wrong with a document that must not be valid. */
+/** Parses a document that must be invalid, and returns its problems. */
 export function problemsOf(source: string | Uint8Array): Problem[] {
   const { template, problems } = parseTemplate(source);
   assert.equal(template, undefined);
@@ -43,7 +43,7 @@ export function problemsOf(source: string | Uint8Array): Problem[] {
   return problems;
 }
 
-/** Line, column and message of each problem, as `validate` prints them. */
+/** Returns line, column and message of each problem, as `validate` prints them. */
 export function shown(source: string | Uint8Array): string[] {
   return problemsOf(source).map(({ line, column, message }) => `${line}:${column}: ${message}`);
 }

@@ -7,7 +7,7 @@ import { maskSecrets } from '../../../src/worker/logger.js';
 import { parseAddress } from '../../../src/worker/health.js';
 
 describe('a recorded failure', () => {
-  it('has the type, the words, the request id, the hint, and the class of its error', () => {
+  it('has the type, message, request id, hint and retry behaviour of its error', () => {
     const failure = toFailure(
       new FactoryError('QuotaExceeded', 'instances 10/10', {
         retryable: true,
@@ -24,12 +24,12 @@ describe('a recorded failure', () => {
     assert.deepEqual(failure.details, [{ hint: 'wait', consoleTail: undefined }]);
   });
 
-  it('is the error itself when it is none of ours', () => {
+  it('is the error itself when the error is not a FactoryError', () => {
     const bug = new TypeError('x is undefined');
     assert.equal(toFailure(bug), bug);
   });
 
-  it('never carries more than a few kilobytes', () => {
+  it('is never larger than a few kilobytes', () => {
     const failure = toFailure(
       new FactoryError('CommandFailed', 'x'.repeat(100_000), { consoleTail: 'y'.repeat(100_000) }),
     ) as ApplicationFailure;
@@ -38,7 +38,7 @@ describe('a recorded failure', () => {
 });
 
 describe('a log line', () => {
-  it('has no value that is named like a secret', () => {
+  it('masks values whose names are like those of secrets', () => {
     assert.deepEqual(maskSecrets({ user: 'a', password: 'p', nested: { privateKey: 'k', os_token: 't', plain: 1 } }), {
       user: 'a',
       password: '********',
@@ -48,7 +48,7 @@ describe('a log line', () => {
 });
 
 describe('an address to listen on', () => {
-  it('is host and port, or a port on the loopback', () => {
+  it('is a host and a port, or only a port on the loopback address', () => {
     assert.deepEqual(parseAddress('0.0.0.0:9464'), { host: '0.0.0.0', port: 9464 });
     assert.deepEqual(parseAddress(':80'), { host: '127.0.0.1', port: 80 });
     assert.deepEqual(parseAddress('80'), { host: '127.0.0.1', port: 80 });

@@ -10,7 +10,7 @@ const PRESEED = {
   verified: 'fake cloud',
 } as const;
 
-/** Debian, by debian-installer's netboot images and a preseed file. */
+/** Debian, installed with debian-installer and a preseed file. */
 export const debian: OsFamily = {
   family: 'debian',
   title: 'Debian',
@@ -53,6 +53,6 @@ export const debian: OsFamily = {
 };
 
 function findFolder(version: Version): InstallerFolder {
-  // Jessie's kernel gave `--` to init: since then the separator is `---`.
+  // Jessie's kernel passed `--` to init, so since then the separator is `---`.
   return { folder: 'debian-installer', distro: 'debian', separator: isFrom(version, '8') ? '---' : '--' };
 }

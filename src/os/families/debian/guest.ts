@@ -13,8 +13,8 @@ import type { GuestScript, GuestTools } from '../../guest/guest-tools.js';
 import { maskAddressPasswords } from '../../passwords/address-passwords.js';
 
 /**
- * apt asks no question, and keeps a configuration file that the template has changed. apt waits for its lock since
- * version 2.0; for older versions `patiently` waits.
+ * Defines the shell function `apt`, which runs apt-get. It asks no question, and keeps a configuration file that the
+ * template has changed. apt-get waits for its lock since version 2.0; for older versions `patiently` waits.
  */
 const APT = `export DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none NEEDRESTART_MODE=a LC_ALL=C
 apt() {
@@ -44,7 +44,7 @@ function writeSourceLine({ name, url, signed }: Repository): string {
   if (address === undefined) {
     throw new FactoryError(
       'InvalidTemplate',
-      `the address of repository ${JSON.stringify(name)} is none for Debian: ${maskAddressPasswords(url)}`,
+      `apt cannot use the <url> of repository ${JSON.stringify(name)}: ${maskAddressPasswords(url)}`,
       {
         hint: 'write <url>deb http://… bookworm main</url>, or the address of a flat repository',
       },
@@ -106,13 +106,13 @@ apt install -- ${quoteWords(names)}
 }
 
 /**
- * Lists installed packages only. Oz used `dpkg --get-selections`, which also lists removed packages whose configuration
- * is left. The names are the same as Oz's: `name`, or `name:arch` where dpkg needs it. dpkg before 1.16.2 prints
- * nothing for `binary:Package`; then awk reads `Package` in its place.
+ * A command that lists only installed packages. Oz used `dpkg --get-selections`, which also lists removed packages
+ * whose configuration is left. The names are the same as Oz's: `name`, or `name:arch` where dpkg needs it. dpkg before
+ * 1.16.2 prints nothing for `binary:Package`; then awk reads `Package` in its place.
  */
 const LIST_DEBIAN_PACKAGES = `dpkg-query -W -f='\${Status} \${binary:Package} \${Package}\\n' | awk '$3 == "installed" { print $4 }'`;
 
-/** See {@link CLEAN_LINUX}; and what apt has fetched. */
+/** Removes the identity of the machine (see {@link CLEAN_LINUX}), and the files that apt has fetched. */
 function cleanDebian(): GuestScript {
   return {
     title: 'remove what belongs to this machine and not to the image',
@@ -125,7 +125,7 @@ sync
   };
 }
 
-/** apt and dpkg. */
+/** The tools of guests with apt and dpkg. */
 export const APT_TOOLS: GuestTools = {
   packageManager: 'apt',
   addRepository: addDebianRepository,

@@ -19,11 +19,14 @@ export interface InstallerFolder {
   folder: string;
   /** os_distro of the image. */
   distro: string;
-  /** Separates the installer's words from those that the installed system keeps. */
+  /** The word of the command line that separates the installer's words from those that the installed system keeps. */
   separator: '--' | '---';
-  /** Properties of boot image and image for devices other than virtio, where its kernel has no virtio drivers. */
+  /**
+   * Properties of the boot image and of the images for devices other than virtio. Unset when the kernel has virtio
+   * drivers.
+   */
   buses?: Record<string, string>;
-  /** Words for the command line of this distribution only. */
+  /** Words for the command line that only this distribution needs. Default: none. */
   words?: string[];
 }
 
@@ -52,13 +55,15 @@ function findPort(arch: Arch, { folder }: InstallerFolder): Port | undefined {
     case 'ppc64le':
       return { ...usual, kernels: [`${inside}/vmlinux`, `${inside}/linux`] };
     case 'armv7l':
-      // The archive has the files in the folder itself, Debian's packages of the installer have them one level deeper.
+      // Debian's archive has the files in the netboot folder itself; Debian's packages of the installer have them one
+      // level deeper.
       return {
         kernels: ['vmlinuz', `${inside}/vmlinuz`],
         ramdisks: ['initrd.gz', `${inside}/initrd.gz`],
       };
     case 's390x':
-      // The folder is images/generic there: s390x boots from no network card.
+      // The tree of s390x has the folder images/generic in place of netboot, because s390x does not boot from a network
+      // card.
       return {
         kernels: [`kernel.${stripInstallerSuffix(folder)}`],
         ramdisks: [`initrd.${stripInstallerSuffix(folder)}`],
@@ -73,10 +78,10 @@ function stripInstallerSuffix(folder: string): string {
 }
 
 /**
- * Console lines of debian-installer that mean a failure. Its text frontend titles every error `!! ERROR:`, and a step
- * that fails ends in the dialogue "Installation step failed". A question that the script does not answer ends in a
- * prompt, which nobody can answer; a question for a password has a prompt of its own wording. An install script may
- * print IMAGEFACTORY-ERROR itself.
+ * Patterns of console lines with which debian-installer reports a failure. Its text frontend begins the title of every
+ * error with `!! ERROR:`, and a step that fails ends in the dialogue "Installation step failed". A question that the
+ * script does not answer ends in a prompt, which nobody can answer; the prompt for a password has other words. An
+ * install script can print IMAGEFACTORY-ERROR to report its own failure.
  */
 const FAILURES = [
   '(^|\\r)IMAGEFACTORY-ERROR',
@@ -130,7 +135,10 @@ function findNetbootFiles(template: Template, { kernels, ramdisks }: Port): Inst
   );
 }
 
-/** The medium: `install.amd/` on Debian's, `install/` on Ubuntu's; the smallest one (mini.iso) has both at its root. */
+/**
+ * Returns the layout of a medium. Kernel and ramdisk are in `install.amd/` (or the architecture's) on Debian's media,
+ * in `install/` on Ubuntu's, and at the root of the smallest medium (mini.iso).
+ */
 function buildLayout(arch: Arch, { distro }: InstallerFolder): IsoLayout {
   const short: Partial<Record<Arch, string>> = { x86_64: 'amd', i386: '386', aarch64: 'a64', ppc64le: 'ppc' };
   const own = short[arch];
@@ -151,18 +159,19 @@ function requirePort({ os }: Template, folder: InstallerFolder): Port {
   const port = findPort(os.arch, folder);
   if (port !== undefined) return port;
   throw new FactoryError('UnsupportedOs', `${os.name} has no installer for ${os.arch}`, {
-    hint: `its architectures here are ${Object.keys(NAMES).join(', ')}`,
+    hint: `the supported architectures are ${Object.keys(NAMES).join(', ')}`,
   });
 }
 
 /**
- * Words before the separator are for the installer; words after it are kept for the installed system (the installation
- * guide, "Using boot parameters to answer questions"). TDL's `kernelparam` is for the installer, so it stands before
- * the separator; a preseed file sets the parameters of the installed system (debian-installer/add-kernel-opts).
+ * Builds the kernel command line. Words before the separator are for the installer; words after it are kept for the
+ * installed system (the installation guide, "Using boot parameters to answer questions"). TDL's `kernelparam` is for
+ * the installer, so it stands before the separator; a preseed file sets the parameters of the installed system
+ * (debian-installer/add-kernel-opts).
  *
- * `auto=true` delays the questions until the network is up and the preseed file is loaded. The host name must be given
- * here, because the installer sets up the network before it reads the file. It is the same for all templates, so that
- * they can share a JEOS. DEBIAN_FRONTEND=text keeps the console readable line by line.
+ * `auto=true` delays the questions until the network is up and the preseed file is loaded. The host name must be on the
+ * command line, because the installer sets up the network before it reads the preseed file. The host name is the same
+ * for all templates, so that they can share a JEOS. DEBIAN_FRONTEND=text keeps the console readable line by line.
  */
 function buildCommandLine(template: Template, { separator, words = [] }: InstallerFolder): string {
   const console = serialConsole(template.os.arch);

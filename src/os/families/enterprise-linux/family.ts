@@ -6,7 +6,7 @@ import type { OsFamily, OsName, Release } from '../../profile/types.js';
 import { DNF, YUM, OLD_YUM } from '../fedora/guest.js';
 
 const KICKSTART = { installTypes: ['url', 'iso'], scriptKind: 'kickstart', verified: 'fake cloud' } as const;
-const NO_YUM = 'RHEL itself has up2date in yum’s place, packages and repositories cannot be added there';
+const NO_YUM = 'RHEL itself has up2date instead of yum, so builds cannot add packages and repositories there';
 const SIXTY_FOUR: Arch[] = ['x86_64', 'aarch64', 'ppc64le', 's390x'];
 
 /** Releases that Red Hat and its derivatives have in common, by major version. */
@@ -50,23 +50,23 @@ const RELEASES: Release[] = [
 ];
 
 /**
- * The major version that a name of TDL ends in: Oz names these systems `RHEL-6` and has the update in `<version>`.
- * `Rocky` with version 9.4 means the same as `Rocky-9` with version 4.
+ * A `<name>` that ends in the major version: Oz names these systems `RHEL-6` and has the update in `<version>`. `Rocky`
+ * with version 9.4 means the same as `Rocky-9` with version 4.
  */
 const MAJOR = /^(.+?)-(\d{1,2})$/;
 
-/** A distribution of this kind. */
+/** Red Hat Enterprise Linux, or one of its derivatives. */
 interface Distribution {
   family: string;
   title: string;
   names: string[];
-  /** os_distro of its images, of libosinfo's vocabulary. */
+  /** The image property os_distro: the distribution's name in libosinfo. */
   distro: string;
   /** The architectures that it is published for. Default: all of the releases' architectures. */
   arches?: Arch[];
-  /** Whether it has major versions only. */
+  /** Whether it has only major versions, without updates. */
   rolling?: boolean;
-  /** First and last major version that it had. */
+  /** The first and the last major version. `last` is unset when there is no last one. */
   first: number;
   last?: number;
 }
@@ -140,8 +140,8 @@ export const ENTERPRISE_LINUX: readonly OsFamily[] = [
 ];
 
 /**
- * `GOLD` is the release without updates, `U3` the third of them. A name with a major version has the update only, or
- * both.
+ * Parses the version of a template. `GOLD` is the release without updates, `U3` its third update. When the name has the
+ * major version, `<version>` has the update only, or both.
  */
 function parseOsVersion({ name, version }: OsName): Version | undefined {
   const named = MAJOR.exec(name)?.[2];
@@ -156,7 +156,10 @@ function parseOsVersion({ name, version }: OsName): Version | undefined {
   return match[2] === undefined ? [Number(match[1])] : [Number(match[1]), Number(match[2])];
 }
 
-/** CentOS Stream has no updates: whatever stands in `<version>` is the major version, unless the name has it. */
+/**
+ * Parses the version of CentOS Stream, which has no updates. `<version>` is the major version, unless the name has the
+ * major version.
+ */
 function parseMajor({ name, version }: OsName): Version | undefined {
   const major = MAJOR.exec(name)?.[2] ?? /^(\d{1,2})(?:-?stream)?$/i.exec(version)?.[1];
   return major === undefined ? undefined : [Number(major)];
@@ -165,7 +168,7 @@ function parseMajor({ name, version }: OsName): Version | undefined {
 function chooseOptions(distro: string, version: Version): AnacondaOptions {
   return {
     era: isFrom(version, '7') ? 'dracut' : 'loader',
-    // RHEL 6's installation guide calls it repo=, the older ones know method= only.
+    // RHEL 6's installation guide calls the option `repo=`. Older releases support only `method=`.
     tree: isFrom(version, '6') ? 'repo' : 'method',
     card: isFrom(version, '5') ? 'link' : 'eth0',
     virtio: isFrom(version, '5.4') || (version[0] === 4 && isFrom(version, '4.8')),

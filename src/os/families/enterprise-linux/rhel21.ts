@@ -3,7 +3,10 @@ import { NO_TOOLS } from '../../guest/no-package-manager.js';
 import { FLOPPY } from '../../installer/unsupported.js';
 import type { OsFamily } from '../../profile/types.js';
 
-/** Oz has a name for this system, but OpenStack cannot build it. It is listed so that the error message can say why. */
+/**
+ * RHEL 2.1. Oz has a name for this system, but a build in OpenStack is not possible. It is listed so that the error
+ * message can say why.
+ */
 export const rhel21: OsFamily = {
   family: 'rhel-2.1',
   title: 'Red Hat Enterprise Linux 2.1',

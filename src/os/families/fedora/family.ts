@@ -6,10 +6,13 @@ import { NO_VIRTIO } from '../../installer/virtio.js';
 import type { OsFamily, Release } from '../../profile/types.js';
 import { DNF, RPM_ONLY, YUM, OLD_YUM } from './guest.js';
 
-/** Fedora's development release: always newer than every release here. */
+/** Fedora's development release. It counts as newer than every release here. */
 const RAWHIDE = 'rawhide';
 
-/** Published architectures by era: 32-bit Arm for Fedora 18 to 36, i386 up to Fedora 30 as install trees. */
+/**
+ * The architectures that Fedora has published, by era. The last 32-bit ones are i386, with install trees up to Fedora
+ * 30, and armv7l, up to Fedora 36.
+ */
 const OLD: Arch[] = ['x86_64', 'i386', 'ppc64'];
 const MIDDLE: Arch[] = ['x86_64', 'i386', 'aarch64', 'armv7l', 'ppc64', 'ppc64le', 's390x'];
 const NEW: Arch[] = ['x86_64', 'aarch64', 'ppc64le', 's390x'];
@@ -27,7 +30,7 @@ const RELEASES: Release[] = [
   { ...KICKSTART, from: '37', to: '44', arches: NEW, tools: DNF },
 ];
 
-/** Fedora, by anaconda's network boot images and a kickstart file. */
+/** Fedora, installed with anaconda and a kickstart file. */
 export const fedora: OsFamily = {
   family: 'fedora',
   title: 'Fedora',
@@ -44,10 +47,10 @@ export const fedora: OsFamily = {
 };
 
 /**
- * Chooses anaconda's options. They have the prefix `inst.` since anaconda moved into dracut's initramfs (Fedora 17).
- * Names without it worked until Fedora 33 warned about them and Fedora 34 ignored them. The older loader knows only the
- * names without the prefix, and `method=` for the tree. `inst.repo` names the tree even where the kickstart does too,
- * because the installer's second stage comes from it.
+ * Chooses anaconda's options. On the command line, they have the prefix `inst.` since anaconda moved into dracut's
+ * initramfs (Fedora 17). Names without the prefix worked until Fedora 33 warned about them and Fedora 34 ignored them.
+ * The older loader supports only the names without the prefix, and `method=` for the tree. `inst.repo` names the tree
+ * even when the kickstart does too, because the installer's second stage comes from the tree.
  */
 function chooseOptions(version: Version, written: string): AnacondaOptions {
   return {

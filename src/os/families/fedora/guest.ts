@@ -12,8 +12,9 @@ import type { GuestScript, GuestTools } from '../../guest/guest-tools.js';
 import { refusePackages } from '../../guest/no-package-manager.js';
 
 /**
- * Uses dnf where the guest has it (from Fedora 22 on), otherwise yum: some releases have both. Both wait for their own
- * locks; `patiently` waits for rpm's lock, which another rpm may hold.
+ * Defines the shell function `manage`. It runs dnf when the guest has it (from Fedora 22 on), otherwise yum; some
+ * releases have both. dnf and yum wait for their own locks; `patiently` waits for rpm's lock, which another rpm may
+ * hold.
  */
 const MANAGER = `export LC_ALL=C
 if command -v dnf >/dev/null 2>&1; then manager=dnf; else manager=yum; fi
@@ -57,8 +58,8 @@ again manage '--disablerepo=*' ${quoteWords([`--enablerepo=${id}`, `--setopt=${i
 }
 
 /**
- * Adds a repository for yum before 3.2.28, which has no `--setopt`: at first the file says that the repository is
- * needed.
+ * Adds a repository for yum before 3.2.28, which has no `--setopt`. So the file first says that the repository is
+ * needed; when yum has read the metadata, the script replaces the file with the final one.
  */
 function addRepositoryBeforeSetopt(repository: Repository): GuestScript {
   const id = escapeFileName(repository.name);
@@ -81,12 +82,18 @@ function removeFedoraRepository(repository: Repository): GuestScript {
   };
 }
 
-/** Whether rpm can look up a name: a package, a file or a capability. rpm knows no groups (`@core`) and no patterns. */
+/**
+ * Checks whether rpm can look up a name: a package, a file or a capability. rpm supports no groups (`@core`) and no
+ * patterns.
+ */
 function isPlainName(name: string): boolean {
   return /^[\w./+:()=-]+$/.test(name);
 }
 
-/** Installs all packages in one transaction. yum reports success when only some of them exist; the script does not. */
+/**
+ * Installs all packages in one transaction. yum reports success even if some packages do not exist; this script fails
+ * then.
+ */
 function installFedoraPackages(names: string[]): GuestScript {
   return {
     title: names.length === 1 ? `install package ${names[0]}` : `install ${names.length} packages`,
@@ -97,7 +104,10 @@ ${writeInstalledCheck(names.filter(isPlainName))}`,
   };
 }
 
-/** Writes commands that ask rpm for each package: by its name (or name-version), or by a capability. */
+/**
+ * Writes commands that check with rpm that each package is installed: by its name (or name-version), or by a
+ * capability.
+ */
 function writeInstalledCheck(names: string[]): string {
   if (names.length === 0) return '';
   return `missing=''
@@ -111,10 +121,13 @@ fi
 `;
 }
 
-/** Full names (name-version-release.arch), the imported keys (gpg-pubkey) among them, as Oz lists them. */
+/**
+ * A command that lists full names (name-version-release.arch), including the imported keys (gpg-pubkey), as Oz lists
+ * them.
+ */
 export const LIST_FEDORA_PACKAGES = 'rpm -qa';
 
-/** See {@link CLEAN_LINUX}; and what yum or dnf has fetched. */
+/** Removes the identity of the machine (see {@link CLEAN_LINUX}), and the files that yum or dnf has fetched. */
 function cleanFedora(): GuestScript {
   return {
     title: 'remove what belongs to this machine and not to the image',
@@ -126,7 +139,7 @@ sync
   };
 }
 
-/** yum. The scripts use dnf instead where the guest has it. */
+/** The tools of guests with yum. The scripts use dnf instead when the guest has it. */
 export const YUM: GuestTools = {
   packageManager: 'yum',
   addRepository: addFedoraRepository,
@@ -140,7 +153,7 @@ export const DNF: GuestTools = { ...YUM, packageManager: 'dnf' };
 
 export const OLD_YUM: GuestTools = { ...YUM, addRepository: addRepositoryBeforeSetopt };
 
-/** For releases with rpm, and without a program that fetches packages. */
+/** The tools of releases that have rpm, but no program that fetches packages. */
 export const RPM_ONLY: GuestTools = {
   ...OLD_YUM,
   packageManager: 'rpm',

@@ -15,7 +15,7 @@ const MEDIUM = {
   verified: 'fake cloud',
 } as const;
 
-/** bsdinstall runs /etc/installerconfig of the system that it was booted from. */
+/** FreeBSD. Its installer, bsdinstall, runs /etc/installerconfig of the system that it was booted from. */
 export const freebsd: OsFamily = {
   family: 'freebsd',
   title: 'FreeBSD',
@@ -37,8 +37,8 @@ export const freebsd: OsFamily = {
 };
 
 /**
- * Console lines of the kernel and of bsdinstall that mean a failure. An install script may print IMAGEFACTORY-ERROR
- * itself.
+ * Patterns of console lines with which the kernel and bsdinstall report a failure. An install script can print
+ * IMAGEFACTORY-ERROR to report its own failure.
  */
 const FAILURES = [
   '(^|\\r)IMAGEFACTORY-ERROR',
@@ -50,7 +50,7 @@ const FAILURES = [
 ];
 
 /**
- * The lines of boot/loader.conf on a FreeBSD medium, followed by those for the serial console.
+ * The lines of boot/loader.conf on a FreeBSD medium, followed by our lines for the serial console.
  * https://man.freebsd.org/cgi/man.cgi?loader.conf
  */
 const LOADER = [
@@ -65,8 +65,9 @@ const LOADER = [
 ];
 
 /**
- * Replaces the medium's rc.local. The original asks a serial console for its terminal type, shows its log in a pager
- * that waits for keys, and reboots the machine from the medium when the script does not power it off.
+ * The script that replaces the medium's rc.local. The original asks a serial console for its terminal type, shows its
+ * log in a pager that waits for keys, and reboots the machine from the medium when the install script does not power it
+ * off.
  */
 const RC_LOCAL = `export TERM=vt100
 mkdir -p /tmp/bsdinstall_etc

@@ -35,7 +35,7 @@ function removeRepository(repository: Repository): GuestScript {
   };
 }
 
-/** pkg itself is fetched by the program of its name in the base system. */
+/** Installs packages. If pkg is missing, the base system's program of the same name fetches pkg first. */
 function installPackages(names: string[]): GuestScript {
   return {
     title: names.length === 1 ? `install package ${names[0]}` : `install ${names.length} packages`,
@@ -64,7 +64,7 @@ sync
   };
 }
 
-/** pkg. The ICICLE has names with versions, as rpm gives them. */
+/** The tools of guests with pkg. The ICICLE gets names with versions, as with rpm. */
 export const FREEBSD_TOOLS: GuestTools = {
   packageManager: 'pkg',
   addRepository,

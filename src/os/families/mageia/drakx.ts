@@ -13,8 +13,8 @@ import type { Release } from '../../profile/types.js';
 import { URPMI } from './guest.js';
 
 /**
- * What all releases that DrakX installs have in common: DrakX reads its answers from a file on its medium, never from a
- * URL.
+ * The members that all releases with DrakX have in common. DrakX reads its answers from a file on its medium, never
+ * from a URL.
  */
 export const DRAKX_RELEASE = {
   installTypes: ['iso'],
@@ -24,7 +24,10 @@ export const DRAKX_RELEASE = {
   verified: 'fake cloud',
 } as const satisfies Partial<Release>;
 
-/** Console lines of DrakX that mean a failure. An install script may print IMAGEFACTORY-ERROR itself. */
+/**
+ * Patterns of console lines with which DrakX reports a failure. An install script can print IMAGEFACTORY-ERROR to
+ * report its own failure.
+ */
 const FAILURES = [
   '(^|\\r)IMAGEFACTORY-ERROR',
   'An error occurred',
@@ -37,11 +40,13 @@ const FAILURES = [
 /** The differences between releases of DrakX. */
 export interface DrakxOptions {
   layout: IsoLayout;
-  /** Words of the command line that name its medium and its script. */
+  /** Words of the command line that name the medium and the script. */
   words: string[];
-  /** osinfo's name of the distribution. */
+  /** The distribution's name in libosinfo. */
   distro: string;
-  /** Image properties for devices that it has drivers for. Default: the cloud's own devices, usually virtio. */
+  /**
+   * Image properties for devices that the release has drivers for. Default: the cloud's own devices, usually virtio.
+   */
   buses?: Record<string, string>;
 }
 

@@ -4,7 +4,9 @@ import type { IsoLayout } from '../../installer/types.js';
 import type { OsFamily } from '../../profile/types.js';
 import { DRAKX_RELEASE, planDrakxInstaller } from './drakx.js';
 
-/** Mageia, by its installation media: its network media read no script of ours. */
+/**
+ * Mageia, installed from its installation media. Its network media cannot be used, because they do not read our script.
+ */
 export const mageia: OsFamily = {
   family: 'mageia',
   title: 'Mageia',

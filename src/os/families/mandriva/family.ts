@@ -52,7 +52,10 @@ export const mandriva: OsFamily = {
   planInstaller: (template, version) => planMandrivaInstaller(template, version, 'mandriva'),
 };
 
-/** Media of 2007.0 and later have a folder for their architecture, which the installer takes for the root. */
+/**
+ * Plans an installation of Mandrake or Mandriva. Media of 2007.0 and later have a folder for their architecture, and
+ * the installer uses this folder as the root of the medium.
+ */
 function planMandrivaInstaller(template: Template, version: Version, distro: string): InstallerPlan {
   const { arch } = template.os;
   const root = isFrom(version, '2007') ? `${arch === 'i386' ? 'i586' : arch}/` : '';
@@ -65,7 +68,7 @@ function planMandrivaInstaller(template: Template, version: Version, distro: str
     words: [
       'automatic=method:cdrom',
       `kickstart=${SCRIPT}`,
-      // The ramdisk is the image of a file system.
+      // Before 2008.1, the ramdisk is the image of a file system. The first two words give its size and its device.
       ...(isFrom(version, '2008.1') ? [] : ['ramdisk_size=128000', 'root=/dev/ram3', 'acpi=ht']),
     ],
     distro,

@@ -28,7 +28,10 @@ const AGAMA = {
 const PC: Arch[] = ['x86_64', 'i386'];
 const SERVERS: Arch[] = ['x86_64', 'aarch64', 'ppc64le', 's390x'];
 
-/** openSUSE's numbers went from 13.2 to 42.1 and from there to 15: Leap 42 counts as 14. */
+/**
+ * openSUSE's version numbers went from 13.2 to 42.1 and then to 15. Leap 42 counts as 14, so that the versions are in
+ * order.
+ */
 const LEAP_42 = 42;
 
 export const opensuse: OsFamily = {
@@ -109,7 +112,7 @@ function parseSlesVersion({ name, version }: OsName): Version | undefined {
 }
 
 interface Port {
-  /** Where the boot folder has kernel and ramdisk, best first. */
+  /** Paths of kernel and ramdisk, best first. */
   kernels: string[];
   ramdisks: string[];
 }
@@ -140,7 +143,8 @@ function findPort({ os }: Template): Port {
 }
 
 /**
- * Console lines of linuxrc, YaST and Agama that mean a failure. An install script may print IMAGEFACTORY-ERROR itself.
+ * Patterns of console lines with which linuxrc, YaST and Agama report a failure. An install script can print
+ * IMAGEFACTORY-ERROR to report its own failure.
  */
 const FAILURES = [
   '(^|\\r)IMAGEFACTORY-ERROR',
@@ -226,9 +230,9 @@ function planYastInstaller(template: Template, distro: string, virtio: boolean, 
 }
 
 /**
- * Words that tell Agama where SLES's packages are when it is installed from a tree: the folder of the unpacked medium
- * with all packages. Without them Agama fetches packages from SUSE's servers, which need a registration; openSUSE's
- * servers need none.
+ * Returns the words that tell Agama where SLES's packages are when SLES is installed from a tree: in the folder
+ * `install` of the unpacked medium with all packages. Without these words, Agama fetches packages from SUSE's servers,
+ * which need a registration; openSUSE's servers need none.
  */
 function buildRepositoryWords(template: Template, distro: string): string[] {
   const isTold = /\binst\.(install_url|register_url)=/.test(template.os.kernelparam ?? '');
@@ -238,9 +242,9 @@ function buildRepositoryWords(template: Template, distro: string): string[] {
 }
 
 /**
- * Plans an installation by Agama, a live system that dracut fetches, or finds on the medium by its volume id. The
- * profile may be Agama's own (JSON or Jsonnet) or AutoYaST's. The command line says how the installation ends, because
- * a profile cannot. https://agama-project.github.io/docs/user/boot_options
+ * Plans an installation by Agama. Agama is a live system, which dracut fetches from the tree or finds on the medium by
+ * the medium's volume id. The profile may be Agama's own (JSON or Jsonnet) or AutoYaST's. The command line says how the
+ * installation ends, because a profile cannot. https://agama-project.github.io/docs/user/boot_options
  */
 function planAgamaInstaller(template: Template, distro: string, version?: Version): InstallerPlan {
   const live = isFromMedium(template) ? `CDLABEL=${VOLUME_ID}` : `${getTreeUrl(template)}/LiveOS/squashfs.img`;

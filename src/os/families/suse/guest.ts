@@ -12,9 +12,10 @@ import type { GuestScript, GuestTools } from '../../guest/guest-tools.js';
 import { LIST_FEDORA_PACKAGES } from '../fedora/guest.js';
 
 /**
- * zypper asks no question and waits for its own lock. Its exit statuses from 100 on are information, not failures
- * (zypper(8), "exit codes"), except 104, a package that does not exist, 106, a repository that could not be read, and
- * 107, an rpm script that failed.
+ * Defines the shell function `zypp`, which runs zypper. zypper asks no question and waits for its own lock. Its exit
+ * statuses 100 to 103 are information (zypper(8), "exit codes") and count as success. The statuses after them are
+ * failures, such as 104, a package that does not exist, 106, a repository that could not be read, and 107, an rpm
+ * script that failed.
  */
 const ZYPPER = `export LC_ALL=C ZYPP_LOCK_TIMEOUT=600
 zypp() {
@@ -30,7 +31,7 @@ function repoPath(repository: Repository): string {
   return `/etc/zypp/repos.d/${escapeFileName(repository.name)}.repo`;
 }
 
-/** libzypp takes `ssl_verify` as a word of the address's query. */
+/** Returns the URL of a repository. libzypp reads `ssl_verify` from the URL's query. */
 function buildAddress({ url, sslverify }: Repository): string {
   const address = url.trim();
   if (sslverify || !/^https:/i.test(address)) return address;
@@ -75,8 +76,8 @@ function removeRepository(repository: Repository): GuestScript {
 }
 
 /**
- * Installs all packages in one transaction. The script first disables repositories on the install medium: the medium is
- * gone, and zypper would ask for it.
+ * Installs all packages in one transaction. The script first disables repositories on the install medium, because
+ * zypper would ask for the medium, which is gone.
  */
 function installPackages(names: string[]): GuestScript {
   return {

@@ -31,7 +31,7 @@ const RELEASES: Release[] = [
   },
 ];
 
-/** Ubuntu: debian-installer up to 19.10, subiquity since 20.04. */
+/** Ubuntu, installed with debian-installer up to 19.10, and with subiquity since 20.04. */
 export const ubuntu: OsFamily = {
   family: 'ubuntu',
   title: 'Ubuntu',
@@ -59,9 +59,9 @@ function findFolder(version: Version): InstallerFolder {
   return {
     folder: 'ubuntu-installer',
     distro: 'ubuntu',
-    // Debian changed the separator in the summer of 2014.
+    // Debian changed the separator in the summer of 2014, so Ubuntu has the new one since 14.10.
     separator: isFrom(version, '14.10') ? '---' : '--',
-    // Without it the installer of some releases asks for the keyboard before it has read the file.
+    // Without these words, the installer of some releases asks for the keyboard before it has read the preseed file.
     words: ['locale=en_US', 'keyboard-configuration/layoutcode=us', 'console-setup/ask_detect=false'],
     ...(isFrom(version, '8.04') ? {} : { buses: WITHOUT_VIRTIO }),
   };

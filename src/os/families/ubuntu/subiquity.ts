@@ -15,7 +15,10 @@ import type { InstallerPlan, IsoLayout, MediaIndex } from '../../installer/types
 /** Ubuntu's names of the architectures. */
 const NAMES: Partial<Record<Arch, string>> = { x86_64: 'amd64', aarch64: 'arm64', ppc64le: 'ppc64el', s390x: 's390x' };
 
-/** Console lines of casper and subiquity that mean a failure. An install script may print IMAGEFACTORY-ERROR itself. */
+/**
+ * Patterns of console lines with which casper and subiquity report a failure. An install script can print
+ * IMAGEFACTORY-ERROR to report its own failure.
+ */
 const FAILURES = [
   '(^|\\r)IMAGEFACTORY-ERROR',
   'Unable to find a (live file system|medium containing a live file system)',
@@ -27,7 +30,7 @@ const FAILURES = [
   'Kernel panic - not syncing',
 ];
 
-/** The live server's medium. It carries no script: cloud-init passes the script to subiquity. */
+/** The layout of the live server's medium. The medium carries no script: cloud-init passes the script to subiquity. */
 const LAYOUT: IsoLayout = {
   boots: {
     kernels: ['casper/vmlinuz', 'casper/hwe-vmlinuz', 'casper/vmlinux', 'boot/kernel.ubuntu'],
@@ -36,13 +39,15 @@ const LAYOUT: IsoLayout = {
 };
 
 /**
- * The installer of Ubuntu since 20.04. `<url>` is either the address of a live server's ISO, or a folder that has the
- * installer's kernel and ramdisk: the netboot folder beside the ISOs, or a medium that is unpacked on a server. casper,
- * in the ramdisk, fetches the ISO into memory: from that address, from what `kernelparam` says (`url=` or `iso-url=`),
- * or from above the netboot folder. `<iso>` is the live server's medium, and casper finds it in its drive.
+ * Plans an installation by subiquity, Ubuntu's installer since 20.04. `<url>` is either the address of a live server's
+ * ISO, or a folder that has the installer's kernel and ramdisk: the netboot folder beside the ISOs, or a medium that is
+ * unpacked on a server. casper, a program in the ramdisk, fetches the ISO into memory: from `<url>`, from the address
+ * in `kernelparam` (`url=` or `iso-url=`), or from the folder above the netboot folder. `<iso>` is the live server's
+ * medium, and casper finds it in the CD-ROM drive.
  *
- * The script is the instance's user data: cloud-init runs in the live system, knows OpenStack by its DMI, and hands the
- * key `autoinstall` on. The word `autoinstall` spares the question whether the disk may be erased.
+ * The script is the instance's user data. cloud-init runs in the live system, detects OpenStack by its DMI, and passes
+ * the key `autoinstall` to subiquity. With the word `autoinstall` on the command line, subiquity does not ask whether
+ * it may erase the disk.
  * https://ubuntu.com/server/docs/install/netboot-amd64
  */
 export function planSubiquityInstaller(template: Template): InstallerPlan {
@@ -88,11 +93,13 @@ function bootFromTree(template: Template): CasperBoot {
       indexes,
     ),
     words: [
-      // As the manual has it: casper's first releases do not know by themselves that their root is the ramdisk.
+      // These words are from the manual. The first releases of casper do not find out by themselves that their root is
+      // the ramdisk.
       'root=/dev/ram0',
       'ramdisk_size=1500000',
       'ip=dhcp',
-      // cloud-init takes `url=` for a cloud-config of its own, and would fetch the ISO as one.
+      // cloud-init reads `url=` too, as the address of a cloud-config, and would fetch the ISO as one.
+      // `cloud-config-url` prevents this.
       ...(iso === undefined ? [] : [`url=${iso}`]),
       'cloud-config-url=/dev/null',
     ],
@@ -102,7 +109,7 @@ function bootFromTree(template: Template): CasperBoot {
 function findArchName({ os }: Template): string {
   const name = NAMES[os.arch];
   if (name !== undefined) return name;
-  throw new FactoryError('UnsupportedOs', `Ubuntu's live server is not made for ${os.arch}`, {
+  throw new FactoryError('UnsupportedOs', `Ubuntu's live server is not published for ${os.arch}`, {
     hint: `its architectures are ${Object.keys(NAMES).join(', ')}`,
   });
 }
@@ -111,9 +118,9 @@ function findArchName({ os }: Template): string {
 interface TreeLocations {
   /** Folders of kernel and ramdisk, best first. */
   folders: string[];
-  /** The ISO that the installer fetches; undefined where `kernelparam` names it. */
+  /** The ISO that the installer fetches. Unset when `kernelparam` names the ISO. */
   iso?: string;
-  /** The index of the published ISOs, where `iso` is a guess. */
+  /** The index of the published ISOs. Set when `iso` is a guess. */
   indexes?: MediaIndex[];
 }
 
@@ -134,7 +141,7 @@ function findLocations(template: Template, port: string): TreeLocations {
     const name = `ubuntu-${release}(\\.\\d+)?-live-server-${port}\\.iso`;
     return { folders: [url], iso, indexes: [{ format: 'isos', url: `${netboot}/SHA256SUMS`, guess: iso, name }] };
   }
-  throw new FactoryError('UnsupportedOs', `the installer of Ubuntu ${os.version} must know where its ISO lies`, {
+  throw new FactoryError('UnsupportedOs', `the installer of Ubuntu ${os.version} needs the address of its ISO`, {
     hint: 'write the address of the live server’s ISO into <url>, or <kernelparam>url=http://…/ubuntu-…-live-server-….iso</kernelparam>',
   });
 }

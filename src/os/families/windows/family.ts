@@ -19,7 +19,9 @@ const REFUSED = { installTypes: [], verified: 'not yet', scriptKind: 'autounatte
 
 function writeNote({ hasSsh, modern }: WindowsVersion): string {
   const notes = [
-    ...(hasSsh ? [] : ['OpenSSH for Windows has to be among the <extras>, as OpenSSH-Win64….msi (OpenSSH-Win32….msi)']),
+    ...(hasSsh
+      ? []
+      : ['<extras> must contain OpenSSH for Windows, as OpenSSH-Win64….msi (OpenSSH-Win32….msi for i386)']),
     ...(modern ? ['its machines are of type q35'] : []),
   ];
   return notes.join('; ');
@@ -41,7 +43,8 @@ function buildRelease(version: WindowsVersion): Release {
 }
 
 /**
- * Windows Setup looks for autounattend.xml at the root of every removable drive, and for drivers where that file says.
+ * Windows. Its setup looks for autounattend.xml at the root of every removable drive, and for drivers in the folders
+ * that autounattend.xml names.
  * https://learn.microsoft.com/windows-hardware/manufacture/desktop/windows-setup-automation-overview
  */
 export const windows: OsFamily = {
@@ -61,7 +64,7 @@ export const windows: OsFamily = {
       from: '2008',
       to: '2008',
       arches: ['x86_64', 'i386'],
-      reason: 'it has no PowerShell of its own, which its guests would be customised by',
+      reason: 'it has no PowerShell of its own, which builds need to customise Windows',
     },
     ...WINDOWS_VERSIONS.map(buildRelease),
   ],
@@ -70,17 +73,20 @@ export const windows: OsFamily = {
   planInstaller: planWindowsInstaller,
 };
 
-/** Windows' media are in UDF, which we cannot write: the script and the extras come on a second, small medium. */
+/** Windows' media are in UDF, which we cannot write, so the script and the extras are on a second, small medium. */
 const LAYOUT: IsoLayout = { script: { path: 'autounattend.xml', beside: 'IMGFACTORY' } };
 
-/** Console lines that mean a failure: those of a stock script, and UEFI's line when nothing could be booted. */
+/**
+ * Patterns of console lines that report a failure: those of a stock script, and UEFI's line when nothing could be
+ * booted.
+ */
 const FAILURES = ['(^|\\r)IMAGEFACTORY-ERROR', 'BdsDxe: No bootable option or device was found'];
 
 function planWindowsInstaller(template: Template, version: Version): InstallerPlan {
   const { os } = template;
   if (os.kernelparam !== undefined && os.kernelparam.trim() !== '') {
     throw new FactoryError('InvalidTemplate', '<kernelparam>: Windows Setup has no command line', {
-      hint: 'leave it out',
+      hint: 'leave <kernelparam> out',
     });
   }
   const { osinfo, modern } = findWindowsVersion(version, os.version);

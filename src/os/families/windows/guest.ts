@@ -18,7 +18,7 @@ const STATUS = `if (@(0, 1641, 3010) -contains $LASTEXITCODE) { exit 0 }
 exit $LASTEXITCODE
 `;
 
-/** Adds the source $url under the name $name, before Chocolatey's own. */
+/** Adds the source $url under the name $name, with a higher priority than Chocolatey's own source. */
 export const ADD_SOURCE = `${CHOCO}& $choco source add "--name=$name" "--source=$url" "--priority=1"
 ${STATUS}`;
 
@@ -49,9 +49,9 @@ const ANSWERS = [
 ];
 
 /**
- * Removes the identity of the machine. Then sysprep removes its SID and its name, where there is an answer file for the
- * instances of the image. sysprep does not shut down (`/quit`), because the build's key is still there; the registry's
- * ImageState says whether it has succeeded.
+ * Removes the identity of the machine. If there is an answer file for the instances of the image, sysprep then removes
+ * the machine's SID and name. sysprep does not shut down (`/quit`), because the build's key is still there; the
+ * registry's ImageState says whether sysprep has succeeded.
  * https://learn.microsoft.com/windows-hardware/manufacture/desktop/sysprep-command-line-options,
  * https://learn.microsoft.com/windows-hardware/manufacture/desktop/windows-setup-states
  */
@@ -94,7 +94,10 @@ function installPackages(names: string[]): GuestScript {
   };
 }
 
-/** Chocolatey. The ICICLE lists the programs that Windows itself lists, not only Chocolatey's. */
+/**
+ * The tools of Windows guests, with Chocolatey. The ICICLE lists the programs that Windows itself lists, not only
+ * Chocolatey's.
+ */
 export const WINDOWS_TOOLS: GuestTools = {
   shell: 'powershell',
   packageManager: 'choco',

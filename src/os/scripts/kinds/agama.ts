@@ -27,7 +27,7 @@ function checkAgama(text: string): Problem[] {
     JSON.parse(text);
     return [];
   } catch (error) {
-    // Jsonnet is more than JSON: a text that begins like Jsonnet is accepted here, and Agama checks it.
+    // JSON.parse cannot read Jsonnet. So a text that begins like Jsonnet is accepted here, and Agama checks it.
     if (/^\s*(\{|local\b|function\b|\/\/|\/\*|#|import\b)/.test(text) && !isYaml(text)) return [];
     return [
       { line: 1, column: 1, message: `this is neither JSON, Jsonnet nor AutoYaST's XML: ${(error as Error).message}` },
@@ -35,19 +35,23 @@ function checkAgama(text: string): Problem[] {
   }
 }
 
-/** `key: value` lines without braces around them. */
+/** Checks whether a text is YAML: `key: value` lines without braces. */
 function isYaml(text: string): boolean {
   return !/[{}]/.test(text) && parseDocument(text).errors.length === 0;
 }
 
-/** An Agama profile for the same. https://agama-project.github.io/docs/user/unattended */
+/**
+ * Writes an Agama profile for the smallest system that a cloud can use.
+ * https://agama-project.github.io/docs/user/unattended
+ */
 function writeAgama({ template, profile, diskLayout, user }: StockInput): string {
   const { rootpw } = template.os;
   return `${JSON.stringify(
     {
       product: { id: profile.family === 'sles' ? 'SLES' : 'openSUSE_Leap' },
       localization: { language: 'en_US.UTF-8', keyboard: 'us', timezone: 'Etc/UTC' },
-      // Agama installs nothing without a user who may log in: an invalid hash locks root's password.
+      // Agama installs nothing unless the profile has a user who may log in. Without a password in the template, an
+      // invalid hash locks root's password.
       root:
         rootpw === undefined || rootpw === ''
           ? { password: '*', hashedPassword: true }

@@ -6,7 +6,7 @@ import type { StockInput } from '../stock-parts/stock-input.js';
 import { isAfter } from './lines.js';
 import type { ScriptKind } from './script-kind.js';
 
-/** The answers of DrakX, the installer of Mageia and Mandriva. */
+/** The answer file of DrakX, the installer of Mageia and Mandriva. */
 export const autoInst: ScriptKind = {
   title: 'auto_inst.cfg.pl',
   name: 'an auto_inst.cfg.pl',
@@ -16,15 +16,18 @@ export const autoInst: ScriptKind = {
   passwords: [/["']?\b(?:password|pw)["']?[ \t]*=>[ \t]*("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')/g],
   escape: (text) => quotePerl(text).slice(1, -1),
   memory: { installer: 1024, system: 512 },
-  // Mageia's finds it without the word, Mandriva's relative to the folder of its architecture.
+  // Mageia's DrakX finds the script without the word. Mandriva's reads the word's path relative to the folder of its
+  // architecture.
   medium: { word: /(?:^|\s)kickstart=(?!\w+:)(\S+)/, paths: ['install/auto_inst.cfg.pl'] },
 };
 
-/** Checks DrakX's answers. They are Perl; only the post-installation scripts can power the machine off. */
+/**
+ * Checks an answer file of DrakX. The file is Perl, and only its post-installation scripts can power the machine off.
+ */
 function checkAutoInst(text: string): Problem[] {
   const lines = text.split(/\r?\n/);
   if (!lines.some((line) => /^\s*\$o\s*=/.test(line))) {
-    return [{ line: 1, column: 1, message: 'this is no auto_inst.cfg.pl: it must set $o = { … };' }];
+    return [{ line: 1, column: 1, message: 'this is not an auto_inst.cfg.pl: it must set $o = { … };' }];
   }
   const code = lines.map((line) => (/^\s*#/.test(line) ? '' : line)).join('\n');
   if (isAfter(code, /'?(postInstall|postInstallNonRooted)'?\s*=>/, /\b(poweroff|shutdown\s+(-h|-P)|halt\s+-p)\b/))
@@ -34,7 +37,7 @@ function checkAutoInst(text: string): Problem[] {
     {
       line,
       column: 1,
-      message: `DrakX would start the machine again, and install once more: add "'postInstallNonRooted' => 'sync; poweroff -f'," below line ${line}`,
+      message: `DrakX would reboot the machine and install again: add "'postInstallNonRooted' => 'sync; poweroff -f'," below line ${line}`,
     },
   ];
 }
@@ -59,7 +62,7 @@ const MANDRIVA = {
 };
 const PACKAGES = ['openssh-server', 'sudo', 'curl', 'urpmi', 'locales-en'];
 
-/** DrakX's answers for the smallest system that a cloud can use. https://wiki.mageia.org/en/Auto_inst */
+/** Writes DrakX's answer file for the smallest system that a cloud can use. https://wiki.mageia.org/en/Auto_inst */
 function writeAutoInst({ template, profile, diskLayout, user }: StockInput): string {
   const { rootpw, arch } = template.os;
   const { type, packages, loader, hasCloudInit } = profile.family === 'mageia' ? MAGEIA : MANDRIVA;

@@ -15,7 +15,7 @@ export const autoinstall: ScriptKind = {
   writeStock: writeAutoinstall,
   toUserData: toUserData,
   memory: { installer: 2048, system: 512 },
-  // The live system fetches its whole medium into memory, and unpacks it there.
+  // From a tree, the live system fetches its whole medium into memory and unpacks it there.
   treeInstallerMemory: 5 * 1024,
   // cloud-init reads the configuration drive by itself.
   configDrive: (commandLine) => commandLine,
@@ -48,12 +48,12 @@ function checkAutoinstall(text: string): Problem[] {
     return [
       {
         ...place,
-        message: `"shutdown: ${String(value.value)}" leaves the machine on or starts it again: write "${indent}shutdown: poweroff"`,
+        message: `"shutdown: ${String(value.value)}" does not power the machine off: write "${indent}shutdown: poweroff"`,
       },
     ];
   }
   const line = countLines(text.split('\n')) + 1;
-  const message = `the installer would start the machine again, and install once more: add the line "${indent}shutdown: poweroff"${wrapped ? ' to autoinstall' : ''}`;
+  const message = `the installer would reboot the machine and install again: add the line "${indent}shutdown: poweroff"${wrapped ? ' to autoinstall' : ''}`;
   return [{ line, column: 1, message }];
 }
 
@@ -66,18 +66,18 @@ function toUserData(text: string): string {
   const document = parseDocument(text);
   const { contents } = document;
   if (document.errors.length > 0 || !isMap(contents)) return text;
-  // `## template: jinja` may stand before it.
+  // `## template: jinja` may stand before `#cloud-config`.
   if (contents.has('autoinstall')) return /^#+ ?(cloud-config|template:)/.test(text) ? text : `#cloud-config\n${text}`;
   return `#cloud-config\n${new Document({ autoinstall: contents }).toString({ lineWidth: 0 })}`;
 }
 
 /**
- * A cloud-config with an autoinstall for the smallest system that a cloud can use.
+ * Writes a cloud-config with an autoinstall for the smallest system that a cloud can use.
  * https://canonical-subiquity.readthedocs-hosted.com
  */
 function writeAutoinstall({ template, diskLayout, user }: StockInput): string {
   const { rootpw } = template.os;
-  // The first subiquity (20.04) needs the target to be named.
+  // The first subiquity (20.04) needs `--target`.
   const inTarget = (script: string): string => `curtin in-target --target=/target -- sh -c ${quoteWords([script])}`;
   const document = {
     autoinstall: {

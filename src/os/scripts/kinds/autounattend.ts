@@ -11,7 +11,7 @@ import { isAfter } from './lines.js';
 import type { ScriptKind } from './script-kind.js';
 
 /*
- * The answer file of Windows Setup. Elements and the passes that they belong to are those of
+ * The answer file of Windows Setup. Its elements, and the passes that they belong to, are documented at
  * https://learn.microsoft.com/windows-hardware/customize/desktop/unattend/.
  */
 
@@ -30,22 +30,24 @@ export const autounattend: ScriptKind = {
   check: checkAutounattend,
   writeStock: writeAutounattend,
   passwords: [
-    // Accounts, the automatic logon and the product key.
+    // The first pattern finds the passwords of accounts and of the automatic logon, the second one the product key.
     /<(?:AdministratorPassword|Password)>(?:\s*<PlainText>[^<]*<\/PlainText>)?\s*(?:<Value>\s*)?([^<\s][^<]*)</g,
     /<ProductKey>(?:\s*<WillShowUI>[^<]*<\/WillShowUI>)?\s*(?:<Key>\s*)?([^<\s]+)\s*</g,
   ],
   escape: escapeXml,
   memory: { installer: 2048, system: 1024 },
   medium: { paths: ['autounattend.xml', 'Autounattend.xml'] },
-  // The loader of the media waits for a key (efisys.bin); the one for BIOS asks only where the disk has something to
-  // start. https://learn.microsoft.com/windows-hardware/manufacture/desktop/oscdimg-command-line-options
+  // The UEFI boot loader of the media (efisys.bin) waits for a key press. The one for BIOS asks for a key only when the
+  // disk has something to boot.
+  // https://learn.microsoft.com/windows-hardware/manufacture/desktop/oscdimg-command-line-options
   uefiWarning:
-    'Microsoft’s media of Windows ask for a key before UEFI starts them, and nobody presses one: the medium has to be one without the question (efisys_noprompt.bin)',
+    'with UEFI, Microsoft’s media of Windows boot only after a key press, and nobody can press a key: use a medium that does not ask for one (efisys_noprompt.bin)',
 };
 
 /**
- * Checks Windows' answer file: a command of the first logon or of the specialize pass must shut the machine down, with
- * `shutdown /s` or sysprep's `/shutdown`. https://learn.microsoft.com/windows-hardware/customize/desktop/unattend
+ * Checks an answer file of Windows: one of its commands must shut the machine down, with `shutdown /s` or sysprep's
+ * `/shutdown`. Such commands belong to the first logon or to the specialize pass.
+ * https://learn.microsoft.com/windows-hardware/customize/desktop/unattend
  */
 function checkAutounattend(source: string): Problem[] {
   const text = source.replace(/\r\n?/g, '\n');
@@ -56,7 +58,7 @@ function checkAutounattend(source: string): Problem[] {
     return [
       {
         ...findPosition(text, root.at),
-        message: `this is no answer file of Windows: its root is <${root.name}>, not <unattend>`,
+        message: `this is not an answer file of Windows: its root is <${root.name}>, not <unattend>`,
       },
     ];
   }
@@ -66,7 +68,7 @@ function checkAutounattend(source: string): Problem[] {
     {
       ...findPosition(text, (settings ?? root).at),
       message:
-        'Windows would stay on: add a command to <FirstLogonCommands> with <CommandLine>shutdown /s /t 0</CommandLine>',
+        'Windows would leave the machine on: add a command to <FirstLogonCommands> with <CommandLine>shutdown /s /t 0</CommandLine>',
     },
   ];
 }
@@ -82,14 +84,15 @@ function findCommands(element: XmlElement): string[] {
   return [...own, ...element.children.flatMap(findCommands)];
 }
 
-/** The input of a stock script of Windows, checked. */
+/** The checked input of the stock script for Windows. */
 interface Answers extends StockInput {
   windows: WindowsVersion;
   password: string;
 }
 
 /**
- * An answer file for the smallest Windows that a cloud can use. @throws FactoryError InvalidTemplate, InvalidParameter
+ * Writes an answer file for the smallest Windows that a cloud can use.
+ * @throws FactoryError InvalidTemplate, InvalidParameter
  */
 function writeAutounattend(input: StockInput): string {
   const answers = { ...input, ...checkInput(input) };
@@ -127,28 +130,32 @@ function checkInput({
   if (user !== 'Administrator') {
     throw new FactoryError(
       'InvalidParameter',
-      'parameter default_user: a stock script of Windows lets Administrator in',
+      'parameter default_user: with a stock script, only Administrator can log in to Windows',
       {
-        hint: 'leave it out, or bring an install script',
+        hint: 'leave default_user out, or bring an install script',
       },
     );
   }
   if (!windows.hasSsh && !os.install.extras.some(isSshServer)) {
-    throw new FactoryError('InvalidTemplate', `Windows ${windows.name} does not have OpenSSH, and cannot fetch it`, {
-      hint: "add <extras><file source='http://…/OpenSSH-Win64-v9….msi' destination='/OpenSSH-Win64.msi'/></extras> (https://github.com/PowerShell/Win32-OpenSSH/releases), or bring an install script",
-    });
+    throw new FactoryError(
+      'InvalidTemplate',
+      `Windows ${windows.name} has no OpenSSH and cannot fetch it from Windows Update`,
+      {
+        hint: "add <extras><file source='http://…/OpenSSH-Win64-v9….msi' destination='/OpenSSH-Win64.msi'/></extras> (https://github.com/PowerShell/Win32-OpenSSH/releases), or bring an install script",
+      },
+    );
   }
   return { windows, password: requirePassword(os.rootpw, windows) };
 }
 
-/** Whether the file is the OpenSSH server that `windows-setup.ts` looks for at the root of the drives. */
+/** Checks whether a file of `<extras>` is the OpenSSH server that `windows-setup.ts` looks for. */
 function isSshServer({ source, destination }: Extra): boolean {
   const path = destination.endsWith('/') ? `${destination}${source.split('/').at(-1)}` : destination;
   return /^\/*OpenSSH-Win(32|64)[^/]*\.msi$/i.test(path);
 }
 
 /**
- * Whether a server accepts a password:
+ * Checks whether a Windows server accepts a password:
  * https://learn.microsoft.com/windows/security/threat-protection/security-policy-settings/password-must-meet-complexity-requirements
  */
 function isComplex(password: string): boolean {
@@ -156,17 +163,24 @@ function isComplex(password: string): boolean {
   return password.length >= 6 && kinds.length >= 3 && !/administrator/i.test(password);
 }
 
-/** Requires a password: the first logon, which sets Windows up, needs one. */
+/**
+ * Returns `rootpw`, which is required: the first logon, which sets Windows up, needs a password.
+ * @throws FactoryError InvalidTemplate when it is missing, or too simple for a server
+ */
 function requirePassword(rootpw: string | undefined, { name, server }: WindowsVersion): string {
   if (rootpw === undefined || rootpw === '') {
-    throw new FactoryError('InvalidTemplate', 'a stock script of Windows needs a <rootpw>: Administrator’s password', {
+    throw new FactoryError('InvalidTemplate', 'a stock script of Windows needs a <rootpw>, Administrator’s password', {
       hint: 'add <rootpw> to the template’s <os>, or bring an install script',
     });
   }
   if (server && !isComplex(rootpw)) {
-    throw new FactoryError('InvalidTemplate', `Windows ${name} takes no <rootpw> as simple as this one`, {
-      hint: 'write six characters or more, of three kinds: capital and small letters, digits, others',
-    });
+    throw new FactoryError(
+      'InvalidTemplate',
+      `Windows ${name} does not accept this <rootpw>, because it is too simple`,
+      {
+        hint: 'write at least six characters of at least three kinds (capital letters, small letters, digits, other characters), without the word administrator',
+      },
+    );
   }
   return rootpw;
 }
@@ -182,7 +196,7 @@ const LOCALE =
   '<InputLocale>en-US</InputLocale><SystemLocale>en-US</SystemLocale><UILanguage>en-US</UILanguage><UserLocale>en-US</UserLocale>';
 const LOCALE_OF_SETUP = `<SetupUILanguage><UILanguage>en-US</UILanguage></SetupUILanguage>${LOCALE}`;
 
-/** A command that writes a line to the serial console, so that the build sees progress. */
+/** Returns a command that writes a line to the serial console, so that the build sees progress. */
 function writeConsoleCommand(line: string): string {
   return `cmd.exe /d /c echo imagefactory: ${line}>COM1`;
 }
@@ -195,10 +209,13 @@ function writeRunSynchronous(commands: string[]): string {
   return `<RunSynchronous>${items.join('')}</RunSynchronous>`;
 }
 
-/** The account is disabled on clients. */
+/** The commands of the specialize pass. Clients disable Administrator, so the first one enables it. */
 const SPECIALIZE = ['net.exe user Administrator /active:yes', writeConsoleCommand('Windows is on its disk')];
 
-/** The virtio drivers for disk and network, on any drive: Setup skips folders that do not exist. */
+/**
+ * Writes the folders of the virtio drivers for disk and network. The medium may be any drive from C to G: Setup skips
+ * folders that do not exist.
+ */
 function writeDrivers(answers: Answers): string {
   if (answers.drivers !== true) return '';
   const architecture = ARCHITECTURES[answers.template.os.arch] ?? '';
@@ -226,12 +243,14 @@ function writeSetup(answers: Answers): string {
   ].join('');
 }
 
-/** Without a key (evaluation and volume licences have none) Setup must not ask for one. */
+/** Writes the product key. Without a key (evaluation and volume licences have none), Setup must not ask for one. */
 function writeProductKey(key: string): string {
   return key === '' ? '<WillShowUI>Never</WillShowUI>' : `<Key>${escapeXml(key)}</Key><WillShowUI>OnError</WillShowUI>`;
 }
 
-/** Commands that disable Windows 11's checks for TPM and Secure Boot, which few clouds have. */
+/**
+ * Lists commands that disable Windows 11's checks of TPM and Secure Boot, which few clouds have, and of CPU and memory.
+ */
 function listBypassCommands({ name }: WindowsVersion): string[] {
   if (name !== '11') return [];
   return ['BypassTPMCheck', 'BypassSecureBootCheck', 'BypassCPUCheck', 'BypassRAMCheck'].map(
@@ -239,7 +258,7 @@ function listBypassCommands({ name }: WindowsVersion): string[] {
   );
 }
 
-/** Selects the image of the medium: by the parameter, else by the product key, else the first. */
+/** Selects an image of the medium: by the parameter windows_image, else by the product key, else the first image. */
 function writeImageChoice({ windowsImage }: Answers, key: string): string {
   const wanted = windowsImage?.trim() ?? '';
   if (wanted === '' && key !== '') return '';
@@ -248,7 +267,8 @@ function writeImageChoice({ windowsImage }: Answers, key: string): string {
 }
 
 /**
- * Extracts the setup script from this file, which may be on any drive, and runs it. A command may have 1024 characters.
+ * The commands of the first logon. The first one extracts the setup script from the answer file, which may be on any
+ * drive, and runs it, because a command may have at most 1024 characters.
  */
 const FIRST_LOGON = [
   `powershell.exe -NoProfile -ExecutionPolicy Bypass -Command "foreach ($d in [IO.DriveInfo]::GetDrives()) { $f = $d.Name + 'autounattend.xml'; if (-not (Test-Path $f)) { continue }; $c = @(([xml][IO.File]::ReadAllText($f)).unattend.ChildNodes | Where-Object { $_.NodeType -eq 'Comment' }); if ($c.Count -eq 0) { continue }; $s = $env:SystemRoot + '\\Temp\\imagefactory-setup.ps1'; [IO.File]::WriteAllText($s, $c[0].Value); & $s $f; Remove-Item $s; break }"`,

@@ -9,7 +9,7 @@ import { writeKeyService, writeLastCommands } from '../stock-parts/shell.js';
 import type { StockInput } from '../stock-parts/stock-input.js';
 import type { ScriptKind } from './script-kind.js';
 
-/** YaST's profile. https://documentation.suse.com/sles/15-SP6/html/SLES-all/cha-autoyast-invocation.html */
+/** The profile of AutoYaST. https://documentation.suse.com/sles/15-SP6/html/SLES-all/cha-autoyast-invocation.html */
 export const autoyast: ScriptKind = {
   title: 'AutoYaST',
   name: 'an AutoYaST profile',
@@ -42,10 +42,10 @@ function checkAutoyast(source: string): Problem[] {
   if (['final_halt', 'halt'].some((name) => isTrue(findChild(mode, name)))) return [];
   const reboot = findChild(mode, 'final_reboot');
   const [at, message] = isTrue(reboot)
-    ? [reboot?.at ?? 0, `<final_reboot> starts the machine again: write ${FINAL_HALT} in its place`]
+    ? [reboot?.at ?? 0, `<final_reboot> reboots the machine: write ${FINAL_HALT} instead`]
     : [
         (mode ?? general ?? root).at,
-        `the installation does not end by powering the machine off: add ${wrapFinalHalt(mode, general)}`,
+        `the installer does not power the machine off at the end: add ${wrapFinalHalt(mode, general)}`,
       ];
   return [{ ...findPosition(text, at), message }];
 }
@@ -69,12 +69,15 @@ function escapeXml(text: string): string {
 
 const CLOUD_INIT_SERVICES = ['cloud-init-local', 'cloud-init', 'cloud-config', 'cloud-final'];
 
-/** The contents of a release's medium. */
+/** The parts of a release's medium that the stock script can use. */
 interface MediumContents {
   cloudInit: boolean;
   /** Whether systemd manages the services: AutoYaST's section for services needs it. */
   systemd: boolean;
-  /** The needed modules, on a medium that has them in folders: SLES 15's with all packages ("Full"). */
+  /**
+   * The modules that the profile must add, when the medium has modules in folders: SLES 15's medium with all packages
+   * ("Full").
+   */
   modules: string[];
 }
 
@@ -83,7 +86,7 @@ function findMediumContents({ family, version }: StockInput['profile']): MediumC
   if (family === 'sles' && !isFrom(version, '15')) return { cloudInit: false, systemd: true, modules: [] };
   if (family === 'sles') return { cloudInit: true, systemd: true, modules: ['Basesystem', 'Public-Cloud'] };
   const isTumbleweed = family === 'tumbleweed';
-  // Leap 42 counts as 14.
+  // `version` has 14 for Leap 42.
   return {
     cloudInit: isTumbleweed || isFrom(version, '14'),
     systemd: isTumbleweed || isFrom(version, '13.1'),
@@ -92,14 +95,16 @@ function findMediumContents({ family, version }: StockInput['profile']): MediumC
 }
 
 /**
- * A module that lies beside the product.
+ * Writes the entry for a module that is beside the product on the medium.
  * https://documentation.suse.com/sles/15-SP7/html/SLES-all/cha-configuration-installation-options.html
  */
 function writeAddOn(name: string): string {
   return `<listentry><media_url>relurl://</media_url><product>sle-module-${name.toLowerCase()}</product><product_dir>/Module-${name}</product_dir></listentry>`;
 }
 
-/** An AutoYaST profile for the smallest system that a cloud can use. https://doc.opensuse.org/projects/autoyast */
+/**
+ * Writes an AutoYaST profile for the smallest system that a cloud can use. https://doc.opensuse.org/projects/autoyast
+ */
 function writeAutoyast({ template, profile, diskLayout, user }: StockInput): string {
   const { rootpw, arch } = template.os;
   const { cloudInit, systemd, modules } = findMediumContents(profile);

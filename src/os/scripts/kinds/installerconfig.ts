@@ -32,16 +32,16 @@ function checkInstallerconfig(text: string): Problem[] {
     {
       line,
       column: 1,
-      message: `bsdinstall would start the machine again, and install once more: add ${add} at the end`,
+      message: `bsdinstall would reboot the machine and install again: add ${add} at the end`,
     },
   ];
 }
 
 /**
- * A service, because the base system has no cloud-init. At each boot it fetches the key of the instance from the
- * metadata service, adds it to root's authorized keys, and prints the SSH host keys to the console between cloud-init's
- * marker lines. bsdinstall starts a new script at every line that begins with `#!`, so the script adds the first line
- * of the service separately.
+ * The rc.d script of a service that takes the place of cloud-init, which the base system does not have. At each boot
+ * the service fetches the key of the instance from the metadata service, adds it to root's authorized keys, and prints
+ * the SSH host keys to the console between cloud-init's marker lines. bsdinstall starts a new script at every line that
+ * begins with `#!`, so the install script adds the first line of the service separately.
  */
 const KEY_SERVICE = `
 # PROVIDE: openstack_key
@@ -67,29 +67,29 @@ run_rc_command "$1"
 `;
 
 /**
- * An installerconfig for the smallest system that a cloud can use: bsdinstall(8), "SCRIPTING". @throws FactoryError
- * InvalidParameter
+ * Writes an installerconfig for the smallest system that a cloud can use: bsdinstall(8), "SCRIPTING".
+ * @throws FactoryError InvalidParameter
  */
 function writeInstallerconfig({ template, diskLayout, user }: StockInput): string {
   const { rootpw } = template.os;
   if (user !== 'root') {
     throw new FactoryError(
       'InvalidParameter',
-      'parameter default_user: the base system of FreeBSD has no sudo for others than root',
+      'parameter default_user: it must be root, because FreeBSD’s base system has no sudo',
       {
-        hint: 'leave it out, or bring an install script',
+        hint: 'leave default_user out, or bring an install script',
       },
     );
   }
   if (diskLayout === 'lvm') {
     throw new FactoryError('InvalidParameter', 'parameter disk_layout: FreeBSD has no LVM', {
-      hint: 'write plain or efi, or bring an install script (for ZFS, say)',
+      hint: 'write plain or efi, or bring an install script (for example, for ZFS)',
     });
   }
   return [
     'export nonInteractive="YES"',
     'DISTRIBUTIONS="kernel.txz base.txz"',
-    // The first disk: virtio, or another bus of the cloud.
+    // The first disk: a virtio disk, or a disk on another bus of the cloud.
     `PARTITIONS="$(sysctl -n kern.disks | tr ' ' '\\n' | grep -E '^(vtbd|da|ada)[0-9]' | sort | head -n 1) ${diskLayout === 'efi' ? 'GPT ' : ''}{ auto freebsd-ufs / }"`,
     '',
     '#!/bin/sh',

@@ -9,7 +9,8 @@ import type { DiskLayout, StockInput } from '../stock-parts/stock-input.js';
 import { countLines } from './lines.js';
 import type { ScriptKind } from './script-kind.js';
 
-// Looked for at every line: an expression for white space that spans lines would search it again from each of them.
+// The pattern is tried at every line. It has [ \t], not \s: because \s matches line breaks too, each try would search
+// the following empty lines again.
 const LINE =
   /^[ \t]*(%(packages|pre|post|onerror|addon|include)\b|(install|text|cmdline|graphical|lang|keyboard|timezone|rootpw|url|repo|bootloader|clearpart|zerombr|autopart|part|network|poweroff|reboot|halt|shutdown|selinux|firewall|auth|authconfig|authselect)(\s|$))/m;
 
@@ -39,7 +40,7 @@ export const kickstart: ScriptKind = {
   escape: (text) => quoteDouble(text).slice(1, -1),
   memory: { installer: 2048, system: 512 },
   initrd: { path: IN_RAMDISK, commandLine: (line) => line.replace(USER_DATA_URL, `file:/${IN_RAMDISK}`) },
-  // Only anaconda in dracut knows labels, and has known them as long as `inst.ks`; its older loader does not.
+  // Anaconda supports labels since it runs in dracut and has `inst.ks`. Its older loader does not support labels.
   configDrive: (line) =>
     line.includes('inst.ks=')
       ? line.replace(USER_DATA_URL, `hd:LABEL=${CONFIG_DRIVE.label}:${CONFIG_DRIVE.path}`)
@@ -47,7 +48,7 @@ export const kickstart: ScriptKind = {
   medium: { word: /(?:^|\s)(?:inst\.)?ks=cdrom:\/(\S+)/ },
 };
 
-/** Commands that decide how the machine ends; the last one counts. */
+/** Commands that decide what the machine does after the installation. The last one in the file counts. */
 const ENDINGS = ['poweroff', 'shutdown', 'halt', 'reboot'];
 /** The commands that power the machine off. `halt` stops the system and leaves the machine on. */
 const POWER_OFF = ['poweroff', 'shutdown'];
@@ -55,8 +56,9 @@ const POWER_OFF = ['poweroff', 'shutdown'];
 const NOT_A_SECTION = ['%end', '%include', '%ksappend'];
 
 /**
- * Checks that a kickstart file powers the machine off at its end. Only commands count. Lines in a section (`%packages`,
- * `%pre`, `%post` …) up to its `%end`, or up to the next section in files without `%end`, are no commands.
+ * Checks that a kickstart file powers the machine off at its end. Only commands count. A line in a section
+ * (`%packages`, `%pre`, `%post` …) is not a command. A section ends at its `%end`, or at the next section in files
+ * without `%end`.
  */
 function checkKickstart(text: string): Problem[] {
   const lines = text.split(/\r?\n/);
@@ -77,9 +79,8 @@ function checkKickstart(text: string): Problem[] {
   if (ending !== undefined && POWER_OFF.includes(ending.command)) return [];
   if (ending !== undefined) {
     const { line, column, command } = ending;
-    const why =
-      command === 'halt' ? 'leaves the machine on' : 'starts the machine again, which would install once more';
-    return [{ line, column, message: `"${command}" ${why}: write the line "poweroff" in its place` }];
+    const why = command === 'halt' ? 'leaves the machine on' : 'reboots the machine, which would install again';
+    return [{ line, column, message: `"${command}" ${why}: write the line "poweroff" instead` }];
   }
   const line = firstSection ?? countLines(lines) + 1;
   const where =
@@ -88,17 +89,17 @@ function checkKickstart(text: string): Problem[] {
     {
       line,
       column: 1,
-      message: `the installation does not end by powering the machine off: add the line "poweroff" ${where}`,
+      message: `the installer does not power the machine off at the end: add the line "poweroff" ${where}`,
     },
   ];
 }
 
 /**
- * The kickstart language of a release. An enterprise release corresponds to an older Fedora, with a few additional
- * words.
+ * The kickstart language of a release. An enterprise release has the language of an older Fedora, with a few additional
+ * commands and options.
  */
 interface Dialect {
-  /** Fedora release that it corresponds to. */
+  /** The Fedora release that has the same language; 0 for Red Hat Linux. */
   fedora: number;
   isEnterprise: boolean;
 }
@@ -113,11 +114,11 @@ function findDialect({ profile }: StockInput): Dialect {
   return { fedora: isFrom(version, '10') ? 40 : (era[major] ?? 1), isEnterprise: true };
 }
 
-/** A kickstart for the smallest system that a cloud can use. https://pykickstart.readthedocs.io */
+/** Writes a kickstart file for the smallest system that a cloud can use. https://pykickstart.readthedocs.io */
 function writeKickstart(input: StockInput): string {
   const { template, user, diskLayout } = input;
   const { fedora, isEnterprise } = findDialect(input);
-  // RHEL 6 has it, between Fedora 12 and 13 otherwise.
+  // Fedora has `--activate` since 16. RHEL 6 has it too, although its language is otherwise between Fedora 12 and 13.
   const activates = fedora >= 16 || (isEnterprise && fedora === 13);
   const console = serialConsole(template.os.arch);
   return [
@@ -148,8 +149,8 @@ function writeKickstart(input: StockInput): string {
     ...(fedora < 8 ? [] : ['%end']),
     '',
     '%post',
-    // Remove the address of the installer's machine: with it, an instance of the image would not configure its
-    // interface.
+    // Remove the address of the network card of the installer's machine. With this address, an instance of the image
+    // would not configure its own card.
     ...(fedora < 28 ? [HARDWARE_ADDRESSES] : []),
     ...(fedora < 28 ? [writeKeyService(user, 'rc.local')] : []),
     ...writeLastCommands(user),
@@ -163,14 +164,14 @@ function quoteDouble(text: string): string {
   return `"${text.replace(/(["\\])/g, '\\$1')}"`;
 }
 
-/** Writes root's password; without one, root's password is locked. */
+/** Writes the command that sets root's password, or locks it when the template has none. */
 function writeRootPassword(password: string | undefined, fedora: number): string {
   if (password === undefined || password === '') return fedora < 18 ? 'rootpw --iscrypted !!' : 'rootpw --lock';
   const quoted = /^[\w.,:/+=@%-]+$/.test(password) ? password : quoteDouble(password);
   return fedora < 10 ? `rootpw ${quoted}` : `rootpw --plaintext ${quoted}`;
 }
 
-/** Writes the answers that an old anaconda asks for where the kickstart lacks them. */
+/** Writes commands for the questions that an old anaconda asks when the kickstart file does not answer them. */
 function writeOldAnswers(fedora: number, isEnterprise: boolean): string[] {
   return [
     ...(fedora < 5 ? ['langsupport --default=en_US.UTF-8 en_US.UTF-8', 'skipx'] : []),
@@ -181,11 +182,12 @@ function writeOldAnswers(fedora: number, isEnterprise: boolean): string[] {
 }
 
 /**
- * Writes the partitions. Since Fedora 18 anaconda adds the boot partition itself. @throws FactoryError InvalidParameter
+ * Writes the partitions. Since Fedora 18 anaconda adds the boot partition itself.
+ * @throws FactoryError InvalidParameter when the release cannot boot with UEFI
  */
 function writeDisk(layout: DiskLayout, fedora: number, arch: Arch): string[] {
   if (layout === 'efi' && fedora < 12) {
-    throw new FactoryError('InvalidParameter', 'parameter disk_layout: this release cannot be started by UEFI', {
+    throw new FactoryError('InvalidParameter', 'parameter disk_layout: this release cannot boot with UEFI', {
       hint: 'write plain or lvm',
     });
   }
@@ -200,7 +202,7 @@ function writeDisk(layout: DiskLayout, fedora: number, arch: Arch): string[] {
   ];
 }
 
-/** Writes the partition that the machine's firmware boots from, where it needs one. */
+/** Writes the partition that the machine's firmware boots from, when it needs one. */
 function writeBootPartition(layout: DiskLayout, fedora: number, arch: Arch): string[] {
   if (arch === 'ppc64') return ['part prepboot --fstype="PPC PReP Boot" --size=8'];
   if (layout === 'efi') return ['part /boot/efi --fstype=efi --size=200'];

@@ -4,8 +4,8 @@ export function countLines(lines: readonly string[]): number {
 }
 
 /**
- * Whether a match of one expression stands after a match of another. One expression for both would search the text
- * again for each match.
+ * Checks whether `second` matches somewhere after the first match of `first`. One pattern for both would search the
+ * text again for each match of `first`.
  */
 export function isAfter(text: string, first: RegExp, second: RegExp): boolean {
   const found = first.exec(text);

@@ -8,7 +8,8 @@ import { INSTALLED, type StockInput } from '../stock-parts/stock-input.js';
 import { countLines } from './lines.js';
 import type { ScriptKind } from './script-kind.js';
 
-// Looked for at every line: an expression for white space that spans lines would search it again from each of them.
+// The pattern is tried at every line. It has [ \t], not \s: because \s matches line breaks too, each try would search
+// the following empty lines again.
 const LINE =
   /^[ \t]*[\w.+-]+[ \t]+[\w.+-]+\/\S+[ \t]+(string|boolean|select|multiselect|note|password|text|error|title|seen)\b/m;
 
@@ -26,11 +27,11 @@ export const preseed: ScriptKind = {
     /\becho[ \t]+"[\w.-]+[ \t]+[^\s"]+[ \t]+password[ \t]+([^"\n]+)"/g,
     /\becho[ \t]+'[\w.-]+[ \t]+[^\s']+[ \t]+password[ \t]+([^'\n]+)'/g,
   ],
-  // With 512 MiB it stops in its low-memory mode and asks for Enter.
+  // With 512 MiB, debian-installer stops in its low-memory mode and waits for Enter.
   memory: { installer: 1024, system: 256 },
-  // Its packages come from the mirror that the script names, not from the tree.
+  // debian-installer fetches its packages from the mirror that the script names, not from the tree.
   otherTreeSchemes: ['file:'],
-  // It looks there by itself, where no word of the command line names another address.
+  // debian-installer reads this path by itself when no word of the command line names another address.
   initrd: { path: 'preseed.cfg', commandLine: removeUserDataWord },
   medium: { word: /(?:^|\s)file=\/cdrom\/(\S+)/ },
 };
@@ -44,7 +45,7 @@ function removeUserDataWord(commandLine: string): string {
 
 const ANSWER = 'd-i debian-installer/exit/poweroff boolean true';
 const POWER_OFF = 'debian-installer/exit/poweroff';
-/** Questions that stop the system at the end; without the power-off they leave the machine on. */
+/** Questions that stop the system at the end. Without the answer for the power-off, they leave the machine on. */
 const HALTS = ['debian-installer/exit/halt', 'debian-installer/exit/always_halt'];
 
 /** One answer of a preseed file. */
@@ -55,8 +56,9 @@ interface Answer {
 }
 
 /**
- * Checks that a preseed file powers the machine off at its end, by the installer's own question; the last answer
- * counts. A late command that powers off would stop the installer before it has finished.
+ * Checks that a preseed file powers the machine off at its end, with the installer's own question. The last answer to
+ * it counts. A late command that powers the machine off does not count, because it would stop the installer before the
+ * installer has finished.
  */
 function checkPreseed(text: string): Problem[] {
   const problems: Problem[] = [];
@@ -68,7 +70,7 @@ function checkPreseed(text: string): Problem[] {
       line: carriage + 1,
       column,
       message:
-        'the line ends in a carriage return, which would become part of the answer: save the file with Unix line ends',
+        'the line ends in a carriage return, which would become part of the answer: save the file with Unix line endings',
     });
   }
   const answers = parseAnswers(text);
@@ -80,7 +82,7 @@ function checkPreseed(text: string): Problem[] {
     problems.push({
       line: own.line,
       column: 1,
-      message: `this answer leaves the machine on: write the line "${ANSWER}" in its place`,
+      message: `this answer leaves the machine on: write the line "${ANSWER}" instead`,
     });
     return problems;
   }
@@ -88,18 +90,18 @@ function checkPreseed(text: string): Problem[] {
   const line = halt?.line ?? countLines(lines) + 1;
   const why =
     halt === undefined
-      ? 'the installer would start the machine again, and install once more'
+      ? 'the installer would reboot the machine and install again'
       : 'the installer stops the system and leaves the machine on';
   const where = halt === undefined ? `at the end, as line ${line}` : `below line ${line}`;
   problems.push({
     line,
     column: 1,
-    message: `${why}: add the line "${ANSWER}" ${where}, for the machine must power itself off (poweroff)`,
+    message: `${why}: add the line "${ANSWER}" ${where}, so that the installer powers the machine off`,
   });
   return problems;
 }
 
-/** Parses the answers of a file; lines that end in a backslash are joined with the next. */
+/** Parses the answers of a preseed file. A line that ends in a backslash is joined with the next line. */
 function parseAnswers(text: string): Answer[] {
   const answers: Answer[] = [];
   let begun: { line: number; pieces: string[] } | undefined;
@@ -110,7 +112,7 @@ function parseAnswers(text: string): Answer[] {
     current.pieces.push(goesOn ? raw.slice(0, -1) : raw);
     begun = goesOn ? current : undefined;
     if (goesOn) return;
-    // The value is trimmed afterwards: an expression that looks for its end would try every space.
+    // The value is trimmed afterwards, because a pattern for its end would try every space in it.
     const match = /^\s*\S+\s+(\S+)\s+\S+\s+(.*)$/s.exec(current.pieces.join(' '));
     if (match?.[1] !== undefined && match[2] !== undefined) {
       answers.push({ line: current.line, question: match[1], value: match[2].trimEnd() });
@@ -119,7 +121,10 @@ function parseAnswers(text: string): Answer[] {
   return answers;
 }
 
-/** A preseed for the smallest system that a cloud can use. https://www.debian.org/releases/stable/amd64/apb */
+/**
+ * Writes a preseed file for the smallest system that a cloud can use.
+ * https://www.debian.org/releases/stable/amd64/apb
+ */
 function writePreseed({ template, profile, diskLayout, user }: StockInput): string {
   const { install, rootpw } = template.os;
   const ubuntu = profile.family === 'ubuntu';
@@ -173,7 +178,10 @@ function writePreseed({ template, profile, diskLayout, user }: StockInput): stri
   ].join('\n');
 }
 
-/** Finds the cloud packages that a release has: pkgsel installs nothing where one of its packages is unknown. */
+/**
+ * Finds out which cloud packages a release has, because pkgsel installs nothing when it does not know one of the
+ * packages.
+ */
 function findCloudPackages({ family, version }: StockInput['profile']): { cloudInit: boolean; growpart: boolean } {
   if (family !== 'ubuntu') return { cloudInit: isFrom(version, '8'), growpart: isFrom(version, '8') };
   return { cloudInit: isFrom(version, '10.04'), growpart: isFrom(version, '13.04') };
@@ -185,8 +193,9 @@ function joinLines(script: string): string {
 }
 
 /**
- * Without a password, root's is locked. No other user is created: cloud-init creates its own. The lock is `*`, as in
- * Debian's base-passwd: with `!` the installer’s user-setup asks for a password all the same (user-setup-ask, state 1).
+ * Writes the answers about passwords. Without a password in the template, root's password is locked. No other user is
+ * created: cloud-init creates its own. The lock is `*`, as in Debian's base-passwd: with `!`, the installer’s
+ * user-setup would still ask for a password (user-setup-ask, state 1).
  */
 function writePasswords(rootpw: string | undefined): string[] {
   const none = rootpw === undefined || rootpw === '';
@@ -199,7 +208,9 @@ function writePasswords(rootpw: string | undefined): string[] {
   ];
 }
 
-/** Writes the mirror: the archive of the install tree, which is the part of its URL before `/dists/`. */
+/**
+ * Writes the answers about the mirror: the archive of the install tree, which is the part of its URL before `/dists/`.
+ */
 function writeMirror(url: string): string[] {
   const match = /^(https?):\/\/(?:[^/@]*@)?([^/]+)(\/.*?)?\/dists\/([^/]+)\//.exec(url);
   if (match === null) return [];

@@ -9,8 +9,8 @@ import { preseed } from './preseed.js';
 import type { ScriptKind } from './script-kind.js';
 
 /**
- * The kinds of install script, by the names that plans and digests contain. A text is compared with them in this
- * order, so those with the most distinct beginning come first.
+ * The kinds of install script, by the names that plans and digests contain. A text is compared with the kinds in this
+ * order, so the kinds with the most distinct beginning come first.
  */
 export const SCRIPT_KINDS = {
   autounattend,

@@ -5,13 +5,14 @@ import type { StockInput } from '../stock-parts/stock-input.js';
 export interface Memory {
   /** The memory that the installer needs to reach its end. */
   installer: number;
-  /** The memory that the installed system needs to start: Nova refuses smaller flavors for its images. */
+  /** The memory that the installed system needs to start. Nova refuses flavors with less memory for its images. */
   system: number;
 }
 
 /**
- * Everything that is known of one kind of install script and of the installers that read it. Each kind has one file
- * here and one row in registry.ts. An optional member that is absent means: its installers cannot do this.
+ * Everything that we know about one kind of install script and about the installers that read it. Each kind has one
+ * file in this folder and one row in registry.ts. When a member without a default is unset, these installers cannot do
+ * what it describes.
  */
 export interface ScriptKind {
   /** Name in documents: "AutoYaST". */
@@ -19,49 +20,55 @@ export interface ScriptKind {
   /** Name with its article in messages: "an AutoYaST profile". */
   name: string;
   /**
-   * Whether a text looks like such a script. The kinds are asked in the order of the registry; the first one decides.
+   * Checks whether a text looks like a script of this kind. The kinds are tried in the order of the registry; the first
+   * match decides.
    */
   matches(text: string): boolean;
-  /** Other kinds (keys of the registry) whose scripts its installer reads as well. Default: none. */
+  /** Other kinds (keys of the registry) whose scripts the installer reads as well. Default: none. */
   alsoReads?: readonly string[];
-  /** Finds what is wrong with such a script; above all whether the machine powers itself off at the end. */
+  /** Finds the problems of a script; above all, that it does not power the machine off at the end. */
   check(text: string): Problem[];
   /** Writes the stock script of a system. @throws FactoryError InvalidTemplate, InvalidParameter */
   writeStock(input: StockInput): string;
   /**
-   * Patterns of the places where its language has passwords; the first group is the password. script-passwords.ts knows
-   * those of YAML, JSON and shell commands. No pattern may search from every character of a long text to its end.
+   * Patterns that find passwords in the script's own language; the first group is the password. script-passwords.ts has
+   * the patterns for YAML, JSON and shell commands. No pattern may search from every character of a long text to its
+   * end, because that takes too long. Default: none.
    */
   passwords?: readonly RegExp[];
   /**
-   * Escapes a text for the strings of its language, without the quotes around it: secrets are masked in this form too.
+   * Escapes a text for a string of the script's language, without the quotes around it, because secrets are masked in
+   * this form too. Default: no form besides those in escaped-forms.ts.
    */
   escape?: (text: string) => string;
-  /** Converts a script to user data where the installer expects it in another form there. Default: unchanged. */
+  /** Converts a script to the form that the installer expects in user data. Default: unchanged. */
   toUserData?: (script: string) => string;
-  /** Memory of today's releases: what the distributions ask for, for debian-installer as measured. */
+  /** The memory that current releases need: as the distributions document it, for debian-installer as measured. */
   memory: Memory;
-  /** MiB for the installer where it is installed from a tree. Default: `memory.installer`. */
+  /** The memory, in MiB, of the installer when the system is installed from a tree. Default: `memory.installer`. */
   treeInstallerMemory?: number;
   /** Schemes of install trees besides http:, https: and ftp:. Default: none. */
   otherTreeSchemes?: readonly string[];
   /**
-   * The script in the ramdisk: its path there, without a slash at its beginning, and the command line that names it.
+   * The script in the ramdisk: its path there, without a slash at its beginning, and a function that changes a command
+   * line so that it names the script.
    */
   initrd?: { path: string; commandLine: (commandLine: string) => string };
   /**
-   * The command line that names the script on the configuration drive; undefined where this release's installer cannot.
+   * Changes a command line so that it names the script on the configuration drive; returns undefined when the installer
+   * of this release cannot read the script there.
    */
   configDrive?: (commandLine: string) => string | undefined;
   /** How an installer finds the script on its medium. */
   medium: {
     /**
-     * The word of its command line, with the path on the medium as first group. Absent where no word names the script.
+     * A pattern for the word of the command line that names the script; the first group is the path on the medium.
+     * Unset when no word names the script.
      */
     word?: RegExp;
-    /** The paths where it looks without a word. Default: none. */
+    /** The paths where the installer looks without such a word. Default: none. */
     paths?: readonly string[];
   };
-  /** Warning about machines that UEFI starts from the medium. Default: none. */
+  /** A warning about machines that boot from the medium with UEFI. Default: none. */
   uefiWarning?: string;
 }

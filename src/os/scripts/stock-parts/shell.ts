@@ -2,8 +2,8 @@ import { quoteWords } from '../../guest/guest-scripts.js';
 import { INSTALLED } from './stock-input.js';
 
 /**
- * Writes cloud-init's configuration of the user who may log in. The default is the distribution's user; root is enabled
- * only where the build logs in as root.
+ * Writes cloud-init's configuration of the user who may log in. By default, cloud-init uses the distribution's user and
+ * disables root. For root, this configuration enables root; for another user, it makes this user the default one.
  */
 function writeCloudConfig(user: string): string {
   if (user === 'root') return 'disable_root: false\n';
@@ -16,16 +16,20 @@ function writeCloudConfig(user: string): string {
 `;
 }
 
-/** The path of this configuration: cloud-init reads it after the files of its package. */
+/** The path of our configuration for cloud-init. cloud-init reads this file after the files of its package. */
 const CLOUD_CONFIG_PATH = '/etc/cloud/cloud.cfg.d/90_imagefactory.cfg';
 
-/** Writes a command that configures the user who may log in. One line, because some script languages allow no more. */
+/**
+ * Writes a command that configures the user who may log in. The command is one line, because some script languages do
+ * not allow more lines.
+ */
 export function writeUserAccess(user: string): string {
   return `mkdir -p /etc/cloud/cloud.cfg.d && printf ${quoteWords([writeCloudConfig(user).replaceAll('\n', '\\n')])} >${CLOUD_CONFIG_PATH}`;
 }
 
 /**
- * Writes the last lines of a script in the installed system: the user who may log in, then the marker on the console.
+ * Writes the last commands of a script in the installed system. They configure the user who may log in, then print the
+ * marker on the console.
  */
 export function writeLastCommands(user: string): string[] {
   return [`${writeUserAccess(user)} || exit 1`, `echo ${INSTALLED} >/dev/console`];
@@ -37,11 +41,11 @@ export type BootHook = 'rc.local' | 'init.d' | 'after.local';
 const KEY_PROGRAM = '/usr/local/sbin/openstack-key';
 
 const HOOKS: Record<BootHook, string> = {
-  // Red Hat and its derivatives. Later releases run the file, but do not create it.
+  // For Red Hat and its derivatives. Later releases run the file, but do not create it.
   'rc.local': `[ -s /etc/rc.d/rc.local ] || echo '#!/bin/sh' >/etc/rc.d/rc.local
 echo ${KEY_PROGRAM} >>/etc/rc.d/rc.local
 chmod +x /etc/rc.d/rc.local`,
-  // Debian's: its rc.local ends with an exit.
+  // For Debian. Its rc.local ends with an exit, so a line at the end of rc.local would not run.
   'init.d': `cat >/etc/init.d/openstack-key <<'END'
 #!/bin/sh
 ### BEGIN INIT INFO
@@ -56,17 +60,17 @@ chmod +x /etc/rc.d/rc.local`,
 END
 chmod 755 /etc/init.d/openstack-key
 update-rc.d openstack-key defaults 99`,
-  // SUSE's.
+  // For SUSE.
   'after.local': `printf '#!/bin/sh\\n${KEY_PROGRAM}\\n' >/etc/init.d/after.local
 chmod 755 /etc/init.d/after.local`,
 };
 
 /**
- * Writes a service for systems without cloud-init. The script creates the user. At each boot the service fetches the
- * key of the instance from the metadata service, adds it to the user's authorized keys, and prints the SSH host keys to
- * the console between cloud-init's marker lines: the build verifies the host by them. The metadata service may become
- * reachable later than the network, so the service retries for a minute. Debian creates host keys only when its package
- * is installed, and an image has none, so the service creates them.
+ * Writes commands that create the user, and a service, on systems without cloud-init. At each boot the service fetches
+ * the key of the instance from the metadata service and adds it to the user's authorized keys. It also prints the SSH
+ * host keys to the console between cloud-init's marker lines, because the build verifies the host by these keys. The
+ * metadata service may become reachable later than the network, so the service retries for a minute. Debian creates
+ * host keys only when its package is installed, and an image has none, so the service creates them.
  */
 export function writeKeyService(user: string, hook: BootHook): string {
   const home = user === 'root' ? '/root' : `/home/${user}`;
@@ -96,7 +100,10 @@ ${HOOKS[hook]}
 fi`;
 }
 
-/** Old releases require a terminal for sudo, and read no /etc/sudoers.d. */
+/**
+ * Writes commands that create a user with sudo. Old releases require a terminal for sudo, and do not read
+ * /etc/sudoers.d.
+ */
 function writeNewUser(user: string): string {
   return `useradd -m -s /bin/bash ${user}
 printf '%s\\n' '${user} ALL=(ALL) NOPASSWD: ALL' 'Defaults:${user} !requiretty' >>/etc/sudoers`;

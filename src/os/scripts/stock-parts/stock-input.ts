@@ -9,11 +9,14 @@ export interface StockInput {
   template: Template;
   profile: { family: string; version: Version };
   diskLayout: DiskLayout;
-  /** The user that the installed system lets in with the key of its instance. */
+  /** The user who can log in to the installed system with the key of the instance. */
   user: string;
-  /** The image on a medium of Windows: its number, or its name. */
+  /**
+   * The image to install from a Windows medium: its number, or its name. Unset when the product key selects the image,
+   * or the first one is right.
+   */
   windowsImage?: string | undefined;
-  /** Whether a medium with drivers is in a drive. */
+  /** Whether the instance has a medium with drivers in a CD-ROM drive. */
   drivers?: boolean;
 }
 

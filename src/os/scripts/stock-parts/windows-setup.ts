@@ -10,9 +10,9 @@ const CONSOLE = `function Write-Console($text) {
 }`;
 
 /**
- * At each boot: fetches the key of the instance from the metadata service, adds it to the administrators' authorized
- * keys, prints the SSH host keys to the console between cloud-init's marker lines, and extends the system's volume to
- * the size of its disk.
+ * A PowerShell script that runs at each boot. It fetches the key of the instance from the metadata service, adds it to
+ * the administrators' authorized keys, prints the SSH host keys to the console between cloud-init's marker lines, and
+ * extends the system's volume to the size of its disk.
  */
 const KEY_AT_BOOT = `$ErrorActionPreference = 'Stop'
 ${CONSOLE}
@@ -38,15 +38,15 @@ Write-Console ($lines -join ([string][char]13 + [char]10))
 'select volume c', 'extend' | & diskpart.exe | Out-Null
 `;
 
-/** Quotes a text as a here-string of PowerShell, in which nothing is replaced. */
+/** Quotes a text as a here-string of PowerShell, in which PowerShell replaces nothing. */
 function quoteHereString(text: string): string {
   return `@'\n${text}'@`;
 }
 
 /**
- * The script that the first logon runs: it installs drivers, agent and OpenSSH, the service for the key, and the answer
- * file for sysprep. It stands in a comment of the answer file ($source), because a command there may have 1024
- * characters at most. A comment must not contain two hyphens in a row.
+ * The PowerShell script that the first logon runs. It installs drivers, the guest agent, OpenSSH, the task that fetches
+ * the key at each boot, and the answer file for sysprep. The script is in a comment of the answer file (`$source`),
+ * because a command there may have at most 1024 characters. An XML comment must not contain two hyphens in a row.
  * https://learn.microsoft.com/windows-server/administration/openssh/openssh_install_firstuse
  */
 export const WINDOWS_SETUP = `param($source)

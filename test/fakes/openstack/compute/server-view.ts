@@ -9,7 +9,10 @@ export function buildLinks(endpoint: string, path: string): Fields[] {
   ];
 }
 
-/** Builds the JSON of a flavor. Microversion 2.55 adds `description`, 2.61 `extra_specs`. From 2.75 `swap` is a number. */
+/**
+ * Builds the JSON of a flavor. Microversion 2.55 adds `description`, and 2.61 adds `extra_specs`. From 2.75 on, `swap`
+ * is a number.
+ */
 export function flavorView(flavor: FakeFlavor, endpoint: string, version: number): Fields {
   return {
     id: flavor.id,

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 
 /**
- * Resets a connection. Destroys it instead if the other side has ended it: Node 20 is already shutting such a connection
- * down and cannot reset it, and a process that tries to reset it never exits.
+ * Resets a connection. If the other side has already ended the connection, destroys it instead: Node 20 is then
+ * shutting it down and cannot reset it, and a process that tries to reset it never exits.
  */
 export function resetConnection(socket: Socket): void {
   if (socket.writable) socket.resetAndDestroy();

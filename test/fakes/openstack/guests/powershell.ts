@@ -72,7 +72,8 @@ function translateFollow(values: Values, input: Buffer): Translation {
   if (runner !== WINDOWS_RUNNER) throw new Error('the value of $runner is not WINDOWS_RUNNER');
   if (input.length !== size)
     throw new Error(`the script of the step has ${input.length} bytes, but the value of $size is ${String(size)}`);
-  if (file !== 'script.ps1' || bom !== true) throw new Error(`the fake PowerShell runs only script.ps1 with a byte order mark, not ${String(file)}`);
+  if (file !== 'script.ps1' || bom !== true)
+    throw new Error(`the fake PowerShell runs only script.ps1 with a byte order mark, not ${String(file)}`);
   const step = Buffer.from(translateStep(input.toString('utf8')));
   const script = POSIX.follow({ journal: POSIX.journal, name: String(name), round: String(round), forceRerun: anew === true, script: step, timeout: Number(timeout), earlier: Number(earlier) }); // prettier-ignore
   return { script, input: step };

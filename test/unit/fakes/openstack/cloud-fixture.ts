@@ -23,17 +23,17 @@ const TIMEOUT = 30_000;
 
 const VOLUME = { source_type: 'volume', destination_type: 'volume', delete_on_termination: false } as const;
 
-/** The block device of a volume from which a server boots. */
+/** Returns the block device of a volume from which a server boots. */
 export function rootDisk(uuid: string): BlockDevice {
   return { ...VOLUME, uuid, boot_index: 0 };
 }
 
-/** The block device of a volume in a CD-ROM drive, second in the boot order. */
+/** Returns the block device of a volume in a CD-ROM drive, second in the boot order. */
 export function cdrom(uuid: string): BlockDevice {
   return { ...VOLUME, uuid, boot_index: 1, device_type: 'cdrom' };
 }
 
-/** A fake cloud with a client, and the operations that its tests share. */
+/** A fake cloud with a client, and the operations that the tests of the fake cloud share. */
 export class CloudFixture {
   readonly loginKey = generateKeyPair();
   readonly hostKey = generateKeyPair();
@@ -70,7 +70,7 @@ export class CloudFixture {
     return (await image.getImage(id)) as Image;
   }
 
-  /** Creates an image that boots an installer: its properties have a kernel. */
+  /** Creates an image that boots an installer, because its properties name a kernel. */
   async createInstallerImage(): Promise<Image> {
     const kernel = await this.createImage();
     return this.createImage({ kernel_id: kernel.id, ramdisk_id: kernel.id, os_command_line: 'console=ttyS0' });
@@ -161,7 +161,7 @@ export class CloudFixture {
     );
   }
 
-  /** Connects when the guest accepts connections. */
+  /** Connects to a guest, and retries until the guest accepts the connection. */
   async waitForLogin(address: string): Promise<Guest> {
     const deadline = Date.now() + TIMEOUT;
     for (;;) {

@@ -22,7 +22,7 @@ describe('faults of the fake cloud', () => {
     return request(url, { ...options, headers: { 'x-auth-token': token, 'content-type': 'application/json' } });
   }
 
-  it('answer a status with Retry-After, from the nth call on, for so many calls', async () => {
+  it('answer with a status and Retry-After, after some calls and for a number of calls', async () => {
     fixture.fake.faults.add({
       match: { service: 'compute', path: /^\/v2\.1\/flavors/ },
       kind: 'status',
@@ -71,7 +71,7 @@ describe('faults of the fake cloud', () => {
     ); // prettier-ignore
   });
 
-  it('hit calls at random, the same ones for the same seed', async () => {
+  it('affect random calls, which are the same for the same seed', async () => {
     const run = async (): Promise<number[]> => {
       fixture.fake.faults.addRandom({
         seed: 4,
@@ -95,7 +95,7 @@ describe('faults of the fake cloud', () => {
     assert.deepEqual(new Set(first), new Set([200, 500, 503]));
   });
 
-  it('are in the log of calls, as every other call', async () => {
+  it('are in the log of calls, like all other calls', async () => {
     fixture.fake.calls.clear();
     fixture.fake.faults.add({ match: { path: /limits/ }, kind: 'status', status: 502 });
     for (let call = 0; call < 2; call++) await (await ask('/compute/v2.1/limits')).body.dump();

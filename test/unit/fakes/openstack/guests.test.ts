@@ -41,7 +41,7 @@ describe('guests of the fake cloud', { skip }, () => {
     guest.close();
   });
 
-  it('install packages into their own database, and do not know every name', async () => {
+  it('install packages into their own database, and refuse unknown packages', async () => {
     const { address } = await fixture.createGuest((await fixture.createImage()).id);
     const guest = await fixture.waitForLogin(address);
     assert.equal((await guest.run('apt-get update && apt-get -y install nginx htop')).exitCode, 0);
@@ -55,7 +55,7 @@ describe('guests of the fake cloud', { skip }, () => {
     guest.close();
   });
 
-  it('keep processes when the connection is lost, and files in their snapshot', async () => {
+  it('keep their processes when the connection is lost, and their files in a snapshot', async () => {
     const { id, address } = await fixture.createGuest((await fixture.createImage()).id);
     const guest = await fixture.waitForLogin(address);
     await guest.run('setsid sh -c "sleep 0.2; echo kept >/opt/later" </dev/null >/dev/null 2>&1 & rm -f /usr/bin/env');
@@ -90,7 +90,7 @@ describe('guests of the fake cloud', { skip }, () => {
     again.close();
   });
 
-  it('end with all their processes when their server is deleted', async () => {
+  it('stop with all their processes when their server is deleted', async () => {
     const { id, address } = await fixture.createGuest((await fixture.createImage()).id);
     const guest = await fixture.waitForLogin(address);
     await guest.run('setsid sleep 86407 </dev/null >/dev/null 2>&1 &');
@@ -101,7 +101,7 @@ describe('guests of the fake cloud', { skip }, () => {
     assert.equal(fixture.fake.findSshPort(address), undefined);
   });
 
-  it('cannot be reached before a rule allows the caller', async () => {
+  it('cannot be reached before a security group rule allows the caller', async () => {
     const { compute, network } = fixture.cloud;
     const { address } = await fixture.createGuest((await fixture.createImage()).id);
     (await fixture.waitForLogin(address)).close();
@@ -114,7 +114,7 @@ describe('guests of the fake cloud', { skip }, () => {
     assert.ok((await compute.listServers()).length > 0);
   });
 
-  it('may refuse root rights, and may have another user', async () => {
+  it('can refuse root rights, and can have another user', async () => {
     const forget = fixture.fake.behaviours.add({ guest: { user: 'fedora', sudo: 'password' } });
     const { id, address } = await fixture.createGuest((await fixture.createImage()).id);
     await fixture.waitFor(

@@ -34,7 +34,7 @@ describe('images that the fake cloud imports', () => {
     );
   }
 
-  it('are recognised as install media, as uploaded images are', { skip: noIso }, async () => {
+  it('are recognised as install media, like uploaded images', { skip: noIso }, async () => {
     const id = await createQueued('iso');
     const uri = media.put('/medium.iso', await createMediumFixture({ files: { 'etc/installerconfig': 'script' } }));
     await fixture.cloud.image.importImage(id, uri);
@@ -43,7 +43,7 @@ describe('images that the fake cloud imports', () => {
     assert.deepEqual([medium?.bootable, medium?.files.has('etc/installerconfig')], [true, true]);
   });
 
-  it('pass no import property on to the snapshots of their servers', async () => {
+  it('do not pass their import properties on to the snapshots of their servers', async () => {
     const id = await createQueued();
     await fixture.cloud.image.importImage(id, media.put('/disk.raw', Buffer.alloc(1000)));
     await waitForEnd(id);
@@ -52,7 +52,7 @@ describe('images that the fake cloud imports', () => {
     assert.equal((await fixture.createSnapshot(server))['os_glance_failed_import'], undefined);
   });
 
-  it('are no longer downloaded when they are deleted, and do not come back', async () => {
+  it('are no longer downloaded after their deletion, and do not reappear', async () => {
     const id = await createQueued();
     const uri = media.put('/slow.raw', Buffer.alloc(1000));
     let asked: () => void = () => undefined;

@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import { request } from 'undici';
 import { MediaServer } from '../../../fakes/openstack/media-server.js';
 
-describe('the mirror of the tests', () => {
+describe('the media server of the tests', () => {
   let media: MediaServer;
   before(async () => (media = await MediaServer.start()));
   after(() => media.close());

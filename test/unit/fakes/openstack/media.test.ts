@@ -84,7 +84,7 @@ describe('servers of the fake cloud with a medium in their drive', { skip }, () 
     assert.ok(console.includes(`install script (${SCRIPT.length} bytes of /preseed.cfg on the medium)`), console);
   });
 
-  it('wait for input when the script is not at the path of the command line', async () => {
+  it('wait for input when the script is not at the path in the command line', async () => {
     const { id } = await boot(await remakeMedium('inst.ks=cdrom:/ks.cfg', 'other.cfg'));
     await fixture.waitFor(
       () => fixture.cloud.compute.getConsoleOutput(id),
@@ -93,7 +93,7 @@ describe('servers of the fake cloud with a medium in their drive', { skip }, () 
     assert.equal((await fixture.cloud.compute.getServer(id))?.status, 'ACTIVE');
   });
 
-  it('install from a medium with its original boot loader if the script is at the path of its installer', async () => {
+  it('install from a medium with its original boot loader if the script is where the installer reads it', async () => {
     for (const path of ['etc/installerconfig', 'install/auto_inst.cfg.pl', 'autounattend.xml']) {
       const { id } = await boot(await createMediumFixture({ files: { [path]: SCRIPT } }));
       await fixture.waitForServer(id, 'SHUTOFF');
@@ -105,7 +105,7 @@ describe('servers of the fake cloud with a medium in their drive', { skip }, () 
     );
   });
 
-  it('boot their disk once a system is installed on it', async () => {
+  it('boot their disk after a system is installed on it', async () => {
     const { id } = await boot(await createMediumFixture({ files: { 'etc/installerconfig': SCRIPT } }));
     await fixture.waitForServer(id, 'SHUTOFF');
     assert.equal(fixture.fake.state.servers.get(id)?.boots, 'installer');

@@ -41,7 +41,7 @@ describe('servers of the fake cloud', () => {
     assert.ok((snapshot.size ?? 0) > 0);
   });
 
-  it('fail, hang and disappear as a test sets it', async () => {
+  it('fail, hang and disappear as a test configures', async () => {
     const { fake, cloud } = fixture;
     const image = await fixture.createImage();
     fake.behaviours.add({ match: { name: /^bad$/ }, create: 'error' });
@@ -59,7 +59,7 @@ describe('servers of the fake cloud', () => {
     assert.equal((await cloud.compute.getServer(stuck))?.status, 'BUILD');
   });
 
-  it('create snapshots that fail or stay empty as a test sets it', async () => {
+  it('create snapshots that fail or stay empty as a test configures', async () => {
     const { fake, cloud } = fixture;
     const id = await fixture.createServer((await fixture.createImage()).id);
     await fixture.waitForServer(id, 'ACTIVE');

@@ -14,7 +14,7 @@ describe('volumes of the fake cloud', () => {
   const upload = (id: string): Promise<string> =>
     fixture.cloud.volume.uploadToImage(id, { image_name: 'image', disk_format: 'qcow2', container_format: 'bare' });
 
-  it('fail, hang and disappear as a test sets it', async () => {
+  it('fail, hang and disappear as a test configures', async () => {
     const { fake, cloud } = fixture;
     fake.volumeBehaviours.add({ match: { name: /^bad$/ }, create: 'error' });
     fake.volumeBehaviours.add({ match: { name: /^stuck$/ }, create: 'stuck' });
@@ -39,7 +39,7 @@ describe('volumes of the fake cloud', () => {
     await fixture.waitForVolume(stays, 'error_deleting');
   });
 
-  it('become images that disappear, stay empty or stay queued as a test sets it', async () => {
+  it('become images that disappear, stay empty or stay queued as a test configures', async () => {
     const { fake, cloud } = fixture;
     const id = await fixture.createVolume({ imageRef: (await fixture.createImage()).id });
     const outcome = async (how: 'deleted' | 'lost' | 'empty'): Promise<unknown> => {
@@ -61,7 +61,7 @@ describe('volumes of the fake cloud', () => {
     assert.equal((await cloud.image.getImage(image))?.status, 'queued');
   });
 
-  it('give a server that boots from them its kernel, and have a system when the installer is done', async () => {
+  it('have the kernel for a server that boots from them, and contain a system after the installation', async () => {
     const { id: imageRef, kernel_id } = await fixture.createInstallerImage();
     const root = await fixture.createVolume({ imageRef });
     const id = await fixture.createServer(undefined, { block_device_mapping_v2: [rootDisk(root)] });
@@ -74,7 +74,7 @@ describe('volumes of the fake cloud', () => {
     assert.equal(image?.['kernel_id'], kernel_id);
   });
 
-  it('cannot be deleted while they have snapshots of an empty image, from which no server boots', async () => {
+  it('cannot be deleted while a snapshot of their server exists; that image is empty and boots no server', async () => {
     const { cloud, fake } = fixture;
     const root = await fixture.createVolume({ imageRef: (await fixture.createImage({ os_distro: 'debian' })).id });
     const id = await fixture.createServer(undefined, { block_device_mapping_v2: [rootDisk(root)] });
@@ -117,7 +117,7 @@ describe('volumes of the fake cloud', () => {
     Object.assign(fake.state.quotas, { volumes: -1, gigabytes: -1 });
   });
 
-  it('can be missing from a cloud', async () => {
+  it('are not available in a cloud without block storage', async () => {
     const other = await CloudFixture.start({ guests: false, blockStorage: false });
     try {
       assert.equal(await fixture.cloud.volume.isAvailable(), true);
@@ -133,7 +133,7 @@ describe('guests of the fake cloud on volumes', { skip: guests.supported ? false
   before(async () => (fixture = await CloudFixture.start()));
   after(() => fixture.close());
 
-  it('keep their disk in their volume, and in the image of the volume', async () => {
+  it('keep their files in their volume, and in an image of the volume', async () => {
     const { compute, volume, image: images } = fixture.cloud;
     const root = await fixture.createVolume({ imageRef: (await fixture.createImage()).id });
     const { id, address } = await fixture.createGuest(undefined, { block_device_mapping_v2: [rootDisk(root)] });

@@ -48,16 +48,19 @@ describe('a Windows guest of the fake cloud', { skip: support.supported ? false 
       .then(({ exitCode, output, attached }) => [exitCode, output, attached]);
   }
 
-  it('gives all rights, and knows only the scripts of imagefactory', async () => {
+  it('gives its user all rights, and supports only the scripts that a build sends', async () => {
     const guest = await login();
     await checkPrivilege(guest, '');
     const unknown = await guest.run('Get-Process');
     assert.deepEqual([unknown.exitCode, unknown.stdout], [255, '']);
     assert.match(unknown.stderr, /not a script of imagefactory: Get-Process/);
-    await assert.rejects(journal.run(guest, 'command:1 x', 'Format-Volume C', { timeout: 9 }), /cannot translate the line: Format/);
+    await assert.rejects(
+      journal.run(guest, 'command:1 x', 'Format-Volume C', { timeout: 9 }),
+      /cannot translate the line: Format/,
+    );
   });
 
-  it('runs a step once, and returns its result again', async () => {
+  it('runs a step once, and returns the same result when the step is sent again', async () => {
     const guest = await login();
     const script = "Write-Output 'it is done'\nexit 3";
     assert.deepEqual(await step(guest, 'command:1 a', script), [3, 'it is done\n', false]);
@@ -66,7 +69,7 @@ describe('a Windows guest of the fake cloud', { skip: support.supported ? false 
     assert.deepEqual(await step(guest, 'command:1 a', script, '2'), [0, 'ok\n', true]);
   });
 
-  it('takes files, packages and sources', async () => {
+  it('accepts files, packages and sources', async () => {
     const guest = await login();
     const bytes = Buffer.from([0, 1, 0xff, 0x0a]);
     await guest.writeFile('C:\\inetpub\\wwwroot\\a.bin', bytes);
@@ -82,7 +85,7 @@ describe('a Windows guest of the fake cloud', { skip: support.supported ? false 
     assert.equal((await step(guest, 'clean', WINDOWS_TOOLS.cleanGuest().script))[0], 0);
   });
 
-  it('accepts the key of a session, until the key is removed', async () => {
+  it('accepts the key of a session until the key is removed', async () => {
     const guest = await login();
     const { privateKey, publicKey } = generateKeyPair();
     assert.equal((await guest.run(guest.shell.allowKey(USER, `${publicKey} imagefactory-session`))).exitCode, 0);

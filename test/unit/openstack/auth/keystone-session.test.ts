@@ -12,7 +12,7 @@ function sessionAt(origin: string, change: Partial<CloudSettings> = {}): Session
   return new Session(http, settingsFor(origin, change));
 }
 
-/** A Keystone that gives token-1, token-2, …, each for so many seconds. */
+/** Starts a Keystone that issues token-1, token-2, …, each valid for `seconds`. `reply` can answer a request first. */
 async function keystone(seconds = 3600, reply?: (seen: Seen) => Reply | undefined): Promise<LocalService> {
   let count = 0;
   const service: LocalService = await serveReplies(
@@ -116,7 +116,7 @@ describe('a sign-in', () => {
     });
   }
 
-  it('with a token and no project uses the token as it is', async () => {
+  it('with a token and no project uses this token itself', async () => {
     const { origin, seen } = await keystone();
     const session = sessionAt(origin, { credentials: { method: 'token', token: 'gAAAA' }, project: undefined });
     const token = await session.token();
@@ -125,7 +125,7 @@ describe('a sign-in', () => {
     assert.equal(seen[0].headers['x-subject-token'], 'gAAAA');
   });
 
-  it('that is refused says who was refused, and not with what', async () => {
+  it('that is refused fails with an error that names the user but no secret', async () => {
     const { origin } = await keystone(1, () => ({
       status: 401,
       json: { error: { code: 401, message: 'The request you have made requires authentication.' } },
@@ -138,20 +138,20 @@ describe('a sign-in', () => {
     await assert.rejects(sessionAt(origin, { credentials }).token(), refusal(/as the owner of the given token/));
   });
 
-  it('at an address that is not Keystone’s says so', async () => {
+  it('at an address without Keystone fails with a hint at OS_AUTH_URL', async () => {
     const { origin } = await keystone(1, () => ({ status: 404, body: 'Not here' }));
     await assert.rejects(sessionAt(origin).token(), (error: unknown) => {
       return refusal(/Not here/)(error) && error instanceof FactoryError && /OS_AUTH_URL/.test(error.hint ?? '');
     });
   });
 
-  it('is not begun for a caller that was told to stop', async () => {
+  it('sends no request when the signal of the caller has aborted', async () => {
     const { origin, seen } = await keystone();
     await assert.rejects(sessionAt(origin).token(AbortSignal.abort(new Error('cancelled'))), /cancelled/);
     assert.equal(seen.length, 0);
   });
 
-  it('without a project says what to set', async () => {
+  it('whose token belongs to no project is refused', async () => {
     const { origin } = await keystone(1, () => {
       const { json, ...reply } = tokenReply('http://localhost', 'unscoped');
       const { token } = json as { token: Record<string, unknown> };
@@ -163,7 +163,7 @@ describe('a sign-in', () => {
     );
   });
 
-  it('is tried again later when Keystone is not there', async () => {
+  it('fails with a retryable error while Keystone is unavailable, and succeeds later', async () => {
     let calls = 0;
     const { origin } = await keystone(3600, () => (++calls === 1 ? { status: 503, body: 'maintenance' } : undefined));
     const session = sessionAt(origin);
@@ -200,12 +200,12 @@ describe('the address of Identity v3', () => {
     });
   }
 
-  it('is not there where only version 2.0 is', async () => {
+  it('is an error when Keystone has only version 2.0', async () => {
     const { origin } = await keystone(1, () => versions(['v2.0', 'stable', 'http://internal.test/v2.0/']));
     await assert.rejects(sessionAt(origin, { authUrl: origin }).token(), /lists no Identity API version 3/);
   });
 
-  it('is not there where something else answers', async () => {
+  it('is an error when a server that is not Keystone answers', async () => {
     const { origin } = await keystone(1, () => ({ body: '<html>welcome</html>' }));
     await assert.rejects(
       sessionAt(origin, { authUrl: origin }).token(),
@@ -215,7 +215,7 @@ describe('the address of Identity v3', () => {
 });
 
 describe('a token', () => {
-  it('is asked for once, however many want it', async () => {
+  it('is requested once for all concurrent callers', async () => {
     const { origin, seen } = await keystone();
     const session = sessionAt(origin);
     const tokens = await Promise.all(Array.from({ length: 50 }, () => session.token()));
@@ -225,7 +225,7 @@ describe('a token', () => {
     assert.equal(seen.length, 1);
   });
 
-  it('is renewed once, however many had the refused one', async () => {
+  it('is renewed once for all callers whose token was refused', async () => {
     const { origin, seen } = await keystone();
     const session = sessionAt(origin);
     const first = await session.token();
@@ -235,7 +235,7 @@ describe('a token', () => {
     assert.equal(seen.length, 2);
   });
 
-  it('is renewed before its end', async (context) => {
+  it('is renewed before it expires', async (context) => {
     const { origin } = await keystone(3600);
     const session = sessionAt(origin);
     const first = await session.token();
@@ -247,7 +247,7 @@ describe('a token', () => {
     assert.equal((await session.token()).id, 'token-2');
   });
 
-  it('that is short-lived is used for some of its life', async () => {
+  it('with a short life is used more than once', async () => {
     const { origin, seen } = await keystone(20);
     const session = sessionAt(origin);
     await session.token();
@@ -255,7 +255,7 @@ describe('a token', () => {
     assert.equal(seen.length, 1);
   });
 
-  it('that one caller no longer wants still comes to the others', async () => {
+  it('is still returned to the other callers when one caller aborts', async () => {
     const { origin } = await keystone();
     const session = sessionAt(origin);
     const stop = new AbortController();

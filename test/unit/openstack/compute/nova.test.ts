@@ -23,7 +23,7 @@ const SERVER = {
 };
 
 describe('Nova', () => {
-  it('is spoken to in the microversion that was agreed on once', async () => {
+  it('is called with a microversion that is chosen once', async () => {
     const { compute, seen } = await nova(() => ({ json: { servers: [] } }));
     await Promise.all([compute.listServers(), compute.listServers(), compute.listServers()]);
     assert.equal(seen.filter(({ path }) => path === '/v2.1/').length, 1);
@@ -33,7 +33,7 @@ describe('Nova', () => {
     assert.deepEqual(versions, ['compute 2.93', 'compute 2.93', 'compute 2.93']);
   });
 
-  it('is asked for a name as a name, not as the regular expression that it takes', async () => {
+  it('lists servers by their exact name, although its name filter is a regular expression', async () => {
     const { compute, seen } = await nova(() => ({ json: { servers: [SERVER, { ...SERVER, id: 't', name: 'axb' }] } }));
     assert.deepEqual(
       (await compute.listServers({ name: 'a.b', tags: ['x', 'y'] })).map(({ id }) => id),
@@ -43,7 +43,7 @@ describe('Nova', () => {
     assert.deepEqual([searchParams.get('name'), searchParams.get('tags')], ['^a\\.b$', 'x,y']);
   });
 
-  it('may tell of a server in a lost cell little more than its id', async () => {
+  it('may return only an id and a few fields for a server in a cell that is down', async () => {
     const { compute } = await nova(() => ({
       json: { servers: [{ id: 's', status: 'UNKNOWN', created: '2026-01-01T00:00:00Z', links: [] }] },
     }));
@@ -54,25 +54,25 @@ describe('Nova', () => {
     );
   });
 
-  it('has a fault to tell of a server in ERROR', async () => {
+  it('returns the fault of a server in ERROR', async () => {
     const fault = { code: 500, message: 'No valid host was found.', created: '2026-01-01T00:00:00Z' };
     const { compute } = await nova(() => ({ json: { server: { ...SERVER, status: 'ERROR', fault } } }));
     assert.deepEqual((await compute.getServer('s'))?.fault, fault);
   });
 
-  it('is given an id as a part of a path, whatever is in it', async () => {
+  it('gets an id as one escaped part of a path, whatever characters it has', async () => {
     const { compute, seen } = await nova(() => ({ status: 404 }));
     assert.equal(await compute.getServer('../images?x=#y'), undefined);
     assert.equal(seen.at(-1)?.path, '/v2.1/servers/..%2Fimages%3Fx%3D%23y');
   });
 
-  it('answers the id of a snapshot', async () => {
+  it('returns the id of a snapshot', async () => {
     const { compute, seen } = await nova(() => ({ status: 202, json: { image_id: 'i' } }));
     assert.equal(await compute.createServerImage('s', 'snap', { a: 'b' }), 'i');
     assert.deepEqual(JSON.parse(seen.at(-1)?.body ?? ''), { createImage: { name: 'snap', metadata: { a: 'b' } } });
   });
 
-  it('has a console, or none', async () => {
+  it('returns the console, or an empty text when there is no console', async () => {
     const replies: [Reply, string][] = [
       [{ json: { output: 'login: ' } }, 'login: '],
       [{ json: { output: null } }, ''],
@@ -89,7 +89,7 @@ describe('Nova', () => {
     await assert.rejects(compute.getConsoleOutput('s'), FactoryError);
   });
 
-  it('tells the traffic of a server to those who may see it', async () => {
+  it('returns the traffic of a server, or undefined when it is not available', async () => {
     const diagnostics = {
       disk_details: [
         { read_bytes: 1, write_bytes: 2, errors_count: -1 },
@@ -111,7 +111,7 @@ describe('Nova', () => {
     }
   });
 
-  it('is asked for a flavor by id first, then by name', async () => {
+  it('finds a flavor by id first, then by name', async () => {
     const flavor = { id: 'f', name: 'small', ram: 512, vcpus: 1, disk: 5 };
     const { compute, seen } = await nova(({ path }) =>
       path.endsWith('/flavors/detail') ? { json: { flavors: [flavor] } } : { status: 404 },

@@ -12,7 +12,7 @@ import { catchFactoryError } from '../../../support/factory-errors.js';
 const root = mkdtempSync(join(tmpdir(), 'imagefactory-clouds-'));
 after(() => rmSync(root, { recursive: true }));
 
-/** A home and a current directory with these files in them; paths begin with `home/` or `here/`. */
+/** Creates a home and a current directory with these files. Paths begin with `home/` or `here/`. */
 function machine(files: Record<string, string>): { env: Environment; directory: string } {
   const place = mkdtempSync(join(root, 'machine-'));
   mkdirSync(join(place, 'here'));
@@ -70,7 +70,7 @@ describe('the OS_* variables', () => {
       { credentials: { ...password, userDomain: { name: 'Users' } }, project: { ...project, domain: { id: 'pd' } } },
     ],
     [
-      'OS_DEFAULT_DOMAIN where no other domain is named',
+      'OS_DEFAULT_DOMAIN when no other domain is set',
       { ...PASSWORD, OS_DEFAULT_DOMAIN: 'dd', OS_USER_DOMAIN_ID: 'ud' },
       { credentials: { ...password, userDomain: { id: 'ud' } }, project: { ...project, domain: { id: 'dd' } } },
     ],
@@ -101,7 +101,7 @@ describe('the OS_* variables', () => {
     ['a token', { OS_TOKEN: 't', OS_PROJECT_ID: 'pid' }, { credentials: { method: 'token', token: 't' } }],
     ['a password before a token', { ...PASSWORD, OS_TOKEN: 't' }, { credentials: password }],
     [
-      'OS_AUTH_TYPE before what else is there',
+      'OS_AUTH_TYPE before the method that follows from the other variables',
       { ...PASSWORD, OS_TOKEN: 't', OS_AUTH_TYPE: 'token' },
       { credentials: { method: 'token', token: 't' } },
     ],
@@ -117,7 +117,7 @@ describe('the OS_* variables', () => {
     ],
   ];
   for (const [what, env, expected] of cases) {
-    it(`give ${what}`, () => {
+    it(`set ${what}`, () => {
       const settings: Record<string, unknown> = { ...fromEnvironment(env) };
       for (const [key, value] of Object.entries(expected)) assert.deepEqual(settings[key], value, key);
     });
@@ -142,19 +142,20 @@ describe('the OS_* variables', () => {
       /OS_INTERFACE is private, but it must be public, internal or admin/,
     ],
     [
-      'an address that is none',
+      'an address that is not a URL',
       { ...PASSWORD, OS_AUTH_URL: 'keystone:5000' },
       /OS_AUTH_URL must be an http or https address/,
     ],
-    ['a flag that is none', { ...PASSWORD, OS_INSECURE: 'perhaps' }, /OS_INSECURE must be true or false/],
+    ['a flag that is not a boolean', { ...PASSWORD, OS_INSECURE: 'perhaps' }, /OS_INSECURE must be true or false/],
     [
-      'a certificate that is not there',
+      'a certificate file that does not exist',
       { ...PASSWORD, OS_CACERT: 'none.pem' },
       /OS_CACERT names the file none\.pem, which does not exist/,
     ],
   ];
   for (const [what, env, message] of mistakes) {
-    it(`with ${what} are refused by the variable’s name`, () => assertRefused(message, () => fromEnvironment(env)));
+    it(`with ${what} are refused, and the error names the variable`, () =>
+      assertRefused(message, () => fromEnvironment(env)));
   }
 });
 
@@ -183,12 +184,12 @@ describe('clouds.yaml', () => {
     );
   });
 
-  it('of the current directory counts before that of the user', () => {
+  it('in the current directory is used before the file in the home directory', () => {
     const files = { 'here/clouds.yaml': content, 'home/.config/openstack/clouds.yaml': 'clouds: {}' };
     assert.equal(settingsIn(files).name, 'prod');
   });
 
-  it('is the one that OS_CLIENT_CONFIG_FILE names, and no other', () => {
+  it('is only the file in OS_CLIENT_CONFIG_FILE when this variable is set', () => {
     const { env, directory } = machine({ 'here/clouds.yaml': 'clouds: {a: {}}', 'here/mine.yaml': content });
     const entries = readCloudEntries({ ...env, OS_CLIENT_CONFIG_FILE: 'mine.yaml' }, directory);
     assert.deepEqual(
@@ -205,7 +206,7 @@ describe('clouds.yaml', () => {
     assert.deepEqual(readCloudEntries(env, directory), []);
   });
 
-  it('leaves secrets to secure.yaml', () => {
+  it('is completed with the secrets in secure.yaml', () => {
     const secure = 'clouds: {prod: {auth: {password: 12345}}, other: {auth: {password: x}}}';
     const settings = settingsIn({ 'here/clouds.yaml': cloudsYaml(AUTH), 'home/.config/openstack/secure.yaml': secure });
     assert.deepEqual(settings.credentials, {
@@ -216,7 +217,7 @@ describe('clouds.yaml', () => {
     });
   });
 
-  it('builds on a profile of clouds-public.yaml', () => {
+  it('overrides a profile in clouds-public.yaml', () => {
     const settings = settingsIn({
       'here/clouds.yaml': cloudsYaml(
         'username: u, password: pw, project_name: p',
@@ -231,21 +232,21 @@ describe('clouds.yaml', () => {
     );
   });
 
-  it('gives TLS by the contents of its files', () => {
+  it('names files for TLS, and their contents are read', () => {
     const rest = '    cacert: ca.pem\n    cert: cert.pem\n    key: key.pem\n';
     const pem = { 'here/ca.pem': 'CA', 'here/cert.pem': 'CERT', 'here/key.pem': 'KEY' };
     const settings = settingsIn({ 'here/clouds.yaml': cloudsYaml(`${AUTH}, password: pw`, rest), ...pem });
     assert.deepEqual(settings.tls, { ca: 'CA', cert: 'CERT', key: 'KEY', insecure: false });
   });
 
-  it('turns verification off by verify or insecure', () => {
+  it('turns certificate checks off with verify: false or insecure: true', () => {
     for (const line of ['verify: false', 'insecure: true', 'verify: "False"']) {
       const settings = settingsIn({ 'here/clouds.yaml': cloudsYaml(`${AUTH}, password: pw`, `    ${line}\n`) });
       assert.equal(settings.tls.insecure, true, line);
     }
   });
 
-  it('names the addresses of services whose catalogue has others', () => {
+  it('sets addresses that override those of the catalogue', () => {
     const { endpointOverrides } = settingsIn({
       'here/clouds.yaml': cloudsYaml(
         `${AUTH}, password: pw`,
@@ -255,7 +256,7 @@ describe('clouds.yaml', () => {
     assert.deepEqual(endpointOverrides, { compute: 'http://n/v2.1', network: 'http://q' });
   });
 
-  it('takes block storage’s address under its old name, and before it under its new one', () => {
+  it('accepts the old and the new key for the address of block storage; the new key wins', () => {
     const overrides = (lines: string): Record<string, string> =>
       settingsIn({ 'here/clouds.yaml': cloudsYaml(`${AUTH}, password: pw`, lines) }).endpointOverrides;
     const old = '    volume_endpoint_override: http://old\n';
@@ -265,21 +266,21 @@ describe('clouds.yaml', () => {
     });
   });
 
-  it('names the first of several regions', () => {
+  it('with several regions sets the first one', () => {
     const settings = settingsIn({
       'here/clouds.yaml': cloudsYaml(`${AUTH}, password: pw`, '    regions: [{name: r1}, r2]\n'),
     });
     assert.equal(settings.region, 'r1');
   });
 
-  it('takes an empty key for none', () => {
+  it('treats an empty key as unset', () => {
     const settings = settingsIn({
       'here/clouds.yaml': cloudsYaml(`${AUTH}, password: pw`, '    region_name:\n    verify:\n'),
     });
     assert.deepEqual([settings.region, settings.tls.insecure], [undefined, false]);
   });
 
-  it('gives way to variables for the cloud of OS_CLOUD, except in signing in', () => {
+  it('is overridden by variables for the cloud in OS_CLOUD, except for the credentials', () => {
     const files = { 'here/clouds.yaml': cloudsYaml(`${AUTH}, password: pw`, '    region_name: file\n') };
     const variables = { OS_REGION_NAME: 'variable', OS_PASSWORD: 'other' };
     assert.equal(settingsIn(files, { ...variables, OS_CLOUD: 'prod' }).region, 'variable');
@@ -309,7 +310,7 @@ describe('clouds.yaml', () => {
     ['no table', '- a', /clouds\.yaml: is not a mapping of keys to values/],
   ];
   for (const [what, yaml, message] of mistakes) {
-    it(`with ${what} is refused by file and key`, () =>
+    it(`with ${what} is refused, and the error names the file and the key`, () =>
       assertRefused(message, () => settingsIn({ 'here/clouds.yaml': yaml })));
   }
 });
@@ -317,21 +318,21 @@ describe('clouds.yaml', () => {
 describe('the clouds of a worker', () => {
   const files = { 'here/clouds.yaml': `${cloudsYaml(`${AUTH}, password: pw`)}  broken: {}\n` };
 
-  it('are those of clouds.yaml, and envvars for the OS_* variables', () => {
+  it('are the clouds in clouds.yaml, and envvars if the OS_* variables are set', () => {
     const { env, directory } = machine(files);
     assert.deepEqual(connectClouds({ env, directory }).names(), ['prod', 'broken']);
     const variables = { ...env, OS_AUTH_URL: 'http://k.test', ...PASSWORD };
     assert.deepEqual(connectClouds({ env: variables, directory }).names(), ['prod', 'broken', 'envvars']);
   });
 
-  it('are each made once', async () => {
+  it('are each created once', async () => {
     const clouds = connectClouds(machine(files));
     assert.equal(clouds.get('prod'), clouds.get('prod'));
     assert.equal(clouds.get('prod').name, 'prod');
     await clouds.close();
   });
 
-  it('do not include others, and the error names those that there are', () => {
+  it('do not include unknown names, and the error lists the configured clouds', () => {
     const clouds = connectClouds(machine(files));
     assertRefused(/^there is no cloud staging: the configured clouds are prod, broken$/, () => clouds.get('staging'));
     assertRefused(/^there is no cloud envvars: no cloud is configured$/, () =>
@@ -339,7 +340,7 @@ describe('the clouds of a worker', () => {
     );
   });
 
-  it('can be fewer than are configured', () => {
+  it('can be limited to some of the configured clouds', () => {
     const { env, directory } = machine(files);
     const clouds = connectClouds({ env, directory, only: ['prod'] });
     assert.deepEqual(clouds.names(), ['prod']);
@@ -347,7 +348,7 @@ describe('the clouds of a worker', () => {
     assertRefused(/there is no cloud staging/, () => connectClouds({ env, directory, only: ['staging'] }));
   });
 
-  it('that are broken do no harm to the others', () => {
+  it('with a mistake do not affect the other clouds', () => {
     const clouds = connectClouds(machine(files));
     assert.equal(clouds.get('prod').name, 'prod');
     assertRefused(/clouds\.broken\.auth is missing/, () => clouds.get('broken'));

@@ -40,17 +40,17 @@ describe('the message of a service', () => {
       '{"computeFault": {"code": 500, "message": "oops <class \'x.Y\'>"}}',
       "oops <class 'x.Y'>",
     ],
-    ['nobody', '', ''],
-    ['an empty document', '{}', ''],
+    ['a service with an empty body', '', ''],
+    ['a service with an empty document', '{}', ''],
   ];
   for (const [who, body, message] of cases) {
-    it(`is found in what ${who} answers`, () => {
+    it(`is found in the answer of ${who}`, () => {
       const said = parseServiceMessage(body).message;
       assert.equal(said === body ? '' : said, message);
     });
   }
 
-  it('is cut when it is long', () => {
+  it('is shortened when it is long', () => {
     assert.ok(parseServiceMessage('x'.repeat(100_000)).message.length < 1000);
   });
 });
@@ -63,11 +63,11 @@ describe('the class of a refusal', () => {
   const cases: [string, number, string, Record<string, string>, string, boolean][] = [
     ['a bad request', 400, '', {}, 'BadRequest', false],
     ['no valid token', 401, '', {}, 'AuthenticationFailed', false],
-    ['what a policy forbids', 403, nova('Policy does not allow this'), {}, 'Forbidden', false],
+    ['a call that a policy forbids', 403, nova('Policy does not allow this'), {}, 'Forbidden', false],
     ['Nova’s quota', 403, nova('Quota exceeded for instances: Requested 1'), {}, 'QuotaExceeded', true],
     ['Nova’s key pair quota', 403, nova('Quota exceeded, too many key pairs.'), {}, 'QuotaExceeded', true],
-    ['what is not there', 404, '', {}, 'NotFound', false],
-    ['what is there no more', 410, '', {}, 'NotFound', false],
+    ['a call for an unknown resource', 404, '', {}, 'NotFound', false],
+    ['a call for a deleted resource', 410, '', {}, 'NotFound', false],
     ['a conflict', 409, neutron('SecurityGroupInUse', 'Security Group x in use.'), {}, 'Conflict', false],
     ['Neutron’s quota', 409, neutron('OverQuota', 'Quota exceeded for resources'), {}, 'QuotaExceeded', true],
     [
@@ -98,7 +98,7 @@ describe('the class of a refusal', () => {
       true,
     ],
     [
-      'a volume larger than any may be',
+      'a volume above the maximum size',
       413,
       cinder('VolumeSizeExceedsLimit: Requested volume size 9G is larger than maximum allowed limit 5G.'),
       { 'retry-after': '0' },
@@ -131,7 +131,7 @@ describe('the class of a refusal', () => {
       'Conflict',
       false,
     ],
-    ['a volume that cannot be', 400, badVolume('Invalid volume: no size'), {}, 'BadRequest', false],
+    ['an invalid volume', 400, badVolume('Invalid volume: no size'), {}, 'BadRequest', false],
     ['an old Nova’s rate limit', 413, '', { 'retry-after': '9' }, 'RateLimited', true],
     ['a rate limit', 429, '', { 'retry-after': '9' }, 'RateLimited', true],
     ['a rate limit without a time', 429, '', {}, 'RateLimited', true],
@@ -140,11 +140,11 @@ describe('the class of a refusal', () => {
     ['a service in maintenance', 503, '', { 'retry-after': '9' }, 'CloudUnavailable', true],
     ['a proxy that waited too long', 504, '', {}, 'CloudUnavailable', true],
     ['a request that came too slowly', 408, '', {}, 'CloudUnavailable', true],
-    ['what is not implemented', 501, '', {}, 'BadRequest', false],
+    ['a call that is not implemented', 501, '', {}, 'BadRequest', false],
     ['a redirection', 301, '', { location: 'https://elsewhere.test/' }, 'BadRequest', false],
   ];
   for (const [what, status, body, headers, type, retryable] of cases) {
-    it(`of ${what} (${status}) is ${type}, ${retryable ? 'to be tried again' : 'final'}`, () => {
+    it(`of ${what} (${status}) is ${type}, ${retryable ? 'retryable' : 'final'}`, () => {
       const error = responseError(CALL, { status, body, headers });
       assert.deepEqual([error.type, error.retryable, error.status], [type, retryable, status]);
       assert.equal(error.retryAfterSeconds, headers['retry-after'] === '9' ? 9 : undefined);
@@ -153,33 +153,34 @@ describe('the class of a refusal', () => {
 });
 
 describe('the error of a refusal', () => {
-  it('names the service, the cloud, the call and what was said', () => {
+  it('names the service, the cloud, the call and the service’s message', () => {
     const headers = { 'x-openstack-request-id': 'req-1' };
     const error = responseError(CALL, { status: 400, body: '{"badRequest": {"message": "Bad flavor"}}', headers });
     assert.equal(error.message, 'Nova of cloud prod refused POST /v2.1/servers (400): Bad flavor');
     assert.equal(error.requestId, 'req-1');
   });
 
-  it('takes Nova’s own request id as well', () => {
+  it('also reads the request id from Nova’s own header', () => {
     const error = responseError(CALL, { status: 500, body: '', headers: { 'x-compute-request-id': 'req-2' } });
     assert.equal(error.requestId, 'req-2');
     assert.equal(error.message, 'Nova of cloud prod failed on POST /v2.1/servers (500): it gave no reason');
   });
 
-  it('says where a redirection leads', () => {
+  it('names the target of a redirection', () => {
     const error = responseError(CALL, { status: 302, body: '', headers: { location: 'https://login.test/' } });
     assert.match(error.message, /it redirects to https:\/\/login\.test\//);
   });
 });
 
 describe('Retry-After', () => {
-  it('is a number of seconds', () => assert.equal(readRetryAfter({ 'retry-after': '120' }), 120));
-  it('or a date', () => {
+  it('may be a number of seconds', () => assert.equal(readRetryAfter({ 'retry-after': '120' }), 120));
+  it('may be a date', () => {
     const now = Date.parse('2026-01-01T00:00:00Z');
     assert.equal(readRetryAfter({ 'retry-after': 'Thu, 01 Jan 2026 00:01:30 GMT' }, now), 90);
     assert.equal(readRetryAfter({ 'retry-after': 'Wed, 31 Dec 2025 00:00:00 GMT' }, now), 0);
   });
-  it('or nothing that is understood', () => assert.equal(readRetryAfter({ 'retry-after': 'soon' }), undefined));
+  it('is ignored when it is neither a number nor a date', () =>
+    assert.equal(readRetryAfter({ 'retry-after': 'soon' }), undefined));
 });
 
 describe('the error of a call without an answer', () => {
@@ -194,7 +195,7 @@ describe('the error of a call without an answer', () => {
     ['ERR_TLS_CERT_ALTNAME_INVALID', 'Hostname/IP does not match certificate', false],
   ];
   for (const [code, text, retryable] of cases) {
-    it(`${code} is CloudUnavailable, ${retryable ? 'to be tried again' : 'final'}`, () => {
+    it(`${code} is CloudUnavailable, ${retryable ? 'retryable' : 'final'}`, () => {
       const error = transportError(CALL, Object.assign(new Error(text), { code }));
       assert.equal(error.type, 'CloudUnavailable');
       assert.equal(error.retryable, retryable);
@@ -203,7 +204,7 @@ describe('the error of a call without an answer', () => {
     });
   }
 
-  it('says why the first of several addresses failed', () => {
+  it('has the reason of the first address when all addresses failed', () => {
     const first = Object.assign(new Error('connect ECONNREFUSED ::1:8774'), { code: 'ECONNREFUSED' });
     const error = transportError(CALL, new AggregateError([first, new Error('other')], ''));
     assert.match(error.message, /connect ECONNREFUSED ::1:8774$/);

@@ -28,13 +28,13 @@ function unavailable(message: RegExp) {
 }
 
 describe('a call', () => {
-  it('answers status, headers and body', async () => {
+  it('returns status, headers and body', async () => {
     const origin = await serve((_request, response) => answer(response, { json: { a: 1 }, headers: { 'x-b': 'c' } }));
     const { status, headers, body } = await http().send(call(origin));
     assert.deepEqual([status, headers['x-b'], body], [200, 'c', '{"a":1}']);
   });
 
-  it('uses connections again', async () => {
+  it('reuses connections', async () => {
     const sockets = new Set<unknown>();
     const origin = await serve((request, response) => {
       sockets.add(request.socket);
@@ -45,7 +45,7 @@ describe('a call', () => {
     assert.ok(sockets.size <= 2, `${sockets.size} connections for 10 calls one after the other`);
   });
 
-  it('fails when nobody listens', async () => {
+  it('fails with a retryable error when no server listens', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
@@ -54,7 +54,7 @@ describe('a call', () => {
     await assert.rejects(http().send(call(`http://127.0.0.1:${port}`)), unavailable(/ECONNREFUSED/));
   });
 
-  it('that is a GET goes once more when its kept connection was closed', async () => {
+  it('that is a GET is repeated when the server has closed its kept connection', async () => {
     let calls = 0;
     const origin = await serve((request, response) => {
       calls += 1;
@@ -66,7 +66,7 @@ describe('a call', () => {
     assert.equal((await connection.send(call(origin))).body, '{"calls":3}');
   });
 
-  it('that is a GET goes three times at the most', async () => {
+  it('that is a GET is sent at most three times', async () => {
     let calls = 0;
     const origin = await serve((request) => {
       calls += 1;
@@ -76,7 +76,7 @@ describe('a call', () => {
     assert.equal(calls, 3);
   });
 
-  it('that is a GET goes once more after a failure that passes, and not when it is told to wait for long', async () => {
+  it('that is a GET is repeated after a status 503, but not when Retry-After is long', async () => {
     for (const [headers, expected] of [
       [{}, 2],
       [{ 'retry-after': '0' }, 2],
@@ -94,7 +94,7 @@ describe('a call', () => {
     }
   });
 
-  it('that is no GET is never sent twice', async () => {
+  it('that is not a GET is never sent twice', async () => {
     let calls = 0;
     const origin = await serve((request) => {
       calls += 1;
@@ -104,12 +104,12 @@ describe('a call', () => {
     assert.equal(calls, 1);
   });
 
-  it('ends when no answer begins in time', async () => {
+  it('fails when no answer begins in time', async () => {
     const origin = await serve(() => undefined);
     await assert.rejects(http({ headers: 50 }).send(call(origin, 'POST')), unavailable(/Headers Timeout/));
   });
 
-  it('ends when its answer stops in the middle', async () => {
+  it('fails when its answer stops in the middle', async () => {
     const origin = await serve((_request, response) => {
       response.writeHead(200);
       response.write('{');
@@ -117,7 +117,7 @@ describe('a call', () => {
     await assert.rejects(http({ body: 50 }).send(call(origin, 'POST')), unavailable(/Body Timeout/));
   });
 
-  it('ends when its answer drips for ever', async () => {
+  it('fails at its total timeout when its answer comes too slowly', async () => {
     const origin = await serve((_request, response) => {
       response.writeHead(200);
       const drip = setInterval(() => response.write(' '), 10);
@@ -126,7 +126,7 @@ describe('a call', () => {
     await assert.rejects(http({ call: 100 }).send(call(origin, 'POST')), unavailable(/no answer within 0.1 s/));
   });
 
-  it('ends with the signal, for the signal’s reason', async () => {
+  it('fails with the signal’s reason when the signal aborts', async () => {
     const stop = new AbortController();
     const origin = await serve(() => stop.abort(new Error('cancelled')));
     await assert.rejects(http().send(call(origin, 'GET', stop.signal)), /^Error: cancelled$/);
@@ -135,7 +135,7 @@ describe('a call', () => {
 });
 
 describe('an upload', () => {
-  it('fails with its source', async () => {
+  it('fails with the error of its source', async () => {
     const origin = await serve((request) => request.resume());
     const source = new Readable({
       read() {
@@ -149,7 +149,7 @@ describe('an upload', () => {
     );
   });
 
-  it('ends when nothing is taken any more', async () => {
+  it('fails when the server stops reading', async () => {
     const origin = await serve((request) => request.pause());
     const source = Readable.from(endless());
     const upload = http({ upload: 100 }).upload({ ...call(origin), method: 'PUT', body: source });
@@ -157,7 +157,7 @@ describe('an upload', () => {
     assert.equal(source.destroyed, true);
   });
 
-  it('ends with the signal, and destroys its source', async () => {
+  it('fails with the signal’s reason when the signal aborts, and destroys its source', async () => {
     const stop = new AbortController();
     const origin = await serve((request) => request.once('data', () => stop.abort(new Error('cancelled'))));
     const source = Readable.from(endless());
@@ -176,7 +176,7 @@ describe('TLS', () => {
   const cert = fixture('cert.pem');
   const key = fixture('key.pem');
 
-  it('is refused when the authority is unknown, with what to do about it', async () => {
+  it('fails finally when the certificate authority is unknown, with a hint at cacert', async () => {
     const origin = await serve((_request, response) => answer(response, { json: {} }), { cert, key });
     await assert.rejects(http().send(call(origin)), (error: unknown) => {
       assert.ok(error instanceof FactoryError);
@@ -187,13 +187,13 @@ describe('TLS', () => {
     });
   });
 
-  it('is trusted when its authority is given, or anybody is', async () => {
+  it('succeeds when the certificate authority is configured, or with insecure', async () => {
     const origin = await serve((_request, response) => answer(response, { json: {} }), { cert, key });
     assert.equal((await http({}, { ca: cert }).send(call(origin))).status, 200);
     assert.equal((await http({}, { insecure: true }).send(call(origin))).status, 200);
   });
 
-  it('shows a client certificate', async () => {
+  it('presents a client certificate', async () => {
     const tls = { cert, key, ca: cert, requestCert: true, rejectUnauthorized: true };
     const origin = await serve((_request, response) => answer(response, { json: {} }), tls);
     assert.equal((await http({}, { ca: cert, cert, key }).send(call(origin))).status, 200);

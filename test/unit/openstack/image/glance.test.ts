@@ -27,7 +27,7 @@ const IMAGE = {
 
 type File = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** A Glance with one image, whose file is handled by a function. */
+/** Starts a Glance with one image. `file` answers the requests for the image's data. */
 async function glance(image: object, file: File): Promise<Cloud> {
   const origin: string = await serve((request, response) => {
     if (request.url === '/v3/auth/tokens') answer(response, tokenReply(origin, 'token'));
@@ -53,7 +53,7 @@ async function failureOf(promise: Promise<unknown>): Promise<FactoryError> {
 }
 
 describe('a download', () => {
-  it('gives the bytes that Glance has', async () => {
+  it('returns the bytes of the image', async () => {
     const cloud = await glance(IMAGE, sends(BYTES));
     const { data, size } = await cloud.image.downloadImage('i');
     assert.equal(size, BYTES.length);
@@ -69,13 +69,13 @@ describe('a download', () => {
       /image i has the sha512 digest [0-9a-f]+; Glance has recorded [0-9a-f]+/,
     ],
     [
-      'other bytes by their MD5, where there is nothing better',
+      'other bytes by their MD5, when there is no other digest',
       { ...IMAGE, os_hash_value: null },
       other,
       /the md5 digest/,
     ],
     [
-      'other bytes by their MD5, where the better digest is unknown',
+      'other bytes by their MD5, when the other digest has an unknown algorithm',
       { ...IMAGE, os_hash_algo: 'new' },
       other,
       /the md5 digest/,
@@ -83,7 +83,7 @@ describe('a download', () => {
     ['too few bytes', IMAGE, BYTES.subarray(1), /image i ended after 169999 bytes; Glance has recorded 170000 bytes/],
   ];
   for (const [what, image, bytes, message] of cases) {
-    it(`that gives ${what} fails at its end`, async () => {
+    it(`that returns ${what} fails at its end`, async () => {
       const cloud = await glance(image, sends(bytes));
       const { data } = await cloud.image.downloadImage('i');
       const error = await failureOf(buffer(data));
@@ -92,7 +92,7 @@ describe('a download', () => {
     });
   }
 
-  it('of unknown or large size has its digest computed by a thread, with the same result', async () => {
+  it('of unknown size has its digest checked in a worker thread, with the same result', async () => {
     const large = Buffer.alloc(3 * 1024 * 1024 + 7, 'large');
     const value = createHash('sha512').update(large).digest('hex');
     for (const [promised, whole] of [
@@ -106,12 +106,12 @@ describe('a download', () => {
     }
   });
 
-  it('without any promise is taken as it is', async () => {
+  it('is not checked when Glance has no digest', async () => {
     const cloud = await glance({ ...IMAGE, checksum: null, os_hash_value: null }, sends(other));
     assert.ok((await buffer((await cloud.image.downloadImage('i')).data)).equals(other));
   });
 
-  it('that is cut off fails as the cloud’s failure', async () => {
+  it('that is cut off fails with a retryable CloudUnavailable', async () => {
     const cloud = await glance(IMAGE, (_request, response) => {
       response.writeHead(200, { 'content-length': BYTES.length });
       response.write(BYTES.subarray(0, 1000), () => response.destroy());
@@ -122,7 +122,7 @@ describe('a download', () => {
     assert.match(error.message, /Glance of cloud local did not answer GET \/v2\/images\/i\/file/);
   });
 
-  it('that is told to stop ends with the signal’s reason', async () => {
+  it('fails with the signal’s reason when the signal aborts', async () => {
     const stop = new AbortController();
     const cloud = await glance(IMAGE, (_request, response) => response.write(BYTES.subarray(0, 1000)));
     const { data } = await cloud.image.downloadImage('i', { signal: stop.signal });
@@ -130,7 +130,7 @@ describe('a download', () => {
     await assert.rejects(finished(data), /^Error: cancelled$/);
   });
 
-  it('that nobody wants any more closes its connection', async () => {
+  it('closes its connection when its stream is destroyed', async () => {
     let began: (response: ServerResponse) => void;
     const response = new Promise<ServerResponse>((resolve) => {
       began = resolve;
@@ -145,7 +145,7 @@ describe('a download', () => {
     await closed;
   });
 
-  it('waits for its reader, and so keeps no more than some pieces in memory', async () => {
+  it('waits for its reader, so that only a small part is in memory', async () => {
     const piece = Buffer.alloc(1024 * 1024);
     let sent = 0;
     const cloud = await glance({ ...IMAGE, size: null, checksum: null, os_hash_value: null }, (_request, response) => {
@@ -169,7 +169,7 @@ describe('a download', () => {
     assert.ok(most < 40 * piece.length, `${most} bytes were under way`);
   });
 
-  it('of an image without data says so', async () => {
+  it('of an image without data fails with the status of the image', async () => {
     const cloud = await glance({ ...IMAGE, status: 'queued' }, (_request, response) =>
       answer(response, { status: 204 }),
     );
@@ -181,7 +181,7 @@ describe('a download', () => {
 describe('an upload', () => {
   const queued = { ...IMAGE, status: 'queued' };
 
-  it('sends the bytes with their number, and tells how far it is', async () => {
+  it('sends the bytes with a content-length, and reports its progress', async () => {
     let received = '';
     let length: string | undefined;
     const cloud = await glance(queued, (request, response) => {
@@ -198,7 +198,7 @@ describe('an upload', () => {
     assert.deepEqual(seen, [10, BYTES.length]);
   });
 
-  it('fails with its source, and says the source’s words', async () => {
+  it('fails with the error of its source', async () => {
     const cloud = await glance(queued, (request) => request.resume());
     for (const onProgress of [undefined, () => undefined]) {
       const source = Readable.from(
@@ -212,13 +212,13 @@ describe('an upload', () => {
     }
   });
 
-  it('fails with a source that cannot be opened before anybody reads it', async () => {
+  it('fails when its source cannot be opened', async () => {
     const source = createReadStream('/nowhere/kernel');
     const cloud = await glance(queued, (request) => request.resume());
     await assert.rejects(cloud.image.uploadImage('i', source), /ENOENT.*\/nowhere\/kernel/);
   });
 
-  it('that is refused says why, and lets its source go', async () => {
+  it('that is refused fails with the reason, and destroys its source', async () => {
     const cloud = await glance(queued, (request, response) => {
       request.resume();
       answer(response, { status: 413, body: 'Denying attempt to upload image because it exceeds the quota.' });
@@ -229,7 +229,7 @@ describe('an upload', () => {
     assert.equal(data.destroyed, true);
   });
 
-  it('that another one has overtaken is a conflict, though Glance calls the image gone', async () => {
+  it('fails with a conflict when another upload has ended first, although Glance answers 410', async () => {
     const file: File = (request, response) => {
       request.resume();
       request.on('end', () => answer(response, { status: 410, json: { message: 'could not be found after upload' } }));
@@ -255,7 +255,7 @@ describe('an upload', () => {
     assert.deepEqual([files, service.signIns()], [1, 2]);
   });
 
-  it('whose token is refused in the middle may be tried again, with another token', async () => {
+  it('whose token is refused during the stream fails with a retryable error, and the next has a new token', async () => {
     const file: File = (request, response) => {
       request.resume();
       if (request.headers['x-auth-token'] === 'token-1') return answer(response, { status: 401, json: {} });
@@ -275,7 +275,7 @@ describe('an upload', () => {
     assert.equal(tokens, 2);
   });
 
-  it('of fewer bytes than were announced fails', async () => {
+  it('of fewer bytes than its size fails', async () => {
     const cloud = await glance(queued, (request) => request.resume());
     const error = await failureOf(cloud.image.uploadImage('i', Readable.from([BYTES]), { size: BYTES.length + 1 }));
     assert.equal(error.type, 'CloudUnavailable');
@@ -283,7 +283,7 @@ describe('an upload', () => {
 });
 
 describe('images', () => {
-  it('are listed by tags, name and properties, without what Glance lists beside them', async () => {
+  it('are listed by tags, name and properties, without other images that Glance returns', async () => {
     const found = { ...IMAGE, imagefactory_build: 'b', tags: ['x'] };
     const service = await serveCloud(() => ({
       json: { images: [found, { ...found, id: 'j', imagefactory_build: 'other' }] },
@@ -314,7 +314,7 @@ describe('images', () => {
     );
   });
 
-  it('are created with free properties beside the others, and patched with Glance’s own type of patch', async () => {
+  it('are created with properties beside the standard fields, and changed with Glance’s patch type', async () => {
     const service = await serveCloud(({ method }) => ({ status: method === 'POST' ? 201 : 200, json: IMAGE }));
     const cloud = connectCloud(settingsFor(service.origin));
     after(() => cloud.close());
@@ -333,7 +333,7 @@ describe('images', () => {
     assert.deepEqual(JSON.parse(patch?.body ?? ''), [{ op: 'remove', path: '/kernel_id' }]);
   });
 
-  it('are fetched by Glance itself where it can, and what it says of it is told', async () => {
+  it('can be imported by Glance from an address, and the last message of the import is returned', async () => {
     const service = await serveCloud(({ path, method }) => {
       if (path === '/v2/info/import') return { json: { 'import-methods': { type: 'array', value: ['web-download'] } } };
       if (method === 'POST') return { status: 202 };
@@ -353,7 +353,7 @@ describe('images', () => {
     assert.equal(await cloud.image.getImportMessage('i'), 'Copied 47 MiB');
   });
 
-  it('cannot be fetched by a Glance that does not say how', async () => {
+  it('cannot be imported when Glance lists no import methods', async () => {
     const service = await serveCloud(() => ({ status: 404 }));
     const cloud = connectCloud(settingsFor(service.origin));
     after(() => cloud.close());

@@ -13,7 +13,7 @@ async function neutron(reply: (seen: Seen) => Reply) {
 const ADDRESS = { id: 'a', floating_ip_address: '203.0.113.9', floating_network_id: 'n', status: 'DOWN' };
 
 describe('Neutron', () => {
-  it('makes a floating IP with its description first, and tags it then', async () => {
+  it('creates a floating IP with its description, and then sets its tags', async () => {
     const { network, seen } = await neutron(({ method }) =>
       method === 'POST' ? { status: 201, json: { floatingip: ADDRESS } } : { json: { tags: ['x'] } },
     );
@@ -37,7 +37,7 @@ describe('Neutron', () => {
     assert.equal(new URL(seen.at(-1)?.path ?? '', 'http://x').searchParams.get('tags'), 'x,y=z');
   });
 
-  it('finds a network by id first, then by name, and says when a name is not enough', async () => {
+  it('finds a network by id first, then by name, and fails when several networks have the name', async () => {
     const named = (id: string) => ({ id, name: 'net', status: 'ACTIVE' });
     const { network } = await neutron(({ path }) => {
       if (path.endsWith('/networks/n1')) return { json: { network: named('n1') } };
@@ -58,7 +58,7 @@ describe('Neutron', () => {
     ['only a DHCP agent', 'network:dhcp', { network_id: 'ext' }, undefined],
   ];
   for (const [what, owner, gateway, external] of routers) {
-    it(`knows where ${what} on a network leads`, async () => {
+    it(`finds the external network, or none, of a network with ${what}`, async () => {
       const port = { id: 'p', device_id: 'r', device_owner: owner, network_id: 'n', status: 'ACTIVE' };
       const { network } = await neutron(({ path }) =>
         path.includes('/ports')

@@ -30,14 +30,14 @@ function sent({ body }: Seen = { method: '', path: '', headers: {}, body: 'null'
 }
 
 describe('Cinder', () => {
-  it('is called below the project, in the microversion that is needed', async () => {
+  it('is called with the project in the path, and with the microversion that the call needs', async () => {
     const { volume, seen } = await cinder(() => ({ json: { volume: VOLUME } }));
     assert.deepEqual(await volume.getVolume('a/b'), { ...VOLUME, bootable: true });
     assert.equal(seen.at(-1)?.path, '/v3/project-1/volumes/a%2Fb');
     assert.equal(seen.at(-1)?.headers['openstack-api-version'], 'volume 3.1');
   });
 
-  it('knows no volume that it does not have', async () => {
+  it('returns undefined for a volume that does not exist', async () => {
     const { volume } = await cinder(() => ({
       status: 404,
       json: { itemNotFound: { message: 'Volume v not found.' } },
@@ -45,14 +45,14 @@ describe('Cinder', () => {
     assert.equal(await volume.getVolume('v'), undefined);
   });
 
-  it('is there where the catalogue has it', async () => {
+  it('is available when the catalogue has it', async () => {
     assert.equal(await (await cinder(() => ({}))).volume.isAvailable(), true);
     const elsewhere = await cinder(() => ({}), { region: 'two' });
     assert.equal(await elsewhere.volume.isAvailable(), false);
     await assert.rejects(elsewhere.volume.listVolumes(), /no public endpoint of type block-storage in region two/);
   });
 
-  it('is asked for volumes of a name with every pair, and may have left a filter out', async () => {
+  it('lists volumes by name and metadata, also when Cinder ignores a filter', async () => {
     const { volume, seen } = await cinder(() => ({
       json: {
         volumes: [
@@ -84,7 +84,7 @@ describe('Cinder', () => {
     assert.deepEqual((await volume.listVolumes()).map(({ id }) => id), ['v', 'w']); // prettier-ignore
   });
 
-  it('makes a volume', async () => {
+  it('creates a volume', async () => {
     const request = { name: 'disk', size: 4, imageRef: 'i', metadata: { a: 'b' } };
     const made = { ...VOLUME, status: 'creating', bootable: 'false' };
     const { volume, seen } = await cinder(() => ({ status: 202, json: { volume: made } }));
@@ -92,29 +92,29 @@ describe('Cinder', () => {
     assert.deepEqual(sent(seen.at(-1)), { volume: request });
   });
 
-  it('is marked without losing its other marks', async () => {
+  it('adds metadata to a volume without losing other metadata', async () => {
     const { volume, seen } = await cinder(() => ({ json: { metadata: {} } }));
     await volume.setMetadata('v', { e: 'f' });
-    // PUT would replace them all.
+    // PUT would replace all metadata of the volume.
     assert.deepEqual([seen.at(-1)?.method, seen.at(-1)?.path], ['POST', '/v3/project-1/volumes/v/metadata']);
     assert.deepEqual(sent(seen.at(-1)), { metadata: { e: 'f' } });
   });
 
-  it('hands properties on', async () => {
+  it('sets image properties on a volume', async () => {
     const { volume, seen } = await cinder(() => ({ json: { metadata: {} } }));
     await volume.setImageMetadata('v', { os_distro: 'debian' });
     assert.equal(seen.at(-1)?.path, '/v3/project-1/volumes/v/action');
     assert.deepEqual(sent(seen.at(-1)), { 'os-set_image_metadata': { metadata: { os_distro: 'debian' } } });
   });
 
-  it('tells what Cinder says of a volume', async () => {
+  it('lists the messages about a volume', async () => {
     const said = { resource_uuid: 'v', user_message: 'upload failed' };
     const { volume, seen } = await cinder(() => ({ json: { messages: [said, { ...said, resource_uuid: 'w' }] } }));
     assert.deepEqual(await volume.listMessages('v'), ['upload failed']);
     assert.equal(seen.at(-1)?.path, '/v3/project-1/messages?resource_uuid=v');
   });
 
-  it('tells nothing where Cinder knows no messages', async () => {
+  it('lists no messages when Cinder does not support messages', async () => {
     const { volume } = await cinder(() => ({
       status: 406,
       json: { computeFault: { message: 'Version 3.5 is not supported' } },
@@ -122,7 +122,7 @@ describe('Cinder', () => {
     assert.deepEqual(await volume.listMessages('v'), []);
   });
 
-  it('makes a private image of a volume that is at rest', async () => {
+  it('makes a private image of an available volume', async () => {
     const request = { image_name: 'image', disk_format: 'qcow2', container_format: 'bare' };
     const answers: Reply[] = [{ status: 202, json: { 'os-volume_upload_image': { image_id: 'i' } } }, IN_STATE];
     const { volume, seen } = await cinder(() => answers.shift() ?? {});
@@ -136,11 +136,11 @@ describe('Cinder', () => {
 
   const refusals: [string, Reply, RegExp | undefined][] = [
     ['is being deleted', { json: { volume: { ...VOLUME, status: 'deleting' } } }, undefined],
-    ['has gone meanwhile', { status: 404 }, undefined],
+    ['has been deleted meanwhile', { status: 404 }, undefined],
     ['is attached', { json: { volume: { ...VOLUME, status: 'in-use' } } }, /status must be available/],
   ];
   for (const [what, found, message] of refusals) {
-    it(`${message === undefined ? 'is content with' : 'tells'} a deletion that is refused because the volume ${what}`, async () => {
+    it(`${message === undefined ? 'succeeds' : 'fails'} when Cinder refuses a deletion because the volume ${what}`, async () => {
       const { volume } = await cinder(({ method }) => (method === 'DELETE' ? IN_STATE : found));
       if (message === undefined) await volume.deleteVolume('v');
       else await assert.rejects(volume.deleteVolume('v'), message);

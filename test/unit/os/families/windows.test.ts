@@ -26,7 +26,7 @@ function plan(of: Template, parameters: Record<string, unknown> = {}): BuildPlan
   return planBuild({ template: of, parameters: parseParameters(parameters) });
 }
 
-/** An element of the answer file, by the names that lead to it; components by their own. */
+/** An element of the answer file: its attributes (with `@` before the name), texts and child elements by name. */
 type Node = { [name: string]: Node | Node[] | string };
 
 function answers(script: string): Record<string, Node> {
@@ -40,7 +40,7 @@ function answers(script: string): Record<string, Node> {
   );
 }
 
-/** Every text within an element, by the element's name. */
+/** Returns the texts of all elements with a name, at any depth in a node. */
 function texts(node: unknown, name: string): string[] {
   if (Array.isArray(node)) return node.flatMap((one) => texts(one, name));
   if (typeof node !== 'object' || node === null) return [];
@@ -50,9 +50,9 @@ function texts(node: unknown, name: string): string[] {
   ]);
 }
 
-describe('Windows is planned', () => {
+describe('the plan of Windows', () => {
   for (const { name, arches, osinfo, modern, drivers } of WINDOWS_VERSIONS) {
-    it(`${name}, from its own medium and one with its answer file`, () => {
+    it(`installs ${name} from its own medium and a second medium with the answer file`, () => {
       for (const arch of arches) {
         const { installer, script, user, warnings } = plan(template(name, { arch }), { drivers_iso: DRIVERS });
         assert.equal(installer.scriptTransport, 'medium');
@@ -93,25 +93,25 @@ describe('Windows is planned', () => {
     });
   }
 
-  it('on machines that it has drivers for, where it is given none', () => {
+  it('uses devices that Windows has drivers for when no drivers_iso is given', () => {
     const devices = (version: string, parameters: Record<string, unknown> = {}): unknown[] => {
       const { imageProperties } = plan(template(version), parameters).installer;
       return ['hw_disk_bus', 'hw_cdrom_bus', 'hw_vif_model', 'hw_machine_type'].map((name) => imageProperties[name]);
     };
     assert.deepEqual(devices('2016'), ['ide', 'ide', 'e1000', undefined]);
     assert.deepEqual(devices('2022'), ['sata', 'sata', 'e1000e', 'q35']);
-    // A machine with UEFI is a q35, which has no IDE.
+    // A machine with UEFI has the machine type q35, which has no IDE.
     assert.deepEqual(devices('2016', { firmware: 'uefi' }), ['sata', 'sata', 'e1000e', 'q35']);
     assert.deepEqual(devices('2016', { drivers_iso: DRIVERS }), ['virtio', 'ide', 'virtio', undefined]);
     assert(!plan(template('2022')).script.includes('DriverPaths'));
   });
 
-  it('with a word on UEFI, which its media wait for a key with', () => {
+  it('warns that with UEFI the medium waits for a key', () => {
     const { warnings } = plan(template('2022'), { disk_layout: 'efi' });
     assert.match(warnings[0] ?? '', /nobody can press a key/);
   });
 
-  it('with another JEOS for other drivers', () => {
+  it('has another JEOS digest for other drivers or another windows_image', () => {
     const digest = (parameters: Record<string, unknown>): string => {
       const given = parseParameters(parameters);
       return computeJeosDigest({ plan: planBuild({ template: template('2022'), parameters: given }), parameters: given, flavor: 'm1' }); // prettier-ignore
@@ -121,7 +121,7 @@ describe('Windows is planned', () => {
     assert.equal(new Set(all.map(digest)).size, all.length);
   });
 
-  it('a version that is to come like the newest of its kind', () => {
+  it('treats a version that is not yet known like the newest version of its kind, with a warning', () => {
     for (const [version, folder] of [
       ['2028', '2k25'],
       ['12', 'w11'],
@@ -133,7 +133,7 @@ describe('Windows is planned', () => {
     }
   });
 
-  it('and refuses what it could not do', () => {
+  it('is refused for templates and parameters that Windows does not support', () => {
     const refused = (what: RegExp, of: Template, parameters: Record<string, unknown> = {}): void =>
       assert.throws(() => plan(of, parameters), what);
     refused(/needs a <rootpw>/, mediumTemplateOf('Windows', '2022'));
@@ -151,7 +151,7 @@ describe('Windows is planned', () => {
     refused(/has its own drivers/, templateOf('Debian', '12'), { drivers_iso: DRIVERS });
   });
 
-  it('puts files where Windows has them', () => {
+  it('keeps absolute Windows paths of files, and puts relative paths into the home of Administrator', () => {
     const files = ['C:\\inetpub\\a.txt', 'd:/x', '\\\\server\\share\\a', 'notes\\a.txt'].map((name) => ({ name, content: { type: 'raw' as const, text: '' } })); // prettier-ignore
     const named = plan({ ...template('2022'), files }).steps.map((step) =>
       step.kind === 'file' ? step.file.name : '',
@@ -161,7 +161,7 @@ describe('Windows is planned', () => {
 });
 
 describe('a stock answer file of Windows', () => {
-  it('divides the disk for BIOS, and for UEFI', () => {
+  it('partitions the disk for BIOS, and for UEFI', () => {
     const of = (layout: string): string => plan(template('2022'), { disk_layout: layout }).script;
     const setup = (script: string): Node | undefined => answers(script)['windowsPE Setup'];
     assert.deepEqual(texts(setup(of('plain')), 'Type'), ['Primary', 'Primary']);
@@ -172,7 +172,7 @@ describe('a stock answer file of Windows', () => {
     assert.match(of('efi'), /<InstallTo><DiskID>0<\/DiskID><PartitionID>3</);
   });
 
-  it('takes the image that is asked for, else that of the product key, else the first', () => {
+  it('selects the image in windows_image, else the image of the product key, else the first image', () => {
     const of = (os: Partial<Template['os']>, parameters = {}): string => plan(template('2022', os), parameters).script;
     const image = (script: string): string[] => texts(answers(script)['windowsPE Setup'], 'Value');
     assert.deepEqual(image(of({})), ['1']);
@@ -184,12 +184,12 @@ describe('a stock answer file of Windows', () => {
     assert.match(of({}, { windows_image: '4' }), /\/IMAGE\/INDEX<\/Key><Value>4</);
   });
 
-  it('leaves the checks of Windows 11 out, and no others', () => {
+  it('turns off the hardware checks of Windows 11, and of no other version', () => {
     assert.match(plan(template('11')).script, /LabConfig \/v BypassTPMCheck /);
     for (const version of ['10', '2025']) assert.doesNotMatch(plan(template(version)).script, /LabConfig/);
   });
 
-  it('shuts down in the end, by commands of the length that Windows takes', () => {
+  it('shuts down at the end, and has no command that is longer than Windows accepts', () => {
     const { script } = plan(template('2022'));
     const commands = texts(answers(script)['oobeSystem Shell-Setup'], 'CommandLine');
     assert.equal(commands.at(-1), 'shutdown.exe /s /f /t 5');
@@ -200,7 +200,7 @@ describe('a stock answer file of Windows', () => {
     }
   });
 
-  it('carries its setup in a comment, which is ASCII and has no two hyphens together', () => {
+  it('has its setup script in a comment, which is ASCII and has no two hyphens together', () => {
     const { script } = plan(template('2022'));
     assert(script.includes(`<!--${WINDOWS_SETUP}-->`));
     assert.doesNotMatch(WINDOWS_SETUP, /--|-$/);
@@ -208,7 +208,7 @@ describe('a stock answer file of Windows', () => {
     assert.match(WINDOWS_SETUP, new RegExp(`Write-Console '${INSTALLED}'`));
   });
 
-  it('has no password that would be shown', () => {
+  it('has only passwords that are found and masked', () => {
     const of = template('2022');
     const { script } = plan(of);
     assert.deepEqual(findScriptPasswords(script), ['se&lt;r&amp;t:&quot;1A']);
@@ -220,7 +220,7 @@ describe('a stock answer file of Windows', () => {
 describe('the tools of a Windows guest', () => {
   const tools = findProfile(template('2022')).profile;
 
-  it('install packages and sources by Chocolatey', () => {
+  it('install packages and add sources with Chocolatey', () => {
     assert.match(tools.installPackages(['7zip', "it's"]).script, /^\$names = @\('7zip', 'it''s'\)\n/);
     const repository = { name: 'own', url: ' http://m.example.org/nuget ', signed: false, persisted: false, sslverify: true }; // prettier-ignore
     assert.match(
@@ -230,7 +230,7 @@ describe('the tools of a Windows guest', () => {
     assert.match(tools.removeRepository(repository).script, /^\$name = 'own'\n[^]*source remove "--name=\$name"/);
   });
 
-  it('prepare the image by sysprep, which leaves the machine on for the last step', () => {
+  it('prepare the image with sysprep, which leaves the machine on for the last step', () => {
     const { script } = tools.cleanGuest();
     assert.match(script, /'\/generalize', '\/oobe', '\/quiet', '\/quit'/);
     assert.match(script, /IMAGE_STATE_GENERALIZE_RESEAL_TO_OOBE/);

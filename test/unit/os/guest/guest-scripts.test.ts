@@ -10,7 +10,7 @@ import { DNF as fedora } from '../../../../src/os/families/fedora/guest.js';
 import { FAMILIES } from '../../../../src/os/registry.js';
 import type { Repository } from '../../../../src/tdl/types.js';
 
-/** Every way of working in a guest with a POSIX shell that a system here has, once. */
+/** The tools of all systems whose guests have a POSIX shell, each once. */
 const TOOLS = [...new Set(FAMILIES.flatMap(({ releases }) => releases.map(({ tools }) => tools)))].filter(
   ({ packageManager, shell }) => !['none', 'rpm'].includes(packageManager) && shell !== 'powershell',
 );
@@ -46,10 +46,10 @@ describe('every script for a guest', () => {
 describe('cleaning a guest', () => {
   for (const profile of LINUX) {
     const { script } = profile.cleanGuest();
-    it(`leaves the host keys, the key that we log in with and the journal on ${profile.packageManager}`, () => {
+    it(`keeps the host keys, the login key and the journal: ${profile.packageManager}`, () => {
       assert.doesNotMatch(script, /ssh_host|authorized_keys|\/var\/lib\/imagefactory/);
     });
-    it(`takes the machine's identity away on ${profile.packageManager}`, () => {
+    it(`removes the machine's identity: ${profile.packageManager}`, () => {
       for (const path of ['/etc/machine-id', '/var/lib/cloud', 'random-seed', '/var/lib/dhcp', '70-persistent-net']) {
         assert(script.includes(path), path);
       }
@@ -82,14 +82,14 @@ describe('repositories', () => {
     );
   });
 
-  it('of Debian lie in a file of their own, with a certificate check unless sslverify is no', () => {
+  it('of Debian are each in their own file, with a certificate check unless sslverify is no', () => {
     assert.match(added, /sources\.list\.d\/my_repo\.list/);
     assert.doesNotMatch(added, /Verify-Peer/);
     const { script } = debian.addRepository(repository({ sslverify: false }));
     assert.match(script, /Acquire::https::repo\.example\.org::Verify-Peer "false";/);
   });
 
-  it('are removed with all that was written for them', () => {
+  it('are removed with all files that were written for them', () => {
     const written = (text: string): string[] => [...text.matchAll(/>'([^']+)'/g)].map(([, path]) => path ?? '');
     for (const profile of TOOLS) {
       const mine = repository({ sslverify: false, persisted: false });
@@ -101,14 +101,14 @@ describe('repositories', () => {
     }
   });
 
-  it('of Fedora are files for yum, which may be gone later', () => {
+  it('of Fedora are files for yum, with skip_if_unavailable because the repository may be gone later', () => {
     const { script } = fedora.addRepository(repository({ signed: false }));
     for (const line of ['[extra]', 'baseurl=https://repo.example.org/a', 'skip_if_unavailable=1', 'gpgcheck=0', 'sslverify=1']) {
       assert(script.includes(`${line}\n`), line);
     }
   }); // prettier-ignore
 
-  it('cannot lead their files out of their folder', () => {
+  it('have no path outside their folder, whatever their name is', () => {
     for (const profile of TOOLS) {
       assert.doesNotMatch(
         profile.removeRepository(repository({ name: '../../etc/passwd' })).script,
@@ -141,7 +141,7 @@ describe('installing packages', () => {
   }
   const log = (): string => readFileSync(join(bin, 'log'), 'utf8');
 
-  it('waits for cloud-init, reads the lists, and installs all in one call on Debian', () => {
+  it('waits for cloud-init, updates the package lists, and installs all packages in one call on Debian', () => {
     stub('apt-get', `for word; do printf '<%s>' "$word"; done >>"${bin}/log"; echo "$DEBIAN_FRONTEND" >>"${bin}/log"`);
     assert.equal(run(debian.installPackages(['tree', EVIL]).script).status, 0);
     const [first, update, install, ...rest] = log().trimEnd().split('\n');
@@ -151,7 +151,7 @@ describe('installing packages', () => {
     assert.deepEqual(rest, []);
   });
 
-  it('waits for a lock that an old apt does not wait for', () => {
+  it('tries again while another program has the lock, because an old apt does not wait for the lock', () => {
     stub(
       'apt-get',
       `echo call >>"${bin}/log"; [ $(grep -c call "${bin}/log") -gt 3 ] || { echo 'E: Could not get lock /x' >&2; exit 100; }`,
@@ -160,14 +160,14 @@ describe('installing packages', () => {
     assert.equal(log().match(/call/g)?.length, 5);
   });
 
-  it('ends with the status and the words of apt when a package does not exist', () => {
+  it('ends with the status and the output of apt when a package does not exist', () => {
     stub('apt-get', `case "$*" in *install*) echo 'E: Unable to locate package nope'; exit 100 ;; esac`);
     const { status, stdout } = run(debian.installPackages(['nope']).script);
     assert.equal(status, 100);
     assert.match(stdout, /Unable to locate package nope/);
   });
 
-  it('does not believe a yum that reports success for a package that it has not installed', () => {
+  it('fails when yum reports success but has not installed a package', () => {
     stub('yum', 'exit 0');
     stub('rpm', `[ "$*" != '-q -- tree' ] || exit 0; exit 1`);
     assert.equal(run(fedora.installPackages(['tree', '@core']).script).status, 0);
@@ -176,7 +176,7 @@ describe('installing packages', () => {
     assert.match(stderr, /not installed.*: nope$/m);
   });
 
-  it('takes dnf where there is one', () => {
+  it('uses dnf when the guest has it', () => {
     stub('rpm', 'exit 0');
     stub('yum', 'exit 9');
     stub('dnf', `echo "dnf $*" >>"${bin}/log"`);

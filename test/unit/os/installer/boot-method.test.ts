@@ -18,25 +18,25 @@ const TREE = planOf(templateOf('Debian', '12'));
 const MEDIUM = planOf(mediumTemplateOf('Debian', '12'));
 const OWN_LOADER = planOf(mediumTemplateOf('FreeBSD', '14.1'));
 
-describe('what an installer is booted from', () => {
-  it('is kernel and ramdisk, where the cloud takes them or does not say', () => {
+describe('the boot method of an installer', () => {
+  it('is direct (kernel and ramdisk) when the cloud supports kernel images or lists no formats', () => {
     assert.equal(selectBootMethod(['raw', 'qcow2', 'aki', 'ari'], TREE), 'direct');
     assert.equal(selectBootMethod([], MEDIUM), 'direct');
   });
 
-  it('is a disk of ours, where the cloud takes no kernels', () => {
+  it('is stub (a disk that we make) when the cloud does not support kernel images', () => {
     assert.equal(selectBootMethod(['raw', 'qcow2'], MEDIUM), 'stub');
     assert.equal(selectBootMethod(['raw', 'aki'], TREE), 'stub');
   });
 
-  it('is the medium, where only its own boot loader starts it', () => {
+  it('is iso when only the boot loader of the medium can start the installer', () => {
     assert.equal(selectBootMethod([], OWN_LOADER), 'iso');
     check('iso', { plan: OWN_LOADER, arch: 'aarch64', firmware: 'secure_boot' });
     assertRefused(/only the boot loader of its own medium/, 'direct', { plan: OWN_LOADER });
     assertRefused(/only the boot loader of its own medium/, 'stub', { plan: OWN_LOADER });
   });
 
-  it('is no disk or medium of ours for machines that have no boot loader on it, or want a signed one', () => {
+  it('is not stub, and not iso with our boot loader, on aarch64 or with secure boot', () => {
     assertRefused(/our boot loader does not support aarch64 machines/, 'stub', { arch: 'aarch64' });
     assertRefused(/not signed/, 'stub', { firmware: 'secure_boot' });
     assertRefused(/our boot loader does not support aarch64 machines/, 'iso', { plan: MEDIUM, arch: 'aarch64' });
@@ -48,7 +48,7 @@ describe('what an installer is booted from', () => {
     check('direct', { plan: MEDIUM, arch: 'aarch64', firmware: 'secure_boot' });
   });
 
-  it('is no medium where there is none, or where the script is to be in the ramdisk', () => {
+  it('is not iso without a medium, or when the script must be in the ramdisk', () => {
     assertRefused(/installed from their medium/, 'iso', {});
     assertRefused(/ramdisk is on the medium/, 'iso', { plan: { ...MEDIUM, scriptTransport: 'initrd' } });
   });

@@ -20,7 +20,7 @@ function mediaOf(name: string, text: string, version = '19', format?: MediaIndex
 const OS = 'http://dl.example.org/fedora/os';
 
 describe('.treeinfo', () => {
-  it('says where kernel and ramdisk lie and which digests they have', () => {
+  it('has the addresses and the digests of kernel and ramdisk', () => {
     const text = `[general]\nfamily = Fedora\n[checksums]\nimages/pxeboot/initrd.img = sha256:${RAMDISK}\nimages/pxeboot/vmlinuz = sha256:${KERNEL.toUpperCase()}\n[images-x86_64]\nkernel = images/pxeboot/vmlinuz\ninitrd = images/pxeboot/initrd.img\n[images-xen]\nkernel = other\n`;
     assert.deepEqual(mediaOf('Fedora', text), {
       kernel: { url: `${OS}/images/pxeboot/vmlinuz`, digest: { algorithm: 'sha256', value: KERNEL } },
@@ -40,14 +40,14 @@ describe('.treeinfo', () => {
     ['paths that lead out of the tree', '[images-x86_64]\nkernel=../../k\ninitrd=http://elsewhere.example.org/i\n'],
     ['names that JavaScript’s objects inherit', '[__proto__]\nkernel=k\n[constructor]\ninitrd=i\n'],
   ] as const) {
-    it(`says nothing when it is ${what}`, () => assert.deepEqual(mediaOf('Fedora', text), {}));
+    it(`gives no media when it is ${what}`, () => assert.deepEqual(mediaOf('Fedora', text), {}));
   }
 });
 
 describe('SHA256SUMS', () => {
   const images = 'http://deb.example.org/debian/dists/stable/main/installer-amd64/current/images';
 
-  it('has the digests of the files of the netboot folder, and not of others of the same name', () => {
+  it('has the digests of the files in the netboot folder, not of files with the same names elsewhere', () => {
     const text = [
       `${'0'.repeat(64)}  ./netboot/gtk/debian-installer/amd64/linux`,
       `${KERNEL}  ./netboot/debian-installer/amd64/linux`,
@@ -66,7 +66,7 @@ describe('SHA256SUMS', () => {
     });
   });
 
-  it('says nothing when it has no line for them, or is no such file', () => {
+  it('gives no media when it has no line for these files, or is another kind of file', () => {
     assert.deepEqual(mediaOf('Debian', `${KERNEL}  ./cdrom/vmlinuz\n`), {});
     assert.deepEqual(mediaOf('Debian', '<html></html>'), {});
     assert.deepEqual(mediaOf('Debian', `${'a'.repeat(63)}  ./netboot/debian-installer/amd64/linux`), {});
@@ -87,7 +87,7 @@ describe('SHA256SUMS of Ubuntu’s live server', () => {
   };
   const sums = (...names: string[]): string => names.map((name) => `${KERNEL} *${name}\n`).join('');
 
-  it('says which point release there is, where the template names none, or one that is gone', () => {
+  it('gives the newest point release when the template names none, or one that no longer exists', () => {
     const listed = sums(
       'ubuntu-24.04.10-live-server-amd64.iso',
       'ubuntu-24.04.9-live-server-amd64.iso',
@@ -99,14 +99,14 @@ describe('SHA256SUMS of Ubuntu’s live server', () => {
     assert.deepEqual(isoIn(listed, '24.04.2'), { iso: { from: `${folder}/ubuntu-24.04.2-live-server-amd64.iso`, to } });
   });
 
-  it('leaves the address as it is where that is listed, or nothing is', () => {
+  it('gives no other address when the ISO of the template is listed, or no ISO is', () => {
     assert.deepEqual(isoIn(sums('ubuntu-24.04-live-server-amd64.iso', 'ubuntu-24.04.1-live-server-amd64.iso')), {});
     assert.deepEqual(isoIn('<html></html>'), {});
   });
 });
 
 describe('content, of a SUSE medium', () => {
-  it('has the digests of the boot folder’s files', () => {
+  it('has the digests of the files in the boot folder', () => {
     const old = 'c'.repeat(40);
     const text = `CONTENTSTYLE 11\nHASH SHA256 ${KERNEL}  boot/x86_64/loader/linux\nHASH SHA1 ${old}  boot/x86_64/loader/initrd\nHASH SHA256 ${RAMDISK}  boot/x86_64/common\n`;
     assert.deepEqual(mediaOf('openSUSE', text, '13.2', 'content'), {
@@ -118,7 +118,7 @@ describe('content, of a SUSE medium', () => {
     });
   });
 
-  it('says nothing when it is a page', () => {
+  it('gives no media when it is an HTML page', () => {
     assert.deepEqual(mediaOf('openSUSE', '<html>HASH SHA256</html>', '13.2', 'content'), {});
   });
 });

@@ -13,12 +13,12 @@ function memory(
 }
 
 describe('the memory that a system needs', () => {
-  it('is more for an installer than for what it installs', () => {
+  it('is more for an installer than for the installed system', () => {
     assert.deepEqual(memory('Debian', '12'), { installer: 1024, system: 256 });
     assert.deepEqual(memory('Rocky', '9'), { installer: 2048, system: 512 });
   });
 
-  it('was less in the times of old', () => {
+  it('is less for old releases', () => {
     for (const [name, version] of [
       ['Debian', '6'],
       ['Fedora', '12'],
@@ -29,12 +29,12 @@ describe('the memory that a system needs', () => {
       assert.deepEqual(memory(name, version), { installer: 512, system: 128 }, `${name} ${version}`);
   });
 
-  it('has room for a medium that the installer fetches into it', () => {
+  it('includes room for the medium when the installer downloads it into memory', () => {
     assert.equal(memory('Ubuntu', '24.04').installer, 5120);
     assert.equal(memory('Ubuntu', '24.04', mediumTemplateOf('Ubuntu', '24.04')).installer, 2048);
   });
 
-  it('is told where the flavor has less', () => {
+  it('is named in a warning when the flavor has less', () => {
     const template = templateOf('Fedora', '43');
     const { profile } = findProfile(template);
     assert.equal(

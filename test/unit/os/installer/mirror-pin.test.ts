@@ -7,22 +7,22 @@ import { templateOf } from '../templates.js';
 const ASKED = 'http://download.example.org/pub/fedora/linux/releases/43/Everything/x86_64/os/.treeinfo';
 const ANSWERED = 'https://mirror.example.net/fedora/linux/releases/43/Everything/x86_64/os/.treeinfo';
 
-describe('a mirror that answers for a redirector', () => {
-  it('is what stands before the path that both have', () => {
+describe('the mirror to which a redirector has redirected', () => {
+  it('is found by the end of the path that both addresses have', () => {
     assert.deepEqual(findMirrorPin(ASKED, ANSWERED), {
       from: 'http://download.example.org/pub/',
       to: 'https://mirror.example.net/',
     });
   });
 
-  it('is pinned with the installer’s name for the tree too', () => {
+  it('replaces the redirector also in the installer’s command line', () => {
     const url = ASKED.replace('/.treeinfo', '');
     const template = templateOf('Fedora', '43', { install: { type: 'url', url, extras: [] } });
     const plan = withPin(findProfile(template).profile.planInstaller(template), findMirrorPin(ASKED, ANSWERED));
     assert.match(plan.commandLine, / inst\.repo=https:\/\/mirror\.example\.net\/fedora\/linux\/releases\/43\/Everything\/x86_64\/os /); // prettier-ignore
   });
 
-  it('is asked first, and the redirector again where the mirror has less', () => {
+  it('is tried first, and then the redirector, because the mirror may lack files', () => {
     const kernel = ASKED.replace('.treeinfo', 'images/pxeboot/vmlinuz');
     assert.deepEqual(pinUrls([kernel, 'http://other.example.org/vmlinuz'], findMirrorPin(ASKED, ANSWERED)), [
       ANSWERED.replace('.treeinfo', 'images/pxeboot/vmlinuz'),
@@ -31,7 +31,7 @@ describe('a mirror that answers for a redirector', () => {
     ]);
   });
 
-  it('is none where nothing was redirected, where the address is signed or has a password, or where the file is called otherwise', () => {
+  it('is undefined without a redirect, for a signed address, for a password, or for another file name', () => {
     assert.equal(findMirrorPin(ASKED, ASKED), undefined);
     assert.equal(findMirrorPin(ASKED, `${ANSWERED}?Signature=abc`), undefined);
     assert.equal(findMirrorPin('http://u:p@a.example.org/x/y', 'http://b.example.org/z/y'), undefined);

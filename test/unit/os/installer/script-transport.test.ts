@@ -21,7 +21,7 @@ function assertRefused(name: string, version: string, transport: ScriptTransport
 }
 
 describe('an install script', () => {
-  it('comes as user data unless it is asked for otherwise', () => {
+  it('is sent as user data by default', () => {
     assert.deepEqual(planOf('Fedora', '40'), planOf('Fedora', '40', 'user_data'));
     assert.match(planOf('Fedora', '40').commandLine, /^inst\.ks=http:\/\/169\.254\.169\.254\//);
   });
@@ -37,18 +37,18 @@ describe('an install script', () => {
     }
   });
 
-  it('is found in the ramdisk by Debian’s installer, which needs not be told', () => {
+  it('is found in the ramdisk by Debian’s installer without a word on the command line', () => {
     const plan = planOf('Debian', '12', 'initrd');
     assert.equal(getRamdiskPath(plan), 'preseed.cfg');
     assert.doesNotMatch(plan.commandLine, /url=|169\.254/);
     assert.equal(
       plan.commandLine.split(' ').length,
       planOf('Debian', '12').commandLine.split(' ').length - 1,
-      'nothing else is left out',
+      'the command line has all other words',
     );
   });
 
-  it('is read from the configuration drive where the installer knows labels, or looks there', () => {
+  it('is read from the configuration drive when the installer supports disk labels, or always looks there', () => {
     assert.match(
       planOf('Fedora', '40', 'config_drive').commandLine,
       /^inst\.ks=hd:LABEL=config-2:\/openstack\/latest\/user_data /,
@@ -60,7 +60,7 @@ describe('an install script', () => {
     assert.equal(planOf('Ubuntu', '22.04', 'config_drive').commandLine, planOf('Ubuntu', '22.04').commandLine);
   });
 
-  it('is put on the medium, and found there by the word that names it', () => {
+  it('is put on the medium, and the command line names its path there', () => {
     const onMedium = (name: string, version: string): string => {
       const template = mediumTemplateOf(name, version);
       const plan = withTransport(findProfile(template).profile.planInstaller(template), 'medium');
@@ -76,7 +76,7 @@ describe('an install script', () => {
     assert.equal(onMedium('Mageia', '9').split(' ')[1], 'kickstart=install/auto_inst.cfg.pl');
   });
 
-  it('of Mandriva is below the folder of its architecture, where there is one', () => {
+  it('of Mandriva is in the folder of its architecture on media that have such a folder', () => {
     const scriptOf = (name: string, version: string, arch: 'i386' | 'x86_64'): [string?, string?] => {
       const template = mediumTemplateOf(name, version, { arch });
       const { medium, commandLine } = findProfile(template).profile.planInstaller(template);
@@ -89,7 +89,7 @@ describe('an install script', () => {
     assert.deepEqual(scriptOf('Mandriva', '2010.2', 'x86_64'), ['x86_64/auto_inst.cfg', named]);
   });
 
-  it('is on the medium only where the installer looks nowhere else, and not where it does not look', () => {
+  it('is refused with a transport that does not match where the installer can look', () => {
     const of = (name: string, version: string, transport: ScriptTransport): void => {
       const template = mediumTemplateOf(name, version);
       withTransport(findProfile(template).profile.planInstaller(template), transport);
@@ -99,7 +99,7 @@ describe('an install script', () => {
     assert.throws(() => planOf('Debian', '12', 'medium'), /there is no medium/);
   });
 
-  it('is not promised where the installer would not find it', () => {
+  it('is refused with a transport that the installer does not support, with a hint', () => {
     assertRefused('Debian', '12', 'config_drive');
     assertRefused('Fedora', '16', 'config_drive');
     assertRefused('SLES', '15', 'initrd');

@@ -10,11 +10,11 @@ const PROFILE = (mode: string): string =>
 const GOOD: [InstallScriptKind, string, string][] = [
   ['kickstart', 'with poweroff', 'text\npoweroff\n'],
   ['kickstart', 'with shutdown', 'text\nshutdown\n'],
-  ['kickstart', 'whose last word is poweroff', 'reboot\npoweroff\n'],
+  ['kickstart', 'with reboot and then poweroff', 'reboot\npoweroff\n'],
   ['kickstart', 'with poweroff after a section', 'text\n%packages\n@core\n%end\n  poweroff --eject\n'],
   ['kickstart', 'with DOS line ends', 'text\r\npoweroff\r\n'],
   ['preseed', 'with the answer', PRESEED],
-  ['preseed', 'whose last answer counts', PRESEED.replace('true', 'false') + PRESEED],
+  ['preseed', 'with the answer false and then true', PRESEED.replace('true', 'false') + PRESEED],
   ['preseed', 'with the answer on two lines', 'd-i debian-installer/exit/poweroff \\\n  boolean true\n'],
   ['autoinstall', 'as user data', '#cloud-config\nautoinstall:\n  version: 1\n  shutdown: poweroff\n'],
   ['autoinstall', 'alone', 'version: 1\nshutdown: poweroff\n'],
@@ -22,7 +22,7 @@ const GOOD: [InstallScriptKind, string, string][] = [
   ['autoyast', 'with halt', PROFILE('<general><mode><halt>true</halt></mode></general>')],
 ];
 
-/** Kind, what it is, text, line, message. */
+/** The kind of a script, its mistake, its text, and the line and message of the expected problem. */
 const BAD: [InstallScriptKind, string, string, number, RegExp][] = [
   ['kickstart', 'no ending', 'text\nlang en_US\n', 3, /add the line "poweroff".*line 3/],
   [
@@ -119,7 +119,7 @@ describe('an install script', () => {
     }
   });
 
-  it('of another kind is named as what it is', () => {
+  it('of another kind is refused, and the message names its kind', () => {
     const scripts: Record<InstallScriptKind, string> = {
       agama: '{ "product": { "id": "Leap_16.0" } }\n',
       auto_inst: "$o = {\n  'lang' => 'en_US',\n};\n",
@@ -142,7 +142,7 @@ describe('an install script', () => {
     }
   });
 
-  it('of any length is checked in a time that grows with it, not with the square of it', () => {
+  it('is checked in a time that grows linearly with its length', () => {
     const long = (piece: string): string => piece.repeat(Math.floor(1_000_000 / piece.length));
     const scripts: [InstallScriptKind, string][] = [
       ['kickstart', `${long('\n')}x`],
@@ -155,11 +155,11 @@ describe('an install script', () => {
     ];
     const began = Date.now();
     for (const [kind, text] of scripts) checkInstallScript(kind, text, 'medium');
-    // It takes a second or two, and with the square would take minutes.
+    // The checks take one or two seconds. If the time grew with the square of the length, they would take minutes.
     assert.ok(Date.now() - began < 30_000);
   });
 
-  it('of Windows shuts down by a command that says so on one line', () => {
+  it('of Windows must have a shutdown command with its option on the same line', () => {
     const answers = (command: string): string => `<unattend><CommandLine>${command}</CommandLine></unattend>`;
     for (const command of ['shutdown /s /t 0', 'echo shutdown\nshutdown.exe /t 0 -S', 'sysprep /oobe /shutdown'])
       assert.deepEqual(checkInstallScript('autounattend', answers(command)), [], command);
@@ -167,7 +167,7 @@ describe('an install script', () => {
       assert.equal(checkInstallScript('autounattend', answers(command)).length, 1, command);
   });
 
-  it('may be as large as what Nova takes in base64, and not larger', () => {
+  it('may be as large as Nova accepts in base64, but not larger', () => {
     const fits = PRESEED + '#'.repeat(49_149 - PRESEED.length);
     assert(Buffer.from(fits).toString('base64').length <= 65_535);
     assert(Buffer.from(`${fits}#`).toString('base64').length > 65_535);

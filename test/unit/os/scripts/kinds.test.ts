@@ -11,7 +11,7 @@ const ON_MEDIUM = FAMILIES.flatMap((family) =>
 );
 
 describe('a kind of install script', () => {
-  it('reads scripts of other kinds only if these are registered', () => {
+  it('names only registered kinds in alsoReads', () => {
     const known = listScriptKinds().map(([name]) => name as string);
     for (const [name, { alsoReads = [] }] of listScriptKinds()) {
       for (const other of alsoReads) assert(known.includes(other), `${name} reads ${other}`);
@@ -19,7 +19,7 @@ describe('a kind of install script', () => {
   });
 
   for (const { family, release, version } of ON_MEDIUM) {
-    it(`is found on the medium as its definition says: ${family.title} ${version}`, () => {
+    it(`has a path on the medium that matches its definition: ${family.title} ${version}`, () => {
       const template = mediumTemplateOf(family.names[0] ?? '', version, { arch: release.arches[0] ?? 'x86_64' });
       const parsed = family.readVersion(template.os);
       assert(parsed);

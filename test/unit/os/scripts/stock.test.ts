@@ -19,12 +19,12 @@ function scriptFor(template: Template, diskLayout: DiskLayout = 'plain', user = 
 
 const BUILT = FAMILIES.flatMap((family) =>
   family.releases
-    // windows.test.ts has those of Windows, which are not made without a password and OpenSSH.
+    // windows.test.ts tests the scripts of Windows, because they need a password and OpenSSH.
     .filter(({ installTypes, tools }) => installTypes.length > 0 && tools.shell !== 'powershell')
     .map((release) => ({ family, release })),
 );
 
-/** Whose installer prepares no disk for UEFI. */
+/** Systems whose installer cannot prepare a disk for UEFI. */
 const BEFORE_UEFI = /^(Fedora 8|FedoraCore|RedHatLinux|(RHEL|CentOS|OracleLinux|ScientificLinux) [345])\b/;
 
 /** A root password that a script must quote. */
@@ -33,7 +33,7 @@ const ROOT_PASSWORD = `it's "$x\\`;
 describe('a stock install script', () => {
   for (const { family, release } of BUILT) {
     const version = release.to === '9999' ? 'any' : release.to;
-    it(`powers the machine off and says that it has ended well: ${family.title} ${version}`, () => {
+    it(`powers the machine off and prints the mark of success: ${family.title} ${version}`, () => {
       const byTree = release.installTypes.includes('url');
       for (const layout of ['plain', 'lvm', 'efi'] as const) {
         if (layout === 'lvm' && release.scriptKind === 'installerconfig') continue;
@@ -56,7 +56,7 @@ describe('a stock install script', () => {
   it('of Mageia and Mandriva is Perl', { skip: missingProgram('perl') }, () => {
     for (const [name, version] of Object.entries({ Mageia: '9', Mandriva: '2008.0' })) {
       const perl = scriptFor(mediumTemplateOf(name, version, { rootpw: ROOT_PASSWORD }));
-      // Its first line says that it is to be checked only.
+      // The first line switches Perl to a check without a run, so the test removes this line.
       const printed = (what: string): string =>
         spawnSync('perl', ['-e', `${perl.slice(perl.indexOf('\n'))}; print ${what}`], { encoding: 'utf8' }).stdout;
       assert.equal(printed('$o->{superuser}{password}'), ROOT_PASSWORD);
@@ -68,14 +68,14 @@ describe('a stock install script', () => {
   it('of FreeBSD is shell', () => {
     const parts = scriptFor(mediumTemplateOf('FreeBSD', '14.1', { rootpw: ROOT_PASSWORD })).split(/^#!.*\n/m);
     const [, shell = ''] = parts;
-    assert.equal(parts.length, 2, 'bsdinstall divides a script at each such line');
+    assert.equal(parts.length, 2, 'the script has exactly one line #!, because bsdinstall splits the script there');
     assert.equal(spawnSync('sh', ['-n'], { input: shell, encoding: 'utf8' }).stderr, '');
     const set = /^(printf .*) \| pw usermod root -h 0 /m.exec(shell)?.[1] ?? '';
     assert.equal(spawnSync('sh', ['-c', set], { encoding: 'utf8' }).stdout, `${ROOT_PASSWORD}\n`);
     assert.throws(() => scriptFor(mediumTemplateOf('FreeBSD', '14.1'), 'lvm'), /no LVM/);
   });
 
-  it('of Debian takes packages from the archive that the install tree lies in', () => {
+  it('of Debian installs packages from the archive that contains the install tree', () => {
     const url = 'https://deb.example.org:8443/debian/dists/bookworm/main/installer-amd64/current/images/netboot/';
     const script = scriptFor(templateOf('Debian', '12', { install: { type: 'url', url, extras: [] } }));
     for (const line of [
@@ -89,7 +89,7 @@ describe('a stock install script', () => {
     }
   });
 
-  it('sets root’s password as it stands in the template', () => {
+  it('sets root’s password exactly as in the template', () => {
     const rootpw = `it's "$x`;
     assert.match(scriptFor(templateOf('Debian', '12', { rootpw })), /^d-i passwd\/root-password password it's "\$x$/m);
     assert.match(scriptFor(templateOf('Fedora', '40', { rootpw })), /^rootpw --plaintext "it's \\"\$x"$/m);
@@ -119,7 +119,7 @@ describe('a stock install script', () => {
       ['Mandriva 2008.0', scriptFor(mediumTemplateOf('Mandriva', '2008.0'), 'plain', 'builder')],
     ];
     for (const [name, script] of scripts) {
-      it(`lets in whoever has the instance’s key, and shows the host keys on the console: ${name}`, () => {
+      it(`installs the public key of the instance, and prints the host keys on the console: ${name}`, () => {
         assert.match(script, /latest\/meta-data\/public-keys\/0\/openssh-key/);
         assert.match(script, /-----BEGIN SSH HOST KEY KEYS-----/);
         assert.match(script, /useradd -m -s \/bin\/bash builder/);
@@ -127,7 +127,7 @@ describe('a stock install script', () => {
       });
     }
 
-    it('asks for no package that the release does not have', () => {
+    it('installs no package that the release does not have', () => {
       const included = (version: string): string =>
         /^d-i pkgsel\/include string (.*)$/m.exec(scriptFor(templateOf('Ubuntu', version)))?.[1] ?? '';
       assert.equal(included('9.04'), 'openssh-server sudo');
@@ -139,11 +139,11 @@ describe('a stock install script', () => {
       assert.match(scriptFor(templateOf('Tumbleweed', '20260101')), /<package>cloud-init/);
     });
 
-    it('is refused for another user than root where nothing makes one privileged: FreeBSD', () => {
+    it('is refused for FreeBSD with a user other than root, because FreeBSD has no sudo', () => {
       assert.throws(() => scriptFor(mediumTemplateOf('FreeBSD', '14.1'), 'plain', 'builder'), /default_user/);
     });
 
-    it('is one line of a preseed, which a shell takes', () => {
+    it('is one line in a preseed that is valid shell', () => {
       const late = /^d-i preseed\/late_command string in-target (.*) && echo/m.exec(scripts[2]?.[1] ?? '')?.[1] ?? '';
       const shown = spawnSync('sh', ['-c', late.replace(/\| sh'$/, "| cat'")], { encoding: 'utf8' }).stdout;
       assert.match(shown, /^printf '%s\\n' 'builder ALL=\(ALL\) NOPASSWD: ALL'/m);
@@ -151,7 +151,7 @@ describe('a stock install script', () => {
     });
   });
 
-  it('of kickstart has the words of its release only, as pykickstart knows them', () => {
+  it('of kickstart has only commands and options of its release, as in pykickstart', () => {
     const kickstart = (name: string, version: string): string => scriptFor(templateOf(name, version));
     const activates = / --activate$/m;
     assert.doesNotMatch(kickstart('Fedora', '15'), activates);
@@ -166,7 +166,7 @@ describe('a stock install script', () => {
     assert.doesNotMatch(kickstart('Fedora', '29'), /^install$/m);
   });
 
-  it('of kickstart answers what an old anaconda would ask', () => {
+  it('of kickstart answers the questions of an old anaconda', () => {
     const lines = (name: string, version: string): string[] => scriptFor(templateOf(name, version)).split('\n');
     for (const [name, version, asked] of [
       ['RHEL', '3', ['langsupport --default=en_US.UTF-8 en_US.UTF-8', 'skipx', 'mouse generic3ps/2 --device psaux']],
@@ -179,7 +179,7 @@ describe('a stock install script', () => {
     }
   });
 
-  it('of kickstart leaves the network card of the installer’s machine out of the image', () => {
+  it('of kickstart removes the MAC address of the installer’s machine (HWADDR) from the image', () => {
     for (const [name, version] of [['RHEL', '6'] as const, ['Fedora', '20'] as const])
       assert.match(scriptFor(templateOf(name, version)).split('%post')[1] ?? '', /HWADDR/);
     assert.doesNotMatch(scriptFor(templateOf('Fedora', '40')), /HWADDR/);
@@ -192,25 +192,25 @@ describe('a stock install script', () => {
     assert.match(scriptFor(templateOf('Debian', '12', { arch: 'ppc64le' })), /add-kernel-opts string console=hvc0$/m);
   });
 
-  it('takes the modules of SLES 15 from its medium', () => {
+  it('of SLES 15 installs modules from the medium', () => {
     const script = scriptFor(templateOf('SLES', '15.6'));
     for (const name of ['Basesystem', 'Public-Cloud'])
       assert.ok(script.includes(`<product_dir>/Module-${name}<`), name);
   });
 
-  it('tells Agama of root, which installs nothing else: without a password with a hash that is none', () => {
+  it('of Agama always has an entry for root, because Agama needs it: without a password, an invalid hash', () => {
     const root = (template: Template): unknown => (JSON.parse(scriptFor(template)) as { root: unknown }).root;
     assert.deepEqual(root(templateOf('Leap', '16.0')), { password: '*', hashedPassword: true });
     assert.deepEqual(root(templateOf('Leap', '16.0', { rootpw: 'x' })), { password: 'x', hashedPassword: false });
   });
 
-  it('lets in the user that the build logs in as', () => {
+  it('creates the user that the build logs in as', () => {
     assert.match(scriptFor(templateOf('Rocky', '9'), 'plain', 'ec2-user'), /name: ec2-user/);
     assert.match(scriptFor(templateOf('Rocky', '9')), /disable_root: false/);
     assert.throws(() => scriptFor(templateOf('Rocky', '9'), 'plain', "a'; rm"), /default_user/);
   });
 
-  it('writes cloud-init’s configuration with its line breaks', () => {
+  it('keeps the line breaks in cloud-init’s configuration', () => {
     const command = /in-target sh -c '(.*)' && echo/.exec(
       scriptFor(templateOf('Debian', '12'), 'plain', 'debian'),
     )?.[1];
@@ -225,14 +225,14 @@ describe('a stock install script', () => {
     );
   });
 
-  it('divides the disk as it is told', () => {
+  it('partitions the disk as the disk layout requires', () => {
     assert.match(scriptFor(templateOf('Rocky', '9'), 'lvm'), /^autopart$/m);
     assert.match(scriptFor(templateOf('Rocky', '9')), /^autopart --type=plain --nohome$/m);
     assert.match(scriptFor(templateOf('Debian', '12'), 'lvm'), /partman-auto\/method string lvm/);
     assert.match(scriptFor(templateOf('Debian', '12'), 'efi'), /default_label string gpt/);
   });
 
-  it('gives old anacondas the partition that their machine’s firmware starts from', () => {
+  it('gives an old anaconda the boot partition that the machine’s firmware needs', () => {
     const partitions = (name: string, version: string, arch: Arch, layout?: DiskLayout): string[] =>
       [...scriptFor(templateOf(name, version, { arch }), layout).matchAll(/^part (.*)$/gm)].map(
         ([, text = '']) => text,
@@ -251,7 +251,7 @@ describe('a stock install script', () => {
     assert.throws(() => partitions('RHEL', '5', 'x86_64', 'efi'), /cannot boot with UEFI/);
   });
 
-  it('takes no password that its language could not hold', () => {
+  it('is refused for a password that the script’s language cannot express', () => {
     for (const rootpw of ['a\nb', ' a', 'a '])
       assert.throws(() => scriptFor(templateOf('Debian', '12', { rootpw })), /rootpw/);
   });
@@ -260,11 +260,11 @@ describe('a stock install script', () => {
 describe('filling in the names of a script', () => {
   const template = templateOf('Debian', '12', { rootpw: 'a$&b' });
 
-  it('takes them from the template, and leaves what is escaped', () => {
+  it('replaces names with values of the template, and keeps escaped text', () => {
     assert.equal(renderScript('x ${rootpw} ${os_version} $${HOME} $1', template), 'x a$&b 12 ${HOME} $1');
   });
 
-  it('refuses a name that it does not know, with its place', () => {
+  it('refuses an unknown name, and the error has the place of the name', () => {
     const message = (script: string, of = template): string => {
       try {
         return renderScript(script, of);

@@ -30,7 +30,7 @@ const STATUS: BuildStatus = {
 };
 
 describe('a build’s page in the UI', () => {
-  it('shows phase, percent, every step with its time, and what the build has', () => {
+  it('shows phase, percent, every step with its time, and the resources of the build', () => {
     const page = renderStatusPage(STATUS);
     assert.match(page, /### web: BUILDING/);
     assert.match(page, /phase \*\*customise\*\* · 42 %/);
@@ -40,7 +40,7 @@ describe('a build’s page in the UI', () => {
     assert.match(page, /workflow `jeos-here-abc`/);
   });
 
-  it('says what a build waits for, and where it stands', () => {
+  it('shows what a waiting build waits for, and its place in the queue', () => {
     const waiting = { queueId: 'create_queue-p', since: 0 };
     const inLine = { ...waiting, position: 12, of: 40, reason: 'quota: instances 10/10' };
     assert.match(
@@ -57,7 +57,7 @@ describe('a build’s page in the UI', () => {
     }
   });
 
-  it('says of a held build why and until when it waits, and which commands are possible', () => {
+  it('shows why and until when a build is held, and which commands are possible', () => {
     const held = {
       step: 'command:1 tidy',
       message: 'exit 3',
@@ -76,12 +76,12 @@ describe('a build’s page in the UI', () => {
     }
   });
 
-  it('keeps a console inside its fence', () => {
+  it('keeps the console text inside its code block', () => {
     const fences = renderStatusPage(STATUS).match(/^```/gm);
     assert.equal(fences?.length, 2);
   });
 
-  it('says why it failed, what to do, and what was left', () => {
+  it('shows the failure of a build, what to do, and the leftovers', () => {
     const page = renderStatusPage({
       ...STATUS,
       status: 'FAILED',
