@@ -22,7 +22,7 @@ export async function measureCancel(): Promise<void> {
       }
     }
     took.sort((one, other) => other.milliseconds - one.milliseconds);
-    const measured = `From the request until nothing is waited for but the clean-up, in ${took.length} states, one after the other.`;
+    const measured = `The time from the cancel request until the build is in its clean-up, in ${took.length} states, one after the other.`;
     printReport('(f) Cancelling a build', measured, [
       {
         name: 'median',

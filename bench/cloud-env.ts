@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 const FAKE_CLOUD = fileURLToPath(new URL('../test/fakes/openstack/main.ts', import.meta.url));
 
-/** A cloud to measure. */
+/** The cloud that a benchmark measures. */
 export interface BenchCloud {
   /** The whole environment of a process that uses the cloud. */
   env: NodeJS.ProcessEnv;
@@ -14,7 +14,10 @@ export interface BenchCloud {
   stop(): Promise<void>;
 }
 
-/** Finds the cloud of OS_CLOUD or OS_AUTH_URL; without them starts a fake cloud in a process of its own. */
+/**
+ * Returns the cloud that OS_CLOUD or OS_AUTH_URL names. Without these variables, starts a fake cloud in its own
+ * process.
+ */
 export async function startCloud(): Promise<BenchCloud> {
   const given = process.env['OS_CLOUD'] ?? process.env['OS_AUTH_URL'];
   if (given !== undefined) return { env: process.env, name: `Glance of ${given}`, stop: () => Promise.resolve() };

@@ -15,10 +15,10 @@ import { computeMedian, printReport } from './report.js';
 const SIZE = 1024 ** 3;
 const ROUNDS = 5;
 const MIB = 1024 ** 2;
-/** UUID of the image in our store whose body the benchmark downloads. */
+/** UUID under which our store keeps the downloaded body. */
 const BODY = '00000000-0000-4000-8000-000000000000';
 
-/** (d) Measures our download from Glance with a check of the digest, and `curl -o` of the same image. */
+/** (d) Measures two downloads of the same image from Glance: ours, which checks the digest, and `curl -o`. */
 export async function measureDownload(): Promise<void> {
   const { env, name, stop } = await startCloud();
   const clouds = connectClouds({ env });
@@ -46,7 +46,7 @@ export async function measureDownload(): Promise<void> {
     const rate = (milliseconds: number[]): number => SIZE / MIB / (computeMedian(milliseconds) / 1000);
     const measured =
       `Medians of ${ROUNDS} alternating downloads of 1 GiB from ${name}, on this machine as well. Ours is what the activity ` +
-      'downloadBody does: to a file that is on the disk when it ends.';
+      'downloadBody does: it ends when the file is on the disk.';
     printReport('(d) Glance download with its digest checked', measured, [
       { name: 'curl -o', value: `${rate(rounds.curl).toFixed(0)} MiB/s` },
       { name: 'curl -o, then sha512sum and sync', value: `${rate(rounds.checked).toFixed(0)} MiB/s` },
@@ -63,7 +63,10 @@ export async function measureDownload(): Promise<void> {
   }
 }
 
-/** Measures the milliseconds of a download. Deletes the files of the last one before, outside the measured time. */
+/**
+ * Measures how many milliseconds a download takes. Before that, deletes the files of the previous download; the
+ * deletion is not measured.
+ */
 async function measureTime(run: () => Promise<void>, folder: string): Promise<number> {
   for (const left of ['curl', `${BODY}.body`]) await rm(join(folder, left), { force: true });
   await promisify(execFile)('sync', ['-f', folder]);
@@ -101,13 +104,14 @@ async function findGlance(env: NodeJS.ProcessEnv): Promise<{ endpoint: string; t
 }
 
 async function downloadByCurl(url: string, token: string, file: string): Promise<void> {
-  // Passes the token by standard input: the list of processes must not show it.
+  // Passes the token on standard input, because the process list must not show the token.
   const child = spawn('curl', ['-sf', '--noproxy', '*', '-o', file, '-H', '@-', url], {
     stdio: ['pipe', 'inherit', 'inherit'],
   });
   child.stdin?.end(`X-Auth-Token: ${token}\n`);
   const [code] = (await once(child, 'exit')) as [number | null];
-  if (code !== 0 || (await stat(file)).size !== SIZE) throw new Error(`curl ended with ${code}`);
+  if (code !== 0 || (await stat(file)).size !== SIZE)
+    throw new Error(`curl did not download ${SIZE} bytes (exit code ${code})`);
 }
 
 async function checkDigest(file: string): Promise<void> {

@@ -3,16 +3,16 @@ import type { TestEnv, Build } from '../test/support/test-env.js';
 
 type Event = temporal.api.history.v1.IHistoryEvent;
 
-/** The figures from the histories of a build. */
+/** The figures that a benchmark reads from the histories of a build and its installer run. */
 export interface HistoryFigures {
-  /** Number of events in the history of the build, and in that of its installer's run. */
+  /** Number of events in the history of the build; `jeosEvents`: in the history of its installer run. */
   events: number;
   jeosEvents: number;
-  /** Milliseconds from start to end. */
+  /** Milliseconds from the first event of the build to its last. */
   wall: number;
   /**
-   * Milliseconds of it in which no activity of the build ran: the time of Temporal and of our workflow between the
-   * steps.
+   * Milliseconds of `wall` in which no activity of the build ran: the time that Temporal and our workflow take between
+   * the steps.
    */
   between: number;
 }
@@ -31,7 +31,7 @@ function readTime(event: Event | undefined): number {
   return Number(event?.eventTime?.seconds ?? 0) * 1000 + Number(event?.eventTime?.nanos ?? 0) / 1e6;
 }
 
-/** Lists the start and end of each activity, in milliseconds. */
+/** Lists the start and end of each completed activity, in milliseconds since 1970. */
 function listSpans(events: Event[]): [number, number][] {
   const started = new Map(
     events

@@ -7,7 +7,10 @@ import { BenchWorker } from './worker.js';
 
 const BUILDS = 200;
 
-/** Computes the milliseconds that a build with a reused JEOS waits for a cloud with the durations of a real one. */
+/**
+ * Computes how many milliseconds a build with a reused JEOS waits for the cloud, when the cloud is as slow as a real
+ * one.
+ */
 function computeCloudTime(): number {
   const { schedule, build, boot, cloudInit, powerOffSeen, snapshotPending, snapshot, snapshotUpload } = REAL_DURATIONS;
   const guest = schedule + build + boot + cloudInit + powerOffSeen;
@@ -62,7 +65,11 @@ export async function measureMany(): Promise<void> {
   }
 }
 
-/** Waits until all builds have ended. @throws Error when one has failed */
+/**
+ * Waits until all builds have ended.
+ *
+ * @throws Error when a build has failed
+ */
 async function waitForAll(builds: Build[]): Promise<void> {
   const ends = await Promise.allSettled(builds.map((build) => build.result()));
   const failed = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason as { cause?: unknown }] : []));
@@ -71,7 +78,7 @@ async function waitForAll(builds: Build[]): Promise<void> {
   throw new Error(`${failed.length} of ${builds.length} builds failed, the first: ${String(first?.cause ?? first)}`);
 }
 
-/** Copies the environment of this process, with another cloud and another Temporal server. */
+/** Copies the environment of this process; `env` replaces all its `OS_*` and `TEMPORAL_*` variables. */
 export function replaceCloud(env: Record<string, string>): NodeJS.ProcessEnv {
   const others = Object.entries(process.env).filter(
     ([name]) => !name.startsWith('OS_') && !name.startsWith('TEMPORAL_'),

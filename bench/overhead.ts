@@ -2,7 +2,7 @@ import { TestEnv } from '../test/support/test-env.js';
 import { readHistories } from './histories.js';
 import { computeMedian, printReport, formatSeconds } from './report.js';
 
-/** The template of imagefactory's article: packages, files, commands. */
+/** The body of the template in the article (docs/article.md): packages, files and commands. */
 export const BODY = `<packages><package name="tree"/></packages>
   <files><file name="/etc/motd">hello</file></files>
   <commands><command name="one">true</command><command name="two">true</command></commands>`;

@@ -4,7 +4,7 @@ import { cpus, loadavg, totalmem } from 'node:os';
 export interface Figure {
   name: string;
   value: string;
-  /** The aim, if there is one. */
+  /** The value that we aim for. Unset when the figure has no aim. */
   aim?: string;
 }
 
@@ -24,13 +24,13 @@ function readLoad(): string {
   return (loadavg()[0] ?? NaN).toFixed(1);
 }
 
-/** Describes the machine and its load, without which the figures mean nothing. */
+/** Describes the machine and its load. The figures are only meaningful together with this description. */
 export function describeMachine(): string {
   const memory = Math.round(totalmem() / 1024 ** 3);
   return `${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), ${memory} GiB, Node ${process.version}, load average ${readLoad()}`;
 }
 
-/** The smallest value that is not less than `percent` percent of the values. */
+/** Returns the smallest value that is not less than `percent` percent of the values. */
 export function computePercentile(values: number[], percent: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.ceil((sorted.length * percent) / 100) - 1)] ?? NaN;

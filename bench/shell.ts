@@ -20,10 +20,10 @@ const PRESEED = join(EXAMPLES, 'debian-12.preseed');
 const BY_HAND = fileURLToPath(new URL('build.sh', import.meta.url));
 const FLAVOR = process.env['IMAGEFACTORY_E2E_FLAVOR'] ?? '2';
 
-/** The standard output of a program that has ended, and its time. */
+/** The result of a program that has ended. */
 interface Run {
   output: string;
-  /** Milliseconds. */
+  /** Milliseconds from the start of the program to its end. */
   took: number;
 }
 
@@ -34,13 +34,13 @@ interface Built {
 }
 
 /**
- * (c) Measures three builds of one template on a real cloud: by imagefactory with an installer's run, by a shell
- * script of `openstack` commands, and by imagefactory with the JEOS that is there. Ours is first: caches are cold at
- * our expense.
+ * (c) Measures three builds of one template on a real cloud: by imagefactory with an installer run, by a shell script
+ * of `openstack` commands, and by imagefactory with the reused JEOS. Imagefactory builds first, so that cold caches
+ * make its figure worse and not that of the script.
  */
 export async function measureShell(): Promise<void> {
   if (process.env['OS_CLOUD'] === undefined && process.env['OS_AUTH_URL'] === undefined) {
-    process.stderr.write('not measured: it needs a real cloud, named by OS_CLOUD or OS_AUTH_URL\n');
+    process.stderr.write('benchmark shell is skipped: it needs a real cloud; set OS_CLOUD or OS_AUTH_URL\n');
     return;
   }
   const work = await mkdtemp(join(tmpdir(), 'imagefactory-bench-'));
@@ -64,10 +64,10 @@ export async function measureShell(): Promise<void> {
     const whole = JSON.parse(ours.output) as Built;
     const reused = JSON.parse(again.output) as Built;
     if (whole.jeos?.reused !== false || reused.jeos?.reused !== true)
-      throw new Error('the JEOS was not used as it should');
+      throw new Error('the first build must install a JEOS, and the last build must reuse it: one of them did not');
     const measured =
-      'examples/debian-12.tdl on a real cloud, once each, one after the other: by us, by bench/build.sh with a look every two ' +
-      'seconds, by us again with the JEOS that is there. From the start of the command to its end.';
+      'examples/debian-12.tdl on a real cloud, once each, one after the other: by us, by bench/build.sh with a query every two ' +
+      'seconds, by us again with the reused JEOS. From the start of the command to its end.';
     printReport('(c) The same as a shell script of openstack commands', measured, [
       { name: 'the shell script', value: formatSeconds(theirs.took) },
       { name: 'ours, with an installer’s run', value: formatSeconds(ours.took) },
@@ -87,7 +87,8 @@ export async function measureShell(): Promise<void> {
 }
 
 /**
- * Builds the environment of the script: the same installer with the same command line, and the folder for its files.
+ * Builds the environment of bench/build.sh: the same installer and kernel command line as our build, and the folder
+ * `work` for its files.
  */
 async function buildScriptEnv(work: string): Promise<NodeJS.ProcessEnv> {
   const template = throwIfInvalid(await readFile(TEMPLATE), TEMPLATE);
@@ -104,7 +105,7 @@ async function buildScriptEnv(work: string): Promise<NodeJS.ProcessEnv> {
   };
 }
 
-/** The command-line options of imagefactory's article. */
+/** Returns the command-line options of the command in the article (docs/article.md). */
 function articleOptions(): string[] {
   const parameters = { request_floating_ip: 'True', default_user: 'debian', command_prefix: 'sudo', flavor: FLAVOR };
   return [
@@ -113,7 +114,7 @@ function articleOptions(): string[] {
   ];
 }
 
-/** Runs a program until it ends; it inherits standard error. */
+/** Runs a program until it ends. The program inherits our standard error. */
 async function run(command: string, args: string[], env: NodeJS.ProcessEnv): Promise<Run> {
   const began = performance.now();
   const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
@@ -124,7 +125,7 @@ async function run(command: string, args: string[], env: NodeJS.ProcessEnv): Pro
   return { output, took: performance.now() - began };
 }
 
-/** Deletes the JEOS of the installer's run: only this benchmark has requested it. */
+/** Deletes the JEOS that the first build has installed. No build outside this benchmark has requested it. */
 async function removeImage(id: string): Promise<void> {
   const clouds = connectClouds();
   try {

@@ -10,7 +10,7 @@ import { BenchWorker } from './worker.js';
 const BUILDS = 500;
 /** Number of builds that are started at the same time. */
 const BATCH = 25;
-/** Milliseconds for which all builds wait before the worker's memory is measured. */
+/** Milliseconds for which all builds wait before we measure the memory of the worker. */
 const SETTLE = 30_000;
 
 /**
@@ -35,7 +35,7 @@ export async function measureWaiting(): Promise<void> {
     const [now, peak] = [await worker.readMemory(), await worker.readPeakMemory()];
     printReport(
       `(e) ${BUILDS} builds that wait in the queue`,
-      'The quota of instances is used up; one build asks again and again.',
+      'The quota of instances is used up. One build asks for an instance again and again, the others wait.',
       [
         { name: 'all waited in the queue after', value: formatSeconds(took) },
         { name: 'worker’s memory with none', value: formatMebibytes(idle) },
@@ -52,7 +52,8 @@ export async function measureWaiting(): Promise<void> {
 }
 
 /**
- * Starts the builds in batches: the benchmark measures their waiting, not how many starts a server can take at once.
+ * Starts the builds in batches, because the benchmark measures their waiting, and not how many starts at once the
+ * Temporal server can take.
  */
 async function startBuilds(env: TestEnv): Promise<Build[]> {
   const builds: Build[] = [];
@@ -65,7 +66,7 @@ async function startBuilds(env: TestEnv): Promise<Build[]> {
     createQueueWorkflowId(env.cloud.state.projectId, env.cloud.env()['OS_REGION_NAME']),
   );
   await waitUntil(async () => {
-    // Of two builds one waits: the other may be the one whose turn it is.
+    // The build whose turn it is has no position. So we query two builds: at least one of them waits.
     const positions = await Promise.all(
       builds
         .slice(0, 2)
@@ -77,7 +78,7 @@ async function startBuilds(env: TestEnv): Promise<Build[]> {
 }
 
 async function waitUntil(condition: () => Promise<boolean> | boolean): Promise<void> {
-  // On a busy machine a query may fail.
+  // On a busy machine a query may fail. Then the loop repeats it.
   while (!(await Promise.resolve(condition()).catch(() => false))) await sleep(500);
 }
 

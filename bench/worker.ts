@@ -6,18 +6,19 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { answers } from '../scripts/background.js';
 
-/** The program as its users run it. */
+/** The command-line program, as users run it. */
 export const PROGRAM = fileURLToPath(new URL('../bin/imagefactory.js', import.meta.url));
 
-/** `imagefactory worker` as a process of its own, so that its memory can be measured. */
+/** `imagefactory worker` in its own process, so that a benchmark can measure its memory. */
 export class BenchWorker {
   private constructor(private readonly child: ChildProcess) {}
 
   /**
-   * Starts the worker; resolves when it polls.
+   * Starts the worker; resolves when the worker polls.
    *
-   * @param folder the folder of all its files
-   * @param env its whole environment
+   * @param folder the folder for all files of the worker
+   * @param env the whole environment of the worker
+   * @throws Error with the worker's log, when the worker does not poll within 60 s
    */
   static async start(folder: string, taskQueue: string, env: NodeJS.ProcessEnv): Promise<BenchWorker> {
     const health = `127.0.0.1:${await freePort()}`;
@@ -35,9 +36,12 @@ export class BenchWorker {
       await answers(`http://${health}/`, 60);
     } catch (error) {
       await worker.stop();
-      throw new Error(`the worker does not poll: ${await readFile(join(folder, 'worker.log'), 'utf8')}`, {
-        cause: error,
-      });
+      throw new Error(
+        `the worker does not poll after 60 s. Its log: ${await readFile(join(folder, 'worker.log'), 'utf8')}`,
+        {
+          cause: error,
+        },
+      );
     }
     return worker;
   }
@@ -48,7 +52,7 @@ export class BenchWorker {
     return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? NaN) * 1024;
   }
 
-  /** Reads the peak of its resident memory in bytes. */
+  /** Reads the peak of the worker's resident memory in bytes. */
   async readPeakMemory(): Promise<number> {
     const status = await readFile(`/proc/${this.child.pid}/status`, 'utf8');
     return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? NaN) * 1024;

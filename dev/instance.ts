@@ -8,7 +8,7 @@ import { generateKeyPair, type SshKeyPair } from '../src/guest/keys.js';
 import type { Guest } from '../src/guest/types.js';
 import type { Cloud, Server } from '../src/openstack/types.js';
 
-/** How to try an image. */
+/** Options of the instance that is booted from an image to look into it. */
 export interface InstanceOptions {
   imageId: string;
   /** Flavor, by id or name. */
@@ -23,7 +23,7 @@ export interface InstanceOptions {
   say?: (line: string) => void;
 }
 
-/** Boots an instance of an image and runs `look` in it; then deletes all resources that it has created. */
+/** Boots an instance of an image and runs `look` in it. Then deletes all resources that this function has created. */
 export async function withInstance<T>(
   cloud: Cloud,
   options: InstanceOptions,
@@ -36,7 +36,7 @@ export async function withInstance<T>(
     const keys = { login: generateKeyPair(), host: generateKeyPair() };
     const server = await bootInstance(cloud, name, options, keys, undo);
     const address = await findAddress(cloud, name, server, deadline, undo);
-    options.say?.(`instance ${server} has address ${address}; waiting until ${options.user} is let in`);
+    options.say?.(`instance ${server} has address ${address}; waiting for the SSH login of user ${options.user}`);
     const guest = await connectWhenReady(address, options, keys, deadline);
     try {
       return await look(guest, address);
@@ -45,14 +45,15 @@ export async function withInstance<T>(
     }
   } finally {
     for (const step of undo.reverse())
-      await step().catch((error: unknown) => options.say?.(`left behind: ${String(error)}`));
+      await step().catch((error: unknown) => options.say?.(`a resource could not be deleted: ${String(error)}`));
   }
 }
 
 async function findNetworkId(cloud: Cloud, name: string | undefined): Promise<string> {
   const networks = await cloud.network.listNetworks();
   const found = networks.find((network) => (name === undefined ? !network['router:external'] : network.name === name));
-  if (found === undefined) throw new FactoryError('NotFound', `there is no network ${name ?? 'of the project’s own'}`);
+  if (found === undefined)
+    throw new FactoryError('NotFound', `the project has no network ${name ?? 'that is not external'}`);
   return found.id;
 }
 
@@ -64,7 +65,7 @@ async function bootInstance(
   undo: (() => Promise<void>)[],
 ): Promise<string> {
   const flavor = await cloud.compute.findFlavor(options.flavor);
-  if (flavor === undefined) throw new FactoryError('NotFound', `there is no flavor ${options.flavor}`);
+  if (flavor === undefined) throw new FactoryError('NotFound', `the cloud has no flavor ${options.flavor}`);
   const network = await findNetworkId(cloud, options.network);
   const group = await cloud.network.createSecurityGroup({ name, description: 'a look into a new image', tags: [] });
   undo.push(() => cloud.network.deleteSecurityGroup(group.id));
@@ -99,11 +100,14 @@ async function waitUntilActive(cloud: Cloud, id: string, deadline: number): Prom
     const server = await cloud.compute.getServer(id);
     if (server?.status === 'ACTIVE') return server;
     if (server === undefined || server.status === 'ERROR') {
-      throw new FactoryError('ServerFailed', `instance ${id}: ${server?.fault?.message ?? 'gone'}`);
+      throw new FactoryError(
+        'ServerFailed',
+        `instance ${id} is gone or in ERROR: ${server?.fault?.message ?? 'Nova gives no reason'}`,
+      );
     }
     await delay(1000);
   }
-  throw new FactoryError('DeadlineExceeded', `instance ${id} did not become ACTIVE`);
+  throw new FactoryError('DeadlineExceeded', `instance ${id} did not become ACTIVE in time`);
 }
 
 async function findAddress(

@@ -5,12 +5,15 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CACHE, PROJECT } from './dev-cloud.js';
 
-/** Where the demo keeps pid files and logs of what it has started. */
+/** Folder with the pid files and logs of the programs that the demo has started. */
 export const DEMO = join(CACHE, 'demo');
-/** Milliseconds that a program may take to end when it is told to. */
+/** Milliseconds that a program may take to end after SIGTERM. Then it gets SIGKILL. */
 const PATIENCE = 40_000;
 
-/** When a process was started, in ticks since boot: a pid is used again, a pid with its start is not. */
+/**
+ * Returns when a process was started, in clock ticks since boot; undefined when no process with the pid runs. The
+ * kernel reuses pids, so only the pid and the start time together identify a process.
+ */
 async function startOf(pid: number): Promise<string | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -27,7 +30,11 @@ export function logOf(name: string): string {
   return join(DEMO, `${name}.log`);
 }
 
-/** Starts a program that stays when we end, unless the one that an earlier call started still runs. */
+/**
+ * Starts a program that goes on when this process ends, unless a program that was started under this name still runs.
+ *
+ * @returns whether it has started the program
+ */
 export async function startBackground(
   name: string,
   args: string[],
@@ -49,7 +56,11 @@ export async function startBackground(
   return true;
 }
 
-/** Ends what was started under the name, and waits until it is gone. */
+/**
+ * Ends the program that was started under the name, and waits until it has ended.
+ *
+ * @returns whether such a program was running
+ */
 export async function stopBackground(name: string): Promise<boolean> {
   const pid = await pidOf(name);
   if (pid === undefined) return false;
@@ -63,7 +74,11 @@ export async function stopBackground(name: string): Promise<boolean> {
   return true;
 }
 
-/** Waits until something answers over HTTP. */
+/**
+ * Waits until the URL answers over HTTP with a status below 500.
+ *
+ * @throws Error when it does not within `seconds`
+ */
 export async function answers(url: string, seconds: number): Promise<void> {
   for (const deadline = Date.now() + seconds * 1000; Date.now() < deadline; await delay(200)) {
     const response = await fetch(url, { signal: AbortSignal.timeout(2000) }).catch(() => undefined);

@@ -7,13 +7,15 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** Stops what `make demo` has started, in the order in which it is needed. */
+/** Stops the programs that `make demo` has started: first the worker, because it uses the others. */
 for (const name of ['worker', 'mirror']) {
   if (await stopBackground(name)) say(`stopped the ${name}`);
 }
 const before = await stopDevServer();
 say(
-  before.running ? 'the Temporal server did not end' : 'Temporal’s development server is stopped; its database stays',
+  before.running
+    ? 'Temporal’s development server still runs: it did not stop in time'
+    : 'Temporal’s development server is stopped; its database stays',
 );
 const action = process.env['PURGE'] === undefined ? 'stop' : 'purge';
 process.exitCode = await runProgram(join(PROJECT, 'dev/openstack/cloud.sh'), [action], { onLine: say });

@@ -11,7 +11,10 @@ const MIRROR = { host: '198.51.100.1', port: '8090' };
 const HEALTH = '127.0.0.1:8234';
 const EXAMPLES = join(PROJECT, 'examples');
 
-/** The article's options; on a cloud of your own set these variables to what it has. */
+/**
+ * The options of the command in the article (docs/article.md). On your own cloud, set these variables to a flavor, a
+ * user and a template that fit it.
+ */
 const {
   DEMO_FLAVOR: flavor = '2',
   DEMO_USER: user = 'debian',
@@ -19,7 +22,9 @@ const {
 } = process.env;
 const script = process.env['DEMO_SCRIPT'] ?? join(EXAMPLES, 'debian-12.preseed');
 
-/** What to look at in an instance of the new image: the template's packages, files and commands. */
+/**
+ * Commands that show in an instance of the new image what the template's packages, files and commands have left there.
+ */
 const LOOKS = [
   'hello',
   'tree --version',
@@ -38,7 +43,7 @@ function say(line: string): void {
 async function startTemporal(): Promise<string> {
   const given = process.env['TEMPORAL_ADDRESS'];
   if (given !== undefined) {
-    say(`Temporal: ${given}, as TEMPORAL_ADDRESS says`);
+    say(`Temporal: ${given}, from TEMPORAL_ADDRESS`);
     return process.env['TEMPORAL_UI_ADDRESS'] ?? '';
   }
   const server = await startDevServer({ say });
@@ -54,7 +59,7 @@ function indented(line: string): void {
 
 async function startOpenStack(): Promise<void> {
   if (!(await useCloud(say, { log: logOf('cloud'), onLine: indented }))) return;
-  say('install tree: Debian’s netboot installer and a prepared system');
+  say('preparing the install tree: Debian’s netboot installer and a prepared system');
   await makeInstallTree({ log: logOf('tree'), onLine: indented });
   const { host, port } = MIRROR;
   await startBackground('mirror', ['--import', 'tsx', 'dev/installer-tree/serve.ts', '--bind', host, '--port', port]);
@@ -115,7 +120,7 @@ async function build(): Promise<{ uuid: string; image: string }> {
 }
 
 async function look(imageId: string): Promise<void> {
-  say(`an instance of the new image ${imageId}:`);
+  say(`booting an instance of the new image ${imageId}:`);
   const clouds = connectClouds();
   try {
     const cloud = clouds.get(process.env['OS_CLOUD'] ?? 'envvars');
@@ -136,10 +141,10 @@ try {
   await startWorker();
   const { uuid, image } = await build();
   await look(image);
-  if (ui !== '') say(`the run in the Temporal UI: ${ui}/namespaces/default/workflows/base_image-${uuid}`);
-  say('stop everything with: make demo-stop (PURGE=1 removes the cloud as well)');
+  if (ui !== '') say(`the build in the Temporal UI: ${ui}/namespaces/default/workflows/base_image-${uuid}`);
+  say('to stop everything: make demo-stop (with PURGE=1 it also removes the cloud)');
 } catch (error) {
   say((error as Error).message);
-  say(`logs are in ${DEMO}; stop everything with: make demo-stop`);
+  say(`the logs are in ${DEMO}; to stop everything: make demo-stop`);
   process.exitCode = 1;
 }

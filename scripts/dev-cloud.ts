@@ -7,17 +7,21 @@ import { fileURLToPath } from 'node:url';
 export const PROJECT = fileURLToPath(new URL('..', import.meta.url));
 export const CACHE = join(PROJECT, '.cache');
 
-/** Exit code with which `cloud.sh` says that this machine cannot hold the cloud. */
+/** Exit code of `cloud.sh` when this machine cannot run the single-node cloud. */
 const CANNOT = 3;
 
 export interface Output {
-  /** Lines are handed on as they come. */
+  /** Called with each line of the output, when the line is complete. */
   onLine?: (line: string) => void;
-  /** Where the output is kept as well. */
+  /** File to which the output is appended too. Unset when there is no log. */
   log?: string;
 }
 
-/** Runs a program to its end; answers its exit code. Its output goes to whoever listens, and into the log. */
+/**
+ * Runs a program until it ends. Its output goes to `output.onLine` and to the log.
+ *
+ * @returns the exit code; 1 when a signal has ended the program
+ */
 export async function runProgram(command: string, args: string[], output: Output = {}): Promise<number> {
   if (output.log !== undefined) await mkdir(dirname(output.log), { recursive: true });
   const log = output.log === undefined ? undefined : createWriteStream(output.log, { flags: 'a' });
@@ -39,21 +43,21 @@ export async function runProgram(command: string, args: string[], output: Output
   return code;
 }
 
-/** The folder in which the single-node cloud keeps its state, and the configuration for its users. */
+/** Returns the folder in which the single-node cloud keeps its state and the configuration for its users. */
 export function cloudFolder(): string {
   return process.env['IMAGEFACTORY_CLOUD_DIR'] ?? '/var/lib/imagefactory-cloud';
 }
 
-/** Variables that make this process, and what it starts, a user of the single-node cloud. */
+/** Returns the environment variables with which a process uses the single-node cloud. */
 export function cloudEnvironment(): Record<string, string> {
   return { OS_CLIENT_CONFIG_FILE: join(cloudFolder(), 'clouds.yaml'), OS_CLOUD: 'imagefactory-dev' };
 }
 
 /**
- * Starts the single-node cloud and makes its install tree, unless they are there.
+ * Starts the single-node cloud, unless it already runs.
  *
- * @returns why this machine cannot hold them, or undefined when they are up
- * @throws Error when they could not be started
+ * @returns why this machine cannot run the cloud; undefined when the cloud is up
+ * @throws Error when the cloud did not start
  */
 export async function startCloud(output: Output): Promise<string | undefined> {
   let last = '';
@@ -71,29 +75,33 @@ export async function startCloud(output: Output): Promise<string | undefined> {
 }
 
 /**
- * Makes this process, and what it starts, a user of the cloud that its environment names; else of the single-node
- * cloud, which
- * is started.
+ * Makes this process, and the programs that it starts, users of the cloud that the environment names. When the
+ * environment names no cloud, starts the single-node cloud and uses that.
  *
- * @returns whether it is the single-node cloud
- * @throws Error when it could not be started, or this machine cannot hold it
+ * @returns whether the cloud is the single-node cloud
+ * @throws Error when the single-node cloud did not start, or this machine cannot run it
  */
 export async function useCloud(say: (line: string) => void, output: Output): Promise<boolean> {
   const given = process.env['OS_CLOUD'] ?? process.env['OS_AUTH_URL'];
   if (given !== undefined) {
-    say(`OpenStack: ${given}, as the environment says`);
+    say(`OpenStack: ${given}, from the environment`);
     return false;
   }
   say('OpenStack: a single node on this machine');
   const cannot = await startCloud(output);
   if (cannot !== undefined)
-    throw new Error(`this machine cannot hold the cloud: ${cannot}. Set OS_CLOUD to one that you have`);
+    throw new Error(`this machine cannot run the single-node cloud: ${cannot}. Set OS_CLOUD to a cloud that you have`);
   Object.assign(process.env, cloudEnvironment());
   return true;
 }
 
-/** Makes the install tree, unless it is there and up to date. */
+/**
+ * Creates the install tree, unless it exists and is up to date.
+ *
+ * @throws Error when dev/installer-tree/make.sh fails
+ */
 export async function makeInstallTree(output: Output): Promise<void> {
   const code = await runProgram(join(PROJECT, 'dev/installer-tree/make.sh'), [], output);
-  if (code !== 0) throw new Error(`the install tree could not be made (exit code ${code})`);
+  if (code !== 0)
+    throw new Error(`the install tree could not be created: dev/installer-tree/make.sh ended with exit code ${code}`);
 }

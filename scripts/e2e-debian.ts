@@ -15,8 +15,8 @@ import type { Cloud } from '../src/openstack/types.js';
 import { CACHE, PROJECT, runProgram, useCloud } from './dev-cloud.js';
 
 /**
- * Where `examples/debian-12-packages.*` expect their mirror: the host's address on the single-node cloud's outer
- * network.
+ * Address and port at which `examples/debian-12-packages.*` expect their mirror: the host's address on the single-node
+ * cloud's outer network.
  */
 const MIRROR = { host: '198.51.100.1', port: 8092 };
 const TEMPORAL = { port: 7243, uiPort: 8243 };
@@ -32,10 +32,10 @@ const PARAMETERS: Record<string, string> = {
   default_user: USER,
   command_prefix: 'sudo',
   flavor: FLAVOR,
-  // A JEOS of an earlier run would spare the installer.
+  // With the JEOS of an earlier run, the installer would not run.
   reuse_jeos: 'False',
-  // The installer takes half an hour where its machine is emulated, and more where that has other work. The kernel's
-  // installation says nothing on the console, for ten minutes of it.
+  // On an emulated machine the installer takes half an hour, and longer when the host has other work. While it installs
+  // the kernel, it prints nothing on the console for ten minutes.
   install_timeout: '10800',
   inactivity_timeout: '1800',
 };
@@ -51,7 +51,11 @@ function indented(line: string): void {
   process.stdout.write(`          ${line}\n`);
 }
 
-/** The mirror of the run, and what the preseed needs for it besides what stands in the example. */
+/**
+ * Creates the mirror for the run.
+ *
+ * @returns the mirror, and the lines that the preseed needs for it in addition to those of the example
+ */
 async function makeMirror(): Promise<{ mirror: Mirror; lines: string }> {
   const [archives, tree] = [await debianArchives(), join(HOME, 'tree')];
   if (process.env['DEBIAN_MIRROR'] !== undefined) {
@@ -61,13 +65,13 @@ async function makeMirror(): Promise<{ mirror: Mirror; lines: string }> {
   const folder = resolve(PROJECT, process.env['UDEB_MIRROR'] ?? '../shared/udeb-mirror', 'mirror');
   if (!existsSync(folder)) {
     throw new Error(
-      `no installer components in ${folder}: set UDEB_MIRROR to where they are, or DEBIAN_MIRROR to a full mirror`,
+      `${folder} does not exist: set UDEB_MIRROR to a folder of installer components, or DEBIAN_MIRROR to a full mirror`,
     );
   }
   say(`mirror: Debian’s archive, and the installer components in ${folder}`);
   const log = join(HOME, 'netboot.log');
   const code = await runProgram(join(PROJECT, 'dev/installer-tree/make.sh'), ['--netboot'], { log, onLine: indented });
-  if (code !== 0) throw new Error(`Debian’s netboot kernel and ramdisk could not be had, see ${log}`);
+  if (code !== 0) throw new Error(`Debian’s netboot kernel and ramdisk could not be fetched: see ${log}`);
   const place = { archives, tree, cache: join(TREE, 'archive') };
   return { mirror: await mirrorWithSuite(place, { folder, netboot: join(TREE, 'tree') }), lines: LOCAL_SUITE_LINES };
 }
@@ -79,7 +83,12 @@ async function writePreseed(lines: string): Promise<string> {
   return path;
 }
 
-/** Starts Temporal's development server for this run alone, and makes this process and what it starts its clients. */
+/**
+ * Starts a Temporal development server for this run only. This process and the programs that it starts become its
+ * clients.
+ *
+ * @returns the folder of the server
+ */
 async function startTemporal(): Promise<string> {
   const directory = join(HOME, 'temporal');
   await stopDevServer({ directory, ...TEMPORAL });
@@ -90,8 +99,10 @@ async function startTemporal(): Promise<string> {
 }
 
 /**
- * Runs the build to its end, and answers its UUID; when somebody stops us, it is cancelled and removes what it has
- * made.
+ * Runs the build until it ends. On SIGINT or SIGTERM, cancels the build, which then removes its resources.
+ *
+ * @returns the UUID of the build
+ * @throws Error when the build fails or is cancelled
  */
 async function build(preseed: string, onStart: (uuid: string) => void): Promise<string> {
   const args = ['base_image', '--file-parameter', 'install_script', preseed, TEMPLATE];
@@ -116,15 +127,19 @@ async function build(preseed: string, onStart: (uuid: string) => void): Promise<
   process.off('SIGINT', stop).off('SIGTERM', stop);
   if (uuid === undefined) throw new Error('no build was started');
   if (stopped) {
-    say('stopped: the build is cancelled, and removes what it has made');
+    say('stopped by a signal: cancelling the build, which then removes its resources');
     await new Program(['cancel', uuid]).ended;
-    throw new Error('stopped');
+    throw new Error('stopped by a signal');
   }
   if (code !== 0) throw new Error(`the build failed (exit code ${code})`);
   return uuid;
 }
 
-/** Runs the build, keeps the installer's console, and says what that tells of the time. */
+/**
+ * Runs the build, writes the installer's console to a file, and prints how long the stages of the installation took.
+ *
+ * @returns the UUID of the build
+ */
 async function buildWithConsole(cloud: Cloud, preseed: string): Promise<string> {
   const factory = await connectImageFactory();
   let console: InstallerConsole | undefined;
@@ -141,7 +156,7 @@ async function buildWithConsole(cloud: Cloud, preseed: string): Promise<string> 
   }
 }
 
-/** Looks at the image, and removes it and its JEOS. */
+/** Checks the image in an instance. Then deletes the image and its JEOS. */
 async function look(cloud: Cloud, storage: string, uuid: string): Promise<void> {
   const record = JSON.parse(await readFile(join(storage, `${uuid}.meta`), 'utf8')) as {
     icicle: string;

@@ -13,11 +13,10 @@ import type { Scenario } from './histories/scenario.js';
 
 /*
  * Records the histories of all scenarios, from real runs on a real server. Run it when a workflow has changed on
- * purpose
- * and no build runs that the old code started; otherwise guard the change with `patched()`.
+ * purpose and no build of the old code still runs. Otherwise guard the change with `patched()`.
  *
- *   npm run histories                        all of them, into test/histories
- *   npm run histories -- FOLDER [NAME …]     into another folder; only these
+ *   npm run histories                        all scenarios, into test/histories
+ *   npm run histories -- FOLDER [NAME …]     into another folder; only these scenarios
  */
 const PROJECT = fileURLToPath(new URL('../', import.meta.url));
 const HISTORIES = join(PROJECT, 'test/histories');
@@ -29,7 +28,7 @@ async function save(environment: TestWorkflowEnvironment, file: string, handle: 
   const { stdout } = await promisify(execFile)(temporalProgram(), ['workflow', 'show', ...which, '--output', 'json'], {
     maxBuffer: 64 * 1024 * 1024,
   });
-  // Stack traces name the folder in which the recording was made.
+  // Stack traces contain the path of the project. We remove it, so that the history does not depend on the machine.
   const history = JSON.parse(stdout.replaceAll(PROJECT, '')) as { events: unknown[] };
   await writeFile(file, `${JSON.stringify(history)}\n`);
   return history.events.length;

@@ -18,22 +18,23 @@ import { parseShard, takeShard, type Shard } from './testing/shard.js';
 import { countsOf, writeSummary, type FileResult } from './testing/summary.js';
 
 /*
- * Runs the levels of tests that are named, and the checks `lint`, `types` and `lowest-node` (the unit tests on the
- * lowest
- * Node that the package runs on); without names everything, as continuous integration does. `npm test -- unit lint`.
- * `--shard=1/2` takes every second file: continuous integration divides a level among machines.
+ * Runs the test levels and the checks that its arguments name, for example `npm test -- unit lint`. Without names it
+ * runs all of them, as continuous integration does. The checks are `lint`, `types` and `lowest-node` (the unit tests on
+ * the lowest Node version that the package supports). `--shard=1/2` runs every second file of each level: so continuous
+ * integration divides a level among machines.
  */
 
-/** Minutes that everything may take. */
+/** Minutes that the whole run may take. */
 const RUN_MINUTES = 60;
 /**
- * Jobs at a time beside the one on the cloud: more than cores, because most tests wait for something most of the time.
+ * Number of jobs at the same time, in addition to the one job on the cloud. It is larger than the number of cores,
+ * because most tests wait most of the time.
  */
 const AT_ONCE = availableParallelism() + 1;
 
-/** What is done before the tests, or beside them. Each counts as one test. */
+/** Scripts of package.json that run before the tests or at the same time. Each counts as one test. */
 const COMMANDS = {
-  /** The program, and the workflow bundles that all tests share. */
+  /** Builds the program and the workflow bundles that all tests share. */
   build: 'build',
   types: 'typecheck',
   lint: 'lint',
@@ -43,7 +44,11 @@ function say(line: string): void {
   process.stdout.write(`== ${line}\n`);
 }
 
-/** Starts the cloud. Answers why it is left out, or undefined when it is up. */
+/**
+ * Starts the single-node cloud and creates its install tree, unless the environment names a cloud.
+ *
+ * @returns why the tests on the cloud are left out; undefined when the cloud is up
+ */
 async function prepareCloud(): Promise<string | undefined> {
   if (process.env['OS_CLOUD'] !== undefined || process.env['OS_AUTH_URL'] !== undefined) return undefined;
   const log = join(CACHE, 'log', 'cloud.log');
@@ -60,7 +65,7 @@ async function prepareCloud(): Promise<string | undefined> {
   return undefined;
 }
 
-/** Runs a command of package.json, and prints what it says when it fails. */
+/** Runs a script of package.json, and prints its output when it fails. */
 async function runCommand(name: keyof typeof COMMANDS): Promise<FileResult> {
   const began = Date.now();
   const lines: string[] = [];
@@ -68,26 +73,26 @@ async function runCommand(name: keyof typeof COMMANDS): Promise<FileResult> {
   const isGood = (await runProgram('npm', args, { onLine: (line) => lines.push(line) })) === 0;
   const seconds = (Date.now() - began) / 1000;
   if (!isGood) process.stdout.write(`${lines.join('\n')}\n`);
-  say(`${name}: ${isGood ? 'good' : 'failed'} in ${Math.round(seconds)} s`);
+  say(`${name}: ${isGood ? 'passed' : 'failed'} in ${Math.round(seconds)} s`);
   const failures = isGood ? [] : [failureText(name, new Error(lines.join('\n')))];
   const counts = { passed: isGood ? 1 : 0, failed: isGood ? 0 : 1, skipped: 0 };
   return { stage: name, file: name, began, ...counts, seconds, failures };
 }
 
-/** Runs what was chosen, everything as early as what it needs is there. */
+/** Runs the chosen checks and levels. Each starts as soon as the programs and servers that it needs are ready. */
 class TestRun {
   readonly results: FileResult[] = [];
   private readonly machine = new Pool(AT_ONCE);
   private readonly cloud = new Pool(1);
   private readonly stop = new AbortController();
-  /** Ends the files that run. */
+  /** Stops the test files that run: when this process gets a signal, or after RUN_MINUTES. */
   private readonly signal: AbortSignal = AbortSignal.any([this.stop.signal, AbortSignal.timeout(RUN_MINUTES * 60_000)]);
   private temporal: TestWorkflowEnvironment | undefined;
 
   /**
-   * @param lowestNode the level that is run on the lowest Node as well
-   * @param shard which of the levels' files are run
-   * @param installs whether programs that are missing are installed
+   * @param lowestNode the level that also runs on the lowest Node version
+   * @param shard which files of each level are run
+   * @param installs whether missing programs are installed
    */
   constructor(
     private readonly checks: (keyof typeof COMMANDS)[],
@@ -96,9 +101,9 @@ class TestRun {
     private readonly shard: Shard,
     private readonly installs: boolean,
   ) {
-    // Every file listens to it.
+    // Every running test file adds a listener to this signal. Without this line, Node warns that there are too many.
     setMaxListeners(0, this.signal);
-    // The files' processes must not outlive this one.
+    // The processes of the test files must not outlive this process.
     for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => this.stop.abort());
   }
 
@@ -122,7 +127,7 @@ class TestRun {
     }
   }
 
-  /** Before all tests that wait for it. */
+  /** Runs a command, ahead of all test files that wait for a place in the pool. */
   private command(name: keyof typeof COMMANDS): Promise<FileResult> {
     return this.machine.run(Infinity, async () => {
       const result = await runCommand(name);
@@ -132,7 +137,9 @@ class TestRun {
   }
 
   /**
-   * Builds the program with its workflow bundles, and starts the server that the files share. Answers why it cannot.
+   * Builds the program with its workflow bundles, and starts the Temporal server that the test files share.
+   *
+   * @returns why the tests with Temporal are left out; undefined when the server runs
    */
   private async prepareTemporal(): Promise<string | undefined> {
     const program = findTemporalBinary({ env: { IMAGEFACTORY_CACHE: CACHE, ...process.env }, say });
@@ -143,14 +150,16 @@ class TestRun {
     try {
       this.temporal = await shareTemporal();
     } catch (error) {
-      say(`no Temporal server: ${String(error)}`);
+      say(`the Temporal server did not start: ${String(error)}`);
       process.exitCode = 1;
-      return 'there is no Temporal server';
+      return 'the Temporal server did not start';
     }
     return undefined;
   }
 
-  /** Early: it is one long job. */
+  /**
+   * Runs the tests on the lowest Node version, ahead of the files that wait in the pool, because they are one long job.
+   */
   private async runOnLowestNode(): Promise<void> {
     const level = this.lowestNode;
     if (level === undefined) return;
@@ -193,7 +202,7 @@ const testRun = new TestRun(
   LEVELS.filter(({ name }) => isChosen(name)),
   isChosen('lowest-node') ? LEVELS.find(({ name }) => name === 'unit') : undefined,
   parseShard(options.shard),
-  // A machine of continuous integration is there for the tests, and has nothing.
+  // Continuous integration uses fresh machines that only run tests, so missing programs are installed there too.
   chosen.length === 0 || process.env['CI'] !== undefined,
 );
 await testRun.run();

@@ -27,7 +27,10 @@ export class ArchiveCache {
     private readonly indexAgeMs: number,
   ) {}
 
-  /** Returns the file of `url`, which is kept as `path`. Does not throw for errors of the archive: see the status. */
+  /**
+   * Returns the file of `url`; its copy is kept at `path` in the folder. When the archive answers with an error,
+   * returns its status and does not throw.
+   */
   get(path: string, url: string): Promise<Fetched> {
     const running = this.running.get(path);
     if (running) return running;
@@ -61,7 +64,11 @@ export class ArchiveCache {
     return checked !== undefined && Date.now() - checked < this.indexAgeMs;
   }
 
-  /** Updates the file; returns 200 when it exists afterwards. */
+  /**
+   * Updates the copy of the file.
+   *
+   * @returns 200 when the copy exists afterwards, else the status of the archive
+   */
   private async download(url: string, file: string, since: Date | undefined): Promise<number> {
     const response = await fetch(url, {
       dispatcher: this.dispatcher,
@@ -85,7 +92,8 @@ async function keep(response: Response, file: string, since: Date | undefined): 
     if (response.body) await pipeline(Readable.fromWeb(response.body), createWriteStream(part));
     const length = response.headers.get('content-length');
     const { size } = await stat(part);
-    if (length !== null && Number(length) !== size) throw new Error(`${size} bytes came instead of ${length}`);
+    if (length !== null && Number(length) !== size)
+      throw new Error(`the archive sent ${size} bytes instead of ${length}`);
     const dated = response.headers.get('last-modified');
     const unchanged = since !== undefined && (await readFile(part)).equals(await readFile(file));
     const modified = dated !== null ? new Date(dated) : unchanged ? since : new Date();

@@ -14,7 +14,7 @@ export interface MirrorOptions {
   cache: string;
   /** Upstream archives by the first part of the path: `{ debian: 'http://mirror/debian' }`. */
   archives: Record<string, string>;
-  /** Whether to serve the archives' own installer components (`.udeb`). Default: only those of the tree. */
+  /** Whether to serve the installer components (`.udeb`) of the archives too. Default: only those of the tree. */
   archiveComponents?: boolean;
   /** Milliseconds after which an index (a file outside `pool/` and `by-hash/`) is checked again. Default: 6 hours. */
   indexAgeMs?: number;

@@ -6,18 +6,21 @@ import { fetchStatus } from '../../src/client/builds.js';
 import type { ImageFactoryClient } from '../../src/client/connection.js';
 import type { Cloud } from '../../src/openstack/types.js';
 
-/** Milliseconds between two reads: a cloud may have no console for a machine that is powered off. */
+/**
+ * Milliseconds between two reads. We read again and again, because a cloud may have no console for a machine that is
+ * powered off.
+ */
 const INTERVAL = 5000;
 
 /** Writes the console of an installer to a file, as long as the cloud returns it. */
 export class InstallerConsole {
-  /** The console at the last read. */
+  /** The text of the console at the last read. */
   text = '';
   private serverId: string | undefined;
   private readonly over = new AbortController();
   private readonly looking: Promise<void>;
 
-  /** @param uuid of the build that it installs for, also while it has not begun */
+  /** @param uuid UUID of the build that the installer belongs to; the installer may start later */
   constructor(
     private readonly cloud: Cloud,
     private readonly factory: ImageFactoryClient,
@@ -30,7 +33,7 @@ export class InstallerConsole {
   private async lookOn(): Promise<void> {
     const { signal } = this.over;
     while (!signal.aborted) {
-      // The build itself reports errors of the installer and of the cloud.
+      // Errors are ignored here: the build itself reports errors of the installer and of the cloud.
       await this.look().catch(() => undefined);
       await pause(INTERVAL, undefined, { signal }).catch(() => undefined);
     }

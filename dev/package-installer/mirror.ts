@@ -6,7 +6,7 @@ import type { DebianArchives } from '../installer-tree/upstream.js';
 
 /** The suite of installer components that we use when no mirror has Debian's own. */
 export const LOCAL_SUITE = 'labdi';
-/** Lines of the preseed that only this suite needs, because it is not signed. */
+/** Lines that a preseed needs only for this suite. The second line is needed because the suite is not signed. */
 export const LOCAL_SUITE_LINES = `d-i mirror/udeb/suite string ${LOCAL_SUITE}
 d-i debian-installer/allow_unauthenticated boolean true
 `;
@@ -42,7 +42,7 @@ export async function mirrorWithSuite(place: MirrorPlace, { folder, netboot }: L
   ] as const;
   await rm(place.tree, { recursive: true, force: true });
   for (const [path, from] of parts) {
-    if (!existsSync(from)) throw new Error(`there is no ${from}`);
+    if (!existsSync(from)) throw new Error(`${from} does not exist`);
     await mkdir(dirname(join(place.tree, path)), { recursive: true });
     await symlink(from, join(place.tree, path));
   }

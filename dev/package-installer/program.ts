@@ -5,20 +5,20 @@ import { fileURLToPath } from 'node:url';
 
 const IMAGEFACTORY = fileURLToPath(new URL('../../bin/imagefactory.js', import.meta.url));
 
-/** Where a program's output goes. Default: nowhere. */
+/** Where a program's output goes. Default: only into {@link Program.output}. */
 export interface ProgramOutput {
   onText?: (text: string) => void;
   log?: string;
 }
 
 /**
- * Runs the real command line as a process in its own process group: Ctrl-C on the terminal reaches only our process,
+ * Runs the real command line as a process in its own process group. So Ctrl-C on the terminal reaches only our process,
  * and a worker stays alive to clean up after the build.
  */
 export class Program {
-  /** Its output so far; empty when the output goes to a log. */
+  /** The output of the program so far; empty when the output goes to a log. */
   output = '';
-  /** Its exit code, once it has ended. */
+  /** Resolves to the exit code when the program has ended; null when a signal has ended it. */
   readonly ended: Promise<number | null>;
   private readonly child: ChildProcess;
 

@@ -2,13 +2,13 @@
 export interface Stage {
   name: string;
   start: number;
-  /** Absent when the stage has not ended. */
+  /** Unset when the stage has not ended. */
   end?: number;
 }
 
 /**
  * Reads the stages that the local suite's components print on the console, `LAB-STAGE name start|end uptime`, in the
- * order of their starts; the stage `ramdisk` comes first. Empty for an installer that prints no such lines.
+ * order of their starts. The stage `ramdisk` comes first. Returns no stages when the installer prints no such lines.
  */
 export function parseStages(console: string): Stage[] {
   const stages: Stage[] = [];

@@ -20,7 +20,7 @@ const KINDS: Record<ParameterKind, string> = {
   list: 'list',
 };
 
-/** The text of `docs/parameters.md`, made from the parameters' own definitions. */
+/** Builds the text of `docs/parameters.md` from the definitions of the parameters. */
 export function parametersDoc(): Promise<string> {
   const definitions = Object.entries(PARAMETERS) as [string, ParameterDefinition][];
   const sections = GROUPS.map(([group, title]) => {
@@ -44,7 +44,7 @@ function defaultText(value: string | number | boolean): string {
   return value === '' ? 'empty' : `\`${value}\``;
 }
 
-/** Puts angle brackets into backticks: Markdown takes them for HTML. */
+/** Puts angle brackets into backticks, because Markdown reads text in angle brackets as HTML. */
 function escaped(text: string): string {
   return text.replace(/<[^>]+>/g, (tag) => `\`${tag}\``).replace(/`(<[^>]+>)`(\.\w+)/g, '`$1$2`');
 }

@@ -10,7 +10,10 @@ const TRIED: Record<Release['verified'], string> = {
   'not yet': 'no',
 };
 
-/** The text of `docs/operating-systems.md`: every family, between Markdown fragments that say what was tried. */
+/**
+ * Builds the text of `docs/operating-systems.md`: a section for every family, between Markdown fragments that say what
+ * was tried.
+ */
 export function systemsDoc(): Promise<string> {
   return formatMarkdown(
     [
@@ -22,7 +25,7 @@ export function systemsDoc(): Promise<string> {
   );
 }
 
-/** The families with a release that may have an OpenSSH older than 6.5: "Debian up to 7, …". */
+/** Lists the families with a release that may have an OpenSSH older than 6.5: "Debian up to 7, …". */
 function oldSshList(): string {
   const old = FAMILIES.filter((family) => {
     const oldest = family.readVersion({ name: family.names[0] ?? '', version: family.releases[0]?.from ?? '' });
@@ -54,7 +57,10 @@ function rowOf(family: OsFamily, release: Release): string[] {
   ];
 }
 
-/** The notes of the releases, and the reasons why some of them cannot be installed. */
+/**
+ * Lists the notes of the releases, and the reasons why some releases cannot be installed from an ISO or cannot be
+ * built.
+ */
 function notesOf(family: OsFamily): string[] {
   const notes = family.releases.flatMap((release) =>
     release.note === undefined ? [] : [`${formatReleaseRange(family, release)}: ${release.note}.`],

@@ -5,7 +5,7 @@ import { parked } from '../../test/support/stubs.js';
 import { listHeldBuilds } from './held-builds.js';
 import { fail, createBuild, type Scenario } from './scenario.js';
 
-/** A build that is cancelled during this activity. */
+/** Creates the scenario of a build that is cancelled during this activity. */
 function createCanceled(name: string, activity: keyof Activities): Scenario {
   const wait = parked();
   return createBuild(name, {
@@ -29,7 +29,9 @@ function createDeadlineChange(): Scenario {
   });
 }
 
-/** A build that waits in the create queue of its project, and gets these notices. */
+/**
+ * Creates the scenario of a build that waits in the create queue of its project, and gets these notices from the queue.
+ */
 function createQueued(name: string, ...notices: QueueNotice[]): Scenario {
   let onRequest = (): void => {};
   const requested = new Promise<void>((resolve) => (onRequest = resolve));
@@ -48,7 +50,10 @@ function createQueued(name: string, ...notices: QueueNotice[]): Scenario {
   });
 }
 
-/** A failed build that is reset to before the step that failed, for instance in Temporal's UI. */
+/**
+ * Creates the scenario of a failed build that is reset to the moment before its failed step, as a user does in
+ * Temporal's UI.
+ */
 function createReset(): Scenario {
   let tries = 0;
   return createBuild('reset', {
@@ -71,7 +76,7 @@ function createReset(): Scenario {
   });
 }
 
-/** A scenario for every course that the build of a base image can take. */
+/** Lists one scenario for each way in which the build of a base image can go. */
 export function listBuilds(): Scenario[] {
   return [
     createBuild('complete'),

@@ -5,7 +5,10 @@ import { fail, failAtFirst, createBuild, waitForHold, sendResume, type Scenario 
 
 const HOLD = { on_error: 'hold' };
 
-/** A build that is held after the first failure of a guest step, and then gets this resume request. */
+/**
+ * Creates the scenario of a build that is held after the first failure of a guest step, and then gets this resume
+ * request.
+ */
 function createHeld(name: string, request: ResumeRequest, activities: Partial<Activities> = {}): Scenario {
   return createBuild(name, {
     parameters: HOLD,
@@ -17,7 +20,7 @@ function createHeld(name: string, request: ResumeRequest, activities: Partial<Ac
   });
 }
 
-/** A build that is held twice, and is retried both times. */
+/** Creates the scenario of a build that is held twice, and is retried both times. */
 function createHeldTwice(name: string, activities: Partial<Activities>): Scenario {
   return createBuild(name, {
     parameters: HOLD,
@@ -25,13 +28,14 @@ function createHeldTwice(name: string, activities: Partial<Activities>): Scenari
     act: async (handle) => {
       const first = await waitForHold(handle);
       await sendResume(handle, { action: 'retry' });
-      // Of two steps that fail at about the same time, the first retry may come before the second failure or after it.
+      // When two steps fail at about the same time, the second failure may come before or after the first retry. So the
+      // build may end without a second hold.
       if ((await waitForHold(handle, first)) !== undefined) await sendResume(handle, { action: 'retry' });
     },
   });
 }
 
-/** A scenario for every course that a build with `on_error hold` can take. */
+/** Lists one scenario for each way in which a build with `on_error hold` can go. */
 export function listHeldBuilds(): Scenario[] {
   const published = { imageId: 'base-image', checksum: null, checksumMd5: null, size: 7, minDisk: 5 };
   const template = '<template>corrected</template>';
@@ -58,7 +62,7 @@ export function listHeldBuilds(): Scenario[] {
     ),
     createHeldTwice('held-twice', { runTemplateStep: failAtFirst(undefined, 2) }),
     createHeldTwice('held-jeos', { waitForJeos: failAtFirst({ imageId: 'j', reused: false, proven: false }, 2) }),
-    // Two steps run at the same time and both fail: the build is held for one after the other.
+    // Two steps run at the same time and both fail: the build is held for one step, then for the other.
     createHeldTwice('held-publish', {
       publishBaseImage: failAtFirst(published),
       deleteServer: failAtFirst(undefined),

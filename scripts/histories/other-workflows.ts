@@ -18,7 +18,7 @@ import type { FoundResource } from '../../src/domain/sweep-rules.js';
 import { JEOS_INPUT, parked } from '../../test/support/stubs.js';
 import { fail, type Scenario } from './scenario.js';
 
-/** An installer's run that a build has started. */
+/** Creates the scenario of an installer run that a build has started. */
 function createJeos(name: string, activities: Partial<Activities> = {}, act?: Scenario['act']): Scenario {
   return {
     name,
@@ -30,7 +30,7 @@ function createJeos(name: string, activities: Partial<Activities> = {}, act?: Sc
   };
 }
 
-/** A scenario for every course that an installer's run can take. */
+/** Lists one scenario for each way in which an installer run can go. */
 export function listJeosRuns(): Scenario[] {
   const left = parked();
   const awaited = parked();
@@ -44,7 +44,7 @@ export function listJeosRuns(): Scenario[] {
       await left.entered;
       await handle.signal(JEOS_LEAVE_SIGNAL, 'build-1');
     }),
-    // One of two builds leaves, and the other's deadline is changed: the run goes on.
+    // One of two builds leaves, and the deadline of the other build is changed: the installer run goes on.
     createJeos(
       'jeos-deadline-changed',
       { waitForPowerOff: () => (waits++ === 0 ? awaited.activity() : Promise.resolve(off)) },
@@ -63,8 +63,8 @@ function createMember(id: string): QueueMember {
 }
 
 /**
- * The create queue of a project with capacity for one: the second member waits and gets its turn; the first has
- * ended.
+ * Lists the scenario of the create queue of a project that has room for one instance. The second member waits, and gets
+ * its turn because the first member has ended.
  */
 export function listCreateQueues(): Scenario[] {
   const input: CreateQueueInput = { checkEvery: 1, heartbeatTimeout: 4 };
@@ -105,7 +105,7 @@ function createSweep(name: string, activities: Partial<Activities> = {}, given: 
   return { name, workflow: 'sweep', input, activities: { planSweep, ...activities } };
 }
 
-/** A scenario for every course that a sweep can take. */
+/** Lists one scenario for each way in which a sweep can go. */
 export function listSweeps(): Scenario[] {
   const wait = parked();
   return [
@@ -123,7 +123,7 @@ export function listSweeps(): Scenario[] {
   ];
 }
 
-/** The workflows that clients start for a single operation of a worker. */
+/** Lists one scenario for each workflow that a client starts for a single operation of a worker. */
 export function listClientWorkflows(): Scenario[] {
   return [
     { name: 'delete-image', workflow: 'deleteImage', input: { uuid: 'u' } },

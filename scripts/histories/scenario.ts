@@ -8,21 +8,21 @@ import { RESUME_UPDATE, STATUS_QUERY, type ResumeRequest, type WORKFLOWS } from 
 import type { BuildStatus } from '../../src/domain/status.js';
 import { inputOf } from '../../test/support/stubs.js';
 
-/** One course that a workflow can take; its history is recorded. */
+/** One way in which a workflow can go. Its history is recorded. */
 export interface Scenario {
-  /** The name of the history's file, and the workflow's id. */
+  /** Name of the file of the history, without `.json`; also the id of the workflow. */
   name: string;
   workflow: keyof typeof WORKFLOWS;
   input: unknown;
   /** The activities that differ from the stubs. */
   activities?: Partial<Activities>;
-  /** A signal with which the workflow is started. */
+  /** The signal that starts the workflow (signal-with-start). Unset when the workflow is started without a signal. */
   signal?: { name: string; args: unknown[] };
-  /** The requests of a client while the workflow runs. @returns the run to record, if it is not the first one */
+  /** Sends the requests of a client while the workflow runs. @returns the run to record, if it is not the first one */
   act?: (handle: WorkflowHandle, environment: TestWorkflowEnvironment) => Promise<WorkflowHandle | void>;
 }
 
-/** A build of a base image, with what differs from the stubs. */
+/** Creates the scenario of a base image build. `given` replaces parts of the stubs and of their input. */
 export function createBuild(
   name: string,
   given: {
@@ -36,12 +36,15 @@ export function createBuild(
   return { name, workflow: 'baseImage', input: { ...inputOf(parameters), heartbeatTimeout: 4, ...input }, ...rest };
 }
 
-/** An activity that always fails, with an error that is not retried. */
+/** Fails always, with an error that is not retried. Scenarios use it as an activity. */
 export async function fail(): Promise<never> {
   throw new FactoryError('CommandFailed', 'ended with exit status 1', { hint: 'correct it' });
 }
 
-/** An activity that fails at its first calls, with an error that is not retried, and then returns the result. */
+/**
+ * Creates an activity that fails at its first `times` calls, with an error that is not retried, and then returns
+ * `result`.
+ */
 export function failAtFirst<T>(result: T, times = 1): () => Promise<T> {
   let calls = 0;
   return async () => (calls++ < times ? fail() : result);
@@ -50,8 +53,8 @@ export function failAtFirst<T>(result: T, times = 1): () => Promise<T> {
 /**
  * Waits until a build is held.
  *
- * @param before since when it was held the last time; waits for the next hold then
- * @returns since when the build is held; undefined when it has ended instead
+ * @param before the `since` of the previous hold, to wait for the next one. Default 0: waits for any hold
+ * @returns since when the build is held; undefined when the build has ended instead
  */
 export async function waitForHold(handle: WorkflowHandle, before = 0): Promise<number | undefined> {
   for (;;) {

@@ -5,28 +5,29 @@ import { transform } from 'esbuild';
 import { CACHE, PROJECT } from '../dev-cloud.js';
 
 /*
- * Compiles the tests and what they use to `.cache/compiled`, so that not each of their processes has to compile what it
- * imports: `node --import tsx scripts/testing/compile.ts`. Types are checked elsewhere (`npm run typecheck`).
+ * Compiles the tests and the files that they import to `.cache/compiled`. Otherwise each test process would compile its
+ * imports again. Usage: `node --import tsx scripts/testing/compile.ts`. It does not check types; `npm run typecheck`
+ * does.
  */
 
-/** Where the compiled files are, in the same folders as their sources. */
+/** Folder of the compiled files. It has the same subfolders as the project. */
 export const COMPILED = join(CACHE, 'compiled');
 /** Folders of the sources. */
 const FOLDERS = ['src', 'test', 'scripts', 'dev'];
 
-/** What the files of each kind become. */
+/** Extension and module format of the compiled file, by the extension of its source. */
 const KINDS: Record<string, { extension: string; format: 'esm' | 'cjs' }> = {
   '.ts': { extension: '.js', format: 'esm' },
   '.cts': { extension: '.cjs', format: 'cjs' },
 };
 
-/** Absolute path of the compiled form of a source file. */
+/** Returns the absolute path of the compiled form of a source file. */
 export function compiledFile(source: string): string {
   const extension = extname(source);
   return join(COMPILED, relative(PROJECT, source).slice(0, -extension.length) + KINDS[extension]?.extension);
 }
 
-/** Absolute path of the source of a compiled test, which is a `.ts` file. */
+/** Returns the absolute path of the source of a compiled test. The source is a `.ts` file. */
 export function sourceFile(compiled: string): string {
   return join(PROJECT, relative(COMPILED, compiled)).replace(/\.js$/, '.ts');
 }
@@ -36,7 +37,7 @@ async function filesIn(folder: string): Promise<string[]> {
   return entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
 }
 
-/** Milliseconds; 0 where there is no such file. */
+/** Returns when a file was last changed, in milliseconds since 1970; 0 when the file does not exist. */
 async function changedAt(file: string): Promise<number> {
   return stat(file).then(
     ({ mtimeMs }) => mtimeMs,
@@ -45,8 +46,9 @@ async function changedAt(file: string): Promise<number> {
 }
 
 /**
- * What a file is told about where it is. Tests and scripts are told the place of their source, because they read files
- * that are beside it. The program itself knows how to run compiled.
+ * Returns the values that replace `import.meta.url` and similar expressions in a compiled file. Tests and scripts get
+ * the location of their source, because they read files next to it. The files of `src/` get no replacement, because the
+ * program also works from its compiled files.
  */
 function placeOf(source: string): Record<string, string> {
   if (relative(PROJECT, source).startsWith('src/')) return {};
@@ -63,7 +65,7 @@ async function compile(source: string): Promise<void> {
     format: KINDS[extname(source)]?.format ?? 'esm',
     target: 'node22',
     sourcefile: source,
-    // Stack traces name the source file and its lines.
+    // With the source map, stack traces name the source file and its lines.
     sourcemap: 'inline',
     sourcesContent: false,
     define: placeOf(source),
@@ -73,9 +75,11 @@ async function compile(source: string): Promise<void> {
   await writeFile(file, code);
 }
 
-/** Compiles what has changed since the last time, and removes what has no source any more. */
+/**
+ * Compiles the sources that have changed since the last time, and removes compiled files that have no source any more.
+ */
 export async function compileTests(): Promise<void> {
-  // The compiled files name the project's folder: where it has been moved, they are of no use.
+  // The compiled files contain the path of the project. When the project has moved, they are useless and are deleted.
   const stamp = join(COMPILED, 'folder');
   const isOurs = (await readFile(stamp, 'utf8').catch(() => '')) === PROJECT;
   if (!isOurs) await rm(COMPILED, { recursive: true, force: true });

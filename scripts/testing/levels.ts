@@ -2,16 +2,19 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
 import { CACHE, PROJECT } from '../dev-cloud.js';
 
-/** A level of tests: the files of a folder of `test/`. */
+/** A level of tests: the test files in one folder of `test/`. */
 export interface Level {
   name: string;
   /** Minutes that one of its files may take. */
   fileMinutes: number;
-  /** What must be there before its files can run: the compiled program with its workflow bundles, and Temporal. */
+  /**
+   * Whether the files of the level need the compiled program with its workflow bundles, and a Temporal server. Unset:
+   * no.
+   */
   needsTemporal?: boolean;
-  /** Its files wait until the cloud is up, or cannot be had. */
+  /** Whether the files of the level wait until the cloud is up, or until we know that it cannot start. Unset: no. */
   waitsForCloud?: boolean;
-  /** Without the cloud, it is left out. */
+  /** Whether the level is left out when there is no cloud. Unset: no. */
   needsCloud?: boolean;
 }
 
@@ -24,14 +27,14 @@ export const LEVELS: Level[] = [
   { name: 'e2e', fileMinutes: 15, needsTemporal: true, waitsForCloud: true, needsCloud: true },
 ];
 
-/** Whether a file works on the single-node cloud: one at a time does. */
+/** Whether a test file uses the single-node cloud. Only one of these files runs at a time. */
 export function isOnCloud(file: string): boolean {
   return /\/e2e\/|\/single-node\./.test(file);
 }
 
-/** Seconds that each file of tests took when it ran last, by its path in the project. */
+/** File with the seconds that each test file took in its last run, by its path in the project. */
 const SECONDS = join(CACHE, 'test-seconds.json');
-/** The files that take longest, first those of minutes: the order where none has run yet. */
+/** The test files that take longest, the longest first. This list gives the order when no test file has run yet. */
 const LONGEST = [
   'crowd',
   'families',
@@ -55,15 +58,18 @@ async function readSeconds(): Promise<Record<string, number>> {
   return JSON.parse(await readFile(SECONDS, 'utf8').catch(() => '{}')) as Record<string, number>;
 }
 
-/** Keeps what the files took that have run now; of the others, what they took before. */
+/** Saves how many seconds the test files of this run took. The values of all other files stay. */
 export async function keepSeconds(seconds: Record<string, number>): Promise<void> {
   await writeFile(SECONDS, `${JSON.stringify({ ...(await readSeconds()), ...seconds }, null, 1)}\n`);
 }
 
-/** A file of tests. */
+/** A test file. */
 export interface TestFile {
   path: string;
-  /** How long it is expected to take: as long as the last time; else a guess that serves to compare files. */
+  /**
+   * Expected duration: the seconds of the last run. Before the first run, a guess that is only good for comparing
+   * files.
+   */
   seconds: number;
 }
 
@@ -77,7 +83,7 @@ export async function filesOf(level: Level): Promise<TestFile[]> {
   });
 }
 
-/** A guess that is the same on every machine, and serves to compare files. */
+/** Guesses how long a test file takes. The guess is the same on every machine, and only good for comparing files. */
 export function guessSeconds(name: string): number {
   const place = LONGEST.indexOf(basename(name, '.test.ts'));
   return place < 0 ? 0 : LONGEST.length - place;

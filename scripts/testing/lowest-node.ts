@@ -7,7 +7,7 @@ import { compiledFile } from './compile.js';
 import { filesOf, type Level } from './levels.js';
 import { failureText, type JobResult } from './run-file.js';
 
-/** The lowest version of Node that the package says it runs on: `engines` of package.json. */
+/** Reads the lowest Node version that the package supports: `engines` of package.json. */
 async function lowestNode(): Promise<string> {
   const { engines } = JSON.parse(await readFile(join(PROJECT, 'package.json'), 'utf8')) as {
     engines: { node: string };
@@ -15,18 +15,17 @@ async function lowestNode(): Promise<string> {
   return engines.node.replace('>=', '');
 }
 
-/** How many tests ended in this way, as Node's `spec` reporter counts them at its end: `ℹ pass 12`. */
+/** Reads how many tests ended in this way, from the counts at the end of Node's `spec` reporter: `ℹ pass 12`. */
 function countOf(lines: string[], what: 'pass' | 'fail' | 'skipped'): number {
   const found = lines.map((line) => new RegExp(`^ℹ ${what} (\\d+)$`).exec(line)?.[1]).find(Boolean);
   return Number(found ?? 0);
 }
 
 /**
- * Runs a level's compiled tests with the lowest Node, which npm brings into `.cache/` where the machine has another.
- * Says
- * what they print only when one fails.
+ * Runs a level's compiled tests with the lowest Node version. When the machine has another version, scripts/node.sh
+ * fetches the lowest one from npm into `.cache/`. Prints the output of the tests only when a test fails.
  *
- * @returns no tests at all where this process is that Node: it runs them anyway
+ * @returns zero tests when this process has the lowest Node version, because then the level itself runs with it
  */
 export async function runOnLowestNode(level: Level): Promise<JobResult> {
   const began = Date.now();

@@ -4,14 +4,15 @@ interface Waiting {
 }
 
 /**
- * Runs so many jobs at a time; of those that wait, the one first that takes longest: begun last, it would run on alone.
+ * Runs a limited number of jobs at the same time. Of the waiting jobs, the longest starts first: if it started last, it
+ * would run alone at the end.
  */
 export class Pool {
   private readonly waiting: Waiting[] = [];
 
   constructor(private free: number) {}
 
-  /** @param seconds that the job is expected to take */
+  /** @param seconds how long the job is expected to take */
   async run<T>(seconds: number, job: () => Promise<T>): Promise<T> {
     if (this.free === 0) await new Promise<void>((begin) => this.waiting.push({ seconds, begin }));
     else this.free -= 1;

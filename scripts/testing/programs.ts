@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { CACHE, runProgram } from '../dev-cloud.js';
 
-/** What the tests use of this machine besides the npm packages, each with the Debian package that has it. */
+/** Programs that the tests need in addition to the npm packages, each with the Debian package that contains it. */
 const PROGRAMS = [
-  // Guests to reach.
+  // The SSH server and the shell of the guests in the tests.
   ['/usr/sbin/sshd', 'openssh-server'],
   ['/usr/bin/busybox', 'busybox'],
-  // What boot disks and install media are made with.
+  // Tools that create boot disks and install media.
   ['/usr/bin/grub-mkimage', 'grub-common'],
   ['/usr/lib/grub/i386-pc/normal.mod', 'grub-pc-bin'],
   ['/usr/lib/grub/x86_64-efi/normal.mod', 'grub-efi-amd64-bin'],
@@ -14,14 +14,17 @@ const PROGRAMS = [
   ['/usr/bin/xorriso', 'xorriso'],
 ] as const;
 
-/** Installs the programs that are missing, where that can be done; the tests that need the others are skipped. */
+/**
+ * Installs the missing programs with apt, if this process runs as root on Linux. Tests whose programs are still missing
+ * are skipped.
+ */
 export async function installPrograms(say: (line: string) => void): Promise<void> {
   const missing: string[] = [];
   for (const [program, name] of PROGRAMS) if ((await runProgram('test', ['-e', program])) !== 0) missing.push(name);
   if (missing.length === 0 || process.platform !== 'linux' || process.getuid?.() !== 0) return;
   say(`installing ${missing.join(', ')}`);
   const log = join(CACHE, 'log', 'apt.log');
-  // A server that is only here to be started by tests must not be started by its package.
+  // The script keeps the package from starting its server (policy-rc.d), because the tests start the server themselves.
   const options = '-o DPkg::Lock::Timeout=600';
   const script = `set -e
     p=/usr/sbin/policy-rc.d
@@ -29,5 +32,6 @@ export async function installPrograms(say: (line: string) => void): Promise<void
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -qq ${options}
     apt-get install -y -qq --no-install-recommends ${options} ${missing.join(' ')}`;
-  if ((await runProgram('sh', ['-c', script], { log })) !== 0) say(`could not install them: see ${log}`);
+  if ((await runProgram('sh', ['-c', script], { log })) !== 0)
+    say(`could not install ${missing.join(', ')}: see ${log}`);
 }

@@ -6,19 +6,19 @@ import { CPU_FOLDER, cpuFile } from '../../test/support/file-process.js';
 import { PROJECT } from '../dev-cloud.js';
 import { compiledFile } from './compile.js';
 
-/** Lines of a failure's text that are repeated at the end. */
+/** Number of lines of a failure's text that are repeated at the end of the run. */
 const FAILURE_LINES = 6;
 
-/** What came of a file of tests, or of another job. Suites are not counted, only the tests in them. */
+/** The result of a test file or of another job. Only the tests are counted, not the suites that contain them. */
 export interface JobResult {
   passed: number;
   failed: number;
   skipped: number;
-  /** Wall time. */
+  /** Wall time in seconds. */
   seconds: number;
-  /** CPU time of its process and of that process's children; undefined where it is not known. */
+  /** CPU time, in seconds, of the process and its children. Unset when it is not known. */
   cpuSeconds?: number;
-  /** What failed, and why. */
+  /** One text for each failure: what failed, and why. */
   failures: string[];
 }
 
@@ -27,7 +27,9 @@ interface Failure extends Error {
   failureType?: string;
 }
 
-/** The path of the running tests of a file: the names of its `describe`s, and of the test. */
+/**
+ * Follows the running tests of a file. The path of a test is the names of the `describe`s around it, and its own name.
+ */
 class TestPath {
   private readonly names: string[] = [];
 
@@ -36,13 +38,13 @@ class TestPath {
     this.names.push(name);
   }
 
-  /** The path of a test that has just been reported. */
+  /** Returns the path of a test that has just been reported. */
   of(nesting: number, name: string): string {
     return [...this.names.slice(0, nesting), name].join(' > ');
   }
 }
 
-/** The first lines of why something failed. */
+/** Returns where a failure happened, and the first lines of its error. */
 export function failureText(where: string, error: Failure): string {
   const { cause } = error;
   const text = cause instanceof Error ? cause.message : String(cause ?? error.message);
@@ -50,11 +52,11 @@ export function failureText(where: string, error: Failure): string {
 }
 
 /**
- * Runs a file of tests in a process of its own, and prints its tests when it has ended.
+ * Runs a test file in its own process, and prints its results when it has ended.
  *
- * @param source path of its source
- * @param minutes that it may take: a file that hangs must not take the time of the others
- * @param signal ends it
+ * @param source path of the source of the test file
+ * @param minutes time limit: a file that hangs must not use up the time of the other files
+ * @param signal stops the run of the file
  */
 export async function runFile(source: string, minutes: number, signal: AbortSignal): Promise<JobResult> {
   const result: JobResult = { passed: 0, failed: 0, skipped: 0, seconds: 0, failures: [] };
@@ -76,10 +78,11 @@ export async function runFile(source: string, minutes: number, signal: AbortSign
   });
   stream.on('test:fail', (test) => {
     const error = test.details.error as Failure;
-    // A suite fails with its tests; by itself only when it cannot be set up or cleared away.
+    // A suite fails when one of its tests fails, and that test is already counted. By itself it fails only when its
+    // set-up or its tear-down (a hook) fails.
     if (test.todo !== undefined || (test.details.type === 'suite' && error.failureType !== 'hookFailed')) return;
     result.failed += 1;
-    // A file itself fails when its time is over: in which of its tests is all that is known of why.
+    // A file itself fails when its time is over. Then we only know which of its tests had not ended.
     if (test.name !== compiled)
       result.failures.push(failureText(`${name}: ${path.of(test.nesting, test.name)}`, error));
     else result.failures.push(failureText(`${name}, in ${[...unfinished].join(' > ') || 'none of its tests'}`, error));
@@ -94,7 +97,10 @@ export async function runFile(source: string, minutes: number, signal: AbortSign
   return result;
 }
 
-/** All but the counts of one file, which are of no interest beside those of all. */
+/**
+ * Whether an event is printed. The counts of a single file are not printed, because the counts of all files follow at
+ * the end.
+ */
 function isShown({ type, data }: { type: string; data: { nesting: number } }): boolean {
   return type !== 'test:diagnostic' || data.nesting > 0;
 }

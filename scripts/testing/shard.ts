@@ -1,12 +1,16 @@
 import { guessSeconds, type TestFile } from './levels.js';
 
-/** A share of the files: the `index`-th of `count`, from 1. */
+/** One of `count` shares of the test files. The first share has `index` 1. */
 export interface Shard {
   index: number;
   count: number;
 }
 
-/** Reads `1/2`. */
+/**
+ * Parses a share such as `1/2`.
+ *
+ * @throws Error when the text has another form
+ */
 export function parseShard(text: string): Shard {
   const [index = NaN, count = NaN] = text.split('/').map(Number);
   if (!(index >= 1 && index <= count)) throw new Error(`--shard is ${text}, but must be like 1/2`);
@@ -14,9 +18,8 @@ export function parseShard(text: string): Shard {
 }
 
 /**
- * The files of a share. Those that take longest are dealt first, so that all shares take about as long; by the guess,
- * not
- * by what was measured: the machines must agree.
+ * Returns the files of a share. The longest files are distributed first, so that all shares take about the same time.
+ * All machines must distribute in the same way, so the order comes from the guess and not from measured times.
  */
 export function takeShard(files: TestFile[], { index, count }: Shard): TestFile[] {
   const dealt = [...files].sort(

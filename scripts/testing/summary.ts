@@ -5,13 +5,13 @@ import { promisify } from 'node:util';
 import { CACHE, PROJECT } from '../dev-cloud.js';
 import type { JobResult } from './run-file.js';
 
-/** What came of one file of tests, or of one command. */
+/** The result of one test file, or of one command. */
 export interface FileResult extends JobResult {
   /** The level of the file, or the command's name. */
   stage: string;
   /** Path of the file in the project. */
   file: string;
-  /** Milliseconds since 1970. */
+  /** When the file started, in milliseconds since 1970. */
   began: number;
 }
 
@@ -31,7 +31,10 @@ export function countsOf(results: JobResult[]): Counts {
   return { passed: sum(results, 'passed'), failed: sum(results, 'failed'), skipped: sum(results, 'skipped') };
 }
 
-/** Stages run beside each other: a stage's seconds are those from its first file's beginning to its last one's end. */
+/**
+ * Sums up a stage. Its seconds are those from the start of its first file to the end of its last file, because stages
+ * run at the same time.
+ */
 function stageOf(results: FileResult[]): Counts & { seconds: number; cpuSeconds: number } {
   const began = Math.min(...results.map((result) => result.began));
   const ended = Math.max(...results.map((result) => result.began + result.seconds * 1000));
@@ -47,8 +50,8 @@ async function git(...args: string[]): Promise<string> {
 }
 
 /**
- * Writes `.cache/test-summary.json`: `{commit, dirty, passed, failed, skipped, stages, files}`. Tools outside of the
- * project read it: its keys stay.
+ * Writes `.cache/test-summary.json`: `{commit, dirty, passed, failed, skipped, stages, files}`. Tools outside the
+ * project read this file, so its keys must not change.
  */
 export async function writeSummary(results: FileResult[]): Promise<void> {
   const names = [...new Set(results.map(({ stage }) => stage))];
@@ -58,7 +61,7 @@ export async function writeSummary(results: FileResult[]): Promise<void> {
     return { file, stage, passed, failed, skipped, seconds: round(seconds), ...cpu };
   });
   const summary = {
-    // Where there is no git, or no repository, nobody knows.
+    // Without git or without a repository, the commit is not known.
     commit: await git('rev-parse', 'HEAD').catch(() => null),
     dirty: await git('status', '--porcelain').then((changes) => changes !== '', () => null), // prettier-ignore
     ...countsOf(results),

@@ -50,6 +50,11 @@ export interface FollowOptions {
 
 /** Milliseconds that a query may take. The limit is low, because a busy or stopped worker must not stop the view. */
 const QUERY_TIMEOUT = 5000;
+/**
+ * Queries for the status of an ended build, while a worker polls. A busy worker may answer late, and no later read
+ * replaces an old status: the user would not learn what the clean-up has removed.
+ */
+const LAST_STATUS_TRIES = 6;
 /** Milliseconds between two checks whether a worker polls the task queue. */
 const WORKERS_INTERVAL = 5000;
 
@@ -173,15 +178,17 @@ export class ProgressReader {
     const { workflowId, runId, historyLength } = description;
     const known = this.known.get(runId);
     if (known?.length === historyLength) return known.status;
-    try {
-      const handle = this.client.temporal.workflow.getHandle(workflowId, runId);
-      const status = await this.client.withTimeout(() => handle.query<BuildStatus>(STATUS_QUERY), QUERY_TIMEOUT);
-      this.known.set(runId, { length: historyLength, status });
-      return status;
-    } catch (error) {
-      if (error instanceof PayloadKeyError) throw error;
-      // No worker answers, or the workflow has not begun: the last known status is the best one.
-      return known?.status;
+    const handle = this.client.temporal.workflow.getHandle(workflowId, runId);
+    for (let tries = isOpen(description.status.name) ? 1 : LAST_STATUS_TRIES; ; tries--) {
+      try {
+        const status = await this.client.withTimeout(() => handle.query<BuildStatus>(STATUS_QUERY), QUERY_TIMEOUT);
+        this.known.set(runId, { length: historyLength, status });
+        return status;
+      } catch (error) {
+        if (error instanceof PayloadKeyError) throw error;
+        // No worker answers, or the workflow has not begun: the last known status is the best one.
+        if (tries === 1 || !(await hasWorkers(this.client))) return known?.status;
+      }
     }
   }
 

@@ -31,21 +31,25 @@ describe('a Debian from its medium, on a volume of the single-node cloud', { ski
     await environment?.stop();
   });
 
-  it('is installed, customised and becomes an image, and the build leaves nothing else', { timeout: 20 * 60_000 }, async () => {
-    const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/mini.iso`;
-    const template = join(environment.storage, 'mini.tdl');
-    const install = `<install type='iso'><iso>${address}</iso></install>`;
-    await writeFile(template, (await readFile(EXAMPLE, 'utf8')).replace(/<install[\s\S]*<\/install>/, install));
-    const { uuid, code, output } = await environment.build(template, { boot_method: 'iso', root_disk: 'volume' });
-    assert.equal(code, 0, output);
-    const handle = environment.temporal.client.workflow.getHandle(`base_image-${uuid}`);
-    const { jeosWorkflowId = '' } = await handle.query<BuildStatus>(STATUS_QUERY);
-    const { runId } = await environment.temporal.client.workflow.getHandle(jeosWorkflowId).describe();
-    assert.deepEqual(await leftovers(environment.cloud, [uuid, runId]), []);
-    const record = await environment.record(uuid);
-    const made = await imagesOf(environment.cloud, [uuid, runId]);
-    assert.deepEqual(made.sort(), [record.glance_id, record.jeos.glance_id].sort());
-    await environment.inspect(record.glance_id);
-    await environment.forget(record);
-  });
+  it(
+    'is installed, customised and becomes an image, and the build leaves nothing else',
+    { timeout: 20 * 60_000 },
+    async () => {
+      const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/mini.iso`;
+      const template = join(environment.storage, 'mini.tdl');
+      const install = `<install type='iso'><iso>${address}</iso></install>`;
+      await writeFile(template, (await readFile(EXAMPLE, 'utf8')).replace(/<install[\s\S]*<\/install>/, install));
+      const { uuid, code, output } = await environment.build(template, { boot_method: 'iso', root_disk: 'volume' });
+      assert.equal(code, 0, output);
+      const handle = environment.temporal.client.workflow.getHandle(`base_image-${uuid}`);
+      const { jeosWorkflowId = '' } = await handle.query<BuildStatus>(STATUS_QUERY);
+      const { runId } = await environment.temporal.client.workflow.getHandle(jeosWorkflowId).describe();
+      assert.deepEqual(await leftovers(environment.cloud, [uuid, runId]), []);
+      const record = await environment.record(uuid);
+      const made = await imagesOf(environment.cloud, [uuid, runId]);
+      assert.deepEqual(made.sort(), [record.glance_id, record.jeos.glance_id].sort());
+      await environment.inspect(record.glance_id);
+      await environment.forget(record);
+    },
+  );
 });

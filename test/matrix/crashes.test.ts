@@ -23,7 +23,7 @@ interface CrashKind {
   timings: CrashTiming[];
   /** Builds over which the fault points are split, all at the same time. */
   builds: number;
-  /** The same for the fault points of volumes. */
+  /** Builds over which the fault points of volumes are split, all at the same time. */
   volumeBuilds: number;
   /** Splits the crashes over the builds. */
   split: (crashes: Crash[], builds: number) => Crash[][];
@@ -55,8 +55,8 @@ const KINDS: CrashKind[] = [
     timings: ['during'],
     builds: 5,
     volumeBuilds: 1,
-    // Points of one build far apart: a build that reaches its next point while the worker shuts down would delay the
-    // shutdown by the whole grace period.
+    // The points of one build are far apart: a build that reaches its next point while the worker shuts down would
+    // delay the shutdown by the whole grace period.
     split: distribute,
     createTrigger: (slots) => async (release) => {
       const stopped = slots.worker.stop();
@@ -80,12 +80,15 @@ const KINDS: CrashKind[] = [
   },
 ];
 
-/** The name of the column. */
+/** Returns the name of the column for this kind of crash and this timing. */
 function nameFault(kind: CrashKind, timing: CrashTiming): string {
   return kind.timings.length === 1 ? kind.name : `${kind.name} ${timing}`;
 }
 
-/** All crashes of a kind. The record has no `during`: one rename writes it, so the worker is killed before or after. */
+/**
+ * Lists all crashes of a kind. The record has no `during` when the kind has several timings, because one rename writes
+ * it: the worker is killed before or after.
+ */
 function listCrashes(kind: CrashKind, points: FaultPoint[]): Crash[] {
   return kind.timings.flatMap((timing) =>
     points
@@ -152,7 +155,7 @@ for (const kind of KINDS) {
   });
 }
 
-/** Why the cells of a build are red; undefined when the build is complete as it should be. */
+/** Returns why the cells of a build are red; undefined when the build is complete as it should be. */
 async function findProblem(
   slot: MatrixSlot,
   failure: string | undefined,

@@ -15,7 +15,7 @@ const KINDS: FaultKind[] = [
   { kind: 'reset-after' },
 ];
 
-describe('builds in a cloud of which every fifth call fails', () => {
+describe('builds in a cloud in which one of five calls fails', () => {
   let env: TestEnv;
   let worker: WorkerProcess;
   before(async () => {

@@ -7,7 +7,10 @@ import { testBundle } from '../support/bundle.js';
 import { DuplicateWatch } from '../support/duplicate-watch.js';
 
 const BUILDS = 10;
-/** Most milliseconds for which a worker runs, and for which no worker runs; the actual times are random. */
+/**
+ * Maximum milliseconds for which a worker runs (MAX_UPTIME) and for which no worker runs (MAX_DOWNTIME). The actual
+ * times are random.
+ */
 const MAX_UPTIME = 8000;
 const MAX_DOWNTIME = 3000;
 
@@ -67,7 +70,7 @@ describe(
       await Promise.all([all, restartWorkerUntil(all)]);
       assert.equal(env.images('base').length, BUILDS);
       assert.deepEqual(env.leftovers(), []);
-      assert.deepEqual(watch.stop(), [], 'two instances of one build and role at a time');
+      assert.deepEqual(watch.stop(), [], 'a build had two instances of one role at the same time');
       const queues: string[] = [];
       for await (const { workflowId } of env.temporal.client.workflow.list({ query: "WorkflowType = 'createQueue'" }))
         queues.push(workflowId);

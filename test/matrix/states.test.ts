@@ -10,7 +10,7 @@ import { STATE_CELLS, type StateCell } from '../support/matrix/states.js';
 /** Builds at the same time. */
 const SLOTS = 8;
 
-/** Why the cell is red; undefined when the build ended as expected. */
+/** Returns why the cell is red; undefined when the build ended as expected. */
 async function findProblem(
   slot: MatrixSlot,
   { expects }: StateCell,

@@ -9,13 +9,16 @@ import { testBundle } from '../support/bundle.js';
 
 Runtime.install({ logger: new DefaultLogger('ERROR') });
 
-/** Histories that real runs have left: `npm run histories` records them anew, which is a decision and not a routine. */
+/**
+ * Folder of the histories that were recorded from real runs. `npm run histories` records them again. Do that only when
+ * a workflow has changed on purpose.
+ */
 const FOLDER = fileURLToPath(new URL('../histories/', import.meta.url));
 
 describe('recorded histories', () => {
   const files = readdirSync(FOLDER).filter((name) => name.endsWith('.json'));
 
-  it('are there for every way that a lifecycle can go, and for no other', () => {
+  it('exist for every scenario, and for nothing else', () => {
     const names = files.map((name) => basename(name, '.json'));
     assert.deepEqual(
       names.sort(),
@@ -26,7 +29,7 @@ describe('recorded histories', () => {
   });
 
   for (const file of files) {
-    it(`the code of today goes the way of ${basename(file, '.json')}`, async () => {
+    it(`today’s code replays ${basename(file, '.json')}`, async () => {
       const history: unknown = JSON.parse(readFileSync(new URL(file, `file://${FOLDER}`), 'utf8'));
       await Worker.runReplayHistory({ workflowBundle: { codePath: await testBundle() } }, history);
     });

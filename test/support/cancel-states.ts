@@ -5,6 +5,7 @@ import { FIND_SECURITY_GROUP, glance, neutron, nova } from './call-patterns.js';
 import type { Build, TestEnv } from './test-env.js';
 import type { KillPoint } from './kill-points.js';
 import { blockingCommand, Interrupter } from './interrupter.js';
+import { WAIT_MINUTES } from './until.js';
 
 /** Parameters with which a build creates every kind of resource that the clean-up removes. */
 export const PARAMETERS = { request_floating_ip: 'True', download: true };
@@ -51,7 +52,7 @@ function duringCall(
       // Replaces the blocking command, because the build must get past it.
       const body = BODY.replace(/<command name="one">.*<\/command>/s, '<command name="one">true</command>');
       const build = await env.build(env.template({ body }), PARAMETERS);
-      const interrupter = new Interrupter(env, env.cloud, build, AbortSignal.timeout(60_000));
+      const interrupter = new Interrupter(env, env.cloud, build, AbortSignal.timeout(WAIT_MINUTES * 60_000));
       const { release } = await interrupter.pauseAt({ of, step, at: { call, when } });
       return { env, build, release };
     },
@@ -144,7 +145,7 @@ export const CANCEL_STATES: CancelState[] = [
     removes: GUEST,
     reach: async (env) => {
       const build = await env.build(env.template({ body: BODY }), PARAMETERS);
-      const interrupter = new Interrupter(env, env.cloud, build, AbortSignal.timeout(60_000));
+      const interrupter = new Interrupter(env, env.cloud, build, AbortSignal.timeout(WAIT_MINUTES * 60_000));
       await interrupter.pauseAt({ of: 'base', step: 'command:1 one', at: { command: 'one', ends: 'alone' } });
       return { env, build };
     },

@@ -59,7 +59,7 @@ export function describeLostReply({ kind, nth }: LostReply): string {
   return `${kind} (${nth})`;
 }
 
-/** The kinds of calls so far that have changed something in the cloud, sorted by name. */
+/** Lists the kinds of calls that have changed something in the cloud so far, sorted by name. */
 export function listChangingCalls(env: TestEnv): string[] {
   const changes = env.cloud.calls.list().filter((call) => !isRead(call, call.status));
   return [...new Set(changes.map(nameCall))].sort();

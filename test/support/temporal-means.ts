@@ -35,7 +35,8 @@ export async function resetWorkflow(
     to === 'first task'
       ? events?.find((event) => event.workflowTaskCompletedEventAttributes)?.eventId
       : scheduled(events ?? [], to)?.workflowTaskCompletedEventId;
-  if (task === undefined || task === null) throw new Error(`workflow ${workflowId} has not reached ${String(to)}, so it cannot be reset to it`);
+  if (task === undefined || task === null)
+    throw new Error(`workflow ${workflowId} has not reached ${String(to)}, so it cannot be reset to it`);
   const { runId: newRunId } = await workflowService.resetWorkflowExecution({
     namespace: temporal.namespace ?? 'default',
     workflowExecution: { workflowId, runId },

@@ -21,7 +21,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** A Temporal server with a database on the disk, which can be killed and started again. */
+/** A Temporal server with a database on disk. A test can kill it and start it again. */
 export class TemporalProcess {
   private child: ChildProcess | undefined;
 

@@ -57,7 +57,7 @@ export interface TestEnvWorker {
   stop(): Promise<void>;
 }
 
-/** A worker in this process, a fake cloud, a mirror, and a real Temporal server: whole builds in a second or two. */
+/** A worker in this process, a fake cloud, a mirror and a real Temporal server. A build takes a second or two. */
 export class TestEnv {
   private readonly workers = new Set<TestEnvWorker>();
 
@@ -85,7 +85,7 @@ export class TestEnv {
     return env;
   }
 
-  /** The environment variables of a worker process that serves this environment. */
+  /** Returns the environment variables of a worker process that serves this environment. */
   variables(): Record<string, string> {
     return {
       ...this.cloud.env(),
@@ -257,7 +257,7 @@ export class Build {
     return JSON.parse(await readFile(join(this.env.storage, `${this.uuid}.meta`), 'utf8')) as BuildRecord;
   }
 
-  /** Resolves when the build is in the step. */
+  /** Waits until the build has reached the step. */
   async reaches(step: string): Promise<void> {
     await this.shows(`come to ${step}`, ({ steps }) => steps.find(({ name }) => name === step));
   }

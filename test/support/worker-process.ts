@@ -41,7 +41,7 @@ const prepared = build({
 });
 process.once('exit', () => rmSync(PROGRAM, { force: true }));
 
-/** The worker of an environment as a process of its own, which a test can kill. */
+/** The worker of an environment in its own process, so that a test can kill it. */
 export class WorkerProcess {
   /** Rejects when the worker ends although no test has stopped it. */
   readonly died: Promise<never>;
@@ -50,7 +50,10 @@ export class WorkerProcess {
   private constructor(private readonly child: ChildProcess) {
     this.died = new Promise((_resolve, reject) => {
       child.once('exit', (code, signal) => {
-        if (this.isWanted) reject(new Error(`the worker process ended although no test stopped it (${signal ?? `exit status ${code}`})`));
+        if (this.isWanted)
+          reject(
+            new Error(`the worker process ended although no test stopped it (${signal ?? `exit status ${code}`})`),
+          );
       });
     });
     this.died.catch(() => undefined);

@@ -1,4 +1,4 @@
-/** A worker as a process of its own: `node --import tsx test/support/worker.ts '<JSON of WorkerOptions>'`. */
+/** A worker in its own process: `node --import tsx test/support/worker.ts '<JSON of WorkerOptions>'`. */
 import { readPayloadKeysFromEnv } from '../../src/codec/keys.js';
 import { runWorker, type WorkerOptions } from '../../src/worker/run.js';
 

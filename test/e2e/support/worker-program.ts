@@ -7,7 +7,7 @@ import { PROJECT } from '../../../scripts/dev-cloud.js';
 /** The command-line program, as users start it. */
 export const PROGRAM = join(PROJECT, 'bin/imagefactory.js');
 
-/** `imagefactory worker` as a process of its own, which can be killed. */
+/** `imagefactory worker` in its own process, so that a test can kill it. */
 export class WorkerProgram {
   private child: ChildProcess | undefined;
 

@@ -151,14 +151,17 @@ describe('an activity that a user changes in the Temporal UI', { concurrency: 3 
     { match: { boots: 'installer' }, install: 15_000 },
   );
 
-  scene('is paused while a command runs in the guest; the command ends meanwhile and does not run again', async (played) => {
-    await played.commandRuns();
-    await played.operations.pause('runTemplateStep');
-    await played.isPaused('runTemplateStep');
-    await played.endCommand();
-    await played.operations.unpause('runTemplateStep');
-    await played.isWhole();
-  });
+  scene(
+    'is paused while a command runs in the guest; the command ends meanwhile and does not run again',
+    async (played) => {
+      await played.commandRuns();
+      await played.operations.pause('runTemplateStep');
+      await played.isPaused('runTemplateStep');
+      await played.endCommand();
+      await played.operations.unpause('runTemplateStep');
+      await played.isWhole();
+    },
+  );
 
   scene('is reset while a command runs in the guest, and then follows the same run of the command', async (played) => {
     await played.commandRuns();

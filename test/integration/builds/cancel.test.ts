@@ -15,7 +15,7 @@ import {
 } from '../../support/cancel-states.js';
 import { Interrupter } from '../../support/interrupter.js';
 import { startTemporal } from '../../support/temporal.js';
-import { until } from '../../support/until.js';
+import { until, WAIT_MINUTES } from '../../support/until.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
 
 describe('a build that is cancelled', { concurrency: 6 }, () => {
@@ -121,7 +121,7 @@ describe('a build that is cancelled', { concurrency: 6 }, () => {
     on(async (env) => {
       const build = await env.build(env.template(), PARAMETERS);
       await build.reaches('ssh');
-      const interrupter = new Interrupter(env, env.cloud, build, AbortSignal.timeout(60_000));
+      const interrupter = new Interrupter(env, env.cloud, build, AbortSignal.timeout(WAIT_MINUTES * 60_000));
       const cleaning = interrupter.pauseAt({
         of: 'base',
         step: 'cleanup',
@@ -138,7 +138,7 @@ describe('a build that is cancelled', { concurrency: 6 }, () => {
   it('too late, when its image is published and it cleans up, keeps its image', () =>
     on(async (env) => {
       const build = await env.build(env.template(), PARAMETERS);
-      const interrupter = new Interrupter(env, env.cloud, build, AbortSignal.timeout(60_000));
+      const interrupter = new Interrupter(env, env.cloud, build, AbortSignal.timeout(WAIT_MINUTES * 60_000));
       const at = { call: nova('DELETE', /\/os-keypairs\//), when: 'before' } as const;
       const { release } = await interrupter.pauseAt({ of: 'base', step: 'cleanup', at });
       await build.handle.cancel();

@@ -31,7 +31,7 @@ const CHANGES: [kind: string, calls: number][] = [
 ];
 
 const LOST = listReplies(CHANGES);
-/** So many builds lose them all, each one after the other of its share. */
+/** Number of builds that share the lost replies. Each build loses the replies of its share, one after the other. */
 const BUILDS = 6;
 
 describe('a build that loses the replies to calls that change something', { concurrency: 3 }, () => {

@@ -262,33 +262,29 @@ describe('a root disk that is a volume', () => {
     await build.result();
   });
 
-  it(
-    'also waits for quota for its medium, while the cloud still creates the first volume',
-    { skip },
-    async () => {
-      const { quotas, volumes } = env.cloud.state;
-      env.media.put('/debian.iso', await createMediumFixture({ files: TREE }));
-      const forget = env.cloud.volumeBehaviours.add({ create: 'stuck', times: 1 });
-      quotas.volumes = 1;
-      const from = env.cloud.calls.list().length;
-      const answers = (path: string, status: number): number =>
+  it('also waits for quota for its medium, while the cloud still creates the first volume', { skip }, async () => {
+    const { quotas, volumes } = env.cloud.state;
+    env.media.put('/debian.iso', await createMediumFixture({ files: TREE }));
+    const forget = env.cloud.volumeBehaviours.add({ create: 'stuck', times: 1 });
+    quotas.volumes = 1;
+    const from = env.cloud.calls.list().length;
+    const answers = (path: string, status: number): number =>
       env.cloud.calls.list().slice(from).filter((call) => call.path.endsWith(path) && call.status === status).length; // prettier-ignore
-      const build = await env.build(env.template({ iso: `${env.media.origin}/debian.iso` }), { root_disk: 'volume', reuse_jeos: 'False' }); // prettier-ignore
-      await until(() => answers('/volumes', 413) > 0, 'Cinder refuses the volume of the medium');
-      const [first] = volumes.values();
-      assert.ok(first);
-      // The build has looked at the first volume twice, and has sent no request for it that Cinder would refuse with
-      // 400.
-      await until(() => answers(first.id, 200) >= 2 || answers(first.id, 400) > 0, 'two looks at the first volume');
-      assert.equal(answers(first.id, 400), 0);
-      first.status = 'available';
-      await until(() => !volumes.has(first.id), 'the first volume is removed');
-      quotas.volumes = -1;
-      await build.result();
-      forget();
-      assert.deepEqual(env.leftovers(), []);
-    },
-  );
+    const build = await env.build(env.template({ iso: `${env.media.origin}/debian.iso` }), { root_disk: 'volume', reuse_jeos: 'False' }); // prettier-ignore
+    await until(() => answers('/volumes', 413) > 0, 'Cinder refuses the volume of the medium');
+    const [first] = volumes.values();
+    assert.ok(first);
+    // The build has looked at the first volume twice, and has sent no request for it that Cinder would refuse with
+    // 400.
+    await until(() => answers(first.id, 200) >= 2 || answers(first.id, 400) > 0, 'two looks at the first volume');
+    assert.equal(answers(first.id, 400), 0);
+    first.status = 'available';
+    await until(() => !volumes.has(first.id), 'the first volume is removed');
+    quotas.volumes = -1;
+    await build.result();
+    forget();
+    assert.deepEqual(env.leftovers(), []);
+  });
 
   it('that Cinder cannot create fails the build with Cinder’s message', async () => {
     const forget = env.cloud.volumeBehaviours.add({ create: 'error' });

@@ -12,14 +12,14 @@ import type { FakeVolume } from '../../fakes/openstack/state.js';
 import { TestEnv, type Build } from '../../support/test-env.js';
 import { until } from '../../support/until.js';
 
-/** A template whose commands note that they ran; each text is one command. */
+/** Returns a template body in which each text is one command. */
 function bodyOf(...commands: string[]): string {
   const elements = commands.map((text, index) => `<command name="c${index + 1}">${text}</command>`);
   return `<commands>${elements.join('')}</commands>`;
 }
 
 const NOTE = (word: string): string => `echo ${word} >> /root/order`;
-/** Fails unless these commands have run, in this order and once each. */
+/** Returns a command that fails unless these words, and no others, were noted in this order. */
 const RAN = (...words: string[]): string => `test "$(cat /root/order | tr '\\n' ' ')" = "${words.join(' ')} "`;
 
 describe('a build whose step has failed', () => {
@@ -52,7 +52,7 @@ describe('a build whose step has failed', () => {
     return [...env.cloud.state.volumes.values()].filter(({ name }) => name?.endsWith(uuid));
   }
 
-  /** The end of the build's newest run. */
+  /** Waits for the end of the build's newest run, and asserts that the build is complete. */
   async function result(build: Build): Promise<void> {
     const outcome = await waitForOutcome(factory, build.uuid);
     assert.equal(outcome.status, 'COMPLETE', 'failure' in outcome ? outcome.failure.message : '');
@@ -77,7 +77,7 @@ describe('a build whose step has failed', () => {
       assert.match((await build.record()).template, /echo two/);
     });
 
-    it('tries a step again as often as it is told to', async () => {
+    it('tries a step again each time that it is resumed', async () => {
       const command = `${NOTE('try')}; test $(wc -l &lt; /root/order) -ge 3`;
       const build = await env.build(env.template({ name: 'again', body: bodyOf(command) }), { on_error: 'hold' });
       const first = await build.held();
@@ -87,7 +87,7 @@ describe('a build whose step has failed', () => {
       await result(build);
     });
 
-    it('leaves a step out, also one that the new template has no more', async () => {
+    it('skips a step, and also one that the new template no longer has', async () => {
       const template = env.template({ name: 'skip', body: bodyOf(NOTE('one'), 'exit 3', RAN('one')) });
       const build = await env.build(template, { on_error: 'hold' });
       await build.held();
@@ -104,7 +104,7 @@ describe('a build whose step has failed', () => {
       await result(other);
     });
 
-    it('refuses by name what has already run, and stays held', async () => {
+    it('refuses changes of what has already run, names it, and stays held', async () => {
       const template = (first: string, version = '12'): string =>
         env.template({ name: 'refused', version, body: bodyOf(first, 'exit 3') });
       const build = await env.build(template(NOTE('one')), { on_error: 'hold' });
@@ -129,7 +129,7 @@ describe('a build whose step has failed', () => {
       assert.deepEqual(env.leftovers(), []);
     });
 
-    it('refuses a step that would never run, for the customisation is over', async () => {
+    it('refuses a step that would never run, because the customisation is over', async () => {
       const template = (...more: string[]): string =>
         env.template({ name: 'late', body: bodyOf(NOTE('one'), ...more) });
       const forget = env.cloud.behaviours.add({ match: { boots: 'disk' }, snapshot: 'deleted' });
@@ -143,7 +143,7 @@ describe('a build whose step has failed', () => {
       await result(build);
     });
 
-    it('refuses a name for the image, or a list of its packages, when it is too late for them', async () => {
+    it('refuses a new image_name or generate_icicle when their steps have already run', async () => {
       const forget = env.cloud.faults.add({
         kind: 'status',
         status: 403,
@@ -163,7 +163,7 @@ describe('a build whose step has failed', () => {
       await result(build);
     });
 
-    it('takes another default_user when nobody was let in', async () => {
+    it('accepts another default_user when no SSH login has succeeded', async () => {
       const build = await env.build(env.template({ name: 'user' }), {
         on_error: 'hold',
         default_user: 'nobody-there',
@@ -189,7 +189,7 @@ describe('a build whose step has failed', () => {
       assert.deepEqual(env.leftovers(), []);
     });
 
-    it('cleans up when nobody comes, and when it is cancelled', async () => {
+    it('cleans up when hold_for is over, and when it is cancelled', async () => {
       const failing = env.template({ name: 'nobody', body: bodyOf('exit 3') });
       const build = await env.build(failing, { on_error: 'hold', hold_for: 1 });
       assert.match((await build.failure()).message, /exit status 3/);
@@ -201,21 +201,21 @@ describe('a build whose step has failed', () => {
       assert.deepEqual(env.leftovers(), []);
     });
 
-    it('does not use up the time of the build', async () => {
+    it('does not count the hold in the timeout of the build', async () => {
       const template = (command: string): string => env.template({ name: 'time', body: bodyOf(command) });
       await (await env.build(env.template({ name: 'time' }))).result();
       const build = await env.build(template('exit 3'), { on_error: 'hold', timeout: 20 });
       await build.held();
       const { startedAt } = await build.status();
       await until(async () => {
-        assert.notEqual((await build.status()).held, undefined, 'the build is held no more');
+        assert.notEqual((await build.status()).held, undefined, 'the build is no longer held');
         return Date.now() - startedAt > 21_000;
-      }, 'its time is over');
+      }, 'the hold is longer than the timeout');
       await resume(build, { template: template('true') });
       await result(build);
     });
 
-    it('lets somebody in over SSH, for as long as the session lasts', async () => {
+    it('allows a login over SSH for as long as the session lasts', async () => {
       const check = '! grep -q imagefactory-session /home/*/.ssh/authorized_keys; test -e /tmp/looked';
       const build = await env.build(env.template({ name: 'ssh', body: bodyOf(check) }), { on_error: 'hold' });
       assert.equal((await build.held()).hasGuest, true);
@@ -254,7 +254,7 @@ describe('a build whose step has failed', () => {
       assert.deepEqual(env.leftovers(), []);
     });
 
-    it('goes on with the instance that it has kept, where nothing runs twice', async () => {
+    it('goes on with the instance that it has kept, in which nothing runs twice', async () => {
       const template = (second: string): string =>
         env.template({ name: 'kept', body: bodyOf(NOTE('one'), second, RAN('one', 'two')) });
       const build = await env.build(template('exit 3'), { on_error: 'keep', keep_for: 3600 });
@@ -276,7 +276,7 @@ describe('a build whose step has failed', () => {
       const noteOf = async (build: Build): Promise<string> =>
         (await build.status()).steps.find(({ name }) => name === 'resume-point')?.note ?? '';
 
-      it('begins with a new instance when something is changed that has run in the kept one', async () => {
+      it('begins with a new instance when a step that has run in the kept one is changed', async () => {
         const template = (first: string, last: string): string =>
           env.template({ name: 'changed', body: bodyOf(first, last) });
         const build = await env.build(template(NOTE('one'), 'exit 3'), keep);
@@ -289,7 +289,7 @@ describe('a build whose step has failed', () => {
         assert.deepEqual(env.leftovers(), []);
       });
 
-      it('begins with a new instance when something is gone that has run in the kept one', async () => {
+      it('begins with a new instance when a step that has run in the kept one is no longer in the template', async () => {
         const template = (...commands: string[]): string => env.template({ name: 'gone', body: bodyOf(...commands) });
         const build = await env.build(template(NOTE('one'), NOTE('two'), 'exit 3'), keep);
         await build.failure();
@@ -299,7 +299,7 @@ describe('a build whose step has failed', () => {
         assert.deepEqual(env.leftovers(), []);
       });
 
-      it('does a step anew in the kept instance, though it is changed, when it is told to', async () => {
+      it('runs a changed step again in the kept instance when --from names that step', async () => {
         const template = (second: string, last: string): string =>
           env.template({ name: 'redone', body: bodyOf(NOTE('one'), second, last) });
         const build = await env.build(template(NOTE('two'), 'exit 3'), keep);
@@ -311,7 +311,7 @@ describe('a build whose step has failed', () => {
         assert.equal(serversMade() - made, 0);
       });
 
-      it('installs another system, and does not go on in an instance of the one before', async () => {
+      it('installs another system, and does not go on in an instance of the previous system', async () => {
         const template = (version: string, last: string): string =>
           env.template({ name: 'system', version, body: bodyOf(NOTE('one'), last) });
         const build = await env.build(template('12', 'exit 3'), keep);
@@ -326,7 +326,7 @@ describe('a build whose step has failed', () => {
         assert.deepEqual(env.leftovers(), []);
       });
 
-      it('waits for no installation of the system before, though that still runs for this very build', async () => {
+      it('does not wait for the installation of the previous system, although it still runs for this build', async () => {
         const template = (version: string): string => env.template({ name: 'installs', version });
         const forget = env.cloud.behaviours.add({ match: { boots: 'installer' }, installer: 'never-off', times: 1 });
         const build = await env.build(template('12'), { reuse_jeos: false });
@@ -343,7 +343,7 @@ describe('a build whose step has failed', () => {
         assert.deepEqual(env.leftovers(), []);
       });
 
-      it('begins with a new instance where the worker died before it wrote down what it had made', async () => {
+      it('begins with a new instance when the worker died before it recorded the kept one', async () => {
         const template = (last: string): string => env.template({ name: 'unknown', body: bodyOf(NOTE('one'), last) });
         const build = await env.build(template('exit 3'), keep);
         await build.failure();
@@ -354,7 +354,7 @@ describe('a build whose step has failed', () => {
         assert.deepEqual(env.leftovers(), []);
       });
 
-      it('boots a new instance where parameters ask for another', async () => {
+      it('boots a new instance when the parameters require a different one', async () => {
         const template = (last: string): string => env.template({ name: 'asked', body: bodyOf(NOTE('one'), last) });
         const build = await env.build(template('exit 3'), keep);
         await build.failure();
@@ -376,7 +376,7 @@ describe('a build whose step has failed', () => {
         assert.deepEqual(env.leftovers(), []);
       });
 
-      it('keeps to those that it was given while it was held', async () => {
+      it('uses the files and parameters that it got while it was held', async () => {
         const template = (...commands: string[]): string => env.template({ name: 'given', body: bodyOf(...commands) });
         const build = await env.build(template(NOTE('one'), 'exit 3'), { on_error: 'hold' });
         await build.held();
@@ -393,7 +393,7 @@ describe('a build whose step has failed', () => {
       });
     });
 
-    it('goes on where it was terminated', async () => {
+    it('goes on at the step in which it was terminated', async () => {
       const body = bodyOf(NOTE('one'), `${NOTE('two')}; sleep 1`, RAN('one', 'two'));
       const build = await env.build(env.template({ name: 'terminated', body }), { reuse_jeos: false });
       const made = serversMade();
@@ -417,7 +417,7 @@ describe('a build whose step has failed', () => {
       assert.deepEqual(env.leftovers(), []);
     });
 
-    it('does anew what it is told to', async () => {
+    it('starts again at the step that --from names', async () => {
       const template = env.template({ name: 'from', body: bodyOf(NOTE('one'), NOTE('two'), 'test -e /root/go') });
       const build = await env.build(template, { on_error: 'keep' });
       await build.failure();
@@ -437,10 +437,10 @@ describe('a build whose step has failed', () => {
       assert.deepEqual(env.leftovers(), []);
     });
 
-    describe('where its disk was a volume', () => {
+    describe('when its disk was a volume', () => {
       const volumes = { root_disk: 'volume', on_error: 'keep' };
 
-      it('starts from the JEOS as on any other disk: nothing of what ran before is in the image', async () => {
+      it('starts from the JEOS, and nothing of the first run is in the image', async () => {
         const template = (...commands: string[]): string => env.template({ name: 'disk', body: bodyOf(...commands) });
         const build = await env.build(template(NOTE('one'), 'exit 3'), volumes);
         await build.failure();
@@ -465,7 +465,7 @@ describe('a build whose step has failed', () => {
 
       it('runs no command a second time on a disk that could not be uploaded', async () => {
         const build = await env.build(env.template({ name: 'upload', body: bodyOf(NOTE('one'), RAN('one')) }), volumes);
-        // The JEOS has been there since the first of these.
+        // The first of these tests has already installed the JEOS, so this failure only hits the build's own volume.
         const forget = env.cloud.volumeBehaviours.add({ match: { name: /-root-/ }, upload: 'deleted' });
         await build.failure();
         forget();
@@ -498,7 +498,7 @@ describe('a build whose step has failed', () => {
         assert.deepEqual(env.leftovers(), []);
       });
 
-      it('removes it too when the disk is to be a local one', async () => {
+      it('removes the volume also when the new disk is a local one', async () => {
         const template = (last: string): string => env.template({ name: 'local', body: bodyOf(NOTE('one'), last) });
         const build = await env.build(template('exit 3'), volumes);
         await build.failure();

@@ -14,7 +14,7 @@ import { TestEnv, PRESEED, type Build } from '../../support/test-env.js';
 import { temporalEnv } from '../../support/temporal.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
 
-/** Words that nothing else contains. */
+/** Secrets that appear nowhere else, so that a search finds only them. */
 const CLOUD_PASSWORD = 'CloudPassword-Zanzibar';
 const ROOT_PASSWORD = 'RootPassword-Ouagadougou';
 const SCRIPT_PASSWORD = 'ScriptPassword-Antananarivo';
@@ -23,7 +23,7 @@ d-i passwd/root-password-again password ${SCRIPT_PASSWORD}
 `;
 const URL_PASSWORD = 'UrlPassword-Timbuktu';
 const REPOSITORY_PASSWORD = 'RepositoryPassword-Samarkand';
-/** What only a person who builds may read: it stands in the workflow's input by design. */
+/** Secrets that only users who build may read: by design, they are in the workflow's input. */
 const INPUT_SECRETS = [
   ROOT_PASSWORD,
   SCRIPT_PASSWORD,
@@ -32,10 +32,10 @@ const INPUT_SECRETS = [
   Buffer.from(SCRIPT).toString('base64').slice(0, 60),
 ];
 const PRIVATE_KEY = /PRIVATE KEY|openssh-key-v1/;
-/** A guest that tells what it knows, on both streams. */
+/** A command that prints two of the secrets, on standard output and on standard error. */
 const TALKATIVE = `echo root is ${ROOT_PASSWORD}; echo script is ${SCRIPT_PASSWORD} &gt;&amp;2`;
 
-/** A worker as it is deployed: a process of its own that logs everything. */
+/** A worker as it is deployed: in its own process, with a debug log. */
 class LoggingWorker {
   log = '';
   private readonly child: ChildProcess;
@@ -76,7 +76,7 @@ interface EventText {
   type: string;
   /** The activity's type, where the event schedules one. */
   activity: string;
-  /** What stands in the event as Temporal keeps it, and with its payloads decoded. */
+  /** The text in the event as Temporal stores it (`raw`), and with its payloads decoded (`decoded`). */
   raw: string;
   decoded: string;
 }
@@ -85,7 +85,7 @@ function isPayload(value: object): value is Payload {
   return 'metadata' in value && 'data' in value && (value as Payload).data instanceof Uint8Array;
 }
 
-/** Every text and every run of bytes in a value, bytes as text. */
+/** Collects all strings and all bytes in a value. It reads bytes as text. */
 async function textOf(value: unknown, decode: (payload: Payload) => Promise<Payload>): Promise<string> {
   if (typeof value === 'string') return `${value}\n`;
   if (value instanceof Uint8Array) return `${Buffer.from(value).toString('utf8')}\n`;
@@ -128,7 +128,7 @@ for (const encrypted of [true, false]) {
       return env.template({ name, body, url }).replace('</os>', rootpw);
     }
 
-    /** Every case has an installer run of its own where its script differs. */
+    /** Starts a build. Cases with different scripts have different installer runs. */
     function build(name: string, parameters: Record<string, unknown> = {}, body = ''): Promise<Build> {
       return env.build(template(name, body), { install_script: SCRIPT, ...parameters });
     }
@@ -213,7 +213,7 @@ for (const encrypted of [true, false]) {
       assert.match(message, /user_data\. Value: …/);
     });
 
-    it('by a guest without SSH whose console tells', async () => {
+    it('by a guest without SSH whose console shows one', async () => {
       env.cloud.behaviours.add({ match: { boots: 'disk' }, guest: { ssh: false } });
       const silent = await build('silent', { boot_timeout: 3 });
       await silent.reaches('ssh');
@@ -233,7 +233,7 @@ for (const encrypted of [true, false]) {
       const given = Object.entries(parameters).flatMap(([name, value]) => ['--parameter', name, value]);
       const { code, stderr } = await command('base_image', '--file-parameter', 'install_script', script, ...given, tdl);
       assert.equal(code, 1);
-      // With keys the message was encrypted on its way here.
+      // With payload keys, this message was encrypted in Temporal and decrypted by the command line.
       assert.match(stderr, /bad: ended with exit status 7/);
       assert.match(stderr, /root is \*{8}/);
       assert.match(stderr, /script is \*{8}/);
@@ -264,7 +264,7 @@ for (const encrypted of [true, false]) {
       assert.doesNotMatch(text, PRIVATE_KEY, where);
     }
 
-    /** What nobody may read in any place: those of the cloud, and those of the input. */
+    /** Lists the secrets that may not appear anywhere: the password of the cloud, and the tokens that it has issued. */
     const cloudSecrets = (): string[] => [CLOUD_PASSWORD, ...env.cloud.identity.issuedTokens()];
 
     async function histories(): Promise<Map<string, EventText[]>> {
@@ -292,8 +292,8 @@ for (const encrypted of [true, false]) {
           const where = `${workflow}, event ${index + 1} (${type} ${activity})`;
           assertNothing(decoded, cloudSecrets(), where);
           if (encrypted) assertNothing(raw, INPUT_SECRETS, where);
-          // The template and the script come in with the input, and go to the first activity, by design.
-          // So does what a held build is resumed with.
+          // By design, the template and the script are in the workflow's input, and in the input of the first activity.
+          // The same holds for the files with which a held build is resumed.
           const isInput =
             type === 'workflowExecutionStartedEventAttributes' ||
             type === 'workflowExecutionUpdateAcceptedEventAttributes' ||
@@ -303,11 +303,11 @@ for (const encrypted of [true, false]) {
       }
       const raw = [...all.values()].flat().map((event) => event.raw);
       const told = raw.some((text) => /exit status 7|Antananarivo|m9\.huge|IMAGEFACTORY-ERROR/.test(text));
-      assert.equal(told, !encrypted, 'failures are encrypted too');
+      assert.equal(told, !encrypted, 'failures must be readable only without payload keys');
     });
 
     it('in any line of the worker’s log', () => {
-      assert.match(worker.log, /"level":20/, 'the log has debug lines');
+      assert.match(worker.log, /"level":20/, 'the log has no debug lines');
       assert.match(worker.log, /exit status 7/);
       assertNothing(worker.log, [...cloudSecrets(), ...INPUT_SECRETS], 'the log');
     });
@@ -319,7 +319,7 @@ for (const encrypted of [true, false]) {
       for (const file of files.filter((name) => !name.startsWith(join(env.storage, 'cache')))) {
         assert.equal((await stat(file)).mode & 0o077, 0, file);
         const text = await readFile(file, 'latin1');
-        // The working documents are the ones that the build works with.
+        // The build needs the secrets in its working documents. The other files here are the test's own input.
         const isWorking = /\.d\/(template\.tdl|install_script)$|(talk|held|again)\.(tdl|preseed)$/.test(file);
         assertNothing(text, [...cloudSecrets(), ...(isWorking ? [] : INPUT_SECRETS)], file);
       }

@@ -64,7 +64,7 @@ describe('the status of a build', { concurrency: 4 }, () => {
     ]);
   });
 
-  it('that has kept its instance goes on from that', async () => {
+  it('that has kept its instance says that it goes on from the instance', async () => {
     const build = await env.build(env.template({ body: BAD }), { on_error: 'keep' });
     await build.failure();
     const { text, json } = await asked(build);
@@ -76,7 +76,7 @@ describe('the status of a build', { concurrency: 4 }, () => {
     assert.ok(json.commands.includes(`imagefactory resume ${build.uuid} --from customise`));
   });
 
-  it('that somebody has terminated says so, where it was, and how what it has left is removed', async () => {
+  it('that was terminated says so, names the step, and says how to remove what it has left', async () => {
     const build = await env.build(env.template({ body: LONG }));
     await build.reaches('command:1 long');
     await build.handle.terminate('the power was needed');
@@ -95,7 +95,7 @@ describe('the status of a build', { concurrency: 4 }, () => {
     assert.equal((await asked(build)).json.resumes.from, 'jeos');
   });
 
-  it('that was terminated after its snapshot goes on from that', async () => {
+  it('that was terminated after its snapshot says that it goes on from the snapshot', async () => {
     const build = await env.build(env.template());
     await build.reaches('base.publish');
     await build.handle.terminate('by a test');
@@ -117,7 +117,7 @@ describe('the status of a build', { concurrency: 4 }, () => {
     assert.equal(json.resumes.from, 'jeos');
   });
 
-  it('whose time in Temporal was over says so', async () => {
+  it('that Temporal has timed out says so', async () => {
     const { handle, uuid } = await env.build(env.template({ name: 'late', body: LONG }));
     const { args } = await inputOf(handle.workflowId);
     await handle.cancel();
@@ -142,7 +142,7 @@ describe('the status of a build', { concurrency: 4 }, () => {
     return { args: [JSON.parse(Buffer.from(payload?.data ?? []).toString('utf8'))] };
   }
 
-  it('that has failed before anything was made begins at the beginning', async () => {
+  it('that has failed before it created anything says that it goes on from the beginning', async () => {
     const build = await env.build(env.template({ name: 'early' }), { flavor: 'm9.huge' });
     await build.failure();
     const { json, text } = await asked(build);
@@ -151,7 +151,7 @@ describe('the status of a build', { concurrency: 4 }, () => {
     assert.match(text, /goes on from the beginning: the build has nothing on cloud envvars to continue from/);
   });
 
-  it('whose installation goes on for others joins that again', async () => {
+  it('whose installer run goes on for another build says that it joins that run again', async () => {
     const forget = env.cloud.behaviours.add({ match: { boots: 'installer' }, installer: 'never-off' });
     const parts = { name: 'shared', version: '11' };
     const [one, other] = await Promise.all([env.build(env.template(parts)), env.build(env.template(parts))]);
@@ -161,7 +161,7 @@ describe('the status of a build', { concurrency: 4 }, () => {
       const { events } = await run.fetchHistory().catch(() => ({ events: [] }));
       const signals = (events ?? []).map((event) => event.workflowExecutionSignaledEventAttributes?.signalName);
       return signals.filter((name) => name === 'join').length >= 2;
-    }, 'both have joined');
+    }, 'both builds have joined');
     await one.handle.cancel();
     await assert.rejects(one.result());
     assert.equal((await asked(one)).json.resumes.from, 'installation');
@@ -192,7 +192,7 @@ describe('the status of a build', { concurrency: 4 }, () => {
     await assert.rejects(build.result());
   });
 
-  it('tells without a worker what Temporal knows', async () => {
+  it('shows, when no worker runs, what Temporal has stored', async () => {
     const other = await TestEnv.start({ temporal: env.temporal });
     try {
       const build = await other.build(other.template({ body: BAD }));

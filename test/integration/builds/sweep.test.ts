@@ -15,7 +15,7 @@ import { until } from '../../support/until.js';
 
 const HOUR = 3_600_000;
 const BODY = '<packages><package name="tree"/></packages>';
-/** Somebody's public key. */
+/** A public key that belongs to no build. */
 const KEY = generateKeyPair().publicKey;
 const LIMITS: SweepLimits = { olderThan: 3600, jeosKeep: 1000, unusedFor: 9999 * 86_400 };
 
@@ -47,7 +47,7 @@ describe('the sweeper', () => {
     return result;
   }
 
-  /** Makes everything that is in the cloud now older. */
+  /** Makes all resources that are in the cloud now older. */
   function age(hours: number): void {
     const { servers, images, volumes, keyPairs, floatingIps, securityGroups, ports } = env.cloud.state;
     for (const resources of [servers, keyPairs, floatingIps, securityGroups, ports]) {
@@ -66,7 +66,10 @@ describe('the sweeper', () => {
     return [...env.cloud.state.servers.values()].filter(({ metadata }) => metadata['imagefactory_role'] === role);
   }
 
-  /** Sweeps until nothing is left but what lives: what was under way when a build was terminated may appear late. */
+  /**
+   * Sweeps until only resources that must stay are left. A resource whose creation was in progress when its build was
+   * terminated may appear late.
+   */
   async function sweepAll(): Promise<CloudSweep[]> {
     const runs: CloudSweep[] = [];
     for (let left = 1; left > 0 && runs.length < 30;) {
@@ -78,7 +81,9 @@ describe('the sweeper', () => {
     return runs;
   }
 
-  /** A build with a JEOS of its own, terminated in a step: Temporal runs no clean-up then. */
+  /**
+   * Starts a build with its own JEOS, and terminates it in a step. Temporal runs no clean-up for a terminated build.
+   */
   async function terminated(step: string, parameters: Record<string, unknown> = {}): Promise<Build> {
     const build = await env.build(env.template({ name: `t-${step.replace('.', '-')}-${versions++}`, body: BODY }), {
       reuse_jeos: false,
@@ -91,7 +96,7 @@ describe('the sweeper', () => {
     return build;
   }
 
-  /** A build whose installer's run is terminated in a step, and itself after it. */
+  /** Starts a build, terminates its installer run in a step of that run, and then terminates the build. */
   async function terminatedRun(step: string): Promise<void> {
     const build = await env.build(env.template({ name: `r-${step.replace('.', '-')}` }), { reuse_jeos: false });
     const run = await build.installer();
@@ -163,9 +168,12 @@ describe('the sweeper', () => {
     await until(() => env.leftovers().length === 0, 'nothing is left');
   });
 
-  it('removes nothing in a dry run, and says what would go and what stays', async () => {
+  it('removes nothing in a dry run, and says what it would remove and what it would keep', async () => {
     await terminated('ssh');
-    await until(() => servers('customise').every(({ status }) => status === 'ACTIVE'), 'all are ACTIVE');
+    await until(
+      () => servers('customise').every(({ status }) => status === 'ACTIVE'),
+      'all customised instances are ACTIVE',
+    );
     age(25);
     const before = env.cloud.leftovers();
     const { resources } = await sweep({}, true);
@@ -182,7 +190,7 @@ describe('the sweeper', () => {
     await sweepAll();
   });
 
-  it('leaves what is younger than it was told', async () => {
+  it('leaves what is younger than olderThan', async () => {
     await terminated('ssh');
     age(2);
     const { resources } = await sweep({ olderThan: 3 * 3600 });
@@ -233,7 +241,7 @@ describe('the sweeper', () => {
     }
   });
 
-  it('removes the JEOS images beyond the number to keep, those first that were used longest ago', async () => {
+  it('removes the JEOS images beyond jeosKeep, and first those that were used longest ago', async () => {
     await sweep({ olderThan: 0, jeosKeep: 0 });
     for (const name of ['first', 'second', 'third']) {
       await (await env.build(env.template({ name, version: '12' }), { reuse_jeos: false })).result();
@@ -241,7 +249,7 @@ describe('the sweeper', () => {
     }
     const before = env.images('jeos');
     const [oldest, middle] = before.map(({ id }) => id);
-    // The oldest is used again.
+    // The oldest JEOS is used again.
     await openstack.image.updateImage(oldest ?? '', [
       { op: 'add', path: '/imagefactory_used', value: new Date(Date.now() - 2 * HOUR).toISOString() },
     ]);
@@ -268,7 +276,7 @@ describe('the sweeper', () => {
     assert.equal((await build.result()).jeos.reused, true);
   });
 
-  it('removes JEOS images and installer media that nobody has used for long', async () => {
+  it('removes JEOS images and installer media that no build has used for long', async () => {
     age(31 * 24);
     await sweep({ unusedFor: 30 * 86_400 });
     assert.deepEqual([...env.images('jeos'), ...env.images('media')], []);
@@ -276,7 +284,7 @@ describe('the sweeper', () => {
     assert.equal((await build.result()).jeos.reused, false);
   });
 
-  it('leaves what is kept on purpose until its time has come', async () => {
+  it('leaves what is kept on purpose until its expiry date', async () => {
     await terminated('ssh');
     const [server] = servers('customise');
     assert.ok(server !== undefined);
@@ -292,7 +300,7 @@ describe('the sweeper', () => {
     await sweepAll();
   });
 
-  it('removes everything, however often the cloud fails', async () => {
+  it('removes everything, although the cloud often fails', async () => {
     await Promise.all([terminated('ssh', { request_floating_ip: true }), terminated('base.snapshot')]);
     age(25);
     env.cloud.faults.addRandom({
@@ -321,7 +329,7 @@ describe('the sweeper', () => {
     assert.deepEqual(env.leftovers(), []);
   });
 
-  it('takes nothing from builds that begin, run and end while it sweeps without a limit', async () => {
+  it('removes nothing of builds that begin, run and end while it sweeps without age limits', async () => {
     let running = true;
     const sweeping = (async () => {
       while (running) await sweep({ olderThan: 0, jeosKeep: 0, unusedFor: 0 });

@@ -16,7 +16,10 @@ const PASSWORD = 'Secret-1A';
 
 describe('a Windows', { skip }, () => {
   let env: TestEnv;
-  /** Paths of the files on the media in the drives of each installer, noted before it goes. */
+  /**
+   * Paths of the files on the media in the drives of each installer, by its instance id. They are read before the
+   * instance is deleted.
+   */
   const drives = new Map<string, string[][]>();
   before(async () => {
     env = await TestEnv.start();
@@ -47,7 +50,7 @@ describe('a Windows', { skip }, () => {
     return env.build(template, { ...own, drivers_iso: `${env.media.origin}/virtio-win.iso` });
   }
 
-  it('is installed by an answer file beside its medium, and customised by PowerShell', async () => {
+  it('is installed with an answer file on a second medium, and customised with PowerShell', async () => {
     const run = await build("if (-not (Test-Path 'C:\\inetpub\\a.txt')) { exit 1 }\nWrite-Output 'there'");
     const { glanceId } = await run.result();
     assert.deepEqual(

@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import { reportProgress } from '../../../src/activities/shared/context.js';
 import type { Activities } from '../../../src/activities/index.js';
 
-/** Every field that any activity of a build answers with: each takes from it what it knows. */
+/** A result that serves for all activities of a build: it has the fields of all their results. */
 const ANSWER = {
   name: 'tiny',
   imageName: 'tiny-base',
@@ -38,9 +38,8 @@ const ANSWER = {
 type Replacement = (input: unknown) => Promise<unknown>;
 
 /**
- * The activities of a worker without a cloud: all succeed at once, but for those that are replaced. They are one
- * handler
- * for every type, which the SDK calls `default`.
+ * Returns the activities of a worker without a cloud. All succeed at once, except those in `replaced`. One handler
+ * serves all types: the SDK calls the activity named `default` for every type that has no activity.
  */
 export function instantActivities(replaced: Partial<Record<keyof Activities, Replacement>> = {}): Partial<Activities> {
   async function answer(input: unknown): Promise<unknown> {
@@ -50,9 +49,9 @@ export function instantActivities(replaced: Partial<Record<keyof Activities, Rep
   return { default: answer } as unknown as Partial<Activities>;
 }
 
-/** An activity that reports once and then goes on until it is cancelled or released. */
+/** An activity that reports progress once, and then waits until it is cancelled or released. */
 export class Parked {
-  /** Lets it end; a test's last act, for a worker waits for its activities. */
+  /** Lets the activity end. Call this at the end of a test, because a worker waits for its activities. */
   release: () => void = () => {};
   private readonly released = new Promise<void>((resolve) => {
     this.release = resolve;

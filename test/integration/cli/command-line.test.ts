@@ -29,7 +29,7 @@ const TEMPLATE = `<template>
 
 const UUID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
 
-// What the test run found or built, else the one on the PATH.
+// The `temporal` program that the test run has found or built, else the one on the PATH.
 process.env['TEMPORAL_CLI'] ??= (process.env['PATH'] ?? '')
   .split(delimiter)
   .map((directory) => join(directory, 'temporal'))
@@ -54,7 +54,7 @@ describe('the command line against a real Temporal server', { skip }, () => {
     rmSync(directory, { recursive: true });
   });
 
-  /** Begins a command on a task queue of the test's own. */
+  /** Starts a command with the given task queue. Each test has its own. */
   function begin(queue: string, ...args: string[]): { io: RecordingIo; ended: Promise<number> } {
     const io = new RecordingIo(temporalEnv(environment));
     return { io, ended: run(['--task-queue', queue, ...args], io) };
@@ -77,7 +77,7 @@ describe('the command line against a real Temporal server', { skip }, () => {
     return withWorkers(environment, queue, activities, () => work().finally(() => parked?.release()));
   }
 
-  it('base_image follows the build and prints the final block alone on standard output', async () => {
+  it('base_image follows the build and prints only the final block on standard output', async () => {
     await during('good', instantActivities(), async () => {
       const { code, stdout, stderr } = await finish('good', ...build);
       const [uuid] = UUID.exec(stdout) ?? [];
@@ -99,7 +99,7 @@ describe('the command line against a real Temporal server', { skip }, () => {
     });
   });
 
-  it('in JSON mode the one document at the end is the record of the finished build', async () => {
+  it('in JSON mode base_image prints one document at the end: the record of the finished build', async () => {
     const readRecords = async (input: unknown): Promise<unknown> => {
       const { identifier } = (input as { spec: { identifier: string } }).spec;
       return { records: [{ identifier, status: 'COMPLETE', icicle: '<icicle/>' }], total: 1 };
@@ -130,7 +130,7 @@ describe('the command line against a real Temporal server', { skip }, () => {
     });
   });
 
-  it('Ctrl-C detaches: the build goes on, can be looked at, given time, cancelled and watched to its end', async () => {
+  it('Ctrl-C detaches: the build goes on, and status, deadline, cancel and watch work', async () => {
     const parked = new Parked('waiting for quota: cores');
     await during(
       'long',
@@ -171,7 +171,7 @@ describe('the command line against a real Temporal server', { skip }, () => {
     );
   });
 
-  it('--detach prints the UUID alone, and watch follows that build to its end', async () => {
+  it('--detach prints only the UUID, and watch follows that build to its end', async () => {
     await during('detached', instantActivities(), async () => {
       const { code, stdout } = await finish('detached', ...build, '--detach');
       assert.equal(code, 0);
@@ -182,7 +182,7 @@ describe('the command line against a real Temporal server', { skip }, () => {
     });
   });
 
-  it('without a worker a build is started all the same, and says what is missing', async () => {
+  it('without a worker a build is still started, and the command says that a worker is missing', async () => {
     const { io, ended } = begin('nobody', ...build);
     await io.seen(/no worker has taken the build yet: start one with `imagefactory worker`/);
     io.interrupt('SIGTERM');
@@ -192,7 +192,7 @@ describe('the command line against a real Temporal server', { skip }, () => {
     assert.match(stderr, /no worker polls the task queue "nobody"/);
   });
 
-  it('images prints a table of several, the block of one, and nothing of none', async () => {
+  it('images prints a table for several images, the final block for one image, and nothing for none', async () => {
     const complete = { status: 'COMPLETE', os: { name: 'Debian', version: '12', arch: 'x86_64' }, data: '/s/x.body' };
     const stored = [
       { identifier: 'a', name: 'one', ...complete, glance_id: 'g1' },
@@ -224,7 +224,7 @@ describe('the command line against a real Temporal server', { skip }, () => {
     });
   });
 
-  it('images shows a build that is running as it is now, not as its record was written', async () => {
+  it('images shows the current state of a running build, and not the older state in its record', async () => {
     const parked = new Parked('server is BUILD (spawning)');
     const identifier: string[] = [];
     const record = (): object => ({
@@ -267,7 +267,7 @@ describe('the command line against a real Temporal server', { skip }, () => {
     });
   });
 
-  it('an image that nobody knows is one sentence and exit code 1', async () => {
+  it('an unknown image gives one sentence and exit code 1', async () => {
     const uuid = randomUUID();
     await during('unknown', instantActivities(), async () => {
       for (const verb of ['status', 'watch', 'cancel', 'delete']) {

@@ -21,7 +21,11 @@ describe('gc and setup --gc-schedule on the command line', () => {
     return { code, stdout: io.stdout, stderr: io.stderr };
   }
 
-  /** A terminated build that has left an instance, a key pair and a security group. */
+  /**
+   * Starts and terminates a build, which leaves an instance, a key pair and a security group.
+   *
+   * @returns the UUID of the build
+   */
   async function leave(): Promise<string> {
     const build = await env.build(env.template({ name: 'left' }));
     await build.reaches('ssh');
@@ -29,7 +33,7 @@ describe('gc and setup --gc-schedule on the command line', () => {
     return build.uuid;
   }
 
-  it('a dry run prints a line for everything, with its age and the reason, and removes nothing', async () => {
+  it('a dry run prints one line for each resource, with its age and the reason, and removes nothing', async () => {
     const uuid = await leave();
     const { code, stdout, stderr } = await imagefactory('gc', '--dry-run', '--older-than', '0s');
     assert.equal(code, 0, stderr);
@@ -44,13 +48,13 @@ describe('gc and setup --gc-schedule on the command line', () => {
     assert.equal(env.leftovers().filter(({ kind }) => kind !== 'port').length, 3);
   });
 
-  it('by default leaves what is younger than a day', async () => {
+  it('by default keeps resources that are younger than a day', async () => {
     const { code, stdout } = await imagefactory('gc');
     assert.equal(code, 0);
     assert.match(stdout, /^envvars: \d+ stay\n$/);
   });
 
-  it('prints what it removed, and in JSON mode everything', async () => {
+  it('prints what it has removed, in JSON mode with all resources that it has found', async () => {
     const { code, stdout } = await imagefactory('--output', 'json', 'gc', '--older-than', '0', '--cloud', 'envvars');
     const document = JSON.parse(stdout) as { dry_run: boolean; clouds: CloudSweep[] };
     assert.equal(code, 0, stdout);
@@ -72,7 +76,7 @@ describe('gc and setup --gc-schedule on the command line', () => {
     assert.equal((await imagefactory('gc', '--older-than', '0s')).code, 0);
   });
 
-  it('a cloud that no worker knows is one line and exit code 1', async () => {
+  it('an unknown cloud gives one line and exit code 1', async () => {
     const { code, stdout } = await imagefactory('gc', '--cloud', 'nowhere', '--cloud', 'envvars');
     assert.equal(code, 1);
     assert.match(stdout, /^nowhere: could not be swept: .*nowhere.*\nenvvars: \d+ stay\n$/);
@@ -100,7 +104,7 @@ describe('gc and setup --gc-schedule on the command line', () => {
     assert.match((await imagefactory('setup', '--gc-schedule', 'off')).stdout, /the sweeper has no schedule\n$/);
   });
 
-  it('what is no duration is refused before anything is done', async () => {
+  it('invalid values of options are refused before anything is done', async () => {
     for (const args of [
       ['gc', '--older-than', 'soon'],
       ['setup', '--gc-schedule', '5s'],

@@ -20,18 +20,18 @@ for (const { name, open, skip } of GUEST_SERVERS) {
     });
     after(() => sshServer.close());
 
-    it('is checked to be root’s', { skip: asRoot ? false : 'needs root' }, async () => {
+    it('is accepted when commands run as root', { skip: asRoot ? false : 'needs root' }, async () => {
       await checkPrivilege(await sshServer.connect(), '');
     });
 
-    /** Makes a command prefix of a shell script. */
+    /** Writes a shell script that serves as a command prefix. @returns its path */
     async function prefix(script: string): Promise<string> {
       const path = join(sshServer.directory, `prefix${Math.random()}`);
       await writeFile(path, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
       return path;
     }
 
-    it('is refused with the reason and what to change, once for all', async () => {
+    it('is refused with the reason and a hint, and not tried again', async () => {
       const refusals: [script: string, message: RegExp, hint: RegExp][] = [
         ['echo "sudo: a password is required" >&2; exit 1', /asks for a password: sudo: a password/, /NOPASSWD/],
         ['echo "user is not in the sudoers file." >&2; exit 1', /not permitted/, /sudoers\.d/],
@@ -64,7 +64,7 @@ for (const { name, open, skip } of GUEST_SERVERS) {
       });
     });
 
-    it('ends with the key gone from every home, and the guest powered off when the reply is out', async () => {
+    it('ends: the key is removed from every home, and the guest powers off after the reply', async () => {
       const homes = ['root', 'debian', 'a user'].map((user) => join(sshServer.directory, 'home', user));
       const [root = '', debian = '', other = ''] = homes;
       for (const home of homes) await mkdir(join(home, '.ssh'), { recursive: true });
@@ -86,17 +86,17 @@ for (const { name, open, skip } of GUEST_SERVERS) {
         cleanUp: `false; echo >'${traces}/cleaned'`,
         powerOff: `echo '${traces}'/* >'${traces}/off'`,
       });
-      assert.ok(!existsSync(join(traces, 'off')), 'the reply comes first');
+      assert.ok(!existsSync(join(traces, 'off')), 'the guest powered off before the reply');
       assert.ok(!existsSync(join(root, '.ssh/authorized_keys')));
       assert.ok(!existsSync(join(debian, '.ssh/authorized_keys2')));
       assert.equal(await readFile(join(debian, '.ssh/authorized_keys'), 'utf8'), `# mine\n${another}\n`);
       assert.equal((await stat(join(debian, '.ssh/authorized_keys'))).mode & 0o777, 0o600);
-      assert.ok(existsSync(join(other, '.ssh/authorized_keys')), 'a file that never held the key is left alone');
+      assert.ok(existsSync(join(other, '.ssh/authorized_keys')), 'a file that never had the key was removed');
       await appears(join(traces, 'off'));
       assert.match(await readFile(join(traces, 'off'), 'utf8'), /cleaned/);
     });
 
-    it('comes to its end though the connection is lost', async () => {
+    it('ends also when the connection is lost', async () => {
       const home = join(sshServer.directory, 'lost home');
       const off = join(sshServer.directory, 'lost off');
       const begun = join(sshServer.directory, 'lost begun');

@@ -15,7 +15,7 @@ for (const { name, open, skip } of GUEST_SERVERS) {
     });
     after(() => sshServer.close());
 
-    it('runs a command and gives exit status, output and errors', async () => {
+    it('runs a command and returns its exit status, output and error output', async () => {
       const guest = await sshServer.connect();
       const result = await guest.run(`echo "it's"; echo err >&2; exit 3`);
       assert.deepEqual(result, { exitCode: 3, stdout: "it's\n", stderr: 'err\n' });
@@ -24,11 +24,11 @@ for (const { name, open, skip } of GUEST_SERVERS) {
     it('says which signal ended a command', async () => {
       const guest = await sshServer.connect();
       const { exitCode, signal } = await guest.run('kill -KILL $$');
-      // A login shell that waits for the command says it its own way.
+      // A login shell that waits for the command reports the signal as exit status 128 + 9.
       assert.ok((exitCode === null && signal === 'SIGKILL') || exitCode === 128 + 9, `${exitCode} ${signal}`);
     });
 
-    it('gives input to a command, megabytes of it', async () => {
+    it('passes megabytes of input to a command', async () => {
       const guest = await sshServer.connect();
       const { stdout } = await guest.run('wc -c', { input: Buffer.alloc(3_000_000, 'x'), timeout: 30 });
       assert.equal(Number(stdout), 3_000_000);
@@ -40,7 +40,7 @@ for (const { name, open, skip } of GUEST_SERVERS) {
       assert.equal(exitCode, 5);
     });
 
-    it('hands output on as it comes and keeps the tail of each stream', async () => {
+    it('passes output on as it arrives, and keeps the tail of each stream', async () => {
       const guest = await sshServer.connect();
       const seen = { stdout: 0, stderr: 0 };
       const result = await guest.run('seq 1 200000; seq 1 9 >&2', {
@@ -59,13 +59,13 @@ for (const { name, open, skip } of GUEST_SERVERS) {
       assert.equal((await guest.run('echo $MARK', { privileged: false })).stdout, '\n');
     });
 
-    it('gives a command up at its deadline', async () => {
+    it('gives up a command at its deadline', async () => {
       const guest = await sshServer.connect();
       await assert.rejects(guest.run('sleep 30', { timeout: 0.3 }), { type: 'DeadlineExceeded', retryable: true });
       assert.equal((await guest.run('echo still there')).stdout, 'still there\n');
     });
 
-    it('leaves a command with the reason of the signal', async () => {
+    it('stops waiting for a command when the signal aborts, and throws the signal’s reason', async () => {
       const guest = await sshServer.connect();
       const stop = new AbortController();
       const running = guest.run('echo begun; sleep 30', {
@@ -76,20 +76,20 @@ for (const { name, open, skip } of GUEST_SERVERS) {
       await assert.rejects(guest.run('true', { signal: stop.signal }), { message: 'enough' });
     });
 
-    it('fails when the connection is lost while a command runs, and from then on', async () => {
+    it('fails when the connection is lost while a command runs, and so do all later commands', async () => {
       const guest = await sshServer.connect();
       const running = guest.run('echo begun; sleep 30', { onOutput: () => sshServer.drop() });
       await assert.rejects(running, { type: 'GuestUnreachable', retryable: true });
       await assert.rejects(guest.run('true'), { type: 'GuestUnreachable', retryable: true });
     });
 
-    it('does not wait for daemons that hold the output open', async () => {
+    it('does not wait for daemons that keep the output open', async () => {
       const guest = await sshServer.connect();
       const { stdout } = await guest.run('sleep 60 & echo $!', { timeout: 30 });
       process.kill(Number(stdout), 'SIGKILL');
     });
 
-    it('writes a file whole, makes its folders, and keeps mode and link of one that is there', async () => {
+    it('writes a whole file, creates its folders, and keeps the mode and the link of an existing file', async () => {
       const guest = await sshServer.connect();
       const path = join(sshServer.directory, "it's new", 'a b', 'file');
       await guest.writeFile(path, 'one\n');
@@ -124,7 +124,7 @@ for (const { name, open, skip } of GUEST_SERVERS) {
       await sshServer.connect({ hostKeys: [other, ...sshServer.address.hostKeys] });
     });
 
-    it('says whom the guest refuses, and with which key', async () => {
+    it('names the user and the key that the guest refuses', async () => {
       const { privateKey, publicKey } = generateKeyPair();
       const refused = { type: 'GuestLoginRefused', retryable: true };
       await assert.rejects(sshServer.connect({ username: 'nobody-of-that-name' }), {
@@ -139,13 +139,13 @@ for (const { name, open, skip } of GUEST_SERVERS) {
   });
 }
 
-describe('a guest with an OpenSSH of before 6.5', { skip: OLD_OPENSSH.skip }, () => {
+describe('a guest with an OpenSSH older than 6.5', { skip: OLD_OPENSSH.skip }, () => {
   for (const kex of [
     'diffie-hellman-group-exchange-sha1',
     'diffie-hellman-group14-sha1',
     'diffie-hellman-group1-sha1',
   ]) {
-    it(`lets an RSA key in by ${kex}, and is known by its host key`, async () => {
+    it(`accepts an RSA key with ${kex}, and is verified by its host key`, async () => {
       const sshServer = await OLD_OPENSSH.open(kex);
       try {
         const guest = await sshServer.connect({ oldSsh: true });
@@ -158,7 +158,7 @@ describe('a guest with an OpenSSH of before 6.5', { skip: OLD_OPENSSH.skip }, ()
     });
   }
 
-  it('is not talked to where the system is said to be newer, and refuses ed25519', async () => {
+  it('cannot be reached without oldSsh, and refuses an ed25519 key', async () => {
     const sshServer = await OLD_OPENSSH.open('diffie-hellman-group14-sha1');
     try {
       await assert.rejects(sshServer.connect(), { type: 'GuestUnreachable', message: /no matching key exchange/i });
@@ -209,7 +209,7 @@ describe('connectGuest', () => {
     }
   }
 
-  it('says that nobody listens', async () => {
+  it('says that no SSH server listens', async () => {
     let free = 0;
     await withServer(
       () => undefined,
@@ -233,7 +233,7 @@ describe('connectGuest', () => {
     }
   });
 
-  it('says that there is something else than SSH', async () => {
+  it('fails when the server is not an SSH server', async () => {
     await withServer(
       (socket) => socket.write('HTTP/1.1 400 Bad Request\r\n\r\n'.repeat(100)),
       (port) =>
@@ -244,7 +244,7 @@ describe('connectGuest', () => {
     );
   });
 
-  it('gives up when nothing is said', async () => {
+  it('gives up when the server sends nothing', async () => {
     await withServer(
       () => undefined,
       (port) =>
@@ -255,7 +255,7 @@ describe('connectGuest', () => {
     );
   });
 
-  it('stops with the reason of the signal', async () => {
+  it('stops when the signal aborts, and throws the signal’s reason', async () => {
     const stop = new AbortController();
     await withServer(
       () => stop.abort(new Error('enough')),

@@ -9,13 +9,16 @@ import { connectGuest } from '../../../src/guest/connect.js';
 import { generateKeyPair, generateRsaKeyPair, readKeyBlob, type SshKeyPair } from '../../../src/guest/keys.js';
 import type { Guest, GuestAddress } from '../../../src/guest/types.js';
 
-/** A place where guests are reached over real SSH, and run real shells on this machine. */
+/**
+ * An SSH server that stands for a guest. Clients reach it over real SSH, and it runs their commands in real shells on
+ * this machine.
+ */
 export interface GuestServer {
-  /** A folder of this server's own. */
+  /** A folder that only this server uses. */
   directory: string;
   address: GuestAddress;
   connect(overrides?: Partial<GuestAddress>): Promise<Guest>;
-  /** Cuts every connection, as a network does: without a word, and without ending what runs. */
+  /** Cuts every connection as a failing network does: without a message, and the commands that run go on. */
   drop(): void;
   close(): Promise<void>;
 }
@@ -62,12 +65,12 @@ async function startGuestServer(
   };
 }
 
-/** An SSH server in this process that answers each command as told. */
+/** Starts an SSH server in this process. `answer` handles each command. */
 export function startSsh2Server(answer: AnswerCommand): Promise<GuestServer> {
   return startGuestServer(listenWithSsh2(() => Promise.resolve(answer)));
 }
 
-/** An SSH server in this process whose commands run with the given programs first on the PATH. */
+/** Creates an SSH server in this process. It runs commands with the PATH that `path` returns. */
 function listenWithPrograms(path: (directory: string) => Promise<string>): Listen {
   return listenWithSsh2(async (directory) => {
     const env = { ...process.env, PATH: await path(directory) };
@@ -110,7 +113,8 @@ function serve(channel: ssh2.ServerChannel, child: ChildProcess): void {
   if (child.stdin !== null) channel.pipe(child.stdin);
   child.stdout?.pipe(channel, { end: false });
   child.stderr?.pipe(channel.stderr, { end: false });
-  // As sshd does: the status when the command has ended, the channel's end when nobody holds its output any more.
+  // As sshd does: sends the status when the command has ended, and closes the channel when no process keeps its output
+  // open.
   child.once('exit', (code, signal) => {
     if (signal === null) channel.exit(code ?? 0);
     else channel.exit(signal.replace(/^SIG/, ''));
@@ -143,10 +147,12 @@ async function only(directory: string, links: Record<string, string>): Promise<s
   return bin;
 }
 
-/** The system's own sshd, one process a connection as inetd would start it: no daemon, no fixed port. */
+/**
+ * Runs the system's own sshd with one process for each connection, as inetd does: without a daemon and a fixed port.
+ */
 const listenWithSshd: Listen = (directory, keys) => listenWithConfiguredSshd(directory, keys, []);
 
-/** The same with more lines in its configuration. */
+/** Runs the system's own sshd with more lines in its configuration. */
 const listenWithConfiguredSshd = async (directory: string, keys: Keys, more: readonly string[]): ReturnType<Listen> => {
   const config = join(directory, 'sshd_config');
   const hostKey = join(directory, 'host_key');
@@ -175,7 +181,7 @@ const listenWithConfiguredSshd = async (directory: string, keys: Keys, more: rea
     socket.destroy();
   });
   const drop = (): void => {
-    // The commands have sessions of their own, so they survive their server.
+    // The commands run in their own sessions, so they survive when we kill sshd.
     for (const { pid } of children) if (pid !== undefined) process.kill(-pid, 'SIGKILL');
   };
   return { server, drop };
@@ -195,7 +201,7 @@ function isThere(program: string): boolean {
 const PATH = process.env['PATH'] ?? '/usr/bin:/bin';
 const BUSYBOX = ['/bin/busybox', '/usr/bin/busybox'].find(isThere);
 
-/** The kinds of guests that this machine can serve, and why the others are left out. */
+/** The kinds of guests for the tests. `skip` says why this machine cannot serve a kind. */
 export const GUEST_SERVERS: { name: string; open: () => Promise<GuestServer>; skip: string | false }[] = [
   { name: 'sh', open: () => startGuestServer(listenWithPrograms(() => Promise.resolve(PATH))), skip: false },
   {
@@ -217,16 +223,17 @@ export const GUEST_SERVERS: { name: string; open: () => Promise<GuestServer>; sk
   { name: 'OpenSSH', open: () => startGuestServer(listenWithSshd), skip: isThere(SSHD) ? false : 'no sshd' },
 ];
 
-/** What an old OpenSSH has, told to the one of this machine. */
+/** Configuration that limits the OpenSSH of this machine to the algorithms of an old one. */
 const OLD = [
   'HostKeyAlgorithms ssh-rsa',
-  // This server offers SHA-2 for RSA whatever it accepts, as no old one does, and then clients use it.
+  // This sshd offers SHA-2 for RSA whatever we configure, and then clients use it. So it must accept SHA-2 too. A
+  // really old sshd does not offer it.
   'PubkeyAcceptedKeyTypes ssh-rsa,rsa-sha2-256,rsa-sha2-512',
   'Ciphers aes128-cbc,3des-cbc',
   'MACs hmac-sha1',
 ];
 
-/** OpenSSH that knows what one of before 6.5 knows and no more. */
+/** An OpenSSH server that is limited to the algorithms of a version before 6.5. */
 export const OLD_OPENSSH = {
   skip: isThere(SSHD) ? false : 'no sshd',
   async open(kex: string): Promise<GuestServer> {

@@ -23,14 +23,16 @@ for (const { name, open, skip } of GUEST_SERVERS) {
     });
     after(() => sshServer.close());
 
-    /** A file of the step whose key begins like that; one that is not there while the step has not begun. */
+    /**
+     * Returns the path of a file of the step with this key. While the step has not begun, no file exists at that path.
+     */
     async function fileOf(key: string, name: string): Promise<string> {
       const folders = await readdir(join(sshServer.directory, 'journal')).catch(() => []);
       return join(sshServer.directory, 'journal', folders.find((entry) => entry.startsWith(`${key}-`)) ?? 'none', name);
     }
     const newKey = (): string => `step${count++}`;
 
-    it('gives exit status and output of a script', async () => {
+    it('returns the exit status and the output of a script', async () => {
       const guest = await sshServer.connect();
       const chunks: string[] = [];
       const result = await journal.run(guest, newKey(), 'echo out; echo err >&2; exit 7', {
@@ -47,7 +49,7 @@ for (const { name, open, skip } of GUEST_SERVERS) {
       assert.equal(result.output, '#!/bin/cat\nhello\n');
     });
 
-    it('gives the result of a step that has ended without running it again', async () => {
+    it('returns the result of a step that has ended, and does not run it again', async () => {
       const guest = await sshServer.connect();
       const key = newKey();
       const trace = join(sshServer.directory, key);
@@ -58,7 +60,7 @@ for (const { name, open, skip } of GUEST_SERVERS) {
       assert.equal(await textOf(trace), 'ran\n');
     });
 
-    it('goes on while the connection is lost, and is attached to again', async () => {
+    it('goes on while the connection is lost, and a new connection attaches to it', async () => {
       const key = newKey();
       const trace = join(sshServer.directory, key);
       const script = `echo ran >>${trace}; echo before; until [ -e ${trace}.go ]; do sleep 0.1; done; echo after; exit 5`;
@@ -72,7 +74,7 @@ for (const { name, open, skip } of GUEST_SERVERS) {
       assert.equal(await textOf(trace), 'ran\n');
     });
 
-    it('runs once when two start it at the same time', async () => {
+    it('runs a step once when several connections start it at the same time', async () => {
       const key = newKey();
       const trace = join(sshServer.directory, key);
       const script = `echo ran >>${trace}; sleep 0.3; exit 4`;
@@ -86,7 +88,7 @@ for (const { name, open, skip } of GUEST_SERVERS) {
       assert.equal(await textOf(trace), 'ran\n');
     });
 
-    it('goes on when whoever follows it gives up', async () => {
+    it('goes on when the call that follows it is aborted', async () => {
       const key = newKey();
       const trace = join(sshServer.directory, key);
       const stop = new AbortController();
@@ -100,7 +102,7 @@ for (const { name, open, skip } of GUEST_SERVERS) {
       assert.deepEqual([result.exitCode, result.attached], [0, true]);
     });
 
-    it('runs a failed step again in a new round, and one that ended well in none', async () => {
+    it('runs a failed step again in a new round, and a successful step in no later round', async () => {
       const guest = await sshServer.connect();
       const key = newKey();
       const trace = join(sshServer.directory, key);
@@ -135,7 +137,7 @@ for (const { name, open, skip } of GUEST_SERVERS) {
       assert.equal(await textOf(trace), 'ran\n');
     });
 
-    it('says that a step was interrupted when its process is gone without a status', async () => {
+    it('says that a step was interrupted when its process has ended without a status', async () => {
       const key = newKey();
       const guest = await sshServer.connect();
       const running = journal.run(guest, key, 'echo begun; exec sleep 300', { timeout: 60 });
@@ -182,16 +184,17 @@ for (const { name, open, skip } of GUEST_SERVERS) {
       assert.ok(result.output.endsWith('300000\nlast\n'));
     });
 
-    it('cuts an output down that would fill the disk, and goes on with it', async () => {
+    it('cuts down an output that would fill the disk, while the step goes on', async () => {
       const guest = await sshServer.connect();
       const key = newKey();
       const trace = join(sshServer.directory, key);
       const script = `seq 1 3000000; until [ -e ${trace} ]; do sleep 0.1; done; echo last`;
       const running = journal.run(guest, key, script, { timeout: 60, maxOutput: 4096 });
-      // Whether all of the numbers were there when it was cut depends on the machine; the script waits until it was.
+      // It depends on the machine how many numbers there were when the output was cut. So the script waits for the
+      // file, which we write after the cut.
       await until(
         async () => (await textOf(await fileOf(key, 'output'))).startsWith('[imagefactory: earlier output'),
-        'output is left out',
+        'the output is cut',
       );
       await writeFile(trace, '');
       const { exitCode, output } = await running;
@@ -221,7 +224,7 @@ for (const { name, open, skip } of GUEST_SERVERS) {
       },
     );
 
-    it('takes a script of megabytes, and none of it stands on a command line', async () => {
+    it('accepts a script of megabytes, and no command line contains any of it', async () => {
       const guest = await sshServer.connect();
       const key = newKey();
       const secret = 'correct-horse-battery';
@@ -234,7 +237,7 @@ for (const { name, open, skip } of GUEST_SERVERS) {
       assert.ok(!seen.includes(secret));
     });
 
-    it('does not start a script that came only in part', async () => {
+    it('does not start a script that arrived only in part', async () => {
       const guest = await sshServer.connect();
       const key = newKey();
       const cut = {
@@ -254,7 +257,7 @@ for (const { name, open, skip } of GUEST_SERVERS) {
       assert.deepEqual([whole.exitCode, whole.attached], [0, false]);
     });
 
-    it('keeps its folders to root, and runs scripts with the usual umask', async () => {
+    it('makes its folders private, and runs scripts with the usual umask', async () => {
       const guest = await sshServer.connect();
       const result = await journal.run(guest, newKey(), `umask; ls -ld ${join(sshServer.directory, 'journal')}`, {
         timeout: 20,
@@ -262,7 +265,7 @@ for (const { name, open, skip } of GUEST_SERVERS) {
       assert.match(result.output, /^0?022\ndrwx------/);
     });
 
-    it('gives the status of a step that removed the journal, and is removed whole by its script', async () => {
+    it('returns the status of a step that removed the journal; removeJournal removes all of it', async () => {
       const own = new GuestJournal(join(sshServer.directory, 'own journal'));
       const guest = await sshServer.connect();
       const result = await own.run(
@@ -278,7 +281,7 @@ for (const { name, open, skip } of GUEST_SERVERS) {
       await assert.rejects(readdir(join(sshServer.directory, 'own journal')), { code: 'ENOENT' });
     });
 
-    it('leaves the connection to daemons that a step starts', async () => {
+    it('does not wait for daemons that a step starts', async () => {
       await mkdir(join(sshServer.directory, 'daemon'), { recursive: true });
       const guest = await sshServer.connect();
       const result = await journal.run(guest, newKey(), 'sleep 60 & echo $!', { timeout: 20 });

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 
 const PROJECT = fileURLToPath(new URL('../../../', import.meta.url));
 
-it('docs/api/ describes the library as it is: `npm run docs` writes it', async () => {
+it('docs/api/ is up to date with the library (`npm run docs` writes it)', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'imagefactory-api-'));
   try {
     const typedoc = join(PROJECT, 'node_modules/typedoc/bin/typedoc');

@@ -16,7 +16,7 @@ describe('a worker that is stopped', { timeout: 120_000 }, () => {
   });
   after(() => temporal.teardown());
 
-  it('does not wait for the queue’s answer to a build: it may come from this worker alone', async () => {
+  it('does not wait for the create queue’s answer to a build, because perhaps only this worker can give it', async () => {
     const uuid = randomUUID();
     await temporal.client.workflow.start(WORKFLOWS.baseImage, {
       taskQueue: 'stopped-wait',
@@ -28,13 +28,14 @@ describe('a worker that is stopped', { timeout: 120_000 }, () => {
     const planBaseImage = async (): Promise<never> => {
       const ref = { uuid, cloud: 'c', workflowId: workflowIdFor('base_image', uuid) };
       const deps = { temporal: temporal.client, limits: {}, pollInterval: 500 } as unknown as Deps;
-      // Its queue is that of a lane, and nobody serves the workflows’ own.
+      // The name of this task queue ends like that of the wait lane. So the create queue starts on the task queue
+      // `stopped`, which no worker polls.
       const turn = joinCreateQueue(deps, { ref, queue: { id: 'a-line', since: Date.now(), timeout: 60 } }, false);
       asked();
       throw new Error(`answered ${JSON.stringify(await turn)}`);
     };
     const stopping = withWorkers(temporal, 'stopped-wait', { planBaseImage }, () => asks, {
-      // Temporal says after ten seconds that there is no answer, and its client asks again.
+      // After ten seconds Temporal reports that there is no answer, and its client repeats the query.
       shutdownGraceTime: '11s',
       shutdownForceTime: '16s',
     });

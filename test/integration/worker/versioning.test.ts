@@ -17,8 +17,8 @@ import { RecordingIo } from '../../unit/cli/recording-io.js';
 import { until } from '../../support/until.js';
 
 /**
- * Temporal looks after three minutes, and every three minutes, whether a version has builds; tests do not wait for
- * that.
+ * By default, Temporal checks after three minutes, and then every three minutes, whether a version still has builds.
+ * The tests need shorter times.
  */
 const SOON = [
   'matching.wv.VersionDrainageStatusVisibilityGracePeriod="1s"',
@@ -31,7 +31,7 @@ function bodyOf(...commands: string[]): string {
   return `<commands>${commands.map((text, at) => `<command name="c${at + 1}">${text}</command>`).join('')}</commands>`;
 }
 
-/** A promise, and what resolves it. */
+/** Creates a promise, and the function `set` that resolves it. */
 function signal(): { promise: Promise<void>; set: () => void } {
   let set = (): void => undefined;
   const promise = new Promise<void>((resolve) => (set = resolve));
@@ -60,27 +60,30 @@ describe('workers of several releases', { timeout: 300_000 }, () => {
     await env.close();
   }
 
-  /** A env of its own, since the version that was made current in a deployment stays so. */
+  /** Runs `work` in its own environment, because a deployment keeps its current version after a test. */
   async function alone(work: () => Promise<void>): Promise<void> {
     await open();
     await work().finally(close);
   }
 
-  /** Starts a worker of today's release and makes it the current one. */
+  /** Starts a worker of today's release, and makes its version the current one. */
   async function today(buildId: string): Promise<TestEnvWorker> {
     const worker = await env.startWorker({ version: deployment.version(buildId) });
     await deployment.makeCurrent(buildId);
     return worker;
   }
 
-  /** The same of a release whose workflows cannot go on with a history of today's. */
+  /**
+   * Starts a worker of the next release, whose workflows cannot continue a history of today's release. Makes its
+   * version the current one.
+   */
   async function nextRelease(buildId: string): Promise<TestEnvWorker> {
     const worker = await env.startWorker({ version: deployment.version(buildId), bundle: await next });
     await deployment.makeCurrent(buildId);
     return worker;
   }
 
-  /** What {@link releasesOf} tells where one release has done everything. */
+  /** Returns what {@link releasesOf} returns when one release has done everything. */
   function only(buildId: string, lanes = QUEUE_KINDS): Record<string, string[]> {
     const places = ['workflow', ...lanes.map((lane) => taskQueueFor(env.taskQueue, lane))];
     return Object.fromEntries(places.map((place) => [place, [buildId]]));
@@ -142,7 +145,7 @@ describe('workers of several releases', { timeout: 300_000 }, () => {
     }));
 
   describe('with builds under way, failed and held when the next release is made current', () => {
-    /** Says that the first build's snapshot of its JEOS is asked for, which waits for the other. */
+    /** Set when the first build requests the snapshot of its JEOS. The request waits for `mayGo`. */
     const reached = signal();
     const mayGo = signal();
     let shared: Build;
@@ -179,7 +182,7 @@ describe('workers of several releases', { timeout: 300_000 }, () => {
         const { events } = await jeos.fetchHistory();
         const joined = events?.filter(({ workflowExecutionSignaledEventAttributes: joins }) => joins != null);
         return joined?.length === 2;
-      }, 'both have joined');
+      }, 'both builds have joined');
       mayGo.set();
       const results = await Promise.all([shared.result(), second.result()]);
       assert.equal(results[0].jeos.glance_id, results[1].jeos.glance_id);
@@ -204,7 +207,7 @@ describe('workers of several releases', { timeout: 300_000 }, () => {
     });
   });
 
-  it('a held build can be moved to another release by hand, and its old workers be gone', () =>
+  it('a held build can be moved to another release by hand, and its old workers can be stopped before', () =>
     alone(async () => {
       const old = await today('A');
       const build = await env.build(env.template({ name: 'moved', body: bodyOf('test -e /root/go') }), {
@@ -224,13 +227,13 @@ describe('workers of several releases', { timeout: 300_000 }, () => {
       assert.deepEqual(env.leftovers(), []);
     }));
 
-  it('the create queue of a project runs on the current version, also where workers have none', () =>
+  it('the create queue of a project runs on the current version, or without a version when none is current', () =>
     alone(async () => {
       env.cloud.state.quotas.instances = 0;
       const builds: Build[] = [];
       /**
-       * The current version works on the queue once one more build has joined; not at once, for Temporal tells its task
-       * queues one by one.
+       * Starts one more build, and waits until the create queue runs on the release. That takes a moment after the
+       * build has joined, because Temporal informs its task queues one by one.
        */
       const isKeptBy = async (release: string): Promise<void> => {
         const build = await env.build(env.template({ name: `line-${builds.length}` }), { reuse_jeos: false });
@@ -238,7 +241,7 @@ describe('workers of several releases', { timeout: 300_000 }, () => {
         const run = await installerRunOf(build);
         const { waiting } = await until(async () => {
           const status = await run.query<BuildStatus>(STATUS_QUERY).catch(() => undefined);
-          // The queue has told it what all builds wait for.
+          // The create queue has told the run what all builds wait for.
           return status?.waiting?.reason === undefined ? undefined : status;
         }, 'the queue says what all builds wait for');
         const line = server.client.workflow.getHandle(waiting?.queueId ?? '');
@@ -258,7 +261,7 @@ describe('workers of several releases', { timeout: 300_000 }, () => {
       assert.deepEqual(env.leftovers(), []);
     }));
 
-  it('builds of workers without a version go on on the first release that has one', () =>
+  it('builds of workers without a version continue on the first release that has a version', () =>
     alone(async () => {
       const old = await env.startWorker();
       const build = await env.build(env.template({ name: 'unversioned', body: bodyOf('exit 3') }), {

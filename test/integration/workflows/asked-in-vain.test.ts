@@ -11,10 +11,10 @@ import { testBundle } from '../../support/bundle.js';
 import { startTemporal, withWorkers } from '../../support/temporal.js';
 import { until } from '../../support/until.js';
 
-/** What makes an event one of its type. */
+/** The name of a field that a history event has only when it is of one type. */
 type Attributes = Extract<keyof proto.api.history.v1.IHistoryEvent, `${string}EventAttributes`>;
 
-describe('a workflow that is asked while it has no worker', { timeout: 120_000 }, () => {
+describe('a workflow that is queried while it has no worker', { timeout: 120_000 }, () => {
   let temporal: TestWorkflowEnvironment;
   before(async () => {
     temporal = await startTemporal();
@@ -25,10 +25,10 @@ describe('a workflow that is asked while it has no worker', { timeout: 120_000 }
     await until(async () => (await handle.fetchHistory()).events?.some((event) => event[attributes]), attributes);
   }
 
-  it('goes the way that its history has, though its timer went off before anybody could answer', async () => {
+  it('replays its history, although its timer fired before a worker could answer the queries', async () => {
     const taskQueue = `asked-${randomUUID()}`;
     const activities = { findEndedWorkflows: () => Promise.resolve({ ended: [], at: Date.now() }) };
-    // Nobody waits: it looks after its members twenty times more seldom, every five seconds.
+    // Nobody waits in the queue, so it checks its members twenty times less often: every five seconds.
     const input: CreateQueueInput = { checkEvery: 0.25, heartbeatTimeout: 60 };
     const member: QueueMember = { id: 'first', since: Date.now(), timeout: 60 };
     const handle = await temporal.client.workflow.signalWithStart(WORKFLOWS.createQueue, {
@@ -41,7 +41,7 @@ describe('a workflow that is asked while it has no worker', { timeout: 120_000 }
     const turn = (): Promise<QueueAnswer | null> =>
       handle.query<QueueAnswer | null, [string]>(QUEUE_TURN_QUERY, 'first');
     await withWorkers(temporal, taskQueue, activities, () => comesTo(handle, 'timerStartedEventAttributes'));
-    // Many, so that one comes to the worker before the workflow’s own task.
+    // We send many queries, so that at least one reaches the worker before the workflow's own task.
     const answers = Array.from({ length: 30 }, turn);
     await comesTo(handle, 'timerFiredEventAttributes');
     await withWorkers(temporal, taskQueue, activities, async () => {

@@ -67,7 +67,7 @@ describe('the base image workflow', () => {
     assert.equal(records[0]?.status, 'COMPLETE');
   });
 
-  it('fails with the step, the words of the failure and its hint, after the clean-up', async () => {
+  it('fails with the step, the message of the failure and its hint, after the clean-up', async () => {
     const calls: string[] = [];
     const records: WriteFinalRecordInput[] = [];
     const input = inputOf();
@@ -94,7 +94,7 @@ describe('the base image workflow', () => {
     assert.equal(records[0]?.status, 'FAILED');
   });
 
-  it('cleans up and ends cancelled when somebody asks for that', async () => {
+  it('cleans up and ends as cancelled when it is cancelled', async () => {
     const calls: string[] = [];
     const records: WriteFinalRecordInput[] = [];
     const wait = parked();
@@ -122,7 +122,7 @@ describe('the base image workflow', () => {
     assert.equal(calls.at(-1), 'cleanup');
   });
 
-  it('starts a wait anew when its deadline is changed, and refuses a deadline that there is not', async () => {
+  it('starts a wait again when its deadline is changed, and refuses an unknown deadline', async () => {
     const calls: string[] = [];
     const deadlines: number[] = [];
     const first = parked();
@@ -142,7 +142,7 @@ describe('the base image workflow', () => {
     assert.equal((deadlines[1] ?? 0) - (deadlines[0] ?? 0), 40_000);
   });
 
-  it('is complete with an image whose instance could not be terminated, and leaves that to the clean-up', async () => {
+  it('is complete although its instance could not be terminated, and leaves that to the clean-up', async () => {
     const calls: string[] = [];
     const records: WriteFinalRecordInput[] = [];
     const budgets: number[] = [];
@@ -164,7 +164,7 @@ describe('the base image workflow', () => {
     assert.ok(calls.includes('publish'));
     assert.equal(calls.at(-1), 'cleanup');
     assert.equal(records[0]?.status, 'COMPLETE');
-    assert.deepEqual(budgets, [600_000], 'and not for so long that the build’s timeout comes first');
+    assert.deepEqual(budgets, [600_000], 'the time limit of deleteServer must be shorter than the build’s timeout');
   });
 
   it('reports what the clean-up could not remove', async () => {
@@ -178,7 +178,7 @@ describe('the base image workflow', () => {
     });
   });
 
-  it('runs the installer, strips and marks its snapshot, and is cancelled when the last build leaves it', async () => {
+  it('cancels the installer run when the last build leaves it, and not before', async () => {
     const calls: string[] = [];
     const wait = parked();
     const asked: WaitForPowerOffInput[] = [];

@@ -6,14 +6,14 @@ import type { QueueAnswer, QueueMember } from '../../../src/domain/create-queue.
 import { QUEUE_JOIN_SIGNAL, QUEUE_TURN_QUERY, WORKFLOWS, type CreateQueueInput } from '../../../src/domain/messages.js';
 import { startTemporal, withWorkers } from '../../support/temporal.js';
 
-describe('the workflow of a project’s line', () => {
+describe('the create queue of a project', () => {
   let temporal: TestWorkflowEnvironment;
   before(async () => {
     temporal = await startTemporal();
   });
   after(() => temporal.teardown());
 
-  it('answers who joins while it sees whether the others still live', async () => {
+  it('answers a build that joins while it checks whether the other builds still run', async () => {
     const taskQueue = `line-${randomUUID()}`;
     let looks = (): void => {};
     const looking = new Promise<void>((resolve) => (looks = resolve));

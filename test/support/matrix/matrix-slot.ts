@@ -13,7 +13,7 @@ import type { FaultPoint } from './fault-points.js';
 /** Seconds without a heartbeat after which Temporal takes a worker for dead. */
 const HEARTBEAT_TIMEOUT = 2;
 /**
- * Milliseconds for which we repeat a query that nobody answers, because a test may kill the server or the worker many
+ * Milliseconds for which we repeat a query that gets no answer, because a test may kill the server or the worker many
  * times.
  */
 const QUERY_TIMEOUT = 600_000;

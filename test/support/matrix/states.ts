@@ -9,7 +9,7 @@ import { ON_VOLUMES, type MatrixSlot, type SlotBuild } from './matrix-slot.js';
 import { faultPoint, type FaultPoint } from './fault-points.js';
 import type { STATE_FAULTS } from './document.js';
 
-/** A cell of the matrix that has a build of its own: a resource of the build is in a bad state. */
+/** A cell of the matrix with its own build: a resource of that build is in a bad state. */
 export interface StateCell {
   point: FaultPoint;
   fault: '401' | (typeof STATE_FAULTS)[number];

@@ -124,7 +124,7 @@ test('when Temporal does not answer, the error names Temporal’s address and ho
   assert.match(io.stderr, /imagefactory dev start/);
 });
 
-test('in JSON mode an error is printed as one JSON document on standard output', async () => {
+test('in JSON mode an error is also printed as one JSON document on standard output', async () => {
   const io = new RecordingIo({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
   assert.equal(await run(['--output', 'json', 'status', UUID], io), 1);
   const document = JSON.parse(io.stdout) as { status: string; error: { message: string } };

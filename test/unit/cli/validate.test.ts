@@ -60,7 +60,7 @@ test('an operating system without a profile is reported at its place in the temp
   assert.match(stdout, /unknown\.tdl:[34]:\d+: .*BeOS/);
 });
 
-test('the place of an operating system without a profile is right behind a comment with <os>, and in UTF-16', async () => {
+test('the place of an operating system without a profile is right after a comment that contains <os>, and in UTF-16', async () => {
   const commented = fileWith('commented.tdl', `<!-- <os> -->\n${templateOf('<name>BeOS</name><version>5</version>')}`);
   assert.match((await validate('validate', commented)).stdout, /commented\.tdl:4:3: .*BeOS/);
   const text = `\ufeff${templateOf('<name>BeOS</name><version>5</version>')}`;
@@ -72,11 +72,7 @@ const UUID = 'bdd32b97-0e94-473a-b376-74d2da289a2c';
 const cafe = templateOf('<name>Fedora</name><version>19</version>').replace('<name>t', '<name>café');
 for (const [what, content, says] of [
   ['is not in the encoding that it names', Buffer.from(cafe, 'latin1'), /:2:12: the bytes at this place are not valid/],
-  [
-    'names an unknown encoding',
-    `<?xml version="1.0" encoding="klingon"?>${cafe}`,
-    /:1:1: the encoding "klingon"/,
-  ],
+  ['names an unknown encoding', `<?xml version="1.0" encoding="klingon"?>${cafe}`, /:1:1: the encoding "klingon"/],
 ] as const) {
   test(`a template that ${what} is refused by every command, with its place`, async () => {
     const file = fileWith('encoded.tdl', Buffer.from(content));

@@ -34,7 +34,11 @@ describe('a file of payload keys', () => {
 
   for (const [what, text, says] of [
     ['without a colon', `\nabc\n`, /line 2: there is no colon/],
-    ['with characters in an id that are not allowed', `a b:${KEY}`, /line 1: the text before the colon is not a valid id/],
+    [
+      'with characters in an id that are not allowed',
+      `a b:${KEY}`,
+      /line 1: the text before the colon is not a valid id/,
+    ],
     [
       'with a short key',
       `k:${KEY}\nshort:${Buffer.alloc(16).toString('base64')}`,
@@ -59,7 +63,7 @@ describe('a file of payload keys', () => {
     });
   }
 
-  it('that others may read, or a group may write, is refused', () => {
+  it('is refused when other users may read it, or its group may write it', () => {
     for (const mode of [0o644, 0o604, 0o620, 0o660]) {
       assert.throws(
         () => readPayloadKeys(write(`k:${KEY}`, mode)),

@@ -105,7 +105,7 @@ describe('the codec server', () => {
   });
 
   for (const [what, status, path, body, says] of [
-    ['another path', 404, '/', '{}', /\/encode and \/decode/],
+    ['another path', 404, '/', '{}', /\/encode or \/decode/],
     ['a body that is not JSON', 400, '/decode', 'x', /not JSON/],
     ['a body without payloads', 400, '/decode', '{}', /payloads/],
     ['data that is not base64', 400, '/decode', '{"payloads":[{"data":"%"}]}', /payloads\.0\.data: is not base64/],
@@ -127,7 +127,7 @@ describe('the codec server', () => {
     });
   }
 
-  it('answers another method with 405', async () => {
+  it('answers a GET request with 405', async () => {
     assert.equal((await call('/decode', { method: 'GET' })).status, 405);
   });
 });

@@ -74,7 +74,7 @@ describe('the mirror of the installer tree', () => {
     assert.deepEqual(setup.asked, []);
   });
 
-  it('passes another path of the archive through and keeps it', async (t) => {
+  it('fetches a path that is not in the tree from the archive, and keeps a copy', async (t) => {
     const setup = await startSetup(t, pathsAsText);
     for (const attempt of [1, 2]) {
       const response = await fetch(`${setup.url}/debian/pool/main/h/hello_2.10-3+b1_amd64.deb`);
@@ -200,7 +200,7 @@ describe('the mirror of the installer tree', () => {
     assert.deepEqual([changed.status, await changed.text()], [200, '0123456789']);
   });
 
-  it('refuses other methods and paths that lead out of the tree', async (t) => {
+  it('refuses POST requests, and paths that lead out of the tree', async (t) => {
     const setup = await startSetup(t, pathsAsText);
     assert.equal((await fetch(`${setup.url}/debian/x`, { method: 'POST', body: 'x' })).status, 405);
     for (const path of ['/debian/..%2f..%2fetc/passwd', '/debian/%00', '/debian/%']) {

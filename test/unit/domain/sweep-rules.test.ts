@@ -191,7 +191,7 @@ describe('JEOS images', () => {
     assert.deepEqual(removed(plan([jeos('a', 1), jeos('b', 2)], { workflowStates: states, limits })), ['b']);
   });
 
-  it('stay when the other resources of their installer run are removed', () => {
+  it('stay although the other resources of their installer run are removed', () => {
     assert.deepEqual(removed(plan([jeos('a', 1), resource('s', { build: 'a', workflows: ['jeos-a'] })])), ['s']);
   });
 });

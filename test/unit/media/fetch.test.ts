@@ -106,7 +106,7 @@ describe('fetchToFile', () => {
 
   it('continues a transfer that was cut off, if the file is still the same', async () => {
     // The server cuts the connection when the client has read some bytes. The client loses the bytes that it has not
-// read.
+    // read.
     let cut = (): void => undefined;
     await using server = await serve((request, response) => {
       const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);

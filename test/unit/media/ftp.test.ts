@@ -55,7 +55,7 @@ describe('a medium by FTP', () => {
     );
   });
 
-  it('is refused when it has another digest', async () => {
+  it('is refused when its digest is not the expected one', async () => {
     await using server = await FtpServer.start();
     server.put('/linux', BODY);
     const { path, fetched } = fetching(`${server.url}/linux`, {

@@ -8,7 +8,7 @@ function refusal(said: string, type: 'QuotaExceeded' | 'RateLimited' | 'Forbidde
   return new FactoryError(type, `Nova of cloud here refused POST /v2.1/servers (403): ${said}`, { retryable });
 }
 
-describe('what a cloud is short of', () => {
+describe('the shortage of a cloud', () => {
   it('is read from Nova’s sentence', () => {
     const one = refusal('Quota exceeded for instances: Requested 1, but already used 10 of 10 instances');
     assert.equal(describeShortage(one), 'quota: instances 10/10');
@@ -18,7 +18,7 @@ describe('what a cloud is short of', () => {
     assert.equal(describeShortage(two), 'quota: cores 19/20, ram 51200/51200');
   });
 
-  it('is read from the sentence of unified limits', () => {
+  it('is read from the sentence that Nova has for unified limits', () => {
     const said =
       'Project 6c3a is over a limit for [Resource servers is over limit of 10 due to current usage 10 and delta 1]';
     assert.equal(describeShortage(refusal(said)), 'quota: instances 10/10');

@@ -57,7 +57,7 @@ describe('a volume that is no longer needed', () => {
   });
 });
 
-/** Creates a Cinder whose list calls return `lists` in turn; each list holds the states of its volumes, oldest first. */
+/** Creates a Cinder whose list calls return `lists` in turn. A list has the states of its volumes, oldest first. */
 function listing(lists: string[][], deleted: string[]): Deps {
   const volume = {
     listVolumes: async () => {

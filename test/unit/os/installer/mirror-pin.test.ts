@@ -31,7 +31,7 @@ describe('the mirror to which a redirector has redirected', () => {
     ]);
   });
 
-  it('is undefined without a redirect, for a signed address, for a password, or for another file name', () => {
+  it('is undefined without a redirect, and for addresses that are signed, have a password or differ in the file name', () => {
     assert.equal(findMirrorPin(ASKED, ASKED), undefined);
     assert.equal(findMirrorPin(ASKED, `${ANSWERED}?Signature=abc`), undefined);
     assert.equal(findMirrorPin('http://u:p@a.example.org/x/y', 'http://b.example.org/z/y'), undefined);

@@ -198,7 +198,7 @@ describe('a stock install script', () => {
       assert.ok(script.includes(`<product_dir>/Module-${name}<`), name);
   });
 
-  it('of Agama always has an entry for root, because Agama needs it: without a password, an invalid hash', () => {
+  it('of Agama always sets a password for root, because Agama needs a login: an invalid hash if the template has none', () => {
     const root = (template: Template): unknown => (JSON.parse(scriptFor(template)) as { root: unknown }).root;
     assert.deepEqual(root(templateOf('Leap', '16.0')), { password: '*', hashedPassword: true });
     assert.deepEqual(root(templateOf('Leap', '16.0', { rootpw: 'x' })), { password: 'x', hashedPassword: false });
