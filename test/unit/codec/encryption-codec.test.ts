@@ -70,7 +70,10 @@ describe('the encryption codec', () => {
     for (const data of [flipped, bytes.subarray(0, -1), bytes.subarray(0, 20), Buffer.alloc(0)]) {
       await assert.rejects(codec.decode([{ ...encrypted, data }]), /is damaged/);
     }
-    await assert.rejects(codecOf(generateKeyLine('first')).decode([encrypted ?? {}]), /the key with this id has changed/);
+    await assert.rejects(
+      codecOf(generateKeyLine('first')).decode([encrypted ?? {}]),
+      /the key with this id has changed/,
+    );
   });
 
   it('shows no key when it is printed', () => {

@@ -69,7 +69,10 @@ describe('reading an ICICLE document', () => {
     it(`refuses ${what}`, () => {
       assert.throws(
         () => readIcicle(text),
-        (error) => error instanceof FactoryError && error.type === 'StoreFailed' && /ICICLE document in the store is not valid/.test(error.message),
+        (error) =>
+          error instanceof FactoryError &&
+          error.type === 'StoreFailed' &&
+          /ICICLE document in the store is not valid/.test(error.message),
       );
     });
   }
