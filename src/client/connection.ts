@@ -139,10 +139,12 @@ async function probe(address: string, milliseconds: number): Promise<void> {
 /** Describes an error in one line: with the innermost message, because gRPC wraps an error several times. */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const grpc = error as Error & { details?: string };
-  if (error.cause instanceof Error && !grpc.details) return describeError(error.cause);
+  // The details of a gRPC error are a text. Those of a failed activity (ApplicationFailure) are an array of values.
+  const { details } = error as { details?: unknown };
+  const said = typeof details === 'string' ? details : '';
+  if (error.cause instanceof Error && said === '') return describeError(error.cause);
   if (/connect before the deadline/.test(error.message)) return 'no connection in time';
-  return (grpc.details || error.message).split('\n')[0]?.trim() ?? 'unknown';
+  return (said || error.message).split('\n')[0]?.trim() || error.name;
 }
 
 /**
