@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import yargs, { type Argv, type FallbackCompletionFunction } from 'yargs';
 import { FactoryError, formatProblems, ImageFactoryError, InvalidFilesError } from '../client/index.js';
+import { indentNextLines, toPlainLine } from '../domain/plain-text.js';
 import { COMMANDS } from './commands/index.js';
 import type { Command } from './commands/command.js';
 import { lastValue, readConfigFile, resolveSettings, type GivenOptions } from './config.js';
@@ -34,7 +35,9 @@ export async function run(args: string[], io: Io): Promise<number> {
       return 0;
     }
     const { command, options } = parsed;
-    const file = readConfigFile(lastValue(options['config']) as string | undefined, (text) => io.err(`${text}\n`));
+    const file = readConfigFile(lastValue(options['config']) as string | undefined, (text) =>
+      io.err(`${toPlainLine(text)}\n`),
+    );
     const settings = resolveSettings(options, io.env, file);
     json = settings.output === 'json';
     debug = settings.debug;
@@ -170,9 +173,9 @@ function reportError(error: unknown, io: Io, { json, debug }: { json: boolean; d
   const exitCode = getExitCode(error);
   if (json && exitCode !== 2) io.out(formatJson(toErrorDocument(error, message)));
   if (error instanceof InvalidFilesError) io.err(error.reports.flatMap(formatProblems).join('\n') + '\n');
-  io.err(`imagefactory: ${message}\n`);
-  if (known?.hint !== undefined) io.err(`  ${known.hint}\n`);
-  if (known === undefined || debug) io.err(`${error instanceof Error ? (error.stack ?? message) : message}\n`);
+  io.err(`imagefactory: ${indentNextLines(message)}\n`);
+  if (known?.hint !== undefined) io.err(`  ${indentNextLines(known.hint)}\n`);
+  if (known === undefined || debug) io.err(`${indentNextLines((error instanceof Error && error.stack) || message)}\n`);
   return exitCode;
 }
 

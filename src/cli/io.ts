@@ -1,9 +1,13 @@
+import { toPlainText } from '../domain/plain-text.js';
+
 /** The parts of the process that a command uses. Tests replace these parts. */
 export interface Io {
-  /** Writes to standard output: results only, so that a script can read them. */
+  /** Writes to standard output: results only, so that a script can read them. Leaves out what controls a terminal. */
   out(text: string): void;
-  /** Writes to standard error: progress, hints, errors. */
+  /** Writes to standard error: progress, hints, errors. Leaves out what controls a terminal. */
   err(text: string): void;
+  /** Writes to standard output, and changes nothing: for a text that has our own colours, and for a file's content. */
+  outExact(text: string): void;
   env: NodeJS.ProcessEnv;
   /** Standard error. Unset when it is not a terminal, or a terminal that cannot be redrawn. */
   terminal?: NodeJS.WriteStream;
@@ -20,8 +24,9 @@ export interface Io {
 export function processIo(): Io {
   const redrawable = process.stderr.isTTY === true && process.env['TERM'] !== 'dumb';
   return {
-    out: (text) => void process.stdout.write(text),
-    err: (text) => void process.stderr.write(text),
+    out: (text) => void process.stdout.write(toPlainText(text)),
+    err: (text) => void process.stderr.write(toPlainText(text)),
+    outExact: (text) => void process.stdout.write(text),
     env: process.env,
     ...(redrawable ? { terminal: process.stderr } : {}),
     outIsTerminal: process.stdout.isTTY === true,

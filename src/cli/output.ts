@@ -1,4 +1,5 @@
 import { getWorkflowId, type BuildFailure, type BuildOutcome, type ImageRecord } from '../client/index.js';
+import { toPlainLine } from '../domain/plain-text.js';
 import { formatFailure } from './view/final-block.js';
 
 /** Makes a record from the outcome of a build. It replaces the stored record when that cannot be read. */
@@ -28,13 +29,23 @@ export function toImageRecord(outcome: BuildOutcome): ImageRecord & { failure?: 
   };
 }
 
-/** Formats a JSON document without colours. It is indented by 2, as in the original imagefactory (Python). */
+/**
+ * Formats a JSON document without colours. It is indented by 2, as in the original imagefactory (Python). Characters that
+ * would control a terminal are escaped, so the document holds the exact texts.
+ */
 export function formatJson(value: unknown): string {
-  return JSON.stringify(value, null, 2) + '\n';
+  const document = JSON.stringify(value, null, 2);
+  // JSON.stringify itself escapes the control characters below U+0020 only.
+  return document.replace(/[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, toEscape) + '\n';
 }
 
-/** Formats a table. Each column is as wide as its widest cell; the last column is not padded. */
-export function formatTable(head: string[], rows: string[][]): string {
+function toEscape(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
+/** Formats a table. Each column is as wide as its widest cell; the last column is not padded. A cell is one line. */
+export function formatTable(head: string[], given: string[][]): string {
+  const rows = given.map((row) => row.map(toPlainLine));
   const widths = head.map((title, index) => Math.max(title.length, ...rows.map((row) => (row[index] ?? '').length)));
   const line = (cells: string[]): string =>
     cells
@@ -42,4 +53,9 @@ export function formatTable(head: string[], rows: string[][]): string {
       .join('  ')
       .trimEnd();
   return [head, ...rows].map(line).join('\n') + '\n';
+}
+
+/** Formats a warning as one line, although a template may have a part in its text. */
+export function formatWarning(text: string): string {
+  return `warning: ${toPlainLine(text)}\n`;
 }

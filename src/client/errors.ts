@@ -1,4 +1,5 @@
 import { ImageFactoryError, type ErrorDetails } from '../domain/errors.js';
+import { toPlainLine } from '../domain/plain-text.js';
 import type { BuildFailure } from '../domain/status.js';
 import type { Problem } from '../tdl/types.js';
 
@@ -161,7 +162,9 @@ export interface FileReport {
 
 /** Formats the mistakes of a file as compilers do: one `file:line:column: message` for each. */
 export function formatProblems(report: FileReport): string[] {
-  return report.problems.map(({ line, column, message }) => `${report.file}:${line}:${column}: ${message}`);
+  return report.problems.map(({ line, column, message }) =>
+    toPlainLine(`${report.file}:${line}:${column}: ${message}`),
+  );
 }
 
 /** Returns the operating system's message about a file, without the error code and the path that Node adds. */

@@ -6,10 +6,11 @@ import {
   type BuildRequest,
   type GivenParameters,
 } from '../../client/index.js';
+import { toPlainLine } from '../../domain/plain-text.js';
 import { PARAMETERS } from '../../domain/parameters.js';
 import type { GivenOptions } from '../config.js';
 import { parseDuration } from '../duration.js';
-import { formatJson } from '../output.js';
+import { formatJson, formatWarning } from '../output.js';
 import { findParameterFile, PARAMETER_OPTIONS, readParameters, readTemplateArgument } from '../parameters.js';
 import { warnOfSecrets, withClient, type Command, type CommandContext } from './command.js';
 import { followToEnd } from './follow.js';
@@ -57,12 +58,14 @@ async function runBaseImage(context: CommandContext): Promise<number> {
   const request = readRequest(context, templateFile);
   // Checks the request before the connection to Temporal, so that mistakes are reported first.
   const { template, parameters, warnings } = checkRequest(request);
-  for (const warning of warnings) io.err(`warning: ${warning}\n`);
+  for (const warning of warnings) io.err(formatWarning(warning));
   warnOfSecrets(context, template, parameters.install_script);
   return withClient(context, async (client) => {
     const { uuid, workflowId, runId } = await startBuild(client, request);
     const page = workflowPageUrl(client, workflowId);
-    io.err(`Build ${uuid} of ${basename(templateFile)} has started${page === undefined ? '' : `: ${page}`}\n`);
+    io.err(
+      `Build ${uuid} of ${toPlainLine(basename(templateFile))} has started${page === undefined ? '' : `: ${page}`}\n`,
+    );
     if (options['detach'] !== true) return followToEnd(context, client, uuid);
     io.out(
       settings.output === 'json'

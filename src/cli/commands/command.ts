@@ -9,6 +9,7 @@ import { stripKind } from '../../domain/image-kinds.js';
 import { loadPayloadKeys, type GivenOptions, type Settings } from '../config.js';
 import { UsageError } from '../errors.js';
 import type { Io } from '../io.js';
+import { formatWarning } from '../output.js';
 
 /** The input of a command. */
 export interface CommandContext {
@@ -54,7 +55,7 @@ export function warnOfSecrets(
   installScript: string | undefined,
 ): void {
   if (loadPayloadKeys(settings, io.env) !== undefined) return;
-  for (const warning of findReadableSecrets(template, installScript)) io.err(`warning: ${warning}\n`);
+  for (const warning of findReadableSecrets(template, installScript)) io.err(formatWarning(warning));
 }
 
 /** Reads the positional `uuid`. The user may also give the workflow id in the Temporal UI: `base_image-<uuid>`. */

@@ -1,4 +1,5 @@
 import { deleteImage } from '../../client/index.js';
+import { toPlainLine } from '../../domain/plain-text.js';
 import { CommandError } from '../errors.js';
 import { formatJson } from '../output.js';
 import { PARAMETER_OPTIONS } from '../parameters.js';
@@ -22,7 +23,7 @@ export const deleteCommand: Command = {
     return withClient(context, async (client) => {
       const { found, removed } = await deleteImage(client, uuid);
       if (!found) throw new CommandError(`No image found with id: ${uuid}`);
-      const list = removed.length === 0 ? 'nothing was left of it' : removed.join(', ');
+      const list = removed.length === 0 ? 'nothing was left of it' : removed.map(toPlainLine).join(', ');
       context.io.out(
         context.settings.output === 'json'
           ? formatJson({ identifier: uuid, removed })

@@ -11,6 +11,7 @@ import {
   type ImageRecord,
   type InstallerCleanup,
 } from '../../client/index.js';
+import { indentNextLines, toPlainLine } from '../../domain/plain-text.js';
 import type { Io } from '../io.js';
 import { formatJson, toImageRecord } from '../output.js';
 import { formatOutcome } from '../view/final-block.js';
@@ -134,23 +135,15 @@ function printDetails(io: Io, outcome: BuildOutcome, last: BuildProgress | undef
   const kept = last?.status?.kept;
   if (kept !== undefined && kept.resources.length > 0) {
     const until = `${new Date(kept.until).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
-    io.err(`Kept until ${until}: ${kept.resources.join(', ')}\n`);
+    io.err(`Kept until ${until}: ${toPlainLine(kept.resources.join(', '))}\n`);
   }
   if (outcome.status === 'FAILED') {
     const { hint, consoleTail } = outcome.failure;
-    if (hint !== undefined) io.err(`What to do: ${hint}\n`);
-    if (consoleTail) io.err(`The last lines of the console:\n${indent(consoleTail)}\n`);
+    if (hint !== undefined) io.err(`What to do: ${indentNextLines(hint)}\n`);
+    if (consoleTail) io.err(`The last lines of the console:\n  ${indentNextLines(consoleTail)}\n`);
   }
   if (installer?.goesOn === true) io.err(`The installer’s run ${installer.workflowId} goes on: other builds need it\n`);
-  if (outcome.status !== 'COMPLETE' && removed.length > 0) io.err(`Removed: ${removed.join(', ')}\n`);
+  if (outcome.status !== 'COMPLETE' && removed.length > 0) io.err(`Removed: ${toPlainLine(removed.join(', '))}\n`);
   if (outcome.status !== 'COMPLETE') io.err(formatResumeHint(outcome.uuid));
-  if (leftovers.length > 0) io.err(`Left in the cloud: ${leftovers.join(', ')}\n`);
-}
-
-function indent(text: string): string {
-  return text
-    .trimEnd()
-    .split('\n')
-    .map((line) => `  ${line}`)
-    .join('\n');
+  if (leftovers.length > 0) io.err(`Left in the cloud: ${toPlainLine(leftovers.join(', '))}\n`);
 }

@@ -1,5 +1,6 @@
 import type { Options } from 'yargs';
 import { runSweep, type CloudSweep, type SweepInput, type SweptResource } from '../../client/index.js';
+import { indentNextLines } from '../../domain/plain-text.js';
 import { formatDuration } from '../../domain/sweep-rules.js';
 import { lastValue } from '../config.js';
 import { parseDuration } from '../duration.js';
@@ -88,7 +89,7 @@ const WORDS: Record<SweptResource['outcome'], string> = {
  * @param withKept whether to list also the resources that stay
  */
 export function formatSweep({ cloud, resources, unnamed, postponed, failure }: CloudSweep, withKept: boolean): string {
-  if (failure !== undefined) return `${cloud}: could not be swept: ${failure}\n`;
+  if (failure !== undefined) return `${cloud}: could not be swept: ${indentNextLines(failure)}\n`;
   const shown = resources.filter(({ outcome }) => withKept || outcome !== 'kept');
   const rows = shown.map(({ outcome, kind, id, name, age, why }) => [
     WORDS[outcome],

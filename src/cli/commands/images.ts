@@ -1,5 +1,6 @@
 import { findImages, type ImageRecord } from '../../client/index.js';
 import { UsageError } from '../errors.js';
+import { toPlainLine } from '../../domain/plain-text.js';
 import { formatJson, formatTable } from '../output.js';
 import { formatFailureBlock, formatFinalBlock } from '../view/final-block.js';
 import { withClient, type Command, type CommandContext } from './command.js';
@@ -87,7 +88,7 @@ function formatDetails(image: ImageRecord): string {
       checksum: image.checksum ?? null,
     });
   }
-  const head = `\nUUID: ${identifier}\nType: base_image\nStatus: ${status ?? ''}`;
+  const head = `\nUUID: ${toPlainLine(identifier)}\nType: base_image\nStatus: ${toPlainLine(status ?? '')}`;
   if (status === 'FAILED') return head + formatFailureBlock(detail?.error ?? 'no reason is recorded');
-  return `${head}\nPercent complete: ${percent ?? ''}\nActivity: ${detail?.activity ?? ''}\n`;
+  return `${head}\nPercent complete: ${percent ?? ''}\nActivity: ${toPlainLine(detail?.activity ?? '')}\n`;
 }

@@ -1,6 +1,6 @@
 import { renderStockScript } from '../../client/index.js';
 import { lastValue } from '../config.js';
-import { formatJson } from '../output.js';
+import { formatJson, formatWarning } from '../output.js';
 import { readTemplateArgument } from '../parameters.js';
 import type { Command } from './command.js';
 
@@ -23,8 +23,11 @@ export const installScript: Command = {
       disk_layout: lastValue(options['disk-layout']) as string | undefined,
       default_user: lastValue(options['default-user']) as string | undefined,
     });
-    for (const warning of warnings) io.err(`warning: ${warning}\n`);
-    io.out(settings.output === 'json' ? formatJson({ kind, script }) : script);
+    for (const warning of warnings) io.err(formatWarning(warning));
+    if (settings.output === 'json') io.out(formatJson({ kind, script }));
+    // A file gets the exact script. On a terminal, the template's texts in the script must not control the terminal.
+    else if (io.outIsTerminal) io.out(script);
+    else io.outExact(script);
     return 0;
   },
 };

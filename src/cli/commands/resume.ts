@@ -1,4 +1,5 @@
 import { checkTemplate, resumeBuild } from '../../client/index.js';
+import { toPlainLine } from '../../domain/plain-text.js';
 import { formatJson } from '../output.js';
 import { PARAMETER_OPTIONS, readParameters, readTemplateArgument } from '../parameters.js';
 import {
@@ -50,12 +51,15 @@ async function runResume(context: CommandContext): Promise<number> {
   const parsed = template === undefined ? undefined : checkTemplate(template.text).template;
   warnOfSecrets(context, parsed, parameters.install_script ?? undefined);
   return withClient(context, async (client) => {
-    const message = await resumeBuild(client, uuid, { template, parameters, skip: options['skip'] === true, from });
+    const change = { template, parameters, skip: options['skip'] === true, from };
+    const message = await resumeBuild(client, uuid, change);
     if (options['detach'] !== true) {
-      io.err(`${message}\n`);
+      io.err(`${toPlainLine(message)}\n`);
       return followToEnd(context, client, uuid);
     }
-    io.out(settings.output === 'json' ? formatJson({ identifier: uuid, resumed: message }) : `${message}\n`);
+    io.out(
+      settings.output === 'json' ? formatJson({ identifier: uuid, resumed: message }) : `${toPlainLine(message)}\n`,
+    );
     return 0;
   });
 }

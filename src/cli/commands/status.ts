@@ -51,7 +51,7 @@ function showBuild(
   }
   const columns = io.outIsTerminal ? process.stdout.columns || 80 : 120;
   const colours = pico.createColors(wantsColour(io.env, io.outIsTerminal));
-  io.out(renderView(progress, { columns, rows: Infinity, colours, taskQueue: client.taskQueue, page }) + '\n');
+  io.outExact(renderView(progress, { columns, rows: Infinity, colours, taskQueue: client.taskQueue, page }) + '\n');
   if (ended !== undefined) io.out(`\n${formatEndedBuild(progress.uuid, ended).join('\n')}\n`);
 }
 

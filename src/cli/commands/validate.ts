@@ -1,6 +1,7 @@
 import { checkFiles, formatProblems } from '../../client/index.js';
+import { toPlainLine } from '../../domain/plain-text.js';
 import { UsageError } from '../errors.js';
-import { formatJson } from '../output.js';
+import { formatJson, formatWarning } from '../output.js';
 import { findParameterFile } from '../parameters.js';
 import type { Command } from './command.js';
 
@@ -21,12 +22,12 @@ export const validate: Command = {
   ],
   run: async ({ io, settings, options }) => {
     const files = [options['file']].flat().map(String);
-    const reports = checkFiles(files, readScriptOption(options), (text) => io.err(`warning: ${text}\n`));
+    const reports = checkFiles(files, readScriptOption(options), (text) => io.err(formatWarning(text)));
     if (settings.output === 'json') {
       io.out(formatJson(reports));
     } else {
       for (const report of reports) {
-        io.out((report.valid ? [`${report.file}: valid`] : formatProblems(report)).join('\n') + '\n');
+        io.out((report.valid ? [toPlainLine(`${report.file}: valid`)] : formatProblems(report)).join('\n') + '\n');
       }
     }
     return reports.every(({ valid }) => valid) ? 0 : 1;

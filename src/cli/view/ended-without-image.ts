@@ -1,6 +1,6 @@
 import type { EndedBuild } from '../../client/index.js';
 import { commandsForEnded } from '../../domain/status.js';
-import { toPlainLine } from './text.js';
+import { toPlainLine } from '../../domain/plain-text.js';
 
 /** Formats the end of a build without an image: what failed and why, what is left, and the next commands. */
 export function formatEndedBuild(uuid: string, { failure, execution, resumePoint }: EndedBuild): string[] {

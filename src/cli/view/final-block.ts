@@ -1,4 +1,5 @@
 import type { BuildOutcome } from '../../client/index.js';
+import { toPlainLine } from '../../domain/plain-text.js';
 
 /** The details at the end of a successful build: those of the original imagefactory, then two of ours. */
 export interface ImageDetails {
@@ -10,24 +11,28 @@ export interface ImageDetails {
   checksum?: { algorithm: string; value: string } | null;
 }
 
-/** Formats the block that ends a successful build. Scripts read it: never change its first five lines. */
+/**
+ * Formats the block that ends a successful build. Scripts read it: never change its first five lines. No
+ * value may add a line: the store and the cloud have written them.
+ */
 export function formatFinalBlock(details: ImageDetails): string {
   const lines = [
     '',
     '============ Final Image Details ============',
-    `UUID: ${details.uuid}`,
+    `UUID: ${toPlainLine(details.uuid)}`,
     `Type: ${details.type}`,
-    `Image filename: ${details.filename}`,
+    `Image filename: ${toPlainLine(details.filename)}`,
     'Image build completed SUCCESSFULLY!',
   ];
-  if (details.glanceId) lines.push(`Glance image: ${details.glanceId}`);
-  if (details.checksum) lines.push(`Checksum: ${details.checksum.algorithm}:${details.checksum.value}`);
+  if (details.glanceId) lines.push(`Glance image: ${toPlainLine(details.glanceId)}`);
+  if (details.checksum)
+    lines.push(`Checksum: ${toPlainLine(`${details.checksum.algorithm}:${details.checksum.value}`)}`);
   return lines.join('\n') + '\n';
 }
 
 /** Formats the line that ends a failed build. */
 export function formatFailureBlock(message: string): string {
-  return `\nImage build FAILED with error: ${message}\n`;
+  return `\nImage build FAILED with error: ${toPlainLine(message)}\n`;
 }
 
 /** Formats what a build prints at its end with `--output log`. */

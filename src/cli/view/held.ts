@@ -1,5 +1,6 @@
 import { commandsForHeld, type BuildStatus, type HeldBuild } from '../../domain/status.js';
-import { formatClock, toPlainLine } from './text.js';
+import { toPlainLine } from '../../domain/plain-text.js';
+import { formatClock } from './text.js';
 
 /** Formats a held build: what failed and why, how long the build waits, and the commands that end the wait. */
 export function formatHeldBuild(status: BuildStatus, held: HeldBuild, now: number): string[] {
@@ -7,7 +8,7 @@ export function formatHeldBuild(status: BuildStatus, held: HeldBuild, now: numbe
   const commands = commandsForHeld(status.uuid, held);
   const width = Math.max(...commands.map(([command]) => command.length));
   return [
-    `The build is held: ${held.step} failed ${formatClock(now - held.since)} ago, and the build’s resources are kept.`,
+    `The build is held: ${toPlainLine(held.step)} failed ${formatClock(now - held.since)} ago, and the build’s resources are kept.`,
     ...held.message.split('\n').map((line) => `  ${toPlainLine(line)}`),
     ...(held.hint === undefined ? [] : [`What to do: ${toPlainLine(held.hint)}`]),
     `In ${left} the build gives up and cleans up. Until then, these commands are possible:`,

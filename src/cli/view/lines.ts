@@ -1,8 +1,9 @@
 import type { BuildProgress, PendingActivity, WorkflowProgress } from '../../client/index.js';
+import { toPlainLine } from '../../domain/plain-text.js';
 import { describeWaiting, type StepStatus } from '../../domain/status.js';
 import { formatHeldBuild } from './held.js';
 import { computePercent, formatRetry, findTrouble } from './render.js';
-import { formatClock, toPlainLine } from './text.js';
+import { formatClock } from './text.js';
 
 /** Minimum milliseconds between two lines about the same activity, because its report may change every second. */
 const ACTIVITY_PACE = 15_000;

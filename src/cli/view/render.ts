@@ -1,8 +1,9 @@
 import type { BuildProgress, PendingActivity, WorkflowProgress } from '../../client/index.js';
 import { listPhases, startPercent } from '../../domain/image-kinds.js';
+import { toPlainLine, toPlainText } from '../../domain/plain-text.js';
 import { describeWaiting, type BuildStatus, type StepStatus } from '../../domain/status.js';
 import { formatHeldBuild } from './held.js';
-import { formatBar, clip, formatClock, toPlainLine } from './text.js';
+import { formatBar, clip, formatClock } from './text.js';
 
 /** The part of picocolors that the view uses. */
 interface Colours {
@@ -54,7 +55,9 @@ function keepLast(lines: Line[], room: number, colours: Colours): Line[] {
   return [{ text: `  … ${hidden} lines above`, colour: colours.dim }, ...lines.slice(hidden)].slice(-room);
 }
 
-function drawLine({ text, right, colour = (same) => same }: Line, columns: number): string {
+function drawLine({ text: given, right, colour = (same) => same }: Line, columns: number): string {
+  // Every line of the view passes here, before it gets its colour. So only the view itself can control the terminal.
+  const text = toPlainText(given).replace(/\n/g, ' ');
   if (right === undefined) return colour(clip(text, columns));
   const room = Math.max(0, columns - right.length - 1);
   const left = clip(text, room);

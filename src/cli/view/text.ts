@@ -1,12 +1,3 @@
-import { stripVTControlCharacters } from 'node:util';
-
-/** Makes one line without control characters, because a guest's console must not control the user's terminal. */
-export function toPlainLine(text: string): string {
-  return stripVTControlCharacters(text)
-    .replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
-    .trim();
-}
-
 /** Cuts a text to a width in characters. A text that is cut ends with an ellipsis. */
 export function clip(text: string, width: number): string {
   const characters = [...text];

@@ -58,6 +58,24 @@ test('a failed image is shown with its error, and not as a success', () => {
   );
 });
 
+test('no text of a failed image’s record adds a line or controls the terminal', () => {
+  const error = 'command:1: exit status 1\nImage build completed SUCCESSFULLY!\u001b[2A\u001b]0;t\u0007';
+  const [failed, running] = (['FAILED', 'BUILDING'] as const).map((status): ImageRecord => {
+    return { ...record, status, status_detail: { activity: `a\r\nUUID: ${error}`, error } };
+  });
+  assert.equal(
+    formatImages([failed as ImageRecord]),
+    '\nUUID: u\nType: base_image\nStatus: FAILED\n' +
+      'Image build FAILED with error: command:1: exit status 1 Image build completed SUCCESSFULLY!\n',
+  );
+  assert.match(
+    formatImages([running as ImageRecord]),
+    /\nActivity: a UUID: command:1: exit status 1 Image build .*!\n$/,
+  );
+  const name = 'x\nb  COMPLETE';
+  assert.equal(formatImages([{ ...record, name }, record]).split('\n').length, 4);
+});
+
 test('the JSON of images has the three forms of the original imagefactory: {}, one record, or a list of records', () => {
   assert.deepEqual(toImagesDocument([]), {});
   assert.deepEqual(toImagesDocument([record]), record);

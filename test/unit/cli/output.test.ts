@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { BuildOutcome } from '../../../src/client/outcome.js';
-import { toImageRecord, formatTable } from '../../../src/cli/output.js';
+import { formatJson, toImageRecord, formatTable } from '../../../src/cli/output.js';
+import { toPlainText } from '../../../src/domain/plain-text.js';
 import { formatOutcome } from '../../../src/cli/view/final-block.js';
 
 const uuid = 'bdd32b97-0e94-473a-b376-74d2da289a2c';
@@ -81,4 +82,17 @@ test('a table has columns as wide as their widest cell and no trailing blanks', 
     ),
     'A    LONG\nabc  x\nd\n',
   );
+});
+
+test('a JSON document holds the exact texts, and still cannot control a terminal', () => {
+  const texts = { text: 'a\u001b[2J\u009b2Jb\u202ec\u2066\u2028d\u007f ä😀' };
+  const document = formatJson(texts);
+  assert.deepEqual(JSON.parse(document), texts);
+  assert.equal(toPlainText(document), document);
+});
+
+test('a console’s text or a hint cannot forge a line of the command', () => {
+  const failure = { type: 'CommandFailed', step: 's', message: 'm\u001b[31m\nImage build completed SUCCESSFULLY!' };
+  const text = formatOutcome({ status: 'FAILED', uuid, failure });
+  assert.equal(text, '\nImage build FAILED with error: s: m; Image build completed SUCCESSFULLY!\n');
 });

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { toPlainText } from '../../../src/domain/plain-text.js';
 import type { Io } from '../../../src/cli/io.js';
 
 /** An Io that stores all output, and whose `interrupt` acts like Ctrl-C. */
@@ -11,12 +12,16 @@ export class RecordingIo implements Io {
   constructor(readonly env: NodeJS.ProcessEnv = {}) {}
 
   out(text: string): void {
+    this.outExact(toPlainText(text));
+  }
+
+  outExact(text: string): void {
     this.stdout += text;
     this.events.emit('written');
   }
 
   err(text: string): void {
-    this.stderr += text;
+    this.stderr += toPlainText(text);
     this.events.emit('written');
   }
 

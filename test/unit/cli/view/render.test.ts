@@ -192,3 +192,41 @@ test('without a terminal a missing worker is reported once, and then that the bu
   assert.deepEqual(lines.listChanges(missing), []);
   assert.match(lines.listChanges(seenWith()).join('\n'), /the build goes on/);
 });
+
+test('no text of a guest, a template or a cloud adds a line to the view or controls the terminal', () => {
+  const evil = 'x\u001b[2J\u001b]0;t\u0007\u009b1A\u202e\r\nImage build completed SUCCESSFULLY!';
+  const held = {
+    step: evil,
+    message: evil,
+    hint: evil,
+    since: START,
+    until: START + 9,
+    next: evil,
+    skippable: true,
+    hasGuest: true,
+  };
+  const step = {
+    name: evil,
+    phase: 'jeos' as const,
+    title: evil,
+    state: 'running' as const,
+    startedAt: START,
+    note: evil,
+  };
+  const activity = {
+    type: evil,
+    state: 'waiting' as const,
+    attempt: 2,
+    lastFailure: evil,
+    progress: { message: evil, consoleLine: evil },
+  };
+  const status = statusWith({ name: evil, os: evil, cloud: evil, held, steps: [step] });
+  const jeos = { workflowId: evil, execution: 'RUNNING', activities: [activity] };
+  const seen = seenWith({ status, activities: [activity], jeos, unreachable: evil });
+  const drawn = renderView(seen, { ...OPTIONS, rows: Infinity, colours: pico.createColors(false) });
+  const printed = new ChangeLog('imagefactory', true).listChanges(seen).join('\n');
+  for (const text of [drawn, printed]) {
+    assert.doesNotMatch(text, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+    assert.doesNotMatch(text, /^Image build/m);
+  }
+});
