@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import yargs, { type Argv, type FallbackCompletionFunction } from 'yargs';
-import { FactoryError, formatProblems, ImageFactoryError, InvalidFilesError } from '../client/index.js';
+import { FactoryError, formatProblems, ImageFactoryError, InvalidFilesError, TemporalUnavailableError } from '../client/index.js';
 import { indentNextLines, toPlainLine } from '../domain/plain-text.js';
 import { COMMANDS } from './commands/index.js';
 import type { Command } from './commands/command.js';
 import { lastValue, readConfigFile, resolveSettings, type GivenOptions } from './config.js';
-import { UsageError } from './errors.js';
+import { OutcomeUnknownError, UsageError } from './errors.js';
 import { GLOBAL_OPTIONS } from './global-options.js';
 import type { Io } from './io.js';
 import { formatJson } from './output.js';
@@ -23,7 +23,8 @@ interface ParsedCommand {
  * Runs the command line `imagefactory`.
  *
  * @param args the words after `imagefactory`
- * @returns the exit code: 0 success, 1 failure, 2 wrong usage, 130 or 143 when a signal ended the command
+ * @returns the exit code: 0 success, 1 failure, 2 wrong usage, 75 when the outcome of a build is not known, 130 or
+ *   143 when a signal ended the command
  */
 export async function run(args: string[], io: Io): Promise<number> {
   let json = false;
@@ -182,7 +183,9 @@ function reportError(error: unknown, io: Io, { json, debug }: { json: boolean; d
 function toErrorDocument(error: unknown, message: string): Record<string, unknown> {
   const hint = error instanceof ImageFactoryError ? error.hint : undefined;
   const files = error instanceof InvalidFilesError ? error.reports : undefined;
-  return { status: 'FAILED', error: { type: getErrorType(error), message, hint, files } };
+  // A script reads this as the status of the build. When nobody answers, nothing is known of the build.
+  const isUnknown = error instanceof OutcomeUnknownError || error instanceof TemporalUnavailableError;
+  return { status: isUnknown ? 'UNKNOWN' : 'FAILED', error: { type: getErrorType(error), message, hint, files } };
 }
 
 /** Returns the word for an error in JSON documents, for scripts. It is coarser than the library's types. */
@@ -195,5 +198,6 @@ function getErrorType(error: unknown): string {
 /** Returns the exit code of a command that ends with this error. */
 export function getExitCode(error: unknown): number {
   if (error instanceof UsageError) return 2;
+  if (error instanceof OutcomeUnknownError) return 75;
   return error instanceof FactoryError && error.type === 'InvalidParameter' ? 2 : 1;
 }

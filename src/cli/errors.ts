@@ -13,3 +13,11 @@ export class CommandError extends ImageFactoryError {
 export class UsageError extends CommandError {
   override readonly name = 'UsageError';
 }
+
+/**
+ * A command that follows a build cannot learn how the build goes: the build may run, or may have its image. The exit
+ * code is 75, the code for "try again later" in sysexits.h, and never the 1 of a build that has failed.
+ */
+export class OutcomeUnknownError extends CommandError {
+  override readonly name = 'OutcomeUnknownError';
+}

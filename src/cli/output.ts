@@ -30,8 +30,8 @@ export function toImageRecord(outcome: BuildOutcome): ImageRecord & { failure?: 
 }
 
 /**
- * Formats a JSON document without colours. It is indented by 2, as in the original imagefactory (Python). Characters that
- * would control a terminal are escaped, so the document holds the exact texts.
+ * Formats a JSON document without colours. It is indented by 2, as in the original imagefactory (Python). Characters
+ * that would control a terminal are escaped, so the document holds the exact texts.
  */
 export function formatJson(value: unknown): string {
   const document = JSON.stringify(value, null, 2);

@@ -1,6 +1,6 @@
 /*
- * Guests, templates and clouds write texts that we show to people. Such a text must not control a terminal, and must not
- * look like a line of ours.
+ * Guests, templates and clouds write texts that we show to people. Such a text must not control a terminal, and must
+ * not look like a line of ours.
  */
 
 /** An escape sequence of a terminal with its parameters, and a string for the terminal, such as a window's title. */

@@ -1,4 +1,6 @@
 import {
+  BuildNotFoundError,
+  FactoryError,
   findImage,
   findInstallerCleanup,
   followBuild,
@@ -12,6 +14,7 @@ import {
   type InstallerCleanup,
 } from '../../client/index.js';
 import { indentNextLines, toPlainLine } from '../../domain/plain-text.js';
+import { OutcomeUnknownError, UsageError } from '../errors.js';
 import type { Io } from '../io.js';
 import { formatJson, toImageRecord } from '../output.js';
 import { formatOutcome } from '../view/final-block.js';
@@ -26,6 +29,7 @@ const DETACHED = { SIGINT: 130, SIGTERM: 143 } as const;
  *
  * @param expected the outcome that counts as success
  * @returns exit code: 0 for the expected outcome, 1 for another, 130 or 143 when a signal ended the command first
+ * @throws OutcomeUnknownError when it cannot be learnt how the build goes
  */
 export async function followToEnd(
   context: CommandContext,
@@ -48,6 +52,8 @@ export async function followToEnd(
       last = progress;
       view.show(progress);
     }
+  } catch (error) {
+    throw toFollowError(uuid, error);
   } finally {
     view.close();
     stopListening();
@@ -56,9 +62,25 @@ export async function followToEnd(
     io.err(formatDetachHint(uuid));
     return DETACHED[signal];
   }
-  const outcome = await client.withTimeout(() => waitForOutcome(client, uuid));
+  const outcome = await client
+    .withTimeout(() => waitForOutcome(client, uuid))
+    .catch((error: unknown) => Promise.reject(toFollowError(uuid, error)));
   await printEnd(context, client, outcome, last);
   return outcome.status === expected ? 0 : 1;
+}
+
+/**
+ * Converts an error of a command that follows a build. Only two kinds of errors stay as they are: the build does not
+ * exist, or the command line is wrong. Every other error says nothing about the build, which may run.
+ */
+export function toFollowError(uuid: string, error: unknown): unknown {
+  if (error instanceof BuildNotFoundError || error instanceof OutcomeUnknownError) return error;
+  if (error instanceof UsageError || (error instanceof FactoryError && error.type === 'InvalidParameter')) return error;
+  const { message, hint = '' } = error as { message: string; hint?: string };
+  return new OutcomeUnknownError(`it is not known how build ${uuid} goes: ${message}`, {
+    hint: `${hint}\nthe build does not need this command; to follow it again: imagefactory watch ${uuid}`.trim(),
+    cause: error,
+  });
 }
 
 /** Formats the hint for a user who leaves a running build: the commands to watch, cancel or resume it. */

@@ -1,6 +1,6 @@
 import { findForgottenBuild } from '../../client/index.js';
 import { UUID_POSITIONAL, parseUuidArgument, withClient, type Command } from './command.js';
-import { followToEnd } from './follow.js';
+import { followToEnd, toFollowError } from './follow.js';
 import { showImage } from './status.js';
 
 export const watch: Command = {
@@ -10,7 +10,7 @@ export const watch: Command = {
   examples: [['$0 watch bdd32b97-0e94-473a-b376-74d2da289a2c', 'follow a build again that you left']],
   run: (context) => {
     const uuid = parseUuidArgument(context);
-    return withClient(context, async (client) => {
+    const watching = withClient(context, async (client) => {
       try {
         return await followToEnd(context, client, uuid);
       } catch (error) {
@@ -19,5 +19,6 @@ export const watch: Command = {
         return image.status === 'COMPLETE' ? 0 : 1;
       }
     });
+    return watching.catch((error: unknown) => Promise.reject(toFollowError(uuid, error)));
   },
 };

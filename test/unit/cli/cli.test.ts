@@ -124,10 +124,18 @@ test('when Temporal does not answer, the error names Temporal’s address and ho
   assert.match(io.stderr, /imagefactory dev start/);
 });
 
+test('watch never exits as if the build had failed while Temporal does not answer', async () => {
+  const io = new RecordingIo({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
+  assert.equal(await run(['--output', 'json', 'watch', UUID], io), 75);
+  assert.match(io.stderr, /Temporal does not answer at 127\.0\.0\.1:1/);
+  assert.match(io.stderr, new RegExp(`imagefactory watch ${UUID}`));
+  assert.equal((JSON.parse(io.stdout) as { status: string }).status, 'UNKNOWN');
+});
+
 test('in JSON mode an error is also printed as one JSON document on standard output', async () => {
   const io = new RecordingIo({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
   assert.equal(await run(['--output', 'json', 'status', UUID], io), 1);
   const document = JSON.parse(io.stdout) as { status: string; error: { message: string } };
-  assert.equal(document.status, 'FAILED');
+  assert.equal(document.status, 'UNKNOWN');
   assert.match(document.error.message, /does not answer/);
 });
