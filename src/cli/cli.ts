@@ -1,7 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import yargs, { type Argv, type FallbackCompletionFunction } from 'yargs';
-import { FactoryError, formatProblems, ImageFactoryError, InvalidFilesError, TemporalUnavailableError } from '../client/index.js';
+import {
+  FactoryError,
+  formatProblems,
+  ImageFactoryError,
+  InvalidFilesError,
+  TemporalUnavailableError,
+} from '../client/index.js';
 import { indentNextLines, toPlainLine } from '../domain/plain-text.js';
 import { COMMANDS } from './commands/index.js';
 import type { Command } from './commands/command.js';
@@ -10,7 +16,7 @@ import { OutcomeUnknownError, UsageError } from './errors.js';
 import { GLOBAL_OPTIONS } from './global-options.js';
 import type { Io } from './io.js';
 import { formatJson } from './output.js';
-import { listParameterNames } from './parameters.js';
+import { listParameterNames, STANDARD_INPUT } from './parameters.js';
 import { projectFolder } from './dev-server/temporal-binary.js';
 
 /** A parsed command line. */
@@ -54,7 +60,7 @@ export async function parse(args: string[]): Promise<ParsedCommand | string> {
   if (args.length === 0) return parse(['--help']);
   let chosen: ParsedCommand | undefined;
   let text = '';
-  const line = removeOptionsEnd(args);
+  const line = nameStandardInput(removeOptionsEnd(args));
   const parser = createParser(args, (command, options) => {
     chosen = { command, options };
   });
@@ -83,6 +89,22 @@ function removeOptionsEnd(args: string[]): string[] {
   // Of the words after `--`, only file names may begin with a dash. `./` hides the dash, and means the same file.
   const operands = args.slice(end + 1).map((word) => (word.startsWith('-') ? `./${word}` : word));
   return [...args.slice(0, end), ...operands];
+}
+
+/**
+ * Gives standard input its path where a command line names a template or a file by `-`, because yargs drops that word.
+ *
+ * @throws UsageError when standard input is named twice, because it can be read only once
+ */
+function nameStandardInput(args: string[]): string[] {
+  if (!/<(template|file)\b/.test(findCommand(args)?.usage ?? '')) return args;
+  // The value of a parameter may be `-`. Its name and its value are the two words after --parameter.
+  const isParameter = (at: number): boolean => args.slice(Math.max(0, at - 2), at).includes('--parameter');
+  const line = args.map((word, at) => (word === '-' && !isParameter(at) ? STANDARD_INPUT : word));
+  if (line.filter((word) => word === STANDARD_INPUT).length < 2) return line;
+  throw new UsageError('standard input is named twice, but can be read only once', {
+    hint: 'write one of the two to a file',
+  });
 }
 
 function findCommand(args: string[]): Command | undefined {

@@ -26,6 +26,13 @@ export const PARAMETER_OPTIONS: Record<string, Options> = {
   },
 };
 
+/** The path of standard input, which a command line may name as `-`. */
+export const STANDARD_INPUT = '/dev/stdin';
+
+function toPath(word: string): string {
+  return word === '-' ? STANDARD_INPUT : word;
+}
+
 /** Lists the names of the parameters, for completion. */
 export function listParameterNames(): string[] {
   return Object.keys(PARAMETERS).sort();
@@ -50,9 +57,8 @@ export function readParameters(options: GivenOptions): GivenParameters {
 
 /** Finds the file that --file-parameter gives for a parameter. Returns undefined when it gives none. */
 export function findParameterFile(options: GivenOptions, parameter: string): string | undefined {
-  return toPairs(options['file-parameter'])
-    .filter(([name]) => name === parameter)
-    .at(-1)?.[1];
+  const [, file] = toPairs(options['file-parameter']).findLast(([name]) => name === parameter) ?? [];
+  return file === undefined ? undefined : toPath(file);
 }
 
 /**
@@ -63,7 +69,7 @@ export function findParameterFile(options: GivenOptions, parameter: string): str
  */
 export function readTemplateArgument(file: string): NamedText {
   try {
-    return readTemplate({ file });
+    return readTemplate({ file: toPath(file) });
   } catch (error) {
     if (!(error instanceof UnreadableFileError)) throw error;
     throw new UsageError(`template ${error.message}`, { cause: error });
@@ -105,7 +111,7 @@ function readValue(name: string, file: string): string {
 
 function readParameterFile(option: string, file: string): string {
   try {
-    return readInstallScript({ file }).text;
+    return readInstallScript({ file: toPath(file) }).text;
   } catch (error) {
     if (!(error instanceof UnreadableFileError)) throw error;
     throw new CommandError(`${option}: ${describeFileError(error.cause)}`, { cause: error });

@@ -42,7 +42,8 @@ function readDecoded(file: string, decode: typeof decodeText): string {
 /** Reads a file. @throws UnreadableFileError */
 export function readBytes(file: string): Buffer {
   try {
-    return readFileSync(file);
+    // Standard input that is a socket has a path too, but can be read only by its descriptor.
+    return readFileSync(file === '/dev/stdin' ? 0 : file);
   } catch (error) {
     throw new UnreadableFileError(file, error);
   }

@@ -18,7 +18,7 @@ import { followToEnd } from './follow.js';
 export const baseImage: Command = {
   usage: 'base_image <template>',
   summary: 'build a base image from a template',
-  positionals: { template: { type: 'string', describe: 'TDL file' } },
+  positionals: { template: { type: 'string', describe: 'TDL file; - is standard input' } },
   options: {
     ...PARAMETER_OPTIONS,
     cloud: {

@@ -7,7 +7,7 @@ import type { Command } from './command.js';
 export const installScript: Command = {
   usage: 'install-script <template>',
   summary: 'print the install script that a build of the template uses by default',
-  positionals: { template: { type: 'string', describe: 'TDL file' } },
+  positionals: { template: { type: 'string', describe: 'TDL file; - is standard input' } },
   options: {
     'disk-layout': { type: 'string', requiresArg: true, describe: 'plain, lvm or efi, as the parameter disk_layout' },
     'default-user': {

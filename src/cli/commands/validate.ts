@@ -8,7 +8,7 @@ import type { Command } from './command.js';
 export const validate: Command = {
   usage: 'validate <file..>',
   summary: 'check templates, and an install script, without building anything',
-  positionals: { file: { type: 'string', array: true, describe: 'TDL files' } },
+  positionals: { file: { type: 'string', array: true, describe: 'TDL files; - is standard input' } },
   options: {
     'file-parameter': {
       type: 'string',
@@ -22,6 +22,7 @@ export const validate: Command = {
   ],
   run: async ({ io, settings, options }) => {
     const files = [options['file']].flat().map(String);
+    if (files.length === 0 || files.includes('')) throw new UsageError('the path of a file is empty');
     const reports = checkFiles(files, readScriptOption(options), (text) => io.err(formatWarning(text)));
     if (settings.output === 'json') {
       io.out(formatJson(reports));

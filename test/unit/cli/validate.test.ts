@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { after, test } from 'node:test';
 import { run } from '../../../src/cli/cli.js';
 import type { FileReport } from '../../../src/client/errors.js';
@@ -230,4 +232,43 @@ test('plugins lists the profiles, as a table and as JSON', async () => {
   };
   assert.equal(one.family, 'fedora');
   assert.equal((await validate('plugins', '--id', 'beos')).code, 1);
+});
+
+/** Runs the command line in its own process, because a test cannot replace its own standard input. */
+function runWithInput(input: string, ...args: string[]): { status: number | null; stdout: string; stderr: string } {
+  const main = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
+  return spawnSync(process.execPath, ['--import', 'tsx', main, ...args], { input, encoding: 'utf8' });
+}
+
+test('- is standard input: a good template is valid, nothing at all is not', () => {
+  const template = readFileSync(good, 'utf8');
+  const valid = runWithInput(template, 'validate', '-');
+  assert.deepEqual([valid.status, valid.stdout], [0, '/dev/stdin: valid\n']);
+  const nothing = runWithInput('', 'validate', '-');
+  assert.deepEqual([nothing.status, nothing.stdout], [1, '/dev/stdin:1:1: the document is empty\n']);
+  const script = runWithInput('install\nreboot\n', 'validate', good, '--file-parameter', 'install_script', '-');
+  assert.equal(script.status, 1);
+  assert.match(script.stdout, /^\/dev\/stdin:2:1: /m);
+  const rendered = runWithInput(template, 'install-script', '-');
+  assert.equal(rendered.status, 0);
+  const broken = runWithInput('<template>', 'base_image', '-');
+  assert.equal(broken.status, 1);
+  assert.match(broken.stderr, /^\/dev\/stdin:1:/);
+});
+
+for (const [what, args, says] of [
+  ['an empty path', [''], /the path of a file is empty/],
+  ['standard input that is named twice', ['-', '--file-parameter', 'install_script', '-'], /named twice/],
+] as const) {
+  test(`validate refuses ${what} with exit code 2`, async () => {
+    const io = new RecordingIo();
+    assert.equal(await run(['validate', ...args], io), 2);
+    assert.match(io.stderr, says);
+  });
+}
+
+test('an empty install script is not valid', async () => {
+  const empty = fileWith('empty.ks', '');
+  const { code } = await validate('validate', good, '--file-parameter', 'install_script', empty);
+  assert.equal(code, 1);
 });
