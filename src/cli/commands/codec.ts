@@ -44,7 +44,8 @@ async function newKey({ io, settings, options }: CommandContext): Promise<number
 }
 
 /** Runs the codec server until Ctrl-C or SIGTERM. */
-async function serve({ io, settings, options }: CommandContext): Promise<number> {
+async function serve(context: CommandContext): Promise<number> {
+  const { io, settings, options } = context;
   const keys = loadPayloadKeys(settings, io.env);
   if (keys === undefined) {
     throw new UsageError('the codec server cannot decrypt, because no payload keys are given', {
@@ -56,17 +57,16 @@ async function serve({ io, settings, options }: CommandContext): Promise<number>
     (lastValue(options['address']) as string | undefined) ?? '127.0.0.1:8888',
   );
   const token = io.env[TOKEN_VARIABLE] || undefined;
-  const uiAddresses = options['ui'] === undefined ? undefined : [options['ui']].flat().map(String);
-  const origins = uiAddresses ?? (settings.uiAddress === undefined ? DEVELOPMENT_UI : [settings.uiAddress]);
+  const { place, addresses } = findOrigins(context);
   const served = await serveCodec({
     keys,
     host,
     port,
-    origins: origins.map(parseOrigin),
+    origins: addresses.map((address) => parseOrigin(place, address)),
     ...(token === undefined ? {} : { token }),
   });
   const withToken = token === undefined ? '' : `, with the token of ${TOKEN_VARIABLE}`;
-  io.err(`Codec server http://${host}:${served.port} for ${origins.join(', ')}${withToken}; Ctrl-C ends it\n`);
+  io.err(`Codec server http://${host}:${served.port} for ${addresses.join(', ')}${withToken}; Ctrl-C ends it\n`);
   await new Promise<void>((resolve) => {
     const stopListening = io.onInterrupt(() => {
       stopListening();
@@ -88,9 +88,23 @@ async function parseHostAndPort(text: string): Promise<{ host: string; port: num
   }
 }
 
-/** Parses the address of a web page to the origin that a browser sends. @throws UsageError when it has no origin */
-function parseOrigin(address: string): string {
+/** Finds the addresses of the UIs that may send requests, and the place that names them, for messages. */
+function findOrigins({ io, settings, options }: CommandContext): { place: string; addresses: string[] } {
+  if (options['ui'] !== undefined) return { place: '--ui', addresses: [options['ui']].flat().map(String) };
+  if (settings.uiAddress === undefined) return { place: 'the default', addresses: DEVELOPMENT_UI };
+  const inEnvironment = io.env['TEMPORAL_UI_ADDRESS'] ? 'TEMPORAL_UI_ADDRESS' : 'ui_address in the configuration file';
+  const place = options['ui-address'] === undefined ? inEnvironment : '--ui-address';
+  return { place, addresses: [settings.uiAddress] };
+}
+
+/**
+ * Parses the address of a web page to the origin that a browser sends.
+ *
+ * @param place where the address was given
+ * @throws UsageError when it has no origin
+ */
+function parseOrigin(place: string, address: string): string {
   const origin = URL.canParse(address) ? new URL(address).origin : 'null';
   if (origin !== 'null') return origin;
-  throw new UsageError(`--ui: ${JSON.stringify(address)} is not an origin`, { hint: 'write http://HOST:PORT' });
+  throw new UsageError(`${place}: ${JSON.stringify(address)} is not an origin`, { hint: 'write http://HOST:PORT' });
 }

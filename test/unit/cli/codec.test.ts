@@ -39,6 +39,13 @@ describe('imagefactory codec', () => {
     ],
     ['an address', ['--address', 'here'], env, /--address: "here" is not an address/],
     ['an origin', ['--ui', 'here'], env, /--ui: "here" is not an origin/],
+    ['an origin in --ui-address', ['--ui-address', 'here'], env, /--ui-address: "here" is not an origin/],
+    [
+      'an origin in the environment',
+      [],
+      { ...env, TEMPORAL_UI_ADDRESS: 'here' },
+      /TEMPORAL_UI_ADDRESS: "here" is not an origin/,
+    ],
   ] as const) {
     it(`serve without ${what} is refused with exit code 2`, async () => {
       const io = new RecordingIo({ ...variables });
