@@ -11,8 +11,9 @@ import { maskAddressPasswords } from '../os/passwords/address-passwords.js';
 import type { Template } from '../tdl/types.js';
 import { checkRequest, type BuildRequest } from './build-request.js';
 import type { ImageFactoryClient } from './connection.js';
-import { BuildNotFoundError, BuildStateError } from './errors.js';
+import { BuildStateError, ClientError } from './errors.js';
 import { callTemporal } from './temporal-errors.js';
+import { callWorker } from './workers.js';
 
 /** Milliseconds that a build may take to answer a change of a deadline. */
 const UPDATE_TIMEOUT = 30_000;
@@ -139,11 +140,12 @@ export function getBuildHandle(client: ImageFactoryClient, uuid: string): Workfl
  * without a worker.
  *
  * @throws BuildNotFoundError when Temporal has no such build
- * @throws ClientError `TemporalRefused` when no worker answers within 10 s
+ * @throws NoWorkerError when no worker polls the task queue
+ * @throws ClientError `WorkerFailed` when the worker does not answer within 10 s
  */
 export async function fetchStatus(client: ImageFactoryClient, uuid: string): Promise<BuildStatus> {
   const handle = getBuildHandle(client, uuid);
-  return callTemporal(() => client.withTimeout(() => handle.query<BuildStatus>(STATUS_QUERY)), uuid);
+  return callTemporal(() => callWorker(client, () => handle.query<BuildStatus>(STATUS_QUERY)), uuid);
 }
 
 /**
@@ -172,8 +174,10 @@ export function isOpen(execution: string): boolean {
  * @example
  * await setDeadline(client, uuid, { name: 'install_timeout', seconds: 3 * 3600 });
  *
- * @throws BuildNotFoundError when Temporal has no such build, or when the build has ended
- * @throws ClientError `TemporalRefused` when no worker answers within 30 s
+ * @throws BuildNotFoundError when Temporal has no such build
+ * @throws BuildStateError when the build has ended
+ * @throws NoWorkerError when no worker polls the task queue
+ * @throws ClientError `WorkerFailed` when the worker does not answer within 30 s
  */
 export async function setDeadline(client: ImageFactoryClient, uuid: string, change: DeadlineChange): Promise<void> {
   await updateDeadline(client, getBuildHandle(client, uuid), change, uuid);
@@ -183,7 +187,7 @@ export async function setDeadline(client: ImageFactoryClient, uuid: string, chan
     await updateDeadline(client, client.temporal.workflow.getHandle(jeosWorkflowId), change, uuid);
   } catch (error) {
     // The installer run has just ended, or has not begun: there is no wait to change.
-    if (!(error instanceof BuildNotFoundError && error.cause instanceof WorkflowNotFoundError)) throw error;
+    if (!(error instanceof ClientError && error.cause instanceof WorkflowNotFoundError)) throw error;
   }
 }
 
@@ -194,5 +198,5 @@ function updateDeadline(
   uuid: string,
 ): Promise<void> {
   const run = (): Promise<void> => handle.executeUpdate(SET_DEADLINE_UPDATE, { args: [change] });
-  return callTemporal(() => client.withTimeout(run, UPDATE_TIMEOUT), uuid);
+  return callTemporal(() => callWorker(client, run, UPDATE_TIMEOUT), uuid);
 }

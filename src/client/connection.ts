@@ -9,8 +9,6 @@ import { ClientError, TemporalUnavailableError } from './errors.js';
 export const DEFAULT_TASK_QUEUE = 'imagefactory';
 /** Milliseconds that one call to Temporal may take. */
 const CALL_TIMEOUT = 10_000;
-/** Seconds for which a worker counts as running after its last poll: more than the 60 s that a long poll lasts. */
-const POLLER_SECONDS = 70;
 
 /** A connection to a Temporal namespace, and the task queue of its imagefactory workers. */
 export interface ImageFactoryClient {
@@ -168,20 +166,4 @@ export function workflowPageUrl(client: ImageFactoryClient, workflowId: string):
   const { uiAddress, namespace } = client;
   if (uiAddress === undefined) return undefined;
   return `${uiAddress}/namespaces/${encodeURIComponent(namespace)}/workflows/${encodeURIComponent(workflowId)}`;
-}
-
-/**
- * Checks whether a worker has polled the client's task queue in the last 70 s. Temporal itself lists a worker for five
- * minutes after its last poll.
- */
-export async function hasWorkers(client: ImageFactoryClient): Promise<boolean> {
-  const { pollers } = await client.withTimeout(() =>
-    client.connection.workflowService.describeTaskQueue({
-      namespace: client.namespace,
-      taskQueue: { name: client.taskQueue },
-      taskQueueType: 1, // TASK_QUEUE_TYPE_WORKFLOW
-    }),
-  );
-  const since = Date.now() / 1000 - POLLER_SECONDS;
-  return (pollers ?? []).some((poller) => Number(poller.lastAccessTime?.seconds ?? 0) > since);
 }

@@ -1,14 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { WorkflowNotFoundError, type WorkflowExecutionDescription } from '@temporalio/client';
+import { WorkflowNotFoundError, type WorkflowExecutionDescription, type WorkflowHandle } from '@temporalio/client';
 import { PayloadKeyError } from '../codec/encryption-codec.js';
 import type { QueuePosition } from '../domain/create-queue.js';
 import { QUEUE_POSITION_QUERY, STATUS_QUERY } from '../domain/messages.js';
 import type { BuildStatus, Waiting } from '../domain/status.js';
 import { getWorkflowId, isOpen } from './builds.js';
-import { describeError, hasWorkers, type ImageFactoryClient } from './connection.js';
+import { describeError, type ImageFactoryClient } from './connection.js';
 import { BuildNotFoundError, TemporalUnavailableError } from './errors.js';
 import { listPendingActivities, type PendingActivity } from './pending-activity.js';
 import { callTemporal, toClientError } from './temporal-errors.js';
+import { hasPolledSince, hasWorkers, isUnanswered } from './workers.js';
 
 /** The present state of a workflow. */
 export interface WorkflowProgress {
@@ -127,6 +128,8 @@ export class ProgressReader {
   private readonly known = new Map<string, { length: number; status: BuildStatus }>();
   private checkedWorkersAt = 0;
   private workers: boolean | undefined;
+  /** When the last query began, if no worker has answered it. */
+  private unansweredSince: number | undefined;
 
   constructor(
     private readonly client: ImageFactoryClient,
@@ -140,7 +143,7 @@ export class ProgressReader {
     const waitsForJeos = progress.execution === 'RUNNING' && progress.status?.phase === 'jeos';
     const jeos = jeosId !== undefined && waitsForJeos ? await this.readInstallerRun(jeosId) : undefined;
     const isStuck = progress.status === undefined || progress.activities.some(({ state }) => state === 'waiting');
-    const workers = isStuck && progress.execution === 'RUNNING' ? await this.checkWorkers() : undefined;
+    const workers = isStuck && progress.execution === 'RUNNING' ? await this.checkWorkers(description) : undefined;
     return {
       ...progress,
       uuid: this.uuid,
@@ -181,7 +184,7 @@ export class ProgressReader {
     const handle = this.client.temporal.workflow.getHandle(workflowId, runId);
     for (let tries = isOpen(description.status.name) ? 1 : LAST_STATUS_TRIES; ; tries--) {
       try {
-        const status = await this.client.withTimeout(() => handle.query<BuildStatus>(STATUS_QUERY), QUERY_TIMEOUT);
+        const status = await this.query<BuildStatus>(handle);
         this.known.set(runId, { length: historyLength, status });
         return status;
       } catch (error) {
@@ -208,10 +211,33 @@ export class ProgressReader {
     }
   }
 
-  private async checkWorkers(): Promise<boolean | undefined> {
+  /** Queries the status of a workflow, and notes whether a worker answers. */
+  private async query<T>(handle: WorkflowHandle): Promise<T> {
+    const begun = Date.now();
+    try {
+      const answer = await this.client.withTimeout(() => handle.query<T>(STATUS_QUERY), QUERY_TIMEOUT);
+      this.unansweredSince = undefined;
+      return answer;
+    } catch (error) {
+      this.unansweredSince = isUnanswered(error) ? begun : undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * Checks whether a worker runs. Temporal lists a worker for some time after it has stopped. So a listed worker must
+   * also have answered the last query, or have polled since.
+   */
+  private async checkWorkers({ workflowId, runId }: WorkflowExecutionDescription): Promise<boolean | undefined> {
     if (Date.now() - this.checkedWorkersAt < WORKERS_INTERVAL) return this.workers;
+    this.workers = await this.isServed(this.client.temporal.workflow.getHandle(workflowId, runId));
     this.checkedWorkersAt = Date.now();
-    this.workers = await hasWorkers(this.client);
     return this.workers;
+  }
+
+  private async isServed(handle: WorkflowHandle): Promise<boolean> {
+    if (!(await hasWorkers(this.client))) return false;
+    if (this.unansweredSince === undefined) await this.query(handle).catch(() => undefined);
+    return this.unansweredSince === undefined || hasPolledSince(this.client, this.unansweredSince);
   }
 }

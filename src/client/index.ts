@@ -27,11 +27,11 @@
 export {
   connectImageFactory,
   DEFAULT_TASK_QUEUE,
-  hasWorkers,
   workflowPageUrl,
   type ConnectOptions,
   type ImageFactoryClient,
 } from './connection.js';
+export { hasWorkers } from './workers.js';
 export { readPayloadKeys, readPayloadKeysFromEnv, type PayloadKeys } from '../codec/keys.js';
 
 export { checkRequest, type BuildRequest, type CheckedRequest, type GivenParameters } from './build-request.js';

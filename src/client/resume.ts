@@ -12,6 +12,7 @@ import { BuildStateError, ClientError } from './errors.js';
 import { findForgottenBuild, type ImageRecord } from './images.js';
 import { callTemporal, executeUpdate } from './temporal-errors.js';
 import { readTemplate, type TextSource } from './text-source.js';
+import { callWorker } from './workers.js';
 
 /** How to resume a build: what changes, and at which point the build continues. */
 export interface ResumeOptions {
@@ -135,7 +136,7 @@ export async function requireHeld(client: ImageFactoryClient, uuid: string): Pro
 function updateHeld(client: ImageFactoryClient, uuid: string, request: ResumeRequest): Promise<string> {
   const handle = getBuildHandle(client, uuid);
   const run = (): Promise<string> => handle.executeUpdate<string, [ResumeRequest]>(RESUME_UPDATE, { args: [request] });
-  return executeUpdate(() => client.withTimeout(run, CHECK_TIMEOUT), uuid);
+  return executeUpdate(() => callWorker(client, run, CHECK_TIMEOUT), uuid);
 }
 
 /** Reads a build's final input from its history: the input at the start, changed by each accepted resume request. */

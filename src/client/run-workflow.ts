@@ -1,8 +1,14 @@
-import { WorkflowFailedError } from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
-import { hasWorkers, type ImageFactoryClient } from './connection.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import { CancelledFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
+import { describeError, type ImageFactoryClient } from './connection.js';
 import { ClientError, NoWorkerError } from './errors.js';
-import { callTemporal } from './temporal-errors.js';
+import { getGrpcCode } from './grpc-code.js';
+import { callTemporal, toClientError } from './temporal-errors.js';
+import { hasPolledSince, hasWorkers } from './workers.js';
+
+/** Milliseconds after which a workflow that no worker has taken is given up, unless a worker polls. */
+const TAKE_TIMEOUT = 5000;
 
 /**
  * Runs a short workflow on a worker and returns its result. If a workflow with this id already runs, waits for that
@@ -11,6 +17,7 @@ import { callTemporal } from './temporal-errors.js';
  * @param seconds time limit of the workflow, and of the wait for its result
  * @throws NoWorkerError when no worker polls the task queue
  * @throws ClientError `WorkerFailed` with the worker's message, or when the time limit has passed
+ * @throws TemporalUnavailableError when Temporal does not answer
  */
 export async function runWorkflow<R>(
   client: ImageFactoryClient,
@@ -20,27 +27,67 @@ export async function runWorkflow<R>(
   seconds: number,
 ): Promise<R> {
   if (!(await callTemporal(() => hasWorkers(client)))) throw new NoWorkerError(client.taskQueue);
+  const handle = await callTemporal(() =>
+    client.withTimeout(() =>
+      client.temporal.workflow.start(type, {
+        args: [input],
+        workflowId,
+        taskQueue: client.taskQueue,
+        workflowExecutionTimeout: `${seconds}s`,
+        workflowIdConflictPolicy: 'USE_EXISTING',
+      }),
+    ),
+  );
+  const ended = new AbortController();
+  const result = client.withTimeout(() => handle.result() as Promise<R>, seconds * 1000);
   try {
-    const handle = await callTemporal(() =>
-      client.withTimeout(() =>
-        client.temporal.workflow.start(type, {
-          args: [input],
-          workflowId,
-          taskQueue: client.taskQueue,
-          workflowExecutionTimeout: `${seconds}s`,
-          workflowIdConflictPolicy: 'USE_EXISTING',
-        }),
-      ),
-    );
-    return (await client.withTimeout(() => handle.result(), seconds * 1000)) as R;
+    return await Promise.race([result, giveUpUntaken(client, handle, ended.signal)]);
   } catch (error) {
-    if (error instanceof WorkflowFailedError && error.cause instanceof ApplicationFailure) {
-      throw new ClientError('WorkerFailed', error.cause.message, { cause: error });
-    }
-    if (error instanceof ClientError) throw error;
-    throw new ClientError('WorkerFailed', `no worker finished the workflow ${workflowId} within ${seconds} s`, {
-      hint: 'the worker’s log may show the reason',
-      cause: error,
-    });
+    throw toRunError(error, workflowId, seconds);
+  } finally {
+    ended.abort();
+    // When the workflow was given up, nobody needs its result.
+    result.catch(() => undefined);
   }
+}
+
+/**
+ * Ends a workflow that waits for its first worker while no worker polls. The worker that Temporal still lists has just
+ * stopped. Never resolves when a worker takes the workflow.
+ *
+ * @throws NoWorkerError when the workflow was ended
+ */
+async function giveUpUntaken(client: ImageFactoryClient, handle: WorkflowHandle, ended: AbortSignal): Promise<never> {
+  while (await sleep(TAKE_TIMEOUT, true, { signal: ended }).catch(() => false)) {
+    const isUntaken = await isWaitingForWorker(client, handle).catch(() => undefined);
+    if (isUntaken === false) break;
+    if (isUntaken === undefined) continue;
+    await client.withTimeout(() => handle.terminate('no worker polls the task queue')).catch(() => undefined);
+    throw new NoWorkerError(client.taskQueue);
+  }
+  return new Promise<never>(() => undefined);
+}
+
+/** Returns undefined while a worker polls that has not taken the workflow yet. */
+async function isWaitingForWorker(client: ImageFactoryClient, handle: WorkflowHandle): Promise<boolean | undefined> {
+  const { raw, startTime } = await client.withTimeout(() => handle.describe());
+  // 1 is PENDING_WORKFLOW_TASK_STATE_SCHEDULED: no worker has taken the task.
+  if (Number(raw.pendingWorkflowTask?.state ?? 0) !== 1) return false;
+  return (await hasPolledSince(client, startTime.getTime())) ? undefined : true;
+}
+
+function toRunError(error: unknown, workflowId: string, seconds: number): Error {
+  const cause = error instanceof WorkflowFailedError ? error.cause : undefined;
+  const fail = (message: string, hint?: string): ClientError =>
+    new ClientError('WorkerFailed', message, { hint, cause: error });
+  // 4 is DEADLINE_EXCEEDED: our own limit of the wait.
+  if (cause instanceof TimeoutFailure || (cause === undefined && getGrpcCode(error) === 4)) {
+    const message = `no worker finished the workflow ${workflowId} within ${seconds} s`;
+    return fail(message, 'the worker’s log may show the reason');
+  }
+  if (cause instanceof CancelledFailure) return fail(`somebody has cancelled the workflow ${workflowId}`);
+  if (cause instanceof TerminatedFailure) {
+    return fail(`somebody has terminated the workflow ${workflowId}: ${cause.message}`);
+  }
+  return cause === undefined ? toClientError(error) : fail(describeError(cause));
 }

@@ -8,6 +8,7 @@ import { getBuildHandle } from './builds.js';
 import type { ImageFactoryClient } from './connection.js';
 import { requireHeld } from './resume.js';
 import { executeUpdate } from './temporal-errors.js';
+import { callWorker } from './workers.js';
 
 /** Milliseconds that opening or closing a session may take. */
 const TIMEOUT = 150_000;
@@ -26,7 +27,7 @@ export async function openSshSession(
   await requireHeld(client, uuid);
   const handle = getBuildHandle(client, uuid);
   return executeUpdate(
-    () => client.withTimeout(() => handle.executeUpdate(OPEN_SESSION_UPDATE, { args: [request] }), TIMEOUT),
+    () => callWorker(client, () => handle.executeUpdate(OPEN_SESSION_UPDATE, { args: [request] }), TIMEOUT),
     uuid,
   );
 }
@@ -43,7 +44,7 @@ export async function closeSshSession(
 ): Promise<void> {
   const handle = getBuildHandle(client, uuid);
   await executeUpdate(
-    () => client.withTimeout(() => handle.executeUpdate(CLOSE_SESSION_UPDATE, { args: [request] }), TIMEOUT),
+    () => callWorker(client, () => handle.executeUpdate(CLOSE_SESSION_UPDATE, { args: [request] }), TIMEOUT),
     uuid,
   );
 }

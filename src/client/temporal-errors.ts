@@ -6,7 +6,8 @@ import {
 import { ApplicationFailure } from '@temporalio/common';
 import { PayloadKeyError } from '../codec/encryption-codec.js';
 import { describeError } from './connection.js';
-import { BuildNotFoundError, BuildStateError, ClientError } from './errors.js';
+import { BuildNotFoundError, BuildStateError, ClientError, TemporalUnavailableError } from './errors.js';
+import { getGrpcCode } from './grpc-code.js';
 
 /** Runs a call to Temporal, and throws its errors as {@link ClientError}s. */
 export async function callTemporal<T>(run: () => Promise<T>, uuid?: string): Promise<T> {
@@ -37,6 +38,13 @@ export function toClientError(error: unknown, uuid?: string): Error {
     return new ClientError('InvalidConfiguration', error.message, { cause: error });
   }
   if (error instanceof WorkflowNotFoundError && uuid !== undefined) {
+    // Temporal answers "not found" also when it has the workflow, but the workflow can take no update any more.
+    if (/already completed/.test(error.message)) {
+      return new BuildStateError(uuid, `build ${uuid} has ended`, {
+        hint: `imagefactory status ${uuid} shows how`,
+        cause: error,
+      });
+    }
     return new BuildNotFoundError(uuid, { cause: error });
   }
   if (error instanceof WorkflowExecutionAlreadyStartedError) {
@@ -45,6 +53,14 @@ export function toClientError(error: unknown, uuid?: string): Error {
     });
   }
   const reason = describeError(error);
+  const code = getGrpcCode(error);
+  // 4 is DEADLINE_EXCEEDED, 14 is UNAVAILABLE: the connection is lost.
+  if (code === 4 || code === 14) {
+    return new TemporalUnavailableError(`Temporal does not answer: ${reason}`, {
+      hint: 'a running build continues as soon as Temporal is available again',
+      cause: error,
+    });
+  }
   if (/search attribute/i.test(reason)) {
     return new ClientError('TemporalRefused', `Temporal refused: ${reason}`, {
       hint: 'register the search attributes with `imagefactory setup`',

@@ -221,9 +221,6 @@ function footLines(progress: BuildProgress, options: RenderOptions): Line[] {
 export function findTrouble(progress: BuildProgress, taskQueue: string): string | undefined {
   if (progress.unreachable !== undefined) return toPlainLine(`Temporal does not answer: ${progress.unreachable}`);
   if (progress.execution === 'PAUSED') return 'the workflow is paused';
-  // Reports no missing worker in the first 10 s of a build: Temporal may not yet list a worker that has just started.
-  if (progress.workers !== false || progress.at - progress.startedAt < 10_000) return undefined;
-  const what =
-    progress.status === undefined ? 'no worker has taken the build yet' : 'no worker is running to continue the build';
-  return `${what}: start one with \`imagefactory worker\` (task queue ${taskQueue})`;
+  if (progress.workers !== false) return undefined;
+  return `no worker polls the task queue "${taskQueue}", so the build waits: start one with \`imagefactory worker\``;
 }

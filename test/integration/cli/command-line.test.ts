@@ -184,7 +184,7 @@ describe('the command line against a real Temporal server', { skip }, () => {
 
   it('without a worker a build is still started, and the command says that a worker is missing', async () => {
     const { io, ended } = begin('nobody', ...build);
-    await io.seen(/no worker has taken the build yet: start one with `imagefactory worker`/);
+    await io.seen(/no worker polls the task queue "nobody", so the build waits: start one with `imagefactory worker`/);
     io.interrupt('SIGTERM');
     assert.equal(await ended, 143);
     const { code, stderr } = await finish('nobody', 'images');

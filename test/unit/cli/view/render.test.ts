@@ -109,12 +109,11 @@ test('the installer run that a build waits for is shown within the build, and it
   assert.match(text, /\n {4}installer run jeos-demo-ab\n {6}▶ wait for the power-off +1:00\n/);
 });
 
-test('the view says after ten seconds that no worker has taken the build, and what to do', () => {
-  const waiting = { status: undefined, workers: false, at: START + 9_000 };
-  assert.doesNotMatch(renderView(seenWith(waiting), OPTIONS), /no worker/);
+test('the view says at once that no worker polls the task queue, and what to do', () => {
+  const waiting = { status: undefined, workers: false, at: START + 1000 };
   assert.match(
-    renderView(seenWith({ ...waiting, at: START + 11_000 }), { ...OPTIONS, columns: 200 }),
-    /no worker has taken the build yet: start one with `imagefactory worker`/,
+    renderView(seenWith(waiting), { ...OPTIONS, columns: 200 }),
+    /no worker polls the task queue "imagefactory", so the build waits: start one with `imagefactory worker`/,
   );
 });
 
@@ -123,7 +122,7 @@ test('the view says that a build waits for a worker when its worker has stopped'
     { type: 'runTemplateStep', state: 'waiting' as const, attempt: 2, lastFailure: 'heartbeat timeout' },
   ];
   const text = renderView(seenWith({ activities, workers: false }), { ...OPTIONS, columns: 120 });
-  assert.match(text, /no worker is running to continue the build: start one with `imagefactory worker`/);
+  assert.match(text, /no worker polls the task queue "imagefactory", so the build waits: start one/);
 });
 
 test('the view reports an outage of Temporal and still shows the last known state', () => {
@@ -188,7 +187,7 @@ test('without a terminal each change is one line, printed once', () => {
 test('without a terminal a missing worker is reported once, and then that the build goes on', () => {
   const lines = new ChangeLog('imagefactory', false);
   const missing = seenWith({ status: undefined, workers: false });
-  assert.match(lines.listChanges(missing).join('\n'), /no worker has taken the build yet/);
+  assert.match(lines.listChanges(missing).join('\n'), /no worker polls the task queue/);
   assert.deepEqual(lines.listChanges(missing), []);
   assert.match(lines.listChanges(seenWith()).join('\n'), /the build goes on/);
 });
