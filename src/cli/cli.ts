@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import yargs, { type Argv, type FallbackCompletionFunction } from 'yargs';
 import {
   FactoryError,
@@ -17,7 +15,7 @@ import { GLOBAL_OPTIONS } from './global-options.js';
 import type { Io } from './io.js';
 import { formatJson } from './output.js';
 import { listParameterNames, STANDARD_INPUT } from './parameters.js';
-import { projectFolder } from './dev-server/temporal-binary.js';
+import { readVersion } from './version.js';
 
 /** A parsed command line. */
 interface ParsedCommand {
@@ -182,11 +180,6 @@ function addOptions(parser: Argv, command: Command): Argv {
   if (command.examples === undefined) return parser;
   const examples = command.examples.map(([line, what]) => `  ${line}${what === '' ? '' : `\n      ${what}`}`);
   return parser.epilogue(['Examples:', ...examples].join('\n'));
-}
-
-function readVersion(): string {
-  const manifest = JSON.parse(readFileSync(join(projectFolder(), 'package.json'), 'utf8')) as { version: string };
-  return manifest.version;
 }
 
 /** Prints an error, and returns the exit code. With `--output json` a failure is also a JSON document. */

@@ -1,29 +1,36 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Worker } from '@temporalio/worker';
+import { cannotListenError, type Address } from './address.js';
 
-/** Parses `host:port`, `:port` or `port`. Default host: 127.0.0.1. */
-export function parseAddress(text: string): { host: string; port: number } {
-  const match = /^(?:(.*):)?(\d+)$/.exec(text.trim());
-  if (match?.[2] === undefined) throw new TypeError(`${JSON.stringify(text)} is not an address; write host:port`);
-  return { host: match[1] || '127.0.0.1', port: Number(match[2]) };
+/** What the health address answers. */
+export interface Health {
+  healthy: boolean;
+  /** State of the worker of each task queue. Empty until they are created. */
+  lanes: Record<string, string>;
+  /** `answers`, or why Temporal does not answer. */
+  temporal: string;
 }
 
 /**
- * Serves the health of the workers by HTTP, as JSON with the state of each task queue (`lanes`). The status is 200
- * while the workers of all task queues poll, and 503 while one does not (starting, draining, failed).
+ * Serves the health of the workers by HTTP, as JSON. The status is 200 while the workers of all task queues poll and
+ * Temporal answers, and 503 otherwise.
+ *
+ * @param name the option that gives the address, for the message
+ * @throws FactoryError InvalidParameter when the server cannot listen at the address
  */
-export async function serveHealth(address: string, workers: Worker[]): Promise<{ server: Server; port: number }> {
-  const { host, port } = parseAddress(address);
+export async function serveHealth(
+  name: string,
+  address: Address,
+  readHealth: () => Health,
+): Promise<{ server: Server; port: number }> {
   const server = createServer((_request, response) => {
-    const lanes = Object.fromEntries(workers.map((worker) => [worker.options.taskQueue, worker.getState()]));
-    const healthy = workers.every((worker) => worker.getState() === 'RUNNING');
-    response.writeHead(healthy ? 200 : 503, { 'content-type': 'application/json' });
-    response.end(`${JSON.stringify({ healthy, lanes })}\n`);
+    const health = readHealth();
+    response.writeHead(health.healthy ? 200 : 503, { 'content-type': 'application/json' });
+    response.end(`${JSON.stringify(health)}\n`);
   });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, resolve);
+    server.once('error', (error) => reject(cannotListenError(name, address, error)));
+    server.listen(address.port, address.host.replace(/^\[|\]$/g, ''), resolve);
   });
   server.unref();
   return { server, port: (server.address() as AddressInfo).port };

@@ -1,10 +1,13 @@
 import { DefaultLogger, type LogEntry, type Logger, type LogLevel } from '@temporalio/worker';
 import pino from 'pino';
+import { toPlainLine } from '../domain/plain-text.js';
 
 export interface LoggerOptions {
   format: 'text' | 'json';
   /** One of trace, debug, info, warn, error. */
   level: string;
+  /** Whether Temporal does not answer now, which the worker itself logs. */
+  isOutage: () => boolean;
 }
 
 /** The log masks the values of all keys whose names match this pattern. */
@@ -26,23 +29,42 @@ export function maskSecrets(value: unknown, depth = 0): unknown {
   return Object.fromEntries(entries);
 }
 
-/** Selects the fields of a log entry that help a reader: the build, the workflow, the step, the attempt. */
+/** Fields that the SDK adds to its entries, and that help no reader. */
+const NOISE = [
+  'taskToken',
+  'namespace',
+  'workflowType',
+  'taskQueue',
+  'isLocal',
+  'sdkComponent',
+  'activityId',
+  'runId',
+  'workflowRunId',
+  'target',
+];
+
+/**
+ * Selects the fields of a log entry that help a reader: the build, the workflow, the step, the attempt. The field
+ * `error` is always a text, because a log store accepts only one type for a field.
+ */
 function selectFields(entry: LogEntry): Record<string, unknown> {
-  const { workflowId, activityType, attempt, ...others } = (entry.meta ?? {}) as Record<string, unknown>;
-  const rest = { ...others };
-  for (const noise of [
-    'taskToken',
-    'namespace',
-    'workflowType',
-    'taskQueue',
-    'isLocal',
-    'sdkComponent',
-    'activityId',
-    'runId',
-  ])
-    delete rest[noise];
+  const { workflowId, activityType, attempt, error, ...rest } = (entry.meta ?? {}) as Record<string, unknown>;
+  // Our own entries have no such field.
+  if (rest['sdkComponent'] !== undefined) for (const name of NOISE) delete rest[name];
   const build = typeof workflowId === 'string' ? /[0-9a-f]{8}-[0-9a-f-]{27}$/.exec(workflowId)?.[0] : undefined;
-  return maskSecrets({ build, workflowId, step: activityType, attempt, ...rest }) as Record<string, unknown>;
+  const text = error === undefined ? undefined : describeLoggedError(error);
+  return maskSecrets({ build, workflowId, step: activityType, attempt, ...rest, error: text }) as Record<
+    string,
+    unknown
+  >;
+}
+
+/** Describes an error by its type and its message, and then by those of its causes. */
+export function describeLoggedError(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error === 'string' ? error : JSON.stringify(maskSecrets(error));
+  const { type } = error as { type?: unknown };
+  const own = `${typeof type === 'string' && type !== '' ? type : error.name}: ${error.message}`;
+  return error.cause === undefined ? own : `${own}; cause: ${describeLoggedError(error.cause)}`;
 }
 
 function formatTextLine(entry: LogEntry): string {
@@ -50,7 +72,9 @@ function formatTextLine(entry: LogEntry): string {
   const fields = Object.entries(selectFields(entry))
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key}=${typeof value === 'object' ? JSON.stringify(value) : String(value)}`);
-  return `${time} ${entry.level.padEnd(5)} ${entry.message}${fields.length === 0 ? '' : ` [${fields.join(' ')}]`}\n`;
+  const text = `${entry.message}${fields.length === 0 ? '' : ` [${fields.join(' ')}]`}`;
+  // Guests and clouds have a part in the texts. An entry is one line.
+  return `${time} ${entry.level.padEnd(5)} ${toPlainLine(text)}\n`;
 }
 
 /**
@@ -59,11 +83,37 @@ function formatTextLine(entry: LogEntry): string {
  */
 const EXPECTED = /^No (Nexus services|workflows) registered/;
 
+/** Milliseconds in which the same message of the SDK's core is logged only once. */
+const REPEAT = 60_000;
+
+/**
+ * Leaves out messages of the SDK's core that tell nothing new: each of its forty pollers logs each of its tries to
+ * reach Temporal. During an outage, the one line of the worker replaces them.
+ */
+class CoreFilter {
+  private readonly loggedAt = new Map<string, number>();
+
+  constructor(private readonly isOutage: () => boolean) {}
+
+  isWorthLogging({ message, meta }: LogEntry): boolean {
+    const { sdkComponent, target } = (meta ?? {}) as { sdkComponent?: string; target?: string };
+    if (sdkComponent !== 'core') return true;
+    if (this.isOutage() && /client::retry|pollers/.test(target ?? '')) return false;
+    // The numbers in a message count the tries.
+    const key = message.replace(/\d+/g, '');
+    const now = Date.now();
+    if (now - (this.loggedAt.get(key) ?? -Infinity) < REPEAT) return false;
+    this.loggedAt.set(key, now);
+    return true;
+  }
+}
+
 /** Creates the worker's logger: text lines, or one JSON object per line, on standard error. */
-export function createWorkerLogger({ format, level }: LoggerOptions): Logger {
+export function createWorkerLogger({ format, level, isOutage }: LoggerOptions): Logger {
   const sink = pino({ level, base: undefined }, pino.destination(2));
+  const core = new CoreFilter(isOutage);
   return new DefaultLogger(level.toUpperCase() as LogLevel, (entry) => {
-    if (EXPECTED.test(entry.message)) return;
+    if (EXPECTED.test(entry.message) || !core.isWorthLogging(entry)) return;
     if (format === 'text') process.stderr.write(formatTextLine(entry));
     else sink[entry.level.toLowerCase() as 'info'](selectFields(entry), entry.message);
   });

@@ -1,19 +1,24 @@
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { Client, Connection } from '@temporalio/client';
 import type { WorkerDeploymentVersion } from '@temporalio/common';
-import { NativeConnection, Runtime } from '@temporalio/worker';
+import { NativeConnection, Runtime, type Worker } from '@temporalio/worker';
 import { createDataConverter } from '../codec/data-converter.js';
 import type { PayloadKeys } from '../codec/keys.js';
 import type { CloudLimits } from '../activities/shared/context.js';
+import { FactoryError } from '../domain/errors.js';
 import { connectClouds } from '../openstack/index.js';
 import type { PollInterval } from '../openstack/polling/shared-poll.js';
+import { cannotListenError, parseAddress } from './address.js';
 import { findOrMakeBundle } from './bundle.js';
 import { CallBudget } from './call-budget.js';
-import { parseAddress, serveHealth } from './health.js';
+import { serveHealth, type Health } from './health.js';
 import { createWorkerLogger } from './logger.js';
+import { TemporalWatch } from './temporal-watch.js';
 import { createWorkers, runWorkers, createStopSignal, formatWorkerIdentity } from './workers.js';
 
 export interface WorkerOptions {
+  /** The version of this program, for the log. */
+  release: string;
   /** Task queue of the workflows; the names of the other task queues begin with it. */
   taskQueue: string;
   /** Folder of the store, with records, documents and bodies. */
@@ -44,54 +49,114 @@ export interface WorkerOptions {
   pollInterval?: PollInterval;
 }
 
-function installRuntime(options: WorkerOptions): void {
-  Runtime.install({
-    // By itself, the runtime would stop all workers at the same time. `runWorkers` stops them in order.
-    shutdownSignals: [],
-    logger: createWorkerLogger({ format: options.logFormat, level: options.logLevel }),
-    telemetryOptions: {
-      logging: { filter: { core: 'WARN', other: 'WARN' }, forward: {} },
-      ...(options.metricsAddress === undefined
-        ? {}
-        : { metrics: { prometheus: { bindAddress: normaliseAddress(options.metricsAddress) } } }),
-    },
-  });
-}
+/** The options of the command line that give this process's addresses, for messages. */
+const METRICS = '--metrics-address';
+const HEALTH = '--health-address';
 
-function normaliseAddress(text: string): string {
-  const { host, port } = parseAddress(text);
-  return `${host}:${port}`;
+/** Milliseconds that the call which watches Temporal may take. */
+const WATCH_TIMEOUT = 3000;
+/**
+ * By default gRPC waits up to two minutes before it tries a lost connection again. A worker must notice within seconds
+ * that Temporal is back.
+ */
+const CHANNEL = { 'grpc.max_reconnect_backoff_ms': 5000 };
+
+function installRuntime(options: WorkerOptions, watch: TemporalWatch): void {
+  const metrics = options.metricsAddress === undefined ? undefined : parseAddress(options.metricsAddress, METRICS);
+  const { logFormat: format, logLevel: level } = options;
+  try {
+    Runtime.install({
+      // By itself, the runtime would stop all workers at the same time. `runWorkers` stops them in order.
+      shutdownSignals: [],
+      logger: createWorkerLogger({ format, level, isOutage: () => watch.trouble !== undefined }),
+      telemetryOptions: {
+        logging: { filter: { core: 'WARN', other: 'WARN' }, forward: {} },
+        ...(metrics && { metrics: { prometheus: { bindAddress: `${metrics.host}:${metrics.port}` } } }),
+      },
+    });
+  } catch (error) {
+    throw metrics === undefined ? error : cannotListenError(METRICS, metrics, error as Error);
+  }
 }
 
 /**
  * Runs workflows and activities until the process gets SIGTERM or SIGINT. Then running activities have 10 seconds to
  * end. An activity that takes longer fails, and its next attempt on another worker continues from its last heartbeat.
+ *
+ * @throws FactoryError InvalidParameter when the process cannot listen at an address that is given
+ * @throws FactoryError UnknownCloud when the configuration of the clouds cannot be read, or lacks a cloud to serve
  */
 export async function runWorker(options: WorkerOptions): Promise<void> {
-  installRuntime(options);
-  const { connectionOptions, namespace } = loadClientConnectConfig();
-  const connection = await NativeConnection.connect(connectionOptions);
-  const clientConnection = await Connection.connect(connectionOptions);
-  const client = new Client({
-    connection: clientConnection,
-    namespace,
-    dataConverter: createDataConverter(options.payloadKeys),
-  });
-  const budget = new CallBudget(options.limits ?? {});
-  const clouds = connectClouds({ only: options.clouds, rateLimiterFor: budget.rateLimiterFor });
+  const { healthAddress, taskQueue } = options;
+  const watch = new TemporalWatch();
+  let workers: Worker[] = [];
+  // An open connection keeps the process alive. So everything that was opened is closed, also when the start fails.
+  const closers: (() => unknown)[] = [() => watch.stop()];
   try {
-    await budget.start(client, options.taskQueue, formatWorkerIdentity(options.version));
+    if (healthAddress !== undefined) {
+      const readHealth = (): Health => toHealth(workers, watch.trouble);
+      const { server } = await serveHealth(HEALTH, parseAddress(healthAddress, HEALTH), readHealth);
+      closers.push(() => server.close());
+    }
+    const budget = new CallBudget(options.limits ?? {});
+    closers.push(() => budget.stop());
+    const clouds = connectClouds({ only: options.clouds, rateLimiterFor: budget.rateLimiterFor });
+    closers.push(() => clouds.close());
+    installRuntime(options, watch);
+    const { logger } = Runtime.instance();
+    const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
+    const connection = await NativeConnection.connect(connectionOptions);
+    closers.push(() => connection.close());
+    const clientConnection = await Connection.connect({ ...connectionOptions, channelArgs: CHANNEL });
+    closers.push(() => clientConnection.close());
+    const client = new Client({
+      connection: clientConnection,
+      namespace,
+      dataConverter: createDataConverter(options.payloadKeys),
+    });
+    const call = (): Promise<unknown> =>
+      clientConnection.withDeadline(Date.now() + WATCH_TIMEOUT, () =>
+        client.workflowService.describeNamespace({ namespace }),
+      );
+    const temporal = connectionOptions.address ?? '127.0.0.1:7233';
+    await call().catch((error: unknown) => Promise.reject(toNamespaceError(error, temporal, namespace)));
+    const identity = formatWorkerIdentity(options.version);
+    await budget.start(client, taskQueue, identity);
     const bundle = await findOrMakeBundle(options.payloadKeys !== undefined);
-    const workers = await createWorkers({ ...options, clouds, connection, client, bundle });
-    const health = options.healthAddress === undefined ? undefined : await serveHealth(options.healthAddress, workers);
+    workers = await createWorkers({ ...options, clouds, connection, client, bundle });
+    logger.info('The worker starts', {
+      release: options.release,
+      ...(options.version === undefined ? {} : { version: options.version }),
+      identity,
+      temporal,
+      namespace,
+      taskQueues: workers.map((worker) => worker.options.taskQueue),
+      clouds: clouds.names(),
+      store: options.storagePath,
+    });
+    void watch.start(call, temporal, logger);
     await runWorkers(workers, createStopSignal());
-    health?.server.close();
+    logger.info('The worker has stopped', { identity });
   } finally {
-    budget.stop();
-    await clouds.close();
-    await clientConnection.close();
-    // If one worker could not be created, the others still use the connection, and it cannot be closed. We ignore this
-    // second error, so that the first one is reported.
-    await connection.close().catch(() => undefined);
+    // An error of a close is ignored, so that the first error is reported.
+    for (const close of closers.reverse())
+      await Promise.resolve()
+        .then(close)
+        .catch(() => undefined);
   }
+}
+
+/** Converts the error of the first call to Temporal, because the SDK's own text is many lines of its inner state. */
+function toNamespaceError(error: unknown, address: string, namespace: string): FactoryError {
+  const { details, message } = error as { details?: string; message: string };
+  return new FactoryError('NotFound', `Temporal at ${address}, namespace ${namespace}: ${details || message}`, {
+    hint: 'check TEMPORAL_NAMESPACE and the credentials',
+    cause: error,
+  });
+}
+
+function toHealth(workers: Worker[], trouble: string | undefined): Health {
+  const lanes = Object.fromEntries(workers.map((worker) => [worker.options.taskQueue, worker.getState()]));
+  const isPolling = workers.length > 0 && workers.every((worker) => worker.getState() === 'RUNNING');
+  return { healthy: isPolling && trouble === undefined, lanes, temporal: trouble ?? 'answers' };
 }

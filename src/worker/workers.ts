@@ -45,7 +45,7 @@ export interface WorkersOptions extends Omit<DepsOptions, 'temporal'> {
 export async function createWorkers(options: WorkersOptions): Promise<Worker[]> {
   const { connection, client, taskQueue, bundle } = options;
   const activities = createActivities(createDeps({ ...options, temporal: client }));
-  return Promise.all(
+  const created = await Promise.allSettled(
     QUEUE_KINDS.map((kind) =>
       Worker.create({
         connection,
@@ -64,6 +64,12 @@ export async function createWorkers(options: WorkersOptions): Promise<Worker[]> 
       }),
     ),
   );
+  const workers = created.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  const failed = created.find((result) => result.status === 'rejected');
+  if (failed === undefined) return workers;
+  // A worker that never ran would hold its connection, and with it the process, for ever.
+  await Promise.all(workers.map((worker) => worker.runUntil(Promise.resolve()).catch(() => undefined)));
+  throw failed.reason;
 }
 
 /**

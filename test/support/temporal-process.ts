@@ -12,7 +12,8 @@ import { started, temporalProgram } from './temporal.js';
 /** Number of characters of the server's error output that an error message quotes. */
 const SAID_CHARACTERS = 2000;
 
-async function freePort(): Promise<number> {
+/** Returns a port that no program uses now. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

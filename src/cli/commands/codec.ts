@@ -53,9 +53,9 @@ async function serve(context: CommandContext): Promise<number> {
     });
   }
   const { serveCodec } = await import('../../codec/server.js');
-  const { host, port } = await parseHostAndPort(
-    (lastValue(options['address']) as string | undefined) ?? '127.0.0.1:8888',
-  );
+  const { parseAddress } = await import('../../worker/address.js');
+  const given = (lastValue(options['address']) as string | undefined) ?? '127.0.0.1:8888';
+  const { host, port } = parseAddress(given, '--address');
   const token = io.env[TOKEN_VARIABLE] || undefined;
   const { place, addresses } = findOrigins(context);
   const served = await serveCodec({
@@ -76,16 +76,6 @@ async function serve(context: CommandContext): Promise<number> {
   served.server.close();
   served.server.closeAllConnections();
   return 0;
-}
-
-/** Parses HOST:PORT. @throws UsageError when the text is not HOST:PORT */
-async function parseHostAndPort(text: string): Promise<{ host: string; port: number }> {
-  const { parseAddress } = await import('../../worker/health.js');
-  try {
-    return parseAddress(text);
-  } catch (error) {
-    throw new UsageError(`--address: ${(error as Error).message}`, { cause: error });
-  }
 }
 
 /** Finds the addresses of the UIs that may send requests, and the place that names them, for messages. */

@@ -1,5 +1,6 @@
 import type { WorkerOptions } from '../../worker/run.js';
 import { loadPayloadKeys, type Settings } from '../config.js';
+import { readVersion } from '../version.js';
 import { parseDeploymentVersion } from '../worker-version.js';
 import { withClient, type Command } from './command.js';
 
@@ -59,6 +60,7 @@ export const worker: Command = {
     const limits = toCloudLimits(settings);
     const payloadKeys = loadPayloadKeys(settings, io.env);
     await runWorker({
+      release: readVersion(),
       taskQueue,
       storagePath,
       cachePath: settings.imgdir,

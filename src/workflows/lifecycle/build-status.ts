@@ -1,4 +1,4 @@
-import { setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import { log, setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import type { SearchAttributePair } from '@temporalio/common';
 import { listPhases, startPercent, type ImageKind, type Phase } from '../../domain/image-kinds.js';
 import { SEARCH_ATTRIBUTES } from '../../domain/search-attributes.js';
@@ -6,8 +6,8 @@ import type { BuildStatus, HeldBuild, StepStatus, Waiting } from '../../domain/s
 import { renderStatusPage } from './status-page.js';
 
 /**
- * The status of a build as people see it: the answer to the query `status`, the run's page in the Temporal UI, and the
- * search attributes. Only the workflow's own code changes it.
+ * The status of a build as people see it: the answer to the query `status`, the run's page in the Temporal UI, the
+ * search attributes, and the lines of the worker's log. Only the workflow's own code changes it.
  */
 export class BuildStatusModel<K extends ImageKind = ImageKind> {
   readonly status: BuildStatus;
@@ -34,6 +34,7 @@ export class BuildStatusModel<K extends ImageKind = ImageKind> {
       resources: {},
     };
     this.show();
+    log.info('Build begun', { kind, cloud: first.cloud, name: first.name });
   }
 
   /**
@@ -72,6 +73,11 @@ export class BuildStatusModel<K extends ImageKind = ImageKind> {
     if (state !== 'failed') this.endedSteps += 1;
     this.updatePercent();
     this.show();
+    log[state === 'failed' ? 'warn' : 'info'](`Step ${state}`, {
+      step: entry.name,
+      seconds: toSeconds(entry.endedAt - entry.startedAt),
+      note: entry.note,
+    });
   }
 
   /** Shows at once that the user has cancelled the build, because the running step may take a moment to stop. */
@@ -120,13 +126,16 @@ export class BuildStatusModel<K extends ImageKind = ImageKind> {
       ...(glanceId === undefined ? [] : [{ key: SEARCH_ATTRIBUTES.glanceId, value: glanceId }]),
     ]);
     this.show();
+    const seconds = toSeconds(this.status.endedAt - this.status.startedAt);
+    if (status === 'COMPLETE') log.info('Image made', { image: glanceId, seconds });
+    else log.warn('Build ended without an image', { status, seconds, error: this.status.failure?.message });
   }
 
   /** Returns the seconds that each ended step took, by the name of the step. */
   timings(): Record<string, number> {
     const timings: Record<string, number> = {};
     for (const step of this.status.steps) {
-      if (step.endedAt !== undefined) timings[step.name] = (step.endedAt - step.startedAt) / 1000;
+      if (step.endedAt !== undefined) timings[step.name] = toSeconds(step.endedAt - step.startedAt);
     }
     return timings;
   }
@@ -146,4 +155,8 @@ export class BuildStatusModel<K extends ImageKind = ImageKind> {
     const share = Math.min(this.endedSteps, this.expectedSteps) / (this.expectedSteps + 1);
     this.status.percent = Math.max(this.status.percent, Math.floor(from + (to - from) * share));
   }
+}
+
+function toSeconds(milliseconds: number): number {
+  return milliseconds / 1000;
 }

@@ -116,9 +116,8 @@ describe('the command line when somebody does not answer', { timeout: 180_000 },
           return ids;
         };
         await until(async () => (await findIds()).length > 0, 'the workflow runs');
-        await workflow
-          .getHandle((await findIds())[0] ?? '')
-          [end](end === 'terminate' ? 'enough' : (undefined as never));
+        const handle = workflow.getHandle((await findIds())[0] ?? '');
+        await (end === 'terminate' ? handle.terminate('enough') : handle.cancel());
         assert.equal(await ended, 1);
         assert.match(io.stderr, end === 'terminate' ? /has terminated the workflow .*: enough/ : /has cancelled/);
       }

@@ -3,8 +3,8 @@ import { describe, it } from 'node:test';
 import { ApplicationFailure } from '@temporalio/common';
 import { FactoryError } from '../../../src/domain/errors.js';
 import { toFailure } from '../../../src/worker/interceptor.js';
-import { maskSecrets } from '../../../src/worker/logger.js';
-import { parseAddress } from '../../../src/worker/health.js';
+import { describeLoggedError, maskSecrets } from '../../../src/worker/logger.js';
+import { parseAddress } from '../../../src/worker/address.js';
 
 describe('a recorded failure', () => {
   it('has the type, message, request id, hint and retry behaviour of its error', () => {
@@ -49,9 +49,26 @@ describe('a log line', () => {
 
 describe('an address to listen on', () => {
   it('is a host and a port, or only a port on the loopback address', () => {
-    assert.deepEqual(parseAddress('0.0.0.0:9464'), { host: '0.0.0.0', port: 9464 });
-    assert.deepEqual(parseAddress(':80'), { host: '127.0.0.1', port: 80 });
-    assert.deepEqual(parseAddress('80'), { host: '127.0.0.1', port: 80 });
-    assert.throws(() => parseAddress('host'), /write host:port/);
+    assert.deepEqual(parseAddress('0.0.0.0:9464', 'a'), { host: '0.0.0.0', port: 9464 });
+    assert.deepEqual(parseAddress(':80', 'a'), { host: '127.0.0.1', port: 80 });
+    assert.deepEqual(parseAddress('80', 'a'), { host: '127.0.0.1', port: 80 });
+    for (const wrong of ['host', '127.0.0.1:65536', '']) {
+      assert.throws(() => parseAddress(wrong, '--x'), /--x: .* is not an address; write host:port/);
+    }
   });
+});
+
+describe('the field `error` of a log entry', () => {
+  for (const [what, error, text] of [
+    [
+      'a failure with a type',
+      ApplicationFailure.create({ type: 'NotFound', message: 'no flavor' }),
+      'NotFound: no flavor',
+    ],
+    ['an error with a cause', new TypeError('a', { cause: new Error('b') }), 'TypeError: a; cause: Error: b'],
+    ['a text of the SDK', 'Status { code: Unavailable }', 'Status { code: Unavailable }'],
+    ['an object', { message: 'm', password: 'secret' }, '{"message":"m","password":"********"}'],
+  ] as const) {
+    it(`is a text for ${what}`, () => assert.equal(describeLoggedError(error), text));
+  }
 });
