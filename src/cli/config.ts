@@ -206,7 +206,7 @@ export function lastValue(value: unknown): unknown {
 /** Parses a whole number, 0 or more. @throws UsageError */
 function parseCount(option: string, value: unknown): number {
   if (/^\d{1,9}$/.test(String(value).trim())) return Number(value);
-  throw new UsageError(`${option}: ${JSON.stringify(value)} is not a whole number, 0 or more`);
+  throw new UsageError(`${option} must be a whole number from 0 to 999999999, but it is ${JSON.stringify(value)}`);
 }
 
 /** Parses a whole number of seconds above 0. @throws UsageError */

@@ -158,7 +158,7 @@ export class MatrixSlot {
     }
   }
 
-  /** Asserts that the build is complete, has created each resource once, and has left nothing. */
+  /** Asserts that the build is complete and has created each resource once, and that only its images still exist. */
   async checkBuilt(): Promise<void> {
     const result = await this.build.result();
     this.checkServers();
