@@ -14,7 +14,7 @@ export class BenchWorker {
   private constructor(private readonly child: ChildProcess) {}
 
   /**
-   * Starts the worker; resolves when the worker polls.
+   * Starts the worker. Resolves when the worker polls its task queue.
    *
    * @param folder the folder for all files of the worker
    * @param env the whole environment of the worker

@@ -6,6 +6,7 @@ export const JOURNAL_DIRECTORY = '/var/lib/imagefactory';
  *
  * Each round of a step has its own folder, `<step>.<round>`: to run a failed step again, the caller names a new round.
  * If any round has succeeded or is running, every other round attaches to that round, unless the caller forces a rerun.
+ * In this list, `<step>` is the folder of a round:
  *
  *     <step>/try.XXXXXX/   files of one attempt: `script`, `runner`, and `start` of this attempt
  *     <step>/start         the runner's process: "<pid> <start time of the process> <boot id> <uptime in seconds>"
@@ -92,11 +93,12 @@ mv -f -- "$step/status.new" "$step/status"
  * - `$4` the timeout of the step in seconds
  * - `$5` the maximum of bytes of earlier output that it prints when it attaches
  * - `$6` the text of `RUNNER`
- * - `$8` 1: do not attach to another round of the step
+ * - `$8` is 1 when the script must not attach to another round of the step
  *
  * Standard output is the output of the step. Standard error gets a dot from time to time, so that the connection stays
  * open, and one last line: `<how> exited <status>`, `<how> deadline` (killed at its timeout), `<how> interrupted` (the
- * process is gone and has left no status), or `refused <why>`. `<how>` is `started` or `attached`.
+ * process is gone and has left no status), or `refused <why>` (the script could not start the step). `<how>` is
+ * `started` or `attached`.
  */
 export const FOLLOW = `${PROCESS_START}
 journal=$1 step=$1/$2.$7 size=$3 timeout=$4 earlier=$5

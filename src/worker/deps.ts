@@ -24,7 +24,7 @@ export interface DepsOptions {
   version?: WorkerDeploymentVersion;
   /** Limits by cloud name. Default: no limits. */
   limits?: CloudLimits;
-  /** Interval of the cloud's list calls, in milliseconds. Default: 500 to 5000. */
+  /** Shortest and longest time between two list calls to a cloud, in milliseconds. Default: 500 and 5000. */
   pollInterval?: PollInterval;
 }
 

@@ -10,8 +10,8 @@ export function parseAddress(text: string): { host: string; port: number } {
 }
 
 /**
- * Serves the health of the workers by HTTP, as JSON with the state of each task queue (`lanes`). The status is 200
- * while the workers of all task queues poll, and 503 while one does not (starting, draining, failed).
+ * Serves the health of the workers by HTTP, as JSON with the state of each task queue (`lanes`). The HTTP status is 200
+ * while the workers of all task queues poll. It is 503 while one of them starts, drains or has failed.
  */
 export async function serveHealth(address: string, workers: Worker[]): Promise<{ server: Server; port: number }> {
   const { host, port } = parseAddress(address);

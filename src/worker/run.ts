@@ -29,7 +29,8 @@ export interface WorkerOptions {
   /** Keys that encrypt payloads and failures. Default: nothing is encrypted. */
   payloadKeys?: PayloadKeys;
   /**
-   * Deployment name and build id of the worker. A build stays on the version that started it. Default: no versioning.
+   * Temporal's deployment name and build id of this worker. An image build stays on the version that started it.
+   * Default: no versioning.
    */
   version?: WorkerDeploymentVersion;
   /** Names of the clouds to serve. Default: all configured clouds. */

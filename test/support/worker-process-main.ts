@@ -1,5 +1,6 @@
 /**
- * The program of a {@link WorkerProcess}: all workers of an environment, until it is killed or its parent has ended.
+ * The program of a {@link WorkerProcess}. It runs all workers of an environment until it is killed or its parent
+ * process has ended.
  */
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
@@ -22,7 +23,7 @@ const deadlines =
 Runtime.install({
   shutdownSignals: [],
   logger: new DefaultLogger('ERROR'),
-  // Tests stop the server for a moment on purpose. So the runtime must not log that it cannot reach the server.
+  // Tests stop the server for a moment on purpose. So the runtime must not log that the server cannot be reached.
   telemetryOptions: { logging: { filter: { core: 'ERROR', other: 'ERROR' }, forward: {} } },
 });
 const connection = await NativeConnection.connect({ address });

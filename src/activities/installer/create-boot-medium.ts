@@ -22,8 +22,8 @@ const LARGEST_EXTRA = 4 * 1024 ** 3;
 export type MediumInstallerPlan = InstallerPlan & { medium: InstallMedium };
 
 /**
- * Returns the id of the image of the medium in the installer's drive: the unchanged medium, or a medium that is remade
- * for this build.
+ * Returns the Glance id of the medium for the installer's drive: the unchanged medium, or a copy that is remade for
+ * this build.
  */
 export async function createBootMedium(
   deps: Deps,
@@ -60,7 +60,7 @@ async function rejectUdf(path: string, { url }: InstallMedium): Promise<void> {
   if (!(await readIsoInfo(path, url)).udf) return;
   throw new FactoryError(
     'UnsupportedOs',
-    `${redactUrl(url)} is a UDF medium, which cannot be remade with other files`,
+    `${redactUrl(url)} is a UDF medium, and imagefactory cannot add files to such a medium`,
     {
       hint: 'remove <extras> from the template, and choose a script_transport other than medium',
     },

@@ -71,8 +71,8 @@ export function readHeartbeatCheckpoint<T>(): T | undefined {
 }
 
 /**
- * Returns the signal that aborts when the activity must stop: it is cancelled or paused, or its worker shuts down. An
- * activity never deletes anything because this signal aborts.
+ * Returns the signal that aborts when the activity must stop: it is cancelled or paused, or its worker shuts down. This
+ * signal alone is never a reason for an activity to delete anything.
  */
 export function cancellationSignal(): AbortSignal {
   const { cancellationSignal } = Context.current();

@@ -19,8 +19,8 @@ const ALIASES: Record<ServiceType, string[]> = {
 };
 
 /**
- * The pattern that a URL must match if older versions of the API were listed under the same name. Catalogues listed
- * Block Storage API v1 and v2 as `volume`; we need v3.
+ * Patterns by service name. If older versions of an API were listed under a name, the URL must match the pattern:
+ * `volume` may also be Block Storage API v1 or v2, but we need v3.
  */
 const REQUIRED_PATHS: Record<string, RegExp> = { volume: /\/v3(\/|$)/ };
 

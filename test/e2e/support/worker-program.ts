@@ -26,8 +26,9 @@ export class WorkerProgram {
   }
 
   /**
-   * Sends the signal to the worker, and waits until it has ended. @returns the signal or exit status with which it
-   * ended
+   * Sends the signal to the worker, and waits until the worker has ended.
+   *
+   * @returns the signal or the exit status with which the worker has ended
    */
   async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<string> {
     const { child } = this;

@@ -166,7 +166,8 @@ describe('a base image build', () => {
       await assert.rejects(build.result(), /cancel/i);
       assert.equal((await build.record()).status, 'CANCELED');
     }
-    // An installer run that no build waits for any more cleans up by itself.
+    // The installer run, for which no build waits any more, removes its resources itself. That takes a moment after the
+    // build has ended.
     await until(() => env.leftovers().length === 0, 'nothing is left');
   });
 });
