@@ -1,4 +1,3 @@
-import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import type { Socket } from 'node:net';
 import ssh2, { type AuthContext, type ServerChannel, type ServerConfig, type Session } from 'ssh2';
 import type { GuestBehaviour } from '../compute/behaviour.js';
@@ -7,6 +6,7 @@ import { WINDOWS_USER, translateCommand } from './powershell.js';
 import type { RootFiles } from './root-files.js';
 import type { GuestUser, GuestContainer } from './guest-container.js';
 import type { Sessions } from './sessions.js';
+import type { SpawnedProgram } from './spawner.js';
 
 /** A successful login. */
 interface Login {
@@ -123,7 +123,7 @@ async function runCommand(
   container: GuestContainer,
   sessions: Sessions,
 ): Promise<void> {
-  let child: ChildProcessWithoutNullStreams;
+  let child: SpawnedProgram;
   let windows: Awaited<ReturnType<typeof translateCommand>> | undefined;
   channel.on('error', () => undefined);
   await sessions.onBegin?.();
