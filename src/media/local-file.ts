@@ -42,8 +42,8 @@ export async function readLocalFile(
  * its time is exact to the millisecond.
  * @throws as `readLocalFile`
  */
-export async function openLocalFile(url: string, { directories = [], signal }: OpenOptions): Promise<MediumStream> {
-  const { file, about } = await openAllowed(url, directories);
+export async function openLocalFile(url: string, { access, signal }: OpenOptions): Promise<MediumStream> {
+  const { file, about } = await openAllowed(url, access?.directories ?? []);
   return {
     offset: 0,
     size: about.size,

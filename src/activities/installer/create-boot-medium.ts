@@ -115,7 +115,7 @@ async function fetchExtra(
     path: from,
     maxBytes: LARGEST_EXTRA,
     signal: cancellationSignal(),
-    directories: deps.filesFrom,
+    access: deps.access,
   });
   // A destination that ends in a slash is a folder, as in Oz. Then the file keeps its own name.
   return {
@@ -129,8 +129,14 @@ async function fetchExtra(
  * the folders of the worker that templates may use.
  */
 async function fetchExtraFolder(deps: Deps, source: string, path: string): Promise<string> {
-  if (isLocalFile(source)) return resolveLocalFolder(source, deps.filesFrom);
+  if (isLocalFile(source)) return resolveLocalFolder(source, deps.access.directories);
   reportProgress({ message: `fetching ${redactUrl(source)}` });
-  await fetchFtpFolder({ url: source, path, maxBytes: LARGEST_EXTRA, signal: cancellationSignal() });
+  await fetchFtpFolder({
+    url: source,
+    path,
+    maxBytes: LARGEST_EXTRA,
+    signal: cancellationSignal(),
+    access: deps.access,
+  });
   return path;
 }

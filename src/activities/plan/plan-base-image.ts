@@ -74,7 +74,7 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImageInput
     chooseNetwork(cloud, parameters),
     cloud.getProjectId({ signal: cancellationSignal() }),
   ]);
-  if (parameters.web_download) await checkWebDownload(cloud, listMediaUrls(plan));
+  if (parameters.web_download) await checkWebDownload(deps, cloud, listMediaUrls(plan));
   const disks = await planDisks(cloud, plan, flavor, parameters);
   reportProgress({ message: 'fetching the files and commands that the template names by URL' });
   const contents = new Map<string, Buffer>();
@@ -166,8 +166,8 @@ async function writeDocuments(
 /** Fetches the content of a template's file or command. */
 function fetchContent(deps: Deps, url: string): Promise<Buffer> {
   return isLocalFile(url)
-    ? readLocalFile(url, { directories: deps.filesFrom, maxBytes: CONTENT_LIMIT })
-    : fetchBytes(url, { maxBytes: CONTENT_LIMIT, signal: cancellationSignal() });
+    ? readLocalFile(url, { directories: deps.access.directories, maxBytes: CONTENT_LIMIT })
+    : fetchBytes(url, { maxBytes: CONTENT_LIMIT, signal: cancellationSignal(), access: deps.access });
 }
 
 /**

@@ -84,27 +84,30 @@ describe('a file of the worker’s machine that a template names', () => {
     const url = `file://${opened}/disc.iso`;
     const { mtime } = await stat(join(opened, 'disc.iso'));
     const expected = { algorithm: 'sha1', value: createHash('sha1').update(DISC).digest('hex') };
-    assert.deepEqual(await fetchToFile({ url, path, directories: [opened], maxBytes: DISC.length, expected }), {
-      sha256: createHash('sha256').update(DISC).digest('hex'),
-      size: DISC.length,
-      finalUrl: url,
-      etag: undefined,
-      lastModified: mtime.toISOString(),
-    });
+    assert.deepEqual(
+      await fetchToFile({ url, path, access: { directories: [opened] }, maxBytes: DISC.length, expected }),
+      {
+        sha256: createHash('sha256').update(DISC).digest('hex'),
+        size: DISC.length,
+        finalUrl: url,
+        etag: undefined,
+        lastModified: mtime.toISOString(),
+      },
+    );
     assert.ok(DISC.equals(await readFile(path)));
-    assert.deepEqual(await fetchValidators(url, { directories: [opened] }), {
+    assert.deepEqual(await fetchValidators(url, { access: { directories: [opened] } }), {
       etag: undefined,
       lastModified: mtime.toISOString(),
       size: DISC.length,
     });
-    assert.equal((await fetchBytes(url, { directories: [opened] })).length, DISC.length);
+    assert.equal((await fetchBytes(url, { access: { directories: [opened] } })).length, DISC.length);
   });
 
   it('is refused as a medium when it is too large, outside the allowed folders, or no folder is allowed', async () => {
     const path = join(root, 'refused');
     const url = `file://${opened}/disc.iso`;
-    const fetching = (from: string, directories?: string[]): Promise<FetchedFile> =>
-      fetchToFile({ url: from, path, directories, maxBytes: 1000 });
+    const fetching = (from: string, directories: string[] = []): Promise<FetchedFile> =>
+      fetchToFile({ url: from, path, access: { directories }, maxBytes: 1000 });
     await assert.rejects(fetching(url, [opened]), { retryable: false, message: /the limit is 1000 bytes/ });
     const none = { type: 'MediaUnavailable', retryable: false, message: /in none of the folders/ };
     await assert.rejects(fetching(`file://${opened}/link`, [opened]), none);
@@ -119,13 +122,10 @@ describe('a file of the worker’s machine that a template names', () => {
     const path = join(root, 'stopped');
     const onProgress = (): void => stop.abort(new Error('enough'));
     const url = `file://${opened}/disc.iso`;
-    const directories = [opened];
-    await assert.rejects(
-      fetchToFile({ url, path, directories, maxBytes: 10_000_000, signal: stop.signal, onProgress }),
-      {
-        message: 'enough',
-      },
-    );
+    const access = { directories: [opened] };
+    await assert.rejects(fetchToFile({ url, path, access, maxBytes: 10_000_000, signal: stop.signal, onProgress }), {
+      message: 'enough',
+    });
     assert.ok(!existsSync(path));
   });
 });
