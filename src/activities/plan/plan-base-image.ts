@@ -5,7 +5,6 @@ import { parseParameters, type BuildParameters } from '../../domain/parameters.j
 import { type BuildPlan, computeDigest, computeJeosDigest, planBuild, computeStepDigest } from '../../planning/plan.js';
 import type { BuildRecord } from '../../domain/record.js';
 import type { Cloud, Flavor, NeutronNetwork } from '../../openstack/types.js';
-import { isLocalFile, readLocalFile } from '../../media/local-file.js';
 import { checkGrubPrograms } from '../../media/grub.js';
 import { checkIsoPrograms } from '../../media/iso.js';
 import { fetchBytes } from '../../media/text.js';
@@ -164,10 +163,8 @@ async function writeDocuments(
 }
 
 /** Fetches the content of a template's file or command. */
-function fetchContent(deps: Deps, url: string): Promise<Buffer> {
-  return isLocalFile(url)
-    ? readLocalFile(url, { directories: deps.access.directories, maxBytes: CONTENT_LIMIT })
-    : fetchBytes(url, { maxBytes: CONTENT_LIMIT, signal: cancellationSignal(), access: deps.access });
+function fetchContent({ access }: Deps, url: string): Promise<Buffer> {
+  return fetchBytes(url, { maxBytes: CONTENT_LIMIT, signal: cancellationSignal(), access });
 }
 
 /**
