@@ -111,6 +111,6 @@ function parseRange(range: string): { address: string; bits: number } {
   const bits = length === undefined ? most : /^\d{1,3}$/.test(length) ? Number(length) : NaN;
   if (isIP(address) !== 0 && !address.includes('%') && bits <= most && rest.length === 0) return { address, bits };
   throw new FactoryError('InvalidParameter', `${JSON.stringify(range)} is not a range of addresses`, {
-    hint: 'write a range such as 127.0.0.0/8, or one address such as ::1',
+    hint: '--allow-address and allow_addresses take a range such as 127.0.0.0/8, or one address such as ::1',
   });
 }
