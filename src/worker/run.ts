@@ -39,6 +39,8 @@ export interface WorkerOptions {
   workerAddresses?: string[];
   /** Folders of this machine from which templates may read files. Default: none. */
   filesFrom?: string[];
+  /** CIDRs of the addresses, denied by default, to which this worker may connect for a template. Default: none. */
+  allowAddresses?: string[];
   /** Limits by cloud name. Default: no limits. */
   limits?: CloudLimits;
   /** Shortest and longest time between two list calls to a cloud, in milliseconds. Default: 500 and 5000. */

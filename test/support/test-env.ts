@@ -18,7 +18,7 @@ import { createWorkers, runWorkers, type WorkersOptions } from '../../src/worker
 import { FakeCloud, type FakeCloudOptions } from '../fakes/openstack/fake-cloud.js';
 import type { Leftover } from '../fakes/openstack/leftovers.js';
 import type { FakeImage } from '../fakes/openstack/state.js';
-import { MediaServer } from '../fakes/openstack/media-server.js';
+import { MEDIA_ADDRESSES, MediaServer } from '../fakes/openstack/media-server.js';
 import { testBundle } from './bundle.js';
 import { startTemporal, temporalEnv } from './temporal.js';
 import { until, WAIT_MINUTES } from './until.js';
@@ -95,7 +95,7 @@ export class TestEnv {
 
   /** Starts one more worker in this process. Default: today's release, without a version. */
   async startWorker(
-    release: Partial<Pick<WorkersOptions, 'version' | 'bundle' | 'limits' | 'filesFrom'>> = {},
+    release: Partial<Pick<WorkersOptions, 'version' | 'bundle' | 'limits' | 'filesFrom' | 'allowAddresses'>> = {},
   ): Promise<TestEnvWorker> {
     const clouds = connectClouds({ env: this.cloud.env(), directory: this.storage });
     const { payloadKeys } = this;
@@ -109,6 +109,7 @@ export class TestEnv {
       storagePath: this.storage,
       cachePath: join(this.storage, 'cache'),
       pollInterval: { shortest: 20, longest: 200 },
+      allowAddresses: MEDIA_ADDRESSES,
       ...release,
     });
     const stop = new AbortController();

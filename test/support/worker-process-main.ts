@@ -8,6 +8,7 @@ import { DEADLINES } from '../../src/openstack/http/http.js';
 import { connectClouds } from '../../src/openstack/index.js';
 import { CallBudget } from '../../src/worker/call-budget.js';
 import { createWorkers, runWorkers, createStopSignal, formatWorkerIdentity } from '../../src/worker/workers.js';
+import { MEDIA_ADDRESSES } from '../fakes/openstack/media-server.js';
 import type { WorkerProcessOptions } from './worker-process.js';
 
 process.once('disconnect', () => process.exit());
@@ -40,6 +41,7 @@ const workers = await createWorkers({
   storagePath: storage,
   cachePath: cache,
   pollInterval: { shortest: 20, longest: 200 },
+  allowAddresses: MEDIA_ADDRESSES,
 });
 const running = runWorkers(workers, createStopSignal());
 process.send?.('running');

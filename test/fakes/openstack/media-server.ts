@@ -4,6 +4,9 @@ import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { resetConnection } from './core/reset-connection.js';
 
+/** The addresses of these servers. A worker denies them by default, so a test must open them. */
+export const MEDIA_ADDRESSES = ['127.0.0.0/8'];
+
 /** A fault that hits a request for a file. */
 export type MediaFault =
   | { kind: 'status'; status: number; retryAfter?: number }

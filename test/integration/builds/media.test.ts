@@ -158,6 +158,7 @@ describe('a system that is installed from its medium', { skip }, () => {
     const of = async (at: string): Promise<string> =>
       (await (await env.build(env.template({ iso: at }), { web_download: 'True' })).failure()).message;
     assert.match(await of('ftp://m.example.org/a.iso'), /web_download: ftp:.* is not an http or https URL/);
+    assert.match(await of('http://169.254.169.254/a.iso'), /cannot fetch http:\/\/169.254.*templates may not use/);
     assert.match(await of(`${env.media.origin}/nowhere.iso`), /cannot fetch .*nowhere\.iso: HTTP status 404/);
   });
 

@@ -10,6 +10,7 @@ import { run } from '../../../src/cli/cli.js';
 import { EncryptionCodec } from '../../../src/codec/encryption-codec.js';
 import { KEYS_VARIABLE, generateKeyLine, readPayloadKeysFromEnv, type PayloadKeys } from '../../../src/codec/keys.js';
 import { printToConsole } from '../../fakes/openstack/compute/console.js';
+import { MEDIA_ADDRESSES } from '../../fakes/openstack/media-server.js';
 import { TestEnv, PRESEED, type Build } from '../../support/test-env.js';
 import { temporalEnv } from '../../support/temporal.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
@@ -48,6 +49,7 @@ class LoggingWorker {
       logFormat: 'json',
       logLevel: 'debug',
       pace: { shortest: 20, longest: 200 },
+      allowAddresses: MEDIA_ADDRESSES,
     };
     const program = fileURLToPath(new URL('../../support/worker.ts', import.meta.url));
     this.child = spawn(process.execPath, ['--import', 'tsx', program, JSON.stringify(options)], {
