@@ -81,7 +81,13 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
     dataConverter: createDataConverter(options.payloadKeys),
   });
   const budget = new CallBudget(options.limits ?? {});
-  const clouds = connectClouds({ only: options.clouds, rateLimiterFor: budget.rateLimiterFor });
+  const clouds = connectClouds({
+    only: options.clouds,
+    rateLimiterFor: budget.rateLimiterFor,
+    warn: (remark) => {
+      Runtime.instance().logger.warn(remark);
+    },
+  });
   try {
     await budget.start(client, options.taskQueue, formatWorkerIdentity(options.version));
     const bundle = await findOrMakeBundle(options.payloadKeys !== undefined);
